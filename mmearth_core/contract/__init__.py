@@ -1,0 +1,1 @@
+"""The contract between the core and its plugins: data classes and two base classes."""

@@ -1,0 +1,106 @@
+"""The engine: what gives the real `ee` client its credentials and its transport."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+from attrs import frozen
+
+from mmearth_core.contract.modality import NoOptions
+
+
+class Transport(Protocol):
+    """What `ee.Initialize(http_transport=)` takes: httplib2's `request`, safe to call from many threads."""
+
+    def request(
+        self,
+        uri: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Any = None,
+        redirections: int | None = None,
+        connection_type: Any = None,
+    ) -> tuple[Any, bytes]:
+        """Sends one request; returns an `httplib2.Response` and the body."""
+        ...
+
+
+@frozen
+class Limits:
+    """What the core asks of a connection.
+
+    Attributes:
+        timeout: seconds after which a request is given up.
+        connections: how many requests may be under way at once.
+    """
+
+    timeout: float
+    connections: int
+
+
+@frozen
+class Connection:
+    """How `ee.Initialize` is to be called.
+
+    Attributes:
+        project: the Cloud project that requests are billed to.
+        transport: carries the requests.
+        credentials: `google.auth` credentials, or None where the transport needs none.
+        url: the endpoint, without a path.
+    """
+
+    project: str
+    transport: Transport
+    credentials: Any = None
+    url: str | None = None
+
+
+@frozen
+class Demo:
+    """A ready example that runs on an engine without an account.
+
+    Attributes:
+        config: the text of its configuration; names its tiles as `tiles.geojson`.
+        tiles: a GeoJSON FeatureCollection.
+        credit: one line on where the pixels come from, shown under the picture.
+    """
+
+    config: str
+    tiles: Mapping[str, Any]
+    credit: str
+
+
+class Engine(ABC):
+    """A place where Earth Engine's requests are answered.
+
+    Attributes:
+        name: what `engine = ` and `--engine` call it.
+        api_version: the contract's `API_VERSION` that it was written for.
+        Options: an attrs class with a default for every field, filled from `[engines.NAME]`.
+        shorthand: the option that `--engine NAME:TEXT` sets; None when there is none.
+    """
+
+    name: ClassVar[str]
+    api_version: ClassVar[int]
+    Options: ClassVar[type] = NoOptions
+    shorthand: ClassVar[str | None] = None
+
+    def __init__(self, options: Any = None) -> None:
+        self.options = self.Options() if options is None else options
+
+    @property
+    def source(self) -> str:
+        """Where the pixels come from. A dataset is never filled from two sources."""
+        return self.name
+
+    @abstractmethod
+    def connect(self, limits: Limits) -> Connection:
+        """Makes ready to answer requests; sends none that counts.
+
+        Raises:
+            EngineError: when credentials, project or data are missing; says what to do.
+        """
+
+    def demo(self) -> Demo | None:
+        """A ready example on this engine, or None."""
+        return None

@@ -1,0 +1,133 @@
+"""The modality: what a plugin author writes to add a sensor."""
+
+from collections.abc import Collection, Mapping
+from copy import copy
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from attrs import frozen
+
+from mmearth_core.contract.bands import Layer
+from mmearth_core.contract.scene import Anchor, Scene, Skip
+
+if TYPE_CHECKING:
+    import ee
+
+API_VERSION = 1
+"""The version of this contract. A modality or engine states the one that it was written for."""
+
+
+@frozen
+class NoOptions:
+    """The options of a plugin that has none."""
+
+
+class Modality:
+    """A kind of data that is downloaded for every tile.
+
+    A subclass states a few class attributes and overrides two or three of the functions below.
+    They are pure: they build Earth Engine objects and read plain values, and never send a
+    request. A whole plugin:
+
+        from mmearth_core import Band, Kind, Layer, Modality, hookimpl
+
+        class Elevation(Modality):
+            name = "elevation"
+            api_version = 1
+            layers = (Layer("elevation", [Band("elevation", "int16", -32768, unit="m")]),)
+
+            def image(self, scene, located):
+                import ee
+                return ee.Image("USGS/SRTMGL1_003")
+
+        @hookimpl
+        def mmearth_modalities():
+            return [Elevation]
+
+    Attributes:
+        name: the modality's name in the configuration and on the command line.
+        api_version: the `API_VERSION` that the plugin was written for.
+        layers: what it contributes to the dataset.
+        variants: kinds of scene whose statistics are kept apart; empty when there are none.
+        Options: an attrs class with a default for every field, filled from `[modalities.NAME]`.
+        options: the instance of `Options` in force.
+    """
+
+    name: ClassVar[str]
+    api_version: ClassVar[int]
+    layers: ClassVar[tuple[Layer, ...]]
+    variants: ClassVar[tuple[str, ...]] = ()
+    Options: ClassVar[type] = NoOptions
+
+    def __init__(self, options: Any = None) -> None:
+        self.options = self.Options() if options is None else options
+
+    def configured(self, options: Any) -> Self:
+        """This modality with other options."""
+        twin = copy(self)
+        twin.options = options
+        return twin
+
+    def locate(self, scene: Scene) -> "ee.ComputedObject | dict[str, Any] | list[Any] | None":
+        """Says which images exist for a tile, as ONE object that the core evaluates.
+
+        The core evaluates many tiles in one request; the plain result comes back as `located`
+        and is kept as the tile's provenance, so it must be JSON: ids, band names, dates,
+        numbers. A collection that may be empty must not be asked for its first element: use
+        `collection.toList(1, k).map(describe)`, which yields [] or [record].
+
+        Returns:
+            An Earth Engine object; or a plain value, which is taken as it is and costs no
+            request; or None when there is nothing to ask.
+        """
+        return None
+
+    def relocate(self, scene: Scene, located: Any) -> "ee.ComputedObject | None":
+        """A second question, where the first answer leaves one open. None ends the search.
+
+        Its answer replaces `located`. It costs its own request, so it is for rare cases.
+        """
+        return None
+
+    def anchor(self, scene: Scene, located: Any) -> Anchor | Skip:
+        """For a modality that can anchor a dataset: the day and grid of the tile.
+
+        Returns:
+            The anchor, or `Skip` with the reason when the tile has no image.
+        """
+        raise NotImplementedError(f"{self.name} is no anchor")
+
+    def image(self, scene: Scene, located: Any) -> "ee.Image | None":
+        """The image whose bands are downloaded, with bands named as declared.
+
+        Every band keeps its own resolution and type: the core resamples, casts, fills and
+        renames. Bands beyond those of `present` are ignored.
+
+        Returns:
+            An image, or None when this tile has none; the layers are then no-data.
+        """
+        return None
+
+    def present(self, located: Any) -> Collection[str] | None:
+        """Which of the declared bands the tile's image has; the others become no-data.
+
+        Returns:
+            Band names, or None for all of them.
+        """
+        return None
+
+    def values(self, located: Any) -> Mapping[str, Any]:
+        """For vector layers: `{layer name: the numbers of its bands, in order}`."""
+        return {}
+
+    def info(self, located: Any) -> Mapping[str, Any]:
+        """The keys that this modality writes into tile_info.json. JSON values only."""
+        return {}
+
+    @classmethod
+    def can_anchor(cls) -> bool:
+        """Whether this modality can fix a dataset's dates and grids."""
+        return cls.anchor is not Modality.anchor
+
+    def map_layers(self) -> tuple[Layer, ...]:
+        """The layers that are downloaded as pixels."""
+        return tuple(layer for layer in self.layers if layer.is_map)

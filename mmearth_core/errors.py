@@ -1,0 +1,69 @@
+"""Every deliberate error of mmearth-core, and what the exit codes mean.
+
+A deliberate error is one paragraph that names the file, the key or the line, says
+what was found and what is allowed, and ends with the remedy. Anything else that
+escapes is a defect of ours.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the exit status of `mmearth-core` tells a script."""
+
+    OK = 0
+    """Every tile is done, or skipped for a reason that the journal records."""
+    TILES_FAILED = 1
+    """The run went to its end, and at least one tile has failed."""
+    BAD_INPUT = 2
+    """Nothing was started: configuration, tiles, plugins or credentials are wrong."""
+    STOPPED = 3
+    """The run ended early; what is done is safe, and running again continues."""
+
+
+class MMEarthError(Exception):
+    """Base of all deliberate errors; its text is shown to the user as it is."""
+
+    exit_code: ExitCode = ExitCode.BAD_INPUT
+
+
+class DeclarationError(MMEarthError, ValueError):
+    """A plugin declares a band, layer or modality that cannot be right."""
+
+
+class ConfigError(MMEarthError, ValueError):
+    """The configuration file is missing, malformed or says something impossible."""
+
+
+class TilesError(MMEarthError, ValueError):
+    """The tiles file is missing, malformed or holds a tile that cannot be used."""
+
+
+class PluginError(MMEarthError, LookupError):
+    """An installed plugin is broken, or a wanted one is not installed."""
+
+
+class DatasetError(MMEarthError, RuntimeError):
+    """A dataset folder holds something other than what this run would write."""
+
+
+class EngineError(MMEarthError, RuntimeError):
+    """Earth Engine cannot be used at all: no credentials, no project, no access."""
+
+
+class RunStopped(MMEarthError, RuntimeError):
+    """The run cannot go on (disk full, access lost); what is done is kept."""
+
+    exit_code = ExitCode.STOPPED
+
+
+class RequestError(MMEarthError, RuntimeError):
+    """Earth Engine refused one request for good; only the tiles in it are affected."""
+
+    exit_code = ExitCode.TILES_FAILED
+
+
+class PixelError(MMEarthError, ValueError):
+    """Pixels arrived whose bands, types or shape are not those asked for."""
+
+    exit_code = ExitCode.TILES_FAILED

@@ -1,0 +1,1 @@
+"""Worlds: the assets that a local Earth Engine holds."""
