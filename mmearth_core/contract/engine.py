@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from copy import copy
+from typing import Any, ClassVar, Protocol, Self
 
 from attrs import frozen
 
@@ -87,6 +88,12 @@ class Engine(ABC):
 
     def __init__(self, options: Any = None) -> None:
         self.options = self.Options() if options is None else options
+
+    def configured(self, options: Any) -> Self:
+        """This engine with other options."""
+        twin = copy(self)
+        twin.options = options
+        return twin
 
     @property
     def source(self) -> str:
