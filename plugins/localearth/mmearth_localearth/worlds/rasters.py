@@ -1,0 +1,113 @@
+"""The `rasters` world: assets made of local rasters, as a manifest lists them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import define
+from shapely.geometry.base import BaseGeometry
+
+from mmearth_localearth.worlds.base import BandSource, CollectionAsset, ImageAsset
+from mmearth_localearth.worlds.footprint import image_footprint
+from mmearth_localearth.worlds.manifest import BandEntry, ConstantBand, FileBand, ImageEntry, read_manifest
+from mmearth_localearth.worlds.raster_bands import HandlePool, open_band, uniform_band
+
+
+def _time(image: ImageAsset) -> float | None:
+    return image.properties.get("system:time_start")
+
+
+@define(eq=False)
+class RasterCollection:
+    """A collection whose images are held in a list, in collection order."""
+
+    id: str
+    properties: Mapping[str, Any]
+    members: tuple[ImageAsset, ...]
+
+    def images(
+        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
+    ) -> Sequence[ImageAsset]:
+        """The images in order of time, then index (see `CollectionAsset`)."""
+        return [image for image in self.members if _within(image, interval) and _touches(image, region)]
+
+
+def _within(image: ImageAsset, interval: tuple[float, float] | None) -> bool:
+    if interval is None:
+        return True
+    time = _time(image)
+    return time is not None and interval[0] <= time < interval[1]
+
+
+def _touches(image: ImageAsset, region: BaseGeometry | None) -> bool:
+    return region is None or image.footprint is None or bool(image.footprint.intersects(region))
+
+
+class RastersWorld:
+    """Everything that a manifest lists.
+
+    Every raster is opened once at the start, so that a fault of the manifest shows then; their
+    pixels are read when a request needs them.
+
+    Attributes:
+        name: the manifest's name.
+        assets: images and collections by id, images inside collections included.
+    """
+
+    def __init__(self, manifest: Path) -> None:
+        """Opens the world of a manifest.
+
+        Raises:
+            ConfigError: when the manifest or a raster is at fault.
+            EngineError: when a package that holds the rasters is not installed.
+        """
+        self._pool = HandlePool()
+        self._bands: dict[BandEntry, BandSource] = {}
+        self._outlines: dict[tuple[tuple[BandEntry, ...], str | None], BaseGeometry] = {}
+        self.assets: dict[str, ImageAsset | CollectionAsset] = {}
+        entries = read_manifest(manifest)
+        self.name = entries.name
+        for entry in entries.images:
+            self._add_image(entry)
+        for collection in entries.collections:
+            members = [self._add_image(entry) for entry in collection.images]
+            # An image without a time comes first.
+            members.sort(key=lambda image: (_time(image) is not None, _time(image) or 0, image.index))
+            self.assets[collection.id] = RasterCollection(collection.id, collection.properties, tuple(members))
+
+    def find(self, asset_id: str) -> ImageAsset | CollectionAsset | None:
+        """The asset of that id, or None."""
+        return self.assets.get(asset_id)
+
+    def close(self) -> None:
+        """Closes the rasters; the next read opens what it needs again."""
+        self._pool.close()
+
+    def _add_image(self, entry: ImageEntry) -> ImageAsset:
+        bands = self._sources(entry)
+        image = ImageAsset(entry.id, dict(entry.properties), tuple(bands.values()), self._footprint(entry, bands))
+        self.assets[image.id] = image
+        return image
+
+    def _sources(self, entry: ImageEntry) -> dict[str, BandSource]:
+        """The image's bands by name, in order. Bands that images share are opened once."""
+        files: dict[str, BandSource] = {}
+        for band in entry.bands:
+            if isinstance(band, FileBand):
+                if band not in self._bands:
+                    self._bands[band] = open_band(band, self._pool, entry.table)
+                files[band.name] = self._bands[band]
+        return {
+            band.name: uniform_band(band, files[band.like], entry.table)
+            if isinstance(band, ConstantBand)
+            else files[band.name]
+            for band in entry.bands
+        }
+
+    def _footprint(self, entry: ImageEntry, bands: dict[str, BandSource]) -> BaseGeometry:
+        if entry.footprint is not None and not isinstance(entry.footprint, str):
+            return image_footprint(entry, bands)
+        key = (entry.bands, entry.footprint)
+        if key not in self._outlines:
+            self._outlines[key] = image_footprint(entry, bands)
+        return self._outlines[key]
