@@ -1,0 +1,17 @@
+"""What the core itself contributes, as an ordinary plugin: Google's engine and the anchor `file`."""
+
+from mmearth_core.builtin.earthengine import EarthEngine
+from mmearth_core.builtin.file_anchor import FileAnchor
+from mmearth_core.hookspecs import hookimpl
+
+
+@hookimpl
+def mmearth_modalities() -> list[type[FileAnchor]]:
+    """The anchor for tiles that bring their own date and CRS."""
+    return [FileAnchor]
+
+
+@hookimpl
+def mmearth_engines() -> list[type[EarthEngine]]:
+    """Google's Earth Engine."""
+    return [EarthEngine]

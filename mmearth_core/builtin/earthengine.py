@@ -1,0 +1,76 @@
+"""The engine `earthengine`: Google's servers, with the user's own account and project."""
+
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from mmearth_core.contract.engine import Connection, Engine, Limits
+from mmearth_core.errors import EngineError
+
+HIGH_VOLUME = "https://earthengine-highvolume.googleapis.com"
+"""Made for many small requests (https://developers.google.com/earth-engine/guides/processing_environments)."""
+
+
+@frozen
+class EarthEngineOptions:
+    """`[engines.earthengine]`."""
+
+    project: str | None = field(
+        default=None, metadata={"help": "the Cloud project that requests are billed to; by default the credentials' own"}
+    )
+    service_account_key: str | None = field(
+        default=None, metadata={"help": "a service account's JSON key file; by default the credentials of `earthengine authenticate`"}
+    )
+    url: str = field(default=HIGH_VOLUME, metadata={"help": "the endpoint"})
+
+
+class EarthEngine(Engine):
+    """Google Earth Engine."""
+
+    name = "earthengine"
+    api_version = 1
+    Options = EarthEngineOptions
+    shorthand = "project"
+
+    def connect(self, limits: Limits) -> Connection:
+        """Finds credentials and project on this machine.
+
+        Raises:
+            EngineError: when either is missing; says how to get it.
+        """
+        # Here, not above: importing a plugin must stay cheap.
+        from mmearth_core.earth.transport import HttpTransport
+
+        credentials = self._credentials()
+        project = self.options.project or getattr(credentials, "quota_project_id", None) or getattr(credentials, "project_id", None)
+        if not project:
+            raise EngineError(
+                "No Cloud project is set for Earth Engine. Set `project` in [engines.earthengine] of the configuration, or run "
+                "`earthengine set_project PROJECT`. A project is made and registered at https://code.earthengine.google.com/register."
+            )
+        return Connection(project=project, credentials=credentials, url=self.options.url, transport=HttpTransport(limits))
+
+    def _credentials(self) -> Any:
+        import ee
+        from google.oauth2 import service_account
+
+        key = self.options.service_account_key
+        if key is None:
+            try:
+                return ee.data.get_persistent_credentials()
+            except ee.EEException as error:
+                raise EngineError(
+                    "No Earth Engine credentials are found on this machine. Run `earthengine authenticate` (on a cluster: "
+                    "`earthengine authenticate --quiet`), or set `service_account_key` in [engines.earthengine]. "
+                    "Without an account, use the engine `local`."
+                ) from error
+        try:
+            return service_account.Credentials.from_service_account_file(
+                str(Path(key).expanduser()), scopes=["https://www.googleapis.com/auth/earthengine"]
+            )
+        except (OSError, ValueError) as error:
+            raise EngineError(
+                f"`service_account_key` in [engines.earthengine], {key}, is no key that can be used: {error} "
+                "Download a JSON key of the service account and give its path."
+            ) from error

@@ -1,0 +1,93 @@
+"""The configuration's tables, each field with its help; the documentation derives from here."""
+
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen, validators
+
+
+def _at_least(low: float) -> Any:
+    return validators.ge(low)
+
+
+@frozen
+class DatasetOptions:
+    """`[dataset]`: what is built, and where."""
+
+    tiles: str = field(metadata={"help": "tiles file (GeoJSON, GeoPackage, FlatGeobuf), relative to this file"})
+    name: str = field(
+        validator=validators.matches_re(r"[A-Za-z0-9][A-Za-z0-9_.-]*"),
+        metadata={"help": "the dataset's name: letters, digits, `_`, `-` and `.`"},
+    )
+    path: str | None = field(
+        default=None, metadata={"help": "the dataset's folder, relative to this file; by default its name"}
+    )
+    anchor: str | None = field(
+        default=None, metadata={"help": "the modality that fixes each tile's date and grid, if several could"}
+    )
+    image_size: int = field(
+        default=128,
+        validator=[_at_least(1), validators.le(2048)],
+        metadata={"help": "rows and columns of a tile, in pixels of 10 m"},
+    )
+    partition_size: int | None = field(
+        default=None,
+        validator=validators.optional(_at_least(1)),
+        metadata={"help": "tiles in a unit of work; by default 25 to 1000, so that there are about 256 units"},
+    )
+
+
+@frozen
+class RunOptions:
+    """`[run]`: how it is downloaded. May change from run to run."""
+
+    engine: str = field(default="earthengine", metadata={"help": "the engine, NAME or NAME:TEXT"})
+    batch_size: int = field(
+        default=25,
+        validator=[_at_least(1), validators.le(500)],
+        metadata={"help": "tiles that are located in one request"},
+    )
+    max_concurrent: int = field(
+        default=40,
+        validator=[_at_least(1), validators.le(500)],
+        metadata={"help": "requests under way at once; Earth Engine allows 40 a project"},
+    )
+    timeout: float = field(
+        default=330.0,
+        validator=validators.gt(0),
+        metadata={"help": "seconds until a request is given up; Earth Engine ends its own work after 300"},
+    )
+    retry_seconds: float = field(
+        default=600.0,
+        validator=_at_least(0),
+        metadata={"help": "seconds for which a request with a passing fault is tried again"},
+    )
+
+
+@frozen
+class Config:
+    """A whole configuration file.
+
+    Attributes:
+        dataset: `[dataset]`.
+        run: `[run]`.
+        modalities: `[modalities.NAME]`, not yet checked against the plugin's options.
+        engines: `[engines.NAME]`, likewise.
+        source: the file itself, absolute.
+    """
+
+    dataset: DatasetOptions
+    run: RunOptions
+    modalities: dict[str, dict[str, Any]]
+    engines: dict[str, dict[str, Any]]
+    source: Path
+
+    @property
+    def tiles(self) -> Path:
+        """The tiles file, absolute."""
+        return self.source.parent / Path(self.dataset.tiles).expanduser()
+
+    @property
+    def root(self) -> Path:
+        """The dataset's folder, absolute."""
+        return self.source.parent / Path(self.dataset.path or self.dataset.name).expanduser()

@@ -1,0 +1,91 @@
+"""Step 3 and 4 for one located tile: fetch its pixels in one request, check them, write its stack."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import ee
+from attrs import asdict, frozen
+
+from mmearth_core.contract.modality import Modality
+from mmearth_core.download.finish import StackBand, finished, present_bands, stack_bands
+from mmearth_core.download.group import Group
+from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.locate import Ready
+from mmearth_core.download.pixels import check_pixels, lay_out
+from mmearth_core.download.plugin_calls import PluginCallError, call
+from mmearth_core.download.stack import encode_stack, write_stack
+from mmearth_core.earth.client import EarthClient
+from mmearth_core.errors import PixelError, RequestError, TilesError
+from mmearth_core.folder import DatasetFolder
+from mmearth_core.tiles.grid import Grid, tile_grid
+
+
+@frozen
+class Fetcher:
+    """Fetches located tiles of one group.
+
+    Attributes:
+        client: sends the requests.
+        folder: where stacks go.
+        group: what is fetched.
+        image_size: rows and columns of a tile.
+    """
+
+    client: EarthClient
+    folder: DatasetFolder
+    group: Group
+    image_size: int
+
+    def fetch(self, ready: Ready) -> Entry:
+        """Brings one tile to its end: done with a stack on disk, or failed with the reason.
+
+        Raises:
+            RunStopped: no request can succeed any more.
+            OSError: the stack cannot be written.
+        """
+        tile = ready.tile
+        try:
+            grid = tile_grid(tile.polygon, ready.anchor.crs, self.image_size)
+            content = self._stack(ready, grid)
+        except (PixelError, PluginCallError, RequestError, TilesError) as error:
+            return Entry(tile.tile_id, tile.ordinal, Outcome.FAILED, f"pixels: {error}")
+        record: dict[str, Any] = {
+            "anchor": {**asdict(ready.anchor), "date": ready.anchor.date.isoformat()},
+            "located": dict(ready.located),
+            "grid": {"crs": grid.crs, "transform": list(grid.affine)[:6], "size": grid.size},
+        }
+        if content is not None:
+            path = self.folder.stack(self.group.name, tile.partition, tile.tile_id)
+            record["sha256"] = write_stack(path, content)
+        return Entry(tile.tile_id, tile.ordinal, Outcome.DONE, record=record)
+
+    def _stack(self, ready: Ready, grid: Grid) -> bytes | None:
+        """The tile's stack; None when its group has no pixels at all."""
+        bands = stack_bands(self.group.modalities)
+        if not bands:
+            return None
+        asked, image = self._image(ready)
+        array = None
+        if image is not None:
+            array = self.client.pixels(image, grid.request())
+            check_pixels(array, asked, grid.size)
+        return encode_stack(ready.tile.tile_id, lay_out(array, bands, grid.size), bands, grid)
+
+    def _image(self, ready: Ready) -> "tuple[list[StackBand], ee.Image | None]":
+        """One image with the bands that the tile really has, and these bands."""
+        scene = ready.tile.scene(ready.anchor)
+        asked: list[StackBand] = []
+        images: list[ee.Image] = []
+        for modality in self.group.modalities:
+            image, bands = _part(modality, scene, ready.located)
+            if image is not None:
+                asked += bands
+                images += call(modality, lambda image, bands: list(finished(image, bands)), image, bands)
+        return asked, ee.Image.cat(images) if images else None
+
+
+def _part(modality: Modality, scene: Any, located: Mapping[str, Any]) -> "tuple[ee.Image | None, tuple[StackBand, ...]]":
+    """A modality's image and the bands that it has; None when it has nothing for this tile."""
+    answer = located.get(modality.name)
+    bands = call(modality, present_bands, modality, answer)
+    return (call(modality, modality.image, scene, answer) if bands else None), bands

@@ -1,0 +1,181 @@
+"""Step 2, locate: which images exist for a batch of tiles; one request for the anchor, one for the rest.
+
+When a request is refused, the batch is halved until the bad tile stands alone, and only it is blamed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from mmearth_core.contract.modality import Modality
+from mmearth_core.contract.scene import Anchor, Scene, Skip
+from mmearth_core.download.group import Group
+from mmearth_core.download.journal import Outcome
+from mmearth_core.download.plugin_calls import PluginCallError, call
+from mmearth_core.earth.client import EarthClient
+from mmearth_core.errors import RequestError
+from mmearth_core.tiles.index import Tile
+
+T = TypeVar("T")
+
+
+@frozen(eq=False)
+class Ready:
+    """A located tile, ready for its pixels.
+
+    Attributes:
+        tile: which tile.
+        anchor: its day, grid and variant.
+        located: the plain answers, by modality.
+    """
+
+    tile: Tile
+    anchor: Anchor
+    located: Mapping[str, Any]
+
+
+@frozen(eq=False)
+class Ended:
+    """A tile that ends without pixels.
+
+    Attributes:
+        tile: which tile.
+        outcome: skipped or failed.
+        reason: why.
+    """
+
+    tile: Tile
+    outcome: Outcome
+    reason: str
+
+
+@frozen(eq=False)
+class _Question:
+    """One modality of one tile, about to be asked."""
+
+    tile: Tile
+    scene: Scene
+    modality: Modality
+
+
+@frozen
+class Locator:
+    """Locates batches of tiles for one group.
+
+    Attributes:
+        client: sends the requests.
+        group: what is located.
+    """
+
+    client: EarthClient
+    group: Group
+
+    def locate(self, tiles: Sequence[Tile], anchors: Mapping[str, Anchor]) -> list[Ready | Ended]:
+        """Locates a batch.
+
+        Args:
+            tiles: the batch.
+            anchors: for a group other than `base`: each tile's anchor, by tile id.
+
+        Returns:
+            One result for each tile, in any order.
+        """
+        if self.group.is_base:
+            return self._with_new_anchors(tiles)
+        ready = [Ready(tile, anchors[tile.tile_id], {}) for tile in tiles]
+        return self._rest(ready)
+
+    def _with_new_anchors(self, tiles: Sequence[Tile]) -> list[Ready | Ended]:
+        modality = self.group.anchor
+        results: list[Ready | Ended] = []
+        ready: list[Ready] = []
+        answers = self._ask([[_Question(tile, tile.scene(), modality)] for tile in tiles], "locate anchor")
+        for tile, answer in zip(tiles, answers, strict=True):
+            try:
+                if isinstance(answer, Exception):
+                    raise answer
+                anchor = call(modality, modality.anchor, tile.scene(), answer[0])
+            except (RequestError, PluginCallError) as error:
+                results.append(Ended(tile, Outcome.FAILED, f"locate: {error}"))
+                continue
+            if isinstance(anchor, Skip):
+                results.append(Ended(tile, Outcome.SKIPPED, anchor.reason))
+            else:
+                ready.append(Ready(tile, anchor, {modality.name: answer[0]}))
+        return results + self._rest(ready)
+
+    def _rest(self, ready: Sequence[Ready]) -> list[Ready | Ended]:
+        """Locates all modalities but the anchor, in one request."""
+        others = [modality for modality in self.group.modalities if modality is not self.group.anchor]
+        questions = [[_Question(one.tile, one.tile.scene(one.anchor), modality) for modality in others] for one in ready]
+        results: list[Ready | Ended] = []
+        for one, answer in zip(ready, self._ask(questions, "locate"), strict=True):
+            if isinstance(answer, Exception):
+                results.append(Ended(one.tile, Outcome.FAILED, f"locate: {answer}"))
+            else:
+                named = {modality.name: value for modality, value in zip(others, answer, strict=True)}
+                results.append(Ready(one.tile, one.anchor, {**one.located, **named}))
+        return results
+
+    def _ask(self, tiles: Sequence[Sequence[_Question]], purpose: str) -> list[list[Any] | Exception]:
+        """Asks all questions of all tiles in one request; returns each tile's answers, or why there are none."""
+        built = [_build(questions) for questions in tiles]
+        good = [index for index, objects in enumerate(built) if not isinstance(objects, Exception)]
+        answers: list[list[Any] | Exception] = [objects if isinstance(objects, Exception) else [] for objects in built]
+
+        def request(part: Sequence[int]) -> list[list[Any]]:
+            return self._evaluate([built[index] for index in part], purpose)  # type: ignore[misc]
+
+        for index, answer in halving(good, request):
+            answers[index] = answer if isinstance(answer, Exception) else self._settle(tiles[index], answer)
+        return answers
+
+    def _evaluate(self, rows: Sequence[Sequence[Any]], purpose: str) -> list[list[Any]]:
+        """Evaluates the server-side objects among the rows' values; plain values stay as they are."""
+        import ee
+
+        asked = [value for row in rows for value in row if isinstance(value, ee.ComputedObject)]
+        received = iter(self.client.compute(ee.List(asked), purpose) if asked else [])
+        return [[next(received) if isinstance(value, ee.ComputedObject) else value for value in row] for row in rows]
+
+    def _settle(self, questions: Sequence[_Question], answers: list[Any]) -> list[Any] | Exception:
+        """Asks the second question of those modalities that have one."""
+        settled = []
+        for question, answer in zip(questions, answers, strict=True):
+            try:
+                again = call(question.modality, question.modality.relocate, question.scene, answer)
+                settled.append(answer if again is None else self.client.compute(again, "locate again"))
+            except (RequestError, PluginCallError) as error:
+                return error
+        return settled
+
+
+def _build(questions: Sequence[_Question]) -> list[Any] | Exception:
+    try:
+        return [call(question.modality, question.modality.locate, question.scene) for question in questions]
+    except PluginCallError as error:
+        return error
+
+
+def halving(items: Sequence[int], request: Callable[[Sequence[int]], Sequence[T]]) -> Iterator[tuple[int, T | RequestError]]:
+    """Asks for many items at once, halves what is refused, and blames only single items.
+
+    Args:
+        items: what to ask for.
+        request: asks for some of them in one request; returns an answer for each.
+
+    Yields:
+        Each item with its answer, or with the error of the request that held it alone.
+    """
+    parts = [items] if items else []
+    while parts:
+        part = parts.pop()
+        try:
+            yield from zip(part, request(part), strict=True)
+        except RequestError as error:
+            if len(part) == 1:
+                yield part[0], error
+            else:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]

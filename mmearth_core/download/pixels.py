@@ -1,0 +1,56 @@
+"""Checks the pixels that arrived and lays them out as a stack; nothing is ever guessed."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmearth_core.download.finish import STAND_IN, StackBand
+from mmearth_core.errors import PixelError
+
+
+def check_pixels(array: NDArray[np.void], asked: Sequence[StackBand], size: int) -> None:
+    """Refuses pixels that are not what was asked for.
+
+    Args:
+        array: what arrived.
+        asked: the bands asked for.
+        size: rows and columns asked for.
+
+    Raises:
+        PixelError: names the first difference in band names, types or shape.
+    """
+    names, received = {band.name for band in asked}, set(array.dtype.names or ())
+    if names != received:
+        raise PixelError(
+            f"Asked for {len(names)} bands and received {len(received)}: missing {', '.join(sorted(names - received)) or 'none'}, "
+            f"unasked {', '.join(sorted(received - names)) or 'none'}."
+        )
+    for band in asked:
+        dtype = array.dtype[band.name]
+        if dtype != np.dtype(band.band.dtype):
+            raise PixelError(f"Band {band.name}: asked for {band.band.dtype}, received {dtype}.")
+    if array.shape != (size, size):
+        raise PixelError(f"Asked for {size} x {size} pixels; received {' x '.join(map(str, array.shape))}.")
+
+
+def lay_out(array: NDArray[np.void] | None, bands: Collection[StackBand], size: int) -> NDArray[np.float32]:
+    """Makes the stack's pixels of what arrived.
+
+    Args:
+        array: checked pixels; None when the tile has no image at all.
+        bands: all bands of the stack; those that `array` lacks become no-data.
+        size: rows and columns.
+
+    Returns:
+        (bands, size, size), NaN where no-data.
+    """
+    stack = np.full((len(bands), size, size), np.nan, dtype=np.float32)
+    received = set(array.dtype.names or ()) if array is not None else set()
+    for row, stack_band in zip(stack, bands, strict=True):
+        if array is None or stack_band.name not in received:
+            continue
+        values = array[stack_band.name]
+        missing = (values == stack_band.band.nodata) | (values == np.asarray(STAND_IN, dtype=np.float32))
+        np.copyto(row, values, where=~missing, casting="same_kind")
+    return stack

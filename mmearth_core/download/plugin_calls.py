@@ -1,0 +1,28 @@
+"""Calls into plugins: whatever one raises fails the tile at hand, with the plugin's name, not the run."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from mmearth_core.contract.modality import Modality
+from mmearth_core.errors import ExitCode, MMEarthError
+
+T = TypeVar("T")
+
+
+class PluginCallError(MMEarthError, RuntimeError):
+    """A plugin's function raised, or returned what the contract does not allow."""
+
+    exit_code = ExitCode.TILES_FAILED
+
+
+def call(modality: Modality, function: Callable[..., T], *arguments: Any) -> T:
+    """Calls a plugin's function.
+
+    Raises:
+        PluginCallError: when it raises anything.
+    """
+    try:
+        return function(*arguments)
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the tile's journal line carries it
+        where = f"{modality.name}.{getattr(function, '__name__', function)}"
+        raise PluginCallError(f"{where} raised {type(error).__name__}: {error}") from error

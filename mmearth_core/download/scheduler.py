@@ -1,0 +1,125 @@
+"""The scheduler: keeps a bounded number of requests under way, and journals what ends.
+
+One thread decides and writes journals; workers only wait for the server. A new batch is
+located when fewer located tiles are waiting than a batch holds, so memory is bounded by
+the batch and the concurrency, never by the number of tiles.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+
+from mmearth_core.contract.scene import Anchor
+from mmearth_core.download.fetch import Fetcher
+from mmearth_core.download.journal import Entry
+from mmearth_core.download.locate import Ended, Locator, Ready
+from mmearth_core.tiles.index import Tile
+
+Work = tuple[Tile, Anchor | None]
+"""A tile to do, with its anchor if an earlier run has located it."""
+
+
+class Scheduler:
+    """Runs locate and fetch over a stream of tiles."""
+
+    def __init__(
+        self,
+        locator: Locator,
+        fetcher: Fetcher,
+        batch_size: int,
+        max_concurrent: int,
+        ended: Callable[[Tile, Entry], None],
+    ) -> None:
+        """Prepares a run.
+
+        Args:
+            locator: step 2.
+            fetcher: steps 3 and 4.
+            batch_size: tiles located in one request.
+            max_concurrent: requests under way at once.
+            ended: called in the deciding thread for every tile that ended.
+        """
+        self._locator = locator
+        self._fetcher = fetcher
+        self._batch_size = batch_size
+        self._max_concurrent = max_concurrent
+        self._ended = ended
+        self._ready: deque[Ready] = deque()
+        self._locating: set[Future[list[Ready | Ended]]] = set()
+        self._fetching: dict[Future[Entry], Tile] = {}
+
+    def run(self, work: Iterable[Work]) -> None:
+        """Works until every tile has ended.
+
+        When a worker raises, or on an interrupt, nothing new is begun; what is under way is finished and
+        journaled before the exception goes on.
+        """
+        batches = _batches(work, self._batch_size)
+        pool = ThreadPoolExecutor(self._max_concurrent, thread_name_prefix="mmearth")
+        try:
+            while self._submit(pool, batches):
+                wait([*self._fetching, *self._locating], return_when=FIRST_COMPLETED)
+                self._collect()
+        finally:
+            pool.shutdown(cancel_futures=True)
+            self._collect(quietly=True)
+
+    def _submit(self, pool: ThreadPoolExecutor, batches: Iterator[list[Work]]) -> bool:
+        """Begins as much as the bound allows; False when there is nothing left to wait for."""
+        while self._free and self._ready:
+            one = self._ready.popleft()
+            self._fetching[pool.submit(self._fetcher.fetch, one)] = one.tile
+        # A batch being located stands for the tiles that it will bring.
+        while self._free and len(self._ready) + len(self._locating) * self._batch_size < self._batch_size:
+            batch = next(batches, None)
+            if batch is None:
+                break
+            tiles = [tile for tile, _ in batch]
+            anchors: Mapping[str, Anchor] = {tile.tile_id: anchor for tile, anchor in batch if anchor is not None}
+            self._locating.add(pool.submit(self._locator.locate, tiles, anchors))
+        return bool(self._fetching or self._locating)
+
+    @property
+    def _free(self) -> int:
+        return self._max_concurrent - len(self._fetching) - len(self._locating)
+
+    def _collect(self, quietly: bool = False) -> None:
+        """Takes in what has ended; `quietly` leaves errors to the exception already under way."""
+        for located in [future for future in self._locating if future.done()]:
+            self._locating.discard(located)
+            if _usable(located, quietly):
+                self._take_located(located.result())
+        first_error: BaseException | None = None
+        for fetched in [future for future in self._fetching if future.done()]:
+            tile = self._fetching.pop(fetched)
+            if not _usable(fetched, quietly=True):
+                first_error = first_error or (None if fetched.cancelled() else fetched.exception())
+            else:
+                self._ended(tile, fetched.result())
+        if first_error is not None and not quietly:
+            raise first_error
+
+    def _take_located(self, results: list[Ready | Ended]) -> None:
+        for result in results:
+            if isinstance(result, Ready):
+                self._ready.append(result)
+            else:
+                tile = result.tile
+                self._ended(tile, Entry(tile.tile_id, tile.ordinal, result.outcome, result.reason))
+
+
+def _usable(future: "Future[list[Ready | Ended]] | Future[Entry]", quietly: bool) -> bool:
+    """Whether a finished future has a result; raises its error unless `quietly`."""
+    if future.cancelled():
+        return False
+    error = future.exception()
+    if error is not None and not quietly:
+        raise error
+    return error is None
+
+
+def _batches(work: Iterable[Work], size: int) -> Iterator[list[Work]]:
+    iterator = iter(work)
+    while batch := list(islice(iterator, size)):
+        yield batch

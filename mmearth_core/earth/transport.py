@@ -1,0 +1,76 @@
+"""Transports: one over HTTP for Google's servers, and a meter that counts any engine's requests."""
+
+import threading
+from collections import Counter
+from typing import Any
+from urllib.parse import urlsplit
+
+import httplib2
+import requests
+from requests.adapters import HTTPAdapter
+
+from mmearth_core.contract.engine import Limits, Transport
+
+_KINDS = ("value:compute", "image:computePixels", "image:computeThumbnail", "table:computeFeatures")
+
+
+class HttpTransport:
+    """httplib2's `request` over a pooled `requests.Session`, with a timeout on every request."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._timeout = limits.timeout
+        self._session = requests.Session()
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=limits.connections, pool_block=True)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def request(
+        self,
+        uri: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Any = None,
+        redirections: int | None = None,
+        connection_type: Any = None,
+    ) -> tuple[httplib2.Response, bytes]:
+        """Sends one request.
+
+        Raises:
+            TimeoutError: no answer in time.
+            ConnectionError: no connection, or it broke off.
+        """
+        try:
+            answer = self._session.request(method, uri, data=body, headers=headers, timeout=self._timeout)
+        except requests.exceptions.Timeout as error:
+            raise TimeoutError(f"no answer within {self._timeout:g} s") from error
+        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            raise ConnectionError(f"connection to {urlsplit(uri).hostname} failed: {error}") from error
+        fields = {name.lower(): value for name, value in answer.headers.items()}
+        return httplib2.Response({**fields, "status": str(answer.status_code)}), answer.content
+
+
+class Meter:
+    """Counts the requests that cost quota, and the bytes that come back.
+
+    Attributes:
+        requests: requests by kind (`"value:compute"`, `"image:computePixels"` ...).
+        received: bytes of the answers to these requests.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._lock = threading.Lock()
+        self.requests: Counter[str] = Counter()
+        self.received = 0
+
+    def request(self, uri: str, *args: Any, **options: Any) -> tuple[Any, bytes]:
+        """Passes a request on, and counts it."""
+        kind = next((kind for kind in _KINDS if urlsplit(uri).path.endswith(kind)), None)
+        if kind:
+            with self._lock:
+                self.requests[kind] += 1
+        answer, body = self._transport.request(uri, *args, **options)
+        if kind:
+            with self._lock:
+                self.received += len(body)
+        return answer, body

@@ -1,0 +1,88 @@
+"""The dataset's folder: where each file stands."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from attrs import frozen
+
+# The mask can only be read by setting it: done once, at import, before there are threads.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
+_MAX_NAME = 200
+"""Longest file stem used, in bytes; file systems allow 255 and a temporary suffix is added."""
+
+
+def file_stem(tile_id: str) -> str:
+    """The file name of a tile, without its suffix: the id itself, odd characters percent-quoted.
+
+    Raises:
+        ValueError: when that is longer than file systems take.
+    """
+    stem = quote(tile_id, safe=" +,=@")
+    if len(stem) > _MAX_NAME:
+        raise ValueError(f"makes a file name of {len(stem)} characters; at most {_MAX_NAME} are allowed")
+    return stem
+
+
+@frozen
+class DatasetFolder:
+    """Paths inside one dataset.
+
+    Attributes:
+        root: the dataset's folder.
+    """
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The effective configuration."""
+        return self.root / "mmearth.toml"
+
+    @property
+    def tiles(self) -> Path:
+        """The tiles, taken in once."""
+        return self.root / "tiles.gpkg"
+
+    def stack(self, group: str, partition: int, tile_id: str) -> Path:
+        """The stacked GeoTIFF of a tile."""
+        return self.root / "stacks" / group / f"{partition:05d}" / f"{file_stem(tile_id)}.tif"
+
+    def journal(self, group: str, partition: int) -> Path:
+        """The outcomes of a partition's tiles, a line each."""
+        return self.root / "journal" / group / f"{partition:05d}.jsonl"
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`, and renames it there once it is safely on disk.
+
+    A reader sees the old file or the whole new one; on an error nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    os.close(handle)
+    aside = Path(name)
+    try:
+        yield aside
+        with aside.open("rb+") as file:
+            os.fsync(file.fileno())
+        aside.chmod(0o666 & ~_UMASK)
+        aside.replace(path)
+        sync_folder(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames and new names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

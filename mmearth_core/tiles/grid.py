@@ -1,0 +1,98 @@
+"""The pixel grid of a tile: 10 m pixels in the anchor's CRS, on whole 10 m.
+
+So the anchor's 10 m bands are never resampled, and all modalities of a tile share one grid.
+"""
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import shapely
+from affine import Affine
+from attrs import frozen
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+from shapely.geometry import Polygon
+
+from mmearth_core.errors import TilesError
+
+PIXEL = 10
+"""Pixel size, metres (DESIGN.md)."""
+
+
+@frozen
+class Grid:
+    """A square grid of square pixels, north up.
+
+    Attributes:
+        crs: a projected CRS in metres.
+        left: x of the west edge, metres, a multiple of `PIXEL`.
+        top: y of the north edge, metres, a multiple of `PIXEL`.
+        size: rows and columns.
+    """
+
+    crs: str
+    left: int
+    top: int
+    size: int
+
+    @property
+    def affine(self) -> Affine:
+        """From (column, row) to (x, y)."""
+        return Affine(PIXEL, 0, self.left, 0, -PIXEL, self.top)
+
+    def request(self) -> dict[str, Any]:
+        """The `grid` of an `image:computePixels` request."""
+        return {
+            "dimensions": {"width": self.size, "height": self.size},
+            "affineTransform": {
+                "scaleX": PIXEL,
+                "shearX": 0,
+                "translateX": self.left,
+                "shearY": 0,
+                "scaleY": -PIXEL,
+                "translateY": self.top,
+            },
+            "crsCode": self.crs,
+        }
+
+
+def tile_grid(polygon: Polygon, crs: str, size: int) -> Grid:
+    """The seed's window: the polygon's bounds snapped outward, then the middle `size` pixels of it.
+
+    With h rows and w columns after snapping, rows start at (h - size) // 2 and columns at
+    (w - size) // 2; a smaller polygon grows by the same rule.
+
+    Args:
+        polygon: the tile, EPSG:4326.
+        crs: a projected CRS in metres.
+        size: rows and columns wanted.
+
+    Raises:
+        TilesError: when the CRS is unknown, not in metres, or cannot show the polygon.
+    """
+    projected = shapely.transform(polygon, _transformer(crs).transform, interleaved=False)
+    bounds = shapely.bounds(projected)
+    if not all(math.isfinite(value) for value in bounds):
+        raise TilesError(f"The tile cannot be projected to {crs}: it lies outside the projection's area.")
+    # Micrometres are noise of the projection, and must not push an edge to the next pixel.
+    west, south, east, north = (round(float(value) / PIXEL, 7) for value in bounds)
+    left, top = math.floor(west), math.ceil(north)
+    columns, rows = math.ceil(east) - left, top - math.floor(south)
+    return Grid(
+        crs=crs,
+        left=(left + (columns - size) // 2) * PIXEL,
+        top=(top - (rows - size) // 2) * PIXEL,
+        size=size,
+    )
+
+
+@lru_cache(maxsize=128)
+def _transformer(crs: str) -> Transformer:
+    try:
+        target = CRS.from_user_input(crs)
+    except CRSError as error:
+        raise TilesError(f"CRS {crs!r} is not known: {error}") from error
+    if not target.is_projected or any(axis.unit_conversion_factor != 1.0 for axis in target.axis_info[:2]):
+        raise TilesError(f"CRS {crs!r} ({target.name}) is not projected in metres; a grid of {PIXEL} m needs one, such as UTM.")
+    return Transformer.from_crs("EPSG:4326", target, always_xy=True)

@@ -1,0 +1,121 @@
+"""The tiles inside a dataset: `tiles.gpkg`, taken in once, read a partition at a time.
+
+A tile's ordinal (its row) and partition (its unit of work) are fixed here for good.
+"""
+
+import math
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+from attrs import frozen
+from shapely.geometry import Polygon
+
+from mmearth_core.contract.scene import Anchor, Scene
+from mmearth_core.folder import written_aside
+
+_LAYER = "tiles"
+_UNITS = 256
+"""Partitions aimed at: enough for any array to share evenly, few enough to list at a glance."""
+
+
+@frozen(eq=False)
+class Tile:
+    """One tile of the dataset.
+
+    Attributes:
+        ordinal: its row, from 0, in the order of the tiles file.
+        partition: its unit of work.
+        tile_id: its id.
+        polygon: its outline, EPSG:4326.
+        lon: longitude of its centroid, degrees.
+        lat: latitude of its centroid, degrees.
+        attributes: the further columns of the tiles file, JSON values.
+    """
+
+    ordinal: int
+    partition: int
+    tile_id: str
+    polygon: Polygon
+    lon: float
+    lat: float
+    attributes: dict[str, Any]
+
+    def scene(self, anchor: Anchor | None = None) -> Scene:
+        """The tile as plugins see it."""
+        return Scene(self.tile_id, self.polygon, self.lon, self.lat, self.attributes, anchor)
+
+
+def default_partition_size(tiles: int) -> int:
+    """25 to 1000 tiles, so that there are about 256 partitions."""
+    return min(1000, max(25, math.ceil(tiles / _UNITS)))
+
+
+def take_in(frame: gpd.GeoDataFrame, path: Path, partition_size: int | None = None) -> None:
+    """Writes the tiles of a checked frame into a dataset.
+
+    Args:
+        frame: as `read_tiles` returns it, with `lon` and `lat` filled.
+        path: the GeoPackage to write, aside and renamed.
+        partition_size: tiles a partition; None for the default.
+    """
+    size = partition_size or default_partition_size(len(frame))
+    ordinals = np.arange(len(frame))
+    first = {"ordinal": ordinals, "partition": ordinals // size}
+    numbered = frame.assign(**first)[[*first, *frame.columns]]
+    with written_aside(path) as aside:
+        aside.unlink()
+        pyogrio.write_dataframe(numbered, aside, layer=_LAYER, driver="GPKG")
+        with closing(sqlite3.connect(aside)) as database, database:
+            database.execute(f"CREATE INDEX by_partition ON {_LAYER} (partition, ordinal)")
+
+
+@frozen
+class TileIndex:
+    """The tiles of a dataset.
+
+    Attributes:
+        path: the GeoPackage.
+    """
+
+    path: Path
+
+    def sizes(self) -> dict[int, int]:
+        """`{partition: number of its tiles}`, in order."""
+        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as database:
+            return dict(database.execute(f"SELECT partition, COUNT(*) FROM {_LAYER} GROUP BY partition ORDER BY partition"))
+
+    def read(self, partition: int) -> list[Tile]:
+        """The tiles of one partition, by ordinal; costs what that partition holds."""
+        frame = pyogrio.read_dataframe(self.path, layer=_LAYER, where=f"partition = {int(partition)}")
+        return list(_tiles(frame.sort_values("ordinal")))
+
+
+def _tiles(frame: gpd.GeoDataFrame) -> Iterator[Tile]:
+    own = ("ordinal", "partition", "tile_id", "lon", "lat", "geometry")
+    others = [column for column in frame.columns if column not in own]
+    for row in frame.to_dict("records"):
+        yield Tile(
+            ordinal=int(row["ordinal"]),
+            partition=int(row["partition"]),
+            tile_id=row["tile_id"],
+            polygon=row["geometry"],
+            lon=float(row["lon"]),
+            lat=float(row["lat"]),
+            attributes={column: _plain(row[column]) for column in others},
+        )
+
+
+def _plain(value: Any) -> Any:
+    """A column's value as JSON would have it."""
+    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    return value.isoformat() if hasattr(value, "isoformat") else value
