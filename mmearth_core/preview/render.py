@@ -1,0 +1,91 @@
+"""Draws one layer of one tile, by what its plugin declares: band choice, range, colormap, class colours."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmearth_core.contract.bands import ClassLabel, Layer, Preview
+from mmearth_core.errors import DeclarationError
+
+Picture = NDArray[np.uint8]
+"""Red, green and blue, (rows, columns, 3)."""
+
+NODATA_COLOUR, NODATA_LINE = (232, 232, 229), (214, 214, 210)
+"""A light neutral with thin diagonal lines: no picture of the Earth looks like it."""
+
+LINE_SPACING = 8
+"""Pixels from one diagonal line to the next."""
+
+UNDECLARED_COLOUR = (255, 0, 255)
+"""A class value that the plugin does not declare: meant to be seen."""
+
+
+def render_layer(layer: Layer, values: NDArray[np.floating]) -> Picture:
+    """Draws a layer.
+
+    Args:
+        layer: its declaration; it must have a `preview`.
+        values: (bands, rows, columns) in the layer's own units, NaN (or infinite) where there is no data.
+
+    Returns:
+        The picture. A pixel without data in any band shown is hatched.
+
+    Raises:
+        ValueError: when the layer has no preview, or the values are not of its shape.
+        DeclarationError: when its colormap does not exist.
+    """
+    if layer.preview is None:
+        raise ValueError(f"Layer {layer.name!r} declares no preview, so it is not drawn.")
+    if values.ndim != 3 or values.shape[0] != len(layer.bands):
+        raise ValueError(
+            f"Layer {layer.name!r}: values of shape {values.shape}, not ({len(layer.bands)}, rows, columns)."
+        )
+    names = [band.name for band in layer.bands]
+    chosen = [names.index(name) for name in layer.preview.bands]
+    shown = values[chosen].astype(np.float64)
+    valid = np.isfinite(shown).all(axis=0)
+    shown[:, ~valid] = layer.preview.low
+    classes = layer.bands[chosen[0]].classes
+    if len(chosen) == 3:
+        picture = _to_bytes(np.moveaxis(_stretch(shown, layer.preview), 0, -1))
+    elif classes:
+        picture = _class_colours(shown[0], classes)
+    else:
+        picture = _colormapped(_stretch(shown[0], layer.preview), layer)
+    picture[~valid] = _hatch(*valid.shape)[~valid]
+    return picture
+
+
+def _stretch(values: NDArray[np.float64], preview: Preview) -> NDArray[np.float64]:
+    """Values brought to 0..1 by the preview's range and gamma."""
+    scaled = np.clip((values - preview.low) / (preview.high - preview.low), 0.0, 1.0)
+    return np.asarray(scaled ** (1.0 / preview.gamma))
+
+
+def _to_bytes(scaled: NDArray[np.float64]) -> Picture:
+    return np.rint(scaled * 255).astype(np.uint8)
+
+
+def _colormapped(scaled: NDArray[np.float64], layer: Layer) -> Picture:
+    # Imported here: it takes a while, and most commands draw nothing.
+    import matplotlib
+
+    name = layer.preview.colormap if layer.preview else ""
+    if name not in matplotlib.colormaps:
+        raise DeclarationError(
+            f"Layer {layer.name!r}: its preview names the colormap {name!r}, which matplotlib does not have. "
+            "Choose one of matplotlib's, such as viridis, magma, terrain or Greens."
+        )
+    return _to_bytes(np.asarray(matplotlib.colormaps[name](scaled))[..., :3])
+
+
+def _class_colours(values: NDArray[np.float64], classes: tuple[ClassLabel, ...]) -> Picture:
+    picture = np.full((*values.shape, 3), UNDECLARED_COLOUR, np.uint8)
+    for label in classes:
+        picture[values == label.value] = tuple(bytes.fromhex(label.colour[1:]))
+    return picture
+
+
+def _hatch(rows: int, columns: int) -> Picture:
+    row, column = np.indices((rows, columns))
+    on_line = (row + column) % LINE_SPACING == 0
+    return np.where(on_line[..., None], NODATA_LINE, NODATA_COLOUR).astype(np.uint8)
