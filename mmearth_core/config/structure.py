@@ -84,6 +84,8 @@ def structure(table: Mapping[str, Any], cls: type[T], where: str, source: str, d
 
 
 def _structure_scalar(value: Any, wanted: Any) -> Any:
+    if _is_choice(wanted):  # cattrs dispatches a StrEnum as the str that it is
+        return _structure_choice(value, wanted)
     # A bool is an int, and a datetime a date, to Python; not to the user who wrote it.
     exact = type(value) in _SCALARS[wanted] or (wanted is Path and isinstance(value, Path))
     if not exact:
