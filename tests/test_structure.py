@@ -207,8 +207,8 @@ def test_validators_are_on_after_a_refusal():
 def test_describe():
     keys = {key.key: key for key in describe(Options)}
     assert list(keys)[:2] == ["name", "count"]
-    assert keys["name"] == ("name", "text", None, "what it is called")
-    assert keys["count"] == ("count", "a whole number", "3", "how many")
+    assert keys["name"] == ("name", "text", None, "what it is called", "name")
+    assert keys["count"] == ("count", "a whole number", "3", "how many", "count")
     assert keys["path"].default == '"data"'
     assert keys["day"].default == "2020-06-30"
     assert keys["moment"].default == "none"

@@ -30,19 +30,21 @@ class Key(NamedTuple):
         type: what it takes, in words.
         default: its default as TOML writes it; None when the key is required.
         help: one line for people, from `field(metadata={"help": ...})`.
+        field: the attribute that holds it, which differs from the key where attrs's alias does.
     """
 
     key: str
     type: str
     default: str | None
     help: str
+    field: str
 
 
 def describe(cls: type) -> list[Key]:
     """The keys that an attrs class takes, in the order of its fields."""
     attrs.resolve_types(cls)
     return [
-        Key(a.alias or a.name, type_text(a.type), _default(a), str(a.metadata.get("help", "")))
+        Key(a.alias or a.name, type_text(a.type), _default(a), str(a.metadata.get("help", "")), a.name)
         for a in attrs.fields(cls)
         if a.init
     ]

@@ -1,0 +1,112 @@
+"""The command line: one module a command, imported only when that command is called.
+
+So `--help` answers at once, and nothing logs in or imports Earth Engine's client before it is needed.
+A command module holds one click command named `command`.
+"""
+
+import importlib
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import click
+
+from mmearth_core.errors import MMEarthError
+
+COMMANDS = {
+    "run": "Download every tile of a configuration; run it again to continue.",
+    "demo": "Build a small dataset offline, without an account.",
+    "plugins": "List the installed modalities and engines, and the broken ones.",
+}
+"""Each command and its line in the list, so that listing them imports none."""
+
+INTERRUPTED = 130
+"""The exit status of a program that was ended by control-C (128 + SIGINT), as shells have it."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules of this package."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports the command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Runs a command; a deliberate error becomes one paragraph and its exit code.
+
+        What a command returns, if it is a number, is the exit status.
+        """
+        call: Callable[[], Any] = partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
+        if not standalone_mode:
+            return call()
+        try:
+            status = call()
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except MMEarthError as error:
+            print(paragraph(f"error: {error}"), file=sys.stderr)
+            sys.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):  # click turns control-C into Abort
+            print("interrupted", file=sys.stderr)
+            sys.exit(INTERRUPTED)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def paragraph(text: str, width: int = 100) -> str:
+    """Wraps a message without breaking paths, keys or commands apart."""
+    return textwrap.fill(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
+
+
+def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from mmearth_core import __version__
+    from mmearth_core.registry import installed
+
+    click.echo(f"mmearth-core {__version__}")
+    others = {(origin.distribution, origin.version) for origin in installed()} - {("mmearth-core", __version__)}
+    for distribution, version in sorted(others):
+        click.echo(f"{distribution} {version}")
+    ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the versions of the core and of the installed plugins, and exit.",
+)
+def main() -> None:
+    """Build multi-modal Earth-observation datasets for machine learning, from plugins.
+
+    \b
+    Examples:
+      mmearth-core demo demo          a small dataset, offline
+      mmearth-core plugins            what is installed
+      mmearth-core run mmearth.toml   a dataset of your own
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
