@@ -1,7 +1,7 @@
 """Lays many small pictures out on one sheet, with a title and the credit of the data."""
 
 import math
-import os
+from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 from attrs import frozen
 from PIL import Image, ImageDraw, ImageFont
 
+from mmearth_core.folder import written_aside
 from mmearth_core.preview.render import Picture
 
 WIDTH = 2000
@@ -101,7 +102,8 @@ def contact_sheet(
     _write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, room)
     _write(draw, (MARGIN, MARGIN + TITLE + 6), subtitle, SUBTITLE, QUIET, room)
     _write(draw, (MARGIN, layout.size[1] - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, room)
-    _save(sheet, path)
+    with written_aside(path) as aside:
+        sheet.save(aside, format="PNG", optimize=True)
 
 
 def _lay_out(count: int, width: int, height: int, columns: int | None) -> _Layout:
@@ -138,16 +140,6 @@ def _write(
     """Writes one line, cut with an ellipsis where it would not fit."""
     font = ImageFont.load_default(size)
     if draw.textlength(text, font=font) > room:
-        while text and draw.textlength(f"{text}…", font=font) > room:
-            text = text[:-1]
-        text = f"{text.rstrip()}…"
+        kept = bisect_right(range(len(text)), room, key=lambda end: draw.textlength(f"{text[:end]}…", font=font)) - 1
+        text = f"{text[: max(0, kept)].rstrip()}…"
     draw.text(place, text, font=font, fill=colour)
-
-
-def _save(sheet: Image.Image, path: Path) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        sheet.save(aside, format="PNG", optimize=True)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from attrs import define, field
+from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
@@ -147,7 +148,7 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
                     raise table.error(f"{where}: there is no band {entry.number}; it has {dataset.count}.")
                 dtype = dataset.dtypes[entry.number - 1]
                 flags = dataset.mask_flag_enums[entry.number - 1]
-                crs = rasterio.crs.CRS.from_user_input(entry.crs) if entry.crs else dataset.crs
+                crs = _crs(entry.crs, table, where) if entry.crs else dataset.crs
                 transform, width, height = dataset.transform, dataset.width, dataset.height
     except RasterioError as error:
         raise table.error(f"{where}: it cannot be opened as a raster: {error}.") from error
@@ -172,6 +173,13 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
     )
 
 
+def _crs(text: str, table: Table, where: str) -> CRS:
+    try:
+        return CRS.from_user_input(text)
+    except ValueError as error:
+        raise table.error(f"{where}: its CRS {text!r} is not known; write it as EPSG:32618, or as WKT.") from error
+
+
 def uniform_band(entry: ConstantBand, like: BandSource, table: Table) -> UniformBand:
     """A constant band on the grid of another.
 
@@ -181,6 +189,6 @@ def uniform_band(entry: ConstantBand, like: BandSource, table: Table) -> Uniform
     kind = np.dtype(entry.dtype)
     if kind.kind in "iu":
         limits = np.iinfo(kind)
-        if entry.value != int(entry.value) or not limits.min <= entry.value <= limits.max:
+        if not limits.min <= entry.value <= limits.max or entry.value != int(entry.value):
             raise table.error(f"band {entry.name!r}: the constant {entry.value!r} does not fit {entry.dtype}.")
     return UniformBand(entry.name, entry.dtype, like.crs, like.transform, like.width, like.height, entry.value)

@@ -58,7 +58,8 @@ class Table:
                 raise self.error(f"key {key!r} is missing; it must be {kind}.")
             return default
         value = self._values[key]
-        if isinstance(value, bool) or not isinstance(value, _KINDS[kind]):
+        fits = isinstance(value, _KINDS[kind]) and not isinstance(value, bool)
+        if not fits:
             raise self.error(f"key {key!r} is {value!r}; it must be {kind}.")
         if kind == "a list of tables" and not all(isinstance(row, dict) for row in value):
             raise self.error(f"key {key!r} must be a list of tables, written [[{key}]].")
