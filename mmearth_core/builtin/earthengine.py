@@ -17,10 +17,14 @@ class EarthEngineOptions:
     """`[engines.earthengine]`."""
 
     project: str | None = field(
-        default=None, metadata={"help": "the Cloud project that requests are billed to; by default the credentials' own"}
+        default=None,
+        metadata={"help": "the Cloud project that requests are billed to; by default the credentials' own"},
     )
     service_account_key: str | None = field(
-        default=None, metadata={"help": "a service account's JSON key file; by default the credentials of `earthengine authenticate`"}
+        default=None,
+        metadata={
+            "help": "a service account's JSON key file; by default the credentials of `earthengine authenticate`"
+        },
     )
     url: str = field(default=HIGH_VOLUME, metadata={"help": "the endpoint"})
 
@@ -43,13 +47,19 @@ class EarthEngine(Engine):
         from mmearth_core.earth.transport import HttpTransport
 
         credentials = self._credentials()
-        project = self.options.project or getattr(credentials, "quota_project_id", None) or getattr(credentials, "project_id", None)
+        project = (
+            self.options.project
+            or getattr(credentials, "quota_project_id", None)
+            or getattr(credentials, "project_id", None)
+        )
         if not project:
             raise EngineError(
                 "No Cloud project is set for Earth Engine. Set `project` in [engines.earthengine] of the configuration, or run "
                 "`earthengine set_project PROJECT`. A project is made and registered at https://code.earthengine.google.com/register."
             )
-        return Connection(project=project, credentials=credentials, url=self.options.url, transport=HttpTransport(limits))
+        return Connection(
+            project=project, credentials=credentials, url=self.options.url, transport=HttpTransport(limits)
+        )
 
     def _credentials(self) -> Any:
         import ee

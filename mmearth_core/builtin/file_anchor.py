@@ -15,8 +15,12 @@ class FileAnchorOptions:
     """`[modalities.file]`."""
 
     date: str = field(default="date", metadata={"help": "the tiles' column with the day, YYYY-MM-DD"})
-    crs: str = field(default="crs", metadata={"help": "the tiles' column with the CRS; where it is absent, the UTM zone is taken"})
-    variant: str | None = field(default=None, metadata={"help": "the tiles' column with the variant, if there are several"})
+    crs: str = field(
+        default="crs", metadata={"help": "the tiles' column with the CRS; where it is absent, the UTM zone is taken"}
+    )
+    variant: str | None = field(
+        default=None, metadata={"help": "the tiles' column with the variant, if there are several"}
+    )
 
 
 class FileAnchor(Modality):

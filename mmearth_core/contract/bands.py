@@ -103,7 +103,9 @@ class Band:
             raise DeclarationError(f"Band {self.name!r}: a class value is listed twice.")
         for value in values:
             if not holds(self.dtype, value) or value == self.nodata:
-                raise DeclarationError(f"Band {self.name!r}: class value {value} is no-data or does not fit {self.dtype}.")
+                raise DeclarationError(
+                    f"Band {self.name!r}: class value {value} is no-data or does not fit {self.dtype}."
+                )
 
     @property
     def is_integer(self) -> bool:

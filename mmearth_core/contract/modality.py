@@ -37,7 +37,7 @@ class Modality:
 
             def image(self, scene, located):
                 import ee
-                return ee.Image("USGS/SRTMGL1_003")
+                return ee.Image("projects/my-project/assets/heights")
 
         @hookimpl
         def mmearth_modalities():

@@ -62,7 +62,8 @@ class Scene:
         """The tile's outline as an `ee.Geometry` (built on the client; no request)."""
         import ee
 
-        return ee.Geometry.Polygon([[list(point) for point in self.polygon.exterior.coords]])
+        outline: ee.Geometry = ee.Geometry.Polygon([[list(point) for point in self.polygon.exterior.coords]])
+        return outline
 
     @property
     def date(self) -> dt.date:
@@ -72,5 +73,7 @@ class Scene:
             RuntimeError: while the anchor itself is being located, when there is none yet.
         """
         if self.anchor is None:
-            raise RuntimeError("scene.date: the anchor is not located yet; the anchor's own locate() must not ask for it.")
+            raise RuntimeError(
+                "scene.date: the anchor is not located yet; the anchor's own locate() must not ask for it."
+            )
         return self.anchor.date

@@ -84,7 +84,9 @@ class Fetcher:
         return asked, ee.Image.cat(images) if images else None
 
 
-def _part(modality: Modality, scene: Any, located: Mapping[str, Any]) -> "tuple[ee.Image | None, tuple[StackBand, ...]]":
+def _part(
+    modality: Modality, scene: Any, located: Mapping[str, Any]
+) -> "tuple[ee.Image | None, tuple[StackBand, ...]]":
     """A modality's image and the bands that it has; None when it has nothing for this tile."""
     answer = located.get(modality.name)
     bands = call(modality, present_bands, modality, answer)

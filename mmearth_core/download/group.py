@@ -33,7 +33,9 @@ class Group:
         return self.name == BASE
 
 
-def plan_groups(recorded: Mapping[str, Sequence[str]], wanted: Sequence[str], anchor: str) -> dict[str, tuple[str, ...]]:
+def plan_groups(
+    recorded: Mapping[str, Sequence[str]], wanted: Sequence[str], anchor: str
+) -> dict[str, tuple[str, ...]]:
     """Decides which groups a run works.
 
     Args:

@@ -63,7 +63,12 @@ class Entry:
         """
         fields = json.loads(line)
         try:
-            head = (fields.pop("tile_id"), fields.pop("ordinal"), Outcome(fields.pop("outcome")), fields.pop("reason", None))
+            head = (
+                fields.pop("tile_id"),
+                fields.pop("ordinal"),
+                Outcome(fields.pop("outcome")),
+                fields.pop("reason", None),
+            )
         except (AttributeError, KeyError) as error:
             raise ValueError(f"no journal entry: {error}") from error
         return cls(*head, record=fields)

@@ -108,7 +108,9 @@ class Locator:
     def _rest(self, ready: Sequence[Ready]) -> list[Ready | Ended]:
         """Locates all modalities but the anchor, in one request."""
         others = [modality for modality in self.group.modalities if modality is not self.group.anchor]
-        questions = [[_Question(one.tile, one.tile.scene(one.anchor), modality) for modality in others] for one in ready]
+        questions = [
+            [_Question(one.tile, one.tile.scene(one.anchor), modality) for modality in others] for one in ready
+        ]
         results: list[Ready | Ended] = []
         for one, answer in zip(ready, self._ask(questions, "locate"), strict=True):
             if isinstance(answer, Exception):
@@ -158,7 +160,9 @@ def _build(questions: Sequence[_Question]) -> list[Any] | Exception:
         return error
 
 
-def halving(items: Sequence[int], request: Callable[[Sequence[int]], Sequence[T]]) -> Iterator[tuple[int, T | RequestError]]:
+def halving(
+    items: Sequence[int], request: Callable[[Sequence[int]], Sequence[T]]
+) -> Iterator[tuple[int, T | RequestError]]:
     """Asks for many items at once, halves what is refused, and blames only single items.
 
     Args:

@@ -1,14 +1,15 @@
 """The scheduler: keeps a bounded number of requests under way, and journals what ends.
 
-One thread decides and writes journals; workers only wait for the server. A new batch is
-located when fewer located tiles are waiting than a batch holds, so memory is bounded by
-the batch and the concurrency, never by the number of tiles.
+One thread decides and writes journals; workers only wait for the server. Batches are located
+ahead of the fetching, just far enough that no worker idles; so memory is bounded by the batch
+and the concurrency, never by the number of tiles.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
+from typing import Any
 
 from mmearth_core.contract.scene import Anchor
 from mmearth_core.download.fetch import Fetcher
@@ -44,6 +45,8 @@ class Scheduler:
         self._fetcher = fetcher
         self._batch_size = batch_size
         self._max_concurrent = max_concurrent
+        # Locating takes two requests in a row, while each worker fetches about two tiles.
+        self._ahead = batch_size + 2 * max_concurrent
         self._ended = ended
         self._ready: deque[Ready] = deque()
         self._locating: set[Future[list[Ready | Ended]]] = set()
@@ -59,7 +62,8 @@ class Scheduler:
         pool = ThreadPoolExecutor(self._max_concurrent, thread_name_prefix="mmearth")
         try:
             while self._submit(pool, batches):
-                wait([*self._fetching, *self._locating], return_when=FIRST_COMPLETED)
+                under_way: set[Future[Any]] = {*self._fetching, *self._locating}
+                wait(under_way, return_when=FIRST_COMPLETED)
                 self._collect()
         finally:
             pool.shutdown(cancel_futures=True)
@@ -71,7 +75,7 @@ class Scheduler:
             one = self._ready.popleft()
             self._fetching[pool.submit(self._fetcher.fetch, one)] = one.tile
         # A batch being located stands for the tiles that it will bring.
-        while self._free and len(self._ready) + len(self._locating) * self._batch_size < self._batch_size:
+        while self._free and len(self._ready) + len(self._locating) * self._batch_size < self._ahead:
             batch = next(batches, None)
             if batch is None:
                 break

@@ -1,8 +1,8 @@
 """Lays many small pictures out on one sheet, with a title and the credit of the data."""
 
 import math
-from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +140,7 @@ def _write(
     """Writes one line, cut with an ellipsis where it would not fit."""
     font = ImageFont.load_default(size)
     if draw.textlength(text, font=font) > room:
-        kept = bisect_right(range(len(text)), room, key=lambda end: draw.textlength(f"{text[:end]}…", font=font)) - 1
+        lengths = (math.ceil(draw.textlength(f"{text[:end]}…", font=font)) for end in range(len(text)))
+        kept = sum(1 for _ in takewhile(lambda length: length <= room, lengths)) - 1
         text = f"{text[: max(0, kept)].rstrip()}…"
     draw.text(place, text, font=font, fill=colour)

@@ -70,7 +70,9 @@ def _call_hooks(plugin: Any, entry_point: EntryPoint, loaded: Loaded) -> None:
     try:
         manager.register(plugin, name=entry_point.name)
     except pluggy.PluginValidationError as error:
-        loaded.blame(f"{' '.join(str(error).split()).rstrip('.')}.", "The hooks take no argument: correct the signature.")
+        loaded.blame(
+            f"{' '.join(str(error).split()).rstrip('.')}.", "The hooks take no argument: correct the signature."
+        )
         return
     found = {caller.name for caller in manager.get_hookcallers(plugin) or [] if caller.name in HOOKS}
     _report_misnamed(plugin, manager, loaded)

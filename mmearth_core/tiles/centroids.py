@@ -36,7 +36,8 @@ def fill_centroids(frame: gpd.GeoDataFrame, client: EarthClient) -> gpd.GeoDataF
     for start in range(0, len(rows), TILES_A_REQUEST):
         part = rows[start : start + TILES_A_REQUEST]
         shapes = [
-            ee.Geometry.Polygon([[list(point) for point in shape.exterior.coords]]) for shape in filled.geometry.iloc[part]
+            ee.Geometry.Polygon([[list(point) for point in shape.exterior.coords]])
+            for shape in filled.geometry.iloc[part]
         ]
         centroids = ee.List(shapes).map(lambda shape: ee.Geometry(shape).centroid().coordinates())
         filled.loc[filled.index[part], ["lon", "lat"]] = np.asarray(client.compute(centroids, "centroids"), dtype=float)

@@ -94,5 +94,7 @@ def _transformer(crs: str) -> Transformer:
     except CRSError as error:
         raise TilesError(f"CRS {crs!r} is not known: {error}") from error
     if not target.is_projected or any(axis.unit_conversion_factor != 1.0 for axis in target.axis_info[:2]):
-        raise TilesError(f"CRS {crs!r} ({target.name}) is not projected in metres; a grid of {PIXEL} m needs one, such as UTM.")
+        raise TilesError(
+            f"CRS {crs!r} ({target.name}) is not projected in metres; a grid of {PIXEL} m needs one, such as UTM."
+        )
     return Transformer.from_crs("EPSG:4326", target, always_xy=True)

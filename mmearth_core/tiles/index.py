@@ -89,7 +89,9 @@ class TileIndex:
     def sizes(self) -> dict[int, int]:
         """`{partition: number of its tiles}`, in order."""
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as database:
-            return dict(database.execute(f"SELECT partition, COUNT(*) FROM {_LAYER} GROUP BY partition ORDER BY partition"))
+            return dict(
+                database.execute(f"SELECT partition, COUNT(*) FROM {_LAYER} GROUP BY partition ORDER BY partition")
+            )
 
     def read(self, partition: int) -> list[Tile]:
         """The tiles of one partition, by ordinal; costs what that partition holds."""

@@ -43,16 +43,29 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
 
 def _read(path: Path) -> gpd.GeoDataFrame:
     if not path.is_file():
-        raise TilesError(f"{path}: no such tiles file. Check `tiles` in [dataset]; it is relative to the configuration.")
+        raise TilesError(
+            f"{path}: no such tiles file. Check `tiles` in [dataset]; it is relative to the configuration."
+        )
     if path.suffix.lower() not in FORMATS:
-        raise TilesError(f"{path}: tiles in {path.suffix or 'a file without suffix'!r} are not known. Allowed: {', '.join(FORMATS)}.")
+        raise TilesError(
+            f"{path}: tiles in {path.suffix or 'a file without suffix'!r} are not known. Allowed: {', '.join(FORMATS)}."
+        )
     try:
         layers = pyogrio.list_layers(path)
         if len(layers) != 1:
-            raise TilesError(f"{path}: has {len(layers)} layers; a tiles file has exactly one. Export the one you mean to a file of its own.")
+            raise TilesError(
+                f"{path}: has {len(layers)} layers; a tiles file has exactly one. Export the one you mean to a file of its own."
+            )
         frame = pyogrio.read_dataframe(path)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError, ValueError) as error:
-        raise TilesError(f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}") from error
+    except (
+        pyogrio.errors.DataSourceError,
+        pyogrio.errors.DataLayerError,
+        pyogrio.errors.FeatureError,
+        ValueError,
+    ) as error:
+        raise TilesError(
+            f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
+        ) from error
     if not isinstance(frame, gpd.GeoDataFrame):
         raise TilesError(f"{path}: has no geometry column. {_SQUARE}.")
     return frame
@@ -67,11 +80,15 @@ def _ids(frame: gpd.GeoDataFrame, path: Path) -> Any:
     ids = frame["tile_id"]
     missing = np.flatnonzero(ids.isna() | (ids.astype(str).str.strip() == ""))
     if missing.size:
-        raise TilesError(f"{path}: feature {missing[0] + 1} has no `tile_id` ({missing.size} such in all). Give each a unique one.")
+        raise TilesError(
+            f"{path}: feature {missing[0] + 1} has no `tile_id` ({missing.size} such in all). Give each a unique one."
+        )
     if ids.dtype.kind == "f":
         # A missing value elsewhere, or the format, made whole numbers floats: 7.0 is tile 7.
         if not (ids == ids.round()).all():
-            raise TilesError(f"{path}: `tile_id` holds fractions such as {ids[ids != ids.round()].iloc[0]}; use whole numbers or text.")
+            raise TilesError(
+                f"{path}: `tile_id` holds fractions such as {ids[ids != ids.round()].iloc[0]}; use whole numbers or text."
+            )
         ids = ids.astype("int64")
     ids = ids.astype(str)
     repeated = ids[ids.duplicated()].unique()
@@ -83,20 +100,28 @@ def _ids(frame: gpd.GeoDataFrame, path: Path) -> Any:
         )
     for tile_id in ids[ids.str.len() > MAX_ID_BYTES // 4]:
         if len(tile_id.encode()) > MAX_ID_BYTES:
-            raise TilesError(f"{path}: tile_id {tile_id[:40]!r}... has {len(tile_id.encode())} bytes; at most {MAX_ID_BYTES} are allowed.")
+            raise TilesError(
+                f"{path}: tile_id {tile_id[:40]!r}... has {len(tile_id.encode())} bytes; at most {MAX_ID_BYTES} are allowed."
+            )
         try:
             file_stem(tile_id)
         except ValueError as error:
-            raise TilesError(f"{path}: tile_id {tile_id[:40]!r}... {error}. Use shorter ids or plain letters and digits.") from error
+            raise TilesError(
+                f"{path}: tile_id {tile_id[:40]!r}... {error}. Use shorter ids or plain letters and digits."
+            ) from error
     return ids
 
 
 def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:
     remedy = f"`ogr2ogr -t_srs EPSG:4326 tiles.geojson {path.name}` converts it."
     if frame.crs is None:
-        raise TilesError(f"{path}: says no CRS. {_SQUARE} (EPSG:4326); say so in the file, or if it is in another CRS: {remedy}")
+        raise TilesError(
+            f"{path}: says no CRS. {_SQUARE} (EPSG:4326); say so in the file, or if it is in another CRS: {remedy}"
+        )
     if not frame.crs.equals("EPSG:4326", ignore_axis_order=True):
-        raise TilesError(f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_SQUARE} (EPSG:4326): {remedy}")
+        raise TilesError(
+            f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_SQUARE} (EPSG:4326): {remedy}"
+        )
 
 
 def _check_geometries(frame: gpd.GeoDataFrame, path: Path) -> None:
@@ -117,4 +142,6 @@ def _refuse(frame: gpd.GeoDataFrame, path: Path, bad: Any, what: str) -> None:
     if rows.size:
         first = rows[0]
         more = f"; {rows.size} such tiles in all" if rows.size > 1 else ""
-        raise TilesError(f"{path}: tile {frame['tile_id'].iloc[first]!r} (feature {first + 1}) {what}{more}. {_SQUARE}.")
+        raise TilesError(
+            f"{path}: tile {frame['tile_id'].iloc[first]!r} (feature {first + 1}) {what}{more}. {_SQUARE}."
+        )

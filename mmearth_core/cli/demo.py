@@ -1,0 +1,61 @@
+"""`mmearth-core demo`: a small dataset that anybody can make, without an account or a network."""
+
+import json
+from pathlib import Path
+
+import click
+
+from mmearth_core.errors import ConfigError, EngineError
+
+
+@click.command("demo")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--engine", "spec", default="local", show_default=True, metavar="NAME", help="The engine whose demo it is."
+)
+def command(folder: Path, spec: str) -> int:
+    """Make a configuration and tiles in FOLDER, download them, and draw a contact sheet.
+
+    Running it again continues where it was left. The configuration is an ordinary one: change it,
+    and use it with `mmearth-core run`.
+
+    \b
+    Examples:
+      mmearth-core demo demo
+    """
+    from rich.console import Console
+
+    from mmearth_core.cli.run import download, print_summary
+    from mmearth_core.preview.sheet_of_tiles import sheet_of_tiles
+    from mmearth_core.registry import discover
+
+    registry = discover()
+    registry.require()
+    demo = registry.engine(spec).make().demo()
+    if demo is None:
+        raise EngineError(f"Engine {spec!r} brings no demo. The engine `local` does: `pip install mmearth-localearth`.")
+    config = folder / "demo.toml"
+    _put(config, demo.config)
+    _put(folder / "tiles.geojson", json.dumps(demo.tiles))
+    job, result = download(config, registry, engine=spec)
+    console = Console(soft_wrap=True, highlight=False)
+    print_summary(job, result, console)
+    sheet = folder / "contact_sheet.png"
+    shown = sheet_of_tiles(job.folder, job.groups[0], sheet, job.config.dataset.name, demo.credit)
+    console.print(f"Contact sheet of {shown} tiles: {sheet}", markup=False)
+    console.print(f"Again, or changed: mmearth-core run {config}", markup=False)
+    return int(result.tally.exit_code)
+
+
+def _put(path: Path, text: str) -> None:
+    """Writes a file of the demo, unless the user has one of that name with other content."""
+    from mmearth_core.folder import written_aside
+
+    if path.exists():
+        if path.read_text(encoding="utf-8") != text:
+            raise ConfigError(
+                f"{path} exists and is not the demo's. Choose another folder, or use `mmearth-core run` with your own."
+            )
+        return
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")

@@ -1,0 +1,120 @@
+"""`mmearth-core run`: downloads a dataset's tiles."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from mmearth_core.download.prepare import Job
+    from mmearth_core.download.run import Result
+    from mmearth_core.download.shard import Shard
+    from mmearth_core.registry import Registry
+
+
+@click.command("run")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--engine", metavar="NAME[:TEXT]", help="Who answers, instead of the configuration's engine.")
+@click.option(
+    "--shard", "shard_text", metavar="I/N", help="Work share I (0 to N-1) of N; in a Slurm array, the task's by itself."
+)
+@click.option("--modalities", metavar="A,B", help="Download only these of the configured modalities.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N tiles of the share.")
+@click.option("--retry-failed", is_flag=True, help="Also take the tiles that failed in earlier runs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(
+    config: Path,
+    engine: str | None,
+    shard_text: str | None,
+    modalities: str | None,
+    limit: int | None,
+    retry_failed: bool,
+    as_json: bool,
+) -> int:
+    """Download the tiles of a dataset, as CONFIG (a TOML file) says.
+
+    Running again continues: what is done or skipped is not asked for again.
+
+    \b
+    Examples:
+      mmearth-core run mydata.toml
+      mmearth-core run mydata.toml --limit 10
+      mmearth-core run mydata.toml --shard 0/4
+      mmearth-core run mydata.toml --engine local:virginia --json
+
+    \b
+    Exit status:
+      0  every tile is done, or skipped for a recorded reason
+      1  a tile has failed, or is left over
+      2  nothing was started: the error says what to mend
+      3  stopped early; run it again to go on
+    """
+    from rich.console import Console
+
+    from mmearth_core.download.shard import Shard, parse_shard, shard_from_slurm
+    from mmearth_core.registry import discover
+
+    shard = (parse_shard(shard_text) if shard_text else shard_from_slurm()) or Shard()
+    only = [name.strip() for name in modalities.split(",") if name.strip()] if modalities is not None else None
+    job, result = download(config, discover(), engine, only, shard, limit, retry_failed)
+    if as_json:
+        click.echo(json.dumps({"dataset": str(job.folder.root), "shard": str(shard), **result.summary()}, indent=2))
+    else:
+        print_summary(job, result, Console(soft_wrap=True, highlight=False))
+    return int(result.tally.exit_code)
+
+
+def download(
+    config: Path,
+    registry: "Registry",
+    engine: str | None = None,
+    only: "Sequence[str] | None" = None,
+    shard: "Shard | None" = None,
+    limit: int | None = None,
+    retry_failed: bool = False,
+) -> "tuple[Job, Result]":
+    """Prepares and runs a configuration, with the progress on standard error."""
+    # Imported here, so that `--help` and completion stay instant.
+    from rich.console import Console
+
+    from mmearth_core.config.load import load_config
+    from mmearth_core.download.prepare import prepare
+    from mmearth_core.download.progress import ProgressView
+    from mmearth_core.download.run import run
+    from mmearth_core.download.shard import Shard
+
+    job = prepare(load_config(config), registry, engine, only)
+    with ProgressView(Console(stderr=True)) as view:
+        return job, run(job, view, shard or Shard(), limit, retry_failed)
+
+
+def print_summary(job: "Job", result: "Result", console: "Console") -> None:
+    """Prints what a run did, for people."""
+    from mmearth_core.download.progress import duration
+
+    summary = result.summary()
+    requests = sum(result.requests.values())
+    ended = summary["ended_in_this_run"]
+    console.print(
+        f"{summary['done']} done, {summary['skipped']} skipped, {summary['failed']} failed, {summary['left']} left",
+        style="bold",
+    )
+    for row in summary["reasons"][:5]:
+        console.print(f"  {row['outcome']} {row['tiles']}: {row['reason']}", markup=False)
+    if len(summary["reasons"]) > 5:
+        console.print(f"  and {len(summary['reasons']) - 5} further reasons; --json lists them all")
+    per_tile = f", {requests / ended:.2f} a tile, {result.received / ended / 1e6:.2f} MB a tile" if ended else ""
+    console.print(
+        f"This run: {ended} tiles in {duration(summary['seconds'])} ({summary['tiles_per_second']:.1f} tiles/s), "
+        f"{requests} requests{per_tile}."
+    )
+    if summary["waiting"]:
+        console.print(f"{summary['waiting']} tiles wait for the modalities of the first run; run without --modalities.")
+    elif summary["failed"]:
+        console.print("Failed tiles are tried again with --retry-failed.")
+    console.print(f"Dataset: {job.folder.root}", markup=False)

@@ -1,0 +1,220 @@
+"""Prepares a run: checks configuration, plugins, tiles and dataset before anything is written.
+
+What comes out is a `Job`: everything that the run needs, known to fit together.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+from attrs import frozen
+
+from mmearth_core.config.effective import Effective, load_effective, plain_options
+from mmearth_core.config.schema import Config
+from mmearth_core.config.structure import structure
+from mmearth_core.contract.engine import Engine
+from mmearth_core.contract.modality import Modality
+from mmearth_core.download.group import Group, plan_groups
+from mmearth_core.errors import ConfigError, DatasetError
+from mmearth_core.folder import DatasetFolder
+from mmearth_core.registry import Registry
+from mmearth_core.tiles.index import default_partition_size
+from mmearth_core.tiles.read import read_tiles
+
+
+@frozen(eq=False)
+class Job:
+    """A run that may begin.
+
+    Attributes:
+        config: the user's configuration.
+        folder: the dataset.
+        engine: who answers.
+        groups: what to work, in order.
+        effective: what the dataset is built from, with this run's groups.
+        is_new: whether `effective` has to be written first.
+        frame: the tiles to take in; None when the dataset has them.
+    """
+
+    config: Config
+    folder: DatasetFolder
+    engine: Engine
+    groups: tuple[Group, ...]
+    effective: Effective
+    is_new: bool
+    frame: gpd.GeoDataFrame | None
+
+
+def prepare(config: Config, registry: Registry, engine: str | None = None, only: Sequence[str] | None = None) -> Job:
+    """Checks that a run may begin; writes nothing and sends nothing.
+
+    Args:
+        config: the user's configuration.
+        registry: the installed plugins.
+        engine: `NAME` or `NAME:TEXT`, instead of the configuration's.
+        only: modalities to download, instead of all that are configured.
+
+    Raises:
+        MMEarthError: of the kind that fits; one paragraph with the remedy.
+    """
+    registry.require()
+    modalities = {name: make_modality(config, registry, name) for name in config.modalities}
+    wanted = _wanted(config, registry, only)
+    anchor = _anchor(config, modalities)
+    chosen = make_engine(config, registry, engine or config.run.engine)
+    folder = DatasetFolder(config.root)
+    recorded = load_effective(folder.config)
+    groups = plan_groups(recorded.groups if recorded else {}, wanted, anchor.name)
+    frame, tiles = _tiles(config, folder, recorded)
+    members = [name for group in groups.values() for name in group]
+    effective = Effective(
+        dataset={
+            "name": config.dataset.name,
+            "anchor": anchor.name,
+            "image_size": config.dataset.image_size,
+            "source": chosen.source,
+        },
+        tiles=tiles,
+        modalities={name: plain_options(modalities[name].options) for name in members if name in modalities},
+        plugins={name: str(registry.modality(name).origin) for name in members},
+        groups={name: list(group) for name, group in groups.items()},
+    )
+    if recorded is not None:
+        effective = _joined(recorded, effective, folder, config)
+    return Job(
+        config=config,
+        folder=folder,
+        engine=chosen,
+        groups=tuple(_group(config, name, group, modalities, anchor) for name, group in groups.items()),
+        effective=effective,
+        is_new=effective != recorded,
+        frame=frame,
+    )
+
+
+def make_modality(config: Config, registry: Registry, name: str) -> Modality:
+    """A configured modality with its options.
+
+    Raises:
+        PluginError: when it is not installed.
+        ConfigError: when an option is unknown or ill-typed.
+    """
+    registered = registry.modality(name)
+    options = structure(
+        config.modalities.get(name, {}),
+        registered.options_class,
+        f"modalities.{name}",
+        str(config.source),
+        defaults=registered.default_options,
+    )
+    return registered.make(options)
+
+
+def make_engine(config: Config, registry: Registry, spec: str) -> Engine:
+    """An engine with its options; `NAME:TEXT` sets the option that the engine calls its shorthand.
+
+    Raises:
+        PluginError: when it is not installed.
+        ConfigError: when an option is unknown or ill-typed, or it has no shorthand.
+    """
+    name, colon, text = spec.partition(":")
+    registered = registry.engine(name)
+    table: dict[str, Any] = dict(config.engines.get(name, {}))
+    if colon:
+        if registered.declared.shorthand is None:
+            raise ConfigError(f"Engine {spec!r}: {name} takes nothing after a colon; write {name!r}.")
+        table[registered.declared.shorthand] = text
+    options = structure(
+        table, registered.options_class, f"engines.{name}", str(config.source), defaults=registered.default_options
+    )
+    return registered.make(options)
+
+
+def _wanted(config: Config, registry: Registry, only: Sequence[str] | None) -> list[str]:
+    if only is None:
+        return list(config.modalities)
+    for name in only:
+        registry.modality(name)
+        if name not in config.modalities:
+            raise ConfigError(
+                f"{config.source}: modality {name!r} is installed but not configured. Add a table [modalities.{name}]. "
+                f"Configured: {', '.join(config.modalities)}."
+            )
+    return list(dict.fromkeys(only))
+
+
+def _anchor(config: Config, modalities: dict[str, Modality]) -> Modality:
+    able = [name for name, modality in modalities.items() if modality.can_anchor()]
+    name = config.dataset.anchor or (able[0] if len(able) == 1 else None)
+    if name is None:
+        found = f"several could be: {', '.join(able)}" if able else "none of the configured ones can be"
+        remedy = (
+            "Set `anchor` in [dataset]."
+            if able
+            else "Add one, e.g. [modalities.file], which takes dates from the tiles."
+        )
+        raise ConfigError(
+            f"{config.source}: it is not said which modality fixes each tile's date and grid; {found}. {remedy}"
+        )
+    if name not in able:
+        raise ConfigError(
+            f"{config.source}: [dataset] anchor = {name!r} is not a configured modality that can be the anchor. "
+            f"Of the configured ones these can: {', '.join(able) or 'none'}; it needs its table [modalities.{name}] as well."
+        )
+    return modalities[name]
+
+
+def _group(
+    config: Config, name: str, members: Sequence[str], modalities: dict[str, Modality], anchor: Modality
+) -> Group:
+    missing = [member for member in members if member not in modalities]
+    if missing:
+        raise ConfigError(
+            f"{config.source}: the dataset's group {name!r} also holds {', '.join(missing)}, which the configuration no longer "
+            f"has. Put back {', '.join(f'[modalities.{member}]' for member in missing)}, or name others with --modalities."
+        )
+    return Group(name, tuple(modalities[member] for member in members), anchor)
+
+
+def _tiles(
+    config: Config, folder: DatasetFolder, recorded: Effective | None
+) -> tuple[gpd.GeoDataFrame | None, dict[str, Any]]:
+    """The tiles to take in, if any, and the description of the tiles file."""
+    if recorded is not None and folder.tiles.exists():
+        described = dict(recorded.tiles)
+        if config.dataset.partition_size is not None:
+            described["partition_size"] = config.dataset.partition_size
+        if config.tiles.exists() and not _untouched(config.tiles, folder.tiles, described["size"]):
+            described["sha256"] = _sha256(config.tiles)
+        return None, described
+    frame = read_tiles(config.tiles)
+    return frame, {
+        "file": config.dataset.tiles,
+        "size": config.tiles.stat().st_size,
+        "sha256": _sha256(config.tiles),
+        "count": len(frame),
+        "partition_size": config.dataset.partition_size or default_partition_size(len(frame)),
+    }
+
+
+def _untouched(source: Path, taken_in: Path, size: int) -> bool:
+    """Whether a tiles file need not be read again: same size, and older than what was taken in from it."""
+    stat = source.stat()
+    return stat.st_size == size and stat.st_mtime_ns < taken_in.stat().st_mtime_ns
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _joined(recorded: Effective, wanted: Effective, folder: DatasetFolder, config: Config) -> Effective:
+    differences = recorded.differences(wanted)
+    if differences:
+        raise DatasetError(
+            f"{folder.root} holds a dataset built from something else than {config.source} says: {'; '.join(differences)}. "
+            "Give this one another `name` or `path` in [dataset], or put the configuration back."
+        )
+    return recorded.with_groups(wanted)

@@ -1,0 +1,86 @@
+"""The tally of a run: how its tiles ended, what it asked for, and how fast it goes."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.errors import ExitCode
+
+
+class Tally:
+    """Counts of one run.
+
+    Attributes:
+        total: tiles of this run's share, over all groups.
+        earlier: tiles that earlier runs had ended, by outcome.
+        now: tiles that ended in this run, by outcome.
+        waiting: tiles that cannot be begun, as the group `base` has not done them.
+        reasons: why tiles were skipped or failed, `(outcome, reason)`, earlier runs included.
+    """
+
+    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.total = total
+        self.earlier: Counter[Outcome] = Counter()
+        self.now: Counter[Outcome] = Counter()
+        self.waiting = 0
+        self.reasons: Counter[tuple[Outcome, str]] = Counter()
+        self._clock = clock
+        self._start = clock()
+
+    def add(self, entry: Entry, earlier: bool = False) -> None:
+        """Counts a tile that ended."""
+        (self.earlier if earlier else self.now)[entry.outcome] += 1
+        if entry.reason is not None:
+            self.reasons[entry.outcome, entry.reason] += 1
+
+    def count(self, outcome: Outcome) -> int:
+        """Tiles with that outcome, whenever they ended."""
+        return self.earlier[outcome] + self.now[outcome]
+
+    @property
+    def ended(self) -> int:
+        """Tiles that need no more work."""
+        return self.earlier.total() + self.now.total()
+
+    @property
+    def left(self) -> int:
+        """Tiles that have not ended."""
+        return self.total - self.ended
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return self._clock() - self._start
+
+    @property
+    def rate(self) -> float:
+        """Tiles a second, of this run."""
+        return self.now.total() / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds until the end at this rate; None when it cannot be said."""
+        return (self.left - self.waiting) / self.rate if self.rate > 0 else None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """OK only if every tile is done or skipped for a reason recorded."""
+        return ExitCode.TILES_FAILED if self.count(Outcome.FAILED) or self.left else ExitCode.OK
+
+    def summary(self) -> dict[str, Any]:
+        """The counts as JSON."""
+        return {
+            "tiles": self.total,
+            **{str(outcome): self.count(outcome) for outcome in Outcome},
+            "left": self.left,
+            "waiting": self.waiting,
+            "ended_in_this_run": self.now.total(),
+            "seconds": round(self.seconds, 3),
+            "tiles_per_second": round(self.rate, 3),
+            "reasons": [
+                {"outcome": str(outcome), "reason": reason, "tiles": tiles}
+                for (outcome, reason), tiles in self.reasons.most_common()
+            ],
+        }

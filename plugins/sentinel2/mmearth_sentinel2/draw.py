@@ -1,0 +1,76 @@
+"""The reproducible draw: which year, which product and which image a tile gets.
+
+It is a function of the tile's centroid alone, so a dataset can be made again, or extended,
+tile for tile (DATASET.md; the rule is the published dataset's).
+"""
+
+import hashlib
+import random
+from collections.abc import Sequence
+
+from attrs import frozen
+
+TABLE = 512
+"""Sizes of a collection for which the draw travels with the request; beyond, a second request follows."""
+
+
+@frozen
+class Draw:
+    """What is drawn for one tile.
+
+    Attributes:
+        year: the year of its window.
+        l1c_only: True for level 1C; False for level 2A first, 1C where there is none.
+        seed: of the generator, to go on drawing.
+        years: the first and last year drawn from.
+    """
+
+    year: int
+    l1c_only: bool
+    seed: int
+    years: tuple[int, int]
+
+    def pick(self, images: int) -> int:
+        """Which of so many images, from 0."""
+        generator = random.Random(self.seed)
+        generator.randint(*self.years)
+        generator.randint(0, 1)
+        return generator.randint(0, images - 1)
+
+    def table(self) -> list[int]:
+        """`pick(n)` for n = 0 to `TABLE`, with 0 for n = 0.
+
+        `random` draws below n by taking the top bits of successive 32-bit words until one is
+        below n; taking these words once makes the table 50 times cheaper than 512 generators.
+        """
+        generator = random.Random(self.seed)
+        generator.randint(*self.years)
+        generator.randint(0, 1)
+        words: list[int] = []
+        picks = [0]
+        for images in range(1, TABLE + 1):
+            shift = 32 - images.bit_length()
+            position = 0
+            while True:
+                if position == len(words):
+                    words.append(generator.getrandbits(32))
+                if words[position] >> shift < images:
+                    break
+                position += 1
+            picks.append(words[position] >> shift)
+        return picks
+
+
+def draw(lat: float, lon: float, years: Sequence[int]) -> Draw:
+    """Draws for the tile with that centroid.
+
+    Args:
+        lat: latitude, degrees, as the tile file gives it.
+        lon: longitude, degrees, likewise.
+        years: the years that may be drawn, following on one another.
+    """
+    seed = int(hashlib.sha256(f"{lat}_{lon}".encode()).hexdigest(), 16) % 10**5
+    generator = random.Random(seed)
+    span = (min(years), max(years))
+    year = generator.randint(*span)
+    return Draw(year=year, l1c_only=generator.randint(0, 1) == 1, seed=seed, years=span)

@@ -1,0 +1,107 @@
+"""The layers of Sentinel-2: bands, units, no-data and classes.
+
+Source: Sentinel-2 User Handbook and the Earth Engine catalogue pages of COPERNICUS/S2_HARMONIZED
+and COPERNICUS/S2_SR_HARMONIZED. Layout and no-data are the published MMEarth's.
+"""
+
+from mmearth_core import Band, ClassLabel, Kind, Layer, Preview, Resampling
+
+_REFLECTANCE = "1e-4"
+"""Reflectance times 10,000."""
+
+
+def _reflectance(name: str, metres: int, nanometres: int, description: str) -> Band:
+    # Bands of 10 m lie on the tile's own grid; resampling them would only soften them.
+    resampling = Resampling.NEAREST if metres == 10 else Resampling.BILINEAR
+    text = f"{description}, {nanometres} nm, {metres} m"
+    return Band(name, "uint16", 0, unit=_REFLECTANCE, description=text, resampling=resampling)
+
+
+REFLECTANCE = Layer(
+    "sentinel2",
+    [
+        _reflectance("B1", 60, 443, "coastal aerosol"),
+        _reflectance("B2", 10, 490, "blue"),
+        _reflectance("B3", 10, 560, "green"),
+        _reflectance("B4", 10, 665, "red"),
+        _reflectance("B5", 20, 705, "red edge 1"),
+        _reflectance("B6", 20, 740, "red edge 2"),
+        _reflectance("B7", 20, 783, "red edge 3"),
+        _reflectance("B8A", 20, 865, "narrow near infrared"),
+        _reflectance("B8", 10, 842, "near infrared"),
+        _reflectance("B9", 60, 945, "water vapour"),
+        _reflectance("B10", 60, 1375, "cirrus; level 1C only"),
+        _reflectance("B11", 20, 1610, "short-wave infrared 1"),
+        _reflectance("B12", 20, 2190, "short-wave infrared 2"),
+    ],
+    description="top-of-atmosphere (l1c) or surface (l2a) reflectance",
+    preview=Preview(("B4", "B3", "B2"), low=200, high=1800, gamma=1.4),
+)
+
+CLOUD_MASK = Layer(
+    "sentinel2_cloudmask",
+    [
+        Band(
+            "QA60",
+            "uint16",
+            65535,
+            description="cloud mask, bits 10 and 11, 60 m",
+            classes=(
+                ClassLabel(0, "clear", "#dfe8d8"),
+                ClassLabel(1024, "opaque clouds", "#ffffff"),
+                ClassLabel(2048, "cirrus clouds", "#b8d3ea"),
+                ClassLabel(3072, "opaque and cirrus clouds", "#8fb0cc"),
+            ),
+        )
+    ],
+    kind=Kind.CLASSES,
+    description="cloud mask",
+    preview=Preview(("QA60",), low=0, high=3072),
+)
+
+CLOUD_PROBABILITY = Layer(
+    "sentinel2_cloudprod",
+    [
+        Band(
+            "MSK_CLDPRB",
+            "uint16",
+            65535,
+            unit="%",
+            description="cloud probability, 20 m; level 2A only, and not of every image",
+            resampling=Resampling.BILINEAR,
+        )
+    ],
+    description="cloud probability",
+    preview=Preview(("MSK_CLDPRB",), low=0, high=100, colormap="Blues_r"),
+)
+
+SCENE_CLASSIFICATION = Layer(
+    "sentinel2_scl",
+    [
+        Band(
+            "SCL",
+            "uint8",
+            255,
+            description="scene classification, 20 m; level 2A only",
+            classes=(
+                ClassLabel(0, "no data", "#000000"),
+                ClassLabel(1, "saturated or defective", "#ff0004"),
+                ClassLabel(2, "dark area", "#868686"),
+                ClassLabel(3, "cloud shadow", "#774b0a"),
+                ClassLabel(4, "vegetation", "#10d22c"),
+                ClassLabel(5, "bare soil", "#ffff52"),
+                ClassLabel(6, "water", "#0000ff"),
+                ClassLabel(7, "unclassified", "#818181"),
+                ClassLabel(8, "cloud, medium probability", "#c0c0c0"),
+                ClassLabel(9, "cloud, high probability", "#f1f1f1"),
+                ClassLabel(10, "cirrus", "#bac5eb"),
+                ClassLabel(11, "snow or ice", "#52fff9"),
+            ),
+        )
+    ],
+    kind=Kind.CLASSES,
+    description="scene classification",
+    preview=Preview(("SCL",), low=0, high=11),
+)
+
+LAYERS = (REFLECTANCE, CLOUD_MASK, CLOUD_PROBABILITY, SCENE_CLASSIFICATION)
