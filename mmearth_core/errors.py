@@ -51,7 +51,7 @@ class EngineError(MMEarthError, RuntimeError):
     """Earth Engine cannot be used at all: no credentials, no project, no access."""
 
 
-class RunStopped(MMEarthError, RuntimeError):
+class RunStoppedError(MMEarthError, RuntimeError):
     """The run cannot go on (disk full, access lost); what is done is kept."""
 
     exit_code = ExitCode.STOPPED

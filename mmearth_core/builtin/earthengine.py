@@ -54,7 +54,8 @@ class EarthEngine(Engine):
         )
         if not project:
             raise EngineError(
-                "No Cloud project is set for Earth Engine. Set `project` in [engines.earthengine] of the configuration, or run "
+                "No Cloud project is set for Earth Engine. Set `project` in [engines.earthengine] of "
+                "the configuration, or run "
                 "`earthengine set_project PROJECT`. A project is made and registered at https://code.earthengine.google.com/register."
             )
         return Connection(
@@ -71,14 +72,14 @@ class EarthEngine(Engine):
                 return ee.data.get_persistent_credentials()
             except ee.EEException as error:
                 raise EngineError(
-                    "No Earth Engine credentials are found on this machine. Run `earthengine authenticate` (on a cluster: "
+                    "No Earth Engine credentials are found on this machine. Run `earthengine "
+                    "authenticate` (on a cluster: "
                     "`earthengine authenticate --quiet`), or set `service_account_key` in [engines.earthengine]. "
                     "Without an account, use the engine `local`."
                 ) from error
+        read: Any = service_account.Credentials.from_service_account_file
         try:
-            return service_account.Credentials.from_service_account_file(
-                str(Path(key).expanduser()), scopes=["https://www.googleapis.com/auth/earthengine"]
-            )
+            return read(str(Path(key).expanduser()), scopes=["https://www.googleapis.com/auth/earthengine"])
         except (OSError, ValueError) as error:
             raise EngineError(
                 f"`service_account_key` in [engines.earthengine], {key}, is no key that can be used: {error} "

@@ -22,7 +22,7 @@ def command(folder: Path, spec: str) -> int:
     \b
     Examples:
       mmearth-core demo demo
-    """
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from rich.console import Console
 
     from mmearth_core.cli.run import download, print_summary

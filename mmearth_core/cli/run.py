@@ -53,7 +53,7 @@ def command(
       1  a tile has failed, or is left over
       2  nothing was started: the error says what to mend
       3  stopped early; run it again to go on
-    """
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from rich.console import Console
 
     from mmearth_core.download.shard import Shard, parse_shard, shard_from_slurm
@@ -85,12 +85,11 @@ def download(
     from mmearth_core.config.load import load_config
     from mmearth_core.download.prepare import prepare
     from mmearth_core.download.progress import ProgressView
-    from mmearth_core.download.run import run
-    from mmearth_core.download.shard import Shard
+    from mmearth_core.download.run import WHOLE, run
 
     job = prepare(load_config(config), registry, engine, only)
     with ProgressView(Console(stderr=True)) as view:
-        return job, run(job, view, shard or Shard(), limit, retry_failed)
+        return job, run(job, view, shard or WHOLE, limit, retry_failed)
 
 
 def print_summary(job: "Job", result: "Result", console: "Console") -> None:

@@ -40,7 +40,7 @@ class Fetcher:
         """Brings one tile to its end: done with a stack on disk, or failed with the reason.
 
         Raises:
-            RunStopped: no request can succeed any more.
+            RunStoppedError: no request can succeed any more.
             OSError: the stack cannot be written.
         """
         tile = ready.tile

@@ -79,7 +79,6 @@ def finished(image: "ee.Image", bands: Collection[StackBand]) -> "Iterator[ee.Im
         image: the plugin's image; every band on its own grid.
         bands: which of its bands are wanted.
     """
-
     alike: dict[tuple[str, str, float], list[StackBand]] = {}
     for stack_band in bands:
         alike.setdefault((stack_band.band.resampling, stack_band.band.dtype, stack_band.fill), []).append(stack_band)

@@ -100,7 +100,8 @@ class Journal:
                 entry = Entry.from_line(line)
             except ValueError as error:
                 raise DatasetError(
-                    f"{self.path}, line {number}: not a journal entry ({error}). The file was changed or the disk is faulty; "
+                    f"{self.path}, line {number}: not a journal entry ({error}). The file was changed "
+                    "or the disk is faulty; "
                     "delete that line, and the tile is downloaded again."
                 ) from error
             entries[entry.tile_id] = entry

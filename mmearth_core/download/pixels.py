@@ -23,7 +23,8 @@ def check_pixels(array: NDArray[np.void], asked: Sequence[StackBand], size: int)
     names, received = {band.name for band in asked}, set(array.dtype.names or ())
     if names != received:
         raise PixelError(
-            f"Asked for {len(names)} bands and received {len(received)}: missing {', '.join(sorted(names - received)) or 'none'}, "
+            f"Asked for {len(names)} bands and received {len(received)}: missing "
+            f"{', '.join(sorted(names - received)) or 'none'}, "
             f"unasked {', '.join(sorted(received - names)) or 'none'}."
         )
     for band in asked:

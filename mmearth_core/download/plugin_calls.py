@@ -23,6 +23,6 @@ def call(modality: Modality, function: Callable[..., T], *arguments: Any) -> T:
     """
     try:
         return function(*arguments)
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the tile's journal line carries it
+    except Exception as error:
         where = f"{modality.name}.{getattr(function, '__name__', function)}"
         raise PluginCallError(f"{where} raised {type(error).__name__}: {error}") from error

@@ -161,7 +161,8 @@ def _anchor(config: Config, modalities: dict[str, Modality]) -> Modality:
     if name not in able:
         raise ConfigError(
             f"{config.source}: [dataset] anchor = {name!r} is not a configured modality that can be the anchor. "
-            f"Of the configured ones these can: {', '.join(able) or 'none'}; it needs its table [modalities.{name}] as well."
+            f"Of the configured ones these can: {', '.join(able) or 'none'}; it needs its table "
+            f"[modalities.{name}] as well."
         )
     return modalities[name]
 
@@ -172,8 +173,10 @@ def _group(
     missing = [member for member in members if member not in modalities]
     if missing:
         raise ConfigError(
-            f"{config.source}: the dataset's group {name!r} also holds {', '.join(missing)}, which the configuration no longer "
-            f"has. Put back {', '.join(f'[modalities.{member}]' for member in missing)}, or name others with --modalities."
+            f"{config.source}: the dataset's group {name!r} also holds {', '.join(missing)}, which "
+            "the configuration no longer "
+            f"has. Put back {', '.join(f'[modalities.{member}]' for member in missing)}, or name "
+            "others with --modalities."
         )
     return Group(name, tuple(modalities[member] for member in members), anchor)
 
@@ -214,7 +217,8 @@ def _joined(recorded: Effective, wanted: Effective, folder: DatasetFolder, confi
     differences = recorded.differences(wanted)
     if differences:
         raise DatasetError(
-            f"{folder.root} holds a dataset built from something else than {config.source} says: {'; '.join(differences)}. "
+            f"{folder.root} holds a dataset built from something else than {config.source} says: "
+            f"{'; '.join(differences)}. "
             "Give this one another `name` or `path` in [dataset], or put the configuration back."
         )
     return recorded.with_groups(wanted)

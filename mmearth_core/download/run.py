@@ -19,9 +19,12 @@ from mmearth_core.download.scheduler import Scheduler, Work
 from mmearth_core.download.shard import Shard
 from mmearth_core.download.tally import Tally
 from mmearth_core.earth.client import EarthClient
-from mmearth_core.errors import RunStopped
+from mmearth_core.errors import RunStoppedError
 from mmearth_core.tiles.centroids import fill_centroids, lacks_centroids
 from mmearth_core.tiles.index import Tile, TileIndex, take_in
+
+WHOLE = Shard()
+"""The share of a process that works alone."""
 
 _FOLDER_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}
 
@@ -53,7 +56,7 @@ class Result:
 
 
 def run(
-    job: Job, observer: Observer, shard: Shard = Shard(), limit: int | None = None, retry_failed: bool = False
+    job: Job, observer: Observer, shard: Shard = WHOLE, limit: int | None = None, retry_failed: bool = False
 ) -> Result:
     """Downloads a shard's tiles.
 
@@ -66,7 +69,7 @@ def run(
 
     Raises:
         EngineError: the engine cannot be opened; nothing was written.
-        RunStopped: the run ended early; what is done is kept.
+        RunStoppedError: the run ended early; what is done is kept.
     """
     client = EarthClient(job.engine, job.config.run)
     try:
@@ -82,8 +85,9 @@ def run(
     except OSError as error:
         if error.errno not in _FOLDER_FAULTS:
             raise
-        raise RunStopped(
-            f"{error.filename or job.folder.root} cannot be written: {error.strerror}. Make room or grant access, and run the "
+        raise RunStoppedError(
+            f"{error.filename or job.folder.root} cannot be written: {error.strerror}. Make room or "
+            "grant access, and run the "
             "same command again; what is done is kept."
         ) from error
     return Result(tally, dict(client.meter.requests), dict(client.purposes), client.meter.received)

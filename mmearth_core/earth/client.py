@@ -17,7 +17,7 @@ from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.engine import Engine, Limits
 from mmearth_core.earth.faults import Remedy, classify
 from mmearth_core.earth.transport import Meter
-from mmearth_core.errors import EngineError, RequestError, RunStopped
+from mmearth_core.errors import EngineError, RequestError, RunStoppedError
 
 T = TypeVar("T")
 
@@ -66,7 +66,8 @@ class EarthClient:
             if classify(error) is None:
                 raise
             raise EngineError(
-                f"Engine {engine.name!r} refuses project {connection.project!r}: {error} Check that the project exists, is "
+                f"Engine {engine.name!r} refuses project {connection.project!r}: {error} Check that "
+                "the project exists, is "
                 "registered for Earth Engine, and that your account may use it."
             ) from error
 
@@ -82,7 +83,7 @@ class EarthClient:
 
         Raises:
             RequestError: refused for good.
-            RunStopped: no request can succeed any more.
+            RunStoppedError: no request can succeed any more.
         """
         import ee
 
@@ -100,7 +101,7 @@ class EarthClient:
 
         Raises:
             RequestError: refused for good.
-            RunStopped: no request can succeed any more.
+            RunStoppedError: no request can succeed any more.
         """
         import ee
 
@@ -125,8 +126,9 @@ class EarthClient:
             if fault is None:
                 raise
             if fault.remedy is Remedy.STOP:
-                raise RunStopped(
-                    f"Earth Engine no longer answers this run: {fault.message} Mend that (credentials, project, quota) and "
+                raise RunStoppedError(
+                    f"Earth Engine no longer answers this run: {fault.message} Mend that "
+                    "(credentials, project, quota) and "
                     "run the same command again; what is done is kept."
                 ) from error
             given_up = f" (tried for {self._run.retry_seconds:g} s)" if fault.remedy is Remedy.RETRY else ""

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmearth_core.contract.bands import Layer
 from mmearth_core.download.group import Group
 from mmearth_core.download.journal import Journal, Outcome
 from mmearth_core.download.stack import read_stack

@@ -54,7 +54,8 @@ def _read(path: Path) -> gpd.GeoDataFrame:
         layers = pyogrio.list_layers(path)
         if len(layers) != 1:
             raise TilesError(
-                f"{path}: has {len(layers)} layers; a tiles file has exactly one. Export the one you mean to a file of its own."
+                f"{path}: has {len(layers)} layers; a tiles file has exactly one. Export the one you "
+                "mean to a file of its own."
             )
         frame = pyogrio.read_dataframe(path)
     except (
@@ -74,7 +75,8 @@ def _read(path: Path) -> gpd.GeoDataFrame:
 def _ids(frame: gpd.GeoDataFrame, path: Path) -> Any:
     if "tile_id" not in frame:
         raise TilesError(
-            f"{path}: no tile has a property `tile_id`. Found: {', '.join(map(str, frame.columns.drop('geometry'))) or 'none'}. "
+            f"{path}: no tile has a property `tile_id`. Found: "
+            f"{', '.join(map(str, frame.columns.drop('geometry'))) or 'none'}. "
             "Add a unique `tile_id` to every feature."
         )
     ids = frame["tile_id"]
@@ -87,7 +89,8 @@ def _ids(frame: gpd.GeoDataFrame, path: Path) -> Any:
         # A missing value elsewhere, or the format, made whole numbers floats: 7.0 is tile 7.
         if not (ids == ids.round()).all():
             raise TilesError(
-                f"{path}: `tile_id` holds fractions such as {ids[ids != ids.round()].iloc[0]}; use whole numbers or text."
+                f"{path}: `tile_id` holds fractions such as {ids[ids != ids.round()].iloc[0]}; use "
+                "whole numbers or text."
             )
         ids = ids.astype("int64")
     ids = ids.astype(str)
@@ -95,13 +98,15 @@ def _ids(frame: gpd.GeoDataFrame, path: Path) -> Any:
     if len(repeated):
         rows = ", ".join(str(row + 1) for row in np.flatnonzero(ids == repeated[0])[:5])
         raise TilesError(
-            f"{path}: tile_id {repeated[0]!r} stands more than once (features {rows}); {len(repeated)} ids are repeated. "
+            f"{path}: tile_id {repeated[0]!r} stands more than once (features {rows}); "
+            f"{len(repeated)} ids are repeated. "
             "Every tile needs an id of its own."
         )
     for tile_id in ids[ids.str.len() > MAX_ID_BYTES // 4]:
         if len(tile_id.encode()) > MAX_ID_BYTES:
             raise TilesError(
-                f"{path}: tile_id {tile_id[:40]!r}... has {len(tile_id.encode())} bytes; at most {MAX_ID_BYTES} are allowed."
+                f"{path}: tile_id {tile_id[:40]!r}... has {len(tile_id.encode())} bytes; at most "
+                f"{MAX_ID_BYTES} are allowed."
             )
         try:
             file_stem(tile_id)

@@ -54,7 +54,8 @@ class Sentinel2(Modality):
         if not located["images"]:
             year = self._draw(scene).year
             return Skip(
-                f"no {located['variant']} image with less than {self.options.cloud_percentage:g} % cloud covers the tile "
+                f"no {located['variant']} image with less than {self.options.cloud_percentage:g} % "
+                "cloud covers the tile "
                 f"and {self.options.margin:g} m around it in the window of {year}"
             )
         image = located["images"][0]
