@@ -1,6 +1,5 @@
 """The engine `local`: its options, where its pixels come from, its demo, and that importing it costs nothing."""
 
-import csv
 import json
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from pathlib import Path
 import mmearth_localearth
 import pytest
 import shapely
-from mmearth_localearth.demo import BIOME, ECO_REGION
 from mmearth_localearth.engine import LocalEngine, LocalOptions
 from mmearth_localearth.worlds import shipped
 from shapely.geometry import shape
@@ -74,14 +72,6 @@ def test_the_demo_is_a_configuration_and_tiles_with_all_columns() -> None:
         assert set(tile["properties"]) == {"tile_id", "lon", "lat", "biome", "eco_region"}
         centre = shapely.Point(tile["properties"]["lon"], tile["properties"]["lat"])
         assert shape(tile["geometry"]).centroid.distance(centre) < 1e-7
-
-
-def test_the_demos_region_is_a_pair_of_the_tables() -> None:
-    table = next(Path(__file__).resolve().parents[3].glob("mmearth_core/**/ecoregions.csv"), None)
-    if table is None:
-        pytest.skip("the core's table of ecoregions is not here")
-    with table.open(encoding="utf-8", newline="") as file:
-        assert (ECO_REGION, BIOME) in {(row["eco_region"], row["biome"]) for row in csv.DictReader(file)}
 
 
 def test_importing_the_plugin_imports_nothing_heavy() -> None:
