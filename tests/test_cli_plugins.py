@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import click
@@ -10,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from mmearth_core import cli
-from mmearth_core.errors import ConfigError, ExitCode, RunStopped
+from mmearth_core.errors import ConfigError, ExitCode, RunStoppedError
 
 PROBE = """
     import attrs
@@ -77,6 +78,19 @@ def test_help_lists_the_commands(flag):
     assert "Examples:\n    mmearth-core demo" in result.output
 
 
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_listed_command_is_there_and_has_examples(name):
+    result = call(name, "--help")
+    assert result.exit_code == 0
+    assert f"Usage: main {name} " in result.output
+    assert f"mmearth-core {name} " in result.output
+
+
+def test_every_command_module_is_listed():
+    modules = {path.stem for path in Path(cli.__file__).parent.glob("*.py")} - {"__init__"}
+    assert modules == set(cli.COMMANDS)
+
+
 def test_help_of_plugins_has_examples():
     assert "mmearth-core plugins --json | jq" in call("plugins", "-h").output
 
@@ -115,7 +129,7 @@ def test_module_runs_as_a_program():
     assert done.stdout.startswith("mmearth-core ")
 
 
-@pytest.mark.parametrize("error", [ConfigError, RunStopped])
+@pytest.mark.parametrize("error", [ConfigError, RunStoppedError])
 def test_deliberate_error_is_a_paragraph_and_its_exit_code(command, error):
     def fail():
         raise error("conf.toml: " + "word " * 40 + "/a/long-path/that-stays-together")
