@@ -13,7 +13,7 @@ from attrs import frozen
 _UMASK = os.umask(0)
 os.umask(_UMASK)
 
-_MAX_NAME = 200
+MAX_STEM = 200
 """Longest file stem used, in bytes; file systems allow 255 and a temporary suffix is added."""
 
 
@@ -24,8 +24,8 @@ def file_stem(tile_id: str) -> str:
         ValueError: when that is longer than file systems take.
     """
     stem = quote(tile_id, safe=" +,=@")
-    if len(stem) > _MAX_NAME:
-        raise ValueError(f"makes a file name of {len(stem)} characters; at most {_MAX_NAME} are allowed")
+    if len(stem) > MAX_STEM:
+        raise ValueError(f"makes a file name of {len(stem)} characters; at most {MAX_STEM} are allowed")
     return stem
 
 

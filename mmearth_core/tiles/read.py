@@ -9,11 +9,14 @@ import pyogrio
 import shapely
 
 from mmearth_core.errors import TilesError
-from mmearth_core.folder import file_stem
+from mmearth_core.folder import MAX_STEM, file_stem
 
 FORMATS = (".geojson", ".json", ".gpkg", ".fgb")
 MAX_ID_BYTES = 100
 """The dataset's `metadata` table holds ids of at most 100 bytes (DATASET.md)."""
+
+_LARGEST_WHOLE = 2**53
+"""Above it, a float no longer tells whole numbers apart."""
 
 _SQUARE = "Each tile is one Polygon in longitude and latitude"
 
@@ -36,7 +39,7 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
     frame["tile_id"] = _ids(frame, path)
     _check_crs(frame, path)
     _check_geometries(frame, path)
-    frame["geometry"] = shapely.force_2d(frame.geometry.values)
+    frame["geometry"] = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326")
     # Rows are counted anew when the tiles are taken in, also those of another dataset's tiles.gpkg.
     return frame.drop(columns=["ordinal", "partition"], errors="ignore")
 
@@ -51,13 +54,8 @@ def _read(path: Path) -> gpd.GeoDataFrame:
             f"{path}: tiles in {path.suffix or 'a file without suffix'!r} are not known. Allowed: {', '.join(FORMATS)}."
         )
     try:
-        layers = pyogrio.list_layers(path)
-        if len(layers) != 1:
-            raise TilesError(
-                f"{path}: has {len(layers)} layers; a tiles file has exactly one. Export the one you "
-                "mean to a file of its own."
-            )
-        frame = pyogrio.read_dataframe(path)
+        layers = len(pyogrio.list_layers(path))
+        frame = pyogrio.read_dataframe(path) if layers == 1 else None
     except (
         pyogrio.errors.DataSourceError,
         pyogrio.errors.DataLayerError,
@@ -67,6 +65,10 @@ def _read(path: Path) -> gpd.GeoDataFrame:
         raise TilesError(
             f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
         ) from error
+    if frame is None:
+        raise TilesError(
+            f"{path}: has {layers} layers; a tiles file has exactly one. Export the one you mean to a file of its own."
+        )
     if not isinstance(frame, gpd.GeoDataFrame):
         raise TilesError(f"{path}: has no geometry column. {_SQUARE}.")
     return frame
@@ -87,9 +89,10 @@ def _ids(frame: gpd.GeoDataFrame, path: Path) -> Any:
         )
     if ids.dtype.kind == "f":
         # A missing value elsewhere, or the format, made whole numbers floats: 7.0 is tile 7.
-        if not (ids == ids.round()).all():
+        odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE)]
+        if len(odd):
             raise TilesError(
-                f"{path}: `tile_id` holds fractions such as {ids[ids != ids.round()].iloc[0]}; use "
+                f"{path}: `tile_id` holds numbers such as {odd.iloc[0]} that are no whole ones; use "
                 "whole numbers or text."
             )
         ids = ids.astype("int64")
@@ -102,7 +105,8 @@ def _ids(frame: gpd.GeoDataFrame, path: Path) -> Any:
             f"{len(repeated)} ids are repeated. "
             "Every tile needs an id of its own."
         )
-    for tile_id in ids[ids.str.len() > MAX_ID_BYTES // 4]:
+    # Shorter ones are well within both bounds, whatever their characters: these quote to 12 at most.
+    for tile_id in ids[ids.str.len() > MAX_STEM // 12]:
         if len(tile_id.encode()) > MAX_ID_BYTES:
             raise TilesError(
                 f"{path}: tile_id {tile_id[:40]!r}... has {len(tile_id.encode())} bytes; at most "
@@ -118,12 +122,13 @@ def _ids(frame: gpd.GeoDataFrame, path: Path) -> Any:
 
 
 def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:
-    remedy = f"`ogr2ogr -t_srs EPSG:4326 tiles.geojson {path.name}` converts it."
+    remedy = f"`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}` converts it."
     if frame.crs is None:
         raise TilesError(
             f"{path}: says no CRS. {_SQUARE} (EPSG:4326); say so in the file, or if it is in another CRS: {remedy}"
         )
-    if not frame.crs.equals("EPSG:4326", ignore_axis_order=True):
+    # With heights it is EPSG:4979; they are dropped.
+    if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
         raise TilesError(
             f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_SQUARE} (EPSG:4326): {remedy}"
         )

@@ -1,0 +1,235 @@
+"""The tiles file: what is read, and that every refusal names the file, the feature and the remedy."""
+
+import json
+
+import geopandas as gpd
+import pyogrio
+import pytest
+from pandas.testing import assert_frame_equal
+from shapely.geometry import MultiPolygon, Point, Polygon, box, mapping
+
+from mmearth_core.errors import TilesError
+from mmearth_core.folder import file_stem
+from mmearth_core.tiles.read import MAX_ID_BYTES, read_tiles
+
+SQUARE = box(10.0, 50.0, 10.02, 50.012)
+BOW_TIE = Polygon([(10, 50), (10.02, 50.01), (10.02, 50), (10, 50.01)])
+MISSING = object()
+
+
+def feature(tile_id=MISSING, geometry=SQUARE, **properties):
+    properties = properties if tile_id is MISSING else {"tile_id": tile_id, **properties}
+    return {"type": "Feature", "properties": properties, "geometry": None if geometry is None else mapping(geometry)}
+
+
+def geojson(path, *features, **members):
+    path.write_text(json.dumps({"type": "FeatureCollection", **members, "features": list(features)}))
+    return path
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "tiles.geojson"
+
+
+def refusal(path):
+    """The text of the error; it always begins with the file."""
+    with pytest.raises(TilesError) as caught:
+        read_tiles(path)
+    text = str(caught.value)
+    assert text.startswith(str(path))
+    assert "\n" not in text
+    return text
+
+
+def test_missing_file(path):
+    assert "no such tiles file. Check `tiles` in [dataset]" in refusal(path)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    (tmp_path / "tiles.gpkg").mkdir()
+    assert "no such tiles file" in refusal(tmp_path / "tiles.gpkg")
+
+
+@pytest.mark.parametrize(("name", "found"), [("tiles.shp", "'.shp'"), ("tiles", "'a file without suffix'")])
+def test_unknown_suffix(tmp_path, name, found):
+    (tmp_path / name).write_text("x")
+    assert f"tiles in {found} are not known. Allowed: .geojson, .json, .gpkg, .fgb" in refusal(tmp_path / name)
+
+
+def test_every_cut_of_a_geojson_is_refused(path):
+    whole = geojson(path, feature("a"), feature("b")).read_bytes()
+    for length in range(0, len(whole) - 1, 7):
+        path.write_bytes(whole[:length])
+        assert "may be cut short or malformed" in refusal(path)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".fgb"])
+def test_no_vector_file_at_all(tmp_path, suffix):
+    path = tmp_path / f"tiles{suffix}"
+    path.write_bytes(b"\x00\x01 nothing of the kind" * 50)
+    assert "cannot be read as a vector file; it may be cut short or malformed. The reader says:" in refusal(path)
+
+
+def test_no_features(path):
+    assert "holds no tile" in refusal(geojson(path))
+
+
+def test_no_tile_id(path):
+    text = refusal(geojson(path, feature(name="x", biome="y"), feature(name="z")))
+    assert "no tile has a property `tile_id`. Found: name, biome. Add a unique `tile_id` to every feature." in text
+
+
+def test_no_property_at_all(path):
+    assert "no tile has a property `tile_id`. Found: none." in refusal(geojson(path, feature()))
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  ", MISSING])
+def test_a_feature_without_id(path, nothing):
+    text = refusal(geojson(path, feature("a"), feature(nothing), feature("c"), feature(nothing)))
+    assert "feature 2 has no `tile_id` (2 such in all). Give each a unique one." in text
+
+
+@pytest.mark.parametrize("nothing", [None, MISSING])
+def test_a_feature_without_id_among_numbers(path, nothing):
+    assert "feature 3 has no `tile_id` (1 such" in refusal(geojson(path, feature(1), feature(2), feature(nothing)))
+
+
+def test_repeated_ids(path):
+    text = refusal(geojson(path, *(feature(name) for name in ("a", "b", "c", "b", "a", "b"))))
+    assert "tile_id 'b' stands more than once (features 2, 4, 6); 2 ids are repeated" in text
+    assert "Every tile needs an id of its own" in text
+
+
+def test_a_number_and_its_text_are_the_same_id(path):
+    assert "tile_id '7' stands more than once (features 1, 2)" in refusal(geojson(path, feature(7), feature("7")))
+
+
+def test_whole_floats_are_numbers(path):
+    assert list(read_tiles(geojson(path, feature(7.0), feature(8.0)))["tile_id"]) == ["7", "8"]
+
+
+@pytest.mark.parametrize("number", [7.5, 1e300])
+def test_other_floats_are_refused(path, number):
+    text = refusal(geojson(path, feature(6.0), feature(number)))
+    assert f"`tile_id` holds numbers such as {number} that are no whole ones; use whole numbers or text" in text
+
+
+def test_over_long_id(path):
+    assert read_tiles(geojson(path, feature("x" * MAX_ID_BYTES)))["tile_id"].iloc[0] == "x" * 100
+    text = refusal(geojson(path, feature("a"), feature("x" * 101)))
+    assert "tile_id 'xxx" in text
+    assert "has 101 bytes; at most 100 are allowed" in text
+
+
+@pytest.mark.parametrize("length", [17, 25])
+def test_id_that_makes_an_over_long_file_name(path, length):
+    text = refusal(geojson(path, feature("a"), feature("\N{EARTH GLOBE EUROPE-AFRICA}" * length)))
+    assert f"makes a file name of {12 * length} characters; at most 200 are allowed" in text
+    assert "Use shorter ids or plain letters and digits" in text
+
+
+def test_odd_ids_become_safe_file_names(path):
+    odd = ["a/b", "../up", "Zürich 7", "a\\b", "50%", "\N{EARTH GLOBE EUROPE-AFRICA}" * 16]
+    ids = list(read_tiles(geojson(path, *map(feature, odd)))["tile_id"])
+    assert ids == odd
+    assert all(not set("/\\") & set(file_stem(tile_id)) for tile_id in ids)
+
+
+@pytest.mark.parametrize("geometry", [None, Polygon()])
+def test_no_geometry(path, geometry):
+    text = refusal(geojson(path, feature("a"), feature("b", geometry)))
+    assert "tile 'b' (feature 2) has an empty geometry. Each tile is one Polygon in longitude and latitude." in text
+
+
+def test_no_geometry_anywhere(path):
+    refusal(geojson(path, feature("a", None)))
+
+
+@pytest.mark.parametrize("geometry", [Point(10, 50), MultiPolygon([SQUARE])])
+def test_no_polygon(path, geometry):
+    text = refusal(geojson(path, feature("a"), feature("b", geometry), feature("c", geometry)))
+    assert "tile 'b' (feature 2) is no Polygon; 2 such tiles in all. Each tile is one Polygon" in text
+
+
+def test_self_crossing_polygon(path):
+    text = refusal(geojson(path, feature("a"), feature("bow", BOW_TIE)))
+    assert "tile 'bow' (feature 2) has an invalid polygon (it crosses itself)" in text
+
+
+def test_metres_in_a_geojson(path):
+    text = refusal(geojson(path, feature("a"), feature("b", box(4e5, 5e6, 4.01e5, 5.001e6))))
+    assert "tile 'b' (feature 2) has coordinates that are no degrees (wrong CRS?)" in text
+
+
+def frame(crs="EPSG:4326"):
+    return gpd.GeoDataFrame(
+        {"tile_id": ["a", "b"], "biome": ["Tundra", None], "count": [1, 2], "share": [0.5, None]},
+        geometry=[SQUARE, box(-70.0, -30.0, -69.9, -29.9)],
+        crs=crs,
+    )
+
+
+def test_another_crs(tmp_path):
+    path = tmp_path / "tiles.gpkg"
+    frame().to_crs("EPSG:3857").to_file(path)
+    text = refusal(path)
+    assert "wrong CRS, WGS 84 / Pseudo-Mercator (EPSG:3857)" in text
+    assert "`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson tiles.gpkg` converts it" in text
+
+
+def test_no_crs(tmp_path):
+    path = tmp_path / "tiles.gpkg"
+    with pytest.warns(UserWarning, match="crs"):
+        frame(crs=None).to_file(path)
+    text = refusal(path)
+    assert "says no CRS" in text
+    assert "ogr2ogr" in text
+
+
+def test_several_layers(tmp_path):
+    path = tmp_path / "tiles.gpkg"
+    for layer in ("first", "second"):
+        pyogrio.write_dataframe(frame(), path, layer=layer)
+    text = refusal(path)
+    assert text == f"{path}: has 2 layers; a tiles file has exactly one. Export the one you mean to a file of its own."
+
+
+def test_a_table_without_geometry(tmp_path):
+    path = tmp_path / "tiles.gpkg"
+    pyogrio.write_dataframe(frame().drop(columns="geometry"), path, driver="GPKG")
+    assert "has no geometry column. Each tile is one Polygon" in refusal(path)
+
+
+def test_properties_of_a_published_tiles_file(path):
+    tile = feature("0_1", biome="Tundra", eco_region="Arctic coastal tundra", id="0")
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
+    tiles = read_tiles(geojson(path, tile, crs=crs))
+    row = tiles.iloc[0]
+    assert (row["tile_id"], row["biome"], row["eco_region"]) == ("0_1", "Tundra", "Arctic coastal tundra")
+    assert row["geometry"].equals(SQUARE)
+
+
+def test_all_formats_read_equal(tmp_path):
+    tables = []
+    for name in ("tiles.geojson", "tiles.json", "tiles.gpkg", "tiles.fgb"):
+        frame().to_file(tmp_path / name, driver="GeoJSON" if name.endswith("json") else None)
+        # FlatGeobuf orders its features in space.
+        tables.append(read_tiles(tmp_path / name).sort_values("tile_id", ignore_index=True))
+    assert list(tables[0]["tile_id"]) == ["a", "b"]
+    for table in tables[1:]:
+        assert_frame_equal(tables[0].drop(columns="geometry"), table.drop(columns="geometry"), check_dtype=False)
+        assert table.geometry.geom_equals_exact(tables[0].geometry, 1e-9).all()
+
+
+def test_three_dimensions_become_two(path):
+    heights = Polygon([(x, y, 5.0) for x, y in SQUARE.exterior.coords])
+    tiles = read_tiles(geojson(path, feature("a", heights)))
+    assert tiles.crs == "EPSG:4326"
+    assert not tiles.geometry.iloc[0].has_z
+    assert tiles.geometry.iloc[0].equals(SQUARE)
+
+
+def test_a_tile_across_the_antimeridian_may_go_on(path):
+    beyond = box(179.99, 10.0, 180.01, 10.02)
+    assert read_tiles(geojson(path, feature("a", beyond))).geometry.iloc[0].equals(beyond)
