@@ -26,6 +26,7 @@ def command(folder: Path, spec: str) -> int:
     from rich.console import Console
 
     from mmearth_core.cli.run import download, print_summary
+    from mmearth_core.download.journal import Outcome
     from mmearth_core.preview.sheet_of_tiles import sheet_of_tiles
     from mmearth_core.registry import discover
 
@@ -40,6 +41,8 @@ def command(folder: Path, spec: str) -> int:
     job, result = download(config, registry, engine=spec)
     console = Console(soft_wrap=True, highlight=False)
     print_summary(job, result, console)
+    if not result.tally.count(Outcome.DONE):
+        return int(result.tally.exit_code)
     sheet = folder / "contact_sheet.png"
     shown = sheet_of_tiles(job.folder, job.groups[0], sheet, job.config.dataset.name, demo.credit)
     console.print(f"Contact sheet of {shown} tiles: {sheet}", markup=False)

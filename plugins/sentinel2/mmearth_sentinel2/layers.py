@@ -35,7 +35,7 @@ REFLECTANCE = Layer(
         _reflectance("B12", 20, 2190, "short-wave infrared 2"),
     ],
     description="top-of-atmosphere (l1c) or surface (l2a) reflectance",
-    preview=Preview(("B4", "B3", "B2"), low=200, high=1800, gamma=1.4),
+    preview=Preview(("B4", "B3", "B2"), low=300, high=2400, gamma=1.4),
 )
 
 CLOUD_MASK = Layer(
