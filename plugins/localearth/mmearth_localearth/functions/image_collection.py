@@ -1,0 +1,175 @@
+"""Image collections: composites, and collections to and from bands."""
+
+from typing import Any
+
+import numpy as np
+
+from mmearth_localearth.errors import EarthEngineError
+from mmearth_localearth.raster.grid import Grid
+from mmearth_localearth.raster.sampling import Sampled
+from mmearth_localearth.registry import function
+from mmearth_localearth.values.collection import Collection, of_elements
+from mmearth_localearth.values.feature import index_of
+from mmearth_localearth.values.image import Image, ImageBand, Pull, of_bands
+from mmearth_localearth.values.pixel_type import PixelType, cast
+from mmearth_localearth.values.projection import WGS84
+from mmearth_localearth.values.reducer import BUILTIN, Reducer
+
+MAX_BANDS = 5000
+"""Of `ImageCollection.toBands`, as Google documents."""
+
+
+@function("ImageCollection.fromImages")
+def from_images(images: list[Image]) -> Collection:
+    """A collection of images; those without an id get their position."""
+    return of_elements(images, of_images=True)
+
+
+@function("ImageCollection.toBands")
+def to_bands(collection: Collection) -> Image:
+    """All bands of all images, named `<system:index>_<band>`."""
+    bands = [
+        ImageBand(f"{index_of(image)}_{band.name}", band.type, band.projection, band.source, band.dimensions)
+        for image in collection.images
+        for band in image.bands
+    ]
+    if len(bands) > MAX_BANDS:
+        raise EarthEngineError(f"Too many bands: {len(bands)}, but at most {MAX_BANDS} are allowed.")
+    return of_bands(bands)
+
+
+def _by_name(collection: Collection) -> dict[str, list[ImageBand]]:
+    """The bands of all images, by name, in the order in which names first occur."""
+    found: dict[str, list[ImageBand]] = {}
+    for image in collection.images:
+        for band in image.bands:
+            found.setdefault(band.name, []).append(band)
+    return found
+
+
+def _united(bands: list[ImageBand]) -> PixelType:
+    kind = bands[0].type
+    for band in bands[1:]:
+        kind = kind.union(band.type)
+    return kind
+
+
+def _mosaic(name: str, bands: list[ImageBand]) -> ImageBand:
+    kind = _united(bands)
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        values, mask = np.zeros(grid.shape, kind.dtype), np.zeros(grid.shape, bool)
+        for band in reversed(bands):
+            new, valid = pull(band.source, grid)
+            fresh = valid & ~mask
+            if fresh.any():
+                values = np.where(fresh, cast(new, kind), values)
+                mask = mask | fresh
+            if mask.all():
+                break
+        return values, mask
+
+    return ImageBand(name, kind, WGS84, source)
+
+
+@function("ImageCollection.mosaic")
+def mosaic(collection: Collection) -> Image:
+    """The last image that is not masked, pixel by pixel."""
+    return of_bands(_mosaic(name, bands) for name, bands in _by_name(collection).items())
+
+
+def reduced(
+    name: str, bands: list[ImageBand], reducer: Reducer, kinds: list[PixelType] | None = None
+) -> list[ImageBand]:
+    """A band for each output of a reducer over a stack of bands, all named `name`."""
+    types = kinds or reducer.types(_united(bands), len(bands))
+
+    def every(grid: Grid, pull: Pull) -> Sampled:
+        pulled = [pull(band.source, grid) for band in bands]
+        stack = np.stack([values for values, _ in pulled]).astype(np.float64).reshape(len(bands), -1)
+        valid = np.stack([mask for _, mask in pulled]).reshape(len(bands), -1)
+        found = reducer.apply(stack, valid, None)
+        shape = (len(found), *grid.shape)
+        values = np.stack([np.asarray(value, float) for value, _ in found]).reshape(shape)
+        return values, np.stack([good for _, good in found]).reshape(shape)
+
+    def one(row: int) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            values, mask = pull(every, grid)
+            return cast(np.where(mask[row], values[row], 0), types[row]), mask[row]
+
+        return ImageBand(name, types[row], WGS84, source)
+
+    return [one(row) for row in range(len(reducer.outputs))]
+
+
+def _register() -> None:
+    """Registers `reduce.mean` and its kin, which keep the bands' names."""
+    reducers = {name: BUILTIN[name] for name in ("mean", "median", "mode", "min", "max", "sum", "product", "count")}
+    reducers |= {"and": BUILTIN["allNonZero"], "or": BUILTIN["anyNonZero"]}
+    notes = {
+        "mode": "Of equally common values the least; the bands' type is kept (assumed).",
+        "median": "Of two middle values their mean (assumed).",
+    }
+    for name, reducer in reducers.items():
+
+        def composite(collection: Collection, reducer: Reducer = reducer) -> Image:
+            return of_bands(reduced(label, bands, reducer)[0] for label, bands in _by_name(collection).items())
+
+        composite.__doc__ = f"The {name} of each pixel over all images, band by band."
+        function(f"reduce.{name}", note=notes.get(name, ""))(composite)
+
+
+_register()
+
+
+@function("ImageCollection.reduce", note="Reducers of one input; `parallelScale` is not needed.")
+def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:
+    """A reducer over all images, band by band; bands are named `<band>_<output>`."""
+    bands = []
+    for name, stack in _by_name(collection).items():
+        for output, band in zip(reducer.outputs, reduced(name, stack, reducer), strict=True):
+            bands.append(ImageBand(f"{name}_{output}", band.type, band.projection, band.source))
+    return of_bands(bands)
+
+
+@function("Image.reduce", note="Reducers of one input.")
+def reduce_bands(image: Image, reducer: Reducer) -> Image:
+    """A reducer over the bands of an image; one band an output."""
+    if not image.bands:
+        raise EarthEngineError("The image has no bands.")
+    found = reduced("", list(image.bands), reducer)
+    bands: list[Any] = []
+    for output, band in zip(reducer.outputs, found, strict=True):
+        bands.append(ImageBand(output, band.type, image.bands[0].projection, band.source))
+    return image.with_bands(bands)
+
+
+@function("ImageCollection.qualityMosaic")
+def quality_mosaic(collection: Collection, quality: str) -> Image:
+    """The pixels of the image whose quality band is greatest."""
+    by_name = _by_name(collection)
+    lengths = {len(bands) for bands in by_name.values()}
+    if quality not in by_name or len(lengths) != 1:
+        raise EarthEngineError(f"All images must have the band '{quality}' and the same other bands.")
+
+    def best(grid: Grid, pull: Pull) -> Sampled:
+        pulled = [pull(band.source, grid) for band in by_name[quality]]
+        scores = np.stack([np.where(mask, values, -np.inf) for values, mask in pulled])
+        return scores.argmax(axis=0), np.isfinite(scores).any(axis=0)
+
+    def one(name: str, bands: list[ImageBand]) -> ImageBand:
+        kind = _united(bands)
+
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            chosen, known = pull(best, grid)
+            values, mask = np.zeros(grid.shape, kind.dtype), np.zeros(grid.shape, bool)
+            for row, band in enumerate(bands):
+                new, valid = pull(band.source, grid)
+                values = np.where(chosen == row, cast(new, kind), values)
+                mask = mask | ((chosen == row) & valid)
+            return values, mask & known
+
+        return ImageBand(name, kind, WGS84, source)
+
+    return of_bands(one(name, bands) for name, bands in by_name.items())

@@ -1,0 +1,313 @@
+"""Lists. Positions may be negative and then count from the end."""
+
+import random
+from typing import Any
+
+import numpy as np
+
+from mmearth_localearth.errors import EarthEngineError
+from mmearth_localearth.functions.support import mapped, refuse
+from mmearth_localearth.promote import Mismatch, converter, is_number
+from mmearth_localearth.registry import function
+from mmearth_localearth.values.date import Date
+from mmearth_localearth.values.filter import Filter
+from mmearth_localearth.values.function import Function
+from mmearth_localearth.values.projection import whole
+from mmearth_localearth.values.reducer import Reducer
+
+List = list[Any]
+
+
+def ordering(value: Any) -> tuple[int, Any]:
+    """A sort key for the values that Earth Engine can order: numbers, dates and strings.
+
+    Raises:
+        EarthEngineError: for others.
+    """
+    if isinstance(value, Date):
+        return 0, value.millis
+    if isinstance(value, bool) or is_number(value):
+        return 0, value
+    if isinstance(value, str):
+        return 1, value
+    if isinstance(value, list):
+        return 2, [ordering(each) for each in value]
+    raise EarthEngineError("Only numbers, dates, strings and lists of them can be ordered.")
+
+
+def position(items: List, index: int) -> int:
+    """An index into a list, counted from the start."""
+    found = index + len(items) if index < 0 else index
+    if not 0 <= found < len(items):
+        n = len(items)
+        raise EarthEngineError(f"List index must be between 0 and {n - 1}, or {-n} and -1. Found {index}.")
+    return found
+
+
+@function("List.get")
+def get(items: List, index: int) -> Any:
+    """The element at a position."""
+    return items[position(items, index)]
+
+
+def _typed(kind: str) -> Any:
+    def run(items: List, index: int) -> Any:
+        value = get(items, index)
+        try:
+            return converter(kind)(value)  # type: ignore[misc]
+        except Mismatch:
+            raise EarthEngineError(f"The element at {index} is not a {kind}.") from None
+
+    return run
+
+
+for _kind in ("Number", "String", "Geometry"):
+    _run = _typed(_kind)
+    _run.__doc__ = f"The element at a position, which must be a {_kind}."
+    function(f"List.get{_kind}")(_run)
+
+
+@function("List.size", "List.length")
+def size(items: List) -> int:
+    """How many elements there are."""
+    return len(items)
+
+
+@function("List.slice")
+def slice_list(items: List, start: int, end: int | None, step: int | None) -> List:
+    """A part, as in Python: what lies beyond the end is left out."""
+    if step is not None and step < 1:
+        raise EarthEngineError("step must be positive.")
+    return items[start:end:step]
+
+
+@function("List.map")
+def map_list(items: List, run: Function, drop_nulls: bool) -> List:
+    """A function applied to every element."""
+    return mapped(run, items, drop_nulls)
+
+
+@function("List.iterate")
+def iterate(items: List, run: Function, start: Any) -> Any:
+    """A function of (element, result so far), applied to one element after another."""
+    result = start
+    for item in items:
+        result = run.call(item, result)
+    return result
+
+
+@function("List.filter")
+def filter_list(items: List, condition: Filter) -> List:
+    """The elements that pass a filter; the field `item` is the element itself."""
+    return [item for item in items if condition.test(item)]
+
+
+@function("List.reduce")
+def reduce_list(items: List, reducer: Reducer) -> Any:
+    """Numbers reduced to one, or to a dictionary when the reducer has several outputs."""
+    if not all(is_number(item) for item in items):
+        raise EarthEngineError("Only lists of numbers can be reduced.")
+    stack = np.asarray(items, float).reshape(-1, 1)
+    found = reducer.apply(stack, np.ones(stack.shape, bool), None)
+    values = {
+        name: whole(float(value[0])) if valid[0] else None
+        for name, (value, valid) in zip(reducer.outputs, found, strict=True)
+    }
+    return next(iter(values.values())) if len(values) == 1 else values
+
+
+@function("List.add")
+def add(items: List, item: Any) -> List:
+    """With an element at the end."""
+    return [*items, item]
+
+
+@function("List.insert")
+def insert(items: List, index: int, item: Any) -> List:
+    """With an element before a position."""
+    at = index + len(items) if index < 0 else index
+    if not 0 <= at <= len(items):
+        raise EarthEngineError(f"List index ({index}) is out of bounds.")
+    return [*items[:at], item, *items[at:]]
+
+
+@function("List.set")
+def set_item(items: List, index: int, item: Any) -> List:
+    """With another element at a position."""
+    at = position(items, index)
+    return [*items[:at], item, *items[at + 1 :]]
+
+
+@function("List.swap")
+def swap(items: List, one: int, two: int) -> List:
+    """With two elements exchanged."""
+    result = list(items)
+    i, j = position(items, one), position(items, two)
+    result[i], result[j] = result[j], result[i]
+    return result
+
+
+@function("List.cat")
+def cat(items: List, other: List) -> List:
+    """Both lists."""
+    return [*items, *other]
+
+
+@function("List.zip")
+def zip_lists(items: List, other: List) -> List:
+    """Pairs of elements, as many as the shorter list has."""
+    return [list(pair) for pair in zip(items, other, strict=False)]
+
+
+@function("List.unzip")
+def unzip(items: List) -> List:
+    """The columns of a list of equally long lists."""
+    return [list(column) for column in zip(*items, strict=True)]
+
+
+@function("List.sequence")
+def sequence(start: Any, end: Any, step: Any, count: int | None) -> List:
+    """Numbers from start to end, both included; or `count` numbers."""
+    if count is not None:
+        if end is None:
+            return [start + i * step for i in range(count)]
+        return [float(v) for v in np.linspace(start, end, count)]
+    if end is None:
+        raise EarthEngineError("Either end or count must be specified.")
+    if step == 0:
+        raise EarthEngineError("step may not be 0.")
+    return [start + i * step for i in range(int((end - start) / step + 1e-9) + 1)] if (end - start) / step >= 0 else []
+
+
+@function("List.repeat")
+def repeat(value: Any, count: int) -> List:
+    """One value several times."""
+    return [value] * count
+
+
+@function("List.reverse")
+def reverse(items: List) -> List:
+    """Backwards."""
+    return items[::-1]
+
+
+@function("List.rotate")
+def rotate(items: List, distance: int) -> List:
+    """Turned to the left, elements re-entering at the end."""
+    at = distance % len(items) if items else 0
+    return [*items[at:], *items[:at]]
+
+
+@function("List.sort")
+def sort(items: List, keys: List | None) -> List:
+    """In ascending order, or in that of keys."""
+    if keys is None:
+        return sorted(items, key=ordering)
+    if len(keys) != len(items):
+        raise EarthEngineError("keys must have the length of the list.")
+    order = sorted(range(len(items)), key=lambda i: ordering(keys[i]))
+    return [items[i] for i in order]
+
+
+@function("List.shuffle", note="`seed` false (keep an order already given) is refused; the order is not Google's.")
+def shuffle(items: List, seed: Any) -> List:
+    """In an order that depends on the seed only."""
+    if isinstance(seed, bool):
+        raise refuse("seed", seed, "give a number")
+    result = list(items)
+    random.Random(0 if seed is None else seed).shuffle(result)  # noqa: S311 - an order, not a secret
+    return result
+
+
+@function("List.contains")
+def contains(items: List, item: Any) -> bool:
+    """Whether an element is there."""
+    return item in items
+
+
+@function("List.containsAll")
+def contains_all(items: List, other: List) -> bool:
+    """Whether all elements are there."""
+    return all(item in items for item in other)
+
+
+@function("List.equals")
+def equals(items: List, other: List) -> bool:
+    """Whether both lists are equal."""
+    return items == other
+
+
+@function("List.indexOf")
+def index_of(items: List, item: Any) -> int:
+    """The first position of an element, or -1."""
+    return items.index(item) if item in items else -1
+
+
+@function("List.indexOfSublist")
+def index_of_sublist(items: List, target: List) -> int:
+    """The first position of a sublist, or -1."""
+    found = (i for i in range(len(items) - len(target) + 1) if items[i : i + len(target)] == target)
+    return next(found, -1)
+
+
+@function("List.frequency")
+def frequency(items: List, item: Any) -> int:
+    """How often an element is there."""
+    return items.count(item)
+
+
+@function("List.flatten")
+def flatten(items: List) -> List:
+    """All elements of nested lists in one list."""
+    return [each for item in items for each in (flatten(item) if isinstance(item, list) else [item])]
+
+
+@function("List.distinct")
+def distinct(items: List) -> List:
+    """Without repetitions, in the order of first occurrence."""
+    result: List = []
+    for item in items:
+        if item not in result:
+            result.append(item)
+    return result
+
+
+@function("List.remove")
+def remove(items: List, item: Any) -> List:
+    """Without the first occurrence of an element."""
+    at = index_of(items, item)
+    return list(items) if at < 0 else [*items[:at], *items[at + 1 :]]
+
+
+@function("List.removeAll")
+def remove_all(items: List, other: List) -> List:
+    """Without any of some elements."""
+    return [item for item in items if item not in other]
+
+
+@function("List.replace")
+def replace(items: List, old: Any, new: Any) -> List:
+    """With the first occurrence of an element replaced."""
+    at = index_of(items, old)
+    return list(items) if at < 0 else [*items[:at], new, *items[at + 1 :]]
+
+
+@function("List.replaceAll")
+def replace_all(items: List, old: Any, new: Any) -> List:
+    """With all occurrences of an element replaced."""
+    return [new if item == old else item for item in items]
+
+
+@function("List.join")
+def join(items: List, separator: str) -> str:
+    """The elements as text, with a separator between them."""
+    return separator.join(
+        item if isinstance(item, str) else str(whole(item) if is_number(item) else item) for item in items
+    )
+
+
+@function("List.splice")
+def splice(items: List, start: int, count: int, other: List | None) -> List:
+    """With `count` elements from a position replaced by those of another list."""
+    at = position(items, start)
+    return [*items[:at], *(other or []), *items[at + count :]]

@@ -1,0 +1,169 @@
+"""Sampling: where a grid's pixel centres fall in another raster, and nearest and bilinear values there.
+
+Rules, and where they come from:
+- Nearest takes the native pixel [i, i + 1) that holds the output centre (documented).
+- Bilinear weighs the four native centres around the output centre, in the native projection (documented). It
+  agrees with GDAL's inside an image. A neighbour that is masked or beyond the edge masks the result, unless
+  its weight is zero (assumed; GDAL would renormalise the other weights).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from mmearth_localearth.errors import EarthEngineError
+from mmearth_localearth.raster.grid import Grid
+from mmearth_localearth.values.projection import Projection, compose, invert
+
+Sampled = tuple[NDArray[Any], NDArray[np.bool_]]
+Read = Callable[[int, int, int, int], Sampled]
+"""Reads (row, col, rows, cols) of the native raster."""
+
+_EDGE = 1e-7
+"""Fractions of a native pixel below this are rounding errors of coordinates, not positions."""
+
+MAX_WINDOW = 64_000_000
+"""Native pixels that one band may read for one request; Google would turn to an image pyramid."""
+
+
+@frozen(eq=False)
+class Positions:
+    """Where output centres fall, in native columns and rows (fractional; centres at i + 0.5).
+
+    Attributes:
+        cols: (width,) when the axes are parallel, else (height, width).
+        rows: (height,) or (height, width).
+        separable: whether they are one a column and one a row.
+    """
+
+    cols: NDArray[np.float64]
+    rows: NDArray[np.float64]
+    separable: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The output's (height, width)."""
+        return (self.rows.shape[0], self.cols.shape[0]) if self.separable else self.cols.shape  # type: ignore[return-value]
+
+
+def positions(grid: Grid, native: Projection) -> Positions:
+    """Locates the grid's pixel centres in a native raster.
+
+    In one CRS this is one affine step, and per axis when the axes are parallel; otherwise every centre goes
+    through PROJ exactly.
+    """
+    if grid.crs == native.crs:
+        a, b, c, d, e, f = compose(invert(native.transform), grid.transform)
+        col = np.arange(grid.width) + 0.5
+        row = np.arange(grid.height) + 0.5
+        if abs(b) < 1e-12 and abs(d) < 1e-12:
+            return Positions(_snap(a * col + c), _snap(e * row + f), True)
+        return Positions(a * col + b * row[:, None] + c, d * col + e * row[:, None] + f, False)
+    x, y = grid.centres_in(native.crs)
+    a, b, c, d, e, f = invert(native.transform)
+    return Positions(a * x + b * y + c, d * x + e * y + f, False)
+
+
+def _snap(at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Takes the rounding of an affine step out of positions that are halves of a pixel."""
+    half = np.round(at * 2) / 2
+    return np.where(np.abs(at - half) < _EDGE, half, at)
+
+
+def _span(indices: NDArray[np.int64], good: NDArray[np.bool_]) -> tuple[int, int]:
+    chosen = indices[good]
+    return (int(chosen.min()), int(chosen.max()) + 1) if chosen.size else (0, 0)
+
+
+def _indices(at: NDArray[np.float64], size: int | None) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Whole native indices, and which lie in the raster (or are finite, when it has no edge)."""
+    good = np.isfinite(at)
+    index = np.floor(np.where(good, at, 0.0) + _EDGE).astype(np.int64)
+    if size is not None:
+        good = good & (index >= 0) & (index < size)
+    return index, good
+
+
+def nearest(at: Positions, read: Read, size: tuple[int, int] | None, dtype: np.dtype[Any]) -> Sampled:
+    """Nearest-neighbour values at positions.
+
+    Args:
+        at: where.
+        read: reads a native window that lies within `size`.
+        size: native (rows, cols); None for a raster without an edge.
+        dtype: of the values.
+    """
+    col, in_col = _indices(at.cols, size[1] if size else None)
+    row, in_row = _indices(at.rows, size[0] if size else None)
+    if not at.separable:
+        in_col = in_row = in_col & in_row
+    left, right = _span(col, in_col)
+    top, bottom = _span(row, in_row)
+    if left == right or top == bottom:
+        return np.zeros(at.shape, dtype), np.zeros(at.shape, bool)
+    values, mask = _read(read, top, left, bottom - top, right - left)
+    col, row = np.clip(col - left, 0, right - left - 1), np.clip(row - top, 0, bottom - top - 1)
+    if not at.separable:
+        return values[row, col], mask[row, col] & in_col
+    if values.shape == at.shape and in_col.all() and in_row.all() and _runs(col) and _runs(row):
+        return values, mask
+    pick = np.ix_(row, col)
+    return values[pick], mask[pick] & in_row[:, None] & in_col
+
+
+def _runs(index: NDArray[np.int64]) -> bool:
+    """Whether indices are 0, 1, 2 ..."""
+    return bool((index == np.arange(index.size)).all())
+
+
+def _read(read: Read, row: int, col: int, rows: int, cols: int) -> Sampled:
+    if rows * cols > MAX_WINDOW:
+        raise EarthEngineError(
+            f"The request needs {rows} x {cols} native pixels of one band; the local Earth Engine reads at most "
+            f"{MAX_WINDOW} and has no image pyramids. Ask for a smaller region."
+        )
+    return read(row, col, rows, cols)
+
+
+def bilinear(at: Positions, read: Read) -> Sampled:
+    """Bilinear values at positions, as doubles.
+
+    Args:
+        at: where.
+        read: reads any native window; what lies beyond the raster's edge comes back masked.
+    """
+    finite = np.isfinite(at.cols).all() and np.isfinite(at.rows).all()
+    cols = at.cols if finite else np.where(np.isfinite(at.cols), at.cols, 0.5)
+    rows = at.rows if finite else np.where(np.isfinite(at.rows), at.rows, 0.5)
+    left, x = _split(cols)
+    top, y = _split(rows)
+    c0, r0 = int(left.min()), int(top.min())
+    values, mask = _read(read, r0, c0, int(top.max()) + 2 - r0, int(left.max()) + 2 - c0)
+    clean = np.where(mask, values, 0).astype(np.float64, copy=False)
+    left, top = left - c0, top - r0
+    if at.separable:
+        across = clean[:, left] * (1 - x) + clean[:, left + 1] * x
+        result = across[top] * (1 - y)[:, None] + across[top + 1] * y[:, None]
+        good = (mask[:, left] | (x == 1)) & (mask[:, left + 1] | (x == 0))
+        valid = (good[top] | (y == 1)[:, None]) & (good[top + 1] | (y == 0)[:, None])
+        return result, valid
+    result = np.zeros(at.shape)
+    valid = np.ones(at.shape, bool)
+    for down, wy in ((0, 1 - y), (1, y)):
+        for over, wx in ((0, 1 - x), (1, x)):
+            weight = wx * wy
+            result += clean[top + down, left + over] * weight
+            valid &= mask[top + down, left + over] | (weight == 0)
+    if not finite:
+        valid &= np.isfinite(at.cols) & np.isfinite(at.rows)
+    return result, valid
+
+
+def _split(at: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The native centre before each position, and the share of the way to the next one."""
+    start = np.floor(at - 0.5 + _EDGE)
+    share = at - 0.5 - start
+    return start.astype(np.int64), np.where(np.abs(share) < _EDGE, 0.0, share)

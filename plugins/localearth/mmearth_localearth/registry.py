@@ -1,0 +1,130 @@
+"""The one registry of implemented algorithms; every call's arguments are checked against Google's signatures."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import frozen
+
+from mmearth_localearth.errors import EarthEngineError
+from mmearth_localearth.promote import promote
+from mmearth_localearth.signatures import REQUIRED, Signature, signatures
+
+if TYPE_CHECKING:
+    from mmearth_localearth.worlds.base import World
+
+Implementation = Callable[..., Any]
+_F = TypeVar("_F", bound=Implementation)
+
+NULLABLE = ("Object", "<any>")
+"""Types whose required arguments may be null when they are given."""
+
+
+@frozen
+class Registered:
+    """An implemented algorithm.
+
+    Attributes:
+        signature: Google's.
+        run: called with the arguments in the signature's order (the world first, if it asks for it).
+        needs_world: whether `run` takes the world as its first argument.
+        note: what it does not support or assumes, for the coverage list.
+        family: the module that it stands in.
+    """
+
+    signature: Signature
+    run: Implementation
+    needs_world: bool
+    note: str
+    family: str
+
+
+_registered: dict[str, Registered] = {}
+
+
+def function(*names: str, world: bool = False, note: str = "") -> Callable[[_F], _F]:
+    """Registers the implementation of one algorithm, or of several with equal arguments.
+
+    Args:
+        *names: as in Google's list, e.g. `Image.select`.
+        world: pass the world as the first argument.
+        note: arguments that are refused, and assumptions; one line.
+
+    Raises:
+        LookupError: when a name is not in Google's list or is registered twice.
+    """
+
+    def register(run: _F) -> _F:
+        for name in names:
+            if name not in signatures():
+                raise LookupError(f"{name} is not in Earth Engine's list of algorithms.")
+            if name in _registered:
+                raise LookupError(f"{name} is implemented twice.")
+            family = run.__module__.rsplit(".", 1)[-1]
+            _registered[name] = Registered(signatures()[name], run, world, note, family)
+        return run
+
+    return register
+
+
+@cache
+def functions() -> Mapping[str, Registered]:
+    """Every implemented algorithm by name; imports the modules of `functions/` once."""
+    package = import_module("mmearth_localearth.functions")
+    for module in iter_modules(package.__path__, "mmearth_localearth.functions."):
+        import_module(module.name)
+    return _registered
+
+
+def find(name: str) -> Registered:
+    """The algorithm of that name.
+
+    Raises:
+        EarthEngineError: when it is not Earth Engine's, or is not implemented here.
+    """
+    found = functions().get(name)
+    if found is not None:
+        return found
+    if name in signatures():
+        raise EarthEngineError(
+            f"{name}: this function of Earth Engine is not implemented by the local Earth Engine "
+            "(docs/localearth-functions.md lists what is).",
+            placed=True,
+        )
+    raise EarthEngineError(f"Unknown function name '{name}'.", placed=True)
+
+
+def invoke(world: "World", name: str, given: Mapping[str, Any]) -> Any:
+    """Calls an algorithm with arguments by name.
+
+    Raises:
+        EarthEngineError: when the arguments do not fit its signature, or the algorithm refuses them.
+    """
+    algorithm = find(name)
+    arguments = []
+    known = 0
+    for argument in algorithm.signature.arguments:
+        value = given.get(argument.name)
+        known += argument.name in given
+        if value is None:
+            if argument.default is REQUIRED:
+                if argument.type in NULLABLE and argument.name in given:
+                    arguments.append(None)
+                    continue
+                raise EarthEngineError(
+                    f"{name}: Parameter '{argument.name}' is required and may not be null.", placed=True
+                )
+            value = argument.default
+            if value is None:
+                arguments.append(None)
+                continue
+        arguments.append(promote(name, argument.name, argument.type, value))
+    if known != len(given):
+        unknown = sorted(set(given) - {argument.name for argument in algorithm.signature.arguments})
+        raise EarthEngineError(f"{name}: Unrecognized arguments: {', '.join(unknown)}.", placed=True)
+    try:
+        return algorithm.run(world, *arguments) if algorithm.needs_world else algorithm.run(*arguments)
+    except EarthEngineError as error:
+        raise error.at(name) from None

@@ -1,0 +1,38 @@
+"""The transport inside the process: what `ee.Initialize(http_transport=)` takes."""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httplib2
+
+from mmearth_localearth.rest import Service
+from mmearth_localearth.worlds.base import World
+
+
+class LocalTransport:
+    """Answers the requests of the real `ee` client from a world. Safe to call from many threads.
+
+    Attributes:
+        service: what answers them.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.service = Service(world)
+
+    def request(
+        self,
+        uri: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Any = None,
+        redirections: int | None = None,
+        connection_type: Any = None,
+    ) -> tuple[httplib2.Response, bytes]:
+        """As `httplib2.Http.request`; the host is not looked at."""
+        parts = urlsplit(uri)
+        content = body.encode() if isinstance(body, str) else body
+        status, fields, answer = self.service.handle(method, parts.path, dict(parse_qsl(parts.query)), content)
+        return httplib2.Response({**fields, "status": str(status), "content-length": str(len(answer))}), answer
+
+    def close(self) -> None:
+        """Does nothing: there is no connection."""

@@ -1,0 +1,210 @@
+"""Shared fixtures: a small Earth Engine in memory, asked through the real `ee` client."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import ee
+import numpy as np
+import pytest
+import shapely
+from attrs import field, frozen
+from mmearth_localearth.transport import LocalTransport
+from mmearth_localearth.worlds.base import FeatureRecord, ImageAsset
+from pyproj import Transformer
+from shapely.geometry import Polygon, box
+from shapely.geometry.base import BaseGeometry
+
+UTM = "EPSG:32618"
+ORIGIN = (399960.0, 4200000.0)
+DAY = 86_400_000
+
+
+@frozen(eq=False)
+class MemoryBand:
+    """A band whose pixels are an array."""
+
+    name: str
+    pixels: np.ndarray
+    transform: tuple[float, ...]
+    crs: str = UTM
+    valid: np.ndarray | None = None
+    reads: list[tuple[int, int, int, int]] = field(factory=list)
+
+    @property
+    def dtype(self) -> str:
+        return self.pixels.dtype.name
+
+    @property
+    def width(self) -> int:
+        return self.pixels.shape[1]
+
+    @property
+    def height(self) -> int:
+        return self.pixels.shape[0]
+
+    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+        assert row >= 0 and col >= 0 and row + rows <= self.height and col + cols <= self.width
+        self.reads.append((row, col, rows, cols))
+        values = self.pixels[row : row + rows, col : col + cols]
+        mask = np.ones(values.shape, bool) if self.valid is None else self.valid[row : row + rows, col : col + cols]
+        return values, mask
+
+
+@frozen(eq=False)
+class MemoryCollection:
+    """A collection that pushes the region and the interval down, and remembers them."""
+
+    id: str
+    members: Sequence[ImageAsset]
+    properties: Mapping[str, Any] = field(factory=dict)
+    asked: list[tuple[Any, Any]] = field(factory=list)
+
+    def images(self, region: BaseGeometry | None = None, interval: Any = None) -> Sequence[ImageAsset]:
+        self.asked.append((region, interval))
+        return [
+            each
+            for each in self.members
+            if (region is None or each.footprint is None or each.footprint.intersects(region))
+            and (interval is None or interval[0] <= each.properties["system:time_start"] < interval[1])
+        ]
+
+
+@frozen(eq=False)
+class MemoryTable:
+    """A table of features."""
+
+    id: str
+    rows: Sequence[FeatureRecord]
+    properties: Mapping[str, Any] = field(factory=dict)
+
+    def features(self, region: BaseGeometry | None = None) -> Sequence[FeatureRecord]:
+        return [each for each in self.rows if region is None or each.geometry.intersects(region)]
+
+
+@frozen(eq=False)
+class MemoryWorld:
+    """Assets by id; images inside collections too."""
+
+    assets: dict[str, Any] = field(factory=dict)
+    name: str = "memory"
+
+    def find(self, asset_id: str) -> Any:
+        return self.assets.get(asset_id)
+
+    def add(self, asset: Any) -> Any:
+        self.assets[asset.id] = asset
+        for each in getattr(asset, "members", ()):
+            self.assets[each.id] = each
+        return asset
+
+
+def lonlat(shape: BaseGeometry, crs: str = UTM) -> BaseGeometry:
+    """A shape of a CRS in EPSG:4326."""
+    move = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform
+    return shapely.transform(shape, lambda points: np.column_stack(move(points[:, 0], points[:, 1])))
+
+
+def scene(index: str, start: int, clouds: float, seed: int, size: int = 240) -> ImageAsset:
+    """An image with bands of 10, 20 and 60 m, as optical scenes have them; `size` 10 m pixels a side."""
+    random = np.random.default_rng(seed)
+    x, y = ORIGIN
+    bands = []
+    for name, metres in (("B1", 60), ("B2", 10), ("B3", 10), ("B5", 20), ("QA60", 60)):
+        n = size * 10 // metres
+        pixels = random.integers(1, 5000, (n, n)).astype(np.uint16)
+        bands.append(MemoryBand(name, pixels, (metres, 0.0, x, 0.0, -metres, y)))
+    edge = size * 10
+    footprint = lonlat(box(x, y - edge, x + edge, y))
+    properties = {"system:time_start": start, "CLOUDS": clouds, "TILE": "18SUG"}
+    return ImageAsset(f"TEST/SCENES/{index}", properties, bands, footprint)
+
+
+@pytest.fixture
+def world() -> MemoryWorld:
+    """Four scenes of January 2017 at one place, one without clouds property; and a table of two squares."""
+    january = 1_483_228_800_000
+    made = MemoryWorld()
+    members = [
+        scene(f"2017010{n + 1}T000000_S", january + n * DAY, clouds, n)
+        for n, clouds in enumerate((5.0, 50.0, 7.5, 0.0))
+    ]
+    made.add(MemoryCollection("TEST/SCENES", members, {"title": "Scenes"}))
+    squares = [
+        FeatureRecord(str(n), box(n, 0, n + 1, 1), {"name": name, "size": n}) for n, name in enumerate(("a", "b"))
+    ]
+    made.add(MemoryTable("TEST/SQUARES", squares))
+    return made
+
+
+def connect(world: Any) -> None:
+    """Turns the `ee` client to a world."""
+    ee.Reset()
+    ee.Initialize(credentials=None, project="local", http_transport=LocalTransport(world))
+    ee.data.setMaxRetries(0)
+
+
+@pytest.fixture
+def local(world: MemoryWorld) -> Iterator[MemoryWorld]:
+    """The world, with the `ee` client turned to it."""
+    connect(world)
+    yield world
+    ee.Reset()
+
+
+@pytest.fixture
+def engine() -> Iterator[Callable[[Any], None]]:
+    """Turns the client to a world that the test makes."""
+    yield connect
+    ee.Reset()
+
+
+@pytest.fixture
+def kit() -> Any:
+    """The classes of the memory world, for tests that make their own."""
+
+    class Kit:
+        Band = MemoryBand
+        Collection = MemoryCollection
+        World = MemoryWorld
+        Asset = ImageAsset
+        scene = staticmethod(scene)
+        lonlat = staticmethod(lonlat)
+        origin = ORIGIN
+        utm = UTM
+
+    return Kit
+
+
+def grid_of(x: float, y: float, width: int, height: int, scale: float = 10.0, crs: str = UTM) -> dict[str, Any]:
+    """A request's grid with its upper left corner at (x, y)."""
+    return {
+        "dimensions": {"width": width, "height": height},
+        "affineTransform": {
+            "scaleX": scale,
+            "shearX": 0,
+            "translateX": x,
+            "shearY": 0,
+            "scaleY": -scale,
+            "translateY": y,
+        },
+        "crsCode": crs,
+    }
+
+
+@pytest.fixture
+def pixels() -> Callable[..., np.ndarray]:
+    """Asks computePixels for an image as a structured array: (image, x, y, width, height, scale, crs)."""
+
+    def ask(image: ee.Image, x: float, y: float, width: int, height: int, scale: float = 10.0, crs: str = UTM) -> Any:
+        return ee.data.computePixels(
+            {"expression": image, "fileFormat": "NUMPY_NDARRAY", "grid": grid_of(x, y, width, height, scale, crs)}
+        )
+
+    return ask
+
+
+@pytest.fixture
+def tile() -> Polygon:
+    """A square of 1 km well inside the scenes, in EPSG:4326."""
+    x, y = ORIGIN
+    return lonlat(box(x + 500, y - 1500, x + 1500, y - 500))
