@@ -1,0 +1,101 @@
+"""The dataset's folder: file names of tiles, and files that are there whole or not at all."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from mmearth_core.folder import MAX_STEM, DatasetFolder, file_stem, written_aside
+
+# At most 16 characters, so that the quoted name is short enough; half a surrogate pair is no text.
+IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=16)
+
+
+@given(IDS, IDS)
+def test_different_ids_have_different_file_names(one, other):
+    assume(one != other)
+    assert file_stem(one) != file_stem(other)
+
+
+@given(IDS)
+def test_file_names_are_plain_and_short(tile_id):
+    stem = file_stem(tile_id)
+    assert stem.isascii()
+    assert stem.isprintable()
+    assert len(stem) <= MAX_STEM
+    assert Path("stacks", f"{stem}.tif").parent == Path("stacks")
+
+
+@given(st.from_regex(r"[A-Za-z0-9_.~+,=@ -]{1,40}", fullmatch=True))
+def test_plain_ids_are_their_own_file_names(tile_id):
+    assert file_stem(tile_id) == tile_id
+
+
+def test_an_over_long_name_is_refused():
+    with pytest.raises(ValueError, match="makes a file name of 201 characters; at most 200"):
+        file_stem("x" * 201)
+
+
+def test_where_each_file_stands():
+    folder = DatasetFolder(Path("data"))
+    assert folder.config == Path("data/mmearth.toml")
+    assert folder.tiles == Path("data/tiles.gpkg")
+    assert folder.stack("base", 7, "a/b") == Path("data/stacks/base/00007/a%2Fb.tif")
+    assert folder.journal("base", 123456) == Path("data/journal/base/123456.jsonl")
+
+
+def test_a_new_file_and_its_folders(tmp_path):
+    path = tmp_path / "deep" / "er" / "file.txt"
+    with written_aside(path) as aside:
+        assert aside.parent == path.parent
+        assert aside.suffix == ".txt"
+        aside.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with written_aside(path) as aside:
+        aside.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_on_an_error_the_old_file_stays_and_nothing_is_left_behind(tmp_path, error):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(error), written_aside(path) as aside:
+        aside.write_text("half")
+        raise error
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [("022", 0o644), ("027", 0o640), ("002", 0o664)])
+def test_permissions_are_those_that_the_user_asks_for(tmp_path, umask, mode):
+    script = "import sys, pathlib, mmearth_core.folder as f\nwith f.written_aside(pathlib.Path(sys.argv[1])): pass"
+    path = tmp_path / "file.txt"
+    subprocess.run(["sh", "-c", f'umask {umask}; exec "$0" -c "$1" "$2"', sys.executable, script, path], check=True)
+    assert path.stat().st_mode & 0o777 == mode
+
+
+def test_importing_leaves_the_mask_as_it_is():
+    script = "import os; mask = os.umask(0o022); import mmearth_core.folder; assert os.umask(0) == 0o022"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_two_writers_do_not_disturb_each_other(tmp_path):
+    path = tmp_path / "file.txt"
+    with written_aside(path) as one, written_aside(path) as other:
+        assert one != other
+        one.write_text("one")
+        other.write_text("other")
+    assert path.read_text() == "one"
+    assert list(tmp_path.iterdir()) == [path]
