@@ -230,6 +230,24 @@ def test_three_dimensions_become_two(path):
     assert tiles.geometry.iloc[0].equals(SQUARE)
 
 
+def test_ids_may_be_numbers_here_and_text_there(path):
+    assert list(read_tiles(geojson(path, feature(7), feature("b-8")))["tile_id"]) == ["7", "b-8"]
+
+
+def test_lists_and_objects_become_json_text(path):
+    tiles = read_tiles(geojson(path, feature("a", x={"ä": [1]}, y=[1, 2], z=["p"]), feature("b", x=None, y=[], z=[])))
+    assert tiles["x"].iloc[0] == '{"ä": [1]}'
+    assert list(tiles["y"]) == ["[1, 2]", "[]"]
+    assert list(tiles["z"]) == ['["p"]', "[]"]
+
+
+@pytest.mark.parametrize(("one", "other"), [("Biome", "biome"), ("x", "Ordinal"), ("x", "Geometry")])
+def test_columns_that_differ_in_case_only(path, one, other):
+    text = refusal(geojson(path, feature("a", **{one: 1, other: 2})))
+    assert f"column {other!r} differs from " in text
+    assert "only in upper and lower case" in text
+
+
 def test_a_tile_across_the_antimeridian_may_go_on(path):
     beyond = box(179.99, 10.0, 180.01, 10.02)
     assert read_tiles(geojson(path, feature("a", beyond))).geometry.iloc[0].equals(beyond)

@@ -71,7 +71,9 @@ def take_in(frame: gpd.GeoDataFrame, path: Path, partition_size: int | None = No
     numbered = frame.assign(**first)[[*first, *frame.columns]]
     with written_aside(path) as aside:
         aside.unlink()
-        pyogrio.write_dataframe(numbered, aside, layer=_LAYER, driver="GPKG")
+        # Names of our own for these two, as tiles files have columns called fid and geom.
+        names = {"FID": "mmearth_row", "GEOMETRY_NAME": "geometry"}
+        pyogrio.write_dataframe(numbered, aside, layer=_LAYER, driver="GPKG", layer_options=names)
         with closing(sqlite3.connect(aside)) as database, database:
             database.execute(f"CREATE INDEX by_partition ON {_LAYER} (partition, ordinal)")
 

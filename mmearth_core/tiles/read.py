@@ -1,5 +1,7 @@
 """Reads a tiles file of any vector format and refuses what could not become a dataset."""
 
+import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ FORMATS = (".geojson", ".json", ".gpkg", ".fgb")
 MAX_ID_BYTES = 100
 """The dataset's `metadata` table holds ids of at most 100 bytes (DATASET.md)."""
 
+NUMBERING = ("ordinal", "partition")
+"""The columns that a dataset's own tiles.gpkg has before those of the tiles file."""
+
 _LARGEST_WHOLE = 2**53
 """Above it, a float no longer tells whole numbers apart."""
 
@@ -28,7 +33,8 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
         path: GeoJSON, GeoPackage or FlatGeobuf.
 
     Returns:
-        A frame with `tile_id` as text, 2-D polygons, and all further columns as they are.
+        A frame with `tile_id` as text, 2-D polygons, and all further columns as they are
+        (lists and objects as JSON text).
 
     Raises:
         TilesError: names the file, the row (counted from 1) or tile, what was found and the remedy.
@@ -41,7 +47,9 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
     _check_geometries(frame, path)
     frame["geometry"] = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326")
     # Rows are counted anew when the tiles are taken in, also those of another dataset's tiles.gpkg.
-    return frame.drop(columns=["ordinal", "partition"], errors="ignore")
+    frame = frame.drop(columns=list(NUMBERING), errors="ignore")
+    _check_columns(frame, path)
+    return _with_plain_columns(frame)
 
 
 def _read(path: Path) -> gpd.GeoDataFrame:
@@ -55,7 +63,10 @@ def _read(path: Path) -> gpd.GeoDataFrame:
         )
     try:
         layers = len(pyogrio.list_layers(path))
-        frame = pyogrio.read_dataframe(path) if layers == 1 else None
+        with warnings.catch_warnings():
+            # A GeoJSON property with numbers here and text there: its text is what we take.
+            warnings.filterwarnings("ignore", "Could not parse column", UserWarning)
+            frame = pyogrio.read_dataframe(path) if layers == 1 else None
     except (
         pyogrio.errors.DataSourceError,
         pyogrio.errors.DataLayerError,
@@ -119,6 +130,28 @@ def _ids(frame: gpd.GeoDataFrame, path: Path) -> Any:
                 f"{path}: tile_id {tile_id[:40]!r}... {error}. Use shorter ids or plain letters and digits."
             ) from error
     return ids
+
+
+def _check_columns(frame: gpd.GeoDataFrame, path: Path) -> None:
+    seen = {name: name for name in (*NUMBERING, "geometry")}
+    for column in map(str, frame.columns):
+        other = seen.setdefault(column.lower(), column)
+        if other != column:
+            raise TilesError(
+                f"{path}: column {column!r} differs from {other!r} only in upper and lower case, which a "
+                "GeoPackage does not tell apart. Rename or drop it."
+            )
+
+
+def _with_plain_columns(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Lists and objects of a GeoJSON as JSON text: a column of a GeoPackage cannot hold them."""
+
+    def plain(value: Any) -> Any:
+        value = value.tolist() if isinstance(value, np.ndarray) else value
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+
+    columns = [column for column in frame.columns if frame[column].dtype.kind == "O" and column != "geometry"]
+    return frame.assign(**{column: frame[column].map(plain) for column in columns})
 
 
 def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:

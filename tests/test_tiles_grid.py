@@ -1,0 +1,132 @@
+"""The pixel grid: whole 10 m, of the size asked for, over the middle of the tile, in any UTM zone."""
+
+import math
+
+import numpy as np
+import pytest
+import rasterio
+from hypothesis import given
+from hypothesis import strategies as st
+from pyproj import CRS, Transformer
+from rasterio.transform import from_origin
+from shapely.geometry import Polygon, box
+
+from mmearth_core.errors import TilesError
+from mmearth_core.tiles.grid import PIXEL, Grid, tile_grid
+
+SIZES = st.integers(1, 300)
+
+
+@st.composite
+def utm_crs(draw):
+    return f"EPSG:{draw(st.sampled_from([32600, 32700])) + draw(st.integers(1, 60))}"
+
+
+@st.composite
+def tiles(draw):
+    """A square of degrees within some UTM zone, and the zone."""
+    zone, south = draw(st.integers(1, 60)), draw(st.booleans())
+    lon = zone * 6 - 183 + draw(st.floats(-2.9, 2.9))
+    lat = draw(st.floats(0.1, 83.0)) * (-1 if south else 1)
+    half = draw(st.floats(0.0005, 0.02))
+    wide = half / math.cos(math.radians(lat))
+    return box(lon - wide, lat - half, lon + wide, lat + half), f"EPSG:{(32700 if south else 32600) + zone}"
+
+
+def projected(polygon, crs):
+    corners = list(polygon.exterior.coords)
+    xs, ys = Transformer.from_crs("OGC:CRS84", crs, always_xy=True).transform(*zip(*corners, strict=True))
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def on_grid(left, top, columns, rows, crs):
+    """A polygon in degrees whose projection is exactly a grid of whole 10 m, but for the projection's noise."""
+    back = Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
+    xs = [left, left + columns * PIXEL, left + columns * PIXEL, left]
+    ys = [top, top, top - rows * PIXEL, top - rows * PIXEL]
+    return Polygon(list(zip(*back.transform(xs, ys), strict=True)))
+
+
+@given(tiles(), SIZES)
+def test_laws_of_the_grid(tile, size):
+    polygon, crs = tile
+    grid = tile_grid(polygon, crs, size)
+    west, south, east, north = projected(polygon, crs)
+    assert grid.crs == crs
+    assert grid.size == size
+    assert grid.left % PIXEL == 0
+    assert grid.top % PIXEL == 0
+    half = size * PIXEL / 2
+    assert abs(grid.left + half - (west + east) / 2) <= PIXEL
+    assert abs(grid.top - half - (south + north) / 2) <= PIXEL
+
+
+@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rasterio's own use of affine
+@given(tiles(), SIZES)
+def test_the_window_is_the_middle_of_the_bounds_snapped_outward(tile, size):
+    polygon, crs = tile
+    west, south, east, north = projected(polygon, crs)
+    # The whole raster that covers the bounds, as rasterio has it, and then a window of it.
+    left, top = np.floor(west / 10) * 10, np.ceil(north / 10) * 10
+    raster = from_origin(left, top, 10, 10)
+    height, width = round((top - np.floor(south / 10) * 10) / 10), round((np.ceil(east / 10) * 10 - left) / 10)
+    window = rasterio.windows.Window((width - size) // 2, (height - size) // 2, size, size)
+    assert tile_grid(polygon, crs, size).affine == rasterio.windows.transform(window, raster)
+
+
+@given(utm_crs(), st.integers(20_000, 80_000), st.integers(10_000, 900_000), SIZES, SIZES, SIZES)
+def test_noise_of_the_projection_does_not_move_the_grid(crs, column, row, columns, rows, size):
+    left, top = column * PIXEL, row * PIXEL
+    grid = tile_grid(on_grid(left, top, columns, rows, crs), crs, size)
+    assert grid.left == left + (columns - size) // 2 * PIXEL
+    assert grid.top == top - (rows - size) // 2 * PIXEL
+
+
+def test_a_tile_of_the_size_asked_for_is_its_own_grid():
+    grid = tile_grid(on_grid(433_210, 4_160_120, 128, 128, "EPSG:32618"), "EPSG:32618", 128)
+    assert grid == Grid("EPSG:32618", 433_210, 4_160_120, 128)
+
+
+def test_a_smaller_tile_grows_by_the_same_rule():
+    # (125 - 128) // 2 is -2: two pixels more to the west and north, one to the east and south.
+    grid = tile_grid(on_grid(433_210, 4_160_120, 125, 125, "EPSG:32618"), "EPSG:32618", 128)
+    assert grid == Grid("EPSG:32618", 433_190, 4_160_140, 128)
+
+
+def test_the_request_and_the_affine_say_the_same():
+    grid = Grid("EPSG:32618", 433_210, 4_160_120, 128)
+    request = grid.request()
+    affine = request["affineTransform"]
+    assert request["crsCode"] == "EPSG:32618"
+    assert request["dimensions"] == {"width": 128, "height": 128}
+    assert tuple(grid.affine)[:6] == tuple(
+        affine[key] for key in ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
+    )
+    # Row and column 0, 0 begin at the north-west corner, and rows go south.
+    assert tuple(grid.affine)[:6] == (10, 0, 433_210, 0, -10, 4_160_120)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:4979", "OGC:CRS84"])
+def test_degrees_are_refused(crs):
+    with pytest.raises(TilesError, match=f"CRS '{crs}' .* is not projected in metres; a grid of 10 m needs one"):
+        tile_grid(box(0, 0, 0.01, 0.01), crs, 128)
+
+
+def test_feet_are_refused():
+    assert CRS("EPSG:2263").axis_info[0].unit_name == "US survey foot"
+    with pytest.raises(TilesError, match=r"CRS 'EPSG:2263' .* is not projected in metres"):
+        tile_grid(box(-74, 40.7, -73.99, 40.71), "EPSG:2263", 128)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:99999", "nonsense", ""])
+def test_an_unknown_crs_is_refused(crs):
+    with pytest.raises(TilesError, match=f"CRS '{crs}' is not known"):
+        tile_grid(box(0, 0, 0.01, 0.01), crs, 128)
+
+
+@pytest.mark.parametrize(
+    ("polygon", "crs"), [(box(93, -1, 93.01, -0.99), "EPSG:32601"), (box(93, -1, 93.01, 0.01), "EPSG:32731")]
+)
+def test_a_tile_outside_the_projection_is_refused(polygon, crs):
+    with pytest.raises(TilesError, match=f"cannot be projected to {crs}: it lies outside"):
+        tile_grid(polygon, crs, 128)
