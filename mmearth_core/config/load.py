@@ -25,7 +25,7 @@ def load_config(path: Path) -> Config:
     """
     path = path.expanduser().absolute()
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
     except FileNotFoundError:
         raise ConfigError(
             f"{path}: no such configuration file. `mmearth-core demo DIR` writes one that runs without an account."

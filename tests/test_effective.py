@@ -1,0 +1,148 @@
+"""The effective configuration: through TOML and back, and what differs is named."""
+
+import datetime as dt
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+from attrs import evolve, frozen
+
+from mmearth_core.config.effective import Effective, load_effective, plain_options
+from mmearth_core.errors import DatasetError
+
+
+class Mode(StrEnum):
+    DRAW = "draw"
+
+
+@frozen
+class Inner:
+    share: float = 0.5
+    limit: int | None = None
+
+
+@frozen
+class Options:
+    start: dt.date = dt.date(2017, 1, 1)
+    moment: dt.datetime = dt.datetime(2017, 1, 1, 12, 30)
+    bands: tuple[str, ...] = ("a", "b")
+    unset: str | None = None
+    folder: Path = Path("data/x")
+    mode: Mode = Mode.DRAW
+    inner: Inner = Inner()
+    many: tuple[Inner, ...] = (Inner(1.0, 3), Inner())
+    text: str = 'quotes " and\nlines and ü'
+
+
+def effective(**changes):
+    made = Effective(
+        dataset={"name": "data", "anchor": "a", "image_size": 128, "source": "somewhere"},
+        tiles={"file": "tiles.geojson", "size": 10, "sha256": "0f", "count": 2, "partition_size": 25},
+        modalities={"a": plain_options(Options())},
+        plugins={"a": "mmearth-a 1.0"},
+        groups={"base": ["a"]},
+    )
+    return evolve(made, **changes)
+
+
+def test_options_as_toml_values():
+    assert plain_options(Options()) == {
+        "start": dt.date(2017, 1, 1),
+        "moment": dt.datetime(2017, 1, 1, 12, 30),
+        "bands": ["a", "b"],
+        "folder": "data/x",
+        "mode": "draw",
+        "inner": {"share": 0.5},
+        "many": [{"share": 1.0, "limit": 3}, {"share": 0.5}],
+        "text": 'quotes " and\nlines and ü',
+    }
+
+
+def test_through_toml_and_back(tmp_path):
+    path = tmp_path / "data" / "mmearth.toml"
+    effective().write(path)
+    assert path.read_text(encoding="utf-8").startswith("# Written by mmearth-core")
+    again = load_effective(path)
+    assert again == effective()
+    assert again.differences(effective()) == []
+    assert effective().differences(again) == []
+
+
+def test_equal_content_is_written_equal(tmp_path):
+    effective().write(tmp_path / "one.toml")
+    load_effective(tmp_path / "one.toml").write(tmp_path / "two.toml")
+    assert (tmp_path / "one.toml").read_bytes() == (tmp_path / "two.toml").read_bytes()
+
+
+def test_none_yet(tmp_path):
+    assert load_effective(tmp_path / "mmearth.toml") is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"[dataset", b"[dataset]\nname = 'x'\n", b"[other]\n[dataset]\n[tiles]\n", b"\xff"]
+)
+def test_a_file_that_cannot_be_understood(tmp_path, content):
+    path = tmp_path / "mmearth.toml"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"this dataset's own configuration cannot be understood \(.+\)") as caught:
+        load_effective(path)
+    assert str(caught.value).startswith(str(path))
+    assert "Restore the file, or choose another `path` in [dataset]" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"dataset": {**effective().dataset, "image_size": 64}}, "[dataset] image_size is 128 there and 64 here"),
+        (
+            {"dataset": {**effective().dataset, "source": "elsewhere"}},
+            "[dataset] source is 'somewhere' there and 'elsewhere' here",
+        ),
+        ({"tiles": {**effective().tiles, "sha256": "1e"}}, "[tiles] sha256 is '0f' there and '1e' here"),
+        ({"tiles": {**effective().tiles, "partition_size": 26}}, "[tiles] partition_size is 25 there and 26 here"),
+        (
+            {"modalities": {"a": {**plain_options(Options()), "unset": "x"}}},
+            "[modalities.a] unset is None there and 'x' here",
+        ),
+        (
+            {"modalities": {"a": plain_options(Options(start=dt.date(2018, 1, 1)))}},
+            "[modalities.a] start is datetime.date(2017, 1, 1) there and datetime.date(2018, 1, 1) here",
+        ),
+    ],
+)
+def test_a_difference_is_named(changes, said):
+    assert effective().differences(effective(**changes)) == [said]
+
+
+def test_all_differences_are_named_in_order():
+    wanted = effective(
+        dataset={**effective().dataset, "name": "other", "anchor": "b"},
+        tiles={**effective().tiles, "sha256": "1e"},
+    )
+    assert [line.split(" is ")[0] for line in effective().differences(wanted)] == [
+        "[dataset] anchor",
+        "[dataset] name",
+        "[tiles] sha256",
+    ]
+
+
+def test_what_may_differ():
+    moved = effective(
+        tiles={**effective().tiles, "file": "elsewhere.gpkg", "size": 11, "count": 3},
+        modalities={**effective().modalities, "b": {"x": 1}},
+        plugins={"a": "mmearth-a 1.1"},
+        groups={"b": ["b"]},
+    )
+    assert effective().differences(moved) == []
+
+
+def test_groups_are_added_and_what_is_there_stays():
+    other = effective(
+        modalities={"a": {"changed": 1}, "b": {"x": 1}},
+        plugins={"a": "mmearth-a 2.0", "b": "mmearth-b 1.0"},
+        groups={"b": ["b"]},
+    )
+    joined = effective().with_groups(other)
+    assert joined.groups == {"base": ["a"], "b": ["b"]}
+    assert joined.modalities == {"a": effective().modalities["a"], "b": {"x": 1}}
+    assert joined.plugins == {"a": "mmearth-a 1.0", "b": "mmearth-b 1.0"}
