@@ -16,7 +16,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     """Installs a distribution as pip would: a module, and a .dist-info folder with its entry points.
 
     Call it as `install("mmearth-probe", source)`; the module is named after the distribution.
-    It returns the module's file.
+    `commands` are entry points that add commands, `{name: "module:command"}`. It returns the module's file.
     """
     site = tmp_path / "site-packages"
     site.mkdir()
@@ -29,6 +29,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         *,
         version: str = "1.0",
         entry_points: Mapping[str, str] | None = None,
+        commands: Mapping[str, str] | None = None,
     ) -> Path:
         module = distribution.replace("-", "_")
         modules.append(module)
@@ -37,9 +38,14 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         info = site / f"{module}-{version}.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-        names = entry_points or {distribution.removeprefix("mmearth-"): module}
-        lines = "".join(f"{name} = {target}\n" for name, target in names.items())
-        (info / "entry_points.txt").write_text(f"[mmearth]\n{lines}")
+        names = {distribution.removeprefix("mmearth-"): module} if entry_points is None else entry_points
+        groups = {"mmearth": names, "mmearth.commands": commands or {}}
+        lines = [
+            line
+            for group, offers in groups.items()
+            for line in (f"[{group}]", *(f"{name} = {target}" for name, target in offers.items()))
+        ]
+        (info / "entry_points.txt").write_text("\n".join(lines))
         importlib.invalidate_caches()
         return path
 

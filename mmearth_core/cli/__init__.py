@@ -1,7 +1,8 @@
 """The command line: one module a command, imported only when that command is called.
 
 So `--help` answers at once, and nothing logs in or imports Earth Engine's client before it is needed.
-A command module holds one click command named `command`.
+A command module holds one click command named `command`. Installed plugins add commands of their own,
+through the entry-point group `mmearth.commands`.
 """
 
 import importlib
@@ -9,11 +10,14 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmearth_core.errors import MMEarthError
+from mmearth_core.errors import MMEarthError, PluginError
+
+if TYPE_CHECKING:
+    from mmearth_core.registry.commands import Offers
 
 COMMANDS = {
     "run": "Download every tile of a configuration; run it again to continue.",
@@ -27,23 +31,37 @@ INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are modules of this package."""
+    """A group whose commands are modules of this package, and those that plugins offer."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands, in the order of use."""
-        return list(COMMANDS)
+        """The core's commands in the order of use, then the plugins'."""
+        return [*COMMANDS, *_plugin_commands().usable]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports the command's module."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
-        return command
+        """Imports the command's module.
+
+        Raises:
+            PluginError: when a plugin's command is broken, or two plugins offer one of that name.
+        """
+        if cmd_name in COMMANDS:
+            command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+            return command
+        offers = _plugin_commands()
+        if cmd_name in offers.usable:
+            return offers.usable[cmd_name].load()
+        clash = offers.clash(cmd_name)
+        if clash:
+            raise PluginError(clash)
+        return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands without importing them."""
+        offers = _plugin_commands()
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([*COMMANDS.items(), *((name, offer.help) for name, offer in offers.usable.items())])
+        if offers.faults:
+            with formatter.section("Not usable"):
+                formatter.write_dl([(fault.entry_point, fault.problem) for fault in offers.faults])
 
     def main(
         self,
@@ -72,6 +90,12 @@ class LazyGroup(click.Group):
             print("interrupted", file=sys.stderr)
             sys.exit(INTERRUPTED)
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _plugin_commands() -> "Offers":
+    from mmearth_core.registry.commands import offered
+
+    return offered(COMMANDS)
 
 
 def paragraph(text: str, width: int = 100) -> str:

@@ -6,8 +6,10 @@ and drops the second of two distributions that use one entry-point name.
 
 from importlib.metadata import EntryPoint, entry_points
 
+from mmearth_core.cli import COMMANDS
 from mmearth_core.hookspecs import GROUP
 from mmearth_core.registry.checks import entry_point_clash, settle
+from mmearth_core.registry.commands import offered
 from mmearth_core.registry.load import load, origin_of
 from mmearth_core.registry.model import Origin, PluginFault, Registered, Registry
 
@@ -52,5 +54,5 @@ def discover() -> Registry:
     return Registry(
         modalities={entry.name: entry for entry in modalities},
         engines={entry.name: entry for entry in engines},
-        faults=tuple(faults),
+        faults=(*faults, *offered(COMMANDS).faults),
     )

@@ -1,0 +1,128 @@
+"""Commands that installed distributions add to the command line."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from mmearth_core import cli
+from mmearth_core.errors import PluginError
+from mmearth_core.registry import discover
+from mmearth_core.registry.commands import offered
+
+SOURCE = """
+    import click
+    from mmearth_core.errors import EngineError
+
+    @click.group()
+    def tools():
+        '''Tools of the probe.'''
+
+    @tools.command()
+    @click.argument("word")
+    def echo(word):
+        click.echo(f"heard {word}")
+
+    @tools.command()
+    def fail():
+        raise EngineError("the probe is not plugged in.")
+
+    @click.command()
+    def single():
+        return 3
+
+    no_command = 7
+"""
+
+
+def call(*args):
+    return CliRunner().invoke(cli.main, args, env={"COLUMNS": "200"})
+
+
+def put(install, name="mmearth-tools", source=SOURCE, **commands):
+    module = name.replace("-", "_")
+    install(name, source, entry_points={}, commands={key: f"{module}:{value}" for key, value in commands.items()})
+
+
+def test_a_group_of_a_plugin_is_listed_and_runs(install):
+    put(install, tools="tools")
+    assert "from mmearth-tools" in next(line for line in call("--help").output.splitlines() if " tools " in line)
+    assert "Tools of the probe." in call("tools", "--help").output
+    result = call("tools", "echo", "this")
+    assert (result.exit_code, result.output) == (0, "heard this\n")
+
+
+def test_listing_does_not_import_the_plugin(install):
+    put(install, source="raise RuntimeError('imported')", tools="tools")
+    assert "from mmearth-tools" in call("--help").output
+    assert "mmearth_tools" not in sys.modules
+
+
+def test_its_errors_and_exit_codes_are_the_cores(install):
+    put(install, tools="tools", single="single")
+    result = call("tools", "fail")
+    assert (result.exit_code, result.stderr) == (2, "error: the probe is not plugged in.\n")
+    assert call("single").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "said"),
+    [
+        (
+            "raise RuntimeError('no luck')",
+            "tools",
+            "cannot be imported from 'mmearth_tools:tools': RuntimeError: no luck",
+        ),
+        (SOURCE, "absent", "cannot be imported from 'mmearth_tools:absent': AttributeError"),
+        (SOURCE, "no_command", "'mmearth_tools:no_command' is 7, which is no click command or group."),
+    ],
+)
+def test_a_broken_command_is_told_with_its_distribution(install, source, target, said):
+    put(install, source=source, tools=target)
+    result = call("tools", "echo")
+    assert result.exit_code == 2
+    text = " ".join(result.stderr.split())
+    assert "The command 'tools' of mmearth-tools 1.0" in text
+    assert said in text
+    assert "pip install --force-reinstall mmearth-tools" in text
+
+
+def test_the_core_keeps_its_command_and_the_clash_is_told(install):
+    put(install, plugins="single")
+    assert call("plugins", "--json").exit_code == 0
+    said = "The command 'plugins' is also offered by mmearth-core itself"
+    assert said in call("--help").output
+    (fault,) = discover().faults
+    assert said in str(fault)
+    assert "mmearth-tools" in str(fault)
+    with pytest.raises(PluginError, match=said):
+        discover().require()
+
+
+def test_of_two_equal_names_none_is_used(install):
+    put(install, "mmearth-one", tools="tools", single="single")
+    put(install, "mmearth-two", tools="tools")
+    result = call("tools", "echo", "this")
+    assert result.exit_code == 2
+    text = " ".join(result.stderr.split())
+    assert "is also offered by mmearth-two 1.0" in text
+    assert "is also offered by mmearth-one 1.0" in text
+    assert text.count("Rename it in the plugin's entry-point group mmearth.commands") == 2
+    assert call("single").exit_code == 3
+    offers = offered(cli.COMMANDS)
+    assert "single" in offers.usable
+    assert "tools" not in offers.usable
+    assert {fault.distribution for fault in offers.faults} == {"mmearth-one", "mmearth-two"}
+
+
+def test_an_unknown_command_stays_unknown(install):
+    put(install, tools="tools")
+    result = call("tuls")
+    assert result.exit_code == 2
+    assert "No such command 'tuls'" in result.output
+
+
+def test_the_registry_and_the_command_line_can_be_imported_in_either_order():
+    for first in ("mmearth_core.registry", "mmearth_core.cli", "mmearth_core.registry.commands"):
+        subprocess.run([sys.executable, "-c", f"import {first}, mmearth_core.cli, mmearth_core.registry"], check=True)
