@@ -1,0 +1,69 @@
+"""The layer of ERA5-Land: four quantities of three periods.
+
+Source: the Earth Engine catalogue page of ECMWF/ERA5_LAND/MONTHLY_AGGR. Layout and no-data are the published MMEarth's.
+"""
+
+import math
+
+from attrs import frozen
+
+from mmearth_core import Band, Kind, Layer
+
+
+@frozen
+class Quantity:
+    """One quantity.
+
+    Attributes:
+        source: its band in the collection.
+        name: how the declared bands' names end.
+        unit: its unit.
+        description: of its monthly value.
+        reducer: what makes a year's value of the months': mean, min, max or sum.
+    """
+
+    source: str
+    name: str
+    unit: str
+    description: str
+    reducer: str
+
+
+QUANTITIES = (
+    Quantity("temperature_2m", "avg_temp", "K", "mean temperature of the air 2 m above ground", "mean"),
+    Quantity("temperature_2m_min", "min_temp", "K", "lowest temperature of the air 2 m above ground", "min"),
+    Quantity("temperature_2m_max", "max_temp", "K", "highest temperature of the air 2 m above ground", "max"),
+    Quantity("total_precipitation_sum", "total_precip", "m", "sum of rain and snow, as depth of water", "sum"),
+)
+
+PERIODS = {
+    "prev_month": "the month before the anchor's",
+    "curr_month": "the anchor's month",
+    "year": "the year up to and including the anchor's month",
+}
+"""The periods: as the bands' names begin, and in words."""
+
+
+def band_name(period: str, quantity: Quantity) -> str:
+    """The declared name of a band, e.g. `prev_month_avg_temp`."""
+    return f"{period}_{quantity.name}"
+
+
+CLIMATE = Layer(
+    "era5",
+    [
+        Band(
+            band_name(period, quantity),
+            "float32",
+            math.nan,
+            unit=quantity.unit,
+            description=f"{quantity.description}: {words}",
+        )
+        for period, words in PERIODS.items()
+        for quantity in QUANTITIES
+    ],
+    kind=Kind.VECTOR,
+    description="climate of the tile around the anchor's day",
+)
+
+LAYERS = (CLIMATE,)

@@ -1,0 +1,94 @@
+"""ESA WorldCover: land cover of one year, 2020 by default."""
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from mmearth_core import Band, ClassLabel, Kind, Layer, Modality, Preview, Scene
+from mmearth_landcover.valid import count_valid
+
+if TYPE_CHECKING:
+    import ee
+
+_MOST = 16
+"""Images of the collection that are looked at for a tile; the published collections have one for the world."""
+
+# Source: the Earth Engine catalogue pages of ESA/WorldCover/v100 and v200, which share their classes.
+CLASSES = (
+    ClassLabel(10, "tree cover", "#006400"),
+    ClassLabel(20, "shrubland", "#ffbb22"),
+    ClassLabel(30, "grassland", "#ffff4c"),
+    ClassLabel(40, "cropland", "#f096ff"),
+    ClassLabel(50, "built-up", "#fa0000"),
+    ClassLabel(60, "bare or sparse vegetation", "#b4b4b4"),
+    ClassLabel(70, "snow and ice", "#f0f0f0"),
+    ClassLabel(80, "permanent water bodies", "#0064c8"),
+    ClassLabel(90, "herbaceous wetland", "#0096a0"),
+    ClassLabel(95, "mangroves", "#00cf75"),
+    ClassLabel(100, "moss and lichen", "#fae6a0"),
+)
+
+LAND_COVER = Layer(
+    "esa_worldcover",
+    [Band("map", "uint8", 255, description="land cover, 10 m", classes=CLASSES)],
+    kind=Kind.CLASSES,
+    description="land cover of one year",
+    preview=Preview(("map",), low=0, high=100),
+)
+
+
+@frozen
+class EsaWorldCoverOptions:
+    """`[modalities.esa_worldcover]`. The defaults are the published dataset's."""
+
+    collection: str = field(
+        default="ESA/WorldCover/v100",
+        metadata={"help": "collection with the band `Map`: v100 is of 2020, ESA/WorldCover/v200 of 2021"},
+    )
+
+
+class EsaWorldCover(Modality):
+    """Land cover in eleven classes.
+
+    `located` is a list of `{"index", "valid"}`: the collection's images at the tile, and how many of their pixels in
+    the tile have a class.
+    """
+
+    name = "esa_worldcover"
+    api_version = 1
+    layers = (LAND_COVER,)
+    Options = EsaWorldCoverOptions
+
+    def locate(self, scene: Scene) -> "ee.List":
+        """Lists the collection's images at the tile."""
+        import ee
+
+        def describe(element: Any) -> "ee.Dictionary":
+            image = ee.Image(element)
+            valid = count_valid(image.select(["Map"]), scene.geometry)
+            return ee.Dictionary({"index": image.get("system:index"), "valid": valid})
+
+        return ee.ImageCollection(self.options.collection).filterBounds(scene.geometry).toList(_MOST).map(describe)
+
+    def image(self, scene: Scene, located: Any) -> "ee.Image":
+        """The images that have a class in the tile, the last one on top."""
+        import ee
+
+        images = [ee.Image(name).select(["Map"], ["map"]) for name in self._ids(located)]
+        return images[0] if len(images) == 1 else ee.ImageCollection(images).mosaic()
+
+    def present(self, located: Any) -> Collection[str] | None:
+        """Nothing where no pixel has a class."""
+        return None if self._ids(located) else ()
+
+    def info(self, located: Any) -> Mapping[str, Any]:
+        """The band and the images, or why there is none."""
+        names = self._ids(located)
+        if names:
+            return {"BANDS": {"esa_worldcover": ["map"]}, "WORLDCOVER_ID": names}
+        why = f"{self.options.collection} has no class in the tile (open sea, or beyond its limits)"
+        return {"BANDS": {"esa_worldcover": []}, "MISSING": {"esa_worldcover": why}}
+
+    def _ids(self, located: Any) -> list[str]:
+        return [f"{self.options.collection}/{record['index']}" for record in located if record["valid"]]
