@@ -11,6 +11,7 @@ from mmearth_localearth.encode import encode
 from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.expression import evaluate
 from mmearth_localearth.promote import promote
+from mmearth_localearth.rest_downloads import Downloads
 from mmearth_localearth.signatures import discovery, listing
 from mmearth_localearth.worlds.base import World
 
@@ -19,10 +20,11 @@ _JSON = {"content-type": "application/json; charset=UTF-8"}
 
 
 class Service:
-    """An Earth Engine over one world. Holds no state of its own, so many threads may ask at once."""
+    """An Earth Engine over one world. Its only state are the downloads made ready; many threads may ask at once."""
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._downloads = Downloads(world)
         self._routes: tuple[tuple[str, re.Pattern[str], Callable[[Any], Answer]], ...] = (
             ("GET", re.compile(r"/\$discovery/rest"), lambda _body: (200, dict(_JSON), discovery())),
             ("GET", re.compile(r"/v1(alpha)?/projects/[^/]+/algorithms"), lambda _body: (200, dict(_JSON), listing())),
@@ -43,6 +45,9 @@ class Service:
             status, headers and body. Errors too are answers, in Google's JSON form.
         """
         try:
+            download = self._downloads.answer(method, path, lambda: _parse(body))
+            if download is not None:
+                return download
             known = [(verb, run) for verb, pattern, run in self._routes if pattern.fullmatch(path)]
             if not known:
                 raise EarthEngineError(f"The local Earth Engine has no method at {path}.", 404)
