@@ -1,14 +1,17 @@
-"""What the core itself contributes, as an ordinary plugin: Google's engine and the anchor `file`."""
+"""What the core itself contributes, as an ordinary plugin: Google's engine, the anchor `file` and "
+"the layers of `tile`."""
 
 from mmearth_core.builtin.earthengine import EarthEngine
 from mmearth_core.builtin.file_anchor import FileAnchor
+from mmearth_core.builtin.tile_layers import TileLayers
+from mmearth_core.contract.modality import Modality
 from mmearth_core.hookspecs import hookimpl
 
 
 @hookimpl
-def mmearth_modalities() -> list[type[FileAnchor]]:
-    """The anchor for tiles that bring their own date and CRS."""
-    return [FileAnchor]
+def mmearth_modalities() -> list[type[Modality]]:
+    """The anchor for tiles that bring their own date and CRS, and what is known of every tile."""
+    return [FileAnchor, TileLayers]
 
 
 @hookimpl

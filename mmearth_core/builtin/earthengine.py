@@ -64,6 +64,7 @@ class EarthEngine(Engine):
 
     def _credentials(self) -> Any:
         import ee
+        import google.auth.exceptions
         from google.oauth2 import service_account
 
         key = self.options.service_account_key
@@ -76,6 +77,12 @@ class EarthEngine(Engine):
                     "authenticate` (on a cluster: "
                     "`earthengine authenticate --quiet`), or set `service_account_key` in [engines.earthengine]. "
                     "Without an account, use the engine `local`."
+                ) from error
+            except google.auth.exceptions.GoogleAuthError as error:
+                raise EngineError(
+                    "Google does not take or does not answer the credentials of this machine: "
+                    f"{error} Check the network, or "
+                    "log in anew with `earthengine authenticate`. Without an account, use the engine `local`."
                 ) from error
         read: Any = service_account.Credentials.from_service_account_file
         try:

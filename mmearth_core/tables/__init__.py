@@ -1,0 +1,1 @@
+"""Tables of facts that ship with the core, each with its loader."""
