@@ -65,7 +65,8 @@ def classify(error: Exception) -> Fault | None:
     if isinstance(error, google.auth.exceptions.TransportError | TimeoutError | ConnectionError):
         return Fault(Remedy.RETRY, text)
     if isinstance(error, google.auth.exceptions.GoogleAuthError):
-        return Fault(Remedy.STOP, text)
+        # A token that cannot be renewed just now; any other is gone for good.
+        return Fault(Remedy.RETRY if getattr(error, "retryable", False) else Remedy.STOP, text)
     if not isinstance(error, ee.EEException):
         return None
     status = http_status(error)
