@@ -1,5 +1,4 @@
-"""What the core itself contributes, as an ordinary plugin: Google's engine, the anchor `file` and "
-"the layers of `tile`."""
+"""What the core itself contributes, as an ordinary plugin: Google's engine, and the modalities `file` and `tile`."""
 
 from mmearth_core.builtin.earthengine import EarthEngine
 from mmearth_core.builtin.file_anchor import FileAnchor
