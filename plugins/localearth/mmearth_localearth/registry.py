@@ -103,7 +103,7 @@ def invoke(world: "World", name: str, given: Mapping[str, Any]) -> Any:
         EarthEngineError: when the arguments do not fit its signature, or the algorithm refuses them.
     """
     algorithm = find(name)
-    arguments = []
+    arguments: list[Any] = []
     known = 0
     for argument in algorithm.signature.arguments:
         value = given.get(argument.name)

@@ -177,16 +177,10 @@ def kit() -> Any:
 
 def grid_of(x: float, y: float, width: int, height: int, scale: float = 10.0, crs: str = UTM) -> dict[str, Any]:
     """A request's grid with its upper left corner at (x, y)."""
+    affine = {"scaleX": scale, "shearX": 0, "translateX": x, "shearY": 0, "scaleY": -scale, "translateY": y}
     return {
         "dimensions": {"width": width, "height": height},
-        "affineTransform": {
-            "scaleX": scale,
-            "shearX": 0,
-            "translateX": x,
-            "shearY": 0,
-            "scaleY": -scale,
-            "translateY": y,
-        },
+        "affineTransform": affine,
         "crsCode": crs,
     }
 

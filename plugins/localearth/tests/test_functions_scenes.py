@@ -116,5 +116,5 @@ def test_an_unknown_asset_is_named_as_google_does(local):
         ee.EEException, match=r"Image.load: Image asset 'TEST/NONE' not found \(does not exist or caller"
     ):
         ee.Image("TEST/NONE").getInfo()
-    with pytest.raises(ee.EEException, match="ImageCollection.load: ImageCollection asset 'TEST/NONE' not found"):
+    with pytest.raises(ee.EEException, match=r"ImageCollection\.load: ImageCollection asset 'TEST/NONE' not found"):
         ee.ImageCollection("TEST/NONE").size().getInfo()

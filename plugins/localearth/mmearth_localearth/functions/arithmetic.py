@@ -57,6 +57,14 @@ def _long(*_kinds: PixelType) -> PixelType:
     return LIMITS["int64"]
 
 
+def _bits(*kinds: PixelType) -> PixelType:
+    """The integer type that holds the operands (documented as their union); 64 bits for floats."""
+    kind = kinds[0]
+    for other in kinds[1:]:
+        kind = kind.union(other)
+    return LIMITS[kind.dtype_name] if kind.is_integer else LIMITS["int64"]
+
+
 def _interval(combine: Callable[[float, float], float]) -> Callable[[PixelType, PixelType], PixelType]:
     """The type of +, - and *: the higher precision, and the range that the operands' ranges give."""
 
@@ -93,11 +101,15 @@ def _sign(kind: PixelType) -> PixelType:
 
 
 def _divide(a: Array, b: Array) -> Array:
-    return np.where(b == 0, 0.0, a / np.where(b == 0, 1, b))
+    return np.asarray(np.where(b == 0, 0.0, a / np.where(b == 0, 1, b)))
+
+
+def _first_nonzero(a: Array, b: Array) -> Array:
+    return np.asarray(np.where(a != 0, a, b))
 
 
 def _modulo(a: Array, b: Array) -> Array:
-    return np.where(b == 0, 0, np.fmod(a, np.where(b == 0, 1, b)))
+    return np.asarray(np.where(b == 0, 0, np.fmod(a, np.where(b == 0, 1, b))))
 
 
 def half_up(values: Array) -> Array:
@@ -119,7 +131,7 @@ BINARY: dict[str, Operation] = {
     "min": Operation(np.minimum, _union),
     "max": Operation(np.maximum, _union),
     "first": Operation(lambda a, _b: a, _union),
-    "firstNonZero": Operation(lambda a, b: np.where(a != 0, a, b), _union),
+    "firstNonZero": Operation(_first_nonzero, _union),
     "atan2": Operation(np.arctan2, floating),
     "hypot": Operation(np.hypot, floating),
     "eq": Operation(np.equal, _boolean),
@@ -130,9 +142,9 @@ BINARY: dict[str, Operation] = {
     "gte": Operation(np.greater_equal, _boolean),
     "and": Operation(lambda a, b: (a != 0) & (b != 0), _boolean),
     "or": Operation(lambda a, b: (a != 0) | (b != 0), _boolean),
-    "bitwiseAnd": Operation(np.bitwise_and, _long, integral=True),
-    "bitwiseOr": Operation(np.bitwise_or, _long, integral=True),
-    "bitwiseXor": Operation(np.bitwise_xor, _long, integral=True),
+    "bitwiseAnd": Operation(np.bitwise_and, _bits, integral=True),
+    "bitwiseOr": Operation(np.bitwise_or, _bits, integral=True),
+    "bitwiseXor": Operation(np.bitwise_xor, _bits, integral=True),
     "leftShift": Operation(np.left_shift, _long, integral=True),
     "rightShift": Operation(np.right_shift, _long, integral=True),
 }

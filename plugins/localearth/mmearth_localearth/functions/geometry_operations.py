@@ -16,7 +16,7 @@ _NOTE = "`proj` is refused unless it is EPSG:4326; `maxError` is not needed."
 
 def _of(value: Any) -> Geometry:
     """The geometry of a geometry or of an element."""
-    return value if isinstance(value, Geometry) else promote("Feature", "geometry", "Geometry", value)  # type: ignore[no-any-return]
+    return value if isinstance(value, Geometry) else promote("Feature", "geometry", "Geometry", value)
 
 
 def _like(value: Any, result: Geometry) -> Any:

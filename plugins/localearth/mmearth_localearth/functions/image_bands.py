@@ -97,7 +97,7 @@ def add_bands(image: Image, other: Image, names: list[str] | None, overwrite: bo
 @function("Image.cat")
 def cat(images: list[Any]) -> Image:
     """All bands of several images; constants are promoted."""
-    found = [promote("Image.cat", "images", "Image<unknown bands>", each) for each in images]
+    found: list[Image] = [promote("Image.cat", "images", "Image<unknown bands>", each) for each in images]
     if not found:
         return of_bands([])
     bands = [band for image in found for band in image.bands]
@@ -126,8 +126,6 @@ def band_types(image: Image) -> dict[str, PixelType]:
 @function("Image.constant", note="A number, a list of numbers or a dictionary of them; not arrays.")
 def constant_image(value: Any) -> Image:
     """A constant image."""
-    if isinstance(value, Image):
-        return value
     try:
         return constant(value)
     except Mismatch:
@@ -141,8 +139,8 @@ def constant_image(value: Any) -> Image:
 @function("Image.metadata")
 def metadata(image: Image, name: str, label: str | None) -> Image:
     """A constant image of type double from a property."""
-    value = image.properties.get(name)
-    value = value.millis if isinstance(value, Date) else value
+    found = image.properties.get(name)
+    value: Any = found.millis if isinstance(found, Date) else found
     if not is_number(value):
         raise EarthEngineError(f"Metadata property '{name}' is missing or is not a number.")
     return of_bands([constant_band(label or name, float(value), DOUBLE)], footprint=image.footprint)
@@ -156,7 +154,7 @@ def pixel_lonlat() -> Image:
 
 @function("Image.pixelCoordinates")
 def pixel_coordinates(projection: Projection) -> Image:
-    """x and y of each pixel's centre in a projection, in its pixels."""
+    """The x and y of each pixel's centre in a projection, in its pixels."""
     return _coordinates(("x", "y"), projection)
 
 
@@ -166,13 +164,13 @@ def _coordinates(names: tuple[str, str], projection: Projection) -> Image:
     def both(grid: Grid, _pull: Pull) -> Sampled:
         x, y = grid.centres_in(projection.crs)
         stacked = np.stack([a * x + b * y + c, d * x + e * y + f])
-        good = np.isfinite(stacked).all(axis=0)
+        good = np.asarray(np.isfinite(stacked).all(axis=0))
         return np.where(good, stacked, 0.0), good
 
     def one(row: int, name: str) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             values, mask = pull(both, grid)
-            return values[row], mask
+            return values[row], np.asarray(mask)
 
         return ImageBand(name, DOUBLE, projection, source)
 

@@ -25,12 +25,13 @@ def resample(image: Image, mode: str) -> Image:
     def one(band: ImageBand) -> ImageBand:
         kind = FLOAT if band.type.is_integer else band.type
         native = _native(band.projection)
+        size = (band.dimensions[1], band.dimensions[0]) if band.dimensions else None
 
         def source(grid: Grid, pull: Pull) -> Sampled:
             def read(row: int, col: int, rows: int, cols: int) -> Sampled:
                 return pull(band.source, native.window(row, col, rows, cols))
 
-            values, mask = bilinear(pull.positions(grid, band.projection), read)
+            values, mask = bilinear(pull.positions(grid, band.projection), read, size)
             return values.astype(kind.dtype), mask
 
         return ImageBand(band.name, kind, band.projection, source, band.dimensions)

@@ -49,7 +49,7 @@ def unary(band: ImageBand, operation: Operation) -> ImageBand:
         values, mask = pull(band.source, grid)
         return operation.run(kind, values), mask
 
-    return ImageBand(band.name, kind, band.projection, source)
+    return ImageBand(band.name, kind, band.projection, source, band.dimensions)
 
 
 def cast_band(band: ImageBand, kind: PixelType) -> ImageBand:
@@ -59,7 +59,7 @@ def cast_band(band: ImageBand, kind: PixelType) -> ImageBand:
         values, mask = pull(band.source, grid)
         return cast(values, kind), mask
 
-    return ImageBand(band.name, kind, band.projection, source)
+    return ImageBand(band.name, kind, band.projection, source, band.dimensions)
 
 
 def _longer(left: Image, right: Image) -> Image:

@@ -91,7 +91,7 @@ def trim(text: str) -> str:
 @function("String.equals")
 def equals(text: str, other: Any) -> bool:
     """Whether both are the same string."""
-    return text == other
+    return bool(text == other)
 
 
 @function("String.compareTo")

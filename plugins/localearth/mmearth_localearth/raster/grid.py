@@ -44,14 +44,14 @@ class Grid:
         return Grid(self.crs, (a, b, c + a * col + b * row, d, e, f + d * col + e * row), cols, rows)
 
     def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """x and y of the pixel centres, both (height, width)."""
+        """The x and y of the pixel centres, both (height, width)."""
         a, b, c, d, e, f = self.transform
         col = np.arange(self.width)[None, :] + 0.5
         row = np.arange(self.height)[:, None] + 0.5
         return a * col + b * row + c, d * col + e * row + f
 
     def centres_in(self, crs: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        """x and y of the pixel centres in another CRS, each exactly transformed."""
+        """The x and y of the pixel centres in another CRS, each exactly transformed."""
         return reproject(self.crs, crs, *self.centres())
 
     def outline(self, crs: str, steps: int = 8) -> BaseGeometry:

@@ -46,7 +46,7 @@ class Positions:
     @property
     def shape(self) -> tuple[int, int]:
         """The output's (height, width)."""
-        return (self.rows.shape[0], self.cols.shape[0]) if self.separable else self.cols.shape  # type: ignore[return-value]
+        return (self.rows.shape[0], self.cols.shape[0]) if self.separable else self.cols.shape
 
 
 def positions(grid: Grid, native: Projection) -> Positions:
@@ -64,10 +64,12 @@ def positions(grid: Grid, native: Projection) -> Positions:
         return Positions(a * col + b * row[:, None] + c, d * col + e * row[:, None] + f, False)
     x, y = grid.centres_in(native.crs)
     a, b, c, d, e, f = invert(native.transform)
-    return Positions(a * x + b * y + c, d * x + e * y + f, False)
+    # What has no coordinates in the native CRS comes as infinite, and 0 times infinity as nan: both are masked.
+    with np.errstate(invalid="ignore"):
+        return Positions(a * x + b * y + c, d * x + e * y + f, False)
 
 
-def _snap(at: NDArray[np.float64]) -> NDArray[np.float64]:
+def _snap(at: NDArray[Any]) -> NDArray[np.float64]:
     """Takes the rounding of an affine step out of positions that are halves of a pixel."""
     half = np.round(at * 2) / 2
     return np.where(np.abs(at - half) < _EDGE, half, at)
@@ -128,38 +130,79 @@ def _read(read: Read, row: int, col: int, rows: int, cols: int) -> Sampled:
     return read(row, col, rows, cols)
 
 
-def bilinear(at: Positions, read: Read) -> Sampled:
+def bilinear(at: Positions, read: Read, size: tuple[int, int] | None = None) -> Sampled:
     """Bilinear values at positions, as doubles.
 
     Args:
         at: where.
         read: reads any native window; what lies beyond the raster's edge comes back masked.
+        size: native (rows, cols) where they are known: positions beyond them are not read.
     """
-    finite = np.isfinite(at.cols).all() and np.isfinite(at.rows).all()
-    cols = at.cols if finite else np.where(np.isfinite(at.cols), at.cols, 0.5)
-    rows = at.rows if finite else np.where(np.isfinite(at.rows), at.rows, 0.5)
-    left, x = _split(cols)
-    top, y = _split(rows)
+    in_col, in_row = _near(at.cols, size[1] if size else None), _near(at.rows, size[0] if size else None)
+    if not at.separable:
+        in_col = in_row = in_col & in_row
+    if not in_col.any() or not in_row.any():
+        return np.zeros(at.shape), np.zeros(at.shape, bool)
+    left, x = _split(_held(at.cols, in_col))
+    top, y = _split(_held(at.rows, in_row))
     c0, r0 = int(left.min()), int(top.min())
-    values, mask = _read(read, r0, c0, int(top.max()) + 2 - r0, int(left.max()) + 2 - c0)
-    clean = np.where(mask, values, 0).astype(np.float64, copy=False)
+    # The next pixel is only read where it can have a weight.
+    over, down = int(x.any()), int(y.any())
+    values, mask = _read(read, r0, c0, int(top.max()) + 1 + down - r0, int(left.max()) + 1 + over - c0)
+    whole = bool(mask.all())
+    clean = (values if whole else np.where(mask, values, 0)).astype(np.float64, copy=False)
     left, top = left - c0, top - r0
     if at.separable:
-        across = clean[:, left] * (1 - x) + clean[:, left + 1] * x
-        result = across[top] * (1 - y)[:, None] + across[top + 1] * y[:, None]
-        good = (mask[:, left] | (x == 1)) & (mask[:, left + 1] | (x == 0))
-        valid = (good[top] | (y == 1)[:, None]) & (good[top + 1] | (y == 0)[:, None])
-        return result, valid
+        result, valid = _separable(clean, mask, whole, (left, x, over), (top, y, down))
+        known = in_col.all() and in_row.all()
+        return result, valid if known else valid & in_row[:, None] & in_col
     result = np.zeros(at.shape)
-    valid = np.ones(at.shape, bool)
-    for down, wy in ((0, 1 - y), (1, y)):
-        for over, wx in ((0, 1 - x), (1, x)):
+    valid = in_col.copy()
+    for below, wy in ((0, 1 - y), (1, y)):
+        for beside, wx in ((0, 1 - x), (1, x)):
             weight = wx * wy
-            result += clean[top + down, left + over] * weight
-            valid &= mask[top + down, left + over] | (weight == 0)
-    if not finite:
-        valid &= np.isfinite(at.cols) & np.isfinite(at.rows)
+            row, col = top + min(below, down), left + min(beside, over)
+            result += clean[row, col] * weight
+            if not whole:
+                valid &= mask[row, col] | (weight == 0)
     return result, valid
+
+
+def _near(at: NDArray[np.float64], size: int | None) -> NDArray[np.bool_]:
+    """Whether positions are finite, and not so far beyond an edge that no neighbour can be valid."""
+    good = np.isfinite(at)
+    return good if size is None else good & (at >= 0) & (at <= size)
+
+
+def _held(at: NDArray[np.float64], good: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Positions with those that are not good replaced by one that is."""
+    return at if good.all() else np.where(good, at, at[good][0])
+
+
+Axis = tuple[NDArray[np.int64], NDArray[np.float64], int]
+"""The pixel before each position, the share of the way to the next, and 1 if any share is not 0."""
+
+
+def _separable(clean: NDArray[Any], mask: NDArray[np.bool_], whole: bool, across: Axis, along: Axis) -> Sampled:
+    """Bilinear values where columns and rows can be interpolated one after the other."""
+    (left, x, over), (top, y, down) = across, along
+    if not over and not down and clean.shape == (top.size, left.size) and _runs(left) and _runs(top):
+        return clean, mask
+    result = clean[:, left]
+    if over:
+        result = result * (1 - x) + clean[:, left + 1] * x
+    first = result[top]
+    if down:
+        first = first * (1 - y)[:, None] + result[top + 1] * y[:, None]
+    if whole:
+        return first, np.ones(first.shape, bool)
+    good = mask[:, left]
+    if over:
+        good = good & (mask[:, left + 1] | (x == 0))
+    valid = good[top]
+    if down:
+        valid = valid & (good[top + 1] | (y == 0)[:, None])
+    return first, valid
 
 
 def _split(at: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

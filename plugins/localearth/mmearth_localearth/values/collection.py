@@ -26,6 +26,7 @@ class Collection:
         id: the asset's id; None for a computed collection.
         properties: of the collection itself.
         filters: applied to what `load` makes, all of them.
+        base: the collection without the last filter; what it has computed already is not asked for again.
     """
 
     load: Load
@@ -33,9 +34,13 @@ class Collection:
     id: str | None = None
     properties: Mapping[str, Any] = field(factory=dict)
     filters: tuple[Filter, ...] = ()
+    base: "Collection | None" = None
     _cache: list[tuple[Any, ...]] = field(factory=list, init=False)
 
-    geometry = None
+    @property
+    def geometry(self) -> None:
+        """A collection has no geometry of its own; it is here because all elements are asked for one."""
+        return None
 
     @property
     def elements(self) -> tuple[Any, ...]:
@@ -45,6 +50,9 @@ class Collection:
         return self._cache[0]
 
     def _filtered(self) -> Iterable[Any]:
+        if self.base is not None and self.base._cache:
+            last = self.filters[-1].test
+            return [element for element in self.base.elements if last(element)]
         region: BaseGeometry | None = None
         interval: Interval | None = None
         for each in self.filters:
@@ -60,7 +68,7 @@ class Collection:
 
     def filtered(self, condition: Filter) -> "Collection":
         """Its elements that pass a filter."""
-        return evolve(self, filters=(*self.filters, condition), id=None)
+        return evolve(self, filters=(*self.filters, condition), id=None, base=self)
 
     def derived(self, make: Callable[[], Iterable[Any]], of_images: bool | None = None) -> "Collection":
         """A collection computed from this one, when it is needed, with the same properties."""

@@ -24,7 +24,8 @@ MILLISECONDS = {
 """The average length of a unit (Google: "based on the average length of the unit")."""
 
 _TEXT = re.compile(
-    r"(\d{4})(?:-(\d{3})|-(\d{1,2})(?:-(\d{1,2}))?)?(?:[T ](\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d+))?)?)?)?(Z|[+-]\d{2}:?\d{2})?"
+    r"(\d{4})(?:-(\d{3})|-(\d{1,2})(?:-(\d{1,2}))?)?"
+    r"(?:[T ](\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d+))?)?)?)?(Z|[+-]\d{2}:?\d{2})?"
 )
 
 

@@ -1,5 +1,6 @@
 """Pixel types: a precision and a range, and how pixels are cast to them."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class PixelType:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The smallest of Google's export types that holds the range (NPY brings each band in its own)."""
-        return np.dtype(self.dtype_name)
+        return _dtype(self)
 
     @property
     def dtype_name(self) -> str:
@@ -69,6 +70,11 @@ class PixelType:
         if self.low is not None and self.high is not None:
             shown |= {"min": self.low, "max": self.high}
         return shown
+
+
+@lru_cache(maxsize=4096)
+def _dtype(kind: PixelType) -> np.dtype[Any]:
+    return np.dtype(kind.dtype_name)
 
 
 FLOAT = PixelType("float")
@@ -113,12 +119,13 @@ def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:
     if values.dtype.kind == "f":
         limits = np.iinfo(dtype)
         with np.errstate(invalid="ignore"):
-            whole = np.nan_to_num(np.trunc(values.astype(np.float64, copy=False)), nan=0.0, posinf=high, neginf=low)
+            whole = np.trunc(values.astype(np.float64, copy=False))
+            whole[np.isnan(whole)] = 0
             clipped = np.clip(whole, max(low, float(limits.min)), high)
             if high >= 2**53:
                 # The greatest double below 2**63: the cast of 2**63 itself would wrap.
                 clipped = np.minimum(clipped, np.nextafter(2.0**63, 0))
-            return clipped.astype(dtype)
+            return np.asarray(clipped, dtype)
     have = np.iinfo(values.dtype) if values.dtype.kind in "iu" else None
     if have is not None and (have.min < low or have.max > high):
         values = np.clip(values, max(int(low), have.min), min(int(high), have.max))

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -77,12 +78,17 @@ def compose(outer: Affine, inner: Affine) -> Affine:
     return (a * g + b * j, a * h + b * k, a * i + b * m + c, d * g + e * j, d * h + e * k, d * i + e * m + f)
 
 
+def _affine(values: Sequence[float]) -> Affine:
+    a, b, c, d, e, f = values
+    return float(a), float(b), float(c), float(d), float(e), float(f)
+
+
 @frozen
 class Projection:
     """A coordinate reference system with a transform from pixels to its coordinates."""
 
     crs: str
-    transform: Affine = field(default=IDENTITY, converter=lambda t: tuple(float(v) for v in t))
+    transform: Affine = field(default=IDENTITY, converter=_affine)
 
     @property
     def nominal_scale(self) -> float:

@@ -1,0 +1,156 @@
+"""Statistics of an image in a region.
+
+Which pixels count is as Google documents it: for unweighted reducers those whose centre is in the region; for
+weighted ones (mean, sum, variance) every pixel, by the share of it that is in the region, held in 8 bits, so that
+shares below 1/256 are lost: a region far smaller than a pixel has no mean.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import shapely
+from attrs import frozen
+from numpy.typing import NDArray
+
+from mmearth_localearth.errors import EarthEngineError
+from mmearth_localearth.raster.grid import Grid
+from mmearth_localearth.registry import function
+from mmearth_localearth.values.collection import Collection
+from mmearth_localearth.values.feature import Feature
+from mmearth_localearth.values.geometry import Geometry
+from mmearth_localearth.values.image import Image, ImageBand, Pull
+from mmearth_localearth.values.projection import Projection, invert, resolve, whole
+from mmearth_localearth.values.reducer import Reducer
+
+_NOTE = "Reducers of one input; `bestEffort` true is refused; `tileScale` is not needed."
+
+
+@frozen(eq=False)
+class Region:
+    """The pixels of a grid that a geometry touches.
+
+    Attributes:
+        grid: covers the geometry.
+        share: how much of each pixel is inside, (height, width), in 0..1 by steps of 1/255.
+        centre: whether its centre is inside, (height, width).
+    """
+
+    grid: Grid
+    share: NDArray[np.float64]
+    centre: NDArray[np.bool_]
+
+
+def region_of(geometry: Geometry, projection: Projection, max_pixels: int) -> Region:
+    """The pixels of a projection that a geometry covers.
+
+    Raises:
+        EarthEngineError: when there are more than `max_pixels`.
+    """
+    a, b, c, d, e, f = invert(projection.transform)
+    shape = shapely.transform(
+        geometry.in_crs(projection.crs),
+        lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
+    )
+    if shape.is_empty:
+        raise EarthEngineError("The region is empty.")
+    west, north, east, south = shape.bounds
+    col, row = math.floor(west), math.floor(north)
+    cols, rows = max(math.ceil(east) - col, 1), max(math.ceil(south) - row, 1)
+    if rows * cols > max_pixels:
+        raise EarthEngineError(
+            f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
+        )
+    left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row, row + rows))
+    boxes = shapely.box(left, top, left + 1, top + 1)
+    shapely.prepare(shape)
+    share = np.where(shapely.contains(shape, boxes), 1.0, 0.0)
+    partly = shapely.intersects(shape, boxes) & (share == 0)
+    if shape.area > 0:
+        share[partly] = shapely.area(shapely.intersection(shape, boxes[partly]))
+    else:
+        # A point or line counts the pixels that it falls into.
+        share[partly] = 1.0
+    centre = shapely.intersects_xy(shape, left + 0.5, top + 0.5) if shape.area > 0 else share > 0
+    steps = np.minimum(np.floor(share * 256), 255)
+    grid = Grid(projection.crs, projection.transform, 0, 0).window(row, col, rows, cols)
+    return Region(grid, steps / 255, centre)
+
+
+def _output(band: str, output: str, reducer: Reducer) -> str:
+    return band if len(reducer.outputs) == 1 else f"{band}_{output}"
+
+
+def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: Pull) -> dict[str, Any]:
+    """The reducer's outputs for every band, named by the band, and by the output when there are several."""
+    results: dict[str, Any] = {}
+    inside = region.centre if not reducer.weighted else region.share > 0
+    weights = region.share.reshape(-1, 1) if reducer.weighted else None
+    for band in bands:
+        values, mask = pull(band.source, region.grid)
+        stack = values.astype(np.float64).reshape(-1, 1)
+        valid = (mask & inside).reshape(-1, 1)
+        kinds = reducer.types(band.type, None)
+        found = reducer.apply(stack, valid, weights)
+        for output, kind, (value, good) in zip(reducer.outputs, kinds, found, strict=True):
+            number = float(np.asarray(value)[0])
+            shown = (int(number) if kind.is_integer else whole(number)) if good[0] else None
+            results[_output(band.name, output, reducer)] = shown
+    return results
+
+
+def _projection(image: Image, crs: Projection | None, transform: list[float] | None, scale: float | None) -> Projection:
+    if not image.bands:
+        raise EarthEngineError("The image has no bands.")
+    return resolve(crs or image.bands[0].projection, transform, scale)
+
+
+@function("Image.reduceRegion", note=_NOTE)
+def reduce_region(
+    image: Image,
+    reducer: Reducer,
+    geometry: Geometry | None,
+    scale: float | None,
+    crs: Projection | None,
+    transform: list[float] | None,
+    best_effort: bool,
+    max_pixels: int,
+    _tile_scale: float,
+) -> dict[str, Any]:
+    """A reducer applied to the pixels of each band in a region."""
+    if best_effort:
+        raise EarthEngineError("argument 'bestEffort': the local Earth Engine supports false.")
+    where = geometry or image.footprint
+    if where is None:
+        raise EarthEngineError("A geometry is needed for an image without a footprint.")
+    region = region_of(where, _projection(image, crs, transform, scale), max_pixels)
+    return reduced(image.bands, reducer, region, Pull())
+
+
+@function("Image.reduceRegions", note="Reducers of one input; `tileScale` is not needed.")
+def reduce_regions(
+    image: Image,
+    collection: Collection,
+    reducer: Reducer,
+    scale: float | None,
+    crs: Projection | None,
+    transform: list[float] | None,
+    _tile_scale: float,
+    max_pixels: int | None,
+) -> Collection:
+    """A reducer applied in every feature; results become properties, named by the output for a single band."""
+    projection = _projection(image, crs, transform, scale)
+    limit = 10_000_000 if max_pixels is None else max_pixels
+
+    def make() -> Iterable[Any]:
+        for feature in collection.elements:
+            if feature.geometry is None:
+                raise EarthEngineError("Image.reduceRegions: a feature has no geometry.", placed=True)
+            found = reduced(image.bands, reducer, region_of(feature.geometry, projection, limit), Pull())
+            if len(image.bands) == 1:
+                found = dict(zip(reducer.outputs, found.values(), strict=True))
+            kept = {name: value for name, value in found.items() if value is not None}
+            yield Feature(feature.geometry, {**feature.properties, **kept})
+
+    return collection.derived(make, False)

@@ -1,0 +1,211 @@
+"""The REST protocol: routes, errors in Google's form, limits, file formats, and many threads at once."""
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import ee
+import numpy as np
+import pytest
+import rasterio
+from mmearth_localearth.rest import Service
+from mmearth_localearth.transport import LocalTransport
+
+X, Y = 399960.0, 4200000.0
+VALUE = "/v1/projects/p/value:compute"
+PIXELS = "/v1/projects/p/image:computePixels"
+ASSET = "TEST/SCENES/20170101T000000_S"
+
+
+def grid_of(x, y, width, height, crs="EPSG:32618"):
+    affine = {"scaleX": 10, "shearX": 0, "translateX": x, "shearY": 0, "scaleY": -10, "translateY": y}
+    return {"dimensions": {"width": width, "height": height}, "affineTransform": affine, "crsCode": crs}
+
+
+def node(name, **arguments):
+    return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}
+
+
+def constant(value):
+    return {"constantValue": value}
+
+
+def graph(result, **values):
+    return {"result": "0", "values": {"0": result, **values}}
+
+
+def ask(service, path, body, method="POST"):
+    status, headers, answer = service.handle(method, path, {}, json.dumps(body).encode())
+    return status, headers, answer
+
+
+def image(asset=ASSET):
+    return graph(node("Image.load", id=constant(asset)))
+
+
+def error(answer):
+    status, _, content = answer
+    found = json.loads(content)["error"]
+    assert found["code"] == status
+    return status, found["message"]
+
+
+def test_the_discovery_document_says_v1(world):
+    status, _, body = Service(world).handle("GET", "/$discovery/rest", {"version": "v1"}, None)
+    assert status == 200
+    assert json.loads(body)["version"] == "v1"
+    assert b"v1alpha" not in body
+
+
+def test_the_algorithms_are_those_of_the_client(local):
+    assert len(ee.data.getAlgorithms()) > 900
+
+
+def test_an_unknown_path_is_404_in_googles_form(world):
+    assert error(ask(Service(world), "/v1/projects/p/maps", {})) == (
+        404,
+        "The local Earth Engine has no method at /v1/projects/p/maps.",
+    )
+
+
+def test_a_wrong_method_and_a_wrong_body_are_refused(world):
+    assert error(ask(Service(world), VALUE, {}, "GET"))[0] == 405
+    status, _, body = Service(world).handle("POST", VALUE, {}, b"{nonsense")
+    assert status == 400
+    assert json.loads(body)["error"]["status"] == "INVALID_ARGUMENT"
+    assert error(ask(Service(world), VALUE, {}))[1].startswith("Invalid expression")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"dimensions": {"width": 40_000, "height": 50}},
+            "Pixel grid dimensions (40000x50) must be less than or equal to 32768.",
+        ),
+        (
+            # Five uint16 bands, each with a byte a pixel for its mask: 15 bytes.
+            {"dimensions": {"width": 2000, "height": 2000}},
+            "Total request size (60000000 bytes) must be less than or equal to 50331648 bytes.",
+        ),
+        ({"dimensions": {"width": 0, "height": 50}}, "Pixel grid dimensions (0x50) must be positive."),
+        ({"crsCode": "EPSG:1"}, "The CRS of a projection could not be parsed: 'EPSG:1'."),
+    ],
+)
+def test_limits_are_googles_in_googles_words(world, change, message):
+    body = {"expression": image(), "fileFormat": "NPY", "grid": grid_of(X, Y, 10, 10) | change}
+    assert error(ask(Service(world), PIXELS, body)) == (400, message)
+
+
+def test_a_grid_must_be_complete(world):
+    body = {"expression": image(), "fileFormat": "NPY", "grid": {"crsCode": "EPSG:4326"}}
+    assert error(ask(Service(world), PIXELS, body))[1].endswith("grid: dimensions, affineTransform missing.")
+
+
+def test_more_than_1024_bands_are_refused(world):
+    many = graph(node("Image.constant", value=constant(list(range(1025)))))
+    body = {"expression": many, "fileFormat": "NPY", "grid": grid_of(X, Y, 1, 1)}
+    assert error(ask(Service(world), PIXELS, body))[1] == "Number of bands (1025) must be less than or equal to 1024."
+
+
+def test_band_ids_choose_bands_in_their_order(world):
+    body = {"expression": image(), "fileFormat": "NPY", "grid": grid_of(X, Y, 4, 3), "bandIds": ["B3", "B1"]}
+    status, headers, content = ask(Service(world), PIXELS, body)
+    assert (status, headers["content-type"]) == (200, "application/octet-stream")
+    got = np.load(io.BytesIO(content))
+    assert got.dtype.names == ("B3", "B1")
+    assert got.shape == (3, 4)
+    assert error(ask(Service(world), PIXELS, body | {"bandIds": ["B77"]}))[1].startswith("Band 'B77' was not found")
+
+
+def test_a_geotiff_carries_grid_and_band_names(world):
+    body = {"expression": image(), "fileFormat": "GEO_TIFF", "grid": grid_of(X, Y, 6, 5), "bandIds": ["B2", "B3"]}
+    status, _, content = ask(Service(world), PIXELS, body)
+    assert status == 200
+    with rasterio.MemoryFile(content) as memory, memory.open() as file:
+        assert file.crs == rasterio.CRS.from_epsg(32618)
+        assert tuple(file.transform)[:6] == (10, 0, X, 0, -10, Y)
+        assert file.descriptions == ("B2", "B3")
+        np.testing.assert_array_equal(file.read(1), world.find(ASSET).bands[1].pixels[:5, :6])
+
+
+def test_an_unknown_format_is_named(world):
+    body = {"expression": image(), "fileFormat": "ZARR", "grid": grid_of(X, Y, 6, 5)}
+    assert "does not make files of format ZARR" in error(ask(Service(world), PIXELS, body))[1]
+
+
+def test_a_value_that_is_no_image_has_no_pixels(world):
+    body = {"expression": graph(constant("text")), "fileFormat": "NPY", "grid": grid_of(X, Y, 6, 5)}
+    assert "Expected type: Image<unknown bands>" in error(ask(Service(world), PIXELS, body))[1]
+
+
+def test_forty_threads_get_the_same_answer(world):
+    transport = LocalTransport(world)
+    grid = grid_of(928_400, 4_209_600, 32, 32, "EPSG:32617")
+    body = json.dumps({"expression": image(), "fileFormat": "NPY", "grid": grid})
+
+    def request(_):
+        return transport.request("http://localhost" + PIXELS, "POST", body)
+
+    with ThreadPoolExecutor(40) as pool:
+        answers = list(pool.map(request, range(120)))
+    assert {response.status for response, _ in answers} == {200}
+    (content,) = {content for _, content in answers}
+    assert np.load(io.BytesIO(content))["B2"].all()
+
+
+def test_a_chain_of_any_length_needs_no_recursion(world):
+    values = {"1": constant(0)}
+    for n in range(2, 5002):
+        values[str(n)] = node("Number.add", left={"valueReference": str(n - 1)}, right=constant(1))
+    status, _, content = ask(Service(world), VALUE, {"expression": {"result": "5001", "values": values}})
+    assert (status, json.loads(content)) == (200, {"result": 5000})
+
+
+def test_a_circle_is_an_error(world):
+    values = {
+        "0": node("Number.abs", input={"valueReference": "1"}),
+        "1": node("Number.abs", input={"valueReference": "0"}),
+    }
+    assert "circle" in error(ask(Service(world), VALUE, {"expression": {"result": "0", "values": values}}))[1]
+
+
+def test_every_kind_of_node_is_evaluated(world):
+    body = graph(
+        {
+            "dictionaryValue": {
+                "values": {
+                    "whole": {"integerValue": "9007199254740993"},
+                    "list": {"arrayValue": {"values": [constant(None), constant(True)]}},
+                    "nested": {
+                        "functionInvocationValue": {
+                            "functionName": "List.map",
+                            "arguments": {
+                                "list": constant([1, 2]),
+                                "baseAlgorithm": {"functionDefinitionValue": {"argumentNames": ["x"], "body": "1"}},
+                            },
+                        }
+                    },
+                }
+            }
+        },
+        **{
+            "1": node(
+                "List.map",
+                list=constant([10, 20]),
+                baseAlgorithm={"functionDefinitionValue": {"argumentNames": ["y"], "body": "2"}},
+            ),
+            "2": node("Number.add", left={"argumentReference": "x"}, right={"argumentReference": "y"}),
+        },
+    )
+    status, _, content = ask(Service(world), VALUE, {"expression": body})
+    assert (status, json.loads(content)["result"]) == (
+        200,
+        {"whole": 9007199254740993, "list": [None, True], "nested": [[11, 21], [12, 22]]},
+    )
+
+
+def test_an_error_in_a_branch_not_taken_is_not_met(local):
+    fails = ee.List([]).get(0)
+    both = ee.List([ee.Algorithms.If(True, "yes", fails), ee.Algorithms.If(ee.List([]), fails, "no")])
+    assert both.getInfo() == ["yes", "no"]
