@@ -13,9 +13,12 @@ class LocalOptions:
 
     Attributes:
         world: the name of a shipped world, or the path of a manifest (.toml), relative to the working folder.
+        url: the address of a server (`mmearth-core localearth serve`) to ask instead; its world is used, and `world`
+            is not looked at.
     """
 
     world: str = "virginia"
+    url: str | None = None
 
 
 class LocalEngine(Engine):
@@ -29,21 +32,45 @@ class LocalEngine(Engine):
     api_version = 1
     Options: ClassVar[type] = LocalOptions
     shorthand = "world"
+    _asked: tuple[str, str] | None = None
+    """The last server asked, and its answer."""
+
+    @property
+    def _url(self) -> str | None:
+        url: str | None = self.options.url
+        return None if url is None else url.rstrip("/")
 
     @property
     def source(self) -> str:
-        """`local:` and the world: its name, or its manifest's absolute path."""
+        """`local:` and the world: its name, or its manifest's absolute path. A server is asked for it, once.
+
+        Raises:
+            EngineError: when `url` is set and no server answers there.
+        """
+        url = self._url
+        if url is not None:
+            if self._asked is None or self._asked[0] != url:
+                from mmearth_localearth.remote import remote_source
+
+                self._asked = url, remote_source(url)
+            return self._asked[1]
         from mmearth_localearth.worlds.shipped import world_label
 
         return f"local:{world_label(self.options.world)}"
 
     def connect(self, limits: Limits) -> Connection:
-        """Opens the world. Nothing can time out here, so `limits` are not needed.
+        """Opens the world, where nothing can time out; or reaches for the server, within `limits`.
 
         Raises:
-            EngineError: when there is no such world, or the package with its rasters is not installed.
+            EngineError: when there is no such world, or the package with its rasters is not installed, or no server
+                answers.
             ConfigError: when its manifest is at fault.
         """
+        if self._url is not None:
+            from mmearth_core.earth.transport import HttpTransport
+
+            assert self.source  # a clear error now, where the client would speak of its discovery document
+            return Connection(project="local", transport=HttpTransport(limits), url=self._url)
         from mmearth_localearth.transport import LocalTransport
         from mmearth_localearth.worlds.shipped import open_world
 

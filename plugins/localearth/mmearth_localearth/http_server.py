@@ -1,0 +1,111 @@
+"""The local Earth Engine over HTTP, for clients in other processes and languages."""
+
+import json
+import logging
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from mmearth_localearth.errors import EarthEngineError
+from mmearth_localearth.rest import Service
+
+WORLD_PATH = "/world"
+"""Where the server says which world it holds: `{"source": "local:virginia"}`. No part of Google's API."""
+
+MAX_BODY = 64 * 2**20
+"""Bytes of a request; an expression of a few megabytes is already unusual."""
+
+_JSON = {"content-type": "application/json; charset=UTF-8"}
+_log = logging.getLogger(__name__)
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one world, a thread for each connection; connections stay open between requests."""
+
+    daemon_threads = True
+    request_queue_size = 128
+    # Two servers on one port would share the requests between them without a word.
+    allow_reuse_port = False
+
+    def __init__(self, service: Service, source: str, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Binds the address; requests are answered from `serve_forever` on.
+
+        Args:
+            service: what answers.
+            source: the world's label, as a dataset records it.
+            host: the address to listen on.
+            port: 0 for any free one.
+
+        Raises:
+            OSError: when the address cannot be used.
+        """
+        self.service = service
+        self.source = source
+        super().__init__((host, port), Handler)
+
+    @property
+    def url(self) -> str:
+        """What `ee.Initialize(url=)` takes."""
+        host, port = self.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is no fault of the server."""
+        _log.info("connection of %s ended early", client_address, exc_info=True)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+    server_version = "mmearth-localearth"
+    sys_version = ""
+    # Headers and body leave in one piece, and at once: else each answer waits for the client's acknowledgement.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    timeout: ClassVar[float] = 300.0
+
+    def do_GET(self) -> None:
+        """Answers a GET."""
+        if urlsplit(self.path).path == WORLD_PATH:
+            self._send(200, dict(_JSON), json.dumps({"source": self.server.source}).encode())
+        else:
+            self._answer(None)
+
+    def do_POST(self) -> None:
+        """Answers a POST."""
+        length = self.headers.get("content-length", "")
+        if not length.isdigit():
+            self._refuse(411, "A request with a body needs its Content-Length.")
+        elif int(length) > MAX_BODY:
+            self._refuse(413, f"Request payload size exceeds the limit: {MAX_BODY} bytes.")
+        else:
+            self._answer(self.rfile.read(int(length)))
+
+    def _answer(self, body: bytes | None) -> None:
+        parts = urlsplit(self.path)
+        query = dict(parse_qsl(parts.query))
+        # A client may ask for another method in a header when its URL would be too long for a GET.
+        method = self.headers.get("x-http-method-override", self.command)
+        self._send(*self.server.service.handle(method, unquote(parts.path), query, body))
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Refuses a request without reading its body; what follows on the connection would be that body."""
+        self.close_connection = True
+        self._send(status, dict(_JSON), json.dumps(EarthEngineError(message, status).body()).encode())
+
+    def _send(self, status: int, headers: dict[str, str], content: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(content)))
+        if self.close_connection:
+            self.send_header("connection", "close")
+        self.end_headers()
+        self.wfile.write(content)
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Goes to the log, not to standard error."""
+        _log.debug("%s %s", self.address_string(), format % args)
