@@ -1,0 +1,113 @@
+"""The progress: plain lines now and then in a log, a bar on a terminal."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.progress import ProgressView, duration
+from mmearth_core.download.tally import Tally
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def console():
+    return Console(file=io.StringIO(), force_terminal=False, width=40)
+
+
+def lines(console):
+    return console.file.getvalue().splitlines()
+
+
+def test_a_log_gets_a_line_every_ten_seconds(console, clock):
+    tally = Tally(100, clock)
+    with ProgressView(console, clock) as view:
+        for _ in range(30):
+            clock.now += 1.0
+            tally.add(Entry("a", 0, Outcome.DONE))
+            view.changed(tally)
+    assert lines(console) == [
+        "10/100 tiles, 10 done, 0 skipped, 0 failed; 1.0 tiles/s, 1:30 left",
+        "20/100 tiles, 20 done, 0 skipped, 0 failed; 1.0 tiles/s, 1:20 left",
+        "30/100 tiles, 30 done, 0 skipped, 0 failed; 1.0 tiles/s, 1:10 left",
+    ]
+
+
+def test_a_short_run_leaves_the_log_alone(console, clock):
+    with ProgressView(console, clock) as view:
+        clock.now += 9.9
+        view.changed(Tally(10, clock))
+    assert lines(console) == []
+
+
+def test_all_outcomes_and_earlier_runs_are_in_the_line(console, clock):
+    tally = Tally(10, clock)
+    for outcome in (Outcome.DONE, Outcome.DONE, Outcome.SKIPPED):
+        tally.add(Entry("a", 0, outcome, None), earlier=True)
+    tally.add(Entry("b", 1, Outcome.FAILED, "why"))
+    with ProgressView(console, clock) as view:
+        clock.now += 10.0
+        view.changed(tally)
+    assert lines(console) == ["4/10 tiles, 2 done, 1 skipped, 1 failed; 0.1 tiles/s, 1:00 left"]
+
+
+def test_while_nothing_has_ended_the_rest_is_unknown(console, clock):
+    with ProgressView(console, clock) as view:
+        clock.now += 10.0
+        view.changed(Tally(10, clock))
+    assert lines(console) == ["0/10 tiles, 0 done, 0 skipped, 0 failed; 0.0 tiles/s, ? left"]
+
+
+def test_a_terminal_gets_a_bar(clock, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
+    tally = Tally(10, clock)
+    tally.add(Entry("a", 0, Outcome.DONE))
+    tally.add(Entry("b", 1, Outcome.SKIPPED, "why"))
+    clock.now += 1.0
+    with ProgressView(console, clock) as view:
+        view.changed(tally)
+    shown = console.file.getvalue()
+    assert "━" in shown
+    assert "2/10" in shown
+    assert "1 done, 1 skipped, 0 failed; 2.0 tiles/s, 0:04 left" in shown
+
+
+def test_an_error_ends_the_bar_and_goes_on(clock):
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with pytest.raises(KeyboardInterrupt), ProgressView(console, clock):
+        raise KeyboardInterrupt
+    # The cursor, which the bar hides, is shown again.
+    assert console.file.getvalue().rindex("\x1b[?25h") > console.file.getvalue().rindex("\x1b[?25l")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "?"),
+        (0, "0:00"),
+        (41.6, "0:42"),
+        (59.6, "1:00"),
+        (600, "10:00"),
+        (3599.7, "1:00:00"),
+        (11_232, "3:07:12"),
+        (86_400, "1 d 0:00:00"),
+        (86_400 + 300, "1 d 0:05:00"),
+        (2 * 86_400 + 4 * 3600, "2 d 4:00:00"),
+    ],
+)
+def test_seconds_as_people_say_them(seconds, said):
+    assert duration(seconds) == said

@@ -1,0 +1,278 @@
+"""The scheduler: every tile ends once, bounded work is under way, and nothing that finished is lost."""
+
+import datetime as dt
+import threading
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely.geometry import box
+
+from mmearth_core import Anchor
+from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.locate import Ended, Ready
+from mmearth_core.download.scheduler import Scheduler
+from mmearth_core.tiles.index import Tile
+
+ANCHOR = Anchor(dt.date(2018, 7, 1), "EPSG:32618")
+PATIENCE = 30
+"""Seconds after which a barrier breaks, so that a fault of the scheduler ends the test; never waited for."""
+
+
+def tile(number):
+    return Tile(number, 0, f"t{number}", box(0, 0, 0.01, 0.01), 0.0, 0.0, {})
+
+
+class Stage:
+    """Counts who is at work, in locating and fetching together."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.at_work = 0
+        self.peak = 0
+
+    def __enter__(self):
+        with self.lock:
+            self.at_work += 1
+            self.peak = max(self.peak, self.at_work)
+
+    def __exit__(self, *error):
+        with self.lock:
+            self.at_work -= 1
+
+
+class Locator:
+    def __init__(self, stage, outcomes=None, check=None):
+        self.stage, self.outcomes, self.check = stage, outcomes or {}, check
+        self.batches = []
+        self.anchors = {}
+
+    def locate(self, tiles, anchors):
+        with self.stage:
+            self.batches.append([one.tile_id for one in tiles])
+            self.anchors.update(anchors)
+            if self.check:
+                self.check(tiles)
+            results = []
+            for one in tiles:
+                outcome = self.outcomes.get(one.ordinal, Outcome.DONE)
+                done = outcome is Outcome.DONE
+                results.append(Ready(one, ANCHOR, {}) if done else Ended(one, outcome, "why"))
+            return results
+
+
+class Fetcher:
+    def __init__(self, stage, check=None):
+        self.stage, self.check = stage, check
+        self.begun = []
+
+    def fetch(self, ready):
+        with self.stage:
+            self.begun.append(ready.tile.tile_id)
+            if self.check:
+                self.check(ready.tile)
+            return Entry(ready.tile.tile_id, ready.tile.ordinal, Outcome.DONE)
+
+
+class Bench:
+    """A scheduler with fakes around it; `on_locate`, `on_fetch` and `on_end` may wait or raise."""
+
+    def __init__(self, batch_size=3, max_concurrent=4, outcomes=None, on_locate=None, on_fetch=None, on_end=None):
+        self.stage = Stage()
+        self.locator = Locator(self.stage, outcomes, on_locate)
+        self.fetcher = Fetcher(self.stage, on_fetch)
+        self.ended = []
+        self.threads = set()
+        self.drawn = 0
+        self.most_open = 0
+        self.on_end = on_end
+        self.scheduler = Scheduler(self.locator, self.fetcher, batch_size, max_concurrent, self._end)
+
+    def _end(self, one, entry):
+        assert (one.tile_id, one.ordinal) == (entry.tile_id, entry.ordinal)
+        self.threads.add(threading.current_thread())
+        self.ended.append(entry)
+        if self.on_end:
+            self.on_end(one)
+
+    def work(self, count):
+        for number in range(count):
+            self.drawn += 1
+            self.most_open = max(self.most_open, self.drawn - len(self.ended))
+            yield tile(number), None
+
+    def run(self, count):
+        self.scheduler.run(self.work(count))
+
+    def counts(self):
+        return Counter(entry.tile_id for entry in self.ended)
+
+
+@given(
+    st.lists(st.sampled_from(Outcome), max_size=40),
+    st.integers(1, 10),
+    st.integers(1, 5),
+)
+def test_every_tile_ends_exactly_once(outcomes, batch_size, max_concurrent):
+    bench = Bench(batch_size, max_concurrent, dict(enumerate(outcomes)))
+    bench.run(len(outcomes))
+    assert bench.counts() == Counter(f"t{number}" for number in range(len(outcomes)))
+    assert {entry.ordinal: entry.outcome for entry in bench.ended} == dict(enumerate(outcomes))
+    assert {entry.reason for entry in bench.ended if entry.outcome is not Outcome.DONE} <= {"why"}
+    assert bench.stage.peak <= max_concurrent
+    assert bench.most_open <= 2 * batch_size + 3 * max_concurrent
+    assert bench.threads <= {threading.current_thread()}
+
+
+def test_nothing_to_do():
+    bench = Bench()
+    bench.run(0)
+    assert bench.ended == []
+    assert bench.locator.batches == []
+
+
+def test_batches_are_located_in_order_and_none_is_larger_than_asked_for():
+    bench = Bench(batch_size=3, max_concurrent=1)
+    bench.run(8)
+    assert bench.locator.batches == [["t0", "t1", "t2"], ["t3", "t4", "t5"], ["t6", "t7"]]
+
+
+def test_anchors_of_an_earlier_run_are_handed_on():
+    bench = Bench(batch_size=2)
+    bench.scheduler.run([(tile(0), ANCHOR), (tile(1), None), (tile(2), ANCHOR)])
+    assert bench.locator.anchors == {"t0": ANCHOR, "t2": ANCHOR}
+
+
+def test_as_much_as_allowed_is_under_way_and_no_more():
+    together = threading.Barrier(4)
+    bench = Bench(batch_size=20, max_concurrent=4, on_fetch=lambda _: together.wait(PATIENCE))
+    bench.run(20)
+    assert bench.stage.peak == 4
+    assert len(bench.counts()) == 20
+
+
+def test_locating_goes_on_while_tiles_are_fetched():
+    second_batch = threading.Event()
+
+    def on_locate(tiles):
+        if tiles[0].ordinal:
+            second_batch.set()
+
+    bench = Bench(1, 2, on_locate=on_locate, on_fetch=lambda _: second_batch.wait(PATIENCE) or pytest.fail("alone"))
+    bench.run(2)
+    assert len(bench.counts()) == 2
+
+
+def test_the_work_is_not_drawn_ahead_of_what_is_needed():
+    release = threading.Event()
+    drawn_while_waiting = []
+
+    def work(bench):
+        for number in range(1_000):
+            bench.drawn += 1
+            yield tile(number), None
+
+    def on_fetch(one):
+        if one.ordinal == 0:
+            release.wait(PATIENCE)
+        elif len(bench.fetcher.begun) >= 50 and not release.is_set():
+            # The first tile still waits, and others have come and gone.
+            drawn_while_waiting.append(bench.drawn)
+            release.set()
+
+    bench = Bench(batch_size=5, max_concurrent=3, on_fetch=on_fetch)
+    bench.scheduler.run(work(bench))
+    assert drawn_while_waiting[0] <= 53 + 2 * 5 + 3 * 3
+    assert len(bench.counts()) == 1_000
+
+
+def test_a_raising_fetch_stops_the_run_and_what_is_under_way_is_kept():
+    together = threading.Barrier(4)
+
+    def on_fetch(one):
+        if one.ordinal < 4:
+            together.wait(PATIENCE)
+        if one.ordinal == 1:
+            raise OSError(28, "No space left on device")
+
+    bench = Bench(batch_size=500, max_concurrent=4, on_fetch=on_fetch)
+    with pytest.raises(OSError, match="No space left"):
+        bench.run(500)
+    assert set(bench.counts()) == set(bench.fetcher.begun) - {"t1"}
+    assert {"t0", "t2", "t3"} <= set(bench.counts())
+    assert max(bench.counts().values()) == 1
+    assert len(bench.fetcher.begun) < 500
+    assert bench.stage.at_work == 0
+
+
+def test_a_raising_locate_stops_the_run_and_what_is_under_way_is_kept():
+    fetching = threading.Event()
+
+    def on_locate(tiles):
+        if tiles[0].ordinal == 2:
+            assert fetching.wait(PATIENCE)
+            raise RuntimeError("no access")
+
+    bench = Bench(batch_size=2, max_concurrent=3, on_locate=on_locate, on_fetch=lambda _: fetching.set())
+    with pytest.raises(RuntimeError, match="no access"):
+        bench.run(500)
+    assert set(bench.counts()) == set(bench.fetcher.begun)
+    assert bench.counts()
+    assert "t2" not in bench.counts()
+    assert len(bench.fetcher.begun) < 500
+
+
+def test_tiles_skipped_by_a_batch_under_way_are_kept_when_another_raises():
+    located = threading.Event()
+
+    def on_locate(tiles):
+        if tiles[0].ordinal == 0:
+            assert located.wait(PATIENCE)
+            raise RuntimeError("no access")
+        located.set()
+
+    outcomes = dict.fromkeys(range(100), Outcome.SKIPPED)
+    bench = Bench(batch_size=2, max_concurrent=2, outcomes=outcomes, on_locate=on_locate)
+    with pytest.raises(RuntimeError, match="no access"):
+        bench.run(4)
+    assert bench.counts() == {"t2": 1, "t3": 1}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_interrupt_while_a_tile_is_journaled(error):
+    def on_end(one):
+        if len(bench.ended) == 5:
+            raise error
+
+    bench = Bench(batch_size=500, max_concurrent=4, on_end=on_end)
+    with pytest.raises(error):
+        bench.run(500)
+    # Also what was under way when the interrupt came is journaled.
+    assert set(bench.counts()) == set(bench.fetcher.begun)
+    assert max(bench.counts().values()) == 1
+    assert 5 <= len(bench.ended) < 500
+    assert bench.stage.at_work == 0
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_an_interrupt_while_the_tiles_are_read(error):
+    def work():
+        for number in range(500):
+            if number == 40:
+                raise error
+            yield tile(number), None
+
+    bench = Bench(batch_size=10, max_concurrent=4)
+    with pytest.raises(error):
+        bench.scheduler.run(work())
+    assert set(bench.counts()) == set(bench.fetcher.begun)
+    assert all(count == 1 for count in bench.counts().values())
+    assert bench.stage.at_work == 0
+
+
+def test_no_thread_is_left_behind():
+    before = threading.active_count()
+    bench = Bench()
+    bench.run(10)
+    assert threading.active_count() == before
