@@ -1,17 +1,13 @@
 """The dataset's folder: where each file stands."""
 
 import os
-import tempfile
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from attrs import frozen
-
-# The mask can only be read by setting it: done once, at import, before there are threads.
-_UMASK = os.umask(0)
-os.umask(_UMASK)
 
 MAX_STEM = 200
 """Longest file stem used, in bytes; file systems allow 255 and a temporary suffix is added."""
@@ -59,20 +55,24 @@ class DatasetFolder:
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`, and renames it there once it is safely on disk.
+def written_aside(path: Path, shared: bool = False) -> Iterator[Path]:
+    """Yields a path beside `path` to write to, and renames it there once it is safely on disk.
 
-    A reader sees the old file or the whole new one; on an error nothing is left behind.
+    A reader sees the old file or the whole new one; on an error nothing is left behind. What a killed
+    process leaves is overwritten when the same file is written again.
+
+    Args:
+        path: the file to be.
+        shared: several processes may write this very file at once, all with the same content.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    aside = Path(name)
+    owner = f".{socket.gethostname()}-{os.getpid()}" if shared else ""
+    aside = path.with_name(f".{path.stem}{owner}.part{path.suffix}")
+    aside.unlink(missing_ok=True)
     try:
         yield aside
         with aside.open("rb+") as file:
             os.fsync(file.fileno())
-        aside.chmod(0o666 & ~_UMASK)
         aside.replace(path)
         sync_folder(path.parent)
     finally:

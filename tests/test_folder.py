@@ -78,24 +78,42 @@ def test_on_an_error_the_old_file_stays_and_nothing_is_left_behind(tmp_path, err
     assert list(tmp_path.iterdir()) == [path]
 
 
+WRITE = """
+import sys
+from pathlib import Path
+from mmearth_core.folder import written_aside
+with written_aside(Path(sys.argv[1]){}) as aside:
+    aside.touch()
+    print(aside)
+"""
+
+
 @pytest.mark.parametrize(("umask", "mode"), [("022", 0o644), ("027", 0o640), ("002", 0o664)])
 def test_permissions_are_those_that_the_user_asks_for(tmp_path, umask, mode):
-    script = "import sys, pathlib, mmearth_core.folder as f\nwith f.written_aside(pathlib.Path(sys.argv[1])): pass"
+    script = WRITE.format("")
     path = tmp_path / "file.txt"
     subprocess.run(["sh", "-c", f'umask {umask}; exec "$0" -c "$1" "$2"', sys.executable, script, path], check=True)
     assert path.stat().st_mode & 0o777 == mode
 
 
-def test_importing_leaves_the_mask_as_it_is():
-    script = "import os; mask = os.umask(0o022); import mmearth_core.folder; assert os.umask(0) == 0o022"
-    subprocess.run([sys.executable, "-c", script], check=True)
-
-
-def test_two_writers_do_not_disturb_each_other(tmp_path):
+def test_what_a_killed_process_left_is_overwritten(tmp_path):
     path = tmp_path / "file.txt"
-    with written_aside(path) as one, written_aside(path) as other:
-        assert one != other
-        one.write_text("one")
-        other.write_text("other")
-    assert path.read_text() == "one"
+    with pytest.raises(KeyboardInterrupt), written_aside(path) as aside:
+        left = aside
+        raise KeyboardInterrupt
+    left.write_text("half of a longer text")
+    with written_aside(path) as aside:
+        aside.write_text("short")
+    assert path.read_text() == "short"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_processes_that_write_one_file_at_once_have_each_a_place_of_their_own(tmp_path):
+    script = WRITE.format(", shared=True")
+    path = tmp_path / "file.txt"
+    made = [
+        subprocess.run([sys.executable, "-c", script, path], check=True, capture_output=True, text=True).stdout
+        for _ in "ab"
+    ]
+    assert len(set(made)) == 2
     assert list(tmp_path.iterdir()) == [path]

@@ -43,7 +43,7 @@ class Effective:
     def write(self, path: Path) -> None:
         """Writes it as TOML, aside and renamed."""
         text = _HEAD + tomli_w.dumps(_without_none(_converter.unstructure(self)))
-        with written_aside(path) as aside:
+        with written_aside(path, shared=True) as aside:
             aside.write_text(text, encoding="utf-8")
 
     def with_groups(self, other: "Effective") -> "Effective":

@@ -6,7 +6,7 @@ derive from these declarations.
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import numpy as np
@@ -128,23 +128,31 @@ class Preview:
 
     Attributes:
         bands: one band, or three for red, green and blue.
-        low: the value shown as black (or as the colormap's low end).
-        high: the value shown as white.
+        low: the value shown as black (or as the colormap's low end); one number, or one a band.
+        high: the value shown as white; likewise.
         gamma: brightens dark scenes when above 1.
         colormap: a matplotlib colormap name for a single band of quantities.
     """
 
     bands: tuple[str, ...] = field(converter=tuple)
-    low: float = 0.0
-    high: float = 1.0
+    low: float | tuple[float, ...] = 0.0
+    high: float | tuple[float, ...] = 1.0
     gamma: float = field(default=1.0, validator=validators.gt(0))
     colormap: str = "viridis"
 
     def __attrs_post_init__(self) -> None:
         if len(self.bands) not in (1, 3):
             raise DeclarationError(f"Preview of {self.bands}: name one band, or three for red, green and blue.")
-        if not self.low < self.high:
+        if any(len(end) != len(self.bands) for end in (self.low, self.high) if isinstance(end, tuple)):
+            raise DeclarationError(f"Preview of {self.bands}: give low and high once, or once a band.")
+        if not all(low < high for low, high in self.ranges):
             raise DeclarationError(f"Preview of {self.bands}: low {self.low} is not below high {self.high}.")
+
+    @property
+    def ranges(self) -> tuple[tuple[float, float], ...]:
+        """Low and high of each band shown."""
+        low, high = (end if isinstance(end, tuple) else (end,) * len(self.bands) for end in (self.low, self.high))
+        return tuple(zip(low, high, strict=True))
 
 
 def _as_bands(bands: Iterable[Band]) -> tuple[Band, ...]:
@@ -161,6 +169,7 @@ class Layer:
         kind: what it holds for one tile.
         description: one line for people.
         preview: how it is drawn; None leaves it out of pictures.
+        variant_previews: for the modality's variants that are drawn otherwise, how.
     """
 
     name: str = field(validator=check_name)
@@ -168,6 +177,7 @@ class Layer:
     kind: Kind = field(default=Kind.REGRESSION, converter=Kind)
     description: str = ""
     preview: Preview | None = None
+    variant_previews: Mapping[str, Preview] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         if not self.bands:
@@ -180,8 +190,9 @@ class Layer:
                 f"Layer {self.name!r}: all bands of a layer share one dtype and one no-data value, "
                 "as they become one HDF5 dataset. Split it into two layers."
             )
-        if self.preview and not set(self.preview.bands) <= set(names):
-            raise DeclarationError(f"Layer {self.name!r}: its preview names a band that it does not have.")
+        previews = [*self.variant_previews.values(), *([self.preview] if self.preview else [])]
+        if any(not set(preview.bands) <= set(names) for preview in previews):
+            raise DeclarationError(f"Layer {self.name!r}: a preview names a band that it does not have.")
 
     @property
     def dtype(self) -> str:

@@ -19,12 +19,13 @@ UNDECLARED_COLOUR = (255, 0, 255)
 """A class value that the plugin does not declare: meant to be seen."""
 
 
-def render_layer(layer: Layer, values: NDArray[np.floating]) -> Picture:
+def render_layer(layer: Layer, values: NDArray[np.floating], variant: str | None = None) -> Picture:
     """Draws a layer.
 
     Args:
         layer: its declaration; it must have a `preview`.
         values: (bands, rows, columns) in the layer's own units, NaN (or infinite) where there is no data.
+        variant: the tile's variant, which may be drawn in its own way.
 
     Returns:
         The picture. A pixel without data in any band shown is hatched.
@@ -33,31 +34,33 @@ def render_layer(layer: Layer, values: NDArray[np.floating]) -> Picture:
         ValueError: when the layer has no preview, or the values are not of its shape.
         DeclarationError: when its colormap does not exist.
     """
-    if layer.preview is None:
+    preview = layer.variant_previews.get(variant or "", layer.preview)
+    if preview is None:
         raise ValueError(f"Layer {layer.name!r} declares no preview, so it is not drawn.")
     if values.ndim != 3 or values.shape[0] != len(layer.bands):
         raise ValueError(
             f"Layer {layer.name!r}: values of shape {values.shape}, not ({len(layer.bands)}, rows, columns)."
         )
     names = [band.name for band in layer.bands]
-    chosen = [names.index(name) for name in layer.preview.bands]
+    chosen = [names.index(name) for name in preview.bands]
     shown = values[chosen].astype(np.float64)
     valid = np.isfinite(shown).all(axis=0)
-    shown[:, ~valid] = layer.preview.low
+    shown[:, ~valid] = preview.ranges[0][0]
     classes = layer.bands[chosen[0]].classes
     if len(chosen) == 3:
-        picture = _to_bytes(np.moveaxis(_stretch(shown, layer.preview), 0, -1))
+        picture = _to_bytes(np.moveaxis(_stretch(shown, preview), 0, -1))
     elif classes:
         picture = _class_colours(shown[0], classes)
     else:
-        picture = _colormapped(_stretch(shown[0], layer.preview), layer)
+        picture = _colormapped(_stretch(shown, preview)[0], layer, preview)
     picture[~valid] = _hatch(*valid.shape)[~valid]
     return picture
 
 
 def _stretch(values: NDArray[np.float64], preview: Preview) -> NDArray[np.float64]:
-    """Values brought to 0..1 by the preview's range and gamma."""
-    scaled = np.clip((values - preview.low) / (preview.high - preview.low), 0.0, 1.0)
+    """Values, (bands, rows, columns), brought to 0..1 by the preview's ranges and gamma."""
+    low, high = np.asarray(preview.ranges).T[:, :, None, None]
+    scaled = np.clip((values - low) / (high - low), 0.0, 1.0)
     return np.asarray(scaled ** (1.0 / preview.gamma))
 
 
@@ -65,11 +68,11 @@ def _to_bytes(scaled: NDArray[np.float64]) -> Picture:
     return np.rint(scaled * 255).astype(np.uint8)
 
 
-def _colormapped(scaled: NDArray[np.float64], layer: Layer) -> Picture:
+def _colormapped(scaled: NDArray[np.float64], layer: Layer, preview: Preview) -> Picture:
     # Imported here: it takes a while, and most commands draw nothing.
     import matplotlib
 
-    name = layer.preview.colormap if layer.preview else ""
+    name = preview.colormap
     if name not in matplotlib.colormaps:
         raise DeclarationError(
             f"Layer {layer.name!r}: its preview names the colormap {name!r}, which matplotlib does not have. "

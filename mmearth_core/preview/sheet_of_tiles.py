@@ -33,7 +33,8 @@ def sheet_of_tiles(folder: DatasetFolder, group: Group, path: Path, title: str, 
         DatasetError: when there is nothing to draw.
     """
     layers = [layer for modality in group.modalities for layer in modality.map_layers() if layer.preview]
-    tiles = list(_done(folder, group))
+    done = list(_done(folder, group))
+    tiles = [tile for tile, _ in done]
     if not layers or not tiles:
         what = "no tile is done" if layers else f"no layer of {group.name!r} says how it is drawn"
         raise DatasetError(f"{folder.root}: there is nothing to draw, as {what}.")
@@ -42,8 +43,11 @@ def sheet_of_tiles(folder: DatasetFolder, group: Group, path: Path, title: str, 
     order, columns = lattice or (list(range(len(tiles))), None)
     names = [f"{layer.name}__{band.name}" for band in layer.bands]
     pictures = (
-        (tile.tile_id, render_layer(layer, read_stack(folder.stack(group.name, tile.partition, tile.tile_id), names)))
-        for tile in (tiles[position] for position in order)
+        (
+            tile.tile_id,
+            render_layer(layer, read_stack(folder.stack(group.name, tile.partition, tile.tile_id), names), variant),
+        )
+        for tile, variant in (done[position] for position in order)
     )
     subtitle = (
         f"{len(tiles)} tiles · {layer.name}: {layer.description}"
@@ -54,10 +58,12 @@ def sheet_of_tiles(folder: DatasetFolder, group: Group, path: Path, title: str, 
     return len(tiles)
 
 
-def _done(folder: DatasetFolder, group: Group) -> Iterator[Tile]:
+def _done(folder: DatasetFolder, group: Group) -> Iterator[tuple[Tile, str | None]]:
+    """The done tiles, each with its variant."""
     index = TileIndex(folder.tiles)
     for partition in index.sizes():
         entries = Journal(folder.journal(group.name, partition)).read()
         for tile in index.read(partition):
-            if tile.tile_id in entries and entries[tile.tile_id].outcome is Outcome.DONE:
-                yield tile
+            entry = entries.get(tile.tile_id)
+            if entry is not None and entry.outcome is Outcome.DONE:
+                yield tile, entry.record["anchor"].get("variant")

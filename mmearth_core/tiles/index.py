@@ -69,8 +69,7 @@ def take_in(frame: gpd.GeoDataFrame, path: Path, partition_size: int | None = No
     ordinals = np.arange(len(frame))
     first = {"ordinal": ordinals, "partition": ordinals // size}
     numbered = frame.assign(**first)[[*first, *frame.columns]]
-    with written_aside(path) as aside:
-        aside.unlink()
+    with written_aside(path, shared=True) as aside:
         # Names of our own for these two, as tiles files have columns called fid and geom.
         names = {"FID": "mmearth_row", "GEOMETRY_NAME": "geometry"}
         pyogrio.write_dataframe(numbered, aside, layer=_LAYER, driver="GPKG", layer_options=names)

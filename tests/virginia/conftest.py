@@ -1,7 +1,6 @@
 """The demo's dataset, made once a test process by the command that users type."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,12 +32,33 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+SMALL = 40
+"""Tiles of the datasets that are made many times; 4 partitions of 10."""
+
+
+def small_copy(demo: Path, folder: Path) -> Path:
+    """The demo's configuration with its first tiles, not yet run."""
+    text = (demo / "demo.toml").read_text()
+    (folder / "demo.toml").write_text(text.replace("image_size = 128", "image_size = 128\npartition_size = 10", 1))
+    tiles = json.loads((demo / "tiles.geojson").read_text())
+    tiles["features"] = tiles["features"][:SMALL]
+    (folder / "tiles.geojson").write_text(json.dumps(tiles))
+    return folder / "demo.toml"
+
+
 @pytest.fixture
 def config(demo: Path, tmp_path: Path) -> Path:
-    """The demo's configuration and tiles in a folder of their own, not yet run."""
-    for name in ("demo.toml", "tiles.geojson"):
-        shutil.copy(demo / name, tmp_path)
-    return tmp_path / "demo.toml"
+    """A configuration of 40 tiles in a folder of its own, not yet run."""
+    return small_copy(demo, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset that one process makes of that configuration without a break."""
+    config = small_copy(demo, tmp_path_factory.mktemp("undisturbed"))
+    done = mmearth("run", config)
+    assert done.returncode == 0, done.stderr
+    return config.parent / "virginia"
 
 
 def contents(dataset: Path) -> dict[str, Any]:
@@ -50,7 +70,11 @@ def contents(dataset: Path) -> dict[str, Any]:
             key = f"{journal.parent.name}/{entry['tile_id']}"
             assert key not in entries or entries[key]["outcome"] == "failed", f"{key} was done twice"
             entries[key] = entry
-    stacks = {str(path.relative_to(dataset)): path.read_bytes() for path in sorted(dataset.glob("stacks/**/*"))if path.is_file()}
+    stacks = {
+        str(path.relative_to(dataset)): path.read_bytes()
+        for path in sorted(dataset.glob("stacks/**/*"))
+        if path.is_file()
+    }
     return {"stacks": stacks, "journal": entries}
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import geopandas as gpd
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -78,7 +80,7 @@ def test_ill_typed_option(refused: Callable[..., str], config: Path) -> None:
     edit(config, "[modalities.sentinel2]", '[modalities.sentinel2]\ncloud_percentage = "5"')
     message = refused()
     assert "cloud_percentage" in message
-    assert "float" in message
+    assert 'found "5", wanted a number' in message
 
 
 def test_tile_without_id(refused: Callable[..., str], config: Path) -> None:
@@ -137,19 +139,34 @@ def test_no_credentials_for_the_real_engine(refused: Callable[..., str], tmp_pat
     assert "earthengine authenticate" in message
 
 
-def test_project_missing_for_the_real_engine(refused: Callable[..., str], tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    credentials = home / ".config" / "earthengine" / "credentials"
-    credentials.parent.mkdir(parents=True)
-    credentials.write_text(json.dumps({"refresh_token": "none", "client_id": "none", "client_secret": "none"}))
-    message = refused("--engine", "earthengine", env=lonely(home))
+def test_project_missing_for_the_real_engine(refused: Callable[..., str], config: Path, tmp_path: Path) -> None:
+    secret = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    account = {"type": "service_account", "client_email": "nobody@example.org", "private_key": secret.decode()}
+    key = tmp_path / "key.json"
+    key.write_text(json.dumps({**account, "token_uri": "http://127.0.0.1:9/none"}))
+    edit(
+        config,
+        "[engines.local]",
+        f"[engines.earthengine]\nservice_account_key = {json.dumps(str(key))}\n\n[engines.local]",
+    )
+    message = refused("--engine", "earthengine", env=lonely(tmp_path / "home"))
     assert "No Cloud project is set" in message
     assert "[engines.earthengine]" in message
 
 
+def test_service_account_key_that_is_none(refused: Callable[..., str], config: Path) -> None:
+    edit(config, "[engines.local]", '[engines.earthengine]\nservice_account_key = "nothing.json"\n\n[engines.local]')
+    message = refused("--engine", "earthengine:my-project")
+    assert "`service_account_key` in [engines.earthengine], nothing.json" in message
+
+
 def lonely(home: Path) -> dict[str, str]:
     """An environment without anybody's credentials, in which google-auth looks for no cloud machine either."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("GOOGLE_", "EARTHENGINE", "CLOUDSDK"))}
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("GOOGLE_", "EARTHENGINE", "CLOUDSDK"))
+    }
     return {**kept, "HOME": str(home), "NO_GCE_CHECK": "true"}
 
 
@@ -164,7 +181,12 @@ def test_shard_that_is_none(refused: Callable[..., str]) -> None:
 
 
 def test_array_with_gaps(refused: Callable[..., str]) -> None:
-    array = {"SLURM_ARRAY_TASK_ID": "2", "SLURM_ARRAY_TASK_MIN": "0", "SLURM_ARRAY_TASK_MAX": "6", "SLURM_ARRAY_TASK_COUNT": "4"}
+    array = {
+        "SLURM_ARRAY_TASK_ID": "2",
+        "SLURM_ARRAY_TASK_MIN": "0",
+        "SLURM_ARRAY_TASK_MAX": "6",
+        "SLURM_ARRAY_TASK_COUNT": "4",
+    }
     assert "gaps" in refused(env={**os.environ, **array})
 
 

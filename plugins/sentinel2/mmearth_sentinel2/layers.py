@@ -35,7 +35,11 @@ REFLECTANCE = Layer(
         _reflectance("B12", 20, 2190, "short-wave infrared 2"),
     ],
     description="top-of-atmosphere (l1c) or surface (l2a) reflectance",
-    preview=Preview(("B4", "B3", "B2"), low=300, high=2400, gamma=1.4),
+    preview=Preview(("B4", "B3", "B2"), low=0, high=2400, gamma=1.6),
+    # At the top of the atmosphere haze lies over the scene, most in blue.
+    variant_previews={
+        "l1c": Preview(("B4", "B3", "B2"), low=(250, 450, 680), high=(2400, 2300, 2300), gamma=1.6),
+    },
 )
 
 CLOUD_MASK = Layer(

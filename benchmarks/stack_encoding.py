@@ -1,0 +1,89 @@
+"""Size and speed of a stack by GeoTIFF encoding: why `download/stack.py` writes ZSTD level 1.
+
+    python benchmarks/stack_encoding.py [STACK.tif]
+
+Without a stack, one of 29 bands is made: smooth integers, noise in decibels, classes and empty bands.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+
+ENCODINGS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "deflate 1, predictor 3": {"compress": "deflate", "zlevel": 1, "predictor": 3},
+    "deflate 6, predictor 3": {"compress": "deflate", "zlevel": 6, "predictor": 3},
+    "lzw": {"compress": "lzw"},
+    "zstd 1": {"compress": "zstd", "zstd_level": 1},
+    "zstd 1, predictor 2": {"compress": "zstd", "zstd_level": 1, "predictor": 2},
+    "zstd 1, predictor 3": {"compress": "zstd", "zstd_level": 1, "predictor": 3},
+    "zstd 9, predictor 3": {"compress": "zstd", "zstd_level": 9, "predictor": 3},
+}
+REPEATS = 15
+
+
+def made_up() -> np.ndarray:
+    """A stack like the published dataset's: (29, 128, 128) float32."""
+    noise = np.random.default_rng(0)
+    row, column = np.mgrid[0:128, 0:128] / 20
+    smooth = [
+        np.round(900 + 400 * np.sin(row + k) * np.cos(column * 1.3) + noise.normal(0, 25, row.shape)) for k in range(14)
+    ]
+    decibel = [noise.normal(-12, 3, row.shape) for _ in range(4)]
+    classes = [np.round(np.sin(row) + np.cos(column)) for _ in range(4)]
+    empty = [np.full(row.shape, np.nan)] * 7
+    return np.stack(smooth + decibel + classes + empty).astype("float32")
+
+
+def median_ms(action: Callable[[], Any]) -> float:
+    """Median time of an action, milliseconds."""
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        action()
+        times.append((time.perf_counter() - start) * 1e3)
+    return statistics.median(times)
+
+
+def main() -> None:
+    """Writes and reads the stack in every encoding."""
+    if len(sys.argv) > 1:
+        with rasterio.open(sys.argv[1]) as source:
+            pixels = source.read()
+    else:
+        pixels = made_up()
+    bands, size, _ = pixels.shape
+    profile = {"driver": "GTiff", "width": size, "height": size, "count": bands, "dtype": "float32", "nodata": np.nan}
+    profile |= {
+        "crs": "EPSG:32618",
+        "transform": rasterio.Affine(10, 0, 0, 0, -10, 0),
+        "blockysize": size,
+        "interleave": "band",
+    }
+    print(f"{'encoding':<24} {'KB':>6} {'write ms':>9} {'read ms':>8}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stack.tif"
+        for name, encoding in ENCODINGS.items():
+
+            def write(encoding: dict[str, Any] = encoding) -> None:
+                with rasterio.open(path, "w", **profile, **encoding) as target:
+                    target.write(pixels)
+
+            def read() -> np.ndarray:
+                with rasterio.open(path) as source:
+                    return source.read()
+
+            writing, reading = median_ms(write), median_ms(read)
+            assert np.array_equal(read(), pixels, equal_nan=True)
+            print(f"{name:<24} {path.stat().st_size / 1e3:6.0f} {writing:9.2f} {reading:8.2f}")
+
+
+if __name__ == "__main__":
+    main()
