@@ -1,0 +1,187 @@
+"""For a plugin's own tests: a world of numpy arrays, and a modality brought through the core's real steps on it."""
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from attrs import Factory, field, frozen
+from numpy.typing import NDArray
+from pyproj import Transformer
+from shapely.geometry import Polygon, box
+from shapely.geometry.base import BaseGeometry
+
+from mmearth_core import Anchor, Connection, Engine, Limits, Modality
+from mmearth_core.builtin.file_anchor import FileAnchor
+from mmearth_core.config.schema import RunOptions
+from mmearth_core.download.fetch import Fetcher
+from mmearth_core.download.finish import stack_bands
+from mmearth_core.download.group import Group
+from mmearth_core.download.journal import Entry
+from mmearth_core.download.locate import Ended, Locator
+from mmearth_core.download.stack import read_stack
+from mmearth_core.earth.client import EarthClient
+from mmearth_core.folder import DatasetFolder
+from mmearth_core.tiles.index import Tile
+from mmearth_localearth.transport import LocalTransport
+from mmearth_localearth.worlds.base import CollectionAsset, ImageAsset, Mask, Pixels
+
+Affine6 = tuple[float, float, float, float, float, float]
+
+
+@frozen(eq=False)
+class ArrayBand:
+    """A band whose pixels are an array, (rows, columns); `valid` is True where a pixel is not masked."""
+
+    name: str
+    pixels: NDArray[Any]
+    crs: str
+    transform: Affine6
+    valid: NDArray[np.bool_] = field(
+        default=Factory(lambda self: np.ones(self.pixels.shape, dtype=bool), takes_self=True)
+    )
+
+    @property
+    def dtype(self) -> str:
+        """The array's."""
+        return str(self.pixels.dtype)
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.pixels.shape[1])
+
+    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
+        """A window of it."""
+        window = np.s_[row : row + rows, col : col + cols]
+        return self.pixels[window], self.valid[window]
+
+
+@frozen(eq=False)
+class ArrayCollection:
+    """A collection of images in memory."""
+
+    id: str
+    members: Sequence[ImageAsset] = ()
+    properties: Mapping[str, Any] = field(factory=dict)
+
+    def images(
+        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
+    ) -> Sequence[ImageAsset]:
+        """The images in order of time, then index."""
+        found = [image for image in self.members if _touches(image, region) and _within(image, interval)]
+        return sorted(found, key=lambda image: (_time(image), image.index))
+
+
+def _time(image: ImageAsset) -> float:
+    return float(image.properties.get("system:time_start", -np.inf))
+
+
+def _within(image: ImageAsset, interval: tuple[float, float] | None) -> bool:
+    return interval is None or interval[0] <= _time(image) < interval[1]
+
+
+def _touches(image: ImageAsset, region: BaseGeometry | None) -> bool:
+    return region is None or image.footprint is None or bool(image.footprint.intersects(region))
+
+
+class ArrayWorld:
+    """A world that holds the given images and collections."""
+
+    def __init__(self, *assets: ImageAsset | CollectionAsset, name: str = "arrays") -> None:
+        self.name = name
+        members = (each for asset in assets if isinstance(asset, ArrayCollection) for each in asset.members)
+        self.assets = {asset.id: asset for asset in (*assets, *members)}
+
+    def find(self, asset_id: str) -> ImageAsset | CollectionAsset | None:
+        """The asset of that id, or None."""
+        return self.assets.get(asset_id)
+
+
+def image(asset_id: str, bands: Sequence[Any], time: dt.datetime | None = None, **properties: Any) -> ImageAsset:
+    """An image whose footprint is its first band's extent; a `time` without an offset is UTC."""
+    if time is not None:
+        utc = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+        properties["system:time_start"] = (utc - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
+    first = bands[0]
+    a, _, west, _, e, north = first.transform
+    extent = box(west, north + e * first.height, west + a * first.width, north)
+    return ImageAsset(asset_id, properties, tuple(bands), to_lonlat(extent, first.crs))
+
+
+def to_lonlat(shape: Any, crs: str) -> Any:
+    """A shape of a CRS in longitude and latitude."""
+    return shapely.transform(shape, Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform, interleaved=False)
+
+
+class _WorldEngine(Engine):
+    """The local engine on a given world."""
+
+    name = "test"
+    api_version = 1
+
+    def __init__(self, world: Any) -> None:
+        super().__init__()
+        self._world = world
+
+    def connect(self, limits: Limits) -> Connection:
+        """Opens the world."""
+        return Connection(project="test", transport=LocalTransport(self._world))
+
+
+@frozen(eq=False)
+class Downloaded:
+    """What became of one tile.
+
+    Attributes:
+        entry: its line of the journal.
+        bands: its pixels by `<layer>__<band>`, (size, size), NaN where no-data; empty without pixels.
+        requests: how many requests of each kind it took.
+    """
+
+    entry: Entry
+    bands: Mapping[str, NDArray[np.float32]]
+    requests: Mapping[str, int]
+
+    def located(self, modality: Modality) -> Any:
+        """A modality's answer, as the journal keeps it."""
+        return self.entry.record["located"][modality.name]
+
+
+def download(
+    world: Any, modalities: Collection[Modality], polygon: Polygon, anchor: Anchor, folder: Path, size: int = 16
+) -> Downloaded:
+    """Brings a tile of modalities added to a dataset through the core's real steps: locate, pixels, stack.
+
+    Args:
+        world: what there is.
+        modalities: what is downloaded.
+        polygon: the tile, EPSG:4326.
+        anchor: its day and grid.
+        folder: where its stack goes.
+        size: rows and columns of the tile.
+
+    Raises:
+        AssertionError: when the tile cannot be located; the message says why.
+    """
+    client = EarthClient(_WorldEngine(world), RunOptions(retry_seconds=0.0))
+    group = Group("test", tuple(modalities), FileAnchor())
+    tile = Tile(0, 0, "tile", polygon, polygon.centroid.x, polygon.centroid.y, {})
+    (ready,) = Locator(client, group).locate([tile], {tile.tile_id: anchor})
+    if isinstance(ready, Ended):
+        raise AssertionError(ready.reason)
+    dataset = DatasetFolder(folder)
+    entry = Fetcher(client, dataset, group, size).fetch(ready)
+    names = [band.name for band in stack_bands(group.modalities)]
+    bands = {}
+    if "sha256" in entry.record:
+        pixels = read_stack(dataset.stack(group.name, 0, tile.tile_id), names)
+        bands = dict(zip(names, pixels, strict=True))
+    return Downloaded(entry, bands, dict(client.purposes))
