@@ -1,0 +1,113 @@
+"""The land mask: real coasts of the package global-land-mask, one bit a cell of 1/120 degree.
+
+The package's own file unpacks to 933 MB. It is streamed once into 117 MB of bits beside a coarse
+grid, kept in the user's cache folder and mapped from there, so that a second process starts at once.
+"""
+
+import os
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from mmearth_core.errors import EngineError
+
+ROWS, COLS = 21600, 43200
+"""Cells of 1/120 degree, from 90 N and 180 W."""
+
+BLOCK = 15
+"""Cells of a coarse cell (1/8 degree) along each side."""
+
+FORM = "v1"
+"""Part of the cache's name; to be raised when its form changes."""
+
+
+@frozen(eq=False)
+class LandMask:
+    """Land and ocean of the world.
+
+    Attributes:
+        bits: (21600, 5400) uint8; each bit a cell, True = land, the western one first.
+        coarse: (1440, 2880) uint8; how many of the 225 cells of 1/8 degree are land.
+    """
+
+    bits: NDArray[np.uint8]
+    coarse: NDArray[np.uint8]
+
+    def window(self, row: int, col: int, rows: int, cols: int) -> NDArray[np.bool_]:
+        """Land of (rows, cols) cells; columns wrap around the world, rows repeat at the poles."""
+        lines = np.clip(np.arange(row, row + rows), 0, ROWS - 1)
+        columns = np.arange(col, col + cols) % COLS
+        packed = self.bits[lines[:, None], columns[None, :] >> 3]
+        return (packed >> (7 - (columns & 7)).astype(np.uint8) & 1).astype(bool)
+
+
+def open_land_mask() -> LandMask:
+    """Opens the land mask, and makes its cache when there is none yet (some seconds).
+
+    Raises:
+        EngineError: when the package is not installed.
+    """
+    spec = find_spec("global_land_mask")
+    if spec is None or spec.origin is None:
+        raise EngineError(
+            "engines.local: the world 'synthetic' takes its coasts from the package 'global-land-mask', which is "
+            'not installed. Install it: pip install "mmearth-localearth[synthetic]"'
+        )
+    # The package is only looked up: importing it would hold 933 MB.
+    source = Path(spec.origin).with_name("globe_combined_mask_compressed.npz")
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmearth" / "localearth"
+    bits, coarse = folder / f"land-{FORM}-bits.npy", folder / f"land-{FORM}-coarse.npy"
+    if not (bits.is_file() and coarse.is_file()):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _make(source, bits, coarse)
+        except OSError as error:
+            raise EngineError(
+                f"engines.local: the land mask of the world 'synthetic' (117 MB) cannot be kept in {folder}: {error}. "
+                "Make room there, or set XDG_CACHE_HOME to a folder that can be written."
+            ) from error
+    return LandMask(np.load(bits, mmap_mode="r"), np.load(coarse))
+
+
+def _make(source: Path, bits: Path, coarse: Path) -> None:
+    """Streams the package's mask into the two cache files, written aside and renamed."""
+    counts = np.zeros((ROWS // BLOCK, COLS // BLOCK), np.uint8)
+    aside = bits.with_name(f"{bits.name}.{os.getpid()}")
+    with zipfile.ZipFile(source) as archive, archive.open("mask.npy") as stream, aside.open("wb") as out:
+        _check_header(stream)
+        np.lib.format.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": (ROWS, COLS // 8)})
+        for strip in range(ROWS // BLOCK):
+            ocean = np.frombuffer(_read(stream, BLOCK * COLS), np.uint8).reshape(BLOCK, COLS)
+            land = ocean == 0
+            out.write(np.packbits(land, axis=1).tobytes())
+            counts[strip] = land.reshape(BLOCK, COLS // BLOCK, BLOCK).sum(axis=(0, 2))
+    aside.replace(bits)
+    small = coarse.with_name(f"{coarse.name}.{os.getpid()}")
+    with small.open("wb") as out:
+        np.save(out, counts)
+    small.replace(coarse)
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    parts = []
+    while size:
+        part = stream.read(size)
+        if not part:
+            raise EngineError("engines.local: the file of global-land-mask ends too early; install it again.")
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _check_header(stream: IO[bytes]) -> None:
+    version = np.lib.format.read_magic(stream)
+    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    if version != (1, 0) or shape != (ROWS, COLS) or dtype != bool:
+        raise EngineError(
+            f"engines.local: global-land-mask holds {shape} {dtype}, not ({ROWS}, {COLS}) bool; install version 1.0.0."
+        )

@@ -1,0 +1,167 @@
+"""Lattices: where the pixels of a window lie on the sphere, exactly at nodes and smoothly between.
+
+Nodes are whole multiples of `STEP` pixels of the lattice, never of a window. So what is computed for a pixel
+does not depend on the window that it is read in.
+"""
+
+import math
+from functools import cached_property
+
+import numpy as np
+from attrs import define, frozen
+
+from mmearth_localearth.values.projection import reproject
+from mmearth_localearth.worlds.synthetic.hashing import Floats
+
+RADIUS = 6371000.0
+"""Of the sphere that all noise is computed on, metres."""
+
+STEP = 16
+"""Pixels from node to node."""
+
+
+@frozen
+class Lattice:
+    """An endless raster.
+
+    Attributes:
+        crs: of its coordinates.
+        left: x of pixel 0's western edge.
+        top: y of pixel 0's northern edge.
+        size: of a pixel, in the units of the CRS.
+    """
+
+    crs: str
+    left: float
+    top: float
+    size: float
+
+    @property
+    def geographic(self) -> bool:
+        """Whether its coordinates are degrees."""
+        return self.crs == "EPSG:4326"
+
+
+@frozen
+class Window:
+    """Rows and columns of a lattice; both may be negative."""
+
+    row: int
+    col: int
+    rows: int
+    cols: int
+
+    def contains(self, other: "Window") -> bool:
+        """Whether another window of the lattice lies inside."""
+        return (
+            self.row <= other.row
+            and self.col <= other.col
+            and other.row + other.rows <= self.row + self.rows
+            and other.col + other.cols <= self.col + self.cols
+        )
+
+    def grown(self, margin: int, multiple: int = 1) -> "Window":
+        """The window with a margin, its edges snapped outward to whole multiples."""
+        row = (self.row - margin) // multiple * multiple
+        col = (self.col - margin) // multiple * multiple
+        bottom = -((-(self.row + self.rows + margin)) // multiple) * multiple
+        right = -((-(self.col + self.cols + margin)) // multiple) * multiple
+        return Window(row, col, bottom - row, right - col)
+
+    def slices(self, inner: "Window") -> tuple[slice, slice]:
+        """Where another window lies in an array of this one."""
+        row, col = inner.row - self.row, inner.col - self.col
+        return slice(row, row + inner.rows), slice(col, col + inner.cols)
+
+
+def on_sphere(lon: Floats, lat: Floats) -> Floats:
+    """Points of the sphere in metres, (3, ...).
+
+    Longitudes and latitudes are taken to 1e-9 degrees (0.1 mm), so that the last bits of PROJ and of the
+    processor's sine do not matter.
+    """
+    lam, phi = np.radians(np.round(lon, 9)), np.radians(np.round(lat, 9))
+    flat = np.cos(phi)
+    points = np.stack([flat * np.cos(lam), flat * np.sin(lam), np.sin(phi)])
+    return np.round(points * RADIUS, 4)
+
+
+@define(slots=False, eq=False)
+class Patch:
+    """A window of a lattice with its points on the sphere.
+
+    Attributes:
+        lattice: the lattice.
+        window: the window.
+    """
+
+    lattice: Lattice
+    window: Window
+
+    @cached_property
+    def node_lonlat(self) -> tuple[Floats, Floats]:
+        """Longitude and latitude of the nodes, degrees; longitudes do not jump."""
+        grid = self.lattice
+        x = grid.left + (self._node_range(1) * STEP + 0.5) * grid.size
+        y = grid.top - (self._node_range(0) * STEP + 0.5) * grid.size
+        xs, ys = np.meshgrid(x, y)
+        if grid.geographic:
+            return xs, ys
+        lon, lat = reproject(grid.crs, "EPSG:4326", xs, ys)
+        lon = np.where(np.isfinite(lon), lon, 0.0)
+        lat = np.where(np.isfinite(lat), lat, 90.0)
+        first = lon.flat[0]
+        return (lon - first + 180.0) % 360.0 - 180.0 + first, lat
+
+    @cached_property
+    def nodes(self) -> Floats:
+        """The nodes on the sphere, (3, rows, cols) metres."""
+        return on_sphere(*self.node_lonlat)
+
+    @cached_property
+    def points(self) -> Floats:
+        """The pixels on the sphere, (3, rows, cols) metres."""
+        return np.stack([self.spread(axis) for axis in self.nodes])
+
+    @cached_property
+    def lonlat(self) -> tuple[Floats, Floats]:
+        """Longitude and latitude of the pixels, degrees."""
+        lon, lat = self.node_lonlat
+        return self.spread(lon), self.spread(lat)
+
+    @cached_property
+    def spacing(self) -> tuple[float, Floats]:
+        """Metres from a pixel to the next one south, and to the next one east, (rows, 1)."""
+        rows = np.arange(self.window.row, self.window.row + self.window.rows)[:, None]
+        if not self.lattice.geographic:
+            return self.lattice.size, np.full(rows.shape, self.lattice.size)
+        metres = self.lattice.size * math.pi * RADIUS / 180.0
+        lat = np.clip(self.lattice.top - (rows + 0.5) * self.lattice.size, -89.0, 89.0)
+        return metres, metres * np.cos(np.radians(lat))
+
+    def spread(self, values: Floats) -> Floats:
+        """Values of the nodes brought to the pixels, through a Catmull-Rom spline: slopes do not jump."""
+        down = self._along(values, 0)
+        return self._along(down.T, 1).T
+
+    def _node_range(self, axis: int) -> Floats:
+        start, count = self._span(axis)
+        first = start // STEP - 1
+        last = (start + count - 1) // STEP + 2
+        return np.arange(first, last + 1).astype(np.float64)
+
+    def _span(self, axis: int) -> tuple[int, int]:
+        window = self.window
+        return (window.row, window.rows) if axis == 0 else (window.col, window.cols)
+
+    def _along(self, values: Floats, axis: int) -> Floats:
+        start, count = self._span(axis)
+        at = np.arange(start, start + count)
+        index = at // STEP - (start // STEP - 1)
+        t = ((at % STEP) * (1.0 / STEP))[:, None]
+        t2, t3 = t * t, t * t * t
+        result = (-0.5 * t + t2 - 0.5 * t3) * values[index - 1]
+        result += (1.0 - 2.5 * t2 + 1.5 * t3) * values[index]
+        result += (0.5 * t + 2.0 * t2 - 1.5 * t3) * values[index + 1]
+        result += (0.5 * t3 - 0.5 * t2) * values[index + 2]
+        return result

@@ -1,0 +1,139 @@
+"""The region: what changes over kilometres, on which everything at 10 m is built. Relief's base, climate, people."""
+
+from collections.abc import Callable
+
+import numpy as np
+from attrs import fields, frozen
+from numpy.typing import NDArray
+
+from mmearth_localearth.worlds.synthetic.geography import highlands, rain_factor, settled
+from mmearth_localearth.worlds.synthetic.hashing import Floats, salt
+from mmearth_localearth.worlds.synthetic.landmask import LandMask
+from mmearth_localearth.worlds.synthetic.noise import fbm, ridges, smoothstep, value_noise
+
+LAPSE = 0.0062
+"""Kelvin that a metre of height costs."""
+
+COARSE_RIDGES = (38_000.0, 18_100.0, 8_600.0, 4_100.0)
+"""Wavelengths of the relief that the region carries, metres; the finer ones are the terrain's."""
+
+_LATITUDES = (-90, -70, -60, -50, -40, -30, -22, -15, -5, 0, 5, 12, 18, 25, 32, 40, 50, 60, 70, 80, 90)
+_RAIN = (100, 200, 700, 1000, 900, 600, 550, 1000, 1900, 2100, 1900, 1000, 450, 400, 600, 800, 800, 600, 350, 200, 150)
+"""Rain of a latitude, mm a year (rough zonal means)."""
+
+
+@frozen(eq=False)
+class Region:
+    """Fields at some points; all of one shape.
+
+    Attributes:
+        inland: 0 on the coast and at sea, 1 far from it (some tens of kilometres).
+        base: elevation without the fine relief, metres.
+        rough: amplitude of the relief, metres.
+        crest: the coarse octaves of the ridged relief, 0 to 1.
+        mean: temperature at sea level over the year, degrees Celsius.
+        swing: half the difference between the warmest and the coldest month, Kelvin; negative in the south.
+        rain: mm a year.
+        farmed: how much of the suitable land is farmed, 0 to 1.
+        lat: degrees.
+    """
+
+    inland: Floats
+    base: Floats
+    rough: Floats
+    crest: Floats
+    mean: Floats
+    swing: Floats
+    rain: Floats
+    farmed: Floats
+    lat: Floats
+
+    def mapped(self, spread: Callable[[Floats], Floats]) -> "Region":
+        """The same fields elsewhere, each brought there by `spread`."""
+        return Region(*(spread(getattr(self, each.name)) for each in fields(Region)))
+
+    @property
+    def coarse_elevation(self) -> Floats:
+        """Elevation as seen over kilometres, metres."""
+        return self.base + self.rough * self.crest
+
+
+class Regions:
+    """Makes regions for one seed.
+
+    Attributes:
+        seed: the planet's.
+    """
+
+    def __init__(self, seed: int, mask: LandMask) -> None:
+        self.seed = seed
+        share = mask.coarse.astype(np.float64) / 225.0
+        self._near = _blurred(share, 2)
+        self._far = _blurred(_blurred(share, 30), 30)
+
+    def at(self, points: Floats, lon: Floats, lat: Floats) -> Region:
+        """The region of points of the sphere (3, ...), given with longitude and latitude in degrees."""
+        near = _sample(self._near, lon, lat)
+        far = _sample(self._far, lon, lat)
+        inland = smoothstep(0.45, 1.0, near)
+        height = highlands(points) * (0.55 + 0.9 * fbm(points, (420e3, 190e3), self._key("chains")))
+        hills = smoothstep(0.42, 0.75, fbm(points, (260e3, 110e3), self._key("hills")))
+        ramp = 0.05 + 0.95 * inland
+        rough = ramp * (0.72 * height + 35.0 + 260.0 * hills)
+        plain = value_noise(points, 640e3, self._key("plains"))
+        base = ramp * (15.0 + 380.0 * plain * plain + 0.42 * height)
+        crest = ridges(points, COARSE_RIDGES, self._key("relief"))
+        sine = np.abs(np.sin(np.radians(lat)))
+        mean = 27.5 - 38.0 * sine**2.6 - 12.0 * smoothstep(0.90, 0.975, sine)
+        mean -= 16.0 * smoothstep(-64.0, -72.0, lat) if (lat < -60).any() else 0.0
+        mean += 5.0 * (value_noise(points, 2100e3, self._key("warmth")) - 0.5) + _gulf_stream(lon, lat)
+        swing = (2.0 + 24.0 * sine**1.5 * np.clip(far * 1.25, 0.1, 1.0)) * np.clip(lat / 4.0, -1.0, 1.0)
+        noise = fbm(points, (900e3, 350e3, 120e3), self._key("rain"))
+        rain = np.interp(lat, _LATITUDES, _RAIN) * rain_factor(points) * (0.55 + 0.9 * noise)
+        people = fbm(points, (310e3, 90e3, 28e3), self._key("people"))
+        farmed = np.clip(0.85 * settled(points) + 1.9 * (people - 0.5) + 0.12, 0.0, 1.0)
+        # Rounded, as exponentials and powers differ between processors in their last bits.
+        return Region(
+            *(np.round(f * 2.0**20) * 2.0**-20 for f in (inland, base, rough, crest, mean, swing, rain, farmed)), lat
+        )
+
+    def _key(self, layer: str) -> int:
+        return salt(self.seed, "region", layer)
+
+
+def _gulf_stream(lon: Floats, lat: Floats) -> Floats:
+    """What the sea warms western Europe and western North America by, Kelvin."""
+    europe = np.exp(-(((lon - 2.0) / 22.0) ** 2) - ((lat - 57.0) / 14.0) ** 2)
+    america = np.exp(-(((lon + 127.0) / 9.0) ** 2) - ((lat - 52.0) / 10.0) ** 2)
+    return 6.0 * europe + 4.0 * america
+
+
+def _blurred(share: Floats, radius: int) -> Floats:
+    """A mean over a square of (2 radius + 1) cells; wraps around the world."""
+    wide = np.concatenate([share[:, -radius:], share, share[:, :radius]], axis=1)
+    wide = np.concatenate([np.repeat(wide[:1], radius, 0), wide, np.repeat(wide[-1:], radius, 0)])
+    total = np.pad(wide, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    size = 2 * radius + 1
+    block = total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]
+    # In 2**-16, so that the order in which a machine adds does not matter.
+    return np.round(block * (65536.0 / size**2)) / 65536.0
+
+
+def _sample(grid: NDArray[np.float64], lon: Floats, lat: Floats) -> Floats:
+    """A coarse grid at points, through a quadratic B-spline."""
+    rows, cols = grid.shape
+    x = (lon + 180.0) * (cols / 360.0)
+    y = np.clip((90.0 - lat) * (rows / 180.0), 0.0, rows - 1e-6)
+    i, j = np.floor(y).astype(np.int64), np.floor(x).astype(np.int64)
+    wy, wx = bspline(y - i), bspline(x - j)
+    total = np.zeros(np.shape(lon))
+    for a in range(3):
+        line = np.clip(i + a - 1, 0, rows - 1)
+        for b in range(3):
+            total += wy[a] * wx[b] * grid[line, (j + b - 1) % cols]
+    return total
+
+
+def bspline(t: Floats) -> tuple[Floats, Floats, Floats]:
+    """Weights of the cells before, at and after a point, `t` in [0, 1) across its own cell."""
+    return 0.5 * (1.0 - t) ** 2, 0.75 - (t - 0.5) ** 2, 0.5 * t * t

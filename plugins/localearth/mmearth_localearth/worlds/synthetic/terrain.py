@@ -1,0 +1,127 @@
+"""The terrain of a patch: coasts, rivers, lakes and the relief down to some tens of metres."""
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from mmearth_localearth.worlds.synthetic.hashing import Floats, salt
+from mmearth_localearth.worlds.synthetic.landmask import COLS, LandMask
+from mmearth_localearth.worlds.synthetic.lattice import Patch
+from mmearth_localearth.worlds.synthetic.noise import fbm, ridges, smoothstep, value_noise
+from mmearth_localearth.worlds.synthetic.region import LAPSE, Region, bspline
+
+CELLS = COLS / 360.0
+"""Cells of the land mask in a degree."""
+
+FINE_RIDGES = (1950.0, 930.0, 440.0, 210.0)
+"""Wavelengths of the fine relief, metres."""
+
+RIVER_SLOPE = 1.5e-5
+"""How fast the field whose middle line is a river changes, per metre, about."""
+
+
+@frozen(eq=False)
+class Terrain:
+    """Fields of a patch, (rows, cols).
+
+    Attributes:
+        sea: True on the sea.
+        water: True on the sea, lakes and rivers.
+        shore: 0.5 on the coast, 1 from a kilometre inland, 0 out at sea.
+        bank: 1 at the water's edge inland, falling to 0 some hundred metres away.
+        elevation: metres; 0 on the sea.
+        warmth: mean temperature of the year, degrees Celsius.
+        moisture: rain over what could evaporate; above 1 is wet.
+    """
+
+    sea: NDArray[np.bool_]
+    water: NDArray[np.bool_]
+    shore: Floats
+    bank: Floats
+    elevation: Floats
+    warmth: Floats
+    moisture: Floats
+
+
+def moisture(rain: Floats, warmth: Floats) -> Floats:
+    """Rain (mm a year) over what could evaporate at a mean temperature (degrees Celsius)."""
+    return rain / (230.0 + 46.0 * np.maximum(warmth, 0.0))
+
+
+class Terrains:
+    """Makes terrain for one seed.
+
+    Attributes:
+        seed: the planet's.
+        mask: land and ocean.
+    """
+
+    def __init__(self, seed: int, mask: LandMask) -> None:
+        self.seed = seed
+        self.mask = mask
+
+    def at(self, patch: Patch, region: Region) -> Terrain:
+        """The terrain of a patch, given its region at the pixels."""
+        points = patch.points
+        wiggle = fbm(points, (1300.0, 560.0, 240.0), self._key("wiggle"))
+        shore = self._shore(patch, wiggle)
+        sea = shore <= 0.5
+        lake = self._lake(patch, region, wiggle)
+        river, width = self._river(patch, region, wiggle)
+        inland = ~sea
+        water = sea | (inland & ((lake > 0.0) | (river < width)))
+        bank = np.maximum(smoothstep(-0.035, 0.0, lake), smoothstep(350.0, 0.0, river - width))
+        fine = ridges(points, FINE_RIDGES, self._key("fine"))
+        # Fine relief fades towards water, so that lakes lie flat and rivers have valleys.
+        fine *= (0.3 + 0.7 * region.crest) * (1.0 - 0.9 * bank)
+        elevation = region.base + region.rough * (region.crest + 0.13 * fine)
+        elevation -= bank * np.minimum(18.0, 0.12 * elevation)
+        elevation = np.where(sea, 0.0, np.maximum(elevation * (0.1 + 0.9 * smoothstep(0.5, 0.97, shore)), 1.0))
+        warmth = region.mean - LAPSE * elevation
+        return Terrain(sea, water, shore, bank, elevation, warmth, moisture(region.rain, warmth))
+
+    def _shore(self, patch: Patch, wiggle: Floats) -> Floats:
+        """Land as a smooth field: the mask's cells through a B-spline, at places that noise shifts."""
+        lon, lat = patch.node_lonlat
+        west, north = np.floor((lon.min() + 180.0) * CELLS), np.floor((90.0 - lat.max()) * CELLS)
+        col, row = int(west) - 3, int(north) - 3
+        cols = int(np.ceil((lon.max() + 180.0) * CELLS)) + 4 - col
+        rows = int(np.ceil((90.0 - lat.min()) * CELLS)) + 4 - row
+        land = self.mask.window(row, col, rows, cols)
+        shape = (patch.window.rows, patch.window.cols)
+        if land.all() or not land.any():
+            return np.full(shape, 1.0 if land.all() else 0.0)
+        lon, lat = patch.lonlat
+        other = fbm(patch.points, (1100.0, 480.0, 190.0, 80.0), self._key("coast"))
+        x = (lon + 180.0) * CELLS - col + 2.2 * (wiggle - 0.5)
+        y = (90.0 - lat) * CELLS - row + 2.2 * (other - 0.5)
+        x, y = np.clip(x, 1.0, cols - 1.001), np.clip(y, 1.0, rows - 1.001)
+        j, i = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+        wx, wy = bspline(x - j), bspline(y - i)
+        cells = land.astype(np.float64)
+        total = np.zeros(shape)
+        for a in range(3):
+            line = np.clip(i + a - 1, 0, rows - 1)
+            for b in range(3):
+                total += wy[a] * wx[b] * cells[line, np.clip(j + b - 1, 0, cols - 1)]
+        return total
+
+    def _lake(self, patch: Patch, region: Region, wiggle: Floats) -> Floats:
+        """Above 0 on lakes; falls off around them."""
+        large = patch.spread(fbm(patch.nodes, (9300.0, 4200.0), self._key("lakes"))) + 0.12 * (wiggle - 0.5)
+        cold = smoothstep(9.0, 1.0, region.mean)
+        wet = smoothstep(0.5, 1.2, moisture(region.rain, region.mean))
+        level = 0.14 + 0.17 * cold * wet + 0.04 * wet - 0.16 * smoothstep(250.0, 700.0, region.rough)
+        return level - large
+
+    def _river(self, patch: Patch, region: Region, wiggle: Floats) -> tuple[Floats, Floats]:
+        """Metres to the middle of the nearest river, about, and half its width."""
+        key = self._key("rivers")
+        line = patch.spread(fbm(patch.nodes, (31e3, 11e3), key)) + 0.012 * (wiggle - 0.5)
+        size = patch.spread(value_noise(patch.nodes, 55e3, self._key("widths")))
+        wet = smoothstep(0.15, 0.8, moisture(region.rain, region.mean))
+        width = (8.0 + 150.0 * size**3) * wet * smoothstep(900.0, 450.0, region.rough)
+        return np.abs(line - 0.5) * (1.0 / RIVER_SLOPE), width - 3.0
+
+    def _key(self, layer: str) -> int:
+        return salt(self.seed, "terrain", layer)

@@ -1,0 +1,134 @@
+"""Towns: discs with streets and blocks, strewn over the survey where people farm."""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from mmearth_localearth.worlds.synthetic.hashing import Floats, chance, hash_words, salt, uniform
+from mmearth_localearth.worlds.synthetic.lattice import on_sphere
+from mmearth_localearth.worlds.synthetic.region import Regions
+from mmearth_localearth.worlds.synthetic.survey import DEGREE, bands, plane, ring
+from mmearth_localearth.worlds.synthetic.terrain import moisture
+
+SPACING = DEGREE / 14
+"""Mean distance of possible towns, metres."""
+
+LARGEST = 3000.0
+"""The largest radius of a town, metres."""
+
+RAGGED = 1.55
+"""How much farther than its radius a ragged town may reach."""
+
+REACH = LARGEST * RAGGED
+
+
+@frozen
+class Town:
+    """One town, in the plane of its band: centre and radius in metres, and the turn of its streets."""
+
+    x: float
+    y: float
+    radius: float
+    cos: float
+    sin: float
+    code: int
+
+
+@frozen(eq=False)
+class Streets:
+    """What towns make of some pixels; all (rows, cols).
+
+    Attributes:
+        density: 0 outside towns, to 1 in the middle of one.
+        street: True on a street.
+        block: a random word, one a block.
+        lot: a random number in [0, 1), one a house and its garden.
+    """
+
+    density: Floats
+    street: NDArray[np.bool_]
+    block: NDArray[np.uint32]
+    lot: Floats
+
+
+class Towns:
+    """Makes towns for one seed; remembers those that were asked for."""
+
+    def __init__(self, seed: int, regions: Regions) -> None:
+        self.seed = seed
+        self._regions = regions
+        self._town = lru_cache(maxsize=4096)(self._make)
+
+    def at(self, lon: Floats, lat: Floats, ragged: Floats) -> Streets:
+        """The towns at some pixels; `ragged` in [0, 1) frays their outlines."""
+        density = np.zeros(lat.shape)
+        street = np.zeros(lat.shape, bool)
+        block = np.zeros(lat.shape, np.uint32)
+        lot = np.zeros(lat.shape)
+        for band, inside in bands(lat):
+            x, y = plane(lon[inside], lat[inside], band)
+            west, east, south, north = x.min(), x.max(), y.min(), y.max()
+            for town in self._around(x, y, band):
+                reach = town.radius * RAGGED
+                if not (west - reach < town.x < east + reach and south - reach < town.y < north + reach):
+                    continue
+                dx, dy = x - town.x, y - town.y
+                away = np.sqrt(dx * dx + dy * dy) / town.radius
+                within = 1.0 - away * (0.65 + 0.7 * ragged[inside])
+                a, b = dx * town.cos + dy * town.sin, dy * town.cos - dx * town.sin
+                wins = (within > 0.0) & (within > density[inside])
+                if not wins.any():
+                    continue
+                at = inside.copy()
+                at[inside] = wins
+                density[at] = within[wins]
+                street[at], block[at], lot[at] = _blocks(a[wins], b[wins], town)
+        return Streets(density, street, block, lot)
+
+    def _around(self, x: Floats, y: Floats, band: int) -> list[Town]:
+        count = int(ring(band) // SPACING)
+        side = ring(band) / count
+        first, last = math.floor((x.min() - REACH) / side), math.floor((x.max() + REACH) / side)
+        low, high = math.floor((y.min() - REACH) / SPACING), math.floor((y.max() + REACH) / SPACING)
+        towns = [
+            self._town(band, i % count, j)
+            for i in range(first, last + 1)
+            for j in range(max(low, 0), min(high, 13) + 1)
+        ]
+        return [town for town in towns if town is not None]
+
+    def _make(self, band: int, i: int, j: int) -> Town | None:
+        key = salt(self.seed, "town", band, i, j)
+        side = ring(band) / int(ring(band) // SPACING)
+        radius = min(LARGEST, 240.0 * chance(key, 0) ** -0.62)
+        x = (i + chance(key, 1)) * side
+        # A town does not cross its band's edge.
+        y = min(max((j + chance(key, 2)) * SPACING, radius), DEGREE - radius)
+        lon, lat = np.array([x * 360.0 / ring(band) - 180.0]), np.array([band + y / DEGREE])
+        region = self._regions.at(on_sphere(lon, lat), lon, lat)
+        warmth = float(region.mean[0]) - 0.006 * float(region.base[0])
+        wet = float(moisture(region.rain, np.array([warmth]))[0])
+        summer = warmth + abs(float(region.swing[0]))
+        odds = 0.1 + 0.9 * float(region.farmed[0])
+        odds *= min(1.0, 0.12 + 2.2 * wet) * min(1.0, max(0.02, (summer - 7.0) / 8.0))
+        odds *= 0.35 if region.rough[0] > 600.0 else 1.0
+        if chance(key, 3) >= odds:
+            return None
+        turn = round(chance(key, 4) * 180.0) * math.pi / 180.0 if chance(key, 5) < 0.7 else 0.0
+        return Town(x, y, radius, round(math.cos(turn), 12), round(math.sin(turn), 12), key)
+
+
+def _blocks(a: Floats, b: Floats, town: Town) -> tuple[NDArray[np.bool_], NDArray[np.uint32], Floats]:
+    """Streets, blocks and lots, in the town's own axes (metres)."""
+    width = 85.0 + 70.0 * chance(town.code, 6)
+    height = 130.0 + 120.0 * chance(town.code, 7)
+    i, j = np.floor(a / width), np.floor(b / height)
+    u, v = a - i * width, b - j * height
+    # Every fourth street is an avenue.
+    street = (u < np.where(i % 4 == 0, 22.0, 11.0)) | (v < np.where(j % 4 == 0, 20.0, 10.0))
+    block = hash_words(town.code, i, j)
+    lot = uniform(block, np.floor(u / 17.0), np.floor(v / 23.0))
+    return street, block, lot

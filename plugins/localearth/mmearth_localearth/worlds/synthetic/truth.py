@@ -1,0 +1,114 @@
+"""The truth: everything hidden about a window of the planet, from which every sensor makes its picture.
+
+A window is computed once for all bands, dates and sensors that look at it, and kept for a while.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from functools import cached_property
+from typing import Generic, TypeVar
+
+import numpy as np
+from attrs import define
+
+from mmearth_localearth.worlds.synthetic.cover import Cover, Covers
+from mmearth_localearth.worlds.synthetic.hashing import Floats
+from mmearth_localearth.worlds.synthetic.landmask import LandMask
+from mmearth_localearth.worlds.synthetic.lattice import Lattice, Patch, Window
+from mmearth_localearth.worlds.synthetic.region import Region, Regions
+from mmearth_localearth.worlds.synthetic.terrain import Terrain, Terrains
+from mmearth_localearth.worlds.synthetic.towns import Towns
+
+KEPT = 12
+"""Windows that are remembered; one of 156 x 156 pixels takes about 6 MB."""
+
+MARGIN = 14
+"""Pixels around a wanted window that are computed with it: 60 m bands and resampling reach beyond."""
+
+T = TypeVar("T")
+
+
+@define(slots=False, eq=False)
+class Truth:
+    """The hidden state of a window.
+
+    Attributes:
+        patch: the window and its points.
+        region: climate and the like, at the pixels.
+        terrain: water and relief.
+        cover: the surface.
+    """
+
+    patch: Patch
+    region: Region
+    terrain: Terrain
+    cover: Cover
+
+    @cached_property
+    def slopes(self) -> tuple[Floats, Floats]:
+        """Rise towards the east and towards the north, metres a metre; zero on the window's outermost pixels."""
+        down, across = self.patch.spacing
+        height = self.terrain.elevation
+        east, north = np.zeros(height.shape), np.zeros(height.shape)
+        east[:, 1:-1] = (height[:, 2:] - height[:, :-2]) / (2.0 * across)
+        north[1:-1] = (height[:-2] - height[2:]) / (2.0 * down)
+        return east, north
+
+
+class Recent(Generic[T]):
+    """The last few windows that were made, by what they are of. Safe to use from many threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._held: OrderedDict[tuple[Hashable, Window], T] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, window: Window, make: Callable[[], tuple[Window, T]]) -> tuple[Window, T]:
+        """What is held of a window that contains this one; else what `make` makes, which is then held."""
+        with self._lock:
+            for held in reversed(self._held):
+                if held[0] == key and held[1].contains(window):
+                    self._held.move_to_end(held)
+                    return held[1], self._held[held]
+        # Made outside the lock: two threads may make one window twice, and it is the same.
+        larger, made = make()
+        with self._lock:
+            self._held[key, larger] = made
+            while len(self._held) > self._size:
+                self._held.popitem(last=False)
+        return larger, made
+
+
+class Planet:
+    """The planet of one seed.
+
+    Attributes:
+        seed: the seed.
+        mask: real land and ocean.
+        regions: its climate and coarse relief.
+    """
+
+    def __init__(self, seed: int, mask: LandMask) -> None:
+        self.seed = seed
+        self.mask = mask
+        self.regions = Regions(seed, mask)
+        self._terrains = Terrains(seed, mask)
+        self._covers = Covers(seed, Towns(seed, self.regions))
+        self._recent: Recent[Truth] = Recent(KEPT)
+
+    def truth(self, lattice: Lattice, window: Window) -> Truth:
+        """The truth of a window that holds the wanted one and a margin of at least one pixel."""
+
+        def make() -> tuple[Window, Truth]:
+            larger = window.grown(MARGIN, 2)
+            return larger, self.compute(lattice, larger)
+
+        return self._recent.get(lattice, window.grown(1), make)[1]
+
+    def compute(self, lattice: Lattice, window: Window) -> Truth:
+        """The truth of exactly this window."""
+        patch = Patch(lattice, window)
+        region = self.regions.at(patch.nodes, *patch.node_lonlat).mapped(patch.spread)
+        terrain = self._terrains.at(patch, region)
+        return Truth(patch, region, terrain, self._covers.at(patch, region, terrain))
