@@ -19,7 +19,8 @@ _INFO_KEYS = {"prev_month": "month1", "curr_month": "month2", "year": "year"}
 class Era5(Modality):
     """Twelve numbers a tile.
 
-    `located` is `{"values": {band: number or None}, "images": {period: count}, "periods": {period: {"last", "months"}}}`.
+    `located` is `{"values": {band: number or None}, "images": {period: number of months found},
+    "periods": {period: {"last", "months"}}}`.
 
     First the months are reduced, pixel by pixel, then the mean over the tile is taken, as published. It is the mean of
     points 100 m apart (option `scale`), each with the value of the cell that it lies in. At the native 11 km the tile
