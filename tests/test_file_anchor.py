@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
 from shapely.geometry import box
@@ -54,6 +54,7 @@ def test_it_downloads_nothing_and_can_anchor():
     assert FileAnchor().image(scene(), None) is None
 
 
+@settings(deadline=None)
 @given(st.floats(-180, 180), st.floats(-84, 84))
 def test_the_utm_zone_of_a_place_has_it_in_its_middle(lon, lat):
     crs = CRS(utm_zone(lon, lat))

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mmearth_core.folder import MAX_STEM, DatasetFolder, file_stem, written_aside
@@ -14,12 +14,14 @@ from mmearth_core.folder import MAX_STEM, DatasetFolder, file_stem, written_asid
 IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=16)
 
 
+@settings(deadline=None)
 @given(IDS, IDS)
 def test_different_ids_have_different_file_names(one, other):
     assume(one != other)
     assert file_stem(one) != file_stem(other)
 
 
+@settings(deadline=None)
 @given(IDS)
 def test_file_names_are_plain_and_short(tile_id):
     stem = file_stem(tile_id)
@@ -29,6 +31,7 @@ def test_file_names_are_plain_and_short(tile_id):
     assert Path("stacks", f"{stem}.tif").parent == Path("stacks")
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[A-Za-z0-9_.~+,=@ -]{1,40}", fullmatch=True))
 def test_plain_ids_are_their_own_file_names(tile_id):
     assert file_stem(tile_id) == tile_id

@@ -1,7 +1,7 @@
 """Groups: the first run makes `base`, later modalities a group of their own."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmearth_core import Modality
@@ -33,6 +33,7 @@ def test_groups_of_which_nothing_is_wanted_are_left_alone():
     assert plan_groups(recorded, ["d", "e"], "a") == {"d": ("d",), "e": ("e",)}
 
 
+@settings(deadline=None)
 @given(st.lists(NAMES, min_size=1, max_size=6))
 def test_no_modality_is_ever_in_two_groups_and_a_group_never_changes(runs):
     recorded = {}

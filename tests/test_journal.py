@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmearth_core.download.journal import Entry, Journal, Outcome
@@ -46,6 +46,7 @@ def last_of_each(appended):
     return {entry.tile_id: entry for entry in appended}
 
 
+@settings(deadline=None)
 @given(entries())
 def test_an_entry_is_one_line_of_strict_json_and_comes_back(entry):
     line = entry.to_line()
@@ -55,6 +56,7 @@ def test_an_entry_is_one_line_of_strict_json_and_comes_back(entry):
     assert Entry.from_line(line) == entry
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(entries(), max_size=3), max_size=4))
 def test_what_is_appended_is_read(scratch, parts):
     scratch.path.unlink(missing_ok=True)
@@ -63,6 +65,7 @@ def test_what_is_appended_is_read(scratch, parts):
     assert scratch.read() == last_of_each(entry for part in parts for entry in part)
 
 
+@settings(deadline=None)
 @given(st.lists(entries(), min_size=1, max_size=4), entries(), st.data())
 def test_a_cut_at_any_byte_costs_at_most_the_torn_line(scratch, before, after, data):
     content = b"".join(entry.to_line() for entry in before)

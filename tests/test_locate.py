@@ -5,7 +5,7 @@ from math import ceil, log2
 
 import ee
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
@@ -217,6 +217,7 @@ def items_and_bad_ones(draw):
     return items, draw(st.sets(st.sampled_from(items), max_size=5)) if items else set()
 
 
+@settings(deadline=None)
 @given(items_and_bad_ones())
 def test_halving_blames_only_bad_items_and_asks_little(drawn):
     items, bad = drawn

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -93,6 +93,7 @@ def plainly(band, values):
     return row
 
 
+@settings(deadline=None)
 @given(bands_and_pixels())
 def test_layout_is_the_plain_statement(drawn):
     bands, arrays = drawn

@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
@@ -109,6 +109,7 @@ class Bench:
         return Counter(entry.tile_id for entry in self.ended)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(Outcome), max_size=40),
     st.integers(1, 10),
@@ -184,6 +185,14 @@ def test_the_work_is_not_drawn_ahead_of_what_is_needed():
     bench = Bench(batch_size=5, max_concurrent=3, on_fetch=on_fetch)
     bench.scheduler.run(work(bench))
     assert drawn_while_waiting[0] <= 53 + 2 * 5 + 3 * 3
+    assert len(bench.counts()) == 1_000
+
+
+def test_few_batches_are_located_ahead_when_batches_are_large():
+    bench = Bench(batch_size=25, max_concurrent=8)
+    bench.run(1_000)
+    # 25 + 2 * 8 tiles are enough not to idle; beside them a whole batch and what is being fetched.
+    assert bench.most_open <= 25 + 2 * 8 + 25 + 8
     assert len(bench.counts()) == 1_000
 
 

@@ -3,7 +3,7 @@
 from itertools import chain
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmearth_core.download.shard import Shard, parse_shard, shard_from_slurm
@@ -16,6 +16,7 @@ def slurm(task, first, last, count=None):
     return {f"SLURM_ARRAY_TASK_{name}": str(n) for name, n in zip(names, (task, first, last, count), strict=True)}
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(), unique=True), st.integers(1, 50))
 def test_each_partition_is_in_exactly_one_shard(partitions, count):
     shares = [Shard(index, count).share(partitions) for index in range(count)]
@@ -28,6 +29,7 @@ def test_neighbouring_partitions_go_to_different_shards():
     assert list(Shard(1, 3).share(range(8))) == [1, 4, 7]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**6).flatmap(lambda count: st.tuples(st.integers(0, count - 1), st.just(count))))
 def test_text_round_trip(pair):
     shard = Shard(*pair)
@@ -50,6 +52,7 @@ def test_outside_an_array():
     assert shard_from_slurm({"SLURM_JOB_ID": "17"}) is None
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 60))
 def test_the_tasks_of_an_array_are_the_shards(first, count):
     tasks = range(first, first + count)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import rasterio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.io import MemoryFile
 
@@ -45,6 +45,7 @@ def test_round_trip_and_checksum(path, size):
     np.testing.assert_array_equal(read_stack(path, NAMES), pixels(size))
 
 
+@settings(deadline=None)
 @given(st.permutations(range(len(BANDS))), st.integers(1, len(BANDS)))
 def test_bands_are_read_by_name_in_any_order(stack_on_disk, order, count):
     wanted = order[:count]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import rasterio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 from rasterio.transform import from_origin
@@ -47,6 +47,7 @@ def on_grid(left, top, columns, rows, crs):
     return Polygon(list(zip(*back.transform(xs, ys), strict=True)))
 
 
+@settings(deadline=None)
 @given(tiles(), SIZES)
 def test_laws_of_the_grid(tile, size):
     polygon, crs = tile
@@ -62,6 +63,7 @@ def test_laws_of_the_grid(tile, size):
 
 
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # rasterio's own use of affine
+@settings(deadline=None)
 @given(tiles(), SIZES)
 def test_the_window_is_the_middle_of_the_bounds_snapped_outward(tile, size):
     polygon, crs = tile
@@ -74,6 +76,7 @@ def test_the_window_is_the_middle_of_the_bounds_snapped_outward(tile, size):
     assert tile_grid(polygon, crs, size).affine == rasterio.windows.transform(window, raster)
 
 
+@settings(deadline=None)
 @given(utm_crs(), st.integers(20_000, 80_000), st.integers(10_000, 900_000), SIZES, SIZES, SIZES)
 def test_noise_of_the_projection_does_not_move_the_grid(crs, column, row, columns, rows, size):
     left, top = column * PIXEL, row * PIXEL

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
@@ -57,6 +57,7 @@ def test_one_partition_holds_exactly_its_tiles(path):
     assert index.read(3) == []
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2_000_000))
 def test_default_partition_size(tiles):
     size = default_partition_size(tiles)
