@@ -136,26 +136,42 @@ def world() -> MemoryWorld:
     return made
 
 
-def connect(world: Any) -> None:
-    """Turns the `ee` client to a world."""
+class Switch:
+    """A transport whose world can be exchanged: setting up the client takes far longer than a test."""
+
+    def __init__(self) -> None:
+        self.local = LocalTransport(MemoryWorld())
+
+    def request(self, *arguments: Any, **options: Any) -> Any:
+        return self.local.request(*arguments, **options)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Switch]:
+    """The real client, set up once a module."""
+    switch = Switch()
     ee.Reset()
-    ee.Initialize(credentials=None, project="local", http_transport=LocalTransport(world))
+    ee.Initialize(credentials=None, project="local", http_transport=switch)
     ee.data.setMaxRetries(0)
+    yield switch
+    ee.Reset()
 
 
 @pytest.fixture
-def local(world: MemoryWorld) -> Iterator[MemoryWorld]:
+def local(world: MemoryWorld, client: Switch) -> MemoryWorld:
     """The world, with the `ee` client turned to it."""
-    connect(world)
-    yield world
-    ee.Reset()
+    client.local = LocalTransport(world)
+    return world
 
 
 @pytest.fixture
-def engine() -> Iterator[Callable[[Any], None]]:
+def engine(client: Switch) -> Callable[[Any], None]:
     """Turns the client to a world that the test makes."""
-    yield connect
-    ee.Reset()
+
+    def connect(world: Any) -> None:
+        client.local = LocalTransport(world)
+
+    return connect
 
 
 @pytest.fixture

@@ -162,6 +162,14 @@ def test_a_chain_of_any_length_needs_no_recursion(world):
     assert (status, json.loads(content)) == (200, {"result": 5000})
 
 
+def test_a_chain_of_images_that_is_too_long_is_told(world):
+    values = {"1": node("Image.constant", value=constant(0))}
+    for n in range(2, 3002):
+        values[str(n)] = node("Image.add", image1={"valueReference": str(n - 1)}, image2=constant(1))
+    body = {"expression": {"result": "3001", "values": values}, "fileFormat": "NPY", "grid": grid_of(X, Y, 1, 1)}
+    assert error(ask(Service(world), PIXELS, body)) == (400, "The expression is nested too deeply.")
+
+
 def test_a_circle_is_an_error(world):
     values = {
         "0": node("Number.abs", input={"valueReference": "1"}),

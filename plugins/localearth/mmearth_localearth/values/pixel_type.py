@@ -120,7 +120,9 @@ def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:
         limits = np.iinfo(dtype)
         with np.errstate(invalid="ignore"):
             whole = np.trunc(values.astype(np.float64, copy=False))
-            whole[np.isnan(whole)] = 0
+            lost = np.isnan(whole)
+            if lost.any():
+                whole = np.where(lost, 0.0, whole)
             clipped = np.clip(whole, max(low, float(limits.min)), high)
             if high >= 2**53:
                 # The greatest double below 2**63: the cast of 2**63 itself would wrap.
