@@ -1,0 +1,167 @@
+"""WorldCover and canopy height through the real client on a world of arrays: pixels, no-data and newer assets."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+from mmearth_landcover import mmearth_modalities
+from mmearth_landcover.canopy_height_eth import CanopyHeightEth, CanopyHeightOptions
+from mmearth_landcover.esa_worldcover import CLASSES, EsaWorldCover, EsaWorldCoverOptions
+from mmearth_localearth.testing import ArrayBand, ArrayCollection, ArrayWorld, download, image, to_lonlat
+from shapely.geometry import box
+
+from mmearth_core import Anchor, Kind
+
+UTM = "EPSG:32632"
+LEFT, TOP, SIDE = 500_000, 5_000_000, 40
+TILE = to_lonlat(box(LEFT + 101, TOP - 259, LEFT + 259, TOP - 101), UTM)
+INSIDE = np.s_[10:26, 10:26]
+ANCHOR = Anchor(dt.date(2018, 7, 14), UTM)
+HEIGHT = "users/nlang/ETH_GlobalCanopyHeight_2020_10m_v1"
+STD = "users/nlang/ETH_GlobalCanopyHeightSD_2020_10m_v1"
+
+random = np.random.default_rng(11)
+COVER = random.choice([label.value for label in CLASSES], (SIDE, SIDE)).astype(np.uint8)
+TALL = random.integers(0, 45, (SIDE, SIDE)).astype(np.uint8)
+SPREAD = random.integers(1, 12, (SIDE, SIDE)).astype(np.uint8)
+LEFT_HALF = np.arange(SIDE) < 18
+NOWHERE = np.zeros((SIDE, SIDE), bool)
+
+
+def asset(asset_id, pixels, valid=None, band="b1", offset=0):
+    shown = np.ones(pixels.shape, bool) if valid is None else np.broadcast_to(valid, pixels.shape)
+    transform = (10, 0, LEFT + offset, 0, -10, TOP - offset)
+    return image(asset_id, [ArrayBand(band, pixels, UTM, transform, shown)])
+
+
+def canopy(valid=None, offset=0):
+    return ArrayWorld(asset(HEIGHT, TALL, valid, offset=offset), asset(STD, SPREAD, valid, "b2", offset))
+
+
+def cover(*images, collection="ESA/WorldCover/v100"):
+    return ArrayWorld(ArrayCollection(collection, images))
+
+
+def fetch(tmp_path, world, modality):
+    result = download(world, [modality], TILE, ANCHOR, tmp_path)
+    return result, modality.info(result.located(modality))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "bands", "nodata", "resampling"),
+    [
+        ("esa_worldcover", Kind.CLASSES, ["map"], 255, "nearest"),
+        ("canopy_height_eth", Kind.REGRESSION, ["height", "std"], 255, "bilinear"),
+    ],
+)
+def test_declares_the_dataset_s_layer(name, kind, bands, nodata, resampling):
+    (modality,) = (each for each in mmearth_modalities() if each.name == name)
+    (layer,) = modality.layers
+    assert (layer.name, layer.kind, layer.dtype, layer.nodata) == (name, kind, "uint8", nodata)
+    assert [band.name for band in layer.bands] == bands
+    assert {str(band.resampling) for band in layer.bands} == {resampling}
+    assert layer.preview is not None
+
+
+def test_worldcover_has_the_eleven_classes():
+    assert [label.value for label in CLASSES] == [10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 100]
+    assert len({label.colour for label in CLASSES}) == len(CLASSES)
+
+
+def test_worldcover_is_the_asset_s_pixels(tmp_path):
+    result, info = fetch(tmp_path, cover(asset("ESA/WorldCover/v100/2020", COVER, band="Map")), EsaWorldCover())
+    assert (result.bands["esa_worldcover__map"] == COVER[INSIDE]).all()
+    assert result.requests == {"locate": 1, "pixels": 1}
+    assert info == {"BANDS": {"esa_worldcover": ["map"]}, "WORLDCOVER_ID": ["ESA/WorldCover/v100/2020"]}
+
+
+def test_worldcover_of_the_next_year_by_an_option(tmp_path):
+    world = cover(asset("ESA/WorldCover/v200/2021", COVER, band="Map"), collection="ESA/WorldCover/v200")
+    modality = EsaWorldCover(EsaWorldCoverOptions(collection="ESA/WorldCover/v200"))
+    result, info = fetch(tmp_path, world, modality)
+    assert (result.bands["esa_worldcover__map"] == COVER[INSIDE]).all()
+    assert info["WORLDCOVER_ID"] == ["ESA/WorldCover/v200/2021"]
+
+
+def test_a_collection_in_sheets_is_put_together(tmp_path):
+    sheets = [
+        asset("ESA/WorldCover/v100/west", COVER, LEFT_HALF, "Map"),
+        asset("ESA/WorldCover/v100/east", COVER, ~LEFT_HALF, "Map"),
+        asset("ESA/WorldCover/v100/void", COVER, NOWHERE, "Map"),
+    ]
+    result, info = fetch(tmp_path, cover(*sheets), EsaWorldCover())
+    assert (result.bands["esa_worldcover__map"] == COVER[INSIDE]).all()
+    assert info["WORLDCOVER_ID"] == ["ESA/WorldCover/v100/east", "ESA/WorldCover/v100/west"]
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        pytest.param([], id="empty"),
+        pytest.param([asset("ESA/WorldCover/v100/2020", COVER, NOWHERE, "Map")], id="sea"),
+        pytest.param([asset("ESA/WorldCover/v100/2020", COVER, None, "Map", 9000)], id="elsewhere"),
+    ],
+)
+def test_worldcover_without_a_class_is_no_data_with_its_reason(tmp_path, images):
+    result, info = fetch(tmp_path, cover(*images), EsaWorldCover())
+    assert (result.entry.outcome, result.requests) == ("done", {"locate": 1})
+    assert np.isnan(result.bands["esa_worldcover__map"]).all()
+    assert info["MISSING"]["esa_worldcover"].startswith("ESA/WorldCover/v100 has no class in the tile")
+
+
+def test_canopy_is_both_assets_side_by_side(tmp_path):
+    result, info = fetch(tmp_path, canopy(), CanopyHeightEth())
+    assert (result.bands["canopy_height_eth__height"] == TALL[INSIDE]).all()
+    assert (result.bands["canopy_height_eth__std"] == SPREAD[INSIDE]).all()
+    assert info == {"BANDS": {"canopy_height_eth": ["height", "std"]}}
+
+
+def test_canopy_between_pixels_is_bilinear_and_rounded(tmp_path):
+    result, _ = fetch(tmp_path, canopy(offset=5), CanopyHeightEth())
+    tall = TALL.astype(float)
+    wanted = (tall[9:25, 9:25] + tall[9:25, 10:26] + tall[10:26, 9:25] + tall[10:26, 10:26]) / 4
+    got = result.bands["canopy_height_eth__height"]
+    # A half may be rounded either way.
+    assert (np.abs(got - wanted) <= 0.5 + 1e-6).all()
+    assert (got == np.rint(got)).all() and (got != TALL[INSIDE]).any()
+
+
+def test_canopy_at_a_coast_keeps_its_land(tmp_path):
+    result, info = fetch(tmp_path, canopy(LEFT_HALF), CanopyHeightEth())
+    got = result.bands["canopy_height_eth__height"]
+    assert (got[:, :7] == TALL[INSIDE][:, :7]).all() and np.isnan(got[:, 8:]).all()
+    assert "MISSING" not in info
+
+
+@pytest.mark.parametrize("world", [canopy(NOWHERE), canopy(offset=9000)], ids=["sea", "elsewhere"])
+def test_no_canopy_is_no_data_with_its_reason(tmp_path, world):
+    result, info = fetch(tmp_path, world, CanopyHeightEth())
+    assert (result.entry.outcome, result.requests) == ("done", {"locate": 1})
+    assert np.isnan(result.bands["canopy_height_eth__height"]).all()
+    assert info["MISSING"]["canopy_height_eth"].startswith(f"{HEIGHT} has no height in the tile")
+
+
+def test_a_newer_canopy_by_options(tmp_path):
+    world = ArrayWorld(asset("NEW/HEIGHT", SPREAD, band="h"), asset("NEW/STD", TALL, band="s"))
+    modality = CanopyHeightEth(CanopyHeightOptions(height="NEW/HEIGHT", std="NEW/STD"))
+    result, _ = fetch(tmp_path, world, modality)
+    assert (result.bands["canopy_height_eth__height"] == SPREAD[INSIDE]).all()
+
+
+def test_all_three_beside_one_another_take_two_requests(tmp_path):
+    labels = ArrayBand("label", np.full((SIDE, SIDE), 4, np.uint8), UTM, (10, 0, LEFT, 0, -10, TOP))
+    year = ArrayCollection(
+        "GOOGLE/DYNAMICWORLD/V1", [image("GOOGLE/DYNAMICWORLD/V1/a", [labels], dt.datetime(2018, 5, 1))]
+    )
+    map_2020 = ArrayCollection("ESA/WorldCover/v100", [asset("ESA/WorldCover/v100/2020", COVER, band="Map")])
+    world = ArrayWorld(year, map_2020, asset(HEIGHT, TALL), asset(STD, SPREAD))
+    modalities = [cls() for cls in mmearth_modalities()]
+    result = download(world, modalities, TILE, ANCHOR, tmp_path)
+    assert result.requests == {"locate": 1, "pixels": 1}
+    assert all(np.isfinite(band).all() for band in result.bands.values())
+    assert list(result.bands) == [
+        "dynamic_world__landcover",
+        "esa_worldcover__map",
+        "canopy_height_eth__height",
+        "canopy_height_eth__std",
+    ]
