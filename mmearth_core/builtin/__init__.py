@@ -2,6 +2,7 @@
 
 from mmearth_core.builtin.earthengine import EarthEngine
 from mmearth_core.builtin.file_anchor import FileAnchor
+from mmearth_core.builtin.replay import Replay
 from mmearth_core.builtin.tile_layers import TileLayers
 from mmearth_core.contract.modality import Modality
 from mmearth_core.hookspecs import hookimpl
@@ -14,6 +15,6 @@ def mmearth_modalities() -> list[type[Modality]]:
 
 
 @hookimpl
-def mmearth_engines() -> list[type[EarthEngine]]:
-    """Google's Earth Engine."""
-    return [EarthEngine]
+def mmearth_engines() -> list[type[EarthEngine] | type[Replay]]:
+    """Google's Earth Engine, and recordings of it."""
+    return [EarthEngine, Replay]

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 @click.option("--modalities", metavar="A,B", help="Download only these of the configured modalities.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N tiles of the share.")
 @click.option("--retry-failed", is_flag=True, help="Also take the tiles that failed in earlier runs.")
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Keep every request and answer there, without credentials; `--engine replay:FOLDER` plays them back.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(
     config: Path,
@@ -34,6 +40,7 @@ def command(
     modalities: str | None,
     limit: int | None,
     retry_failed: bool,
+    record: Path | None,
     as_json: bool,
 ) -> int:
     """Download the tiles of a dataset, as CONFIG (a TOML file) says.
@@ -46,6 +53,7 @@ def command(
       mmearth-core run mydata.toml --limit 10
       mmearth-core run mydata.toml --shard 0/4
       mmearth-core run mydata.toml --engine local:virginia --json
+      mmearth-core run mydata.toml --record answers
 
     \b
     Exit status:
@@ -61,7 +69,7 @@ def command(
 
     shard = (parse_shard(shard_text) if shard_text else shard_from_slurm()) or Shard()
     only = [name.strip() for name in modalities.split(",") if name.strip()] if modalities is not None else None
-    job, result = download(config, discover(), engine, only, shard, limit, retry_failed)
+    job, result = download(config, discover(), engine, only, shard, limit, retry_failed, record)
     if as_json:
         click.echo(json.dumps({"dataset": str(job.folder.root), "shard": str(shard), **result.summary()}, indent=2))
     else:
@@ -77,6 +85,7 @@ def download(
     shard: "Shard | None" = None,
     limit: int | None = None,
     retry_failed: bool = False,
+    record: Path | None = None,
 ) -> "tuple[Job, Result]":
     """Prepares and runs a configuration, with the progress on standard error."""
     # Imported here, so that `--help` and completion stay instant.
@@ -88,6 +97,12 @@ def download(
     from mmearth_core.download.run import WHOLE, run
 
     job = prepare(load_config(config), registry, engine, only)
+    if record is not None:
+        from attrs import evolve
+
+        from mmearth_core.earth.recording import Recorded
+
+        job = evolve(job, engine=Recorded(job.engine, record))
     with ProgressView(Console(stderr=True)) as view:
         return job, run(job, view, shard or WHOLE, limit, retry_failed)
 
