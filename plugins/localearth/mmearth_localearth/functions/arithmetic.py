@@ -21,16 +21,19 @@ class Operation:
         compute: on arrays of int64 (when `integral`) or float64.
         type: of the result, from the types of the operands.
         integral: whether operands must be whole numbers; floats are cut off.
+        exact: whether single precision gives the same result as double precision.
     """
 
     compute: Callable[..., Array]
     type: Callable[..., PixelType]
     integral: bool = False
+    exact: bool = False
 
     def run(self, result: PixelType, *operands: Array) -> Array:
         """The result in its type's dtype. Floats are computed in double precision and rounded once."""
         whole = self.integral or (result.is_integer and all(each.dtype.kind in "iub" for each in operands))
-        common = np.int64 if whole else np.float64
+        single = self.exact and all(each.dtype == np.float32 for each in operands)
+        common = np.int64 if whole else np.float32 if single else np.float64
         with np.errstate(all="ignore"):
             found = self.compute(*(each.astype(common, copy=False) for each in operands))
             return np.asarray(found).astype(result.dtype, copy=False)
@@ -114,7 +117,10 @@ def _modulo(a: Array, b: Array) -> Array:
 
 def half_up(values: Array) -> Array:
     """The nearest whole number, halves away from zero (assumed)."""
-    return np.copysign(np.floor(np.abs(values) + 0.5), values) if values.dtype.kind == "f" else values
+    if values.dtype.kind != "f":
+        return values
+    whole = np.trunc(values)
+    return np.asarray(whole + np.where(np.abs(values - whole) >= 0.5, np.sign(values), 0))
 
 
 def _each(scalar: Callable[[float], float]) -> Callable[[Array], Array]:
@@ -151,11 +157,11 @@ BINARY: dict[str, Operation] = {
 """Operations on two operands. Comparisons give 0 or 1; division by 0 gives 0 (documented)."""
 
 UNARY: dict[str, Operation] = {
-    "abs": Operation(np.abs, _absolute),
-    "signum": Operation(np.sign, _sign),
-    "round": Operation(half_up, _same),
-    "floor": Operation(np.floor, _same),
-    "ceil": Operation(np.ceil, _same),
+    "abs": Operation(np.abs, _absolute, exact=True),
+    "signum": Operation(np.sign, _sign, exact=True),
+    "round": Operation(half_up, _same, exact=True),
+    "floor": Operation(np.floor, _same, exact=True),
+    "ceil": Operation(np.ceil, _same, exact=True),
     "not": Operation(lambda a: a == 0, _boolean),
     "bitwiseNot": Operation(np.bitwise_not, _long, integral=True),
     "bitCount": Operation(np.bitwise_count, _long, integral=True),

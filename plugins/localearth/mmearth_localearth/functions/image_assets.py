@@ -75,8 +75,18 @@ def load_image_collection(world: World, asset_id: str, _version: int | None) -> 
     if isinstance(asset, ImageAsset) or not hasattr(asset, "images"):
         raise EarthEngineError(f"Asset '{asset_id}' is not an ImageCollection.")
     images = asset.images
+    # A request asks one collection for many tiles: an image that several of them find is made once. The asset is
+    # kept beside it, as its id is only unique while it lives.
+    made: dict[int, tuple[ImageAsset, Image]] = {}
+
+    def image_of(each: ImageAsset) -> Image:
+        found = made.get(id(each))
+        if found is None:
+            found = made[id(each)] = each, from_asset(each)
+        return found[1]
+
     return Collection(
-        lambda region, interval: [from_asset(each) for each in images(region, interval)],
+        lambda region, interval: [image_of(each) for each in images(region, interval)],
         True,
         id=asset_id,
         properties=asset.properties,

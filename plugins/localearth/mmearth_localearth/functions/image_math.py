@@ -132,9 +132,11 @@ def clamp(image: Image, low: float, high: float) -> Image:
 
         def source(grid: Grid, pull: Pull) -> Sampled:
             values, mask = pull(band.source, grid)
-            return np.clip(values.astype(np.float64), low, high).astype(kind.dtype), mask
+            # In single precision the bounds are rounded as the result would be.
+            wide = values if values.dtype.kind == "f" else values.astype(np.float64)
+            return np.clip(wide, low, high).astype(kind.dtype, copy=False), mask
 
-        return ImageBand(band.name, kind, band.projection, source)
+        return ImageBand(band.name, kind, band.projection, source, band.dimensions)
 
     return image.with_bands(map(one, image.bands))
 

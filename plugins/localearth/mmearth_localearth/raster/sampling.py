@@ -19,6 +19,7 @@ from mmearth_localearth.raster.grid import Grid
 from mmearth_localearth.values.projection import Projection, compose, invert
 
 Sampled = tuple[NDArray[Any], NDArray[np.bool_]]
+Centres = Callable[[Grid, str], tuple[NDArray[Any], NDArray[Any]]]
 Read = Callable[[int, int, int, int], Sampled]
 """Reads (row, col, rows, cols) of the native raster."""
 
@@ -49,11 +50,16 @@ class Positions:
         return (self.rows.shape[0], self.cols.shape[0]) if self.separable else self.cols.shape
 
 
-def positions(grid: Grid, native: Projection) -> Positions:
+def positions(grid: Grid, native: Projection, centres: Centres = Grid.centres_in) -> Positions:
     """Locates the grid's pixel centres in a native raster.
 
     In one CRS this is one affine step, and per axis when the axes are parallel; otherwise every centre goes
     through PROJ exactly.
+
+    Args:
+        grid: whose centres.
+        native: of the raster.
+        centres: gives the coordinates of a grid's centres in another CRS; one that remembers them saves time.
     """
     if grid.crs == native.crs:
         a, b, c, d, e, f = compose(invert(native.transform), grid.transform)
@@ -62,7 +68,7 @@ def positions(grid: Grid, native: Projection) -> Positions:
         if abs(b) < 1e-12 and abs(d) < 1e-12:
             return Positions(_snap(a * col + c), _snap(e * row + f), True)
         return Positions(a * col + b * row[:, None] + c, d * col + e * row[:, None] + f, False)
-    x, y = grid.centres_in(native.crs)
+    x, y = centres(grid, native.crs)
     a, b, c, d, e, f = invert(native.transform)
     # What has no coordinates in the native CRS comes as infinite, and 0 times infinity as nan: both are masked.
     with np.errstate(invalid="ignore"):

@@ -24,6 +24,7 @@ class Pull:
     def __init__(self) -> None:
         self._pixels: dict[tuple[int, Grid], tuple[Source, Sampled]] = {}
         self._positions: dict[tuple[Grid, Projection], Positions] = {}
+        self._centres: dict[tuple[Grid, str], tuple[NDArray[Any], NDArray[Any]]] = {}
 
     def __call__(self, source: Source, grid: Grid) -> Sampled:
         """The pixels of a source on a grid. Callers must not write into them."""
@@ -40,8 +41,17 @@ class Pull:
         key = grid, native
         found = self._positions.get(key)
         if found is None:
-            found = positions(grid, native)
+            found = positions(grid, native, self.centres)
             self._positions[key] = found
+        return found
+
+    def centres(self, grid: Grid, crs: str) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The coordinates of the grid's centres in a CRS; bands of any resolution share them."""
+        key = grid, crs
+        found = self._centres.get(key)
+        if found is None:
+            found = grid.centres_in(crs)
+            self._centres[key] = found
         return found
 
 

@@ -119,10 +119,12 @@ def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:
     if values.dtype.kind == "f":
         limits = np.iinfo(dtype)
         with np.errstate(invalid="ignore"):
-            whole = np.trunc(values.astype(np.float64, copy=False))
+            # Single precision holds the ends of the small types exactly.
+            small = dtype.itemsize <= 2 and values.dtype == np.float32
+            whole = np.trunc(values if small else values.astype(np.float64, copy=False))
             lost = np.isnan(whole)
             if lost.any():
-                whole = np.where(lost, 0.0, whole)
+                whole = np.where(lost, whole.dtype.type(0), whole)
             clipped = np.clip(whole, max(low, float(limits.min)), high)
             if high >= 2**53:
                 # The greatest double below 2**63: the cast of 2**63 itself would wrap.
