@@ -1,7 +1,7 @@
 """For a plugin's own tests: a world of numpy arrays, and a modality brought through the core's real steps on it."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from mmearth_core.builtin.file_anchor import FileAnchor
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.download.fetch import Fetcher
 from mmearth_core.download.finish import stack_bands
-from mmearth_core.download.group import Group
+from mmearth_core.download.group import BASE, Group
 from mmearth_core.download.journal import Entry
 from mmearth_core.download.locate import Ended, Locator
 from mmearth_core.download.stack import read_stack
@@ -156,27 +156,25 @@ class Downloaded:
 
 
 def download(
-    world: Any, modalities: Collection[Modality], polygon: Polygon, anchor: Anchor, folder: Path, size: int = 16
+    world: Any, modalities: Sequence[Modality], polygon: Polygon, anchor: Anchor | None, folder: Path, size: int = 16
 ) -> Downloaded:
-    """Brings a tile of modalities added to a dataset through the core's real steps: locate, pixels, stack.
+    """Brings a tile through the core's real steps: locate, pixels, stack.
 
     Args:
         world: what there is.
         modalities: what is downloaded.
         polygon: the tile, EPSG:4326.
-        anchor: its day and grid.
+        anchor: its day and grid, for modalities added to a dataset; None, for the first modality to find it.
         folder: where its stack goes.
         size: rows and columns of the tile.
-
-    Raises:
-        AssertionError: when the tile cannot be located; the message says why.
     """
     client = EarthClient(_WorldEngine(world), RunOptions(retry_seconds=0.0))
-    group = Group("test", tuple(modalities), FileAnchor())
+    own = anchor is None
+    group = Group(BASE if own else "test", tuple(modalities), modalities[0] if own else FileAnchor())
     tile = Tile(0, 0, "tile", polygon, polygon.centroid.x, polygon.centroid.y, {})
-    (ready,) = Locator(client, group).locate([tile], {tile.tile_id: anchor})
+    (ready,) = Locator(client, group).locate([tile], {} if anchor is None else {tile.tile_id: anchor})
     if isinstance(ready, Ended):
-        raise AssertionError(ready.reason)
+        return Downloaded(Entry(tile.tile_id, 0, ready.outcome, ready.reason), {}, dict(client.purposes))
     dataset = DatasetFolder(folder)
     entry = Fetcher(client, dataset, group, size).fetch(ready)
     names = [band.name for band in stack_bands(group.modalities)]
