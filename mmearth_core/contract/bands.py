@@ -71,6 +71,11 @@ class ClassLabel:
             raise DeclarationError(f"Class {self.name!r}: colour {value!r} is not of the form #rrggbb.")
 
 
+# Named converters, not `tuple`: so a type checker knows what a plugin may pass.
+def _as_classes(classes: Iterable[ClassLabel]) -> tuple[ClassLabel, ...]:
+    return tuple(classes)
+
+
 @frozen
 class Band:
     """One band of a layer.
@@ -91,7 +96,7 @@ class Band:
     unit: str = "1"
     description: str = ""
     resampling: Resampling = Resampling.NEAREST
-    classes: tuple[ClassLabel, ...] = field(default=(), converter=tuple)
+    classes: tuple[ClassLabel, ...] = field(default=(), converter=_as_classes)
 
     def __attrs_post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -122,6 +127,10 @@ def holds(dtype: str, value: float) -> bool:
     return math.isfinite(value) and value == int(value) and int(limits.min) <= value <= int(limits.max)
 
 
+def _as_names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
+
+
 @frozen
 class Preview:
     """How a layer is shown to people.
@@ -134,7 +143,7 @@ class Preview:
         colormap: a matplotlib colormap name for a single band of quantities.
     """
 
-    bands: tuple[str, ...] = field(converter=tuple)
+    bands: tuple[str, ...] = field(converter=_as_names)
     low: float | tuple[float, ...] = 0.0
     high: float | tuple[float, ...] = 1.0
     gamma: float = field(default=1.0, validator=validators.gt(0))

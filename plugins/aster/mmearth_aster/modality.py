@@ -78,7 +78,8 @@ class Aster(Modality):
         import ee
 
         heights = self._heights()
-        return ee.Image.cat([heights.rename("elevation"), ee.Terrain.slope(heights).rename("slope")])
+        both: ee.Image = ee.Image.cat([heights.rename("elevation"), ee.Terrain.slope(heights).rename("slope")])
+        return both
 
     def present(self, located: Any) -> Collection[str] | None:
         """Nothing where no pixel has a height; all bands elsewhere."""
@@ -96,4 +97,5 @@ class Aster(Modality):
     def _heights(self) -> "ee.Image":
         import ee
 
-        return ee.Image(self.options.asset).select([self.options.band])
+        heights: ee.Image = ee.Image(self.options.asset).select([self.options.band])
+        return heights

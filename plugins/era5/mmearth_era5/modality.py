@@ -69,11 +69,10 @@ class Era5(Modality):
     def _months(self, period: Period) -> "ee.ImageCollection":
         import ee
 
-        return (
-            ee.ImageCollection(self.options.collection)
-            .filterDate(period.start.isoformat(), period.end.isoformat())
-            .select([quantity.source for quantity in QUANTITIES])
-        )
+        collection = ee.ImageCollection(self.options.collection)
+        months = collection.filterDate(period.start.isoformat(), period.end.isoformat())
+        chosen: ee.ImageCollection = months.select([quantity.source for quantity in QUANTITIES])
+        return chosen
 
     def _found(self, located: Any) -> dict[str, float | None]:
         """Every declared band's number, or None."""
@@ -108,7 +107,8 @@ def _reduced(period: str, collection: "ee.ImageCollection") -> "ee.Image":
     blank = ee.Image.constant([0.0] * len(sources)).rename(sources).updateMask(0)
     months = collection.merge(ee.ImageCollection([blank]))
     reduced = [getattr(months.select([quantity.source]), quantity.reducer)() for quantity in QUANTITIES]
-    return ee.Image.cat(reduced).rename([band_name(period, quantity) for quantity in QUANTITIES])
+    image: ee.Image = ee.Image.cat(reduced)
+    return image.rename([band_name(period, quantity) for quantity in QUANTITIES])
 
 
 def _is_whole(located: Any, period: str) -> bool:

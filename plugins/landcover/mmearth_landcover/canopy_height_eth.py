@@ -72,7 +72,8 @@ class CanopyHeightEth(Modality):
         """Both assets side by side."""
         import ee
 
-        return ee.Image.cat([self._band(self.options.height, "height"), self._band(self.options.std, "std")])
+        both: ee.Image = ee.Image.cat([self._band(self.options.height, "height"), self._band(self.options.std, "std")])
+        return both
 
     def present(self, located: Any) -> Collection[str] | None:
         """Nothing where no pixel has a height."""
@@ -88,4 +89,5 @@ class CanopyHeightEth(Modality):
     def _band(self, asset: str, name: str) -> "ee.Image":
         import ee
 
-        return ee.Image(asset).select([0], [name])
+        band: ee.Image = ee.Image(asset).select([0], [name])
+        return band

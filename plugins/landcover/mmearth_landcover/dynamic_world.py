@@ -101,5 +101,6 @@ class DynamicWorld(Modality):
     def _labels(self, scene: Scene) -> "ee.ImageCollection":
         import ee
 
-        collection = ee.ImageCollection(self.options.collection)
-        return collection.filterBounds(scene.geometry).filterDate(*self._window(scene)).select(["label"])
+        here = ee.ImageCollection(self.options.collection).filterBounds(scene.geometry)
+        labels: ee.ImageCollection = here.filterDate(*self._window(scene)).select(["label"])
+        return labels

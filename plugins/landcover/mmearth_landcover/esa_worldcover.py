@@ -69,14 +69,17 @@ class EsaWorldCover(Modality):
             valid = count_valid(image.select(["Map"]), scene.geometry)
             return ee.Dictionary({"index": image.get("system:index"), "valid": valid})
 
-        return ee.ImageCollection(self.options.collection).filterBounds(scene.geometry).toList(_MOST).map(describe)
+        here = ee.ImageCollection(self.options.collection).filterBounds(scene.geometry)
+        records: ee.List = here.toList(_MOST).map(describe)
+        return records
 
     def image(self, scene: Scene, located: Any) -> "ee.Image":
         """The images that have a class in the tile, the last one on top."""
         import ee
 
         images = [ee.Image(name).select(["Map"], ["map"]) for name in self._ids(located)]
-        return images[0] if len(images) == 1 else ee.ImageCollection(images).mosaic()
+        whole: ee.Image = images[0] if len(images) == 1 else ee.ImageCollection(images).mosaic()
+        return whole
 
     def present(self, located: Any) -> Collection[str] | None:
         """Nothing where no pixel has a class."""

@@ -167,6 +167,10 @@ def download(
         anchor: its day and grid, for modalities added to a dataset; None, for the first modality to find it.
         folder: where its stack goes.
         size: rows and columns of the tile.
+
+    Raises:
+        AssertionError: when a modality sends a request of its own.
+        ValueError: when what it located is no strict JSON.
     """
     client = EarthClient(_WorldEngine(world), RunOptions(retry_seconds=0.0))
     own = anchor is None
@@ -177,6 +181,9 @@ def download(
         return Downloaded(Entry(tile.tile_id, 0, ready.outcome, ready.reason), {}, dict(client.purposes))
     dataset = DatasetFolder(folder)
     entry = Fetcher(client, dataset, group, size).fetch(ready)
+    if client.meter.requests.total() != client.purposes.total():
+        raise AssertionError(f"a plugin has sent requests of its own: {dict(client.meter.requests)} were counted")
+    entry.to_line()  # what was located must be strict JSON
     names = [band.name for band in stack_bands(group.modalities)]
     bands = {}
     if "sha256" in entry.record:
