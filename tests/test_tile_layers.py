@@ -14,9 +14,14 @@ from shapely.geometry import box
 
 from mmearth_core import Anchor, Kind, Scene
 from mmearth_core.builtin import tile_layers
+from mmearth_core.builtin.file_anchor import FileAnchor
 from mmearth_core.builtin.tile_layers import TileLayers, TileOptions
+from mmearth_core.download.group import Group
+from mmearth_core.download.locate import Locator
 from mmearth_core.registry import discover
 from mmearth_core.tables.ecoregions import EcoRegion, EcoRegions, ecoregions
+from mmearth_core.tiles.index import Tile
+from tests.ee_offline import no_answer, open_client
 
 TABLE = ecoregions()
 SAVANNAS = "Mid-Atlantic US coastal savannas"
@@ -168,3 +173,11 @@ def test_the_table_is_whole():
     assert TABLE.biome("Tundra") == 0 and TABLE.biome("tundra") is None
     assert attrs.astuple(TABLE.regions[0]) == (0, "Adelie Land tundra", 0, "Antarctica", 176.36)
     assert [region.label for region in TABLE.named(SAVANNAS)] == [450]
+
+
+def test_costs_no_request():
+    tile = Tile(0, 0, "t", box(0, 0, 0.01, 0.01), 0.005, 0.005, {"biome": "Tundra"})
+    group = Group("tile", (TileLayers(),), FileAnchor())
+    anchor = Anchor(dt.date(2018, 7, 14), "EPSG:32631")
+    (ready,) = Locator(open_client(no_answer), group).locate([tile], {"t": anchor})
+    assert ready.located["tile"]["biome"] == 0
