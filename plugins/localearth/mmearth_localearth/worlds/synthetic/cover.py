@@ -80,7 +80,9 @@ class Covers:
         lon, lat = patch.lonlat
         # Trees and shrubs follow the sun where it is dry, and conifers the cold.
         conifer = smoothstep(
-            11.0, 2.0, terrain.warmth + 8.0 * (broad - 0.5) - 1.5 * smoothstep(1.2, 0.5, region.inland)
+            11.0,
+            2.0,
+            terrain.warmth + 16.0 * (broad - 0.5) + 5.0 * (patchy - 0.5) - 1.5 * smoothstep(1.2, 0.5, region.inland),
         )
         regular = patch.spread(value_noise(patch.nodes, 1500e3, self._key("regular")))
         code = np.zeros(kind.shape, np.uint32)
@@ -128,7 +130,7 @@ class Covers:
         suits *= smoothstep(12.5, 16.0, summer) * smoothstep(620.0, 260.0, region.rough)
         # The wettest tropics stay forest.
         suits *= 1.0 - 0.55 * smoothstep(1.5, 2.3, moist)
-        return suits * region.farmed * 1.12
+        return suits * region.farmed * smoothstep(-0.05, 0.6, region.farmed) * 1.12
 
     def _farm(
         self, kind: NDArray[np.uint8], dense: Floats, terrain: Terrain, fields: Parcels, taken: Floats, patchy: Floats

@@ -65,12 +65,25 @@ def value_noise(points: Floats, wavelength: float, key: int | Words) -> Floats:
     return _blend(planes[0], planes[1], w).astype(np.float64) * 2.0**-32
 
 
-def fbm(points: Floats, wavelengths: Sequence[float], key: int, gain: float = 0.5) -> Floats:
+def _turn(points: Floats) -> Floats:
+    """The points on other axes, so that the lattices of neighbouring octaves do not line up."""
+    x, y, z = points
+    return np.stack([(2 * x - y + 2 * z) / 3.0, (2 * x + 2 * y - z) / 3.0, (2 * z + 2 * y - x) / 3.0])
+
+
+def octave_key(key: int | Words, number: int) -> int | Words:
+    """The key of an octave, from that of its noise."""
+    step = number * 0x632BE5AB & 0xFFFFFFFF
+    return (key + step) & 0xFFFFFFFF if isinstance(key, int) else key + np.uint32(step)
+
+
+def fbm(points: Floats, wavelengths: Sequence[float], key: int | Words, gain: float = 0.5) -> Floats:
     """Octaves of noise, each weaker by `gain` than the one before; in [0, 1), mean 0.5."""
+    turned = points, _turn(points)
     total = np.zeros(points.shape[1:])
     weight, weights = 1.0, 0.0
     for number, wavelength in enumerate(wavelengths):
-        total += weight * value_noise(points, wavelength, (key + number * 0x632BE5AB) & 0xFFFFFFFF)
+        total += weight * value_noise(turned[number % 2], wavelength, octave_key(key, number))
         weights += weight
         weight *= gain
     return total / weights
@@ -82,11 +95,12 @@ def ridges(points: Floats, wavelengths: Sequence[float], key: int, gain: float =
     Returns:
         Numbers from 0 in valleys to nearly 1 on crests.
     """
+    turned = points, _turn(points)
     total = np.zeros(points.shape[1:])
     carried = np.ones(points.shape[1:])
     weight, weights = 1.0, 0.0
     for number, wavelength in enumerate(wavelengths):
-        noise = value_noise(points, wavelength, (key + number * 0x632BE5AB) & 0xFFFFFFFF)
+        noise = value_noise(turned[number % 2], wavelength, octave_key(key, number))
         crest = 1.0 - np.abs(2.0 * noise - 1.0)
         crest *= crest
         total += weight * crest * carried

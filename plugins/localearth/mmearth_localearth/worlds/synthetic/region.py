@@ -82,7 +82,7 @@ class Regions:
         rough = ramp * (0.72 * height + 35.0 + 260.0 * hills)
         plain = value_noise(points, 640e3, self._key("plains"))
         base = ramp * (15.0 + 380.0 * plain * plain + 0.42 * height)
-        crest = ridges(points, COARSE_RIDGES, self._key("relief"))
+        crest = ridges(points, COARSE_RIDGES, self._key("relief"), 0.6)
         sine = np.abs(np.sin(np.radians(lat)))
         mean = 27.5 - 38.0 * sine**2.6 - 12.0 * smoothstep(0.90, 0.975, sine)
         mean -= 16.0 * smoothstep(-64.0, -72.0, lat) if (lat < -60).any() else 0.0

@@ -71,10 +71,11 @@ class Terrains:
         inland = ~sea
         water = sea | (inland & ((lake > 0.0) | (river < width)))
         bank = np.maximum(smoothstep(-0.035, 0.0, lake), smoothstep(350.0, 0.0, river - width))
-        fine = ridges(points, FINE_RIDGES, self._key("fine"))
+        fine = ridges(points, FINE_RIDGES, self._key("fine"), 0.55)
+        dunes = 34.0 * fine * smoothstep(0.16, 0.04, moisture(region.rain, region.mean))
         # Fine relief fades towards water, so that lakes lie flat and rivers have valleys.
         fine *= (0.3 + 0.7 * region.crest) * (1.0 - 0.9 * bank)
-        elevation = region.base + region.rough * (region.crest + 0.13 * fine)
+        elevation = region.base + (region.rough * (region.crest + 0.26 * fine)) + dunes
         elevation -= bank * np.minimum(18.0, 0.12 * elevation)
         elevation = np.where(sea, 0.0, np.maximum(elevation * (0.1 + 0.9 * smoothstep(0.5, 0.97, shore)), 1.0))
         warmth = region.mean - LAPSE * elevation

@@ -1,0 +1,113 @@
+"""Bands of the synthetic world: grids whose pixels a function makes when they are read."""
+
+from collections.abc import Callable, Sequence
+from typing import overload
+
+import numpy as np
+from attrs import define, frozen
+
+from mmearth_localearth.worlds.base import BandSource, Mask, Pixels
+
+Affine6 = tuple[float, float, float, float, float, float]
+Make = Callable[[int, int, int, int], tuple[Pixels, Mask | None]]
+
+BLOCK = 768
+"""Pixels a side that are made at once: larger windows are made block by block, to save memory."""
+
+
+@frozen
+class Grid:
+    """Where the pixels of a band lie: CRS, affine transform, and size in pixels."""
+
+    crs: str
+    transform: Affine6
+    width: int
+    height: int
+
+
+@define(eq=False)
+class MadeBand:
+    """A band that is made on demand; see `BandSource`.
+
+    Attributes:
+        make: takes (row, col, rows, cols); returns values and where they are valid (None: everywhere).
+    """
+
+    name: str
+    dtype: str
+    grid: Grid
+    make: Make
+
+    @property
+    def crs(self) -> str:
+        """The grid's CRS."""
+        return self.grid.crs
+
+    @property
+    def transform(self) -> Affine6:
+        """The grid's affine transform."""
+        return self.grid.transform
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.grid.width
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.grid.height
+
+    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
+        """Makes a window: values and mask, (rows, cols) each.
+
+        Raises:
+            ValueError: when the window leaves the band.
+        """
+        if row < 0 or col < 0 or rows < 0 or cols < 0 or row + rows > self.height or col + cols > self.width:
+            raise ValueError(
+                f"band {self.name!r}: rows {row} to {row + rows}, columns {col} to {col + cols} leave its "
+                f"{self.height} x {self.width} pixels; ask for a window inside."
+            )
+        values = np.zeros((rows, cols), self.dtype)
+        mask = np.ones((rows, cols), bool)
+        for top in range(0, rows, BLOCK):
+            for left in range(0, cols, BLOCK):
+                down, across = min(BLOCK, rows - top), min(BLOCK, cols - left)
+                part = slice(top, top + down), slice(left, left + across)
+                made, valid = self.make(row + top, col + left, down, across)
+                values[part] = made
+                if valid is not None:
+                    mask[part] = valid
+        return values, mask
+
+
+class LazyBands(Sequence[BandSource]):
+    """The bands of an image, made when someone looks at them: most images of a collection are only filtered."""
+
+    def __init__(self, make: Callable[[], Sequence[BandSource]]) -> None:
+        self._make = make
+        self._bands: Sequence[BandSource] | None = None
+
+    def _all(self) -> Sequence[BandSource]:
+        if self._bands is None:
+            self._bands = tuple(self._make())
+        return self._bands
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> BandSource: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[BandSource]: ...
+
+    def __getitem__(self, index: int | slice) -> BandSource | Sequence[BandSource]:
+        return self._all()[index]
+
+
+def rounded(values: Pixels, dtype: str) -> Pixels:
+    """Whole numbers of an integer type: rounded, and kept within its range."""
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)

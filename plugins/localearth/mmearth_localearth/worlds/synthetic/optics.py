@@ -1,0 +1,158 @@
+"""Optics: what Sentinel-2 sees of a surface, through clouds and air, in whole digital numbers."""
+
+import math
+
+import numpy as np
+from attrs import define, frozen
+
+from mmearth_localearth.worlds.synthetic.clouds import density
+from mmearth_localearth.worlds.synthetic.cover import Kind
+from mmearth_localearth.worlds.synthetic.hashing import Floats, bell, salt
+from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window, on_sphere
+from mmearth_localearth.worlds.synthetic.spectra import BANDS, CLOUD, PASSED, PATH, SPECTRA
+from mmearth_localearth.worlds.synthetic.surface import MATERIALS, Surface, surface
+from mmearth_localearth.worlds.synthetic.truth import Planet, Recent, Truth
+
+CLOUD_HEIGHT = 1500.0
+"""Of the clouds above the ground, metres: how far their shadows fall."""
+
+
+@frozen
+class Pass:
+    """The satellite over a granule at a time.
+
+    Attributes:
+        key: a salt of the datatake, so that neighbouring granules share their clouds.
+        day: of the year, from 1.
+        lon: of the granule's middle, degrees.
+        lat: of the granule's middle, degrees.
+        mean: the climate's cloudiness there at that time.
+    """
+
+    key: int
+    day: int
+    lon: float
+    lat: float
+    mean: float
+
+    def sun(self) -> tuple[float, float, float]:
+        """Towards the sun at half past ten: east, north, up."""
+        tilt = math.radians(-23.44 * math.cos(2 * math.pi * (self.day + 10) / 365.25))
+        hour, phi = math.radians(-22.5), math.radians(self.lat)
+        east = -math.cos(tilt) * math.sin(hour)
+        north = math.cos(phi) * math.sin(tilt) - math.sin(phi) * math.cos(tilt) * math.cos(hour)
+        up = math.sin(phi) * math.sin(tilt) + math.cos(phi) * math.cos(tilt) * math.cos(hour)
+        # A sun on the horizon would leave nothing to see: real acquisitions stop there, too.
+        up = max(up, 0.12)
+        return round(east, 9), round(north, 9), round(up, 9)
+
+
+@define(eq=False)
+class View:
+    """A window as it looks on a pass.
+
+    Attributes:
+        truth: what is there.
+        surface: its materials on that day.
+        light: the factor of relief, tone and cloud shadow, (rows, cols).
+        cloud: how opaque the clouds are, (rows, cols); None when there are none.
+        shadow: how dark their shadows are, (rows, cols); None when there are none.
+        key: a salt of the pass.
+    """
+
+    truth: Truth
+    surface: Surface
+    light: Floats
+    cloud: Floats | None
+    shadow: Floats | None
+    key: int
+
+
+class Optics:
+    """Makes views of a planet; remembers the last few."""
+
+    def __init__(self, planet: Planet) -> None:
+        self.planet = planet
+        self._recent: Recent[View] = Recent(6)
+
+    def view(self, lattice: Lattice, window: Window, seen: Pass) -> tuple[Window, View]:
+        """A view that holds the window, and the window that it is of (a multiple of 60 m)."""
+
+        def make() -> tuple[Window, View]:
+            truth = self.planet.truth(lattice, window.grown(1, 6))
+            return truth.patch.window, self._make(truth, seen)
+
+        return self._recent.get((lattice, seen), window.grown(1), make)
+
+    def _make(self, truth: Truth, seen: Pass) -> View:
+        cloud, shadow = self._sky(truth, seen)
+        light = _relief(truth, seen) * _tone(truth)
+        if shadow is not None:
+            light *= 1.0 - 0.62 * shadow
+        return View(truth, surface(truth, seen.day), light, cloud, shadow, seen.key)
+
+    def _sky(self, truth: Truth, seen: Pass) -> tuple[Floats | None, Floats | None]:
+        east, north, up = seen.sun()
+        lon, lat = math.radians(seen.lon), math.radians(seen.lat)
+        eastward = np.array([-math.sin(lon), math.cos(lon), 0.0])
+        northward = np.array([-math.sin(lat) * math.cos(lon), -math.sin(lat) * math.sin(lon), math.cos(lat)])
+        shift = np.round((eastward * east + northward * north) * (CLOUD_HEIGHT / up), 3)
+        cloud = density(truth.patch, seen.mean, seen.key)
+        shadow = density(truth.patch, seen.mean, seen.key, shift)
+        if shadow is not None and cloud is not None:
+            shadow = shadow * (1.0 - cloud)
+        return cloud, shadow
+
+
+def _relief(truth: Truth, seen: Pass) -> Floats:
+    """The sun on slopes, over the sun on flat ground, with the light of the sky."""
+    east, north, up = seen.sun()
+    dx, dy = truth.slopes
+    facing = (up - east * dx - north * dy) / np.sqrt(1.0 + dx * dx + dy * dy)
+    return 0.22 + 0.78 * np.clip(facing * (1.0 / up), 0.0, 1.9)
+
+
+def _tone(truth: Truth) -> Floats:
+    """Small differences of brightness that stay from day to day: crowns, soils, roofs."""
+    cover = truth.cover
+    window = truth.patch.window
+    rows = np.arange(window.row, window.row + window.rows)[:, None]
+    cols = np.arange(window.col, window.col + window.cols)[None, :]
+    grain = bell(salt(truth.patch.lattice.crs, "grain"), rows, cols)
+    strength = _GRAIN[cover.kind]
+    field = 0.24 * (cover.own - 0.5) * (cover.kind == Kind.CROPS) + (
+        0.12 * (cover.lot - 0.5) + 0.16 * (cover.own - 0.5)
+    ) * (cover.kind == Kind.BUILT)
+    smooth = 0.34 * (cover.patchy - 0.5) + 0.34 * (cover.broad - 0.5)
+    flat = np.where(cover.kind == Kind.WATER, 0.15, 1.0)
+    return np.clip(1.0 + flat * smooth + field + strength * grain, 0.3, 1.8)
+
+
+_GRAIN = np.array([0.012, 0.10, 0.035, 0.06, 0.022, 0.07, 0.06, 0.045, 0.012, 0.09, 0.05])
+"""How grainy each kind of surface is at 10 m."""
+
+
+def reflectance(view: View, band: str, air: bool, haze: float) -> Floats:
+    """A band's reflectance at 10 m, times 10,000, not yet rounded.
+
+    Args:
+        view: the view.
+        band: e.g. `"B4"`.
+        air: seen from above the atmosphere (level 1C), not at the surface (level 2A).
+        haze: how hazy the air is; 1 on an ordinary day.
+    """
+    at = BANDS.index(band)
+    ground = np.zeros(view.light.shape)
+    for name, share in zip(MATERIALS, view.surface.mixture, strict=True):
+        ground += SPECTRA[name][at] * share
+    ground *= view.light
+    if air:
+        ground = PATH[at] * haze + PASSED[at] ** haze * ground
+    if view.cloud is not None:
+        ground += view.cloud * (CLOUD[at] * (0.55 + 0.45 * view.cloud) - ground)
+    return ground
+
+
+def sphere_point(lon: float, lat: float) -> Floats:
+    """One point of the sphere, (3, 1) metres."""
+    return on_sphere(np.array([lon]), np.array([lat])).reshape(3, 1)
