@@ -22,6 +22,8 @@ MAX_BYTES = 48 * 2**20
 """Uncompressed, with one byte a pixel and band for the mask."""
 MAX_SIDE = 32_768
 MAX_BANDS = 1024
+BLOCK = 1024
+"""Pixels a side that are computed at once: every step of a graph keeps its pixels until the block is done."""
 
 
 def parse_grid(given: Mapping[str, Any] | None) -> Grid:
@@ -77,11 +79,14 @@ def check_size(bands: tuple[ImageBand, ...], grid: Grid) -> None:
 
 def compute(bands: tuple[ImageBand, ...], grid: Grid) -> NDArray[Any]:
     """The structured array (height, width) of the bands; masked pixels are 0."""
-    pull = Pull()
     result = np.empty(grid.shape, dtype=[(band.name, band.type.dtype) for band in bands])
-    for band in bands:
-        values, mask = pull(band.source, grid)
-        result[band.name] = np.where(mask, values, 0)
+    for row in range(0, grid.height, BLOCK):
+        for col in range(0, grid.width, BLOCK):
+            block = grid.window(row, col, min(BLOCK, grid.height - row), min(BLOCK, grid.width - col))
+            pull = Pull()
+            for band in bands:
+                values, mask = pull(band.source, block)
+                result[band.name][row : row + block.height, col : col + block.width] = np.where(mask, values, 0)
     return result
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
@@ -42,6 +43,7 @@ class Registered:
 
 
 _registered: dict[str, Registered] = {}
+_loading = Lock()
 
 
 def function(*names: str, world: bool = False, note: str = "") -> Callable[[_F], _F]:
@@ -72,9 +74,11 @@ def function(*names: str, world: bool = False, note: str = "") -> Callable[[_F],
 @cache
 def functions() -> Mapping[str, Registered]:
     """Every implemented algorithm by name; imports the modules of `functions/` once."""
-    package = import_module("mmearth_localearth.functions")
-    for module in iter_modules(package.__path__, "mmearth_localearth.functions."):
-        import_module(module.name)
+    # The modules import each other; threads that began with different ones could wait for one another.
+    with _loading:
+        package = import_module("mmearth_localearth.functions")
+        for module in iter_modules(package.__path__, "mmearth_localearth.functions."):
+            import_module(module.name)
     return _registered
 
 

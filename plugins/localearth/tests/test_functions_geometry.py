@@ -156,3 +156,12 @@ def test_reduce_regions(b2, kit, local):
     features = ee.FeatureCollection([ee.Feature(region(kit, 0, -100, 100, 0), {"name": "a"})])
     got = image.reduceRegions(features, ee.Reducer.max(), 10).first().toDictionary().getInfo()
     assert got == {"name": "a", "max": b2[:10, :10].max()}
+
+
+def test_large_regions_are_measured_in_parts(b2, kit, local, monkeypatch):
+    from mmearth_localearth.functions import image_region
+
+    geometry = region(kit, 3, -777, 1234, -5)
+    whole = reduced(ee.Reducer.sum(), geometry, scale=10)
+    monkeypatch.setattr(image_region, "_CHUNK", 500)
+    assert reduced(ee.Reducer.sum(), geometry, scale=10) == whole

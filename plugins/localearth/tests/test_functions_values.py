@@ -201,3 +201,11 @@ def test_casts_clamp_and_cut_off_fractions(value, name):
 def test_casts_of_numbers_are_as_google_documents_them(local):
     got = ee.List([ee.Number(1.7).toUint16(), ee.Number(77880).toUint16(), ee.Number(-12345).toUint16()]).getInfo()
     assert got == [1, 65535, 0]
+
+
+def test_rounding_is_exact_at_the_edges_of_precision():
+    from mmearth_localearth.functions.arithmetic import half_up
+
+    values = [0.49999997, 0.5, 1.5, 2.5, -0.5, -2.5, 8388609.0, -0.2]
+    assert half_up(np.asarray(values, np.float32)).tolist() == [0, 1, 2, 3, -1, -3, 8388609, 0]
+    assert half_up(np.asarray([0.49999999999999994, 2.0**52 + 1])).tolist() == [0, 2.0**52 + 1]

@@ -118,6 +118,16 @@ def test_band_ids_choose_bands_in_their_order(world):
     assert error(ask(Service(world), PIXELS, body | {"bandIds": ["B77"]}))[1].startswith("Band 'B77' was not found")
 
 
+def test_large_grids_are_computed_in_blocks(world, monkeypatch):
+    from mmearth_localearth import pixels
+
+    slope = graph(node("Terrain.slope", input={"valueReference": "1"}), **{"1": image()["values"]["0"]})
+    body = {"expression": slope, "fileFormat": "NPY", "grid": grid_of(X - 50, Y + 50, 70, 50)}
+    whole = ask(Service(world), PIXELS, body)
+    monkeypatch.setattr(pixels, "BLOCK", 16)
+    assert ask(Service(world), PIXELS, body) == whole
+
+
 def test_a_geotiff_carries_grid_and_band_names(world):
     body = {"expression": image(), "fileFormat": "GEO_TIFF", "grid": grid_of(X, Y, 6, 5), "bandIds": ["B2", "B3"]}
     status, _, content = ask(Service(world), PIXELS, body)

@@ -119,8 +119,11 @@ def half_up(values: Array) -> Array:
     """The nearest whole number, halves away from zero (assumed)."""
     if values.dtype.kind != "f":
         return values
-    whole = np.trunc(values)
-    return np.asarray(whole + np.where(np.abs(values - whole) >= 0.5, np.sign(values), 0))
+    size = np.abs(values)
+    whole = np.trunc(size)
+    # The fraction is exact; size + 0.5 would not be, just below a half.
+    whole += size - whole >= 0.5
+    return np.asarray(np.copysign(whole, values))
 
 
 def _each(scalar: Callable[[float], float]) -> Callable[[Array], Array]:

@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from attrs import frozen
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.raster.grid import Grid
@@ -25,6 +26,9 @@ from mmearth_localearth.values.projection import Projection, invert, resolve, wh
 from mmearth_localearth.values.reducer import Reducer
 
 _NOTE = "Reducers of one input; `bestEffort` true is refused; `tileScale` is not needed."
+
+_CHUNK = 200_000
+"""Pixels whose outlines are made at once."""
 
 
 @frozen(eq=False)
@@ -62,20 +66,29 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int) -> Re
         raise EarthEngineError(
             f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
         )
-    left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row, row + rows))
-    boxes = shapely.box(left, top, left + 1, top + 1)
     shapely.prepare(shape)
-    share = np.where(shapely.contains(shape, boxes), 1.0, 0.0)
-    partly = shapely.intersects(shape, boxes) & (share == 0)
-    if shape.area > 0:
-        share[partly] = shapely.area(shapely.intersection(shape, boxes[partly]))
-    else:
-        # A point or line counts the pixels that it falls into.
-        share[partly] = 1.0
-    centre = shapely.intersects_xy(shape, left + 0.5, top + 0.5) if shape.area > 0 else share > 0
+    share, centre = np.empty((rows, cols)), np.empty((rows, cols), bool)
+    chunk = max(_CHUNK // cols, 1)
+    for start in range(0, rows, chunk):
+        part = slice(start, min(start + chunk, rows))
+        left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row + start, row + part.stop))
+        share[part], centre[part] = _shares(shape, left, top)
     steps = np.minimum(np.floor(share * 256), 255)
     grid = Grid(projection.crs, projection.transform, 0, 0).window(row, col, rows, cols)
     return Region(grid, steps / 255, centre)
+
+
+def _shares(shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """How much of each pixel is inside a shape, and whether its centre is."""
+    boxes = shapely.box(left, top, left + 1, top + 1)
+    share = np.where(shapely.contains(shape, boxes), 1.0, 0.0)
+    partly = shapely.intersects(shape, boxes) & (share == 0)
+    if not shape.area:
+        # A point or line counts the pixels that it falls into.
+        share[partly] = 1.0
+        return share, share > 0
+    share[partly] = shapely.area(shapely.intersection(shape, boxes[partly]))
+    return share, shapely.intersects_xy(shape, left + 0.5, top + 0.5)
 
 
 def _output(band: str, output: str, reducer: Reducer) -> str:

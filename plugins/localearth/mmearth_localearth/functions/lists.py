@@ -1,12 +1,11 @@
 """Lists. Positions may be negative and then count from the end."""
 
-import random
 from typing import Any
 
 import numpy as np
 
 from mmearth_localearth.errors import EarthEngineError
-from mmearth_localearth.functions.support import mapped, refuse
+from mmearth_localearth.functions.support import mapped
 from mmearth_localearth.promote import Mismatch, converter, is_number
 from mmearth_localearth.registry import function
 from mmearth_localearth.values.date import Date
@@ -207,16 +206,6 @@ def sort(items: List, keys: List | None) -> List:
         raise EarthEngineError("keys must have the length of the list.")
     order = sorted(range(len(items)), key=lambda i: ordering(keys[i]))
     return [items[i] for i in order]
-
-
-@function("List.shuffle", note="`seed` false (keep an order already given) is refused; the order is not Google's.")
-def shuffle(items: List, seed: Any) -> List:
-    """In an order that depends on the seed only."""
-    if isinstance(seed, bool):
-        raise refuse("seed", seed, "give a number")
-    result = list(items)
-    random.Random(0 if seed is None else seed).shuffle(result)
-    return result
 
 
 @function("List.flatten")

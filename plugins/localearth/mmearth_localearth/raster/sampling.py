@@ -194,12 +194,12 @@ def _separable(clean: NDArray[Any], mask: NDArray[np.bool_], whole: bool, across
     (left, x, over), (top, y, down) = across, along
     if not over and not down and clean.shape == (top.size, left.size) and _runs(left) and _runs(top):
         return clean, mask
-    result = clean[:, left]
+    result = clean.take(left, axis=1)
     if over:
-        result = result * (1 - x) + clean[:, left + 1] * x
-    first = result[top]
+        result = result * (1 - x) + clean.take(left + 1, axis=1) * x
+    first = result.take(top, axis=0)
     if down:
-        first = first * (1 - y)[:, None] + result[top + 1] * y[:, None]
+        first = first * (1 - y)[:, None] + result.take(top + 1, axis=0) * y[:, None]
     if whole:
         return first, np.ones(first.shape, bool)
     good = mask[:, left]
