@@ -123,13 +123,13 @@ class Expression:
         def call(*values: Any) -> Any:
             return self._reference(body, (*scope, dict(zip(names, values, strict=True))))
 
-        return Function(len(names), call)
+        return Function(len(names), call, tuple(names))
 
     def _invocation(self, content: Node, scope: Scope) -> Any:
         arguments = content.get("arguments", {})
         if "functionReference" in content:
             target = self._reference(content["functionReference"], scope)
-            return self._call(target, [self._node(each, scope) for each in arguments.values()])
+            return self._call(target, {key: self._node(each, scope) for key, each in arguments.items()})
         name = content["functionName"]
         if name == "If":
             return self._branch(arguments, scope)
@@ -149,13 +149,16 @@ class Expression:
         )
         return self._node(arguments[choice], scope) if choice in arguments else None
 
-    def _call(self, target: Any, values: list[Any]) -> Any:
+    def _call(self, target: Any, given: Mapping[str, Any]) -> Any:
+        """Calls a function that is itself a value, with arguments by name."""
         if isinstance(target, str):
-            names = [argument.name for argument in registry.find(target).signature.arguments]
-            return registry.invoke(self._world, target, dict(zip(names, values, strict=False)))
+            return registry.invoke(self._world, target, given)
         if not isinstance(target, Function):
             raise EarthEngineError("Invalid expression: functionReference names a value that is no function.")
-        return target.call(*values)
+        missing = [name for name in target.names if name not in given]
+        if missing:
+            raise EarthEngineError(f"A function of the expression is called without its argument '{missing[0]}'.")
+        return target.call(*(given[name] for name in target.names))
 
 
 _HANDLERS: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """computePixels: an image on a grid, as a file.
 
 NPY is a structured array, every band in the dtype that its pixel type has; GEO_TIFF holds one dtype. Neither has
-a mask: masked pixels are 0 (documented for NPY in the client's converter, assumed for GeoTIFF).
+a mask: masked pixels are 0 (assumed; a graph that cares fills them with `unmask`).
 """
 
 import io

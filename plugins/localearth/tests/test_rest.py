@@ -223,6 +223,24 @@ def test_every_kind_of_node_is_evaluated(world):
     )
 
 
+def test_a_function_is_called_with_arguments_by_name(world):
+    values = {
+        "0": {
+            "functionInvocationValue": {
+                "functionReference": "1",
+                "arguments": {"small": constant(2), "large": constant(10)},
+            }
+        },
+        "1": {"functionDefinitionValue": {"argumentNames": ["large", "small"], "body": "2"}},
+        "2": node("Number.subtract", left={"argumentReference": "large"}, right={"argumentReference": "small"}),
+    }
+    answer = ask(Service(world), VALUE, {"expression": {"result": "0", "values": values}})
+    assert json.loads(answer[2]) == {"result": 8}
+    del values["0"]["functionInvocationValue"]["arguments"]["small"]
+    answer = ask(Service(world), VALUE, {"expression": {"result": "0", "values": values}})
+    assert error(answer) == (400, "A function of the expression is called without its argument 'small'.")
+
+
 def test_an_error_in_a_branch_not_taken_is_not_met(local):
     fails = ee.List([]).get(0)
     both = ee.List([ee.Algorithms.If(True, "yes", fails), ee.Algorithms.If(ee.List([]), fails, "no")])

@@ -12,11 +12,13 @@ class Function:
 
     Attributes:
         arity: how many arguments it takes.
-        call: calls it.
+        call: calls it, with arguments in order.
+        names: of its arguments, where a caller may name them.
     """
 
     arity: int
     call: Callable[..., Any]
+    names: tuple[str, ...] = ()
 
 
 @frozen
