@@ -1,0 +1,47 @@
+"""The sbatch script that users edit, submitted to a real Slurm as an array."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parent.parent.parent / "slurm" / "download.sbatch"
+
+pytestmark = pytest.mark.slow
+
+
+def sbatch(environment: dict[str, str], folder: Path, *arguments: str | Path) -> int:
+    """Submits and waits; the array's highest exit code."""
+    path = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    command = ["timeout", "300", "sbatch", "--wait", *map(str, arguments)]
+    return subprocess.run(command, env={**environment, "PATH": path}, cwd=folder, check=False).returncode
+
+
+def test_an_array_makes_the_dataset_and_another_size_continues_it(slurm: dict[str, str], tmp_path: Path) -> None:
+    made = subprocess.run([sys.executable, "-m", "mmearth_core", "demo", tmp_path], capture_output=True, check=False)
+    assert made.returncode == 0
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "virginia" / "stacks").rglob("*.tif")}
+
+    config = tmp_path / "demo.toml"
+    text = (
+        config.read_text().replace('name = "virginia"', 'name = "array"').replace("[run]", "[run]\nmax_concurrent = 2")
+    )
+    config.write_text(text)
+    assert sbatch(slurm, tmp_path, "--array=0-2", SCRIPT, config, "--limit", "10") == 0
+    partly = list((tmp_path / "array" / "stacks").rglob("*.tif"))
+    assert len(partly) == 30
+    assert sbatch(slurm, tmp_path, "--array=1-4%2", SCRIPT, config) == 0
+
+    stacks = {path.name: path.read_bytes() for path in (tmp_path / "array" / "stacks").rglob("*.tif")}
+    assert stacks == whole
+    lines = [
+        line for path in (tmp_path / "array" / "journal").rglob("*.jsonl") for line in path.read_text().splitlines()
+    ]
+    assert sorted(json.loads(line)["tile_id"] for line in lines) == sorted(name.removesuffix(".tif") for name in whole)
+
+
+def test_an_array_with_gaps_is_refused(slurm: dict[str, str], tmp_path: Path) -> None:
+    assert sbatch(slurm, tmp_path, "--array=0-6:2", SCRIPT, tmp_path / "demo.toml") == 2
+    assert "gaps" in (tmp_path / next(tmp_path.glob("*.log")).name).read_text()
