@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": "Download every tile of a configuration; run it again to continue.",
     "demo": "Build a small dataset offline, without an account.",
+    "engine": "Test the rules of Earth Engine that are relied on.",
     "plugins": "List the installed modalities and engines, and the broken ones.",
 }
 """Each command and its line in the list, so that listing them imports none."""
@@ -58,9 +59,12 @@ class LazyGroup(click.Group):
         """Lists the commands without importing them."""
         offers = _plugin_commands()
         with formatter.section("Commands"):
-            formatter.write_dl([*COMMANDS.items(), *((name, offer.help) for name, offer in offers.usable.items())])
+            formatter.write_dl(list(COMMANDS.items()))
+        if offers.usable:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl([(name, offer.help) for name, offer in offers.usable.items()])
         if offers.faults:
-            with formatter.section("Not usable"):
+            with formatter.section("Commands not usable"):
                 formatter.write_dl([(fault.entry_point, fault.problem) for fault in offers.faults])
 
     def main(
