@@ -31,7 +31,7 @@ def climate(region: Region, day_of_year: Floats) -> Floats:
     """The mean cloudiness of a place at a time of the year, 0 to 1; the region is of one point."""
     wet = moisture(region.rain, region.mean)[0]
     lat = abs(float(region.lat[0]))
-    mean = 0.06 + 0.52 * smoothstep(0.05, 1.1, np.array([wet]))[0] + 0.10 * (lat > 45)
+    mean = 0.05 + 0.44 * smoothstep(0.05, 1.1, np.array([wet]))[0] + 0.10 * (lat > 45)
     # Rain comes with the summer in the tropics, with the winter elsewhere.
     sign = 0.20 if lat < 30 else -0.16
     return np.clip(mean + sign * season(day_of_year, float(region.swing[0])), 0.02, 0.85)

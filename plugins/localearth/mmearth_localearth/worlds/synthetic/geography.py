@@ -4,6 +4,7 @@ Rough figures drawn by hand from common knowledge, not from a data set. Noise, a
 """
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from attrs import frozen
@@ -111,7 +112,7 @@ def _segments() -> _Segments:
     rows = []
     for height, width, line in CHAINS:
         ends = line if len(line) > 1 else (line[0], line[0])
-        for (lon, lat), (lon2, lat2) in zip(ends, ends[1:], strict=False):
+        for (lon, lat), (lon2, lat2) in pairwise(ends):
             points = on_sphere(np.array([lon, lon2], float), np.array([lat, lat2], float))
             rows.append((points[:, 0], points[:, 1] - points[:, 0], height, (width * 1e3) ** 2))
     along = np.array([row[1] for row in rows])

@@ -107,7 +107,7 @@ def _read(stream: IO[bytes], size: int) -> bytes:
 def _check_header(stream: IO[bytes]) -> None:
     version = np.lib.format.read_magic(stream)
     shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    if version != (1, 0) or shape != (ROWS, COLS) or dtype != bool:
+    if version != (1, 0) or shape != (ROWS, COLS) or dtype != np.dtype(bool):
         raise EngineError(
             f"engines.local: global-land-mask holds {shape} {dtype}, not ({ROWS}, {COLS}) bool; install version 1.0.0."
         )

@@ -14,7 +14,7 @@ _X, _Y, _Z = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77), np.uint32(0xC2B2AE3D)
 
 
 def _blend(a: NDArray[np.float32], b: NDArray[np.float32], t: NDArray[np.float32]) -> NDArray[np.float32]:
-    """a where t is 0, b where t is 1; overwrites both."""
+    """A where t is 0, b where t is 1; overwrites both."""
     b -= a
     b *= t
     a += b

@@ -153,9 +153,8 @@ def _crops(place: _Place) -> Mix:
 
 
 def _shrub(place: _Place) -> Mix:
-    mix = _plants(place, {"conifer": 0.45 + 0.1 * place.green, "grass": 0.25 * place.green,
+    return _plants(place, {"conifer": 0.45 + 0.1 * place.green, "grass": 0.25 * place.green,
                           "straw": 0.55 - 0.35 * place.green})  # fmt: skip
-    return mix
 
 
 def _built(place: _Place) -> Mix:

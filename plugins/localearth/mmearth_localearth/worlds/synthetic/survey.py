@@ -57,7 +57,7 @@ def ring(band: int) -> float:
 
 
 def plane(lon: Floats, lat: Floats, band: int) -> tuple[Floats, Floats]:
-    """x (east from 180 W) and y (north from the band's southern edge), metres."""
+    """X (east from 180 W) and y (north from the band's southern edge), metres."""
     return ((lon + 180.0) % 360.0) * (ring(band) / 360.0), (lat - band) * DEGREE
 
 

@@ -1,0 +1,101 @@
+"""ERA5-Land: monthly temperature and rain of 2016 to 2020 on 0.1 degree, over land."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
+
+from mmearth_localearth.worlds.base import ImageAsset, Mask, Pixels
+from mmearth_localearth.worlds.synthetic.bands import Grid, LazyBands, MadeBand
+from mmearth_localearth.worlds.synthetic.clouds import season
+from mmearth_localearth.worlds.synthetic.hashing import Floats, salt
+from mmearth_localearth.worlds.synthetic.lattice import on_sphere
+from mmearth_localearth.worlds.synthetic.noise import value_noise
+from mmearth_localearth.worlds.synthetic.region import LAPSE, Region
+from mmearth_localearth.worlds.synthetic.terrain import moisture
+from mmearth_localearth.worlds.synthetic.truth import Planet
+
+ID = "ECMWF/ERA5_LAND/MONTHLY_AGGR"
+BANDS = ("temperature_2m", "temperature_2m_min", "temperature_2m_max", "total_precipitation_sum")
+FIRST, LAST = 2016, 2020
+GRID = Grid("EPSG:4326", (0.1, 0.0, -180.05, 0.0, -0.1, 90.05), 3601, 1801)
+"""As in Earth Engine: cells around whole tenths of a degree."""
+
+_FOOTPRINT = box(-180.0, -90.0, 180.0, 90.0)
+
+
+class Era5:
+    """The collection; see `CollectionAsset`.
+
+    Attributes:
+        id: the asset id.
+        properties: of the collection.
+    """
+
+    def __init__(self, planet: Planet) -> None:
+        self.id = ID
+        self.properties: Mapping[str, Any] = {"title": "Synthetic ERA5-Land, monthly"}
+        self._planet = planet
+
+    def images(
+        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
+    ) -> Sequence[ImageAsset]:
+        """The months in order. Every one covers the world, so a region leaves none out."""
+        months = [self._image(year, month) for year in range(FIRST, LAST + 1) for month in range(1, 13)]
+        if interval is None:
+            return months
+        return [image for image in months if interval[0] <= image.properties["system:time_start"] < interval[1]]
+
+    def find(self, index: str) -> ImageAsset | None:
+        """The image of that index, e.g. `201807`, or None."""
+        if len(index) != 6 or not index.isdigit():
+            return None
+        year, month = int(index[:4]), int(index[4:])
+        return self._image(year, month) if FIRST <= year <= LAST and 1 <= month <= 12 else None
+
+    def _image(self, year: int, month: int) -> ImageAsset:
+        start = dt.datetime(year, month, 1, tzinfo=dt.UTC)
+        end = dt.datetime(year + month // 12, month % 12 + 1, 1, tzinfo=dt.UTC)
+        properties = {
+            "system:time_start": start.timestamp() * 1000.0,
+            "system:time_end": end.timestamp() * 1000.0,
+            "year": year,
+            "month": month,
+        }
+        bands = LazyBands(lambda: [MadeBand(n, "float64", GRID, partial(self._read, n, year, month)) for n in BANDS])
+        return ImageAsset(f"{self.id}/{year}{month:02d}", properties, bands, _FOOTPRINT)
+
+    def _read(self, name: str, year: int, month: int, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
+        lon, lat = np.meshgrid(-180.0 + 0.1 * np.arange(col, col + cols), 90.0 - 0.1 * np.arange(row, row + rows))
+        lat = np.clip(lat, -90.0, 90.0)
+        points = on_sphere(lon, lat)
+        region = self._planet.regions.at(points, lon, lat)
+        # A cell holds 12 x 12 cells of the land mask.
+        land = self._planet.mask.window(12 * row - 6, 12 * col - 6, 12 * rows, 12 * cols)
+        valid = land.reshape(rows, 12, cols, 12).sum(axis=(1, 3)) > 72
+        key = salt(self._planet.seed, "month", year, month)
+        odd = value_noise(points, 1800e3, key) - 0.5
+        if name == "total_precipitation_sum":
+            values = np.round(_rain(region, month) * (1.0 + 1.3 * odd) * 1e-3 * 2.0**16) / 2.0**16
+        else:
+            values = np.round((_temperature(region, month, name) + 4.0 * odd) * 128.0) / 128.0
+        return np.where(valid, values, 0.0), valid
+
+
+def _temperature(region: Region, month: int, name: str) -> Floats:
+    """Kelvin. The month's minimum and maximum lie farther apart where it is dry."""
+    middle = 30.4 * month - 15.0
+    cosine = -np.round(np.cos((middle - 21.0) * (2.0 * np.pi / 365.25)), 9)
+    mean = 273.15 + region.mean - LAPSE * region.coarse_elevation + region.swing * cosine
+    spread = 6.0 + 7.0 / (1.0 + 2.0 * moisture(region.rain, region.mean))
+    return mean + {"temperature_2m": 0.0, "temperature_2m_min": -spread, "temperature_2m_max": spread}[name]
+
+
+def _rain(region: Region, month: int) -> Floats:
+    """Millimetres in the month: summer rain in the tropics, a little more in winter elsewhere."""
+    phase = season(30.4 * month - 15.0, region.swing)
+    return region.rain / 12.0 * (1.0 + np.where(np.abs(region.lat) < 28.0, 0.8, -0.25) * phase)

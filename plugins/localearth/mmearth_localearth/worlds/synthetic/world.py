@@ -1,0 +1,57 @@
+"""The synthetic world: every asset of a planet, by id."""
+
+from mmearth_localearth.worlds.base import CollectionAsset, ImageAsset, TableAsset
+from mmearth_localearth.worlds.synthetic import dynamic_world, ecoregions, era5, maps, sentinel1, sentinel2
+from mmearth_localearth.worlds.synthetic.landmask import open_land_mask
+from mmearth_localearth.worlds.synthetic.optics import Optics
+from mmearth_localearth.worlds.synthetic.scenes import Scenes
+from mmearth_localearth.worlds.synthetic.truth import Planet
+
+NAME = "synthetic"
+
+Collection = sentinel2.Sentinel2 | sentinel1.Sentinel1 | dynamic_world.DynamicWorld | era5.Era5 | maps.WorldCover
+
+
+class SyntheticWorld:
+    """A whole planet, made on demand; see `World`. The same seed makes the same bytes.
+
+    Attributes:
+        name: `synthetic`, or `synthetic:SEED` for a seed other than 0.
+        planet: what is hidden behind the assets.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        """Opens the land mask; everything else is made when it is asked for.
+
+        Raises:
+            EngineError: when the package with the coasts is not installed, or its cache cannot be kept.
+        """
+        self.name = NAME if seed == 0 else f"{NAME}:{seed}"
+        self.planet = Planet(seed, open_land_mask())
+        scenes, optics = Scenes(self.planet), Optics(self.planet)
+        self._maps = maps.Maps(self.planet)
+        made: list[Collection] = [
+            sentinel2.Sentinel2(scenes, optics, air=True),
+            sentinel2.Sentinel2(scenes, optics, air=False),
+            sentinel1.Sentinel1(self.planet),
+            dynamic_world.DynamicWorld(scenes, optics),
+            era5.Era5(self.planet),
+            *(maps.WorldCover(self._maps, asset_id) for asset_id in maps.WORLDCOVER),
+        ]
+        self._collections = {collection.id: collection for collection in made}
+        self._ecoregions = ecoregions.Ecoregions(self.planet)
+
+    def find(self, asset_id: str) -> ImageAsset | CollectionAsset | TableAsset | None:
+        """The asset of that id (images inside collections too), or None."""
+        if asset_id in self._collections:
+            return self._collections[asset_id]
+        if asset_id == self._ecoregions.id:
+            return self._ecoregions
+        single = self._maps.image(asset_id)
+        if single is not None:
+            return single
+        parent, _, index = asset_id.rpartition("/")
+        collection = self._collections.get(parent)
+        if collection is None or isinstance(collection, maps.WorldCover):
+            return None
+        return collection.find(index)
