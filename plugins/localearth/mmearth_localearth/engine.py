@@ -12,7 +12,8 @@ class LocalOptions:
     """The options of `[engines.local]`.
 
     Attributes:
-        world: the name of a shipped world, or the path of a manifest (.toml), relative to the working folder.
+        world: the name of a shipped world (`synthetic:7` is the synthetic one of seed 7), or the path of a manifest
+            (.toml), relative to the working folder.
         url: the address of a server (`mmearth-core localearth serve`) to ask instead; its world is used, and `world`
             is not looked at.
     """

@@ -7,6 +7,9 @@ from mmearth_localearth.worlds.base import World
 
 SUFFIX = ".toml"
 
+SYNTHETIC = "synthetic"
+"""The world that is made from a seed; `synthetic:7` takes the seed 7, `synthetic` the seed 0."""
+
 
 def shipped() -> dict[str, Path]:
     """The manifests that come with this plugin, by name."""
@@ -20,9 +23,14 @@ def open_world(world: str) -> World:
         world: the name of a shipped world, or the path of a manifest, relative to the working folder.
 
     Raises:
-        EngineError: when there is no such world, or the package with its rasters is not installed.
+        EngineError: when there is no such world, or the package with its data is not installed.
         ConfigError: when the manifest or a raster is at fault.
     """
+    seed = synthetic_seed(world)
+    if seed is not None:
+        from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+
+        return SyntheticWorld(seed)
     from mmearth_localearth.worlds.rasters import RastersWorld
 
     manifests = shipped()
@@ -31,7 +39,7 @@ def open_world(world: str) -> World:
     path = Path(world)
     if path.suffix != SUFFIX or not path.is_file():
         raise EngineError(
-            f"engines.local: there is no world {world!r}. Give the name of a shipped one ({', '.join(manifests)}), "
+            f"engines.local: there is no world {world!r}. Give the name of a shipped one ({', '.join([*manifests, SYNTHETIC])}, {SYNTHETIC}:SEED), "
             f"or the path of a manifest ending in {SUFFIX}, relative to {Path.cwd()}. "
             "docs/worlds.md shows how to write one."
         )
@@ -40,4 +48,24 @@ def open_world(world: str) -> World:
 
 def world_label(world: str) -> str:
     """What identifies a world in a dataset's record: its name, or the manifest's absolute path."""
+    seed = synthetic_seed(world)
+    if seed is not None:
+        return SYNTHETIC if seed == 0 else f"{SYNTHETIC}:{seed}"
     return world if world in shipped() else str(Path(world).resolve())
+
+
+def synthetic_seed(world: str) -> int | None:
+    """The seed of a synthetic world by its name; None for any other world.
+
+    Raises:
+        EngineError: when what follows `synthetic:` is no whole number.
+    """
+    name, colon, text = world.partition(":")
+    if name != SYNTHETIC or (colon and not text):
+        return None
+    if colon and not (text.isascii() and text.isdigit()):
+        raise EngineError(
+            f"engines.local: the world {world!r} has no seed that can be used: {text!r}. Write a whole number from 0 "
+            f"on, e.g. {SYNTHETIC}:7, or {SYNTHETIC} alone for the seed 0."
+        )
+    return int(text) if colon else 0

@@ -114,7 +114,8 @@ def label_map(planet: Planet) -> NDArray[np.int16]:
         costs = biome_costs(region)
         warm = region.mean - 0.0062 * region.coarse_elevation > ICE
         chosen, found = _grow(members, place, costs, size[at], planet.seed)
-        labels[at] = np.where(warm | (name == "Antarctica"), chosen, -1)
+        # Antarctica's regions are the few places without ice: they are set around their seeds below.
+        labels[at] = np.where(warm & (name != "Antarctica"), chosen, -1)
         for entry, seed in zip(members, found, strict=True):
             seeds[entry.number] = seed
     _refine(fine, labels, fine_land, planet.seed)
