@@ -85,7 +85,7 @@ TYPES: tuple[Belief, ...] = (
     assumed(
         "npy-types",
         "Every band of an NPY comes in its own type, as the casts in the graph say.",
-        "seen in the client's tests; no page says it of mixed types",
+        "the page on downloads says `a structured array`, which allows it; it does not say it of the types",
         Check(
             lambda ee: ee.Image.cat(
                 [
@@ -141,7 +141,14 @@ REQUESTS: tuple[Belief, ...] = (
     documented(
         "element-limit",
         "A request shows at most 5,000 elements of a collection.",
-        GUIDES + "usage",
+        GUIDES + "debugging",
+    ),
+    assumed(
+        "download-grid",
+        "A download URL with `scale` has whole pixels of the projection, counted from its origin; with `dimensions` "
+        "the pixels start at the corner of the region.",
+        "the description of `clipToBoundsAndScale` is silent",
+        unchecked="Only programs on the local engine download that way; the project fixes every grid itself.",
     ),
     documented(
         "concurrency",

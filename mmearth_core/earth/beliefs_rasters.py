@@ -201,4 +201,14 @@ TERRAIN: tuple[Belief, ...] = (
             tolerance=0.01,
         ),
     ),
+    assumed(
+        "aspect-flat",
+        "`Terrain.aspect` is 0 where it is flat, and not masked.",
+        "the description is silent; no modality uses it, the local engine offers it",
+        Check(
+            lambda ee: ee.Terrain.aspect(_columns(ee, 10).multiply(0)).unmask(-1, False),
+            {"aspect": [0]},
+            row_of(1, 10, 2),
+        ),
+    ),
 )
