@@ -27,12 +27,14 @@ def command(folder: Path, spec: str) -> int:
 
     from mmearth_core.cli.run import download, print_summary
     from mmearth_core.download.journal import Outcome
+    from mmearth_core.preview.sheet_of_layers import sheet_of_layers
     from mmearth_core.preview.sheet_of_tiles import sheet_of_tiles
     from mmearth_core.registry import discover
+    from mmearth_core.registry.engines import engine_of
 
     registry = discover()
     registry.require()
-    demo = registry.engine(spec).make().demo()
+    demo = engine_of(registry, spec).demo()
     if demo is None:
         raise EngineError(f"Engine {spec!r} brings no demo. The engine `local` does: `pip install mmearth-localearth`.")
     config = folder / "demo.toml"
@@ -44,7 +46,10 @@ def command(folder: Path, spec: str) -> int:
     if not result.tally.count(Outcome.DONE):
         return int(result.tally.exit_code)
     sheet = folder / "contact_sheet.png"
-    shown = sheet_of_tiles(job.folder, job.groups[0], sheet, job.config.dataset.name, demo.credit)
+    group = job.groups[0]
+    pictured = [modality for modality in group.modalities if modality.map_layers()]
+    draw = sheet_of_layers if len(pictured) > 1 else sheet_of_tiles
+    shown = draw(job.folder, group, sheet, job.config.dataset.name, demo.credit)
     console.print(f"Contact sheet of {shown} tiles: {sheet}", markup=False)
     console.print(f"Again, or changed: mmearth-core run {config}", markup=False)
     return int(result.tally.exit_code)

@@ -136,7 +136,7 @@ class Preview:
     """How a layer is shown to people.
 
     Attributes:
-        bands: one band, or three for red, green and blue.
+        bands: of a map, one band, or three for red, green and blue; of a vector, those that are printed.
         low: the value shown as black (or as the colormap's low end); one number, or one a band.
         high: the value shown as white; likewise.
         gamma: brightens dark scenes when above 1.
@@ -150,8 +150,6 @@ class Preview:
     colormap: str = "viridis"
 
     def __attrs_post_init__(self) -> None:
-        if len(self.bands) not in (1, 3):
-            raise DeclarationError(f"Preview of {self.bands}: name one band, or three for red, green and blue.")
         if any(len(end) != len(self.bands) for end in (self.low, self.high) if isinstance(end, tuple)):
             raise DeclarationError(f"Preview of {self.bands}: give low and high once, or once a band.")
         if not all(low < high for low, high in self.ranges):
@@ -202,6 +200,8 @@ class Layer:
         previews = [*self.variant_previews.values(), *([self.preview] if self.preview else [])]
         if any(not set(preview.bands) <= set(names) for preview in previews):
             raise DeclarationError(f"Layer {self.name!r}: a preview names a band that it does not have.")
+        if self.is_map and any(len(preview.bands) not in (1, 3) for preview in previews):
+            raise DeclarationError(f"Layer {self.name!r}: a preview shows one band, or three as red, green and blue.")
 
     @property
     def dtype(self) -> str:

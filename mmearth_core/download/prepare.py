@@ -20,6 +20,7 @@ from mmearth_core.download.group import Group, plan_groups
 from mmearth_core.errors import ConfigError, DatasetError
 from mmearth_core.folder import DatasetFolder
 from mmearth_core.registry import Registry
+from mmearth_core.registry.engines import engine_of
 from mmearth_core.tiles.index import default_partition_size
 from mmearth_core.tiles.read import read_tiles
 
@@ -113,23 +114,8 @@ def make_modality(config: Config, registry: Registry, name: str) -> Modality:
 
 
 def make_engine(config: Config, registry: Registry, spec: str) -> Engine:
-    """An engine with its options; `NAME:TEXT` sets the option that the engine calls its shorthand.
-
-    Raises:
-        PluginError: when it is not installed.
-        ConfigError: when an option is unknown or ill-typed, or it has no shorthand.
-    """
-    name, colon, text = spec.partition(":")
-    registered = registry.engine(name)
-    table: dict[str, Any] = dict(config.engines.get(name, {}))
-    if colon:
-        if registered.declared.shorthand is None:
-            raise ConfigError(f"Engine {spec!r}: {name} takes nothing after a colon; write {name!r}.")
-        table[registered.declared.shorthand] = text
-    options = structure(
-        table, registered.options_class, f"engines.{name}", str(config.source), defaults=registered.default_options
-    )
-    return registered.make(options)
+    """The engine that a run asks for, with the options of its table in the configuration."""
+    return engine_of(registry, spec, config.engines, str(config.source))
 
 
 def _wanted(config: Config, registry: Registry, only: Sequence[str] | None) -> list[str]:

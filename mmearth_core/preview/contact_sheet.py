@@ -2,28 +2,21 @@
 
 import math
 from collections.abc import Iterable
-from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 from attrs import frozen
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from mmearth_core.folder import written_aside
 from mmearth_core.preview.render import Picture
+from mmearth_core.preview.style import CAPTION, CREDIT, INK, MARGIN, PAPER, QUIET, SUBTITLE, TITLE, write
 
 WIDTH = 2000
 """The sheet's greatest width, pixels."""
 
-MARGIN = 48
 CAPTIONS_UP_TO = 60
 """Above this many pictures captions would be noise, and are left out."""
-
-PAPER, INK, QUIET = (17, 19, 22), (236, 237, 238), (142, 147, 153)
-"""Background, title, and the smaller texts."""
-
-TITLE, SUBTITLE, CAPTION, CREDIT = 34, 18, 13, 14
-"""Sizes of the texts, pixels."""
 
 ASPECT = 1.35
 """Width to height that a sheet aims at when nobody fixes its columns."""
@@ -97,11 +90,11 @@ def contact_sheet(
         x, y = MARGIN + column * layout.pitch[0], layout.top + row * layout.pitch[1]
         sheet.paste(Image.fromarray(_scaled(picture, layout)), (x, y))
         if layout.caption:
-            _write(draw, (x, y + layout.cell_height + 5), caption, CAPTION, QUIET, layout.cell_width)
+            write(draw, (x, y + layout.cell_height + 5), caption, CAPTION, QUIET, layout.cell_width)
     room = layout.size[0] - 2 * MARGIN
-    _write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, room)
-    _write(draw, (MARGIN, MARGIN + TITLE + 6), subtitle, SUBTITLE, QUIET, room)
-    _write(draw, (MARGIN, layout.size[1] - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, room)
+    write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, room)
+    write(draw, (MARGIN, MARGIN + TITLE + 6), subtitle, SUBTITLE, QUIET, room)
+    write(draw, (MARGIN, layout.size[1] - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, room)
     with written_aside(path) as aside:
         sheet.save(aside, format="PNG", optimize=True)
 
@@ -132,15 +125,3 @@ def _lay_out(count: int, width: int, height: int, columns: int | None) -> _Layou
 def _scaled(picture: Picture, layout: _Layout) -> Picture:
     small = picture[:: layout.shrink, :: layout.shrink]
     return np.ascontiguousarray(small.repeat(layout.scale, axis=0).repeat(layout.scale, axis=1))
-
-
-def _write(
-    draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, size: int, colour: tuple[int, int, int], room: int
-) -> None:
-    """Writes one line, cut with an ellipsis where it would not fit."""
-    font = ImageFont.load_default(size)
-    if draw.textlength(text, font=font) > room:
-        lengths = (math.ceil(draw.textlength(f"{text[:end]}…", font=font)) for end in range(len(text)))
-        kept = sum(1 for _ in takewhile(lambda length: length <= room, lengths)) - 1
-        text = f"{text[: max(0, kept)].rstrip()}…"
-    draw.text(place, text, font=font, fill=colour)

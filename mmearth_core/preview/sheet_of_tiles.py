@@ -1,17 +1,13 @@
 """A contact sheet of a dataset: one layer of every tile that is done."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from mmearth_core.download.group import Group
-from mmearth_core.download.journal import Journal, Outcome
-from mmearth_core.download.stack import read_stack
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import DatasetFolder
 from mmearth_core.preview.arrange import lattice_order
 from mmearth_core.preview.contact_sheet import contact_sheet
-from mmearth_core.preview.render import render_layer
-from mmearth_core.tiles.index import Tile, TileIndex
+from mmearth_core.preview.done import done_tiles, layer_picture
 
 
 def sheet_of_tiles(folder: DatasetFolder, group: Group, path: Path, title: str, credit: str = "") -> int:
@@ -33,37 +29,17 @@ def sheet_of_tiles(folder: DatasetFolder, group: Group, path: Path, title: str, 
         DatasetError: when there is nothing to draw.
     """
     layers = [layer for modality in group.modalities for layer in modality.map_layers() if layer.preview]
-    done = list(_done(folder, group))
-    tiles = [tile for tile, _ in done]
-    if not layers or not tiles:
-        what = "no tile is done" if layers else f"no layer of {group.name!r} says how it is drawn"
-        raise DatasetError(f"{folder.root}: there is nothing to draw, as {what}.")
-    layer = layers[0]
-    lattice = lattice_order([(tile.lon, tile.lat) for tile in tiles])
-    order, columns = lattice or (list(range(len(tiles))), None)
-    names = [f"{layer.name}__{band.name}" for band in layer.bands]
-    pictures = (
-        (
-            tile.tile_id,
-            render_layer(layer, read_stack(folder.stack(group.name, tile.partition, tile.tile_id), names), variant),
+    if not layers:
+        raise DatasetError(
+            f"{folder.root}: there is nothing to draw, as no layer of {group.name!r} says how it is drawn."
         )
-        for tile, variant in (done[position] for position in order)
+    done = list(done_tiles(folder, group))
+    layer = layers[0]
+    lattice = lattice_order([(one.tile.lon, one.tile.lat) for one in done])
+    order, columns = lattice or (list(range(len(done))), None)
+    pictures = (
+        (one.tile.tile_id, layer_picture(folder, group, one, layer)) for one in (done[place] for place in order)
     )
-    subtitle = (
-        f"{len(tiles)} tiles · {layer.name}: {layer.description}"
-        if layer.description
-        else f"{len(tiles)} tiles · {layer.name}"
-    )
+    subtitle = f"{len(done)} tiles · {layer.name}" + (f": {layer.description}" if layer.description else "")
     contact_sheet(pictures, path, title=title, subtitle=subtitle, credit=credit, columns=columns)
-    return len(tiles)
-
-
-def _done(folder: DatasetFolder, group: Group) -> Iterator[tuple[Tile, str | None]]:
-    """The done tiles, each with its variant."""
-    index = TileIndex(folder.tiles)
-    for partition in index.sizes():
-        entries = Journal(folder.journal(group.name, partition)).read()
-        for tile in index.read(partition):
-            entry = entries.get(tile.tile_id)
-            if entry is not None and entry.outcome is Outcome.DONE:
-                yield tile, entry.record["anchor"].get("variant")
+    return len(done)
