@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import overload
 
 import numpy as np
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from mmearth_localearth.worlds.base import BandSource, Mask, Pixels
 
@@ -37,26 +37,14 @@ class MadeBand:
     dtype: str
     grid: Grid
     make: Make
+    crs: str = field(init=False)
+    transform: Affine6 = field(init=False)
+    width: int = field(init=False)
+    height: int = field(init=False)
 
-    @property
-    def crs(self) -> str:
-        """The grid's CRS."""
-        return self.grid.crs
-
-    @property
-    def transform(self) -> Affine6:
-        """The grid's affine transform."""
-        return self.grid.transform
-
-    @property
-    def width(self) -> int:
-        """Columns."""
-        return self.grid.width
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-        return self.grid.height
+    def __attrs_post_init__(self) -> None:
+        self.crs, self.transform = self.grid.crs, self.grid.transform
+        self.width, self.height = self.grid.width, self.grid.height
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
         """Makes a window: values and mask, (rows, cols) each.

@@ -34,7 +34,8 @@ def climate(region: Region, day_of_year: Floats) -> Floats:
     mean = 0.05 + 0.44 * smoothstep(0.05, 1.1, np.array([wet]))[0] + 0.10 * (lat > 45)
     # Rain comes with the summer in the tropics, with the winter elsewhere.
     sign = 0.20 if lat < 30 else -0.16
-    return np.clip(mean + sign * season(day_of_year, float(region.swing[0])), 0.02, 0.85)
+    result: Floats = np.clip(mean + sign * season(day_of_year, float(region.swing[0])), 0.02, 0.85)
+    return result
 
 
 def cloudiness(points: Floats, mean: Floats | float, key: int | Words) -> Floats:

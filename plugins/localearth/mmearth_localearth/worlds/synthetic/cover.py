@@ -130,7 +130,8 @@ class Covers:
         suits *= smoothstep(12.5, 16.0, summer) * smoothstep(620.0, 260.0, region.rough)
         # The wettest tropics stay forest.
         suits *= 1.0 - 0.55 * smoothstep(1.5, 2.3, moist)
-        return suits * region.farmed * smoothstep(-0.05, 0.6, region.farmed) * 1.12
+        result: Floats = suits * region.farmed * smoothstep(-0.05, 0.6, region.farmed) * 1.12
+        return result
 
     def _farm(
         self, kind: NDArray[np.uint8], dense: Floats, terrain: Terrain, fields: Parcels, taken: Floats, patchy: Floats

@@ -99,7 +99,7 @@ def label_map(planet: Planet) -> NDArray[np.int16]:
         -180.0 + (np.arange(cols) + 0.5) * CELL * COARSE, 90.0 - (np.arange(rows) + 0.5) * CELL * COARSE
     )
     points = on_sphere(lon, lat)
-    near = _widened(some_land.reshape(rows, COARSE, cols, COARSE).any(axis=(1, 3)))
+    near = _widened(np.asarray(some_land.reshape(rows, COARSE, cols, COARSE).any(axis=(1, 3))))
     realm, table = realm_of(lon, lat), entries()
     labels = np.full((rows, cols), -1, np.int16)
     fine = np.full(fine_land.shape, -1, np.int16)

@@ -92,7 +92,8 @@ def _temperature(region: Region, month: int, name: str) -> Floats:
     cosine = -np.round(np.cos((middle - 21.0) * (2.0 * np.pi / 365.25)), 9)
     mean = 273.15 + region.mean - LAPSE * region.coarse_elevation + region.swing * cosine
     spread = 6.0 + 7.0 / (1.0 + 2.0 * moisture(region.rain, region.mean))
-    return mean + {"temperature_2m": 0.0, "temperature_2m_min": -spread, "temperature_2m_max": spread}[name]
+    result: Floats = mean + {"temperature_2m": 0.0, "temperature_2m_min": -spread, "temperature_2m_max": spread}[name]
+    return result
 
 
 def _rain(region: Region, month: int) -> Floats:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
+"""Real numbers; float64 wherever nothing else is said."""
 Words = NDArray[np.uint32]
 
 _STEPS = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F)
@@ -56,7 +57,8 @@ def bell(key: int | Words, *integers: Any) -> Floats:
     """Numbers of mean 0 and standard deviation 1, nearly normal, within 2.45 of 0: a sum of two uniforms."""
     words = hash_words(key, *integers)
     low, high = words & np.uint32(0xFFFF), words >> np.uint32(16)
-    return (low.astype(np.float64) + high - 65535.0) * (6.0**0.5 / 65536.0)
+    result: Floats = (low.astype(np.float64) + high - 65535.0) * (6.0**0.5 / 65536.0)
+    return result
 
 
 def chance(key: int, *integers: int) -> float:

@@ -43,7 +43,8 @@ class LandMask:
         lines = np.clip(np.arange(row, row + rows), 0, ROWS - 1)
         columns = np.arange(col, col + cols) % COLS
         packed = self.bits[lines[:, None], columns[None, :] >> 3]
-        return (packed >> (7 - (columns & 7)).astype(np.uint8) & 1).astype(bool)
+        result: NDArray[np.bool_] = (packed >> (7 - (columns & 7)).astype(np.uint8) & 1).astype(bool)
+        return result
 
 
 def open_land_mask() -> LandMask:

@@ -160,7 +160,7 @@ class Patch:
         index = at // STEP - (start // STEP - 1)
         t = ((at % STEP) * (1.0 / STEP))[:, None]
         t2, t3 = t * t, t * t * t
-        result = (-0.5 * t + t2 - 0.5 * t3) * values[index - 1]
+        result: Floats = (-0.5 * t + t2 - 0.5 * t3) * values[index - 1]
         result += (1.0 - 2.5 * t2 + 1.5 * t3) * values[index]
         result += (0.5 * t + 2.0 * t2 - 1.5 * t3) * values[index + 1]
         result += (0.5 * t3 - 0.5 * t2) * values[index + 2]

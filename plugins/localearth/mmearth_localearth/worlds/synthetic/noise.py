@@ -113,4 +113,5 @@ def ridges(points: Floats, wavelengths: Sequence[float], key: int, gain: float =
 def smoothstep(low: float, high: float, values: Floats) -> Floats:
     """0 below `low`, 1 above `high`, and an S between."""
     t = np.clip((values - low) * (1.0 / (high - low)), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    result: Floats = t * t * (3.0 - 2.0 * t)
+    return result

@@ -125,7 +125,8 @@ def _tone(truth: Truth) -> Floats:
     ) * (cover.kind == Kind.BUILT)
     smooth = 0.34 * (cover.patchy - 0.5) + 0.34 * (cover.broad - 0.5)
     flat = np.where(cover.kind == Kind.WATER, 0.15, 1.0)
-    return np.clip(1.0 + flat * smooth + field + strength * grain, 0.3, 1.8)
+    result: Floats = np.clip(1.0 + flat * smooth + field + strength * grain, 0.3, 1.8)
+    return result
 
 
 _GRAIN = np.array([0.012, 0.10, 0.035, 0.06, 0.022, 0.07, 0.06, 0.045, 0.012, 0.09, 0.05])

@@ -10,6 +10,7 @@ from shapely.geometry import Polygon, box
 from shapely.geometry.polygon import orient
 
 from mmearth_localearth.values.projection import reproject
+from mmearth_localearth.worlds.synthetic.hashing import Floats
 
 Line = tuple[float, float, float]
 """(a, b, c): a place lies inside when a x + b y + c >= 0."""
@@ -46,7 +47,7 @@ def side(first: tuple[float, float], second: tuple[float, float], inside: tuple[
     return round(sign * a, 9), round(sign * b, 9), round(sign * c, 3)
 
 
-def within(lines: Sequence[Line], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
+def within(lines: Sequence[Line], x: Floats, y: Floats) -> NDArray[np.bool_]:
     """Which points lie inside all lines; x is (cols,) and y (rows,)."""
     inside = np.ones((y.size, x.size), bool)
     for a, b, c in lines:

@@ -78,7 +78,8 @@ def _incidence(take: Take, x: Floats, y: Floats) -> Floats:
     """Degrees; grows away from the satellite, which flies left of the strip."""
     # Sides run: left edge forward, far end, right edge back, near end.
     gaps = [a * x[None, :] + (b * y + c)[:, None] for a, b, c in (take.lines[0], take.lines[2])]
-    return NEAR + (FAR - NEAR) * np.clip(gaps[0] / np.maximum(gaps[0] + gaps[1], 1.0), 0.0, 1.0)
+    result: Floats = NEAR + (FAR - NEAR) * np.clip(gaps[0] / np.maximum(gaps[0] + gaps[1], 1.0), 0.0, 1.0)
+    return result
 
 
 def _angle(take: Take, grid: Grid, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+import attrs
 import numpy as np
-from attrs import fields, frozen
-from numpy.typing import NDArray
+from attrs import frozen
 
 from mmearth_localearth.worlds.synthetic.geography import highlands, rain_factor, settled
 from mmearth_localearth.worlds.synthetic.hashing import Floats, salt
@@ -50,7 +50,7 @@ class Region:
 
     def mapped(self, spread: Callable[[Floats], Floats]) -> "Region":
         """The same fields elsewhere, each brought there by `spread`."""
-        return Region(*(spread(getattr(self, each.name)) for each in fields(Region)))
+        return Region(*(spread(getattr(self, each.name)) for each in attrs.fields(Region)))
 
     @property
     def coarse_elevation(self) -> Floats:
@@ -93,9 +93,11 @@ class Regions:
         people = fbm(points, (310e3, 90e3, 28e3), self._key("people"))
         farmed = np.clip(0.85 * settled(points) + 1.9 * (people - 0.5) + 0.12, 0.0, 1.0)
         # Rounded, as exponentials and powers differ between processors in their last bits.
-        return Region(
-            *(np.round(f * 2.0**20) * 2.0**-20 for f in (inland, base, rough, crest, mean, swing, rain, farmed)), lat
-        )
+        fields = [
+            np.round(each * 2.0**20) * 2.0**-20 for each in (inland, base, rough, crest, mean, swing, rain, farmed)
+        ]
+        inland, base, rough, crest, mean, swing, rain, farmed = fields
+        return Region(inland, base, rough, crest, mean, swing, rain, farmed, lat)
 
     def _key(self, layer: str) -> int:
         return salt(self.seed, "region", layer)
@@ -116,10 +118,11 @@ def _blurred(share: Floats, radius: int) -> Floats:
     size = 2 * radius + 1
     block = total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]
     # In 2**-16, so that the order in which a machine adds does not matter.
-    return np.round(block * (65536.0 / size**2)) / 65536.0
+    result: Floats = np.round(block * (65536.0 / size**2)) / 65536.0
+    return result
 
 
-def _sample(grid: NDArray[np.float64], lon: Floats, lat: Floats) -> Floats:
+def _sample(grid: Floats, lon: Floats, lat: Floats) -> Floats:
     """A coarse grid at points, through a quadratic B-spline."""
     rows, cols = grid.shape
     x = (lon + 180.0) * (cols / 360.0)

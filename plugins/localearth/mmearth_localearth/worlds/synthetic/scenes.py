@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.worlds.synthetic.clouds import climate, cloudiness
 from mmearth_localearth.worlds.synthetic.granules import Granule, Granules, Strip
-from mmearth_localearth.worlds.synthetic.hashing import hash_words, salt
+from mmearth_localearth.worlds.synthetic.hashing import Floats, hash_words, salt
 from mmearth_localearth.worlds.synthetic.optics import Pass, sphere_point
 from mmearth_localearth.worlds.synthetic.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL2, day_of_year, stamp
 from mmearth_localearth.worlds.synthetic.truth import Planet
@@ -56,8 +56,8 @@ class _Calendar:
     second: NDArray[np.bool_]
     keys: NDArray[np.uint32]
     days: list[int]
-    means: NDArray[np.float64]
-    cloudy: NDArray[np.float64]
+    means: Floats
+    cloudy: Floats
 
 
 class Scenes:

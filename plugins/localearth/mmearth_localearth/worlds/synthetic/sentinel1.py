@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.values.projection import reproject
 from mmearth_localearth.worlds.base import ImageAsset
-from mmearth_localearth.worlds.synthetic.bands import Grid, LazyBands, MadeBand
+from mmearth_localearth.worlds.synthetic.bands import Grid, LazyBands
 from mmearth_localearth.worlds.synthetic.hashing import chance, hash_words, salt
 from mmearth_localearth.worlds.synthetic.noise import value_noise
 from mmearth_localearth.worlds.synthetic.optics import sphere_point
@@ -203,5 +203,5 @@ class Sentinel1:
             "relativeOrbitNumber_start": frame.relative,
         }
         take = Take(key, frame.ascending, frame.lines, frame.grid, middle)
-        bands: Sequence[MadeBand] = LazyBands(partial(radar_bands, self._planet, take, polarisations))  # type: ignore[assignment]
+        bands = LazyBands(partial(radar_bands, self._planet, take, polarisations))
         return ImageAsset(f"{self.id}/{index}", properties, bands, frame.footprint)

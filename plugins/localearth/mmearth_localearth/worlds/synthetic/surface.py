@@ -1,5 +1,7 @@
 """The surface on a day: every pixel as a mixture of materials, with leaves, crops and snow in season."""
 
+from typing import TypeVar
+
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
@@ -13,6 +15,8 @@ from mmearth_localearth.worlds.synthetic.truth import Truth
 
 MATERIALS = tuple(SPECTRA)
 """The names of the materials, in the order of a mixture's first axis."""
+
+T = TypeVar("T", bound=np.generic)
 
 _AT = {name: number for number, name in enumerate(MATERIALS)}
 
@@ -74,8 +78,8 @@ class _Place:
     def cover(self) -> Cover:
         return self.truth.cover
 
-    def of(self, field: Floats) -> Floats:
-        return np.asarray(field).reshape(-1)[self.at]
+    def of(self, field: NDArray[T]) -> NDArray[T]:
+        return field.reshape(-1)[self.at]
 
 
 Mix = dict[str, Floats]
@@ -96,7 +100,7 @@ def _plants(place: _Place, living: dict[str, Floats]) -> Mix:
     dense = place.of(place.cover.dense)
     soil, sand, rock = _ground(place)
     rest = 1.0 - dense
-    mix = {"soil": rest * soil, "sand": rest * sand, "rock": rest * rock}
+    mix: Mix = {"soil": rest * soil, "sand": rest * sand, "rock": rest * rock}
     for name, share in living.items():
         mix[name] = mix.get(name, 0.0) + dense * share
     return mix

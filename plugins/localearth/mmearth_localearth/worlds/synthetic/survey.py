@@ -135,9 +135,9 @@ def _patchwork(x: Floats, y: Floats, band: int, seed: int) -> Layout:
         np.minimum(second, np.maximum(best, gap), out=second)
         np.minimum(best, gap, out=best)
     around = np.array(_AROUND)[winner]
-    di, dj = around[:, 0], around[:, 1]
-    ex, ey, site = _site(fx, fy, (ci + di) % count, cj + dj, key)
-    dx, dy = (ex.astype(np.float64) - di) * side, (ey.astype(np.float64) - dj) * QUARTER
+    right, above = around[:, 0], around[:, 1]
+    ex, ey, site = _site(fx, fy, (ci + right) % count, cj + above, key)
+    dx, dy = (ex.astype(np.float64) - right) * side, (ey.astype(np.float64) - above) * QUARTER
     words = scramble(site ^ np.uint32(0x5BD1E995))
     turn = words >> np.uint32(27)
     cos, sin = _COS[turn], _SIN[turn]

@@ -113,7 +113,8 @@ class Terrains:
         cold = smoothstep(9.0, 1.0, region.mean)
         wet = smoothstep(0.5, 1.2, moisture(region.rain, region.mean))
         level = 0.14 + 0.17 * cold * wet + 0.04 * wet - 0.16 * smoothstep(250.0, 700.0, region.rough)
-        return level - large
+        result: Floats = level - large
+        return result
 
     def _river(self, patch: Patch, region: Region, wiggle: Floats) -> tuple[Floats, Floats]:
         """Metres to the middle of the nearest river, about, and half its width."""
