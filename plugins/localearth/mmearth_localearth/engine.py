@@ -1,4 +1,4 @@
-"""The engine `local`: an Earth Engine inside the process, on worlds made of local rasters."""
+"""The engine `local`: an Earth Engine inside the process, on worlds of local rasters or a made-up planet."""
 
 from typing import ClassVar
 
@@ -70,15 +70,24 @@ class LocalEngine(Engine):
         if self._url is not None:
             from mmearth_core.earth.transport import HttpTransport
 
-            assert self.source  # a clear error now, where the client would speak of its discovery document
+            _ = self.source  # a clear error now, where the client would speak of its discovery document
             return Connection(project="local", transport=HttpTransport(limits), url=self._url)
         from mmearth_localearth.transport import LocalTransport
         from mmearth_localearth.worlds.shipped import open_world
 
         return Connection(project="local", transport=LocalTransport(open_world(self.options.world)))
 
-    def demo(self) -> Demo:
-        """120 tiles of a real scene, with the configuration that downloads them."""
-        from mmearth_localearth.demo import virginia
+    def demo(self) -> Demo | None:
+        """The configuration and tiles that try the world; None for a manifest of the user's own."""
+        from mmearth_localearth.worlds.shipped import open_world, synthetic_seed
 
-        return virginia()
+        world = self.options.world
+        if synthetic_seed(world) is not None:
+            from mmearth_localearth.demos.planet import planet
+
+            return planet(open_world(world), world)
+        if world == "virginia":
+            from mmearth_localearth.demos.virginia import virginia
+
+            return virginia()
+        return None
