@@ -93,7 +93,7 @@ class Sentinel2:
 
     def _bands(self, scene: Scene) -> list[MadeBand]:
         key = salt(self._seed, "haze", scene.index)
-        haze = 0.75 + 0.7 * chance(key) ** 2
+        haze = 0.55 + 0.65 * chance(key) ** 2
         names = [name for name in BANDS if self._air or name != "B10"]
         made = [
             _Reader(self, scene, RESOLUTION[name]).band(name, partial(_measured, name, self._air, haze))

@@ -57,8 +57,8 @@ def ring(band: int) -> float:
 
 
 def plane(lon: Floats, lat: Floats, band: int) -> tuple[Floats, Floats]:
-    """X (east from 180 W) and y (north from the band's southern edge), metres."""
-    return ((lon + 180.0) % 360.0) * (ring(band) / 360.0), (lat - band) * DEGREE
+    """Metres east of 180 W, and north of the band's southern edge; as continuous as the longitudes are."""
+    return (lon + 180.0) * (ring(band) / 360.0), (lat - band) * DEGREE
 
 
 def parcels(lon: Floats, lat: Floats, regular: Floats, seed: int) -> Parcels:
@@ -93,7 +93,7 @@ def _squares(x: Floats, y: Floats, band: int, seed: int) -> Layout:
     side = ring(band) / count
     i, j = np.floor(x / side), np.floor(y / SECTION)
     u, v = x - i * side, y - j * SECTION
-    whole = hash_words(salt(seed, "section", band), i, j)
+    whole = hash_words(salt(seed, "section", band), i % count, j)
     # A square is one field, or two or four, cut either way.
     kind = whole >> np.uint32(29)
     across = np.where(kind < 2, 1, np.where(kind < 5, 2, np.where(kind < 7, 4, 1)))

@@ -70,7 +70,8 @@ class Terrains:
         river, width = self._river(patch, region, wiggle)
         inland = ~sea
         water = sea | (inland & ((lake > 0.0) | (river < width)))
-        bank = np.maximum(smoothstep(-0.035, 0.0, lake), smoothstep(350.0, 0.0, river - width))
+        valley = smoothstep(350.0, 0.0, river - width) * smoothstep(-2.0, 14.0, width)
+        bank = np.maximum(smoothstep(-0.035, 0.0, lake), valley)
         fine = ridges(points, FINE_RIDGES, self._key("fine"), 0.55)
         dunes = 34.0 * fine * smoothstep(0.16, 0.04, moisture(region.rain, region.mean))
         # Fine relief fades towards water, so that lakes lie flat and rivers have valleys.

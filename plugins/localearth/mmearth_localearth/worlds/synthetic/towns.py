@@ -73,9 +73,11 @@ class Towns:
             west, east, south, north = x.min(), x.max(), y.min(), y.max()
             for town in self._around(x, y, band):
                 reach = town.radius * RAGGED
-                if not (west - reach < town.x < east + reach and south - reach < town.y < north + reach):
+                # The copy of the town that is on this side of the world.
+                centre = town.x + round(((west + east) / 2 - town.x) / ring(band)) * ring(band)
+                if not (west - reach < centre < east + reach and south - reach < town.y < north + reach):
                     continue
-                dx, dy = x - town.x, y - town.y
+                dx, dy = x - centre, y - town.y
                 away = np.sqrt(dx * dx + dy * dy) / town.radius
                 within = 1.0 - away * (0.65 + 0.7 * ragged[inside])
                 a, b = dx * town.cos + dy * town.sin, dy * town.cos - dx * town.sin
