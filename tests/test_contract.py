@@ -117,8 +117,9 @@ def test_layer_of_nan_bands_agrees_with_itself():
 @pytest.mark.parametrize(
     ("bands", "low", "high", "message"),
     [
-        (("a", "b"), 0, 1, "name one band, or three"),
+        (("a",), (0, 0), 1, "give low and high once, or once a band"),
         (("a",), 1, 1, "low 1 is not below high 1"),
+        (("a", "b", "c"), (0, 0, 2), 1, "is not below"),
     ],
 )
 def test_impossible_preview(bands, low, high, message):
@@ -198,3 +199,15 @@ def test_engine_inherits_options_source_and_no_demo():
     assert engine.connect(Limits(1.0, 4)).project == "project-4"
     with pytest.raises(TypeError, match="connect"):
         Engine()
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("a", "z")])
+def test_preview_that_a_map_cannot_have(names):
+    bands = [Band(name, "uint8", 0) for name in "abc"]
+    with pytest.raises(DeclarationError, match="preview"):
+        Layer("x", bands, preview=Preview(names))
+
+
+def test_preview_of_a_vector_names_the_bands_that_are_printed():
+    bands = [Band(name, "float32", math.nan) for name in "abc"]
+    assert Layer("x", bands, "vector", preview=Preview(("a", "c"))).preview

@@ -62,7 +62,7 @@ def test_connecting_gives_the_client_all_it_needs() -> None:
 def test_the_demo_is_a_configuration_and_tiles_with_all_columns() -> None:
     demo = LocalEngine().demo()
     config = tomllib.loads(demo.config)
-    assert config["anchor"] in config["modalities"]
+    assert config["dataset"]["anchor"] in config["modalities"]
     assert config["run"]["engine"] == LocalEngine.name
     assert LocalOptions(**config["engines"]["local"]) == LocalOptions()
     assert config["dataset"] == {"name": "virginia", "tiles": "tiles.geojson", "image_size": 128}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from mmearth_localearth.demo import virginia
+from mmearth_localearth.demos.virginia import virginia
 from mmearth_localearth.worlds.rasters import RastersWorld
 from mmearth_localearth.worlds.shipped import open_world
 from pyproj import Transformer

@@ -1,0 +1,1 @@
+"""The demos: a configuration and tiles for each shipped world."""

@@ -1,0 +1,94 @@
+"""The demo of the synthetic planet: one tile in each of 240 ecoregions, every modality of MMEarth."""
+
+from typing import Any
+
+from pyproj import Transformer
+from shapely.geometry import Polygon, box, mapping
+from shapely.ops import transform
+
+from mmearth_core import Demo
+from mmearth_localearth.worlds.base import FeatureRecord, World
+
+TILES = 240
+
+SIDE = 1300.0
+"""The tiles' width and height, metres: MMEarth's."""
+
+NORTH, SOUTH = 80.0, -60.0
+"""Sentinel-2 takes little beyond these latitudes, degrees."""
+
+ECOREGIONS = "RESOLVE/ECOREGIONS/2017"
+
+CREDIT = (
+    "A synthetic planet: real coasts (global-land-mask, MIT), everything else invented from a seed by mmearth-localearth"
+)
+
+CONFIG = """\
+# Every modality of MMEarth on a synthetic planet: no account, no network.
+
+[dataset]
+name = "planet"
+anchor = "sentinel2"        # the modality that fixes every tile's date and 10 m grid
+tiles = "tiles.geojson"
+image_size = 128            # pixels of 10 m
+
+[run]
+engine = "local"            # "earthengine" asks Google instead, with the same plugins
+
+[engines.local]
+world = "{world}"
+
+[modalities.sentinel2]      # one table a modality; keys in it are its options
+[modalities.sentinel1]
+[modalities.aster]
+[modalities.era5]
+[modalities.dynamic_world]
+[modalities.esa_worldcover]
+[modalities.canopy_height_eth]
+[modalities.tile]           # longitude, latitude, month, biome and ecoregion as layers
+"""
+
+
+def planet(world: World, name: str) -> Demo:
+    """The demo on a synthetic planet.
+
+    Args:
+        world: the planet.
+        name: how the configuration calls it, e.g. `synthetic:7`.
+    """
+    table = world.find(ECOREGIONS)
+    regions = [region for region in table.features() if SOUTH < _place(region).y < NORTH]  # type: ignore[union-attr]
+    chosen = [regions[number * len(regions) // TILES] for number in range(TILES)]
+    features = [_feature(number, region) for number, region in enumerate(chosen)]
+    return Demo(
+        config=CONFIG.format(world=name), tiles={"type": "FeatureCollection", "features": features}, credit=CREDIT
+    )
+
+
+def _place(region: FeatureRecord) -> Any:
+    return region.geometry.representative_point()
+
+
+def _feature(number: int, region: FeatureRecord) -> dict[str, Any]:
+    place = _place(region)
+    square = _square(place.x, place.y)
+    centre = square.centroid
+    return {
+        "type": "Feature",
+        "geometry": mapping(square),
+        "properties": {
+            "tile_id": f"{number:03d}",
+            "lon": round(centre.x, 8),
+            "lat": round(centre.y, 8),
+            "biome": region.properties["BIOME_NAME"],
+            "eco_region": region.properties["ECO_NAME"],
+        },
+    }
+
+
+def _square(lon: float, lat: float) -> Polygon:
+    """A square on the ground around a place; longitude and latitude to 1e-8 degrees (1 mm)."""
+    local = f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
+    to_degrees = Transformer.from_crs(local, "EPSG:4326", always_xy=True).transform
+    corners = transform(to_degrees, box(-SIDE / 2, -SIDE / 2, SIDE / 2, SIDE / 2)).exterior.coords
+    return Polygon([(round(x, 8), round(y, 8)) for x, y in corners])
