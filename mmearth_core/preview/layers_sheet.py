@@ -16,6 +16,9 @@ GUTTER = 6
 CAPTIONS_WIDTH = 190
 """The column that says what a row shows, pixels."""
 
+TEXT_WIDTH = 210
+"""A column of texts instead of pictures, pixels."""
+
 LINE = CAPTION + 5
 
 
@@ -55,7 +58,12 @@ def layers_sheet(
     if side == 0:
         raise ValueError("A sheet of layers needs at least one picture.")
     pitch = side + GUTTER
-    grid_width = CAPTIONS_WIDTH + len(columns) * pitch - GUTTER
+    widths = [
+        TEXT_WIDTH if all(isinstance(row.cells[number], Sequence) for row in rows) else side
+        for number in range(len(columns))
+    ]
+    offsets = [CAPTIONS_WIDTH + sum(widths[:number]) + number * GUTTER for number in range(len(columns))]
+    grid_width = offsets[-1] + widths[-1]
     width = max(grid_width, world.shape[1]) + 2 * MARGIN
     map_top = MARGIN + TITLE + 10 + SUBTITLE + 20
     grid_top = map_top + world.shape[0] + 30 + LINE
@@ -66,17 +74,16 @@ def layers_sheet(
     write(draw, (MARGIN, MARGIN + TITLE + 6), subtitle, SUBTITLE, QUIET, width - 2 * MARGIN)
     sheet.paste(Image.fromarray(world), ((width - world.shape[1]) // 2, map_top))
     left = (width - grid_width) // 2
-    for number, name in enumerate(columns):
-        write(draw, (left + CAPTIONS_WIDTH + number * pitch, grid_top - LINE), name, CAPTION, QUIET, side)
+    for name, offset, room in zip(columns, offsets, widths, strict=True):
+        write(draw, (left + offset, grid_top - LINE), name, CAPTION, QUIET, room)
     for number, row in enumerate(rows):
         top = grid_top + number * pitch
         _lines(draw, (left, top), row.caption, CAPTIONS_WIDTH - 12, first=INK)
-        for column, cell in enumerate(row.cells):
-            place = (left + CAPTIONS_WIDTH + column * pitch, top)
+        for cell, offset, room in zip(row.cells, offsets, widths, strict=True):
             if isinstance(cell, Sequence):
-                _lines(draw, place, cell, side, first=QUIET)
+                _lines(draw, (left + offset, top), cell, room, first=QUIET)
             else:
-                sheet.paste(Image.fromarray(cell), place)
+                sheet.paste(Image.fromarray(cell), (left + offset, top))
     write(draw, (MARGIN, height - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, width - 2 * MARGIN)
     with written_aside(path) as aside:
         sheet.save(aside, format="PNG", optimize=True)

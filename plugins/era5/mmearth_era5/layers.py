@@ -7,7 +7,7 @@ import math
 
 from attrs import frozen
 
-from mmearth_core import Band, Kind, Layer
+from mmearth_core import Band, Kind, Layer, Preview
 
 
 @frozen
@@ -64,6 +64,9 @@ CLIMATE = Layer(
     ],
     kind=Kind.VECTOR,
     description="climate of the tile around the anchor's day",
+    preview=Preview(
+        [*(band_name("curr_month", quantity) for quantity in QUANTITIES), "year_avg_temp", "year_total_precip"]
+    ),
 )
 
 LAYERS = (CLIMATE,)
