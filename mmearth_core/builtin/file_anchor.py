@@ -1,4 +1,7 @@
-"""The anchor `file`: date and CRS come with the tiles, so that any one modality is a working product."""
+"""The anchor `file`: date and CRS come with the tiles, so that any one modality is a working product.
+
+They are columns of the tiles file, or keys of the `tile_info` that [dataset] joins to it.
+"""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -54,8 +57,10 @@ class FileAnchor(Modality):
         return Anchor(date=date, crs=located["crs"], variant=located["variant"])
 
     def info(self, located: Any) -> Mapping[str, Any]:
-        """The date that the tile came with."""
-        return {"date": located["date"]}
+        """The date and variant that the tile came with, under their columns' names."""
+        options: FileAnchorOptions = self.options
+        variant = {} if options.variant is None else {options.variant: located["variant"]}
+        return {options.date: located["date"], **variant}
 
 
 def utm_zone(lon: float, lat: float) -> str:

@@ -28,7 +28,7 @@ class Effective:
 
     Attributes:
         dataset: name, anchor, image_size, source of the pixels.
-        tiles: file, size, sha256, count, partition_size.
+        tiles: file, size, sha256, count, partition_size; for a tile_info.json its file, size and sha256.
         modalities: the options in force of every modality in a group.
         plugins: `{modality: distribution and version}` when it was first downloaded.
         groups: `{group: its modalities}`.
@@ -58,8 +58,8 @@ class Effective:
     def differences(self, wanted: "Effective") -> list[str]:
         """What a run wants otherwise, a line each; empty when it may go on with this dataset."""
         found = _compare("dataset", self.dataset, wanted.dataset)
-        keys = ("sha256", "partition_size")
-        found += _compare("tiles", {key: self.tiles[key] for key in keys}, {key: wanted.tiles[key] for key in keys})
+        keys = ("sha256", "partition_size", "tile_info_sha256")
+        found += _compare("tiles", *({key: of.tiles.get(key) for key in keys} for of in (self, wanted)))
         for name in self.modalities.keys() & wanted.modalities.keys():
             found += _compare(f"modalities.{name}", self.modalities[name], wanted.modalities[name])
         return sorted(found)

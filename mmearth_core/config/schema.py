@@ -19,6 +19,12 @@ class DatasetOptions:
         validator=validators.matches_re(r"[A-Za-z0-9][A-Za-z0-9_.-]*"),
         metadata={"help": "the dataset's name: letters, digits, `_`, `-` and `.`"},
     )
+    tile_info: str | None = field(
+        default=None,
+        metadata={
+            "help": "tile_info.json of an earlier build, whose keys become columns of the tiles; relative likewise"
+        },
+    )
     path: str | None = field(
         default=None, metadata={"help": "the dataset's folder, relative to this file; by default its name"}
     )
@@ -86,6 +92,12 @@ class Config:
     def tiles(self) -> Path:
         """The tiles file, absolute."""
         return self.source.parent / Path(self.dataset.tiles).expanduser()
+
+    @property
+    def tile_info(self) -> Path | None:
+        """The earlier build's tile_info.json, absolute; None when there is none."""
+        name = self.dataset.tile_info
+        return None if name is None else self.source.parent / Path(name).expanduser()
 
     @property
     def root(self) -> Path:

@@ -23,6 +23,7 @@ from mmearth_core.registry import Registry
 from mmearth_core.registry.engines import engine_of
 from mmearth_core.tiles.index import default_partition_size
 from mmearth_core.tiles.read import read_tiles
+from mmearth_core.tiles.tile_info import join_tile_info
 
 
 @frozen(eq=False)
@@ -170,22 +171,37 @@ def _group(
 def _tiles(
     config: Config, folder: DatasetFolder, recorded: Effective | None
 ) -> tuple[gpd.GeoDataFrame | None, dict[str, Any]]:
-    """The tiles to take in, if any, and the description of the tiles file."""
+    """The tiles to take in, if any, and the description of the files that they come from."""
     if recorded is not None and folder.tiles.exists():
         described = dict(recorded.tiles)
         if config.dataset.partition_size is not None:
             described["partition_size"] = config.dataset.partition_size
-        if config.tiles.exists() and not _untouched(config.tiles, folder.tiles, described["size"]):
-            described["sha256"] = _sha256(config.tiles)
+        _renewed(described, "", config.tiles, folder)
+        _renewed(described, "tile_info_", config.tile_info, folder)
         return None, described
     frame = read_tiles(config.tiles)
-    return frame, {
-        "file": config.dataset.tiles,
-        "size": config.tiles.stat().st_size,
-        "sha256": _sha256(config.tiles),
+    described = {"file": config.dataset.tiles, **_fingerprint("", config.tiles)}
+    if config.tile_info is not None:
+        frame = join_tile_info(frame, config.tile_info)
+        described |= {"tile_info_file": config.dataset.tile_info, **_fingerprint("tile_info_", config.tile_info)}
+    described |= {
         "count": len(frame),
         "partition_size": config.dataset.partition_size or default_partition_size(len(frame)),
     }
+    return frame, described
+
+
+def _renewed(described: dict[str, Any], prefix: str, source: Path | None, folder: DatasetFolder) -> None:
+    """Takes a source's fingerprint again, if it may have changed since the tiles were taken in."""
+    size, sha256 = f"{prefix}size", f"{prefix}sha256"
+    if source is None:
+        described.pop(sha256, None)
+    elif source.exists() and not (size in described and _untouched(source, folder.tiles, described[size])):
+        described[sha256] = _sha256(source)
+
+
+def _fingerprint(prefix: str, source: Path) -> dict[str, Any]:
+    return {f"{prefix}size": source.stat().st_size, f"{prefix}sha256": _sha256(source)}
 
 
 def _untouched(source: Path, taken_in: Path, size: int) -> bool:
