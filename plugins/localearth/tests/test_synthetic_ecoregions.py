@@ -12,9 +12,7 @@ from mmearth_localearth.worlds.synthetic.realms import BIOMES, REALMS
 from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
 from shapely.geometry import Point, box
 
-needs_coasts = pytest.mark.skipif(
-    find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]"
-)
+needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
 
 
 @lru_cache(maxsize=1)

@@ -93,7 +93,9 @@ class Place:
     def radar(self, ascending: bool) -> dict[str, Any]:
         wanted = "ASCENDING" if ascending else "DESCENDING"
         for image in world().find("COPERNICUS/S1_GRD").images(self.region, year(2019)):
-            if image.properties["orbitProperties_pass"] == wanted and image.footprint.contains(self.region.buffer(0.03)):
+            if image.properties["orbitProperties_pass"] == wanted and image.footprint.contains(
+                self.region.buffer(0.03)
+            ):
                 band = image.bands[0]
                 if band.crs == self.crs:
                     return {band.name: self.utm(band) for band in image.bands[:2]}
@@ -226,7 +228,9 @@ def test_clouds_are_in_every_layer_that_tells_of_them() -> None:
     found = world().find(f"GOOGLE/DYNAMICWORLD/V1/{image.index}")
     if found is not None:
         label = found.bands[-1]
-        _, valid = label.read(round((label.transform[5] - there.top) / 10), round((there.left - label.transform[2]) / 10), SIDE, SIDE)
+        _, valid = label.read(
+            round((label.transform[5] - there.top) / 10), round((there.left - label.transform[2]) / 10), SIDE, SIDE
+        )
         assert not valid[probability.repeat(2, 0).repeat(2, 1) > 60].any()
 
 

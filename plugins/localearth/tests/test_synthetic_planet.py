@@ -24,9 +24,7 @@ from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
 
 from mmearth_core.errors import EngineError
 
-needs_coasts = pytest.mark.skipif(
-    find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]"
-)
+needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
 
 
 @lru_cache(maxsize=1)
@@ -63,8 +61,12 @@ def test_noise_is_smooth_and_within_bounds(x: float, y: float, wavelength: float
 
 @needs_coasts
 @settings(max_examples=12, deadline=None)
-@given(st.integers(0, 40), st.integers(0, 40), st.integers(3, 50), st.integers(3, 50), st.sampled_from([7.1, -120.2, 31.0]))
-def test_the_truth_of_a_pixel_does_not_depend_on_the_window(row: int, col: int, rows: int, cols: int, lon: float) -> None:
+@given(
+    st.integers(0, 40), st.integers(0, 40), st.integers(3, 50), st.integers(3, 50), st.sampled_from([7.1, -120.2, 31.0])
+)
+def test_the_truth_of_a_pixel_does_not_depend_on_the_window(
+    row: int, col: int, rows: int, cols: int, lon: float
+) -> None:
     crs = f"EPSG:326{int((lon + 180) // 6) + 1:02d}"
     lattice, whole = window(crs, lon, 36.9, 96)
     part = Window(whole.row + row, whole.col + col, rows, cols)
@@ -162,5 +164,7 @@ def test_opening_the_world_does_not_import_the_package_that_would_hold_a_gigabyt
         "import sys, json; from mmearth_localearth.worlds.shipped import open_world; open_world('synthetic');"
         "print(json.dumps('global_land_mask' in sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
     assert json.loads(done.stdout) is False

@@ -1,7 +1,6 @@
 """Clouds: how much of the sky they hide at a time and place, and where they are."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mmearth_localearth.worlds.synthetic.hashing import Floats, Words, salt
 from mmearth_localearth.worlds.synthetic.lattice import Patch
@@ -12,12 +11,18 @@ from mmearth_localearth.worlds.synthetic.terrain import moisture
 WEATHER = (850e3, 310e3, 130e3)
 """Wavelengths of the weather, metres."""
 
-COARSE, FINE = (17e3, 7.1e3), (2900.0, 1230.0, 520.0, 210.0)
-"""Wavelengths of the clouds, metres, of which the coarse ones are taken at the nodes of a lattice."""
+COARSE = (17e3, 7.1e3, 2900.0, 1230.0, 560.0)
+"""Wavelengths of the clouds that are taken at the nodes of a lattice, metres."""
 
-_COARSE_SHARE = 1.5 / (1.5 + 0.46875)
+FINE = 230.0
+"""The finest wavelength, taken at the pixels."""
+
+_COARSE_SHARE = 1.9375 / 1.96875
 _SPREAD = 0.128
 """Standard deviation of the cloud field below."""
+
+_EDGE = 0.07
+"""How far above its threshold the field makes a cloud opaque."""
 
 
 def season(day_of_year: Floats | float, swing: Floats | float) -> Floats:
@@ -49,27 +54,39 @@ def cloudiness(points: Floats, mean: Floats | float, key: int | Words) -> Floats
     return np.clip(mean + 2.7 * (fbm(points, WEATHER, key) - 0.5), 0.0, 1.0)
 
 
-def density(patch: Patch, mean: float, key: int, shift: NDArray[np.float64] | None = None) -> Floats | None:
-    """How opaque the clouds are above each pixel, 0 to 1; None when the sky is clear everywhere.
+def sky(patch: Patch, mean: float, key: int, shift: Floats) -> tuple[Floats | None, Floats | None]:
+    """How opaque the clouds are above each pixel, and in the direction of the sun: 0 to 1.
 
     Args:
         patch: the pixels.
         mean: the climate's cloudiness.
         key: of the pass.
-        shift: metres, (3,), by which to look beside the pixels: towards the sun, for shadows.
+        shift: metres towards the sun at the clouds' height, (3,).
+
+    Returns:
+        Clouds and shadows, (rows, cols) each; None where the sky is clear everywhere.
     """
-    nodes = patch.nodes if shift is None else patch.nodes + shift[:, None, None]
-    share = np.clip(cloudiness(nodes, mean, key), 1e-5, 1.0 - 1e-5)
+    nodes = np.stack([patch.nodes, patch.nodes + shift[:, None, None]], axis=1)
+    share = cloudiness(nodes, mean, key)
+    # So little cloud could not pass the threshold below anywhere.
+    if float(share.max()) < 1e-3:
+        return None, None
+    share = np.clip(share, 1e-5, 1.0 - 1e-5)
     odds = np.round(np.log((1.0 - share) / share) * (_SPREAD / 1.7), 9)
     cloud_key = salt("clouds", key)
-    rise = patch.spread(_COARSE_SHARE * fbm(nodes, COARSE, cloud_key) - 0.5 - odds)
-    if float(rise.max()) + (1.0 - _COARSE_SHARE) <= 0.0:
+    rise = _COARSE_SHARE * fbm(nodes, COARSE, cloud_key) - 0.5 - odds
+    fine_key = octave_key(cloud_key, len(COARSE))
+    return _opaque(patch, rise[0], fine_key, np.zeros(3)), _opaque(patch, rise[1], fine_key, shift)
+
+
+def _opaque(patch: Patch, nodes: Floats, key: int | Words, shift: Floats) -> Floats | None:
+    rest = 1.0 - _COARSE_SHARE
+    rise = patch.spread(nodes)
+    if float(rise.max()) <= -rest:
         return None
-    points = patch.points if shift is None else patch.points + shift[:, None, None]
-    fine = np.zeros(points.shape[1:])
-    weight = 0.25
-    for number, wavelength in enumerate(FINE):
-        fine += weight * value_noise(points, wavelength, octave_key(cloud_key, number + 2))
-        weight *= 0.5
-    result = smoothstep(0.0, 0.07, rise + fine * ((1.0 - _COARSE_SHARE) / 0.46875))
+    # The finest noise decides only where the coarser ones leave it open.
+    rows, cols = np.nonzero((rise > -rest) & (rise < _EDGE))
+    if rows.size:
+        rise[rows, cols] += rest * value_noise(patch.points[:, rows, cols] + shift[:, None], FINE, key)
+    result = smoothstep(0.0, _EDGE, rise)
     return result if result.any() else None

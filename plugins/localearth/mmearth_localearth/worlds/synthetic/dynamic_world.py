@@ -17,6 +17,7 @@ from mmearth_localearth.worlds.synthetic.noise import value_noise
 from mmearth_localearth.worlds.synthetic.optics import Optics, View
 from mmearth_localearth.worlds.synthetic.outlines import within
 from mmearth_localearth.worlds.synthetic.scenes import Scene, Scenes
+from mmearth_localearth.worlds.synthetic.surface import snow_cover
 
 ID = "GOOGLE/DYNAMICWORLD/V1"
 
@@ -107,7 +108,7 @@ class DynamicWorld:
         # Errors are smooth patches that differ from scene to scene, so that the year's mode mends them.
         doubt = value_noise(view.truth.patch.points, 95.0, salt("doubt", scene.seen.key))[inner]
         label = np.where(doubt > 0.93, _CONFUSED[label], label)
-        label = np.where(view.surface.snow[inner] > 0.55, np.uint8(Kind.SNOW), label)
+        label = np.where(snow_cover(view.truth, scene.seen.day)[inner] > 0.55, np.uint8(Kind.SNOW), label)
         return label, 0.85 - 0.4 * doubt * doubt, self._clear(scene, view, held, window, row, col)
 
     def _clear(self, scene: Scene, view: View, held: Window, window: Window, row: int, col: int) -> Mask:

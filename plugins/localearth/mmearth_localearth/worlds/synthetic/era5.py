@@ -13,11 +13,11 @@ from mmearth_localearth.worlds.base import ImageAsset, Mask, Pixels
 from mmearth_localearth.worlds.synthetic.bands import Grid, LazyBands, MadeBand
 from mmearth_localearth.worlds.synthetic.clouds import season
 from mmearth_localearth.worlds.synthetic.hashing import Floats, salt
-from mmearth_localearth.worlds.synthetic.lattice import on_sphere
+from mmearth_localearth.worlds.synthetic.lattice import Window, on_sphere
 from mmearth_localearth.worlds.synthetic.noise import value_noise
 from mmearth_localearth.worlds.synthetic.region import LAPSE, Region
 from mmearth_localearth.worlds.synthetic.terrain import moisture
-from mmearth_localearth.worlds.synthetic.truth import Planet
+from mmearth_localearth.worlds.synthetic.truth import Planet, Recent
 
 ID = "ECMWF/ERA5_LAND/MONTHLY_AGGR"
 BANDS = ("temperature_2m", "temperature_2m_min", "temperature_2m_max", "total_precipitation_sum")
@@ -40,6 +40,7 @@ class Era5:
         self.id = ID
         self.properties: Mapping[str, Any] = {"title": "Synthetic ERA5-Land, monthly"}
         self._planet = planet
+        self._recent: Recent[tuple[Floats, Region, Mask]] = Recent(64)
 
     def images(
         self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
@@ -70,13 +71,11 @@ class Era5:
         return ImageAsset(f"{self.id}/{year}{month:02d}", properties, bands, _FOOTPRINT)
 
     def _read(self, name: str, year: int, month: int, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        lon, lat = np.meshgrid(-180.0 + 0.1 * np.arange(col, col + cols), 90.0 - 0.1 * np.arange(row, row + rows))
-        lat = np.clip(lat, -90.0, 90.0)
-        points = on_sphere(lon, lat)
-        region = self._planet.regions.at(points, lon, lat)
-        # A cell holds 12 x 12 cells of the land mask.
-        land = self._planet.mask.window(12 * row - 6, 12 * col - 6, 12 * rows, 12 * cols)
-        valid = land.reshape(rows, 12, cols, 12).sum(axis=(1, 3)) > 72
+        window = Window(row, col, rows, cols)
+        held, (points, region, valid) = self._recent.get(self.id, window, lambda: (window, self._cells(window)))
+        down, across = held.slices(window)
+        points, valid = points[:, down, across], valid[down, across]
+        region = region.mapped(lambda field: field[down, across])
         key = salt(self._planet.seed, "month", year, month)
         odd = value_noise(points, 1800e3, key) - 0.5
         if name == "total_precipitation_sum":
@@ -84,6 +83,17 @@ class Era5:
         else:
             values = np.round((_temperature(region, month, name) + 4.0 * odd) * 128.0) / 128.0
         return np.where(valid, values, 0.0), valid
+
+    def _cells(self, window: Window) -> tuple[Floats, Region, Mask]:
+        """Points and climate of some cells, and whether they are land."""
+        rows, cols = window.rows, window.cols
+        lon = -180.0 + 0.1 * np.arange(window.col, window.col + cols)
+        lon, lat = np.meshgrid(lon, np.clip(90.0 - 0.1 * np.arange(window.row, window.row + rows), -90.0, 90.0))
+        points = on_sphere(lon, lat)
+        # A cell holds 12 x 12 cells of the land mask.
+        land = self._planet.mask.window(12 * window.row - 6, 12 * window.col - 6, 12 * rows, 12 * cols)
+        valid = land.reshape(rows, 12, cols, 12).sum(axis=(1, 3)) > 72
+        return points, self._planet.regions.at(points, lon, lat), valid
 
 
 def _temperature(region: Region, month: int, name: str) -> Floats:

@@ -1,11 +1,12 @@
 """Optics: what Sentinel-2 sees of a surface, through clouds and air, in whole digital numbers."""
 
 import math
+from functools import cached_property
 
 import numpy as np
 from attrs import define, frozen
 
-from mmearth_localearth.worlds.synthetic.clouds import density
+from mmearth_localearth.worlds.synthetic.clouds import sky
 from mmearth_localearth.worlds.synthetic.cover import Kind
 from mmearth_localearth.worlds.synthetic.hashing import Floats, bell, salt
 from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window, on_sphere
@@ -47,33 +48,40 @@ class Pass:
         return round(east, 9), round(north, 9), round(up, 9)
 
 
-@define(eq=False)
+@define(slots=False, eq=False)
 class View:
-    """A window as it looks on a pass.
+    """A window as it looks on a pass; what is dear is made when it is asked for.
 
     Attributes:
         truth: what is there.
-        surface: its materials on that day.
-        light: the factor of relief, tone and cloud shadow, (rows, cols).
+        seen: the pass.
         cloud: how opaque the clouds are, (rows, cols); None when there are none.
         shadow: how dark their shadows are, (rows, cols); None when there are none.
-        key: a salt of the pass.
     """
 
     truth: Truth
-    surface: Surface
-    light: Floats
+    seen: Pass
     cloud: Floats | None
     shadow: Floats | None
-    key: int
+
+    @cached_property
+    def surface(self) -> Surface:
+        """The materials on that day."""
+        return surface(self.truth, self.seen.day)
+
+    @cached_property
+    def light(self) -> Floats:
+        """The factor of relief, tone and cloud shadow, (rows, cols)."""
+        light = _relief(self.truth, self.seen) * _tone(self.truth)
+        return light if self.shadow is None else light * (1.0 - 0.62 * self.shadow)
 
 
 class Optics:
-    """Makes views of a planet; remembers the last few."""
+    """Makes views of a planet; remembers the last ones, `kept` of them (a view takes 2 MB)."""
 
-    def __init__(self, planet: Planet) -> None:
+    def __init__(self, planet: Planet, kept: int) -> None:
         self.planet = planet
-        self._recent: Recent[View] = Recent(6)
+        self._recent: Recent[View] = Recent(kept)
 
     def view(self, lattice: Lattice, window: Window, seen: Pass) -> tuple[Window, View]:
         """A view that holds the window, and the window that it is of (a multiple of 60 m)."""
@@ -85,11 +93,7 @@ class Optics:
         return self._recent.get((lattice, seen), window.grown(1), make)
 
     def _make(self, truth: Truth, seen: Pass) -> View:
-        cloud, shadow = self._sky(truth, seen)
-        light = _relief(truth, seen) * _tone(truth)
-        if shadow is not None:
-            light *= 1.0 - 0.62 * shadow
-        return View(truth, surface(truth, seen.day), light, cloud, shadow, seen.key)
+        return View(truth, seen, *self._sky(truth, seen))
 
     def _sky(self, truth: Truth, seen: Pass) -> tuple[Floats | None, Floats | None]:
         east, north, up = seen.sun()
@@ -97,8 +101,7 @@ class Optics:
         eastward = np.array([-math.sin(lon), math.cos(lon), 0.0])
         northward = np.array([-math.sin(lat) * math.cos(lon), -math.sin(lat) * math.sin(lon), math.cos(lat)])
         shift = np.round((eastward * east + northward * north) * (CLOUD_HEIGHT / up), 3)
-        cloud = density(truth.patch, seen.mean, seen.key)
-        shadow = density(truth.patch, seen.mean, seen.key, shift)
+        cloud, shadow = sky(truth.patch, seen.mean, seen.key, shift)
         if shadow is not None and cloud is not None:
             shadow = shadow * (1.0 - cloud)
         return cloud, shadow

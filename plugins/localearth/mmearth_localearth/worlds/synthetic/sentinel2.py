@@ -146,7 +146,7 @@ def _measured(name: str, air: bool, haze: float, view: View, held: Window, windo
     values = _mean(fine, factor)
     row = np.arange(window.row // factor, window.row // factor + values.shape[0])[:, None]
     col = np.arange(window.col // factor, window.col // factor + values.shape[1])[None, :]
-    values = values + bell(salt(name, view.key), row, col) * (3.0 + 0.004 * values)
+    values = values + bell(salt(name, view.seen.key), row, col) * (3.0 + 0.004 * values)
     return np.clip(values, 1.0, 65535.0)
 
 

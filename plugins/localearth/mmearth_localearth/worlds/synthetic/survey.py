@@ -75,7 +75,7 @@ def parcels(lon: Floats, lat: Floats, regular: Floats, seed: int) -> Parcels:
     for band, inside in bands(lat):
         x, y = plane(lon[inside], lat[inside], band)
         square = regular[inside] > 0.5
-        found = np.zeros(x.shape, np.uint32), np.zeros(x.shape), np.full(x.shape, 1e3)
+        found: list[NDArray[Any]] = [np.zeros(x.shape, np.uint32), np.zeros(x.shape), np.full(x.shape, 1e3)]
         for chosen, lay_out in ((square, _squares), (~square, _patchwork)):
             if chosen.any():
                 for target, values in zip(found, lay_out(x[chosen], y[chosen], band, seed), strict=True):

@@ -20,8 +20,11 @@ from mmearth_localearth.worlds.synthetic.region import Region, Regions
 from mmearth_localearth.worlds.synthetic.terrain import Terrain, Terrains
 from mmearth_localearth.worlds.synthetic.towns import Towns
 
-KEPT = 12
-"""Windows that are remembered; one of 156 x 156 pixels takes about 6 MB."""
+KEPT = 48
+"""Windows that are remembered; one of 156 x 156 pixels takes about 5 MB.
+
+As many as requests may be under way at once, or they would drive out each other's windows.
+"""
 
 MARGIN = 14
 """Pixels around a wanted window that are computed with it: 60 m bands and resampling reach beyond."""
@@ -37,13 +40,18 @@ class Truth:
         patch: the window and its points.
         region: climate and the like, at the pixels.
         terrain: water and relief.
-        cover: the surface.
+        covers: what makes the surface.
     """
 
     patch: Patch
     region: Region
     terrain: Terrain
-    cover: Cover
+    covers: Covers
+
+    @cached_property
+    def cover(self) -> Cover:
+        """The surface; made when it is asked for, as elevation does not need it."""
+        return self.covers.at(self.patch, self.region, self.terrain)
 
     @cached_property
     def slopes(self) -> tuple[Floats, Floats]:
@@ -111,4 +119,4 @@ class Planet:
         patch = Patch(lattice, window)
         region = self.regions.at(patch.nodes, *patch.node_lonlat).mapped(patch.spread)
         terrain = self._terrains.at(patch, region)
-        return Truth(patch, region, terrain, self._covers.at(patch, region, terrain))
+        return Truth(patch, region, terrain, self._covers)

@@ -5,7 +5,7 @@ from mmearth_localearth.worlds.synthetic import dynamic_world, ecoregions, era5,
 from mmearth_localearth.worlds.synthetic.landmask import open_land_mask
 from mmearth_localearth.worlds.synthetic.optics import Optics
 from mmearth_localearth.worlds.synthetic.scenes import Scenes
-from mmearth_localearth.worlds.synthetic.truth import Planet
+from mmearth_localearth.worlds.synthetic.truth import KEPT, Planet
 
 NAME = "synthetic"
 
@@ -28,13 +28,13 @@ class SyntheticWorld:
         """
         self.name = NAME if seed == 0 else f"{NAME}:{seed}"
         self.planet = Planet(seed, open_land_mask())
-        scenes, optics = Scenes(self.planet), Optics(self.planet)
+        scenes, optics = Scenes(self.planet), Optics(self.planet, KEPT)
         self._maps = maps.Maps(self.planet)
         made: list[Collection] = [
             sentinel2.Sentinel2(scenes, optics, air=True),
             sentinel2.Sentinel2(scenes, optics, air=False),
             sentinel1.Sentinel1(self.planet),
-            dynamic_world.DynamicWorld(scenes, optics),
+            dynamic_world.DynamicWorld(scenes, Optics(self.planet, 8)),
             era5.Era5(self.planet),
             *(maps.WorldCover(self._maps, asset_id) for asset_id in maps.WORLDCOVER),
         ]

@@ -1,0 +1,66 @@
+"""Pinned hashes of the synthetic world: the same seed makes the same bytes in every run and on every machine."""
+
+import hashlib
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+
+pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+
+WINDOWS = {
+    "reflectance of fields": ("COPERNICUS/S2_SR_HARMONIZED/@FIELDS", ("B2", "B8", "B11", "B1"), 0.5, 0.5),
+    "reflectance above the air": ("COPERNICUS/S2_HARMONIZED/@FIELDS", ("B4", "B10", "QA60"), 0.3, 0.6),
+    "scene classes": ("COPERNICUS/S2_SR_HARMONIZED/@FIELDS", ("SCL", "MSK_CLDPRB"), 0.3, 0.6),
+    "labels": ("GOOGLE/DYNAMICWORLD/V1/@FIELDS", ("label", "trees"), 0.5, 0.5),
+    "backscatter": ("COPERNICUS/S1_GRD/@RADAR", ("VV", "VH", "angle"), 0.5, 0.5),
+    "climate": ("ECMWF/ERA5_LAND/MONTHLY_AGGR/201807", ("temperature_2m", "total_precipitation_sum"), 0.23, 0.52),
+    "land cover": ("ESA/WorldCover/v100/2020", ("Map",), 0.25, 0.52),
+    "canopy": ("users/nlang/ETH_GlobalCanopyHeight_2020_10m_v1", ("b1",), 0.25, 0.52),
+    "canopy's deviation": ("users/nlang/ETH_GlobalCanopyHeightSD_2020_10m_v1", ("b1",), 0.25, 0.52),
+    "elevation in Europe": ("projects/sat-io/open-datasets/ASTER/GDEM", ("b1",), 0.2215, 0.5225),
+    "elevation in Peru": ("projects/sat-io/open-datasets/ASTER/GDEM", ("b1",), 0.5843, 0.3055),
+    "land cover of a coast": ("ESA/WorldCover/v100/2020", ("Map",), 0.31042, 0.47403),
+}
+"""What is read: image, bands, and how far down and across the window's corner lies."""
+
+PINNED: dict[str, str] = {
+    "reflectance of fields": "11edbe6b4ceb427f",
+    "reflectance above the air": "22743418bc07632b",
+    "scene classes": "40a9b80bc7a4242c",
+    "labels": "ceaeef800714ce95",
+    "backscatter": "5be3e58a615af98c",
+    "climate": "70f374fdb8a54145",
+    "land cover": "cc6cd94cc42aebbc",
+    "canopy": "3346597bab00aa85",
+    "canopy's deviation": "428992251d792f55",
+    "elevation in Europe": "718b76bf3292bbdb",
+    "elevation in Peru": "786a30c42c4d1dfc",
+    "land cover of a coast": "05ea6c6d400effa3",
+}
+
+
+@lru_cache(maxsize=1)
+def world() -> Any:
+    return SyntheticWorld()
+
+
+def digest(asset_id: str, names: tuple[str, ...], down: float, across: float) -> str:
+    scene = "20190716T102114_20190716T103039_T32UMU"
+    radar = "S1A_IW_GRDH_1SDV_20190716T060457_20190716T060522_028193_0302E7_D888"
+    image = world().find(asset_id.replace("@FIELDS", scene).replace("@RADAR", radar))
+    bands = {band.name: band for band in image.bands}
+    total = hashlib.sha256()
+    for name in names:
+        band = bands[name]
+        values, mask = band.read(int(band.height * down), int(band.width * across), 64, 64)
+        assert mask.any()
+        total.update(values.tobytes() + mask.tobytes())
+    return total.hexdigest()[:16]
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_the_bytes_of_a_window_never_change(name: str) -> None:
+    assert digest(*WINDOWS[name]) == PINNED[name]
