@@ -72,7 +72,7 @@ def test_it_has_the_same_grids_and_pixels(first: Path, extended: Path, kit: Any)
         with rasterio.open(new) as mine, rasterio.open(old) as theirs:
             assert (mine.crs, mine.transform, mine.descriptions) == (theirs.crs, theirs.transform, theirs.descriptions)
             assert mine.read().tobytes() == theirs.read().tobytes()
-            assert max(np.unique(band).size for band in mine.read()) > 500, "and they are no empty ones"
+            assert max(np.unique(band).size for band in mine.read()) > 100, "and they are no empty ones"
 
 
 def test_the_keys_are_columns_of_its_tiles(extended: Path, kit: Any) -> None:
