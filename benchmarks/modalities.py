@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from mmearth_core.config.load import load_config
 from mmearth_core.download.prepare import prepare
 from mmearth_core.download.run import run
@@ -103,7 +104,7 @@ def _count_bands(per_band: Counter[str]) -> None:
 
     def counted(self: EarthClient, image: Any, grid: dict[str, Any]) -> Any:
         array = pixels(self, image, grid)
-        for field in array.dtype.names:
+        for field in array.dtype.names or ():
             per_band[f"{field} {np.dtype(array.dtype[field])}"] += array[field].nbytes
         return array
 
