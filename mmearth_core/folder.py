@@ -53,6 +53,15 @@ class DatasetFolder:
         """The outcomes of a partition's tiles, a line each."""
         return self.root / "journal" / group / f"{partition:05d}.jsonl"
 
+    def lock(self, group: str) -> Path:
+        """What processes at work lock, a byte for each of their partitions; it stays empty."""
+        return self.root / "journal" / group / "lock"
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether some tile has been worked on."""
+        return (self.root / "journal").is_dir()
+
 
 @contextmanager
 def written_aside(path: Path, shared: bool = False) -> Iterator[Path]:

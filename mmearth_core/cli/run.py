@@ -67,7 +67,7 @@ def command(
     from mmearth_core.download.shard import Shard, parse_shard, shard_from_slurm
     from mmearth_core.registry import discover
 
-    shard = (parse_shard(shard_text) if shard_text else shard_from_slurm()) or Shard()
+    shard = (shard_from_slurm() if shard_text is None else parse_shard(shard_text)) or Shard()
     only = [name.strip() for name in modalities.split(",") if name.strip()] if modalities is not None else None
     job, result = download(config, discover(), engine, only, shard, limit, retry_failed, record)
     if as_json:

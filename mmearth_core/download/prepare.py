@@ -17,6 +17,7 @@ from mmearth_core.config.structure import structure
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import Modality
 from mmearth_core.download.group import Group, plan_groups
+from mmearth_core.download.place import check_answer_size, check_place, unaccounted
 from mmearth_core.errors import ConfigError, DatasetError
 from mmearth_core.folder import DatasetFolder
 from mmearth_core.registry import Registry
@@ -65,12 +66,19 @@ def prepare(config: Config, registry: Registry, engine: str | None = None, only:
     modalities = {name: make_modality(config, registry, name) for name in config.modalities}
     wanted = _wanted(config, registry, only)
     anchor = _anchor(config, modalities)
-    chosen = make_engine(config, registry, engine or config.run.engine)
+    chosen = make_engine(config, registry, config.run.engine if engine is None else engine)
     folder = DatasetFolder(config.root)
+    check_place(config, folder)
+    # In this order: another process, starting as well, writes the configuration before it begins.
+    begun = folder.is_begun
     recorded = load_effective(folder.config)
-    groups = plan_groups(recorded.groups if recorded else {}, wanted, anchor.name)
+    if begun and recorded is None:
+        raise unaccounted(folder)
+    plan = plan_groups(recorded.groups if recorded else {}, wanted, anchor.name)
+    groups = tuple(_group(config, name, members, modalities, anchor) for name, members in plan.items())
+    check_answer_size(config, groups)
     frame, tiles = _tiles(config, folder, recorded)
-    members = [name for group in groups.values() for name in group]
+    members = [name for group in plan.values() for name in group]
     effective = Effective(
         dataset={
             "name": config.dataset.name,
@@ -81,7 +89,7 @@ def prepare(config: Config, registry: Registry, engine: str | None = None, only:
         tiles=tiles,
         modalities={name: plain_options(modalities[name].options) for name in members if name in modalities},
         plugins={name: str(registry.modality(name).origin) for name in members},
-        groups={name: list(group) for name, group in groups.items()},
+        groups={name: list(group) for name, group in plan.items()},
     )
     if recorded is not None:
         effective = _joined(recorded, effective, folder, config)
@@ -89,7 +97,7 @@ def prepare(config: Config, registry: Registry, engine: str | None = None, only:
         config=config,
         folder=folder,
         engine=chosen,
-        groups=tuple(_group(config, name, group, modalities, anchor) for name, group in groups.items()),
+        groups=groups,
         effective=effective,
         is_new=effective != recorded,
         frame=frame,
@@ -122,6 +130,8 @@ def make_engine(config: Config, registry: Registry, spec: str) -> Engine:
 def _wanted(config: Config, registry: Registry, only: Sequence[str] | None) -> list[str]:
     if only is None:
         return list(config.modalities)
+    if not only:
+        raise ConfigError(f"--modalities names none. Configured: {', '.join(config.modalities)}.")
     for name in only:
         registry.modality(name)
         if name not in config.modalities:

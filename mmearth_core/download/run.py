@@ -3,6 +3,7 @@
 import datetime as dt
 import errno
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from mmearth_core.download.fetch import Fetcher
 from mmearth_core.download.group import BASE, Group
 from mmearth_core.download.journal import Entry, Journal, Outcome
 from mmearth_core.download.locate import Locator
+from mmearth_core.download.lock import locked
 from mmearth_core.download.prepare import Job
 from mmearth_core.download.progress import Observer
 from mmearth_core.download.scheduler import Scheduler, Work
@@ -26,7 +28,11 @@ from mmearth_core.tiles.index import Tile, TileIndex, take_in
 WHOLE = Shard()
 """The share of a process that works alone."""
 
-_FOLDER_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}
+_FOLDER_FAULTS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE),
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+}
+"""What a disk or a folder can answer to a write; anything else is a defect of ours."""
 
 
 @frozen
@@ -69,26 +75,26 @@ def run(
 
     Raises:
         EngineError: the engine cannot be opened; nothing was written.
+        DatasetError: another process works on the same tiles.
         RunStoppedError: the run ended early; what is done is kept.
     """
     client = EarthClient(job.engine, job.config.run)
     try:
         index = establish(job, client)
-        partitions = shard.share(list(index.sizes().items()))
-        tiles = sum(size for _, size in partitions)
+        sizes = dict(shard.share(list(index.sizes().items())))
+        tiles = sum(sizes.values())
         tally = Tally(len(job.groups) * (tiles if limit is None else min(limit, tiles)))
-        for group in job.groups:
-            share = _Share(
-                job, group, index, [number for number, _ in partitions], limit, retry_failed, tally, observer
-            )
-            share.work(client)
+        with ExitStack() as locks:
+            for group in job.groups:
+                locks.enter_context(locked(job.folder.lock(group.name), list(sizes)))
+            for group in job.groups:
+                _Share(job, group, index, list(sizes), limit, retry_failed, tally, observer).work(client)
     except OSError as error:
         if error.errno not in _FOLDER_FAULTS:
             raise
         raise RunStoppedError(
-            f"{error.filename or job.folder.root} cannot be written: {error.strerror}. Make room or "
-            "grant access, and run the "
-            "same command again; what is done is kept."
+            f"{error.filename or job.folder.root} cannot be written: {error.strerror}. Make room or grant access, "
+            "and run the same command again; what is done is kept."
         ) from error
     return Result(tally, dict(client.meter.requests), dict(client.purposes), client.meter.received)
 

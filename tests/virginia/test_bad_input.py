@@ -194,3 +194,51 @@ def test_no_configuration(run_cli: Run, tmp_path: Path) -> None:
     done = run_cli("run", tmp_path / "nothing.toml")
     assert done.returncode == 2
     assert "no such configuration file" in " ".join(done.stderr.split())
+
+
+def test_a_file_where_the_dataset_belongs(refused: Callable[..., str], config: Path) -> None:
+    (config.parent / "virginia").write_text("mine")
+    assert "virginia is no folder" in refused()
+
+
+def test_a_dataset_below_a_file(refused: Callable[..., str], config: Path) -> None:
+    edit(config, "tiles =", 'path = "tiles.geojson/deep"\ntiles =')
+    assert "tiles.geojson is no folder" in refused()
+
+
+def test_a_configuration_that_the_dataset_would_replace(run_cli: Run, config: Path) -> None:
+    own = config.with_name("mmearth.toml")
+    own.write_text(config.read_text().replace("tiles =", 'path = "."\ntiles =', 1))
+    done = run_cli("run", own)
+    assert done.returncode == 2
+    assert "would replace your configuration" in " ".join(done.stderr.split())
+    assert sorted(path.name for path in config.parent.iterdir()) == ["demo.toml", "mmearth.toml", "tiles.geojson"]
+
+
+def test_tiles_that_the_dataset_would_replace(refused: Callable[..., str], config: Path) -> None:
+    own = config.parent / "tiles.gpkg"
+    gpd.read_file(config.parent / "tiles.geojson").to_file(own)
+    before = own.read_bytes()
+    edit(config, 'tiles = "tiles.geojson"', 'path = "."\ntiles = "tiles.gpkg"')
+    assert "the dataset's own copy" in refused()
+    assert own.read_bytes() == before
+
+
+def test_journals_without_the_configuration_that_they_are_of(refused: Callable[..., str], config: Path) -> None:
+    (config.parent / "virginia" / "journal" / "base").mkdir(parents=True)
+    assert "mmearth.toml, is missing" in refused()
+
+
+def test_tiles_larger_than_one_answer_may_be(refused: Callable[..., str], config: Path) -> None:
+    edit(config, "image_size = 128", "image_size = 2048")
+    message = refused()
+    assert "at most 48 MB" in message
+    assert "Set at most 1274" in message
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("--modalities", "names none"), ("--shard", "write I/N"), ("--engine", "No engine '' is installed")],
+)
+def test_an_empty_option_is_not_taken_for_one_left_out(refused: Callable[..., str], option: str, said: str) -> None:
+    assert said in refused(option, "")

@@ -50,6 +50,25 @@ def test_two_shards_at_once_make_what_one_process_makes(
     assert read_contents(config.parent / "virginia") == read_contents(undisturbed)
 
 
+def test_two_processes_never_work_on_the_same_tiles(
+    run_cli: Run, config: Path, undisturbed: Path, read_contents: Contents
+) -> None:
+    from mmearth_core.download.lock import locked
+    from mmearth_core.folder import DatasetFolder
+
+    dataset = config.parent / "virginia"
+    with locked(DatasetFolder(dataset).lock("base"), [2]):
+        # As on a file system of a cluster: the other process has made the lock, and its configuration.
+        shutil.copy(undisturbed / "mmearth.toml", dataset)
+        shutil.copy(undisturbed / "tiles.gpkg", dataset)
+        refused = run_cli("run", config)
+        assert refused.returncode == 2
+        assert "Another process is at work on partition 2" in refused.stderr.replace("\n", " ")
+        assert summary_of(run_cli("run", config, "--shard", "1/4", "--json"))["done"] == 10
+    summary_of(run_cli("run", config, "--json"))
+    assert read_contents(dataset) == read_contents(undisturbed)
+
+
 def test_the_number_of_shards_may_change_between_runs(
     run_cli: Run, config: Path, undisturbed: Path, read_contents: Contents
 ) -> None:

@@ -1,0 +1,66 @@
+"""Locks on partitions, so that no two processes ever work on the same tiles.
+
+A lock is one byte of the group's lock file, held by the system for as long as the process lives: a killed
+process leaves none behind, and over NFS it holds between machines.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmearth_core.errors import DatasetError
+
+_HELD = {errno.EAGAIN, errno.EACCES}
+_WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+"""What file systems answer that know no locks; there the user alone keeps processes apart."""
+
+
+@contextmanager
+def locked(path: Path, partitions: Sequence[int]) -> Iterator[None]:
+    """Holds partitions for this process.
+
+    Args:
+        path: the lock file; made when it is missing.
+        partitions: their numbers.
+
+    Raises:
+        DatasetError: when another process holds one of them.
+    """
+    handle = _open(path)
+    try:
+        if handle is not None:
+            for partition in partitions:
+                _lock(handle, path, partition)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _open(path: Path) -> int | None:
+    """The lock file; None where it cannot be written to, as then no journal can be either."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            return None
+        raise
+
+
+def _lock(handle: int, path: Path, partition: int) -> None:
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, partition)
+    except OSError as error:
+        if error.errno in _WITHOUT_LOCKS:
+            return
+        if error.errno not in _HELD:
+            raise
+        raise DatasetError(
+            f"Another process is at work on partition {partition} of {path.parent.parent.parent}, group "
+            f"{path.parent.name!r}. Wait until it has ended, or give each process a --shard of its own, all of the "
+            "same number N."
+        ) from error
