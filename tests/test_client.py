@@ -1,5 +1,9 @@
 """The client: what is tried again, what is not, and what is counted. No request leaves the process."""
 
+import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import ee
 import httplib2
 import numpy as np
@@ -98,7 +102,7 @@ def test_a_refusal_is_not_repeated(message):
 @pytest.mark.parametrize(("status", "message"), [(401, "invalid credentials"), (403, "no access to project")])
 def test_lost_access_stops_the_run(status, message):
     client, waits = patient(Script(HttpRefusal(status, message)))
-    with pytest.raises(RunStoppedError, match=f"no longer answers this run: {message}.* run the same command again"):
+    with pytest.raises(RunStoppedError, match=f"no longer answers this run: {message}\\..* run the same command again"):
         client.compute(ee.Number(3).add(4), "test")
     assert len(client.engine.asked) == 1
     assert waits == []
@@ -182,3 +186,92 @@ def test_the_concurrency_and_timeout_are_the_engine_s_limits():
 
     EarthClient(Curious(Script()), RunOptions(max_concurrent=7, timeout=12.0))
     assert [(limits.connections, limits.timeout) for limits in asked] == [(7, 12.0)]
+
+
+PAGE = httplib2.Response({"status": "200", "content-type": "text/html"}), b"<html>Please log in</html>"
+BUSY = httplib2.Response({"status": "503", "content-type": "text/html"}), b"<html>busy</html>"
+
+
+class Interfered(ScriptedEngine):
+    """An engine whose first answers to one kind of request are somebody else's, or do not come."""
+
+    def __init__(self, kind, *answers):
+        super().__init__(lambda kind, graph: np.zeros((2, 2), dtype=[("a", "<u2")]) if kind == PIXELS else 7)
+        self.kind, self.answers = kind, list(answers)
+
+    def request(self, uri, *args, **options):
+        if self.kind not in uri or not self.answers:
+            return super().request(uri, *args, **options)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def cut_short():
+    whole = io.BytesIO()
+    np.save(whole, np.zeros((2, 2), dtype=[("a", "<u2")]))
+    return httplib2.Response({"status": "200"}), whole.getvalue()[:-3]
+
+
+@pytest.mark.parametrize("garbled", [PAGE, (PAGE[0], b""), (PAGE[0], b"[1]"), cut_short()], ids=range(4))
+@pytest.mark.parametrize("kind", [COMPUTE, PIXELS])
+def test_an_answer_that_is_not_earth_engine_s_is_asked_for_again(kind, garbled):
+    client = EarthClient(Interfered(kind, garbled, garbled), RunOptions(retry_seconds=3600), sleep=Waits())
+    if kind == PIXELS:
+        assert client.pixels(ee.Image("asset"), GRID)["a"].shape == (2, 2)
+    else:
+        assert client.compute(ee.Number(3), "test") == 7
+    assert client.meter.requests == {kind: 3}
+
+
+@pytest.mark.parametrize("kind", ["/$discovery/rest", "/algorithms"])
+def test_a_busy_server_is_waited_for_also_when_the_engine_is_opened(kind):
+    waits = Waits()
+    client = EarthClient(Interfered(kind, BUSY, BUSY), RunOptions(retry_seconds=3600), sleep=waits)
+    assert len(waits) == 2
+    assert client.compute(ee.Number(3), "test") == 7
+
+
+@pytest.mark.parametrize("kind", ["/$discovery/rest", "/algorithms"])
+@pytest.mark.parametrize("fault", [PAGE, TimeoutError("no answer within 330 s"), ConnectionError("no route to host")])
+def test_without_a_network_the_engine_is_refused_at_once(kind, fault):
+    waits = Waits()
+    with pytest.raises(EngineError, match=r"does not answer: .*[^.]\. Check the network"):
+        EarthClient(Interfered(kind, fault), RunOptions(retry_seconds=3600), sleep=waits)
+    assert waits == []
+
+
+@pytest.mark.parametrize("kind", ["/$discovery/rest", "/algorithms"])
+def test_access_refused_when_the_engine_is_opened(kind):
+    content = b'{"error": {"code": 403, "message": "Caller may not."}}'
+    closed = httplib2.Response({"status": "403", "content-type": "application/json"}), content
+    with pytest.raises(EngineError, match=r"refuses project 'offline': Caller may not\. Check that"):
+        EarthClient(Interfered(kind, closed), RunOptions(retry_seconds=3600), sleep=Waits())
+
+
+def test_when_the_run_is_ending_nothing_is_tried_again_and_no_tile_is_blamed():
+    client, waits = patient(Script(*PASSING))
+    client.end()
+    with pytest.raises(RunStoppedError, match="run is ending"):
+        client.compute(ee.Number(3), "test")
+    assert len(client.engine.asked) == 1
+    assert waits == []
+    client.engine.answer = lambda kind, graph: 7
+    assert client.compute(ee.Number(3), "test") == 7
+
+
+def test_a_wait_ends_with_the_run():
+    asked = threading.Event()
+
+    def busy(kind, graph):
+        asked.set()
+        raise HttpRefusal(503, "busy")
+
+    client = EarthClient(ScriptedEngine(busy), RunOptions(retry_seconds=3600))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.compute, ee.Number(3), "test")
+        assert asked.wait(30)
+        client.end()
+        with pytest.raises(RunStoppedError):
+            waiting.result(timeout=30)

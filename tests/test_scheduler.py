@@ -285,3 +285,25 @@ def test_no_thread_is_left_behind():
     bench = Bench()
     bench.run(10)
     assert threading.active_count() == before
+
+
+def test_what_is_under_way_is_told_that_the_run_ends_early():
+    ending = threading.Event()
+
+    def on_fetch(one):
+        if one.ordinal == 0:
+            raise OSError(28, "No space left on device")
+        # As a request that waits to be tried again.
+        assert ending.wait(PATIENCE)
+
+    bench = Bench(batch_size=4, max_concurrent=4, on_fetch=on_fetch)
+    told = Scheduler(bench.locator, bench.fetcher, 4, 4, bench._end, stopping=ending.set)
+    with pytest.raises(OSError, match="No space left"):
+        told.run(bench.work(8))
+    assert set(bench.counts()) == set(bench.fetcher.begun) - {"t0"}
+
+
+def test_a_run_that_ends_well_tells_nobody_to_stop():
+    bench = Bench()
+    Scheduler(bench.locator, bench.fetcher, 3, 4, bench._end, stopping=lambda: pytest.fail("told")).run(bench.work(8))
+    assert len(bench.counts()) == 8

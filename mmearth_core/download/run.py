@@ -130,6 +130,7 @@ class _Share:
             options.batch_size,
             options.max_concurrent,
             self._ended,
+            stopping=client.end,
         )
         scheduler.run(self._pending())
 

@@ -31,6 +31,7 @@ class Scheduler:
         batch_size: int,
         max_concurrent: int,
         ended: Callable[[Tile, Entry], None],
+        stopping: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepares a run.
 
@@ -40,6 +41,7 @@ class Scheduler:
             batch_size: tiles located in one request.
             max_concurrent: requests under way at once.
             ended: called in the deciding thread for every tile that ended.
+            stopping: called once when the run ends early, before what is under way is waited for.
         """
         self._locator = locator
         self._fetcher = fetcher
@@ -48,6 +50,7 @@ class Scheduler:
         # Locating takes two requests in a row, while each worker fetches about two tiles.
         self._ahead = batch_size + 2 * max_concurrent
         self._ended = ended
+        self._stopping = stopping
         self._ready: deque[Ready] = deque()
         self._locating: set[Future[list[Ready | Ended]]] = set()
         self._fetching: dict[Future[Entry], Tile] = {}
@@ -65,6 +68,9 @@ class Scheduler:
                 under_way: set[Future[Any]] = {*self._fetching, *self._locating}
                 wait(under_way, return_when=FIRST_COMPLETED)
                 self._collect()
+        except BaseException:
+            self._stopping()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
             self._collect(quietly=True)

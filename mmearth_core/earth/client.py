@@ -4,19 +4,29 @@ The only module that calls the `ee` library's network functions.
 """
 
 import logging
-import time
+import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
+from google.auth.exceptions import TransportError
 from numpy.typing import NDArray
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    sleep_using_event,
+    stop_after_delay,
+    stop_any,
+    stop_when_event_set,
+    wait_random_exponential,
+)
 
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.contract.engine import Engine, Limits
-from mmearth_core.earth.faults import Remedy, classify
-from mmearth_core.earth.transport import Meter
+from mmearth_core.contract.engine import Connection, Engine, Limits
+from mmearth_core.earth.faults import Fault, Remedy, classify
+from mmearth_core.earth.transport import Checked, Meter
 from mmearth_core.errors import EngineError, RequestError, RunStoppedError
 
 T = TypeVar("T")
@@ -36,13 +46,13 @@ class EarthClient:
         purposes: requests by what they were for, retries not counted.
     """
 
-    def __init__(self, engine: Engine, run: RunOptions, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, engine: Engine, run: RunOptions, sleep: Callable[[float], None] | None = None) -> None:
         """Opens the engine.
 
         Args:
             engine: who answers.
             run: concurrency, timeout and retries.
-            sleep: how to wait between two tries.
+            sleep: how to wait between two tries; by default until the time is over or the run is ending.
 
         Raises:
             EngineError: when it cannot be used; says what to do.
@@ -52,24 +62,31 @@ class EarthClient:
         self.engine = engine
         self.purposes: Counter[str] = Counter()
         self._run = run
-        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._sleep = sleep_using_event(self._ending) if sleep is None else sleep
         connection = engine.connect(Limits(timeout=run.timeout, connections=run.max_concurrent))
-        self.meter = Meter(connection.transport)
+        self.meter = Meter(Checked(connection.transport))
         ee.Reset()
         # Every retry is ours: the client's own are blind to what the fault means.
         ee.data.setMaxRetries(0)
         try:
-            ee.Initialize(
-                connection.credentials, url=connection.url, project=connection.project, http_transport=self.meter
+            self._tries(_is_passing_answer)(
+                ee.Initialize,
+                connection.credentials,
+                url=connection.url,
+                project=connection.project,
+                http_transport=self.meter,
             )
         except Exception as error:
-            if classify(error) is None:
+            fault = classify(error)
+            if fault is None:
                 raise
-            raise EngineError(
-                f"Engine {engine.name!r} refuses project {connection.project!r}: {error} Check that "
-                "the project exists, is "
-                "registered for Earth Engine, and that your account may use it."
-            ) from error
+            raise EngineError(_unusable(engine, connection, fault)) from error
+
+    def end(self) -> None:
+        """No failed request is tried again from now on, and no wait goes on: the run is ending."""
+        self._ending.set()
 
     def compute(self, value: Any, purpose: str) -> Any:
         """Evaluates one Earth Engine object.
@@ -110,29 +127,52 @@ class EarthClient:
         return answer
 
     def _send(self, request: Callable[[], T], purpose: str) -> T:
-        self.purposes[purpose] += 1
-        tries = Retrying(
-            retry=retry_if_exception(_is_passing),
-            wait=wait_random_exponential(multiplier=1, max=_LONGEST_WAIT),
-            stop=stop_after_delay(self._run.retry_seconds),
-            before_sleep=_report,
-            sleep=self._sleep,
-            reraise=True,
-        )
+        with self._lock:
+            self.purposes[purpose] += 1
         try:
-            return tries(request)
+            return self._tries(_is_passing)(request)
         except Exception as error:
             fault = classify(error)
             if fault is None:
                 raise
+            if fault.remedy is Remedy.RETRY and self._ending.is_set():
+                # Not the tile's fault: it is to be asked for again by the next run.
+                raise RunStoppedError("The run is ending, so a failed request is not tried again.") from error
             if fault.remedy is Remedy.STOP:
                 raise RunStoppedError(
-                    f"Earth Engine no longer answers this run: {fault.message} Mend that "
-                    "(credentials, project, quota) and "
-                    "run the same command again; what is done is kept."
+                    f"Earth Engine no longer answers this run: {fault.message.rstrip('. ')}. Mend that (credentials, "
+                    "project, quota) and run the same command again; what is done is kept."
                 ) from error
             given_up = f" (tried for {self._run.retry_seconds:g} s)" if fault.remedy is Remedy.RETRY else ""
             raise RequestError(f"{fault.message}{given_up}") from error
+
+    def _tries(self, retry: Callable[[BaseException], bool]) -> Retrying:
+        return Retrying(
+            retry=retry_if_exception(retry),
+            wait=wait_random_exponential(multiplier=1, max=_LONGEST_WAIT),
+            stop=stop_any(stop_after_delay(self._run.retry_seconds), stop_when_event_set(self._ending)),
+            before_sleep=_report,
+            sleep=self._sleep,
+            reraise=True,
+        )
+
+
+def _unusable(engine: Engine, connection: Connection, fault: Fault) -> str:
+    said = fault.message.rstrip(". ")
+    if fault.remedy is Remedy.RETRY:
+        return (
+            f"Engine {engine.name!r} does not answer: {said}. Check the network (and a proxy's settings), "
+            "then run the same command again."
+        )
+    return (
+        f"Engine {engine.name!r} refuses project {connection.project!r}: {said}. Check that the project "
+        "exists, is registered for Earth Engine, and that your account may use it."
+    )
+
+
+def _is_passing_answer(error: BaseException) -> bool:
+    """Whether the server itself asks for patience; without a network there is nothing to wait for."""
+    return _is_passing(error) and not isinstance(error, TransportError | TimeoutError | ConnectionError)
 
 
 def _is_passing(error: BaseException) -> bool:

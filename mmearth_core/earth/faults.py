@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import google.auth.exceptions
 from attrs import frozen
+from googleapiclient.errors import HttpError
 
 
 class Remedy(StrEnum):
@@ -67,9 +68,13 @@ def classify(error: Exception) -> Fault | None:
     if isinstance(error, google.auth.exceptions.GoogleAuthError):
         # A token that cannot be renewed just now; any other is gone for good.
         return Fault(Remedy.RETRY if getattr(error, "retryable", False) else Remedy.STOP, text)
-    if not isinstance(error, ee.EEException):
+    status: int | None
+    if isinstance(error, HttpError):  # as it is where `ee` passes on what its transport library raises
+        status, text = int(error.resp.status), error.reason or text
+    elif isinstance(error, ee.EEException):
+        status = http_status(error)
+    else:
         return None
-    status = http_status(error)
     for pattern, code, remedy in _RULES:
         if (code is None or code == status) and re.search(pattern, text, re.IGNORECASE):
             return Fault(remedy, text)

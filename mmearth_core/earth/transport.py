@@ -1,11 +1,14 @@
-"""Transports: one over HTTP for Google's servers, and a meter that counts any engine's requests."""
+"""Transports: one over HTTP for Google's servers, and two around any engine's: a check of answers and a meter."""
 
+import io
+import json
 import threading
 from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 
 import httplib2
+import numpy as np
 import requests
 from requests.adapters import HTTPAdapter
 
@@ -43,10 +46,41 @@ class HttpTransport:
             answer = self._session.request(method, uri, data=body, headers=headers, timeout=self._timeout)
         except requests.exceptions.Timeout as error:
             raise TimeoutError(f"no answer within {self._timeout:g} s") from error
-        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+        except requests.exceptions.RequestException as error:
             raise ConnectionError(f"connection to {urlsplit(uri).hostname} failed: {error}") from error
         fields = {name.lower(): value for name, value in answer.headers.items()}
         return httplib2.Response({**fields, "status": str(answer.status_code)}), answer.content
+
+
+class Checked:
+    """Refuses answers that are not Earth Engine's own, such as a proxy's page or what is left of a broken answer.
+
+    The `ee` client would take them for results.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def request(self, uri: str, *args: Any, **options: Any) -> tuple[Any, bytes]:
+        """Passes a request on, and looks at what comes back.
+
+        Raises:
+            ConnectionError: the answer is garbled.
+        """
+        answer, body = self._transport.request(uri, *args, **options)
+        if answer.status < 300:
+            path = urlsplit(uri).path
+            try:
+                if path.endswith("image:computePixels"):
+                    np.load(io.BytesIO(body), allow_pickle=False)
+                elif not isinstance(json.loads(body), dict):
+                    raise ValueError("no JSON object")
+            except (ValueError, EOFError) as error:
+                raise ConnectionError(
+                    f"the answer to {path.rpartition('/')[2]} is garbled; something between here and Earth Engine, "
+                    "such as a proxy, may have changed it or cut it short"
+                ) from error
+        return answer, body
 
 
 class Meter:
