@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mmearth_core.registry.commands import Offers
 
 COMMANDS = {
+    "tiles": "Sample tiles all over the world, or make them of your own places.",
     "run": "Download every tile of a configuration; run it again to continue.",
     "demo": "Build a small dataset offline, without an account.",
     "engine": "Test the rules of Earth Engine that are relied on.",

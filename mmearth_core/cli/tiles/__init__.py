@@ -1,1 +1,194 @@
 """`mmearth-core tiles`: samples the world, or makes tiles of a user's own places."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mmearth_core.cli.tiles.from_points import command as from_points
+from mmearth_core.cli.tiles.from_polygons import command as from_polygons
+from mmearth_core.cli.tiles.map import command as draw_map
+from mmearth_core.cli.tiles.shared import (
+    checked_output,
+    json_option,
+    output_option,
+    progress_bar,
+    rule_options,
+    size_option,
+)
+from mmearth_core.errors import ExitCode, TilesError
+
+if TYPE_CHECKING:
+    from mmearth_core.sampling.draw import Sample
+    from mmearth_core.sampling.source import Source
+
+EARTH_ENGINE = "earthengine"
+"""The source that is no file."""
+
+
+@click.group("tiles", invoke_without_command=True)
+@click.option("--number", type=click.IntRange(min=1), metavar="N", help="How many tiles.")
+@click.option(
+    "--sampling",
+    type=click.Choice(["biome-area", "biome-ecoregion", "ecoregion", "0", "1", "2"]),
+    default="biome-area",
+    show_default=True,
+    help="How they are shared out (0, 1, 2: MMEarth's numbers for them).",
+)
+@size_option
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same file.")
+@click.option(
+    "--source",
+    default=EARTH_ENGINE,
+    show_default=True,
+    metavar="SOURCE",
+    help="`earthengine`, or a polygon file with columns for ecoregion and biome, which needs no Earth Engine.",
+)
+@click.option("--engine", default=EARTH_ENGINE, show_default=True, metavar="NAME[:TEXT]", help="Who answers for it.")
+@click.option("--eco-region-column", metavar="NAME", help="The polygon file's column; ECO_NAME and the like are known.")
+@click.option("--biome-column", metavar="NAME", help="Likewise; BIOME_NAME is known.")
+@click.option("--realm-column", metavar="NAME", help="Likewise; REALM is known, and none is needed.")
+@rule_options
+@click.option("--redistribute", is_flag=True, help="Other ecoregions make up for those that give too few.")
+@output_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    number: int | None,
+    sampling: str,
+    size: float,
+    seed: int,
+    source: str,
+    engine: str,
+    eco_region_column: str | None,
+    biome_column: str | None,
+    realm_column: str | None,
+    min_distance: float,
+    no_overlap: bool,
+    exclude: Path | None,
+    redistribute: bool,
+    output: Path | None,
+    as_json: bool,
+) -> int:
+    """Sample tiles all over the world, or make them of your own places.
+
+    `biome-area` shares tiles out equally among the 14 biomes, and within a biome by the area of its ecoregions;
+    `biome-ecoregion` likewise, but equally within a biome; `ecoregion` equally among all 846.
+
+    \b
+    Examples:
+      mmearth-core tiles --number 100000 --engine earthengine:my-project -o tiles.gpkg
+      mmearth-core tiles --number 1000 --engine local:synthetic -o tiles.geojson
+      mmearth-core tiles --number 100000 --source Ecoregions2017.shp --no-overlap -o tiles.gpkg
+      mmearth-core tiles from-points plots.csv --id plot -o tiles.geojson
+      mmearth-core tiles from-polygons parks.gpkg --stride 1300 -o tiles.geojson
+      mmearth-core tiles map tiles.gpkg -o map.png
+
+    \b
+    Exit status:
+      0  as many tiles as asked for
+      1  written, but some ecoregions gave fewer than their share
+      2  nothing was written: the error says what to mend
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    if ctx.invoked_subcommand is not None:
+        early = [
+            name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        ]
+        if early:
+            raise click.UsageError(
+                f"--{early[0].replace('_', '-')} stands before {ctx.invoked_subcommand!r}; its options follow it."
+            )
+        return 0
+    if number is None:
+        raise click.UsageError("Missing option '--number': how many tiles. `mmearth-core tiles --help` shows examples.")
+    output = checked_output(output)
+    from mmearth_core.sampling.draw import sample
+    from mmearth_core.sampling.rules import make_rules
+    from mmearth_core.sampling.shares import NUMBERS, Way
+    from mmearth_core.sampling.write import write_tiles
+
+    way = NUMBERS.get(sampling) or Way(sampling)
+    rules = make_rules(size, min_distance, no_overlap, exclude)
+    columns = {"eco_region": eco_region_column, "biome": biome_column, "realm": realm_column}
+    places = _source(source, engine, size, seed, {what: name for what, name in columns.items() if name})
+    with progress_bar() as progress:
+        drawn = sample(places, number, way, seed, rules, redistribute, progress)
+    made = len(drawn.places)
+    if not made:
+        reason = next((count.reason for count in drawn.counts if count.reason), "")
+        raise TilesError(f"{output}: not written, as no ecoregion gave a tile. The first one: {reason}")
+    write_tiles(output, drawn.places, drawn.columns())
+    if as_json:
+        facts = {"tiles": str(output), "number": number, "made": made, "sampling": str(way), "size": size, "seed": seed}
+        click.echo(json.dumps(facts | counts_data(drawn), indent=2, ensure_ascii=False))
+    else:
+        _print(drawn, number, output)
+    return int(ExitCode.OK if made == number else ExitCode.TILES_FAILED)
+
+
+def _source(source: str, engine: str, size: float, seed: int, columns: dict[str, str]) -> "Source":
+    if source != EARTH_ENGINE:
+        from mmearth_core.sampling.source import polygon_source
+
+        if engine != EARTH_ENGINE:
+            raise click.UsageError(f"--engine {engine} answers only for --source {EARTH_ENGINE}, not for a file.")
+        return polygon_source(Path(source), size, seed, columns)
+    if columns:
+        raise click.UsageError(
+            "--eco-region-column, --biome-column and --realm-column are for a polygon file as --source."
+        )
+    from mmearth_core.config.schema import RunOptions
+    from mmearth_core.earth.client import EarthClient
+    from mmearth_core.registry import discover
+    from mmearth_core.registry.engines import engine_of
+    from mmearth_core.sampling.earth_source import EarthSource
+
+    return EarthSource(EarthClient(engine_of(discover(), engine), RunOptions()), size, seed)
+
+
+def counts_data(drawn: "Sample") -> dict[str, Any]:
+    """What each biome and each ecoregion gave, as JSON shows it."""
+    biomes: dict[str, dict[str, int]] = {}
+    for count in drawn.counts:
+        biome = biomes.setdefault(count.region.biome, {"asked": 0, "made": 0})
+        biome["asked"] += count.asked
+        biome["made"] += count.made
+    regions = [count.as_data() for count in drawn.counts if count.asked or count.made]
+    return {"biomes": biomes, "eco_regions": regions}
+
+
+def _print(drawn: "Sample", number: int, output: Path) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("biome", "ecoregion")
+    for title in ("asked", "made"):
+        table.add_column(title, justify="right")
+    for count in drawn.counts:
+        if count.asked or count.made:
+            names = (escape(count.region.biome), escape(count.region.name))
+            style = "bold red" if count.made < count.asked else None
+            table.add_row(*names, str(count.asked), str(count.made), style=style)
+    console.print(table)
+    lacking = [count for count in drawn.counts if count.made < count.asked]
+    for count in lacking[:5]:
+        text = f"{count.region.name}: {count.made} of {count.asked}, as {count.reason}"
+        console.print(text, markup=False)
+    if len(lacking) > 5:
+        console.print(f"and {len(lacking) - 5} further ecoregions; --json lists them all")
+    made = len(drawn.places)
+    console.print(
+        f"{made} tiles in {sum(1 for count in drawn.counts if count.made)} ecoregions: {output}", markup=False
+    )
+    if made < number:
+        console.print(
+            f"{number - made} fewer than asked for; --redistribute has the other ecoregions make up for them."
+        )
+
+
+for subcommand in (from_points, from_polygons, draw_map):
+    command.add_command(subcommand)

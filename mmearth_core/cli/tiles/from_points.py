@@ -1,0 +1,52 @@
+"""`mmearth-core tiles from-points`: a tile around each of a user's own points."""
+
+from pathlib import Path
+
+import click
+
+from mmearth_core.cli.tiles.shared import (
+    checked_output,
+    json_option,
+    output_option,
+    rule_options,
+    size_option,
+    write_own,
+)
+
+
+@click.command("from-points")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--lon", metavar="COLUMN", help="A table's column with longitudes, degrees; lon, longitude, x are found.")
+@click.option("--lat", metavar="COLUMN", help="A table's column with latitudes, degrees; lat, latitude, y are found.")
+@click.option("--id", "tile_id", metavar="COLUMN", help="Becomes tile_id; by default tile_id, or else numbers from 0.")
+@size_option
+@rule_options
+@output_option
+@json_option
+def command(
+    file: Path,
+    lon: str | None,
+    lat: str | None,
+    tile_id: str | None,
+    size: float,
+    min_distance: float,
+    no_overlap: bool,
+    exclude: Path | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a tile around each point of FILE: CSV, Parquet, or any vector file.
+
+    All further columns stay with the tiles, and are in the dataset's tiles.gpkg.
+
+    \b
+    Examples:
+      mmearth-core tiles from-points plots.csv -o tiles.geojson
+      mmearth-core tiles from-points plots.csv --lon E --lat N --id plot -o tiles.gpkg
+      mmearth-core tiles from-points plots.parquet --min-distance 2000 -o tiles.gpkg
+      mmearth-core tiles from-points plots.shp --exclude test_region.geojson -o tiles.geojson
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from mmearth_core.sampling.own_points import read_points
+
+    output = checked_output(output)
+    write_own(read_points(file, lon, lat, tile_id), output, size, min_distance, no_overlap, exclude, as_json)

@@ -1,0 +1,26 @@
+"""`mmearth-core tiles map`: draws where tiles are."""
+
+from pathlib import Path
+
+import click
+
+from mmearth_core.errors import TilesError
+
+
+@click.command("map")
+@click.argument("tiles", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Written: a PNG.")
+@click.option("--title", help="The headline; by default the file's name.")
+def command(tiles: Path, output: Path, title: str | None) -> None:
+    """Draw the tiles of a file (or of a dataset's tiles.gpkg) on a map of the world, and their number in each biome.
+
+    \b
+    Examples:
+      mmearth-core tiles map tiles.gpkg -o map.png
+      mmearth-core tiles map mydata/tiles.gpkg -o map.png --title "My data"
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from mmearth_core.preview.tiles_map import tiles_map
+
+    if output.suffix.lower() != ".png":
+        raise TilesError(f"{output}: the map is a PNG; choose a name that ends in .png.")
+    click.echo(f"{tiles_map(tiles, output, title or tiles.name)} tiles: {output}")

@@ -1,0 +1,187 @@
+"""Reads people's own points: CSV, Parquet, or any vector file; their further columns are kept."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from attrs import frozen
+
+from mmearth_core.errors import TilesError
+from mmearth_core.sampling.sphere import Floats
+from mmearth_core.sampling.vector import read_vector
+from mmearth_core.tiles.read import NUMBERING
+
+LON_NAMES = ("lon", "longitude", "lng", "long", "x", "decimallongitude")
+LAT_NAMES = ("lat", "latitude", "y", "decimallatitude")
+"""Columns that are taken without being named, in order of preference; upper and lower case are one."""
+
+TABLES = {".csv": ",", ".tsv": "\t", ".txt": ","}
+PARQUET = (".parquet", ".pq", ".geoparquet")
+
+
+@frozen(eq=False)
+class OwnPlaces:
+    """Places with an id and columns.
+
+    Attributes:
+        lon: degrees.
+        lat: degrees.
+        ids: unique texts.
+        columns: the further columns.
+    """
+
+    lon: Floats
+    lat: Floats
+    ids: Sequence[str]
+    columns: pd.DataFrame
+
+
+def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile_id: str | None = None) -> OwnPlaces:
+    """Reads points.
+
+    Args:
+        path: CSV, TSV or Parquet with two columns of degrees; or a vector file of points in any CRS.
+        lon: the column with longitudes; None looks for one of `LON_NAMES`.
+        lat: the column with latitudes; likewise.
+        tile_id: the column with ids; None takes `tile_id` if there is one, or else counts from 0.
+
+    Raises:
+        TilesError: names the file, the row (counted from 1), what was found and the remedy.
+    """
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise TilesError(f"{path}: no such file.")
+    if suffix in TABLES or suffix in PARQUET:
+        frame = _read_table(path)
+        names = _name(frame, path, lon, LON_NAMES, "--lon"), _name(frame, path, lat, LAT_NAMES, "--lat")
+        x, y = (_degrees(frame, path, name, limit) for name, limit in zip(names, (360.0, 90.0), strict=True))
+        frame = frame.drop(columns=[*names, *_own(frame, "lon", "lat")])
+    else:
+        if lon or lat:
+            raise TilesError(f"{path}: --lon and --lat name columns of a table; a vector file has its points itself.")
+        places = read_vector(path)
+        odd = np.flatnonzero(shapely.get_type_id(places.geometry.values) != shapely.GeometryType.POINT)
+        if odd.size:
+            raise TilesError(
+                f"{path}: feature {odd[0] + 1} is a {places.geometry.iloc[odd[0]].geom_type}, no Point ({odd.size} "
+                "such in all). `mmearth-core tiles from-polygons` takes polygons."
+            )
+        x, y = shapely.get_x(places.geometry.values), shapely.get_y(places.geometry.values)
+        frame = pd.DataFrame(places.drop(columns=["geometry", *_own(places, "lon", "lat")]))
+    if not len(frame):
+        raise TilesError(f"{path}: holds no point.")
+    ids = ids_of(frame, path, tile_id)
+    return OwnPlaces(x, y, ids, further_columns(frame, path))
+
+
+def ids_of(frame: pd.DataFrame, path: Path, column: str | None) -> list[str]:
+    """Unique ids of all rows, as text.
+
+    Args:
+        frame: the rows.
+        path: the file, for errors.
+        column: where they stand; None takes `tile_id` if there is one, or else counts from 0.
+
+    Raises:
+        TilesError: when one is missing or stands twice.
+    """
+    if column is None and "tile_id" not in frame:
+        return [str(number) for number in range(len(frame))]
+    name = column or "tile_id"
+    if name not in frame:
+        raise TilesError(f"{path}: has no column {name!r} for --id. It has: {_listed(frame)}.")
+    values = frame[name]
+    if values.isna().any():
+        raise TilesError(f"{path}: row {int(np.flatnonzero(values.isna())[0]) + 1} has nothing in {name!r}, its id.")
+    if values.dtype.kind == "f" and (values == values.round()).all():
+        values = values.astype("int64")
+    texts = values.astype(str)
+    twice = texts[texts.duplicated()]
+    if len(twice):
+        rows = ", ".join(str(row + 1) for row in np.flatnonzero(texts == twice.iloc[0])[:5])
+        raise TilesError(
+            f"{path}: id {twice.iloc[0]!r} stands in rows {rows}. Ids must be unique; name another column with --id."
+        )
+    return [str(text) for text in texts]
+
+
+def further_columns(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The columns that a tile keeps.
+
+    Raises:
+        TilesError: when one has a name that a dataset's tiles use themselves.
+    """
+    kept = frame.drop(columns=_own(frame, "tile_id"))
+    seen: dict[str, str] = {name: name for name in (*NUMBERING, "geometry", "tile_id", "lon", "lat", "mmearth_row")}
+    for column in map(str, kept.columns):
+        other = seen.setdefault(column.lower(), column)
+        if other != column or column in (*NUMBERING, "geometry", "mmearth_row"):
+            raise TilesError(
+                f"{path}: column {column!r} is one too many beside {other!r}: a dataset has that name already, and "
+                "does not tell upper and lower case apart. Rename or drop it."
+            )
+    return kept.reset_index(drop=True)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        if path.suffix.lower() in PARQUET:
+            return pd.DataFrame(pd.read_parquet(path))
+        # Ids such as 007 keep their zeros: a column is a number only if nothing is lost by that.
+        frame = pd.read_csv(
+            path, sep=TABLES[path.suffix.lower()], dtype=str, encoding="utf-8-sig", skipinitialspace=True
+        )
+        return frame.apply(_number_or_text)
+    except ImportError as error:
+        raise TilesError(f"{path}: Parquet needs pyarrow: `pip install 'mmearth-core[parquet]'`.") from error
+    except (ValueError, OSError, pd.errors.ParserError) as error:
+        raise TilesError(f"{path}: cannot be read as a table. The reader says: {error}") from error
+
+
+def _number_or_text(column: pd.Series) -> pd.Series:
+    there = column.dropna()
+    if there.str.fullmatch(r"[+-]?0\d.*").any():
+        return column
+    try:
+        return pd.to_numeric(column)
+    except (ValueError, TypeError):
+        return column
+
+
+def _name(frame: pd.DataFrame, path: Path, given: str | None, known: Sequence[str], option: str) -> str:
+    if given is not None:
+        if given not in frame:
+            raise TilesError(f"{path}: has no column {given!r} for {option}. It has: {_listed(frame)}.")
+        return given
+    lower = {str(column).lower(): str(column) for column in reversed(list(frame.columns))}
+    for name in known:
+        if name in lower:
+            return lower[name]
+    raise TilesError(f"{path}: which column is {option}? It has: {_listed(frame)}. Name it with {option}.")
+
+
+def _degrees(frame: pd.DataFrame, path: Path, name: str, limit: float) -> Floats:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        values: Any = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    bad = np.flatnonzero(~(np.abs(values) <= limit))
+    if bad.size:
+        found = frame[name].iloc[bad[0]]
+        raise TilesError(
+            f"{path}: row {bad[0] + 1} has {found!r} in {name!r} ({bad.size} such in all), which is no number of "
+            f"degrees from {-limit:g} to {limit:g}. Mend or drop it."
+        )
+    return np.asarray(values)
+
+
+def _own(frame: pd.DataFrame, *names: str) -> list[str]:
+    """Columns that would stand beside the tile's own ones of these names."""
+    return [name for name in names if name in frame]
+
+
+def _listed(frame: pd.DataFrame) -> str:
+    return ", ".join(str(column) for column in frame.columns if column != "geometry") or "none"
