@@ -111,3 +111,23 @@ def test_an_error_ends_the_bar_and_goes_on(clock):
 )
 def test_seconds_as_people_say_them(seconds, said):
     assert duration(seconds) == said
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_a_run_that_is_stopped_says_how_far_it_came(console, clock, error):
+    tally = Tally(10, clock)
+    with pytest.raises(error), ProgressView(console, clock) as view:
+        tally.add(Entry("a", 0, Outcome.DONE))
+        view.changed(tally)
+        tally.add(Entry("b", 1, Outcome.SKIPPED, "no image"))
+        raise error
+    assert lines(console) == [
+        "Stopped at 2/10 tiles: 1 done, 1 skipped, 0 failed. What is done is kept; "
+        "the same command goes on with the others."
+    ]
+
+
+def test_a_run_that_is_stopped_before_its_first_tile_says_nothing_more(console, clock):
+    with pytest.raises(KeyboardInterrupt), ProgressView(console, clock):
+        raise KeyboardInterrupt
+    assert lines(console) == []

@@ -87,7 +87,8 @@ class Bench:
         self.drawn = 0
         self.most_open = 0
         self.on_end = on_end
-        self.scheduler = Scheduler(self.locator, self.fetcher, batch_size, max_concurrent, self._end)
+        self.told = threading.Event()
+        self.scheduler = Scheduler(self.locator, self.fetcher, batch_size, max_concurrent, self._end, self.told.set)
 
     def _end(self, one, entry):
         assert (one.tile_id, one.ordinal) == (entry.tile_id, entry.ordinal)
@@ -124,6 +125,7 @@ def test_every_tile_ends_exactly_once(outcomes, batch_size, max_concurrent):
     assert bench.stage.peak <= max_concurrent
     assert bench.most_open <= 2 * batch_size + 3 * max_concurrent
     assert bench.threads <= {threading.current_thread()}
+    assert not bench.told.is_set()
 
 
 def test_nothing_to_do():
@@ -282,28 +284,17 @@ def test_an_interrupt_while_the_tiles_are_read(error):
 
 def test_no_thread_is_left_behind():
     before = threading.active_count()
-    bench = Bench()
-    bench.run(10)
+    Bench().run(10)
     assert threading.active_count() == before
 
 
 def test_what_is_under_way_is_told_that_the_run_ends_early():
-    ending = threading.Event()
-
     def on_fetch(one):
         if one.ordinal == 0:
             raise OSError(28, "No space left on device")
-        # As a request that waits to be tried again.
-        assert ending.wait(PATIENCE)
+        assert bench.told.wait(PATIENCE)
 
     bench = Bench(batch_size=4, max_concurrent=4, on_fetch=on_fetch)
-    told = Scheduler(bench.locator, bench.fetcher, 4, 4, bench._end, stopping=ending.set)
     with pytest.raises(OSError, match="No space left"):
-        told.run(bench.work(8))
+        bench.run(8)
     assert set(bench.counts()) == set(bench.fetcher.begun) - {"t0"}
-
-
-def test_a_run_that_ends_well_tells_nobody_to_stop():
-    bench = Bench()
-    Scheduler(bench.locator, bench.fetcher, 3, 4, bench._end, stopping=lambda: pytest.fail("told")).run(bench.work(8))
-    assert len(bench.counts()) == 8

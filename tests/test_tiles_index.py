@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from mmearth_core import Anchor
+from mmearth_core.errors import DatasetError
 from mmearth_core.tiles.index import TileIndex, default_partition_size, take_in
 from mmearth_core.tiles.read import read_tiles
 
@@ -168,3 +169,28 @@ def test_the_tiles_of_one_dataset_are_a_tiles_file_for_another(tmp_path, path):
 def test_nothing_but_the_file_is_left(path):
     take_in(squares(3), path)
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_damaged_file_is_named_with_the_remedy(path):
+    take_in(squares(10), path, 4)
+    path.write_bytes(b"garbage" * 1000)
+    for read in (TileIndex(path).sizes, lambda: TileIndex(path).read(0)):
+        with pytest.raises(DatasetError, match=r"tiles\.gpkg: .* damaged .*Delete it and run the same command again"):
+            read()
+
+
+def test_a_path_with_odd_characters(tmp_path):
+    path = tmp_path / "a?b#c%20d" / "tiles.gpkg"
+    take_in(squares(3), path, 2)
+    assert TileIndex(path).sizes() == {0: 2, 1: 1}
+    assert len(TileIndex(path).read(0)) == 2
+
+
+def test_a_full_disk(path, monkeypatch):
+    def full(*_, **__):
+        raise pyogrio.errors.FeatureError("Could not add feature: database or disk is full")
+
+    monkeypatch.setattr(pyogrio, "write_dataframe", full)
+    with pytest.raises(DatasetError, match="cannot be written there; the disk may be full"):
+        take_in(squares(3), path)
+    assert list(path.parent.iterdir()) == []

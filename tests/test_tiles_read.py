@@ -251,3 +251,24 @@ def test_columns_that_differ_in_case_only(path, one, other):
 def test_a_tile_across_the_antimeridian_may_go_on(path):
     beyond = box(179.99, 10.0, 180.01, 10.02)
     assert read_tiles(geojson(path, feature("a", beyond))).geometry.iloc[0].equals(beyond)
+
+
+@pytest.mark.parametrize("lat", ["north", 90.5, -91.0])
+def test_centroids_that_are_no_degrees(path, lat):
+    geojson(path, feature("a", lon=10.0, lat=50.0), feature("b", lon=10.0, lat=lat))
+    message = refusal(path)
+    assert f"tile 'b' (feature 2) has lat = {lat}" in message
+    assert "from -90 to 90" in message
+    assert "drop `lon` and `lat`" in message
+
+
+def test_centroids_written_as_text_keep_every_digit(path):
+    geojson(path, feature("a", lon="10.01", lat="50.123456789012345"), feature("b", lon="-0.1", lat="-33.3"))
+    frame = read_tiles(path)
+    assert frame["lat"].tolist() == [50.123456789012345, -33.3]
+    assert frame["lon"].tolist() == [10.01, -0.1]
+
+
+def test_a_tile_may_lack_its_centroid(path):
+    geojson(path, feature("a", lon=10.01, lat=50.006), feature("b"))
+    assert read_tiles(path)["lat"].isna().tolist() == [False, True]

@@ -24,13 +24,14 @@ class Observer(Protocol):
 
 
 class ProgressView:
-    """A context that shows a tally as it changes, on standard error."""
+    """A context that shows a tally as it changes, on standard error; and where it stood when it is left by an error."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
         self._bar: Progress | None = None
         self._last = clock()
+        self._tally: Tally | None = None
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -49,9 +50,17 @@ class ProgressView:
     ) -> None:
         if self._bar:
             self._bar.stop()
+        if kind is not None and self._tally is not None:
+            tally = self._tally
+            self._console.print(
+                f"Stopped at {tally.ended}/{tally.total} tiles: {_counts(tally)}. What is done is kept; "
+                "the same command goes on with the others.",
+                soft_wrap=True,
+            )
 
     def changed(self, tally: Tally) -> None:
         """Shows the tally."""
+        self._tally = tally
         if self._bar:
             self._bar.update(self._task, total=tally.total, completed=tally.ended, text=_text(tally))
         elif self._clock() - self._last >= _PLAIN_EVERY:
@@ -59,9 +68,12 @@ class ProgressView:
             self._console.print(f"{tally.ended}/{tally.total} tiles, {_text(tally)}", soft_wrap=True)
 
 
+def _counts(tally: Tally) -> str:
+    return ", ".join(f"{tally.count(outcome)} {outcome}" for outcome in Outcome)
+
+
 def _text(tally: Tally) -> str:
-    counts = ", ".join(f"{tally.count(outcome)} {outcome}" for outcome in Outcome)
-    return f"{counts}; {tally.rate:.1f} tiles/s, {duration(tally.remaining)} left"
+    return f"{_counts(tally)}; {tally.rate:.1f} tiles/s, {duration(tally.remaining)} left"
 
 
 def duration(seconds: float | None) -> str:

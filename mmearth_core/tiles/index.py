@@ -18,9 +18,19 @@ from attrs import frozen
 from shapely.geometry import Polygon
 
 from mmearth_core.contract.scene import Anchor, Scene
+from mmearth_core.errors import DatasetError
 from mmearth_core.folder import written_aside
 
 _LAYER = "tiles"
+_FAULTS = (
+    sqlite3.Error,
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,
+    pyogrio.errors.FeatureError,
+    pyogrio.errors.GeometryError,
+)
+"""What a damaged file or a full disk becomes on the way through GDAL and SQLite."""
+
 _UNITS = 256
 """Partitions aimed at: enough for any array to share evenly, few enough to list at a glance."""
 
@@ -64,6 +74,9 @@ def take_in(frame: gpd.GeoDataFrame, path: Path, partition_size: int | None = No
         frame: as `read_tiles` returns it, with `lon` and `lat` filled.
         path: the GeoPackage to write, aside and renamed.
         partition_size: tiles a partition; None for the default.
+
+    Raises:
+        DatasetError: when it cannot be written.
     """
     size = partition_size or default_partition_size(len(frame))
     ordinals = np.arange(len(frame))
@@ -72,9 +85,14 @@ def take_in(frame: gpd.GeoDataFrame, path: Path, partition_size: int | None = No
     with written_aside(path, shared=True) as aside:
         # Names of our own for these two, as tiles files have columns called fid and geom.
         names = {"FID": "mmearth_row", "GEOMETRY_NAME": "geometry"}
-        pyogrio.write_dataframe(numbered, aside, layer=_LAYER, driver="GPKG", layer_options=names)
-        with closing(sqlite3.connect(aside)) as database, database:
-            database.execute(f"CREATE INDEX by_partition ON {_LAYER} (partition, ordinal)")
+        try:
+            pyogrio.write_dataframe(numbered, aside, layer=_LAYER, driver="GPKG", layer_options=names)
+            with closing(sqlite3.connect(aside)) as database, database:
+                database.execute(f"CREATE INDEX by_partition ON {_LAYER} (partition, ordinal)")
+        except _FAULTS as error:
+            raise DatasetError(
+                f"{path}: the tiles cannot be written there; the disk may be full. GDAL says: {str(error)[:200]}"
+            ) from error
 
 
 @frozen
@@ -83,21 +101,35 @@ class TileIndex:
 
     Attributes:
         path: the GeoPackage.
+
+    Raises:
+        DatasetError: on reading, when the file is damaged.
     """
 
     path: Path
 
     def sizes(self) -> dict[int, int]:
         """`{partition: number of its tiles}`, in order."""
-        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as database:
-            return dict(
-                database.execute(f"SELECT partition, COUNT(*) FROM {_LAYER} GROUP BY partition ORDER BY partition")
-            )
+        query = f"SELECT partition, COUNT(*) FROM {_LAYER} GROUP BY partition ORDER BY partition"
+        try:
+            with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+                return dict(database.execute(query))
+        except _FAULTS as error:
+            raise self._damaged(error) from error
 
     def read(self, partition: int) -> list[Tile]:
         """The tiles of one partition, by ordinal; costs what that partition holds."""
-        frame = pyogrio.read_dataframe(self.path, layer=_LAYER, where=f"partition = {int(partition)}")
+        try:
+            frame = pyogrio.read_dataframe(self.path, layer=_LAYER, where=f"partition = {int(partition)}")
+        except _FAULTS as error:
+            raise self._damaged(error) from error
         return list(_tiles(frame.sort_values("ordinal")))
+
+    def _damaged(self, error: Exception) -> DatasetError:
+        return DatasetError(
+            f"{self.path}: the dataset's tiles cannot be read; the file is damaged ({error}). Delete it and run the "
+            "same command again: the tiles are taken in anew from the tiles file, and what is done is kept."
+        )
 
 
 def _tiles(frame: gpd.GeoDataFrame) -> Iterator[Tile]:

@@ -1,6 +1,7 @@
 """Reads a tiles file of any vector format and refuses what could not become a dataset."""
 
 import json
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
     # Rows are counted anew when the tiles are taken in, also those of another dataset's tiles.gpkg.
     frame = frame.drop(columns=list(NUMBERING), errors="ignore")
     _check_columns(frame, path)
-    return _with_plain_columns(frame)
+    return _with_plain_columns(_with_centroids(frame, path))
 
 
 def _read(path: Path) -> gpd.GeoDataFrame:
@@ -141,6 +142,30 @@ def _check_columns(frame: gpd.GeoDataFrame, path: Path) -> None:
                 f"{path}: column {column!r} differs from {other!r} only in upper and lower case, which a "
                 "GeoPackage does not tell apart. Rename or drop it."
             )
+
+
+def _with_centroids(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
+    """`lon` and `lat`, where they are given, as numbers; a missing one is filled when the tiles are taken in."""
+
+    def degrees(value: Any) -> float:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            return math.inf
+        return number if abs(number) <= bound else math.inf
+
+    for column, bound in (("lon", 360.0), ("lat", 90.0)):
+        if column in frame:
+            numbers = frame[column].map(degrees, na_action="ignore").astype(float)
+            rows = np.flatnonzero(np.isinf(numbers))
+            if rows.size:
+                raise TilesError(
+                    f"{path}: tile {frame['tile_id'].iloc[rows[0]]!r} (feature {rows[0] + 1}) has {column} = "
+                    f"{frame[column].iloc[rows[0]]}; it is the centroid's, in degrees from -{bound:g} to {bound:g}. "
+                    f"Correct the column, or drop `lon` and `lat`: Earth Engine then computes them."
+                )
+            frame = frame.assign(**{column: numbers})
+    return frame
 
 
 def _with_plain_columns(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
