@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import field, frozen, validators
 
 from mmearth_core import Connection, Demo, Engine, Limits
 
@@ -16,10 +16,12 @@ class LocalOptions:
             (.toml), relative to the working folder.
         url: the address of a server (`mmearth-core localearth serve`) to ask instead; its world is used, and `world`
             is not looked at.
+        processes: how many processes answer; more than one pays where pixels are computed, as on the synthetic planet.
     """
 
     world: str = "virginia"
     url: str | None = None
+    processes: int = field(default=1, validator=[validators.ge(1), validators.le(64)])
 
 
 class LocalEngine(Engine):
@@ -73,9 +75,14 @@ class LocalEngine(Engine):
             _ = self.source  # a clear error now, where the client would speak of its discovery document
             return Connection(project="local", transport=HttpTransport(limits), url=self._url)
         from mmearth_localearth.transport import LocalTransport
+        from mmearth_localearth.workers import ServicePool
         from mmearth_localearth.worlds.shipped import open_world
 
-        return Connection(project="local", transport=LocalTransport(open_world(self.options.world)))
+        world = open_world(self.options.world)
+        if self.options.processes > 1:
+            pool = ServicePool(self.options.world, self.options.processes)
+            return Connection(project="local", transport=LocalTransport(pool))
+        return Connection(project="local", transport=LocalTransport(world))
 
     def demo(self) -> Demo | None:
         """The configuration and tiles that try the world; None for a manifest of the user's own."""

@@ -60,7 +60,7 @@ class Service:
         except Exception as error:  # noqa: BLE001 - a server answers whatever happens, and says what
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = f"The local Earth Engine failed: {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
-            return _answer(EarthEngineError(text, 500).body(), 500)
+            return _answer(EarthEngineError(text).body(), 400)
 
     def _value(self, body: Mapping[str, Any]) -> Answer:
         return _answer({"result": encode(evaluate(self.world, body.get("expression", {})))})

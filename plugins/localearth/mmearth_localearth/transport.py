@@ -6,18 +6,24 @@ from urllib.parse import parse_qsl, urlsplit
 import httplib2
 
 from mmearth_localearth.rest import Service
+from mmearth_localearth.workers import ServicePool
 from mmearth_localearth.worlds.base import World
 
 
 class LocalTransport:
-    """Answers the requests of the real `ee` client from a world. Safe to call from many threads.
+    """Answers the requests of the real `ee` client. Safe to call from many threads.
 
     Attributes:
         service: what answers them.
     """
 
-    def __init__(self, world: World) -> None:
-        self.service = Service(world)
+    def __init__(self, answers: World | Service | ServicePool) -> None:
+        """Takes what answers.
+
+        Args:
+            answers: a service, or a world to answer from in this process.
+        """
+        self.service = answers if isinstance(answers, Service | ServicePool) else Service(answers)
 
     def request(
         self,

@@ -152,3 +152,12 @@ def test_ground_tracks_lie_where_the_orbit_takes_them() -> None:
         angle = orbit.angle(40.0, northward=False)
         assert angle is not None
         assert float(orbit.ground(5, np.array([angle]), 0.0)[1][0]) == pytest.approx(40.0)
+
+
+def test_every_image_is_found_again_by_its_id() -> None:
+    # Rows of granules are lettered anew every 2,000 km, so a name alone could also be a place around the pole.
+    for lon, lat in land_points(300):
+        for image in world().find(S2).images(Point(lon, lat), SUMMER)[:2]:
+            again = world().find(image.id)
+            assert again is not None
+            assert (again.id, again.footprint) == (image.id, image.footprint)

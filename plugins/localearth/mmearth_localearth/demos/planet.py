@@ -37,6 +37,7 @@ engine = "local"            # "earthengine" asks Google instead, with the same p
 
 [engines.local]
 world = "{world}"
+processes = 2               # the planet's pixels are computed
 
 [modalities.sentinel2]      # one table a modality; keys in it are its options
 [modalities.sentinel1]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from attrs import evolve
+
 from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.functions.filter import field_of
 from mmearth_localearth.functions.lists import ordering
@@ -12,7 +14,7 @@ from mmearth_localearth.registry import function
 from mmearth_localearth.values.collection import Collection, of_elements, union
 from mmearth_localearth.values.feature import Feature
 from mmearth_localearth.values.function import Function
-from mmearth_localearth.values.geometry import Geometry
+from mmearth_localearth.values.geometry import Geometry, around
 from mmearth_localearth.values.image import Image
 
 
@@ -61,7 +63,7 @@ def limit(collection: Collection, count: int | None, key: str | None, ascending:
             found = sorted(have, key=lambda each: ordering(field_of(each, key)), reverse=not ascending) + rest
         return found if count is None else found[:count]
 
-    return collection.derived(make)
+    return evolve(collection.derived(make), id=collection.id)
 
 
 @function("Collection.map")
@@ -162,8 +164,6 @@ def union_of(collection: Collection, _margin: Any) -> Collection:
 @function("Collection.bounds", note="In EPSG:4326 only.")
 def bounds_of(collection: Collection, _margin: Any, projection: Any) -> Geometry:
     """The box around all geometries."""
-    from shapely.geometry import box
-
     if projection.crs != "EPSG:4326":
         raise EarthEngineError("argument 'proj': the local Earth Engine supports EPSG:4326.")
-    return Geometry(box(*union(collection).lonlat.bounds), geodesic=False)
+    return Geometry(around(union(collection).lonlat), geodesic=False)

@@ -24,7 +24,7 @@ from shapely.geometry.base import BaseGeometry
 from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.promote import is_number
 from mmearth_localearth.registry import function
-from mmearth_localearth.values.geometry import GEOD, Geometry, coordinates
+from mmearth_localearth.values.geometry import GEOD, Geometry, around, coordinates
 from mmearth_localearth.values.projection import WGS84, Projection
 
 _PLANAR = "`proj` is refused unless it is EPSG:4326; `maxError` is not needed."
@@ -157,14 +157,14 @@ def planar(projection: Projection | None) -> None:
 
 def buffered(geometry: Geometry, distance: float) -> Geometry:
     """A geometry grown by metres, in an azimuthal equidistant projection at its centroid."""
-    crs, local = geometry.local()
-    return Geometry(Geometry(local.buffer(distance, quad_segs=16), Projection(crs)).in_crs("EPSG:4326"))
+    plane, local = geometry.local()
+    return plane.back(local.buffer(distance, quad_segs=16))
 
 
 def centroid(geometry: Geometry) -> Geometry:
     """The centre of the highest-dimensional parts, in the same local projection."""
-    crs, local = geometry.local()
-    return Geometry(Geometry(local.centroid, Projection(crs)).in_crs("EPSG:4326"))
+    plane, local = geometry.local()
+    return plane.back(local.centroid)
 
 
 def distance(left: Geometry, right: Geometry) -> float:
@@ -176,7 +176,7 @@ def distance(left: Geometry, right: Geometry) -> float:
 
 _LINES = ("LineString", "LinearRing")
 SHAPES: dict[str, tuple[str, Callable[[BaseGeometry], BaseGeometry]]] = {
-    "bounds": ("The box around it.", lambda shape: box(*shape.bounds)),
+    "bounds": ("The box around it.", around),
     "convexHull": ("Its convex hull.", lambda shape: shape.convex_hull),
     "dissolve": ("The union of its parts.", shapely.union_all),
 }

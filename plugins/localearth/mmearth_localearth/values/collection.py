@@ -23,7 +23,7 @@ class Collection:
     Attributes:
         load: makes the elements; may leave out those that miss the region or the interval, and may ignore both.
         of_images: whether it is an ImageCollection.
-        id: the asset's id; None for a computed collection.
+        id: the asset's id, which a filter and a limit keep; None for a computed collection.
         properties: of the collection itself.
         filters: applied to what `load` makes, all of them.
         base: the collection without the last filter; what it has computed already is not asked for again.
@@ -68,7 +68,7 @@ class Collection:
 
     def filtered(self, condition: Filter) -> "Collection":
         """Its elements that pass a filter."""
-        return evolve(self, filters=(*self.filters, condition), id=None, base=self)
+        return evolve(self, filters=(*self.filters, condition), base=self)
 
     def derived(self, make: Callable[[], Iterable[Any]], of_images: bool | None = None) -> "Collection":
         """A collection computed from this one, when it is needed, with the same properties."""

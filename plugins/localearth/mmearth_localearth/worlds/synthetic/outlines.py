@@ -30,9 +30,11 @@ def lonlat(outline: Polygon, crs: str, around: float) -> Polygon | None:
         return None
     lon = (lon - around + 180.0) % 360.0 - 180.0 + around
     shape = Polygon(np.round(np.column_stack([lon, lat]), 9))
+    if not shape.is_valid:  # it reaches around the pole
+        return None
     if lon.min() < -180.0 or lon.max() > 180.0:
         shape = shape.intersection(box(-180.0, -90.0, 180.0, 90.0))
-    if not isinstance(shape, Polygon) or shape.is_empty or not shape.is_valid:
+    if not isinstance(shape, Polygon) or shape.is_empty:
         return None
     return orient(shape)
 
