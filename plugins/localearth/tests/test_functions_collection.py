@@ -147,6 +147,9 @@ def test_a_collection_is_described_as_google_does(local):
     got = scenes().limit(2).select("B2").getInfo()
     assert got["type"] == "ImageCollection"
     assert [each["id"] for each in got["features"]] == [f"TEST/SCENES/2017010{n}T000000_S" for n in (1, 2)]
+    kept = scenes().filterDate("2017-01-01", "2017-01-03").limit(1).getInfo()
+    assert (kept["id"], kept["bands"], kept["properties"]) == ("TEST/SCENES", [], {"title": "Scenes"})
+    assert "id" not in scenes().map(lambda image: image.select("B2")).getInfo()
 
 
 def test_tables(local):

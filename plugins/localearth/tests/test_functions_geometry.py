@@ -3,8 +3,12 @@
 import ee
 import numpy as np
 import pytest
-from pyproj import Geod
-from shapely.geometry import box, mapping, shape
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+from mmearth_localearth.values.geometry import Plane
+from pyproj import Geod, Transformer
+from shapely.geometry import MultiPoint, box, mapping, shape
 
 GEOD = Geod(ellps="WGS84")
 X, Y = 399960.0, 4200000.0
@@ -39,6 +43,28 @@ def test_the_centroid(local):
     got = polygon().centroid().getInfo()
     assert got["type"] == "Point"
     assert got["coordinates"] == pytest.approx([10.01, 50.01], abs=1e-5)
+
+
+@given(
+    st.floats(-180, 180),
+    st.floats(-89, 89),
+    st.lists(st.tuples(st.floats(-50_000, 50_000), st.floats(-50_000, 50_000)), min_size=1, max_size=5),
+)
+def test_the_local_plane_is_projs_azimuthal_equidistant_one(lon, lat, metres):
+    metres = np.array(metres)
+    back = Transformer.from_crs(f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84", "EPSG:4326", always_xy=True)
+    degrees = np.column_stack(back.transform(metres[:, 0], metres[:, 1]))
+    plane = Plane(lon, lat)
+    np.testing.assert_allclose(plane.onto(degrees), metres, atol=1e-5)
+    got = shapely.get_coordinates(plane.back(MultiPoint(metres)).shape)
+    np.testing.assert_allclose((got - degrees + 180) % 360 - 180, 0, atol=1e-9)
+
+
+def test_the_ring_of_bounds_starts_at_the_lower_left_and_its_third_corner_is_the_upper_right(local):
+    ring = [[10, 50], [10.02, 50], [10.02, 50.02], [10, 50.02], [10, 50]]
+    assert ee.Geometry.Polygon([SQUARE[::-1]]).bounds().getInfo()["coordinates"] == [ring]
+    points = ee.FeatureCollection([ee.Feature(ee.Geometry.Point(corner)) for corner in ([10.02, 50], [10, 50.02])])
+    assert points.geometry().bounds().coordinates().getInfo() == [ring]
 
 
 def test_constructors_and_their_json(local):
