@@ -211,3 +211,17 @@ def test_preview_that_a_map_cannot_have(names):
 def test_preview_of_a_vector_names_the_bands_that_are_printed():
     bands = [Band(name, "float32", math.nan) for name in "abc"]
     assert Layer("x", bands, "vector", preview=Preview(("a", "c"))).preview
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"date": "2018-07-01", "crs": "EPSG:32618"},
+        {"date": dt.datetime(2018, 7, 1), "crs": "EPSG:32618"},
+        {"date": dt.date(2018, 7, 1), "crs": 32618},
+        {"date": dt.date(2018, 7, 1), "crs": "EPSG:32618", "variant": 1},
+    ],
+)
+def test_an_anchor_is_a_day_and_texts(fields):
+    with pytest.raises(TypeError):
+        Anchor(**fields)

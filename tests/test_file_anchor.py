@@ -78,3 +78,13 @@ def test_the_utm_zone_of_a_place_has_it_in_its_middle(lon, lat):
 )
 def test_edges_of_the_zones(lon, lat, zone):
     assert utm_zone(lon, lat) == zone
+
+
+@pytest.mark.parametrize("crs", [32617, 32617.0, "EPSG:32617"])
+def test_a_crs_may_be_the_number_of_its_code(crs):
+    assert anchor(FileAnchor(), scene(date="2018-07-01", crs=crs)).crs == "EPSG:32617"
+
+
+def test_a_variant_is_text():
+    modality = FileAnchor(FileAnchorOptions(variant="level"))
+    assert anchor(modality, scene(date="2018-07-01", level=2)).variant == "2"

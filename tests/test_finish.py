@@ -136,5 +136,5 @@ def test_a_band_that_is_not_declared():
 
 def test_nothing_was_asked_of_the_server():
     client = open_client(no_answer)
-    list(finished(ee.Image("asset"), BANDS))
+    finished(ee.Image("asset"), BANDS)
     assert client.engine.asked == []

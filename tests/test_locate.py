@@ -259,3 +259,32 @@ def test_other_errors_than_refusals_go_through():
 
     with pytest.raises(RunStoppedError, match="no access"):
         list(halving([1, 2], request))
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, dt.date(2018, 1, 1), {"date": dt.date(2018, 1, 1)}], ids=["none", "a date", "a table"]
+)
+def test_an_anchor_of_another_kind_fails_its_tile_only(wrong):
+    class Odd(Day):
+        def anchor(self, scene, located):
+            return wrong if scene.tile_id == "t1" else super().anchor(scene, located)
+
+    odd = Odd()
+    results = Locator(open_client(answer), Group("base", (odd,), odd)).locate(tiles({}, {}, {}), {})
+    assert set(located(results)) == {"t0", "t2"}
+    outcome, reason = ended(results)["t1"]
+    assert outcome is Outcome.FAILED
+    assert reason.startswith("locate: day.anchor raised TypeError: anchor() returned ")
+
+
+@pytest.mark.parametrize("value", [{"date": dt.date(2018, 1, 1)}, [float("nan")], {1, 2}], ids=["date", "nan", "set"])
+def test_what_the_journal_cannot_hold_fails_its_tile_only(value):
+    class Odd(Plain):
+        def locate(self, scene):
+            return value if scene.tile_id == "t1" else super().locate(scene)
+
+    results = locator(Odd()).locate(tiles({}, {}, {}), {})
+    assert set(located(results)) == {"t0", "t2"}
+    outcome, reason = ended(results)["t1"]
+    assert outcome is Outcome.FAILED
+    assert reason.startswith("locate: plain.located raised ValueError: what is located must be JSON, but ")

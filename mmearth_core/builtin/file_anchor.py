@@ -41,8 +41,8 @@ class FileAnchor(Modality):
         date = row.get(options.date)
         return {
             "date": None if date is None else str(date)[:10],
-            "crs": row.get(options.crs) or utm_zone(scene.lon, scene.lat),
-            "variant": row.get(options.variant) if options.variant else None,
+            "crs": _crs(row.get(options.crs)) or utm_zone(scene.lon, scene.lat),
+            "variant": _text(row.get(options.variant)) if options.variant else None,
         }
 
     def anchor(self, scene: Scene, located: Any) -> Anchor | Skip:
@@ -61,6 +61,15 @@ class FileAnchor(Modality):
         options: FileAnchorOptions = self.options
         variant = {} if options.variant is None else {options.variant: located["variant"]}
         return {options.date: located["date"], **variant}
+
+
+def _crs(value: Any) -> str | None:
+    """A CRS as columns have it: text, or the bare number of an EPSG code."""
+    return f"EPSG:{value:.0f}" if isinstance(value, int | float) else _text(value)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def utm_zone(lon: float, lat: float) -> str:

@@ -4,11 +4,17 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 from shapely.geometry import Polygon
 
 if TYPE_CHECKING:
     import ee
+
+
+def _a_day(_anchor: object, _attribute: object, date: Any) -> None:
+    # A datetime is a date to Python, but not to whoever reads it back.
+    if type(date) is not dt.date:
+        raise TypeError(f"an anchor's date is a datetime.date, not {date!r}")
 
 
 @frozen
@@ -21,9 +27,9 @@ class Anchor:
         variant: which of the anchor's `variants` the tile is, if it declares any.
     """
 
-    date: dt.date
-    crs: str
-    variant: str | None = None
+    date: dt.date = field(validator=_a_day)
+    crs: str = field(validator=validators.instance_of(str))
+    variant: str | None = field(default=None, validator=validators.optional(validators.instance_of(str)))
 
 
 @frozen

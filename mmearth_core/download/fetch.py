@@ -80,7 +80,7 @@ class Fetcher:
             image, bands = _part(modality, scene, ready.located)
             if image is not None:
                 asked += bands
-                images += call(modality, lambda image, bands: list(finished(image, bands)), image, bands)
+                images += call(modality, finished, image, bands)
         return asked, ee.Image.cat(images) if images else None
 
 

@@ -3,7 +3,7 @@
 Pure graph building: nothing here sends a request.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,13 +72,17 @@ def present_bands(modality: Modality, located: Any) -> tuple[StackBand, ...]:
     return tuple(stack_band for stack_band in bands if stack_band.band.name in present)
 
 
-def finished(image: "ee.Image", bands: Collection[StackBand]) -> "Iterator[ee.Image]":
-    """Yields images that together have exactly `bands`, typed, filled and renamed.
+def finished(image: "ee.Image", bands: Collection[StackBand]) -> "list[ee.Image]":
+    """Makes images that together have exactly `bands`, typed, filled and renamed.
 
     Args:
         image: the plugin's image; every band on its own grid.
         bands: which of its bands are wanted.
+
+    Returns:
+        One image for each way of finishing that the bands need.
     """
+    images = []
     alike: dict[tuple[str, str, float], list[StackBand]] = {}
     for stack_band in bands:
         alike.setdefault((stack_band.band.resampling, stack_band.band.dtype, stack_band.fill), []).append(stack_band)
@@ -92,4 +96,5 @@ def finished(image: "ee.Image", bands: Collection[StackBand]) -> "Iterator[ee.Im
             limits = np.iinfo(dtype)
             part = part.round().clamp(int(limits.min), int(limits.max))
         part = part.unmask(fill, False)
-        yield getattr(part, _CASTS[dtype])().rename([target for _, target in names])
+        images.append(getattr(part, _CASTS[dtype])().rename([target for _, target in names]))
+    return images

@@ -3,6 +3,7 @@
 When a request is refused, the batch is halved until the bad tile stands alone, and only it is blamed.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -95,7 +96,7 @@ class Locator:
             try:
                 if isinstance(answer, Exception):
                     raise answer
-                anchor = call(modality, modality.anchor, tile.scene(), answer[0])
+                anchor = call(modality, _anchor, modality, tile.scene(), answer[0])
             except (RequestError, PluginCallError) as error:
                 results.append(Ended(tile, Outcome.FAILED, f"locate: {error}"))
                 continue
@@ -147,10 +148,28 @@ class Locator:
         for question, answer in zip(questions, answers, strict=True):
             try:
                 again = call(question.modality, question.modality.relocate, question.scene, answer)
-                settled.append(answer if again is None else self.client.compute(again, "locate again"))
+                final = answer if again is None else self.client.compute(again, "locate again")
+                settled.append(call(question.modality, _located, final))
             except (RequestError, PluginCallError) as error:
                 return error
         return settled
+
+
+def _anchor(modality: Modality, scene: Scene, located: Any) -> Anchor | Skip:
+    """The modality's anchor, checked."""
+    anchor = modality.anchor(scene, located)
+    if not isinstance(anchor, Anchor | Skip):
+        raise TypeError(f"anchor() returned {anchor!r}, which is neither an Anchor nor a Skip")
+    return anchor
+
+
+def _located(answer: Any) -> Any:
+    """What was located, which is kept in the journal and so must be JSON."""
+    try:
+        json.dumps(answer, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"what is located must be JSON, but {error}") from error
+    return answer
 
 
 def _build(questions: Sequence[_Question]) -> list[Any] | Exception:

@@ -24,5 +24,5 @@ def call(modality: Modality, function: Callable[..., T], *arguments: Any) -> T:
     try:
         return function(*arguments)
     except Exception as error:
-        where = f"{modality.name}.{getattr(function, '__name__', function)}"
+        where = f"{modality.name}.{getattr(function, '__name__', repr(function)).strip('_')}"
         raise PluginCallError(f"{where} raised {type(error).__name__}: {error}") from error
