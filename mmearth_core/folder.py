@@ -1,5 +1,6 @@
 """The dataset's folder: where each file stands."""
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -11,6 +12,13 @@ from attrs import frozen
 
 MAX_STEM = 200
 """Longest file stem used, in bytes; file systems allow 255 and a temporary suffix is added."""
+
+
+FOLDER_FAULTS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE),
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+}
+"""What a disk or a folder can answer to a write; anything else is a defect of ours."""
 
 
 def file_stem(tile_id: str) -> str:

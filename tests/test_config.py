@@ -206,3 +206,15 @@ def test_what_a_dataset_must_say(path, missing):
 )
 def test_an_impossible_value_of_the_run(path, line, named):
     assert named in refusal(write(path, f"{LEAST}[run]\n{line}\n"))
+
+
+def test_a_name_that_is_none_is_refused_with_what_is_allowed(path):
+    path.write_text('[dataset]\nname = "../x"\ntiles = "t"\n[modalities.a]\n')
+    with pytest.raises(ConfigError, match=r"\[dataset\] name: found '../x'; allowed are letters.*`path`"):
+        load_config(path)
+
+
+def test_a_dataset_s_own_record_is_no_configuration(path):
+    path.write_text('[dataset]\nname = "x"\n[tiles]\n[plugins]\n[groups]\n')
+    with pytest.raises(ConfigError, match="Run the file that it was built from"):
+        load_config(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mmearth_core.errors import ConfigError, EngineError
+from mmearth_core.folder import FOLDER_FAULTS, written_aside
 
 
 @click.command("demo")
@@ -38,8 +39,13 @@ def command(folder: Path, spec: str) -> int:
     if demo is None:
         raise EngineError(f"Engine {spec!r} brings no demo. The engine `local` does: `pip install mmearth-localearth`.")
     config = folder / "demo.toml"
-    _put(config, demo.config)
-    _put(folder / "tiles.geojson", json.dumps(demo.tiles))
+    try:
+        _put(config, demo.config)
+        _put(folder / "tiles.geojson", json.dumps(demo.tiles))
+    except OSError as error:
+        if error.errno not in FOLDER_FAULTS:
+            raise
+        raise ConfigError(f"{folder} cannot be written: {error.strerror}. Choose another folder.") from error
     job, result = download(config, registry, engine=spec)
     console = Console(soft_wrap=True, highlight=False)
     print_summary(job, result, console)
@@ -57,8 +63,6 @@ def command(folder: Path, spec: str) -> int:
 
 def _put(path: Path, text: str) -> None:
     """Writes a file of the demo, unless the user has one of that name with other content."""
-    from mmearth_core.folder import written_aside
-
     if path.exists():
         if path.read_text(encoding="utf-8") != text:
             raise ConfigError(

@@ -37,6 +37,10 @@ def load_config(path: Path) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}.") from error
     source = str(path)
+    if "groups" in raw and "plugins" in raw:
+        raise ConfigError(
+            f"{source}: this is what a dataset keeps of its own configuration. Run the file that it was built from."
+        )
     for key in raw:
         if key not in _TABLES:
             raise ConfigError(f"{source}: unknown table or key `{key}`. Allowed are [{'], ['.join(_TABLES)}].")

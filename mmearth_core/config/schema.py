@@ -1,5 +1,6 @@
 """The configuration's tables, each field with its help; the documentation derives from here."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,21 @@ def _at_least(low: float) -> Any:
     return validators.ge(low)
 
 
+def _is_name(_options: object, _attribute: object, name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise ValueError(
+            f"found {name!r}; allowed are letters, digits, `_`, `-` and `.`, beginning with a letter or digit; "
+            "`path` says where the dataset is to stand"
+        )
+
+
 @frozen
 class DatasetOptions:
     """`[dataset]`: what is built, and where."""
 
     tiles: str = field(metadata={"help": "tiles file (GeoJSON, GeoPackage, FlatGeobuf), relative to this file"})
     name: str = field(
-        validator=validators.matches_re(r"[A-Za-z0-9][A-Za-z0-9_.-]*"),
+        validator=_is_name,
         metadata={"help": "the dataset's name: letters, digits, `_`, `-` and `.`"},
     )
     tile_info: str | None = field(

@@ -1,7 +1,6 @@
 """The run: opens the engine, takes the tiles in, and works every group of a job to its end."""
 
 import datetime as dt
-import errno
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
@@ -22,17 +21,12 @@ from mmearth_core.download.shard import Shard
 from mmearth_core.download.tally import Tally
 from mmearth_core.earth.client import EarthClient
 from mmearth_core.errors import RunStoppedError
+from mmearth_core.folder import FOLDER_FAULTS
 from mmearth_core.tiles.centroids import fill_centroids, lacks_centroids
 from mmearth_core.tiles.index import Tile, TileIndex, take_in
 
 WHOLE = Shard()
 """The share of a process that works alone."""
-
-_FOLDER_FAULTS = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE),
-    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
-}
-"""What a disk or a folder can answer to a write; anything else is a defect of ours."""
 
 
 @frozen
@@ -90,7 +84,7 @@ def run(
             for group in job.groups:
                 _Share(job, group, index, list(sizes), limit, retry_failed, tally, observer).work(client)
     except OSError as error:
-        if error.errno not in _FOLDER_FAULTS:
+        if error.errno not in FOLDER_FAULTS:
             raise
         raise RunStoppedError(
             f"{error.filename or job.folder.root} cannot be written: {error.strerror}. Make room or grant access, "

@@ -242,3 +242,11 @@ def test_tiles_larger_than_one_answer_may_be(refused: Callable[..., str], config
 )
 def test_an_empty_option_is_not_taken_for_one_left_out(refused: Callable[..., str], option: str, said: str) -> None:
     assert said in refused(option, "")
+
+
+def test_a_demo_where_nothing_can_be_made(run_cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    done = run_cli("demo", tmp_path / "file" / "deep")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "Choose another folder." in " ".join(done.stderr.split())
