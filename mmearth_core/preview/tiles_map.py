@@ -26,7 +26,7 @@ BAR, LABELS, NUMBERS = 26, 470, 110
 """A bar's pitch, and the room for its name and number, pixels."""
 
 OUTLINE, GRID = (118, 126, 134), (47, 56, 66)
-COLORMAP = "YlOrRd_r"
+COLORMAP = "inferno"
 
 
 def tiles_map(tiles: Path, path: Path, title: str) -> int:
@@ -113,8 +113,8 @@ def _colours(share: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Colours of shares from 0 to 1, dark to light; the darkest end would be lost on the land."""
     import matplotlib
 
-    values = np.asarray(matplotlib.colormaps[COLORMAP](0.12 + 0.86 * share))
-    return np.rint(values[:, :3] * 255).astype(np.uint8)
+    values = np.asarray(matplotlib.colormaps[COLORMAP](0.32 + 0.66 * share))
+    return np.asarray(np.rint(values[:, :3] * 255), dtype=np.uint8)
 
 
 def _outline(world: Image.Image) -> None:

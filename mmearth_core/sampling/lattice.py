@@ -13,7 +13,7 @@ from pyproj import Proj
 from shapely.geometry.base import BaseGeometry
 
 from mmearth_core.errors import TilesError
-from mmearth_core.sampling.own_points import OwnPlaces, further_columns, ids_of
+from mmearth_core.sampling.own_points import OwnPlaces, further_columns, ids_of, without_places
 from mmearth_core.sampling.sphere import Floats, radii
 from mmearth_core.sampling.square import has_room
 from mmearth_core.sampling.vector import read_polygons
@@ -39,9 +39,7 @@ def read_lattice(path: Path, stride: float, size: float, column: str | None = No
     """
     frame = read_polygons(path)
     ids = ids_of(frame, path, column)
-    columns = further_columns(
-        frame.drop(columns=["geometry", *(name for name in ("lon", "lat") if name in frame)]), path
-    )
+    columns = further_columns(without_places(frame), path)
     parts = [inside(shape, stride, size) for shape in frame.geometry.values]
     counts = [len(lon) for lon, _ in parts]
     if not sum(counts):

@@ -59,7 +59,7 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
         frame = _read_table(path)
         names = _name(frame, path, lon, LON_NAMES, "--lon"), _name(frame, path, lat, LAT_NAMES, "--lat")
         x, y = (_degrees(frame, path, name, limit) for name, limit in zip(names, (360.0, 90.0), strict=True))
-        frame = frame.drop(columns=[*names, *_own(frame, "lon", "lat")])
+        frame = without_places(frame.drop(columns=list(dict.fromkeys(names))))
     else:
         if lon or lat:
             raise TilesError(f"{path}: --lon and --lat name columns of a table; a vector file has its points itself.")
@@ -71,11 +71,17 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
                 "such in all). `mmearth-core tiles from-polygons` takes polygons."
             )
         x, y = shapely.get_x(places.geometry.values), shapely.get_y(places.geometry.values)
-        frame = pd.DataFrame(places.drop(columns=["geometry", *_own(places, "lon", "lat")]))
+        frame = without_places(places)
     if not len(frame):
         raise TilesError(f"{path}: holds no point.")
     ids = ids_of(frame, path, tile_id)
     return OwnPlaces(x, y, ids, further_columns(frame, path))
+
+
+def without_places(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns without the geometry, and without those that the tile's own `lon` and `lat` replace."""
+    replaced = [column for column in frame.columns if str(column).lower() in ("lon", "lat", "geometry")]
+    return pd.DataFrame(frame.drop(columns=replaced))
 
 
 def ids_of(frame: pd.DataFrame, path: Path, column: str | None) -> list[str]:
@@ -115,7 +121,7 @@ def further_columns(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     Raises:
         TilesError: when one has a name that a dataset's tiles use themselves.
     """
-    kept = frame.drop(columns=_own(frame, "tile_id"))
+    kept = frame.drop(columns="tile_id", errors="ignore")
     seen: dict[str, str] = {name: name for name in (*NUMBERING, "geometry", "tile_id", "lon", "lat", "mmearth_row")}
     for column in map(str, kept.columns):
         other = seen.setdefault(column.lower(), column)
@@ -170,17 +176,13 @@ def _degrees(frame: pd.DataFrame, path: Path, name: str, limit: float) -> Floats
         values: Any = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
     bad = np.flatnonzero(~(np.abs(values) <= limit))
     if bad.size:
-        found = frame[name].iloc[bad[0]]
+        found = frame[name].astype(object).iloc[bad[0]]
+        found = repr(found) if isinstance(found, str) else found
         raise TilesError(
-            f"{path}: row {bad[0] + 1} has {found!r} in {name!r} ({bad.size} such in all), which is no number of "
+            f"{path}: row {bad[0] + 1} has {found} in {name!r} ({bad.size} such in all), which is no number of "
             f"degrees from {-limit:g} to {limit:g}. Mend or drop it."
         )
     return np.asarray(values)
-
-
-def _own(frame: pd.DataFrame, *names: str) -> list[str]:
-    """Columns that would stand beside the tile's own ones of these names."""
-    return [name for name in names if name in frame]
 
 
 def _listed(frame: pd.DataFrame) -> str:

@@ -100,17 +100,19 @@ def polygon_source(path: Path, size: float, seed: int, columns: Mapping[str, str
     frame = read_polygons(path)
     given = columns or {}
     names = {what: _column(frame, path, what, given.get(what)) for what in _COLUMNS}
-    eco, biome = (frame[names[what]].map(_text) for what in ("eco_region", "biome"))
-    realm = frame[names["realm"]].map(_text) if names["realm"] else pd.Series([None] * len(frame), dtype=object)
+    eco, biome, realm = (
+        [_text(value) for value in frame[names[what]]] if names[what] else [None] * len(frame)
+        for what in ("eco_region", "biome", "realm")
+    )
     parts: dict[tuple[str, str], list[int]] = {}
-    for row, key in enumerate(zip(eco, biome, strict=True)):
-        if None in key:
+    for row, (name, biome_name) in enumerate(zip(eco, biome, strict=True)):
+        if name is None or biome_name is None:
             raise TilesError(
-                f"{path}: feature {row + 1} has no {names['eco_region'] if key[0] is None else names['biome']!r}. "
+                f"{path}: feature {row + 1} has no {names['eco_region' if name is None else 'biome']!r}. "
                 "Every polygon needs an ecoregion and a biome; drop those without."
             )
-        if key[0] != LEFT_OUT:
-            parts.setdefault(key, []).append(row)
+        if name != LEFT_OUT:
+            parts.setdefault((name, biome_name), []).append(row)
     if not parts:
         raise TilesError(f"{path}: holds nothing but {LEFT_OUT!r}, which is never sampled.")
     regions, shapes = [], []
@@ -118,7 +120,7 @@ def polygon_source(path: Path, size: float, seed: int, columns: Mapping[str, str
     for (name, biome_name), rows in parts.items():
         shape = geometries[rows[0]] if len(rows) == 1 else shapely.union_all(geometries[rows])
         shapes.append(shape)
-        regions.append(Region(name, biome_name, realm.iloc[rows[0]] or realm_of(name, biome_name), area_km2(shape)))
+        regions.append(Region(name, biome_name, realm[rows[0]] or realm_of(name, biome_name), area_km2(shape)))
     return PolygonSource(regions, shapes, size, seed)
 
 

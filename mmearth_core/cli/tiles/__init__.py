@@ -110,11 +110,12 @@ def command(
     from mmearth_core.sampling.write import write_tiles
 
     way = NUMBERS.get(sampling) or Way(sampling)
-    rules = make_rules(size, min_distance, no_overlap, exclude)
     columns = {"eco_region": eco_region_column, "biome": biome_column, "realm": realm_column}
     places = _source(source, engine, size, seed, {what: name for what, name in columns.items() if name})
     with progress_bar() as progress:
+        rules = make_rules(size, min_distance, no_overlap, exclude)
         drawn = sample(places, number, way, seed, rules, redistribute, progress)
+        del rules  # its index is large
     made = len(drawn.places)
     if not made:
         reason = next((count.reason for count in drawn.counts if count.reason), "")
