@@ -15,8 +15,8 @@ Cli = Callable[..., Result]
 Project = Callable[..., Path]
 
 PLACES = {
-    "bavaria": (10.9, 48.7),
-    "amazon": (-62.1, -4.2),
+    "brittany": (-4.72, 48.03),
+    "amazon": (-55.2, -6.1),
     "sahara": (5.0, 24.0),
     "congo": (22.0, 1.0),
     "siberia": (105.0, 62.0),
@@ -25,10 +25,10 @@ PLACES = {
     "bangkok": (100.5, 13.9),
     "patagonia": (-70.5, -49.0),
     "australia": (133.9, -23.7),
-    "iceland": (-18.5, 65.0),
+    "svalbard": (16.0, 78.2),
     "fiji": (179.2, -16.6),
 }
-"""Longitude and latitude of a dozen tiles on land."""
+"""Longitude and latitude of a dozen tiles: a coast, a desert, HH and HV of the far north, the last zone of UTM ..."""
 
 SEA = {"atlantic": (-30.0, 30.0)}
 """Where no image is."""

@@ -15,6 +15,8 @@ from pyproj import Geod
 from shapely.geometry import Polygon
 
 SCRIPT = Path(__file__).parent / "scripts" / "seed_way.py"
+pytestmark = pytest.mark.slow  # about ten seconds: a server, a script of some forty requests, and 2,500 squares
+
 RING = [[10.8912, 48.6942], [10.9088, 48.6942], [10.9088, 48.7058], [10.8912, 48.7058], [10.8912, 48.6942]]
 
 
