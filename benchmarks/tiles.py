@@ -6,6 +6,7 @@ Makes a polygon file of the synthetic planet's 846 ecoregions with at least 3 mi
 mmearth-localearth[synthetic]), then runs every step in a process of its own and prints its time and its peak memory.
 """
 
+import os
 import resource
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def measured(what: str, *words: str) -> None:
     """Runs a command; prints its time and peak memory."""
     start = time.perf_counter()
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL if "tiles" in words else None)
-    _, status, usage = __import__("os").wait4(process.pid, 0)
+    _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{what} failed")
     print(f"{what:<34} {time.perf_counter() - start:7.1f} s {usage.ru_maxrss / 1024:7.0f} MB", flush=True)
