@@ -13,11 +13,11 @@ from mmearth_localearth.worlds.synthetic.cover import Kind
 from mmearth_localearth.worlds.synthetic.granules import SIZE
 from mmearth_localearth.worlds.synthetic.hashing import salt
 from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window
-from mmearth_localearth.worlds.synthetic.noise import value_noise
+from mmearth_localearth.worlds.synthetic.noise import plane_noise
 from mmearth_localearth.worlds.synthetic.optics import Optics, View
 from mmearth_localearth.worlds.synthetic.outlines import within
 from mmearth_localearth.worlds.synthetic.scenes import Scene, Scenes
-from mmearth_localearth.worlds.synthetic.surface import snow_cover
+from mmearth_localearth.worlds.synthetic.snow import coldness
 
 ID = "GOOGLE/DYNAMICWORLD/V1"
 
@@ -36,6 +36,9 @@ CLASSES = (
 
 CLOUDIEST = 35.0
 """Scenes with more cloud, percent, have no labels (as documented)."""
+
+PATCH = 9
+"""Size of a patch of errors, pixels."""
 
 _LABEL = np.arange(11, dtype=np.uint8)
 _LABEL[[Kind.MANGROVE, Kind.MOSS]] = Kind.TREES, Kind.GRASS
@@ -104,18 +107,20 @@ class DynamicWorld:
         window = Window(-granule.top // 10 + row, granule.left // 10 + col, rows, cols)
         held, view = self._optics.view(Lattice(granule.crs, 0.0, 0.0, 10.0), window, scene.seen)
         inner = held.slices(window)
-        label = _LABEL[view.truth.cover.kind[inner]]
+        truth = view.truth
+        label = _LABEL[truth.cover.kind[inner]]
         # Errors are smooth patches that differ from scene to scene, so that the year's mode mends them.
-        doubt = value_noise(view.truth.patch.points, 95.0, salt("doubt", scene.seen.key))[inner]
+        doubt = plane_noise(window.row, window.col, rows, cols, PATCH, salt("doubt", scene.seen.key))
         label = np.where(doubt > 0.93, _CONFUSED[label], label)
-        label = np.where(snow_cover(view.truth, scene.seen.day)[inner] > 0.55, np.uint8(Kind.SNOW), label)
+        white = truth.region.swing[inner] * coldness(scene.seen.day) < truth.white_below[inner]
+        label[white] = Kind.SNOW
         return label, 0.85 - 0.4 * doubt * doubt, self._clear(scene, view, held, window, row, col)
 
     def _clear(self, scene: Scene, view: View, held: Window, window: Window, row: int, col: int) -> Mask:
         inner = held.slices(window)
         clear = np.ones((window.rows, window.cols), bool)
         if view.cloud is not None:
-            clear &= view.cloud[inner] < 0.12
+            clear = view.cloud[inner] < 0.12
         if view.shadow is not None:
             clear &= view.shadow[inner] < 0.4
         if scene.strip.lines:

@@ -22,6 +22,7 @@ from mmearth_localearth.worlds.synthetic.truth import Planet, Recent
 ID = "ECMWF/ERA5_LAND/MONTHLY_AGGR"
 BANDS = ("temperature_2m", "temperature_2m_min", "temperature_2m_max", "total_precipitation_sum")
 FIRST, LAST = 2016, 2020
+MONTHS = tuple((year, month) for year in range(FIRST, LAST + 1) for month in range(1, 13))
 GRID = Grid("EPSG:4326", (0.1, 0.0, -180.05, 0.0, -0.1, 90.05), 3601, 1801)
 """As in Earth Engine: cells around whole tenths of a degree."""
 
@@ -40,23 +41,23 @@ class Era5:
         self.id = ID
         self.properties: Mapping[str, Any] = {"title": "Synthetic ERA5-Land, monthly"}
         self._planet = planet
-        self._recent: Recent[tuple[Floats, Region, Mask]] = Recent(64)
+        self._recent: Recent[tuple[dict[str, Floats], Mask]] = Recent(64)
+        self._months = [self._image(year, month) for year, month in MONTHS]
 
     def images(
         self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
     ) -> Sequence[ImageAsset]:
         """The months in order. Every one covers the world, so a region leaves none out."""
-        months = [self._image(year, month) for year in range(FIRST, LAST + 1) for month in range(1, 13)]
         if interval is None:
-            return months
-        return [image for image in months if interval[0] <= image.properties["system:time_start"] < interval[1]]
+            return self._months
+        return [image for image in self._months if interval[0] <= image.properties["system:time_start"] < interval[1]]
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, e.g. `201807`, or None."""
         if len(index) != 6 or not index.isdigit():
             return None
         year, month = int(index[:4]), int(index[4:])
-        return self._image(year, month) if FIRST <= year <= LAST and 1 <= month <= 12 else None
+        return self._months[MONTHS.index((year, month))] if (year, month) in MONTHS else None
 
     def _image(self, year: int, month: int) -> ImageAsset:
         start = dt.datetime(year, month, 1, tzinfo=dt.UTC)
@@ -72,20 +73,12 @@ class Era5:
 
     def _read(self, name: str, year: int, month: int, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
         window = Window(row, col, rows, cols)
-        held, (points, region, valid) = self._recent.get(self.id, window, lambda: (window, self._cells(window)))
+        held, (values, valid) = self._recent.get(self.id, window, lambda: (window, self._cells(window)))
         down, across = held.slices(window)
-        points, valid = points[:, down, across], valid[down, across]
-        region = region.mapped(lambda field: field[down, across])
-        key = salt(self._planet.seed, "month", year, month)
-        odd = value_noise(points, 1800e3, key) - 0.5
-        if name == "total_precipitation_sum":
-            values = np.round(_rain(region, month) * (1.0 + 1.3 * odd) * 1e-3 * 2.0**16) / 2.0**16
-        else:
-            values = np.round((_temperature(region, month, name) + 4.0 * odd) * 128.0) / 128.0
-        return np.where(valid, values, 0.0), valid
+        return values[name][MONTHS.index((year, month)), down, across], valid[down, across]
 
-    def _cells(self, window: Window) -> tuple[Floats, Region, Mask]:
-        """Points and climate of some cells, and whether they are land."""
+    def _cells(self, window: Window) -> tuple[dict[str, Floats], Mask]:
+        """Every band of some cells, (months, rows, cols) each, and which cells are land."""
         rows, cols = window.rows, window.cols
         lon = -180.0 + 0.1 * np.arange(window.col, window.col + cols)
         lon, lat = np.meshgrid(lon, np.clip(90.0 - 0.1 * np.arange(window.row, window.row + rows), -90.0, 90.0))
@@ -93,7 +86,17 @@ class Era5:
         # A cell holds 12 x 12 cells of the land mask.
         land = self._planet.mask.window(12 * window.row - 6, 12 * window.col - 6, 12 * rows, 12 * cols)
         valid = land.reshape(rows, 12, cols, 12).sum(axis=(1, 3)) > 72
-        return points, self._planet.regions.at(points, lon, lat), valid
+        region = self._planet.regions.at(points, lon, lat)
+        made: dict[str, list[Floats]] = {name: [] for name in BANDS}
+        for year, month in MONTHS:
+            odd = value_noise(points, 1800e3, salt(self._planet.seed, "month", year, month)).astype(np.float64) - 0.5
+            for name in BANDS:
+                if name == "total_precipitation_sum":
+                    values = np.round(_rain(region, month) * (1.0 + 1.3 * odd) * 1e-3 * 2.0**16) / 2.0**16
+                else:
+                    values = np.round((_temperature(region, month, name) + 4.0 * odd) * 128.0) / 128.0
+                made[name].append(np.where(valid, values, 0.0))
+        return {name: np.stack(each) for name, each in made.items()}, valid
 
 
 def _temperature(region: Region, month: int, name: str) -> Floats:

@@ -1,7 +1,6 @@
 """Optics: what Sentinel-2 sees of a surface, through clouds and air, in whole digital numbers."""
 
 import math
-from functools import cached_property
 
 import numpy as np
 from attrs import define, frozen
@@ -10,6 +9,7 @@ from mmearth_localearth.worlds.synthetic.clouds import sky
 from mmearth_localearth.worlds.synthetic.cover import Kind
 from mmearth_localearth.worlds.synthetic.hashing import Floats, bell, salt
 from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window, on_sphere
+from mmearth_localearth.worlds.synthetic.lazy import lazy
 from mmearth_localearth.worlds.synthetic.spectra import BANDS, CLOUD, PASSED, PATH, SPECTRA
 from mmearth_localearth.worlds.synthetic.surface import MATERIALS, Surface, surface
 from mmearth_localearth.worlds.synthetic.truth import Planet, Recent, Truth
@@ -64,12 +64,12 @@ class View:
     cloud: Floats | None
     shadow: Floats | None
 
-    @cached_property
+    @lazy
     def surface(self) -> Surface:
         """The materials on that day."""
         return surface(self.truth, self.seen.day)
 
-    @cached_property
+    @lazy
     def light(self) -> Floats:
         """The factor of relief, tone and cloud shadow, (rows, cols)."""
         light = _relief(self.truth, self.seen) * _tone(self.truth)
