@@ -83,11 +83,12 @@ def main() -> None:
         folder = Path(sys.argv[1] if len(sys.argv) > 1 else scratch)
         folder.mkdir(parents=True, exist_ok=True)
         number = int(sys.argv[2]) if len(sys.argv) > 2 else TILES
+        step = [sys.executable, __file__, "--step"]
         regions = folder / "regions.gpkg"
         if not regions.exists():
-            polygons(regions)
+            # Not in this process: a child's peak begins with its parent's memory.
+            subprocess.run([*step, "polygons", str(regions)], check=True)
         command = [sys.executable, "-m", "mmearth_core", "tiles", "--source", str(regions), "--seed", "1", "--json"]
-        step = [sys.executable, __file__, "--step"]
         for suffix in (".gpkg", ".geojson", ".fgb"):
             out = folder / f"tiles{suffix}"
             measured(f"{number:,} tiles, {suffix}", *command, "--number", str(number), "-o", str(out))
@@ -103,6 +104,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--step"]:
-        {"take_in": take_in, "read": read}[sys.argv[2]](*map(Path, sys.argv[3:]))
+        {"polygons": polygons, "take_in": take_in, "read": read}[sys.argv[2]](*map(Path, sys.argv[3:]))
     else:
         main()
