@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from mmearth_localearth.rest import Answer, Service
@@ -42,7 +43,8 @@ class _Worker:
         """Ends the process."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # what a dead process has not read is lost with it
+                    pipe.close()
         self._process.terminate()
         self._process.wait()
 
