@@ -4,6 +4,7 @@ A worker is this module run as a program. It reads requests from its standard in
 so that none outlives its owner, however that one dies.
 """
 
+import atexit
 import pickle
 import queue
 import signal
@@ -64,6 +65,7 @@ class ServicePool:
         self._workers = [_Worker(world) for _ in range(processes)]
         for worker in self._workers:
             self._idle.put(worker)
+        atexit.register(self.close)
 
     def handle(self, method: str, path: str, query: Mapping[str, str], body: bytes | None) -> Answer:
         """Answers one request; see `Service.handle`.
@@ -85,6 +87,7 @@ class ServicePool:
 
     def close(self) -> None:
         """Ends the processes."""
+        atexit.unregister(self.close)
         for worker in self._workers:
             worker.close()
 
