@@ -1,7 +1,7 @@
 """Dynamic World: labels and probabilities of nine classes for every Sentinel-2 scene that is not too cloudy."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window
 from mmearth_localearth.worlds.synthetic.noise import plane_noise
 from mmearth_localearth.worlds.synthetic.optics import Optics, View
 from mmearth_localearth.worlds.synthetic.outlines import within
-from mmearth_localearth.worlds.synthetic.scenes import Scene, Scenes
+from mmearth_localearth.worlds.synthetic.scenes import KEPT, Scene, Scenes
 from mmearth_localearth.worlds.synthetic.snow import coldness
 
 ID = "GOOGLE/DYNAMICWORLD/V1"
@@ -60,6 +60,7 @@ class DynamicWorld:
         self.properties: Mapping[str, Any] = {"title": "Synthetic Dynamic World"}
         self._scenes = scenes
         self._optics = optics
+        self._image_of = lru_cache(maxsize=KEPT)(self._image)
 
     def images(
         self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
@@ -70,12 +71,12 @@ class DynamicWorld:
             EarthEngineError: without a region, or when there would be too many.
         """
         scenes = self._scenes.around(region, interval, self.id)
-        return [self._image(scene) for scene in scenes if scene.cloudy <= CLOUDIEST]
+        return [self._image_of(scene) for scene in scenes if scene.cloudy <= CLOUDIEST]
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""
         scene = self._scenes.named(index)
-        return self._image(scene) if scene is not None and scene.cloudy <= CLOUDIEST else None
+        return self._image_of(scene) if scene is not None and scene.cloudy <= CLOUDIEST else None
 
     def _image(self, scene: Scene) -> ImageAsset:
         properties = {"system:time_start": scene.time, "system:time_end": scene.time}

@@ -83,7 +83,7 @@ class Regions:
         rough = ramp * (0.72 * height + 35.0 + 260.0 * hills)
         plain = value_noise(points, 640e3, self._key("plains"))
         base = ramp * (15.0 + 380.0 * plain * plain + 0.42 * height)
-        crest: Floats = ridges(octaves(points, COARSE_RIDGES, self._key("relief")), weights(len(COARSE_RIDGES), 0.6))
+        crest = ridges(octaves(points, COARSE_RIDGES, self._key("relief")), weights(len(COARSE_RIDGES), 0.6))
         sine = np.abs(np.sin(np.radians(lat)))
         mean = 27.5 - 38.0 * sine**2.6 - 12.0 * smoothstep(0.90, 0.975, sine)
         mean -= 16.0 * smoothstep(-64.0, -72.0, lat) if (lat < -60).any() else 0.0
@@ -97,8 +97,7 @@ class Regions:
         fields: list[Floats] = [
             np.round(each * 2.0**20) * 2.0**-20 for each in (inland, base, rough, crest, mean, swing, rain, farmed)
         ]
-        inland, base, rough, crest, mean, swing, rain, farmed = fields
-        return Region(inland, base, rough, crest, mean, swing, rain, farmed, lat)
+        return Region(*fields, lat)
 
     def _key(self, layer: str) -> int:
         return salt(self.seed, "region", layer)
