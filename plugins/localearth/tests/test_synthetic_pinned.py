@@ -27,7 +27,7 @@ WINDOWS = {
 """What is read: image, bands, and how far down and across the window's corner lies."""
 
 PINNED: dict[str, str] = {
-    "reflectance of fields": "7a4ed58fa4882f5f",
+    "reflectance of fields": "ecda392fd3690f49",
     "reflectance above the air": "cb447b24c5a658a0",
     "scene classes": "40a9b80bc7a4242c",
     "labels": "0f3832657bb8a0a1",

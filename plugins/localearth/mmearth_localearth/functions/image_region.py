@@ -46,7 +46,7 @@ class Region:
     centre: NDArray[np.bool_]
 
 
-def region_of(geometry: Geometry, projection: Projection, max_pixels: int) -> Region:
+def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weighted: bool = True) -> Region:
     """The pixels of a projection that a geometry covers.
 
     Raises:
@@ -72,13 +72,15 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int) -> Re
     for start in range(0, rows, chunk):
         part = slice(start, min(start + chunk, rows))
         left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row + start, row + part.stop))
-        share[part], centre[part] = _shares(shape, left, top)
+        share[part], centre[part] = _shares(shape, left, top, weighted)
     steps = np.minimum(np.floor(share * 256), 255)
     grid = Grid(projection.crs, projection.transform, 0, 0).window(row, col, rows, cols)
     return Region(grid, steps / 255, centre)
 
 
-def _shares(shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _shares(
+    shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any], weighted: bool
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """How much of each pixel is inside a shape, and whether its centre is."""
     if not shape.area:
         # A point or line counts the pixels that it falls into.
@@ -86,6 +88,8 @@ def _shares(shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any]) -> tuple
         return touched.astype(np.float64), touched
     centre = shapely.intersects_xy(shape, left + 0.5, top + 0.5)
     share = centre.astype(np.float64)
+    if not weighted:
+        return share, centre
     # Where the outline does not pass, a pixel is inside as its centre is; few are left to be cut.
     passed = _passed(shape, left, top)
     x, y = left[passed], top[passed]
@@ -156,7 +160,7 @@ def reduce_region(
     where = geometry or image.footprint
     if where is None:
         raise EarthEngineError("A geometry is needed for an image without a footprint.")
-    region = region_of(where, _projection(image, crs, transform, scale), max_pixels)
+    region = region_of(where, _projection(image, crs, transform, scale), max_pixels, reducer.weighted)
     return reduced(image.bands, reducer, region, Pull())
 
 
@@ -179,7 +183,8 @@ def reduce_regions(
         for feature in collection.elements:
             if feature.geometry is None:
                 raise EarthEngineError("Image.reduceRegions: a feature has no geometry.", placed=True)
-            found = reduced(image.bands, reducer, region_of(feature.geometry, projection, limit), Pull())
+            region = region_of(feature.geometry, projection, limit, reducer.weighted)
+            found = reduced(image.bands, reducer, region, Pull())
             if len(image.bands) == 1:
                 found = dict(zip(reducer.outputs, found.values(), strict=True))
             kept = {name: value for name, value in found.items() if value is not None}

@@ -154,8 +154,7 @@ def _hull(values: Stack, valid: Valid) -> tuple[int, int] | None:
         low, high = float(seen.min()), float(seen.max())
         return (int(low), int(high)) if high - low < 64 and (seen == np.floor(seen)).all() else None
     limits = np.iinfo(values.dtype)
-    low, high = (np.where(valid, values, edge) for edge in (limits.max, limits.min))
-    return int(low.min()), int(high.max())
+    return int(np.where(valid, values, limits.max).min()), int(np.where(valid, values, limits.min).max())
 
 
 def _most_common(values: Stack, valid: Valid, low: int, high: int) -> NDArray[np.float64]:

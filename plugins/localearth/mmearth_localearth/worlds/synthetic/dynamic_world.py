@@ -95,27 +95,30 @@ class DynamicWorld:
 
     def _label(self, scene: Scene, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
         label, _, valid = self._classify(scene, row, col, rows, cols)
-        return np.where(valid, label, 0), valid
+        label[~valid] = 0
+        return label, valid
 
     def _probability(self, scene: Scene, number: int, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        label, sure, valid = self._classify(scene, row, col, rows, cols)
+        label, doubt, valid = self._classify(scene, row, col, rows, cols)
+        sure = 0.85 - 0.4 * doubt * doubt
         share = np.where(label == number, sure, (1.0 - sure) / 8.0)
         return np.where(valid, np.round(share * 1024.0) / 1024.0, 0.0), valid
 
     def _classify(self, scene: Scene, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Pixels, Mask]:
-        """Labels, how sure they are (0.45 to 0.85), and where the sky is clear."""
+        """Labels, how doubtful they are (0 to 1), and where the sky is clear."""
         granule = scene.granule
         window = Window(-granule.top // 10 + row, granule.left // 10 + col, rows, cols)
         held, view = self._optics.view(Lattice(granule.crs, 0.0, 0.0, 10.0), window, scene.seen)
         inner = held.slices(window)
         truth = view.truth
-        label = _LABEL[truth.cover.kind[inner]]
+        label = _LABEL.take(truth.cover.kind[inner])
         # Errors are smooth patches that differ from scene to scene, so that the year's mode mends them.
         doubt = plane_noise(window.row, window.col, rows, cols, PATCH, salt("doubt", scene.seen.key))
-        label = np.where(doubt > 0.93, _CONFUSED[label], label)
+        wrong = doubt > 0.93
+        label[wrong] = _CONFUSED[label[wrong]]
         white = truth.region.swing[inner] * coldness(scene.seen.day) < truth.white_below[inner]
         label[white] = Kind.SNOW
-        return label, 0.85 - 0.4 * doubt * doubt, self._clear(scene, view, held, window, row, col)
+        return label, doubt, self._clear(scene, view, held, window, row, col)
 
     def _clear(self, scene: Scene, view: View, held: Window, window: Window, row: int, col: int) -> Mask:
         inner = held.slices(window)

@@ -125,7 +125,9 @@ def octaves(points: Floats, wavelengths: Sequence[float], key: int | Words) -> I
     # Few points: what costs is the calls, so all octaves are made in one.
     shape = (len(wavelengths), *(1 for _ in points.shape[1:]))
     stack = np.stack([both[number % 2] for number in range(len(wavelengths))], axis=1)
-    words = np.stack([np.broadcast_to(np.asarray(each, np.uint32), points.shape[1:]) for each in keys])
+    words = np.array(keys, np.uint32)
+    if words.ndim == 1:
+        words = words.reshape(shape)
     yield from value_noise(stack, np.asarray(wavelengths, float).reshape(shape), words)
 
 

@@ -70,6 +70,12 @@ class View:
         return surface(self.truth, self.seen.day)
 
     @lazy
+    def materials(self) -> list[tuple[str, Floats]]:
+        """The materials that are there, and how much of each pixel they are."""
+        pairs = zip(MATERIALS, self.surface.mixture, strict=True)
+        return [(name, share) for name, share in pairs if share.any()]
+
+    @lazy
     def light(self) -> Floats:
         """The factor of relief, tone and cloud shadow, (rows, cols)."""
         light = _relief(self.truth, self.seen) * _tone(self.truth)
@@ -132,7 +138,7 @@ def _tone(truth: Truth) -> Floats:
     return result
 
 
-_GRAIN = np.array([0.012, 0.10, 0.035, 0.06, 0.022, 0.07, 0.06, 0.045, 0.012, 0.09, 0.05])
+_GRAIN = np.array([0.012, 0.10, 0.035, 0.06, 0.022, 0.07, 0.06, 0.045, 0.012, 0.09, 0.05], np.float32)
 """How grainy each kind of surface is at 10 m."""
 
 
@@ -146,12 +152,13 @@ def reflectance(view: View, band: str, air: bool, haze: float) -> Floats:
         haze: how hazy the air is; 1 on an ordinary day.
     """
     at = BANDS.index(band)
-    ground = np.zeros(view.light.shape)
-    for name, share in zip(MATERIALS, view.surface.mixture, strict=True):
+    ground = np.zeros(view.light.shape, np.float32)
+    for name, share in view.materials:
         ground += SPECTRA[name][at] * share
     ground *= view.light
     if air:
-        ground = PATH[at] * haze + PASSED[at] ** haze * ground
+        ground *= PASSED[at] ** haze
+        ground += PATH[at] * haze
     if view.cloud is not None:
         ground += view.cloud * (CLOUD[at] * (0.55 + 0.45 * view.cloud) - ground)
     return ground

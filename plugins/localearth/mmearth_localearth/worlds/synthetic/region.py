@@ -97,7 +97,7 @@ class Regions:
         fields: list[Floats] = [
             np.round(each * 2.0**20) * 2.0**-20 for each in (inland, base, rough, crest, mean, swing, rain, farmed)
         ]
-        return Region(*fields, lat)
+        return Region(*[*fields, lat])
 
     def _key(self, layer: str) -> int:
         return salt(self.seed, "region", layer)

@@ -16,7 +16,8 @@ from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.values.projection import reproject
 from mmearth_localearth.worlds.base import ImageAsset
 from mmearth_localearth.worlds.synthetic.bands import Grid, LazyBands
-from mmearth_localearth.worlds.synthetic.hashing import chance, hash_words, salt
+from mmearth_localearth.worlds.synthetic.hashing import Floats, chance, hash_words, salt
+from mmearth_localearth.worlds.synthetic.lattice import RADIUS
 from mmearth_localearth.worlds.synthetic.noise import value_noise
 from mmearth_localearth.worlds.synthetic.optics import sphere_point
 from mmearth_localearth.worlds.synthetic.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL1, stamp
@@ -138,7 +139,11 @@ class Sentinel1:
                     for relative, angle in SENTINEL1.passes(float(lon), float(lat), ascending):
                         number = math.floor(angle / FRAME)
                         numbers.update((relative, each) for each in range(number - 1, number + 2))
-        frames = [self._frame(*each) for each in sorted(numbers)]
+        # Making a frame is dear; those too far away need not be.
+        reach = math.radians(math.hypot(east - west, north - south) / 2) + _FARTHEST
+        middle = sphere_point((west + east) / 2, (south + north) / 2)
+        near = [each for each in sorted(numbers) if _apart(middle, *each) < reach]
+        frames = [self._frame(*each) for each in near]
         return [frame for frame in frames if frame is not None]
 
     def _taken(self, frame: Frame, cycle: int) -> bool:
@@ -205,3 +210,14 @@ class Sentinel1:
         take = Take(key, frame.ascending, frame.lines, frame.grid, middle)
         bands = LazyBands(partial(radar_bands, self._planet, take, polarisations))
         return ImageAsset(f"{self.id}/{index}", properties, bands, frame.footprint)
+
+
+_FARTHEST = math.hypot(SENTINEL1.swath / 2 / RADIUS, FRAME / 2) + 0.03
+"""How far a frame reaches from its middle, radians; with 190 km to spare, as its sides are drawn straight."""
+
+
+def _apart(place: Floats, relative: int, number: int) -> float:
+    """The angle between a place on the sphere, (3, 1) metres, and the middle of a frame, radians."""
+    lon, lat = SENTINEL1.ground(relative, np.array([(number + 0.5) * FRAME]), 0.0)
+    gap = float(np.linalg.norm(sphere_point(float(lon[0]), float(lat[0])) - place)) / RADIUS
+    return 2.0 * math.asin(min(gap / 2.0, 1.0))

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from attrs import define
 
+from mmearth_localearth.worlds.synthetic.canopy import canopy
 from mmearth_localearth.worlds.synthetic.cover import Cover, Covers
 from mmearth_localearth.worlds.synthetic.hashing import Floats
 from mmearth_localearth.worlds.synthetic.landmask import LandMask
@@ -53,6 +54,11 @@ class Truth:
     def cover(self) -> Cover:
         """The surface; made when it is asked for, as elevation does not need it."""
         return self.covers.at(self.patch, self.region, self.terrain)
+
+    @lazy
+    def canopy(self) -> Floats:
+        """Height of the plants, metres; shared by the two maps of it."""
+        return canopy(self.terrain, self.cover)
 
     @lazy
     def white_below(self) -> Floats:
