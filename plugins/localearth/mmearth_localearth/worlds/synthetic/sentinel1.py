@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from attrs import frozen
+from numpy.typing import NDArray
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -16,7 +17,7 @@ from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.values.projection import reproject
 from mmearth_localearth.worlds.base import ImageAsset
 from mmearth_localearth.worlds.synthetic.bands import Grid, LazyBands
-from mmearth_localearth.worlds.synthetic.hashing import Floats, chance, hash_words, salt
+from mmearth_localearth.worlds.synthetic.hashing import Floats, hash_words, salt, uniform
 from mmearth_localearth.worlds.synthetic.lattice import RADIUS
 from mmearth_localearth.worlds.synthetic.noise import value_noise
 from mmearth_localearth.worlds.synthetic.optics import sphere_point
@@ -97,7 +98,8 @@ class Sentinel1:
                 first = SENTINEL1.start(frame.relative, (frame.number + 0.5) * FRAME)
                 cycle = SENTINEL1.days * DAY_MS
                 turns = range(max(math.ceil((start - first) / cycle), 0), math.ceil((end - first) / cycle))
-                found += [self._image(frame, number) for number in turns if self._taken(frame, number)]
+                taken = self._taken(frame, np.arange(turns.start, max(turns.start, turns.stop)))
+                found += [self._image(frame, turns.start + int(each)) for each in np.flatnonzero(taken)]
         return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
 
     def find(self, index: str) -> ImageAsset | None:
@@ -114,7 +116,7 @@ class Sentinel1:
         number = math.floor(seconds / SENTINEL1.period * 2 * math.pi / FRAME)
         for near in (number - 1, number, number + 1):
             frame = self._frame(relative + 1, near)
-            if frame is not None and cycle >= 0 and self._taken(frame, cycle):
+            if frame is not None and cycle >= 0 and self._taken(frame, np.array([cycle]))[0]:
                 image = self._image(frame, cycle)
                 if image.index == index and EPOCH_MS <= image.properties["system:time_start"] < END_MS:
                     return image
@@ -146,9 +148,9 @@ class Sentinel1:
         frames = [self._frame(*each) for each in near]
         return [frame for frame in frames if frame is not None]
 
-    def _taken(self, frame: Frame, cycle: int) -> bool:
+    def _taken(self, frame: Frame, cycles: NDArray[np.int64]) -> NDArray[np.bool_]:
         # A few acquisitions are missing, as in reality.
-        return chance(salt(self._planet.seed, "s1", frame.relative, frame.number), cycle) > 0.06
+        return uniform(salt(self._planet.seed, "s1", frame.relative, frame.number), cycles) > 0.06
 
     def _make(self, relative: int, number: int) -> Frame | None:
         angles = np.array([number, number + 0.5, number + 1]) * FRAME
