@@ -68,7 +68,7 @@ def value_noise(points: Floats, wavelength: float | Floats, key: int | Words) ->
         numbers = scramble(_CORNERS.reshape(8, *(1 for _ in corner.shape)) + corner).astype(np.float32)
         for weight in (u, v, w):
             numbers = _blend(numbers[0::2], numbers[1::2], weight)
-        result = numbers[0]
+        result: Small = numbers[0]
     else:
         planes = []
         for _ in range(2):

@@ -22,7 +22,7 @@ SECOND_FROM = EPOCH_MS + 547 * DAY_MS
 MOST = 40_000
 """Images that one question to a collection may have as its answer."""
 
-KEPT = 4096
+KEPT = 1024
 """Images that a collection remembers: the questions about a tile come soon after one another."""
 
 _FIRST_LIGHT = 1.45
@@ -142,7 +142,7 @@ class Scenes:
                 return self._calendars[name]
         made = self._make(granule, strip)
         with self._lock:
-            if len(self._calendars) > 512:
+            if len(self._calendars) > 256:
                 self._calendars.clear()
             self._calendars[name] = made
         return made

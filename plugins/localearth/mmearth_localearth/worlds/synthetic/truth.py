@@ -22,10 +22,10 @@ from mmearth_localearth.worlds.synthetic.snow import white_below
 from mmearth_localearth.worlds.synthetic.terrain import Terrain, Terrains
 from mmearth_localearth.worlds.synthetic.towns import Towns
 
-KEPT = 48
-"""Windows that are remembered; one of 156 x 156 pixels takes about 5 MB.
+KEPT = 16
+"""Windows that are remembered; one of 156 x 156 pixels takes about 3 MB.
 
-As many as requests may be under way at once, or they would drive out each other's windows.
+A tile looks at four, and few requests are under way at once in one process.
 """
 
 MARGIN = 14
