@@ -2,7 +2,7 @@
 
 import os
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,6 +11,9 @@ import httplib2
 from mmearth_localearth.rest import Service
 from mmearth_localearth.workers import ServicePool
 from mmearth_localearth.worlds.base import World
+
+_TURN = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""Pixels are computed: more answers at once in this process than processors would drive out each other's caches."""
 
 
 class LocalTransport:
@@ -27,11 +30,6 @@ class LocalTransport:
             answers: a service, or a world to answer from in this process.
         """
         self.service = answers if isinstance(answers, Service | ServicePool) else Service(answers)
-        # Pixels are computed: more answers at once than processors would only drive out each other's caches.
-        many = isinstance(answers, ServicePool)
-        self._turn: AbstractContextManager[Any] = (
-            nullcontext() if many else threading.BoundedSemaphore(os.cpu_count() or 1)
-        )
 
     def request(
         self,
@@ -45,7 +43,7 @@ class LocalTransport:
         """As `httplib2.Http.request`; the host is not looked at."""
         parts = urlsplit(uri)
         content = body.encode() if isinstance(body, str) else body
-        with self._turn:
+        with nullcontext() if isinstance(self.service, ServicePool) else _TURN:
             status, fields, answer = self.service.handle(method, parts.path, dict(parse_qsl(parts.query)), content)
         return httplib2.Response({**fields, "status": str(status), "content-length": str(len(answer))}), answer
 
