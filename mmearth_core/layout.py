@@ -102,17 +102,17 @@ class StoredLayer:
         scalar: np.generic = np.dtype(self.dtype).type(float(self.nodata))
         return scalar
 
-    def key(self, variant: str | None) -> str:
+    def stat_name(self, variant: str | None) -> str:
         """The name under which a tile's values count in the band statistics."""
         return f"{self.name}_{variant}" if variant in self.variants else self.name
 
-    def keys(self) -> tuple[str, ...]:
+    def stat_names(self) -> tuple[str, ...]:
         """All names that it has in the band statistics."""
-        return tuple(self.key(variant) for variant in self.variants) or (self.name,)
+        return tuple(self.stat_name(variant) for variant in self.variants) or (self.name,)
 
     def valid(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Where values are no missing ones; of floats, only finite ones count."""
-        known = values != self.fill
+        known: NDArray[np.bool_] = np.not_equal(values, self.fill)
         return known & np.isfinite(values) if values.dtype.kind == "f" else known
 
     def create(self, file: h5py.File, rows: int) -> h5py.Dataset:

@@ -18,7 +18,7 @@ A = TypeVar("A")
 _AHEAD = 2
 """Questions under way for each worker: one at work, one waiting."""
 
-_SERIAL = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+_SERIAL = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """One thread a worker: with one a core in every worker they would only fight for the cores."""
 
 

@@ -47,7 +47,7 @@ def make_hdf5(rows: Rows, pool: Pool, progress: Progress, in_place: bool = False
     lost = []
     for layer in (layer for layer in source.layers if layer.name in written.kept):
         if _fits(known, layer, len(written.rows)):
-            results |= {key: known[key] for key in known if key in (layer.name, *layer.keys())}
+            results |= {key: known[key] for key in known if key in (layer.name, *layer.stat_names())}
         else:
             lost.append(layer)
     if lost:
@@ -113,7 +113,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def _write_stats(path: Path, layers: tuple[StoredLayer, ...], results: dict[str, Any]) -> None:
-    order = [key for layer in layers for key in dict.fromkeys([*layer.keys(), layer.name])]
+    order = [key for layer in layers for key in dict.fromkeys([*layer.stat_names(), layer.name])]
     write_json(path, {key: results[key] for key in order if key in results})
 
 
@@ -130,11 +130,11 @@ def _fits(known: dict[str, Any], layer: StoredLayer, rows: int) -> bool:
     pixels = rows
     for extent in layer.shape[1:]:
         pixels *= extent
-    entries = [known[key] for key in dict.fromkeys([*layer.keys(), layer.name]) if key in known]
+    entries = [known[key] for key in dict.fromkeys([*layer.stat_names(), layer.name]) if key in known]
     try:
         counted = [
             sum(entry["count"][band] + entry["nodata"][band] for entry in entries) for band in range(len(layer.bands))
         ]
     except (KeyError, IndexError, TypeError):
         return False
-    return all(key in known for key in layer.keys()) and counted == [pixels] * len(layer.bands)
+    return all(key in known for key in layer.stat_names()) and counted == [pixels] * len(layer.bands)

@@ -69,12 +69,13 @@ class Rows:
     def without(self, more: Sequence[LeftOut]) -> "Rows":
         """These rows without some more tiles."""
         sizes = dict(self.sizes)
-        for partition, tile_id in {(out.partition, out.tile_id) for out in more}:
+        for partition, _ in {(out.partition, out.tile_id) for out in more}:
             sizes[partition] -= 1
         return evolve(self, sizes=sizes, left_out=(*self.left_out, *more))
 
 
-Check = tuple[list[tuple[Row, dict[str, Path]]], dict[str, list[str]], int]
+Question = tuple[list[tuple[str, int, int, dict[str, Path]]], dict[str, list[str]], int]
+"""A partition's tiles (id, ordinal, partition, stacks), the bands of each group's stacks, and the tiles' size."""
 
 
 def decide_rows(source: Source, pool: Pool, progress: Progress) -> Rows:
@@ -90,7 +91,7 @@ def decide_rows(source: Source, pool: Pool, progress: Progress) -> Rows:
     }
     counts = {"skipped": 0, "missing": 0}
 
-    def questions() -> Iterator[tuple[list[tuple[str, int, int, dict[str, Path]]], dict[str, list[str]], int]]:
+    def questions() -> Iterator[Question]:
         for partition in partitions:
             found = []
             for tile, entries in source.outcomes(partition):
@@ -114,9 +115,7 @@ def decide_rows(source: Source, pool: Pool, progress: Progress) -> Rows:
     return rows
 
 
-def check_stacks(
-    question: tuple[list[tuple[str, int, int, dict[str, Path]]], dict[str, list[str]], int],
-) -> tuple[int, list[LeftOut]]:
+def check_stacks(question: Question) -> tuple[int, list[LeftOut]]:
     """Checks the stacks of a partition's tiles; returns how many tiles there are, and what is wrong with some."""
     tiles, names, size = question
     faults = []

@@ -157,7 +157,7 @@ class Statistics:
     def add(self, name: str, variant: str | None, values: NDArray[Any]) -> None:
         """Counts in a layer's values: (bands, any number)."""
         layer = self._layers[name]
-        key = layer.key(variant)
+        key = layer.stat_name(variant)
         if key not in self.sums:
             self.sums[key] = BandSums(layer)
         self.sums[key].add(values)
@@ -181,4 +181,4 @@ class Statistics:
         """A layer's entries of the band statistics; also of a variant that no tile has."""
         layer = self._layers[name]
         extra = [layer.name] if layer.name in self.sums and layer.variants else []
-        return {key: (self.sums.get(key) or BandSums(layer)).result() for key in [*layer.keys(), *extra]}
+        return {key: (self.sums.get(key) or BandSums(layer)).result() for key in [*layer.stat_names(), *extra]}
