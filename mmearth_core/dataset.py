@@ -6,7 +6,8 @@
     tile = dataset[0]
     tile.values["LAYER"], tile.masks["LAYER"], dataset.layers["LAYER"].bands
 
-A tile is read when it is asked for. A dataset may be passed to other processes, forked or not: each opens the file anew.
+A tile is read when it is asked for. A dataset may be passed to other processes, forked or not: each
+opens the file anew.
 """
 
 import json

@@ -192,17 +192,24 @@ def encode(values: NDArray[Any]) -> bytes:
     return bytes(isal_zlib.compress(shuffled.reshape(-1), DEFLATE))
 
 
-def write_chunk(dataset: h5py.Dataset, row: int, chunk: bytes) -> None:
-    """Writes the row of a layer as `encode` made it."""
-    dataset.id.write_direct_chunk((row,) + (0,) * (dataset.ndim - 1), chunk)
+class ChunkWriter:
+    """Writes rows of a layer as `encode` made them; what h5py looks up anew for every row is looked up once."""
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        self._id = dataset.id
+        self._rest = (0,) * (dataset.ndim - 1)
+
+    def write(self, row: int, chunk: bytes) -> None:
+        """Writes one row."""
+        self._id.write_direct_chunk((row, *self._rest), chunk)
 
 
 def copy_chunks(old: h5py.Dataset, new: h5py.Dataset) -> None:
     """Copies all rows as they are compressed."""
+    source, target, rest = old.id, new.id, (0,) * (old.ndim - 1)
     for row in range(old.shape[0]):
-        place = (row,) + (0,) * (old.ndim - 1)
-        mask, chunk = old.id.read_direct_chunk(place)
-        new.id.write_direct_chunk(place, chunk, mask)
+        mask, chunk = source.read_direct_chunk((row, *rest))
+        target.write_direct_chunk((row, *rest), chunk, mask)
 
 
 def create_metadata(file: h5py.File, rows: int, variant_key: str) -> h5py.Dataset:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import h5py
 
-from mmearth_core.layout import METADATA, StoredLayer, encode, metadata_rows, write_chunk
+from mmearth_core.layout import METADATA, ChunkWriter, StoredLayer, encode, metadata_rows
 from mmearth_core.post.encode import Block, Encoded, block_rows, encode_block
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.rows import LeftOut, Progress, Rows
@@ -45,19 +45,19 @@ def fill_layers(
             yield Block(maps, source.image_size, [(row.variant, source.stacks(row)) for row in block])
 
     answers = pool.map(encode_block, blocks()) if maps else (Encoded([], Statistics([]), []) for _ in blocks())
-    table = file[METADATA]
+    table, writers = file[METADATA], {layer.name: ChunkWriter(file[layer.name]) for layer in layers}
     for encoded in answers:
         block = under_way.pop(0)
         table[done : done + len(block)] = metadata_rows([(row.tile.tile_id, row.variant) for row in block], table.dtype)
         statistics.merge(encoded.statistics)
         for place, chunks in enumerate(encoded.chunks):
             for name, chunk in chunks.items():
-                write_chunk(file[name], done + place, chunk)
+                writers[name].write(done + place, chunk)
         own = Statistics(vectors)
         for name, values in vector_rows(source, vectors, block).items():
             own.add_vectors(name, [row.variant for row in block], values)
             for place, row_values in enumerate(values):
-                write_chunk(file[name], done + place, encode(row_values))
+                writers[name].write(done + place, encode(row_values))
         statistics.merge(own)
         for place, group, reason in encoded.faults:
             tile = block[place].tile

@@ -62,7 +62,8 @@ def make_stats(source: Source, pool: Pool, progress: Progress) -> Path:
     """Writes the band statistics of an HDF5 file anew, from its own values."""
     path = required(source, HDF5)
     with h5py.File(path, "r") as file:
-        layers = tuple(stored_layers(file).values())
+        stored = stored_layers(file)
+    layers = tuple(stored[layer.name] for layer in source.layers if layer.name in stored)
     statistics = recount(path, layers, source.image_size, pool, progress)
     results = {key: entry for layer in layers for key, entry in statistics.results(layer.name).items()}
     stats_file = source.file(BAND_STATS)

@@ -86,8 +86,7 @@ class BandSums:
                 numbers[~valid] = 0.0
             self._join(there, count, mean, np.einsum("ij,ij->i", numbers, numbers))
         for place, band in enumerate(there if self.classes else ()):
-            found, times = np.unique(values[place] if whole else values[place][valid[place]], return_counts=True)
-            self.classes[band].update(dict(zip(found.tolist(), times.tolist(), strict=True)))
+            _count_classes(self.classes[band], values[place] if whole else values[place][valid[place]])
 
     def merge(self, other: "BandSums") -> None:
         """Counts in what another one has gathered; its rows come after this one's."""
@@ -140,6 +139,13 @@ class BandSums:
         return float(first), math.sqrt(second / count)
 
 
+def _count_classes(counter: Counter[int], values: NDArray[Any]) -> None:
+    least = int(values.min())
+    times = np.bincount(values.astype(np.int64) - least)
+    for value in np.flatnonzero(times).tolist():
+        counter[value + least] += int(times[value])
+
+
 def _ends(dtype: np.dtype[Any]) -> tuple[float, float]:
     """The least and the greatest value that a dtype holds."""
     if dtype.kind == "f":
@@ -164,7 +170,7 @@ class Statistics:
 
     def add_vectors(self, name: str, variants: Sequence[str | None], values: NDArray[Any]) -> None:
         """Counts in a vector layer's values of several rows: (rows, bands)."""
-        keys = [self._layers[name].key(variant) for variant in variants]
+        keys = [self._layers[name].stat_name(variant) for variant in variants]
         for key in dict.fromkeys(keys):
             chosen = [row for row, own in enumerate(keys) if own == key]
             self.add(name, variants[chosen[0]], np.ascontiguousarray(values[chosen].T))

@@ -16,12 +16,14 @@ SIZE = 32
 ANYONES = """
 from mmearth_core import Band, ClassLabel, Kind, Layer, Modality, hookimpl
 
+KINDS = [ClassLabel(number, f"kind {number}") for number in range(4)]
+
 class Anyones(Modality):
     name = "anyones"
     api_version = 1
     layers = (
         Layer("heights", [Band("low", "int16", -32768, unit="m"), Band("high", "int16", -32768, unit="m")]),
-        Layer("kinds", [Band("kind", "int8", -1, classes=[ClassLabel(k, f"kind {k}") for k in range(4)])], kind="classes"),
+        Layer("kinds", [Band("kind", "int8", -1, classes=KINDS)], kind="classes"),
         Layer("weights", [Band(name, "float32", float("nan")) for name in ("a", "b", "c")], kind=Kind.VECTOR),
     )
 
