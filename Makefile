@@ -6,7 +6,8 @@ RUN := .venv/run
 DEV := .venv/dev
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 # The extras bring the real pixels of a scene, and the coasts of the synthetic planet.
-EDITABLE := $(foreach plugin,$(PLUGINS),-e "$(plugin)$(if $(filter plugins/localearth,$(plugin)),[virginia,synthetic])")
+EXTRAS := [virginia,synthetic]
+EDITABLE := $(foreach plugin,$(PLUGINS),-e "$(plugin)$(if $(filter plugins/localearth,$(plugin)),$(EXTRAS))")
 PROJECTS := constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help

@@ -77,6 +77,8 @@ def main() -> None:
         wall = time.perf_counter() - start
     summary = result.summary()
     located = summary["done"]
+    if located < 2:
+        raise SystemExit(f"too few tiles are done to measure anything: {summary['reasons']}")
     print(f"{summary['done']} done, {summary['skipped']} skipped, {summary['failed']} failed in {wall:.1f} s")
     _row("requests a tile", sum(result.requests.values()) / result.tally.ended, REQUESTS_MARK)
     _row(f"MB a tile of {arguments.size} px", result.received / located / 1e6, BYTES_MARK)

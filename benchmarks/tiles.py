@@ -6,6 +6,7 @@ Makes a polygon file of the synthetic planet's 846 ecoregions with at least 3 mi
 mmearth-localearth[synthetic]), then runs every step in a process of its own and prints its time and its peak memory.
 """
 
+import os
 import resource
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def measured(what: str, *words: str) -> None:
     """Runs a command; prints its time and peak memory."""
     start = time.perf_counter()
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL if "tiles" in words else None)
-    _, status, usage = __import__("os").wait4(process.pid, 0)
+    _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{what} failed")
     print(f"{what:<34} {time.perf_counter() - start:7.1f} s {usage.ru_maxrss / 1024:7.0f} MB", flush=True)
@@ -82,11 +83,12 @@ def main() -> None:
         folder = Path(sys.argv[1] if len(sys.argv) > 1 else scratch)
         folder.mkdir(parents=True, exist_ok=True)
         number = int(sys.argv[2]) if len(sys.argv) > 2 else TILES
+        step = [sys.executable, __file__, "--step"]
         regions = folder / "regions.gpkg"
         if not regions.exists():
-            polygons(regions)
+            # Not in this process: a child's peak begins with its parent's memory.
+            subprocess.run([*step, "polygons", str(regions)], check=True)
         command = [sys.executable, "-m", "mmearth_core", "tiles", "--source", str(regions), "--seed", "1", "--json"]
-        step = [sys.executable, __file__, "--step"]
         for suffix in (".gpkg", ".geojson", ".fgb"):
             out = folder / f"tiles{suffix}"
             measured(f"{number:,} tiles, {suffix}", *command, "--number", str(number), "-o", str(out))
@@ -102,6 +104,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--step"]:
-        {"take_in": take_in, "read": read}[sys.argv[2]](*map(Path, sys.argv[3:]))
+        {"polygons": polygons, "take_in": take_in, "read": read}[sys.argv[2]](*map(Path, sys.argv[3:]))
     else:
         main()

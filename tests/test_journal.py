@@ -129,3 +129,10 @@ def test_a_garbled_whole_line_is_named(journal, line):
         journal.read()
     assert str(journal.path) in str(caught.value)
     assert "delete that line, and the tile is downloaded again" in str(caught.value)
+
+
+def test_a_line_that_lacks_a_key_says_which(journal):
+    journal.path.parent.mkdir(parents=True)
+    journal.path.write_bytes(b'{"tile_id": "b"}\n')
+    with pytest.raises(DatasetError, match=r"not a journal entry \(it lacks 'ordinal'\)"):
+        journal.read()

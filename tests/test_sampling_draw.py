@@ -89,6 +89,12 @@ def test_redistribution_ends_when_nobody_has_any():
     assert all(count.reason for count in drawn.counts)
 
 
+def test_where_nothing_works_nothing_is_asked_again():
+    source = Scripted(empty="abcd")
+    assert len(sample(source, 40, Way.ECOREGION, 0, NONE).places) == 0
+    assert len(source.asked) == 1
+
+
 def test_places_refused_by_the_rules_are_replaced_while_there_is_room():
     drawn = sample(Scripted(), 40, Way.ECOREGION, 0, make_rules(1300.0, 0.0, True, None))
     counts = made(drawn)

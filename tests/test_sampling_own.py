@@ -1,5 +1,7 @@
 """People's own points and polygons: every format, their columns, and what is refused."""
 
+import datetime as dt
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -46,10 +48,13 @@ def test_parquet(tmp_path):
     frame = pd.DataFrame(
         {"lon": [1.0, 2.0], "lat": [3, 4], "tile_id": ["a", "b"], "day": pd.to_datetime(["2020-01-01"] * 2)}
     )
+    frame = frame.assign(tags=[["x"], ["y", "z"]], born=[dt.date(2020, 1, 2), None])
     frame.to_parquet(tmp_path / "p.parquet")
     own = read_points(tmp_path / "p.parquet")
     assert (own.lon.tolist(), own.lat.tolist(), own.ids) == ([1.0, 2.0], [3.0, 4.0], ["a", "b"])
-    assert list(own.columns.columns) == ["day"]
+    assert list(own.columns.columns) == ["day", "tags", "born"]
+    assert own.columns["tags"].tolist() == ['["x"]', '["y", "z"]']
+    assert own.columns["born"].tolist()[0] == "2020-01-02"
 
 
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):

@@ -9,7 +9,8 @@ import pytest
 
 from mmearth_core.errors import TilesError
 from mmearth_core.sampling.square import squares
-from mmearth_core.sampling.write import SUFFIXES, fixed_date, write_tiles
+from mmearth_core.sampling.write import SUFFIXES, write_tiles
+from mmearth_core.tiles.fixed_date import fixed_date
 from mmearth_core.tiles.index import TileIndex, take_in
 from mmearth_core.tiles.read import read_tiles
 
@@ -58,6 +59,13 @@ def test_a_dataset_takes_the_columns_in(tmp_path):
     tile = TileIndex(tmp_path / "taken.gpkg").read(2)[7]
     assert (tile.ordinal, tile.tile_id) == (207, COLUMNS["tile_id"][207])
     assert tile.attributes == {"biome": "Llanos, é", "height": 69.0, "plot": 207}
+
+
+def test_a_dataset_is_the_same_bytes_too(tmp_path):
+    write_tiles(tmp_path / "tiles.fgb", PLACES, COLUMNS)
+    for name in ("one.gpkg", "two.gpkg"):
+        take_in(read_tiles(tmp_path / "tiles.fgb"), tmp_path / name)
+    assert digest(tmp_path / "one.gpkg") == digest(tmp_path / "two.gpkg")
 
 
 def test_dates_and_further_types_become_text_in_geojson(tmp_path):

@@ -69,8 +69,10 @@ class Entry:
                 Outcome(fields.pop("outcome")),
                 fields.pop("reason", None),
             )
-        except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"no journal entry: {error}") from error
+        except KeyError as error:
+            raise ValueError(f"it lacks {error}") from error
+        except (AttributeError, TypeError) as error:
+            raise ValueError("it is no JSON object") from error
         return cls(*head, record=fields)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
+from mmearth_core.config.effective import Effective, load_effective
 from mmearth_core.contract.scene import Anchor
 from mmearth_core.download.fetch import Fetcher
 from mmearth_core.download.group import BASE, Group
@@ -20,7 +21,7 @@ from mmearth_core.download.scheduler import Scheduler, Work
 from mmearth_core.download.shard import Shard
 from mmearth_core.download.tally import Tally
 from mmearth_core.earth.client import EarthClient
-from mmearth_core.errors import RunStoppedError
+from mmearth_core.errors import DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS
 from mmearth_core.tiles.centroids import fill_centroids, lacks_centroids
 from mmearth_core.tiles.index import Tile, TileIndex, take_in
@@ -94,13 +95,33 @@ def run(
 
 
 def establish(job: Job, client: EarthClient) -> TileIndex:
-    """Takes the tiles into the dataset and writes its configuration, if that is still to be done."""
+    """Takes the tiles into the dataset and writes its configuration, if that is still to be done.
+
+    Raises:
+        DatasetError: when another process has begun the dataset otherwise since the job was prepared.
+    """
+    effective = _joined_with_others(job)
     if job.frame is not None:
         frame = fill_centroids(job.frame, client) if lacks_centroids(job.frame) else job.frame
         take_in(frame, job.folder.tiles, job.effective.tiles["partition_size"])
     if job.is_new:
-        job.effective.write(job.folder.config)
+        effective.write(job.folder.config)
     return TileIndex(job.folder.tiles)
+
+
+def _joined_with_others(job: Job) -> Effective:
+    """The job's effective configuration, with the groups that other processes have added meanwhile."""
+    latest = load_effective(job.folder.config)
+    if latest is None:
+        return job.effective
+    for name, members in job.effective.groups.items():
+        if list(latest.groups.get(name, members)) != list(members):
+            raise DatasetError(
+                f"{job.folder.root}: another process has just begun the group {name!r} with "
+                f"{', '.join(latest.groups[name])}, where this run was to have {', '.join(members)}. Run the same "
+                "command again, and it goes on from there."
+            )
+    return latest.with_groups(job.effective)
 
 
 @frozen(eq=False)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from mmearth_core.earth.belief import Belief, Status
 from mmearth_core.earth.beliefs_pixels import MASKS, REQUESTS, TYPES
+from mmearth_core.earth.beliefs_places import PLACES
 from mmearth_core.earth.beliefs_rasters import COMPOSITES, SAMPLING, TERRAIN
 from mmearth_core.earth.beliefs_values import COLLECTIONS, METADATA
 
@@ -13,6 +14,7 @@ SECTIONS: Mapping[str, tuple[Belief, ...]] = MappingProxyType(
     {
         "Collections and filters": COLLECTIONS,
         "Metadata, dates and geometries": METADATA,
+        "Places": PLACES,
         "Masks and footprints": MASKS,
         "Types and files": TYPES,
         "Grids and resampling": SAMPLING,

@@ -150,10 +150,12 @@ class _Draws:
             most = max(_MOST_DRAWN, *missing.values())
             drawn = self._source.draw({place: min(count, most) for place, count in ask.items()}, self._attempt)
             self._attempt += 1
+            answered = False
             for place, candidates in drawn:
                 if isinstance(candidates, str):
                     why[place] = candidates
                     continue
+                answered = True
                 kept = candidates.take(self._rules.accept(candidates, missing[place]))
                 if len(kept):
                     self.found.setdefault(place, []).append(kept)
@@ -169,4 +171,6 @@ class _Draws:
                         f"of {len(candidates)} further places {len(kept)} kept the rules (distance, overlap, exclude)."
                     )
                 self._progress(self.made, self._total)
+            if not answered and not self.made and len(ask) > 1:
+                break  # Nothing works at all, such as a table that may not be read: not a thousand requests more.
         self.reasons.update({place: why.get(place, "fewer places came back than were asked for.") for place in missing})

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 from mmearth_core.earth.client import EarthClient
 from mmearth_core.errors import RequestError
@@ -54,24 +54,27 @@ class EarthSource:
     client: EarthClient
     size: float
     seed: int
-    regions: Sequence[Region] = known_regions()
+    regions: Sequence[Region] = field(factory=known_regions)
 
     def draw(self, wants: Mapping[int, int], attempt: int) -> Iterator[tuple[int, Places | str]]:
         """Asks for places; see `Source`."""
         jobs = [job for place, count in wants.items() for job in self._jobs(place, count, attempt)]
+        batches = _batches(jobs)
         found: dict[int, list[Places | str]] = {place: [] for place in wants}
-        ahead = iter(wants)
-        current = next(ahead, None)
-        with ThreadPoolExecutor(CONCURRENT) as pool:
-            for batch, answers in zip(batches := _batches(jobs), pool.map(self._ask, batches), strict=True):
+        waiting = list(wants)
+        pool = ThreadPoolExecutor(CONCURRENT)
+        try:
+            for batch, answers in zip(batches, pool.map(self._ask, batches), strict=True):
                 for job, answer in zip(batch, answers, strict=True):
-                    while current is not None and current != job.place:
-                        yield current, _joined(found.pop(current))
-                        current = next(ahead, None)
+                    while waiting[0] != job.place:
+                        place = waiting.pop(0)
+                        yield place, _joined(found.pop(place))
                     found[job.place].append(answer)
-        while current is not None:
-            yield current, _joined(found.pop(current))
-            current = next(ahead, None)
+        finally:
+            # On an error, or control-C, what has not been asked yet is not asked.
+            pool.shutdown(cancel_futures=True)
+        for place in waiting:
+            yield place, _joined(found.pop(place))
 
     def _jobs(self, place: int, count: int, attempt: int) -> Iterator[_Job]:
         for chunk in range(math.ceil(count / TILES_A_REQUEST)):

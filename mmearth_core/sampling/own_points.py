@@ -1,5 +1,7 @@
 """Reads people's own points: CSV, Parquet, or any vector file; their further columns are kept."""
 
+import datetime as dt
+import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,7 +132,18 @@ def further_columns(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
                 f"{path}: column {column!r} is one too many beside {other!r}: a dataset has that name already, and "
                 "does not tell upper and lower case apart. Rename or drop it."
             )
-    return kept.reset_index(drop=True)
+    texts = {column: kept[column].map(_plain) for column in kept.columns if kept[column].dtype.kind == "O"}
+    return kept.assign(**texts).reset_index(drop=True)
+
+
+def _plain(value: Any) -> Any:
+    """A value as every vector format can hold it: lists and objects as JSON text, odd types as text."""
+    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    if value is None or value is pd.NA or isinstance(value, str | bool | int | float | dt.datetime):
+        return value
+    return str(value)
 
 
 def _read_table(path: Path) -> pd.DataFrame:

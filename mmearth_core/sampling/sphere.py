@@ -1,6 +1,6 @@
 """The WGS84 ellipsoid: radii of curvature, and the equal-area latitude.
 
-Source: Snyder 1987, Map Projections - A Working Manual (USGS PP 1395), equations 3-12, 3-18, 4-18, 4-20.
+Source: Snyder 1987, Map Projections - A Working Manual (Professional Paper 1395), equations 3-12, 3-18, 4-18, 4-20.
 """
 
 import math

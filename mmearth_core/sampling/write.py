@@ -2,8 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,12 @@ import shapely
 from mmearth_core.errors import TilesError
 from mmearth_core.folder import written_aside
 from mmearth_core.sampling.square import Places
+from mmearth_core.tiles.fixed_date import fixed_date
 
 SUFFIXES = (".geojson", ".gpkg", ".fgb")
 
 _ROWS = 20_000
 """Tiles that are turned into text at once."""
-
-_DATE = "2017-01-01T00:00:00.000Z"
-"""A GeoPackage says when it was last changed; tiles files always say this."""
 
 
 def check_suffix(path: Path) -> None:
@@ -60,17 +57,6 @@ def write_tiles(path: Path, places: Places, columns: Mapping[str, Any]) -> None:
                 # An index would sort the tiles, and their order is the dataset's.
                 options = {"SPATIAL_INDEX": "NO"}
                 pyogrio.write_dataframe(frame, aside, layer="tiles", driver="FlatGeobuf", layer_options=options)
-
-
-@contextmanager
-def fixed_date() -> Iterator[None]:
-    """While it holds, GeoPackages are written with one and the same date of change."""
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _DATE})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
 
 
 def _write_geojson(path: Path, places: Places, columns: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from shapely.geometry import Polygon
 from mmearth_core.contract.scene import Anchor, Scene
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import written_aside
+from mmearth_core.tiles.fixed_date import fixed_date
 
 _LAYER = "tiles"
 _FAULTS = (
@@ -86,7 +87,8 @@ def take_in(frame: gpd.GeoDataFrame, path: Path, partition_size: int | None = No
         # Names of our own for these two, as tiles files have columns called fid and geom.
         names = {"FID": "mmearth_row", "GEOMETRY_NAME": "geometry"}
         try:
-            pyogrio.write_dataframe(numbered, aside, layer=_LAYER, driver="GPKG", layer_options=names)
+            with fixed_date():
+                pyogrio.write_dataframe(numbered, aside, layer=_LAYER, driver="GPKG", layer_options=names)
             with closing(sqlite3.connect(aside)) as database, database:
                 database.execute(f"CREATE INDEX by_partition ON {_LAYER} (partition, ordinal)")
         except _FAULTS as error:

@@ -127,7 +127,15 @@ main()
 """
 
 
-@pytest.mark.parametrize("moment", ["half a stack", "stack without line", "half a line", "after a line"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "half a stack",
+        "half a line",
+        pytest.param("stack without line", marks=pytest.mark.slow),
+        pytest.param("after a line", marks=pytest.mark.slow),
+    ],
+)
 def test_killed_at_any_moment_and_run_again_nothing_differs(
     moment: str, run_cli: Run, config: Path, undisturbed: Path, read_contents: Contents
 ) -> None:

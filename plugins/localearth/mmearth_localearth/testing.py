@@ -170,7 +170,6 @@ def download(
 
     Raises:
         AssertionError: when a modality sends a request of its own.
-        ValueError: when what it located is no strict JSON.
     """
     client = EarthClient(_WorldEngine(world), RunOptions(retry_seconds=0.0))
     own = anchor is None
@@ -183,7 +182,6 @@ def download(
     entry = Fetcher(client, dataset, group, size).fetch(ready)
     if client.meter.requests.total() != client.purposes.total():
         raise AssertionError(f"a plugin has sent requests of its own: {dict(client.meter.requests)} were counted")
-    entry.to_line()  # what was located must be strict JSON
     names = [band.name for band in stack_bands(group.modalities)]
     bands = {}
     if "sha256" in entry.record:

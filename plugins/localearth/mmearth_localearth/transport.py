@@ -1,5 +1,8 @@
 """The transport inside the process: what `ee.Initialize(http_transport=)` takes."""
 
+import os
+import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,6 +27,11 @@ class LocalTransport:
             answers: a service, or a world to answer from in this process.
         """
         self.service = answers if isinstance(answers, Service | ServicePool) else Service(answers)
+        # Pixels are computed: more answers at once than processors would only drive out each other's caches.
+        many = isinstance(answers, ServicePool)
+        self._turn: AbstractContextManager[Any] = (
+            nullcontext() if many else threading.BoundedSemaphore(os.cpu_count() or 1)
+        )
 
     def request(
         self,
@@ -37,7 +45,8 @@ class LocalTransport:
         """As `httplib2.Http.request`; the host is not looked at."""
         parts = urlsplit(uri)
         content = body.encode() if isinstance(body, str) else body
-        status, fields, answer = self.service.handle(method, parts.path, dict(parse_qsl(parts.query)), content)
+        with self._turn:
+            status, fields, answer = self.service.handle(method, parts.path, dict(parse_qsl(parts.query)), content)
         return httplib2.Response({**fields, "status": str(status), "content-length": str(len(answer))}), answer
 
     def close(self) -> None:

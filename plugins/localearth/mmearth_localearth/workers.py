@@ -1,14 +1,54 @@
-"""A service in several processes, so that a world whose pixels are computed uses every core."""
+"""A service in several processes, so that a world whose pixels are computed uses every core.
 
-import multiprocessing
+A worker is this module run as a program. It reads requests from its standard input and ends with it,
+so that none outlives its owner, however that one dies.
+"""
+
+import atexit
+import gc
+import pickle
+import queue
 import signal
+import subprocess
+import sys
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from typing import Any, BinaryIO
 
 from mmearth_localearth.rest import Answer, Service
 
-_service: Service | None = None
-"""In a worker: the service of its world."""
+
+class _Worker:
+    """One process; answers one request at a time."""
+
+    def __init__(self, world: str) -> None:
+        command = [sys.executable, "-m", "mmearth_localearth.workers", world]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, *request: Any) -> Answer:
+        """Has a request answered.
+
+        Raises:
+            ConnectionError: the process has died.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            _put(self._process.stdin, request)
+            answer: Answer = pickle.load(self._process.stdout)
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            code = self._process.wait()
+            raise ConnectionError(f"a process of the local Earth Engine has died, with status {code}") from error
+        return answer
+
+    def close(self) -> None:
+        """Ends the process."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):  # what a dead process has not read is lost with it
+                    pipe.close()
+        self._process.terminate()
+        self._process.wait()
 
 
 class ServicePool:
@@ -21,28 +61,62 @@ class ServicePool:
             world: the world's name, or its manifest's path.
             processes: how many.
         """
-        # Spawned, not forked: the client's threads may hold locks at any moment.
-        context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(processes, context, _open, (world,))
+        self._world = world
+        self._idle: queue.Queue[_Worker] = queue.Queue()
+        self._workers = [_Worker(world) for _ in range(processes)]
+        for worker in self._workers:
+            self._idle.put(worker)
+        atexit.register(self.close)
 
     def handle(self, method: str, path: str, query: Mapping[str, str], body: bytes | None) -> Answer:
-        """Answers one request; see `Service.handle`."""
-        return self._pool.submit(_handle, method, path, dict(query), body).result()
+        """Answers one request; see `Service.handle`.
+
+        Raises:
+            ConnectionError: the process that was to answer has died; another takes its place.
+        """
+        worker = self._idle.get()
+        try:
+            return worker.ask(method, path, dict(query), body)
+        except ConnectionError:
+            worker.close()
+            self._workers.remove(worker)
+            worker = _Worker(self._world)
+            self._workers.append(worker)
+            raise
+        finally:
+            self._idle.put(worker)
 
     def close(self) -> None:
         """Ends the processes."""
-        self._pool.shutdown(cancel_futures=True)
+        atexit.unregister(self.close)
+        for worker in self._workers:
+            worker.close()
 
 
-def _open(world: str) -> None:
-    global _service
+def _put(pipe: BinaryIO | Any, value: Any) -> None:
+    pipe.write(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+    pipe.flush()
+
+
+def main(world: str) -> None:
+    """Answers requests from standard input until it ends."""
     from mmearth_localearth.worlds.shipped import open_world
 
-    # Control-C is the client's affair: it finishes what is under way.
+    # Control-C is the owner's affair: it finishes what is under way.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _service = Service(open_world(world))
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    service = Service(open_world(world))
+    # Requests make many small objects and few circles: to look for circles each time would take a tenth of the work.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    while True:
+        try:
+            request = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        _put(answers, service.handle(*request))
 
 
-def _handle(method: str, path: str, query: dict[str, str], body: bytes | None) -> Answer:
-    assert _service is not None
-    return _service.handle(method, path, query, body)
+if __name__ == "__main__":
+    main(sys.argv[1])

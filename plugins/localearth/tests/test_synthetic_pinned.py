@@ -27,18 +27,18 @@ WINDOWS = {
 """What is read: image, bands, and how far down and across the window's corner lies."""
 
 PINNED: dict[str, str] = {
-    "reflectance of fields": "11edbe6b4ceb427f",
-    "reflectance above the air": "22743418bc07632b",
+    "reflectance of fields": "ecda392fd3690f49",
+    "reflectance above the air": "cb447b24c5a658a0",
     "scene classes": "40a9b80bc7a4242c",
-    "labels": "ceaeef800714ce95",
-    "backscatter": "5be3e58a615af98c",
-    "climate": "70f374fdb8a54145",
+    "labels": "0f3832657bb8a0a1",
+    "backscatter": "9c05a7c69c02b252",
+    "climate": "da37f32eb37a2c72",
     "land cover": "cc6cd94cc42aebbc",
-    "canopy": "3346597bab00aa85",
+    "canopy": "0adeb821a83539cf",
     "canopy's deviation": "428992251d792f55",
-    "elevation in Europe": "718b76bf3292bbdb",
-    "elevation in Peru": "786a30c42c4d1dfc",
-    "land cover of a coast": "05ea6c6d400effa3",
+    "elevation in Europe": "7dfbef736b39c8aa",
+    "elevation in Peru": "d5dde00b60a9f846",
+    "land cover of a coast": "fa714f2cc96e05ed",
 }
 
 

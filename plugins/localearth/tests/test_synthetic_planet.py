@@ -56,7 +56,7 @@ def test_noise_is_smooth_and_within_bounds(x: float, y: float, wavelength: float
     for values in (value_noise(points, wavelength, 7), fbm(points, (wavelength, wavelength / 2), 7)):
         assert ((values >= 0) & (values <= 1)).all()
         assert np.abs(np.diff(values)).max() < 0.1
-    assert (ridges(points, (wavelength,), 7) <= 1.0).all()
+    assert (ridges([value_noise(points, wavelength, 7)], [1.0]) <= 1.0).all()
 
 
 @needs_coasts

@@ -8,6 +8,7 @@ from mmearth_localearth.testing import ArrayBand, ArrayCollection, ArrayWorld, d
 from shapely.geometry import box
 
 from mmearth_core import Anchor, Band, Layer, Modality
+from mmearth_core.download.journal import Outcome
 
 UTM = "EPSG:32632"
 PIXELS = np.arange(400, dtype=np.int16).reshape(20, 20)
@@ -51,8 +52,9 @@ def test_a_plugin_that_asks_by_itself_fails(tmp_path):
 
 
 def test_an_answer_that_is_no_json_fails(tmp_path):
-    with pytest.raises(ValueError, match="JSON"):
-        download(ArrayWorld(ASSET), [Unwritable()], TILE, ANCHOR, tmp_path)
+    entry = download(ArrayWorld(ASSET), [Unwritable()], TILE, ANCHOR, tmp_path).entry
+    assert entry.outcome is Outcome.FAILED
+    assert "what is located must be JSON" in entry.reason
 
 
 def test_a_collection_is_in_order_of_time_then_index():

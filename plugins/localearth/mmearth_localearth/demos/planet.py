@@ -20,7 +20,8 @@ NORTH, SOUTH = 80.0, -60.0
 ECOREGIONS = "RESOLVE/ECOREGIONS/2017"
 
 CREDIT = (
-    "A synthetic planet: real coasts (global-land-mask, MIT), everything else invented from a seed by mmearth-localearth"
+    "A synthetic planet: coasts are real (global-land-mask, MIT), everything else is made from a seed by "
+    "mmearth-localearth"
 )
 
 CONFIG = """\

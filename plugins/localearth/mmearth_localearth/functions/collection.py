@@ -24,7 +24,9 @@ def make_collection(elements: list[Any]) -> Collection:
     return of_elements(elements, of_images=False)
 
 
-@function("Collection.filter", note="`filter` as a Filter; not as a string to be parsed.")
+@function(
+    "Collection.filter", note="`filter` as a Filter; not as a string to be parsed. The asset's id stays (assumed)."
+)
 def filter_collection(collection: Collection, condition: Any) -> Collection:
     """The elements that pass a filter; region and dates are pushed down to the asset."""
     return collection.filtered(promote("Collection.filter", "filter", "Filter", condition))
@@ -50,7 +52,7 @@ def to_list(collection: Collection, count: int, offset: int) -> list[Any]:
     return list(collection.elements[offset : offset + count])
 
 
-@function("Collection.limit")
+@function("Collection.limit", note="The asset's id stays (assumed).")
 def limit(collection: Collection, count: int | None, key: str | None, ascending: bool) -> Collection:
     """At most `count` elements, ordered by a property if one is named."""
 

@@ -45,7 +45,8 @@ def _register() -> None:
             planar(projection)
             return _like(value, Geometry(change(_of(value).lonlat), geodesic=name != "bounds"))
 
-        _both(name, text, changed)
+        corner = " The ring begins at the lower left corner (assumed, as many scripts do)."
+        _both(name, text, changed, _NOTE + (corner if name == "bounds" else ""))
     for name, (text, overlay) in OVERLAYS.items():
 
         def laid(left: Any, right: Any, _margin: Any, projection: Projection | None, overlay: Any = overlay) -> Any:

@@ -1,5 +1,6 @@
 """Images and collections from assets."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from mmearth_localearth.values.feature import Feature
 from mmearth_localearth.values.geometry import Geometry
 from mmearth_localearth.values.image import Image, ImageBand, Pull, blank
 from mmearth_localearth.values.pixel_type import of_dtype
-from mmearth_localearth.values.projection import Projection
+from mmearth_localearth.values.projection import Affine, Projection
 from mmearth_localearth.worlds.base import BandSource, ImageAsset, World
 
 
@@ -33,8 +34,13 @@ def from_asset(asset: ImageAsset) -> Image:
     )
 
 
+@lru_cache(maxsize=4096)
+def _projection(crs: str, transform: Affine) -> Projection:
+    return Projection(crs, transform)
+
+
 def _band(band: BandSource, footprint: Geometry | None) -> ImageBand:
-    native = Projection(band.crs, band.transform)
+    native = _projection(band.crs, band.transform)
     kind = of_dtype(band.dtype)
 
     def source(grid: Grid, pull: Pull) -> Sampled:

@@ -86,7 +86,9 @@ def reduced(
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         pulled = [pull(band.source, grid) for band in bands]
-        stack = np.stack([values for values, _ in pulled]).astype(np.float64).reshape(len(bands), -1)
+        stack = np.stack([values for values, _ in pulled]).reshape(len(bands), -1)
+        if not reducer.exact or stack.dtype.kind not in "iu":
+            stack = stack.astype(np.float64)
         valid = np.stack([mask for _, mask in pulled]).reshape(len(bands), -1)
         found = reducer.apply(stack, valid, None)
         shape = (len(found), *grid.shape)

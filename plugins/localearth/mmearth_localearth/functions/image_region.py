@@ -46,7 +46,7 @@ class Region:
     centre: NDArray[np.bool_]
 
 
-def region_of(geometry: Geometry, projection: Projection, max_pixels: int) -> Region:
+def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weighted: bool = True) -> Region:
     """The pixels of a projection that a geometry covers.
 
     Raises:
@@ -72,23 +72,46 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int) -> Re
     for start in range(0, rows, chunk):
         part = slice(start, min(start + chunk, rows))
         left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row + start, row + part.stop))
-        share[part], centre[part] = _shares(shape, left, top)
+        share[part], centre[part] = _shares(shape, left, top, weighted)
     steps = np.minimum(np.floor(share * 256), 255)
     grid = Grid(projection.crs, projection.transform, 0, 0).window(row, col, rows, cols)
     return Region(grid, steps / 255, centre)
 
 
-def _shares(shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _shares(
+    shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any], weighted: bool
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """How much of each pixel is inside a shape, and whether its centre is."""
-    boxes = shapely.box(left, top, left + 1, top + 1)
-    share = np.where(shapely.contains(shape, boxes), 1.0, 0.0)
-    partly = shapely.intersects(shape, boxes) & (share == 0)
     if not shape.area:
         # A point or line counts the pixels that it falls into.
-        share[partly] = 1.0
-        return share, share > 0
-    share[partly] = shapely.area(shapely.intersection(shape, boxes[partly]))
-    return share, shapely.intersects_xy(shape, left + 0.5, top + 0.5)
+        touched = shapely.intersects(shape, shapely.box(left, top, left + 1, top + 1))
+        return touched.astype(np.float64), touched
+    centre = shapely.intersects_xy(shape, left + 0.5, top + 0.5)
+    share = centre.astype(np.float64)
+    if not weighted:
+        return share, centre
+    # Where the outline does not pass, a pixel is inside as its centre is; few are left to be cut.
+    passed = _passed(shape, left, top)
+    x, y = left[passed], top[passed]
+    share[passed] = shapely.area(shapely.intersection(shape, shapely.box(x, y, x + 1, y + 1)))
+    return share, centre
+
+
+def _passed(shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any]) -> NDArray[np.bool_]:
+    """The pixels through which the outline of a shape passes, and perhaps some beside them."""
+    rows, cols = left.shape
+    found = np.zeros((rows + 2, cols + 2), bool)
+    lines = shapely.get_parts(shapely.segmentize(shape.boundary, 0.5))
+    points, line = shapely.get_coordinates(lines, return_index=True)
+    starts = np.flatnonzero(line[1:] == line[:-1])
+    ends = np.stack([points[starts], points[starts + 1]])
+    low, high = np.floor(ends.min(axis=0) - 1e-6), np.floor(ends.max(axis=0) + 1e-6)
+    # A piece of half a pixel lies in two columns and two rows at most; those beyond the raster fall on a rim.
+    for x in (low[:, 0], high[:, 0]):
+        for y in (low[:, 1], high[:, 1]):
+            row, col = np.clip(y - top[0, 0], -1, rows), np.clip(x - left[0, 0], -1, cols)
+            found[row.astype(np.int64) + 1, col.astype(np.int64) + 1] = True
+    return found[1:-1, 1:-1]
 
 
 def _output(band: str, output: str, reducer: Reducer) -> str:
@@ -137,7 +160,7 @@ def reduce_region(
     where = geometry or image.footprint
     if where is None:
         raise EarthEngineError("A geometry is needed for an image without a footprint.")
-    region = region_of(where, _projection(image, crs, transform, scale), max_pixels)
+    region = region_of(where, _projection(image, crs, transform, scale), max_pixels, reducer.weighted)
     return reduced(image.bands, reducer, region, Pull())
 
 
@@ -160,7 +183,8 @@ def reduce_regions(
         for feature in collection.elements:
             if feature.geometry is None:
                 raise EarthEngineError("Image.reduceRegions: a feature has no geometry.", placed=True)
-            found = reduced(image.bands, reducer, region_of(feature.geometry, projection, limit), Pull())
+            region = region_of(feature.geometry, projection, limit, reducer.weighted)
+            found = reduced(image.bands, reducer, region, Pull())
             if len(image.bands) == 1:
                 found = dict(zip(reducer.outputs, found.values(), strict=True))
             kept = {name: value for name, value in found.items() if value is not None}

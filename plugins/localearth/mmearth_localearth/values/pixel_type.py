@@ -85,6 +85,7 @@ NAMED = {**LIMITS, "byte": LIMITS["uint8"], "short": LIMITS["int16"], "int": LIM
 NAMED |= {"float": FLOAT, "double": DOUBLE}
 
 
+@lru_cache(maxsize=64)
 def of_dtype(name: str) -> PixelType:
     """The type of an asset's band.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mmearth_localearth.values.pixel_type import BOOLEAN, DOUBLE, PixelType
 
-Stack = NDArray[np.float64]
+Stack = NDArray[Any]
 Valid = NDArray[np.bool_]
 Weights = NDArray[np.float64] | None
 Apply = Callable[[Stack, Valid, Weights], list[tuple[Any, Valid]]]
@@ -25,12 +25,14 @@ class Reducer:
         apply: reduces n values for each of m columns.
         types: the types of the outputs, from that of the input and n (None when it is not known).
         weighted: whether it weighs its inputs by the share of each pixel that is in a region.
+        exact: whether it takes whole numbers as they are; others are given doubles.
     """
 
     outputs: tuple[str, ...]
     apply: Apply
     types: Callable[[PixelType, int | None], tuple[PixelType, ...]]
     weighted: bool = False
+    exact: bool = False
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it, in part."""
@@ -128,12 +130,9 @@ def median(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Va
 
 def mode(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
     """The most common one; of equally common ones the least (assumed)."""
-    seen = values[valid]
-    if seen.size and seen.max() - seen.min() < 64 and (seen == np.floor(seen)).all():
-        # Few classes, as in land cover: counting them is far faster than sorting.
-        classes = np.arange(seen.min(), seen.max() + 1)
-        counts = np.stack([((values == each) & valid).sum(axis=0) for each in classes])
-        return [(classes[counts.argmax(axis=0)], _any(valid))]
+    seen = _hull(values, valid)
+    if seen is not None and seen[1] - seen[0] < 64:
+        return [(_most_common(values, valid, *seen), _any(valid))]
     ranked = np.sort(_masked(values, valid, np.inf), axis=0)
     n = valid.sum(axis=0)
     best, winner = np.zeros(values.shape[1]), np.zeros(values.shape[1])
@@ -144,6 +143,35 @@ def mode(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Vali
         better = (run > best) & (row < n)
         best, winner = np.where(better, run, best), np.where(better, ranked[row], winner)
     return [(winner, n > 0)]
+
+
+def _hull(values: Stack, valid: Valid) -> tuple[int, int] | None:
+    """The least and greatest valid value; None when there is none, or they are not all whole numbers."""
+    if not valid.any():
+        return None
+    if values.dtype.kind == "f":
+        seen = values[valid]
+        low, high = float(seen.min()), float(seen.max())
+        return (int(low), int(high)) if high - low < 64 and (seen == np.floor(seen)).all() else None
+    limits = np.iinfo(values.dtype)
+    return int(np.where(valid, values, limits.max).min()), int(np.where(valid, values, limits.min).max())
+
+
+def _most_common(values: Stack, valid: Valid, low: int, high: int) -> NDArray[np.float64]:
+    """The most common of few whole numbers, as in land cover: counting them is far faster than sorting."""
+    classes = high - low + 1
+    codes = np.full(values.shape, classes, np.uint8)
+    np.subtract(values, low, out=codes, where=valid, casting="unsafe")
+    best = np.zeros(values.shape[1], np.int64)
+    winner = np.full(values.shape[1], float(low))
+    for each in range(classes):
+        count = np.zeros(values.shape[1], np.int64)
+        for start in range(0, len(codes), 255):
+            # Up to 255 of them are counted in bytes, which processors add many at a time.
+            count += (codes[start : start + 255] == each).view(np.uint8).sum(axis=0, dtype=np.uint8)
+        better = count > best
+        best[better], winner[better] = count[better], low + each
+    return winner
 
 
 def variance(values: Stack, valid: Valid, weights: Weights) -> list[tuple[Any, Valid]]:
@@ -202,7 +230,7 @@ BUILTIN: dict[str, Reducer] = {
     "last": Reducer(("last",), last, _same),
     "lastNonNull": Reducer(("last",), last, _same),
     "median": Reducer(("median",), median, _double),
-    "mode": Reducer(("mode",), mode, _same),
+    "mode": Reducer(("mode",), mode, _same, exact=True),
     "variance": Reducer(("variance",), variance, _double, weighted=True),
     "stdDev": Reducer(("stdDev",), root(variance), _double, weighted=True),
     "sampleVariance": Reducer(("variance",), sample_variance, _double),
@@ -210,5 +238,5 @@ BUILTIN: dict[str, Reducer] = {
     "allNonZero": Reducer(("all",), all_nonzero, _boolean),
     "anyNonZero": Reducer(("any",), any_nonzero, _boolean),
 }
-"""The reducers without arguments. Values are reduced as doubles and cast to the output's type."""
+"""The reducers without arguments. Values are reduced as if they were doubles and cast to the output's type."""
 BUILTIN["minMax"] = BUILTIN["min"].beside(BUILTIN["max"], "")

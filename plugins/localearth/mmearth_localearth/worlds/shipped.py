@@ -39,7 +39,8 @@ def open_world(world: str) -> World:
     path = Path(world)
     if path.suffix != SUFFIX or not path.is_file():
         raise EngineError(
-            f"engines.local: there is no world {world!r}. Give the name of a shipped one ({', '.join([*manifests, SYNTHETIC])}, {SYNTHETIC}:SEED), "
+            f"engines.local: there is no world {world!r}. Give the name of a shipped one "
+            f"({', '.join([*manifests, SYNTHETIC])}, {SYNTHETIC}:SEED), "
             f"or the path of a manifest ending in {SUFFIX}, relative to {Path.cwd()}. "
             "docs/worlds.md shows how to write one."
         )

@@ -12,10 +12,10 @@ WEATHER = (850e3, 310e3, 130e3)
 """Wavelengths of the weather, metres."""
 
 COARSE = (17e3, 7.1e3, 2900.0, 1230.0, 560.0)
-"""Wavelengths of the clouds that are taken at the nodes of a lattice, metres."""
+"""Wavelengths of the clouds that are taken at the nodes of a patch, metres."""
 
 FINE = 230.0
-"""The finest wavelength, taken at the pixels."""
+"""The finest wavelength, taken at the middle nodes, every 40 m."""
 
 _COARSE_SHARE = 1.9375 / 1.96875
 _SPREAD = 0.128
@@ -71,22 +71,26 @@ def sky(patch: Patch, mean: float, key: int, shift: Floats) -> tuple[Floats | No
     # So little cloud could not pass the threshold below anywhere.
     if float(share.max()) < 1e-3:
         return None, None
-    share = np.clip(share, 1e-5, 1.0 - 1e-5)
-    odds = np.round(np.log((1.0 - share) / share) * (_SPREAD / 1.7), 9)
+    share = np.clip(share.astype(np.float64), 1e-5, 1.0 - 1e-5)
+    odds = np.round(np.log((1.0 - share) / share) * (_SPREAD / 1.7), 6)
     cloud_key = salt("clouds", key)
-    rise = _COARSE_SHARE * fbm(nodes, COARSE, cloud_key) - 0.5 - odds
+    rise = (_COARSE_SHARE * fbm(nodes, COARSE, cloud_key) - 0.5 - odds).astype(np.float32)
     fine_key = octave_key(cloud_key, len(COARSE))
-    return _opaque(patch, rise[0], fine_key, np.zeros(3)), _opaque(patch, rise[1], fine_key, shift)
+    return _opaque(patch, rise[0], fine_key, None), _opaque(patch, rise[1], fine_key, shift)
 
 
-def _opaque(patch: Patch, nodes: Floats, key: int | Words, shift: Floats) -> Floats | None:
+def _opaque(patch: Patch, nodes: Floats, key: int | Words, shift: Floats | None) -> Floats | None:
     rest = 1.0 - _COARSE_SHARE
-    rise = patch.spread(nodes)
-    if float(rise.max()) <= -rest:
+    high, low = float(nodes.max()), float(nodes.min())
+    # The spline below overshoots by less than this.
+    over = rest + 0.3 * (high - low)
+    if high + over <= 0.0:
         return None
-    # The finest noise decides only where the coarser ones leave it open.
-    rows, cols = np.nonzero((rise > -rest) & (rise < _EDGE))
-    if rows.size:
-        rise[rows, cols] += rest * value_noise(patch.points[:, rows, cols] + shift[:, None], FINE, key)
-    result = smoothstep(0.0, _EDGE, rise)
-    return result if result.any() else None
+    if low - over >= _EDGE:
+        return np.ones((patch.window.rows, patch.window.cols), np.float32)
+    points = patch.mids if shift is None else patch.mids + shift[:, None, None]
+    rise = patch.to_mids(nodes)
+    rise += np.float32(rest) * value_noise(points, FINE, key)
+    if float(rise.max()) <= 0.0:
+        return None
+    return smoothstep(0.0, _EDGE, patch.straight_from_mids(rise))

@@ -6,9 +6,10 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from mmearth_localearth.worlds.synthetic.fields import noise_of
 from mmearth_localearth.worlds.synthetic.hashing import Floats, salt
 from mmearth_localearth.worlds.synthetic.lattice import Patch
-from mmearth_localearth.worlds.synthetic.noise import fbm, smoothstep, value_noise
+from mmearth_localearth.worlds.synthetic.noise import smoothstep
 from mmearth_localearth.worlds.synthetic.region import Region
 from mmearth_localearth.worlds.synthetic.survey import Parcels, parcels
 from mmearth_localearth.worlds.synthetic.terrain import Terrain
@@ -72,9 +73,8 @@ class Covers:
 
     def at(self, patch: Patch, region: Region, terrain: Terrain) -> Cover:
         """The cover of a patch, given its region and terrain at the pixels."""
-        points = patch.points
-        broad = fbm(points, (2300.0, 1020.0, 470.0), self._key("broad"))
-        patchy = fbm(points, (210.0, 96.0, 43.0), self._key("patchy"))
+        broad = noise_of(patch, (2300.0, 1020.0, 470.0), self._key("broad"))
+        patchy = noise_of(patch, (210.0, 96.0, 43.0), self._key("patchy"))
         summer = terrain.warmth + np.abs(region.swing)
         kind, dense = self._wild(region, terrain, broad, patchy, summer)
         lon, lat = patch.lonlat
@@ -84,7 +84,7 @@ class Covers:
             2.0,
             terrain.warmth + 16.0 * (broad - 0.5) + 5.0 * (patchy - 0.5) - 1.5 * smoothstep(1.2, 0.5, region.inland),
         )
-        regular = patch.spread(value_noise(patch.nodes, 1500e3, self._key("regular")))
+        regular = noise_of(patch, (1500e3,), self._key("regular"))
         code = np.zeros(kind.shape, np.uint32)
         taken = self._arable(region, terrain, summer)
         if (taken > 0.0).any():

@@ -1,7 +1,7 @@
 """Dynamic World: labels and probabilities of nine classes for every Sentinel-2 scene that is not too cloudy."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,11 @@ from mmearth_localearth.worlds.synthetic.cover import Kind
 from mmearth_localearth.worlds.synthetic.granules import SIZE
 from mmearth_localearth.worlds.synthetic.hashing import salt
 from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window
-from mmearth_localearth.worlds.synthetic.noise import value_noise
+from mmearth_localearth.worlds.synthetic.noise import plane_noise
 from mmearth_localearth.worlds.synthetic.optics import Optics, View
 from mmearth_localearth.worlds.synthetic.outlines import within
-from mmearth_localearth.worlds.synthetic.scenes import Scene, Scenes
-from mmearth_localearth.worlds.synthetic.surface import snow_cover
+from mmearth_localearth.worlds.synthetic.scenes import KEPT, Scene, Scenes
+from mmearth_localearth.worlds.synthetic.snow import coldness
 
 ID = "GOOGLE/DYNAMICWORLD/V1"
 
@@ -36,6 +36,9 @@ CLASSES = (
 
 CLOUDIEST = 35.0
 """Scenes with more cloud, percent, have no labels (as documented)."""
+
+PATCH = 9
+"""Size of a patch of errors, pixels."""
 
 _LABEL = np.arange(11, dtype=np.uint8)
 _LABEL[[Kind.MANGROVE, Kind.MOSS]] = Kind.TREES, Kind.GRASS
@@ -57,6 +60,7 @@ class DynamicWorld:
         self.properties: Mapping[str, Any] = {"title": "Synthetic Dynamic World"}
         self._scenes = scenes
         self._optics = optics
+        self._image_of = lru_cache(maxsize=KEPT)(self._image)
 
     def images(
         self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
@@ -67,12 +71,12 @@ class DynamicWorld:
             EarthEngineError: without a region, or when there would be too many.
         """
         scenes = self._scenes.around(region, interval, self.id)
-        return [self._image(scene) for scene in scenes if scene.cloudy <= CLOUDIEST]
+        return [self._image_of(scene) for scene in scenes if scene.cloudy <= CLOUDIEST]
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""
         scene = self._scenes.named(index)
-        return self._image(scene) if scene is not None and scene.cloudy <= CLOUDIEST else None
+        return self._image_of(scene) if scene is not None and scene.cloudy <= CLOUDIEST else None
 
     def _image(self, scene: Scene) -> ImageAsset:
         properties = {"system:time_start": scene.time, "system:time_end": scene.time}
@@ -91,31 +95,36 @@ class DynamicWorld:
 
     def _label(self, scene: Scene, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
         label, _, valid = self._classify(scene, row, col, rows, cols)
-        return np.where(valid, label, 0), valid
+        label[~valid] = 0
+        return label, valid
 
     def _probability(self, scene: Scene, number: int, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        label, sure, valid = self._classify(scene, row, col, rows, cols)
+        label, doubt, valid = self._classify(scene, row, col, rows, cols)
+        sure = 0.85 - 0.4 * doubt * doubt
         share = np.where(label == number, sure, (1.0 - sure) / 8.0)
         return np.where(valid, np.round(share * 1024.0) / 1024.0, 0.0), valid
 
     def _classify(self, scene: Scene, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Pixels, Mask]:
-        """Labels, how sure they are (0.45 to 0.85), and where the sky is clear."""
+        """Labels, how doubtful they are (0 to 1), and where the sky is clear."""
         granule = scene.granule
         window = Window(-granule.top // 10 + row, granule.left // 10 + col, rows, cols)
         held, view = self._optics.view(Lattice(granule.crs, 0.0, 0.0, 10.0), window, scene.seen)
         inner = held.slices(window)
-        label = _LABEL[view.truth.cover.kind[inner]]
+        truth = view.truth
+        label = _LABEL.take(truth.cover.kind[inner])
         # Errors are smooth patches that differ from scene to scene, so that the year's mode mends them.
-        doubt = value_noise(view.truth.patch.points, 95.0, salt("doubt", scene.seen.key))[inner]
-        label = np.where(doubt > 0.93, _CONFUSED[label], label)
-        label = np.where(snow_cover(view.truth, scene.seen.day)[inner] > 0.55, np.uint8(Kind.SNOW), label)
-        return label, 0.85 - 0.4 * doubt * doubt, self._clear(scene, view, held, window, row, col)
+        doubt = plane_noise(window.row, window.col, rows, cols, PATCH, salt("doubt", scene.seen.key))
+        wrong = doubt > 0.93
+        label[wrong] = _CONFUSED[label[wrong]]
+        white = truth.region.swing[inner] * coldness(scene.seen.day) < truth.white_below[inner]
+        label[white] = Kind.SNOW
+        return label, doubt, self._clear(scene, view, held, window, row, col)
 
     def _clear(self, scene: Scene, view: View, held: Window, window: Window, row: int, col: int) -> Mask:
         inner = held.slices(window)
         clear = np.ones((window.rows, window.cols), bool)
         if view.cloud is not None:
-            clear &= view.cloud[inner] < 0.12
+            clear = view.cloud[inner] < 0.12
         if view.shadow is not None:
             clear &= view.shadow[inner] < 0.4
         if scene.strip.lines:

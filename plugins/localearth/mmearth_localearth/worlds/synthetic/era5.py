@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
@@ -22,6 +23,8 @@ from mmearth_localearth.worlds.synthetic.truth import Planet, Recent
 ID = "ECMWF/ERA5_LAND/MONTHLY_AGGR"
 BANDS = ("temperature_2m", "temperature_2m_min", "temperature_2m_max", "total_precipitation_sum")
 FIRST, LAST = 2016, 2020
+Months = NDArray[np.int64]
+MONTHS = tuple((year, month) for year in range(FIRST, LAST + 1) for month in range(1, 13))
 GRID = Grid("EPSG:4326", (0.1, 0.0, -180.05, 0.0, -0.1, 90.05), 3601, 1801)
 """As in Earth Engine: cells around whole tenths of a degree."""
 
@@ -40,23 +43,23 @@ class Era5:
         self.id = ID
         self.properties: Mapping[str, Any] = {"title": "Synthetic ERA5-Land, monthly"}
         self._planet = planet
-        self._recent: Recent[tuple[Floats, Region, Mask]] = Recent(64)
+        self._recent: Recent[tuple[dict[str, Floats], Mask]] = Recent(64)
+        self._months = [self._image(year, month) for year, month in MONTHS]
 
     def images(
         self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
     ) -> Sequence[ImageAsset]:
         """The months in order. Every one covers the world, so a region leaves none out."""
-        months = [self._image(year, month) for year in range(FIRST, LAST + 1) for month in range(1, 13)]
         if interval is None:
-            return months
-        return [image for image in months if interval[0] <= image.properties["system:time_start"] < interval[1]]
+            return self._months
+        return [image for image in self._months if interval[0] <= image.properties["system:time_start"] < interval[1]]
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, e.g. `201807`, or None."""
         if len(index) != 6 or not index.isdigit():
             return None
         year, month = int(index[:4]), int(index[4:])
-        return self._image(year, month) if FIRST <= year <= LAST and 1 <= month <= 12 else None
+        return self._months[MONTHS.index((year, month))] if (year, month) in MONTHS else None
 
     def _image(self, year: int, month: int) -> ImageAsset:
         start = dt.datetime(year, month, 1, tzinfo=dt.UTC)
@@ -72,20 +75,12 @@ class Era5:
 
     def _read(self, name: str, year: int, month: int, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
         window = Window(row, col, rows, cols)
-        held, (points, region, valid) = self._recent.get(self.id, window, lambda: (window, self._cells(window)))
+        held, (values, valid) = self._recent.get(self.id, window, lambda: (window, self._cells(window)))
         down, across = held.slices(window)
-        points, valid = points[:, down, across], valid[down, across]
-        region = region.mapped(lambda field: field[down, across])
-        key = salt(self._planet.seed, "month", year, month)
-        odd = value_noise(points, 1800e3, key) - 0.5
-        if name == "total_precipitation_sum":
-            values = np.round(_rain(region, month) * (1.0 + 1.3 * odd) * 1e-3 * 2.0**16) / 2.0**16
-        else:
-            values = np.round((_temperature(region, month, name) + 4.0 * odd) * 128.0) / 128.0
-        return np.where(valid, values, 0.0), valid
+        return values[name][MONTHS.index((year, month)), down, across], valid[down, across]
 
-    def _cells(self, window: Window) -> tuple[Floats, Region, Mask]:
-        """Points and climate of some cells, and whether they are land."""
+    def _cells(self, window: Window) -> tuple[dict[str, Floats], Mask]:
+        """Every band of some cells, (months, rows, cols) each, and which cells are land."""
         rows, cols = window.rows, window.cols
         lon = -180.0 + 0.1 * np.arange(window.col, window.col + cols)
         lon, lat = np.meshgrid(lon, np.clip(90.0 - 0.1 * np.arange(window.row, window.row + rows), -90.0, 90.0))
@@ -93,10 +88,22 @@ class Era5:
         # A cell holds 12 x 12 cells of the land mask.
         land = self._planet.mask.window(12 * window.row - 6, 12 * window.col - 6, 12 * rows, 12 * cols)
         valid = land.reshape(rows, 12, cols, 12).sum(axis=(1, 3)) > 72
-        return points, self._planet.regions.at(points, lon, lat), valid
+        region = self._planet.regions.at(points, lon, lat)
+        # All months at once: a cell is asked for four years of them.
+        month = np.array([each for _, each in MONTHS])[:, None, None]
+        keys = np.array([salt(self._planet.seed, "month", *each) for each in MONTHS], np.uint32)[:, None, None]
+        odd = value_noise(points[:, None], 1800e3, keys).astype(np.float64) - 0.5
+        made: dict[str, Floats] = {}
+        for name in BANDS:
+            if name == "total_precipitation_sum":
+                values = np.round(_rain(region, month) * (1.0 + 1.3 * odd) * 1e-3 * 2.0**16) / 2.0**16
+            else:
+                values = np.round((_temperature(region, month, name) + 4.0 * odd) * 128.0) / 128.0
+            made[name] = np.where(valid, values, 0.0)
+        return made, valid
 
 
-def _temperature(region: Region, month: int, name: str) -> Floats:
+def _temperature(region: Region, month: Months, name: str) -> Floats:
     """Kelvin. The month's minimum and maximum lie farther apart where it is dry."""
     middle = 30.4 * month - 15.0
     cosine = -np.round(np.cos((middle - 21.0) * (2.0 * np.pi / 365.25)), 9)
@@ -106,7 +113,7 @@ def _temperature(region: Region, month: int, name: str) -> Floats:
     return result
 
 
-def _rain(region: Region, month: int) -> Floats:
+def _rain(region: Region, month: Months) -> Floats:
     """Millimetres in the month: summer rain in the tropics, a little more in winter elsewhere."""
     phase = season(30.4 * month - 15.0, region.swing)
     return region.rain / 12.0 * (1.0 + np.where(np.abs(region.lat) < 28.0, 0.8, -0.25) * phase)

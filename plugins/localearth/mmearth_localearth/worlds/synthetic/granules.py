@@ -8,7 +8,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from attrs import frozen
+from attrs import define, frozen
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
@@ -16,6 +16,7 @@ from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.values.projection import reproject
 from mmearth_localearth.worlds.synthetic.hashing import Floats
 from mmearth_localearth.worlds.synthetic.landmask import LandMask
+from mmearth_localearth.worlds.synthetic.lazy import lazy
 from mmearth_localearth.worlds.synthetic.orbits import SENTINEL2
 from mmearth_localearth.worlds.synthetic.outlines import Line, clipped, lonlat, side
 
@@ -47,7 +48,7 @@ class Strip:
     footprint: Polygon
 
 
-@frozen(eq=False)
+@define(slots=False, eq=False)
 class Granule:
     """One granule.
 
@@ -59,7 +60,6 @@ class Granule:
         lon: of its middle, degrees.
         lat: of its middle, degrees.
         bounds: west, south, east, north of all its strips, degrees.
-        strips: what each relative orbit sees, by orbit.
     """
 
     name: str
@@ -69,7 +69,11 @@ class Granule:
     lon: float
     lat: float
     bounds: tuple[float, float, float, float]
-    strips: tuple[Strip, ...]
+
+    @lazy
+    def strips(self) -> tuple[Strip, ...]:
+        """What each relative orbit sees, by orbit; made when asked for, as most granules only lie near a place."""
+        return _strips(self.crs, self.left, self.top, self.lon, self.lat)
 
 
 class Granules:
@@ -152,7 +156,7 @@ class Granules:
             return None
         band = _BANDS[min(int((lat + 80.0) // 8.0), 19)]
         name = f"{zone:02d}{band}{_COLUMNS[(zone - 1) % 3][column - 1]}{_ROWS[(row + (0 if zone % 2 else 5)) % 20]}"
-        return Granule(name, crs, left, top, lon, lat, whole.bounds, _strips(crs, left, top, lon, lat))
+        return Granule(name, crs, left, top, lon, lat, whole.bounds)
 
     def _has_land(self, outline: Polygon) -> bool:
         west, south, east, north = outline.bounds

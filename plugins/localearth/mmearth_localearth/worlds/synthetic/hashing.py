@@ -56,8 +56,11 @@ def uniform(key: int | Words, *integers: Any) -> Floats:
 def bell(key: int | Words, *integers: Any) -> Floats:
     """Numbers of mean 0 and standard deviation 1, nearly normal, within 2.45 of 0: a sum of two uniforms."""
     words = hash_words(key, *integers)
-    low, high = words & np.uint32(0xFFFF), words >> np.uint32(16)
-    result: Floats = (low.astype(np.float64) + high - 65535.0) * (6.0**0.5 / 65536.0)
+    total = words & np.uint32(0xFFFF)
+    total += words >> np.uint32(16)
+    result: Floats = total.astype(np.float32)
+    result -= np.float32(65535.0)
+    result *= np.float32(6.0**0.5 / 65536.0)
     return result
 
 

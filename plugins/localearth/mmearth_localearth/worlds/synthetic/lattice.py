@@ -5,19 +5,23 @@ does not depend on the window that it is read in.
 """
 
 import math
-from functools import cached_property
 
 import numpy as np
-from attrs import define, frozen
+from attrs import define, field, frozen
+from numpy.typing import NDArray
 
 from mmearth_localearth.values.projection import reproject
 from mmearth_localearth.worlds.synthetic.hashing import Floats
+from mmearth_localearth.worlds.synthetic.lazy import lazy
 
 RADIUS = 6371000.0
 """Of the sphere that all noise is computed on, metres."""
 
 STEP = 16
 """Pixels from node to node."""
+
+MID = 4
+"""Pixels from one middle node to the next: every fourth of them is a node along each axis."""
 
 
 @frozen
@@ -93,17 +97,19 @@ class Patch:
     Attributes:
         lattice: the lattice.
         window: the window.
+        turned: points on other axes, by the pixels from one to the next; kept for the noise.
     """
 
     lattice: Lattice
     window: Window
+    turned: dict[int, Floats] = field(factory=dict)
 
-    @cached_property
+    @lazy
     def node_lonlat(self) -> tuple[Floats, Floats]:
         """Longitude and latitude of the nodes, degrees; longitudes do not jump."""
         grid = self.lattice
-        x = grid.left + (self._node_range(1) * STEP + 0.5) * grid.size
-        y = grid.top - (self._node_range(0) * STEP + 0.5) * grid.size
+        x = grid.left + (self._nodes(1) * STEP + 0.5) * grid.size
+        y = grid.top - (self._nodes(0) * STEP + 0.5) * grid.size
         xs, ys = np.meshgrid(x, y)
         if grid.geographic:
             return xs, ys
@@ -113,23 +119,28 @@ class Patch:
         first = lon.flat[0]
         return (lon - first + 180.0) % 360.0 - 180.0 + first, lat
 
-    @cached_property
+    @lazy
     def nodes(self) -> Floats:
         """The nodes on the sphere, (3, rows, cols) metres."""
         return on_sphere(*self.node_lonlat)
 
-    @cached_property
+    @lazy
+    def mids(self) -> Floats:
+        """The middle nodes on the sphere, (3, rows, cols) metres."""
+        return self.to_mids(self.nodes)
+
+    @lazy
     def points(self) -> Floats:
         """The pixels on the sphere, (3, rows, cols) metres."""
-        return np.stack([self.spread(axis) for axis in self.nodes])
+        return self.spread(self.nodes)
 
-    @cached_property
+    @lazy
     def lonlat(self) -> tuple[Floats, Floats]:
         """Longitude and latitude of the pixels, degrees."""
         lon, lat = self.node_lonlat
         return self.spread(lon), self.spread(lat)
 
-    @cached_property
+    @lazy
     def spacing(self) -> tuple[float, Floats]:
         """Metres from a pixel to the next one south, and to the next one east, (rows, 1)."""
         rows = np.arange(self.window.row, self.window.row + self.window.rows)[:, None]
@@ -140,28 +151,71 @@ class Patch:
         return metres, metres * np.cos(np.radians(lat))
 
     def spread(self, values: Floats) -> Floats:
-        """Values of the nodes brought to the pixels, through a Catmull-Rom spline: slopes do not jump."""
-        down = self._along(values, 0)
-        return self._along(down.T, 1).T
+        """Values of the nodes (..., rows, cols) brought to the pixels by a Catmull-Rom spline: slopes do not jump."""
+        down, across = (self._pixels(axis) for axis in (0, 1))
+        return _blown(values, down, across, STEP, self._first(STEP))
 
-    def _node_range(self, axis: int) -> Floats:
+    def to_mids(self, values: Floats) -> Floats:
+        """Values of the nodes brought to the middle nodes, in the same way."""
+        down, across = (self._mids(axis) * MID for axis in (0, 1))
+        return _blown(values, down, across, STEP, self._first(STEP))
+
+    def from_mids(self, values: Floats) -> Floats:
+        """Values of the middle nodes brought to the pixels, in the same way."""
+        down, across = (self._pixels(axis) for axis in (0, 1))
+        return _blown(values, down, across, MID, self._first(MID))
+
+    def straight_from_mids(self, values: Floats) -> Floats:
+        """Values of the middle nodes (rows, cols) brought to the pixels along straight lines: none overshoots."""
+        first = self._first(MID)
+        for axis in (1, 0):
+            at = self._pixels(axis)
+            index = at // MID - first[axis]
+            t = ((at % MID) * (1.0 / MID)).astype(values.dtype)
+            low, high = values.take(index, axis), values.take(index + 1, axis)
+            high -= low
+            high *= t if axis else t[:, None]
+            low += high
+            values = low
+        return values
+
+    def _first(self, step: int) -> tuple[int, int]:
+        """The number of the first node, or middle node, along each axis."""
+        return (self._nodes(0)[0], self._nodes(1)[0]) if step == STEP else (self._mids(0)[0], self._mids(1)[0])
+
+    def _nodes(self, axis: int) -> NDArray[np.int64]:
         start, count = self._span(axis)
-        first = start // STEP - 1
-        last = (start + count - 1) // STEP + 2
-        return np.arange(first, last + 1).astype(np.float64)
+        return np.arange(start // STEP - 2, (start + count - 1) // STEP + 4)
+
+    def _mids(self, axis: int) -> NDArray[np.int64]:
+        start, count = self._span(axis)
+        return np.arange(start // MID - 1, (start + count - 1) // MID + 3)
+
+    def _pixels(self, axis: int) -> NDArray[np.int64]:
+        start, count = self._span(axis)
+        return np.arange(start, start + count)
 
     def _span(self, axis: int) -> tuple[int, int]:
         window = self.window
         return (window.row, window.rows) if axis == 0 else (window.col, window.cols)
 
-    def _along(self, values: Floats, axis: int) -> Floats:
-        start, count = self._span(axis)
-        at = np.arange(start, start + count)
-        index = at // STEP - (start // STEP - 1)
-        t = ((at % STEP) * (1.0 / STEP))[:, None]
+
+def _blown(
+    values: Floats, down: NDArray[np.int64], across: NDArray[np.int64], step: int, first: tuple[int, int]
+) -> Floats:
+    """Values (..., rows, cols) at every `step` pixels as values at whole pixels."""
+    # Along the rows first, while there are few: the longer pass then copies whole rows.
+    for axis, at in ((-1, across), (-2, down)):
+        index = at // step - first[axis]
+        t = (at % step) * (1.0 / step)
         t2, t3 = t * t, t * t * t
-        result: Floats = (-0.5 * t + t2 - 0.5 * t3) * values[index - 1]
-        result += (1.0 - 2.5 * t2 + 1.5 * t3) * values[index]
-        result += (0.5 * t + 2.0 * t2 - 1.5 * t3) * values[index + 1]
-        result += (0.5 * t3 - 0.5 * t2) * values[index + 2]
-        return result
+        taps = (-0.5 * t + t2 - 0.5 * t3, 1.0 - 2.5 * t2 + 1.5 * t3, 0.5 * t + 2.0 * t2 - 1.5 * t3, 0.5 * t3 - 0.5 * t2)
+        result: Floats | None = None
+        for number, tap in enumerate(taps):
+            weight = tap.astype(values.dtype)
+            term = values.take(index + (number - 1), axis)
+            term *= weight if axis == -1 else weight[:, None]
+            result = term if result is None else np.add(result, term, out=result)
+        assert result is not None
+        values = result
+    return values

@@ -12,7 +12,6 @@ from mmearth_localearth.worlds.base import ImageAsset, Mask, Pixels
 from mmearth_localearth.worlds.synthetic.bands import Grid, LazyBands, MadeBand, rounded
 from mmearth_localearth.worlds.synthetic.cover import Kind
 from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window
-from mmearth_localearth.worlds.synthetic.noise import smoothstep
 from mmearth_localearth.worlds.synthetic.truth import Planet, Truth
 
 WORLDCOVER = {"ESA/WorldCover/v100": ("2020", 1577836800000.0), "ESA/WorldCover/v200": ("2021", 1609459200000.0)}
@@ -114,22 +113,9 @@ def _elevation(truth: Truth) -> tuple[Pixels, Mask]:
     return truth.terrain.elevation, ~truth.terrain.sea
 
 
-def _canopy(truth: Truth) -> Pixels:
-    """Height of what grows, metres."""
-    cover, terrain = truth.cover, truth.terrain
-    tall = 9.0 + 19.0 * smoothstep(-4.0, 14.0, terrain.warmth) + 9.0 * smoothstep(18.0, 25.0, terrain.warmth)
-    tall *= smoothstep(0.1, 1.2, terrain.moisture) * 0.5 + 0.5
-    trees = tall * (0.35 + 0.65 * cover.dense) * (0.75 + 0.5 * cover.patchy) * (0.8 + 0.4 * cover.broad)
-    low = 3.0 * cover.dense * cover.patchy
-    height = np.zeros(trees.shape)
-    height = np.where(cover.kind == Kind.TREES, np.maximum(trees, 4.0), height)
-    height = np.where(cover.kind == Kind.MANGROVE, np.maximum(0.45 * trees, 3.0), height)
-    return np.where(cover.kind == Kind.SHRUB, low, height)
-
-
 def _height(truth: Truth) -> tuple[Pixels, Mask]:
-    return _canopy(truth), truth.cover.kind != Kind.WATER
+    return truth.canopy, truth.cover.kind != Kind.WATER
 
 
 def _height_deviation(truth: Truth) -> tuple[Pixels, Mask]:
-    return 2.0 + 0.22 * _canopy(truth) + 2.0 * truth.cover.patchy, truth.cover.kind != Kind.WATER
+    return 2.0 + 0.22 * truth.canopy + 2.0 * truth.cover.patchy, truth.cover.kind != Kind.WATER

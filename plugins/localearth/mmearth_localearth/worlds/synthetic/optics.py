@@ -1,7 +1,6 @@
 """Optics: what Sentinel-2 sees of a surface, through clouds and air, in whole digital numbers."""
 
 import math
-from functools import cached_property
 
 import numpy as np
 from attrs import define, frozen
@@ -10,6 +9,7 @@ from mmearth_localearth.worlds.synthetic.clouds import sky
 from mmearth_localearth.worlds.synthetic.cover import Kind
 from mmearth_localearth.worlds.synthetic.hashing import Floats, bell, salt
 from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window, on_sphere
+from mmearth_localearth.worlds.synthetic.lazy import lazy
 from mmearth_localearth.worlds.synthetic.spectra import BANDS, CLOUD, PASSED, PATH, SPECTRA
 from mmearth_localearth.worlds.synthetic.surface import MATERIALS, Surface, surface
 from mmearth_localearth.worlds.synthetic.truth import Planet, Recent, Truth
@@ -64,12 +64,18 @@ class View:
     cloud: Floats | None
     shadow: Floats | None
 
-    @cached_property
+    @lazy
     def surface(self) -> Surface:
         """The materials on that day."""
         return surface(self.truth, self.seen.day)
 
-    @cached_property
+    @lazy
+    def materials(self) -> list[tuple[str, Floats]]:
+        """The materials that are there, and how much of each pixel they are."""
+        pairs = zip(MATERIALS, self.surface.mixture, strict=True)
+        return [(name, share) for name, share in pairs if share.any()]
+
+    @lazy
     def light(self) -> Floats:
         """The factor of relief, tone and cloud shadow, (rows, cols)."""
         light = _relief(self.truth, self.seen) * _tone(self.truth)
@@ -132,7 +138,7 @@ def _tone(truth: Truth) -> Floats:
     return result
 
 
-_GRAIN = np.array([0.012, 0.10, 0.035, 0.06, 0.022, 0.07, 0.06, 0.045, 0.012, 0.09, 0.05])
+_GRAIN = np.array([0.012, 0.10, 0.035, 0.06, 0.022, 0.07, 0.06, 0.045, 0.012, 0.09, 0.05], np.float32)
 """How grainy each kind of surface is at 10 m."""
 
 
@@ -146,12 +152,13 @@ def reflectance(view: View, band: str, air: bool, haze: float) -> Floats:
         haze: how hazy the air is; 1 on an ordinary day.
     """
     at = BANDS.index(band)
-    ground = np.zeros(view.light.shape)
-    for name, share in zip(MATERIALS, view.surface.mixture, strict=True):
+    ground = np.zeros(view.light.shape, np.float32)
+    for name, share in view.materials:
         ground += SPECTRA[name][at] * share
     ground *= view.light
     if air:
-        ground = PATH[at] * haze + PASSED[at] ** haze * ground
+        ground *= PASSED[at] ** haze
+        ground += PATH[at] * haze
     if view.cloud is not None:
         ground += view.cloud * (CLOUD[at] * (0.55 + 0.45 * view.cloud) - ground)
     return ground

@@ -9,7 +9,7 @@ from attrs import frozen
 from mmearth_localearth.worlds.synthetic.geography import highlands, rain_factor, settled
 from mmearth_localearth.worlds.synthetic.hashing import Floats, salt
 from mmearth_localearth.worlds.synthetic.landmask import LandMask
-from mmearth_localearth.worlds.synthetic.noise import fbm, ridges, smoothstep, value_noise
+from mmearth_localearth.worlds.synthetic.noise import fbm, octaves, ridges, smoothstep, value_noise, weights
 
 LAPSE = 0.0062
 """Kelvin that a metre of height costs."""
@@ -49,8 +49,9 @@ class Region:
     lat: Floats
 
     def mapped(self, spread: Callable[[Floats], Floats]) -> "Region":
-        """The same fields elsewhere, each brought there by `spread`."""
-        return Region(*(spread(getattr(self, each.name)) for each in attrs.fields(Region)))
+        """The same fields elsewhere, brought there by `spread`, all at once and as single floats."""
+        fields = np.stack([getattr(self, each.name) for each in attrs.fields(Region)]).astype(np.float32)
+        return Region(*spread(fields))
 
     @property
     def coarse_elevation(self) -> Floats:
@@ -82,7 +83,7 @@ class Regions:
         rough = ramp * (0.72 * height + 35.0 + 260.0 * hills)
         plain = value_noise(points, 640e3, self._key("plains"))
         base = ramp * (15.0 + 380.0 * plain * plain + 0.42 * height)
-        crest = ridges(points, COARSE_RIDGES, self._key("relief"), 0.6)
+        crest = ridges(octaves(points, COARSE_RIDGES, self._key("relief")), weights(len(COARSE_RIDGES), 0.6))
         sine = np.abs(np.sin(np.radians(lat)))
         mean = 27.5 - 38.0 * sine**2.6 - 12.0 * smoothstep(0.90, 0.975, sine)
         mean -= 16.0 * smoothstep(-64.0, -72.0, lat) if (lat < -60).any() else 0.0
@@ -93,11 +94,10 @@ class Regions:
         people = fbm(points, (310e3, 90e3, 28e3), self._key("people"))
         farmed = np.clip(0.85 * settled(points) + 1.9 * (people - 0.5) + 0.12, 0.0, 1.0)
         # Rounded, as exponentials and powers differ between processors in their last bits.
-        fields = [
+        fields: list[Floats] = [
             np.round(each * 2.0**20) * 2.0**-20 for each in (inland, base, rough, crest, mean, swing, rain, farmed)
         ]
-        inland, base, rough, crest, mean, swing, rain, farmed = fields
-        return Region(inland, base, rough, crest, mean, swing, rain, farmed, lat)
+        return Region(*[*fields, lat])
 
     def _key(self, layer: str) -> int:
         return salt(self.seed, "region", layer)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 
 import numpy as np
-from attrs import define, frozen
+from attrs import define, field, frozen
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
@@ -21,6 +21,9 @@ SECOND_FROM = EPOCH_MS + 547 * DAY_MS
 
 MOST = 40_000
 """Images that one question to a collection may have as its answer."""
+
+KEPT = 1024
+"""Images that a collection remembers: the questions about a tile come soon after one another."""
 
 _FIRST_LIGHT = 1.45
 """Angle along the track at which a datatake begins (83 degrees north), radians before the southward crossing."""
@@ -58,6 +61,7 @@ class _Calendar:
     days: list[int]
     means: Floats
     cloudy: Floats
+    scenes: dict[int, Scene] = field(factory=dict)
 
 
 class Scenes:
@@ -110,6 +114,13 @@ class Scenes:
             yield self._scene(granule, strip, calendar, at)
 
     def _scene(self, granule: Granule, strip: Strip, calendar: _Calendar, at: int) -> Scene:
+        # Every collection and every question shares a scene, and what is derived from it.
+        found = calendar.scenes.get(at)
+        if found is None:
+            found = calendar.scenes[at] = self._made(granule, strip, calendar, at)
+        return found
+
+    def _made(self, granule: Granule, strip: Strip, calendar: _Calendar, at: int) -> Scene:
         take = float(calendar.takes[at])
         # The second stamp of a name is when the product was made, some minutes later.
         made = take + 240_000.0 + int(calendar.keys[at]) % 400_000
@@ -131,7 +142,7 @@ class Scenes:
                 return self._calendars[name]
         made = self._make(granule, strip)
         with self._lock:
-            if len(self._calendars) > 4000:
+            if len(self._calendars) > 256:
                 self._calendars.clear()
             self._calendars[name] = made
         return made

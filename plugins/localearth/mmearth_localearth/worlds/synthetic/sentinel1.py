@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from attrs import frozen
+from numpy.typing import NDArray
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -16,7 +17,8 @@ from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.values.projection import reproject
 from mmearth_localearth.worlds.base import ImageAsset
 from mmearth_localearth.worlds.synthetic.bands import Grid, LazyBands
-from mmearth_localearth.worlds.synthetic.hashing import chance, hash_words, salt
+from mmearth_localearth.worlds.synthetic.hashing import Floats, hash_words, salt, uniform
+from mmearth_localearth.worlds.synthetic.lattice import RADIUS
 from mmearth_localearth.worlds.synthetic.noise import value_noise
 from mmearth_localearth.worlds.synthetic.optics import sphere_point
 from mmearth_localearth.worlds.synthetic.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL1, stamp
@@ -96,7 +98,8 @@ class Sentinel1:
                 first = SENTINEL1.start(frame.relative, (frame.number + 0.5) * FRAME)
                 cycle = SENTINEL1.days * DAY_MS
                 turns = range(max(math.ceil((start - first) / cycle), 0), math.ceil((end - first) / cycle))
-                found += [self._image(frame, number) for number in turns if self._taken(frame, number)]
+                taken = self._taken(frame, np.arange(turns.start, max(turns.start, turns.stop)))
+                found += [self._image(frame, turns.start + int(each)) for each in np.flatnonzero(taken)]
         return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
 
     def find(self, index: str) -> ImageAsset | None:
@@ -113,7 +116,7 @@ class Sentinel1:
         number = math.floor(seconds / SENTINEL1.period * 2 * math.pi / FRAME)
         for near in (number - 1, number, number + 1):
             frame = self._frame(relative + 1, near)
-            if frame is not None and cycle >= 0 and self._taken(frame, cycle):
+            if frame is not None and cycle >= 0 and self._taken(frame, np.array([cycle]))[0]:
                 image = self._image(frame, cycle)
                 if image.index == index and EPOCH_MS <= image.properties["system:time_start"] < END_MS:
                     return image
@@ -138,12 +141,16 @@ class Sentinel1:
                     for relative, angle in SENTINEL1.passes(float(lon), float(lat), ascending):
                         number = math.floor(angle / FRAME)
                         numbers.update((relative, each) for each in range(number - 1, number + 2))
-        frames = [self._frame(*each) for each in sorted(numbers)]
+        # Making a frame is dear; those too far away need not be.
+        reach = math.radians(math.hypot(east - west, north - south) / 2) + _FARTHEST
+        middle = sphere_point((west + east) / 2, (south + north) / 2)
+        near = [each for each in sorted(numbers) if _apart(middle, *each) < reach]
+        frames = [self._frame(*each) for each in near]
         return [frame for frame in frames if frame is not None]
 
-    def _taken(self, frame: Frame, cycle: int) -> bool:
+    def _taken(self, frame: Frame, cycles: NDArray[np.int64]) -> NDArray[np.bool_]:
         # A few acquisitions are missing, as in reality.
-        return chance(salt(self._planet.seed, "s1", frame.relative, frame.number), cycle) > 0.06
+        return uniform(salt(self._planet.seed, "s1", frame.relative, frame.number), cycles) > 0.06
 
     def _make(self, relative: int, number: int) -> Frame | None:
         angles = np.array([number, number + 0.5, number + 1]) * FRAME
@@ -205,3 +212,14 @@ class Sentinel1:
         take = Take(key, frame.ascending, frame.lines, frame.grid, middle)
         bands = LazyBands(partial(radar_bands, self._planet, take, polarisations))
         return ImageAsset(f"{self.id}/{index}", properties, bands, frame.footprint)
+
+
+_FARTHEST = math.hypot(SENTINEL1.swath / 2 / RADIUS, FRAME / 2) + 0.03
+"""How far a frame reaches from its middle, radians; with 190 km to spare, as its sides are drawn straight."""
+
+
+def _apart(place: Floats, relative: int, number: int) -> float:
+    """The angle between a place on the sphere, (3, 1) metres, and the middle of a frame, radians."""
+    lon, lat = SENTINEL1.ground(relative, np.array([(number + 0.5) * FRAME]), 0.0)
+    gap = float(np.linalg.norm(sphere_point(float(lon[0]), float(lat[0])) - place)) / RADIUS
+    return 2.0 * math.asin(min(gap / 2.0, 1.0))

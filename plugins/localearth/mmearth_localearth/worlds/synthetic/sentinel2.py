@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from mmearth_localearth.worlds.synthetic.hashing import Floats, bell, chance, sa
 from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window
 from mmearth_localearth.worlds.synthetic.optics import Optics, View, reflectance
 from mmearth_localearth.worlds.synthetic.outlines import within
-from mmearth_localearth.worlds.synthetic.scenes import Scene, Scenes
+from mmearth_localearth.worlds.synthetic.scenes import KEPT, Scene, Scenes
 from mmearth_localearth.worlds.synthetic.spectra import BANDS, RESOLUTION
 from mmearth_localearth.worlds.synthetic.surface import MATERIALS
 
@@ -49,6 +49,7 @@ class Sentinel2:
         self._optics = optics
         self._air = air
         self._seed = scenes.planet.seed
+        self._image_of = lru_cache(maxsize=KEPT)(self._image)
 
     def images(
         self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
@@ -59,12 +60,12 @@ class Sentinel2:
             EarthEngineError: without a region, or when there would be too many.
         """
         found = self._scenes.around(region, interval, self.id)
-        return [self._image(scene) for scene in found if self._has(scene)]
+        return [self._image_of(scene) for scene in found if self._has(scene)]
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""
         scene = self._scenes.named(index)
-        return self._image(scene) if scene is not None and self._has(scene) else None
+        return self._image_of(scene) if scene is not None and self._has(scene) else None
 
     def _has(self, scene: Scene) -> bool:
         if self._air or scene.time >= L2A_ALL:

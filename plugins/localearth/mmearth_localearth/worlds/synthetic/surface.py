@@ -1,6 +1,5 @@
 """The surface on a day: every pixel as a mixture of materials, with leaves, crops and snow in season."""
 
-import math
 from typing import TypeVar
 
 import numpy as np
@@ -11,6 +10,7 @@ from mmearth_localearth.worlds.synthetic.clouds import season
 from mmearth_localearth.worlds.synthetic.cover import Cover, Kind
 from mmearth_localearth.worlds.synthetic.hashing import Floats
 from mmearth_localearth.worlds.synthetic.noise import smoothstep
+from mmearth_localearth.worlds.synthetic.snow import snow_cover, today
 from mmearth_localearth.worlds.synthetic.spectra import SPECTRA
 from mmearth_localearth.worlds.synthetic.truth import Truth
 
@@ -39,45 +39,25 @@ def surface(truth: Truth, day_of_year: int) -> Surface:
     """The surface of a window on a day."""
     region, terrain, cover = truth.region, truth.terrain, truth.cover
     phase = season(float(day_of_year), region.swing)
-    today = _today(truth, day_of_year)
+    warm = today(region, terrain, day_of_year)
     # Wet and dry seasons in the tropics; elsewhere summers dry the ground a little.
     rhythm = np.where(np.abs(region.lat) < 28.0, 0.55, -0.15) * phase
     wet = terrain.moisture * (1.0 + rhythm)
-    leaf = smoothstep(4.0, 12.5, today + 2.0 * (cover.broad - 0.5))
+    leaf = smoothstep(4.0, 12.5, warm + 2.0 * (cover.broad - 0.5))
     green = leaf * smoothstep(0.12, 0.85, wet + 0.12 * (cover.patchy - 0.5))
     shape = cover.kind.shape
-    mix = np.zeros((len(MATERIALS), cover.kind.size))
+    mix = np.zeros((len(MATERIALS), cover.kind.size), np.float32)
     for kind, make in _MAKERS.items():
         at = np.flatnonzero(cover.kind == kind)
         if at.size:
             place = _Place(truth, at, green.reshape(-1)[at], leaf.reshape(-1)[at], wet.reshape(-1)[at], day_of_year)
             for name, share in make(place).items():
                 mix[_AT[name], at] = share
-    snow = snow_cover(truth, day_of_year)
+    snow = snow_cover(region, terrain, cover, day_of_year)
     cover_snow = snow.reshape(-1)
     mix *= 1.0 - cover_snow
     mix[_AT["snow"]] += cover_snow
-    return Surface(mix.reshape(-1, *shape).astype(np.float32), snow)
-
-
-def _today(truth: Truth, day_of_year: int) -> Floats:
-    """The usual temperature of a day, degrees Celsius."""
-    cosine = -round(math.cos((day_of_year - 21.0) * (2.0 * math.pi / 365.25)), 9)
-    result: Floats = truth.terrain.warmth + truth.region.swing * cosine
-    return result
-
-
-def snow_cover(truth: Truth, day_of_year: int) -> Floats:
-    """How much of the ground lies under snow that a satellite sees, 0 to 1."""
-    terrain, cover = truth.terrain, truth.cover
-    today = _today(truth, day_of_year)
-    if float(today.min()) > 2.5:
-        return np.zeros(today.shape)
-    snow = smoothstep(0.5, -4.5, today + 4.0 * (cover.patchy - 0.5)) * smoothstep(0.05, 0.3, terrain.moisture)
-    snow = np.where(terrain.water, np.where(terrain.sea, 0.0, smoothstep(-3.0, -6.0, today)), snow)
-    # Snow falls through branches and is cleared from streets.
-    visible = np.where(cover.kind == Kind.TREES, 0.25, np.where(cover.kind == Kind.BUILT, 0.55, 1.0))
-    return snow * visible
+    return Surface(mix.reshape(-1, *shape), snow)
 
 
 @frozen(eq=False)

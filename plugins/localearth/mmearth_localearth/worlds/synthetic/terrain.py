@@ -4,10 +4,11 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from mmearth_localearth.worlds.synthetic.fields import noise_of, ridges_of
 from mmearth_localearth.worlds.synthetic.hashing import Floats, salt
 from mmearth_localearth.worlds.synthetic.landmask import COLS, LandMask
 from mmearth_localearth.worlds.synthetic.lattice import Patch
-from mmearth_localearth.worlds.synthetic.noise import fbm, ridges, smoothstep, value_noise
+from mmearth_localearth.worlds.synthetic.noise import smoothstep
 from mmearth_localearth.worlds.synthetic.region import LAPSE, Region, bspline
 
 CELLS = COLS / 360.0
@@ -62,8 +63,7 @@ class Terrains:
 
     def at(self, patch: Patch, region: Region) -> Terrain:
         """The terrain of a patch, given its region at the pixels."""
-        points = patch.points
-        wiggle = fbm(points, (1300.0, 560.0, 240.0), self._key("wiggle"))
+        wiggle = noise_of(patch, (1300.0, 560.0, 240.0), self._key("wiggle"))
         shore = self._shore(patch, wiggle)
         sea = shore <= 0.5
         lake = self._lake(patch, region, wiggle)
@@ -72,7 +72,7 @@ class Terrains:
         water = sea | (inland & ((lake > 0.0) | (river < width)))
         valley = smoothstep(350.0, 0.0, river - width) * smoothstep(-2.0, 14.0, width)
         bank = np.maximum(smoothstep(-0.035, 0.0, lake), valley)
-        fine = ridges(points, FINE_RIDGES, self._key("fine"), 0.55)
+        fine = ridges_of(patch, FINE_RIDGES, self._key("fine"), 0.55)
         dunes = 34.0 * fine * smoothstep(0.16, 0.04, moisture(region.rain, region.mean))
         # Fine relief fades towards water, so that lakes lie flat and rivers have valleys.
         fine *= (0.3 + 0.7 * region.crest) * (1.0 - 0.9 * bank)
@@ -92,9 +92,9 @@ class Terrains:
         land = self.mask.window(row, col, rows, cols)
         shape = (patch.window.rows, patch.window.cols)
         if land.all() or not land.any():
-            return np.full(shape, 1.0 if land.all() else 0.0)
+            return np.full(shape, 1.0 if land.all() else 0.0, np.float32)
         lon, lat = patch.lonlat
-        other = fbm(patch.points, (1100.0, 480.0, 190.0, 80.0), self._key("coast"))
+        other = noise_of(patch, (1100.0, 480.0, 190.0, 80.0), self._key("coast"))
         x = (lon + 180.0) * CELLS - col + 2.2 * (wiggle - 0.5)
         y = (90.0 - lat) * CELLS - row + 2.2 * (other - 0.5)
         x, y = np.clip(x, 1.0, cols - 1.001), np.clip(y, 1.0, rows - 1.001)
@@ -106,11 +106,11 @@ class Terrains:
             line = np.clip(i + a - 1, 0, rows - 1)
             for b in range(3):
                 total += wy[a] * wx[b] * cells[line, np.clip(j + b - 1, 0, cols - 1)]
-        return total
+        return total.astype(np.float32)
 
     def _lake(self, patch: Patch, region: Region, wiggle: Floats) -> Floats:
         """Above 0 on lakes; falls off around them."""
-        large = patch.spread(fbm(patch.nodes, (9300.0, 4200.0), self._key("lakes"))) + 0.12 * (wiggle - 0.5)
+        large = noise_of(patch, (9300.0, 4200.0), self._key("lakes")) + 0.12 * (wiggle - 0.5)
         cold = smoothstep(9.0, 1.0, region.mean)
         wet = smoothstep(0.5, 1.2, moisture(region.rain, region.mean))
         level = 0.14 + 0.17 * cold * wet + 0.04 * wet - 0.16 * smoothstep(250.0, 700.0, region.rough)
@@ -120,8 +120,8 @@ class Terrains:
     def _river(self, patch: Patch, region: Region, wiggle: Floats) -> tuple[Floats, Floats]:
         """Metres to the middle of the nearest river, about, and half its width."""
         key = self._key("rivers")
-        line = patch.spread(fbm(patch.nodes, (31e3, 11e3), key)) + 0.012 * (wiggle - 0.5)
-        size = patch.spread(value_noise(patch.nodes, 55e3, self._key("widths")))
+        line = noise_of(patch, (31e3, 11e3), key) + 0.012 * (wiggle - 0.5)
+        size = noise_of(patch, (55e3,), self._key("widths"))
         wet = smoothstep(0.15, 0.8, moisture(region.rain, region.mean))
         width = (8.0 + 150.0 * size**3) * wet * smoothstep(900.0, 450.0, region.rough)
         return np.abs(line - 0.5) * (1.0 / RIVER_SLOPE), width - 3.0

@@ -61,6 +61,7 @@ class Towns:
         self.seed = seed
         self._regions = regions
         self._town = lru_cache(maxsize=4096)(self._make)
+        self._site = lru_cache(maxsize=4096)(self._sited)
 
     def at(self, lon: Floats, lat: Floats, ragged: Floats) -> Streets:
         """The towns at some pixels; `ragged` in [0, 1) frays their outlines."""
@@ -70,13 +71,9 @@ class Towns:
         lot = np.zeros(lat.shape)
         for band, inside in bands(lat):
             x, y = plane(lon[inside], lat[inside], band)
-            west, east, south, north = x.min(), x.max(), y.min(), y.max()
             for town in self._around(x, y, band):
-                reach = town.radius * RAGGED
                 # The copy of the town that is on this side of the world.
-                centre = town.x + round(((west + east) / 2 - town.x) / ring(band)) * ring(band)
-                if not (west - reach < centre < east + reach and south - reach < town.y < north + reach):
-                    continue
+                centre = _nearest(town.x, x, band)
                 dx, dy = x - centre, y - town.y
                 away = np.sqrt(dx * dx + dy * dy) / town.radius
                 within = 1.0 - away * (0.65 + 0.7 * ragged[inside])
@@ -95,20 +92,31 @@ class Towns:
         side = ring(band) / count
         first, last = math.floor((x.min() - REACH) / side), math.floor((x.max() + REACH) / side)
         low, high = math.floor((y.min() - REACH) / SPACING), math.floor((y.max() + REACH) / SPACING)
-        towns = [
-            self._town(band, i % count, j)
-            for i in range(first, last + 1)
-            for j in range(max(low, 0), min(high, 13) + 1)
-        ]
-        return [town for town in towns if town is not None]
+        found = []
+        for i in range(first, last + 1):
+            for j in range(max(low, 0), min(high, 13) + 1):
+                key, east, north, radius = self._site(band, i % count, j)
+                reach, centre = radius * RAGGED, _nearest(east, x, band)
+                # Whether people would settle there is dear to tell: only sites that reach the pixels are asked.
+                if (
+                    x.min() - reach < centre < x.max() + reach
+                    and y.min() - reach < north < y.max() + reach
+                    and (town := self._town(band, key, east, north, radius)) is not None
+                ):
+                    found.append(town)
+        return found
 
-    def _make(self, band: int, i: int, j: int) -> Town | None:
+    def _sited(self, band: int, i: int, j: int) -> tuple[int, float, float, float]:
+        """Where in a band a town may be: its key, x, y and radius."""
         key = salt(self.seed, "town", band, i, j)
         side = ring(band) / int(ring(band) // SPACING)
         radius = min(LARGEST, 240.0 * chance(key, 0) ** -0.62)
         x = (i + chance(key, 1)) * side
         # A town does not cross its band's edge.
         y = min(max((j + chance(key, 2)) * SPACING, radius), DEGREE - radius)
+        return key, x, y, radius
+
+    def _make(self, band: int, key: int, x: float, y: float, radius: float) -> Town | None:
         lon, lat = np.array([x * 360.0 / ring(band) - 180.0]), np.array([band + y / DEGREE])
         region = self._regions.at(on_sphere(lon, lat), lon, lat)
         warmth = float(region.mean[0]) - 0.006 * float(region.base[0])
@@ -121,6 +129,12 @@ class Towns:
             return None
         turn = round(chance(key, 4) * 180.0) * math.pi / 180.0 if chance(key, 5) < 0.7 else 0.0
         return Town(x, y, radius, round(math.cos(turn), 12), round(math.sin(turn), 12), key)
+
+
+def _nearest(centre: float, x: Floats, band: int) -> float:
+    """A place along a band, on the side of the world where some pixels are."""
+    around = ring(band)
+    return centre + round(((float(x.min()) + float(x.max())) / 2 - centre) / around) * around
 
 
 def _blocks(a: Floats, b: Floats, town: Town) -> tuple[NDArray[np.bool_], NDArray[np.uint32], Floats]:

@@ -6,24 +6,26 @@ A window is computed once for all bands, dates and sensors that look at it, and 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from functools import cached_property
 from typing import Generic, TypeVar
 
 import numpy as np
 from attrs import define
 
+from mmearth_localearth.worlds.synthetic.canopy import canopy
 from mmearth_localearth.worlds.synthetic.cover import Cover, Covers
 from mmearth_localearth.worlds.synthetic.hashing import Floats
 from mmearth_localearth.worlds.synthetic.landmask import LandMask
 from mmearth_localearth.worlds.synthetic.lattice import Lattice, Patch, Window
+from mmearth_localearth.worlds.synthetic.lazy import lazy
 from mmearth_localearth.worlds.synthetic.region import Region, Regions
+from mmearth_localearth.worlds.synthetic.snow import white_below
 from mmearth_localearth.worlds.synthetic.terrain import Terrain, Terrains
 from mmearth_localearth.worlds.synthetic.towns import Towns
 
-KEPT = 48
-"""Windows that are remembered; one of 156 x 156 pixels takes about 5 MB.
+KEPT = 16
+"""Windows that are remembered; one of 156 x 156 pixels takes about 3 MB.
 
-As many as requests may be under way at once, or they would drive out each other's windows.
+A tile looks at four, and few requests are under way at once in one process.
 """
 
 MARGIN = 14
@@ -48,17 +50,27 @@ class Truth:
     terrain: Terrain
     covers: Covers
 
-    @cached_property
+    @lazy
     def cover(self) -> Cover:
         """The surface; made when it is asked for, as elevation does not need it."""
         return self.covers.at(self.patch, self.region, self.terrain)
 
-    @cached_property
+    @lazy
+    def canopy(self) -> Floats:
+        """Height of the plants, metres; shared by the two maps of it."""
+        return canopy(self.terrain, self.cover)
+
+    @lazy
+    def white_below(self) -> Floats:
+        """How cold a day must be for snow; see `snow.white_below`."""
+        return white_below(self.region, self.terrain, self.cover)
+
+    @lazy
     def slopes(self) -> tuple[Floats, Floats]:
         """Rise towards the east and towards the north, metres a metre; zero on the window's outermost pixels."""
         down, across = self.patch.spacing
         height = self.terrain.elevation
-        east, north = np.zeros(height.shape), np.zeros(height.shape)
+        east, north = np.zeros(height.shape, np.float32), np.zeros(height.shape, np.float32)
         east[:, 1:-1] = (height[:, 2:] - height[:, :-2]) / (2.0 * across)
         north[1:-1] = (height[:-2] - height[2:]) / (2.0 * down)
         return east, north

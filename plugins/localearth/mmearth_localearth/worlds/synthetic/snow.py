@@ -1,0 +1,73 @@
+"""Snow: how much of the ground lies under it on a day, and which days are cold enough for it."""
+
+import math
+
+import numpy as np
+
+from mmearth_localearth.worlds.synthetic.cover import Cover, Kind
+from mmearth_localearth.worlds.synthetic.hashing import Floats
+from mmearth_localearth.worlds.synthetic.noise import smoothstep
+from mmearth_localearth.worlds.synthetic.region import Region
+from mmearth_localearth.worlds.synthetic.terrain import Terrain
+
+NONE, FULL = 0.5, -4.5
+"""Temperatures of a usual day at which snow begins to lie and covers all ground, degrees Celsius."""
+
+ICE, CLOSED = -3.0, -6.0
+"""The same for ice on lakes and rivers; the sea stays open."""
+
+WHITE = 0.55
+"""Share of snow from which a pixel is labelled as snow."""
+
+
+def coldness(day_of_year: int) -> float:
+    """Where in the year a day stands in the north: -1 at the coldest, 1 at the warmest."""
+    return -round(math.cos((day_of_year - 21.0) * (2.0 * math.pi / 365.25)), 9)
+
+
+def today(region: Region, terrain: Terrain, day_of_year: int) -> Floats:
+    """The usual temperature of a day, degrees Celsius."""
+    result: Floats = terrain.warmth + region.swing * coldness(day_of_year)
+    return result
+
+
+def snow_cover(region: Region, terrain: Terrain, cover: Cover, day_of_year: int) -> Floats:
+    """How much of the ground lies under snow that a satellite sees, 0 to 1."""
+    warmth = today(region, terrain, day_of_year)
+    if float(warmth.min()) > NONE + 2.0:
+        return np.zeros(warmth.shape, np.float32)
+    snow = smoothstep(NONE, FULL, warmth + 4.0 * (cover.patchy - 0.5)) * _fallen(terrain)
+    snow = np.where(terrain.water, np.where(terrain.sea, np.float32(0.0), smoothstep(ICE, CLOSED, warmth)), snow)
+    # Snow falls through branches and is cleared from streets.
+    visible = np.ones(len(Kind), np.float32)
+    visible[[Kind.TREES, Kind.BUILT]] = 0.25, 0.55
+    return snow * visible[cover.kind]
+
+
+def white_below(region: Region, terrain: Terrain, cover: Cover) -> Floats:
+    """How much colder than the year's mean a day must be for a pixel to be `WHITE` with snow, Kelvin.
+
+    What `snow_cover` tells of one day, solved for the day: a year of labels needs one comparison a day.
+
+    Returns:
+        (rows, cols): white where `region.swing * coldness(day)` is below; -inf where it never is.
+    """
+    fallen = _fallen(terrain).astype(np.float64)
+    open_ground = (cover.kind != Kind.TREES) & (cover.kind != Kind.BUILT) & ~terrain.water & (fallen > WHITE)
+    share = WHITE / np.where(open_ground, fallen, 1.0)
+    limit = NONE + (FULL - NONE) * _inverse(share) - 4.0 * (cover.patchy - 0.5)
+    lake = terrain.water & ~terrain.sea
+    limit = np.where(lake, ICE + (CLOSED - ICE) * _inverse(np.array(WHITE)), limit)
+    # Rounded, as sines differ between processors in their last bits.
+    below = np.round((limit - terrain.warmth) * 1024.0) / 1024.0
+    return np.where(open_ground | lake, below, -np.inf).astype(np.float32)
+
+
+def _fallen(terrain: Terrain) -> Floats:
+    return smoothstep(0.05, 0.3, terrain.moisture)
+
+
+def _inverse(share: Floats) -> Floats:
+    """Where between its ends a smoothstep has a value."""
+    result: Floats = 0.5 - np.sin(np.arcsin(1.0 - 2.0 * share) / 3.0)
+    return result

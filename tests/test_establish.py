@@ -1,0 +1,59 @@
+"""Setting up a dataset while other processes do the same."""
+
+import pytest
+from attrs import evolve
+
+from mmearth_core.config.effective import load_effective
+from mmearth_core.config.load import load_config
+from mmearth_core.download.prepare import prepare
+from mmearth_core.download.run import establish
+from mmearth_core.errors import DatasetError
+from mmearth_core.registry import discover
+
+TILES = """{"type": "FeatureCollection", "features": [{"type": "Feature",
+"properties": {"tile_id": "a", "lon": 10.005, "lat": 50.005, "date": "2018-07-01"}, "geometry":
+{"type": "Polygon", "coordinates": [[[10, 50], [10.01, 50], [10.01, 50.01], [10, 50.01], [10, 50]]]}}]}"""
+CONFIG = """[dataset]
+name = "data"
+tiles = "tiles.geojson"
+anchor = "file"
+[modalities.file]
+[modalities.tile]
+"""
+
+
+@pytest.fixture
+def job(tmp_path):
+    (tmp_path / "tiles.geojson").write_text(TILES)
+    (tmp_path / "data.toml").write_text(CONFIG)
+
+    def make(*only):
+        return prepare(load_config(tmp_path / "data.toml"), discover(), only=only or None)
+
+    return make
+
+
+def test_a_group_that_another_process_has_added_meanwhile_is_kept(job):
+    establish(job("file"), None)
+    mine = job("tile")
+    other = evolve(mine.effective, groups={"base": ["file"], "others": ["other"]})
+    other.write(mine.folder.config)
+    establish(mine, None)
+    assert load_effective(mine.folder.config).groups == {"base": ["file"], "others": ["other"], "tile": ["tile"]}
+
+
+def test_a_dataset_begun_with_other_modalities_meanwhile_is_not_changed(job):
+    mine, other = job("file"), job()
+    establish(other, None)
+    before = mine.folder.config.read_bytes(), mine.folder.tiles.read_bytes()
+    with pytest.raises(DatasetError, match=r"just begun the group 'base' with file, tile, .* Run the same"):
+        establish(mine, None)
+    assert (mine.folder.config.read_bytes(), mine.folder.tiles.read_bytes()) == before
+    assert job("file").effective.groups == {"base": ["file", "tile"]}
+
+
+def test_the_same_job_twice_leaves_one_dataset(job):
+    first, second = job(), job()
+    establish(first, None)
+    establish(second, None)
+    assert load_effective(first.folder.config) == first.effective
