@@ -88,19 +88,19 @@ def decode(layer: StoredLayer, planes: list[NDArray[np.float32]]) -> NDArray[Any
     Returns:
         (bands, size * size) of the layer's dtype.
     """
-    dtype = np.dtype(layer.dtype)
-    values = np.empty((len(planes), planes[0].size), dtype)
-    for band, plane in enumerate(planes):
-        missing = np.isnan(plane)
-        if dtype.kind == "f":
-            values[band] = plane
-        else:
-            limits = np.iinfo(dtype)
-            whole = np.rint(plane)
-            np.clip(whole, limits.min, limits.max, out=whole)
-            if missing.any():
-                whole[missing] = layer.fill
-            values[band] = whole
-            continue
-        values[band][missing] = layer.fill
+    values = np.empty((len(planes), planes[0].size), layer.dtype)
+    for own, plane in zip(values, planes, strict=True):
+        with np.errstate(invalid="ignore"):
+            own[:] = plane
+        # The plain cast is right wherever it lost nothing, which is nearly everywhere.
+        if not np.array_equal(own, plane):
+            _decode_carefully(own, plane, layer)
     return values
+
+
+def _decode_carefully(own: NDArray[Any], plane: NDArray[np.float32], layer: StoredLayer) -> None:
+    if own.dtype.kind in "iu":
+        limits = np.iinfo(own.dtype)
+        with np.errstate(invalid="ignore"):
+            own[:] = np.clip(np.rint(plane), limits.min, limits.max)
+    own[np.isnan(plane)] = layer.fill

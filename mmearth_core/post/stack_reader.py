@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import rasterio
 import zstandard
 from attrs import frozen
 from numpy.typing import NDArray
@@ -166,6 +165,8 @@ def _check_names(found: "dict[str, tuple[int, int]] | dict[str, int]", names: Se
 
 
 def _read_any(path: Path, names: Sequence[str], size: int) -> list[NDArray[np.float32]]:
+    import rasterio  # only here, as it costs every worker memory and a second
+
     try:
         with rasterio.open(path) as source:
             numbers = {str(name): number for number, name in enumerate(source.descriptions, start=1)}
