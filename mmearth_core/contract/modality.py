@@ -48,6 +48,7 @@ class Modality:
         api_version: the `API_VERSION` that the plugin was written for.
         layers: what it contributes to the dataset.
         variants: kinds of scene whose statistics are kept apart; empty when there are none.
+        variant_key: of an anchor: what the tiles' variant is called in the HDF5 file's table `metadata`.
         Options: an attrs class with a default for every field, filled from `[modalities.NAME]`.
         options: the instance of `Options` in force.
     """
@@ -56,6 +57,7 @@ class Modality:
     api_version: ClassVar[int]
     layers: ClassVar[tuple[Layer, ...]]
     variants: ClassVar[tuple[str, ...]] = ()
+    variant_key: ClassVar[str] = "variant"
     Options: ClassVar[type] = NoOptions
 
     def __init__(self, options: Any = None) -> None:

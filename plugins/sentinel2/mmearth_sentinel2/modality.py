@@ -25,6 +25,7 @@ class Sentinel2(Modality):
     api_version = 1
     layers = LAYERS
     variants = ("l1c", "l2a")
+    variant_key = "S2_type"
     Options = Sentinel2Options
 
     def locate(self, scene: Scene) -> "ee.Dictionary":

@@ -1,0 +1,255 @@
+"""`mmearth-core post`: makes the dataset's files of what was downloaded."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from mmearth_core.post.rows import Progress, Rows
+    from mmearth_core.post.source import Source
+
+_WHOLE = "all"
+"""The hidden command that `mmearth-core post CONFIG` stands for."""
+
+
+class _DefaultGroup(click.Group):
+    """A group that takes `post CONFIG` for `post all CONFIG`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own_help = args in (["--help"], ["-h"])
+        if args and args[0] not in self.commands and not own_help:
+            args = [_WHOLE, *args]
+        return super().parse_args(ctx, args)
+
+
+def _fractions(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    try:
+        return None if text is None else tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not of the form 0.8,0.1,0.1") from None
+
+
+def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+_config = click.argument("config", type=click.Path(path_type=Path))
+_workers = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that read and compress; by default one a core.",
+)
+_in_place = click.option(
+    "--in-place",
+    is_flag=True,
+    help="Add new modalities within the file, without copying it first: fast, but if it is broken off the file may be "
+    "lost and must be made again from the stacks.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+_splits = _options(
+    click.option(
+        "--strategy",
+        type=click.Choice(["random", "stratified", "spatial", "column"]),
+        help="How splits are made: at random; likewise within each biome; in blocks that keep their distance; as a "
+        "column of the tiles says. By default as before, at first random.",
+    ),
+    click.option("--fractions", callback=_fractions, metavar="A,B,C", help="Train, val, test; at first 0.8,0.1,0.1."),
+    click.option("--seed", type=click.IntRange(min=0), help="Same seed, same splits; at first 0."),
+    click.option("--column", metavar="NAME", help="The column to stratify by (biome), or with each tile's split."),
+    click.option("--block-km", type=float, metavar="KM", help="Spatial: side of a block; at first 50."),
+    click.option(
+        "--distance-km", type=float, metavar="KM", help="Spatial: tiles of two splits are no nearer; at first 5."
+    ),
+)
+
+
+@click.group("post", cls=_DefaultGroup)
+def command() -> None:
+    """Make the dataset's files: tile_info.json, HDF5, band statistics and splits.
+
+    `mmearth-core post CONFIG` makes all of them; each is also a command of its own. Running it again makes only what
+    has changed: a modality that was added costs its own pixels, and the rest is copied as it is.
+
+    \b
+    Examples:
+      mmearth-core post mydata.toml
+      mmearth-core post mydata.toml --strategy spatial --block-km 100 --distance-km 10
+      mmearth-core post hdf5 mydata.toml --in-place
+      mmearth-core post splits mydata.toml --strategy stratified --seed 1
+
+    \b
+    Exit status:
+      0  every tile is in the files, or skipped for a recorded reason
+      1  a tile is left out: its stack is bad, or it is not downloaded
+      2  nothing was made: the error says what to mend
+      3  stopped early; run it again
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+
+
+@command.command(_WHOLE, hidden=True)
+@_config
+@_workers
+@_in_place
+@_splits
+@_json
+def make_all(config: Path, workers: int | None, in_place: bool, as_json: bool, **recipe: Any) -> int:
+    """Make all files of the dataset of CONFIG."""
+    from mmearth_core.post.info import make_info
+    from mmearth_core.post.make_splits import make_splits
+    from mmearth_core.post.products import make_hdf5
+
+    with _rows(config, workers) as (rows, pool, progress):
+        written = make_hdf5(rows, pool, progress, in_place).written
+        make_info(written.rows, progress)
+    how = make_splits(rows.source, _given(recipe))
+    made = {"layers": [layer.name for layer in written.made], "kept": list(written.kept), "splits": how}
+    return _summary(written.rows, as_json, made)
+
+
+@command.command("info")
+@_config
+@_workers
+@_json
+def info(config: Path, workers: int | None, as_json: bool) -> int:
+    """Write tile_info.json: what the journals and the modalities say of each tile.
+
+    \b
+    Examples:
+      mmearth-core post info mydata.toml
+    """  # noqa: D301
+    from mmearth_core.post.info import make_info
+    from mmearth_core.post.products import report
+
+    with _rows(config, workers) as (rows, _pool, progress):
+        make_info(rows, progress)
+        report(rows)
+    return _summary(rows, as_json, {})
+
+
+@command.command("hdf5")
+@_config
+@_workers
+@_in_place
+@_json
+def hdf5(config: Path, workers: int | None, in_place: bool, as_json: bool) -> int:
+    """Write the HDF5 file, and in the same pass the band statistics.
+
+    \b
+    Examples:
+      mmearth-core post hdf5 mydata.toml --workers 8
+    """  # noqa: D301
+    from mmearth_core.post.make_splits import are_stale, make_splits
+    from mmearth_core.post.products import make_hdf5
+
+    with _rows(config, workers) as (rows, pool, progress):
+        written = make_hdf5(rows, pool, progress, in_place).written
+    made: dict[str, Any] = {"layers": [layer.name for layer in written.made], "kept": list(written.kept)}
+    if are_stale(rows.source):  # splits are row numbers: of other rows they would be wrong without a sign
+        made["splits"] = make_splits(rows.source, {})
+    return _summary(written.rows, as_json, made)
+
+
+@command.command("stats")
+@_config
+@_workers
+@_json
+def stats(config: Path, workers: int | None, as_json: bool) -> int:
+    """Write the band statistics anew, from the HDF5 file's own values.
+
+    \b
+    Examples:
+      mmearth-core post stats mydata.toml
+    """  # noqa: D301
+    from mmearth_core.post.products import make_stats
+
+    with _opened(config, workers) as (source, pool, progress):
+        path = make_stats(source, pool, progress)
+    click.echo(json.dumps({"band_stats": str(path)}, indent=2) if as_json else f"Band statistics: {path}")
+    return 0
+
+
+@command.command("splits")
+@_config
+@_splits
+@_json
+def splits(config: Path, as_json: bool, **recipe: Any) -> int:
+    """Write the splits, and beside them how they were made.
+
+    \b
+    Examples:
+      mmearth-core post splits mydata.toml --strategy stratified
+      mmearth-core post splits mydata.toml --strategy spatial --block-km 100 --distance-km 10
+      mmearth-core post splits mydata.toml --strategy column --column my_split
+    """  # noqa: D301
+    from mmearth_core.post.make_splits import make_splits
+    from mmearth_core.post.source import open_source
+    from mmearth_core.registry import discover
+
+    how = make_splits(open_source(config, discover()), _given(recipe))
+    click.echo(json.dumps(how, indent=2) if as_json else _counts(how))
+    return 0
+
+
+def _given(recipe: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in recipe.items() if value is not None}
+
+
+@contextmanager
+def _opened(config: Path, workers: int | None) -> "Iterator[tuple[Source, Any, Progress]]":
+    """The dataset, its workers, and a bar on standard error."""
+    from rich.console import Console
+
+    from mmearth_core.post.bar import progress_bar
+    from mmearth_core.post.pool import Pool, available_cores
+    from mmearth_core.post.source import open_source
+    from mmearth_core.registry import discover
+
+    source = open_source(config, discover())
+    with progress_bar(Console(stderr=True)) as progress, Pool(workers or available_cores()) as pool:
+        yield source, pool, progress
+
+
+@contextmanager
+def _rows(config: Path, workers: int | None) -> "Iterator[tuple[Rows, Any, Progress]]":
+    from mmearth_core.post.rows import decide_rows
+
+    with _opened(config, workers) as (source, pool, progress):
+        yield decide_rows(source, pool, progress), pool, progress
+
+
+def _summary(rows: "Rows", as_json: bool, made: dict[str, Any]) -> int:
+    from mmearth_core.errors import ExitCode
+
+    out = [{"tile_id": one.tile_id, "group": one.group, "reason": one.reason} for one in rows.left_out]
+    for one in out:
+        click.echo(f"left out: tile {one['tile_id']!r}, group {one['group']!r}: {one['reason']}", err=True)
+    root = rows.source.folder.root
+    summary = {"dataset": str(root), "rows": len(rows), "skipped": rows.skipped, "missing": rows.missing}
+    if as_json:
+        click.echo(json.dumps({**summary, "left_out": out, **made}, indent=2))
+    else:
+        bad = len({one["tile_id"] for one in out})
+        click.echo(f"{len(rows)} rows; {rows.skipped} tiles skipped, {rows.missing} not downloaded, {bad} left out")
+        if made.get("kept"):
+            click.echo(f"Made {', '.join(made['layers']) or 'nothing'}; kept {', '.join(made['kept'])}.")
+        if "splits" in made:
+            click.echo(_counts(made["splits"]))
+        if out:
+            click.echo("Tiles left out are downloaded again by `mmearth-core run CONFIG --retry-failed`.")
+        click.echo(f"Dataset: {root}")
+    return int(ExitCode.TILES_FAILED if out or rows.missing else ExitCode.OK)
+
+
+def _counts(how: dict[str, Any]) -> str:
+    counts = ", ".join(f"{tiles} {part}" for part, tiles in how["tiles"].items())
+    return f"Splits ({how['made']['strategy']}, seed {how['made']['seed']}): {counts}, {how['in_no_split']} in none"

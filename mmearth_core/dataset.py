@@ -1,0 +1,148 @@
+"""Reads a dataset in plain numpy: everything that is known of a layer comes from the file's own attributes.
+
+    from mmearth_core.dataset import Dataset
+
+    dataset = Dataset("mydata/mydata.h5", split="train")
+    tile = dataset[0]
+    tile.values["LAYER"], tile.masks["LAYER"], dataset.layers["LAYER"].bands
+
+A tile is read when it is asked for. A dataset may be passed to other processes, forked or not: each
+opens the file anew.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from mmearth_core.errors import DatasetError
+from mmearth_core.layout import METADATA, StoredLayer, stored_layers
+
+
+@frozen(eq=False)
+class DatasetTile:
+    """One tile.
+
+    Attributes:
+        row: its row in the file.
+        tile_id: its id.
+        variant: which of the anchor's variants it is; None if there are none.
+        values: for each layer, (bands, size, size), or (bands,) of a vector layer, in the layer's dtype.
+        masks: for each layer, True where a value is no missing one; of the same shape.
+    """
+
+    row: int
+    tile_id: str
+    variant: str | None
+    values: Mapping[str, NDArray[Any]]
+    masks: Mapping[str, NDArray[np.bool_]]
+
+
+class Dataset:
+    """The tiles of an HDF5 file, or of one of its splits.
+
+    Attributes:
+        path: the file.
+        layers: what it holds, by name: bands, units, classes, no-data.
+        rows: the file's row of each tile.
+    """
+
+    def __init__(self, path: str | Path, layers: Iterable[str] | None = None, split: str | None = None) -> None:
+        """Opens a file for its description only.
+
+        Args:
+            path: the HDF5 file; its side files stand beside it.
+            layers: only these, in this order.
+            split: only the tiles of this split: train, val or test.
+
+        Raises:
+            DatasetError: when the file cannot be read, or has no such layer or split.
+        """
+        self.path = Path(path).absolute()
+        self._file: h5py.File | None = None
+        self._owner = 0
+        with self._open() as file:
+            known = stored_layers(file)
+            count = int(file[METADATA].shape[0])
+        chosen = list(known) if layers is None else list(layers)
+        unknown = [name for name in chosen if name not in known]
+        if unknown:
+            raise DatasetError(f"{self.path}: has no layer {unknown[0]!r}. It has {', '.join(known)}.")
+        self.layers: Mapping[str, StoredLayer] = {name: known[name] for name in chosen}
+        self.rows: NDArray[np.intp] = np.arange(count) if split is None else self._split(split, count)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> DatasetTile:
+        row = int(self.rows[index])
+        file = self._here()
+        tile_id, variant = (text.decode() for text in file[METADATA][row])
+        values = {name: file[name][row] for name in self.layers}
+        masks = {name: layer.valid(values[name]) for name, layer in self.layers.items()}
+        return DatasetTile(row, tile_id, variant or None, values, masks)
+
+    def __iter__(self) -> Iterator[DatasetTile]:
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self.path.name}: {len(self)} tiles, {', '.join(self.layers)}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_file": None, "_owner": 0}
+
+    @property
+    def tile_ids(self) -> list[str]:
+        """The id of each tile."""
+        table = self._here()[METADATA][:]
+        return [text.decode() for text in table["tile_id"][self.rows]]
+
+    def band_stats(self) -> dict[str, Any]:
+        """The band statistics beside the file, `{layer or layer_variant: {mean, std, min, max: a number a band}}`."""
+        return self._beside("band_stats")
+
+    def _split(self, name: str, count: int) -> NDArray[np.intp]:
+        splits = self._beside("splits")
+        if name not in splits:
+            raise DatasetError(f"{self.path}: has no split {name!r}. It has {', '.join(splits)}.")
+        rows = np.asarray(splits[name], np.intp)
+        if rows.size and not 0 <= rows.min() <= rows.max() < count:
+            raise DatasetError(
+                f"{self.path}: split {name!r} has rows up to {rows.max()}, the file {count} rows. The splits are of "
+                "another file: make them again with `mmearth-core post splits`."
+            )
+        return rows
+
+    def _beside(self, what: str) -> dict[str, Any]:
+        path = self.path.with_name(f"{self.path.stem}_{what}.json")
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DatasetError(
+                f"{path}: cannot be read ({error}). `mmearth-core post` writes it beside the HDF5 file."
+            ) from error
+        return content
+
+    def _open(self) -> h5py.File:
+        try:
+            return h5py.File(self.path, "r")
+        except OSError as error:
+            raise DatasetError(f"{self.path}: cannot be read as HDF5: {error}.") from error
+
+    def _here(self) -> h5py.File:
+        """The file as this process has opened it: a handle of the parent's would be torn between the two."""
+        if self._file is None or self._owner != os.getpid():
+            self._file, self._owner = self._open(), os.getpid()
+        return self._file
+
+    def close(self) -> None:
+        """Closes the file; it is opened again when a tile is asked for."""
+        if self._file is not None and self._owner == os.getpid():
+            self._file.close()
+        self._file = None

@@ -1,0 +1,39 @@
+"""Shows how far post-processing is: a bar on a terminal, a plain line every while elsewhere."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_PLAIN_EVERY = 10.0
+"""Seconds between two plain lines."""
+
+
+@contextmanager
+def progress_bar(
+    console: Console, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[str, int, int], None]]:
+    """Yields what is to be told of each step: its name, how far it is, and how far it goes."""
+    if not console.is_terminal:
+        last = clock()
+
+        def line(step: str, done: int, total: int) -> None:
+            nonlocal last
+            if clock() - last >= _PLAIN_EVERY:
+                last = clock()
+                console.print(f"{step}: {done}/{total}", soft_wrap=True)
+
+        yield line
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        tasks = {}
+
+        def move(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step, total=total)
+            bar.update(tasks[step], completed=done)
+
+        yield move

@@ -1,0 +1,106 @@
+"""What a worker does: reads the stacks of a block of tiles once, and makes chunks and statistics of them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from mmearth_core.layout import StoredLayer, encode
+from mmearth_core.post.stack_reader import StackError, read_stack
+from mmearth_core.post.statistics import Statistics
+
+BLOCK_ROWS, BLOCK_BYTES = 16, 1 << 25
+"""Rows of a block, at most, and bytes: what a worker holds and sends at once."""
+
+_TYPICAL_BANDS = 30
+"""Bands of a stack of all published modalities."""
+
+
+@frozen
+class Block:
+    """Consecutive rows.
+
+    Attributes:
+        layers: the layers to make, by group.
+        size: rows and columns of a tile.
+        tiles: a variant and the stack of each group, for each row.
+    """
+
+    layers: dict[str, tuple[StoredLayer, ...]]
+    size: int
+    tiles: list[tuple[str | None, dict[str, Path]]]
+
+
+@frozen
+class Encoded:
+    """A block's chunks.
+
+    Attributes:
+        chunks: for each row, a chunk for each layer; empty for a row with a fault.
+        statistics: of all its rows.
+        faults: `(row within the block, group, reason)`.
+    """
+
+    chunks: list[dict[str, bytes]]
+    statistics: Statistics
+    faults: list[tuple[int, str, str]]
+
+
+def block_rows(size: int) -> int:
+    """How many rows of tiles of that size a block has.
+
+    It depends on nothing else, so that sums are merged alike for any workers, layers and order of work.
+    """
+    return max(1, min(BLOCK_ROWS, BLOCK_BYTES // (size * size * 4 * _TYPICAL_BANDS)))
+
+
+def encode_block(block: Block) -> Encoded:
+    """Reads, decodes, counts and compresses the rows of a block."""
+    layers = [layer for group in block.layers.values() for layer in group]
+    statistics = Statistics(layers)
+    chunks: list[dict[str, bytes]] = []
+    faults = []
+    for row, (variant, stacks) in enumerate(block.tiles):
+        made: dict[str, bytes] = {}
+        for group, members in block.layers.items():
+            names = [f"{layer.name}__{band}" for layer in members for band in layer.bands]
+            try:
+                planes = read_stack(stacks[group], names, block.size)
+            except StackError as error:
+                faults.append((row, group, str(error)))
+                continue
+            for layer in members:
+                own, planes = planes[: len(layer.bands)], planes[len(layer.bands) :]
+                values = decode(layer, own)
+                statistics.add(layer.name, variant, values)
+                made[layer.name] = encode(values)
+        chunks.append(made)
+    return Encoded(chunks, statistics, faults)
+
+
+def decode(layer: StoredLayer, planes: list[NDArray[np.float32]]) -> NDArray[Any]:
+    """A layer's values of a tile, from its bands in the stack.
+
+    NaN becomes the declared no-data; whole numbers are rounded and clamped, never wrapped.
+
+    Returns:
+        (bands, size * size) of the layer's dtype.
+    """
+    values = np.empty((len(planes), planes[0].size), layer.dtype)
+    for own, plane in zip(values, planes, strict=True):
+        with np.errstate(invalid="ignore"):
+            own[:] = plane
+        # The plain cast is right wherever it lost nothing, which is nearly everywhere.
+        if not np.array_equal(own, plane):
+            _decode_carefully(own, plane, layer)
+    return values
+
+
+def _decode_carefully(own: NDArray[Any], plane: NDArray[np.float32], layer: StoredLayer) -> None:
+    if own.dtype.kind in "iu":
+        limits = np.iinfo(own.dtype)
+        with np.errstate(invalid="ignore"):
+            own[:] = np.clip(np.rint(plane), limits.min, limits.max)
+    own[np.isnan(plane)] = layer.fill

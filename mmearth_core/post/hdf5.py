@@ -1,0 +1,161 @@
+"""Writes the HDF5 file: workers make compressed chunks, this process writes them as they are.
+
+Written aside and renamed. Datasets that are there already and made of the same tiles are copied chunk by chunk,
+without recompression; so a modality that is added costs no more than itself.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+from attrs import frozen
+
+from mmearth_core import __version__
+from mmearth_core.errors import DatasetError, RunStoppedError
+from mmearth_core.folder import FOLDER_FAULTS, written_aside
+from mmearth_core.layout import METADATA, StoredLayer, copy_chunks, create_metadata, write_head
+from mmearth_core.post.fill import fill_layers
+from mmearth_core.post.pool import Pool
+from mmearth_core.post.rows import LeftOut, Progress, Rows, require_some
+from mmearth_core.post.source import Source
+from mmearth_core.post.statistics import Statistics
+
+_PROVENANCE = "provenance"
+"""The attribute, written last, that says of which tiles and images a dataset is made."""
+
+
+@frozen(eq=False)
+class Written:
+    """What became of the file.
+
+    Attributes:
+        rows: the tiles in it.
+        statistics: of the layers that were made.
+        made: the layers that were made of stacks and journals.
+        kept: names of those that were in the file before.
+    """
+
+    rows: Rows
+    statistics: Statistics
+    made: tuple[StoredLayer, ...]
+    kept: tuple[str, ...]
+
+
+class _BadStacksError(Exception):
+    """Stacks turned out to be damaged."""
+
+    def __init__(self, faults: Sequence[LeftOut]) -> None:
+        self.faults = faults
+
+
+def write_hdf5(rows: Rows, pool: Pool, progress: Progress, in_place: bool = False) -> Written:
+    """Writes a dataset's HDF5 file, or what it lacks.
+
+    Args:
+        rows: the tiles; those whose stack turns out to be damaged are left out.
+        pool: does the work.
+        progress: is told of every block.
+        in_place: add new layers within the file; if that is broken off, the file may be lost.
+
+    Raises:
+        DatasetError: no tile is left, or a plugin's vector has the wrong length.
+        RunStoppedError: the disk is full.
+    """
+    path = rows.source.file(".h5")
+    try:
+        while True:
+            try:
+                return _write(path, rows, pool, progress, in_place)
+            except _BadStacksError as found:
+                # Their directories were sound and their pixels are not, which is rare: once more without them.
+                rows = rows.without(found.faults)
+                require_some(rows)
+    except OSError as error:
+        if error.errno not in FOLDER_FAULTS:
+            raise
+        raise RunStoppedError(
+            f"{path} cannot be written: {error.strerror or error}. Make room or grant access, and run the same command "
+            "again; without --in-place, what was there before is unchanged."
+        ) from error
+
+
+def _write(path: Path, rows: Rows, pool: Pool, progress: Progress, in_place: bool) -> Written:
+    source = rows.source
+    marks = _provenance(rows)
+    kept = _kept(path, source, marks)
+    layers = tuple(layer for layer in source.layers if layer.name not in kept)
+    if not layers:
+        return Written(rows, Statistics([]), (), kept)
+    with _opened(path, bool(kept), in_place) as (file, old):
+        if METADATA not in file:
+            head = {"name": source.name, "anchor": source.anchor.name, "written_by": f"mmearth-core {__version__}"}
+            write_head(file, head)
+            create_metadata(file, len(rows), source.anchor.variant_key)
+        for layer in source.layers:
+            if old is not None and layer.name in kept:
+                copy_chunks(old[layer.name], layer.create(file, len(rows)))
+                file[layer.name].attrs[_PROVENANCE] = marks[layer.modality]
+        for layer in layers:
+            if layer.name in file:
+                del file[layer.name]
+            layer.create(file, len(rows))
+        statistics, faults = fill_layers(file, rows, layers, pool, progress)
+        if faults:
+            for layer in layers:
+                del file[layer.name]
+            raise _BadStacksError(faults)
+        file.flush()
+        for layer in layers:
+            file[layer.name].attrs[_PROVENANCE] = marks[layer.modality]
+    return Written(rows, statistics, layers, kept)
+
+
+@contextmanager
+def _opened(path: Path, keep: bool, in_place: bool) -> Iterator[tuple[h5py.File, h5py.File | None]]:
+    """The file to write, and the old one to copy from, if they are two."""
+    if in_place and keep:
+        with h5py.File(path, "r+", libver="latest") as file:
+            yield file, None
+        with path.open("rb+") as plain:
+            os.fsync(plain.fileno())
+        return
+    with written_aside(path) as aside, h5py.File(aside, "w", libver="latest") as file:
+        if keep:
+            with h5py.File(path, "r") as old:
+                yield file, old
+        else:
+            yield file, None
+
+
+def _provenance(rows: Rows) -> dict[str, str]:
+    """For each modality, a checksum over what its values of all rows are made of, and so over the rows themselves."""
+    names = {layer.modality for layer in rows.source.layers}
+    sums = {name: hashlib.sha256() for name in names}
+    for row in rows:
+        for name, checksum in sums.items():
+            checksum.update(rows.source.mark(row, name))
+    return {name: checksum.hexdigest() for name, checksum in sums.items()}
+
+
+def _kept(path: Path, source: Source, marks: dict[str, str]) -> tuple[str, ...]:
+    """The layers of the file that are still what they would be if they were made now."""
+    try:
+        with h5py.File(path, "r") as file:
+            return tuple(layer.name for layer in source.layers if _is_current(file, layer, marks[layer.modality]))
+    except OSError:  # h5py's error for a file that is not there, or is no HDF5
+        return ()
+
+
+def _is_current(file: h5py.File, layer: StoredLayer, mark: str) -> bool:
+    dataset = file.get(layer.name)
+    try:
+        return (
+            isinstance(dataset, h5py.Dataset)
+            and dataset.attrs.get(_PROVENANCE) == mark
+            and StoredLayer.read(dataset) == layer
+        )
+    except DatasetError:
+        return False

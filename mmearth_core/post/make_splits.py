@@ -1,0 +1,82 @@
+"""Writes splits.json for the rows of an HDF5 file, and beside it how the splits were made."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmearth_core.errors import DatasetError
+from mmearth_core.post.products import HDF5, SPLITS, required, rows_digest, tile_ids, write_json
+from mmearth_core.post.source import Source
+from mmearth_core.post.splits import Recipe, describe, split
+from mmearth_core.tiles.index import TileIndex
+
+HOW = "_splits_made.json"
+"""The file that says how; of a name that the training reader does not look for."""
+
+
+def make_splits(source: Source, changes: dict[str, Any]) -> dict[str, Any]:
+    """Writes the splits.
+
+    Args:
+        source: the dataset; its HDF5 file must be there.
+        changes: fields of the recipe that the user gives; the others are as in the splits that are there, if any.
+
+    Returns:
+        How they were made, as it is written.
+    """
+    recipe = _recipe(source.file(HOW), changes)
+    ids = tile_ids(required(source, HDF5))
+    lon, lat, column = _of_tiles(source, ids, recipe.by)
+    parts = split(recipe, lon, lat, column)
+    how = describe(recipe, parts, len(ids), rows_digest(ids))
+    write_json(source.file(HOW), how)
+    write_json(source.file(SPLITS), {part: rows.tolist() for part, rows in parts.items()})
+    return how
+
+
+def are_stale(source: Source) -> bool:
+    """Whether there are splits that were made of other rows than the HDF5 file now has."""
+    how = _read(source.file(HOW))
+    return bool(how) and how.get("rows_sha256") != rows_digest(tile_ids(source.file(HDF5)))
+
+
+def _recipe(path: Path, changes: dict[str, Any]) -> Recipe:
+    before = _read(path).get("made", {})
+    if changes.get("strategy", before.get("strategy")) != before.get("strategy"):
+        before.pop("column", None)  # it was the other strategy's
+    try:
+        return Recipe(**{**before, **changes})
+    except TypeError as error:
+        raise DatasetError(f"{path}: cannot be understood ({error}). Delete it, and make the splits again.") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise DatasetError(f"{path}: is no JSON ({error}). Delete it, and make the splits again.") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _of_tiles(source: Source, ids: list[str], column: str | None) -> tuple[Any, Any, list[Any]]:
+    """Longitude, latitude and a column of each row."""
+    row_of = {tile_id: row for row, tile_id in enumerate(ids)}
+    lon, lat = np.full(len(ids), np.nan), np.full(len(ids), np.nan)
+    values: list[Any] = [None] * len(ids)
+    index = TileIndex(source.folder.tiles)
+    for partition in index.sizes():
+        for tile in index.read(partition):
+            row = row_of.pop(tile.tile_id, None)
+            if row is not None:
+                lon[row], lat[row] = tile.lon, tile.lat
+                values[row] = tile.attributes.get(column) if column is not None else None
+    if row_of:
+        raise DatasetError(
+            f"{source.file(HDF5)}: holds tile {next(iter(row_of))!r}, which is not in {source.folder.tiles}. Write the "
+            "HDF5 file again with `mmearth-core post hdf5`."
+        )
+    return lon, lat, values

@@ -1,0 +1,87 @@
+"""Worker processes that answer in the order of the questions, with a bounded number of them under way."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from mmearth_core.errors import RunStoppedError
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+_AHEAD = 2
+"""Questions under way for each worker: one at work, one waiting."""
+
+_SERIAL = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""One thread a worker: with one a core in every worker they would only fight for the cores."""
+
+
+def available_cores() -> int:
+    """The cores that this process may use; in a Slurm job, those that it was given."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Pool:
+    """A context with workers; with one worker, the work is done in this process."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._stack = ExitStack()
+        self._executor: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        if self.workers > 1:
+            self._stack.enter_context(_environment(_SERIAL))
+            # Not forked: this process has threads and an open HDF5 file, which a fork would tear apart.
+            self._executor = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+        self._stack.close()
+
+    def map(self, function: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
+        """Yields the answers in order.
+
+        Raises:
+            RunStoppedError: when a worker was killed.
+        """
+        if self._executor is None:
+            yield from map(function, questions)
+            return
+        waiting: deque[Future[Any]] = deque()
+        try:
+            for question in questions:
+                waiting.append(self._executor.submit(function, question))
+                if len(waiting) > _AHEAD * self.workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise RunStoppedError(
+                "A worker process was killed, most likely as the memory was used up. Nothing was changed. Run the same "
+                "command again with fewer --workers."
+            ) from error
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,71 @@
+"""Statistics of layers that are in an HDF5 file already, with the same result as when they were written."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import h5py
+from attrs import frozen
+
+from mmearth_core.layout import METADATA, StoredLayer
+from mmearth_core.post.encode import block_rows
+from mmearth_core.post.pool import Pool
+from mmearth_core.post.rows import Progress
+from mmearth_core.post.statistics import Statistics
+
+
+@frozen
+class Part:
+    """Consecutive rows of a file.
+
+    Attributes:
+        path: the file.
+        layers: which datasets.
+        start: the first row.
+        end: the row after the last.
+    """
+
+    path: Path
+    layers: tuple[StoredLayer, ...]
+    start: int
+    end: int
+
+
+def recount(path: Path, layers: Sequence[StoredLayer], size: int, pool: Pool, progress: Progress) -> Statistics:
+    """Reads all rows of some layers again.
+
+    Args:
+        path: an HDF5 file.
+        layers: which of its datasets.
+        size: rows and columns of a tile.
+        pool: does the work.
+        progress: is told of every part.
+    """
+    with h5py.File(path, "r") as file:
+        count = file[METADATA].shape[0]
+    step = block_rows(size)
+
+    def parts() -> Iterator[Part]:
+        for start in range(0, count, step):
+            yield Part(path, tuple(layers), start, min(start + step, count))
+
+    statistics = Statistics(layers)
+    for number, part in enumerate(pool.map(count_part, parts()), start=1):
+        statistics.merge(part)
+        progress("counting", min(number * step, count), count)
+    return statistics
+
+
+def count_part(part: Part) -> Statistics:
+    """Counts some rows."""
+    statistics = Statistics(part.layers)
+    with h5py.File(part.path, "r") as file:
+        table = file[METADATA][part.start : part.end]
+        variants = [text.decode() or None for text in table[table.dtype.names[1]]]
+        for layer in part.layers:
+            dataset = file[layer.name]
+            if not layer.is_map:
+                statistics.add_vectors(layer.name, variants, dataset[part.start : part.end])
+                continue
+            for row, variant in zip(range(part.start, part.end), variants, strict=True):
+                statistics.add(layer.name, variant, dataset[row].reshape(len(layer.bands), -1))
+    return statistics

@@ -1,0 +1,163 @@
+"""Which tiles become rows: decided before anything is written, so that a bad stack shifts nobody's row."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from attrs import evolve, field, frozen
+
+from mmearth_core.download.group import BASE
+from mmearth_core.download.journal import Entry, Journal, Outcome
+from mmearth_core.download.lock import locked
+from mmearth_core.errors import DatasetError
+from mmearth_core.post.pool import Pool
+from mmearth_core.post.source import Row, Source
+from mmearth_core.post.stack_reader import StackError, check_stack
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is being done, how far it is, and how far it goes."""
+
+
+@frozen
+class LeftOut:
+    """A tile that the journal says is done, and whose stack cannot be used.
+
+    Attributes:
+        tile_id: which tile.
+        ordinal: its place among the tiles.
+        partition: its unit of work.
+        group: whose stack.
+        reason: what is wrong with it.
+    """
+
+    tile_id: str
+    ordinal: int
+    partition: int
+    group: str
+    reason: str
+
+
+@frozen(eq=False)
+class Rows:
+    """The rows of a dataset, known by how many each partition has; read again when they are needed.
+
+    Attributes:
+        source: the dataset.
+        sizes: `{partition: rows}`.
+        left_out: the tiles with a bad stack.
+        skipped: tiles that have no image, for a reason in the journal.
+        missing: tiles that have failed, or are not done in every group.
+    """
+
+    source: Source
+    sizes: Mapping[int, int]
+    left_out: tuple[LeftOut, ...] = ()
+    skipped: int = 0
+    missing: int = 0
+    _out: frozenset[str] = field(init=False)
+
+    @_out.default
+    def _named(self) -> frozenset[str]:
+        return frozenset(out.tile_id for out in self.left_out)
+
+    def __len__(self) -> int:
+        return sum(self.sizes.values())
+
+    def __iter__(self) -> Iterator[Row]:
+        for partition in self.sizes:
+            yield from (row for row in self.source.rows(partition) if row.tile.tile_id not in self._out)
+
+    def without(self, more: Sequence[LeftOut]) -> "Rows":
+        """These rows without some more tiles."""
+        sizes = dict(self.sizes)
+        for partition, _ in {(out.partition, out.tile_id) for out in more}:
+            sizes[partition] -= 1
+        return evolve(self, sizes=sizes, left_out=(*self.left_out, *more))
+
+
+Question = tuple[list[tuple[str, int, int, dict[str, Path]]], dict[str, list[str]], int]
+"""A partition's tiles (id, ordinal, partition, stacks), the bands of each group's stacks, and the tiles' size."""
+
+
+def decide_rows(source: Source, pool: Pool, progress: Progress) -> Rows:
+    """Checks every stack's directory, and keeps the tiles whose stacks are all sound.
+
+    Raises:
+        DatasetError: when no tile is left.
+    """
+    partitions = source.partitions()
+    names = {
+        group: [f"{layer.name}__{band}" for layer in layers for band in layer.bands]
+        for group, layers in source.stacked().items()
+    }
+    counts = {"skipped": 0, "missing": 0}
+
+    def questions() -> Iterator[Question]:
+        for partition in partitions:
+            found = []
+            for tile, entries in source.outcomes(partition):
+                outcomes = {entry.outcome for entry in entries.values()}
+                if entries.get(BASE) is not None and entries[BASE].outcome is Outcome.SKIPPED:
+                    counts["skipped"] += 1
+                elif outcomes == {Outcome.DONE} and entries.keys() == source.effective.groups.keys():
+                    found.append((tile.tile_id, tile.ordinal, partition, source.stacks(Row(tile, entries))))
+                else:
+                    counts["missing"] += 1
+            yield found, names, source.image_size
+
+    sizes: dict[int, int] = {}
+    bad: list[LeftOut] = []
+    for partition, (done, faults) in zip(partitions, pool.map(check_stacks, questions()), strict=True):
+        sizes[partition] = done - len({fault.tile_id for fault in faults})
+        bad += faults
+        progress("checking stacks", len(sizes), len(partitions))
+    rows = Rows(source, sizes, tuple(bad), **counts)
+    require_some(rows)
+    return rows
+
+
+def check_stacks(question: Question) -> tuple[int, list[LeftOut]]:
+    """Checks the stacks of a partition's tiles; returns how many tiles there are, and what is wrong with some."""
+    tiles, names, size = question
+    faults = []
+    for tile_id, ordinal, partition, stacks in tiles:
+        for group, path in stacks.items():
+            try:
+                check_stack(path, names[group], size)
+            except StackError as error:
+                faults.append(LeftOut(tile_id, ordinal, partition, group, str(error)))
+    return len(tiles), faults
+
+
+def require_some(rows: Rows) -> None:
+    """Refuses to make a dataset without a row.
+
+    Raises:
+        DatasetError: says why there is none.
+    """
+    if len(rows):
+        return
+    root = rows.source.folder.root
+    if rows.left_out:
+        first = rows.left_out[0]
+        raise DatasetError(
+            f"{root}: of {len({out.tile_id for out in rows.left_out})} tiles that are done, none has a stack that can "
+            f"be used; the first is {first.tile_id!r}, group {first.group!r}: {first.reason}. Are the installed "
+            "plugins those that the dataset was made with? Its mmearth.toml names their versions."
+        )
+    raise DatasetError(
+        f"{root}: no tile is done in every group ({', '.join(rows.source.effective.groups)}); {rows.missing} are still "
+        "to be done. Finish `mmearth-core run` first."
+    )
+
+
+def send_back(rows: Rows) -> None:
+    """Marks tiles with a bad stack as failed in the journal, so that `run --retry-failed` downloads them again."""
+    folder = rows.source.folder
+    for group, partition in sorted({(out.group, out.partition) for out in rows.left_out}):
+        entries = [
+            Entry(out.tile_id, out.ordinal, Outcome.FAILED, f"post: {out.reason}")
+            for out in rows.left_out
+            if (out.group, out.partition) == (group, partition)
+        ]
+        with locked(folder.lock(group), [partition]):
+            Journal(folder.journal(group, partition)).append(entries)

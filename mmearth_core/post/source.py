@@ -1,0 +1,167 @@
+"""A downloaded dataset as post-processing reads it: its modalities, layers and tiles, group by group."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from mmearth_core.config.effective import Effective, load_effective
+from mmearth_core.config.load import load_config
+from mmearth_core.contract.modality import Modality
+from mmearth_core.download.group import BASE
+from mmearth_core.download.journal import Entry, Journal, Outcome
+from mmearth_core.download.prepare import make_modality
+from mmearth_core.errors import DatasetError
+from mmearth_core.folder import DatasetFolder
+from mmearth_core.layout import StoredLayer
+from mmearth_core.registry import Registry
+from mmearth_core.tiles.index import Tile, TileIndex
+
+
+@frozen(eq=False)
+class Row:
+    """A tile that is done in every group, and so is a row.
+
+    Attributes:
+        tile: the tile.
+        entries: its journal entry, by group.
+    """
+
+    tile: Tile
+    entries: Mapping[str, Entry]
+
+    @property
+    def variant(self) -> str | None:
+        """The anchor's variant."""
+        variant: str | None = self.entries[BASE].record["anchor"].get("variant")
+        return variant
+
+    @property
+    def grid(self) -> Mapping[str, Any]:
+        """CRS, transform and size of the tile's pixels."""
+        grid: Mapping[str, Any] = self.entries[BASE].record["grid"]
+        return grid
+
+    def sha256(self, group: str) -> str | None:
+        """The checksum of its stack; None in a group without pixels."""
+        return self.entries[group].record.get("sha256")
+
+
+@frozen(eq=False)
+class Source:
+    """A dataset that has been downloaded, whole or in part.
+
+    Attributes:
+        folder: where it is.
+        effective: what it is built from.
+        modalities: every modality of every group, by name, with the options that it was downloaded with.
+        layers: what each of them stores, in the order of groups, modalities and declarations.
+    """
+
+    folder: DatasetFolder
+    effective: Effective
+    modalities: Mapping[str, Modality]
+    layers: tuple[StoredLayer, ...]
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return str(self.effective.dataset["name"])
+
+    @property
+    def image_size(self) -> int:
+        """Rows and columns of a tile."""
+        return int(self.effective.dataset["image_size"])
+
+    @property
+    def anchor(self) -> Modality:
+        """The modality that fixed dates and grids."""
+        return self.modalities[self.effective.dataset["anchor"]]
+
+    def file(self, suffix: str) -> Path:
+        """A product of post-processing, e.g. of suffix `.h5` or `_splits.json`."""
+        return self.folder.root / f"{self.name}{suffix}"
+
+    def group_of(self, modality: str) -> str:
+        """The group with which a modality was downloaded."""
+        return next(group for group, members in self.effective.groups.items() if modality in members)
+
+    def stacked(self) -> dict[str, tuple[StoredLayer, ...]]:
+        """The layers with pixels, by group; groups without any are left out."""
+        maps = {
+            group: tuple(layer for layer in self.layers if layer.is_map and layer.modality in members)
+            for group, members in self.effective.groups.items()
+        }
+        return {group: layers for group, layers in maps.items() if layers}
+
+    def stacks(self, row: Row) -> dict[str, Path]:
+        """A row's stack in each of those groups."""
+        tile = row.tile
+        return {group: self.folder.stack(group, tile.partition, tile.tile_id) for group in self.stacked()}
+
+    def partitions(self) -> list[int]:
+        """The units of work, in order."""
+        return list(TileIndex(self.folder.tiles).sizes())
+
+    def rows(self, partition: int) -> Iterator[Row]:
+        """The tiles of a partition that are done in every group, by ordinal."""
+        for tile, entries in self.outcomes(partition):
+            if entries.keys() == self.effective.groups.keys() and all(
+                entry.outcome is Outcome.DONE for entry in entries.values()
+            ):
+                yield Row(tile, entries)
+
+    def outcomes(self, partition: int) -> Iterator[tuple[Tile, dict[str, Entry]]]:
+        """Every tile of a partition, with how it ended in each group that has begun it."""
+        journals = {group: Journal(self.folder.journal(group, partition)).read() for group in self.effective.groups}
+        for tile in TileIndex(self.folder.tiles).read(partition):
+            yield tile, {group: entries[tile.tile_id] for group, entries in journals.items() if tile.tile_id in entries}
+
+    def located(self, row: Row, modality: str) -> Any:
+        """What a modality located for a tile."""
+        return row.entries[self.group_of(modality)].record["located"].get(modality)
+
+    def mark(self, row: Row, modality: str) -> bytes:
+        """What a modality's values of a tile are made of, as a checksum."""
+        made_of = [row.tile.tile_id, row.variant, row.sha256(self.group_of(modality)), self.located(row, modality)]
+        return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).digest()
+
+
+def open_source(config_file: Path, registry: Registry) -> Source:
+    """Opens the dataset of a configuration.
+
+    Modalities, options and groups are those that it was downloaded with, whatever the configuration says now.
+
+    Raises:
+        DatasetError: when nothing has been downloaded, or two modalities store a layer of one name.
+        MMEarthError: of the kind that fits, when the configuration or a plugin cannot be used.
+    """
+    registry.require()
+    config = load_config(config_file)
+    folder = DatasetFolder(config.root)
+    effective = load_effective(folder.config)
+    if effective is None or not folder.tiles.exists() or not folder.is_begun:
+        raise DatasetError(
+            f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {config_file}` first."
+        )
+    recorded = evolve(config, modalities=effective.modalities, source=folder.config)
+    names = [name for members in effective.groups.values() for name in members]
+    modalities = {name: make_modality(recorded, registry, name) for name in names}
+    size = int(effective.dataset["image_size"])
+    layers = [
+        StoredLayer.of(layer, modality, size, effective.plugins[name])
+        for name, modality in modalities.items()
+        for layer in modality.layers
+    ]
+    owners: dict[str, str] = {}
+    for layer in layers:
+        other = owners.setdefault(layer.name, layer.modality)
+        if other != layer.modality:
+            raise DatasetError(
+                f"{folder.root}: the modalities {other!r} and {layer.modality!r} both store a layer {layer.name!r}; an "
+                "HDF5 file holds one dataset of a name. Leave one of them out, in a dataset of its own."
+            )
+    return Source(folder, effective, modalities, tuple(layers))

@@ -1,0 +1,95 @@
+"""The numpy reader: what the file says, in any process."""
+
+import json
+import multiprocessing
+import pickle
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from mmearth_core.dataset import Dataset
+from mmearth_core.errors import DatasetError
+
+FILE = "data_1M_v001.h5"
+
+
+def test_tiles_have_values_masks_and_names(made: Path, kit: Any) -> None:
+    dataset = Dataset(made / FILE)
+    assert len(dataset) == kit.tiles
+    assert dataset.tile_ids == [tile.tile_id for tile in dataset]
+    tile = dataset[3]
+    with h5py.File(made / FILE) as file:
+        for name, layer in dataset.layers.items():
+            np.testing.assert_array_equal(tile.values[name], file[name][3])
+            assert tile.masks[name].shape == tile.values[name].shape == layer.shape
+    assert (tile.row, tile.tile_id, tile.variant) == (3, "003", "l1c")
+    high = dataset.layers["heights"].bands.index("high")
+    np.testing.assert_array_equal(tile.masks["heights"][high], tile.values["heights"][high] != -32768)
+    assert tile.masks["sentinel2_scl"].sum() == 0, "level 1C has none"
+    assert tile.masks["weights"].tolist() == [True, False, True]
+    assert dataset.layers["kinds"].classes[0][2].name == "kind 2"
+
+
+def test_splits_layers_and_statistics(made: Path) -> None:
+    splits = json.loads((made / "data_1M_v001_splits.json").read_text())
+    dataset = Dataset(made / FILE, layers=["weights", "sentinel2"], split="val")
+    assert list(dataset.layers) == ["weights", "sentinel2"]
+    assert [tile.row for tile in dataset] == splits["val"]
+    assert dataset[-1].row == splits["val"][-1]
+    assert len(dataset.band_stats()["sentinel2_l1c"]["mean"]) == len(dataset.layers["sentinel2"].bands)
+    with pytest.raises(IndexError):
+        dataset[len(dataset)]
+
+
+def _read(dataset: Dataset, row: int) -> Any:
+    return dataset[row].values["sentinel2"]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_other_processes_read_the_same(method: str, made: Path, kit: Any) -> None:
+    dataset = Dataset(made / FILE)
+    here = [_read(dataset, row) for row in range(kit.tiles)]  # the file is open now
+    handle = dataset._here()
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        there = pool.starmap(np.sum, [(values,) for values in here])
+        assert there == [values.sum() for values in here]
+        if method == "fork":
+            there = pool.starmap(_forked, [(pickle.dumps(dataset), row) for row in range(kit.tiles)])
+            assert there == [int(values.sum(dtype=np.int64)) for values in here]
+    assert dataset._here() is handle
+    dataset.close()
+    np.testing.assert_array_equal(_read(dataset, 0), here[0])
+
+
+def _forked(pickled: bytes, row: int) -> int:
+    return int(_read(pickle.loads(pickled), row).sum(dtype=np.int64))
+
+
+def test_an_open_file_is_opened_anew_after_a_fork(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = Dataset(made / FILE)
+    first = dataset._here()
+    assert dataset._here() is first
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    assert dataset._here() is not first
+
+
+def test_what_is_not_there_is_refused(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no layer 'nosuch'"):
+        Dataset(made / FILE, layers=["nosuch"])
+    with pytest.raises(DatasetError, match="no split 'training'"):
+        Dataset(made / FILE, split="training")
+    with pytest.raises(DatasetError, match="cannot be read as HDF5"):
+        Dataset(made / "data_1M_v001_splits.json")
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file["x"] = [1, 2]
+    with pytest.raises(DatasetError, match="has no description"):
+        Dataset(tmp_path / "foreign.h5")
+    shutil_rows = {"train": [999], "val": [], "test": []}
+    (tmp_path / "few.h5").write_bytes((made / FILE).read_bytes())
+    (tmp_path / "few_splits.json").write_text(json.dumps(shutil_rows))
+    with pytest.raises(DatasetError, match="rows up to 999"):
+        Dataset(tmp_path / "few.h5", split="train")

@@ -1,0 +1,65 @@
+"""tile_info.json: merged all the way down, strict, in the order of the rows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmearth_core.errors import DatasetError
+from mmearth_core.post.info import _merge
+from mmearth_core.tables.ecoregions import ecoregions
+
+NAME = "data_1M_v001"
+
+
+def refuse(constant: str) -> float:
+    raise AssertionError(f"{constant} is no strict JSON")
+
+
+def test_every_tile_says_what_it_is_made_of(made: Path, kit: Any) -> None:
+    info = json.loads((made / f"{NAME}_tile_info.json").read_text(), parse_constant=refuse)
+    assert list(info) == [f"{number:03d}" for number in range(kit.tiles)]
+    lines = [json.loads(line) for path in sorted(made.glob("journal/base/*")) for line in path.read_text().splitlines()]
+    base = {line["tile_id"]: line for line in lines}
+    for tile_id, entry in info.items():
+        line = base[tile_id]
+        assert entry["CRS"] == "EPSG:32618"
+        assert entry["S2_DATE"] == line["anchor"]["date"]
+        assert entry["S2_type"] == line["anchor"]["variant"]
+        assert entry["GRID"] == {"transform": line["grid"]["transform"], "size": kit.size}
+        assert entry["SHA256"]["base"] == line["sha256"]
+        assert entry["SHA256"].keys() == {"base", "anyones"}
+        # Three modalities, of two groups, in one object.
+        assert entry["BANDS"]["heights"] == ["low", "high"]
+        assert entry["BANDS"]["sentinel2_cloudmask"] == ["QA60"]
+        assert entry["HALF"] == int(tile_id) % 2
+        assert ecoregions().biomes[entry["biome"]] == "Temperate Grasslands, Savannas & Shrublands"
+        assert round(entry["lat"]) == 38
+        assert (entry["NO_DATA"]["sentinel2"], entry["NO_DATA"]["lat"], entry["NO_DATA"]["weights"]) == (
+            0,
+            "-inf",
+            "nan",
+        )
+        assert entry["VERSIONS"]["anyones"] == "mmearth-anyones 1.0"
+
+
+def test_info_is_also_a_command_of_its_own(config: Path, made: Path, kit: Any) -> None:
+    kit.summary("post", "info", config, "--workers", "1")
+    name = f"{NAME}_tile_info.json"
+    assert (config.parent / NAME / name).read_bytes() == (made / name).read_bytes()
+    assert not (config.parent / NAME / f"{NAME}.h5").exists()
+
+
+def test_merging_goes_all_the_way_down_and_refuses_a_contradiction() -> None:
+    entry: dict[str, Any] = {}
+    told: dict[str, str] = {}
+    first = {"a": {"b": {"c": 1}}, "d": None, "e": [1]}
+    _merge(entry, first, told, "one", "t")
+    _merge(entry, {"a": {"b": {"x": 2}}, "e": [1]}, told, "two", "t")
+    assert entry == {"a": {"b": {"c": 1, "x": 2}}, "d": None, "e": [1]}
+    assert first == {"a": {"b": {"c": 1}}, "d": None, "e": [1]}, "a plugin's own object was changed"
+    with pytest.raises(DatasetError, match=r"two and modality 'three' contradict each other .* a\.b\.x is 2 and 3"):
+        _merge(entry, {"a": {"b": {"x": 3}}}, told, "three", "t")
+    with pytest.raises(DatasetError, match="a is "):
+        _merge(entry, {"a": 5}, told, "three", "t")

@@ -1,0 +1,117 @@
+"""DATASET.md's contract on every modality of the published dataset, of a few tiles of the synthetic planet."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from shapely.geometry import box, mapping
+
+INF = -math.inf
+S2 = "B1 B2 B3 B4 B5 B6 B7 B8A B8 B9 B10 B11 B12"
+S1 = "asc_VV asc_VH asc_HH asc_HV desc_VV desc_VH desc_HH desc_HV"
+PUBLISHED = {
+    "sentinel2": (13, "uint16", 0, S2),
+    "sentinel2_cloudmask": (1, "uint16", 65535, "QA60"),
+    "sentinel2_cloudprod": (1, "uint16", 65535, "MSK_CLDPRB"),
+    "sentinel2_scl": (1, "uint8", 255, "SCL"),
+    "sentinel1": (8, "float32", INF, S1),
+    "aster": (2, "float32", INF, "elevation slope"),
+    "dynamic_world": (1, "uint8", 0, "landcover"),
+    "canopy_height_eth": (2, "uint8", 255, "height std"),
+    "esa_worldcover": (1, "uint8", 255, "map"),
+}
+VECTORS = {
+    "era5": (12, "float32", math.nan), "lat": (2, "float32", INF), "lon": (2, "float32", INF),
+    "month": (2, "float32", INF), "biome": (14, "uint8", 255), "eco_region": (846, "uint16", 65535),
+}  # fmt: skip
+PLACES = {"brittany": (-4.72, 48.03), "nebraska": (-98.5, 41.2), "svalbard": (16.0, 78.2), "patagonia": (-70.5, -49.0)}
+SIZE = 16
+
+Reader = Callable[[int], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def planet(tmp_path_factory: pytest.TempPathFactory, kit: Any) -> Path:
+    """The folder of a dataset named as torchgeo asks for."""
+    pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[synthetic]")
+    folder = tmp_path_factory.mktemp("planet")
+    features = [
+        {
+            "type": "Feature",
+            "geometry": mapping(box(lon - 0.006, lat - 0.006, lon + 0.006, lat + 0.006)),
+            "properties": {"tile_id": name, "lon": lon, "lat": lat},
+        }
+        for name, (lon, lat) in PLACES.items()
+    ]
+    (folder / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    names = ["sentinel2", "sentinel1", "aster", "era5", "dynamic_world", "esa_worldcover", "canopy_height_eth", "tile"]
+    tables = "\n".join(f"[modalities.{name}]" for name in names)
+    (folder / "planet.toml").write_text(
+        f'[dataset]\nname = "data_100k_v001"\ntiles = "tiles.geojson"\nimage_size = {SIZE}\nanchor = "sentinel2"\n'
+        f'[run]\nengine = "local"\nmax_concurrent = 2\n[engines.local]\nworld = "synthetic"\n{tables}\n'
+    )
+    kit.summary("run", folder / "planet.toml")
+    kit.summary("post", folder / "planet.toml", "--workers", "1", "--fractions", "1,0,0")
+    return folder / "data_100k_v001"
+
+
+def test_the_datasets_are_the_published_ones(planet: Path) -> None:
+    with h5py.File(planet / "data_100k_v001.h5") as file:
+        assert file.keys() == PUBLISHED.keys() | VECTORS.keys() | {"metadata"}
+        for name, (bands, dtype, nodata, names) in PUBLISHED.items():
+            dataset = file[name]
+            assert dataset.shape == (len(PLACES), bands, SIZE, SIZE)
+            assert dataset.dtype == dtype
+            assert dataset.attrs["nodata"] == nodata
+            assert " ".join(dataset.attrs["bands"]) == names
+        for name, (bands, dtype, nodata) in VECTORS.items():
+            assert file[name].shape == (len(PLACES), bands)
+            assert file[name].dtype == dtype
+            np.testing.assert_equal(float(file[name].attrs["nodata"]), float(nodata))
+        np.testing.assert_allclose(
+            file["lat"][0], [math.sin(math.radians(48.03)), math.cos(math.radians(48.03))], rtol=1e-6
+        )
+
+
+def test_what_the_public_readers_look_up_is_there(planet: Path) -> None:
+    """Follows torchgeo's reader: row to id, id to tile_info, its S2_type and BANDS, and statistics by both."""
+    split = json.loads((planet / "data_100k_v001_splits.json").read_text())
+    info = json.loads((planet / "data_100k_v001_tile_info.json").read_text())
+    stats = json.loads((planet / "data_100k_v001_band_stats.json").read_text())
+    seen = set()
+    with h5py.File(planet / "data_100k_v001.h5", "r") as file:
+        for row in split["train"]:
+            name = file["metadata"][row][0].decode("utf-8")
+            entry = info[name]
+            level = entry["S2_type"]
+            seen.add(level)
+            assert file["metadata"][row][1].decode("utf-8") == level
+            assert entry["S2_DATE"][4] == "-"
+            assert entry["CRS"].startswith("EPSG:32")
+            assert len(entry["era5"]["year"]) == 4
+            for layer in PUBLISHED.keys() | VECTORS.keys():
+                key = f"{layer}_{level}" if layer.startswith("sentinel2") else layer
+                assert all(len(stats[key][kind]) == file[layer].shape[1] for kind in ("mean", "std", "min", "max"))
+                scaled = file[layer][row] - np.reshape(stats[key]["mean"], (-1,) + (1,) * (file[layer].ndim - 2))
+                assert scaled.shape == file[layer].shape[1:]
+                assert min(stats[key]["std"]) >= 0
+            own = file["sentinel2"][row]
+            bands = S2.split()
+            assert entry["BANDS"]["sentinel2"] == [band for band in bands if level == "l1c" or band != "B10"]
+            assert (own[bands.index("B10")].max() == 0) == (level == "l2a")
+            assert (file["sentinel2_scl"][row].min() == 255) == (level == "l1c")
+            for orbit in ("asc", "desc"):
+                found = entry["BANDS"][f"sentinel1_{orbit}"]
+                there = {
+                    band.split("_")[1]
+                    for band, pixels in zip(S1.split(), file["sentinel1"][row], strict=True)
+                    if band.startswith(orbit) and np.isfinite(pixels).any()
+                }
+                assert there == set(found or ())
+    assert seen == {"l1c", "l2a"}
+    assert any({"HH", "HV"} <= set(entry["BANDS"]["sentinel1_asc"] or ()) for entry in info.values())
