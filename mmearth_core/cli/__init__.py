@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "tiles": "Sample tiles all over the world, or make them of your own places.",
     "run": "Download every tile of a configuration; run it again to continue.",
-    "post": "Make the dataset of what was downloaded: HDF5, statistics, tile_info, splits.",
+    "post": "Make HDF5, statistics and splits of what was downloaded.",
     "demo": "Build a small dataset offline, without an account.",
     "engine": "Test the rules of Earth Engine that are relied on.",
     "plugins": "List the installed modalities and engines, and the broken ones.",
