@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from mmearth_core import Band, Layer
 from mmearth_core.contract.bands import DTYPES
 from mmearth_core.download.finish import STAND_IN, StackBand
-from mmearth_core.download.pixels import check_pixels, lay_out
+from mmearth_core.download.pixels import check_pixels, lay_out, masked_layers
 from mmearth_core.errors import PixelError
 
 SIZE = 4
@@ -132,3 +132,14 @@ def test_the_stand_in_of_a_float_band_is_missing_and_other_values_are_not():
 
 def test_a_tile_without_image_is_all_missing():
     assert np.isnan(lay_out(None, ASKED, SIZE)).all()
+
+
+def test_layers_that_came_wholly_masked_are_named_and_those_not_asked_for_are_not():
+    two, one, absent = (Layer(name, [Band(each, "uint16", 0) for each in "ab"]) for name in ("two", "one", "absent"))
+    bands = [StackBand("m", layer, band) for layer in (two, one, absent) for band in layer.bands]
+    stack = np.full((len(bands), SIZE, SIZE), np.nan, np.float32)
+    stack[3, 0, 0] = 7  # one pixel of the second band of `one`
+    assert masked_layers(stack, bands, bands[:4]) == ["two"]
+    assert masked_layers(stack, bands, bands[2:4]) == []
+    assert masked_layers(stack, bands, bands[:1]) == ["two"], "a layer of which a part was asked for"
+    assert masked_layers(stack, bands, []) == []

@@ -11,7 +11,7 @@ from mmearth_core.download.finish import StackBand, finished, present_bands, sta
 from mmearth_core.download.group import Group
 from mmearth_core.download.journal import Entry, Outcome
 from mmearth_core.download.locate import Ready
-from mmearth_core.download.pixels import check_pixels, lay_out
+from mmearth_core.download.pixels import check_pixels, lay_out, masked_layers
 from mmearth_core.download.plugin_calls import PluginCallError, call
 from mmearth_core.download.stack import encode_stack, write_stack
 from mmearth_core.earth.client import EarthClient
@@ -46,7 +46,7 @@ class Fetcher:
         tile = ready.tile
         try:
             grid = tile_grid(tile.polygon, ready.anchor.crs, self.image_size)
-            content = self._stack(ready, grid)
+            content, masked = self._stack(ready, grid)
         except (PixelError, PluginCallError, RequestError, TilesError) as error:
             return Entry(tile.tile_id, tile.ordinal, Outcome.FAILED, f"pixels: {error}")
         record: dict[str, Any] = {
@@ -57,19 +57,22 @@ class Fetcher:
         if content is not None:
             path = self.folder.stack(self.group.name, tile.partition, tile.tile_id)
             record["sha256"] = write_stack(path, content)
+        if masked:
+            record["masked"] = masked
         return Entry(tile.tile_id, tile.ordinal, Outcome.DONE, record=record)
 
-    def _stack(self, ready: Ready, grid: Grid) -> bytes | None:
-        """The tile's stack; None when its group has no pixels at all."""
+    def _stack(self, ready: Ready, grid: Grid) -> tuple[bytes | None, list[str]]:
+        """The tile's stack, None when its group has no pixels at all; and the layers that came wholly masked."""
         bands = stack_bands(self.group.modalities)
         if not bands:
-            return None
+            return None, []
         asked, image = self._image(ready)
         array = None
         if image is not None:
             array = self.client.pixels(image, grid.request())
             check_pixels(array, asked, grid.size)
-        return encode_stack(ready.tile.tile_id, lay_out(array, bands, grid.size), bands, grid)
+        stack = lay_out(array, bands, grid.size)
+        return encode_stack(ready.tile.tile_id, stack, bands, grid), masked_layers(stack, bands, asked)
 
     def _image(self, ready: Ready) -> "tuple[list[StackBand], ee.Image | None]":
         """One image with the bands that the tile really has, and these bands."""

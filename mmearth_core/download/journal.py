@@ -34,7 +34,7 @@ class Entry:
         ordinal: its row.
         outcome: how it ended.
         reason: why it was skipped or failed; None when done.
-        record: what a done tile is made of: anchor, located, grid, sha256 of the stack.
+        record: what a done tile is made of: anchor, located, grid, sha256 of the stack, layers that came masked.
     """
 
     tile_id: str

@@ -55,3 +55,22 @@ def lay_out(array: NDArray[np.void] | None, bands: Collection[StackBand], size: 
         missing = (values == stack_band.band.nodata) | (values == np.asarray(STAND_IN, dtype=np.float32))
         np.copyto(row, values, where=~missing, casting="same_kind")
     return stack
+
+
+def masked_layers(stack: NDArray[np.float32], bands: Collection[StackBand], asked: Collection[StackBand]) -> list[str]:
+    """The layers that were asked for and came without one valid pixel, such as land cover at sea.
+
+    Args:
+        stack: (bands, size, size), NaN where no-data.
+        bands: one for each row of `stack`.
+        asked: the bands asked for.
+
+    Returns:
+        Their names, in order.
+    """
+    valid = dict.fromkeys((stack_band.layer.name for stack_band in asked), False)
+    for row, stack_band in zip(stack, bands, strict=True):
+        name = stack_band.layer.name
+        if name in valid and not valid[name]:
+            valid[name] = not bool(np.isnan(row).all())
+    return [name for name, has_data in valid.items() if not has_data]

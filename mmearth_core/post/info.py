@@ -13,6 +13,9 @@ from mmearth_core.post.products import TILE_INFO
 from mmearth_core.post.rows import Progress, Rows
 from mmearth_core.post.source import Row, Source
 
+ALL_MASKED = "every pixel of what was found is masked"
+"""Why a layer is missing whose images exist and show nothing of the tile."""
+
 
 def make_info(rows: Rows, progress: Progress) -> Path:
     """Writes `{tile_id: {...}}` in the order of the rows, one tile in memory at a time.
@@ -56,6 +59,10 @@ def tile_entry(source: Source, row: Row) -> dict[str, Any]:
     for name, modality in source.modalities.items():
         info = call(modality, modality.info, source.located(row, name))
         _merge(entry, info, told, name, row.tile.tile_id)
+    if row.masked:
+        # A plugin that has said why a layer is missing knows better.
+        missing = entry.setdefault("MISSING", {})
+        missing.update({layer: ALL_MASKED for layer in row.masked if layer not in missing})
     return entry
 
 

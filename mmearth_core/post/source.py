@@ -49,6 +49,11 @@ class Row:
         """The checksum of its stack; None in a group without pixels."""
         return self.entries[group].record.get("sha256")
 
+    @property
+    def masked(self) -> list[str]:
+        """The layers that were downloaded and have not one valid pixel."""
+        return [layer for entry in self.entries.values() for layer in entry.record.get("masked", ())]
+
 
 @frozen(eq=False)
 class Source:

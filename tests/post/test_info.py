@@ -63,3 +63,14 @@ def test_merging_goes_all_the_way_down_and_refuses_a_contradiction() -> None:
         _merge(entry, {"a": {"b": {"x": 3}}}, told, "three", "t")
     with pytest.raises(DatasetError, match="a is "):
         _merge(entry, {"a": 5}, told, "three", "t")
+
+
+def test_a_layer_that_came_wholly_masked_says_so_unless_its_plugin_knows_better(config: Path, kit: Any) -> None:
+    journal = sorted((config.parent / NAME).glob("journal/base/*.jsonl"))[0]
+    entry = json.loads(journal.read_text().splitlines()[0])
+    with journal.open("a") as file:
+        file.write(json.dumps({**entry, "masked": ["sentinel2_cloudmask"]}) + "\n")
+    kit.summary("post", "info", config, "--workers", "1")
+    info = json.loads((config.parent / NAME / f"{NAME}_tile_info.json").read_text())
+    assert info[entry["tile_id"]]["MISSING"] == {"sentinel2_cloudmask": "every pixel of what was found is masked"}
+    assert [tile for tile in info if "MISSING" in info[tile]] == [entry["tile_id"]]

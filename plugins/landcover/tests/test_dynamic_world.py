@@ -108,3 +108,13 @@ def test_the_composite_s_making_is_recorded(tmp_path):
         "end": "2018-12-31",
         "count": 1,
     }
+
+
+def test_images_that_show_nothing_of_the_tile_are_told_in_the_journal(tmp_path):
+    labels, day = np.full((SIDE, SIDE), 3, np.uint8), dt.datetime(2018, 5, 1)
+    hidden, _ = fetch(tmp_path / "hidden", labelled("cloudy", day, labels, valid=np.zeros(labels.shape, bool)))
+    assert hidden.entry.record["masked"] == ["dynamic_world"]
+    seen, _ = fetch(tmp_path / "seen", labelled("clear", day, labels))
+    assert "masked" not in seen.entry.record
+    none, _ = fetch(tmp_path / "none")
+    assert "masked" not in none.entry.record, "what was never asked for is the plugin's to tell"
