@@ -38,7 +38,7 @@ engine = "local"            # "earthengine" asks Google instead, with the same p
 
 [engines.local]
 world = "{world}"
-processes = 2               # the planet's pixels are computed
+processes = 3               # the planet's pixels are computed: one more than the cores keeps them busy
 
 [modalities.sentinel2]      # one table a modality; keys in it are its options
 [modalities.sentinel1]
