@@ -30,7 +30,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheels")
     sources = tmp_path_factory.mktemp("sources")
     projects = {"core": ROOT, "elevation": ELEVATION}
-    projects |= {name: ROOT / "plugins" / name for name in ("sentinel2", "localearth")}
+    projects |= {name: ROOT / "plugins" / name for name in ("sentinel2", "era5", "localearth")}
     for name, project in projects.items():
         # A copy, as a build leaves files beside the source.
         shutil.copytree(project, sources / name, ignore=LEFTOVERS)
@@ -45,7 +45,7 @@ def python(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     quiet(sys.executable, "-m", "venv", environment)
     python = environment / "bin" / "python"
     constraints = ROOT / "constraints.txt"
-    engine = f"mmearth-localearth[virginia] @ {wheel(wheels, 'localearth').as_uri()}"
+    engine = f"mmearth-localearth[virginia,synthetic] @ {wheel(wheels, 'localearth').as_uri()}"
     quiet(python, "-m", "pip", "install", "--quiet", "-c", constraints, wheel(wheels, "core"), engine)
     return python
 
@@ -104,3 +104,24 @@ def test_core_a_third_partys_plugin_and_the_anchor_file(python: Path, wheels: Pa
         expected = heights[int(row) : int(row) + 64, int(column) : int(column) + 64]
         assert expected.shape == (64, 64)
         np.testing.assert_array_equal(stack.read(1), expected)
+
+
+def test_core_one_modality_and_the_anchor_file(python: Path, wheels: Path, tmp_path: Path) -> None:
+    quiet(python, "-m", "pip", "install", "--quiet", "--no-deps", wheel(wheels, "era5"))
+    try:
+        assert "era5" in modalities(python, tmp_path)
+        place = box(9.0, 48.0, 9.017, 48.012)
+        tile = {"type": "Feature", "geometry": mapping(place), "properties": {"tile_id": "one", "date": "2019-07-14"}}
+        (tmp_path / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [tile]}))
+        (tmp_path / "climate.toml").write_text(
+            '[dataset]\nname = "climate"\ntiles = "tiles.geojson"\n[run]\nengine = "local:synthetic"\n'
+            "[modalities.file]\n[modalities.era5]\n"
+        )
+        summary = json.loads(quiet(python, "-m", "mmearth_core", "run", "climate.toml", "--json", cwd=tmp_path))
+        assert summary["purposes"] == {"centroids": 1, "locate": 1}
+        (line,) = (tmp_path / "climate" / "journal" / "base" / "00000.jsonl").read_text().splitlines()
+        numbers = list(json.loads(line)["located"]["era5"]["values"].values())
+        assert len(numbers) == 12
+        assert all(isinstance(number, float) for number in numbers)
+    finally:
+        quiet(python, "-m", "pip", "uninstall", "--quiet", "--yes", "mmearth-era5")

@@ -53,6 +53,7 @@ def tile_entry(source: Source, row: Row) -> dict[str, Any]:
         "NO_DATA": {layer.name: _number(layer.nodata) for layer in source.layers},
         "GRID": {"transform": list(grid["transform"]), "size": grid["size"]},
         "SHA256": sums,
+        "TILE": dict(row.tile.attributes),
         "VERSIONS": dict(source.effective.plugins),
     }
     told = dict.fromkeys(entry, "the core")

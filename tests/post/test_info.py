@@ -34,6 +34,8 @@ def test_every_tile_says_what_it_is_made_of(made: Path, kit: Any) -> None:
         assert entry["BANDS"]["heights"] == ["low", "high"]
         assert entry["BANDS"]["sentinel2_cloudmask"] == ["QA60"]
         assert entry["HALF"] == int(tile_id) % 2
+        # The columns of the tiles file, as they are.
+        assert entry["TILE"]["biome"] == "Temperate Grasslands, Savannas & Shrublands"
         assert ecoregions().biomes[entry["biome"]] == "Temperate Grasslands, Savannas & Shrublands"
         assert round(entry["lat"]) == 38
         assert (entry["NO_DATA"]["sentinel2"], entry["NO_DATA"]["lat"], entry["NO_DATA"]["weights"]) == (
