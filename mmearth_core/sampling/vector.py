@@ -8,6 +8,7 @@ import pyogrio
 import shapely
 
 from mmearth_core.errors import TilesError
+from mmearth_core.tiles.read import UNREADABLE
 
 _POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
@@ -27,12 +28,7 @@ def read_vector(path: Path) -> gpd.GeoDataFrame:
             warnings.simplefilter("ignore", UserWarning)
             warnings.simplefilter("ignore", RuntimeWarning)
             frame = pyogrio.read_dataframe(path) if len(layers) == 1 else None
-    except (
-        pyogrio.errors.DataSourceError,
-        pyogrio.errors.DataLayerError,
-        pyogrio.errors.FeatureError,
-        ValueError,
-    ) as error:
+    except UNREADABLE as error:
         raise TilesError(f"{path}: cannot be read as a vector file. The reader says: {error}") from error
     if frame is None:
         raise TilesError(

@@ -15,6 +15,14 @@ from mmearth_core.errors import TilesError
 from mmearth_core.folder import MAX_STEM, file_stem
 
 FORMATS = (".geojson", ".json", ".gpkg", ".fgb")
+UNREADABLE = (
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,
+    pyogrio.errors.FeatureError,
+    ValueError,
+)
+"""What the reader raises for a vector file that is cut short, malformed or none."""
+
 MAX_ID_BYTES = 100
 """The dataset's `metadata` table holds ids of at most 100 bytes (DATASET.md)."""
 
@@ -68,12 +76,7 @@ def _read(path: Path) -> gpd.GeoDataFrame:
             # A GeoJSON property with numbers here and text there: its text is what we take.
             warnings.filterwarnings("ignore", "Could not parse column", UserWarning)
             frame = pyogrio.read_dataframe(path) if layers == 1 else None
-    except (
-        pyogrio.errors.DataSourceError,
-        pyogrio.errors.DataLayerError,
-        pyogrio.errors.FeatureError,
-        ValueError,
-    ) as error:
+    except UNREADABLE as error:
         raise TilesError(
             f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
         ) from error
