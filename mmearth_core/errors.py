@@ -63,6 +63,16 @@ class RequestError(MMEarthError, RuntimeError):
     exit_code = ExitCode.TILES_FAILED
 
 
+class TooLargeError(RequestError):
+    """Earth Engine refused a request as too large a computation; its parts may succeed."""
+
+
+class NoAnswerError(MMEarthError, RuntimeError):
+    """One request was not answered in all the time allowed, while others were; its tiles are left for the next run."""
+
+    exit_code = ExitCode.STOPPED
+
+
 class PixelError(MMEarthError, ValueError):
     """Pixels arrived whose bands, types or shape are not those asked for."""
 

@@ -66,6 +66,11 @@ class DatasetFolder:
         return self.root / "journal" / group / "lock"
 
     @property
+    def runs(self) -> Path:
+        """What every run did, a line each."""
+        return self.root / "runs.jsonl"
+
+    @property
     def is_begun(self) -> bool:
         """Whether some tile has been worked on."""
         return (self.root / "journal").is_dir()

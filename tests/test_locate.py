@@ -11,8 +11,9 @@ from shapely.geometry import box
 
 from mmearth_core import Anchor, Modality, Skip
 from mmearth_core.download.group import Group
+from mmearth_core.download.halving import halving
 from mmearth_core.download.journal import Outcome
-from mmearth_core.download.locate import Ended, Locator, Ready, halving
+from mmearth_core.download.locate import Ended, Locator, Ready
 from mmearth_core.errors import RequestError, RunStoppedError
 from mmearth_core.tiles.index import Tile
 from tests.ee_offline import HttpRefusal, evaluate, no_answer, open_client

@@ -29,8 +29,8 @@ def received(fields, shape=(SIZE, SIZE)):
 
 
 def test_what_was_asked_for_passes_in_any_order():
-    check_pixels(received([("l__a", "<u2"), ("l__b", "<f4")]), ASKED, SIZE)
-    check_pixels(received([("l__b", "<f4"), ("l__a", "<u2")]), ASKED, SIZE)
+    check_pixels(received([("l__a", "<u2"), ("l__b", "<f4")]), ASKED, SIZE, SIZE)
+    check_pixels(received([("l__b", "<f4"), ("l__a", "<u2")]), ASKED, SIZE, SIZE)
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,14 @@ def test_what_was_asked_for_passes_in_any_order():
 )
 def test_other_bands_or_types_are_refused(fields, said):
     with pytest.raises(PixelError) as caught:
-        check_pixels(received(fields), ASKED, SIZE)
+        check_pixels(received(fields), ASKED, SIZE, SIZE)
     assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("shape", [(SIZE, SIZE - 1), (SIZE + 1, SIZE), (SIZE,), (1, SIZE, SIZE), (1, 1)])
 def test_another_shape_is_refused(shape):
     with pytest.raises(PixelError, match="Asked for 4 x 4 pixels; received " + " x ".join(map(str, shape))):
-        check_pixels(received([("l__a", "<u2"), ("l__b", "<f4")], shape), ASKED, SIZE)
+        check_pixels(received([("l__a", "<u2"), ("l__b", "<f4")], shape), ASKED, SIZE, SIZE)
 
 
 @st.composite

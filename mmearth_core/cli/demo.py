@@ -26,7 +26,7 @@ def command(folder: Path, spec: str) -> int:
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from rich.console import Console
 
-    from mmearth_core.cli.run import download, print_summary
+    from mmearth_core.cli.run import download, leave, print_summary
     from mmearth_core.download.journal import Outcome
     from mmearth_core.preview.sheet_of_layers import sheet_of_layers
     from mmearth_core.preview.sheet_of_tiles import sheet_of_tiles
@@ -49,8 +49,8 @@ def command(folder: Path, spec: str) -> int:
     job, result = download(config, registry, engine=spec)
     console = Console(soft_wrap=True, highlight=False)
     print_summary(job, result, console)
-    if not result.tally.count(Outcome.DONE):
-        return int(result.tally.exit_code)
+    if result.stopped or not result.tally.count(Outcome.DONE):
+        return leave(result)
     sheet = folder / "contact_sheet.png"
     group = job.groups[0]
     pictured = [modality for modality in group.modalities if modality.map_layers()]
@@ -58,7 +58,7 @@ def command(folder: Path, spec: str) -> int:
     shown = draw(job.folder, group, sheet, job.config.dataset.name, demo.credit)
     console.print(f"Contact sheet of {shown} tiles: {sheet}", markup=False)
     console.print(f"Again, or changed: mmearth-core run {config}", markup=False)
-    return int(result.tally.exit_code)
+    return leave(result)
 
 
 def _put(path: Path, text: str) -> None:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from mmearth_core.download.again import Again
     from mmearth_core.download.prepare import Job
-    from mmearth_core.download.run import Result
+    from mmearth_core.download.result import Result
     from mmearth_core.download.shard import Shard
     from mmearth_core.registry import Registry
 
@@ -45,7 +46,9 @@ def command(
 ) -> int:
     """Download the tiles of a dataset, as CONFIG (a TOML file) says.
 
-    Running again continues: what is done or skipped is not asked for again.
+    Running again continues: what is done or skipped is not asked for again. SIGTERM and control-C end a run in good
+    order: nothing new is asked for, what is under way is finished within [run] grace_seconds. Once more, and it ends
+    at once. What is done is kept in either case.
 
     \b
     Examples:
@@ -60,21 +63,22 @@ def command(
       0  every tile is done, or skipped for a recorded reason
       1  a tile has failed, or is left over
       2  nothing was started: the error says what to mend
-      3  stopped early; run it again to go on
+      3  stopped early (a signal, a full disk, lost access, no network); run it again to go on
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from rich.console import Console
 
+    from mmearth_core.download.again import Again
     from mmearth_core.download.shard import Shard, parse_shard, shard_from_slurm
     from mmearth_core.registry import discover
 
     shard = (shard_from_slurm() if shard_text is None else parse_shard(shard_text)) or Shard()
     only = [name.strip() for name in modalities.split(",") if name.strip()] if modalities is not None else None
-    job, result = download(config, discover(), engine, only, shard, limit, retry_failed, record)
+    job, result = download(config, discover(), engine, only, shard, limit, Again(failed=retry_failed), record)
     if as_json:
         click.echo(json.dumps({"dataset": str(job.folder.root), "shard": str(shard), **result.summary()}, indent=2))
     else:
         print_summary(job, result, Console(soft_wrap=True, highlight=False))
-    return int(result.tally.exit_code)
+    return leave(result)
 
 
 def download(
@@ -84,27 +88,53 @@ def download(
     only: "Sequence[str] | None" = None,
     shard: "Shard | None" = None,
     limit: int | None = None,
-    retry_failed: bool = False,
+    again: "Again | None" = None,
     record: Path | None = None,
 ) -> "tuple[Job, Result]":
-    """Prepares and runs a configuration, with the progress on standard error."""
+    """Prepares and runs a configuration, with the progress on standard error; a signal stops it in good order."""
     # Imported here, so that `--help` and completion stay instant.
     from rich.console import Console
 
     from mmearth_core.config.load import load_config
     from mmearth_core.download.prepare import prepare
     from mmearth_core.download.progress import ProgressView
-    from mmearth_core.download.run import WHOLE, run
+    from mmearth_core.download.run import NOTHING_AGAIN, WHOLE, run
+    from mmearth_core.download.stop import Stop
 
-    job = prepare(load_config(config), registry, engine, only)
-    if record is not None:
-        from attrs import evolve
+    stop = Stop()
+    with stop.on_signals():
+        options = load_config(config)
+        stop.grace = options.run.grace_seconds
+        job = prepare(options, registry, engine, only)
+        if record is not None:
+            from attrs import evolve
 
-        from mmearth_core.earth.recording import Recorded
+            from mmearth_core.earth.recording import Recorded
 
-        job = evolve(job, engine=Recorded(job.engine, record))
-    with ProgressView(Console(stderr=True)) as view:
-        return job, run(job, view, shard or WHOLE, limit, retry_failed)
+            job = evolve(job, engine=Recorded(job.engine, record))
+        with ProgressView(Console(stderr=True)) as view:
+            return job, run(job, view, shard or WHOLE, limit, again or NOTHING_AGAIN, stop)
+
+
+def leave(result: "Result") -> int:
+    """Says why a run was stopped, if it was.
+
+    Returns:
+        The exit status. Where requests were given up unanswered, the process ends here, as it would wait for them.
+    """
+    import os
+    import sys
+
+    from mmearth_core.cli import paragraph
+
+    if result.stopped:
+        click.echo(paragraph(f"stopped: {result.stopped}"), err=True)
+    status = int(result.exit_code)
+    if result.abandoned:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
 
 
 def print_summary(job: "Job", result: "Result", console: "Console") -> None:
@@ -127,6 +157,10 @@ def print_summary(job: "Job", result: "Result", console: "Console") -> None:
         f"This run: {ended} tiles in {duration(summary['seconds'])} ({summary['tiles_per_second']:.1f} tiles/s), "
         f"{requests} requests{per_tile}."
     )
+    if result.retries:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in result.retries.items())
+        slowed = f"; slowed down {result.slow_downs} times" if result.slow_downs else ""
+        console.print(f"{sum(result.retries.values())} of these were tried again: {kinds}{slowed}.", markup=False)
     if summary["waiting"]:
         console.print(f"{summary['waiting']} tiles wait for the modalities of the first run; run without --modalities.")
     elif summary["failed"]:

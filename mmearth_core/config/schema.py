@@ -65,7 +65,19 @@ class RunOptions:
     max_concurrent: int = field(
         default=40,
         validator=[_at_least(1), validators.le(500)],
-        metadata={"help": "requests under way at once; Earth Engine allows 40 a project"},
+        metadata={"help": "requests under way at once, of all processes together; Earth Engine allows 40 a project"},
+    )
+    requests_per_second: float = field(
+        default=100.0,
+        validator=validators.gt(0),
+        metadata={"help": "requests sent in a second, of all processes together; Earth Engine allows 100 a project"},
+    )
+    budget: str | None = field(
+        default=None,
+        metadata={
+            "help": "the folder through which processes share these two, relative to this file; datasets of one "
+            "project name the same; by default one within the dataset"
+        },
     )
     timeout: float = field(
         default=330.0,
@@ -76,6 +88,11 @@ class RunOptions:
         default=600.0,
         validator=_at_least(0),
         metadata={"help": "seconds for which a request with a passing fault is tried again"},
+    )
+    grace_seconds: float = field(
+        default=60.0,
+        validator=_at_least(0),
+        metadata={"help": "seconds that requests under way are given to end, when the run is stopped by a signal"},
     )
 
 
@@ -107,6 +124,13 @@ class Config:
         """The earlier build's tile_info.json, absolute; None when there is none."""
         name = self.dataset.tile_info
         return None if name is None else self.source.parent / Path(name).expanduser()
+
+    @property
+    def budget(self) -> Path:
+        """The folder through which processes share their requests, absolute."""
+        return (
+            self.root / "budget" if self.run.budget is None else self.source.parent / Path(self.run.budget).expanduser()
+        )
 
     @property
     def root(self) -> Path:

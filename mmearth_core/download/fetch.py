@@ -1,21 +1,22 @@
-"""Step 3 and 4 for one located tile: fetch its pixels in one request, check them, write its stack."""
+"""Step 3 and 4 for one located tile: fetch its pixels, in one request if it may be, and write its stack."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import ee
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
 from mmearth_core.contract.modality import Modality
+from mmearth_core.download.divide import Division, fetch_pixels
 from mmearth_core.download.finish import StackBand, finished, present_bands, stack_bands
 from mmearth_core.download.group import Group
 from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.locate import Ready
-from mmearth_core.download.pixels import check_pixels, lay_out, masked_layers
+from mmearth_core.download.locate import Left, Ready
+from mmearth_core.download.pixels import lay_out, masked_layers
 from mmearth_core.download.plugin_calls import PluginCallError, call
 from mmearth_core.download.stack import encode_stack, write_stack
 from mmearth_core.earth.client import EarthClient
-from mmearth_core.errors import PixelError, RequestError, TilesError
+from mmearth_core.errors import NoAnswerError, RequestError, TilesError
 from mmearth_core.folder import DatasetFolder
 from mmearth_core.tiles.grid import Grid, tile_grid
 
@@ -29,15 +30,17 @@ class Fetcher:
         folder: where stacks go.
         group: what is fetched.
         image_size: rows and columns of a tile.
+        division: how tiles had to be divided so far.
     """
 
     client: EarthClient
     folder: DatasetFolder
     group: Group
     image_size: int
+    division: Division = field(factory=Division)
 
-    def fetch(self, ready: Ready) -> Entry:
-        """Brings one tile to its end: done with a stack on disk, or failed with the reason.
+    def fetch(self, ready: Ready) -> Entry | Left:
+        """Brings one tile to its end: done with a stack on disk, or failed with the reason; or leaves it.
 
         Raises:
             RunStoppedError: no request can succeed any more.
@@ -47,7 +50,9 @@ class Fetcher:
         try:
             grid = tile_grid(tile.polygon, ready.anchor.crs, self.image_size)
             content, masked = self._stack(ready, grid)
-        except (PixelError, PluginCallError, RequestError, TilesError) as error:
+        except NoAnswerError as error:
+            return Left(tile, f"pixels: {error}")
+        except (PluginCallError, RequestError, TilesError) as error:
             return Entry(tile.tile_id, tile.ordinal, Outcome.FAILED, f"pixels: {error}")
         record: dict[str, Any] = {
             "anchor": {**asdict(ready.anchor), "date": ready.anchor.date.isoformat()},
@@ -69,8 +74,7 @@ class Fetcher:
         asked, image = self._image(ready)
         array = None
         if image is not None:
-            array = self.client.pixels(image, grid.request())
-            check_pixels(array, asked, grid.size)
+            array = fetch_pixels(self.client, image, asked, grid, self.division)
         stack = lay_out(array, bands, grid.size)
         return encode_stack(ready.tile.tile_id, stack, bands, grid), masked_layers(stack, bands, asked)
 

@@ -4,21 +4,20 @@ When a request is refused, the batch is halved until the bad tile stands alone, 
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mmearth_core.contract.modality import Modality
 from mmearth_core.contract.scene import Anchor, Scene, Skip
 from mmearth_core.download.group import Group
+from mmearth_core.download.halving import LargestBatch, halving
 from mmearth_core.download.journal import Outcome
 from mmearth_core.download.plugin_calls import PluginCallError, call
 from mmearth_core.earth.client import EarthClient
-from mmearth_core.errors import RequestError
+from mmearth_core.errors import NoAnswerError, RequestError
 from mmearth_core.tiles.index import Tile
-
-T = TypeVar("T")
 
 
 @frozen(eq=False)
@@ -52,12 +51,31 @@ class Ended:
 
 
 @frozen(eq=False)
+class Left:
+    """A tile that was not answered for, though nothing speaks against it: the next run takes it again.
+
+    Attributes:
+        tile: which tile.
+        reason: what was seen.
+    """
+
+    tile: Tile
+    reason: str
+
+
+Located = Ready | Ended | Left
+
+
+@frozen(eq=False)
 class _Question:
     """One modality of one tile, about to be asked."""
 
     tile: Tile
     scene: Scene
     modality: Modality
+
+
+_ANCHORS, _REST = "locate anchor", "locate"
 
 
 @frozen
@@ -67,12 +85,16 @@ class Locator:
     Attributes:
         client: sends the requests.
         group: what is located.
+        largest: for each purpose, the batch size that was found not to be too large.
     """
 
     client: EarthClient
     group: Group
+    largest: Mapping[str, LargestBatch] = field(
+        factory=lambda: {purpose: LargestBatch() for purpose in (_ANCHORS, _REST)}
+    )
 
-    def locate(self, tiles: Sequence[Tile], anchors: Mapping[str, Anchor]) -> list[Ready | Ended]:
+    def locate(self, tiles: Sequence[Tile], anchors: Mapping[str, Anchor]) -> list[Located]:
         """Locates a batch.
 
         Args:
@@ -87,18 +109,18 @@ class Locator:
         ready = [Ready(tile, anchors[tile.tile_id], {}) for tile in tiles]
         return self._rest(ready)
 
-    def _with_new_anchors(self, tiles: Sequence[Tile]) -> list[Ready | Ended]:
+    def _with_new_anchors(self, tiles: Sequence[Tile]) -> list[Located]:
         modality = self.group.anchor
-        results: list[Ready | Ended] = []
+        results: list[Located] = []
         ready: list[Ready] = []
-        answers = self._ask([[_Question(tile, tile.scene(), modality)] for tile in tiles], "locate anchor")
+        answers = self._ask([[_Question(tile, tile.scene(), modality)] for tile in tiles], _ANCHORS)
         for tile, answer in zip(tiles, answers, strict=True):
             try:
                 if isinstance(answer, Exception):
                     raise answer
                 anchor = call(modality, _anchor, modality, tile.scene(), answer[0])
-            except (RequestError, PluginCallError) as error:
-                results.append(Ended(tile, Outcome.FAILED, f"locate: {error}"))
+            except (NoAnswerError, RequestError, PluginCallError) as error:
+                results.append(_without_answer(tile, error))
                 continue
             if isinstance(anchor, Skip):
                 results.append(Ended(tile, Outcome.SKIPPED, anchor.reason))
@@ -106,16 +128,16 @@ class Locator:
                 ready.append(Ready(tile, anchor, {modality.name: answer[0]}))
         return results + self._rest(ready)
 
-    def _rest(self, ready: Sequence[Ready]) -> list[Ready | Ended]:
+    def _rest(self, ready: Sequence[Ready]) -> list[Located]:
         """Locates all modalities but the anchor, in one request."""
         others = [modality for modality in self.group.modalities if modality is not self.group.anchor]
         questions = [
             [_Question(one.tile, one.tile.scene(one.anchor), modality) for modality in others] for one in ready
         ]
-        results: list[Ready | Ended] = []
-        for one, answer in zip(ready, self._ask(questions, "locate"), strict=True):
+        results: list[Located] = []
+        for one, answer in zip(ready, self._ask(questions, _REST), strict=True):
             if isinstance(answer, Exception):
-                results.append(Ended(one.tile, Outcome.FAILED, f"locate: {answer}"))
+                results.append(_without_answer(one.tile, answer))
             else:
                 named = {modality.name: value for modality, value in zip(others, answer, strict=True)}
                 results.append(Ready(one.tile, one.anchor, {**one.located, **named}))
@@ -130,7 +152,7 @@ class Locator:
         def request(part: Sequence[int]) -> list[list[Any]]:
             return self._evaluate([built[index] for index in part], purpose)  # type: ignore[misc]
 
-        for index, answer in halving(good, request):
+        for index, answer in halving(good, request, self.largest[purpose]):
             answers[index] = answer if isinstance(answer, Exception) else self._settle(tiles[index], answer)
         return answers
 
@@ -150,9 +172,14 @@ class Locator:
                 again = call(question.modality, question.modality.relocate, question.scene, answer)
                 final = answer if again is None else self.client.compute(again, "locate again")
                 settled.append(call(question.modality, _located, final))
-            except (RequestError, PluginCallError) as error:
+            except (NoAnswerError, RequestError, PluginCallError) as error:
                 return error
         return settled
+
+
+def _without_answer(tile: Tile, error: Exception) -> Ended | Left:
+    reason = f"locate: {error}"
+    return Left(tile, reason) if isinstance(error, NoAnswerError) else Ended(tile, Outcome.FAILED, reason)
 
 
 def _anchor(modality: Modality, scene: Scene, located: Any) -> Anchor | Skip:
@@ -177,28 +204,3 @@ def _build(questions: Sequence[_Question]) -> list[Any] | Exception:
         return [call(question.modality, question.modality.locate, question.scene) for question in questions]
     except PluginCallError as error:
         return error
-
-
-def halving(
-    items: Sequence[int], request: Callable[[Sequence[int]], Sequence[T]]
-) -> Iterator[tuple[int, T | RequestError]]:
-    """Asks for many items at once, halves what is refused, and blames only single items.
-
-    Args:
-        items: what to ask for.
-        request: asks for some of them in one request; returns an answer for each.
-
-    Yields:
-        Each item with its answer, or with the error of the request that held it alone.
-    """
-    parts = [items] if items else []
-    while parts:
-        part = parts.pop()
-        try:
-            yield from zip(part, request(part), strict=True)
-        except RequestError as error:
-            if len(part) == 1:
-                yield part[0], error
-            else:
-                middle = len(part) // 2
-                parts += [part[middle:], part[:middle]]

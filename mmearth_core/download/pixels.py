@@ -9,13 +9,14 @@ from mmearth_core.download.finish import STAND_IN, StackBand
 from mmearth_core.errors import PixelError
 
 
-def check_pixels(array: NDArray[np.void], asked: Sequence[StackBand], size: int) -> None:
+def check_pixels(array: NDArray[np.void], asked: Sequence[StackBand], rows: int, columns: int) -> None:
     """Refuses pixels that are not what was asked for.
 
     Args:
         array: what arrived.
         asked: the bands asked for.
-        size: rows and columns asked for.
+        rows: asked for.
+        columns: asked for.
 
     Raises:
         PixelError: names the first difference in band names, types or shape.
@@ -31,8 +32,8 @@ def check_pixels(array: NDArray[np.void], asked: Sequence[StackBand], size: int)
         dtype = array.dtype[band.name]
         if dtype != np.dtype(band.band.dtype):
             raise PixelError(f"Band {band.name}: asked for {band.band.dtype}, received {dtype}.")
-    if array.shape != (size, size):
-        raise PixelError(f"Asked for {size} x {size} pixels; received {' x '.join(map(str, array.shape))}.")
+    if array.shape != (rows, columns):
+        raise PixelError(f"Asked for {rows} x {columns} pixels; received {' x '.join(map(str, array.shape))}.")
 
 
 def lay_out(array: NDArray[np.void] | None, bands: Collection[StackBand], size: int) -> NDArray[np.float32]:

@@ -73,7 +73,9 @@ def _counts(tally: Tally) -> str:
 
 
 def _text(tally: Tally) -> str:
-    return f"{_counts(tally)}; {tally.rate:.1f} tiles/s, {duration(tally.remaining)} left"
+    notice = tally.notice()
+    held = f"; {notice}" if notice else ""
+    return f"{_counts(tally)}; {tally.rate:.1f} tiles/s, {duration(tally.remaining)} left{held}"
 
 
 def duration(seconds: float | None) -> str:

@@ -14,11 +14,15 @@ from typing import Any
 from mmearth_core.contract.scene import Anchor
 from mmearth_core.download.fetch import Fetcher
 from mmearth_core.download.journal import Entry
-from mmearth_core.download.locate import Ended, Locator, Ready
+from mmearth_core.download.locate import Ended, Left, Located, Locator, Ready
+from mmearth_core.download.stop import Stop
 from mmearth_core.tiles.index import Tile
 
 Work = tuple[Tile, Anchor | None]
 """A tile to do, with its anchor if an earlier run has located it."""
+
+TICK = 2.0
+"""Seconds after which the waiting thread shows what it waits for."""
 
 
 class Scheduler:
@@ -32,6 +36,9 @@ class Scheduler:
         max_concurrent: int,
         ended: Callable[[Tile, Entry], None],
         stopping: Callable[[], None] = lambda: None,
+        left: Callable[[Left], None] = lambda one: None,
+        ticked: Callable[[], None] = lambda: None,
+        stop: Stop | None = None,
     ) -> None:
         """Prepares a run.
 
@@ -42,6 +49,9 @@ class Scheduler:
             max_concurrent: requests under way at once.
             ended: called in the deciding thread for every tile that ended.
             stopping: called once when the run ends early, before what is under way is waited for.
+            left: called in the deciding thread for every tile that the next run has to take again.
+            ticked: called in the deciding thread now and then while nothing ends.
+            stop: asks the run to end early.
         """
         self._locator = locator
         self._fetcher = fetcher
@@ -51,29 +61,46 @@ class Scheduler:
         self._ahead = batch_size + 2 * max_concurrent
         self._ended = ended
         self._stopping = stopping
+        self._left = left
+        self._ticked = ticked
+        self._stop = Stop() if stop is None else stop
         self._ready: deque[Ready] = deque()
-        self._locating: set[Future[list[Ready | Ended]]] = set()
-        self._fetching: dict[Future[Entry], Tile] = {}
+        self._locating: set[Future[list[Located]]] = set()
+        self._fetching: dict[Future[Entry | Left], Tile] = {}
 
     def run(self, work: Iterable[Work]) -> None:
-        """Works until every tile has ended.
+        """Works until every tile has ended, or the run is stopped.
 
-        When a worker raises, or on an interrupt, nothing new is begun; what is under way is finished and
-        journaled before the exception goes on.
+        When a worker raises, on an interrupt and when the run is to stop, nothing new is begun; what is under way is
+        finished and journaled before the exception goes on, or before this returns. What is then not finished within
+        the stop's grace is abandoned: its tiles are as if they had never been begun.
         """
         batches = _batches(work, self._batch_size)
         pool = ThreadPoolExecutor(self._max_concurrent, thread_name_prefix="mmearth")
+        ended_early = True
         try:
-            while self._submit(pool, batches):
+            while not self._stop.asked and self._submit(pool, batches):
                 under_way: set[Future[Any]] = {*self._fetching, *self._locating}
-                wait(under_way, return_when=FIRST_COMPLETED)
+                if not wait({*under_way, self._stop.future}, TICK, FIRST_COMPLETED).done:
+                    self._ticked()
                 self._collect()
-        except BaseException:
-            self._stopping()
-            raise
+            ended_early = self._stop.asked
         finally:
-            pool.shutdown(cancel_futures=True)
-            self._collect(quietly=True)
+            if ended_early:
+                self._stopping()
+                self._abandon(pool)
+            else:
+                pool.shutdown()
+
+    def _abandon(self, pool: ThreadPoolExecutor) -> None:
+        """Finishes what is under way, as far as it ends in time."""
+        pool.shutdown(wait=False, cancel_futures=True)
+        begun: set[Future[Any]] = {*self._fetching, *self._locating}
+        if wait({future for future in begun if not future.cancelled()}, self._stop.grace).not_done:
+            self._stop.abandoned = True
+        else:
+            pool.shutdown()
+        self._collect(quietly=True)
 
     def _submit(self, pool: ThreadPoolExecutor, batches: Iterator[list[Work]]) -> bool:
         """Begins as much as the bound allows; False when there is nothing left to wait for."""
@@ -106,20 +133,28 @@ class Scheduler:
             if not _usable(fetched, quietly=True):
                 first_error = first_error or (None if fetched.cancelled() else fetched.exception())
             else:
-                self._ended(tile, fetched.result())
+                self._end(tile, fetched.result())
         if first_error is not None and not quietly:
             raise first_error
 
-    def _take_located(self, results: list[Ready | Ended]) -> None:
+    def _take_located(self, results: list[Located]) -> None:
         for result in results:
             if isinstance(result, Ready):
                 self._ready.append(result)
-            else:
+            elif isinstance(result, Ended):
                 tile = result.tile
                 self._ended(tile, Entry(tile.tile_id, tile.ordinal, result.outcome, result.reason))
+            else:
+                self._left(result)
+
+    def _end(self, tile: Tile, result: Entry | Left) -> None:
+        if isinstance(result, Left):
+            self._left(result)
+        else:
+            self._ended(tile, result)
 
 
-def _usable(future: "Future[list[Ready | Ended]] | Future[Entry]", quietly: bool) -> bool:
+def _usable(future: "Future[list[Located]] | Future[Entry | Left]", quietly: bool) -> bool:
     """Whether a finished future has a result; raises its error unless `quietly`."""
     if future.cancelled():
         return False

@@ -1,5 +1,6 @@
 """The tally of a run: how its tiles ended, what it asked for, and how fast it goes."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -7,6 +8,14 @@ from typing import Any
 
 from mmearth_core.download.journal import Entry, Outcome
 from mmearth_core.errors import ExitCode
+
+DISTINCT = 100
+"""So many kinds of reason are told apart; a run of a million tiles must not keep a million texts."""
+
+OTHERS = "other reasons; the journal has them all"
+
+_PARTICULARS = re.compile(r"'[^']*'|\"[^\"]*\"|\b[0-9a-f]{8,}\b|\d+(\.\d+)?")
+"""What differs from tile to tile in reasons of one kind: names in quotes, ids and numbers."""
 
 
 class Tally:
@@ -17,7 +26,10 @@ class Tally:
         earlier: tiles that earlier runs had ended, by outcome.
         now: tiles that ended in this run, by outcome.
         waiting: tiles that cannot be begun, as the group `base` has not done them.
-        reasons: why tiles were skipped or failed, `(outcome, reason)`, earlier runs included.
+        reasons: why tiles were skipped or failed, `(outcome, reason)`, earlier runs included; reasons that differ only
+            in numbers and names count as the first of them.
+        unanswered: why tiles were left that this run has asked for, likewise.
+        notice: says in a few words what holds the run up; empty when nothing does.
     """
 
     def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -26,6 +38,9 @@ class Tally:
         self.now: Counter[Outcome] = Counter()
         self.waiting = 0
         self.reasons: Counter[tuple[Outcome, str]] = Counter()
+        self.unanswered: Counter[str] = Counter()
+        self.notice: Callable[[], str] = str
+        self._kinds: dict[str, str] = {}
         self._clock = clock
         self._start = clock()
 
@@ -33,7 +48,18 @@ class Tally:
         """Counts a tile that ended."""
         (self.earlier if earlier else self.now)[entry.outcome] += 1
         if entry.reason is not None:
-            self.reasons[entry.outcome, entry.reason] += 1
+            self.reasons[entry.outcome, self._kind(entry.reason)] += 1
+
+    def leave(self, reason: str) -> None:
+        """Counts a tile that was asked for and is left for the next run."""
+        self.unanswered[self._kind(reason)] += 1
+
+    def _kind(self, reason: str) -> str:
+        """The first reason of that kind."""
+        key = _PARTICULARS.sub("#", reason[:500])
+        if key not in self._kinds and len(self._kinds) >= DISTINCT:
+            return OTHERS
+        return self._kinds.setdefault(key, reason)
 
     def count(self, outcome: Outcome) -> int:
         """Tiles with that outcome, whenever they ended."""
@@ -71,6 +97,7 @@ class Tally:
 
     def summary(self) -> dict[str, Any]:
         """The counts as JSON."""
+        unanswered = [(("left", reason), tiles) for reason, tiles in self.unanswered.most_common()]
         return {
             "tiles": self.total,
             **{str(outcome): self.count(outcome) for outcome in Outcome},
@@ -81,6 +108,6 @@ class Tally:
             "tiles_per_second": round(self.rate, 3),
             "reasons": [
                 {"outcome": str(outcome), "reason": reason, "tiles": tiles}
-                for (outcome, reason), tiles in self.reasons.most_common()
+                for (outcome, reason), tiles in [*self.reasons.most_common(), *unanswered]
             ],
         }

@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+import time
 from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,8 +14,12 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from mmearth_core.contract.engine import Limits, Transport
+from mmearth_core.earth.faults import GarbledError
 
 _KINDS = ("value:compute", "image:computePixels", "image:computeThumbnail", "table:computeFeatures")
+_PIECE = 2**18
+_QUOTA_STATUS = "x-earth-engine-quota-status"
+"""The header that tells of restricted mode; the `ee` client turns it into a mere warning."""
 
 
 class HttpTransport:
@@ -43,31 +48,52 @@ class HttpTransport:
             ConnectionError: no connection, or it broke off.
         """
         try:
-            answer = self._session.request(method, uri, data=body, headers=headers, timeout=self._timeout)
+            answer, content = self._within_time(method, uri, body, headers)
         except requests.exceptions.Timeout as error:
             raise TimeoutError(f"no answer within {self._timeout:g} s") from error
         except requests.exceptions.RequestException as error:
             raise ConnectionError(f"connection to {urlsplit(uri).hostname} failed: {error}") from error
         fields = {name.lower(): value for name, value in answer.headers.items()}
-        return httplib2.Response({**fields, "status": str(answer.status_code)}), answer.content
+        return httplib2.Response({**fields, "status": str(answer.status_code)}), content
+
+    def _within_time(self, method: str, uri: str, body: Any, headers: Any) -> tuple[requests.Response, bytes]:
+        """Sends a request and reads the answer; the library's own timeout is one between two pieces of it."""
+        end = time.monotonic() + self._timeout
+        with self._session.request(
+            method, uri, data=body, headers=headers, timeout=self._timeout, stream=True
+        ) as answer:
+            pieces = []
+            for piece in answer.iter_content(_PIECE):
+                pieces.append(piece)
+                if time.monotonic() > end:
+                    raise requests.exceptions.Timeout
+            return answer, b"".join(pieces)
 
 
 class Checked:
     """Refuses answers that are not Earth Engine's own, such as a proxy's page or what is left of a broken answer.
 
     The `ee` client would take them for results.
+
+    Attributes:
+        restricted: whether an answer told that the project is in restricted mode, its quota used up.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.restricted = False
 
     def request(self, uri: str, *args: Any, **options: Any) -> tuple[Any, bytes]:
         """Passes a request on, and looks at what comes back.
 
         Raises:
-            ConnectionError: the answer is garbled.
+            ConnectionError: a proxy answers in Earth Engine's place.
+            GarbledError: the answer is garbled.
         """
         answer, body = self._transport.request(uri, *args, **options)
+        if "parallelism_restricted=true" in answer.get(_QUOTA_STATUS, ""):
+            self.restricted = True
+            del answer[_QUOTA_STATUS]
         if answer.status < 300:
             path = urlsplit(uri).path
             try:
@@ -76,8 +102,14 @@ class Checked:
                 elif not isinstance(json.loads(body), dict):
                     raise ValueError("no JSON object")
             except (ValueError, EOFError) as error:
-                raise ConnectionError(
-                    f"the answer to {path.rpartition('/')[2]} is garbled; something between here and Earth Engine, "
+                kind = path.rpartition("/")[2]
+                if "html" in answer.get("content-type", ""):
+                    raise ConnectionError(
+                        f"the answer to {kind} is a web page; a proxy or log-in page stands between here and "
+                        "Earth Engine"
+                    ) from error
+                raise GarbledError(
+                    f"the answer to {kind} is garbled; something between here and Earth Engine, "
                     "such as a proxy, may have changed it or cut it short"
                 ) from error
         return answer, body
