@@ -1,0 +1,6 @@
+"""How many requests may be under way, and how many a second: for one process, or for all of a Slurm array."""
+
+from mmearth_core.budget.interface import RequestBudget
+from mmearth_core.budget.local import LocalBudget
+
+__all__ = ["LocalBudget", "RequestBudget"]
