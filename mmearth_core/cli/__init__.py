@@ -23,6 +23,7 @@ COMMANDS = {
     "tiles": "Sample tiles all over the world, or make them of your own places.",
     "run": "Download every tile of a configuration; run it again to continue.",
     "post": "Make HDF5, statistics and splits of what was downloaded.",
+    "verify": "Reread a dataset and say what is wrong with it.",
     "fetch": "Fetch a published dataset: MMEarth, MMEarth64 or MMEarth100k.",
     "demo": "Build a small dataset offline, without an account.",
     "engine": "Test the rules of Earth Engine that are relied on.",
