@@ -6,11 +6,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import requests
+import urllib3
 from attrs import frozen
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from mmearth_core import __version__
 from mmearth_core.errors import DatasetError, RunStoppedError
+
+PIECE = 1 << 20
+"""Bytes read at once, at most."""
 
 ATTEMPTS = 6
 """Failures in a row, none of which brought a new byte, after which a file is given up for now."""
@@ -77,8 +81,14 @@ def asked(
             yield _answer(url, response), response
     except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as e:
         raise DatasetError(f"{url} is no address that can be fetched: {e}. Give --url a web address.") from e
-    except requests.exceptions.RequestException as error:
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
         raise AgainError(f"the connection failed ({error})") from error
+
+
+def pieces(response: requests.Response) -> Iterator[bytes]:
+    """A body as it comes: what has come before a connection breaks is handed out, and not dropped with it."""
+    while piece := response.raw.read1(PIECE, decode_content=False):
+        yield piece
 
 
 def _answer(url: str, response: requests.Response) -> Answer:

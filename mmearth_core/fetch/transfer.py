@@ -14,11 +14,8 @@ from attrs import asdict, frozen
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.fetch.catalogue import PublishedFile
-from mmearth_core.fetch.server import AgainError, Answer, asked, patiently
+from mmearth_core.fetch.server import AgainError, Answer, asked, patiently, pieces
 from mmearth_core.folder import sync_folder, written_aside
-
-PIECE = 1 << 20
-"""Bytes written at once."""
 
 Told = Callable[[int, int | None], None]
 """Called with the bytes that are here, and those of the whole file."""
@@ -105,7 +102,7 @@ class Transfer:
             if have == 0:
                 self._remember(_Version(answer.size, answer.validator))
             self._told(have, answer.size)
-            for piece in response.iter_content(PIECE):
+            for piece in pieces(response):
                 if have == 0:
                     self._check_head(piece)
                 part.write(piece)
