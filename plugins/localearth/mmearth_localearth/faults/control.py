@@ -1,6 +1,7 @@
 """Faults, limits and latency around whatever answers, and the counters of what was given; knows no transport."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -70,6 +71,7 @@ class Faults:
         latency: float = 0.0,
         max_concurrent: int | None = None,
         max_per_second: int | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Takes what is to go wrong; by default nothing does, and all is counted.
 
@@ -79,6 +81,7 @@ class Faults:
             latency: seconds that each answer takes longer.
             max_concurrent: requests that may be under way at once; more are answered with a 429.
             max_per_second: requests that may come within a second; likewise.
+            now: the clock, in seconds.
 
         Raises:
             ConfigError: when a rule names a tile that its file does not hold.
@@ -87,7 +90,7 @@ class Faults:
         self._decider = Decider(rules, seed)
         self._latency = latency
         self._lock = threading.Lock()
-        self.traffic = Traffic(max_concurrent, max_per_second)
+        self.traffic = Traffic(max_concurrent, max_per_second, now)
         self.requests: Counter[tuple[str, str]] = Counter()
         self.given: Counter[str] = Counter({str(rule): 0 for rule in rules})
 

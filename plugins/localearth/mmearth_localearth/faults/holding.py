@@ -20,6 +20,11 @@ class Holding:
         self._held = 0
         self._ended = False
 
+    @property
+    def held(self) -> int:
+        """How many clients are kept waiting."""
+        return self._held
+
     def wait(self, connection: socket.socket, seconds: float | None) -> None:
         """Keeps one client waiting.
 

@@ -110,4 +110,4 @@ def _shown(value: Any) -> str:
         return ",".join(_shown(part) for part in value)
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
