@@ -1,10 +1,13 @@
 """The engine `local`: an Earth Engine inside the process, on worlds of local rasters or a made-up planet."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import field, frozen, validators
 
 from mmearth_core import Connection, Demo, Engine, Limits
+
+if TYPE_CHECKING:
+    from mmearth_localearth.stage import WorldStage
 from mmearth_core.contract.engine import Transport
 from mmearth_localearth.faults.rules import FaultRule
 
@@ -111,6 +114,15 @@ class LocalEngine(Engine):
 
         faults = Faults(wanted.faults, wanted.fault_seed, wanted.latency, wanted.max_concurrent, wanted.max_per_second)
         return FaultyTransport(transport, faults, limits.timeout)
+
+    def stage(self) -> "WorldStage | None":
+        """What it lends to the plugin kit (`mmearth_core.testing`); None where a server has the world."""
+        if self._url is not None:
+            return None
+        from mmearth_localearth.stage import WorldStage
+        from mmearth_localearth.worlds.shipped import open_world
+
+        return WorldStage(open_world(self.options.world))
 
     def demo(self) -> Demo | None:
         """The configuration and tiles that try the world; None for a manifest of the user's own."""
