@@ -116,7 +116,7 @@ def _facets(layer: StoredLayer, stored: str) -> dict[str, Facet]:
         "dtype": layer.dtype,
         "shape of a row": " x ".join(map(str, layer.shape)),
         "no-data": layer.nodata,
-        "units": layer.units,
+        "units": tuple(f"{band}: {unit}" for band, unit in zip(layer.bands, layer.units, strict=False)),
         "variants": layer.variants,
         "classes": tuple(
             f"{band}: {each.value} = {each.name}"

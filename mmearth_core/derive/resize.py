@@ -6,7 +6,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from affine import Affine
 from attrs import evolve, frozen
 
 from mmearth_core.chunks import copy_chunks, create_like
@@ -192,6 +191,7 @@ def _entries(layout: Layout, size: int) -> Iterator[tuple[str, Entry]]:
         grid = entry.get("GRID")
         if grid:
             cut = margin(grid["size"], size)
-            moved = Affine(*grid["transform"]) * Affine.translation(cut, cut)
-            entry = {**entry, "GRID": {**grid, "transform": list(moved)[:6], "size": size}}
+            a, b, c, d, e, f = grid["transform"]
+            moved = [a, b, c + (a + b) * cut, d, e, f + (d + e) * cut]
+            entry = {**entry, "GRID": {**grid, "transform": moved, "size": size}}
         yield tile_id, entry
