@@ -50,4 +50,5 @@ $(DEV)/.ready: $(PROJECTS)
 	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
 	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		--group test --group lint -e . $(EDITABLE)
+	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps torchgeo
 	touch $@

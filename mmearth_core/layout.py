@@ -167,7 +167,8 @@ class StoredLayer:
         except (KeyError, ValueError, TypeError) as error:
             raise DatasetError(
                 f"{dataset.file.filename}: dataset {dataset.name!r} has no description that can be read ({error}). "
-                "The file was not written by `mmearth-core post`, or by a newer one: write it again."
+                "The file was not written by `mmearth-core post`, or by a newer one: write it again. The published "
+                "MMEarth's files have none; torchgeo's `MMEarth` reads them."
             ) from error
 
 
@@ -202,14 +203,6 @@ class ChunkWriter:
     def write(self, row: int, chunk: bytes) -> None:
         """Writes one row."""
         self._id.write_direct_chunk((row, *self._rest), chunk)
-
-
-def copy_chunks(old: h5py.Dataset, new: h5py.Dataset) -> None:
-    """Copies all rows as they are compressed."""
-    source, target, rest = old.id, new.id, (0,) * (old.ndim - 1)
-    for row in range(old.shape[0]):
-        mask, chunk = source.read_direct_chunk((row, *rest))
-        target.write_direct_chunk((row, *rest), chunk, mask)
 
 
 def create_metadata(file: h5py.File, rows: int, variant_key: str) -> h5py.Dataset:

@@ -14,9 +14,10 @@ import h5py
 from attrs import frozen
 
 from mmearth_core import __version__
+from mmearth_core.chunks import copy_chunks
 from mmearth_core.errors import DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS, written_aside
-from mmearth_core.layout import METADATA, StoredLayer, copy_chunks, create_metadata, write_head
+from mmearth_core.layout import METADATA, StoredLayer, create_metadata, write_head
 from mmearth_core.post.fill import fill_layers
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.rows import LeftOut, Progress, Rows, require_some
@@ -96,7 +97,7 @@ def _write(path: Path, rows: Rows, pool: Pool, progress: Progress, in_place: boo
             create_metadata(file, len(rows), source.anchor.variant_key)
         for layer in source.layers:
             if old is not None and layer.name in kept:
-                copy_chunks(old[layer.name], layer.create(file, len(rows)))
+                copy_chunks([(old[layer.name], layer.create(file, len(rows)))])
                 file[layer.name].attrs[_PROVENANCE] = marks[layer.modality]
         for layer in layers:
             if layer.name in file:

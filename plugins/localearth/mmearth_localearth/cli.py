@@ -27,25 +27,63 @@ def command() -> None:
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="The address to listen on; there is no access control."
 )
-def serve(world: str, port: int, host: str) -> None:
+@click.option(
+    "--fault",
+    "fault",
+    multiple=True,
+    metavar="KIND[:KEY=VALUE]...",
+    help="What is to go wrong, see docs/faults.md; may be given several times, the first that strikes wins.",
+)
+@click.option("--fault-seed", type=int, default=0, show_default=True, help="The seed of all chance in faults.")
+@click.option(
+    "--latency",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Seconds that each answer takes longer.",
+)
+@click.option(
+    "--max-concurrent",
+    type=click.IntRange(min=1),
+    help="Requests that may be under way at once; more are answered with a 429. Google's is 40.",
+)
+@click.option(
+    "--max-per-second", type=click.IntRange(min=1), help="Requests that may come within a second. Google's is 100."
+)
+def serve(
+    world: str,
+    port: int,
+    host: str,
+    fault: tuple[str, ...],
+    fault_seed: int,
+    latency: float,
+    max_concurrent: int | None,
+    max_per_second: int | None,
+) -> None:
     """Answer the unmodified `ee` client until told to stop (control-C, or SIGTERM).
 
-    Prints one line of JSON when it is ready: the address as `url`, and the world as `source`.
+    Prints one line of JSON when it is ready: the address as `url`, and the world as `source`. GET /counters tells at
+    any time what was asked and what was given.
 
     \b
     Examples:
       mmearth-core localearth serve --world virginia --port 8765
       python -c 'import ee; ee.Initialize(None, url="http://127.0.0.1:8765", project="local");
                  print(ee.Number(1).add(2).getInfo())'
+      mmearth-core localearth serve --max-concurrent 40 --max-per-second 100 --latency 0.3
+      mmearth-core localearth serve --fault 429:rate=0.1:phase=pixels --fault 500:first=3
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.errors import EngineError
+    from mmearth_localearth.faults.control import Faults
+    from mmearth_localearth.faults.rules import parse_rule
     from mmearth_localearth.http_server import Server
     from mmearth_localearth.rest import Service
     from mmearth_localearth.worlds.shipped import open_world, world_label
 
+    faults = Faults([parse_rule(text) for text in fault], fault_seed, latency, max_concurrent, max_per_second)
     service = Service(open_world(world))
     try:
-        server = Server(service, f"local:{world_label(world)}", host, port)
+        server = Server(service, f"local:{world_label(world)}", host, port, faults)
     except OSError as error:
         raise EngineError(
             f"The local Earth Engine cannot listen on {host}:{port}: {error.strerror}. Choose another --port (0 takes "

@@ -1,10 +1,15 @@
 """The engine `local`: an Earth Engine inside the process, on worlds of local rasters or a made-up planet."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import field, frozen, validators
 
 from mmearth_core import Connection, Demo, Engine, Limits
+
+if TYPE_CHECKING:
+    from mmearth_localearth.stage import WorldStage
+from mmearth_core.contract.engine import Transport
+from mmearth_localearth.faults.rules import FaultRule
 
 
 @frozen
@@ -17,11 +22,21 @@ class LocalOptions:
         url: the address of a server (`mmearth-core localearth serve`) to ask instead; its world is used, and `world`
             is not looked at.
         processes: how many processes answer; more than one pays where pixels are computed, as on the synthetic planet.
+        faults: what is to go wrong with requests, see docs/faults.md.
+        fault_seed: of all chance in it.
+        latency: seconds that each answer takes longer.
+        max_concurrent: requests that may be under way at once; more are answered with a 429. Google's is 40.
+        max_per_second: requests that may come within a second; likewise. Google's is 100.
     """
 
     world: str = "virginia"
     url: str | None = None
     processes: int = field(default=1, validator=[validators.ge(1), validators.le(64)])
+    faults: tuple[FaultRule, ...] = ()
+    fault_seed: int = 0
+    latency: float = field(default=0.0, validator=validators.ge(0))
+    max_concurrent: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    max_per_second: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
 
 
 class LocalEngine(Engine):
@@ -64,25 +79,50 @@ class LocalEngine(Engine):
     def connect(self, limits: Limits) -> Connection:
         """Opens the world, where nothing can time out; or reaches for the server, within `limits`.
 
+        Where faults are wanted, the transport is a `FaultyTransport`, whose `faults` hold the counters.
+
         Raises:
             EngineError: when there is no such world, or the package with its rasters is not installed, or no server
                 answers.
-            ConfigError: when its manifest is at fault.
+            ConfigError: when its manifest is at fault, or a fault names a tile that does not exist.
+            TilesError: when a fault's tiles file is none.
         """
+        return Connection(project="local", transport=self._faulty(self._transport(limits), limits), url=self._url)
+
+    def _transport(self, limits: Limits) -> Transport:
         if self._url is not None:
             from mmearth_core.earth.transport import HttpTransport
 
             _ = self.source  # a clear error now, where the client would speak of its discovery document
-            return Connection(project="local", transport=HttpTransport(limits), url=self._url)
+            return HttpTransport(limits)
         from mmearth_localearth.transport import LocalTransport
         from mmearth_localearth.workers import ServicePool
         from mmearth_localearth.worlds.shipped import open_world
 
         world = open_world(self.options.world)
         if self.options.processes > 1:
-            pool = ServicePool(self.options.world, self.options.processes)
-            return Connection(project="local", transport=LocalTransport(pool))
-        return Connection(project="local", transport=LocalTransport(world))
+            return LocalTransport(ServicePool(self.options.world, self.options.processes))
+        return LocalTransport(world)
+
+    def _faulty(self, transport: Transport, limits: Limits) -> Transport:
+        """The transport with what is to go wrong; itself when nothing is."""
+        wanted = self.options
+        if not (wanted.faults or wanted.latency or wanted.max_concurrent or wanted.max_per_second):
+            return transport
+        from mmearth_localearth.faults.control import Faults
+        from mmearth_localearth.faults.transport import FaultyTransport
+
+        faults = Faults(wanted.faults, wanted.fault_seed, wanted.latency, wanted.max_concurrent, wanted.max_per_second)
+        return FaultyTransport(transport, faults, limits.timeout)
+
+    def stage(self) -> "WorldStage | None":
+        """What it lends to the plugin kit (`mmearth_core.testing`); None where a server has the world."""
+        if self._url is not None:
+            return None
+        from mmearth_localearth.stage import WorldStage
+        from mmearth_localearth.worlds.shipped import open_world
+
+        return WorldStage(open_world(self.options.world))
 
     def demo(self) -> Demo | None:
         """The configuration and tiles that try the world; None for a manifest of the user's own."""

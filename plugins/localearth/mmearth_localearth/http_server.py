@@ -6,11 +6,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from google.auth.exceptions import RefreshError
+
 from mmearth_localearth.errors import EarthEngineError
+from mmearth_localearth.faults.answers import CANNED
+from mmearth_localearth.faults.control import Dropped, Faults
+from mmearth_localearth.faults.holding import Held, Holding
+from mmearth_localearth.faults.kinds import Kind
+from mmearth_localearth.faults.mangle import half
 from mmearth_localearth.rest import Service
 
 WORLD_PATH = "/world"
 """Where the server says which world it holds: `{"source": "local:virginia"}`. No part of Google's API."""
+
+COUNTERS_PATH = "/counters"
+"""Where the server says what it was asked and what it gave, see `Faults.snapshot`. Likewise."""
 
 MAX_BODY = 64 * 2**20
 """Bytes of a request; an expression of a few megabytes is already unusual."""
@@ -27,7 +37,9 @@ class Server(ThreadingHTTPServer):
     # Two servers on one port would share the requests between them without a word.
     allow_reuse_port = False
 
-    def __init__(self, service: Service, source: str, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, service: Service, source: str, host: str = "127.0.0.1", port: int = 0, faults: Faults | None = None
+    ) -> None:
         """Binds the address; requests are answered from `serve_forever` on.
 
         Args:
@@ -35,12 +47,15 @@ class Server(ThreadingHTTPServer):
             source: the world's label, as a dataset records it.
             host: the address to listen on.
             port: 0 for any free one.
+            faults: what goes wrong, and counts; by default nothing does.
 
         Raises:
             OSError: when the address cannot be used.
         """
         self.service = service
         self.source = source
+        self.faults = Faults() if faults is None else faults
+        self.holding = Holding()
         super().__init__((host, port), Handler)
 
     @property
@@ -48,6 +63,11 @@ class Server(ThreadingHTTPServer):
         """What `ee.Initialize(url=)` takes."""
         host, port = self.server_address[:2]
         return f"http://{host!s}:{port}"
+
+    def server_close(self) -> None:
+        """Lets go of the address, and of every client that is kept waiting."""
+        super().server_close()
+        self.holding.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no fault of the server."""
@@ -68,8 +88,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answers a GET."""
-        if urlsplit(self.path).path == WORLD_PATH:
+        path = urlsplit(self.path).path
+        if path == WORLD_PATH:
             self._send(200, dict(_JSON), json.dumps({"source": self.server.source}).encode())
+        elif path == COUNTERS_PATH:
+            self._send(200, dict(_JSON), json.dumps(self.server.faults.snapshot()).encode())
         else:
             self._answer(None)
 
@@ -88,18 +111,34 @@ class Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(parts.query))
         # A client may ask for another method in a header when its URL would be too long for a GET.
         method = self.headers.get("x-http-method-override", self.command)
-        self._send(*self.server.service.handle(method, unquote(parts.path), query, body))
+        path = unquote(parts.path)
+        try:
+            status, headers, content = self.server.faults.handle(
+                path,
+                body,
+                lambda: self.server.service.handle(method, path, query, body),
+                Held(self.server.holding, self.connection),
+            )
+        except RefreshError:  # a matter between a client and who issues tokens; this is what comes of it here
+            self._send(*CANNED[Kind.UNAUTHENTICATED].answer())
+        except Dropped as drop:
+            self.close_connection = True
+            if drop.within is not None:
+                status, headers, content = drop.within
+                self._send(status, headers, half(content), len(content))
+        else:
+            self._send(status, headers, content)
 
     def _refuse(self, status: int, message: str) -> None:
         """Refuses a request without reading its body; what follows on the connection would be that body."""
         self.close_connection = True
         self._send(status, dict(_JSON), json.dumps(EarthEngineError(message, status).body()).encode())
 
-    def _send(self, status: int, headers: dict[str, str], content: bytes) -> None:
+    def _send(self, status: int, headers: dict[str, str], content: bytes, length: int | None = None) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("content-length", str(len(content)))
+        self.send_header("content-length", str(len(content) if length is None else length))
         if self.close_connection:
             self.send_header("connection", "close")
         self.end_headers()

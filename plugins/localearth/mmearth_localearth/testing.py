@@ -13,7 +13,7 @@ from pyproj import Transformer
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from mmearth_core import Anchor, Connection, Engine, Limits, Modality
+from mmearth_core import Anchor, Modality
 from mmearth_core.builtin.file_anchor import FileAnchor
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.download.fetch import Fetcher
@@ -25,7 +25,7 @@ from mmearth_core.download.stack import read_stack
 from mmearth_core.earth.client import EarthClient
 from mmearth_core.folder import DatasetFolder
 from mmearth_core.tiles.index import Tile
-from mmearth_localearth.transport import LocalTransport
+from mmearth_localearth.stage import WorldEngine
 from mmearth_localearth.worlds.base import CollectionAsset, ImageAsset, Mask, Pixels
 
 Affine6 = tuple[float, float, float, float, float, float]
@@ -121,21 +121,6 @@ def to_lonlat(shape: Any, crs: str) -> Any:
     return shapely.transform(shape, Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform, interleaved=False)
 
 
-class _WorldEngine(Engine):
-    """The local engine on a given world."""
-
-    name = "test"
-    api_version = 1
-
-    def __init__(self, world: Any) -> None:
-        super().__init__()
-        self._world = world
-
-    def connect(self, limits: Limits) -> Connection:
-        """Opens the world."""
-        return Connection(project="test", transport=LocalTransport(self._world))
-
-
 @frozen(eq=False)
 class Downloaded:
     """What became of one tile.
@@ -171,7 +156,7 @@ def download(
     Raises:
         AssertionError: when a modality sends a request of its own.
     """
-    client = EarthClient(_WorldEngine(world), RunOptions(retry_seconds=0.0))
+    client = EarthClient(WorldEngine(world), RunOptions(retry_seconds=0.0))
     own = anchor is None
     group = Group(BASE if own else "test", tuple(modalities), modalities[0] if own else FileAnchor())
     tile = Tile(0, 0, "tile", polygon, polygon.centroid.x, polygon.centroid.y, {})

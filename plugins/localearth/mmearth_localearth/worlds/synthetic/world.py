@@ -41,6 +41,10 @@ class SyntheticWorld:
         self._collections = {collection.id: collection for collection in made}
         self._ecoregions = ecoregions.Ecoregions(self.planet)
 
+    def listed(self) -> list[str]:
+        """The ids of its collections, tables and maps; not of the images in collections."""
+        return [*self._collections, self._ecoregions.id, maps.ASTER, maps.CANOPY, maps.CANOPY_SD]
+
     def find(self, asset_id: str) -> ImageAsset | CollectionAsset | TableAsset | None:
         """The asset of that id (images inside collections too), or None."""
         if asset_id in self._collections:

@@ -1,0 +1,60 @@
+"""`mmearth-core merge`: joins datasets."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("merge")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--duplicates",
+    type=click.Choice(["refuse", "first", "last"]),
+    default="refuse",
+    show_default=True,
+    help="What is done if a tile id occurs more than once: nothing is merged; or of the rows with that id, only the "
+    "first or the last in the order of IN is kept, whatever the others hold.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a dataset that is there already.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N", help="Processes that count, if any must; one a core."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(
+    out: Path, inputs: tuple[Path, ...], duplicates: str, overwrite: bool, workers: int | None, as_json: bool
+) -> None:
+    """Join the datasets IN... to one dataset OUT.
+
+    IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder after which the files are called.
+    The rows of the first come first. They are copied as they are compressed, so layers, bands, types, no-data and tile
+    size must be the same; the error says what is not. Band statistics are merged exactly. Splits are kept if every IN
+    has some: a row stays in its split.
+
+    \b
+    Examples:
+      mmearth-core merge world africa asia europe
+      mmearth-core merge data_1M_v002/data_1M_v002.h5 old/old.h5 new/new.h5 --duplicates last
+
+    \b
+    Exit status:
+      0  OUT is whole
+      2  nothing was written: the error says why
+      3  stopped early, as by a full disk: nothing was written
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from mmearth_core.derive.merge import merge
+    from mmearth_core.derive.session import at_work
+
+    with at_work(workers) as (pool, progress):
+        made = merge(out, inputs, duplicates, overwrite, pool, progress)
+    if as_json:
+        told = {"dataset": str(made.files.hdf5), "rows": made.rows, "duplicates_dropped": made.dropped}
+        told |= {"statistics": "counted" if made.counted else "merged", "splits": not made.no_splits}
+        click.echo(json.dumps({**told, "without_splits": list(made.no_splits)}, indent=2))
+        return
+    dropped = f", {made.dropped} duplicates dropped" if made.dropped else ""
+    click.echo(f"{made.rows} rows of {len(inputs)} datasets{dropped}")
+    if made.no_splits:
+        click.echo(f"No splits, as there are none beside {', '.join(made.no_splits)}.")
+    click.echo(f"Dataset: {made.files.hdf5}")

@@ -1,0 +1,44 @@
+"""`mmearth-core resize`: makes the tiles of a dataset smaller."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("resize")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--size", type=click.IntRange(min=1), required=True, metavar="PIXELS", help="Rows and columns to keep.")
+@click.option("--overwrite", is_flag=True, help="Replace a dataset that is there already.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that crop; by default one a core.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(source: Path, out: Path, size: int, overwrite: bool, workers: int | None, as_json: bool) -> None:
+    """Write the dataset IN with smaller tiles as OUT: the centre of each, as MMEarth64 is made of MMEarth.
+
+    IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder after which the files are called.
+    If an odd number of pixels is cut off, the odd one goes at the bottom and at the right. Vectors, rows and splits
+    stay; the grid in tile_info and the band statistics become those of the smaller tiles.
+
+    \b
+    Examples:
+      mmearth-core resize mydata mydata_64 --size 64
+      mmearth-core resize data_1M_v001 data_1M_v001_64 --size 64 --workers 8
+
+    \b
+    Exit status:
+      0  OUT is whole
+      2  nothing was written: the error says why
+      3  stopped early, as by a full disk: nothing was written
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from mmearth_core.derive.resize import resize
+    from mmearth_core.derive.session import at_work
+
+    with at_work(workers) as (pool, progress):
+        made = resize(source, out, size, overwrite, pool, progress)
+    if as_json:
+        told = {"dataset": str(made.files.hdf5), "rows": made.rows, "size": made.size, "size_before": made.before}
+        click.echo(json.dumps(told, indent=2))
+        return
+    click.echo(f"{made.rows} rows of {made.size} x {made.size} pixels, from {made.before} x {made.before}")
+    click.echo(f"Dataset: {made.files.hdf5}")

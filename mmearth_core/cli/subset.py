@@ -1,0 +1,91 @@
+"""`mmearth-core subset`: makes a dataset of some tiles of another one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def _conditions(_ctx: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    where: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        column, sign, value = text.partition("=")
+        if not sign or not column:
+            raise click.BadParameter(f"{text!r} is not of the form COLUMN=VALUE")
+        where[column] = (*where.get(column, ()), value)
+    return where
+
+
+def _box(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not of the form WEST,SOUTH,EAST,NORTH, in degrees") from None
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+        raise click.BadParameter(
+            f"{text!r}: longitudes go from -180 to 180, latitudes from -90 to 90, the southern one first"
+        )
+    return west, south, east, north
+
+
+@click.command("subset")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--split", "splits", multiple=True, metavar="NAME", help="Tiles of this split: train, val or test.")
+@click.option("--biome", "biomes", multiple=True, metavar="BIOME", help="Tiles of this biome: RESOLVE's name or class.")
+@click.option(
+    "--where",
+    multiple=True,
+    callback=_conditions,
+    metavar="COLUMN=VALUE",
+    help="Tiles with this value in tile_info: a key, keys joined by dots, or a column of the tiles file.",
+)
+@click.option(
+    "--bbox",
+    callback=_box,
+    metavar="W,S,E,N",
+    help="Tiles whose centroid is in this box, degrees, edges included; W > E crosses the antimeridian.",
+)
+@click.option("--tiles", type=click.Path(path_type=Path), metavar="FILE", help="Tiles in this list, a tile id a line.")
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="So many, drawn from those that fit.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same sample.")
+@click.option("--overwrite", is_flag=True, help="Replace a dataset that is there already.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that count; by default one a core.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(source: Path, out: Path, overwrite: bool, workers: int | None, as_json: bool, **wanted: Any) -> None:
+    """Write some tiles of the dataset IN as a dataset OUT.
+
+    IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder after which the files are called.
+    A tile is taken if it fulfils every kind of criterion given; of --split, --biome or a column of --where given more
+    than once, any will do. Rows keep their order and their split, and are copied as they are compressed; the band
+    statistics are counted anew.
+
+    \b
+    Examples:
+      mmearth-core subset mydata mytrain --split train
+      mmearth-core subset mydata africa --bbox -20,-35,52,38 --where season=dry
+      mmearth-core subset mydata small --biome 7 --biome 8 --sample 1000 --seed 1
+      mmearth-core subset mydata mine --tiles mine.txt
+
+    \b
+    Exit status:
+      0  OUT is whole
+      2  nothing was written: no tile fits, or the error says what to mend
+      3  stopped early, as by a full disk: nothing was written
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from mmearth_core.derive.choose import Criteria
+    from mmearth_core.derive.session import at_work
+    from mmearth_core.derive.subset import make_subset
+
+    if not any(value for name, value in wanted.items() if name != "seed"):
+        raise click.UsageError("Say which tiles: --split, --biome, --where, --bbox, --tiles or --sample.")
+    with at_work(workers) as (pool, progress):
+        made = make_subset(source, out, Criteria(**wanted), overwrite, pool, progress)
+    if as_json:
+        click.echo(json.dumps({"dataset": str(made.files.hdf5), "rows": made.rows, "rows_before": made.of}, indent=2))
+        return
+    click.echo(f"{made.rows} rows of {made.of}")
+    click.echo(f"Dataset: {made.files.hdf5}")

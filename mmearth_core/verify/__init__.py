@@ -1,0 +1,1 @@
+"""Rereads a finished dataset and says what is wrong with it."""

@@ -1,0 +1,159 @@
+"""Checks the rows against the journals: every tile that is done has its row, and every row a tile that is done."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from attrs import define, field, frozen
+from numpy.typing import NDArray
+
+from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.errors import DatasetError
+from mmearth_core.post.products import LEFT_OUT
+from mmearth_core.post.source import Row, Source
+from mmearth_core.tiles.index import Tile
+from mmearth_core.verify.findings import Finding, Severity
+from mmearth_core.verify.json_files import JSONFileError, read_json
+from mmearth_core.verify.rows import checksum_mark
+from mmearth_core.verify.subject import Subject
+
+CHECK = "journals"
+_POST = "Run `mmearth-core post` with this configuration."
+
+
+@frozen(eq=False)
+class DoneTile:
+    """A tile with stacks to check.
+
+    Attributes:
+        tile: which one.
+        row: its row in the HDF5 file; None without one.
+        stacks: of each group that is done and has pixels: its file, and the checksum that the journal has.
+        journal: the tile's journal entries, where it is done in every group.
+    """
+
+    tile: Tile
+    row: int | None
+    stacks: Mapping[str, tuple[Path, str]]
+    journal: Row | None
+
+
+@define(eq=False)
+class JournalsCheck:
+    """Goes through the journals once, and hands on the tiles whose stacks are to be checked.
+
+    Attributes:
+        subject: the dataset.
+        source: its stacks and journals.
+        sums: for each row, a mark of the checksums that tile_info has.
+        found: what is wrong so far.
+        done: tiles that are done in every group.
+    """
+
+    subject: Subject
+    source: Source
+    sums: NDArray[np.uint8]
+    found: list[Finding] = field(factory=list)
+    done: int = 0
+    _justified: NDArray[np.bool_] = field(init=False)
+    _left_out: dict[str, str] = field(factory=dict)
+    _last: int = -1
+    _marks: dict[str, Any] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self._justified = np.zeros(len(self.subject.table), np.bool_)
+        self._marks = {layer.modality: hashlib.sha256() for layer in self.source.layers}
+
+    def tiles(self) -> Iterator[DoneTile]:
+        """Every tile with stacks, by ordinal."""
+        self._read_left_out()
+        for partition in self.source.partitions():
+            try:
+                outcomes = list(self.source.outcomes(partition))
+            except DatasetError as error:
+                self.found.append(Finding(Severity.FAULT, CHECK, str(error), "Mend that journal, and verify again."))
+                continue
+            for tile, entries in outcomes:
+                yield self._tile(tile, entries)
+
+    def finish(self) -> list[Finding]:
+        """What can be said once all tiles were seen."""
+        subject = self.subject
+        lost = np.flatnonzero(~self._justified).tolist()
+        for row in lost:
+            message = "The HDF5 file has the row; the journals have no such tile that is done in every group."
+            self.found.append(subject.finding(Severity.FAULT, CHECK, message, _POST, row))
+        if not lost:
+            self.found += self._provenance()
+        return self.found
+
+    def _tile(self, tile: Tile, entries: Mapping[str, Entry]) -> DoneTile:
+        subject, source = self.subject, self.source
+        row = subject.table.row_of(tile.tile_id)
+        done = {group: entry for group, entry in entries.items() if entry.outcome is Outcome.DONE}
+        stacks = {
+            group: (source.folder.stack(group, tile.partition, tile.tile_id), str(done[group].record.get("sha256")))
+            for group in source.stacked()
+            if group in done
+        }
+        if done.keys() != source.effective.groups.keys():
+            return DoneTile(tile, row, stacks, None)
+        self.done += 1
+        if row is None:
+            why = self._left_out.get(tile.tile_id)
+            message = "The tile is done in every group and has no row: it was downloaded since the file was written."
+            if why is not None:
+                message = f"The tile was left out ({why}) and has been downloaded again since."
+            self.found.append(Finding(Severity.FAULT, CHECK, message, _POST, tile_id=tile.tile_id))
+            return DoneTile(tile, None, stacks, None)
+        journal = Row(tile, dict(entries))
+        self._row(row, journal, {group: sha256 for group, (_, sha256) in stacks.items()})
+        return DoneTile(tile, row, stacks, journal)
+
+    def _row(self, row: int, journal: Row, sums: Mapping[str, str]) -> None:
+        subject = self.subject
+        self._justified[row] = True
+        if row < self._last:
+            message = f"The tile comes before that of row {self._last} in the tiles file: rows are not in its order."
+            self.found.append(subject.finding(Severity.FAULT, CHECK, message, subject.rewrite, row))
+        self._last = row
+        variant = subject.table.variant(row)
+        if journal.variant != variant:
+            message = f"The journal says that its variant is {journal.variant!r}, the HDF5 file that it is {variant!r}."
+            self.found.append(subject.finding(Severity.FAULT, "variants", message, subject.rewrite, row))
+        known = self.sums[row]
+        if known.any() and known.tobytes() != checksum_mark(sums):
+            message = (
+                "tile_info has other checksums of the tile's stacks than the journals: it was downloaded again since."
+            )
+            self.found.append(subject.finding(Severity.FAULT, "checksums", message, _POST, row))
+        for name, checksum in self._marks.items():
+            checksum.update(self.source.mark(journal, name))
+
+    def _provenance(self) -> Iterator[Finding]:
+        """Each layer's checksum of what it is made of, against what is there now."""
+        with h5py.File(self.subject.path, "r") as file:
+            for layer in self.source.layers:
+                if layer.name not in file or layer.modality not in self._marks:
+                    continue
+                stored = file[layer.name].attrs.get("provenance")
+                if stored is not None and stored != self._marks[layer.modality].hexdigest():
+                    message = "Its provenance is not that of the stacks and journals there are now."
+                    yield self.subject.finding(Severity.FAULT, "provenance", message, _POST, layer=layer.name)
+
+    def _read_left_out(self) -> None:
+        path = self.source.file(LEFT_OUT)
+        if not path.exists():
+            return
+        try:
+            listed = read_json(path).value
+            self._left_out = {str(each["tile_id"]): str(each["reason"]) for each in listed}
+        except (JSONFileError, KeyError, TypeError) as error:
+            self.found.append(Finding(Severity.FAULT, CHECK, f"{path.name} cannot be read: {error}.", _POST))
+            return
+        message = f"{len(self._left_out)} tiles were left out of the file, as {path.name} says."
+        remedy = "Download them again with `mmearth-core run CONFIG --retry-failed`, then `mmearth-core post`."
+        self.found.append(Finding(Severity.WARNING, CHECK, message, remedy))

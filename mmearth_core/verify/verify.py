@@ -1,0 +1,144 @@
+"""The whole verification, step by step: descriptions, rows, splits, values, statistics, journals and stacks."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from mmearth_core.post.pool import Pool
+from mmearth_core.post.rows import Progress
+from mmearth_core.post.source import Source
+from mmearth_core.registry import Registry
+from mmearth_core.verify.described import open_subject
+from mmearth_core.verify.findings import Finding, Severity
+from mmearth_core.verify.journals import DoneTile, JournalsCheck
+from mmearth_core.verify.report import Report
+from mmearth_core.verify.rows import InfoCheck, check_table, check_variants
+from mmearth_core.verify.send_back import send_back
+from mmearth_core.verify.splits import SplitsCheck
+from mmearth_core.verify.stacks import TILES, BadStack, StackPart, StackTask, check_stacks
+from mmearth_core.verify.statistics import StatsCheck
+from mmearth_core.verify.subject import locate
+from mmearth_core.verify.values import ROWS, Part, PartSeen, check_part
+from mmearth_core.verify.vectors import VectorsCheck
+
+SAMPLE = 1000
+"""Rows whose mean and deviation are recomputed and whose pixels are compared with their stacks."""
+
+_SEED = 0
+
+
+def verify(
+    target: Path, registry: Registry, pool: Pool, progress: Progress, sample: int = SAMPLE, sending: bool = False
+) -> Report:
+    """Rereads a dataset.
+
+    Args:
+        target: an HDF5 file, or a configuration, by which the stacks and journals are checked too.
+        registry: the installed plugins.
+        pool: does the reading.
+        progress: is told how far it is.
+        sample: rows in the sample; drawn alike every time.
+        sending: stacks that are not what was downloaded are sent back to the download.
+
+    Raises:
+        DatasetError: when there is nothing that can be read.
+    """
+    path, source = locate(target, registry)
+    opened = open_subject(path, source, registry)
+    report = Report(opened.subject)
+    report.findings.add(opened.findings)
+    report.findings.add(check_table(report.subject))
+    report.findings.add(check_variants(report.subject))
+    info, splits = InfoCheck(report.subject), SplitsCheck(report.subject)
+    report.findings.add(info.findings())
+    report.findings.add(splits.findings())
+    report.entries, report.splits = info.entries, splits.counts
+    rows = _sample(len(report.subject.table), sample)
+    report.sampled = len(rows)
+    _values(report, rows, pool, progress)
+    if source is not None:
+        journals = JournalsCheck(report.subject, source, info.sums)
+        bad = _stacks(report, source, journals, rows, pool, progress)
+        if sending:
+            report.sent_back = send_back(source, bad, report.stacks or 0)
+    return report
+
+
+def _sample(rows: int, size: int) -> frozenset[int]:
+    if rows <= size:
+        return frozenset(range(rows))
+    return frozenset(np.random.default_rng(_SEED).choice(rows, size, replace=False).tolist())
+
+
+def _values(report: Report, sample: frozenset[int], pool: Pool, progress: Progress) -> None:
+    subject = report.subject
+    table, stats = subject.table, StatsCheck.open(subject)
+    report.findings.add(stats.unreadable)
+    shifts = stats.shifts()
+
+    def parts() -> Iterator[Part]:
+        for start in range(0, len(table), ROWS):
+            rows = range(start, min(start + ROWS, len(table)))
+            tiles = [(table.tile_id(row), table.variant(row)) for row in rows]
+            own = sample.intersection(rows)
+            yield Part(subject.path, subject.layers, tiles, start, own, shifts, subject.contract, subject.rewrite)
+
+    seen = PartSeen()
+    for number, part in enumerate(pool.map(check_part, parts()), start=1):
+        report.findings.add(part.findings)
+        seen.merge(part)
+        progress("reading rows", min(number * ROWS, len(table)), len(table))
+    report.seen = seen.seen
+    report.findings.add(stats.findings(seen.seen, len(sample) == len(table)))
+    for name, entries in seen.seen.items():
+        if all(entry.empty == entry.rows for entry in entries.values()):
+            message = "The layer is no-data in every tile."
+            remedy = "If it should not be, see under MISSING in tile_info why."
+            report.findings.add([subject.finding(Severity.WARNING, "empty layers", message, remedy, layer=name)])
+
+
+def _stacks(
+    report: Report, source: Source, journals: JournalsCheck, sample: frozenset[int], pool: Pool, progress: Progress
+) -> list[BadStack]:
+    layers = source.stacked()
+    total = int(source.effective.tiles["count"])
+    told: list[Finding] = []
+    bad: list[BadStack] = []
+    report.stacks = report.compared = 0
+    with h5py.File(report.subject.path, "r") as file:
+        vectors = VectorsCheck(source, file)
+
+        def tasks() -> Iterator[StackTask]:
+            for done in journals.tiles():
+                sampled = done.row in sample
+                if sampled and done.journal is not None and done.row is not None:
+                    told.extend(vectors.findings(done.journal, done.row))
+                if done.stacks:
+                    yield _task(done, sampled)
+
+        parts = (StackPart(report.subject.path, layers, batch) for batch in _batches(tasks()))
+        for number, seen in enumerate(pool.map(check_stacks, parts), start=1):
+            report.stacks += seen.stacks
+            report.compared += seen.compared
+            bad += seen.bad
+            report.findings.add(seen.findings)
+            report.findings.add(told)
+            told.clear()
+            progress("checking stacks", min(number * TILES, total), total)
+        report.findings.add(told)
+    report.findings.add(journals.finish())
+    return bad
+
+
+def _task(done: DoneTile, sampled: bool) -> StackTask:
+    tile = done.tile
+    return StackTask(tile.tile_id, tile.ordinal, tile.partition, done.row, sampled, done.stacks)
+
+
+def _batches(tasks: Iterable[StackTask]) -> Iterator[list[StackTask]]:
+    iterator = iter(tasks)
+    while batch := list(islice(iterator, TILES)):
+        yield batch

@@ -1,0 +1,95 @@
+"""What Google says for each kind of fault: one table, and the bodies made of it."""
+
+import json
+
+from attrs import frozen
+
+from mmearth_localearth.faults.kinds import Kind
+
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers, body."""
+
+QUOTA_STATUS = "x-earth-engine-quota-status"
+RESTRICTED = {QUOTA_STATUS: "parallelism_restricted=true"}
+"""What the client looks for (earthengine-api, `ee/data.py`) once the month's noncommercial EECU-hours are spent."""
+
+_CONSUMER = "of service 'earthengine.googleapis.com' for consumer 'project_number:000000000000'."
+
+
+@frozen
+class Canned:
+    """An answer that needs no computing.
+
+    Attributes:
+        status: of HTTP.
+        message: Google's words.
+        name: the status's name in Google's JSON; empty for a page in place of JSON.
+        reason: why, in the list of errors that some answers carry; the client looks for it in a 403.
+    """
+
+    status: int
+    message: str
+    name: str = ""
+    reason: str = ""
+
+    def answer(self) -> Answer:
+        """The whole answer."""
+        if not self.name:
+            text = (
+                f"<!DOCTYPE html>\n<html><head><title>{self.message}</title></head>\n"
+                f"<body><h1>{self.message}</h1></body></html>\n"
+            )
+            return self.status, {"content-type": "text/html; charset=UTF-8"}, text.encode()
+        error: dict[str, object] = {"code": self.status, "message": self.message, "status": self.name}
+        if self.reason:
+            error["errors"] = [{"message": self.message, "domain": "usageLimits", "reason": self.reason}]
+        headers = {"content-type": "application/json; charset=UTF-8"}
+        if self.status == 401:
+            headers["www-authenticate"] = 'Bearer realm="https://accounts.google.com/", error="invalid_token"'
+        return self.status, headers, json.dumps({"error": error}).encode()
+
+
+_UNAUTHENTICATED = Canned(
+    401,
+    "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid "
+    "authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
+    "UNAUTHENTICATED",
+)
+_DAILY = (
+    "Quota exceeded for quota metric 'Earth Engine compute time (EECU-time) in seconds' and limit "
+    f"'Earth Engine compute time (EECU-time) per day in seconds' {_CONSUMER}"
+)
+
+# Sources: https://developers.google.com/earth-engine/guides/usage and .../guides/debugging; the words of the limit
+# per minute as users report them (github.com/gee-community/qgis-earthengine-plugin/issues/202); the two reasons of a
+# 403 from googleapiclient, `http.py`. That of the day's EECU-time is put together from the names of metric and limit.
+CANNED: dict[Kind, Canned] = {
+    Kind.TOO_MANY_REQUESTS: Canned(429, "Too Many Requests", "RESOURCE_EXHAUSTED", "rateLimitExceeded"),
+    Kind.TOO_MANY_AGGREGATIONS: Canned(429, "Too many concurrent aggregations.", "RESOURCE_EXHAUSTED"),
+    Kind.PER_MINUTE: Canned(
+        429,
+        "Quota exceeded for quota metric 'Number of read requests' and limit 'Number of read requests per minute per "
+        f"user' {_CONSUMER}",
+        "RESOURCE_EXHAUSTED",
+        "rateLimitExceeded",
+    ),
+    Kind.QUOTA: Canned(429, _DAILY, "RESOURCE_EXHAUSTED"),
+    Kind.RATE_LIMIT: Canned(403, "Rate Limit Exceeded", "PERMISSION_DENIED", "rateLimitExceeded"),
+    Kind.USER_RATE_LIMIT: Canned(403, "User Rate Limit Exceeded", "PERMISSION_DENIED", "userRateLimitExceeded"),
+    Kind.QUOTA_FORBIDDEN: Canned(403, _DAILY, "PERMISSION_DENIED", "dailyLimitExceeded"),
+    Kind.NO_ACCESS: Canned(
+        403,
+        "Caller does not have required permission to use project local. Grant the caller the "
+        "roles/serviceusage.serviceUsageConsumer role, or a custom role with the serviceusage.services.use permission.",
+        "PERMISSION_DENIED",
+    ),
+    Kind.UNAUTHENTICATED: _UNAUTHENTICATED,
+    Kind.REFRESH: _UNAUTHENTICATED,
+    Kind.INTERNAL: Canned(500, "An internal error has occurred (request: 00000000-0000-0000)", "INTERNAL"),
+    Kind.BAD_GATEWAY: Canned(502, "Error 502 (Server Error)!!1"),
+    Kind.UNAVAILABLE: Canned(503, "The service is currently unavailable.", "UNAVAILABLE"),
+    Kind.DEADLINE: Canned(504, "Deadline expired before operation could complete.", "DEADLINE_EXCEEDED"),
+    Kind.MEMORY: Canned(400, "User memory limit exceeded.", "INVALID_ARGUMENT"),
+    Kind.TIMED_OUT: Canned(400, "Computation timed out.", "INVALID_ARGUMENT"),
+    Kind.PROXY: Canned(200, "Please sign in to the network"),
+}

@@ -1,0 +1,202 @@
+"""What this engine lends to the plugin kit (`mmearth_core.testing`): its assets, a place with data, a test pattern."""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import shapely
+from attrs import evolve, field, frozen
+from pyproj import Transformer
+from shapely.geometry import Polygon, box
+from shapely.geometry.base import BaseGeometry
+
+from mmearth_core import Connection, Engine, Limits
+from mmearth_core.contract.bands import DTYPES
+from mmearth_core.errors import EngineError
+from mmearth_core.testing.stage import Pattern, Sample
+from mmearth_localearth.transport import LocalTransport
+from mmearth_localearth.worlds.base import BandSource, CollectionAsset, ImageAsset, Mask, Pixels, TableAsset, World
+from mmearth_localearth.worlds.synthetic.bands import LazyBands
+from mmearth_localearth.worlds.synthetic.maps import ASTER
+
+_SIDE = 640.0
+"""Of the tile that is proposed, metres."""
+
+_FARMLAND = (-89.9375, 44.9375)
+"""Longitude and latitude of a place on every synthetic planet that no sea is near: Wisconsin."""
+
+_DAY = dt.date(2019, 7, 14)
+"""Proposed where images have no time."""
+
+_SCALES = {"uint8": (100, 60), "int8": (0, 100), "uint16": (3000, 2000), "int16": (500, 400)}
+"""Middle and height of the pattern's waves, by dtype; of any other dtype 100 and 50."""
+
+
+class WorldEngine(Engine):
+    """The local engine on a world that is at hand, such as one of arrays."""
+
+    name = "world"
+    api_version = 1
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    @property
+    def source(self) -> str:
+        """`local:` and the world's name."""
+        return f"local:{self._world.name}"
+
+    def connect(self, limits: Limits) -> Connection:
+        """Opens the world."""
+        return Connection(project="local", transport=LocalTransport(self._world))
+
+    def stage(self) -> "WorldStage":
+        """What it lends to the plugin kit."""
+        return WorldStage(self._world)
+
+
+@frozen
+class WorldStage:
+    """A world as the plugin kit sees it; see `mmearth_core.testing.Stage`."""
+
+    world: World
+
+    def assets(self) -> Collection[str]:
+        """The ids that the world lists."""
+        listed: Collection[str] = self.world.assets if hasattr(self.world, "assets") else self.world.listed()  # type: ignore[attr-defined]
+        return listed
+
+    def holds(self, asset_id: str) -> bool:
+        """Whether there is such an asset."""
+        return self.world.find(asset_id) is not None
+
+    def place(self) -> tuple[Polygon, dt.date]:
+        """The middle of the smallest image, on its day.
+
+        Raises:
+            EngineError: when no image of the world has bounds.
+        """
+        if not hasattr(self.world, "assets"):
+            return square(*_FARMLAND, _SIDE), _DAY
+        images = [asset for asset in self.world.assets.values() if _is_image(asset) and asset.footprint is not None]
+        if not images:
+            raise EngineError(
+                f"The world {self.world.name!r} has no image with bounds, so it has no place to try a modality at. "
+                "Give one, `scene=` of check_modality."
+            )
+        smallest = min(images, key=lambda image: (image.footprint.area, image.id))
+        centre = smallest.footprint.centroid
+        time = smallest.properties.get("system:time_start")
+        day = _DAY if time is None else dt.datetime.fromtimestamp(time / 1000, dt.UTC).date()
+        return square(centre.x, centre.y, _SIDE), day
+
+    def patterned(self, pattern: Pattern) -> Engine:
+        """The same world with a test pattern for pixels."""
+        return WorldEngine(_PatternedWorld(self.world, pattern))
+
+    def sample(self) -> Sample | None:
+        """A single image of the world whose dtype a modality can declare."""
+        if not hasattr(self.world, "assets"):
+            return Sample(ASTER, "b1", "int16", "m")
+        for asset in self.world.assets.values():
+            if _is_image(asset) and asset.bands[0].dtype in DTYPES:
+                return Sample(asset.id, asset.bands[0].name, asset.bands[0].dtype, "1")
+        return None
+
+
+def _is_image(asset: Any) -> bool:
+    return isinstance(asset, ImageAsset)
+
+
+def square(lon: float, lat: float, side: float) -> Polygon:
+    """A square on the ground around a place; `side` in metres."""
+    local = f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
+    to_degrees = Transformer.from_crs(local, "EPSG:4326", always_xy=True).transform
+    found: Polygon = shapely.transform(box(-side / 2, -side / 2, side / 2, side / 2), to_degrees, interleaved=False)
+    return found
+
+
+@frozen(eq=False)
+class _PatternBand:
+    """A band on the grid of another, whose pixels are a pattern."""
+
+    band: BandSource
+    pattern: Pattern
+    name: str = field(init=False)
+    dtype: str = field(init=False)
+    crs: str = field(init=False)
+    transform: tuple[float, float, float, float, float, float] = field(init=False)
+    width: int = field(init=False)
+    height: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("name", "dtype", "crs", "width", "height"):
+            object.__setattr__(self, name, getattr(self.band, name))
+        object.__setattr__(self, "transform", _snapped(self.band))
+
+    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
+        """The pattern at the centres of a window's pixels."""
+        a, b, c, d, e, f = self.transform
+        right, down = np.meshgrid(np.arange(col, col + cols) + 0.5, np.arange(row, row + rows) + 0.5)
+        x, y = a * right + b * down + c, d * right + e * down + f
+        if self.crs != self.pattern.crs:
+            x, y = Transformer.from_crs(self.crs, self.pattern.crs, always_xy=True).transform(x, y)
+        middle, height = _SCALES.get(self.dtype, (100, 50))
+        values = middle + height * self.pattern.values(x, y)
+        whole = np.dtype(self.dtype).kind in "iu"
+        return (np.rint(values) if whole else values).astype(self.dtype), np.ones((rows, cols), bool)
+
+
+def _snapped(band: BandSource) -> tuple[float, float, float, float, float, float]:
+    """A band's transform with its corner on whole pixels, if it is measured in metres."""
+    a, b, c, d, e, f = band.transform
+    if b or d or abs(a) < 1.0:
+        return band.transform
+    return a, b, round(c / a) * a, d, e, round(f / e) * e
+
+
+def _patterned(image: ImageAsset, pattern: Pattern) -> ImageAsset:
+    return evolve(image, bands=LazyBands(lambda: [_PatternBand(band, pattern) for band in image.bands]))
+
+
+@frozen(eq=False)
+class _PatternedCollection:
+    """A collection whose images are patterned."""
+
+    collection: CollectionAsset
+    pattern: Pattern
+
+    @property
+    def id(self) -> str:
+        """The collection's."""
+        return self.collection.id
+
+    @property
+    def properties(self) -> Any:
+        """The collection's."""
+        return self.collection.properties
+
+    def images(
+        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
+    ) -> Sequence[ImageAsset]:
+        """The collection's images, patterned."""
+        return list(map(partial(_patterned, pattern=self.pattern), self.collection.images(region, interval)))
+
+
+class _PatternedWorld:
+    """A world whose pixels are a pattern; tables are as they were."""
+
+    def __init__(self, world: World, pattern: Pattern) -> None:
+        self.name = f"{world.name}, patterned"
+        self._world = world
+        self._pattern = pattern
+
+    def find(self, asset_id: str) -> Any:
+        """The world's asset, patterned."""
+        asset: ImageAsset | CollectionAsset | TableAsset | None = self._world.find(asset_id)
+        if isinstance(asset, ImageAsset):
+            return _patterned(asset, self._pattern)
+        return _PatternedCollection(asset, self._pattern) if asset is not None and hasattr(asset, "images") else asset

@@ -1,0 +1,171 @@
+"""A sound dataset of a few tiles, whose copies are damaged one way or another and then verified."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+from attrs import frozen
+from click.testing import CliRunner, Result
+
+TILES, SIZE, NAME = 8, 24, "data_1M_v001"
+
+THIRD = """
+from mmearth_core import Band, ClassLabel, Kind, Layer, Modality, hookimpl
+
+KINDS = [ClassLabel(number, f"kind {number}") for number in range(4)]
+
+class Third(Modality):
+    name = "third"
+    api_version = 1
+    layers = (
+        Layer("verify_slopes", [Band("slope", "float32", float("-inf")), Band("low", "float32", float("-inf"))]),
+        Layer("verify_kinds", [Band("kind", "int8", -1, classes=KINDS)], kind="classes"),
+        Layer("verify_points", [Band(name, "float32", float("nan")) for name in ("a", "b")], kind=Kind.VECTOR),
+    )
+
+    def locate(self, scene):
+        return {"lon": scene.lon, "half": int(scene.tile_id) % 2}
+
+    def image(self, scene, located):
+        import ee
+        red = ee.Image("COPERNICUS/S2_HARMONIZED/20171208T155631_20171208T155633_T18SVG").select("B4")
+        kind = red.divide(100).toInt16().mod(5)
+        return ee.Image.cat([
+            red.divide(7).rename("slope"), red.updateMask(red.gt(500)).rename("low"),
+            kind.updateMask(kind.lt(4)).rename("kind"),
+        ])
+
+    def values(self, located):
+        return {"verify_points": [located["lon"], None if located["half"] else 3]}
+
+@hookimpl
+def mmearth_modalities():
+    return [Third]
+"""
+"""A third party's sensor: floats with masked pixels, classes, and a vector."""
+
+
+def write_distribution(site: Path) -> None:
+    site.mkdir()
+    (site / "mmearth_third.py").write_text(THIRD)
+    info = site / "mmearth_third-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mmearth-third\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[mmearth]\nthird = mmearth_third\n")
+
+
+def cli(*arguments: str | Path) -> Result:
+    """`mmearth-core ARGUMENTS`."""
+    from mmearth_core.cli import main
+
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The third party's plugin, installed for these tests and for the processes that they start."""
+    folder = tmp_path_factory.mktemp("third") / "site"
+    write_distribution(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def sound(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a dataset that is downloaded and post-processed; not to be changed."""
+    from mmearth_core.registry import discover
+    from mmearth_core.registry.engines import engine_of
+
+    folder = tmp_path_factory.mktemp("sound") / "data"
+    folder.mkdir()
+    demo = engine_of(discover(), "local:virginia").demo()
+    assert demo is not None
+    tiles = {"type": "FeatureCollection", "features": demo.tiles["features"][:TILES]}
+    (folder / "tiles.geojson").write_text(json.dumps(tiles))
+    text = demo.config.replace('name = "virginia"', f'name = "{NAME}"\npartition_size = 3')
+    text = text.replace("image_size = 128", f"image_size = {SIZE}")
+    (folder / "data.toml").write_text(f"{text}[modalities.tile]\n[modalities.third]\n")
+    for words in (["run"], ["post", "--workers", "1"]):
+        done = cli(*words, folder / "data.toml")
+        assert done.exit_code == 0, done.output
+    return folder
+
+
+@frozen
+class Copy:
+    """A copy that a test may damage.
+
+    Attributes:
+        config: its configuration.
+    """
+
+    config: Path
+
+    @property
+    def root(self) -> Path:
+        return self.config.parent / NAME
+
+    @property
+    def h5(self) -> Path:
+        return self.root / f"{NAME}.h5"
+
+    def beside(self, what: str) -> Path:
+        return self.root / f"{NAME}_{what}.json"
+
+    @contextmanager
+    def opened(self) -> Iterator[h5py.File]:
+        """The HDF5 file, to be changed."""
+        with h5py.File(self.h5, "r+") as file:
+            yield file
+
+    def edit(self, what: str, change: Callable[[Any], Any]) -> None:
+        """Changes a side file; what the change returns, if anything, becomes its content."""
+        content = json.loads(self.beside(what).read_text())
+        changed = change(content)
+        self.beside(what).write_text(json.dumps(content if changed is None else changed))
+
+    def stack(self, number: int) -> Path:
+        return self.root / "stacks" / "base" / f"{number // 3:05d}" / f"{number:03d}.tif"
+
+    def verify(self, *options: str, target: Path | None = None, code: int = 1) -> "Verdict":
+        """`mmearth-core verify --json`, of the HDF5 file unless it is said otherwise."""
+        done = cli("verify", target or self.h5, "--json", "--workers", "1", *options)
+        assert done.exit_code == code, done.output
+        return Verdict(json.loads(done.stdout))
+
+
+@frozen
+class Verdict:
+    """A report."""
+
+    report: dict[str, Any]
+
+    def of(self, severity: str) -> list[dict[str, Any]]:
+        return [finding for finding in self.report["findings"] if finding["severity"] == severity]
+
+    @property
+    def faults(self) -> list[dict[str, Any]]:
+        return self.of("fault")
+
+    def only_fault(self, check: str) -> dict[str, Any]:
+        """The one fault there is."""
+        assert [fault["check"] for fault in self.faults] == [check], self.faults
+        return self.faults[0]
+
+
+@pytest.fixture
+def copy(sound: Path, tmp_path: Path) -> Copy:
+    shutil.copytree(sound, tmp_path / "copy")
+    return Copy(tmp_path / "copy" / "data.toml")
+
+
+@pytest.fixture(scope="session")
+def run_cli() -> Callable[..., Result]:
+    return cli

@@ -1,0 +1,109 @@
+"""Damage behind the HDF5 file: stacks, journals, and what the file was made of."""
+
+import hashlib
+import json
+from typing import Any
+
+import rasterio
+
+
+def test_a_truncated_a_changed_and_a_missing_stack(copy: Any) -> None:
+    content = copy.stack(1).read_bytes()
+    copy.stack(1).write_bytes(content[: len(content) // 2])
+    content = bytearray(copy.stack(4).read_bytes())
+    content[-5] ^= 1
+    copy.stack(4).write_bytes(content)
+    copy.stack(7).unlink()
+    verdict = copy.verify(target=copy.config)
+    found = {fault["tile_id"]: fault["message"] for fault in verdict.faults}
+    assert {fault["check"] for fault in verdict.faults} == {"checksums"}
+    assert found.keys() == {"001", "004", "007"}
+    assert "has the checksum" in found["001"]
+    assert "has the checksum" in found["004"]
+    assert f"the stack is missing ({copy.stack(7)})" in found["007"]
+    assert "--retry-failed" in verdict.faults[0]["remedy"]
+    copy.verify(code=0)
+
+
+def test_bad_stacks_are_sent_back_only_when_asked(copy: Any, run_cli: Any) -> None:
+    copy.stack(2).unlink()
+    copy.verify(target=copy.config)
+    assert run_cli("run", copy.config, "--retry-failed", "--json").exit_code == 0
+    assert not copy.stack(2).exists()
+    assert copy.verify("--send-back", target=copy.config).report["sent_back"] == 1
+    line = (copy.root / "journal" / "base" / "00000.jsonl").read_text().splitlines()[-1]
+    assert json.loads(line)["reason"] == "verify: the stack is missing"
+    faults = copy.verify(target=copy.config).faults
+    assert [(fault["check"], fault["tile_id"]) for fault in faults] == [("journals", "002")]
+    assert run_cli("run", copy.config, "--retry-failed").exit_code == 0
+    copy.verify(target=copy.config, code=0)
+
+
+def test_nothing_is_sent_back_when_no_stack_is_sound(copy: Any, run_cli: Any) -> None:
+    (copy.root / "stacks").rename(copy.root / "elsewhere")
+    before = {path: path.read_bytes() for path in copy.root.glob("journal/*/*.jsonl")}
+    done = run_cli("verify", copy.config, "--send-back", "--workers", "1")
+    assert done.exit_code == 2
+    assert "none of 8 stacks is what was downloaded" in " ".join(done.stderr.split())
+    assert {path: path.read_bytes() for path in copy.root.glob("journal/*/*.jsonl")} == before
+    refused = run_cli("verify", copy.h5, "--send-back")
+    assert (refused.exit_code, "needs the dataset's configuration" in refused.stderr) == (2, True)
+
+
+def test_a_stack_that_was_changed_with_its_journal(copy: Any) -> None:
+    """As a later download of other pixels would: the HDF5 file is of the old ones."""
+    with rasterio.open(copy.stack(0), "r+") as stack:
+        pixels = stack.read(1)
+        pixels[3, 4] += 100
+        stack.write(pixels, 1)
+    journal = copy.root / "journal" / "base" / "00000.jsonl"
+    entry = json.loads(journal.read_text().splitlines()[0])
+    assert entry["tile_id"] == "000"
+    entry["sha256"] = hashlib.sha256(copy.stack(0).read_bytes()).hexdigest()
+    with journal.open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+    faults = copy.verify(target=copy.config).faults
+    checks = [fault["check"] for fault in faults]
+    assert {"stacks", "checksums", "provenance"} == set(checks)
+    stacks = faults[checks.index("stacks")]
+    assert (stacks["row"], stacks["layer"]) == (0, "sentinel2")
+    assert "1 values are not those that were downloaded: band B1 has" in stacks["message"]
+    assert "at (3, 4)" in stacks["message"]
+    assert {fault.get("layer") for fault in faults if fault["check"] == "provenance"} >= {"sentinel2", "verify_slopes"}
+
+
+def test_journals_against_rows(copy: Any) -> None:
+    journal = copy.root / "journal" / "base" / "00001.jsonl"
+    lines = journal.read_text().splitlines()
+    journal.write_text("\n".join(lines[1:]) + "\n")
+    gone = json.loads(lines[0])["tile_id"]
+    fault = copy.verify(target=copy.config).only_fault("journals")
+    assert fault["tile_id"] == gone
+    assert "the journals have no such tile that is done" in fault["message"]
+    journal.write_text("no journal\n")
+    messages = [fault["message"] for fault in copy.verify(target=copy.config).faults]
+    assert "not a journal entry" in messages[0]
+
+
+def test_a_tile_that_is_done_and_has_no_row(copy: Any, run_cli: Any) -> None:
+    text = copy.stack(5).read_bytes()
+    copy.stack(5).unlink()
+    assert run_cli("post", copy.config, "--workers", "1").exit_code == 1
+    verdict = copy.verify(target=copy.config, code=0)
+    assert verdict.report["rows"] == 7
+    assert any("1 tiles were left out" in warning["message"] for warning in verdict.of("warning"))
+    assert run_cli("run", copy.config, "--retry-failed").exit_code == 0
+    assert copy.stack(5).read_bytes() == text
+    fault = copy.verify(target=copy.config).only_fault("journals")
+    assert fault["tile_id"] == "005"
+    assert "was left out (the stack is missing) and has been downloaded again since" in fault["message"]
+    assert run_cli("post", copy.config, "--workers", "1").exit_code == 0
+    copy.verify(target=copy.config, code=0)
+
+
+def test_the_provenance_of_a_layer(copy: Any) -> None:
+    with copy.opened() as file:
+        file["sentinel2"].attrs["provenance"] = "0" * 64
+        del file["biome"].attrs["provenance"]
+    found = {fault["layer"]: fault["check"] for fault in copy.verify(target=copy.config).faults}
+    assert found == {"sentinel2": "provenance", "biome": "description"}
