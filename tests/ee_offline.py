@@ -99,7 +99,7 @@ class ScriptedEngine(Engine):
 
 def open_client(answer: Callable[[str, Any], Any], **options: Any) -> EarthClient:
     """A client over a scripted engine; waits are not waited for, and by default nothing is tried twice."""
-    run = RunOptions(**{"retry_seconds": 0.0, **options})
+    run = RunOptions(**{"retry_seconds": 0.0, "requests_per_second": 1e6, **options})
     return EarthClient(ScriptedEngine(answer), run, sleep=lambda _: None)
 
 

@@ -3,15 +3,25 @@
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import ee
 import httplib2
 import numpy as np
 import pytest
 
+from mmearth_core.budget import LocalBudget
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.earth.client import EarthClient
-from mmearth_core.errors import EngineError, RequestError, RunStoppedError
+from mmearth_core.earth.patience import REPEATS
+from mmearth_core.errors import (
+    EngineError,
+    NoAnswerError,
+    PixelError,
+    RequestError,
+    RunStoppedError,
+    TooLargeError,
+)
 from tests.ee_offline import COMPUTE, PIXELS, HttpRefusal, ScriptedEngine, evaluate, open_client
 
 GRID = {
@@ -51,7 +61,9 @@ class Waits(list):
 def patient(script):
     """A client that keeps trying; it never waits."""
     waits = Waits()
-    return EarthClient(ScriptedEngine(script), RunOptions(retry_seconds=3600), sleep=waits), waits
+    return EarthClient(
+        ScriptedEngine(script), RunOptions(retry_seconds=3600, requests_per_second=1e6), sleep=waits
+    ), waits
 
 
 def test_a_value_is_computed():
@@ -87,14 +99,16 @@ def test_many_passing_faults_in_a_row_and_no_wait_beyond_a_minute():
     assert 0 <= max(waits) <= 60
 
 
-@pytest.mark.parametrize(
-    "message", ["User memory limit exceeded.", "Computation timed out.", "Image.select: no band named 'x'."]
-)
+TOO_LARGE = ["User memory limit exceeded.", "Computation timed out."]
+
+
+@pytest.mark.parametrize("message", [*TOO_LARGE, "Image.select: no band named 'x'."])
 def test_a_refusal_is_not_repeated(message):
     client, waits = patient(Script(HttpRefusal(400, message)))
     with pytest.raises(RequestError) as caught:
         client.compute(ee.Number(3).add(4), "test")
     assert str(caught.value) == message
+    assert isinstance(caught.value, TooLargeError) == (message in TOO_LARGE)
     assert len(client.engine.asked) == 1
     assert waits == []
 
@@ -108,12 +122,163 @@ def test_lost_access_stops_the_run(status, message):
     assert waits == []
 
 
+class Time:
+    """A clock that only sleeping moves on."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+def timed(script, retry_seconds):
+    time = Time()
+    run = RunOptions(retry_seconds=retry_seconds, requests_per_second=1e6)
+    return EarthClient(ScriptedEngine(script), run, sleep=time.sleep, clock=time), time
+
+
 @pytest.mark.parametrize("fault", PASSING, ids=str)
-def test_after_retry_seconds_it_gives_up(fault):
-    client = open_client(Script(fault), retry_seconds=0)
-    with pytest.raises(RequestError, match=r"\(tried for 0 s\)$"):
+def test_when_nothing_is_answered_any_more_the_run_stops_and_no_tile_is_blamed(fault):
+    def silent(kind, graph):
+        raise fault
+
+    client, time = timed(silent, 600)
+    with pytest.raises(RunStoppedError, match=r"does not answer \(tried for 600 s\): .* run the same command again"):
+        client.compute(ee.Number(3).add(4), "test")
+    assert 600 <= time.now <= 600 + 60
+    asked = len(client.engine.asked)
+    with pytest.raises(RunStoppedError):
+        client.compute(ee.Number(3).add(4), "test")
+    assert len(client.engine.asked) == asked, "nothing more is sent"
+
+
+def bad_sum(fault):
+    """Answers every question but sums."""
+
+    def script(kind, graph):
+        if graph != 1:
+            raise fault
+        return 1
+
+    return script
+
+
+@pytest.mark.parametrize("fault", [PASSING[0], PASSING[2], *PASSING[4:]], ids=str)
+def test_one_request_that_is_not_answered_while_others_are_leaves_its_tiles(fault):
+    client, _ = timed(bad_sum(fault), 600)
+    with pytest.raises(NoAnswerError, match=r"\(tried for 600 s\)$"):
+        client.compute(ee.Number(3).add(4), "test")
+    assert client.compute(ee.Number(1), "test") == 1
+
+
+def test_an_internal_error_that_only_one_request_meets_is_that_requests_own():
+    client, _ = timed(bad_sum(PASSING[1]), 600)
+    with pytest.raises(RequestError, match=r"An internal error has occurred \(tried for 600 s\)$"):
+        client.compute(ee.Number(3).add(4), "test")
+
+
+def test_the_server_says_how_long_to_wait():
+    class Asking(ScriptedEngine):
+        def request(self, uri, *args, **options):
+            answer, content = super().request(uri, *args, **options)
+            if answer.status == 429:
+                answer["retry-after"] = "90"
+            return answer, content
+
+    waits = Waits()
+    client = EarthClient(Asking(Script(PASSING[0])), RunOptions(), sleep=waits)
+    assert client.compute(ee.Number(3).add(4), "test") == 7
+    assert waits == [90]
+
+
+def test_429_halves_the_requests_under_way_and_answers_bring_them_back():
+    client, _ = patient(Script(PASSING[0], PASSING[0]))
+    seen = []
+    answer = client.engine.answer
+    client.engine.answer = lambda kind, graph: seen.append(client.pace.limit) or answer(kind, graph)
+    client.compute(ee.Number(3).add(4), "test")
+    assert seen == [40, 20, 10]
+    assert client.retries == {"429": 2}
+    assert client.notice() == "10 of 40 slots, 2 retries"
+    for _ in range(2000):
+        client.compute(ee.Number(1), "test")
+        if client.pace.limit == 40:
+            break
+    assert client.notice() == "2 retries"
+    assert len(seen) > 3 + 30 * 10, "slower than one a round trip"
+
+
+def test_what_is_waited_for_is_told():
+    said = []
+    script = Script(PASSING[2])
+    client = EarthClient(ScriptedEngine(script), RunOptions(), sleep=lambda _: said.append(client.notice()))
+    client.compute(ee.Number(3).add(4), "test")
+    assert said == ["waiting: 503, 1 retry"]
+    assert client.notice() == "1 retry"
+
+
+class Counting(LocalBudget):
+    """A budget that counts its permits."""
+
+    taken = held = 0
+
+    @contextmanager
+    def permit(self):
+        self.taken, self.held = self.taken + 1, self.held + 1
+        try:
+            yield
+        finally:
+            self.held -= 1
+
+
+def test_every_try_has_a_permit_of_its_own_and_waiting_has_none():
+    budget = Counting(1, 1e6)
+    while_waiting = []
+    run = RunOptions(retry_seconds=3600)
+    client = EarthClient(ScriptedEngine(Script(PASSING[1])), run, sleep=lambda _: while_waiting.append(budget.held))
+    with client.under(budget):
+        assert client.compute(ee.Number(3).add(4), "test") == 7
+    assert (budget.taken, budget.held, while_waiting) == (2, 0, [0])
+    client.compute(ee.Number(3).add(4), "test")
+    assert budget.taken == 2
+
+
+RESTRICTED = "parallelism_restricted=true"
+
+
+def test_restricted_mode_keeps_the_answer_and_sends_nothing_more():
+    class Restricted(ScriptedEngine):
+        def request(self, uri, *args, **options):
+            answer, content = super().request(uri, *args, **options)
+            if COMPUTE in uri:
+                answer["x-earth-engine-quota-status"] = RESTRICTED
+            return answer, content
+
+    client = EarthClient(Restricted(Script()), RunOptions(), sleep=Waits())
+    assert client.compute(ee.Number(3).add(4), "test") == 7
+    with pytest.raises(RunStoppedError, match=r"restricted mode.*another project"):
         client.compute(ee.Number(3).add(4), "test")
     assert len(client.engine.asked) == 1
+
+
+def test_wrong_pixels_are_asked_for_again_and_then_refused():
+    client, _ = patient(lambda kind, graph: np.zeros((2, 2), dtype=[("a", "<u2")]))
+    seen = []
+
+    def check(array):
+        seen.append(array.shape)
+        if len(seen) < 3:
+            raise PixelError("another size")
+
+    client.pixels(ee.Image("asset"), GRID, check)
+    assert seen == [(2, 2)] * 3
+    with pytest.raises(RequestError, match="another size"):
+        client.pixels(ee.Image("asset"), GRID, lambda array: seen.clear() or check(array))
+    assert client.retries == {"wrong pixels": 2 + REPEATS}
 
 
 def test_a_defect_is_seen_as_one():
@@ -253,12 +418,10 @@ def test_access_refused_when_the_engine_is_opened(kind):
 def test_when_the_run_is_ending_nothing_is_tried_again_and_no_tile_is_blamed():
     client, waits = patient(Script(*PASSING))
     client.end()
-    with pytest.raises(RunStoppedError, match="run is ending"):
+    with pytest.raises(RunStoppedError, match=r"run is ending.*same command again"):
         client.compute(ee.Number(3), "test")
-    assert len(client.engine.asked) == 1
+    assert client.engine.asked == []
     assert waits == []
-    client.engine.answer = lambda kind, graph: 7
-    assert client.compute(ee.Number(3), "test") == 7
 
 
 def test_a_wait_ends_with_the_run():

@@ -55,7 +55,10 @@ def test_a_full_configuration(path):
         batch_size = 5
         max_concurrent = 8
         timeout = 60
+        requests_per_second = 50
+        budget = "../shared"
         retry_seconds = 0
+        grace_seconds = 5
         [modalities.a]
         start = 2017-01-01
         [modalities.b.inner]
@@ -65,7 +68,8 @@ def test_a_full_configuration(path):
     """
     config = load_config(write(path, text))
     assert (config.dataset.anchor, config.dataset.image_size, config.dataset.partition_size) == ("a", 64, 10)
-    assert config.run == RunOptions("somewhere:x", 5, 8, 60.0, 0.0)
+    assert config.run == RunOptions("somewhere:x", 5, 8, 50.0, "../shared", 60.0, 0.0, 5.0)
+    assert config.budget == path.parent / ".." / "shared"
     assert list(config.modalities) == ["a", "b"]
     assert config.modalities["b"] == {"inner": {"x": 1}}
     assert config.engines == {"somewhere": {"world": "x"}}

@@ -8,7 +8,8 @@ import httplib2
 import pytest
 from googleapiclient.errors import HttpError
 
-from mmearth_core.earth.faults import Remedy, classify, http_status
+from mmearth_core.earth.faults import RESTRICTED, GarbledError, Remedy, classify, http_status, stopped_by
+from mmearth_core.errors import PixelError
 
 REJECTED = google.auth.exceptions.RefreshError("invalid_grant: Token has been expired or revoked.")
 PASSING = google.auth.exceptions.RefreshError("internal_failure", retryable=True)
@@ -27,45 +28,92 @@ def refused(status, message):
         return error
 
 
+RETRY, SLOW, SPLIT = Remedy.RETRY, Remedy.SLOW_DOWN, Remedy.SPLIT
+REFUSE, STOP = Remedy.REFUSE, Remedy.STOP
+REJECTION = "Request was rejected because the request rate or concurrency limit was exceeded."
+PER_MINUTE = "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute' of service."
+PER_DAY = "Quota exceeded for quota metric 'EECU-time' and limit 'EECU-time per day in seconds' of service."
+
+
 @pytest.mark.parametrize(
     ("status", "message", "remedy"),
     [
-        (
-            429,
-            "Too Many Requests: Request was rejected because the request rate or concurrency limit was exceeded.",
-            "r",
-        ),
-        (429, "Too many concurrent aggregations.", "r"),
-        (400, "Too many concurrent aggregations.", "r"),
-        (403, "Rate Limit Exceeded", "r"),
-        (429, "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute' of service.", "r"),
-        (500, "An internal error has occurred", "r"),
-        (400, "An internal error has occurred (request: 0f).", "r"),
-        (500, "", "r"),
-        (502, "Bad Gateway", "r"),
-        (503, "The service is currently unavailable.", "r"),
-        (503, "Earth Engine capacity exceeded.", "r"),
-        (504, "Gateway Timeout", "r"),
-        (408, "Request Timeout", "r"),
-        (400, "User memory limit exceeded.", "x"),
-        (400, "Computation timed out.", "x"),
-        (503, "Computation timed out.", "x"),
-        (400, "Image.select: Band pattern 'B99' was applied to an Image with no bands.", "x"),
-        (400, "Total request size (60000000 bytes) must be less than or equal to 50331648 bytes.", "x"),
-        (400, "Image.load: Image asset 'a/b' not found (does not exist or caller does not have access).", "x"),
-        (403, "Image asset 'a/b' not found (does not exist or caller does not have access).", "x"),
-        (404, "Not found.", "x"),
-        (401, "Request had invalid authentication credentials.", "s"),
-        (403, "Caller does not have required permission to use project p.", "s"),
-        (403, "Earth Engine API has not been used in project 1 before or it is disabled.", "s"),
-        (429, "Earth Engine compute quota exceeded for this month.", "s"),
+        (429, f"Too Many Requests: {REJECTION}", SLOW),
+        (429, "Too many concurrent aggregations.", SLOW),
+        (400, "Too many concurrent aggregations.", SLOW),
+        (403, "Rate Limit Exceeded", SLOW),
+        (403, "User Rate Limit Exceeded", SLOW),
+        (429, "Resource has been exhausted (e.g. check quota).", SLOW),
+        (429, "", SLOW),
+        (429, PER_MINUTE, SLOW),
+        (500, "An internal error has occurred", RETRY),
+        (400, "An internal error has occurred (request: 0f).", RETRY),
+        (500, "", RETRY),
+        (502, "Bad Gateway", RETRY),
+        (503, "The service is currently unavailable.", RETRY),
+        (503, "Earth Engine capacity exceeded.", RETRY),
+        (504, "Deadline expired before operation could complete.", RETRY),
+        (408, "Request Timeout", RETRY),
+        (400, "User memory limit exceeded.", SPLIT),
+        (400, "Computation timed out.", SPLIT),
+        (503, "Computation timed out.", SPLIT),
+        (400, "Total request size (60000000 bytes) must be less than or equal to 50331648 bytes.", SPLIT),
+        (400, "Pixel grid dimensions (40818x1) must be less than or equal to 32768.", SPLIT),
+        (400, "Request payload size exceeds the limit: 10485760 bytes.", SPLIT),
+        (413, "", SPLIT),
+        (400, "Image.select: Band pattern 'B99' was applied to an Image with no bands.", REFUSE),
+        (400, "Image.load: Image asset 'a/b' not found (does not exist or caller does not have access).", REFUSE),
+        (403, "Image asset 'a/b' not found (does not exist or caller does not have access).", REFUSE),
+        (404, "Not found.", REFUSE),
+        (401, "Request had invalid authentication credentials.", STOP),
+        (403, "Caller does not have required permission to use project p.", STOP),
+        (403, "Earth Engine API has not been used in project 1 before or it is disabled.", STOP),
+        (403, "Project 'projects/p' not found or deleted.", STOP),
+        (429, "Earth Engine compute quota exceeded for this month.", STOP),
+        (429, PER_DAY, STOP),
+        (403, PER_DAY, STOP),
     ],
 )
 def test_http_errors(status, message, remedy):
     fault = classify(refused(status, message))
-    assert fault.remedy is {"r": Remedy.RETRY, "x": Remedy.REFUSE, "s": Remedy.STOP}[remedy]
+    assert fault.remedy is remedy
     assert message in fault.message
     assert fault.message
+    assert fault.label
+
+
+def test_an_error_that_passes_nowhere_else_may_be_the_requests_own():
+    assert classify(refused(500, "An internal error has occurred")).suspect
+    assert not classify(refused(503, "The service is currently unavailable.")).suspect
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("17", 17.0), ("Fri, 31 Dec 2027 23:59:59 GMT", 0.0), (None, 0.0)])
+def test_the_wait_that_the_server_asks_for(header, seconds):
+    error = refused(429, "Too Many Requests")
+    if header:
+        error.__context__.resp["retry-after"] = header
+    assert classify(error).wait == seconds
+
+
+@pytest.mark.parametrize("error", [GarbledError("cut short"), PixelError("another size")])
+def test_answers_that_cannot_be_used_are_asked_for_again(error):
+    assert classify(error).remedy is Remedy.REPEAT
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (classify(refused(401, "Invalid credentials.")), "Invalid credentials. Log in anew with `earthengine auth"),
+        (classify(refused(403, "No permission.")), "No permission. Check that the project exists"),
+        (classify(refused(429, PER_DAY)), "of service. Wait until the project's quota is renewed"),
+        (RESTRICTED, "is in restricted mode. Wait until the project's quota is renewed"),
+    ],
+    ids=["credentials", "project", "quota", "restricted"],
+)
+def test_what_to_do_when_nothing_can_succeed(fault, said):
+    assert fault.remedy is Remedy.STOP
+    assert said in stopped_by(fault)
+    assert stopped_by(fault).endswith("run the same command again; what is done is kept.")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500, 503])

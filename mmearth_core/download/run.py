@@ -1,9 +1,14 @@
 """The run: opens the engine, takes the tiles in, and works every group of a job to its end."""
 
 from contextlib import ExitStack
+from pathlib import Path
 
+from attrs import frozen
+
+from mmearth_core.budget import SharedBudget
 from mmearth_core.config.effective import Effective, load_effective
 from mmearth_core.download.again import Again
+from mmearth_core.download.journal import Outcome
 from mmearth_core.download.lock import locked
 from mmearth_core.download.prepare import Job
 from mmearth_core.download.progress import Observer
@@ -65,11 +70,14 @@ def run(
         tiles = sum(sizes.values())
         tally = Tally(len(job.groups) * (tiles if limit is None else min(limit, tiles)))
         tally.notice = client.notice
+        budget = held.enter_context(_budget(job))
+        held.enter_context(client.under(budget))
+        told = _Told(observer, budget, client, shard, job.folder.root)
         why = None
         try:
             for group in job.groups:
                 if not stop.asked:
-                    Share(job, group, index, list(sizes), limit, again, tally, observer, stop).work(client)
+                    Share(job, group, index, list(sizes), limit, again, tally, told, stop).work(client)
         except RunStoppedError as error:
             why = str(error)
         except OSError as error:
@@ -79,6 +87,38 @@ def run(
         result = Result.of(tally, client, why, stop.abandoned)
         append_run(job.folder.runs, result.record(job, shard))
     return result
+
+
+def _budget(job: Job) -> SharedBudget:
+    """The requests that all processes have together."""
+    options = job.config.run
+    try:
+        return SharedBudget(job.config.budget, options.max_concurrent, options.requests_per_second)
+    except RunStoppedError as error:
+        raise DatasetError(str(error)) from error
+
+
+@frozen
+class _Told:
+    """Passes a run's progress on, also to the other processes and to `status`."""
+
+    observer: Observer
+    budget: SharedBudget
+    client: EarthClient
+    shard: Shard
+    dataset: Path
+
+    def changed(self, tally: Tally) -> None:
+        self.observer.changed(tally)
+        self.budget.report(
+            dataset=str(self.dataset),
+            shard=str(self.shard),
+            **{str(outcome): tally.now[outcome] for outcome in Outcome},
+            left=tally.left,
+            requests=self.client.meter.requests.total(),
+            retries=self.client.retries.total(),
+            notice=self.client.notice(),
+        )
 
 
 def _unwritable(job: Job, error: OSError) -> str:
