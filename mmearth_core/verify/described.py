@@ -21,7 +21,7 @@ _HEAD = ("layout", "name", "anchor", "written_by")
 _OF_LAYER = (
     "modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "variants", "plugin",
 )  # fmt: skip
-_SAME = tuple(each.name for each in fields(StoredLayer) if each.name not in ("name", "plugin"))
+_SAME = tuple(each.name for each in fields(StoredLayer) if each.eq and each.name not in ("name", "plugin"))
 
 _WRITE_AGAIN = "Write the HDF5 file again with `mmearth-core post`."
 _FOREIGN = (
