@@ -194,7 +194,8 @@ def encode(values: NDArray[Any]) -> bytes:
         return bytes(isal_zlib.compress(flat, DEFLATE))
     words = flat.astype(flat.dtype.newbyteorder("<"), copy=False).view(f"<u{size}")
     shuffled = np.empty((size, words.size), np.uint8)
-    for place in range(size):
+    shuffled[0] = words  # the cast keeps the lowest byte
+    for place in range(1, size):
         np.right_shift(words, 8 * place, out=shuffled[place], casting="unsafe")
     return bytes(isal_zlib.compress(shuffled.reshape(-1), DEFLATE))
 
