@@ -14,7 +14,8 @@ from attrs import field, frozen
 from isal import isal_zlib
 from numpy.typing import DTypeLike, NDArray
 
-from mmearth_core.contract.bands import ClassLabel, Kind, Layer
+from mmearth_core.contract import preview_json
+from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview
 from mmearth_core.contract.modality import Modality
 from mmearth_core.errors import DatasetError
 
@@ -55,6 +56,7 @@ class StoredLayer:
         classes: for each band, its classes; empty for quantities.
         variants: for which its statistics are kept apart.
         plugin: the distribution and version that it was downloaded with.
+        previews: how it is drawn, by variant, `""` for the others; two layers that are drawn otherwise are the same.
     """
 
     name: str
@@ -70,6 +72,7 @@ class StoredLayer:
     classes: tuple[tuple[ClassLabel, ...], ...] = ()
     variants: tuple[str, ...] = field(default=(), converter=_as_texts)
     plugin: str = ""
+    previews: Mapping[str, Preview] = field(factory=dict, eq=False)
 
     @classmethod
     def of(cls, layer: Layer, modality: Modality, image_size: int, plugin: str) -> "StoredLayer":
@@ -89,6 +92,7 @@ class StoredLayer:
             classes=tuple(band.classes for band in layer.bands),
             variants=modality.variants,
             plugin=plugin,
+            previews={**({preview_json.DEFAULT: layer.preview} if layer.preview else {}), **layer.variant_previews},
         )
 
     @property
@@ -138,6 +142,7 @@ class StoredLayer:
         attributes["classes"] = json.dumps(
             [[{"value": c.value, "name": c.name, "colour": c.colour} for c in labels] for labels in self.classes]
         )
+        attributes["previews"] = preview_json.to_json(self.previews)
         return dataset
 
     @classmethod
@@ -163,6 +168,7 @@ class StoredLayer:
                 classes=tuple(tuple(ClassLabel(**c) for c in labels) for labels in json.loads(attributes["classes"])),
                 variants=attributes["variants"],
                 plugin=attributes["plugin"],
+                previews=preview_json.from_json(attributes.get("previews", "{}")),  # older files lack it
             )
         except (KeyError, ValueError, TypeError) as error:
             raise DatasetError(
@@ -188,7 +194,8 @@ def encode(values: NDArray[Any]) -> bytes:
         return bytes(isal_zlib.compress(flat, DEFLATE))
     words = flat.astype(flat.dtype.newbyteorder("<"), copy=False).view(f"<u{size}")
     shuffled = np.empty((size, words.size), np.uint8)
-    for place in range(size):
+    shuffled[0] = words  # the cast keeps the lowest byte
+    for place in range(1, size):
         np.right_shift(words, 8 * place, out=shuffled[place], casting="unsafe")
     return bytes(isal_zlib.compress(shuffled.reshape(-1), DEFLATE))
 

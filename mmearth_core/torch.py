@@ -55,10 +55,10 @@ _WIDENED = {"uint16": "int32"}
 
 @frozen(eq=False)
 class _Scale:
-    """What is taken off a layer's values, and what they are then divided by; each (bands, 1, 1), or (bands,)."""
+    """What is taken off a layer's values, and what they are then multiplied by; each (bands, 1, 1), or (bands,)."""
 
     offset: NDArray[np.float64]
-    divisor: NDArray[np.float64]
+    factor: NDArray[np.float64]
 
 
 class Dataset(data.Dataset[Sample]):
@@ -141,10 +141,11 @@ class Dataset(data.Dataset[Sample]):
 
     def _scaled(self, values: NDArray[Any], mask: NDArray[np.bool_], scale: _Scale) -> NDArray[np.float32]:
         # In float64 up to the end: of a large mean, float32 would leave few digits.
-        scaled: NDArray[np.float64] = np.subtract(values, scale.offset, dtype=np.float64)
-        scaled /= scale.divisor
-        scaled[~mask] = self._missing
-        return scaled.astype(np.float32)
+        exact: NDArray[np.float64] = np.subtract(values, scale.offset, dtype=np.float64)
+        exact *= scale.factor
+        scaled = exact.astype(np.float32)
+        np.copyto(scaled, np.float32(self._missing), where=~mask)
+        return scaled
 
     def _scales_of(self, normalize: Normalize) -> dict[str, _Scale]:
         """How to normalise, by name in the band statistics."""
@@ -163,8 +164,8 @@ class Dataset(data.Dataset[Sample]):
             low = entry["mean"] if normalize == "z-score" else entry["min"]
             span = entry["std"] if normalize == "z-score" else entry["max"] - entry["min"]
             pick = self._picks[layer.name]
-            divisor = np.where(span > 0, span, 1.0)
-            scales[name] = _Scale(low, divisor) if pick is None else _Scale(low[pick], divisor[pick])
+            factor = 1 / np.where(span > 0, span, 1.0)
+            scales[name] = _Scale(low, factor) if pick is None else _Scale(low[pick], factor[pick])
         return scales
 
 

@@ -207,16 +207,18 @@ def _given(recipe: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _opened(config: Path, workers: int | None) -> "Iterator[tuple[Source, Any, Progress]]":
     """The dataset, its workers, and a bar on standard error."""
-    from rich.console import Console
-
-    from mmearth_core.post.bar import progress_bar
     from mmearth_core.post.pool import Pool, available_cores
-    from mmearth_core.post.source import open_source
-    from mmearth_core.registry import discover
 
-    source = open_source(config, discover())
-    with progress_bar(Console(stderr=True)) as progress, Pool(workers or available_cores()) as pool:
-        yield source, pool, progress
+    with Pool(workers or available_cores()) as pool:  # its processes start while this one imports and reads
+        from rich.console import Console
+
+        from mmearth_core.post.bar import progress_bar
+        from mmearth_core.post.source import open_source
+        from mmearth_core.registry import discover
+
+        source = open_source(config, discover())
+        with progress_bar(Console(stderr=True)) as progress:
+            yield source, pool, progress
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """What a worker does: reads the stacks of a block of tiles once, and makes chunks and statistics of them."""
 
+import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -68,39 +70,40 @@ def encode_block(block: Block) -> Encoded:
             names = [f"{layer.name}__{band}" for layer in members for band in layer.bands]
             try:
                 planes = read_stack(stacks[group], names, block.size)
+                for layer in members:
+                    values = decode(layer, planes)
+                    statistics.add(layer.name, variant, values)
+                    made[layer.name] = encode(values)
             except StackError as error:
                 faults.append((row, group, str(error)))
-                continue
-            for layer in members:
-                own, planes = planes[: len(layer.bands)], planes[len(layer.bands) :]
-                values = decode(layer, own)
-                statistics.add(layer.name, variant, values)
-                made[layer.name] = encode(values)
         chunks.append(made)
     return Encoded(chunks, statistics, faults)
 
 
-def decode(layer: StoredLayer, planes: list[NDArray[np.float32]]) -> NDArray[Any]:
+def decode(layer: StoredLayer, planes: Iterable[NDArray[np.float32]]) -> NDArray[Any]:
     """A layer's values of a tile, from its bands in the stack.
 
     NaN becomes the declared no-data; whole numbers are rounded and clamped, never wrapped.
 
+    Args:
+        layer: what to make.
+        planes: its bands come next.
+
     Returns:
         (bands, size * size) of the layer's dtype.
     """
-    values = np.empty((len(planes), planes[0].size), layer.dtype)
-    for own, plane in zip(values, planes, strict=True):
-        with np.errstate(invalid="ignore"):
+    values = np.empty((len(layer.bands), math.prod(layer.shape[1:])), layer.dtype)
+    with np.errstate(invalid="ignore"):
+        for own, plane in zip(values, planes, strict=False):
             own[:] = plane
-        # The plain cast is right wherever it lost nothing, which is nearly everywhere.
-        if not np.array_equal(own, plane):
-            _decode_carefully(own, plane, layer)
+            # The plain cast is right wherever it lost nothing, which is nearly everywhere.
+            if not (own == plane).all():
+                _decode_carefully(own, plane, layer)
     return values
 
 
 def _decode_carefully(own: NDArray[Any], plane: NDArray[np.float32], layer: StoredLayer) -> None:
     if own.dtype.kind in "iu":
         limits = np.iinfo(own.dtype)
-        with np.errstate(invalid="ignore"):
-            own[:] = np.clip(np.rint(plane), limits.min, limits.max)
-    own[np.isnan(plane)] = layer.fill
+        own[:] = np.clip(np.rint(plane), limits.min, limits.max)
+    np.copyto(own, layer.fill, where=np.isnan(plane))

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -22,6 +22,10 @@ _SERIAL = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THR
 """One thread a worker: with one a core in every worker they would only fight for the cores."""
 
 
+_PRELOADED = ["mmearth_core.cli", "mmearth_core.post.check", "mmearth_core.post.encode"]
+"""What the workers' common parent imports, once for all of them."""
+
+
 def available_cores() -> int:
     """The cores that this process may use; in a Slurm job, those that it was given."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -32,14 +36,17 @@ class Pool:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self._stack = ExitStack()
         self._executor: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
         if self.workers > 1:
-            self._stack.enter_context(_environment(_SERIAL))
-            # Not forked: this process has threads and an open HDF5 file, which a fork would tear apart.
-            self._executor = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
+            # Not forked from here: this process has threads and an open HDF5 file, which a fork would tear apart.
+            context = get_context("forkserver")
+            context.set_forkserver_preload(_PRELOADED)
+            with _environment(_SERIAL):
+                self._executor = ProcessPoolExecutor(self.workers, mp_context=context)
+                for _ in range(self.workers):  # they start now, while this process reads what is to be done
+                    self._executor.submit(_start)
         return self
 
     def __exit__(
@@ -47,7 +54,6 @@ class Pool:
     ) -> None:
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
-        self._stack.close()
 
     def map(self, function: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
         """Yields the answers in order.
@@ -71,6 +77,10 @@ class Pool:
                 "A worker process was killed, most likely as the memory was used up. Nothing was changed. Run the same "
                 "command again with fewer --workers."
             ) from error
+
+
+def _start() -> None:
+    """Is all that a worker is asked at first."""
 
 
 @contextmanager

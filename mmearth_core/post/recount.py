@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 from attrs import frozen
@@ -9,8 +10,10 @@ from attrs import frozen
 from mmearth_core.layout import METADATA, StoredLayer
 from mmearth_core.post.encode import block_rows
 from mmearth_core.post.pool import Pool
-from mmearth_core.post.rows import Progress
 from mmearth_core.post.statistics import Statistics
+
+if TYPE_CHECKING:  # every worker imports this file, and that one imports much
+    from mmearth_core.post.rows import Progress
 
 
 @frozen
@@ -30,7 +33,7 @@ class Part:
     end: int
 
 
-def recount(path: Path, layers: Sequence[StoredLayer], size: int, pool: Pool, progress: Progress) -> Statistics:
+def recount(path: Path, layers: Sequence[StoredLayer], size: int, pool: Pool, progress: "Progress") -> Statistics:
     """Reads all rows of some layers again.
 
     Args:

@@ -1,7 +1,6 @@
 """Which tiles become rows: decided before anything is written, so that a bad stack shifts nobody's row."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from attrs import evolve, field, frozen
 
@@ -9,9 +8,10 @@ from mmearth_core.download.group import BASE
 from mmearth_core.download.journal import Entry, Journal, Outcome
 from mmearth_core.download.lock import locked
 from mmearth_core.errors import DatasetError
+from mmearth_core.post.check import Question, check_stacks
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.source import Row, Source
-from mmearth_core.post.stack_reader import StackError, check_stack
+from mmearth_core.tiles.index import Tile
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how far it is, and how far it goes."""
@@ -74,10 +74,6 @@ class Rows:
         return evolve(self, sizes=sizes, left_out=(*self.left_out, *more))
 
 
-Question = tuple[list[tuple[str, int, int, dict[str, Path]]], dict[str, list[str]], int]
-"""A partition's tiles (id, ordinal, partition, stacks), the bands of each group's stacks, and the tiles' size."""
-
-
 def decide_rows(source: Source, pool: Pool, progress: Progress) -> Rows:
     """Checks every stack's directory, and keeps the tiles whose stacks are all sound.
 
@@ -90,42 +86,34 @@ def decide_rows(source: Source, pool: Pool, progress: Progress) -> Rows:
         for group, layers in source.stacked().items()
     }
     counts = {"skipped": 0, "missing": 0}
+    under_way: list[list[Tile]] = []
 
     def questions() -> Iterator[Question]:
         for partition in partitions:
-            found = []
+            tiles, stacks = list[Tile](), []
             for tile, entries in source.outcomes(partition):
                 outcomes = {entry.outcome for entry in entries.values()}
                 if entries.get(BASE) is not None and entries[BASE].outcome is Outcome.SKIPPED:
                     counts["skipped"] += 1
                 elif outcomes == {Outcome.DONE} and entries.keys() == source.effective.groups.keys():
-                    found.append((tile.tile_id, tile.ordinal, partition, source.stacks(Row(tile, entries))))
+                    tiles.append(tile)
+                    stacks.append(source.stacks(Row(tile, entries)))
                 else:
                     counts["missing"] += 1
-            yield found, names, source.image_size
+            under_way.append(tiles)
+            yield stacks, names, source.image_size
 
     sizes: dict[int, int] = {}
     bad: list[LeftOut] = []
-    for partition, (done, faults) in zip(partitions, pool.map(check_stacks, questions()), strict=True):
-        sizes[partition] = done - len({fault.tile_id for fault in faults})
-        bad += faults
+    for partition, faults in zip(partitions, pool.map(check_stacks, questions()), strict=True):
+        tiles = under_way.pop(0)
+        sizes[partition] = len(tiles) - len({place for place, _, _ in faults})
+        for place, group, reason in faults:
+            bad.append(LeftOut(tiles[place].tile_id, tiles[place].ordinal, partition, group, reason))
         progress("checking stacks", len(sizes), len(partitions))
     rows = Rows(source, sizes, tuple(bad), **counts)
     require_some(rows)
     return rows
-
-
-def check_stacks(question: Question) -> tuple[int, list[LeftOut]]:
-    """Checks the stacks of a partition's tiles; returns how many tiles there are, and what is wrong with some."""
-    tiles, names, size = question
-    faults = []
-    for tile_id, ordinal, partition, stacks in tiles:
-        for group, path in stacks.items():
-            try:
-                check_stack(path, names[group], size)
-            except StackError as error:
-                faults.append(LeftOut(tile_id, ordinal, partition, group, str(error)))
-    return len(tiles), faults
 
 
 def require_some(rows: Rows) -> None:

@@ -6,7 +6,7 @@ TIFF 6.0 (Adobe 1992): an image's directory lists tags of 12 bytes, with their v
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,8 +66,8 @@ def check_stack(path: Path, names: Sequence[str], size: int) -> None:
     _check(header, names, size, length)
 
 
-def read_stack(path: Path, names: Sequence[str], size: int) -> list[NDArray[np.float32]]:
-    """Reads bands by name.
+def read_stack(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray[np.float32]]:
+    """Reads bands by name, and decodes each when it is asked for: so it is still in the processor's cache.
 
     Args:
         path: a stack.
@@ -78,7 +78,7 @@ def read_stack(path: Path, names: Sequence[str], size: int) -> list[NDArray[np.f
         (size * size) float32 for each name, NaN for no-data; read only.
 
     Raises:
-        StackError: when it is missing, damaged, or has not these bands or this size.
+        StackError: when it is missing, or has not these bands or this size; on asking for a band, when it is damaged.
     """
     try:
         content = path.read_bytes()
@@ -87,21 +87,23 @@ def read_stack(path: Path, names: Sequence[str], size: int) -> list[NDArray[np.f
     except OSError as error:
         raise _unreadable(path, error) from error
     except _ForeignError:
-        return _read_any(path, names, size)
+        return iter(_read_any(path, names, size))
     _check(header, names, size, len(content))
-    decompressor, view = zstandard.ZstdDecompressor(), memoryview(content)
-    expected = size * size * 4
-    planes = []
+    return _planes(memoryview(content), header, names)
+
+
+def _planes(content: memoryview, header: Header, names: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+    expected = header.size[0] * header.size[1] * 4
+    decompressor = zstandard.ZstdDecompressor()
     for name in names:
         offset, length = header.strips[name]
         try:
-            plane = decompressor.decompress(view[offset : offset + length], max_output_size=expected)
+            plane = decompressor.decompress(content[offset : offset + length], max_output_size=expected)
         except zstandard.ZstdError as error:
             raise StackError(f"the stack is damaged in band {name}: {error}") from error
         if len(plane) != expected:
             raise StackError(f"the stack is damaged: band {name} has {len(plane)} bytes instead of {expected}")
-        planes.append(np.frombuffer(plane, "<f4"))
-    return planes
+        yield np.frombuffer(plane, "<f4")
 
 
 def _directory(head: bytes) -> int:

@@ -50,43 +50,61 @@ class BandSums:
         Args:
             values: (bands, any number) of the layer's dtype.
         """
-        for start in range(0, values.shape[1], _PIECE):
-            self._add(values[:, start : start + _PIECE])
+        if not self._layer.is_map:
+            self._add_vectors(values)
+            return
+        for band, own in enumerate(values):
+            for start in range(0, own.size, _PIECE):
+                self._add_band(band, own[start : start + _PIECE])
 
-    def _add(self, values: NDArray[Any]) -> None:
+    def _add_band(self, band: int, values: NDArray[Any]) -> None:
+        """One band at a time stays in the processor's cache."""
+        size, times = values.size, None
+        if self.classes:
+            values, times = _distinct(values)
+        valid = self._layer.valid(values)
+        if not valid.all():
+            values, times = values[valid], None if times is None else times[valid]
+        count = values.size if times is None else int(times.sum())
+        self.nodata[band] += size - count
+        if not count:
+            return
+        self.low[band] = min(self.low[band], values.min())
+        self.high[band] = max(self.high[band], values.max())
+        numbers = weighted = values.astype(np.float64)
+        if times is not None:
+            self.classes[band].update(dict(zip(values.astype(int).tolist(), times.tolist(), strict=True)))
+            weighted = numbers * times
+        total = weighted.sum()
+        if self._exact:
+            self.count[band] += count
+            self._first[band] += int(total)
+            self._second[band] += int(np.einsum("i,i", numbers, weighted))
+        else:
+            mean = total / count
+            numbers -= mean
+            weighted = numbers if times is None else numbers * times
+            self._join(band, count, mean, np.einsum("i,i", numbers, weighted))
+
+    def _add_vectors(self, values: NDArray[Any]) -> None:
+        """All bands at once, as they are many and have few values each."""
         valid = self._layer.valid(values)
         count = np.count_nonzero(valid, axis=1)
         self.nodata += values.shape[1] - count
-        there = np.flatnonzero(count)
-        if not there.size:
-            return
-        if there.size < len(count):
-            values, valid, count = values[there], valid[there], count[there]
-        whole = bool((count == values.shape[1]).all())
-        if whole:
-            low, high = values.min(axis=1), values.max(axis=1)
-            numbers = values.astype(np.float64)
-        else:
-            least, most = _ends(values.dtype)
-            low = np.min(values, axis=1, where=valid, initial=most)
-            high = np.max(values, axis=1, where=valid, initial=least)
-            numbers = np.where(valid, values, 0).astype(np.float64)
-        self.low[there] = np.minimum(self.low[there], low)
-        self.high[there] = np.maximum(self.high[there], high)
+        least, most = _ends(values.dtype)
+        self.low = np.minimum(self.low, np.min(values, axis=1, where=valid, initial=most))
+        self.high = np.maximum(self.high, np.max(values, axis=1, where=valid, initial=least))
+        numbers = np.where(valid, values, 0).astype(np.float64)
         total = numbers.sum(axis=1)
         if self._exact:
-            squares = np.einsum("ij,ij->i", numbers, numbers)
-            self._first[there] += total.astype(np.int64).astype(object)
-            self._second[there] += squares.astype(np.int64).astype(object)
-            self.count[there] += count
-        else:
-            mean = total / count
-            numbers -= mean[:, None]
-            if not whole:
-                numbers[~valid] = 0.0
-            self._join(there, count, mean, np.einsum("ij,ij->i", numbers, numbers))
-        for place, band in enumerate(there if self.classes else ()):
-            _count_classes(self.classes[band], values[place] if whole else values[place][valid[place]])
+            self.count += count
+            self._first += total.astype(np.int64).astype(object)
+            self._second += np.einsum("ij,ij->i", numbers, numbers).astype(np.int64).astype(object)
+            return
+        there = np.flatnonzero(count)
+        mean = total[there] / count[there]
+        apart = np.where(valid[there], numbers[there] - mean[:, None], 0.0)
+        self._join(there, count[there], mean, np.einsum("ij,ij->i", apart, apart))
 
     def merge(self, other: "BandSums") -> None:
         """Counts in what another one has gathered; its rows come after this one's."""
@@ -139,11 +157,14 @@ class BandSums:
         return float(first), math.sqrt(second / count)
 
 
-def _count_classes(counter: Counter[int], values: NDArray[Any]) -> None:
-    least = int(values.min())
-    times = np.bincount(values.astype(np.int64) - least)
-    for value in np.flatnonzero(times).tolist():
-        counter[value + least] += int(times[value])
+def _distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The distinct values, and how often each occurs."""
+    if values.dtype.kind == "f":
+        return np.unique(values, return_counts=True)
+    codes = values.view(f"u{values.dtype.itemsize}")  # what `bincount` can count: none is below zero
+    times = np.bincount(codes)
+    found = np.flatnonzero(times)
+    return found.astype(codes.dtype).view(values.dtype), times[found]
 
 
 def _ends(dtype: np.dtype[Any]) -> tuple[float, float]:

@@ -21,7 +21,7 @@ _HEAD = ("layout", "name", "anchor", "written_by")
 _OF_LAYER = (
     "modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "variants", "plugin",
 )  # fmt: skip
-_SAME = tuple(each.name for each in fields(StoredLayer) if each.name not in ("name", "plugin"))
+_SAME = tuple(each.name for each in fields(StoredLayer) if each.eq and each.name not in ("name", "plugin"))
 
 _WRITE_AGAIN = "Write the HDF5 file again with `mmearth-core post`."
 _FOREIGN = (
@@ -169,9 +169,9 @@ class _Reader:
         self, declared: Mapping[str, StoredLayer], found: Mapping[str, StoredLayer | None]
     ) -> Iterator[Finding]:
         """The file's layers against those that the dataset's modalities declare."""
-        for name in declared.keys() - found.keys():
+        for name in sorted(declared.keys() - found.keys()):
             yield self.finding("Is declared, and not in the file: it was added since.", name)
-        for name in found.keys() - declared.keys():
+        for name in sorted(found.keys() - declared.keys()):
             yield self.finding("No modality of the dataset declares it.", name, Severity.WARNING)
         for name in (name for name in declared if found.get(name) is not None):
             for attribute in _SAME:

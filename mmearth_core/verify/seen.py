@@ -5,6 +5,7 @@ that the statistics claim: if it is right, they cost no digits; if it is wrong, 
 """
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 from attrs import define, field
@@ -54,13 +55,15 @@ class Seen:
         self.nodata += valid.shape[1] - count
         if classes and not self.classes:
             self.classes = [Counter() for _ in range(self.bands)]
-        for band in np.flatnonzero(count).tolist():
-            own = values[band] if count[band] == valid.shape[1] else values[band][valid[band]]
-            self.low[band] = min(self.low[band], own.min())
-            self.high[band] = max(self.high[band], own.max())
-            if classes:
-                found, times = np.unique(own, return_counts=True)
-                self.classes[band].update(dict(zip(found.tolist(), times.tolist(), strict=True)))
+        whole = bool(valid.all())
+        low = values.min(axis=1) if whole else np.min(values, axis=1, where=valid, initial=_end(values, 1))
+        high = values.max(axis=1) if whole else np.max(values, axis=1, where=valid, initial=_end(values, -1))
+        some = count > 0
+        self.low[some] = np.minimum(self.low, low)[some]
+        self.high[some] = np.maximum(self.high, high)[some]
+        for band in np.flatnonzero(count).tolist() if classes else ():
+            found, times = np.unique(values[band][valid[band]], return_counts=True)
+            self.classes[band].update(dict(zip(found.tolist(), times.tolist(), strict=True)))
 
     def merge(self, other: "Seen") -> None:
         """Counts in what another one has seen."""
@@ -74,6 +77,14 @@ class Seen:
         for mine, others in zip(self.classes, other.classes, strict=False):
             mine.update(others)
         self.sampled.merge(other.sampled)
+
+
+def _end(values: NDArray[Any], sign: int) -> float:
+    """What no value is above, or for sign -1 below."""
+    if values.dtype.kind == "f":
+        return sign * float("inf")
+    limits = np.iinfo(values.dtype)
+    return int(limits.max if sign > 0 else limits.min)
 
 
 @define(eq=False)

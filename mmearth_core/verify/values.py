@@ -77,10 +77,11 @@ def check_part(part: Part) -> PartSeen:
     """Reads and checks some rows of all layers."""
     result = PartSeen()
     with h5py.File(part.path, "r") as file:
+        datasets = {name: file[name] for name in part.layers}  # once: h5py looks a name up in a fifth of a read's time
         for place, (tile_id, variant) in enumerate(part.tiles):
             row = part.start + place
             check = _RowCheck(part, row, tile_id, variant, result)
-            shown = [check.layer(file[name], name, layer) for name, layer in part.layers.items()]
+            shown = [check.layer(datasets[name], name, layer) for name, layer in part.layers.items()]
             maps = [some for some, layer in zip(shown, part.layers.values(), strict=True) if layer and layer.is_map]
             if not any(some is not False for some in maps or shown):
                 result.findings.append(check.empty())
@@ -100,19 +101,19 @@ class _RowCheck:
         if self.row >= dataset.shape[0]:
             return None
         try:
-            if dataset.chunks and dataset.chunks[0] == 1 and not _is_written(dataset, self.row):
-                message = "The row was never written: it has no chunk, and reads as no-data."
-                self.result.findings.append(self._finding("chunks", message, self.part.rewrite, name, Severity.FAULT))
-                return None
             values = dataset[self.row]
         except OSError as error:
             message = f"The chunk is damaged and cannot be inflated: {error}."
             self.result.findings.append(self._finding("chunks", message, self.part.rewrite, name, Severity.FAULT))
             return None
         if layer is None:
+            self._written(dataset, name)
             return None
         flat = values.reshape(len(layer.bands), -1)
         valid = _valid(flat, float(layer.nodata))
+        some = bool(valid.any())
+        if not some and not self._written(dataset, name):
+            return None
         self.result.findings += self._values(layer, flat, valid)
         stat_name = layer.stat_name(self.variant)
         entries = self.result.seen.setdefault(name, {})
@@ -120,7 +121,18 @@ class _RowCheck:
         seen.add(flat, valid, layer.kind is Kind.CLASSES)
         if self.row in self.part.sampled:
             seen.sampled.add(flat, valid, self.part.shifts.get(stat_name, np.zeros(len(layer.bands))))
-        return bool(valid.any())
+        return some
+
+    def _written(self, dataset: h5py.Dataset, name: str) -> bool:
+        """Whether a row that reads as no-data was written as such, or not at all."""
+        if not dataset.chunks or dataset.chunks[0] != 1:
+            return True
+        place = (self.row,) + (0,) * (dataset.ndim - 1)
+        if dataset.id.get_chunk_info_by_coord(place).byte_offset is not None:
+            return True
+        message = "The row was never written: it has no chunk, and reads as no-data."
+        self.result.findings.append(self._finding("chunks", message, self.part.rewrite, name, Severity.FAULT))
+        return False
 
     def empty(self) -> Finding:
         message = "Every map of the tile is wholly no-data."
@@ -168,11 +180,6 @@ class _RowCheck:
         self, check: str, message: str, remedy: str, layer: str | None, severity: Severity | None = None
     ) -> Finding:
         return Finding(severity or self.part.contract, check, message, remedy, self.row, self.tile_id, layer)
-
-
-def _is_written(dataset: h5py.Dataset, row: int) -> bool:
-    place = (row,) + (0,) * (dataset.ndim - 1)
-    return dataset.id.get_chunk_info_by_coord(place).byte_offset is not None
 
 
 def _valid(flat: NDArray[Any], nodata: float) -> NDArray[np.bool_]:

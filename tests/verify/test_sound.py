@@ -59,3 +59,17 @@ def test_people_get_a_table(copy: Any, run_cli: Callable[..., Any]) -> None:
     done = run_cli("verify", copy.config, "--workers", "1")
     assert done.exit_code == 1
     assert "fault (splits) val has 1 rows that the file of 8 rows lacks: 99. Make the splits again" in done.stdout
+
+
+def test_what_is_derived_from_it_is_sound_too(copy: Any, run_cli: Callable[..., Any], tmp_path: Path) -> None:
+    steps = (
+        ["subset", copy.h5, tmp_path / "train", "--split", "train"],
+        ["subset", copy.h5, tmp_path / "val", "--split", "val"],
+        ["merge", tmp_path / "both", tmp_path / "train", tmp_path / "val"],
+        ["resize", tmp_path / "both", tmp_path / "small", "--size", "16"],
+    )
+    for words in steps:
+        done = run_cli(*words)
+        assert done.exit_code == 0, done.output
+    for name, rows in (("train", 6), ("both", 7), ("small", 7)):
+        assert copy.verify(target=tmp_path / name / f"{name}.h5", code=0).report["rows"] == rows
