@@ -25,11 +25,13 @@ COMMANDS = {
     "post": "Make HDF5, statistics and splits of what was downloaded.",
     "verify": "Reread a dataset and say what is wrong with it.",
     "merge": "Join datasets to one, without compressing them again.",
+    "view": "Draw tiles of a dataset, with legends.",
     "subset": "Make a dataset of some tiles of another one.",
     "resize": "Make a dataset of the centres of another one's tiles.",
     "fetch": "Fetch a published dataset: MMEarth, MMEarth64 or MMEarth100k.",
     "demo": "Build a small dataset offline, without an account.",
     "engine": "Test the rules of Earth Engine that are relied on.",
+    "plugin": "Write a plugin, or check one.",
     "plugins": "List the installed modalities and engines, and the broken ones.",
 }
 """Each command and its line in the list, so that listing them imports none."""
