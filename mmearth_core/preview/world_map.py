@@ -24,12 +24,13 @@ SMOOTH = 2
 """The map is drawn this many times larger and reduced, so that coasts and dots are smooth."""
 
 
-def world_map(places: Sequence[tuple[float, float]], width: int) -> Picture:
+def world_map(places: Sequence[tuple[float, float]], width: int, dot: float = 2.0) -> Picture:
     """Draws places on a map of the world.
 
     Args:
         places: (longitude, latitude) of each, degrees.
         width: the picture's width, pixels.
+        dot: least radius of a place, half pixels.
 
     Returns:
         The picture, about half as high as wide.
@@ -41,7 +42,7 @@ def world_map(places: Sequence[tuple[float, float]], width: int) -> Picture:
         x, y = EQUAL_EARTH(lon, lat)
         columns = (x / HALF_WIDTH + 1) / 2 * image.width
         rows = (1 - y / HALF_HEIGHT) / 2 * image.height
-        radius = max(2.0, image.width / 420 / max(1.0, len(places) / 1000) ** 0.5)
+        radius = max(dot, image.width / 420 / max(1.0, len(places) / 1000) ** 0.5)
         for column, row in zip(columns, rows, strict=True):
             draw.ellipse([column - radius, row - radius, column + radius, row + radius], fill=DOT)
     small = image.resize((width, image.height // SMOOTH), Image.Resampling.LANCZOS)
