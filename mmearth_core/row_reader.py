@@ -8,7 +8,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from isal import isal_zlib
+from isal import igzip_lib, isal_zlib
 from numpy.typing import NDArray
 
 
@@ -39,7 +39,7 @@ class RowReader:
             return np.asarray(self._dataset[row])
         try:
             content = isal_zlib.decompress(chunk, bufsize=self._bytes)
-        except isal_zlib.IsalError as error:
+        except igzip_lib.IsalError as error:
             raise OSError(f"row {row} of {self._dataset.name} cannot be inflated: {error}") from error
         if len(content) != self._bytes:
             raise OSError(f"row {row} of {self._dataset.name} has {len(content)} bytes instead of {self._bytes}")
