@@ -135,7 +135,7 @@ def test_it_is_installed_by_pip(tmp_path):
     assert core.returncode == 0, core.stderr
     assert new("snow_depth", "--dir", tmp_path).exit_code == 0
     project = tmp_path / "mmearth-snow-depth"
-    pip = outside(project, python, "-m", "pip", "install", "-q", "--no-deps", "-e", ".")
+    pip = outside(project, python, "-m", "pip", "install", "-q", "--no-deps", "-e", ".[test]")
     assert pip.returncode == 0, pip.stderr
     check = outside(project, python, "-m", "mmearth_core", "plugin", "check", "mmearth-snow-depth")
     assert check.returncode == 0, check.stdout + check.stderr

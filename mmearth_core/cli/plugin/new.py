@@ -67,7 +67,7 @@ def command(
     click.echo("")
     for line in (
         f"cd {folder}",
-        "pip install --no-deps --no-build-isolation -e .",
+        "pip install -e '.[test]'",
         f"mmearth-core plugin check {names.name} --engine local:tests/world.toml",
         "pytest",
         "mmearth-core run example.toml",
