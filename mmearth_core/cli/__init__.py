@@ -23,6 +23,7 @@ COMMANDS = {
     "tiles": "Sample tiles all over the world, or make them of your own places.",
     "run": "Download every tile of a configuration; run it again to continue.",
     "post": "Make HDF5, statistics and splits of what was downloaded.",
+    "slurm": "Submit downloading and all that follows to a Slurm cluster.",
     "verify": "Reread a dataset and say what is wrong with it.",
     "view": "Draw tiles of a dataset, with legends.",
     "merge": "Join datasets to one, without compressing them again.",
