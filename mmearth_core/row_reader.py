@@ -39,7 +39,7 @@ class RowReader:
             return np.asarray(self._dataset[row])
         try:
             content = isal_zlib.decompress(chunk, bufsize=self._bytes)
-        except igzip_lib.IsalError as error:
+        except igzip_lib.IsalError as error:  # type: ignore[misc]  # isal declares it as an instance
             raise OSError(f"row {row} of {self._dataset.name} cannot be inflated: {error}") from error
         if len(content) != self._bytes:
             raise OSError(f"row {row} of {self._dataset.name} has {len(content)} bytes instead of {self._bytes}")
