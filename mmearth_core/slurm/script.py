@@ -28,6 +28,7 @@ warned=
 trap 'warned=yes; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM
 {command} &
 child=$!
+[ -z "$warned" ] || kill -TERM "$child"
 wait "$child"
 status=$?
 # A signal interrupts `wait`, so it is called again for the true status.
