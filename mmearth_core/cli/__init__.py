@@ -26,6 +26,7 @@ COMMANDS = {
     "slurm": "Submit downloading and all that follows to a Slurm cluster.",
     "verify": "Reread a dataset and say what is wrong with it.",
     "view": "Draw tiles of a dataset, with legends.",
+    "report": "Write a page about a dataset: maps, counts, histograms, tiles.",
     "merge": "Join datasets to one, without compressing them again.",
     "subset": "Make a dataset of some tiles of another one.",
     "resize": "Make a dataset of the centres of another one's tiles.",
