@@ -48,7 +48,7 @@ def test_a_sound_modality(install):
 
 def test_a_table_of_what_is_wrong(install):
     install("mmearth-probe", PROBE)
-    done = check("bare")
+    done = check("bare", "--quick")
     assert done.exit_code == 1
     rows = [line for line in done.stdout.splitlines() if "bare.lon" in line]
     assert [row.split()[1] for row in rows] == ["descriptions", "units", "range", "fractions"]
@@ -56,7 +56,7 @@ def test_a_table_of_what_is_wrong(install):
 
 def test_json_of_a_whole_distribution(install):
     install("mmearth-probe", PROBE)
-    done = check("mmearth-probe", "--json", "--ignore", "range", "--ignore", "fractions")
+    done = check("mmearth-probe", "--json", "--quick", "--ignore", "range", "--ignore", "fractions")
     assert done.exit_code == 1
     found = json.loads(done.stdout)
     assert found["place"] == []

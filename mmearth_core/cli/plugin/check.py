@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     help="The engine to try it on, which must be one that lends a stage; by default local:synthetic.",
 )
 @click.option("--ignore", metavar="CHECK", multiple=True, help="Leave this check out; may be given again.")
+@click.option("--quick", is_flag=True, help="Do not build the graphs again in other processes, which takes seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def command(name: str, engine: str | None, ignore: tuple[str, ...], as_json: bool) -> int:
+def command(name: str, engine: str | None, ignore: tuple[str, ...], quick: bool, as_json: bool) -> int:
     """Try the modality NAME, or all modalities of the distribution NAME, with their default options.
 
     One tile is located and downloaded offline; then bands, values, grid, graphs, requests and declarations are judged.
@@ -52,7 +53,7 @@ def command(name: str, engine: str | None, ignore: tuple[str, ...], as_json: boo
     with Console(stderr=True).status("") as status:
         for entry in entries:
             status.update(f"trying {entry.name}")
-            found[entry.name] = findings_of(entry.make(), engine=used, ignore=ignore)
+            found[entry.name] = findings_of(entry.make(), engine=used, ignore=ignore, processes=not quick)
     if as_json:
         from attrs import asdict
 
