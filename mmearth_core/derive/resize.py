@@ -149,11 +149,11 @@ def _write_hdf5(
                 made = create_like(file, source[layer.name], count)
                 vectors.append((source[layer.name], made))
             made.attrs["provenance"] = provenance(f"resize {size}", [(layout.provenance[layer.name], every)])
+        copy_chunks(vectors)
         for start, cropped in zip(range(0, count, step), pool.map(crop_part, parts()), strict=True):
             for row, chunks in enumerate(cropped.chunks, start):
                 for layer_name, chunk in chunks.items():
                     writers[layer_name].write(row, chunk)
-            copy_chunks(vectors, range(start, start + len(cropped.chunks)), start)
             statistics.merge(cropped.statistics)
             progress("cropping tiles", start + len(cropped.chunks), count)
     return statistics
