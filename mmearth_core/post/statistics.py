@@ -73,7 +73,8 @@ class BandSums:
         self.high[band] = max(self.high[band], values.max())
         numbers = weighted = values.astype(np.float64)
         if times is not None:
-            self.classes[band].update(dict(zip(values.astype(int).tolist(), times.tolist(), strict=True)))
+            for value, often in zip(values.tolist(), times.tolist(), strict=True):
+                self.classes[band][int(value)] += often
             weighted = numbers * times
         total = weighted.sum()
         if self._exact:

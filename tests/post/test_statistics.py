@@ -84,12 +84,14 @@ def test_statistics_made_anew_from_the_file_are_the_same_to_the_last_bit(made: P
     seed=st.integers(0, 2**32),
     cuts=st.lists(st.integers(1, 30), max_size=4),
     missing=st.sampled_from([0.0, 0.3, 1.0]),
+    kind=st.sampled_from([Kind.REGRESSION, Kind.CLASSES]),
 )
-def test_pieces_add_up(dtype: str, mean: float, seed: int, cuts: list[int], missing: float) -> None:
+def test_pieces_add_up(dtype: str, mean: float, seed: int, cuts: list[int], missing: float, kind: Kind) -> None:
     noise = np.random.default_rng(seed)
     nodata = {"uint8": 255, "int8": -128, "uint16": 65535, "int16": -32768, "float32": -np.inf}[dtype]
-    layer = stored(dtype, nodata)
-    values = (noise.normal(mean, 5, (31, 2, 9)).clip(0, 127)).astype(dtype)
+    layer = stored(dtype, nodata, kind=kind)
+    least = 0 if dtype.startswith("u") else -127
+    values = (noise.normal(mean, 5, (31, 2, 9)).clip(least, 127)).round().astype(dtype)
     values[:, 1][noise.random((31, 9)) < missing] = layer.fill
     whole = Statistics([layer])
     for part in np.split(values, sorted(set(cuts))):
@@ -100,6 +102,9 @@ def test_pieces_add_up(dtype: str, mean: float, seed: int, cuts: list[int], miss
     entry = whole.results("x")["x"]
     for key, numbers in reference(values, values != layer.fill).items():
         np.testing.assert_allclose(entry[key], numbers, rtol=RELATIVE, atol=1e-12)
+    for band, classes in enumerate(entry.get("classes", ())):
+        found, times = np.unique(values[:, band][values[:, band] != layer.fill], return_counts=True)
+        assert classes == {str(int(value)): count for value, count in zip(found, times.tolist(), strict=True)}
 
 
 def test_a_large_mean_costs_no_digits() -> None:
