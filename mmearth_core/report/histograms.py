@@ -200,9 +200,14 @@ def count_part(part: Part) -> Histograms:
             result.counts[name] = np.zeros((len(layer.bands), BINS + 2), np.int64)
         for counts, own, bins in zip(result.counts[name], values, part.ranges[layer.name], strict=True):
             known = own[layer.valid(own)]
-            # Rounding to a bin by arithmetic is several times faster than numpy's search for edges.
-            places = np.clip((known.astype(np.float64) - bins.low) / bins.width, 0, BINS - 1).astype(np.intp) + 1
-            places[known < bins.low] = 0
-            places[known > bins.high] = BINS + 1
-            counts += np.bincount(places, minlength=BINS + 2)
+            counts += np.bincount(places_of(known, bins), minlength=BINS + 2)
     return result
+
+
+def places_of(values: NDArray[Any], bins: Range) -> NDArray[np.intp]:
+    """Where each value counts: 0 below the range, then the bins from 1, then `BINS + 1` above it."""
+    # Rounding to a bin by arithmetic is several times faster than numpy's search for edges.
+    places = np.clip((values.astype(np.float64) - bins.low) / bins.width, 0, BINS - 1).astype(np.intp) + 1
+    places[values < bins.low] = 0
+    places[values > bins.high] = BINS + 1
+    return places

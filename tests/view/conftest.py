@@ -1,0 +1,150 @@
+"""A small finished dataset with layers of every sort, made once, of which sheets and pages are drawn."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+TILES, SIZE, NAME = 12, 24, "looked"
+
+PLUGIN = """
+from mmearth_core import Band, ClassLabel, Kind, Layer, Modality, Preview, hookimpl
+
+KINDS = [ClassLabel(0, "none <b>", "#0b5c39"), ClassLabel(1, "one", "#c81e74"), ClassLabel(2, "two", "#1e46c8")]
+
+class Looks(Modality):
+    name = "looks"
+    api_version = 1
+    layers = (
+        Layer("view_kinds", [Band("kind", "uint8", 255, classes=KINDS)], kind="classes", preview=Preview(("kind",))),
+        Layer("view_heights", [Band("low", "int16", -32768, unit="m"), Band("high", "int16", -32768, unit="m")],
+              preview=Preview(("high",), low=-50, high=2500, colormap="gray")),
+        Layer("view_plain", [Band("own", "float32", float("-inf"), unit="K")]),
+        Layer("view_weights", [Band(name, "float32", float("nan"), unit="kg") for name in ("a", "b", "c")],
+              kind=Kind.VECTOR, preview=Preview(("b", "a"))),
+        Layer("view_choice", [Band(name, "uint8", 255) for name in ("p", "q", "r", "s")], kind=Kind.VECTOR),
+    )
+
+    def locate(self, scene):
+        return {"lon": scene.lon, "number": int(scene.tile_id)}
+
+    def image(self, scene, located):
+        import ee
+        red = ee.Image("COPERNICUS/S2_HARMONIZED/20171208T155631_20171208T155633_T18SVG").select("B4")
+        kind = red.divide(100).toInt16().mod(4)
+        high = red.updateMask(red.gt(100000 if located["number"] % 4 == 0 else 600))
+        return ee.Image.cat([
+            kind.updateMask(kind.lt(3)).rename("kind"), red.subtract(100).rename("low"), high.rename("high"),
+            red.divide(7).rename("own"),
+        ])
+
+    def values(self, located):
+        number = located["number"]
+        return {
+            "view_weights": [None if number % 2 else located["lon"], 2.0 * number, 3],
+            "view_choice": [int(number % 4 == place) for place in range(4)],
+        }
+
+    def info(self, located):
+        number = located["number"]
+        return {"SEASON": ("wet", "dry & <i>hot</i>")[number % 2], "LOOK_DATE": f"2019-{1 + number % 3:02d}-04",
+                "LOOK_ID": f"look/{number}"}
+
+@hookimpl
+def mmearth_modalities():
+    return [Looks]
+"""
+"""A third party's sensor: classes, a masked band, a layer that says nothing of its colours, and two vectors."""
+
+
+def cli(*arguments: str | Path) -> Result:
+    """`mmearth-core ARGUMENTS`."""
+    from mmearth_core.cli import main
+
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The third party's plugin, installed for these tests and for the processes that they start."""
+    folder = tmp_path_factory.mktemp("looks") / "site"
+    info = folder / "mmearth_looks-1.0.dist-info"
+    info.mkdir(parents=True)
+    (folder / "mmearth_looks.py").write_text(PLUGIN)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mmearth-looks\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[mmearth]\nlooks = mmearth_looks\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def finished(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The configuration of a dataset that is downloaded and post-processed; not to be changed."""
+    from mmearth_core.registry import discover
+    from mmearth_core.registry.engines import engine_of
+
+    folder = tmp_path_factory.mktemp("finished") / "data"
+    folder.mkdir()
+    demo = engine_of(discover(), "local:virginia").demo()
+    assert demo is not None
+    features = demo.tiles["features"][:TILES]
+    for number, feature in enumerate(features):
+        feature["properties"]["biome"] = ("Tundra", "Mangroves", "Boreal Forests/Taiga")[number % 3]
+    (folder / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    text = demo.config.replace('name = "virginia"', f'name = "{NAME}"\npartition_size = 5')
+    (folder / "data.toml").write_text(text.replace("image_size = 128", f"image_size = {SIZE}") + "[modalities.looks]\n")
+    for words in (["run"], ["post", "--workers", "1", "--fractions", "0.5,0.25,0.25"]):
+        done = cli(*words, folder / "data.toml")
+        assert done.exit_code == 0, done.output
+    return folder / "data.toml"
+
+
+@pytest.fixture
+def config(finished: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    shutil.copytree(finished.parent, tmp_path / "copy")
+    return tmp_path / "copy" / finished.name
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser; Debian's package is installed if it is missing, and without it the tests fail."""
+    if shutil.which("chromium") is None:
+        assert os.getuid() == 0, "the tests in a browser need Debian's package chromium, which only root can install"
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+            done = subprocess.run(
+                ["apt-get", *words], env={**os.environ, **quiet}, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
+    path = shutil.which("chromium")
+    assert path is not None
+    return path
+
+
+class Kit:
+    """What tests of this folder use, as pytest's importlib mode lets them import nothing from here."""
+
+    tiles, size, name = TILES, SIZE, NAME
+    cli: Callable[..., Result] = staticmethod(cli)
+
+    @staticmethod
+    def json(*arguments: str | Path) -> dict[str, Any]:
+        """What `mmearth-core ARGUMENTS --json` prints."""
+        done = cli(*arguments, "--json")
+        assert done.exit_code == 0, done.output
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+
+@pytest.fixture(scope="session")
+def kit() -> type[Kit]:
+    return Kit
