@@ -1,0 +1,66 @@
+"""The planet's demo, made small by the command line; and examples/train.py as a module."""
+
+import importlib.util
+import json
+import tomllib
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import tomli_w
+from click.testing import CliRunner
+
+from mmearth_core.cli import main
+from mmearth_core.registry import discover
+from mmearth_core.registry.engines import engine_of
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def make_planet(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Makes the demo's dataset of every n-th tile; with a size of its own, and of two modalities, if one is given."""
+    pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[synthetic]")
+
+    def make(every: int, size: int | None = None) -> Path:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # shapely's, of what the demo's squares are made with
+            demo = engine_of(discover(), "local:synthetic").demo()
+        assert demo is not None
+        folder = tmp_path_factory.mktemp("planet")
+        config = tomllib.loads(demo.config)
+        if size is not None:
+            config["dataset"]["image_size"] = size
+            config["engines"]["local"] |= {"processes": 1}
+            config["modalities"] = {"sentinel2": {}, "dynamic_world": {}}
+        (folder / "demo.toml").write_text(tomli_w.dumps(config))
+        tiles = {**demo.tiles, "features": demo.tiles["features"][::every]}
+        (folder / "tiles.geojson").write_text(json.dumps(tiles))
+        post = ["post", str(folder / "demo.toml"), "--workers", "1", "--fractions", "0.7,0.2,0.1"]
+        for words in (["run", str(folder / "demo.toml")], post):
+            done = CliRunner().invoke(main, words)
+            assert done.exit_code == 0, done.output
+        return folder / "planet" / "planet.h5"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def planet(make_planet: Make) -> Path:
+    """The HDF5 file of 24 tiles of 32 x 32 pixels."""
+    return make_planet(10, 32)
+
+
+@pytest.fixture(scope="session")
+def train() -> ModuleType:
+    """The example, imported as a module."""
+    spec = importlib.util.spec_from_file_location("train", EXAMPLES / "train.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
