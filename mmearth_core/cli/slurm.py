@@ -19,7 +19,6 @@ def command() -> None:
 
 @command.command("submit")
 @click.argument("config", type=click.Path(path_type=Path))
-@click.argument("run_options", nargs=-1, type=click.UNPROCESSED)
 @click.option("--tasks", type=click.IntRange(min=1), default=40, show_default=True, metavar="N", help="Of the array.")
 @click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Tasks that may run at once; by default all.")
 @click.option("--time", metavar="TIME", default="24:00:00", show_default=True, help="Time limit of a task.")
@@ -36,6 +35,13 @@ def command() -> None:
     multiple=True,
     metavar="OPTION",
     help="A further option of sbatch, for all jobs: --sbatch=--qos=long. May be given several times.",
+)
+@click.option(
+    "--run",
+    "run_options",
+    multiple=True,
+    metavar="OPTION",
+    help="An option of `mmearth-core run`, for the array's tasks: --run=--limit=100. Likewise.",
 )
 @click.option(
     "--environment",
@@ -65,7 +71,6 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the jobs as JSON.")
 def submit_jobs(
     config: Path,
-    run_options: tuple[str, ...],
     tasks: int,
     parallel: int | None,
     time: str,
@@ -77,6 +82,7 @@ def submit_jobs(
     partition: str | None,
     account: str | None,
     extra: tuple[str, ...],
+    run_options: tuple[str, ...],
     environment: Path | None,
     logs: Path | None,
     requeues: int,
@@ -89,15 +95,14 @@ def submit_jobs(
     """Submit a dataset's download as an array, and after it the jobs that make and verify the dataset.
 
     The later jobs begin when the one before has ended, also if tiles have failed; they say what is lacking. Scripts
-    and logs stand in the dataset's folder slurm/. Submitting again continues, with any number of tasks. What follows
-    CONFIG after -- are options of `mmearth-core run`.
+    and logs stand in the dataset's folder slurm/. Submitting again continues, with any number of tasks.
 
     \b
     Examples:
       mmearth-core slurm submit mydata.toml --tasks 40 --dry-run
       mmearth-core slurm submit mydata.toml --tasks 200 --parallel 40 --time 12:00:00 --partition short
       mmearth-core slurm submit mydata.toml --tasks 10 --redownload
-      mmearth-core slurm submit mydata.toml --tasks 4 --account project7 --sbatch=--qos=long -- --limit 100
+      mmearth-core slurm submit mydata.toml --account project7 --sbatch=--qos=long --run=--limit=100
 
     \b
     Exit status:
@@ -105,6 +110,8 @@ def submit_jobs(
       2  the error says what to mend, and what was submitted
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.config.load import load_config
+    from mmearth_core.download.prepare import prepare
+    from mmearth_core.registry import discover
     from mmearth_core.slurm.script import Resources
     from mmearth_core.slurm.stages import Wishes, chain
     from mmearth_core.slurm.submit import preview, submit
@@ -129,7 +136,7 @@ def submit_jobs(
     if dry_run:
         click.echo(preview(scripts, folder), nl=False)
         return
-    _check(config)
+    prepare(loaded, discover())  # what `run` would refuse is found now, before forty tasks find it
     jobs = submit(scripts, folder, wishes.logs)
     if as_json:
         shown = [{"stage": one.stage, "job": one.job, "script": str(one.script)} for one in jobs]
@@ -169,12 +176,3 @@ def _environment(given: Path | None, config: Path) -> str:
     if not given.is_file():
         raise ConfigError(f"--environment {given}: no such file. `mmearth-core slurm scripts` writes one to edit.")
     return str(given.absolute())
-
-
-def _check(config: Path) -> None:
-    """Finds what `run` would refuse before forty tasks do; an engine is not asked."""
-    from mmearth_core.config.load import load_config
-    from mmearth_core.download.prepare import prepare
-    from mmearth_core.registry import discover
-
-    prepare(load_config(config), discover())

@@ -1,11 +1,12 @@
 """Which batch scripts there are: download, redownload, post, report and tiles."""
 
 import math
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from attrs import evolve, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
 from mmearth_core.config.schema import Config
 from mmearth_core.errors import ConfigError
@@ -29,18 +30,20 @@ FINISH = Resources(time="24:00:00", cpus=8, memory="16G")
 WORKERS = '--workers "${SLURM_CPUS_PER_TASK:-1}"'
 """Slurm need not bind a job to its cores, so it is said how many there are."""
 
-_NOT_OURS = ("--array", "-a", "--output", "-o", "--open-mode", "--parsable", "--wrap", "--wait", "-W")
+_TAKEN = ("--array", "-a", "--output", "-o", "--open-mode", "--parsable", "--wrap", "--wait", "-W", "--shard")
+"""Options that would break what a user asks for with others."""
 
 
-def _one_line(_instance: object, _attribute: object, options: Sequence[str]) -> None:
+def _options(_instance: object, attribute: "Attribute[tuple[str, ...]]", options: Sequence[str]) -> None:
+    """Refuses what is no option: a script's head ends at the first line that is none."""
+    word, example = attribute.metadata["option"]
     for option in options:
-        name = option.partition("=")[0].strip()
-        if not option.startswith("-") or "\n" in option:
-            raise ConfigError(f"--sbatch {option!r}: write one option as sbatch takes it, e.g. --sbatch=--qos=long.")
-        if name in _NOT_OURS:
+        if not re.fullmatch(r"--?[A-Za-z][A-Za-z0-9-]*(=[^\n]*)?", option):
+            raise ConfigError(f"{word} {option!r}: write one whole option, e.g. {word}={example}.")
+        if option.partition("=")[0] in _TAKEN:
             raise ConfigError(
-                f"--sbatch {option!r}: this option is set by `mmearth-core slurm submit` itself. Use its own options "
-                "(--tasks, --parallel, --logs), or `mmearth-core slurm scripts` for scripts to write on."
+                f"{word} {option!r}: `mmearth-core slurm submit` sets this option itself. Use its own (--tasks, "
+                "--parallel, --logs), or `mmearth-core slurm scripts` for scripts to change at will."
             )
 
 
@@ -68,10 +71,10 @@ class Wishes:
     parallel: int | None = None
     download: Resources = DOWNLOAD
     finish: Resources = FINISH
-    extra: tuple[str, ...] = field(default=(), validator=_one_line)
+    extra: tuple[str, ...] = field(default=(), validator=_options, metadata={"option": ("--sbatch", "--qos=long")})
     environment: str = ""
     redownload: bool = False
-    run_options: tuple[str, ...] = ()
+    run_options: tuple[str, ...] = field(default=(), validator=_options, metadata={"option": ("--run", "--limit=100")})
     requeues: int = REQUEUES
     post: bool = True
     report: bool = True
@@ -83,13 +86,7 @@ def warning_seconds(config: Config) -> int:
 
 
 def chain(config: Config, wishes: Wishes) -> list[BatchScript]:
-    """The scripts that build a dataset, each to begin when the one before has ended.
-
-    Raises:
-        ConfigError: when the wishes contradict each other.
-    """
-    if any(option.partition("=")[0] == "--shard" for option in wishes.run_options):
-        raise ConfigError("--shard is each task's own in an array; leave it out.")
+    """The scripts that build a dataset, each to begin when the one before has ended."""
     name, source = config.dataset.name, shlex.quote(str(config.source))
     verb = "redownload" if wishes.redownload else "run"
     parallel = "" if wishes.parallel is None else f"%{wishes.parallel}"

@@ -1,13 +1,16 @@
-"""The sbatch script that users edit, submitted to a real Slurm as an array."""
+"""The shipped scripts, submitted by hand to a real Slurm."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parent.parent.parent / "slurm" / "download.sbatch"
+ROOT = Path(__file__).parent.parent.parent
+SCRIPT = ROOT / "slurm" / "download.sbatch"
 
 pytestmark = pytest.mark.slow
 
@@ -45,3 +48,20 @@ def test_an_array_makes_the_dataset_and_another_size_continues_it(slurm: dict[st
 def test_an_array_with_gaps_is_refused(slurm: dict[str, str], tmp_path: Path) -> None:
     assert sbatch(slurm, tmp_path, "--array=0-6:2", SCRIPT, tmp_path / "demo.toml") == 2
     assert "gaps" in (tmp_path / next(tmp_path.glob("*.log")).name).read_text()
+
+
+def test_commands_of_the_page_are_taken(slurm: dict[str, str]) -> None:
+    """Every `sbatch` line of docs/slurm.md, and of the scripts' own heads, as far as Slurm itself can tell."""
+    sources = [ROOT / "docs" / "slurm.md", *sorted((ROOT / "slurm").glob("*.sbatch"))]
+    shown = {line for path in sources for line in re.findall(r"^#?\s+(sbatch .*)$", path.read_text(), re.MULTILINE)}
+    assert len(shown) >= 5
+
+    def submit(*words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(["sbatch", *words], env=slurm, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    job = submit("--parsable", "--hold", "--output=/dev/null", "--wrap=true").stdout.strip()
+    for line in sorted(shown):
+        _, *words = shlex.split(line.replace("JOB", job))
+        tested = submit("--test-only", *words)
+        assert tested.returncode == 0, f"{line}: {tested.stderr}"
+    subprocess.run(["scancel", job], env=slurm, check=True)

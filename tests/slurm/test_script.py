@@ -26,11 +26,20 @@ sys.exit({status})
 """A command that ends in good order when it is warned."""
 
 
-def script(environment: str = "", command: str = "work", **changes: object) -> BatchScript:
-    settings = {"array": "0-3", "go_on": GoOn(requeues=5), **changes}
-    resources = Resources("1:00:00", 1, "2G", "short", None, ("--qos=long",))
+FIVE_TIMES = GoOn(requeues=5)
+
+
+def script(environment: str | None = "", command: str = "work", go_on: GoOn | None = FIVE_TIMES) -> BatchScript:
     return BatchScript(
-        "stem", "About it.", "name", command, resources, "logs of mine/%x.log", environment=environment, **settings
+        stem="stem",
+        about="About it.",
+        name="name",
+        command=command,
+        resources=Resources("1:00:00", 1, "2G", "short", None, ("--qos=long",)),
+        log="logs of mine/%x.log",
+        array="0-3",
+        environment=environment,
+        go_on=go_on,
     )
 
 
@@ -151,7 +160,7 @@ def test_the_environment_is_sourced_first(bin_folder: Path) -> None:
 
 
 def test_scripts_by_hand_look_for_the_environment_where_they_are_submitted(bin_folder: Path) -> None:
-    looks = script(environment=None, command="printenv GREETING", go_on=None)  # type: ignore[arg-type]
+    looks = script(environment=None, command="printenv GREETING", go_on=None)
     home = {"SLURM_SUBMIT_DIR": str(bin_folder.parent), "GREETING": "the shell's"}
     status, _, log = outcome(looks, bin_folder, **home)
     assert status == 0

@@ -90,11 +90,11 @@ def test_each_job_waits_for_the_end_of_the_one_before(config: Path, slurm_stand_
 def test_every_option_has_its_place(config: Path, slurm_stand_in: Path) -> None:
     options = ["--tasks=3", "--time=1:00:00", "--cpus=2", "--mem=3G", "--partition=short", "--account=me"]
     later = ["--post-time=30", "--post-cpus=4", "--post-mem=5G", "--no-report", "--requeues=7"]
-    assert submit(config, *options, *later, "--redownload", "--sbatch=--qos=long", "--", "--limit", "9").exit_code == 0
+    assert submit(config, *options, *later, "--redownload", "--sbatch=--qos=long", "--run=--limit=9").exit_code == 0
     assert len((slurm_stand_in / "submitted").read_text().splitlines()) == 2
     scripts = config.parent / "places" / "slurm"
     text = (scripts / "redownload.sbatch").read_text()
-    assert f"mmearth-core redownload '{config}' --limit 9 &\n" in text
+    assert f"mmearth-core redownload '{config}' --limit=9 &\n" in text
     assert "of 7)" in text
     first, then = option_lines(scripts / "redownload.sbatch"), option_lines(scripts / "post.sbatch")
     for one in ("--time=1:00:00", "--cpus-per-task=2", "--mem=3G", "--partition=short", "--account=me", "--qos=long"):
@@ -146,9 +146,11 @@ def refused(result: Result) -> str:
     ("options", "says"),
     [
         (["--tasks", "1002"], "at most 1001 tasks (MaxArraySize)"),
-        (["--", "--shard", "0/4"], "--shard is each task's own"),
-        (["--sbatch=--array=0-3"], "Use its own options (--tasks, --parallel, --logs)"),
-        (["--sbatch=qos"], "write one option as sbatch takes it"),
+        (["--run=--shard=0/4"], "slurm submit` sets this option itself"),
+        (["--run=--limit 4"], "write one whole option, e.g. --run=--limit=100"),
+        (["--sbatch=--array=0-3"], "Use its own (--tasks, --parallel, --logs)"),
+        (["--sbatch=qos"], "write one whole option, e.g. --sbatch=--qos=long"),
+        (["--sbatch=--qos=a\nrm"], "write one whole option"),
         (["--environment", "none.sh"], "no such file"),
     ],
 )
