@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.layout import METADATA, StoredLayer, stored_layers
+from mmearth_core.row_reader import RowReader
 
 
 @frozen(eq=False)
@@ -66,6 +67,7 @@ class Dataset:
         """
         self.path = Path(path).absolute()
         self._file: h5py.File | None = None
+        self._readers: dict[str, RowReader] = {}
         self._owner = 0
         with self._open() as file:
             known = stored_layers(file)
@@ -82,9 +84,9 @@ class Dataset:
 
     def __getitem__(self, index: int) -> DatasetTile:
         row = int(self.rows[index])
-        file = self._here()
-        tile_id, variant = (text.decode() for text in file[METADATA][row])
-        values = {name: file[name][row] for name in self.layers}
+        self._here()
+        tile_id, variant = (text.decode() for text in self._readers[METADATA].read(row).item())
+        values = {name: self._readers[name].read(row) for name in self.layers}
         masks = {name: layer.valid(values[name]) for name, layer in self.layers.items()}
         return DatasetTile(row, tile_id, variant or None, values, masks)
 
@@ -95,7 +97,7 @@ class Dataset:
         return f"<Dataset {self.path.name}: {len(self)} tiles, {', '.join(self.layers)}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_file": None, "_owner": 0}
+        return {**self.__dict__, "_file": None, "_readers": {}, "_owner": 0}
 
     @property
     def tile_ids(self) -> list[str]:
@@ -139,10 +141,11 @@ class Dataset:
         """The file as this process has opened it: a handle of the parent's would be torn between the two."""
         if self._file is None or self._owner != os.getpid():
             self._file, self._owner = self._open(), os.getpid()
+            self._readers = {name: RowReader(self._file[name]) for name in (METADATA, *self.layers)}
         return self._file
 
     def close(self) -> None:
         """Closes the file; it is opened again when a tile is asked for."""
         if self._file is not None and self._owner == os.getpid():
             self._file.close()
-        self._file = None
+        self._file, self._readers = None, {}

@@ -51,6 +51,10 @@ class EngineError(MMEarthError, RuntimeError):
     """Earth Engine cannot be used at all: no credentials, no project, no access."""
 
 
+class SlurmError(MMEarthError, RuntimeError):
+    """Slurm cannot be used, or refused a job."""
+
+
 class RunStoppedError(MMEarthError, RuntimeError):
     """The run cannot go on (disk full, access lost); what is done is kept."""
 

@@ -6,6 +6,7 @@ it. What a reader has to know of a layer stands in its dataset's attributes.
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import h5py
@@ -100,7 +101,7 @@ class StoredLayer:
         """Whether a row is an image."""
         return self.kind is not Kind.VECTOR
 
-    @property
+    @cached_property
     def fill(self) -> np.generic:
         """The no-data value, in the layer's dtype."""
         scalar: np.generic = np.dtype(self.dtype).type(float(self.nodata))

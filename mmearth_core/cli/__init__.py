@@ -23,13 +23,17 @@ COMMANDS = {
     "tiles": "Sample tiles all over the world, or make them of your own places.",
     "run": "Download every tile of a configuration; run it again to continue.",
     "post": "Make HDF5, statistics and splits of what was downloaded.",
+    "slurm": "Submit downloading and all that follows to a Slurm cluster.",
     "verify": "Reread a dataset and say what is wrong with it.",
+    "view": "Draw tiles of a dataset, with legends.",
+    "report": "Write a page about a dataset: maps, counts, histograms, tiles.",
     "merge": "Join datasets to one, without compressing them again.",
     "subset": "Make a dataset of some tiles of another one.",
     "resize": "Make a dataset of the centres of another one's tiles.",
     "fetch": "Fetch a published dataset: MMEarth, MMEarth64 or MMEarth100k.",
     "demo": "Build a small dataset offline, without an account.",
     "engine": "Test the rules of Earth Engine that are relied on.",
+    "plugin": "Write a plugin, or check one.",
     "plugins": "List the installed modalities and engines, and the broken ones.",
 }
 """Each command and its line in the list, so that listing them imports none."""

@@ -30,5 +30,7 @@ def from_json(text: str) -> dict[str, Preview]:
 
 
 def _preview(told: Mapping[str, Any]) -> Preview:
-    known = {key: tuple(value) if isinstance(value, list) else value for key, value in told.items() if key in _KEYS}
+    known: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in told.items() if key in _KEYS
+    }
     return Preview(**known)

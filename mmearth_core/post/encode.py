@@ -103,7 +103,8 @@ def decode(layer: StoredLayer, planes: Iterable[NDArray[np.float32]]) -> NDArray
 
 
 def _decode_carefully(own: NDArray[Any], plane: NDArray[np.float32], layer: StoredLayer) -> None:
-    if own.dtype.kind in "iu":
+    missing = np.isnan(plane)
+    if own.dtype.kind in "iu" and not missing.all():
         limits = np.iinfo(own.dtype)
         own[:] = np.clip(np.rint(plane), limits.min, limits.max)
-    np.copyto(own, layer.fill, where=np.isnan(plane))
+    np.copyto(own, layer.fill, where=missing)

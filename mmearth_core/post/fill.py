@@ -1,6 +1,6 @@
 """Fills datasets in one pass over the tiles: each stack is read once, for its chunks and its statistics."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -18,7 +18,12 @@ T = TypeVar("T")
 
 
 def fill_layers(
-    file: h5py.File, rows: Rows, layers: Sequence[StoredLayer], pool: Pool, progress: Progress
+    file: h5py.File,
+    rows: Rows,
+    layers: Sequence[StoredLayer],
+    pool: Pool,
+    progress: Progress,
+    seen: Callable[[Row], None] | None = None,
 ) -> tuple[Statistics, list[LeftOut]]:
     """Writes the table of tiles, and all rows of some layers.
 
@@ -28,6 +33,7 @@ def fill_layers(
         layers: which datasets.
         pool: makes the chunks.
         progress: is told of every block.
+        seen: is given every row, in order.
 
     Returns:
         The statistics of these layers, and the tiles whose stack is damaged: then the datasets are not whole.
@@ -42,6 +48,9 @@ def fill_layers(
     def blocks() -> Iterator[Block]:
         for block in batches(rows, block_rows(source.image_size)):
             under_way.append(block)
+            if seen is not None:
+                for row in block:
+                    seen(row)
             yield Block(maps, source.image_size, [(row.variant, source.stacks(row)) for row in block])
 
     answers = pool.map(encode_block, blocks()) if maps else (Encoded([], Statistics([]), []) for _ in blocks())

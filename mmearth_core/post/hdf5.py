@@ -21,7 +21,7 @@ from mmearth_core.layout import METADATA, StoredLayer, create_metadata, write_he
 from mmearth_core.post.fill import fill_layers
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.rows import LeftOut, Progress, Rows, require_some
-from mmearth_core.post.source import Source
+from mmearth_core.post.source import Row, Source
 from mmearth_core.post.statistics import Statistics
 
 _PROVENANCE = "provenance"
@@ -84,9 +84,12 @@ def write_hdf5(rows: Rows, pool: Pool, progress: Progress, in_place: bool = Fals
 
 
 def _write(path: Path, rows: Rows, pool: Pool, progress: Progress, in_place: bool) -> Written:
-    source = rows.source
-    marks = _provenance(rows)
-    kept = _kept(path, source, marks)
+    source, provenance = rows.source, _Provenance(rows.source)
+    kept: tuple[str, ...] = ()
+    if known := path.exists():  # otherwise it is gathered on the way, as reading all journals takes its time
+        for row in rows:
+            provenance.add(row)
+        kept = _kept(path, source, provenance.marks())
     layers = tuple(layer for layer in source.layers if layer.name not in kept)
     if not layers:
         return Written(rows, Statistics([]), (), kept)
@@ -98,19 +101,19 @@ def _write(path: Path, rows: Rows, pool: Pool, progress: Progress, in_place: boo
         for layer in source.layers:
             if old is not None and layer.name in kept:
                 copy_chunks([(old[layer.name], layer.create(file, len(rows)))])
-                file[layer.name].attrs[_PROVENANCE] = marks[layer.modality]
+                file[layer.name].attrs[_PROVENANCE] = provenance.marks()[layer.modality]
         for layer in layers:
             if layer.name in file:
                 del file[layer.name]
             layer.create(file, len(rows))
-        statistics, faults = fill_layers(file, rows, layers, pool, progress)
+        statistics, faults = fill_layers(file, rows, layers, pool, progress, None if known else provenance.add)
         if faults:
             for layer in layers:
                 del file[layer.name]
             raise _BadStacksError(faults)
         file.flush()
         for layer in layers:
-            file[layer.name].attrs[_PROVENANCE] = marks[layer.modality]
+            file[layer.name].attrs[_PROVENANCE] = provenance.marks()[layer.modality]
     return Written(rows, statistics, layers, kept)
 
 
@@ -131,14 +134,21 @@ def _opened(path: Path, keep: bool, in_place: bool) -> Iterator[tuple[h5py.File,
             yield file, None
 
 
-def _provenance(rows: Rows) -> dict[str, str]:
+class _Provenance:
     """For each modality, a checksum over what its values of all rows are made of, and so over the rows themselves."""
-    names = {layer.modality for layer in rows.source.layers}
-    sums = {name: hashlib.sha256() for name in names}
-    for row in rows:
-        for name, checksum in sums.items():
-            checksum.update(rows.source.mark(row, name))
-    return {name: checksum.hexdigest() for name, checksum in sums.items()}
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._sums = {layer.modality: hashlib.sha256() for layer in source.layers}
+
+    def add(self, row: Row) -> None:
+        """The next row."""
+        for name, checksum in self._sums.items():
+            checksum.update(self._source.mark(row, name))
+
+    def marks(self) -> dict[str, str]:
+        """The checksum of each modality over the rows so far."""
+        return {name: checksum.hexdigest() for name, checksum in self._sums.items()}
 
 
 def _kept(path: Path, source: Source, marks: dict[str, str]) -> tuple[str, ...]:

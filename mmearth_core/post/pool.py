@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -41,12 +41,10 @@ class Pool:
     def __enter__(self) -> Self:
         if self.workers > 1:
             # Not forked from here: this process has threads and an open HDF5 file, which a fork would tear apart.
-            context = get_context("forkserver")
-            context.set_forkserver_preload(_PRELOADED)
+            forkserver.set_forkserver_preload(_PRELOADED)
             with _environment(_SERIAL):
-                self._executor = ProcessPoolExecutor(self.workers, mp_context=context)
-                for _ in range(self.workers):  # they start now, while this process reads what is to be done
-                    self._executor.submit(_start)
+                forkserver.ensure_running()  # it imports while this process reads what is to be done
+            self._executor = ProcessPoolExecutor(self.workers, mp_context=get_context("forkserver"))
         return self
 
     def __exit__(
@@ -77,10 +75,6 @@ class Pool:
                 "A worker process was killed, most likely as the memory was used up. Nothing was changed. Run the same "
                 "command again with fewer --workers."
             ) from error
-
-
-def _start() -> None:
-    """Is all that a worker is asked at first."""
 
 
 @contextmanager

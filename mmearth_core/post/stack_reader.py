@@ -20,6 +20,9 @@ _TYPES = {2: ("S1", 1), 3: ("<u2", 2), 4: ("<u4", 4)}
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _OFFSETS, _ROWS, _LENGTHS = 256, 257, 258, 259, 273, 278, 279
 _PLANAR, _PREDICTOR, _FORMAT, _GDAL = 284, 317, 339, 42112
 _ZSTD, _APART, _FLOAT = 50000, 2, 3
+_CONSTANT = 64
+"""Bytes of a strip that holds but one value, at most: of the no-data bands of a stack, one is decoded."""
+
 _NAME = re.compile(rb'<Item name="DESCRIPTION" sample="(\d+)" role="description">([^<]*)</Item>')
 
 
@@ -95,14 +98,19 @@ def read_stack(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray[
 def _planes(content: memoryview, header: Header, names: Sequence[str]) -> Iterator[NDArray[np.float32]]:
     expected = header.size[0] * header.size[1] * 4
     decompressor = zstandard.ZstdDecompressor()
+    constant: dict[bytes, bytes] = {}
     for name in names:
         offset, length = header.strips[name]
+        strip = content[offset : offset + length]
+        plane = constant.get(bytes(strip)) if length <= _CONSTANT else None
         try:
-            plane = decompressor.decompress(content[offset : offset + length], max_output_size=expected)
+            plane = plane or decompressor.decompress(strip, max_output_size=expected)
         except zstandard.ZstdError as error:
             raise StackError(f"the stack is damaged in band {name}: {error}") from error
         if len(plane) != expected:
             raise StackError(f"the stack is damaged: band {name} has {len(plane)} bytes instead of {expected}")
+        if length <= _CONSTANT:
+            constant[bytes(strip)] = plane
         yield np.frombuffer(plane, "<f4")
 
 

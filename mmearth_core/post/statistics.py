@@ -161,6 +161,8 @@ def _distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The distinct values, and how often each occurs."""
     if values.dtype.kind == "f":
         return np.unique(values, return_counts=True)
+    if (values == values[0]).all():  # as most masks are; ten times faster
+        return values[:1], np.array([values.size])
     codes = values.view(f"u{values.dtype.itemsize}")  # what `bincount` can count: none is below zero
     times = np.bincount(codes)
     found = np.flatnonzero(times)

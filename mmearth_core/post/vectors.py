@@ -41,7 +41,7 @@ def _checked(layer: StoredLayer, given: Any, row: Row) -> NDArray[Any]:
             f"modality {layer.modality!r}: values() gives {found} for layer {layer.name!r} of tile "
             f"{row.tile.tile_id!r}; it declares {count} bands. Repair the plugin ({layer.plugin})."
         )
-    numbers = np.array([np.nan if number is None else number for number in given], np.float64)
+    numbers = np.array(given, np.float64)  # None becomes nan
     dtype = np.dtype(layer.dtype)
     if dtype.kind == "f":
         values = numbers.astype(dtype)

@@ -9,6 +9,8 @@ from attrs import frozen
 from PIL import Image, ImageDraw
 
 from mmearth_core.folder import written_aside
+from mmearth_core.preview.legend import Legend, draw_legend
+from mmearth_core.preview.legend import height as legend_height
 from mmearth_core.preview.render import Picture
 from mmearth_core.preview.style import CAPTION, CREDIT, INK, MARGIN, PAPER, QUIET, SUBTITLE, TITLE, write
 
@@ -22,6 +24,9 @@ ASPECT = 1.35
 """Width to height that a sheet aims at when nobody fixes its columns."""
 
 LARGEST_SCALE = 4
+
+LEGEND = 320
+"""Greatest width of a legend, pixels."""
 
 
 @frozen
@@ -60,6 +65,7 @@ def contact_sheet(
     subtitle: str = "",
     credit: str = "",
     columns: int | None = None,
+    legend: Legend | None = None,
 ) -> None:
     """Writes a PNG of many pictures in reading order.
 
@@ -73,6 +79,7 @@ def contact_sheet(
         subtitle: a line below it.
         credit: where the data come from; stands at the foot.
         columns: pictures in a row; by default as many as make a pleasant sheet.
+        legend: what the colours mean; stands below the pictures.
 
     Raises:
         ValueError: when there is no picture, or their shapes differ.
@@ -81,9 +88,13 @@ def contact_sheet(
     shapes = {picture.shape for _, picture in cells}
     if len(shapes) != 1:
         raise ValueError(f"A contact sheet needs pictures of one shape; these have {sorted(shapes) or 'none at all'}.")
-    height, width, _ = next(iter(shapes))
-    layout = _lay_out(len(cells), width, height, columns)
-    sheet = Image.new("RGB", layout.size, PAPER)
+    rows, across, _ = next(iter(shapes))
+    layout = _lay_out(len(cells), across, rows, columns)
+    width, height = layout.size
+    legend_top = height - CREDIT - MARGIN + 12
+    if legend is not None:
+        height += legend_height(legend) + 12
+    sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     for position, (caption, picture) in enumerate(cells):
         row, column = divmod(position, layout.columns)
@@ -94,7 +105,9 @@ def contact_sheet(
     room = layout.size[0] - 2 * MARGIN
     write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, room)
     write(draw, (MARGIN, MARGIN + TITLE + 6), subtitle, SUBTITLE, QUIET, room)
-    write(draw, (MARGIN, layout.size[1] - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, room)
+    if legend is not None:
+        draw_legend(sheet, (MARGIN, legend_top), legend, min(room, LEGEND))
+    write(draw, (MARGIN, height - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, room)
     with written_aside(path) as aside:
         sheet.save(aside, format="PNG", optimize=True)
 

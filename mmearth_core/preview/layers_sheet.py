@@ -7,6 +7,7 @@ from attrs import frozen
 from PIL import Image, ImageDraw
 
 from mmearth_core.folder import written_aside
+from mmearth_core.preview.legend import Legend, draw_legends, legends_height
 from mmearth_core.preview.render import Picture
 from mmearth_core.preview.style import CAPTION, CREDIT, INK, MARGIN, PAPER, QUIET, SUBTITLE, TITLE, write
 
@@ -36,7 +37,15 @@ class Row:
 
 
 def layers_sheet(
-    path: Path, world: Picture, columns: Sequence[str], rows: Sequence[Row], *, title: str, subtitle: str, credit: str
+    path: Path,
+    world: Picture,
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    title: str,
+    subtitle: str,
+    credit: str,
+    legends: Sequence[Legend | None] = (),
 ) -> None:
     """Writes a PNG of many layers of some tiles; pixels are shown as they are.
 
@@ -50,6 +59,7 @@ def layers_sheet(
         title: the sheet's headline.
         subtitle: a line below it.
         credit: where the data come from; stands at the foot.
+        legends: what each column's colours mean; None for a column without colours.
 
     Raises:
         ValueError: when there is no picture at all.
@@ -67,7 +77,9 @@ def layers_sheet(
     width = max(grid_width, world.shape[1]) + 2 * MARGIN
     map_top = MARGIN + TITLE + 10 + SUBTITLE + 20
     grid_top = map_top + world.shape[0] + 30 + LINE
-    height = grid_top + len(rows) * pitch + 18 + CREDIT + MARGIN - 12
+    legends_top = grid_top + len(rows) * pitch + 24
+    keys = [(name, legend) for name, legend in zip(columns, legends, strict=False) if legend is not None]
+    height = legends_top + legends_height(keys, width - 2 * MARGIN) + CREDIT + MARGIN - 12
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, width - 2 * MARGIN)
@@ -84,6 +96,7 @@ def layers_sheet(
                 _lines(draw, (left + offset, top), cell, room, first=QUIET)
             else:
                 sheet.paste(Image.fromarray(cell), (left + offset, top))
+    draw_legends(sheet, (MARGIN, legends_top), keys, width - 2 * MARGIN)
     write(draw, (MARGIN, height - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, width - 2 * MARGIN)
     with written_aside(path) as aside:
         sheet.save(aside, format="PNG", optimize=True)

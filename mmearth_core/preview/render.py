@@ -1,5 +1,7 @@
 """Draws one layer of one tile, by what its plugin declares: band choice, range, colormap, class colours."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,17 +45,31 @@ def render_layer(layer: Layer, values: NDArray[np.floating], variant: str | None
         )
     names = [band.name for band in layer.bands]
     chosen = [names.index(name) for name in preview.bands]
-    shown = values[chosen].astype(np.float64)
+    return render_bands(values[chosen], preview, layer.bands[chosen[0]].classes, layer.name)
+
+
+def render_bands(values: NDArray[np.floating], preview: Preview, classes: Sequence[ClassLabel], layer: str) -> Picture:
+    """Draws one band, or three as red, green and blue.
+
+    Args:
+        values: (1 or 3, rows, columns) of the preview's bands, NaN (or infinite) where there is no data.
+        preview: how.
+        classes: of a single band, its classes; empty for a quantity.
+        layer: whose bands they are, for the error.
+
+    Raises:
+        DeclarationError: when the colormap does not exist.
+    """
+    shown = values.astype(np.float64)
     valid = np.isfinite(shown).all(axis=0)
     shown[:, ~valid] = preview.ranges[0][0]
-    classes = layer.bands[chosen[0]].classes
-    if len(chosen) == 3:
+    if len(shown) == 3:
         picture = _to_bytes(np.moveaxis(_stretch(shown, preview), 0, -1))
     elif classes:
         picture = _class_colours(shown[0], classes)
     else:
-        picture = _colormapped(_stretch(shown, preview)[0], layer, preview)
-    picture[~valid] = _hatch(*valid.shape)[~valid]
+        picture = colours_of(_stretch(shown, preview)[0], preview.colormap, layer)
+    picture[~valid] = hatch(*valid.shape)[~valid]
     return picture
 
 
@@ -68,27 +84,37 @@ def _to_bytes(scaled: NDArray[np.float64]) -> Picture:
     return np.rint(scaled * 255).astype(np.uint8)
 
 
-def _colormapped(scaled: NDArray[np.float64], layer: Layer, preview: Preview) -> Picture:
+def colours_of(scaled: NDArray[np.float64], name: str, layer: str) -> Picture:
+    """The colours of numbers from 0 to 1 in a colormap of matplotlib.
+
+    Raises:
+        DeclarationError: when there is no such colormap; names the layer.
+    """
     # Imported here: it takes a while, and most commands draw nothing.
     import matplotlib
 
-    name = preview.colormap
     if name not in matplotlib.colormaps:
         raise DeclarationError(
-            f"Layer {layer.name!r}: its preview names the colormap {name!r}, which matplotlib does not have. "
+            f"Layer {layer!r}: its preview names the colormap {name!r}, which matplotlib does not have. "
             "Choose one of matplotlib's, such as viridis, magma, terrain or Greens."
         )
     return _to_bytes(np.asarray(matplotlib.colormaps[name](scaled))[..., :3])
 
 
-def _class_colours(values: NDArray[np.float64], classes: tuple[ClassLabel, ...]) -> Picture:
+def _class_colours(values: NDArray[np.float64], classes: Sequence[ClassLabel]) -> Picture:
     picture = np.full((*values.shape, 3), UNDECLARED_COLOUR, np.uint8)
     for label in classes:
-        picture[values == label.value] = tuple(bytes.fromhex(label.colour[1:]))
+        picture[values == label.value] = rgb(label)
     return picture
 
 
-def _hatch(rows: int, columns: int) -> Picture:
+def rgb(label: ClassLabel) -> tuple[int, ...]:
+    """Red, green and blue of a class."""
+    return tuple(bytes.fromhex(label.colour[1:]))
+
+
+def hatch(rows: int, columns: int) -> Picture:
+    """What is shown where there is no data."""
     row, column = np.indices((rows, columns))
     on_line = (row + column) % LINE_SPACING == 0
     return np.where(on_line[..., None], NODATA_LINE, NODATA_COLOUR).astype(np.uint8)

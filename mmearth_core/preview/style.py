@@ -11,23 +11,35 @@ TITLE, SUBTITLE, CAPTION, CREDIT = 34, 18, 13, 14
 MARGIN = 48
 """Around a sheet, pixels."""
 
+SWATCH = 14
+"""Side of a legend's patch of colour, pixels."""
+
 
 def write(
-    draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, size: int, colour: tuple[int, int, int], room: int
+    draw: ImageDraw.ImageDraw,
+    place: tuple[int, int],
+    text: str,
+    size: int,
+    colour: tuple[int, int, int],
+    room: int,
+    right: bool = False,
 ) -> None:
     """Writes one line, cut with an ellipsis where it would not fit.
 
     Args:
         draw: the sheet.
-        place: the text's upper left corner.
+        place: the text's upper left corner, or its upper right one.
         text: the line.
         size: of the letters, pixels.
         colour: red, green, blue.
         room: the greatest width, pixels.
+        right: `place` is the right end.
     """
     font = ImageFont.load_default(size)
     if draw.textlength(text, font=font) > room:
         while text and draw.textlength(f"{text}…", font=font) > room:
             text = text[:-1]
         text = f"{text.rstrip()}…"
+    if right:
+        place = (round(place[0] - draw.textlength(text, font=font)), place[1])
     draw.text(place, text, font=font, fill=colour)

@@ -81,7 +81,7 @@ def _hexagons(world: Image.Image, lon: NDArray[np.float64], lat: NDArray[np.floa
     """Draws hexagons, coloured by the logarithm of how many tiles they hold; returns the greatest number."""
     large = (world.width * SMOOTH, world.height * SMOOTH)
     radius = RADIUS * SMOOTH
-    centres, counts = _hexbin(_on_map(lon, lat, large), radius)
+    centres, counts = hexbin(_on_map(lon, lat, large), radius)
     layer = Image.new("RGBA", large)
     draw = ImageDraw.Draw(layer)
     colours = _colours(np.log1p(counts) / np.log1p(counts.max()))
@@ -95,7 +95,7 @@ def _hexagons(world: Image.Image, lon: NDArray[np.float64], lat: NDArray[np.floa
     return int(counts.max())
 
 
-def _hexbin(points: NDArray[np.float64], radius: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def hexbin(points: NDArray[np.float64], radius: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Centres of the hexagons (corner up) that hold points, and how many each holds."""
     across, down = np.sqrt(3) * radius, 3 * radius
     candidates = []

@@ -24,12 +24,13 @@ SMOOTH = 2
 """The map is drawn this many times larger and reduced, so that coasts and dots are smooth."""
 
 
-def world_map(places: Sequence[tuple[float, float]], width: int) -> Picture:
+def world_map(places: Sequence[tuple[float, float]], width: int, dot: float = 2.0) -> Picture:
     """Draws places on a map of the world.
 
     Args:
         places: (longitude, latitude) of each, degrees.
         width: the picture's width, pixels.
+        dot: least radius of a place, half pixels.
 
     Returns:
         The picture, about half as high as wide.
@@ -41,7 +42,7 @@ def world_map(places: Sequence[tuple[float, float]], width: int) -> Picture:
         x, y = EQUAL_EARTH(lon, lat)
         columns = (x / HALF_WIDTH + 1) / 2 * image.width
         rows = (1 - y / HALF_HEIGHT) / 2 * image.height
-        radius = max(2.0, image.width / 420 / max(1.0, len(places) / 1000) ** 0.5)
+        radius = max(dot, image.width / 420 / max(1.0, len(places) / 1000) ** 0.5)
         for column, row in zip(columns, rows, strict=True):
             draw.ellipse([column - radius, row - radius, column + radius, row + radius], fill=DOT)
     small = image.resize((width, image.height // SMOOTH), Image.Resampling.LANCZOS)
@@ -50,6 +51,14 @@ def world_map(places: Sequence[tuple[float, float]], width: int) -> Picture:
 
 def _background(width: int) -> Picture:
     """Land, sea and the space around the globe, (rows, width, 3)."""
+    on_globe, is_land = globe(width)
+    picture = np.full((*on_globe.shape, 3), SPACE, np.uint8)
+    picture[on_globe] = np.where(is_land[on_globe][:, None], LAND, SEA)
+    return picture
+
+
+def globe(width: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pixels of a map of that width are on the globe, and which of those are land; each (rows, width)."""
     height = round(width * HALF_HEIGHT / HALF_WIDTH / SMOOTH) * SMOOTH
     x = (np.arange(width) + 0.5) / width * 2 * HALF_WIDTH - HALF_WIDTH
     y = HALF_HEIGHT - (np.arange(height) + 0.5) / height * 2 * HALF_HEIGHT
@@ -58,9 +67,9 @@ def _background(width: int) -> Picture:
     middle = lat[:, width // 2]
     edge, _ = EQUAL_EARTH(np.full(height, 180.0), middle)
     on_globe = np.isfinite(lon) & np.isfinite(lat) & (np.abs(x)[None, :] <= edge[:, None])
-    picture = np.full((height, width, 3), SPACE, np.uint8)
-    picture[on_globe] = np.where(_is_land(lon[on_globe], lat[on_globe])[:, None], LAND, SEA)
-    return picture
+    is_land = np.zeros_like(on_globe)
+    is_land[on_globe] = _is_land(lon[on_globe], lat[on_globe])
+    return on_globe, is_land
 
 
 def _is_land(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bool_]:

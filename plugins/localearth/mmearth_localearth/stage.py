@@ -1,13 +1,14 @@
 """What this engine lends to the plugin kit (`mmearth_core.testing`): its assets, a place with data, a test pattern."""
 
 import datetime as dt
+import math
 from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import shapely
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 from pyproj import Transformer
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
@@ -17,7 +18,7 @@ from mmearth_core.contract.bands import DTYPES
 from mmearth_core.errors import EngineError
 from mmearth_core.testing.stage import Pattern, Sample
 from mmearth_localearth.transport import LocalTransport
-from mmearth_localearth.worlds.base import BandSource, CollectionAsset, ImageAsset, Mask, Pixels, TableAsset, World
+from mmearth_localearth.worlds.base import BandSource, CollectionAsset, ImageAsset, Mask, Pixels, World
 from mmearth_localearth.worlds.synthetic.bands import LazyBands
 from mmearth_localearth.worlds.synthetic.maps import ASTER
 
@@ -74,7 +75,7 @@ class WorldStage:
         return self.world.find(asset_id) is not None
 
     def place(self) -> tuple[Polygon, dt.date]:
-        """The middle of the smallest image, on its day.
+        """The middle of the smallest image, on its day; of equal ones the latest, as some look back in time.
 
         Raises:
             EngineError: when no image of the world has bounds.
@@ -87,10 +88,10 @@ class WorldStage:
                 f"The world {self.world.name!r} has no image with bounds, so it has no place to try a modality at. "
                 "Give one, `scene=` of check_modality."
             )
-        smallest = min(images, key=lambda image: (image.footprint.area, image.id))
+        smallest = min(images, key=lambda image: (image.footprint.area, -_time(image), image.id))
         centre = smallest.footprint.centroid
-        time = smallest.properties.get("system:time_start")
-        day = _DAY if time is None else dt.datetime.fromtimestamp(time / 1000, dt.UTC).date()
+        time = _time(smallest)
+        day = dt.datetime.fromtimestamp(time / 1000, dt.UTC).date() if math.isfinite(time) else _DAY
         return square(centre.x, centre.y, _SIDE), day
 
     def patterned(self, pattern: Pattern) -> Engine:
@@ -107,6 +108,10 @@ class WorldStage:
         return None
 
 
+def _time(image: ImageAsset) -> float:
+    return float(image.properties.get("system:time_start", -math.inf))
+
+
 def _is_image(asset: Any) -> bool:
     return isinstance(asset, ImageAsset)
 
@@ -119,7 +124,7 @@ def square(lon: float, lat: float, side: float) -> Polygon:
     return found
 
 
-@frozen(eq=False)
+@define(eq=False)
 class _PatternBand:
     """A band on the grid of another, whose pixels are a pattern."""
 
@@ -134,8 +139,8 @@ class _PatternBand:
 
     def __attrs_post_init__(self) -> None:
         for name in ("name", "dtype", "crs", "width", "height"):
-            object.__setattr__(self, name, getattr(self.band, name))
-        object.__setattr__(self, "transform", _snapped(self.band))
+            setattr(self, name, getattr(self.band, name))
+        self.transform = _snapped(self.band)
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
         """The pattern at the centres of a window's pixels."""
@@ -196,7 +201,7 @@ class _PatternedWorld:
 
     def find(self, asset_id: str) -> Any:
         """The world's asset, patterned."""
-        asset: ImageAsset | CollectionAsset | TableAsset | None = self._world.find(asset_id)
+        asset: Any = self._world.find(asset_id)
         if isinstance(asset, ImageAsset):
             return _patterned(asset, self._pattern)
-        return _PatternedCollection(asset, self._pattern) if asset is not None and hasattr(asset, "images") else asset
+        return _PatternedCollection(asset, self._pattern) if hasattr(asset, "images") else asset

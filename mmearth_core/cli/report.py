@@ -1,0 +1,63 @@
+"""`mmearth-core report`: writes a page about a dataset."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("report")
+@click.argument("dataset", metavar="DATASET", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Written: HTML; by default report.html."
+)
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1),
+    default=2000,
+    show_default=True,
+    metavar="N",
+    help="Rows on which the histograms are, drawn at random if there are more.",
+)
+@click.option("--all-rows", is_flag=True, help="Make the histograms on all rows, however many there are.")
+@click.option("--tiles", type=click.IntRange(0, 48), default=6, show_default=True, help="Tiles that are shown, varied.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same page.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that count; by default one a core.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(
+    dataset: Path,
+    output: Path | None,
+    rows: int,
+    all_rows: bool,
+    tiles: int,
+    seed: int,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Write a page about DATASET: a map, counts, histograms, classes, tiles, splits, failures and versions.
+
+    DATASET is a configuration, a dataset's folder, or its .h5 file; the journals are only known of the first two. The
+    page is one HTML file that needs nothing else: it opens from disk, and prints.
+
+    \b
+    Examples:
+      mmearth-core report mydata.toml
+      mmearth-core report mydata/mydata.h5 --rows 20000 --workers 8 -o mydata.html
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from mmearth_core.derive.session import at_work
+    from mmearth_core.errors import DatasetError
+    from mmearth_core.preview.album import open_album
+    from mmearth_core.registry import discover
+    from mmearth_core.report import make_report
+
+    path = output or Path("report.html")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise DatasetError(f"{path}: the report is a page; choose a name that ends in .html.")
+    with at_work(workers) as (pool, progress):
+        album = open_album(dataset, discover())
+        made = make_report(album, path, None if all_rows else rows, tiles, seed, pool, progress)
+    if as_json:
+        told = {"file": str(path), "tiles": made.tiles, "rows": made.rows, "bytes": made.size}
+        click.echo(json.dumps(told, indent=2))
+        return
+    click.echo(f"Report on {made.tiles} tiles, {made.size / 1e6:.1f} MB: {path}")

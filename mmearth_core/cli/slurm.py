@@ -1,0 +1,180 @@
+"""`mmearth-core slurm`: submits a dataset's jobs to a Slurm cluster, or writes scripts for it."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.group("slurm")
+def command() -> None:
+    """Build datasets on a Slurm cluster. How far they are, `mmearth-core status` and `squeue` tell.
+
+    \b
+    Examples:
+      mmearth-core slurm submit mydata.toml --tasks 40
+      mmearth-core slurm scripts
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+
+
+@command.command("submit")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("run_options", nargs=-1, type=click.UNPROCESSED)
+@click.option("--tasks", type=click.IntRange(min=1), default=40, show_default=True, metavar="N", help="Of the array.")
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Tasks that may run at once; by default all.")
+@click.option("--time", metavar="TIME", default="24:00:00", show_default=True, help="Time limit of a task.")
+@click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Cores of a task.")
+@click.option("--mem", metavar="SIZE", default="2G", show_default=True, help="Memory of a task.")
+@click.option("--post-time", metavar="TIME", default="24:00:00", show_default=True, help="Of each of the later jobs.")
+@click.option("--post-cpus", type=click.IntRange(min=1), default=8, show_default=True, help="Likewise.")
+@click.option("--post-mem", metavar="SIZE", default="16G", show_default=True, help="Likewise.")
+@click.option("--partition", metavar="NAME", help="Of the cluster.")
+@click.option("--account", metavar="NAME", help="That the time is charged to.")
+@click.option(
+    "--sbatch",
+    "extra",
+    multiple=True,
+    metavar="OPTION",
+    help="A further option of sbatch, for all jobs: --sbatch=--qos=long. May be given several times.",
+)
+@click.option(
+    "--environment",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="What every job sources first: modules, virtual environment. By default slurm/environment.sh beside CONFIG, "
+    "if it is there; without one, jobs have the environment of this shell.",
+)
+@click.option(
+    "--logs",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder for the jobs' logs; by default slurm/logs in the dataset.",
+)
+@click.option(
+    "--requeues",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="How often a task that stopped early, as at its time limit, goes on by itself.",
+)
+@click.option("--redownload", is_flag=True, help="Take what has failed or was sent back, instead of what is left.")
+@click.option("--post/--no-post", default=True, help="Make the dataset's files when the array has ended.")
+@click.option("--report/--no-report", default=True, help="Verify the dataset when these are made.")
+@click.option("--dry-run", is_flag=True, help="Print the scripts and how they would be submitted, and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the jobs as JSON.")
+def submit_jobs(
+    config: Path,
+    run_options: tuple[str, ...],
+    tasks: int,
+    parallel: int | None,
+    time: str,
+    cpus: int,
+    mem: str,
+    post_time: str,
+    post_cpus: int,
+    post_mem: str,
+    partition: str | None,
+    account: str | None,
+    extra: tuple[str, ...],
+    environment: Path | None,
+    logs: Path | None,
+    requeues: int,
+    redownload: bool,
+    post: bool,
+    report: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Submit a dataset's download as an array, and after it the jobs that make and verify the dataset.
+
+    The later jobs begin when the one before has ended, also if tiles have failed; they say what is lacking. Scripts
+    and logs stand in the dataset's folder slurm/. Submitting again continues, with any number of tasks. What follows
+    CONFIG after -- are options of `mmearth-core run`.
+
+    \b
+    Examples:
+      mmearth-core slurm submit mydata.toml --tasks 40 --dry-run
+      mmearth-core slurm submit mydata.toml --tasks 200 --parallel 40 --time 12:00:00 --partition short
+      mmearth-core slurm submit mydata.toml --tasks 10 --redownload
+      mmearth-core slurm submit mydata.toml --tasks 4 --account project7 --sbatch=--qos=long -- --limit 100
+
+    \b
+    Exit status:
+      0  all jobs were submitted
+      2  the error says what to mend, and what was submitted
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from mmearth_core.config.load import load_config
+    from mmearth_core.slurm.script import Resources
+    from mmearth_core.slurm.stages import Wishes, chain
+    from mmearth_core.slurm.submit import preview, submit
+
+    loaded = load_config(config)
+    folder = loaded.root / "slurm"
+    wishes = Wishes(
+        tasks=tasks,
+        parallel=parallel,
+        download=Resources(time, cpus, mem, partition, account),
+        finish=Resources(post_time, post_cpus, post_mem, partition, account),
+        extra=extra,
+        environment=_environment(environment, loaded.source),
+        logs=(logs or folder / "logs").absolute(),
+        redownload=redownload,
+        run_options=run_options,
+        requeues=requeues,
+        post=post,
+        report=report,
+    )
+    scripts = chain(loaded, wishes)
+    if dry_run:
+        click.echo(preview(scripts, folder), nl=False)
+        return
+    _check(config)
+    jobs = submit(scripts, folder, wishes.logs)
+    if as_json:
+        shown = [{"stage": one.stage, "job": one.job, "script": str(one.script)} for one in jobs]
+        click.echo(json.dumps({"jobs": shown, "environment": wishes.environment, "logs": str(wishes.logs)}, indent=2))
+        return
+    for number, one in enumerate(jobs):
+        click.echo(f"job {one.job}: {one.script}" + (f", after job {jobs[number - 1].job} has ended" if number else ""))
+    click.echo(f"Environment: {wishes.environment or 'that of this shell'}\nLogs: {wishes.logs}")
+
+
+@command.command("scripts")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default="slurm")
+def write_scripts(folder: Path) -> None:
+    """Write batch scripts to FOLDER (by default slurm), to be changed at will and submitted with `sbatch`.
+
+    Beside them stands environment.sh, which all of them source, and `mmearth-core slurm submit` too: the place for
+    modules and the virtual environment. One that is there is kept.
+
+    \b
+    Examples:
+      mmearth-core slurm scripts
+      sbatch --array=0-39 slurm/download.sbatch mydata.toml
+    """  # noqa: D301
+    from mmearth_core.slurm.scripts import write_scripts as write
+
+    for path in write(folder):
+        click.echo(path)
+
+
+def _environment(given: Path | None, config: Path) -> str:
+    """The file that jobs source, absolute; "" for none."""
+    from mmearth_core.errors import ConfigError
+
+    if given is None:
+        usual = config.parent / "slurm" / "environment.sh"
+        return str(usual) if usual.is_file() else ""
+    if not given.is_file():
+        raise ConfigError(f"--environment {given}: no such file. `mmearth-core slurm scripts` writes one to edit.")
+    return str(given.absolute())
+
+
+def _check(config: Path) -> None:
+    """Finds what `run` would refuse before forty tasks do; an engine is not asked."""
+    from mmearth_core.config.load import load_config
+    from mmearth_core.download.prepare import prepare
+    from mmearth_core.registry import discover
+
+    prepare(load_config(config), discover())

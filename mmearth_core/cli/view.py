@@ -1,0 +1,100 @@
+"""`mmearth-core view`: looks at the tiles of a dataset."""
+
+import json
+from pathlib import Path
+
+import click
+
+from mmearth_core.cli.subset import _conditions
+
+MOST_TILES = 1000
+"""Of one sheet."""
+
+
+@click.command("view")
+@click.argument("dataset", metavar="DATASET", type=click.Path(path_type=Path))
+@click.argument("tiles", metavar="[TILE]...", nargs=-1)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Written: a PNG; by default view.png."
+)
+@click.option("--layer", "layers", multiple=True, metavar="NAME", help="Only this layer; give it again for more.")
+@click.option("--split", "splits", multiple=True, metavar="NAME", help="Tiles of this split: train, val or test.")
+@click.option("--biome", "biomes", multiple=True, metavar="BIOME", help="Tiles of this biome: RESOLVE's name or class.")
+@click.option(
+    "--where",
+    multiple=True,
+    callback=_conditions,
+    metavar="COLUMN=VALUE",
+    help="Tiles with this value in tile_info: a key, keys joined by dots, or a column of the tiles file.",
+)
+@click.option(
+    "--n", "count", type=click.IntRange(1, MOST_TILES), default=8, show_default=True, help="So many tiles, varied."
+)
+@click.option("--random", type=click.IntRange(1, MOST_TILES), metavar="N", help="So many tiles, at random.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same tiles.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON what was drawn.")
+def command(
+    dataset: Path,
+    tiles: tuple[str, ...],
+    output: Path | None,
+    layers: tuple[str, ...],
+    splits: tuple[str, ...],
+    biomes: tuple[str, ...],
+    where: dict[str, tuple[str, ...]],
+    count: int,
+    random: int | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Draw tiles of DATASET, with the colours, ranges and classes that their modalities declare.
+
+    DATASET is a configuration, a dataset's folder or its .h5 file. One TILE is drawn in detail: every layer with its
+    legend, and the numbers of its vectors. Several are rows of a sheet with a column a layer; of more than 24, or with
+    one --layer, a contact sheet is made. Without a TILE, a varied few are shown, biome by biome.
+
+    \b
+    Examples:
+      mmearth-core view mydata.toml
+      mmearth-core view mydata.toml 000017 -o tile.png
+      mmearth-core view mydata/mydata.h5 --split train --n 16 -o train.png
+      mmearth-core view mydata --biome Tundra --random 200 --seed 1
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from rich.console import Console
+
+    from mmearth_core.derive.choose import Criteria
+    from mmearth_core.errors import DatasetError
+    from mmearth_core.post.bar import progress_bar
+    from mmearth_core.preview.album import open_album
+    from mmearth_core.preview.select import Wanted, select
+    from mmearth_core.preview.view import view
+    from mmearth_core.registry import discover
+
+    path = output or Path("view.png")
+    if path.suffix.lower() != ".png":
+        raise DatasetError(f"{path}: the picture is a PNG; choose a name that ends in .png.")
+    criteria = Criteria(splits=splits, biomes=biomes, where=where, seed=seed)
+    if tiles and (criteria.as_json() or random):
+        raise click.UsageError("Name tiles, or say which with --split, --biome, --where or --random; not both.")
+    if len(tiles) > MOST_TILES:
+        raise click.UsageError(f"{len(tiles)} tiles are named; a sheet holds {MOST_TILES}.")
+    album = open_album(dataset, discover())
+    with progress_bar(Console(stderr=True)) as progress:
+        rows = select(album, Wanted(tiles, criteria, random or count, random is not None), progress)
+    seen = view(album, rows, layers, path)
+    if as_json:
+        told = {"file": str(path), "tiles": seen.tiles, "layers": seen.layers, "layers_left_out": seen.left_out}
+        click.echo(json.dumps(told, indent=2))
+        return
+    for name in album.unknown:
+        click.echo(f"not drawn: nothing is known of dataset {name!r}", err=True)
+    if seen.left_out:
+        click.echo(
+            f"{len(seen.layers)} of {len(seen.layers) + len(seen.left_out)} layers are drawn; --layer NAME chooses "
+            f"others: {', '.join(seen.left_out[:8])}{', ...' if len(seen.left_out) > 8 else ''}",
+            err=True,
+        )
+    click.echo(f"{_count(seen.tiles, 'tile')}, {_count(seen.layers, 'layer')}: {path}")
+
+
+def _count(names: tuple[str, ...], what: str) -> str:
+    return f"{len(names)} {what}{'' if len(names) == 1 else 's'}"

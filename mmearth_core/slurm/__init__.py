@@ -1,0 +1,1 @@
+"""Slurm: the text of batch scripts, and handing them to `sbatch`."""

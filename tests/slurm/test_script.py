@@ -1,0 +1,175 @@
+"""What a batch script does, run by bash with stand-ins for Slurm's commands and ours."""
+
+import os
+import shlex
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mmearth_core.slurm.script import BatchScript, GoOn, Resources
+from mmearth_core.slurm.scripts import ENVIRONMENT
+from mmearth_core.slurm.stages import by_hand
+
+SHIPPED = Path(__file__).parent.parent.parent / "slurm"
+TASK = {"SLURM_JOB_ID": "9", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"}
+
+WAITS = """
+import signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+print("at work", flush=True)
+signal.sigwait([signal.SIGTERM])
+print("finishing", flush=True)
+sys.exit({status})
+"""
+"""A command that ends in good order when it is warned."""
+
+
+def script(environment: str = "", command: str = "work", **changes: object) -> BatchScript:
+    settings = {"array": "0-3", "go_on": GoOn(requeues=5), **changes}
+    resources = Resources("1:00:00", 1, "2G", "short", None, ("--qos=long",))
+    return BatchScript(
+        "stem", "About it.", "name", command, resources, "logs of mine/%x.log", environment=environment, **settings
+    )
+
+
+@pytest.fixture
+def bin_folder(tmp_path: Path) -> Path:
+    """Stand-ins: `squeue` says what the file `state` holds, `scontrol` notes what it is told."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (tmp_path / "state").write_text("RUNNING")
+    for name, does in (("squeue", f"cat '{tmp_path}/state'"), ("scontrol", f"echo \"$@\" >>'{tmp_path}/told'")):
+        (folder / name).write_text(f"#!/bin/sh\n{does}\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def begin(script: BatchScript, bin_folder: Path, **environment: str) -> "subprocess.Popen[str]":
+    path = bin_folder.parent / script.file_name
+    path.write_text(script.text())
+    return subprocess.Popen(
+        ["bash", path],
+        env={**TASK, **environment, "PATH": f"{bin_folder}:{os.environ['PATH']}"},
+        cwd=bin_folder.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def outcome(script: BatchScript, bin_folder: Path, **environment: str) -> tuple[int, str, str]:
+    """The script's exit status, what `scontrol` was told, and what stands in the log."""
+    process = begin(script, bin_folder, **environment)
+    out, err = process.communicate(timeout=60)
+    told = bin_folder.parent / "told"
+    return process.returncode, told.read_text().strip() if told.exists() else "", out + err
+
+
+def test_options_stand_before_the_first_command() -> None:
+    lines = script().text().splitlines()
+    assert lines[0] == "#!/bin/bash"
+    last_option = max(n for n, line in enumerate(lines) if line.startswith("#SBATCH"))
+    assert all(line.startswith("#") or not line for line in lines[: last_option + 1])
+    assert [line.removeprefix("#SBATCH ") for line in lines if line.startswith("#SBATCH")] == [
+        "--job-name=name",
+        "--array=0-3",
+        "--partition=short",
+        "--time=1:00:00",
+        "--cpus-per-task=1",
+        "--mem=2G",
+        "--output='logs of mine/%x.log'",
+        "--signal=B:TERM@120",
+        "--open-mode=append",
+        "--requeue",
+        "--qos=long",
+    ]
+
+
+@pytest.mark.parametrize("status", [0, 1, 2, 127])
+def test_what_has_ended_is_not_requeued(status: int, bin_folder: Path) -> None:
+    assert outcome(script(command=f"(exit {status})"), bin_folder)[:2] == (status, "")
+
+
+@pytest.mark.parametrize("ends", ["exit 3", "kill -9 $BASHPID"])
+def test_what_stopped_early_or_was_killed_is_requeued(ends: str, bin_folder: Path) -> None:
+    status, told, log = outcome(script(command=f"({ends})"), bin_folder, SLURM_RESTART_COUNT="4")
+    assert (status, told) == (3 if "3" in ends else 137, "requeue 7_2")
+    assert "time 5 of 5" in log
+
+
+def test_a_job_without_an_array_requeues_itself(bin_folder: Path) -> None:
+    alone = {"SLURM_ARRAY_JOB_ID": "", "SLURM_ARRAY_TASK_ID": ""}
+    assert outcome(script(command="(exit 3)"), bin_folder, **alone)[1] == "requeue 9"
+
+
+def test_requeues_have_an_end(bin_folder: Path) -> None:
+    status, told, log = outcome(script(command="(exit 3)"), bin_folder, SLURM_RESTART_COUNT="5")
+    assert (status, told) == (3, "")
+    assert "requeued 5 times, which is the most" in log
+
+
+@pytest.mark.parametrize("state", ["COMPLETING", ""])
+def test_a_task_that_is_being_cancelled_does_not_come_back(state: str, bin_folder: Path) -> None:
+    (bin_folder.parent / "state").write_text(state)
+    status, told, log = outcome(script(command="(exit 3)"), bin_folder)
+    assert (status, told) == (3, "")
+    assert f"'{state}'" in log
+
+
+def test_a_warning_to_the_shell_reaches_the_command_whose_status_counts(bin_folder: Path) -> None:
+    command = "python3 -c " + shlex.quote(WAITS.format(status=3))
+    process = begin(script(command=command), bin_folder)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "at work\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "finishing\n"
+        assert process.wait(timeout=60) == 3
+    assert (bin_folder.parent / "told").read_text() == "requeue 7_2\n"
+
+
+def test_a_warned_command_that_ends_well_is_not_requeued(bin_folder: Path) -> None:
+    command = "python3 -c " + shlex.quote(WAITS.format(status=0))
+    with begin(script(command=command), bin_folder) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    assert not (bin_folder.parent / "told").exists()
+
+
+def test_the_environment_is_sourced_first(bin_folder: Path) -> None:
+    file = bin_folder.parent / "my own.sh"
+    file.write_text("export GREETING=hello\n")
+    assert outcome(script(str(file), "printenv GREETING"), bin_folder)[2] == "hello\n"
+    file.write_text("module load python || return 1\n")
+    status, _, log = outcome(script(str(file), "echo worked"), bin_folder)
+    assert (status, "worked" in log) == (2, False)
+
+
+def test_scripts_by_hand_look_for_the_environment_where_they_are_submitted(bin_folder: Path) -> None:
+    looks = script(environment=None, command="printenv GREETING", go_on=None)  # type: ignore[arg-type]
+    home = {"SLURM_SUBMIT_DIR": str(bin_folder.parent), "GREETING": "the shell's"}
+    status, _, log = outcome(looks, bin_folder, **home)
+    assert status == 0
+    assert "no file" in log
+    assert "the shell's" in log
+    (bin_folder.parent / "slurm").mkdir()
+    (bin_folder.parent / "slurm" / "environment.sh").write_text("GREETING=usual")
+    assert outcome(looks, bin_folder, **home)[2] == "usual\n"
+    (bin_folder.parent / "other.sh").write_text("GREETING=other")
+    assert outcome(looks, bin_folder, **home, MMEARTH_ENVIRONMENT="other.sh")[2] == "other\n"
+
+
+def test_shipped_scripts_are_what_the_command_writes() -> None:
+    texts = {script.file_name: script.text() for script in by_hand()} | {"environment.sh": ENVIRONMENT}
+    assert {path.name: path.read_text() for path in SHIPPED.iterdir()} == texts
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.iterdir()), ids=lambda path: path.name)
+def test_shipped_scripts_are_sound_bash(path: Path) -> None:
+    checked = subprocess.run(["bash", "-n", path], capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")

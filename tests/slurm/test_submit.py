@@ -1,0 +1,177 @@
+"""`mmearth-core slurm submit` and `scripts`, with a stand-in for Slurm that notes what it is told."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mmearth_core.cli import main
+
+CONFIG = """
+[dataset]
+name = "places"
+tiles = "tiles.geojson"
+partition_size = 2
+[run]
+engine = "local"
+[modalities.file]
+[modalities.era5]
+"""
+
+SQUARE = [[[-76.0, 37.0], [-75.99, 37.0], [-75.99, 37.01], [-76.0, 37.01], [-76.0, 37.0]]]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration whose folder has a blank in its name."""
+    folder = tmp_path / "my data"
+    folder.mkdir()
+    feature = {"type": "Feature", "properties": {"tile_id": "a", "date": "2020-06-01", "epsg": 32618}}
+    feature["geometry"] = {"type": "Polygon", "coordinates": SQUARE}
+    (folder / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    (folder / "mydata.toml").write_text(CONFIG)
+    return folder / "mydata.toml"
+
+
+@pytest.fixture
+def slurm_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder at the head of PATH: `sbatch` answers 101, 102 ..., but refuses what the file `refuse` holds."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    programs = {
+        "sbatch": f"""#!/bin/sh
+cd '{folder}'
+if grep -qsxF -e "$2" refuse; then echo "sbatch: error: Batch job submission failed" >&2; exit 1; fi
+echo "$@" >>submitted
+echo "$((100 + $(wc -l <submitted)));cluster"
+""",
+        "scontrol": "#!/bin/sh\necho 'MaxArraySize            = 1001'\n",
+    }
+    for name, text in programs.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return folder
+
+
+def submit(config: Path, *options: str) -> Result:
+    return CliRunner().invoke(main, ["slurm", "submit", str(config), *options])
+
+
+def option_lines(path: Path) -> list[str]:
+    return [line.removeprefix("#SBATCH ") for line in path.read_text().splitlines() if line.startswith("#SBATCH")]
+
+
+def test_each_job_waits_for_the_end_of_the_one_before(config: Path, slurm_stand_in: Path) -> None:
+    done = submit(config, "--tasks", "200", "--parallel", "40", "--json")
+    assert done.exit_code == 0, done.output
+    scripts = config.parent / "places" / "slurm"
+    assert [(job["stage"], job["job"]) for job in json.loads(done.stdout)["jobs"]] == [
+        ("download", "101"),
+        ("post", "102"),
+        ("report", "103"),
+    ]
+    assert (slurm_stand_in / "submitted").read_text().splitlines() == [
+        f"--parsable {scripts}/download.sbatch",
+        f"--parsable --dependency=afterany:101 {scripts}/post.sbatch",
+        f"--parsable --dependency=afterany:102 {scripts}/report.sbatch",
+    ]
+    assert (scripts / "logs").is_dir()
+    array = option_lines(scripts / "download.sbatch")
+    assert "--array=0-199%40" in array
+    assert f"--output='{scripts}/logs/%x-%A_%a.log'" in array
+    assert f"mmearth-core run '{config}' &\n" in (scripts / "download.sbatch").read_text()
+    assert not any("array" in option or "signal" in option for option in option_lines(scripts / "post.sbatch"))
+
+
+def test_every_option_has_its_place(config: Path, slurm_stand_in: Path) -> None:
+    options = ["--tasks=3", "--time=1:00:00", "--cpus=2", "--mem=3G", "--partition=short", "--account=me"]
+    later = ["--post-time=30", "--post-cpus=4", "--post-mem=5G", "--no-report", "--requeues=7"]
+    assert submit(config, *options, *later, "--redownload", "--sbatch=--qos=long", "--", "--limit", "9").exit_code == 0
+    assert len((slurm_stand_in / "submitted").read_text().splitlines()) == 2
+    scripts = config.parent / "places" / "slurm"
+    text = (scripts / "redownload.sbatch").read_text()
+    assert f"mmearth-core redownload '{config}' --limit 9 &\n" in text
+    assert "of 7)" in text
+    first, then = option_lines(scripts / "redownload.sbatch"), option_lines(scripts / "post.sbatch")
+    for one in ("--time=1:00:00", "--cpus-per-task=2", "--mem=3G", "--partition=short", "--account=me", "--qos=long"):
+        assert one in first
+    for one in ("--time=30", "--cpus-per-task=4", "--mem=5G", "--partition=short", "--account=me", "--qos=long"):
+        assert one in then
+
+
+def test_tasks_are_warned_early_enough_for_their_grace(config: Path) -> None:
+    config.write_text(CONFIG.replace("[run]", "[run]\ngrace_seconds = 299.5"))
+    assert "#SBATCH --signal=B:TERM@360\n" in submit(config, "--dry-run").output
+
+
+def test_a_dry_run_does_nothing(config: Path, slurm_stand_in: Path) -> None:
+    shown = submit(config, "--tasks", "4", "--dry-run")
+    assert shown.exit_code == 0
+    assert not (slurm_stand_in / "submitted").exists()
+    assert not (config.parent / "places").exists()
+    submit(config, "--tasks", "4")
+    for path in (config.parent / "places" / "slurm").glob("*.sbatch"):
+        assert path.read_text() in shown.output
+
+
+def test_the_environment_beside_the_configuration_is_taken(config: Path) -> None:
+    assert "The environment is that of the shell" in submit(config, "--dry-run").output
+    scripts = config.parent / "slurm"
+    assert CliRunner().invoke(main, ["slurm", "scripts", str(scripts)]).exit_code == 0
+    assert f"source '{scripts}/environment.sh' || exit 2\n" in submit(config, "--dry-run").output
+    other = config.parent / "other.sh"
+    other.touch()
+    assert f"source '{other}'" in submit(config, "--dry-run", "--environment", str(other)).output
+
+
+def test_an_edited_environment_is_kept(tmp_path: Path) -> None:
+    folder = str(tmp_path / "slurm")
+    assert CliRunner().invoke(main, ["slurm", "scripts", folder]).exit_code == 0
+    (tmp_path / "slurm" / "environment.sh").write_text("module load python\n")
+    again = CliRunner().invoke(main, ["slurm", "scripts", folder])
+    assert again.output.splitlines()[0] == f"{folder}/environment.sh"
+    assert (tmp_path / "slurm" / "environment.sh").read_text() == "module load python\n"
+
+
+def refused(result: Result) -> str:
+    assert result.exit_code not in (0, None)
+    return " ".join(f"{result.exception} {result.output}".split())
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--tasks", "1002"], "at most 1001 tasks (MaxArraySize)"),
+        (["--", "--shard", "0/4"], "--shard is each task's own"),
+        (["--sbatch=--array=0-3"], "Use its own options (--tasks, --parallel, --logs)"),
+        (["--sbatch=qos"], "write one option as sbatch takes it"),
+        (["--environment", "none.sh"], "no such file"),
+    ],
+)
+def test_what_cannot_be_is_refused(options: list[str], says: str, config: Path, slurm_stand_in: Path) -> None:
+    assert says in refused(submit(config, *options))
+    assert not (slurm_stand_in / "submitted").exists()
+
+
+def test_what_run_would_refuse_is_refused_at_once(config: Path, slurm_stand_in: Path) -> None:
+    (config.parent / "tiles.geojson").unlink()
+    assert "tiles.geojson" in refused(submit(config))
+    assert not (slurm_stand_in / "submitted").exists()
+
+
+def test_a_refused_job_is_told_with_those_before_it(config: Path, slurm_stand_in: Path) -> None:
+    (slurm_stand_in / "refuse").write_text("--dependency=afterany:101")
+    text = refused(submit(config))
+    assert "Batch job submission failed" in text
+    assert "download is job 101" in text
+    assert "scancel 101" in text
+
+
+def test_without_slurm_it_says_so(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(config.parent))
+    assert "There is no `sbatch` on this machine" in refused(submit(config))
+    assert not (config.parent / "places").exists()
