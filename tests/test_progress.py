@@ -131,3 +131,13 @@ def test_a_run_that_is_stopped_before_its_first_tile_says_nothing_more(console, 
     with pytest.raises(KeyboardInterrupt), ProgressView(console, clock):
         raise KeyboardInterrupt
     assert lines(console) == []
+
+
+def test_what_holds_the_run_up_is_in_the_line(console, clock):
+    tally = Tally(10, clock)
+    tally.notice = lambda: "waiting: 429, 12 of 40 slots, 3 retries"
+    with ProgressView(console, clock) as view:
+        clock.now += 10.0
+        view.changed(tally)
+    (line,) = lines(console)
+    assert line.endswith("? left; waiting: 429, 12 of 40 slots, 3 retries")

@@ -105,6 +105,8 @@ MISDECLARED = {
     "one layer twice": ('= layer("probe")', '= layer("a") + layer("a")', "a layer twice: a, a", "Rename"),
     "options not of attrs": ("    Options = Options", "    Options = dict", "which is no attrs class", "@attrs.frozen"),
     "option without default": ("depth: int = 3", "depth: int", "without a default: depth", "every field"),
+    "one asset as text": ("    Options = Options", '    assets = "A/B"', "assets = 'A/B'", 'assets = ("ID",)'),
+    "licence of bytes": ("    Options = Options", "    licence = b'CC'", "licence = b'CC'", "as a string"),
     "constructor that fails": (
         "    Options = Options",
         "    def __init__(self): ...",

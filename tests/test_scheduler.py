@@ -11,8 +11,9 @@ from shapely.geometry import box
 
 from mmearth_core import Anchor
 from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.locate import Ended, Ready
+from mmearth_core.download.locate import Ended, Left, Ready
 from mmearth_core.download.scheduler import Scheduler
+from mmearth_core.download.stop import Stop
 from mmearth_core.tiles.index import Tile
 
 ANCHOR = Anchor(dt.date(2018, 7, 1), "EPSG:32618")
@@ -298,3 +299,58 @@ def test_what_is_under_way_is_told_that_the_run_ends_early():
     with pytest.raises(OSError, match="No space left"):
         bench.run(8)
     assert set(bench.counts()) == set(bench.fetcher.begun) - {"t0"}
+
+
+def test_tiles_that_are_left_are_told_and_do_not_end():
+    left = []
+    bench = Bench(batch_size=2, max_concurrent=2)
+    fetch, locate = bench.fetcher.fetch, bench.locator.locate
+    bench.fetcher.fetch = lambda ready: Left(ready.tile, "busy") if ready.tile.ordinal == 1 else fetch(ready)
+    bench.locator.locate = lambda tiles, anchors: [
+        Left(one.tile, "slow") if one.tile.ordinal == 2 else one for one in locate(tiles, anchors)
+    ]
+    scheduler = Scheduler(bench.locator, bench.fetcher, 2, 2, bench._end, left=left.append)
+    scheduler.run(bench.work(5))
+    assert {(one.tile.tile_id, one.reason) for one in left} == {("t1", "busy"), ("t2", "slow")}
+    assert bench.counts() == {"t0": 1, "t3": 1, "t4": 1}
+
+
+def test_when_the_run_is_to_stop_what_is_under_way_is_finished_and_nothing_new_begun():
+    stop, together = Stop(grace=PATIENCE), threading.Barrier(4)
+
+    def on_fetch(one):
+        together.wait(PATIENCE)
+        stop.ask("SIGTERM")
+
+    bench = Bench(batch_size=20, max_concurrent=4, on_fetch=on_fetch)
+    scheduler = Scheduler(bench.locator, bench.fetcher, 20, 4, bench._end, bench.told.set, stop=stop)
+    scheduler.run(bench.work(20))
+    assert len(bench.fetcher.begun) == 4
+    assert set(bench.counts()) == set(bench.fetcher.begun)
+    assert bench.told.is_set()
+    assert (stop.reason, stop.abandoned) == ("SIGTERM", False)
+
+
+def test_what_does_not_end_within_the_grace_is_abandoned():
+    stop, release = Stop(grace=0.0), threading.Event()
+
+    def on_fetch(one):
+        if one.ordinal == 1:
+            stop.ask("SIGTERM")
+            release.wait(PATIENCE)
+
+    bench = Bench(batch_size=2, max_concurrent=1, on_fetch=on_fetch)
+    scheduler = Scheduler(bench.locator, bench.fetcher, 2, 1, bench._end, stop=stop)
+    scheduler.run(bench.work(4))
+    release.set()
+    assert stop.abandoned
+    assert bench.counts() == {"t0": 1}
+
+
+def test_a_stop_asked_for_before_the_run_begins_nothing():
+    stop = Stop()
+    stop.ask("SIGINT")
+    stop.ask("SIGTERM")
+    bench = Bench()
+    Scheduler(bench.locator, bench.fetcher, 3, 4, bench._end, stop=stop).run(bench.work(5))
+    assert (bench.locator.batches, bench.ended, stop.reason) == ([], [], "SIGINT")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.tally import Tally
+from mmearth_core.download.tally import DISTINCT, OTHERS, Tally
 from mmearth_core.errors import ExitCode
 
 DONE = Entry("a", 0, Outcome.DONE)
@@ -100,3 +100,35 @@ def test_the_summary_is_json_and_adds_up(clock):
         ],
     }
     assert summary["done"] + summary["skipped"] + summary["failed"] + summary["left"] == summary["tiles"]
+
+
+def test_reasons_of_one_kind_count_as_the_first_of_them():
+    tally = Tally(10)
+    for number in range(4):
+        reason = f"locate: asset 'a/{number}' has {number} images (request 0123abcd{number}f)"
+        tally.add(Entry(f"t{number}", number, Outcome.FAILED, reason))
+    tally.add(Entry("x", 5, Outcome.SKIPPED, "no image"))
+    assert tally.reasons == {
+        (Outcome.FAILED, "locate: asset 'a/0' has 0 images (request 0123abcd0f)"): 4,
+        (Outcome.SKIPPED, "no image"): 1,
+    }
+
+
+def test_a_million_kinds_of_reason_are_not_kept():
+    tally = Tally(1000)
+    for number in range(300):
+        kind = "".join(chr(ord("g") + int(digit)) for digit in str(number))
+        tally.add(Entry(f"t{number}", number, Outcome.FAILED, f"reason {kind}"))
+    assert len(tally.reasons) == DISTINCT + 1
+    assert tally.reasons[Outcome.FAILED, OTHERS] == 300 - DISTINCT
+    assert sum(row["tiles"] for row in tally.summary()["reasons"]) == 300
+
+
+def test_tiles_that_were_not_answered_for_are_left_with_their_reason():
+    tally = Tally(5)
+    tally.add(DONE)
+    tally.leave("pixels: busy (tried for 600 s)")
+    tally.leave("pixels: busy (tried for 600 s)")
+    summary = tally.summary()
+    assert (summary["left"], tally.exit_code) == (4, ExitCode.TILES_FAILED)
+    assert summary["reasons"] == [{"outcome": "left", "reason": "pixels: busy (tried for 600 s)", "tiles": 2}]

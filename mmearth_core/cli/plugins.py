@@ -91,6 +91,9 @@ def _modality(entry: Registered[Modality]) -> dict[str, Any]:
         "variants": list(declared.variants),
         "layers": [_layer(layer) for layer in declared.layers],
         "options": _options(entry),
+        "assets": list(declared.assets),
+        "licence": declared.licence,
+        "citation": declared.citation,
     }
 
 

@@ -51,6 +51,9 @@ class Modality:
         variant_key: of an anchor: what the tiles' variant is called in the HDF5 file's table `metadata`.
         Options: an attrs class with a default for every field, filled from `[modalities.NAME]`.
         options: the instance of `Options` in force.
+        assets: the Earth Engine ids that its default options name; for the documentation only.
+        licence: the terms of the data, in a line.
+        citation: how the data wish to be cited.
     """
 
     name: ClassVar[str]
@@ -59,6 +62,9 @@ class Modality:
     variants: ClassVar[tuple[str, ...]] = ()
     variant_key: ClassVar[str] = "variant"
     Options: ClassVar[type] = NoOptions
+    assets: ClassVar[tuple[str, ...]] = ()
+    licence: ClassVar[str] = ""
+    citation: ClassVar[str] = ""
 
     def __init__(self, options: Any = None) -> None:
         self.options = self.Options() if options is None else options

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import ee
 
 USUAL = 3
-"""So many tiles in a row that had to be divided, and later ones are divided from the start."""
+"""After so many tiles in a row that had to be divided, later ones are divided like them from the start."""
 
 
 @frozen(eq=False)
@@ -84,9 +84,9 @@ class Division:
         """Takes note of a tile's pieces, and whether they had to be smaller than expected."""
         with self._lock:
             self._row = self._row + 1 if divided else 0
-            if self._row == USUAL:
-                self._row = 0
-                self._pieces = tuple(pieces)
+            if divided and (self._pieces or self._row >= USUAL):
+                known = {band.name for piece in self._pieces for band in piece.bands}
+                self._pieces += tuple(piece for piece in pieces if not known & {band.name for band in piece.bands})
 
     def pieces(self, asked: Sequence[StackBand], size: int) -> list[_Piece]:
         """What to ask for at first, so that all bands come: the whole tile at once, as long as that does."""

@@ -13,6 +13,9 @@ LONGEST_WAIT = 60.0
 LONGEST_ASKED_WAIT = 120.0
 """Cap of the wait that the server asks for, seconds."""
 
+LONGEST_BEFORE_REPEAT = 1.0
+"""Cap of the wait after an answer that cannot be used, seconds."""
+
 REPEATS = 4
 """How often a request is repeated whose answers cannot be used."""
 
@@ -53,8 +56,14 @@ class Patience:
         return now - self.since >= self._seconds
 
     def wait(self, state: RetryCallState) -> float:
-        """Seconds until the next try: full jitter, and no less than the server asks for."""
-        return max(_jitter(state), min(fault_of(state).wait, LONGEST_ASKED_WAIT))
+        """Seconds until the next try: full jitter, and no less than the server asks for.
+
+        An answer that cannot be used is no sign of a busy server, and is asked for again soon.
+        """
+        fault = fault_of(state)
+        if fault.remedy is Remedy.REPEAT:
+            return min(_jitter(state), LONGEST_BEFORE_REPEAT)
+        return max(_jitter(state), min(fault.wait, LONGEST_ASKED_WAIT))
 
 
 def fault_of(state: RetryCallState) -> Fault:

@@ -3,8 +3,8 @@
 import io
 import json
 import threading
-import time
 from collections import Counter
+from time import monotonic as _now
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,14 +58,14 @@ class HttpTransport:
 
     def _within_time(self, method: str, uri: str, body: Any, headers: Any) -> tuple[requests.Response, bytes]:
         """Sends a request and reads the answer; the library's own timeout is one between two pieces of it."""
-        end = time.monotonic() + self._timeout
+        end = _now() + self._timeout
         with self._session.request(
             method, uri, data=body, headers=headers, timeout=self._timeout, stream=True
         ) as answer:
             pieces = []
             for piece in answer.iter_content(_PIECE):
                 pieces.append(piece)
-                if time.monotonic() > end:
+                if _now() > end:
                     raise requests.exceptions.Timeout
             return answer, b"".join(pieces)
 

@@ -45,6 +45,7 @@ def register(item: Any, base: type[T], hook: str, origin: Origin) -> Registered[
     _check_options(item, label)
     if base is Modality:
         _check_layers(item, label)
+        _check_terms(item, label)
     else:
         _check_shorthand(item, label)
     if inspect.isabstract(cls):
@@ -110,6 +111,15 @@ def _check_layers(item: Any, label: str) -> None:
     names = [layer.name for layer in layers]
     if len(set(names)) != len(names):
         raise Unfit(f"{label} declares a layer twice: {', '.join(names)}.", "Rename one of them.")
+
+
+def _check_terms(item: Any, label: str) -> None:
+    assets = item.assets
+    if not isinstance(assets, tuple) or not all(isinstance(asset, str) and asset for asset in assets):
+        raise Unfit(f"{label} declares assets = {assets!r}, which is no tuple of ids.", 'Write `assets = ("ID",)`.')
+    for name in ("licence", "citation"):
+        if not isinstance(getattr(item, name), str):
+            raise Unfit(f"{label} declares {name} = {getattr(item, name)!r}, which is no text.", "Give it as a string.")
 
 
 def settle(

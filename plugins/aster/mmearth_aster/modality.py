@@ -62,6 +62,12 @@ class Aster(Modality):
     api_version = 1
     layers = (TERRAIN,)
     Options = AsterOptions
+    assets = ("projects/sat-io/open-datasets/ASTER/GDEM",)
+    licence = "no restrictions on use, sale or redistribution (NASA and METI)"
+    citation = (
+        "NASA/METI/AIST/Japan Spacesystems and U.S./Japan ASTER Science Team (2019): ASTER Global Digital Elevation "
+        "Model V003. NASA EOSDIS Land Processes DAAC. doi:10.5067/ASTER/ASTGTM.003"
+    )
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """Counts the heights in the tile, so that an empty layer (sea) has its reason."""

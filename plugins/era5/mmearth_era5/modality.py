@@ -32,6 +32,12 @@ class Era5(Modality):
     api_version = 1
     layers = LAYERS
     Options = Era5Options
+    assets = ("ECMWF/ERA5_LAND/MONTHLY_AGGR",)
+    licence = "Copernicus Climate Change Service: free of charge, with attribution"
+    citation = (
+        "Muñoz Sabater, J. (2019): ERA5-Land monthly averaged data from 1950 to present. Copernicus Climate Change "
+        "Service (C3S) Climate Data Store. doi:10.24381/cds.68d2bb30"
+    )
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """Reduces all three periods to one image of twelve bands, and that image over the tile."""

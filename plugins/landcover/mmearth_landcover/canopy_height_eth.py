@@ -61,6 +61,12 @@ class CanopyHeightEth(Modality):
     api_version = 1
     layers = (CANOPY,)
     Options = CanopyHeightOptions
+    assets = ("users/nlang/ETH_GlobalCanopyHeight_2020_10m_v1", "users/nlang/ETH_GlobalCanopyHeightSD_2020_10m_v1")
+    licence = "CC BY 4.0"
+    citation = (
+        "Lang, N., Jetz, W., Schindler, K., & Wegner, J. D. (2023): A high-resolution canopy height model of the "
+        "Earth. Nature Ecology & Evolution 7, 1778-1789. doi:10.1038/s41559-023-02206-6"
+    )
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """Counts the heights in the tile, so that an empty layer has its reason."""

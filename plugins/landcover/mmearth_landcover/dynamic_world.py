@@ -63,6 +63,12 @@ class DynamicWorld(Modality):
     api_version = 1
     layers = (LAND_COVER,)
     Options = DynamicWorldOptions
+    assets = ("GOOGLE/DYNAMICWORLD/V1",)
+    licence = "CC BY 4.0"
+    citation = (
+        "Brown, C. F., Brumby, S. P., Guzder-Williams, B. et al. (2022): Dynamic World, Near real-time global 10 m land "
+        "use land cover mapping. Scientific Data 9, 251. doi:10.1038/s41597-022-01307-4"
+    )
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """Counts the year's images at the tile."""

@@ -59,6 +59,9 @@ class EsaWorldCover(Modality):
     api_version = 1
     layers = (LAND_COVER,)
     Options = EsaWorldCoverOptions
+    assets = ("ESA/WorldCover/v100",)
+    licence = "CC BY 4.0"
+    citation = "Zanaga, D. et al. (2021): ESA WorldCover 10 m 2020 v100. doi:10.5281/zenodo.5571936"
 
     def locate(self, scene: Scene) -> "ee.List":
         """Lists the collection's images at the tile."""

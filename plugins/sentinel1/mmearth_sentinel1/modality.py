@@ -27,6 +27,12 @@ class Sentinel1(Modality):
     api_version = 1
     layers = LAYERS
     Options = Sentinel1Options
+    assets = ("COPERNICUS/S1_GRD",)
+    licence = (
+        "Copernicus Sentinel data: free, full and open, with attribution "
+        "(Commission Delegated Regulation (EU) No 1159/2013)"
+    )
+    citation = "Contains modified Copernicus Sentinel data [years of the images], processed by ESA."
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """Filters the collection by place, date, mode and orbit, and takes the nearest image of each orbit."""

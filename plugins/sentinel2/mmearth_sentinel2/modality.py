@@ -27,6 +27,12 @@ class Sentinel2(Modality):
     variants = ("l1c", "l2a")
     variant_key = "S2_type"
     Options = Sentinel2Options
+    assets = ("COPERNICUS/S2_HARMONIZED", "COPERNICUS/S2_SR_HARMONIZED")
+    licence = (
+        "Copernicus Sentinel data: free, full and open, with attribution "
+        "(Commission Delegated Regulation (EU) No 1159/2013)"
+    )
+    citation = "Contains modified Copernicus Sentinel data [years of the images], processed by ESA."
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """Filters both collections by place, date and cloud, and takes the image that is drawn."""

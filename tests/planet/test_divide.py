@@ -1,0 +1,114 @@
+"""Pixels that are too much for one request: in pieces they are the same, and the next tiles do not pay again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httplib2
+import pytest
+from mmearth_localearth.transport import LocalTransport
+
+MODALITIES = ["sentinel2", "sentinel1", "aster", "era5", "dynamic_world", "esa_worldcover", "canopy_height_eth"]
+NAMES = ["brittany", "svalbard"]
+SIZE = 30
+"""Rows and columns: the halves are not of a power of two, and neither are quarters of equal size."""
+
+
+class Memory:
+    """Refuses every request for pixels whose answer is larger than a limit, as Earth Engine does.
+
+    Attributes:
+        refused: how many.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+        self.refused = 0
+        answer = LocalTransport.request
+
+        def request(transport: LocalTransport, uri: str, *args: Any, **options: Any) -> tuple[Any, bytes]:
+            response, content = answer(transport, uri, *args, **options)
+            if not uri.partition("?")[0].endswith("image:computePixels") or response.status != 200:
+                return response, content
+            if len(content) > limit:
+                error = {"error": {"code": 400, "message": "User memory limit exceeded.", "status": "INVALID_ARGUMENT"}}
+                response = httplib2.Response({"status": "400", "content-type": "application/json"})
+                content = json.dumps(error).encode()
+                self.refused += 1
+            return response, content
+
+        monkeypatch.setattr(LocalTransport, "request", request)
+
+
+def stacks(dataset: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in dataset.glob("stacks/**/*.tif")}
+
+
+def make(kit: Any, folder: Path, names: list[str] = NAMES, modalities: list[str] = MODALITIES) -> Path:
+    folder.mkdir(exist_ok=True)
+    path: Path = kit.project(folder, names, modalities, size=SIZE)
+    path.write_text(path.read_text().replace("max_concurrent = 2", "max_concurrent = 1"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def undivided(kit: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("undivided")
+    kit.run(make(kit, folder))
+    return stacks(folder / "planet")
+
+
+@pytest.mark.parametrize(
+    ("limit", "pieces"),
+    [
+        (40_000, "some bands"),
+        pytest.param(4_000, "one band", marks=pytest.mark.slow),
+        pytest.param(2_200, "half", marks=pytest.mark.slow),
+        (1_300, "of a quarter"),
+    ],
+)
+def test_pieces_put_together_are_the_undivided_pixels(
+    limit: int,
+    pieces: str,
+    kit: Any,
+    tmp_path: Path,
+    undivided: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    memory = Memory(monkeypatch, limit)
+    summary = kit.run(make(kit, tmp_path))
+    assert summary["done"] == len(NAMES)
+    assert stacks(tmp_path / "planet") == undivided
+    assert memory.refused > 0, pieces
+
+
+@pytest.mark.parametrize("limit", [10_000, 1_300])
+def test_after_three_tiles_that_had_to_be_divided_no_refused_request_is_paid_for(
+    limit: int, kit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, requests = {}, {}
+    for count in (1, 3, 5):
+        folder = tmp_path / str(count)
+        config = make(kit, folder, NAMES[:1] * count, ["sentinel2", "esa_worldcover"])
+        tiles = json.loads((folder / "tiles.geojson").read_text())
+        for number, feature in enumerate(tiles["features"]):
+            feature["properties"]["tile_id"] = f"t{number}"
+        (folder / "tiles.geojson").write_text(json.dumps(tiles))
+        with monkeypatch.context() as patch:
+            memory = Memory(patch, limit)
+            summary = kit.run(config)
+        assert summary["done"] == count
+        refused[count], requests[count] = memory.refused, summary["requests"]["image:computePixels"]
+    assert refused[3] == 3 * refused[1]
+    assert refused[5] == refused[3] > 0
+    assert requests[5] == 5 * requests[1] - 2 * refused[1]
+
+
+def test_a_tile_of_which_a_quarter_of_one_band_is_too_much_fails(
+    kit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Memory(monkeypatch, 300)
+    summary = kit.run(make(kit, tmp_path, NAMES[:1], ["sentinel2"]), code=1)
+    assert (summary["done"], summary["failed"], summary["left"]) == (0, 1, 0)
+    assert summary["reasons"] == [{"outcome": "failed", "reason": "pixels: User memory limit exceeded.", "tiles": 1}]
+    assert summary["retries"] == {}
+    assert stacks(tmp_path / "planet") == {}

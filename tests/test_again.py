@@ -1,0 +1,38 @@
+"""Which tiles that have ended are taken again."""
+
+import pytest
+
+from mmearth_core.download.again import Again
+from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.errors import ConfigError
+
+ENTRIES = {
+    "new": None,
+    "done": Entry("done", 1, Outcome.DONE),
+    "sea": Entry("sea", 2, Outcome.SKIPPED, "no image"),
+    "heavy": Entry("heavy", 3, Outcome.FAILED, "pixels: User memory limit exceeded."),
+    "odd": Entry("odd", 4, Outcome.FAILED, "locate: probe.locate raised KeyError: 'B99'"),
+}
+
+
+@pytest.mark.parametrize(
+    ("again", "taken"),
+    [
+        (Again(), {"new"}),
+        (Again(failed=True), {"new", "heavy", "odd"}),
+        (Again(skipped=True), {"new", "sea"}),
+        (Again(failed=True, skipped=True), {"new", "heavy", "odd", "sea"}),
+        (Again(failed=True, reason="MEMORY limit"), {"new", "heavy"}),
+        (Again(failed=True, skipped=True, reason="^no image|keyerror"), {"new", "sea", "odd"}),
+        (Again(failed=True, tiles=frozenset({"odd", "done", "sea"})), {"new", "odd"}),
+        (Again(failed=True, only=True), {"heavy", "odd"}),
+        (Again(failed=True, reason="memory", tiles=frozenset({"odd"}), only=True), set()),
+    ],
+)
+def test_what_is_taken(again, taken):
+    assert {name for name, entry in ENTRIES.items() if again.takes(name, entry)} == taken
+
+
+def test_a_reason_that_is_no_pattern():
+    with pytest.raises(ConfigError, match=r"'memory \(' is no regular expression: .* Give a few words"):
+        Again(failed=True, reason="memory (")

@@ -1,0 +1,218 @@
+"""A run that is stopped: by a signal, by a second one, by a full disk. What is done is kept, and it can go on."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mmearth_core.cli import main
+from mmearth_core.download.run_log import read_runs
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Contents = Callable[[Path], dict[str, Any]]
+
+AT_TILE = """
+import os, resource, signal, sys
+from mmearth_core.cli import main
+from mmearth_core.download import journal
+
+count, moment = int(sys.argv.pop(1)), sys.argv.pop(1)
+append, calls = journal.Journal.append, 0
+
+def line(self, entries):
+    global calls
+    append(self, entries)
+    calls += 1
+    if calls == count:
+        exec(moment)
+
+journal.Journal.append = line
+main()
+"""
+"""Does something at the moment when so many tiles have ended."""
+
+SIGTERM = "os.kill(os.getpid(), signal.SIGTERM)"
+SIGINT = "os.kill(os.getpid(), signal.SIGINT)"
+
+
+def run_until(count: int, moment: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", AT_TILE, str(count), moment, "run", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def said(done: "subprocess.CompletedProcess[str] | Result") -> str:
+    return " ".join(done.stderr.split())
+
+
+def with_faults(config: Path, *rules: str, **options: Any) -> Path:
+    """The configuration with faults of the local engine, and other options of the run."""
+    text = config.read_text().replace("[run]", "[run]\n" + "\n".join(f"{k} = {v}" for k, v in options.items()), 1)
+    path = config.with_name("faults.toml")
+    path.write_text(text + "".join(f"\n[[engines.local.faults]]\n{rule}\n" for rule in rules))
+    return path
+
+
+def journaled(config: Path) -> int:
+    return sum(len(path.read_bytes().splitlines()) for path in config.parent.glob("virginia/journal/*/*.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("signals", "name"), [(SIGTERM, "SIGTERM"), pytest.param(SIGINT, "SIGINT", marks=pytest.mark.slow)]
+)
+def test_a_signal_finishes_what_is_under_way_and_says_how_to_go_on(
+    signals: str, name: str, run_cli: Run, config: Path, undisturbed: Path, read_contents: Contents
+) -> None:
+    stopped = run_until(7, signals, with_faults(config, max_concurrent=3), "--json")
+    assert stopped.returncode == 3, stopped.stderr
+    assert f"stopped: The run was stopped by {name}; run the same command again to go on." in said(stopped)
+    assert "Traceback" not in stopped.stderr
+    summary = json.loads(stopped.stdout)
+    assert name in summary["stopped"]
+    assert 7 <= summary["done"] < 40
+    assert summary["left"] == 40 - summary["done"]
+    # Nothing that was paid for is lost.
+    assert summary["requests"]["image:computePixels"] == summary["done"] == journaled(config)
+    (record,) = read_runs(config.parent / "virginia" / "runs.jsonl")
+    assert (record.exit, record.why, record.ended["done"]) == (3, summary["stopped"], summary["done"])
+    again = run_cli("run", config, "--json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["ended_in_this_run"] == 40 - summary["done"]
+    assert read_contents(config.parent / "virginia") == read_contents(undisturbed)
+    assert [one.exit for one in read_runs(config.parent / "virginia" / "runs.jsonl")] == [3, 0]
+
+
+@pytest.mark.parametrize(
+    ("signals", "status"), [(f"{SIGTERM}; {SIGTERM}", 143), (f"{SIGTERM}; {SIGINT}", 130)], ids=["TERM", "INT"]
+)
+def test_a_second_signal_ends_it_at_once(signals: str, status: int, config: Path) -> None:
+    stopped = run_until(7, signals, config, "--json")
+    assert stopped.returncode == status
+    assert said(stopped) == "stopped at once; what is done is kept"
+    assert stopped.stdout == ""
+    assert journaled(config) == 7
+
+
+@pytest.mark.slow  # the budget waits 10 s more for what hangs
+def test_what_hangs_is_given_up_when_the_grace_is_over(run_cli: Run, config: Path) -> None:
+    hanging = with_faults(config, 'kind = "hang"\nphase = "pixels"\nafter = 9', grace_seconds=0, timeout=600)
+    stopped = run_until(9, SIGTERM, hanging, "--json")
+    assert stopped.returncode == 3, stopped.stderr
+    assert json.loads(stopped.stdout)["done"] == journaled(config) == 9
+    again = run_cli("run", config, "--json")
+    assert json.loads(again.stdout)["done"] == 40
+
+
+def test_waiting_for_another_try_is_interrupted(config: Path) -> None:
+    busy = with_faults(config, 'kind = "503"\nphase = "pixels"\nafter = 9', retry_seconds=3600)
+    stopped = run_until(9, SIGTERM, busy, "--json")
+    assert stopped.returncode == 3, stopped.stderr
+    summary = json.loads(stopped.stdout)
+    assert (summary["done"], summary["failed"]) == (9, 0)
+
+
+def test_a_signal_before_the_first_tile(config: Path) -> None:
+    moment = (
+        f"from mmearth_core.config import load; a = load.load_config; load.load_config = lambda p: ({SIGTERM}, a(p))[1]"
+    )
+    code = f"import os, signal\n{moment}\nfrom mmearth_core.cli import main\nmain()"
+    command = [sys.executable, "-c", code, "run", str(config), "--json"]
+    stopped = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert stopped.returncode == 3, stopped.stderr
+    assert journaled(config) == 0
+    assert "Traceback" not in stopped.stderr
+
+
+def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(
+    run_cli: Run, config: Path, undisturbed: Path, read_contents: Contents
+) -> None:
+    stopped = run_until(7, "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, -1))", config, "--json")
+    assert stopped.returncode == 3, stopped.stderr
+    assert "cannot be written: File too large. Make room or grant access. Run the same command again" in said(stopped)
+    done = json.loads(stopped.stdout)["done"]
+    assert 7 <= done < 40
+    dataset = config.parent / "virginia"
+    assert len(list(dataset.glob("stacks/**/*.tif"))) == done == journaled(config)
+    assert not list(dataset.rglob(".*"))
+    assert run_cli("run", config).returncode == 0
+    assert read_contents(dataset) == read_contents(undisturbed)
+
+
+def cli(*arguments: str | Path) -> Result:
+    """The command line inside this process, which is quicker."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize(("blocked", "status"), [("stacks", 3), ("journal", 2), ("budget", 2)])
+def test_a_folder_that_cannot_be_written(blocked: str, status: int, config: Path) -> None:
+    dataset = config.parent / "virginia"
+    dataset.mkdir()
+    (dataset / blocked).write_text("a file where a folder is to be")
+    done = cli("run", config)
+    assert done.exit_code == status, done.stderr
+    assert f"{dataset / blocked}" in done.stderr.replace("\n", "")
+    assert "Traceback" not in done.stderr
+    assert journaled(config) == 0
+    (dataset / blocked).unlink()
+    assert cli("run", config, "--limit", "2").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        ("401", "earthengine authenticate"),
+        ("restricted", "noncommercial_tiers"),
+        pytest.param("429-quota", "noncommercial_tiers", marks=pytest.mark.slow),
+        pytest.param("403-access", "is registered for Earth Engine", marks=pytest.mark.slow),
+        pytest.param("refresh", "earthengine authenticate", marks=pytest.mark.slow),
+    ],
+)
+def test_lost_access_stops_the_run_and_touches_no_tile(kind: str, advice: str, config: Path) -> None:
+    done = cli("run", with_faults(config, f'kind = "{kind}"\nphase = "pixels"\nafter = 9'), "--json")
+    assert done.exit_code == 3, done.stderr
+    assert "stopped: Earth Engine no longer answers this run" in said(done)
+    assert advice in said(done)
+    summary = json.loads(done.stdout)
+    assert (summary["failed"], summary["skipped"]) == (0, 0)
+    assert 9 <= summary["done"] == 40 - summary["left"] < 40
+    assert json.loads(cli("run", config, "--json").stdout)["done"] == 40
+
+
+def test_a_server_that_no_longer_answers_stops_the_run(config: Path) -> None:
+    busy = with_faults(config, 'kind = "503"\nafter = 20', retry_seconds=0)
+    done = cli("run", busy, "--json")
+    assert done.exit_code == 3, done.stderr
+    assert "Earth Engine does not answer (tried for 0 s): The service is currently unavailable." in said(done)
+    assert json.loads(done.stdout)["failed"] == 0
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [("503", "left"), ("500", "failed"), ("garbled", "failed")])
+def test_a_tile_that_alone_is_never_answered(kind: str, outcome: str, config: Path) -> None:
+    tile = json.loads((config.parent / "tiles.geojson").read_text())["features"][4]["properties"]["tile_id"]
+    place = f'tile = "{tile}"\ntiles = "{config.parent / "tiles.geojson"}"'
+    faulty = with_faults(config, f'kind = "{kind}"\nphase = "pixels"\n{place}', retry_seconds=0)
+    done = cli("run", faulty, "--json", "--limit", "8")
+    assert done.exit_code == 1, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["done"], summary[outcome]) == (7, 1)
+    assert [(row["outcome"], row["tiles"]) for row in summary["reasons"]] == [(outcome, 1)]
+    again = json.loads(cli("run", config, "--json", "--limit", "8", "--retry-failed").stdout)
+    assert (again["done"], again["ended_in_this_run"]) == (8, 1)
+
+
+def test_retries_are_told_by_reason(config: Path) -> None:
+    rules = [
+        'kind = "503"\nphase = "pixels"\nrate = 0.2\ntimes = 1',
+        'kind = "429"\nphase = "locate"\ntimes = 1',
+    ]
+    done = cli("run", with_faults(config, *rules), "--json")
+    summary = json.loads(done.stdout)
+    assert (done.exit_code, summary["done"]) == (0, 40)
+    assert set(summary["retries"]) == {"503", "429"}
+    assert summary["retries"]["429"] == summary["purposes"]["locate anchor"]
+    assert 1 <= summary["slow_downs"] <= summary["retries"]["429"]
+    assert summary["requests"]["image:computePixels"] == 40 + summary["retries"]["503"]
