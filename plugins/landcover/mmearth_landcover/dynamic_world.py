@@ -66,8 +66,8 @@ class DynamicWorld(Modality):
     assets = ("GOOGLE/DYNAMICWORLD/V1",)
     licence = "CC BY 4.0"
     citation = (
-        "Brown, C. F., Brumby, S. P., Guzder-Williams, B. et al. (2022): Dynamic World, Near real-time global 10 m land "
-        "use land cover mapping. Scientific Data 9, 251. doi:10.1038/s41597-022-01307-4"
+        "Brown, C. F., Brumby, S. P., Guzder-Williams, B. et al. (2022): Dynamic World, Near real-time global 10 m "
+        "land use land cover mapping. Scientific Data 9, 251. doi:10.1038/s41597-022-01307-4"
     )
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
