@@ -120,7 +120,10 @@ def chromium() -> str:
     if shutil.which("chromium") is None:
         assert os.getuid() == 0, "the tests in a browser need Debian's package chromium, which only root can install"
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-        for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+        for words in (
+            ["update", "-qq"],
+            ["-o", "DPkg::Lock::Timeout=600", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
+        ):
             done = subprocess.run(
                 ["apt-get", *words], env={**os.environ, **quiet}, capture_output=True, text=True, check=False
             )
