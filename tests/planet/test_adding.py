@@ -20,8 +20,9 @@ def stacks(dataset: Path, group: str) -> dict[str, Path]:
 
 
 def state(dataset: Path) -> dict[str, tuple[int, bytes]]:
-    """Every file of a dataset but its configuration: when it was written, and its bytes."""
-    files = [path for path in dataset.rglob("*") if path.is_file() and path.name != "mmearth.toml"]
+    """Every file of a dataset but its configuration and the log of runs: when it was written, and its bytes."""
+    grows = {"mmearth.toml", "runs.jsonl"}
+    files = [path for path in dataset.rglob("*") if path.is_file() and path.name not in grows]
     return {str(path.relative_to(dataset)): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
 
