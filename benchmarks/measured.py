@@ -49,7 +49,7 @@ def measured(command: Sequence[str | Path]) -> Measured:
         subprocess.CalledProcessError: when it fails.
     """
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
-    result, over = Measured(), threading.Event()
+    result, over, others = Measured(), threading.Event(), set(_children(os.getpid()))
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     watcher = threading.Thread(target=_watch, args=(process.pid, result.peaks, over))
@@ -60,18 +60,12 @@ def measured(command: Sequence[str | Path]) -> Measured:
     watcher.join()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, process.args, stderr=errors)
-    _reap()
+    while left := set(_children(os.getpid())) - others:
+        for orphan in left:
+            os.waitpid(orphan, 0)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     result.cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return result
-
-
-def _reap() -> None:
-    while True:
-        try:
-            os.wait()
-        except ChildProcessError:
-            return
 
 
 def _watch(root: int, peaks: dict[int, float], over: threading.Event) -> None:
@@ -89,10 +83,13 @@ def _watch(root: int, peaks: dict[int, float], over: threading.Event) -> None:
 
 def _tree(process: int) -> Iterator[int]:
     yield process
+    for child in _children(process):
+        yield from _tree(child)
+
+
+def _children(process: int) -> Iterator[int]:
     for thread in Path(f"/proc/{process}/task").glob("*"):
         try:
-            children = (thread / "children").read_text().split()
+            yield from map(int, (thread / "children").read_text().split())
         except (FileNotFoundError, ProcessLookupError):
             continue
-        for child in children:
-            yield from _tree(int(child))
