@@ -166,7 +166,9 @@ class Member:
         return mine
 
     def _is_dead(self, task: Task) -> bool:
-        return task.who != self.who and (self._tasks_seen.age(task.who) >= self._lease or is_dead(task.who))
+        if task.who == self.who or self._tasks_seen.moved(task.who):
+            return False
+        return self._tasks_seen.age(task.who) >= self._lease or is_dead(task.who)
 
     def _open(self, mine: list[Turn], ceiling: int, rate: float) -> int:
         """Opens the gate for those slots that have rested; returns how many."""
@@ -204,7 +206,7 @@ class Member:
         for slot in range(slots):
             top = listing.tops.get(slot, Turn(slot, 0, STATES.index(FREE)))
             silent = top.state != FREE and self._slots_seen.age(slot) >= self._lease
-            if top.state == HELD and is_dead(self._owner(top)):
+            if top.state == HELD and not self._slots_seen.moved(slot) and is_dead(self._owner(top)):
                 # Nobody is left who could believe in it.
                 changed |= self._files.create(top.ended(FREE).name)
                 free.append(top)

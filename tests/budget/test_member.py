@@ -1,5 +1,6 @@
 """Slots are shared out fairly among those at work, come back from the dead, and are never held twice."""
 
+from bisect import bisect_left
 from collections import Counter
 
 import pytest
@@ -225,3 +226,31 @@ def test_a_holder_whose_name_was_never_written_is_taken_for_dead(world):
     assert world.held() == [39]
     world.pass_time(SOON)
     assert world.held() == [40]
+
+
+def test_no_second_sees_more_requests_than_the_rate_whoever_comes_and_goes(world):
+    sent: list[float] = []
+
+    def send_for(seconds: int) -> None:
+        for tick in range(seconds * 50):
+            for index, process in enumerate(world.processes):
+                # Everybody has a heartbeat each five seconds, at a time of his own.
+                if (tick + 7 * index) % 250 == 0:
+                    process.member.step()
+                while process.gate.try_enter() == 0:
+                    process.gate.leave()
+                    sent.append(world.now)
+            world.now += 0.02
+
+    world.start()
+    send_for(12)
+    world.start(39)
+    send_for(24)
+    for process in world.processes[3:]:
+        process.member.leave()
+    del world.processes[3:]
+    send_for(24)
+    most = max(bisect_left(sent, moment + 1 - 1e-9) - first for first, moment in enumerate(sent))
+    # Nearly all of it is used by one, and by three; of 2.5 for one slot two are.
+    assert 97 <= most <= 100
+    assert sum(world.held()) == 40
