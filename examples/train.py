@@ -161,22 +161,22 @@ class Always(nn.Module):
 def picture(model: nn.Module, split: LandCover, path: Path, most: int = 6) -> None:
     """Draws some tiles, their classes and what the network says, in the colours that the file declares."""
     chosen = np.unique(np.linspace(0, len(split) - 1, most).astype(int)).tolist()
-    figure = Figure(figsize=(7.5, 2.4 * len(chosen) + 0.8), layout="constrained")
-    axes = figure.subplots(len(chosen), 3, squeeze=False)
-    for row, index in zip(axes, chosen, strict=True):
+    figure = Figure(figsize=(1.8 * len(chosen) + 0.6, 6.4), layout="constrained")
+    axes = figure.subplots(3, len(chosen), squeeze=False)
+    for column, index in zip(axes.T, chosen, strict=True):
         tile = split.tiles.plain[index]
         with torch.no_grad():
             numbers = model(split[index][0][None]).argmax(dim=1)
         said = split.values[numbers].numpy().astype(split.target.dtype)
         maps = (split.image, tile.values[split.image.name]), (split.target, tile.values[split.target.name])
-        for cell, (layer, values) in zip(row, (*maps, (split.target, said)), strict=True):
+        for cell, (layer, values) in zip(column, (*maps, (split.target, said)), strict=True):
             cell.imshow(drawn(layer, values, tile.variant), interpolation="nearest")
-            cell.set_axis_off()
-        row[0].set_title(f"tile {tile.tile_id}", fontsize=9, loc="left")
-    axes[0][1].set_title(split.target.name, fontsize=9)
-    axes[0][2].set_title("network", fontsize=9)
+            cell.set(xticks=[], yticks=[])
+        column[0].set_title(f"tile {tile.tile_id}", fontsize=9)
+    for cell, name in zip(axes[:, 0], (split.image.name, split.target.name, "network"), strict=True):
+        cell.set_ylabel(name, fontsize=9)
     patches = [Patch(color=label.colour, label=label.name.replace("_", " ")) for label in split.classes]
-    figure.legend(handles=patches, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    figure.legend(handles=patches, loc="outside lower center", ncols=min(5, len(chosen) + 1), fontsize=8, frameon=False)
     figure.savefig(path, dpi=110)
 
 
