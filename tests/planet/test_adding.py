@@ -20,10 +20,10 @@ def stacks(dataset: Path, group: str) -> dict[str, Path]:
 
 
 def state(dataset: Path) -> dict[str, tuple[int, bytes]]:
-    """Every file of a dataset but its configuration and the log of runs: when it was written, and its bytes."""
-    grows = {"mmearth.toml", "runs.jsonl"}
-    files = [path for path in dataset.rglob("*") if path.is_file() and path.name not in grows]
-    return {str(path.relative_to(dataset)): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+    """Every file of a dataset that a further run must not touch: when it was written, and its bytes."""
+    files = {str(path.relative_to(dataset)): path for path in dataset.rglob("*") if path.is_file()}
+    own = ("mmearth.toml", "runs.jsonl", "budget/")
+    return {name: (p.stat().st_mtime_ns, p.read_bytes()) for name, p in files.items() if not name.startswith(own)}
 
 
 def old_part(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
