@@ -1,0 +1,42 @@
+"""The page of each command: usage, help, options and examples, from click's own tree, with the plugins' commands."""
+
+import inspect
+from collections.abc import Iterator
+
+import click
+from modality_pages import table
+
+from mmearth_core.cli import main
+from mmearth_core.cli.tree import walk
+
+
+def command_pages() -> dict[str, str]:
+    """A page for each command of `mmearth-core`, its own commands included, by its place under docs/."""
+    pages: dict[str, list[str]] = {}
+    for ctx in walk(main):
+        words = ctx.command_path.split()
+        name = words[1] if len(words) > 1 else "mmearth-core"
+        pages.setdefault(f"commands/{name}.md", []).extend(_section(ctx, level=max(1, len(words) - 1)))
+    return {place: "\n".join(lines) for place, lines in pages.items()}
+
+
+def _section(ctx: click.Context, level: int) -> Iterator[str]:
+    yield from (f"{'#' * level} {ctx.command_path}", "")
+    yield from _help(ctx.command)
+    usage = " ".join(ctx.command.collect_usage_pieces(ctx))
+    yield from ("```text", f"{ctx.command_path} {usage}", "```", "")
+    records = [parameter.get_help_record(ctx) for parameter in ctx.command.get_params(ctx)]
+    rows = [(f"`{record[0]}`", record[1]) for record in records if record]
+    if rows:
+        yield from table(("option", "what it does"), *rows)
+
+
+def _help(command: click.Command) -> Iterator[str]:
+    r"""A docstring's paragraphs; those that click keeps as they stand (marked with \b) as blocks of text."""
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+        mark, _, kept = paragraph.partition("\b\n")
+        if kept and not mark.strip():
+            title, *lines = kept.splitlines()
+            yield from (title, "", "```text", *(line[2:] for line in lines), "```", "")
+        else:
+            yield from (paragraph, "")

@@ -1,0 +1,92 @@
+"""The page of each installed modality: layers, bands, options, assets, licence and citation, as its plugin declares."""
+
+import inspect
+from collections.abc import Iterator
+
+from mmearth_core.config.describe import describe, plain
+from mmearth_core.contract.bands import Band, Layer
+from mmearth_core.contract.modality import Modality
+from mmearth_core.registry import Registered, discover
+
+KINDS = {
+    "regression": "a map of quantities, shape (rows, bands, size, size)",
+    "classes": "a map of classes, shape (rows, bands, size, size)",
+    "vector": "numbers a tile, shape (rows, bands)",
+}
+"""The kinds of layers, in words."""
+
+MANY = 40
+"""A layer of more bands than this, such as a one-hot vector, is told by its first and last ones."""
+
+
+def modality_pages() -> dict[str, str]:
+    """The page of each installed modality, by its place under docs/."""
+    registry = discover()
+    registry.require()
+    return {f"modalities/{name}.md": "\n".join(_page(entry)) for name, entry in registry.modalities.items()}
+
+
+def table(*rows: tuple[str, ...]) -> list[str]:
+    """A Markdown table whose first row is the head; bars in cells are escaped."""
+    head, *rest = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
+    return [head, "|---" * len(rows[0]) + "|", *rest, ""]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _page(entry: Registered[Modality]) -> Iterator[str]:
+    declared = entry.declared
+    cls = declared if isinstance(declared, type) else type(declared)
+    # The first paragraph is for everybody; what follows in a docstring tells of `located`, for authors.
+    yield from (f"# {entry.name}", "", (inspect.getdoc(cls) or "").partition("\n\n")[0], "")
+    yield from table(
+        ("package", f"`{entry.distribution}` {entry.version}"),
+        ("can be the anchor", "yes" if declared.can_anchor() else "no"),
+        ("variants", ", ".join(declared.variants) or "none"),
+        ("Earth Engine assets", ", ".join(f"`{asset}`" for asset in declared.assets) or "none"),
+        ("licence of the data", declared.licence or "not stated"),
+        ("citation", declared.citation or "not stated"),
+    )
+    yield from _options(entry)
+    yield from ("## Layers", "")
+    if not declared.layers:
+        yield "None: it gives dates and grids, and no data of its own."
+    for layer in declared.layers:
+        yield from _layer(layer)
+
+
+def _options(entry: Registered[Modality]) -> Iterator[str]:
+    yield from ("## Options", "", f"The keys of `[modalities.{entry.name}]`.", "")
+    defaults = entry.default_options
+    rows = [
+        (f"`{key.key}`", key.type, f"`{plain(getattr(defaults, key.field))}`", key.help)
+        for key in describe(entry.options_class)
+    ]
+    yield from table(("key", "takes", "default", "what it is"), *rows) if rows else ["It has none.", ""]
+
+
+def _layer(layer: Layer) -> Iterator[str]:
+    yield from (f"### {layer.name}", "", f"{layer.description or layer.name}: {KINDS[layer.kind]}.", "")
+    yield from table(("type", f"`{layer.dtype}`"), ("no-data", f"`{layer.nodata}`"))
+    bands = list(layer.bands)
+    shown = bands if len(bands) <= MANY else [*bands[:3], bands[-1]]
+    if len(shown) < len(bands):
+        yield from (f"{len(bands)} bands, of which the first three and the last are:", "")
+    rows = [(f"`{band.name}`", _unit(band), band.description, str(band.resampling)) for band in shown]
+    yield from table(("band", "unit", "what it is", "resampled"), *rows)
+    for band in shown:
+        if band.classes:
+            yield from (f"Classes of `{band.name}`:", "")
+            yield from table(
+                ("value", "name", "colour"), *((str(c.value), c.name, _patch(c.colour)) for c in band.classes)
+            )
+
+
+def _unit(band: Band) -> str:
+    return "" if band.classes else band.unit
+
+
+def _patch(colour: str) -> str:
+    return f'<span style="background:{colour}; padding:0 .8em; border:1px solid #888"></span> `{colour}`'

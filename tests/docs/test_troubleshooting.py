@@ -1,0 +1,223 @@
+"""docs/troubleshooting.md: every message that it shows is provoked, with the class and exit status that it names."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from mmearth_core import Band, errors
+from mmearth_core.cli import main
+from mmearth_core.errors import ExitCode, MMEarthError
+
+PAGE = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text()
+
+
+class Section(NamedTuple):
+    status: int
+    message: str
+    error: str | None
+
+
+class Said(NamedTuple):
+    status: int
+    text: str
+    error: str | None = None
+
+
+def sections() -> dict[str, Section]:
+    found = {}
+    for chapter in PAGE.split("\n## ")[1:]:
+        head = chapter.partition("\n")[0]
+        status = int(head.rpartition(" ")[2])
+        for part in chapter.split("\n### ")[1:]:
+            title, _, body = part.partition("\n")
+            (message,) = re.findall(r"```text\n(.*?)\n```", body, re.DOTALL)
+            named = re.search(r"```\n\n`(\w+Error)`", body)
+            found[title] = Section(status, message, named and named[1])
+    return found
+
+
+SECTIONS = sections()
+
+
+def said(*words: str) -> Said:
+    """What a command says, and the class of a deliberate error."""
+    result = CliRunner().invoke(main, words, standalone_mode=False)
+    if isinstance(result.exception, MMEarthError):
+        return Said(int(result.exception.exit_code), str(result.exception), type(result.exception).__name__)
+    assert result.exception is None or isinstance(result.exception, click.ClickException), result.exception
+    return Said(result.return_value, result.output)
+
+
+class Place:
+    """A working folder with three tiles of the real scene, and the configuration `mydata.toml`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def config(self, engine: str = "", modality: str = "", run: str = "") -> None:
+        (self.folder / "mydata.toml").write_text(
+            '[dataset]\nname = "mydata"\ntiles = "tiles.geojson"\n'
+            f'[run]\nengine = "local"\nretry_seconds = 0.5\n{run}\n'
+            f'[engines.local]\nworld = "virginia"\n{engine}\n[modalities.sentinel2]\n{modality}\n'
+        )
+
+    def run(self, engine: str = "", modality: str = "", run: str = "") -> Said:
+        self.config(engine, modality, run)
+        return said("run", "mydata.toml")
+
+    def struck(self, kind: str, more: str = 'phase = "pixels"') -> Said:
+        return self.run(f'[[engines.local.faults]]\nkind = "{kind}"\n{more}')
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    from mmearth_core.registry import discover
+    from mmearth_core.registry.engines import engine_of
+
+    demo = engine_of(discover(), "local").demo()
+    assert demo is not None
+    tiles = {**demo.tiles, "features": demo.tiles["features"][:3]}
+    (tmp_path / "tiles.geojson").write_text(json.dumps(tiles))
+    monkeypatch.chdir(tmp_path)
+    return Place(tmp_path)
+
+
+def no_config(place: Place) -> Said:
+    return said("run", "mydata.toml")
+
+
+def unknown_key(place: Place) -> Said:
+    return place.run(run="batchsize = 3")
+
+
+def not_installed(place: Place) -> Said:
+    return place.run(modality="[modalities.snow_depth]")
+
+
+def nodata(place: Place) -> Said:
+    with pytest.raises(errors.DeclarationError) as caught:
+        Band("height", "uint8", -1)
+    return Said(int(caught.value.exit_code), str(caught.value), type(caught.value).__name__)
+
+
+def no_tiles(place: Place) -> Said:
+    (place.folder / "tiles.geojson").unlink()
+    return place.run()
+
+
+def twice(place: Place) -> Said:
+    tiles = json.loads((place.folder / "tiles.geojson").read_text())
+    tiles["features"].append(tiles["features"][0])
+    (place.folder / "tiles.geojson").write_text(json.dumps(tiles))
+    return place.run()
+
+
+def something_else(place: Place) -> Said:
+    assert place.run().status == ExitCode.OK
+    return place.run(modality="cloud_percentage = 5")
+
+
+def nothing_yet(place: Place) -> Said:
+    place.config()
+    return said("post", "mydata.toml")
+
+
+def another_process(place: Place) -> Said:
+    """While a process of its own holds the first partition."""
+    held = (
+        "from pathlib import Path; from mmearth_core.download.lock import locked\n"
+        "from mmearth_core.folder import DatasetFolder\n"
+        "with locked(DatasetFolder(Path('mydata')).lock('base'), [0]):\n    print('held', flush=True)\n    input()"
+    )
+    assert place.run().status == ExitCode.OK
+    with subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        heard = said("run", "mydata.toml")
+        holder.communicate(b"\n")
+    return heard
+
+
+def truncated(place: Place) -> Said:
+    assert place.run().status == ExitCode.OK
+    (stack,) = place.folder.glob("mydata/stacks/base/*/000.tif")
+    with stack.open("r+b") as file:
+        file.truncate(1000)
+    return said("post", "mydata.toml", "--workers", "1")
+
+
+PROVOKED: dict[str, Callable[[Place], Said]] = {
+    "No such configuration file": no_config,
+    "Unknown key in the configuration": unknown_key,
+    "A modality is not installed": not_installed,
+    "A band's no-data does not fit its type": nodata,
+    "No such tiles file": no_tiles,
+    "A tile_id stands more than once": twice,
+    "The project may not be used": lambda place: place.struck("403-access", ""),
+    "The dataset was built from something else": something_else,
+    "Nothing has been downloaded yet": nothing_yet,
+    "Another process is at work": another_process,
+    "Earth Engine no longer answers: credentials": lambda place: place.struck("401"),
+    "Earth Engine no longer answers: quota": lambda place: place.struck("429-quota"),
+    "User memory limit exceeded": lambda place: place.struck("400-memory"),
+    "An asset is not found": lambda place: place.run(modality='l1c = "COPERNICUS/S2_NONE"\nl2a = "COPERNICUS/S2_NONE"'),
+    "Other pixels than asked for": lambda place: place.struck("shape", 'phase = "pixels"'),
+    "Not answered in all the time allowed": lambda place: place.struck("503", 'phase = "pixels"\nafter = 2'),
+    "A stack is truncated": truncated,
+}
+
+APART = {"A plugin is broken", "No Earth Engine credentials", "There is no sbatch"}
+"""Those with a test of their own below."""
+
+
+def matches(title: str, heard: Said) -> None:
+    """The message has all the words of the page's, where dots stand for anything."""
+    shown = SECTIONS[title]
+    pieces = [re.escape(" ".join(piece.split())) for piece in shown.message.split("...")]
+    assert re.search(".*?".join(pieces), " ".join(heard.text.split())), heard.text
+    assert heard.status == shown.status
+    if heard.error is not None:
+        assert shown.error == heard.error
+
+
+def test_every_section_is_provoked() -> None:
+    assert set(SECTIONS) == set(PROVOKED) | APART
+
+
+def test_every_class_of_error_has_a_section() -> None:
+    classes = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    named = {section.error for section in SECTIONS.values()} - {None}
+    assert named == classes - {"MMEarthError"}
+    for section in SECTIONS.values():
+        if section.error in {"RequestError", "TooLargeError", "PixelError", "RunStoppedError"}:
+            assert getattr(errors, section.error).exit_code == section.status
+
+
+@pytest.mark.parametrize("title", PROVOKED)
+def test_message_is_emitted(title: str, place: Place) -> None:
+    matches(title, PROVOKED[title](place))
+
+
+def test_broken_plugin(place: Place, install: Callable[..., Path]) -> None:
+    install("mmearth-broken", "raise RuntimeError('no luck')")
+    matches("A plugin is broken", place.run())
+
+
+def test_no_credentials(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(place.folder))
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    matches("No Earth Engine credentials", said("engine", "check", "--engine", "earthengine:my-project"))
+
+
+def test_no_sbatch(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.config()
+    monkeypatch.setenv("PATH", str(place.folder))
+    matches("There is no sbatch", said("slurm", "submit", "mydata.toml", "--tasks", "2"))
