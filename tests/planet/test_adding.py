@@ -143,7 +143,7 @@ def test_a_tile_that_failed_at_first_waits_until_it_is_done(
     def refuse_the_first(self: LocalTransport, uri: str, *arguments: Any, **options: Any) -> Any:
         if "computePixels" in uri and not refused:
             refused.append(uri)
-            said = {"error": {"code": 400, "message": "User memory limit exceeded.", "status": "INVALID_ARGUMENT"}}
+            said = {"error": {"code": 400, "message": "Number of pixels is odd.", "status": "INVALID_ARGUMENT"}}
             return httplib2.Response({"status": "400", "content-type": "application/json"}), json.dumps(said).encode()
         return request(self, uri, *arguments, **options)
 
