@@ -18,6 +18,11 @@ _PARTICULARS = re.compile(r"'[^']*'|\"[^\"]*\"|\b[0-9a-f]{8,}\b|\d+(\.\d+)?")
 """What differs from tile to tile in reasons of one kind: names in quotes, ids and numbers."""
 
 
+def kind_of(reason: str) -> str:
+    """What reasons of one kind have in common: the words, without names and numbers."""
+    return _PARTICULARS.sub("#", reason[:500])
+
+
 class Tally:
     """Counts of one run.
 
@@ -56,7 +61,7 @@ class Tally:
 
     def _kind(self, reason: str) -> str:
         """The first reason of that kind."""
-        key = _PARTICULARS.sub("#", reason[:500])
+        key = kind_of(reason)
         if key not in self._kinds and len(self._kinds) >= DISTINCT:
             return OTHERS
         return self._kinds.setdefault(key, reason)

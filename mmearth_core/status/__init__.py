@@ -1,0 +1,1 @@
+"""How far a dataset is: read from its journals while runs are at work, without a lock."""
