@@ -1,0 +1,325 @@
+"""The fault campaign: whatever goes wrong with a tenth of all requests, no tile is lost, doubled or different.
+
+Every kind of fault, in every phase of a run of 200 tiles, passing and lasting, inside the process and over HTTP. After
+each run its exit status, summary, journal, status and run log are held against each other and against what was really
+asked, and what is done against a run in which nothing went wrong. Then faults end, and a last run completes it.
+"""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmearth_localearth.faults.control import Faults
+from mmearth_localearth.faults.kinds import OF_PIXELS, Kind, Phase
+from mmearth_localearth.faults.rules import parse_rule
+from mmearth_localearth.faults.transport import FaultyTransport
+from mmearth_localearth.http_server import Server
+from mmearth_localearth.rest import Service
+from mmearth_localearth.worlds.shipped import open_world
+
+from mmearth_core.download.run_log import read_runs
+
+PASSING = [
+    *("429", "429-aggregations", "429-minute", "403-rate", "403-user-rate", "500", "502", "503", "504"),
+    *("hang", "drop", "drop-body"),
+]
+UNUSABLE = ["truncated", "garbled", "proxy", "shape", "band", "dtype"]
+TOO_LARGE = ["400-memory", "400-timeout"]
+FATAL = ["429-quota", "403-quota", "403-access", "401", "refresh", "restricted"]
+MENDED = [*PASSING, *UNUSABLE, *TOO_LARGE]
+"""Kinds after which asking again, or for less, brings the right answer."""
+
+RATE = 0.1
+
+
+def test_the_campaign_is_about_every_kind_there_is() -> None:
+    assert {*MENDED, *FATAL, "slow"} == {str(kind) for kind in Kind}
+
+
+@pytest.fixture(autouse=True)
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two tries no time is spent."""
+    monkeypatch.setattr("mmearth_core.earth.sender.sleep_using_event", lambda ending: lambda seconds: None)
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[Faults]:
+    """What went wrong inside this process, one for each run."""
+    seen: list[Faults] = []
+    prepare = FaultyTransport.__init__
+
+    def init(self: FaultyTransport, transport: Any, faults: Faults, *args: Any, **options: Any) -> None:
+        seen.append(faults)
+        prepare(self, transport, faults, *args, **options)
+
+    monkeypatch.setattr(FaultyTransport, "__init__", init)
+    return seen
+
+
+def toml(text: str) -> str:
+    """A rule as a table of the configuration, from what stands on a command line."""
+    kind, *pairs = text.split(":")
+    keys = [f'kind = "{kind}"', *(f"{key} = {value}" for key, value in (pair.split("=") for pair in pairs))]
+    return (
+        "\n".join(keys)
+        .replace("= locate", '= "locate"')
+        .replace("= pixels", '= "pixels"')
+        .replace("= connect", '= "connect"')
+    )
+
+
+def in_both_phases(kind: str, how: str) -> list[str]:
+    late = ":seconds=0.001" if kind == "slow" else ""
+    phases = ["pixels"] if kind in set(OF_PIXELS) else ["locate", "pixels"]
+    return [f"{kind}:phase={phase}:rate={RATE}:{how}{late}" for phase in phases]
+
+
+class Checked:
+    """One run, found consistent with all that it left.
+
+    Attributes:
+        summary: what it printed.
+        exit: its status.
+        stderr: what it said besides.
+        failed: reasons of failed tiles.
+    """
+
+    def __init__(self, kit: Any, dataset: Any, faultless: Any, *options: str) -> None:
+        before = len(dataset.journal())
+        done = kit.cli("run", dataset.config, "--json", *options)
+        self.exit, self.stderr = int(done.exit_code), " ".join(done.stderr.split())
+        assert self.exit in (0, 1, 3), done.output
+        self.summary = summary = json.loads(done.stdout)
+
+        # Every tile ends, or is left: none is lost.
+        entries = dataset.entries()
+        ended = Counter(entry["outcome"] for entry in entries.values())
+        counts = {outcome: summary[outcome] for outcome in ("done", "skipped", "failed")}
+        assert counts == {outcome: ended[outcome] for outcome in counts}
+        assert sum(counts.values()) + summary["left"] == summary["tiles"] == kit.tiles
+
+        # None is twice: a run adds one line for each tile that it ends.
+        added = dataset.journal()[before:] if not before else None
+        assert len(dataset.journal()) - before == summary["ended_in_this_run"]
+        if added is not None:
+            assert len({entry["tile_id"] for entry in added}) == len(added)
+
+        # What is done is what it would be without faults; of what is not, nothing is there.
+        reference = faultless.stacks()
+        assert dataset.stacks() == {path: reference[path] for path in reference if ended_done(entries, Path(path).stem)}
+        right = faultless.entries()
+        for tile_id, entry in entries.items():
+            if entry["outcome"] == "failed":
+                assert entry["reason"].startswith(("locate: ", "pixels: ")), entry
+            else:
+                assert entry == right[tile_id]
+        self.failed = [entry["reason"] for entry in entries.values() if entry["outcome"] == "failed"]
+
+        # Exit status, summary, run log and status say the same.
+        stopped = summary["stopped"] is not None
+        assert self.exit == (3 if stopped else 1 if counts["failed"] or summary["left"] else 0)
+        if stopped:
+            assert f"stopped: {summary['stopped']}" in self.stderr
+        told = Counter[str]()
+        for row in summary["reasons"]:
+            told[row["outcome"]] += row["tiles"]
+        assert (told["failed"], told["skipped"]) == (counts["failed"], counts["skipped"])
+        assert stopped or told["left"] == summary["left"]
+        record = read_runs(dataset.root / "runs.jsonl")[-1]
+        assert (record.exit, record.why, record.left) == (self.exit, summary["stopped"], summary["left"])
+        assert sum(record.ended.values()) == summary["ended_in_this_run"]
+        assert (record.requests, record.retries) == (summary["requests"], summary["retries"])
+        status = kit.cli("status", dataset.config, "--json")
+        assert int(status.exit_code) == (0 if self.exit == 0 else 1), status.output
+        shown = json.loads(status.stdout)
+        assert {key: shown[key] for key in (*counts, "left", "tiles")} == {
+            key: summary[key] for key in (*counts, "left", "tiles")
+        }
+        assert shown["last_run"]["exit"] == self.exit
+
+    def asked(self, faults: Faults) -> None:
+        """The run has counted what was really asked."""
+        requests = faults.snapshot()["requests"]
+        for phase, kind in (("locate", "value:compute"), ("pixels", "image:computePixels")):
+            assert sum(requests.get(phase, {}).values()) == self.summary["requests"].get(kind, 0)
+
+
+def ended_done(entries: dict[str, Any], tile_id: str) -> bool:
+    return tile_id in entries and entries[tile_id]["outcome"] == "done"
+
+
+def completed(kit: Any, dataset: Any, faultless: Any) -> None:
+    """The faults are over: another run makes what one without faults has made."""
+    dataset.write()
+    run = Checked(kit, dataset, faultless, "--retry-failed")
+    assert run.exit == 0
+    assert dataset.stacks() == faultless.stacks()
+    assert dataset.entries() == faultless.entries()
+
+
+@pytest.fixture
+def dataset(make: Callable[[Path], Any], tmp_path: Path) -> Any:
+    return make(tmp_path)
+
+
+def test_a_tenth_of_all_requests_fails_once_in_every_way_there_is(
+    kit: Any, dataset: Any, faultless: Any, given: list[Faults]
+) -> None:
+    rules = [f"{kind}:rate=0.006:times=1" for kind in [*PASSING, *UNUSABLE, "slow:seconds=0.001"]]
+    large = [f"{kind}:every=40" for kind in TOO_LARGE]
+    dataset.write(*map(toml, [*rules, *large]), timeout=0.01)
+    run = Checked(kit, dataset, faultless)
+    run.asked(given[0])
+    assert run.exit == 0, run.summary
+    struck = [rule for rule, count in given[0].given.items() if count]
+    assert len(struck) >= 15
+    assert sum(given[0].given.values()) >= 0.1 * kit.tiles
+    assert dataset.entries() == faultless.entries()
+
+
+def test_what_fails_for_good_is_told_and_after_a_loss_of_access_the_rest_goes_on(
+    kit: Any, dataset: Any, faultless: Any, given: list[Faults]
+) -> None:
+    lasting = [
+        toml(f"{kind}:rate=0.02:always=true:phase=pixels") for kind in ("500", "503", "drop", "garbled", "shape")
+    ]
+    faults = [*lasting, toml("400-memory:phase=locate:rate=0.1:always=true")]
+    dataset.write(toml("401:phase=pixels:after=120"), *faults, retry_seconds=0)
+    stopped = Checked(kit, dataset, faultless)
+    assert stopped.exit == 3
+    assert "earthengine authenticate" in stopped.stderr
+    assert stopped.summary["failed"] > 0
+    dataset.write(*faults, retry_seconds=0)
+    rest = Checked(kit, dataset, faultless)
+    rest.asked(given[1])
+    assert rest.exit == 1
+    assert rest.summary["failed"] > 0
+    assert rest.summary["left"] > 0
+    completed(kit, dataset, faultless)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [*MENDED, "slow"])
+def test_what_passes_costs_no_tile(kind: str, kit: Any, dataset: Any, faultless: Any, given: list[Faults]) -> None:
+    rules = in_both_phases(kind, "times=1")
+    # Were a tenth of all that is too large, it would now and then be a single tile, which nothing makes smaller.
+    once = [text.replace(f"rate={RATE}:times=1", "every=10") if kind in TOO_LARGE else text for text in rules]
+    dataset.write(*map(toml, once), timeout=0.01)
+    run = Checked(kit, dataset, faultless)
+    run.asked(given[0])
+    assert run.exit == 0, run.summary
+    assert all(given[0].given.values()), "nothing went wrong"
+    assert dataset.entries() == faultless.entries()
+    if kind not in TOO_LARGE and kind != "slow":
+        assert sum(run.summary["retries"].values()) == sum(given[0].given.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", MENDED)
+def test_what_lasts_is_the_fault_of_its_own_tiles(
+    kind: str, kit: Any, dataset: Any, faultless: Any, given: list[Faults]
+) -> None:
+    dataset.write(*map(toml, in_both_phases(kind, "always=true")), timeout=0.01, retry_seconds=0)
+    run = Checked(kit, dataset, faultless)
+    run.asked(given[0])
+    assert all(given[0].given.values()), "nothing went wrong"
+    if kind in PASSING and kind != "500":
+        assert run.summary["failed"] == 0
+        assert run.exit in (1, 3)
+        if run.exit == 3:  # it struck as well the question whether Earth Engine answers at all
+            assert "does not answer" in run.summary["stopped"]
+    else:
+        assert run.summary["left"] == 0
+        assert run.exit == (1 if run.summary["failed"] else 0)
+        assert kind in TOO_LARGE or run.summary["failed"] > 0
+    completed(kit, dataset, faultless)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["locate", "pixels"])
+@pytest.mark.parametrize("kind", FATAL)
+def test_lost_access_is_no_tiles_fault(
+    kind: str, phase: str, kit: Any, dataset: Any, faultless: Any, given: list[Faults]
+) -> None:
+    dataset.write(toml(f"{kind}:phase={phase}:rate={RATE}:after=10"))
+    run = Checked(kit, dataset, faultless)
+    run.asked(given[0])
+    assert run.exit == 3
+    assert run.summary["failed"] == 0
+    # Nobody goes on asking: no more than what was under way.
+    assert 1 <= sum(given[0].given.values()) <= 4
+    completed(kit, dataset, faultless)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", sorted({*MENDED, *FATAL, "slow"} - {str(kind) for kind in OF_PIXELS}))
+def test_while_connecting(kind: str, kit: Any, dataset: Any, faultless: Any, given: list[Faults]) -> None:
+    """Either it is tried again and passes, or nothing is begun and the error says what to do."""
+    late = ":seconds=0.001" if kind == "slow" else ""
+    dataset.write(toml(f"{kind}:phase=connect:first=2{late}"), timeout=0.01)
+    done = kit.cli("run", dataset.config, "--json")
+    assert sum(given[0].given.values()) >= 1
+    if kind == "slow" or (kind in PASSING and kind not in ("hang", "drop", "drop-body")):
+        assert done.exit_code == 0, done.output
+    elif kind == "restricted":  # it is an answer, after all, and says of itself that no other will come
+        assert done.exit_code == 3, done.output
+        assert json.loads(done.stdout)["left"] == kit.tiles
+    else:
+        assert done.exit_code == 2, done.output
+        assert "Engine 'local' " in " ".join(done.stderr.split())
+        assert "Traceback" not in done.stderr
+        assert not dataset.root.exists()
+    completed(kit, dataset, faultless)
+
+
+@pytest.fixture
+def serve(sea: Path) -> Iterator[Callable[[list[str]], Server]]:
+    """Servers of the world with faults, which others meet over HTTP."""
+    servers: list[Server] = []
+
+    def start(rules: list[str]) -> Server:
+        from mmearth_localearth.worlds.shipped import world_label
+
+        world = str(sea / "sea.toml")
+        faults = Faults([parse_rule(text) for text in rules], seed=3)
+        server = Server(Service(open_world(world)), f"local:{world_label(world)}", faults=faults)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kinds", "exits"),
+    [
+        (PASSING[:5], 0),
+        (PASSING[5:9], 0),
+        (["hang", "drop", "drop-body"], 0),
+        (UNUSABLE, 0),
+        (TOO_LARGE, 0),
+        (["401"], 3),
+        (["restricted"], 3),
+    ],
+    ids=["throttled", "5xx", "network", "unusable", "too large", "credentials", "quota"],
+)
+def test_over_http(kinds: list[str], exits: int, kit: Any, dataset: Any, faultless: Any, serve: Any) -> None:
+    rate = RATE / len(kinds) if exits == 0 else RATE
+    how = "times=1" if exits == 0 else "after=100"
+    server = serve([f"{kind}:rate={rate:.3f}:{how}" for kind in kinds])
+    dataset.write(engine=f'url = "{server.url}"', timeout=0.5)
+    run = Checked(kit, dataset, faultless)
+    run.asked(server.faults)
+    assert run.exit == exits
+    assert run.summary["failed"] == 0
+    assert all(server.faults.given.values())
+    assert Phase.PIXELS in server.faults.snapshot()["requests"]
+    completed(kit, dataset, faultless)
