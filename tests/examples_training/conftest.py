@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import tomllib
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -27,9 +26,7 @@ def make_planet(tmp_path_factory: pytest.TempPathFactory) -> Make:
     pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[synthetic]")
 
     def make(every: int, size: int | None = None) -> Path:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # shapely's, of what the demo's squares are made with
-            demo = engine_of(discover(), "local:synthetic").demo()
+        demo = engine_of(discover(), "local:synthetic").demo()
         assert demo is not None
         folder = tmp_path_factory.mktemp("planet")
         config = tomllib.loads(demo.config)

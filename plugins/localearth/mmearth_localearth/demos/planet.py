@@ -4,7 +4,6 @@ from typing import Any
 
 from pyproj import Transformer
 from shapely.geometry import Polygon, box, mapping
-from shapely.ops import transform
 
 from mmearth_core import Demo
 from mmearth_localearth.worlds.base import FeatureRecord, World
@@ -92,5 +91,5 @@ def _square(lon: float, lat: float) -> Polygon:
     """A square on the ground around a place; longitude and latitude to 1e-8 degrees (1 mm)."""
     local = f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
     to_degrees = Transformer.from_crs(local, "EPSG:4326", always_xy=True).transform
-    corners = transform(to_degrees, box(-SIDE / 2, -SIDE / 2, SIDE / 2, SIDE / 2)).exterior.coords
-    return Polygon([(round(x, 8), round(y, 8)) for x, y in corners])
+    x, y = to_degrees(*box(-SIDE / 2, -SIDE / 2, SIDE / 2, SIDE / 2).exterior.xy)
+    return Polygon([(round(lon, 8), round(lat, 8)) for lon, lat in zip(x, y, strict=True)])
