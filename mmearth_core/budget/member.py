@@ -72,6 +72,7 @@ class Member:
         self._owners: dict[Turn, str] = {}
         self._since: dict[Turn, float] = {}
         self._served_since: float | None = None
+        self._alone = False
         self._until = clock()
         files.create(self._name)
 
@@ -102,6 +103,7 @@ class Member:
         held = Counter(self._owner(top) for top in listing.tops.values() if top.state == HELD and top.slot < slots)
         needs = [max(0, share - held[task.who]) for task, share in zip(alive, due, strict=True)]
         place = [task.who for task in alive].index(self.who)
+        self._alone = self._task.beats == 1 and len(alive) == 1
 
         mine = self._mine(listing)
         ceiling = due[place] if any(needs) else max(due[place], len(mine))
@@ -161,8 +163,9 @@ class Member:
         """This process's turns, low slots first."""
         mine = sorted(top for top in listing.tops.values() if self._owner(top) == self.who)
         now = self._clock()
-        # Nobody can have sent anything yet in a slot's first turn.
-        self._since = {turn: self._since.get(turn, now if turn.turn > 1 else now - REST) for turn in mine}
+        # Nobody has sent anything just now in a slot's first turn, nor if nobody was at work when this one came.
+        rested = now - REST if self._alone else now
+        self._since = {turn: self._since.get(turn, rested if turn.turn > 1 else now - REST) for turn in mine}
         return mine
 
     def _is_dead(self, task: Task) -> bool:
