@@ -1,0 +1,240 @@
+"""A whole dataset on a real Slurm, from a server that fails, while tasks are warned, cancelled, killed and requeued."""
+
+import json
+import math
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmearth_core.budget.live import live_tasks
+
+pytestmark = pytest.mark.slow
+
+TILES, PARTITION, SLOTS = 60, 3, 4
+
+CONFIG = """
+[dataset]
+name = "{name}"
+tiles = "tiles.geojson"
+partition_size = {partition}
+[run]
+engine = "local"
+max_concurrent = {slots}
+timeout = 60
+[engines.local]
+{engine}
+[modalities.sentinel2]
+"""
+
+NOTES_PID = """
+mmearth-core() {
+    echo "$BASHPID" >"pid-${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
+    exec "$(type -P mmearth-core)" "$@"
+}
+"""
+"""For the environment of tasks: says which process is whose."""
+
+
+def mmearth(environment: dict[str, str], *words: str | Path) -> str:
+    """What a command prints; it has to succeed."""
+    command = [sys.executable, "-m", "mmearth_core", *map(str, words)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """Looks again and again, as Slurm tells nobody when something has happened; returns what is found."""
+    for _ in range(1800):
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"it never came that {what}")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a blank in its name, with 60 tiles and the file that sets up every job."""
+    folder = tmp_path_factory.mktemp("cluster") / "my data"
+    mmearth(dict(os.environ), "demo", folder)
+    tiles = json.loads((folder / "tiles.geojson").read_text())
+    tiles["features"] = tiles["features"][:TILES]
+    (folder / "tiles.geojson").write_text(json.dumps(tiles))
+    mmearth(dict(os.environ), "slurm", "scripts", folder / "slurm")
+    with (folder / "slurm" / "environment.sh").open("a") as file:
+        file.write(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH\n")
+        file.write(f"cd {shlex.quote(str(folder))}\n{NOTES_PID}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder: Path) -> dict[str, bytes]:
+    """The stacks that one process makes without a break."""
+    config = folder / "undisturbed.toml"
+    config.write_text(CONFIG.format(name="undisturbed", slots=SLOTS, partition=PARTITION, engine='world = "virginia"'))
+    mmearth(dict(os.environ), "run", config)
+    return stacks(folder / "undisturbed")
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """A server of the local Earth Engine for all jobs; slow enough that tasks can be met at work."""
+    faults = ["429:rate=0.1:phase=pixels", "500:rate=0.05", "truncated:rate=0.05:phase=pixels"]
+    command = [sys.executable, "-m", "mmearth_core", "localearth", "serve", "--port=0", "--latency=3", "--fault-seed=5"]
+    with subprocess.Popen(
+        [*command, *(f"--fault={fault}" for fault in faults)], stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        yield json.loads(server.stdout.readline())["url"]
+        server.terminate()
+
+
+def stacks(dataset: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (dataset / "stacks").rglob("*.tif")}
+
+
+class Cluster:
+    """Slurm's commands, and one dataset's jobs."""
+
+    def __init__(self, environment: dict[str, str], config: Path) -> None:
+        ours = str(Path(sys.executable).parent)
+        # Without our folder in PATH, so that jobs find the command only by way of their environment's file.
+        path = ":".join(part for part in environment["PATH"].split(":") if part != ours)
+        self.environment, self.config = {**environment, "PATH": path}, config
+        self.dataset = config.parent / config.stem
+
+    def call(self, *words: str) -> str:
+        done = subprocess.run(words, env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def submit(self, *options: str) -> dict[str, str]:
+        """Submits; the number of each stage's job."""
+        shown = json.loads(mmearth(self.environment, "slurm", "submit", self.config, "--json", *options))
+        return {one["stage"]: one["job"] for one in shown["jobs"]}
+
+    def shown(self, job: str) -> list[dict[str, str]]:
+        """What Slurm says of a job's tasks."""
+        lines = self.call("scontrol", "-o", "show", "job", job).splitlines()
+        return [dict(re.findall(r"(\w+)=(\S*)", line)) for line in lines]
+
+    def waits_or_works(self, job: str) -> bool:
+        return any(task["JobState"] in ("PENDING", "RUNNING", "COMPLETING") for task in self.shown(job))
+
+    def logs(self, job: str, task: str = "*") -> str:
+        found = (self.dataset / "slurm" / "logs").glob(f"*-{job}_{task}.log")
+        return "\n".join(path.read_text() for path in found)
+
+    def done(self, task: str, tasks: int) -> int:
+        """Tiles of a task's share in an array of that size that have ended."""
+        share = range(int(task), math.ceil(TILES / PARTITION), tasks)
+        journals = [self.dataset / "journal" / "base" / f"{number:05d}.jsonl" for number in share]
+        return sum(len(path.read_text().splitlines()) for path in journals if path.exists())
+
+    def at_work(self, job: str, tasks: int) -> dict[str, int]:
+        """The tasks of an array that are downloading and have something to do for a while, and their processes."""
+        live = {one.pid for one in live_tasks(self.dataset / "budget")}
+        noted = {path.stem.rpartition("_")[2]: path for path in self.config.parent.glob(f"pid-{job}_*")}
+        pids = {task: int(path.read_text() or 0) for task, path in noted.items()}
+        busy = TILES // tasks - 4
+        return {task: pid for task, pid in pids.items() if pid in live and self.done(task, tasks) <= busy}
+
+
+def test_nothing_is_lost_on_a_cluster(
+    slurm: dict[str, str], folder: Path, undisturbed: dict[str, bytes], url: str
+) -> None:
+    config = folder / "cluster.toml"
+    config.write_text(CONFIG.format(name="cluster", slots=SLOTS, partition=PARTITION, engine=f'url = "{url}"'))
+    cluster = Cluster(slurm, config)
+    small = ("--mem=500M", "--post-cpus=2", "--post-mem=1G", "--time=1:00:00", "--post-time=1:00:00")
+
+    # Three tasks, one of which is warned as before its time limit: it ends in good order and goes on by itself.
+    array = cluster.submit("--tasks=3", "--no-post", "--no-report", *small)["download"]
+    warned = until(
+        lambda: next((task for task in cluster.at_work(array, 3) if cluster.done(task, 3)), None),
+        "a task of the first array is at work",
+    )
+    cluster.call("scancel", "--batch", "--signal=TERM", f"{array}_{warned}")
+    until(lambda: "requeued, to go on (time 1 of 100)" in cluster.logs(array, warned), "the warned task is requeued")
+    assert "stopped by SIGTERM" in " ".join(cluster.logs(array, warned).split())
+    with urllib.request.urlopen(f"{url}/counters") as answer:
+        counters = json.load(answer)
+    # Nothing was abandoned so far, so the server counts what the tasks have under way.
+    assert 1 < counters["peak_under_way"] <= SLOTS
+    # The whole array is cancelled, tasks at work and the one that waits, and stays so.
+    cluster.call("scancel", array)
+    until(lambda: not cluster.waits_or_works(array), "the first array has ended")
+    ended = {task["ArrayTaskId"]: task["JobState"] for task in cluster.shown(array)}
+    assert ended[warned] == "CANCELLED"
+    assert set(ended.values()) <= {"CANCELLED", "COMPLETED"}
+    assert cluster.logs(array).count("requeued, to go on") == 1
+
+    # Another number of tasks goes on; one is killed and one is requeued from outside.
+    jobs = cluster.submit("--tasks=5", "--parallel=4", *small)
+    again = jobs["download"]
+    live = until(lambda: len(live := cluster.at_work(again, 5)) > 1 and live, "two tasks are at work")
+    (killed, pid), (requeued, _), *_ = live.items()
+    os.kill(pid, signal.SIGKILL)
+    cluster.call("scontrol", "requeue", f"{again}_{requeued}")
+    until(lambda: not cluster.waits_or_works(jobs["report"]), "the report has ended")
+
+    tasks = cluster.shown(again)
+    assert {task["ArrayTaskId"]: task["Restarts"] for task in tasks} == {
+        task: "1" if task in (killed, requeued) else "0" for task in "01234"
+    }
+    (post,), (report,) = cluster.shown(jobs["post"]), cluster.shown(jobs["report"])
+    assert {one["JobState"] for one in (*tasks, post, report)} == {"COMPLETED"}
+    assert "status 137" in cluster.logs(again, killed)
+    # A task that waits to go on has not ended: the dataset is made after all of them.
+    assert max(task["EndTime"] for task in tasks) <= post["StartTime"] <= post["EndTime"] <= report["StartTime"]
+
+    assert stacks(cluster.dataset) == undisturbed
+    lines = [
+        json.loads(line) for path in cluster.dataset.glob("journal/*/*.jsonl") for line in path.read_text().splitlines()
+    ]
+    assert sorted(line["tile_id"] for line in lines) == sorted(name.removesuffix(".tif") for name in undisturbed)
+    assert {line["outcome"] for line in lines} == {"done"}
+    verified = json.loads(mmearth(cluster.environment, "verify", config, "--json"))
+    assert (verified["rows"], verified["stacks"], verified["faults"]) == (TILES, TILES, 0)
+
+
+def test_post_follows_tasks_that_cannot_be_saved(
+    slurm: dict[str, str], folder: Path, undisturbed: dict[str, bytes]
+) -> None:
+    """A task that stops early each time, until it may no more: what was downloaded still becomes a dataset."""
+    config = folder / "partial.toml"
+    config.write_text(CONFIG.format(name="partial", slots=SLOTS, partition=PARTITION, engine='world = "virginia"'))
+    cluster = Cluster(slurm, config)
+    environment = folder / "stopped.sh"
+    # Task 1 stops early whatever happens, as if its project's quota were used up.
+    environment.write_text(
+        (folder / "slurm" / "environment.sh").read_text()
+        + 'mmearth-core() { [ "$SLURM_ARRAY_TASK_ID" = 1 ] && return 3; command mmearth-core "$@"; }\n'
+    )
+    small = ("--mem=500M", "--post-cpus=2", "--post-mem=1G", "--requeues=1", f"--environment={environment}")
+    jobs = cluster.submit("--tasks=2", *small)
+    until(lambda: not cluster.waits_or_works(jobs["report"]), "the report has ended")
+
+    assert {task["ArrayTaskId"]: task["ExitCode"] for task in cluster.shown(jobs["download"])} == {
+        "0": "0:0",
+        "1": "3:0",
+    }
+    assert "requeued 1 times, which is the most" in cluster.logs(jobs["download"], "1")
+    (post,) = cluster.shown(jobs["post"])
+    assert post["ExitCode"] == "1:0"
+    done = stacks(cluster.dataset)
+    assert 0 < len(done) < TILES
+    assert done.items() <= undisturbed.items()
+    (log,) = (cluster.dataset / "slurm" / "logs").glob(f"*-post-{jobs['post']}.log")
+    assert f"{len(done)} rows; 0 tiles skipped, {TILES - len(done)} not downloaded" in log.read_text()
