@@ -23,6 +23,7 @@ COMMANDS = {
     "tiles": "Sample tiles all over the world, or make them of your own places.",
     "run": "Download every tile of a configuration; run it again to continue.",
     "status": "Say how far a dataset is, also while it is downloaded.",
+    "redownload": "Take tiles again that have failed or were sent back.",
     "post": "Make HDF5, statistics and splits of what was downloaded.",
     "slurm": "Submit downloading and all that follows to a Slurm cluster.",
     "verify": "Reread a dataset and say what is wrong with it.",

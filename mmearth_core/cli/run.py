@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 )
 @click.option("--modalities", metavar="A,B", help="Download only these of the configured modalities.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N tiles of the share.")
-@click.option("--retry-failed", is_flag=True, help="Also take the tiles that failed in earlier runs.")
+@click.option(
+    "--retry-failed", is_flag=True, help="Also take what failed in earlier runs; `redownload` takes nothing else."
+)
 @click.option(
     "--record",
     type=click.Path(path_type=Path, file_okay=False),
@@ -164,5 +166,7 @@ def print_summary(job: "Job", result: "Result", console: "Console") -> None:
     if summary["waiting"]:
         console.print(f"{summary['waiting']} tiles wait for the modalities of the first run; run without --modalities.")
     elif summary["failed"]:
-        console.print("Failed tiles are tried again with --retry-failed.")
+        console.print(
+            "`mmearth-core redownload` takes failed tiles again; `run --retry-failed` those and what is left."
+        )
     console.print(f"Dataset: {job.folder.root}", markup=False)

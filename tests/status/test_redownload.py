@@ -1,0 +1,143 @@
+"""Redownload: exactly what failed, was sent back or, if asked, was skipped; what is left stays left."""
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+from shapely.geometry import Point
+
+
+def outcomes(config: Path) -> dict[str, list[str]]:
+    """All outcomes of each tile, in order, read by json alone."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(config.parent.glob("data/journal/base/*.jsonl")):
+        for line in path.read_text().splitlines():
+            entry = json.loads(line)
+            found.setdefault(entry["tile_id"], []).append(entry["outcome"])
+    return found
+
+
+def dry(kit, config, *options) -> list[str]:
+    told = kit.printed("redownload", config, "--dry-run", *options, code=0)
+    assert told["taken"] == len(told["tiles"]) == told["failed"] + told["skipped"]
+    return sorted(each["tile_id"] for each in told["tiles"])
+
+
+def test_what_failed_is_done_and_what_is_left_stays(kit, config):
+    before = outcomes(config)
+    kit.mended(config)
+    done = kit.cli("redownload", config, "--json")
+    assert done.exit_code == 1  # a partition is left
+    assert "Takes 2 tiles again: 2 failed, 0 skipped." in done.stderr
+    assert "failed 2: pixels: User memory limit exceeded." in done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["ended_in_this_run"], summary["failed"], summary["left"]) == (2, 0, 6)
+    after = outcomes(config)
+    assert {tile for tile in after if after[tile] != before.get(tile)} == set(kit.heavy)
+    assert all(after[tile] == ["failed", "done"] for tile in kit.heavy)
+    assert kit.printed("status", config, code=1)["failed"] == 0
+
+
+def test_what_is_taken_is_what_was_said(kit, config):
+    kit.mended(config)
+    before = outcomes(config)
+    said = dry(kit, config, "--skipped")
+    assert outcomes(config) == before
+    assert said == sorted([kit.sea, *kit.heavy])
+    kit.printed("redownload", config, "--skipped", code=1)
+    assert sorted(tile for tile, ended in outcomes(config).items() if len(ended) > 1) == said
+
+
+@pytest.mark.parametrize(
+    ("options", "taken"),
+    [
+        ((), ["007", "013"]),
+        (("--reason", "MEMORY limit"), ["007", "013"]),
+        (("--reason", "^no image"), []),
+        (("--reason", "no |memory", "--skipped"), ["004", "007", "013"]),
+        (("--shard", "0/2"), ["013"]),
+        (("--shard", "1/2", "--skipped"), ["007"]),
+        (("--limit", "7"), []),
+        (("--limit", "8"), ["007"]),
+        (("--modalities", "sentinel2", "--limit", "14"), ["007", "013"]),
+    ],
+)
+def test_which_are_taken(kit, half_made, options, taken):
+    assert dry(kit, half_made, *options) == taken
+
+
+def name_file(folder: Path, kind: str) -> Path:
+    """A file that names a failed tile, a skipped, a done, a left and an unknown one."""
+    ids = ["013", "004", "000", "020", "nobody"]
+    path = folder / f"ids.{kind}"
+    if kind == "txt":
+        path.write_text("\n".join(ids) + "\n\n")
+    elif kind == "csv":
+        path.write_text("note,tile_id\n" + "".join(f"x,{each}\n" for each in ids))
+    elif kind == "json":
+        path.write_text(json.dumps([{"tile_id": each, "reason": "x"} for each in ids]))
+    else:
+        gpd.GeoDataFrame({"tile_id": ids}, geometry=[Point(0, 0)] * 5, crs=4326).to_file(path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["txt", "csv", "json", "geojson", "gpkg"])
+def test_tiles_by_name(kit, half_made, tmp_path, kind):
+    named = name_file(tmp_path, kind)
+    assert dry(kit, half_made, "--tiles", named) == ["013"]
+    assert dry(kit, half_made, "--tiles", named, "--skipped") == ["004", "013"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("ids.txt", "strange\n", "None of the 1 tiles named has ended"),
+        ("ids.txt", "", "holds no tile id"),
+        ("ids.csv", "id\n013\n", "no tile ids can be read"),
+        ("ids.geojson", "{", "no tile ids can be read"),
+        ("ids.json", '[{"id": 3}]', "no tile ids can be read"),
+    ],
+)
+def test_files_without_such_tiles(kit, half_made, tmp_path, name, content, says):
+    (tmp_path / name).write_text(content)
+    done = kit.cli("redownload", half_made, "--tiles", tmp_path / name)
+    assert done.exit_code == 2 and says in " ".join(done.output.split())
+
+
+def test_nothing_to_take_needs_no_engine(kit, config):
+    config.write_text(config.read_text().replace('world = "virginia"', 'world = "nowhere.toml"'))
+    summary = kit.printed("redownload", config, "--reason", "nobody ever said this", code=1)
+    assert (summary["done"], summary["failed"], summary["ended_in_this_run"], summary["requests"]) == (15, 2, 0, {})
+    assert kit.cli("redownload", config, "--shard", "0/4").exit_code == 0
+
+
+def test_what_post_sends_back_is_taken(kit, config):
+    kit.mended(config)
+    stack = config.parent / "data" / "stacks" / "base" / "00000" / "001.tif"
+    sound = stack.read_bytes()
+    stack.write_bytes(sound[:-7])
+    kit.cli("post", config, "--workers", "1")
+    told = kit.printed("redownload", config, "--dry-run", "--reason", "^post:", code=0)
+    assert (told["taken"], told["sent_back"], told["tiles"]) == (1, 1, [{"group": "base", "tile_id": "001"}])
+    left_out = config.parent / "data" / "data_left_out.json"
+    assert dry(kit, config, "--tiles", left_out) == ["001"]
+    kit.printed("redownload", config, code=1)
+    assert stack.read_bytes() == sound and kit.printed("status", config, code=1)["failed"] == 0
+
+
+def test_modalities_that_were_never_begun_are_not_begun(kit, config):
+    kit.mended(config)
+    config.write_text(config.read_text() + "[modalities.tile]\n")
+    own = (config.parent / "data" / "mmearth.toml").read_bytes()
+    kit.printed("redownload", config, code=1)
+    assert (config.parent / "data" / "mmearth.toml").read_bytes() == own
+    done = kit.cli("redownload", config, "--modalities", "tile")
+    assert done.exit_code == 2 and "'tile' was not downloaded before" in " ".join(done.output.split())
+    assert kit.cli("redownload", config, "--modalities", "").exit_code == 2
+
+
+def test_before_the_first_run(kit, fresh):
+    done = kit.cli("redownload", fresh)
+    assert done.exit_code == 2 and "nothing was downloaded yet" in " ".join(done.output.split())
+    assert not (fresh.parent / "data").exists()
