@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from mmearth_core.cli.complete import engines
 from mmearth_core.errors import ConfigError, EngineError
 from mmearth_core.folder import FOLDER_FAULTS, written_aside
 
@@ -12,7 +13,13 @@ from mmearth_core.folder import FOLDER_FAULTS, written_aside
 @click.command("demo")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--engine", "spec", default="local", show_default=True, metavar="NAME", help="The engine whose demo it is."
+    "--engine",
+    "spec",
+    default="local",
+    show_default=True,
+    metavar="NAME",
+    help="The engine whose demo it is.",
+    shell_complete=engines,
 )
 def command(folder: Path, spec: str) -> int:
     """Make a configuration and tiles in FOLDER, download them, and draw a contact sheet.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmearth_core.cli.complete import engines
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,7 +28,13 @@ def command() -> None:
 
 @command.command()
 @click.option(
-    "--engine", "spec", default="earthengine", show_default=True, metavar="NAME[:TEXT]", help="The engine to ask."
+    "--engine",
+    "spec",
+    default="earthengine",
+    show_default=True,
+    metavar="NAME[:TEXT]",
+    help="The engine to ask.",
+    shell_complete=engines,
 )
 @click.option(
     "--record",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from mmearth_core.post.rows import Progress, Rows
@@ -24,6 +25,10 @@ class _DefaultGroup(click.Group):
         if args and args[0] not in self.commands and not own_help:
             args = [_WHOLE, *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Its commands, or the CONFIG of `post CONFIG`."""
+        return [*super().shell_complete(ctx, incomplete), CompletionItem(incomplete, type="file")]
 
 
 def _fractions(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tuple[float, ...] | None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from mmearth_core.cli.complete import engines, modalities
+
 
 @click.command("redownload")
 @click.argument("config", type=click.Path(path_type=Path))
@@ -21,11 +23,21 @@ import click
     metavar="FILE",
     help="Only tiles that are named there: an id a line, or a CSV, GeoJSON or GeoPackage with a column tile_id.",
 )
-@click.option("--engine", metavar="NAME[:TEXT]", help="Who answers, instead of the configuration's engine.")
+@click.option(
+    "--engine",
+    metavar="NAME[:TEXT]",
+    help="Who answers, instead of the configuration's engine.",
+    shell_complete=engines,
+)
 @click.option(
     "--shard", "shard_text", metavar="I/N", help="Work share I (0 to N-1) of N; in a Slurm array, the task's by itself."
 )
-@click.option("--modalities", metavar="A,B", help="Only the tiles of these modalities.")
+@click.option(
+    "--modalities",
+    metavar="A,B",
+    help="Only the tiles of these modalities.",
+    shell_complete=modalities,
+)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only those of the first N tiles of the share.")
 @click.option("--dry-run", is_flag=True, help="Say what would be taken, with --json tile by tile, and stop there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmearth_core.cli.complete import engines, modalities
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,11 +22,21 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.argument("config", type=click.Path(path_type=Path))
-@click.option("--engine", metavar="NAME[:TEXT]", help="Who answers, instead of the configuration's engine.")
+@click.option(
+    "--engine",
+    metavar="NAME[:TEXT]",
+    help="Who answers, instead of the configuration's engine.",
+    shell_complete=engines,
+)
 @click.option(
     "--shard", "shard_text", metavar="I/N", help="Work share I (0 to N-1) of N; in a Slurm array, the task's by itself."
 )
-@click.option("--modalities", metavar="A,B", help="Download only these of the configured modalities.")
+@click.option(
+    "--modalities",
+    metavar="A,B",
+    help="Download only these of the configured modalities.",
+    shell_complete=modalities,
+)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N tiles of the share.")
 @click.option(
     "--retry-failed", is_flag=True, help="Also take what failed in earlier runs; `redownload` takes nothing else."

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmearth_core.cli.complete import engines, modalities
+
 if TYPE_CHECKING:
     from mmearth_core.contract.modality import Modality
     from mmearth_core.registry import Registered, Registry
@@ -12,11 +14,12 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=modalities)
 @click.option(
     "--engine",
     metavar="NAME[:TEXT]",
     help="The engine to try it on, which must be one that lends a stage; by default local:synthetic.",
+    shell_complete=engines,
 )
 @click.option("--ignore", metavar="CHECK", multiple=True, help="Leave this check out; may be given again.")
 @click.option("--quick", is_flag=True, help="Do not build the graphs again in other processes, which takes seconds.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmearth_core.cli.complete import engines
 from mmearth_core.cli.tiles.from_points import command as from_points
 from mmearth_core.cli.tiles.from_polygons import command as from_polygons
 from mmearth_core.cli.tiles.map import command as draw_map
@@ -45,7 +46,14 @@ EARTH_ENGINE = "earthengine"
     metavar="SOURCE",
     help="`earthengine`, or a polygon file with columns for ecoregion and biome, which needs no Earth Engine.",
 )
-@click.option("--engine", default=EARTH_ENGINE, show_default=True, metavar="NAME[:TEXT]", help="Who answers for it.")
+@click.option(
+    "--engine",
+    default=EARTH_ENGINE,
+    show_default=True,
+    metavar="NAME[:TEXT]",
+    help="Who answers for it.",
+    shell_complete=engines,
+)
 @click.option("--eco-region-column", metavar="NAME", help="The polygon file's column; ECO_NAME and the like are known.")
 @click.option("--biome-column", metavar="NAME", help="Likewise; BIOME_NAME is known.")
 @click.option("--realm-column", metavar="NAME", help="Likewise; REALM is known, and none is needed.")

@@ -110,7 +110,12 @@ def serve(
 
 @command.command()
 def functions() -> None:
-    """Print the list of Earth Engine's functions that are implemented, as Markdown."""
+    """Print the list of Earth Engine's functions that are implemented, as Markdown.
+
+    \b
+    Examples:
+      mmearth-core localearth functions > functions.md
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_localearth.coverage import markdown
 
     click.echo(markdown(), nl=False)
