@@ -11,7 +11,7 @@ EDITABLE := $(foreach plugin,$(PLUGINS),-e "$(plugin)$(if $(filter plugins/local
 PROJECTS := constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types clean
+.PHONY: help demo test test-all lint types docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,8 +33,11 @@ lint: $(DEV)/.ready ## Check style and formatting
 types: $(DEV)/.ready ## Check types, strictly
 	$(DEV)/bin/mypy
 
-clean: ## Remove environments, caches and the demo
-	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+docs: $(DEV)/.ready ## Build the documentation into site/, with every link checked
+	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build --strict
+
+clean: ## Remove environments, caches, the demo and the site
+	rm -rf .venv demo site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf *.egg-info plugins/*/*.egg-info plugins/*/build
 	find mmearth_core plugins tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
@@ -49,6 +52,6 @@ $(DEV)/.ready: $(PROJECTS)
 	$(PYTHON) -m venv --clear $(DEV)
 	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
 	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		--group test --group lint -e . $(EDITABLE)
+		--group test --group lint --group docs -e . $(EDITABLE)
 	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps torchgeo
 	touch $@
