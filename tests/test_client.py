@@ -341,6 +341,17 @@ def test_a_new_client_takes_the_place_of_the_old_one():
     assert first.engine.asked == []
 
 
+def test_every_request_carries_the_workload_tag():
+    engine = ScriptedEngine(lambda kind, graph: np.zeros((2, 2), [("b", "u1")]) if kind == PIXELS else 1)
+    client = EarthClient(engine, RunOptions(), workload_tag="my-data")
+    client.compute(ee.Number(1), "test")
+    client.pixels(ee.Image(1), GRID)
+    assert [body["workloadTag"] for body in engine.bodies] == ["my-data", "my-data"]
+    engine.bodies.clear()
+    EarthClient(engine, RunOptions()).compute(ee.Number(1), "test")
+    assert "workloadTag" not in engine.bodies[0]
+
+
 def test_the_concurrency_and_timeout_are_the_engine_s_limits():
     asked = []
 

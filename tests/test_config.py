@@ -59,6 +59,7 @@ def test_a_full_configuration(path):
         budget = "../shared"
         retry_seconds = 0
         grace_seconds = 5
+        workload_tag = "tag-1"
         [modalities.a]
         start = 2017-01-01
         [modalities.b.inner]
@@ -68,11 +69,31 @@ def test_a_full_configuration(path):
     """
     config = load_config(write(path, text))
     assert (config.dataset.anchor, config.dataset.image_size, config.dataset.partition_size) == ("a", 64, 10)
-    assert config.run == RunOptions("somewhere:x", 5, 8, 50.0, "../shared", 60.0, 0.0, 5.0)
+    assert config.run == RunOptions("somewhere:x", 5, 8, 50.0, "../shared", 60.0, 0.0, 5.0, "tag-1")
+    assert config.workload_tag == "tag-1"
     assert config.budget == path.parent / ".." / "shared"
     assert list(config.modalities) == ["a", "b"]
     assert config.modalities["b"] == {"inner": {"x": 1}}
     assert config.engines == {"somewhere": {"world": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [("data_1M_v001.64", "data_1m_v001-64"), ("A-", "a"), ("x" * 62 + "_y" * 9, "x" * 62), ("7", "7")],
+)
+def test_the_workload_tag_is_made_of_the_name_and_the_client_takes_it(path, name, tag):
+    import ee
+
+    made = load_config(write(path, LEAST.replace('name = "data"', f'name = "{name}"'))).workload_tag
+    assert made == tag
+    ee.data.setWorkloadTag(made)  # refuses what Earth Engine does
+    ee.Reset()
+
+
+def test_workload_tags_that_are_set(path):
+    assert load_config(write(path, LEAST + '[run]\nworkload_tag = ""\n')).workload_tag == ""
+    for wrong in ("My tag", "-a", "a" * 64):
+        assert "63 lower-case letters" in refusal(write(path, LEAST + f'[run]\nworkload_tag = "{wrong}"\n'))
 
 
 def test_modalities_keep_the_order_of_the_file(path):

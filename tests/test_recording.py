@@ -211,7 +211,7 @@ def test_the_folder_must_be_given():
 def test_a_question_does_not_depend_on_who_asks():
     body = '{"b": 1, "a": [2]}'
     mine = Question.of("https://one/v1/projects/mine/value:compute?key=abc", "POST", body)
-    theirs = Question.of("http://two/v1/projects/theirs/value:compute", "POST", b'{"a":[2],"b":1}')
+    theirs = Question.of("http://two/v1/projects/theirs/value:compute", "POST", b'{"a":[2],"b":1,"workloadTag":"x"}')
     assert mine == theirs
     assert mine.name == theirs.name
     assert Question.of("http://two/v1/projects/theirs/value:compute", "POST", "{}").name != mine.name

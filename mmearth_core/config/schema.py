@@ -19,6 +19,14 @@ def _is_name(_options: object, _attribute: object, name: str) -> None:
         )
 
 
+def _is_workload_tag(_options: object, _attribute: object, tag: str | None) -> None:
+    if tag and not re.fullmatch(r"[a-z0-9]([-_a-z0-9]{0,61}[a-z0-9])?", tag):
+        raise ValueError(
+            f"found {tag!r}; Earth Engine allows up to 63 lower-case letters, digits, `-` and `_`, beginning and "
+            'ending with a letter or digit; "" sends none'
+        )
+
+
 @frozen
 class DatasetOptions:
     """`[dataset]`: what is built, and where."""
@@ -94,6 +102,14 @@ class RunOptions:
         validator=_at_least(0),
         metadata={"help": "seconds that requests under way are given to end, when the run is stopped by a signal"},
     )
+    workload_tag: str | None = field(
+        default=None,
+        validator=_is_workload_tag,
+        metadata={
+            "help": "names the run's computations in the Cloud project's metrics; by default made of the dataset's "
+            'name, "" for none'
+        },
+    )
 
 
 @frozen
@@ -131,6 +147,13 @@ class Config:
         return (
             self.root / "budget" if self.run.budget is None else self.source.parent / Path(self.run.budget).expanduser()
         )
+
+    @property
+    def workload_tag(self) -> str:
+        """What the run's computations are labelled with on Google's side; empty for no label."""
+        if self.run.workload_tag is not None:
+            return self.run.workload_tag
+        return re.sub(r"[^-_a-z0-9]", "-", self.dataset.name.lower())[:63].strip("-_")
 
     @property
     def root(self) -> Path:

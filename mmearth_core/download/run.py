@@ -58,7 +58,7 @@ def run(
         RunStoppedError: the run was stopped before its first tile.
     """
     stop = Stop(job.config.run.grace_seconds) if stop is None else stop
-    client = EarthClient(job.engine, job.config.run, ending=stop.ending)
+    client = EarthClient(job.engine, job.config.run, ending=stop.ending, workload_tag=job.config.workload_tag)
     with ExitStack() as held:
         try:
             index = establish(job, client)

@@ -26,6 +26,9 @@ _PATHS: tuple[tuple[re.Pattern[str], Phase], ...] = (
 )
 _LONLAT = {None, "EPSG:4326", "OGC:CRS84"}
 
+_LABEL = re.compile(rb',\s*"workloadTag":\s*"[^"]*"')
+"""What a request's computation is labelled with; as little a part of the question as the project."""
+
 
 class Asked:
     """One request."""
@@ -39,7 +42,8 @@ class Asked:
         """
         self.phase = next((phase for pattern, phase in _PATHS if pattern.fullmatch(path)), None)
         # Not the path of what has a body: it names the project, which is no part of the question.
-        self._said = f"{self.phase}\n".encode() + (path.encode() if body is None else body)
+        said = path.encode() if body is None else _LABEL.sub(b"", body)
+        self._said = f"{self.phase}\n".encode() + said
         self._body = body
 
     @cached_property
