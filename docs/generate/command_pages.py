@@ -26,7 +26,8 @@ def _section(ctx: click.Context, level: int) -> Iterator[str]:
     usage = " ".join(ctx.command.collect_usage_pieces(ctx))
     yield from ("```text", f"{ctx.command_path} {usage}", "```", "")
     records = [parameter.get_help_record(ctx) for parameter in ctx.command.get_params(ctx)]
-    rows = [(f"`{record[0]}`", record[1]) for record in records if record]
+    # An argument without a help is told in the text above.
+    rows = [(f"`{record[0]}`", record[1]) for record in records if record and record[1]]
     if rows:
         yield from table(("option", "what it does"), *rows)
 

@@ -36,7 +36,7 @@ def _expanded(entry: Any) -> Any:
     whole: list[Any] = []
     for each in entry:
         if isinstance(each, str) and each.endswith("/*"):
-            whole += sorted(place for place in pages() if place.startswith(each[:-1]))
+            whole += [place for place in pages() if place.startswith(each[:-1])]
         else:
             whole.append(_expanded(each))
     return whole

@@ -15,7 +15,7 @@ def walk(
         parent: its parent's context; None for the root.
         name: its name within the parent.
     """
-    ctx = click.Context(command, info_name=name, parent=parent)
+    ctx = click.Context(command, info_name=name, parent=parent, **command.context_settings)
     yield ctx
     if isinstance(command, click.Group):
         for below in command.list_commands(ctx):
