@@ -7,7 +7,7 @@ import click
 from modality_pages import table
 
 from mmearth_core.cli import main
-from mmearth_core.cli.tree import walk
+from mmearth_core.command_tree import walk
 
 
 def command_pages() -> dict[str, str]:

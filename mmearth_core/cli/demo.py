@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mmearth_core.cli.complete import engines
+from mmearth_core.completion import engines
 from mmearth_core.errors import ConfigError, EngineError
 from mmearth_core.folder import FOLDER_FAULTS, written_aside
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmearth_core.cli.complete import engines
+from mmearth_core.completion import engines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

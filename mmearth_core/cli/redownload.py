@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mmearth_core.cli.complete import engines, modalities
+from mmearth_core.completion import engines, modalities
 
 
 @click.command("redownload")

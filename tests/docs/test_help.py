@@ -7,7 +7,7 @@ import click
 import pytest
 
 from mmearth_core.cli import main
-from mmearth_core.cli.tree import walk
+from mmearth_core.command_tree import walk
 
 COMMANDS = {ctx.command_path: ctx.command for ctx in walk(main)}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mmearth_core.cli import main
-from mmearth_core.cli.tree import walk
+from mmearth_core.command_tree import walk
 from mmearth_core.config.describe import describe
 from mmearth_core.registry import discover
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmearth_core.cli.complete import engines, modalities
+from mmearth_core.completion import engines, modalities
 
 if TYPE_CHECKING:
     from mmearth_core.contract.modality import Modality

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmearth_core.cli.complete import engines
 from mmearth_core.cli.tiles.from_points import command as from_points
 from mmearth_core.cli.tiles.from_polygons import command as from_polygons
 from mmearth_core.cli.tiles.map import command as draw_map
@@ -18,6 +17,7 @@ from mmearth_core.cli.tiles.shared import (
     rule_options,
     size_option,
 )
+from mmearth_core.completion import engines
 from mmearth_core.errors import ExitCode, TilesError
 
 if TYPE_CHECKING:
