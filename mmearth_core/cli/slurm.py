@@ -66,7 +66,9 @@ def command() -> None:
 )
 @click.option("--redownload", is_flag=True, help="Take what has failed or was sent back, instead of what is left.")
 @click.option("--post/--no-post", default=True, help="Make the dataset's files when the array has ended.")
-@click.option("--report/--no-report", default=True, help="Verify the dataset when these are made.")
+@click.option(
+    "--report/--no-report", default=True, help="Then verify the dataset, and write a page about it: slurm/report.html."
+)
 @click.option("--dry-run", is_flag=True, help="Print the scripts and how they would be submitted, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the jobs as JSON.")
 def submit_jobs(

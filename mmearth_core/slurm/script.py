@@ -99,12 +99,13 @@ class BatchScript:
         stem: its file name, without the suffix.
         about: what it does, and how to use it; lines without the comment's sign.
         name: the job's.
-        command: the shell's line that does the work.
+        command: the shell's line that does the work, and whose exit status is the job's.
         resources: what it asks for.
         log: the file for what it prints, with Slurm's `%` patterns.
         array: such as `0-39%40`; None for a single job, or to be said on the command line.
         environment: the file to source; "" for none, and None to look for it when the job starts.
         go_on: how it goes on if it stops early; None if it does not.
+        before: lines that come first, whatever their exit status.
     """
 
     stem: str
@@ -116,6 +117,7 @@ class BatchScript:
     array: str | None = None
     environment: str | None = None
     go_on: GoOn | None = None
+    before: tuple[str, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -129,7 +131,8 @@ class BatchScript:
         work = f"exec {self.command}\n"
         if self.go_on is not None:
             work = _GO_ON.format(command=self.command, requeues=self.go_on.requeues)
-        return f"#!/bin/bash\n{about}\n{options}\n{self._environment()}\n{work}"
+        before = "".join(f"{line}\n" for line in self.before)
+        return f"#!/bin/bash\n{about}\n{options}\n{self._environment()}\n{before}{work}"
 
     def _options(self) -> list[str]:
         ask = self.resources

@@ -1,4 +1,4 @@
-"""Which batch scripts there are: download, redownload, post, report and tiles."""
+"""Which batch scripts there are: those of a dataset, from its download to a report, and those to use by hand."""
 
 import math
 import re
@@ -88,6 +88,7 @@ def warning_seconds(config: Config) -> int:
 def chain(config: Config, wishes: Wishes) -> list[BatchScript]:
     """The scripts that build a dataset, each to begin when the one before has ended."""
     name, source = config.dataset.name, shlex.quote(str(config.source))
+    page = shlex.quote(str(config.root / "slurm" / "report.html"))
     verb = "redownload" if wishes.redownload else "run"
     parallel = "" if wishes.parallel is None else f"%{wishes.parallel}"
     logs = str(wishes.logs).replace("%", "%%")
@@ -114,8 +115,12 @@ def chain(config: Config, wishes: Wishes) -> list[BatchScript]:
     report = evolve(
         rest,
         stem="report",
-        about="Rereads the dataset and says what is wrong with it.",
+        about="Says how far the dataset is, writes a page about it, rereads it and says what is wrong with it.",
         name=f"{name}-report",
+        before=(
+            f"mmearth-core status {source}",
+            f"mmearth-core report {source} -o {page} {WORKERS}",
+        ),
         command=f"mmearth-core verify {source} {WORKERS}",
     )
     return [first, *([post] if wishes.post else []), *([report] if wishes.report else [])]
@@ -165,13 +170,20 @@ def by_hand() -> list[BatchScript]:
         post,
         evolve(
             post,
-            stem="report",
+            stem="verify",
             about=(
                 "Rereads a dataset and says what is wrong with it:\n\n"
-                "  sbatch --dependency=afterany:JOB slurm/report.sbatch mydata.toml"
+                "  sbatch --dependency=afterany:JOB slurm/verify.sbatch mydata.toml"
             ),
-            name="mmearth-report",
+            name="mmearth-verify",
             command=f'mmearth-core verify "$@" {WORKERS}',
+        ),
+        evolve(
+            post,
+            stem="report",
+            about="Writes a page about a dataset:\n\n  sbatch slurm/report.sbatch mydata.toml -o mydata.html",
+            name="mmearth-report",
+            command=f'mmearth-core report "$@" {WORKERS}',
         ),
         evolve(
             post,

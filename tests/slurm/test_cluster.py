@@ -37,7 +37,7 @@ timeout = 60
 """
 
 NOTES_PID = """
-mmearth-core() {
+[ -z "$SLURM_ARRAY_JOB_ID" ] || mmearth-core() {
     echo "$BASHPID" >"pid-${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
     exec "$(type -P mmearth-core)" "$@"
 }
@@ -238,3 +238,23 @@ def test_post_follows_tasks_that_cannot_be_saved(
     assert done.items() <= undisturbed.items()
     (log,) = (cluster.dataset / "slurm" / "logs").glob(f"*-post-{jobs['post']}.log")
     assert f"{len(done)} rows; 0 tiles skipped, {TILES - len(done)} not downloaded" in log.read_text()
+
+
+def test_what_was_sent_back_is_downloaded_by_an_array(
+    slurm: dict[str, str], folder: Path, undisturbed: dict[str, bytes]
+) -> None:
+    cluster = Cluster(slurm, folder / "undisturbed.toml")
+    mmearth(cluster.environment, "post", cluster.config)
+    lost = sorted((cluster.dataset / "stacks").rglob("*.tif"))[1::25]
+    for path in lost:
+        path.write_bytes(b"damaged")
+    command = [sys.executable, "-m", "mmearth_core", "verify", str(cluster.config), "--send-back"]
+    assert subprocess.run(command, env=cluster.environment, capture_output=True, check=False).returncode == 1
+
+    small = ("--mem=500M", "--post-cpus=2", "--post-mem=1G")
+    jobs = cluster.submit("--tasks=2", "--redownload", *small)
+    until(lambda: not cluster.waits_or_works(jobs["report"]), "the report has ended")
+    ended = [(one["JobState"], one["ExitCode"]) for job in jobs.values() for one in cluster.shown(job)]
+    assert set(ended) == {("COMPLETED", "0:0")}
+    assert stacks(cluster.dataset) == undisturbed
+    assert "<html" in (cluster.dataset / "slurm" / "report.html").read_text()
