@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "tiles": "Sample tiles all over the world, or make them of your own places.",
+    "plan": "Say what a run will cost, before anything is spent.",
     "run": "Download every tile of a configuration; run it again to continue.",
     "status": "Say how far a dataset is, also while it is downloaded.",
     "redownload": "Take tiles again that have failed or were sent back.",
