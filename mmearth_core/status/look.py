@@ -171,7 +171,8 @@ class Reader:
             reasons=reasons,
             workers=own,
             others=others,
-            last_run=max(read_runs(self._folder.runs), key=lambda run: run.end, default=None),
+            # Ends are told to the second; of two in one second, the later line is the later run's.
+            last_run=max(reversed(read_runs(self._folder.runs)), key=lambda run: run.end, default=None),
         )
 
     def _partition(self, group: str, partition: int, reasons: Reasons) -> Counts:

@@ -51,7 +51,7 @@ class Tide(Modality):
     )
 
     def locate(self, scene):
-        return ee.Dictionary({"charts": ee.ImageCollection("TEST/CHART").size()})
+        return ee.Dictionary({"charts": ee.ImageCollection("TEST/CHART").size(), "tile": scene.tile_id})
 
     def image(self, scene, located):
         return ee.Image("TEST/TIDE")
@@ -208,6 +208,45 @@ class Dataset:
         return {path.name: path.read_bytes() for path in self.root.glob("sea*") if path.is_file()}
 
 
+AT_MOMENT = """
+import errno, os, resource, signal, sys
+
+root, moment, act, only_changes = sys.argv.pop(1), int(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1) == "True"
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+changes, read_only = 0, False
+
+def is_change(event, args):
+    if event == "open":
+        return isinstance(args[2], int) and bool(args[2] & WRITES)
+    return event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir")
+
+def seen(event, args):
+    global changes, read_only
+    if event not in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.listdir", "os.scandir"):
+        return
+    if not isinstance(args[0], (str, os.PathLike)) or not os.path.abspath(args[0]).startswith(root):
+        return
+    if only_changes and not is_change(event, args):
+        return
+    changes += 1
+    if changes == moment:
+        if act == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if act == "full":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        if act == "read-only":
+            read_only = True
+        if act in ("SIGTERM", "SIGINT"):
+            os.kill(os.getpid(), getattr(signal, act))
+    if read_only and is_change(event, args):
+        raise OSError(errno.EROFS, "Read-only file system", os.fspath(args[0]))
+
+sys.addaudithook(seen)
+from mmearth_core.cli import main
+main()
+"""
+"""The command line, with something that happens when it is about to touch a folder for so-manieth time."""
+
 Make = Callable[[Path], Dataset]
 
 
@@ -248,6 +287,16 @@ class Kit:
         return subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
         )
+
+    @classmethod
+    def start_until(
+        cls, root: Path, moment: int, act: str, *arguments: str | Path, changes: bool = False
+    ) -> "subprocess.Popen[str]":
+        """The command line, until it touches, or only changes, names within a folder for the so-manieth time.
+
+        Then it is killed, or sends itself a signal; or from then on the disk is full, or read-only.
+        """
+        return cls.start(root, str(moment), act, str(changes), *arguments, code=AT_MOMENT)
 
 
 @pytest.fixture(scope="session")
