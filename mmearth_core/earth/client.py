@@ -18,6 +18,7 @@ from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.engine import Connection, Engine, Limits
 from mmearth_core.earth.faults import AGAIN, Fault, classify
 from mmearth_core.earth.pace import Pace
+from mmearth_core.earth.quicker import make_quicker
 from mmearth_core.earth.sender import ENDING, Sender
 from mmearth_core.earth.transport import Checked, Meter
 from mmearth_core.errors import EngineError, RunStoppedError
@@ -66,6 +67,7 @@ class EarthClient:
         checked = Checked(connection.transport)
         self.meter = Meter(checked)
         self._sender = Sender(run, sleep, clock, ending, lambda: checked.restricted)
+        make_quicker()
         ee.Reset()
         # Every retry is ours: the client's own are blind to what the fault means.
         ee.data.setMaxRetries(0)
