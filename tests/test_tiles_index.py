@@ -3,6 +3,8 @@
 import datetime as dt
 import json
 import math
+import sqlite3
+from contextlib import closing
 
 import geopandas as gpd
 import numpy as np
@@ -120,6 +122,25 @@ def test_attributes_of_a_geojson_with_gaps(tmp_path, path):
     assert second == {"level": None, "flag": None, "mixed": "two"}
 
 
+def test_a_gap_elsewhere_changes_no_value(path):
+    frame = squares(2).assign(
+        level=pd.array([2**60 + 1, None], "Int64"),
+        flag=pd.array([True, None], "boolean"),
+        moment=pd.to_datetime(["2018-07-01T12:30:00.5+02:00", None]),
+        plain=["2018-07-01", None],
+    )
+    take_in(frame, path)
+    first, second = (tile.attributes for tile in TileIndex(path).read(0))
+    assert first == {
+        "level": 2**60 + 1,
+        "flag": True,
+        "moment": "2018-07-01T12:30:00.500000+02:00",
+        "plain": "2018-07-01",
+    }
+    assert type(first["flag"]) is bool
+    assert set(second.values()) == {None}
+
+
 def test_columns_that_a_geopackage_has_itself(path):
     frame = squares(2).assign(fid=[3, 3], geom=[0.5, None], ogc_fid=[1, 1], rowid=["a", "b"])
     take_in(frame, path)
@@ -177,6 +198,17 @@ def test_a_damaged_file_is_named_with_the_remedy(path):
     for read in (TileIndex(path).sizes, lambda: TileIndex(path).read(0)):
         with pytest.raises(DatasetError, match=r"tiles\.gpkg: .* damaged .*Delete it and run the same command again"):
             read()
+
+
+@pytest.mark.parametrize("geometry", [None, b"", b"no geometry", b"GP\x00\x0f" + bytes(40), b"GP\x00\x01" + bytes(40)])
+def test_a_damaged_geometry(path, geometry):
+    take_in(squares(2), path)
+    with closing(sqlite3.connect(path)) as database, database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f'DROP TRIGGER "{name}"')
+        database.execute("UPDATE tiles SET geometry = ? WHERE ordinal = 1", [geometry])
+    with pytest.raises(DatasetError, match=r"tiles\.gpkg: .* damaged"):
+        TileIndex(path).read(0)
 
 
 def test_a_path_with_odd_characters(tmp_path):

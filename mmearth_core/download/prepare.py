@@ -6,9 +6,8 @@ What comes out is a `Job`: everything that the run needs, known to fit together.
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 from attrs import frozen
 
 from mmearth_core.config.effective import Effective, load_effective, plain_options
@@ -23,8 +22,9 @@ from mmearth_core.folder import DatasetFolder
 from mmearth_core.registry import Registry
 from mmearth_core.registry.engines import engine_of
 from mmearth_core.tiles.index import default_partition_size
-from mmearth_core.tiles.read import read_tiles
-from mmearth_core.tiles.tile_info import join_tile_info
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 
 @frozen(eq=False)
@@ -47,7 +47,7 @@ class Job:
     groups: tuple[Group, ...]
     effective: Effective
     is_new: bool
-    frame: gpd.GeoDataFrame | None
+    frame: "gpd.GeoDataFrame | None"
 
 
 def prepare(config: Config, registry: Registry, engine: str | None = None, only: Sequence[str] | None = None) -> Job:
@@ -180,7 +180,7 @@ def _group(
 
 def _tiles(
     config: Config, folder: DatasetFolder, recorded: Effective | None
-) -> tuple[gpd.GeoDataFrame | None, dict[str, Any]]:
+) -> tuple["gpd.GeoDataFrame | None", dict[str, Any]]:
     """The tiles to take in, if any, and the description of the files that they come from."""
     if recorded is not None and folder.tiles.exists():
         described = dict(recorded.tiles)
@@ -189,6 +189,10 @@ def _tiles(
         _renewed(described, "", config.tiles, folder)
         _renewed(described, "tile_info_", config.tile_info, folder)
         return None, described
+    # Only here: with geopandas they take half a second, which a dataset that has its tiles does not need.
+    from mmearth_core.tiles.read import read_tiles
+    from mmearth_core.tiles.tile_info import join_tile_info
+
     frame = read_tiles(config.tiles)
     described = {"file": config.dataset.tiles, **_fingerprint("", config.tiles)}
     if config.tile_info is not None:

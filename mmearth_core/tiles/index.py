@@ -5,32 +5,25 @@ A tile's ordinal (its row) and partition (its unit of work) are fixed here for g
 
 import math
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
-import pyogrio
 from attrs import frozen
 from shapely.geometry import Polygon
 
 from mmearth_core.contract.scene import Anchor, Scene
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import written_aside
-from mmearth_core.tiles.fixed_date import fixed_date
+from mmearth_core.tiles.geopackage import FAULTS, GEOMETRY, opened, read_rows
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 _LAYER = "tiles"
-_FAULTS = (
-    sqlite3.Error,
-    pyogrio.errors.DataSourceError,
-    pyogrio.errors.DataLayerError,
-    pyogrio.errors.FeatureError,
-    pyogrio.errors.GeometryError,
-)
-"""What a damaged file or a full disk becomes on the way through GDAL and SQLite."""
+_OWN = ("ordinal", "partition", "tile_id", "lon", "lat", GEOMETRY)
+"""The columns that are no attributes of a tile."""
 
 _UNITS = 256
 """Partitions aimed at: enough for any array to share evenly, few enough to list at a glance."""
@@ -68,7 +61,7 @@ def default_partition_size(tiles: int) -> int:
     return min(1000, max(25, math.ceil(tiles / _UNITS)))
 
 
-def take_in(frame: gpd.GeoDataFrame, path: Path, partition_size: int | None = None) -> None:
+def take_in(frame: "gpd.GeoDataFrame", path: Path, partition_size: int | None = None) -> None:
     """Writes the tiles of a checked frame into a dataset.
 
     Args:
@@ -79,19 +72,25 @@ def take_in(frame: gpd.GeoDataFrame, path: Path, partition_size: int | None = No
     Raises:
         DatasetError: when it cannot be written.
     """
+    import pyogrio  # only here: with geopandas it takes half a second, and who reads needs neither
+
+    from mmearth_core.tiles.fixed_date import fixed_date
+
+    errors = pyogrio.errors
+    faults = (errors.DataSourceError, errors.DataLayerError, errors.FeatureError, errors.GeometryError, sqlite3.Error)
     size = partition_size or default_partition_size(len(frame))
     ordinals = np.arange(len(frame))
     first = {"ordinal": ordinals, "partition": ordinals // size}
     numbered = frame.assign(**first)[[*first, *frame.columns]]
     with written_aside(path, shared=True) as aside:
         # Names of our own for these two, as tiles files have columns called fid and geom.
-        names = {"FID": "mmearth_row", "GEOMETRY_NAME": "geometry"}
+        names = {"FID": "mmearth_row", "GEOMETRY_NAME": GEOMETRY}
         try:
             with fixed_date():
                 pyogrio.write_dataframe(numbered, aside, layer=_LAYER, driver="GPKG", layer_options=names)
             with closing(sqlite3.connect(aside)) as database, database:
                 database.execute(f"CREATE INDEX by_partition ON {_LAYER} (partition, ordinal)")
-        except _FAULTS as error:
+        except faults as error:
             raise DatasetError(
                 f"{path}: the tiles cannot be written there; the disk may be full. GDAL says: {str(error)[:200]}"
             ) from error
@@ -114,18 +113,19 @@ class TileIndex:
         """`{partition: number of its tiles}`, in order."""
         query = f"SELECT partition, COUNT(*) FROM {_LAYER} GROUP BY partition ORDER BY partition"
         try:
-            with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            with opened(self.path) as database:
                 return dict(database.execute(query))
-        except _FAULTS as error:
+        except FAULTS as error:
             raise self._damaged(error) from error
 
     def read(self, partition: int) -> list[Tile]:
         """The tiles of one partition, by ordinal; costs what that partition holds."""
         try:
-            frame = pyogrio.read_dataframe(self.path, layer=_LAYER, where=f"partition = {int(partition)}")
-        except _FAULTS as error:
+            with opened(self.path) as database:
+                rows = read_rows(database, _LAYER, f"partition = {int(partition)} ORDER BY ordinal")
+        except FAULTS as error:
             raise self._damaged(error) from error
-        return list(_tiles(frame.sort_values("ordinal")))
+        return [_tile(row) for row in rows]
 
     def _damaged(self, error: Exception) -> DatasetError:
         return DatasetError(
@@ -134,25 +134,13 @@ class TileIndex:
         )
 
 
-def _tiles(frame: gpd.GeoDataFrame) -> Iterator[Tile]:
-    own = ("ordinal", "partition", "tile_id", "lon", "lat", "geometry")
-    others = [column for column in frame.columns if column not in own]
-    for row in frame.to_dict("records"):
-        yield Tile(
-            ordinal=int(row["ordinal"]),
-            partition=int(row["partition"]),
-            tile_id=row["tile_id"],
-            polygon=row["geometry"],
-            lon=float(row["lon"]),
-            lat=float(row["lat"]),
-            attributes={column: _plain(row[column]) for column in others},
-        )
-
-
-def _plain(value: Any) -> Any:
-    """A column's value as JSON would have it."""
-    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    return value.isoformat() if hasattr(value, "isoformat") else value
+def _tile(row: dict[str, Any]) -> Tile:
+    return Tile(
+        ordinal=row["ordinal"],
+        partition=row["partition"],
+        tile_id=row["tile_id"],
+        polygon=row[GEOMETRY],
+        lon=float(row["lon"]),
+        lat=float(row["lat"]),
+        attributes={column: value for column, value in row.items() if column not in _OWN},
+    )
