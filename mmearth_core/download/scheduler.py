@@ -104,9 +104,7 @@ class Scheduler:
 
     def _submit(self, pool: ThreadPoolExecutor, batches: Iterator[list[Work]]) -> bool:
         """Begins as much as the bound allows; False when there is nothing left to wait for."""
-        while self._free and self._ready:
-            one = self._ready.popleft()
-            self._fetching[pool.submit(self._fetcher.fetch, one)] = one.tile
+        # Batches first: located only once nothing is ready, they would leave all workers idle until they are answered.
         # A batch being located stands for the tiles that it will bring.
         while self._free and len(self._ready) + len(self._locating) * self._batch_size < self._ahead:
             batch = next(batches, None)
@@ -115,6 +113,9 @@ class Scheduler:
             tiles = [tile for tile, _ in batch]
             anchors: Mapping[str, Anchor] = {tile.tile_id: anchor for tile, anchor in batch if anchor is not None}
             self._locating.add(pool.submit(self._locator.locate, tiles, anchors))
+        while self._free and self._ready:
+            one = self._ready.popleft()
+            self._fetching[pool.submit(self._fetcher.fetch, one)] = one.tile
         return bool(self._fetching or self._locating)
 
     @property

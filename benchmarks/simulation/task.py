@@ -1,0 +1,210 @@
+"""One simulated task: the real scheduler, gate, pace, patience and budget, with workers that only pass the time."""
+
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from googleapiclient.errors import HttpError
+from tenacity import RetryCallState, Retrying
+
+from mmearth_core.budget.gate import Gate
+from mmearth_core.budget.member import Member
+from mmearth_core.budget.shared import BEAT, HASTE, HURRIED
+from mmearth_core.config.schema import RunOptions
+from mmearth_core.contract.scene import Anchor
+from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.locate import Located, Ready
+from mmearth_core.download.scheduler import Scheduler, Work, _batches
+from mmearth_core.earth.faults import Remedy, classify
+from mmearth_core.earth.pace import Pace
+from mmearth_core.earth.patience import Patience
+from mmearth_core.tiles.index import Tile
+from simulation.events import Process, Processor, Time, Wait
+from simulation.files import MemoryFiles
+from simulation.sample import Cost, Sample
+from simulation.server import Server
+
+
+class SimulatedScheduler(Scheduler):
+    """The scheduler's own decisions, called by events where its loop would wait for threads."""
+
+    pool: Any
+
+    def begin(self, work: Iterable[Work]) -> None:
+        """Takes up the work."""
+        self._work = _batches(work, self._batch_size)
+        self.go_on()
+
+    def go_on(self) -> bool:
+        """What its loop does when something has ended; False when all is done."""
+        self._collect()
+        return self._submit(self.pool, self._work)
+
+
+class Task:
+    """A process of the array.
+
+    Attributes:
+        retries: requests sent again.
+        processor: what it computes on.
+        pace: how many requests it lets be under way.
+        is_over: whether it has no more to do.
+        peak_threads: most calls at work at once.
+    """
+
+    def __init__(
+        self,
+        time: Time,
+        server: Server,
+        files: MemoryFiles,
+        sample: Sample,
+        anchor: Anchor,
+        options: RunOptions,
+        chance: random.Random,
+        ended: Callable[[Tile, Entry], None],
+    ) -> None:
+        self._time, self._server, self._sample, self._anchor, self._chance = time, server, sample, anchor, chance
+        self._options = options
+        self.processor = Processor(time)
+        self.retries = 0
+        self.is_over = False
+        self._gate = Gate(time.clock)
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._looking_at = float("inf")
+        self.pace = Pace(options.max_concurrent, self._paced)
+        self._member = Member(
+            files,
+            self._gate,
+            time.clock,
+            options.max_concurrent,
+            options.requests_per_second,
+            options.max_concurrent,
+        )
+        self._hurried = 0
+        self._never = threading.Event()
+        self._scheduler = SimulatedScheduler(
+            self,  # type: ignore[arg-type]
+            self,  # type: ignore[arg-type]
+            options.batch_size,
+            options.max_concurrent,
+            ended,
+        )
+        self._scheduler.pool = self
+
+    def start(self, work: Iterable[Work]) -> None:
+        """Joins the budget and begins."""
+        self._beat()
+        self._scheduler.begin(work)
+
+    # What the scheduler sees as its pool of threads:
+
+    def submit(self, call: Callable[..., Process], *arguments: Any) -> "Future[Any]":
+        """Begins a call, as a thread would."""
+        future: Future[Any] = Future()
+
+        def end(result: Any) -> None:
+            future.set_result(result)
+            if not self._scheduler.go_on():
+                self._leave()
+
+        # Not at once: the scheduler has not noted the future yet.
+        self._time.after(0.0, lambda: self._time.start(call(*arguments), end))
+        return future
+
+    # ... as its locator and its fetcher:
+
+    def locate(self, tiles: Sequence[Tile], anchors: Any) -> Process:
+        """Locates a batch."""
+        cost = self._chance.choice(self._sample.locate)
+        yield from self._call(cost, len(tiles) / cost.tiles)
+        located: list[Located] = [Ready(tile, self._anchor, {}) for tile in tiles]
+        return located
+
+    def fetch(self, ready: Ready) -> Process:
+        """Fetches a tile."""
+        yield from self._call(self._chance.choice(self._sample.fetch), 1.0)
+        return Entry(ready.tile.tile_id, ready.tile.ordinal, Outcome.DONE)
+
+    def _call(self, cost: Cost, part: float) -> Process:
+        for leg in cost.legs:
+            yield self.processor.work(leg.before * part)
+            patience = Patience(self._options.retry_seconds, self._time.clock, self._never)
+            state = RetryCallState(Retrying(), None, (), {})
+            while True:
+                yield self._permit()
+                try:
+                    with self.pace.trip() as trip:
+                        yield self.processor.work(leg.sending * part)
+                        error = yield from self._server.answer()
+                        if error is None:
+                            yield self.processor.work(leg.receiving * part)
+                            break
+                        if _asks_for_less(error):
+                            self.pace.cut(trip)
+                        raise error
+                except HttpError as error:
+                    state.set_exception((type(error), error, None))
+                finally:
+                    self._left()
+                if patience.is_over(state):
+                    raise SystemExit("the simulated server did not answer a request in all the time allowed")
+                self.retries += 1
+                yield self._time.passing(patience.wait(state))
+                state.attempt_number += 1
+        yield self.processor.work(cost.after * part)
+
+    # The budget:
+
+    def _permit(self) -> Wait:
+        """Waits for the gate, in the order of coming."""
+
+        def begin(call: Callable[[], None]) -> None:
+            self._waiting.append(call)
+            self._look()
+
+        return begin
+
+    def _left(self) -> None:
+        self._gate.leave()
+        self._look()
+
+    def _paced(self, limit: int) -> None:
+        self._gate.limit(limit if limit < self.pace.most else None)
+
+    def _look(self) -> None:
+        """Lets pass who may."""
+        while self._waiting:
+            wait = self._gate.try_enter()
+            if wait == 0.0:
+                self._time.after(0.0, self._waiting.popleft())
+                continue
+            at = self._time.now + wait
+            if wait != float("inf") and at < self._looking_at:
+                self._looking_at = at
+                self._time.after(wait, self._look_again)
+            return
+
+    def _look_again(self) -> None:
+        self._looking_at = float("inf")
+        self._look()
+
+    def _beat(self) -> None:
+        """A heartbeat, as often as the budget's own thread has them."""
+        if self.is_over:
+            return
+        self._hurried = 0 if self._member.step() else self._hurried + 1
+        self._look()
+        self._time.after(BEAT / HASTE if 0 < self._hurried <= HURRIED else BEAT, self._beat)
+
+    def _leave(self) -> None:
+        if not self.is_over:
+            self.is_over = True
+            self._member.leave()
+
+
+def _asks_for_less(error: HttpError) -> bool:
+    fault = classify(error)
+    return fault is not None and fault.remedy is Remedy.SLOW_DOWN
