@@ -106,7 +106,7 @@ def print_sample(sample: Sample) -> None:
     """Prints what a tile costs the processor, by what it is for."""
 
     def mean(costs: tuple[Cost, ...], part: str) -> float:
-        total = sum(getattr(leg, part) for cost in costs for leg in cost.legs)
+        total: float = sum(getattr(leg, part) for cost in costs for leg in cost.legs)
         return total / sum(cost.tiles for cost in costs) * 1e3
 
     print(f"{'CPU ms a tile':24s} {'graphs':>8} {'sending':>8} {'decoding':>8} {'stack':>8}")

@@ -73,6 +73,7 @@ def test_a_seed_fixes_everything(bench):
     assert not np.array_equal(first.ends, other.ends)
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs():
     done = subprocess.run(
         [

@@ -3,7 +3,7 @@
 import datetime as dt
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from attrs import frozen
@@ -106,11 +106,11 @@ def simulate(tiles: int, tasks: int, sample: Sample, service: Service, options: 
     )
 
 
-def _work(partitions: "range | list[int]", tiles: int) -> Iterator[Work]:
+def _work(partitions: Sequence[int], tiles: int) -> Iterator[Work]:
     size = default_partition_size(tiles)
     for partition in partitions:
         for ordinal in range(partition * size, min(tiles, (partition + 1) * size)):
-            yield Tile(ordinal, partition, f"t{ordinal}", None, 0.0, 0.0, {}), None  # type: ignore[arg-type]
+            yield Tile(ordinal, partition, f"t{ordinal}", None, 0.0, 0.0, {}), None
 
 
 def seeds_way(tiles: int, service: Service, seed: int) -> Course:

@@ -6,6 +6,7 @@ Every modality of the configuration takes part. The server's own work is not cou
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def measure(job: Job, engine: Canned, repeats: int) -> Sample:
     tiles = [tile for partition in index.sizes() for tile in index.read(partition)]
     batches = [tiles[at : at + options.batch_size] for at in range(0, len(tiles), options.batch_size)]
     marks, located, fetched, received = _Marks(), [], [], 0
-    with client.under(marks):  # type: ignore[arg-type]
+    with client.under(marks):
         for number in range(repeats + 1):
             engine.passing = marks.mark
             locate, fetch = _once(batches, marks, locator, fetcher)
@@ -153,14 +154,14 @@ def _once(
 ) -> tuple[list[Cost], list[Cost]]:
     located, fetched = [], []
     for batch in batches:
-        results, cost = marks.cost(lambda tiles=batch: locator.locate(tiles, {}), len(batch))
+        results, cost = marks.cost(partial(locator.locate, batch, {}), len(batch))
         located.append(cost)
         for ready in results:
             if isinstance(ready, Ended) and ready.outcome is Outcome.SKIPPED:
                 continue
             if not isinstance(ready, Ready):
                 raise SystemExit(f"a tile of the sample was not located: {ready.reason}")
-            entry, cost = marks.cost(lambda one=ready: fetcher.fetch(one), 1)
+            entry, cost = marks.cost(partial(fetcher.fetch, ready), 1)
             if not isinstance(entry, Entry) or entry.outcome is not Outcome.DONE:
                 raise SystemExit(f"a tile of the sample was not fetched: {entry.reason}")
             fetched.append(cost)
