@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 from attrs import frozen
 
+from mmearth_core.errors import RunStoppedError
+
 MAX_STEM = 200
 """Longest file stem used, in bytes; file systems allow 255 and a temporary suffix is added."""
 
@@ -81,14 +83,14 @@ def written_aside(path: Path, shared: bool = False) -> Iterator[Path]:
     """Yields a path beside `path` to write to, and renames it there once it is safely on disk.
 
     A reader sees the old file or the whole new one; on an error nothing is left behind. What a killed
-    process leaves is overwritten when the same file is written again.
+    process leaves is overwritten, or removed, when the same file is written again.
 
     Args:
         path: the file to be.
         shared: several processes may write this very file at once, all with the same content.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    owner = f".{socket.gethostname()}-{os.getpid()}" if shared else ""
+    owner = f"{_owned()}{os.getpid()}" if shared else ""
     aside = path.with_name(f".{path.stem}{owner}.part{path.suffix}")
     aside.unlink(missing_ok=True)
     try:
@@ -97,8 +99,55 @@ def written_aside(path: Path, shared: bool = False) -> Iterator[Path]:
             os.fsync(file.fileno())
         aside.replace(path)
         sync_folder(path.parent)
+        if shared:
+            _sweep(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _owned() -> str:
+    """How the part of a file's name begins that says which process of this machine writes it aside."""
+    return f".{socket.gethostname()}-"
+
+
+def _sweep(path: Path) -> None:
+    """Removes what processes of this machine have left that were killed while they wrote this file aside."""
+    begin = f".{path.stem}{_owned()}"
+    for left in [each for each in path.parent.iterdir() if each.name.startswith(begin)]:
+        pid, part, _ = left.name.removeprefix(begin).partition(".part")
+        if part and pid.isdecimal() and _has_ended(int(pid)):
+            left.unlink(missing_ok=True)
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # another user's
+        return False
+    return False
+
+
+@contextmanager
+def writable(root: Path) -> Iterator[None]:
+    """A full disk, or a folder that may not be written, becomes a clear stop.
+
+    Args:
+        root: the folder to name where the system names no file.
+
+    Raises:
+        RunStoppedError: says what to do.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FOLDER_FAULTS:
+            raise
+        raise RunStoppedError(
+            f"{error.filename or root} cannot be written: {error.strerror}. Make room or grant access, and run the "
+            "same command again; what was made before is kept."
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:

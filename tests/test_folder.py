@@ -120,3 +120,19 @@ def test_processes_that_write_one_file_at_once_have_each_a_place_of_their_own(tm
     ]
     assert len(set(made)) == 2
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_of_a_shared_file_goes_when_another_writes_it(tmp_path):
+    path = tmp_path / "tiles.json"
+    code = (
+        "import os, sys; from pathlib import Path; from mmearth_core.folder import written_aside\n"
+        "with written_aside(Path(sys.argv[1]), shared=True) as aside: aside.write_text('half'); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == -9
+    (left,) = tmp_path.iterdir()
+    with written_aside(path, shared=True) as aside:
+        mine = aside.with_name(aside.name + "-journal")
+        mine.write_text("of a process that lives")
+        aside.write_text("whole")
+    assert not left.exists()
+    assert sorted(tmp_path.iterdir()) == sorted([mine, path])
