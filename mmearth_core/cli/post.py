@@ -116,7 +116,7 @@ def make_all(config: Path, workers: int | None, in_place: bool, as_json: bool, *
     with _rows(config, workers) as (rows, pool, progress):
         written = make_hdf5(rows, pool, progress, in_place).written
         make_info(written.rows, progress)
-    how = make_splits(rows.source, _given(recipe))
+        how = make_splits(rows.source, _given(recipe))
     made = {"layers": [layer.name for layer in written.made], "kept": list(written.kept), "splits": how}
     return _summary(written.rows, as_json, made)
 
@@ -158,9 +158,9 @@ def hdf5(config: Path, workers: int | None, in_place: bool, as_json: bool) -> in
 
     with _rows(config, workers) as (rows, pool, progress):
         written = make_hdf5(rows, pool, progress, in_place).written
-    made: dict[str, Any] = {"layers": [layer.name for layer in written.made], "kept": list(written.kept)}
-    if are_stale(rows.source):  # splits are row numbers: of other rows they would be wrong without a sign
-        made["splits"] = make_splits(rows.source, {})
+        made: dict[str, Any] = {"layers": [layer.name for layer in written.made], "kept": list(written.kept)}
+        if are_stale(rows.source):  # splits are row numbers: of other rows they would be wrong without a sign
+            made["splits"] = make_splits(rows.source, {})
     return _summary(written.rows, as_json, made)
 
 
@@ -196,11 +196,14 @@ def splits(config: Path, as_json: bool, **recipe: Any) -> int:
       mmearth-core post splits mydata.toml --strategy spatial --block-km 100 --distance-km 10
       mmearth-core post splits mydata.toml --strategy column --column my_split
     """  # noqa: D301
+    from mmearth_core.folder import writable
     from mmearth_core.post.make_splits import make_splits
     from mmearth_core.post.source import open_source
     from mmearth_core.registry import discover
 
-    how = make_splits(open_source(config, discover()), _given(recipe))
+    source = open_source(config, discover())
+    with writable(source.folder.root):
+        how = make_splits(source, _given(recipe))
     click.echo(json.dumps(how, indent=2) if as_json else _counts(how))
     return 0
 
@@ -217,12 +220,13 @@ def _opened(config: Path, workers: int | None) -> "Iterator[tuple[Source, Any, P
     with Pool(workers or available_cores()) as pool:  # its processes start while this one imports and reads
         from rich.console import Console
 
+        from mmearth_core.folder import writable
         from mmearth_core.post.bar import progress_bar
         from mmearth_core.post.source import open_source
         from mmearth_core.registry import discover
 
         source = open_source(config, discover())
-        with progress_bar(Console(stderr=True)) as progress:
+        with progress_bar(Console(stderr=True)) as progress, writable(source.folder.root):
             yield source, pool, progress
 
 

@@ -6,7 +6,7 @@ without recompression; so a modality that is added costs no more than itself.
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,7 +52,13 @@ class _BadStacksError(Exception):
         self.faults = faults
 
 
-def write_hdf5(rows: Rows, pool: Pool, progress: Progress, in_place: bool = False) -> Written:
+def write_hdf5(
+    rows: Rows,
+    pool: Pool,
+    progress: Progress,
+    in_place: bool = False,
+    replacing: Callable[[tuple[str, ...]], None] = lambda kept: None,
+) -> Written:
     """Writes a dataset's HDF5 file, or what it lacks.
 
     Args:
@@ -60,6 +66,7 @@ def write_hdf5(rows: Rows, pool: Pool, progress: Progress, in_place: bool = Fals
         pool: does the work.
         progress: is told of every block.
         in_place: add new layers within the file; if that is broken off, the file may be lost.
+        replacing: is told, before a new file takes the old one's place, which layers stay as they are.
 
     Raises:
         DatasetError: no tile is left, or a plugin's vector has the wrong length.
@@ -69,7 +76,7 @@ def write_hdf5(rows: Rows, pool: Pool, progress: Progress, in_place: bool = Fals
     try:
         while True:
             try:
-                return _write(path, rows, pool, progress, in_place)
+                return _write(path, rows, pool, progress, in_place, replacing)
             except _BadStacksError as found:
                 # Their directories were sound and their pixels are not, which is rare: once more without them.
                 rows = rows.without(found.faults)
@@ -83,7 +90,14 @@ def write_hdf5(rows: Rows, pool: Pool, progress: Progress, in_place: bool = Fals
         ) from error
 
 
-def _write(path: Path, rows: Rows, pool: Pool, progress: Progress, in_place: bool) -> Written:
+def _write(
+    path: Path,
+    rows: Rows,
+    pool: Pool,
+    progress: Progress,
+    in_place: bool,
+    replacing: Callable[[tuple[str, ...]], None],
+) -> Written:
     source, provenance = rows.source, _Provenance(rows.source)
     kept: tuple[str, ...] = ()
     if known := path.exists():  # otherwise it is gathered on the way, as reading all journals takes its time
@@ -112,6 +126,7 @@ def _write(path: Path, rows: Rows, pool: Pool, progress: Progress, in_place: boo
                 del file[layer.name]
             raise _BadStacksError(faults)
         file.flush()
+        replacing(kept)
         for layer in layers:
             file[layer.name].attrs[_PROVENANCE] = provenance.marks()[layer.modality]
     return Written(rows, statistics, layers, kept)

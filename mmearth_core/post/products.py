@@ -40,8 +40,8 @@ class HDF5Result:
 def make_hdf5(rows: Rows, pool: Pool, progress: Progress, in_place: bool = False) -> HDF5Result:
     """Writes the HDF5 file and its band statistics, and reports the tiles left out."""
     source = rows.source
-    written = write_hdf5(rows, pool, progress, in_place)
     stats_file = source.file(BAND_STATS)
+    written = write_hdf5(rows, pool, progress, in_place, lambda kept: _forget_stats(stats_file, source, kept))
     results = {key: entry for layer in written.made for key, entry in written.statistics.results(layer.name).items()}
     known = _known_stats(stats_file)
     lost = []
@@ -116,6 +116,14 @@ def write_json(path: Path, content: Any) -> None:
 def _write_stats(path: Path, layers: tuple[StoredLayer, ...], results: dict[str, Any]) -> None:
     order = [key for layer in layers for key in dict.fromkeys([*layer.stat_names(), layer.name])]
     write_json(path, {key: results[key] for key in order if key in results})
+
+
+def _forget_stats(path: Path, source: Source, kept: tuple[str, ...]) -> None:
+    """Drops the statistics of layers that are about to be replaced: killed in between, they would pass for the new."""
+    known = _known_stats(path)
+    names = {key for layer in source.layers if layer.name in kept for key in (layer.name, *layer.stat_names())}
+    if not known.keys() <= names:
+        write_json(path, {key: entry for key, entry in known.items() if key in names})
 
 
 def _known_stats(path: Path) -> dict[str, Any]:
