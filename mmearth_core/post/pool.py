@@ -1,12 +1,14 @@
 """Worker processes that answer in the order of the questions, with a bounded number of them under way."""
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import forkserver, get_context
+from multiprocessing import forkserver, get_context, parent_process, resource_tracker
+from threading import Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -42,9 +44,10 @@ class Pool:
         if self.workers > 1:
             # Not forked from here: this process has threads and an open HDF5 file, which a fork would tear apart.
             forkserver.set_forkserver_preload(_PRELOADED)
-            with _environment(_SERIAL):
+            with _environment(_SERIAL), _deaf():
                 forkserver.ensure_running()  # it imports while this process reads what is to be done
-            self._executor = ProcessPoolExecutor(self.workers, mp_context=get_context("forkserver"))
+            context = get_context("forkserver")
+            self._executor = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_with_parent)
         return self
 
     def __exit__(
@@ -75,6 +78,29 @@ class Pool:
                 "A worker process was killed, most likely as the memory was used up. Nothing was changed. Run the same "
                 "command again with fewer --workers."
             ) from error
+
+
+def _end_with_parent() -> None:
+    """A worker whose command was killed would wait for its next question for ever."""
+
+    def watch() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that begin within it never see control-C, which a terminal sends to all: this one ends them."""
+    resource_tracker.ensure_running()  # otherwise it begins within, and clears the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
