@@ -77,6 +77,14 @@ def test_a_broken_distribution_says_why(install):
     assert "ValueError: no" in done.stderr
 
 
+def test_a_broken_plugin_asked_for_by_its_modality_says_why(install):
+    source = PROBE.replace("uint8", "uint7")
+    install("mmearth-snow-depth", source, entry_points={"snow_depth": "mmearth_snow_depth"})
+    done = check("snow_depth")
+    assert done.exit_code == 2
+    assert "uint7" in done.stderr and "mmearth-snow-depth" in done.stderr
+
+
 def test_without_the_engine_it_says_what_to_install(monkeypatch):
     from mmearth_core.registry import Registry, discover
 

@@ -67,8 +67,9 @@ def command(name: str, engine: str | None, ignore: tuple[str, ...], quick: bool,
 
 
 def _chosen(registry: "Registry", name: str) -> "list[Registered[Modality]]":
-    own = [fault for fault in registry.faults if fault.distribution == name]
-    if own:
+    # Entry points are named after their modality, by custom; a broken plugin cannot say what it would have offered.
+    own = [fault for fault in registry.faults if name in (fault.distribution, fault.entry_point)]
+    if own and name not in registry.modalities:
         from mmearth_core.errors import PluginError
 
         raise PluginError(" ".join(map(str, own)))
