@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,24 +60,21 @@ def repeated(
         "image": "image" in steps,
     }
     command = [sys.executable, "-m", "mmearth_core.testing.child"]
-    started = [
-        subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # The core may have been found through sys.path alone, which a process is not given.
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(task["path"])},
+
+    def build(seed: str) -> subprocess.CompletedProcess[str]:
+        # The core may have been found through sys.path alone, which a process is not given.
+        variables = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(task["path"])}
+        return subprocess.run(
+            command, input=json.dumps(task), capture_output=True, text=True, env=variables, check=False
         )
-        for seed in SEEDS
-    ]
+
+    with ThreadPoolExecutor(len(SEEDS)) as pool:
+        ended = list(pool.map(build, SEEDS))
     texts: dict[str, list[str]] = {step: [] for step in steps}
-    ended = [(process.communicate(json.dumps(task)), process.returncode) for process in started]
-    for (output, errors), status in ended:
-        if status:
-            raise RepeatError((errors.strip().splitlines() or [f"exit status {status}"])[-1])
-        found = json.loads(output.splitlines()[-1])
+    for process in ended:
+        if process.returncode:
+            raise RepeatError((process.stderr.strip().splitlines() or [f"exit status {process.returncode}"])[-1])
+        found = json.loads(process.stdout.splitlines()[-1])
         for step in steps:
             texts[step].append(found[step])
     return texts

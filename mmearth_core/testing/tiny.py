@@ -10,9 +10,13 @@ from shapely.geometry import mapping
 
 from mmearth_core.builtin.file_anchor import FileAnchor
 from mmearth_core.config.effective import plain_options
+from mmearth_core.config.load import load_config
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import Modality
 from mmearth_core.dataset import Dataset
+from mmearth_core.download.prepare import prepare
+from mmearth_core.download.run import run
+from mmearth_core.download.tally import Tally
 from mmearth_core.errors import RequestError
 from mmearth_core.registry import Origin, Registered, Registry
 from mmearth_core.testing.stage import kit_engine, open_stage
@@ -43,14 +47,19 @@ def tiny_dataset(
     chosen = kit_engine(engine)
     config = _configuration(made, folder, open_stage(chosen).place())
     registry = _registry(modality, made, chosen)
-    from mmearth_core.cli.run import download
-
-    _, result = download(config, registry)
+    result = run(prepare(load_config(config), registry), _Silent())
     failed = [f"{row['outcome']}: {row['reason']}" for row in result.summary()["reasons"]]
     if failed:
         raise RequestError(f"The tiny dataset of {made.name!r} is not whole: {'; '.join(failed)}")
     _post(config, registry)
     return Dataset(folder / made.name / f"{made.name}.h5")
+
+
+class _Silent:
+    """No line of progress in a test."""
+
+    def changed(self, tally: Tally) -> None:
+        """Says nothing."""
 
 
 def _configuration(modality: Modality, folder: Path, place: tuple[Any, Any]) -> Path:
