@@ -4,42 +4,32 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from mmearth_core.config.effective import Effective, load_effective
 from mmearth_core.derive.splits import read_json
-from mmearth_core.download.journal import Journal, Outcome
 from mmearth_core.folder import DatasetFolder
 from mmearth_core.preview.album import Album
-
-OTHERS = "other reasons"
-
-_REASONS = 500
-"""Different reasons that are kept; further ones are counted together."""
+from mmearth_core.status.counts import Counts, count
+from mmearth_core.status.outcomes import read_endings
+from mmearth_core.status.reasons import Reasons
 
 
-@define(eq=False)
+@frozen(eq=False)
 class GroupOutcomes:
     """One group of modalities.
 
     Attributes:
         name: the group.
         modalities: downloaded together.
-        total: tiles of the dataset; None if it is not known.
         counts: tiles by outcome.
-        reasons: `(outcome, reason)`, tiles.
+        reasons: why tiles were skipped or failed.
     """
 
     name: str
     modalities: tuple[str, ...]
-    total: int | None
-    counts: Counter[str] = field(factory=Counter)
-    reasons: Counter[tuple[str, str]] = field(factory=Counter)
-
-    @property
-    def left(self) -> int | None:
-        """Tiles that have not ended."""
-        return None if self.total is None else max(0, self.total - self.counts.total())
+    counts: Counts
+    reasons: Reasons
 
 
 @frozen(eq=False)
@@ -61,7 +51,7 @@ class Outcomes:
     @property
     def failed(self) -> int | None:
         """Failures in all groups; None where the journals are not known."""
-        return sum(group.counts[Outcome.FAILED] for group in self.groups) if self.groups else None
+        return sum(group.counts.failed for group in self.groups) if self.groups else None
 
 
 def read_outcomes(album: Album) -> Outcomes:
@@ -74,22 +64,20 @@ def read_outcomes(album: Album) -> Outcomes:
     left_out = _left_out(album.files.left_out)
     if album.folder is None or effective is None:
         return Outcomes(None, "", (), left_out)
-    total = effective.tiles.get("count")
     groups = tuple(
-        _group(album.folder, GroupOutcomes(name, tuple(members), total)) for name, members in effective.groups.items()
+        _group(album.folder, name, tuple(members), int(effective.tiles["count"]))
+        for name, members in effective.groups.items()
     )
     return Outcomes(effective, album.folder.config.read_text(encoding="utf-8"), groups, left_out)
 
 
-def _group(folder: DatasetFolder, group: GroupOutcomes) -> GroupOutcomes:
-    for path in sorted(folder.journal(group.name, 0).parent.glob("*.jsonl")):
-        for entry in Journal(path).read().values():
-            group.counts[entry.outcome] += 1
-            if entry.reason is not None:
-                key = (str(entry.outcome), entry.reason)
-                full = len(group.reasons) >= _REASONS and key not in group.reasons
-                group.reasons[(str(entry.outcome), OTHERS) if full else key] += 1
-    return group
+def _group(folder: DatasetFolder, name: str, modalities: tuple[str, ...], tiles: int) -> GroupOutcomes:
+    counts, reasons = Counts(tiles), Reasons()
+    for path in sorted(folder.journal(name, 0).parent.glob("*.jsonl")):
+        more, why = count(0, read_endings(path).values())
+        counts += more
+        reasons.update(why)
+    return GroupOutcomes(name, modalities, counts, reasons)
 
 
 def _left_out(path: Path) -> Counter[str]:

@@ -179,9 +179,22 @@ def test_failures_are_counted_with_their_reasons(config: Path, tmp_path: Path, k
     text = report(kit, config, tmp_path / "r.html")
     assert re.search(r"<td>failed</td><td class=\"num\">1</td><td class=\"why\">timed &lt;out&gt;</td>", text)
     assert re.search(rf"<dt>done</dt><dd>{kit.tiles - 2}</dd>", text)
+    assert re.search(rf"timed &lt;out&gt;</td><td>{lines[0]['tile_id']}</td>", text)
     assert "[modalities.looks]" in text and "mmearth-looks 1.0" in text
     alone = report(kit, folder(config, kit) / f"{kit.name}.h5", tmp_path / "alone.html")
     assert "The journals are not known" in alone and "timed" not in alone
+
+
+def test_reasons_that_differ_in_numbers_only_are_one(config: Path, tmp_path: Path, kit: Any) -> None:
+    journal = sorted((folder(config, kit) / "journal" / "base").glob("*.jsonl"))[0]
+    lines = [json.loads(line) for line in journal.read_text().splitlines()][:3]
+    with journal.open("a") as file:
+        for number, line in enumerate(lines):
+            told = {"tile_id": line["tile_id"], "ordinal": line["ordinal"], "outcome": "failed"}
+            file.write(json.dumps({**told, "reason": f"no answer within {number} s"}) + "\n")
+    text = report(kit, config, tmp_path / "r.html")
+    assert re.search(r"<td>failed</td><td class=\"num\">3</td><td class=\"why\">no answer within 0 s</td>", text)
+    assert "no answer within 1 s" not in text
 
 
 def test_splits_are_counted_and_mapped(page: Path, finished: Path, kit: Any) -> None:
