@@ -154,6 +154,7 @@ def leave(result: "Result") -> int:
 def print_summary(job: "Job", result: "Result", console: "Console") -> None:
     """Prints what a run did, for people."""
     from mmearth_core.download.progress import duration
+    from mmearth_core.words import counted
 
     summary = result.summary()
     requests = sum(result.requests.values())
@@ -168,12 +169,12 @@ def print_summary(job: "Job", result: "Result", console: "Console") -> None:
         console.print(f"  and {len(summary['reasons']) - 5} further reasons; --json lists them all")
     per_tile = f", {requests / ended:.2f} a tile, {result.received / ended / 1e6:.2f} MB a tile" if ended else ""
     console.print(
-        f"This run: {ended} tiles in {duration(summary['seconds'])} ({summary['tiles_per_second']:.1f} tiles/s), "
-        f"{requests} requests{per_tile}."
+        f"This run: {counted(ended, 'tile')} in {duration(summary['seconds'])} "
+        f"({summary['tiles_per_second']:.1f} tiles/s), {counted(requests, 'request')}{per_tile}."
     )
     if result.retries:
         kinds = ", ".join(f"{count} {kind}" for kind, count in result.retries.items())
-        slowed = f"; slowed down {result.slow_downs} times" if result.slow_downs else ""
+        slowed = f"; slowed down {counted(result.slow_downs, 'time')}" if result.slow_downs else ""
         console.print(f"{sum(result.retries.values())} of these were tried again: {kinds}{slowed}.", markup=False)
     if summary["waiting"]:
         console.print(f"{summary['waiting']} tiles wait for the modalities of the first run; run without --modalities.")

@@ -28,10 +28,18 @@ MOST_TILES = 1000
     help="Tiles with this value in tile_info: a key, keys joined by dots, or a column of the tiles file.",
 )
 @click.option(
-    "--n", "count", type=click.IntRange(1, MOST_TILES), default=8, show_default=True, help="So many tiles, varied."
+    "--n",
+    "count",
+    type=click.IntRange(1, MOST_TILES),
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="So many tiles, varied.",
 )
 @click.option("--random", type=click.IntRange(1, MOST_TILES), metavar="N", help="So many tiles, at random.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same tiles.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Same seed, same tiles."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON what was drawn.")
 def command(
     dataset: Path,
@@ -68,6 +76,7 @@ def command(
     from mmearth_core.preview.select import Wanted, select
     from mmearth_core.preview.view import view
     from mmearth_core.registry import discover
+    from mmearth_core.words import counted
 
     path = output or Path("view.png")
     if path.suffix.lower() != ".png":
@@ -93,8 +102,4 @@ def command(
             f"others: {', '.join(seen.left_out[:8])}{', ...' if len(seen.left_out) > 8 else ''}",
             err=True,
         )
-    click.echo(f"{_count(seen.tiles, 'tile')}, {_count(seen.layers, 'layer')}: {path}")
-
-
-def _count(names: tuple[str, ...], what: str) -> str:
-    return f"{len(names)} {what}{'' if len(names) == 1 else 's'}"
+    click.echo(f"{counted(len(seen.tiles), 'tile')}, {counted(len(seen.layers), 'layer')}: {path}")

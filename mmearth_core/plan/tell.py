@@ -6,12 +6,13 @@ from rich.table import Table
 from mmearth_core.download.progress import duration
 from mmearth_core.plan.estimate import Plan
 from mmearth_core.plan.quota import HOUR, shares
+from mmearth_core.words import size
 
 
 def tell(plan: Plan, console: Console) -> None:
     """Prints a plan."""
     told, source = plan.to_json(), plan.sources()
-    requests, size, time = told["requests"], told["bytes"], told["time"]
+    requests, sizes, time = told["requests"], told["bytes"], told["time"]
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
@@ -25,7 +26,7 @@ def tell(plan: Plan, console: Console) -> None:
     for kind in ("centroids", "locate", "pixels"):
         table.add_row(f"  {kind}", f"{requests[kind]:,}", "")
     for name, text in (("wire", "on the wire"), ("stacks", "stacks on disk"), ("hdf5", "HDF5, of all tiles")):
-        table.add_row(text, _bytes(size[name]), source[name])
+        table.add_row(text, size(sizes[name]), source[name])
     table.add_row("time", duration(time["hours"] * HOUR), _pace(plan))
     table.add_row("latency", f"{plan.latency:.2f} s", source["latency"])
     _eecu(plan, table)
@@ -51,8 +52,8 @@ def _pace(plan: Plan) -> str:
 
 def _eecu(plan: Plan, table: Table) -> None:
     for share in shares(plan.left, plan.eecu_seconds, plan.tier):
-        fits = "" if share.affordable is None else f"; {share.affordable:.3g} EECU-s a tile fit into one month"
-        taken = "?" if share.share is None else f"{100 * share.share:.3g} %"
+        fits = "" if share.affordable is None else f"; {_figure(share.affordable)} EECU-s a tile fit into one month"
+        taken = "?" if share.share is None else f"{_figure(100 * share.share)} %"
         table.add_row(f"{share.tier} tier", taken, f"of a month's {share.hours:,.0f} EECU-hours{fits}")
 
 
@@ -66,9 +67,6 @@ def _how_to_measure(plan: Plan) -> str:
     )
 
 
-def _bytes(number: float) -> str:
-    for unit in ("B", "KB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:,.3g} TB"
+def _figure(number: float) -> str:
+    """Three digits, and never an exponent above one."""
+    return f"{number:.3g}" if number < 999.5 else f"{number:,.0f}"

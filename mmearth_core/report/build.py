@@ -21,6 +21,7 @@ from mmearth_core.report.page import Page, Split, render
 from mmearth_core.report.samples import make_samples
 from mmearth_core.report.told import Told, read_told
 from mmearth_core.report.world import world
+from mmearth_core.words import size
 
 _FEW = 40
 """Values of a key up to which it has a chart."""
@@ -112,18 +113,10 @@ def _figures(album: Album, told: Told, outcomes: Outcomes) -> list[tuple[str, st
     if told.days:
         days = sorted(next(iter(told.days.values())))
         figures.append(("months", days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"))
-    figures.append(("on disk", _bytes(album.files.hdf5.stat().st_size)))
+    figures.append(("on disk", size(album.files.hdf5.stat().st_size)))
     if outcomes.failed is not None:
         figures.append(("failed", f"{outcomes.failed:,}"))
     return figures
-
-
-def _bytes(count: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit in ("bytes", "kB") or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
 
 
 def _counts(album: Album, told: Told) -> list[BarChart]:

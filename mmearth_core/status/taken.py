@@ -17,6 +17,7 @@ from mmearth_core.folder import DatasetFolder
 from mmearth_core.status.outcomes import Ending, read_endings
 from mmearth_core.status.reasons import Reasons
 from mmearth_core.tiles.index import TileIndex
+from mmearth_core.words import counted
 
 SHOWN = 5
 """Reasons that are told to people."""
@@ -65,7 +66,7 @@ class Taken:
             yield "No tile is to be taken again."
             return
         back = f" ({self.sent_back} of them sent back by post or verify)" if self.sent_back else ""
-        yield f"Takes {len(self.tiles)} tiles again: {self.failed} failed{back}, {self.skipped} skipped."
+        yield f"Takes {counted(len(self.tiles), 'tile')} again: {self.failed} failed{back}, {self.skipped} skipped."
         kinds = self.reasons.listed()
         for kind in kinds[:SHOWN]:
             yield f"  {kind.outcome} {kind.tiles}: {kind.reason} (e.g. {', '.join(kind.examples)})"

@@ -108,6 +108,12 @@ def test_for_people(kit, config):
     assert "assumed; --sample measures it" in " ".join(kit.cli("plan", config).output.split())
 
 
+def test_large_figures_have_no_exponent(kit, config):
+    told = " ".join(kit.cli("plan", config, "--tier", "partner", "--eecu-seconds-per-tile", "1e9").stdout.split())
+    assert "30,000,000 EECU-s a tile fit into one month" in told  # 100,000 hours among 12 tiles
+    assert "3,333 % of a month's" in told
+
+
 def test_the_workload_tag_of_the_configuration(kit, config):
     assert kit.printed("plan", config)["workload_tag"] == "my-data"
     config.write_text(config.read_text().replace("batch_size = 5", 'batch_size = 5\nworkload_tag = ""'))
