@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from mmearth_core.completion import engines
+
 
 @click.command("plan")
 @click.argument("config", type=click.Path(path_type=Path))
@@ -32,7 +34,12 @@ import click
     metavar="N",
     help="Download N tiles, spread over all, into a folder that is thrown away, and extrapolate what they cost.",
 )
-@click.option("--engine", metavar="NAME[:TEXT]", help="Who answers, instead of the configuration's engine.")
+@click.option(
+    "--engine",
+    metavar="NAME[:TEXT]",
+    help="Who answers, instead of the configuration's engine.",
+    shell_complete=engines,
+)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def command(
     config: Path,

@@ -20,8 +20,17 @@ import click
     help="Rows on which the histograms are, drawn at random if there are more.",
 )
 @click.option("--all-rows", is_flag=True, help="Make the histograms on all rows, however many there are.")
-@click.option("--tiles", type=click.IntRange(0, 48), default=6, show_default=True, help="Tiles that are shown, varied.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same page.")
+@click.option(
+    "--tiles",
+    type=click.IntRange(0, 48),
+    default=6,
+    show_default=True,
+    metavar="N",
+    help="Tiles that are shown, varied.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Same seed, same page."
+)
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that count; by default one a core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(

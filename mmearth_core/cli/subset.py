@@ -51,7 +51,9 @@ def _box(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tup
 )
 @click.option("--tiles", type=click.Path(path_type=Path), metavar="FILE", help="Tiles in this list, a tile id a line.")
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="So many, drawn from those that fit.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same sample.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Same seed, same sample."
+)
 @click.option("--overwrite", is_flag=True, help="Replace a dataset that is there already.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that count; by default one a core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")

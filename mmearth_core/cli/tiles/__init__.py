@@ -38,7 +38,9 @@ EARTH_ENGINE = "earthengine"
     help="How they are shared out (0, 1, 2: MMEarth's numbers for them).",
 )
 @size_option
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same file.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Same seed, same file."
+)
 @click.option(
     "--source",
     default=EARTH_ENGINE,
