@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from mmearth_core.folder import DatasetFolder
 from mmearth_core.layout import StoredLayer
 from mmearth_core.registry import Registry
 from mmearth_core.tiles.index import Tile, TileIndex
+
+_sorted_json = json.JSONEncoder(sort_keys=True).encode
+"""Made once, as `json.dumps` would make it anew for every tile and modality."""
 
 
 @frozen(eq=False)
@@ -92,10 +96,19 @@ class Source:
 
     def group_of(self, modality: str) -> str:
         """The group with which a modality was downloaded."""
-        return next(group for group, members in self.effective.groups.items() if modality in members)
+        return self._group_of[modality]
 
-    def stacked(self) -> dict[str, tuple[StoredLayer, ...]]:
+    @cached_property
+    def _group_of(self) -> dict[str, str]:
+        groups = reversed(self.effective.groups.items())
+        return {modality: group for group, members in groups for modality in members}
+
+    def stacked(self) -> Mapping[str, tuple[StoredLayer, ...]]:
         """The layers with pixels, by group; groups without any are left out."""
+        return self._stacked
+
+    @cached_property
+    def _stacked(self) -> dict[str, tuple[StoredLayer, ...]]:
         maps = {
             group: tuple(layer for layer in self.layers if layer.is_map and layer.modality in members)
             for group, members in self.effective.groups.items()
@@ -105,7 +118,7 @@ class Source:
     def stacks(self, row: Row) -> dict[str, Path]:
         """A row's stack in each of those groups."""
         tile = row.tile
-        return {group: self.folder.stack(group, tile.partition, tile.tile_id) for group in self.stacked()}
+        return {group: self.folder.stack(group, tile.partition, tile.tile_id) for group in self._stacked}
 
     def partitions(self) -> list[int]:
         """The units of work, in order."""
@@ -132,7 +145,7 @@ class Source:
     def mark(self, row: Row, modality: str) -> bytes:
         """What a modality's values of a tile are made of, as a checksum."""
         made_of = [row.tile.tile_id, row.variant, row.sha256(self.group_of(modality)), self.located(row, modality)]
-        return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).digest()
+        return hashlib.sha256(_sorted_json(made_of).encode()).digest()
 
 
 def open_source(config_file: Path, registry: Registry) -> Source:

@@ -22,18 +22,18 @@ def vector_rows(source: Source, layers: Sequence[StoredLayer], rows: Sequence[Ro
         DatasetError: when a modality gives no values for a layer, or too many or too few.
         PluginCallError: when it raises.
     """
-    values = {layer.name: np.empty((len(rows), *layer.shape), layer.dtype) for layer in layers}
+    numbers = {layer.name: np.empty((len(rows), *layer.shape)) for layer in layers}
     for name in dict.fromkeys(layer.modality for layer in layers):
         modality = source.modalities[name]
         own = [layer for layer in layers if layer.modality == name]
         for place, row in enumerate(rows):
             given = call(modality, modality.values, source.located(row, name))
             for layer in own:
-                values[layer.name][place] = _checked(layer, given.get(layer.name), row)
-    return values
+                numbers[layer.name][place] = _checked(layer, given.get(layer.name), row)  # None becomes nan
+    return {layer.name: _stored(layer, numbers[layer.name]) for layer in layers}
 
 
-def _checked(layer: StoredLayer, given: Any, row: Row) -> NDArray[Any]:
+def _checked(layer: StoredLayer, given: Any, row: Row) -> Any:
     count = len(layer.bands)
     if given is None or len(given) != count:
         found = "nothing" if given is None else f"{len(given)} numbers"
@@ -41,7 +41,11 @@ def _checked(layer: StoredLayer, given: Any, row: Row) -> NDArray[Any]:
             f"modality {layer.modality!r}: values() gives {found} for layer {layer.name!r} of tile "
             f"{row.tile.tile_id!r}; it declares {count} bands. Repair the plugin ({layer.plugin})."
         )
-    numbers = np.array(given, np.float64)  # None becomes nan
+    return given
+
+
+def _stored(layer: StoredLayer, numbers: NDArray[np.float64]) -> NDArray[Any]:
+    """All rows at once: numpy's calls cost more than these numbers do."""
     dtype = np.dtype(layer.dtype)
     if dtype.kind == "f":
         values = numbers.astype(dtype)
