@@ -11,6 +11,7 @@ opens the file anew.
 """
 
 import json
+import operator
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -65,6 +66,8 @@ class Dataset:
         Raises:
             DatasetError: when the file cannot be read, or has no such layer or split.
         """
+        if isinstance(layers, str):
+            raise DatasetError(f"layers={layers!r} is one text: give a list of names, [{layers!r}].")
         self.path = Path(path).absolute()
         self._file: h5py.File | None = None
         self._readers: dict[str, RowReader] = {}
@@ -83,7 +86,7 @@ class Dataset:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> DatasetTile:
-        row = int(self.rows[index])
+        row = int(self.rows[operator.index(index)])
         self._here()
         tile_id, variant = (text.decode() for text in self._readers[METADATA].read(row).item())
         values = {name: self._readers[name].read(row) for name in self.layers}
@@ -132,6 +135,9 @@ class Dataset:
         return content
 
     def _open(self) -> h5py.File:
+        if not self.path.is_file():
+            found = "is a folder" if self.path.is_dir() else "no such file"
+            raise DatasetError(f"{self.path}: {found}. Name a dataset's .h5 file, as `mmearth-core post` writes it.")
         try:
             return h5py.File(self.path, "r")
         except OSError as error:

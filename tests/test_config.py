@@ -141,7 +141,7 @@ def test_no_such_file(path):
 
 
 def test_a_folder_is_no_file(tmp_path):
-    assert "cannot be read as text" in refusal(tmp_path)
+    assert "is a folder. Name the configuration, a TOML file" in refusal(tmp_path)
 
 
 def test_no_text(path):

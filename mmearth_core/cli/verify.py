@@ -7,7 +7,7 @@ import click
 
 
 @click.command("verify")
-@click.argument("target", metavar="CONFIG|FILE.h5", type=click.Path(path_type=Path))
+@click.argument("target", metavar="CONFIG|DATASET", type=click.Path(path_type=Path))
 @click.option(
     "--sample",
     type=click.IntRange(min=0),
@@ -28,7 +28,8 @@ import click
 def command(target: Path, sample: int, send_back: bool, workers: int | None, as_json: bool) -> int:
     """Reread a dataset and say what is wrong with it.
 
-    Of an HDF5 file: rows against tile_info and splits, every chunk, types and attributes, values, and band statistics.
+    Of an HDF5 file, or the folder with it: rows against tile_info and splits, every chunk, types and attributes,
+    values, and band statistics.
     Of a configuration also: every stack's checksum, journals, and the HDF5 file's values against the stacks.
 
     \b
@@ -53,7 +54,7 @@ def command(target: Path, sample: int, send_back: bool, workers: int | None, as_
     from mmearth_core.verify.subject import is_hdf5
     from mmearth_core.verify.verify import verify
 
-    if send_back and is_hdf5(target):
+    if send_back and (target.is_dir() or is_hdf5(target)):
         raise click.UsageError("--send-back needs the dataset's configuration: an HDF5 file alone has no journals.")
     with progress_bar(Console(stderr=True)) as progress, Pool(workers or available_cores()) as pool:
         report = verify(target, discover(), pool, progress, sample, send_back)

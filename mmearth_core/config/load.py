@@ -31,7 +31,8 @@ def load_config(path: Path) -> Config:
             f"{path}: no such configuration file. `mmearth-core demo DIR` writes one that runs without an account."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as text: {error}.") from error
+        found = "is a folder" if path.is_dir() else f"cannot be read as text: {error}"
+        raise ConfigError(f"{path}: {found}. Name the configuration, a TOML file with a table [dataset].") from error
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -8,6 +8,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from mmearth_core.derive.files import DatasetFiles
 from mmearth_core.errors import DatasetError
 from mmearth_core.layout import METADATA, StoredLayer
 from mmearth_core.post.products import HDF5, required
@@ -124,14 +125,18 @@ def locate(target: Path, registry: Registry) -> tuple[Path, Source | None]:
     """The HDF5 file that a target means, and what is behind it.
 
     Args:
-        target: an HDF5 file, or a configuration.
+        target: an HDF5 file, the folder with it, or a configuration.
         registry: the installed plugins.
 
     Raises:
         DatasetError: when there is no such file, or the configuration has none yet.
     """
+    if target.is_dir():
+        return DatasetFiles.find(target).hdf5.absolute(), None
     if not target.is_file():
-        raise DatasetError(f"{target}: no such file. Give an HDF5 file, or the configuration of a dataset.")
+        raise DatasetError(
+            f"{target}: no such file or folder. Name a dataset's configuration, its .h5 file, or the folder with that."
+        )
     if is_hdf5(target):
         return target.absolute(), None
     source = open_source(target, registry)

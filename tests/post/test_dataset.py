@@ -82,6 +82,14 @@ def test_what_is_not_there_is_refused(made: Path, tmp_path: Path) -> None:
         Dataset(made / FILE, layers=["nosuch"])
     with pytest.raises(DatasetError, match="no split 'training'"):
         Dataset(made / FILE, split="training")
+    with pytest.raises(DatasetError, match=r"give a list of names, \['heights'\]"):
+        Dataset(made / FILE, layers="heights")
+    with pytest.raises(DatasetError, match="is a folder"):
+        Dataset(made)
+    with pytest.raises(DatasetError, match="no such file"):
+        Dataset(made / "nothing.h5")
+    with pytest.raises(TypeError, match="slice"):
+        Dataset(made / FILE)[0:2]  # type: ignore[index]
     with pytest.raises(DatasetError, match="cannot be read as HDF5"):
         Dataset(made / "data_1M_v001_splits.json")
     with h5py.File(tmp_path / "foreign.h5", "w") as file:

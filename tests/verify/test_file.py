@@ -245,7 +245,8 @@ def test_what_cannot_be_read_at_all(copy: Any, run_cli: Any, tmp_path: Path) -> 
         assert not done.stdout
         return " ".join(done.stderr.split())
 
-    assert "no such file" in refusal(tmp_path / "nothing.h5")
+    assert "no such file or folder" in refusal(tmp_path / "nothing.h5")
+    assert "this one has 0" in refusal(tmp_path)
     copy.h5.write_bytes(copy.h5.read_bytes()[: copy.h5.stat().st_size // 2])
     assert "cannot be read as HDF5" in refusal(copy.h5)
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
