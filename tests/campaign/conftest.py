@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import h5py
 import numpy as np
 import pytest
 import rasterio
@@ -19,50 +20,7 @@ TILES = 200
 SKIPPED = 10
 """Tiles beyond the chart."""
 
-PLUGIN = """
-import datetime as dt
-import ee
-from mmearth_core import Anchor, Band, Kind, Layer, Modality, Skip, hookimpl
-
-class Chart(Modality):
-    name = "chart"
-    api_version = 1
-    layers = (
-        Layer("chart", [Band("depth", "int16", -32768, unit="m")]),
-        Layer("ground", [Band("mud", "uint8", 255)]),
-    )
-
-    def locate(self, scene):
-        charts = ee.ImageCollection("TEST/CHART").filterBounds(scene.geometry)
-        return charts.toList(3).map(lambda chart: ee.Image(chart).get("system:index"))
-
-    def anchor(self, scene, located):
-        return Anchor(dt.date(2020, 5, 17), "EPSG:32618") if located else Skip("no chart holds the tile")
-
-    def image(self, scene, located):
-        return ee.Image(f"TEST/CHART/{located[0]}")
-
-class Tide(Modality):
-    name = "tide"
-    api_version = 1
-    layers = (
-        Layer("tide", [Band("height", "float32", float("nan"))]),
-        Layer("moon", [Band("day", "float32", float("nan"))], kind=Kind.VECTOR),
-    )
-
-    def locate(self, scene):
-        return ee.Dictionary({"charts": ee.ImageCollection("TEST/CHART").size(), "tile": scene.tile_id})
-
-    def image(self, scene, located):
-        return ee.Image("TEST/TIDE")
-
-    def values(self, located):
-        return {"moon": [located["charts"]]}
-
-@hookimpl
-def mmearth_modalities():
-    return [Chart, Tide]
-"""
+PLUGIN = Path(__file__).with_name("sea_plugin.py")
 
 WORLD = """
 [[collection]]
@@ -104,7 +62,7 @@ WEST, NORTH, STEP = 500_000.0, 4_100_000.0, 200.0
 def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The sensor of a third party, installed for these tests and for the processes that they start."""
     site = tmp_path_factory.mktemp("site")
-    (site / "mmearth_sea.py").write_text(PLUGIN)
+    (site / "mmearth_sea.py").write_text(PLUGIN.read_text())
     info = site / "mmearth_sea-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mmearth-sea\nVersion: 1.0\n")
@@ -203,49 +161,27 @@ class Dataset:
             if path.is_file()
         }
 
-    def products(self) -> dict[str, bytes]:
-        """The bytes of what `post` makes."""
-        return {path.name: path.read_bytes() for path in self.root.glob("sea*") if path.is_file()}
+    def products(self) -> dict[str, Any]:
+        """What `post` makes: bytes of the side files; of the HDF5 file every value and attribute.
+
+        Its own bytes may differ by a few in a chunk, as isal does not always deflate equal values to equal bytes.
+        """
+        return {
+            path.name: decoded(path) if path.suffix == ".h5" else path.read_bytes()
+            for path in self.root.glob("sea*")
+            if path.is_file()
+        }
 
 
-AT_MOMENT = """
-import errno, os, resource, signal, sys
+def decoded(path: Path) -> dict[str, Any]:
+    with h5py.File(path) as file:
+        return {
+            name: (dataset.dtype, dataset.shape, dataset[()].tobytes(), {k: str(v) for k, v in dataset.attrs.items()})
+            for name, dataset in file.items()
+        }
 
-root, moment, act, only_changes = sys.argv.pop(1), int(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1) == "True"
-WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-changes, read_only = 0, False
 
-def is_change(event, args):
-    if event == "open":
-        return isinstance(args[2], int) and bool(args[2] & WRITES)
-    return event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir")
-
-def seen(event, args):
-    global changes, read_only
-    if event not in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.listdir", "os.scandir"):
-        return
-    if not isinstance(args[0], (str, os.PathLike)) or not os.path.abspath(args[0]).startswith(root):
-        return
-    if only_changes and not is_change(event, args):
-        return
-    changes += 1
-    if changes == moment:
-        if act == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if act == "full":
-            resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-        if act == "read-only":
-            read_only = True
-        if act in ("SIGTERM", "SIGINT"):
-            os.kill(os.getpid(), getattr(signal, act))
-    if read_only and is_change(event, args):
-        raise OSError(errno.EROFS, "Read-only file system", os.fspath(args[0]))
-
-sys.addaudithook(seen)
-from mmearth_core.cli import main
-main()
-"""
-"""The command line, with something that happens when it is about to touch a folder for so-manieth time."""
+AT_MOMENT = Path(__file__).with_name("at_moment.py")
 
 Make = Callable[[Path], Dataset]
 
@@ -281,9 +217,9 @@ class Kit:
     cli = staticmethod(cli)
 
     @staticmethod
-    def start(*arguments: str | Path, code: str | None = None) -> "subprocess.Popen[str]":
-        """The command line in a process of its own; or some code, with these arguments."""
-        command = [sys.executable, *(("-m", "mmearth_core") if code is None else ("-c", code)), *map(str, arguments)]
+    def start(*arguments: str | Path, script: Path | None = None) -> "subprocess.Popen[str]":
+        """The command line in a process of its own; or a script, with these arguments."""
+        command = [sys.executable, *(("-m", "mmearth_core") if script is None else (script,)), *map(str, arguments)]
         return subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
         )
@@ -294,9 +230,9 @@ class Kit:
     ) -> "subprocess.Popen[str]":
         """The command line, until it touches, or only changes, names within a folder for the so-manieth time.
 
-        Then it is killed, or sends itself a signal; or from then on the disk is full, or read-only.
+        Then it is killed, or from then on the disk is full, or read-only.
         """
-        return cls.start(root, str(moment), act, str(changes), *arguments, code=AT_MOMENT)
+        return cls.start(root, str(moment), act, str(changes), *arguments, script=AT_MOMENT)
 
 
 @pytest.fixture(scope="session")

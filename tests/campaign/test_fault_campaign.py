@@ -7,7 +7,6 @@ asked, and what is done against a run in which nothing went wrong. Then faults e
 
 import json
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from mmearth_localearth.http_server import Server
 from mmearth_localearth.rest import Service
 from mmearth_localearth.worlds.shipped import open_world
 
-from mmearth_core.download.run_log import read_runs
+from tests.campaign.checked import Checked, completed
 
 NETWORK = ["hang", "drop", "drop-body", "proxy"]
 PASSING = [
@@ -80,89 +79,6 @@ def in_both_phases(kind: str, how: str) -> list[str]:
     late = ":seconds=0.001" if kind == "slow" else ""
     phases = ["pixels"] if kind in set(OF_PIXELS) else ["locate", "pixels"]
     return [f"{kind}:phase={phase}:rate={RATE}:{how}{late}" for phase in phases]
-
-
-class Checked:
-    """One run, found consistent with all that it left.
-
-    Attributes:
-        summary: what it printed.
-        exit: its status.
-        stderr: what it said besides.
-        failed: reasons of failed tiles.
-    """
-
-    def __init__(self, kit: Any, dataset: Any, faultless: Any, *options: str) -> None:
-        before = len(dataset.journal())
-        done = kit.cli("run", dataset.config, "--json", *options)
-        self.exit, self.stderr = int(done.exit_code), " ".join(done.stderr.split())
-        assert self.exit in (0, 1, 3), done.output
-        self.summary = summary = json.loads(done.stdout)
-
-        # Every tile ends, or is left: none is lost.
-        entries = dataset.entries()
-        ended = Counter(entry["outcome"] for entry in entries.values())
-        counts = {outcome: summary[outcome] for outcome in ("done", "skipped", "failed")}
-        assert counts == {outcome: ended[outcome] for outcome in counts}
-        assert sum(counts.values()) + summary["left"] == summary["tiles"] == kit.tiles
-
-        # None is twice: a run adds one line for each tile that it ends.
-        added = dataset.journal()[before:] if not before else None
-        assert len(dataset.journal()) - before == summary["ended_in_this_run"]
-        if added is not None:
-            assert len({entry["tile_id"] for entry in added}) == len(added)
-
-        # What is done is what it would be without faults; of what is not, nothing is there.
-        reference = faultless.stacks()
-        assert dataset.stacks() == {path: reference[path] for path in reference if ended_done(entries, Path(path).stem)}
-        right = faultless.entries()
-        for tile_id, entry in entries.items():
-            if entry["outcome"] == "failed":
-                assert entry["reason"].startswith(("locate: ", "pixels: ")), entry
-            else:
-                assert entry == right[tile_id]
-        self.failed = [entry["reason"] for entry in entries.values() if entry["outcome"] == "failed"]
-
-        # Exit status, summary, run log and status say the same.
-        stopped = summary["stopped"] is not None
-        assert self.exit == (3 if stopped else 1 if counts["failed"] or summary["left"] else 0)
-        if stopped:
-            assert f"stopped: {summary['stopped']}" in self.stderr
-        told = Counter[str]()
-        for row in summary["reasons"]:
-            told[row["outcome"]] += row["tiles"]
-        assert (told["failed"], told["skipped"]) == (counts["failed"], counts["skipped"])
-        assert stopped or told["left"] == summary["left"]
-        record = read_runs(dataset.root / "runs.jsonl")[-1]
-        assert (record.exit, record.why, record.left) == (self.exit, summary["stopped"], summary["left"])
-        assert sum(record.ended.values()) == summary["ended_in_this_run"]
-        assert (record.requests, record.retries) == (summary["requests"], summary["retries"])
-        status = kit.cli("status", dataset.config, "--json")
-        assert int(status.exit_code) == (0 if self.exit == 0 else 1), status.output
-        shown = json.loads(status.stdout)
-        assert {key: shown[key] for key in (*counts, "left", "tiles")} == {
-            key: summary[key] for key in (*counts, "left", "tiles")
-        }
-        assert shown["last_run"]["exit"] == self.exit
-
-    def asked(self, faults: Faults) -> None:
-        """The run has counted what was really asked."""
-        requests = faults.snapshot()["requests"]
-        for phase, kind in (("locate", "value:compute"), ("pixels", "image:computePixels")):
-            assert sum(requests.get(phase, {}).values()) == self.summary["requests"].get(kind, 0)
-
-
-def ended_done(entries: dict[str, Any], tile_id: str) -> bool:
-    return tile_id in entries and entries[tile_id]["outcome"] == "done"
-
-
-def completed(kit: Any, dataset: Any, faultless: Any) -> None:
-    """The faults are over: another run makes what one without faults has made."""
-    dataset.write()
-    run = Checked(kit, dataset, faultless, "--retry-failed")
-    assert run.exit == 0
-    assert dataset.stacks() == faultless.stacks()
-    assert dataset.entries() == faultless.entries()
 
 
 @pytest.fixture

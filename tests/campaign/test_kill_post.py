@@ -1,0 +1,138 @@
+"""`post` and `merge` killed at any moment: what carries a product's name is whole, and in the end nothing differs."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+
+pytestmark = pytest.mark.slow
+
+Process = subprocess.Popen  # of text
+
+
+@pytest.fixture(scope="module")
+def posted(make: Callable[[Path], Any], faultless: Any, kit: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A dataset with all its products, made undisturbed; not to be changed."""
+    whole = copy_of(faultless, make, tmp_path_factory.mktemp("posted"))
+    assert kit.cli("post", whole.config, "--workers", "1").exit_code == 0
+    return whole
+
+
+def copy_of(dataset: Any, make: Callable[[Path], Any], folder: Path) -> Any:
+    twin = make(folder)
+    twin.write()
+    shutil.copytree(dataset.root, twin.root)
+    return twin
+
+
+def ends(process: "Process[str]", *codes: int) -> str:
+    """Waits for a process's end; returns what it said on standard output."""
+    out, err = process.communicate(timeout=120)
+    assert process.returncode in codes, err
+    return out
+
+
+def products_are_whole(dataset: Any, posted: Any) -> None:
+    """What carries a product's name is that product, whole; or nothing does."""
+    right = posted.products()
+    for name, content in dataset.products().items():
+        assert content == right[name], name
+
+
+def test_post_killed_at_any_of_its_moments(
+    kit: Any, make: Callable[[Path], Any], faultless: Any, posted: Any, tmp_path: Path
+) -> None:
+    dataset = copy_of(faultless, make, tmp_path / "own")
+    moment = kills = 0
+    while True:
+        moment += 2
+        process = kit.start_until(dataset.root, moment, "kill", "post", dataset.config, "--workers", "1", changes=True)
+        ends(process, -signal.SIGKILL, 0)
+        products_are_whole(dataset, posted)
+        if process.returncode == 0:
+            break
+        kills += 1
+    assert kills >= 10
+    assert dataset.products() == posted.products()
+    assert not [path for path in dataset.root.rglob(".*") if path.is_file()]
+
+
+def without(dataset: Any, tile_id: str, journals: dict[Path, bytes]) -> None:
+    """The dataset as if a tile were still to be done."""
+    for path, content in journals.items():
+        lines = content.splitlines(keepends=True)
+        path.write_bytes(b"".join(line for line in lines if json.loads(line)["tile_id"] != tile_id))
+
+
+def test_post_of_as_many_other_tiles_killed_takes_no_old_statistics_for_new(
+    kit: Any, make: Callable[[Path], Any], faultless: Any, tmp_path: Path
+) -> None:
+    dataset = copy_of(faultless, make, tmp_path / "own")
+    journals = {path: path.read_bytes() for path in dataset.root.glob("journal/*/*.jsonl")}
+    without(dataset, "tile 005", journals)
+    assert kit.cli("post", dataset.config, "--workers", "1").exit_code == 1
+    before = dataset.products()
+    without(dataset, "tile 007", journals)
+    right = copy_of(dataset, make, tmp_path / "right")
+    for path in right.root.glob("sea*"):
+        path.unlink()
+    assert kit.cli("post", right.config, "--workers", "1").exit_code == 1
+    assert before["sea_band_stats.json"] != right.products()["sea_band_stats.json"]
+    for moment in range(3, 27, 3):
+        ends(
+            kit.start_until(dataset.root, moment, "kill", "post", dataset.config, "--workers", "1", changes=True),
+            *(-signal.SIGKILL, 1),
+        )
+    assert kit.cli("post", dataset.config, "--workers", "1").exit_code == 1
+    assert dataset.products() == right.products()
+
+
+def test_post_killed_while_its_workers_compress(
+    kit: Any, make: Callable[[Path], Any], faultless: Any, posted: Any, tmp_path: Path
+) -> None:
+    dataset = copy_of(faultless, make, tmp_path / "own")
+    chance = random.Random(8)
+    for _ in range(6):
+        process = kit.start("post", dataset.config, "--workers", "2")
+        try:
+            process.wait(chance.uniform(0.5, 4))
+        except subprocess.TimeoutExpired:
+            process.kill()
+        ends(process, -signal.SIGKILL, 0)
+        products_are_whole(dataset, posted)
+    ends(kit.start("post", dataset.config, "--workers", "2"), 0)
+    assert dataset.products() == posted.products()
+
+
+def test_a_merge_killed_at_any_of_its_moments(
+    kit: Any, make: Callable[[Path], Any], posted: Any, tmp_path: Path
+) -> None:
+    parts = []
+    for name, part in (("east", "train"), ("west", "val")):
+        parts.append(tmp_path / name / f"{name}.h5")
+        done = kit.cli("subset", posted.root, parts[-1], "--split", part)
+        assert done.exit_code == 0, done.output
+    assert kit.cli("merge", tmp_path / "right" / "out", *parts).exit_code == 0
+    right = {path.name: path.read_bytes() for path in (tmp_path / "right" / "out").iterdir()}
+    moment = kills = 0
+    out = tmp_path / "out"
+    while True:
+        moment += 3
+        process = kit.start_until(out, moment, "kill", "merge", out, *parts, "--overwrite", changes=True)
+        ends(process, -signal.SIGKILL, 0)
+        if (out / "out.h5").exists():  # moved last, so that where it is, all is
+            assert {path.name for path in out.glob("out*")} == right.keys()
+            with h5py.File(out / "out.h5") as file:
+                assert len(file["metadata"]) > 0
+        if process.returncode == 0:
+            break
+        kills += 1
+    assert kills >= 4
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == right
