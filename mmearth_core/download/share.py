@@ -84,7 +84,7 @@ class Share:
         """The tiles that are to be done, a partition in memory at a time."""
         tiles = (tile for partition in self.partitions for tile in self._partition(partition))
         for tile, entry, base in islice(tiles, self.limit):
-            if not self.again.takes(tile.tile_id, entry):
+            if not self.again.takes(tile.tile_id, entry) and not _is_stale(entry, base):
                 if entry is not None:
                     self._count(entry, earlier=True)
             elif self.group.is_base:
@@ -102,6 +102,13 @@ class Share:
         base = {} if self.group.is_base else Journal(folder.journal(BASE, partition)).read()
         for tile in self.index.read(partition):
             yield tile, mine.get(tile.tile_id), base.get(tile.tile_id)
+
+
+def _is_stale(entry: Entry | None, base: Entry | None) -> bool:
+    """Whether a tile was done on another day or grid than `base` has it now, as that was downloaded again since."""
+    if entry is None or base is None or not entry.outcome is base.outcome is Outcome.DONE:
+        return False
+    return bool(entry.record["anchor"] != base.record["anchor"])
 
 
 def _anchor(entry: Entry) -> Anchor:
