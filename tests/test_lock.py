@@ -70,10 +70,12 @@ def test_where_nothing_may_be_written_nothing_is_locked(tmp_path, monkeypatch):
         assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_system_without_locks_is_no_reason_to_stop(path, monkeypatch):
+def test_a_file_system_without_locks_is_no_reason_to_stop(path, monkeypatch, caplog):
     def refuse(*_):
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr("mmearth_core.download.lock.fcntl.lockf", refuse)
     with locked(path, [1]):
         assert path.exists()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert str(path) in caplog.text and "without locks" in caplog.text

@@ -6,6 +6,7 @@ process leaves none behind, and over NFS it holds between machines.
 
 import errno
 import fcntl
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +14,11 @@ from pathlib import Path
 
 from mmearth_core.errors import DatasetError
 
+_log = logging.getLogger(__name__)
+
 _HELD = {errno.EAGAIN, errno.EACCES}
 _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
-"""What file systems answer that know no locks; there the user alone keeps processes apart."""
+"""What file systems answer that know no locks; there the user alone keeps processes apart, and is told so."""
 
 
 @contextmanager
@@ -31,9 +34,13 @@ def locked(path: Path, partitions: Sequence[int]) -> Iterator[None]:
     """
     handle = _open(path)
     try:
-        if handle is not None:
-            for partition in partitions:
-                _lock(handle, path, partition)
+        known = [_lock(handle, path, partition) for partition in partitions] if handle is not None else []
+        if not all(known):
+            _log.warning(
+                "%s stands on a file system without locks, so nothing keeps two runs off the same tiles. Start no "
+                "second run of a share before the first has ended.",
+                path,
+            )
         yield
     finally:
         if handle is not None:
@@ -51,12 +58,13 @@ def _open(path: Path) -> int | None:
         raise
 
 
-def _lock(handle: int, path: Path, partition: int) -> None:
+def _lock(handle: int, path: Path, partition: int) -> bool:
+    """Locks a partition; False where the file system knows no locks."""
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, partition)
     except OSError as error:
         if error.errno in _WITHOUT_LOCKS:
-            return
+            return False
         if error.errno not in _HELD:
             raise
         raise DatasetError(
@@ -64,3 +72,4 @@ def _lock(handle: int, path: Path, partition: int) -> None:
             f"{path.parent.name!r}. Wait until it has ended, or give each process a --shard of its own, all of the "
             "same number N."
         ) from error
+    return True
