@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mmearth_core.cli.subset import _conditions
+from mmearth_core.cli.options import criteria
 
 MOST_TILES = 1000
 """Of one sheet."""
@@ -18,15 +18,7 @@ MOST_TILES = 1000
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Written: a PNG; by default view.png."
 )
 @click.option("--layer", "layers", multiple=True, metavar="NAME", help="Only this layer; give it again for more.")
-@click.option("--split", "splits", multiple=True, metavar="NAME", help="Tiles of this split: train, val or test.")
-@click.option("--biome", "biomes", multiple=True, metavar="BIOME", help="Tiles of this biome: RESOLVE's name or class.")
-@click.option(
-    "--where",
-    multiple=True,
-    callback=_conditions,
-    metavar="COLUMN=VALUE",
-    help="Tiles with this value in tile_info: a key, keys joined by dots, or a column of the tiles file.",
-)
+@criteria
 @click.option(
     "--n",
     "count",
