@@ -1,68 +1,14 @@
 """tile_info.json read and written entry by entry: it has gigabytes for a million tiles."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from mmearth_core.errors import DatasetError
+from mmearth_core.json_files import JSONFileError, read_entries
 
 Entry = dict[str, Any]
-
-_PIECE = 1 << 20
-"""Characters read at once."""
-
-_SPACE = re.compile(r"[ \t\r\n]*")
-
-
-class _Text:
-    """A JSON text, read as far as it is needed."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._text, self._place, self._before = "", 0, 0
-        self._decoder = json.JSONDecoder()
-
-    @property
-    def place(self) -> int:
-        """Characters taken so far."""
-        return self._before + self._place
-
-    def sign(self) -> str:
-        """Takes the next character that is no space; empty at the end."""
-        while True:
-            self._place = _SPACE.match(self._text, self._place).end()  # type: ignore[union-attr] # matches nothing too
-            if self._place < len(self._text):
-                self._place += 1
-                return self._text[self._place - 1]
-            if not self._more(_PIECE):
-                return ""
-
-    def value(self, first: str) -> Any:
-        """Takes a text or an object whose first character has been taken.
-
-        Raises:
-            ValueError: it is none, or cut short.
-        """
-        if first not in ('"', "{"):
-            raise ValueError(f"found {first or 'the end'!r}")
-        start, wanted = self._place - 1, _PIECE
-        while True:
-            try:
-                value, self._place = self._decoder.raw_decode(self._text, start)
-                return value
-            except json.JSONDecodeError as error:
-                self._place = start
-                if not self._more(wanted):
-                    raise ValueError(error.msg) from error
-                start, wanted = 0, 2 * wanted
-
-    def _more(self, wanted: int) -> bool:
-        piece = self._file.read(wanted)
-        self._before += self._place
-        self._text, self._place = self._text[self._place :] + piece, 0
-        return bool(piece)
 
 
 def entries(path: Path) -> Iterator[tuple[str, Entry]]:
@@ -71,39 +17,20 @@ def entries(path: Path) -> Iterator[tuple[str, Entry]]:
     Raises:
         DatasetError: when it is missing, or not `{tile_id: {...}}`.
     """
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = _Text(file)
-            try:
-                yield from _members(text)
-            except ValueError as error:
-                raise DatasetError(
-                    f"{path}: is no JSON of the form {{TILE_ID: {{...}}}}, or is cut short: {error}, after character "
-                    f"{text.place}. Write it again with `mmearth-core post info`."
-                ) from error
-    except FileNotFoundError:
+    if not path.exists():
         raise DatasetError(
             f"{path}: there is no such file, and a dataset has one. Write it with `mmearth-core post info`."
-        ) from None
-
-
-def _members(text: _Text) -> Iterator[tuple[str, Entry]]:
-    if (first := text.sign()) != "{":
-        raise ValueError(f"found {first or 'the end'!r}")
-    after = text.sign()
-    while after != "}":
-        key = text.value(after)
-        if not isinstance(key, str) or text.sign() != ":":
-            raise ValueError("found no key with a colon")
-        entry = text.value(text.sign())
-        if not isinstance(entry, dict):
-            raise ValueError(f"the entry of {key!r} is no object")
-        yield key, entry
-        after = text.sign()
-        if after == ",":
-            after = text.sign()
-        elif after != "}":
-            raise ValueError(f"found {after or 'the end'!r} between two tiles")
+        )
+    try:
+        for tile_id, parsed in read_entries(path):
+            if not isinstance(parsed.value, dict):
+                raise JSONFileError(f"the entry of {tile_id!r} is no object")
+            yield tile_id, parsed.value
+    except JSONFileError as error:
+        raise DatasetError(
+            f"{path}: is no JSON of the form {{TILE_ID: {{...}}}}, or is cut short: {error}. Write it again with "
+            "`mmearth-core post info`."
+        ) from error
 
 
 def entries_of(path: Path, ids: list[str]) -> Iterator[tuple[str, Entry]]:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Entry, Outcome
 from mmearth_core.errors import DatasetError
+from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.post.products import LEFT_OUT
 from mmearth_core.post.source import Row, Source
 from mmearth_core.tiles.index import Tile
 from mmearth_core.verify.findings import Finding, Severity
-from mmearth_core.verify.json_files import JSONFileError, read_json
 from mmearth_core.verify.rows import checksum_mark
 from mmearth_core.verify.subject import Subject
 

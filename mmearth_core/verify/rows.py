@@ -9,8 +9,8 @@ import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 
+from mmearth_core.json_files import JSONFileError, Parsed, read_entries
 from mmearth_core.verify.findings import Finding, Severity
-from mmearth_core.verify.json_files import JSONFileError, Parsed, read_entries
 from mmearth_core.verify.subject import Subject
 
 CHECK = "rows"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmearth_core.verify import json_files
-from mmearth_core.verify.json_files import JSONFileError, read_entries
+from mmearth_core import json_files
+from mmearth_core.json_files import JSONFileError, read_entries
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -33,6 +33,13 @@ def test_equal_to_jsons_own(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_files, "_CHUNK", chunk)
         assert {key: parsed.value for key, parsed in read_entries(path)} == content
+
+
+def test_numbers_are_whole_wherever_a_piece_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "some.json"
+    path.write_text('{"a": 0.25, "b": -1e-05, "c": 12}')
+    monkeypatch.setattr(json_files, "_CHUNK", 1)
+    assert [parsed.value for _, parsed in read_entries(path)] == [0.25, -1e-05, 12]
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a"', '{"a": 1', '{"a": 1,}', '{"a" 1}', "{1: 2}", "[1]", '{"a": 1} x'])

@@ -11,6 +11,8 @@ _CHUNK = 1 << 20
 _LONGEST = 1 << 26
 """Characters read at once, and characters of the longest entry."""
 
+_OF_NUMBERS = "0123456789.eE+-"
+
 
 class JSONFileError(Exception):
     """Why a file cannot be read as JSON; a clause."""
@@ -116,10 +118,14 @@ class _Reader:
                 if self.at_end or len(self.text) - self.place > _LONGEST:
                     raise
             else:
-                if end < len(self.text) or self.at_end:  # a number may go on in what is not yet read
+                if self.at_end or not self._may_go_on(end):
                     self.place = end
                     return Parsed(value, tuple(constants))
             self._more()
+
+    def _may_go_on(self, end: int) -> bool:
+        """Whether what is not yet read may belong to a number before `end`: of `1.` json takes the 1."""
+        return end == len(self.text) or (self.text[end] in _OF_NUMBERS and not self.text[end:].strip(_OF_NUMBERS))
 
     def _more(self) -> None:
         rest = self.text[self.place :]
