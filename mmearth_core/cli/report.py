@@ -58,6 +58,7 @@ def command(
     from mmearth_core.preview.album import open_album
     from mmearth_core.registry import discover
     from mmearth_core.report import make_report
+    from mmearth_core.words import counted
 
     path = output or Path("report.html")
     if path.suffix.lower() not in (".html", ".htm"):
@@ -69,4 +70,4 @@ def command(
         told = {"file": str(path), "tiles": made.tiles, "rows": made.rows, "bytes": made.size}
         click.echo(json.dumps(told, indent=2))
         return
-    click.echo(f"Report on {made.tiles} tiles, {made.size / 1e6:.1f} MB: {path}")
+    click.echo(f"Report on {counted(made.tiles, 'tile')}, {made.size / 1e6:.1f} MB: {path}")

@@ -21,7 +21,7 @@ class Facts:
     Attributes:
         date: of the first image that is told of; None if no date is.
         place: latitude and longitude; None if they are not told.
-        labels: the texts that the tiles file has of it.
+        labels: the texts that the tiles file has of it, days left out: the first one is told already.
     """
 
     date: str | None
@@ -35,7 +35,8 @@ class Facts:
         lat, lon = entry.get("lat"), entry.get("lon")
         known = all(isinstance(each, int | float) for each in (lat, lon))
         columns = entry.get(TILE)
-        labels = [value for _, value in texts(columns) if value] if isinstance(columns, Mapping) else []
+        columns = columns if isinstance(columns, Mapping) else {}
+        labels = [value for _, value in texts(columns) if value and not is_date(value)]
         place = (float(lat), float(lon)) if known else None  # type: ignore[arg-type] # both are numbers
         return cls(date, place, tuple(labels))
 

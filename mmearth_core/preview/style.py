@@ -1,5 +1,8 @@
 """What all sheets look like: colours, sizes of texts, and how a line is written."""
 
+from pathlib import Path
+from typing import Any
+
 from PIL import ImageDraw, ImageFont
 
 PAPER, INK, QUIET = (17, 19, 22), (236, 237, 238), (142, 147, 153)
@@ -13,6 +16,19 @@ MARGIN = 48
 
 SWATCH = 14
 """Side of a legend's patch of colour, pixels."""
+
+
+_KNOWN = frozenset(map(chr, range(32, 127))) | frozenset("°·…")
+"""Letters that Pillow's own font has for certain; for others it draws an empty box."""
+
+
+def font_of(text: str, size: int) -> Any:
+    """A font that has every letter of a text: Pillow's own, or DejaVu Sans, which comes with matplotlib."""
+    if _KNOWN.issuperset(text):
+        return ImageFont.load_default(size)
+    import matplotlib
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 
 def write(
@@ -35,7 +51,7 @@ def write(
         room: the greatest width, pixels.
         right: `place` is the right end.
     """
-    font = ImageFont.load_default(size)
+    font = font_of(text, size)
     if draw.textlength(text, font=font) > room:
         while text and draw.textlength(f"{text}…", font=font) > room:
             text = text[:-1]

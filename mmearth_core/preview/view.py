@@ -16,6 +16,7 @@ from mmearth_core.preview.panel import MapPanel, Panel, make_panel
 from mmearth_core.preview.render import Picture
 from mmearth_core.preview.tile_sheet import scaled, tile_sheet
 from mmearth_core.preview.world_map import world_map
+from mmearth_core.words import counted
 
 MOST_PANELS = 60
 """Layers of one tile."""
@@ -109,7 +110,7 @@ def _one(album: Album, row: int, layers: Sequence[StoredLayer], path: Path) -> N
         panels,
         title=f"Tile {album.table.tile_id(row)}",
         subtitle=facts.line(album.table.variant(row)),
-        credit=f"{album.name}, row {row} of {len(album):,} · {len(layers)} layers",
+        credit=f"{album.name}, row {row} of {len(album):,} · {counted(len(layers), 'layer')}",
         corner=corner,
     )
 
@@ -130,7 +131,7 @@ def _table(album: Album, rows: Sequence[int], layers: Sequence[StoredLayer], pat
         [layer.name for layer in layers],
         lines,
         title=album.name,
-        subtitle=f"{len(rows)} of {len(album):,} tiles · {len(layers)} layers",
+        subtitle=f"{len(rows)} of {counted(len(album), 'tile')} · {counted(len(layers), 'layer')}",
         credit="",
         legends=[together(found) if (found := _legends(column)) else None for column in zip(*panels, strict=True)],
     )

@@ -21,6 +21,7 @@ from mmearth_core.report.page import Page, Split, render
 from mmearth_core.report.samples import make_samples
 from mmearth_core.report.told import Told, read_told
 from mmearth_core.report.world import world
+from mmearth_core.words import counted as in_words
 from mmearth_core.words import size
 
 _FEW = 40
@@ -79,7 +80,7 @@ def make_report(
     page = Page(
         name=album.name,
         figures=_figures(album, told, outcomes),
-        world=world(f"{len(album):,} tiles", told.lon, told.lat),
+        world=world(in_words(len(album), "tile"), told.lon, told.lat),
         counts=_counts(album, told),
         many=[(key, len(values)) for key, values in categories.items() if len(values) > _FEW],
         constants=[(key, next(iter(values))) for key, values in categories.items() if len(values) == 1],
@@ -148,7 +149,7 @@ def _splits(album: Album, told: Told, splits: Membership | None) -> list[Split]:
             name,
             len(rows),
             share(len(rows) / max(1, len(album))),
-            world(f"{name}: {len(rows):,} tiles", told.lon[rows], told.lat[rows]),
+            world(f"{name}: {in_words(len(rows), 'tile')}", told.lon[rows], told.lat[rows]),
         )
         for name, rows in splits.parts.items()
     ]

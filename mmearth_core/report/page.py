@@ -12,6 +12,7 @@ from mmearth_core.report.layers import LayerSection
 from mmearth_core.report.outcomes import Outcomes
 from mmearth_core.report.samples import Sample
 from mmearth_core.report.world import HEIGHT, LEVELS, WIDTH, WorldMap, land, outline
+from mmearth_core.words import counted
 
 
 @frozen
@@ -84,6 +85,7 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["soft"] = _soft
+    environment.filters["tiles"] = lambda number: counted(number, "tile")
     drawing: Mapping[str, Any] = {
         "land": land(), "outline": outline(), "width": WIDTH, "height": HEIGHT, "levels": LEVELS,
         "span": SPAN, "tall": TALL,
