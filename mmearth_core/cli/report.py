@@ -55,6 +55,7 @@ def command(
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.derive.session import at_work
     from mmearth_core.errors import DatasetError
+    from mmearth_core.folder import writable
     from mmearth_core.preview.album import open_album
     from mmearth_core.registry import discover
     from mmearth_core.report import make_report
@@ -63,7 +64,7 @@ def command(
     path = output or Path("report.html")
     if path.suffix.lower() not in (".html", ".htm"):
         raise DatasetError(f"{path}: the report is a page; choose a name that ends in .html.")
-    with at_work(workers) as (pool, progress):
+    with at_work(workers) as (pool, progress), writable(path.parent):
         album = open_album(dataset, discover())
         made = make_report(album, path, None if all_rows else rows, tiles, seed, pool, progress)
     if as_json:

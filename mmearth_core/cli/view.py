@@ -63,6 +63,7 @@ def command(
 
     from mmearth_core.derive.choose import Criteria
     from mmearth_core.errors import DatasetError
+    from mmearth_core.folder import writable
     from mmearth_core.post.bar import progress_bar
     from mmearth_core.preview.album import open_album
     from mmearth_core.preview.select import Wanted, select
@@ -81,7 +82,8 @@ def command(
     album = open_album(dataset, discover())
     with progress_bar(Console(stderr=True)) as progress:
         rows = select(album, Wanted(tiles, criteria, random or count, random is not None), progress)
-    seen = view(album, rows, layers, path)
+    with writable(path.parent):
+        seen = view(album, rows, layers, path)
     if as_json:
         told = {"file": str(path), "tiles": seen.tiles, "layers": seen.layers, "layers_left_out": seen.left_out}
         click.echo(json.dumps(told, indent=2))

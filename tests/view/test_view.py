@@ -238,6 +238,16 @@ def test_what_cannot_be_shown_is_said(finished: Path, tmp_path: Path, kit: Any, 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("command", "name"), [("view", "view.png"), ("report", "report.html")])
+def test_a_folder_that_cannot_be_written_is_named(
+    finished: Path, tmp_path: Path, kit: Any, command: str, name: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    done = kit.cli(command, finished, "-o", tmp_path / "file" / name)
+    assert done.exit_code == 3 and "cannot be written" in done.stderr, done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_dataset_that_is_not_there_yet(finished: Path, tmp_path: Path, kit: Any) -> None:
     done = kit.cli("view", tmp_path / "nothing.toml")
     assert done.exit_code == 2 and "no such file or folder" in " ".join(done.stderr.split())
