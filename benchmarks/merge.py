@@ -24,9 +24,9 @@ import h5py
 from click.testing import CliRunner
 from post import real_dataset
 
-from mmearth_core.chunks import copy_chunks, create_like
 from mmearth_core.cli import main as cli
-from mmearth_core.layout import METADATA
+from mmearth_core.hdf5.chunks import copy_chunks, create_like
+from mmearth_core.hdf5.layout import METADATA
 
 MARK = 0.5
 """Issue 5: at least so much of the disk's speed of a sequential copy."""

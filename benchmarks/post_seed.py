@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import rasterio
 
-from mmearth_core.layout import stored_layers
+from mmearth_core.hdf5.layout import stored_layers
 
 
 def write(paths: list[Path], ours: Path, target: Path) -> None:

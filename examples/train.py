@@ -25,7 +25,7 @@ from torch.utils import data
 from mmearth_core.contract.bands import ClassLabel, Kind
 from mmearth_core.dataset import Dataset as PlainDataset
 from mmearth_core.errors import MMEarthError
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.preview.panel import MapPanel, make_panel
 from mmearth_core.torch import Dataset
 

@@ -23,8 +23,8 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.layout import METADATA, StoredLayer, stored_layers
-from mmearth_core.row_reader import RowReader
+from mmearth_core.hdf5.layout import METADATA, StoredLayer, stored_layers
+from mmearth_core.hdf5.rows import RowReader
 
 
 @frozen(eq=False)

@@ -38,7 +38,7 @@ from torch.utils import data
 from mmearth_core import dataset as plain
 from mmearth_core.contract.bands import Kind
 from mmearth_core.errors import DatasetError
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 
 Sample = dict[str, Any]
 """One tile; the module says what is in it."""

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from mmearth_core.errors import DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS, sync_folder
-from mmearth_core.layout import METADATA
+from mmearth_core.hdf5.layout import METADATA
 from mmearth_core.post.make_splits import HOW
 from mmearth_core.post.products import BAND_STATS, HDF5, LEFT_OUT, SPLITS, TILE_INFO
 

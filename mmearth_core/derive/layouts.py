@@ -7,10 +7,10 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from mmearth_core.chunks import storage
 from mmearth_core.derive.files import DatasetFiles
 from mmearth_core.errors import DatasetError
-from mmearth_core.layout import METADATA, StoredLayer, stored_layers
+from mmearth_core.hdf5.chunks import storage
+from mmearth_core.hdf5.layout import METADATA, StoredLayer, stored_layers
 
 _SHOWN = 8
 """Differences, or members of a list, that an error names."""

@@ -11,7 +11,6 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from mmearth_core.chunks import copy_chunks, create_like
 from mmearth_core.derive.files import DatasetFiles, written
 from mmearth_core.derive.head import derived_head, provenance
 from mmearth_core.derive.layouts import Layout, read_layout, require_same
@@ -19,7 +18,8 @@ from mmearth_core.derive.splits import moved_rows, read_json, read_splits, write
 from mmearth_core.derive.stats import merged_stats
 from mmearth_core.derive.tile_info import Entry, entries_of, write_entries
 from mmearth_core.errors import DatasetError
-from mmearth_core.layout import METADATA, write_head
+from mmearth_core.hdf5.chunks import copy_chunks, create_like
+from mmearth_core.hdf5.layout import METADATA, write_head
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.products import write_json
 from mmearth_core.post.recount import recount

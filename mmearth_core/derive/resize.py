@@ -8,13 +8,13 @@ import h5py
 import numpy as np
 from attrs import evolve, frozen
 
-from mmearth_core.chunks import copy_chunks, create_like
 from mmearth_core.derive.files import DatasetFiles, written
 from mmearth_core.derive.head import derived_head, provenance
 from mmearth_core.derive.layouts import Layout, read_layout
 from mmearth_core.derive.tile_info import Entry, entries_of, write_entries
 from mmearth_core.errors import DatasetError
-from mmearth_core.layout import METADATA, ChunkWriter, StoredLayer, encode, write_head
+from mmearth_core.hdf5.chunks import copy_chunks, create_like
+from mmearth_core.hdf5.layout import METADATA, ChunkWriter, StoredLayer, encode, write_head
 from mmearth_core.post.encode import block_rows
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.products import write_json

@@ -6,14 +6,14 @@ import h5py
 import numpy as np
 from attrs import frozen
 
-from mmearth_core.chunks import copy_chunks, create_like
 from mmearth_core.derive.choose import Criteria, choose
 from mmearth_core.derive.files import DatasetFiles, written
 from mmearth_core.derive.head import derived_head, provenance
 from mmearth_core.derive.layouts import Layout, read_layout
 from mmearth_core.derive.splits import Rows, moved_rows, read_splits, write_splits
 from mmearth_core.derive.tile_info import entries_of, write_entries
-from mmearth_core.layout import METADATA, write_head
+from mmearth_core.hdf5.chunks import copy_chunks, create_like
+from mmearth_core.hdf5.layout import METADATA, write_head
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.products import write_json
 from mmearth_core.post.recount import recount

@@ -17,7 +17,7 @@ from mmearth_core.download.result import Result
 from mmearth_core.download.run import WHOLE, run
 from mmearth_core.download.stop import Stop
 from mmearth_core.folder import DatasetFolder
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.plan.timed import Timed
 from mmearth_core.post.encode import Block, encode_block
 

@@ -9,7 +9,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from mmearth_core.layout import StoredLayer, encode
+from mmearth_core.hdf5.layout import StoredLayer, encode
 from mmearth_core.post.stack_reader import StackError, read_stack
 from mmearth_core.post.statistics import Statistics
 

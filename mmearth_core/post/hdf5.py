@@ -14,10 +14,10 @@ import h5py
 from attrs import frozen
 
 from mmearth_core import __version__
-from mmearth_core.chunks import copy_chunks
 from mmearth_core.errors import DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS, written_aside
-from mmearth_core.layout import METADATA, StoredLayer, create_metadata, write_head
+from mmearth_core.hdf5.chunks import copy_chunks
+from mmearth_core.hdf5.layout import METADATA, StoredLayer, create_metadata, write_head
 from mmearth_core.post.fill import fill_layers
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.rows import LeftOut, Progress, Rows, require_some

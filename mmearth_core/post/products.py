@@ -10,7 +10,7 @@ from attrs import asdict, frozen
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import written_aside
-from mmearth_core.layout import METADATA, StoredLayer, stored_layers
+from mmearth_core.hdf5.layout import METADATA, StoredLayer, stored_layers
 from mmearth_core.post.hdf5 import Written, write_hdf5
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.recount import recount

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import h5py
 from attrs import frozen
 
-from mmearth_core.layout import METADATA, StoredLayer
+from mmearth_core.hdf5.layout import METADATA, StoredLayer
 from mmearth_core.post.encode import block_rows
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.statistics import Statistics

@@ -17,7 +17,7 @@ from mmearth_core.download.journal import Entry, Journal, Outcome
 from mmearth_core.download.prepare import make_modality
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import DatasetFolder
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.registry import Registry
 from mmearth_core.tiles.index import Tile, TileIndex
 

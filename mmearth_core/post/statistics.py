@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import Kind
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 
 _PIECE = 1 << 20
 """Values of a band that are squared and summed at once: in float64, 2^20 squares of 16 bits are still exact."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.download.plugin_calls import call
 from mmearth_core.errors import DatasetError
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.post.source import Row, Source
 
 

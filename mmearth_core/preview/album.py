@@ -12,7 +12,7 @@ from mmearth_core.derive.files import DatasetFiles
 from mmearth_core.derive.tile_info import Entry, entries
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import DatasetFolder
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.registry import Registry
 from mmearth_core.suggest import did_you_mean
 from mmearth_core.verify.described import open_subject

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import ClassLabel, Kind, Preview
 from mmearth_core.contract.preview_json import DEFAULT
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.preview.legend import Legend, legend_of, number, with_unit
 from mmearth_core.preview.render import Picture, render_bands
 

@@ -11,7 +11,7 @@ from mmearth_core.derive.choose import Criteria, choose, look_up
 from mmearth_core.derive.layouts import Layout
 from mmearth_core.derive.splits import read_splits
 from mmearth_core.errors import DatasetError
-from mmearth_core.layout import METADATA
+from mmearth_core.hdf5.layout import METADATA
 from mmearth_core.post.rows import Progress
 from mmearth_core.preview.album import Album
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.preview.album import Album, checked_layers
 from mmearth_core.preview.contact_sheet import contact_sheet
 from mmearth_core.preview.facts import Facts

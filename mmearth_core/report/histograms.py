@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import Kind
-from mmearth_core.layout import METADATA, StoredLayer
+from mmearth_core.hdf5.layout import METADATA, StoredLayer
 from mmearth_core.post.encode import block_rows
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.rows import Progress

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from mmearth_core.contract.bands import Kind
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.preview.album import Album
 from mmearth_core.preview.legend import number, share
 from mmearth_core.report.charts import BarChart, Histogram, histogram, shares

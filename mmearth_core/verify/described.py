@@ -9,7 +9,7 @@ from attrs import evolve, fields, frozen
 
 from mmearth_core.contract.bands import holds
 from mmearth_core.errors import DatasetError
-from mmearth_core.layout import METADATA, VERSION, StoredLayer
+from mmearth_core.hdf5.layout import METADATA, VERSION, StoredLayer
 from mmearth_core.post.source import Source
 from mmearth_core.registry import Registry
 from mmearth_core.verify.findings import Finding, Severity

@@ -13,7 +13,7 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.verify.findings import Finding, Severity
 
 CHECK = "stacks"

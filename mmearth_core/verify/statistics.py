@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.json_files import JSONFileError, Parsed, read_json
-from mmearth_core.layout import StoredLayer
 from mmearth_core.verify.findings import Finding, Severity
 from mmearth_core.verify.seen import Floats, Seen
 from mmearth_core.verify.subject import Subject

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.derive.files import DatasetFiles
 from mmearth_core.errors import DatasetError
-from mmearth_core.layout import METADATA, StoredLayer
+from mmearth_core.hdf5.layout import METADATA, StoredLayer
 from mmearth_core.post.products import HDF5, required
 from mmearth_core.post.source import Source, open_source
 from mmearth_core.registry import Registry

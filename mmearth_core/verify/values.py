@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import Kind
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.verify.findings import Finding, Severity
 from mmearth_core.verify.seen import Floats, Seen
 

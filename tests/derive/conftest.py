@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mmearth_core.contract.bands import ClassLabel
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 
 SIZE = 7
 CLASSES = (ClassLabel(0, "no"), ClassLabel(1, "yes"))

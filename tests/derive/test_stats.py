@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmearth_core.derive.stats import merged_stats
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.post.statistics import Statistics
 
 LAYER = StoredLayer("x", "m", "regression", "float64", "nan", ["a"], [""], [""], (1, 5, 5), variants=("v",))

@@ -8,7 +8,7 @@ import pytest
 import rasterio
 
 from mmearth_core import Band, Layer, Modality
-from mmearth_core.layout import StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.post.encode import block_rows, decode
 from mmearth_core.post.stack_reader import StackError, check_stack, read_stack
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmearth_core import Band, Kind, Layer, Modality
-from mmearth_core.layout import StoredLayer, stored_layers
+from mmearth_core.hdf5.layout import StoredLayer, stored_layers
 from mmearth_core.post.statistics import Statistics
 
 RELATIVE = 1e-9

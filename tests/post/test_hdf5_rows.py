@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmearth_core.row_reader import RowReader
+from mmearth_core.hdf5.rows import RowReader
 
 STORAGES: dict[str, dict[str, Any]] = {
     "ours": {"chunks": (1, 3, 8, 8), "shuffle": True, "compression": "gzip", "compression_opts": 1},
