@@ -126,25 +126,24 @@ def test_threads_share_the_slots_of_a_local_budget():
 
     def send() -> None:
         nonlocal at_once, most
-        for _ in range(4):
-            with budget.permit():
-                with lock:
-                    at_once += 1
-                    most = max(most, at_once)
-                # Three must meet here, so three at once do pass.
-                full.wait()
-                with lock:
-                    at_once -= 1
-                full.wait()
+        with budget.permit():
+            with lock:
+                at_once += 1
+                most = max(most, at_once)
+            # Three must meet here, so three at once do pass.
+            full.wait()
+            with lock:
+                at_once -= 1
+            full.wait()
         done.append(True)
 
     with LocalBudget(slots=3, per_second=1e6) as budget:
-        threads = [threading.Thread(target=send) for _ in range(6)]
+        threads = [threading.Thread(target=send) for _ in range(12)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(60)
-    assert (most, len(done)) == (3, 6)
+    assert (most, len(done)) == (3, 12)
 
 
 @pytest.mark.parametrize("how", ["end", "close"])
