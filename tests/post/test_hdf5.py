@@ -107,10 +107,18 @@ def test_an_id_that_would_be_cut_is_refused() -> None:
         metadata_rows([("x", "elevenchars")], dtype)
 
 
-def test_any_number_of_workers_makes_the_same_bytes(config: Path, made: Path, kit: Any) -> None:
+def content(path: Path) -> Any:
+    """A file's bytes; of HDF5 the values, as the deflate library does not promise equal streams for equal values."""
+    if path.suffix != ".h5":
+        return path.read_bytes()
+    with h5py.File(path) as file:
+        return {name: (dataset.dtype, dataset[()].tobytes()) for name, dataset in file.items()}
+
+
+def test_any_number_of_workers_makes_the_same_files(config: Path, made: Path, kit: Any) -> None:
     kit.summary("post", config, "--workers", "2")
     for path in sorted(made.glob("data_1M_v001*")):
-        assert (config.parent / "data_1M_v001" / path.name).read_bytes() == path.read_bytes(), path.name
+        assert content(config.parent / "data_1M_v001" / path.name) == content(path), path.name
 
 
 def test_side_files_are_named_as_the_training_reader_expects(made: Path) -> None:
