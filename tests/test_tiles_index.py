@@ -4,6 +4,8 @@ import datetime as dt
 import json
 import math
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import geopandas as gpd
@@ -185,6 +187,17 @@ def test_the_tiles_of_one_dataset_are_a_tiles_file_for_another(tmp_path, path):
         (3, 1, "t6"),
     ]
     assert tiles[0].attributes == {"biome": "Tundra"}
+
+
+def test_reading_does_without_what_takes_half_a_second_to_import(path):
+    take_in(squares(3), path)
+    code = (
+        "import sys\nfrom pathlib import Path\nimport mmearth_core.post.products\n"
+        "from mmearth_core.tiles.index import TileIndex\n"
+        f"print(len(TileIndex(Path({str(path)!r})).read(0)), {{'geopandas', 'pandas', 'pyogrio'}} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "3 set()\n"
 
 
 def test_nothing_but_the_file_is_left(path):
