@@ -92,10 +92,9 @@ def decide_rows(source: Source, pool: Pool, progress: Progress) -> Rows:
         for partition in partitions:
             tiles, stacks = list[Tile](), []
             for tile, entries in source.outcomes(partition):
-                outcomes = {entry.outcome for entry in entries.values()}
                 if entries.get(BASE) is not None and entries[BASE].outcome is Outcome.SKIPPED:
                     counts["skipped"] += 1
-                elif outcomes == {Outcome.DONE} and entries.keys() == source.effective.groups.keys():
+                elif source.is_row(entries):
                     tiles.append(tile)
                     stacks.append(source.stacks(Row(tile, entries)))
                 else:

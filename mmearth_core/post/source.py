@@ -126,11 +126,17 @@ class Source:
 
     def rows(self, partition: int) -> Iterator[Row]:
         """The tiles of a partition that are done in every group, by ordinal."""
-        for tile, entries in self.outcomes(partition):
-            if entries.keys() == self.effective.groups.keys() and all(
-                entry.outcome is Outcome.DONE for entry in entries.values()
-            ):
-                yield Row(tile, entries)
+        return (Row(tile, entries) for tile, entries in self.outcomes(partition) if self.is_row(entries))
+
+    def is_row(self, entries: Mapping[str, Entry]) -> bool:
+        """Whether a tile that ended so is a row: done in every group, and in all of them on one day and grid."""
+        if entries.keys() != self.effective.groups.keys():
+            return False
+        if any(entry.outcome is not Outcome.DONE for entry in entries.values()):
+            return False
+        # Those of a group that was added later differ while base has been downloaded again and they have not.
+        anchor = entries[BASE].record["anchor"]
+        return all(entry.record["anchor"] == anchor for entry in entries.values())
 
     def outcomes(self, partition: int) -> Iterator[tuple[Tile, dict[str, Entry]]]:
         """Every tile of a partition, with how it ended in each group that has begun it."""

@@ -78,6 +78,18 @@ def test_added_modalities_join_the_file_as_if_they_had_always_been_there(
     assert summary["splits"]["made"]["column"] == "own"
 
 
+def test_a_tile_of_two_days_is_no_row_until_it_is_downloaded_again(config: Path, kit: Any) -> None:
+    path = next((config.parent / NAME / "journal" / "anyones").glob("*.jsonl"))
+    first, *others = path.read_text().splitlines()
+    entry = json.loads(first)
+    entry["anchor"]["date"] = "1999-12-31"
+    path.write_text("\n".join([json.dumps(entry), *others]) + "\n")
+    done = kit.summary("post", config, "--workers", "1", code=1)
+    assert (done["rows"], done["missing"], done["left_out"]) == (kit.tiles - 1, 1, [])
+    info = json.loads((config.parent / NAME / f"{NAME}_tile_info.json").read_text())
+    assert entry["tile_id"] not in info and len(info) == kit.tiles - 1
+
+
 def test_running_again_changes_nothing(config: Path, kit: Any) -> None:
     dataset = config.parent / NAME
     kit.summary("post", config, "--workers", "1")
