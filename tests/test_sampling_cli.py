@@ -174,6 +174,7 @@ def test_a_map_shows_the_tiles_where_they_are(regions, tmp_path, number):
 
 
 @needs_planet
+@pytest.mark.slow
 def test_from_the_synthetic_planet_to_stacks(tmp_path):
     words = ["--number", "20", "--engine", "local:synthetic", "--sampling", "0", "-o", str(tmp_path / "tiles.geojson")]
     done = call(*words, "--json")

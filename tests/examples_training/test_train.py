@@ -60,6 +60,7 @@ def test_the_rival_is_the_most_frequent_class_of_the_training_tiles(train: Modul
     assert f"always {labels[value]!r}: accuracy {share:.3f}\n" in output
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_network(train: ModuleType, planet: Path) -> None:
     first, again, other = (run(train, planet, "--epochs", "1", "--seed", seed).output for seed in ("3", "3", "4"))
     assert first == again != other

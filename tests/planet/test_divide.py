@@ -63,7 +63,7 @@ def undivided(kit: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, b
         (40_000, "some bands"),
         pytest.param(4_000, "one band", marks=pytest.mark.slow),
         pytest.param(2_200, "half", marks=pytest.mark.slow),
-        (1_300, "of a quarter"),
+        pytest.param(1_300, "of a quarter", marks=pytest.mark.slow),
     ],
 )
 def test_pieces_put_together_are_the_undivided_pixels(
@@ -81,7 +81,7 @@ def test_pieces_put_together_are_the_undivided_pixels(
     assert memory.refused > 0, pieces
 
 
-@pytest.mark.parametrize("limit", [10_000, 1_300])
+@pytest.mark.parametrize("limit", [10_000, pytest.param(1_300, marks=pytest.mark.slow)])
 def test_after_three_tiles_that_had_to_be_divided_no_refused_request_is_paid_for(
     limit: int, kit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

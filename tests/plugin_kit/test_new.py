@@ -39,7 +39,7 @@ def outside(cwd, *command, path=""):
     return subprocess.run([*map(str, command)], cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("kind", ["image", "vector"])
+@pytest.mark.parametrize("kind", ["image", pytest.param("vector", marks=pytest.mark.slow)])
 def test_what_is_written_passes_its_tests_and_downloads(kind, tmp_path):
     done = new("snow-depth", "--kind", kind, "--dir", tmp_path)
     assert done.exit_code == 0, done.output

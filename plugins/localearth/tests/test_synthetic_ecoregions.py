@@ -56,6 +56,7 @@ def test_regions_do_not_overlap() -> None:
 
 
 @needs_coasts
+@pytest.mark.slow
 def test_regions_lie_on_land_and_most_have_about_their_area() -> None:
     labels = label_map(world().planet)
     land = world().planet.mask.coarse

@@ -94,6 +94,7 @@ def check_pixels(image: ImageAsset, band: BandSource) -> None:
             assert not valid
 
 
+@pytest.mark.slow
 def test_footprints_hold_the_valid_pixels() -> None:
     cut = [
         image
@@ -154,6 +155,7 @@ def test_ground_tracks_lie_where_the_orbit_takes_them() -> None:
         assert float(orbit.ground(5, np.array([angle]), 0.0)[1][0]) == pytest.approx(40.0)
 
 
+@pytest.mark.slow
 def test_every_image_is_found_again_by_its_id() -> None:
     # Rows of granules are lettered anew every 2,000 km, so a name alone could also be a place around the pole.
     for lon, lat in land_points(300):
