@@ -172,7 +172,8 @@ def test_a_folder_that_cannot_be_written(blocked: str, status: int, config: Path
     ],
 )
 def test_lost_access_stops_the_run_and_touches_no_tile(kind: str, advice: str, config: Path) -> None:
-    done = cli("run", with_faults(config, f'kind = "{kind}"\nphase = "pixels"\nafter = 9'), "--json")
+    rule = f'kind = "{kind}"\nphase = "pixels"\nafter = 9'
+    done = cli("run", with_faults(config, rule, max_concurrent=3), "--json")
     assert done.exit_code == 3, done.stderr
     assert "stopped: Earth Engine no longer answers this run" in said(done)
     assert advice in said(done)
