@@ -67,13 +67,7 @@ class ScriptedEngine(Engine):
         return Connection(project="offline", transport=self)
 
     def request(
-        self,
-        uri: str,
-        method: str = "GET",
-        body: Any = None,
-        headers: Any = None,
-        redirections: int | None = None,
-        connection_type: Any = None,
+        self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *_: Any, **__: Any
     ) -> tuple[httplib2.Response, bytes]:
         """Answers as the server would."""
         if "/$discovery/rest" in uri:

@@ -6,15 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve
-
-from mmearth_core.contract.engine import Connection, Engine, Limits, Transport
+from mmearth_core.contract.engine import Connection, Engine, Transport
+from mmearth_core.earth.wrapped import WrappedEngine
 
 _TAG = re.compile(r', "workloadTag": "[^"]*"')
 """The name of a run, which says nothing about the answer."""
 
 
-class Canned(Engine):
+class Canned(WrappedEngine):
     """Wraps an engine, and keeps its answers.
 
     Attributes:
@@ -24,27 +23,19 @@ class Canned(Engine):
     """
 
     name = "canned"
-    api_version = 1
 
     def __init__(self, engine: Engine) -> None:
         """Begins without an answer."""
-        super().__init__(engine.options)
-        self._engine = engine
+        super().__init__(engine)
         self._answers: dict[tuple[str, str, str], tuple[Any, bytes]] = {}
         self._lock = threading.Lock()
         self.wait = 0.0
         self.passing: Callable[[], None] = lambda: None
         self.new = 0
 
-    @property
-    def source(self) -> str:
-        """That of the engine."""
-        return self._engine.source
-
-    def connect(self, limits: Limits) -> Connection:
-        """Connects the engine behind the answers."""
-        connection = self._engine.connect(limits)
-        return evolve(connection, transport=_Kept(self, connection.transport))
+    def around(self, connection: Connection) -> Transport:
+        """Puts the kept answers before the engine's."""
+        return _Kept(self, connection.transport)
 
     def answer(self, transport: Transport, uri: str, method: str, body: Any, headers: Any) -> tuple[Any, bytes]:
         """The answer to a question, kept or new."""
@@ -71,13 +62,7 @@ class _Kept:
         self._transport = transport
 
     def request(
-        self,
-        uri: str,
-        method: str = "GET",
-        body: Any = None,
-        headers: Any = None,
-        redirections: int | None = None,
-        connection_type: Any = None,
+        self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *_: Any, **__: Any
     ) -> tuple[Any, bytes]:
         """Answers one request."""
         return self._engine.answer(self._transport, uri, method, body, headers)

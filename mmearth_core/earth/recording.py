@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httplib2
-from attrs import evolve, frozen
+from attrs import frozen
 
-from mmearth_core.contract.engine import Connection, Demo, Engine, Limits, Transport
+from mmearth_core.contract.engine import Connection, Engine, Transport
 from mmearth_core.earth.exchange import Answer, Question, own_project, read_exchange, write_exchange, write_whole
+from mmearth_core.earth.wrapped import WrappedEngine
 from mmearth_core.errors import EngineError
 
 INDEX = "recording.json"
@@ -92,16 +93,10 @@ class Recorder:
         self._host = urlsplit(url).netloc if url else _DEFAULT_HOST
 
     def request(
-        self,
-        uri: str,
-        method: str = "GET",
-        body: Any = None,
-        headers: Any = None,
-        redirections: int | None = None,
-        connection_type: Any = None,
+        self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *_: Any, **__: Any
     ) -> tuple[Any, bytes]:
         """Passes a request on and keeps it with its answer, if both are worth it."""
-        response, content = self._transport.request(uri, method, body, headers, redirections, connection_type)
+        response, content = self._transport.request(uri, method, body, headers)
         parts = urlsplit(uri)
         if parts.netloc == self._host and parts.path.startswith(_API) and _is_lasting(int(response.status)):
             answer = Answer(int(response.status), response.get("content-type", "application/octet-stream"), content)
@@ -128,13 +123,7 @@ class Player:
         self._recording = recording
 
     def request(
-        self,
-        uri: str,
-        method: str = "GET",
-        body: Any = None,
-        headers: Any = None,
-        redirections: int | None = None,
-        connection_type: Any = None,
+        self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *_: Any, **__: Any
     ) -> tuple[httplib2.Response, bytes]:
         """The recorded answer.
 
@@ -159,11 +148,10 @@ class Player:
         return httplib2.Response(fields), answer.body
 
 
-class Recorded(Engine):
+class Recorded(WrappedEngine):
     """An engine whose answers are kept."""
 
     name = "recorded"
-    api_version = 1
 
     def __init__(self, engine: Engine, directory: Path) -> None:
         """Wraps an engine.
@@ -172,25 +160,14 @@ class Recorded(Engine):
             engine: who answers.
             directory: where the recording is, or is to be.
         """
-        super().__init__(engine.options)
-        self._engine = engine
+        super().__init__(engine)
         self._directory = directory
 
-    @property
-    def source(self) -> str:
-        """That of the engine."""
-        return self._engine.source
-
-    def connect(self, limits: Limits) -> Connection:
-        """Connects the engine and begins, or goes on with, the recording.
+    def around(self, connection: Connection) -> Transport:
+        """Begins, or goes on with, the recording.
 
         Raises:
-            EngineError: when either is not possible.
+            EngineError: when that is not possible.
         """
-        connection = self._engine.connect(limits)
         recording = Recording.begin(self._directory, self.source)
-        return evolve(connection, transport=Recorder(connection.transport, recording, connection.url))
-
-    def demo(self) -> Demo | None:
-        """That of the engine."""
-        return self._engine.demo()
+        return Recorder(connection.transport, recording, connection.url)

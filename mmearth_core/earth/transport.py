@@ -33,13 +33,7 @@ class HttpTransport:
         self._session.mount("http://", adapter)
 
     def request(
-        self,
-        uri: str,
-        method: str = "GET",
-        body: Any = None,
-        headers: Any = None,
-        redirections: int | None = None,
-        connection_type: Any = None,
+        self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *_: Any, **__: Any
     ) -> tuple[httplib2.Response, bytes]:
         """Sends one request.
 

@@ -4,12 +4,11 @@ import threading
 import time
 from typing import Any
 
-from attrs import evolve
+from mmearth_core.contract.engine import Connection, Engine, Transport
+from mmearth_core.earth.wrapped import WrappedEngine
 
-from mmearth_core.contract.engine import Connection, Engine, Limits, Transport
 
-
-class Timed(Engine):
+class Timed(WrappedEngine):
     """Passes everything on to another engine.
 
     Attributes:
@@ -18,7 +17,6 @@ class Timed(Engine):
     """
 
     name = "timed"
-    api_version = 1
 
     def __init__(self, engine: Engine) -> None:
         """Wraps an engine.
@@ -26,45 +24,34 @@ class Timed(Engine):
         Args:
             engine: who answers.
         """
-        super().__init__(engine.options)
+        super().__init__(engine)
         self.requests = 0
         self.seconds = 0.0
-        self._engine = engine
-        self._transport: Transport | None = None
         self._lock = threading.Lock()
 
-    @property
-    def source(self) -> str:
-        """That of the engine."""
-        return self._engine.source
+    def around(self, connection: Connection) -> Transport:
+        """Times what the connection's transport does."""
+        return _Timing(self, connection.transport)
 
-    def connect(self, limits: Limits) -> Connection:
-        """Connects the engine.
+    def add(self, seconds: float) -> None:
+        """Counts a request."""
+        with self._lock:
+            self.requests += 1
+            self.seconds += seconds
 
-        Raises:
-            EngineError: when that is not possible.
-        """
-        connection = self._engine.connect(limits)
-        self._transport = connection.transport
-        return evolve(connection, transport=self)
 
-    def request(
-        self,
-        uri: str,
-        method: str = "GET",
-        body: Any = None,
-        headers: Any = None,
-        redirections: int | None = None,
-        connection_type: Any = None,
-    ) -> tuple[Any, bytes]:
+class _Timing:
+    """The transport of `Timed`."""
+
+    def __init__(self, engine: Timed, transport: Transport) -> None:
+        self._engine = engine
+        self._transport = transport
+
+    def request(self, uri: str, method: str = "GET", *args: Any, **options: Any) -> tuple[Any, bytes]:
         """Passes a request on; those that the client begins with, by GET, are not timed."""
-        if self._transport is None:
-            raise RuntimeError("nothing can be asked before the engine is connected")
         begin = time.perf_counter()
         try:
-            return self._transport.request(uri, method, body, headers, redirections, connection_type)
+            return self._transport.request(uri, method, *args, **options)
         finally:
             if method == "POST":
-                with self._lock:
-                    self.requests += 1
-                    self.seconds += time.perf_counter() - begin
+                self._engine.add(time.perf_counter() - begin)

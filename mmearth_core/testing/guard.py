@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from mmearth_core.contract.engine import Connection, Engine, Limits, Transport
+from mmearth_core.contract.engine import Connection, Engine, Transport
+from mmearth_core.earth.wrapped import WrappedEngine
 
 
 @frozen
@@ -91,23 +92,15 @@ class _Watched:
         return self._transport.request(uri, *args, **options)
 
 
-class WatchedEngine(Engine):
+class WatchedEngine(WrappedEngine):
     """An engine whose requests a guard sees."""
 
     name = "watched"
-    api_version = 1
 
     def __init__(self, engine: Engine, guard: Guard) -> None:
-        super().__init__(engine.options)
-        self._engine = engine
+        super().__init__(engine)
         self._guard = guard
 
-    @property
-    def source(self) -> str:
-        """That of the engine."""
-        return self._engine.source
-
-    def connect(self, limits: Limits) -> Connection:
-        """Connects the engine."""
-        connection = self._engine.connect(limits)
-        return evolve(connection, transport=_Watched(connection.transport, self._guard))
+    def around(self, connection: Connection) -> Transport:
+        """Tells the guard of every request."""
+        return _Watched(connection.transport, self._guard)

@@ -32,13 +32,7 @@ class LocalTransport:
         self.service = answers if isinstance(answers, Service | ServicePool) else Service(answers)
 
     def request(
-        self,
-        uri: str,
-        method: str = "GET",
-        body: Any = None,
-        headers: Any = None,
-        redirections: int | None = None,
-        connection_type: Any = None,
+        self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *_: Any, **__: Any
     ) -> tuple[httplib2.Response, bytes]:
         """As `httplib2.Http.request`; the host is not looked at."""
         parts = urlsplit(uri)

@@ -61,13 +61,7 @@ class FaultyTransport:
         self._patience = _Waiting(timeout, sleep)
 
     def request(
-        self,
-        uri: str,
-        method: str = "GET",
-        body: Any = None,
-        headers: Any = None,
-        redirections: int | None = None,
-        connection_type: Any = None,
+        self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *_: Any, **__: Any
     ) -> tuple[httplib2.Response, bytes]:
         """As `httplib2.Http.request`.
 
