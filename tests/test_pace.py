@@ -1,9 +1,7 @@
 """The pace: halved once a round trip, regained one a round trip, never below one request nor above the most."""
 
-from contextlib import ExitStack
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,18 +9,12 @@ from mmearth_core.earth.pace import Pace
 
 
 def answered(pace):
-    with pace.trip():
-        pass
+    pace.begin()
+    pace.rise()
 
 
 def turned_away(pace):
-    class Busy(Exception):  # noqa: N818 - it is no error of the test's own
-        pass
-
-    with pytest.raises(Busy), pace.trip() as trip:
-        cut = pace.cut(trip)
-        raise Busy
-    return cut
+    return pace.cut(pace.begin())
 
 
 def test_it_begins_at_the_most_and_stays_there():
@@ -34,10 +26,9 @@ def test_it_begins_at_the_most_and_stays_there():
 
 def test_all_that_were_under_way_count_as_one_sign():
     pace = Pace(40)
-    with ExitStack() as under_way:
-        trips = [under_way.enter_context(pace.trip()) for _ in range(40)]
-        assert [pace.cut(trip) for trip in trips] == [True] + [False] * 39
-        assert pace.limit == 20
+    trips = [pace.begin() for _ in range(40)]
+    assert [pace.cut(trip) for trip in trips] == [True] + [False] * 39
+    assert pace.limit == 20
     assert turned_away(pace)
     assert pace.cuts == 2
 
@@ -54,12 +45,11 @@ def test_it_is_halved_down_to_one():
 def test_what_is_turned_away_brings_nothing_back():
     pace = Pace(40)
     turned_away(pace)
-    with ExitStack() as under_way:
-        old = [under_way.enter_context(pace.trip()) for _ in range(20)]
-        pace.cut(old[0])
-        for trip in old[1:]:
-            pace.cut(trip)
-        assert pace.limit == 10
+    old = [pace.begin() for _ in range(20)]
+    pace.cut(old[0])
+    for trip in old[1:]:
+        pace.cut(trip)
+    assert pace.limit == 10
 
 
 @given(st.integers(2, 200))

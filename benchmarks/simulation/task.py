@@ -134,21 +134,18 @@ class Task:
             patience = Patience(self._options.retry_seconds, self._time.clock, self._never)
             state = RetryCallState(Retrying(), None, (), {})
             while True:
+                yield self.processor.work(leg.sending * part)
                 yield self._permit()
-                try:
-                    with self.pace.trip() as trip:
-                        yield self.processor.work(leg.sending * part)
-                        error = yield from self._server.answer()
-                        if error is None:
-                            yield self.processor.work(leg.receiving * part)
-                            break
-                        if _asks_for_less(error):
-                            self.pace.cut(trip)
-                        raise error
-                except HttpError as error:
-                    state.set_exception((type(error), error, None))
-                finally:
-                    self._left()
+                trip = self.pace.begin()
+                error = yield from self._server.answer()
+                self._left()
+                if error is None:
+                    yield self.processor.work(leg.receiving * part)
+                    self.pace.rise()
+                    break
+                if _asks_for_less(error):
+                    self.pace.cut(trip)
+                state.set_exception((type(error), error, None))
                 if patience.is_over(state):
                     raise SystemExit("the simulated server did not answer a request in all the time allowed")
                 self.retries += 1

@@ -20,7 +20,7 @@ from mmearth_core.earth.faults import AGAIN, Fault, classify
 from mmearth_core.earth.pace import Pace
 from mmearth_core.earth.quicker import make_quicker
 from mmearth_core.earth.sender import ENDING, Sender
-from mmearth_core.earth.transport import Checked, Meter
+from mmearth_core.earth.transport import Checked, Meter, Permitted
 from mmearth_core.errors import EngineError, RunStoppedError
 
 T = TypeVar("T")
@@ -64,9 +64,9 @@ class EarthClient:
         self.purposes: Counter[str] = Counter()
         self._lock = threading.Lock()
         connection = engine.connect(Limits(timeout=run.timeout, connections=run.max_concurrent))
-        checked = Checked(connection.transport)
-        self.meter = Meter(checked)
         self._sender = Sender(run, sleep, clock, ending, lambda: checked.restricted)
+        checked = Checked(Permitted(connection.transport, self._sender.permit))
+        self.meter = Meter(checked)
         make_quicker()
         ee.Reset()
         # Every retry is ours: the client's own are blind to what the fault means.

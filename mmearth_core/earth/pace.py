@@ -5,8 +5,7 @@ requests under way are turned away.
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from attrs import frozen
 
@@ -50,13 +49,14 @@ class Pace:
         """Requests that may be under way now; at least 1."""
         return int(self._limit)
 
-    @contextmanager
-    def trip(self) -> Iterator[Trip]:
-        """One request; when it is answered, the limit rises by its share of one a round trip."""
+    def begin(self) -> Trip:
+        """Counts a request that is sent now."""
         with self._lock:
             self._begun += 1
-            trip = Trip(self._begun)
-        yield trip
+            return Trip(self._begun)
+
+    def rise(self) -> None:
+        """Raises the limit by a request's share of one a round trip, as it was answered."""
         with self._lock:
             self._set(min(float(self.most), self._limit + 1 / self._limit))
 

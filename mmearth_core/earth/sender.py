@@ -13,7 +13,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, sleep_using_e
 from mmearth_core.budget import LocalBudget, RequestBudget
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.earth.faults import AGAIN, KEPT, RESTRICTED, Fault, Remedy, classify, stopped_by
-from mmearth_core.earth.pace import Pace
+from mmearth_core.earth.pace import Pace, Trip
 from mmearth_core.earth.patience import Patience, fault_of
 from mmearth_core.errors import NoAnswerError, RequestError, RunStoppedError, TooLargeError
 
@@ -52,6 +52,8 @@ class Sender:
         self.retries: Counter[str] = Counter()
         self._waiting: Counter[str] = Counter()
         self._lock = threading.Lock()
+        # A thread sends one request at a time.
+        self._trips = threading.local()
         self._ending = threading.Event() if ending is None else ending
         self._restricted = restricted
         self._fatal: str | None = None
@@ -121,21 +123,34 @@ class Sender:
                 raise
             raise self._given_up(fault, patience) from error
 
+    @contextmanager
+    def permit(self) -> Iterator[None]:
+        """Holds one of the requests that may be under way, for the transport that sends it.
+
+        Raises:
+            RunStoppedError: no request can succeed any more, or the run is ending.
+        """
+        with self._budget.permit():
+            self._refuse_when_over()
+            self._trips.latest = self.pace.begin()
+            yield
+
     def _once(self, request: Callable[[], T]) -> T:
-        """Sends a request once, under a permit."""
+        """Sends a request once; what carries it asks for its permit."""
         self._refuse_when_over()
-        with self._budget.permit(), self.pace.trip() as trip:
-            try:
-                self._refuse_when_over()
-                answer = request()
-            except Exception as error:
-                fault = classify(error)
-                if fault is not None and fault.remedy is Remedy.SLOW_DOWN:
-                    self.pace.cut(trip)
-                raise
-            finally:
-                if self._restricted():
-                    self._fatal = self._fatal or stopped_by(RESTRICTED)
+        self._trips.latest = None
+        try:
+            answer = request()
+        except Exception as error:
+            fault = classify(error)
+            trip: Trip | None = self._trips.latest
+            if trip is not None and fault is not None and fault.remedy is Remedy.SLOW_DOWN:
+                self.pace.cut(trip)
+            raise
+        finally:
+            if self._restricted():
+                self._fatal = self._fatal or stopped_by(RESTRICTED)
+        self.pace.rise()
         self._answered = self._clock()
         return answer
 

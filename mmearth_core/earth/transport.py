@@ -1,9 +1,11 @@
-"""Transports: one over HTTP for Google's servers, and two around any engine's: a check of answers and a meter."""
+"""Transports: one over HTTP for Google's servers, and three around any engine's: permits, a check and a meter."""
 
 import io
 import json
 import threading
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from time import monotonic as _now
 from typing import Any
 from urllib.parse import urlsplit
@@ -109,6 +111,29 @@ class Checked:
         return answer, body
 
 
+class Permitted:
+    """Sends the requests that cost quota under a permit each.
+
+    Here and not around the `ee` client's call, which first writes a graph and then reads the answer: a permit is held
+    for as long as the server is at work, and a request leaves as soon as it may.
+    """
+
+    def __init__(self, transport: Transport, permit: Callable[[], AbstractContextManager[None]]) -> None:
+        self._transport = transport
+        self._permit = permit
+
+    def request(self, uri: str, *args: Any, **options: Any) -> tuple[Any, bytes]:
+        """Passes a request on when it may be sent.
+
+        Raises:
+            RunStoppedError: the run is ending.
+        """
+        if _kind(uri) is None:
+            return self._transport.request(uri, *args, **options)
+        with self._permit():
+            return self._transport.request(uri, *args, **options)
+
+
 class Meter:
     """Counts the requests that cost quota, and the bytes that come back.
 
@@ -125,7 +150,7 @@ class Meter:
 
     def request(self, uri: str, *args: Any, **options: Any) -> tuple[Any, bytes]:
         """Passes a request on, and counts it."""
-        kind = next((kind for kind in _KINDS if urlsplit(uri).path.endswith(kind)), None)
+        kind = _kind(uri)
         if kind:
             with self._lock:
                 self.requests[kind] += 1
@@ -134,3 +159,9 @@ class Meter:
             with self._lock:
                 self.received += len(body)
         return answer, body
+
+
+def _kind(uri: str) -> str | None:
+    """Which of the requests that cost quota it is; None for any other."""
+    path = urlsplit(uri).path
+    return next((kind for kind in _KINDS if path.endswith(kind)), None)
