@@ -10,6 +10,9 @@ from mmearth_core.errors import RunStoppedError
 SLACK = 0.02
 """A thread that wakes late by up to this many seconds makes up for it; the pace is slower by as much."""
 
+JITTER = 0.03
+"""A request may be this many seconds longer on its way than another; likewise."""
+
 Clock = Callable[[], float]
 """Seconds that only ever grow, at the same pace for everybody."""
 
@@ -17,9 +20,9 @@ Clock = Callable[[], float]
 class Gate:
     """Lets requests pass while there are slots, in time and at the pace.
 
-    In any second no more requests pass than the whole number below the rate. So the sum over the processes
-    that share a rate never exceeds it, whatever second the server counts in. Below one a second, only the
-    distance between two requests is kept.
+    In any second no more requests pass, and with that jitter none more arrive, than the whole number below the rate.
+    So the sum over the processes that share a rate never exceeds it, whatever second the server counts in. Below one
+    a second, only the distance between two requests is kept.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -148,4 +151,4 @@ def _interval(per_second: float) -> float:
         return math.inf
     # A rate such as 3 * 100 / 30 must not fall below 10 by rounding.
     whole = math.floor(per_second * (1 + 1e-9))
-    return (1 + SLACK) / (whole if whole else per_second)
+    return (1 + SLACK + JITTER) / (whole if whole else per_second)

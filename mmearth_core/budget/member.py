@@ -9,6 +9,7 @@ believe before a successor begins; to take a living process for dead costs it it
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from attrs import evolve
@@ -17,7 +18,7 @@ from mmearth_core.budget.files import Files
 from mmearth_core.budget.gate import Clock, Gate
 from mmearth_core.budget.names import FREE, HELD, REAPED, STATES, Listing, Task, Turn, about
 from mmearth_core.budget.process import host_and_pid, identity, is_dead
-from mmearth_core.budget.shares import fair_shares
+from mmearth_core.budget.shares import fair_shares, slot_rates
 from mmearth_core.budget.watch import Watch
 
 LEASE = 30.0
@@ -98,7 +99,7 @@ class Member:
         alive.sort(key=lambda task: (task.ticket, task.who))
         # Whoever was told less binds all.
         slots = min(task.slots for task in alive)
-        rate = min(task.per_second for task in alive) / slots
+        rates = slot_rates(min(task.per_second for task in alive), slots)
         due = fair_shares([task.want for task in alive], slots)
         held = Counter(self._owner(top) for top in listing.tops.values() if top.state == HELD and top.slot < slots)
         needs = [max(0, share - held[task.who]) for task, share in zip(alive, due, strict=True)]
@@ -107,12 +108,12 @@ class Member:
 
         mine = self._mine(listing)
         ceiling = due[place] if any(needs) else max(due[place], len(mine))
-        changed = self._give_back(mine, min(ceiling, sum(turn.slot < slots for turn in mine)), rate)
+        changed = self._give_back(mine, min(ceiling, sum(turn.slot < slots for turn in mine)), rates)
         changed |= self._take(listing, needs[place], slots, sum(needs[:place]))
         if changed:
             listing = self._look()
             mine = self._mine(listing)
-        usable = self._open(mine, ceiling, rate)
+        usable = self._open(mine, ceiling, rates)
         self._tidy(listing, alive)
         self._queue_again(due[place], len(alive) > slots, 1 + alive[-1].ticket)
         return due[place] <= usable and len(mine) <= ceiling
@@ -124,7 +125,7 @@ class Member:
             OSError: when the folder cannot be used.
         """
         mine = self._mine(self._look())
-        self._give_back(mine, 0, 0.0)
+        self._give_back(mine, 0, ())
         self._files.remove(self._name)
         self._files.remove(about(self.who))
 
@@ -173,19 +174,20 @@ class Member:
             return False
         return self._tasks_seen.age(task.who) >= self._lease or is_dead(task.who)
 
-    def _open(self, mine: list[Turn], ceiling: int, rate: float) -> int:
+    def _open(self, mine: list[Turn], ceiling: int, rates: Sequence[float]) -> int:
         """Opens the gate for those slots that have rested; returns how many."""
         now = self._clock()
-        usable = min(ceiling, sum(now - self._since[turn] >= REST for turn in mine))
-        self._gate.set(usable, usable * rate, self._until)
-        return usable
+        usable = [turn.slot for turn in mine if now - self._since[turn] >= REST][:ceiling]
+        # A slot beyond those there are has no rate: it is in use, and given back as soon as it is not.
+        self._gate.set(len(usable), sum(rates[slot] for slot in usable if slot < len(rates)), self._until)
+        return len(usable)
 
-    def _give_back(self, mine: list[Turn], keep: int, rate: float) -> bool:
+    def _give_back(self, mine: list[Turn], keep: int, rates: Sequence[float]) -> bool:
         """Ends turns beyond those to keep, as far as they are not in use; the highest slots first."""
         if len(mine) <= keep:
             return False
         # First the gate: what is not under way now cannot begin any more.
-        self._open(mine, keep, rate)
+        self._open(mine, keep, rates)
         kept = max(keep, self._gate.under_way)
         for turn in mine[kept:]:
             self._files.create(turn.ended(FREE).name)

@@ -246,11 +246,13 @@ def test_no_second_sees_more_requests_than_the_rate_whoever_comes_and_goes(world
     send_for(12)
     world.start(39)
     send_for(24)
+    together = bisect_left(sent, world.now) - bisect_left(sent, world.now - 10)
     for process in world.processes[3:]:
         process.member.leave()
     del world.processes[3:]
     send_for(24)
     most = max(bisect_left(sent, moment + 1 - 1e-9) - first for first, moment in enumerate(sent))
-    # Nearly all of it is used by one, and by three; of 2.5 for one slot two are.
-    assert 97 <= most <= 100
+    # Nearly all of it is used, by one, by three and by forty: what jitter may add to a second is left out.
+    assert 95 <= most <= 100
+    assert together >= 900
     assert sum(world.held()) == 40
