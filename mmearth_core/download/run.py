@@ -60,6 +60,8 @@ def run(
     stop = Stop(job.config.run.grace_seconds) if stop is None else stop
     client = EarthClient(job.engine, job.config.run, ending=stop.ending, workload_tag=job.config.workload_tag)
     with ExitStack() as held:
+        budget = held.enter_context(_budget(job))
+        held.enter_context(client.under(budget))
         try:
             index = establish(job, client)
             sizes = dict(shard.share(list(index.sizes().items())))
@@ -70,8 +72,6 @@ def run(
         tiles = sum(sizes.values())
         tally = Tally(len(job.groups) * (tiles if limit is None else min(limit, tiles)))
         tally.notice = client.notice
-        budget = held.enter_context(_budget(job))
-        held.enter_context(client.under(budget))
         told = _Told(observer, budget, client, shard, job.folder.root)
         why = None
         try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from mmearth_core.budget.live import live_tasks
+from mmearth_core.cli import main
+from mmearth_core.earth.client import EarthClient
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Contents = Callable[[Path], dict[str, Any]]
@@ -191,6 +197,20 @@ def test_centroids_that_are_missing_are_asked_for_once_and_kept(run_cli: Run, co
         "locate anchor": 1,
         "pixels": 20,
     }
+
+
+def test_centroids_are_asked_for_out_of_the_budget_of_all_tasks(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiles = config.parent / "tiles.geojson"
+    tiles.write_text(re.sub(r'"(lon|lat)": [-\d.]+', r'"\1": null', tiles.read_text()))
+    held, compute = {}, EarthClient.compute
+
+    def watched(self: EarthClient, value: Any, purpose: str) -> Any:
+        held[purpose] = sum(task.slots for task in live_tasks(config.parent / "virginia" / "budget"))
+        return compute(self, value, purpose)
+
+    monkeypatch.setattr(EarthClient, "compute", watched)
+    assert CliRunner().invoke(main, ["run", str(config), "--limit", "1"]).exit_code == 0
+    assert held["centroids"] == 40
 
 
 def test_geopackage_and_flatgeobuf_make_the_same_dataset(run_cli: Run, config: Path, read_contents: Contents) -> None:
