@@ -43,12 +43,13 @@ class Measured:
 
 
 def measured(command: Sequence[str | Path]) -> Measured:
-    """Runs a command to its end.
+    """Runs a command to its end, with nothing of earlier ones left to be written to the disk.
 
     Raises:
         subprocess.CalledProcessError: when it fails.
     """
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    os.sync()
     result, over, others = Measured(), threading.Event(), set(_children(os.getpid()))
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

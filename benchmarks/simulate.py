@@ -109,11 +109,11 @@ def print_sample(sample: Sample) -> None:
         total: float = sum(getattr(leg, part) for cost in costs for leg in cost.legs)
         return total / sum(cost.tiles for cost in costs) * 1e3
 
-    print(f"{'CPU ms a tile':24s} {'graphs':>8} {'sending':>8} {'decoding':>8} {'stack':>8}")
+    print(f"{'CPU ms a tile':24s} {'graph, JSON':>12} {'slot held':>12} {'answer, stack':>14}")
     for what, costs in (("locate, in batches", sample.locate), ("pixels", sample.fetch)):
         after = sum(cost.after for cost in costs) / sum(cost.tiles for cost in costs) * 1e3
-        parts = [mean(costs, part) for part in ("before", "sending", "receiving")]
-        print(f"{what:24s} " + " ".join(f"{value:8.2f}" for value in [*parts, after]))
+        held = mean(costs, "sending") + mean(costs, "receiving")
+        print(f"{what:24s} {mean(costs, 'before'):12.2f} {held:12.2f} {after:14.2f}")
     print(f"in all {sample.seconds_per_tile * 1e3:.1f} ms a tile, {sample.received / 1e6:.2f} MB received a tile")
 
 
