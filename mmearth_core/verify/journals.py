@@ -16,12 +16,13 @@ from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.post.products import LEFT_OUT
 from mmearth_core.post.source import Row, Source
 from mmearth_core.tiles.index import Tile
-from mmearth_core.verify.findings import Finding, Severity
+from mmearth_core.verify.findings import Finding, Findings, Severity
 from mmearth_core.verify.rows import checksum_mark
 from mmearth_core.verify.subject import Subject
 
 CHECK = "journals"
 _POST = "Run `mmearth-core post` with this configuration."
+_AGAIN = "Download the groups that lag behind with `mmearth-core run CONFIG`, then run `mmearth-core post CONFIG`."
 
 
 @frozen(eq=False)
@@ -49,18 +50,19 @@ class JournalsCheck:
         subject: the dataset.
         source: its stacks and journals.
         sums: for each row, a mark of the checksums that tile_info has.
-        found: what is wrong so far.
-        done: tiles that are done in every group.
+        findings: takes what is wrong.
+        done: tiles that are done in every group, on one day and grid.
     """
 
     subject: Subject
     source: Source
     sums: NDArray[np.uint8]
-    found: list[Finding] = field(factory=list)
+    findings: Findings
     done: int = 0
     _justified: NDArray[np.bool_] = field(init=False)
     _left_out: dict[str, str] = field(factory=dict)
     _last: int = -1
+    _lagging: bool = False
     _marks: dict[str, Any] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -74,21 +76,23 @@ class JournalsCheck:
             try:
                 outcomes = list(self.source.outcomes(partition))
             except DatasetError as error:
-                self.found.append(Finding(Severity.FAULT, CHECK, str(error), "Mend that journal, and verify again."))
+                self._tell(Finding(Severity.FAULT, CHECK, str(error), "Mend that journal, and verify again."))
                 continue
             for tile, entries in outcomes:
                 yield self._tile(tile, entries)
 
-    def finish(self) -> list[Finding]:
-        """What can be said once all tiles were seen."""
+    def finish(self) -> None:
+        """Tells what can be said once all tiles were seen."""
         subject = self.subject
         lost = np.flatnonzero(~self._justified).tolist()
         for row in lost:
             message = "The HDF5 file has the row; the journals have no such tile that is done in every group."
-            self.found.append(subject.finding(Severity.FAULT, CHECK, message, _POST, row))
-        if not lost:
-            self.found += self._provenance()
-        return self.found
+            self._tell(subject.finding(Severity.FAULT, CHECK, message, _POST, row))
+        if not lost and not self._lagging:
+            self.findings.add(self._provenance())
+
+    def _tell(self, finding: Finding) -> None:
+        self.findings.add([finding])
 
     def _tile(self, tile: Tile, entries: Mapping[str, Entry]) -> DoneTile:
         subject, source = self.subject, self.source
@@ -101,13 +105,19 @@ class JournalsCheck:
         }
         if done.keys() != source.effective.groups.keys():
             return DoneTile(tile, row, stacks, None)
+        if not source.is_row(entries):
+            if row is not None:
+                self._justified[row] = self._lagging = True
+                message = f"The tile's groups are not of one day and grid any more: {_anchors(entries)}."
+                self._tell(subject.finding(Severity.FAULT, CHECK, message, _AGAIN, row))
+            return DoneTile(tile, row, stacks, None)
         self.done += 1
         if row is None:
             why = self._left_out.get(tile.tile_id)
             message = "The tile is done in every group and has no row: it was downloaded since the file was written."
             if why is not None:
                 message = f"The tile was left out ({why}) and has been downloaded again since."
-            self.found.append(Finding(Severity.FAULT, CHECK, message, _POST, tile_id=tile.tile_id))
+            self._tell(Finding(Severity.FAULT, CHECK, message, _POST, tile_id=tile.tile_id))
             return DoneTile(tile, None, stacks, None)
         journal = Row(tile, dict(entries))
         self._row(row, journal, {group: sha256 for group, (_, sha256) in stacks.items()})
@@ -118,18 +128,18 @@ class JournalsCheck:
         self._justified[row] = True
         if row < self._last:
             message = f"The tile comes before that of row {self._last} in the tiles file: rows are not in its order."
-            self.found.append(subject.finding(Severity.FAULT, CHECK, message, subject.rewrite, row))
+            self._tell(subject.finding(Severity.FAULT, CHECK, message, subject.rewrite, row))
         self._last = row
         variant = subject.table.variant(row)
         if journal.variant != variant:
             message = f"The journal says that its variant is {journal.variant!r}, the HDF5 file that it is {variant!r}."
-            self.found.append(subject.finding(Severity.FAULT, "variants", message, subject.rewrite, row))
+            self._tell(subject.finding(Severity.FAULT, "variants", message, subject.rewrite, row))
         known = self.sums[row]
         if known.any() and known.tobytes() != checksum_mark(sums):
             message = (
                 "tile_info has other checksums of the tile's stacks than the journals: it was downloaded again since."
             )
-            self.found.append(subject.finding(Severity.FAULT, "checksums", message, _POST, row))
+            self._tell(subject.finding(Severity.FAULT, "checksums", message, _POST, row))
         for name, checksum in self._marks.items():
             checksum.update(self.source.mark(journal, name))
 
@@ -152,8 +162,14 @@ class JournalsCheck:
             listed = read_json(path).value
             self._left_out = {str(each["tile_id"]): str(each["reason"]) for each in listed}
         except (JSONFileError, KeyError, TypeError) as error:
-            self.found.append(Finding(Severity.FAULT, CHECK, f"{path.name} cannot be read: {error}.", _POST))
+            self._tell(Finding(Severity.FAULT, CHECK, f"{path.name} cannot be read: {error}.", _POST))
             return
         message = f"{len(self._left_out)} tiles were left out of the file, as {path.name} says."
         remedy = "Download them again with `mmearth-core run CONFIG --retry-failed`, then `mmearth-core post`."
-        self.found.append(Finding(Severity.WARNING, CHECK, message, remedy))
+        self._tell(Finding(Severity.WARNING, CHECK, message, remedy))
+
+
+def _anchors(entries: Mapping[str, Entry]) -> str:
+    """What each group was downloaded for."""
+    anchors = {group: entry.record["anchor"] for group, entry in entries.items()}
+    return "; ".join(f"{group} of {anchor['date']} in {anchor['crs']}" for group, anchor in anchors.items())

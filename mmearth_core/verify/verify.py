@@ -60,7 +60,7 @@ def verify(
     report.sampled = len(rows)
     _values(report, rows, pool, progress)
     if source is not None:
-        journals = JournalsCheck(report.subject, source, info.sums)
+        journals = JournalsCheck(report.subject, source, info.sums, report.findings)
         bad = _stacks(report, source, journals, rows, pool, progress)
         if sending:
             report.sent_back = send_back(source, bad, report.stacks or 0)
@@ -129,7 +129,7 @@ def _stacks(
             told.clear()
             progress("checking stacks", min(number * TILES, total), total)
         report.findings.add(told)
-    report.findings.add(journals.finish())
+    journals.finish()
     return bad
 
 

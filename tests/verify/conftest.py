@@ -43,11 +43,22 @@ class Third(Modality):
     def values(self, located):
         return {"verify_points": [located["lon"], None if located["half"] else 3]}
 
+class Later(Modality):
+    name = "later"
+    api_version = 1
+    layers = (Layer("verify_later", [Band("lon", "float32", float("nan"))], kind=Kind.VECTOR),)
+
+    def locate(self, scene):
+        return scene.lon
+
+    def values(self, located):
+        return {"verify_later": [located]}
+
 @hookimpl
 def mmearth_modalities():
-    return [Third]
+    return [Third, Later]
 """
-"""A third party's sensor: floats with masked pixels, classes, and a vector."""
+"""A third party's sensors: floats with masked pixels, classes, and a vector; and one to add later."""
 
 
 def write_distribution(site: Path) -> None:

@@ -101,6 +101,23 @@ def test_a_tile_that_is_done_and_has_no_row(copy: Any, run_cli: Any) -> None:
     copy.verify(target=copy.config, code=0)
 
 
+def test_a_tile_whose_groups_are_of_two_days(copy: Any, run_cli: Any) -> None:
+    copy.config.write_text(f"{copy.config.read_text()}\n[modalities.later]\n")
+    for command in ("run", "post"):
+        assert run_cli(command, copy.config).exit_code == 0
+    copy.verify(target=copy.config, code=0)
+    path = copy.root / "journal" / "later" / "00001.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    next(line for line in lines if line["tile_id"] == "004")["anchor"]["date"] = "1999-12-31"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (fault,) = copy.verify(target=copy.config).faults
+    assert (fault["check"], fault["row"], fault["tile_id"]) == ("journals", 4, "004")
+    assert "later of 1999-12-31 in EPSG:32618" in fault["message"]
+    for command in ("run", "post"):
+        assert run_cli(command, copy.config).exit_code == 0
+    copy.verify(target=copy.config, code=0)
+
+
 def test_the_provenance_of_a_layer(copy: Any) -> None:
     with copy.opened() as file:
         file["sentinel2"].attrs["provenance"] = "0" * 64
