@@ -6,10 +6,11 @@ from typing import TypeVar
 
 import h5py
 
+from mmearth_core.download.bad_stack import BadStack
 from mmearth_core.hdf5.layout import METADATA, ChunkWriter, StoredLayer, encode, metadata_rows
 from mmearth_core.post.encode import Block, Encoded, block_rows, encode_block
 from mmearth_core.post.pool import Pool
-from mmearth_core.post.rows import LeftOut, Progress, Rows
+from mmearth_core.post.rows import Progress, Rows
 from mmearth_core.post.source import Row
 from mmearth_core.post.statistics import Statistics
 from mmearth_core.post.vectors import vector_rows
@@ -24,7 +25,7 @@ def fill_layers(
     pool: Pool,
     progress: Progress,
     seen: Callable[[Row], None] | None = None,
-) -> tuple[Statistics, list[LeftOut]]:
+) -> tuple[Statistics, list[BadStack]]:
     """Writes the table of tiles, and all rows of some layers.
 
     Args:
@@ -42,7 +43,7 @@ def fill_layers(
     vectors = [layer for layer in layers if not layer.is_map]
     maps = {group: tuple(layer for layer in own if layer in layers) for group, own in source.stacked().items()}
     maps = {group: own for group, own in maps.items() if own}
-    statistics, faults, done = Statistics(layers), list[LeftOut](), 0
+    statistics, faults, done = Statistics(layers), list[BadStack](), 0
     under_way: list[list[Row]] = []
 
     def blocks() -> Iterator[Block]:
@@ -70,7 +71,7 @@ def fill_layers(
         statistics.merge(own)
         for place, group, reason in encoded.faults:
             tile = block[place].tile
-            faults.append(LeftOut(tile.tile_id, tile.ordinal, tile.partition, group, reason))
+            faults.append(BadStack(tile.tile_id, tile.ordinal, tile.partition, group, reason))
         done += len(block)
         progress("writing tiles", done, len(rows))
     return statistics, faults

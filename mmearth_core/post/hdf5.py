@@ -14,13 +14,14 @@ import h5py
 from attrs import frozen
 
 from mmearth_core import __version__
+from mmearth_core.download.bad_stack import BadStack
 from mmearth_core.errors import DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS, written_aside
 from mmearth_core.hdf5.chunks import copy_chunks
 from mmearth_core.hdf5.layout import METADATA, StoredLayer, create_metadata, write_head
 from mmearth_core.post.fill import fill_layers
 from mmearth_core.post.pool import Pool
-from mmearth_core.post.rows import LeftOut, Progress, Rows, require_some
+from mmearth_core.post.rows import Progress, Rows, require_some
 from mmearth_core.post.source import Row, Source
 from mmearth_core.post.statistics import Statistics
 
@@ -48,7 +49,7 @@ class Written:
 class _BadStacksError(Exception):
     """Stacks turned out to be damaged."""
 
-    def __init__(self, faults: Sequence[LeftOut]) -> None:
+    def __init__(self, faults: Sequence[BadStack]) -> None:
         self.faults = faults
 
 

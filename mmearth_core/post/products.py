@@ -8,13 +8,14 @@ from typing import Any
 import h5py
 from attrs import asdict, frozen
 
+from mmearth_core.download.bad_stack import send_back
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import written_aside
 from mmearth_core.hdf5.layout import METADATA, StoredLayer, stored_layers
 from mmearth_core.post.hdf5 import Written, write_hdf5
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.recount import recount
-from mmearth_core.post.rows import Progress, Rows, send_back
+from mmearth_core.post.rows import Progress, Rows
 from mmearth_core.post.source import Source
 
 HDF5, TILE_INFO, BAND_STATS, SPLITS = ".h5", "_tile_info.json", "_band_stats.json", "_splits.json"
@@ -80,7 +81,7 @@ def report(rows: Rows) -> Path | None:
     write_json(
         path, [{key: value for key, value in asdict(out).items() if key != "partition"} for out in rows.left_out]
     )
-    send_back(rows)
+    send_back(rows.source.folder, rows.left_out, "post")
     return path
 
 

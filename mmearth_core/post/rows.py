@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
+from mmearth_core.download.bad_stack import BadStack
 from mmearth_core.download.group import BASE
-from mmearth_core.download.journal import Entry, Journal, Outcome
-from mmearth_core.download.lock import locked
+from mmearth_core.download.journal import Outcome
 from mmearth_core.errors import DatasetError
 from mmearth_core.post.check import Question, check_stacks
 from mmearth_core.post.pool import Pool
@@ -15,25 +15,6 @@ from mmearth_core.tiles.index import Tile
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how far it is, and how far it goes."""
-
-
-@frozen
-class LeftOut:
-    """A tile that the journal says is done, and whose stack cannot be used.
-
-    Attributes:
-        tile_id: which tile.
-        ordinal: its place among the tiles.
-        partition: its unit of work.
-        group: whose stack.
-        reason: what is wrong with it.
-    """
-
-    tile_id: str
-    ordinal: int
-    partition: int
-    group: str
-    reason: str
 
 
 @frozen(eq=False)
@@ -50,7 +31,7 @@ class Rows:
 
     source: Source
     sizes: Mapping[int, int]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[BadStack, ...] = ()
     skipped: int = 0
     missing: int = 0
     _out: frozenset[str] = field(init=False)
@@ -66,7 +47,7 @@ class Rows:
         for partition in self.sizes:
             yield from (row for row in self.source.rows(partition) if row.tile.tile_id not in self._out)
 
-    def without(self, more: Sequence[LeftOut]) -> "Rows":
+    def without(self, more: Sequence[BadStack]) -> "Rows":
         """These rows without some more tiles."""
         sizes = dict(self.sizes)
         for partition, _ in {(out.partition, out.tile_id) for out in more}:
@@ -103,12 +84,12 @@ def decide_rows(source: Source, pool: Pool, progress: Progress) -> Rows:
             yield stacks, names, source.image_size
 
     sizes: dict[int, int] = {}
-    bad: list[LeftOut] = []
+    bad: list[BadStack] = []
     for partition, faults in zip(partitions, pool.map(check_stacks, questions()), strict=True):
         tiles = under_way.pop(0)
         sizes[partition] = len(tiles) - len({place for place, _, _ in faults})
         for place, group, reason in faults:
-            bad.append(LeftOut(tiles[place].tile_id, tiles[place].ordinal, partition, group, reason))
+            bad.append(BadStack(tiles[place].tile_id, tiles[place].ordinal, partition, group, reason))
         progress("checking stacks", len(sizes), len(partitions))
     rows = Rows(source, sizes, tuple(bad), **counts)
     require_some(rows)
@@ -135,16 +116,3 @@ def require_some(rows: Rows) -> None:
         f"{root}: no tile is done in every group ({', '.join(rows.source.effective.groups)}); {rows.missing} are still "
         "to be done. Finish `mmearth-core run` first."
     )
-
-
-def send_back(rows: Rows) -> None:
-    """Marks tiles with a bad stack as failed in the journal, so that `run --retry-failed` downloads them again."""
-    folder = rows.source.folder
-    for group, partition in sorted({(out.group, out.partition) for out in rows.left_out}):
-        entries = [
-            Entry(out.tile_id, out.ordinal, Outcome.FAILED, f"post: {out.reason}")
-            for out in rows.left_out
-            if (out.group, out.partition) == (group, partition)
-        ]
-        with locked(folder.lock(group), [partition]):
-            Journal(folder.journal(group, partition)).append(entries)

@@ -13,6 +13,7 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
+from mmearth_core.download.bad_stack import BadStack
 from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.verify.findings import Finding, Severity
 
@@ -61,25 +62,6 @@ class StackPart:
     hdf5: Path
     layers: Mapping[str, tuple[StoredLayer, ...]]
     tiles: list[StackTask]
-
-
-@frozen
-class BadStack:
-    """A stack that is not what was downloaded.
-
-    Attributes:
-        tile_id: whose.
-        ordinal: the tile's place among the tiles.
-        partition: its unit of work.
-        group: the modalities that were downloaded together.
-        reason: what is wrong; a clause that begins with `the stack`.
-    """
-
-    tile_id: str
-    ordinal: int
-    partition: int
-    group: str
-    reason: str
 
 
 @define(eq=False)

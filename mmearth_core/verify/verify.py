@@ -1,12 +1,14 @@
 """The whole verification, step by step: descriptions, rows, splits, values, statistics, journals and stacks."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from mmearth_core.download.bad_stack import BadStack, send_back
+from mmearth_core.errors import DatasetError
+from mmearth_core.post.fill import batches
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.rows import Progress
 from mmearth_core.post.source import Source
@@ -16,9 +18,8 @@ from mmearth_core.verify.findings import Finding, Severity
 from mmearth_core.verify.journals import DoneTile, JournalsCheck
 from mmearth_core.verify.report import Report
 from mmearth_core.verify.rows import InfoCheck, check_table, check_variants
-from mmearth_core.verify.send_back import send_back
 from mmearth_core.verify.splits import SplitsCheck
-from mmearth_core.verify.stacks import TILES, BadStack, StackPart, StackTask, check_stacks
+from mmearth_core.verify.stacks import TILES, StackPart, StackTask, check_stacks
 from mmearth_core.verify.statistics import StatsCheck
 from mmearth_core.verify.subject import locate
 from mmearth_core.verify.values import ROWS, Part, PartSeen, check_part
@@ -44,7 +45,8 @@ def verify(
         sending: stacks that are not what was downloaded are sent back to the download.
 
     Raises:
-        DatasetError: when there is nothing that can be read.
+        DatasetError: when there is nothing that can be read; or, if they are to be sent back, when not a single stack
+            is sound, or another process works on their tiles.
     """
     path, source = locate(target, registry)
     opened = open_subject(path, source, registry)
@@ -63,7 +65,9 @@ def verify(
         journals = JournalsCheck(report.subject, source, info.sums, report.findings)
         bad = _stacks(report, source, journals, rows, pool, progress)
         if sending:
-            report.sent_back = send_back(source, bad, report.stacks or 0)
+            _require_some_sound(source, bad, report.stacks or 0)
+            send_back(source.folder, bad, "verify")
+            report.sent_back = len(bad)
     return report
 
 
@@ -119,7 +123,7 @@ def _stacks(
                 if done.stacks:
                     yield _task(done, sampled)
 
-        parts = (StackPart(report.subject.path, layers, batch) for batch in _batches(tasks()))
+        parts = (StackPart(report.subject.path, layers, batch) for batch in batches(tasks(), TILES))
         for number, seen in enumerate(pool.map(check_stacks, parts), start=1):
             report.stacks += seen.stacks
             report.compared += seen.compared
@@ -133,12 +137,16 @@ def _stacks(
     return bad
 
 
+def _require_some_sound(source: Source, bad: Sequence[BadStack], stacks: int) -> None:
+    """Refuses to send all tiles back: then the stacks as a whole are not where they should be."""
+    if bad and len(bad) == stacks:
+        raise DatasetError(
+            f"{source.folder.root}: none of {stacks} stacks is what was downloaded; the first is of tile "
+            f"{bad[0].tile_id!r}: {bad[0].reason}. Nothing was sent back. Is the disk mounted, and the "
+            "folder stacks/ that of this dataset?"
+        )
+
+
 def _task(done: DoneTile, sampled: bool) -> StackTask:
     tile = done.tile
     return StackTask(tile.tile_id, tile.ordinal, tile.partition, done.row, sampled, done.stacks)
-
-
-def _batches(tasks: Iterable[StackTask]) -> Iterator[list[StackTask]]:
-    iterator = iter(tasks)
-    while batch := list(islice(iterator, TILES)):
-        yield batch

@@ -1,0 +1,49 @@
+"""Stacks that are not what was downloaded, and how their tiles are sent back to the download: through the journal."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from mmearth_core.download.journal import Entry, Journal, Outcome
+from mmearth_core.download.lock import locked
+from mmearth_core.folder import DatasetFolder
+
+
+@frozen
+class BadStack:
+    """A stack that cannot be used, of a tile that the journal says is done.
+
+    Attributes:
+        tile_id: which tile.
+        ordinal: its place among the tiles.
+        partition: its unit of work.
+        group: whose stack: the modalities that were downloaded together.
+        reason: what is wrong; a clause that begins with `the stack`.
+    """
+
+    tile_id: str
+    ordinal: int
+    partition: int
+    group: str
+    reason: str
+
+
+def send_back(folder: DatasetFolder, bad: Sequence[BadStack], finder: str) -> None:
+    """Marks tiles as failed in the journal, so that `run --retry-failed` downloads them again.
+
+    Args:
+        folder: the dataset's.
+        bad: the stacks.
+        finder: the command that found them; the reason begins with it.
+
+    Raises:
+        DatasetError: when another process works on these tiles.
+    """
+    for group, partition in sorted({(one.group, one.partition) for one in bad}):
+        entries = [
+            Entry(one.tile_id, one.ordinal, Outcome.FAILED, f"{finder}: {one.reason}")
+            for one in bad
+            if (one.group, one.partition) == (group, partition)
+        ]
+        with locked(folder.lock(group), [partition]):
+            Journal(folder.journal(group, partition)).append(entries)
