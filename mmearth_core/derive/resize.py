@@ -15,6 +15,7 @@ from mmearth_core.derive.tile_info import Entry, entries_of, write_entries
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA, ChunkWriter, StoredLayer, encode, write_head
+from mmearth_core.hdf5.rows import RowReader
 from mmearth_core.post.encode import block_rows
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.products import write_json
@@ -167,13 +168,13 @@ def crop_part(part: Part) -> Cropped:
         for layer in part.layers:
             if not layer.is_map:
                 statistics.add_vectors(layer.name, part.variants, file[layer.name][part.start : end])
-        maps = [(layer, file[layer.name]) for layer in part.layers if layer.is_map]
+        maps = [(layer, RowReader(file[layer.name])) for layer in part.layers if layer.is_map]
         for row, variant in enumerate(part.variants, part.start):
             made = {}
-            for layer, dataset in maps:
+            for layer, reader in maps:
                 first = margin(layer.shape[-1], part.size)
                 inside = slice(first, first + part.size)
-                values = np.ascontiguousarray(dataset[row][:, inside, inside])
+                values = np.ascontiguousarray(reader.read(row)[:, inside, inside])
                 statistics.add(layer.name, variant, values.reshape(len(layer.bands), -1))
                 made[layer.name] = encode(values)
             chunks.append(made)

@@ -8,6 +8,7 @@ import h5py
 from attrs import frozen
 
 from mmearth_core.hdf5.layout import METADATA, StoredLayer
+from mmearth_core.hdf5.rows import RowReader
 from mmearth_core.post.encode import block_rows
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.statistics import Statistics
@@ -65,10 +66,10 @@ def count_part(part: Part) -> Statistics:
         table = file[METADATA][part.start : part.end]
         variants = [text.decode() or None for text in table[table.dtype.names[1]]]
         for layer in part.layers:
-            dataset = file[layer.name]
             if not layer.is_map:
-                statistics.add_vectors(layer.name, variants, dataset[part.start : part.end])
+                statistics.add_vectors(layer.name, variants, file[layer.name][part.start : part.end])
                 continue
+            reader = RowReader(file[layer.name])
             for row, variant in zip(range(part.start, part.end), variants, strict=True):
-                statistics.add(layer.name, variant, dataset[row].reshape(len(layer.bands), -1))
+                statistics.add(layer.name, variant, reader.read(row).reshape(len(layer.bands), -1))
     return statistics
