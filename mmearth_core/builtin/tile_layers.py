@@ -95,11 +95,7 @@ class TileLayers(Modality):
         }
         for layer in self.layers:
             if layer.name not in vectors:
-                label = located[layer.name]
-                count = len(layer.bands)
-                vectors[layer.name] = (
-                    [layer.nodata] * count if label is None else [int(each == label) for each in range(count)]
-                )
+                vectors[layer.name] = _one_hot(located[layer.name], len(layer.bands), layer.nodata)
         return vectors
 
     def info(self, located: Any) -> Mapping[str, Any]:
@@ -163,6 +159,14 @@ def _quarrel(table: EcoRegions, named: Sequence[EcoRegion], biome: int | None) -
     if biome is None:
         return f"{named[0].name!r} is in several biomes ({biomes}), and the tile's biome is not known"
     return f"{named[0].name!r} is in {biomes}, not in {table.biomes[biome]!r}"
+
+
+def _one_hot(label: int | None, count: int, nodata: float) -> list[float]:
+    if label is None:
+        return [nodata] * count
+    vector = [0.0] * count
+    vector[label] = 1.0
+    return vector
 
 
 def _circle(angle: float) -> list[float]:
