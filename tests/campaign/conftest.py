@@ -13,8 +13,10 @@ import h5py
 import numpy as np
 import pytest
 import rasterio
-from click.testing import CliRunner, Result
 from shapely.geometry import box
+
+from tests.command_line import cli, summary
+from tests.third_party import installed
 
 TILES = 200
 SKIPPED = 10
@@ -61,17 +63,8 @@ WEST, NORTH, STEP = 500_000.0, 4_100_000.0, 200.0
 @pytest.fixture(scope="module", autouse=True)
 def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The sensor of a third party, installed for these tests and for the processes that they start."""
-    site = tmp_path_factory.mktemp("site")
-    (site / "mmearth_sea.py").write_text(PLUGIN.read_text())
-    info = site / "mmearth_sea-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mmearth-sea\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[mmearth]\nsea = mmearth_sea\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(site)
-        patch.setenv("PYTHONPATH", str(site))
+    with installed(tmp_path_factory.mktemp("site"), "mmearth-sea", PLUGIN.read_text()):
         yield
-    sys.modules.pop("mmearth_sea", None)
 
 
 @pytest.fixture(scope="module")
@@ -191,21 +184,12 @@ def make(sea: Path) -> Make:
     return lambda folder: Dataset(sea, folder)
 
 
-def cli(*arguments: str | Path) -> Result:
-    """The command line inside this process, which is quicker."""
-    from mmearth_core.cli import main
-
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
 @pytest.fixture(scope="module")
 def faultless(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """What a run without faults makes; not to be changed."""
     dataset = make(tmp_path_factory.mktemp("faultless"))
-    done = cli("run", dataset.write(), "--json")
-    assert done.exit_code == 0, done.stderr
-    summary = json.loads(done.stdout)
-    assert (summary["done"], summary["skipped"]) == (TILES - SKIPPED, SKIPPED)
+    told = summary("run", dataset.write())
+    assert (told["done"], told["skipped"]) == (TILES - SKIPPED, SKIPPED)
     assert len(dataset.stacks()) == TILES - SKIPPED
     return dataset
 

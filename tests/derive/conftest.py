@@ -8,10 +8,10 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
 from mmearth_core.contract.bands import ClassLabel
 from mmearth_core.hdf5.layout import StoredLayer
+from tests.command_line import cli, summary
 
 SIZE = 7
 CLASSES = (ClassLabel(0, "no"), ClassLabel(1, "yes"))
@@ -133,19 +133,9 @@ def check_stats(path: Path) -> None:
             np.testing.assert_allclose(stats[name][what], numbers, rtol=1e-9, err_msg=f"{name} {what}")
 
 
-def cli(*arguments: str | Path) -> Result:
-    """`mmearth-core ARGUMENTS`, in this process."""
-    from mmearth_core.cli import main
-
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
 def told(*arguments: str | Path, code: int = 0) -> dict[str, Any]:
     """What `mmearth-core ARGUMENTS --workers 1 --json` prints."""
-    done = cli(*arguments, "--workers", "1", "--json")
-    assert done.exit_code == code, done.output
-    printed: dict[str, Any] = json.loads(done.stdout)
-    return printed
+    return summary(*arguments, "--workers", "1", code=code)
 
 
 class Kit:

@@ -9,11 +9,9 @@ from types import ModuleType
 
 import pytest
 import tomli_w
-from click.testing import CliRunner
 
-from mmearth_core.cli import main
-from mmearth_core.registry import discover
-from mmearth_core.registry.engines import engine_of
+from tests.command_line import cli
+from tests.few_tiles import demo_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -26,20 +24,17 @@ def make_planet(tmp_path_factory: pytest.TempPathFactory) -> Make:
     pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[synthetic]")
 
     def make(every: int, size: int | None = None) -> Path:
-        demo = engine_of(discover(), "local:synthetic").demo()
-        assert demo is not None
+        text, tiles = demo_of("local:synthetic", slice(None, None, every))
         folder = tmp_path_factory.mktemp("planet")
-        config = tomllib.loads(demo.config)
+        config = tomllib.loads(text)
         if size is not None:
             config["dataset"]["image_size"] = size
             config["engines"]["local"] |= {"processes": 1}
             config["modalities"] = {"sentinel2": {}, "dynamic_world": {}}
         (folder / "demo.toml").write_text(tomli_w.dumps(config))
-        tiles = {**demo.tiles, "features": demo.tiles["features"][::every]}
         (folder / "tiles.geojson").write_text(json.dumps(tiles))
-        post = ["post", str(folder / "demo.toml"), "--workers", "1", "--fractions", "0.7,0.2,0.1"]
-        for words in (["run", str(folder / "demo.toml")], post):
-            done = CliRunner().invoke(main, words)
+        for words in (["run"], ["post", "--workers", "1", "--fractions", "0.7,0.2,0.1"]):
+            done = cli(*words, folder / "demo.toml")
             assert done.exit_code == 0, done.output
         return folder / "planet" / "planet.h5"
 

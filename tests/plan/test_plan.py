@@ -22,9 +22,9 @@ def assert_near(estimate: float, real: float, factor: float) -> None:
 
 @pytest.mark.parametrize(("options", "factor"), [((), WITHIN), (("--sample", "6"), CLOSE)])
 def test_what_it_foretells_is_what_a_run_costs(kit, config, options, factor):
-    plan = kit.printed("plan", config, *options)
+    plan = kit.summary("plan", config, *options)
     assert not (config.parent / "My.Data").exists()
-    summary = kit.printed("run", config)
+    summary = kit.summary("run", config)
     assert kit.cli("post", config, "--workers", "1").exit_code == 0
     assert plan["tiles"] == plan["left"] == summary["done"] == kit.tiles
     assert plan["requests"]["total"] == sum(summary["requests"].values()) == 15  # 3 batches, 12 tiles
@@ -36,7 +36,7 @@ def test_what_it_foretells_is_what_a_run_costs(kit, config, options, factor):
 def test_without_a_sample_nothing_is_asked_or_written(kit, config):
     before = sorted(config.parent.rglob("*"))
     config.write_text(config.read_text().replace('world = "virginia"', 'world = "nowhere.toml"'))
-    kit.printed("plan", config)
+    kit.summary("plan", config)
     assert kit.cli("plan", config, "--sample", "2").exit_code == 2  # that one opens the engine
     assert sorted(config.parent.rglob("*")) == before
 
@@ -44,31 +44,31 @@ def test_without_a_sample_nothing_is_asked_or_written(kit, config):
 def test_what_is_left_of_a_dataset_that_was_begun(kit, config):
     kit.cli("run", config, "--limit", "7")
     journals = {path: path.read_bytes() for path in config.parent.glob("My.Data/journal/*/*")}
-    plan = kit.printed("plan", config, "--sample", "3")
+    plan = kit.summary("plan", config, "--sample", "3")
     assert (plan["tiles"], plan["left"], plan["requests"]["total"]) == (12, 5, 6)
     assert {path: path.read_bytes() for path in config.parent.glob("My.Data/journal/*/*")} == journals
     config.write_text(config.read_text() + "[modalities.esa_worldcover]\n")
-    groups = kit.printed("plan", config)["groups"]
+    groups = kit.summary("plan", config)["groups"]
     assert groups == [{"group": "base", "left": 5}, {"group": "esa_worldcover", "left": 12}]
 
 
 def test_hours_follow_from_concurrency_latency_and_rate(kit, config):
-    time = kit.printed("plan", config, "--concurrency", "4", "--latency", "2")["time"]
+    time = kit.summary("plan", config, "--concurrency", "4", "--latency", "2")["time"]
     assert time["hours"] == pytest.approx(15 * 2 / 4 / 3600) and time["bound_by"] == "concurrency"
-    time = kit.printed("plan", config, "--concurrency", "40", "--latency", "0.01")["time"]
+    time = kit.summary("plan", config, "--concurrency", "40", "--latency", "0.01")["time"]
     assert time["hours"] == pytest.approx(15 / 100 / 3600) and time["bound_by"] == "rate"
 
 
 def test_the_share_of_a_tier(kit, config):
-    eecu = kit.printed("plan", config, "--eecu-seconds-per-tile", "450")["eecu"]
+    eecu = kit.summary("plan", config, "--eecu-seconds-per-tile", "450")["eecu"]
     assert eecu["hours"] == pytest.approx(12 * 450 / 3600)
     assert {tier["tier"]: tier["eecu_hours_a_month"] for tier in eecu["tiers"]} == {
         **{"community": 150, "contributor": 1000, "partner": 100000}
     }
-    (tier,) = kit.printed("plan", config, "--eecu-seconds-per-tile", "450", "--tier", "community")["eecu"]["tiers"]
+    (tier,) = kit.summary("plan", config, "--eecu-seconds-per-tile", "450", "--tier", "community")["eecu"]["tiers"]
     assert tier["share_of_a_month"] == pytest.approx(1.5 / 150)
     assert tier["eecu_seconds_a_tile_that_fit"] == pytest.approx(150 * 3600 / 12)
-    assert kit.printed("plan", config)["eecu"]["tiers"][0]["share_of_a_month"] is None
+    assert kit.summary("plan", config)["eecu"]["tiers"][0]["share_of_a_month"] is None
 
 
 def test_centroids_that_have_to_be_asked_for(kit, config):
@@ -77,8 +77,8 @@ def test_centroids_that_have_to_be_asked_for(kit, config):
         for column in ("lon", "lat"):
             feature["properties"].pop(column, None)
     (config.parent / "tiles.geojson").write_text(json.dumps(tiles))
-    assert kit.printed("plan", config)["requests"]["centroids"] == 1
-    assert sum(kit.printed("run", config)["requests"].values()) == 16
+    assert kit.summary("plan", config)["requests"]["centroids"] == 1
+    assert sum(kit.summary("run", config)["requests"].values()) == 16
 
 
 def test_a_sample_that_fails_is_told(kit, config):
@@ -87,16 +87,16 @@ def test_a_sample_that_fails_is_told(kit, config):
         + '[[engines.local.faults]]\nkind = "404"\nphase = "pixels"\n'.replace("404", "400-memory")
         + f'tiles = "{config.parent / "tiles.geojson"}"\ntile = "003"\n'
     )
-    sample = kit.printed("plan", config, "--sample", str(kit.tiles), code=1)["sample"]
+    sample = kit.summary("plan", config, "--sample", str(kit.tiles), code=1)["sample"]
     assert (sample["tiles"], sample["done"], sample["failed"]) == (12, 11, 1)
     assert sample["failed_share"] == pytest.approx(1 / 12)
     assert "memory limit" in sample["reasons"][0]["reason"]
 
 
 def test_a_sample_is_spread_over_the_tiles_and_the_same_each_time(kit, config):
-    first, again = (kit.printed("plan", config, "--sample", "4")["sample"] for _ in range(2))
+    first, again = (kit.summary("plan", config, "--sample", "4")["sample"] for _ in range(2))
     assert first["bytes_of_stacks"] == again["bytes_of_stacks"] and first["done"] == 4
-    assert kit.printed("plan", config, "--sample", "1000")["sample"]["tiles"] == kit.tiles
+    assert kit.summary("plan", config, "--sample", "1000")["sample"]["tiles"] == kit.tiles
 
 
 def test_for_people(kit, config):
@@ -115,9 +115,9 @@ def test_large_figures_have_no_exponent(kit, config):
 
 
 def test_the_workload_tag_of_the_configuration(kit, config):
-    assert kit.printed("plan", config)["workload_tag"] == "my-data"
+    assert kit.summary("plan", config)["workload_tag"] == "my-data"
     config.write_text(config.read_text().replace("batch_size = 5", 'batch_size = 5\nworkload_tag = ""'))
-    plan = kit.printed("plan", config, "--sample", "1")
+    plan = kit.summary("plan", config, "--sample", "1")
     assert plan["workload_tag"] == plan["sample"]["workload_tag"] == ""
 
 

@@ -2,17 +2,15 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from mmearth_localearth.worlds import shipped
 from mmearth_localearth.worlds.base import World
 
-Cli = Callable[..., Result]
-Project = Callable[..., Path]
+from tests.command_line import cli, summary
 
 PLACES = {
     "brittany": (-4.72, 48.03),
@@ -89,19 +87,9 @@ def write_project(folder: Path, names: Iterable[str], modalities: Iterable[str],
     return write_config(folder, modalities, **config)
 
 
-def run_cli(*arguments: str | Path) -> Result:
-    """`mmearth-core ARGUMENTS`."""
-    from mmearth_core.cli import main
-
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
 def run_summary(*arguments: str | Path, code: int = 0) -> dict[str, Any]:
     """The summary of `mmearth-core run ARGUMENTS --json`."""
-    done = run_cli("run", *arguments, "--json")
-    assert done.exit_code == code, done.output
-    summary: dict[str, Any] = json.loads(done.stdout)
-    return summary
+    return summary("run", *arguments, code=code)
 
 
 def journal_of(dataset: Path, group: str) -> dict[str, Any]:
@@ -118,7 +106,7 @@ class Kit:
     tiles = staticmethod(tiles_of)
     config = staticmethod(write_config)
     project = staticmethod(write_project)
-    cli = staticmethod(run_cli)
+    cli = staticmethod(cli)
     run = staticmethod(run_summary)
     journal = staticmethod(journal_of)
 

@@ -59,8 +59,8 @@ def main(reason: str) -> None:
     """Makes the tiles in a temporary folder and writes their hashes."""
     import tempfile
 
-    sys.path.insert(0, str(HERE))
-    import conftest
+    sys.path.insert(0, str(HERE.parents[1]))
+    from tests.planet import conftest
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -3,26 +3,16 @@
 When the planet is changed on purpose: `python tests/planet/pinned.py "the reason"`.
 """
 
-import importlib.util
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.command_line import own_process
+from tests.planet import pinned
+
 HERE = Path(__file__).parent
-
-
-def load() -> Any:
-    """The script beside this file; a test file cannot import it by name."""
-    spec = importlib.util.spec_from_file_location("pinned", HERE / "pinned.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 PINNED = json.loads((HERE / "pinned.json").read_text(encoding="utf-8"))
@@ -31,7 +21,7 @@ PINNED = json.loads((HERE / "pinned.json").read_text(encoding="utf-8"))
 @pytest.fixture(scope="module")
 def made(kit: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """All modalities of a dozen tiles, 128 pixels wide."""
-    pinned, folder = load(), tmp_path_factory.mktemp("pinned")
+    folder = tmp_path_factory.mktemp("pinned")
     kit.run(kit.project(folder, kit.places, pinned.MODALITIES, size=128))
     found: dict[str, Any] = pinned.digests(folder / "planet", kit.journal(folder / "planet", "base"))
     return found
@@ -54,20 +44,17 @@ def test_a_tile_never_changes(name: str, made: dict[str, Any]) -> None:
 @pytest.mark.slow
 def test_another_process_in_another_order_writes_the_same_bytes(made: dict[str, Any], kit: Any, tmp_path: Path) -> None:
     names = ["svalbard", "amazon", "bangkok"]
-    config = kit.project(tmp_path, names, load().MODALITIES, size=128)
+    config = kit.project(tmp_path, names, pinned.MODALITIES, size=128)
     config.write_text(config.read_text().replace("max_concurrent = 2", "max_concurrent = 5\nbatch_size = 2"))
-    command = [sys.executable, "-m", "mmearth_core", "run", str(config)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = own_process("run", config)
     assert done.returncode == 0, done.stderr
-    again = load().digests(tmp_path / "planet", kit.journal(tmp_path / "planet", "base"))
+    again = pinned.digests(tmp_path / "planet", kit.journal(tmp_path / "planet", "base"))
     assert again == {name: made[name] for name in sorted(names)}
 
 
 def test_hashes_see_a_single_pixel_and_a_last_digit(tmp_path: Path) -> None:
     import numpy as np
     import rasterio
-
-    pinned = load()
 
     def stack(value: float) -> str:
         path = tmp_path / f"{value}.tif"

@@ -1,6 +1,5 @@
 """Datasets of a few tiles, downloaded once, whose copies are post-processed by the command line in this process."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+
+from tests.command_line import cli, summary
+from tests.few_tiles import write_few
+from tests.third_party import installed
 
 TILES = 20
 SIZE = 32
@@ -52,58 +54,22 @@ def mmearth_modalities():
 """A third party's sensor: integers below zero, partly masked bands, classes, and a vector with a large mean."""
 
 
-def write_distribution(site: Path) -> None:
-    """Puts the third party's plugin where Python finds installed packages."""
-    site.mkdir()
-    (site / "mmearth_anyones.py").write_text(ANYONES)
-    info = site / "mmearth_anyones-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mmearth-anyones\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[mmearth]\nanyones = mmearth_anyones\n")
-
-
-def cli(*arguments: str | Path) -> Result:
-    """`mmearth-core ARGUMENTS`."""
-    from mmearth_core.cli import main
-
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def summary(*arguments: str | Path, code: int = 0) -> dict[str, Any]:
-    """What `mmearth-core ARGUMENTS --json` prints."""
-    done = cli(*arguments, "--json")
-    assert done.exit_code == code, done.output
-    printed: dict[str, Any] = json.loads(done.stdout)
-    return printed
-
-
 @pytest.fixture(scope="session", autouse=True)
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The third party's plugin, installed for these tests and for the processes that they start."""
-    folder = tmp_path_factory.mktemp("installed") / "site"
-    write_distribution(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        patch.setenv("PYTHONPATH", str(folder))
+    with installed(tmp_path_factory.mktemp("site"), "mmearth-anyones", ANYONES) as folder:
         yield folder
 
 
 @pytest.fixture(scope="session")
 def downloaded(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The configuration of a dataset of real pixels, with the third party's layers and one that was added later."""
-    from mmearth_core.registry import discover
-    from mmearth_core.registry.engines import engine_of
+
+    def own(number: int) -> dict[str, str]:
+        return {"own": ("train", "train", "val", "test")[number % 4]}
 
     folder = tmp_path_factory.mktemp("downloaded")
-    demo = engine_of(discover(), "local:virginia").demo()
-    assert demo is not None
-    features = demo.tiles["features"][:TILES]
-    for number, feature in enumerate(features):
-        feature["properties"]["own"] = ("train", "train", "val", "test")[number % 4]
-    (folder / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    config = folder / "data.toml"
-    text = demo.config.replace('name = "virginia"', 'name = "data_1M_v001"\npartition_size = 6')
-    config.write_text(text.replace("image_size = 128", f"image_size = {SIZE}") + "[modalities.tile]\n")
+    config = write_few(folder, TILES, "data_1M_v001", "tile", size=SIZE, partition=6, properties=own)
     summary("run", config)
     config.write_text(config.read_text() + "[modalities.anyones]\n")
     summary("run", config)

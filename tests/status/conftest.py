@@ -3,29 +3,15 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+
+from tests.command_line import cli, summary
+from tests.few_tiles import demo_of
 
 TILES, PARTITION, SIZE = 24, 6, 16
 SEA, HEAVY = "004", ("007", "013")
 """A tile without an image, and two whose pixels are too much for the server."""
-
-
-def cli(*arguments: str | Path) -> Result:
-    """`mmearth-core ARGUMENTS`."""
-    from mmearth_core.cli import main
-
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def printed(*arguments: str | Path, code: int) -> dict[str, Any]:
-    """What `mmearth-core ARGUMENTS --json` prints."""
-    done = cli(*arguments, "--json")
-    assert done.exit_code == code, done.output
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
 
 
 def mended(config: Path) -> None:
@@ -39,7 +25,7 @@ class Kit:
     tiles, partition = TILES, PARTITION
     sea, heavy = SEA, HEAVY
     cli = staticmethod(cli)
-    printed = staticmethod(printed)
+    summary = staticmethod(summary)
     mended = staticmethod(mended)
 
 
@@ -51,18 +37,13 @@ def kit() -> type[Kit]:
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A configuration that was never run."""
-    from mmearth_core.registry import discover
-    from mmearth_core.registry.engines import engine_of
-
     folder = tmp_path_factory.mktemp("status")
-    demo = engine_of(discover(), "local:virginia").demo()
-    assert demo is not None
-    features = demo.tiles["features"][:TILES]
-    sea = next(feature for feature in features if feature["properties"]["tile_id"] == SEA)
+    _, collection = demo_of("local:virginia", slice(TILES))
+    sea = next(feature for feature in collection["features"] if feature["properties"]["tile_id"] == SEA)
     (ring,) = sea["geometry"]["coordinates"]
     sea["geometry"]["coordinates"] = [[[x + 40, y] for x, y in ring]]
     sea["properties"] = {"tile_id": SEA}
-    (folder / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    (folder / "tiles.geojson").write_text(json.dumps(collection))
     faults = "".join(
         f'[[engines.local.faults]]\nkind = "400-memory"\nphase = "pixels"\n'
         f'tiles = "{folder / "tiles.geojson"}"\ntile = "{tile}"\n'

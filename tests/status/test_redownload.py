@@ -19,7 +19,7 @@ def outcomes(config: Path) -> dict[str, list[str]]:
 
 
 def dry(kit, config, *options) -> list[str]:
-    told = kit.printed("redownload", config, "--dry-run", *options, code=0)
+    told = kit.summary("redownload", config, "--dry-run", *options, code=0)
     assert told["taken"] == len(told["tiles"]) == told["failed"] + told["skipped"]
     return sorted(each["tile_id"] for each in told["tiles"])
 
@@ -36,7 +36,7 @@ def test_what_failed_is_done_and_what_is_left_stays(kit, config):
     after = outcomes(config)
     assert {tile for tile in after if after[tile] != before.get(tile)} == set(kit.heavy)
     assert all(after[tile] == ["failed", "done"] for tile in kit.heavy)
-    assert kit.printed("status", config, code=1)["failed"] == 0
+    assert kit.summary("status", config, code=1)["failed"] == 0
 
 
 def test_what_is_taken_is_what_was_said(kit, config):
@@ -45,7 +45,7 @@ def test_what_is_taken_is_what_was_said(kit, config):
     said = dry(kit, config, "--skipped")
     assert outcomes(config) == before
     assert said == sorted([kit.sea, *kit.heavy])
-    kit.printed("redownload", config, "--skipped", code=1)
+    kit.summary("redownload", config, "--skipped", code=1)
     assert sorted(tile for tile, ended in outcomes(config).items() if len(ended) > 1) == said
 
 
@@ -107,7 +107,7 @@ def test_files_without_such_tiles(kit, half_made, tmp_path, name, content, says)
 
 def test_nothing_to_take_needs_no_engine(kit, config):
     config.write_text(config.read_text().replace('world = "virginia"', 'world = "nowhere.toml"'))
-    summary = kit.printed("redownload", config, "--reason", "nobody ever said this", code=1)
+    summary = kit.summary("redownload", config, "--reason", "nobody ever said this", code=1)
     assert (summary["done"], summary["failed"], summary["ended_in_this_run"], summary["requests"]) == (15, 2, 0, {})
     assert kit.cli("redownload", config, "--shard", "0/4").exit_code == 0
 
@@ -118,19 +118,19 @@ def test_what_post_sends_back_is_taken(kit, config):
     sound = stack.read_bytes()
     stack.write_bytes(sound[:-7])
     kit.cli("post", config, "--workers", "1")
-    told = kit.printed("redownload", config, "--dry-run", "--reason", "^post:", code=0)
+    told = kit.summary("redownload", config, "--dry-run", "--reason", "^post:", code=0)
     assert (told["taken"], told["sent_back"], told["tiles"]) == (1, 1, [{"group": "base", "tile_id": "001"}])
     left_out = config.parent / "data" / "data_left_out.json"
     assert dry(kit, config, "--tiles", left_out) == ["001"]
-    kit.printed("redownload", config, code=1)
-    assert stack.read_bytes() == sound and kit.printed("status", config, code=1)["failed"] == 0
+    kit.summary("redownload", config, code=1)
+    assert stack.read_bytes() == sound and kit.summary("status", config, code=1)["failed"] == 0
 
 
 def test_modalities_that_were_never_begun_are_not_begun(kit, config):
     kit.mended(config)
     config.write_text(config.read_text() + "[modalities.tile]\n")
     own = (config.parent / "data" / "mmearth.toml").read_bytes()
-    kit.printed("redownload", config, code=1)
+    kit.summary("redownload", config, code=1)
     assert (config.parent / "data" / "mmearth.toml").read_bytes() == own
     done = kit.cli("redownload", config, "--modalities", "tile")
     assert done.exit_code == 2 and "'tile' was not downloaded before" in " ".join(done.output.split())

@@ -30,7 +30,7 @@ def files(folder: Path) -> dict[str, int]:
 
 def test_it_counts_what_the_journals_say(kit, half_made):
     before = files(half_made.parent)
-    told = kit.printed("status", half_made, code=1)
+    told = kit.summary("status", half_made, code=1)
     assert files(half_made.parent) == before
     counted = Counter(entry["outcome"] for entry in last_lines(half_made).values())
     assert {name: told[name] for name in ("done", "skipped", "failed")} == dict(counted)
@@ -46,8 +46,8 @@ def test_it_counts_what_the_journals_say(kit, half_made):
 
 
 def test_it_agrees_with_the_summary_of_a_run(kit, config):
-    summary = kit.printed("run", config, code=1)
-    told = kit.printed("status", config, code=1)
+    summary = kit.summary("run", config, code=1)
+    told = kit.summary("status", config, code=1)
     assert {name: told[name] for name in ("tiles", "done", "skipped", "failed", "left")} == {
         name: summary[name] for name in ("tiles", "done", "skipped", "failed", "left")
     }
@@ -57,8 +57,8 @@ def test_it_agrees_with_the_summary_of_a_run(kit, config):
 
 
 def test_partitions_that_are_not_finished_or_all_of_them(kit, half_made):
-    unfinished = kit.printed("status", half_made, code=1)["partitions"]
-    every = kit.printed("status", half_made, "--partitions", code=1)["partitions"]
+    unfinished = kit.summary("status", half_made, code=1)["partitions"]
+    every = kit.summary("status", half_made, "--partitions", code=1)["partitions"]
     assert [each["partition"] for each in every] == [0, 1, 2, 3]
     assert unfinished == every[1:]
     assert every[0] == {
@@ -80,7 +80,7 @@ def test_for_people(kit, half_made):
 
 
 def test_a_dataset_that_was_never_begun(kit, fresh):
-    told = kit.printed("status", fresh, code=1)
+    told = kit.summary("status", fresh, code=1)
     assert told["tiles"] == 0 and told["modalities_not_begun"] == ["sentinel2"]
     assert told["next"] == [f"mmearth-core run {fresh}"]
     assert "Nothing is downloaded yet" in kit.cli("status", fresh).output
@@ -89,14 +89,14 @@ def test_a_dataset_that_was_never_begun(kit, fresh):
 
 def test_a_finished_dataset(kit, config):
     kit.mended(config)
-    kit.printed("run", config, "--retry-failed", code=0)
-    told = kit.printed("status", config, code=0)
+    kit.summary("run", config, "--retry-failed", code=0)
+    told = kit.summary("status", config, code=0)
     assert (told["done"], told["skipped"], told["failed"], told["left"]) == (23, 1, 0, 0)
     assert told["partitions"] == [] and told["next"] == [f"mmearth-core post {config}"]
     watched = kit.cli("status", config, "--watch")
     assert watched.exit_code == 0 and "23 done, 1 skipped" in watched.output
     config.write_text(config.read_text() + "[modalities.tile]\n")
-    told = kit.printed("status", config, code=1)
+    told = kit.summary("status", config, code=1)
     assert told["modalities_not_begun"] == ["tile"] and told["next"] == [f"mmearth-core run {config}"]
 
 
@@ -104,7 +104,7 @@ def test_what_post_sends_back(kit, config):
     stack = next((config.parent / "data").glob("stacks/base/00000/*.tif"))
     stack.write_bytes(b"")
     assert kit.cli("post", config, "--workers", "1").exit_code == 1
-    told = kit.printed("status", config, code=1)
+    told = kit.summary("status", config, code=1)
     assert (told["done"], told["failed"], told["sent_back"]) == (14, 3, 1)
     assert "3 failed (1 of them sent back by post or verify)" in kit.cli("status", config).output
 
@@ -113,7 +113,7 @@ def test_a_line_that_is_being_written_does_not_count(kit, config):
     journal = config.parent / "data" / "journal" / "base" / "00003.jsonl"
     whole = Entry("018", 18, Outcome.FAILED, 'pixels: a "quoted" \\ ünusual reason').to_line()
     journal.write_bytes(whole + whole.replace(b"018", b"019")[:30])
-    told = kit.printed("status", config, code=1)
+    told = kit.summary("status", config, code=1)
     assert (told["failed"], told["left"]) == (3, 5)
     assert {"outcome": "failed", "reason": 'pixels: a "quoted" \\ ünusual reason', "tiles": 1, "examples": ["018"]} in (
         told["reasons"]
@@ -123,7 +123,7 @@ def test_a_line_that_is_being_written_does_not_count(kit, config):
 def test_lines_in_another_order_of_keys_and_damaged_ones(kit, config):
     journal = config.parent / "data" / "journal" / "base" / "00003.jsonl"
     journal.write_text('{"outcome": "skipped", "reason": "by hand", "ordinal": 18, "tile_id": "018"}\n')
-    assert kit.printed("status", config, code=1)["skipped"] == 2
+    assert kit.summary("status", config, code=1)["skipped"] == 2
     journal.write_text('{"outcome": "gone", "ordinal": 18, "tile_id": "018"}\n')
     outcome = kit.cli("status", config)
     assert outcome.exit_code == 2 and "line 1: not a journal entry" in " ".join(outcome.output.split())

@@ -11,10 +11,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from shapely.geometry import box, mapping
 
-from mmearth_core.cli import main
+from tests.command_line import cli
 
 PLACES = {
     "brittany": (-4.72, 48.03, "train"),
@@ -45,9 +44,8 @@ def make(folder: Path, name: str, size: int, places: list[str], modalities: list
         '[run]\nengine = "local"\nmax_concurrent = 2\n[engines.local]\nworld = "synthetic"\n'
         + "\n".join(f"[modalities.{modality}]" for modality in modalities)
     )
-    post = ["post", str(config), "--workers", "1", "--strategy", "column", "--column", "own"]
-    for words in (["run", str(config)], post):
-        done = CliRunner().invoke(main, words)
+    for words in (["run"], ["post", "--workers", "1", "--strategy", "column", "--column", "own"]):
+        done = cli(*words, config)
         assert done.exit_code == 0, done.output
 
 

@@ -10,7 +10,11 @@ from typing import Any
 import h5py
 import pytest
 from attrs import frozen
-from click.testing import CliRunner, Result
+from click.testing import Result
+
+from tests.command_line import cli, summary
+from tests.few_tiles import write_few
+from tests.third_party import installed
 
 TILES, SIZE, NAME = 8, 24, "data_1M_v001"
 
@@ -61,50 +65,20 @@ def mmearth_modalities():
 """A third party's sensors: floats with masked pixels, classes, and a vector; and one to add later."""
 
 
-def write_distribution(site: Path) -> None:
-    site.mkdir()
-    (site / "mmearth_third.py").write_text(THIRD)
-    info = site / "mmearth_third-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mmearth-third\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[mmearth]\nthird = mmearth_third\n")
-
-
-def cli(*arguments: str | Path) -> Result:
-    """`mmearth-core ARGUMENTS`."""
-    from mmearth_core.cli import main
-
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
 @pytest.fixture(scope="session", autouse=True)
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The third party's plugin, installed for these tests and for the processes that they start."""
-    folder = tmp_path_factory.mktemp("third") / "site"
-    write_distribution(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        patch.setenv("PYTHONPATH", str(folder))
+    with installed(tmp_path_factory.mktemp("site"), "mmearth-third", THIRD) as folder:
         yield folder
 
 
 @pytest.fixture(scope="session")
 def sound(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a dataset that is downloaded and post-processed; not to be changed."""
-    from mmearth_core.registry import discover
-    from mmearth_core.registry.engines import engine_of
-
     folder = tmp_path_factory.mktemp("sound") / "data"
-    folder.mkdir()
-    demo = engine_of(discover(), "local:virginia").demo()
-    assert demo is not None
-    tiles = {"type": "FeatureCollection", "features": demo.tiles["features"][:TILES]}
-    (folder / "tiles.geojson").write_text(json.dumps(tiles))
-    text = demo.config.replace('name = "virginia"', f'name = "{NAME}"\npartition_size = 3')
-    text = text.replace("image_size = 128", f"image_size = {SIZE}")
-    (folder / "data.toml").write_text(f"{text}[modalities.tile]\n[modalities.third]\n")
+    config = write_few(folder, TILES, NAME, "tile", "third", size=SIZE, partition=3)
     for words in (["run"], ["post", "--workers", "1"]):
-        done = cli(*words, folder / "data.toml")
+        done = cli(*words, config)
         assert done.exit_code == 0, done.output
     return folder
 
@@ -147,9 +121,7 @@ class Copy:
 
     def verify(self, *options: str, target: Path | None = None, code: int = 1) -> "Verdict":
         """`mmearth-core verify --json`, of the HDF5 file unless it is said otherwise."""
-        done = cli("verify", target or self.h5, "--json", "--workers", "1", *options)
-        assert done.exit_code == code, done.output
-        return Verdict(json.loads(done.stdout))
+        return Verdict(summary("verify", target or self.h5, "--workers", "1", *options, code=code))
 
 
 @frozen

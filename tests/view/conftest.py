@@ -1,6 +1,5 @@
 """A small finished dataset with layers of every sort, made once, of which sheets and pages are drawn."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+
+from tests.command_line import cli, summary
+from tests.few_tiles import write_few
+from tests.third_party import installed
 
 TILES, SIZE, NAME = 12, 24, "looked"
 
@@ -63,48 +66,26 @@ def mmearth_modalities():
 """A third party's sensor: classes, a masked band, a layer that says nothing of its colours, and two vectors."""
 
 
-def cli(*arguments: str | Path) -> Result:
-    """`mmearth-core ARGUMENTS`."""
-    from mmearth_core.cli import main
-
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
 @pytest.fixture(scope="session", autouse=True)
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The third party's plugin, installed for these tests and for the processes that they start."""
-    folder = tmp_path_factory.mktemp("looks") / "site"
-    info = folder / "mmearth_looks-1.0.dist-info"
-    info.mkdir(parents=True)
-    (folder / "mmearth_looks.py").write_text(PLUGIN)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mmearth-looks\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[mmearth]\nlooks = mmearth_looks\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        patch.setenv("PYTHONPATH", str(folder))
+    with installed(tmp_path_factory.mktemp("site"), "mmearth-looks", PLUGIN) as folder:
         yield folder
 
 
 @pytest.fixture(scope="session")
 def finished(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The configuration of a dataset that is downloaded and post-processed; not to be changed."""
-    from mmearth_core.registry import discover
-    from mmearth_core.registry.engines import engine_of
+
+    def biome(number: int) -> dict[str, str]:
+        return {"biome": ("Tundra", "Mangroves", "Boreal Forests/Taiga")[number % 3]}
 
     folder = tmp_path_factory.mktemp("finished") / "data"
-    folder.mkdir()
-    demo = engine_of(discover(), "local:virginia").demo()
-    assert demo is not None
-    features = demo.tiles["features"][:TILES]
-    for number, feature in enumerate(features):
-        feature["properties"]["biome"] = ("Tundra", "Mangroves", "Boreal Forests/Taiga")[number % 3]
-    (folder / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    text = demo.config.replace('name = "virginia"', f'name = "{NAME}"\npartition_size = 5')
-    (folder / "data.toml").write_text(text.replace("image_size = 128", f"image_size = {SIZE}") + "[modalities.looks]\n")
+    config = write_few(folder, TILES, NAME, "looks", size=SIZE, partition=5, properties=biome)
     for words in (["run"], ["post", "--workers", "1", "--fractions", "0.5,0.25,0.25"]):
-        done = cli(*words, folder / "data.toml")
+        done = cli(*words, config)
         assert done.exit_code == 0, done.output
-    return folder / "data.toml"
+    return config
 
 
 @pytest.fixture
@@ -138,14 +119,7 @@ class Kit:
 
     tiles, size, name = TILES, SIZE, NAME
     cli: Callable[..., Result] = staticmethod(cli)
-
-    @staticmethod
-    def json(*arguments: str | Path) -> dict[str, Any]:
-        """What `mmearth-core ARGUMENTS --json` prints."""
-        done = cli(*arguments, "--json")
-        assert done.exit_code == 0, done.output
-        told: dict[str, Any] = json.loads(done.stdout)
-        return told
+    summary: Callable[..., dict[str, Any]] = staticmethod(summary)
 
 
 @pytest.fixture(scope="session")

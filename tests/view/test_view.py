@@ -41,7 +41,7 @@ def row_of(path: Path, tile_id: str) -> int:
 
 def test_one_tile_in_detail_has_the_declared_colours(finished: Path, tmp_path: Path, kit: Any) -> None:
     out = tmp_path / "tile.png"
-    seen = kit.json("view", finished, "003", "-o", out)
+    seen = kit.summary("view", finished, "003", "-o", out)
     assert seen["tiles"] == ["003"] and seen["layers_left_out"] == []
     with h5py.File(h5(finished, kit)) as file:
         assert set(seen["layers"]) == set(file) - {"metadata"}
@@ -166,7 +166,7 @@ def test_an_undeclared_class_is_told(finished: Path, kit: Any) -> None:
 
 def test_several_tiles_stand_in_a_table_with_legends(finished: Path, tmp_path: Path, kit: Any) -> None:
     out = tmp_path / "table.png"
-    seen = kit.json("view", finished, "002", "005", "--layer", "view_kinds", "--layer", "sentinel2", "-o", out)
+    seen = kit.summary("view", finished, "002", "005", "--layer", "view_kinds", "--layer", "sentinel2", "-o", out)
     assert seen["tiles"] == ["002", "005"] and seen["layers"] == ["view_kinds", "sentinel2"]
     with h5py.File(h5(finished, kit)) as file:
         kinds = np.stack([file["view_kinds"][row_of(h5(finished, kit), tile)] for tile in ("002", "005")])
@@ -175,7 +175,7 @@ def test_several_tiles_stand_in_a_table_with_legends(finished: Path, tmp_path: P
 
 def test_one_layer_of_many_is_a_contact_sheet(finished: Path, tmp_path: Path, kit: Any) -> None:
     out = tmp_path / "contacts.png"
-    kit.json("view", finished, "--layer", "view_kinds", "--n", "12", "-o", out)
+    kit.summary("view", finished, "--layer", "view_kinds", "--n", "12", "-o", out)
     with h5py.File(h5(finished, kit)) as file:
         kinds = file["view_kinds"][:]
     shown = count(pixels(out), ONE) - SWATCH
@@ -192,17 +192,17 @@ def test_tiles_are_chosen_by_split_column_and_biome(finished: Path, tmp_path: Pa
     out = ("--layer", "view_kinds", "-o", tmp_path / "out.png")
     ids = list(told_of(finished, kit))
     splits = json.loads((h5(finished, kit).parent / f"{kit.name}_splits.json").read_text())
-    train = kit.json("view", finished, "--split", "train", "--n", "12", *out)
+    train = kit.summary("view", finished, "--split", "train", "--n", "12", *out)
     assert train["tiles"] == [ids[row] for row in splits["train"]]
-    wet = kit.json("view", finished, "--where", "SEASON=wet", *out)
+    wet = kit.summary("view", finished, "--where", "SEASON=wet", *out)
     assert wet["tiles"] == [tile for tile, entry in told_of(finished, kit).items() if entry["SEASON"] == "wet"]
-    tundra = kit.json("view", finished, "--biome", "Tundra", "--n", "2", *out)
+    tundra = kit.summary("view", finished, "--biome", "Tundra", "--n", "2", *out)
     assert len(tundra["tiles"]) == 2
     assert all(told_of(finished, kit)[tile]["TILE"]["biome"] == "Tundra" for tile in tundra["tiles"])
 
 
 def test_without_a_choice_the_tiles_are_varied(finished: Path, tmp_path: Path, kit: Any) -> None:
-    seen = kit.json("view", finished, "--n", "3", "-o", tmp_path / "out.png")
+    seen = kit.summary("view", finished, "--n", "3", "-o", tmp_path / "out.png")
     assert {told_of(finished, kit)[tile]["TILE"]["biome"] for tile in seen["tiles"]} == {
         "Tundra", "Mangroves", "Boreal Forests/Taiga",
     }  # fmt: skip
@@ -211,7 +211,7 @@ def test_without_a_choice_the_tiles_are_varied(finished: Path, tmp_path: Path, k
 def test_random_tiles_are_the_same_for_the_same_seed(finished: Path, tmp_path: Path, kit: Any) -> None:
     def drawn(seed: int) -> list[str]:
         options = ("--random", "4", "--seed", str(seed), "--layer", "view_kinds")
-        tiles: list[str] = kit.json("view", finished, *options, "-o", tmp_path / "o.png")["tiles"]
+        tiles: list[str] = kit.summary("view", finished, *options, "-o", tmp_path / "o.png")["tiles"]
         return tiles
 
     assert len(drawn(1)) == 4 and drawn(1) == drawn(1)
@@ -270,5 +270,5 @@ def test_hundreds_of_layers_are_cut_with_a_word(finished: Path, tmp_path: Path, 
     assert "14 of 200 layers are drawn" in done.stderr
     one = kit.cli("view", path, "b", "-o", tmp_path / "one.png")
     assert one.exit_code == 0 and "60 of 200 layers are drawn" in one.stderr
-    picked = kit.json("view", path, "--layer", "layer150", "--layer", "layer151", "-o", tmp_path / "picked.png")
+    picked = kit.summary("view", path, "--layer", "layer150", "--layer", "layer151", "-o", tmp_path / "picked.png")
     assert picked["layers"] == ["layer150", "layer151"]

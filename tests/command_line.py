@@ -1,0 +1,30 @@
+"""The command line under test, inside this process, which is quicker, or in one of its own."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+
+def cli(*arguments: object, columns: int | None = None) -> Result:
+    """`mmearth-core ARGUMENTS` in this process, on a terminal so many columns wide."""
+    from mmearth_core.cli import main
+
+    env = {} if columns is None else {"COLUMNS": str(columns)}
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], env=env)
+
+
+def summary(*arguments: object, code: int = 0) -> dict[str, Any]:
+    """What `mmearth-core ARGUMENTS --json` prints, when it ends with that status."""
+    done = cli(*arguments, "--json")
+    assert done.exit_code == code, done.output
+    printed: dict[str, Any] = json.loads(done.stdout)
+    return printed
+
+
+def own_process(*arguments: object, timeout: float = 240, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """`mmearth-core ARGUMENTS` as a user would run it, with this Python; the options are those of `subprocess.run`."""
+    command = [sys.executable, "-m", "mmearth_core", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **options)

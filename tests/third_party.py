@@ -1,0 +1,58 @@
+"""Distributions of third parties, put where Python finds installed packages, so that real entry points are tested."""
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+
+def declare(site: Path, distribution: str, version: str, groups: Mapping[str, Mapping[str, str]]) -> None:
+    """Writes the .dist-info folder of a distribution, with its entry points by group."""
+    info = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+    lines = [
+        line
+        for group, offers in groups.items()
+        for line in (f"[{group}]", *(f"{name} = {target}" for name, target in offers.items()))
+    ]
+    (info / "entry_points.txt").write_text("\n".join(lines))
+    importlib.invalidate_caches()
+
+
+def put(
+    site: Path,
+    distribution: str,
+    source: str,
+    *,
+    version: str = "1.0",
+    entry_points: Mapping[str, str] | None = None,
+    commands: Mapping[str, str] | None = None,
+) -> Path:
+    """Puts a distribution of one module, named after it, into a folder; returns the module's file.
+
+    Its entry point is the module, unless others are given; `commands` are those that add commands,
+    `{name: "module:command"}`.
+    """
+    module = distribution.replace("-", "_")
+    own = {distribution.removeprefix("mmearth-"): module} if entry_points is None else entry_points
+    declare(site, distribution, version, {"mmearth": own, "mmearth.commands": commands or {}})
+    path = site / f"{module}.py"
+    path.write_text(dedent(source), encoding="utf-8")
+    return path
+
+
+@contextmanager
+def installed(site: Path, distribution: str, source: str) -> Iterator[Path]:
+    """For a while, a distribution in this folder is one for this process and for those that it starts."""
+    module = put(site, distribution, source).stem
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(site)
+        patch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
+        yield site
+    sys.modules.pop(module, None)
