@@ -95,7 +95,7 @@ class TileLayers(Modality):
         }
         for layer in self.layers:
             if layer.name not in vectors:
-                vectors[layer.name] = _one_hot(located[layer.name], len(layer.bands), layer.nodata)
+                vectors[layer.name] = _indicator(located[layer.name], len(layer.bands), layer.nodata)
         return vectors
 
     def info(self, located: Any) -> Mapping[str, Any]:
@@ -161,7 +161,7 @@ def _quarrel(table: EcoRegions, named: Sequence[EcoRegion], biome: int | None) -
     return f"{named[0].name!r} is in {biomes}, not in {table.biomes[biome]!r}"
 
 
-def _one_hot(label: int | None, count: int, nodata: float) -> list[float]:
+def _indicator(label: int | None, count: int, nodata: float) -> list[float]:
     if label is None:
         return [nodata] * count
     vector = [0.0] * count
