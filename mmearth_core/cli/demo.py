@@ -5,23 +5,16 @@ from pathlib import Path
 
 import click
 
-from mmearth_core.completion import engines
+from mmearth_core.cli.ending import console
+from mmearth_core.cli.options import FOLDER, engine_option
 from mmearth_core.errors import ConfigError, EngineError
 from mmearth_core.folder import FOLDER_FAULTS, written_aside
 
 
 @click.command("demo")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option(
-    "--engine",
-    "spec",
-    default="local",
-    show_default=True,
-    metavar="NAME",
-    help="The engine whose demo it is.",
-    shell_complete=engines,
-)
-def command(folder: Path, spec: str) -> int:
+@click.argument("folder", type=FOLDER)
+@engine_option("The engine whose demo it is.", default="local", metavar="NAME")
+def command(folder: Path, engine: str) -> int:
     """Make a configuration and tiles in FOLDER, download them, and draw a contact sheet.
 
     Running it again continues where it was left. The configuration is an ordinary one: change it,
@@ -31,9 +24,7 @@ def command(folder: Path, spec: str) -> int:
     Examples:
       mmearth-core demo demo
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from rich.console import Console
-
-    from mmearth_core.cli.run import download, leave, print_summary
+    from mmearth_core.cli.downloading import download, leave, print_summary
     from mmearth_core.download.journal import Outcome
     from mmearth_core.preview.sheet_of_layers import sheet_of_layers
     from mmearth_core.preview.sheet_of_tiles import sheet_of_tiles
@@ -42,9 +33,11 @@ def command(folder: Path, spec: str) -> int:
 
     registry = discover()
     registry.require()
-    demo = engine_of(registry, spec).demo()
+    demo = engine_of(registry, engine).demo()
     if demo is None:
-        raise EngineError(f"Engine {spec!r} brings no demo. The engine `local` does: `pip install mmearth-localearth`.")
+        raise EngineError(
+            f"Engine {engine!r} brings no demo. The engine `local` does: `pip install mmearth-localearth`."
+        )
     config = folder / "demo.toml"
     try:
         _put(config, demo.config)
@@ -53,9 +46,9 @@ def command(folder: Path, spec: str) -> int:
         if error.errno not in FOLDER_FAULTS:
             raise
         raise ConfigError(f"{folder} cannot be written: {error.strerror}. Choose another folder.") from error
-    job, result = download(config, registry, engine=spec)
-    console = Console(soft_wrap=True, highlight=False)
-    print_summary(job, result, console)
+    job, result = download(config, registry, engine=engine)
+    out = console()
+    print_summary(job, result, out)
     if result.stopped or not result.tally.count(Outcome.DONE):
         return leave(result)
     sheet = folder / "contact_sheet.png"
@@ -63,8 +56,8 @@ def command(folder: Path, spec: str) -> int:
     pictured = [modality for modality in group.modalities if modality.map_layers()]
     draw = sheet_of_layers if len(pictured) > 1 else sheet_of_tiles
     shown = draw(job.folder, group, sheet, job.config.dataset.name, demo.credit)
-    console.print(f"Contact sheet of {shown} tiles: {sheet}", markup=False)
-    console.print(f"Again, or changed: mmearth-core run {config}", markup=False)
+    out.print(f"Contact sheet of {shown} tiles: {sheet}", markup=False)
+    out.print(f"Again, or changed: mmearth-core run {config}", markup=False)
     return leave(result)
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmearth_core.completion import engines
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import FOLDER, engine_option, json_option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mmearth_core.contract.engine import Engine
     from mmearth_core.earth.check import Finding
@@ -27,23 +28,12 @@ def command() -> None:
 
 
 @command.command()
+@engine_option("The engine to ask.", default="earthengine")
 @click.option(
-    "--engine",
-    "spec",
-    default="earthengine",
-    show_default=True,
-    metavar="NAME[:TEXT]",
-    help="The engine to ask.",
-    shell_complete=engines,
+    "--record", type=FOLDER, metavar="FOLDER", help="Keep every request and answer there, without credentials."
 )
-@click.option(
-    "--record",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="FOLDER",
-    help="Keep every request and answer there, without credentials.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(spec: str, record: Path | None, as_json: bool) -> int:
+@json_option("Print the findings as JSON.")
+def check(engine: str, record: Path | None, as_json: bool) -> int:
     """Test every belief that can be tested: a few dozen tiny requests, which name no asset.
 
     docs/fidelity.md lists them all. A difference means that pixels or choices of images may not be as the
@@ -67,8 +57,8 @@ def check(spec: str, record: Path | None, as_json: bool) -> int:
     from mmearth_core.earth.client import EarthClient
     from mmearth_core.earth.recording import Recorded
 
-    engine = _engine(spec)
-    client = EarthClient(Recorded(engine, record) if record else engine, RunOptions(retry_seconds=60.0))
+    asked = _engine(engine)
+    client = EarthClient(Recorded(asked, record) if record else asked, RunOptions(retry_seconds=60.0))
     findings = []
     for belief in BELIEFS:
         if belief.check is not None:
@@ -76,12 +66,10 @@ def check(spec: str, record: Path | None, as_json: bool) -> int:
             if not as_json:
                 _print(findings[-1])
     counts = {str(outcome): sum(found.outcome is outcome for found in findings) for outcome in Outcome}
-    if as_json:
-        data = {"source": engine.source, **counts, "beliefs": [found.as_data() for found in findings]}
-        click.echo(json.dumps(data, indent=2))
-    else:
-        _summarise(engine.source, findings, counts[Outcome.AGREE])
-    return int(counts[Outcome.AGREE] != len(findings))
+    agree = counts[Outcome.AGREE]
+    facts = {"source": asked.source, **counts, "beliefs": [found.as_data() for found in findings]}
+    # An engine may answer NaN where it should not: that is a finding too, and is printed.
+    return show(as_json, facts, _summary(asked.source, findings, agree), agree != len(findings), allow_nan=True)
 
 
 def _engine(spec: str) -> "Engine":
@@ -105,9 +93,7 @@ def _print(found: "Finding") -> None:
         click.echo(f"        refused: {found.message}")
 
 
-def _summarise(source: str, findings: "Sequence[Finding]", agree: int) -> None:
-    click.echo(f"{source}: {agree} of {len(findings)} rules agree.")
+def _summary(source: str, findings: "Sequence[Finding]", agree: int) -> "Iterator[str]":
+    yield f"{source}: {agree} of {len(findings)} rules agree."
     if agree != len(findings):
-        click.echo(
-            "Please report the others, best with the folder of `--record`; docs/fidelity.md says what they mean."
-        )
+        yield "Please report the others, best with the folder of `--record`; docs/fidelity.md says what they mean."

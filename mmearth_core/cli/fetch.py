@@ -1,12 +1,13 @@
 """`mmearth-core fetch`: brings a published dataset here."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import FOLDER, json_option
 from mmearth_core.errors import RunStoppedError
 from mmearth_core.fetch.catalogue import PARTS, PUBLISHED, Published
 from mmearth_core.folder import FOLDER_FAULTS
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 
 @click.command("fetch")
 @click.argument("name", type=click.Choice(list(PUBLISHED)))
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=FOLDER)
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="Fetch only this file; may be given repeatedly.")
 @click.option("--url", metavar="BASE", help="Fetch from this folder on the web, such as a mirror's.")
 @click.option("--dry-run", is_flag=True, help="Ask for the sizes and say what would be fetched; fetch nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@json_option()
 def command(name: str, folder: Path, only: tuple[str, ...], url: str | None, dry_run: bool, as_json: bool) -> None:
     """Fetch a published dataset into a folder of its own in FOLDER.
 
@@ -41,7 +42,7 @@ def command(name: str, folder: Path, only: tuple[str, ...], url: str | None, dry
       2  nothing can be fetched: no room, no such address, another file in the way
       3  stopped early: what came is kept; run it again to continue
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from mmearth_core.fetch.plan import check_room, gigabytes, plan, remark, room
+    from mmearth_core.fetch.plan import check_room, plan, remark
     from mmearth_core.fetch.server import new_session
 
     published = PUBLISHED[name]
@@ -50,31 +51,31 @@ def command(name: str, folder: Path, only: tuple[str, ...], url: str | None, dry
         odd = remark(published, wanted)
         if odd:
             click.echo(f"Note: {odd}", err=True)
-        missing = sum(each.missing for each in wanted if not each.done)
         if dry_run:
-            ground, free = room(folder)
-            if as_json:
-                told = {"missing_bytes": missing, "free_bytes": free, "free_at": str(ground)}
-                click.echo(json.dumps({**_summary(published, folder, wanted, {}), **told}, indent=2))
-                return
-            for each in wanted:
-                click.echo(f"{_state(each, {}):>9}  {_size(each):>9}  {each.url}")
-            click.echo(
-                f"{gigabytes(missing)} to fetch into {folder / published.stem}; {gigabytes(free)} free at {ground}"
-            )
+            _show_plan(published, folder, wanted, as_json)
             return
         check_room(published, wanted, folder)
         sizes = _fetch(wanted, session)
-    if as_json:
-        click.echo(json.dumps(_summary(published, folder, wanted, sizes), indent=2))
-        return
-    click.echo(f"{published.name} ({published.about}): {folder / published.stem}")
+    lines = [f"{published.name} ({published.about}): {folder / published.stem}"]
     if not only:
-        click.echo("Licence: CC BY 4.0, see LICENSE-data; please cite Nedungadi et al., 2024, arXiv:2405.02771.")
-        click.echo(
+        lines += [
+            "Licence: CC BY 4.0, see LICENSE-data; please cite Nedungadi et al., 2024, arXiv:2405.02771.",
             f"Read it with torchgeo: MMEarth(root={str(folder)!r}, subset={name!r}). The published files lack the "
-            "descriptions that mmearth_core.dataset goes by."
-        )
+            "descriptions that mmearth_core.dataset goes by.",
+        ]
+    show(as_json, _summary(published, folder, wanted, sizes), lines)
+
+
+def _show_plan(published: Published, folder: Path, wanted: "Sequence[Wanted]", as_json: bool) -> None:
+    """Says what would be fetched, and whether there is room."""
+    from mmearth_core.fetch.plan import gigabytes, room
+
+    missing = sum(each.missing for each in wanted if not each.done)
+    ground, free = room(folder)
+    facts = {"missing_bytes": missing, "free_bytes": free, "free_at": str(ground)}
+    lines = [f"{_state(each, {}):>9}  {_size(each):>9}  {each.url}" for each in wanted]
+    lines.append(f"{gigabytes(missing)} to fetch into {folder / published.stem}; {gigabytes(free)} free at {ground}")
+    show(as_json, {**_summary(published, folder, wanted, {}), **facts}, lines)
 
 
 def _fetch(wanted: "Sequence[Wanted]", session: Any) -> dict[str, int]:

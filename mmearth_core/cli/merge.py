@@ -1,14 +1,16 @@
 """`mmearth-core merge`: joins datasets."""
 
-import json
 from pathlib import Path
 
 import click
 
+from mmearth_core.cli.derived import making_options, out_argument, show_made
+from mmearth_core.cli.options import PATH
+
 
 @click.command("merge")
-@click.argument("out", type=click.Path(path_type=Path))
-@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@out_argument
+@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=PATH)
 @click.option(
     "--duplicates",
     type=click.Choice(["refuse", "first", "last"]),
@@ -17,11 +19,7 @@ import click
     help="What is done if a tile id occurs more than once: nothing is merged; or of the rows with that id, only the "
     "first or the last in the order of IN is kept, whatever the others hold.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a dataset that is there already.")
-@click.option(
-    "--workers", type=click.IntRange(min=1), metavar="N", help="Processes that count, if any must; one a core."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@making_options("count, if any must; one a core")
 def command(
     out: Path, inputs: tuple[Path, ...], duplicates: str, overwrite: bool, workers: int | None, as_json: bool
 ) -> None:
@@ -48,13 +46,14 @@ def command(
 
     with at_work(workers) as (pool, progress):
         made = merge(out, inputs, duplicates, overwrite, pool, progress)
-    if as_json:
-        told = {"dataset": str(made.files.hdf5), "rows": made.rows, "duplicates_dropped": made.dropped}
-        told |= {"statistics": "counted" if made.counted else "merged", "splits": not made.no_splits}
-        click.echo(json.dumps({**told, "without_splits": list(made.no_splits)}, indent=2))
-        return
     dropped = f", {made.dropped} duplicates dropped" if made.dropped else ""
-    click.echo(f"{made.rows} rows of {len(inputs)} datasets{dropped}")
+    lines = [f"{made.rows} rows of {len(inputs)} datasets{dropped}"]
     if made.no_splits:
-        click.echo(f"No splits, as there are none beside {', '.join(made.no_splits)}.")
-    click.echo(f"Dataset: {made.files.hdf5}")
+        lines.append(f"No splits, as there are none beside {', '.join(made.no_splits)}.")
+    facts = {
+        "duplicates_dropped": made.dropped,
+        "statistics": "counted" if made.counted else "merged",
+        "splits": not made.no_splits,
+        "without_splits": list(made.no_splits),
+    }
+    show_made(as_json, made, facts, *lines)

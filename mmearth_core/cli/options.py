@@ -1,9 +1,114 @@
-"""Options that several commands have."""
+"""Options that several commands have, each written once."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from mmearth_core.completion import engines, modalities
+
+if TYPE_CHECKING:
+    from mmearth_core.download.shard import Shard
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+PATH = click.Path(path_type=Path)
+"""A file or a folder, which need not be there."""
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+config_argument = click.argument("config", type=PATH)
+
+dataset_argument = click.argument("dataset", metavar="DATASET", type=PATH)
+
+
+def together(*options: Decorator) -> Decorator:
+    """One decorator of several; the help shows their options in this order."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def number_option(*names: str, help: str) -> Decorator:
+    """An option that takes a number of things, at least one, or None where it is not given."""
+    return click.option(*names, type=click.IntRange(min=1), metavar="N", help=help)
+
+
+def workers_option(work: str = "count; by default one a core") -> Decorator:
+    """`--workers`: how many processes work.
+
+    Args:
+        work: what they do, and how many of them by default.
+    """
+    return number_option("--workers", help=f"Processes that {work}.")
+
+
+def seed_option(what: str) -> Decorator:
+    """`--seed`, at first 0.
+
+    Args:
+        what: is the same with the same seed.
+    """
+    text = f"Same seed, same {what}."
+    return click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help=text)
+
+
+def json_option(help: str = "Print the summary as JSON.") -> Decorator:
+    """`--json`: for scripts; the command's `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help=help)
+
+
+def engine_option(
+    help: str = "Who answers, instead of the configuration's engine.",
+    default: str | None = None,
+    metavar: str = "NAME[:TEXT]",
+) -> Decorator:
+    """`--engine`: who answers; the shell completes the names of those installed."""
+    return click.option(
+        "--engine",
+        default=default,
+        show_default=default is not None,
+        metavar=metavar,
+        help=help,
+        shell_complete=engines,
+    )
+
+
+def _shard(ctx: click.Context, _option: click.Parameter, text: str | None) -> "Shard | None":
+    if ctx.resilient_parsing:  # while the shell completes, nothing is to be imported or refused
+        return None
+    from mmearth_core.download.shard import Shard, parse_shard, shard_from_slurm
+
+    return (shard_from_slurm() if text is None else parse_shard(text)) or Shard()
+
+
+def _names(_ctx: click.Context, _option: click.Parameter, text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def share_options(modalities_help: str, limit_help: str) -> Decorator:
+    """What a command that downloads takes: --engine, --shard, --modalities and --limit.
+
+    The shard comes as a `Shard`, by default that of the Slurm array's task; modalities as a list of names, or None.
+    """
+    return together(
+        engine_option(),
+        click.option(
+            "--shard",
+            callback=_shard,
+            metavar="I/N",
+            help="Work share I (0 to N-1) of N; in a Slurm array, the task's by itself.",
+        ),
+        click.option("--modalities", callback=_names, metavar="A,B", help=modalities_help, shell_complete=modalities),
+        number_option("--limit", help=limit_help),
+    )
 
 
 def _conditions(_ctx: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -16,7 +121,7 @@ def _conditions(_ctx: click.Context, _option: click.Parameter, texts: tuple[str,
     return where
 
 
-_CRITERIA = (
+criteria = together(
     click.option("--split", "splits", multiple=True, metavar="NAME", help="Tiles of this split: train, val or test."),
     click.option(
         "--biome", "biomes", multiple=True, metavar="BIOME", help="Tiles of this biome: RESOLVE's name or class."
@@ -29,10 +134,4 @@ _CRITERIA = (
         help="Tiles with this value in tile_info: a key, keys joined by dots, or a column of the tiles file.",
     ),
 )
-
-
-def criteria(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds what chooses tiles by what is known of them: --split, --biome and --where."""
-    for option in reversed(_CRITERIA):
-        function = option(function)
-    return function
+"""What chooses tiles by what is known of them: --split, --biome and --where."""

@@ -1,15 +1,22 @@
 """`mmearth-core plan`: what a run will cost, before anything is spent."""
 
-import json
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mmearth_core.completion import engines
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import config_argument, engine_option, json_option, number_option
+
+if TYPE_CHECKING:
+    from mmearth_core.config.schema import Config
+    from mmearth_core.download.prepare import Job
+    from mmearth_core.plan.sample import Sample
 
 
 @click.command("plan")
-@click.argument("config", type=click.Path(path_type=Path))
+@config_argument
 @click.option(
     "--concurrency", type=click.IntRange(1, 500), metavar="N", help="Requests at once, instead of max_concurrent."
 )
@@ -21,6 +28,7 @@ from mmearth_core.completion import engines
 )
 @click.option(
     "--eecu-seconds-per-tile",
+    "eecu_seconds",
     type=click.FloatRange(min=0),
     metavar="X",
     help="What a tile costs, as your project's metrics tell it after a sample.",
@@ -28,24 +36,17 @@ from mmearth_core.completion import engines
 @click.option(
     "--tier", type=click.Choice(["community", "contributor", "partner"]), help="The project's noncommercial tier."
 )
-@click.option(
+@number_option(
     "--sample",
-    type=click.IntRange(min=1),
-    metavar="N",
     help="Download N tiles, spread over all, into a folder that is thrown away, and extrapolate what they cost.",
 )
-@click.option(
-    "--engine",
-    metavar="NAME[:TEXT]",
-    help="Who answers, instead of the configuration's engine.",
-    shell_complete=engines,
-)
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@engine_option()
+@json_option("Print it as JSON.")
 def command(
     config: Path,
     concurrency: int | None,
     latency: float | None,
-    eecu_seconds_per_tile: float | None,
+    eecu_seconds: float | None,
     tier: str | None,
     sample: int | None,
     engine: str | None,
@@ -71,15 +72,11 @@ def command(
       3  the sample was stopped early
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from attrs import evolve
-    from rich.console import Console
 
-    from mmearth_core.cli.run import leave
+    from mmearth_core.cli.downloading import leave
     from mmearth_core.config.load import load_config
     from mmearth_core.download.prepare import prepare
-    from mmearth_core.download.progress import ProgressView
-    from mmearth_core.download.stop import Stop
     from mmearth_core.plan.estimate import Plan
-    from mmearth_core.plan.sample import draw_sample
     from mmearth_core.plan.tell import tell
     from mmearth_core.plan.work import group_costs, without_centroid
     from mmearth_core.registry import discover
@@ -94,18 +91,27 @@ def command(
         groups=group_costs(job),
         without_centroid=without_centroid(job),
         given_latency=latency,
-        eecu_seconds=eecu_seconds_per_tile,
+        eecu_seconds=eecu_seconds,
         tier=tier,
     )
+    status = 0
     if sample is not None:
-        stop = Stop(options.run.grace_seconds)
-        with stop.on_signals(), ProgressView(Console(stderr=True)) as view:
-            taken = draw_sample(job, options, sample, view, stop)
+        taken = _sampled(job, options, sample)
         if taken.result.stopped:
             return leave(taken.result)
-        plan = evolve(plan, sample=taken)
-    if as_json:
-        click.echo(json.dumps(plan.to_json(), indent=2, allow_nan=False))
-    else:
-        tell(plan, Console(soft_wrap=True, highlight=False))
-    return 0 if plan.sample is None else int(plan.sample.result.exit_code)
+        plan, status = evolve(plan, sample=taken), int(taken.result.exit_code)
+    show(as_json, plan.to_json(), partial(tell, plan))
+    return status
+
+
+def _sampled(job: "Job", options: "Config", tiles: int) -> "Sample":
+    """Downloads a few tiles, with a bar on standard error; a signal stops it in good order."""
+    from rich.console import Console
+
+    from mmearth_core.download.progress import ProgressView
+    from mmearth_core.download.stop import Stop
+    from mmearth_core.plan.sample import draw_sample
+
+    stop = Stop(options.run.grace_seconds)
+    with stop.on_signals(), ProgressView(Console(stderr=True)) as view:
+        return draw_sample(job, options, tiles, view, stop)

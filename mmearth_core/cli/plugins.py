@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mmearth_core.cli.options import json_option
 from mmearth_core.config.describe import describe, plain
 from mmearth_core.contract.bands import Band, Layer
 from mmearth_core.contract.engine import Engine
@@ -17,7 +18,7 @@ from mmearth_core.registry import PluginFault, Registered, Registry, discover
 
 
 @click.command("plugins")
-@click.option("--json", "as_json", is_flag=True, help="Everything that they declare, as JSON.")
+@json_option("Everything that they declare, as JSON.")
 def command(as_json: bool) -> None:
     """List the installed modalities and engines, and the broken plugins.
 

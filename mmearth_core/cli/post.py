@@ -1,7 +1,6 @@
 """`mmearth-core post`: makes the dataset's files of what was downloaded."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import config_argument, json_option, together, workers_option
+
 if TYPE_CHECKING:
+    from mmearth_core.post.hdf5 import Written
     from mmearth_core.post.rows import Progress, Rows
     from mmearth_core.post.source import Source
 
@@ -38,30 +41,14 @@ def _fractions(_ctx: click.Context, _option: click.Parameter, text: str | None) 
         raise click.BadParameter(f"{text!r} is not of the form 0.8,0.1,0.1") from None
 
 
-def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
-_config = click.argument("config", type=click.Path(path_type=Path))
-_workers = click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Processes that read and compress; by default one a core.",
-)
+_workers = workers_option("read and compress; by default one a core")
 _in_place = click.option(
     "--in-place",
     is_flag=True,
     help="Add new modalities within the file, without copying it first: fast, but if it is broken off the file may be "
     "lost and must be made again from the stacks.",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-_splits = _options(
+_splits = together(
     click.option(
         "--strategy",
         type=click.Choice(["random", "stratified", "spatial", "column"]),
@@ -102,11 +89,11 @@ def command() -> None:
 
 
 @command.command(_WHOLE, hidden=True)
-@_config
+@config_argument
 @_workers
 @_in_place
 @_splits
-@_json
+@json_option()
 def make_all(config: Path, workers: int | None, in_place: bool, as_json: bool, **recipe: Any) -> int:
     """Make all files of the dataset of CONFIG."""
     from mmearth_core.post.info import make_info
@@ -117,14 +104,13 @@ def make_all(config: Path, workers: int | None, in_place: bool, as_json: bool, *
         written = make_hdf5(rows, pool, progress, in_place).written
         make_info(written.rows, progress)
         how = make_splits(rows.source, _given(recipe))
-    made = {"layers": [layer.name for layer in written.made], "kept": list(written.kept), "splits": how}
-    return _summary(written.rows, as_json, made)
+    return _show(written.rows, as_json, written, how)
 
 
 @command.command("info")
-@_config
+@config_argument
 @_workers
-@_json
+@json_option()
 def info(config: Path, workers: int | None, as_json: bool) -> int:
     """Write tile_info.json: what the journals and the modalities say of each tile.
 
@@ -138,14 +124,14 @@ def info(config: Path, workers: int | None, as_json: bool) -> int:
     with _rows(config, workers) as (rows, _pool, progress):
         make_info(rows, progress)
         report(rows)
-    return _summary(rows, as_json, {})
+    return _show(rows, as_json)
 
 
 @command.command("hdf5")
-@_config
+@config_argument
 @_workers
 @_in_place
-@_json
+@json_option()
 def hdf5(config: Path, workers: int | None, in_place: bool, as_json: bool) -> int:
     """Write the HDF5 file, and in the same pass the band statistics.
 
@@ -158,16 +144,15 @@ def hdf5(config: Path, workers: int | None, in_place: bool, as_json: bool) -> in
 
     with _rows(config, workers) as (rows, pool, progress):
         written = make_hdf5(rows, pool, progress, in_place).written
-        made: dict[str, Any] = {"layers": [layer.name for layer in written.made], "kept": list(written.kept)}
-        if are_stale(rows.source):  # splits are row numbers: of other rows they would be wrong without a sign
-            made["splits"] = make_splits(rows.source, {})
-    return _summary(written.rows, as_json, made)
+        # Splits are row numbers: of other rows they would be wrong without a sign.
+        how = make_splits(rows.source, {}) if are_stale(rows.source) else None
+    return _show(written.rows, as_json, written, how)
 
 
 @command.command("stats")
-@_config
+@config_argument
 @_workers
-@_json
+@json_option()
 def stats(config: Path, workers: int | None, as_json: bool) -> int:
     """Write the band statistics anew, from the HDF5 file's own values.
 
@@ -179,14 +164,13 @@ def stats(config: Path, workers: int | None, as_json: bool) -> int:
 
     with _opened(config, workers) as (source, pool, progress):
         path = make_stats(source, pool, progress)
-    click.echo(json.dumps({"band_stats": str(path)}, indent=2) if as_json else f"Band statistics: {path}")
-    return 0
+    return show(as_json, {"band_stats": str(path)}, [f"Band statistics: {path}"])
 
 
 @command.command("splits")
-@_config
+@config_argument
 @_splits
-@_json
+@json_option()
 def splits(config: Path, as_json: bool, **recipe: Any) -> int:
     """Write the splits, and beside them how they were made.
 
@@ -204,8 +188,7 @@ def splits(config: Path, as_json: bool, **recipe: Any) -> int:
     source = open_source(config, discover())
     with writable(source.folder.root):
         how = make_splits(source, _given(recipe))
-    click.echo(json.dumps(how, indent=2) if as_json else _counts(how))
-    return 0
+    return show(as_json, how, [_counts(how)])
 
 
 def _given(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -238,29 +221,30 @@ def _rows(config: Path, workers: int | None) -> "Iterator[tuple[Rows, Any, Progr
         yield decide_rows(source, pool, progress), pool, progress
 
 
-def _summary(rows: "Rows", as_json: bool, made: dict[str, Any]) -> int:
-    from mmearth_core.errors import ExitCode
-
+def _show(
+    rows: "Rows", as_json: bool, written: "Written | None" = None, splits: Mapping[str, Any] | None = None
+) -> int:
+    """Says what became of the dataset's tiles, what was written, and what splits were made."""
     out = [{"tile_id": one.tile_id, "group": one.group, "reason": one.reason} for one in rows.left_out]
     for one in out:
         click.echo(f"left out: tile {one['tile_id']!r}, group {one['group']!r}: {one['reason']}", err=True)
     root = rows.source.folder.root
-    summary = {"dataset": str(root), "rows": len(rows), "skipped": rows.skipped, "missing": rows.missing}
-    if as_json:
-        click.echo(json.dumps({**summary, "left_out": out, **made}, indent=2))
-    else:
-        bad = len({one["tile_id"] for one in out})
-        click.echo(f"{len(rows)} rows; {rows.skipped} tiles skipped, {rows.missing} not downloaded, {bad} left out")
-        if made.get("kept"):
-            click.echo(f"Made {', '.join(made['layers']) or 'nothing'}; kept {', '.join(made['kept'])}.")
-        if "splits" in made:
-            click.echo(_counts(made["splits"]))
-        if out:
-            click.echo("Tiles left out are downloaded again by `mmearth-core run CONFIG --retry-failed`.")
-        click.echo(f"Dataset: {root}")
-    return int(ExitCode.TILES_FAILED if out or rows.missing else ExitCode.OK)
+    facts = {"dataset": str(root), "rows": len(rows), "skipped": rows.skipped, "missing": rows.missing, "left_out": out}
+    bad = len({one["tile_id"] for one in out})
+    lines = [f"{len(rows)} rows; {rows.skipped} tiles skipped, {rows.missing} not downloaded, {bad} left out"]
+    if written is not None:
+        made = [layer.name for layer in written.made]
+        facts |= {"layers": made, "kept": list(written.kept)}
+        if written.kept:
+            lines.append(f"Made {', '.join(made) or 'nothing'}; kept {', '.join(written.kept)}.")
+    if splits is not None:
+        facts["splits"] = splits
+        lines.append(_counts(splits))
+    if out:
+        lines.append("Tiles left out are downloaded again by `mmearth-core run CONFIG --retry-failed`.")
+    return show(as_json, facts, [*lines, f"Dataset: {root}"], faulty=out or rows.missing)
 
 
-def _counts(how: dict[str, Any]) -> str:
+def _counts(how: Mapping[str, Any]) -> str:
     counts = ", ".join(f"{tiles} {part}" for part, tiles in how["tiles"].items())
     return f"Splits ({how['made']['strategy']}, seed {how['made']['seed']}): {counts}, {how['in_no_split']} in none"

@@ -1,16 +1,16 @@
 """`mmearth-core report`: writes a page about a dataset."""
 
-import json
 from pathlib import Path
 
 import click
 
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import PATH, dataset_argument, json_option, seed_option, workers_option
+
 
 @click.command("report")
-@click.argument("dataset", metavar="DATASET", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Written: HTML; by default report.html."
-)
+@dataset_argument
+@click.option("-o", "--output", type=PATH, metavar="FILE", help="Written: HTML; by default report.html.")
 @click.option(
     "--rows",
     type=click.IntRange(min=1),
@@ -28,11 +28,9 @@ import click
     metavar="N",
     help="Tiles that are shown, varied.",
 )
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Same seed, same page."
-)
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that count; by default one a core.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@seed_option("page")
+@workers_option()
+@json_option()
 def command(
     dataset: Path,
     output: Path | None,
@@ -67,8 +65,5 @@ def command(
     with at_work(workers) as (pool, progress), writable(path.parent):
         album = open_album(dataset, discover())
         made = make_report(album, path, None if all_rows else rows, tiles, seed, pool, progress)
-    if as_json:
-        told = {"file": str(path), "tiles": made.tiles, "rows": made.rows, "bytes": made.size}
-        click.echo(json.dumps(told, indent=2))
-        return
-    click.echo(f"Report on {counted(made.tiles, 'tile')}, {made.size / 1e6:.1f} MB: {path}")
+    facts = {"file": str(path), "tiles": made.tiles, "rows": made.rows, "bytes": made.size}
+    show(as_json, facts, [f"Report on {counted(made.tiles, 'tile')}, {made.size / 1e6:.1f} MB: {path}"])

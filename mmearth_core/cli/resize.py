@@ -1,18 +1,17 @@
 """`mmearth-core resize`: makes the tiles of a dataset smaller."""
 
-import json
 from pathlib import Path
 
 import click
 
+from mmearth_core.cli.derived import in_argument, making_options, out_argument, show_made
+
 
 @click.command("resize")
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@in_argument
+@out_argument
 @click.option("--size", type=click.IntRange(min=1), required=True, metavar="PIXELS", help="Rows and columns to keep.")
-@click.option("--overwrite", is_flag=True, help="Replace a dataset that is there already.")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that crop; by default one a core.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@making_options("crop; by default one a core")
 def command(source: Path, out: Path, size: int, overwrite: bool, workers: int | None, as_json: bool) -> None:
     """Write the dataset IN with smaller tiles as OUT: the centre of each, as MMEarth64 is made of MMEarth.
 
@@ -36,9 +35,5 @@ def command(source: Path, out: Path, size: int, overwrite: bool, workers: int | 
 
     with at_work(workers) as (pool, progress):
         made = resize(source, out, size, overwrite, pool, progress)
-    if as_json:
-        told = {"dataset": str(made.files.hdf5), "rows": made.rows, "size": made.size, "size_before": made.before}
-        click.echo(json.dumps(told, indent=2))
-        return
-    click.echo(f"{made.rows} rows of {made.size} x {made.size} pixels, from {made.before} x {made.before}")
-    click.echo(f"Dataset: {made.files.hdf5}")
+    line = f"{made.rows} rows of {made.size} x {made.size} pixels, from {made.before} x {made.before}"
+    show_made(as_json, made, {"size": made.size, "size_before": made.before}, line)

@@ -1,9 +1,15 @@
 """`mmearth-core slurm`: submits a dataset's jobs to a Slurm cluster, or writes scripts for it."""
 
-import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import FILE, FOLDER, config_argument, json_option, number_option
+
+if TYPE_CHECKING:
+    from mmearth_core.slurm.stages import Wishes
 
 
 @click.group("slurm")
@@ -18,9 +24,9 @@ def command() -> None:
 
 
 @command.command("submit")
-@click.argument("config", type=click.Path(path_type=Path))
+@config_argument
 @click.option("--tasks", type=click.IntRange(min=1), default=40, show_default=True, metavar="N", help="Of the array.")
-@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Tasks that may run at once; by default all.")
+@number_option("--parallel", help="Tasks that may run at once; by default all.")
 @click.option("--time", metavar="TIME", default="24:00:00", show_default=True, help="Time limit of a task.")
 @click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Cores of a task.")
 @click.option("--mem", metavar="SIZE", default="2G", show_default=True, help="Memory of a task.")
@@ -45,14 +51,14 @@ def command() -> None:
 )
 @click.option(
     "--environment",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="FILE",
     help="What every job sources first: modules, virtual environment. By default slurm/environment.sh beside CONFIG, "
     "if it is there; without one, jobs have the environment of this shell.",
 )
 @click.option(
     "--logs",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="DIR",
     help="Folder for the jobs' logs; by default slurm/logs in the dataset.",
 )
@@ -70,30 +76,8 @@ def command() -> None:
     "--report/--no-report", default=True, help="Then verify the dataset, and write a page about it: slurm/report.html."
 )
 @click.option("--dry-run", is_flag=True, help="Print the scripts and how they would be submitted, and do nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print the jobs as JSON.")
-def submit_jobs(
-    config: Path,
-    tasks: int,
-    parallel: int | None,
-    time: str,
-    cpus: int,
-    mem: str,
-    post_time: str,
-    post_cpus: int,
-    post_mem: str,
-    partition: str | None,
-    account: str | None,
-    extra: tuple[str, ...],
-    run_options: tuple[str, ...],
-    environment: Path | None,
-    logs: Path | None,
-    requeues: int,
-    redownload: bool,
-    post: bool,
-    report: bool,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
+@json_option("Print the jobs as JSON.")
+def submit_jobs(config: Path, dry_run: bool, as_json: bool, **asked: Any) -> None:
     """Submit a dataset's download as an array, and after it the jobs that make and verify the dataset.
 
     The later jobs begin when the one before has ended, also if tiles have failed; they say what is lacking. Scripts
@@ -114,43 +98,59 @@ def submit_jobs(
     from mmearth_core.config.load import load_config
     from mmearth_core.download.prepare import prepare
     from mmearth_core.registry import discover
-    from mmearth_core.slurm.script import Resources
-    from mmearth_core.slurm.stages import Wishes, chain
+    from mmearth_core.slurm.stages import chain
     from mmearth_core.slurm.submit import preview, submit
 
     loaded = load_config(config)
     folder = loaded.root / "slurm"
-    wishes = Wishes(
-        tasks=tasks,
-        parallel=parallel,
-        download=Resources(time, cpus, mem, partition, account),
-        finish=Resources(post_time, post_cpus, post_mem, partition, account),
-        extra=extra,
-        environment=_environment(environment, loaded.source),
-        logs=(logs or folder / "logs").absolute(),
-        redownload=redownload,
-        run_options=run_options,
-        requeues=requeues,
-        post=post,
-        report=report,
-    )
+    wishes = _wishes(loaded.source, folder, **asked)
     scripts = chain(loaded, wishes)
     if dry_run:
         click.echo(preview(scripts, folder), nl=False)
         return
     prepare(loaded, discover())  # what `run` would refuse is found now, before forty tasks find it
     jobs = submit(scripts, folder, wishes.logs)
-    if as_json:
-        shown = [{"stage": one.stage, "job": one.job, "script": str(one.script)} for one in jobs]
-        click.echo(json.dumps({"jobs": shown, "environment": wishes.environment, "logs": str(wishes.logs)}, indent=2))
-        return
-    for number, one in enumerate(jobs):
-        click.echo(f"job {one.job}: {one.script}" + (f", after job {jobs[number - 1].job} has ended" if number else ""))
-    click.echo(f"Environment: {wishes.environment or 'that of this shell'}\nLogs: {wishes.logs}")
+    shown = [{"stage": one.stage, "job": one.job, "script": str(one.script)} for one in jobs]
+    lines = [
+        f"job {one.job}: {one.script}" + (f", after job {jobs[number - 1].job} has ended" if number else "")
+        for number, one in enumerate(jobs)
+    ]
+    lines += [f"Environment: {wishes.environment or 'that of this shell'}", f"Logs: {wishes.logs}"]
+    facts = {"jobs": shown, "environment": wishes.environment, "logs": str(wishes.logs)}
+    show(as_json, facts, lines)
+
+
+def _wishes(
+    source: Path,
+    folder: Path,
+    *,
+    time: str,
+    cpus: int,
+    mem: str,
+    post_time: str,
+    post_cpus: int,
+    post_mem: str,
+    partition: str | None,
+    account: str | None,
+    environment: Path | None,
+    logs: Path | None,
+    **others: Any,
+) -> "Wishes":
+    """What the options say of the jobs; those that are not named here are called as in `Wishes`."""
+    from mmearth_core.slurm.script import Resources
+    from mmearth_core.slurm.stages import Wishes
+
+    return Wishes(
+        download=Resources(time, cpus, mem, partition, account),
+        finish=Resources(post_time, post_cpus, post_mem, partition, account),
+        environment=_environment(environment, source),
+        logs=(logs or folder / "logs").absolute(),
+        **others,
+    )
 
 
 @command.command("scripts")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default="slurm")
+@click.argument("folder", type=FOLDER, default="slurm")
 def write_scripts(folder: Path) -> None:
     """Write batch scripts to FOLDER (by default slurm), to be changed at will and submitted with `sbatch`.
 

@@ -1,13 +1,15 @@
 """`mmearth-core status`: how far a dataset is."""
 
-import json
 from pathlib import Path
 
 import click
 
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import config_argument, json_option
+
 
 @click.command("status")
-@click.argument("config", type=click.Path(path_type=Path))
+@config_argument
 @click.option("--watch", "watching", is_flag=True, help="Redraw it until all has ended, or until control-C.")
 @click.option(
     "--every",
@@ -18,7 +20,7 @@ import click
     help="Seconds between two looks, with --watch.",
 )
 @click.option("--partitions", is_flag=True, help="List every partition, also those that are finished or not begun.")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@json_option("Print it as JSON.")
 def command(config: Path, watching: bool, every: float, partitions: bool, as_json: bool) -> int:
     """Say how far the dataset of CONFIG (a TOML file) is.
 
@@ -48,12 +50,8 @@ def command(config: Path, watching: bool, every: float, partitions: bool, as_jso
     if watching and as_json:
         raise click.UsageError("--watch draws for people and --json is for scripts: give one of them.")
     reader = Reader(load_config(config))
-    console = Console(highlight=False, soft_wrap=not watching)
     if watching:
-        return int(watch(reader, console, partitions, every).exit_code)
+        return int(watch(reader, Console(highlight=False), partitions, every).exit_code)
     status = reader.look()
-    if as_json:
-        click.echo(json.dumps(status.to_json(partitions), indent=2, allow_nan=False))
-    else:
-        console.print(tell(status, partitions))
+    show(as_json, status.to_json(partitions), lambda console: console.print(tell(status, partitions)))
     return int(status.exit_code)

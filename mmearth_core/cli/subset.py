@@ -1,12 +1,12 @@
 """`mmearth-core subset`: makes a dataset of some tiles of another one."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mmearth_core.cli.options import criteria
+from mmearth_core.cli.derived import in_argument, making_options, out_argument, show_made
+from mmearth_core.cli.options import PATH, criteria, number_option, seed_option
 
 
 def _box(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tuple[float, ...] | None:
@@ -24,8 +24,8 @@ def _box(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tup
 
 
 @click.command("subset")
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@in_argument
+@out_argument
 @criteria
 @click.option(
     "--bbox",
@@ -33,14 +33,10 @@ def _box(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tup
     metavar="W,S,E,N",
     help="Tiles whose centroid is in this box, degrees, edges included; W > E crosses the antimeridian.",
 )
-@click.option("--tiles", type=click.Path(path_type=Path), metavar="FILE", help="Tiles in this list, a tile id a line.")
-@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="So many, drawn from those that fit.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Same seed, same sample."
-)
-@click.option("--overwrite", is_flag=True, help="Replace a dataset that is there already.")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that count; by default one a core.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--tiles", type=PATH, metavar="FILE", help="Tiles in this list, a tile id a line.")
+@number_option("--sample", help="So many, drawn from those that fit.")
+@seed_option("sample")
+@making_options()
 def command(source: Path, out: Path, overwrite: bool, workers: int | None, as_json: bool, **wanted: Any) -> None:
     """Write some tiles of the dataset IN as a dataset OUT.
 
@@ -70,8 +66,4 @@ def command(source: Path, out: Path, overwrite: bool, workers: int | None, as_js
         raise click.UsageError("Say which tiles: --split, --biome, --where, --bbox, --tiles or --sample.")
     with at_work(workers) as (pool, progress):
         made = make_subset(source, out, Criteria(**wanted), overwrite, pool, progress)
-    if as_json:
-        click.echo(json.dumps({"dataset": str(made.files.hdf5), "rows": made.rows, "rows_before": made.of}, indent=2))
-        return
-    click.echo(f"{made.rows} rows of {made.of}")
-    click.echo(f"Dataset: {made.files.hdf5}")
+    show_made(as_json, made, {"rows_before": made.of}, f"{made.rows} rows of {made.of}")

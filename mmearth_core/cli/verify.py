@@ -1,13 +1,15 @@
 """`mmearth-core verify`: rereads a dataset and says what is wrong with it."""
 
-import json
 from pathlib import Path
 
 import click
 
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import PATH, json_option, workers_option
+
 
 @click.command("verify")
-@click.argument("target", metavar="CONFIG|DATASET", type=click.Path(path_type=Path))
+@click.argument("target", metavar="CONFIG|DATASET", type=PATH)
 @click.option(
     "--sample",
     type=click.IntRange(min=0),
@@ -23,8 +25,8 @@ import click
     help="Have tiles whose stack is missing or damaged downloaded again by `run --retry-failed`. Without it nothing is "
     "changed.",
 )
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that read; by default one a core.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@workers_option("read; by default one a core")
+@json_option("Print the report as JSON.")
 def command(target: Path, sample: int, send_back: bool, workers: int | None, as_json: bool) -> int:
     """Reread a dataset and say what is wrong with it.
 
@@ -45,21 +47,13 @@ def command(target: Path, sample: int, send_back: bool, workers: int | None, as_
       2  nothing could be read: the error says what to mend
       3  stopped early; nothing was changed
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from rich.console import Console
-
-    from mmearth_core.errors import ExitCode
-    from mmearth_core.post.bar import progress_bar
-    from mmearth_core.post.pool import Pool, available_cores
+    from mmearth_core.derive.session import at_work
     from mmearth_core.registry import discover
     from mmearth_core.verify.subject import is_hdf5
     from mmearth_core.verify.verify import verify
 
     if send_back and (target.is_dir() or is_hdf5(target)):
         raise click.UsageError("--send-back needs the dataset's configuration: an HDF5 file alone has no journals.")
-    with progress_bar(Console(stderr=True)) as progress, Pool(workers or available_cores()) as pool:
+    with at_work(workers) as (pool, progress):
         report = verify(target, discover(), pool, progress, sample, send_back)
-    if as_json:
-        click.echo(json.dumps(report.to_json(), indent=2, allow_nan=False))
-    else:
-        report.print(Console(soft_wrap=True, highlight=False))
-    return int(ExitCode.TILES_FAILED if report.faults else ExitCode.OK)
+    return show(as_json, report.to_json(), report.print, faulty=report.faults)

@@ -1,22 +1,25 @@
 """`mmearth-core view`: looks at the tiles of a dataset."""
 
-import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmearth_core.cli.options import criteria
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import PATH, criteria, dataset_argument, json_option, seed_option
+
+if TYPE_CHECKING:
+    from mmearth_core.preview.album import Album
+    from mmearth_core.preview.view import Seen
 
 MOST_TILES = 1000
 """Of one sheet."""
 
 
 @click.command("view")
-@click.argument("dataset", metavar="DATASET", type=click.Path(path_type=Path))
+@dataset_argument
 @click.argument("tiles", metavar="[TILE]...", nargs=-1)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Written: a PNG; by default view.png."
-)
+@click.option("-o", "--output", type=PATH, metavar="FILE", help="Written: a PNG; by default view.png.")
 @click.option("--layer", "layers", multiple=True, metavar="NAME", help="Only this layer; give it again for more.")
 @criteria
 @click.option(
@@ -29,22 +32,17 @@ MOST_TILES = 1000
     help="So many tiles, varied.",
 )
 @click.option("--random", type=click.IntRange(1, MOST_TILES), metavar="N", help="So many tiles, at random.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Same seed, same tiles."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON what was drawn.")
+@seed_option("tiles")
+@json_option("Print as JSON what was drawn.")
 def command(
     dataset: Path,
     tiles: tuple[str, ...],
     output: Path | None,
     layers: tuple[str, ...],
-    splits: tuple[str, ...],
-    biomes: tuple[str, ...],
-    where: dict[str, tuple[str, ...]],
     count: int,
     random: int | None,
-    seed: int,
     as_json: bool,
+    **wanted: Any,
 ) -> None:
     """Draw tiles of DATASET, with the colours, ranges and classes that their modalities declare.
 
@@ -74,7 +72,7 @@ def command(
     path = output or Path("view.png")
     if path.suffix.lower() != ".png":
         raise DatasetError(f"{path}: the picture is a PNG; choose a name that ends in .png.")
-    criteria = Criteria(splits=splits, biomes=biomes, where=where, seed=seed)
+    criteria = Criteria(**wanted)
     if tiles and (criteria.as_json() or random):
         raise click.UsageError("Name tiles, or say which with --split, --biome, --where or --random; not both.")
     if len(tiles) > MOST_TILES:
@@ -84,10 +82,13 @@ def command(
         rows = select(album, Wanted(tiles, criteria, random or count, random is not None), progress)
     with writable(path.parent):
         seen = view(album, rows, layers, path)
-    if as_json:
-        told = {"file": str(path), "tiles": seen.tiles, "layers": seen.layers, "layers_left_out": seen.left_out}
-        click.echo(json.dumps(told, indent=2))
-        return
+    told = {"file": str(path), "tiles": seen.tiles, "layers": seen.layers, "layers_left_out": seen.left_out}
+    if not as_json:
+        _say_what_lacks(album, seen)
+    show(as_json, told, [f"{counted(len(seen.tiles), 'tile')}, {counted(len(seen.layers), 'layer')}: {path}"])
+
+
+def _say_what_lacks(album: "Album", seen: "Seen") -> None:
     for name in album.unknown:
         click.echo(f"not drawn: nothing is known of dataset {name!r}", err=True)
     if seen.left_out:
@@ -96,4 +97,3 @@ def command(
             f"others: {', '.join(seen.left_out[:8])}{', ...' if len(seen.left_out) > 8 else ''}",
             err=True,
         )
-    click.echo(f"{counted(len(seen.tiles), 'tile')}, {counted(len(seen.layers), 'layer')}: {path}")

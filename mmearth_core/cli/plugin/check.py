@@ -1,13 +1,17 @@
 """`mmearth-core plugin check`: tries an installed modality offline, and tells what is wrong with it."""
 
-import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from mmearth_core.completion import engines, modalities
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import engine_option, json_option
+from mmearth_core.completion import modalities
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from mmearth_core.contract.modality import Modality
     from mmearth_core.registry import Registered, Registry
     from mmearth_core.testing.finding import Finding
@@ -15,15 +19,10 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("name", shell_complete=modalities)
-@click.option(
-    "--engine",
-    metavar="NAME[:TEXT]",
-    help="The engine to try it on, which must be one that lends a stage; by default local:synthetic.",
-    shell_complete=engines,
-)
+@engine_option("The engine to try it on, which must be one that lends a stage; by default local:synthetic.")
 @click.option("--ignore", metavar="CHECK", multiple=True, help="Leave this check out; may be given again.")
 @click.option("--quick", is_flag=True, help="Do not build the graphs again in other processes, which takes seconds.")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@json_option("Print the findings as JSON.")
 def command(name: str, engine: str | None, ignore: tuple[str, ...], quick: bool, as_json: bool) -> int:
     """Try the modality NAME, or all modalities of the distribution NAME, with their default options.
 
@@ -42,9 +41,9 @@ def command(name: str, engine: str | None, ignore: tuple[str, ...], quick: bool,
       1  something was found
       2  it could not be tried: the error says why
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from attrs import asdict
     from rich.console import Console
 
-    from mmearth_core.errors import ExitCode
     from mmearth_core.registry import discover
     from mmearth_core.testing.kit import findings_of
     from mmearth_core.testing.stage import kit_engine
@@ -57,13 +56,8 @@ def command(name: str, engine: str | None, ignore: tuple[str, ...], quick: bool,
         for entry in entries:
             status.update(f"trying {entry.name}")
             found[entry.name] = findings_of(entry.make(), engine=used, ignore=ignore, processes=not quick)
-    if as_json:
-        from attrs import asdict
-
-        click.echo(json.dumps({name: [asdict(each) for each in these] for name, these in found.items()}, indent=2))
-    else:
-        _show(found)
-    return int(ExitCode.TILES_FAILED if any(found.values()) else ExitCode.OK)
+    facts = {name: [asdict(each) for each in these] for name, these in found.items()}
+    return show(as_json, facts, partial(_print, found), any(found.values()))
 
 
 def _chosen(registry: "Registry", name: str) -> "list[Registered[Modality]]":
@@ -77,12 +71,10 @@ def _chosen(registry: "Registry", name: str) -> "list[Registered[Modality]]":
     return of_distribution or [registry.modality(name)]
 
 
-def _show(found: "dict[str, list[Finding]]") -> None:
-    from rich.console import Console
+def _print(found: "dict[str, list[Finding]]", console: "Console") -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False)
     for name, findings in found.items():
         if not findings:
             console.print(f"{name}: nothing is wrong.", markup=False)
@@ -90,4 +82,4 @@ def _show(found: "dict[str, list[Finding]]") -> None:
         table = Table("check", "where", "problem", "remedy", title=name, title_justify="left", show_lines=True)
         for each in findings:
             table.add_row(*(escape(text) for text in (each.check, each.where, each.problem, each.remedy)))
-        console.print(table)
+        console.print(table, soft_wrap=False)
