@@ -1,27 +1,31 @@
 """`mmearth-core tiles`: samples the world, or makes tiles of a user's own places."""
 
-import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import engine_option, number_option, seed_option
 from mmearth_core.cli.tiles.from_points import command as from_points
 from mmearth_core.cli.tiles.from_polygons import command as from_polygons
 from mmearth_core.cli.tiles.map import command as draw_map
 from mmearth_core.cli.tiles.shared import (
     checked_output,
-    json_option,
+    counts_option,
     output_option,
     progress_bar,
     rule_options,
     size_option,
 )
-from mmearth_core.completion import engines
-from mmearth_core.errors import ExitCode, TilesError
+from mmearth_core.errors import TilesError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from mmearth_core.sampling.draw import Sample
+    from mmearth_core.sampling.shares import Way
     from mmearth_core.sampling.source import Source
 
 EARTH_ENGINE = "earthengine"
@@ -29,7 +33,7 @@ EARTH_ENGINE = "earthengine"
 
 
 @click.group("tiles", invoke_without_command=True)
-@click.option("--number", type=click.IntRange(min=1), metavar="N", help="How many tiles.")
+@number_option("--number", help="How many tiles.")
 @click.option(
     "--sampling",
     type=click.Choice(["biome-area", "biome-ecoregion", "ecoregion", "0", "1", "2"]),
@@ -38,9 +42,7 @@ EARTH_ENGINE = "earthengine"
     help="How they are shared out (0, 1, 2: MMEarth's numbers for them).",
 )
 @size_option
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Same seed, same file."
-)
+@seed_option("file")
 @click.option(
     "--source",
     default=EARTH_ENGINE,
@@ -48,39 +50,25 @@ EARTH_ENGINE = "earthengine"
     metavar="SOURCE",
     help="`earthengine`, or a polygon file with columns for ecoregion and biome, which needs no Earth Engine.",
 )
-@click.option(
-    "--engine",
-    default=EARTH_ENGINE,
-    show_default=True,
-    metavar="NAME[:TEXT]",
-    help="Who answers for it.",
-    shell_complete=engines,
-)
+@engine_option("Who answers for it.", default=EARTH_ENGINE)
 @click.option("--eco-region-column", metavar="NAME", help="The polygon file's column; ECO_NAME and the like are known.")
 @click.option("--biome-column", metavar="NAME", help="Likewise; BIOME_NAME is known.")
 @click.option("--realm-column", metavar="NAME", help="Likewise; REALM is known, and none is needed.")
 @rule_options
 @click.option("--redistribute", is_flag=True, help="Other ecoregions make up for those that give too few.")
 @output_option
-@json_option
+@counts_option
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     number: int | None,
     sampling: str,
     size: float,
     seed: int,
-    source: str,
-    engine: str,
-    eco_region_column: str | None,
-    biome_column: str | None,
-    realm_column: str | None,
-    min_distance: float,
-    no_overlap: bool,
-    exclude: Path | None,
-    redistribute: bool,
     output: Path | None,
     as_json: bool,
+    **asked: Any,
 ) -> int:
     """Sample tiles all over the world, or make them of your own places.
 
@@ -103,40 +91,61 @@ def command(
       2  nothing was written: the error says what to mend
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     if ctx.invoked_subcommand is not None:
-        early = [
-            name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        ]
-        if early:
-            raise click.UsageError(
-                f"--{early[0].replace('_', '-')} stands before {ctx.invoked_subcommand!r}; its options follow it."
-            )
+        _refuse_options_before(ctx)
         return 0
     if number is None:
         raise click.UsageError("Missing option '--number': how many tiles. `mmearth-core tiles --help` shows examples.")
     output = checked_output(output)
-    from mmearth_core.sampling.draw import sample
-    from mmearth_core.sampling.rules import make_rules
     from mmearth_core.sampling.shares import NUMBERS, Way
     from mmearth_core.sampling.write import write_tiles
 
     way = NUMBERS.get(sampling) or Way(sampling)
-    columns = {"eco_region": eco_region_column, "biome": biome_column, "realm": realm_column}
-    places = _source(source, engine, size, seed, {what: name for what, name in columns.items() if name})
-    with progress_bar() as progress:
-        rules = make_rules(size, min_distance, no_overlap, exclude)
-        drawn = sample(places, number, way, seed, rules, redistribute, progress)
-        del rules  # its index is large
+    drawn = _drawn(number, way, size, seed, **asked)
     made = len(drawn.places)
     if not made:
         reason = next((count.reason for count in drawn.counts if count.reason), "")
         raise TilesError(f"{output}: not written, as no ecoregion gave a tile. The first one: {reason}")
     write_tiles(output, drawn.places, drawn.columns())
-    if as_json:
-        facts = {"tiles": str(output), "number": number, "made": made, "sampling": str(way), "size": size, "seed": seed}
-        click.echo(json.dumps(facts | counts_data(drawn), indent=2, ensure_ascii=False))
-    else:
-        _print(drawn, number, output)
-    return int(ExitCode.OK if made == number else ExitCode.TILES_FAILED)
+    facts = {"tiles": str(output), "number": number, "made": made, "sampling": str(way), "size": size, "seed": seed}
+    people = partial(_print, drawn, number, output)
+    return show(as_json, facts | counts_data(drawn), people, made != number, ensure_ascii=False)
+
+
+def _refuse_options_before(ctx: click.Context) -> None:
+    """Options of `tiles` itself would be lost without a word where a subcommand follows them."""
+    given = click.core.ParameterSource.COMMANDLINE
+    early = [name for name in ctx.params if ctx.get_parameter_source(name) is given]
+    if early:
+        raise click.UsageError(
+            f"--{early[0].replace('_', '-')} stands before {ctx.invoked_subcommand!r}; its options follow it."
+        )
+
+
+def _drawn(
+    number: int,
+    way: "Way",
+    size: float,
+    seed: int,
+    *,
+    source: str,
+    engine: str,
+    eco_region_column: str | None,
+    biome_column: str | None,
+    realm_column: str | None,
+    min_distance: float,
+    no_overlap: bool,
+    exclude: Path | None,
+    redistribute: bool,
+) -> "Sample":
+    """Draws the tiles, with a bar on standard error."""
+    from mmearth_core.sampling.draw import sample
+    from mmearth_core.sampling.rules import make_rules
+
+    columns = {"eco_region": eco_region_column, "biome": biome_column, "realm": realm_column}
+    places = _source(source, engine, size, seed, {what: name for what, name in columns.items() if name})
+    with progress_bar() as progress:
+        rules = make_rules(size, min_distance, no_overlap, exclude)
+        return sample(places, number, way, seed, rules, redistribute, progress)
 
 
 def _source(source: str, engine: str, size: float, seed: int, columns: dict[str, str]) -> "Source":
@@ -170,12 +179,10 @@ def counts_data(drawn: "Sample") -> dict[str, Any]:
     return {"biomes": biomes, "eco_regions": regions}
 
 
-def _print(drawn: "Sample", number: int, output: Path) -> None:
-    from rich.console import Console
+def _print(drawn: "Sample", number: int, output: Path, console: "Console") -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
     table = Table("biome", "ecoregion")
     for title in ("asked", "made"):
         table.add_column(title, justify="right")

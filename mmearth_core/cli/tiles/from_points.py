@@ -1,39 +1,22 @@
 """`mmearth-core tiles from-points`: a tile around each of a user's own points."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from mmearth_core.cli.tiles.shared import (
-    checked_output,
-    json_option,
-    output_option,
-    rule_options,
-    size_option,
-    write_own,
-)
+from mmearth_core.cli.options import FILE
+from mmearth_core.cli.tiles.shared import checked_output, own_options, write_own
 
 
 @click.command("from-points")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FILE)
 @click.option("--lon", metavar="COLUMN", help="A table's column with longitudes, degrees; lon, longitude, x are found.")
 @click.option("--lat", metavar="COLUMN", help="A table's column with latitudes, degrees; lat, latitude, y are found.")
 @click.option("--id", "tile_id", metavar="COLUMN", help="Becomes tile_id; by default tile_id, or else numbers from 0.")
-@size_option
-@rule_options
-@output_option
-@json_option
+@own_options
 def command(
-    file: Path,
-    lon: str | None,
-    lat: str | None,
-    tile_id: str | None,
-    size: float,
-    min_distance: float,
-    no_overlap: bool,
-    exclude: Path | None,
-    output: Path | None,
-    as_json: bool,
+    file: Path, lon: str | None, lat: str | None, tile_id: str | None, output: Path | None, **wanted: Any
 ) -> None:
     """Make a tile around each point of FILE: CSV, Parquet, or any vector file.
 
@@ -49,4 +32,4 @@ def command(
     from mmearth_core.sampling.own_points import read_points
 
     output = checked_output(output)
-    write_own(read_points(file, lon, lat, tile_id), output, size, min_distance, no_overlap, exclude, as_json)
+    write_own(read_points(file, lon, lat, tile_id), output, **wanted)

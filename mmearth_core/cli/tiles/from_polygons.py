@@ -1,21 +1,16 @@
 """`mmearth-core tiles from-polygons`: covers a user's own polygons with tiles."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from mmearth_core.cli.tiles.shared import (
-    checked_output,
-    json_option,
-    output_option,
-    rule_options,
-    size_option,
-    write_own,
-)
+from mmearth_core.cli.options import FILE
+from mmearth_core.cli.tiles.shared import checked_output, own_options, write_own
 
 
 @click.command("from-polygons")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FILE)
 @click.option(
     "--stride",
     type=click.FloatRange(min=10),
@@ -23,20 +18,9 @@ from mmearth_core.cli.tiles.shared import (
     help="From one tile's centre to the next; by default --size, so that they touch.",
 )
 @click.option("--id", "tile_id", metavar="COLUMN", help="The polygons' ids; tiles are called ID_0, ID_1 ...")
-@size_option
-@rule_options
-@output_option
-@json_option
+@own_options
 def command(
-    file: Path,
-    stride: float | None,
-    tile_id: str | None,
-    size: float,
-    min_distance: float,
-    no_overlap: bool,
-    exclude: Path | None,
-    output: Path | None,
-    as_json: bool,
+    file: Path, stride: float | None, tile_id: str | None, size: float, output: Path | None, **wanted: Any
 ) -> None:
     """Cover the polygons of FILE with a lattice of tiles whose centres lie inside.
 
@@ -51,5 +35,4 @@ def command(
     from mmearth_core.sampling.lattice import read_lattice
 
     output = checked_output(output)
-    own = read_lattice(file, stride or size, size, tile_id)
-    write_own(own, output, size, min_distance, no_overlap, exclude, as_json)
+    write_own(read_lattice(file, stride or size, size, tile_id), output, size=size, **wanted)

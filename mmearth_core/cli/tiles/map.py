@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
+from mmearth_core.cli.options import FILE, PATH
 from mmearth_core.errors import TilesError
 
 
 @click.command("map")
-@click.argument("tiles", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Written: a PNG.")
+@click.argument("tiles", type=FILE)
+@click.option("-o", "--output", type=PATH, required=True, metavar="FILE", help="Written: a PNG.")
 @click.option("--title", help="The headline; by default the file's name.")
 def command(tiles: Path, output: Path, title: str | None) -> None:
     """Draw the tiles of a file (or of a dataset's tiles.gpkg) on a map of the world, and their number in each biome.

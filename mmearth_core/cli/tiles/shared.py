@@ -4,16 +4,15 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from mmearth_core.cli.options import FILE, PATH, json_option, together
 from mmearth_core.errors import TilesError
 
 if TYPE_CHECKING:
     from mmearth_core.sampling.own_points import OwnPlaces
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 SIZE = 1300.0
 """MMEarth's tiles, metres: wide enough for 128 pixels of 10 m on any UTM grid."""
@@ -26,32 +25,23 @@ size_option = click.option(
     metavar="METRES",
     help="Width and height of a tile.",
 )
-output_option = click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Written: .geojson, .gpkg or .fgb."
+output_option = click.option("-o", "--output", type=PATH, metavar="FILE", help="Written: .geojson, .gpkg or .fgb.")
+counts_option = json_option("Print the counts as JSON.")
+rule_options = together(
+    click.option(
+        "--min-distance",
+        type=click.FloatRange(min=0),
+        default=0.0,
+        metavar="METRES",
+        help="Least distance of two tiles' centres.",
+    ),
+    click.option("--no-overlap", is_flag=True, help="No tile overlaps an earlier one."),
+    click.option("--exclude", type=FILE, metavar="FILE", help="No tile touches these polygons, such as a test region."),
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+"""What refuses places."""
 
-
-def rule_options(command: F) -> F:
-    """Adds the options that refuse places."""
-    for option in (
-        click.option(
-            "--exclude",
-            type=click.Path(path_type=Path, dir_okay=False),
-            metavar="FILE",
-            help="No tile touches these polygons, such as a test region.",
-        ),
-        click.option("--no-overlap", is_flag=True, help="No tile overlaps an earlier one."),
-        click.option(
-            "--min-distance",
-            type=click.FloatRange(min=0),
-            default=0.0,
-            metavar="METRES",
-            help="Least distance of two tiles' centres.",
-        ),
-    ):
-        command = option(command)
-    return command
+own_options = together(size_option, rule_options, output_option, counts_option)
+"""What every command takes that makes tiles of people's own places, the arguments of `write_own`."""
 
 
 @contextmanager
@@ -85,6 +75,7 @@ def checked_output(output: Path | None) -> Path:
 def write_own(
     own: "OwnPlaces",
     output: Path,
+    *,
     size: float,
     min_distance: float,
     no_overlap: bool,
