@@ -128,69 +128,62 @@ def chain(config: Config, wishes: Wishes) -> list[BatchScript]:
 
 def by_hand() -> list[BatchScript]:
     """The scripts for those who call `sbatch` themselves; what follows the script's name goes to the command."""
-    download = BatchScript(
-        stem="download",
-        about=(
+    return [
+        _array_by_hand(
+            "download",
+            "run",
             "Downloads a dataset as a Slurm array; every task takes its share of the tiles by itself:\n\n"
             "  sbatch --array=0-39 slurm/download.sbatch mydata.toml\n\n"
             "Any number of tasks, and another one next time: submitted again, it continues. The array must not have "
-            "gaps.\nAll tasks together keep to [run] max_concurrent and requests_per_second."
+            "gaps.\nAll tasks together keep to [run] max_concurrent and requests_per_second.",
         ),
-        name="mmearth-download",
-        command='mmearth-core run "$@"',
+        _array_by_hand(
+            "redownload",
+            "redownload",
+            "Downloads the tiles again that have failed or were sent back, as a Slurm array:\n\n"
+            "  sbatch --array=0-9 slurm/redownload.sbatch mydata.toml",
+        ),
+        _job_by_hand(
+            "post",
+            "Makes HDF5, statistics and splits of what was downloaded, and says what is lacking:\n\n"
+            "  sbatch --dependency=afterany:JOB slurm/post.sbatch mydata.toml",
+        ),
+        _job_by_hand(
+            "verify",
+            "Rereads a dataset and says what is wrong with it:\n\n"
+            "  sbatch --dependency=afterany:JOB slurm/verify.sbatch mydata.toml",
+        ),
+        _job_by_hand(
+            "report", "Writes a page about a dataset:\n\n  sbatch slurm/report.sbatch mydata.toml -o mydata.html"
+        ),
+        evolve(
+            _job_by_hand(
+                "tiles", "Samples the world:\n\n  sbatch slurm/tiles.sbatch --number 1000000 -o tiles.geojson"
+            ),
+            command='mmearth-core tiles "$@"',  # one process samples: it has no --workers
+            resources=evolve(FINISH, cpus=1, memory="8G"),
+        ),
+    ]
+
+
+def _array_by_hand(stem: str, verb: str, about: str) -> BatchScript:
+    return BatchScript(
+        stem=stem,
+        about=about,
+        name=f"mmearth-{stem}",
+        command=f'mmearth-core {verb} "$@"',
         resources=DOWNLOAD,
         log=ARRAY_LOG,
         go_on=GoOn(),
     )
-    post = evolve(
-        download,
-        stem="post",
-        about=(
-            "Makes HDF5, statistics and splits of what was downloaded, and says what is lacking:\n\n"
-            "  sbatch --dependency=afterany:JOB slurm/post.sbatch mydata.toml"
-        ),
-        name="mmearth-post",
-        command=f'mmearth-core post "$@" {WORKERS}',
+
+
+def _job_by_hand(stem: str, about: str) -> BatchScript:
+    return BatchScript(
+        stem=stem,
+        about=about,
+        name=f"mmearth-{stem}",
+        command=f'mmearth-core {stem} "$@" {WORKERS}',
         resources=FINISH,
         log=JOB_LOG,
-        go_on=None,
     )
-    return [
-        download,
-        evolve(
-            download,
-            stem="redownload",
-            about=(
-                "Downloads the tiles again that have failed or were sent back, as a Slurm array:\n\n"
-                "  sbatch --array=0-9 slurm/redownload.sbatch mydata.toml"
-            ),
-            name="mmearth-redownload",
-            command='mmearth-core redownload "$@"',
-        ),
-        post,
-        evolve(
-            post,
-            stem="verify",
-            about=(
-                "Rereads a dataset and says what is wrong with it:\n\n"
-                "  sbatch --dependency=afterany:JOB slurm/verify.sbatch mydata.toml"
-            ),
-            name="mmearth-verify",
-            command=f'mmearth-core verify "$@" {WORKERS}',
-        ),
-        evolve(
-            post,
-            stem="report",
-            about="Writes a page about a dataset:\n\n  sbatch slurm/report.sbatch mydata.toml -o mydata.html",
-            name="mmearth-report",
-            command=f'mmearth-core report "$@" {WORKERS}',
-        ),
-        evolve(
-            post,
-            stem="tiles",
-            about="Samples the world:\n\n  sbatch slurm/tiles.sbatch --number 1000000 -o tiles.geojson",
-            name="mmearth-tiles",
-            command='mmearth-core tiles "$@"',
-            resources=evolve(FINISH, cpus=1, memory="8G"),
-        ),
-    ]
