@@ -78,8 +78,8 @@ def choose(layout: Layout, splits: Membership | None, criteria: Criteria, progre
         counts = ", ".join(f"{int(mask.sum())} {name}" for name, mask in masks.items())
         raise DatasetError(
             f"{layout.files.hdf5}: of its {len(ids)} tiles {len(fitting)} fulfil all criteria"
-            f"{f' (each alone: {counts})' if counts else ''}, and {criteria.sample or 'at least 1'} should be in the "
-            "subset. Ask for less."
+            f"{f' (each alone: {counts})' if counts else ''}, and {criteria.sample or 'at least 1'} must. Drop a "
+            "criterion, or ask for fewer tiles."
         )
     if criteria.sample is not None:
         fitting = np.sort(np.random.default_rng(criteria.seed).choice(fitting, criteria.sample, replace=False))

@@ -125,7 +125,7 @@ def test_a_dataset_without_splits_has_none_afterwards(kit: Any, refused: Refused
             ["--where", "season=hot", "--split", "val"],
             "of its 12 tiles 0 fulfil all criteria (each alone: 4 split val, 0",
         ),
-        (["--sample", "13"], "of its 12 tiles 12 fulfil all criteria, and 13 should be in the subset"),
+        (["--sample", "13"], "of its 12 tiles 12 fulfil all criteria, and 13 must."),
         (["--bbox", "1,2,3"], "not of the form WEST,SOUTH,EAST,NORTH"),
         (["--bbox", "0,50,10,40"], "the southern one first"),
         (["--tiles", "nowhere.txt"], "cannot be read as text"),
