@@ -36,9 +36,10 @@ def together(*options: Decorator) -> Decorator:
     return decorate
 
 
-def number_option(*names: str, help: str) -> Decorator:
-    """An option that takes a number of things, at least one, or None where it is not given."""
-    return click.option(*names, type=click.IntRange(min=1), metavar="N", help=help)
+def number_option(name: str, help: str, default: int | None = None, least: int = 1) -> Decorator:
+    """An option that takes a whole number, at least `least`; without a default, None where it is not given."""
+    kind, shown = click.IntRange(min=least), default is not None
+    return click.option(name, type=kind, default=default, show_default=shown, metavar="N", help=help)
 
 
 def workers_option(work: str = "count; by default one a core") -> Decorator:
@@ -47,7 +48,7 @@ def workers_option(work: str = "count; by default one a core") -> Decorator:
     Args:
         work: what they do, and how many of them by default.
     """
-    return number_option("--workers", help=f"Processes that {work}.")
+    return number_option("--workers", f"Processes that {work}.")
 
 
 def seed_option(what: str) -> Decorator:
@@ -56,8 +57,7 @@ def seed_option(what: str) -> Decorator:
     Args:
         what: is the same with the same seed.
     """
-    text = f"Same seed, same {what}."
-    return click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help=text)
+    return number_option("--seed", f"Same seed, same {what}.", default=0, least=0)
 
 
 def json_option(help: str = "Print the summary as JSON.") -> Decorator:
@@ -107,7 +107,7 @@ def share_options(modalities_help: str, limit_help: str) -> Decorator:
             help="Work share I (0 to N-1) of N; in a Slurm array, the task's by itself.",
         ),
         click.option("--modalities", callback=_names, metavar="A,B", help=modalities_help, shell_complete=modalities),
-        number_option("--limit", help=limit_help),
+        number_option("--limit", limit_help),
     )
 
 

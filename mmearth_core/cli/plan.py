@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 )
 @number_option(
     "--sample",
-    help="Download N tiles, spread over all, into a folder that is thrown away, and extrapolate what they cost.",
+    "Download N tiles, spread over all, into a folder that is thrown away, and extrapolate what they cost.",
 )
 @engine_option()
 @json_option("Print it as JSON.")

@@ -5,20 +5,13 @@ from pathlib import Path
 import click
 
 from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import PATH, dataset_argument, json_option, seed_option, workers_option
+from mmearth_core.cli.options import PATH, dataset_argument, json_option, number_option, seed_option, workers_option
 
 
 @click.command("report")
 @dataset_argument
 @click.option("-o", "--output", type=PATH, metavar="FILE", help="Written: HTML; by default report.html.")
-@click.option(
-    "--rows",
-    type=click.IntRange(min=1),
-    default=2000,
-    show_default=True,
-    metavar="N",
-    help="Rows on which the histograms are, drawn at random if there are more.",
-)
+@number_option("--rows", "Rows on which the histograms are, drawn at random if there are more.", default=2000)
 @click.option("--all-rows", is_flag=True, help="Make the histograms on all rows, however many there are.")
 @click.option(
     "--tiles",

@@ -25,8 +25,8 @@ def command() -> None:
 
 @command.command("submit")
 @config_argument
-@click.option("--tasks", type=click.IntRange(min=1), default=40, show_default=True, metavar="N", help="Of the array.")
-@number_option("--parallel", help="Tasks that may run at once; by default all.")
+@number_option("--tasks", "Of the array.", default=40)
+@number_option("--parallel", "Tasks that may run at once; by default all.")
 @click.option("--time", metavar="TIME", default="24:00:00", show_default=True, help="Time limit of a task.")
 @click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Cores of a task.")
 @click.option("--mem", metavar="SIZE", default="2G", show_default=True, help="Memory of a task.")
@@ -62,13 +62,11 @@ def command() -> None:
     metavar="DIR",
     help="Folder for the jobs' logs; by default slurm/logs in the dataset.",
 )
-@click.option(
+@number_option(
     "--requeues",
-    type=click.IntRange(min=0),
+    "How often a task that stopped early, as at its time limit, goes on by itself.",
     default=100,
-    show_default=True,
-    metavar="N",
-    help="How often a task that stopped early, as at its time limit, goes on by itself.",
+    least=0,
 )
 @click.option("--redownload", is_flag=True, help="Take what has failed or was sent back, instead of what is left.")
 @click.option("--post/--no-post", default=True, help="Make the dataset's files when the array has ended.")

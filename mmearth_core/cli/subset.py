@@ -34,7 +34,7 @@ def _box(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tup
     help="Tiles whose centroid is in this box, degrees, edges included; W > E crosses the antimeridian.",
 )
 @click.option("--tiles", type=PATH, metavar="FILE", help="Tiles in this list, a tile id a line.")
-@number_option("--sample", help="So many, drawn from those that fit.")
+@number_option("--sample", "So many, drawn from those that fit.")
 @seed_option("sample")
 @making_options()
 def command(source: Path, out: Path, overwrite: bool, workers: int | None, as_json: bool, **wanted: Any) -> None:

@@ -5,19 +5,17 @@ from pathlib import Path
 import click
 
 from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import PATH, json_option, workers_option
+from mmearth_core.cli.options import PATH, json_option, number_option, workers_option
 
 
 @click.command("verify")
 @click.argument("target", metavar="CONFIG|DATASET", type=PATH)
-@click.option(
+@number_option(
     "--sample",
-    type=click.IntRange(min=0),
-    default=1000,
-    show_default=True,
-    metavar="N",
-    help="Rows of which mean and deviation are recomputed and, with CONFIG, pixels are compared with their stacks. "
+    "Rows of which mean and deviation are recomputed and, with CONFIG, pixels are compared with their stacks. "
     "Everything else is checked in every row.",
+    default=1000,
+    least=0,
 )
 @click.option(
     "--send-back",

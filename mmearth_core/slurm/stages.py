@@ -166,19 +166,8 @@ def by_hand() -> list[BatchScript]:
     ]
 
 
-def _array_by_hand(stem: str, verb: str, about: str) -> BatchScript:
-    return BatchScript(
-        stem=stem,
-        about=about,
-        name=f"mmearth-{stem}",
-        command=f'mmearth-core {verb} "$@"',
-        resources=DOWNLOAD,
-        log=ARRAY_LOG,
-        go_on=GoOn(),
-    )
-
-
 def _job_by_hand(stem: str, about: str) -> BatchScript:
+    """A single job, after which the command is called too."""
     return BatchScript(
         stem=stem,
         about=about,
@@ -187,3 +176,9 @@ def _job_by_hand(stem: str, about: str) -> BatchScript:
         resources=FINISH,
         log=JOB_LOG,
     )
+
+
+def _array_by_hand(stem: str, verb: str, about: str) -> BatchScript:
+    """An array whose tasks call a command that takes its share by itself."""
+    job = _job_by_hand(stem, about)
+    return evolve(job, command=f'mmearth-core {verb} "$@"', resources=DOWNLOAD, log=ARRAY_LOG, go_on=GoOn())

@@ -33,7 +33,7 @@ EARTH_ENGINE = "earthengine"
 
 
 @click.group("tiles", invoke_without_command=True)
-@number_option("--number", help="How many tiles.")
+@number_option("--number", "How many tiles.")
 @click.option(
     "--sampling",
     type=click.Choice(["biome-area", "biome-ecoregion", "ecoregion", "0", "1", "2"]),
