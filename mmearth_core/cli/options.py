@@ -81,9 +81,7 @@ def engine_option(
     )
 
 
-def _shard(ctx: click.Context, _option: click.Parameter, text: str | None) -> "Shard | None":
-    if ctx.resilient_parsing:  # while the shell completes, nothing is to be imported or refused
-        return None
+def _shard(_ctx: click.Context, _option: click.Parameter, text: str | None) -> "Shard":
     from mmearth_core.download.shard import Shard, parse_shard, shard_from_slurm
 
     return (shard_from_slurm() if text is None else parse_shard(text)) or Shard()

@@ -63,6 +63,12 @@ def test_a_broken_plugin_does_not_disturb(install) -> None:
     assert "earthengine" in offered("run", "--engine", "")
 
 
+def test_a_share_that_is_refused_does_not_disturb(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert offered("run", "x.toml", "--shard", "9/4", "--ret") == ["--retry-failed"]
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")  # alone it tells no share: `run` itself refuses it
+    assert offered("redownload", "x.toml", "--ski") == ["--skipped"]
+
+
 def test_bash_completes_as_the_page_sets_it_up() -> None:
     bash = shutil.which("bash")
     assert bash is not None

@@ -224,6 +224,7 @@ def test_random_tiles_are_the_same_for_the_same_seed(finished: Path, tmp_path: P
         (["0O3"], "has no tile '0O3'. Near it are '003'"),
         (["--layer", "view_kind"], "Did you mean 'view_kinds'?"),
         (["--split", "trian"], "has no split 'trian'"),
+        (["--biome", "13"], "0 fulfil all criteria (each alone: 0 biome 13), and at least 1 must. Drop a criterion"),
         (["--where", "SEASN=wet"], "Did you mean 'SEASON'?"),
         (["-o", "sheet.jpg"], "ends in .png"),
         (["003", "--split", "train"], "not both"),
