@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     TILES_FAILED = 1
     """The run went to its end, and at least one tile has failed."""
     BAD_INPUT = 2
-    """Nothing was started: configuration, tiles, plugins or credentials are wrong."""
+    """Nothing was done: configuration, tiles, plugins or credentials are wrong, or the quota is used up."""
     STOPPED = 3
     """The run ended early; what is done is safe, and running again continues."""
 
@@ -59,6 +59,15 @@ class RunStoppedError(MMEarthError, RuntimeError):
     """The run cannot go on (disk full, access lost); what is done is kept."""
 
     exit_code = ExitCode.STOPPED
+
+
+class AccessLostError(RunStoppedError):
+    """Earth Engine refuses every request until somebody acts: credentials, project or quota; what is done is kept.
+
+    A run that has done something by then ends with status 3.
+    """
+
+    exit_code = ExitCode.BAD_INPUT
 
 
 class RequestError(MMEarthError, RuntimeError):

@@ -30,6 +30,7 @@ class Result:
         slow_downs: how often the number of requests under way was halved.
         received: bytes received.
         stopped: why the run ended early and what to do; None when it went to its end.
+        refused: whether it ended as Earth Engine refuses every request until somebody acts.
         abandoned: whether requests were still under way at the end of the grace; only the process's end ends them.
     """
 
@@ -40,10 +41,11 @@ class Result:
     slow_downs: int
     received: int
     stopped: str | None = None
+    refused: bool = False
     abandoned: bool = False
 
     @classmethod
-    def of(cls, tally: Tally, client: EarthClient, stopped: str | None, abandoned: bool = False) -> "Result":
+    def of(cls, tally: Tally, client: EarthClient, stopped: str | None, refused: bool, abandoned: bool) -> "Result":
         """The result of a run that has ended."""
         return cls(
             tally=tally,
@@ -53,12 +55,15 @@ class Result:
             slow_downs=client.pace.cuts,
             received=client.meter.received,
             stopped=stopped,
+            refused=refused,
             abandoned=abandoned,
         )
 
     @property
     def exit_code(self) -> ExitCode:
-        """That of the command."""
+        """That of the command; a run that was refused from the start must not be begun again by itself."""
+        if self.refused and not self.tally.now.total():
+            return ExitCode.BAD_INPUT
         return ExitCode.STOPPED if self.stopped else self.tally.exit_code
 
     def summary(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from mmearth_core.download.share import Share
 from mmearth_core.download.stop import Stop
 from mmearth_core.download.tally import Tally
 from mmearth_core.earth.client import EarthClient
-from mmearth_core.errors import DatasetError, RunStoppedError
+from mmearth_core.errors import AccessLostError, DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS
 from mmearth_core.tiles.centroids import fill_centroids, lacks_centroids
 from mmearth_core.tiles.index import TileIndex, take_in
@@ -73,18 +73,18 @@ def run(
         tally = Tally(len(job.groups) * (tiles if limit is None else min(limit, tiles)))
         tally.notice = client.notice
         told = _Told(observer, budget, client, shard, job.folder.root)
-        why = None
+        why, refused = None, False
         try:
             for group in job.groups:
                 if not stop.asked:
                     Share(job, group, index, list(sizes), limit, again, tally, told, stop).work(client)
         except RunStoppedError as error:
-            why = str(error)
+            why, refused = str(error), isinstance(error, AccessLostError)
         except OSError as error:
             why = f"{_unwritable(job, error)} Run the same command again; what is done is kept."
         if stop.asked and tally.left:
             why = f"The run was stopped by {stop.reason}; run the same command again to go on. What is done is kept."
-        result = Result.of(tally, client, why, stop.abandoned)
+        result = Result.of(tally, client, why, refused, stop.abandoned)
         append_run(job.folder.runs, result.record(job, shard))
     return result
 

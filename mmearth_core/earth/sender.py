@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from google.auth.exceptions import TransportError
@@ -15,7 +16,7 @@ from mmearth_core.config.schema import RunOptions
 from mmearth_core.earth.faults import AGAIN, KEPT, RESTRICTED, Fault, Remedy, classify, stopped_by
 from mmearth_core.earth.pace import Pace, Trip
 from mmearth_core.earth.patience import Patience, fault_of
-from mmearth_core.errors import NoAnswerError, RequestError, RunStoppedError, TooLargeError
+from mmearth_core.errors import AccessLostError, NoAnswerError, RequestError, RunStoppedError, TooLargeError
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class Sender:
         self._trips = threading.local()
         self._ending = threading.Event() if ending is None else ending
         self._restricted = restricted
-        self._fatal: str | None = None
+        self._fatal: Callable[[], RunStoppedError] | None = None
         self._seconds = run.retry_seconds
         self._clock = clock
         self._answered = clock()
@@ -149,22 +150,22 @@ class Sender:
             raise
         finally:
             if self._restricted():
-                self._fatal = self._fatal or stopped_by(RESTRICTED)
+                self._fatal = self._fatal or partial(AccessLostError, stopped_by(RESTRICTED))
         self.pace.rise()
         self._answered = self._clock()
         return answer
 
     def _refuse_when_over(self) -> None:
         if self._fatal is not None:
-            raise RunStoppedError(self._fatal)
+            raise self._fatal()
         if self._ending.is_set():
             raise RunStoppedError(ENDING)
 
     def _given_up(self, fault: Fault, patience: Patience) -> Exception:
         """What a fault means that did not pass."""
         if fault.remedy is Remedy.STOP:
-            self._fatal = self._fatal or stopped_by(fault)
-            return RunStoppedError(self._fatal)
+            self._fatal = self._fatal or partial(AccessLostError, stopped_by(fault))
+            return self._fatal()
         if fault.remedy is Remedy.SPLIT:
             return TooLargeError(fault.message)
         if fault.remedy not in AGAIN:
@@ -177,11 +178,12 @@ class Sender:
         tried = f"(tried for {self._seconds:g} s)"
         if not self._answers_others(patience):
             said = fault.message.rstrip(". ")
-            self._fatal = self._fatal or (
+            self._fatal = self._fatal or partial(
+                RunStoppedError,
                 f"Earth Engine does not answer {tried}: {said}. Check the network, and run the same command again "
-                f"later; {KEPT}"
+                f"later; {KEPT}",
             )
-            return RunStoppedError(self._fatal)
+            return self._fatal()
         if fault.suspect:
             return RequestError(f"{fault.message} {tried}")
         return NoAnswerError(f"{fault.message} {tried}")

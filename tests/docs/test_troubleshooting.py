@@ -77,6 +77,9 @@ class Place:
         return self.run(f'[[engines.local.faults]]\nkind = "{kind}"\n{more}')
 
 
+AFTER_A_TILE = 'phase = "pixels"\nafter = 1'
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     from mmearth_core.registry import discover
@@ -165,8 +168,9 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "The dataset was built from something else": something_else,
     "Nothing has been downloaded yet": nothing_yet,
     "Another process is at work": another_process,
-    "Earth Engine no longer answers: credentials": lambda place: place.struck("401"),
-    "Earth Engine no longer answers: quota": lambda place: place.struck("429-quota"),
+    "Earth Engine does not answer": lambda place: place.struck("503", "after = 3"),
+    "Earth Engine no longer answers: credentials": lambda place: place.struck("401", AFTER_A_TILE),
+    "Earth Engine no longer answers: quota": lambda place: place.struck("429-quota", AFTER_A_TILE),
     "User memory limit exceeded": lambda place: place.struck("400-memory"),
     "An asset is not found": lambda place: place.run(modality='l1c = "COPERNICUS/S2_NONE"\nl2a = "COPERNICUS/S2_NONE"'),
     "Other pixels than asked for": lambda place: place.struck("shape", 'phase = "pixels"'),
