@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmearth_core import words
 from mmearth_core.cli.ending import show
 from mmearth_core.cli.options import FOLDER, json_option
 from mmearth_core.errors import RunStoppedError
@@ -68,13 +69,13 @@ def command(name: str, folder: Path, only: tuple[str, ...], url: str | None, dry
 
 def _show_plan(published: Published, folder: Path, wanted: "Sequence[Wanted]", as_json: bool) -> None:
     """Says what would be fetched, and whether there is room."""
-    from mmearth_core.fetch.plan import gigabytes, room
+    from mmearth_core.fetch.plan import room
 
     missing = sum(each.missing for each in wanted if not each.done)
     ground, free = room(folder)
     facts = {"missing_bytes": missing, "free_bytes": free, "free_at": str(ground)}
     lines = [f"{_state(each, {}):>9}  {_size(each):>9}  {each.url}" for each in wanted]
-    lines.append(f"{gigabytes(missing)} to fetch into {folder / published.stem}; {gigabytes(free)} free at {ground}")
+    lines.append(f"{words.size(missing)} to fetch into {folder / published.stem}; {words.size(free)} free at {ground}")
     show(as_json, {**_summary(published, folder, wanted, {}), **facts}, lines)
 
 
@@ -112,9 +113,7 @@ def _state(wanted: "Wanted", sizes: Mapping[str, int]) -> str:
 
 
 def _size(wanted: "Wanted") -> str:
-    from mmearth_core.fetch.plan import gigabytes
-
-    return "?" if wanted.size is None else gigabytes(wanted.size)
+    return "?" if wanted.size is None else words.size(wanted.size)
 
 
 def _summary(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from mmearth_core.fetch.plan import gigabytes
+from mmearth_core import words
 
 _PLAIN_EVERY = 30.0
 """Seconds between two plain lines."""
@@ -26,8 +26,8 @@ def bytes_bar(console: Console, clock: Callable[[], float] = time.monotonic) -> 
             nonlocal last
             if clock() - last >= _PLAIN_EVERY:
                 last = clock()
-                of = f" of {gigabytes(size)}" if size is not None else ""
-                console.print(f"{name}: {gigabytes(have)}{of}", soft_wrap=True, markup=False, highlight=False)
+                of = f" of {words.size(size)}" if size is not None else ""
+                console.print(f"{name}: {words.size(have)}{of}", soft_wrap=True, markup=False, highlight=False)
 
         yield line
         return

@@ -10,6 +10,7 @@ from pathlib import Path
 import requests
 from attrs import frozen
 
+from mmearth_core import words
 from mmearth_core.errors import DatasetError
 from mmearth_core.fetch.catalogue import Published, PublishedFile
 from mmearth_core.fetch.server import asked, patiently
@@ -100,7 +101,7 @@ def remark(published: Published, wanted: Sequence[Wanted]) -> str | None:
     total, expected = sum(known), published.gigabytes * 10**9
     if abs(total - expected) <= _ROUNDING * expected:
         return None
-    return f"{published.name} is published as {published.gigabytes} GB; this server offers {gigabytes(total)}."
+    return f"{published.name} is published as {published.gigabytes} GB; this server offers {words.size(total)}."
 
 
 def check_room(published: Published, wanted: Sequence[Wanted], folder: Path) -> None:
@@ -113,8 +114,8 @@ def check_room(published: Published, wanted: Sequence[Wanted], folder: Path) -> 
     ground, free = room(folder)
     if needed > free:
         raise DatasetError(
-            f"{folder}: {gigabytes(needed)} are still to be fetched, and {ground} has {gigabytes(free)} free. Free "
-            f"{gigabytes(needed - free)} there, or choose another folder; --only fetches some of the files."
+            f"{folder}: {words.size(needed)} are still to be fetched, and {ground} has {words.size(free)} free. Free "
+            f"{words.size(needed - free)} there, or choose another folder; --only fetches some of the files."
         )
 
 
@@ -132,11 +133,3 @@ def _needed(published: Published, wanted: Wanted) -> int:
     if wanted.size is None and wanted.file.part == "h5":
         return max(published.gigabytes * 10**9 - wanted.here, 0)
     return wanted.missing
-
-
-def gigabytes(count: int) -> str:
-    """A number of bytes as people read it, in powers of ten as disks are sold."""
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}" if count < 1000 * size else f"{count / size:,.0f} {unit}"
-    return f"{count} bytes"

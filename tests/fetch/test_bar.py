@@ -2,11 +2,9 @@
 
 import io
 
-import pytest
 from rich.console import Console
 
 from mmearth_core.fetch.bar import bytes_bar
-from mmearth_core.fetch.plan import gigabytes
 
 
 def test_a_log_gets_a_line_every_while() -> None:
@@ -28,11 +26,3 @@ def test_a_terminal_gets_a_bar_a_file() -> None:
     assert "[x].json" in shown
     assert "500/500 bytes" in shown
     assert "24.0/48.0 GB" in shown
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (597 * 10**9, "597 GB"), (10**13, "10,000 GB")],
-)
-def test_sizes_are_read_by_people(count: int, text: str) -> None:
-    assert gigabytes(count) == text
