@@ -9,13 +9,12 @@ from typing import Any
 import ee
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from mmearth_core import cli
 from mmearth_core.earth.belief import GUIDES, REFUSED, Belief, Check, Status, assumed, documented, fields, row_of
 from mmearth_core.earth.beliefs import BELIEFS, markdown
 from mmearth_core.earth.check import Outcome, alike, find
 from mmearth_core.errors import DeclarationError
+from tests.command_line import cli
 from tests.ee_offline import PIXELS, HttpRefusal, evaluate, open_client
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +27,7 @@ def reset() -> Iterator[None]:
 
 
 def call(*args: str) -> Any:
-    return CliRunner().invoke(cli.main, ["engine", *args], env={"COLUMNS": "200"})
+    return cli("engine", *args, columns=200)
 
 
 def test_the_document_is_that_of_the_table():

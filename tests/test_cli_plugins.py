@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from mmearth_core import cli
 from mmearth_core.errors import ConfigError, ExitCode, RunStoppedError
+from tests import command_line
 
 PROBE = """
     import attrs
@@ -55,7 +55,7 @@ PROBE = """
 
 
 def call(*args: str):
-    return CliRunner().invoke(cli.main, args, env={"COLUMNS": "200"})
+    return command_line.cli(*args, columns=200)
 
 
 @pytest.fixture
@@ -127,9 +127,8 @@ def test_nothing_heavy_is_imported_before_a_command_runs(args):
 
 
 def test_module_runs_as_a_program():
-    done = subprocess.run(
-        [sys.executable, "-m", "mmearth_core", "--version"], capture_output=True, text=True, check=True
-    )
+    done = command_line.own_process("--version")
+    assert done.returncode == 0
     assert done.stdout.startswith("mmearth-core ")
 
 

@@ -4,12 +4,12 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
 
 from mmearth_core import cli
 from mmearth_core.errors import PluginError
 from mmearth_core.registry import discover
 from mmearth_core.registry.commands import offered
+from tests import command_line
 
 SOURCE = """
     import click
@@ -37,7 +37,7 @@ SOURCE = """
 
 
 def call(*args):
-    return CliRunner().invoke(cli.main, args, env={"COLUMNS": "200"})
+    return command_line.cli(*args, columns=200)
 
 
 def put(install, name="mmearth-tools", source=SOURCE, **commands):

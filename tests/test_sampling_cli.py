@@ -2,26 +2,23 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 from importlib.util import find_spec
 
 import geopandas as gpd
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 from shapely.geometry import box
 
-from mmearth_core.cli import main
 from mmearth_core.tiles.index import TileIndex
 from mmearth_core.tiles.read import read_tiles
+from tests.command_line import cli, own_process, summary
 
 needs_planet = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
 
 
 def call(*words):
-    return CliRunner().invoke(main, ["tiles", *map(str, words)], env={"COLUMNS": "200"})
+    return cli("tiles", *words, columns=200)
 
 
 @pytest.fixture
@@ -39,8 +36,7 @@ def test_the_number_asked_for_and_the_same_bytes_for_the_same_seed(regions, tmp_
         out = tmp_path / f"{name}{suffix}"
         words = ["--number", 1001, "--source", regions, "--seed", seed, "--sampling", 2, "-o", out]
         if name == "a":  # in a process of its own, or chance could be shared
-            alone = [sys.executable, "-m", "mmearth_core", "tiles", *map(str, words)]
-            subprocess.run(alone, capture_output=True, check=True)
+            assert own_process("tiles", *words).returncode == 0
         else:
             assert call(*words).exit_code == 0
         digests.append(hashlib.sha256(out.read_bytes()).hexdigest())
@@ -182,9 +178,8 @@ def test_from_the_synthetic_planet_to_stacks(tmp_path):
     assert json.loads(done.stdout)["made"] == 20
     config = '[dataset]\nname = "d"\ntiles = "tiles.geojson"\nimage_size = 16\n[modalities.sentinel2]\n'
     (tmp_path / "d.toml").write_text(config)
-    done = CliRunner().invoke(main, ["run", str(tmp_path / "d.toml"), "--engine", "local:synthetic", "--json"])
-    data = json.loads(done.stdout)
-    assert data["failed"] == data["left"] == 0, done.output
+    data = summary("run", tmp_path / "d.toml", "--engine", "local:synthetic")
+    assert data["failed"] == data["left"] == 0
     assert data["done"] + data["skipped"] == 20
     assert data["done"] >= 15
     assert len(list((tmp_path / "d" / "stacks").rglob("*.tif"))) == data["done"]

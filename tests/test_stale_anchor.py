@@ -3,9 +3,8 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from mmearth_core.cli import main
+from tests.command_line import summary
 
 PLUGIN = """
     from mmearth_core import Band, Layer, Modality, hookimpl
@@ -41,9 +40,7 @@ engine = "local"
 
 
 def run(config, *words):
-    done = CliRunner().invoke(main, ["run", str(config), "--json", *words])
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
+    return summary("run", config, *words)
 
 
 def entries(config, group):

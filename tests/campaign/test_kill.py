@@ -8,7 +8,6 @@ import json
 import random
 import shutil
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,21 +20,14 @@ from mmearth_localearth.http_server import Server
 from mmearth_localearth.rest import Service
 from mmearth_localearth.worlds.shipped import open_world, world_label
 
-pytestmark = pytest.mark.slow
+from tests.campaign.killed import ends, kill_after, killed
 
-Process = subprocess.Popen  # of text
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def dataset(make: Callable[[Path], Any], tmp_path: Path) -> Any:
     return make(tmp_path / "own")
-
-
-def ends(process: "Process[str]", *codes: int) -> str:
-    """Waits for a process's end; returns what it said on standard output."""
-    out, err = process.communicate(timeout=120)
-    assert process.returncode in codes, err
-    return out
 
 
 def is_sound(dataset: Any, faultless: Any) -> None:
@@ -70,14 +62,11 @@ def test_a_run_killed_at_any_of_its_first_moments(kit: Any, dataset: Any, faultl
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_run_killed_again_and_again_while_it_works(seed: int, kit: Any, dataset: Any, faultless: Any) -> None:
     dataset.write()
-    chance, kills = random.Random(seed), 0
-    while True:
-        process = kit.start_until(dataset.root, chance.randint(30, 260), "kill", "run", dataset.config)
-        ends(process, -signal.SIGKILL, 0)
-        is_sound(dataset, faultless)
-        if process.returncode == 0:
-            break
-        kills += 1
+    chance = random.Random(seed)
+    kills = killed(
+        lambda: kit.start_until(dataset.root, chance.randint(30, 260), "kill", "run", dataset.config),
+        lambda: is_sound(dataset, faultless),
+    )
     assert kills >= 4
     is_the_same(dataset, faultless)
 
@@ -133,12 +122,7 @@ def test_killed_after_any_time(kit: Any, dataset: Any, faultless: Any) -> None:
     dataset.write()
     chance = random.Random(6)
     for _ in range(8):
-        process = kit.start("run", dataset.config)
-        try:
-            process.wait(chance.uniform(0.3, 3.5))
-        except subprocess.TimeoutExpired:
-            process.kill()
-        ends(process, -signal.SIGKILL, 0)
+        kill_after(kit.start("run", dataset.config), chance.uniform(0.3, 3.5))
         is_sound(dataset, faultless)
     ends(kit.start("run", dataset.config), 0)
     is_the_same(dataset, faultless)

@@ -1,10 +1,10 @@
 """`post` and `merge` killed at any moment: what carries a product's name is whole, and in the end nothing differs."""
 
+import itertools
 import json
 import random
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 import h5py
 import pytest
 
-pytestmark = pytest.mark.slow
+from tests.campaign.killed import ends, kill_after, killed
 
-Process = subprocess.Popen  # of text
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +32,6 @@ def copy_of(dataset: Any, make: Callable[[Path], Any], folder: Path) -> Any:
     return twin
 
 
-def ends(process: "Process[str]", *codes: int) -> str:
-    """Waits for a process's end; returns what it said on standard output."""
-    out, err = process.communicate(timeout=120)
-    assert process.returncode in codes, err
-    return out
-
-
 def products_are_whole(dataset: Any, posted: Any) -> None:
     """What carries a product's name is that product, whole; or nothing does."""
     right = posted.products()
@@ -50,15 +43,12 @@ def test_post_killed_at_any_of_its_moments(
     kit: Any, make: Callable[[Path], Any], faultless: Any, posted: Any, tmp_path: Path
 ) -> None:
     dataset = copy_of(faultless, make, tmp_path / "own")
-    moment = kills = 0
-    while True:
-        moment += 2
-        process = kit.start_until(dataset.root, moment, "kill", "post", dataset.config, "--workers", "1", changes=True)
-        ends(process, -signal.SIGKILL, 0)
-        products_are_whole(dataset, posted)
-        if process.returncode == 0:
-            break
-        kills += 1
+    post = ("post", dataset.config, "--workers", "1")
+    moments = itertools.count(2, 2)
+    kills = killed(
+        lambda: kit.start_until(dataset.root, next(moments), "kill", *post, changes=True),
+        lambda: products_are_whole(dataset, posted),
+    )
     assert kills >= 10
     assert dataset.products() == posted.products()
     assert not [path for path in dataset.root.rglob(".*") if path.is_file()]
@@ -100,12 +90,7 @@ def test_post_killed_while_its_workers_compress(
     dataset = copy_of(faultless, make, tmp_path / "own")
     chance = random.Random(8)
     for _ in range(6):
-        process = kit.start("post", dataset.config, "--workers", "2")
-        try:
-            process.wait(chance.uniform(0.5, 4))
-        except subprocess.TimeoutExpired:
-            process.kill()
-        ends(process, -signal.SIGKILL, 0)
+        kill_after(kit.start("post", dataset.config, "--workers", "2"), chance.uniform(0.5, 4))
         products_are_whole(dataset, posted)
     ends(kit.start("post", dataset.config, "--workers", "2"), 0)
     assert dataset.products() == posted.products()
@@ -121,18 +106,19 @@ def test_a_merge_killed_at_any_of_its_moments(
         assert done.exit_code == 0, done.output
     assert kit.cli("merge", tmp_path / "right" / "out", *parts).exit_code == 0
     right = {path.name: path.read_bytes() for path in (tmp_path / "right" / "out").iterdir()}
-    moment = kills = 0
     out = tmp_path / "out"
-    while True:
-        moment += 3
-        process = kit.start_until(out, moment, "kill", "merge", out, *parts, "--overwrite", changes=True)
-        ends(process, -signal.SIGKILL, 0)
+    merge = ("merge", out, *parts, "--overwrite")
+    moments = itertools.count(3, 3)
+
+    def is_whole_or_not_there() -> None:
         if (out / "out.h5").exists():  # moved last, so that where it is, all is
             assert {path.name for path in out.glob("out*")} == right.keys()
             with h5py.File(out / "out.h5") as file:
                 assert len(file["metadata"]) > 0
-        if process.returncode == 0:
-            break
-        kills += 1
+
+    kills = killed(
+        lambda: kit.start_until(out, next(moments), "kill", *merge, changes=True),
+        is_whole_or_not_there,
+    )
     assert kills >= 4
     assert {path.name: path.read_bytes() for path in out.iterdir()} == right

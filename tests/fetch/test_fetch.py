@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from mmearth_core.cli import main
 from mmearth_core.dataset import Dataset
 from mmearth_core.errors import DatasetError
 from mmearth_core.fetch.catalogue import PARTS, PUBLISHED
+from tests.command_line import cli
 
 STEM = "data_100k_v001"
 
@@ -20,7 +20,7 @@ STEM = "data_100k_v001"
 @pytest.fixture
 def fetch(shelf: Any, folder: Path) -> Any:
     def call(*words: str, name: str = "MMEarth100k", url: str = shelf.url) -> Result:
-        return CliRunner().invoke(main, ["fetch", name, str(folder), "--url", url, *words])
+        return cli("fetch", name, folder, "--url", url, *words)
 
     return call
 

@@ -3,41 +3,27 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from mmearth_core.cli import main
 from mmearth_core.cli.plugin import COMMANDS
+from tests.command_line import cli
+from tests.plugin_kit.place import PLACE
 
-PROBE = """
-    from attrs import field, frozen
-    from mmearth_core import Band, Layer, Modality, hookimpl
+PROBE = f"""{PLACE}
+class Bare(Place):
+    name = "bare"
+    layers = (Layer("bare", [Band("lon", "uint8", 255)], "vector", "where"),)
 
-    class Place(Modality):
-        name = "place"
-        api_version = 1
-        layers = (Layer("place", [Band("lon", "float32", -999, unit="degree", description="lon")], "vector", "where"),)
+    def values(self, located):
+        return {{"bare": [located["lon"]]}}
 
-        def locate(self, scene):
-            return {"lon": scene.lon}
-
-        def values(self, located):
-            return {"place": [located["lon"]]}
-
-    class Bare(Place):
-        name = "bare"
-        layers = (Layer("bare", [Band("lon", "uint8", 255)], "vector", "where"),)
-
-        def values(self, located):
-            return {"bare": [located["lon"]]}
-
-    @hookimpl
-    def mmearth_modalities():
-        return [Place, Bare]
+@hookimpl
+def mmearth_modalities():
+    return [Place, Bare]
 """
 
 
 def check(*words):
-    return CliRunner().invoke(main, ["plugin", "check", *words], env={"COLUMNS": "220"})
+    return cli("plugin", "check", *words, columns=220)
 
 
 def test_a_sound_modality(install):
@@ -97,6 +83,6 @@ def test_without_the_engine_it_says_what_to_install(monkeypatch):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_has_examples(name):
-    done = CliRunner().invoke(main, ["plugin", name, "--help"])
+    done = cli("plugin", name, "--help")
     assert done.exit_code == 0
     assert f"mmearth-core plugin {name} " in done.output

@@ -1,26 +1,19 @@
 """The example plugins of third parties: they pass their own tests, pip installs them, and the docs print them."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.plugin_kit.outside import outside, own_tests
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/pyproject.toml"))
 PAGE = ROOT / "docs" / "writing-a-plugin.md"
-FIXTURES = "mmearth_core.testing.pytest_plugin"
 
 parametrized = pytest.mark.parametrize("project", EXAMPLES, ids=lambda project: project.name)
-
-
-def python(*words, cwd, path):
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
-    command = [sys.executable, *map(str, words)]
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
 def test_there_are_an_image_and_a_vector():
@@ -29,9 +22,7 @@ def test_there_are_an_image_and_a_vector():
 
 @parametrized
 def test_it_passes_its_own_tests(project):
-    fixtures = () if FIXTURES in sys.modules else ("-p", FIXTURES)
-    words = ("-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", *fixtures)
-    done = python(*words, cwd=project, path=[project])
+    done = own_tests(project, path=[project])
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -58,13 +49,15 @@ def test_the_docs_print_it_verbatim(project):
 def test_it_is_built_and_installed_by_pip(project, tmp_path):
     source, site = tmp_path / "source", tmp_path / "site"
     shutil.copytree(project, source, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
-    pip = python("-m", "pip", "install", "-q", "--no-deps", "--target", site, source, cwd=tmp_path, path=[])
-    assert pip.returncode == 0, pip.stderr
+    pip = (sys.executable, "-m", "pip", "install", "-q", "--no-deps")
+    built = outside(tmp_path, *pip, "--target", site, source)
+    assert built.returncode == 0, built.stderr
+    core = (sys.executable, "-m", "mmearth_core")
     name = project.name.removeprefix("mmearth-")
-    done = python("-m", "mmearth_core", "plugins", "--json", cwd=tmp_path, path=[site])
+    done = outside(tmp_path, *core, "plugins", "--json", path=[site])
     (entry,) = [entry for entry in json.loads(done.stdout)["modalities"] if entry["name"] == name]
     assert (entry["distribution"], entry["version"]) == (project.name, "1.0")
     # The synthetic planet has none of its assets, which is the one thing that is found.
-    check = python("-m", "mmearth_core", "plugin", "check", project.name, "--json", cwd=tmp_path, path=[site])
+    check = outside(tmp_path, *core, "plugin", "check", project.name, "--json", path=[site])
     assert check.returncode == 1, check.stderr
     assert {finding["check"] for finding in json.loads(check.stdout)[name]} == {"assets"}

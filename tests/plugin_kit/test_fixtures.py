@@ -1,37 +1,25 @@
 """The pytest plugin: what it costs at the start, its fixtures, and how they fail where the engine is not installed."""
 
-import subprocess
-import sys
+from textwrap import dedent
 
-FIXTURES = "mmearth_core.testing.pytest_plugin"
+from tests.plugin_kit.outside import FIXTURES, own_tests
+from tests.plugin_kit.place import PLACE
 
 HEAVY = ["ee", "geopandas", "rasterio", "h5py", "pandas", "googleapiclient", "matplotlib", "mmearth_core.testing.kit"]
 
-TESTS = """
+TESTS = f"""{PLACE}
+def test_scene(mmearth_scene):
     import datetime as dt
-    from mmearth_core import Band, Layer, Modality
 
-    class Place(Modality):
-        name = "place"
-        api_version = 1
-        layers = (Layer("place", [Band("lon", "float32", -999, unit="degree", description="lon")], "vector", "where"),)
+    assert mmearth_scene.anchor.date == dt.date(2019, 7, 14)
+    assert mmearth_scene.anchor.crs == "EPSG:32616"
+    assert mmearth_scene.polygon.area > 0
 
-        def locate(self, scene):
-            return {"lon": scene.lon}
-
-        def values(self, located):
-            return {"place": [located["lon"]]}
-
-    def test_scene(mmearth_scene):
-        assert mmearth_scene.anchor.date == dt.date(2019, 7, 14)
-        assert mmearth_scene.anchor.crs == "EPSG:32616"
-        assert mmearth_scene.polygon.area > 0
-
-    def test_dataset(mmearth_dataset):
-        dataset = mmearth_dataset(Place)
-        assert list(dataset.layers) == ["place"]
-        assert len(dataset) == 2
-        assert dataset[0].values["place"][0] < dataset[1].values["place"][0]
+def test_dataset(mmearth_dataset):
+    dataset = mmearth_dataset(Place)
+    assert list(dataset.layers) == ["place"]
+    assert len(dataset) == 2
+    assert dataset[0].values["place"][0] < dataset[1].values["place"][0]
 """
 
 ELSEWHERE = """
@@ -59,13 +47,9 @@ MISSING = """
 """
 
 
-def pytest_on(folder, text, *words):
-    from textwrap import dedent
-
+def pytest_on(folder, text):
     (folder / "test_it.py").write_text(dedent(text))
-    plugin = () if FIXTURES in sys.modules else ("-p", FIXTURES)
-    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", *plugin, *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return own_tests(folder)
 
 
 def test_a_scene_and_a_dataset(tmp_path):

@@ -1,42 +1,30 @@
 """`mmearth-core plugin new`: what it writes passes its own tests at once; bad and taken names are refused."""
 
-import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tomllib
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from mmearth_core.cli import main
 from mmearth_core.contract.bands import DTYPES
+from tests.command_line import cli
+from tests.plugin_kit.outside import outside, own_tests
+from tests.third_party import declare
 
 ROOT = Path(__file__).parents[2]
-FIXTURES = "mmearth_core.testing.pytest_plugin"
-"""Loaded already where the core was installed after it had this entry point."""
 
 
 def new(*words):
-    return CliRunner().invoke(main, ["plugin", "new", *map(str, words)])
+    return cli("plugin", "new", *words)
 
 
 def offer(project, site):
     """Makes a project importable and its entry points known, as pip would, without building it."""
     data = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-    info = site / f"{data['name'].replace('-', '_')}-{data['version']}.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {data['name']}\nVersion: {data['version']}\n")
-    lines = [f"{name} = {value}" for name, value in data["entry-points"]["mmearth"].items()]
-    (info / "entry_points.txt").write_text("\n".join(["[mmearth]", *lines]))
-    return os.pathsep.join([str(project), str(site)])
-
-
-def outside(cwd, *command, path=""):
-    env = {**os.environ, "PYTHONPATH": path, "COLUMNS": "200"}
-    return subprocess.run([*map(str, command)], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    declare(site, data["name"], data["version"], data["entry-points"])
+    return [project, site]
 
 
 @pytest.mark.parametrize("kind", ["image", pytest.param("vector", marks=pytest.mark.slow)])
@@ -46,8 +34,7 @@ def test_what_is_written_passes_its_tests_and_downloads(kind, tmp_path):
     project = tmp_path / "mmearth-snow-depth"
     assert f"cd {project}" in done.output and "pip install" in done.output
     path = offer(project, tmp_path / "site")
-    fixtures = () if FIXTURES in sys.modules else ("-p", FIXTURES)
-    tests = outside(project, sys.executable, "-m", "pytest", "-q", "-W", "error", *fixtures, path=path)
+    tests = own_tests(project, path=path)
     assert tests.returncode == 0, tests.stdout + tests.stderr
     assert "4 passed" in tests.stdout
     run = outside(project, sys.executable, "-m", "mmearth_core", "run", "example.toml", path=path)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import own_process
+
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "slurm" / "download.sbatch"
 
@@ -23,8 +25,7 @@ def sbatch(environment: dict[str, str], folder: Path, *arguments: str | Path) ->
 
 
 def test_an_array_makes_the_dataset_and_another_size_continues_it(slurm: dict[str, str], tmp_path: Path) -> None:
-    made = subprocess.run([sys.executable, "-m", "mmearth_core", "demo", tmp_path], capture_output=True, check=False)
-    assert made.returncode == 0
+    assert own_process("demo", tmp_path).returncode == 0
     whole = {path.name: path.read_bytes() for path in (tmp_path / "virginia" / "stacks").rglob("*.tif")}
 
     config = tmp_path / "demo.toml"

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from mmearth_core.budget.live import live_tasks
+from tests.command_line import own_process
 
 pytestmark = pytest.mark.slow
 
@@ -47,8 +48,7 @@ NOTES_PID = """
 
 def mmearth(environment: dict[str, str], *words: str | Path) -> str:
     """What a command prints; it has to succeed."""
-    command = [sys.executable, "-m", "mmearth_core", *map(str, words)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = own_process(*words, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -248,8 +248,7 @@ def test_what_was_sent_back_is_downloaded_by_an_array(
     lost = sorted((cluster.dataset / "stacks").rglob("*.tif"))[1::25]
     for path in lost:
         path.write_bytes(b"damaged")
-    command = [sys.executable, "-m", "mmearth_core", "verify", str(cluster.config), "--send-back"]
-    assert subprocess.run(command, env=cluster.environment, capture_output=True, check=False).returncode == 1
+    assert own_process("verify", cluster.config, "--send-back", env=cluster.environment).returncode == 1
 
     small = ("--mem=500M", "--post-cpus=2", "--post-mem=1G")
     jobs = cluster.submit("--tasks=2", "--redownload", *small)

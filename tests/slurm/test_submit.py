@@ -6,9 +6,9 @@ import stat
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from mmearth_core.cli import main
+from tests.command_line import cli
 
 CONFIG = """
 [dataset]
@@ -58,7 +58,7 @@ echo "$((100 + $(wc -l <submitted)));cluster"
 
 
 def submit(config: Path, *options: str) -> Result:
-    return CliRunner().invoke(main, ["slurm", "submit", str(config), *options])
+    return cli("slurm", "submit", config, *options)
 
 
 def option_lines(path: Path) -> list[str]:
@@ -121,7 +121,7 @@ def test_a_dry_run_does_nothing(config: Path, slurm_stand_in: Path) -> None:
 def test_the_environment_beside_the_configuration_is_taken(config: Path) -> None:
     assert "The environment is that of the shell" in submit(config, "--dry-run").output
     scripts = config.parent / "slurm"
-    assert CliRunner().invoke(main, ["slurm", "scripts", str(scripts)]).exit_code == 0
+    assert cli("slurm", "scripts", scripts).exit_code == 0
     assert f"source '{scripts}/environment.sh' || exit 2\n" in submit(config, "--dry-run").output
     other = config.parent / "other.sh"
     other.touch()
@@ -130,9 +130,9 @@ def test_the_environment_beside_the_configuration_is_taken(config: Path) -> None
 
 def test_an_edited_environment_is_kept(tmp_path: Path) -> None:
     folder = str(tmp_path / "slurm")
-    assert CliRunner().invoke(main, ["slurm", "scripts", folder]).exit_code == 0
+    assert cli("slurm", "scripts", folder).exit_code == 0
     (tmp_path / "slurm" / "environment.sh").write_text("module load python\n")
-    again = CliRunner().invoke(main, ["slurm", "scripts", folder])
+    again = cli("slurm", "scripts", folder)
     assert again.output.splitlines()[0] == f"{folder}/environment.sh"
     assert (tmp_path / "slurm" / "environment.sh").read_text() == "module load python\n"
 

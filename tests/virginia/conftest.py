@@ -2,32 +2,27 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.command_line import own_process
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def mmearth(*arguments: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
-    """Runs the command line as a user would, with this Python."""
-    command = [sys.executable, "-m", "mmearth_core", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, **options)
 
 
 @pytest.fixture(scope="session")
 def run_cli() -> Run:
-    return mmearth
+    return own_process
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `mmearth-core demo` has run to its end."""
     folder = tmp_path_factory.mktemp("demo")
-    done = mmearth("demo", folder)
+    done = own_process("demo", folder)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -56,7 +51,7 @@ def config(demo: Path, tmp_path: Path) -> Path:
 def undisturbed(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dataset that one process makes of that configuration without a break."""
     config = small_copy(demo, tmp_path_factory.mktemp("undisturbed"))
-    done = mmearth("run", config)
+    done = own_process("run", config)
     assert done.returncode == 0, done.stderr
     return config.parent / "virginia"
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from mmearth_core.budget.live import live_tasks
-from mmearth_core.cli import main
 from mmearth_core.earth.client import EarthClient
+from tests.command_line import cli
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Contents = Callable[[Path], dict[str, Any]]
@@ -209,7 +208,7 @@ def test_centroids_are_asked_for_out_of_the_budget_of_all_tasks(config: Path, mo
         return compute(self, value, purpose)
 
     monkeypatch.setattr(EarthClient, "compute", watched)
-    assert CliRunner().invoke(main, ["run", str(config), "--limit", "1"]).exit_code == 0
+    assert cli("run", config, "--limit", "1").exit_code == 0
     assert held["centroids"] == 40
 
 

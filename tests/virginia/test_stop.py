@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from mmearth_core.cli import main
 from mmearth_core.download.run_log import read_runs
+from tests.command_line import cli
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Contents = Callable[[Path], dict[str, Any]]
@@ -142,11 +142,6 @@ def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(
     assert read_contents(dataset) == read_contents(undisturbed)
 
 
-def cli(*arguments: str | Path) -> Result:
-    """The command line inside this process, which is quicker."""
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
 @pytest.mark.parametrize(("blocked", "status"), [("stacks", 3), ("journal", 2), ("budget", 2)])
 def test_a_folder_that_cannot_be_written(blocked: str, status: int, config: Path) -> None:
     dataset = config.parent / "virginia"
@@ -181,6 +176,17 @@ def test_lost_access_stops_the_run_and_touches_no_tile(kind: str, advice: str, c
     assert (summary["failed"], summary["skipped"]) == (0, 0)
     assert 9 <= summary["done"] == 40 - summary["left"] < 40
     assert json.loads(cli("run", config, "--json").stdout)["done"] == 40
+
+
+@pytest.mark.parametrize("phase", ["locate", "pixels"])
+def test_a_run_that_is_refused_from_the_start_is_not_to_be_begun_again_by_a_script(phase: str, config: Path) -> None:
+    done = cli("run", with_faults(config, f'kind = "429-quota"\nphase = "{phase}"'), "--json")
+    assert done.exit_code == 2, done.stderr
+    assert "noncommercial_tiers" in said(done)
+    summary = json.loads(done.stdout)
+    assert (summary["ended_in_this_run"], summary["left"]) == (0, 40)
+    (record,) = read_runs(config.parent / "virginia" / "runs.jsonl")
+    assert record.exit == 2
 
 
 def test_a_server_that_no_longer_answers_stops_the_run(config: Path) -> None:

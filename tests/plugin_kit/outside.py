@@ -1,0 +1,21 @@
+"""Programs in processes of their own; among them pytest, on the tests of a plugin."""
+
+import os
+import subprocess
+import sys
+
+FIXTURES = "mmearth_core.testing.pytest_plugin"
+"""Loaded already where the core was installed after it had this entry point."""
+
+
+def outside(cwd, *command, path=()):
+    """Runs a command in a folder, with these folders on Python's path."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "COLUMNS": "200"}
+    return subprocess.run([*map(str, command)], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def own_tests(cwd, path=()):
+    """Runs the tests of a folder, with the kit's fixtures."""
+    fixtures = () if FIXTURES in sys.modules else ("-p", FIXTURES)
+    words = ("-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", *fixtures)
+    return outside(cwd, sys.executable, *words, path=path)
