@@ -6,10 +6,14 @@ through the entry-point group `mmearth.commands`.
 """
 
 import importlib
+import signal
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,8 +45,12 @@ COMMANDS = {
 }
 """Each command and its line in the list, so that listing them imports none."""
 
-INTERRUPTED = 130
-"""The exit status of a program that was ended by control-C (128 + SIGINT), as shells have it."""
+INTERRUPTED, TERMINATED = 130, 143
+"""The exit status of a program that was ended by control-C or by SIGTERM (128 + the signal), as shells have it."""
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM has come."""
 
 
 class LazyGroup(click.Group):
@@ -97,7 +105,8 @@ class LazyGroup(click.Group):
         if not standalone_mode:
             return call()
         try:
-            status = call()
+            with _unwound_by_sigterm():
+                status = call()
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
@@ -107,7 +116,30 @@ class LazyGroup(click.Group):
         except (click.Abort, KeyboardInterrupt):  # click turns control-C into Abort
             print("interrupted", file=sys.stderr)
             sys.exit(INTERRUPTED)
+        except _TerminatedError:
+            print("ended by SIGTERM", file=sys.stderr)
+            sys.exit(TERMINATED)
         sys.exit(status if isinstance(status, int) else 0)
+
+
+@contextmanager
+def _unwound_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends a command as control-C does: files are closed, and those half-written removed.
+
+    A run has a better way, which it puts in this one's place.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise _TerminatedError
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _plugin_commands() -> "Offers":

@@ -94,9 +94,9 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Processes that begin within it never see control-C, which a terminal sends to all: this one ends them."""
+    """Processes that begin within it never see control-C or SIGTERM, which may be sent to all: this one ends them."""
     resource_tracker.ensure_running()  # otherwise it begins within, and clears the mask
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

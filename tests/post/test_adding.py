@@ -1,7 +1,6 @@
 """Modalities added later, bad stacks, interruptions: what is whole stays whole, and nobody's row shifts."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -183,7 +182,7 @@ import h5py
 from mmearth_core.hdf5 import layout
 from mmearth_core.cli import main
 
-count, written = int(sys.argv.pop(1)), 0
+number, count, written = int(sys.argv.pop(1)), int(sys.argv.pop(1)), 0
 write = layout.ChunkWriter.write
 
 def write_or_die(self, row, chunk):
@@ -191,7 +190,7 @@ def write_or_die(self, row, chunk):
     written += 1
     if written == count:
         h5py.h5f.flush(self._id)
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), number)
     write(self, row, chunk)
 
 layout.ChunkWriter.write = write_or_die
@@ -200,12 +199,27 @@ if __name__ == "__main__":
 """
 
 
+def ended_by(number: int, config: Path, *flags: str) -> "subprocess.CompletedProcess[str]":
+    """`mmearth-core post`, and the signal when it has written 29 chunks."""
+    command = [sys.executable, "-c", KILL, str(int(number)), "30", "post", str(config), "--workers", "1", *flags]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+
+def test_sigterm_leaves_no_trace(without_the_added: Path) -> None:
+    dataset = without_the_added.parent / NAME
+    before = files(dataset)
+    ended = ended_by(signal.SIGTERM, without_the_added)
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (143, "ended by SIGTERM")
+    assert "Traceback" not in ended.stderr
+    assert files(dataset) == before
+    assert not list(dataset.glob(".*"))
+
+
 @pytest.mark.parametrize("flag", [[], ["--in-place"]], ids=["aside", "in place"])
 def test_killed_and_run_again_nothing_differs(flag: list[str], without_the_added: Path, made: Path, kit: Any) -> None:
     dataset = without_the_added.parent / NAME
     before = files(dataset)
-    command = [sys.executable, "-c", KILL, "30", "post", str(without_the_added), "--workers", "1", *flag]
-    killed = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, env=dict(os.environ))
+    killed = ended_by(signal.SIGKILL, without_the_added, *flag)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     if not flag:
         assert files(dataset) == before, "a half-written file stands under the final name"
