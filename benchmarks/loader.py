@@ -8,8 +8,6 @@ rows. Every way reads the same rows in the same random order, warm cache; the wa
 torch, normalisation.
 """
 
-import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -18,17 +16,11 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from click.testing import CliRunner
+from made import numbers, real_dataset, run
 from torch.utils.data import DataLoader
 
 from mmearth_core import dataset as plain
 from mmearth_core import torch as tensors
-from mmearth_core.cli import main as cli
-from mmearth_core.registry import discover
-from mmearth_core.registry.engines import engine_of
-
-REAL = 8
-"""Tiles that are really made."""
 
 MARK = 312
 """PERFORMANCE.md: tiles a second of gzip-4, read by plain h5py; of another machine, so only the ratios compare."""
@@ -39,15 +31,7 @@ Way = Callable[[list[int]], int]
 
 def make(folder: Path, tiles: int) -> Path:
     """The HDF5 file, with its band statistics beside it."""
-    demo = engine_of(discover(), "local:synthetic").demo()
-    assert demo is not None
-    features = demo.tiles["features"][10 : 10 + REAL]
-    (folder / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    config = folder / "bench.toml"
-    config.write_text(demo.config.replace('name = "planet"', 'name = "bench"'))
-    for command in ("run", "post"):
-        done = CliRunner().invoke(cli, [command, str(config)], catch_exceptions=False)
-        assert done.exit_code == 0, done.output
+    run("post", real_dataset(folder))
     made = folder / "bench" / "bench.h5"
     many = folder / "bench" / "many.h5"
     with h5py.File(made) as source, h5py.File(many, "w") as target:
@@ -112,11 +96,7 @@ def ways(path: Path, gzip4: Path, workers: int) -> Iterator[tuple[str, Way]]:
 
 def main() -> None:
     """Reads, and prints a line a way."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tiles", type=int, default=400)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=2)
-    arguments = parser.parse_args()
+    arguments = numbers(__doc__, tiles=400, rounds=5, workers=2)
     with tempfile.TemporaryDirectory() as name:
         path = make(Path(name), arguments.tiles)
         compared = list(ways(path, as_gzip4(path), arguments.workers))

@@ -21,22 +21,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
-from click.testing import CliRunner
-from post import real_dataset
+from made import real_dataset, run
 
-from mmearth_core.cli import main as cli
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA
 
 MARK = 0.5
 """Issue 5: at least so much of the disk's speed of a sequential copy."""
-
-
-def run(*arguments: str | Path) -> None:
-    """`mmearth-core ARGUMENTS`, in this process."""
-    done = CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
-    if done.exit_code:
-        sys.exit(done.output)
 
 
 def repeat(source: Path, target: Path, tiles: int, prefix: str) -> None:

@@ -7,7 +7,6 @@ reference, post_seed.py, writes the same dtypes. Both are commands of their own,
 alternate, and medians are printed.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -18,34 +17,15 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import rasterio
-from click.testing import CliRunner
+from made import numbers, real_dataset
 from measured import Measured, measured
 from shapely.geometry import box
 
-from mmearth_core.cli import main as cli
 from mmearth_core.folder import DatasetFolder
-from mmearth_core.registry import discover
-from mmearth_core.registry.engines import engine_of
 from mmearth_core.tiles.index import default_partition_size, take_in
-
-REAL = 8
-"""Tiles that are really made."""
 
 MARK_RATIO, MARK_SIZE = 15.0, 0.95
 """PERFORMANCE.md: at least so many times the seed's speed, at most so much of gzip-4's size."""
-
-
-def real_dataset(folder: Path) -> Path:
-    """Downloads a few tiles of every modality; returns the configuration."""
-    demo = engine_of(discover(), "local:synthetic").demo()
-    assert demo is not None
-    features = demo.tiles["features"][10 : 10 + REAL]
-    (folder / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    config = folder / "bench.toml"
-    config.write_text(demo.config.replace('name = "planet"', 'name = "bench"'))
-    done = CliRunner().invoke(cli, ["run", str(config)], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return config
 
 
 def multiply(config: Path, tiles: int) -> None:
@@ -99,11 +79,7 @@ def seeds_way(ours: Path, raw: Path, target: Path) -> Measured:
 
 def main() -> None:
     """Alternates the two, and prints the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tiles", type=int, default=400)
-    parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2)
-    arguments = parser.parse_args()
+    arguments = numbers(__doc__, tiles=400, pairs=3, workers=2)
     with tempfile.TemporaryDirectory() as name:
         config = real_dataset(Path(name))
         multiply(config, arguments.tiles)
