@@ -1,8 +1,7 @@
 """What the code that sends requests asks of a budget, whoever else shares it."""
 
 from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 
 class RequestBudget(Protocol):
@@ -57,9 +56,3 @@ class RequestBudget(Protocol):
     def close(self) -> None:
         """Ends, waits a little for what is under way, and gives back the slots. May be called again."""
         ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...

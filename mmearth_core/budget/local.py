@@ -2,8 +2,6 @@
 
 import time
 from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Self
 
 from mmearth_core.budget.gate import Clock, Gate
 
@@ -56,13 +54,3 @@ class LocalBudget:
         """Ends, and waits a little for what is under way."""
         self.end()
         self._gate.drain(GRACE)
-
-    def __enter__(self) -> Self:
-        """Nothing more to do."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Closes."""
-        self.close()

@@ -6,8 +6,6 @@ import threading
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from mmearth_core.budget.files import FolderFiles
 from mmearth_core.budget.gate import Clock, Gate
@@ -129,16 +127,6 @@ class SharedBudget:
                 self._member.leave()
             except OSError as error:
                 _log.warning("%s; its slots come back to the others by themselves", self._unusable(error))
-
-    def __enter__(self) -> Self:
-        """Nothing more to do."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Closes."""
-        self.close()
 
     def _look_after(self) -> None:
         """The thread: a step every beat, for as long as the process lives."""

@@ -1,6 +1,6 @@
 """The run: opens the engine, takes the tiles in, and works every group of a job to its end."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from attrs import frozen
@@ -60,7 +60,7 @@ def run(
     stop = Stop(job.config.run.grace_seconds) if stop is None else stop
     client = EarthClient(job.engine, job.config.run, ending=stop.ending, workload_tag=job.config.workload_tag)
     with ExitStack() as held:
-        budget = held.enter_context(_budget(job))
+        budget = held.enter_context(closing(_budget(job)))
         held.enter_context(client.under(budget))
         try:
             index = establish(job, client)

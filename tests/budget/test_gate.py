@@ -3,6 +3,7 @@
 import math
 import random
 import threading
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -140,7 +141,7 @@ def test_threads_share_the_slots_of_a_local_budget():
             full.wait()
         done.append(True)
 
-    with LocalBudget(slots=3, per_second=1e6) as budget:
+    with closing(LocalBudget(slots=3, per_second=1e6)) as budget:
         threads = [threading.Thread(target=send) for _ in range(12)]
         for thread in threads:
             thread.start()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from mmearth_core.errors import RunStoppedError
 SLOTS = 4
 WORK = """
 import socket, sys, threading
+from contextlib import closing
 from pathlib import Path
 from mmearth_core.budget import SharedBudget
 
@@ -30,7 +32,7 @@ def work():
             wire.sendall(b"?")
             wire.recv(1)
 
-with SharedBudget(folder, slots=4, per_second=1e6, beat=0.2, lease=2.0) as budget:
+with closing(SharedBudget(folder, slots=4, per_second=1e6, beat=0.2, lease=2.0)) as budget:
     print("joined", flush=True)
     threads = [threading.Thread(target=work, daemon=True) for _ in range(4)]
     for thread in threads:
@@ -129,7 +131,7 @@ def test_processes_keep_to_one_budget_while_one_is_killed_and_one_is_paused(tmp_
 def test_tasks_at_work_are_shown_with_what_they_report(tmp_path):
     folder = tmp_path / "budget"
     assert live_tasks(folder) == []
-    with SharedBudget(folder, slots=3, per_second=100, want=2) as budget:
+    with closing(SharedBudget(folder, slots=3, per_second=100, want=2)) as budget:
         budget.report(done=3, shard="0/2")
         (task,) = live_tasks(folder)
         assert (task.host, task.pid, task.want, task.slots) == (
@@ -152,7 +154,7 @@ def test_a_budget_is_used_by_threads_and_closed_twice(tmp_path):
     with pytest.raises(RunStoppedError, match="run the same command again"), budget.permit():
         pass
     # Whoever comes next finds all slots free, and need not wait.
-    with SharedBudget(tmp_path / "budget", slots=2, per_second=1e6) as following:
+    with closing(SharedBudget(tmp_path / "budget", slots=2, per_second=1e6)) as following:
         assert following.slots == 2
 
 

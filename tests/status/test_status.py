@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,10 @@ def test_lines_in_another_order_of_keys_and_damaged_ones(kit, config):
 
 def test_who_is_at_work(kit, config):
     data = config.parent / "data"
-    with SharedBudget(data / "budget", 2, 100.0, beat=0.01) as budget, SharedBudget(data / "budget", 2, 100.0) as other:
+    with (
+        closing(SharedBudget(data / "budget", 2, 100.0, beat=0.01)) as budget,
+        closing(SharedBudget(data / "budget", 2, 100.0)) as other,
+    ):
         budget.report(dataset=str(data), shard="3/40", done=7, skipped=0, failed=1, left=4, notice="waiting: 429")
         other.report(dataset=str(data.parent / "another"))
         status = wait_for(lambda: Reader(load_config(config)).look(), lambda status: "3/40" in shards(status))
