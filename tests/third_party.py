@@ -4,9 +4,9 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
+from typing import Any, Literal
 
 import pytest
 
@@ -47,12 +47,17 @@ def put(
     return path
 
 
-@contextmanager
-def installed(site: Path, distribution: str, source: str) -> Iterator[Path]:
-    """For a while, a distribution in this folder is one for this process and for those that it starts."""
-    module = put(site, distribution, source).stem
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(site)
-        patch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
-        yield site
-    sys.modules.pop(module, None)
+def site_of(distribution: str, source: str, scope: Literal["session", "module"] = "session") -> Any:
+    """A fixture: the folder of a distribution, installed for a conftest's tests and the processes that they start."""
+
+    @pytest.fixture(scope=scope, autouse=True)
+    def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+        folder = tmp_path_factory.mktemp("site")
+        module = put(folder, distribution, source).stem
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(folder)
+            patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+            yield folder
+        sys.modules.pop(module, None)
+
+    return site

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import rasterio
 from shapely.geometry import box
 
 from tests.command_line import cli, summary
-from tests.third_party import installed
+from tests.third_party import site_of
 
 TILES = 200
 SKIPPED = 10
@@ -60,11 +60,7 @@ WEST, NORTH, STEP = 500_000.0, 4_100_000.0, 200.0
 """The sea's corner and the distance of its tiles, in metres of EPSG:32618."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The sensor of a third party, installed for these tests and for the processes that they start."""
-    with installed(tmp_path_factory.mktemp("site"), "mmearth-sea", PLUGIN.read_text()):
-        yield
+plugin = site_of("mmearth-sea", PLUGIN.read_text(), scope="module")
 
 
 @pytest.fixture(scope="module")

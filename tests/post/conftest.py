@@ -1,7 +1,7 @@
 """Datasets of a few tiles, downloaded once, whose copies are post-processed by the command line in this process."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,42 +10,36 @@ import pytest
 
 from tests.command_line import cli, summary
 from tests.few_tiles import write_few
-from tests.third_party import installed
+from tests.scene_sensor import SENSOR
+from tests.third_party import site_of
 
 TILES = 20
 SIZE = 32
 
-ANYONES = """
-from mmearth_core import Band, ClassLabel, Kind, Layer, Modality, hookimpl
-
+OWN = """
 KINDS = [ClassLabel(number, f"kind {number}") for number in range(4)]
 
-class Anyones(Modality):
+class Anyones(Sensor):
     name = "anyones"
-    api_version = 1
     layers = (
         Layer("heights", [Band("low", "int16", -32768, unit="m"), Band("high", "int16", -32768, unit="m")]),
         Layer("kinds", [Band("kind", "int8", -1, classes=KINDS)], kind="classes"),
         Layer("weights", [Band(name, "float32", float("nan")) for name in ("a", "b", "c")], kind=Kind.VECTOR),
     )
 
-    def locate(self, scene):
-        return {"lon": scene.lon, "half": int(scene.tile_id) % 2}
-
     def image(self, scene, located):
         import ee
-        red = ee.Image("COPERNICUS/S2_HARMONIZED/20171208T155631_20171208T155633_T18SVG").select("B4")
-        kind = red.divide(100).toInt16().mod(5)
+        red = red_band()
         return ee.Image.cat([
             red.subtract(1000).rename("low"), red.updateMask(red.gt(500)).rename("high"),
-            kind.updateMask(kind.lt(4)).rename("kind"),
+            kind_band(4),
         ])
 
     def values(self, located):
-        return {"weights": [located["lon"], None if located["half"] else 1e6 + located["lon"], 3]}
+        return {"weights": [located["lon"], None if located["number"] % 2 else 1e6 + located["lon"], 3]}
 
     def info(self, located):
-        return {"BANDS": {"heights": ["low", "high"]}, "HALF": located["half"]}
+        return {"BANDS": {"heights": ["low", "high"]}, "HALF": located["number"] % 2}
 
 @hookimpl
 def mmearth_modalities():
@@ -54,11 +48,7 @@ def mmearth_modalities():
 """A third party's sensor: integers below zero, partly masked bands, classes, and a vector with a large mean."""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The third party's plugin, installed for these tests and for the processes that they start."""
-    with installed(tmp_path_factory.mktemp("site"), "mmearth-anyones", ANYONES) as folder:
-        yield folder
+site = site_of("mmearth-anyones", SENSOR + OWN)
 
 
 @pytest.fixture(scope="session")

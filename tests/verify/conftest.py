@@ -14,38 +14,32 @@ from click.testing import Result
 
 from tests.command_line import cli, summary
 from tests.few_tiles import write_few
-from tests.third_party import installed
+from tests.scene_sensor import SENSOR
+from tests.third_party import site_of
 
 TILES, SIZE, NAME = 8, 24, "data_1M_v001"
 
-THIRD = """
-from mmearth_core import Band, ClassLabel, Kind, Layer, Modality, hookimpl
-
+OWN = """
 KINDS = [ClassLabel(number, f"kind {number}") for number in range(4)]
 
-class Third(Modality):
+class Third(Sensor):
     name = "third"
-    api_version = 1
     layers = (
         Layer("verify_slopes", [Band("slope", "float32", float("-inf")), Band("low", "float32", float("-inf"))]),
         Layer("verify_kinds", [Band("kind", "int8", -1, classes=KINDS)], kind="classes"),
         Layer("verify_points", [Band(name, "float32", float("nan")) for name in ("a", "b")], kind=Kind.VECTOR),
     )
 
-    def locate(self, scene):
-        return {"lon": scene.lon, "half": int(scene.tile_id) % 2}
-
     def image(self, scene, located):
         import ee
-        red = ee.Image("COPERNICUS/S2_HARMONIZED/20171208T155631_20171208T155633_T18SVG").select("B4")
-        kind = red.divide(100).toInt16().mod(5)
+        red = red_band()
         return ee.Image.cat([
             red.divide(7).rename("slope"), red.updateMask(red.gt(500)).rename("low"),
-            kind.updateMask(kind.lt(4)).rename("kind"),
+            kind_band(4),
         ])
 
     def values(self, located):
-        return {"verify_points": [located["lon"], None if located["half"] else 3]}
+        return {"verify_points": [located["lon"], None if located["number"] % 2 else 3]}
 
 class Later(Modality):
     name = "later"
@@ -65,11 +59,7 @@ def mmearth_modalities():
 """A third party's sensors: floats with masked pixels, classes, and a vector; and one to add later."""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The third party's plugin, installed for these tests and for the processes that they start."""
-    with installed(tmp_path_factory.mktemp("site"), "mmearth-third", THIRD) as folder:
-        yield folder
+site = site_of("mmearth-third", SENSOR + OWN)
 
 
 @pytest.fixture(scope="session")

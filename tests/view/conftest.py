@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,16 @@ from click.testing import Result
 
 from tests.command_line import cli, summary
 from tests.few_tiles import write_few
-from tests.third_party import installed
+from tests.scene_sensor import SENSOR
+from tests.third_party import site_of
 
 TILES, SIZE, NAME = 12, 24, "looked"
 
-PLUGIN = """
-from mmearth_core import Band, ClassLabel, Kind, Layer, Modality, Preview, hookimpl
-
+OWN = """
 KINDS = [ClassLabel(0, "none <b>", "#0b5c39"), ClassLabel(1, "one", "#c81e74"), ClassLabel(2, "two", "#1e46c8")]
 
-class Looks(Modality):
+class Looks(Sensor):
     name = "looks"
-    api_version = 1
     layers = (
         Layer("view_kinds", [Band("kind", "uint8", 255, classes=KINDS)], kind="classes", preview=Preview(("kind",))),
         Layer("view_heights", [Band("low", "int16", -32768, unit="m"), Band("high", "int16", -32768, unit="m")],
@@ -34,16 +32,12 @@ class Looks(Modality):
         Layer("view_choice", [Band(name, "uint8", 255) for name in ("p", "q", "r", "s")], kind=Kind.VECTOR),
     )
 
-    def locate(self, scene):
-        return {"lon": scene.lon, "number": int(scene.tile_id)}
-
     def image(self, scene, located):
         import ee
-        red = ee.Image("COPERNICUS/S2_HARMONIZED/20171208T155631_20171208T155633_T18SVG").select("B4")
-        kind = red.divide(100).toInt16().mod(4)
+        red = red_band()
         high = red.updateMask(red.gt(100000 if located["number"] % 4 == 0 else 600))
         return ee.Image.cat([
-            kind.updateMask(kind.lt(3)).rename("kind"), red.subtract(100).rename("low"), high.rename("high"),
+            kind_band(3), red.subtract(100).rename("low"), high.rename("high"),
             red.divide(7).rename("own"),
         ])
 
@@ -66,11 +60,7 @@ def mmearth_modalities():
 """A third party's sensor: classes, a masked band, a layer that says nothing of its colours, and two vectors."""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The third party's plugin, installed for these tests and for the processes that they start."""
-    with installed(tmp_path_factory.mktemp("site"), "mmearth-looks", PLUGIN) as folder:
-        yield folder
+site = site_of("mmearth-looks", SENSOR + OWN)
 
 
 @pytest.fixture(scope="session")
