@@ -25,6 +25,9 @@ from numpy.typing import NDArray
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.layout import METADATA, StoredLayer, stored_layers
 from mmearth_core.hdf5.rows import RowReader
+from mmearth_core.hdf5.table import rows_digest, tile_ids
+
+_OTHER_ROWS = "The splits are of another file: make them again with `mmearth-core post splits`."
 
 
 @frozen(eq=False)
@@ -119,13 +122,21 @@ class Dataset:
         rows = np.asarray(splits[name], np.intp)
         if rows.size and not 0 <= rows.min() <= rows.max() < count:
             raise DatasetError(
-                f"{self.path}: split {name!r} has rows up to {rows.max()}, the file {count} rows. The splits are of "
-                "another file: make them again with `mmearth-core post splits`."
+                f"{self.path}: split {name!r} has rows up to {rows.max()}, the file {count} rows. {_OTHER_ROWS}"
             )
+        # Tiles of which some were left out have other rows: those of `test` could be another's `train`.
+        due = self._beside("splits_made").get("rows_sha256") if self._path_beside("splits_made").exists() else None
+        if due is not None:
+            with self._open() as file:
+                if due != rows_digest(tile_ids(file)):
+                    raise DatasetError(f"{self.path}: its splits were made for other rows. {_OTHER_ROWS}")
         return rows
 
+    def _path_beside(self, what: str) -> Path:
+        return self.path.with_name(f"{self.path.stem}_{what}.json")
+
     def _beside(self, what: str) -> dict[str, Any]:
-        path = self.path.with_name(f"{self.path.stem}_{what}.json")
+        path = self._path_beside(what)
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

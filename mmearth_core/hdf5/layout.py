@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 from attrs import field, frozen
 from isal import isal_zlib
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from mmearth_core.contract import preview_json
 from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview
@@ -25,9 +25,6 @@ VERSION = 1
 
 METADATA = "metadata"
 """The table with each row's tile id and variant."""
-
-ID_BYTES, VARIANT_BYTES = 100, 10
-"""Widths of that table's texts, as published."""
 
 DEFLATE = 1
 """Level of isal: a tenth of the time of zlib's 4, for files 6 % larger before and 9 % smaller after shuffling."""
@@ -211,29 +208,6 @@ class ChunkWriter:
     def write(self, row: int, chunk: bytes) -> None:
         """Writes one row."""
         self._id.write_direct_chunk((row, *self._rest), chunk)
-
-
-def create_metadata(file: h5py.File, rows: int, variant_key: str) -> h5py.Dataset:
-    """Makes the table of tile ids and variants."""
-    fields: DTypeLike = [("tile_id", f"S{ID_BYTES}"), (variant_key, f"S{VARIANT_BYTES}")]
-    return file.create_dataset(METADATA, shape=(rows,), dtype=np.dtype(fields))
-
-
-def metadata_rows(rows: Iterable[tuple[str, str | None]], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Lines of that table.
-
-    Raises:
-        DatasetError: when an id or a variant is too long, as it would be cut.
-    """
-    encoded = [(tile_id.encode(), (variant or "").encode()) for tile_id, variant in rows]
-    for tile_id, variant in encoded:
-        for text, most, what in ((tile_id, ID_BYTES, "tile id"), (variant, VARIANT_BYTES, "variant")):
-            if len(text) > most:
-                raise DatasetError(
-                    f"{what} {text.decode()!r} has {len(text)} bytes; the HDF5 table `{METADATA}` holds {most}. "
-                    "Use a shorter one."
-                )
-    return np.array(encoded, dtype=dtype)
 
 
 def write_head(file: h5py.File, head: Mapping[str, str]) -> None:

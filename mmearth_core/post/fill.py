@@ -7,7 +7,8 @@ from typing import TypeVar
 import h5py
 
 from mmearth_core.download.bad_stack import BadStack
-from mmearth_core.hdf5.layout import METADATA, ChunkWriter, StoredLayer, encode, metadata_rows
+from mmearth_core.hdf5.layout import METADATA, ChunkWriter, StoredLayer, encode
+from mmearth_core.hdf5.table import metadata_rows
 from mmearth_core.post.encode import Block, Encoded, block_rows, encode_block
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.rows import Progress, Rows

@@ -18,7 +18,8 @@ from mmearth_core.download.bad_stack import BadStack
 from mmearth_core.errors import DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS, written_aside
 from mmearth_core.hdf5.chunks import copy_chunks
-from mmearth_core.hdf5.layout import METADATA, StoredLayer, create_metadata, write_head
+from mmearth_core.hdf5.layout import METADATA, StoredLayer, write_head
+from mmearth_core.hdf5.table import create_metadata
 from mmearth_core.post.fill import fill_layers
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.rows import Progress, Rows, require_some

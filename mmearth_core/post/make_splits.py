@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.post.products import HDF5, SPLITS, required, rows_digest, tile_ids, write_json
+from mmearth_core.hdf5.table import rows_digest, tile_ids
+from mmearth_core.post.products import HDF5, SPLITS, required, write_json
 from mmearth_core.post.source import Source
 from mmearth_core.post.splits import Recipe, describe, split
 from mmearth_core.tiles.index import TileIndex
@@ -27,7 +29,8 @@ def make_splits(source: Source, changes: dict[str, Any]) -> dict[str, Any]:
         How they were made, as it is written.
     """
     recipe = _recipe(source.file(HOW), changes)
-    ids = tile_ids(required(source, HDF5))
+    with h5py.File(required(source, HDF5), "r") as file:
+        ids = tile_ids(file)
     lon, lat, column = _of_tiles(source, ids, recipe.by)
     parts = split(recipe, lon, lat, column)
     how = describe(recipe, parts, len(ids), rows_digest(ids))
@@ -39,7 +42,10 @@ def make_splits(source: Source, changes: dict[str, Any]) -> dict[str, Any]:
 def are_stale(source: Source) -> bool:
     """Whether there are splits that were made of other rows than the HDF5 file now has."""
     how = _read(source.file(HOW))
-    return bool(how) and how.get("rows_sha256") != rows_digest(tile_ids(source.file(HDF5)))
+    if not how:
+        return False
+    with h5py.File(source.file(HDF5), "r") as file:
+        return bool(how.get("rows_sha256") != rows_digest(tile_ids(file)))
 
 
 def _recipe(path: Path, changes: dict[str, Any]) -> Recipe:

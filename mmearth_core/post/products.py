@@ -1,6 +1,5 @@
 """Each product of post-processing, made whole: HDF5 with its statistics, band statistics alone, and the report."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from attrs import asdict, frozen
 from mmearth_core.download.bad_stack import send_back
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import written_aside
-from mmearth_core.hdf5.layout import METADATA, StoredLayer, stored_layers
+from mmearth_core.hdf5.layout import StoredLayer, stored_layers
 from mmearth_core.post.hdf5 import Written, write_hdf5
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.recount import recount
@@ -95,17 +94,6 @@ def required(source: Source, suffix: str) -> Path:
     if not path.exists():
         raise DatasetError(f"{path}: there is no such file yet. Run `mmearth-core post hdf5` with this configuration.")
     return path
-
-
-def tile_ids(path: Path) -> list[str]:
-    """The tile of each row of an HDF5 file."""
-    with h5py.File(path, "r") as file:
-        return [text.decode() for text in file[METADATA]["tile_id"]]
-
-
-def rows_digest(ids: list[str]) -> str:
-    """A checksum of the order of rows."""
-    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
 def write_json(path: Path, content: Any) -> None:

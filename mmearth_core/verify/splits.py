@@ -7,8 +7,8 @@ import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 
+from mmearth_core.hdf5.table import rows_digest
 from mmearth_core.json_files import JSONFileError, read_json
-from mmearth_core.post.products import rows_digest
 from mmearth_core.verify.findings import Finding, Severity
 from mmearth_core.verify.subject import Subject
 

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,13 @@ def test_what_is_not_there_is_refused(made: Path, tmp_path: Path) -> None:
     (tmp_path / "few_splits.json").write_text(json.dumps(shutil_rows))
     with pytest.raises(DatasetError, match="rows up to 999"):
         Dataset(tmp_path / "few.h5", split="train")
+
+
+def test_splits_that_were_made_for_other_rows_are_refused(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path / "made")
+    assert len(Dataset(tmp_path / "made" / FILE, split="train"))
+    with h5py.File(tmp_path / "made" / FILE, "r+") as file:
+        file["metadata"][:2] = file["metadata"][:2][::-1]
+    with pytest.raises(DatasetError, match=r"splits were made for other rows\. .*mmearth-core post splits"):
+        Dataset(tmp_path / "made" / FILE, split="train")
+    Dataset(tmp_path / "made" / FILE)

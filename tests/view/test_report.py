@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mmearth_core.hdf5.layout import create_metadata, stored_layers
+from mmearth_core.hdf5.layout import stored_layers
+from mmearth_core.hdf5.table import create_metadata
 from mmearth_core.report.histograms import BINS, Range, ranges_of, sampled_rows
 from mmearth_core.report.world import DOTS, world
 

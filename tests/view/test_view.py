@@ -12,7 +12,8 @@ from PIL import Image
 
 from mmearth_core import Band, ClassLabel, Layer, Preview
 from mmearth_core.contract import preview_json
-from mmearth_core.hdf5.layout import create_metadata, stored_layers
+from mmearth_core.hdf5.layout import stored_layers
+from mmearth_core.hdf5.table import create_metadata
 from mmearth_core.preview.panel import MapPanel, NumbersPanel, make_panel
 from mmearth_core.preview.render import render_layer
 
