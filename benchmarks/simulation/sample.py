@@ -14,6 +14,7 @@ import attrs
 from attrs import define, evolve, field, frozen
 
 from mmearth_core.budget import LocalBudget
+from mmearth_core.download.collector import lasting
 from mmearth_core.download.fetch import Fetcher
 from mmearth_core.download.journal import Entry, Outcome
 from mmearth_core.download.locate import Ended, Locator, Ready
@@ -135,7 +136,7 @@ def measure(job: Job, engine: Canned, repeats: int) -> Sample:
     tiles = [tile for partition in index.sizes() for tile in index.read(partition)]
     batches = [tiles[at : at + options.batch_size] for at in range(0, len(tiles), options.batch_size)]
     marks, located, fetched, received = _Marks(), [], [], 0
-    with client.under(marks):
+    with client.under(marks), lasting():
         for number in range(repeats + 1):
             engine.passing = marks.mark
             locate, fetch = _once(batches, marks, locator, fetcher)

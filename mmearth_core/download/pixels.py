@@ -47,14 +47,17 @@ def lay_out(array: NDArray[np.void] | None, bands: Collection[StackBand], size: 
     Returns:
         (bands, size, size), NaN where no-data.
     """
-    stack = np.full((len(bands), size, size), np.nan, dtype=np.float32)
+    stack = np.empty((len(bands), size, size), dtype=np.float32)
     received = set(array.dtype.names or ()) if array is not None else set()
     for row, stack_band in zip(stack, bands, strict=True):
         if array is None or stack_band.name not in received:
+            row.fill(np.nan)
             continue
-        values = array[stack_band.name]
-        missing = (values == stack_band.band.nodata) | (values == np.asarray(STAND_IN, dtype=np.float32))
-        np.copyto(row, values, where=~missing, casting="same_kind")
+        # A field's values lie far apart: they are read once. float32 holds all values of the integer types.
+        np.copyto(row, array[stack_band.name], casting="same_kind")
+        row[row == stack_band.band.nodata] = np.nan
+        if not stack_band.band.is_integer:
+            row[row == np.float32(STAND_IN)] = np.nan
     return stack
 
 

@@ -8,6 +8,7 @@ from attrs import frozen
 from mmearth_core.budget import SharedBudget
 from mmearth_core.config.effective import Effective, load_effective
 from mmearth_core.download.again import Again
+from mmearth_core.download.collector import lasting
 from mmearth_core.download.journal import Outcome
 from mmearth_core.download.lock import locked
 from mmearth_core.download.prepare import Job
@@ -69,6 +70,7 @@ def run(
                 held.enter_context(locked(job.folder.lock(group.name), list(sizes)))
         except OSError as error:
             raise DatasetError(f"{_unwritable(job, error)} Nothing was begun.") from error
+        held.enter_context(lasting())
         tiles = sum(sizes.values())
         tally = Tally(len(job.groups) * (tiles if limit is None else min(limit, tiles)))
         tally.notice = client.notice
