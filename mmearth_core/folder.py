@@ -57,7 +57,7 @@ class DatasetFolder:
 
     def stack(self, group: str, partition: int, tile_id: str) -> Path:
         """The stacked GeoTIFF of a tile."""
-        return self.root / "stacks" / group / f"{partition:05d}" / f"{file_stem(tile_id)}.tif"
+        return self.root.joinpath("stacks", group, f"{partition:05d}", f"{file_stem(tile_id)}.tif")
 
     def journal(self, group: str, partition: int) -> Path:
         """The outcomes of a partition's tiles, a line each."""

@@ -95,6 +95,9 @@ def decode(layer: StoredLayer, planes: Iterable[NDArray[np.float32]]) -> NDArray
     values = np.empty((len(layer.bands), math.prod(layer.shape[1:])), layer.dtype)
     with np.errstate(invalid="ignore"):
         for own, plane in zip(values, planes, strict=False):
+            if plane[0] != plane[0] and np.isnan(plane).all():  # no image: most bands with missing pixels are that
+                own[:] = layer.fill
+                continue
             own[:] = plane
             # The plain cast is right wherever it lost nothing, which is nearly everywhere.
             if not (own == plane).all():

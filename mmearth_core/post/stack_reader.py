@@ -8,6 +8,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zstandard
@@ -16,10 +17,13 @@ from numpy.typing import NDArray
 
 _HEAD = struct.Struct("<2sHI")
 _TAG = struct.Struct("<HHI4s")
-_TYPES = {2: ("S1", 1), 3: ("<u2", 2), 4: ("<u4", 4)}
+_TYPES = {2: ("s", 1), 3: ("H", 2), 4: ("I", 4)}
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _OFFSETS, _ROWS, _LENGTHS = 256, 257, 258, 259, 273, 278, 279
 _PLANAR, _PREDICTOR, _FORMAT, _GDAL = 284, 317, 339, 42112
 _ZSTD, _APART, _FLOAT = 50000, 2, 3
+_AS_WRITTEN = {_COMPRESSION: _ZSTD, _PLANAR: _APART, _PREDICTOR: 1, _FORMAT: _FLOAT, _BITS: 32}
+_NEEDED = {_WIDTH, _HEIGHT, _COMPRESSION, _ROWS, _OFFSETS, _LENGTHS, _GDAL}
+_READ = _NEEDED | _AS_WRITTEN.keys()
 _CONSTANT = 64
 """Bytes of a strip that holds but one value, at most: of the no-data bands of a stack, one is decoded."""
 
@@ -130,30 +134,34 @@ def _header(content: bytes, start: int) -> Header:
     (count,) = struct.unpack_from("<H", content)
     if len(content) < 2 + 12 * count:
         raise StackError("the stack is truncated within its directory")
-    tags: dict[int, NDArray[np.generic]] = {}
+    tags: dict[int, tuple[Any, ...]] = {}
     for number in range(count):
         tag, kind, length, inline = _TAG.unpack_from(content, 2 + 12 * number)
-        if kind not in _TYPES:
+        if tag not in _READ:
             continue
-        dtype, width = _TYPES[kind]
+        if kind not in _TYPES:
+            raise _ForeignError
+        code, width = _TYPES[kind]
+        form = f"<{length}{code}"
         if length * width <= 4:
-            tags[tag] = np.frombuffer(inline, dtype, length)
+            tags[tag] = struct.unpack_from(form, inline)
             continue
         offset = struct.unpack("<I", inline)[0] - start
         if offset < 0:
             raise _ForeignError
         if offset + length * width > len(content):
             raise StackError("the stack is truncated within its directory")
-        tags[tag] = np.frombuffer(content, dtype, length, offset)
-    wanted = {_COMPRESSION: _ZSTD, _PLANAR: _APART, _PREDICTOR: 1, _FORMAT: _FLOAT, _BITS: 32}
-    if not {_WIDTH, _HEIGHT, _ROWS, _OFFSETS, _LENGTHS, _GDAL} <= tags.keys() or any(
-        tag in tags and bool((tags[tag] != value).any()) for tag, value in wanted.items()
-    ):
+        tags[tag] = struct.unpack_from(form, content, offset)
+    if not tags.keys() >= _NEEDED or any(set(tags.get(tag, (due,))) != {due} for tag, due in _AS_WRITTEN.items()):
         raise _ForeignError
-    height, width = int(tags[_HEIGHT][0]), int(tags[_WIDTH][0])
-    names = {int(number): name.decode() for number, name in _NAME.findall(tags[_GDAL].tobytes())}
-    offsets, lengths = tags[_OFFSETS].tolist(), tags[_LENGTHS].tolist()
-    if int(tags[_ROWS][0]) < height or len(names) != len(offsets) or _COMPRESSION not in tags:
+    try:
+        (height,), (width,), (rows,), (text,) = (tags[tag] for tag in (_HEIGHT, _WIDTH, _ROWS, _GDAL))
+        names = {int(number): name.decode() for number, name in _NAME.findall(text)}
+        whole = rows >= height
+    except (TypeError, ValueError):  # numbers for a text, or two for one
+        raise _ForeignError from None
+    offsets, lengths = tags[_OFFSETS], tags[_LENGTHS]
+    if not whole or not len(names) == len(offsets) == len(lengths):
         raise _ForeignError
     return Header((height, width), {names[i]: (offsets[i], lengths[i]) for i in range(len(offsets))})
 

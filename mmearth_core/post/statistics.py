@@ -62,15 +62,19 @@ class BandSums:
         size, times = values.size, None
         if self.classes:
             values, times = _distinct(values)
-        valid = self._layer.valid(values)
-        if not valid.all():
+        low, high = values.min(), values.max()
+        # NaN among the values makes both NaN; only where the no-data may be among them are they looked through.
+        if not (math.isfinite(low) and math.isfinite(high)) or low <= self._layer.fill <= high:
+            valid = self._layer.valid(values)
             values, times = values[valid], None if times is None else times[valid]
+            if values.size:
+                low, high = values.min(), values.max()
         count = values.size if times is None else int(times.sum())
         self.nodata[band] += size - count
         if not count:
             return
-        self.low[band] = min(self.low[band], values.min())
-        self.high[band] = max(self.high[band], values.max())
+        self.low[band] = min(self.low[band], low)
+        self.high[band] = max(self.high[band], high)
         numbers = weighted = values.astype(np.float64)
         if times is not None:
             for value, often in zip(values.tolist(), times.tolist(), strict=True):
