@@ -186,7 +186,7 @@ def splits(config: Path, as_json: bool, **recipe: Any) -> int:
     from mmearth_core.registry import discover
 
     source = open_source(config, discover())
-    with writable(source.folder.root):
+    with source.held(), writable(source.folder.root):
         how = make_splits(source, _given(recipe))
     return show(as_json, how, [_counts(how)])
 
@@ -209,7 +209,7 @@ def _opened(config: Path, workers: int | None) -> "Iterator[tuple[Source, Any, P
         from mmearth_core.registry import discover
 
         source = open_source(config, discover())
-        with progress_bar(Console(stderr=True)) as progress, writable(source.folder.root):
+        with source.held(), progress_bar(Console(stderr=True)) as progress, writable(source.folder.root):
             yield source, pool, progress
 
 

@@ -1,7 +1,6 @@
 """The files that make up one dataset, found together and written together."""
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import h5py
 from attrs import frozen
 
+from mmearth_core.derive.workshop import workshop
 from mmearth_core.errors import DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS, sync_folder
 from mmearth_core.hdf5.layout import METADATA
@@ -138,7 +138,7 @@ def written(target: DatasetFiles, inputs: Sequence[DatasetFiles], overwrite: boo
         overwrite: whether it may replace one that is there.
 
     Raises:
-        DatasetError: when it would replace a dataset.
+        DatasetError: when it would replace a dataset, or another process is making the same.
         RunStoppedError: when the disk is full, or the folder cannot be written.
     """
     _refuse(target, inputs, overwrite)
@@ -147,21 +147,19 @@ def written(target: DatasetFiles, inputs: Sequence[DatasetFiles], overwrite: boo
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     done = False
     try:
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        staged = DatasetFiles(aside / target.hdf5.name)
-        yield staged
-        _publish(staged, target)
-        done = True
+        with workshop(aside):
+            staged = DatasetFiles(aside / target.hdf5.name)
+            yield staged
+            _publish(staged, target)
+            done = True
     except OSError as error:
         if error.errno not in FOLDER_FAULTS:
             raise
         raise RunStoppedError(
-            f"{target.hdf5} cannot be written: {error.strerror or error}. Make room or grant access, and run the same "
-            "command again; what was there before is unchanged."
+            f"{target.hdf5} cannot be written: {os.strerror(error.errno or 0)}. Make room or grant access, and run the "
+            "same command again; what was there before is unchanged."
         ) from error
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
         for each in () if done else made:
             with suppress(OSError):  # somebody else has put something there
                 each.rmdir()

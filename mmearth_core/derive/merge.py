@@ -6,7 +6,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from mmearth_core.derive.tile_info import Entry, entries_of, write_entries
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA, write_head
+from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.products import write_json
 from mmearth_core.post.recount import recount
@@ -121,7 +121,7 @@ def _write_hdf5(
 ) -> None:
     total = sum(map(len, kept))
     first = layouts[0]
-    with h5py.File(staged.hdf5, "w", libver="latest") as file:
+    with new_file(staged.hdf5) as file:
         made_of = [{"name": layout.files.name, "rows": len(rows)} for layout, rows in zip(layouts, kept, strict=True)]
         write_head(file, derived_head(name, first.anchor, {"command": "merge", "of": made_of}))
         table = file.create_dataset(METADATA, (total,), first.table.dtype)

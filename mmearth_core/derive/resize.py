@@ -15,6 +15,7 @@ from mmearth_core.derive.tile_info import Entry, entries_of, write_entries
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA, ChunkWriter, StoredLayer, encode, write_head
+from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.hdf5.rows import RowReader
 from mmearth_core.post.encode import block_rows
 from mmearth_core.post.pool import Pool
@@ -137,7 +138,7 @@ def _write_hdf5(
         for start in range(0, count, step):
             yield Part(layout.files.hdf5, layers, size, start, variants[start : start + step])
 
-    with layout.files.open() as source, h5py.File(staged.hdf5, "w", libver="latest") as file:
+    with layout.files.open() as source, new_file(staged.hdf5) as file:
         how = {"command": "resize", "of": layout.files.name, "size": size}
         write_head(file, derived_head(name, layout.anchor, how))
         file.create_dataset(METADATA, data=layout.table)

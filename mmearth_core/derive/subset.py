@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 from attrs import frozen
 
@@ -14,6 +13,7 @@ from mmearth_core.derive.splits import Rows, moved_rows, read_splits, write_spli
 from mmearth_core.derive.tile_info import entries_of, write_entries
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA, write_head
+from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.post.pool import Pool
 from mmearth_core.post.products import write_json
 from mmearth_core.post.recount import recount
@@ -73,7 +73,7 @@ def _write_hdf5(
     staged: DatasetFiles, name: str, layout: Layout, rows: Rows, criteria: Criteria, progress: Progress
 ) -> None:
     how = {"command": "subset", "of": layout.files.name, "by": criteria.as_json()}
-    with layout.files.open() as source, h5py.File(staged.hdf5, "w", libver="latest") as file:
+    with layout.files.open() as source, new_file(staged.hdf5) as file:
         write_head(file, derived_head(name, layout.anchor, how))
         file.create_dataset(METADATA, data=layout.table[rows])
         pairs = []

@@ -1,6 +1,7 @@
 """Stacks that are not what was downloaded, and how their tiles are sent back to the download: through the journal."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from attrs import frozen
 
@@ -39,11 +40,18 @@ def send_back(folder: DatasetFolder, bad: Sequence[BadStack], finder: str) -> No
     Raises:
         DatasetError: when another process works on these tiles.
     """
+    with ExitStack() as held:
+        for group in sorted({one.group for one in bad}):
+            held.enter_context(locked(folder.lock(group), sorted({one.partition for one in bad if one.group == group})))
+        mark_failed(folder, bad, finder)
+
+
+def mark_failed(folder: DatasetFolder, bad: Sequence[BadStack], finder: str) -> None:
+    """The same, by a process that holds their partitions already."""
     for group, partition in sorted({(one.group, one.partition) for one in bad}):
         entries = [
             Entry(one.tile_id, one.ordinal, Outcome.FAILED, f"{finder}: {one.reason}")
             for one in bad
             if (one.group, one.partition) == (group, partition)
         ]
-        with locked(folder.lock(group), [partition]):
-            Journal(folder.journal(group, partition)).append(entries)
+        Journal(folder.journal(group, partition)).append(entries)

@@ -22,19 +22,20 @@ _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
 @contextmanager
-def locked(path: Path, partitions: Sequence[int]) -> Iterator[None]:
+def locked(path: Path, partitions: Sequence[int], refusal: str = "") -> Iterator[None]:
     """Holds partitions for this process.
 
     Args:
         path: the lock file; made when it is missing.
         partitions: their numbers.
+        refusal: what is said when another process holds one, if it is not a run's own message.
 
     Raises:
         DatasetError: when another process holds one of them.
     """
     handle = _open(path)
     try:
-        known = [_lock(handle, path, partition) for partition in partitions] if handle is not None else []
+        known = [_lock(handle, path, partition, refusal) for partition in partitions] if handle is not None else []
         if not all(known):
             _log.warning(
                 "%s stands on a file system without locks, so nothing keeps two runs off the same tiles. Start no "
@@ -58,7 +59,7 @@ def _open(path: Path) -> int | None:
         raise
 
 
-def _lock(handle: int, path: Path, partition: int) -> bool:
+def _lock(handle: int, path: Path, partition: int, refusal: str) -> bool:
     """Locks a partition; False where the file system knows no locks."""
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, partition)
@@ -68,7 +69,8 @@ def _lock(handle: int, path: Path, partition: int) -> bool:
         if error.errno not in _HELD:
             raise
         raise DatasetError(
-            f"Another process is at work on partition {partition} of {path.parent.parent.parent}, group "
+            refusal
+            or f"Another process is at work on partition {partition} of {path.parent.parent.parent}, group "
             f"{path.parent.name!r}. Wait until it has ended, or give each process a --shard of its own, all of the "
             "same number N."
         ) from error

@@ -19,6 +19,7 @@ from mmearth_core.errors import DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS, written_aside
 from mmearth_core.hdf5.chunks import copy_chunks
 from mmearth_core.hdf5.layout import METADATA, StoredLayer, write_head
+from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.hdf5.table import create_metadata
 from mmearth_core.post.fill import fill_layers
 from mmearth_core.post.pool import Pool
@@ -87,8 +88,8 @@ def write_hdf5(
         if error.errno not in FOLDER_FAULTS:
             raise
         raise RunStoppedError(
-            f"{path} cannot be written: {error.strerror or error}. Make room or grant access, and run the same command "
-            "again; without --in-place, what was there before is unchanged."
+            f"{path} cannot be written: {os.strerror(error.errno or 0)}. Make room or grant access, and run the same "
+            "command again; without --in-place, what was there before is unchanged."
         ) from error
 
 
@@ -143,7 +144,7 @@ def _opened(path: Path, keep: bool, in_place: bool) -> Iterator[tuple[h5py.File,
         with path.open("rb+") as plain:
             os.fsync(plain.fileno())
         return
-    with written_aside(path) as aside, h5py.File(aside, "w", libver="latest") as file:
+    with written_aside(path) as aside, new_file(aside) as file:
         if keep:
             with h5py.File(path, "r") as old:
                 yield file, old

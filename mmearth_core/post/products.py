@@ -7,7 +7,7 @@ from typing import Any
 import h5py
 from attrs import asdict, frozen
 
-from mmearth_core.download.bad_stack import send_back
+from mmearth_core.download.bad_stack import mark_failed
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import written_aside
 from mmearth_core.hdf5.layout import StoredLayer, stored_layers
@@ -80,7 +80,7 @@ def report(rows: Rows) -> Path | None:
     write_json(
         path, [{key: value for key, value in asdict(out).items() if key != "partition"} for out in rows.left_out]
     )
-    send_back(rows.source.folder, rows.left_out, "post")
+    mark_failed(rows.source.folder, rows.left_out, "post")
     return path
 
 

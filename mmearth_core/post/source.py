@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from mmearth_core.config.load import load_config
 from mmearth_core.contract.modality import Modality
 from mmearth_core.download.group import BASE
 from mmearth_core.download.journal import Entry, Journal, Outcome
+from mmearth_core.download.lock import locked
 from mmearth_core.download.prepare import make_modality
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import DatasetFolder
@@ -119,6 +121,22 @@ class Source:
         """A row's stack in each of those groups."""
         tile = row.tile
         return {group: self.folder.stack(group, tile.partition, tile.tile_id) for group in self._stacked}
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps runs, and other post-processing, off the dataset: its rows must not change while they are written.
+
+        Raises:
+            DatasetError: when another process is at work on it.
+        """
+        refusal = (
+            f"Another process is at work on {self.folder.root}. Rows must not change while they are written, so "
+            "post-processing needs the dataset to itself: wait until that process has ended."
+        )
+        with ExitStack() as locks:
+            for group in self.effective.groups:
+                locks.enter_context(locked(self.folder.lock(group), self.partitions(), refusal))
+            yield
 
     def partitions(self) -> list[int]:
         """The units of work, in order."""

@@ -24,7 +24,7 @@ class Checked:
         before = len(dataset.journal())
         done = kit.cli("run", dataset.config, "--json", *options)
         self.exit, self.stderr = int(done.exit_code), " ".join(done.stderr.split())
-        assert self.exit in (0, 1, 3), done.output
+        assert self.exit in (0, 1, 2, 3), done.output
         self.summary = summary = json.loads(done.stdout)
 
         # Every tile ends, or is left: none is lost.
@@ -53,7 +53,8 @@ class Checked:
 
         # Exit status, summary, run log and status say the same.
         stopped = summary["stopped"] is not None
-        assert self.exit == (3 if stopped else 1 if counts["failed"] or summary["left"] else 0)
+        refused = stopped and not summary["ended_in_this_run"]
+        assert self.exit == (2 if refused else 3 if stopped else 1 if counts["failed"] or summary["left"] else 0)
         if stopped:
             assert f"stopped: {summary['stopped']}" in self.stderr
         told = Counter[str]()
