@@ -48,6 +48,8 @@ COMMANDS = {
 INTERRUPTED, TERMINATED = 130, 143
 """The exit status of a program that was ended by control-C or by SIGTERM (128 + the signal), as shells have it."""
 
+_AGAIN = "run the same command again to finish"
+
 
 class _TerminatedError(BaseException):
     """SIGTERM has come."""
@@ -114,10 +116,10 @@ class LazyGroup(click.Group):
             print(paragraph(f"error: {error}"), file=sys.stderr)
             sys.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt):  # click turns control-C into Abort
-            print("interrupted", file=sys.stderr)
+            print(f"interrupted; {_AGAIN}", file=sys.stderr)
             sys.exit(INTERRUPTED)
         except _TerminatedError:
-            print("ended by SIGTERM", file=sys.stderr)
+            print(f"ended by SIGTERM; {_AGAIN}", file=sys.stderr)
             sys.exit(TERMINATED)
         sys.exit(status if isinstance(status, int) else 0)
 

@@ -25,6 +25,8 @@ EXACT = 1e-9
 
 ERRORS = 6.0
 """Standard errors by which a sample's mean may be off before it is told."""
+UNSEEN = 14.0
+"""Tiles unlike those of the sample, over the sample's size: one sample in a million misses so many (e to the -14)."""
 
 _MOMENTS = ("mean", "std", "min", "max")
 _TOTALS = ("count", "nodata")
@@ -150,9 +152,13 @@ class StatsCheck:
                     yield self._differs(layer, name, "mean", band, mean, mean + off[band])
                 if abs(std[band] - deviation) > max(scale, math.ulp(1.0)):
                     yield self._differs(layer, name, "std", band, deviation, std[band])
-            elif sampled.tiles[band] > 1 and abs(off[band]) > ERRORS * error[band] + EXACT * abs(mean):
+            else:
+                tiles = int(sampled.tiles[band])
+                unseen = (seen.high[band] - seen.low[band]) * min(1.0, UNSEEN / tiles)
+                if abs(off[band]) <= np.fmax(ERRORS * error[band], unseen) + EXACT * abs(mean):  # nan of one tile
+                    continue
                 message = (
-                    f"{name}: mean of band {layer.bands[band]} is {mean:.9g}; {sampled.tiles[band]} sampled tiles have "
+                    f"{name}: mean of band {layer.bands[band]} is {mean:.9g}; {tiles} sampled tiles have "
                     f"{mean + off[band]:.9g} +- {error[band]:.3g}."
                 )
                 remedy = "Verify again with a larger --sample, or count them again with `mmearth-core post stats`."

@@ -209,7 +209,10 @@ def test_sigterm_leaves_no_trace(without_the_added: Path) -> None:
     dataset = without_the_added.parent / NAME
     before = files(dataset)
     ended = ended_by(signal.SIGTERM, without_the_added)
-    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (143, "ended by SIGTERM")
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (
+        143,
+        "ended by SIGTERM; run the same command again to finish",
+    )
     assert "Traceback" not in ended.stderr
     assert files(dataset) == before
     assert not list(dataset.glob(".*"))

@@ -118,6 +118,12 @@ def test_a_band_without_values_has_the_numbers_that_are_promised(copy: Any) -> N
     assert message == "sentinel2_scl_l1c: std of band SCL is 0; the HDF5 file's values give 1."
 
 
+@pytest.mark.parametrize("sample", [2, 3, 5, 7])
+def test_a_small_sample_of_a_sound_file_warns_of_nothing(sample: int, copy: Any) -> None:
+    warnings = copy.verify("--sample", str(sample), code=0).of("warning")
+    assert not [warning for warning in warnings if warning["check"] == "statistics"]
+
+
 def test_a_sample_tells_a_wrong_mean_within_its_error_and_only_warns(copy: Any) -> None:
     def spoil(stats: dict[str, Any]) -> None:
         stats["verify_slopes"]["mean"][0] *= 20
