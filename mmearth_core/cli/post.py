@@ -209,6 +209,8 @@ def _opened(config: Path, workers: int | None) -> "Iterator[tuple[Source, Any, P
         from mmearth_core.registry import discover
 
         source = open_source(config, discover())
+        if source.warning is not None:
+            click.echo(f"warning: {source.warning}", err=True)
         with source.held(), progress_bar(Console(stderr=True)) as progress, writable(source.folder.root):
             yield source, pool, progress
 

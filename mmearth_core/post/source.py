@@ -70,17 +70,29 @@ class Source:
         effective: what it is built from.
         modalities: every modality of every group, by name, with the options that it was downloaded with.
         layers: what each of them stores, in the order of groups, modalities and declarations.
+        lacking: modalities that the configuration names and that have never been downloaded.
     """
 
     folder: DatasetFolder
     effective: Effective
     modalities: Mapping[str, Modality]
     layers: tuple[StoredLayer, ...]
+    lacking: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """The dataset's name."""
         return str(self.effective.dataset["name"])
+
+    @property
+    def warning(self) -> str | None:
+        """What the configuration promises and the dataset has not; None if that is nothing."""
+        if not self.lacking:
+            return None
+        return (
+            f"The configuration names {', '.join(self.lacking)}, and nothing of that has been downloaded: the "
+            "dataset is made without. `mmearth-core run` with this configuration downloads it, or says why not."
+        )
 
     @property
     def image_size(self) -> int:
@@ -206,4 +218,5 @@ def open_source(config_file: Path, registry: Registry) -> Source:
                 f"{folder.root}: the modalities {other!r} and {layer.modality!r} both store a layer {layer.name!r}; an "
                 "HDF5 file holds one dataset of a name. Leave one of them out, in a dataset of its own."
             )
-    return Source(folder, effective, modalities, tuple(layers))
+    lacking = tuple(name for name in config.modalities if name not in names)
+    return Source(folder, effective, modalities, tuple(layers), lacking)

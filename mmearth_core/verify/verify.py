@@ -62,6 +62,9 @@ def verify(
     report.sampled = len(rows)
     _values(report, rows, pool, progress)
     if source is not None:
+        if source.warning is not None:
+            remedy = "Run it, or take these tables out of the configuration."
+            report.findings.add([Finding(Severity.WARNING, "description", source.warning, remedy)])
         journals = JournalsCheck(report.subject, source, info.sums, report.findings)
         bad = _stacks(report, source, journals, rows, pool, progress)
         if sending:

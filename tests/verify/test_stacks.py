@@ -103,9 +103,11 @@ def test_a_tile_that_is_done_and_has_no_row(copy: Any, run_cli: Any) -> None:
 
 def test_a_tile_whose_groups_are_of_two_days(copy: Any, run_cli: Any) -> None:
     copy.config.write_text(f"{copy.config.read_text()}\n[modalities.later]\n")
+    assert "warning: The configuration names later, and nothing" in run_cli("post", copy.config).stderr
+    assert "names later" in copy.verify(target=copy.config, code=0).of("warning")[-1]["message"]
     for command in ("run", "post"):
         assert run_cli(command, copy.config).exit_code == 0
-    copy.verify(target=copy.config, code=0)
+    assert not [each for each in copy.verify(target=copy.config, code=0).of("warning") if "later" in each["message"]]
     path = copy.root / "journal" / "later" / "00001.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     next(line for line in lines if line["tile_id"] == "004")["anchor"]["date"] = "1999-12-31"
