@@ -8,6 +8,7 @@ believe before a successor begins; to take a living process for dead costs it it
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -98,8 +99,10 @@ class Member:
         alive = [task for task in listing.tasks.values() if not self._is_dead(task)]
         alive.sort(key=lambda task: (task.ticket, task.who))
         # Whoever was told less binds all.
-        slots = min(task.slots for task in alive)
-        rates = slot_rates(min(task.per_second for task in alive), slots)
+        per_second = min(task.per_second for task in alive)
+        # More slots than requests a second could all be used within one second.
+        slots = min(min(task.slots for task in alive), max(1, math.floor(per_second)))
+        rates = slot_rates(per_second, slots)
         due = fair_shares([task.want for task in alive], slots)
         held = Counter(self._owner(top) for top in listing.tops.values() if top.state == HELD and top.slot < slots)
         needs = [max(0, share - held[task.who]) for task, share in zip(alive, due, strict=True)]

@@ -52,7 +52,7 @@ def command(
     Exit status:
       0  every tile is done, or skipped for a recorded reason
       1  a tile has failed, or is left over
-      2  nothing was started: the error says what to mend
+      2  nothing was done: the error says what to mend
       3  stopped early (a signal, a full disk, lost access, no network); run it again to go on
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.cli.downloading import download, show_run

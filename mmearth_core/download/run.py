@@ -60,14 +60,15 @@ def run(
     """
     stop = Stop(job.config.run.grace_seconds) if stop is None else stop
     client = EarthClient(job.engine, job.config.run, ending=stop.ending, workload_tag=job.config.workload_tag)
-    with ExitStack() as held:
+    # The locks are let go last: until the budget is closed, a request that was abandoned may still end and write.
+    with ExitStack() as locks, ExitStack() as held:
         budget = held.enter_context(closing(_budget(job)))
         held.enter_context(client.under(budget))
         try:
             index = establish(job, client)
             sizes = dict(shard.share(list(index.sizes().items())))
             for group in job.groups:
-                held.enter_context(locked(job.folder.lock(group.name), list(sizes)))
+                locks.enter_context(locked(job.folder.lock(group.name), list(sizes)))
         except OSError as error:
             raise DatasetError(f"{_unwritable(job, error)} Nothing was begun.") from error
         held.enter_context(lasting())

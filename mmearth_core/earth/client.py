@@ -65,8 +65,9 @@ class EarthClient:
         self._lock = threading.Lock()
         connection = engine.connect(Limits(timeout=run.timeout, connections=run.max_concurrent))
         self._sender = Sender(run, sleep, clock, ending, lambda: checked.restricted)
-        checked = Checked(Permitted(connection.transport, self._sender.permit))
-        self.meter = Meter(checked)
+        # Counted is what is sent, and that is what has got its permit.
+        self.meter = Meter(connection.transport)
+        checked = Checked(Permitted(self.meter, self._sender.permit))
         make_quicker()
         ee.Reset()
         # Every retry is ours: the client's own are blind to what the fault means.
@@ -79,7 +80,7 @@ class EarthClient:
                     connection.credentials,
                     url=connection.url,
                     project=connection.project,
-                    http_transport=self.meter,
+                    http_transport=checked,
                 )
             )
         except Exception as error:

@@ -175,8 +175,15 @@ def _check_npy(body: bytes) -> None:
     read = _NPY_HEADERS.get(version)
     if read is None:
         raise ValueError(f"NPY of version {version}")
-    shape, _, dtype = read(file)
-    if dtype.hasobject or len(body) - file.tell() < math.prod(shape) * dtype.itemsize:
+    try:
+        shape, _, dtype = read(file)
+    except Exception as error:  # numpy has Python parse the header, which raises whatever its text deserves
+        raise ValueError(f"NPY header: {error}") from error
+    if (
+        dtype.hasobject
+        or any(length < 0 for length in shape)
+        or len(body) - file.tell() < math.prod(shape) * dtype.itemsize
+    ):
         raise ValueError("no whole array of numbers")
 
 

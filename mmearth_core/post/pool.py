@@ -94,9 +94,12 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Processes that begin within it never see control-C or SIGTERM, which may be sent to all: this one ends them."""
+    """Processes that begin within it never see control-C, which a terminal sends to all: this one ends them.
+
+    SIGTERM they do see: by it the pool ends those that are left when one was killed.
+    """
     resource_tracker.ensure_running()  # otherwise it begins within, and clears the mask
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:

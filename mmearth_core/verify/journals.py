@@ -172,4 +172,7 @@ class JournalsCheck:
 def _anchors(entries: Mapping[str, Entry]) -> str:
     """What each group was downloaded for."""
     anchors = {group: entry.record["anchor"] for group, entry in entries.items()}
-    return "; ".join(f"{group} of {anchor['date']} in {anchor['crs']}" for group, anchor in anchors.items())
+    return "; ".join(
+        f"{group} of {anchor['date']} in {anchor['crs']}" + (f", {anchor['variant']}" if anchor.get("variant") else "")
+        for group, anchor in anchors.items()
+    )
