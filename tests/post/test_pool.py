@@ -11,6 +11,8 @@ from mmearth_core.post.pool import Pool
 def ask(number):
     if number == 0 and sys.argv[1] == "interrupt":
         os.killpg(os.getpgid(0), signal.SIGINT)  # as a terminal does: the workers, and the one that waits for them
+    if number == 0 and sys.argv[1] == "worker":
+        os.kill(os.getpid(), signal.SIGKILL)  # as the system does when the memory is used up
     return number
 
 if __name__ == "__main__":
@@ -39,3 +41,9 @@ def test_control_c_ends_a_command_with_workers_in_one_line(tmp_path: Path) -> No
 def test_workers_end_with_a_command_that_is_killed(tmp_path: Path) -> None:
     status, _ = run(tmp_path, "kill")
     assert status == -9
+
+
+def test_a_worker_that_is_killed_ends_the_command(tmp_path: Path) -> None:
+    status, said = run(tmp_path, "worker")
+    assert status == 1
+    assert "RunStoppedError: A worker process was killed" in said
