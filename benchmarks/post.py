@@ -3,8 +3,8 @@
     python benchmarks/post.py [--tiles 400] [--pairs 3] [--workers 2]
 
 A few tiles of the synthetic planet, all modalities, half of them level 1C, are downloaded once and copied. The
-reference, post_seed.py, writes the same dtypes. Both are commands of their own, measured from start to end; they
-alternate, and medians are printed.
+reference, post_seed.py, reads the same stacks and writes the same dtypes; it needs `pip install tifffile imagecodecs`.
+Both are commands of their own, measured from start to end; they alternate, and medians are printed.
 """
 
 import json
@@ -28,8 +28,12 @@ MARK_RATIO, MARK_SIZE = 15.0, 0.95
 """PERFORMANCE.md: at least so many times the seed's speed, at most so much of gzip-4's size."""
 
 
-def multiply(config: Path, tiles: int) -> None:
-    """Makes a dataset of many tiles of it: copies of stacks and journal entries under new ids."""
+def multiply(config: Path, tiles: int) -> int:
+    """Makes a dataset of many tiles of it: copies of stacks and journal entries under new ids, in turn.
+
+    Returns:
+        How many are no copies.
+    """
     folder = DatasetFolder(config.parent / "bench")
     entries = [json.loads(line) for line in folder.journal("base", 0).read_text().splitlines()]
     entries = [entry for entry in entries if entry["outcome"] == "done"]
@@ -47,22 +51,24 @@ def multiply(config: Path, tiles: int) -> None:
         folder.journal("base", partition).write_text("".join(own))
     frame = {"tile_id": [f"t{n}" for n in range(tiles)], "lon": 0.0, "lat": np.linspace(-60, 60, tiles)}
     take_in(gpd.GeoDataFrame(frame, geometry=[box(0, 0, 0.01, 0.01)] * tiles, crs=4326), folder.tiles, size)
+    return len(entries)
 
 
-def raw_stacks(config: Path, tiles: int) -> Path:
-    """The seed's stacks: float32, not compressed, all in one folder."""
+def list_stacks(config: Path, tiles: int, real: int) -> Path:
+    """What the seed has in its own files: where the stacks are, and which bands of them hold an image."""
     folder = DatasetFolder(config.parent / "bench")
     size = default_partition_size(tiles)
-    raw = config.parent / "raw"
-    raw.mkdir()
-    for number in range(tiles):
-        path = raw / f"{number}.tif"
-        with rasterio.open(folder.stack("base", number // size, f"t{number}")) as source:
-            profile = {**source.profile, "compress": None}
-            with rasterio.open(path, "w", **profile) as target:
-                target.write(source.read())
-                target.descriptions = source.descriptions
-    return raw
+    paths = [folder.stack("base", number // size, f"t{number}") for number in range(tiles)]
+    there = []
+    for path in paths[:real]:
+        with rasterio.open(path) as source:
+            bands = source.descriptions
+            there.append(np.flatnonzero(~np.isnan(source.read()).all(axis=(1, 2))).tolist())
+    listed = config.parent / "stacks.json"
+    files = [str(path) for path in paths]
+    text = {"files": files, "bands": bands, "there": [there[number % real] for number in range(tiles)]}
+    listed.write_text(json.dumps(text))
+    return listed
 
 
 def our_way(config: Path, workers: int) -> Measured:
@@ -72,9 +78,9 @@ def our_way(config: Path, workers: int) -> Measured:
     return measured([sys.executable, "-m", "mmearth_core", "post", "hdf5", config, "--workers", str(workers)])
 
 
-def seeds_way(ours: Path, raw: Path, target: Path) -> Measured:
+def seeds_way(ours: Path, stacks: Path, target: Path) -> Measured:
     """The reference, from nothing."""
-    return measured([sys.executable, Path(__file__).with_name("post_seed.py"), ours, raw, target])
+    return measured([sys.executable, Path(__file__).with_name("post_seed.py"), ours, stacks, target])
 
 
 def main() -> None:
@@ -82,13 +88,13 @@ def main() -> None:
     arguments = numbers(__doc__, tiles=400, pairs=3, workers=2)
     with tempfile.TemporaryDirectory() as name:
         config = real_dataset(Path(name))
-        multiply(config, arguments.tiles)
-        raw = raw_stacks(config, arguments.tiles)
+        real = multiply(config, arguments.tiles)
+        stacks = list_stacks(config, arguments.tiles, real)
         ours, theirs = config.parent / "bench" / "bench.h5", config.parent / "seed.h5"
         taken: dict[str, list[Measured]] = {"ours": [], "seed": []}
         for _ in range(arguments.pairs):
             taken["ours"].append(our_way(config, arguments.workers))
-            taken["seed"].append(seeds_way(ours, raw, theirs))
+            taken["seed"].append(seeds_way(ours, stacks, theirs))
         size = ours.stat().st_size / theirs.stat().st_size
     rates = {who: arguments.tiles / statistics.median(each.seconds for each in own) for who, own in taken.items()}
     costs = {who: statistics.median(each.cpu for each in own) / arguments.tiles * 1e3 for who, own in taken.items()}
