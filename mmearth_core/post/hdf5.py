@@ -4,7 +4,6 @@ Written aside and renamed. Datasets that are there already and made of the same 
 without recompression; so a modality that is added costs no more than itself.
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,12 +22,10 @@ from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.hdf5.table import create_metadata
 from mmearth_core.post.fill import fill_layers
 from mmearth_core.post.pool import Pool
+from mmearth_core.post.provenance import ATTRIBUTE, Provenance
 from mmearth_core.post.rows import Progress, Rows, require_some
-from mmearth_core.post.source import Row, Source
+from mmearth_core.post.source import Source
 from mmearth_core.post.statistics import Statistics
-
-_PROVENANCE = "provenance"
-"""The attribute, written last, that says of which tiles and images a dataset is made."""
 
 
 @frozen(eq=False)
@@ -101,12 +98,12 @@ def _write(
     in_place: bool,
     replacing: Callable[[tuple[str, ...]], None],
 ) -> Written:
-    source, provenance = rows.source, _Provenance(rows.source)
+    source, provenance = rows.source, Provenance(rows.source)
     kept: tuple[str, ...] = ()
     if known := path.exists():  # otherwise it is gathered on the way, as reading all journals takes its time
         for row in rows:
             provenance.add(row)
-        kept = _kept(path, source, provenance.marks())
+        kept = _kept(path, source, provenance)
     layers = tuple(layer for layer in source.layers if layer.name not in kept)
     if not layers:
         return Written(rows, Statistics([]), (), kept)
@@ -118,7 +115,7 @@ def _write(
         for layer in source.layers:
             if old is not None and layer.name in kept:
                 copy_chunks([(old[layer.name], layer.create(file, len(rows)))])
-                file[layer.name].attrs[_PROVENANCE] = provenance.marks()[layer.modality]
+                file[layer.name].attrs[ATTRIBUTE] = provenance.of(layer.modality)
         for layer in layers:
             if layer.name in file:
                 del file[layer.name]
@@ -131,7 +128,7 @@ def _write(
         file.flush()
         replacing(kept)
         for layer in layers:
-            file[layer.name].attrs[_PROVENANCE] = provenance.marks()[layer.modality]
+            file[layer.name].attrs[ATTRIBUTE] = provenance.of(layer.modality)
     return Written(rows, statistics, layers, kept)
 
 
@@ -152,28 +149,13 @@ def _opened(path: Path, keep: bool, in_place: bool) -> Iterator[tuple[h5py.File,
             yield file, None
 
 
-class _Provenance:
-    """For each modality, a checksum over what its values of all rows are made of, and so over the rows themselves."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._sums = {layer.modality: hashlib.sha256() for layer in source.layers}
-
-    def add(self, row: Row) -> None:
-        """The next row."""
-        for name, checksum in self._sums.items():
-            checksum.update(self._source.mark(row, name))
-
-    def marks(self) -> dict[str, str]:
-        """The checksum of each modality over the rows so far."""
-        return {name: checksum.hexdigest() for name, checksum in self._sums.items()}
-
-
-def _kept(path: Path, source: Source, marks: dict[str, str]) -> tuple[str, ...]:
+def _kept(path: Path, source: Source, provenance: Provenance) -> tuple[str, ...]:
     """The layers of the file that are still what they would be if they were made now."""
     try:
         with h5py.File(path, "r") as file:
-            return tuple(layer.name for layer in source.layers if _is_current(file, layer, marks[layer.modality]))
+            return tuple(
+                layer.name for layer in source.layers if _is_current(file, layer, provenance.of(layer.modality))
+            )
     except OSError:  # h5py's error for a file that is not there, or is no HDF5
         return ()
 
@@ -183,7 +165,7 @@ def _is_current(file: h5py.File, layer: StoredLayer, mark: str) -> bool:
     try:
         return (
             isinstance(dataset, h5py.Dataset)
-            and dataset.attrs.get(_PROVENANCE) == mark
+            and dataset.attrs.get(ATTRIBUTE) == mark
             and StoredLayer.read(dataset) == layer
         )
     except DatasetError:

@@ -1,7 +1,5 @@
 """A downloaded dataset as post-processing reads it: its modalities, layers and tiles, group by group."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -22,9 +20,6 @@ from mmearth_core.folder import DatasetFolder
 from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.registry import Registry
 from mmearth_core.tiles.index import Tile, TileIndex
-
-_sorted_json = json.JSONEncoder(sort_keys=True).encode
-"""Made once, as `json.dumps` would make it anew for every tile and modality."""
 
 
 @frozen(eq=False)
@@ -177,11 +172,6 @@ class Source:
     def located(self, row: Row, modality: str) -> Any:
         """What a modality located for a tile."""
         return row.entries[self.group_of(modality)].record["located"].get(modality)
-
-    def mark(self, row: Row, modality: str) -> bytes:
-        """What a modality's values of a tile are made of, as a checksum."""
-        made_of = [row.tile.tile_id, row.variant, row.sha256(self.group_of(modality)), self.located(row, modality)]
-        return hashlib.sha256(_sorted_json(made_of).encode()).digest()
 
 
 def open_source(config_file: Path, registry: Registry) -> Source:

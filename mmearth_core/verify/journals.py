@@ -1,9 +1,7 @@
 """Checks the rows against the journals: every tile that is done has its row, and every row a tile that is done."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -14,6 +12,7 @@ from mmearth_core.download.journal import Entry, Outcome
 from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.post.products import LEFT_OUT
+from mmearth_core.post.provenance import ATTRIBUTE, Provenance
 from mmearth_core.post.source import Row, Source
 from mmearth_core.tiles.index import Tile
 from mmearth_core.verify.findings import Finding, Findings, Severity
@@ -63,11 +62,11 @@ class JournalsCheck:
     _left_out: dict[str, str] = field(factory=dict)
     _last: int = -1
     _lagging: bool = False
-    _marks: dict[str, Any] = field(factory=dict)
+    _made_of: Provenance = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._justified = np.zeros(len(self.subject.table), np.bool_)
-        self._marks = {layer.modality: hashlib.sha256() for layer in self.source.layers}
+        self._made_of = Provenance(self.source)
 
     def tiles(self) -> Iterator[DoneTile]:
         """Every tile with stacks, by ordinal."""
@@ -140,17 +139,16 @@ class JournalsCheck:
                 "tile_info has other checksums of the tile's stacks than the journals: it was downloaded again since."
             )
             self._tell(subject.finding(Severity.FAULT, "checksums", message, _POST, row))
-        for name, checksum in self._marks.items():
-            checksum.update(self.source.mark(journal, name))
+        self._made_of.add(journal)
 
     def _provenance(self) -> Iterator[Finding]:
         """Each layer's checksum of what it is made of, against what is there now."""
         with h5py.File(self.subject.path, "r") as file:
             for layer in self.source.layers:
-                if layer.name not in file or layer.modality not in self._marks:
+                if layer.name not in file:
                     continue
-                stored = file[layer.name].attrs.get("provenance")
-                if stored is not None and stored != self._marks[layer.modality].hexdigest():
+                stored = file[layer.name].attrs.get(ATTRIBUTE)
+                if stored is not None and stored != self._made_of.of(layer.modality):
                     message = "Its provenance is not that of the stacks and journals there are now."
                     yield self.subject.finding(Severity.FAULT, "provenance", message, _POST, layer=layer.name)
 

@@ -1,0 +1,30 @@
+"""What a layer's values are made of, as a checksum: by it a later `post` knows which layers are still right."""
+
+import hashlib
+import json
+
+from mmearth_core.post.source import Row, Source
+
+ATTRIBUTE = "provenance"
+"""Of a dataset in the HDF5 file; written last."""
+
+_sorted_json = json.JSONEncoder(sort_keys=True).encode
+"""Made once, as `json.dumps` would make it anew for every tile."""
+
+
+class Provenance:
+    """For each group, a checksum over the stacks and scenes of all rows, and so over the rows themselves."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._sums = {group: hashlib.sha256() for group in source.effective.groups}
+
+    def add(self, row: Row) -> None:
+        """Counts in the next row."""
+        for group, checksum in self._sums.items():
+            made_of = [row.tile.tile_id, row.variant, row.sha256(group), row.entries[group].record["located"]]
+            checksum.update(hashlib.sha256(_sorted_json(made_of).encode()).digest())
+
+    def of(self, modality: str) -> str:
+        """The checksum of a modality's layers over the rows so far."""
+        return self._sums[self._source.group_of(modality)].hexdigest()
