@@ -1,4 +1,4 @@
-"""Reads the side files: small ones whole, tile_info entry by entry, noting what strict JSON does not allow."""
+"""The side files: small ones read and written whole, tile_info read entry by entry; noting what strict JSON forbids."""
 
 import json
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from attrs import define, frozen
+
+from mmearth_core.folder import written_aside
 
 _CHUNK = 1 << 20
 _LONGEST = 1 << 26
@@ -40,6 +42,16 @@ def read_json(path: Path) -> Parsed:
         raise JSONFileError("is missing") from None
     except (OSError, ValueError, RecursionError) as error:
         raise JSONFileError(f"cannot be read as JSON: {error}") from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes strict JSON, aside and renamed.
+
+    Raises:
+        ValueError: when the content holds nan or an infinity.
+    """
+    with written_aside(path) as aside:
+        aside.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_entries(path: Path) -> Iterator[tuple[str, Parsed]]:

@@ -42,7 +42,7 @@ def command(
       3  stopped early, as by a full disk: nothing was written
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.derive.merge import merge
-    from mmearth_core.derive.session import at_work
+    from mmearth_core.work.session import at_work
 
     with at_work(workers) as (pool, progress):
         made = merge(out, inputs, duplicates, overwrite, pool, progress)

@@ -13,8 +13,9 @@ from mmearth_core.cli.options import config_argument, json_option, together, wor
 
 if TYPE_CHECKING:
     from mmearth_core.post.hdf5 import Written
-    from mmearth_core.post.rows import Progress, Rows
+    from mmearth_core.post.rows import Rows
     from mmearth_core.post.source import Source
+    from mmearth_core.work.progress import Progress
 
 _WHOLE = "all"
 """The hidden command that `mmearth-core post CONFIG` stands for."""
@@ -198,15 +199,15 @@ def _given(recipe: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _opened(config: Path, workers: int | None) -> "Iterator[tuple[Source, Any, Progress]]":
     """The dataset, its workers, and a bar on standard error."""
-    from mmearth_core.post.pool import Pool, available_cores
+    from mmearth_core.work.pool import Pool, available_cores
 
     with Pool(workers or available_cores()) as pool:  # its processes start while this one imports and reads
         from rich.console import Console
 
         from mmearth_core.folder import writable
-        from mmearth_core.post.bar import progress_bar
         from mmearth_core.post.source import open_source
         from mmearth_core.registry import discover
+        from mmearth_core.work.progress import progress_bar
 
         source = open_source(config, discover())
         if source.warning is not None:

@@ -44,13 +44,13 @@ def command(
       mmearth-core report mydata.toml
       mmearth-core report mydata/mydata.h5 --rows 20000 --workers 8 -o mydata.html
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from mmearth_core.derive.session import at_work
     from mmearth_core.errors import DatasetError
     from mmearth_core.folder import writable
     from mmearth_core.preview.album import open_album
     from mmearth_core.registry import discover
     from mmearth_core.report import make_report
     from mmearth_core.words import counted
+    from mmearth_core.work.session import at_work
 
     path = output or Path("report.html")
     if path.suffix.lower() not in (".html", ".htm"):

@@ -31,7 +31,7 @@ def command(source: Path, out: Path, size: int, overwrite: bool, workers: int | 
       3  stopped early, as by a full disk: nothing was written
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.derive.resize import resize
-    from mmearth_core.derive.session import at_work
+    from mmearth_core.work.session import at_work
 
     with at_work(workers) as (pool, progress):
         made = resize(source, out, size, overwrite, pool, progress)

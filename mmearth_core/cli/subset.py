@@ -59,8 +59,8 @@ def command(source: Path, out: Path, overwrite: bool, workers: int | None, as_js
       3  stopped early, as by a full disk: nothing was written
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.derive.choose import Criteria
-    from mmearth_core.derive.session import at_work
     from mmearth_core.derive.subset import make_subset
+    from mmearth_core.work.session import at_work
 
     if not any(value for name, value in wanted.items() if name != "seed"):
         raise click.UsageError("Say which tiles: --split, --biome, --where, --bbox, --tiles or --sample.")

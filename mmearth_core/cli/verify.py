@@ -45,10 +45,10 @@ def command(target: Path, sample: int, send_back: bool, workers: int | None, as_
       2  nothing could be read: the error says what to mend
       3  stopped early; nothing was changed
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from mmearth_core.derive.session import at_work
     from mmearth_core.registry import discover
     from mmearth_core.verify.subject import is_hdf5
     from mmearth_core.verify.verify import verify
+    from mmearth_core.work.session import at_work
 
     if send_back and (target.is_dir() or is_hdf5(target)):
         raise click.UsageError("--send-back needs the dataset's configuration: an HDF5 file alone has no journals.")

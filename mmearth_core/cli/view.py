@@ -62,12 +62,12 @@ def command(
     from mmearth_core.derive.choose import Criteria
     from mmearth_core.errors import DatasetError
     from mmearth_core.folder import writable
-    from mmearth_core.post.bar import progress_bar
     from mmearth_core.preview.album import open_album
     from mmearth_core.preview.select import Wanted, select
     from mmearth_core.preview.view import view
     from mmearth_core.registry import discover
     from mmearth_core.words import counted
+    from mmearth_core.work.progress import progress_bar
 
     path = output or Path("view.png")
     if path.suffix.lower() != ".png":

@@ -13,9 +13,9 @@ from mmearth_core.derive.layouts import Layout
 from mmearth_core.derive.splits import Membership
 from mmearth_core.derive.tile_info import Entry, entries_of
 from mmearth_core.errors import DatasetError
-from mmearth_core.post.rows import Progress
 from mmearth_core.suggest import did_you_mean
 from mmearth_core.tables.ecoregions import ecoregions
+from mmearth_core.work.progress import Progress
 
 _NAMED = 5
 """Ids or names that an error shows."""

@@ -20,10 +20,10 @@ from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA, write_head
 from mmearth_core.hdf5.new_file import new_file
-from mmearth_core.post.pool import Pool
-from mmearth_core.post.products import write_json
+from mmearth_core.json_files import write_json
 from mmearth_core.post.recount import recount
-from mmearth_core.post.rows import Progress
+from mmearth_core.work.pool import Pool
+from mmearth_core.work.progress import Progress
 
 RULES = ("refuse", "first", "last")
 """What may be done about a tile id that occurs more than once."""

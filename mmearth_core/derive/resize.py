@@ -17,11 +17,11 @@ from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA, ChunkWriter, StoredLayer, encode, write_head
 from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.hdf5.rows import RowReader
+from mmearth_core.json_files import write_json
 from mmearth_core.post.encode import block_rows
-from mmearth_core.post.pool import Pool
-from mmearth_core.post.products import write_json
-from mmearth_core.post.rows import Progress
 from mmearth_core.post.statistics import Statistics
+from mmearth_core.work.pool import Pool
+from mmearth_core.work.progress import Progress
 
 
 @frozen

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mmearth_core.derive.files import DatasetFiles
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.table import rows_digest
-from mmearth_core.post.products import write_json
+from mmearth_core.json_files import write_json
 from mmearth_core.post.splits import PARTS
 
 Rows = NDArray[np.intp]

@@ -14,10 +14,10 @@ from mmearth_core.derive.tile_info import entries_of, write_entries
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA, write_head
 from mmearth_core.hdf5.new_file import new_file
-from mmearth_core.post.pool import Pool
-from mmearth_core.post.products import write_json
+from mmearth_core.json_files import write_json
 from mmearth_core.post.recount import recount
-from mmearth_core.post.rows import Progress
+from mmearth_core.work.pool import Pool
+from mmearth_core.work.progress import Progress
 
 
 @frozen

@@ -1,8 +1,6 @@
 """Fills datasets in one pass over the tiles: each stack is read once, for its chunks and its statistics."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
 
 import h5py
 
@@ -10,13 +8,13 @@ from mmearth_core.download.bad_stack import BadStack
 from mmearth_core.hdf5.layout import METADATA, ChunkWriter, StoredLayer, encode
 from mmearth_core.hdf5.table import metadata_rows
 from mmearth_core.post.encode import Block, Encoded, block_rows, encode_block
-from mmearth_core.post.pool import Pool
-from mmearth_core.post.rows import Progress, Rows
+from mmearth_core.post.rows import Rows
 from mmearth_core.post.source import Row
 from mmearth_core.post.statistics import Statistics
 from mmearth_core.post.vectors import vector_rows
-
-T = TypeVar("T")
+from mmearth_core.work.batches import batches
+from mmearth_core.work.pool import Pool
+from mmearth_core.work.progress import Progress
 
 
 def fill_layers(
@@ -76,10 +74,3 @@ def fill_layers(
         done += len(block)
         progress("writing tiles", done, len(rows))
     return statistics, faults
-
-
-def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Consecutive items, `size` at a time."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch

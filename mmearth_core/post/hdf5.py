@@ -21,11 +21,12 @@ from mmearth_core.hdf5.layout import METADATA, StoredLayer, write_head
 from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.hdf5.table import create_metadata
 from mmearth_core.post.fill import fill_layers
-from mmearth_core.post.pool import Pool
 from mmearth_core.post.provenance import ATTRIBUTE, Provenance
-from mmearth_core.post.rows import Progress, Rows, require_some
+from mmearth_core.post.rows import Rows, require_some
 from mmearth_core.post.source import Source
 from mmearth_core.post.statistics import Statistics
+from mmearth_core.work.pool import Pool
+from mmearth_core.work.progress import Progress
 
 
 @frozen(eq=False)

@@ -10,8 +10,9 @@ from mmearth_core.download.plugin_calls import call
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import written_aside
 from mmearth_core.post.products import TILE_INFO
-from mmearth_core.post.rows import Progress, Rows
+from mmearth_core.post.rows import Rows
 from mmearth_core.post.source import Row, Source
+from mmearth_core.work.progress import Progress
 
 ALL_MASKED = "every pixel of what was found is masked"
 """Why a layer is missing whose images exist and show nothing of the tile."""

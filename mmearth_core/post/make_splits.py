@@ -9,7 +9,8 @@ import numpy as np
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.table import rows_digest, tile_ids
-from mmearth_core.post.products import HDF5, SPLITS, required, write_json
+from mmearth_core.json_files import write_json
+from mmearth_core.post.products import HDF5, SPLITS, required
 from mmearth_core.post.source import Source
 from mmearth_core.post.splits import Recipe, describe, split
 from mmearth_core.tiles.index import TileIndex

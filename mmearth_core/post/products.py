@@ -9,13 +9,14 @@ from attrs import asdict, frozen
 
 from mmearth_core.download.bad_stack import mark_failed
 from mmearth_core.errors import DatasetError
-from mmearth_core.folder import written_aside
 from mmearth_core.hdf5.layout import StoredLayer, stored_layers
+from mmearth_core.json_files import write_json
 from mmearth_core.post.hdf5 import Written, write_hdf5
-from mmearth_core.post.pool import Pool
 from mmearth_core.post.recount import recount
-from mmearth_core.post.rows import Progress, Rows
+from mmearth_core.post.rows import Rows
 from mmearth_core.post.source import Source
+from mmearth_core.work.pool import Pool
+from mmearth_core.work.progress import Progress
 
 HDF5, TILE_INFO, BAND_STATS, SPLITS = ".h5", "_tile_info.json", "_band_stats.json", "_splits.json"
 """How the products' names end, after the dataset's."""
@@ -94,12 +95,6 @@ def required(source: Source, suffix: str) -> Path:
     if not path.exists():
         raise DatasetError(f"{path}: there is no such file yet. Run `mmearth-core post hdf5` with this configuration.")
     return path
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes strict JSON, aside and renamed."""
-    with written_aside(path) as aside:
-        aside.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _write_stats(path: Path, layers: tuple[StoredLayer, ...], results: dict[str, Any]) -> None:

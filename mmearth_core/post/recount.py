@@ -10,11 +10,11 @@ from attrs import frozen
 from mmearth_core.hdf5.layout import METADATA, StoredLayer
 from mmearth_core.hdf5.rows import RowReader
 from mmearth_core.post.encode import block_rows
-from mmearth_core.post.pool import Pool
 from mmearth_core.post.statistics import Statistics
+from mmearth_core.work.pool import Pool
 
 if TYPE_CHECKING:  # every worker imports this file, and that one imports much
-    from mmearth_core.post.rows import Progress
+    from mmearth_core.work.progress import Progress
 
 
 @frozen

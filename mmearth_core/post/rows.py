@@ -1,6 +1,6 @@
 """Which tiles become rows: decided before anything is written, so that a bad stack shifts nobody's row."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
@@ -9,12 +9,10 @@ from mmearth_core.download.group import BASE
 from mmearth_core.download.journal import Outcome
 from mmearth_core.errors import DatasetError
 from mmearth_core.post.check import Question, check_stacks
-from mmearth_core.post.pool import Pool
 from mmearth_core.post.source import Row, Source
 from mmearth_core.tiles.index import Tile
-
-Progress = Callable[[str, int, int], None]
-"""Is told what is being done, how far it is, and how far it goes."""
+from mmearth_core.work.pool import Pool
+from mmearth_core.work.progress import Progress
 
 
 @frozen(eq=False)

@@ -12,8 +12,8 @@ from mmearth_core.derive.layouts import Layout
 from mmearth_core.derive.splits import read_splits
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.layout import METADATA
-from mmearth_core.post.rows import Progress
 from mmearth_core.preview.album import Album
+from mmearth_core.work.progress import Progress
 
 _NEAR = 5
 """Ids that an error offers."""

@@ -9,8 +9,6 @@ from attrs import frozen
 
 from mmearth_core.derive.splits import Membership, read_json, read_splits
 from mmearth_core.folder import written_aside
-from mmearth_core.post.pool import Pool
-from mmearth_core.post.rows import Progress
 from mmearth_core.preview.album import Album
 from mmearth_core.preview.legend import share
 from mmearth_core.report.charts import BarChart, counted, months, years
@@ -23,6 +21,8 @@ from mmearth_core.report.told import Told, read_told
 from mmearth_core.report.world import world
 from mmearth_core.words import counted as in_words
 from mmearth_core.words import size
+from mmearth_core.work.pool import Pool
+from mmearth_core.work.progress import Progress
 
 _FEW = 40
 """Values of a key up to which it has a chart."""

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from mmearth_core.contract.bands import Kind
 from mmearth_core.hdf5.layout import METADATA, StoredLayer
 from mmearth_core.post.encode import block_rows
-from mmearth_core.post.pool import Pool
-from mmearth_core.post.rows import Progress
 from mmearth_core.post.statistics import Statistics
 from mmearth_core.preview.album import Album
+from mmearth_core.work.pool import Pool
+from mmearth_core.work.progress import Progress
 
 BINS = 48
 

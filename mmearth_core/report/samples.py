@@ -6,13 +6,13 @@ from attrs import frozen
 from PIL import Image
 
 from mmearth_core.derive.choose import Criteria
-from mmearth_core.post.rows import Progress
 from mmearth_core.preview.album import Album
 from mmearth_core.preview.facts import Facts
 from mmearth_core.preview.panel import MapPanel, NumbersPanel, make_panel
 from mmearth_core.preview.select import Wanted, select
 from mmearth_core.preview.tile_sheet import scaled
 from mmearth_core.report.world import png
+from mmearth_core.work.progress import Progress
 
 _SIDE = 256
 """Greatest width of a picture, pixels; smaller tiles stay as they are."""

@@ -9,9 +9,9 @@ from attrs import define, field
 from numpy.typing import NDArray
 
 from mmearth_core.derive.tile_info import Entry, entries
-from mmearth_core.post.rows import Progress
 from mmearth_core.preview.album import Album
 from mmearth_core.preview.facts import TILE, is_date
+from mmearth_core.work.progress import Progress
 
 DISTINCT = 1000
 """Values of a key above which it is no longer counted: it names single tiles, as an image's id does."""

@@ -104,10 +104,10 @@ def _registry(declared: type[Modality] | Modality, made: Modality, engine: Engin
 def _post(config: Path, registry: Registry) -> None:
     from mmearth_core.post.info import make_info
     from mmearth_core.post.make_splits import make_splits
-    from mmearth_core.post.pool import Pool
     from mmearth_core.post.products import make_hdf5
     from mmearth_core.post.rows import decide_rows
     from mmearth_core.post.source import open_source
+    from mmearth_core.work.pool import Pool
 
     def silent(_what: str, _done: int, _all: int) -> None:
         """No bar in a test."""

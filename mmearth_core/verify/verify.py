@@ -8,9 +8,6 @@ import numpy as np
 
 from mmearth_core.download.bad_stack import BadStack, send_back
 from mmearth_core.errors import DatasetError
-from mmearth_core.post.fill import batches
-from mmearth_core.post.pool import Pool
-from mmearth_core.post.rows import Progress
 from mmearth_core.post.source import Source
 from mmearth_core.registry import Registry
 from mmearth_core.verify.described import open_subject
@@ -24,6 +21,9 @@ from mmearth_core.verify.statistics import StatsCheck
 from mmearth_core.verify.subject import locate
 from mmearth_core.verify.values import ROWS, Part, PartSeen, check_part
 from mmearth_core.verify.vectors import VectorsCheck
+from mmearth_core.work.batches import batches
+from mmearth_core.work.pool import Pool
+from mmearth_core.work.progress import Progress
 
 SAMPLE = 1000
 """Rows whose mean and deviation are recomputed and whose pixels are compared with their stacks."""

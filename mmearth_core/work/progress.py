@@ -1,21 +1,22 @@
-"""Shows how far post-processing is: a bar on a terminal, a plain line every while elsewhere."""
+"""Shows how far long work is: a bar on a terminal, a plain line every while elsewhere."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is being done, how far it is, and how far it goes."""
 
 _PLAIN_EVERY = 10.0
 """Seconds between two plain lines."""
 
 
 @contextmanager
-def progress_bar(
-    console: Console, clock: Callable[[], float] = time.monotonic
-) -> Iterator[Callable[[str, int, int], None]]:
-    """Yields what is to be told of each step: its name, how far it is, and how far it goes."""
+def progress_bar(console: Console, clock: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
+    """Yields what is to be told of each step."""
     if not console.is_terminal:
         last = clock()
 
@@ -27,8 +28,8 @@ def progress_bar(
 
         yield line
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
+    text, counted, left = bars.TextColumn("{task.description}"), bars.MofNCompleteColumn(), bars.TimeRemainingColumn()
+    with bars.Progress(text, bars.BarColumn(), counted, left, console=console) as bar:
         tasks = {}
 
         def move(step: str, done: int, total: int) -> None:

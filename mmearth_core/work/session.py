@@ -1,13 +1,12 @@
-"""Workers and a progress bar for a command that derives a dataset."""
+"""Workers and a progress bar for a command."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 
-from mmearth_core.post.bar import progress_bar
-from mmearth_core.post.pool import Pool, available_cores
-from mmearth_core.post.rows import Progress
+from mmearth_core.work.pool import Pool, available_cores
+from mmearth_core.work.progress import Progress, progress_bar
 
 
 @contextmanager
