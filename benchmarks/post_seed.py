@@ -73,16 +73,16 @@ def count(layers: dict[str, StoredLayer], target: Path) -> dict[str, dict[str, l
     """Mean, standard deviation, least and greatest value of each band, by variant where a layer has some."""
     result = {}
     with h5py.File(target) as file:
-        variants = [row[1].decode() for row in file[METADATA]]
+        table = file[METADATA]
         for name in layers:
             if not layers[name].is_map:
                 result[name] = count_vectors(file[name])
         for name in COUNTED:
             layer = layers[name]
             sums = {variant: Sums(layer) for variant in layer.variants or (None,)}
-            drawn = np.random.default_rng(0).integers(0, len(variants), len(variants))
-            for row in drawn:
-                sums[variants[row] if layer.variants else None].add(np.float64(file[name][row]))
+            for row in np.random.default_rng(0).integers(0, len(table), len(table)):
+                variant = table[row][1].decode() if layer.variants else None  # looked up for each, as the seed does
+                sums[variant].add(np.float64(file[name][row]))
             result.update({layer.stat_name(variant): own.result() for variant, own in sums.items()})
     return result
 
