@@ -24,10 +24,14 @@ from numpy.typing import NDArray
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.layout import METADATA, StoredLayer, stored_layers
+from mmearth_core.hdf5.opening import open_hdf5, opened
 from mmearth_core.hdf5.rows import RowReader
-from mmearth_core.hdf5.table import rows_digest, tile_ids
+from mmearth_core.hdf5.table import require_table, rows_digest, tile_ids
+from mmearth_core.suggest import did_you_mean
+from mmearth_core.words import counted
 
-_OTHER_ROWS = "The splits are of another file: make them again with `mmearth-core post splits`."
+_MAKE_SPLITS = "Make them again with `mmearth-core post splits`."
+_OTHER_ROWS = f"The splits are of another file. {_MAKE_SPLITS}"
 
 
 @frozen(eq=False)
@@ -75,13 +79,19 @@ class Dataset:
         self._file: h5py.File | None = None
         self._readers: dict[str, RowReader] = {}
         self._owner = 0
-        with self._open() as file:
+        with opened(self.path) as file:
             known = stored_layers(file)
-            count = int(file[METADATA].shape[0])
+            count = len(require_table(file))
         chosen = list(known) if layers is None else list(layers)
+        if not chosen:
+            raise DatasetError(
+                f"{self.path}: layers={layers!r} chooses none. It has {', '.join(known) or 'none'}; leave `layers` out "
+                "for all of them."
+            )
         unknown = [name for name in chosen if name not in known]
         if unknown:
-            raise DatasetError(f"{self.path}: has no layer {unknown[0]!r}. It has {', '.join(known)}.")
+            meant = did_you_mean(str(unknown[0]), known)
+            raise DatasetError(f"{self.path}: has no layer {unknown[0]!r}.{meant} It has {', '.join(known)}.")
         self.layers: Mapping[str, StoredLayer] = {name: known[name] for name in chosen}
         self.rows: NDArray[np.intp] = np.arange(count) if split is None else self._split(split, count)
 
@@ -89,7 +99,11 @@ class Dataset:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> DatasetTile:
-        row = int(self.rows[operator.index(index)])
+        place = operator.index(index)
+        if not -len(self) <= place < len(self):
+            allowed = f"indices go from {-len(self)} to {len(self) - 1}" if len(self) else "so there is none to read"
+            raise IndexError(f"{self.path}: no tile {place}: {counted(len(self), 'tile')} here, {allowed}.")
+        row = int(self.rows[place])
         self._here()
         tile_id, variant = (text.decode() for text in self._readers[METADATA].read(row).item())
         values = {name: self._readers[name].read(row) for name in self.layers}
@@ -100,7 +114,7 @@ class Dataset:
         return (self[index] for index in range(len(self)))
 
     def __repr__(self) -> str:
-        return f"<Dataset {self.path.name}: {len(self)} tiles, {', '.join(self.layers)}>"
+        return f"<Dataset {self.path.name}: {counted(len(self), 'tile')}, {', '.join(self.layers)}>"
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_file": None, "_readers": {}, "_owner": 0}
@@ -118,16 +132,23 @@ class Dataset:
     def _split(self, name: str, count: int) -> NDArray[np.intp]:
         splits = self._beside("splits")
         if name not in splits:
-            raise DatasetError(f"{self.path}: has no split {name!r}. It has {', '.join(splits)}.")
-        rows = np.asarray(splits[name], np.intp)
-        if rows.size and not 0 <= rows.min() <= rows.max() < count:
             raise DatasetError(
-                f"{self.path}: split {name!r} has rows up to {rows.max()}, the file {count} rows. {_OTHER_ROWS}"
+                f"{self.path}: has no split {name!r}.{did_you_mean(str(name), splits)} It has {', '.join(splits)}."
             )
+        listed = splits[name]
+        if not isinstance(listed, list) or any(type(row) is not int for row in listed):
+            raise DatasetError(f"{self._path_beside('splits')}: {name} is no list of row numbers. {_MAKE_SPLITS}")
+        outside = [row for row in listed if not 0 <= row < count]
+        if outside:
+            raise DatasetError(
+                f"{self._path_beside('splits')}: {name} has row {outside[0]}; {self.path.name} has "
+                f"{counted(count, 'row')}, counted from 0. {_OTHER_ROWS}"
+            )
+        rows = np.asarray(listed, np.intp)
         # Tiles of which some were left out have other rows: those of `test` could be another's `train`.
         due = self._beside("splits_made").get("rows_sha256") if self._path_beside("splits_made").exists() else None
         if due is not None:
-            with self._open() as file:
+            with opened(self.path) as file:
                 if due != rows_digest(tile_ids(file)):
                     raise DatasetError(f"{self.path}: its splits were made for other rows. {_OTHER_ROWS}")
         return rows
@@ -138,26 +159,21 @@ class Dataset:
     def _beside(self, what: str) -> dict[str, Any]:
         path = self._path_beside(what)
         try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DatasetError(f"{path}: no such file. `mmearth-core post` writes it beside the HDF5 file.") from None
         except (OSError, ValueError) as error:
             raise DatasetError(
-                f"{path}: cannot be read ({error}). `mmearth-core post` writes it beside the HDF5 file."
+                f"{path}: cannot be read as JSON ({error}). Write it again with `mmearth-core post`."
             ) from error
+        if not isinstance(content, dict):
+            raise DatasetError(f"{path}: holds no JSON object. Write it again with `mmearth-core post`.")
         return content
-
-    def _open(self) -> h5py.File:
-        if not self.path.is_file():
-            found = "is a folder" if self.path.is_dir() else "no such file"
-            raise DatasetError(f"{self.path}: {found}. Name a dataset's .h5 file, as `mmearth-core post` writes it.")
-        try:
-            return h5py.File(self.path, "r")
-        except OSError as error:
-            raise DatasetError(f"{self.path}: cannot be read as HDF5: {error}.") from error
 
     def _here(self) -> h5py.File:
         """The file as this process has opened it: a handle of the parent's would be torn between the two."""
         if self._file is None or self._owner != os.getpid():
-            self._file, self._owner = self._open(), os.getpid()
+            self._file, self._owner = open_hdf5(self.path), os.getpid()
             self._readers = {name: RowReader(self._file[name]) for name in (METADATA, *self.layers)}
         return self._file
 

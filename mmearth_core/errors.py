@@ -47,6 +47,25 @@ class DatasetError(MMEarthError, RuntimeError):
     """A dataset folder holds something other than what this run would write."""
 
 
+class DamagedFileError(DatasetError):
+    """A dataset's file is cut short or damaged.
+
+    Attributes:
+        path: the file.
+        found: what was found; a clause.
+    """
+
+    def __init__(self, path: str, found: str) -> None:
+        super().__init__(path, found)  # both, as it is passed on from worker processes
+        self.path, self.found = path, found
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.found}. The file is damaged: copy or fetch it again, or write it again with the "
+            "command that made it, as `mmearth-core post`."
+        )
+
+
 class EngineError(MMEarthError, RuntimeError):
     """Earth Engine cannot be used at all: no credentials, no project, no access."""
 

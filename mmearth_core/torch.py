@@ -39,6 +39,8 @@ from mmearth_core import dataset as plain
 from mmearth_core.contract.bands import Kind
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_core.suggest import did_you_mean
+from mmearth_core.words import counted
 
 Sample = dict[str, Any]
 """One tile; the module says what is in it."""
@@ -158,8 +160,8 @@ class Dataset(data.Dataset[Sample]):
             except (KeyError, TypeError, ValueError) as error:
                 raise DatasetError(
                     f"{self.plain.path.stem}_band_stats.json: nothing usable for {name!r} ({error!r}), which needs "
-                    f"mean, std, min and max of {len(layer.bands)} bands. Make it anew with `mmearth-core post stats`, "
-                    "or pass normalize=None."
+                    f"mean, std, min and max of {counted(len(layer.bands), 'band')}. Make it anew with `mmearth-core "
+                    "post stats`, or pass normalize=None."
                 ) from error
             low = entry["mean"] if normalize == "z-score" else entry["min"]
             span = entry["std"] if normalize == "z-score" else entry["max"] - entry["min"]
@@ -174,11 +176,15 @@ def _pick(source: plain.Dataset, layer: StoredLayer, bands: Sequence[str] | None
     if bands is None:
         return None
     if isinstance(bands, str) or not bands:
-        raise DatasetError(f"Layer {layer.name!r}: {bands!r} is no list of bands. It has {', '.join(layer.bands)}.")
+        raise DatasetError(
+            f"{source.path}: layer {layer.name!r}: {bands!r} is no list of bands. It has "
+            f"{', '.join(layer.bands)}; give some of them, or None for all."
+        )
     unknown = [band for band in bands if band not in layer.bands]
     if unknown:
         raise DatasetError(
-            f"{source.path}: layer {layer.name!r} has no band {unknown[0]!r}. It has {', '.join(layer.bands)}."
+            f"{source.path}: layer {layer.name!r} has no band {unknown[0]!r}."
+            f"{did_you_mean(str(unknown[0]), layer.bands)} It has {', '.join(layer.bands)}."
         )
     return [layer.bands.index(band) for band in bands]
 
@@ -199,5 +205,5 @@ def _column(numbers: Sequence[float], layer: StoredLayer) -> NDArray[np.float64]
     """A number a band, to be reckoned with a row's values."""
     column = np.asarray(numbers, np.float64)
     if column.shape != (len(layer.bands),):
-        raise ValueError(f"{column.size} numbers")
+        raise ValueError(counted(column.size, "number"))
     return column.reshape(-1, *(1,) * (len(layer.shape) - 1))

@@ -11,7 +11,8 @@ from attrs import frozen
 from mmearth_core.derive.workshop import workshop
 from mmearth_core.errors import DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS, sync_folder
-from mmearth_core.hdf5.layout import METADATA
+from mmearth_core.hdf5.opening import opened
+from mmearth_core.hdf5.table import require_table
 from mmearth_core.post.make_splits import HOW
 from mmearth_core.post.products import BAND_STATS, HDF5, LEFT_OUT, SPLITS, TILE_INFO
 
@@ -103,23 +104,16 @@ class DatasetFiles:
         """All files but the HDF5 file."""
         return self.tile_info, self.band_stats, self.splits, self.splits_made, self.left_out
 
-    def open(self) -> h5py.File:
-        """Opens the HDF5 file for reading.
+    @contextmanager
+    def open(self) -> Iterator[h5py.File]:
+        """Opens the HDF5 file for reading, and closes it.
 
         Raises:
             DatasetError: when it cannot be read, or holds no tiles of ours.
         """
-        try:
-            file = h5py.File(self.hdf5, "r")
-        except OSError as error:
-            raise DatasetError(f"{self.hdf5}: cannot be read as HDF5: {error}.") from error
-        if METADATA not in file:
-            file.close()
-            raise DatasetError(
-                f"{self.hdf5}: has no table `{METADATA}` with the id of each row, so it is no dataset that "
-                "`mmearth-core post` wrote."
-            )
-        return file
+        with opened(self.hdf5) as file:
+            require_table(file)
+            yield file
 
     def _side(self, ending: str) -> Path:
         return self.hdf5.with_name(f"{self.hdf5.stem}{ending}")

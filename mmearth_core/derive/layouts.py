@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
+import h5py
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core.derive.files import DatasetFiles
-from mmearth_core.errors import DatasetError
+from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.hdf5.chunks import storage
 from mmearth_core.hdf5.layout import METADATA, StoredLayer, stored_layers
+from mmearth_core.words import counted
 
 _SHOWN = 8
 """Differences, or members of a list, that an error names."""
@@ -56,14 +58,17 @@ def read_layout(files: DatasetFiles) -> Layout:
         DatasetError: when the file is no dataset, or its layers have different numbers of rows.
     """
     with files.open() as file:
-        table = file[METADATA][:]
+        table = _read_table(files, file)
         layers = stored_layers(file)
+        if not layers:
+            raise DatasetError(f"{files.hdf5}: has no layer besides its table of tiles. Name another file.")
         for name, layer in layers.items():
             dataset = file[name]
-            if dataset.shape[0] != len(table) or dataset.chunks != (1, *layer.shape):
+            if dataset.shape[:1] != (len(table),) or dataset.chunks != (1, *layer.shape):
                 raise DatasetError(
-                    f"{files.hdf5}: layer {name!r} has {dataset.shape[0]} rows in chunks of {dataset.chunks}; the file "
-                    f"has {len(table)} tiles, and a chunk holds one. Write it again with `mmearth-core post hdf5`."
+                    f"{files.hdf5}: layer {name!r} has shape {dataset.shape} in chunks of {dataset.chunks}; the file "
+                    f"has {counted(len(table), 'tile')}, and a chunk holds one. Write it again with `mmearth-core post "
+                    "hdf5`."
                 )
         return Layout(
             files,
@@ -73,6 +78,24 @@ def read_layout(files: DatasetFiles) -> Layout:
             {name: storage(file[name]) for name in layers},
             {name: str(file[name].attrs.get("provenance", "")) for name in layers},
         )
+
+
+def _read_table(files: DatasetFiles, file: h5py.File) -> NDArray[np.void]:
+    """The table of tiles, whose texts can be read."""
+    table: NDArray[np.void] = file[METADATA][:]
+    texts = [(name, table.dtype[name].kind) for name in table.dtype.names or ()]
+    if len(texts) != 2 or texts[0] != ("tile_id", "S") or texts[1][1] != "S":
+        raise DatasetError(
+            f"{files.hdf5}: the table `{METADATA}` has the fields {table.dtype}; two are due, tile_id and the "
+            "variant, both texts. Write the file again with `mmearth-core post`."
+        )
+    for row, (tile_id, variant) in enumerate(table.tolist()):
+        try:
+            tile_id.decode(), variant.decode()
+        except UnicodeDecodeError as error:
+            found = f"row {row} of the table `{METADATA}` holds {(tile_id, variant)}, which is no text"
+            raise DamagedFileError(str(files.hdf5), found) from error
+    return table
 
 
 def require_same(layouts: Sequence[Layout]) -> None:

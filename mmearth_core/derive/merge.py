@@ -14,14 +14,13 @@ from mmearth_core.derive.files import DatasetFiles, written
 from mmearth_core.derive.head import derived_head, provenance
 from mmearth_core.derive.layouts import Layout, read_layout, require_same
 from mmearth_core.derive.splits import moved_rows, read_json, read_splits, write_splits
-from mmearth_core.derive.stats import merged_stats
+from mmearth_core.derive.stats import counted_stats, merged_stats
 from mmearth_core.derive.tile_info import Entry, entries_of, write_entries
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA, write_head
 from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.json_files import write_json
-from mmearth_core.post.recount import recount
 from mmearth_core.work.pool import Pool
 from mmearth_core.work.progress import Progress
 
@@ -163,8 +162,8 @@ def _write_stats(
         merged = merged_stats(layers, [read_json(layout.files.band_stats, dict) for layout in layouts], rows)
     counted = merged is None
     if merged is None:
-        statistics = recount(staged.hdf5, layers, layouts[0].size, pool, progress)
-        merged = {key: entry for layer in layers for key, entry in statistics.results(layer.name).items()}
+        sources = [layout.files.hdf5 for layout in layouts]
+        merged = counted_stats(staged.hdf5, layers, layouts[0].size, sources, pool, progress)
     write_json(staged.band_stats, merged)
     return counted
 

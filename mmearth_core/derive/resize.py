@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 from attrs import evolve, frozen
 
@@ -16,6 +15,7 @@ from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA, ChunkWriter, StoredLayer, encode, write_head
 from mmearth_core.hdf5.new_file import new_file
+from mmearth_core.hdf5.opening import opened
 from mmearth_core.hdf5.rows import RowReader
 from mmearth_core.json_files import write_json
 from mmearth_core.post.encode import block_rows
@@ -165,7 +165,7 @@ def crop_part(part: Part) -> Cropped:
     """Crops, compresses and counts some rows."""
     statistics, chunks = Statistics(part.layers), list[dict[str, bytes]]()
     end = part.start + len(part.variants)
-    with h5py.File(part.path, "r") as file:
+    with opened(part.path) as file:
         for layer in part.layers:
             if not layer.is_map:
                 statistics.add_vectors(layer.name, part.variants, file[layer.name][part.start : end])

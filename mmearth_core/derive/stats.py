@@ -7,10 +7,15 @@ counting all values would give, but for the rounding of the last digits.
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_core.post.recount import recount
 from mmearth_core.post.statistics import BandSums
+from mmearth_core.work.pool import Pool
+from mmearth_core.work.progress import Progress
 
 Entry = Mapping[str, Any]
 
@@ -45,6 +50,38 @@ def merged_stats(
                 return None
         merged |= own
     return merged
+
+
+def counted_stats(
+    staged: Path,
+    layers: Sequence[StoredLayer],
+    size: int,
+    copied_from: Sequence[Path],
+    pool: Pool,
+    progress: Progress,
+) -> dict[str, Entry]:
+    """The statistics of rows that have been copied, counted from their values.
+
+    Args:
+        staged: the new HDF5 file, which is not at its place yet.
+        layers: what it holds.
+        size: rows and columns of a tile.
+        copied_from: the files that its rows are from, to be blamed.
+        pool: does the work.
+        progress: is told of every part.
+
+    Raises:
+        DatasetError: when a row is damaged.
+    """
+    try:
+        statistics = recount(staged, layers, size, pool, progress)
+    except DamagedFileError as error:
+        names = ", ".join(map(str, copied_from))
+        raise DatasetError(
+            f"{names}: of the tiles copied from there, {error.found}. The file is damaged: `mmearth-core verify FILE` "
+            "names every row that is. Copy or fetch it again, or write it again with `mmearth-core post`."
+        ) from error
+    return {key: entry for layer in layers for key, entry in statistics.results(layer.name).items()}
 
 
 def _joined(layer: StoredLayer, entries: Sequence[Entry]) -> Entry:

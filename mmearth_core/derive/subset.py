@@ -10,12 +10,12 @@ from mmearth_core.derive.files import DatasetFiles, written
 from mmearth_core.derive.head import derived_head, provenance
 from mmearth_core.derive.layouts import Layout, read_layout
 from mmearth_core.derive.splits import Rows, moved_rows, read_splits, write_splits
+from mmearth_core.derive.stats import counted_stats
 from mmearth_core.derive.tile_info import entries_of, write_entries
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA, write_head
 from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.json_files import write_json
-from mmearth_core.post.recount import recount
 from mmearth_core.work.pool import Pool
 from mmearth_core.work.progress import Progress
 
@@ -63,8 +63,7 @@ def make_subset(
         if splits is not None:
             write_splits(staged, [(splits, moved_rows(len(layout.table), rows))], ids, "subset")
         layers = list(layout.layers.values())
-        statistics = recount(staged.hdf5, layers, layout.size, pool, progress)
-        results = {key: entry for layer in layers for key, entry in statistics.results(layer.name).items()}
+        results = counted_stats(staged.hdf5, layers, layout.size, [files.hdf5], pool, progress)
         write_json(staged.band_stats, results)
     return Subset(out, len(rows), len(layout.table))
 

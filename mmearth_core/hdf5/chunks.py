@@ -5,6 +5,9 @@ from typing import Any
 
 import h5py
 
+from mmearth_core.errors import DamagedFileError
+from mmearth_core.hdf5.opening import told_by_hdf5
+
 STEP = 64
 """Rows between two reports of progress."""
 
@@ -60,12 +63,21 @@ def copy_chunks(
     for count, row in enumerate(wanted, start=1):
         for source, target, rest, written in ends:
             if written is None or row in written:
-                mask, chunk = source.read_direct_chunk((row, *rest))
+                try:
+                    mask, chunk = source.read_direct_chunk((row, *rest))
+                except (OSError, RuntimeError, ValueError) as error:
+                    raise _damaged(source, row, error) from error
                 target.write_direct_chunk((at + count - 1, *rest), chunk, mask)
         if moved and count % STEP == 0:
             moved(count)
     if moved:
         moved(count)
+
+
+def _damaged(source: Any, row: int, error: Exception) -> DamagedFileError:
+    dataset = h5py.Dataset(source)
+    found = f"row {row} of layer {dataset.name.lstrip('/')!r} cannot be read ({told_by_hdf5(error)})"
+    return DamagedFileError(dataset.file.filename, found)
 
 
 def _written(dataset: h5py.Dataset) -> set[int] | None:

@@ -31,6 +31,11 @@ DEFLATE = 1
 
 _TEXT = h5py.string_dtype()
 
+DESCRIBED = (
+    "modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "variants", "plugin",
+)  # fmt: skip
+"""What every layer's dataset has; older files lack further ones."""
+
 
 def _as_texts(texts: Iterable[Any]) -> tuple[str, ...]:
     return tuple(text.decode() if isinstance(text, bytes) else str(text) for text in texts)
@@ -150,10 +155,16 @@ class StoredLayer:
         Raises:
             DatasetError: when it lacks one.
         """
+        name = dataset.name.lstrip("/")
+        if not isinstance(dataset, h5py.Dataset):
+            raise _undescribed(dataset.file.filename, f"{name!r} is a group, where a dataset a layer is due")
         attributes = dataset.attrs
+        lost = [each for each in DESCRIBED if each not in attributes]
+        if lost:
+            raise _undescribed(dataset.file.filename, f"dataset {name!r} lacks the attributes {', '.join(lost)}")
         try:
             return cls(
-                name=dataset.name.lstrip("/"),
+                name=name,
                 modality=attributes["modality"],
                 kind=attributes["kind"],
                 dtype=dataset.dtype.name,
@@ -169,11 +180,15 @@ class StoredLayer:
                 previews=preview_json.from_json(attributes.get("previews", "{}")),  # older files lack it
             )
         except (KeyError, ValueError, TypeError) as error:
-            raise DatasetError(
-                f"{dataset.file.filename}: dataset {dataset.name!r} has no description that can be read ({error}). "
-                "The file was not written by `mmearth-core post`, or by a newer one: write it again. The published "
-                "MMEarth's files have none; torchgeo's `MMEarth` reads them."
-            ) from error
+            found = f"the attributes of dataset {name!r} cannot be understood ({error})"
+            raise _undescribed(dataset.file.filename, found) from error
+
+
+def _undescribed(path: str, found: str) -> DatasetError:
+    return DatasetError(
+        f"{path}: {found}, so it has no description that can be read. The file was not written by `mmearth-core post`, "
+        "or by a newer one: write it again. The published MMEarth's files have none; torchgeo's `MMEarth` reads them."
+    )
 
 
 def stored_layers(file: h5py.File) -> dict[str, StoredLayer]:

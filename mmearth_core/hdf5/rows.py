@@ -4,12 +4,17 @@ HDF5 inflates with zlib, and holds a lock of the whole process while it does. Wh
 stores it (one chunk a row; shuffled, deflated) is read by HDF5.
 """
 
+from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 from isal import igzip_lib, isal_zlib
 from numpy.typing import NDArray
+
+from mmearth_core.errors import DamagedFileError
+from mmearth_core.hdf5.opening import damage_told
+from mmearth_core.words import counted
 
 
 class RowReader:
@@ -27,25 +32,33 @@ class RowReader:
         """One row, of the dataset's shape without its first axis.
 
         Raises:
-            OSError: when it cannot be read: the file is damaged.
+            DamagedFileError: when it cannot be read.
         """
         if not self._direct or not 0 <= row < self._dataset.shape[0]:
-            return np.asarray(self._dataset[row])
+            return self._by_hdf5(row)
         try:
             skipped, chunk = self._id.read_direct_chunk((row, *self._rest))
         except (OSError, RuntimeError, ValueError):
-            return np.asarray(self._dataset[row])  # never written: the fill value
+            return self._by_hdf5(row)  # never written: the fill value
         if skipped:
-            return np.asarray(self._dataset[row])
+            return self._by_hdf5(row)
         try:
             content = isal_zlib.decompress(chunk, bufsize=self._bytes)
         except igzip_lib.IsalError as error:  # type: ignore[misc]  # isal declares it as an instance
-            raise OSError(f"row {row} of {self._dataset.name} cannot be inflated: {error}") from error
+            raise self._damaged(row, f"cannot be inflated ({error})") from error
         if len(content) != self._bytes:
-            raise OSError(f"row {row} of {self._dataset.name} has {len(content)} bytes instead of {self._bytes}")
+            raise self._damaged(row, f"has {counted(len(content), 'byte')} instead of {self._bytes:,}")
         if not self._shuffled:
             return np.frombuffer(bytearray(content), self._dtype).reshape(self._shape)
         return self._unshuffled(np.frombuffer(content, np.uint8)).reshape(self._shape)
+
+    def _by_hdf5(self, row: int) -> NDArray[Any]:
+        with damage_told(Path(self._dataset.file.filename)):
+            return np.asarray(self._dataset[row])
+
+    def _damaged(self, row: int, found: str) -> DamagedFileError:
+        dataset = self._dataset
+        return DamagedFileError(dataset.file.filename, f"row {row} of layer {dataset.name.lstrip('/')!r} {found}")
 
     def _unshuffled(self, content: NDArray[np.uint8]) -> NDArray[Any]:
         size = self._dtype.itemsize

@@ -21,6 +21,22 @@ def create_metadata(file: h5py.File, rows: int, variant_key: str) -> h5py.Datase
     return file.create_dataset(METADATA, shape=(rows,), dtype=np.dtype(fields))
 
 
+def require_table(file: h5py.File) -> h5py.Dataset:
+    """The table of a file.
+
+    Raises:
+        DatasetError: when it has none whose first field is the rows' tile ids.
+    """
+    table = file[METADATA] if METADATA in file else None  # noqa: SIM401 - `get` takes a damaged file for one without
+    fields = table.dtype.names if isinstance(table, h5py.Dataset) else None
+    if table is None or not fields or table.ndim != 1 or table.dtype[0].kind != "S":
+        raise DatasetError(
+            f"{file.filename}: has no table `{METADATA}` whose first field is the rows' tile ids, so it is no dataset "
+            "of this layout. Name a file that `mmearth-core post` has written, or one made of such files."
+        )
+    return table
+
+
 def metadata_rows(rows: Iterable[tuple[str, str | None]], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Lines of that table.
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from mmearth_core.errors import DatasetError
+from mmearth_core.hdf5.opening import opened
 from mmearth_core.hdf5.table import rows_digest, tile_ids
 from mmearth_core.json_files import write_json
 from mmearth_core.post.products import HDF5, SPLITS, required
@@ -30,7 +30,7 @@ def make_splits(source: Source, changes: dict[str, Any]) -> dict[str, Any]:
         How they were made, as it is written.
     """
     recipe = _recipe(source.file(HOW), changes)
-    with h5py.File(required(source, HDF5), "r") as file:
+    with opened(required(source, HDF5)) as file:
         ids = tile_ids(file)
     lon, lat, column = _of_tiles(source, ids, recipe.by)
     parts = split(recipe, lon, lat, column)
@@ -45,7 +45,7 @@ def are_stale(source: Source) -> bool:
     how = _read(source.file(HOW))
     if not how:
         return False
-    with h5py.File(source.file(HDF5), "r") as file:
+    with opened(source.file(HDF5)) as file:
         return bool(how.get("rows_sha256") != rows_digest(tile_ids(file)))
 
 

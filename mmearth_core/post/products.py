@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import h5py
 from attrs import asdict, frozen
 
 from mmearth_core.download.bad_stack import mark_failed
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.layout import StoredLayer, stored_layers
+from mmearth_core.hdf5.opening import opened
 from mmearth_core.json_files import write_json
 from mmearth_core.post.hdf5 import Written, write_hdf5
 from mmearth_core.post.recount import recount
@@ -62,7 +62,7 @@ def make_hdf5(rows: Rows, pool: Pool, progress: Progress, in_place: bool = False
 def make_stats(source: Source, pool: Pool, progress: Progress) -> Path:
     """Writes the band statistics of an HDF5 file anew, from its own values."""
     path = required(source, HDF5)
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         stored = stored_layers(file)
     layers = tuple(stored[layer.name] for layer in source.layers if layer.name in stored)
     statistics = recount(path, layers, source.image_size, pool, progress)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import h5py
 from attrs import frozen
 
 from mmearth_core.hdf5.layout import METADATA, StoredLayer
+from mmearth_core.hdf5.opening import opened
 from mmearth_core.hdf5.rows import RowReader
 from mmearth_core.post.encode import block_rows
 from mmearth_core.post.statistics import Statistics
@@ -44,7 +44,7 @@ def recount(path: Path, layers: Sequence[StoredLayer], size: int, pool: Pool, pr
         pool: does the work.
         progress: is told of every part.
     """
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         count = file[METADATA].shape[0]
     step = block_rows(size)
 
@@ -62,7 +62,7 @@ def recount(path: Path, layers: Sequence[StoredLayer], size: int, pool: Pool, pr
 def count_part(part: Part) -> Statistics:
     """Counts some rows."""
     statistics = Statistics(part.layers)
-    with h5py.File(part.path, "r") as file:
+    with opened(part.path) as file:
         table = file[METADATA][part.start : part.end]
         variants = [text.decode() or None for text in table[table.dtype.names[1]]]
         for layer in part.layers:

@@ -9,18 +9,16 @@ from attrs import evolve, fields, frozen
 
 from mmearth_core.contract.bands import holds
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.layout import METADATA, VERSION, StoredLayer
+from mmearth_core.hdf5.layout import DESCRIBED, METADATA, VERSION, StoredLayer
+from mmearth_core.hdf5.opening import opened
 from mmearth_core.post.source import Source
 from mmearth_core.registry import Registry
 from mmearth_core.verify.findings import Finding, Severity
-from mmearth_core.verify.subject import Subject, Table, open_file, read_table
+from mmearth_core.verify.subject import Subject, Table, read_table
 
 CHECK = "description"
 
 _HEAD = ("layout", "name", "anchor", "written_by")
-_OF_LAYER = (
-    "modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "variants", "plugin",
-)  # fmt: skip
 _SAME = tuple(each.name for each in fields(StoredLayer) if each.eq and each.name not in ("name", "plugin"))
 
 _WRITE_AGAIN = "Write the HDF5 file again with `mmearth-core post`."
@@ -46,7 +44,7 @@ def open_subject(path: Path, source: Source | None, registry: Registry) -> Opene
     Raises:
         DatasetError: when the file cannot be read at all.
     """
-    with open_file(path) as file:
+    with opened(path) as file:
         table = read_table(file)
         names = [name for name in file if name != METADATA]
         foreign = "layout" not in file.attrs and not any("modality" in file[name].attrs for name in names)
@@ -109,7 +107,7 @@ class _Reader:
         """What is known of a dataset, and what is wrong with it."""
         name = dataset.name.lstrip("/")
         findings = list(self._stored(dataset, name, len(table)))
-        missing = [each for each in _OF_LAYER if each not in dataset.attrs]
+        missing = [each for each in DESCRIBED if each not in dataset.attrs]
         if self.has_source and "provenance" not in dataset.attrs:
             findings.append(self.finding("Lacks the attribute provenance: its writing was broken off.", name))
         layer: StoredLayer | None = None

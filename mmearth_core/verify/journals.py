@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import h5py
 import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Entry, Outcome
 from mmearth_core.errors import DatasetError
+from mmearth_core.hdf5.opening import opened
 from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.post.products import LEFT_OUT
 from mmearth_core.post.provenance import ATTRIBUTE, Provenance
@@ -143,7 +143,7 @@ class JournalsCheck:
 
     def _provenance(self) -> Iterator[Finding]:
         """Each layer's checksum of what it is made of, against what is there now."""
-        with h5py.File(self.subject.path, "r") as file:
+        with opened(self.subject.path) as file:
             for layer in self.source.layers:
                 if layer.name not in file:
                     continue

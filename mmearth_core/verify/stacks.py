@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.download.bad_stack import BadStack
 from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_core.hdf5.opening import opened
 from mmearth_core.verify.findings import Finding, Severity
 
 CHECK = "stacks"
@@ -84,7 +85,7 @@ class StacksSeen:
 def check_stacks(part: StackPart) -> StacksSeen:
     """Checks the stacks of some tiles."""
     result = StacksSeen()
-    with h5py.File(part.hdf5, "r") as file:
+    with opened(part.hdf5) as file:
         for task in part.tiles:
             for group, (path, sha256) in task.stacks.items():
                 result.stacks += 1
@@ -151,7 +152,7 @@ def differences(
 ) -> Iterator[Finding]:
     """A row of the HDF5 file against what it should hold."""
     dataset = file.get(layer.name)
-    if not isinstance(dataset, h5py.Dataset) or row is None or row >= dataset.shape[0]:
+    if not isinstance(dataset, h5py.Dataset) or row is None or not dataset.ndim or row >= dataset.shape[0]:
         return
     try:
         values = dataset[row]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from mmearth_core.derive.files import DatasetFiles
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.layout import METADATA, StoredLayer
+from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_core.hdf5.table import require_table
 from mmearth_core.post.products import HDF5, required
 from mmearth_core.post.source import Source, open_source
 from mmearth_core.registry import Registry
@@ -143,38 +144,14 @@ def locate(target: Path, registry: Registry) -> tuple[Path, Source | None]:
     return required(source, HDF5), source
 
 
-def open_file(path: Path) -> h5py.File:
-    """Opens the HDF5 file.
-
-    Raises:
-        DatasetError: when it is no HDF5 file, or cut short.
-    """
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise DatasetError(
-            f"{path}: cannot be read as HDF5: {error}. It is damaged or of another format: write, copy or "
-            "fetch it again."
-        ) from error
-
-
 def read_table(file: h5py.File) -> Table:
     """Reads which tile each row is.
 
     Raises:
-        DatasetError: when there is no such table, or it cannot be read.
+        DatasetError: when there is no such table.
     """
-    path, table = file.filename, file.get(METADATA)
-    fields = table.dtype.names if isinstance(table, h5py.Dataset) else None
-    if not fields or table.ndim != 1 or table.dtype[0].kind != "S":
-        raise DatasetError(
-            f"{path}: has no table `{METADATA}` whose first field is the rows' tile ids, so no row can be checked. "
-            "It is no dataset of this layout: write it again with `mmearth-core post`."
-        )
-    try:
-        content = table[:]
-    except OSError as error:
-        raise DatasetError(f"{path}: the table `{METADATA}` cannot be read: {error}. Write the file again.") from error
+    table = require_table(file)
+    fields, content = table.dtype.names, table[:]
     has_variant = len(fields) > 1 and table.dtype[1].kind == "S"
     variants = content[fields[1]] if has_variant else np.zeros(len(content), "S1")
     return Table(content[fields[0]], variants, fields[1] if has_variant else None)

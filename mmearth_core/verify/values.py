@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import Kind
 from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_core.hdf5.opening import opened
 from mmearth_core.verify.findings import Finding, Severity
 from mmearth_core.verify.seen import Floats, Seen
 
@@ -76,7 +77,7 @@ class PartSeen:
 def check_part(part: Part) -> PartSeen:
     """Reads and checks some rows of all layers."""
     result = PartSeen()
-    with h5py.File(part.path, "r") as file:
+    with opened(part.path) as file:
         datasets = {name: file[name] for name in part.layers}  # once: h5py looks a name up in a fifth of a read's time
         for place, (tile_id, variant) in enumerate(part.tiles):
             row = part.start + place
@@ -98,7 +99,7 @@ class _RowCheck:
 
     def layer(self, dataset: h5py.Dataset, name: str, layer: StoredLayer | None) -> bool | None:
         """Checks a layer; returns whether it has a valid value, None if that is not known."""
-        if self.row >= dataset.shape[0]:
+        if not dataset.ndim or self.row >= dataset.shape[0]:
             return None
         try:
             values = dataset[self.row]

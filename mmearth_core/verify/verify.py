@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from mmearth_core.download.bad_stack import BadStack, send_back
 from mmearth_core.errors import DatasetError
+from mmearth_core.hdf5.opening import opened
 from mmearth_core.post.source import Source
 from mmearth_core.registry import Registry
 from mmearth_core.verify.described import open_subject
@@ -115,7 +115,7 @@ def _stacks(
     told: list[Finding] = []
     bad: list[BadStack] = []
     report.stacks = report.compared = 0
-    with h5py.File(report.subject.path, "r") as file:
+    with opened(report.subject.path) as file:
         vectors = VectorsCheck(source, file)
 
         def tasks() -> Iterator[StackTask]:

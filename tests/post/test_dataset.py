@@ -97,11 +97,81 @@ def test_what_is_not_there_is_refused(made: Path, tmp_path: Path) -> None:
         file["x"] = [1, 2]
     with pytest.raises(DatasetError, match="has no description"):
         Dataset(tmp_path / "foreign.h5")
-    shutil_rows = {"train": [999], "val": [], "test": []}
+
+
+def test_a_choice_of_layers_that_cannot_be_is_refused_with_what_is_allowed(made: Path) -> None:
+    every = ", ".join(Dataset(made / FILE).layers)
+    for none in ([], (), {}):
+        with pytest.raises(DatasetError) as told:
+            Dataset(made / FILE, layers=none)
+        assert f"layers={none!r} chooses none. It has {every}; leave `layers` out for all" in str(told.value)
+    with pytest.raises(DatasetError) as told:
+        Dataset(made / FILE, layers=["weights", "height"])
+    assert str(told.value) == f"{made / FILE}: has no layer 'height'. Did you mean 'heights'? It has {every}."
+    with pytest.raises(DatasetError, match="has no layer 'metadata'"):
+        Dataset(made / FILE, layers=["metadata"])
+
+
+def test_a_split_that_cannot_be_is_refused_with_what_is_allowed(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError) as told:
+        Dataset(made / FILE, split="trian")
+    assert str(told.value) == f"{made / FILE}: has no split 'trian'. Did you mean 'train'? It has train, val, test."
+    path, splits = tmp_path / "few.h5", tmp_path / "few_splits.json"
+    path.write_bytes((made / FILE).read_bytes())
+    with pytest.raises(DatasetError, match=r"few_splits\.json: no such file\. `mmearth-core post` writes it"):
+        Dataset(path, split="train")
+    remedy = "Make them again with `mmearth-core post splits`."
+    for content, found in (
+        ({"train": [0, 20]}, "train has row 20; few.h5 has 20 rows, counted from 0. The splits are of another file."),
+        ({"train": [3, -1]}, "train has row -1; few.h5 has 20 rows, counted from 0. The splits are of another file."),
+        ({"train": [0.5]}, "train is no list of row numbers."),
+        ({"train": "0"}, "train is no list of row numbers."),
+    ):
+        splits.write_text(json.dumps(content))
+        with pytest.raises(DatasetError) as told:
+            Dataset(path, split="train")
+        assert str(told.value) == f"{splits}: {found} {remedy}"
+    splits.write_text("[]")
+    with pytest.raises(DatasetError, match="holds no JSON object"):
+        Dataset(path, split="train")
+    splits.write_text('{"train": [0')
+    with pytest.raises(DatasetError, match=r"cannot be read as JSON .* Write it again with `mmearth-core post`"):
+        Dataset(path, split="train")
+
+
+@pytest.mark.parametrize("index", [20, -21, 10**20])
+def test_an_index_beyond_the_tiles_says_what_is_allowed(index: int, made: Path) -> None:
+    with pytest.raises(IndexError) as told:
+        Dataset(made / FILE)[index]
+    assert str(told.value) == f"{made / FILE}: no tile {index}: 20 tiles here, indices go from -20 to 19."
+
+
+def test_an_empty_split_has_no_tile(made: Path, tmp_path: Path) -> None:
     (tmp_path / "few.h5").write_bytes((made / FILE).read_bytes())
-    (tmp_path / "few_splits.json").write_text(json.dumps(shutil_rows))
-    with pytest.raises(DatasetError, match="rows up to 999"):
-        Dataset(tmp_path / "few.h5", split="train")
+    (tmp_path / "few_splits.json").write_text('{"train": [7], "val": []}')
+    empty, one = (Dataset(tmp_path / "few.h5", split=split) for split in ("val", "train"))
+    assert (len(empty), list(empty), empty.tile_ids) == (0, [], [])
+    with pytest.raises(IndexError, match="no tile 0: 0 tiles here, so there is none to read"):
+        empty[0]
+    assert repr(one).startswith("<Dataset few.h5: 1 tile, ")
+    assert one[0].row == one[-1].row == 7
+
+
+def test_a_damaged_row_is_named(made: Path, tmp_path: Path) -> None:
+    path = tmp_path / "few.h5"
+    path.write_bytes((made / FILE).read_bytes())
+    with h5py.File(path, "r+") as file:
+        file["heights"].id.write_direct_chunk((3, 0, 0, 0), b"no deflate stream")
+    dataset = Dataset(path)
+    assert dataset[2].row == 2
+    with pytest.raises(
+        DatasetError, match=r"few\.h5: row 3 of layer 'heights' cannot be inflated .*The file is damaged"
+    ):
+        dataset[3]
+    dataset.close()
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DatasetError, match=r"few\.h5: cannot be read as HDF5: it is cut short"):
+        Dataset(path)
 
 
 def test_splits_that_were_made_for_other_rows_are_refused(made: Path, tmp_path: Path) -> None:

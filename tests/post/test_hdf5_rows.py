@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmearth_core.errors import DamagedFileError
 from mmearth_core.hdf5.rows import RowReader
 
 STORAGES: dict[str, dict[str, Any]] = {
@@ -50,8 +51,8 @@ def damaged(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("row", "message"), [(0, "row 0 of /layer cannot be inflated"), (1, "10 bytes instead of 384")]
+    ("row", "message"), [(0, "row 0 of layer 'layer' cannot be inflated"), (1, "has 10 bytes instead of 384")]
 )
 def test_a_damaged_chunk_is_named(damaged: Path, row: int, message: str) -> None:
-    with h5py.File(damaged) as file, pytest.raises(OSError, match=message):
+    with h5py.File(damaged) as file, pytest.raises(DamagedFileError, match=message):
         RowReader(file["layer"]).read(row)

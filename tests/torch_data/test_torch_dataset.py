@@ -154,5 +154,25 @@ def test_what_is_not_there_is_refused(made: Path, tmp_path: Path) -> None:
     (tmp_path / "data_1M_v001_band_stats.json").write_text(json.dumps(stats))
     with pytest.raises(DatasetError, match=r"nothing usable for 'sentinel2_l2a'.*13 bands"):
         Dataset(tmp_path / FILE, layers=["sentinel2"])
-    with pytest.raises(IndexError):
-        Dataset(made / FILE)[len(Dataset(made / FILE))]
+
+
+@pytest.mark.parametrize("none", [[], {}])
+def test_a_choice_of_no_layer_is_refused_with_what_is_allowed(made: Path, none: Any) -> None:
+    with pytest.raises(DatasetError, match=r"chooses none\. It has .*sentinel2.*; leave `layers` out"):
+        Dataset(made / FILE, layers=none)
+    with pytest.raises(DatasetError, match=r"'sentinel2': \[\] is no list of bands\. It has B1, B2, .*None for all"):
+        Dataset(made / FILE, layers={"sentinel2": []})
+
+
+def test_an_unknown_layer_split_or_tile_is_refused_with_what_is_allowed(made: Path) -> None:
+    with pytest.raises(DatasetError, match=r"no layer 'sentinel'\. Did you mean 'sentinel\d'\? It has .*era5"):
+        Dataset(made / FILE, layers={"sentinel": None})
+    with pytest.raises(DatasetError, match=r"no split 'tests'\. Did you mean 'test'\? It has train, val, test\."):
+        Dataset(made / FILE, split="tests")
+    dataset = Dataset(made / FILE)
+    with pytest.raises(IndexError, match="no tile 5: 5 tiles here, indices go from -5 to 4"):
+        dataset[5]
+    with pytest.raises(IndexError, match="no tile -6"):
+        dataset[-6]
+    with pytest.raises(IndexError, match="no tile 9"):
+        next(iter(DataLoader(dataset, sampler=[9])))
