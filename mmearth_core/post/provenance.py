@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 
+from mmearth_core.download.journal import Entry
 from mmearth_core.post.source import Row, Source
 
 ATTRIBUTE = "provenance"
@@ -21,9 +23,19 @@ class Provenance:
 
     def add(self, row: Row) -> None:
         """Counts in the next row."""
-        for group, checksum in self._sums.items():
-            made_of = [row.tile.tile_id, row.variant, row.sha256(group), row.entries[group].record["located"]]
-            checksum.update(hashlib.sha256(_sorted_json(made_of).encode()).digest())
+        self.add_part(row.tile.tile_id, row.variant, row.entries)
+
+    def add_part(self, tile_id: str, variant: str | None, entries: Mapping[str, Entry]) -> None:
+        """Counts in what there is of the next row, for those groups whose entry is known.
+
+        Args:
+            tile_id: whose row.
+            variant: the anchor's.
+            entries: its journal entries, by group.
+        """
+        for group, entry in entries.items():
+            made_of = [tile_id, variant, entry.record.get("sha256"), entry.record["located"]]
+            self._sums[group].update(hashlib.sha256(_sorted_json(made_of).encode()).digest())
 
     def of(self, modality: str) -> str:
         """The checksum of a modality's layers over the rows so far."""

@@ -16,6 +16,7 @@ from mmearth_core.post.provenance import ATTRIBUTE, Provenance
 from mmearth_core.post.source import Row, Source
 from mmearth_core.tiles.index import Tile
 from mmearth_core.verify.findings import Finding, Findings, Severity
+from mmearth_core.verify.history import History
 from mmearth_core.verify.rows import checksum_mark
 from mmearth_core.verify.subject import Subject
 
@@ -61,12 +62,14 @@ class JournalsCheck:
     _justified: NDArray[np.bool_] = field(init=False)
     _left_out: dict[str, str] = field(factory=dict)
     _last: int = -1
-    _lagging: bool = False
     _made_of: Provenance = field(init=False)
+    _told: NDArray[np.bool_] = field(init=False)
+    _history: History = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._justified = np.zeros(len(self.subject.table), np.bool_)
-        self._made_of = Provenance(self.source)
+        self._told = np.zeros(len(self.subject.table), np.bool_)
+        self._made_of, self._history = Provenance(self.source), History(self.source)
 
     def tiles(self) -> Iterator[DoneTile]:
         """Every tile with stacks, by ordinal."""
@@ -87,8 +90,7 @@ class JournalsCheck:
         for row in lost:
             message = "The HDF5 file has the row; the journals have no such tile that is done in every group."
             self._tell(subject.finding(Severity.FAULT, CHECK, message, _POST, row))
-        if not lost and not self._lagging:
-            self.findings.add(self._provenance())
+        self.findings.add(self._provenance())
 
     def _tell(self, finding: Finding) -> None:
         self.findings.add([finding])
@@ -102,11 +104,13 @@ class JournalsCheck:
             for group in source.stacked()
             if group in done
         }
+        if row is not None and not source.is_row(entries):
+            self._as_it_was(row, tile, done)
         if done.keys() != source.effective.groups.keys():
             return DoneTile(tile, row, stacks, None)
         if not source.is_row(entries):
             if row is not None:
-                self._justified[row] = self._lagging = True
+                self._justified[row] = True
                 message = f"The tile's groups are not of one day and grid any more: {_anchors(entries)}."
                 self._tell(subject.finding(Severity.FAULT, CHECK, message, _AGAIN, row))
             return DoneTile(tile, row, stacks, None)
@@ -139,18 +143,39 @@ class JournalsCheck:
                 "tile_info has other checksums of the tile's stacks than the journals: it was downloaded again since."
             )
             self._tell(subject.finding(Severity.FAULT, "checksums", message, _POST, row))
+        self._told[row] = True
         self._made_of.add(journal)
 
+    def _as_it_was(self, row: int, tile: Tile, done: Mapping[str, Entry]) -> None:
+        """Counts in what a row was made of whose tile is no row any more: so all other rows can still be checked."""
+        variant, sums = self.subject.table.variant(row), self.sums[row]
+        before = self._history.row(tile, variant, sums.tobytes() if sums.any() else None)
+        if before is not None:
+            self._told[row] = True
+            self._made_of.add(before)
+        else:  # then only groups whose entry is still that one come out right
+            self._made_of.add_part(tile.tile_id, variant, done)
+
     def _provenance(self) -> Iterator[Finding]:
-        """Each layer's checksum of what it is made of, against what is there now."""
+        """Each layer's checksum of what it is made of, against what the journals tell."""
+        unknown = int(np.count_nonzero(~self._told))
+        severity, message = Severity.FAULT, "Its provenance is not that of the stacks and journals there are now."
+        if unknown:
+            severity = Severity.WARNING
+            of = "one row of the file was" if unknown == 1 else f"{unknown:,} rows of the file were"
+            message = f"Its provenance could not be checked: the journals do not tell what {of} made of."
+        for layer in self._of_others():
+            yield self.subject.finding(severity, "provenance", message, _POST, layer=layer)
+
+    def _of_others(self) -> Iterator[str]:
+        """The layers whose provenance is another one."""
         with opened(self.subject.path) as file:
             for layer in self.source.layers:
                 if layer.name not in file:
                     continue
                 stored = file[layer.name].attrs.get(ATTRIBUTE)
                 if stored is not None and stored != self._made_of.of(layer.modality):
-                    message = "Its provenance is not that of the stacks and journals there are now."
-                    yield self.subject.finding(Severity.FAULT, "provenance", message, _POST, layer=layer.name)
+                    yield layer.name
 
     def _read_left_out(self) -> None:
         path = self.source.file(LEFT_OUT)

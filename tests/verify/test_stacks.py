@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 import rasterio
 
 
@@ -126,3 +129,85 @@ def test_the_provenance_of_a_layer(copy: Any) -> None:
         del file["biome"].attrs["provenance"]
     found = {fault["layer"]: fault["check"] for fault in copy.verify(target=copy.config).faults}
     assert found == {"sentinel2": "provenance", "biome": "description"}
+
+
+def forged(copy: Any, *layers: str) -> None:
+    """As if the layers had been made of other stacks."""
+    with copy.opened() as file:
+        for layer in layers:
+            file[layer].attrs["provenance"] = "0" * 64
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], Any], keep: bool) -> None:
+    """Changes the entry of tile 004; the old line is kept before the new one, or not."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    old = [line for line in lines if line["tile_id"] == "004"]
+    new = json.loads(json.dumps(old[-1]))
+    change(new)
+    others = [line for line in lines if line["tile_id"] != "004"]
+    path.write_text("".join(json.dumps(line) + "\n" for line in (*others, *(old if keep else ()), new)))
+
+
+@pytest.fixture
+def two_groups(copy: Any, run_cli: Any) -> Any:
+    """A dataset with a modality that was added later."""
+    copy.config.write_text(f"{copy.config.read_text()}\n[modalities.later]\n")
+    for command in ("run", "post"):
+        assert run_cli(command, copy.config, *(["--workers", "1"] if command == "post" else [])).exit_code == 0
+    return copy
+
+
+def another_day(entry: dict[str, Any]) -> None:
+    """As base is when it was downloaded again, of another day, and the later group was not."""
+    entry["anchor"]["date"] = "1999-12-31"
+    entry["located"]["third"] = {**entry["located"]["third"], "number": 99}
+
+
+def test_a_tile_that_lags_behind_does_not_hide_layers_of_other_stacks(two_groups: Any) -> None:
+    copy = two_groups
+    rewrite(copy.root / "journal" / "base" / "00001.jsonl", another_day, keep=True)
+    verdict = copy.verify(target=copy.config)
+    assert verdict.only_fault("journals")["tile_id"] == "004"
+    assert not [each for each in verdict.of("warning") if each["check"] == "provenance"]
+    forged(copy, "sentinel2", "verify_later")
+    faults = copy.verify(target=copy.config).faults
+    found = {fault["layer"] for fault in faults if fault["check"] == "provenance"}
+    assert found == {"sentinel2", "verify_later"}
+
+
+def test_a_tile_sent_back_does_not_hide_layers_of_other_stacks(copy: Any) -> None:
+    copy.stack(2).unlink()
+    copy.verify("--send-back", target=copy.config)
+    forged(copy, "verify_slopes")
+    faults = copy.verify(target=copy.config).faults
+    assert [(fault["check"], fault.get("layer")) for fault in faults] == [
+        ("journals", None),
+        ("provenance", "verify_slopes"),
+    ]
+
+
+def test_without_the_old_entry_each_group_is_checked_as_far_as_it_can_be(two_groups: Any) -> None:
+    """What the row was made of is told nowhere any more; the later group's own entry is still the one."""
+    copy = two_groups
+    rewrite(copy.root / "journal" / "base" / "00001.jsonl", another_day, keep=False)
+    verdict = copy.verify(target=copy.config)
+    assert verdict.only_fault("journals")["tile_id"] == "004"
+    unsure = {each["layer"]: each for each in verdict.of("warning") if each["check"] == "provenance"}
+    assert {"sentinel2", "verify_slopes"} <= unsure.keys()
+    assert "verify_later" not in unsure
+    assert "the journals do not tell what one row of the file was made of" in unsure["sentinel2"]["message"]
+    forged(copy, "verify_later")
+    warnings = copy.verify(target=copy.config).of("warning")
+    assert "verify_later" in {each["layer"] for each in warnings if each["check"] == "provenance"}
+
+
+def test_two_old_entries_that_fit_are_not_chosen_between(two_groups: Any) -> None:
+    """A group without pixels has no checksum that could tell which of two downloads of one day the row is of."""
+    copy = two_groups
+    path = copy.root / "journal" / "later" / "00001.jsonl"
+    rewrite(path, lambda entry: entry["located"].update(later=7.0), keep=True)
+    rewrite(path, lambda entry: entry["anchor"].update(date="1999-12-31"), keep=True)
+    verdict = copy.verify(target=copy.config)
+    assert verdict.only_fault("journals")["tile_id"] == "004"
+    unsure = [each["layer"] for each in verdict.of("warning") if each["check"] == "provenance"]
+    assert unsure == ["verify_later"]
