@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     TILES_FAILED = 1
     """The run went to its end, and at least one tile has failed."""
     BAD_INPUT = 2
-    """Nothing was done: configuration, tiles, plugins or credentials are wrong, or the quota is used up."""
+    """No tile was done: configuration, tiles, plugins or credentials are wrong, or the quota is used up."""
     STOPPED = 3
     """The run ended early; what is done is safe, and running again continues."""
 
@@ -89,10 +89,20 @@ class AccessLostError(RunStoppedError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class HopelessError(RunStoppedError):
+    """Tile after tile fails for one lasting reason, and none is done: no more are asked for until somebody mends it."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
 class RequestError(MMEarthError, RuntimeError):
     """Earth Engine refused one request for good; only the tiles in it are affected."""
 
     exit_code = ExitCode.TILES_FAILED
+
+
+class RefusedError(RequestError):
+    """Earth Engine refused a request as it is, such as one for an asset that is not there; so it will the next time."""
 
 
 class TooLargeError(RequestError):

@@ -5,7 +5,7 @@ with it, so that one dataset is never filled from two configurations.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,16 @@ class Effective:
             groups={**self.groups, **other.groups},
             modalities={**other.modalities, **self.modalities},
             plugins={**other.plugins, **self.plugins},
+        )
+
+    def without(self, groups: Collection[str]) -> "Effective":
+        """This one as if these groups had never been added."""
+        gone = {name for group in groups for name in self.groups[group]}
+        return evolve(
+            self,
+            groups={name: members for name, members in self.groups.items() if name not in groups},
+            modalities={name: options for name, options in self.modalities.items() if name not in gone},
+            plugins={name: version for name, version in self.plugins.items() if name not in gone},
         )
 
     def differences(self, wanted: "Effective") -> list[str]:

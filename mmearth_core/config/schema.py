@@ -6,6 +6,13 @@ from typing import Any
 
 from attrs import field, frozen, validators
 
+GIVE_UP_AFTER = 50
+"""Failed tiles that tell a mistake, such as a mistyped asset, from tiles that are at fault themselves.
+
+Among 50 tiles some are done as soon as a tenth of them can be, in 99 of 100 runs; and where a mistake fails them all,
+they cost some 240 requests instead of two for every tile of the dataset.
+"""
+
 
 def _at_least(low: float) -> Any:
     return validators.ge(low)
@@ -108,6 +115,14 @@ class RunOptions:
         metadata={
             "help": "names the run's computations in the Cloud project's metrics; by default made of the dataset's "
             'name, "" for none'
+        },
+    )
+    give_up_after: int = field(
+        default=GIVE_UP_AFTER,
+        validator=_at_least(0),
+        metadata={
+            "help": "the run stops when so many tiles have failed for one lasting reason, such as a mistyped asset, "
+            "and none is done; 0 for never"
         },
     )
 

@@ -13,7 +13,7 @@ from mmearth_core.download.group import Group
 from mmearth_core.download.journal import Entry, Outcome
 from mmearth_core.download.locate import Left, Ready
 from mmearth_core.download.pixels import lay_out, masked_layers
-from mmearth_core.download.plugin_calls import PluginCallError, call
+from mmearth_core.download.plugin_calls import PluginCallError, call, is_lasting
 from mmearth_core.download.stack import encode_stack, write_stack
 from mmearth_core.earth.client import EarthClient
 from mmearth_core.errors import NoAnswerError, RequestError, TilesError
@@ -53,7 +53,7 @@ class Fetcher:
         except NoAnswerError as error:
             return Left(tile, f"pixels: {error}")
         except (PluginCallError, RequestError, TilesError) as error:
-            return Entry(tile.tile_id, tile.ordinal, Outcome.FAILED, f"pixels: {error}")
+            return Entry(tile.tile_id, tile.ordinal, Outcome.FAILED, f"pixels: {error}", lasting=is_lasting(error))
         record: dict[str, Any] = {
             "anchor": {**asdict(ready.anchor), "date": ready.anchor.date.isoformat()},
             "located": dict(ready.located),

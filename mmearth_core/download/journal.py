@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import sync_folder
@@ -35,6 +35,8 @@ class Entry:
         outcome: how it ended.
         reason: why it was skipped or failed; None when done.
         record: what a done tile is made of: anchor, located, grid, sha256 of the stack, layers that came masked.
+        lasting: whether a failed tile fails again unless something is mended: its request was refused as it is, or a
+            plugin raised. The run alone knows; no journal has it.
     """
 
     tile_id: str
@@ -42,6 +44,7 @@ class Entry:
     outcome: Outcome
     reason: str | None = None
     record: Mapping[str, Any] = {}
+    lasting: bool = field(default=False, eq=False)
 
     def to_line(self) -> bytes:
         """One line of strict JSON.

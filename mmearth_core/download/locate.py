@@ -13,8 +13,8 @@ from mmearth_core.contract.modality import Modality
 from mmearth_core.contract.scene import Anchor, Scene, Skip
 from mmearth_core.download.group import Group
 from mmearth_core.download.halving import LargestBatch, halving
-from mmearth_core.download.journal import Outcome
-from mmearth_core.download.plugin_calls import PluginCallError, call
+from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.plugin_calls import PluginCallError, call, is_lasting
 from mmearth_core.earth.client import EarthClient
 from mmearth_core.errors import NoAnswerError, RequestError
 from mmearth_core.tiles.index import Tile
@@ -43,11 +43,17 @@ class Ended:
         tile: which tile.
         outcome: skipped or failed.
         reason: why.
+        lasting: as in a journal's `Entry`.
     """
 
     tile: Tile
     outcome: Outcome
     reason: str
+    lasting: bool = False
+
+    def entry(self) -> Entry:
+        """What the journal says of it."""
+        return Entry(self.tile.tile_id, self.tile.ordinal, self.outcome, self.reason, lasting=self.lasting)
 
 
 @frozen(eq=False)
@@ -179,7 +185,9 @@ class Locator:
 
 def _without_answer(tile: Tile, error: Exception) -> Ended | Left:
     reason = f"locate: {error}"
-    return Left(tile, reason) if isinstance(error, NoAnswerError) else Ended(tile, Outcome.FAILED, reason)
+    if isinstance(error, NoAnswerError):
+        return Left(tile, reason)
+    return Ended(tile, Outcome.FAILED, reason, is_lasting(error))
 
 
 def _anchor(modality: Modality, scene: Scene, located: Any) -> Anchor | Skip:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mmearth_core.contract.modality import Modality
-from mmearth_core.errors import ExitCode, MMEarthError
+from mmearth_core.errors import ExitCode, MMEarthError, RefusedError
 
 T = TypeVar("T")
 
@@ -13,6 +13,11 @@ class PluginCallError(MMEarthError, RuntimeError):
     """A plugin's function raised, or returned what the contract does not allow."""
 
     exit_code = ExitCode.TILES_FAILED
+
+
+def is_lasting(error: Exception) -> bool:
+    """Whether a tile that has failed so fails again, as long as nothing is mended."""
+    return isinstance(error, PluginCallError | RefusedError)
 
 
 def call(modality: Modality, function: Callable[..., T], *arguments: Any) -> T:

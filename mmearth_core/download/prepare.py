@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from mmearth_core.config.effective import Effective, load_effective, plain_options
+from mmearth_core.config.effective import Effective, plain_options
 from mmearth_core.config.schema import Config
 from mmearth_core.config.structure import structure
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import Modality
+from mmearth_core.download.anew import joined, load_begun
 from mmearth_core.download.group import Group, plan_groups
 from mmearth_core.download.place import check_answer_size, check_place, unaccounted
-from mmearth_core.errors import ConfigError, DatasetError
+from mmearth_core.errors import ConfigError
 from mmearth_core.folder import DatasetFolder
 from mmearth_core.registry import Registry
 from mmearth_core.registry.engines import engine_of
@@ -71,7 +72,7 @@ def prepare(config: Config, registry: Registry, engine: str | None = None, only:
     check_place(config, folder)
     # In this order: another process, starting as well, writes the configuration before it begins.
     begun = folder.is_begun
-    recorded = load_effective(folder.config)
+    recorded = load_begun(folder, wanted)
     if begun and recorded is None:
         raise unaccounted(folder)
     plan = plan_groups(recorded.groups if recorded else {}, wanted, anchor.name)
@@ -92,7 +93,7 @@ def prepare(config: Config, registry: Registry, engine: str | None = None, only:
         groups={name: list(group) for name, group in plan.items()},
     )
     if recorded is not None:
-        effective = _joined(recorded, effective, folder, config)
+        effective = joined(recorded, effective, folder, config)
     return Job(
         config=config,
         folder=folder,
@@ -227,14 +228,3 @@ def _untouched(source: Path, taken_in: Path, size: int) -> bool:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _joined(recorded: Effective, wanted: Effective, folder: DatasetFolder, config: Config) -> Effective:
-    differences = recorded.differences(wanted)
-    if differences:
-        raise DatasetError(
-            f"{folder.root} holds a dataset built from something else than {config.source} says: "
-            f"{'; '.join(differences)}. "
-            "Give this one another `name` or `path` in [dataset], or put the configuration back."
-        )
-    return recorded.with_groups(wanted)

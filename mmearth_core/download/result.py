@@ -30,7 +30,8 @@ class Result:
         slow_downs: how often the number of requests under way was halved.
         received: bytes received.
         stopped: why the run ended early and what to do; None when it went to its end.
-        refused: whether it ended as Earth Engine refuses every request until somebody acts.
+        refused: whether it ended as nothing can be done until somebody acts, so that it must not be begun again by
+            itself.
         abandoned: whether requests were still under way at the end of the grace; only the process's end ends them.
     """
 
@@ -61,8 +62,8 @@ class Result:
 
     @property
     def exit_code(self) -> ExitCode:
-        """That of the command; a run that was refused from the start must not be begun again by itself."""
-        if self.refused and not self.tally.now.total():
+        """That of the command."""
+        if self.refused:
             return ExitCode.BAD_INPUT
         return ExitCode.STOPPED if self.stopped else self.tally.exit_code
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from attrs import frozen
 
 from mmearth_core.budget import SharedBudget
-from mmearth_core.config.effective import Effective, load_effective
+from mmearth_core.config.effective import Effective
 from mmearth_core.download.again import Again
+from mmearth_core.download.anew import load_begun
 from mmearth_core.download.collector import lasting
 from mmearth_core.download.journal import Outcome
 from mmearth_core.download.lock import locked
@@ -20,7 +21,7 @@ from mmearth_core.download.share import Share
 from mmearth_core.download.stop import Stop
 from mmearth_core.download.tally import Tally
 from mmearth_core.earth.client import EarthClient
-from mmearth_core.errors import AccessLostError, DatasetError, RunStoppedError
+from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS
 from mmearth_core.tiles.centroids import fill_centroids, lacks_centroids
 from mmearth_core.tiles.index import TileIndex, take_in
@@ -82,10 +83,12 @@ def run(
                 if not stop.asked:
                     Share(job, group, index, list(sizes), limit, again, tally, told, stop).work(client)
         except RunStoppedError as error:
-            why, refused = str(error), isinstance(error, AccessLostError)
+            # Begun again by itself, such a run would do nothing; one that has lost its access on the way may go on.
+            begun = isinstance(error, AccessLostError) and tally.now.total()
+            why, refused = str(error), error.exit_code is ExitCode.BAD_INPUT and not begun
         except OSError as error:
             why = f"{_unwritable(job, error)} Run the same command again; what is done is kept."
-        if stop.asked and tally.left:
+        if stop.asked and tally.left and not refused:
             why = f"The run was stopped by {stop.reason}; run the same command again to go on. What is done is kept."
         result = Result.of(tally, client, why, refused, stop.abandoned)
         append_run(job.folder.runs, result.record(job, shard))
@@ -152,7 +155,7 @@ def establish(job: Job, client: EarthClient) -> TileIndex:
 
 def _joined_with_others(job: Job) -> Effective:
     """The job's effective configuration, with the groups that other processes have added meanwhile."""
-    latest = load_effective(job.folder.config)
+    latest = load_begun(job.folder, [modality.name for group in job.groups for modality in group.modalities])
     if latest is None:
         return job.effective
     for name, members in job.effective.groups.items():

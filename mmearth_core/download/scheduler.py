@@ -38,6 +38,7 @@ class Scheduler:
         stopping: Callable[[], None] = lambda: None,
         left: Callable[[Left], None] = lambda one: None,
         ticked: Callable[[], None] = lambda: None,
+        checked: Callable[[], None] = lambda: None,
         stop: Stop | None = None,
     ) -> None:
         """Prepares a run.
@@ -51,6 +52,7 @@ class Scheduler:
             stopping: called once when the run ends early, before what is under way is waited for.
             left: called in the deciding thread for every tile that the next run has to take again.
             ticked: called in the deciding thread now and then while nothing ends.
+            checked: called in the deciding thread when what has ended is journaled; raises to end the run.
             stop: asks the run to end early.
         """
         self._locator = locator
@@ -63,6 +65,7 @@ class Scheduler:
         self._stopping = stopping
         self._left = left
         self._ticked = ticked
+        self._checked = checked
         self._stop = Stop() if stop is None else stop
         self._ready: deque[Ready] = deque()
         self._locating: set[Future[list[Located]]] = set()
@@ -84,6 +87,7 @@ class Scheduler:
                 if not wait({*under_way, self._stop.future}, TICK, FIRST_COMPLETED).done:
                     self._ticked()
                 self._collect()
+                self._checked()
             ended_early = self._stop.asked
         finally:
             if ended_early:
@@ -143,8 +147,7 @@ class Scheduler:
             if isinstance(result, Ready):
                 self._ready.append(result)
             elif isinstance(result, Ended):
-                tile = result.tile
-                self._ended(tile, Entry(tile.tile_id, tile.ordinal, result.outcome, result.reason))
+                self._ended(result.tile, result.entry())
             else:
                 self._left(result)
 

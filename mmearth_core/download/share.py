@@ -9,6 +9,7 @@ from attrs import frozen
 from mmearth_core.contract.scene import Anchor
 from mmearth_core.download.again import Again
 from mmearth_core.download.fetch import Fetcher
+from mmearth_core.download.give_up import GiveUp
 from mmearth_core.download.group import BASE, Group
 from mmearth_core.download.journal import Entry, Journal, Outcome
 from mmearth_core.download.locate import Left, Locator
@@ -51,19 +52,26 @@ class Share:
         """Works until every tile has ended, or the run is to stop.
 
         Raises:
-            RunStoppedError: no request can succeed any more.
+            RunStoppedError: no request can succeed any more, or no tile.
             OSError: the folder cannot be written to.
         """
         options = self.job.config.run
+        give_up = GiveUp(self.job, self.group)
+
+        def ended(tile: Tile, entry: Entry) -> None:
+            self._ended(tile, entry)
+            give_up.saw(entry)
+
         scheduler = Scheduler(
             Locator(client, self.group),
             Fetcher(client, self.job.folder, self.group, self.job.config.dataset.image_size),
             options.batch_size,
             options.max_concurrent,
-            self._ended,
+            ended,
             stopping=client.end,
             left=self._left,
             ticked=lambda: self.observer.changed(self.tally),
+            checked=lambda: give_up.check() if self.tally.left else None,
             stop=self.stop,
         )
         scheduler.run(self._pending())

@@ -16,7 +16,14 @@ from mmearth_core.config.schema import RunOptions
 from mmearth_core.earth.faults import AGAIN, KEPT, RESTRICTED, Fault, Remedy, classify, stopped_by
 from mmearth_core.earth.pace import Pace, Trip
 from mmearth_core.earth.patience import Patience, fault_of
-from mmearth_core.errors import AccessLostError, NoAnswerError, RequestError, RunStoppedError, TooLargeError
+from mmearth_core.errors import (
+    AccessLostError,
+    NoAnswerError,
+    RefusedError,
+    RequestError,
+    RunStoppedError,
+    TooLargeError,
+)
 
 T = TypeVar("T")
 
@@ -169,7 +176,7 @@ class Sender:
         if fault.remedy is Remedy.SPLIT:
             return TooLargeError(fault.message)
         if fault.remedy not in AGAIN:
-            return RequestError(fault.message)
+            return RefusedError(fault.message)
         if self._ending.is_set():
             # Not the tile's fault: it is to be asked for again by the next run.
             return RunStoppedError(ENDING)

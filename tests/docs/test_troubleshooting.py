@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from mmearth_core import Band, errors
 from mmearth_core.cli import main
 from mmearth_core.errors import ExitCode, MMEarthError
+from tests.few_tiles import demo_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text()
 
@@ -62,6 +63,10 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def tiles(self, count: int) -> None:
+        _, tiles = demo_of("local", slice(count))
+        (self.folder / "tiles.geojson").write_text(json.dumps(tiles))
+
     def config(self, engine: str = "", modality: str = "", run: str = "") -> None:
         (self.folder / "mydata.toml").write_text(
             '[dataset]\nname = "mydata"\ntiles = "tiles.geojson"\n'
@@ -77,20 +82,16 @@ class Place:
         return self.run(f'[[engines.local.faults]]\nkind = "{kind}"\n{more}')
 
 
+MISTYPED = 'l1c = "COPERNICUS/S2_NONE"'
 AFTER_A_TILE = 'phase = "pixels"\nafter = 1'
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    from mmearth_core.registry import discover
-    from mmearth_core.registry.engines import engine_of
-
-    demo = engine_of(discover(), "local").demo()
-    assert demo is not None
-    tiles = {**demo.tiles, "features": demo.tiles["features"][:3]}
-    (tmp_path / "tiles.geojson").write_text(json.dumps(tiles))
     monkeypatch.chdir(tmp_path)
-    return Place(tmp_path)
+    place = Place(tmp_path)
+    place.tiles(3)
+    return place
 
 
 def no_config(place: Place) -> Said:
@@ -126,6 +127,17 @@ def twice(place: Place) -> Said:
 def something_else(place: Place) -> Said:
     assert place.run().status == ExitCode.OK
     return place.run(modality="cloud_percentage = 5")
+
+
+def nothing_done(place: Place) -> Said:
+    assert place.run(modality=MISTYPED).status == ExitCode.TILES_FAILED
+    return place.run()
+
+
+def all_fail(place: Place) -> Said:
+    place.tiles(60)
+    # Batch by batch, so that it gives up at the very tile.
+    return place.run(modality=MISTYPED, run="max_concurrent = 1")
 
 
 def nothing_yet(place: Place) -> Said:
@@ -166,6 +178,8 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "A tile_id stands more than once": twice,
     "The project may not be used": lambda place: place.struck("403-access", ""),
     "The dataset was built from something else": something_else,
+    "The dataset was built from something else, and nothing is done": nothing_done,
+    "All tiles fail for one reason": all_fail,
     "Nothing has been downloaded yet": nothing_yet,
     "Another process is at work": another_process,
     "Earth Engine does not answer": lambda place: place.struck("503", "after = 3"),
@@ -173,6 +187,7 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "Earth Engine no longer answers: quota": lambda place: place.struck("429-quota", AFTER_A_TILE),
     "User memory limit exceeded": lambda place: place.struck("400-memory"),
     "An asset is not found": lambda place: place.run(modality='l1c = "COPERNICUS/S2_NONE"\nl2a = "COPERNICUS/S2_NONE"'),
+    "An internal error of one tile": lambda place: place.struck("500", 'phase = "pixels"\nafter = 2'),
     "Other pixels than asked for": lambda place: place.struck("shape", 'phase = "pixels"'),
     "Not answered in all the time allowed": lambda place: place.struck("503", 'phase = "pixels"\nafter = 2'),
     "A stack is truncated": truncated,
@@ -201,7 +216,14 @@ def test_every_class_of_error_has_a_section() -> None:
     named = {section.error for section in SECTIONS.values()} - {None}
     assert named == classes - {"MMEarthError"}
     for section in SECTIONS.values():
-        if section.error in {"RequestError", "TooLargeError", "PixelError", "RunStoppedError"}:
+        if section.error in {
+            "RequestError",
+            "RefusedError",
+            "HopelessError",
+            "TooLargeError",
+            "PixelError",
+            "RunStoppedError",
+        }:
             assert getattr(errors, section.error).exit_code == section.status
 
 
