@@ -122,7 +122,7 @@ def test_a_run_that_is_stopped_says_how_far_it_came(console, clock, error):
         tally.add(Entry("b", 1, Outcome.SKIPPED, "no image"))
         raise error
     assert lines(console) == [
-        "Stopped at 2/10 tiles: 1 done, 1 skipped, 0 failed. What is done is kept; "
+        "Stopped; in this run 1 done, 1 skipped, 0 failed. What is done is kept; "
         "the same command goes on with the others."
     ]
 

@@ -90,6 +90,7 @@ def test_the_summary_is_json_and_adds_up(clock):
         "skipped": 2,
         "failed": 1,
         "left": 3,
+        "uncounted": None,
         "waiting": 1,
         "ended_in_this_run": 3,
         "seconds": 3.0,

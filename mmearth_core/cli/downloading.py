@@ -92,10 +92,11 @@ def print_summary(job: "Job", result: "Result", console: "Console") -> None:
     summary = result.summary()
     requests = sum(result.requests.values())
     ended = summary["ended_in_this_run"]
-    console.print(
-        f"{summary['done']} done, {summary['skipped']} skipped, {summary['failed']} failed, {summary['left']} left",
-        style="bold",
-    )
+    counts = f"{summary['done']} done, {summary['skipped']} skipped, {summary['failed']} failed"
+    if summary["uncounted"] is None:
+        console.print(f"{counts}, {summary['left']} left", style="bold")
+    else:
+        console.print(f"{counts}, of what could be counted: {summary['uncounted']}", style="bold", markup=False)
     for row in summary["reasons"][:5]:
         console.print(f"  {row['outcome']} {row['tiles']}: {row['reason']}", markup=False)
     if len(summary["reasons"]) > 5:

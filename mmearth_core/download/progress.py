@@ -24,7 +24,7 @@ class Observer(Protocol):
 
 
 class ProgressView:
-    """A context that shows a tally as it changes, on standard error; and where it stood when it is left by an error."""
+    """A context that shows a tally as it changes, on standard error; and what was done when it is left by an error."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
@@ -53,8 +53,8 @@ class ProgressView:
         if kind is not None and self._tally is not None:
             tally = self._tally
             self._console.print(
-                f"Stopped at {tally.ended}/{tally.total} tiles: {_counts(tally)}. What is done is kept; "
-                "the same command goes on with the others.",
+                f"Stopped; in this run {', '.join(f'{tally.now[outcome]} {outcome}' for outcome in Outcome)}. "
+                "What is done is kept; the same command goes on with the others.",
                 soft_wrap=True,
             )
 

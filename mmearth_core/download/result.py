@@ -93,7 +93,7 @@ class Result:
             versions={"mmearth-core": __version__, **job.effective.plugins},
             groups=[group.name for group in job.groups],
             ended={str(outcome): self.tally.now[outcome] for outcome in Outcome},
-            left=self.tally.left,
+            left=self.tally.known_left,
             requests=dict(self.requests),
             retries=dict(self.retries),
             received=self.received,

@@ -1,5 +1,6 @@
 """The run: opens the engine, takes the tiles in, and works every group of a job to its end."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mmearth_core.config.effective import Effective
 from mmearth_core.download.again import Again
 from mmearth_core.download.anew import load_begun
 from mmearth_core.download.collector import lasting
+from mmearth_core.download.endings import share_endings
 from mmearth_core.download.journal import Outcome
 from mmearth_core.download.lock import locked
 from mmearth_core.download.prepare import Job
@@ -88,6 +90,9 @@ def run(
             why, refused = str(error), error.exit_code is ExitCode.BAD_INPUT and not begun
         except OSError as error:
             why = f"{_unwritable(job, error)} Run the same command again; what is done is kept."
+        if why is not None or stop.asked:
+            _recount(job, index, sizes, limit, tally)
+            told.changed(tally)
         if stop.asked and tally.left and not refused:
             why = f"The run was stopped by {stop.reason}; run the same command again to go on. What is done is kept."
         result = Result.of(tally, client, why, refused, stop.abandoned)
@@ -125,6 +130,15 @@ class _Told:
             retries=self.client.retries.total(),
             notice=self.client.notice(),
         )
+
+
+def _recount(job: Job, index: TileIndex, sizes: Mapping[int, int], limit: int | None, tally: Tally) -> None:
+    """Counts what earlier runs did in partitions that this one has not come to."""
+    try:
+        groups = [group.name for group in job.groups]
+        tally.recount(ending for _, ending in share_endings(job.folder, groups, index, sizes, limit))
+    except (DatasetError, OSError) as error:
+        tally.uncounted = str(error)
 
 
 def _unwritable(job: Job, error: OSError) -> str:

@@ -29,7 +29,7 @@ class RunRecord:
         versions: of the core and the plugins.
         groups: what was worked on.
         ended: tiles that ended in this run, by outcome.
-        left: tiles of the share that have not ended.
+        left: tiles of the share that have not ended; None when they could not be counted.
         requests: sent, by kind, retries included.
         retries: by kind of fault.
         received: bytes.
@@ -48,7 +48,7 @@ class RunRecord:
     versions: Mapping[str, str]
     groups: list[str]
     ended: Mapping[str, int]
-    left: int
+    left: int | None
     requests: Mapping[str, int]
     retries: Mapping[str, int]
     received: int

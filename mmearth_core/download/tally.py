@@ -3,9 +3,10 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from mmearth_core.download.endings import Ending
 from mmearth_core.download.journal import Entry, Outcome
 from mmearth_core.errors import ExitCode
 
@@ -34,6 +35,8 @@ class Tally:
         reasons: why tiles were skipped or failed, `(outcome, reason)`, earlier runs included; reasons that differ only
             in numbers and names count as the first of them.
         unanswered: why tiles were left that this run has asked for, likewise.
+        uncounted: why the journals could not be read to the end of a run that ended early, so that the counts are those
+            of what it has come by; None when all is counted.
         notice: says in a few words what holds the run up; empty when nothing does.
     """
 
@@ -44,6 +47,7 @@ class Tally:
         self.waiting = 0
         self.reasons: Counter[tuple[Outcome, str]] = Counter()
         self.unanswered: Counter[str] = Counter()
+        self.uncounted: str | None = None
         self.notice: Callable[[], str] = str
         self._kinds: dict[str, str] = {}
         self._clock = clock
@@ -58,6 +62,24 @@ class Tally:
     def leave(self, reason: str) -> None:
         """Counts a tile that was asked for and is left for the next run."""
         self.unanswered[self._kind(reason)] += 1
+
+    def recount(self, endings: Iterable[Ending]) -> None:
+        """Counts anew all tiles that have ended, as a run that ends early has not come by all that earlier ones did.
+
+        Args:
+            endings: of all tiles of the share, this run's included.
+
+        Raises:
+            DatasetError: when a journal is damaged; then nothing is changed.
+        """
+        ended: Counter[Outcome] = Counter()
+        reasons: Counter[tuple[Outcome, str]] = Counter()
+        for ending in endings:
+            ended[ending.outcome] += 1
+            if ending.outcome is not Outcome.DONE and (reason := ending.reason) is not None:
+                reasons[ending.outcome, self._kind(reason)] += 1
+        self.earlier = Counter({outcome: ended[outcome] - self.now[outcome] for outcome in Outcome})
+        self.reasons = reasons
 
     def _kind(self, reason: str) -> str:
         """The first reason of that kind."""
@@ -77,8 +99,13 @@ class Tally:
 
     @property
     def left(self) -> int:
-        """Tiles that have not ended."""
+        """Tiles that have not ended, or that this run has not come by."""
         return self.total - self.ended
+
+    @property
+    def known_left(self) -> int | None:
+        """Tiles that have not ended; None when that could not be counted."""
+        return self.left if self.uncounted is None else None
 
     @property
     def seconds(self) -> float:
@@ -106,7 +133,8 @@ class Tally:
         return {
             "tiles": self.total,
             **{str(outcome): self.count(outcome) for outcome in Outcome},
-            "left": self.left,
+            "left": self.known_left,
+            "uncounted": self.uncounted,
             "waiting": self.waiting,
             "ended_in_this_run": self.now.total(),
             "seconds": round(self.seconds, 3),

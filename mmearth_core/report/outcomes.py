@@ -8,10 +8,10 @@ from attrs import frozen
 
 from mmearth_core.config.effective import Effective, load_effective
 from mmearth_core.derive.splits import read_json
+from mmearth_core.download.endings import read_endings
 from mmearth_core.folder import DatasetFolder
 from mmearth_core.preview.album import Album
 from mmearth_core.status.counts import Counts, count
-from mmearth_core.status.outcomes import read_endings
 from mmearth_core.status.reasons import Reasons
 
 

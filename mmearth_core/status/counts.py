@@ -5,8 +5,8 @@ from typing import Any
 
 from attrs import frozen
 
+from mmearth_core.download.endings import Ending
 from mmearth_core.download.journal import Outcome
-from mmearth_core.status.outcomes import Ending
 from mmearth_core.status.reasons import Reasons
 
 

@@ -10,11 +10,11 @@ from attrs import asdict, field, frozen
 
 from mmearth_core.config.effective import load_effective
 from mmearth_core.config.schema import Config
+from mmearth_core.download.endings import read_endings
 from mmearth_core.download.run_log import RunRecord, read_runs
 from mmearth_core.errors import DatasetError, ExitCode
 from mmearth_core.folder import DatasetFolder
 from mmearth_core.status.counts import Counts, count
-from mmearth_core.status.outcomes import read_endings
 from mmearth_core.status.reasons import Reasons
 from mmearth_core.status.workers import Worker, workers
 from mmearth_core.tiles.index import TileIndex

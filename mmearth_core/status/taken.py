@@ -8,13 +8,13 @@ from attrs import field, frozen
 from mmearth_core.config.effective import load_effective
 from mmearth_core.config.schema import Config
 from mmearth_core.download.again import Again
+from mmearth_core.download.endings import Ending, share_endings
 from mmearth_core.download.journal import Outcome
 from mmearth_core.download.result import Result
 from mmearth_core.download.shard import Shard
 from mmearth_core.download.tally import Tally
 from mmearth_core.errors import ConfigError, DatasetError
 from mmearth_core.folder import DatasetFolder
-from mmearth_core.status.outcomes import Ending, read_endings
 from mmearth_core.status.reasons import Reasons
 from mmearth_core.tiles.index import TileIndex
 from mmearth_core.words import counted
@@ -111,14 +111,8 @@ def taken(config: Config, again: Again, shard: Shard, limit: int | None = None, 
     share = dict(shard.share(list(index.sizes().items())))
     tiles = sum(share.values())
     found = _Finding(again, wanted, Tally(len(groups) * (tiles if limit is None else min(limit, tiles))))
-    for group in groups:
-        rest = tiles if limit is None else limit
-        for partition, size in share.items():
-            within = None if rest >= size else {tile.tile_id for tile in index.read(partition)[:rest]}
-            for ending in read_endings(folder.journal(group, partition)).values():
-                if within is None or ending.tile_id in within:
-                    found.add(group, ending)
-            rest -= min(rest, size)
+    for group, ending in share_endings(folder, groups, index, share, limit):
+        found.add(group, ending)
     if again.tiles is not None and not found.named and shard == Shard():
         raise ConfigError(
             f"None of the {len(again.tiles)} tiles named has ended in {folder.root}: they are no tiles of this "

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def mmearth_modalities():
 
 
 @pytest.fixture
-def bad(install: Callable[..., Path], tmp_path: Path) -> Iterator[Path]:
+def bad(install: Callable[..., Path], tmp_path: Path) -> Path:
     """A plugin `odd` is installed, and raises for the tiles that this file names."""
     install("mmearth-odd", PLUGIN.replace("FOLDER", str(tmp_path)))
     return tmp_path / "bad.txt"

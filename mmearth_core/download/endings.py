@@ -1,16 +1,18 @@
-"""How the tiles of a partition ended, read quickly: only the beginning of each line of its journal.
+"""How the tiles of a partition or a share ended, read quickly: only the beginning of each line of its journal.
 
 What a done tile is made of is most of a journal; neither counting nor choosing tiles asks for it.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from mmearth_core.download.journal import Entry, Outcome
 from mmearth_core.errors import DatasetError
+from mmearth_core.folder import DatasetFolder
+from mmearth_core.tiles.index import TileIndex
 
 _TEXT = rb'"(?:[^"\\]|\\.)*"'
 _HEAD = re.compile(
@@ -85,6 +87,31 @@ def read_endings(path: Path) -> Mapping[bytes, Ending]:
             ending = Ending(_OUTCOMES[outcome], int(ordinal), tile, why)
         endings[ending.tile] = ending
     return endings
+
+
+def share_endings(
+    folder: DatasetFolder, groups: Iterable[str], index: TileIndex, share: Mapping[int, int], limit: int | None
+) -> Iterator[tuple[str, Ending]]:
+    """How the tiles of a share have ended, in each group; it takes no lock.
+
+    Args:
+        folder: the dataset.
+        groups: the groups' names.
+        index: the dataset's tiles.
+        share: `{partition: tiles}`.
+        limit: only the first so many tiles of the share.
+
+    Raises:
+        DatasetError: when a whole line of a journal is no entry.
+    """
+    for group in groups:
+        rest = sum(share.values()) if limit is None else limit
+        for partition, size in share.items():
+            within = None if rest >= size else {tile.tile_id for tile in index.read(partition)[:rest]}
+            for ending in read_endings(folder.journal(group, partition)).values():
+                if within is None or ending.tile_id in within:
+                    yield group, ending
+            rest -= min(rest, size)
 
 
 def _carefully(path: Path, number: int, line: bytes) -> Ending:
