@@ -19,7 +19,8 @@ if __name__ == "__main__":
     try:
         with Pool(2) as pool:
             for answer in pool.map(ask, range(8)):
-                os.kill(os.getpid(), signal.SIGKILL)
+                if sys.argv[1] == "kill":
+                    os.kill(os.getpid(), signal.SIGKILL)
     except KeyboardInterrupt:
         sys.exit("interrupted")
 """

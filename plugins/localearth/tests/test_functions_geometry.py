@@ -55,9 +55,11 @@ def test_the_local_plane_is_projs_azimuthal_equidistant_one(lon, lat, metres):
     back = Transformer.from_crs(f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84", "EPSG:4326", always_xy=True)
     degrees = np.column_stack(back.transform(metres[:, 0], metres[:, 1]))
     plane = Plane(lon, lat)
-    np.testing.assert_allclose(plane.onto(degrees), metres, atol=1e-5)
+    # To a millimetre: what is nearer to the middle than that, PROJ takes for the middle.
+    np.testing.assert_allclose(plane.onto(degrees), metres, atol=1e-3)
     got = shapely.get_coordinates(plane.back(MultiPoint(metres)).shape)
-    np.testing.assert_allclose((got - degrees + 180) % 360 - 180, 0, atol=1e-9)
+    apart = ((got - degrees + 180) % 360 - 180) * np.column_stack([np.cos(np.radians(got[:, 1])), np.ones(len(got))])
+    np.testing.assert_allclose(apart, 0, atol=1e-8)
 
 
 def test_the_ring_of_bounds_starts_at_the_lower_left_and_its_third_corner_is_the_upper_right(local):

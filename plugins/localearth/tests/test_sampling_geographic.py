@@ -128,7 +128,10 @@ def test_bilinear_is_masked_exactly_where_one_of_the_four_neighbours_is(kind, dx
             weight = np.abs(1 - right - (col - left)) * np.abs(1 - down - (row - top))
             expected &= mask[top + down, left + right]
             total += weight * values[top + down, left + right]
-    np.testing.assert_array_equal(valid, expected)
+    # On a neighbour's very centre, rounding decides which four they are.
+    sure = (np.abs(col - np.rint(col)) > 1e-6) & (np.abs(row - np.rint(row)) > 1e-6)
+    assert sure.mean() > 0.9
+    np.testing.assert_array_equal(valid[sure], expected[sure])
     np.testing.assert_allclose(got[valid], total[valid], rtol=1e-6, atol=1e-3)
 
 
