@@ -18,7 +18,7 @@ def dataset(make: Callable[[Path], Any], tmp_path: Path) -> Any:
 def stops(kit: Any, dataset: Any, moment: int, act: str, *arguments: str | Path) -> str:
     """Runs a command until a moment; it ends with 2 or 3, a paragraph and no traceback; or it has not come to that."""
     process = kit.start_until(dataset.root, moment, act, *arguments, changes=True)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=120)  # returns when no process is left: workers hold standard error, too
     said = " ".join(err.split())
     assert "Traceback" not in said, said[-2000:]
     assert process.returncode in (0, 2, 3), said
@@ -39,16 +39,17 @@ def test_a_run(act: str, kit: Any, dataset: Any, faultless: Any) -> None:
     assert dataset.entries() == faultless.entries()
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("act", ["full", "read-only"])
-def test_post(act: str, kit: Any, dataset: Any, faultless: Any, tmp_path: Path) -> None:
+def test_post(act: str, workers: str, kit: Any, dataset: Any, faultless: Any) -> None:
     dataset.write()
     shutil.copytree(faultless.root, dataset.root)
-    assert kit.cli("post", dataset.config, "--workers", "1").exit_code == 0
+    assert kit.cli("post", dataset.config, "--workers", workers).exit_code == 0
     right = dataset.products()
     for path in dataset.root.glob("sea*"):
         path.unlink()
     for moment in (1, 3, 6, 10, 14, 18, 22):
-        stops(kit, dataset, moment, act, "post", dataset.config, "--workers", "1")
+        stops(kit, dataset, moment, act, "post", dataset.config, "--workers", workers)
         assert all(right[name] == content for name, content in dataset.products().items())
-    assert kit.cli("post", dataset.config, "--workers", "1").exit_code == 0
+    assert kit.cli("post", dataset.config, "--workers", workers).exit_code == 0
     assert dataset.products() == right

@@ -96,6 +96,34 @@ def test_post_killed_while_its_workers_compress(
     assert dataset.products() == posted.products()
 
 
+STATUS = {"SIGTERM": 143, "SIGTERM-all": 143, "SIGINT-all": 130}
+"""Of a command ended by a signal: to itself, as by `kill`, or to all its processes, as by Slurm or a terminal."""
+
+
+@pytest.mark.parametrize("act", STATUS)
+def test_post_with_two_workers_ended_by_a_signal(
+    act: str, kit: Any, make: Callable[[Path], Any], faultless: Any, posted: Any, tmp_path: Path
+) -> None:
+    """At one of its moments after the other, also between the journals that it reads while its workers compress."""
+    dataset = copy_of(faultless, make, tmp_path / "own")
+    statuses = []
+    for moment in itertools.count(2, 6):
+        process = kit.start_until(dataset.root, moment, act, "post", dataset.config, "--workers", "2")
+        # It only returns when no process is left: every worker holds the other end of standard error.
+        _, err = process.communicate(timeout=120)
+        statuses.append(process.returncode)
+        assert not list(dataset.root.rglob("*.part*"))
+        products_are_whole(dataset, posted)
+        if process.returncode == 0:
+            break
+        assert process.returncode == STATUS[act], err
+        said = "ended by SIGTERM" if "TERM" in act else "interrupted"
+        assert err.split("\n")[-2:] == [f"{said}; run the same command again to finish", ""]
+        assert "Traceback" not in err
+    assert len(statuses) >= 8
+    assert dataset.products() == posted.products()
+
+
 def test_a_merge_killed_at_any_of_its_moments(
     kit: Any, make: Callable[[Path], Any], posted: Any, tmp_path: Path
 ) -> None:
