@@ -6,6 +6,7 @@ import click
 
 from mmearth_core.cli.derived import making_options, out_argument, show_made
 from mmearth_core.cli.options import PATH
+from mmearth_core.words import counted
 
 
 @click.command("merge")
@@ -46,8 +47,8 @@ def command(
 
     with at_work(workers) as (pool, progress):
         made = merge(out, inputs, duplicates, overwrite, pool, progress)
-    dropped = f", {made.dropped} duplicates dropped" if made.dropped else ""
-    lines = [f"{made.rows} rows of {len(inputs)} datasets{dropped}"]
+    dropped = f", {counted(made.dropped, 'duplicate')} dropped" if made.dropped else ""
+    lines = [f"{counted(made.rows, 'row')} of {counted(len(inputs), 'dataset')}{dropped}"]
     if made.no_splits:
         lines.append(f"No splits, as there are none beside {', '.join(made.no_splits)}.")
     facts = {

@@ -10,12 +10,16 @@ from click.shell_completion import CompletionItem
 
 from mmearth_core.cli.ending import show
 from mmearth_core.cli.options import config_argument, json_option, together, workers_option
+from mmearth_core.words import counted
 
 if TYPE_CHECKING:
     from mmearth_core.post.hdf5 import Written
     from mmearth_core.post.rows import Rows
     from mmearth_core.post.source import Source
     from mmearth_core.work.progress import Progress
+
+_NAMED = 20
+"""Stacks left out that are shown; the others are only counted."""
 
 _WHOLE = "all"
 """The hidden command that `mmearth-core post CONFIG` stands for."""
@@ -84,7 +88,7 @@ def command() -> None:
     Exit status:
       0  every tile is in the files, or skipped for a recorded reason
       1  a tile is left out: its stack is bad, or it is not downloaded
-      2  nothing was made: the error says what to mend
+      2  the error says what to mend; nothing was made, unless it is about the splits, which come last
       3  stopped early; run it again
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
 
@@ -98,13 +102,16 @@ def command() -> None:
 def make_all(config: Path, workers: int | None, in_place: bool, as_json: bool, **recipe: Any) -> int:
     """Make all files of the dataset of CONFIG."""
     from mmearth_core.post.info import make_info
-    from mmearth_core.post.make_splits import make_splits
+    from mmearth_core.post.make_splits import check_recipe, make_splits
     from mmearth_core.post.products import make_hdf5
+    from mmearth_core.post.rows import decide_rows
 
-    with _rows(config, workers) as (rows, pool, progress):
+    with _opened(config, workers) as (source, pool, progress):
+        check_recipe(source, _given(recipe))
+        rows = decide_rows(source, pool, progress)
         written = make_hdf5(rows, pool, progress, in_place).written
         make_info(written.rows, progress)
-        how = make_splits(rows.source, _given(recipe))
+        how = make_splits(source, _given(recipe))
     return _show(written.rows, as_json, written, how)
 
 
@@ -228,13 +235,18 @@ def _show(
     rows: "Rows", as_json: bool, written: "Written | None" = None, splits: Mapping[str, Any] | None = None
 ) -> int:
     """Says what became of the dataset's tiles, what was written, and what splits were made."""
+    from mmearth_core.post.products import LEFT_OUT
+
     out = [{"tile_id": one.tile_id, "group": one.group, "reason": one.reason} for one in rows.left_out]
-    for one in out:
+    for one in out[:_NAMED]:
         click.echo(f"left out: tile {one['tile_id']!r}, group {one['group']!r}: {one['reason']}", err=True)
+    if len(out) > _NAMED:
+        click.echo(f"left out: {len(out) - _NAMED:,} more, in {rows.source.file(LEFT_OUT)}", err=True)
     root = rows.source.folder.root
     facts = {"dataset": str(root), "rows": len(rows), "skipped": rows.skipped, "missing": rows.missing, "left_out": out}
     bad = len({one["tile_id"] for one in out})
-    lines = [f"{len(rows)} rows; {rows.skipped} tiles skipped, {rows.missing} not downloaded, {bad} left out"]
+    skipped, missing = counted(rows.skipped, "tile"), f"{rows.missing:,}"
+    lines = [f"{counted(len(rows), 'row')}; {skipped} skipped, {missing} not downloaded, {bad:,} left out"]
     if written is not None:
         made = [layer.name for layer in written.made]
         facts |= {"layers": made, "kept": list(written.kept)}
@@ -243,11 +255,13 @@ def _show(
     if splits is not None:
         facts["splits"] = splits
         lines.append(_counts(splits))
+    if rows.missing:
+        lines.append("Tiles not downloaded: `mmearth-core run CONFIG` goes on, with --retry-failed also those failed.")
     if out:
         lines.append("Tiles left out are downloaded again by `mmearth-core run CONFIG --retry-failed`.")
     return show(as_json, facts, [*lines, f"Dataset: {root}"], faulty=out or rows.missing)
 
 
 def _counts(how: Mapping[str, Any]) -> str:
-    counts = ", ".join(f"{tiles} {part}" for part, tiles in how["tiles"].items())
-    return f"Splits ({how['made']['strategy']}, seed {how['made']['seed']}): {counts}, {how['in_no_split']} in none"
+    counts = ", ".join(f"{tiles:,} {part}" for part, tiles in how["tiles"].items())
+    return f"Splits ({how['made']['strategy']}, seed {how['made']['seed']}): {counts}, {how['in_no_split']:,} in none"

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from mmearth_core.cli.derived import in_argument, making_options, out_argument, show_made
+from mmearth_core.words import counted
 
 
 @click.command("resize")
@@ -35,5 +36,5 @@ def command(source: Path, out: Path, size: int, overwrite: bool, workers: int | 
 
     with at_work(workers) as (pool, progress):
         made = resize(source, out, size, overwrite, pool, progress)
-    line = f"{made.rows} rows of {made.size} x {made.size} pixels, from {made.before} x {made.before}"
+    line = f"{counted(made.rows, 'row')} of {made.size} x {made.size} pixels, from {made.before} x {made.before}"
     show_made(as_json, made, {"size": made.size, "size_before": made.before}, line)

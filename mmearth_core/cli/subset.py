@@ -7,6 +7,7 @@ import click
 
 from mmearth_core.cli.derived import in_argument, making_options, out_argument, show_made
 from mmearth_core.cli.options import PATH, criteria, number_option, seed_option
+from mmearth_core.words import counted
 
 
 def _box(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tuple[float, ...] | None:
@@ -66,4 +67,4 @@ def command(source: Path, out: Path, overwrite: bool, workers: int | None, as_js
         raise click.UsageError("Say which tiles: --split, --biome, --where, --bbox, --tiles or --sample.")
     with at_work(workers) as (pool, progress):
         made = make_subset(source, out, Criteria(**wanted), overwrite, pool, progress)
-    show_made(as_json, made, {"rows_before": made.of}, f"{made.rows} rows of {made.of}")
+    show_made(as_json, made, {"rows_before": made.of}, f"{counted(made.rows, 'row')} of {made.of:,}")

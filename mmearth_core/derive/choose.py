@@ -15,6 +15,7 @@ from mmearth_core.derive.tile_info import Entry, entries_of
 from mmearth_core.errors import DatasetError
 from mmearth_core.suggest import did_you_mean
 from mmearth_core.tables.ecoregions import ecoregions
+from mmearth_core.words import counted
 from mmearth_core.work.progress import Progress
 
 _NAMED = 5
@@ -77,7 +78,7 @@ def choose(layout: Layout, splits: Membership | None, criteria: Criteria, progre
     if not len(fitting) or len(fitting) < (criteria.sample or 0):
         counts = ", ".join(f"{int(mask.sum())} {name}" for name, mask in masks.items())
         raise DatasetError(
-            f"{layout.files.hdf5}: of its {len(ids)} tiles {len(fitting)} fulfil all criteria"
+            f"{layout.files.hdf5}: of its {counted(len(ids), 'tile')} {len(fitting):,} fulfil all criteria"
             f"{f' (each alone: {counts})' if counts else ''}, and {criteria.sample or 'at least 1'} must. Drop a "
             "criterion, or ask for fewer tiles."
         )
@@ -107,7 +108,8 @@ def _listed(layout: Layout, ids: list[str], path: Path) -> Mask:
     if unknown:
         names = ", ".join(map(repr, unknown[:_NAMED])) + (", ..." if len(unknown) > _NAMED else "")
         raise DatasetError(
-            f"{path}: names {len(unknown)} tiles that {layout.files.hdf5} lacks: {names}. Take them off the list."
+            f"{path}: names {counted(len(unknown), 'tile')} that {layout.files.hdf5} lacks: {names}. Take them "
+            "off the list."
         )
     return np.fromiter((tile_id in wanted for tile_id in ids), bool, len(ids))
 

@@ -21,6 +21,7 @@ from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA, write_head
 from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.json_files import write_json
+from mmearth_core.words import counted
 from mmearth_core.work.pool import Pool
 from mmearth_core.work.progress import Progress
 
@@ -99,8 +100,9 @@ def choose_rows(layouts: Sequence[Layout], duplicates: str) -> list[Rows]:
         names += ", ..." if len(twice) > _NAMED else ""
         where = [str(layout.files.hdf5) for layout, table in zip(layouts, tables, strict=True) if twice[0] in table]
         raise DatasetError(
-            f"{len(twice)} tile ids occur more than once: {names}; the first in {' and '.join(where)}. Choose which "
-            "row is kept, --duplicates first or last, or rename the tiles."
+            f"{counted(len(twice), 'tile id')} {'occurs' if len(twice) == 1 else 'occur'} more than once: {names}; the "
+            f"first in {' and '.join(where)}. Choose which row is kept, --duplicates first or last, or rename "
+            "the tiles."
         )
     step = -1 if duplicates == "last" else 1
     seen = set[bytes]()

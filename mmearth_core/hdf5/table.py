@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.layout import METADATA
+from mmearth_core.words import counted
 
 ID_BYTES, VARIANT_BYTES = 100, 10
 """Widths of its texts, as published."""
@@ -48,8 +49,8 @@ def metadata_rows(rows: Iterable[tuple[str, str | None]], dtype: np.dtype[Any]) 
         for text, most, what in ((tile_id, ID_BYTES, "tile id"), (variant, VARIANT_BYTES, "variant")):
             if len(text) > most:
                 raise DatasetError(
-                    f"{what} {text.decode()!r} has {len(text)} bytes; the HDF5 table `{METADATA}` holds {most}. "
-                    "Use a shorter one."
+                    f"{what} {text.decode()!r} has {counted(len(text), 'byte')}; the HDF5 table `{METADATA}` holds "
+                    f"{most}. Use a shorter one."
                 )
     return np.array(encoded, dtype=dtype)
 

@@ -14,11 +14,12 @@ from attrs import frozen
 
 from mmearth_core import __version__
 from mmearth_core.download.bad_stack import BadStack
-from mmearth_core.errors import DatasetError, RunStoppedError
+from mmearth_core.errors import DamagedFileError, DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS, written_aside
 from mmearth_core.hdf5.chunks import copy_chunks
 from mmearth_core.hdf5.layout import METADATA, StoredLayer, write_head
 from mmearth_core.hdf5.new_file import new_file
+from mmearth_core.hdf5.opening import open_hdf5, opened
 from mmearth_core.hdf5.table import create_metadata
 from mmearth_core.post.fill import fill_layers
 from mmearth_core.post.provenance import ATTRIBUTE, Provenance
@@ -77,7 +78,8 @@ def write_hdf5(
     try:
         while True:
             try:
-                return _write(path, rows, pool, progress, in_place, replacing)
+                with mended_by_deleting():
+                    return _write(path, rows, pool, progress, in_place, replacing)
             except _BadStacksError as found:
                 # Their directories were sound and their pixels are not, which is rare: once more without them.
                 rows = rows.without(found.faults)
@@ -88,6 +90,22 @@ def write_hdf5(
         raise RunStoppedError(
             f"{path} cannot be written: {os.strerror(error.errno or 0)}. Make room or grant access, and run the same "
             "command again; without --in-place, what was there before is unchanged."
+        ) from error
+
+
+@contextmanager
+def mended_by_deleting() -> Iterator[None]:
+    """What is found damaged is the dataset's own HDF5 file, whose layers are kept as long as it is there.
+
+    Raises:
+        DatasetError: says so.
+    """
+    try:
+        yield
+    except DamagedFileError as error:
+        raise DatasetError(
+            f"{error.path}: {error.found}. The file is damaged: delete it and run the same command again, which makes "
+            "it anew from the stacks."
         ) from error
 
 
@@ -144,7 +162,7 @@ def _opened(path: Path, keep: bool, in_place: bool) -> Iterator[tuple[h5py.File,
         return
     with written_aside(path) as aside, new_file(aside) as file:
         if keep:
-            with h5py.File(path, "r") as old:
+            with open_hdf5(path) as old:
                 yield file, old
         else:
             yield file, None
@@ -153,11 +171,11 @@ def _opened(path: Path, keep: bool, in_place: bool) -> Iterator[tuple[h5py.File,
 def _kept(path: Path, source: Source, provenance: Provenance) -> tuple[str, ...]:
     """The layers of the file that are still what they would be if they were made now."""
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             return tuple(
                 layer.name for layer in source.layers if _is_current(file, layer, provenance.of(layer.modality))
             )
-    except OSError:  # h5py's error for a file that is not there, or is no HDF5
+    except DatasetError:  # it is not there, is no HDF5, or is damaged
         return ()
 
 

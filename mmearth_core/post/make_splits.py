@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from mmearth_core.errors import DatasetError
+from mmearth_core.errors import ConfigError, DatasetError
 from mmearth_core.hdf5.opening import opened
 from mmearth_core.hdf5.table import rows_digest, tile_ids
 from mmearth_core.json_files import write_json
 from mmearth_core.post.products import HDF5, SPLITS, required
 from mmearth_core.post.source import Source
-from mmearth_core.post.splits import Recipe, describe, split
+from mmearth_core.post.splits import STRATEGIES, USED_BY, Recipe, describe, split
 from mmearth_core.tiles.index import TileIndex
 
 HOW = "_splits_made.json"
@@ -40,6 +40,16 @@ def make_splits(source: Source, changes: dict[str, Any]) -> dict[str, Any]:
     return how
 
 
+def check_recipe(source: Source, changes: dict[str, Any]) -> None:
+    """Refuses a recipe that cannot be, before hours of work and not after them.
+
+    Raises:
+        ConfigError: says what is allowed.
+        DatasetError: when how the splits were made before cannot be understood.
+    """
+    _recipe(source.file(HOW), changes)
+
+
 def are_stale(source: Source) -> bool:
     """Whether there are splits that were made of other rows than the HDF5 file now has."""
     how = _read(source.file(HOW))
@@ -54,9 +64,16 @@ def _recipe(path: Path, changes: dict[str, Any]) -> Recipe:
     if changes.get("strategy", before.get("strategy")) != before.get("strategy"):
         before.pop("column", None)  # it was the other strategy's
     try:
-        return Recipe(**{**before, **changes})
+        recipe = Recipe(**{**before, **changes})
     except TypeError as error:
         raise DatasetError(f"{path}: cannot be understood ({error}). Delete it, and make the splits again.") from error
+    for name in changes:
+        if recipe.strategy not in USED_BY.get(name, STRATEGIES):
+            raise ConfigError(
+                f"--{name.replace('_', '-')} says nothing to --strategy {recipe.strategy}: it is for "
+                f"{' and '.join(USED_BY[name])}. Leave it out, or choose another strategy."
+            )
+    return recipe
 
 
 def _read(path: Path) -> dict[str, Any]:

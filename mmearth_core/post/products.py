@@ -11,7 +11,7 @@ from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.layout import StoredLayer, stored_layers
 from mmearth_core.hdf5.opening import opened
 from mmearth_core.json_files import write_json
-from mmearth_core.post.hdf5 import Written, write_hdf5
+from mmearth_core.post.hdf5 import Written, mended_by_deleting, write_hdf5
 from mmearth_core.post.recount import recount
 from mmearth_core.post.rows import Rows
 from mmearth_core.post.source import Source
@@ -52,7 +52,8 @@ def make_hdf5(rows: Rows, pool: Pool, progress: Progress, in_place: bool = False
         else:
             lost.append(layer)
     if lost:
-        again = recount(source.file(HDF5), lost, source.image_size, pool, progress)
+        with mended_by_deleting():
+            again = recount(source.file(HDF5), lost, source.image_size, pool, progress)
         results |= {key: entry for layer in lost for key, entry in again.results(layer.name).items()}
     _write_stats(stats_file, source.layers, results)
     report(written.rows)
@@ -60,12 +61,17 @@ def make_hdf5(rows: Rows, pool: Pool, progress: Progress, in_place: bool = False
 
 
 def make_stats(source: Source, pool: Pool, progress: Progress) -> Path:
-    """Writes the band statistics of an HDF5 file anew, from its own values."""
+    """Writes the band statistics of an HDF5 file anew, from its own values.
+
+    Raises:
+        DatasetError: when there is no such file, or it is damaged.
+    """
     path = required(source, HDF5)
-    with opened(path) as file:
-        stored = stored_layers(file)
-    layers = tuple(stored[layer.name] for layer in source.layers if layer.name in stored)
-    statistics = recount(path, layers, source.image_size, pool, progress)
+    with mended_by_deleting():
+        with opened(path) as file:
+            stored = stored_layers(file)
+        layers = tuple(stored[layer.name] for layer in source.layers if layer.name in stored)
+        statistics = recount(path, layers, source.image_size, pool, progress)
     results = {key: entry for layer in layers for key, entry in statistics.results(layer.name).items()}
     stats_file = source.file(BAND_STATS)
     _write_stats(stats_file, layers, results)

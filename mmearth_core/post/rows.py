@@ -11,6 +11,7 @@ from mmearth_core.errors import DatasetError
 from mmearth_core.post.check import Question, check_stacks
 from mmearth_core.post.source import Row, Source
 from mmearth_core.tiles.index import Tile
+from mmearth_core.words import counted
 from mmearth_core.work.pool import Pool
 from mmearth_core.work.progress import Progress
 
@@ -106,11 +107,11 @@ def require_some(rows: Rows) -> None:
     if rows.left_out:
         first = rows.left_out[0]
         raise DatasetError(
-            f"{root}: of {len({out.tile_id for out in rows.left_out})} tiles that are done, none has a stack that can "
-            f"be used; the first is {first.tile_id!r}, group {first.group!r}: {first.reason}. Are the installed "
+            f"{root}: of {counted(len({out.tile_id for out in rows.left_out}), 'done tile')}, none has a stack that "
+            f"can be used; the first is {first.tile_id!r}, group {first.group!r}: {first.reason}. Are the installed "
             "plugins those that the dataset was made with? Its mmearth.toml names their versions."
         )
     raise DatasetError(
-        f"{root}: no tile is done in every group ({', '.join(rows.source.effective.groups)}); {rows.missing} are still "
-        "to be done. Finish `mmearth-core run` first."
+        f"{root}: no tile is done in every group ({', '.join(rows.source.effective.groups)}); "
+        f"{counted(rows.missing, 'tile')} still to be done. Finish `mmearth-core run` first."
     )

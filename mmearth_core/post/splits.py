@@ -15,6 +15,14 @@ PARTS = ("train", "val", "test")
 
 STRATEGIES = ("random", "stratified", "spatial", "column")
 
+USED_BY = {
+    "fractions": ("random", "stratified", "spatial"),
+    "column": ("stratified", "column"),
+    "block_km": ("spatial",),
+    "distance_km": ("spatial",),
+}
+"""The strategies that heed an option; one that is not named, all do."""
+
 Rows = NDArray[np.intp]
 
 
@@ -45,7 +53,7 @@ class Recipe:
     def __attrs_post_init__(self) -> None:
         if self.strategy not in STRATEGIES:
             raise ConfigError(f"strategy {self.strategy!r} is not one of {', '.join(STRATEGIES)}.")
-        if len(self.fractions) != 3 or min(self.fractions) < 0 or abs(sum(self.fractions) - 1) > 1e-9:
+        if len(self.fractions) != 3 or not (min(self.fractions) >= 0 and abs(sum(self.fractions) - 1) <= 1e-9):
             raise ConfigError(
                 f"fractions {', '.join(f'{share:g}' for share in self.fractions)}: give three numbers for train, val "
                 "and test that are not negative and sum up to 1, e.g. 0.8,0.1,0.1."

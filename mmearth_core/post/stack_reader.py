@@ -15,6 +15,8 @@ import zstandard
 from attrs import frozen
 from numpy.typing import NDArray
 
+from mmearth_core.words import counted
+
 _HEAD = struct.Struct("<2sHI")
 _TAG = struct.Struct("<HHI4s")
 _TYPES = {2: ("s", 1), 3: ("H", 2), 4: ("I", 4)}
@@ -112,7 +114,9 @@ def _planes(content: memoryview, header: Header, names: Sequence[str]) -> Iterat
         except zstandard.ZstdError as error:
             raise StackError(f"the stack is damaged in band {name}: {error}") from error
         if len(plane) != expected:
-            raise StackError(f"the stack is damaged: band {name} has {len(plane)} bytes instead of {expected}")
+            raise StackError(
+                f"the stack is damaged: band {name} has {counted(len(plane), 'byte')} instead of {expected:,}"
+            )
         if length <= _CONSTANT:
             constant[bytes(strip)] = plane
         yield np.frombuffer(plane, "<f4")
@@ -120,7 +124,7 @@ def _planes(content: memoryview, header: Header, names: Sequence[str]) -> Iterat
 
 def _directory(head: bytes) -> int:
     if len(head) < _HEAD.size:
-        raise StackError(f"the stack is truncated: it has only {len(head)} bytes")
+        raise StackError(f"the stack is truncated: it has only {counted(len(head), 'byte')}")
     order, magic, start = _HEAD.unpack(head)
     if order != b"II" or magic != 42 or start < _HEAD.size:
         raise _ForeignError

@@ -10,6 +10,7 @@ from mmearth_core.download.plugin_calls import call
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.post.source import Row, Source
+from mmearth_core.words import counted
 
 
 def vector_rows(source: Source, layers: Sequence[StoredLayer], rows: Sequence[Row]) -> dict[str, NDArray[Any]]:
@@ -36,10 +37,10 @@ def vector_rows(source: Source, layers: Sequence[StoredLayer], rows: Sequence[Ro
 def _checked(layer: StoredLayer, given: Any, row: Row) -> Any:
     count = len(layer.bands)
     if given is None or len(given) != count:
-        found = "nothing" if given is None else f"{len(given)} numbers"
+        found = "nothing" if given is None else counted(len(given), "number")
         raise DatasetError(
             f"modality {layer.modality!r}: values() gives {found} for layer {layer.name!r} of tile "
-            f"{row.tile.tile_id!r}; it declares {count} bands. Repair the plugin ({layer.plugin})."
+            f"{row.tile.tile_id!r}; it declares {counted(count, 'band')}. Repair the plugin ({layer.plugin})."
         )
     return given
 

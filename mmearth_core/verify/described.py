@@ -15,6 +15,7 @@ from mmearth_core.post.source import Source
 from mmearth_core.registry import Registry
 from mmearth_core.verify.findings import Finding, Severity
 from mmearth_core.verify.subject import Subject, Table, read_table
+from mmearth_core.words import counted
 
 CHECK = "description"
 
@@ -136,7 +137,7 @@ class _Reader:
     def _stored(self, dataset: h5py.Dataset, name: str, rows: int) -> Iterator[Finding]:
         """Rows, chunks and filters."""
         if dataset.shape[:1] != (rows,):
-            message = f"Has shape {dataset.shape}; the table `{METADATA}` has {rows} rows."
+            message = f"Has shape {dataset.shape}; the table `{METADATA}` has {counted(rows, 'row')}."
             yield self.finding(message, name, Severity.FAULT)
         wanted = (1, *dataset.shape[1:])
         if dataset.chunks != wanted:
@@ -152,12 +153,12 @@ class _Reader:
         bands = len(layer.bands)
         dimensions = 3 if layer.is_map else 1
         if len(layer.shape) != dimensions or layer.shape[:1] != (bands,):
-            kind = f"a {layer.kind} layer of {bands} bands"
+            kind = f"a {layer.kind} layer of {counted(bands, 'band')}"
             yield self.finding(f"A row has shape {layer.shape}, which is not that of {kind}.", layer.name)
         for attribute in ("units", "descriptions", "classes"):
             count = len(getattr(layer, attribute))
             if count != bands:
-                yield self.finding(f"Has {bands} bands, and {count} {attribute}.", layer.name)
+                yield self.finding(f"Has {counted(bands, 'band')}, and {attribute} for {count}.", layer.name)
         if dataset.dtype.kind not in "iuf" or not holds(layer.dtype, float(layer.nodata)):
             yield self.finding(f"Its type {layer.dtype} cannot hold its no-data {layer.nodata}.", layer.name)
         elif not self.foreign and not np.array_equal(dataset.fillvalue, layer.fill, equal_nan=True):

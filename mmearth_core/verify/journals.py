@@ -187,7 +187,8 @@ class JournalsCheck:
         except (JSONFileError, KeyError, TypeError) as error:
             self._tell(Finding(Severity.FAULT, CHECK, f"{path.name} cannot be read: {error}.", _POST))
             return
-        message = f"{len(self._left_out)} tiles were left out of the file, as {path.name} says."
+        were = "tile was" if len(self._left_out) == 1 else "tiles were"
+        message = f"{len(self._left_out):,} {were} left out of the file, as {path.name} says."
         remedy = "Download them again with `mmearth-core run CONFIG --retry-failed`, then `mmearth-core post`."
         self._tell(Finding(Severity.WARNING, CHECK, message, remedy))
 

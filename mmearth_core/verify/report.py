@@ -11,6 +11,7 @@ from rich.table import Table
 from mmearth_core.verify.findings import Findings, Severity
 from mmearth_core.verify.seen import Seen
 from mmearth_core.verify.subject import Subject
+from mmearth_core.words import counted
 
 
 @define(eq=False)
@@ -95,19 +96,24 @@ class Report:
                 head = f"[{style}]{severity}[/] {escape(f'({finding.check})')}{escape(where)}"
                 console.print(f"{head} {escape(finding.message)} {escape(finding.remedy)}")
         if self.findings.unlisted():
-            console.print(f"and {self.findings.unlisted()} further findings of these sorts")
-        splits = ", ".join(f"{rows} {part}" for part, rows in self.splits.items()) or "none"
+            console.print(f"and {counted(self.findings.unlisted(), 'further finding')} of these sorts")
+        of_info = f"{self.entries:,} {'entry' if self.entries == 1 else 'entries'}"
+        splits = ", ".join(f"{rows:,} {part}" for part, rows in self.splits.items()) or "none"
         console.print(
-            f"{len(self.subject.table)} rows, {self.entries} entries of tile_info; splits: {splits}; "
-            f"{self.sampled} rows in the sample"
+            f"{counted(len(self.subject.table), 'row')}, {of_info} of tile_info; splits: {splits}; "
+            f"{counted(self.sampled, 'row')} in the sample"
         )
         if self.stacks is not None:
-            console.print(f"{self.stacks} stacks read, the pixels of {self.compared} tiles compared")
+            console.print(
+                f"{counted(self.stacks, 'stack')} read, the pixels of {counted(self.compared or 0, 'tile')} compared"
+            )
         if self.sent_back:
             again = "`mmearth-core run CONFIG --retry-failed` downloads their tiles again"
-            console.print(f"{self.sent_back} stacks sent back: {again}")
+            console.print(f"{counted(self.sent_back, 'stack')} sent back: {again}")
         verdict = (
-            f"{self.faults} faults, {self.warnings} warnings" if self.faults or self.warnings else "No fault found"
+            f"{counted(self.faults, 'fault')}, {counted(self.warnings, 'warning')}"
+            if self.faults or self.warnings
+            else "No fault found"
         )
         console.print(f"{verdict}: {escape(str(self.subject.path))}", style="bold red" if self.faults else "bold")
 

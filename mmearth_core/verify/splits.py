@@ -11,6 +11,7 @@ from mmearth_core.hdf5.table import rows_digest
 from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.verify.findings import Finding, Severity
 from mmearth_core.verify.subject import Subject
+from mmearth_core.words import counted
 
 CHECK = "splits"
 _PARTS = ("train", "val", "test")
@@ -61,8 +62,8 @@ class SplitsCheck:
             rows = np.array([row for row in listed if 0 <= row < total], np.intp)
             outside = [row for row in listed if not 0 <= row < total]
             if outside:
-                shown = _list(outside)
-                yield self._fault(f"{part} has {len(outside)} rows that the file of {total} rows lacks: {shown}.")
+                many, of = counted(len(outside), "row"), counted(total, "row")
+                yield self._fault(f"{part} has {many} that the file of {of} lacks: {_list(outside)}.")
             unique, times = np.unique(rows, return_counts=True)
             if (times > 1).any():
                 yield self._fault(f"{part} has rows twice: {_list(unique[times > 1])}.")
@@ -79,7 +80,7 @@ class SplitsCheck:
         taken = owner[rows]
         for other in np.unique(taken[taken >= 0]).tolist():
             both = rows[taken == other]
-            yield self._fault(f"{names[other]} and {part} share {len(both)} rows: {_list(both)}.")
+            yield self._fault(f"{names[other]} and {part} share {counted(len(both), 'row')}: {_list(both)}.")
 
     def _made(self) -> Iterator[Finding]:
         """The file that says how they were made names the rows that they were made of."""

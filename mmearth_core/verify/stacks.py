@@ -17,6 +17,7 @@ from mmearth_core.download.bad_stack import BadStack
 from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.hdf5.opening import opened
 from mmearth_core.verify.findings import Finding, Severity
+from mmearth_core.words import counted
 
 CHECK = "stacks"
 TILES = 32
@@ -112,7 +113,8 @@ def _read(path: Path, sha256: str) -> tuple[bytes, str]:
         return b"", f"the stack cannot be read: {error.strerror}"
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        return b"", f"the stack of {len(content)} bytes has the checksum {found[:12]}..., the journal {sha256[:12]}..."
+        size = counted(len(content), "byte")
+        return b"", f"the stack of {size} has the checksum {found[:12]}..., the journal {sha256[:12]}..."
     return content, ""
 
 
@@ -166,7 +168,7 @@ def differences(
     if not same.all():
         place = tuple(int(index) for index in np.argwhere(~same)[0])
         message = (
-            f"{int(np.count_nonzero(~same))} values are not those that were downloaded: band {layer.bands[place[0]]} "
-            f"has {values[place]} at {place[1:]}, due is {due[place]}."
+            f"{counted(int(np.count_nonzero(~same)), 'value')} other than what was downloaded: band "
+            f"{layer.bands[place[0]]} has {values[place]} at {place[1:]}, due is {due[place]}."
         )
         yield Finding(Severity.FAULT, CHECK, message, _POST, row, tile_id, layer.name)

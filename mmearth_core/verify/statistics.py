@@ -16,6 +16,7 @@ from mmearth_core.json_files import JSONFileError, Parsed, read_json
 from mmearth_core.verify.findings import Finding, Severity
 from mmearth_core.verify.seen import Floats, Seen
 from mmearth_core.verify.subject import Subject
+from mmearth_core.words import counted
 
 CHECK = "statistics"
 _RECOUNT = "Count them again with `mmearth-core post stats`."
@@ -111,7 +112,7 @@ class StatsCheck:
             numbers = _numbers(entry, key, len(layer.bands))
             if numbers is None or not np.isfinite(numbers).all():
                 yield self._fault(
-                    layer.name, f"{name}: {key} is not a finite number for each of {len(layer.bands)} bands."
+                    layer.name, f"{name}: {key} is not a finite number for each of {counted(len(layer.bands), 'band')}."
                 )
             else:
                 told[key] = numbers

@@ -14,6 +14,7 @@ from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.hdf5.opening import opened
 from mmearth_core.verify.findings import Finding, Severity
 from mmearth_core.verify.seen import Floats, Seen
+from mmearth_core.words import counted
 
 ROWS = 32
 """Rows that a worker takes at once."""
@@ -147,21 +148,20 @@ class _RowCheck:
         if _is_one_hot(layer) and valid.any():
             ones = np.flatnonzero(flat[:, 0] == 1)
             if len(ones) != 1 or np.count_nonzero(flat) != 1 or not valid.all():
-                others = int(np.count_nonzero((flat != 0) & (flat != 1)))
-                message = f"The vector is not one-hot: it has {len(ones)} ones and {others} values that are not 0 or 1."
+                other = counted(int(np.count_nonzero((flat != 0) & (flat != 1))), "value")
+                message = f"The vector is not one-hot: it has {counted(len(ones), 'one')} and {other} neither 0 nor 1."
                 yield self._finding("one-hot", message, _MEND_VALUES, layer.name)
 
     def _finite(self, layer: StoredLayer, flat: NDArray[Any]) -> Iterator[Finding]:
         nodata = float(layer.nodata)
         nans = 0 if np.isnan(nodata) else int(np.count_nonzero(np.isnan(flat)))
         if nans:
-            message = f"{nans} values are NaN; the layer's no-data is {layer.nodata}, so none can be."
+            message = f"It holds {counted(nans, 'NaN')}; the layer's no-data is {layer.nodata}, so there can be none."
             yield self._finding("finite", message, _MEND_VALUES, layer.name)
         infinite = int(np.count_nonzero(np.isinf(flat) & (flat != nodata)))
         if infinite:
-            message = (
-                f"{infinite} values are infinite and are not the no-data {layer.nodata}; statistics leave them out."
-            )
+            held = counted(infinite, "infinite value")
+            message = f"It holds {held} besides the no-data {layer.nodata}; statistics leave them out."
             yield self._finding("finite", message, _MEND_VALUES, layer.name, Severity.WARNING)
 
     def _declared(self, layer: StoredLayer, flat: NDArray[Any], valid: NDArray[np.bool_]) -> Iterator[Finding]:
@@ -174,7 +174,7 @@ class _RowCheck:
             if strange.size:
                 pixels = int(np.count_nonzero(np.isin(flat[band], strange) & valid[band]))
                 shown = ", ".join(str(value) for value in strange[:_SHOWN].tolist())
-                message = f"Band {name} has {pixels} pixels of values that are no declared class: {shown}."
+                message = f"Band {name} has {counted(pixels, 'pixel')} of no declared class: {shown}."
                 yield self._finding("classes", message, _MEND_VALUES, layer.name)
 
     def _finding(

@@ -21,6 +21,7 @@ from mmearth_core.verify.statistics import StatsCheck
 from mmearth_core.verify.subject import locate
 from mmearth_core.verify.values import ROWS, Part, PartSeen, check_part
 from mmearth_core.verify.vectors import VectorsCheck
+from mmearth_core.words import counted
 from mmearth_core.work.batches import batches
 from mmearth_core.work.pool import Pool
 from mmearth_core.work.progress import Progress
@@ -144,7 +145,7 @@ def _require_some_sound(source: Source, bad: Sequence[BadStack], stacks: int) ->
     """Refuses to send all tiles back: then the stacks as a whole are not where they should be."""
     if bad and len(bad) == stacks:
         raise DatasetError(
-            f"{source.folder.root}: none of {stacks} stacks is what was downloaded; the first is of tile "
+            f"{source.folder.root}: none of {counted(stacks, 'stack')} is what was downloaded; the first is of tile "
             f"{bad[0].tile_id!r}: {bad[0].reason}. Nothing was sent back. Is the disk mounted, and the "
             "folder stacks/ that of this dataset?"
         )

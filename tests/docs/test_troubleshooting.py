@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+import h5py
 import pytest
 from click.testing import CliRunner
 
@@ -169,7 +170,16 @@ def truncated(place: Place) -> Said:
     return said("post", "mydata.toml", "--workers", "1")
 
 
+def cut_short(place: Place) -> Said:
+    path = place.folder / "mydata.h5"
+    with h5py.File(path, "w") as file:
+        file["values"] = range(1000)
+    path.write_bytes(path.read_bytes()[:3000])
+    return said("subset", "mydata.h5", "some", "--sample", "1")
+
+
 PROVOKED: dict[str, Callable[[Place], Said]] = {
+    "An HDF5 file is damaged": cut_short,
     "No such configuration file": no_config,
     "Unknown key in the configuration": unknown_key,
     "A modality is not installed": not_installed,

@@ -67,7 +67,7 @@ def test_two_swapped_rows_of_the_table(copy: Any) -> None:
     faults = copy.verify(target=copy.config).faults
     moved = [fault for fault in faults if fault["check"] == "stacks" and fault["layer"] == "sentinel2"]
     assert [(fault["row"], fault["tile_id"]) for fault in moved] == [(3, "002"), (2, "003")]
-    assert "values are not those that were downloaded: band B1 has" in moved[0]["message"]
+    assert "values other than what was downloaded: band B1 has" in moved[0]["message"]
 
 
 def test_two_swapped_rows_of_a_layer(copy: Any) -> None:
@@ -136,7 +136,7 @@ def test_an_attribute_that_cannot_be_read_or_contradicts(copy: Any) -> None:
         del file.attrs["anchor"]
     found = {fault.get("layer"): fault["message"] for fault in copy.verify().faults if fault["check"] == "description"}
     assert "attributes cannot be understood" in found["verify_kinds"]
-    assert found["sentinel2"] == "Has 13 bands, and 1 units."
+    assert found["sentinel2"] == "Has 13 bands, and units for 1."
     assert found["verify_slopes"] == "Its HDF5 fill value is -inf, its no-data -1.0."
     assert found[None] == "The file lacks the attributes anchor."
 
@@ -202,7 +202,7 @@ def test_an_undeclared_class(copy: Any) -> None:
         overwrite(file, "verify_kinds", 3, values)
     (fault,) = recounted(copy, copy.verify().faults)
     assert (fault["check"], fault["row"], fault["layer"]) == ("classes", 3, "verify_kinds")
-    assert fault["message"] == "Band kind has 2 pixels of values that are no declared class: 9."
+    assert fault["message"] == "Band kind has 2 pixels of no declared class: 9."
 
 
 def test_values_that_are_not_finite(copy: Any) -> None:
@@ -213,8 +213,10 @@ def test_values_that_are_not_finite(copy: Any) -> None:
         overwrite(file, "verify_slopes", 2, values)
     verdict = copy.verify()
     (fault,) = recounted(copy, verdict.faults)
-    assert fault["message"] == "3 values are NaN; the layer's no-data is -inf, so none can be."
-    assert any("1 values are infinite" in warning["message"] for warning in verdict.of("warning"))
+    assert fault["message"] == "It holds 3 NaNs; the layer's no-data is -inf, so there can be none."
+    assert any(
+        "It holds 1 infinite value besides the no-data -inf" in warning["message"] for warning in verdict.of("warning")
+    )
 
 
 @pytest.mark.parametrize(("places", "ones"), [([], 0), ([1, 5], 2)])

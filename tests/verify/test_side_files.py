@@ -57,7 +57,7 @@ def test_tile_info_that_is_cut_short_or_missing(copy: Any) -> None:
 @pytest.mark.parametrize(
     ("splits", "message"),
     [
-        ({"train": [0, 1, 2], "val": [2, 3], "test": [4]}, "train and val share 1 rows: 2."),
+        ({"train": [0, 1, 2], "val": [2, 3], "test": [4]}, "train and val share 1 row: 2."),
         ({"train": [0, 8, -1], "val": [], "test": []}, "train has 2 rows that the file of 8 rows lacks: 8, -1."),
         ({"train": [0, 1, 1], "val": [], "test": []}, "train has rows twice: 1."),
         ({"train": [0, 1.5], "val": [], "test": []}, "train is no list of row numbers."),

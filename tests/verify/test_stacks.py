@@ -70,7 +70,7 @@ def test_a_stack_that_was_changed_with_its_journal(copy: Any) -> None:
     assert {"stacks", "checksums", "provenance"} == set(checks)
     stacks = faults[checks.index("stacks")]
     assert (stacks["row"], stacks["layer"]) == (0, "sentinel2")
-    assert "1 values are not those that were downloaded: band B1 has" in stacks["message"]
+    assert "1 value other than what was downloaded: band B1 has" in stacks["message"]
     assert "at (3, 4)" in stacks["message"]
     assert {fault.get("layer") for fault in faults if fault["check"] == "provenance"} >= {"sentinel2", "verify_slopes"}
 
@@ -94,7 +94,7 @@ def test_a_tile_that_is_done_and_has_no_row(copy: Any, run_cli: Any) -> None:
     assert run_cli("post", copy.config, "--workers", "1").exit_code == 1
     verdict = copy.verify(target=copy.config, code=0)
     assert verdict.report["rows"] == 7
-    assert any("1 tiles were left out" in warning["message"] for warning in verdict.of("warning"))
+    assert any("1 tile was left out" in warning["message"] for warning in verdict.of("warning"))
     assert run_cli("run", copy.config, "--retry-failed").exit_code == 0
     assert copy.stack(5).read_bytes() == text
     fault = copy.verify(target=copy.config).only_fault("journals")
