@@ -45,6 +45,8 @@ def multiply(config: Path, tiles: int) -> int:
         path = folder.stack("base", number // size, f"t{number}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(stacks[entry["tile_id"]])
+        with rasterio.open(path, "r+") as stack:  # which post would leave out as another tile's
+            stack.update_tags(TILE_ID=f"t{number}")
         line = json.dumps({**entry, "tile_id": f"t{number}", "ordinal": number})
         lines.setdefault(number // size, []).append(line + "\n")
     for partition, own in lines.items():

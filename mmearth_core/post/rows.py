@@ -76,7 +76,7 @@ def decide_rows(source: Source, pool: Pool, progress: Progress) -> Rows:
                     counts["skipped"] += 1
                 elif source.is_row(entries):
                     tiles.append(tile)
-                    stacks.append(source.stacks(Row(tile, entries)))
+                    stacks.append((tile.tile_id, source.stacks(Row(tile, entries))))
                 else:
                     counts["missing"] += 1
             under_way.append(tiles)

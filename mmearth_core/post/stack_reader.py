@@ -7,6 +7,7 @@ TIFF 6.0 (Adobe 1992): an image's directory lists tags of 12 bytes, with their v
 import re
 import struct
 from collections.abc import Iterator, Sequence
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ _READ = _NEEDED | _AS_WRITTEN.keys()
 _CONSTANT = 64
 """Bytes of a strip that holds but one value, at most: of the no-data bands of a stack, one is decoded."""
 
+_TILE = re.compile(rb'<Item name="TILE_ID">([^<]*)</Item>')
 _NAME = re.compile(rb'<Item name="DESCRIPTION" sample="(\d+)" role="description">([^<]*)</Item>')
 
 
@@ -47,17 +49,19 @@ class Header:
     Attributes:
         size: rows and columns.
         strips: `{band name: (offset, length)}`, in bytes.
+        tile_id: whose stack it says that it is; None if it does not.
     """
 
     size: tuple[int, int]
     strips: dict[str, tuple[int, int]]
+    tile_id: str | None
 
 
-def check_stack(path: Path, names: Sequence[str], size: int) -> None:
+def check_stack(path: Path, names: Sequence[str], size: int, tile_id: str) -> None:
     """Checks a stack without reading its pixels.
 
     Raises:
-        StackError: when it is missing, truncated, or has not these bands or this size.
+        StackError: when it is missing, truncated, another tile's, or has not these bands or this size.
     """
     try:
         with path.open("rb") as file:
@@ -70,8 +74,9 @@ def check_stack(path: Path, names: Sequence[str], size: int) -> None:
     except OSError as error:
         raise _unreadable(path, error) from error
     except _ForeignError:
-        _read_any(path, names, size)
+        _read_any(path, names, size, tile_id)
         return
+    _check_tile(header.tile_id, tile_id)
     _check(header, names, size, length)
 
 
@@ -167,7 +172,14 @@ def _header(content: bytes, start: int) -> Header:
     offsets, lengths = tags[_OFFSETS], tags[_LENGTHS]
     if not whole or not len(names) == len(offsets) == len(lengths):
         raise _ForeignError
-    return Header((height, width), {names[i]: (offsets[i], lengths[i]) for i in range(len(offsets))})
+    tile = _TILE.search(text)
+    tile_id = None if tile is None else unescape(tile[1].decode())
+    return Header((height, width), {names[i]: (offsets[i], lengths[i]) for i in range(len(offsets))}, tile_id)
+
+
+def _check_tile(found: str | None, tile_id: str) -> None:
+    if found not in (None, tile_id):
+        raise StackError(f"the stack is that of another tile, {found!r}")
 
 
 def _check(header: Header, names: Sequence[str], size: int, length: int) -> None:
@@ -186,11 +198,13 @@ def _check_names(found: "dict[str, tuple[int, int]] | dict[str, int]", names: Se
         raise StackError(f"the stack lacks the bands {', '.join(missing)}; it has {', '.join(found)}")
 
 
-def _read_any(path: Path, names: Sequence[str], size: int) -> list[NDArray[np.float32]]:
+def _read_any(path: Path, names: Sequence[str], size: int, tile_id: str | None = None) -> list[NDArray[np.float32]]:
     import rasterio  # only here, as it costs every worker memory and a second
 
     try:
         with rasterio.open(path) as source:
+            if tile_id is not None:
+                _check_tile(source.tags().get("TILE_ID"), tile_id)
             numbers = {str(name): number for number, name in enumerate(source.descriptions, start=1)}
             if (source.height, source.width) != (size, size):
                 raise StackError(f"the stack has {source.height} x {source.width} pixels instead of {size} x {size}")

@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import rasterio
 import tomli_w
 
 NAME = "data_1M_v001"
@@ -124,8 +125,21 @@ def damaged(path: Path) -> None:
 
 
 def of_other_bands(path: Path) -> None:
-    other = next(iter(sorted(path.parents[2].glob("anyones/*/*.tif"))))
+    (other,) = path.parents[2].glob(f"anyones/*/{path.name}")
     path.write_bytes(other.read_bytes())
+
+
+def of_another_tile(path: Path) -> None:
+    path.write_bytes(path.with_name("008.tif").read_bytes())
+
+
+def of_another_tile_and_rewritten(path: Path) -> None:
+    with rasterio.open(path.with_name("008.tif")) as source:
+        profile = {**source.profile, "compress": "deflate"}
+        with rasterio.open(path, "w", **profile) as target:
+            target.write(source.read())
+            target.descriptions = source.descriptions
+            target.update_tags(**source.tags())
 
 
 FAULTS = {
@@ -133,6 +147,8 @@ FAULTS = {
     "truncated": (truncated, "the stack is truncated"),
     "headless": (headless, "the stack is truncated: it has only 3 bytes"),
     "damaged": (damaged, "the stack is damaged in band"),
+    "another tile's": (of_another_tile, "the stack is that of another tile, '008'"),
+    "another tile's, rewritten": (of_another_tile_and_rewritten, "the stack is that of another tile, '008'"),
     "of other bands": (of_other_bands, "the stack lacks the bands sentinel2__B1"),
 }
 

@@ -38,7 +38,7 @@ def test_a_byte_of_the_directory(stack: Path, tmp_path: Path, data: st.DataObjec
     path = tmp_path / "damaged.tif"
     path.write_bytes(content)
     try:
-        check_stack(path, NAMES, SIZE)
+        check_stack(path, NAMES, SIZE, "x")
         planes = list(read_stack(path, NAMES, SIZE))
     except StackError as error:
         assert str(error).startswith("the stack ")

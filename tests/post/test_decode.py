@@ -46,11 +46,11 @@ def test_stacks_of_any_encoding_are_read(encoding: dict[str, Any], tmp_path: Pat
     with rasterio.open(tmp_path / "x.tif", "w", **profile, **place, **encoding) as target:
         target.write(pixels)
         target.descriptions = ("x__a", "x__b")
-    check_stack(tmp_path / "x.tif", ["x__b", "x__a"], 4)
+    check_stack(tmp_path / "x.tif", ["x__b", "x__a"], 4, "x")
     second, first = read_stack(tmp_path / "x.tif", ["x__b", "x__a"], 4)
     np.testing.assert_array_equal(np.stack([first, second]).reshape(2, 4, 4), pixels)
     with pytest.raises(StackError, match="4 x 4 pixels instead of 8 x 8"):
-        check_stack(tmp_path / "x.tif", ["x__a"], 8)
+        check_stack(tmp_path / "x.tif", ["x__a"], 8, "x")
     with pytest.raises(StackError, match="lacks the bands x__c; it has x__a, x__b"):
         read_stack(tmp_path / "x.tif", ["x__a", "x__c"], 4)
 
