@@ -34,6 +34,14 @@ class _DefaultGroup(click.Group):
             args = [_WHOLE, *args]
         return super().parse_args(ctx, args)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Its own options, and those of `post CONFIG`, which stands nowhere else."""
+        super().format_options(ctx, formatter)
+        whole = self.commands[_WHOLE]
+        options = [option for option in whole.params if isinstance(option, click.Option)]
+        with formatter.section("Options of `post CONFIG`"):
+            formatter.write_dl([record for option in options if (record := option.get_help_record(ctx)) is not None])
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Its commands, or the CONFIG of `post CONFIG`."""
         return [*super().shell_complete(ctx, incomplete), CompletionItem(incomplete, type="file")]
@@ -112,6 +120,7 @@ def make_all(config: Path, workers: int | None, in_place: bool, as_json: bool, *
         written = make_hdf5(rows, pool, progress, in_place).written
         make_info(written.rows, progress)
         how = make_splits(source, _given(recipe))
+    _warn_of_empty(how)
     return _show(written.rows, as_json, written, how)
 
 
@@ -196,6 +205,7 @@ def splits(config: Path, as_json: bool, **recipe: Any) -> int:
     source = open_source(config, discover())
     with source.held(), writable(source.folder.root):
         how = make_splits(source, _given(recipe))
+    _warn_of_empty(how)
     return show(as_json, how, [_counts(how)])
 
 
@@ -217,8 +227,8 @@ def _opened(config: Path, workers: int | None) -> "Iterator[tuple[Source, Any, P
         from mmearth_core.work.progress import progress_bar
 
         source = open_source(config, discover())
-        if source.warning is not None:
-            click.echo(f"warning: {source.warning}", err=True)
+        for warning, remedy in source.warnings:
+            click.echo(f"warning: {warning} {remedy}", err=True)
         with source.held(), progress_bar(Console(stderr=True)) as progress, writable(source.folder.root):
             yield source, pool, progress
 
@@ -260,6 +270,19 @@ def _show(
     if out:
         lines.append("Tiles left out are downloaded again by `mmearth-core run CONFIG --retry-failed`.")
     return show(as_json, facts, [*lines, f"Dataset: {root}"], faulty=out or rows.missing)
+
+
+def _warn_of_empty(how: Mapping[str, Any]) -> None:
+    """A split that was to have tiles and has none would be noticed in training at the earliest."""
+    made = how["made"]
+    if made["strategy"] == "column":
+        return
+    empty = [
+        part for part, share in zip(how["tiles"], made["fractions"], strict=True) if share and not how["tiles"][part]
+    ]
+    if empty:
+        remedy = "Smaller --block-km and --distance-km help." if made["strategy"] == "spatial" else "More tiles help."
+        click.echo(f"warning: there are no tiles in {' and '.join(empty)}. {remedy}", err=True)
 
 
 def _counts(how: Mapping[str, Any]) -> str:

@@ -61,12 +61,14 @@ def are_stale(source: Source) -> bool:
 
 def _recipe(path: Path, changes: dict[str, Any]) -> Recipe:
     before = _read(path).get("made", {})
-    if changes.get("strategy", before.get("strategy")) != before.get("strategy"):
-        before.pop("column", None)  # it was the other strategy's
     try:
-        recipe = Recipe(**{**before, **changes})
-    except TypeError as error:
+        Recipe(**before)
+    except (ConfigError, TypeError, ValueError) as error:
         raise DatasetError(f"{path}: cannot be understood ({error}). Delete it, and make the splits again.") from error
+    strategy = changes.get("strategy", before.get("strategy"))
+    if strategy != before.get("strategy"):
+        before.pop("column", None)  # it was the other strategy's
+    recipe = Recipe(**{**before, **changes})
     for name in changes:
         if recipe.strategy not in USED_BY.get(name, STRATEGIES):
             raise ConfigError(

@@ -8,8 +8,9 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from mmearth_core.config.effective import Effective, load_effective
+from mmearth_core.config.effective import Effective, load_effective, plain_options
 from mmearth_core.config.load import load_config
+from mmearth_core.config.schema import Config
 from mmearth_core.contract.modality import Modality
 from mmearth_core.download.group import BASE
 from mmearth_core.download.journal import Entry, Journal, Outcome
@@ -66,6 +67,7 @@ class Source:
         modalities: every modality of every group, by name, with the options that it was downloaded with.
         layers: what each of them stores, in the order of groups, modalities and declarations.
         lacking: modalities that the configuration names and that have never been downloaded.
+        differing: what the configuration says otherwise than the dataset was downloaded with, a line each.
     """
 
     folder: DatasetFolder
@@ -73,6 +75,7 @@ class Source:
     modalities: Mapping[str, Modality]
     layers: tuple[StoredLayer, ...]
     lacking: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -80,14 +83,26 @@ class Source:
         return str(self.effective.dataset["name"])
 
     @property
-    def warning(self) -> str | None:
-        """What the configuration promises and the dataset has not; None if that is nothing."""
-        if not self.lacking:
-            return None
-        return (
-            f"The configuration names {', '.join(self.lacking)}, and nothing of that has been downloaded: the "
-            "dataset is made without. `mmearth-core run` with this configuration downloads it, or says why not."
-        )
+    def warnings(self) -> list[tuple[str, str]]:
+        """What the configuration promises and the dataset has not, and what to do about it."""
+        told = []
+        if self.lacking:
+            told.append(
+                (
+                    f"The configuration names {', '.join(self.lacking)}, and nothing of that has been downloaded: the "
+                    "dataset is made without.",
+                    "Run it, or take these tables out of the configuration.",
+                )
+            )
+        if self.differing:
+            told.append(
+                (
+                    "The configuration is not what the dataset was downloaded with, which counts: "
+                    f"{'; '.join(self.differing)}.",
+                    "Put the configuration back, or build another dataset, of another name, with it.",
+                )
+            )
+        return told
 
     @property
     def image_size(self) -> int:
@@ -180,7 +195,8 @@ def open_source(config_file: Path, registry: Registry) -> Source:
     Modalities, options and groups are those that it was downloaded with, whatever the configuration says now.
 
     Raises:
-        DatasetError: when nothing has been downloaded, or two modalities store a layer of one name.
+        DatasetError: when nothing has been downloaded, the dataset has another name, or two modalities store a layer
+            of one name.
         MMEarthError: of the kind that fits, when the configuration or a plugin cannot be used.
     """
     registry.require()
@@ -190,6 +206,11 @@ def open_source(config_file: Path, registry: Registry) -> Source:
     if effective is None or not folder.tiles.exists() or not folder.is_begun:
         raise DatasetError(
             f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {config_file}` first."
+        )
+    if config.dataset.name != effective.dataset["name"]:
+        raise DatasetError(
+            f"{folder.root} holds the dataset {effective.dataset['name']!r}, and {config_file} is of "
+            f"{config.dataset.name!r}. A folder may be moved or copied as `path` in [dataset] says; the name stays."
         )
     recorded = evolve(config, modalities=effective.modalities, source=folder.config)
     names = [name for members in effective.groups.values() for name in members]
@@ -209,4 +230,18 @@ def open_source(config_file: Path, registry: Registry) -> Source:
                 "HDF5 file holds one dataset of a name. Leave one of them out, in a dataset of its own."
             )
     lacking = tuple(name for name in config.modalities if name not in names)
-    return Source(folder, effective, modalities, tuple(layers), lacking)
+    return Source(folder, effective, modalities, tuple(layers), lacking, _differing(config, registry, effective))
+
+
+def _differing(config: Config, registry: Registry, effective: Effective) -> tuple[str, ...]:
+    said = {
+        name: plain_options(make_modality(config, registry, name).options)
+        for name in config.modalities
+        if name in effective.modalities
+    }
+    wanted = evolve(
+        effective,
+        dataset={**effective.dataset, "image_size": config.dataset.image_size},
+        modalities={**effective.modalities, **said},
+    )
+    return tuple(effective.differences(wanted))

@@ -23,6 +23,9 @@ USED_BY = {
 }
 """The strategies that heed an option; one that is not named, all do."""
 
+LEAST_BLOCK, GLOBE = 0.01, 20_000.0
+"""Kilometres: the smallest block that makes sense, and the farthest that two places on the globe are apart."""
+
 Rows = NDArray[np.intp]
 
 
@@ -58,10 +61,14 @@ class Recipe:
                 f"fractions {', '.join(f'{share:g}' for share in self.fractions)}: give three numbers for train, val "
                 "and test that are not negative and sum up to 1, e.g. 0.8,0.1,0.1."
             )
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise ConfigError(f"seed {self.seed!r} is no whole number from 0 on.")
         if self.strategy == "column" and self.column is None:
             raise ConfigError("strategy 'column' needs the name of the tiles' column that holds train, val or test.")
-        if not (self.block_km > 0 and self.distance_km >= 0):
-            raise ConfigError("Blocks must be larger than 0 km, and the distance must not be negative.")
+        if not LEAST_BLOCK <= self.block_km <= GLOBE:
+            raise ConfigError(f"--block-km {self.block_km:g}: {LEAST_BLOCK:g} to {GLOBE:g} are allowed.")
+        if not 0 <= self.distance_km <= GLOBE:
+            raise ConfigError(f"--distance-km {self.distance_km:g}: 0 to {GLOBE:g} are allowed.")
 
     @property
     def by(self) -> str | None:

@@ -63,9 +63,7 @@ def verify(
     report.sampled = len(rows)
     _values(report, rows, pool, progress)
     if source is not None:
-        if source.warning is not None:
-            remedy = "Run it, or take these tables out of the configuration."
-            report.findings.add([Finding(Severity.WARNING, "description", source.warning, remedy)])
+        report.findings.add(Finding(Severity.WARNING, "description", *warning) for warning in source.warnings)
         journals = JournalsCheck(report.subject, source, info.sums, report.findings)
         bad = _stacks(report, source, journals, rows, pool, progress)
         if sending:

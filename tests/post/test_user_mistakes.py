@@ -34,7 +34,10 @@ def refusal(kit: Any, folder: Path, *arguments: str | Path) -> str:
         (["--strategy", "column"], "needs the name of the tiles' column that holds train, val or test"),
         (["--fractions", "0.5,0.1,0.1"], "fractions 0.5, 0.1, 0.1: give three numbers"),
         (["--fractions", "nan,0.5,0.5"], "fractions nan, 0.5, 0.5: give three numbers"),
-        (["--strategy", "spatial", "--block-km", "0"], "Blocks must be larger than 0 km"),
+        (["--strategy", "spatial", "--block-km", "0"], "--block-km 0: 0.01 to 20000 are allowed"),
+        (["--strategy", "spatial", "--block-km", "1e-300"], "--block-km 1e-300: 0.01 to 20000 are allowed"),
+        (["--strategy", "spatial", "--distance-km", "inf"], "--distance-km inf: 0 to 20000 are allowed"),
+        (["--strategy", "spatial", "--distance-km", "nan"], "--distance-km nan: 0 to 20000 are allowed"),
         (["--block-km", "100"], "--block-km says nothing to --strategy random: it is for spatial."),
         (["--strategy", "stratified", "--distance-km", "9"], "--distance-km says nothing to --strategy stratified"),
         (["--column", "biome"], "--column says nothing to --strategy random: it is for stratified and column."),
@@ -56,6 +59,39 @@ def test_a_strategy_that_was_used_before_is_the_one_that_options_are_for(posted:
     how = kit.summary("post", "splits", posted, "--strategy", "spatial", "--distance-km", "0")["made"]
     again = kit.summary("post", "splits", posted, "--block-km", "70")["made"]
     assert again == {**how, "block_km": 70.0}
+
+
+@pytest.mark.parametrize("recorded", ['{"seed": "x"}', '{"fractions": "x"}', '{"strategy": 7}', '{"sede": 1}', "5"])
+def test_a_file_of_how_splits_were_made_that_cannot_be_understood(recorded: str, posted: Path, kit: Any) -> None:
+    path = posted.parent / NAME / f"{NAME}_splits_made.json"
+    path.write_text(f'{{"made": {recorded}}}')
+    said = refusal(kit, path.parent, "post", "splits", posted)
+    assert f"{path}: cannot be understood (" in said and "Delete it, and make the splits again." in said
+
+
+def test_an_empty_split_is_told(posted: Path, kit: Any) -> None:
+    assert "warning" not in kit.cli("post", "splits", posted).stderr
+    done = kit.cli("post", "splits", posted, "--strategy", "spatial", "--block-km", "20000", "--distance-km", "0")
+    assert done.exit_code == 0
+    assert "warning: there are no tiles in " in done.stderr and "Smaller --block-km" in done.stderr
+
+
+def test_a_configuration_that_the_dataset_was_not_built_from(posted: Path, kit: Any) -> None:
+    text = posted.read_text()
+    assert f'name = "{NAME}"' in text
+    posted.write_text(text.replace(f'name = "{NAME}"', f'name = "other"\npath = "{NAME}"'))
+    said = refusal(kit, posted.parent / NAME, "post", posted, "--workers", "1")
+    assert f"holds the dataset {NAME!r}, and {posted} is of 'other'" in said
+    posted.write_text(text.replace("image_size = ", "image_size = 1"))
+    done = kit.cli("post", posted, "--workers", "1")
+    assert done.exit_code == 0, done.output
+    assert "warning: The configuration is not what the dataset was downloaded with" in done.stderr
+    assert "[dataset] image_size is" in done.stderr
+
+
+def test_the_help_shows_the_options_of_all(kit: Any) -> None:
+    said = kit.cli("post", "--help").stdout
+    assert "Options of `post CONFIG`" in said and "--distance-km" in said and "--in-place" in said
 
 
 def test_stacks_left_out_are_named_up_to_twenty(downloaded: Path, tmp_path: Path, kit: Any) -> None:
