@@ -38,6 +38,7 @@ def own(planet: Path, tmp_path: Path) -> Path:
     return tmp_path / planet.name
 
 
+@pytest.mark.slow
 def test_it_learns_and_tells_more_than_the_most_frequent_class(train: ModuleType, planet: Path) -> None:
     done = run(train, planet, "--epochs", "8", "--batch-size", "4")
     assert done.exit_code == 0, done.output

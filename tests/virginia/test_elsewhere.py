@@ -45,6 +45,7 @@ def test_a_recorded_run_is_played_back_without_the_world(
     assert summaries[0]["bytes_received"] == summaries[1]["bytes_received"]
 
 
+@pytest.mark.slow
 def test_a_tile_that_was_not_recorded_fails_by_name(
     run_cli: Run, config: Path, twin: Callable[[], Path], tmp_path: Path
 ) -> None:

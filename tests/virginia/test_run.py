@@ -80,6 +80,7 @@ def test_two_processes_never_work_on_the_same_tiles(
     assert read_contents(dataset) == read_contents(undisturbed)
 
 
+@pytest.mark.slow
 def test_the_number_of_shards_may_change_between_runs(
     run_cli: Run, config: Path, undisturbed: Path, read_contents: Contents
 ) -> None:
@@ -212,6 +213,7 @@ def test_centroids_are_asked_for_out_of_the_budget_of_all_tasks(config: Path, mo
     assert held["centroids"] == 40
 
 
+@pytest.mark.slow
 def test_geopackage_and_flatgeobuf_make_the_same_dataset(run_cli: Run, config: Path, read_contents: Contents) -> None:
     import geopandas as gpd
 
