@@ -97,7 +97,7 @@ def command() -> None:
       0  every tile is in the files, or skipped for a recorded reason
       1  a tile is left out: its stack is bad, or it is not downloaded
       2  the error says what to mend; nothing was made, unless it is about the splits, which come last
-      3  stopped early; run it again
+      3  stopped early, as by a full disk; run it again, as after a signal, which gives 130 or 143
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
 
 

@@ -29,7 +29,7 @@ def make_splits(source: Source, changes: dict[str, Any]) -> dict[str, Any]:
     Returns:
         How they were made, as it is written.
     """
-    recipe = _recipe(source.file(HOW), changes)
+    recipe = _recipe(source, changes)
     with opened(required(source, HDF5)) as file:
         ids = tile_ids(file)
     lon, lat, column = _of_tiles(source, ids, recipe.by)
@@ -47,7 +47,7 @@ def check_recipe(source: Source, changes: dict[str, Any]) -> None:
         ConfigError: says what is allowed.
         DatasetError: when how the splits were made before cannot be understood.
     """
-    _recipe(source.file(HOW), changes)
+    _recipe(source, changes)
 
 
 def are_stale(source: Source) -> bool:
@@ -59,7 +59,8 @@ def are_stale(source: Source) -> bool:
         return bool(how.get("rows_sha256") != rows_digest(tile_ids(file)))
 
 
-def _recipe(path: Path, changes: dict[str, Any]) -> Recipe:
+def _recipe(source: Source, changes: dict[str, Any]) -> Recipe:
+    path = source.file(HOW)
     before = _read(path).get("made", {})
     try:
         Recipe(**before)
@@ -75,7 +76,18 @@ def _recipe(path: Path, changes: dict[str, Any]) -> Recipe:
                 f"--{name.replace('_', '-')} says nothing to --strategy {recipe.strategy}: it is for "
                 f"{' and '.join(USED_BY[name])}. Leave it out, or choose another strategy."
             )
+    if recipe.by is not None:
+        _require_column(source, recipe.by)
     return recipe
+
+
+def _require_column(source: Source, name: str) -> None:
+    index = TileIndex(source.folder.tiles)
+    columns = index.read(next(iter(index.sizes())))[0].attributes
+    if name not in columns:
+        raise ConfigError(
+            f"--column {name!r}: the tiles have no such column. They have {', '.join(columns) or 'none but their ids'}."
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:

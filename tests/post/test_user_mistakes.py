@@ -40,6 +40,10 @@ def refusal(kit: Any, folder: Path, *arguments: str | Path) -> str:
         (["--strategy", "spatial", "--distance-km", "nan"], "--distance-km nan: 0 to 20000 are allowed"),
         (["--block-km", "100"], "--block-km says nothing to --strategy random: it is for spatial."),
         (["--strategy", "stratified", "--distance-km", "9"], "--distance-km says nothing to --strategy stratified"),
+        (
+            ["--strategy", "stratified", "--column", "tile_id"],
+            "--column 'tile_id': the tiles have no such column. They",
+        ),
         (["--column", "biome"], "--column says nothing to --strategy random: it is for stratified and column."),
         (
             ["--strategy", "column", "--column", "own", "--fractions", "0.5,0.25,0.25"],
