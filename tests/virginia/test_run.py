@@ -61,6 +61,7 @@ def test_two_shards_at_once_make_what_one_process_makes(
     assert read_contents(config.parent / "virginia") == read_contents(undisturbed)
 
 
+@pytest.mark.slow
 def test_two_processes_never_work_on_the_same_tiles(
     run_cli: Run, config: Path, undisturbed: Path, read_contents: Contents
 ) -> None:
@@ -143,7 +144,7 @@ main()
     "moment",
     [
         "half a stack",
-        "half a line",
+        pytest.param("half a line", marks=pytest.mark.slow),
         pytest.param("stack without line", marks=pytest.mark.slow),
         pytest.param("after a line", marks=pytest.mark.slow),
     ],

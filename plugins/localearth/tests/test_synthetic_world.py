@@ -104,6 +104,7 @@ def test_bands_and_types_are_those_of_the_real_assets() -> None:
     assert radar.properties["transmitterReceiverPolarisation"] == ["VV", "VH"]
 
 
+@pytest.mark.slow
 def test_a_window_is_the_same_alone_and_inside_a_larger_one() -> None:
     for image in some_images():
         fresh = SyntheticWorld()
