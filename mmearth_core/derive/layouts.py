@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mmearth_core.derive.files import DatasetFiles
 from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.hdf5.chunks import storage
-from mmearth_core.hdf5.layout import METADATA, StoredLayer, stored_layers
+from mmearth_core.hdf5.layout import METADATA, PROVENANCE, StoredLayer, stored_layers
 from mmearth_core.words import counted
 
 _SHOWN = 8
@@ -76,7 +76,7 @@ def read_layout(files: DatasetFiles) -> Layout:
             str(file.attrs.get("anchor", "")),
             layers,
             {name: storage(file[name]) for name in layers},
-            {name: str(file[name].attrs.get("provenance", "")) for name in layers},
+            {name: str(file[name].attrs.get(PROVENANCE, "")) for name in layers},
         )
 
 

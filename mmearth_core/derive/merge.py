@@ -18,7 +18,7 @@ from mmearth_core.derive.stats import counted_stats, merged_stats
 from mmearth_core.derive.tile_info import Entry, entries_of, write_entries
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
-from mmearth_core.hdf5.layout import METADATA, write_head
+from mmearth_core.hdf5.layout import METADATA, PROVENANCE, write_head
 from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.json_files import write_json
 from mmearth_core.words import counted
@@ -131,7 +131,7 @@ def _write_hdf5(
                 made = create_like(file, source[layer], total)
                 made.attrs["plugin"] = ", ".join(dict.fromkeys(each.layers[layer].plugin for each in layouts))
                 parts = [(each.provenance[layer], rows) for each, rows in zip(layouts, kept, strict=True)]
-                made.attrs["provenance"] = provenance("merge", parts)
+                made.attrs[PROVENANCE] = provenance("merge", parts)
         start = 0
         for layout, rows in zip(layouts, kept, strict=True):
             table[start : start + len(rows)] = layout.table[rows]

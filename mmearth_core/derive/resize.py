@@ -13,7 +13,7 @@ from mmearth_core.derive.layouts import Layout, read_layout
 from mmearth_core.derive.tile_info import Entry, entries_of, write_entries
 from mmearth_core.errors import DatasetError
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
-from mmearth_core.hdf5.layout import METADATA, ChunkWriter, StoredLayer, encode, write_head
+from mmearth_core.hdf5.layout import METADATA, PROVENANCE, ChunkWriter, StoredLayer, encode, write_head
 from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.hdf5.opening import opened
 from mmearth_core.hdf5.rows import RowReader
@@ -150,7 +150,7 @@ def _write_hdf5(
             else:
                 made = create_like(file, source[layer.name], count)
                 vectors.append((source[layer.name], made))
-            made.attrs["provenance"] = provenance(f"resize {size}", [(layout.provenance[layer.name], every)])
+            made.attrs[PROVENANCE] = provenance(f"resize {size}", [(layout.provenance[layer.name], every)])
         copy_chunks(vectors)
         for start, cropped in zip(range(0, count, step), pool.map(crop_part, parts()), strict=True):
             for row, chunks in enumerate(cropped.chunks, start):

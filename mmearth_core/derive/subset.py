@@ -13,7 +13,7 @@ from mmearth_core.derive.splits import Rows, moved_rows, read_splits, write_spli
 from mmearth_core.derive.stats import counted_stats
 from mmearth_core.derive.tile_info import entries_of, write_entries
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
-from mmearth_core.hdf5.layout import METADATA, write_head
+from mmearth_core.hdf5.layout import METADATA, PROVENANCE, write_head
 from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.json_files import write_json
 from mmearth_core.work.pool import Pool
@@ -78,6 +78,6 @@ def _write_hdf5(
         pairs = []
         for layer in layout.layers:
             made = create_like(file, source[layer], len(rows))
-            made.attrs["provenance"] = provenance("subset", [(layout.provenance[layer], np.asarray(rows))])
+            made.attrs[PROVENANCE] = provenance("subset", [(layout.provenance[layer], np.asarray(rows))])
             pairs.append((source[layer], made))
         copy_chunks(pairs, rows.tolist(), 0, lambda count: progress("copying tiles", count, len(rows)))

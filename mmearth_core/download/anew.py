@@ -4,8 +4,9 @@ from collections.abc import Collection
 
 from mmearth_core.config.effective import Effective, load_effective
 from mmearth_core.config.schema import Config
+from mmearth_core.download.endings import read_endings
 from mmearth_core.download.group import BASE
-from mmearth_core.download.journal import Journal, Outcome
+from mmearth_core.download.journal import Outcome
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import DatasetFolder
 
@@ -73,7 +74,7 @@ def _differ(recorded: Effective, wanted: Effective, members: Collection[str]) ->
 def _is_done(folder: DatasetFolder, group: str) -> bool:
     """Whether some tile of a group is done."""
     return any(
-        entry.outcome is Outcome.DONE
+        ending.outcome is Outcome.DONE
         for path in sorted(folder.journal(group, 0).parent.glob("*.jsonl"))
-        for entry in Journal(path).read().values()
+        for ending in read_endings(path).values()
     )

@@ -6,7 +6,7 @@ holds a time or a machine, so that the same work leaves the same journal.
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,15 @@ class Journal:
     path: Path
 
     def read(self) -> dict[str, Entry]:
-        """The last entry of each tile. A torn last line, cut by a crash, does not count.
+        """The last entry of each tile.
+
+        Raises:
+            DatasetError: when a whole line is no entry; names the line.
+        """
+        return {entry.tile_id: entry for entry in self.entries()}
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries, in the order in which they were written. A torn last line, cut by a crash, does not count.
 
         Raises:
             DatasetError: when a whole line is no entry; names the line.
@@ -98,8 +106,7 @@ class Journal:
         try:
             text = self.path.read_bytes()
         except FileNotFoundError:
-            return {}
-        entries = {}
+            return
         for number, line in enumerate(text.split(b"\n")[:-1], start=1):
             try:
                 entry = Entry.from_line(line)
@@ -109,8 +116,7 @@ class Journal:
                     "or the disk is faulty; "
                     "delete that line, and the tile is downloaded again."
                 ) from error
-            entries[entry.tile_id] = entry
-        return entries
+            yield entry
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Appends entries, and returns when they are on disk."""

@@ -17,12 +17,12 @@ from mmearth_core.download.bad_stack import BadStack
 from mmearth_core.errors import DamagedFileError, DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS, written_aside
 from mmearth_core.hdf5.chunks import copy_chunks
-from mmearth_core.hdf5.layout import METADATA, StoredLayer, write_head
+from mmearth_core.hdf5.layout import METADATA, PROVENANCE, StoredLayer, write_head
 from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.hdf5.opening import open_hdf5, opened
 from mmearth_core.hdf5.table import create_metadata
 from mmearth_core.post.fill import fill_layers
-from mmearth_core.post.provenance import ATTRIBUTE, Provenance
+from mmearth_core.post.provenance import Provenance
 from mmearth_core.post.rows import Rows, require_some
 from mmearth_core.post.source import Source
 from mmearth_core.post.statistics import Statistics
@@ -134,7 +134,7 @@ def _write(
         for layer in source.layers:
             if old is not None and layer.name in kept:
                 copy_chunks([(old[layer.name], layer.create(file, len(rows)))])
-                file[layer.name].attrs[ATTRIBUTE] = provenance.of(layer.modality)
+                file[layer.name].attrs[PROVENANCE] = provenance.of(layer.modality)
         for layer in layers:
             if layer.name in file:
                 del file[layer.name]
@@ -147,7 +147,7 @@ def _write(
         file.flush()
         replacing(kept)
         for layer in layers:
-            file[layer.name].attrs[ATTRIBUTE] = provenance.of(layer.modality)
+            file[layer.name].attrs[PROVENANCE] = provenance.of(layer.modality)
     return Written(rows, statistics, layers, kept)
 
 
@@ -184,7 +184,7 @@ def _is_current(file: h5py.File, layer: StoredLayer, mark: str) -> bool:
     try:
         return (
             isinstance(dataset, h5py.Dataset)
-            and dataset.attrs.get(ATTRIBUTE) == mark
+            and dataset.attrs.get(PROVENANCE) == mark
             and StoredLayer.read(dataset) == layer
         )
     except DatasetError:

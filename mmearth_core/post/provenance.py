@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from mmearth_core.download.journal import Entry
 from mmearth_core.post.source import Row, Source
 
-ATTRIBUTE = "provenance"
-"""Of a dataset in the HDF5 file; written last."""
-
 _sorted_json = json.JSONEncoder(sort_keys=True).encode
 """Made once, as `json.dumps` would make it anew for every tile."""
 

@@ -9,7 +9,7 @@ from attrs import evolve, fields, frozen
 
 from mmearth_core.contract.bands import holds
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.layout import DESCRIBED, METADATA, VERSION, StoredLayer
+from mmearth_core.hdf5.layout import DESCRIBED, METADATA, PROVENANCE, VERSION, StoredLayer
 from mmearth_core.hdf5.opening import opened
 from mmearth_core.post.source import Source
 from mmearth_core.registry import Registry
@@ -109,7 +109,7 @@ class _Reader:
         name = dataset.name.lstrip("/")
         findings = list(self._stored(dataset, name, len(table)))
         missing = [each for each in DESCRIBED if each not in dataset.attrs]
-        if self.has_source and "provenance" not in dataset.attrs:
+        if self.has_source and PROVENANCE not in dataset.attrs:
             findings.append(self.finding("Lacks the attribute provenance: its writing was broken off.", name))
         layer: StoredLayer | None = None
         if missing:

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, field
 
-from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.journal import Entry, Journal, Outcome
 from mmearth_core.post.source import Row, Source
 from mmearth_core.tiles.index import Tile
 from mmearth_core.verify.rows import checksum_mark
@@ -56,11 +56,8 @@ class History:
 
     def _read(self, group: str, partition: int) -> dict[str, list[Entry]]:
         """All done entries of each tile that differ in what its row is made of."""
-        path = self.source.folder.journal(group, partition)
         entries: dict[str, list[Entry]] = {}
-        # Whoever has read the last entries has refused a journal with a bad line, and left out a torn one.
-        for line in path.read_bytes().split(b"\n")[:-1] if path.exists() else ():
-            entry = Entry.from_line(line)
+        for entry in Journal(self.source.folder.journal(group, partition)).entries():
             mine = entries.setdefault(entry.tile_id, [])
             if entry.outcome is Outcome.DONE and all(_made_of(entry) != _made_of(each) for each in mine):
                 mine.append(entry)

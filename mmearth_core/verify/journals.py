@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Entry, Outcome
 from mmearth_core.errors import DatasetError
+from mmearth_core.hdf5.layout import PROVENANCE
 from mmearth_core.hdf5.opening import opened
 from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.post.products import LEFT_OUT
-from mmearth_core.post.provenance import ATTRIBUTE, Provenance
+from mmearth_core.post.provenance import Provenance
 from mmearth_core.post.source import Row, Source
 from mmearth_core.tiles.index import Tile
 from mmearth_core.verify.findings import Finding, Findings, Severity
@@ -173,7 +174,7 @@ class JournalsCheck:
             for layer in self.source.layers:
                 if layer.name not in file:
                     continue
-                stored = file[layer.name].attrs.get(ATTRIBUTE)
+                stored = file[layer.name].attrs.get(PROVENANCE)
                 if stored is not None and stored != self._made_of.of(layer.modality):
                     yield layer.name
 
