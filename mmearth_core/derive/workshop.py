@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmearth_core.download.lock import locked
 from mmearth_core.errors import DatasetError
+from mmearth_core.work.lock import locked
 
 _LOCK = "lock"
 

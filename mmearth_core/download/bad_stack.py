@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from attrs import frozen
 
 from mmearth_core.download.journal import Entry, Journal, Outcome
-from mmearth_core.download.lock import locked
 from mmearth_core.folder import DatasetFolder
+from mmearth_core.work.lock import locked
 
 
 @frozen

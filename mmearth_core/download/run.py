@@ -13,7 +13,6 @@ from mmearth_core.download.anew import load_begun
 from mmearth_core.download.collector import lasting
 from mmearth_core.download.endings import share_endings
 from mmearth_core.download.journal import Outcome
-from mmearth_core.download.lock import locked
 from mmearth_core.download.prepare import Job
 from mmearth_core.download.progress import Observer
 from mmearth_core.download.result import Result
@@ -27,6 +26,7 @@ from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStop
 from mmearth_core.folder import FOLDER_FAULTS
 from mmearth_core.tiles.centroids import fill_centroids, lacks_centroids
 from mmearth_core.tiles.index import TileIndex, take_in
+from mmearth_core.work.lock import locked
 
 WHOLE = Shard()
 """The share of a process that works alone."""

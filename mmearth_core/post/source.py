@@ -14,13 +14,13 @@ from mmearth_core.config.schema import Config
 from mmearth_core.contract.modality import Modality
 from mmearth_core.download.group import BASE
 from mmearth_core.download.journal import Entry, Journal, Outcome
-from mmearth_core.download.lock import locked
 from mmearth_core.download.prepare import make_modality
 from mmearth_core.errors import DatasetError
 from mmearth_core.folder import DatasetFolder
 from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.registry import Registry
 from mmearth_core.tiles.index import Tile, TileIndex
+from mmearth_core.work.lock import locked
 
 
 @frozen(eq=False)

@@ -1,1 +1,1 @@
-"""What every long work over a dataset needs: worker processes, a progress bar, items in batches."""
+"""What every long work over a dataset needs: locks, worker processes, a progress bar, items in batches."""

@@ -149,7 +149,7 @@ def nothing_yet(place: Place) -> Said:
 def another_process(place: Place) -> Said:
     """While a process of its own holds the first partition."""
     held = (
-        "from pathlib import Path; from mmearth_core.download.lock import locked\n"
+        "from pathlib import Path; from mmearth_core.work.lock import locked\n"
         "from mmearth_core.folder import DatasetFolder\n"
         "with locked(DatasetFolder(Path('mydata')).lock('base'), [0]):\n    print('held', flush=True)\n    input()"
     )

@@ -20,7 +20,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from mmearth_core.derive.workshop import workshop
-from mmearth_core.download.lock import locked
+from mmearth_core.work.lock import locked
 
 path = Path(sys.argv[2])
 with locked(path, [0]) if sys.argv[1] == "lock" else workshop(path):

@@ -65,8 +65,8 @@ def test_two_shards_at_once_make_what_one_process_makes(
 def test_two_processes_never_work_on_the_same_tiles(
     run_cli: Run, config: Path, undisturbed: Path, read_contents: Contents
 ) -> None:
-    from mmearth_core.download.lock import locked
     from mmearth_core.folder import DatasetFolder
+    from mmearth_core.work.lock import locked
 
     dataset = config.parent / "virginia"
     with locked(DatasetFolder(dataset).lock("base"), [2]):
