@@ -25,6 +25,7 @@ from made import real_dataset, run
 
 from mmearth_core.hdf5.chunks import copy_chunks, create_like
 from mmearth_core.hdf5.layout import METADATA
+from mmearth_core.hdf5.new_file import LIBVER
 
 MARK = 0.5
 """Issue 5: at least so much of the disk's speed of a sequential copy."""
@@ -33,7 +34,7 @@ MARK = 0.5
 def repeat(source: Path, target: Path, tiles: int, prefix: str) -> None:
     """A dataset of many tiles: a small one's rows again and again, under new ids."""
     entries = list(json.loads(source.with_name(f"{source.stem}_tile_info.json").read_text()).values())
-    with h5py.File(source) as old, h5py.File(target, "w", libver="latest") as new:
+    with h5py.File(source) as old, h5py.File(target, "w", libver=LIBVER) as new:
         new.attrs.update(old.attrs)
         table = old[METADATA][:]
         rows = [number % len(table) for number in range(tiles)]

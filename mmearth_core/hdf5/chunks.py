@@ -22,10 +22,14 @@ def create_like(file: h5py.File, dataset: h5py.Dataset, rows: int) -> h5py.Datas
     """
     space = h5py.h5s.create_simple((rows, *dataset.shape[1:]))
     properties = dataset.id.get_create_plist()
-    made = h5py.Dataset(h5py.h5d.create(file.id, dataset.name.encode(), dataset.id.get_type(), space, properties))
+    # The chunks and the type are given anew, as a newer format's versions of their descriptions stick to the old ones.
+    properties.set_chunk(dataset.chunks)
+    dtype = h5py.h5t.py_create(dataset.dtype)
+    made = h5py.Dataset(h5py.h5d.create(file.id, dataset.name.encode(), dtype, space, properties))
     for name, value in dataset.attrs.items():
         stored = dataset.attrs.get_id(name)
-        made.attrs.create(name, value, shape=stored.shape, dtype=stored.dtype)
+        if stored.get_space().get_simple_extent_npoints():  # an empty one, of older files, crashes GDAL
+            made.attrs.create(name, value, shape=stored.shape, dtype=stored.dtype)
     return made
 
 

@@ -20,8 +20,8 @@ from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview
 from mmearth_core.contract.modality import Modality
 from mmearth_core.errors import DatasetError
 
-VERSION = 1
-"""Of this layout; stands in the file's attribute `layout`."""
+VERSION = 2
+"""Of this layout; stands in the file's attribute `layout`. Version 1 could be in a format that only HDF5 2.0 reads."""
 
 METADATA = "metadata"
 """The table with each row's tile id and variant."""
@@ -35,7 +35,7 @@ DEFLATE = 1
 _TEXT = h5py.string_dtype()
 
 DESCRIBED = (
-    "modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "variants", "plugin",
+    "modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "plugin",
 )  # fmt: skip
 """What every layer's dataset has; older files lack further ones."""
 
@@ -144,7 +144,8 @@ class StoredLayer:
         attributes["nodata"] = self.fill
         # Texts of variable length stand outside the attribute, which itself holds at most 64 KB.
         for name in ("bands", "units", "descriptions", "variants"):
-            attributes.create(name, np.array(getattr(self, name), dtype=object), dtype=_TEXT)
+            if texts := getattr(self, name):  # GDAL crashes on an empty array of texts
+                attributes.create(name, np.array(texts, dtype=object), dtype=_TEXT)
         attributes["classes"] = json.dumps(
             [[{"value": c.value, "name": c.name, "colour": c.colour} for c in labels] for labels in self.classes]
         )
@@ -178,7 +179,7 @@ class StoredLayer:
                 shape=dataset.shape[1:],
                 description=attributes["description"],
                 classes=tuple(tuple(ClassLabel(**c) for c in labels) for labels in json.loads(attributes["classes"])),
-                variants=attributes["variants"],
+                variants=attributes.get("variants", ()),
                 plugin=attributes["plugin"],
                 previews=preview_json.from_json(attributes.get("previews", "{}")),  # older files lack it
             )

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import h5py
 
+LIBVER = ("v110", "v110")
+"""The oldest and the newest HDF5 format to write. Every HDF5 library since 1.10 reads this one, and with it GDAL, the
+HDF5 tools and the training environments in use. h5py's "latest" is a format that only the newest library reads."""
+
 
 @contextmanager
 def new_file(path: Path) -> Iterator[h5py.File]:
@@ -16,7 +20,7 @@ def new_file(path: Path) -> Iterator[h5py.File]:
     Raises:
         OSError: with its `errno`, when the disk is full or the like, also where HDF5 tells it as another error.
     """
-    file = h5py.File(path, "w", libver="latest")
+    file = h5py.File(path, "w", libver=LIBVER)
     try:
         yield file
         file.flush()

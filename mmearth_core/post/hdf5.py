@@ -17,8 +17,8 @@ from mmearth_core.download.bad_stack import BadStack
 from mmearth_core.errors import DamagedFileError, DatasetError, RunStoppedError
 from mmearth_core.folder import FOLDER_FAULTS, written_aside
 from mmearth_core.hdf5.chunks import copy_chunks
-from mmearth_core.hdf5.layout import METADATA, PROVENANCE, StoredLayer, write_head
-from mmearth_core.hdf5.new_file import new_file
+from mmearth_core.hdf5.layout import METADATA, PROVENANCE, VERSION, StoredLayer, write_head
+from mmearth_core.hdf5.new_file import LIBVER, new_file
 from mmearth_core.hdf5.opening import open_hdf5, opened
 from mmearth_core.hdf5.table import create_metadata
 from mmearth_core.post.fill import fill_layers
@@ -119,14 +119,15 @@ def _write(
 ) -> Written:
     source, provenance = rows.source, Provenance(rows.source)
     kept: tuple[str, ...] = ()
+    current = False  # a file of an older layout is rewritten, even if all its layers are kept
     if known := path.exists():  # otherwise it is gathered on the way, as reading all journals takes its time
         for row in rows:
             provenance.add(row)
-        kept = _kept(path, source, provenance)
+        kept, current = _kept(path, source, provenance)
     layers = tuple(layer for layer in source.layers if layer.name not in kept)
-    if not layers:
+    if not layers and current:
         return Written(rows, Statistics([]), (), kept)
-    with _opened(path, bool(kept), in_place) as (file, old):
+    with _opened(path, bool(kept), in_place and current) as (file, old):
         if METADATA not in file:
             head = {"name": source.name, "anchor": source.anchor.name, "written_by": f"mmearth-core {__version__}"}
             write_head(file, head)
@@ -155,7 +156,7 @@ def _write(
 def _opened(path: Path, keep: bool, in_place: bool) -> Iterator[tuple[h5py.File, h5py.File | None]]:
     """The file to write, and the old one to copy from, if they are two."""
     if in_place and keep:
-        with h5py.File(path, "r+", libver="latest") as file:
+        with h5py.File(path, "r+", libver=LIBVER) as file:
             yield file, None
         with path.open("rb+") as plain:
             os.fsync(plain.fileno())
@@ -168,15 +169,14 @@ def _opened(path: Path, keep: bool, in_place: bool) -> Iterator[tuple[h5py.File,
             yield file, None
 
 
-def _kept(path: Path, source: Source, provenance: Provenance) -> tuple[str, ...]:
-    """The layers of the file that are still what they would be if they were made now."""
+def _kept(path: Path, source: Source, provenance: Provenance) -> tuple[tuple[str, ...], bool]:
+    """The layers of the file that are still what they would be if made now, and whether its layout is current."""
     try:
         with opened(path) as file:
-            return tuple(
-                layer.name for layer in source.layers if _is_current(file, layer, provenance.of(layer.modality))
-            )
+            kept = (layer.name for layer in source.layers if _is_current(file, layer, provenance.of(layer.modality)))
+            return tuple(kept), file.attrs.get("layout") == VERSION
     except DatasetError:  # it is not there, is no HDF5, or is damaged
-        return ()
+        return (), False
 
 
 def _is_current(file: h5py.File, layer: StoredLayer, mark: str) -> bool:

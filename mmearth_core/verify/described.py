@@ -101,8 +101,8 @@ class _Reader:
         if missing:
             yield self.finding(f"The file lacks the attributes {', '.join(missing)}.")
         version = file.attrs.get("layout", VERSION)
-        if version != VERSION:
-            yield self.finding(f"The file's layout is {version!r}; this mmearth-core knows {VERSION}.")
+        if version not in range(1, VERSION + 1):
+            yield self.finding(f"The file's layout is {version!r}; this mmearth-core knows 1 to {VERSION}.")
 
     def layer(self, dataset: h5py.Dataset, table: Table) -> tuple[StoredLayer | None, list[Finding]]:
         """What is known of a dataset, and what is wrong with it."""
