@@ -1,0 +1,34 @@
+"""Commands and their options are those of the reference; `python tests/reference/make.py` writes it anew."""
+
+import click
+
+from tests.reference.commands import commands, parameters
+from tests.reference.compare import load, unexpected
+
+CHANGED: dict[str, str] = {}
+"""What may differ, such as "mmearth-core run --record", and the reason."""
+
+
+def test_commands_and_options_are_those_of_the_reference() -> None:
+    assert unexpected(load("commands"), commands(), CHANGED) == []
+
+
+def test_a_difference_is_named_precisely() -> None:
+    @click.command()
+    @click.argument("file")
+    @click.option("--count", default=2)
+    def before(file: str, count: int) -> None: ...
+
+    @click.command()
+    @click.argument("folder")
+    @click.option("-c", "--count", default=3)
+    @click.option("--json", is_flag=True)
+    def after(folder: str, count: int, json: bool) -> None: ...
+
+    stored, now = {"run": parameters(before)}, {"run": parameters(after)}
+    assert unexpected(stored, now, {"run --json": "a new option"}) == [
+        "run --count default: was 2, is 3",
+        "run --count names: was ['--count'], is ['--count', '-c']",
+    ]
+    assert unexpected(stored, now, {"run": "all is new"}) == []
+    assert unexpected(stored, stored, {"run": "all is new"}) == ["run: is in CHANGED, but is as it was"]
