@@ -2,10 +2,11 @@
 
     python tests/reference/make.py [FOLDER]
 
-FOLDER: where to write, instead of beside this file.
+FOLDER: where to write, instead of beside this file. The datasets are built offline in a temporary folder.
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 
@@ -13,8 +14,13 @@ def main(folder: Path) -> None:
     """Builds the datasets, and writes the references into a folder."""
     from tests.reference.commands import commands
     from tests.reference.compare import store
+    from tests.reference.datasets import build
 
     store("commands", commands(), folder)
+    with tempfile.TemporaryDirectory() as name:
+        outcomes, products = build(Path(name).resolve())
+    store("outcomes", outcomes, folder)
+    store("products", products, folder)
 
 
 if __name__ == "__main__":

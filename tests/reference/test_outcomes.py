@@ -1,0 +1,15 @@
+"""Exit statuses and JSON of all commands are those of the reference; `tests/reference/make.py` writes it anew."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.reference.compare import load, unexpected
+
+CHANGED: dict[str, str] = {}
+"""What may differ, a call or a call with a key such as "run small.toml --json values", and the reason."""
+
+
+@pytest.mark.slow
+def test_outcomes_are_those_of_the_reference(today: Path) -> None:
+    assert unexpected(load("outcomes"), load("outcomes", today), CHANGED) == []

@@ -1,0 +1,18 @@
+"""What is in the files of datasets is that of the reference; `python tests/reference/make.py` writes it anew."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.reference.compare import load, unexpected
+
+CHANGED: dict[str, str] = {}
+"""What may differ, such as "planet planet.h5 sentinel2 stored", and the reason."""
+
+
+@pytest.mark.slow
+def test_products_are_those_of_the_reference(today: Path) -> None:
+    stored, now = load("products"), load("products", today)
+    if stored["encoding"]["libraries"] != now["encoding"]["libraries"]:
+        del stored["encoding"], now["encoding"]  # other libraries may compress the same pixels to other bytes
+    assert unexpected(stored, now, CHANGED) == []
