@@ -11,6 +11,7 @@ import io
 import sys
 import tokenize
 from collections.abc import Container, Iterator
+from functools import cache
 from pathlib import Path
 
 from attrs import frozen
@@ -87,9 +88,10 @@ class Import:
     within: str
 
 
-def imports_of(file: Path) -> Iterator[Import]:
+@cache
+def imports_of(file: Path) -> tuple[Import, ...]:
     """Every name that a file imports."""
-    return imports_below(ast.parse(file.read_text(encoding="utf-8")), "")
+    return tuple(imports_below(ast.parse(file.read_text(encoding="utf-8")), ""))
 
 
 def imports_below(node: ast.AST, within: str) -> Iterator[Import]:
