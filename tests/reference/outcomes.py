@@ -71,4 +71,5 @@ def shortened(values: list[Any]) -> Any:
 
     if len(values) == 1:
         return values[0]
+    values = sorted(values, key=str)  # equally frequent reasons come in the order in which threads met them
     return values if len(values) <= MANY else f"{len(values)} values, {digest_located({'': values})}"
