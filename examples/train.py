@@ -19,6 +19,7 @@ import torch
 from attrs import frozen
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from mmearth_viz.preview.panel import MapPanel, make_panel
 from torch import Tensor, nn
 from torch.utils import data
 
@@ -26,7 +27,6 @@ from mmearth_core.contract.bands import ClassLabel, Kind
 from mmearth_core.dataset import Dataset as PlainDataset
 from mmearth_core.errors import MMEarthError
 from mmearth_core.hdf5.layout import StoredLayer
-from mmearth_core.preview.panel import MapPanel, make_panel
 from mmearth_core.torch import Dataset
 
 UNKNOWN = -100

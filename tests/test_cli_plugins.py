@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import click
 import pytest
+from mmearth_devkit.testing import command_line
 
 from mmearth_core import cli
 from mmearth_core.errors import ConfigError, ExitCode, RunStoppedError
-from tests import command_line
 
 PROBE = """
     import attrs

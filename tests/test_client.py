@@ -9,6 +9,7 @@ import ee
 import httplib2
 import numpy as np
 import pytest
+from mmearth_devkit.testing.ee_offline import COMPUTE, PIXELS, HttpRefusal, ScriptedEngine, evaluate, open_client
 
 from mmearth_core.budget import LocalBudget
 from mmearth_core.config.schema import RunOptions
@@ -22,7 +23,6 @@ from mmearth_core.errors import (
     RunStoppedError,
     TooLargeError,
 )
-from tests.ee_offline import COMPUTE, PIXELS, HttpRefusal, ScriptedEngine, evaluate, open_client
 
 GRID = {
     "dimensions": {"width": 2, "height": 3},

@@ -3,10 +3,10 @@
 import ee
 import numpy as np
 import pytest
+from mmearth_devkit.testing.ee_offline import Call, graph_of, no_answer, open_client
 
 from mmearth_core import Band, Kind, Layer, Modality
 from mmearth_core.download.finish import STAND_IN, finished, present_bands, stack_bands
-from tests.ee_offline import Call, graph_of, no_answer, open_client
 
 
 class Mixed(Modality):

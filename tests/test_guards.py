@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from mmearth_core import hookspecs
-from mmearth_core.registry import Registered, discover
+from mmearth_core.registry import Registered, commands, discover
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
@@ -56,7 +56,10 @@ def words_in(text: str, words: list[str]) -> list[str]:
 
 
 def own_plugins() -> list[Registered]:
-    names = {tomllib.loads(text_of(folder / "pyproject.toml"))["project"]["name"] for folder in PLUGINS}
+    """Modalities of sensors: `tile` describes places in the core's own words."""
+    names = {tomllib.loads(text_of(folder / "pyproject.toml"))["project"]["name"] for folder in PLUGINS} - {
+        "mmearth-tile"
+    }
     return [entry for entry in discover().modalities.values() if entry.distribution in names]
 
 
@@ -92,12 +95,28 @@ def test_the_guard_sees_what_it_looks_for():
 @pytest.mark.parametrize("folder", PLUGINS, ids=lambda folder: folder.name)
 def test_plugin_folder_is_an_installed_plugin(folder):
     project = tomllib.loads(text_of(folder / "pyproject.toml"))["project"]
-    installed = {(e.dist.name, e.name): e.value for e in entry_points(group=hookspecs.GROUP) if e.dist}
     assert project["name"] == f"mmearth-{folder.name}"
-    declared = project["entry-points"][hookspecs.GROUP]
-    assert declared
-    for name, value in declared.items():
-        assert installed.get((project["name"], name)) == value, f"pip install -e plugins/{folder.name}"
+    assert project["entry-points"]
+    for group, declared in project["entry-points"].items():
+        installed = {(e.dist.name, e.name): e.value for e in entry_points(group=group) if e.dist}
+        for name, value in declared.items():
+            assert installed.get((project["name"], name)) == value, f"pip install -e plugins/{folder.name}"
+
+
+def test_every_command_of_this_tree_has_its_distribution_and_a_line_of_help():
+    declared = {}
+    for folder in PLUGINS:
+        project = tomllib.loads(text_of(folder / "pyproject.toml"))["project"]
+        declared |= dict.fromkeys(project["entry-points"].get(commands.GROUP, ()), project["name"])
+    assert declared == commands.ELSEWHERE
+    usable = commands.offered().usable
+    assert [name for name in declared if usable[name].help.startswith("from ")] == []
+
+
+def test_the_extra_all_names_every_distribution():
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    named = {need.partition("[")[0] for need in project["optional-dependencies"]["all"]}
+    assert named == {f"mmearth-{folder.name}" for folder in PLUGINS}
 
 
 def test_every_folder_of_plugins_is_a_distribution():
@@ -109,13 +128,20 @@ def test_all_installed_plugins_are_sound():
     assert [str(fault) for fault in discover().faults] == []
 
 
+OTHERS = {"viz": {"curate"}, "localearth": {"devkit"}}
+"""Distributions besides the core that a distribution may import; localearth only where the devkit calls it."""
+
+
 @pytest.mark.parametrize("folder", PLUGINS, ids=lambda folder: folder.name)
 def test_plugin_depends_on_the_core_and_on_no_other_plugin(folder):
+    others = OTHERS.get(folder.name, set())
     project = tomllib.loads(text_of(folder / "pyproject.toml"))["project"]
     needed = [*project["dependencies"], *chain(*project.get("optional-dependencies", {}).values())]
     names = {re.split(r"[^\w-]", need)[0].replace("_", "-") for need in needed}
-    assert {name for name in names if name.startswith("mmearth")} == {"mmearth-core"}
-    allowed = {"mmearth_core", f"mmearth_{folder.name}"}
+    assert {name for name in names if name.startswith("mmearth")} == {"mmearth-core"} | {
+        f"mmearth-{name}" for name in others if folder.name != "localearth"
+    }
+    allowed = {"mmearth_core", *(f"mmearth_{name}" for name in (folder.name, *others))}
     for path in folder.glob("mmearth_*/**/*.py"):
         imported = {name for name in imports(path) if name.startswith("mmearth_")}
         assert imported <= allowed, path

@@ -7,6 +7,7 @@ import ee
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmearth_devkit.testing.ee_offline import HttpRefusal, evaluate, no_answer, open_client
 from shapely.geometry import box
 
 from mmearth_core import Anchor, Modality, Skip
@@ -16,7 +17,6 @@ from mmearth_core.download.journal import Outcome
 from mmearth_core.download.locate import Ended, Left, Locator, Ready
 from mmearth_core.errors import RequestError, RunStoppedError
 from mmearth_core.tiles.index import Tile
-from tests.ee_offline import HttpRefusal, evaluate, no_answer, open_client
 
 POISON = 1000
 

@@ -4,12 +4,12 @@ import subprocess
 import sys
 
 import pytest
+from mmearth_devkit.testing import command_line
 
 from mmearth_core import cli
 from mmearth_core.errors import PluginError
 from mmearth_core.registry import discover
 from mmearth_core.registry.commands import offered
-from tests import command_line
 
 SOURCE = """
     import click

@@ -8,9 +8,9 @@ import ee
 import ee.deprecation
 import ee.serializer
 import pytest
+from mmearth_devkit.testing.ee_offline import evaluate, open_client
 
 from mmearth_core.earth.quicker import make_quicker
-from tests.ee_offline import evaluate, open_client
 
 
 @pytest.fixture

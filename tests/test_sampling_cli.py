@@ -5,14 +5,12 @@ import json
 from importlib.util import find_spec
 
 import geopandas as gpd
-import numpy as np
 import pytest
-from PIL import Image
+from mmearth_devkit.testing.command_line import cli, own_process, summary
 from shapely.geometry import box
 
 from mmearth_core.tiles.index import TileIndex
 from mmearth_core.tiles.read import read_tiles
-from tests.command_line import cli, own_process, summary
 
 needs_planet = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
 
@@ -105,8 +103,6 @@ ERRORS = [
     (["--seed", "3", "from-points", "p.csv", "-o", "t.gpkg"], "--seed stands before 'from-points'"),
     (["from-points", "absent.csv", "-o", "t.gpkg"], "absent.csv: no such file"),
     (["from-polygons", "absent.shp", "-o", "t.gpkg"], "absent.shp: no such file"),
-    (["map", "absent.gpkg", "-o", "map.png"], "absent.gpkg: no such tiles file"),
-    (["map", "absent.gpkg", "-o", "map.jpg"], "ends in .png"),
 ]
 
 
@@ -152,21 +148,6 @@ def test_own_polygons(tmp_path):
     frame = read_tiles(tmp_path / "t.fgb")
     assert len(frame) == pytest.approx(7156 * 11126 / 2600**2, abs=4)
     assert set(frame["park"]) == {"A"}
-
-
-@pytest.mark.parametrize("number", [50, 5000])
-def test_a_map_shows_the_tiles_where_they_are(regions, tmp_path, number):
-    call("--number", number, "--source", regions, "-o", tmp_path / "t.gpkg")
-    done = call("map", tmp_path / "t.gpkg", "-o", tmp_path / "map.png", "--title", "Three regions")
-    assert f"{number} tiles" in done.output
-    with Image.open(tmp_path / "map.png") as picture:
-        pixels = np.asarray(picture.convert("RGB")).astype(int)
-    warm = (pixels[..., 0] - pixels[..., 2] > 60)[150:850]
-    # All regions lie east of Greenwich and north of the equator.
-    assert warm.sum() > 100
-    rows, columns = np.nonzero(warm)
-    assert columns.min() > pixels.shape[1] / 2 - 12
-    assert rows.max() < 500
 
 
 @needs_planet

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-
-from tests.command_line import summary
+from mmearth_devkit.testing.command_line import summary
 
 PLUGIN = """
     from mmearth_core import Band, Layer, Modality, hookimpl

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mmearth_core.contract.engine import Connection, Engine, Transport
-from mmearth_core.earth.wrapped import WrappedEngine
+from mmearth_core.contract.engine import Connection, Engine, Transport, WrappedEngine
 
 _TAG = re.compile(r', "workloadTag": "[^"]*"')
 """The name of a run, which says nothing about the answer."""

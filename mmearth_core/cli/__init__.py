@@ -14,36 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mmearth_core.errors import MMEarthError, PluginError
-
-if TYPE_CHECKING:
-    from mmearth_core.registry.commands import Offers
-
-COMMANDS = {
-    "tiles": "Sample tiles all over the world, or make them of your own places.",
-    "plan": "Say what a run will cost, before anything is spent.",
-    "run": "Download every tile of a configuration; run it again to continue.",
-    "status": "Say how far a dataset is, also while it is downloaded.",
-    "redownload": "Take tiles again that have failed or were sent back.",
-    "post": "Make HDF5, statistics and splits of what was downloaded.",
-    "slurm": "Submit downloading and all that follows to a Slurm cluster.",
-    "verify": "Reread a dataset and say what is wrong with it.",
-    "view": "Draw tiles of a dataset, with legends.",
-    "report": "Write a page about a dataset: maps, counts, histograms, tiles.",
-    "merge": "Join datasets to one, without compressing them again.",
-    "subset": "Make a dataset of some tiles of another one.",
-    "resize": "Make a dataset of the centres of another one's tiles.",
-    "fetch": "Fetch a published dataset: MMEarth, MMEarth64 or MMEarth100k.",
-    "demo": "Build a small dataset offline, without an account.",
-    "engine": "Test the rules of Earth Engine that are relied on.",
-    "plugin": "Write a plugin, or check one.",
-    "plugins": "List the installed modalities and engines, and the broken ones.",
-}
-"""Each command and its line in the list, so that listing them imports none."""
+from mmearth_core.registry.commands import COMMANDS, ELSEWHERE, offered
 
 INTERRUPTED, TERMINATED = 130, 143
 """The exit status of a program that was ended by control-C or by SIGTERM (128 + the signal), as shells have it."""
@@ -60,28 +36,35 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The core's commands in the order of use, then the plugins'."""
-        return [*COMMANDS, *_plugin_commands().usable]
+        return [*COMMANDS, *offered().usable]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Imports the command's module.
 
         Raises:
-            PluginError: when a plugin's command is broken, or two plugins offer one of that name.
+            PluginError: when a plugin's command is broken, two plugins offer one of that name, or it belongs to a
+                distribution of this repository that is not installed.
         """
         if cmd_name in COMMANDS:
             command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
             return command
-        offers = _plugin_commands()
+        offers = offered()
         if cmd_name in offers.usable:
             return offers.usable[cmd_name].load()
         clash = offers.clash(cmd_name)
         if clash:
             raise PluginError(clash)
+        if cmd_name in ELSEWHERE and not ctx.resilient_parsing:
+            distribution = ELSEWHERE[cmd_name]
+            raise PluginError(
+                f"The command {cmd_name!r} is in {distribution}, which is not installed: `pip install {distribution}`, "
+                f"or `pip install ./plugins/{distribution.removeprefix('mmearth-')}` in a clone of the repository."
+            )
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands without importing them."""
-        offers = _plugin_commands()
+        offers = offered()
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
         if offers.usable:
@@ -142,12 +125,6 @@ def _unwound_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _plugin_commands() -> "Offers":
-    from mmearth_core.registry.commands import offered
-
-    return offered(COMMANDS)
 
 
 def paragraph(text: str, width: int = 100) -> str:

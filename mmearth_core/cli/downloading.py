@@ -30,7 +30,6 @@ def download(
     shard: "Shard | None" = None,
     limit: int | None = None,
     again: "Again | None" = None,
-    record: Path | None = None,
 ) -> "tuple[Job, Result]":
     """Prepares and runs a configuration, with the progress on standard error; a signal stops it in good order."""
     # Imported here, so that `--help` and completion stay instant.
@@ -47,12 +46,6 @@ def download(
         options = load_config(config)
         stop.grace = options.run.grace_seconds
         job = prepare(options, registry, engine, only)
-        if record is not None:
-            from attrs import evolve
-
-            from mmearth_core.earth.recording import Recorded
-
-            job = evolve(job, engine=Recorded(job.engine, record))
         with ProgressView(Console(stderr=True)) as view:
             return job, run(job, view, shard or WHOLE, limit, again or NOTHING_AGAIN, stop)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmearth_core.cli.options import FOLDER, config_argument, json_option, share_options
+from mmearth_core.cli.options import config_argument, json_option, share_options
 
 if TYPE_CHECKING:
     from mmearth_core.download.shard import Shard
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 @click.option(
     "--retry-failed", is_flag=True, help="Also take what failed in earlier runs; `redownload` takes nothing else."
 )
-@click.option(
-    "--record",
-    type=FOLDER,
-    metavar="FOLDER",
-    help="Keep every request and answer there, without credentials; `--engine replay:FOLDER` plays them back.",
-)
 @json_option()
 def command(
     config: Path,
@@ -31,7 +25,6 @@ def command(
     modalities: list[str] | None,
     limit: int | None,
     retry_failed: bool,
-    record: Path | None,
     as_json: bool,
 ) -> int:
     """Download the tiles of a dataset, as CONFIG (a TOML file) says.
@@ -46,7 +39,6 @@ def command(
       mmearth-core run mydata.toml --limit 10
       mmearth-core run mydata.toml --shard 0/4
       mmearth-core run mydata.toml --engine local:virginia --json
-      mmearth-core run mydata.toml --record answers
 
     \b
     Exit status:
@@ -60,5 +52,5 @@ def command(
     from mmearth_core.registry import discover
 
     again = Again(failed=retry_failed)
-    job, result = download(config, discover(), engine, modalities, shard, limit, again, record)
+    job, result = download(config, discover(), engine, modalities, shard, limit, again)
     return show_run(job, result, shard, as_json)

@@ -96,13 +96,20 @@ def submit_jobs(config: Path, dry_run: bool, as_json: bool, **asked: Any) -> Non
     from mmearth_core.config.load import load_config
     from mmearth_core.download.prepare import prepare
     from mmearth_core.registry import discover
-    from mmearth_core.slurm.stages import chain
+    from mmearth_core.registry.commands import ELSEWHERE, offered
+    from mmearth_core.slurm.stages import FOLLOW_UPS, chain
     from mmearth_core.slurm.submit import preview, submit
 
     loaded = load_config(config)
     folder = loaded.root / "slurm"
     wishes = _wishes(loaded.source, folder, **asked)
-    scripts = chain(loaded, wishes)
+    installed = offered().usable
+    scripts = chain(loaded, wishes, installed)
+    missing = [name for name in FOLLOW_UPS if wishes.report and name not in installed]
+    for name in missing:
+        click.echo(
+            f"Not submitted: `{name}`, which is in {ELSEWHERE[name]}: `pip install {ELSEWHERE[name]}`.", err=True
+        )
     if dry_run:
         click.echo(preview(scripts, folder), nl=False)
         return

@@ -6,7 +6,6 @@ and drops the second of two distributions that use one entry-point name.
 
 from importlib.metadata import EntryPoint, entry_points
 
-from mmearth_core.cli import COMMANDS
 from mmearth_core.hookspecs import GROUP
 from mmearth_core.registry.checks import entry_point_clash, settle
 from mmearth_core.registry.commands import offered
@@ -54,5 +53,5 @@ def discover() -> Registry:
     return Registry(
         modalities={entry.name: entry for entry in modalities},
         engines={entry.name: entry for entry in engines},
-        faults=(*faults, *offered(COMMANDS).faults),
+        faults=(*faults, *offered().faults),
     )

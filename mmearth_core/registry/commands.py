@@ -1,10 +1,14 @@
-"""Commands that plugins add to the command line, through the entry-point group `mmearth.commands`.
+"""The commands of the command line: the core's own, and those that installed distributions add.
 
-They are listed from the installed distributions' metadata; a command's module is imported when it is used.
+Distributions add commands through the entry-point group `mmearth.commands`. They are listed from the distributions'
+metadata; a command's module is imported when it is used.
 """
 
+import ast
 from collections.abc import Collection, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
 
 import click
@@ -16,6 +20,26 @@ from mmearth_core.registry.model import Origin, PluginFault
 
 GROUP = "mmearth.commands"
 """The entry-point group; an entry point's name is the command's."""
+
+COMMANDS = {
+    "tiles": "Sample tiles all over the world, or make them of your own places.",
+    "run": "Download every tile of a configuration; run it again to continue.",
+    "status": "Show the progress of a dataset, also while it is downloaded.",
+    "redownload": "Download failed and returned tiles again.",
+    "post": "Make HDF5, statistics and splits of what was downloaded.",
+    "slurm": "Submit the download and all that follows to a Slurm cluster.",
+    "plugins": "List the installed modalities and engines, and the broken ones.",
+}
+"""The core's commands, each with its line of help, so that listing them imports none."""
+
+ELSEWHERE = {
+    **dict.fromkeys(("verify", "merge", "subset", "resize", "fetch"), "mmearth-curate"),
+    **dict.fromkeys(("view", "report", "map", "demo"), "mmearth-viz"),
+    **dict.fromkeys(("plugin", "engine"), "mmearth-devkit"),
+    "plan": "mmearth-preflight",
+    "localearth": "mmearth-localearth",
+}
+"""Commands of this repository's other distributions, and the distribution to install for each."""
 
 
 @frozen
@@ -32,8 +56,8 @@ class Offer:
 
     @property
     def help(self) -> str:
-        """One line for the list; the command's own would need the import."""
-        return f"from {self.origin.distribution}"
+        """One line for the list: the first line of the module's docstring, read without importing the module."""
+        return _first_line(self.entry_point.module) or f"from {self.origin.distribution}"
 
     def load(self) -> click.Command:
         """Imports the command.
@@ -53,6 +77,30 @@ class Offer:
         if not isinstance(command, click.Command):
             raise PluginError(f"{who}: {value!r} is {command!r}, which is no click command or group. {remedy}")
         return command
+
+
+def _first_line(module: str) -> str | None:
+    """The first line of a module's docstring; None when its source is not found or has none."""
+    top, *rest = module.split(".")
+    try:
+        spec = find_spec(top)  # imports nothing, as the name has no dot
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if rest:
+        candidates = [Path(root, *rest) for root in spec.submodule_search_locations or ()]
+        files = [file for path in candidates for file in (path.with_suffix(".py"), path / "__init__.py")]
+    else:
+        files = [Path(spec.origin)] if spec.origin else []
+    for file in files:
+        if file.is_file():
+            try:
+                text = ast.get_docstring(ast.parse(file.read_bytes()))
+            except (OSError, SyntaxError, ValueError):
+                return None
+            return text.partition("\n")[0] if text else None
+    return None
 
 
 def _read_only(offers: Mapping[str, Offer]) -> Mapping[str, Offer]:
@@ -77,7 +125,7 @@ class Offers:
         return " ".join(faults) or None
 
 
-def offered(core: Collection[str]) -> Offers:
+def offered(core: Collection[str] = COMMANDS) -> Offers:
     """Lists what the installed distributions offer; imports none of it.
 
     Args:

@@ -3,7 +3,7 @@
 import math
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from attrs import Attribute, evolve, field, frozen
@@ -85,8 +85,18 @@ def warning_seconds(config: Config) -> int:
     return max(WARNING, math.ceil(config.run.grace_seconds) + MARGIN)
 
 
-def chain(config: Config, wishes: Wishes) -> list[BatchScript]:
-    """The scripts that build a dataset, each to begin when the one before has ended."""
+FOLLOW_UPS = ("report", "verify")
+"""Commands that follow `post` where they are installed."""
+
+
+def chain(config: Config, wishes: Wishes, installed: Collection[str]) -> list[BatchScript]:
+    """The scripts that build a dataset, each to begin when the one before has ended.
+
+    Args:
+        config: the dataset's configuration.
+        wishes: what the user says of the jobs.
+        installed: names of the installed commands; follow-up commands that are missing are left out.
+    """
     name, source = config.dataset.name, shlex.quote(str(config.source))
     page = shlex.quote(str(config.root / "slurm" / "report.html"))
     verb = "redownload" if wishes.redownload else "run"
@@ -112,18 +122,22 @@ def chain(config: Config, wishes: Wishes) -> list[BatchScript]:
         name=f"{name}-post",
         command=f"mmearth-core post {source} {WORKERS}",
     )
+    commands = {
+        "report": f"mmearth-core report {source} -o {page} {WORKERS}",
+        "verify": f"mmearth-core verify {source} {WORKERS}",
+    }
+    follow_ups = [commands[command] for command in FOLLOW_UPS if command in installed]
+    if not (wishes.report and follow_ups):
+        return [first, *([post] if wishes.post else [])]
     report = evolve(
         rest,
         stem="report",
         about="Says how far the dataset is, writes a page about it, rereads it and says what is wrong with it.",
         name=f"{name}-report",
-        before=(
-            f"mmearth-core status {source}",
-            f"mmearth-core report {source} -o {page} {WORKERS}",
-        ),
-        command=f"mmearth-core verify {source} {WORKERS}",
+        before=(f"mmearth-core status {source}", *follow_ups[:-1]),
+        command=follow_ups[-1],
     )
-    return [first, *([post] if wishes.post else []), *([report] if wishes.report else [])]
+    return [first, *([post] if wishes.post else []), report]
 
 
 def by_hand() -> list[BatchScript]:

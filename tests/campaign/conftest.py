@@ -13,10 +13,9 @@ import h5py
 import numpy as np
 import pytest
 import rasterio
+from mmearth_devkit.testing.command_line import cli, summary
+from mmearth_devkit.testing.third_party import site_of
 from shapely.geometry import box
-
-from tests.command_line import cli, summary
-from tests.third_party import site_of
 
 TILES = 200
 SKIPPED = 10

@@ -20,13 +20,13 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NOT_RUN = {
     r"earthengine:my-project": "needs an Earth Engine account",
     r"engine check$": "needs an Earth Engine account",
-    r"engine check --engine local$": "tests/test_beliefs.py runs it",
-    r"fetch ": "downloads gigabytes; tests/fetch runs such commands against a server of its own",
+    r"engine check --engine local$": "plugins/devkit/tests run it",
+    r"fetch ": "downloads gigabytes; plugins/curate/tests run such commands against a server of its own",
     r"localearth serve": "runs until it is stopped; plugins/localearth/tests run it",
     r"slurm submit (?!.*--dry-run)": "submits to a cluster; run here with --dry-run, and by tests/slurm",
     r"demo demo$": "takes seconds; tests/virginia runs it",
-    r"plugin check snow_depth": "needs the plugin installed; tests/plugin_kit installs and checks it",
-    r"run example\.toml": "needs the plugin installed; tests/plugin_kit installs and runs it",
+    r"plugin check snow_depth": "needs the plugin installed; plugins/devkit/tests install and check it",
+    r"run example\.toml": "needs the plugin installed; plugins/devkit/tests install and run it",
     r"demo/planet": "takes half a minute; tests/planet and tests/torch_data run it",
     r"tiles --number 1000 --engine local:synthetic": "slow; tests/test_sampling_cli.py runs it with fewer tiles",
     r"--source Ecoregions2017\.shp": "needs RESOLVE's shapefile; tests/test_sampling_file.py has its own",
@@ -85,7 +85,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     Path("tiles.geojson").write_text(json.dumps(tiles))
     Path("mydata.toml").write_text(
         '[dataset]\nname = "mydata"\ntiles = "tiles.geojson"\n[run]\nengine = "local"\n'
-        '[engines.local]\nworld = "virginia"\n[modalities.sentinel2]\n'
+        '[engines.local]\nworld = "virginia"\n[engines.record]\nof = "local:virginia"\n[modalities.sentinel2]\n'
     )
     frame = gpd.read_file("tiles.geojson")
     frame.to_file("tiles.gpkg")
@@ -109,7 +109,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     }
     for name, chosen in parts.items():
         Path(f"{name}.txt").write_text("\n".join(chosen))
-    made = ["run mydata.toml --record answers", "run demo/demo.toml", "post mydata.toml"]
+    made = ["run mydata.toml --engine record:answers", "run demo/demo.toml", "post mydata.toml"]
     for command in [*made, *(f"subset mydata {name} --tiles {name}.txt" for name in parts)]:
         done = call(f"mmearth-core {command}")
         assert done.exit_code == 0, (command, done.output)

@@ -47,7 +47,7 @@ def test_modalities_are_completed_for_the_kit() -> None:
 
 
 def test_commands_and_options_are_completed() -> None:
-    assert offered("plu") == ["plugin", "plugins"]
+    assert offered("plu") == ["plugins", "plugin"]
     assert "localearth" in offered("")
     assert offered("run", "--ret") == ["--retry-failed"]
 

@@ -12,11 +12,11 @@ import click
 import h5py
 import pytest
 from click.testing import CliRunner
+from mmearth_devkit.testing.few_tiles import demo_of
 
 from mmearth_core import Band, errors
 from mmearth_core.cli import main
 from mmearth_core.errors import ExitCode, MMEarthError
-from tests.few_tiles import demo_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text()
 

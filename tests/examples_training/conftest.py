@@ -9,9 +9,8 @@ from types import ModuleType
 
 import pytest
 import tomli_w
-
-from tests.command_line import cli
-from tests.few_tiles import demo_of
+from mmearth_devkit.testing.command_line import cli
+from mmearth_devkit.testing.few_tiles import demo_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -46,7 +46,9 @@ def added(first: Path, kit: Any, tmp_path_factory: pytest.TempPathFactory) -> Pa
     shutil.copytree(first, folder)
     before = state(folder / "planet")
     config = kit.config(folder, ["sentinel2", *NEW])
-    summary = kit.run(config, "--modalities", ",".join(NEW), "--record", folder / "recording")
+    with config.open("a") as file:
+        file.write('[engines.record]\nof = "local:synthetic"\n')
+    summary = kit.run(config, "--modalities", ",".join(NEW), "--engine", f"record:{folder / 'recording'}")
     assert summary["purposes"] == {"locate": 1, "pixels": 4}, "no anchor is located again"
     assert (summary["done"], summary["skipped"], summary["left"]) == (4, 1, 0)
     now = state(folder / "planet")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mmearth_devkit.testing.command_line import own_process
 
-from tests.command_line import own_process
 from tests.planet import pinned
 
 HERE = Path(__file__).parent

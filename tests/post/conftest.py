@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from tests.command_line import cli, summary
-from tests.few_tiles import write_few
-from tests.scene_sensor import SENSOR
-from tests.third_party import site_of
+from mmearth_devkit.testing.command_line import cli, summary
+from mmearth_devkit.testing.few_tiles import write_few
+from mmearth_devkit.testing.scene_sensor import SENSOR
+from mmearth_devkit.testing.third_party import site_of
 
 TILES = 20
 SIZE = 32

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mmearth_curate.derive.workshop import workshop
+from mmearth_devkit.testing.command_line import cli
 
-from mmearth_core.derive.workshop import workshop
 from mmearth_core.errors import DatasetError
-from tests.command_line import cli
 
 NAME = "data_1M_v001"
 
 HOLD = """
 import sys
 from pathlib import Path
-from mmearth_core.derive.workshop import workshop
+from mmearth_curate.derive.workshop import workshop
 from mmearth_core.work.lock import locked
 
 path = Path(sys.argv[2])

@@ -11,8 +11,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.command_line import cli
-from tests.few_tiles import demo_of
+from mmearth_devkit.testing.command_line import cli
+from mmearth_devkit.testing.few_tiles import demo_of
+
 from tests.reference.outcomes import outcome, shape
 from tests.reference.products import dataset_products, encoding, folder_products, side_file
 

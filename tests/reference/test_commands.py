@@ -5,7 +5,12 @@ import click
 from tests.reference.commands import commands, parameters
 from tests.reference.compare import load, unexpected
 
-CHANGED: dict[str, str] = {}
+CHANGED = {
+    "mmearth-core run --record": "recording is the engine `record` of mmearth-devkit",
+    "mmearth-core engine check --record": "recording is the engine `record` of mmearth-devkit",
+    "mmearth-core tiles map": "is `mmearth-core map`, of mmearth-viz",
+    "mmearth-core map": "was `mmearth-core tiles map`",
+}
 """What may differ, such as "mmearth-core run --record", and the reason."""
 
 

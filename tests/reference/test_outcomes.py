@@ -6,7 +6,10 @@ import pytest
 
 from tests.reference.compare import load, unexpected
 
-CHANGED: dict[str, str] = {}
+CHANGED = {
+    "plugins --json values": "the engine `record` of mmearth-devkit is new",
+    "tiles map tiles/points.geojson -o map.png": "is `mmearth-core map`, of mmearth-viz",
+}
 """What may differ, a call or a call with a key such as "run small.toml --json values", and the reason."""
 
 

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from tests.command_line import own_process
+from mmearth_devkit.testing.command_line import own_process
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "slurm" / "download.sbatch"

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mmearth_devkit.testing.command_line import own_process
 
 from mmearth_core.budget.live import live_tasks
-from tests.command_line import own_process
 
 pytestmark = pytest.mark.slow
 

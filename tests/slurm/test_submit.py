@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-
-from tests.command_line import cli
+from mmearth_devkit.testing.command_line import cli
 
 CONFIG = """
 [dataset]

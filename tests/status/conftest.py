@@ -5,9 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from tests.command_line import cli, summary
-from tests.few_tiles import demo_of
+from mmearth_devkit.testing.command_line import cli, summary
+from mmearth_devkit.testing.few_tiles import demo_of
 
 TILES, PARTITION, SIZE = 24, 6, 16
 SEA, HEAVY = "004", ("007", "013")

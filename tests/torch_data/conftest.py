@@ -11,9 +11,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from mmearth_devkit.testing.command_line import cli
 from shapely.geometry import box, mapping
-
-from tests.command_line import cli
 
 PLACES = {
     "brittany": (-4.72, 48.03, "train"),

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.command_line import own_process
+from mmearth_devkit.testing.command_line import own_process
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -13,6 +13,10 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Contents = Callable[[Path], dict[str, Any]]
 
 
+RECORDED = '\n[engines.record]\nof = "local"\noptions = { world = "virginia" }\n'
+"""What a configuration needs for `--engine record:FOLDER`."""
+
+
 @pytest.fixture
 def twin(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
     """The same configuration in another folder, not yet run."""
@@ -30,11 +34,12 @@ def test_a_recorded_run_is_played_back_without_the_world(
     run_cli: Run, config: Path, undisturbed: Path, twin: Callable[[], Path], read_contents: Contents, tmp_path: Path
 ) -> None:
     answers = tmp_path / "answers"
-    recorded = run_cli("run", config, "--record", answers, "--json")
+    other = twin()
+    config.write_text(config.read_text() + RECORDED)
+    recorded = run_cli("run", config, "--engine", f"record:{answers}", "--json")
     assert recorded.returncode == 0, recorded.stderr
     assert read_contents(config.parent / "virginia") == read_contents(undisturbed)
 
-    other = twin()
     played = run_cli("run", other, "--engine", f"replay:{answers}", "--json")
     assert played.returncode == 0, played.stderr
     assert read_contents(other.parent / "virginia") == read_contents(undisturbed)
@@ -50,8 +55,10 @@ def test_a_tile_that_was_not_recorded_fails_by_name(
     run_cli: Run, config: Path, twin: Callable[[], Path], tmp_path: Path
 ) -> None:
     answers = tmp_path / "answers"
-    assert run_cli("run", config, "--limit", "25", "--record", answers).returncode == 0
-    done = run_cli("run", twin(), "--engine", f"replay:{answers}", "--limit", "26", "--json")
+    other = twin()
+    config.write_text(config.read_text() + RECORDED)
+    assert run_cli("run", config, "--limit", "25", "--engine", f"record:{answers}").returncode == 0
+    done = run_cli("run", other, "--engine", f"replay:{answers}", "--limit", "26", "--json")
     assert done.returncode == 1, done.stderr
     summary = json.loads(done.stdout)
     assert (summary["done"], summary["failed"]) == (25, 1)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mmearth_devkit.testing.command_line import cli
 
 from mmearth_core.budget.live import live_tasks
 from mmearth_core.earth.client import EarthClient
-from tests.command_line import cli
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Contents = Callable[[Path], dict[str, Any]]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from mmearth_devkit.testing.command_line import cli
 
 from mmearth_core.download.run_log import read_runs
-from tests.command_line import cli
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Contents = Callable[[Path], dict[str, Any]]

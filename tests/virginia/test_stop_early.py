@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from mmearth_devkit.testing.command_line import cli, summary
 
 from mmearth_core.download.journal import Journal
 from mmearth_core.download.run_log import read_runs
 from mmearth_core.download.stop import Stop
 from mmearth_core.tiles.index import TileIndex
-from tests.command_line import cli, summary
 
 COUNTS = ("tiles", "done", "skipped", "failed", "left")
 

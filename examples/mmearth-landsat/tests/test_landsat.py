@@ -4,13 +4,13 @@ import datetime as dt
 
 import numpy as np
 import pytest
+from mmearth_devkit import check_modality
 from mmearth_landsat import SOURCES, Landsat, Options
 from mmearth_localearth.stage import WorldEngine
 from mmearth_localearth.testing import ArrayBand, ArrayCollection, ArrayWorld, download, image, to_lonlat
 from shapely.geometry import box
 
 from mmearth_core import Anchor
-from mmearth_core.testing import check_modality
 
 UTM, LEFT, TOP, SIDE = "EPSG:32632", 500_000, 5_000_000, 80
 TILE = to_lonlat(box(LEFT + 601, TOP - 759, LEFT + 759, TOP - 601), UTM)

@@ -4,13 +4,13 @@ import datetime as dt
 
 import numpy as np
 import pytest
+from mmearth_devkit import check_modality
 from mmearth_localearth.stage import WorldEngine
 from mmearth_localearth.testing import ArrayBand, ArrayCollection, ArrayWorld, download, image, to_lonlat
 from mmearth_nightlights import Nightlights, Options
 from shapely.geometry import box
 
 from mmearth_core import Anchor
-from mmearth_core.testing import check_modality
 
 UTM, LEFT, TOP, PIXEL, SIDE = "EPSG:32632", 500_000, 5_000_000, 500, 60
 LAMP = (30, 30)

@@ -10,7 +10,6 @@ from mmearth_core.cli.ending import show
 from mmearth_core.cli.options import engine_option, number_option, seed_option
 from mmearth_core.cli.tiles.from_points import command as from_points
 from mmearth_core.cli.tiles.from_polygons import command as from_polygons
-from mmearth_core.cli.tiles.map import command as draw_map
 from mmearth_core.cli.tiles.shared import (
     checked_output,
     counts_option,
@@ -82,7 +81,6 @@ def command(
       mmearth-core tiles --number 100000 --source Ecoregions2017.shp --no-overlap -o tiles.gpkg
       mmearth-core tiles from-points plots.csv --id plot -o tiles.geojson
       mmearth-core tiles from-polygons parks.gpkg --stride 1300 -o tiles.geojson
-      mmearth-core tiles map tiles.gpkg -o map.png
 
     \b
     Exit status:
@@ -208,5 +206,5 @@ def _print(drawn: "Sample", number: int, output: Path, console: "Console") -> No
         )
 
 
-for subcommand in (from_points, from_polygons, draw_map):
+for subcommand in (from_points, from_polygons):
     command.add_command(subcommand)

@@ -1,4 +1,4 @@
-"""`mmearth-core localearth`: the local Earth Engine for other programs, and what it knows."""
+"""Serve the local Earth Engine to other programs, or list what it knows."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""What this engine lends to the plugin kit (`mmearth_core.testing`): its assets, a place with data, a test pattern."""
+"""What this engine lends to the plugin kit (`mmearth_devkit`): its assets, a place with data, a test pattern."""
 
 import datetime as dt
 import math
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import shapely
 from attrs import define, evolve, field, frozen
+from mmearth_devkit.stage import Pattern, Sample
 from pyproj import Transformer
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
@@ -16,7 +17,6 @@ from shapely.geometry.base import BaseGeometry
 from mmearth_core import Connection, Engine, Limits
 from mmearth_core.contract.bands import DTYPES
 from mmearth_core.errors import EngineError
-from mmearth_core.testing.stage import Pattern, Sample
 from mmearth_localearth.transport import LocalTransport
 from mmearth_localearth.worlds.base import BandSource, CollectionAsset, ImageAsset, Mask, Pixels, World
 from mmearth_localearth.worlds.synthetic.bands import LazyBands
@@ -61,7 +61,7 @@ class WorldEngine(Engine):
 
 @frozen
 class WorldStage:
-    """A world as the plugin kit sees it; see `mmearth_core.testing.Stage`."""
+    """A world as the plugin kit sees it; see `mmearth_devkit.Stage`."""
 
     world: World
 

@@ -1,0 +1,1 @@
+"""Verify, merge, subset, resize and fetch finished datasets."""

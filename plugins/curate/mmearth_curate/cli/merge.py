@@ -1,0 +1,60 @@
+"""Join datasets to one, without compressing them again."""
+
+from pathlib import Path
+
+import click
+
+from mmearth_core.cli.options import PATH
+from mmearth_core.words import counted
+from mmearth_curate.cli.derived import making_options, out_argument, show_made
+
+
+@click.command("merge")
+@out_argument
+@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=PATH)
+@click.option(
+    "--duplicates",
+    type=click.Choice(["refuse", "first", "last"]),
+    default="refuse",
+    show_default=True,
+    help="What is done if a tile id occurs more than once: nothing is merged; or of the rows with that id, only the "
+    "first or the last in the order of IN is kept, whatever the others hold.",
+)
+@making_options("count, if any must; one a core")
+def command(
+    out: Path, inputs: tuple[Path, ...], duplicates: str, overwrite: bool, workers: int | None, as_json: bool
+) -> None:
+    """Join the datasets IN... to one dataset OUT.
+
+    IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder after which the files are called.
+    The rows of the first come first. They are copied as they are compressed, so layers, bands, types, no-data and tile
+    size must be the same; the error says what is not. Band statistics are merged exactly. Splits are kept if every IN
+    has some: a row stays in its split.
+
+    \b
+    Examples:
+      mmearth-core merge world africa asia europe
+      mmearth-core merge data_1M_v002/data_1M_v002.h5 old/old.h5 new/new.h5 --duplicates last
+
+    \b
+    Exit status:
+      0  OUT is whole
+      2  nothing was written: the error says why
+      3  stopped early, as by a full disk: nothing was written
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from mmearth_core.work.session import at_work
+    from mmearth_curate.derive.merge import merge
+
+    with at_work(workers) as (pool, progress):
+        made = merge(out, inputs, duplicates, overwrite, pool, progress)
+    dropped = f", {counted(made.dropped, 'duplicate')} dropped" if made.dropped else ""
+    lines = [f"{counted(made.rows, 'row')} of {counted(len(inputs), 'dataset')}{dropped}"]
+    if made.no_splits:
+        lines.append(f"No splits, as there are none beside {', '.join(made.no_splits)}.")
+    facts = {
+        "duplicates_dropped": made.dropped,
+        "statistics": "counted" if made.counted else "merged",
+        "splits": not made.no_splits,
+        "without_splits": list(made.no_splits),
+    }
+    show_made(as_json, made, facts, *lines)

@@ -1,0 +1,71 @@
+"""Make a dataset of some tiles of another one."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mmearth_core.cli.options import PATH, number_option, seed_option
+from mmearth_core.words import counted
+from mmearth_curate.cli.criteria import criteria
+from mmearth_curate.cli.derived import in_argument, making_options, out_argument, show_made
+
+
+def _box(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not of the form WEST,SOUTH,EAST,NORTH, in degrees") from None
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+        raise click.BadParameter(
+            f"{text!r}: longitudes go from -180 to 180, latitudes from -90 to 90, the southern one first"
+        )
+    return west, south, east, north
+
+
+@click.command("subset")
+@in_argument
+@out_argument
+@criteria
+@click.option(
+    "--bbox",
+    callback=_box,
+    metavar="W,S,E,N",
+    help="Tiles whose centroid is in this box, degrees, edges included; W > E crosses the antimeridian.",
+)
+@click.option("--tiles", type=PATH, metavar="FILE", help="Tiles in this list, a tile id a line.")
+@number_option("--sample", "So many, drawn from those that fit.")
+@seed_option("sample")
+@making_options()
+def command(source: Path, out: Path, overwrite: bool, workers: int | None, as_json: bool, **wanted: Any) -> None:
+    """Write some tiles of the dataset IN as a dataset OUT.
+
+    IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder after which the files are called.
+    A tile is taken if it fulfils every kind of criterion given; of --split, --biome or a column of --where given more
+    than once, any will do. Rows keep their order and their split, and are copied as they are compressed; the band
+    statistics are counted anew.
+
+    \b
+    Examples:
+      mmearth-core subset mydata mytrain --split train
+      mmearth-core subset mydata africa --bbox -20,-35,52,38 --where season=dry
+      mmearth-core subset mydata small --biome 7 --biome 8 --sample 1000 --seed 1
+      mmearth-core subset mydata mine --tiles mine.txt
+
+    \b
+    Exit status:
+      0  OUT is whole
+      2  nothing was written: no tile fits, or the error says what to mend
+      3  stopped early, as by a full disk: nothing was written
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from mmearth_core.work.session import at_work
+    from mmearth_curate.derive.subset import make_subset
+    from mmearth_curate.select import Criteria
+
+    if not any(value for name, value in wanted.items() if name != "seed"):
+        raise click.UsageError("Say which tiles: --split, --biome, --where, --bbox, --tiles or --sample.")
+    with at_work(workers) as (pool, progress):
+        made = make_subset(source, out, Criteria(**wanted), overwrite, pool, progress)
+    show_made(as_json, made, {"rows_before": made.of}, f"{counted(made.rows, 'row')} of {made.of:,}")

@@ -1,0 +1,135 @@
+"""What is to be fetched: asks the server for every file's size, looks at what is here, and checks the room."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from pathlib import Path
+
+import requests
+from attrs import frozen
+
+from mmearth_core import words
+from mmearth_core.errors import DatasetError
+from mmearth_curate.fetch.catalogue import Published, PublishedFile
+from mmearth_curate.fetch.server import asked, patiently
+from mmearth_curate.fetch.transfer import part_of
+
+_ROUNDING = 0.15
+"""By how much a dataset may differ from the size that the authors round before it is remarked on."""
+
+
+@frozen
+class Wanted:
+    """One file to be here.
+
+    Attributes:
+        file: which.
+        url: where it is.
+        target: where it will stand.
+        size: in bytes, as the server says; None if it does not.
+        here: bytes of it that are here already.
+        done: whether it is here as a whole.
+    """
+
+    file: PublishedFile
+    url: str
+    target: Path
+    size: int | None
+    here: int
+    done: bool
+
+    @property
+    def missing(self) -> int:
+        """Bytes that still have to come; 0 if nobody knows."""
+        return max((self.size or 0) - self.here, 0)
+
+
+def plan(
+    published: Published,
+    folder: Path,
+    only: Collection[str],
+    base: str,
+    session: requests.Session,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Wanted]:
+    """Asks for every file's size.
+
+    Args:
+        published: the dataset.
+        folder: where its folder will stand.
+        only: the parts that are wanted; all if empty.
+        base: the address of the dataset's folder.
+        session: what asks.
+        sleep: waits between attempts.
+
+    Raises:
+        DatasetError: when a file is not there, or one of that name and another size is here.
+        RunStoppedError: when the server stays away.
+    """
+    wanted = []
+    for file in published.files:
+        if only and file.part not in only:
+            continue
+        url, target = f"{base.rstrip('/')}/{file.name}", folder / published.stem / file.name
+        size = patiently(url, partial(_size, session, url), sleep)
+        done = target.is_file()
+        here = target if done else part_of(target)
+        bytes_here = here.stat().st_size if here.is_file() else 0
+        if done and size is not None and bytes_here != size:
+            raise DatasetError(
+                f"{target} exists and has {bytes_here} bytes; {url} has {size}. It is another version, or was not "
+                "fetched by this command: move it away, or fetch into another folder."
+            )
+        wanted.append(Wanted(file, url, target, size, bytes_here, done))
+    return wanted
+
+
+def _size(session: requests.Session, url: str) -> int | None:
+    """Asks for one byte only, as not every server answers HEAD; of one that sends all, nothing is read."""
+    with asked(session, url, 0, "0") as (answer, _response):
+        return answer.size
+
+
+def remark(published: Published, wanted: Sequence[Wanted]) -> str | None:
+    """What is odd about the sizes, as the published one is known; None if nothing is."""
+    sizes = [each.size for each in wanted]
+    known = [size for size in sizes if size is not None]
+    if len(wanted) < len(published.files) or len(known) < len(sizes):
+        return None
+    total, expected = sum(known), published.gigabytes * 10**9
+    if abs(total - expected) <= _ROUNDING * expected:
+        return None
+    return f"{published.name} is published as {published.gigabytes} GB; this server offers {words.size(total)}."
+
+
+def check_room(published: Published, wanted: Sequence[Wanted], folder: Path) -> None:
+    """Makes sure that all of it fits.
+
+    Raises:
+        DatasetError: when it does not.
+    """
+    needed = sum(_needed(published, each) for each in wanted if not each.done)
+    ground, free = room(folder)
+    if needed > free:
+        raise DatasetError(
+            f"{folder}: {words.size(needed)} are still to be fetched, and {ground} has {words.size(free)} free. Free "
+            f"{words.size(needed - free)} there, or choose another folder; --only fetches some of the files."
+        )
+
+
+def room(folder: Path) -> tuple[Path, int]:
+    """The folder that exists already above a folder to be, and the bytes that are free there."""
+    ground = folder.absolute()
+    while not ground.exists():
+        ground = ground.parent
+    if not ground.is_dir() or not os.access(ground, os.W_OK):
+        raise DatasetError(f"{ground} is no folder that can be written to. Choose another one.")
+    return ground, shutil.disk_usage(ground).free
+
+
+def _needed(published: Published, wanted: Wanted) -> int:
+    if wanted.size is None and wanted.file.part == "h5":
+        return max(published.gigabytes * 10**9 - wanted.here, 0)
+    return wanted.missing

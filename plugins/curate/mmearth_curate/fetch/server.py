@@ -1,0 +1,174 @@
+"""Asks a web server for a file, or the rest of one, and says what came: to be tried again, or an error for good."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+import urllib3
+from attrs import frozen
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
+from mmearth_core import __version__
+from mmearth_core.errors import DatasetError, RunStoppedError
+
+PIECE = 1 << 20
+"""Bytes read at once, at most."""
+
+
+ATTEMPTS = 6
+"""Failures in a row, none of which brought a new byte, after which a file is given up for now."""
+
+
+LONGEST_WAIT = 60.0
+"""Seconds between two attempts at most, unless the server asks for more; never above `PATIENCE`."""
+
+
+PATIENCE = 600.0
+"""Seconds of `Retry-After` that are waited for at most."""
+
+
+_TIMEOUT = (20, 60)
+"""Seconds until a connection stands, and between two pieces of a body."""
+
+
+_TRANSIENT = {408, 425, 429}
+
+
+_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+
+
+_TOTAL = re.compile(r"bytes \*/(\d+)")
+
+
+class AgainError(Exception):
+    """A fault that may pass; `seconds` is how long the server asks to be left alone."""
+
+    def __init__(self, reason: str, seconds: float = 0.0) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+@frozen
+class Answer:
+    """What a server says of a file.
+
+    Attributes:
+        start: the byte with which the body begins; None when what was asked for lies behind the file's end.
+        size: of the whole file, in bytes; None if it is not told.
+        validator: a strong ETag, or the date of the last change: what tells one version from another; "" without.
+    """
+
+    start: int | None
+    size: int | None
+    validator: str
+
+
+def new_session() -> requests.Session:
+    """A session whose answers are the files' own bytes, not compressed on their way."""
+    session = requests.Session()
+    session.headers.update({"Accept-Encoding": "identity", "User-Agent": f"mmearth-core/{__version__}"})
+    return session
+
+
+@contextmanager
+def asked(
+    session: requests.Session, url: str, start: int | None = None, end: str = "", validator: str = ""
+) -> Iterator[tuple[Answer, requests.Response]]:
+    """Asks for a file from byte `start` on, if it is still the one that `validator` belongs to.
+
+    Raises:
+        AgainError: for faults that may pass, those of the body's transport included.
+        DatasetError: when the server refuses for good.
+    """
+    headers = {} if start is None else {"Range": f"bytes={start}-{end}"}
+    if headers and validator:
+        headers["If-Range"] = validator
+    try:
+        with session.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+            yield _answer(url, response), response
+    except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as e:
+        raise DatasetError(f"{url} is no address that can be fetched: {e}. Give --url a web address.") from e
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise AgainError(f"the connection failed ({error})") from error
+
+
+def pieces(response: requests.Response) -> Iterator[bytes]:
+    """A body as it comes: what has come before a connection breaks is handed out, and not dropped with it."""
+    while piece := response.raw.read1(PIECE, decode_content=False):
+        yield piece
+
+
+def _answer(url: str, response: requests.Response) -> Answer:
+    status, headers = response.status_code, response.headers
+    tag = headers.get("ETag", "")
+    validator = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
+    if status in _TRANSIENT or status >= 500:
+        raise AgainError(f"the server answers {status} {response.reason}", _seconds(headers.get("Retry-After", "")))
+    if status == 416:
+        total = _TOTAL.fullmatch(headers.get("Content-Range", ""))
+        return Answer(None, int(total[1]) if total else None, validator)
+    if status == 206:
+        given = _RANGE.fullmatch(headers.get("Content-Range", ""))
+        if not given:
+            raise AgainError(f"the server sends a part without saying which ({headers.get('Content-Range')!r})")
+        return Answer(int(given[1]), int(given[2]), validator)
+    if status == 200:
+        length = headers.get("Content-Length", "")
+        return Answer(0, int(length) if length.isdigit() else None, validator)
+    raise DatasetError(
+        f"{url}: the server answers {status} {response.reason}. The file may have moved: see the publishers' page, "
+        "and give the new address, or a mirror's, with --url."
+    )
+
+
+def _seconds(text: str) -> float:
+    return min(float(text), PATIENCE) if text.isdigit() else 0.0
+
+
+def patiently(
+    url: str, action: Callable[[], Any], sleep: Callable[[float], None], reached: Callable[[], int] = lambda: 0
+) -> Any:
+    """Does something until it works, or until `ATTEMPTS` in a row have brought nothing new.
+
+    Args:
+        url: what is asked for, for the error.
+        action: what is done; raises `AgainError` if it is to be tried again.
+        sleep: waits for a number of seconds.
+        reached: how many bytes there are; more of them than ever before means that it is getting on.
+
+    Returns:
+        What `action` returns.
+
+    Raises:
+        RunStoppedError: when it is given up.
+    """
+    best, failures = reached(), 0
+
+    def count(_state: RetryCallState) -> None:
+        nonlocal best, failures
+        now = reached()
+        failures = 1 if now > best else failures + 1
+        best = max(best, now)
+
+    def wait(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked_for = error.seconds if isinstance(error, AgainError) else 0.0
+        return max(asked_for, min(2.0 ** (failures - 1), LONGEST_WAIT))
+
+    retrying = Retrying(
+        retry=retry_if_exception_type(AgainError),
+        after=count,
+        wait=wait,
+        stop=lambda _state: failures >= ATTEMPTS,
+        sleep=sleep,
+        reraise=True,
+    )
+    try:
+        return retrying(action)
+    except AgainError as error:
+        raise RunStoppedError(
+            f"{url}: {error}; {failures} attempts in a row brought nothing new. What has come is kept: run the same "
+            "command again to continue, later or with another --url."
+        ) from error

@@ -1,0 +1,155 @@
+"""What was seen of a layer's values: counts, extremes, classes, and on the sample sums for mean and deviation.
+
+Plain numpy in float64, written without a look at the code that made the statistics. Sums are taken around the mean
+that the statistics claim: if it is right, they cost no digits; if it is wrong, they show it.
+"""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from attrs import define, field
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+Counts = NDArray[np.int64]
+
+
+@define(eq=False)
+class Seen:
+    """Of all values of a layer, or of one variant of it; each array has a number a band.
+
+    Attributes:
+        bands: how many.
+        count: valid values.
+        nodata: the others.
+        low: least valid value; inf without one.
+        high: greatest valid value; -inf without one.
+        classes: how often each valid value occurs, a band each; empty unless the layer is one of classes.
+        rows: tiles seen.
+        empty: tiles without a valid value in any band.
+        sampled: of the sampled tiles.
+    """
+
+    bands: int
+    count: Counts = field(init=False)
+    nodata: Counts = field(init=False)
+    low: Floats = field(init=False)
+    high: Floats = field(init=False)
+    classes: list[Counter[int]] = field(factory=list)
+    rows: int = 0
+    empty: int = 0
+    sampled: "Sampled" = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.count, self.nodata = np.zeros(self.bands, np.int64), np.zeros(self.bands, np.int64)
+        self.low, self.high = np.full(self.bands, np.inf), np.full(self.bands, -np.inf)
+        self.sampled = Sampled(self.bands)
+
+    def add(self, values: NDArray[np.generic], valid: NDArray[np.bool_], classes: bool) -> None:
+        """Counts in one tile: (bands, any number) each."""
+        count = np.count_nonzero(valid, axis=1)
+        self.rows += 1
+        self.empty += not count.any()
+        self.count += count
+        self.nodata += valid.shape[1] - count
+        if classes and not self.classes:
+            self.classes = [Counter() for _ in range(self.bands)]
+        whole = bool(valid.all())
+        low = values.min(axis=1) if whole else np.min(values, axis=1, where=valid, initial=_end(values, 1))
+        high = values.max(axis=1) if whole else np.max(values, axis=1, where=valid, initial=_end(values, -1))
+        some = count > 0
+        self.low[some] = np.minimum(self.low, low)[some]
+        self.high[some] = np.maximum(self.high, high)[some]
+        for band in np.flatnonzero(count).tolist() if classes else ():
+            found, times = np.unique(values[band][valid[band]], return_counts=True)
+            self.classes[band].update(dict(zip(found.tolist(), times.tolist(), strict=True)))
+
+    def merge(self, other: "Seen") -> None:
+        """Counts in what another one has seen."""
+        self.count += other.count
+        self.nodata += other.nodata
+        self.low, self.high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        self.rows += other.rows
+        self.empty += other.empty
+        if other.classes and not self.classes:
+            self.classes = [Counter() for _ in range(self.bands)]
+        for mine, others in zip(self.classes, other.classes, strict=False):
+            mine.update(others)
+        self.sampled.merge(other.sampled)
+
+
+def _end(values: NDArray[Any], sign: int) -> float:
+    """What no value is above, or for sign -1 below."""
+    if values.dtype.kind == "f":
+        return sign * float("inf")
+    limits = np.iinfo(values.dtype)
+    return int(limits.max if sign > 0 else limits.min)
+
+
+@define(eq=False)
+class Sampled:
+    """Sums over sampled tiles, of values less a shift; with tiles as the units that were drawn.
+
+    Attributes:
+        bands: how many.
+        count: valid values, n, over all tiles.
+        total: their sum, d.
+        squares: the sum of their squares.
+        count2: over tiles, the sum of n * n.
+        total2: over tiles, the sum of d * d.
+        both: over tiles, the sum of n * d.
+        tiles: with a valid value.
+    """
+
+    bands: int
+    count: Floats = field(init=False)
+    total: Floats = field(init=False)
+    squares: Floats = field(init=False)
+    count2: Floats = field(init=False)
+    total2: Floats = field(init=False)
+    both: Floats = field(init=False)
+    tiles: Counts = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("count", "total", "squares", "count2", "total2", "both"):
+            setattr(self, name, np.zeros(self.bands))
+        self.tiles = np.zeros(self.bands, np.int64)
+
+    def add(self, values: NDArray[np.generic], valid: NDArray[np.bool_], shift: Floats) -> None:
+        """Counts in one tile: (bands, any number) each."""
+        apart = np.where(valid, values, 0).astype(np.float64) - shift[:, None]
+        apart[~valid] = 0.0
+        count, total = valid.sum(axis=1, dtype=np.float64), apart.sum(axis=1)
+        self.count += count
+        self.total += total
+        self.squares += np.square(apart).sum(axis=1)
+        self.count2 += count * count
+        self.total2 += total * total
+        self.both += count * total
+        self.tiles += count > 0
+
+    def merge(self, other: "Sampled") -> None:
+        """Counts in other tiles."""
+        for name in ("count", "total", "squares", "count2", "total2", "both", "tiles"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def moments(self) -> tuple[Floats, Floats]:
+        """Mean less the shift, and population standard deviation; nan without a value."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = self.total / self.count
+            return mean, np.sqrt(np.maximum(self.squares / self.count - mean * mean, 0.0))
+
+    def error(self) -> Floats:
+        """The standard error of the mean, as tiles were drawn and not single values: a tile's values are alike.
+
+        The ratio estimator's (Cochran, Sampling Techniques, 1977, section 2.11); nan with fewer than two tiles.
+        """
+        mean, _ = self.moments()
+        with np.errstate(invalid="ignore", divide="ignore"):
+            residuals = np.maximum(self.total2 - 2 * mean * self.both + mean * mean * self.count2, 0.0)
+            factor = np.where(self.tiles > 1, self.tiles / (self.tiles - 1.0), np.nan)
+            error: Floats = np.sqrt(factor * residuals) / self.count
+        return error

@@ -1,0 +1,1 @@
+"""Recordings of the exchanges with an engine, and their playback."""

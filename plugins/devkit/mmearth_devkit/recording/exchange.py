@@ -1,0 +1,159 @@
+"""One recorded exchange: its name, its file, and what must never stand in it.
+
+A file is one line of JSON about the request and the answer, then the answer's body as it came. It is named by a
+hash of method, path and body, so that the same question finds it again, whatever project or account asks.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from attrs import asdict, frozen
+
+SUFFIX = ".exchange"
+
+
+HIDDEN = "(not recorded)"
+"""Stands in the place of a secret."""
+
+
+_PROJECT = re.compile(r"(?<=/projects/)[^/:]+")
+
+
+# A Cloud project's id (https://cloud.google.com/resource-manager/docs/creating-managing-projects) or its number. A
+# shorter word, as engines without accounts use it, is no secret and may be part of any sentence.
+_PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]|\d{6,}")
+
+
+_TOKEN = re.compile(r"(?:\bBearer\s+|\bya29\.)[\w.~+/=-]+", re.IGNORECASE)
+
+
+_MEMBER = re.compile(
+    r'("(?:access_token|refresh_token|id_token|client_secret|private_key|authorization)"\s*:\s*)"(?:[^"\\]|\\.)*"',
+    re.IGNORECASE,
+)
+
+
+@frozen
+class Question:
+    """A request, without what depends on who asks.
+
+    Attributes:
+        method: of HTTP.
+        path: of the URL, the project replaced by `-`; without the query, which may hold an API key.
+        body: canonical JSON, or the text as sent; empty if there is none.
+    """
+
+    method: str
+    path: str
+    body: str
+
+    @classmethod
+    def of(cls, uri: str, method: str, body: Any) -> "Question":
+        """The question that a request asks."""
+        text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body or ""
+        try:
+            content = json.loads(text)
+            if isinstance(content, dict):
+                content.pop("workloadTag", None)  # a label, which changes no answer
+            text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        except ValueError:
+            text = str(text)
+        return cls(method, _PROJECT.sub("-", urlsplit(uri).path), text)
+
+    @property
+    def name(self) -> str:
+        """What its file is called."""
+        return hashlib.sha256("\n".join((self.method, self.path, self.body)).encode()).hexdigest()[:40]
+
+    def file(self, directory: Path) -> Path:
+        """Its file in a recording."""
+        return directory / self.name[:2] / (self.name + SUFFIX)
+
+    def __str__(self) -> str:
+        shown = self.body if len(self.body) <= 300 else f"{self.body[:300]}..."
+        return f"{self.method} {self.path} {shown}".rstrip()
+
+
+@frozen
+class Answer:
+    """What came back.
+
+    Attributes:
+        status: of HTTP.
+        content_type: of the body.
+        body: its bytes.
+    """
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def own_project(uri: str) -> str | None:
+    """The project that a request is billed to."""
+    found = _PROJECT.search(urlsplit(uri).path)
+    return found[0] if found else None
+
+
+def without_secrets(text: str, project: str | None, token: str | None) -> str:
+    """A text without credentials and without the user's project.
+
+    Args:
+        text: of a request or an answer.
+        project: the user's project, if known.
+        token: the bearer token that was sent along, if any.
+    """
+    if token:
+        text = text.replace(token, HIDDEN)
+    text = _MEMBER.sub(rf'\1"{HIDDEN}"', _TOKEN.sub(HIDDEN, text))
+    if project:
+        text = re.sub(rf"(?<=\bprojects/){re.escape(project)}(?![\w-])", "-", text)
+        if _PROJECT_ID.fullmatch(project):
+            text = re.sub(rf"(?<![\w-]){re.escape(project)}(?![\w-])", HIDDEN, text)
+    return text
+
+
+def write_exchange(
+    directory: Path, question: Question, answer: Answer, project: str | None = None, token: str | None = None
+) -> None:
+    """Keeps an exchange, without what must not be kept; safe against being killed, and from many threads."""
+    body = answer.body
+    if answer.content_type.startswith(("application/json", "text/")):
+        body = without_secrets(body.decode("utf-8", "replace"), project, token).encode()
+    head = {
+        **asdict(question),
+        "body": without_secrets(question.body, project, token),
+        "status": answer.status,
+        "content_type": answer.content_type,
+    }
+    write_whole(question.file(directory), json.dumps(head).encode() + b"\n" + body)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file that readers see whole or not at all, however many threads and processes write the same one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_exchange(directory: Path, question: Question) -> Answer | None:
+    """The recorded answer to a question; None when there is none."""
+    try:
+        content = question.file(directory).read_bytes()
+    except FileNotFoundError:
+        return None
+    head, _, body = content.partition(b"\n")
+    fields = json.loads(head)
+    return Answer(fields["status"], fields["content_type"], body)

@@ -1,0 +1,156 @@
+"""Where a modality's bands lie on the tile's grid: told from a test image whose every pixel knows its place."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from attrs import evolve
+from numpy.typing import NDArray
+from pyproj import Transformer
+from shapely.geometry import box
+
+from mmearth_core.config.schema import RunOptions
+from mmearth_core.contract.scene import Scene
+from mmearth_core.download.finish import STAND_IN, StackBand, finished, present_bands
+from mmearth_core.earth.client import EarthClient
+from mmearth_core.tiles.grid import PIXEL, Grid, tile_grid
+from mmearth_devkit.evidence import Evidence, Shift
+from mmearth_devkit.guard import Guard, WatchedEngine
+from mmearth_devkit.stage import Pattern
+
+COARSEST = 500.0
+"""Metres; of larger pixels a tile holds too few to tell their place."""
+
+
+_PIXELS = 16
+"""Pixels of the coarsest band in one wave: enough for a shift of a quarter of one to show."""
+
+
+_SHORTEST = 320
+"""The shortest wave, metres."""
+
+
+_WAVES = 2
+"""Waves along a side of the grid; whole ones, so that what is computed of the wave does not leak into its phase."""
+
+
+_COMPOSITE = 100_000
+"""Metres: a composite's pixels are one degree, about 111 km."""
+
+
+_VISIBLE = 0.1
+"""The wave must make up this share of the variation that arrives; a slope's, for one, is gone."""
+
+
+def shifts_of(evidence: Evidence, guard: Guard, client: EarthClient, image: Any) -> list[Shift]:
+    """Downloads the modality's image from a patterned engine, as the run would, and measures each band's shift.
+
+    Bands in which the pattern does not show (masked, constant, coarser than `COARSEST`) are left out.
+
+    Args:
+        evidence: of the modality, with its raw pixels.
+        guard: watches it.
+        client: a session with the engine itself.
+        image: the modality's image there.
+    """
+    scene = evidence.scene
+    names = [raw.stack_band for raw in evidence.raw if raw.values.size]
+    if scene is None or scene.anchor is None or not names:
+        return []
+    grid = tile_grid(scene.polygon, scene.anchor.crs, 2)
+    sizes = pixel_sizes(client, image, names)
+    fine = {name: size for name, size in sizes.items() if size <= COARSEST}
+    if not fine:
+        return []
+    period = math.ceil(max(_SHORTEST, _PIXELS * max(fine.values())) / PIXEL) * PIXEL
+    side = _WAVES * period // PIXEL
+    left, top = grid.left + PIXEL - PIXEL * (side // 2), grid.top - PIXEL + PIXEL * (side // 2)
+    whole = Grid(grid.crs, left, top, side)
+    pattern = Pattern(grid.crs, left, top, period)
+    session = _Session(evidence, guard, pattern, evolve(scene, polygon=_outline(whole)))
+    found = []
+    for stack_band, values in session.pixels(whole):
+        shift = measure(values, whole, pattern)
+        if shift is not None and stack_band.band.name in fine:
+            found.append(Shift(stack_band, *shift, pixel=fine[stack_band.band.name]))
+    return found
+
+
+def pixel_sizes(client: EarthClient, image: Any, bands: Sequence[StackBand]) -> dict[str, float]:
+    """The size of each band's own pixels, metres.
+
+    That of a composite is not known on the server (its grid is one degree): it is taken for the tile's.
+    """
+    import ee
+
+    names = [each.band.name for each in bands]
+    scales = client.compute(ee.List([image.select([name]).projection().nominalScale() for name in names]), "scales")
+    return {
+        name: float(PIXEL) if scale > _COMPOSITE else max(float(PIXEL), scale)
+        for name, scale in zip(names, scales, strict=True)
+    }
+
+
+def _outline(grid: Grid) -> Any:
+    """A tile, EPSG:4326, that just fills a grid."""
+    side = grid.size * PIXEL
+    inner = box(grid.left + 1, grid.top - side + 1, grid.left + side - 1, grid.top - 1)
+    to_degrees = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform
+    return shapely.transform(inner, to_degrees, interleaved=False)
+
+
+class _Session:
+    """The modality on a patterned engine, at one tile."""
+
+    def __init__(self, evidence: Evidence, guard: Guard, pattern: Pattern, scene: Scene) -> None:
+        from mmearth_devkit.rehearsal import answered
+
+        self._modality = modality = evidence.modality
+        engine = WatchedEngine(evidence.stage.patterned(pattern), guard)
+        self._client = EarthClient(engine, RunOptions(retry_seconds=0.0))
+        asked = evolve(scene, anchor=None) if modality.can_anchor() else scene
+        located = answered(self._client, modality.locate(asked))
+        bands = present_bands(modality, located)
+        self._bands = [each for each in bands if evidence.names and each.band.name in evidence.names]
+        self._image = modality.image(scene, located) if self._bands else None
+
+    def pixels(self, grid: Grid) -> list[tuple[StackBand, NDArray[np.float64]]]:
+        """Its bands on a grid, finished as the run finishes them; NaN where no-data."""
+        if self._image is None:
+            return []
+        import ee
+
+        image = ee.Image.cat(finished(self._image, self._bands))
+        array = self._client.pixels(image, grid.request())
+        result = []
+        for stack_band in self._bands:
+            values = np.asarray(array[stack_band.name], np.float64)
+            missing = (values == stack_band.band.nodata) | (values == np.float64(np.float32(STAND_IN)))
+            result.append((stack_band, np.where(missing, np.nan, values)))
+        return result
+
+
+def measure(values: NDArray[np.float64], grid: Grid, pattern: Pattern) -> tuple[float, float] | None:
+    """How far an image of the pattern is shifted, in metres east and south; None where the pattern does not show.
+
+    Least squares on a constant and the sine and cosine of both phases; the angle between sine and cosine is the shift.
+    """
+    centres = (np.arange(grid.size) + 0.5) * PIXEL
+    x, y = np.meshgrid(grid.left + centres, grid.top - centres)
+    known = np.isfinite(values)
+    if known.mean() < 0.5:
+        return None
+    east, south = pattern.phases(x[known], y[known])
+    terms = np.column_stack([np.ones(east.size), np.sin(east), np.cos(east), np.sin(south), np.cos(south)])
+    solution, *_ = np.linalg.lstsq(terms, values[known], rcond=None)
+    spread = float(values[known].std())
+    shifts = []
+    for sine, cosine in (solution[1:3], solution[3:5]):
+        if spread == 0.0 or math.hypot(sine, cosine) < _VISIBLE * spread:
+            return None
+        # A falling relation turns the wave over, which is no shift.
+        angle = math.atan2(-cosine, sine) if sine >= 0 else math.atan2(cosine, -sine)
+        shifts.append(angle * pattern.period / (2 * math.pi))
+    return shifts[0], shifts[1]

@@ -1,0 +1,117 @@
+"""Estimate what a run costs, before anything is spent."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import config_argument, engine_option, json_option, number_option
+
+if TYPE_CHECKING:
+    from mmearth_core.config.schema import Config
+    from mmearth_core.download.prepare import Job
+    from mmearth_preflight.sample import Sample
+
+
+@click.command("plan")
+@config_argument
+@click.option(
+    "--concurrency", type=click.IntRange(1, 500), metavar="N", help="Requests at once, instead of max_concurrent."
+)
+@click.option(
+    "--latency",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Seconds until a request is answered; by default what a sample measures, or 1.",
+)
+@click.option(
+    "--eecu-seconds-per-tile",
+    "eecu_seconds",
+    type=click.FloatRange(min=0),
+    metavar="X",
+    help="What a tile costs, as your project's metrics tell it after a sample.",
+)
+@click.option(
+    "--tier", type=click.Choice(["community", "contributor", "partner"]), help="The project's noncommercial tier."
+)
+@number_option(
+    "--sample",
+    "Download N tiles, spread over all, into a folder that is thrown away, and extrapolate what they cost.",
+)
+@engine_option()
+@json_option("Print it as JSON.")
+def command(
+    config: Path,
+    concurrency: int | None,
+    latency: float | None,
+    eecu_seconds: float | None,
+    tier: str | None,
+    sample: int | None,
+    engine: str | None,
+    as_json: bool,
+) -> int:
+    """Say what downloading the rest of CONFIG (a TOML file) will cost.
+
+    Tiles, requests, bytes, hours, and the share of a month's EECU-hours, each with where it comes from. Without
+    --sample nothing is sent, and no account is needed.
+
+    \b
+    Examples:
+      mmearth-core plan mydata.toml
+      mmearth-core plan mydata.toml --sample 50
+      mmearth-core plan mydata.toml --tier community --eecu-seconds-per-tile 0.4
+      mmearth-core plan mydata.toml --concurrency 20 --latency 0.5 --json
+
+    \b
+    Exit status:
+      0  the plan is told
+      1  a tile of the sample has failed, or is left over
+      2  nothing was begun: the error says what to mend
+      3  the sample was stopped early
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from attrs import evolve
+
+    from mmearth_core.cli.downloading import leave
+    from mmearth_core.config.load import load_config
+    from mmearth_core.download.prepare import prepare
+    from mmearth_core.registry import discover
+    from mmearth_preflight.estimate import Plan
+    from mmearth_preflight.tell import tell
+    from mmearth_preflight.work import group_costs, without_centroid
+
+    options = load_config(config)
+    if concurrency is not None:
+        options = evolve(options, run=evolve(options.run, max_concurrent=concurrency))
+    job = prepare(options, discover(), engine)
+    plan = Plan(
+        config=options,
+        tiles=int(job.effective.tiles["count"]),
+        groups=group_costs(job),
+        without_centroid=without_centroid(job),
+        given_latency=latency,
+        eecu_seconds=eecu_seconds,
+        tier=tier,
+    )
+    status = 0
+    if sample is not None:
+        taken = _sampled(job, options, sample)
+        if taken.result.stopped:
+            return leave(taken.result)
+        plan, status = evolve(plan, sample=taken), int(taken.result.exit_code)
+    show(as_json, plan.to_json(), partial(tell, plan))
+    return status
+
+
+def _sampled(job: "Job", options: "Config", tiles: int) -> "Sample":
+    """Downloads a few tiles, with a bar on standard error; a signal stops it in good order."""
+    from rich.console import Console
+
+    from mmearth_core.download.progress import ProgressView
+    from mmearth_core.download.stop import Stop
+    from mmearth_preflight.sample import draw_sample
+
+    stop = Stop(options.run.grace_seconds)
+    with stop.on_signals(), ProgressView(Console(stderr=True)) as view:
+        return draw_sample(job, options, tiles, view, stop)

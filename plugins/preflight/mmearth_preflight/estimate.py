@@ -1,0 +1,172 @@
+"""The plan: requests, bytes, hours and quota of what is left to download, and where each figure comes from."""
+
+import math
+from typing import Any
+
+from attrs import frozen
+
+from mmearth_core.config.schema import Config
+from mmearth_core.tiles.centroids import TILES_A_REQUEST
+from mmearth_preflight.declared import GroupCost
+from mmearth_preflight.quota import HOUR, shares
+from mmearth_preflight.sample import Sample
+
+LATENCY = 1.0
+"""Seconds until a request is answered, as long as nobody has measured it."""
+
+
+@frozen
+class Factors:
+    """By how much what was measured exceeds what is declared; by nothing, without a sample.
+
+    Attributes:
+        batch: requests to locate batches.
+        pixels: requests for pixels; fewer where tiles are skipped, more where they are too large.
+        again: second questions, a tile.
+        retries: requests sent for each that was needed.
+        wire: bytes received.
+        stack: bytes of stacks.
+        hdf5: bytes in the HDF5 file.
+    """
+
+    batch: float = 1.0
+    pixels: float = 1.0
+    again: float = 0.0
+    retries: float = 1.0
+    wire: float = 1.0
+    stack: float = 1.0
+    hdf5: float = 1.0
+
+    @classmethod
+    def of(cls, sample: Sample, groups: tuple[GroupCost, ...], batch_size: int) -> "Factors":
+        """Those of a sample."""
+        purposes, tiles, batches = sample.result.purposes, sample.tiles, math.ceil(sample.tiles / batch_size)
+        located = purposes.get("locate anchor", 0) + purposes.get("locate", 0)
+        return cls(
+            batch=_ratio(located, batches * sum(group.batch_requests for group in groups)),
+            pixels=_ratio(purposes.get("pixels", 0), tiles * sum(group.pixel_requests for group in groups)),
+            again=purposes.get("locate again", 0) / tiles,
+            retries=_ratio(sum(sample.result.requests.values()), sum(purposes.values())),
+            wire=_ratio(sample.result.received, tiles * sum(group.wire for group in groups)),
+            stack=_ratio(sample.stacks, tiles * sum(group.stack for group in groups)),
+            hdf5=_ratio(sample.hdf5, tiles * sum(group.hdf5 for group in groups)),
+        )
+
+
+@frozen(eq=False)
+class Plan:
+    """What is left to download, and what it costs.
+
+    Attributes:
+        config: the configuration, with the concurrency that is planned.
+        tiles: of the dataset.
+        groups: what each group costs.
+        without_centroid: tiles whose centroid has to be asked for.
+        given_latency: seconds until a request is answered, as the user says; None when he says nothing.
+        eecu_seconds: EECU-seconds that a tile costs, as the user says; likewise.
+        tier: the noncommercial tier; None for all.
+        sample: what was measured, if anything.
+    """
+
+    config: Config
+    tiles: int
+    groups: tuple[GroupCost, ...]
+    without_centroid: int = 0
+    given_latency: float | None = None
+    eecu_seconds: float | None = None
+    tier: str | None = None
+    sample: Sample | None = None
+
+    @property
+    def factors(self) -> Factors:
+        """How measured and declared figures differ."""
+        if self.sample is None:
+            return Factors()
+        return Factors.of(self.sample, self.groups, self.config.run.batch_size)
+
+    @property
+    def left(self) -> int:
+        """Tiles that are left in the group that lacks most."""
+        return max((group.left for group in self.groups), default=0)
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """Requests, by what they are for."""
+        factors, size = self.factors, self.config.run.batch_size
+        batches = sum(math.ceil(group.left / size) * group.batch_requests for group in self.groups)
+        pixels = sum(group.left * group.pixel_requests for group in self.groups)
+        locate = batches * factors.batch + self.left * factors.again
+        return {
+            "centroids": math.ceil(self.without_centroid / TILES_A_REQUEST),
+            "locate": round(locate * factors.retries),
+            "pixels": round(pixels * factors.pixels * factors.retries),
+        }
+
+    @property
+    def latency(self) -> float:
+        """Seconds until a request is answered."""
+        if self.given_latency is not None:
+            return self.given_latency
+        return LATENCY if self.sample is None else self.sample.latency
+
+    @property
+    def per_second(self) -> float:
+        """Requests answered in a second: as many as are under way at once allow, and the rate."""
+        run = self.config.run
+        return min(run.requests_per_second, run.max_concurrent / self.latency if self.latency else math.inf)
+
+    @property
+    def bytes(self) -> dict[str, int]:
+        """Bytes on the wire, in stacks and in the HDF5 file."""
+        factors, groups = self.factors, self.groups
+        return {
+            "wire": round(sum(group.left * group.wire for group in groups) * factors.wire),
+            "stacks": round(sum(group.left * group.stack for group in groups) * factors.stack),
+            "hdf5": round(self.tiles * sum(group.hdf5 * factors.hdf5 + group.vectors for group in groups)),
+        }
+
+    def sources(self) -> dict[str, str]:
+        """Where each figure comes from."""
+        measured = None if self.sample is None else f"measured on {self.sample.tiles} tiles"
+        return {
+            "requests": measured or f"declared: batches of {self.config.run.batch_size}, every tile with an image",
+            "wire": measured or "declared: bands x dtype x pixels; what is located comes to it",
+            "stacks": measured or "declared, float32, times a third (benchmarks/stack_encoding.py)",
+            "hdf5": measured or "declared, times 0.41 (the published modalities, compressed)",
+            "latency": "given" if self.given_latency is not None else measured or "assumed; --sample measures it",
+            "eecu": "given" if self.eecu_seconds is not None else "unknown: no answer of Earth Engine tells it",
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as strict JSON."""
+        requests, total = self.requests, sum(self.requests.values())
+        eecu = None if self.eecu_seconds is None else self.left * self.eecu_seconds / HOUR
+        run = self.config.run
+        return {
+            "dataset": str(self.config.root),
+            "tiles": self.tiles,
+            "left": self.left,
+            "groups": [{"group": group.name, "left": group.left} for group in self.groups],
+            "requests": {**requests, "total": total, "a_tile": round(total / self.left, 4) if self.left else None},
+            "bytes": self.bytes,
+            "time": {
+                "hours": total / self.per_second / HOUR,
+                "concurrency": run.max_concurrent,
+                "latency": round(self.latency, 4),
+                "requests_per_second": round(self.per_second, 3),
+                "bound_by": "rate" if self.per_second == run.requests_per_second else "concurrency",
+            },
+            "eecu": {
+                "seconds_a_tile": self.eecu_seconds,
+                "hours": eecu,
+                "tiers": [share.to_json() for share in shares(self.left, self.eecu_seconds, self.tier)],
+            },
+            "workload_tag": self.config.workload_tag,
+            "sources": self.sources(),
+            "sample": None if self.sample is None else self.sample.to_json(),
+        }
+
+
+def _ratio(measured: float, declared: float) -> float:
+    """What was measured, by what is declared; 1 where nothing is declared, as there is nothing to correct."""
+    return measured / declared if declared else 1.0

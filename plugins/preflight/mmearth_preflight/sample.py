@@ -1,0 +1,146 @@
+"""A sample: some tiles are downloaded into a folder that is thrown away, to measure what a tile costs."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+from attrs import evolve, frozen
+
+from mmearth_core.config.schema import Config
+from mmearth_core.download.journal import Outcome
+from mmearth_core.download.prepare import Job
+from mmearth_core.download.progress import Observer
+from mmearth_core.download.result import Result
+from mmearth_core.download.run import WHOLE, run
+from mmearth_core.download.stop import Stop
+from mmearth_core.folder import DatasetFolder
+from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_core.post.encode import Block, encode_block
+from mmearth_preflight.timed import Timed
+
+SEED = 0
+"""Of the draw, so that a plan made twice asks for the same tiles."""
+
+
+_SUFFIX = "-sample"
+
+
+_TILES_LAYER = "tiles"
+
+
+@frozen(eq=False)
+class Sample:
+    """What some tiles have cost.
+
+    Attributes:
+        tiles: how many.
+        result: that of the run.
+        latency: mean seconds until a request was answered.
+        stacks: bytes of the stacks.
+        hdf5: bytes of their values as the HDF5 file holds them.
+        workload_tag: what their computations are labelled with.
+    """
+
+    tiles: int
+    result: Result
+    latency: float
+    stacks: int
+    hdf5: int
+    workload_tag: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        summary = self.result.summary()
+        failed = summary["failed"] + summary["left"]
+        return {
+            "tiles": self.tiles,
+            "seed": SEED,
+            **{str(outcome): summary[outcome] for outcome in Outcome},
+            "left": summary["left"],
+            "failed_share": failed / max(summary["tiles"], 1),
+            "requests": sum(self.result.requests.values()),
+            "retries": sum(self.result.retries.values()),
+            "bytes_received": self.result.received,
+            "bytes_of_stacks": self.stacks,
+            "bytes_in_hdf5": self.hdf5,
+            "seconds": summary["seconds"],
+            "latency": round(self.latency, 4),
+            "reasons": summary["reasons"],
+            "workload_tag": self.workload_tag,
+            "stopped": self.result.stopped,
+        }
+
+
+def draw_sample(job: Job, config: Config, number: int, observer: Observer, stop: Stop) -> Sample:
+    """Downloads some tiles, spread over all of them, with every group of a job; the dataset itself is left alone.
+
+    Args:
+        job: the run that is planned.
+        config: its configuration, with the concurrency that is planned.
+        number: of tiles, at most.
+        observer: is told of every tile.
+        stop: asks to end early.
+
+    Raises:
+        MMEarthError: of the kind that fits, as a run raises it.
+    """
+    with tempfile.TemporaryDirectory(prefix="mmearth-plan-") as folder:
+        frame = _drawn(job, number)
+        root = Path(folder) / config.dataset.name
+        budget = config.budget if config.budget.is_dir() else root / "budget"
+        tag = config.workload_tag and config.workload_tag[: 63 - len(_SUFFIX)].rstrip("-_") + _SUFFIX
+        timed = Timed(job.engine)
+        trial = evolve(
+            job,
+            config=evolve(
+                config,
+                dataset=evolve(config.dataset, path=str(root)),
+                run=evolve(config.run, budget=str(budget), workload_tag=tag),
+            ),
+            folder=DatasetFolder(root),
+            engine=timed,
+            effective=evolve(job.effective, tiles={**job.effective.tiles, "partition_size": number}),
+            is_new=True,
+            frame=frame,
+        )
+        result = run(trial, observer, WHOLE, stop=stop)
+        stacks = sorted(root.glob("stacks/*/*/*.tif"))
+        return Sample(
+            tiles=len(frame),
+            result=result,
+            latency=timed.seconds / max(timed.requests, 1),
+            stacks=sum(path.stat().st_size for path in stacks),
+            hdf5=_hdf5_bytes(trial, stacks),
+            workload_tag=tag,
+        )
+
+
+def _drawn(job: Job, number: int) -> gpd.GeoDataFrame:
+    """One tile at random of each of so many stretches of equal length, in the order of the tiles."""
+    tiles = int(job.effective.tiles["count"])
+    ends = np.linspace(0, tiles, min(number, tiles) + 1).astype(int)
+    ordinals = np.random.default_rng(SEED).integers(ends[:-1], ends[1:])
+    if job.frame is not None:
+        return job.frame.iloc[ordinals].reset_index(drop=True)
+    where = f"ordinal IN ({', '.join(map(str, ordinals))})"
+    frame = pyogrio.read_dataframe(job.folder.tiles, layer=_TILES_LAYER, where=where)
+    return frame.sort_values("ordinal").drop(columns=["ordinal", "partition"]).reset_index(drop=True)
+
+
+def _hdf5_bytes(job: Job, stacks: list[Path]) -> int:
+    """What the stacks' values come to in the HDF5 file, compressed as post-processing does it."""
+    size, total = job.config.dataset.image_size, 0
+    for group in job.groups:
+        layers = tuple(
+            StoredLayer.of(layer, modality, size, "")
+            for modality in group.modalities
+            for layer in modality.map_layers()
+        )
+        for path in stacks:
+            if path.parent.parent.name == group.name:
+                made = encode_block(Block({group.name: layers}, size, [(None, {group.name: path})]))
+                total += sum(len(chunk) for chunks in made.chunks for chunk in chunks.values())
+    return total

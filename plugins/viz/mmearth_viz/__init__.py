@@ -1,0 +1,1 @@
+"""Pictures of datasets: views, reports, maps and the demo."""

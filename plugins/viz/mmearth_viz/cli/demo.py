@@ -1,0 +1,73 @@
+"""Build a small dataset offline, without an account."""
+
+import json
+from pathlib import Path
+
+import click
+
+from mmearth_core.cli.ending import console
+from mmearth_core.cli.options import FOLDER, engine_option
+from mmearth_core.errors import ConfigError, EngineError
+from mmearth_core.folder import FOLDER_FAULTS, written_aside
+
+
+@click.command("demo")
+@click.argument("folder", type=FOLDER)
+@engine_option("The engine whose demo it is.", default="local", metavar="NAME")
+def command(folder: Path, engine: str) -> int:
+    """Make a configuration and tiles in FOLDER, download them, and draw a contact sheet.
+
+    Running it again continues where it was left. The configuration is an ordinary one: change it,
+    and use it with `mmearth-core run`.
+
+    \b
+    Examples:
+      mmearth-core demo demo
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from mmearth_core.cli.downloading import download, leave, print_summary
+    from mmearth_core.download.journal import Outcome
+    from mmearth_core.registry import discover
+    from mmearth_core.registry.engines import engine_of
+    from mmearth_viz.preview.sheet_of_layers import sheet_of_layers
+    from mmearth_viz.preview.sheet_of_tiles import sheet_of_tiles
+
+    registry = discover()
+    registry.require()
+    demo = engine_of(registry, engine).demo()
+    if demo is None:
+        raise EngineError(
+            f"Engine {engine!r} brings no demo. The engine `local` does: `pip install mmearth-localearth`."
+        )
+    config = folder / "demo.toml"
+    try:
+        _put(config, demo.config)
+        _put(folder / "tiles.geojson", json.dumps(demo.tiles))
+    except OSError as error:
+        if error.errno not in FOLDER_FAULTS:
+            raise
+        raise ConfigError(f"{folder} cannot be written: {error.strerror}. Choose another folder.") from error
+    job, result = download(config, registry, engine=engine)
+    out = console()
+    print_summary(job, result, out)
+    if result.stopped or not result.tally.count(Outcome.DONE):
+        return leave(result)
+    sheet = folder / "contact_sheet.png"
+    group = job.groups[0]
+    pictured = [modality for modality in group.modalities if modality.map_layers()]
+    draw = sheet_of_layers if len(pictured) > 1 else sheet_of_tiles
+    shown = draw(job.folder, group, sheet, job.config.dataset.name, demo.credit)
+    out.print(f"Contact sheet of {shown} tiles: {sheet}", markup=False)
+    out.print(f"Again, or changed: mmearth-core run {config}", markup=False)
+    return leave(result)
+
+
+def _put(path: Path, text: str) -> None:
+    """Writes a file of the demo, unless the user has one of that name with other content."""
+    if path.exists():
+        if path.read_text(encoding="utf-8") != text:
+            raise ConfigError(
+                f"{path} exists and is not the demo's. Choose another folder, or use `mmearth-core run` with your own."
+            )
+        return
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")

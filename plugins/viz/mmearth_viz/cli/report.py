@@ -1,0 +1,62 @@
+"""Write a page about a dataset: maps, counts, histograms, tiles."""
+
+from pathlib import Path
+
+import click
+
+from mmearth_core.cli.ending import show
+from mmearth_core.cli.options import PATH, dataset_argument, json_option, number_option, seed_option, workers_option
+
+
+@click.command("report")
+@dataset_argument
+@click.option("-o", "--output", type=PATH, metavar="FILE", help="Written: HTML; by default report.html.")
+@number_option("--rows", "Rows on which the histograms are, drawn at random if there are more.", default=2000)
+@click.option("--all-rows", is_flag=True, help="Make the histograms on all rows, however many there are.")
+@click.option(
+    "--tiles",
+    type=click.IntRange(0, 48),
+    default=6,
+    show_default=True,
+    metavar="N",
+    help="Tiles that are shown, varied.",
+)
+@seed_option("page")
+@workers_option()
+@json_option()
+def command(
+    dataset: Path,
+    output: Path | None,
+    rows: int,
+    all_rows: bool,
+    tiles: int,
+    seed: int,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Write a page about DATASET: a map, counts, histograms, classes, tiles, splits, failures and versions.
+
+    DATASET is a configuration, a dataset's folder, or its .h5 file; the journals are only known of the first two. The
+    page is one HTML file that needs nothing else: it opens from disk, and prints.
+
+    \b
+    Examples:
+      mmearth-core report mydata.toml
+      mmearth-core report mydata/mydata.h5 --rows 20000 --workers 8 -o mydata.html
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from mmearth_core.errors import DatasetError
+    from mmearth_core.folder import writable
+    from mmearth_core.registry import discover
+    from mmearth_core.words import counted
+    from mmearth_core.work.session import at_work
+    from mmearth_viz.preview.album import open_album
+    from mmearth_viz.report import make_report
+
+    path = output or Path("report.html")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise DatasetError(f"{path}: the report is a page; choose a name that ends in .html.")
+    with at_work(workers) as (pool, progress), writable(path.parent):
+        album = open_album(dataset, discover())
+        made = make_report(album, path, None if all_rows else rows, tiles, seed, pool, progress)
+    facts = {"file": str(path), "tiles": made.tiles, "rows": made.rows, "bytes": made.size}
+    show(as_json, facts, [f"Report on {counted(made.tiles, 'tile')}, {made.size / 1e6:.1f} MB: {path}"])

@@ -1,0 +1,144 @@
+"""Lays many small pictures out on one sheet, with a title and the credit of the data."""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from attrs import frozen
+from PIL import Image, ImageDraw
+
+from mmearth_core.folder import written_aside
+from mmearth_viz.preview.legend import Legend, draw_legend
+from mmearth_viz.preview.legend import height as legend_height
+from mmearth_viz.preview.render import Picture
+from mmearth_viz.preview.style import CAPTION, CREDIT, INK, MARGIN, PAPER, QUIET, SUBTITLE, TITLE, write
+
+WIDTH = 2000
+"""The sheet's greatest width, pixels."""
+
+
+CAPTIONS_UP_TO = 60
+"""Above this many pictures captions would be noise, and are left out."""
+
+
+ASPECT = 1.35
+"""Width to height that a sheet aims at when nobody fixes its columns."""
+
+
+LARGEST_SCALE = 4
+
+
+LEGEND = 320
+"""Greatest width of a legend, pixels."""
+
+
+@frozen
+class _Layout:
+    """Where things are on the sheet, pixels; `shrink` is above 1 when every n-th pixel only is drawn."""
+
+    columns: int
+    rows: int
+    cell_width: int
+    cell_height: int
+    scale: int
+    shrink: int
+    gutter: int
+    caption: int
+
+    @property
+    def top(self) -> int:
+        return MARGIN + TITLE + 10 + SUBTITLE + 28
+
+    @property
+    def pitch(self) -> tuple[int, int]:
+        return self.cell_width + self.gutter, self.cell_height + self.caption + self.gutter
+
+    @property
+    def size(self) -> tuple[int, int]:
+        grid_width = self.columns * self.pitch[0] - self.gutter
+        grid_height = self.rows * self.pitch[1] - self.gutter
+        return max(grid_width, 640) + 2 * MARGIN, self.top + grid_height + 24 + CREDIT + MARGIN - 12
+
+
+def contact_sheet(
+    pictures: Iterable[tuple[str, Picture]],
+    path: Path,
+    *,
+    title: str,
+    subtitle: str = "",
+    credit: str = "",
+    columns: int | None = None,
+    legend: Legend | None = None,
+) -> None:
+    """Writes a PNG of many pictures in reading order.
+
+    Pixels are repeated a whole number of times (or every n-th one is drawn, where the sheet would
+    become too wide), never blurred. The file is written aside and renamed.
+
+    Args:
+        pictures: (caption, red-green-blue picture), all of one shape.
+        path: the file to write.
+        title: the sheet's headline.
+        subtitle: a line below it.
+        credit: where the data come from; stands at the foot.
+        columns: pictures in a row; by default as many as make a pleasant sheet.
+        legend: what the colours mean; stands below the pictures.
+
+    Raises:
+        ValueError: when there is no picture, or their shapes differ.
+    """
+    cells = list(pictures)
+    shapes = {picture.shape for _, picture in cells}
+    if len(shapes) != 1:
+        raise ValueError(f"A contact sheet needs pictures of one shape; these have {sorted(shapes) or 'none at all'}.")
+    rows, across, _ = next(iter(shapes))
+    layout = _lay_out(len(cells), across, rows, columns)
+    width, height = layout.size
+    legend_top = height - CREDIT - MARGIN + 12
+    if legend is not None:
+        height += legend_height(legend) + 12
+    sheet = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for position, (caption, picture) in enumerate(cells):
+        row, column = divmod(position, layout.columns)
+        x, y = MARGIN + column * layout.pitch[0], layout.top + row * layout.pitch[1]
+        sheet.paste(Image.fromarray(_scaled(picture, layout)), (x, y))
+        if layout.caption:
+            write(draw, (x, y + layout.cell_height + 5), caption, CAPTION, QUIET, layout.cell_width)
+    room = layout.size[0] - 2 * MARGIN
+    write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, room)
+    write(draw, (MARGIN, MARGIN + TITLE + 6), subtitle, SUBTITLE, QUIET, room)
+    if legend is not None:
+        draw_legend(sheet, (MARGIN, legend_top), legend, min(room, LEGEND))
+    write(draw, (MARGIN, height - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, room)
+    with written_aside(path) as aside:
+        sheet.save(aside, format="PNG", optimize=True)
+
+
+def _lay_out(count: int, width: int, height: int, columns: int | None) -> _Layout:
+    captioned = count <= CAPTIONS_UP_TO
+    gutter = 16 if captioned else 4
+    caption = CAPTION + 10 if captioned else 0
+    room = WIDTH - 2 * MARGIN + gutter
+    if columns is None:
+        wanted = math.sqrt(count * ASPECT * (height + caption + gutter) / (width + gutter))
+        columns = max(1, min(round(wanted), count, room // (width + gutter)))
+    scale = min(LARGEST_SCALE, (room // columns - gutter) // width)
+    shrink = 1 if scale else math.ceil(width / max(1, room // columns - gutter))
+    scale = max(1, scale)
+    return _Layout(
+        columns=columns,
+        rows=math.ceil(count / columns),
+        cell_width=math.ceil(width / shrink) * scale,
+        cell_height=math.ceil(height / shrink) * scale,
+        scale=scale,
+        shrink=shrink,
+        gutter=gutter,
+        caption=caption,
+    )
+
+
+def _scaled(picture: Picture, layout: _Layout) -> Picture:
+    small = picture[:: layout.shrink, :: layout.shrink]
+    return np.ascontiguousarray(small.repeat(layout.scale, axis=0).repeat(layout.scale, axis=1))

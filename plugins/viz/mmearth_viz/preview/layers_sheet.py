@@ -1,0 +1,159 @@
+"""A sheet of all layers: a world map of the tiles, and below it a row a tile with a picture of each layer."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import frozen
+from PIL import Image, ImageDraw
+
+from mmearth_core.folder import written_aside
+from mmearth_viz.preview.legend import Legend, draw_legends, legends_height
+from mmearth_viz.preview.render import Picture
+from mmearth_viz.preview.style import CAPTION, CREDIT, INK, MARGIN, PAPER, QUIET, SUBTITLE, TITLE, write
+
+GUTTER = 6
+"""Between two pictures, pixels."""
+
+
+CAPTIONS_WIDTH = 190
+"""The column that says what a row shows, pixels."""
+
+
+TEXT_WIDTH = 210
+"""A column of texts instead of pictures, pixels."""
+
+
+LINE = CAPTION + 5
+
+
+@frozen
+class Row:
+    """One tile.
+
+    Attributes:
+        caption: a few lines that say what it is; the first one stands out.
+        cells: a picture, or lines of text, for each column.
+    """
+
+    caption: Sequence[str]
+    cells: Sequence[Picture | Sequence[str]]
+
+
+def layers_sheet(
+    path: Path,
+    world: Picture,
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    title: str,
+    subtitle: str,
+    credit: str,
+    legends: Sequence[Legend | None] = (),
+) -> None:
+    """Writes a PNG of many layers of some tiles; pixels are shown as they are.
+
+    The file is written aside and renamed.
+
+    Args:
+        path: the file to write.
+        world: a map of all tiles; set in the middle.
+        columns: what each column shows.
+        rows: the tiles.
+        title: the sheet's headline.
+        subtitle: a line below it.
+        credit: where the data come from; stands at the foot.
+        legends: what each column's colours mean; None for a column without colours.
+
+    Raises:
+        ValueError: when there is no picture at all.
+    """
+    keys = [(name, legend) for name, legend in zip(columns, legends, strict=False) if legend is not None]
+    layout = _lay_out(world, rows, keys, len(columns))
+    sheet = Image.new("RGB", (layout.width, layout.height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, layout.room)
+    write(draw, (MARGIN, MARGIN + TITLE + 6), subtitle, SUBTITLE, QUIET, layout.room)
+    sheet.paste(Image.fromarray(world), ((layout.width - world.shape[1]) // 2, layout.map_top))
+    for name, (x, width) in zip(columns, layout.columns, strict=True):
+        write(draw, (x, layout.grid_top - LINE), name, CAPTION, QUIET, width)
+    for number, row in enumerate(rows):
+        _draw_row(sheet, row, layout, layout.grid_top + number * layout.pitch)
+    draw_legends(sheet, (MARGIN, layout.legends_top), keys, layout.room)
+    write(draw, (MARGIN, layout.height - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, layout.room)
+    with written_aside(path) as aside:
+        sheet.save(aside, format="PNG", optimize=True)
+
+
+@frozen
+class _Layout:
+    """Where things are on the sheet, pixels.
+
+    Attributes:
+        width: of the sheet.
+        height: likewise.
+        map_top: the map's upper edge.
+        grid_top: that of the rows.
+        legends_top: that of the legends.
+        left: left edge of the rows' captions.
+        columns: left edge and width of each column.
+        pitch: from one row to the next.
+    """
+
+    width: int
+    height: int
+    map_top: int
+    grid_top: int
+    legends_top: int
+    left: int
+    columns: Sequence[tuple[int, int]]
+    pitch: int
+
+    @property
+    def room(self) -> int:
+        """Between the margins."""
+        return self.width - 2 * MARGIN
+
+
+def _lay_out(world: Picture, rows: Sequence[Row], keys: Sequence[tuple[str, Legend]], columns: int) -> _Layout:
+    side = max((cell.shape[0] for row in rows for cell in row.cells if not isinstance(cell, Sequence)), default=0)
+    if side == 0:
+        raise ValueError("A sheet of layers needs at least one picture.")
+    widths = [
+        TEXT_WIDTH if all(isinstance(row.cells[number], Sequence) for row in rows) else side
+        for number in range(columns)
+    ]
+    offsets = [CAPTIONS_WIDTH + sum(widths[:number]) + number * GUTTER for number in range(columns)]
+    grid_width = offsets[-1] + widths[-1]
+    width = max(grid_width, world.shape[1]) + 2 * MARGIN
+    left = (width - grid_width) // 2
+    map_top = MARGIN + TITLE + 10 + SUBTITLE + 20
+    grid_top = map_top + world.shape[0] + 30 + LINE
+    legends_top = grid_top + len(rows) * (side + GUTTER) + 24
+    return _Layout(
+        width=width,
+        height=legends_top + legends_height(keys, width - 2 * MARGIN) + CREDIT + MARGIN - 12,
+        map_top=map_top,
+        grid_top=grid_top,
+        legends_top=legends_top,
+        left=left,
+        columns=[(left + offset, room) for offset, room in zip(offsets, widths, strict=True)],
+        pitch=side + GUTTER,
+    )
+
+
+def _draw_row(sheet: Image.Image, row: Row, layout: _Layout, top: int) -> None:
+    draw = ImageDraw.Draw(sheet)
+    _lines(draw, (layout.left, top), row.caption, CAPTIONS_WIDTH - 12, first=INK)
+    for cell, (x, width) in zip(row.cells, layout.columns, strict=True):
+        if isinstance(cell, Sequence):
+            _lines(draw, (x, top), cell, width, first=QUIET)
+        else:
+            sheet.paste(Image.fromarray(cell), (x, top))
+
+
+def _lines(
+    draw: ImageDraw.ImageDraw, place: tuple[int, int], lines: Sequence[str], room: int, first: tuple[int, int, int]
+) -> None:
+    x, y = place
+    for number, line in enumerate(lines):
+        write(draw, (x, y + number * LINE), line, CAPTION, first if number == 0 else QUIET, room)

@@ -1,0 +1,150 @@
+"""One layer of one tile as people look at it: a picture with its legend, or labelled numbers."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import evolve, field, frozen
+from numpy.typing import NDArray
+
+from mmearth_core.contract.bands import ClassLabel, Kind, Preview
+from mmearth_core.contract.preview_json import DEFAULT
+from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_viz.preview.legend import Legend, legend_of, number, with_unit
+from mmearth_viz.preview.render import Picture, render_bands
+
+_PERCENTILES = (2, 98)
+"""Of a tile's values: the range of a layer that declares none."""
+
+
+_ONE_HOT_FROM = 3
+"""Bands from which a vector of zeros and a single one is taken for a choice."""
+
+
+@frozen(eq=False)
+class MapPanel:
+    """A layer that is drawn.
+
+    Attributes:
+        layer: which.
+        picture: its pixels' colours, (rows, columns, 3).
+        legend: what they mean.
+        note: what is unusual about it; empty if nothing is.
+    """
+
+    layer: StoredLayer
+    picture: Picture
+    legend: Legend
+    note: str = ""
+
+
+@frozen
+class Number:
+    """One value of a vector layer.
+
+    Attributes:
+        name: its band.
+        text: the value with its unit, or that there is none; empty for the one band of many that is chosen.
+        bar: its size among the values of that unit, -1 to 1; 0 without a value.
+    """
+
+    name: str
+    text: str
+    bar: float
+
+
+def _as_numbers(numbers: Iterable[Number]) -> tuple[Number, ...]:
+    return tuple(numbers)
+
+
+@frozen(eq=False)
+class NumbersPanel:
+    """A layer whose numbers are written out.
+
+    Attributes:
+        layer: which.
+        numbers: the values, the first ones of many.
+        more: how many are not listed.
+    """
+
+    layer: StoredLayer
+    numbers: tuple[Number, ...] = field(converter=_as_numbers)
+    more: int = 0
+
+    @property
+    def rest(self) -> str:
+        """What is said of the numbers that are not listed."""
+        chosen = bool(self.numbers) and not self.numbers[0].text
+        return f"one of {self.more + 1:,}" if chosen else f"and {self.more:,} more"
+
+
+Panel = MapPanel | NumbersPanel
+
+
+def make_panel(layer: StoredLayer, values: NDArray[Any], variant: str | None, most: int = 12) -> Panel:
+    """A layer of a tile.
+
+    Args:
+        layer: its description.
+        values: a row of its dataset.
+        variant: the tile's.
+        most: numbers of a vector that are listed.
+    """
+    known = np.where(layer.valid(values), values, np.nan).astype(np.float64)
+    return _map(layer, known, variant) if layer.is_map else _numbers(layer, known, most)
+
+
+def _map(layer: StoredLayer, values: NDArray[np.float64], variant: str | None) -> MapPanel:
+    preview = layer.previews.get(variant or DEFAULT, layer.previews.get(DEFAULT))
+    preview, note = _own(layer, values) if preview is None else _with_data(layer, values, preview)
+    chosen = [layer.bands.index(band) for band in preview.bands]
+    shown, classes = values[chosen], _classes(layer, chosen)
+    legend = legend_of(preview, [layer.units[band] for band in chosen], classes, shown, layer.name)
+    return MapPanel(layer, render_bands(shown, preview, classes, layer.name), legend, note)
+
+
+def _classes(layer: StoredLayer, chosen: Sequence[int]) -> tuple[ClassLabel, ...]:
+    return layer.classes[chosen[0]] if layer.classes and len(chosen) == 1 else ()
+
+
+def _own(layer: StoredLayer, values: NDArray[np.float64]) -> tuple[Preview, str]:
+    """How a layer is drawn that does not say it: its first band with data, over its own range."""
+    band = next((place for place, own in enumerate(values) if np.isfinite(own).any()), 0)
+    found = values[band][np.isfinite(values[band])]
+    low, high = np.percentile(found, _PERCENTILES).tolist() if found.size else (0.0, 1.0)
+    high = high if high > low else math.nextafter(low, math.inf) + 1e-6 * max(1.0, abs(low))
+    note = "" if layer.kind is Kind.CLASSES else "declares no range: 2 to 98 % of this tile"
+    return Preview((layer.bands[band],), low, high), note
+
+
+def _with_data(layer: StoredLayer, values: NDArray[np.float64], preview: Preview) -> tuple[Preview, str]:
+    """The preview, or for its single band without any data another one of the same unit that has some."""
+    if len(preview.bands) != 1:
+        return preview, ""
+    band = layer.bands.index(preview.bands[0])
+    if np.isfinite(values[band]).any():
+        return preview, ""
+    for place, own in enumerate(values):
+        if layer.units[place] == layer.units[band] and not _classes(layer, [place]) and np.isfinite(own).any():
+            return evolve(preview, bands=(layer.bands[place],)), f"{preview.bands[0]} has no data"
+    return preview, ""
+
+
+def _numbers(layer: StoredLayer, values: NDArray[np.float64], most: int) -> NumbersPanel:
+    if len(values) >= _ONE_HOT_FROM and np.isin(values, (0, 1)).all() and values.sum() == 1:
+        band = int(np.argmax(values))
+        return NumbersPanel(layer, [Number(layer.descriptions[band] or layer.bands[band], "", 0.0)], len(values) - 1)
+    preview = layer.previews.get(DEFAULT)
+    chosen = [layer.bands.index(name) for name in preview.bands] if preview else list(range(len(values)))
+    numbers = [_number(layer, values, band) for band in chosen[:most]]
+    return NumbersPanel(layer, numbers, len(values) - len(numbers))
+
+
+def _number(layer: StoredLayer, values: NDArray[np.float64], band: int) -> Number:
+    value = float(values[band])
+    if not math.isfinite(value):
+        return Number(layer.bands[band], "no data", 0.0)
+    alike = [abs(values[other]) for other, unit in enumerate(layer.units) if unit == layer.units[band]]
+    greatest = float(np.nanmax(alike))
+    return Number(layer.bands[band], with_unit(number(value), layer.units[band]), value / greatest if greatest else 0.0)

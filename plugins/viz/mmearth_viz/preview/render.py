@@ -1,0 +1,123 @@
+"""Draws one layer of one tile, by what its plugin declares: band choice, range, colormap, class colours."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmearth_core.contract.bands import ClassLabel, Layer, Preview
+from mmearth_core.errors import DeclarationError
+
+Picture = NDArray[np.uint8]
+"""Red, green and blue, (rows, columns, 3)."""
+
+
+NODATA_COLOUR, NODATA_LINE = (232, 232, 229), (214, 214, 210)
+"""A light neutral with thin diagonal lines: no picture of the Earth looks like it."""
+
+
+LINE_SPACING = 8
+"""Pixels from one diagonal line to the next."""
+
+
+UNDECLARED_COLOUR = (255, 0, 255)
+"""A class value that the plugin does not declare: meant to be seen."""
+
+
+def render_layer(layer: Layer, values: NDArray[np.floating], variant: str | None = None) -> Picture:
+    """Draws a layer.
+
+    Args:
+        layer: its declaration; it must have a `preview`.
+        values: (bands, rows, columns) in the layer's own units, NaN (or infinite) where there is no data.
+        variant: the tile's variant, which may be drawn in its own way.
+
+    Returns:
+        The picture. A pixel without data in any band shown is hatched.
+
+    Raises:
+        ValueError: when the layer has no preview, or the values are not of its shape.
+        DeclarationError: when its colormap does not exist.
+    """
+    preview = layer.variant_previews.get(variant or "", layer.preview)
+    if preview is None:
+        raise ValueError(f"Layer {layer.name!r} declares no preview, so it is not drawn.")
+    if values.ndim != 3 or values.shape[0] != len(layer.bands):
+        raise ValueError(
+            f"Layer {layer.name!r}: values of shape {values.shape}, not ({len(layer.bands)}, rows, columns)."
+        )
+    names = [band.name for band in layer.bands]
+    chosen = [names.index(name) for name in preview.bands]
+    return render_bands(values[chosen], preview, layer.bands[chosen[0]].classes, layer.name)
+
+
+def render_bands(values: NDArray[np.floating], preview: Preview, classes: Sequence[ClassLabel], layer: str) -> Picture:
+    """Draws one band, or three as red, green and blue.
+
+    Args:
+        values: (1 or 3, rows, columns) of the preview's bands, NaN (or infinite) where there is no data.
+        preview: how.
+        classes: of a single band, its classes; empty for a quantity.
+        layer: whose bands they are, for the error.
+
+    Raises:
+        DeclarationError: when the colormap does not exist.
+    """
+    shown = values.astype(np.float64)
+    valid = np.isfinite(shown).all(axis=0)
+    shown[:, ~valid] = preview.ranges[0][0]
+    if len(shown) == 3:
+        picture = _to_bytes(np.moveaxis(_stretch(shown, preview), 0, -1))
+    elif classes:
+        picture = _class_colours(shown[0], classes)
+    else:
+        picture = colours_of(_stretch(shown, preview)[0], preview.colormap, layer)
+    picture[~valid] = hatch(*valid.shape)[~valid]
+    return picture
+
+
+def _stretch(values: NDArray[np.float64], preview: Preview) -> NDArray[np.float64]:
+    """Values, (bands, rows, columns), brought to 0..1 by the preview's ranges and gamma."""
+    low, high = np.asarray(preview.ranges).T[:, :, None, None]
+    scaled = np.clip((values - low) / (high - low), 0.0, 1.0)
+    return np.asarray(scaled ** (1.0 / preview.gamma))
+
+
+def _to_bytes(scaled: NDArray[np.float64]) -> Picture:
+    return np.rint(scaled * 255).astype(np.uint8)
+
+
+def colours_of(scaled: NDArray[np.float64], name: str, layer: str) -> Picture:
+    """The colours of numbers from 0 to 1 in a colormap of matplotlib.
+
+    Raises:
+        DeclarationError: when there is no such colormap; names the layer.
+    """
+    # Imported here: it takes a while, and most commands draw nothing.
+    import matplotlib
+
+    if name not in matplotlib.colormaps:
+        raise DeclarationError(
+            f"Layer {layer!r}: its preview names the colormap {name!r}, which matplotlib does not have. "
+            "Choose one of matplotlib's, such as viridis, magma, terrain or Greens."
+        )
+    return _to_bytes(np.asarray(matplotlib.colormaps[name](scaled))[..., :3])
+
+
+def _class_colours(values: NDArray[np.float64], classes: Sequence[ClassLabel]) -> Picture:
+    picture = np.full((*values.shape, 3), UNDECLARED_COLOUR, np.uint8)
+    for label in classes:
+        picture[values == label.value] = rgb(label)
+    return picture
+
+
+def rgb(label: ClassLabel) -> tuple[int, ...]:
+    """Red, green and blue of a class."""
+    return tuple(bytes.fromhex(label.colour[1:]))
+
+
+def hatch(rows: int, columns: int) -> Picture:
+    """What is shown where there is no data."""
+    row, column = np.indices((rows, columns))
+    on_line = (row + column) % LINE_SPACING == 0
+    return np.where(on_line[..., None], NODATA_LINE, NODATA_COLOUR).astype(np.uint8)

@@ -1,0 +1,145 @@
+"""A sheet of one tile: every layer with its legend, and the numbers of its vectors."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from attrs import frozen
+from PIL import Image, ImageDraw
+
+from mmearth_core.folder import written_aside
+from mmearth_viz.preview.legend import LINE, draw_legend
+from mmearth_viz.preview.legend import height as legend_height
+from mmearth_viz.preview.panel import MapPanel, NumbersPanel, Panel
+from mmearth_viz.preview.render import Picture
+from mmearth_viz.preview.style import CAPTION, CREDIT, INK, MARGIN, PAPER, QUIET, SUBTITLE, TITLE, write
+
+SIDE = 256
+"""Width of a panel, pixels; a tile's pixels are repeated or left out a whole number of times to come near it."""
+
+
+GAP = 28
+"""Between two panels, pixels."""
+
+
+COLUMNS = 5
+
+
+NAME = 16
+"""Size of a layer's name, pixels."""
+
+
+_BAR, _TRACK = (104, 154, 208), (44, 49, 55)
+
+
+_HEAD = NAME + 6 + LINE + 4
+"""A panel's name and description, pixels."""
+
+
+def tile_sheet(
+    path: Path, panels: Sequence[Panel], *, title: str, subtitle: str, credit: str, corner: Picture | None = None
+) -> None:
+    """Writes a PNG of one tile's layers.
+
+    The file is written aside and renamed.
+
+    Args:
+        path: the file to write.
+        panels: the layers.
+        title: the sheet's headline.
+        subtitle: a line below it.
+        credit: where the data come from; stands at the foot.
+        corner: a small map for the upper right corner.
+    """
+    columns = min(COLUMNS, max(3, len(panels)))
+    sorts: list[list[Panel]] = [
+        [each for each in panels if isinstance(each, sort)] for sort in (MapPanel, NumbersPanel)
+    ]
+    rows = [sort[start : start + columns] for sort in sorts for start in range(0, len(sort), columns)]
+    heights = [max(_height(panel) for panel in row) for row in rows]
+    width = columns * SIDE + (columns - 1) * GAP + 2 * MARGIN
+    top = MARGIN + TITLE + 10 + SUBTITLE + 30
+    if corner is not None:
+        top = max(top, MARGIN + corner.shape[0] + 20)
+    size = (width, top + sum(heights) + (len(rows) - 1) * GAP + 24 + CREDIT + MARGIN - 12)
+    sheet = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    room = width - 2 * MARGIN - (corner.shape[1] + GAP if corner is not None else 0)
+    write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, room)
+    write(draw, (MARGIN, MARGIN + TITLE + 6), subtitle, SUBTITLE, QUIET, room)
+    if corner is not None:
+        sheet.paste(Image.fromarray(corner), (width - MARGIN - corner.shape[1], MARGIN - 16))
+    for row, row_height in zip(rows, heights, strict=True):
+        for column, panel in enumerate(row):
+            _draw(sheet, (MARGIN + column * (SIDE + GAP), top), panel)
+        top += row_height + GAP
+    write(draw, (MARGIN, size[1] - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, width - 2 * MARGIN)
+    with written_aside(path) as aside:
+        sheet.save(aside, format="PNG", optimize=True)
+
+
+def scaled(picture: Picture, side: int) -> Picture:
+    """A picture whose pixels are repeated, or left out, a whole number of times, so that it is no wider than `side`."""
+    width = picture.shape[1]
+    if width > side:
+        step = -(-width // side)
+        return np.ascontiguousarray(picture[::step, ::step])
+    times = side // width
+    return np.ascontiguousarray(picture.repeat(times, axis=0).repeat(times, axis=1))
+
+
+@frozen
+class _Text:
+    """The lines above a panel."""
+
+    name: str
+    about: str
+
+
+def _text(panel: Panel) -> _Text:
+    layer = panel.layer
+    if isinstance(panel, NumbersPanel):
+        return _Text(layer.name, layer.description)
+    shown = panel.legend.heading + (f" ({panel.note})" if panel.note else "")
+    others = len(layer.bands) - len(panel.legend.heading.split(", "))
+    return _Text(layer.name, f"{shown}, of {len(layer.bands)} bands" if others else shown)
+
+
+def _height(panel: Panel) -> int:
+    if isinstance(panel, MapPanel):
+        picture = scaled(panel.picture, SIDE)
+        return _HEAD + len(picture) + 10 + legend_height(panel.legend)
+    return _HEAD + (len(panel.numbers) + bool(panel.more)) * (LINE + 4)
+
+
+def _draw(sheet: Image.Image, place: tuple[int, int], panel: Panel) -> None:
+    draw = ImageDraw.Draw(sheet)
+    x, y = place
+    text = _text(panel)
+    write(draw, (x, y), text.name, NAME, INK, SIDE)
+    write(draw, (x, y + NAME + 6), text.about, CAPTION, QUIET, SIDE)
+    y += _HEAD
+    if isinstance(panel, MapPanel):
+        picture = scaled(panel.picture, SIDE)
+        sheet.paste(Image.fromarray(picture), (x, y))
+        draw_legend(sheet, (x, y + picture.shape[0] + 10), panel.legend, SIDE)
+        return
+    for number in panel.numbers:
+        if not number.text:
+            write(draw, (x, y), number.name, CAPTION, INK, SIDE)
+            y += LINE
+            continue
+        _bar(draw, (x, y + LINE), number.bar)
+        write(draw, (x, y), number.name, CAPTION, QUIET, SIDE - 100)
+        write(draw, (x + SIDE, y), number.text, CAPTION, INK, 96, right=True)
+        y += LINE + 4
+    if panel.more:
+        write(draw, (x, y), panel.rest, CAPTION, QUIET, SIDE)
+
+
+def _bar(draw: ImageDraw.ImageDraw, place: tuple[int, int], share: float) -> None:
+    """A thin bar, from the left, of a number's size."""
+    x, y = place
+    draw.rectangle([x, y - 2, x + SIDE - 1, y - 1], fill=_TRACK)
+    if share:
+        draw.rectangle([x, y - 2, x + max(1, round(abs(share) * (SIDE - 1))), y - 1], fill=_BAR)

@@ -1,0 +1,87 @@
+"""How the tiles of a dataset ended, as its journals and the list of tiles left out say."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from mmearth_curate.derive.splits import read_json
+
+from mmearth_core.config.effective import Effective, load_effective
+from mmearth_core.download.endings import read_endings
+from mmearth_core.folder import DatasetFolder
+from mmearth_core.status.counts import Counts, count
+from mmearth_core.status.reasons import Reasons
+from mmearth_viz.preview.album import Album
+
+
+@frozen(eq=False)
+class GroupOutcomes:
+    """One group of modalities.
+
+    Attributes:
+        name: the group.
+        modalities: downloaded together.
+        counts: tiles by outcome.
+        reasons: why tiles were skipped or failed.
+    """
+
+    name: str
+    modalities: tuple[str, ...]
+    counts: Counts
+    reasons: Reasons
+
+
+@frozen(eq=False)
+class Outcomes:
+    """The whole dataset.
+
+    Attributes:
+        effective: what it is built from; None without its folder.
+        config: that, as its file says it; empty without.
+        groups: how the tiles ended in each.
+        left_out: reasons for which tiles that are done have no row, with the number of these.
+    """
+
+    effective: Effective | None
+    config: str
+    groups: tuple[GroupOutcomes, ...]
+    left_out: Counter[str]
+
+    @property
+    def failed(self) -> int | None:
+        """Failures in all groups; None where the journals are not known."""
+        return sum(group.counts.failed for group in self.groups) if self.groups else None
+
+
+def read_outcomes(album: Album) -> Outcomes:
+    """Reads them, journal by journal; an HDF5 file alone has none.
+
+    Raises:
+        DatasetError: when a journal or the configuration is damaged.
+    """
+    effective = load_effective(album.folder.config) if album.folder is not None else None
+    left_out = _left_out(album.files.left_out)
+    if album.folder is None or effective is None:
+        return Outcomes(None, "", (), left_out)
+    groups = tuple(
+        _group(album.folder, name, tuple(members), int(effective.tiles["count"]))
+        for name, members in effective.groups.items()
+    )
+    return Outcomes(effective, album.folder.config.read_text(encoding="utf-8"), groups, left_out)
+
+
+def _group(folder: DatasetFolder, name: str, modalities: tuple[str, ...], tiles: int) -> GroupOutcomes:
+    counts, reasons = Counts(tiles), Reasons()
+    for path in sorted(folder.journal(name, 0).parent.glob("*.jsonl")):
+        more, why = count(0, read_endings(path).values())
+        counts += more
+        reasons.update(why)
+    return GroupOutcomes(name, modalities, counts, reasons)
+
+
+def _left_out(path: Path) -> Counter[str]:
+    if not path.exists():
+        return Counter()
+    listed: list[dict[str, Any]] = read_json(path, list)
+    return Counter(str(each.get("reason")) for each in listed)

@@ -1,0 +1,128 @@
+"""What tile_info tells of all tiles, counted in one pass: places, days, images found, and every key of few values."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from attrs import define, field
+from mmearth_curate.derive.tile_info import Entry, entries
+from numpy.typing import NDArray
+
+from mmearth_core.work.progress import Progress
+from mmearth_viz.preview.album import Album
+from mmearth_viz.preview.facts import TILE, is_date
+
+DISTINCT = 1000
+"""Values of a key above which it is no longer counted: it names single tiles, as an image's id does."""
+
+
+_REPEATED = 1.5
+"""Times that a key's values have to occur on average to be worth a chart."""
+
+
+_NUMBERS = 20
+"""Values above which a whole number is taken for a quantity."""
+
+
+_BANDS, _MISSING = "BANDS", "MISSING"
+"""Where tile_info keeps what was found of each layer, and why a layer was not."""
+
+
+@define(eq=False)
+class Told:
+    """Counts over all tiles.
+
+    Attributes:
+        lon: of each row, degrees; NaN where it is not told.
+        lat: likewise.
+        tiles: entries read.
+        keys: for each key, how often each of its values occurs.
+        days: for each key that holds days, how often each month, `YYYY-MM`, occurs.
+        found: for each key of `BANDS`, the tiles for which something was found.
+        missing: `(layer, reason)`, tiles.
+    """
+
+    lon: NDArray[np.float32]
+    lat: NDArray[np.float32]
+    tiles: int = 0
+    keys: dict[str, Counter[str]] = field(factory=dict)
+    days: dict[str, Counter[str]] = field(factory=dict)
+    found: Counter[str] = field(factory=Counter)
+    missing: Counter[tuple[str, str]] = field(factory=Counter)
+    _numbers: set[str] = field(factory=set)
+    _dropped: set[str] = field(factory=set)
+
+    def add(self, row: int | None, entry: Entry) -> None:
+        """Counts a tile in."""
+        self.tiles += 1
+        lat, lon = entry.get("lat"), entry.get("lon")
+        if row is not None and isinstance(lat, int | float) and isinstance(lon, int | float):
+            self.lon[row], self.lat[row] = lon, lat
+        columns = entry.get(TILE)
+        columns = columns if isinstance(columns, Mapping) else {}
+        for key, value in columns.items():
+            self._value(key, value)
+        for key, value in entry.items():
+            if key not in columns:
+                self._value(key, value)
+        for key, bands in _mapping(entry, _BANDS):
+            self.found[key] += bool(bands)
+        for key, reason in _mapping(entry, _MISSING):
+            self.missing[key, str(reason)] += 1
+
+    def _value(self, key: str, value: Any) -> None:
+        text = _text(value)
+        if text is None or key in self._dropped:
+            return
+        if isinstance(value, str) and is_date(value):
+            self.days.setdefault(key, Counter())[value[:7]] += 1
+            return
+        if isinstance(value, int) and not isinstance(value, bool):
+            self._numbers.add(key)
+        counts = self.keys.setdefault(key, Counter())
+        counts[text] += 1
+        if len(counts) > (_NUMBERS if key in self._numbers else DISTINCT):
+            self._dropped.add(key)
+            del self.keys[key]
+
+    def categories(self) -> dict[str, Counter[str]]:
+        """The keys whose values say something of groups of tiles, those of fewest values first."""
+        telling = {
+            key: counts
+            for key, counts in self.keys.items()
+            if len(counts) == 1 or counts.total() >= _REPEATED * len(counts)
+        }
+        return dict(sorted(telling.items(), key=lambda item: len(item[1])))
+
+
+def _mapping(entry: Entry, key: str) -> Iterable[tuple[str, Any]]:
+    value = entry.get(key)
+    return value.items() if isinstance(value, Mapping) else ()
+
+
+def _text(value: Any) -> str | None:
+    """A value that can be one of few; None for a quantity, an object, or nothing."""
+    if isinstance(value, list) and 0 < len(value) <= 3 and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if isinstance(value, str | int) and str(value) else None
+
+
+def read_told(album: Album, progress: Progress) -> Told:
+    """Reads tile_info entry by entry; where there is none, nothing is told.
+
+    Raises:
+        DatasetError: when it cannot be read.
+    """
+    size = len(album)
+    told = Told(np.full(size, np.nan, np.float32), np.full(size, np.nan, np.float32))
+    if not album.files.tile_info.exists():
+        return told
+    for number, (tile_id, entry) in enumerate(entries(album.files.tile_info)):
+        # Entries stand in the order of the rows, unless somebody has sorted them.
+        in_order = number < size and album.table.tile_id(number) == tile_id
+        told.add(number if in_order else album.table.row_of(tile_id), entry)
+        progress("reading tile_info", number + 1, size)
+    return told

@@ -1,0 +1,117 @@
+"""World maps for the page: land once as a picture, and tiles as points of one path, or as cells coloured by number."""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+from PIL import Image
+
+from mmearth_viz.preview.tiles_map import hexbin
+from mmearth_viz.preview.world_map import EQUAL_EARTH, HALF_HEIGHT, HALF_WIDTH, SMOOTH, globe
+
+WIDTH = 960
+
+
+HEIGHT = round(WIDTH * HALF_HEIGHT / HALF_WIDTH)
+
+
+DOTS = 3000
+"""Up to so many tiles are points of their own."""
+
+
+_CELL = 4.0
+"""Radius of a cell, units of the map."""
+
+
+LEVELS = 5
+"""Colours of cells."""
+
+
+_LAND = (128, 136, 144)
+
+
+_OPACITY = 0.42
+
+
+@frozen
+class Points:
+    """Points of one colour.
+
+    Attributes:
+        level: 1 for the fewest tiles in a cell, up to `LEVELS`; 0 for single tiles.
+        path: an SVG path whose round caps are the points.
+        meaning: how many tiles each stands for.
+    """
+
+    level: int
+    path: str
+    meaning: str
+
+
+@frozen
+class WorldMap:
+    """One map.
+
+    Attributes:
+        title: what it shows.
+        tiles: how many tiles are on it.
+        points: by colour.
+    """
+
+    title: str
+    tiles: int
+    points: Sequence[Points]
+
+
+def world(title: str, lon: NDArray[np.float32], lat: NDArray[np.float32]) -> WorldMap:
+    """A map of some places, degrees; those that are NaN are left out."""
+    known = np.isfinite(lon) & np.isfinite(lat)
+    x, y = EQUAL_EARTH(lon[known].astype(np.float64), lat[known].astype(np.float64))
+    places = np.column_stack([(x / HALF_WIDTH + 1) / 2 * WIDTH, (1 - y / HALF_HEIGHT) / 2 * HEIGHT])
+    count = int(known.sum())
+    if count <= DOTS:
+        return WorldMap(title, count, [Points(0, _path(places), "a tile")] if count else [])
+    centres, counts = hexbin(places, _CELL)
+    # Equal steps of the logarithm, as a few cells hold most of the tiles.
+    steps = np.log(counts) / np.log(max(2, counts.max())) * LEVELS
+    levels = np.clip(np.ceil(steps), 1, LEVELS).astype(int)
+    points = []
+    for level in range(1, LEVELS + 1):
+        own = levels == level
+        if own.any():
+            least, most = int(counts[own].min()), int(counts[own].max())
+            meaning = f"{least:,} tiles" if least == most else f"{least:,} to {most:,} tiles"
+            points.append(Points(level, _path(centres[own]), meaning.replace("1 tiles", "1 tile")))
+    return WorldMap(title, count, points)
+
+
+def _path(places: NDArray[np.float64]) -> str:
+    return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in places.tolist())
+
+
+def outline() -> str:
+    """The globe's edge, as an SVG path."""
+    lat = np.linspace(-90, 90, 61)
+    lons = np.concatenate([np.full(61, 180.0), np.full(61, -180.0)])
+    x, y = EQUAL_EARTH(lons, np.concatenate([lat, lat[::-1]]))
+    columns, rows = (x / HALF_WIDTH + 1) / 2 * WIDTH, (1 - y / HALF_HEIGHT) / 2 * HEIGHT
+    return "M" + "L".join(f"{column:.1f} {row:.1f}" for column, row in zip(columns, rows, strict=True)) + "Z"
+
+
+def land() -> str:
+    """The land, half transparent so that it stands out from light and dark paper alike, as a data URI."""
+    on_globe, is_land = globe(WIDTH * SMOOTH)
+    alpha = Image.fromarray(np.where(on_globe & is_land, round(255 * _OPACITY), 0).astype(np.uint8))
+    small = alpha.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
+    grey = Image.new("L", small.size, round(sum(_LAND) / 3))
+    return png(Image.merge("LA", (grey, small)))
+
+
+def png(image: Image.Image) -> str:
+    """A picture as a data URI."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
