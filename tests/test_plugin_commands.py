@@ -9,7 +9,7 @@ from mmearth_devkit.testing import command_line
 from mmearth_core import cli
 from mmearth_core.errors import PluginError
 from mmearth_core.registry import discover
-from mmearth_core.registry.commands import offered
+from mmearth_core.registry.commands import ELSEWHERE, offered
 
 SOURCE = """
     import click
@@ -57,6 +57,63 @@ def test_listing_does_not_import_the_plugin(install):
     put(install, source="raise RuntimeError('imported')", tools="tools")
     assert "from mmearth-tools" in call("--help").output
     assert "mmearth_tools" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ('"""Probe the soil.\n\nAt length."""\nraise RuntimeError', "Probe the soil."),
+        ('"""Probe the soil."""\nimport nowhere', "Probe the soil."),
+        ('"""Probe the soil."""\nx = (', "from mmearth-tools"),
+        ("\0", "from mmearth-tools"),
+        ("", "from mmearth-tools"),
+    ],
+)
+def test_the_line_of_help_is_that_of_the_module_even_of_a_broken_one(install, source, line):
+    put(install, source=source, tools="tools")
+    (listed,) = [row for row in call("--help").output.splitlines() if row.startswith("  tools ")]
+    assert listed.split(None, 1)[1] == line
+    assert "mmearth_tools" not in sys.modules
+
+
+def test_the_line_of_help_is_that_of_a_module_inside_a_package(install, tmp_path):
+    install(
+        "mmearth-deep", "", entry_points={}, commands={"one": "deep.cli.one:command", "two": "deep.cli.two:command"}
+    )
+    one, two = tmp_path / "site-packages/deep/cli/one.py", tmp_path / "site-packages/deep/cli/two/__init__.py"
+    for path in (one, two):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'"""Probe {path.parent.name}."""\nraise RuntimeError')
+    shown = " ".join(call("--help").output.split())
+    assert " one Probe cli. " in shown
+    assert " two Probe two. " in shown
+    assert "deep" not in sys.modules
+
+
+def test_listing_imports_no_plugin():
+    code = (
+        "import sys; from mmearth_core.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: print(*(name for name in sys.modules if name.startswith('mmearth_')), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    shown = [line.split(None, 1) for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert set(ELSEWHERE) < {line[0] for line in shown}
+    assert {name.partition(".")[0] for name in done.stderr.split()} == {"mmearth_core"}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_command_that_is_not_installed_is_answered_with_its_distribution(hide, name):
+    distribution = ELSEWHERE[name]
+    hide(distribution)
+    for arguments in ([name], [name, "--help"]):
+        result = call(*arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        text = " ".join(result.stderr.split())
+        assert (
+            f"The command {name!r} is in {distribution}, which is not installed: `pip install {distribution}`" in text
+        )
+    assert f"  {name} " not in call("--help").output
 
 
 def test_its_errors_and_exit_codes_are_the_cores(install):

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,47 @@ def test_every_option_has_its_place(config: Path, slurm_stand_in: Path) -> None:
         assert one in first
     for one in ("--time=30", "--cpus-per-task=4", "--mem=5G", "--partition=short", "--account=me", "--qos=long"):
         assert one in then
+
+
+BOTH = "mmearth-curate mmearth-viz"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "missing", "last"),
+    [
+        ("mmearth-viz", {"report": "mmearth-viz"}, "verify"),
+        ("mmearth-curate", {"verify": "mmearth-curate"}, "report"),
+        (BOTH, {"report": "mmearth-viz", "verify": "mmearth-curate"}, None),
+    ],
+)
+def test_follow_up_commands_that_are_not_installed_are_left_out(
+    hidden: str,
+    missing: dict[str, str],
+    last: str | None,
+    config: Path,
+    slurm_stand_in: Path,
+    hide: Callable[..., None],
+) -> None:
+    hide(*hidden.split())
+    done = submit(config, "--json")
+    assert done.exit_code == 0, done.output
+    assert done.stderr.splitlines() == [
+        f"Not submitted: `{command}`, which is in {distribution}: `pip install {distribution}`."
+        for command, distribution in missing.items()
+    ]
+    jobs = json.loads(done.stdout)["jobs"]
+    assert [job["stage"] for job in jobs] == ["download", "post", *(["report"] if last else [])]
+    assert len((slurm_stand_in / "submitted").read_text().splitlines()) == len(jobs)
+    if last:
+        text = Path(jobs[-1]["script"]).read_text()
+        assert [command for command in ("report", "verify") if f"mmearth-core {command} " in text] == [last]
+        assert f"mmearth-core status '{config}'\n" in text
+
+
+def test_nothing_is_said_of_commands_that_are_not_wanted(config: Path, hide: Callable[..., None]) -> None:
+    hide(*BOTH.split())
+    assert submit(config, "--dry-run", "--no-report").stderr == ""
+    assert submit(config, "--dry-run").stderr.count("Not submitted") == 2
 
 
 def test_tasks_are_warned_early_enough_for_their_grace(config: Path) -> None:

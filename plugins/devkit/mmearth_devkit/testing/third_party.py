@@ -83,3 +83,20 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     for module in modules:
         sys.modules.pop(module, None)
     importlib.invalidate_caches()
+
+
+@pytest.fixture
+def hide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Hides the plugins and commands of distributions, as long as a test lasts: `hide("mmearth-viz")`.
+
+    Python reads the first distribution of a name that it finds, here one that is first on the path and offers nothing.
+    """
+    site = tmp_path / "hidden"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+
+    def shadow(*distributions: str) -> None:
+        for distribution in distributions:
+            declare(site, distribution, "1.0", {})
+
+    return shadow
