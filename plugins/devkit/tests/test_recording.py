@@ -11,7 +11,7 @@ import google.oauth2.credentials
 import httplib2
 import numpy as np
 import pytest
-from mmearth_devkit.recording.engines import Replay, ReplayOptions
+from mmearth_devkit.recording.engines import Record, Replay, ReplayOptions
 from mmearth_devkit.recording.exchange import HIDDEN, Question, without_secrets
 from mmearth_devkit.recording.recording import INDEX, Recorded, Recorder, Recording
 from mmearth_devkit.testing.ee_offline import PIXELS, HttpRefusal, ScriptedEngine, evaluate
@@ -19,7 +19,9 @@ from mmearth_devkit.testing.ee_offline import PIXELS, HttpRefusal, ScriptedEngin
 from mmearth_core import Connection, Limits
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.earth.client import EarthClient
-from mmearth_core.errors import EngineError, RequestError
+from mmearth_core.errors import ConfigError, EngineError, PluginError, RequestError
+from mmearth_core.registry import discover
+from mmearth_core.registry.engines import engine_of
 
 TOKEN = "tok-4d8f1c"
 PROJECT = "my-cloud-project"
@@ -203,9 +205,45 @@ def test_a_folder_that_is_no_recording_is_told(tmp_path, content, said):
             ask()
 
 
-def test_the_folder_must_be_given():
-    with pytest.raises(EngineError, match="--engine replay:FOLDER"):
-        Replay().connect(Limits(1.0, 1))
+@pytest.mark.parametrize("engine", [Record(), Replay()], ids=lambda engine: engine.name)
+def test_the_folder_must_be_given(engine):
+    for ask in (lambda: engine.source, lambda: engine.connect(Limits(1.0, 1))):
+        with pytest.raises(EngineError, match=f"--engine {engine.name}:FOLDER"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "said"),
+    [
+        ({"of": "record"}, ConfigError, r"\[engines.record\] of: \"record\" cannot record itself"),
+        ({"of": "record:elsewhere"}, ConfigError, "cannot record itself"),
+        ({"of": "nowhere"}, PluginError, "No engine 'nowhere' is installed"),
+        ({"of": "local", "options": {"wrld": "x"}}, ConfigError, r"\[engines.record\] options: .*Did you mean 'world'"),
+        (
+            {"of": "earthengine", "options": {"world": "x"}},
+            ConfigError,
+            r"\[engines.earthengine\] world is no known key",
+        ),
+        ({"of": "replay"}, EngineError, "replay:FOLDER"),
+        ({"of": 3}, ConfigError, r"\[engines.record\] of: found 3, wanted text"),
+    ],
+)
+def test_an_engine_that_cannot_be_recorded_is_refused(directory, table, error, said):
+    with pytest.raises(error, match=said):
+        engine_of(discover(), f"record:{directory}", {"record": table}).connect(Limits(1.0, 1))
+    assert not directory.exists()
+
+
+def test_the_recorded_engine_has_its_options(directory):
+    table = {"of": "local", "options": {"world": "synthetic"}}
+    record = engine_of(discover(), f"record:{directory}", {"record": table})
+    local = engine_of(discover(), "local:synthetic")
+    assert record.source == local.source
+    assert not directory.exists()
+    assert open_on(record).compute(ee.Number(1).add(2), "sum") == 3
+    again = engine_of(discover(), f"replay:{directory}")
+    assert again.source == local.source
+    assert open_on(again).compute(ee.Number(1).add(2), "sum") == 3
 
 
 def test_a_question_does_not_depend_on_who_asks():
