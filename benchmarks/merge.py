@@ -23,9 +23,8 @@ from pathlib import Path
 import h5py
 from made import real_dataset, run
 
-from mmearth_core.hdf5.chunks import copy_chunks, create_like
-from mmearth_core.hdf5.layout import METADATA
-from mmearth_core.hdf5.new_file import LIBVER
+from mmearth_core.product.hdf5 import LIBVER, METADATA
+from mmearth_core.product.hdf5_rows import copy_chunks, create_like
 
 MARK = 0.5
 """Issue 5: at least so much of the disk's speed of a sequential copy."""

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from mmearth_core.config.load import load_config
+from mmearth_core.config.schema import load_config
+from mmearth_core.download.outcomes import Tally
 from mmearth_core.download.prepare import prepare
 from mmearth_core.download.run import run
-from mmearth_core.download.tally import Tally
-from mmearth_core.earth.client import EarthClient
+from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.registry import discover
-from mmearth_core.registry.engines import engine_of
+from mmearth_core.registry.configured import engine_of
 
 REQUESTS_MARK = 1 + 2 / 25
 """At most, with batches of 25 tiles."""

@@ -21,7 +21,7 @@ from made import numbers, real_dataset
 from measured import Measured, measured
 from shapely.geometry import box
 
-from mmearth_core.folder import DatasetFolder
+from mmearth_core.paths import DatasetPaths
 from mmearth_core.tiles.index import default_partition_size, take_in
 
 MARK_RATIO, MARK_SIZE = 15.0, 0.95
@@ -34,7 +34,7 @@ def multiply(config: Path, tiles: int) -> int:
     Returns:
         How many are no copies.
     """
-    folder = DatasetFolder(config.parent / "bench")
+    folder = DatasetPaths(config.parent / "bench")
     entries = [json.loads(line) for line in folder.journal("base", 0).read_text().splitlines()]
     entries = [entry for entry in entries if entry["outcome"] == "done"]
     stacks = {entry["tile_id"]: folder.stack("base", 0, entry["tile_id"]).read_bytes() for entry in entries}
@@ -58,7 +58,7 @@ def multiply(config: Path, tiles: int) -> int:
 
 def list_stacks(config: Path, tiles: int, real: int) -> Path:
     """What the seed has in its own files: where the stacks are, and which bands of them hold an image."""
-    folder = DatasetFolder(config.parent / "bench")
+    folder = DatasetPaths(config.parent / "bench")
     size = default_partition_size(tiles)
     paths = [folder.stack("base", number // size, f"t{number}") for number in range(tiles)]
     there = []

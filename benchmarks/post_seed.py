@@ -25,7 +25,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from mmearth_core.hdf5.layout import METADATA, StoredLayer, stored_layers
+from mmearth_core.layers import LayerDescription
+from mmearth_core.product.hdf5 import METADATA, stored_layers
 
 COUNTED = (
     "sentinel2",
@@ -38,7 +39,7 @@ COUNTED = (
 """The layers with pixels whose statistics the seed writes."""
 
 
-def create(ours: h5py.File, layers: dict[str, StoredLayer], stacks: dict[str, Any], target: Path) -> None:
+def create(ours: h5py.File, layers: dict[str, LayerDescription], stacks: dict[str, Any], target: Path) -> None:
     """Writes every tile's values."""
     bands: list[str] = stacks["bands"]
     places = {name: place for place, name in enumerate(bands)}
@@ -57,7 +58,7 @@ def create(ours: h5py.File, layers: dict[str, StoredLayer], stacks: dict[str, An
             file[METADATA][row] = ours[METADATA][row]
 
 
-def values(layer: StoredLayer, pixels: NDArray[Any], places: dict[str, int], there: set[str]) -> NDArray[Any]:
+def values(layer: LayerDescription, pixels: NDArray[Any], places: dict[str, int], there: set[str]) -> NDArray[Any]:
     """A layer's bands, by their places in the stack; no-data for those without an image."""
     names = [f"{layer.name}__{band}" for band in layer.bands]
     if there.issuperset(names):
@@ -69,7 +70,7 @@ def values(layer: StoredLayer, pixels: NDArray[Any], places: dict[str, int], the
     return whole
 
 
-def count(layers: dict[str, StoredLayer], target: Path) -> dict[str, dict[str, list[float]]]:
+def count(layers: dict[str, LayerDescription], target: Path) -> dict[str, dict[str, list[float]]]:
     """Mean, standard deviation, least and greatest value of each band, by variant where a layer has some."""
     result = {}
     with h5py.File(target) as file:
@@ -97,7 +98,7 @@ def count_vectors(dataset: h5py.Dataset) -> dict[str, list[float]]:
 class Sums:
     """A layer's sums so far."""
 
-    def __init__(self, layer: StoredLayer) -> None:
+    def __init__(self, layer: LayerDescription) -> None:
         bands = len(layer.bands)
         self.fill = layer.fill
         self.count, self.total, self.squares = np.zeros(bands), np.zeros(bands), np.zeros(bands)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmearth_core.config.load import load_config
+from mmearth_core.cli.run import ProgressView
+from mmearth_core.config.schema import load_config
 from mmearth_core.download.prepare import prepare
-from mmearth_core.download.progress import ProgressView
 from mmearth_core.download.run import run
 from mmearth_core.registry import discover
 

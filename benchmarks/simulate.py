@@ -24,14 +24,13 @@ from simulation.canned import Canned
 from simulation.sample import Cost, Sample, measure, memory_folder
 from simulation.server import Service
 
-from mmearth_core.config.load import load_config
-from mmearth_core.config.schema import RunOptions
+from mmearth_core.config.schema import RunOptions, load_config
 from mmearth_core.download.journal import Outcome
-from mmearth_core.download.prepare import Job, prepare
+from mmearth_core.download.outcomes import Tally
+from mmearth_core.download.prepare import PreparedRun, prepare
 from mmearth_core.download.run import run
-from mmearth_core.download.tally import Tally
 from mmearth_core.registry import discover
-from mmearth_core.registry.engines import engine_of
+from mmearth_core.registry.configured import engine_of
 
 MARK_RATE, MARK_REQUESTS = 120.0, 1.08
 """PERFORMANCE.md: tiles a second where 40 requests at once take 300 ms each, and requests a tile without faults."""
@@ -40,7 +39,7 @@ NO_RATE = 1000.0
 HOUR = 3600.0
 
 
-def sample_job(folder: Path, tiles: int, times: int = 1, engine: Canned | None = None) -> tuple[Job, Canned]:
+def sample_job(folder: Path, tiles: int, times: int = 1, engine: Canned | None = None) -> tuple[PreparedRun, Canned]:
     """A new dataset of a few tiles from all parts of the world, each so many times.
 
     Args:
@@ -82,7 +81,7 @@ class Ends:
         self.used.append(time.process_time())
 
 
-def real_time(job: Job, engine: Canned, wait: float) -> tuple[float, float]:
+def real_time(job: PreparedRun, engine: Canned, wait: float) -> tuple[float, float]:
     """Tiles a second, and processor's seconds a tile, of a whole run with threads, journals and a shared budget.
 
     The first quarter of the tiles is left out, as the run is still filling up.

@@ -26,7 +26,7 @@ from torch.utils import data
 from mmearth_core.contract.bands import ClassLabel, Kind
 from mmearth_core.dataset import Dataset as PlainDataset
 from mmearth_core.errors import MMEarthError
-from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_core.layers import LayerDescription
 from mmearth_core.torch import Dataset
 
 UNKNOWN = -100
@@ -180,7 +180,7 @@ def picture(model: nn.Module, split: LandCover, path: Path, most: int = 6) -> No
     figure.savefig(path, dpi=110)
 
 
-def drawn(layer: StoredLayer, values: Any, variant: str | None) -> Any:
+def drawn(layer: LayerDescription, values: Any, variant: str | None) -> Any:
     """A map's pixels in colours, as `mmearth-core view` draws it."""
     panel = make_panel(layer, values, variant)
     assert isinstance(panel, MapPanel)

@@ -5,9 +5,8 @@ What a plugin author needs is here; everything else is the core's own business.
 
 from mmearth_core.contract.bands import Band, ClassLabel, Kind, Layer, Preview, Resampling
 from mmearth_core.contract.engine import Connection, Demo, Engine, Limits, Transport
-from mmearth_core.contract.modality import API_VERSION, Modality
-from mmearth_core.contract.scene import Anchor, Scene, Skip
-from mmearth_core.hookspecs import hookimpl
+from mmearth_core.contract.hooks import hookimpl
+from mmearth_core.contract.modality import API_VERSION, Anchor, Modality, Scene, Skip
 
 __version__ = "0.1.0"
 

@@ -23,12 +23,10 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.layout import METADATA, StoredLayer, stored_layers
-from mmearth_core.hdf5.opening import open_hdf5, opened
-from mmearth_core.hdf5.rows import RowReader
-from mmearth_core.hdf5.table import require_table, rows_digest, tile_ids
-from mmearth_core.suggest import did_you_mean
-from mmearth_core.words import counted
+from mmearth_core.layers import LayerDescription
+from mmearth_core.product.hdf5 import METADATA, open_hdf5, opened, require_table, rows_digest, stored_layers, tile_ids
+from mmearth_core.product.hdf5_rows import RowReader
+from mmearth_core.text import counted, did_you_mean
 
 _MAKE_SPLITS = "Make them again with `mmearth-core post splits`."
 _OTHER_ROWS = f"The splits are of another file. {_MAKE_SPLITS}"
@@ -92,7 +90,7 @@ class Dataset:
         if unknown:
             meant = did_you_mean(str(unknown[0]), known)
             raise DatasetError(f"{self.path}: has no layer {unknown[0]!r}.{meant} It has {', '.join(known)}.")
-        self.layers: Mapping[str, StoredLayer] = {name: known[name] for name in chosen}
+        self.layers: Mapping[str, LayerDescription] = {name: known[name] for name in chosen}
         self.rows: NDArray[np.intp] = np.arange(count) if split is None else self._split(split, count)
 
     def __len__(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 from attrs import define, frozen
 
-from mmearth_core.folder import written_aside
+from mmearth_core.files import written_aside
 
 _CHUNK = 1 << 20
 _LONGEST = 1 << 26

@@ -38,9 +38,8 @@ from torch.utils import data
 from mmearth_core import dataset as plain
 from mmearth_core.contract.bands import Kind
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.layout import StoredLayer
-from mmearth_core.suggest import did_you_mean
-from mmearth_core.words import counted
+from mmearth_core.layers import LayerDescription
+from mmearth_core.text import counted, did_you_mean
 
 Sample = dict[str, Any]
 """One tile; the module says what is in it."""
@@ -101,7 +100,7 @@ class Dataset(data.Dataset[Sample]):
         if normalize is not None and normalize not in get_args(Normalize):
             raise ValueError(f"normalize={normalize!r} is not one of {', '.join(get_args(Normalize))}, or None.")
         self.plain = plain.Dataset(path, layers, split)
-        self.layers: Mapping[str, StoredLayer] = self.plain.layers
+        self.layers: Mapping[str, LayerDescription] = self.plain.layers
         chosen = layers if isinstance(layers, Mapping) else {}
         self._picks = {name: _pick(self.plain, layer, chosen.get(name)) for name, layer in self.layers.items()}
         self.bands: Mapping[str, tuple[str, ...]] = {
@@ -171,7 +170,7 @@ class Dataset(data.Dataset[Sample]):
         return scales
 
 
-def _pick(source: plain.Dataset, layer: StoredLayer, bands: Sequence[str] | None) -> list[int] | None:
+def _pick(source: plain.Dataset, layer: LayerDescription, bands: Sequence[str] | None) -> list[int] | None:
     """Places of the wanted bands; None for all of them."""
     if bands is None:
         return None
@@ -189,19 +188,19 @@ def _pick(source: plain.Dataset, layer: StoredLayer, bands: Sequence[str] | None
     return [layer.bands.index(band) for band in bands]
 
 
-def _is_quantity(layer: StoredLayer) -> bool:
+def _is_quantity(layer: LayerDescription) -> bool:
     """Whether its values are numbers on a scale, and not classes or a class's one-hot vector."""
     if layer.kind is Kind.VECTOR:
         return np.dtype(layer.dtype).kind == "f"
     return layer.kind is Kind.REGRESSION
 
 
-def _as_stored(values: NDArray[Any], layer: StoredLayer) -> NDArray[Any]:
+def _as_stored(values: NDArray[Any], layer: LayerDescription) -> NDArray[Any]:
     kept = "int64" if layer.kind is Kind.CLASSES else _WIDENED.get(layer.dtype, layer.dtype)
     return values.astype(kept, copy=False)
 
 
-def _column(numbers: Sequence[float], layer: StoredLayer) -> NDArray[np.float64]:
+def _column(numbers: Sequence[float], layer: LayerDescription) -> NDArray[np.float64]:
     """A number a band, to be reckoned with a row's values."""
     column = np.asarray(numbers, np.float64)
     if column.shape != (len(layer.bands),):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmearth_core.download.again import Again
 from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.selection import RetrySelection
 from mmearth_core.errors import ConfigError
 
 ENTRIES = {
@@ -18,15 +18,15 @@ ENTRIES = {
 @pytest.mark.parametrize(
     ("again", "taken"),
     [
-        (Again(), {"new"}),
-        (Again(failed=True), {"new", "heavy", "odd"}),
-        (Again(skipped=True), {"new", "sea"}),
-        (Again(failed=True, skipped=True), {"new", "heavy", "odd", "sea"}),
-        (Again(failed=True, reason="MEMORY limit"), {"new", "heavy"}),
-        (Again(failed=True, skipped=True, reason="^no image|keyerror"), {"new", "sea", "odd"}),
-        (Again(failed=True, tiles=frozenset({"odd", "done", "sea"})), {"new", "odd"}),
-        (Again(failed=True, only=True), {"heavy", "odd"}),
-        (Again(failed=True, reason="memory", tiles=frozenset({"odd"}), only=True), set()),
+        (RetrySelection(), {"new"}),
+        (RetrySelection(failed=True), {"new", "heavy", "odd"}),
+        (RetrySelection(skipped=True), {"new", "sea"}),
+        (RetrySelection(failed=True, skipped=True), {"new", "heavy", "odd", "sea"}),
+        (RetrySelection(failed=True, reason="MEMORY limit"), {"new", "heavy"}),
+        (RetrySelection(failed=True, skipped=True, reason="^no image|keyerror"), {"new", "sea", "odd"}),
+        (RetrySelection(failed=True, tiles=frozenset({"odd", "done", "sea"})), {"new", "odd"}),
+        (RetrySelection(failed=True, only=True), {"heavy", "odd"}),
+        (RetrySelection(failed=True, reason="memory", tiles=frozenset({"odd"}), only=True), set()),
     ],
 )
 def test_what_is_taken(again, taken):
@@ -35,4 +35,4 @@ def test_what_is_taken(again, taken):
 
 def test_a_reason_that_is_no_pattern():
     with pytest.raises(ConfigError, match=r"'memory \(' is no regular expression: .* Give a few words"):
-        Again(failed=True, reason="memory (")
+        RetrySelection(failed=True, reason="memory (")

@@ -13,8 +13,8 @@ from mmearth_devkit.testing.ee_offline import COMPUTE, PIXELS, HttpRefusal, Scri
 
 from mmearth_core.budget import LocalBudget
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.earth.client import EarthClient
-from mmearth_core.earth.patience import REPEATS
+from mmearth_core.earthengine.client import EarthClient
+from mmearth_core.earthengine.retry import REPEATS
 from mmearth_core.errors import (
     EngineError,
     NoAnswerError,

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from mmearth_core.download.collector import lasting
+from mmearth_core.download.run import lasting
 
 
 class Node:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmearth_core.config.load import load_config
-from mmearth_core.config.schema import RunOptions
+from mmearth_core.config.schema import RunOptions, load_config
 from mmearth_core.errors import ConfigError
 
 DATASET = '[dataset]\nname = "data"\ntiles = "tiles.geojson"\n'

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmearth_core.earth.transport import Checked, GarbledError
+from mmearth_core.earthengine.transport import Checked, GarbledError
 
 PIXELS = np.zeros((4, 4), dtype=[("a__B2", "<u2"), ("b__VV", "<f4")])
 URI = "https://local/v1/projects/p/image:computePixels"

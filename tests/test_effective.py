@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve, frozen
 
-from mmearth_core.config.effective import Effective, load_effective, plain_options
+from mmearth_core.download.stored_config import StoredConfig, load_stored_config, plain_options
 from mmearth_core.errors import DatasetError
 
 
@@ -35,7 +35,7 @@ class Options:
 
 
 def effective(**changes):
-    made = Effective(
+    made = StoredConfig(
         dataset={"name": "data", "anchor": "a", "image_size": 128, "source": "somewhere"},
         tiles={"file": "tiles.geojson", "size": 10, "sha256": "0f", "count": 2, "partition_size": 25},
         modalities={"a": plain_options(Options())},
@@ -62,7 +62,7 @@ def test_through_toml_and_back(tmp_path):
     path = tmp_path / "data" / "mmearth.toml"
     effective().write(path)
     assert path.read_text(encoding="utf-8").startswith("# Written by mmearth-core")
-    again = load_effective(path)
+    again = load_stored_config(path)
     assert again == effective()
     assert again.differences(effective()) == []
     assert effective().differences(again) == []
@@ -70,12 +70,12 @@ def test_through_toml_and_back(tmp_path):
 
 def test_equal_content_is_written_equal(tmp_path):
     effective().write(tmp_path / "one.toml")
-    load_effective(tmp_path / "one.toml").write(tmp_path / "two.toml")
+    load_stored_config(tmp_path / "one.toml").write(tmp_path / "two.toml")
     assert (tmp_path / "one.toml").read_bytes() == (tmp_path / "two.toml").read_bytes()
 
 
 def test_none_yet(tmp_path):
-    assert load_effective(tmp_path / "mmearth.toml") is None
+    assert load_stored_config(tmp_path / "mmearth.toml") is None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_understood(tmp_path, content):
     path = tmp_path / "mmearth.toml"
     path.write_bytes(content)
     with pytest.raises(DatasetError, match=r"this dataset's own configuration cannot be understood \(.+\)") as caught:
-        load_effective(path)
+        load_stored_config(path)
     assert str(caught.value).startswith(str(path))
     assert "Restore the file, or choose another `path` in [dataset]" in str(caught.value)
 

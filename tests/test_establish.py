@@ -3,10 +3,10 @@
 import pytest
 from attrs import evolve
 
-from mmearth_core.config.effective import load_effective
-from mmearth_core.config.load import load_config
+from mmearth_core.config.schema import load_config
 from mmearth_core.download.prepare import prepare
 from mmearth_core.download.run import establish
+from mmearth_core.download.stored_config import load_stored_config
 from mmearth_core.errors import DatasetError
 from mmearth_core.registry import discover
 
@@ -39,7 +39,7 @@ def test_a_group_that_another_process_has_added_meanwhile_is_kept(job):
     other = evolve(mine.effective, groups={"base": ["file"], "others": ["other"]})
     other.write(mine.folder.config)
     establish(mine, None)
-    assert load_effective(mine.folder.config).groups == {"base": ["file"], "others": ["other"], "tile": ["tile"]}
+    assert load_stored_config(mine.folder.config).groups == {"base": ["file"], "others": ["other"], "tile": ["tile"]}
 
 
 def test_a_dataset_begun_with_other_modalities_meanwhile_is_not_changed(job):
@@ -56,4 +56,4 @@ def test_the_same_job_twice_leaves_one_dataset(job):
     first, second = job(), job()
     establish(first, None)
     establish(second, None)
-    assert load_effective(first.folder.config) == first.effective
+    assert load_stored_config(first.folder.config) == first.effective

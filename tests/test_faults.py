@@ -8,7 +8,7 @@ import httplib2
 import pytest
 from googleapiclient.errors import HttpError
 
-from mmearth_core.earth.faults import RESTRICTED, GarbledError, Remedy, classify, http_status, stopped_by
+from mmearth_core.earthengine.faults import RESTRICTED, Action, GarbledError, classify, http_status, stopped_by
 from mmearth_core.errors import PixelError
 
 REJECTED = google.auth.exceptions.RefreshError("invalid_grant: Token has been expired or revoked.")
@@ -28,8 +28,8 @@ def refused(status, message):
         return error
 
 
-RETRY, SLOW, SPLIT = Remedy.RETRY, Remedy.SLOW_DOWN, Remedy.SPLIT
-REFUSE, STOP = Remedy.REFUSE, Remedy.STOP
+RETRY, SLOW, SPLIT = Action.RETRY, Action.SLOW_DOWN, Action.SPLIT
+REFUSE, STOP = Action.REFUSE, Action.STOP
 REJECTION = "Request was rejected because the request rate or concurrency limit was exceeded."
 PER_MINUTE = "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute' of service."
 PER_DAY = "Quota exceeded for quota metric 'EECU-time' and limit 'EECU-time per day in seconds' of service."
@@ -97,7 +97,7 @@ def test_the_wait_that_the_server_asks_for(header, seconds):
 
 @pytest.mark.parametrize("error", [GarbledError("cut short"), PixelError("another size")])
 def test_answers_that_cannot_be_used_are_asked_for_again(error):
-    assert classify(error).remedy is Remedy.REPEAT
+    assert classify(error).remedy is Action.REPEAT
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_answers_that_cannot_be_used_are_asked_for_again(error):
     ids=["credentials", "project", "quota", "restricted"],
 )
 def test_what_to_do_when_nothing_can_succeed(fault, said):
-    assert fault.remedy is Remedy.STOP
+    assert fault.remedy is Action.STOP
     assert said in stopped_by(fault)
     assert stopped_by(fault).endswith("run the same command again; what is done is kept.")
 
@@ -127,7 +127,7 @@ def test_no_status_where_there_was_no_response(error):
 
 
 def test_an_error_of_the_client_without_a_response_is_about_the_request():
-    assert classify(ee.EEException("Cannot encode object: <object>")).remedy is Remedy.REFUSE
+    assert classify(ee.EEException("Cannot encode object: <object>")).remedy is Action.REFUSE
 
 
 @pytest.mark.parametrize(
@@ -144,13 +144,13 @@ def test_an_error_of_the_client_without_a_response_is_about_the_request():
 )
 def test_what_passes_by_itself(error):
     fault = classify(error)
-    assert fault.remedy is Remedy.RETRY
+    assert fault.remedy is Action.RETRY
     assert fault.message
 
 
 @pytest.mark.parametrize("error", [REJECTED, google.auth.exceptions.DefaultCredentialsError("none found")])
 def test_lost_credentials_stop_the_run(error):
-    assert classify(error).remedy is Remedy.STOP
+    assert classify(error).remedy is Action.STOP
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), OSError(28, "No space left"), AttributeError("x")])

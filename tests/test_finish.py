@@ -6,7 +6,7 @@ import pytest
 from mmearth_devkit.testing.ee_offline import Call, graph_of, no_answer, open_client
 
 from mmearth_core import Band, Kind, Layer, Modality
-from mmearth_core.download.finish import STAND_IN, finished, present_bands, stack_bands
+from mmearth_core.download.stack import FLOAT_NODATA, finish_bands, present_bands, stack_bands
 
 
 class Mixed(Modality):
@@ -35,7 +35,7 @@ def parts():
     """Names in the stack -> the steps that make them, the first first, each with its plain arguments."""
     open_client(no_answer)
     found = {}
-    for image in finished(ee.Image("asset"), BANDS):
+    for image in finish_bands(ee.Image("asset"), BANDS):
         steps = steps_of(graph_of(image))
         found[tuple(steps[-1][1]["names"])] = steps
     return found
@@ -99,7 +99,7 @@ def test_floats_are_not_rounded_and_travel_with_a_stand_in(parts, name, resample
     assert parts[name,] == [
         ("select", {"bandSelectors": [name.split("__")[1]]}),
         *resampling,
-        ("unmask", {"value": STAND_IN, "sameFootprint": False}),
+        ("unmask", {"value": FLOAT_NODATA, "sameFootprint": False}),
         ("toFloat", {}),
         ("rename", {"names": [name]}),
     ]
@@ -136,5 +136,5 @@ def test_a_band_that_is_not_declared():
 
 def test_nothing_was_asked_of_the_server():
     client = open_client(no_answer)
-    finished(ee.Image("asset"), BANDS)
+    finish_bands(ee.Image("asset"), BANDS)
     assert client.engine.asked == []

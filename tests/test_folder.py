@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mmearth_core.folder import MAX_STEM, DatasetFolder, file_stem, written_aside
+from mmearth_core.files import written_aside
+from mmearth_core.paths import MAX_STEM, DatasetPaths, file_stem
 
 # At most 16 characters, so that the quoted name is short enough; half a surrogate pair is no text.
 IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=16)
@@ -43,7 +44,7 @@ def test_an_over_long_name_is_refused():
 
 
 def test_where_each_file_stands():
-    folder = DatasetFolder(Path("data"))
+    folder = DatasetPaths(Path("data"))
     assert folder.config == Path("data/mmearth.toml")
     assert folder.tiles == Path("data/tiles.gpkg")
     assert folder.stack("base", 7, "a/b") == Path("data/stacks/base/00007/a%2Fb.tif")
@@ -84,7 +85,7 @@ def test_on_an_error_the_old_file_stays_and_nothing_is_left_behind(tmp_path, err
 WRITE = """
 import sys
 from pathlib import Path
-from mmearth_core.folder import written_aside
+from mmearth_core.files import written_aside
 with written_aside(Path(sys.argv[1]){}) as aside:
     aside.touch()
     print(aside)
@@ -125,7 +126,7 @@ def test_processes_that_write_one_file_at_once_have_each_a_place_of_their_own(tm
 def test_what_a_killed_process_left_of_a_shared_file_goes_when_another_writes_it(tmp_path):
     path = tmp_path / "tiles.json"
     code = (
-        "import os, sys; from pathlib import Path; from mmearth_core.folder import written_aside\n"
+        "import os, sys; from pathlib import Path; from mmearth_core.files import written_aside\n"
         "with written_aside(Path(sys.argv[1]), shared=True) as aside: aside.write_text('half'); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == -9

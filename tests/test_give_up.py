@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmearth_core.download.give_up import GiveUp
 from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.worklist import FailureLimit
 from mmearth_core.errors import ExitCode, HopelessError
 
 DONE = Entry("a", 0, Outcome.DONE)
@@ -20,13 +20,13 @@ def lasting(kind: str, number: int) -> Entry:
     return Entry(f"t{number}", number, Outcome.FAILED, f"{kind} raised KeyError: 'tile {number}'", lasting=True)
 
 
-def watch(after: int) -> GiveUp:
+def watch(after: int) -> FailureLimit:
     job: Any = SimpleNamespace(config=SimpleNamespace(run=SimpleNamespace(give_up_after=after), source="my.toml"))
     group: Any = SimpleNamespace(modalities=[SimpleNamespace(name="odd")])
-    return GiveUp(job, group)
+    return FailureLimit(job, group)
 
 
-def gives_up(one: GiveUp) -> bool:
+def gives_up(one: FailureLimit) -> bool:
     try:
         one.check()
     except HopelessError:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmearth_core import Modality
-from mmearth_core.download.group import BASE, Group, plan_groups
+from mmearth_core.download.stored_config import BASE, Group, plan_groups
 
 NAMES = st.lists(st.sampled_from("abcdefg"), min_size=1, unique=True)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from mmearth_core import hookspecs
+from mmearth_core.contract import hooks
 from mmearth_core.registry import Registered, commands, discover
 
 ROOT = Path(__file__).parent.parent
@@ -30,7 +30,7 @@ SENSORS = [
 # fmt: on
 """Sensors, products, bands and asset owners that only a plugin may name."""
 
-LIMIT = 300
+LIMIT = 400
 """Lines of a module, at the very most."""
 
 
@@ -163,7 +163,7 @@ def test_core_imports_no_plugin():
     assert {path: names for path, names in named.items() if names} == {}
 
 
-HOOKS = [name for name, value in vars(hookspecs).items() if hasattr(value, f"{hookspecs.GROUP}_spec")]
+HOOKS = [name for name, value in vars(hooks).items() if hasattr(value, f"{hooks.GROUP}_spec")]
 
 
 @pytest.mark.parametrize("hook", HOOKS)

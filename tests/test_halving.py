@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmearth_core.download.halving import LargestBatch, halving
+from mmearth_core.download.locate import LargestBatch, split_on_refusal
 from mmearth_core.errors import NoAnswerError, RequestError, TooLargeError
 
 
@@ -27,9 +27,9 @@ class Server:
 @given(st.integers(1, 60), st.integers(1, 60))
 def test_a_size_that_was_too_large_is_asked_for_once(size, capacity):
     largest, server = LargestBatch(), Server(capacity)
-    assert dict(halving(range(size), server, largest)) == {item: item * 2 for item in range(size)}
+    assert dict(split_on_refusal(range(size), server, largest)) == {item: item * 2 for item in range(size)}
     server.refused = 0
-    assert dict(halving(range(size), server, largest)) == {item: item * 2 for item in range(size)}
+    assert dict(split_on_refusal(range(size), server, largest)) == {item: item * 2 for item in range(size)}
     assert server.refused == 0
     if size <= capacity:
         assert largest.most is None
@@ -39,17 +39,17 @@ def test_a_size_that_was_too_large_is_asked_for_once(size, capacity):
 
 def test_one_heavy_item_does_not_make_later_batches_small():
     largest, server = LargestBatch(), Server(100, heavy=[12])
-    answers = dict(halving(range(25), server, largest))
+    answers = dict(split_on_refusal(range(25), server, largest))
     assert isinstance(answers.pop(12), TooLargeError)
     assert answers == {item: item * 2 for item in range(25) if item != 12}
     assert largest.most is None
-    list(halving(range(25, 50), server, largest))
+    list(split_on_refusal(range(25, 50), server, largest))
     assert server.asked[-1] == list(range(25, 50))
 
 
 def test_a_request_refused_for_another_reason_says_nothing_of_the_size():
     largest = LargestBatch()
-    list(halving(range(20), Server(4, error=RequestError), largest))
+    list(split_on_refusal(range(20), Server(4, error=RequestError), largest))
     assert largest.most is None
 
 
@@ -60,7 +60,7 @@ def test_what_is_not_answered_is_neither_halved_nor_blamed():
         asked.append(list(part))
         raise NoAnswerError("busy")
 
-    answers = dict(halving(range(20), request))
+    answers = dict(split_on_refusal(range(20), request))
     assert len(asked) == 1
     assert set(answers) == set(range(20))
     assert all(isinstance(answer, NoAnswerError) for answer in answers.values())
@@ -85,5 +85,5 @@ def test_the_smallest_size_learnt_stays():
 @pytest.mark.parametrize("size", [0, 1])
 def test_nothing_and_one_thing(size):
     server = Server(1)
-    assert len(list(halving(range(size), server))) == size
+    assert len(list(split_on_refusal(range(size), server))) == size
     assert len(server.asked) == size

@@ -11,10 +11,9 @@ from mmearth_devkit.testing.ee_offline import HttpRefusal, evaluate, no_answer, 
 from shapely.geometry import box
 
 from mmearth_core import Anchor, Modality, Skip
-from mmearth_core.download.group import Group
-from mmearth_core.download.halving import halving
 from mmearth_core.download.journal import Outcome
-from mmearth_core.download.locate import Ended, Left, Locator, Ready
+from mmearth_core.download.locate import Ended, Left, LocatedTile, Locator, split_on_refusal
+from mmearth_core.download.stored_config import Group
 from mmearth_core.errors import RequestError, RunStoppedError
 from mmearth_core.tiles.index import Tile
 
@@ -99,7 +98,7 @@ def locator(*modalities, script=answer, name="base"):
 
 
 def located(results):
-    return {one.tile.tile_id: one.located for one in results if isinstance(one, Ready)}
+    return {one.tile.tile_id: one.located for one in results if isinstance(one, LocatedTile)}
 
 
 def ended(results):
@@ -159,7 +158,7 @@ def test_a_later_group_uses_the_anchors_that_are_there():
     work = Locator(open_client(answer), Group("sum", (added,), anchor))
     results = work.locate(tiles({"sum": 5}, {"sum": POISON}, {}), anchors)
     assert located(results) == {"t0": {"sum": 15}, "t2": {"sum": 12}}
-    assert {one.tile.tile_id: one.anchor for one in results if isinstance(one, Ready)}["t2"] == anchors["t2"]
+    assert {one.tile.tile_id: one.anchor for one in results if isinstance(one, LocatedTile)}["t2"] == anchors["t2"]
     assert set(ended(results)) == {"t1"}
     assert "locate anchor" not in work.client.purposes
 
@@ -230,7 +229,7 @@ def test_halving_blames_only_bad_items_and_asks_little(drawn):
             raise RequestError(f"refused {list(part)}")
         return [item * 2 for item in part]
 
-    answers = list(halving(items, request))
+    answers = list(split_on_refusal(items, request))
     assert sorted(item for item, _ in answers) == sorted(items)
     for item, answer in answers:
         if item in bad:
@@ -245,13 +244,15 @@ def test_halving_blames_only_bad_items_and_asks_little(drawn):
 
 def test_without_a_bad_item_there_is_one_request():
     requests = []
-    assert dict(halving(range(25), lambda part: requests.append(part) or [0] * 25)) == dict.fromkeys(range(25), 0)
+    assert dict(split_on_refusal(range(25), lambda part: requests.append(part) or [0] * 25)) == dict.fromkeys(
+        range(25), 0
+    )
     assert len(requests) == 1
 
 
 def test_too_few_answers_are_never_taken_for_all():
     with pytest.raises(ValueError, match="shorter"):
-        list(halving([1, 2, 3], lambda part: [0, 0]))
+        list(split_on_refusal([1, 2, 3], lambda part: [0, 0]))
 
 
 def test_other_errors_than_refusals_go_through():
@@ -259,7 +260,7 @@ def test_other_errors_than_refusals_go_through():
         raise RunStoppedError("no access")
 
     with pytest.raises(RunStoppedError, match="no access"):
-        list(halving([1, 2], request))
+        list(split_on_refusal([1, 2], request))
 
 
 @pytest.mark.parametrize(

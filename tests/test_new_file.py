@@ -8,12 +8,12 @@ import h5py
 import numpy as np
 import pytest
 
-from mmearth_core.hdf5.new_file import new_file
+from mmearth_core.product.hdf5 import new_file
 
 WRITE = """
 import os, sys
 from pathlib import Path
-from mmearth_core.hdf5.new_file import new_file
+from mmearth_core.product.hdf5 import new_file
 
 path, moment = Path(sys.argv[1]), sys.argv[2]
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmearth_core.earth.pace import Pace
+from mmearth_core.earthengine.retry import AdaptiveLimit
 
 
 def answered(pace):
@@ -18,14 +18,14 @@ def turned_away(pace):
 
 
 def test_it_begins_at_the_most_and_stays_there():
-    pace = Pace(40)
+    pace = AdaptiveLimit(40)
     for _ in range(100):
         answered(pace)
     assert (pace.limit, pace.cuts) == (40, 0)
 
 
 def test_all_that_were_under_way_count_as_one_sign():
-    pace = Pace(40)
+    pace = AdaptiveLimit(40)
     trips = [pace.begin() for _ in range(40)]
     assert [pace.cut(trip) for trip in trips] == [True] + [False] * 39
     assert pace.limit == 20
@@ -34,7 +34,7 @@ def test_all_that_were_under_way_count_as_one_sign():
 
 
 def test_it_is_halved_down_to_one():
-    pace = Pace(40)
+    pace = AdaptiveLimit(40)
     limits = []
     for _ in range(8):
         turned_away(pace)
@@ -43,7 +43,7 @@ def test_it_is_halved_down_to_one():
 
 
 def test_what_is_turned_away_brings_nothing_back():
-    pace = Pace(40)
+    pace = AdaptiveLimit(40)
     turned_away(pace)
     old = [pace.begin() for _ in range(20)]
     pace.cut(old[0])
@@ -54,7 +54,7 @@ def test_what_is_turned_away_brings_nothing_back():
 
 @given(st.integers(2, 200))
 def test_a_round_trip_of_answers_brings_one_back(most):
-    pace = Pace(most)
+    pace = AdaptiveLimit(most)
     turned_away(pace)
     while pace.limit < most:
         before = pace.limit
@@ -69,7 +69,7 @@ def test_a_round_trip_of_answers_brings_one_back(most):
 @given(st.integers(1, 50), st.lists(st.booleans(), max_size=300))
 def test_it_stays_within_its_bounds_and_tells_of_every_change(most, signs):
     told = [most]
-    pace = Pace(most, told.append)
+    pace = AdaptiveLimit(most, told.append)
     for good in signs:
         answered(pace) if good else turned_away(pace)
         assert 1 <= pace.limit <= most

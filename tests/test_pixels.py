@@ -8,8 +8,8 @@ from hypothesis.extra import numpy as hnp
 
 from mmearth_core import Band, Layer
 from mmearth_core.contract.bands import DTYPES
-from mmearth_core.download.finish import STAND_IN, StackBand
 from mmearth_core.download.pixels import check_pixels, lay_out, masked_layers
+from mmearth_core.download.stack import FLOAT_NODATA, StackBand
 from mmearth_core.errors import PixelError
 
 SIZE = 4
@@ -68,7 +68,7 @@ def bands_and_pixels(draw):
     arrays = {}
     for band in bands:
         if draw(st.booleans()):
-            special = st.sampled_from([band.band.nodata] if band.band.is_integer else [STAND_IN, band.band.nodata])
+            special = st.sampled_from([band.band.nodata] if band.band.is_integer else [FLOAT_NODATA, band.band.nodata])
             kind = np.dtype(band.band.dtype)
             elements = hnp.from_dtype(kind) | special.map(kind.type)
             arrays[band.name] = draw(hnp.arrays(kind, (SIZE, SIZE), elements=elements))
@@ -89,7 +89,7 @@ def plainly(band, values):
     row = np.empty((SIZE, SIZE), dtype=np.float32)
     for place in np.ndindex(SIZE, SIZE):
         value = float(values[place])
-        row[place] = np.nan if value in (float(band.band.nodata), STAND_IN) else value
+        row[place] = np.nan if value in (float(band.band.nodata), FLOAT_NODATA) else value
     return row
 
 
@@ -123,7 +123,7 @@ def structured_one(values):
 
 
 def test_the_stand_in_of_a_float_band_is_missing_and_other_values_are_not():
-    values = np.array([[STAND_IN, np.nan], [-np.inf, 0.0]], dtype=np.float32)
+    values = np.array([[FLOAT_NODATA, np.nan], [-np.inf, 0.0]], dtype=np.float32)
     to_nan = lay_out(structured_one(values), [stack_band("a", "float32", float("-inf"))], 2)[0]
     np.testing.assert_array_equal(to_nan, np.array([[np.nan, np.nan], [np.nan, 0.0]], dtype=np.float32))
     kept = lay_out(structured_one(values), [stack_band("a", "float32", float("nan"))], 2)[0]

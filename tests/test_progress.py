@@ -5,9 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
+from mmearth_core.cli.run import ProgressView
 from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.progress import ProgressView, duration
-from mmearth_core.download.tally import Tally
+from mmearth_core.download.outcomes import Tally
+from mmearth_core.text import duration
 
 
 class Clock:

@@ -10,7 +10,7 @@ import ee.serializer
 import pytest
 from mmearth_devkit.testing.ee_offline import evaluate, open_client
 
-from mmearth_core.earth.quicker import make_quicker
+from mmearth_core.earthengine.client import patch_ee
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def graph():
 
 def test_graphs_are_the_same(untouched):
     before = json.dumps(ee.serializer.encode(graph()))
-    make_quicker()
+    patch_ee()
     assert ee.deprecation.inspect is not inspect
     assert ee.serializer.json is not json
     assert json.dumps(ee.serializer.encode(graph())) == before
@@ -41,13 +41,13 @@ def test_graphs_are_the_same(untouched):
 
 def test_graphs_of_a_library_that_is_quicker_are_still_printed(untouched):
     before = graph().serialize()
-    make_quicker()
+    patch_ee()
     assert graph().serialize() == before
     assert json.loads(before)["values"]
 
 
 def test_deprecated_assets_are_still_warned_of(untouched, monkeypatch):
-    make_quicker()
+    patch_ee()
     asset = ee.deprecation.DeprecatedAsset("an/old/asset", "a/new/asset", None, "")
     monkeypatch.setattr(ee.deprecation, "deprecated_assets", {asset.id: asset})
     with pytest.warns(DeprecationWarning, match="a/new/asset"):

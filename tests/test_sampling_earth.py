@@ -7,18 +7,17 @@ import numpy as np
 import pytest
 
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.earth.client import EarthClient
+from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import RequestError
 from mmearth_core.registry import discover
-from mmearth_core.registry.engines import engine_of
-from mmearth_core.sampling.draw import sample
-from mmearth_core.sampling.earth_source import EarthSource, _batches, _Job
-from mmearth_core.sampling.rules import make_rules
-from mmearth_core.sampling.shares import Way
-from mmearth_core.sampling.square import Places, squares
-from mmearth_core.sampling.write import write_tiles
-from mmearth_core.tiles.centroids import fill_centroids
+from mmearth_core.registry.configured import engine_of
+from mmearth_core.tiles.draw import sample
+from mmearth_core.tiles.earth_source import EarthSource, _batches, _Job, fill_centroids
 from mmearth_core.tiles.read import read_tiles
+from mmearth_core.tiles.regions import Allocation
+from mmearth_core.tiles.spacing import make_rules
+from mmearth_core.tiles.squares import Places, squares
+from mmearth_core.tiles.vector_files import write_tiles
 
 needs_planet = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
 TILE = [1.0, 2.0, 3.0, 4.0, 2.0, 3.0]
@@ -89,7 +88,7 @@ def test_the_squares_made_on_the_server_are_those_made_here(client):
 
 @needs_planet
 def test_the_centroids_are_earth_engines_own_to_the_last_bit(client, tmp_path):
-    drawn = sample(EarthSource(client, 1300.0, 1), 14, Way.BIOME_AREA, 0, make_rules(1300.0, 0, False, None))
+    drawn = sample(EarthSource(client, 1300.0, 1), 14, Allocation.BIOME_AREA, 0, make_rules(1300.0, 0, False, None))
     for suffix in (".geojson", ".gpkg", ".fgb"):
         write_tiles(tmp_path / f"t{suffix}", drawn.places, drawn.columns())
         frame = read_tiles(tmp_path / f"t{suffix}")

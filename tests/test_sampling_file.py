@@ -7,7 +7,7 @@ import shapely
 from shapely.geometry import Point, Polygon, box
 
 from mmearth_core.errors import TilesError
-from mmearth_core.sampling.source import polygon_source
+from mmearth_core.tiles.polygon_source import polygon_source
 
 NAMES = {"eco_name": ["Llanos", "Elsewhere", "Llanos", "Rock and Ice"], "Biome_Name": ["x", "y", "x", "N/A"]}
 SHAPES = [box(0, 0, 1, 1), box(10, 10, 12, 11), box(3, 0, 4, 1), box(20, 70, 30, 80)]

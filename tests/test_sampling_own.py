@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Point, box
 
 from mmearth_core.errors import TilesError
-from mmearth_core.sampling.lattice import inside, read_lattice
-from mmearth_core.sampling.own_points import read_points
-from mmearth_core.sampling.square import squares
+from mmearth_core.tiles.own_places import inside, read_lattice, read_points
+from mmearth_core.tiles.squares import squares
 
 TABLE = "plot,Lat,E,N,height,owner\n007,1,10.5,50.25,3.5,Ann\n008,2,-180,-10,,Bob\n"
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmearth_core.sampling.region import Region, known_regions
-from mmearth_core.sampling.shares import NUMBERS, Way, largest_remainder, share_out
+from mmearth_core.tiles.regions import NUMBERS, Allocation, Region, allocate, known_regions, largest_remainder
 
 WEIGHTS = st.lists(st.floats(0, 1e7, allow_nan=False), min_size=1, max_size=40)
 
@@ -33,10 +32,10 @@ def test_what_is_left_goes_to_the_largest_remainders_and_the_first_of_equal_ones
         largest_remainder(1, [])
 
 
-@pytest.mark.parametrize("way", list(Way))
+@pytest.mark.parametrize("way", list(Allocation))
 @pytest.mark.parametrize("number", [1, 13, 846, 1000, 123_457, 1_400_000])
 def test_the_number_asked_for_is_the_number_shared_out(way, number):
-    assert sum(share_out(number, known_regions(), way)) == number
+    assert sum(allocate(number, known_regions(), way)) == number
 
 
 def per_biome(shares):
@@ -46,16 +45,16 @@ def per_biome(shares):
     return counts
 
 
-@pytest.mark.parametrize("way", [Way.BIOME_AREA, Way.BIOME_ECOREGION])
+@pytest.mark.parametrize("way", [Allocation.BIOME_AREA, Allocation.BIOME_ECOREGION])
 def test_biomes_get_equal_shares(way):
-    counts = per_biome(share_out(100_000, known_regions(), way))
+    counts = per_biome(allocate(100_000, known_regions(), way))
     assert len(counts) == 14
     assert max(counts.values()) - min(counts.values()) == 1
 
 
 def test_within_a_biome_by_area():
     regions = known_regions()
-    shares = share_out(1_400_000, regions, Way.BIOME_AREA)
+    shares = allocate(1_400_000, regions, Allocation.BIOME_AREA)
     mangroves = [(r.area_km2, s) for r, s in zip(regions, shares, strict=True) if r.biome == "Mangroves"]
     total = sum(area for area, _ in mangroves)
     assert all(abs(share - 100_000 * area / total) < 1 for area, share in mangroves)
@@ -63,20 +62,20 @@ def test_within_a_biome_by_area():
 
 def test_equal_within_a_biome_and_equal_among_all():
     regions = known_regions()
-    shares = share_out(140_000, regions, Way.BIOME_ECOREGION)
+    shares = allocate(140_000, regions, Allocation.BIOME_ECOREGION)
     for biome in {region.biome for region in regions}:
         own = [share for region, share in zip(regions, shares, strict=True) if region.biome == biome]
         assert max(own) - min(own) <= 1
-    shares = share_out(10_000, regions, Way.ECOREGION)
+    shares = allocate(10_000, regions, Allocation.ECOREGION)
     assert Counter(shares) == {12: 10_000 - 11 * 846, 11: 846 - (10_000 - 11 * 846)}
 
 
 def test_an_exact_case_by_hand():
     regions = [Region("a", "x", None, 30.0), Region("b", "y", None, 1.0), Region("c", "x", None, 10.0)]
-    assert share_out(9, regions, Way.BIOME_AREA) == [4, 4, 1]
-    assert share_out(9, regions, Way.BIOME_ECOREGION) == [3, 4, 2]
-    assert share_out(9, regions, Way.ECOREGION) == [3, 3, 3]
+    assert allocate(9, regions, Allocation.BIOME_AREA) == [4, 4, 1]
+    assert allocate(9, regions, Allocation.BIOME_ECOREGION) == [3, 4, 2]
+    assert allocate(9, regions, Allocation.ECOREGION) == [3, 3, 3]
 
 
 def test_mmearths_numbers():
-    assert NUMBERS == {"0": Way.BIOME_AREA, "1": Way.BIOME_ECOREGION, "2": Way.ECOREGION}
+    assert NUMBERS == {"0": Allocation.BIOME_AREA, "1": Allocation.BIOME_ECOREGION, "2": Allocation.ECOREGION}

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from mmearth_core.errors import TilesError
-from mmearth_core.sampling.rules import Excluded, make_rules
-from mmearth_core.sampling.spacing import Spacing
-from mmearth_core.sampling.square import squares
+from mmearth_core.tiles.spacing import Excluded, Spacing, make_rules
+from mmearth_core.tiles.squares import squares
 
 GEOD = Geod(ellps="WGS84")
 SPOTS = [(0.0, 0.0), (179.99, 10.0), (20.0, 84.0), (-60.0, -80.0)]

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from mmearth_core.errors import TilesError
-from mmearth_core.sampling.sphere import area_km2, equal_area, latitude, radii, within_180
-from mmearth_core.sampling.square import Places, has_room, squares
 from mmearth_core.tiles.grid import tile_grid
+from mmearth_core.tiles.squares import Places, area_km2, equal_area, has_room, latitude, radii, squares, within_180
 
 GEOD = Geod(ellps="WGS84")
 LON, LAT = st.floats(-180, 180), st.floats(-80, 84)

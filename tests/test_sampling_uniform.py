@@ -5,8 +5,8 @@ import pytest
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from mmearth_core.sampling.sphere import area_km2
-from mmearth_core.sampling.uniform import Uniform
+from mmearth_core.tiles.polygon_source import Uniform
+from mmearth_core.tiles.squares import area_km2
 
 
 def draw(shape, count, seed=1):

@@ -8,11 +8,10 @@ import pyogrio
 import pytest
 
 from mmearth_core.errors import TilesError
-from mmearth_core.sampling.square import squares
-from mmearth_core.sampling.write import SUFFIXES, write_tiles
-from mmearth_core.tiles.fixed_date import fixed_date
-from mmearth_core.tiles.index import TileIndex, take_in
+from mmearth_core.tiles.index import TileIndex, fixed_date, take_in
 from mmearth_core.tiles.read import read_tiles
+from mmearth_core.tiles.squares import squares
+from mmearth_core.tiles.vector_files import SUFFIXES, write_tiles
 
 COUNT = 500
 RANDOM = np.random.default_rng(3)

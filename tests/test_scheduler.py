@@ -11,9 +11,9 @@ from shapely.geometry import box
 
 from mmearth_core import Anchor
 from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.locate import Ended, Left, Ready
+from mmearth_core.download.locate import Ended, Left, LocatedTile
 from mmearth_core.download.scheduler import Scheduler
-from mmearth_core.download.stop import Stop
+from mmearth_core.download.stop import StopRequest
 from mmearth_core.tiles.index import Tile
 
 ANCHOR = Anchor(dt.date(2018, 7, 1), "EPSG:32618")
@@ -59,7 +59,7 @@ class Locator:
             for one in tiles:
                 outcome = self.outcomes.get(one.ordinal, Outcome.DONE)
                 done = outcome is Outcome.DONE
-                results.append(Ready(one, ANCHOR, {}) if done else Ended(one, outcome, "why"))
+                results.append(LocatedTile(one, ANCHOR, {}) if done else Ended(one, outcome, "why"))
             return results
 
 
@@ -316,7 +316,7 @@ def test_tiles_that_are_left_are_told_and_do_not_end():
 
 
 def test_when_the_run_is_to_stop_what_is_under_way_is_finished_and_nothing_new_begun():
-    stop, together = Stop(grace=PATIENCE), threading.Barrier(4)
+    stop, together = StopRequest(grace=PATIENCE), threading.Barrier(4)
 
     def on_fetch(one):
         together.wait(PATIENCE)
@@ -332,7 +332,7 @@ def test_when_the_run_is_to_stop_what_is_under_way_is_finished_and_nothing_new_b
 
 
 def test_what_does_not_end_within_the_grace_is_abandoned():
-    stop, release = Stop(grace=0.0), threading.Event()
+    stop, release = StopRequest(grace=0.0), threading.Event()
 
     def on_fetch(one):
         if one.ordinal == 1:
@@ -348,7 +348,7 @@ def test_what_does_not_end_within_the_grace_is_abandoned():
 
 
 def test_a_stop_asked_for_before_the_run_begins_nothing():
-    stop = Stop()
+    stop = StopRequest()
     stop.ask("SIGINT")
     stop.ask("SIGTERM")
     bench = Bench()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmearth_core.download.shard import Shard, parse_shard, shard_from_slurm
+from mmearth_core.download.selection import Shard, parse_shard, shard_from_slurm
 from mmearth_core.errors import ConfigError
 
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from rasterio.io import MemoryFile
 
 from mmearth_core import Band, Kind, Layer
-from mmearth_core.download.finish import StackBand
-from mmearth_core.download.stack import encode_stack, read_stack, write_stack
+from mmearth_core.download.stack import StackBand, encode_stack, read_stack, write_stack
 from mmearth_core.tiles.grid import Grid
 
 OPTICAL = Layer("optical", [Band("red", "uint16", 0, unit="1e-4"), Band("blue", "uint16", 0, unit="1e-4")])

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.tally import DISTINCT, OTHERS, Tally
+from mmearth_core.download.outcomes import DISTINCT, OTHERS, Tally
 from mmearth_core.errors import ExitCode
 
 DONE = Entry("a", 0, Outcome.DONE)

@@ -7,7 +7,7 @@ import pytest
 from shapely.geometry import box
 
 from mmearth_core.errors import TilesError
-from mmearth_core.tiles.centroids import lacks_centroids
+from mmearth_core.tiles.earth_source import lacks_centroids
 from mmearth_core.tiles.index import TileIndex, take_in
 from mmearth_core.tiles.tile_info import join_tile_info
 

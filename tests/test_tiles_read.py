@@ -9,7 +9,7 @@ from pandas.testing import assert_frame_equal
 from shapely.geometry import MultiPolygon, Point, Polygon, box, mapping
 
 from mmearth_core.errors import TilesError
-from mmearth_core.folder import file_stem
+from mmearth_core.paths import file_stem
 from mmearth_core.tiles.read import MAX_ID_BYTES, read_tiles
 
 SQUARE = box(10.0, 50.0, 10.02, 50.012)

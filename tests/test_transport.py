@@ -8,8 +8,8 @@ from itertools import count
 import pytest
 
 from mmearth_core.contract.engine import Limits
-from mmearth_core.earth import transport
-from mmearth_core.earth.transport import HttpTransport
+from mmearth_core.earthengine import transport
+from mmearth_core.earthengine.transport import HttpTransport
 
 BODY = b"x" * 2**20
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmearth_core.words import counted, size
+from mmearth_core.text import counted, size
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.contract.scene import Anchor
+from mmearth_core.contract.modality import Anchor
 from mmearth_core.download.journal import Entry
 from mmearth_core.download.scheduler import Work
-from mmearth_core.download.shard import Shard
+from mmearth_core.download.selection import Shard
 from mmearth_core.tiles.index import Tile, default_partition_size
 from simulation.events import Time
 from simulation.files import MemoryFiles

@@ -14,13 +14,12 @@ import attrs
 from attrs import define, evolve, field, frozen
 
 from mmearth_core.budget import LocalBudget
-from mmearth_core.download.collector import lasting
-from mmearth_core.download.fetch import Fetcher
 from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.locate import Ended, Locator, Ready
-from mmearth_core.download.prepare import Job
-from mmearth_core.download.run import establish
-from mmearth_core.earth.client import EarthClient
+from mmearth_core.download.locate import Ended, LocatedTile, Locator
+from mmearth_core.download.pixels import Fetcher
+from mmearth_core.download.prepare import PreparedRun
+from mmearth_core.download.run import establish, lasting
+from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.tiles.index import Tile
 from simulation.canned import Canned
 
@@ -119,7 +118,7 @@ class _Marks:
         return result, Cost(legs, steps[-1], tiles)
 
 
-def measure(job: Job, engine: Canned, repeats: int) -> Sample:
+def measure(job: PreparedRun, engine: Canned, repeats: int) -> Sample:
     """Locates and fetches all tiles of a job, once to collect the answers and then so many times to measure.
 
     Args:
@@ -160,7 +159,7 @@ def _once(
         for ready in results:
             if isinstance(ready, Ended) and ready.outcome is Outcome.SKIPPED:
                 continue
-            if not isinstance(ready, Ready):
+            if not isinstance(ready, LocatedTile):
                 raise SystemExit(f"a tile of the sample was not located: {ready.reason}")
             entry, cost = marks.cost(partial(fetcher.fetch, ready), 1)
             if not isinstance(entry, Entry) or entry.outcome is not Outcome.DONE:

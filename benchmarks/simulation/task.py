@@ -14,13 +14,12 @@ from mmearth_core.budget.gate import Gate
 from mmearth_core.budget.member import Member
 from mmearth_core.budget.shared import BEAT, HASTE, HURRIED
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.contract.scene import Anchor
+from mmearth_core.contract.modality import Anchor
 from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.locate import Located, Ready
+from mmearth_core.download.locate import Located, LocatedTile
 from mmearth_core.download.scheduler import Scheduler, Work, _batches
-from mmearth_core.earth.faults import Remedy, classify
-from mmearth_core.earth.pace import Pace
-from mmearth_core.earth.patience import Patience
+from mmearth_core.earthengine.faults import Action, classify
+from mmearth_core.earthengine.retry import AdaptiveLimit, RetryPolicy
 from mmearth_core.tiles.index import Tile
 from simulation.events import Process, Processor, Time, Wait
 from simulation.files import MemoryFiles
@@ -74,7 +73,7 @@ class Task:
         self._gate = Gate(time.clock)
         self._waiting: deque[Callable[[], None]] = deque()
         self._looking_at = float("inf")
-        self.pace = Pace(options.max_concurrent, self._paced)
+        self.pace = AdaptiveLimit(options.max_concurrent, self._paced)
         self._member = Member(
             files,
             self._gate,
@@ -120,10 +119,10 @@ class Task:
         """Locates a batch."""
         cost = self._chance.choice(self._sample.locate)
         yield from self._call(cost, len(tiles) / cost.tiles)
-        located: list[Located] = [Ready(tile, self._anchor, {}) for tile in tiles]
+        located: list[Located] = [LocatedTile(tile, self._anchor, {}) for tile in tiles]
         return located
 
-    def fetch(self, ready: Ready) -> Process:
+    def fetch(self, ready: LocatedTile) -> Process:
         """Fetches a tile."""
         yield from self._call(self._chance.choice(self._sample.fetch), 1.0)
         return Entry(ready.tile.tile_id, ready.tile.ordinal, Outcome.DONE)
@@ -131,7 +130,7 @@ class Task:
     def _call(self, cost: Cost, part: float) -> Process:
         for leg in cost.legs:
             yield self.processor.work(leg.before * part)
-            patience = Patience(self._options.retry_seconds, self._time.clock, self._never)
+            patience = RetryPolicy(self._options.retry_seconds, self._time.clock, self._never)
             state = RetryCallState(Retrying(), None, (), {})
             while True:
                 yield self.processor.work(leg.sending * part)
@@ -204,4 +203,4 @@ class Task:
 
 def _asks_for_less(error: HttpError) -> bool:
     fault = classify(error)
-    return fault is not None and fault.remedy is Remedy.SLOW_DOWN
+    return fault is not None and fault.remedy is Action.SLOW_DOWN

@@ -4,10 +4,10 @@ import inspect
 from collections.abc import Iterator
 
 import click
+from mmearth_devkit.command_tree import walk
 from modality_pages import table
 
 from mmearth_core.cli import main
-from mmearth_core.command_tree import walk
 
 
 def command_pages() -> dict[str, str]:

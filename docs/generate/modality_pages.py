@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Iterator
 
-from mmearth_core.config.describe import describe, plain
+from mmearth_core.config.structure import describe, plain
 from mmearth_core.contract.bands import Band, Layer
 from mmearth_core.contract.modality import Modality
 from mmearth_core.registry import Registered, discover

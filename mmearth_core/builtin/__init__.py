@@ -3,8 +3,8 @@
 from mmearth_core.builtin.earthengine import EarthEngine
 from mmearth_core.builtin.file_anchor import FileAnchor
 from mmearth_core.contract.engine import Engine
+from mmearth_core.contract.hooks import hookimpl
 from mmearth_core.contract.modality import Modality
-from mmearth_core.hookspecs import hookimpl
 
 
 @hookimpl

@@ -44,7 +44,7 @@ class EarthEngine(Engine):
             EngineError: when either is missing; says how to get it.
         """
         # Here, not above: importing a plugin must stay cheap.
-        from mmearth_core.earth.transport import HttpTransport
+        from mmearth_core.earthengine.transport import HttpTransport
 
         credentials = self._credentials()
         project = (

@@ -9,8 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from mmearth_core.contract.modality import Modality
-from mmearth_core.contract.scene import Anchor, Scene, Skip
+from mmearth_core.contract.modality import Anchor, Modality, Scene, Skip
 
 
 @frozen

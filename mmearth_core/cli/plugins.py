@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmearth_core.cli.options import json_option
-from mmearth_core.config.describe import describe, plain
+from mmearth_core.cli.common import json_option
+from mmearth_core.config.structure import describe, plain
 from mmearth_core.contract.bands import Band, Layer
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import Modality

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import config_argument, json_option, together, workers_option
-from mmearth_core.words import counted
+from mmearth_core.cli.common import config_argument, json_option, show, together, workers_option
+from mmearth_core.text import counted
 
 if TYPE_CHECKING:
-    from mmearth_core.post.hdf5 import Written
-    from mmearth_core.post.rows import Rows
-    from mmearth_core.post.source import Source
-    from mmearth_core.work.progress import Progress
+    from mmearth_core.download.folder import DownloadedDataset
+    from mmearth_core.post.rows import RowSelection
+    from mmearth_core.post.write import Written
+    from mmearth_core.progress import Progress
 
 _NAMED = 20
 """Stacks left out that are shown; the others are only counted."""
@@ -109,14 +108,13 @@ def command() -> None:
 @json_option()
 def make_all(config: Path, workers: int | None, in_place: bool, as_json: bool, **recipe: Any) -> int:
     """Make all files of the dataset of CONFIG."""
-    from mmearth_core.post.info import make_info
     from mmearth_core.post.make_splits import check_recipe, make_splits
-    from mmearth_core.post.products import make_hdf5
-    from mmearth_core.post.rows import decide_rows
+    from mmearth_core.post.products import make_hdf5, make_info
+    from mmearth_core.post.rows import select_rows
 
     with _opened(config, workers) as (source, pool, progress):
         check_recipe(source, _given(recipe))
-        rows = decide_rows(source, pool, progress)
+        rows = select_rows(source, pool, progress)
         written = make_hdf5(rows, pool, progress, in_place).written
         make_info(written.rows, progress)
         how = make_splits(source, _given(recipe))
@@ -135,8 +133,7 @@ def info(config: Path, workers: int | None, as_json: bool) -> int:
     Examples:
       mmearth-core post info mydata.toml
     """  # noqa: D301
-    from mmearth_core.post.info import make_info
-    from mmearth_core.post.products import report
+    from mmearth_core.post.products import make_info, report
 
     with _rows(config, workers) as (rows, _pool, progress):
         make_info(rows, progress)
@@ -197,12 +194,12 @@ def splits(config: Path, as_json: bool, **recipe: Any) -> int:
       mmearth-core post splits mydata.toml --strategy spatial --block-km 100 --distance-km 10
       mmearth-core post splits mydata.toml --strategy column --column my_split
     """  # noqa: D301
-    from mmearth_core.folder import writable
+    from mmearth_core.download.folder import open_dataset
+    from mmearth_core.files import writable
     from mmearth_core.post.make_splits import make_splits
-    from mmearth_core.post.source import open_source
     from mmearth_core.registry import discover
 
-    source = open_source(config, discover())
+    source = open_dataset(config, discover())
     with source.held(), writable(source.folder.root):
         how = make_splits(source, _given(recipe))
     _warn_of_empty(how)
@@ -214,19 +211,19 @@ def _given(recipe: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _opened(config: Path, workers: int | None) -> "Iterator[tuple[Source, Any, Progress]]":
+def _opened(config: Path, workers: int | None) -> "Iterator[tuple[DownloadedDataset, Any, Progress]]":
     """The dataset, its workers, and a bar on standard error."""
-    from mmearth_core.work.pool import Pool, available_cores
+    from mmearth_core.workers import Pool, available_cores
 
     with Pool(workers or available_cores()) as pool:  # its processes start while this one imports and reads
         from rich.console import Console
 
-        from mmearth_core.folder import writable
-        from mmearth_core.post.source import open_source
+        from mmearth_core.download.folder import open_dataset
+        from mmearth_core.files import writable
+        from mmearth_core.progress import progress_bar
         from mmearth_core.registry import discover
-        from mmearth_core.work.progress import progress_bar
 
-        source = open_source(config, discover())
+        source = open_dataset(config, discover())
         for warning, remedy in source.warnings:
             click.echo(f"warning: {warning} {remedy}", err=True)
         with source.held(), progress_bar(Console(stderr=True)) as progress, writable(source.folder.root):
@@ -234,15 +231,15 @@ def _opened(config: Path, workers: int | None) -> "Iterator[tuple[Source, Any, P
 
 
 @contextmanager
-def _rows(config: Path, workers: int | None) -> "Iterator[tuple[Rows, Any, Progress]]":
-    from mmearth_core.post.rows import decide_rows
+def _rows(config: Path, workers: int | None) -> "Iterator[tuple[RowSelection, Any, Progress]]":
+    from mmearth_core.post.rows import select_rows
 
     with _opened(config, workers) as (source, pool, progress):
-        yield decide_rows(source, pool, progress), pool, progress
+        yield select_rows(source, pool, progress), pool, progress
 
 
 def _show(
-    rows: "Rows", as_json: bool, written: "Written | None" = None, splits: Mapping[str, Any] | None = None
+    rows: "RowSelection", as_json: bool, written: "Written | None" = None, splits: Mapping[str, Any] | None = None
 ) -> int:
     """Says what became of the dataset's tiles, what was written, and what splits were made."""
     from mmearth_core.post.products import LEFT_OUT

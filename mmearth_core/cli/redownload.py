@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import FILE, config_argument, json_option, share_options
+from mmearth_core.cli.common import FILE, config_argument, json_option, share_options, show
 
 if TYPE_CHECKING:
-    from mmearth_core.download.shard import Shard
+    from mmearth_core.download.selection import Shard
 
 
 @click.command("redownload")
@@ -61,17 +60,16 @@ def command(
       2  nothing was done: the error says what to mend
       3  stopped early (a signal, a full disk, lost access, no network); run it again to go on
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from mmearth_core.cli.downloading import download, show_run
-    from mmearth_core.config.load import load_config
-    from mmearth_core.download.again import Again
+    from mmearth_core.cli.run import download, show_run
+    from mmearth_core.config.schema import load_config
+    from mmearth_core.download.redownload import plan_redownload, read_ids
+    from mmearth_core.download.selection import RetrySelection
     from mmearth_core.registry import discover
-    from mmearth_core.status.ids import read_ids
-    from mmearth_core.status.taken import taken
 
     named = None if tiles_file is None else read_ids(tiles_file)
-    again = Again(failed=True, skipped=skipped, reason=reason, tiles=named, only=True)
+    again = RetrySelection(failed=True, skipped=skipped, reason=reason, tiles=named, only=True)
     options = load_config(config)
-    plan = taken(options, again, shard, limit, modalities)
+    plan = plan_redownload(options, again, shard, limit, modalities)
     head = {"dataset": str(options.root), "shard": str(shard)}
     if dry_run:
         return show(as_json, {**head, **plan.to_json()}, plan.lines())

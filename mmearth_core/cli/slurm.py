@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import FILE, FOLDER, config_argument, json_option, number_option
+from mmearth_core.cli.common import FILE, FOLDER, config_argument, json_option, number_option, show
 
 if TYPE_CHECKING:
-    from mmearth_core.slurm.stages import Wishes
+    from mmearth_core.slurm.jobs import JobOptions
 
 
 @click.group("slurm")
@@ -93,18 +92,17 @@ def submit_jobs(config: Path, dry_run: bool, as_json: bool, **asked: Any) -> Non
       0  all jobs were submitted
       2  the error says what to mend, and what was submitted
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from mmearth_core.config.load import load_config
+    from mmearth_core.config.schema import load_config
     from mmearth_core.download.prepare import prepare
     from mmearth_core.registry import discover
     from mmearth_core.registry.commands import ELSEWHERE, offered
-    from mmearth_core.slurm.stages import FOLLOW_UPS, chain
-    from mmearth_core.slurm.submit import preview, submit
+    from mmearth_core.slurm.jobs import FOLLOW_UPS, job_chain, preview, submit
 
     loaded = load_config(config)
     folder = loaded.root / "slurm"
     wishes = _wishes(loaded.source, folder, **asked)
     installed = offered().usable
-    scripts = chain(loaded, wishes, installed)
+    scripts = job_chain(loaded, wishes, installed)
     missing = [name for name in FOLLOW_UPS if wishes.report and name not in installed]
     for name in missing:
         click.echo(
@@ -140,12 +138,12 @@ def _wishes(
     environment: Path | None,
     logs: Path | None,
     **others: Any,
-) -> "Wishes":
+) -> "JobOptions":
     """What the options say of the jobs; those that are not named here are called as in `Wishes`."""
+    from mmearth_core.slurm.jobs import JobOptions
     from mmearth_core.slurm.script import Resources
-    from mmearth_core.slurm.stages import Wishes
 
-    return Wishes(
+    return JobOptions(
         download=Resources(time, cpus, mem, partition, account),
         finish=Resources(post_time, post_cpus, post_mem, partition, account),
         environment=_environment(environment, source),
@@ -167,7 +165,7 @@ def write_scripts(folder: Path) -> None:
       mmearth-core slurm scripts
       sbatch --array=0-39 slurm/download.sbatch mydata.toml
     """  # noqa: D301
-    from mmearth_core.slurm.scripts import write_scripts as write
+    from mmearth_core.slurm.jobs import write_scripts as write
 
     for path in write(folder):
         click.echo(path)

@@ -1,27 +1,124 @@
-"""Step 2, locate: which images exist for a batch of tiles; one request for the anchor, one for the rest.
-
-When a request is refused, the batch is halved until the bad tile stands alone, and only it is blamed.
-"""
+"""Locating tiles: which images exist for a batch of tiles."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, TypeVar
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
-from mmearth_core.contract.modality import Modality
-from mmearth_core.contract.scene import Anchor, Scene, Skip
-from mmearth_core.download.group import Group
-from mmearth_core.download.halving import LargestBatch, halving
+from mmearth_core.contract.modality import Anchor, Modality, Scene, Skip
 from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.plugin_calls import PluginCallError, call, is_lasting
-from mmearth_core.earth.client import EarthClient
-from mmearth_core.errors import NoAnswerError, RequestError
+from mmearth_core.download.stored_config import Group
+from mmearth_core.earthengine.client import EarthClient
+from mmearth_core.errors import ExitCode, MMEarthError, NoAnswerError, RefusedError, RequestError, TooLargeError
 from mmearth_core.tiles.index import Tile
+
+T = TypeVar("T")
+
+
+class PluginCallError(MMEarthError, RuntimeError):
+    """A plugin's function raised, or returned what the contract does not allow."""
+
+    exit_code = ExitCode.TILES_FAILED
+
+
+def is_lasting(error: Exception) -> bool:
+    """Whether a tile that has failed so fails again, as long as nothing is mended."""
+    return isinstance(error, PluginCallError | RefusedError)
+
+
+def call(modality: Modality, function: Callable[..., T], *arguments: Any) -> T:
+    """Calls a plugin's function.
+
+    Raises:
+        PluginCallError: when it raises anything.
+    """
+    try:
+        return function(*arguments)
+    except Exception as error:
+        where = f"{modality.name}.{getattr(function, '__name__', repr(function)).strip('_')}"
+        raise PluginCallError(f"{where} raised {type(error).__name__}: {error}") from error
+
+
+@define(eq=False)
+class LargestBatch:
+    """The most that is asked for at once; shared by the threads of a run.
+
+    Attributes:
+        most: items of a batch; None as long as no batch was too large.
+    """
+
+    most: int | None = None
+    _lock: threading.Lock = field(factory=threading.Lock, repr=False)
+
+    def learn(self, most: int) -> None:
+        """Takes note that more than so many are too many."""
+        with self._lock:
+            self.most = most if self.most is None else min(self.most, most)
+
+    def parts(self, items: Sequence[int]) -> list[Sequence[int]]:
+        """The items in parts as equal as can be, each of a size that is not known to be too large."""
+        count = 1 if self.most is None else -(-len(items) // self.most)
+        edges = [len(items) * number // count for number in range(count + 1)] if count else [0]
+        return [items[begin:end] for begin, end in pairwise(edges) if end > begin]
+
+
+@define(eq=False)
+class _Refused:
+    """A part that was too large: how its halves fare."""
+
+    larger: int
+    answered: int = 0
 
 
 @frozen(eq=False)
-class Ready:
+class _Part:
+    items: Sequence[int]
+    whole: _Refused | None = None
+
+
+def split_on_refusal(
+    items: Sequence[int], request: Callable[[Sequence[int]], Sequence[T]], largest: LargestBatch | None = None
+) -> Iterator[tuple[int, T | RequestError | NoAnswerError]]:
+    """Asks for many items at once, halves what is refused, and blames only single items.
+
+    Args:
+        items: what to ask for.
+        request: asks for some of them in one request; returns an answer for each.
+        largest: what was learnt by earlier calls, and learns from this one.
+
+    Yields:
+        Each item with its answer, or with the error of the request that held it alone. A request that was not
+        answered is not halved: its items are yielded with that error.
+    """
+    largest = LargestBatch() if largest is None else largest
+    parts = [_Part(part) for part in reversed(largest.parts(items))]
+    while parts:
+        part = parts.pop()
+        try:
+            answers = request(part.items)
+        except NoAnswerError as error:
+            yield from ((item, error) for item in part.items)
+        except RequestError as error:
+            if len(part.items) == 1:
+                yield part.items[0], error
+                continue
+            middle = len(part.items) // 2
+            halves = part.items[:middle], part.items[middle:]
+            whole = _Refused(len(halves[1])) if isinstance(error, TooLargeError) else None
+            parts += [_Part(half, whole) for half in reversed(halves)]
+        else:
+            if part.whole is not None:
+                part.whole.answered += 1
+                if part.whole.answered == 2:
+                    largest.learn(part.whole.larger)
+            yield from zip(part.items, answers, strict=True)
+
+
+@frozen(eq=False)
+class LocatedTile:
     """A located tile, ready for its pixels.
 
     Attributes:
@@ -69,7 +166,7 @@ class Left:
     reason: str
 
 
-Located = Ready | Ended | Left
+Located = LocatedTile | Ended | Left
 
 
 @frozen(eq=False)
@@ -112,13 +209,13 @@ class Locator:
         """
         if self.group.is_base:
             return self._with_new_anchors(tiles)
-        ready = [Ready(tile, anchors[tile.tile_id], {}) for tile in tiles]
+        ready = [LocatedTile(tile, anchors[tile.tile_id], {}) for tile in tiles]
         return self._rest(ready)
 
     def _with_new_anchors(self, tiles: Sequence[Tile]) -> list[Located]:
         modality = self.group.anchor
         results: list[Located] = []
-        ready: list[Ready] = []
+        ready: list[LocatedTile] = []
         answers = self._ask([[_Question(tile, tile.scene(), modality)] for tile in tiles], _ANCHORS)
         for tile, answer in zip(tiles, answers, strict=True):
             try:
@@ -131,10 +228,10 @@ class Locator:
             if isinstance(anchor, Skip):
                 results.append(Ended(tile, Outcome.SKIPPED, anchor.reason))
             else:
-                ready.append(Ready(tile, anchor, {modality.name: answer[0]}))
+                ready.append(LocatedTile(tile, anchor, {modality.name: answer[0]}))
         return results + self._rest(ready)
 
-    def _rest(self, ready: Sequence[Ready]) -> list[Located]:
+    def _rest(self, ready: Sequence[LocatedTile]) -> list[Located]:
         """Locates all modalities but the anchor, in one request."""
         others = [modality for modality in self.group.modalities if modality is not self.group.anchor]
         questions = [
@@ -146,7 +243,7 @@ class Locator:
                 results.append(_without_answer(one.tile, answer))
             else:
                 named = {modality.name: value for modality, value in zip(others, answer, strict=True)}
-                results.append(Ready(one.tile, one.anchor, {**one.located, **named}))
+                results.append(LocatedTile(one.tile, one.anchor, {**one.located, **named}))
         return results
 
     def _ask(self, tiles: Sequence[Sequence[_Question]], purpose: str) -> list[list[Any] | Exception]:
@@ -158,7 +255,7 @@ class Locator:
         def request(part: Sequence[int]) -> list[list[Any]]:
             return self._evaluate([built[index] for index in part], purpose)  # type: ignore[misc]
 
-        for index, answer in halving(good, request, self.largest[purpose]):
+        for index, answer in split_on_refusal(good, request, self.largest[purpose]):
             answers[index] = answer if isinstance(answer, Exception) else self._settle(tiles[index], answer)
         return answers
 

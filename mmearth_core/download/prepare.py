@@ -1,35 +1,100 @@
-"""Prepares a run: checks configuration, plugins, tiles and dataset before anything is written.
-
-What comes out is a `Job`: everything that the run needs, known to fit together.
-"""
+"""All checks before the first request."""
 
 import hashlib
-from collections.abc import Sequence
+import math
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from attrs import frozen
 
-from mmearth_core.config.effective import Effective, plain_options
 from mmearth_core.config.schema import Config
-from mmearth_core.config.structure import structure
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import Modality
-from mmearth_core.download.anew import joined, load_begun
-from mmearth_core.download.group import Group, plan_groups
-from mmearth_core.download.place import check_answer_size, check_place, unaccounted
-from mmearth_core.errors import ConfigError
-from mmearth_core.folder import DatasetFolder
+from mmearth_core.download.stack import stack_bands
+from mmearth_core.download.stored_config import (
+    Group,
+    StoredConfig,
+    continue_dataset,
+    load_started_config,
+    plain_options,
+    plan_groups,
+)
+from mmearth_core.errors import ConfigError, DatasetError
+from mmearth_core.paths import DatasetPaths
 from mmearth_core.registry import Registry
-from mmearth_core.registry.engines import engine_of
+from mmearth_core.registry.configured import make_engine, make_modality
 from mmearth_core.tiles.index import default_partition_size
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
+MAX_ANSWER = 48 * 2**20
+"""Bytes of pixels that Earth Engine sends in one answer, uncompressed (EARTHENGINE.md)."""
+
+
+def check_folder(config: Config, folder: DatasetPaths) -> None:
+    """Refuses a folder that cannot be one, or in which the user's own files would be overwritten.
+
+    Raises:
+        ConfigError: when the configuration or the tiles file stands where the dataset's own file belongs.
+        DatasetError: when the folder is a file, or cannot be made.
+    """
+    if _same(config.source, folder.config):
+        raise ConfigError(
+            f"{config.source}: the dataset keeps a file of this very name in its folder, {folder.root}, so it would "
+            "replace your configuration. Rename the configuration, or set another `path` in [dataset]."
+        )
+    if _same(config.tiles, folder.tiles):
+        raise ConfigError(
+            f"{config.source}: `tiles` in [dataset] is {folder.tiles}, which is the dataset's own copy and would be "
+            "replaced. Name the file that the tiles come from, or copy it to another place first."
+        )
+    there = next(path for path in (folder.root, *folder.root.parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise DatasetError(
+            f"{there} is no folder, so the dataset cannot stand at {folder.root}. Set another `path` in [dataset]."
+        )
+    if there != folder.root and not os.access(there, os.W_OK | os.X_OK):
+        raise DatasetError(
+            f"{folder.root} cannot be made, as {there} may not be written to. Grant access, or set another `path` in "
+            "[dataset]."
+        )
+
+
+def unaccounted(folder: DatasetPaths) -> DatasetError:
+    """The error for a folder with a dataset's journals but not its configuration."""
+    return DatasetError(
+        f"{folder.root} holds a dataset whose own configuration, {folder.config.name}, is missing; so nothing "
+        "tells what its stacks are made of. Restore the file, or set another `path` in [dataset]."
+    )
+
+
+def check_answer_size(config: Config, groups: Iterable[Group]) -> None:
+    """Refuses tiles so large that every request for pixels would be refused.
+
+    Raises:
+        ConfigError: says how large they may be.
+    """
+    for group in groups:
+        pixel = sum(np.dtype(band.band.dtype).itemsize for band in stack_bands(group.modalities))
+        size = config.dataset.image_size
+        if pixel * size**2 > MAX_ANSWER:
+            raise ConfigError(
+                f"{config.source}: [dataset] image_size: {size} x {size} pixels of {pixel} bytes are "
+                f"{pixel * size**2 / 2**20:.0f} MB a tile; Earth Engine sends at most {MAX_ANSWER / 2**20:.0f} MB at "
+                f"once. Set at most {math.isqrt(MAX_ANSWER // pixel)}, or configure fewer modalities."
+            )
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
 
 @frozen(eq=False)
-class Job:
+class PreparedRun:
     """A run that may begin.
 
     Attributes:
@@ -43,15 +108,17 @@ class Job:
     """
 
     config: Config
-    folder: DatasetFolder
+    folder: DatasetPaths
     engine: Engine
     groups: tuple[Group, ...]
-    effective: Effective
+    effective: StoredConfig
     is_new: bool
     frame: "gpd.GeoDataFrame | None"
 
 
-def prepare(config: Config, registry: Registry, engine: str | None = None, only: Sequence[str] | None = None) -> Job:
+def prepare(
+    config: Config, registry: Registry, engine: str | None = None, only: Sequence[str] | None = None
+) -> PreparedRun:
     """Checks that a run may begin; writes nothing and sends nothing.
 
     Args:
@@ -68,11 +135,11 @@ def prepare(config: Config, registry: Registry, engine: str | None = None, only:
     wanted = _wanted(config, registry, only)
     anchor = _anchor(config, modalities)
     chosen = make_engine(config, registry, config.run.engine if engine is None else engine)
-    folder = DatasetFolder(config.root)
-    check_place(config, folder)
+    folder = DatasetPaths(config.root)
+    check_folder(config, folder)
     # In this order: another process, starting as well, writes the configuration before it begins.
     begun = folder.is_begun
-    recorded = load_begun(folder, wanted)
+    recorded = load_started_config(folder, wanted)
     if begun and recorded is None:
         raise unaccounted(folder)
     plan = plan_groups(recorded.groups if recorded else {}, wanted, anchor.name)
@@ -80,7 +147,7 @@ def prepare(config: Config, registry: Registry, engine: str | None = None, only:
     check_answer_size(config, groups)
     frame, tiles = _tiles(config, folder, recorded)
     members = [name for group in plan.values() for name in group]
-    effective = Effective(
+    effective = StoredConfig(
         dataset={
             "name": config.dataset.name,
             "anchor": anchor.name,
@@ -93,8 +160,8 @@ def prepare(config: Config, registry: Registry, engine: str | None = None, only:
         groups={name: list(group) for name, group in plan.items()},
     )
     if recorded is not None:
-        effective = joined(recorded, effective, folder, config)
-    return Job(
+        effective = continue_dataset(recorded, effective, folder, config)
+    return PreparedRun(
         config=config,
         folder=folder,
         engine=chosen,
@@ -103,29 +170,6 @@ def prepare(config: Config, registry: Registry, engine: str | None = None, only:
         is_new=effective != recorded,
         frame=frame,
     )
-
-
-def make_modality(config: Config, registry: Registry, name: str) -> Modality:
-    """A configured modality with its options.
-
-    Raises:
-        PluginError: when it is not installed.
-        ConfigError: when an option is unknown or ill-typed.
-    """
-    registered = registry.modality(name)
-    options = structure(
-        config.modalities.get(name, {}),
-        registered.options_class,
-        f"modalities.{name}",
-        str(config.source),
-        defaults=registered.default_options,
-    )
-    return registered.make(options)
-
-
-def make_engine(config: Config, registry: Registry, spec: str) -> Engine:
-    """The engine that a run asks for, with the options of its table in the configuration."""
-    return engine_of(registry, spec, config.engines, str(config.source))
 
 
 def _wanted(config: Config, registry: Registry, only: Sequence[str] | None) -> list[str]:
@@ -180,7 +224,7 @@ def _group(
 
 
 def _tiles(
-    config: Config, folder: DatasetFolder, recorded: Effective | None
+    config: Config, folder: DatasetPaths, recorded: StoredConfig | None
 ) -> tuple["gpd.GeoDataFrame | None", dict[str, Any]]:
     """The tiles to take in, if any, and the description of the files that they come from."""
     if recorded is not None and folder.tiles.exists():
@@ -206,7 +250,7 @@ def _tiles(
     return frame, described
 
 
-def _renewed(described: dict[str, Any], prefix: str, source: Path | None, folder: DatasetFolder) -> None:
+def _renewed(described: dict[str, Any], prefix: str, source: Path | None, folder: DatasetPaths) -> None:
     """Takes a source's fingerprint again, if it may have changed since the tiles were taken in."""
     size, sha256 = f"{prefix}size", f"{prefix}sha256"
     if source is None:

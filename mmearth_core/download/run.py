@@ -1,47 +1,60 @@
-"""The run: opens the engine, takes the tiles in, and works every group of a job to its end."""
+"""A run: opens the engine, locks partitions and works each group of modalities."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack, closing
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from attrs import frozen
 
 from mmearth_core.budget import SharedBudget
-from mmearth_core.config.effective import Effective
-from mmearth_core.download.again import Again
-from mmearth_core.download.anew import load_begun
-from mmearth_core.download.collector import lasting
-from mmearth_core.download.endings import share_endings
-from mmearth_core.download.journal import Outcome
-from mmearth_core.download.prepare import Job
-from mmearth_core.download.progress import Observer
-from mmearth_core.download.result import Result
-from mmearth_core.download.run_log import append_run
-from mmearth_core.download.shard import Shard
-from mmearth_core.download.share import Share
-from mmearth_core.download.stop import Stop
-from mmearth_core.download.tally import Tally
-from mmearth_core.earth.client import EarthClient
+from mmearth_core.download.journal import Outcome, share_endings
+from mmearth_core.download.outcomes import ProgressListener, Tally
+from mmearth_core.download.prepare import PreparedRun
+from mmearth_core.download.run_log import Result, append_run
+from mmearth_core.download.selection import RetrySelection, Shard
+from mmearth_core.download.stop import StopRequest
+from mmearth_core.download.stored_config import StoredConfig, load_started_config
+from mmearth_core.download.worklist import Worklist
+from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStoppedError
-from mmearth_core.folder import FOLDER_FAULTS
-from mmearth_core.tiles.centroids import fill_centroids, lacks_centroids
+from mmearth_core.files import FOLDER_FAULTS, locked
+from mmearth_core.tiles.earth_source import fill_centroids, lacks_centroids
 from mmearth_core.tiles.index import TileIndex, take_in
-from mmearth_core.work.lock import locked
+
+
+@contextmanager
+def lasting() -> Iterator[None]:
+    """Keeps the collector from searching, within, what there is by now; cycles made within are collected as ever.
+
+    Where objects are kept from it already, as before a fork, nothing changes.
+    """
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
 
 WHOLE = Shard()
 """The share of a process that works alone."""
 
-NOTHING_AGAIN = Again()
+
+NOTHING_AGAIN = RetrySelection()
 """What has ended is not taken again."""
 
 
 def run(
-    job: Job,
-    observer: Observer,
+    job: PreparedRun,
+    observer: ProgressListener,
     shard: Shard = WHOLE,
     limit: int | None = None,
-    again: Again = NOTHING_AGAIN,
-    stop: Stop | None = None,
+    again: RetrySelection = NOTHING_AGAIN,
+    stop: StopRequest | None = None,
 ) -> Result:
     """Downloads a shard's tiles.
 
@@ -61,7 +74,7 @@ def run(
         DatasetError: another process works on the same tiles, or the folder cannot be written to; nothing was asked.
         RunStoppedError: the run was stopped before its first tile.
     """
-    stop = Stop(job.config.run.grace_seconds) if stop is None else stop
+    stop = StopRequest(job.config.run.grace_seconds) if stop is None else stop
     client = EarthClient(job.engine, job.config.run, ending=stop.ending, workload_tag=job.config.workload_tag)
     # The locks are let go last: until the budget is closed, a request that was abandoned may still end and write.
     with ExitStack() as locks, ExitStack() as held:
@@ -83,7 +96,7 @@ def run(
         try:
             for group in job.groups:
                 if not stop.asked:
-                    Share(job, group, index, list(sizes), limit, again, tally, told, stop).work(client)
+                    Worklist(job, group, index, list(sizes), limit, again, tally, told, stop).work(client)
         except RunStoppedError as error:
             # Begun again by itself, such a run would do nothing; one that has lost its access on the way may go on.
             begun = isinstance(error, AccessLostError) and tally.now.total()
@@ -100,7 +113,7 @@ def run(
     return result
 
 
-def _budget(job: Job) -> SharedBudget:
+def _budget(job: PreparedRun) -> SharedBudget:
     """The requests that all processes have together."""
     options = job.config.run
     try:
@@ -113,7 +126,7 @@ def _budget(job: Job) -> SharedBudget:
 class _Told:
     """Passes a run's progress on, also to the other processes and to `status`."""
 
-    observer: Observer
+    observer: ProgressListener
     budget: SharedBudget
     client: EarthClient
     shard: Shard
@@ -132,7 +145,7 @@ class _Told:
         )
 
 
-def _recount(job: Job, index: TileIndex, sizes: Mapping[int, int], limit: int | None, tally: Tally) -> None:
+def _recount(job: PreparedRun, index: TileIndex, sizes: Mapping[int, int], limit: int | None, tally: Tally) -> None:
     """Counts what earlier runs did in partitions that this one has not come to."""
     try:
         groups = [group.name for group in job.groups]
@@ -141,7 +154,7 @@ def _recount(job: Job, index: TileIndex, sizes: Mapping[int, int], limit: int | 
         tally.uncounted = str(error)
 
 
-def _unwritable(job: Job, error: OSError) -> str:
+def _unwritable(job: PreparedRun, error: OSError) -> str:
     """What to do about a folder that cannot be written to.
 
     Raises:
@@ -152,7 +165,7 @@ def _unwritable(job: Job, error: OSError) -> str:
     return f"{error.filename or job.folder.root} cannot be written: {error.strerror}. Make room or grant access."
 
 
-def establish(job: Job, client: EarthClient) -> TileIndex:
+def establish(job: PreparedRun, client: EarthClient) -> TileIndex:
     """Takes the tiles into the dataset and writes its configuration, if that is still to be done.
 
     Raises:
@@ -167,9 +180,9 @@ def establish(job: Job, client: EarthClient) -> TileIndex:
     return TileIndex(job.folder.tiles)
 
 
-def _joined_with_others(job: Job) -> Effective:
+def _joined_with_others(job: PreparedRun) -> StoredConfig:
     """The job's effective configuration, with the groups that other processes have added meanwhile."""
-    latest = load_begun(job.folder, [modality.name for group in job.groups for modality in group.modalities])
+    latest = load_started_config(job.folder, [modality.name for group in job.groups for modality in group.modalities])
     if latest is None:
         return job.effective
     for name, members in job.effective.groups.items():

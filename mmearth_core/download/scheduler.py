@@ -11,11 +11,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any
 
-from mmearth_core.contract.scene import Anchor
-from mmearth_core.download.fetch import Fetcher
+from mmearth_core.contract.modality import Anchor
 from mmearth_core.download.journal import Entry
-from mmearth_core.download.locate import Ended, Left, Located, Locator, Ready
-from mmearth_core.download.stop import Stop
+from mmearth_core.download.locate import Ended, Left, Located, LocatedTile, Locator
+from mmearth_core.download.pixels import Fetcher
+from mmearth_core.download.stop import StopRequest
 from mmearth_core.tiles.index import Tile
 
 Work = tuple[Tile, Anchor | None]
@@ -39,7 +39,7 @@ class Scheduler:
         left: Callable[[Left], None] = lambda one: None,
         ticked: Callable[[], None] = lambda: None,
         checked: Callable[[], None] = lambda: None,
-        stop: Stop | None = None,
+        stop: StopRequest | None = None,
     ) -> None:
         """Prepares a run.
 
@@ -66,8 +66,8 @@ class Scheduler:
         self._left = left
         self._ticked = ticked
         self._checked = checked
-        self._stop = Stop() if stop is None else stop
-        self._ready: deque[Ready] = deque()
+        self._stop = StopRequest() if stop is None else stop
+        self._ready: deque[LocatedTile] = deque()
         self._locating: set[Future[list[Located]]] = set()
         self._fetching: dict[Future[Entry | Left], Tile] = {}
 
@@ -144,7 +144,7 @@ class Scheduler:
 
     def _take_located(self, results: list[Located]) -> None:
         for result in results:
-            if isinstance(result, Ready):
+            if isinstance(result, LocatedTile):
                 self._ready.append(result)
             elif isinstance(result, Ended):
                 self._ended(result.tile, result.entry())

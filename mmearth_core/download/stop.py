@@ -13,15 +13,17 @@ from mmearth_core.errors import ExitCode
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
+
 LATE = 30.0
 """Seconds beyond the grace after which a process that does not end by itself is ended: a hanging file system, say.
 
 Within them what hangs is waited for by the budget, 10 s, and the journals are counted, 4 s for a million tiles."""
 
+
 _SHOW_CURSOR = "\x1b[?25h"
 
 
-class Stop:
+class StopRequest:
     """Asks a run to end early; from any thread.
 
     Attributes:

@@ -6,20 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from mmearth_core.download.folder import DownloadedDataset
 from mmearth_core.errors import ConfigError, DatasetError
-from mmearth_core.hdf5.opening import opened
-from mmearth_core.hdf5.table import rows_digest, tile_ids
 from mmearth_core.json_files import write_json
 from mmearth_core.post.products import HDF5, SPLITS, required
-from mmearth_core.post.source import Source
-from mmearth_core.post.splits import STRATEGIES, USED_BY, Recipe, describe, split
+from mmearth_core.post.splits import STRATEGIES, USED_BY, SplitOptions, describe, split
+from mmearth_core.product.hdf5 import opened, rows_digest, tile_ids
 from mmearth_core.tiles.index import TileIndex
 
 HOW = "_splits_made.json"
 """The file that says how; of a name that the training reader does not look for."""
 
 
-def make_splits(source: Source, changes: dict[str, Any]) -> dict[str, Any]:
+def make_splits(source: DownloadedDataset, changes: dict[str, Any]) -> dict[str, Any]:
     """Writes the splits.
 
     Args:
@@ -40,7 +39,7 @@ def make_splits(source: Source, changes: dict[str, Any]) -> dict[str, Any]:
     return how
 
 
-def check_recipe(source: Source, changes: dict[str, Any]) -> None:
+def check_recipe(source: DownloadedDataset, changes: dict[str, Any]) -> None:
     """Refuses a recipe that cannot be, before hours of work and not after them.
 
     Raises:
@@ -50,7 +49,7 @@ def check_recipe(source: Source, changes: dict[str, Any]) -> None:
     _recipe(source, changes)
 
 
-def are_stale(source: Source) -> bool:
+def are_stale(source: DownloadedDataset) -> bool:
     """Whether there are splits that were made of other rows than the HDF5 file now has."""
     how = _read(source.file(HOW))
     if not how:
@@ -59,17 +58,17 @@ def are_stale(source: Source) -> bool:
         return bool(how.get("rows_sha256") != rows_digest(tile_ids(file)))
 
 
-def _recipe(source: Source, changes: dict[str, Any]) -> Recipe:
+def _recipe(source: DownloadedDataset, changes: dict[str, Any]) -> SplitOptions:
     path = source.file(HOW)
     before = _read(path).get("made", {})
     try:
-        Recipe(**before)
+        SplitOptions(**before)
     except (ConfigError, TypeError, ValueError) as error:
         raise DatasetError(f"{path}: cannot be understood ({error}). Delete it, and make the splits again.") from error
     strategy = changes.get("strategy", before.get("strategy"))
     if strategy != before.get("strategy"):
         before.pop("column", None)  # it was the other strategy's
-    recipe = Recipe(**{**before, **changes})
+    recipe = SplitOptions(**{**before, **changes})
     for name in changes:
         if recipe.strategy not in USED_BY.get(name, STRATEGIES):
             raise ConfigError(
@@ -81,7 +80,7 @@ def _recipe(source: Source, changes: dict[str, Any]) -> Recipe:
     return recipe
 
 
-def _require_column(source: Source, name: str) -> None:
+def _require_column(source: DownloadedDataset, name: str) -> None:
     index = TileIndex(source.folder.tiles)
     columns = index.read(next(iter(index.sizes())))[0].attributes
     if name not in columns:
@@ -100,7 +99,7 @@ def _read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _of_tiles(source: Source, ids: list[str], column: str | None) -> tuple[Any, Any, list[Any]]:
+def _of_tiles(source: DownloadedDataset, ids: list[str], column: str | None) -> tuple[Any, Any, list[Any]]:
     """Longitude, latitude and a column of each row."""
     row_of = {tile_id: row for row, tile_id in enumerate(ids)}
     lon, lat = np.full(len(ids), np.nan), np.full(len(ids), np.nan)

@@ -4,20 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
-from mmearth_core.download.bad_stack import BadStack
-from mmearth_core.download.group import BASE
-from mmearth_core.download.journal import Outcome
+from mmearth_core.download.folder import DatasetRow, DownloadedDataset
+from mmearth_core.download.journal import BadStack, Outcome
+from mmearth_core.download.stored_config import BASE
 from mmearth_core.errors import DatasetError
-from mmearth_core.post.check import Question, check_stacks
-from mmearth_core.post.source import Row, Source
+from mmearth_core.post.stack_reader import Question, check_stacks
+from mmearth_core.progress import Progress
+from mmearth_core.text import counted
 from mmearth_core.tiles.index import Tile
-from mmearth_core.words import counted
-from mmearth_core.work.pool import Pool
-from mmearth_core.work.progress import Progress
+from mmearth_core.workers import Pool
 
 
 @frozen(eq=False)
-class Rows:
+class RowSelection:
     """The rows of a dataset, known by how many each partition has; read again when they are needed.
 
     Attributes:
@@ -28,7 +27,7 @@ class Rows:
         missing: tiles that have failed, or are not done in every group.
     """
 
-    source: Source
+    source: DownloadedDataset
     sizes: Mapping[int, int]
     left_out: tuple[BadStack, ...] = ()
     skipped: int = 0
@@ -42,11 +41,11 @@ class Rows:
     def __len__(self) -> int:
         return sum(self.sizes.values())
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[DatasetRow]:
         for partition in self.sizes:
             yield from (row for row in self.source.rows(partition) if row.tile.tile_id not in self._out)
 
-    def without(self, more: Sequence[BadStack]) -> "Rows":
+    def without(self, more: Sequence[BadStack]) -> "RowSelection":
         """These rows without some more tiles."""
         sizes = dict(self.sizes)
         for partition, _ in {(out.partition, out.tile_id) for out in more}:
@@ -54,7 +53,7 @@ class Rows:
         return evolve(self, sizes=sizes, left_out=(*self.left_out, *more))
 
 
-def decide_rows(source: Source, pool: Pool, progress: Progress) -> Rows:
+def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> RowSelection:
     """Checks every stack's directory, and keeps the tiles whose stacks are all sound.
 
     Raises:
@@ -76,7 +75,7 @@ def decide_rows(source: Source, pool: Pool, progress: Progress) -> Rows:
                     counts["skipped"] += 1
                 elif source.is_row(entries):
                     tiles.append(tile)
-                    stacks.append((tile.tile_id, source.stacks(Row(tile, entries))))
+                    stacks.append((tile.tile_id, source.stacks(DatasetRow(tile, entries))))
                 else:
                     counts["missing"] += 1
             under_way.append(tiles)
@@ -90,12 +89,12 @@ def decide_rows(source: Source, pool: Pool, progress: Progress) -> Rows:
         for place, group, reason in faults:
             bad.append(BadStack(tiles[place].tile_id, tiles[place].ordinal, partition, group, reason))
         progress("checking stacks", len(sizes), len(partitions))
-    rows = Rows(source, sizes, tuple(bad), **counts)
+    rows = RowSelection(source, sizes, tuple(bad), **counts)
     require_some(rows)
     return rows
 
 
-def require_some(rows: Rows) -> None:
+def require_some(rows: RowSelection) -> None:
     """Refuses to make a dataset without a row.
 
     Raises:

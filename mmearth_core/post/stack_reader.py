@@ -6,7 +6,7 @@ TIFF 6.0 (Adobe 1992): an image's directory lists tags of 12 bytes, with their v
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,42 @@ import zstandard
 from attrs import frozen
 from numpy.typing import NDArray
 
-from mmearth_core.words import counted
+from mmearth_core.text import counted
 
 _HEAD = struct.Struct("<2sHI")
+
+
 _TAG = struct.Struct("<HHI4s")
+
+
 _TYPES = {2: ("s", 1), 3: ("H", 2), 4: ("I", 4)}
+
+
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _OFFSETS, _ROWS, _LENGTHS = 256, 257, 258, 259, 273, 278, 279
+
+
 _PLANAR, _PREDICTOR, _FORMAT, _GDAL = 284, 317, 339, 42112
+
+
 _ZSTD, _APART, _FLOAT = 50000, 2, 3
+
+
 _AS_WRITTEN = {_COMPRESSION: _ZSTD, _PLANAR: _APART, _PREDICTOR: 1, _FORMAT: _FLOAT, _BITS: 32}
+
+
 _NEEDED = {_WIDTH, _HEIGHT, _COMPRESSION, _ROWS, _OFFSETS, _LENGTHS, _GDAL}
+
+
 _READ = _NEEDED | _AS_WRITTEN.keys()
+
+
 _CONSTANT = 64
 """Bytes of a strip that holds but one value, at most: of the no-data bands of a stack, one is decoded."""
 
+
 _TILE = re.compile(rb'<Item name="TILE_ID">([^<]*)</Item>')
+
+
 _NAME = re.compile(rb'<Item name="DESCRIPTION" sample="(\d+)" role="description">([^<]*)</Item>')
 
 
@@ -219,3 +240,20 @@ def _unreadable(path: Path, error: OSError) -> StackError:
     if isinstance(error, FileNotFoundError):
         return StackError("the stack is missing")
     return StackError(f"the stack cannot be read: {error.strerror}")
+
+
+Question = tuple[Sequence[tuple[str, Mapping[str, Path]]], Mapping[str, Sequence[str]], int]
+"""Each tile's id and its stacks by group, the bands of each group's stacks, and the tiles' size."""
+
+
+def check_stacks(question: Question) -> list[tuple[int, str, str]]:
+    """Checks the stacks of some tiles; returns `(place among the tiles, group, reason)` of those that are bad."""
+    tiles, names, size = question
+    faults = []
+    for place, (tile_id, stacks) in enumerate(tiles):
+        for group, path in stacks.items():
+            try:
+                check_stack(path, names[group], size, tile_id)
+            except StackError as error:
+                faults.append((place, group, str(error)))
+    return faults

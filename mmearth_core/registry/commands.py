@@ -15,8 +15,7 @@ import click
 from attrs import field, frozen
 
 from mmearth_core.errors import PluginError
-from mmearth_core.registry.load import origin_of
-from mmearth_core.registry.model import Origin, PluginFault
+from mmearth_core.registry.load import Origin, PluginFault, origin_of
 
 GROUP = "mmearth.commands"
 """The entry-point group; an entry point's name is the command's."""

@@ -7,8 +7,10 @@ from attrs import frozen
 REQUEUES = 100
 """How often a task goes on by itself, unless it is said otherwise: at a day each, three months."""
 
+
 WARNING = 120
 """Seconds before the time limit at which Slurm warns a task."""
+
 
 _SOURCE_OR_NOT = """\
 # The environment of every job stands in one file: modules, virtual environment, credentials.
@@ -19,6 +21,7 @@ else
     echo "no file $environment; the environment is that of the shell that has submitted this job" >&2
 fi
 """
+
 
 _GO_ON = """\
 # Slurm warns this shell alone before the time limit. It passes the warning on, and the command ends in good order:
@@ -79,7 +82,7 @@ class Resources:
 
 
 @frozen
-class GoOn:
+class Requeue:
     """How a job goes on that has stopped early.
 
     Attributes:
@@ -116,7 +119,7 @@ class BatchScript:
     log: str
     array: str | None = None
     environment: str | None = None
-    go_on: GoOn | None = None
+    go_on: Requeue | None = None
     before: tuple[str, ...] = ()
 
     @property

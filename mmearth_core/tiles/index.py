@@ -1,29 +1,110 @@
-"""The tiles inside a dataset: `tiles.gpkg`, taken in once, read a partition at a time.
+"""The tiles of a dataset in tiles.gpkg: each tile's row number and partition."""
 
-A tile's ordinal (its row) and partition (its unit of work) are fixed here for good.
-"""
-
+import datetime as dt
 import math
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 from attrs import frozen
 from shapely.geometry import Polygon
 
-from mmearth_core.contract.scene import Anchor, Scene
+from mmearth_core.contract.modality import Anchor, Scene
 from mmearth_core.errors import DatasetError
-from mmearth_core.folder import written_aside
-from mmearth_core.tiles.geopackage import FAULTS, GEOMETRY, opened, read_rows
+from mmearth_core.files import written_aside
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
+_OPTION, _DATE = "OGR_CURRENT_DATE", "2017-01-01T00:00:00.000Z"
+"""A GeoPackage says when it was last changed; tiles always say this."""
+
+
+@contextmanager
+def fixed_date() -> Iterator[None]:
+    """While it holds, GeoPackages are written with one and the same date of change."""
+    import pyogrio  # only where tiles are written: with geopandas it takes half a second, and reading needs neither
+
+    before = pyogrio.get_gdal_config_option(_OPTION)
+    pyogrio.set_gdal_config_options({_OPTION: _DATE})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({_OPTION: before})
+
+
+GEOMETRY = "geometry"
+"""The column of geometries."""
+
+
+FAULTS = (sqlite3.Error, shapely.errors.ShapelyError, ValueError)
+"""What a damaged file becomes."""
+
+
+_HEAD, _BOX_BYTES = 8, {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}
+"""Bytes of a geometry's header: before the bounding box, and of the box by its kind."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """The file, to be read only."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        yield database
+
+
+def read_rows(database: sqlite3.Connection, layer: str, where: str) -> list[dict[str, Any]]:
+    """Rows by column, with polygons as shapely's and all else as JSON would have it.
+
+    Args:
+        database: the file.
+        layer: its table.
+        where: SQL that follows `WHERE`.
+
+    Raises:
+        sqlite3.Error, shapely.errors.ShapelyError, ValueError: when the file is damaged.
+    """
+    columns = database.execute(f"PRAGMA table_info({layer})").fetchall()
+    plain = {name: _plain(kind) for _, name, kind, _, _, key in columns if not key and name != GEOMETRY}
+    names = ", ".join('"{}"'.format(name.replace('"', '""')) for name in [*plain, GEOMETRY])
+    found = database.execute(f"SELECT {names} FROM {layer} WHERE {where}").fetchall()
+    shapes = shapely.from_wkb(np.array([_wkb(row[-1]) for row in found], object))
+    return [
+        {
+            **{name: function(value) for (name, function), value in zip(plain.items(), row, strict=False)},
+            GEOMETRY: shape,
+        }
+        for row, shape in zip(found, shapes, strict=True)
+    ]
+
+
+def _wkb(geometry: Any) -> bytes:
+    if not isinstance(geometry, bytes) or len(geometry) < _HEAD or geometry[:2] != b"GP":
+        raise ValueError("a geometry is none")
+    box = _BOX_BYTES.get(geometry[3] >> 1 & 7)
+    if box is None:
+        raise ValueError("a geometry has an unknown header")
+    return geometry[_HEAD + box :]
+
+
+def _plain(kind: str) -> Callable[[Any], Any]:
+    """How a value of a column of that type becomes JSON's; SQLite itself knows numbers and text only."""
+    if kind == "BOOLEAN":
+        return lambda value: None if value is None else bool(value)
+    if kind in ("DATE", "DATETIME"):
+        return lambda value: None if value is None else dt.datetime.fromisoformat(value).isoformat()
+    return lambda value: None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 _LAYER = "tiles"
+
+
 _OWN = ("ordinal", "partition", "tile_id", "lon", "lat", GEOMETRY)
 """The columns that are no attributes of a tile."""
+
 
 _UNITS = 256
 """Partitions aimed at: enough for any array to share evenly, few enough to list at a glance."""
@@ -73,8 +154,6 @@ def take_in(frame: "gpd.GeoDataFrame", path: Path, partition_size: int | None = 
         DatasetError: when it cannot be written.
     """
     import pyogrio  # only here: with geopandas it takes half a second, and who reads needs neither
-
-    from mmearth_core.tiles.fixed_date import fixed_date
 
     errors = pyogrio.errors
     faults = (errors.DataSourceError, errors.DataLayerError, errors.FeatureError, errors.GeometryError, sqlite3.Error)

@@ -12,7 +12,7 @@ import pyogrio
 import shapely
 
 from mmearth_core.errors import TilesError
-from mmearth_core.folder import MAX_STEM, file_stem
+from mmearth_core.paths import MAX_STEM, file_stem
 
 FORMATS = (".geojson", ".json", ".gpkg", ".fgb")
 UNREADABLE = (

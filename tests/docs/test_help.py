@@ -5,9 +5,9 @@ import shlex
 
 import click
 import pytest
+from mmearth_devkit.command_tree import walk
 
 from mmearth_core.cli import main
-from mmearth_core.command_tree import walk
 
 COMMANDS = {ctx.command_path: ctx.command for ctx in walk(main)}
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from mmearth_core.cli import main
 from mmearth_core.registry import discover
-from mmearth_core.registry.engines import engine_of
+from mmearth_core.registry.configured import engine_of
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

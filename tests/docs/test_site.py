@@ -9,10 +9,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from mmearth_devkit.command_tree import walk
 
 from mmearth_core.cli import main
-from mmearth_core.command_tree import walk
-from mmearth_core.config.describe import describe
+from mmearth_core.config.structure import describe
 from mmearth_core.registry import discover
 
 ROOT = Path(__file__).parents[2]

@@ -149,9 +149,9 @@ def nothing_yet(place: Place) -> Said:
 def another_process(place: Place) -> Said:
     """While a process of its own holds the first partition."""
     held = (
-        "from pathlib import Path; from mmearth_core.work.lock import locked\n"
-        "from mmearth_core.folder import DatasetFolder\n"
-        "with locked(DatasetFolder(Path('mydata')).lock('base'), [0]):\n    print('held', flush=True)\n    input()"
+        "from pathlib import Path; from mmearth_core.files import locked\n"
+        "from mmearth_core.paths import DatasetPaths\n"
+        "with locked(DatasetPaths(Path('mydata')).lock('base'), [0]):\n    print('held', flush=True)\n    input()"
     )
     assert place.run().status == ExitCode.OK
     with subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:

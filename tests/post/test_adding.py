@@ -195,7 +195,7 @@ def test_when_no_stack_fits_the_plugins_nothing_is_sent_back(config: Path, kit: 
 KILL = """
 import os, signal, sys
 import h5py
-from mmearth_core.hdf5 import layout
+from mmearth_core.product import hdf5_rows as layout
 from mmearth_core.cli import main
 
 number, count, written = int(sys.argv.pop(1)), int(sys.argv.pop(1)), 0

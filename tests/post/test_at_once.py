@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmearth_curate.derive.workshop import workshop
+from mmearth_curate.derive.workshop import staging_folder
 from mmearth_devkit.testing.command_line import cli
 
 from mmearth_core.errors import DatasetError
@@ -19,11 +19,11 @@ NAME = "data_1M_v001"
 HOLD = """
 import sys
 from pathlib import Path
-from mmearth_curate.derive.workshop import workshop
-from mmearth_core.work.lock import locked
+from mmearth_curate.derive.workshop import staging_folder
+from mmearth_core.files import locked
 
 path = Path(sys.argv[2])
-with locked(path, [0]) if sys.argv[1] == "lock" else workshop(path):
+with locked(path, [0]) if sys.argv[1] == "lock" else staging_folder(path):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -72,12 +72,12 @@ def test_what_a_killed_process_leaves_is_removed(tmp_path: Path) -> None:
         (tmp_path / ".part" / "torn.h5").write_text("half")
         (tmp_path / ".part" / "folder").mkdir()
         process.kill()
-    with workshop(tmp_path / ".part") as folder:
+    with staging_folder(tmp_path / ".part") as folder:
         assert [path.name for path in folder.iterdir()] == ["lock"]
     assert not folder.exists()
 
 
 def test_a_workshop_that_fails_is_removed(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError), workshop(tmp_path / ".part"):
+    with pytest.raises(DatasetError), staging_folder(tmp_path / ".part"):
         raise DatasetError("no")
     assert not (tmp_path / ".part").exists()

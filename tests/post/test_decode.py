@@ -8,7 +8,7 @@ import pytest
 import rasterio
 
 from mmearth_core import Band, Layer, Modality
-from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_core.layers import LayerDescription
 from mmearth_core.post.encode import block_rows, decode
 from mmearth_core.post.stack_reader import StackError, check_stack, read_stack
 
@@ -17,8 +17,8 @@ class Probe(Modality):
     name = "probe"
 
 
-def layer(dtype: str, nodata: float) -> StoredLayer:
-    return StoredLayer.of(Layer("x", [Band("a", dtype, nodata)]), Probe(), 2, "probe 1")
+def layer(dtype: str, nodata: float) -> LayerDescription:
+    return LayerDescription.of(Layer("x", [Band("a", dtype, nodata)]), Probe(), 2, "probe 1")
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from mmearth_core.hdf5.layout import encode, stored_layers
-from mmearth_core.hdf5.table import metadata_rows
+from mmearth_core.product.hdf5 import metadata_rows, stored_layers
+from mmearth_core.product.hdf5_rows import encode
 from mmearth_core.registry import discover
 
 

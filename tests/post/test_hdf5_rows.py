@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmearth_core.errors import DamagedFileError
-from mmearth_core.hdf5.rows import RowReader
+from mmearth_core.product.hdf5_rows import RowReader
 
 STORAGES: dict[str, dict[str, Any]] = {
     "ours": {"chunks": (1, 3, 8, 8), "shuffle": True, "compression": "gzip", "compression_opts": 1},

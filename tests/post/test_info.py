@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.post.info import _merge
-from mmearth_core.tables.ecoregions import ecoregions
+from mmearth_core.post.products import _merge
+from mmearth_core.tiles.regions import ecoregions
 
 NAME = "data_1M_v001"
 

@@ -14,7 +14,7 @@ import pytest
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
-from mmearth_core.hdf5.new_file import LIBVER
+from mmearth_core.product.hdf5 import LIBVER
 
 NAME = "data_1M_v001"
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmearth_core.errors import ConfigError, DatasetError
-from mmearth_core.post.spatial import RADIUS_KM, blocks_of, nearest
-from mmearth_core.post.splits import PARTS, Recipe, shares, split
+from mmearth_core.post.splits import PARTS, RADIUS_KM, SplitOptions, blocks_of, nearest, shares, split
 
 NAME = "data_1M_v001"
 
@@ -39,7 +38,7 @@ def test_shares_are_whole_and_leave_no_stray_tile(count: int, cut: tuple[int, in
 
 def test_fractions_that_do_not_add_up_in_binary_leave_no_test_tile() -> None:
     lon, lat = places(1000)
-    parts = split(Recipe(fractions=(0.57, 0.43, 0.0)), lon, lat, [None] * 1000)
+    parts = split(SplitOptions(fractions=(0.57, 0.43, 0.0)), lon, lat, [None] * 1000)
     assert [len(parts[part]) for part in PARTS] == [570, 430, 0]
 
 
@@ -47,7 +46,7 @@ def test_fractions_that_do_not_add_up_in_binary_leave_no_test_tile() -> None:
 def test_every_row_once_and_the_seed_decides(strategy: str) -> None:
     lon, lat = places(1000)
     biomes = [f"biome {row % 7}" if row % 10 else None for row in range(1000)]
-    made = [split(Recipe(strategy, seed=seed, distance_km=0), lon, lat, biomes) for seed in (1, 1, 2)]
+    made = [split(SplitOptions(strategy, seed=seed, distance_km=0), lon, lat, biomes) for seed in (1, 1, 2)]
     for parts in made:
         assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(1000))
     assert all(np.array_equal(made[0][part], made[1][part]) for part in PARTS)
@@ -58,7 +57,7 @@ def test_strata_have_their_share_in_every_split() -> None:
     sizes = {"a": 1000, "b": 100, "c": 10, None: 50}
     column = [name for name, size in sizes.items() for _ in range(size)]
     lon, lat = places(len(column))
-    parts = split(Recipe("stratified", (0.7, 0.2, 0.1)), lon, lat, column)
+    parts = split(SplitOptions("stratified", (0.7, 0.2, 0.1)), lon, lat, column)
     for name, size in sizes.items():
         members = {row for row, value in enumerate(column) if value == name}
         assert [len(members & set(parts[part].tolist())) for part in PARTS] == [size * 7 // 10, size // 5, size // 10]
@@ -66,14 +65,14 @@ def test_strata_have_their_share_in_every_split() -> None:
 
 def test_many_tiny_strata_do_not_all_go_to_training() -> None:
     lon, lat = places(3000)
-    parts = split(Recipe("stratified"), lon, lat, [f"region {row // 3}" for row in range(3000)])
+    parts = split(SplitOptions("stratified"), lon, lat, [f"region {row // 3}" for row in range(3000)])
     assert 240 < len(parts["test"]) < 360
 
 
 @pytest.mark.parametrize("distance", [0.0, 30.0, 200.0])
 def test_spatial_splits_keep_their_distance(distance: float) -> None:
     lon, lat = places(1500, seed=5)
-    parts = split(Recipe("spatial", (0.6, 0.2, 0.2), block_km=800, distance_km=distance), lon, lat, [None] * 1500)
+    parts = split(SplitOptions("spatial", (0.6, 0.2, 0.2), block_km=800, distance_km=distance), lon, lat, [None] * 1500)
     away = great_circle(lon, lat)
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         assert away[np.ix_(parts[one], parts[other])].min() >= distance
@@ -103,18 +102,18 @@ def test_blocks_are_about_as_large_as_asked_for_everywhere() -> None:
 
 def test_the_users_own_splits_are_taken_from_a_column() -> None:
     lon, lat = places(4)
-    parts = split(Recipe("column", column="mine"), lon, lat, ["test", None, "train", "test"])
+    parts = split(SplitOptions("column", column="mine"), lon, lat, ["test", None, "train", "test"])
     assert {part: rows.tolist() for part, rows in parts.items()} == {"train": [2], "val": [], "test": [0, 3]}
     with pytest.raises(DatasetError, match="holds 'trian'"):
-        split(Recipe("column", column="mine"), lon, lat, ["trian", "train", "val", "test"])
+        split(SplitOptions("column", column="mine"), lon, lat, ["trian", "train", "val", "test"])
     with pytest.raises(DatasetError, match="is empty or missing"):
-        split(Recipe("column", column="mine"), lon, lat, [None] * 4)
+        split(SplitOptions("column", column="mine"), lon, lat, [None] * 4)
 
 
 def test_impossible_recipes_are_refused() -> None:
     for wrong in ({"fractions": (0.5, 0.4)}, {"fractions": (0.9, 0.2, -0.1)}, {"strategy": "column"}, {"block_km": 0}):
         with pytest.raises(ConfigError):
-            Recipe(**wrong)
+            SplitOptions(**wrong)
 
 
 def test_the_command_writes_rows_and_how_they_were_made(config: Path, kit: Any) -> None:

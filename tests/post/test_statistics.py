@@ -12,19 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmearth_core import Band, Kind, Layer, Modality
-from mmearth_core.hdf5.layout import StoredLayer, stored_layers
-from mmearth_core.post.statistics import Statistics
+from mmearth_core.layers import LayerDescription
+from mmearth_core.product.hdf5 import stored_layers
+from mmearth_core.product.statistics import LayerStatistics
 
 RELATIVE = 1e-9
 
 
-def stored(dtype: str, nodata: float, bands: int = 2, kind: Kind = Kind.REGRESSION) -> StoredLayer:
+def stored(dtype: str, nodata: float, bands: int = 2, kind: Kind = Kind.REGRESSION) -> LayerDescription:
     layer = Layer("x", [Band(f"b{number}", dtype, nodata) for number in range(bands)], kind=kind)
 
     class Probe(Modality):
         name = "probe"
 
-    return StoredLayer.of(layer, Probe(), 8, "probe 1")
+    return LayerDescription.of(layer, Probe(), 8, "probe 1")
 
 
 def reference(values: np.ndarray, valid: np.ndarray) -> dict[str, list[float]]:
@@ -93,9 +94,9 @@ def test_pieces_add_up(dtype: str, mean: float, seed: int, cuts: list[int], miss
     least = 0 if dtype.startswith("u") else -127
     values = (noise.normal(mean, 5, (31, 2, 9)).clip(least, 127)).round().astype(dtype)
     values[:, 1][noise.random((31, 9)) < missing] = layer.fill
-    whole = Statistics([layer])
+    whole = LayerStatistics([layer])
     for part in np.split(values, sorted(set(cuts))):
-        piece = Statistics([layer])
+        piece = LayerStatistics([layer])
         for row in part:
             piece.add("x", None, row)
         whole.merge(piece)
@@ -110,7 +111,7 @@ def test_pieces_add_up(dtype: str, mean: float, seed: int, cuts: list[int], miss
 def test_a_large_mean_costs_no_digits() -> None:
     layer = stored("float32", np.nan, bands=1)
     values = (np.float32(2**23) + np.arange(8, dtype="float32"))[:, None].repeat(512, 0)
-    statistics = Statistics([layer])
+    statistics = LayerStatistics([layer])
     statistics.add_vectors("x", [None] * len(values), values)
     entry = statistics.results("x")["x"]
     assert entry["std"] == pytest.approx([np.std(np.arange(8))], rel=RELATIVE)
@@ -119,7 +120,7 @@ def test_a_large_mean_costs_no_digits() -> None:
 
 def test_infinities_and_nan_never_reach_the_json() -> None:
     layer = stored("float32", -np.inf, bands=1)
-    statistics = Statistics([layer])
+    statistics = LayerStatistics([layer])
     statistics.add("x", None, np.array([[1, np.inf, np.nan, -np.inf, 3]], "float32"))
     entry = statistics.results("x")["x"]
     assert (entry["mean"], entry["max"], entry["count"], entry["nodata"]) == ([2.0], [3.0], [2], [3])
@@ -127,7 +128,7 @@ def test_infinities_and_nan_never_reach_the_json() -> None:
 
 def test_squares_of_a_huge_tile_are_still_exact() -> None:
     layer = stored("uint16", 0, bands=1)
-    statistics = Statistics([layer])
+    statistics = LayerStatistics([layer])
     values = np.full((1, 2100 * 2100), 65535, np.uint16)
     values[0, 0] = 65534
     statistics.add("x", None, values)

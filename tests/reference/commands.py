@@ -9,8 +9,9 @@ import click
 
 def commands() -> dict[str, Any]:
     """By the words of a command, its parameters: options by their longest name, arguments by their number."""
+    from mmearth_devkit.command_tree import walk
+
     from mmearth_core.cli import main
-    from mmearth_core.command_tree import walk
 
     return {context.command_path: parameters(context.command) for context in walk(main)}
 

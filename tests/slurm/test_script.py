@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mmearth_core.slurm.script import BatchScript, GoOn, Resources
-from mmearth_core.slurm.scripts import ENVIRONMENT
-from mmearth_core.slurm.stages import by_hand
+from mmearth_core.slurm.jobs import ENVIRONMENT, by_hand
+from mmearth_core.slurm.script import BatchScript, Requeue, Resources
 
 SHIPPED = Path(__file__).parent.parent.parent / "slurm"
 TASK = {"SLURM_JOB_ID": "9", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"}
@@ -26,10 +25,10 @@ sys.exit({status})
 """A command that ends in good order when it is warned."""
 
 
-FIVE_TIMES = GoOn(requeues=5)
+FIVE_TIMES = Requeue(requeues=5)
 
 
-def script(environment: str | None = "", command: str = "work", go_on: GoOn | None = FIVE_TIMES) -> BatchScript:
+def script(environment: str | None = "", command: str = "work", go_on: Requeue | None = FIVE_TIMES) -> BatchScript:
     return BatchScript(
         stem="stem",
         about="About it.",

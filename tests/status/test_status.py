@@ -13,10 +13,10 @@ import pytest
 from rich.console import Console
 
 from mmearth_core.budget import SharedBudget
-from mmearth_core.config.load import load_config
+from mmearth_core.cli.status import watch
+from mmearth_core.config.schema import load_config
 from mmearth_core.download.journal import Entry, Journal, Outcome
-from mmearth_core.status.look import Reader
-from mmearth_core.status.watch import watch
+from mmearth_core.status import Reader
 
 
 def last_lines(config: Path) -> dict[str, dict]:
@@ -187,7 +187,7 @@ def shards(status) -> set[str]:
 
 
 def draw(status, partitions: bool = False) -> str:
-    from mmearth_core.status.tell import tell
+    from mmearth_core.cli.status import tell
 
     console = Console(file=io.StringIO(), width=120)
     console.print(tell(status, partitions))

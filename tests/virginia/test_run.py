@@ -14,7 +14,7 @@ import pytest
 from mmearth_devkit.testing.command_line import cli
 
 from mmearth_core.budget.live import live_tasks
-from mmearth_core.earth.client import EarthClient
+from mmearth_core.earthengine.client import EarthClient
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Contents = Callable[[Path], dict[str, Any]]
@@ -65,11 +65,11 @@ def test_two_shards_at_once_make_what_one_process_makes(
 def test_two_processes_never_work_on_the_same_tiles(
     run_cli: Run, config: Path, undisturbed: Path, read_contents: Contents
 ) -> None:
-    from mmearth_core.folder import DatasetFolder
-    from mmearth_core.work.lock import locked
+    from mmearth_core.files import locked
+    from mmearth_core.paths import DatasetPaths
 
     dataset = config.parent / "virginia"
-    with locked(DatasetFolder(dataset).lock("base"), [2]):
+    with locked(DatasetPaths(dataset).lock("base"), [2]):
         # As on a file system of a cluster: the other process has made the lock, and its configuration.
         shutil.copy(undisturbed / "mmearth.toml", dataset)
         shutil.copy(undisturbed / "tiles.gpkg", dataset)
@@ -97,7 +97,7 @@ KILL = """
 import os, signal, sys
 from pathlib import Path
 from mmearth_core.cli import main
-from mmearth_core.download import fetch, journal
+from mmearth_core.download import journal, pixels
 
 moment, count = sys.argv.pop(1), int(sys.argv.pop(1))
 calls = 0
@@ -110,7 +110,7 @@ def due():
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
-write_stack, append = fetch.write_stack, journal.Journal.append
+write_stack, append = pixels.write_stack, journal.Journal.append
 
 def stack(path, content):
     if moment == "half a stack" and due():
@@ -135,7 +135,7 @@ def line(self, entries):
     if moment == "after a line" and due():
         die()
 
-fetch.write_stack, journal.Journal.append = stack, line
+pixels.write_stack, journal.Journal.append = stack, line
 main()
 """
 

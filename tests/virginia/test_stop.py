@@ -117,7 +117,8 @@ def test_waiting_for_another_try_is_interrupted(config: Path) -> None:
 
 def test_a_signal_before_the_first_tile(config: Path) -> None:
     moment = (
-        f"from mmearth_core.config import load; a = load.load_config; load.load_config = lambda p: ({SIGTERM}, a(p))[1]"
+        "from mmearth_core.config import schema; a = schema.load_config; "
+        f"schema.load_config = lambda p: ({SIGTERM}, a(p))[1]"
     )
     code = f"import os, signal\n{moment}\nfrom mmearth_core.cli import main\nmain()"
     command = [sys.executable, "-c", code, "run", str(config), "--json"]

@@ -11,7 +11,7 @@ from mmearth_devkit.testing.command_line import cli, summary
 
 from mmearth_core.download.journal import Journal
 from mmearth_core.download.run_log import read_runs
-from mmearth_core.download.stop import Stop
+from mmearth_core.download.stop import StopRequest
 from mmearth_core.tiles.index import TileIndex
 
 COUNTS = ("tiles", "done", "skipped", "failed", "left")
@@ -22,10 +22,10 @@ StopAt = Callable[[type, str], None]
 @pytest.fixture
 def stop_at(monkeypatch: pytest.MonkeyPatch) -> StopAt:
     """`stop_at(owner, method)`: the run is asked to end when it next calls that."""
-    stops: list[Stop] = []
-    make = Stop.__init__
+    stops: list[StopRequest] = []
+    make = StopRequest.__init__
 
-    def remember(self: Stop, *arguments: Any) -> None:
+    def remember(self: StopRequest, *arguments: Any) -> None:
         make(self, *arguments)
         stops.append(self)
 
@@ -39,7 +39,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch) -> StopAt:
 
         monkeypatch.setattr(owner, method, calls)
 
-    monkeypatch.setattr(Stop, "__init__", remember)
+    monkeypatch.setattr(StopRequest, "__init__", remember)
     return prepare
 
 

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.work.lock import locked
+from mmearth_core.files import locked
 
 HOLD = """
 import sys
 from pathlib import Path
-from mmearth_core.work.lock import locked
+from mmearth_core.files import locked
 with locked(Path(sys.argv[1]), [int(number) for number in sys.argv[2:]]):
     print("held", flush=True)
     sys.stdin.read()
@@ -65,7 +65,7 @@ def test_where_nothing_may_be_written_nothing_is_locked(tmp_path, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("mmearth_core.work.lock.os.open", refuse)
+    monkeypatch.setattr("mmearth_core.files.os.open", refuse)
     with locked(tmp_path / "lock", [1]):
         assert list(tmp_path.iterdir()) == []
 
@@ -74,7 +74,7 @@ def test_a_file_system_without_locks_is_no_reason_to_stop(path, monkeypatch, cap
     def refuse(*_):
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr("mmearth_core.work.lock.fcntl.lockf", refuse)
+    monkeypatch.setattr("mmearth_core.files.fcntl.lockf", refuse)
     with locked(path, [1]):
         assert path.exists()
     assert [record.levelname for record in caplog.records] == ["WARNING"]

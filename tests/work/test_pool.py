@@ -6,7 +6,7 @@ from pathlib import Path
 
 SCRIPT = """
 import os, signal, sys
-from mmearth_core.work.pool import Pool
+from mmearth_core.workers import Pool
 
 def ask(number):
     if number == 0 and sys.argv[1] == "interrupt":

@@ -10,10 +10,9 @@ from attrs import asdict, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.suggest import did_you_mean
-from mmearth_core.tables.ecoregions import ecoregions
-from mmearth_core.words import counted
-from mmearth_core.work.progress import Progress
+from mmearth_core.progress import Progress
+from mmearth_core.text import counted, did_you_mean
+from mmearth_core.tiles.regions import ecoregions
 from mmearth_curate.derive.layouts import Layout
 from mmearth_curate.derive.splits import Membership
 from mmearth_curate.derive.tile_info import Entry, entries_of
@@ -36,7 +35,7 @@ Box = tuple[float, float, float, float]
 
 
 @frozen
-class Criteria:
+class RowFilter:
     """What a tile must fulfil: every criterion that is given.
 
     Attributes:
@@ -67,7 +66,9 @@ class Criteria:
         return given
 
 
-def choose(layout: Layout, splits: Membership | None, criteria: Criteria, progress: Progress) -> NDArray[np.intp]:
+def matching_rows(
+    layout: Layout, splits: Membership | None, criteria: RowFilter, progress: Progress
+) -> NDArray[np.intp]:
     """The rows that fulfil all criteria, in order.
 
     Raises:
@@ -120,7 +121,7 @@ def _listed(layout: Layout, ids: list[str], path: Path) -> Mask:
     return np.fromiter((tile_id in wanted for tile_id in ids), bool, len(ids))
 
 
-def _by_entry(layout: Layout, ids: list[str], criteria: Criteria, progress: Progress) -> dict[str, Mask]:
+def _by_entry(layout: Layout, ids: list[str], criteria: RowFilter, progress: Progress) -> dict[str, Mask]:
     """What tile_info decides; it is only read if something of it is asked for."""
     tests: dict[str, Fits] = {}
     if criteria.biomes:

@@ -19,7 +19,7 @@ def main() -> None:
     task = json.loads(sys.stdin.read())
     sys.path[:] = task["path"]
     from mmearth_core.config.schema import RunOptions
-    from mmearth_core.earth.client import EarthClient
+    from mmearth_core.earthengine.client import EarthClient
     from mmearth_devkit.graphs import graph_text
     from mmearth_devkit.recording.engines import Replay, ReplayOptions
     from mmearth_devkit.repeat import read_scene

@@ -7,9 +7,8 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.contract.modality import Modality
-from mmearth_core.contract.scene import Scene
-from mmearth_core.download.finish import StackBand
+from mmearth_core.contract.modality import Modality, Scene
+from mmearth_core.download.stack import StackBand
 from mmearth_devkit.guard import NetworkCall
 from mmearth_devkit.stage import Stage
 
@@ -28,7 +27,7 @@ class RawBand:
 
 
 @frozen
-class Shift:
+class Misalignment:
     """How far a band lies off the tile's grid.
 
     Attributes:
@@ -45,7 +44,7 @@ class Shift:
 
 
 @define(eq=False)
-class Evidence:
+class TrialRecord:
     """What was seen.
 
     Attributes:
@@ -77,5 +76,5 @@ class Evidence:
     wanted: Sequence[StackBand] = ()
     names: Sequence[str] | None = None
     raw: Sequence[RawBand] = ()
-    shifts: Sequence[Shift] = ()
+    shifts: Sequence[Misalignment] = ()
     vectors: Mapping[str, Any] = field(factory=dict)

@@ -29,7 +29,7 @@ class NetworkCall:
     place: str
 
 
-class Guard:
+class NetworkGuard:
     """Watches one plugin. Requests to the engine are noted and let through; other connections are refused.
 
     Attributes:
@@ -81,7 +81,7 @@ class Guard:
 class _Watched:
     """A transport that tells the guard of every request."""
 
-    def __init__(self, transport: Transport, guard: Guard) -> None:
+    def __init__(self, transport: Transport, guard: NetworkGuard) -> None:
         self._transport = transport
         self._guard = guard
 
@@ -96,7 +96,7 @@ class WatchedEngine(WrappedEngine):
 
     name = "watched"
 
-    def __init__(self, engine: Engine, guard: Guard) -> None:
+    def __init__(self, engine: Engine, guard: NetworkGuard) -> None:
         super().__init__(engine)
         self._guard = guard
 

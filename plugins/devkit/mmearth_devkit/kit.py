@@ -4,13 +4,12 @@ from collections.abc import Collection
 from typing import Any
 
 from mmearth_core.contract.engine import Engine
-from mmearth_core.contract.modality import Modality
-from mmearth_core.contract.scene import Scene
+from mmearth_core.contract.modality import Modality, Scene
 from mmearth_core.errors import ConfigError
-from mmearth_core.suggest import did_you_mean
+from mmearth_core.text import did_you_mean
 from mmearth_devkit.checks import CHECKS
 from mmearth_devkit.finding import Finding
-from mmearth_devkit.rehearsal import Rehearsal
+from mmearth_devkit.rehearsal import Trial
 from mmearth_devkit.stage import kit_engine
 
 
@@ -45,7 +44,7 @@ def findings_of(
         modality = modality(options)
     elif options is not None:
         modality = modality.configured(options)
-    evidence = Rehearsal(modality, kit_engine(engine)).run(scene, processes)
+    evidence = Trial(modality, kit_engine(engine)).run(scene, processes)
     return [finding for name, check in CHECKS.items() if name not in ignore for finding in check(evidence)]
 
 

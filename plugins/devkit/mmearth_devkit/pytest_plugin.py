@@ -16,7 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from mmearth_core.contract.engine import Engine
-    from mmearth_core.contract.scene import Scene
+    from mmearth_core.contract.modality import Scene
     from mmearth_core.dataset import Dataset
 
 T = TypeVar("T")

@@ -14,14 +14,13 @@ from attrs import evolve
 from mmearth_core.builtin.file_anchor import utm_zone
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.engine import Engine
-from mmearth_core.contract.modality import Modality
-from mmearth_core.contract.scene import Anchor, Scene, Skip
-from mmearth_core.download.finish import present_bands, stack_bands
-from mmearth_core.earth.client import EarthClient
+from mmearth_core.contract.modality import Anchor, Modality, Scene, Skip
+from mmearth_core.download.stack import present_bands, stack_bands
+from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.tiles.grid import tile_grid
-from mmearth_devkit.evidence import Evidence, RawBand
+from mmearth_devkit.evidence import RawBand, TrialRecord
 from mmearth_devkit.graphs import assets_in, graph_text
-from mmearth_devkit.guard import Guard, WatchedEngine
+from mmearth_devkit.guard import NetworkGuard, WatchedEngine
 from mmearth_devkit.recording.recording import Recorded
 from mmearth_devkit.repeat import RepeatError, repeated
 from mmearth_devkit.shift import shifts_of
@@ -42,7 +41,7 @@ class _StepError(Exception):
     """A step could not be done; the evidence says why."""
 
 
-class Rehearsal:
+class Trial:
     """One modality on one engine."""
 
     def __init__(self, modality: Modality, engine: Engine) -> None:
@@ -57,10 +56,10 @@ class Rehearsal:
         """
         self._modality = modality
         self._engine = engine
-        self._guard = Guard(inspect.getsourcefile(type(modality)))
-        self.evidence = Evidence(modality, open_stage(engine))
+        self._guard = NetworkGuard(inspect.getsourcefile(type(modality)))
+        self.evidence = TrialRecord(modality, open_stage(engine))
 
-    def run(self, scene: Scene | None = None, again: bool = True) -> Evidence:
+    def run(self, scene: Scene | None = None, again: bool = True) -> TrialRecord:
         """Tries the modality.
 
         Args:

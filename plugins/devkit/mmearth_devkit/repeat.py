@@ -14,9 +14,8 @@ from typing import Any
 import shapely
 import tomli_w
 
-from mmearth_core.config.effective import plain_options
-from mmearth_core.contract.modality import Modality
-from mmearth_core.contract.scene import Anchor, Scene
+from mmearth_core.contract.modality import Anchor, Modality, Scene
+from mmearth_core.download.stored_config import plain_options
 from mmearth_core.errors import MMEarthError
 from mmearth_core.registry import discover
 

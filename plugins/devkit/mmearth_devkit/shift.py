@@ -12,12 +12,12 @@ from pyproj import Transformer
 from shapely.geometry import box
 
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.contract.scene import Scene
-from mmearth_core.download.finish import STAND_IN, StackBand, finished, present_bands
-from mmearth_core.earth.client import EarthClient
+from mmearth_core.contract.modality import Scene
+from mmearth_core.download.stack import FLOAT_NODATA, StackBand, finish_bands, present_bands
+from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.tiles.grid import PIXEL, Grid, tile_grid
-from mmearth_devkit.evidence import Evidence, Shift
-from mmearth_devkit.guard import Guard, WatchedEngine
+from mmearth_devkit.evidence import Misalignment, TrialRecord
+from mmearth_devkit.guard import NetworkGuard, WatchedEngine
 from mmearth_devkit.stage import Pattern
 
 COARSEST = 500.0
@@ -44,7 +44,7 @@ _VISIBLE = 0.1
 """The wave must make up this share of the variation that arrives; a slope's, for one, is gone."""
 
 
-def shifts_of(evidence: Evidence, guard: Guard, client: EarthClient, image: Any) -> list[Shift]:
+def shifts_of(evidence: TrialRecord, guard: NetworkGuard, client: EarthClient, image: Any) -> list[Misalignment]:
     """Downloads the modality's image from a patterned engine, as the run would, and measures each band's shift.
 
     Bands in which the pattern does not show (masked, constant, coarser than `COARSEST`) are left out.
@@ -74,7 +74,7 @@ def shifts_of(evidence: Evidence, guard: Guard, client: EarthClient, image: Any)
     for stack_band, values in session.pixels(whole):
         shift = measure(values, whole, pattern)
         if shift is not None and stack_band.band.name in fine:
-            found.append(Shift(stack_band, *shift, pixel=fine[stack_band.band.name]))
+            found.append(Misalignment(stack_band, *shift, pixel=fine[stack_band.band.name]))
     return found
 
 
@@ -104,7 +104,7 @@ def _outline(grid: Grid) -> Any:
 class _Session:
     """The modality on a patterned engine, at one tile."""
 
-    def __init__(self, evidence: Evidence, guard: Guard, pattern: Pattern, scene: Scene) -> None:
+    def __init__(self, evidence: TrialRecord, guard: NetworkGuard, pattern: Pattern, scene: Scene) -> None:
         from mmearth_devkit.rehearsal import answered
 
         self._modality = modality = evidence.modality
@@ -122,12 +122,12 @@ class _Session:
             return []
         import ee
 
-        image = ee.Image.cat(finished(self._image, self._bands))
+        image = ee.Image.cat(finish_bands(self._image, self._bands))
         array = self._client.pixels(image, grid.request())
         result = []
         for stack_band in self._bands:
             values = np.asarray(array[stack_band.name], np.float64)
-            missing = (values == stack_band.band.nodata) | (values == np.float64(np.float32(STAND_IN)))
+            missing = (values == stack_band.band.nodata) | (values == np.float64(np.float32(FLOAT_NODATA)))
             result.append((stack_band, np.where(missing, np.nan, values)))
         return result
 

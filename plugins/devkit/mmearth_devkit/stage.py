@@ -16,7 +16,7 @@ from shapely.geometry import Polygon
 from mmearth_core.contract.engine import Engine
 from mmearth_core.errors import EngineError, PluginError
 from mmearth_core.registry import Registry, discover
-from mmearth_core.registry.engines import engine_of
+from mmearth_core.registry.configured import engine_of
 
 ENGINE = "local:synthetic"
 """The engine that the kit asks where none is named: a whole planet, so that most assets are there."""

@@ -9,14 +9,14 @@ from shapely.affinity import translate
 from shapely.geometry import mapping
 
 from mmearth_core.builtin.file_anchor import FileAnchor
-from mmearth_core.config.effective import plain_options
-from mmearth_core.config.load import load_config
+from mmearth_core.config.schema import load_config
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import Modality
 from mmearth_core.dataset import Dataset
+from mmearth_core.download.outcomes import Tally
 from mmearth_core.download.prepare import prepare
 from mmearth_core.download.run import run
-from mmearth_core.download.tally import Tally
+from mmearth_core.download.stored_config import plain_options
 from mmearth_core.errors import RequestError
 from mmearth_core.registry import Origin, Registered, Registry
 from mmearth_devkit.stage import kit_engine, open_stage
@@ -103,18 +103,17 @@ def _registry(declared: type[Modality] | Modality, made: Modality, engine: Engin
 
 
 def _post(config: Path, registry: Registry) -> None:
-    from mmearth_core.post.info import make_info
+    from mmearth_core.download.folder import open_dataset
     from mmearth_core.post.make_splits import make_splits
-    from mmearth_core.post.products import make_hdf5
-    from mmearth_core.post.rows import decide_rows
-    from mmearth_core.post.source import open_source
-    from mmearth_core.work.pool import Pool
+    from mmearth_core.post.products import make_hdf5, make_info
+    from mmearth_core.post.rows import select_rows
+    from mmearth_core.workers import Pool
 
     def silent(_what: str, _done: int, _all: int) -> None:
         """No bar in a test."""
 
-    source = open_source(config, registry)
+    source = open_dataset(config, registry)
     with Pool(1) as pool:
-        rows = decide_rows(source, pool, silent)
+        rows = select_rows(source, pool, silent)
         make_info(make_hdf5(rows, pool, silent, False).written.rows, silent)
     make_splits(source, {})

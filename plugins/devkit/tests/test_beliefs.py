@@ -12,9 +12,12 @@ import pytest
 from mmearth_devkit.beliefs.belief import GUIDES, REFUSED, Belief, Check, Status, assumed, documented, fields, row_of
 from mmearth_devkit.beliefs.beliefs import BELIEFS, markdown
 from mmearth_devkit.beliefs.check import Outcome, alike, find
+from mmearth_devkit.recording.engines import Record, RecordOptions
 from mmearth_devkit.testing.command_line import cli
 from mmearth_devkit.testing.ee_offline import PIXELS, HttpRefusal, evaluate, open_client
 
+from mmearth_core.config.schema import RunOptions
+from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import DeclarationError
 
 ROOT = Path(__file__).parents[3]
@@ -177,7 +180,12 @@ LIAR = """
 
 def test_differences_and_errors_are_printed_and_fail(install, tmp_path):
     install("mmearth-liar", LIAR)
-    result = call("check", "--engine", "liar", "--record", str(tmp_path / "answers"))
+    client = EarthClient(Record(RecordOptions(str(tmp_path / "answers"), "liar")), RunOptions())
+    for belief in BELIEFS:
+        if belief.check is not None:
+            find(client, belief)
+    ee.Reset()
+    result = call("check", "--engine", "liar")
     assert result.exit_code == 1
     assert "differ  number-min (documented)" in result.output
     assert "expected [3, 2], found 42" in result.output

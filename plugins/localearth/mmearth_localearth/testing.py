@@ -16,14 +16,13 @@ from shapely.geometry.base import BaseGeometry
 from mmearth_core import Anchor, Modality
 from mmearth_core.builtin.file_anchor import FileAnchor
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.download.fetch import Fetcher
-from mmearth_core.download.finish import stack_bands
-from mmearth_core.download.group import BASE, Group
 from mmearth_core.download.journal import Entry
 from mmearth_core.download.locate import Ended, Locator
-from mmearth_core.download.stack import read_stack
-from mmearth_core.earth.client import EarthClient
-from mmearth_core.folder import DatasetFolder
+from mmearth_core.download.pixels import Fetcher
+from mmearth_core.download.stack import read_stack, stack_bands
+from mmearth_core.download.stored_config import BASE, Group
+from mmearth_core.earthengine.client import EarthClient
+from mmearth_core.paths import DatasetPaths
 from mmearth_core.tiles.index import Tile
 from mmearth_localearth.stage import WorldEngine
 from mmearth_localearth.worlds.base import CollectionAsset, ImageAsset, Mask, Pixels
@@ -163,7 +162,7 @@ def download(
     (ready,) = Locator(client, group).locate([tile], {} if anchor is None else {tile.tile_id: anchor})
     if isinstance(ready, Ended):
         return Downloaded(Entry(tile.tile_id, 0, ready.outcome, ready.reason), {}, dict(client.purposes))
-    dataset = DatasetFolder(folder)
+    dataset = DatasetPaths(folder)
     entry = Fetcher(client, dataset, group, size).fetch(ready)
     if client.meter.requests.total() != client.purposes.total():
         raise AssertionError(f"a plugin has sent requests of its own: {dict(client.meter.requests)} were counted")

@@ -18,8 +18,8 @@ from mmearth_localearth.rest import Service
 from mmearth_localearth.transport import LocalTransport
 
 from mmearth_core import Limits
-from mmearth_core.earth.faults import http_status
-from mmearth_core.earth.transport import Checked, HttpTransport
+from mmearth_core.earthengine.faults import http_status
+from mmearth_core.earthengine.transport import Checked, HttpTransport
 
 SCENE = "TEST/SCENES/20170101T000000_S"
 TIMEOUT = 30.0

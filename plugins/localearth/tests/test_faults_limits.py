@@ -26,7 +26,7 @@ from mmearth_localearth.transport import LocalTransport
 
 from mmearth_core import Limits, cli
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.earth.client import EarthClient
+from mmearth_core.earthengine.client import EarthClient
 
 PATH = "/v1/projects/p/value:compute"
 needs_pixels = pytest.mark.skipif(

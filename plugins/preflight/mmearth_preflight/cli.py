@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import config_argument, engine_option, json_option, number_option
+from mmearth_core.cli.common import config_argument, engine_option, json_option, number_option, show
 
 if TYPE_CHECKING:
     from mmearth_core.config.schema import Config
-    from mmearth_core.download.prepare import Job
+    from mmearth_core.download.prepare import PreparedRun
     from mmearth_preflight.sample import Sample
 
 
@@ -73,8 +72,8 @@ def command(
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from attrs import evolve
 
-    from mmearth_core.cli.downloading import leave
-    from mmearth_core.config.load import load_config
+    from mmearth_core.cli.run import leave
+    from mmearth_core.config.schema import load_config
     from mmearth_core.download.prepare import prepare
     from mmearth_core.registry import discover
     from mmearth_preflight.estimate import Plan
@@ -104,14 +103,14 @@ def command(
     return status
 
 
-def _sampled(job: "Job", options: "Config", tiles: int) -> "Sample":
+def _sampled(job: "PreparedRun", options: "Config", tiles: int) -> "Sample":
     """Downloads a few tiles, with a bar on standard error; a signal stops it in good order."""
     from rich.console import Console
 
-    from mmearth_core.download.progress import ProgressView
-    from mmearth_core.download.stop import Stop
+    from mmearth_core.cli.run import ProgressView
+    from mmearth_core.download.stop import StopRequest
     from mmearth_preflight.sample import draw_sample
 
-    stop = Stop(options.run.grace_seconds)
+    stop = StopRequest(options.run.grace_seconds)
     with stop.on_signals(), ProgressView(Console(stderr=True)) as view:
         return draw_sample(job, options, tiles, view, stop)

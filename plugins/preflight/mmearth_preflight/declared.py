@@ -5,11 +5,10 @@ import io
 import numpy as np
 from attrs import frozen
 
-from mmearth_core.contract.modality import Modality
-from mmearth_core.contract.scene import Scene
-from mmearth_core.download.finish import StackBand, stack_bands
-from mmearth_core.download.group import Group
-from mmearth_core.download.plugin_calls import PluginCallError, call
+from mmearth_core.contract.modality import Modality, Scene
+from mmearth_core.download.locate import PluginCallError, call
+from mmearth_core.download.stack import StackBand, stack_bands
+from mmearth_core.download.stored_config import Group
 
 STACK_SHARE = 1 / 3
 """Of a stack's pixels after compression, on average: measured by benchmarks/stack_encoding.py."""

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from mmearth_core.config.schema import Config
-from mmearth_core.tiles.centroids import TILES_A_REQUEST
+from mmearth_core.tiles.earth_source import TILES_A_REQUEST
 from mmearth_preflight.declared import GroupCost
 from mmearth_preflight.quota import HOUR, shares
 from mmearth_preflight.sample import Sample

@@ -11,13 +11,13 @@ from attrs import evolve, frozen
 
 from mmearth_core.config.schema import Config
 from mmearth_core.download.journal import Outcome
-from mmearth_core.download.prepare import Job
-from mmearth_core.download.progress import Observer
-from mmearth_core.download.result import Result
+from mmearth_core.download.outcomes import ProgressListener
+from mmearth_core.download.prepare import PreparedRun
 from mmearth_core.download.run import WHOLE, run
-from mmearth_core.download.stop import Stop
-from mmearth_core.folder import DatasetFolder
-from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_core.download.run_log import Result
+from mmearth_core.download.stop import StopRequest
+from mmearth_core.layers import LayerDescription
+from mmearth_core.paths import DatasetPaths
 from mmearth_core.post.encode import Block, encode_block
 from mmearth_preflight.timed import Timed
 
@@ -74,7 +74,7 @@ class Sample:
         }
 
 
-def draw_sample(job: Job, config: Config, number: int, observer: Observer, stop: Stop) -> Sample:
+def draw_sample(job: PreparedRun, config: Config, number: int, observer: ProgressListener, stop: StopRequest) -> Sample:
     """Downloads some tiles, spread over all of them, with every group of a job; the dataset itself is left alone.
 
     Args:
@@ -100,7 +100,7 @@ def draw_sample(job: Job, config: Config, number: int, observer: Observer, stop:
                 dataset=evolve(config.dataset, path=str(root)),
                 run=evolve(config.run, budget=str(budget), workload_tag=tag),
             ),
-            folder=DatasetFolder(root),
+            folder=DatasetPaths(root),
             engine=timed,
             effective=evolve(job.effective, tiles={**job.effective.tiles, "partition_size": number}),
             is_new=True,
@@ -118,7 +118,7 @@ def draw_sample(job: Job, config: Config, number: int, observer: Observer, stop:
         )
 
 
-def _drawn(job: Job, number: int) -> gpd.GeoDataFrame:
+def _drawn(job: PreparedRun, number: int) -> gpd.GeoDataFrame:
     """One tile at random of each of so many stretches of equal length, in the order of the tiles."""
     tiles = int(job.effective.tiles["count"])
     ends = np.linspace(0, tiles, min(number, tiles) + 1).astype(int)
@@ -130,12 +130,12 @@ def _drawn(job: Job, number: int) -> gpd.GeoDataFrame:
     return frame.sort_values("ordinal").drop(columns=["ordinal", "partition"]).reset_index(drop=True)
 
 
-def _hdf5_bytes(job: Job, stacks: list[Path]) -> int:
+def _hdf5_bytes(job: PreparedRun, stacks: list[Path]) -> int:
     """What the stacks' values come to in the HDF5 file, compressed as post-processing does it."""
     size, total = job.config.dataset.image_size, 0
     for group in job.groups:
         layers = tuple(
-            StoredLayer.of(layer, modality, size, "")
+            LayerDescription.of(layer, modality, size, "")
             for modality in group.modalities
             for layer in modality.map_layers()
         )

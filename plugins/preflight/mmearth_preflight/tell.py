@@ -3,8 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from mmearth_core.download.progress import duration
-from mmearth_core.words import size
+from mmearth_core.text import duration, size
 from mmearth_preflight.estimate import Plan
 from mmearth_preflight.quota import HOUR, shares
 

@@ -2,10 +2,10 @@
 
 import datetime as dt
 
-from mmearth_core.contract.scene import Anchor, Scene
-from mmearth_core.download.prepare import Job
-from mmearth_core.status.look import Reader
-from mmearth_core.tiles.centroids import lacks_centroids
+from mmearth_core.contract.modality import Anchor, Scene
+from mmearth_core.download.prepare import PreparedRun
+from mmearth_core.status import Reader
+from mmearth_core.tiles.earth_source import lacks_centroids
 from mmearth_core.tiles.index import TileIndex
 from mmearth_preflight.declared import GroupCost, group_cost
 
@@ -13,7 +13,7 @@ _ANCHOR = Anchor(dt.date(2018, 7, 1), "EPSG:32631")
 """Stands for an anchor, where only the kind of question matters."""
 
 
-def group_costs(job: Job) -> tuple[GroupCost, ...]:
+def group_costs(job: PreparedRun) -> tuple[GroupCost, ...]:
     """What each group of a job costs.
 
     Raises:
@@ -27,7 +27,7 @@ def group_costs(job: Job) -> tuple[GroupCost, ...]:
     )
 
 
-def without_centroid(job: Job) -> int:
+def without_centroid(job: PreparedRun) -> int:
     """Tiles whose centroid Earth Engine has to be asked for; none once the tiles are taken in."""
     if job.frame is None or not lacks_centroids(job.frame):
         return 0
@@ -36,7 +36,7 @@ def without_centroid(job: Job) -> int:
     return int(job.frame[["lon", "lat"]].isna().any(axis=1).sum())
 
 
-def _any_scene(job: Job) -> Scene:
+def _any_scene(job: PreparedRun) -> Scene:
     """The first tile, as plugins see it."""
     if job.frame is None:
         index = TileIndex(job.folder.tiles)

@@ -10,9 +10,8 @@ from typing import Any
 from attrs import field, frozen
 
 from mmearth_core.contract.bands import Band, Kind, Layer
-from mmearth_core.contract.modality import Modality
-from mmearth_core.contract.scene import Scene
-from mmearth_core.tables.ecoregions import EcoRegion, EcoRegions, ecoregions
+from mmearth_core.contract.modality import Modality, Scene
+from mmearth_core.tiles.regions import EcoRegion, EcoRegions, ecoregions
 
 _NONE = -math.inf
 """No-data of the float layers, as published."""

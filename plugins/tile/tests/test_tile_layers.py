@@ -17,11 +17,11 @@ from shapely.geometry import box
 
 from mmearth_core import Anchor, Kind, Scene
 from mmearth_core.builtin.file_anchor import FileAnchor
-from mmearth_core.download.group import Group
 from mmearth_core.download.locate import Locator
+from mmearth_core.download.stored_config import Group
 from mmearth_core.registry import discover
-from mmearth_core.tables.ecoregions import EcoRegion, EcoRegions, ecoregions
 from mmearth_core.tiles.index import Tile
+from mmearth_core.tiles.regions import EcoRegion, EcoRegions, ecoregions
 
 TABLE = ecoregions()
 SAVANNAS = "Mid-Atlantic US coastal savannas"

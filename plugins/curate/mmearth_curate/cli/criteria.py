@@ -2,7 +2,7 @@
 
 import click
 
-from mmearth_core.cli.options import together
+from mmearth_core.cli.common import together
 
 
 def _conditions(_ctx: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

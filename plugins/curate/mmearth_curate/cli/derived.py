@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import PATH, Decorator, json_option, together, workers_option
+from mmearth_core.cli.common import PATH, Decorator, json_option, show, together, workers_option
 
 if TYPE_CHECKING:
     from mmearth_curate.derive.files import DatasetFiles

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmearth_core import words
-from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import FOLDER, json_option
+from mmearth_core import text
+from mmearth_core.cli.common import FOLDER, json_option, show
 from mmearth_core.errors import RunStoppedError
-from mmearth_core.folder import FOLDER_FAULTS
+from mmearth_core.files import FOLDER_FAULTS
 from mmearth_curate.fetch.catalogue import PARTS, PUBLISHED, Published
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def _show_plan(published: Published, folder: Path, wanted: "Sequence[Wanted]", a
     ground, free = room(folder)
     facts = {"missing_bytes": missing, "free_bytes": free, "free_at": str(ground)}
     lines = [f"{_state(each, {}):>9}  {_size(each):>9}  {each.url}" for each in wanted]
-    lines.append(f"{words.size(missing)} to fetch into {folder / published.stem}; {words.size(free)} free at {ground}")
+    lines.append(f"{text.size(missing)} to fetch into {folder / published.stem}; {text.size(free)} free at {ground}")
     show(as_json, {**_summary(published, folder, wanted, {}), **facts}, lines)
 
 
@@ -113,7 +112,7 @@ def _state(wanted: "Wanted", sizes: Mapping[str, int]) -> str:
 
 
 def _size(wanted: "Wanted") -> str:
-    return "?" if wanted.size is None else words.size(wanted.size)
+    return "?" if wanted.size is None else text.size(wanted.size)
 
 
 def _summary(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from mmearth_core.cli.options import PATH
-from mmearth_core.words import counted
+from mmearth_core.cli.common import PATH
+from mmearth_core.text import counted
 from mmearth_curate.cli.derived import making_options, out_argument, show_made
 
 
@@ -42,7 +42,7 @@ def command(
       2  nothing was written: the error says why
       3  stopped early, as by a full disk: nothing was written
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from mmearth_core.work.session import at_work
+    from mmearth_core.workers import at_work
     from mmearth_curate.derive.merge import merge
 
     with at_work(workers) as (pool, progress):

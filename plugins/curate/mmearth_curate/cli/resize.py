@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mmearth_core.words import counted
+from mmearth_core.text import counted
 from mmearth_curate.cli.derived import in_argument, making_options, out_argument, show_made
 
 
@@ -31,7 +31,7 @@ def command(source: Path, out: Path, size: int, overwrite: bool, workers: int | 
       2  nothing was written: the error says why
       3  stopped early, as by a full disk: nothing was written
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from mmearth_core.work.session import at_work
+    from mmearth_core.workers import at_work
     from mmearth_curate.derive.resize import resize
 
     with at_work(workers) as (pool, progress):

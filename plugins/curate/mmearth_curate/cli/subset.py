@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from mmearth_core.cli.options import PATH, number_option, seed_option
-from mmearth_core.words import counted
+from mmearth_core.cli.common import PATH, number_option, seed_option
+from mmearth_core.text import counted
 from mmearth_curate.cli.criteria import criteria
 from mmearth_curate.cli.derived import in_argument, making_options, out_argument, show_made
 
@@ -60,12 +60,12 @@ def command(source: Path, out: Path, overwrite: bool, workers: int | None, as_js
       2  nothing was written: no tile fits, or the error says what to mend
       3  stopped early, as by a full disk: nothing was written
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from mmearth_core.work.session import at_work
+    from mmearth_core.workers import at_work
     from mmearth_curate.derive.subset import make_subset
-    from mmearth_curate.select import Criteria
+    from mmearth_curate.select import RowFilter
 
     if not any(value for name, value in wanted.items() if name != "seed"):
         raise click.UsageError("Say which tiles: --split, --biome, --where, --bbox, --tiles or --sample.")
     with at_work(workers) as (pool, progress):
-        made = make_subset(source, out, Criteria(**wanted), overwrite, pool, progress)
+        made = make_subset(source, out, RowFilter(**wanted), overwrite, pool, progress)
     show_made(as_json, made, {"rows_before": made.of}, f"{counted(made.rows, 'row')} of {made.of:,}")

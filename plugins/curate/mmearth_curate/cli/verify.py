@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import PATH, json_option, number_option, workers_option
+from mmearth_core.cli.common import PATH, json_option, number_option, show, workers_option
 
 
 @click.command("verify")
@@ -46,7 +45,7 @@ def command(target: Path, sample: int, send_back: bool, workers: int | None, as_
       3  stopped early; nothing was changed
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.registry import discover
-    from mmearth_core.work.session import at_work
+    from mmearth_core.workers import at_work
     from mmearth_curate.verify.subject import is_hdf5
     from mmearth_curate.verify.verify import verify
 

@@ -9,12 +9,11 @@ import h5py
 from attrs import frozen
 
 from mmearth_core.errors import DatasetError, RunStoppedError
-from mmearth_core.folder import FOLDER_FAULTS, sync_folder
-from mmearth_core.hdf5.opening import opened
-from mmearth_core.hdf5.table import require_table
+from mmearth_core.files import FOLDER_FAULTS, sync_folder
 from mmearth_core.post.make_splits import HOW
 from mmearth_core.post.products import BAND_STATS, HDF5, LEFT_OUT, SPLITS, TILE_INFO
-from mmearth_curate.derive.workshop import workshop
+from mmearth_core.product.hdf5 import opened, require_table
+from mmearth_curate.derive.workshop import staging_folder
 
 
 @frozen
@@ -120,7 +119,7 @@ class DatasetFiles:
 
 
 @contextmanager
-def written(target: DatasetFiles, inputs: Sequence[DatasetFiles], overwrite: bool) -> Iterator[DatasetFiles]:
+def publish(target: DatasetFiles, inputs: Sequence[DatasetFiles], overwrite: bool) -> Iterator[DatasetFiles]:
     """Yields a dataset to write, in a folder of its own, and moves its files to their place once all are on disk.
 
     On an error or control-C nothing is left behind. The HDF5 file is moved last, so that a dataset that has one is
@@ -141,7 +140,7 @@ def written(target: DatasetFiles, inputs: Sequence[DatasetFiles], overwrite: boo
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     done = False
     try:
-        with workshop(aside):
+        with staging_folder(aside):
             staged = DatasetFiles(aside / target.hdf5.name)
             yield staged
             _publish(staged, target)

@@ -9,9 +9,10 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core.errors import DamagedFileError, DatasetError
-from mmearth_core.hdf5.chunks import storage
-from mmearth_core.hdf5.layout import METADATA, PROVENANCE, StoredLayer, stored_layers
-from mmearth_core.words import counted
+from mmearth_core.layers import LayerDescription
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, stored_layers
+from mmearth_core.product.hdf5_rows import storage
+from mmearth_core.text import counted
 from mmearth_curate.derive.files import DatasetFiles
 
 _SHOWN = 8
@@ -37,7 +38,7 @@ class Layout:
     files: DatasetFiles
     table: NDArray[np.void]
     anchor: str
-    layers: Mapping[str, StoredLayer]
+    layers: Mapping[str, LayerDescription]
     storage: Mapping[str, str]
     provenance: Mapping[str, str]
 
@@ -131,7 +132,7 @@ def differences(one: Layout, other: Layout) -> Iterator[str]:
             yield from _differ(f"layer {name!r}: {what}", mine, theirs[what])
 
 
-def _facets(layer: StoredLayer, stored: str) -> dict[str, Facet]:
+def _facets(layer: LayerDescription, stored: str) -> dict[str, Facet]:
     """What has to agree; texts for people, and the plugin's version, have not."""
     return {
         "modality": layer.modality,

@@ -11,14 +11,13 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.chunks import copy_chunks, create_like
-from mmearth_core.hdf5.layout import METADATA, PROVENANCE, write_head
-from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.json_files import write_json
-from mmearth_core.words import counted
-from mmearth_core.work.pool import Pool
-from mmearth_core.work.progress import Progress
-from mmearth_curate.derive.files import DatasetFiles, written
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file, write_head
+from mmearth_core.product.hdf5_rows import copy_chunks, create_like
+from mmearth_core.progress import Progress
+from mmearth_core.text import counted
+from mmearth_core.workers import Pool
+from mmearth_curate.derive.files import DatasetFiles, publish
 from mmearth_curate.derive.head import derived_head, provenance
 from mmearth_curate.derive.layouts import Layout, read_layout, require_same
 from mmearth_curate.derive.splits import moved_rows, read_json, read_splits, write_splits
@@ -74,7 +73,7 @@ def merge(
     """
     inputs = [DatasetFiles.find(path) for path in sources]
     out = DatasetFiles.target(target)
-    with written(out, inputs, overwrite) as staged:
+    with publish(out, inputs, overwrite) as staged:
         layouts = [read_layout(files) for files in inputs]
         require_same(layouts)
         kept = choose_rows(layouts, duplicates)

@@ -8,17 +8,15 @@ import numpy as np
 from attrs import evolve, frozen
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.chunks import copy_chunks, create_like
-from mmearth_core.hdf5.layout import METADATA, PROVENANCE, ChunkWriter, StoredLayer, encode, write_head
-from mmearth_core.hdf5.new_file import new_file
-from mmearth_core.hdf5.opening import opened
-from mmearth_core.hdf5.rows import RowReader
 from mmearth_core.json_files import write_json
+from mmearth_core.layers import LayerDescription
 from mmearth_core.post.encode import block_rows
-from mmearth_core.post.statistics import Statistics
-from mmearth_core.work.pool import Pool
-from mmearth_core.work.progress import Progress
-from mmearth_curate.derive.files import DatasetFiles, written
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, create_layer, new_file, opened, write_head
+from mmearth_core.product.hdf5_rows import ChunkWriter, RowReader, copy_chunks, create_like, encode
+from mmearth_core.product.statistics import LayerStatistics
+from mmearth_core.progress import Progress
+from mmearth_core.workers import Pool
+from mmearth_curate.derive.files import DatasetFiles, publish
 from mmearth_curate.derive.head import derived_head, provenance
 from mmearth_curate.derive.layouts import Layout, read_layout
 from mmearth_curate.derive.tile_info import Entry, entries_of, write_entries
@@ -54,7 +52,7 @@ class Part:
     """
 
     path: Path
-    layers: tuple[StoredLayer, ...]
+    layers: tuple[LayerDescription, ...]
     size: int
     start: int
     variants: tuple[str | None, ...]
@@ -70,7 +68,7 @@ class Cropped:
     """
 
     chunks: list[dict[str, bytes]]
-    statistics: Statistics
+    statistics: LayerStatistics
 
 
 def resize(source: Path, target: Path, size: int, overwrite: bool, pool: Pool, progress: Progress) -> Resized:
@@ -92,7 +90,7 @@ def resize(source: Path, target: Path, size: int, overwrite: bool, pool: Pool, p
         RunStoppedError: when the disk is full.
     """
     files, out = DatasetFiles.find(source), DatasetFiles.target(target)
-    with written(out, [files], overwrite) as staged:
+    with publish(out, [files], overwrite) as staged:
         layout = read_layout(files)
         _require_larger(layout, size)
         statistics = _write_hdf5(staged, out.name, layout, size, pool, progress)
@@ -128,11 +126,11 @@ def _require_larger(layout: Layout, size: int) -> None:
 
 def _write_hdf5(
     staged: DatasetFiles, name: str, layout: Layout, size: int, pool: Pool, progress: Progress
-) -> Statistics:
+) -> LayerStatistics:
     layers, count, step = tuple(layout.layers.values()), len(layout.table), block_rows(size)
     variants = tuple(variant.decode() or None for _, variant in layout.table.tolist())
     every = np.arange(count)
-    statistics = Statistics(layers)
+    statistics = LayerStatistics(layers)
 
     def parts() -> Iterator[Part]:
         for start in range(0, count, step):
@@ -145,7 +143,7 @@ def _write_hdf5(
         vectors, writers = [], {}
         for layer in layers:
             if layer.is_map:
-                made = evolve(layer, shape=(len(layer.bands), size, size)).create(file, count)
+                made = create_layer(file, evolve(layer, shape=(len(layer.bands), size, size)), count)
                 writers[layer.name] = ChunkWriter(made)
             else:
                 made = create_like(file, source[layer.name], count)
@@ -163,7 +161,7 @@ def _write_hdf5(
 
 def crop_part(part: Part) -> Cropped:
     """Crops, compresses and counts some rows."""
-    statistics, chunks = Statistics(part.layers), list[dict[str, bytes]]()
+    statistics, chunks = LayerStatistics(part.layers), list[dict[str, bytes]]()
     end = part.start + len(part.variants)
     with opened(part.path) as file:
         for layer in part.layers:

@@ -10,9 +10,9 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.table import rows_digest
 from mmearth_core.json_files import write_json
 from mmearth_core.post.splits import PARTS
+from mmearth_core.product.hdf5 import rows_digest
 from mmearth_curate.derive.files import DatasetFiles
 
 Rows = NDArray[np.intp]

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from mmearth_core.errors import DamagedFileError, DatasetError
-from mmearth_core.hdf5.layout import StoredLayer
-from mmearth_core.post.recount import recount
-from mmearth_core.post.statistics import BandSums
-from mmearth_core.work.pool import Pool
-from mmearth_core.work.progress import Progress
+from mmearth_core.layers import LayerDescription
+from mmearth_core.post.encode import recount
+from mmearth_core.product.statistics import BandStatistics
+from mmearth_core.progress import Progress
+from mmearth_core.workers import Pool
 
 Entry = Mapping[str, Any]
 
 
 def merged_stats(
-    layers: Sequence[StoredLayer], parts: Sequence[Mapping[str, Entry]], rows: int
+    layers: Sequence[LayerDescription], parts: Sequence[Mapping[str, Entry]], rows: int
 ) -> dict[str, Entry] | None:
     """The statistics of all rows of some datasets.
 
@@ -54,7 +54,7 @@ def merged_stats(
 
 def counted_stats(
     staged: Path,
-    layers: Sequence[StoredLayer],
+    layers: Sequence[LayerDescription],
     size: int,
     copied_from: Sequence[Path],
     pool: Pool,
@@ -84,8 +84,8 @@ def counted_stats(
     return {key: entry for layer in layers for key, entry in statistics.results(layer.name).items()}
 
 
-def _joined(layer: StoredLayer, entries: Sequence[Entry]) -> Entry:
-    result = BandSums(layer).result()
+def _joined(layer: LayerDescription, entries: Sequence[Entry]) -> Entry:
+    result = BandStatistics(layer).result()
     for band in range(len(layer.bands)):
         # A band without a valid value has made-up numbers, which must not count.
         some = [entry for entry in entries if entry["count"][band]]

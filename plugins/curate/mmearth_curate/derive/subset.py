@@ -5,19 +5,18 @@ from pathlib import Path
 import numpy as np
 from attrs import frozen
 
-from mmearth_core.hdf5.chunks import copy_chunks, create_like
-from mmearth_core.hdf5.layout import METADATA, PROVENANCE, write_head
-from mmearth_core.hdf5.new_file import new_file
 from mmearth_core.json_files import write_json
-from mmearth_core.work.pool import Pool
-from mmearth_core.work.progress import Progress
-from mmearth_curate.derive.files import DatasetFiles, written
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file, write_head
+from mmearth_core.product.hdf5_rows import copy_chunks, create_like
+from mmearth_core.progress import Progress
+from mmearth_core.workers import Pool
+from mmearth_curate.derive.files import DatasetFiles, publish
 from mmearth_curate.derive.head import derived_head, provenance
 from mmearth_curate.derive.layouts import Layout, read_layout
 from mmearth_curate.derive.splits import Rows, moved_rows, read_splits, write_splits
 from mmearth_curate.derive.stats import counted_stats
 from mmearth_curate.derive.tile_info import entries_of, write_entries
-from mmearth_curate.select import Criteria, choose
+from mmearth_curate.select import RowFilter, matching_rows
 
 
 @frozen
@@ -36,7 +35,7 @@ class Subset:
 
 
 def make_subset(
-    source: Path, target: Path, criteria: Criteria, overwrite: bool, pool: Pool, progress: Progress
+    source: Path, target: Path, criteria: RowFilter, overwrite: bool, pool: Pool, progress: Progress
 ) -> Subset:
     """Writes the tiles of a dataset that fulfil all criteria, in their order.
 
@@ -53,10 +52,10 @@ def make_subset(
         RunStoppedError: when the disk is full.
     """
     files, out = DatasetFiles.find(source), DatasetFiles.target(target)
-    with written(out, [files], overwrite) as staged:
+    with publish(out, [files], overwrite) as staged:
         layout = read_layout(files)
         splits = read_splits(files, layout.ids())
-        rows = choose(layout, splits, criteria, progress)
+        rows = matching_rows(layout, splits, criteria, progress)
         ids = layout.ids(rows)
         _write_hdf5(staged, out.name, layout, rows, criteria, progress)
         write_entries(staged.tile_info, entries_of(files.tile_info, ids))
@@ -69,7 +68,7 @@ def make_subset(
 
 
 def _write_hdf5(
-    staged: DatasetFiles, name: str, layout: Layout, rows: Rows, criteria: Criteria, progress: Progress
+    staged: DatasetFiles, name: str, layout: Layout, rows: Rows, criteria: RowFilter, progress: Progress
 ) -> None:
     how = {"command": "subset", "of": layout.files.name, "by": criteria.as_json()}
     with layout.files.open() as source, new_file(staged.hdf5) as file:

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.work.lock import locked
+from mmearth_core.files import locked
 
 _LOCK = "lock"
 
 
 @contextmanager
-def workshop(folder: Path) -> Iterator[Path]:
+def staging_folder(folder: Path) -> Iterator[Path]:
     """Yields an empty folder that is this process's alone, and removes it at the end.
 
     What a killed process has left there is removed at the beginning.

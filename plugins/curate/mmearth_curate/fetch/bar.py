@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from mmearth_core import words
+from mmearth_core import text as words
 
 _PLAIN_EVERY = 30.0
 """Seconds between two plain lines."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 from attrs import frozen
 
-from mmearth_core import words
+from mmearth_core import text
 from mmearth_core.errors import DatasetError
 from mmearth_curate.fetch.catalogue import Published, PublishedFile
 from mmearth_curate.fetch.server import asked, patiently
@@ -101,7 +101,7 @@ def remark(published: Published, wanted: Sequence[Wanted]) -> str | None:
     total, expected = sum(known), published.gigabytes * 10**9
     if abs(total - expected) <= _ROUNDING * expected:
         return None
-    return f"{published.name} is published as {published.gigabytes} GB; this server offers {words.size(total)}."
+    return f"{published.name} is published as {published.gigabytes} GB; this server offers {text.size(total)}."
 
 
 def check_room(published: Published, wanted: Sequence[Wanted], folder: Path) -> None:
@@ -114,8 +114,8 @@ def check_room(published: Published, wanted: Sequence[Wanted], folder: Path) -> 
     ground, free = room(folder)
     if needed > free:
         raise DatasetError(
-            f"{folder}: {words.size(needed)} are still to be fetched, and {ground} has {words.size(free)} free. Free "
-            f"{words.size(needed - free)} there, or choose another folder; --only fetches some of the files."
+            f"{folder}: {text.size(needed)} are still to be fetched, and {ground} has {text.size(free)} free. Free "
+            f"{text.size(needed - free)} there, or choose another folder; --only fetches some of the files."
         )
 
 

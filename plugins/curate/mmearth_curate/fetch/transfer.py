@@ -13,7 +13,7 @@ import requests
 from attrs import asdict, frozen
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.folder import sync_folder, written_aside
+from mmearth_core.files import sync_folder, written_aside
 from mmearth_curate.fetch.catalogue import PublishedFile
 from mmearth_curate.fetch.server import AgainError, Answer, asked, patiently, pieces
 

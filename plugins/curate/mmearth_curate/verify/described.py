@@ -8,12 +8,12 @@ import numpy as np
 from attrs import evolve, fields, frozen
 
 from mmearth_core.contract.bands import holds
+from mmearth_core.download.folder import DownloadedDataset
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.layout import DESCRIBED, METADATA, PROVENANCE, VERSION, StoredLayer
-from mmearth_core.hdf5.opening import opened
-from mmearth_core.post.source import Source
+from mmearth_core.layers import DESCRIBED, LayerDescription
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, VERSION, opened, read_layer
 from mmearth_core.registry import Registry
-from mmearth_core.words import counted
+from mmearth_core.text import counted
 from mmearth_curate.verify.findings import Finding, Severity
 from mmearth_curate.verify.subject import Subject, Table, read_table
 
@@ -23,7 +23,7 @@ CHECK = "description"
 _HEAD = ("layout", "name", "anchor", "written_by")
 
 
-_SAME = tuple(each.name for each in fields(StoredLayer) if each.eq and each.name not in ("name", "plugin"))
+_SAME = tuple(each.name for each in fields(LayerDescription) if each.eq and each.name not in ("name", "plugin"))
 
 
 _WRITE_AGAIN = "Write the HDF5 file again with `mmearth-core post`."
@@ -42,7 +42,7 @@ class Opened:
     findings: tuple[Finding, ...]
 
 
-def open_subject(path: Path, source: Source | None, registry: Registry) -> Opened:
+def open_subject(path: Path, source: DownloadedDataset | None, registry: Registry) -> Opened:
     """Reads the descriptions of a file's layers, and checks them.
 
     A layer without a description of its own is taken to be what the dataset's source or an installed plugin
@@ -58,7 +58,7 @@ def open_subject(path: Path, source: Source | None, registry: Registry) -> Opene
         declared = {layer.name: layer for layer in source.layers} if source else _installed(registry, file)
         reader = _Reader(foreign, declared if foreign or source else {}, source is not None)
         findings = list(reader.head(file))
-        layers: dict[str, StoredLayer | None] = {}
+        layers: dict[str, LayerDescription | None] = {}
         for name in names:
             if not isinstance(file[name], h5py.Dataset):
                 findings.append(reader.finding(f"{name!r} is a group; a dataset a layer is due.", layer=name))
@@ -70,7 +70,7 @@ def open_subject(path: Path, source: Source | None, registry: Registry) -> Opene
     return Opened(Subject(path, table, layers, foreign, source), tuple(findings))
 
 
-def _installed(registry: Registry, file: h5py.File) -> dict[str, StoredLayer]:
+def _installed(registry: Registry, file: h5py.File) -> dict[str, LayerDescription]:
     """What installed plugins declare of the layers of a file, in the types and sizes that the file has."""
     found = {}
     for registered in registry.modalities.values():
@@ -79,7 +79,7 @@ def _installed(registry: Registry, file: h5py.File) -> dict[str, StoredLayer]:
             if not isinstance(dataset, h5py.Dataset) or dataset.ndim < 2 or dataset.shape[1] != len(layer.bands):
                 continue
             if dataset.dtype.kind in "iuf" and holds(dataset.dtype.name, layer.nodata):
-                own = StoredLayer.of(layer, registered.make(), dataset.shape[-1], str(registered.origin))
+                own = LayerDescription.of(layer, registered.make(), dataset.shape[-1], str(registered.origin))
                 found[layer.name] = evolve(own, dtype=dataset.dtype.name, shape=dataset.shape[1:])
     return found
 
@@ -95,7 +95,7 @@ class _Reader:
     """
 
     foreign: bool
-    fallback: Mapping[str, StoredLayer]
+    fallback: Mapping[str, LayerDescription]
     has_source: bool
 
     def finding(self, message: str, layer: str | None = None, severity: Severity | None = None) -> Finding:
@@ -110,21 +110,21 @@ class _Reader:
         if version not in range(1, VERSION + 1):
             yield self.finding(f"The file's layout is {version!r}; this mmearth-core knows 1 to {VERSION}.")
 
-    def layer(self, dataset: h5py.Dataset, table: Table) -> tuple[StoredLayer | None, list[Finding]]:
+    def layer(self, dataset: h5py.Dataset, table: Table) -> tuple[LayerDescription | None, list[Finding]]:
         """What is known of a dataset, and what is wrong with it."""
         name = dataset.name.lstrip("/")
         findings = list(self._stored(dataset, name, len(table)))
         missing = [each for each in DESCRIBED if each not in dataset.attrs]
         if self.has_source and PROVENANCE not in dataset.attrs:
             findings.append(self.finding("Lacks the attribute provenance: its writing was broken off.", name))
-        layer: StoredLayer | None = None
+        layer: LayerDescription | None = None
         if missing:
             layer = self._taken(dataset, name)
             taken = f"taken to be what {layer.plugin} declares" if layer else "and nothing is known of its values"
             findings.append(self.finding(f"Lacks the attributes {', '.join(missing)}; {taken}.", name))
         else:
             try:
-                layer = StoredLayer.read(dataset)
+                layer = read_layer(dataset)
             except DatasetError as error:
                 findings.append(self.finding(f"Its attributes cannot be understood: {error.__cause__}.", name))
         if layer is not None:
@@ -135,7 +135,7 @@ class _Reader:
             layer = None  # which row is whose is not known
         return layer, findings
 
-    def _taken(self, dataset: h5py.Dataset, name: str) -> StoredLayer | None:
+    def _taken(self, dataset: h5py.Dataset, name: str) -> LayerDescription | None:
         layer = self.fallback.get(name)
         fits = layer is not None and (layer.dtype, layer.shape) == (dataset.dtype.name, dataset.shape[1:])
         return layer if fits else None
@@ -154,7 +154,7 @@ class _Reader:
         if filters != due:
             yield self.finding(f"Its HDF5 filters are {_named(filters)}; they should be {_named(due)}.", name)
 
-    def _consistent(self, dataset: h5py.Dataset, layer: StoredLayer) -> Iterator[Finding]:
+    def _consistent(self, dataset: h5py.Dataset, layer: LayerDescription) -> Iterator[Finding]:
         """Attributes against each other and against the dataset."""
         bands = len(layer.bands)
         dimensions = 3 if layer.is_map else 1
@@ -171,7 +171,7 @@ class _Reader:
             yield self.finding(f"Its HDF5 fill value is {dataset.fillvalue}, its no-data {layer.nodata}.", layer.name)
 
     def against(
-        self, declared: Mapping[str, StoredLayer], found: Mapping[str, StoredLayer | None]
+        self, declared: Mapping[str, LayerDescription], found: Mapping[str, LayerDescription | None]
     ) -> Iterator[Finding]:
         """The file's layers against those that the dataset's modalities declare."""
         for name in sorted(declared.keys() - found.keys()):

@@ -6,8 +6,8 @@ from typing import Any
 
 from attrs import define, field
 
+from mmearth_core.download.folder import DatasetRow, DownloadedDataset
 from mmearth_core.download.journal import Entry, Journal, Outcome
-from mmearth_core.post.source import Row, Source
 from mmearth_core.tiles.index import Tile
 from mmearth_curate.verify.rows import checksum_mark
 
@@ -20,11 +20,11 @@ class History:
         source: whose journals.
     """
 
-    source: Source
+    source: DownloadedDataset
     _partition: int | None = None
     _entries: dict[str, dict[str, list[Entry]]] = field(factory=dict)
 
-    def row(self, tile: Tile, variant: str | None, sums: bytes | None) -> Row | None:
+    def row(self, tile: Tile, variant: str | None, sums: bytes | None) -> DatasetRow | None:
         """The row of a tile as it once was; None if the journals do not say, or allow of two answers.
 
         Args:
@@ -39,12 +39,12 @@ class History:
         ]
         return found[0] if len(found) == 1 else None
 
-    def _rows(self, tile: Tile) -> Iterator[Row]:
+    def _rows(self, tile: Tile) -> Iterator[DatasetRow]:
         """All that it can have been: done in every group, and in all of them on one day and grid."""
         groups = list(self.source.effective.groups)
         done = [self._done(tile, group) for group in groups]
         for entries in product(*done):
-            row = Row(tile, dict(zip(groups, entries, strict=True)))
+            row = DatasetRow(tile, dict(zip(groups, entries, strict=True)))
             if self.source.is_row(row.entries):
                 yield row
 
@@ -68,5 +68,5 @@ def _made_of(entry: Entry) -> list[Any]:
     return [entry.record.get(key) for key in ("anchor", "located", "sha256")]
 
 
-def _sums(row: Row, source: Source) -> dict[str, str]:
+def _sums(row: DatasetRow, source: DownloadedDataset) -> dict[str, str]:
     return {group: sha256 for group in source.effective.groups if (sha256 := row.sha256(group))}

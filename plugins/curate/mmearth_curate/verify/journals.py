@@ -7,14 +7,13 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
+from mmearth_core.download.folder import DatasetRow, DownloadedDataset
 from mmearth_core.download.journal import Entry, Outcome
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.layout import PROVENANCE
-from mmearth_core.hdf5.opening import opened
 from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.post.products import LEFT_OUT
-from mmearth_core.post.provenance import Provenance
-from mmearth_core.post.source import Row, Source
+from mmearth_core.post.write import Provenance
+from mmearth_core.product.hdf5 import PROVENANCE, opened
 from mmearth_core.tiles.index import Tile
 from mmearth_curate.verify.findings import Finding, Findings, Severity
 from mmearth_curate.verify.history import History
@@ -44,7 +43,7 @@ class DoneTile:
     tile: Tile
     row: int | None
     stacks: Mapping[str, tuple[Path, str]]
-    journal: Row | None
+    journal: DatasetRow | None
 
 
 @define(eq=False)
@@ -60,7 +59,7 @@ class JournalsCheck:
     """
 
     subject: Subject
-    source: Source
+    source: DownloadedDataset
     sums: NDArray[np.uint8]
     findings: Findings
     done: int = 0
@@ -127,11 +126,11 @@ class JournalsCheck:
                 message = f"The tile was left out ({why}) and has been downloaded again since."
             self._tell(Finding(Severity.FAULT, CHECK, message, _POST, tile_id=tile.tile_id))
             return DoneTile(tile, None, stacks, None)
-        journal = Row(tile, dict(entries))
+        journal = DatasetRow(tile, dict(entries))
         self._row(row, journal, {group: sha256 for group, (_, sha256) in stacks.items()})
         return DoneTile(tile, row, stacks, journal)
 
-    def _row(self, row: int, journal: Row, sums: Mapping[str, str]) -> None:
+    def _row(self, row: int, journal: DatasetRow, sums: Mapping[str, str]) -> None:
         subject = self.subject
         self._justified[row] = True
         if row < self._last:

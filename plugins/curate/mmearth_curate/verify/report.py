@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmearth_core.words import counted
+from mmearth_core.text import counted
 from mmearth_curate.verify.findings import Findings, Severity
-from mmearth_curate.verify.seen import Seen
+from mmearth_curate.verify.seen import ValueCounts
 from mmearth_curate.verify.subject import Subject
 
 
@@ -32,7 +32,7 @@ class Report:
 
     subject: Subject
     findings: Findings = field(factory=Findings)
-    seen: dict[str, dict[str, Seen]] = field(factory=dict)
+    seen: dict[str, dict[str, ValueCounts]] = field(factory=dict)
     sampled: int = 0
     entries: int = 0
     splits: dict[str, int] = field(factory=dict)

@@ -18,7 +18,7 @@ Counts = NDArray[np.int64]
 
 
 @define(eq=False)
-class Seen:
+class ValueCounts:
     """Of all values of a layer, or of one variant of it; each array has a number a band.
 
     Attributes:
@@ -41,12 +41,12 @@ class Seen:
     classes: list[Counter[int]] = field(factory=list)
     rows: int = 0
     empty: int = 0
-    sampled: "Sampled" = field(init=False)
+    sampled: "SampleMoments" = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.count, self.nodata = np.zeros(self.bands, np.int64), np.zeros(self.bands, np.int64)
         self.low, self.high = np.full(self.bands, np.inf), np.full(self.bands, -np.inf)
-        self.sampled = Sampled(self.bands)
+        self.sampled = SampleMoments(self.bands)
 
     def add(self, values: NDArray[np.generic], valid: NDArray[np.bool_], classes: bool) -> None:
         """Counts in one tile: (bands, any number) each."""
@@ -67,7 +67,7 @@ class Seen:
             found, times = np.unique(values[band][valid[band]], return_counts=True)
             self.classes[band].update(dict(zip(found.tolist(), times.tolist(), strict=True)))
 
-    def merge(self, other: "Seen") -> None:
+    def merge(self, other: "ValueCounts") -> None:
         """Counts in what another one has seen."""
         self.count += other.count
         self.nodata += other.nodata
@@ -90,7 +90,7 @@ def _end(values: NDArray[Any], sign: int) -> float:
 
 
 @define(eq=False)
-class Sampled:
+class SampleMoments:
     """Sums over sampled tiles, of values less a shift; with tiles as the units that were drawn.
 
     Attributes:
@@ -131,7 +131,7 @@ class Sampled:
         self.both += count * total
         self.tiles += count > 0
 
-    def merge(self, other: "Sampled") -> None:
+    def merge(self, other: "SampleMoments") -> None:
         """Counts in other tiles."""
         for name in ("count", "total", "squares", "count2", "total2", "both", "tiles"):
             setattr(self, name, getattr(self, name) + getattr(other, name))

@@ -7,9 +7,9 @@ import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 
-from mmearth_core.hdf5.table import rows_digest
 from mmearth_core.json_files import JSONFileError, read_json
-from mmearth_core.words import counted
+from mmearth_core.product.hdf5 import rows_digest
+from mmearth_core.text import counted
 from mmearth_curate.verify.findings import Finding, Severity
 from mmearth_curate.verify.subject import Subject
 

@@ -13,10 +13,10 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.download.bad_stack import BadStack
-from mmearth_core.hdf5.layout import StoredLayer
-from mmearth_core.hdf5.opening import opened
-from mmearth_core.words import counted
+from mmearth_core.download.journal import BadStack
+from mmearth_core.layers import LayerDescription
+from mmearth_core.product.hdf5 import opened
+from mmearth_core.text import counted
 from mmearth_curate.verify.findings import Finding, Severity
 
 CHECK = "stacks"
@@ -67,7 +67,7 @@ class StackPart:
     """
 
     hdf5: Path
-    layers: Mapping[str, tuple[StoredLayer, ...]]
+    layers: Mapping[str, tuple[LayerDescription, ...]]
     tiles: list[StackTask]
 
 
@@ -123,7 +123,9 @@ def _read(path: Path, sha256: str) -> tuple[bytes, str]:
     return content, ""
 
 
-def _compare(file: h5py.File, task: StackTask, content: bytes, layers: tuple[StoredLayer, ...]) -> Iterator[Finding]:
+def _compare(
+    file: h5py.File, task: StackTask, content: bytes, layers: tuple[LayerDescription, ...]
+) -> Iterator[Finding]:
     import rasterio  # only where pixels are compared, as it costs a worker a second
     from rasterio.io import MemoryFile
 
@@ -144,7 +146,7 @@ def _compare(file: h5py.File, task: StackTask, content: bytes, layers: tuple[Sto
         yield from differences(file, layer, due, task.row, task.tile_id)
 
 
-def expected(layer: StoredLayer, pixels: NDArray[Any]) -> NDArray[Any]:
+def expected(layer: LayerDescription, pixels: NDArray[Any]) -> NDArray[Any]:
     """What the HDF5 file should hold: no-data for NaN; whole numbers rounded and clamped."""
     dtype, missing = np.dtype(layer.dtype), np.isnan(pixels)
     if dtype.kind in "iu":
@@ -155,7 +157,7 @@ def expected(layer: StoredLayer, pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def differences(
-    file: h5py.File, layer: StoredLayer, due: NDArray[Any], row: int | None, tile_id: str
+    file: h5py.File, layer: LayerDescription, due: NDArray[Any], row: int | None, tile_id: str
 ) -> Iterator[Finding]:
     """A row of the HDF5 file against what it should hold."""
     dataset = file.get(layer.name)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from mmearth_core.hdf5.layout import StoredLayer
 from mmearth_core.json_files import JSONFileError, Parsed, read_json
-from mmearth_core.words import counted
+from mmearth_core.layers import LayerDescription
+from mmearth_core.text import counted
 from mmearth_curate.verify.findings import Finding, Severity
-from mmearth_curate.verify.seen import Floats, Seen
+from mmearth_curate.verify.seen import Floats, ValueCounts
 from mmearth_curate.verify.subject import Subject
 
 CHECK = "statistics"
@@ -86,7 +86,7 @@ class StatsCheck:
                     claimed[name] = means
         return claimed
 
-    def findings(self, seen: Mapping[str, Mapping[str, Seen]], whole: bool) -> Iterator[Finding]:
+    def findings(self, seen: Mapping[str, Mapping[str, ValueCounts]], whole: bool) -> Iterator[Finding]:
         """Everything that is wrong with them.
 
         Args:
@@ -102,18 +102,20 @@ class StatsCheck:
             if name not in self.stats:
                 yield self._fault(layer.name, f"There is no entry {name!r}.")
             else:
-                own = seen.get(layer.name, {}).get(name) or Seen(len(layer.bands))
+                own = seen.get(layer.name, {}).get(name) or ValueCounts(len(layer.bands))
                 yield from self._entry(layer, name, own, whole, name not in torn)
         for name in sorted(self.stats.keys() - due.keys() - self.subject.layers.keys()):
             if not any(name.startswith(f"{other}_") for other in self.subject.layers.keys() - known.keys()):
                 message = f"Entry {name!r} is of no layer of the file."
                 yield self.subject.finding(Severity.WARNING, CHECK, message, _RECOUNT)
 
-    def _is_torn(self, entries: Mapping[str, Seen]) -> bool:
+    def _is_torn(self, entries: Mapping[str, ValueCounts]) -> bool:
         """Whether rows of a layer cannot be read: that is a fault of its own, and its counts cannot be compared."""
         return sum(seen.rows for seen in entries.values()) < len(self.subject.table)
 
-    def _entry(self, layer: StoredLayer, name: str, seen: Seen, whole: bool, compare: bool) -> Iterator[Finding]:
+    def _entry(
+        self, layer: LayerDescription, name: str, seen: ValueCounts, whole: bool, compare: bool
+    ) -> Iterator[Finding]:
         assert self.stats is not None
         entry = self.stats[name]
         told: dict[str, Floats] = {}
@@ -143,7 +145,7 @@ class StatsCheck:
             yield from self._classes(layer, name, entry, seen)
 
     def _moments(
-        self, layer: StoredLayer, name: str, told: Mapping[str, Floats], seen: Seen, whole: bool
+        self, layer: LayerDescription, name: str, told: Mapping[str, Floats], seen: ValueCounts, whole: bool
     ) -> Iterator[Finding]:
         """Mean and deviation of the sample, whose sums are around the mean that is told."""
         sampled = seen.sampled
@@ -174,13 +176,13 @@ class StatsCheck:
                 remedy = "Verify again with a larger --sample, or count them again with `mmearth-core post stats`."
                 yield self.subject.finding(Severity.WARNING, CHECK, message, remedy, layer=layer.name)
 
-    def _classes(self, layer: StoredLayer, name: str, entry: Any, seen: Seen) -> Iterator[Finding]:
+    def _classes(self, layer: LayerDescription, name: str, entry: Any, seen: ValueCounts) -> Iterator[Finding]:
         told = entry.get("classes") if isinstance(entry, Mapping) else None
         due = [{str(value): times for value, times in sorted(each.items())} for each in seen.classes]
         if told != due:
             yield self._fault(layer.name, f"{name}: the counts of its classes are not those of the HDF5 file.")
 
-    def _differs(self, layer: StoredLayer, name: str, key: str, band: int, told: Any, due: Any) -> Finding:
+    def _differs(self, layer: LayerDescription, name: str, key: str, band: int, told: Any, due: Any) -> Finding:
         message = f"{name}: {key} of band {layer.bands[band]} is {told:.17g}; the HDF5 file's values give {due:.17g}."
         return self._fault(layer.name, message)
 

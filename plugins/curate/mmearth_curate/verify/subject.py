@@ -8,11 +8,11 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from mmearth_core.download.folder import DownloadedDataset, open_dataset
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.layout import StoredLayer
-from mmearth_core.hdf5.table import require_table
+from mmearth_core.layers import LayerDescription
 from mmearth_core.post.products import HDF5, required
-from mmearth_core.post.source import Source, open_source
+from mmearth_core.product.hdf5 import require_table
 from mmearth_core.registry import Registry
 from mmearth_curate.derive.files import DatasetFiles
 from mmearth_curate.verify.findings import Finding, Severity
@@ -78,9 +78,9 @@ class Subject:
 
     path: Path
     table: Table
-    layers: Mapping[str, StoredLayer | None]
+    layers: Mapping[str, LayerDescription | None]
     foreign: bool
-    source: Source | None = None
+    source: DownloadedDataset | None = None
 
     @property
     def contract(self) -> Severity:
@@ -88,7 +88,7 @@ class Subject:
         return Severity.WARNING if self.foreign else Severity.FAULT
 
     @property
-    def known(self) -> dict[str, StoredLayer]:
+    def known(self) -> dict[str, LayerDescription]:
         """The layers whose description is known."""
         return {name: layer for name, layer in self.layers.items() if layer is not None}
 
@@ -122,7 +122,7 @@ def is_hdf5(target: Path) -> bool:
     return target.suffix in _SUFFIXES or bool(target.is_file() and h5py.is_hdf5(target))
 
 
-def locate(target: Path, registry: Registry) -> tuple[Path, Source | None]:
+def locate(target: Path, registry: Registry) -> tuple[Path, DownloadedDataset | None]:
     """The HDF5 file that a target means, and what is behind it.
 
     Args:
@@ -140,7 +140,7 @@ def locate(target: Path, registry: Registry) -> tuple[Path, Source | None]:
         )
     if is_hdf5(target):
         return target.absolute(), None
-    source = open_source(target, registry)
+    source = open_dataset(target, registry)
     return required(source, HDF5), source
 
 

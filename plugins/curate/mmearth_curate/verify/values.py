@@ -10,11 +10,11 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import Kind
-from mmearth_core.hdf5.layout import StoredLayer
-from mmearth_core.hdf5.opening import opened
-from mmearth_core.words import counted
+from mmearth_core.layers import LayerDescription
+from mmearth_core.product.hdf5 import opened
+from mmearth_core.text import counted
 from mmearth_curate.verify.findings import Finding, Severity
-from mmearth_curate.verify.seen import Floats, Seen
+from mmearth_curate.verify.seen import Floats, ValueCounts
 
 ROWS = 32
 """Rows that a worker takes at once."""
@@ -48,7 +48,7 @@ class Part:
     """
 
     path: Path
-    layers: Mapping[str, StoredLayer | None]
+    layers: Mapping[str, LayerDescription | None]
     tiles: list[tuple[str, str | None]]
     start: int
     sampled: frozenset[int]
@@ -66,7 +66,7 @@ class PartSeen:
         findings: what is wrong.
     """
 
-    seen: dict[str, dict[str, Seen]] = field(factory=dict)
+    seen: dict[str, dict[str, ValueCounts]] = field(factory=dict)
     findings: list[Finding] = field(factory=list)
 
     def merge(self, other: "PartSeen") -> None:
@@ -103,7 +103,7 @@ class _RowCheck:
     variant: str | None
     result: PartSeen
 
-    def layer(self, dataset: h5py.Dataset, name: str, layer: StoredLayer | None) -> bool | None:
+    def layer(self, dataset: h5py.Dataset, name: str, layer: LayerDescription | None) -> bool | None:
         """Checks a layer; returns whether it has a valid value, None if that is not known."""
         if not dataset.ndim or self.row >= dataset.shape[0]:
             return None
@@ -124,7 +124,7 @@ class _RowCheck:
         self.result.findings += self._values(layer, flat, valid)
         stat_name = layer.stat_name(self.variant)
         entries = self.result.seen.setdefault(name, {})
-        seen = entries.setdefault(stat_name, Seen(len(layer.bands)))
+        seen = entries.setdefault(stat_name, ValueCounts(len(layer.bands)))
         seen.add(flat, valid, layer.kind is Kind.CLASSES)
         if self.row in self.part.sampled:
             seen.sampled.add(flat, valid, self.part.shifts.get(stat_name, np.zeros(len(layer.bands))))
@@ -145,7 +145,7 @@ class _RowCheck:
         message = "Every map of the tile is wholly no-data."
         return self._finding("empty tiles", message, _MEND_EMPTY, None, Severity.FAULT)
 
-    def _values(self, layer: StoredLayer, flat: NDArray[Any], valid: NDArray[np.bool_]) -> Iterator[Finding]:
+    def _values(self, layer: LayerDescription, flat: NDArray[Any], valid: NDArray[np.bool_]) -> Iterator[Finding]:
         if flat.dtype.kind == "f":
             yield from self._finite(layer, flat)
         if layer.kind is Kind.CLASSES:
@@ -157,7 +157,7 @@ class _RowCheck:
                 message = f"The vector is not one-hot: it has {counted(len(ones), 'one')} and {other} neither 0 nor 1."
                 yield self._finding("one-hot", message, _MEND_VALUES, layer.name)
 
-    def _finite(self, layer: StoredLayer, flat: NDArray[Any]) -> Iterator[Finding]:
+    def _finite(self, layer: LayerDescription, flat: NDArray[Any]) -> Iterator[Finding]:
         nodata = float(layer.nodata)
         nans = 0 if np.isnan(nodata) else int(np.count_nonzero(np.isnan(flat)))
         if nans:
@@ -169,7 +169,7 @@ class _RowCheck:
             message = f"It holds {held} besides the no-data {layer.nodata}; statistics leave them out."
             yield self._finding("finite", message, _MEND_VALUES, layer.name, Severity.WARNING)
 
-    def _declared(self, layer: StoredLayer, flat: NDArray[Any], valid: NDArray[np.bool_]) -> Iterator[Finding]:
+    def _declared(self, layer: LayerDescription, flat: NDArray[Any], valid: NDArray[np.bool_]) -> Iterator[Finding]:
         for band, name in enumerate(layer.bands):
             allowed = [label.value for label in layer.classes[band]]
             if not allowed:
@@ -195,6 +195,6 @@ def _valid(flat: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
     return valid & np.isfinite(flat) if flat.dtype.kind == "f" else valid
 
 
-def _is_one_hot(layer: StoredLayer) -> bool:
+def _is_one_hot(layer: LayerDescription) -> bool:
     """A vector of whole numbers that its description calls one-hot."""
     return not layer.is_map and np.dtype(layer.dtype).kind in "iu" and "one-hot" in layer.description

@@ -6,8 +6,8 @@ import h5py
 import numpy as np
 from attrs import frozen
 
-from mmearth_core.download.plugin_calls import PluginCallError, call
-from mmearth_core.post.source import Row, Source
+from mmearth_core.download.folder import DatasetRow, DownloadedDataset
+from mmearth_core.download.locate import PluginCallError, call
 from mmearth_curate.verify.findings import Finding, Severity
 from mmearth_curate.verify.stacks import differences, expected
 
@@ -21,10 +21,10 @@ class VectorsCheck:
         file: the HDF5 file.
     """
 
-    source: Source
+    source: DownloadedDataset
     file: h5py.File
 
-    def findings(self, journal: Row, row: int) -> Iterator[Finding]:
+    def findings(self, journal: DatasetRow, row: int) -> Iterator[Finding]:
         """What is wrong with a tile's vectors."""
         tile_id = journal.tile.tile_id
         for name, modality in self.source.modalities.items():

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mmearth_core.download.bad_stack import BadStack, send_back
+from mmearth_core.download.folder import DownloadedDataset
+from mmearth_core.download.journal import BadStack, send_back
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.opening import opened
-from mmearth_core.post.source import Source
+from mmearth_core.product.hdf5 import opened
+from mmearth_core.progress import Progress
 from mmearth_core.registry import Registry
-from mmearth_core.words import counted
-from mmearth_core.work.batches import batches
-from mmearth_core.work.pool import Pool
-from mmearth_core.work.progress import Progress
+from mmearth_core.text import counted
+from mmearth_core.workers import Pool, batches
 from mmearth_curate.verify.described import open_subject
 from mmearth_curate.verify.findings import Finding, Severity
 from mmearth_curate.verify.journals import DoneTile, JournalsCheck
@@ -108,7 +107,12 @@ def _values(report: Report, sample: frozenset[int], pool: Pool, progress: Progre
 
 
 def _stacks(
-    report: Report, source: Source, journals: JournalsCheck, sample: frozenset[int], pool: Pool, progress: Progress
+    report: Report,
+    source: DownloadedDataset,
+    journals: JournalsCheck,
+    sample: frozenset[int],
+    pool: Pool,
+    progress: Progress,
 ) -> list[BadStack]:
     layers = source.stacked()
     total = int(source.effective.tiles["count"])
@@ -140,7 +144,7 @@ def _stacks(
     return bad
 
 
-def _require_some_sound(source: Source, bad: Sequence[BadStack], stacks: int) -> None:
+def _require_some_sound(source: DownloadedDataset, bad: Sequence[BadStack], stacks: int) -> None:
     """Refuses to send all tiles back: then the stacks as a whole are not where they should be."""
     if bad and len(bad) == stacks:
         raise DatasetError(

@@ -11,29 +11,29 @@ import pytest
 from mmearth_devkit.testing.command_line import cli, summary
 
 from mmearth_core.contract.bands import ClassLabel
-from mmearth_core.hdf5.layout import StoredLayer
-from mmearth_core.hdf5.new_file import LIBVER
+from mmearth_core.layers import LayerDescription
+from mmearth_core.product.hdf5 import LIBVER, create_layer
 
 SIZE = 7
 CLASSES = (ClassLabel(0, "no"), ClassLabel(1, "yes"))
 
 
-def layers(size: int = SIZE) -> list[StoredLayer]:
+def layers(size: int = SIZE) -> list[LayerDescription]:
     """Integers by variant, floats with a large mean, classes, and vectors with missing values."""
     return [
-        StoredLayer(
+        LayerDescription(
             "heights", "a", "regression", "int16", "-32768.0", ["low", "high"], ["m", "m"], ["", ""], (2, size, size),
             variants=("one", "two"), plugin="mmearth-a 1.0",
         ),
-        StoredLayer("warmth", "a", "regression", "float32", "-inf", ["t"], ["K"], [""], (1, size, size)),
-        StoredLayer(
+        LayerDescription("warmth", "a", "regression", "float32", "-inf", ["t"], ["K"], [""], (1, size, size)),
+        LayerDescription(
             "kinds", "b", "classes", "uint8", "255.0", ["kind"], [""], [""], (1, size, size), classes=(CLASSES,)
         ),
-        StoredLayer("weights", "b", "vector", "float64", "nan", ["x", "y", "z"], [""] * 3, [""] * 3, (3,)),
+        LayerDescription("weights", "b", "vector", "float64", "nan", ["x", "y", "z"], [""] * 3, [""] * 3, (3,)),
     ]  # fmt: skip
 
 
-def values(layer: StoredLayer, random: np.random.Generator) -> np.ndarray:
+def values(layer: LayerDescription, random: np.random.Generator) -> np.ndarray:
     """One row, a fifth of it missing."""
     if layer.kind == "classes":
         drawn = random.integers(0, 2, layer.shape)
@@ -50,7 +50,7 @@ def write(
     seed: int = 0,
     *,
     size: int = SIZE,
-    own: Sequence[StoredLayer] | None = None,
+    own: Sequence[LayerDescription] | None = None,
     splits: bool = True,
     last_split: str = "test",
 ) -> Path:
@@ -64,7 +64,7 @@ def write(
         table = np.array(list(zip(ids, variants, strict=True)), [("tile_id", "S100"), ("kind", "S10")])
         file["metadata"] = table
         for layer in own or layers(size):
-            dataset = layer.create(file, len(ids))
+            dataset = create_layer(file, layer, len(ids))
             dataset.attrs["provenance"] = f"{path.stem} {layer.name}"
             for row in range(len(ids)):
                 dataset[row] = values(layer, random)

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmearth_curate.derive.stats import merged_stats
 
-from mmearth_core.hdf5.layout import StoredLayer
-from mmearth_core.post.statistics import Statistics
+from mmearth_core.layers import LayerDescription
+from mmearth_core.product.statistics import LayerStatistics
 
-LAYER = StoredLayer("x", "m", "regression", "float64", "nan", ["a"], [""], [""], (1, 5, 5), variants=("v",))
+LAYER = LayerDescription("x", "m", "regression", "float64", "nan", ["a"], [""], [""], (1, 5, 5), variants=("v",))
 
 
 @settings(max_examples=60, deadline=None)
@@ -23,7 +23,7 @@ def test_parts_merge_to_the_whole(rows: list[int], mean: float, scale: float, mi
     random = np.random.default_rng(seed)
     parts, values = [], [np.empty(0)]
     for count in rows:
-        statistics = Statistics([LAYER])
+        statistics = LayerStatistics([LAYER])
         for _ in range(count):
             row = random.normal(mean * random.random(), scale, (1, 25))
             row[random.random(row.shape) < missing] = np.nan
@@ -45,7 +45,7 @@ def test_parts_merge_to_the_whole(rows: list[int], mean: float, scale: float, mi
 
 
 def test_statistics_of_other_rows_or_another_make_are_not_merged() -> None:
-    statistics = Statistics([LAYER])
+    statistics = LayerStatistics([LAYER])
     statistics.add("x", "v", np.ones((1, 25)))
     part = statistics.results("x")
     assert merged_stats([LAYER], [part], 1) is not None

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from mmearth_core.hdf5.layout import encode
+from mmearth_core.product.hdf5_rows import encode
 
 POST = "`mmearth-core post`"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from mmearth_core.earth.client import EarthClient
+from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import RequestError
 from mmearth_devkit.beliefs.belief import REFUSED, Belief, Check
 

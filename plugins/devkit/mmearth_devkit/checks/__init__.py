@@ -10,10 +10,10 @@ from mmearth_devkit.checks.grid import grid
 from mmearth_devkit.checks.requests import graph, network, requests
 from mmearth_devkit.checks.steps import steps
 from mmearth_devkit.checks.values import classes, fractions, nodata, range_, vectors
-from mmearth_devkit.evidence import Evidence
+from mmearth_devkit.evidence import TrialRecord
 from mmearth_devkit.finding import Finding
 
-CHECKS: Mapping[str, Callable[[Evidence], Iterable[Finding]]] = MappingProxyType(
+CHECKS: Mapping[str, Callable[[TrialRecord], Iterable[Finding]]] = MappingProxyType(
     {
         "descriptions": descriptions,
         "units": units,

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from mmearth_devkit.evidence import Evidence
+from mmearth_devkit.evidence import TrialRecord
 from mmearth_devkit.finding import Finding
 
 _ID = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
@@ -13,7 +13,7 @@ _ID = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
 _NEAR = 0.8
 
 
-def assets(evidence: Evidence) -> Iterator[Finding]:
+def assets(evidence: TrialRecord) -> Iterator[Finding]:
     """Every id has the form of one and is there; an unknown one is compared with those that are."""
     for asset in evidence.assets:
         if not _ID.fullmatch(asset):

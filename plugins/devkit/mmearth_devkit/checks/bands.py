@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from mmearth_core.contract.modality import Modality
-from mmearth_core.suggest import did_you_mean
-from mmearth_devkit.evidence import Evidence
+from mmearth_core.text import did_you_mean
+from mmearth_devkit.evidence import TrialRecord
 from mmearth_devkit.finding import Finding
 
 
-def bands(evidence: Evidence) -> Iterator[Finding]:
+def bands(evidence: TrialRecord) -> Iterator[Finding]:
     """Every band wanted is there; a modality that does not say which bands it has, has exactly the declared ones."""
     if evidence.names is None:
         return

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from mmearth_core.config.describe import describe
+from mmearth_core.config.structure import describe
 from mmearth_core.contract.bands import Band, Kind, Layer
-from mmearth_devkit.evidence import Evidence
+from mmearth_devkit.evidence import TrialRecord
 from mmearth_devkit.finding import Finding
 
 _PURE = re.compile(
@@ -16,7 +16,7 @@ _PURE = re.compile(
 """Words by which a description says that a band is a number without a unit."""
 
 
-def descriptions(evidence: Evidence) -> Iterator[Finding]:
+def descriptions(evidence: TrialRecord) -> Iterator[Finding]:
     """Every layer and every band says in a line what it is."""
     for layer in evidence.modality.layers:
         if not layer.description.strip():
@@ -32,7 +32,7 @@ def _silent(where: str, remedy: str) -> Finding:
     )
 
 
-def units(evidence: Evidence) -> Iterator[Finding]:
+def units(evidence: TrialRecord) -> Iterator[Finding]:
     """Every quantity has a unit; `"1"`, which is also the default, only where the description says so."""
     for layer in evidence.modality.layers:
         if layer.kind is Kind.CLASSES:
@@ -49,7 +49,7 @@ def units(evidence: Evidence) -> Iterator[Finding]:
                 )
 
 
-def options(evidence: Evidence) -> Iterator[Finding]:
+def options(evidence: TrialRecord) -> Iterator[Finding]:
     """Every option has its help."""
     cls = evidence.modality.Options
     for key in describe(cls):

@@ -3,14 +3,14 @@
 import math
 from collections.abc import Iterator
 
-from mmearth_devkit.evidence import Evidence
+from mmearth_devkit.evidence import TrialRecord
 from mmearth_devkit.finding import Finding
 
 TOLERANCE = 0.25
 """Of the band's own pixels; half a pixel is the usual mistake."""
 
 
-def grid(evidence: Evidence) -> Iterator[Finding]:
+def grid(evidence: TrialRecord) -> Iterator[Finding]:
     """No band is shifted by more than `TOLERANCE` of its own pixels."""
     for shift in evidence.shifts:
         if math.hypot(shift.east, shift.south) <= TOLERANCE * shift.pixel:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mmearth_devkit.evidence import Evidence
+from mmearth_devkit.evidence import TrialRecord
 from mmearth_devkit.finding import Finding
 
 BATCH = 25
@@ -13,7 +13,7 @@ LARGEST = 10_000_000
 """Bytes that a request may have (Earth Engine refuses larger payloads)."""
 
 
-def network(evidence: Evidence) -> Iterator[Finding]:
+def network(evidence: TrialRecord) -> Iterator[Finding]:
     """No function of a modality sends anything."""
     for call in dict.fromkeys(evidence.calls):
         yield Finding(
@@ -25,7 +25,7 @@ def network(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def requests(evidence: Evidence) -> Iterator[Finding]:
+def requests(evidence: TrialRecord) -> Iterator[Finding]:
     """A tile costs one question in a batch and one request for pixels."""
     if evidence.asked_again:
         yield Finding(
@@ -46,7 +46,7 @@ def requests(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def graph(evidence: Evidence) -> Iterator[Finding]:
+def graph(evidence: TrialRecord) -> Iterator[Finding]:
     """The same tile makes the same graph, so that runs can be repeated and played back."""
     for step, texts in evidence.graphs.items():
         here, again, *elsewhere = texts

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from mmearth_devkit.evidence import Evidence
+from mmearth_devkit.evidence import TrialRecord
 from mmearth_devkit.finding import Finding
 
 
-def steps(evidence: Evidence) -> Iterator[Finding]:
+def steps(evidence: TrialRecord) -> Iterator[Finding]:
     """No function failed, no answer was refused, and the tile has data."""
     # What an unknown asset brings down is told with the asset.
     unknown = [asset for asset in evidence.assets if not evidence.stage.holds(asset)]

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import Band, Layer
-from mmearth_devkit.evidence import Evidence
+from mmearth_devkit.evidence import TrialRecord
 from mmearth_devkit.finding import Finding
 
 _MANY_FRACTIONS = 0.01
 """The share of values that are no whole numbers above which rounding loses something."""
 
 
-def range_(evidence: Evidence) -> Iterator[Finding]:
+def range_(evidence: TrialRecord) -> Iterator[Finding]:
     """No value leaves the range of the declared dtype."""
     for where, _, band, values in _quantities(evidence):
         low, high = _limits(band.dtype)
@@ -29,7 +29,7 @@ def range_(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def fractions(evidence: Evidence) -> Iterator[Finding]:
+def fractions(evidence: TrialRecord) -> Iterator[Finding]:
     """A band of whole numbers holds whole numbers."""
     for where, _, band, values in _quantities(evidence):
         broken = values[values != np.rint(values)]
@@ -43,7 +43,7 @@ def fractions(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def classes(evidence: Evidence) -> Iterator[Finding]:
+def classes(evidence: TrialRecord) -> Iterator[Finding]:
     """A band with classes holds nothing else."""
     for where, _, band, values in _quantities(evidence):
         unknown = sorted(set(np.unique(values).tolist()) - {label.value for label in band.classes})
@@ -57,7 +57,7 @@ def classes(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def nodata(evidence: Evidence) -> Iterator[Finding]:
+def nodata(evidence: TrialRecord) -> Iterator[Finding]:
     """No pixel with data holds the value that stands for no-data."""
     for where, layer, _, values in _quantities(evidence):
         same = values[values == layer.nodata]
@@ -72,7 +72,7 @@ def nodata(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def vectors(evidence: Evidence) -> Iterator[Finding]:
+def vectors(evidence: TrialRecord) -> Iterator[Finding]:
     """`values` gives every vector layer its numbers, and nothing else."""
     layers = {layer.name: layer for layer in evidence.modality.layers if not layer.is_map}
     if evidence.failures or not layers:
@@ -96,7 +96,7 @@ def vectors(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
-def _quantities(evidence: Evidence) -> Iterator[tuple[str, Layer, Band, NDArray[np.float64]]]:
+def _quantities(evidence: TrialRecord) -> Iterator[tuple[str, Layer, Band, NDArray[np.float64]]]:
     """Every band's known values: where, layer, band, values; pixels and vectors alike."""
     for raw in evidence.raw:
         known = raw.values[np.isfinite(raw.values)]

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import engine_option, json_option
+from mmearth_core.cli.common import engine_option, json_option, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +48,7 @@ def check(engine: str, as_json: bool) -> int:
       2  the engine cannot be used
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.config.schema import RunOptions
-    from mmearth_core.earth.client import EarthClient
+    from mmearth_core.earthengine.client import EarthClient
     from mmearth_devkit.beliefs.beliefs import BELIEFS
     from mmearth_devkit.beliefs.check import Outcome, find
 
@@ -71,8 +70,8 @@ def check(engine: str, as_json: bool) -> int:
 def _engine(spec: str) -> "Engine":
     """An engine with its default options, but for what stands after a colon."""
     from mmearth_core.config.schema import Config, DatasetOptions, RunOptions
-    from mmearth_core.download.prepare import make_engine
     from mmearth_core.registry import discover
+    from mmearth_core.registry.configured import make_engine
 
     nothing = Config(DatasetOptions(tiles="", name="check"), RunOptions(), {}, {}, Path("--engine"))
     return make_engine(nothing, discover(), spec)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from mmearth_core import __version__
 from mmearth_core.errors import ConfigError
-from mmearth_core.folder import FOLDER_FAULTS
+from mmearth_core.files import FOLDER_FAULTS
 from mmearth_devkit.scaffold.names import Names
 from mmearth_devkit.scaffold.scene import NODATA, write_scene, write_tiles
 from mmearth_devkit.stage import Sample

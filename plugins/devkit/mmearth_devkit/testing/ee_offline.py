@@ -16,7 +16,7 @@ from attrs import frozen
 
 from mmearth_core import Connection, Engine, Limits
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.earth.client import EarthClient
+from mmearth_core.earthengine.client import EarthClient
 
 COMPUTE = "value:compute"
 PIXELS = "image:computePixels"

@@ -3,7 +3,7 @@
 import numpy as np
 from shapely.geometry import Point
 
-from mmearth_core.sampling.uniform import Uniform
+from mmearth_core.tiles.polygon_source import Uniform
 from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.registry import function
 from mmearth_localearth.values.collection import Collection, of_elements

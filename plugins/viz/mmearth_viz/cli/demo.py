@@ -5,10 +5,9 @@ from pathlib import Path
 
 import click
 
-from mmearth_core.cli.ending import console
-from mmearth_core.cli.options import FOLDER, engine_option
+from mmearth_core.cli.common import FOLDER, console, engine_option
 from mmearth_core.errors import ConfigError, EngineError
-from mmearth_core.folder import FOLDER_FAULTS, written_aside
+from mmearth_core.files import FOLDER_FAULTS, written_aside
 
 
 @click.command("demo")
@@ -24,10 +23,10 @@ def command(folder: Path, engine: str) -> int:
     Examples:
       mmearth-core demo demo
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from mmearth_core.cli.downloading import download, leave, print_summary
+    from mmearth_core.cli.run import download, leave, print_summary
     from mmearth_core.download.journal import Outcome
     from mmearth_core.registry import discover
-    from mmearth_core.registry.engines import engine_of
+    from mmearth_core.registry.configured import engine_of
     from mmearth_viz.preview.sheet_of_layers import sheet_of_layers
     from mmearth_viz.preview.sheet_of_tiles import sheet_of_tiles
 

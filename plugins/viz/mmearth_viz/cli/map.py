@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mmearth_core.cli.options import FILE, PATH
+from mmearth_core.cli.common import FILE, PATH
 from mmearth_core.errors import TilesError
 
 

@@ -4,8 +4,15 @@ from pathlib import Path
 
 import click
 
-from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import PATH, dataset_argument, json_option, number_option, seed_option, workers_option
+from mmearth_core.cli.common import (
+    PATH,
+    dataset_argument,
+    json_option,
+    number_option,
+    seed_option,
+    show,
+    workers_option,
+)
 
 
 @click.command("report")
@@ -45,10 +52,10 @@ def command(
       mmearth-core report mydata/mydata.h5 --rows 20000 --workers 8 -o mydata.html
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.errors import DatasetError
-    from mmearth_core.folder import writable
+    from mmearth_core.files import writable
     from mmearth_core.registry import discover
-    from mmearth_core.words import counted
-    from mmearth_core.work.session import at_work
+    from mmearth_core.text import counted
+    from mmearth_core.workers import at_work
     from mmearth_viz.preview.album import open_album
     from mmearth_viz.report import make_report
 

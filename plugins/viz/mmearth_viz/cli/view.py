@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from mmearth_curate.cli.criteria import criteria
 
-from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import PATH, dataset_argument, json_option, seed_option
+from mmearth_core.cli.common import PATH, dataset_argument, json_option, seed_option, show
 
 if TYPE_CHECKING:
     from mmearth_viz.preview.album import Album
@@ -58,14 +57,14 @@ def command(
       mmearth-core view mydata/mydata.h5 --split train --n 16 -o train.png
       mmearth-core view mydata --biome Tundra --random 200 --seed 1
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from mmearth_curate.select import Criteria
+    from mmearth_curate.select import RowFilter
     from rich.console import Console
 
     from mmearth_core.errors import DatasetError
-    from mmearth_core.folder import writable
+    from mmearth_core.files import writable
+    from mmearth_core.progress import progress_bar
     from mmearth_core.registry import discover
-    from mmearth_core.words import counted
-    from mmearth_core.work.progress import progress_bar
+    from mmearth_core.text import counted
     from mmearth_viz.preview.album import open_album
     from mmearth_viz.preview.select import Wanted, select
     from mmearth_viz.preview.view import view
@@ -73,7 +72,7 @@ def command(
     path = output or Path("view.png")
     if path.suffix.lower() != ".png":
         raise DatasetError(f"{path}: the picture is a PNG; choose a name that ends in .png.")
-    criteria = Criteria(**wanted)
+    criteria = RowFilter(**wanted)
     if tiles and (criteria.as_json() or random):
         raise click.UsageError("Name tiles, or say which with --split, --biome, --where or --random; not both.")
     if len(tiles) > MOST_TILES:

@@ -11,12 +11,12 @@ from mmearth_curate.verify.described import open_subject
 from mmearth_curate.verify.subject import Table, is_hdf5
 from numpy.typing import NDArray
 
-from mmearth_core.config.load import load_config
+from mmearth_core.config.schema import load_config
 from mmearth_core.errors import DatasetError
-from mmearth_core.folder import DatasetFolder
-from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_core.layers import LayerDescription
+from mmearth_core.paths import DatasetPaths
 from mmearth_core.registry import Registry
-from mmearth_core.suggest import did_you_mean
+from mmearth_core.text import did_you_mean
 
 
 @frozen(eq=False)
@@ -32,9 +32,9 @@ class Album:
     """
 
     files: DatasetFiles
-    folder: DatasetFolder | None
+    folder: DatasetPaths | None
     table: Table
-    layers: Mapping[str, StoredLayer]
+    layers: Mapping[str, LayerDescription]
     unknown: tuple[str, ...]
 
     @property
@@ -100,9 +100,9 @@ def open_album(target: Path, registry: Registry) -> Album:
     return Album(files, folder, subject.table, {layer.name: layer for layer in ordered}, unknown)
 
 
-def _find(target: Path) -> tuple[DatasetFiles, DatasetFolder | None]:
+def _find(target: Path) -> tuple[DatasetFiles, DatasetPaths | None]:
     if target.is_dir():
-        folder = DatasetFolder(target)
+        folder = DatasetPaths(target)
         return DatasetFiles.find(target), folder if folder.config.exists() else None
     if not target.is_file():
         raise DatasetError(
@@ -117,10 +117,10 @@ def _find(target: Path) -> tuple[DatasetFiles, DatasetFolder | None]:
             f"{files.hdf5}: there is no such file yet. `mmearth-core run {target}` downloads the dataset, and "
             f"`mmearth-core post {target}` writes the file."
         )
-    return files, DatasetFolder(config.root)
+    return files, DatasetPaths(config.root)
 
 
-def _with_previews(layer: StoredLayer, registry: Registry) -> StoredLayer:
+def _with_previews(layer: LayerDescription, registry: Registry) -> LayerDescription:
     """A layer of a file that does not say how it is drawn, with what an installed plugin says of it."""
     registered = registry.modalities.get(layer.modality)
     if layer.previews or registered is None:
@@ -128,11 +128,11 @@ def _with_previews(layer: StoredLayer, registry: Registry) -> StoredLayer:
     for declared in registered.declared.layers:
         if declared.name == layer.name and tuple(band.name for band in declared.bands) == layer.bands:
             size = layer.shape[-1]
-            return evolve(layer, previews=StoredLayer.of(declared, registered.make(), size, "").previews)
+            return evolve(layer, previews=LayerDescription.of(declared, registered.make(), size, "").previews)
     return layer
 
 
-def checked_layers(album: Album, names: Iterable[str]) -> list[StoredLayer]:
+def checked_layers(album: Album, names: Iterable[str]) -> list[LayerDescription]:
     """Some layers by name.
 
     Raises:

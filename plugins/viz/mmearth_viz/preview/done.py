@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from mmearth_core.contract.bands import Layer
-from mmearth_core.download.group import Group
 from mmearth_core.download.journal import Entry, Journal, Outcome
 from mmearth_core.download.stack import read_stack
+from mmearth_core.download.stored_config import Group
 from mmearth_core.errors import DatasetError
-from mmearth_core.folder import DatasetFolder
+from mmearth_core.paths import DatasetPaths
 from mmearth_core.tiles.index import Tile, TileIndex
 from mmearth_viz.preview.render import Picture, render_layer
 
@@ -33,7 +33,7 @@ class DoneTile:
         return variant
 
 
-def done_tiles(folder: DatasetFolder, group: Group) -> Iterator[DoneTile]:
+def done_tiles(folder: DatasetPaths, group: Group) -> Iterator[DoneTile]:
     """Yields the tiles of a group that are done, by ordinal.
 
     Raises:
@@ -52,7 +52,7 @@ def done_tiles(folder: DatasetFolder, group: Group) -> Iterator[DoneTile]:
         raise DatasetError(f"{folder.root}: there is nothing to draw, as no tile of {group.name!r} is done.")
 
 
-def layer_picture(folder: DatasetFolder, group: Group, one: DoneTile, layer: Layer) -> Picture:
+def layer_picture(folder: DatasetPaths, group: Group, one: DoneTile, layer: Layer) -> Picture:
     """Draws one layer of a tile from its stack."""
     names = [f"{layer.name}__{band.name}" for band in layer.bands]
     path = folder.stack(group.name, one.tile.partition, one.tile.tile_id)

@@ -6,7 +6,7 @@ from pathlib import Path
 from attrs import frozen
 from PIL import Image, ImageDraw
 
-from mmearth_core.folder import written_aside
+from mmearth_core.files import written_aside
 from mmearth_viz.preview.legend import Legend, draw_legends, legends_height
 from mmearth_viz.preview.render import Picture
 from mmearth_viz.preview.style import CAPTION, CREDIT, INK, MARGIN, PAPER, QUIET, SUBTITLE, TITLE, write

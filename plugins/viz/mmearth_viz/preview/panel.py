@@ -9,8 +9,7 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import ClassLabel, Kind, Preview
-from mmearth_core.contract.preview_json import DEFAULT
-from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_core.layers import DEFAULT, LayerDescription
 from mmearth_viz.preview.legend import Legend, legend_of, number, with_unit
 from mmearth_viz.preview.render import Picture, render_bands
 
@@ -33,7 +32,7 @@ class MapPanel:
         note: what is unusual about it; empty if nothing is.
     """
 
-    layer: StoredLayer
+    layer: LayerDescription
     picture: Picture
     legend: Legend
     note: str = ""
@@ -68,7 +67,7 @@ class NumbersPanel:
         more: how many are not listed.
     """
 
-    layer: StoredLayer
+    layer: LayerDescription
     numbers: tuple[Number, ...] = field(converter=_as_numbers)
     more: int = 0
 
@@ -82,7 +81,7 @@ class NumbersPanel:
 Panel = MapPanel | NumbersPanel
 
 
-def make_panel(layer: StoredLayer, values: NDArray[Any], variant: str | None, most: int = 12) -> Panel:
+def make_panel(layer: LayerDescription, values: NDArray[Any], variant: str | None, most: int = 12) -> Panel:
     """A layer of a tile.
 
     Args:
@@ -95,7 +94,7 @@ def make_panel(layer: StoredLayer, values: NDArray[Any], variant: str | None, mo
     return _map(layer, known, variant) if layer.is_map else _numbers(layer, known, most)
 
 
-def _map(layer: StoredLayer, values: NDArray[np.float64], variant: str | None) -> MapPanel:
+def _map(layer: LayerDescription, values: NDArray[np.float64], variant: str | None) -> MapPanel:
     preview = layer.previews.get(variant or DEFAULT, layer.previews.get(DEFAULT))
     preview, note = _own(layer, values) if preview is None else _with_data(layer, values, preview)
     chosen = [layer.bands.index(band) for band in preview.bands]
@@ -104,11 +103,11 @@ def _map(layer: StoredLayer, values: NDArray[np.float64], variant: str | None) -
     return MapPanel(layer, render_bands(shown, preview, classes, layer.name), legend, note)
 
 
-def _classes(layer: StoredLayer, chosen: Sequence[int]) -> tuple[ClassLabel, ...]:
+def _classes(layer: LayerDescription, chosen: Sequence[int]) -> tuple[ClassLabel, ...]:
     return layer.classes[chosen[0]] if layer.classes and len(chosen) == 1 else ()
 
 
-def _own(layer: StoredLayer, values: NDArray[np.float64]) -> tuple[Preview, str]:
+def _own(layer: LayerDescription, values: NDArray[np.float64]) -> tuple[Preview, str]:
     """How a layer is drawn that does not say it: its first band with data, over its own range."""
     band = next((place for place, own in enumerate(values) if np.isfinite(own).any()), 0)
     found = values[band][np.isfinite(values[band])]
@@ -118,7 +117,7 @@ def _own(layer: StoredLayer, values: NDArray[np.float64]) -> tuple[Preview, str]
     return Preview((layer.bands[band],), low, high), note
 
 
-def _with_data(layer: StoredLayer, values: NDArray[np.float64], preview: Preview) -> tuple[Preview, str]:
+def _with_data(layer: LayerDescription, values: NDArray[np.float64], preview: Preview) -> tuple[Preview, str]:
     """The preview, or for its single band without any data another one of the same unit that has some."""
     if len(preview.bands) != 1:
         return preview, ""
@@ -131,7 +130,7 @@ def _with_data(layer: StoredLayer, values: NDArray[np.float64], preview: Preview
     return preview, ""
 
 
-def _numbers(layer: StoredLayer, values: NDArray[np.float64], most: int) -> NumbersPanel:
+def _numbers(layer: LayerDescription, values: NDArray[np.float64], most: int) -> NumbersPanel:
     if len(values) >= _ONE_HOT_FROM and np.isin(values, (0, 1)).all() and values.sum() == 1:
         band = int(np.argmax(values))
         return NumbersPanel(layer, [Number(layer.descriptions[band] or layer.bands[band], "", 0.0)], len(values) - 1)
@@ -141,7 +140,7 @@ def _numbers(layer: StoredLayer, values: NDArray[np.float64], most: int) -> Numb
     return NumbersPanel(layer, numbers, len(values) - len(numbers))
 
 
-def _number(layer: StoredLayer, values: NDArray[np.float64], band: int) -> Number:
+def _number(layer: LayerDescription, values: NDArray[np.float64], band: int) -> Number:
     value = float(values[band])
     if not math.isfinite(value):
         return Number(layer.bands[band], "no data", 0.0)

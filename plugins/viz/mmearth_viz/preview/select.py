@@ -8,11 +8,11 @@ import numpy as np
 from attrs import frozen
 from mmearth_curate.derive.layouts import Layout
 from mmearth_curate.derive.splits import read_splits
-from mmearth_curate.select import Criteria, choose, look_up
+from mmearth_curate.select import RowFilter, look_up, matching_rows
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.layout import METADATA
-from mmearth_core.work.progress import Progress
+from mmearth_core.product.hdf5 import METADATA
+from mmearth_core.progress import Progress
 from mmearth_viz.preview.album import Album
 
 _NEAR = 5
@@ -39,7 +39,7 @@ class Wanted:
     """
 
     tiles: tuple[str, ...]
-    criteria: Criteria
+    criteria: RowFilter
     count: int
     random: bool
 
@@ -73,13 +73,13 @@ def _row(album: Album, tile_id: str) -> int:
     return row
 
 
-def _fitting(album: Album, criteria: Criteria, progress: Progress) -> list[int]:
+def _fitting(album: Album, criteria: RowFilter, progress: Progress) -> list[int]:
     if not criteria.as_json():
         return list(range(len(album)))
     with album.files.open() as file:
         layout = Layout(album.files, file[METADATA][:], "", album.layers, {}, {})
     splits = read_splits(album.files, album.ids()) if criteria.splits else None
-    return [int(row) for row in choose(layout, splits, criteria, progress)]
+    return [int(row) for row in matching_rows(layout, splits, criteria, progress)]
 
 
 def _drawn(rows: Sequence[int], count: int, random: np.random.Generator) -> list[int]:

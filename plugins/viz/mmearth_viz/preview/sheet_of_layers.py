@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import Layer
 from mmearth_core.contract.modality import Modality
-from mmearth_core.download.group import Group
-from mmearth_core.folder import DatasetFolder
+from mmearth_core.download.stored_config import Group
+from mmearth_core.paths import DatasetPaths
 from mmearth_viz.preview.done import DoneTile, done_tiles, layer_picture
 from mmearth_viz.preview.layers_sheet import Row, layers_sheet
 from mmearth_viz.preview.render import Picture
@@ -22,7 +22,7 @@ ROWS = 12
 MAP_WIDTH = 1150
 
 
-def sheet_of_layers(folder: DatasetFolder, group: Group, path: Path, title: str, credit: str = "") -> int:
+def sheet_of_layers(folder: DatasetPaths, group: Group, path: Path, title: str, credit: str = "") -> int:
     """Draws every layer that has a preview, for a dozen done tiles of as many biomes as there are.
 
     Args:
@@ -72,7 +72,7 @@ def _caption(one: DoneTile) -> list[str]:
 
 
 def _cell(
-    folder: DatasetFolder, group: Group, one: DoneTile, modality: Modality, layer: Layer
+    folder: DatasetPaths, group: Group, one: DoneTile, modality: Modality, layer: Layer
 ) -> Picture | Sequence[str]:
     if not layer.is_map:
         return _printed(layer, modality.values(one.entry.record["located"].get(modality.name)))

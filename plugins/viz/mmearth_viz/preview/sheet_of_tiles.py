@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from mmearth_core.download.group import Group
+from mmearth_core.download.stored_config import Group
 from mmearth_core.errors import DatasetError
-from mmearth_core.folder import DatasetFolder
+from mmearth_core.paths import DatasetPaths
 from mmearth_viz.preview.arrange import lattice_order
 from mmearth_viz.preview.contact_sheet import contact_sheet
 from mmearth_viz.preview.done import done_tiles, layer_picture
 
 
-def sheet_of_tiles(folder: DatasetFolder, group: Group, path: Path, title: str, credit: str = "") -> int:
+def sheet_of_tiles(folder: DatasetPaths, group: Group, path: Path, title: str, credit: str = "") -> int:
     """Draws the first layer of a group that has a preview, for every done tile.
 
     Tiles that form a lattice on the ground are laid out as a map would show them.

@@ -7,7 +7,7 @@ import numpy as np
 from attrs import frozen
 from PIL import Image, ImageDraw
 
-from mmearth_core.folder import written_aside
+from mmearth_core.files import written_aside
 from mmearth_viz.preview.legend import LINE, draw_legend
 from mmearth_viz.preview.legend import height as legend_height
 from mmearth_viz.preview.panel import MapPanel, NumbersPanel, Panel

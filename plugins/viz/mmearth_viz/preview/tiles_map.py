@@ -8,7 +8,7 @@ import shapely
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from mmearth_core.folder import written_aside
+from mmearth_core.files import written_aside
 from mmearth_core.tiles.read import read_tiles
 from mmearth_viz.preview.style import CAPTION, INK, MARGIN, PAPER, QUIET, SUBTITLE, TITLE, write
 from mmearth_viz.preview.world_map import DOT, EQUAL_EARTH, HALF_HEIGHT, HALF_WIDTH, SMOOTH, world_map

@@ -6,8 +6,8 @@ from pathlib import Path
 from attrs import field, frozen
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.hdf5.layout import StoredLayer
-from mmearth_core.words import counted
+from mmearth_core.layers import LayerDescription
+from mmearth_core.text import counted
 from mmearth_viz.preview.album import Album, checked_layers
 from mmearth_viz.preview.contact_sheet import contact_sheet
 from mmearth_viz.preview.facts import Facts
@@ -97,7 +97,7 @@ def view(album: Album, rows: Sequence[int], layers: Sequence[str], path: Path) -
     )
 
 
-def _panels(album: Album, rows: Sequence[int], layers: Sequence[StoredLayer], most: int) -> list[list[Panel]]:
+def _panels(album: Album, rows: Sequence[int], layers: Sequence[LayerDescription], most: int) -> list[list[Panel]]:
     read = album.values(rows, [layer.name for layer in layers])
     return [
         [make_panel(layer, values[layer.name], album.table.variant(row), most) for layer in layers]
@@ -105,7 +105,7 @@ def _panels(album: Album, rows: Sequence[int], layers: Sequence[StoredLayer], mo
     ]
 
 
-def _one(album: Album, row: int, layers: Sequence[StoredLayer], path: Path) -> None:
+def _one(album: Album, row: int, layers: Sequence[LayerDescription], path: Path) -> None:
     facts = Facts.of(album.entries([row])[row])
     (panels,) = _panels(album, [row], layers, 12)
     corner = world_map([(facts.place[1], facts.place[0])], _CORNER, dot=5.0) if facts.place else None
@@ -119,7 +119,7 @@ def _one(album: Album, row: int, layers: Sequence[StoredLayer], path: Path) -> N
     )
 
 
-def _table(album: Album, rows: Sequence[int], layers: Sequence[StoredLayer], path: Path) -> None:
+def _table(album: Album, rows: Sequence[int], layers: Sequence[LayerDescription], path: Path) -> None:
     told = [Facts.of(entry) for entry in album.entries(rows).values()]
     panels = _panels(album, rows, layers, _NUMBERS)
     lines = []
@@ -152,7 +152,7 @@ def _legends(panels: Sequence[Panel]) -> list[Legend]:
     return [panel.legend for panel in panels if isinstance(panel, MapPanel)]
 
 
-def _contacts(album: Album, rows: Sequence[int], layer: StoredLayer, path: Path) -> None:
+def _contacts(album: Album, rows: Sequence[int], layer: LayerDescription, path: Path) -> None:
     panels = [panel for (panel,) in _panels(album, rows, [layer], 0) if isinstance(panel, MapPanel)]
     ids = [album.table.tile_id(row) for row in rows]
     contact_sheet(

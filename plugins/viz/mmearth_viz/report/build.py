@@ -8,11 +8,11 @@ import numpy as np
 from attrs import frozen
 from mmearth_curate.derive.splits import Membership, read_json, read_splits
 
-from mmearth_core.folder import written_aside
-from mmearth_core.words import counted as in_words
-from mmearth_core.words import size
-from mmearth_core.work.pool import Pool
-from mmearth_core.work.progress import Progress
+from mmearth_core.files import written_aside
+from mmearth_core.progress import Progress
+from mmearth_core.text import counted as in_words
+from mmearth_core.text import size
+from mmearth_core.workers import Pool
 from mmearth_viz.preview.album import Album
 from mmearth_viz.preview.legend import share
 from mmearth_viz.report.charts import BarChart, counted, months, years
@@ -21,7 +21,7 @@ from mmearth_viz.report.layers import sections
 from mmearth_viz.report.outcomes import Outcomes, read_outcomes
 from mmearth_viz.report.page import Page, Split, render
 from mmearth_viz.report.samples import make_samples
-from mmearth_viz.report.told import Told, read_told
+from mmearth_viz.report.told import TileInfoSummary, read_told
 from mmearth_viz.report.world import world
 
 _FEW = 40
@@ -104,7 +104,7 @@ def make_report(
     return Written(path, len(album), len(chosen), path.stat().st_size)
 
 
-def _figures(album: Album, told: Told, outcomes: Outcomes) -> list[tuple[str, str]]:
+def _figures(album: Album, told: TileInfoSummary, outcomes: Outcomes) -> list[tuple[str, str]]:
     maps = sum(layer.is_map for layer in album.layers.values())
     bands = sum(len(layer.bands) for layer in album.layers.values() if layer.is_map)
     sizes = {layer.shape[-1] for layer in album.layers.values() if layer.is_map}
@@ -122,7 +122,7 @@ def _figures(album: Album, told: Told, outcomes: Outcomes) -> list[tuple[str, st
     return figures
 
 
-def _counts(album: Album, told: Told) -> list[BarChart]:
+def _counts(album: Album, told: TileInfoSummary) -> list[BarChart]:
     charts = []
     variants, times = np.unique(album.table.variants, return_counts=True)
     of_variant = {
@@ -139,11 +139,11 @@ def _counts(album: Album, told: Told) -> list[BarChart]:
     return [*charts, *(counted(name, values) for name, values in several[:_CHARTS])]
 
 
-def _found(told: Told) -> list[BarChart]:
+def _found(told: TileInfoSummary) -> list[BarChart]:
     return [counted("Tiles with data, by what BANDS tells apart", told.found, most=40)] if told.found else []
 
 
-def _splits(album: Album, told: Told, splits: Membership | None) -> list[Split]:
+def _splits(album: Album, told: TileInfoSummary, splits: Membership | None) -> list[Split]:
     if splits is None:
         return []
     return [

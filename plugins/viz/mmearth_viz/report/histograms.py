@@ -11,11 +11,12 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import Kind
-from mmearth_core.hdf5.layout import METADATA, StoredLayer
+from mmearth_core.layers import LayerDescription
 from mmearth_core.post.encode import block_rows
-from mmearth_core.post.statistics import Statistics
-from mmearth_core.work.pool import Pool
-from mmearth_core.work.progress import Progress
+from mmearth_core.product.hdf5 import METADATA
+from mmearth_core.product.statistics import LayerStatistics
+from mmearth_core.progress import Progress
+from mmearth_core.workers import Pool
 from mmearth_viz.preview.album import Album
 
 BINS = 48
@@ -86,12 +87,12 @@ class Part:
     """
 
     path: Path
-    layers: tuple[StoredLayer, ...]
+    layers: tuple[LayerDescription, ...]
     rows: tuple[int, ...]
     ranges: Mapping[str, Sequence[Range]]
 
 
-def is_choice(layer: StoredLayer, stats: Stats) -> bool:
+def is_choice(layer: LayerDescription, stats: Stats) -> bool:
     """Whether a vector holds zeros and ones only, one of many bands being chosen: its means are shares."""
     if layer.is_map or len(layer.bands) < _CHOICES or np.dtype(layer.dtype).kind not in "iu":
         return False
@@ -99,7 +100,7 @@ def is_choice(layer: StoredLayer, stats: Stats) -> bool:
     return bool(told) and all(min(entry["min"]) >= 0 and max(entry["max"]) <= 1 for entry in told)
 
 
-def is_quantity(layer: StoredLayer, stats: Stats) -> bool:
+def is_quantity(layer: LayerDescription, stats: Stats) -> bool:
     """Whether a layer's numbers are amounts, of which a histogram tells something."""
     if layer.kind is Kind.CLASSES or is_choice(layer, stats):
         return False
@@ -115,7 +116,7 @@ def sampled_rows(count: int, wanted: int | None, seed: int) -> list[int]:
 
 def make_statistics(album: Album, rows: Sequence[int], pool: Pool, progress: Progress) -> dict[str, Any]:
     """Band statistics of some rows, for a dataset that has none beside it."""
-    statistics = Statistics(list(album.layers.values()))
+    statistics = LayerStatistics(list(album.layers.values()))
     parts = _parts(album, tuple(album.layers.values()), rows, {})
     for number, part in enumerate(pool.map(count_statistics, parts), start=1):
         statistics.merge(part)
@@ -142,13 +143,13 @@ def make_histograms(album: Album, stats: Stats, rows: Sequence[int], pool: Pool,
     return result
 
 
-def ranges_of(layer: StoredLayer, stats: Stats) -> list[Range]:
+def ranges_of(layer: LayerDescription, stats: Stats) -> list[Range]:
     """The bins of each band, the same for all variants."""
     told = [stats[name] for name in dict.fromkeys((*layer.stat_names(), layer.name)) if name in stats]
     return [_range(layer, [entry for entry in told if entry["count"][band]], band) for band in range(len(layer.bands))]
 
 
-def _range(layer: StoredLayer, told: Sequence[Mapping[str, Any]], band: int) -> Range:
+def _range(layer: LayerDescription, told: Sequence[Mapping[str, Any]], band: int) -> Range:
     if not told:
         return Range(0.0, 1.0)
     spans = [_DEVIATIONS * entry["std"][band] for entry in told]
@@ -166,7 +167,7 @@ def _step(album: Album) -> int:
 
 
 def _parts(
-    album: Album, layers: tuple[StoredLayer, ...], rows: Sequence[int], ranges: Mapping[str, Sequence[Range]]
+    album: Album, layers: tuple[LayerDescription, ...], rows: Sequence[int], ranges: Mapping[str, Sequence[Range]]
 ) -> Iterator[Part]:
     step = _step(album)
     for start in range(0, len(rows), step):
@@ -180,7 +181,7 @@ def _variants(file: h5py.File, rows: Sequence[int]) -> list[str | None]:
     return [text.decode(errors="replace") or None for text in table[table.dtype.names[1]]]
 
 
-def _read(part: Part) -> Iterator[tuple[StoredLayer, str | None, NDArray[Any]]]:
+def _read(part: Part) -> Iterator[tuple[LayerDescription, str | None, NDArray[Any]]]:
     """Each layer's values of each row, (bands, any number)."""
     with h5py.File(part.path, "r") as file:
         for row, variant in zip(part.rows, _variants(file, part.rows), strict=True):
@@ -188,9 +189,9 @@ def _read(part: Part) -> Iterator[tuple[StoredLayer, str | None, NDArray[Any]]]:
                 yield layer, variant, file[layer.name][row].reshape(len(layer.bands), -1)
 
 
-def count_statistics(part: Part) -> Statistics:
+def count_statistics(part: Part) -> LayerStatistics:
     """What a worker does for the statistics."""
-    statistics = Statistics(part.layers)
+    statistics = LayerStatistics(part.layers)
     for layer, variant, values in _read(part):
         statistics.add(layer.name, variant, values)
     return statistics

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from mmearth_core.contract.bands import Kind
-from mmearth_core.hdf5.layout import StoredLayer
+from mmearth_core.layers import LayerDescription
 from mmearth_viz.preview.album import Album
 from mmearth_viz.preview.legend import number, share
 from mmearth_viz.report.charts import BarChart, Histogram, histogram, shares
@@ -61,7 +61,7 @@ def sections(album: Album, stats: Stats, counts: Histograms) -> list[LayerSectio
     return [_section(layer, stats, counts) for layer in album.layers.values()]
 
 
-def _section(layer: StoredLayer, stats: Stats, counts: Histograms) -> LayerSection:
+def _section(layer: LayerDescription, stats: Stats, counts: Histograms) -> LayerSection:
     told = {name: stats[name] for name in dict.fromkeys((*layer.stat_names(), layer.name)) if name in stats}
     choice = is_choice(layer, stats)
     bands = range(min(len(layer.bands), MOST_BANDS))
@@ -77,7 +77,7 @@ def _section(layer: StoredLayer, stats: Stats, counts: Histograms) -> LayerSecti
     )
 
 
-def _facts(layer: StoredLayer) -> tuple[str, ...]:
+def _facts(layer: LayerDescription) -> tuple[str, ...]:
     shape = " x ".join(map(str, layer.shape))
     kinds = {Kind.CLASSES: "classes", Kind.REGRESSION: "quantities", Kind.VECTOR: "numbers a tile"}
     return (kinds[layer.kind], f"{shape} {layer.dtype}", f"no data {number(float(layer.nodata))}", layer.plugin)
@@ -90,7 +90,7 @@ def _missing(entries: Iterable[Mapping[str, Any]], band: int) -> float:
 
 
 def _histogram(
-    layer: StoredLayer, band: int, told: Mapping[str, Mapping[str, Any]], stats: Stats, counts: Histograms
+    layer: LayerDescription, band: int, told: Mapping[str, Mapping[str, Any]], stats: Stats, counts: Histograms
 ) -> Histogram:
     of_variant = {
         variant: counts.counts[layer.stat_name(variant or None)][band]
@@ -102,7 +102,7 @@ def _histogram(
     return histogram(layer.bands[band], layer.descriptions[band], layer.units[band], bins, of_variant, missing)
 
 
-def _classes(layer: StoredLayer, told: Mapping[str, Mapping[str, Any]]) -> Iterable[BarChart]:
+def _classes(layer: LayerDescription, told: Mapping[str, Mapping[str, Any]]) -> Iterable[BarChart]:
     if layer.kind is not Kind.CLASSES:
         return
     for band, name in enumerate(layer.bands):
@@ -123,7 +123,7 @@ def _classes(layer: StoredLayer, told: Mapping[str, Mapping[str, Any]]) -> Itera
         yield shares(title, items, most=40)
 
 
-def _choices(layer: StoredLayer, told: Mapping[str, Mapping[str, Any]]) -> BarChart:
+def _choices(layer: LayerDescription, told: Mapping[str, Mapping[str, Any]]) -> BarChart:
     sums, total = [0.0] * len(layer.bands), 0
     for entry in told.values():
         total += max(entry["count"])
@@ -133,7 +133,7 @@ def _choices(layer: StoredLayer, told: Mapping[str, Mapping[str, Any]]) -> BarCh
     return shares(f"shares of tiles, one of {len(names):,} each", items)
 
 
-def _stat_row(layer: StoredLayer, band: int, name: str, entry: Mapping[str, Any]) -> StatRow:
+def _stat_row(layer: LayerDescription, band: int, name: str, entry: Mapping[str, Any]) -> StatRow:
     known = entry["count"][band] > 0
     mean, std, low, high = (number(entry[key][band]) if known else "-" for key in ("mean", "std", "min", "max"))
     variant = name.removeprefix(f"{layer.name}_") if name != layer.name else ""

@@ -7,11 +7,10 @@ from typing import Any
 from attrs import frozen
 from mmearth_curate.derive.splits import read_json
 
-from mmearth_core.config.effective import Effective, load_effective
-from mmearth_core.download.endings import read_endings
-from mmearth_core.folder import DatasetFolder
-from mmearth_core.status.counts import Counts, count
-from mmearth_core.status.reasons import Reasons
+from mmearth_core.download.journal import read_endings
+from mmearth_core.download.outcomes import Counts, Reasons, count
+from mmearth_core.download.stored_config import StoredConfig, load_stored_config
+from mmearth_core.paths import DatasetPaths
 from mmearth_viz.preview.album import Album
 
 
@@ -43,7 +42,7 @@ class Outcomes:
         left_out: reasons for which tiles that are done have no row, with the number of these.
     """
 
-    effective: Effective | None
+    effective: StoredConfig | None
     config: str
     groups: tuple[GroupOutcomes, ...]
     left_out: Counter[str]
@@ -60,7 +59,7 @@ def read_outcomes(album: Album) -> Outcomes:
     Raises:
         DatasetError: when a journal or the configuration is damaged.
     """
-    effective = load_effective(album.folder.config) if album.folder is not None else None
+    effective = load_stored_config(album.folder.config) if album.folder is not None else None
     left_out = _left_out(album.files.left_out)
     if album.folder is None or effective is None:
         return Outcomes(None, "", (), left_out)
@@ -71,7 +70,7 @@ def read_outcomes(album: Album) -> Outcomes:
     return Outcomes(effective, album.folder.config.read_text(encoding="utf-8"), groups, left_out)
 
 
-def _group(folder: DatasetFolder, name: str, modalities: tuple[str, ...], tiles: int) -> GroupOutcomes:
+def _group(folder: DatasetPaths, name: str, modalities: tuple[str, ...], tiles: int) -> GroupOutcomes:
     counts, reasons = Counts(tiles), Reasons()
     for path in sorted(folder.journal(name, 0).parent.glob("*.jsonl")):
         more, why = count(0, read_endings(path).values())

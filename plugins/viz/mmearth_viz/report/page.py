@@ -7,7 +7,7 @@ from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mmearth_core.words import counted
+from mmearth_core.text import counted
 from mmearth_viz.report.charts import SPAN, TALL, BarChart
 from mmearth_viz.report.layers import LayerSection
 from mmearth_viz.report.outcomes import Outcomes

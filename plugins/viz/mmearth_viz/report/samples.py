@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from attrs import frozen
-from mmearth_curate.select import Criteria
+from mmearth_curate.select import RowFilter
 from PIL import Image
 
-from mmearth_core.work.progress import Progress
+from mmearth_core.progress import Progress
 from mmearth_viz.preview.album import Album
 from mmearth_viz.preview.facts import Facts
 from mmearth_viz.preview.panel import MapPanel, NumbersPanel, make_panel
@@ -65,7 +65,7 @@ def make_samples(album: Album, count: int, seed: int, progress: Progress) -> lis
     """Draws a varied few tiles."""
     if not len(album) or not count:
         return []
-    rows = select(album, Wanted((), Criteria(seed=seed), count, random=False), progress)
+    rows = select(album, Wanted((), RowFilter(seed=seed), count, random=False), progress)
     told = album.entries(rows)
     layers = [layer for layer in album.layers.values() if layer.is_map or layer.previews][:_LAYERS]
     samples = []

@@ -9,7 +9,7 @@ from attrs import define, field
 from mmearth_curate.derive.tile_info import Entry, entries
 from numpy.typing import NDArray
 
-from mmearth_core.work.progress import Progress
+from mmearth_core.progress import Progress
 from mmearth_viz.preview.album import Album
 from mmearth_viz.preview.facts import TILE, is_date
 
@@ -30,7 +30,7 @@ _BANDS, _MISSING = "BANDS", "MISSING"
 
 
 @define(eq=False)
-class Told:
+class TileInfoSummary:
     """Counts over all tiles.
 
     Attributes:
@@ -110,14 +110,14 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, str | int) and str(value) else None
 
 
-def read_told(album: Album, progress: Progress) -> Told:
+def read_told(album: Album, progress: Progress) -> TileInfoSummary:
     """Reads tile_info entry by entry; where there is none, nothing is told.
 
     Raises:
         DatasetError: when it cannot be read.
     """
     size = len(album)
-    told = Told(np.full(size, np.nan, np.float32), np.full(size, np.nan, np.float32))
+    told = TileInfoSummary(np.full(size, np.nan, np.float32), np.full(size, np.nan, np.float32))
     if not album.files.tile_info.exists():
         return told
     for number, (tile_id, entry) in enumerate(entries(album.files.tile_info)):

@@ -18,8 +18,7 @@ from hypothesis.extra import numpy as hnp
 from mmearth_viz.report.histograms import BINS, Range, ranges_of, sampled_rows
 from mmearth_viz.report.world import DOTS, world
 
-from mmearth_core.hdf5.layout import stored_layers
-from mmearth_core.hdf5.table import create_metadata
+from mmearth_core.product.hdf5 import create_layer, create_metadata, stored_layers
 
 
 @define
@@ -247,7 +246,7 @@ def test_layers_of_many_bands_are_cut_with_a_word(finished: Path, tmp_path: Path
     )
     with h5py.File(tmp_path / "wide.h5", "w") as file:
         create_metadata(file, 2, "kind")["tile_id"] = [b"a", b"b"]
-        wide.create(file, 2)[...] = np.random.default_rng(0).normal(size=(2, 200, 8, 8))
+        create_layer(file, wide, 2)[...] = np.random.default_rng(0).normal(size=(2, 200, 8, 8))
     text = report(kit, tmp_path / "wide.h5", tmp_path / "r.html")
     assert text.count('class="band"') == 64 and "and 136 more bands" in text
 

@@ -13,9 +13,8 @@ from mmearth_viz.preview.render import render_layer
 from PIL import Image
 
 from mmearth_core import Band, ClassLabel, Layer, Preview
-from mmearth_core.contract import preview_json
-from mmearth_core.hdf5.layout import stored_layers
-from mmearth_core.hdf5.table import create_metadata
+from mmearth_core import layers as preview_json
+from mmearth_core.product.hdf5 import create_layer, create_metadata, stored_layers
 
 ONE, TWO = (0xC8, 0x1E, 0x74), (0x1E, 0x46, 0xC8)
 SWATCH = 14 * 14
@@ -266,7 +265,7 @@ def test_hundreds_of_layers_are_cut_with_a_word(finished: Path, tmp_path: Path, 
         table = create_metadata(file, 3, "kind")
         table["tile_id"] = [b"a", b"b", b"c"]
         for number in range(200):
-            evolve(layer, name=f"layer{number:03d}").create(file, 3)[...] = number
+            create_layer(file, evolve(layer, name=f"layer{number:03d}"), 3)[...] = number
     done = kit.cli("view", path, "-o", tmp_path / "many.png")
     assert done.exit_code == 0, done.output
     assert "14 of 200 layers are drawn" in done.stderr

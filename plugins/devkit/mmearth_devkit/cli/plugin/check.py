@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmearth_core.cli.ending import show
-from mmearth_core.cli.options import engine_option, json_option
-from mmearth_core.completion import modalities
+from mmearth_core.cli.common import engine_option, json_option, modalities, show
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,0 +1,181 @@
+"""What commands share: options, shell completion and output."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from mmearth_core.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mmearth_core.download.selection import Shard
+    from mmearth_core.registry import Registered
+
+
+def engines(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The installed engines; nothing once a colon is typed, as what follows is the engine's own."""
+    from mmearth_core.registry import discover
+
+    return _items(discover().engines.values(), incomplete)
+
+
+def modalities(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The installed modalities, for one name or the last one of a list `A,B`; those before it are not offered again."""
+    from mmearth_core.registry import discover
+
+    before, comma, last = incomplete.rpartition(",")
+    taken = before.split(",")
+    offered = [entry for name, entry in discover().modalities.items() if name not in taken]
+    return _items(offered, last, before + comma)
+
+
+def _items(entries: "Iterable[Registered[Any]]", incomplete: str, before: str = "") -> list[CompletionItem]:
+    return [
+        CompletionItem(before + entry.name, help=str(entry.origin))
+        for entry in entries
+        if entry.name.startswith(incomplete)
+    ]
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+PATH = click.Path(path_type=Path)
+"""A file or a folder, which need not be there."""
+
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+config_argument = click.argument("config", type=PATH)
+
+
+dataset_argument = click.argument("dataset", metavar="DATASET", type=PATH)
+
+
+def together(*options: Decorator) -> Decorator:
+    """One decorator of several; the help shows their options in this order."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def number_option(name: str, help: str, default: int | None = None, least: int = 1) -> Decorator:
+    """An option that takes a whole number, at least `least`; without a default, None where it is not given."""
+    kind, shown = click.IntRange(min=least), default is not None
+    return click.option(name, type=kind, default=default, show_default=shown, metavar="N", help=help)
+
+
+def workers_option(work: str = "count; by default one a core") -> Decorator:
+    """`--workers`: how many processes work.
+
+    Args:
+        work: what they do, and how many of them by default.
+    """
+    return number_option("--workers", f"Processes that {work}.")
+
+
+def seed_option(what: str) -> Decorator:
+    """`--seed`, at first 0.
+
+    Args:
+        what: is the same with the same seed.
+    """
+    return number_option("--seed", f"Same seed, same {what}.", default=0, least=0)
+
+
+def json_option(help: str = "Print the summary as JSON.") -> Decorator:
+    """`--json`: for scripts; the command's `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help=help)
+
+
+def engine_option(
+    help: str = "Who answers, instead of the configuration's engine.",
+    default: str | None = None,
+    metavar: str = "NAME[:TEXT]",
+) -> Decorator:
+    """`--engine`: who answers; the shell completes the names of those installed."""
+    return click.option(
+        "--engine",
+        default=default,
+        show_default=default is not None,
+        metavar=metavar,
+        help=help,
+        shell_complete=engines,
+    )
+
+
+def _shard(_ctx: click.Context, _option: click.Parameter, text: str | None) -> "Shard":
+    from mmearth_core.download.selection import Shard, parse_shard, shard_from_slurm
+
+    return (shard_from_slurm() if text is None else parse_shard(text)) or Shard()
+
+
+def _names(_ctx: click.Context, _option: click.Parameter, text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def share_options(modalities_help: str, limit_help: str) -> Decorator:
+    """What a command that downloads takes: --engine, --shard, --modalities and --limit.
+
+    The shard comes as a `Shard`, by default that of the Slurm array's task; modalities as a list of names, or None.
+    """
+    return together(
+        engine_option(),
+        click.option(
+            "--shard",
+            callback=_shard,
+            metavar="I/N",
+            help="Work share I (0 to N-1) of N; in a Slurm array, the task's by itself.",
+        ),
+        click.option("--modalities", callback=_names, metavar="A,B", help=modalities_help, shell_complete=modalities),
+        number_option("--limit", limit_help),
+    )
+
+
+def show(
+    as_json: bool,
+    facts: Mapping[str, Any],
+    people: "Iterable[str] | Callable[[Console], object]",
+    faulty: object = False,
+    **style: Any,
+) -> int:
+    """Prints on standard output what came of a command.
+
+    Args:
+        as_json: whether a script reads it.
+        facts: the summary as JSON.
+        people: the summary's lines, or what prints it on a console.
+        faulty: is true if tiles have failed or faults were found.
+        style: further arguments of `json.dumps`.
+
+    Returns:
+        The exit status.
+    """
+    if as_json:
+        click.echo(json.dumps(facts, indent=2, **{"allow_nan": False, **style}))
+    elif callable(people):
+        people(console())
+    else:
+        for line in people:
+            click.echo(line)
+    return int(ExitCode.TILES_FAILED if faulty else ExitCode.OK)
+
+
+def console() -> "Console":
+    """Standard output for texts with colours and tables; the terminal breaks long lines."""
+    from rich.console import Console
+
+    return Console(soft_wrap=True, highlight=False)

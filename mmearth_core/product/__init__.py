@@ -1,0 +1,1 @@
+"""A finished dataset: its HDF5 file, statistics and side files."""

@@ -1,1 +1,0 @@
-"""Sampling the world: how many tiles each ecoregion gets, where they lie, and the squares around them."""

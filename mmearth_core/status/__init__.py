@@ -1,1 +1,0 @@
-"""How far a dataset is: read from its journals while runs are at work, without a lock."""

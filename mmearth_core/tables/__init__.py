@@ -1,1 +1,0 @@
-"""Tables of facts that ship with the core, each with its loader."""

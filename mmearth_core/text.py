@@ -1,0 +1,37 @@
+"""Words in messages: counts, sizes, durations and suggestions."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def counted(number: int, what: str) -> str:
+    """`1 tile`, `2 tiles`, `1,200,000 tiles`; the plural is made with an s."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def size(count: float) -> str:
+    """Bytes in decimal units: `812 bytes`, `41.9 MB`, `1.25 TB`."""
+    if count < 1000:
+        return counted(round(count), "byte")
+    for unit in ("kB", "MB", "GB"):
+        count /= 1000
+        if count < 999.5:
+            return f"{count:.3g} {unit}"
+    return f"{count / 1000:,.2f} TB"
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """A sentence that offers the nearest allowed word, with a leading space; empty when none is near."""
+    near = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: `0:42`, `3:07:12`, `2 d 4:00:00`."""
+    if seconds is None:
+        return "?"
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    clock = f"{hour}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+    return f"{days} d {clock}" if days else clock

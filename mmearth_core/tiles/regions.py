@@ -1,0 +1,167 @@
+"""Ecoregions, and how many tiles each of them gets."""
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from fractions import Fraction
+from functools import cache
+from importlib.resources import files
+
+from attrs import field, frozen
+
+
+@frozen
+class EcoRegion:
+    """One ecoregion.
+
+    Attributes:
+        label: its class number, from 0.
+        name: ECO_NAME.
+        biome: the class number of its biome.
+        realm: REALM.
+        area_km2: its area, square kilometres.
+    """
+
+    label: int
+    name: str
+    biome: int
+    realm: str
+    area_km2: float
+
+
+@frozen(eq=False)
+class EcoRegions:
+    """The whole table.
+
+    Attributes:
+        biomes: their names (BIOME_NAME) by class number.
+        regions: the ecoregions by class number.
+    """
+
+    biomes: tuple[str, ...]
+    regions: tuple[EcoRegion, ...]
+    _named: Mapping[str, tuple[EcoRegion, ...]] = field(init=False)
+
+    @_named.default
+    def _by_name(self) -> Mapping[str, tuple[EcoRegion, ...]]:
+        named: dict[str, tuple[EcoRegion, ...]] = {}
+        for region in self.regions:
+            named[region.name] = (*named.get(region.name, ()), region)
+        return named
+
+    def biome(self, name: str) -> int | None:
+        """The class number of a biome, or None."""
+        return self.biomes.index(name) if name in self.biomes else None
+
+    def named(self, name: str) -> tuple[EcoRegion, ...]:
+        """The ecoregions of that name: none, one, or several in different biomes."""
+        return self._named.get(name, ())
+
+
+@cache
+def ecoregions() -> EcoRegions:
+    """The table, read once."""
+    content = json.loads((files("mmearth_core.tiles") / "ecoregions.json").read_text(encoding="utf-8"))
+    regions = (EcoRegion(label, *row) for label, row in enumerate(content["eco_regions"]))
+    return EcoRegions(tuple(content["biomes"]), tuple(regions))
+
+
+LEFT_OUT = "Rock and Ice"
+"""RESOLVE's name for land that belongs to no ecoregion; never sampled."""
+
+
+@frozen
+class Region:
+    """One ecoregion, or whatever a polygon file calls so.
+
+    Attributes:
+        name: of the ecoregion.
+        biome: the name of its biome.
+        realm: the name of its realm; None where it is not known.
+        area_km2: square kilometres.
+    """
+
+    name: str
+    biome: str
+    realm: str | None
+    area_km2: float
+
+
+def known_regions() -> tuple[Region, ...]:
+    """The 846 ecoregions of the project's table, in its order."""
+    table = ecoregions()
+    return tuple(Region(each.name, table.biomes[each.biome], each.realm, each.area_km2) for each in table.regions)
+
+
+def realm_of(name: str, biome: str) -> str | None:
+    """The realm of an ecoregion in the project's table; None when it is not there."""
+    table = ecoregions()
+    found = [each.realm for each in table.named(name) if table.biomes[each.biome] == biome]
+    return found[0] if len(found) == 1 else None
+
+
+class Allocation(StrEnum):
+    """How tiles are shared out."""
+
+    BIOME_AREA = "biome-area"
+    """Equal per biome; within a biome by the area of its ecoregions. MMEarth's 0."""
+    BIOME_ECOREGION = "biome-ecoregion"
+    """Equal per biome; within a biome equal per ecoregion. MMEarth's 1."""
+    ECOREGION = "ecoregion"
+    """Equal per ecoregion. MMEarth's 2."""
+
+
+NUMBERS = {"0": Allocation.BIOME_AREA, "1": Allocation.BIOME_ECOREGION, "2": Allocation.ECOREGION}
+"""MMEarth's numbers for them."""
+
+
+def largest_remainder(number: int, weights: Sequence[float | Fraction]) -> list[int]:
+    """Whole shares that add up to `number`, each within one of its exact share.
+
+    Each gets the whole part of `number * weight / sum of weights`; what is left goes, one each, to those
+    with the largest remainders, the first of equal ones. Exact arithmetic: no rounding decides.
+
+    Args:
+        number: what is shared out.
+        weights: not negative; all zero counts as all equal.
+
+    Raises:
+        ValueError: when there is something to share and no one to get it.
+    """
+    if not weights:
+        if number:
+            raise ValueError(f"{number} cannot be shared among none")
+        return []
+    exact = [Fraction(weight) for weight in weights]
+    total = sum(exact)
+    if not total:
+        exact, total = [Fraction(1)] * len(exact), Fraction(len(exact))
+    quotas = [number * weight / total for weight in exact]
+    shares = [int(quota) for quota in quotas]
+    by_remainder = sorted(range(len(quotas)), key=lambda place: shares[place] - quotas[place])
+    for place in by_remainder[: number - sum(shares)]:
+        shares[place] += 1
+    return shares
+
+
+def allocate(number: int, regions: Sequence[Region], way: Allocation) -> list[int]:
+    """How many tiles each region gets; they add up to `number`.
+
+    Biomes get their shares first, in the order in which the regions name them, then each biome's regions.
+
+    Args:
+        number: tiles in all.
+        regions: who may get some.
+        way: the rule.
+    """
+    if way is Allocation.ECOREGION:
+        return largest_remainder(number, [1] * len(regions))
+    biomes: dict[str, list[int]] = {}
+    for place, region in enumerate(regions):
+        biomes.setdefault(region.biome, []).append(place)
+    shares = [0] * len(regions)
+    for part, places in zip(largest_remainder(number, [1] * len(biomes)), biomes.values(), strict=True):
+        weights = [regions[place].area_km2 if way is Allocation.BIOME_AREA else 1 for place in places]
+        for place, share in zip(places, largest_remainder(part, weights), strict=True):
+            shares[place] = share
+    return shares

@@ -1,0 +1,144 @@
+"""Rules that keep tiles apart from each other and out of excluded areas."""
+
+import math
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from mmearth_core.tiles.squares import A, Places
+from mmearth_core.tiles.vector_files import read_polygons
+
+_TOUCH = 0.999
+"""Squares that overlap by less than a thousandth of their width or height only touch: that is rounding."""
+
+
+_CELLS = 1 << 20
+"""Cells along an axis, at most."""
+
+
+_ROW, _LAYER = 2 * _CELLS, 4 * _CELLS * _CELLS
+"""What a step to the next cell adds to a cell's number, along y and along x; 1 along z. All fit 63 bits."""
+
+
+_NEIGHBOURS = sorted((x * _LAYER + y * _ROW + z for x, y, z in product((-1, 0, 1), repeat=3)), key=abs)
+"""A cell itself first, then the 26 around it."""
+
+
+class Spacing:
+    """Accepts tiles that keep their distance from all accepted before.
+
+    The spatial index is a grid of cubes around the globe, in which no pole and no antimeridian is special.
+    """
+
+    def __init__(self, distance: float = 0.0, size: float | None = None) -> None:
+        """Sets the rule.
+
+        Args:
+            distance: least distance of two centroids, metres; in a straight line, on a sphere of the equator's radius.
+            size: refuse overlaps of squares of this size, metres; None accepts them.
+        """
+        self._chord = distance
+        self._overlap = size is not None
+        # Of two squares that overlap, the centres are no further apart than a diagonal.
+        self._cell = max(distance, 1.05 * math.sqrt(2) * size if size is not None else 0.0, 2.1 * A / _CELLS)
+        self._cells: dict[int, list[tuple[float, ...]]] = {}
+
+    def accept(self, places: Places, most: int) -> NDArray[np.intp]:
+        """Takes up to `most` tiles in order, and remembers them.
+
+        Returns:
+            The positions of those accepted.
+        """
+        lon, lat = np.radians((places.west + places.east) / 2), np.radians((places.south + places.north) / 2)
+        points = A * np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+        cells = np.floor(points / self._cell).astype(np.int64) + _CELLS // 2
+        keys = (cells @ np.array([_LAYER, _ROW, 1])).tolist()
+        half = np.column_stack([places.east - places.west, places.north - places.south]) / 2
+        rows = np.column_stack([points, np.degrees(lon), np.degrees(lat), half]).tolist()
+        accepted: list[int] = []
+        for position, (key, row) in enumerate(zip(keys, rows, strict=True)):
+            if len(accepted) == most:
+                break
+            if not self._is_taken(key, row):
+                self._cells.setdefault(key, []).append(tuple(row))
+                accepted.append(position)
+        return np.asarray(accepted, dtype=np.intp)
+
+    def _is_taken(self, key: int, row: list[float]) -> bool:
+        x, y, z, lon, lat, width, height = row
+        limit = self._chord * self._chord
+        for step in _NEIGHBOURS:
+            for a, b, c, other_lon, other_lat, other_width, other_height in self._cells.get(key + step, ()):
+                if (x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2 < limit:
+                    return True
+                if self._overlap and abs(lat - other_lat) < _TOUCH * (height + other_height):
+                    apart = abs(lon - other_lon)
+                    if min(apart, 360.0 - apart) < _TOUCH * (width + other_width):
+                        return True
+        return False
+
+
+_NEAR_EDGE = 90.0
+"""Polygons further from 180 degrees than this cannot meet a tile across the antimeridian."""
+
+
+class Excluded:
+    """Polygons that no tile may touch."""
+
+    def __init__(self, path: Path) -> None:
+        """Reads a file of polygons.
+
+        Raises:
+            TilesError: when it cannot be used.
+        """
+        shapes = shapely.get_parts(read_polygons(path).geometry.values)
+        bounds = shapely.bounds(shapes)
+        # Tiles may go on past 180 degrees, and so may polygons: each is there on both sides.
+        copies = [shapes]
+        for turn, near in ((360.0, bounds[:, 0] < -_NEAR_EDGE), (-360.0, bounds[:, 2] > _NEAR_EDGE)):
+            copies.append(shapely.transform(shapes[near], lambda points, turn=turn: points + np.array([turn, 0.0])))
+        self._tree = shapely.STRtree(np.concatenate(copies))
+
+    def touched(self, places: Places) -> NDArray[np.bool_]:
+        """Which tiles touch one of them."""
+        touched = np.zeros(len(places), bool)
+        touched[self._tree.query(places.polygons(), predicate="intersects")[0]] = True
+        return touched
+
+
+class Rules:
+    """All rules of one sampling. Stateful: every accepted tile keeps others away.
+
+    Attributes:
+        can_refuse: whether there is any rule.
+    """
+
+    def __init__(self, excluded: Excluded | None = None, spacing: Spacing | None = None) -> None:
+        self._excluded = excluded
+        self._spacing = spacing
+        self.can_refuse = excluded is not None or spacing is not None
+
+    def accept(self, places: Places, most: int) -> NDArray[np.intp]:
+        """The positions of up to `most` tiles that keep all rules, in order."""
+        allowed = np.arange(len(places))
+        if self._excluded is not None and len(places):
+            allowed = allowed[~self._excluded.touched(places)]
+        if self._spacing is None:
+            return allowed[:most]
+        return allowed[self._spacing.accept(places.take(allowed), most)]
+
+
+def make_rules(size: float, min_distance: float, no_overlap: bool, exclude: Path | None) -> Rules:
+    """The rules that a command line asks for.
+
+    Args:
+        size: of the tiles, metres.
+        min_distance: metres between two centroids; 0 for none.
+        no_overlap: whether tiles may not overlap.
+        exclude: a file of polygons, or None.
+    """
+    spaced = Spacing(min_distance, size if no_overlap else None) if min_distance > 0 or no_overlap else None
+    return Rules(Excluded(exclude) if exclude else None, spaced)
