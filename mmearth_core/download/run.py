@@ -22,7 +22,6 @@ from mmearth_core.files import FOLDER_FAULTS, locked
 from mmearth_core.tiles.earth_source import fill_centroids, lacks_centroids
 from mmearth_core.tiles.index import TileIndex, take_in
 
-
 PYTHONS_OWN = 1000
 """More objects than Python by itself keeps from the collector: 3.12 begins with 375, other versions with none."""
 
