@@ -18,7 +18,7 @@ from mmearth_core.contract.engine import Limits, Transport
 from mmearth_core.earthengine.faults import RESTRICTED, GarbledError
 from mmearth_core.earthengine.retry import RetryingSender
 
-# The last part of the path of requests that count against the project's quota.
+# Ends of the paths of requests that count against the project's quota.
 _KINDS = ("value:compute", "image:computePixels", "image:computeThumbnail", "table:computeFeatures")
 
 # Bytes read from the network at once.
@@ -50,27 +50,23 @@ class HttpTransport:
             TimeoutError: no answer in time.
             ConnectionError: no connection, or it broke.
         """
+        # The timeout of `requests` is one between two pieces of the answer, so the whole time is checked here.
+        end = monotonic() + self._timeout
+        pieces = []
         try:
-            answer, content = self._send(method, uri, body, headers)
+            with self._session.request(
+                method, uri, data=body, headers=headers, timeout=self._timeout, stream=True
+            ) as answer:
+                for piece in answer.iter_content(_PIECE):
+                    pieces.append(piece)
+                    if monotonic() > end:
+                        raise requests.exceptions.Timeout
         except requests.exceptions.Timeout as error:
             raise TimeoutError(f"no answer within {self._timeout:g} s") from error
         except requests.exceptions.RequestException as error:
             raise ConnectionError(f"connection to {urlsplit(uri).hostname} failed: {error}") from error
         fields = {name.lower(): value for name, value in answer.headers.items()}
-        return httplib2.Response({**fields, "status": str(answer.status_code)}), content
-
-    def _send(self, method: str, uri: str, body: Any, headers: Any) -> tuple[requests.Response, bytes]:
-        """Sends a request and reads the answer in pieces, as the timeout of `requests` holds for each piece only."""
-        end = monotonic() + self._timeout
-        with self._session.request(
-            method, uri, data=body, headers=headers, timeout=self._timeout, stream=True
-        ) as answer:
-            pieces = []
-            for piece in answer.iter_content(_PIECE):
-                pieces.append(piece)
-                if monotonic() > end:
-                    raise requests.exceptions.Timeout
-            return answer, b"".join(pieces)
+        return httplib2.Response({**fields, "status": str(answer.status_code)}), b"".join(pieces)
 
 
 class CountingTransport:
@@ -105,45 +101,43 @@ class CountingTransport:
             ConnectionError: a proxy answered instead of Earth Engine.
             GarbledError: the answer was changed on its way; the `ee` client would take it for a result.
         """
-        path = urlsplit(uri).path
-        kind = next((kind for kind in _KINDS if path.endswith(kind)), None)
-        if kind is None:
-            answer, body = self._transport.request(uri, *args, **options)
-        else:
+        kind = urlsplit(uri).path.rpartition("/")[2]
+        if kind in _KINDS:
             with self._sender.permit():
                 with self._lock:
                     self.requests[kind] += 1
                 answer, body = self._transport.request(uri, *args, **options)
             with self._lock:
                 self.received += len(body)
+        else:
+            answer, body = self._transport.request(uri, *args, **options)
         if "parallelism_restricted=true" in answer.get(_QUOTA_STATUS, ""):
             del answer[_QUOTA_STATUS]
             self._sender.stop(RESTRICTED)
         if answer.status < 300:
-            _check(path, answer, body)
+            _check(kind, answer, body)
         return answer, body
 
 
-def _check(path: str, answer: Any, body: bytes) -> None:
+def _check(kind: str, answer: Any, body: bytes) -> None:
     """Checks that a successful answer is Earth Engine's: a complete array of pixels, or a JSON object.
 
     Raises:
         ConnectionError: it is a web page.
         GarbledError: it is anything else.
     """
-    name = path.rpartition("/")[2]
     try:
-        if name == "image:computePixels":
+        if kind == "image:computePixels":
             _check_npy(body)
         elif not isinstance(json.loads(body), dict):
             raise ValueError("no JSON object")
     except (ValueError, EOFError) as error:
         if "html" in answer.get("content-type", ""):
             raise ConnectionError(
-                f"the answer to {name} is a web page; a proxy or log-in page is between this machine and Earth Engine"
+                f"the answer to {kind} is a web page; a proxy or log-in page is between this machine and Earth Engine"
             ) from error
         raise GarbledError(
-            f"the answer to {name} is garbled; something between this machine and Earth Engine, such as a proxy, may "
+            f"the answer to {kind} is garbled; something between this machine and Earth Engine, such as a proxy, may "
             "have changed or truncated it"
         ) from error
 
