@@ -115,7 +115,8 @@ def test_a_file_that_cannot_be_understood(tmp_path, content):
         ),
         (
             {"modalities": {"a": plain_options(Options(start=dt.date(2018, 1, 1)))}},
-            "[modalities.a] start is datetime.date(2017, 1, 1) in the dataset and datetime.date(2018, 1, 1) in the configuration",
+            "[modalities.a] start is datetime.date(2017, 1, 1) in the dataset and datetime.date(2018, 1, 1) in the "
+            "configuration",
         ),
     ],
 )

@@ -191,7 +191,7 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "The dataset was built from something else, and nothing is done": nothing_done,
     "All tiles fail for one reason": all_fail,
     "Nothing has been downloaded yet": nothing_yet,
-    "Another process is at work": another_process,
+    "Another process is running": another_process,
     "Earth Engine does not answer": lambda place: place.struck("503", "after = 3"),
     "Earth Engine no longer answers: credentials": lambda place: place.struck("401", AFTER_A_TILE),
     "Earth Engine no longer answers: quota": lambda place: place.struck("429-quota", AFTER_A_TILE),
