@@ -46,8 +46,8 @@ def plain(page: Path) -> str:
 
 
 def closed_up(text: str) -> str:
-    """A text without spaces before punctuation, which `plain` leaves where code ends."""
-    return re.sub(r" ([,:;.)])", r"\1", text)
+    """A text without the spaces around punctuation that `plain` leaves where code ends."""
+    return re.sub(r" ([,:;.)])", r"\1", text).replace("( ", "(")
 
 
 class Loaded(HTMLParser):
