@@ -236,13 +236,9 @@ def _tiles(
         return None, described
     # Only here: with geopandas they take half a second, which a dataset that has its tiles does not need.
     from mmearth_core.tiles.read import read_tiles
-    from mmearth_core.tiles.tile_info import join_tile_info
 
     frame = read_tiles(config.tiles)
     described = {"file": config.dataset.tiles, **_fingerprint("", config.tiles)}
-    if config.tile_info is not None:
-        frame = join_tile_info(frame, config.tile_info)
-        described |= {"tile_info_file": config.dataset.tile_info, **_fingerprint("tile_info_", config.tile_info)}
     described |= {
         "count": len(frame),
         "partition_size": config.dataset.partition_size or default_partition_size(len(frame)),
