@@ -185,7 +185,7 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "A modality is not installed": not_installed,
     "A band's no-data does not fit its type": nodata,
     "No such tiles file": no_tiles,
-    "A tile_id stands more than once": twice,
+    "A duplicated tile_id": twice,
     "The project may not be used": lambda place: place.struck("403-access", ""),
     "The dataset was built from something else": something_else,
     "The dataset was built from something else, and nothing is done": nothing_done,

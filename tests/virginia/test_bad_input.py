@@ -91,7 +91,7 @@ def test_tile_without_id(refused: Callable[..., str], config: Path) -> None:
 def test_duplicate_tile_ids(refused: Callable[..., str], config: Path) -> None:
     edit_tiles(config, lambda features: features[9]["properties"].update(tile_id="003"))
     message = refused()
-    assert "'003' stands more than once" in message
+    assert "'003' is duplicated" in message
     assert "4, 10" in message
 
 

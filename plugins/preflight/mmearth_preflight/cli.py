@@ -78,7 +78,7 @@ def command(
     from mmearth_core.registry import discover
     from mmearth_preflight.estimate import Plan
     from mmearth_preflight.tell import tell
-    from mmearth_preflight.work import group_costs, without_centroid
+    from mmearth_preflight.work import centroids_to_request, group_costs
 
     options = load_config(config)
     if concurrency is not None:
@@ -88,7 +88,7 @@ def command(
         config=options,
         tiles=int(job.effective.tiles["count"]),
         groups=group_costs(job),
-        without_centroid=without_centroid(job),
+        without_centroid=centroids_to_request(job),
         given_latency=latency,
         eecu_seconds=eecu_seconds,
         tier=tier,

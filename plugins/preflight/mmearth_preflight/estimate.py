@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from mmearth_core.config.schema import Config
-from mmearth_core.tiles.earth_source import TILES_A_REQUEST
+from mmearth_core.tiles.earth_source import TILES_PER_REQUEST
 from mmearth_preflight.declared import GroupCost
 from mmearth_preflight.quota import HOUR, shares
 from mmearth_preflight.sample import Sample
@@ -97,7 +97,7 @@ class Plan:
         pixels = sum(group.left * group.pixel_requests for group in self.groups)
         locate = batches * factors.batch + self.left * factors.again
         return {
-            "centroids": math.ceil(self.without_centroid / TILES_A_REQUEST),
+            "centroids": math.ceil(self.without_centroid / TILES_PER_REQUEST),
             "locate": round(locate * factors.retries),
             "pixels": round(pixels * factors.pixels * factors.retries),
         }

@@ -5,7 +5,7 @@ import datetime as dt
 from mmearth_core.contract.modality import Anchor, Scene
 from mmearth_core.download.prepare import PreparedRun
 from mmearth_core.status import Reader
-from mmearth_core.tiles.earth_source import lacks_centroids
+from mmearth_core.tiles.earth_source import without_centroid
 from mmearth_core.tiles.index import TileIndex
 from mmearth_preflight.declared import GroupCost, group_cost
 
@@ -27,13 +27,9 @@ def group_costs(job: PreparedRun) -> tuple[GroupCost, ...]:
     )
 
 
-def without_centroid(job: PreparedRun) -> int:
-    """Tiles whose centroid Earth Engine has to be asked for; none once the tiles are taken in."""
-    if job.frame is None or not lacks_centroids(job.frame):
-        return 0
-    if not {"lon", "lat"} <= set(job.frame.columns):
-        return len(job.frame)
-    return int(job.frame[["lon", "lat"]].isna().any(axis=1).sum())
+def centroids_to_request(job: PreparedRun) -> int:
+    """Tiles whose centroid Earth Engine has to compute; none once the tiles are imported."""
+    return 0 if job.frame is None else int(without_centroid(job.frame).sum())
 
 
 def _any_scene(job: PreparedRun) -> Scene:
