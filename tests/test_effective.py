@@ -146,6 +146,11 @@ def test_what_may_differ():
     assert effective().differences(moved) == []
 
 
+def test_what_was_recorded_of_the_former_option_tile_info_does_not_count():
+    tiles = {**effective().tiles, "tile_info_file": "info.json", "tile_info_size": 9, "tile_info_sha256": "2d"}
+    assert effective(tiles=tiles).differences(effective()) == []
+
+
 def test_groups_are_added_and_what_is_there_stays():
     other = effective(
         modalities={"a": {"changed": 1}, "b": {"x": 1}},

@@ -17,27 +17,16 @@ from mmearth_core.text import did_you_mean
 
 T = TypeVar("T")
 
-_NAMES: dict[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    Path: "a path",
-    dt.date: "a date such as 2020-06-30, without quotes",
-    dt.datetime: "a date and time such as 2020-06-30T12:00:00, without quotes",
-    Any: "anything",
+_SCALARS: dict[Any, tuple[str, tuple[type, ...]]] = {
+    bool: ("true or false", (bool,)),
+    int: ("a whole number", (int,)),
+    float: ("a number", (int, float)),
+    str: ("text", (str,)),
+    Path: ("a path", (str, type(Path()))),
+    dt.date: ("a date such as 2020-06-30, without quotes", (dt.date,)),
+    dt.datetime: ("a date and time such as 2020-06-30T12:00:00, without quotes", (dt.datetime,)),
 }
-
-_ACCEPTED: dict[Any, tuple[type, ...]] = {
-    bool: (bool,),
-    int: (int,),
-    float: (int, float),
-    str: (str,),
-    Path: (str, type(Path())),
-    dt.date: (dt.date,),
-    dt.datetime: (dt.datetime,),
-}
-"""For each type of a field, the exact types of a TOML value that it accepts.
+"""For each type of a field, its name for users, and the exact types of a TOML value that it accepts.
 
 Subclasses are refused: to Python a bool is an int, and a datetime a date, but not to the user who wrote it.
 """
@@ -123,8 +112,10 @@ def type_text(wanted: Any) -> str:
     """The values that a type accepts, in words that need no Python."""
     origin, inner = get_origin(wanted) or wanted, get_args(wanted)
     choices = _choices(wanted)
-    if wanted in _NAMES:
-        return _NAMES[wanted]
+    if wanted is Any:
+        return "anything"
+    if wanted in _SCALARS:
+        return _SCALARS[wanted][0]
     if choices is not None:
         return f"one of {', '.join(plain(choice) for choice in choices)}"
     if origin in (Union, types.UnionType):
@@ -198,16 +189,12 @@ class _Reader:
             for key, value in table.items()
             if key in fields
         }
-        required = [key for key, a in fields.items() if a.default is attrs.NOTHING and defaults is None]
-        wrong_keys = [
-            *(f"{self._name(path, key)} is missing; it has no default." for key in required if key not in table),
-            *(
-                f"{self._name(path, key)}: unknown key.{did_you_mean(key, fields)}"
-                for key in sorted(table.keys() - fields.keys())
-            ),
-        ]
-        if wrong_keys:
-            self.problems += [*wrong_keys, f"Allowed in {self._name(path)}: {key_list(cls)}."]
+        required = {key for key, a in fields.items() if a.default is attrs.NOTHING and defaults is None}
+        missing, unknown = required - table.keys(), sorted(table.keys() - fields.keys())
+        self.problems += [f"{self._name(path, key)} is missing; it has no default." for key in fields if key in missing]
+        self.problems += [f"{self._name(path, key)}: unknown key.{did_you_mean(key, fields)}" for key in unknown]
+        if missing or unknown:
+            self.problems.append(f"Allowed in {self._name(path)}: {key_list(cls)}.")
         if len(self.problems) > before:
             return None
         return self._make(cls if defaults is None else lambda **given: attrs.evolve(defaults, **given), values, path)
@@ -225,8 +212,8 @@ class _Reader:
                 bare = choice.value if isinstance(choice, enum.Enum) else choice
                 if type(value) in (type(bare), type(choice)) and value in (bare, choice):
                     return choice
-        elif wanted in _ACCEPTED:
-            if type(value) in _ACCEPTED[wanted]:
+        elif wanted in _SCALARS:
+            if type(value) in _SCALARS[wanted][1]:
                 with contextlib.suppress(OverflowError):  # a whole number that is too large for a float
                     return wanted(value) if wanted in (float, Path) else value
         elif attrs.has(origin) and isinstance(value, Mapping):
@@ -244,22 +231,18 @@ class _Reader:
             if len(types_) == len(value):
                 items = [self.value(item, types_[i], f"{path}[{i}]") for i, item in enumerate(value)]
                 return (origin if origin in (list, set, frozenset) else tuple)(items)
-        self._refuse(path, f"found {plain(value)}, expected {type_text(wanted)}")
-        return None
+        return self._refuse(path, f"found {plain(value)}, expected {type_text(wanted)}")
 
     def _union(self, value: Any, wanted: Any, path: str) -> Any:
         members = [member for member in get_args(wanted) if member is not types.NoneType]
-        if value is None and len(members) < len(get_args(wanted)):
+        if value is None and types.NoneType in get_args(wanted):
             return None
-        if len(members) == 1:  # its own message says more
-            return self.value(value, members[0], path)
         for member in members:
-            trial = _Reader(self.where)
+            trial = self if len(members) == 1 else _Reader(self.where)  # the message of a single member says more
             converted = trial.value(value, member, path)
-            if not trial.problems:
+            if trial is self or not trial.problems:
                 return converted
-        self._refuse(path, f"found {plain(value)}, expected {type_text(wanted)}")
-        return None
+        return self._refuse(path, f"found {plain(value)}, expected {type_text(wanted)}")
 
     def _make(self, make: Callable[..., Any], values: Mapping[str, Any], path: str) -> Any:
         try:
