@@ -25,7 +25,7 @@ def command() -> None:
 @command.command("submit")
 @config_argument
 @number_option("--tasks", "Of the array.", default=40)
-@number_option("--parallel", "Tasks that may run at once; by default all.")
+@number_option("--parallel", "Tasks that may run at once; at most max_concurrent of [run]. By default all.")
 @click.option("--time", metavar="TIME", default="24:00:00", show_default=True, help="Time limit of a task.")
 @click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Cores of a task.")
 @click.option("--mem", metavar="SIZE", default="2G", show_default=True, help="Memory of a task.")
@@ -96,13 +96,18 @@ def submit_jobs(config: Path, dry_run: bool, as_json: bool, **asked: Any) -> Non
     from mmearth_core.download.prepare import prepare
     from mmearth_core.registry import discover
     from mmearth_core.registry.commands import ELSEWHERE, offered
-    from mmearth_core.slurm.jobs import FOLLOW_UPS, job_chain, preview, submit
+    from mmearth_core.slurm.jobs import FOLLOW_UPS, job_chain, parallel_tasks, preview, submit
 
     loaded = load_config(config)
     folder = loaded.root / "slurm"
     wishes = _wishes(loaded.source, folder, **asked)
     installed = offered().usable
     scripts = job_chain(loaded, wishes, installed)
+    parallel = parallel_tasks(loaded, wishes)
+    if parallel != wishes.parallel:
+        click.echo(
+            f"At most {parallel} tasks run at once (max_concurrent of [run]): more would wait for a request.", err=True
+        )
     missing = [name for name in FOLLOW_UPS if wishes.report and name not in installed]
     for name in missing:
         click.echo(

@@ -94,6 +94,16 @@ def warning_seconds(config: Config) -> int:
     return max(WARNING, math.ceil(config.run.grace_seconds) + MARGIN)
 
 
+def parallel_tasks(config: Config, options: JobOptions) -> int | None:
+    """How many tasks of the array may run at once; None for all.
+
+    More tasks than `max_concurrent` would not speed up the download: each needs at least one request in flight, and the
+    others would only wait at the cluster's expense.
+    """
+    wanted = min(options.tasks, options.parallel or options.tasks)
+    return config.run.max_concurrent if wanted > config.run.max_concurrent else options.parallel
+
+
 FOLLOW_UPS = ("report", "verify")
 """Commands that follow `post` where they are installed."""
 
@@ -109,7 +119,7 @@ def job_chain(config: Config, wishes: JobOptions, installed: Collection[str]) ->
     name, source = config.dataset.name, shlex.quote(str(config.source))
     page = shlex.quote(str(config.root / "slurm" / "report.html"))
     verb = "redownload" if wishes.redownload else "run"
-    parallel = "" if wishes.parallel is None else f"%{wishes.parallel}"
+    parallel = parallel_tasks(config, wishes)
     logs = str(wishes.logs).replace("%", "%%")
     first = BatchScript(
         stem="redownload" if wishes.redownload else "download",
@@ -118,7 +128,7 @@ def job_chain(config: Config, wishes: JobOptions, installed: Collection[str]) ->
         command=shlex.join(["mmearth-core", verb, str(config.source), *wishes.run_options]),
         resources=evolve(wishes.download, extra=wishes.extra),
         log=f"{logs}/{ARRAY_LOG}",
-        array=f"0-{wishes.tasks - 1}{parallel}",
+        array=f"0-{wishes.tasks - 1}" + ("" if parallel is None else f"%{parallel}"),
         environment=wishes.environment,
         go_on=Requeue(warning_seconds(config), wishes.requeues),
     )
