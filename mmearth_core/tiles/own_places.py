@@ -308,7 +308,7 @@ def _check_centroids(column: "pd.Series[Any]", frame: gpd.GeoDataFrame, path: Pa
     if wrong.size:
         row = wrong[0]
         raise TilesError(
-            f"{path}: {column.name} of tile {frame['tile_id'].iloc[row]!r} is {column.tolist()[row]!r}, not a number of "
-            f"degrees inside its polygon ({low.iloc[row]:g} to {high.iloc[row]:g}); {wrong.size} such tiles in all. "
+            f"{path}: {column.name} of tile {frame['tile_id'].iloc[row]!r} is {column.tolist()[row]!r}, not a number "
+            f"of degrees inside its polygon ({low.iloc[row]:g} to {high.iloc[row]:g}); {wrong.size} such tiles in all. "
             "Give the tiles file of the same build."
         )

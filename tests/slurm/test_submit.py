@@ -207,10 +207,10 @@ def refused(result: Result) -> str:
     [
         (["--tasks", "1002"], "at most 1001 tasks (MaxArraySize)"),
         (["--run=--shard=0/4"], "slurm submit` sets this option itself"),
-        (["--run=--limit 4"], "write one whole option, e.g. --run=--limit=100"),
-        (["--sbatch=--array=0-3"], "Use its own (--tasks, --parallel, --logs)"),
-        (["--sbatch=qos"], "write one whole option, e.g. --sbatch=--qos=long"),
-        (["--sbatch=--qos=a\nrm"], "write one whole option"),
+        (["--run=--limit 4"], "write one complete option, e.g. --run=--limit=100"),
+        (["--sbatch=--array=0-3"], "Use its own options (--tasks, --parallel, --logs)"),
+        (["--sbatch=qos"], "write one complete option, e.g. --sbatch=--qos=long"),
+        (["--sbatch=--qos=a\nrm"], "write one complete option"),
         (["--environment", "none.sh"], "no such file"),
     ],
 )
