@@ -1,15 +1,12 @@
 """`mmearth-core slurm`: submits a dataset's jobs to a Slurm cluster, or writes scripts for it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mmearth_core.cli.common import FILE, FOLDER, config_argument, json_option, number_option, show
 from mmearth_core.errors import ConfigError
-
-if TYPE_CHECKING:
-    from mmearth_core.slurm.jobs import JobOptions
 
 
 @click.group("slurm")
@@ -75,7 +72,9 @@ def command() -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Print the scripts and the commands that would submit them.")
 @json_option("Print the jobs as JSON.")
-def submit_jobs(config: Path, dry_run: bool, as_json: bool, **options: Any) -> None:
+def submit_jobs(
+    config: Path, dry_run: bool, as_json: bool, environment: Path | None, logs: Path | None, **options: Any
+) -> None:
     """Submit a dataset's download as an array, and after it the jobs that make and verify the dataset.
 
     Each later job starts when the one before has ended, even if tiles have failed, and reports what is missing.
@@ -98,11 +97,12 @@ def submit_jobs(config: Path, dry_run: bool, as_json: bool, **options: Any) -> N
     from mmearth_core.download.prepare import prepare
     from mmearth_core.registry import discover
     from mmearth_core.registry.commands import ELSEWHERE, offered
-    from mmearth_core.slurm.jobs import FOLLOW_UPS, job_chain, parallel_tasks, preview, submit
+    from mmearth_core.slurm.jobs import FOLLOW_UPS, JobOptions, job_chain, parallel_tasks, preview, submit
 
     loaded = load_config(config)
     folder = loaded.root / "slurm"
-    jobs = _job_options(loaded.source, folder, **options)
+    environment_file = _environment_file(environment, loaded.source)
+    jobs = JobOptions(environment=environment_file, logs=(logs or folder / "logs").absolute(), **options)
     installed = offered().usable
     scripts = job_chain(loaded, jobs, installed)
     parallel = parallel_tasks(loaded, jobs)
@@ -119,48 +119,21 @@ def submit_jobs(config: Path, dry_run: bool, as_json: bool, **options: Any) -> N
         return
     prepare(loaded, discover())  # an error that `run` would report is reported here, not by each of forty tasks
     submitted = submit(scripts, folder, jobs)
-    facts = {
-        "jobs": [{"stage": one.stage, "job": one.job, "script": str(one.script)} for one in submitted],
-        "environment": jobs.environment,
-        "logs": str(jobs.logs),
-    }
+    rows = [{"stage": one.stage, "job": one.job, "script": str(one.script)} for one in submitted]
+    facts = {"jobs": rows, "environment": jobs.environment, "logs": str(jobs.logs)}
     waits = ["", *(f", after job {one.job} has ended" for one in submitted)]
     lines = [f"job {one.job}: {one.script}{after}" for one, after in zip(submitted, waits, strict=False)]
     lines += [f"Environment: {jobs.environment or 'that of this shell'}", f"Logs: {jobs.logs}"]
     show(as_json, facts, lines)
 
 
-def _job_options(
-    source: Path,
-    folder: Path,
-    *,
-    environment: Path | None,
-    logs: Path | None,
-    partition: str | None,
-    account: str | None,
-    **options: Any,
-) -> "JobOptions":
-    """The command's options as `JobOptions`; those that are not named here have the same names there."""
-    from mmearth_core.slurm.jobs import JobOptions
-    from mmearth_core.slurm.script import Resources
-
-    download, finish = (
-        Resources(
-            options.pop(f"{prefix}time"), options.pop(f"{prefix}cpus"), options.pop(f"{prefix}mem"), partition, account
-        )
-        for prefix in ("", "post_")
-    )
-    if environment is None:
-        usual = source.parent / "slurm" / "environment.sh"
-        environment = usual if usual.is_file() else None
-    elif not environment.is_file():
-        raise ConfigError(
-            f"--environment {environment}: no such file. `mmearth-core slurm scripts` writes one to edit."
-        )
-    sourced = "" if environment is None else str(environment.absolute())
-    return JobOptions(
-        download=download, finish=finish, environment=sourced, logs=(logs or folder / "logs").absolute(), **options
-    )
+def _environment_file(given: Path | None, config: Path) -> str:
+    """The file that jobs source, absolute; "" for none."""
+    usual = config.parent / "slurm" / "environment.sh"
+    if given is not None and not given.is_file():
+        raise ConfigError(f"--environment {given}: no such file. `mmearth-core slurm scripts` writes one to edit.")
+    file = given or usual
+    return str(file.absolute()) if file.is_file() else ""
 
 
 @command.command("scripts")

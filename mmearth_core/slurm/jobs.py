@@ -14,7 +14,7 @@ from attrs import Attribute, evolve, field, frozen
 from mmearth_core.config.schema import Config
 from mmearth_core.errors import ConfigError, SlurmError
 from mmearth_core.files import written_aside
-from mmearth_core.slurm.script import REQUEUES, WARNING, BatchScript, Requeue, Resources
+from mmearth_core.slurm.script import REQUEUES, WARNING, BatchScript, Requeue
 
 ARRAY_LOG, JOB_LOG = "%x-%A_%a.log", "%x-%j.log"
 """Log files, by the job's name: one per task of an array, with the numbers of both, and one of a single job."""
@@ -54,9 +54,15 @@ class JobOptions:
     Attributes:
         tasks: number of tasks of the array.
         logs: the folder for logs.
-        download: resources of each task.
-        finish: resources of each job that follows.
         parallel: maximum number of tasks at the same time; None for all.
+        time: time limit of a task, in Slurm's notation: `24:00:00`, `2-12:00:00`.
+        cpus: cores per task.
+        mem: memory per task, in Slurm's notation: `2G`.
+        post_time: time limit of each later job.
+        post_cpus: cores of each later job.
+        post_mem: memory of each later job.
+        partition: Slurm partition; None for the default one.
+        account: account to charge; None for the user's default.
         extra: further options of `sbatch`, for all jobs.
         environment: the file that every job sources; "" for none.
         redownload: whether failed tiles are downloaded again, instead of those that are left.
@@ -68,9 +74,15 @@ class JobOptions:
 
     tasks: int
     logs: Path
-    download: Resources
-    finish: Resources
-    parallel: int | None = None
+    parallel: int | None
+    time: str
+    cpus: int
+    mem: str
+    post_time: str
+    post_cpus: int
+    post_mem: str
+    partition: str | None = None
+    account: str | None = None
     extra: tuple[str, ...] = field(
         default=(), validator=_check_options, metadata={"option": ("--sbatch", "--qos=long")}
     )
@@ -106,6 +118,8 @@ def job_chain(config: Config, options: JobOptions, installed: Collection[str]) -
     page = shlex.quote(str(config.root / "slurm" / "report.html"))
     parallel = parallel_tasks(config, options)
     logs = str(options.logs).replace("%", "%%")
+    charged = {"--partition": options.partition, "--account": options.account}
+    named = [f"{option}={shlex.quote(value)}" for option, value in charged.items() if value is not None]
     # A task has to be warned early enough to end within the grace period of its run.
     warning = max(WARNING, math.ceil(config.run.grace_seconds) + MARGIN)
     command = "redownload" if options.redownload else "run"
@@ -114,20 +128,27 @@ def job_chain(config: Config, options: JobOptions, installed: Collection[str]) -
         about="Downloads the dataset; each task of the array selects its share of the tiles by itself.",
         name=f"{name}-download",
         command=shlex.join(["mmearth-core", command, str(config.source), *options.run_options]),
-        resources=evolve(options.download, extra=options.extra),
+        time=options.time,
+        cpus=options.cpus,
+        memory=options.mem,
         log=f"{logs}/{ARRAY_LOG}",
+        options=(*named, *options.extra),
         array=f"0-{options.tasks - 1}" + ("" if parallel is None else f"%{parallel}"),
         environment=options.environment,
         requeue=Requeue(warning, options.requeues),
     )
-    post = BatchScript(
+    post = evolve(
+        download,
         stem="post",
         about="Makes HDF5, statistics and splits from the downloaded tiles, and reports what is missing.",
         name=f"{name}-post",
         command=f"mmearth-core post {source} {WORKERS}",
-        resources=evolve(options.finish, extra=options.extra),
+        time=options.post_time,
+        cpus=options.post_cpus,
+        memory=options.post_mem,
         log=f"{logs}/{JOB_LOG}",
-        environment=options.environment,
+        array=None,
+        requeue=None,
     )
     commands = {
         "report": f"mmearth-core report {source} -o {page} {WORKERS}",

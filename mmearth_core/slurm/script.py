@@ -49,27 +49,6 @@ exit "$status"
 
 
 @frozen
-class Resources:
-    """The resources that a job requests.
-
-    Attributes:
-        time: time limit, in Slurm's notation: `24:00:00`, `2-12:00:00`.
-        cpus: cores per task.
-        memory: memory per task, in Slurm's notation: `2G`.
-        partition: Slurm partition; None for the default one.
-        account: account to charge; None for the user's default.
-        extra: further options of `sbatch`, as on the command line.
-    """
-
-    time: str
-    cpus: int
-    memory: str
-    partition: str | None = None
-    account: str | None = None
-    extra: tuple[str, ...] = ()
-
-
-@frozen
 class Requeue:
     """How a job that stops early continues.
 
@@ -91,8 +70,11 @@ class BatchScript:
         about: what it does.
         name: the job's name.
         command: the shell command that does the work; its exit status is the job's.
-        resources: the resources that it requests.
+        time: time limit, in Slurm's notation: `24:00:00`, `2-12:00:00`.
+        cpus: cores per task.
+        memory: memory per task, in Slurm's notation: `2G`.
         log: the log file, with Slurm's `%` patterns.
+        options: further options of `sbatch`, as on the command line.
         array: such as `0-39%40`; None for a single job.
         environment: the file to source; "" for none.
         requeue: how it continues if it stops early; None if it does not.
@@ -103,8 +85,11 @@ class BatchScript:
     about: str
     name: str
     command: str
-    resources: Resources
+    time: str
+    cpus: int
+    memory: str
     log: str
+    options: tuple[str, ...] = ()
     array: str | None = None
     environment: str = ""
     requeue: Requeue | None = None
@@ -126,21 +111,18 @@ class BatchScript:
         return f"#!/bin/bash\n# {self.about}\n\n{options}\n{environment}\n\n{before}{work}"
 
     def _options(self) -> list[str]:
-        resources = self.resources
         options = {
             "job-name": self.name,
             "array": self.array,
-            "partition": resources.partition,
-            "account": resources.account,
-            "time": resources.time,
-            "cpus-per-task": str(resources.cpus),
-            "mem": resources.memory,
+            "time": self.time,
+            "cpus-per-task": str(self.cpus),
+            "mem": self.memory,
             "output": self.log,
             "signal": None if self.requeue is None else f"B:TERM@{self.requeue.warning}",
         }
         given = [f"--{key}={shlex.quote(value)}" for key, value in options.items() if value is not None]
         # Requeued jobs append to their log; jobs of a node that fails are started again elsewhere.
-        return [*given, "--open-mode=append", "--requeue", *resources.extra]
+        return [*given, "--open-mode=append", "--requeue", *self.options]
 
 
 def requeue_text(command: str, requeues: int) -> str:

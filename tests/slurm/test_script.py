@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mmearth_core.slurm
-from mmearth_core.slurm.script import REQUEUES, BatchScript, Requeue, Resources, requeue_text
+from mmearth_core.slurm.script import REQUEUES, BatchScript, Requeue, requeue_text
 
 SHIPPED = Path(__file__).parent.parent.parent / "slurm"
 IN_PACKAGE = Path(str(mmearth_core.slurm.__path__[0])) / "scripts"
@@ -35,8 +35,11 @@ def script(environment: str = "", command: str = "work") -> BatchScript:
         about="About it.",
         name="name",
         command=command,
-        resources=Resources("1:00:00", 1, "2G", "short", None, ("--qos=long",)),
+        time="1:00:00",
+        cpus=1,
+        memory="2G",
         log="logs of mine/%x.log",
+        options=("--partition=short", "--qos=long"),
         array="0-3",
         environment=environment,
         requeue=FIVE_TIMES,
@@ -85,7 +88,6 @@ def test_options_stand_before_the_first_command() -> None:
     assert [line.removeprefix("#SBATCH ") for line in lines if line.startswith("#SBATCH")] == [
         "--job-name=name",
         "--array=0-3",
-        "--partition=short",
         "--time=1:00:00",
         "--cpus-per-task=1",
         "--mem=2G",
@@ -93,6 +95,7 @@ def test_options_stand_before_the_first_command() -> None:
         "--signal=B:TERM@120",
         "--open-mode=append",
         "--requeue",
+        "--partition=short",
         "--qos=long",
     ]
 
