@@ -163,7 +163,7 @@ def from_tile_info(file: Path, tiles: Path | None, output: Path, as_json: bool) 
     and no centroid is requested from Earth Engine. Tiles without an entry stay, without these columns.
 
     \b
-    Example:
+    Examples:
       mmearth-core tiles from-tile-info data_1M_tile_info.json --tiles data_1M_tiles.geojson -o tiles.gpkg
     """  # noqa: D301 - click marks lines to keep with this character
     from mmearth_core.tiles.own_places import join_tile_info
