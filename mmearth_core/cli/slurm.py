@@ -67,9 +67,7 @@ def command() -> None:
 )
 @click.option("--redownload", is_flag=True, help="Download failed and returned tiles, instead of those that are left.")
 @click.option("--post/--no-post", default=True, help="Make the dataset's files when the array has ended.")
-@click.option(
-    "--report/--no-report", default=True, help="Then verify the dataset, and write a report: slurm/report.html."
-)
+@click.option("--report/--no-report", default=True, help="Afterwards verify the dataset and write slurm/report.html.")
 @click.option("--dry-run", is_flag=True, help="Print the scripts and the commands that would submit them.")
 @json_option("Print the jobs as JSON.")
 def submit_jobs(
