@@ -263,12 +263,12 @@ def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
             f"{path}: cannot be read as JSON; it may be cut short. The reader says: {error}. Give the tile_info.json "
             "of an earlier build."
         ) from error
-    found = "" if isinstance(entries, dict) else f"is not a JSON object, but {type(entries).__name__}"
-    for tile_id, entry in () if found else entries.items():
+    form = 'It must hold one object per tile: {"TILE_ID": {"KEY": value, ...}, ...}.'
+    if not isinstance(entries, dict):
+        raise TilesError(f"{path}: is not a JSON object, but {type(entries).__name__}. {form}")
+    for tile_id, entry in entries.items():
         if not isinstance(entry, dict):
-            found = f"the entry of {tile_id!r} is {json.dumps(entry)[:60]}, not an object"
-    if found:
-        raise TilesError(f'{path}: {found}. It must hold one object per tile: {{"TILE_ID": {{"KEY": value}}, ...}}.')
+            raise TilesError(f"{path}: the entry of {tile_id!r} is {json.dumps(entry)[:60]}, not an object. {form}")
     return entries
 
 
