@@ -94,8 +94,8 @@ def main() -> None:
             measured(f"{number:,} tiles, {suffix}", *command, "--number", str(number), "-o", str(out))
         spaced = [*command, "--number", str(number), "--no-overlap", "-o", str(folder / "apart.gpkg")]
         measured("the same, --no-overlap, .gpkg", *spaced)
-        measured("import them", *step, "into_dataset", str(folder / "tiles.gpkg"), str(folder / "dataset" / "tiles.gpkg"))
-        measured("read partitions", *step, "read", str(folder / "dataset" / "tiles.gpkg"))
+        measured("import them", *step, "into_dataset", str(folder / "tiles.gpkg"), str(folder / "all" / "tiles.gpkg"))
+        measured("read partitions", *step, "read", str(folder / "all" / "tiles.gpkg"))
         few = folder / "few.gpkg"
         measured(f"{SMALL:,} tiles, .gpkg", *command, "--number", str(SMALL), "-o", str(few))
         measured("import them", *step, "into_dataset", str(few), str(folder / "few" / "tiles.gpkg"))
