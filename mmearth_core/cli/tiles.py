@@ -1,7 +1,6 @@
 """`mmearth-core tiles`: sample the world, or make tiles of a user's own places."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,9 @@ from mmearth_core.errors import TilesError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mmearth_core.tiles.draw import Count, Sample
+    from mmearth_core.tiles.draw import Count
     from mmearth_core.tiles.own_places import OwnPlaces
     from mmearth_core.tiles.polygon_source import Source
-    from mmearth_core.tiles.regions import Allocation
 
 SIZE = 1300.0
 """MMEarth's tiles, metres: wide enough for 128 pixels of 10 m on any UTM grid."""
@@ -165,7 +163,7 @@ def from_tile_info(file: Path, tiles: Path | None, output: Path, as_json: bool) 
     and no centroid is requested from Earth Engine. Tiles without an entry stay, without these columns.
 
     \b
-    Example:
+    Examples:
       mmearth-core tiles from-tile-info data_1M_tile_info.json --tiles data_1M_tiles.geojson -o tiles.gpkg
     """  # noqa: D301 - click marks lines to keep with this character
     from mmearth_core.tiles.own_places import join_tile_info
@@ -243,20 +241,28 @@ def command(
         raise click.UsageError("Missing option '--number': how many tiles. `mmearth-core tiles --help` shows examples.")
     if output is None:
         raise click.UsageError(NO_OUTPUT)
+    from rich.console import Console
+
+    from mmearth_core.progress import progress_bar
+    from mmearth_core.tiles.draw import sample
     from mmearth_core.tiles.regions import NUMBERS, Allocation
+    from mmearth_core.tiles.spacing import Rules
     from mmearth_core.tiles.vector_files import write_tiles
 
     allocation = NUMBERS.get(sampling) or Allocation(sampling)
-    with _progress_bar() as on_progress:
-        drawn = _draw(number, allocation, on_progress, **options)
-    made = len(drawn.places)
+    facts = {"tiles": str(output), "number": number, "made": 0, "sampling": str(allocation)}
+    facts |= {"size": options["size"], "seed": options["seed"]}
+    rules = Rules(options["size"], *(options.pop(name) for name in ("min_distance", "no_overlap", "exclude")))
+    redistribute = options.pop("redistribute")
+    with progress_bar(Console(stderr=True)) as progress:
+        drawn = sample(_source(**options), number, allocation, rules, redistribute, partial(progress, "tiles"))
+    made = facts["made"] = len(drawn.places)
     if not made:
         reason = next((count.reason for count in drawn.counts if count.reason), "")
         raise TilesError(f"{output}: not written, as no ecoregion gave a tile. The first one: {reason}")
     write_tiles(output, drawn.places.polygons(), drawn.columns())
-    facts = {"tiles": str(output), "number": number, "made": made, "sampling": str(allocation)}
-    facts |= {"size": options["size"], "seed": options["seed"], **_counts_data(drawn.counts)}
-    return show(as_json, facts, partial(_print, drawn.counts, number, output), made != number, ensure_ascii=False)
+    human = partial(_print, drawn.counts, number, output)
+    return show(as_json, facts | _counts_data(drawn.counts), human, made != number, ensure_ascii=False)
 
 
 def _refuse_options_before(ctx: click.Context) -> None:
@@ -268,40 +274,7 @@ def _refuse_options_before(ctx: click.Context) -> None:
         raise click.UsageError(f"--{option} is before {ctx.invoked_subcommand!r}; put options after the subcommand.")
 
 
-@contextmanager
-def _progress_bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, if that is a terminal; yields the function that updates it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("tiles"), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("tiles", total=None)
-        yield lambda made, total: bar.update(task, completed=made, total=total)
-
-
-def _draw(
-    number: int,
-    allocation: "Allocation",
-    on_progress: Callable[[int, int], None],
-    *,
-    size: float,
-    seed: int,
-    redistribute: bool,
-    min_distance: float,
-    no_overlap: bool,
-    exclude: Path | None,
-    **source: Any,
-) -> "Sample":
-    from mmearth_core.tiles.draw import sample
-    from mmearth_core.tiles.spacing import Rules
-
-    places = _source(size, seed, **source)
-    return sample(places, number, allocation, Rules(size, min_distance, no_overlap, exclude), redistribute, on_progress)
-
-
-def _source(size: float, seed: int, *, source: str, engine: str, **columns: str | None) -> "Source":
+def _source(*, source: str, engine: str, size: float, seed: int, **columns: str | None) -> "Source":
     given = {option.removesuffix("_column"): name for option, name in columns.items() if name}
     if source != EARTH_ENGINE:
         from mmearth_core.tiles.polygon_source import polygon_source

@@ -1,6 +1,6 @@
 """The pixel grid of a tile: pixels of 10 m in the anchor's CRS, with edges at multiples of 10 m.
 
-Sentinel-2 has the same grid, so its 10 m bands are never resampled. All modalities of a tile share the grid.
+So an anchor's bands of 10 m on such a grid are never resampled. All modalities of a tile share the grid.
 """
 
 import math
@@ -17,7 +17,7 @@ from shapely.geometry import Polygon
 from mmearth_core.errors import TilesError
 
 PIXEL = 10
-"""Pixel size, metres: that of Sentinel-2's finest bands. No other module knows a number for it."""
+"""Pixel size, metres, as in MMEarth. No other module of the core knows a number for it."""
 
 
 @frozen

@@ -99,7 +99,6 @@ def import_tiles(frame: "gpd.GeoDataFrame", path: Path, partition_size: int | No
     """
     from pyogrio import errors
 
-    faults = (errors.DataSourceError, errors.DataLayerError, errors.FeatureError, errors.GeometryError, sqlite3.Error)
     ordinals = np.arange(len(frame))
     numbering = {"ordinal": ordinals, "partition": ordinals // (partition_size or default_partition_size(len(frame)))}
     with written_aside(path, shared=True) as aside:
@@ -107,7 +106,7 @@ def import_tiles(frame: "gpd.GeoDataFrame", path: Path, partition_size: int | No
             write_geopackage(frame.assign(**numbering)[[*numbering, *frame.columns]], aside)
             with closing(sqlite3.connect(aside)) as database, database:
                 database.execute(f"CREATE INDEX by_partition ON {_LAYER} (partition, ordinal)")
-        except faults as error:
+        except (errors.DataSourceError, errors.DataLayerError, sqlite3.Error) as error:
             raise DatasetError(
                 f"{path}: the tiles cannot be written there; the disk may be full. GDAL says: {str(error)[:200]}"
             ) from error

@@ -263,12 +263,12 @@ def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
             f"{path}: cannot be read as JSON; it may be cut short. The reader says: {error}. Give the tile_info.json "
             "of an earlier build."
         ) from error
-    found = "" if isinstance(entries, dict) else f"is not a JSON object, but {type(entries).__name__}"
-    for tile_id, entry in () if found else entries.items():
+    form = 'It must hold one object per tile: {"TILE_ID": {"KEY": value, ...}, ...}.'
+    if not isinstance(entries, dict):
+        raise TilesError(f"{path}: is not a JSON object, but {type(entries).__name__}. {form}")
+    for tile_id, entry in entries.items():
         if not isinstance(entry, dict):
-            found = f"the entry of {tile_id!r} is {json.dumps(entry)[:60]}, not an object"
-    if found:
-        raise TilesError(f'{path}: {found}. It must hold one object per tile: {{"TILE_ID": {{"KEY": value}}, ...}}.')
+            raise TilesError(f"{path}: the entry of {tile_id!r} is {json.dumps(entry)[:60]}, not an object. {form}")
     return entries
 
 
@@ -308,7 +308,7 @@ def _check_centroids(column: "pd.Series[Any]", frame: gpd.GeoDataFrame, path: Pa
     if wrong.size:
         row = wrong[0]
         raise TilesError(
-            f"{path}: {column.name} of tile {frame['tile_id'].iloc[row]!r} is {column.tolist()[row]!r}, not a number of "
-            f"degrees inside its polygon ({low.iloc[row]:g} to {high.iloc[row]:g}); {wrong.size} such tiles in all. "
+            f"{path}: {column.name} of tile {frame['tile_id'].iloc[row]!r} is {column.tolist()[row]!r}, not a number "
+            f"of degrees inside its polygon ({low.iloc[row]:g} to {high.iloc[row]:g}); {wrong.size} such tiles in all. "
             "Give the tiles file of the same build."
         )

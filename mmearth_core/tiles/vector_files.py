@@ -25,12 +25,7 @@ _POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 _ROWS = 20_000
 """Tiles that are converted to text at once; bounds the memory."""
 
-_UNREADABLE = (
-    pyogrio.errors.DataSourceError,
-    pyogrio.errors.DataLayerError,
-    pyogrio.errors.FeatureError,
-    ValueError,
-)
+_UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError)
 """What pyogrio raises for a file that is cut short, malformed or not a vector file."""
 
 

@@ -85,7 +85,7 @@ def test_ill_typed_option(refused: Callable[..., str], config: Path) -> None:
 
 def test_tile_without_id(refused: Callable[..., str], config: Path) -> None:
     edit_tiles(config, lambda features: features[6]["properties"].pop("tile_id"))
-    assert "feature 7 has no `tile_id`" in refused()
+    assert "row 7 has no `tile_id`" in refused()
 
 
 def test_duplicate_tile_ids(refused: Callable[..., str], config: Path) -> None:
