@@ -19,13 +19,13 @@ GROUP = "mmearth.commands"
 """The entry-point group; an entry point's name is the command's."""
 
 COMMANDS = {
-    "tiles": "Sample tiles all over the world, or make them of your own places.",
+    "tiles": "Sample tiles worldwide, or make them from your own places.",
     "run": "Download every tile of a configuration; run it again to continue.",
     "status": "Show the progress of a dataset, also while it is downloaded.",
     "redownload": "Download failed and returned tiles again.",
-    "post": "Make HDF5, statistics and splits of what was downloaded.",
-    "slurm": "Submit the download and all that follows to a Slurm cluster.",
-    "plugins": "List the installed modalities and engines, and the broken ones.",
+    "post": "Make the HDF5 file, statistics and splits from the downloaded tiles.",
+    "slurm": "Submit the download and all later steps to a Slurm cluster.",
+    "plugins": "List the installed modalities and engines, and the broken plugins.",
 }
 """The core's commands, each with its line of help, so that listing them imports none."""
 
