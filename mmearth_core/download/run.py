@@ -19,8 +19,8 @@ from mmearth_core.download.worklist import Worklist
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStoppedError
 from mmearth_core.files import FOLDER_FAULTS, locked
-from mmearth_core.tiles.earth_source import fill_centroids, lacks_centroids
-from mmearth_core.tiles.index import TileIndex, take_in
+from mmearth_core.tiles.earth_source import fill_centroids
+from mmearth_core.tiles.index import TileIndex, import_tiles
 
 PYTHONS_OWN = 1000
 """More objects than Python by itself keeps from the collector: 3.12 begins with 375, other versions with none."""
@@ -176,8 +176,7 @@ def establish(job: PreparedRun, client: EarthClient) -> TileIndex:
     """
     effective = _joined_with_others(job)
     if job.frame is not None:
-        frame = fill_centroids(job.frame, client) if lacks_centroids(job.frame) else job.frame
-        take_in(frame, job.folder.tiles, job.effective.tiles["partition_size"])
+        import_tiles(fill_centroids(job.frame, client), job.folder.tiles, job.effective.tiles["partition_size"])
     if job.is_new:
         effective.write(job.folder.config)
     return TileIndex(job.folder.tiles)

@@ -75,7 +75,7 @@ def test_two_processes_never_work_on_the_same_tiles(
         shutil.copy(undisturbed / "tiles.gpkg", dataset)
         refused = run_cli("run", config)
         assert refused.returncode == 2
-        assert "Another process is at work on partition 2" in refused.stderr.replace("\n", " ")
+        assert "Another process is running on partition 2" in refused.stderr.replace("\n", " ")
         assert summary_of(run_cli("run", config, "--shard", "1/4", "--json"))["done"] == 10
     summary_of(run_cli("run", config, "--json"))
     assert read_contents(dataset) == read_contents(undisturbed)
