@@ -33,10 +33,13 @@ FOLLOW_UPS = ("report", "verify")
 _RESERVED = ("--array", "-a", "--output", "-o", "--open-mode", "--parsable", "--wrap", "--wait", "-W", "--shard")
 """Options that would conflict with those that `slurm submit` sets."""
 
+_EXAMPLES = {"extra": ("--sbatch", "--qos=long"), "run_options": ("--run", "--limit=100")}
+"""The command's option for an attribute of `JobOptions`, and an example for it."""
+
 
 def _check_options(_instance: object, attribute: "Attribute[tuple[str, ...]]", options: Sequence[str]) -> None:
     """Refuses what is not an option: a script's `#SBATCH` lines end at the first other line."""
-    name, example = attribute.metadata["option"]
+    name, example = _EXAMPLES[attribute.name]
     for option in options:
         if not re.fullmatch(r"--?[A-Za-z][A-Za-z0-9-]*(=[^\n]*)?", option):
             raise ConfigError(f"{name} {option!r}: write one complete option, e.g. {name}={example}.")
@@ -83,14 +86,10 @@ class JobOptions:
     post_mem: str
     partition: str | None = None
     account: str | None = None
-    extra: tuple[str, ...] = field(
-        default=(), validator=_check_options, metadata={"option": ("--sbatch", "--qos=long")}
-    )
+    extra: tuple[str, ...] = field(default=(), validator=_check_options)
     environment: str = ""
     redownload: bool = False
-    run_options: tuple[str, ...] = field(
-        default=(), validator=_check_options, metadata={"option": ("--run", "--limit=100")}
-    )
+    run_options: tuple[str, ...] = field(default=(), validator=_check_options)
     requeues: int = REQUEUES
     post: bool = True
     report: bool = True
@@ -116,27 +115,7 @@ def job_chain(config: Config, options: JobOptions, installed: Collection[str]) -
     """
     name, source = config.dataset.name, shlex.quote(str(config.source))
     page = shlex.quote(str(config.root / "slurm" / "report.html"))
-    parallel = parallel_tasks(config, options)
-    logs = str(options.logs).replace("%", "%%")
-    charged = {"--partition": options.partition, "--account": options.account}
-    named = [f"{option}={shlex.quote(value)}" for option, value in charged.items() if value is not None]
-    # A task has to be warned early enough to end within the grace period of its run.
-    warning = max(WARNING, math.ceil(config.run.grace_seconds) + MARGIN)
-    command = "redownload" if options.redownload else "run"
-    download = BatchScript(
-        stem="redownload" if options.redownload else "download",
-        about="Downloads the dataset; each task of the array selects its share of the tiles by itself.",
-        name=f"{name}-download",
-        command=shlex.join(["mmearth-core", command, str(config.source), *options.run_options]),
-        time=options.time,
-        cpus=options.cpus,
-        memory=options.mem,
-        log=f"{logs}/{ARRAY_LOG}",
-        options=(*named, *options.extra),
-        array=f"0-{options.tasks - 1}" + ("" if parallel is None else f"%{parallel}"),
-        environment=options.environment,
-        requeue=Requeue(warning, options.requeues),
-    )
+    download = _download_script(config, options)
     post = evolve(
         download,
         stem="post",
@@ -146,7 +125,7 @@ def job_chain(config: Config, options: JobOptions, installed: Collection[str]) -
         time=options.post_time,
         cpus=options.post_cpus,
         memory=options.post_mem,
-        log=f"{logs}/{JOB_LOG}",
+        log=download.log.replace(ARRAY_LOG, JOB_LOG),
         array=None,
         requeue=None,
     )
@@ -164,6 +143,30 @@ def job_chain(config: Config, options: JobOptions, installed: Collection[str]) -
         command="".join(follow_ups[-1:]),
     )
     return [download, *([post] if options.post else []), *([report] if follow_ups else [])]
+
+
+def _download_script(config: Config, options: JobOptions) -> BatchScript:
+    command = "redownload" if options.redownload else "run"
+    parallel = parallel_tasks(config, options)
+    logs = str(options.logs).replace("%", "%%")
+    charged = {"--partition": options.partition, "--account": options.account}
+    named = [f"{option}={shlex.quote(value)}" for option, value in charged.items() if value is not None]
+    # A task has to be warned early enough to end within the grace period of its run.
+    warning = max(WARNING, math.ceil(config.run.grace_seconds) + MARGIN)
+    return BatchScript(
+        stem="redownload" if options.redownload else "download",
+        about="Downloads the dataset; each task of the array selects its share of the tiles by itself.",
+        name=f"{config.dataset.name}-download",
+        command=shlex.join(["mmearth-core", command, str(config.source), *options.run_options]),
+        time=options.time,
+        cpus=options.cpus,
+        memory=options.mem,
+        log=f"{logs}/{ARRAY_LOG}",
+        options=(*named, *options.extra),
+        array=f"0-{options.tasks - 1}" + ("" if parallel is None else f"%{parallel}"),
+        environment=options.environment,
+        requeue=Requeue(warning, options.requeues),
+    )
 
 
 @frozen

@@ -53,7 +53,7 @@ class Requeue:
     """How a job that stops early continues.
 
     Attributes:
-        warning: seconds before the time limit at which it is told to end.
+        warning: seconds before the time limit at which Slurm asks it to end.
         requeues: maximum number of requeues.
     """
 
