@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from mmearth_devkit.testing.command_line import own_process
 
-from mmearth_core.budget.live import live_tasks
+from mmearth_core.budget import live_members
 
 pytestmark = pytest.mark.slow
 
@@ -144,7 +144,7 @@ class Cluster:
 
     def at_work(self, job: str, tasks: int) -> dict[str, int]:
         """The tasks of an array that are downloading and have something to do for a while, and their processes."""
-        live = {one.pid for one in live_tasks(self.dataset / "budget")}
+        live = {member.pid for member, _ in live_members(self.dataset / "budget")}
         noted = {path.stem.rpartition("_")[2]: path for path in self.config.parent.glob(f"pid-{job}_*")}
         pids = {task: int(path.read_text() or 0) for task, path in noted.items()}
         busy = TILES // tasks - 4
