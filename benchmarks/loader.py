@@ -23,7 +23,7 @@ from mmearth_core import dataset as plain
 from mmearth_core import torch as tensors
 
 MARK = 312
-"""PERFORMANCE.md: tiles a second of gzip-4, read by plain h5py; of another machine, so only the ratios compare."""
+"""Tiles per second of gzip-4 files read by plain h5py on another machine; only the ratios compare."""
 
 Way = Callable[[list[int]], int]
 """Reads rows; returns how many."""
@@ -109,7 +109,7 @@ def main() -> None:
                 if number:  # the first round warms the cache
                     rates[label].append(count / (time.perf_counter() - begun))
     reference = statistics.median(rates[compared[0][0]])
-    print(f"{arguments.tiles} tiles, {arguments.rounds} rounds; PERFORMANCE.md has {MARK} tiles/s for gzip-4")
+    print(f"{arguments.tiles} tiles, {arguments.rounds} rounds; gzip-4 on the reference machine: {MARK} tiles/s")
     print(f"{'':34} {'tiles/s':>8} {'x gzip-4':>9}")
     for label, each in rates.items():
         median = statistics.median(each)

@@ -33,7 +33,7 @@ from mmearth_core.registry import discover
 from mmearth_core.registry.configured import engine_of
 
 MARK_RATE, MARK_REQUESTS = 120.0, 1.08
-"""PERFORMANCE.md: tiles a second where 40 requests at once take 300 ms each, and requests a tile without faults."""
+"""Targets: tiles per second where 40 requests at once take 300 ms each, and requests per tile without faults."""
 NO_RATE = 1000.0
 """Requests a second: more than 40 at once can be, so that only the concurrency binds, as in the mark."""
 HOUR = 3600.0

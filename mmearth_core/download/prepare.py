@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 MAX_ANSWER = 48 * 2**20
-"""Bytes of pixels that Earth Engine sends in one answer, uncompressed (EARTHENGINE.md)."""
+"""Bytes of pixels that Earth Engine sends in one answer, uncompressed (docs/fidelity.md, request-limits)."""
 
 
 def check_folder(config: Config, folder: DatasetPaths) -> None:

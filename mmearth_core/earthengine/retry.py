@@ -25,7 +25,7 @@ from mmearth_core.errors import (
 )
 
 LONGEST_WAIT = 60.0
-"""Cap of the wait between two tries, seconds (EARTHENGINE.md: 60-120 s, full jitter)."""
+"""Cap of the wait between two tries, seconds (Google advises exponential backoff with a cap and jitter)."""
 
 
 LONGEST_ASKED_WAIT = 120.0

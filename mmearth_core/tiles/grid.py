@@ -17,7 +17,7 @@ from shapely.geometry import Polygon
 from mmearth_core.errors import TilesError
 
 PIXEL = 10
-"""Pixel size, metres (DESIGN.md)."""
+"""Pixel size, metres; that of the published dataset."""
 
 
 @frozen

@@ -24,7 +24,7 @@ UNREADABLE = (
 """What the reader raises for a vector file that is cut short, malformed or none."""
 
 MAX_ID_BYTES = 100
-"""The dataset's `metadata` table holds ids of at most 100 bytes (DATASET.md)."""
+"""The dataset's `metadata` table holds ids of at most 100 bytes, as the published one does."""
 
 NUMBERING = ("ordinal", "partition")
 """The columns that a dataset's own tiles.gpkg has before those of the tiles file."""

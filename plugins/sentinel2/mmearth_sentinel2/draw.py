@@ -1,7 +1,7 @@
 """The reproducible draw: which year, which product and which image a tile gets.
 
-It is a function of the tile's centroid alone, so a dataset can be made again, or extended,
-tile for tile (DATASET.md; the rule is the published dataset's).
+The draw depends on the tile's centroid alone, so a dataset can be built again or extended with the same images.
+The rule is that of the published dataset.
 """
 
 import hashlib
