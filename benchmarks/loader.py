@@ -52,7 +52,7 @@ def make(folder: Path, tiles: int) -> Path:
 
 
 def as_gzip4(path: Path) -> Path:
-    """The same values as the seed writes them: gzip level 4, not shuffled."""
+    """The same values as MMEarth-data writes them: gzip level 4, not shuffled."""
     target = path.with_name("gzip4.h5")
     with h5py.File(path) as source, h5py.File(target, "w") as file:
         for name, old in source.items():
@@ -78,7 +78,7 @@ def ways(path: Path, gzip4: Path, workers: int) -> Iterator[tuple[str, Way]]:
 
         return read
 
-    yield "h5py, seed's gzip-4", by_h5py(gzip4)
+    yield "h5py, gzip-4", by_h5py(gzip4)
     yield "h5py, our file", by_h5py(path)
     numpy_reader = plain.Dataset(path)
     yield "mmearth_core.dataset", lambda rows: sum(numpy_reader[row] is not None for row in rows)

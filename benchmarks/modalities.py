@@ -28,7 +28,7 @@ REQUESTS_MARK = 1 + 2 / 25
 """At most, with batches of 25 tiles."""
 
 BYTES_MARK = 0.95
-"""MB a tile of 128 px, at most; the seed's way has about 2.0."""
+"""MB per tile of 128 px, at most; MMEarth-data downloads about 2.0."""
 
 RATE_MARK = 5.0
 """Tiles a second on two cores after set-up, at least."""
