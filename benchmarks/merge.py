@@ -27,7 +27,7 @@ from mmearth_core.product.hdf5 import LIBVER, METADATA
 from mmearth_core.product.hdf5_rows import copy_chunks, create_like
 
 MARK = 0.5
-"""Issue 5: at least so much of the disk's speed of a sequential copy."""
+"""Target: at least this share of the speed of a sequential copy."""
 
 
 def repeat(source: Path, target: Path, tiles: int, prefix: str) -> None:
