@@ -21,14 +21,15 @@ class LocalOptions:
     Attributes:
         world: the name of a shipped world (`synthetic:7` is the synthetic one of seed 7), or the path of a manifest
             (.toml), relative to the working folder.
-        url: the address of a server (`mmearth-core localearth serve`) to ask instead; its world is used, and `world`
-            is not looked at.
-        processes: how many processes answer; more than one pays where pixels are computed, as on the synthetic planet.
-        faults: what is to go wrong with requests, see docs/faults.md.
-        fault_seed: of all chance in it.
-        latency: seconds that each answer takes longer.
-        max_concurrent: requests that may be under way at once; more are answered with a 429. Google's is 40.
-        max_per_second: requests that may come within a second; likewise. Google's is 100.
+        url: the address of a server (`mmearth-core localearth serve`) to use instead, with its world; `world` is
+            ignored.
+        processes: number of processes that answer; more than one helps where pixels are computed, as on the synthetic
+            planet.
+        faults: faults to inject, see docs/faults.md.
+        fault_seed: seed of all random faults.
+        latency: seconds added to each answer.
+        max_concurrent: maximum concurrent requests; the rest gets a 429. Google's is 40.
+        max_per_second: maximum requests per second; the rest gets a 429. Google's is 100.
     """
 
     world: str = "virginia"
@@ -118,7 +119,7 @@ class LocalEngine(Engine):
         return FaultyTransport(transport, faults, limits.timeout)
 
     def stage(self) -> "WorldStage | None":
-        """What it lends to the plugin kit (`mmearth_devkit`); None where a server has the world."""
+        """What it provides for the plugin kit (`mmearth_devkit`); None where a server has the world."""
         if self._url is not None:
             return None
         from mmearth_localearth.stage import WorldStage

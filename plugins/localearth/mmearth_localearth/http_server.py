@@ -70,7 +70,7 @@ class Server(ThreadingHTTPServer):
         self.holding.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no fault of the server."""
+        """Ignores clients that disconnect."""
         _log.info("connection of %s ended early", client_address, exc_info=True)
 
 

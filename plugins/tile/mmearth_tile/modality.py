@@ -1,4 +1,4 @@
-"""The modality `tile`: what is known of a tile without asking anyone: its place, month, biome and ecoregion."""
+"""The modality `tile`: a tile's place, month, biome and ecoregion, without any request."""
 
 import math
 import re
@@ -60,7 +60,7 @@ def _layers(table: EcoRegions) -> tuple[Layer, ...]:
 
 
 class TileLayers(Modality):
-    """Vector layers made of the tile and its anchor; costs no request.
+    """Vector layers made from the tile and its anchor; costs no request.
 
     `located` is `{"lat", "lon", "month", "biome", "eco_region", "missing"}`: degrees, 1 to 12, class numbers or
     None, and for each layer without a class the reason.

@@ -39,7 +39,7 @@ CONFIG = """\
 [dataset]
 name = "virginia"
 anchor = "sentinel2"        # the modality that fixes every tile's date and 10 m grid
-tiles = "tiles.geojson"     # one polygon a tile; its properties become the tile's information
+tiles = "tiles.geojson"     # one polygon per tile; its properties become the tile's information
 image_size = 128            # pixels of 10 m
 
 [run]

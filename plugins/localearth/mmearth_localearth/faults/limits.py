@@ -1,4 +1,4 @@
-"""Google's two limits, of concurrent requests and of requests a second; and what was seen of both."""
+"""Google's two limits, of concurrent requests and of requests per second; and what was counted of both."""
 
 import threading
 import time
