@@ -1,4 +1,4 @@
-"""Random reads of whole tiles, all layers, tiles a second: our readers against plain h5py, in one run.
+"""Random reads of whole tiles, all layers, tiles per second: our readers against plain h5py, in one run.
 
     python benchmarks/loader.py [--tiles 400] [--rounds 5] [--workers 2]
 

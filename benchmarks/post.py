@@ -33,7 +33,7 @@ def multiply(config: Path, tiles: int) -> int:
     """Makes a dataset of many tiles of it: copies of stacks and journal entries under new ids, in turn.
 
     Returns:
-        How many are no copies.
+        The number of tiles that are not copies.
     """
     folder = DatasetPaths(config.parent / "bench")
     entries = [json.loads(line) for line in folder.journal("base", 0).read_text().splitlines()]

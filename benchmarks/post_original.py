@@ -11,7 +11,7 @@ use (`pip install tifffile imagecodecs`):
   squares and count where there is data, and least and greatest value.
 
 STACKS.json lists the stacks, all bands of one, and which of them hold an image. Datasets and dtypes are those of
-OURS.h5, and so are the vectors.
+OWN.h5, and so are the vectors.
 """
 
 import json

@@ -35,7 +35,7 @@ from mmearth_core.registry.configured import engine_of
 MARK_RATE, MARK_REQUESTS = 120.0, 1.08
 """Targets: tiles per second where 40 requests at once take 300 ms each, and requests per tile without faults."""
 NO_RATE = 1000.0
-"""Requests a second: more than 40 at once can be, so that only the concurrency binds, as in the mark."""
+"""Requests per second: more than 40 at once can be, so that only the concurrency binds, as in the mark."""
 HOUR = 3600.0
 
 
@@ -82,7 +82,7 @@ class Ends:
 
 
 def real_time(job: PreparedRun, engine: Canned, wait: float) -> tuple[float, float]:
-    """Tiles a second, and processor's seconds a tile, of a whole run with threads, journals and a shared budget.
+    """Tiles per second, and processor seconds per tile, of a whole run with threads, journals and a shared budget.
 
     The first quarter of the tiles is left out, as the run is still filling up.
 
@@ -108,12 +108,12 @@ def print_sample(sample: Sample) -> None:
         total: float = sum(getattr(leg, part) for cost in costs for leg in cost.legs)
         return total / sum(cost.tiles for cost in costs) * 1e3
 
-    print(f"{'CPU ms a tile':24s} {'graph, JSON':>12} {'slot held':>12} {'answer, stack':>14}")
+    print(f"{'CPU ms per tile':24s} {'graph, JSON':>12} {'slot held':>12} {'answer, stack':>14}")
     for what, costs in (("locate, in batches", sample.locate), ("pixels", sample.fetch)):
         after = sum(cost.after for cost in costs) / sum(cost.tiles for cost in costs) * 1e3
         held = mean(costs, "sending") + mean(costs, "receiving")
         print(f"{what:24s} {mean(costs, 'before'):12.2f} {held:12.2f} {after:14.2f}")
-    print(f"in all {sample.seconds_per_tile * 1e3:.1f} ms a tile, {sample.received / 1e6:.2f} MB received a tile")
+    print(f"in all {sample.seconds_per_tile * 1e3:.1f} ms per tile, {sample.received / 1e6:.2f} MB received a tile")
 
 
 def print_course(name: str, course: Course, reference: Course | None) -> None:
@@ -152,7 +152,7 @@ def main() -> None:
         job, _ = sample_job(Path(name) / "run", arguments.sample, arguments.repeats, engine)
         rate, used = real_time(job, engine, 0.3)
     print(f"one process with 40 threads and answers after 300 ms, in real time: {rate:.1f} tiles/s, ", end="")
-    print(f"{used * 1e3:.1f} CPU ms a tile")
+    print(f"{used * 1e3:.1f} CPU ms per tile")
     # Threads, scheduling and journals cost something too.
     more = max(0.0, used - sample.seconds_per_tile)
     sample = evolve(sample, fetch=tuple(cost.plus(more) for cost in sample.fetch))

@@ -38,7 +38,7 @@ class Course:
         refused: answered with 429.
         failed: answered with 503.
         peak: most requests under way at once, of all tasks together.
-        peak_rate: most within one second, likewise.
+        peak_rate: maximum within one second.
         busiest: share of its time that the busiest task's processor worked.
     """
 
@@ -57,7 +57,7 @@ class Course:
 
     @property
     def rate(self) -> float:
-        """Tiles a second."""
+        """Tiles per second."""
         return len(self.ends) / self.seconds
 
     @property

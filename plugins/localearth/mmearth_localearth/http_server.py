@@ -20,7 +20,7 @@ WORLD_PATH = "/world"
 """Where the server says which world it holds: `{"source": "local:virginia"}`. No part of Google's API."""
 
 COUNTERS_PATH = "/counters"
-"""Where the server says what it was asked and what it gave, see `Faults.snapshot`. Likewise."""
+"""Path of the counters of requests and faults, see `Faults.snapshot`; chosen in the same way."""
 
 MAX_BODY = 64 * 2**20
 """Bytes of a request; an expression of a few megabytes is already unusual."""
