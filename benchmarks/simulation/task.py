@@ -47,7 +47,7 @@ class Task:
         processor: what it computes on.
         limit: how many requests it lets be under way.
         is_over: whether it has no more to do.
-        peak_threads: most calls at work at once.
+        peak_threads: maximum number of concurrent calls.
     """
 
     def __init__(

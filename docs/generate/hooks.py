@@ -13,12 +13,12 @@ from modality_pages import modality_pages
 
 @cache
 def pages() -> dict[str, str]:
-    """The Markdown of every page that is made, by its place under docs/."""
+    """The Markdown of every generated page, by its path under docs/."""
     return {**modality_pages(), **command_pages()}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Puts the pages into the navigation where it says FOLDER/*."""
+    """Replaces FOLDER/* in the navigation by the pages of that folder."""
     config.nav = _expanded(config.nav)
     return config
 
@@ -40,10 +40,10 @@ def _expanded(entry: Any) -> Any:
         return {title: _expanded(inside) for title, inside in entry.items()}
     if not isinstance(entry, list):
         return entry
-    whole: list[Any] = []
+    expanded: list[Any] = []
     for each in entry:
         if isinstance(each, str) and each.endswith("/*"):
-            whole += [place for place in pages() if place.startswith(each[:-1])]
+            expanded += [place for place in pages() if place.startswith(each[:-1])]
         else:
-            whole.append(_expanded(each))
-    return whole
+            expanded.append(_expanded(each))
+    return expanded

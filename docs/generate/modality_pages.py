@@ -1,4 +1,4 @@
-"""The page of each installed modality: layers, bands, options, assets, licence and citation, as its plugin declares."""
+"""The page of each installed modality: layers, bands, options, assets, licence and citation from its plugin."""
 
 import inspect
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from mmearth_core.registry import Registered, discover
 KINDS = {
     "regression": "a map of quantities, shape (rows, bands, size, size)",
     "classes": "a map of classes, shape (rows, bands, size, size)",
-    "vector": "numbers a tile, shape (rows, bands)",
+    "vector": "numbers per tile, shape (rows, bands)",
 }
 """The kinds of layers, in words."""
 
 MANY = 40
-"""A layer of more bands than this, such as a one-hot vector, is told by its first and last ones."""
+"""Of a layer with more bands than this, such as a one-hot vector, only the first and last ones are shown."""
 
 
 def modality_pages() -> dict[str, str]:
-    """The page of each installed modality, by its place under docs/."""
+    """The page of each installed modality, by its path under docs/."""
     registry = discover()
     registry.require()
     return {f"modalities/{name}.md": "\n".join(_page(entry)) for name, entry in registry.modalities.items()}
@@ -30,7 +30,7 @@ def modality_pages() -> dict[str, str]:
 def _page(entry: Registered[Modality]) -> Iterator[str]:
     declared = entry.declared
     cls = declared if isinstance(declared, type) else type(declared)
-    # The first paragraph is for everybody; what follows in a docstring tells of `located`, for authors.
+    # The first paragraph is for users; the rest of the docstring describes `located`, for authors.
     yield from (f"# {entry.name}", "", (inspect.getdoc(cls) or "").partition("\n\n")[0], "")
     yield from table(
         ("package", f"`{entry.distribution}` {entry.origin.version}"),
@@ -43,7 +43,7 @@ def _page(entry: Registered[Modality]) -> Iterator[str]:
     yield from _options(entry)
     yield from ("## Layers", "")
     if not declared.layers:
-        yield "None: it gives dates and grids, and no data of its own."
+        yield "None: it provides dates and grids, but no data."
     for layer in declared.layers:
         yield from _layer(layer)
 

@@ -128,7 +128,7 @@ class LocalEngine(Engine):
         return FaultyTransport(transport, faults, limits.timeout)
 
     def stage(self) -> "WorldStage | None":
-        """What it lends to the plugin kit (`mmearth_devkit`); None where a server has the world."""
+        """What it provides for the plugin kit (`mmearth_devkit`); None where a server has the world."""
         if self._url is not None:
             return None
         from mmearth_localearth.stage import WorldStage

@@ -1,4 +1,4 @@
-"""Beliefs about Earth Engine: the table, its document, and the command that tests them."""
+"""The checks of Earth Engine's rules: the table, its document, and the command that runs them."""
 
 import json
 from collections.abc import Iterator
@@ -9,9 +9,22 @@ from typing import Any
 import ee
 import numpy as np
 import pytest
-from mmearth_devkit.beliefs.belief import GUIDES, REFUSED, Belief, Check, Status, assumed, documented, fields, row_of
-from mmearth_devkit.beliefs.beliefs import BELIEFS, markdown
-from mmearth_devkit.beliefs.check import Outcome, alike, find
+from mmearth_devkit.engine_checks.check import (
+    GUIDES,
+    REFUSED,
+    ZONE,
+    EngineCheck,
+    Outcome,
+    Probe,
+    Status,
+    assumed,
+    documented,
+    fields,
+    is_equal,
+    row_of,
+    run_check,
+)
+from mmearth_devkit.engine_checks.table import CHECKS, markdown
 from mmearth_devkit.recording.engines import Record, RecordOptions
 from mmearth_devkit.testing.command_line import cli
 from mmearth_devkit.testing.ee_offline import PIXELS, HttpRefusal, evaluate, open_client
@@ -35,55 +48,53 @@ def call(*args: str) -> Any:
 
 def test_the_document_is_that_of_the_table():
     text = (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8")
-    assert text == markdown(), "run: python -m mmearth_devkit.beliefs.beliefs > docs/fidelity.md"
+    assert text == markdown(), "run: python -m mmearth_devkit.engine_checks.table > docs/fidelity.md"
 
 
 def test_every_assumption_has_a_check_or_says_why_not():
-    for belief in BELIEFS:
-        if belief.status is Status.ASSUMED:
-            assert (belief.check is not None) != bool(belief.unchecked), belief.key
+    for check in CHECKS:
+        if check.status is Status.ASSUMED:
+            assert (check.probe is not None) != bool(check.unchecked), check.key
         else:
-            assert belief.source.startswith("https://developers.google.com/earth-engine/"), belief.key
-    assert len({belief.key for belief in BELIEFS}) == len(BELIEFS)
-    assert sum(belief.check is not None for belief in BELIEFS) >= 20
+            assert check.source.startswith("https://developers.google.com/earth-engine/"), check.key
+    assert len({check.key for check in CHECKS}) == len(CHECKS)
+    assert sum(check.probe is not None for check in CHECKS) >= 20
 
 
 def test_every_rule_stands_in_the_document():
     text = markdown()
-    for belief in BELIEFS:
-        (row,) = [line for line in text.splitlines() if line.startswith(f"| **{belief.key}**:")]
-        assert f"| {belief.status} |" in row
-        assert ("✓" in row) == (belief.check is not None)
+    for check in CHECKS:
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| **{check.key}**:")]
+        assert f"| {check.status} |" in row
+        assert ("✓" in row) == (check.probe is not None)
 
 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: documented("k", "rule", "hearsay"), "names no page"),
-        (lambda: assumed("k", "rule", "hearsay"), "give it either a check, or the reason"),
-        (lambda: assumed("k", "rule", "hearsay", Check(lambda ee: 1, 1), "too dear"), "give it either a check"),
+        (lambda: documented("k", "rule", "hearsay"), "has no page"),
+        (lambda: assumed("k", "rule", "hearsay"), "give it either a probe or the reason"),
+        (lambda: assumed("k", "rule", "hearsay", Probe(lambda ee: 1, 1), "too dear"), "give it either a probe"),
     ],
 )
-def test_a_belief_that_hides_what_it_rests_on_is_refused(make, said):
+def test_a_rule_without_its_basis_is_refused(make, said):
     with pytest.raises(DeclarationError, match=said):
         make()
 
 
 def test_no_check_names_an_asset():
-    from mmearth_devkit.beliefs.belief import ZONE
-
     open_client(lambda kind, graph: None)
-    for belief in BELIEFS:
-        if belief.check is not None:
-            asked = belief.check.ask(ee)
+    for check in CHECKS:
+        if check.probe is not None:
+            asked = check.probe.build(ee)
             graph = json.dumps(ee.serializer.encode(ee.List(asked) if isinstance(asked, list) else asked))
-            assert ".load" not in graph, belief.key
-            assert "/" not in graph.replace(ZONE, ""), belief.key
-            assert len(graph) < 12_000, belief.key
+            assert ".load" not in graph, check.key
+            assert "/" not in graph.replace(ZONE, ""), check.key
+            assert len(graph) < 12_000, check.key
 
 
-def belief(ask: Any, expected: Any, **options: Any) -> Belief:
-    return documented("sum", "Numbers are added.", GUIDES, Check(ask, expected, **options))
+def rule(build: Any, expected: Any, **options: Any) -> EngineCheck:
+    return documented("sum", "Numbers are added.", GUIDES, Probe(build, expected, **options))
 
 
 def add(ee: Any) -> Any:
@@ -93,7 +104,7 @@ def add(ee: Any) -> Any:
 @pytest.mark.parametrize(("expected", "outcome"), [(3, Outcome.AGREE), (4, Outcome.DIFFER), (REFUSED, Outcome.DIFFER)])
 def test_a_value_is_compared(expected, outcome):
     client = open_client(lambda kind, graph: evaluate(graph))
-    finding = find(client, belief(add, expected))
+    finding = run_check(client, rule(add, expected))
     assert (finding.outcome, finding.found) == (outcome, 3)
 
 
@@ -102,7 +113,7 @@ def test_a_refusal_agrees_only_where_it_is_expected(expected, outcome):
     def refuse(kind: str, graph: Any) -> Any:
         raise HttpRefusal(400, "List.get: out of bounds")
 
-    finding = find(open_client(refuse), belief(add, expected))
+    finding = run_check(open_client(refuse), rule(add, expected))
     assert finding.outcome is outcome
     assert finding.message == "List.get: out of bounds"
     assert finding.as_data()["found"] == REFUSED
@@ -114,15 +125,15 @@ def test_pixels_are_compared_by_band_and_by_type():
         return np.array([[(1, 2.5), (3, 4.5)]], dtype=[("a", "u1"), ("b", "<f4")])
 
     client = open_client(draw)
-    values = belief(lambda ee: ee.Image(1), {"a": [1, 3], "b": [2.5, 4.5]}, grid=row_of(2))
-    types = belief(lambda ee: ee.Image(1), [["a", "uint8"], ["b", "float32"]], grid=row_of(2), read=fields)
-    swapped = belief(lambda ee: ee.Image(1), {"b": [2.5, 4.5], "a": [1, 3]}, grid=row_of(2))
-    assert [find(client, each).outcome for each in (values, types, swapped)] == ["agree", "agree", "differ"]
+    values = rule(lambda ee: ee.Image(1), {"a": [1, 3], "b": [2.5, 4.5]}, grid=row_of(2))
+    types = rule(lambda ee: ee.Image(1), [["a", "uint8"], ["b", "float32"]], grid=row_of(2), read=fields)
+    swapped = rule(lambda ee: ee.Image(1), {"b": [2.5, 4.5], "a": [1, 3]}, grid=row_of(2))
+    assert [run_check(client, each).outcome for each in (values, types, swapped)] == ["agree", "agree", "differ"]
 
 
-def test_a_belief_without_a_check_cannot_be_tested():
-    with pytest.raises(ValueError, match="has no check"):
-        find(open_client(lambda kind, graph: None), documented("k", "rule", GUIDES))
+def test_a_rule_without_a_probe_cannot_be_tested():
+    with pytest.raises(ValueError, match="has no probe"):
+        run_check(open_client(lambda kind, graph: None), documented("k", "rule", GUIDES))
 
 
 @pytest.mark.parametrize(
@@ -145,8 +156,8 @@ def test_a_belief_without_a_check_cannot_be_tested():
         ([], {}, 0, False),
     ],
 )
-def test_alike(found, expected, tolerance, same):
-    assert alike(found, expected, tolerance) is same
+def test_is_equal(found, expected, tolerance, same):
+    assert is_equal(found, expected, tolerance) is same
 
 
 LIAR = """
@@ -181,9 +192,9 @@ LIAR = """
 def test_differences_and_errors_are_printed_and_fail(install, tmp_path):
     install("mmearth-liar", LIAR)
     client = EarthClient(Record(RecordOptions(str(tmp_path / "answers"), "liar")), RunOptions())
-    for belief in BELIEFS:
-        if belief.check is not None:
-            find(client, belief)
+    for check in CHECKS:
+        if check.probe is not None:
+            run_check(client, check)
     ee.Reset()
     result = call("check", "--engine", "liar")
     assert result.exit_code == 1
@@ -191,7 +202,7 @@ def test_differences_and_errors_are_printed_and_fail(install, tmp_path):
     assert "expected [3, 2], found 42" in result.output
     assert "error   nearest (documented)" in result.output
     assert "refused: No pixels here." in result.output
-    assert f"liar: 0 of {sum(each.check is not None for each in BELIEFS)} rules agree." in result.output
+    assert f"liar: 0 of {sum(each.probe is not None for each in CHECKS)} rules agree." in result.output
     again = call("check", "--engine", f"replay:{tmp_path / 'answers'}")
     assert again.output == result.output
 
@@ -221,4 +232,4 @@ def test_the_local_engine_keeps_every_rule():
     data = json.loads(result.output)
     assert [each for each in data["beliefs"] if each["outcome"] != "agree"] == []
     assert data["source"] == "local:virginia"
-    assert data["agree"] == sum(each.check is not None for each in BELIEFS)
+    assert data["agree"] == sum(each.probe is not None for each in CHECKS)

@@ -1,6 +1,6 @@
-"""The seed's way from stacks to HDF5 and statistics, as benchmarks/post.py compares with.
+"""MMEarth-data's method from stacks to HDF5 and statistics, which benchmarks/post.py compares with.
 
-    python benchmarks/post_seed.py OURS.h5 STACKS.json TARGET.h5
+    python benchmarks/post_original.py OWN.h5 STACKS.json TARGET.h5
 
 The same work as its two scripts do, on the same stacks, in their order and in one process, with the libraries that they
 use (`pip install tifffile imagecodecs`):
@@ -11,7 +11,7 @@ use (`pip install tifffile imagecodecs`):
   squares and count where there is data, and least and greatest value.
 
 STACKS.json lists the stacks, all bands of one, and which of them hold an image. Datasets and dtypes are those of
-OURS.h5, and so are the vectors.
+OWN.h5, and so are the vectors.
 """
 
 import json
@@ -36,7 +36,7 @@ COUNTED = (
     "aster",
     "canopy_height_eth",
 )
-"""The layers with pixels whose statistics the seed writes."""
+"""The layers with pixels whose statistics the original writes."""
 
 
 def create(ours: h5py.File, layers: dict[str, LayerDescription], stacks: dict[str, Any], target: Path) -> None:
@@ -82,7 +82,7 @@ def count(layers: dict[str, LayerDescription], target: Path) -> dict[str, dict[s
             layer = layers[name]
             sums = {variant: Sums(layer) for variant in layer.variants or (None,)}
             for row in np.random.default_rng(0).integers(0, len(table), len(table)):
-                variant = table[row][1].decode() if layer.variants else None  # looked up for each, as the seed does
+                variant = table[row][1].decode() if layer.variants else None  # looked up for each, as the original does
                 sums[variant].add(np.float64(file[name][row]))
             result.update({layer.stat_name(variant): own.result() for variant, own in sums.items()})
     return result

@@ -1,4 +1,4 @@
-"""Where a modality's bands lie on the tile's grid: told from a test image whose every pixel knows its place."""
+"""Misaligned bands: found with a test image from whose values the position of every pixel can be computed."""
 
 import math
 from collections.abc import Sequence
@@ -11,52 +11,53 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry import box
 
+from mmearth_core import Scene
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.contract.modality import Scene
 from mmearth_core.download.stack import FLOAT_NODATA, StackBand, finish_bands, present_bands
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.tiles.grid import PIXEL, Grid, tile_grid
-from mmearth_devkit.evidence import Misalignment, TrialRecord
-from mmearth_devkit.guard import NetworkGuard, WatchedEngine
+from mmearth_devkit.graphs import evaluate
+from mmearth_devkit.network_guard import GuardedEngine, NetworkGuard
 from mmearth_devkit.stage import Pattern
+from mmearth_devkit.trial_record import Misalignment, TrialRecord
 
 COARSEST = 500.0
-"""Metres; of larger pixels a tile holds too few to tell their place."""
+"""Metres; a tile has too few larger pixels to measure their position."""
 
 
 _PIXELS = 16
-"""Pixels of the coarsest band in one wave: enough for a shift of a quarter of one to show."""
+"""Pixels of the coarsest band per wave: enough to measure a shift of a quarter of a pixel."""
 
 
 _SHORTEST = 320
-"""The shortest wave, metres."""
+"""Minimum wavelength, metres."""
 
 
 _WAVES = 2
-"""Waves along a side of the grid; whole ones, so that what is computed of the wave does not leak into its phase."""
+"""Waves along a side of the grid; a whole number, so that functions of the wave do not change its phase."""
 
 
 _COMPOSITE = 100_000
-"""Metres: a composite's pixels are one degree, about 111 km."""
+"""Metres; larger pixels are those of a composite: one degree, about 111 km."""
 
 
 _VISIBLE = 0.1
-"""The wave must make up this share of the variation that arrives; a slope's, for one, is gone."""
+"""Minimum share of the wave in the variation of the pixels; a slope, for example, has none."""
 
 
-def shifts_of(evidence: TrialRecord, guard: NetworkGuard, client: EarthClient, image: Any) -> list[Misalignment]:
-    """Downloads the modality's image from a patterned engine, as the run would, and measures each band's shift.
+def find_misalignments(record: TrialRecord, guard: NetworkGuard, client: EarthClient, image: Any) -> list[Misalignment]:
+    """Downloads the modality's image from a patterned engine, as a run would, and measures the shift of each band.
 
-    Bands in which the pattern does not show (masked, constant, coarser than `COARSEST`) are left out.
+    Bands in which the pattern is not visible (masked, constant, coarser than `COARSEST`) are left out.
 
     Args:
-        evidence: of the modality, with its raw pixels.
-        guard: watches it.
+        record: the trial so far, with the raw pixels.
+        guard: watches the modality.
         client: a session with the engine itself.
-        image: the modality's image there.
+        image: the modality's image on that engine.
     """
-    scene = evidence.scene
-    names = [raw.stack_band for raw in evidence.raw if raw.values.size]
+    scene = record.scene
+    names = [raw.stack_band for raw in record.raw if raw.values.size]
     if scene is None or scene.anchor is None or not names:
         return []
     grid = tile_grid(scene.polygon, scene.anchor.crs, 2)
@@ -67,21 +68,21 @@ def shifts_of(evidence: TrialRecord, guard: NetworkGuard, client: EarthClient, i
     period = math.ceil(max(_SHORTEST, _PIXELS * max(fine.values())) / PIXEL) * PIXEL
     side = _WAVES * period // PIXEL
     left, top = grid.left + PIXEL - PIXEL * (side // 2), grid.top - PIXEL + PIXEL * (side // 2)
-    whole = Grid(grid.crs, left, top, side)
+    wide = Grid(grid.crs, left, top, side)
     pattern = Pattern(grid.crs, left, top, period)
-    session = _Session(evidence, guard, pattern, evolve(scene, polygon=_outline(whole)))
-    found = []
-    for stack_band, values in session.pixels(whole):
-        shift = measure(values, whole, pattern)
+    session = _Session(record, guard, pattern, evolve(scene, polygon=_outline(wide)))
+    misalignments = []
+    for stack_band, values in session.pixels(wide):
+        shift = measure(values, wide, pattern)
         if shift is not None and stack_band.band.name in fine:
-            found.append(Misalignment(stack_band, *shift, pixel=fine[stack_band.band.name]))
-    return found
+            misalignments.append(Misalignment(stack_band, *shift, pixel=fine[stack_band.band.name]))
+    return misalignments
 
 
 def pixel_sizes(client: EarthClient, image: Any, bands: Sequence[StackBand]) -> dict[str, float]:
     """The size of each band's own pixels, metres.
 
-    That of a composite is not known on the server (its grid is one degree): it is taken for the tile's.
+    For a composite, whose grid on the server is one degree, the size is that of the tile's pixels.
     """
     import ee
 
@@ -94,7 +95,7 @@ def pixel_sizes(client: EarthClient, image: Any, bands: Sequence[StackBand]) -> 
 
 
 def _outline(grid: Grid) -> Any:
-    """A tile, EPSG:4326, that just fills a grid."""
+    """A tile, EPSG:4326, that fills a grid."""
     side = grid.size * PIXEL
     inner = box(grid.left + 1, grid.top - side + 1, grid.left + side - 1, grid.top - 1)
     to_degrees = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform
@@ -104,20 +105,18 @@ def _outline(grid: Grid) -> Any:
 class _Session:
     """The modality on a patterned engine, at one tile."""
 
-    def __init__(self, evidence: TrialRecord, guard: NetworkGuard, pattern: Pattern, scene: Scene) -> None:
-        from mmearth_devkit.rehearsal import answered
-
-        self._modality = modality = evidence.modality
-        engine = WatchedEngine(evidence.stage.patterned(pattern), guard)
+    def __init__(self, record: TrialRecord, guard: NetworkGuard, pattern: Pattern, scene: Scene) -> None:
+        self._modality = modality = record.modality
+        engine = GuardedEngine(record.stage.patterned(pattern), guard)
         self._client = EarthClient(engine, RunOptions(retry_seconds=0.0))
         asked = evolve(scene, anchor=None) if modality.can_anchor() else scene
-        located = answered(self._client, modality.locate(asked))
+        located = evaluate(self._client, modality.locate(asked))
         bands = present_bands(modality, located)
-        self._bands = [each for each in bands if evidence.names and each.band.name in evidence.names]
+        self._bands = [each for each in bands if record.names and each.band.name in record.names]
         self._image = modality.image(scene, located) if self._bands else None
 
     def pixels(self, grid: Grid) -> list[tuple[StackBand, NDArray[np.float64]]]:
-        """Its bands on a grid, finished as the run finishes them; NaN where no-data."""
+        """The bands on a grid, finished as in a run; NaN where no-data."""
         if self._image is None:
             return []
         import ee
@@ -127,15 +126,16 @@ class _Session:
         result = []
         for stack_band in self._bands:
             values = np.asarray(array[stack_band.name], np.float64)
-            missing = (values == stack_band.band.nodata) | (values == np.float64(np.float32(FLOAT_NODATA)))
-            result.append((stack_band, np.where(missing, np.nan, values)))
+            nodata = (values == stack_band.band.nodata) | (values == np.float64(np.float32(FLOAT_NODATA)))
+            result.append((stack_band, np.where(nodata, np.nan, values)))
         return result
 
 
 def measure(values: NDArray[np.float64], grid: Grid, pattern: Pattern) -> tuple[float, float] | None:
-    """How far an image of the pattern is shifted, in metres east and south; None where the pattern does not show.
+    """The shift of an image of the pattern, in metres east and south; None where the pattern is not visible.
 
-    Least squares on a constant and the sine and cosine of both phases; the angle between sine and cosine is the shift.
+    A least-squares fit of a constant and the sine and cosine of both phases; the angle between sine and cosine is the
+    shift.
     """
     centres = (np.arange(grid.size) + 0.5) * PIXEL
     x, y = np.meshgrid(grid.left + centres, grid.top - centres)
@@ -150,7 +150,7 @@ def measure(values: NDArray[np.float64], grid: Grid, pattern: Pattern) -> tuple[
     for sine, cosine in (solution[1:3], solution[3:5]):
         if spread == 0.0 or math.hypot(sine, cosine) < _VISIBLE * spread:
             return None
-        # A falling relation turns the wave over, which is no shift.
+        # A decreasing function of the pattern inverts the wave, which is not a shift.
         angle = math.atan2(-cosine, sine) if sine >= 0 else math.atan2(cosine, -sine)
         shifts.append(angle * pattern.period / (2 * math.pi))
     return shifts[0], shifts[1]

@@ -1,19 +1,19 @@
-"""Beliefs about rasters: sampling, composites and terrain.
+"""Checks of rasters: sampling, composites and terrain.
 
-The checks draw their own rasters: `pixelCoordinates` of a projection, held on its grid by `reproject`.
+The requests draw their own rasters: `pixelCoordinates` of a projection, held on its grid by `reproject`.
 """
 
 import math
 from typing import Any
 
-from mmearth_devkit.beliefs.belief import (
+from mmearth_devkit.engine_checks.check import (
     API,
     GUIDES,
     LEFT,
     TOP,
     ZONE,
-    Belief,
-    Check,
+    EngineCheck,
+    Probe,
     assumed,
     documented,
     fields,
@@ -30,7 +30,7 @@ _DEGREE = math.pi * 6_378_137 / 180
 
 
 def _columns(ee: Any, metres: float) -> Any:
-    """A raster with pixels of that size from (LEFT, TOP): band `x` holds the number of the column."""
+    """A raster with pixels of that size from (LEFT, TOP): band `x` is the number of the column."""
     projection = ee.Projection(ZONE, [metres, 0, LEFT, 0, -metres, TOP])
     return ee.Image.pixelCoordinates(projection).select("x").floor().reproject(projection)
 
@@ -46,32 +46,32 @@ def _northern_ramp(ee: Any) -> Any:
     return ee.Image.pixelCoordinates(projection).select("x").floor().multiply(100).reproject(projection)
 
 
-SAMPLING: tuple[Belief, ...] = (
+SAMPLING: tuple[EngineCheck, ...] = (
     documented(
         "nearest",
-        "By default a pixel takes the value of the native pixel that its centre lies in.",
+        "By default a pixel has the value of the native pixel that contains its centre.",
         GUIDES + "resample",
-        Check(lambda ee: _columns(ee, 20), {"x": [0, 0, 1, 1, 2, 2]}, row_of(6)),
+        Probe(lambda ee: _columns(ee, 20), {"x": [0, 0, 1, 1, 2, 2]}, row_of(6)),
     ),
     documented(
         "reproject-forces",
-        "`reproject` computes its input on the given grid, whatever grid is asked for.",
+        "`reproject` computes its input on the given grid, whatever grid is requested.",
         GUIDES + "projections",
-        Check(
+        Probe(
             lambda ee: _columns(ee, 10).reproject(ZONE, [40, 0, LEFT, 0, -40, TOP]), {"x": [2, 2, 2, 2, 6]}, row_of(5)
         ),
     ),
     assumed(
         "bilinear-at-centres",
-        "Bilinear values at the native pixels' centres are the native values, exactly.",
+        "Bilinear values at the centres of native pixels are exactly the native values.",
         "follows from interpolation in the native projection (" + API + "image-resample)",
-        Check(lambda ee: _columns(ee, 20).toFloat().resample("bilinear"), {"x": [1, 2, 3]}, row_of(3, 20, 1)),
+        Probe(lambda ee: _columns(ee, 20).toFloat().resample("bilinear"), {"x": [1, 2, 3]}, row_of(3, 20, 1)),
     ),
     documented(
         "bilinear-between",
         "`resample('bilinear')` interpolates between the centres of the native pixels, in the native projection.",
         API + "image-resample",
-        Check(
+        Probe(
             lambda ee: _columns(ee, 20).toFloat().resample("bilinear"),
             {"x": [0.75, 1.25, 1.75, 2.25]},
             row_of(4, 10, 2),
@@ -80,9 +80,9 @@ SAMPLING: tuple[Belief, ...] = (
     ),
     assumed(
         "bilinear-masked",
-        "A masked neighbour with a weight masks the interpolated pixel.",
+        "A masked neighbour with a positive weight masks the interpolated pixel.",
         "the description is silent",
-        Check(
+        Probe(
             lambda ee: (
                 _columns(ee, 20)
                 .add(10)
@@ -98,19 +98,19 @@ SAMPLING: tuple[Belief, ...] = (
     ),
     assumed(
         "bilinear-floats",
-        "`resample('bilinear')` makes an integer band float.",
+        "`resample('bilinear')` turns an integer band into float.",
         "the description is silent; the project casts to float before it resamples",
-        Check(lambda ee: _columns(ee, 20).toInt16().resample("bilinear"), [["x", "float32"]], row_of(1, 10, 2), fields),
+        Probe(lambda ee: _columns(ee, 20).toInt16().resample("bilinear"), [["x", "float32"]], row_of(1, 10, 2), fields),
     ),
 )
 
 
-COMPOSITES: tuple[Belief, ...] = (
+COMPOSITES: tuple[EngineCheck, ...] = (
     assumed(
         "mode-ties",
-        "Of equally common values `mode` takes the least.",
+        "Of equally frequent values `mode` returns the smallest.",
         "the description says `the most common value`",
-        Check(
+        Probe(
             lambda ee: ee.ImageCollection([ee.Image(n).toUint8().rename("a") for n in (5, 3, 5, 3, 9)]).mode(),
             {"a": [3]},
             row_of(1),
@@ -118,9 +118,9 @@ COMPOSITES: tuple[Belief, ...] = (
     ),
     assumed(
         "median-even",
-        "Of two middle values `median` takes the mean.",
+        "Of two middle values `median` returns the mean.",
         "the description is silent",
-        Check(
+        Probe(
             lambda ee: ee.ImageCollection([ee.Image(n).rename("a") for n in (1, 2, 4, 9)]).median().toDouble(),
             {"a": [3]},
             row_of(1),
@@ -128,9 +128,9 @@ COMPOSITES: tuple[Belief, ...] = (
     ),
     assumed(
         "masked-members",
-        "Masked pixels count in no composite; where all are masked, so is the composite, in its bands.",
-        "guides say it of reducers",
-        Check(
+        "Masked pixels do not count in a composite; where all are masked, the composite is masked, with its bands.",
+        "guides say so for reducers",
+        Probe(
             lambda ee: (
                 ee.ImageCollection(
                     [ee.Image(n).rename("a").updateMask(ee.Image(valid)) for n, valid in ((1, 1), (5, 0))]
@@ -145,9 +145,9 @@ COMPOSITES: tuple[Belief, ...] = (
     ),
     documented(
         "mosaic-last",
-        "`mosaic` takes the last image that is not masked.",
+        "`mosaic` returns the last image that is not masked.",
         GUIDES + "ic_composite_mosaic",
-        Check(
+        Probe(
             lambda ee: ee.ImageCollection(
                 [ee.Image(1).rename("a"), ee.Image(2).rename("a"), ee.Image(3).rename("a").updateMask(0)]
             ).mosaic(),
@@ -158,12 +158,13 @@ COMPOSITES: tuple[Belief, ...] = (
 )
 
 
-TERRAIN: tuple[Belief, ...] = (
+TERRAIN: tuple[EngineCheck, ...] = (
     assumed(
         "slope-native",
-        "`Terrain.slope(heights).resample('bilinear')` takes the slope on the heights' own grid, then interpolates it.",
+        "`Terrain.slope(heights).resample('bilinear')` computes the slope on the heights' own grid, then "
+        "interpolates it.",
         "follows from what " + GUIDES + "resample says of inputs",
-        Check(
+        Probe(
             lambda ee: ee.Terrain.slope(_ramp(ee)).toFloat().resample("bilinear"),
             {"slope": [45, 45, 45]},
             row_of(3, 10, 4),
@@ -172,9 +173,9 @@ TERRAIN: tuple[Belief, ...] = (
     ),
     documented(
         "slope-pulled",
-        "`Terrain.slope` alone is taken on the grid that is asked for, from the four neighbours there.",
+        "`Terrain.slope` alone is computed on the requested grid, from the four neighbours there.",
         GUIDES + "projections",
-        Check(
+        Probe(
             lambda ee: ee.Terrain.slope(_ramp(ee)),
             {"slope": [math.degrees(math.atan(1.5)), 0, math.degrees(math.atan(1.5))]},
             row_of(3, 10, 3),
@@ -183,9 +184,9 @@ TERRAIN: tuple[Belief, ...] = (
     ),
     documented(
         "slope-edges",
-        "`Terrain.slope` is masked where one of the four neighbours is.",
+        "`Terrain.slope` is masked where one of the four neighbours is masked.",
         API + "terrain-slope",
-        Check(
+        Probe(
             lambda ee: ee.Terrain.slope(_columns(ee, 10).multiply(10).updateMask(_columns(ee, 10).gte(3))).unmask(
                 -1, False
             ),
@@ -196,9 +197,9 @@ TERRAIN: tuple[Belief, ...] = (
     ),
     assumed(
         "slope-degrees",
-        "On a geographic grid a pixel's width shrinks with the cosine of latitude.",
+        "On a geographic grid the width of a pixel shrinks with the cosine of latitude.",
         "the description is silent",
-        Check(
+        Probe(
             lambda ee: ee.Terrain.slope(_northern_ramp(ee)),
             {"slope": [math.degrees(math.atan(100 / (0.001 * _DEGREE * math.cos(math.radians(_NORTH)))))] * 2},
             grid_at(10.002, _NORTH, 2, 0.001, "EPSG:4326"),
@@ -207,9 +208,9 @@ TERRAIN: tuple[Belief, ...] = (
     ),
     assumed(
         "aspect-flat",
-        "`Terrain.aspect` is 0 where it is flat, and not masked.",
-        "the description is silent; no modality uses it, the local engine offers it",
-        Check(
+        "`Terrain.aspect` is 0 on flat ground, and not masked.",
+        "the description is silent; no modality uses it, but the local engine offers it",
+        Probe(
             lambda ee: ee.Terrain.aspect(_columns(ee, 10).multiply(0)).unmask(-1, False),
             {"aspect": [0]},
             row_of(1, 10, 2),

@@ -1,4 +1,4 @@
-"""Builds a modality's graphs again in other processes, whose hash seeds differ: sets then come in another order."""
+"""Builds a modality's graphs again in other processes with other hash seeds, in which sets have another order."""
 
 import datetime as dt
 import inspect
@@ -14,37 +14,37 @@ from typing import Any
 import shapely
 import tomli_w
 
-from mmearth_core.contract.modality import Anchor, Modality, Scene
+from mmearth_core import Anchor, Modality, Scene
 from mmearth_core.download.stored_config import plain_options
 from mmearth_core.errors import MMEarthError
 from mmearth_core.registry import discover
 
 SEEDS = ("1", "2")
-"""Two, as a set of two words has the same order for every second seed."""
+"""Two seeds, because a set of two strings has the same order with every second seed."""
 
 
-class RepeatError(MMEarthError, RuntimeError):
-    """The graphs could not be built in a second process."""
+class RebuildError(MMEarthError, RuntimeError):
+    """The graphs could not be built in another process."""
 
 
-def repeated(
+def rebuild(
     modality: Modality, scene: Scene, located: Any, steps: Sequence[str], recording: Path
 ) -> dict[str, list[str]]:
-    """Builds the graphs once in each of some new processes.
+    """Builds the graphs once in each of two new processes.
 
     Args:
-        modality: whose graphs.
+        modality: builds the graphs.
         scene: the tile, with its anchor.
         located: the plain answer to `locate`.
-        steps: what to build, of `locate` and `image`.
-        recording: of the beginning of a session, from which the processes learn Earth Engine's functions.
+        steps: which of `locate` and `image` to build.
+        recording: of the start of a session, from which the processes read the list of Earth Engine's functions.
 
     Returns:
-        For each step, a text for each process; empty for a class that no other process can import, as one
-        that is defined within a function.
+        For each step, one text per process; empty for a class that other processes cannot import, such as one
+        defined within a function.
 
     Raises:
-        RepeatError: when a process fails.
+        RebuildError: when a process fails.
     """
     target = _target(modality)
     if target is None:
@@ -58,24 +58,24 @@ def repeated(
         "located": located,
         "image": "image" in steps,
     }
-    command = [sys.executable, "-m", "mmearth_devkit.child"]
+    command = [sys.executable, "-m", "mmearth_devkit.subprocess_build"]
 
     def build(seed: str) -> subprocess.CompletedProcess[str]:
-        # The core may have been found through sys.path alone, which a process is not given.
+        # The core may have been found through sys.path alone, which a new process does not inherit.
         variables = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(task["path"])}
         return subprocess.run(
             command, input=json.dumps(task), capture_output=True, text=True, env=variables, check=False
         )
 
     with ThreadPoolExecutor(len(SEEDS)) as pool:
-        ended = list(pool.map(build, SEEDS))
+        processes = list(pool.map(build, SEEDS))
     texts: dict[str, list[str]] = {step: [] for step in steps}
-    for process in ended:
+    for process in processes:
         if process.returncode:
-            raise RepeatError((process.stderr.strip().splitlines() or [f"exit status {process.returncode}"])[-1])
-        found = json.loads(process.stdout.splitlines()[-1])
+            raise RebuildError((process.stderr.strip().splitlines() or [f"exit status {process.returncode}"])[-1])
+        built = json.loads(process.stdout.splitlines()[-1])
         for step in steps:
-            texts[step].append(found[step])
+            texts[step].append(built[step])
     return texts
 
 
@@ -111,8 +111,8 @@ def write_scene(scene: Scene) -> dict[str, Any]:
 def read_scene(values: Mapping[str, Any]) -> Scene:
     """The scene that `write_scene` wrote."""
     anchor = values["anchor"]
-    made = None
+    scene_anchor = None
     if anchor is not None:
-        made = Anchor(dt.date.fromisoformat(anchor["date"]), anchor["crs"], anchor["variant"])
+        scene_anchor = Anchor(dt.date.fromisoformat(anchor["date"]), anchor["crs"], anchor["variant"])
     polygon: Any = shapely.from_wkb(values["polygon"])
-    return Scene(values["tile_id"], polygon, values["lon"], values["lat"], values["attributes"], made)
+    return Scene(values["tile_id"], polygon, values["lon"], values["lat"], values["attributes"], scene_anchor)

@@ -1,4 +1,4 @@
-"""The guard: tells on a plugin that calls the network while it should only build graphs."""
+"""The network guard: reports a plugin that uses the network while it should only build graphs."""
 
 import socket
 import threading
@@ -11,36 +11,37 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from mmearth_core.contract.engine import Connection, Engine, Transport, WrappedEngine
+from mmearth_core import Connection, Engine, Transport
+from mmearth_core.contract.engine import WrappedEngine
 
 
 @frozen
 class NetworkCall:
-    """A call that should not have been.
+    """A forbidden network call.
 
     Attributes:
         step: the function of the modality that was running.
         what: the request, or the address.
-        place: `file, line N` of the plugin's own code.
+        where: `file, line N` of the plugin's own code.
     """
 
     step: str
     what: str
-    place: str
+    where: str
 
 
 class NetworkGuard:
-    """Watches one plugin. Requests to the engine are noted and let through; other connections are refused.
+    """Watches one plugin. Requests to the engine are recorded and sent; other connections are refused.
 
     Attributes:
-        calls: what was noted.
+        calls: the calls so far.
     """
 
     def __init__(self, source: str | None) -> None:
-        """Takes what the plugin's own code is.
+        """Creates a guard.
 
         Args:
-            source: the file of the modality's class; its folder is the plugin's code.
+            source: the file of the modality's class; its folder holds the plugin's code.
         """
         self.calls: list[NetworkCall] = []
         self._folder = str(Path(source).parent) if source else ""
@@ -49,14 +50,15 @@ class NetworkGuard:
 
     @contextmanager
     def building(self, step: str) -> Iterator[None]:
-        """While inside, nothing may be sent."""
+        """Within this context, nothing may be sent."""
         self._step, self._thread = step, threading.get_ident()
+        # `connect` is inherited from the C class: the override must be deleted afterwards, not set to the original.
         inherited = "connect" not in vars(socket.socket)
         connect = socket.socket.connect
 
         def refuse(_socket: socket.socket, address: Any) -> None:
-            self.note(f"a connection to {address}")
-            raise ConnectionRefusedError(f"{step}() must not call the network, and asks for {address}")
+            self.record(f"a connection to {address}")
+            raise ConnectionRefusedError(f"{step}() must not use the network, but connects to {address}")
 
         socket.socket.connect = refuse  # type: ignore[assignment, method-assign]
         try:
@@ -68,30 +70,30 @@ class NetworkGuard:
             else:
                 socket.socket.connect = connect  # type: ignore[method-assign]
 
-    def note(self, what: str) -> None:
-        """Notes a call, if something is being built."""
+    def record(self, what: str) -> None:
+        """Records a call, if a graph is being built."""
         if self._step is not None:
-            self.calls.append(NetworkCall(self._step, what, self._place()))
+            self.calls.append(NetworkCall(self._step, what, self._where()))
 
-    def _place(self) -> str:
+    def _where(self) -> str:
         own = [frame for frame in traceback.extract_stack() if self._folder and frame.filename.startswith(self._folder)]
         return f"{own[-1].filename}, line {own[-1].lineno}" if own else "code that it calls"
 
 
-class _Watched:
-    """A transport that tells the guard of every request."""
+class _GuardedTransport:
+    """A transport that reports every request to the guard."""
 
     def __init__(self, transport: Transport, guard: NetworkGuard) -> None:
         self._transport = transport
         self._guard = guard
 
     def request(self, uri: str, *args: Any, **options: Any) -> tuple[Any, bytes]:
-        """Passes a request on."""
-        self._guard.note(f"a request {urlsplit(uri).path.rpartition('/')[2]!r}")
+        """Records and sends a request."""
+        self._guard.record(f"a request {urlsplit(uri).path.rpartition('/')[2]!r}")
         return self._transport.request(uri, *args, **options)
 
 
-class WatchedEngine(WrappedEngine):
+class GuardedEngine(WrappedEngine):
     """An engine whose requests a guard sees."""
 
     name = "watched"
@@ -101,5 +103,5 @@ class WatchedEngine(WrappedEngine):
         self._guard = guard
 
     def around(self, connection: Connection) -> Transport:
-        """Tells the guard of every request."""
-        return _Watched(connection.transport, self._guard)
+        """Wraps the transport."""
+        return _GuardedTransport(connection.transport, self._guard)
