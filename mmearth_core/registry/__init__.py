@@ -91,15 +91,12 @@ def discover() -> Registry:
     `Registry.require` raises them.
     """
     offers, faults = settle(find_offers(GROUP), "entry point", lambda offer: [offer.origin.entry_point])
-    loaded = [load(offer) for offer in offers]
-    modalities = [entry for each in loaded for entry in each.entries["mmearth_modalities"]]
-    engines = [entry for each in loaded for entry in each.entries["mmearth_engines"]]
-    modalities, same_name = settle(modalities, "modality", lambda entry: [entry.name])
+    loaded = load(offers)
+    modalities, same_name = settle(loaded.entries["mmearth_modalities"], "modality", lambda entry: [entry.name])
     modalities, same_layer = settle(modalities, "layer", lambda entry: [layer.name for layer in entry.declared.layers])
-    engines, same_engine = settle(engines, "engine", lambda entry: [entry.name])
-    faults += [fault for each in loaded for fault in each.faults]
+    engines, same_engine = settle(loaded.entries["mmearth_engines"], "engine", lambda entry: [entry.name])
     return Registry(
         modalities={entry.name: entry for entry in modalities},
         engines={entry.name: entry for entry in engines},
-        faults=(*faults, *same_name, *same_layer, *same_engine, *offered().faults),
+        faults=(*faults, *loaded.faults, *same_name, *same_layer, *same_engine, *offered().faults),
     )

@@ -30,14 +30,12 @@ def engine_of(
         ConfigError: when an option is unknown or ill-typed, or it has no shorthand.
     """
     name, colon, text = spec.partition(":")
-    registered = registry.engine(name)
-    table: dict[str, Any] = dict((tables or {}).get(name, {}))
+    entry, table = registry.engine(name), dict((tables or {}).get(name, {}))
     if colon:
-        if registered.declared.shorthand is None:
+        if entry.declared.shorthand is None:
             raise ConfigError(f"Engine {spec!r}: {name} takes nothing after a colon; write {name!r}.")
-        table[registered.declared.shorthand] = text
-    options = structure(table, registered.options_class, f"engines.{name}", source, defaults=registered.default_options)
-    return registered.make(options)
+        table[entry.declared.shorthand] = text
+    return entry.make(structure(table, entry.options_class, f"engines.{name}", source, entry.default_options))
 
 
 def make_modality(config: Config, registry: Registry, name: str) -> Modality:
@@ -47,15 +45,9 @@ def make_modality(config: Config, registry: Registry, name: str) -> Modality:
         PluginError: when it is not installed.
         ConfigError: when an option is unknown or ill-typed.
     """
-    registered = registry.modality(name)
-    options = structure(
-        config.modalities.get(name, {}),
-        registered.options_class,
-        f"modalities.{name}",
-        str(config.source),
-        defaults=registered.default_options,
-    )
-    return registered.make(options)
+    entry, table = registry.modality(name), config.modalities.get(name, {})
+    options = structure(table, entry.options_class, f"modalities.{name}", str(config.source), entry.default_options)
+    return entry.make(options)
 
 
 def make_engine(config: Config, registry: Registry, spec: str) -> Engine:

@@ -3,9 +3,10 @@
 import inspect
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 import pluggy
@@ -20,6 +21,7 @@ from mmearth_core.errors import DeclarationError
 from mmearth_core.text import did_you_mean
 
 T = TypeVar("T", Modality, Engine)
+E = TypeVar("E", bound="Offer | Registered[Any]")
 
 
 @frozen
@@ -81,16 +83,8 @@ def find_offers(group: str) -> list[Offer]:
     return sorted(found, key=lambda offer: (offer.origin.entry_point, offer.origin.distribution))
 
 
-class _HasOrigin(Protocol):
-    @property
-    def origin(self) -> Origin: ...
-
-
-E = TypeVar("E", bound=_HasOrigin)
-
-
 def settle(
-    entries: Iterable[E], what: str, keys: Callable[[E], Iterable[str]], reserved: Collection[str] = ()
+    entries: Sequence[E], what: str, keys: Callable[[E], Iterable[str]], reserved: Collection[str] = ()
 ) -> tuple[list[E], list[PluginFault]]:
     """Removes the entries that share a key (a name, a layer) with another one: none of them is used.
 
@@ -103,7 +97,6 @@ def settle(
     Returns:
         The entries that share no key, and one fault for each of the others and key.
     """
-    entries = list(entries)
     owners: dict[str, list[Origin]] = defaultdict(list)
     for entry in entries:
         for key in keys(entry):
@@ -176,13 +169,9 @@ def register(item: Any, base: type[T], hook: str, origin: Origin) -> Registered[
     Raises:
         InvalidPlugin: when it is not a `base`, or declares something impossible.
     """
-    what = base.__name__
-    _require(
-        isinstance(item, base) or (isinstance(item, type) and issubclass(item, base)),
-        f"{hook}() returned {item!r}, which is not a valid {what}.",
-        f"Return a list of subclasses (or instances) of mmearth_core.{what}.",
-    )
-    cls = item if isinstance(item, type) else type(item)
+    what, cls = base.__name__, item if isinstance(item, type) else type(item)
+    remedy = f"Return a list of subclasses (or instances) of mmearth_core.{what}."
+    _require(issubclass(cls, base), f"{hook}() returned {item!r}, which is not a valid {what}.", remedy)
     label = f"The {what.lower()} {cls.__module__}.{cls.__qualname__}"
     _check_version(item, label)
     name = getattr(item, "name", None)
@@ -192,23 +181,17 @@ def register(item: Any, base: type[T], hook: str, origin: Origin) -> Registered[
         _check_layers(item, label)
         _check_terms(item, label)
     else:
-        _require(
-            item.shorthand is None or item.shorthand in attrs.fields_dict(item.Options),
-            f"{label} has the shorthand {item.shorthand!r}, which is not a key of its Options.",
-            "Set `shorthand` to the name of one of its options, or to None.",
-        )
+        _check_shorthand(item, label)
     undefined = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
     _require(not undefined, f"{label} does not define {undefined}().", "Define it.")
     entry: Registered[T] = Registered(str(name), item, origin)
+    remedy = "It must be possible to call `Class(options)`."
+    with _plugin_code(f"{label} cannot be created from its default options", cls.__module__, remedy):
+        instance = entry.make()
     try:
-        check_name(entry.make(), cast(Any, None), entry.name)
+        check_name(instance, cast(Any, None), entry.name)
     except DeclarationError as error:
         raise InvalidPlugin(f"{label}: {error}", "Choose another name.") from error
-    except Exception as error:  # a plugin's own code may raise anything
-        raise InvalidPlugin(
-            f"{label} cannot be created from its default options: {type(error).__name__}: {error}",
-            "It must be possible to call `Class(options)`.",
-        ) from error
     return entry
 
 
@@ -216,53 +199,47 @@ def _check_version(item: Any, label: str) -> None:
     version = getattr(item, "api_version", None)
     _require(version is not None, f"{label} has no api_version.", f"Give it `api_version = {API_VERSION}`.")
     is_newer = isinstance(version, int) and version > API_VERSION
-    _require(
-        version == API_VERSION,
-        f"{label} was written for version {version!r} of the plugin contract; this mmearth-core has {API_VERSION}.",
-        "`pip install --upgrade mmearth-core`." if is_newer else "Install a newer version of the plugin.",
+    problem = (
+        f"{label} was written for version {version!r} of the plugin contract; this mmearth-core has {API_VERSION}."
     )
+    remedy = "`pip install --upgrade mmearth-core`." if is_newer else "Install a newer version of the plugin."
+    _require(version == API_VERSION, problem, remedy)
 
 
 def _check_options(item: Any, label: str) -> None:
     options = item.Options
-    _require(
-        isinstance(options, type) and attrs.has(options),
-        f"{label} has Options {options!r}, which is not an attrs class.",
-        "Decorate it with `@attrs.frozen`.",
-    )
+    problem = f"{label} has Options {options!r}, which is not an attrs class."
+    _require(isinstance(options, type) and attrs.has(options), problem, "Decorate it with `@attrs.frozen`.")
     required = [a.name for a in attrs.fields(options) if a.init and a.default is attrs.NOTHING]
-    _require(
-        not required,
-        f"{label} has options without a default: {', '.join(required)}.",
-        "Give every field of Options a default, so that the plugin works without configuration.",
-    )
-    _require(
-        isinstance(item, type) or isinstance(getattr(item, "options", None), options),
-        f"{label} is an instance whose `options` are not {options.__name__}.",
-        "Call super().__init__().",
-    )
+    remedy = "Give every field of Options a default, so that the plugin works without configuration."
+    _require(not required, f"{label} has options without a default: {', '.join(required)}.", remedy)
+    has_options = isinstance(item, type) or isinstance(getattr(item, "options", None), options)
+    problem = f"{label} is an instance whose `options` are not {options.__name__}."
+    _require(has_options, problem, "Call super().__init__().")
+
+
+def _check_shorthand(item: Any, label: str) -> None:
+    is_valid = item.shorthand is None or item.shorthand in attrs.fields_dict(item.Options)
+    problem = f"{label} has the shorthand {item.shorthand!r}, which is not a key of its Options."
+    _require(is_valid, problem, "Set `shorthand` to the name of one of its options, or to None.")
 
 
 def _check_layers(item: Any, label: str) -> None:
-    layers = getattr(item, "layers", None)
+    layers: Any = getattr(item, "layers", None)
     remedy = "Give it a class attribute `layers = (Layer(...),)`."
-    if not isinstance(layers, tuple) or not all(isinstance(layer, Layer) for layer in layers):
-        raise InvalidPlugin(f"{label} declares layers = {layers!r}, which is not a tuple of Layer.", remedy)
+    are_layers = isinstance(layers, tuple) and all(isinstance(layer, Layer) for layer in layers)
+    _require(are_layers, f"{label} declares layers = {layers!r}, which is not a tuple of Layer.", remedy)
     # An anchor may provide only dates and grids; any other modality without a layer is a mistake.
     _require(layers or item.can_anchor(), f"{label} declares no layer.", remedy)
     names = [layer.name for layer in layers]
-    _require(
-        len(set(names)) == len(names), f"{label} declares a layer twice: {', '.join(names)}.", "Rename one of them."
-    )
+    problem = f"{label} declares a layer twice: {', '.join(names)}."
+    _require(len(set(names)) == len(names), problem, "Rename one of them.")
 
 
 def _check_terms(item: Any, label: str) -> None:
-    assets = item.assets
-    _require(
-        isinstance(assets, tuple) and all(isinstance(asset, str) and asset for asset in assets),
-        f"{label} declares assets = {assets!r}, which is not a tuple of ids.",
-        'Write `assets = ("ID",)`.',
-    )
+    are_ids = isinstance(item.assets, tuple) and all(isinstance(asset, str) and asset for asset in item.assets)
+    problem = f"{label} declares assets = {item.assets!r}, which is not a tuple of ids."
+    _require(are_ids, problem, 'Write `assets = ("ID",)`.')
     for name in ("licence", "citation"):
         value = getattr(item, name)
         _require(isinstance(value, str), f"{label} declares {name} = {value!r}, which is not text.", "Use a string.")
@@ -274,82 +251,79 @@ HOOKS: dict[str, type[Modality] | type[Engine]] = {"mmearth_modalities": Modalit
 
 @frozen
 class Loaded:
-    """What one entry point provides.
+    """What the entry points provide.
 
     Attributes:
-        origin: where it comes from.
         entries: the valid modalities and engines, by hook.
         faults: what is wrong with the rest.
     """
 
-    origin: Origin
     entries: dict[str, list[Registered[Any]]] = field(factory=lambda: {hook: [] for hook in HOOKS})
     faults: list[PluginFault] = field(factory=list)
 
-    def add_fault(self, problem: str, remedy: str) -> None:
-        """Records a fault of this plugin."""
-        self.faults.append(PluginFault.of(self.origin, problem, remedy))
+    @contextmanager
+    def recording(self, origin: Origin) -> Iterator[None]:
+        """Records what is wrong with a plugin instead of raising it."""
+        try:
+            yield
+        except InvalidPlugin as invalid:
+            self.faults.append(PluginFault.of(origin, *invalid.args))
 
 
-def load(offer: Offer) -> Loaded:
-    """Imports an entry point and collects what its hooks declare. The plugin's mistakes are recorded, never raised."""
-    loaded, entry_point = Loaded(offer.origin), offer.entry_point
-    try:
+def load(offers: Iterable[Offer]) -> Loaded:
+    """Imports entry points and collects what their hooks declare. Mistakes of plugins are recorded, never raised."""
+    loaded = Loaded()
+    for offer in offers:
+        with loaded.recording(offer.origin):
+            _load(offer, loaded)
+    return loaded
+
+
+def _load(offer: Offer, loaded: Loaded) -> None:
+    origin, entry_point = offer.origin, offer.entry_point
+    remedy = (
+        "Repair that line, install what is missing, or reinstall the plugin "
+        f"(`pip install --force-reinstall {origin.distribution}`)."
+    )
+    with _plugin_code(f"It cannot be imported from {entry_point.value!r}", entry_point.module, remedy):
         plugin = entry_point.load()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - importing runs the plugin's code: anything may come
-        loaded.add_fault(
-            f"It cannot be imported from {entry_point.value!r}: {_own_line(error, entry_point.module)}.",
-            "Repair that line, install what is missing, or reinstall the plugin "
-            f"(`pip install --force-reinstall {loaded.origin.distribution}`).",
-        )
-        return loaded
     manager = pluggy.PluginManager(GROUP)  # one for each plugin, so that one plugin cannot break another's calls
     manager.add_hookspecs(hooks)
     try:
         manager.register(plugin, name=entry_point.name)
     except pluggy.PluginValidationError as error:
         message = " ".join(str(error).split()).rstrip(".")
-        loaded.add_fault(f"{message}.", "The hooks take no argument: correct the signature.")
-        return loaded
+        raise InvalidPlugin(f"{message}.", "The hooks take no argument: correct the signature.") from error
+    misnamed = [PluginFault.of(origin, *fault) for fault in _misnamed(plugin, manager)]
+    loaded.faults.extend(misnamed)
     found = sorted({caller.name for caller in manager.get_hookcallers(plugin) or []} & set(HOOKS))
-    _report_misnamed(plugin, manager, loaded)
-    if not found and not loaded.faults:
-        loaded.add_fault(
-            f"Its entry point {entry_point.value!r} has no hook.",
-            f"Define one of {', '.join(HOOKS)} there, with @mmearth_core.hookimpl above it.",
-        )
+    remedy = f"Define one of {', '.join(HOOKS)} there, with @mmearth_core.hookimpl above it."
+    _require(found or misnamed, f"Its entry point {entry_point.value!r} has no hook.", remedy)
     for hook in found:
-        _call_hook(hook, getattr(manager.hook, hook), entry_point.module, loaded)
-    return loaded
+        with loaded.recording(origin):
+            for item in _call(hook, getattr(manager.hook, hook), entry_point.module):
+                with loaded.recording(origin):  # one by one: a broken modality hides no other of its plugin
+                    loaded.entries[hook].append(register(item, HOOKS[hook], hook, origin))
 
 
-def _call_hook(hook: str, call: Callable[[], list[Any]], module: str, loaded: Loaded) -> None:
-    """Calls one hook and registers what it returns, or adds the faults."""
-    base = HOOKS[hook]
-    try:
-        items = [item for result in call() for item in _listed(hook, result)]
-        _require(items, f"{hook}() returned nothing.", f"Return a list of {base.__name__} classes, or remove the hook.")
-    except InvalidPlugin as invalid:
-        return loaded.add_fault(*invalid.args)
-    except Exception as error:  # noqa: BLE001 - the hook is the plugin's code: anything may come
-        return loaded.add_fault(f"{hook}() failed: {_own_line(error, module)}.", "Repair that line.")
-    for item in items:
-        try:
-            loaded.entries[hook].append(register(item, base, hook, loaded.origin))
-        except InvalidPlugin as invalid:
-            loaded.add_fault(*invalid.args)
-    return None
+def _call(hook: str, call: Callable[[], list[Any]], module: str) -> list[Any]:
+    """What one hook of a plugin returns."""
+    items: list[Any] = []
+    with _plugin_code(f"{hook}() failed", module, "Repair that line."):
+        for result in call():
+            is_list = hasattr(result, "__iter__") and not isinstance(result, str | bytes | type)
+            problem = f"{hook}() returned {result!r}, which is not a list."
+            _require(is_list, problem, "Return a list, even of a single class.")
+            items.extend(result)
+    remedy = f"Return a list of {HOOKS[hook].__name__} classes, or remove the hook."
+    _require(items, f"{hook}() returned nothing.", remedy)
+    return items
 
 
-def _listed(hook: str, result: Any) -> list[Any]:
-    is_list = hasattr(result, "__iter__") and not isinstance(result, str | bytes | type)
-    _require(is_list, f"{hook}() returned {result!r}, which is not a list.", "Return a list, even of a single class.")
-    return list(result)
-
-
-def _report_misnamed(plugin: Any, manager: pluggy.PluginManager, loaded: Loaded) -> None:
-    """Reports what pluggy ignores silently: misspelt hooks, and hooks without their decorator."""
-    prefix = f"{GROUP}_"
+def _misnamed(plugin: Any, manager: pluggy.PluginManager) -> Iterator[tuple[str, str]]:
+    """What pluggy ignores silently: misspelt hooks, and hooks without their decorator; each with the remedy."""
+    prefix, known = f"{GROUP}_", f"The hooks are {', '.join(HOOKS)}"
+    endings = [hook.removeprefix(prefix) for hook in HOOKS]
     for name in dir(plugin):
         function = getattr(plugin, name, None)
         if not inspect.isroutine(function) or hasattr(function, f"{prefix}spec"):
@@ -358,20 +332,23 @@ def _report_misnamed(plugin: Any, manager: pluggy.PluginManager, loaded: Loaded)
         if marks is not None:
             hook = marks.get("specname") or name
             if hook not in HOOKS and not marks.get("optionalhook"):
-                loaded.add_fault(
-                    f"{hook}() is not a valid hook.{did_you_mean(hook, HOOKS)}", f"The hooks are {', '.join(HOOKS)}."
-                )
+                yield f"{hook}() is not a valid hook.{did_you_mean(hook, HOOKS)}", f"{known}."
         elif name in HOOKS:
-            loaded.add_fault(
-                f"{name}() has no decorator, so it is never called.", "Put @mmearth_core.hookimpl above it."
-            )
-        elif name.startswith(prefix) and did_you_mean(
-            name.removeprefix(prefix), [hook.removeprefix(prefix) for hook in HOOKS]
-        ):
-            loaded.add_fault(
-                f"{name}() looks like a misspelt hook, without its decorator.{did_you_mean(name, HOOKS)}",
-                f"The hooks are {', '.join(HOOKS)}, with @mmearth_core.hookimpl above; otherwise rename the function.",
-            )
+            yield f"{name}() has no decorator, so it is never called.", "Put @mmearth_core.hookimpl above it."
+        elif name.startswith(prefix) and did_you_mean(name.removeprefix(prefix), endings):
+            problem = f"{name}() looks like a misspelt hook, without its decorator.{did_you_mean(name, HOOKS)}"
+            yield problem, f"{known}, with @mmearth_core.hookimpl above; otherwise rename the function."
+
+
+@contextmanager
+def _plugin_code(what: str, module: str, remedy: str) -> Iterator[None]:
+    """Makes any error of the plugin's own code an `InvalidPlugin`; `what` says what has failed."""
+    try:
+        yield
+    except InvalidPlugin:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InvalidPlugin(f"{what}: {_own_line(error, module)}.", remedy) from error
 
 
 def _own_line(error: BaseException, module: str) -> str:
