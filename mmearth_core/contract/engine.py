@@ -2,12 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from copy import copy
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol
 
 from attrs import evolve, frozen
 
-from mmearth_core.contract.modality import NoOptions
+from mmearth_core.contract.modality import Plugin
 
 
 class Transport(Protocol):
@@ -82,7 +81,7 @@ class Demo:
     missing: str = ""
 
 
-class Engine(ABC):
+class Engine(Plugin, ABC):
     """Something that answers Earth Engine's requests: Google's servers, or a replacement.
 
     Attributes:
@@ -93,19 +92,7 @@ class Engine(ABC):
         options: the instance of `Options` in use.
     """
 
-    name: ClassVar[str]
-    api_version: ClassVar[int]
-    Options: ClassVar[type] = NoOptions
     shorthand: ClassVar[str | None] = None
-
-    def __init__(self, options: Any = None) -> None:
-        self.options = self.Options() if options is None else options
-
-    def configured(self, options: Any) -> Self:
-        """Returns a copy of this engine with other options."""
-        twin = copy(self)
-        twin.options = options
-        return twin
 
     @property
     def source(self) -> str:

@@ -97,7 +97,24 @@ class NoOptions:
     """The options of a plugin without options."""
 
 
-class Modality:
+class Plugin:
+    """What modalities and engines have in common: a name, the version of the contract, and options."""
+
+    name: ClassVar[str]
+    api_version: ClassVar[int]
+    Options: ClassVar[type] = NoOptions
+
+    def __init__(self, options: Any = None) -> None:
+        self.options = self.Options() if options is None else options
+
+    def configured(self, options: Any) -> Self:
+        """Returns a copy of it with other options."""
+        twin = copy(self)
+        twin.options = options
+        return twin
+
+
+class Modality(Plugin):
     """A kind of data that is downloaded for every tile.
 
     A subclass sets some class attributes and overrides two or three of the methods below. These methods are pure: they
@@ -132,24 +149,12 @@ class Modality:
         citation: the reference to cite for the data.
     """
 
-    name: ClassVar[str]
-    api_version: ClassVar[int]
     layers: ClassVar[tuple[Layer, ...]]
     variants: ClassVar[tuple[str, ...]] = ()
     variant_key: ClassVar[str] = "variant"
-    Options: ClassVar[type] = NoOptions
     assets: ClassVar[tuple[str, ...]] = ()
     licence: ClassVar[str] = ""
     citation: ClassVar[str] = ""
-
-    def __init__(self, options: Any = None) -> None:
-        self.options = self.Options() if options is None else options
-
-    def configured(self, options: Any) -> Self:
-        """Returns a copy of this modality with other options."""
-        twin = copy(self)
-        twin.options = options
-        return twin
 
     def locate(self, scene: Scene) -> "ee.ComputedObject | dict[str, Any] | list[Any] | None":
         """Describes which images exist for a tile, as ONE server-side object.
