@@ -4,14 +4,13 @@ import logging
 import sys
 import threading
 import time
-from contextlib import AbstractContextManager
 from pathlib import Path
 
-from mmearth_core.budget.gate import Clock, Gate
+from mmearth_core.budget.gate import ENDED, Clock, Gate
 from mmearth_core.budget.members import BEAT, Folder, Member, Members, live_members
 from mmearth_core.errors import RunStoppedError
 
-__all__ = ["LocalBudget", "Member", "RequestBudget", "SharedBudget", "live_members"]
+__all__ = ["ENDED", "LocalBudget", "Member", "RequestBudget", "SharedBudget", "live_members"]
 
 GRACE = 10.0
 """Seconds for which `close` waits for requests in flight."""
@@ -21,8 +20,6 @@ FOLDER_PATIENCE = 300.0
 
 SLOT_PATIENCE = 1800.0
 """Seconds for which a process waits for a slot, so that a cluster does not charge for idle tasks."""
-
-ENDED = "The run is ending, so no further request is sent; run the same command again to continue."
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +31,7 @@ def uptime() -> float:
     return time.monotonic()
 
 
-class RequestBudget:
+class RequestBudget(Gate):
     """Limits the requests in flight and their rate, for any number of threads.
 
     Example:
@@ -43,40 +40,13 @@ class RequestBudget:
                 answer = send(request)
     """
 
-    def __init__(self, clock: Clock) -> None:
-        """Makes a budget that permits nothing yet."""
-        self._gate = Gate(clock)
-
-    @property
-    def slots(self) -> int:
-        """Requests that this process may have in flight at present; 0 while it waits for a slot."""
-        return self._gate.slots
-
-    def permit(self) -> AbstractContextManager[None]:
-        """Waits until one request may be sent, and counts it as in flight until the block ends.
-
-        Each attempt of a request needs a permit of its own; the pause between two attempts needs none.
-
-        Raises:
-            RunStoppedError: the budget was ended, or its folder cannot be used any more.
-        """
-        return self._gate.permit()
-
-    def limit(self, concurrent: int | None) -> None:
-        """Lets this process have fewer requests in flight than it has slots, at least 1; None removes the limit."""
-        self._gate.limit(concurrent)
-
     def report(self, **facts: int | float | str) -> None:
         """Sets facts about this process that `mmearth-core status` shows, such as `done=17`, `shard="3/40"`."""
-
-    def end(self) -> None:
-        """Makes every waiting and every later `permit` raise. Requests in flight may end."""
-        self._gate.end(ENDED)
 
     def close(self) -> None:
         """Ends the budget, and waits a little for requests in flight. May be called again."""
         self.end()
-        self._gate.drain(GRACE)
+        self.drain(GRACE)
 
 
 class LocalBudget(RequestBudget):
@@ -91,7 +61,7 @@ class LocalBudget(RequestBudget):
             clock: a monotonic clock.
         """
         super().__init__(clock)
-        self._gate.set(slots, per_second)
+        self.set(slots, per_second)
 
 
 class SharedBudget(RequestBudget):
@@ -114,11 +84,11 @@ class SharedBudget(RequestBudget):
             RunStoppedError: the folder cannot be written to.
         """
         super().__init__(clock)
-        self._path, self._beat, self._clock = folder, beat, clock
+        self._path, self._beat = folder, beat
         self._leaving = threading.Event()
         try:
             own = Member.this_process(slots, per_second)
-            self._members = Members(Folder(folder), own, self._gate, clock, beat)
+            self._members = Members(Folder(folder), own, self, clock, beat)
             # A claim is used one step after it was made, so a process alone in the folder starts with the second.
             self._members.step()
             self._members.step()
@@ -153,14 +123,14 @@ class SharedBudget(RequestBudget):
                 except OSError as error:
                     _log.warning("%s", self._unusable(error))
                     if now - stepped > FOLDER_PATIENCE:
-                        self._gate.end(self._unusable(error))
-                if self._gate.slots:
+                        self.end(self._unusable(error))
+                if self.slots:
                     served = now
                 elif now - served > SLOT_PATIENCE:
-                    self._gate.end(self._no_slot())
+                    self.end(self._no_slot())
         finally:
             # If this thread fails, no other one may wait for it forever.
-            self._gate.end(f"The budget in {self._path} is no longer updated; run the same command again.")
+            self.end(f"The budget in {self._path} is no longer updated; run the same command again.")
 
     def _no_slot(self) -> str:
         return (

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from mmearth_core.errors import RunStoppedError
 
+ENDED = "The run is ending, so no further request is sent; run the same command again to continue."
+
 SLACK = 0.02
 """A thread that wakes up late may catch up by this many seconds; the rate is lowered by the same share."""
 
@@ -45,7 +47,7 @@ class Gate:
 
     @property
     def slots(self) -> int:
-        """Requests that may be in flight at present."""
+        """Requests that may be in flight at present; 0 while the process waits for a slot."""
         is_open = self._reason is None and self._clock() < self._until
         return self._slots if is_open else 0
 
@@ -65,13 +67,13 @@ class Gate:
             self._changed.notify_all()
 
     def limit(self, concurrent: int | None) -> None:
-        """Lets fewer requests be in flight than there are slots; None removes the limit."""
+        """Lets fewer requests be in flight than there are slots, at least 1; None removes the limit."""
         with self._changed:
             self._limit = concurrent
             self._changed.notify_all()
 
-    def end(self, reason: str) -> None:
-        """Lets nothing pass any more; waiting and later requests raise with the first reason given."""
+    def end(self, reason: str = ENDED) -> None:
+        """Makes every waiting and every later request raise, with the first reason given. Those in flight may end."""
         with self._changed:
             self._reason = self._reason or reason
             self._changed.notify_all()
@@ -107,6 +109,8 @@ class Gate:
     @contextmanager
     def permit(self) -> Iterator[None]:
         """Waits until a request may pass, and counts it as in flight until the block ends.
+
+        Each attempt of a request needs a permit of its own; the pause between two attempts needs none.
 
         Raises:
             RunStoppedError: the gate was ended.

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mmearth_core.budget import ENDED
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.engine import Connection, Engine, Limits
 from mmearth_core.earthengine.faults import Fault, classify
-from mmearth_core.earthengine.retry import ENDING, RetryingSender
+from mmearth_core.earthengine.retry import RetryingSender
 from mmearth_core.earthengine.transport import CountingTransport
 from mmearth_core.errors import EngineError, RunStoppedError
 
@@ -84,7 +85,7 @@ class EarthClient:
             if fault is None:
                 raise
             if self.sender.ending.is_set():
-                raise RunStoppedError(ENDING) from error
+                raise RunStoppedError(ENDED) from error
             raise EngineError(_unusable(engine, connection, fault)) from error
 
     def compute(self, value: Any, purpose: str) -> Any:

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import NewType, TypeVar
+from typing import TypeVar
 
 from attrs import define, field
 
-from mmearth_core.budget import LocalBudget, RequestBudget
+from mmearth_core.budget import ENDED, LocalBudget, RequestBudget
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.earthengine.faults import KEPT, Action, Fault, classify, stop_message
 from mmearth_core.errors import (
@@ -32,10 +32,8 @@ LONGEST_REQUESTED_WAIT = 120.0
 LONGEST_WAIT_FOR_REPEAT = 1.0
 
 REPEATS = 4
-ENDING = "The run is ending, so no further request is sent; run the same command again to continue."
 
 T = TypeVar("T")
-RequestTicket = NewType("RequestTicket", int)
 _log = logging.getLogger(__name__)
 
 
@@ -102,18 +100,18 @@ class AdaptiveLimit:
         """Requests that may be in flight now; at least 1."""
         return int(self._limit)
 
-    def start_request(self) -> RequestTicket:
+    def start_request(self) -> int:
         """Counts a request that is sent now; the ticket says before or after which decrease."""
         with self._lock:
             self._started += 1
-            return RequestTicket(self._started)
+            return self._started
 
     def increase(self) -> None:
         """Raises the limit after an answer: by one, once all requests in flight are answered."""
         with self._lock:
             self._set(min(float(self.maximum), self._limit + 1 / self._limit))
 
-    def decrease(self, ticket: RequestTicket) -> None:
+    def decrease(self, ticket: int) -> None:
         """Halves the limit after a 429, unless that was already done since the request was sent.
 
         The requests that are in flight together are often refused together, which is one sign and not many.
@@ -239,7 +237,7 @@ class RetryingSender:
         if self._stopped is not None:
             raise self._stopped()
         if self.ending.is_set():
-            raise RunStoppedError(ENDING)
+            raise RunStoppedError(ENDED)
 
     def _retry(self, attempt: Callable[[], T], policy: RetryPolicy, needs_answer: bool = False) -> T:
         while True:
@@ -286,7 +284,7 @@ class RetryingSender:
         if fault.action is Action.REFUSE:
             return RefusedError(fault.message)
         if self.ending.is_set():
-            return RunStoppedError(ENDING)  # not the fault of the tile: the next run requests it again
+            return RunStoppedError(ENDED)  # not the fault of the tile: the next run requests it again
         if fault.action is Action.REPEAT:
             return RequestError(f"{fault.message} (retried several times)")
         tried = f"(tried for {self._seconds:g} s)"
