@@ -88,17 +88,14 @@ def prepare(
             "unknown what was downloaded. Restore the file, or set another `path` in [dataset]."
         )
     plan = plan_groups(recorded.groups if recorded else {}, wanted, anchor.name)
-    groups = tuple(_group(config, name, members, modalities, anchor) for name, members in plan.items())
+    _check_members(config, plan)
+    groups = tuple(Group(name, tuple(modalities[each] for each in members), anchor) for name, members in plan.items())
     _check_answer_size(config, groups)
     frame, tiles = _tiles(config, folder, recorded)
     members = [name for group in plan.values() for name in group]
+    size, source = config.dataset.image_size, chosen.source
     effective = StoredConfig(
-        dataset={
-            "name": config.dataset.name,
-            "anchor": anchor.name,
-            "image_size": config.dataset.image_size,
-            "source": chosen.source,
-        },
+        dataset={"name": config.dataset.name, "anchor": anchor.name, "image_size": size, "source": source},
         tiles=tiles,
         modalities={name: plain_options(modalities[name].options) for name in members},
         plugins={name: str(registry.modality(name).origin) for name in members},
@@ -166,16 +163,15 @@ def _check_folder(config: Config, folder: DatasetPaths) -> None:
         )
 
 
-def _group(
-    config: Config, name: str, members: Sequence[str], modalities: Mapping[str, Modality], anchor: Modality
-) -> Group:
-    removed = [f"[modalities.{member}]" for member in members if member not in modalities]
-    if removed:
-        raise ConfigError(
-            f"{config.source}: {', '.join(removed)} was removed, but the dataset downloads it together with others, "
-            f"in the group {name!r}. Restore it, or leave this group's modalities out with --modalities."
-        )
-    return Group(name, tuple(modalities[member] for member in members), anchor)
+def _check_members(config: Config, plan: Mapping[str, Sequence[str]]) -> None:
+    """Refuses a configuration that has only some of the modalities of a group."""
+    for name, members in plan.items():
+        removed = [f"[modalities.{member}]" for member in members if member not in config.modalities]
+        if removed:
+            raise ConfigError(
+                f"{config.source}: {', '.join(removed)} was removed, but the dataset downloads it together with "
+                f"others, in the group {name!r}. Restore it, or leave this group's modalities out with --modalities."
+            )
 
 
 def _check_answer_size(config: Config, groups: Iterable[Group]) -> None:
@@ -200,7 +196,9 @@ def _tiles(
         facts = dict(recorded.tiles)
         if partition_size is not None:
             facts["partition_size"] = partition_size
-        if source.exists() and not _is_unchanged(source, folder.tiles, facts.get("size")):
+        imported = folder.tiles.stat().st_mtime_ns
+        # A file of the same size that is older than the imported tiles need not be read again.
+        if source.exists() and (source.stat().st_size != facts.get("size") or source.stat().st_mtime_ns >= imported):
             facts["sha256"] = _sha256(source)
         return None, facts
     # Imported only here: geopandas takes half a second, which a dataset that has its tiles does not need.
@@ -214,12 +212,6 @@ def _tiles(
         "count": len(frame),
         "partition_size": partition_size or default_partition_size(len(frame)),
     }
-
-
-def _is_unchanged(source: Path, imported: Path, size: int | None) -> bool:
-    """Whether a tiles file need not be read again: it has the same size, and is older than the imported tiles."""
-    stat = source.stat()
-    return stat.st_size == size and stat.st_mtime_ns < imported.stat().st_mtime_ns
 
 
 def _sha256(path: Path) -> str:

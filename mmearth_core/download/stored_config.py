@@ -49,22 +49,16 @@ class StoredConfig:
 
     def with_groups(self, other: "StoredConfig") -> "StoredConfig":
         """A copy with the groups of `other` added, and their modalities."""
-        return evolve(
-            self,
-            groups={**self.groups, **other.groups},
-            modalities={**other.modalities, **self.modalities},
-            plugins={**other.plugins, **self.plugins},
-        )
+        modalities, plugins = other.modalities | self.modalities, other.plugins | self.plugins
+        return evolve(self, modalities=modalities, plugins=plugins, groups=self.groups | other.groups)
 
     def without(self, groups: Collection[str]) -> "StoredConfig":
         """A copy as if these groups had never been added."""
         removed = {name for group in groups for name in self.groups[group]}
-        return evolve(
-            self,
-            groups={name: members for name, members in self.groups.items() if name not in groups},
-            modalities={name: options for name, options in self.modalities.items() if name not in removed},
-            plugins={name: version for name, version in self.plugins.items() if name not in removed},
-        )
+        modalities = {name: options for name, options in self.modalities.items() if name not in removed}
+        plugins = {name: version for name, version in self.plugins.items() if name not in removed}
+        kept = {name: members for name, members in self.groups.items() if name not in groups}
+        return evolve(self, modalities=modalities, plugins=plugins, groups=kept)
 
     def _fixed(self) -> dict[str, dict[str, Any]]:
         """The tables that every run of this dataset must repeat."""
@@ -137,9 +131,7 @@ class Group:
         return self.name == BASE
 
 
-def plan_groups(
-    recorded: Mapping[str, Sequence[str]], wanted: Sequence[str], anchor: str
-) -> dict[str, tuple[str, ...]]:
+def plan_groups(recorded: Mapping[str, Sequence[str]], wanted: Sequence[str], anchor: str) -> dict[str, Sequence[str]]:
     """Decides which groups a run downloads.
 
     Args:
@@ -152,7 +144,9 @@ def plan_groups(
     """
     if not recorded:
         return {BASE: tuple(dict.fromkeys([anchor, *wanted]))}
-    groups = {name: tuple(members) for name, members in recorded.items() if set(members) & set(wanted)}
+    groups: dict[str, Sequence[str]] = {
+        name: tuple(members) for name, members in recorded.items() if set(members) & set(wanted)
+    }
     known = {member for members in recorded.values() for member in members}
     new = tuple(name for name in wanted if name not in known)
     return {**groups, "+".join(new): new} if new else groups
@@ -174,13 +168,8 @@ def load_started_config(folder: DatasetPaths, wanted: Collection[str]) -> Stored
     stored = load_stored_config(folder.config)
     if stored is None:
         return None
-    return stored.without(
-        [
-            name
-            for name, members in stored.groups.items()
-            if name != BASE and set(members) & set(wanted) and not folder.journal(name, 0).parent.is_dir()
-        ]
-    )
+    later = [name for name, members in stored.groups.items() if name != BASE and set(members) & set(wanted)]
+    return stored.without([name for name in later if not folder.journal(name, 0).parent.is_dir()])
 
 
 def continue_dataset(
