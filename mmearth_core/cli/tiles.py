@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmearth_core.cli.common import FILE, PATH, engine_option, json_option, number_option, seed_option, show, together
+from mmearth_core.cli.common import (
+    FILE,
+    PATH,
+    Decorator,
+    engine_option,
+    json_option,
+    number_option,
+    seed_option,
+    show,
+    together,
+)
 from mmearth_core.errors import TilesError
 
 if TYPE_CHECKING:
@@ -38,14 +48,13 @@ def _checked_output(ctx: click.Context, _option: click.Parameter, output: Path |
     return output
 
 
-size_option = click.option(
-    "--size",
-    type=click.FloatRange(10, 100_000),
-    default=SIZE,
-    show_default=True,
-    metavar="METRES",
-    help="Width and height of a tile.",
-)
+def _length_option(name: str, help: str, lengths: click.FloatRange, default: float | None = None) -> Decorator:
+    """An option for metres; without a default, it is None if not given."""
+    shown = bool(default)
+    return click.option(name, type=lengths, default=default, show_default=shown, metavar="METRES", help=help)
+
+
+size_option = _length_option("--size", "Width and height of a tile.", click.FloatRange(10, 100_000), SIZE)
 
 output_option = click.option(
     "-o",
@@ -59,13 +68,7 @@ output_option = click.option(
 counts_option = json_option("Print the counts as JSON.")
 
 rule_options = together(
-    click.option(
-        "--min-distance",
-        type=click.FloatRange(min=0),
-        default=0.0,
-        metavar="METRES",
-        help="Minimum distance between tile centres.",
-    ),
+    _length_option("--min-distance", "Minimum distance between tile centres.", click.FloatRange(min=0), 0.0),
     click.option("--no-overlap", is_flag=True, help="Refuse tiles that overlap an earlier one."),
     click.option("--exclude", type=FILE, metavar="FILE", help="Refuse tiles that touch these polygons."),
 )
@@ -125,11 +128,8 @@ def from_points(file: Path, lon: str | None, lat: str | None, tile_id: str | Non
 
 @click.command("from-polygons")
 @click.argument("file", type=FILE)
-@click.option(
-    "--stride",
-    type=click.FloatRange(min=10),
-    metavar="METRES",
-    help="Distance between tile centres; default: --size, so that tiles touch.",
+@_length_option(
+    "--stride", "Distance between tile centres; default: --size, so that tiles touch.", click.FloatRange(min=10)
 )
 @click.option("--id", "tile_id", metavar="COLUMN", help="Column with the polygons' ids; tile ids are ID_0, ID_1 ...")
 @own_options

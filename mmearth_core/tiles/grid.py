@@ -43,16 +43,11 @@ class Grid:
 
     def request(self) -> dict[str, Any]:
         """The `grid` of an `image:computePixels` request."""
+        x = {"scaleX": PIXEL, "shearX": 0, "translateX": self.left}
+        y = {"shearY": 0, "scaleY": -PIXEL, "translateY": self.top}
         return {
             "dimensions": {"width": self.size, "height": self.size},
-            "affineTransform": {
-                "scaleX": PIXEL,
-                "shearX": 0,
-                "translateX": self.left,
-                "shearY": 0,
-                "scaleY": -PIXEL,
-                "translateY": self.top,
-            },
+            "affineTransform": x | y,
             "crsCode": self.crs,
         }
 

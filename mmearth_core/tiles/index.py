@@ -132,9 +132,25 @@ class TileIndex:
             return dict(database.execute(query))
 
     def read(self, partition: int) -> list[Tile]:
-        """The tiles of one partition, by ordinal; the cost does not depend on the other partitions."""
+        """The tiles of one partition, by ordinal; the cost does not depend on the other partitions.
+
+        By SQL instead of pyogrio, as that would import geopandas, and decode each value by the type of the whole
+        column.
+        """
         with self._opened() as database:
-            return _tiles(database, f"partition = {int(partition)} ORDER BY ordinal")
+            columns = database.execute(f"PRAGMA table_info({_LAYER})").fetchall()
+            decoders = {name: _decoder(kind) for _, name, kind, _, _, key in columns if not key and name != _GEOMETRY}
+            names = ", ".join('"{}"'.format(name.replace('"', '""')) for name in [*decoders, _GEOMETRY])
+            query = f"SELECT {names} FROM {_LAYER} WHERE partition = ? ORDER BY ordinal"
+            rows = database.execute(query, [int(partition)]).fetchall()
+            polygons = shapely.from_wkb(np.array([_wkb(row[-1]) for row in rows], object))
+            tiles = []
+            for row, polygon in zip(rows, polygons, strict=True):
+                values = {name: decode(value) for (name, decode), value in zip(decoders.items(), row[:-1], strict=True)}
+                ordinal, of_partition, tile_id = (values.pop(name) for name in (*NUMBERING, "tile_id"))
+                lon, lat = float(values.pop("lon")), float(values.pop("lat"))
+                tiles.append(Tile(ordinal, of_partition, tile_id, polygon, lon, lat, values))
+        return tiles
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -146,25 +162,6 @@ class TileIndex:
                 f"{self.path}: the dataset's tiles cannot be read; the file is damaged ({error}). Delete it and run "
                 "the same command again: the tiles are imported again from the tiles file, and what is done is kept."
             ) from error
-
-
-def _tiles(database: sqlite3.Connection, where: str) -> list[Tile]:
-    """The tiles for which an SQL condition holds.
-
-    By SQL instead of pyogrio, as that would import geopandas, and decode each value by the type of the whole column.
-    """
-    columns = database.execute(f"PRAGMA table_info({_LAYER})").fetchall()
-    decoders = {name: _decoder(kind) for _, name, kind, _, _, key in columns if not key and name != _GEOMETRY}
-    names = ", ".join('"{}"'.format(name.replace('"', '""')) for name in [*decoders, _GEOMETRY])
-    rows = database.execute(f"SELECT {names} FROM {_LAYER} WHERE {where}").fetchall()
-    polygons = shapely.from_wkb(np.array([_wkb(row[-1]) for row in rows], object))
-    tiles = []
-    for row, polygon in zip(rows, polygons, strict=True):
-        values = {name: decode(value) for (name, decode), value in zip(decoders.items(), row[:-1], strict=True)}
-        ordinal, partition, tile_id = values.pop("ordinal"), values.pop("partition"), values.pop("tile_id")
-        lon, lat = float(values.pop("lon")), float(values.pop("lat"))
-        tiles.append(Tile(ordinal, partition, tile_id, polygon, lon, lat, values))
-    return tiles
 
 
 def _wkb(geometry: Any) -> bytes:

@@ -72,12 +72,10 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
         raise TilesError(f"{path}: no such file.")
     if path.suffix.lower() in (*_SEPARATORS, *_PARQUET):
         frame = _read_table(path)
-        names = [
-            find_column(frame, path, lon, LON_NAMES, "--lon"),
-            find_column(frame, path, lat, LAT_NAMES, "--lat"),
-        ]
-        x, y = (_degrees(frame[name], path, bound) for name, bound in zip(names, BOUNDS.values(), strict=True))
-        frame = frame.drop(columns=names)
+        lon = find_column(frame, path, lon, LON_NAMES, "--lon")
+        lat = find_column(frame, path, lat, LAT_NAMES, "--lat")
+        x, y = _degrees(frame[lon], path, BOUNDS["lon"]), _degrees(frame[lat], path, BOUNDS["lat"])
+        frame = frame.drop(columns=[lon, lat])
     else:
         if lon or lat:
             raise TilesError(f"{path}: --lon and --lat name columns of a table; a vector file has points of its own.")

@@ -1,13 +1,13 @@
 """The table of ecoregions, and how many tiles each region gets."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 
-from attrs import field, frozen
+from attrs import frozen
 
 
 @frozen
@@ -40,14 +40,6 @@ class EcoRegions:
 
     biomes: tuple[str, ...]
     regions: tuple[EcoRegion, ...]
-    _named: Mapping[str, tuple[EcoRegion, ...]] = field(init=False)
-
-    @_named.default
-    def _by_name(self) -> Mapping[str, tuple[EcoRegion, ...]]:
-        named: dict[str, tuple[EcoRegion, ...]] = {}
-        for region in self.regions:
-            named[region.name] = (*named.get(region.name, ()), region)
-        return named
 
     def biome(self, name: str) -> int | None:
         """The class number of a biome, or None."""
@@ -55,7 +47,7 @@ class EcoRegions:
 
     def named(self, name: str) -> tuple[EcoRegion, ...]:
         """The ecoregions of that name: none, one, or several in different biomes."""
-        return self._named.get(name, ())
+        return tuple(region for region in self.regions if region.name == name)
 
 
 @cache
