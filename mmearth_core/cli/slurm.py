@@ -54,10 +54,7 @@ def command() -> None:
     "CONFIG, if it exists; without one, jobs have the environment of this shell.",
 )
 @click.option(
-    "--logs",
-    type=FOLDER,
-    metavar="DIR",
-    help="Folder for the jobs' logs; default: slurm/logs in the dataset.",
+    "--logs", type=FOLDER, metavar="DIR", help="Folder for the jobs' logs; default: slurm/logs in the dataset."
 )
 @number_option(
     "--requeues",

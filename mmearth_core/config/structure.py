@@ -55,29 +55,26 @@ def describe(cls: type, defaults: Any = None) -> list[Key]:
         cls: the attrs class.
         defaults: an instance whose values are the defaults, instead of those of the class.
     """
-    attrs.resolve_types(cls)
     return [
-        Key(
-            a.alias or a.name,
-            type_text(a.type),
-            _default(a) if defaults is None else plain(getattr(defaults, a.name)),
-            str(a.metadata.get("help", "")),
-        )
-        for a in attrs.fields(cls)
-        if a.init
+        Key(key, type_text(field.type), _default(field, defaults), str(field.metadata.get("help", "")))
+        for key, field in _fields(cls).items()
     ]
+
+
+def _fields(cls: type) -> "dict[str, attrs.Attribute[Any]]":
+    """The fields of an attrs class by their key in a table, with resolved types."""
+    attrs.resolve_types(cls)
+    return {str(field.alias): field for field in attrs.fields(cls) if field.init}
 
 
 def key_list(cls: type) -> str:
     """The keys of a class in one line, each with its type and default."""
-    listed = [
-        f"{k.key} ({k.type}; {'required' if k.default is None else f'default {k.default}'})" for k in describe(cls)
-    ]
-    return ", ".join(listed) or "nothing, it has no options"
+    defaults = [(key, "required" if key.default is None else f"default {key.default}") for key in describe(cls)]
+    return ", ".join(f"{key.key} ({key.type}; {text})" for key, text in defaults) or "nothing, it has no options"
 
 
-def _default(attribute: "attrs.Attribute[Any]") -> str | None:
-    default: Any = attribute.default
+def _default(attribute: "attrs.Attribute[Any]", defaults: Any) -> str | None:
+    default: Any = attribute.default if defaults is None else getattr(defaults, attribute.name)
     if default is attrs.NOTHING:
         return None
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
@@ -102,7 +99,7 @@ def plain(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(plain(item) for item in value)}]"
     if attrs.has(type(value)):
-        value = {a.alias or a.name: getattr(value, a.name) for a in attrs.fields(type(value))}
+        value = {a.alias: getattr(value, a.name) for a in attrs.fields(type(value))}
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key} = {plain(item)}' for key, item in value.items())}}}"
     return repr(value)
@@ -181,8 +178,7 @@ class _Reader:
 
     def table(self, table: Mapping[str, Any], cls: Any, path: str, defaults: Any = None) -> Any:
         """An instance of an attrs class; `path` is the table's place within `where`, e.g. `rules[0]`."""
-        attrs.resolve_types(cls)
-        fields = {str(a.alias): a for a in attrs.fields(cls) if a.init}
+        fields = _fields(cls)
         before = len(self.problems)
         values = {
             key: self.value(value, fields[key].type or Any, f"{path}.{key}")

@@ -74,10 +74,7 @@ class EarthClient:
         try:
             self.sender.open(
                 lambda: ee.Initialize(
-                    connection.credentials,
-                    url=connection.url,
-                    project=connection.project,
-                    http_transport=self.meter,
+                    connection.credentials, url=connection.url, project=connection.project, http_transport=self.meter
                 )
             )
         except Exception as error:

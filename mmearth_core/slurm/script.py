@@ -1,6 +1,7 @@
 """The text of a batch script: a pure function of a description of the job."""
 
 import shlex
+from importlib.resources import files
 
 from attrs import frozen
 
@@ -9,43 +10,6 @@ REQUEUES = 100
 
 WARNING = 120
 """Seconds before the time limit at which Slurm warns a task."""
-
-_REQUEUE = """\
-# Slurm sends a warning to this shell only, before the time limit. The shell passes it on, and the command ends in an
-# orderly way: it finishes the tiles in progress, and exits with status 3, which means that it should run again.
-child=
-warned=
-trap 'warned=yes; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM
-{command} &
-child=$!
-[ -z "$warned" ] || kill -TERM "$child"
-wait "$child"
-status=$?
-# A signal interrupts `wait`; another call returns the command's own status.
-while [ -n "$warned" ] && [ "$status" -gt 128 ]; do
-    warned=
-    wait "$child"
-    status=$?
-done
-# A status above 128 means that the command was killed, for example for lack of memory. What is done is kept, so the
-# task is requeued as well.
-if [ "$status" -ne 3 ] && [ "$status" -le 128 ]; then
-    exit "$status"
-fi
-
-task=${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}${{SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}}
-requeued=${{SLURM_RESTART_COUNT:-0}}
-state=$(squeue --noheader --jobs "$task" --format %T)
-if [ "$state" != RUNNING ]; then
-    # Requeuing a task that is being cancelled would bring it back.
-    echo "task $task stopped early (status $status); not requeued, as its state is '$state'" >&2
-elif [ "$requeued" -ge {requeues} ]; then
-    echo "task $task stopped early (status $status); not requeued, as it was requeued $requeued times already" >&2
-elif scontrol requeue "$task"; then
-    echo "task $task stopped early (status $status); requeued, to continue (time $((requeued + 1)) of {requeues})" >&2
-fi
-exit "$status"
-"""
 
 
 @frozen
@@ -127,4 +91,5 @@ class BatchScript:
 
 def requeue_text(command: str, requeues: int) -> str:
     """The part of a script that runs a command, and requeues the task if the command stops early."""
-    return _REQUEUE.format(command=command, requeues=requeues)
+    text = (files("mmearth_core.slurm") / "requeue.sh").read_text(encoding="utf-8")
+    return text.replace("@COMMAND@", command).replace("@REQUEUES@", str(requeues))

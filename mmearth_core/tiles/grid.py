@@ -45,11 +45,7 @@ class Grid:
         """The `grid` of an `image:computePixels` request."""
         x = {"scaleX": PIXEL, "shearX": 0, "translateX": self.left}
         y = {"shearY": 0, "scaleY": -PIXEL, "translateY": self.top}
-        return {
-            "dimensions": {"width": self.size, "height": self.size},
-            "affineTransform": x | y,
-            "crsCode": self.crs,
-        }
+        return {"dimensions": {"width": self.size, "height": self.size}, "affineTransform": x | y, "crsCode": self.crs}
 
 
 def tile_grid(polygon: Polygon, crs: str, size: int) -> Grid:
