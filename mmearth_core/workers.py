@@ -18,11 +18,10 @@ from mmearth_core.errors import RunStoppedError
 from mmearth_core.progress import Progress, progress_bar
 
 T = TypeVar("T")
-Q = TypeVar("Q")
-A = TypeVar("A")
+R = TypeVar("R")
 
 _AHEAD = 2
-"""Questions submitted per worker: one that it works on, and one that waits."""
+"""Tasks submitted per worker: one that is running, and one that waits."""
 
 _SERIAL = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """One thread per worker: with one worker per core, more threads would only compete for the cores."""
@@ -61,19 +60,19 @@ class Pool:
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
 
-    def map(self, function: Callable[[Q], A], questions: Iterable[Q]) -> Iterator[A]:
-        """Yields the answers in order.
+    def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        """Yields the results of a function in the order of its arguments.
 
         Raises:
             RunStoppedError: when a worker was killed.
         """
         if self._executor is None:
-            yield from map(function, questions)
+            yield from map(function, tasks)
             return
         waiting: deque[Future[Any]] = deque()
         try:
-            for question in questions:
-                waiting.append(self._executor.submit(function, question))
+            for task in tasks:
+                waiting.append(self._executor.submit(function, task))
                 if len(waiting) > _AHEAD * self.workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -108,7 +107,7 @@ def _start_forkserver() -> None:
 
 
 def _end_with_parent() -> None:
-    """Ends a worker whose command was killed; it would wait for its next question for ever."""
+    """Ends a worker whose command was killed; it would wait for its next task forever."""
 
     def watch() -> None:
         parent = parent_process()

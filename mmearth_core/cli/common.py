@@ -98,18 +98,12 @@ def json_option(help: str = "Print the summary as JSON.") -> Decorator:
 
 
 def engine_option(
-    help: str = "Override the configured engine.",
-    default: str | None = None,
-    metavar: str = "NAME[:TEXT]",
+    help: str = "Override the configured engine.", default: str | None = None, metavar: str = "NAME[:TEXT]"
 ) -> Decorator:
     """`--engine`; the shell completes the names of the installed engines."""
+    shown = default is not None
     return click.option(
-        "--engine",
-        default=default,
-        show_default=default is not None,
-        metavar=metavar,
-        help=help,
-        shell_complete=engines,
+        "--engine", default=default, show_default=shown, metavar=metavar, help=help, shell_complete=engines
     )
 
 

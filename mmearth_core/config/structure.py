@@ -85,7 +85,7 @@ def _default(attribute: "attrs.Attribute[Any]", defaults: Any) -> str | None:
 
 
 def plain(value: Any) -> str:
-    """A value as TOML would write it; `none` stands for a key that is left out, as TOML has no null."""
+    """A value as TOML would write it; `none` for a key that is left out, as TOML has no null."""
     if value is None:
         return "none"
     if isinstance(value, enum.Enum):

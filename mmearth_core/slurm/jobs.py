@@ -52,7 +52,7 @@ def _check_options(_instance: object, attribute: "Attribute[tuple[str, ...]]", o
 
 @frozen
 class JobOptions:
-    """What the user wants of the jobs.
+    """The user's choices for the jobs.
 
     Attributes:
         tasks: number of tasks of the array.
@@ -68,7 +68,7 @@ class JobOptions:
         account: account to charge; None for the user's default.
         extra: further options of `sbatch`, for all jobs.
         environment: the file that every job sources; "" for none.
-        redownload: whether failed tiles are downloaded again, instead of those that are left.
+        redownload: whether failed tiles are downloaded again, instead of the remaining ones.
         run_options: further options of the command that downloads.
         requeues: maximum number of requeues of a task.
         post: whether the dataset's files are made afterwards.
@@ -110,7 +110,7 @@ def job_chain(config: Config, options: JobOptions, installed: Collection[str]) -
 
     Args:
         config: the dataset's configuration.
-        options: what the user wants of the jobs.
+        options: the user's choices.
         installed: names of the installed commands; follow-up commands that are missing are left out.
     """
     name, source = config.dataset.name, shlex.quote(str(config.source))
@@ -211,7 +211,7 @@ def submit(scripts: Sequence[BatchScript], folder: Path, options: JobOptions) ->
     Args:
         scripts: as `job_chain` returns them.
         folder: where they are written to; the scripts of jobs submitted before may be replaced.
-        options: what the user wants of the jobs.
+        options: the user's choices.
 
     Raises:
         SlurmError: when there is no Slurm, or it refuses a job; says what was submitted before.

@@ -134,14 +134,14 @@ class _Draws:
 
     def take(self, wanted: Mapping[int, int]) -> None:
         """Adds tiles to regions; those that give too few get a reason."""
+        # How many times the missing tiles are requested; 0 for a region that is full.
         missing, factor = dict(wanted), dict.fromkeys(wanted, 1)
-        full: set[int] = set()
         why = dict.fromkeys(wanted, "fewer places were returned than requested.")
         for _ in range(ATTEMPTS):
             request = {
                 position: min(count * factor[position], max(_MOST_DRAWN, count))
                 for position, count in missing.items()
-                if position not in full
+                if factor[position]
             }
             if not request:
                 break
@@ -158,9 +158,8 @@ class _Draws:
                 if not missing[position]:
                     del missing[position]
                 elif self._rules.can_refuse:
-                    factor[position] *= _GROWTH
-                    if not len(kept) and len(candidates) >= _HOPELESS:
-                        full.add(position)
+                    is_full = not len(kept) and len(candidates) >= _HOPELESS
+                    factor[position] *= 0 if is_full else _GROWTH
                     why[position] = (
                         f"only {len(kept)} of {len(candidates)} more places comply with the rules (distance, overlap, "
                         "exclude)."
