@@ -15,9 +15,9 @@ from mmearth_core.budget.member import Member
 from mmearth_core.budget.shared import BEAT, HASTE, HURRIED
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.modality import Anchor
-from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.locate import Located, LocatedTile
-from mmearth_core.download.scheduler import Scheduler, Work, _batches
+from mmearth_core.download.journal import Outcome, TileOutcome
+from mmearth_core.download.locate import LocatedTile
+from mmearth_core.download.scheduler import Scheduler, Work, in_batches
 from mmearth_core.earthengine.faults import Action, classify
 from mmearth_core.earthengine.retry import AdaptiveLimit, RetryPolicy
 from mmearth_core.tiles.index import Tile
@@ -34,7 +34,7 @@ class SimulatedScheduler(Scheduler):
 
     def begin(self, work: Iterable[Work]) -> None:
         """Takes up the work."""
-        self._work = _batches(work, self._batch_size)
+        self._work = in_batches(work, self.batch_size)
         self.go_on()
 
     def go_on(self) -> bool:
@@ -63,7 +63,7 @@ class Task:
         anchor: Anchor,
         options: RunOptions,
         chance: random.Random,
-        ended: Callable[[Tile, Entry], None],
+        on_tile_done: Callable[[TileOutcome], None],
     ) -> None:
         self._time, self._server, self._sample, self._anchor, self._chance = time, server, sample, anchor, chance
         self._options = options
@@ -89,7 +89,7 @@ class Task:
             self,  # type: ignore[arg-type]
             options.batch_size,
             options.max_concurrent,
-            ended,
+            on_tile_done,
         )
         self._scheduler.pool = self
 
@@ -119,13 +119,13 @@ class Task:
         """Locates a batch."""
         cost = self._chance.choice(self._sample.locate)
         yield from self._call(cost, len(tiles) / cost.tiles)
-        located: list[Located] = [LocatedTile(tile, self._anchor, {}) for tile in tiles]
+        located: list[LocatedTile | TileOutcome] = [LocatedTile(tile, self._anchor, {}) for tile in tiles]
         return located
 
     def fetch(self, ready: LocatedTile) -> Process:
         """Fetches a tile."""
         yield from self._call(self._chance.choice(self._sample.fetch), 1.0)
-        return Entry(ready.tile.tile_id, ready.tile.ordinal, Outcome.DONE)
+        return TileOutcome(ready.tile.tile_id, ready.tile.ordinal, Outcome.DONE)
 
     def _call(self, cost: Cost, part: float) -> Process:
         for leg in cost.legs:

@@ -13,7 +13,6 @@ from mmearth_core.config.schema import load_config
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import Modality
 from mmearth_core.dataset import Dataset
-from mmearth_core.download.outcomes import Tally
 from mmearth_core.download.prepare import prepare
 from mmearth_core.download.run import run
 from mmearth_core.download.stored_config import plain_options
@@ -48,19 +47,12 @@ def tiny_dataset(
     chosen = kit_engine(engine)
     config = _configuration(made, folder, open_stage(chosen).place())
     registry = _registry(modality, made, chosen)
-    result = run(prepare(load_config(config), registry), _Silent())
+    result = run(prepare(load_config(config), registry), lambda progress: None)
     failed = [f"{row['outcome']}: {row['reason']}" for row in result.summary()["reasons"]]
     if failed:
         raise RequestError(f"The tiny dataset of {made.name!r} is not whole: {'; '.join(failed)}")
     _post(config, registry)
     return Dataset(folder / made.name / f"{made.name}.h5")
-
-
-class _Silent:
-    """No line of progress in a test."""
-
-    def changed(self, tally: Tally) -> None:
-        """Says nothing."""
 
 
 def _configuration(modality: Modality, folder: Path, place: tuple[Any, Any]) -> Path:

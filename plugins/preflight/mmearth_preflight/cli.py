@@ -96,9 +96,9 @@ def command(
     status = 0
     if sample is not None:
         taken = _sampled(job, options, sample)
-        if taken.result.stopped:
+        if taken.result.why:
             return leave(taken.result)
-        plan, status = evolve(plan, sample=taken), int(taken.result.exit_code)
+        plan, status = evolve(plan, sample=taken), taken.result.exit
     show(as_json, plan.to_json(), partial(tell, plan))
     return status
 
@@ -113,4 +113,4 @@ def _sampled(job: "PreparedRun", options: "Config", tiles: int) -> "Sample":
 
     stop = StopRequest(options.run.grace_seconds)
     with stop.on_signals(), ProgressView(Console(stderr=True)) as view:
-        return draw_sample(job, options, tiles, view, stop)
+        return draw_sample(job, options, tiles, view.on_progress, stop)

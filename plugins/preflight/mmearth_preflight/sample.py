@@ -13,8 +13,8 @@ from mmearth_core.config.schema import Config
 from mmearth_core.download.journal import Outcome
 from mmearth_core.download.outcomes import ProgressListener
 from mmearth_core.download.prepare import PreparedRun
-from mmearth_core.download.run import WHOLE, run
-from mmearth_core.download.run_log import Result
+from mmearth_core.download.run import run
+from mmearth_core.download.run_log import RunResult
 from mmearth_core.download.stop import StopRequest
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths
@@ -45,7 +45,7 @@ class Sample:
     """
 
     tiles: int
-    result: Result
+    result: RunResult
     latency: float
     stacks: int
     hdf5: int
@@ -59,7 +59,6 @@ class Sample:
             "tiles": self.tiles,
             "seed": SEED,
             **{str(outcome): summary[outcome] for outcome in Outcome},
-            "left": summary["left"],
             "failed_share": failed / max(summary["tiles"], 1),
             "requests": sum(self.result.requests.values()),
             "retries": sum(self.result.retries.values()),
@@ -70,18 +69,20 @@ class Sample:
             "latency": round(self.latency, 4),
             "reasons": summary["reasons"],
             "workload_tag": self.workload_tag,
-            "stopped": self.result.stopped,
+            "stopped": self.result.why,
         }
 
 
-def draw_sample(job: PreparedRun, config: Config, number: int, observer: ProgressListener, stop: StopRequest) -> Sample:
+def draw_sample(
+    job: PreparedRun, config: Config, number: int, on_progress: ProgressListener, stop: StopRequest
+) -> Sample:
     """Downloads some tiles, spread over all of them, with every group of a job; the dataset itself is left alone.
 
     Args:
         job: the run that is planned.
         config: its configuration, with the concurrency that is planned.
         number: of tiles, at most.
-        observer: is told of every tile.
+        on_progress: called after every tile.
         stop: asks to end early.
 
     Raises:
@@ -106,7 +107,7 @@ def draw_sample(job: PreparedRun, config: Config, number: int, observer: Progres
             is_new=True,
             frame=frame,
         )
-        result = run(trial, observer, WHOLE, stop=stop)
+        result = run(trial, on_progress, stop=stop)
         stacks = sorted(root.glob("stacks/*/*/*.tif"))
         return Sample(
             tiles=len(frame),

@@ -4,7 +4,7 @@ import datetime as dt
 
 from mmearth_core.contract.modality import Anchor, Scene
 from mmearth_core.download.prepare import PreparedRun
-from mmearth_core.status import Reader
+from mmearth_core.status import read_status
 from mmearth_core.tiles.earth_source import lacks_centroids
 from mmearth_core.tiles.index import TileIndex
 from mmearth_preflight.declared import GroupCost, group_cost
@@ -20,7 +20,7 @@ def group_costs(job: PreparedRun) -> tuple[GroupCost, ...]:
         DatasetError: when a file of the dataset is damaged.
     """
     tiles, size = int(job.effective.tiles["count"]), job.config.dataset.image_size
-    status, scene = Reader(job.config).look(), _any_scene(job)
+    status, scene = read_status(job.config), _any_scene(job)
     return tuple(
         group_cost(group, scene, size, status.group(group.name).left if group.name in status.groups else tiles)
         for group in job.groups

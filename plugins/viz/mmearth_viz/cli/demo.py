@@ -48,7 +48,7 @@ def command(folder: Path, engine: str) -> int:
     job, result = download(config, registry, engine=engine)
     out = console()
     print_summary(job, result, out)
-    if result.stopped or not result.tally.count(Outcome.DONE):
+    if result.why or not result.progress.counts[Outcome.DONE]:
         return leave(result)
     sheet = folder / "contact_sheet.png"
     group = job.groups[0]
