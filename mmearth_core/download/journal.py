@@ -14,7 +14,6 @@ from attrs import field, frozen
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import locked, sync_folder
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.tiles.index import TileIndex
 
 
 class Outcome(StrEnum):
@@ -178,28 +177,25 @@ def _drop_torn_line(file: Any) -> None:
 
 
 def read_outcomes(
-    folder: DatasetPaths, groups: Iterable[str], index: TileIndex, sizes: Mapping[int, int], limit: int | None
+    folder: DatasetPaths, groups: Iterable[str], share: Mapping[int, int], partition_size: int
 ) -> Iterator[tuple[str, TileOutcome]]:
-    """Yields the journaled tiles of a shard as `(group, outcome)`, without records and without a lock.
+    """Yields the journaled tiles of a share as `(group, outcome)`, without records and without a lock.
 
     Args:
         folder: the dataset.
         groups: the groups' names.
-        index: the dataset's tiles.
-        sizes: `{partition: tiles}` of the shard.
-        limit: only the first so many tiles of the shard.
+        share: `{partition: how many of its first tiles}`, as `Shard.tiles` returns it.
+        partition_size: tiles per partition.
 
     Raises:
         DatasetError: if a complete line of a journal is not an entry.
     """
     for group in groups:
-        rest = sum(sizes.values()) if limit is None else limit
-        for partition, size in sizes.items():
-            within = None if rest >= size else {tile.tile_id for tile in index.read(partition)[:rest]}
+        for partition, count in share.items():
+            end = partition * partition_size + count
             for entry in Journal(folder.journal(group, partition)).read(heads_only=True).values():
-                if within is None or entry.tile_id in within:
+                if entry.ordinal < end:
                     yield group, entry
-            rest -= min(rest, size)
 
 
 @frozen

@@ -107,12 +107,10 @@ def plan_redownload(
     modalities = [name for name in config.modalities if name in known]
     wanted = _wanted(modalities, only)
     groups = [name for name, members in stored.groups.items() if set(members) & wanted]
-    index = TileIndex(folder.tiles)
-    sizes = dict(shard.share(list(index.sizes().items())))
-    tiles = sum(sizes.values()) if limit is None else min(limit, sum(sizes.values()))
-    plan = RedownloadPlan(modalities, RunProgress(len(groups) * tiles))
+    share = shard.tiles(TileIndex(folder.tiles).sizes(), limit)
+    plan = RedownloadPlan(modalities, RunProgress(len(groups) * sum(share.values())))
     named = 0
-    for group, entry in read_outcomes(folder, groups, index, sizes, limit):
+    for group, entry in read_outcomes(folder, groups, share, stored.tiles["partition_size"]):
         plan.before.add(entry, earlier=True)
         named += entry.tile_id in (retry.tiles or ())
         if retry.takes(entry):

@@ -74,14 +74,13 @@ def run(
         resources.enter_context(client.under(budget))
         try:
             index = establish(prepared, client)
-            sizes = dict(shard.share(list(index.sizes().items())))
+            share = shard.tiles(index.sizes(), limit)
             for group in prepared.groups:
-                locks.enter_context(locked(prepared.folder.lock(group.name), list(sizes)))
+                locks.enter_context(locked(prepared.folder.lock(group.name), list(share)))
         except OSError as error:
             raise DatasetError(f"{_unwritable(prepared, error)} Nothing was started.") from error
         resources.enter_context(without_old_garbage())
-        tiles = sum(sizes.values()) if limit is None else min(limit, sum(sizes.values()))
-        progress = RunProgress(len(prepared.groups) * tiles, notice=client.notice)
+        progress = RunProgress(len(prepared.groups) * sum(share.values()), notice=client.notice)
 
         def report() -> None:
             on_progress(progress)
@@ -96,7 +95,7 @@ def run(
                 notice=client.notice(),
             )
 
-        worklist = Worklist(prepared, index, sizes, limit, retry or RetrySelection(), progress, report, stop)
+        worklist = Worklist(prepared, index, share, retry or RetrySelection(), progress, report, stop)
         exit, why = _work(worklist, client)
         result = RunResult.of(prepared, shard, progress, client, exit, why, stop.abandoned)
         append_run(prepared.folder.runs, result)

@@ -33,6 +33,19 @@ class Shard:
         """Returns this shard's part of the partitions."""
         return partitions[self.index :: self.count]
 
+    def tiles(self, sizes: Mapping[int, int], limit: int | None = None) -> dict[int, int]:
+        """Returns how many tiles of each of its partitions this shard takes, always the first ones.
+
+        Args:
+            sizes: `{partition: tiles}` of the dataset.
+            limit: take only the first so many tiles of the shard.
+        """
+        rest, taken = sum(sizes.values()) if limit is None else limit, {}
+        for partition, size in self.share(list(sizes.items())):
+            taken[partition] = min(size, rest)
+            rest -= taken[partition]
+        return taken
+
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"
 

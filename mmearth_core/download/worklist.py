@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
 
 from attrs import frozen
 
@@ -75,8 +74,7 @@ class Worklist:
     Attributes:
         prepared: what to do.
         index: the dataset's tiles.
-        sizes: `{partition: tiles}` of the run's shard.
-        limit: only the first so many tiles of the shard.
+        share: `{partition: how many of its first tiles}`.
         retry: which journaled tiles are downloaded again.
         progress: counts the tiles.
         report: called whenever `progress` has changed, and now and then.
@@ -85,8 +83,7 @@ class Worklist:
 
     prepared: PreparedRun
     index: TileIndex
-    sizes: Mapping[int, int]
-    limit: int | None
+    share: Mapping[int, int]
     retry: RetrySelection
     progress: RunProgress
     report: Callable[[], None]
@@ -128,21 +125,24 @@ class Worklist:
         """Counts what earlier runs did in partitions that this run has not reached."""
         names = [group.name for group in self.prepared.groups]
         try:
-            journaled = read_outcomes(self.prepared.folder, names, self.index, self.sizes, self.limit)
+            journaled = read_outcomes(self.prepared.folder, names, self.share, self._partition_size)
             self.progress.recount(entry for _, entry in journaled)
         except (DatasetError, OSError) as error:
             self.progress.uncounted = str(error)
 
+    @property
+    def _partition_size(self) -> int:
+        return int(self.prepared.effective.tiles["partition_size"])
+
     def _record(self, group: Group, entry: TileOutcome) -> None:
         if entry.outcome is not Outcome.LEFT:
-            partition = entry.ordinal // self.prepared.effective.tiles["partition_size"]
+            partition = entry.ordinal // self._partition_size
             Journal(self.prepared.folder.journal(group.name, partition)).append([entry])
         self.progress.add(entry)
 
     def _pending(self, group: Group) -> Iterator[Work]:
         """Yields the tiles to download, with one partition in memory at a time."""
-        tiles = (tile for partition in self.sizes for tile in self._partition(group, partition))
-        for tile, entry, base in islice(tiles, self.limit):
+        for tile, entry, base in self._entries(group):
             if not self.retry.takes(entry) and not _is_stale(entry, base):
                 if entry is not None:
                     self.progress.add(entry, earlier=True)
@@ -156,13 +156,14 @@ class Worklist:
             else:
                 yield tile, _anchor(base)
 
-    def _partition(self, group: Group, partition: int) -> Iterator[tuple[Tile, TileOutcome | None, TileOutcome | None]]:
-        """Yields the tiles of a partition with their entries in the journals of the group and of `base`."""
+    def _entries(self, group: Group) -> Iterator[tuple[Tile, TileOutcome | None, TileOutcome | None]]:
+        """Yields the tiles of the share with their entries in the journals of the group and of `base`."""
         folder = self.prepared.folder
-        own = Journal(folder.journal(group.name, partition)).read()
-        base = {} if group.is_base else Journal(folder.journal(BASE, partition)).read()
-        for tile in self.index.read(partition):
-            yield tile, own.get(tile.tile_id), base.get(tile.tile_id)
+        for partition, count in self.share.items():
+            own = Journal(folder.journal(group.name, partition)).read()
+            base = {} if group.is_base else Journal(folder.journal(BASE, partition)).read()
+            for tile in self.index.read(partition)[:count]:
+                yield tile, own.get(tile.tile_id), base.get(tile.tile_id)
 
 
 def _is_stale(entry: TileOutcome | None, base: TileOutcome | None) -> bool:
