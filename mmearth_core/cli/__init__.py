@@ -6,6 +6,7 @@ through the entry-point group `mmearth.commands`.
 """
 
 import importlib
+import re
 import signal
 import sys
 import textwrap
@@ -129,7 +130,8 @@ def _unwound_by_sigterm() -> Iterator[None]:
 
 def paragraph(text: str, width: int = 100) -> str:
     """Wraps a message without breaking paths, keys or commands apart."""
-    return textwrap.fill(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
+    whole = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\0"), " ".join(text.split()))
+    return textwrap.fill(whole, width, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
 
 
 def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:

@@ -64,11 +64,14 @@ class Demo:
         config: the text of its configuration; names its tiles as `tiles.geojson`.
         tiles: a GeoJSON FeatureCollection.
         credit: one line on where the pixels come from, shown under the picture.
+        missing: what is not installed, and the command that installs it, where this is a substitute for the example
+            that was asked for; empty otherwise.
     """
 
     config: str
     tiles: Mapping[str, Any]
     credit: str
+    missing: str = ""
 
 
 class Engine(ABC):

