@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from mmearth_core.budget import SharedBudget
 from mmearth_core.download.journal import JOURNALED
 from mmearth_core.download.outcomes import ProgressListener, RunProgress
-from mmearth_core.download.prepare import PreparedRun
+from mmearth_core.download.prepare import PreparedRun, prepare
 from mmearth_core.download.run_log import RunResult, append_run
 from mmearth_core.download.selection import RetrySelection, Shard
 from mmearth_core.download.stop import StopRequest
@@ -18,6 +18,9 @@ from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStop
 from mmearth_core.files import FOLDER_FAULTS, locked
 from mmearth_core.tiles.earth_source import fill_centroids, lacks_centroids
 from mmearth_core.tiles.index import TileIndex, take_in
+
+# What other distributions need to prepare and start a run.
+__all__ = ["PreparedRun", "ProgressListener", "RunResult", "StopRequest", "prepare", "run"]
 
 PYTHONS_OWN = 1000
 """More objects than Python by itself keeps from the collector: 3.12 begins with 375, other versions with none."""

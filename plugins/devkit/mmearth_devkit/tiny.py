@@ -13,8 +13,7 @@ from mmearth_core.config.schema import load_config
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import Modality
 from mmearth_core.dataset import Dataset
-from mmearth_core.download.prepare import prepare
-from mmearth_core.download.run import run
+from mmearth_core.download.run import prepare, run
 from mmearth_core.download.stored_config import plain_options
 from mmearth_core.errors import RequestError
 from mmearth_core.registry import Origin, Registered, Registry

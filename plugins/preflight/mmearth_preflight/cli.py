@@ -10,7 +10,7 @@ from mmearth_core.cli.common import config_argument, engine_option, json_option,
 
 if TYPE_CHECKING:
     from mmearth_core.config.schema import Config
-    from mmearth_core.download.prepare import PreparedRun
+    from mmearth_core.download.run import PreparedRun
     from mmearth_preflight.sample import Sample
 
 
@@ -74,7 +74,7 @@ def command(
 
     from mmearth_core.cli.run import leave
     from mmearth_core.config.schema import load_config
-    from mmearth_core.download.prepare import prepare
+    from mmearth_core.download.run import prepare
     from mmearth_core.registry import discover
     from mmearth_preflight.estimate import Plan
     from mmearth_preflight.tell import tell
@@ -108,7 +108,7 @@ def _sampled(job: "PreparedRun", options: "Config", tiles: int) -> "Sample":
     from rich.console import Console
 
     from mmearth_core.cli.run import ProgressView
-    from mmearth_core.download.stop import StopRequest
+    from mmearth_core.download.run import StopRequest
     from mmearth_preflight.sample import draw_sample
 
     stop = StopRequest(options.run.grace_seconds)

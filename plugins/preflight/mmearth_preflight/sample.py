@@ -10,12 +10,7 @@ import pyogrio
 from attrs import evolve, frozen
 
 from mmearth_core.config.schema import Config
-from mmearth_core.download.journal import Outcome
-from mmearth_core.download.outcomes import ProgressListener
-from mmearth_core.download.prepare import PreparedRun
-from mmearth_core.download.run import run
-from mmearth_core.download.run_log import RunResult
-from mmearth_core.download.stop import StopRequest
+from mmearth_core.download.run import PreparedRun, ProgressListener, RunResult, StopRequest, run
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.post.encode import Block, encode_block
@@ -58,7 +53,7 @@ class Sample:
         return {
             "tiles": self.tiles,
             "seed": SEED,
-            **{str(outcome): summary[outcome] for outcome in Outcome},
+            **{key: summary[key] for key in ("done", "skipped", "failed", "left")},
             "failed_share": failed / max(summary["tiles"], 1),
             "requests": sum(self.result.requests.values()),
             "retries": sum(self.result.retries.values()),

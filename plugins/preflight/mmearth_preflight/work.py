@@ -3,7 +3,7 @@
 import datetime as dt
 
 from mmearth_core.contract.modality import Anchor, Scene
-from mmearth_core.download.prepare import PreparedRun
+from mmearth_core.download.run import PreparedRun
 from mmearth_core.status import read_status
 from mmearth_core.tiles.earth_source import lacks_centroids
 from mmearth_core.tiles.index import TileIndex
