@@ -327,7 +327,7 @@ def test_when_the_run_is_to_stop_what_is_under_way_is_finished_and_nothing_new_b
 
     def on_fetch(one):
         together.wait(PATIENCE)
-        stop.ask("SIGTERM")
+        stop.request("SIGTERM")
 
     bench = Bench(batch_size=20, max_concurrent=4, on_fetch=on_fetch)
     scheduler = Scheduler(bench.locator, bench.fetcher, 20, 4, bench._end, on_early_end=bench.told.set, stop=stop)
@@ -343,7 +343,7 @@ def test_what_does_not_end_within_the_grace_is_abandoned():
 
     def on_fetch(one):
         if one.ordinal == 1:
-            stop.ask("SIGTERM")
+            stop.request("SIGTERM")
             release.wait(PATIENCE)
 
     bench = Bench(batch_size=2, max_concurrent=1, on_fetch=on_fetch)
@@ -356,8 +356,8 @@ def test_what_does_not_end_within_the_grace_is_abandoned():
 
 def test_a_stop_asked_for_before_the_run_begins_nothing():
     stop = StopRequest()
-    stop.ask("SIGINT")
-    stop.ask("SIGTERM")
+    stop.request("SIGINT")
+    stop.request("SIGTERM")
     bench = Bench()
     Scheduler(bench.locator, bench.fetcher, 3, 4, bench._end, stop=stop).run(bench.work(5))
     assert (bench.locator.batches, bench.ended, stop.reason) == ([], [], "SIGINT")

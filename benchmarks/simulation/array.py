@@ -77,7 +77,7 @@ def simulate(tiles: int, tasks: int, sample: Sample, service: Service, options: 
         options: as in `[run]`.
         seed: of all that is left to chance.
     """
-    # tenacity's jitter draws from the common generator.
+    # The jitter of retries draws from the common generator.
     random.seed(seed)
     chance = random.Random(seed)
     time, files, ends = Time(), MemoryFiles(), []

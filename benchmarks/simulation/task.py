@@ -1,14 +1,10 @@
-"""One simulated task: the real scheduler, gate, pace, patience and budget, with workers that only pass the time."""
+"""One simulated task: a run's scheduler, gate, adaptive limit, retries and budget; its workers only pass the time."""
 
 import random
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any
-
-from googleapiclient.errors import HttpError
-from tenacity import RetryCallState, Retrying
 
 from mmearth_core.budget.gate import Gate
 from mmearth_core.budget.member import Member
@@ -49,7 +45,7 @@ class Task:
     Attributes:
         retries: requests sent again.
         processor: what it computes on.
-        pace: how many requests it lets be under way.
+        limit: how many requests it lets be under way.
         is_over: whether it has no more to do.
         peak_threads: most calls at work at once.
     """
@@ -73,7 +69,7 @@ class Task:
         self._gate = Gate(time.clock)
         self._waiting: deque[Callable[[], None]] = deque()
         self._looking_at = float("inf")
-        self.pace = AdaptiveLimit(options.max_concurrent, self._paced)
+        self.limit = AdaptiveLimit(options.max_concurrent, self._paced)
         self._member = Member(
             files,
             self._gate,
@@ -83,7 +79,6 @@ class Task:
             options.max_concurrent,
         )
         self._hurried = 0
-        self._never = threading.Event()
         self._scheduler = SimulatedScheduler(
             self,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
@@ -130,26 +125,25 @@ class Task:
     def _call(self, cost: Cost, part: float) -> Process:
         for leg in cost.legs:
             yield self.processor.work(leg.before * part)
-            patience = RetryPolicy(self._options.retry_seconds, self._time.clock, self._never)
-            state = RetryCallState(Retrying(), None, (), {})
+            policy = RetryPolicy(self._options.retry_seconds, self._time.clock)
             while True:
                 yield self.processor.work(leg.sending * part)
                 yield self._permit()
-                trip = self.pace.begin()
+                ticket = self.limit.start_request()
                 error = yield from self._server.answer()
                 self._left()
                 if error is None:
                     yield self.processor.work(leg.receiving * part)
-                    self.pace.rise()
+                    self.limit.increase()
                     break
-                if _asks_for_less(error):
-                    self.pace.cut(trip)
-                state.set_exception((type(error), error, None))
-                if patience.is_over(state):
-                    raise SystemExit("the simulated server did not answer a request in all the time allowed")
+                fault = classify(error)
+                wait = None if fault is None else policy.wait(fault)
+                if fault is None or wait is None:
+                    raise SystemExit("the simulated server did not answer a request in the allowed time")
+                if fault.action is Action.SLOW_DOWN:
+                    self.limit.decrease(ticket)
                 self.retries += 1
-                yield self._time.passing(patience.wait(state))
-                state.attempt_number += 1
+                yield self._time.passing(wait)
         yield self.processor.work(cost.after * part)
 
     # The budget:
@@ -168,7 +162,7 @@ class Task:
         self._look()
 
     def _paced(self, limit: int) -> None:
-        self._gate.limit(limit if limit < self.pace.most else None)
+        self._gate.limit(limit if limit < self.limit.maximum else None)
 
     def _look(self) -> None:
         """Lets pass who may."""
@@ -199,8 +193,3 @@ class Task:
         if not self.is_over:
             self.is_over = True
             self._member.leave()
-
-
-def _asks_for_less(error: HttpError) -> bool:
-    fault = classify(error)
-    return fault is not None and fault.remedy is Action.SLOW_DOWN

@@ -52,7 +52,7 @@ def command(
     \b
     Exit status:
       0  every tile of the share is done, or skipped for a recorded reason; always with --dry-run
-      1  a tile failed or is left
+      1  not stopped early, but a tile failed or is left for the next run
       2  nothing was done: the error says what to fix
       3  stopped early (a signal, a full disk, lost access, no network); rerun to continue
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep

@@ -77,7 +77,7 @@ def run(
     # The locks are released last: until the budget is closed, an abandoned request may still end and write.
     with ExitStack() as locks, ExitStack() as resources:
         budget = resources.enter_context(closing(_budget(prepared)))
-        resources.enter_context(client.under(budget))
+        client.sender.use_budget(budget)
         try:
             index = establish(prepared, client)
             share = shard.tiles(index.sizes(), limit)
@@ -86,7 +86,7 @@ def run(
         except OSError as error:
             raise DatasetError(f"{_unwritable(prepared, error)} Nothing was started.") from error
         resources.enter_context(without_old_garbage())
-        progress = RunProgress(len(prepared.groups) * sum(share.values()), notice=client.notice)
+        progress = RunProgress(len(prepared.groups) * sum(share.values()), notice=client.sender.notice)
 
         def report() -> None:
             on_progress(progress)
@@ -97,8 +97,8 @@ def run(
                 **{str(outcome): progress.now[outcome] for outcome in JOURNALED},
                 left=progress.counts.left,
                 requests=client.meter.requests.total(),
-                retries=client.retries.total(),
-                notice=client.notice(),
+                retries=client.sender.retries.total(),
+                notice=client.sender.notice(),
             )
 
         worklist = Worklist(prepared, index, share, retry or RetrySelection(), progress, report, stop)
@@ -114,7 +114,7 @@ def _work(worklist: Worklist, client: EarthClient) -> tuple[ExitCode, str | None
     why, refused = None, False
     try:
         for group in prepared.groups:
-            if not stop.asked:
+            if not stop.requested:
                 worklist.work(group, client)
     except RunStoppedError as error:
         # If it were restarted automatically, such a run would do nothing. One that lost access on the way may continue.
@@ -122,12 +122,12 @@ def _work(worklist: Worklist, client: EarthClient) -> tuple[ExitCode, str | None
         why, refused = str(error), error.exit_code is ExitCode.BAD_INPUT and not may_continue
     except OSError as error:
         why = f"{_unwritable(prepared, error)} Then rerun the command; what is done is kept."
-    if why is not None or stop.asked:
+    if why is not None or stop.requested:
         worklist.recount()
         worklist.report()
     if refused:
         return ExitCode.BAD_INPUT, why
-    if stop.asked and progress.counts.left:
+    if stop.requested and progress.counts.left:
         why = f"The run was stopped by {stop.reason}; rerun the command to continue. What is done is kept."
     return ExitCode.STOPPED if why else progress.counts.exit_code, why
 

@@ -101,14 +101,14 @@ class RunResult:
             ended={str(outcome): progress.now[outcome] for outcome in JOURNALED},
             left=progress.left,
             requests=dict(client.meter.requests),
-            retries=dict(client.retries.most_common()),
+            retries=dict(client.sender.retries.most_common()),
             received=client.meter.received,
             seconds=round(progress.seconds, 3),
             exit=int(exit),
             why=why,
             progress=progress,
             purposes=dict(client.purposes),
-            slow_downs=client.pace.cuts,
+            slow_downs=client.sender.limit.decreases,
             abandoned=abandoned,
         )
 

@@ -64,11 +64,11 @@ class Scheduler:
         pool = ThreadPoolExecutor(self.max_concurrent, thread_name_prefix="mmearth")
         is_early = True
         try:
-            while not self.stop.asked and self._submit(pool, batches):
+            while not self.stop.requested and self._submit(pool, batches):
                 wait({*self._calls, self.stop.future}, TICK, FIRST_COMPLETED)
                 self._collect()
                 self.on_tick()
-            is_early = self.stop.asked
+            is_early = self.stop.requested
         finally:
             if is_early:
                 self.on_early_end()

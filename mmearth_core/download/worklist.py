@@ -116,7 +116,7 @@ class Worklist:
             config.run.max_concurrent,
             on_tile_done,
             on_tick,
-            on_early_end=client.end,
+            on_early_end=client.sender.end,
             stop=self.stop,
         )
         scheduler.run(self._pending(group))

@@ -66,7 +66,7 @@ def command(
     \b
     Exit status:
       0  the plan is told
-      1  a tile of the sample has failed, or is left over
+      1  a tile of the sample has failed or is left
       2  nothing was begun: the error says what to mend
       3  the sample was stopped early
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
