@@ -28,10 +28,10 @@ REQUESTS_MARK = 1 + 2 / 25
 """At most, with batches of 25 tiles."""
 
 BYTES_MARK = 0.95
-"""MB a tile of 128 px, at most; the seed's way has about 2.0."""
+"""MB per tile of 128 px, at most; MMEarth-data downloads about 2.0."""
 
 RATE_MARK = 5.0
-"""Tiles a second on two cores after set-up, at least."""
+"""Tiles per second on two cores after set-up, at least."""
 
 
 class Clock:
@@ -46,7 +46,7 @@ class Clock:
 
     @property
     def rate(self) -> float:
-        """Tiles a second from the first one on: what comes before is set-up."""
+        """Tiles per second from the first one on: what comes before is set-up."""
         return (len(self.times) - 1) / (self.times[-1] - self.times[0])
 
 
@@ -80,9 +80,9 @@ def main() -> None:
     if located < 2:
         raise SystemExit(f"too few tiles are done to measure anything: {summary['reasons']}")
     print(f"{summary['done']} done, {summary['skipped']} skipped, {summary['failed']} failed in {wall:.1f} s")
-    _row("requests a tile", sum(result.requests.values()) / result.progress.counts.finished, REQUESTS_MARK)
-    _row(f"MB a tile of {arguments.size} px", result.received / located / 1e6, BYTES_MARK)
-    _row("tiles a second", clock.rate, RATE_MARK, at_least=True)
+    _row("requests per tile", sum(result.requests.values()) / result.progress.counts.finished, REQUESTS_MARK)
+    _row(f"MB per tile of {arguments.size} px", result.received / located / 1e6, BYTES_MARK)
+    _row("tiles per second", clock.rate, RATE_MARK, at_least=True)
     for band, size in per_band.most_common():
         print(f"  {band:45s} {size / located / 1e3:8.1f} kB a tile")
 

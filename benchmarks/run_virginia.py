@@ -1,4 +1,4 @@
-"""Tiles a second and requests a tile of `mmearth-core run` on the local engine.
+"""Tiles per second and requests per tile of `mmearth-core run` on the local engine.
 
     python benchmarks/run_virginia.py [--tiles 120] [--concurrent 1 4 40]
 
@@ -49,7 +49,7 @@ def main() -> None:
             f"{concurrent:10d} {tiles / wall:8.1f} {cpu / tiles * 1e3:12.1f} {requests:14.3f} "
             f"{result.received / tiles / 1e6:8.3f}"
         )
-        assert requests <= MARK or tiles < 25, f"more than {MARK} requests a tile"
+        assert requests <= MARK or tiles < 25, f"more than {MARK} requests per tile"
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """One simulated task: a run's scheduler, gate, adaptive limit, retries and budget; its workers only pass the time."""
 
 import random
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 from mmearth_core.budget.gate import Gate
-from mmearth_core.budget.member import Member
-from mmearth_core.budget.shared import BEAT, HASTE, HURRIED
+from mmearth_core.budget.members import BEAT, Member, Members
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.modality import Anchor
 from mmearth_core.download.journal import Outcome, TileOutcome
@@ -18,7 +18,7 @@ from mmearth_core.earthengine.faults import Action, classify
 from mmearth_core.earthengine.retry import AdaptiveLimit, RetryPolicy
 from mmearth_core.tiles.index import Tile
 from simulation.events import Process, Processor, Time, Wait
-from simulation.files import MemoryFiles
+from simulation.files import MemoryFolder
 from simulation.sample import Cost, Sample
 from simulation.server import Server
 
@@ -47,14 +47,15 @@ class Task:
         processor: what it computes on.
         limit: how many requests it lets be under way.
         is_over: whether it has no more to do.
-        peak_threads: most calls at work at once.
+        peak_threads: maximum number of concurrent calls.
     """
 
     def __init__(
         self,
+        number: int,
         time: Time,
         server: Server,
-        files: MemoryFiles,
+        folder: MemoryFolder,
         sample: Sample,
         anchor: Anchor,
         options: RunOptions,
@@ -70,15 +71,10 @@ class Task:
         self._waiting: deque[Callable[[], None]] = deque()
         self._looking_at = float("inf")
         self.limit = AdaptiveLimit(options.max_concurrent, self._paced)
-        self._member = Member(
-            files,
-            self._gate,
-            time.clock,
-            options.max_concurrent,
-            options.requests_per_second,
-            options.max_concurrent,
-        )
-        self._hurried = 0
+        limits = (options.max_concurrent, options.requests_per_second)
+        own = Member(f"task{number}", number, "", "", "", *limits)
+        self._members = Members(folder, own, self._gate, time.clock, token=f"{number:08x}")
+        self._never = threading.Event()
         self._scheduler = SimulatedScheduler(
             self,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
@@ -90,6 +86,8 @@ class Task:
 
     def start(self, work: Iterable[Work]) -> None:
         """Joins the budget and begins."""
+        # As `SharedBudget` does: alone in the folder, a process may send requests after the second step.
+        self._members.step()
         self._beat()
         self._scheduler.begin(work)
 
@@ -182,14 +180,14 @@ class Task:
         self._look()
 
     def _beat(self) -> None:
-        """A heartbeat, as often as the budget's own thread has them."""
+        """A step, as often as the budget's own thread makes them."""
         if self.is_over:
             return
-        self._hurried = 0 if self._member.step() else self._hurried + 1
+        self._members.step()
         self._look()
-        self._time.after(BEAT / HASTE if 0 < self._hurried <= HURRIED else BEAT, self._beat)
+        self._time.after(BEAT, self._beat)
 
     def _leave(self) -> None:
         if not self.is_over:
             self.is_over = True
-            self._member.leave()
+            self._members.leave()

@@ -16,8 +16,8 @@ from mmearth_core.download.worklist import Worklist
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStoppedError
 from mmearth_core.files import FOLDER_FAULTS, locked
-from mmearth_core.tiles.earth_source import fill_centroids, lacks_centroids
-from mmearth_core.tiles.index import TileIndex, take_in
+from mmearth_core.tiles.earth_source import fill_centroids
+from mmearth_core.tiles.index import TileIndex, import_tiles
 
 # What other distributions need to prepare and start a run.
 __all__ = ["PreparedRun", "ProgressListener", "RunResult", "StopRequest", "prepare", "run"]
@@ -161,8 +161,8 @@ def establish(prepared: PreparedRun, client: EarthClient) -> TileIndex:
     """
     stored = _with_groups_of_others(prepared)
     if prepared.frame is not None:
-        frame = fill_centroids(prepared.frame, client) if lacks_centroids(prepared.frame) else prepared.frame
-        take_in(frame, prepared.folder.tiles, prepared.effective.tiles["partition_size"])
+        frame = fill_centroids(prepared.frame, client)
+        import_tiles(frame, prepared.folder.tiles, prepared.effective.tiles["partition_size"])
     if prepared.is_new:
         stored.write(prepared.folder.config)
     return TileIndex(prepared.folder.tiles)

@@ -12,6 +12,7 @@ CHANGED = {
     "mmearth-core status --watch": "`watch -n 5 mmearth-core status CONFIG` does the same",
     "mmearth-core status --every": "belonged to --watch",
     "mmearth-core map": "was `mmearth-core tiles map`",
+    "mmearth-core tiles from-tile-info": "replaces the key `tile_info` in [dataset]",
 }
 """What may differ, such as "mmearth-core run --record", and the reason."""
 

@@ -142,7 +142,7 @@ class Downloaded:
 def download(
     world: Any, modalities: Sequence[Modality], polygon: Polygon, anchor: Anchor | None, folder: Path, size: int = 16
 ) -> Downloaded:
-    """Brings a tile through the core's real steps: locate, pixels, stack.
+    """Takes a tile through the steps of a run: locate, pixels, stack.
 
     Args:
         world: what there is.

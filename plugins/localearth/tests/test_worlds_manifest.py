@@ -132,7 +132,7 @@ FAULTS = {
     ),
     "like nothing": (
         '[[image]]\nid = "A"\nbands = { b = "a.tif", q = { constant = 0, dtype = "uint8", like = "z" } }',
-        r"band 'q' is like 'z', which is no band from a file; there are: b",
+        r"band 'q' is like 'z', which is not a band from a file; there are: b",
     ),
     "constant of no dtype": (
         '[[image]]\nid = "A"\nbands = { b = "a.tif", q = { constant = 0, dtype = "byte", like = "b" } }',
