@@ -23,7 +23,7 @@ COMMANDS = {
     "run": "Download every tile of a configuration; run it again to continue.",
     "status": "Show the progress of a dataset, also while it is downloaded.",
     "redownload": "Download failed and returned tiles again.",
-    "post": "Make the HDF5 file, statistics and splits from the downloaded tiles.",
+    "post": "Make HDF5, statistics and splits of the downloaded tiles.",
     "slurm": "Submit the download and all later steps to a Slurm cluster.",
     "plugins": "List the installed modalities and engines, and the broken plugins.",
 }
