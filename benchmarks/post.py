@@ -23,7 +23,7 @@ from measured import Measured, measured
 from shapely.geometry import box
 
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.tiles.index import default_partition_size, take_in
+from mmearth_core.tiles.index import default_partition_size, import_tiles
 
 TARGET_RATIO, TARGET_SIZE = 9.0, 0.95
 """Targets: at least so many times the original scripts' speed, at most this share of gzip-4's file size."""
@@ -53,7 +53,7 @@ def multiply(config: Path, tiles: int) -> int:
     for partition, own in lines.items():
         folder.journal("base", partition).write_text("".join(own))
     frame = {"tile_id": [f"t{n}" for n in range(tiles)], "lon": 0.0, "lat": np.linspace(-60, 60, tiles)}
-    take_in(gpd.GeoDataFrame(frame, geometry=[box(0, 0, 0.01, 0.01)] * tiles, crs=4326), folder.tiles, size)
+    import_tiles(gpd.GeoDataFrame(frame, geometry=[box(0, 0, 0.01, 0.01)] * tiles, crs=4326), folder.tiles, size)
     return len(entries)
 
 

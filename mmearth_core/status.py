@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import asdict, field, frozen
 
-from mmearth_core.budget import LiveTask, live_tasks
+from mmearth_core.budget import Member, live_members
 from mmearth_core.config.schema import Config
 from mmearth_core.download.journal import Outcome, read_endings
 from mmearth_core.download.outcomes import Counts, Reasons, count
@@ -21,19 +21,19 @@ from mmearth_core.tiles.index import TileIndex
 
 @frozen
 class LiveProcess:
-    """A process at work on the dataset.
+    """A process that works on the dataset.
 
     Attributes:
-        host: the machine it runs on.
-        pid: its number there.
-        shard: its share; empty as long as it has not said so.
-        began: when it began, UTC, ISO 8601; empty likewise.
-        ended: tiles that have ended in its hands.
-        left: tiles of its share that have not ended.
-        rate: tiles a second since it began; None when that cannot be said yet.
-        slots: requests that it may have under way.
+        host: its machine.
+        pid: its process id there.
+        shard: its shard; empty until it has reported it.
+        began: when it began, UTC, ISO 8601.
+        ended: tiles that it has finished.
+        left: tiles of its shard that are not finished; None until it has reported it.
+        rate: tiles per second since it began; None if unknown yet.
+        slots: requests that it may have in flight.
         sign: seconds since its last sign of life.
-        notice: what holds it up, in a few words.
+        notice: what it is waiting for, in a few words.
     """
 
     host: str
@@ -48,25 +48,32 @@ class LiveProcess:
     notice: str
 
     @classmethod
-    def of(cls, task: LiveTask, now: dt.datetime) -> "LiveProcess":
-        """What a process says about itself."""
-        said = task.counters
-        ended = sum(int(said.get(str(outcome), 0)) for outcome in Outcome)
+    def of(cls, member: Member, age: float, now: dt.datetime) -> "LiveProcess":
+        """Reads what a process reports.
+
+        Args:
+            member: its file in the budget's folder.
+            age: seconds since it wrote the file.
+            now: the time.
+        """
+        facts = member.report
+        ended = sum(int(facts.get(str(outcome), 0)) for outcome in Outcome)
+        seconds = (now - dt.datetime.fromisoformat(member.began)).total_seconds() - age
         return cls(
-            host=task.host,
-            pid=task.pid,
-            shard=str(said.get("shard", "")),
-            began=task.began,
+            host=member.host,
+            pid=member.pid,
+            shard=str(facts.get("shard", "")),
+            began=member.began,
             ended=ended,
-            left=int(said["left"]) if "left" in said else None,
-            rate=_rate(ended, task, now),
-            slots=task.slots,
-            sign=task.age,
-            notice=str(said.get("notice", "")),
+            left=int(facts["left"]) if "left" in facts else None,
+            rate=ended / seconds if ended and seconds >= 1 else None,
+            slots=member.slots,
+            sign=age,
+            notice=str(facts.get("notice", "")),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON."""
+        """Returns the attributes as JSON."""
         return {
             "host": self.host,
             "pid": self.pid,
@@ -82,33 +89,25 @@ class LiveProcess:
 
 
 def live_processes(config: Config, now: dt.datetime) -> tuple[list[LiveProcess], int]:
-    """Who is at work on a configuration's dataset, and how many share its budget for other datasets.
+    """Reads the processes that work on a dataset, and counts those that share its budget for other datasets.
 
     Args:
-        config: the configuration.
+        config: the dataset's configuration.
         now: the time.
 
     Raises:
-        OSError: when the budget's folder cannot be read.
+        OSError: the budget's folder cannot be read.
     """
-    # A process says what it works on a few seconds after it has joined.
-    unsaid = str(config.root) if config.run.budget is None else None
+    # A process reports its dataset a few seconds after it has joined. A folder within the dataset is used by it alone.
+    unreported = str(config.root) if config.run.budget is None else ""
     own, others = list[LiveProcess](), 0
-    for task in live_tasks(config.budget):
-        dataset = task.counters.get("dataset", unsaid)
-        if dataset is not None and Path(dataset).resolve() == config.root.resolve():
-            own.append(LiveProcess.of(task, now))
+    for member, age in live_members(config.budget):
+        dataset = str(member.report.get("dataset", unreported))
+        if dataset and Path(dataset).resolve() == config.root.resolve():
+            own.append(LiveProcess.of(member, age, now))
         else:
             others += 1
     return own, others
-
-
-def _rate(ended: int, task: LiveTask, now: dt.datetime) -> float | None:
-    try:
-        seconds = (now - dt.datetime.fromisoformat(task.began)).total_seconds() - task.age
-    except ValueError:
-        return None
-    return ended / seconds if ended and seconds >= 1 else None
 
 
 Place = tuple[str, int]

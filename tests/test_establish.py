@@ -57,3 +57,13 @@ def test_the_same_job_twice_leaves_one_dataset(job):
     establish(first, None)
     establish(second, None)
     assert load_stored_config(first.folder.config) == first.effective
+
+
+def test_a_dataset_made_with_the_former_option_tile_info_continues_unchanged(job):
+    first = job()
+    establish(first, None)
+    info = {"tile_info_file": "info.json", "tile_info_size": 9, "tile_info_sha256": "2d"}
+    evolve(first.effective, tiles={**first.effective.tiles, **info}).write(first.folder.config)
+    again = job()
+    assert (again.is_new, again.frame) == (False, None)
+    assert again.effective.tiles.items() >= info.items()

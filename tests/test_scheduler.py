@@ -89,7 +89,9 @@ class Bench:
         self.most_open = 0
         self.on_end = on_end
         self.told = threading.Event()
-        self.scheduler = Scheduler(self.locator, self.fetcher, batch_size, max_concurrent, self._end, self.told.set)
+        self.scheduler = Scheduler(
+            self.locator, self.fetcher, batch_size, max_concurrent, self._end, on_early_end=self.told.set
+        )
 
     def _end(self, one, entry):
         assert (one.tile_id, one.ordinal) == (entry.tile_id, entry.ordinal)
@@ -309,8 +311,11 @@ def test_tiles_that_are_left_are_told_and_do_not_end():
     bench.locator.locate = lambda tiles, anchors: [
         Left(one.tile, "slow") if one.tile.ordinal == 2 else one for one in locate(tiles, anchors)
     ]
-    scheduler = Scheduler(bench.locator, bench.fetcher, 2, 2, bench._end, left=left.append)
-    scheduler.run(bench.work(5))
+
+    def on_tile_done(one, result):
+        left.append(result) if isinstance(result, Left) else bench._end(one, result)
+
+    Scheduler(bench.locator, bench.fetcher, 2, 2, on_tile_done).run(bench.work(5))
     assert {(one.tile.tile_id, one.reason) for one in left} == {("t1", "busy"), ("t2", "slow")}
     assert bench.counts() == {"t0": 1, "t3": 1, "t4": 1}
 
@@ -320,10 +325,10 @@ def test_when_the_run_is_to_stop_what_is_under_way_is_finished_and_nothing_new_b
 
     def on_fetch(one):
         together.wait(PATIENCE)
-        stop.ask("SIGTERM")
+        stop.request("SIGTERM")
 
     bench = Bench(batch_size=20, max_concurrent=4, on_fetch=on_fetch)
-    scheduler = Scheduler(bench.locator, bench.fetcher, 20, 4, bench._end, bench.told.set, stop=stop)
+    scheduler = Scheduler(bench.locator, bench.fetcher, 20, 4, bench._end, on_early_end=bench.told.set, stop=stop)
     scheduler.run(bench.work(20))
     assert len(bench.fetcher.begun) == 4
     assert set(bench.counts()) == set(bench.fetcher.begun)
@@ -336,7 +341,7 @@ def test_what_does_not_end_within_the_grace_is_abandoned():
 
     def on_fetch(one):
         if one.ordinal == 1:
-            stop.ask("SIGTERM")
+            stop.request("SIGTERM")
             release.wait(PATIENCE)
 
     bench = Bench(batch_size=2, max_concurrent=1, on_fetch=on_fetch)
@@ -349,8 +354,8 @@ def test_what_does_not_end_within_the_grace_is_abandoned():
 
 def test_a_stop_asked_for_before_the_run_begins_nothing():
     stop = StopRequest()
-    stop.ask("SIGINT")
-    stop.ask("SIGTERM")
+    stop.request("SIGINT")
+    stop.request("SIGTERM")
     bench = Bench()
     Scheduler(bench.locator, bench.fetcher, 3, 4, bench._end, stop=stop).run(bench.work(5))
     assert (bench.locator.batches, bench.ended, stop.reason) == ([], [], "SIGINT")

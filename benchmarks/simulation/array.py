@@ -16,7 +16,7 @@ from mmearth_core.download.scheduler import Work
 from mmearth_core.download.selection import Shard
 from mmearth_core.tiles.index import Tile, default_partition_size
 from simulation.events import Time
-from simulation.files import MemoryFiles
+from simulation.files import MemoryFolder
 from simulation.sample import Sample
 from simulation.server import Server, Service
 from simulation.task import Task
@@ -77,10 +77,10 @@ def simulate(tiles: int, tasks: int, sample: Sample, service: Service, options: 
         options: as in `[run]`.
         seed: of all that is left to chance.
     """
-    # tenacity's jitter draws from the common generator.
+    # The jitter of retries draws from the common generator.
     random.seed(seed)
     chance = random.Random(seed)
-    time, files, ends = Time(), MemoryFiles(), []
+    time, folder, ends = Time(), MemoryFolder(), []
     server = Server(time, service, chance)
     partitions = range(-(-tiles // default_partition_size(tiles)))
 
@@ -91,8 +91,8 @@ def simulate(tiles: int, tasks: int, sample: Sample, service: Service, options: 
     for number in range(tasks):
         work = _work(Shard(number, tasks).share(partitions), tiles)
 
-        def begin(work: Iterator[Work] = work) -> None:
-            task = Task(time, server, files, sample, ANCHOR, options, chance, ended)
+        def begin(number: int = number, work: Iterator[Work] = work) -> None:
+            task = Task(number, time, server, folder, sample, ANCHOR, options, chance, ended)
             array.append((task, time.now))
             task.start(work)
 

@@ -135,7 +135,8 @@ def measure(job: PreparedRun, engine: Canned, repeats: int) -> Sample:
     tiles = [tile for partition in index.sizes() for tile in index.read(partition)]
     batches = [tiles[at : at + options.batch_size] for at in range(0, len(tiles), options.batch_size)]
     marks, located, fetched, received = _Marks(), [], [], 0
-    with client.under(marks), lasting():
+    client.sender.use_budget(marks)
+    with lasting():
         for number in range(repeats + 1):
             engine.passing = marks.mark
             locate, fetch = _once(batches, marks, locator, fetcher)

@@ -4,8 +4,8 @@ import inspect
 from collections.abc import Iterator
 
 import click
+from configuration_page import table
 from mmearth_devkit.command_tree import walk
-from modality_pages import table
 
 from mmearth_core.cli import main
 

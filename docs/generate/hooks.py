@@ -1,11 +1,13 @@
-"""Makes pages while mkdocs builds the site: one per installed modality, and one per command."""
+"""Makes pages while mkdocs builds the site, from what is installed: one per modality, one per command, all options."""
 
 from functools import cache
 from typing import Any
 
 from command_pages import command_pages
+from configuration_page import PLACE, configuration_tables
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 from modality_pages import modality_pages
 
 
@@ -26,6 +28,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for place, text in pages().items():
         files.append(File.generated(config, place, content=text))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Adds the tables of all options to the page of the configuration file."""
+    return f"{markdown}\n{configuration_tables()}" if page.file.src_uri == PLACE else markdown
 
 
 def _expanded(entry: Any) -> Any:

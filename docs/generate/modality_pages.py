@@ -3,7 +3,8 @@
 import inspect
 from collections.abc import Iterator
 
-from mmearth_core.config.structure import describe, plain
+from configuration_page import options_table, table
+
 from mmearth_core.contract.bands import Band, Layer
 from mmearth_core.contract.modality import Modality
 from mmearth_core.registry import Registered, discover
@@ -26,23 +27,13 @@ def modality_pages() -> dict[str, str]:
     return {f"modalities/{name}.md": "\n".join(_page(entry)) for name, entry in registry.modalities.items()}
 
 
-def table(*rows: tuple[str, ...]) -> list[str]:
-    """A Markdown table whose first row is the head; bars in cells are escaped."""
-    head, *rest = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
-    return [head, "|---" * len(rows[0]) + "|", *rest, ""]
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
-
-
 def _page(entry: Registered[Modality]) -> Iterator[str]:
     declared = entry.declared
     cls = declared if isinstance(declared, type) else type(declared)
     # The first paragraph is for users; the rest of the docstring describes `located`, for authors.
     yield from (f"# {entry.name}", "", (inspect.getdoc(cls) or "").partition("\n\n")[0], "")
     yield from table(
-        ("package", f"`{entry.distribution}` {entry.version}"),
+        ("package", f"`{entry.distribution}` {entry.origin.version}"),
         ("can be the anchor", "yes" if declared.can_anchor() else "no"),
         ("variants", ", ".join(declared.variants) or "none"),
         ("Earth Engine assets", ", ".join(f"`{asset}`" for asset in declared.assets) or "none"),
@@ -59,12 +50,7 @@ def _page(entry: Registered[Modality]) -> Iterator[str]:
 
 def _options(entry: Registered[Modality]) -> Iterator[str]:
     yield from ("## Options", "", f"The keys of `[modalities.{entry.name}]`.", "")
-    defaults = entry.default_options
-    rows = [
-        (f"`{key.key}`", key.type, f"`{plain(getattr(defaults, key.field))}`", key.help)
-        for key in describe(entry.options_class)
-    ]
-    yield from table(("key", "takes", "default", "what it is"), *rows) if rows else ["It has none.", ""]
+    yield from options_table(entry.options_class, entry.default_options)
 
 
 def _layer(layer: Layer) -> Iterator[str]:

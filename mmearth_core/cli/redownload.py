@@ -56,9 +56,9 @@ def command(
     \b
     Exit status:
       0  every tile of the share is done, or skipped for a recorded reason; with --dry-run, whatever it says
-      1  a tile has failed, or is left over
-      2  nothing was done: the error says what to mend
-      3  stopped early (a signal, a full disk, lost access, no network); run it again to go on
+      1  not stopped early, but a tile has failed or is left for the next run
+      2  nothing was done: the error says what to fix
+      3  stopped early (a signal, a full disk, lost access, no network); run it again to continue
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.cli.run import download, show_run
     from mmearth_core.config.schema import load_config

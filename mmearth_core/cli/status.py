@@ -227,8 +227,8 @@ def command(config: Path, watching: bool, every: float, partitions: bool, as_jso
     \b
     Exit status:
       0  every tile is done, or skipped for a recorded reason
-      1  a tile has failed, or is left over
-      2  it cannot be read: the error says what to mend
+      1  a tile has failed or is left
+      2  it cannot be read: the error says what to fix
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from rich.console import Console
 

@@ -19,8 +19,8 @@ from mmearth_core.download.worklist import Worklist
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStoppedError
 from mmearth_core.files import FOLDER_FAULTS, locked
-from mmearth_core.tiles.earth_source import fill_centroids, lacks_centroids
-from mmearth_core.tiles.index import TileIndex, take_in
+from mmearth_core.tiles.earth_source import fill_centroids
+from mmearth_core.tiles.index import TileIndex, import_tiles
 
 PYTHONS_OWN = 1000
 """More objects than Python by itself keeps from the collector: 3.12 begins with 375, other versions with none."""
@@ -82,7 +82,7 @@ def run(
     # The locks are let go last: until the budget is closed, a request that was abandoned may still end and write.
     with ExitStack() as locks, ExitStack() as held:
         budget = held.enter_context(closing(_budget(job)))
-        held.enter_context(client.under(budget))
+        client.sender.use_budget(budget)
         try:
             index = establish(job, client)
             sizes = dict(shard.share(list(index.sizes().items())))
@@ -93,12 +93,12 @@ def run(
         held.enter_context(lasting())
         tiles = sum(sizes.values())
         tally = Tally(len(job.groups) * (tiles if limit is None else min(limit, tiles)))
-        tally.notice = client.notice
+        tally.notice = client.sender.notice
         told = _Told(observer, budget, client, shard, job.folder.root)
         why, refused = None, False
         try:
             for group in job.groups:
-                if not stop.asked:
+                if not stop.requested:
                     Worklist(job, group, index, list(sizes), limit, again, tally, told, stop).work(client)
         except RunStoppedError as error:
             # Begun again by itself, such a run would do nothing; one that has lost its access on the way may go on.
@@ -106,10 +106,10 @@ def run(
             why, refused = str(error), error.exit_code is ExitCode.BAD_INPUT and not begun
         except OSError as error:
             why = f"{_unwritable(job, error)} Run the same command again; what is done is kept."
-        if why is not None or stop.asked:
+        if why is not None or stop.requested:
             _recount(job, index, sizes, limit, tally)
             told.changed(tally)
-        if stop.asked and tally.left and not refused:
+        if stop.requested and tally.left and not refused:
             why = f"The run was stopped by {stop.reason}; run the same command again to go on. What is done is kept."
         result = Result.of(tally, client, why, refused, stop.abandoned)
         append_run(job.folder.runs, result.record(job, shard))
@@ -143,8 +143,8 @@ class _Told:
             **{str(outcome): tally.now[outcome] for outcome in Outcome},
             left=tally.left,
             requests=self.client.meter.requests.total(),
-            retries=self.client.retries.total(),
-            notice=self.client.notice(),
+            retries=self.client.sender.retries.total(),
+            notice=self.client.sender.notice(),
         )
 
 
@@ -176,8 +176,7 @@ def establish(job: PreparedRun, client: EarthClient) -> TileIndex:
     """
     effective = _joined_with_others(job)
     if job.frame is not None:
-        frame = fill_centroids(job.frame, client) if lacks_centroids(job.frame) else job.frame
-        take_in(frame, job.folder.tiles, job.effective.tiles["partition_size"])
+        import_tiles(fill_centroids(job.frame, client), job.folder.tiles, job.effective.tiles["partition_size"])
     if job.is_new:
         effective.write(job.folder.config)
     return TileIndex(job.folder.tiles)

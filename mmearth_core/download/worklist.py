@@ -114,20 +114,26 @@ class Worklist:
         options = self.job.config.run
         give_up = FailureLimit(self.job, self.group)
 
-        def ended(tile: Tile, entry: Entry) -> None:
-            self._ended(tile, entry)
-            give_up.saw(entry)
+        def on_tile_done(tile: Tile, result: Entry | Left) -> None:
+            if isinstance(result, Left):
+                self._left(result)
+            else:
+                self._ended(tile, result)
+                give_up.saw(result)
+
+        def on_tick() -> None:
+            self.observer.changed(self.tally)
+            if self.tally.left:
+                give_up.check()
 
         scheduler = Scheduler(
             Locator(client, self.group),
             Fetcher(client, self.job.folder, self.group, self.job.config.dataset.image_size),
             options.batch_size,
             options.max_concurrent,
-            ended,
-            stopping=client.end,
-            left=self._left,
-            ticked=lambda: self.observer.changed(self.tally),
-            checked=lambda: give_up.check() if self.tally.left else None,
+            on_tile_done,
+            on_tick,
+            on_early_end=client.sender.end,
             stop=self.stop,
         )
         scheduler.run(self._pending())

@@ -10,6 +10,7 @@ CHANGED = {
     "mmearth-core engine check --record": "recording is the engine `record` of mmearth-devkit",
     "mmearth-core tiles map": "is `mmearth-core map`, of mmearth-viz",
     "mmearth-core map": "was `mmearth-core tiles map`",
+    "mmearth-core tiles from-tile-info": "replaces the key `tile_info` in [dataset]",
 }
 """What may differ, such as "mmearth-core run --record", and the reason."""
 

@@ -96,8 +96,11 @@ def test_a_mistyped_asset(config: Path, undisturbed: Path, read_contents: Conten
     # Mended, it is another dataset; but nothing is done, so it may be begun anew.
     refused = cli("run", config)
     assert refused.exit_code == 2
-    assert "l1c is 'COPERNICUS/S2_HARMONISEDD' there and 'COPERNICUS/S2_HARMONIZED' here." in said(refused)
-    assert f"No tile is done there yet: delete {dataset}, and the same command begins anew." in said(refused)
+    assert (
+        "l1c is 'COPERNICUS/S2_HARMONISEDD' in the dataset and 'COPERNICUS/S2_HARMONIZED' in the configuration."
+        in said(refused)
+    )
+    assert f"No tile is done there yet: delete {dataset}, then rerun the command." in said(refused)
     shutil.rmtree(dataset)
     assert cli("run", config).exit_code == 0
     assert read_contents(dataset) == read_contents(undisturbed)
@@ -107,7 +110,7 @@ def test_of_the_users_own_files_in_the_folder_none_is_to_be_deleted(config: Path
     config.write_text(config.read_text().replace('name = "virginia"', 'name = "virginia"\npath = "."'))
     assert cli("run", with_options(config, MISTYPED, give_up_after=8)).exit_code == 2
     refused, root = cli("run", config), config.parent
-    assert f"delete {root}/mmearth.toml, {root}/tiles.gpkg and {root}/journal, and" in said(refused)
+    assert f"delete {root}/mmearth.toml, {root}/tiles.gpkg and {root}/journal, then rerun" in said(refused)
     for name in ("mmearth.toml", "tiles.gpkg"):
         (root / name).unlink()
     shutil.rmtree(root / "journal")
@@ -167,9 +170,7 @@ def test_a_modality_that_was_added(bad: Path, config: Path, undisturbed: Path, r
     refused = cli("run", right)
     assert refused.exit_code == 2
     journals = dataset / "journal" / "odd"
-    assert f"No tile has these modalities yet: delete {journals}, and the same command begins them anew." in said(
-        refused
-    )
+    assert f"No tile has these modalities yet: delete {journals}, then rerun the command." in said(refused)
     shutil.rmtree(journals)
     assert summary("run", right)["done"] == 80
     assert 'image = ""' in (dataset / "mmearth.toml").read_text()
@@ -178,7 +179,7 @@ def test_a_modality_that_was_added(bad: Path, config: Path, undisturbed: Path, r
     # Now that it is done, it is bound to its options as ever.
     refused = cli("run", with_options(config, mistyped))
     assert refused.exit_code == 2
-    assert "Give this one another `name` or `path` in [dataset], or put the configuration back." in said(refused)
+    assert "Choose another `name` or `path` in [dataset], or restore the old settings." in said(refused)
 
 
 def test_a_change_of_two_groups_of_which_one_is_done(bad: Path, config: Path, undisturbed: Path) -> None:
@@ -187,4 +188,4 @@ def test_a_change_of_two_groups_of_which_one_is_done(bad: Path, config: Path, un
     wrong = with_options(config, 'cloud_percentage = 5\n[modalities.odd]\nimage = "NONE"')
     refused = cli("run", wrong)
     assert refused.exit_code == 2
-    assert "Give this one another `name` or `path`" in said(refused)
+    assert "Choose another `name` or `path`" in said(refused)

@@ -222,10 +222,10 @@ def test_the_folder_must_be_given(engine):
         (
             {"of": "earthengine", "options": {"world": "x"}},
             ConfigError,
-            r"\[engines.earthengine\] world is no known key",
+            r"\[engines.earthengine\] world: unknown key",
         ),
         ({"of": "replay"}, EngineError, "replay:FOLDER"),
-        ({"of": 3}, ConfigError, r"\[engines.record\] of: found 3, wanted text"),
+        ({"of": 3}, ConfigError, r"\[engines.record\] of: found 3, expected text"),
     ],
 )
 def test_an_engine_that_cannot_be_recorded_is_refused(directory, table, error, said):

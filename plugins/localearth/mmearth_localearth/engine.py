@@ -1,7 +1,7 @@
 """The engine `local`: an Earth Engine inside the process, on worlds of local rasters or a made-up planet."""
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import field, frozen, validators
 
@@ -14,32 +14,41 @@ from mmearth_core.errors import EngineError
 from mmearth_localearth.faults.rules import FaultRule
 
 
+def _option(help: str, **arguments: Any) -> Any:
+    return field(metadata={"help": help}, **arguments)
+
+
 @frozen
 class LocalOptions:
-    """The options of `[engines.local]`.
+    """The options of `[engines.local]`."""
 
-    Attributes:
-        world: the name of a shipped world (`synthetic:7` is the synthetic one of seed 7), or the path of a manifest
-            (.toml), relative to the working folder.
-        url: the address of a server (`mmearth-core localearth serve`) to use instead, with its world; `world` is
-            ignored.
-        processes: number of processes that answer; more than one helps where pixels are computed, as on the synthetic
-            planet.
-        faults: faults to inject, see docs/faults.md.
-        fault_seed: seed of all random faults.
-        latency: seconds added to each answer.
-        max_concurrent: maximum concurrent requests; the rest gets a 429. Google's is 40.
-        max_per_second: maximum requests per second; the rest gets a 429. Google's is 100.
-    """
-
-    world: str = "virginia"
-    url: str | None = None
-    processes: int = field(default=1, validator=[validators.ge(1), validators.le(64)])
-    faults: tuple[FaultRule, ...] = ()
-    fault_seed: int = 0
-    latency: float = field(default=0.0, validator=validators.ge(0))
-    max_concurrent: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
-    max_per_second: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    world: str = _option(
+        "name of a shipped world (`synthetic:7` is the synthetic planet with seed 7), or path of a manifest (.toml), "
+        "relative to the working folder",
+        default="virginia",
+    )
+    url: str | None = _option(
+        "address of a server, `mmearth-core localearth serve`, that answers instead; `world` is then ignored",
+        default=None,
+    )
+    processes: int = _option(
+        "processes that answer, 1 to 64; more than one helps where pixels are computed, as on the synthetic planet",
+        default=1,
+        validator=[validators.ge(1), validators.le(64)],
+    )
+    faults: tuple[FaultRule, ...] = _option("rules of the faults to simulate, see docs/faults.md", default=())
+    fault_seed: int = _option("seed of the random choices of the faults", default=0)
+    latency: float = _option("seconds by which each answer is delayed", default=0.0, validator=validators.ge(0))
+    max_concurrent: int | None = _option(
+        "requests in flight at the same time above which it answers 429, as Google does above 40; by default no limit",
+        default=None,
+        validator=validators.optional(validators.ge(1)),
+    )
+    max_per_second: int | None = _option(
+        "requests per second above which it answers 429, as Google does above 100; by default no limit",
+        default=None,
+        validator=validators.optional(validators.ge(1)),
+    )
 
 
 class LocalEngine(Engine):

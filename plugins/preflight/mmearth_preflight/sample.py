@@ -1,6 +1,8 @@
-"""A sample: some tiles are downloaded into a folder that is thrown away, to measure what a tile costs."""
+"""A sample: some tiles are downloaded into a temporary folder, to measure what a tile costs."""
 
 import tempfile
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pyogrio
 from attrs import evolve, frozen
 
 from mmearth_core.config.schema import Config
+from mmearth_core.contract.engine import Connection, Engine, Transport, WrappedEngine
 from mmearth_core.download.journal import Outcome
 from mmearth_core.download.outcomes import ProgressListener
 from mmearth_core.download.prepare import PreparedRun
@@ -19,10 +22,9 @@ from mmearth_core.download.stop import StopRequest
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.post.encode import Block, encode_block
-from mmearth_preflight.timed import Timed
 
 SEED = 0
-"""Of the draw, so that a plan made twice asks for the same tiles."""
+"""Seed of the draw, so that a plan made twice downloads the same tiles."""
 
 
 _SUFFIX = "-sample"
@@ -36,12 +38,12 @@ class Sample:
     """What some tiles have cost.
 
     Attributes:
-        tiles: how many.
-        result: that of the run.
+        tiles: number of tiles.
+        result: the result of the run.
         latency: mean seconds until a request was answered.
         stacks: bytes of the stacks.
-        hdf5: bytes of their values as the HDF5 file holds them.
-        workload_tag: what their computations are labelled with.
+        hdf5: bytes of their values in the HDF5 file.
+        workload_tag: the label of their computations.
     """
 
     tiles: int
@@ -75,17 +77,17 @@ class Sample:
 
 
 def draw_sample(job: PreparedRun, config: Config, number: int, observer: ProgressListener, stop: StopRequest) -> Sample:
-    """Downloads some tiles, spread over all of them, with every group of a job; the dataset itself is left alone.
+    """Downloads some tiles, spread over all of them, with every group of a run. The dataset itself is not changed.
 
     Args:
         job: the run that is planned.
-        config: its configuration, with the concurrency that is planned.
-        number: of tiles, at most.
+        config: its configuration, with the planned concurrency.
+        number: maximum number of tiles.
         observer: is told of every tile.
         stop: asks to end early.
 
     Raises:
-        MMEarthError: of the kind that fits, as a run raises it.
+        MMEarthError: as a run raises it.
     """
     with tempfile.TemporaryDirectory(prefix="mmearth-plan-") as folder:
         frame = _drawn(job, number)
@@ -119,7 +121,7 @@ def draw_sample(job: PreparedRun, config: Config, number: int, observer: Progres
 
 
 def _drawn(job: PreparedRun, number: int) -> gpd.GeoDataFrame:
-    """One tile at random of each of so many stretches of equal length, in the order of the tiles."""
+    """One random tile of each of `number` ranges of equal length, in the order of the tiles."""
     tiles = int(job.effective.tiles["count"])
     ends = np.linspace(0, tiles, min(number, tiles) + 1).astype(int)
     ordinals = np.random.default_rng(SEED).integers(ends[:-1], ends[1:])
@@ -131,7 +133,7 @@ def _drawn(job: PreparedRun, number: int) -> gpd.GeoDataFrame:
 
 
 def _hdf5_bytes(job: PreparedRun, stacks: list[Path]) -> int:
-    """What the stacks' values come to in the HDF5 file, compressed as post-processing does it."""
+    """Bytes of the stacks' values in the HDF5 file, compressed as post-processing does it."""
     size, total = job.config.dataset.image_size, 0
     for group in job.groups:
         layers = tuple(
@@ -144,3 +146,52 @@ def _hdf5_bytes(job: PreparedRun, stacks: list[Path]) -> int:
                 made = encode_block(Block({group.name: layers}, size, [(None, {group.name: path})]))
                 total += sum(len(chunk) for chunks in made.chunks for chunk in chunks.values())
     return total
+
+
+class Timed(WrappedEngine):
+    """Measures how long another engine takes to answer.
+
+    Attributes:
+        requests: number of requests that were answered or failed.
+        seconds: their total duration.
+    """
+
+    name = "timed"
+
+    def __init__(self, engine: Engine) -> None:
+        """Wraps an engine.
+
+        Args:
+            engine: the engine to measure.
+        """
+        super().__init__(engine)
+        self.requests = 0
+        self.seconds = 0.0
+        self._lock = threading.Lock()
+
+    def around(self, connection: Connection) -> Transport:
+        """Wraps the connection's transport."""
+        return _Timing(self, connection.transport)
+
+    def add(self, seconds: float) -> None:
+        """Counts one request."""
+        with self._lock:
+            self.requests += 1
+            self.seconds += seconds
+
+
+class _Timing:
+    """The transport of `Timed`."""
+
+    def __init__(self, engine: Timed, transport: Transport) -> None:
+        self._engine = engine
+        self._transport = transport
+
+    def request(self, uri: str, method: str = "GET", *args: Any, **options: Any) -> tuple[Any, bytes]:
+        """Passes a request on; the client's first ones, which are GET requests, are not counted."""
+        begin = time.perf_counter()
+        try:
+            return self._transport.request(uri, method, *args, **options)
+        finally:
+            if method == "POST":
+                self._engine.add(time.perf_counter() - begin)

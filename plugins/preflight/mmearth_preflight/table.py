@@ -1,17 +1,16 @@
-"""Tells people what a run will cost, figure by figure, and where each comes from."""
+"""Prints a plan as a table: each figure, and where it comes from."""
 
 from rich.console import Console
 from rich.table import Table
 
 from mmearth_core.text import duration, size
-from mmearth_preflight.estimate import Plan
-from mmearth_preflight.quota import HOUR, shares
+from mmearth_preflight.estimate import HOUR, Plan, shares
 
 
-def tell(plan: Plan, console: Console) -> None:
+def print_plan(plan: Plan, console: Console) -> None:
     """Prints a plan."""
-    told, source = plan.to_json(), plan.sources()
-    requests, sizes, time = told["requests"], told["bytes"], told["time"]
+    facts, source = plan.to_json(), plan.sources()
+    requests, sizes, time = facts["requests"], facts["bytes"], facts["time"]
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
@@ -20,16 +19,16 @@ def tell(plan: Plan, console: Console) -> None:
     if len(plan.groups) > 1:
         for group in plan.groups:
             table.add_row(f"  {group.name}", f"{group.left:,}", "left")
-    each = "" if requests["a_tile"] is None else f"{requests['a_tile']:.2f} a tile; "
+    each = "" if requests["a_tile"] is None else f"{requests['a_tile']:.2f} per tile; "
     table.add_row("requests", f"{requests['total']:,}", f"{each}{source['requests']}")
     for kind in ("centroids", "locate", "pixels"):
         table.add_row(f"  {kind}", f"{requests[kind]:,}", "")
-    for name, text in (("wire", "on the wire"), ("stacks", "stacks on disk"), ("hdf5", "HDF5, of all tiles")):
+    for name, text in (("wire", "transferred"), ("stacks", "stacks on disk"), ("hdf5", "HDF5, of all tiles")):
         table.add_row(text, size(sizes[name]), source[name])
     table.add_row("time", duration(time["hours"] * HOUR), _pace(plan))
     table.add_row("latency", f"{plan.latency:.2f} s", source["latency"])
     _eecu(plan, table)
-    table.add_row("workload tag", plan.config.workload_tag or "none", "names the run in the Cloud project's metrics")
+    table.add_row("workload tag", plan.config.workload_tag or "none", "label of the run in the Cloud project's metrics")
     console.print(table)
     if plan.sample is not None:
         sample = plan.sample.to_json()
@@ -46,26 +45,26 @@ def tell(plan: Plan, console: Console) -> None:
 
 def _pace(plan: Plan) -> str:
     run = plan.config.run
-    return f"{run.max_concurrent} requests at once, at most {run.requests_per_second:g}/s: {plan.per_second:.1f}/s"
+    return f"{run.max_concurrent} concurrent requests, at most {run.requests_per_second:g}/s: {plan.per_second:.1f}/s"
 
 
 def _eecu(plan: Plan, table: Table) -> None:
     for share in shares(plan.left, plan.eecu_seconds, plan.tier):
-        fits = "" if share.affordable is None else f"; {_figure(share.affordable)} EECU-s a tile fit into one month"
-        taken = "?" if share.share is None else f"{_figure(100 * share.share)} %"
-        table.add_row(f"{share.tier} tier", taken, f"of a month's {share.hours:,.0f} EECU-hours{fits}")
+        fits = "" if share.affordable is None else f"; {_figure(share.affordable)} EECU-s per tile fit into one month"
+        share_text = "?" if share.share is None else f"{_figure(100 * share.share)} %"
+        table.add_row(f"{share.tier} tier", share_text, f"of a month's {share.hours:,.0f} EECU-hours{fits}")
 
 
 def _how_to_measure(plan: Plan) -> str:
     if plan.sample is None or not plan.sample.workload_tag:
-        return "EECU-seconds a tile: run with --sample N, and this will say where to read them."
+        return "EECU-seconds per tile: run with --sample N to see where to read them."
     return (
-        "EECU-seconds a tile: in the Cloud console's Metrics Explorer, resource Earth Engine Cloud Project, sum "
-        f"Completed EECU-seconds of workload_tag {plan.sample.workload_tag!r}, divide by {plan.sample.tiles}, and give "
+        "EECU-seconds per tile: in the Cloud console's Metrics Explorer, resource Earth Engine Cloud Project, sum "
+        f"Completed EECU-seconds of workload_tag {plan.sample.workload_tag!r}, divide by {plan.sample.tiles}, and pass "
         "it as --eecu-seconds-per-tile."
     )
 
 
 def _figure(number: float) -> str:
-    """Three digits, and never an exponent above one."""
+    """Three digits; large numbers without an exponent."""
     return f"{number:.3g}" if number < 999.5 else f"{number:,.0f}"
