@@ -108,7 +108,7 @@ class Scheduler:
         return sum(self._calls.values())
 
     def _collect(self, raises: bool = True) -> None:
-        """Hands over the outcomes of finished calls, and then raises the first error of one, unless told not to."""
+        """Hands over the outcomes of finished calls, and then raises the first error of one, if `raises`."""
         first_error: BaseException | None = None
         for call in [call for call in self._calls if call.done()]:
             locates = self._calls.pop(call)
