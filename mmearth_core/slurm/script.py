@@ -90,6 +90,6 @@ class BatchScript:
 
 
 def requeue_text(command: str, requeues: int) -> str:
-    """The part of a script that runs a command, and requeues the task if the command stops early."""
+    """The part of a script that runs a command and requeues the task if it stops early: requeue.sh, filled in."""
     text = (files("mmearth_core.slurm") / "requeue.sh").read_text(encoding="utf-8")
     return text.replace("@COMMAND@", command).replace("@REQUEUES@", str(requeues))

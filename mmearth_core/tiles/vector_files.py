@@ -187,6 +187,4 @@ def _json(values: Any) -> list[str]:
 def _plain(value: Any) -> Any:
     if value is pd.NA or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
         return None
-    if isinstance(value, np.generic | np.ndarray):
-        return _plain(value.tolist())
     return value.isoformat() if hasattr(value, "isoformat") else value
