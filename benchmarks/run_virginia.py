@@ -41,9 +41,9 @@ def main() -> None:
             job = prepare(load_config(config), registry, "local")
             start, cpu = time.perf_counter(), time.process_time()
             with ProgressView(Console(quiet=True)) as view:
-                result = run(job, view, limit=arguments.tiles)
+                result = run(job, view.on_progress, limit=arguments.tiles)
             wall, cpu = time.perf_counter() - start, time.process_time() - cpu
-        tiles = result.tally.ended
+        tiles = result.progress.counts.finished
         requests = sum(result.requests.values()) / tiles
         print(
             f"{concurrent:10d} {tiles / wall:8.1f} {cpu / tiles * 1e3:12.1f} {requests:14.3f} "

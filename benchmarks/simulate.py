@@ -26,7 +26,7 @@ from simulation.server import Service
 
 from mmearth_core.config.schema import RunOptions, load_config
 from mmearth_core.download.journal import Outcome
-from mmearth_core.download.outcomes import Tally
+from mmearth_core.download.outcomes import RunProgress
 from mmearth_core.download.prepare import PreparedRun, prepare
 from mmearth_core.download.run import run
 from mmearth_core.registry import discover
@@ -75,10 +75,11 @@ class Ends:
         self.seconds: list[float] = []
         self.used: list[float] = []
 
-    def changed(self, tally: Tally) -> None:
+    def on_progress(self, progress: RunProgress) -> None:
         """As the run calls it."""
-        self.seconds.append(time.perf_counter())
-        self.used.append(time.process_time())
+        new = progress.counts.finished - len(self.seconds)
+        self.seconds += [time.perf_counter()] * new
+        self.used += [time.process_time()] * new
 
 
 def real_time(job: PreparedRun, engine: Canned, wait: float) -> tuple[float, float]:
@@ -92,9 +93,9 @@ def real_time(job: PreparedRun, engine: Canned, wait: float) -> tuple[float, flo
         wait: seconds of the server for each request.
     """
     engine.wait, known, ends = wait, engine.new, Ends()
-    result = run(job, ends)
+    result = run(job, ends.on_progress)
     engine.wait = 0.0
-    if engine.new != known or result.tally.now[Outcome.DONE] != result.tally.ended:
+    if engine.new != known or result.progress.now[Outcome.DONE] != result.progress.counts.finished:
         raise SystemExit(f"the run in real time went otherwise than the sample: {result.summary()}")
     begin = len(ends.seconds) // 4
     tiles = len(ends.seconds) - 1 - begin

@@ -46,7 +46,7 @@ def test_a_dataset_begun_with_other_modalities_meanwhile_is_not_changed(job):
     mine, other = job("file"), job()
     establish(other, None)
     before = mine.folder.config.read_bytes(), mine.folder.tiles.read_bytes()
-    with pytest.raises(DatasetError, match=r"just begun the group 'base' with file, tile, .* Run the same"):
+    with pytest.raises(DatasetError, match=r"just started the group 'base' with file, tile, .* Rerun the command"):
         establish(mine, None)
     assert (mine.folder.config.read_bytes(), mine.folder.tiles.read_bytes()) == before
     assert job("file").effective.groups == {"base": ["file", "tile"]}

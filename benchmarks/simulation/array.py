@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.modality import Anchor
-from mmearth_core.download.journal import Entry
+from mmearth_core.download.journal import TileOutcome
 from mmearth_core.download.scheduler import Work
 from mmearth_core.download.selection import Shard
 from mmearth_core.tiles.index import Tile, default_partition_size
@@ -84,7 +84,7 @@ def simulate(tiles: int, tasks: int, sample: Sample, service: Service, options: 
     server = Server(time, service, chance)
     partitions = range(-(-tiles // default_partition_size(tiles)))
 
-    def ended(tile: Tile, entry: Entry) -> None:
+    def on_tile_done(entry: TileOutcome) -> None:
         ends.append(time.now)
 
     array = []
@@ -92,7 +92,7 @@ def simulate(tiles: int, tasks: int, sample: Sample, service: Service, options: 
         work = _work(Shard(number, tasks).share(partitions), tiles)
 
         def begin(number: int = number, work: Iterator[Work] = work) -> None:
-            task = Task(number, time, server, folder, sample, ANCHOR, options, chance, ended)
+            task = Task(number, time, server, folder, sample, ANCHOR, options, chance, on_tile_done)
             array.append((task, time.now))
             task.start(work)
 

@@ -11,8 +11,8 @@ from mmearth_core.budget.gate import Gate
 from mmearth_core.budget.members import Member, Members
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.modality import Anchor
-from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.locate import Located, LocatedTile
+from mmearth_core.download.journal import Outcome, TileOutcome
+from mmearth_core.download.locate import LocatedTile
 from mmearth_core.download.scheduler import Scheduler, Work, in_batches
 from mmearth_core.earthengine.faults import Action, classify
 from mmearth_core.earthengine.retry import AdaptiveLimit, RetryPolicy
@@ -60,7 +60,7 @@ class Task:
         anchor: Anchor,
         options: RunOptions,
         chance: random.Random,
-        ended: Callable[[Tile, Entry], None],
+        on_tile_done: Callable[[TileOutcome], None],
     ) -> None:
         self._time, self._server, self._sample, self._anchor, self._chance = time, server, sample, anchor, chance
         self._options = options
@@ -80,7 +80,7 @@ class Task:
             self,  # type: ignore[arg-type]
             options.batch_size,
             options.max_concurrent,
-            ended,
+            on_tile_done,
         )
         self._scheduler.pool = self
 
@@ -112,13 +112,13 @@ class Task:
         """Locates a batch."""
         cost = self._chance.choice(self._sample.locate)
         yield from self._call(cost, len(tiles) / cost.tiles)
-        located: list[Located] = [LocatedTile(tile, self._anchor, {}) for tile in tiles]
+        located: list[LocatedTile | TileOutcome] = [LocatedTile(tile, self._anchor, {}) for tile in tiles]
         return located
 
     def fetch(self, ready: LocatedTile) -> Process:
         """Fetches a tile."""
         yield from self._call(self._chance.choice(self._sample.fetch), 1.0)
-        return Entry(ready.tile.tile_id, ready.tile.ordinal, Outcome.DONE)
+        return TileOutcome(ready.tile.tile_id, ready.tile.ordinal, Outcome.DONE)
 
     def _call(self, cost: Cost, part: float) -> Process:
         for leg in cost.legs:

@@ -86,7 +86,7 @@ class Member:
         birth: start time of the process in clock ticks of the kernel; empty if unknown.
         began: when it joined, UTC, ISO 8601.
         max_concurrent: requests in flight of all processes together, by its configuration.
-        requests_per_second: requests per second of all processes together, likewise.
+        requests_per_second: requests per second of all processes together.
         slots: the claim: requests that it may have in flight until it writes again.
         rate: the claim: requests that it may send per second until then.
         beats: steps so far, so that the content changes with every step.

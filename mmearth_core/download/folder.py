@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from mmearth_core.config.schema import Config, load_config
 from mmearth_core.contract.modality import Modality
-from mmearth_core.download.journal import Entry, Journal, Outcome
+from mmearth_core.download.journal import Journal, Outcome, TileOutcome
 from mmearth_core.download.stored_config import BASE, StoredConfig, load_stored_config, plain_options
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import locked
@@ -31,7 +31,7 @@ class DatasetRow:
     """
 
     tile: Tile
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, TileOutcome]
 
     @property
     def variant(self) -> str | None:
@@ -166,7 +166,7 @@ class DownloadedDataset:
         """The tiles of a partition that are done in every group, by ordinal."""
         return (DatasetRow(tile, entries) for tile, entries in self.outcomes(partition) if self.is_row(entries))
 
-    def is_row(self, entries: Mapping[str, Entry]) -> bool:
+    def is_row(self, entries: Mapping[str, TileOutcome]) -> bool:
         """Whether a tile that ended so is a row: done in every group, and in all of them on one day and grid."""
         if entries.keys() != self.effective.groups.keys():
             return False
@@ -176,7 +176,7 @@ class DownloadedDataset:
         anchor = entries[BASE].record["anchor"]
         return all(entry.record["anchor"] == anchor for entry in entries.values())
 
-    def outcomes(self, partition: int) -> Iterator[tuple[Tile, dict[str, Entry]]]:
+    def outcomes(self, partition: int) -> Iterator[tuple[Tile, dict[str, TileOutcome]]]:
         """Every tile of a partition, with how it ended in each group that has begun it."""
         journals = {group: Journal(self.folder.journal(group, partition)).read() for group in self.effective.groups}
         for tile in TileIndex(self.folder.tiles).read(partition):

@@ -13,8 +13,8 @@ from typing import Any
 from attrs import define, field
 
 from mmearth_core.contract.modality import Anchor
-from mmearth_core.download.journal import Entry
-from mmearth_core.download.locate import Ended, Left, Located, LocatedTile, Locator
+from mmearth_core.download.journal import TileOutcome
+from mmearth_core.download.locate import LocatedTile, Locator
 from mmearth_core.download.pixels import Fetcher
 from mmearth_core.download.stop import StopRequest
 from mmearth_core.tiles.index import Tile
@@ -35,7 +35,7 @@ class Scheduler:
         fetcher: downloads a located tile.
         batch_size: tiles located in one request.
         max_concurrent: requests in flight at once.
-        on_tile_done: receives each tile with its outcome.
+        on_tile_done: receives the outcome of each tile, also of one that is left.
         on_tick: called after outcomes were handed over, and every two seconds; may raise to end the run.
         on_early_end: called once if the run ends early, before waiting for requests in flight.
         stop: a request to end early.
@@ -45,13 +45,13 @@ class Scheduler:
     fetcher: Fetcher
     batch_size: int
     max_concurrent: int
-    on_tile_done: Callable[[Tile, Entry | Left], None]
+    on_tile_done: Callable[[TileOutcome], None]
     on_tick: Callable[[], None] = lambda: None
     on_early_end: Callable[[], None] = lambda: None
     stop: StopRequest = field(factory=StopRequest)
     _ready: deque[LocatedTile] = field(factory=deque, init=False)
-    # The tile that a call fetches; None for one that locates a batch.
-    _calls: dict[Future[Any], Tile | None] = field(factory=dict, init=False)
+    # Calls in flight, and whether they locate a batch.
+    _calls: dict[Future[Any], bool] = field(factory=dict, init=False)
 
     def run(self, work: Iterable[Work]) -> None:
         """Works until every tile has an outcome, or the run ends early.
@@ -94,10 +94,9 @@ class Scheduler:
             if batch is None:
                 break
             anchors = {tile.tile_id: anchor for tile, anchor in batch if anchor is not None}
-            self._calls[pool.submit(self.locator.locate, [tile for tile, _ in batch], anchors)] = None
+            self._calls[pool.submit(self.locator.locate, [tile for tile, _ in batch], anchors)] = True
         while self._free and self._ready:
-            located = self._ready.popleft()
-            self._calls[pool.submit(self.fetcher.fetch, located)] = located.tile
+            self._calls[pool.submit(self.fetcher.fetch, self._ready.popleft())] = False
         return bool(self._calls)
 
     @property
@@ -106,29 +105,24 @@ class Scheduler:
 
     @property
     def _batches_in_flight(self) -> int:
-        return sum(tile is None for tile in self._calls.values())
+        return sum(self._calls.values())
 
     def _collect(self, raises: bool = True) -> None:
-        """Hands over the outcomes of finished calls, and then raises the first error of one, unless told not to."""
+        """Hands over the outcomes of finished calls, and then raises the first error of one, if `raises`."""
         first_error: BaseException | None = None
         for call in [call for call in self._calls if call.done()]:
-            tile = self._calls.pop(call)
+            locates = self._calls.pop(call)
             error = None if call.cancelled() else call.exception()
             if call.cancelled() or error is not None:
                 first_error = first_error or error
-            elif tile is not None:
-                self.on_tile_done(tile, call.result())
-            else:
-                self._take_located(call.result())
+                continue
+            for result in call.result() if locates else [call.result()]:
+                if isinstance(result, LocatedTile):
+                    self._ready.append(result)
+                else:
+                    self.on_tile_done(result)
         if first_error is not None and raises:
             raise first_error
-
-    def _take_located(self, results: list[Located]) -> None:
-        for result in results:
-            if isinstance(result, LocatedTile):
-                self._ready.append(result)
-            else:
-                self.on_tile_done(result.tile, result.entry() if isinstance(result, Ended) else result)
 
 
 def in_batches(work: Iterable[Work], size: int) -> Iterator[list[Work]]:

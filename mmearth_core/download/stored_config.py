@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 
 from mmearth_core.config.schema import Config
 from mmearth_core.contract.modality import Modality
-from mmearth_core.download.journal import Outcome, read_endings
+from mmearth_core.download.journal import Journal, Outcome
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import written_aside
 from mmearth_core.paths import DatasetPaths
@@ -220,7 +220,7 @@ def _remedy(recorded: StoredConfig, wanted: StoredConfig, folder: DatasetPaths, 
 def _is_done(folder: DatasetPaths, group: str) -> bool:
     """Whether a tile of the group is done."""
     return any(
-        ending.outcome is Outcome.DONE
+        entry.outcome is Outcome.DONE
         for path in sorted(folder.journal(group, 0).parent.glob("*.jsonl"))
-        for ending in read_endings(path).values()
+        for entry in Journal(path).read(heads_only=True).values()
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mmearth_core import __version__
 from mmearth_core.download.folder import DatasetRow, DownloadedDataset
-from mmearth_core.download.journal import BadStack, Entry
+from mmearth_core.download.journal import BadStack, TileOutcome
 from mmearth_core.download.locate import call
 from mmearth_core.errors import DamagedFileError, DatasetError, RunStoppedError
 from mmearth_core.files import FOLDER_FAULTS, written_aside
@@ -57,7 +57,7 @@ class Provenance:
         """Counts in the next row."""
         self.add_part(row.tile.tile_id, row.variant, row.entries)
 
-    def add_part(self, tile_id: str, variant: str | None, entries: Mapping[str, Entry]) -> None:
+    def add_part(self, tile_id: str, variant: str | None, entries: Mapping[str, TileOutcome]) -> None:
         """Counts in what there is of the next row, for those groups whose entry is known.
 
         Args:

@@ -9,6 +9,8 @@ CHANGED = {
     "mmearth-core run --record": "recording is the engine `record` of mmearth-devkit",
     "mmearth-core engine check --record": "recording is the engine `record` of mmearth-devkit",
     "mmearth-core tiles map": "is `mmearth-core map`, of mmearth-viz",
+    "mmearth-core status --watch": "`watch -n 5 mmearth-core status CONFIG` does the same",
+    "mmearth-core status --every": "belonged to --watch",
     "mmearth-core map": "was `mmearth-core tiles map`",
     "mmearth-core tiles from-tile-info": "replaces the key `tile_info` in [dataset]",
 }

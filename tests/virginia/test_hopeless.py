@@ -79,11 +79,9 @@ def test_a_mistyped_asset(config: Path, undisturbed: Path, read_contents: Conten
     done = cli("run", wrong, "--json")
     assert done.exit_code == 2, done.output
     told = json.loads(done.stdout)
-    assert "stopped: 8 tiles have failed for one reason, none is done, and no more were asked for: locate: " in said(
-        done
-    )
+    assert "stopped: 8 tiles failed for the same reason and none is done, so the run stopped: locate: " in said(done)
     assert "'COPERNICUS/S2_HARMONISEDD' not found" in said(done)
-    assert f"Check the options of [modalities.sentinel2] in {wrong}, and the plugin that brings them." in said(done)
+    assert f"Check the options of [modalities.sentinel2] in {wrong}, and the plugin that provides them." in said(done)
     assert (told["done"], told["stopped"] in said(done)) == (0, True)
     assert 8 <= told["failed"] == 40 - told["left"] <= 16
     # Each tile of each batch was asked for alone at last; of the three batches that were begun, no more.
@@ -131,7 +129,7 @@ def test_a_plugin_that_raises(
     assert (told["done"], told["failed"]) == (40 - len(ids(config, failing)), failed)
     assert [row["tiles"] for row in told["reasons"]] == [failed]
     if status == 2:
-        assert "no more were asked for: pixels: odd.image raised ValueError: column 0 of '000'. Check" in said(done)
+        assert "so the run stopped: pixels: odd.image raised ValueError: column 0 of '000'. Check" in said(done)
         assert "[modalities.sentinel2], [modalities.odd]" in said(done)
         # The next tiles are asked for, but once.
         assert cli("run", odd).exit_code == 2
@@ -163,7 +161,7 @@ def test_a_modality_that_was_added(bad: Path, config: Path, undisturbed: Path, r
     mistyped = '[modalities.odd]\nimage = "COPERNICUS/S2_HARMONISEDD"'
     done = cli("run", with_options(config, mistyped, give_up_after=8), "--json")
     assert done.exit_code == 2, done.output
-    assert "8 tiles have failed for one reason" in said(done)
+    assert "8 tiles failed for the same reason" in said(done)
     assert "[modalities.odd]" in said(done)
     assert "[modalities.sentinel2]" not in said(done)
     right = with_options(config, "[modalities.odd]", give_up_after=8)

@@ -12,9 +12,7 @@ from mmearth_core import Engine, Modality
 from mmearth_core.builtin.file_anchor import FileAnchor
 from mmearth_core.config.schema import load_config
 from mmearth_core.dataset import Dataset
-from mmearth_core.download.outcomes import Tally
-from mmearth_core.download.prepare import prepare
-from mmearth_core.download.run import run
+from mmearth_core.download.run import prepare, run
 from mmearth_core.download.stored_config import plain_options
 from mmearth_core.errors import RequestError
 from mmearth_core.registry import Origin, Registered, Registry
@@ -47,19 +45,12 @@ def tiny_dataset(
     used = kit_engine(engine)
     config = _configuration(instance, folder, open_stage(used).place())
     registry = _registry(modality, instance, used)
-    result = run(prepare(load_config(config), registry), _Silent())
+    result = run(prepare(load_config(config), registry), lambda progress: None)
     failed = [f"{row['outcome']}: {row['reason']}" for row in result.summary()["reasons"]]
     if failed:
         raise RequestError(f"The tiny dataset of {instance.name!r} is incomplete: {'; '.join(failed)}")
     _post(config, registry)
     return Dataset(folder / instance.name / f"{instance.name}.h5")
-
-
-class _Silent:
-    """Shows no progress in a test."""
-
-    def changed(self, tally: Tally) -> None:
-        """Does nothing."""
 
 
 def _configuration(modality: Modality, folder: Path, place: tuple[Any, Any]) -> Path:

@@ -10,7 +10,7 @@ from mmearth_core.cli.common import config_argument, engine_option, json_option,
 
 if TYPE_CHECKING:
     from mmearth_core.config.schema import Config
-    from mmearth_core.download.prepare import PreparedRun
+    from mmearth_core.download.run import PreparedRun
     from mmearth_preflight.sample import Sample
 
 
@@ -74,7 +74,7 @@ def command(
 
     from mmearth_core.cli.run import leave
     from mmearth_core.config.schema import load_config
-    from mmearth_core.download.prepare import prepare
+    from mmearth_core.download.run import prepare
     from mmearth_core.registry import discover
     from mmearth_preflight.estimate import Plan
     from mmearth_preflight.table import print_plan
@@ -96,9 +96,9 @@ def command(
     status = 0
     if sample is not None:
         taken = _sampled(job, options, sample)
-        if taken.result.stopped:
+        if taken.result.why:
             return leave(taken.result)
-        plan, status = evolve(plan, sample=taken), int(taken.result.exit_code)
+        plan, status = evolve(plan, sample=taken), taken.result.exit
     show(as_json, plan.to_json(), partial(print_plan, plan))
     return status
 
@@ -108,9 +108,9 @@ def _sampled(job: "PreparedRun", options: "Config", tiles: int) -> "Sample":
     from rich.console import Console
 
     from mmearth_core.cli.run import ProgressView
-    from mmearth_core.download.stop import StopRequest
+    from mmearth_core.download.run import StopRequest
     from mmearth_preflight.sample import draw_sample
 
     stop = StopRequest(options.run.grace_seconds)
     with stop.on_signals(), ProgressView(Console(stderr=True)) as view:
-        return draw_sample(job, options, tiles, view, stop)
+        return draw_sample(job, options, tiles, view.on_progress, stop)

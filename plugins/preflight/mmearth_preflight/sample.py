@@ -13,12 +13,7 @@ from attrs import evolve, frozen
 
 from mmearth_core.config.schema import Config
 from mmearth_core.contract.engine import Connection, Engine, Transport, WrappedEngine
-from mmearth_core.download.journal import Outcome
-from mmearth_core.download.outcomes import ProgressListener
-from mmearth_core.download.prepare import PreparedRun
-from mmearth_core.download.run import WHOLE, run
-from mmearth_core.download.run_log import Result
-from mmearth_core.download.stop import StopRequest
+from mmearth_core.download.run import PreparedRun, ProgressListener, RunResult, StopRequest, run
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.post.encode import Block, encode_block
@@ -47,7 +42,7 @@ class Sample:
     """
 
     tiles: int
-    result: Result
+    result: RunResult
     latency: float
     stacks: int
     hdf5: int
@@ -60,8 +55,7 @@ class Sample:
         return {
             "tiles": self.tiles,
             "seed": SEED,
-            **{str(outcome): summary[outcome] for outcome in Outcome},
-            "left": summary["left"],
+            **{key: summary[key] for key in ("done", "skipped", "failed", "left")},
             "failed_share": failed / max(summary["tiles"], 1),
             "requests": sum(self.result.requests.values()),
             "retries": sum(self.result.retries.values()),
@@ -72,18 +66,20 @@ class Sample:
             "latency": round(self.latency, 4),
             "reasons": summary["reasons"],
             "workload_tag": self.workload_tag,
-            "stopped": self.result.stopped,
+            "stopped": self.result.why,
         }
 
 
-def draw_sample(job: PreparedRun, config: Config, number: int, observer: ProgressListener, stop: StopRequest) -> Sample:
+def draw_sample(
+    job: PreparedRun, config: Config, number: int, on_progress: ProgressListener, stop: StopRequest
+) -> Sample:
     """Downloads some tiles, spread over all of them, with every group of a run. The dataset itself is not changed.
 
     Args:
         job: the run that is planned.
         config: its configuration, with the planned concurrency.
         number: maximum number of tiles.
-        observer: is told of every tile.
+        on_progress: called after every tile.
         stop: asks to end early.
 
     Raises:
@@ -108,7 +104,7 @@ def draw_sample(job: PreparedRun, config: Config, number: int, observer: Progres
             is_new=True,
             frame=frame,
         )
-        result = run(trial, observer, WHOLE, stop=stop)
+        result = run(trial, on_progress, stop=stop)
         stacks = sorted(root.glob("stacks/*/*/*.tif"))
         return Sample(
             tiles=len(frame),

@@ -8,10 +8,10 @@ from attrs import frozen
 
 from mmearth_core.contract.modality import Anchor, Modality, Scene
 from mmearth_core.download.locate import PluginCallError, call
-from mmearth_core.download.prepare import PreparedRun
+from mmearth_core.download.run import PreparedRun
 from mmearth_core.download.stack import StackBand, stack_bands
 from mmearth_core.download.stored_config import Group
-from mmearth_core.status import Reader
+from mmearth_core.status import read_status
 from mmearth_core.tiles.earth_source import without_centroid
 from mmearth_core.tiles.index import TileIndex
 
@@ -59,7 +59,7 @@ def group_costs(job: PreparedRun) -> tuple[GroupCost, ...]:
         DatasetError: when a file of the dataset is damaged.
     """
     tiles, size = int(job.effective.tiles["count"]), job.config.dataset.image_size
-    status, scene = Reader(job.config).look(), _any_scene(job)
+    status, scene = read_status(job.config), _any_scene(job)
     return tuple(
         group_cost(group, scene, size, status.group(group.name).left if group.name in status.groups else tiles)
         for group in job.groups

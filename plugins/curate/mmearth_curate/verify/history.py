@@ -7,7 +7,7 @@ from typing import Any
 from attrs import define, field
 
 from mmearth_core.download.folder import DatasetRow, DownloadedDataset
-from mmearth_core.download.journal import Entry, Journal, Outcome
+from mmearth_core.download.journal import Journal, Outcome, TileOutcome
 from mmearth_core.tiles.index import Tile
 from mmearth_curate.verify.rows import checksum_mark
 
@@ -22,7 +22,7 @@ class History:
 
     source: DownloadedDataset
     _partition: int | None = None
-    _entries: dict[str, dict[str, list[Entry]]] = field(factory=dict)
+    _entries: dict[str, dict[str, list[TileOutcome]]] = field(factory=dict)
 
     def row(self, tile: Tile, variant: str | None, sums: bytes | None) -> DatasetRow | None:
         """The row of a tile as it once was; None if the journals do not say, or allow of two answers.
@@ -48,15 +48,15 @@ class History:
             if self.source.is_row(row.entries):
                 yield row
 
-    def _done(self, tile: Tile, group: str) -> list[Entry]:
+    def _done(self, tile: Tile, group: str) -> list[TileOutcome]:
         if tile.partition != self._partition:
             self._partition = tile.partition
             self._entries = {each: self._read(each, tile.partition) for each in self.source.effective.groups}
         return self._entries[group].get(tile.tile_id, [])
 
-    def _read(self, group: str, partition: int) -> dict[str, list[Entry]]:
+    def _read(self, group: str, partition: int) -> dict[str, list[TileOutcome]]:
         """All done entries of each tile that differ in what its row is made of."""
-        entries: dict[str, list[Entry]] = {}
+        entries: dict[str, list[TileOutcome]] = {}
         for entry in Journal(self.source.folder.journal(group, partition)).entries():
             mine = entries.setdefault(entry.tile_id, [])
             if entry.outcome is Outcome.DONE and all(_made_of(entry) != _made_of(each) for each in mine):
@@ -64,7 +64,7 @@ class History:
         return entries
 
 
-def _made_of(entry: Entry) -> list[Any]:
+def _made_of(entry: TileOutcome) -> list[Any]:
     return [entry.record.get(key) for key in ("anchor", "located", "sha256")]
 
 

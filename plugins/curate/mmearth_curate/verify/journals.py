@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.download.folder import DatasetRow, DownloadedDataset
-from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.post.products import LEFT_OUT
@@ -99,7 +99,7 @@ class JournalsCheck:
     def _tell(self, finding: Finding) -> None:
         self.findings.add([finding])
 
-    def _tile(self, tile: Tile, entries: Mapping[str, Entry]) -> DoneTile:
+    def _tile(self, tile: Tile, entries: Mapping[str, TileOutcome]) -> DoneTile:
         subject, source = self.subject, self.source
         row = subject.table.row_of(tile.tile_id)
         done = {group: entry for group, entry in entries.items() if entry.outcome is Outcome.DONE}
@@ -150,7 +150,7 @@ class JournalsCheck:
         self._told[row] = True
         self._made_of.add(journal)
 
-    def _as_it_was(self, row: int, tile: Tile, done: Mapping[str, Entry]) -> None:
+    def _as_it_was(self, row: int, tile: Tile, done: Mapping[str, TileOutcome]) -> None:
         """Counts in what a row was made of whose tile is no row any more: so all other rows can still be checked."""
         variant, sums = self.subject.table.variant(row), self.sums[row]
         before = self._history.row(tile, variant, sums.tobytes() if sums.any() else None)
@@ -197,7 +197,7 @@ class JournalsCheck:
         self._tell(Finding(Severity.WARNING, CHECK, message, remedy))
 
 
-def _anchors(entries: Mapping[str, Entry]) -> str:
+def _anchors(entries: Mapping[str, TileOutcome]) -> str:
     """What each group was downloaded for."""
     anchors = {group: entry.record["anchor"] for group, entry in entries.items()}
     return "; ".join(

@@ -26,7 +26,6 @@ def command(folder: Path, engine: str) -> int:
       mmearth-core demo demo
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.cli.run import download, leave, print_summary
-    from mmearth_core.download.journal import Outcome
     from mmearth_core.registry import discover
     from mmearth_core.registry.configured import engine_of
     from mmearth_viz.preview.sheet_of_layers import sheet_of_layers
@@ -54,7 +53,7 @@ def command(folder: Path, engine: str) -> int:
     job, result = download(config, registry, engine=engine)
     out = console()
     print_summary(job, result, out)
-    if result.stopped or not result.tally.count(Outcome.DONE):
+    if result.why or not result.progress.counts["done"]:
         return leave(result)
     sheet = folder / "contact_sheet.png"
     group = job.groups[0]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from mmearth_core.contract.bands import Layer
-from mmearth_core.download.journal import Entry, Journal, Outcome
+from mmearth_core.download.journal import Journal, Outcome, TileOutcome
 from mmearth_core.download.stack import read_stack
 from mmearth_core.download.stored_config import Group
 from mmearth_core.errors import DatasetError
@@ -24,7 +24,7 @@ class DoneTile:
     """
 
     tile: Tile
-    entry: Entry
+    entry: TileOutcome
 
     @property
     def variant(self) -> str | None:
