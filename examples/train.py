@@ -23,7 +23,7 @@ from mmearth_viz.preview.panel import MapPanel, make_panel
 from torch import Tensor, nn
 from torch.utils import data
 
-from mmearth_core.contract.bands import ClassLabel, Kind
+from mmearth_core import ClassLabel, Kind
 from mmearth_core.dataset import Dataset as PlainDataset
 from mmearth_core.errors import MMEarthError
 from mmearth_core.layers import LayerDescription

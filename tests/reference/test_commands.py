@@ -9,6 +9,9 @@ CHANGED = {
     "mmearth-core run --record": "recording is the engine `record` of mmearth-devkit",
     "mmearth-core engine check --record": "recording is the engine `record` of mmearth-devkit",
     "mmearth-core tiles map": "is `mmearth-core map`, of mmearth-viz",
+    "mmearth-core post hdf5 --in-place": "removed: a new file is written aside, which is safe",
+    "mmearth-core verify --return-tiles": "the new name of --send-back, which is hidden",
+    "mmearth-core verify --send-back hidden": "is now --return-tiles",
     "mmearth-core map": "was `mmearth-core tiles map`",
 }
 """What may differ, such as "mmearth-core run --record", and the reason."""

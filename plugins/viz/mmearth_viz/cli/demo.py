@@ -12,11 +12,11 @@ from mmearth_core.files import FOLDER_FAULTS, written_aside
 
 @click.command("demo")
 @click.argument("folder", type=FOLDER)
-@engine_option("The engine whose demo it is.", default="local", metavar="NAME")
+@engine_option("The engine that provides the demo.", default="local", metavar="NAME")
 def command(folder: Path, engine: str) -> int:
     """Make a configuration and tiles in FOLDER, download them, and draw a contact sheet.
 
-    Running it again continues where it was left. The configuration is an ordinary one: change it,
+    Running it again continues where it stopped. The configuration is an ordinary one: change it,
     and use it with `mmearth-core run`.
 
     \b
@@ -24,18 +24,17 @@ def command(folder: Path, engine: str) -> int:
       mmearth-core demo demo
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.cli.run import download, leave, print_summary
-    from mmearth_core.download.journal import Outcome
+    from mmearth_core.download.folder import Outcome
     from mmearth_core.registry import discover
     from mmearth_core.registry.configured import engine_of
-    from mmearth_viz.preview.sheet_of_layers import sheet_of_layers
-    from mmearth_viz.preview.sheet_of_tiles import sheet_of_tiles
+    from mmearth_viz.preview.demo_sheets import sheet_of_layers, sheet_of_tiles
 
     registry = discover()
     registry.require()
     demo = engine_of(registry, engine).demo()
     if demo is None:
         raise EngineError(
-            f"Engine {engine!r} brings no demo. The engine `local` does: `pip install mmearth-localearth`."
+            f"Engine {engine!r} has no demo. The engine `local` has one: `pip install mmearth-localearth`."
         )
     config = folder / "demo.toml"
     try:

@@ -7,7 +7,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from mmearth_core.contract.bands import ClassLabel, Preview
+from mmearth_core import ClassLabel, Preview
 from mmearth_viz.preview.render import NODATA_COLOUR, UNDECLARED_COLOUR, Picture, colours_of, rgb
 from mmearth_viz.preview.style import CAPTION, INK, PAPER, QUIET, SWATCH, write
 

@@ -8,7 +8,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.contract.bands import ClassLabel, Kind, Preview
+from mmearth_core import ClassLabel, Kind, Preview
 from mmearth_core.layers import DEFAULT, LayerDescription
 from mmearth_viz.preview.legend import Legend, legend_of, number, with_unit
 from mmearth_viz.preview.render import Picture, render_bands

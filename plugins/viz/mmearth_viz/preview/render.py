@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mmearth_core.contract.bands import ClassLabel, Layer, Preview
+from mmearth_core import ClassLabel, Layer, Preview
 from mmearth_core.errors import DeclarationError
 
 Picture = NDArray[np.uint8]

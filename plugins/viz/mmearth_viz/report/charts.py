@@ -162,8 +162,8 @@ def histogram(
     return Histogram(
         band,
         about,
-        _end(bins.low + bins.whole / 2, bins),
-        with_unit(_end(bins.high - bins.whole / 2, bins), unit),
+        _end(bins.low + bins.is_whole / 2, bins),
+        with_unit(_end(bins.high - bins.is_whole / 2, bins), unit),
         curves if total else [],
         ", ".join(beyond),
         share(missing),
