@@ -23,7 +23,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 from made import real_dataset, run
-from mmearth_curate.derive.copy import copy_rows, create_like
+from mmearth_curate.derive.shared import copy_rows, create_like
 
 from mmearth_core.product.hdf5 import LIBVER, METADATA
 

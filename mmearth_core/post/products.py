@@ -19,16 +19,7 @@ from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.post.rows import RowSelection, require_some
 from mmearth_core.post.write import BadStacksError, copy_layers, write_rows
-from mmearth_core.product.hdf5 import (
-    PROVENANCE,
-    VERSION,
-    create_layer,
-    create_metadata,
-    new_file,
-    opened,
-    read_layer,
-    write_attributes,
-)
+from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import count_values
 from mmearth_core.product.reader import DatasetReader, read_side_file
 from mmearth_core.progress import Progress
@@ -117,14 +108,14 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
     known = _known_stats(paths)
     stats = {key: known[key] for layer in kept for key in _stat_keys(layer) if key in known}
     if new or not is_current:
-        with written_aside(paths.hdf5) as aside, new_file(aside) as file:
+        with written_aside(paths.hdf5) as aside, hdf5.new_file(aside) as file:
             _create(file, rows)
             if kept:
-                with opened(paths.hdf5) as old:
+                with hdf5.opened(paths.hdf5) as old:
                     copy_layers(old, file, [layer.name for layer in kept])
             added = write_rows(file, rows, new, pool, progress, None if exists else provenance)
             for layer in source.layers:
-                file[layer.name].attrs[PROVENANCE] = provenance.of(layer.modality)
+                file[layer.name].attrs[hdf5.PROVENANCE] = provenance.of(layer.modality)
             file.flush()
             if stats.keys() != known.keys():
                 # If this process is killed before the last line, old statistics must not pass for those of new layers.
@@ -139,30 +130,26 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
 def _create(file: h5py.File, rows: RowSelection) -> None:
     source = rows.source
     facts = {"name": source.name, "anchor": source.anchor.name, "written_by": f"mmearth-core {__version__}"}
-    write_attributes(file, facts)
-    create_metadata(file, len(rows), source.anchor.variant_key)
+    hdf5.write_attributes(file, facts)
+    hdf5.create_metadata(file, len(rows), source.anchor.variant_key)
     for layer in source.layers:
-        create_layer(file, layer, len(rows))
+        hdf5.create_layer(file, layer, len(rows))
 
 
 def _kept_layers(source: DownloadedDataset, provenance: Provenance) -> tuple[list[LayerDescription], bool]:
     """The layers of the file that are what they would be if made now, and whether the file's layout is current."""
     try:
-        with opened(source.products.hdf5) as file:
-            kept = [layer for layer in source.layers if _is_kept(file, layer, provenance.of(layer.modality))]
-            return kept, file.attrs.get("layout") == VERSION
+        with hdf5.opened(source.products.hdf5) as file:
+            stored = hdf5.stored_layers(file)
+            kept = [
+                layer
+                for layer in source.layers
+                if stored.get(layer.name) == layer
+                and file[layer.name].attrs.get(hdf5.PROVENANCE) == provenance.of(layer.modality)
+            ]
+            return kept, file.attrs.get("layout") == hdf5.VERSION
     except DatasetError:  # it does not exist, is not HDF5, or is damaged
         return [], False
-
-
-def _is_kept(file: h5py.File, layer: LayerDescription, mark: str) -> bool:
-    dataset = file.get(layer.name)
-    try:
-        return (
-            isinstance(dataset, h5py.Dataset) and dataset.attrs.get(PROVENANCE) == mark and read_layer(dataset) == layer
-        )
-    except DatasetError:
-        return False
 
 
 def _stat_keys(layer: LayerDescription) -> list[str]:

@@ -17,16 +17,7 @@ from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import JSONFileError, read_entries, read_json
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import (
-    METADATA,
-    damage_reported,
-    open_hdf5,
-    opened,
-    read_layer,
-    require_table,
-    rows_digest,
-    stored_layers,
-)
+from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import RowReader
 from mmearth_core.text import counted
 
@@ -87,7 +78,7 @@ class TileTable:
         Raises:
             DatasetError: when there is no such table.
         """
-        table = require_table(file)
+        table = hdf5.require_table(file)
         fields, content = table.dtype.names, table[:]
         has_variant = len(fields) > 1 and table.dtype[1].kind == "S"
         variants = content[fields[1]] if has_variant else np.zeros(len(content), "S1")
@@ -155,10 +146,10 @@ class DatasetReader:
         self._file: h5py.File | None = None
         self._readers: dict[str, RowReader] = {}
         self._owner = 0
-        with opened(paths.hdf5) as file:
+        with hdf5.opened(paths.hdf5) as file:
             self.attributes: Mapping[str, Any] = dict(file.attrs)
-            self.layers = stored_layers(file) if registry is None else {}
-            self._rows = len(require_table(file))
+            self.layers = hdf5.stored_layers(file) if registry is None else {}
+            self._rows = len(hdf5.require_table(file))
             if registry is not None:
                 self.layers = self._described(file, registry)
 
@@ -196,11 +187,11 @@ class DatasetReader:
 
     def file(self) -> AbstractContextManager[h5py.File]:
         """The HDF5 file, opened for reading."""
-        return opened(self.paths.hdf5)
+        return hdf5.opened(self.paths.hdf5)
 
     def tile(self, row: int) -> tuple[str, str | None]:
         """The tile id and the variant of a row, without reading the whole table."""
-        tile_id, variant = (text.decode() for text in self.row_readers()[METADATA].read(row).item())
+        tile_id, variant = (text.decode() for text in self.row_readers()[hdf5.METADATA].read(row).item())
         return tile_id, variant or None
 
     def values(self, rows: Iterable[int], layers: Iterable[str] | None = None) -> Iterator[dict[str, NDArray[Any]]]:
@@ -221,9 +212,9 @@ class DatasetReader:
     def row_readers(self) -> Mapping[str, RowReader]:
         """A reader of each layer and of the table, of this process: a file opened before a fork cannot be shared."""
         if self._file is None or self._owner != os.getpid():
-            self._file, self._owner = open_hdf5(self.paths.hdf5), os.getpid()
-            with damage_reported(self.paths.hdf5):
-                self._readers = {name: RowReader(self._file[name]) for name in (METADATA, *self.layers)}
+            self._file, self._owner = hdf5.open_hdf5(self.paths.hdf5), os.getpid()
+            with hdf5.damage_reported(self.paths.hdf5):
+                self._readers = {name: RowReader(self._file[name]) for name in (hdf5.METADATA, *self.layers)}
         return self._readers
 
     def close(self) -> None:
@@ -287,7 +278,7 @@ class DatasetReader:
         parts = {str(name): self._split(name, rows) for name, rows in read_side_file(path, dict).items()}
         made = read_side_file(self.paths.splits_made, dict) if self.paths.splits_made.exists() else {}
         # Rows that were left out shift all later ones: a row of `test` could have been in `train`.
-        if "rows_sha256" in made and made["rows_sha256"] != rows_digest(self.table.tile_ids()):
+        if "rows_sha256" in made and made["rows_sha256"] != hdf5.rows_digest(self.table.tile_ids()):
             raise DatasetError(f"{self.paths.hdf5}: its splits were made for other rows. {_MAKE_SPLITS}")
         return Splits(parts, made.get("made"))
 
@@ -305,7 +296,7 @@ class DatasetReader:
     def _described(self, file: h5py.File, registry: "Registry") -> dict[str, LayerDescription]:
         """The layers that the file or else an installed plugin describes; notes the problems."""
         declared, layers = dict(_declared(file, registry)), {}
-        for name in (each for each in file if each != METADATA):
+        for name in (each for each in file if each != hdf5.METADATA):
             layer, problems = self._describe(file[name], declared.get(name))
             if layer is not None:
                 layers[name] = layer
@@ -320,9 +311,9 @@ class DatasetReader:
             return None, ["It is a group; each layer is a dataset."]
         problems = []
         if dataset.shape[:1] != (len(self),):
-            problems.append(f"Has shape {dataset.shape}; the table `{METADATA}` has {counted(len(self), 'row')}.")
+            problems.append(f"Has shape {dataset.shape}; the table `{hdf5.METADATA}` has {counted(len(self), 'row')}.")
         try:
-            layer = read_layer(dataset)
+            layer = hdf5.read_layer(dataset)
         except DatasetError as error:
             known = f"taken to be what {declared.plugin} declares" if declared else "and nothing is known of its values"
             return None if problems else declared, [*problems, f"The layer {error.__cause__}; {known}."]

@@ -20,20 +20,8 @@ from mmearth_core.product.statistics import merged_entry
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool
+from mmearth_curate.derive import shared
 from mmearth_curate.derive.compare import require_same
-from mmearth_curate.derive.copy import (
-    Rows,
-    copy_rows,
-    counted_stats,
-    create_like,
-    moved_rows,
-    open_source,
-    provenance,
-    stored_table,
-    write_head,
-    write_splits,
-    write_tile_info,
-)
 from mmearth_curate.derive.publish import publish, target_paths
 
 _LISTED = 5
@@ -70,10 +58,10 @@ class Inputs:
     """
 
     readers: Sequence[DatasetReader]
-    kept: Sequence[Rows]
+    kept: Sequence[shared.Rows]
     ids: list[str]
 
-    def __iter__(self) -> Iterator[tuple[DatasetReader, Rows, int]]:
+    def __iter__(self) -> Iterator[tuple[DatasetReader, shared.Rows, int]]:
         """Each dataset with its rows, and their first row in the merged one."""
         start = 0
         for reader, rows in zip(self.readers, self.kept, strict=True):
@@ -105,23 +93,23 @@ def merge(
     """
     out = target_paths(target)
     with publish(out, [ProductPaths.find(path) for path in sources], overwrite) as staged:
-        readers = [open_source(path) for path in sources]
+        readers = [shared.open_source(path) for path in sources]
         require_same(readers)
         kept = choose_rows(readers, duplicates)
         ids = [tile_id for reader, rows in zip(readers, kept, strict=True) for tile_id in reader.table.tile_ids(rows)]
         inputs = Inputs(readers, kept, ids)
         _write_hdf5(staged, inputs, progress)
-        write_tile_info(staged, _entries(inputs, progress))
+        shared.write_tile_info(staged, _entries(inputs, progress))
         dropped = sum(map(len, readers)) - len(ids)
         stats = None if dropped else _merged_stats(inputs)
         layers = list(inputs.layers.values())
-        write_json(staged.band_stats, stats or counted_stats(staged.hdf5, layers, readers, pool, progress))
+        write_json(staged.band_stats, stats or shared.counted_stats(staged.hdf5, layers, readers, pool, progress))
         no_splits = _write_splits(staged, inputs)
         _write_left_out(staged, inputs)
     return Merged(out, len(ids), dropped, stats is None, no_splits)
 
 
-def choose_rows(readers: Sequence[DatasetReader], duplicates: str) -> list[Rows]:
+def choose_rows(readers: Sequence[DatasetReader], duplicates: str) -> list[shared.Rows]:
     """The rows of each dataset that are kept, so that each tile id occurs once.
 
     Raises:
@@ -156,22 +144,22 @@ def _write_hdf5(staged: ProductPaths, inputs: Inputs, progress: Progress) -> Non
     first, total = inputs.readers[0], len(inputs.ids)
     made_of = [{"name": reader.paths.name, "rows": len(rows)} for reader, rows, _ in inputs]
     with new_file(staged.hdf5) as file:
-        write_head(file, staged.name, first, {"command": "merge", "of": made_of})
-        table = file.create_dataset(METADATA, (total,), stored_table(first).dtype)
+        shared.write_head(file, staged.name, first, {"command": "merge", "of": made_of})
+        table = file.create_dataset(METADATA, (total,), shared.stored_table(first).dtype)
         with first.file() as source:
             for name in first.layers:
-                create_like(file, source[name], total)
-        marks: dict[str, list[tuple[str, Rows]]] = {name: [] for name in first.layers}
+                shared.create_like(file, source[name], total)
+        marks: dict[str, list[tuple[str, shared.Rows]]] = {name: [] for name in first.layers}
         for reader, rows, start in inputs:
-            table[start : start + len(rows)] = stored_table(reader)[rows]
+            table[start : start + len(rows)] = shared.stored_table(reader)[rows]
             with reader.file() as source:
                 for name in marks:
                     marks[name].append((str(source[name].attrs.get(PROVENANCE, "")), rows))
-                copy_rows(source, file, marks, rows, start, lambda done: progress("copying tiles", done, total))
+                shared.copy_rows(source, file, marks, rows, start, lambda done: progress("copying tiles", done, total))
         for name, parts in marks.items():
             plugins = dict.fromkeys(reader.layers[name].plugin for reader in inputs.readers)
             file[name].attrs["plugin"] = ", ".join(plugins)
-            file[name].attrs[PROVENANCE] = provenance("merge", parts)
+            file[name].attrs[PROVENANCE] = shared.provenance("merge", parts)
 
 
 def _entries(inputs: Inputs, progress: Progress) -> Iterator[tuple[str, Entry]]:
@@ -226,9 +214,9 @@ def _write_splits(staged: ProductPaths, inputs: Inputs) -> tuple[str, ...]:
         if splits is None:
             without.append(str(reader.paths.hdf5))
         else:
-            members.append((reader.paths.name, splits, moved_rows(len(reader), rows, start)))
+            members.append((reader.paths.name, splits, shared.moved_rows(len(reader), rows, start)))
     if not without:
-        write_splits(staged, members, inputs.ids, "merge")
+        shared.write_splits(staged, members, inputs.ids, "merge")
     return tuple(without)
 
 

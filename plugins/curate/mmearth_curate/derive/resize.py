@@ -16,15 +16,7 @@ from mmearth_core.product.reader import DatasetReader, Entry
 from mmearth_core.product.statistics import LayerStatistics
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
-from mmearth_curate.derive.copy import (
-    copy_rows,
-    create_like,
-    open_source,
-    provenance,
-    stored_table,
-    write_head,
-    write_tile_info,
-)
+from mmearth_curate.derive import shared
 from mmearth_curate.derive.publish import publish, target_paths
 
 
@@ -91,10 +83,10 @@ def resize(source: Path, target: Path, size: int, overwrite: bool, pool: Pool, p
     """
     out = target_paths(target)
     with publish(out, [ProductPaths.find(source)], overwrite) as staged:
-        reader = open_source(source)
+        reader = shared.open_source(source)
         _require_larger(reader, size)
         write_json(staged.band_stats, _write_hdf5(staged, reader, size, pool, progress).entries())
-        write_tile_info(staged, _entries(reader, size))
+        shared.write_tile_info(staged, _entries(reader, size))
         for old, new in zip(reader.paths.side_files, staged.side_files, strict=True):
             if old.exists() and not new.exists():  # what has to do with rows only
                 shutil.copyfile(old, new)
@@ -125,17 +117,17 @@ def _write_hdf5(
     layers, count = list(reader.layers.values()), len(reader)
     statistics, every = LayerStatistics(layers), np.arange(count)
     with reader.file() as source, new_file(staged.hdf5) as file:
-        write_head(file, staged.name, reader, {"command": "resize", "of": reader.paths.name, "size": size})
-        file.create_dataset(METADATA, data=stored_table(reader))
+        shared.write_head(file, staged.name, reader, {"command": "resize", "of": reader.paths.name, "size": size})
+        file.create_dataset(METADATA, data=shared.stored_table(reader))
         for layer in layers:
             if layer.is_map:
                 made = create_layer(file, evolve(layer, shape=(len(layer.bands), size, size)), count)
             else:
-                made = create_like(file, source[layer.name], count)
+                made = shared.create_like(file, source[layer.name], count)
             mark = str(source[layer.name].attrs.get(PROVENANCE, ""))
-            made.attrs[PROVENANCE] = provenance(f"resize {size}", [(mark, every)])
+            made.attrs[PROVENANCE] = shared.provenance(f"resize {size}", [(mark, every)])
         vectors = [layer.name for layer in layers if not layer.is_map]
-        copy_rows(source, file, vectors, every, 0, lambda _done: None)
+        shared.copy_rows(source, file, vectors, every, 0, lambda _done: None)
         writers = {layer.name: RowWriter(file[layer.name]) for layer in layers if layer.is_map}
         blocks = (Crop(block, size) for block in row_blocks(reader.paths.hdf5, layers, range(count), size))
         done = 0

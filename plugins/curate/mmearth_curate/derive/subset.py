@@ -10,19 +10,7 @@ from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
 from mmearth_core.product.reader import DatasetReader
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
-from mmearth_curate.derive.copy import (
-    Rows,
-    copy_rows,
-    counted_stats,
-    create_like,
-    moved_rows,
-    open_source,
-    provenance,
-    stored_table,
-    write_head,
-    write_splits,
-    write_tile_info,
-)
+from mmearth_curate.derive import shared
 from mmearth_curate.derive.publish import publish, target_paths
 from mmearth_curate.select import RowFilter, matching_rows
 
@@ -61,27 +49,29 @@ def make_subset(
     """
     out = target_paths(target)
     with publish(out, [ProductPaths.find(source)], overwrite) as staged:
-        reader = open_source(source)
+        reader = shared.open_source(source)
         rows = matching_rows(reader, criteria, progress)
         ids = reader.table.tile_ids(rows)
         _write_hdf5(staged, reader, rows, criteria, progress)
-        write_tile_info(staged, reader.tile_info(ids))
+        shared.write_tile_info(staged, reader.tile_info(ids))
         splits = reader.splits()
         if splits is not None:
-            write_splits(staged, [(reader.paths.name, splits, moved_rows(len(reader), rows))], ids, "subset")
+            shared.write_splits(
+                staged, [(reader.paths.name, splits, shared.moved_rows(len(reader), rows))], ids, "subset"
+            )
         layers = list(reader.layers.values())
-        write_json(staged.band_stats, counted_stats(staged.hdf5, layers, [reader], pool, progress))
+        write_json(staged.band_stats, shared.counted_stats(staged.hdf5, layers, [reader], pool, progress))
     return Subset(out, len(rows), len(reader))
 
 
 def _write_hdf5(
-    staged: ProductPaths, reader: DatasetReader, rows: Rows, criteria: RowFilter, progress: Progress
+    staged: ProductPaths, reader: DatasetReader, rows: shared.Rows, criteria: RowFilter, progress: Progress
 ) -> None:
     how = {"command": "subset", "of": reader.paths.name, "by": criteria.as_json()}
     with reader.file() as source, new_file(staged.hdf5) as file:
-        write_head(file, staged.name, reader, how)
-        file.create_dataset(METADATA, data=stored_table(reader)[rows])
+        shared.write_head(file, staged.name, reader, how)
+        file.create_dataset(METADATA, data=shared.stored_table(reader)[rows])
         for name in reader.layers:
-            made = create_like(file, source[name], len(rows))
-            made.attrs[PROVENANCE] = provenance("subset", [(str(source[name].attrs.get(PROVENANCE, "")), rows)])
-        copy_rows(source, file, reader.layers, rows, 0, lambda done: progress("copying tiles", done, len(rows)))
+            made = shared.create_like(file, source[name], len(rows))
+            made.attrs[PROVENANCE] = shared.provenance("subset", [(str(source[name].attrs.get(PROVENANCE, "")), rows)])
+        shared.copy_rows(source, file, reader.layers, rows, 0, lambda done: progress("copying tiles", done, len(rows)))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmearth_curate.derive.copy import write_tile_info
+from mmearth_curate.derive.shared import write_tile_info
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.paths import ProductPaths

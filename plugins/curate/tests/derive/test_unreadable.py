@@ -115,7 +115,7 @@ def test_a_table_or_layers_that_are_another_program_s(command: str, whole: Path,
     text = says(lambda file: [file.pop("metadata"), file.create_dataset("metadata", data=ids)])
     assert "it must have two, tile_id and the variant, both texts" in text
     text = says(lambda file: file["metadata"].write_direct(np.array([(b"\xff", b"one")] * 12, file["metadata"].dtype)))
-    assert r"row 0 of the table `metadata` holds (b'\xff', b'one'), which is no text. The file is damaged" in text
+    assert r"row 0 of the table `metadata` holds (b'\xff', b'one'), which is not text. The file is damaged" in text
     text = says(lambda file: [file.pop("metadata"), file.create_dataset("metadata", data=file_table(11))])
     assert "layer 'heights' has shape (12, 2, 7, 7) in chunks of (1, 2, 7, 7); the file has 11 tiles" in text
 
