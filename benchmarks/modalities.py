@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from mmearth_core.config.schema import load_config
-from mmearth_core.download.outcomes import Tally
+from mmearth_core.download.outcomes import RunProgress
 from mmearth_core.download.prepare import prepare
 from mmearth_core.download.run import run
 from mmearth_core.earthengine.client import EarthClient
@@ -28,10 +28,10 @@ REQUESTS_MARK = 1 + 2 / 25
 """At most, with batches of 25 tiles."""
 
 BYTES_MARK = 0.95
-"""MB a tile of 128 px, at most; the seed's way has about 2.0."""
+"""MB per tile of 128 px, at most; MMEarth-data downloads about 2.0."""
 
 RATE_MARK = 5.0
-"""Tiles a second on two cores after set-up, at least."""
+"""Tiles per second on two cores after set-up, at least."""
 
 
 class Clock:
@@ -40,13 +40,13 @@ class Clock:
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def changed(self, tally: Tally) -> None:
+    def on_progress(self, progress: RunProgress) -> None:
         """As the run calls it."""
-        self.times.append(time.perf_counter())
+        self.times += [time.perf_counter()] * (progress.counts.finished - len(self.times))
 
     @property
     def rate(self) -> float:
-        """Tiles a second from the first one on: what comes before is set-up."""
+        """Tiles per second from the first one on: what comes before is set-up."""
         return (len(self.times) - 1) / (self.times[-1] - self.times[0])
 
 
@@ -73,16 +73,16 @@ def main() -> None:
         (folder / "tiles.geojson").write_text(json.dumps(tiles))
         job = prepare(load_config(config), registry, arguments.engine)
         clock, start = Clock(), time.perf_counter()
-        result = run(job, clock)
+        result = run(job, clock.on_progress)
         wall = time.perf_counter() - start
     summary = result.summary()
     located = summary["done"]
     if located < 2:
         raise SystemExit(f"too few tiles are done to measure anything: {summary['reasons']}")
     print(f"{summary['done']} done, {summary['skipped']} skipped, {summary['failed']} failed in {wall:.1f} s")
-    _row("requests a tile", sum(result.requests.values()) / result.tally.ended, REQUESTS_MARK)
-    _row(f"MB a tile of {arguments.size} px", result.received / located / 1e6, BYTES_MARK)
-    _row("tiles a second", clock.rate, RATE_MARK, at_least=True)
+    _row("requests per tile", sum(result.requests.values()) / result.progress.counts.finished, REQUESTS_MARK)
+    _row(f"MB per tile of {arguments.size} px", result.received / located / 1e6, BYTES_MARK)
+    _row("tiles per second", clock.rate, RATE_MARK, at_least=True)
     for band, size in per_band.most_common():
         print(f"  {band:45s} {size / located / 1e3:8.1f} kB a tile")
 

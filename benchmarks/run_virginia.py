@@ -1,4 +1,4 @@
-"""Tiles a second and requests a tile of `mmearth-core run` on the local engine.
+"""Tiles per second and requests per tile of `mmearth-core run` on the local engine.
 
     python benchmarks/run_virginia.py [--tiles 120] [--concurrent 1 4 40]
 
@@ -41,15 +41,15 @@ def main() -> None:
             job = prepare(load_config(config), registry, "local")
             start, cpu = time.perf_counter(), time.process_time()
             with ProgressView(Console(quiet=True)) as view:
-                result = run(job, view, limit=arguments.tiles)
+                result = run(job, view.on_progress, limit=arguments.tiles)
             wall, cpu = time.perf_counter() - start, time.process_time() - cpu
-        tiles = result.tally.ended
+        tiles = result.progress.counts.finished
         requests = sum(result.requests.values()) / tiles
         print(
             f"{concurrent:10d} {tiles / wall:8.1f} {cpu / tiles * 1e3:12.1f} {requests:14.3f} "
             f"{result.received / tiles / 1e6:8.3f}"
         )
-        assert requests <= MARK or tiles < 25, f"more than {MARK} requests a tile"
+        assert requests <= MARK or tiles < 25, f"more than {MARK} requests per tile"
 
 
 if __name__ == "__main__":

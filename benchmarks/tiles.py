@@ -44,12 +44,12 @@ def polygons(path: Path) -> None:
     print(f"{len(wound)} regions, {int(shapely.get_num_coordinates(wound).sum()):,} vertices")
 
 
-def take_in(tiles: Path, dataset: Path) -> None:
-    """Reads a tiles file and takes it into a dataset."""
-    from mmearth_core.tiles.index import take_in as take
+def into_dataset(tiles: Path, dataset: Path) -> None:
+    """Reads a tiles file and imports it into a dataset."""
+    from mmearth_core.tiles.index import import_tiles
     from mmearth_core.tiles.read import read_tiles
 
-    take(read_tiles(tiles), dataset)
+    import_tiles(read_tiles(tiles), dataset)
 
 
 def read(dataset: Path, times: int = 20) -> None:
@@ -94,16 +94,16 @@ def main() -> None:
             measured(f"{number:,} tiles, {suffix}", *command, "--number", str(number), "-o", str(out))
         spaced = [*command, "--number", str(number), "--no-overlap", "-o", str(folder / "apart.gpkg")]
         measured("the same, --no-overlap, .gpkg", *spaced)
-        measured("take them in", *step, "take_in", str(folder / "tiles.gpkg"), str(folder / "taken" / "tiles.gpkg"))
-        measured("read partitions", *step, "read", str(folder / "taken" / "tiles.gpkg"))
+        measured("import them", *step, "into_dataset", str(folder / "tiles.gpkg"), str(folder / "all" / "tiles.gpkg"))
+        measured("read partitions", *step, "read", str(folder / "all" / "tiles.gpkg"))
         few = folder / "few.gpkg"
         measured(f"{SMALL:,} tiles, .gpkg", *command, "--number", str(SMALL), "-o", str(few))
-        measured("take them in", *step, "take_in", str(few), str(folder / "few" / "tiles.gpkg"))
+        measured("import them", *step, "into_dataset", str(few), str(folder / "few" / "tiles.gpkg"))
         measured("read partitions", *step, "read", str(folder / "few" / "tiles.gpkg"))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--step"]:
-        {"polygons": polygons, "take_in": take_in, "read": read}[sys.argv[2]](*map(Path, sys.argv[3:]))
+        {"polygons": polygons, "into_dataset": into_dataset, "read": read}[sys.argv[2]](*map(Path, sys.argv[3:]))
     else:
         main()

@@ -4,9 +4,9 @@
     mmearth-core post demo/planet/demo.toml
     python examples/train.py demo/planet/planet/planet.h5
 
-The whole way of the data is here: tiles of a split, normalised by the band statistics of their own variant; masks, so
-that what is missing is never learnt from; classes with the names and colours that the file brings along. The network
-is the smallest that shows it. Needs torch: `pip install mmearth-core[torch]`.
+It shows how data reach the network: the tiles of a split, normalised by the band statistics of their variant; masks, so
+that the network does not learn from missing values; classes with the names and colours of the file. The network is
+minimal. Needs torch and mmearth-viz.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,10 +30,10 @@ from mmearth_core.layers import LayerDescription
 from mmearth_core.torch import Dataset
 
 UNKNOWN = -100
-"""The class number of a pixel that nothing is learnt from; the loss's own default."""
+"""The class number of ignored pixels; the default of the loss."""
 
 CROP = 64
-"""Pixels, of the squares that are learnt from: other ones in each epoch, and a quarter of the work."""
+"""Side of the training squares in pixels: other squares in each epoch, and a quarter of the work."""
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 """Images (tiles, bands, size, size) and class numbers (tiles, size, size)."""
@@ -57,21 +57,21 @@ class LandCover(data.Dataset[tuple[Tensor, Tensor]]):
             split: train, val or test.
             image: name of a layer.
             target: name of a layer of classes.
-            crop: serve squares of so many pixels, each time at another place of the tile; None for whole tiles.
+            crop: size of squares, each time at another position in the tile; None for complete tiles.
 
         Raises:
-            DatasetError: when the file lacks a layer or the split.
-            ValueError: when a layer is of another kind, or the split is empty.
+            DatasetError: when the file does not have a layer or the split.
+            ValueError: when a layer has another kind, or the split is empty.
         """
         self.tiles = Dataset(path, [image, target], split)
         self.image, self.target = self.tiles.layers[image], self.tiles.layers[target]
         if self.image.kind is not Kind.REGRESSION:
-            raise ValueError(f"Layer {image!r} is no image of quantities. Choose another one with --image.")
+            raise ValueError(f"Layer {image!r} is not an image of quantities. Choose another one with --image.")
         if self.target.kind is not Kind.CLASSES:
-            raise ValueError(f"Layer {target!r} is no map of classes. Choose another one with --target.")
+            raise ValueError(f"Layer {target!r} is not a map of classes. Choose another one with --target.")
         if not len(self.tiles):
             raise ValueError(
-                f"{path}: no tile is in the split {split!r}. Download more tiles, or share them out in another way, "
+                f"{path}: the split {split!r} has no tile. Download more tiles, or split them in another way, "
                 "such as `mmearth-core post splits CONFIG --fractions 0.6,0.2,0.2`."
             )
         self.classes = sorted(self.target.classes[0], key=lambda label: label.value)
@@ -98,11 +98,11 @@ class LandCover(data.Dataset[tuple[Tensor, Tensor]]):
 
 @frozen
 class Score:
-    """How well it went, over all pixels whose class is known.
+    """The result, over all pixels with a known class.
 
     Attributes:
         loss: mean cross-entropy.
-        accuracy: share of the pixels whose class is told right.
+        accuracy: share of the pixels with the right class.
     """
 
     loss: float

@@ -1,6 +1,9 @@
-"""mmearth-core: multi-modal Earth-observation datasets, built from plugins.
+"""mmearth-core: multi-modal Earth-observation datasets for machine learning, built from plugins.
 
-What a plugin author needs is here; everything else is the core's own business.
+This module holds everything that the author of a plugin needs, together with `mmearth_core.errors`. A plugin is an
+installed distribution that contributes modalities or engines through the hooks in `mmearth_core.contract.hooks`;
+docs/plugins.md describes the contract. Users read finished datasets with `mmearth_core.dataset` or, for PyTorch,
+`mmearth_core.torch`.
 """
 
 from mmearth_core.contract.bands import Band, ClassLabel, Kind, Layer, Preview, Resampling

@@ -1,54 +1,58 @@
-"""Every deliberate error of mmearth-core, and what the exit codes mean.
+"""Every deliberate error of mmearth-core, and the meaning of the exit status.
 
-A deliberate error is one paragraph that names the file, the key or the line, says
-what was found and what is allowed, and ends with the remedy. Anything else that
-escapes is a defect of ours.
+The message of a deliberate error is one paragraph: it names the file, the key or the line, says what was found and what
+is allowed, and ends with the remedy. Any other exception that reaches the user is a bug.
 """
 
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the exit status of `mmearth-core` tells a script."""
+    """The exit status of `mmearth-core`.
+
+    Attributes:
+        OK: every tile is done, or skipped for a reason that the journal records.
+        TILES_FAILED: the run was not stopped early, but a tile has failed, or is left for the next run: its request was
+            not answered in the allowed time, or it waits for the modalities of the first run.
+        BAD_INPUT: no tile was done: the configuration, tiles, plugins or credentials are wrong, or the quota is used
+            up. Running again does not help until this is fixed.
+        STOPPED: the run ended early; what is done is kept, and running again continues.
+    """
 
     OK = 0
-    """Every tile is done, or skipped for a reason that the journal records."""
     TILES_FAILED = 1
-    """The run went to its end, and at least one tile has failed."""
     BAD_INPUT = 2
-    """No tile was done: configuration, tiles, plugins or credentials are wrong, or the quota is used up."""
     STOPPED = 3
-    """The run ended early; what is done is safe, and running again continues."""
 
 
 class MMEarthError(Exception):
-    """Base of all deliberate errors; its text is shown to the user as it is."""
+    """Base class of all deliberate errors; the user is shown its text as it is."""
 
     exit_code: ExitCode = ExitCode.BAD_INPUT
 
 
 class DeclarationError(MMEarthError, ValueError):
-    """A plugin declares a band, layer or modality that cannot be right."""
+    """A plugin declares an invalid band, layer or modality."""
 
 
 class ConfigError(MMEarthError, ValueError):
-    """The configuration file is missing, malformed or says something impossible."""
+    """The configuration file is missing, malformed or has an invalid value."""
 
 
 class TilesError(MMEarthError, ValueError):
-    """The tiles file is missing, malformed or holds a tile that cannot be used."""
+    """The tiles file is missing, malformed or has a tile that cannot be used."""
 
 
 class PluginError(MMEarthError, LookupError):
-    """An installed plugin is broken, or a wanted one is not installed."""
+    """An installed plugin is broken, or a requested one is not installed."""
 
 
 class DatasetError(MMEarthError, RuntimeError):
-    """A dataset folder holds something other than what this run would write."""
+    """A dataset folder has other contents than this command would write, or cannot be used."""
 
 
 class DamagedFileError(DatasetError):
-    """A dataset's file is cut short or damaged.
+    """A file of a dataset is truncated or damaged.
 
     Attributes:
         path: the file.
@@ -56,13 +60,13 @@ class DamagedFileError(DatasetError):
     """
 
     def __init__(self, path: str, found: str) -> None:
-        super().__init__(path, found)  # both, as it is passed on from worker processes
+        super().__init__(path, found)  # both, so that worker processes can pickle it
         self.path, self.found = path, found
 
     def __str__(self) -> str:
         return (
             f"{self.path}: {self.found}. The file is damaged: copy or fetch it again, or write it again with the "
-            "command that made it, as `mmearth-core post`."
+            "command that made it, such as `mmearth-core post`."
         )
 
 
@@ -75,47 +79,47 @@ class SlurmError(MMEarthError, RuntimeError):
 
 
 class RunStoppedError(MMEarthError, RuntimeError):
-    """The run cannot go on (disk full, access lost); what is done is kept."""
+    """The run cannot continue (full disk, lost access, no network); what is done is kept."""
 
     exit_code = ExitCode.STOPPED
 
 
 class AccessLostError(RunStoppedError):
-    """Earth Engine refuses every request until somebody acts: credentials, project or quota; what is done is kept.
+    """Earth Engine refuses every request until somebody fixes credentials, project or quota; what is done is kept.
 
-    A run that has done something by then ends with status 3.
+    A run that has done some tiles before ends with status 3.
     """
 
     exit_code = ExitCode.BAD_INPUT
 
 
 class HopelessError(RunStoppedError):
-    """Tile after tile fails for one lasting reason, and none is done: no more are asked for until somebody mends it."""
+    """Tile after tile fails for the same lasting reason and none is done, so the run stops until somebody fixes it."""
 
     exit_code = ExitCode.BAD_INPUT
 
 
 class RequestError(MMEarthError, RuntimeError):
-    """Earth Engine refused one request for good; only the tiles in it are affected."""
+    """Earth Engine refused one request; only the tiles of this request are affected."""
 
     exit_code = ExitCode.TILES_FAILED
 
 
 class RefusedError(RequestError):
-    """Earth Engine refused a request as it is, such as one for an asset that is not there; so it will the next time."""
+    """Earth Engine refused a request that is wrong, such as one for a missing asset; it would refuse it again."""
 
 
 class TooLargeError(RequestError):
-    """Earth Engine refused a request as too large a computation; its parts may succeed."""
+    """Earth Engine refused a request because the computation is too large; smaller requests may succeed."""
 
 
 class NoAnswerError(MMEarthError, RuntimeError):
-    """One request was not answered in all the time allowed, while others were; its tiles are left for the next run."""
+    """One request was not answered in the allowed time, while others were; its tiles are left for the next run."""
 
     exit_code = ExitCode.STOPPED
 
 
 class PixelError(MMEarthError, ValueError):
-    """Pixels arrived whose bands, types or shape are not those asked for."""
+    """The bands, types or shape of received pixels are not the requested ones."""
 
     exit_code = ExitCode.TILES_FAILED

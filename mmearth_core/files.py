@@ -1,4 +1,4 @@
-"""Whole writes and locks: a file appears complete or not at all."""
+"""Files that appear complete or not at all, and locks between processes."""
 
 import errno
 import fcntl
@@ -15,23 +15,30 @@ FOLDER_FAULTS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE),
     *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
 }
-"""What a disk or a folder can answer to a write; anything else is a defect of ours."""
+"""Errors of a write for which the disk or the folder is the cause; any other error is a bug."""
+
+_HELD_BY_ANOTHER = {errno.EAGAIN, errno.EACCES}
+
+_WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+"""Errors of file systems without locks. There only the user can keep processes apart; a warning says so."""
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
 def written_aside(path: Path, shared: bool = False) -> Iterator[Path]:
-    """Yields a path beside `path` to write to, and renames it there once it is safely on disk.
+    """Yields a temporary path beside `path` to write to, and renames it to `path` once it is safely on disk.
 
-    A reader sees the old file or the whole new one; on an error nothing is left behind. What a killed
-    process leaves is overwritten, or removed, when the same file is written again.
+    A reader sees the old file or the complete new one; after an error no temporary file remains. The temporary file
+    of a killed process is overwritten, or removed, when the same file is written again.
 
     Args:
-        path: the file to be.
-        shared: several processes may write this very file at once, all with the same content.
+        path: the file to write.
+        shared: whether several processes may write this file at the same time, all with the same content.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    owner = f"{_owned()}{os.getpid()}" if shared else ""
-    aside = path.with_name(f".{path.stem}{owner}.part{path.suffix}")
+    begin = f".{path.stem}.{socket.gethostname()}-" if shared else f".{path.stem}"
+    aside = path.with_name(f"{begin}{os.getpid() if shared else ''}.part{path.suffix}")
     aside.unlink(missing_ok=True)
     try:
         yield aside
@@ -40,54 +47,22 @@ def written_aside(path: Path, shared: bool = False) -> Iterator[Path]:
         aside.replace(path)
         sync_folder(path.parent)
         if shared:
-            _sweep(path)
+            _remove_abandoned(path.parent, begin)
     finally:
         aside.unlink(missing_ok=True)
 
 
-def _owned() -> str:
-    """How the part of a file's name begins that says which process of this machine writes it aside."""
-    return f".{socket.gethostname()}-"
-
-
-def _sweep(path: Path) -> None:
-    """Removes what processes of this machine have left that were killed while they wrote this file aside."""
-    begin = f".{path.stem}{_owned()}"
-    for left in [each for each in path.parent.iterdir() if each.name.startswith(begin)]:
-        pid, part, _ = left.name.removeprefix(begin).partition(".part")
-        if part and pid.isdecimal() and _has_ended(int(pid)):
-            left.unlink(missing_ok=True)
-
-
-def _has_ended(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:  # another user's
-        return False
-    return False
-
-
-@contextmanager
-def writable(root: Path) -> Iterator[None]:
-    """A full disk, or a folder that may not be written, becomes a clear stop.
-
-    Args:
-        root: the folder to name where the system names no file.
-
-    Raises:
-        RunStoppedError: says what to do.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in FOLDER_FAULTS:
-            raise
-        raise RunStoppedError(
-            f"{error.filename or root} cannot be written: {error.strerror}. Make room or grant access, and run the "
-            "same command again; what was made before is kept."
-        ) from error
+def _remove_abandoned(folder: Path, begin: str) -> None:
+    """Removes the temporary files of processes of this machine that were killed while they wrote the same file."""
+    for path in [each for each in folder.iterdir() if each.name.startswith(begin)]:
+        pid, part, _ = path.name.removeprefix(begin).partition(".part")
+        if part and pid.isdecimal():
+            try:
+                os.kill(int(pid), 0)  # signal 0 only asks whether the process exists
+            except ProcessLookupError:
+                path.unlink(missing_ok=True)
+            except OSError:  # it exists, and belongs to another user
+                continue
 
 
 def sync_folder(folder: Path) -> None:
@@ -99,45 +74,58 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-_log = logging.getLogger(__name__)
+@contextmanager
+def writable(root: Path) -> Iterator[None]:
+    """Turns a full disk, or a folder without write permission, into an error that says what to do.
 
+    Args:
+        root: the folder to name if the system names no file.
 
-_HELD = {errno.EAGAIN, errno.EACCES}
-
-
-_WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
-"""What file systems answer that know no locks; there the user alone keeps processes apart, and is told so."""
+    Raises:
+        RunStoppedError: names the file and the remedy.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FOLDER_FAULTS:
+            raise
+        raise RunStoppedError(
+            f"{error.filename or root} cannot be written: {error.strerror}. Free disk space or fix the permissions, "
+            "and run the same command again; what was finished before is kept."
+        ) from error
 
 
 @contextmanager
 def locked(path: Path, partitions: Sequence[int], refusal: str = "") -> Iterator[None]:
-    """Holds partitions for this process.
+    """Locks partitions for this process. The locks end with the process, however it ends.
 
     Args:
-        path: the lock file; made when it is missing.
+        path: the lock file; created when it is missing. It stays empty: byte N of it is locked for partition N.
         partitions: their numbers.
-        refusal: what is said when another process holds one, if it is not a run's own message.
+        refusal: the message when another process has one of them; by default that of a run.
 
     Raises:
-        DatasetError: when another process holds one of them.
+        DatasetError: when another process has locked one of them.
     """
     handle = _open(path)
+    if handle is None:
+        yield
+        return
     try:
-        known = [_lock(handle, path, partition, refusal) for partition in partitions] if handle is not None else []
-        if not all(known):
+        locks = [_lock(handle, path, partition, refusal) for partition in partitions]
+        if not all(locks):
             _log.warning(
-                "%s stands on a file system without locks, so nothing keeps two runs off the same tiles. Start no "
+                "%s is on a file system without locks, so two runs could download the same tiles. Do not start a "
                 "second run of a share before the first has ended.",
                 path,
             )
         yield
     finally:
-        if handle is not None:
-            os.close(handle)
+        os.close(handle)
 
 
 def _open(path: Path) -> int | None:
-    """The lock file; None where it cannot be written to, as then no journal can be either."""
+    """The lock file; None where it cannot be written, as then no process can write a journal either."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -148,18 +136,18 @@ def _open(path: Path) -> int | None:
 
 
 def _lock(handle: int, path: Path, partition: int, refusal: str) -> bool:
-    """Locks a partition; False where the file system knows no locks."""
+    """Locks a partition; False on a file system without locks."""
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, partition)
     except OSError as error:
         if error.errno in _WITHOUT_LOCKS:
             return False
-        if error.errno not in _HELD:
+        if error.errno not in _HELD_BY_ANOTHER:
             raise
         raise DatasetError(
             refusal
-            or f"Another process is at work on partition {partition} of {path.parent.parent.parent}, group "
-            f"{path.parent.name!r}. Wait until it has ended, or give each process a --shard of its own, all of the "
-            "same number N."
+            or f"Another process is running on partition {partition} of {path.parent.parent.parent}, group "
+            f"{path.parent.name!r}. Wait until it has ended, or give each process its own --shard I/N, all with the "
+            "same N."
         ) from error
     return True

@@ -1,4 +1,4 @@
-"""Shows how far long work is: a bar on a terminal, a plain line every while elsewhere."""
+"""The progress of long work: a bar on a terminal, elsewhere a plain line every ten seconds."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from rich import progress as bars
 from rich.console import Console
 
 Progress = Callable[[str, int, int], None]
-"""Is told what is being done, how far it is, and how far it goes."""
+"""Reports progress: the name of the step, how much of it is done, and how much there is to do."""
 
 
 _PLAIN_EVERY = 10.0
@@ -17,7 +17,7 @@ _PLAIN_EVERY = 10.0
 
 @contextmanager
 def progress_bar(console: Console, clock: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
-    """Yields what is to be told of each step."""
+    """Yields the function to call with the progress of each step."""
     if not console.is_terminal:
         last = clock()
 
@@ -29,13 +29,13 @@ def progress_bar(console: Console, clock: Callable[[], float] = time.monotonic) 
 
         yield line
         return
-    text, counted, left = bars.TextColumn("{task.description}"), bars.MofNCompleteColumn(), bars.TimeRemainingColumn()
-    with bars.Progress(text, bars.BarColumn(), counted, left, console=console) as bar:
-        tasks = {}
+    columns = "{task.description}", bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeRemainingColumn()
+    with bars.Progress(*columns, console=console) as bar:
+        tasks: dict[str, bars.TaskID] = {}
 
-        def move(step: str, done: int, total: int) -> None:
+        def update(step: str, done: int, total: int) -> None:
             if step not in tasks:
                 tasks[step] = bar.add_task(step, total=total)
             bar.update(tasks[step], completed=done)
 
-        yield move
+        yield update

@@ -1,4 +1,4 @@
-"""Words in messages: counts, sizes, durations and suggestions."""
+"""Parts of messages: counts, sizes, durations and suggestions."""
 
 import difflib
 from collections.abc import Iterable
@@ -21,13 +21,13 @@ def size(count: float) -> str:
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """A sentence that offers the nearest allowed word, with a leading space; empty when none is near."""
+    """A sentence that suggests the most similar allowed word, with a leading space; empty when none is similar."""
     near = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as people say them: `0:42`, `3:07:12`, `2 d 4:00:00`."""
+    """Seconds as hours, minutes and seconds: `0:42`, `3:07:12`, `2 d 4:00:00`."""
     if seconds is None:
         return "?"
     minutes, second = divmod(round(seconds), 60)

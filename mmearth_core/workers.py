@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from threading import Thread
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from rich.console import Console
@@ -19,6 +18,17 @@ from mmearth_core.errors import RunStoppedError
 from mmearth_core.progress import Progress, progress_bar
 
 T = TypeVar("T")
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+_AHEAD = 2
+"""Questions submitted per worker: one that it works on, and one that waits."""
+
+_SERIAL = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""One thread per worker: with one worker per core, more threads would only compete for the cores."""
+
+_PRELOADED = ["mmearth_core.cli", "mmearth_core.post.stack_reader", "mmearth_core.post.encode"]
+"""What the workers' common parent imports, once for all of them."""
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -28,31 +38,13 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-Q = TypeVar("Q")
-
-
-A = TypeVar("A")
-
-
-_AHEAD = 2
-"""Questions under way for each worker: one at work, one waiting."""
-
-
-_SERIAL = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""One thread a worker: with one a core in every worker they would only fight for the cores."""
-
-
-_PRELOADED = ["mmearth_core.cli", "mmearth_core.post.stack_reader", "mmearth_core.post.encode"]
-"""What the workers' common parent imports, once for all of them."""
-
-
 def available_cores() -> int:
-    """The cores that this process may use; in a Slurm job, those that it was given."""
+    """The cores that this process may use; in a Slurm job, those of the job."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Pool:
-    """A context with workers; with one worker, the work is done in this process."""
+    """A context with worker processes; with one worker, the work is done in this process."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -60,17 +52,12 @@ class Pool:
 
     def __enter__(self) -> Self:
         if self.workers > 1:
-            # Not forked from here: this process has threads and an open HDF5 file, which a fork would tear apart.
-            forkserver.set_forkserver_preload(_PRELOADED)
-            with _environment(_SERIAL), _deaf():
-                forkserver.ensure_running()  # it imports while this process reads what is to be done
+            _start_forkserver()
             context = get_context("forkserver")
             self._executor = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_with_parent)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
 
@@ -93,13 +80,35 @@ class Pool:
                 yield waiting.popleft().result()
         except BrokenProcessPool as error:
             raise RunStoppedError(
-                "A worker process was killed, most likely as the memory was used up. Nothing was changed. Run the same "
-                "command again with fewer --workers."
+                "A worker process was killed, most likely because the memory was full. Nothing was changed. Run the "
+                "same command again with fewer --workers."
             ) from error
 
 
+def _start_forkserver() -> None:
+    """Starts the process from which workers are forked; it imports while this process prepares the work.
+
+    Workers are not forked from this process: its threads and its open HDF5 file would be broken in the copy.
+
+    Control-C, which a terminal sends to all processes, is blocked in the new ones: this process ends them. SIGTERM is
+    not blocked, as the pool ends the other workers by it when one was killed.
+    """
+    forkserver.set_forkserver_preload(_PRELOADED)
+    resource_tracker.ensure_running()  # otherwise it would start below, and unblock the signal
+    environment = {name: os.environ[name] for name in _SERIAL if name in os.environ}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    os.environ.update(_SERIAL)
+    try:
+        forkserver.ensure_running()
+    finally:
+        for name in _SERIAL:
+            del os.environ[name]
+        os.environ.update(environment)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def _end_with_parent() -> None:
-    """A worker whose command was killed would wait for its next question for ever."""
+    """Ends a worker whose command was killed; it would wait for its next question for ever."""
 
     def watch() -> None:
         parent = parent_process()
@@ -111,35 +120,7 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Processes that begin within it never see control-C, which a terminal sends to all: this one ends them.
-
-    SIGTERM they do see: by it the pool ends those that are left when one was killed.
-    """
-    resource_tracker.ensure_running()  # otherwise it begins within, and clears the mask
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
 def at_work(workers: int | None) -> Iterator[tuple[Pool, Progress]]:
-    """A pool, by default of a worker a core, and a bar on standard error."""
+    """A pool, by default with one worker per core, and a progress bar on standard error."""
     with progress_bar(Console(stderr=True)) as progress, Pool(workers or available_cores()) as pool:
         yield pool, progress

@@ -1,22 +1,22 @@
-"""Which tiles that have ended are taken again."""
+"""Which journaled tiles are downloaded again."""
 
 import pytest
 
-from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.download.selection import RetrySelection
 from mmearth_core.errors import ConfigError
 
 ENTRIES = {
     "new": None,
-    "done": Entry("done", 1, Outcome.DONE),
-    "sea": Entry("sea", 2, Outcome.SKIPPED, "no image"),
-    "heavy": Entry("heavy", 3, Outcome.FAILED, "pixels: User memory limit exceeded."),
-    "odd": Entry("odd", 4, Outcome.FAILED, "locate: probe.locate raised KeyError: 'B99'"),
+    "done": TileOutcome("done", 1, Outcome.DONE),
+    "sea": TileOutcome("sea", 2, Outcome.SKIPPED, "no image"),
+    "heavy": TileOutcome("heavy", 3, Outcome.FAILED, "pixels: User memory limit exceeded."),
+    "odd": TileOutcome("odd", 4, Outcome.FAILED, "locate: probe.locate raised KeyError: 'B99'"),
 }
 
 
 @pytest.mark.parametrize(
-    ("again", "taken"),
+    ("retry", "taken"),
     [
         (RetrySelection(), {"new"}),
         (RetrySelection(failed=True), {"new", "heavy", "odd"}),
@@ -29,10 +29,10 @@ ENTRIES = {
         (RetrySelection(failed=True, reason="memory", tiles=frozenset({"odd"}), only=True), set()),
     ],
 )
-def test_what_is_taken(again, taken):
-    assert {name for name, entry in ENTRIES.items() if again.takes(name, entry)} == taken
+def test_what_is_taken(retry, taken):
+    assert {name for name, entry in ENTRIES.items() if retry.takes(entry)} == taken
 
 
 def test_a_reason_that_is_no_pattern():
-    with pytest.raises(ConfigError, match=r"'memory \(' is no regular expression: .* Give a few words"):
+    with pytest.raises(ConfigError, match=r"'memory \(' is not a valid regular expression: .* Give a few words"):
         RetrySelection(failed=True, reason="memory (")

@@ -199,26 +199,26 @@ def test_429_halves_the_requests_under_way_and_answers_bring_them_back():
     client, _ = patient(Script(PASSING[0], PASSING[0]))
     seen = []
     answer = client.engine.answer
-    client.engine.answer = lambda kind, graph: seen.append(client.pace.limit) or answer(kind, graph)
+    client.engine.answer = lambda kind, graph: seen.append(client.sender.limit.current) or answer(kind, graph)
     client.compute(ee.Number(3).add(4), "test")
     assert seen == [40, 20, 10]
-    assert client.retries == {"429": 2}
-    assert client.notice() == "10 of 40 slots, 2 retries"
+    assert client.sender.retries == {"429": 2}
+    assert client.sender.notice() == "10 of 40 slots, 2 retries"
     for _ in range(2000):
         client.compute(ee.Number(1), "test")
-        if client.pace.limit == 40:
+        if client.sender.limit.current == 40:
             break
-    assert client.notice() == "2 retries"
+    assert client.sender.notice() == "2 retries"
     assert len(seen) > 3 + 30 * 10, "slower than one a round trip"
 
 
 def test_what_is_waited_for_is_told():
     said = []
     script = Script(PASSING[2])
-    client = EarthClient(ScriptedEngine(script), RunOptions(), sleep=lambda _: said.append(client.notice()))
+    client = EarthClient(ScriptedEngine(script), RunOptions(), sleep=lambda _: said.append(client.sender.notice()))
     client.compute(ee.Number(3).add(4), "test")
     assert said == ["waiting: 503, 1 retry"]
-    assert client.notice() == "1 retry"
+    assert client.sender.notice() == "1 retry"
 
 
 class Counting(LocalBudget):
@@ -240,11 +240,9 @@ def test_every_try_has_a_permit_of_its_own_and_waiting_has_none():
     while_waiting = []
     run = RunOptions(retry_seconds=3600)
     client = EarthClient(ScriptedEngine(Script(PASSING[1])), run, sleep=lambda _: while_waiting.append(budget.held))
-    with client.under(budget):
-        assert client.compute(ee.Number(3).add(4), "test") == 7
+    client.sender.use_budget(budget)
+    assert client.compute(ee.Number(3).add(4), "test") == 7
     assert (budget.taken, budget.held, while_waiting) == (2, 0, [0])
-    client.compute(ee.Number(3).add(4), "test")
-    assert budget.taken == 2
 
 
 RESTRICTED = "parallelism_restricted=true"
@@ -278,7 +276,7 @@ def test_wrong_pixels_are_asked_for_again_and_then_refused():
     assert seen == [(2, 2)] * 3
     with pytest.raises(RequestError, match="another size"):
         client.pixels(ee.Image("asset"), GRID, lambda array: seen.clear() or check(array))
-    assert client.retries == {"wrong pixels": 2 + REPEATS}
+    assert client.sender.retries == {"wrong pixels": 2 + REPEATS}
 
 
 def test_a_defect_is_seen_as_one():
@@ -428,7 +426,7 @@ def test_access_refused_when_the_engine_is_opened(kind):
 
 def test_when_the_run_is_ending_nothing_is_tried_again_and_no_tile_is_blamed():
     client, waits = patient(Script(*PASSING))
-    client.end()
+    client.sender.end()
     with pytest.raises(RunStoppedError, match=r"run is ending.*same command again"):
         client.compute(ee.Number(3), "test")
     assert client.engine.asked == []
@@ -446,6 +444,6 @@ def test_a_wait_ends_with_the_run():
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(client.compute, ee.Number(3), "test")
         assert asked.wait(30)
-        client.end()
+        client.sender.end()
         with pytest.raises(RunStoppedError):
             waiting.result(timeout=30)

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from mmearth_core.download.run import lasting
+from mmearth_core.download.run import without_old_garbage
 
 
 class Node:
@@ -18,7 +18,7 @@ class Node:
 def test_only_garbage_made_within_is_collected_within():
     before, within = Node(), None
     old = weakref.ref(before)
-    with lasting():
+    with without_old_garbage():
         assert gc.get_freeze_count()
         within = Node()
         new = weakref.ref(within)
@@ -32,7 +32,7 @@ def test_only_garbage_made_within_is_collected_within():
 
 
 def test_the_collector_is_as_before_after_an_error():
-    with pytest.raises(KeyError), lasting():
+    with pytest.raises(KeyError), without_old_garbage():
         raise KeyError
     assert not gc.get_freeze_count()
 
@@ -40,7 +40,7 @@ def test_the_collector_is_as_before_after_an_error():
 def test_what_others_keep_from_the_collector_stays_kept():
     gc.freeze()
     try:
-        with lasting():
+        with without_old_garbage():
             pass
         assert gc.get_freeze_count()
     finally:

@@ -140,7 +140,7 @@ def test_no_such_file(path):
 
 
 def test_a_folder_is_no_file(tmp_path):
-    assert "is a folder. Name the configuration, a TOML file" in refusal(tmp_path)
+    assert "is a folder. Give a configuration file: TOML" in refusal(tmp_path)
 
 
 def test_no_text(path):
@@ -194,7 +194,7 @@ def test_no_table_where_there_must_be_one(path, text, said):
         ("image_size = true", "[dataset] image_size"),
         ("partition_size = 0", "[dataset] partition_size"),
         ("anchor = 1", "[dataset] anchor"),
-        ("image_sise = 64", "[dataset] image_sise is no known key"),
+        ("image_sise = 64", "[dataset] image_sise: unknown key"),
     ],
 )
 def test_an_impossible_value_of_the_dataset(path, line, named):
@@ -225,7 +225,7 @@ def test_what_a_dataset_must_say(path, missing):
         ("retry_seconds = -1", "[run] retry_seconds"),
         ("retry_seconds = nan", "[run] retry_seconds"),
         ("engine = 7", "[run] engine"),
-        ("workers = 7", "[run] workers is no known key"),
+        ("workers = 7", "[run] workers: unknown key"),
     ],
 )
 def test_an_impossible_value_of_the_run(path, line, named):
@@ -240,5 +240,11 @@ def test_a_name_that_is_none_is_refused_with_what_is_allowed(path):
 
 def test_a_dataset_s_own_record_is_no_configuration(path):
     path.write_text('[dataset]\nname = "x"\n[tiles]\n[plugins]\n[groups]\n')
-    with pytest.raises(ConfigError, match="Run the file that it was built from"):
+    with pytest.raises(ConfigError, match="Use the configuration file that the dataset was built from"):
         load_config(path)
+
+
+def test_the_former_key_tile_info_is_refused_with_the_command_that_replaces_it(path):
+    text = refusal(write(path, f'{DATASET}tile_info = "info.json"\n[modalities.a]\n'))
+    assert "[dataset] tile_info is no longer an option" in text
+    assert "`mmearth-core tiles from-tile-info info.json --tiles tiles.geojson -o NEW`, and set `tiles`" in text

@@ -117,7 +117,7 @@ def test_layer_of_nan_bands_agrees_with_itself():
 @pytest.mark.parametrize(
     ("bands", "low", "high", "message"),
     [
-        (("a",), (0, 0), 1, "give low and high once, or once a band"),
+        (("a",), (0, 0), 1, "give low and high once, or once per band"),
         (("a",), 1, 1, "low 1 is not below high 1"),
         (("a", "b", "c"), (0, 0, 2), 1, "is not below"),
     ],
@@ -172,7 +172,7 @@ def test_only_a_modality_with_an_anchor_can_anchor():
 
     assert Anchoring.can_anchor()
     assert not Probe.can_anchor()
-    with pytest.raises(NotImplementedError, match="probe is no anchor"):
+    with pytest.raises(NotImplementedError, match="probe cannot be an anchor"):
         Probe().anchor(SCENE, None)
 
 

@@ -84,7 +84,7 @@ def test_none_yet(tmp_path):
 def test_a_file_that_cannot_be_understood(tmp_path, content):
     path = tmp_path / "mmearth.toml"
     path.write_bytes(content)
-    with pytest.raises(DatasetError, match=r"this dataset's own configuration cannot be understood \(.+\)") as caught:
+    with pytest.raises(DatasetError, match=r"this dataset's own configuration cannot be read \(.+\)") as caught:
         load_stored_config(path)
     assert str(caught.value).startswith(str(path))
     assert "Restore the file, or choose another `path` in [dataset]" in str(caught.value)
@@ -93,20 +93,30 @@ def test_a_file_that_cannot_be_understood(tmp_path, content):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"dataset": {**effective().dataset, "image_size": 64}}, "[dataset] image_size is 128 there and 64 here"),
+        (
+            {"dataset": {**effective().dataset, "image_size": 64}},
+            "[dataset] image_size is 128 in the dataset and 64 in the configuration",
+        ),
         (
             {"dataset": {**effective().dataset, "source": "elsewhere"}},
-            "[dataset] source is 'somewhere' there and 'elsewhere' here",
+            "[dataset] source is 'somewhere' in the dataset and 'elsewhere' in the configuration",
         ),
-        ({"tiles": {**effective().tiles, "sha256": "1e"}}, "[tiles] sha256 is '0f' there and '1e' here"),
-        ({"tiles": {**effective().tiles, "partition_size": 26}}, "[tiles] partition_size is 25 there and 26 here"),
+        (
+            {"tiles": {**effective().tiles, "sha256": "1e"}},
+            "[tiles] sha256 is '0f' in the dataset and '1e' in the configuration",
+        ),
+        (
+            {"tiles": {**effective().tiles, "partition_size": 26}},
+            "[tiles] partition_size is 25 in the dataset and 26 in the configuration",
+        ),
         (
             {"modalities": {"a": {**plain_options(Options()), "unset": "x"}}},
-            "[modalities.a] unset is None there and 'x' here",
+            "[modalities.a] unset is None in the dataset and 'x' in the configuration",
         ),
         (
             {"modalities": {"a": plain_options(Options(start=dt.date(2018, 1, 1)))}},
-            "[modalities.a] start is datetime.date(2017, 1, 1) there and datetime.date(2018, 1, 1) here",
+            "[modalities.a] start is datetime.date(2017, 1, 1) in the dataset and datetime.date(2018, 1, 1) in the "
+            "configuration",
         ),
     ],
 )
@@ -134,6 +144,11 @@ def test_what_may_differ():
         groups={"b": ["b"]},
     )
     assert effective().differences(moved) == []
+
+
+def test_what_was_recorded_of_the_former_option_tile_info_does_not_count():
+    tiles = {**effective().tiles, "tile_info_file": "info.json", "tile_info_size": 9, "tile_info_sha256": "2d"}
+    assert effective(tiles=tiles).differences(effective()) == []
 
 
 def test_groups_are_added_and_what_is_there_stays():

@@ -46,7 +46,7 @@ def test_a_dataset_begun_with_other_modalities_meanwhile_is_not_changed(job):
     mine, other = job("file"), job()
     establish(other, None)
     before = mine.folder.config.read_bytes(), mine.folder.tiles.read_bytes()
-    with pytest.raises(DatasetError, match=r"just begun the group 'base' with file, tile, .* Run the same"):
+    with pytest.raises(DatasetError, match=r"just started the group 'base' with file, tile, .* Rerun the command"):
         establish(mine, None)
     assert (mine.folder.config.read_bytes(), mine.folder.tiles.read_bytes()) == before
     assert job("file").effective.groups == {"base": ["file", "tile"]}
@@ -57,3 +57,13 @@ def test_the_same_job_twice_leaves_one_dataset(job):
     establish(first, None)
     establish(second, None)
     assert load_stored_config(first.folder.config) == first.effective
+
+
+def test_a_dataset_made_with_the_former_option_tile_info_continues_unchanged(job):
+    first = job()
+    establish(first, None)
+    info = {"tile_info_file": "info.json", "tile_info_size": 9, "tile_info_sha256": "2d"}
+    evolve(first.effective, tiles={**first.effective.tiles, **info}).write(first.folder.config)
+    again = job()
+    assert (again.is_new, again.frame) == (False, None)
+    assert again.effective.tiles.items() >= info.items()

@@ -45,7 +45,7 @@ def test_a_tile_without_date_is_skipped():
 
 @pytest.mark.parametrize("date", ["", "July 2018", "2018-02-30", "01.07.2018", 2018])
 def test_what_is_no_date_is_skipped_for_one_reason(date):
-    assert anchor(FileAnchor(), scene(date=date)) == Skip("column 'date' is no date of the form YYYY-MM-DD")
+    assert anchor(FileAnchor(), scene(date=date)) == Skip("column 'date' is not a date of the form YYYY-MM-DD")
 
 
 def test_it_downloads_nothing_and_can_anchor():

@@ -117,8 +117,8 @@ def test_bands_of_different_fill_are_filled_apart(parts):
 
 def test_a_fill_is_a_finite_number_that_the_type_holds():
     for band in BANDS:
-        assert np.dtype(band.band.dtype).type(band.fill) == band.fill
-        assert np.isfinite(band.fill)
+        assert np.dtype(band.band.dtype).type(band.nodata) == band.nodata
+        assert np.isfinite(band.nodata)
 
 
 @pytest.mark.parametrize(

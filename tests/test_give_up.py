@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.download.worklist import FailureLimit
 from mmearth_core.errors import ExitCode, HopelessError
 
-DONE = Entry("a", 0, Outcome.DONE)
-SKIPPED = Entry("a", 0, Outcome.SKIPPED, "no image")
-PASSING = Entry("a", 0, Outcome.FAILED, "pixels: An internal error has occurred (tried for 600 s)")
+DONE = TileOutcome("a", 0, Outcome.DONE)
+SKIPPED = TileOutcome("a", 0, Outcome.SKIPPED, "no image")
+PASSING = TileOutcome("a", 0, Outcome.FAILED, "pixels: An internal error has occurred (tried for 600 s)")
 
 
-def lasting(kind: str, number: int) -> Entry:
-    return Entry(f"t{number}", number, Outcome.FAILED, f"{kind} raised KeyError: 'tile {number}'", lasting=True)
+def lasting(kind: str, number: int) -> TileOutcome:
+    return TileOutcome(f"t{number}", number, Outcome.FAILED, f"{kind} raised KeyError: 'tile {number}'", lasting=True)
 
 
 def watch(after: int) -> FailureLimit:
@@ -44,10 +44,10 @@ entries = st.lists(
 
 
 @given(entries, st.integers(1, 5))
-def test_when_it_gives_up(ended: list[Entry], after: int) -> None:
+def test_when_it_gives_up(ended: list[TileOutcome], after: int) -> None:
     one, alike, done, over = watch(after), {"x": 0, "y": 0}, False, False
     for entry in ended:
-        one.saw(entry)
+        one.add(entry)
         done |= entry is DONE
         if entry.lasting and not done:
             alike[str(entry.reason)[0]] += 1
@@ -59,7 +59,7 @@ def test_when_it_gives_up(ended: list[Entry], after: int) -> None:
 def test_it_says_so_once_and_with_the_first_reason() -> None:
     one = watch(2)
     for number in range(4):
-        one.saw(lasting("odd.image", number))
+        one.add(lasting("odd.image", number))
     with pytest.raises(
         HopelessError, match=r"raised KeyError: 'tile 0'\. Check .*\[modalities.odd\] in my\.toml"
     ) as told:
@@ -71,5 +71,5 @@ def test_it_says_so_once_and_with_the_first_reason() -> None:
 def test_never() -> None:
     one = watch(0)
     for number in range(100):
-        one.saw(lasting("odd.image", number))
+        one.add(lasting("odd.image", number))
     one.check()

@@ -207,6 +207,30 @@ def test_no_tracked_file_names_a_registry_or_a_path_of_one_machine():
     assert {name: words for name, words in found.items() if words} == {}
 
 
+TEXTS = {".py", ".md", ".toml", ".yml", ".sh", ".sbatch", ".tmpl"}
+
+
+def test_every_document_that_is_cited_is_in_the_repository():
+    texts = [path for path in tracked() if path.suffix in TEXTS]
+    known = {path.name for path in tracked()}
+    cited = {(path, name) for path in texts for name in re.findall(r"\b[A-Z]\w*\.md\b", text_of(path))}
+    cited |= {(path, name) for path in texts for name in re.findall(r"\b(?:docs|tests)/([a-z-]+\.md)\b", text_of(path))}
+    assert {f"{path.relative_to(ROOT)} cites {name}" for path, name in cited if name not in known} == set()
+    numbered = [path for path in texts if re.search(r"\b[Ii]ssue #?\d", text_of(path))]
+    assert relative(numbered) == []
+
+
+def test_the_architecture_names_every_package_and_distribution_and_only_files_that_exist():
+    text = text_of(ROOT / "docs" / "architecture.md")
+    parts = {path.relative_to(ROOT / "mmearth_core").parts[0].removesuffix(".py") for path in CORE}
+    assert {part for part in parts if f"| `{part}` |" not in text} == set()
+    assert {
+        folder.name for folder in PLUGINS if f"| mmearth-{folder.name} | `plugins/{folder.name}` |" not in text
+    } == set()
+    named = {name for name in re.findall(r"`([\w/]+\.py)`", text) if not name.isupper() and "COMMAND" not in name}
+    assert {name for name in named if not any((ROOT / top / name).exists() for top in ("", "mmearth_core"))} == set()
+
+
 def test_constraints_pin_names_and_versions_only():
     lines = (ROOT / "constraints.txt").read_text().split()
     assert lines

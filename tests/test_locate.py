@@ -11,8 +11,8 @@ from mmearth_devkit.testing.ee_offline import HttpRefusal, evaluate, no_answer, 
 from shapely.geometry import box
 
 from mmearth_core import Anchor, Modality, Skip
-from mmearth_core.download.journal import Outcome
-from mmearth_core.download.locate import Ended, Left, LocatedTile, Locator, split_on_refusal
+from mmearth_core.download.journal import Outcome, TileOutcome
+from mmearth_core.download.locate import LocatedTile, Locator, split_on_refusal
 from mmearth_core.download.stored_config import Group
 from mmearth_core.errors import RequestError, RunStoppedError
 from mmearth_core.tiles.index import Tile
@@ -102,7 +102,7 @@ def located(results):
 
 
 def ended(results):
-    return {one.tile.tile_id: (one.outcome, one.reason) for one in results if isinstance(one, Ended)}
+    return {one.tile_id: (one.outcome, one.reason) for one in results if isinstance(one, TileOutcome)}
 
 
 def test_one_request_for_the_anchors_and_one_for_all_the_rest():
@@ -292,31 +292,6 @@ def test_what_the_journal_cannot_hold_fails_its_tile_only(value):
     assert reason.startswith("locate: plain.located raised ValueError: what is located must be JSON, but ")
 
 
-class Weigher:
-    """A server that refuses more than so many sums at once as too much."""
-
-    def __init__(self, capacity):
-        self.capacity = capacity
-        self.refused = 0
-
-    def __call__(self, kind, graph):
-        if len(graph) > self.capacity:
-            self.refused += 1
-            raise HttpRefusal(400, "User memory limit exceeded.")
-        return evaluate(graph)
-
-
-def test_a_batch_size_that_had_to_be_halved_is_remembered_for_the_run():
-    server = Weigher(7)
-    work = locator(Sum(), script=server)
-    for _ in range(3):
-        results = work.locate(tiles(*({"sum": number} for number in range(25))), {})
-        assert [one["sum"] for one in located(results).values()] == [1 + number for number in range(25)]
-    # 25, 12 and 13 are too many, once for the anchors and once for the rest; later batches come in five parts of five.
-    assert server.refused == 2 * 3
-    assert len(work.client.engine.asked) == 2 * (3 + 4 + 5 + 5)
-
-
 def test_a_batch_that_is_not_answered_is_left():
     def script(kind, graph):
         if graph == 1:
@@ -325,7 +300,5 @@ def test_a_batch_that_is_not_answered_is_left():
 
     work = locator(Sum(), script=script)
     results = work.locate(tiles({}, {}, {}), {})
-    assert [(type(one), one.tile.tile_id, one.reason) for one in results] == [
-        (Left, f"t{number}", "locate: busy (tried for 0 s)") for number in range(3)
-    ]
+    assert ended(results) == {f"t{number}": (Outcome.LEFT, "locate: busy (tried for 0 s)") for number in range(3)}
     assert work.client.purposes == {"locate anchor": 1}

@@ -1,4 +1,4 @@
-"""The pace: halved once a round trip, regained one a round trip, never below one request nor above the most."""
+"""The adaptive limit: halved or raised by one per round trip, never below one request nor above the maximum."""
 
 from itertools import pairwise
 
@@ -8,70 +8,72 @@ from hypothesis import strategies as st
 from mmearth_core.earthengine.retry import AdaptiveLimit
 
 
-def answered(pace):
-    pace.begin()
-    pace.rise()
+def answered(limit):
+    limit.start_request()
+    limit.increase()
 
 
-def turned_away(pace):
-    return pace.cut(pace.begin())
+def refused(limit):
+    limit.decrease(limit.start_request())
 
 
-def test_it_begins_at_the_most_and_stays_there():
-    pace = AdaptiveLimit(40)
+def test_it_starts_at_the_maximum_and_stays_there():
+    limit = AdaptiveLimit(40)
     for _ in range(100):
-        answered(pace)
-    assert (pace.limit, pace.cuts) == (40, 0)
+        answered(limit)
+    assert (limit.current, limit.decreases) == (40, 0)
 
 
-def test_all_that_were_under_way_count_as_one_sign():
-    pace = AdaptiveLimit(40)
-    trips = [pace.begin() for _ in range(40)]
-    assert [pace.cut(trip) for trip in trips] == [True] + [False] * 39
-    assert pace.limit == 20
-    assert turned_away(pace)
-    assert pace.cuts == 2
+def test_all_requests_in_flight_count_as_one_sign():
+    limit = AdaptiveLimit(40)
+    tickets = [limit.start_request() for _ in range(40)]
+    limit.decrease(tickets[0])
+    assert (limit.current, limit.decreases) == (20, 1)
+    for ticket in tickets[1:]:
+        limit.decrease(ticket)
+    assert (limit.current, limit.decreases) == (20, 1)
+    refused(limit)
+    assert (limit.current, limit.decreases) == (10, 2)
 
 
 def test_it_is_halved_down_to_one():
-    pace = AdaptiveLimit(40)
+    limit = AdaptiveLimit(40)
     limits = []
     for _ in range(8):
-        turned_away(pace)
-        limits.append(pace.limit)
+        refused(limit)
+        limits.append(limit.current)
     assert limits == [20, 10, 5, 2, 1, 1, 1, 1]
 
 
-def test_what_is_turned_away_brings_nothing_back():
-    pace = AdaptiveLimit(40)
-    turned_away(pace)
-    old = [pace.begin() for _ in range(20)]
-    pace.cut(old[0])
-    for trip in old[1:]:
-        pace.cut(trip)
-    assert pace.limit == 10
+def test_refused_requests_do_not_raise_it():
+    limit = AdaptiveLimit(40)
+    refused(limit)
+    old = [limit.start_request() for _ in range(20)]
+    for ticket in old:
+        limit.decrease(ticket)
+    assert limit.current == 10
 
 
 @given(st.integers(2, 200))
-def test_a_round_trip_of_answers_brings_one_back(most):
-    pace = AdaptiveLimit(most)
-    turned_away(pace)
-    while pace.limit < most:
-        before = pace.limit
+def test_a_round_trip_of_answers_raises_it_by_one(maximum):
+    limit = AdaptiveLimit(maximum)
+    refused(limit)
+    while limit.current < maximum:
+        before = limit.current
         for _ in range(before + 1):
-            answered(pace)
-        assert pace.limit in (before, before + 1) or before == 1
+            answered(limit)
+        assert limit.current in (before, before + 1) or before == 1
         for _ in range(2):
-            answered(pace)
-        assert pace.limit > before
+            answered(limit)
+        assert limit.current > before
 
 
 @given(st.integers(1, 50), st.lists(st.booleans(), max_size=300))
-def test_it_stays_within_its_bounds_and_tells_of_every_change(most, signs):
-    told = [most]
-    pace = AdaptiveLimit(most, told.append)
+def test_it_stays_within_its_bounds_and_reports_every_change(maximum, signs):
+    reported = [maximum]
+    limit = AdaptiveLimit(maximum, reported.append)
     for good in signs:
-        answered(pace) if good else turned_away(pace)
-        assert 1 <= pace.limit <= most
-        assert told[-1] == pace.limit
-    assert all(one != other for one, other in pairwise(told))
+        answered(limit) if good else refused(limit)
+        assert 1 <= limit.current <= maximum
+        assert reported[-1] == limit.current
+    assert all(one != other for one, other in pairwise(reported))

@@ -1,4 +1,4 @@
-"""Pixels: what was not asked for is refused, and what is missing becomes NaN."""
+"""Pixels: bands that were not requested are refused, and no-data becomes NaN."""
 
 import numpy as np
 import pytest
@@ -36,15 +36,15 @@ def test_what_was_asked_for_passes_in_any_order():
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ([("l__a", "<u2")], "Asked for 2 bands and received 1: missing l__b, unasked none"),
+        ([("l__a", "<u2")], "Requested 2 bands and received 1: missing l__b, not requested none"),
         (
             [("l__a", "<u2"), ("l__b", "<f4"), ("l__c", "<f4")],
-            "Asked for 2 bands and received 3: missing none, unasked l__c",
+            "Requested 2 bands and received 3: missing none, not requested l__c",
         ),
-        ([("a", "<u2"), ("b", "<f4")], "missing l__a, l__b, unasked a, b"),
-        ([("l__a", "<u2"), ("l__b", "<f8")], "Band l__b: asked for float32, received float64"),
-        ([("l__a", "<i2"), ("l__b", "<f4")], "Band l__a: asked for uint16, received int16"),
-        ("<f4", "Asked for 2 bands and received 0: missing l__a, l__b"),
+        ([("a", "<u2"), ("b", "<f4")], "missing l__a, l__b, not requested a, b"),
+        ([("l__a", "<u2"), ("l__b", "<f8")], "Band l__b: requested float32, received float64"),
+        ([("l__a", "<i2"), ("l__b", "<f4")], "Band l__a: requested uint16, received int16"),
+        ("<f4", "Requested 2 bands and received 0: missing l__a, l__b"),
     ],
 )
 def test_other_bands_or_types_are_refused(fields, said):
@@ -55,7 +55,7 @@ def test_other_bands_or_types_are_refused(fields, said):
 
 @pytest.mark.parametrize("shape", [(SIZE, SIZE - 1), (SIZE + 1, SIZE), (SIZE,), (1, SIZE, SIZE), (1, 1)])
 def test_another_shape_is_refused(shape):
-    with pytest.raises(PixelError, match="Asked for 4 x 4 pixels; received " + " x ".join(map(str, shape))):
+    with pytest.raises(PixelError, match="Requested 4 x 4 pixels; received " + " x ".join(map(str, shape))):
         check_pixels(received([("l__a", "<u2"), ("l__b", "<f4")], shape), ASKED, SIZE, SIZE)
 
 
@@ -122,7 +122,7 @@ def structured_one(values):
     return array
 
 
-def test_the_stand_in_of_a_float_band_is_missing_and_other_values_are_not():
+def test_float_nodata_becomes_nan_and_other_values_do_not():
     values = np.array([[FLOAT_NODATA, np.nan], [-np.inf, 0.0]], dtype=np.float32)
     to_nan = lay_out(structured_one(values), [stack_band("a", "float32", float("-inf"))], 2)[0]
     np.testing.assert_array_equal(to_nan, np.array([[np.nan, np.nan], [np.nan, 0.0]], dtype=np.float32))

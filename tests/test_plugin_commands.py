@@ -6,7 +6,6 @@ import sys
 import pytest
 from mmearth_devkit.testing import command_line
 
-from mmearth_core import cli
 from mmearth_core.errors import PluginError
 from mmearth_core.registry import discover
 from mmearth_core.registry.commands import ELSEWHERE, offered
@@ -132,7 +131,7 @@ def test_its_errors_and_exit_codes_are_the_cores(install):
             "cannot be imported from 'mmearth_tools:tools': RuntimeError: no luck",
         ),
         (SOURCE, "absent", "cannot be imported from 'mmearth_tools:absent': AttributeError"),
-        (SOURCE, "no_command", "'mmearth_tools:no_command' is 7, which is no click command or group."),
+        (SOURCE, "no_command", "'mmearth_tools:no_command' is 7, which is not a click command or group."),
     ],
 )
 def test_a_broken_command_is_told_with_its_distribution(install, source, target, said):
@@ -148,7 +147,7 @@ def test_a_broken_command_is_told_with_its_distribution(install, source, target,
 def test_the_core_keeps_its_command_and_the_clash_is_told(install):
     put(install, plugins="single")
     assert call("plugins", "--json").exit_code == 0
-    said = "The command 'plugins' is also offered by mmearth-core itself"
+    said = "The command 'plugins' is also declared by mmearth-core itself"
     assert said in call("--help").output
     (fault,) = discover().faults
     assert said in str(fault)
@@ -163,11 +162,11 @@ def test_of_two_equal_names_none_is_used(install):
     result = call("tools", "echo", "this")
     assert result.exit_code == 2
     text = " ".join(result.stderr.split())
-    assert "is also offered by mmearth-two 1.0" in text
-    assert "is also offered by mmearth-one 1.0" in text
-    assert text.count("Rename it in the plugin's entry-point group mmearth.commands") == 2
+    assert "is also declared by mmearth-two 1.0" in text
+    assert "is also declared by mmearth-one 1.0" in text
+    assert text.count("Rename the command in the plugin") == 2
     assert call("single").exit_code == 3
-    offers = offered(cli.COMMANDS)
+    offers = offered()
     assert "single" in offers.usable
     assert "tools" not in offers.usable
     assert {fault.distribution for fault in offers.faults} == {"mmearth-one", "mmearth-two"}

@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from mmearth_core.cli.run import ProgressView
-from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.outcomes import Tally
+from mmearth_core.download.journal import Outcome, TileOutcome
+from mmearth_core.download.outcomes import RunProgress
 from mmearth_core.text import duration
 
 
@@ -34,12 +34,12 @@ def lines(console):
 
 
 def test_a_log_gets_a_line_every_ten_seconds(console, clock):
-    tally = Tally(100, clock)
+    progress = RunProgress(100, clock)
     with ProgressView(console, clock) as view:
         for _ in range(30):
             clock.now += 1.0
-            tally.add(Entry("a", 0, Outcome.DONE))
-            view.changed(tally)
+            progress.add(TileOutcome("a", 0, Outcome.DONE))
+            view.on_progress(progress)
     assert lines(console) == [
         "10/100 tiles, 10 done, 0 skipped, 0 failed; 1.0 tiles/s, 1:30 left",
         "20/100 tiles, 20 done, 0 skipped, 0 failed; 1.0 tiles/s, 1:20 left",
@@ -50,37 +50,37 @@ def test_a_log_gets_a_line_every_ten_seconds(console, clock):
 def test_a_short_run_leaves_the_log_alone(console, clock):
     with ProgressView(console, clock) as view:
         clock.now += 9.9
-        view.changed(Tally(10, clock))
+        view.on_progress(RunProgress(10, clock))
     assert lines(console) == []
 
 
 def test_all_outcomes_and_earlier_runs_are_in_the_line(console, clock):
-    tally = Tally(10, clock)
+    progress = RunProgress(10, clock)
     for outcome in (Outcome.DONE, Outcome.DONE, Outcome.SKIPPED):
-        tally.add(Entry("a", 0, outcome, None), earlier=True)
-    tally.add(Entry("b", 1, Outcome.FAILED, "why"))
+        progress.add(TileOutcome("a", 0, outcome, None), earlier=True)
+    progress.add(TileOutcome("b", 1, Outcome.FAILED, "why"))
     with ProgressView(console, clock) as view:
         clock.now += 10.0
-        view.changed(tally)
+        view.on_progress(progress)
     assert lines(console) == ["4/10 tiles, 2 done, 1 skipped, 1 failed; 0.1 tiles/s, 1:00 left"]
 
 
 def test_while_nothing_has_ended_the_rest_is_unknown(console, clock):
     with ProgressView(console, clock) as view:
         clock.now += 10.0
-        view.changed(Tally(10, clock))
+        view.on_progress(RunProgress(10, clock))
     assert lines(console) == ["0/10 tiles, 0 done, 0 skipped, 0 failed; 0.0 tiles/s, ? left"]
 
 
 def test_a_terminal_gets_a_bar(clock, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     console = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None)
-    tally = Tally(10, clock)
-    tally.add(Entry("a", 0, Outcome.DONE))
-    tally.add(Entry("b", 1, Outcome.SKIPPED, "why"))
+    progress = RunProgress(10, clock)
+    progress.add(TileOutcome("a", 0, Outcome.DONE))
+    progress.add(TileOutcome("b", 1, Outcome.SKIPPED, "why"))
     clock.now += 1.0
     with ProgressView(console, clock) as view:
-        view.changed(tally)
+        view.on_progress(progress)
     shown = console.file.getvalue()
     assert "━" in shown
     assert "2/10" in shown
@@ -116,15 +116,15 @@ def test_seconds_as_people_say_them(seconds, said):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_a_run_that_is_stopped_says_how_far_it_came(console, clock, error):
-    tally = Tally(10, clock)
+    progress = RunProgress(10, clock)
     with pytest.raises(error), ProgressView(console, clock) as view:
-        tally.add(Entry("a", 0, Outcome.DONE))
-        view.changed(tally)
-        tally.add(Entry("b", 1, Outcome.SKIPPED, "no image"))
+        progress.add(TileOutcome("a", 0, Outcome.DONE))
+        view.on_progress(progress)
+        progress.add(TileOutcome("b", 1, Outcome.SKIPPED, "no image"))
         raise error
     assert lines(console) == [
         "Stopped; in this run 1 done, 1 skipped, 0 failed. What is done is kept; "
-        "the same command goes on with the others."
+        "the same command continues with the others."
     ]
 
 
@@ -135,10 +135,10 @@ def test_a_run_that_is_stopped_before_its_first_tile_says_nothing_more(console, 
 
 
 def test_what_holds_the_run_up_is_in_the_line(console, clock):
-    tally = Tally(10, clock)
-    tally.notice = lambda: "waiting: 429, 12 of 40 slots, 3 retries"
+    progress = RunProgress(10, clock)
+    progress.notice = lambda: "waiting: 429, 12 of 40 slots, 3 retries"
     with ProgressView(console, clock) as view:
         clock.now += 10.0
-        view.changed(tally)
+        view.on_progress(progress)
     (line,) = lines(console)
     assert line.endswith("? left; waiting: 429, 12 of 40 slots, 3 retries")

@@ -43,7 +43,7 @@ def only_fault(distribution: str = "mmearth-probe") -> PluginFault:
 def test_class_is_made_with_options(install):
     install("mmearth-probe", PROBE + HOOK, version="2.3")
     probe = discover().modality("probe")
-    assert (probe.distribution, probe.version, probe.entry_point) == ("mmearth-probe", "2.3", "probe")
+    assert attrs.astuple(probe.origin) == ("mmearth-probe", "2.3", "probe")
     assert probe.make().options.depth == 3
     assert probe.make(probe.options_class(depth=7)).options.depth == 7
     assert probe.default_options == probe.options_class()
@@ -165,7 +165,7 @@ def test_modality_name_used_twice(install):
     assert "probe" not in discover().modalities
     assert "The modality 'probe' is also declared by mmearth-other 1.0" in only_fault().problem
     assert "The modality 'probe' is also declared by mmearth-probe 1.0" in only_fault("mmearth-other").problem
-    assert "Keep one" in only_fault().remedy
+    assert "keep only one" in only_fault().remedy
 
 
 def test_layer_name_used_twice(install):
@@ -192,8 +192,8 @@ def test_entry_point_name_used_twice(install):
         entry_points={"probe": "mmearth_other"},
     )
     assert not {"probe", "other"} & set(discover().modalities)
-    assert "The entry point 'probe' is also declared by mmearth-other 1.0; none" in only_fault().problem
-    assert "The entry point 'probe' is also declared by mmearth-probe 1.0; none" in only_fault("mmearth-other").problem
+    assert "The entry point 'probe' is also declared by mmearth-other 1.0; this" in only_fault().problem
+    assert "The entry point 'probe' is also declared by mmearth-probe 1.0; this" in only_fault("mmearth-other").problem
 
 
 def test_require_lists_every_fault(install):
@@ -217,7 +217,7 @@ def test_unknown_names_are_answered_with_the_installed_ones(install):
     with pytest.raises(PluginError, match=r"No modality 'prob' is installed\. Did you mean 'probe'\?") as caught:
         registry.modality("prob")
     assert "pip install mmearth-prob`" in str(caught.value)
-    assert "Broken plugins are not counted: mmearth-broken" in str(caught.value)
+    assert "Not counted, as they are broken: mmearth-broken" in str(caught.value)
     with pytest.raises(PluginError, match="No engine 'prob' is installed"):
         registry.engine("prob")
     with pytest.raises(PluginError, match="Installed: none"):

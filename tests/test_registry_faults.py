@@ -30,7 +30,7 @@ def only_fault(distribution: str = "mmearth-probe") -> PluginFault:
 BROKEN = {
     "decorated but misspelt": (
         "@hookimpl\ndef mmearth_modalites():\n    return [Probe]",
-        ["mmearth_modalites() is no hook", "Did you mean 'mmearth_modalities'?"],
+        ["mmearth_modalites() is not a valid hook", "Did you mean 'mmearth_modalities'?"],
         "mmearth_modalities, mmearth_engines",
     ),
     "undecorated and misspelt": (
@@ -40,7 +40,7 @@ BROKEN = {
     ),
     "undecorated": (
         "def mmearth_modalities():\n    return [Probe]",
-        ["mmearth_modalities() lacks its decorator"],
+        ["mmearth_modalities() has no decorator"],
         "Put @mmearth_core.hookimpl above it",
     ),
     "raises": (
@@ -55,17 +55,17 @@ BROKEN = {
     ),
     "returns something else": (
         "@hookimpl\ndef mmearth_modalities():\n    return [42]",
-        ["mmearth_modalities() returned 42, which is no Modality"],
+        ["mmearth_modalities() returned 42, which is not a valid Modality"],
         "subclasses (or instances) of mmearth_core.Modality",
     ),
     "returns a modality where an engine is wanted": (
         "@hookimpl\ndef mmearth_engines():\n    return [Probe]",
-        ["mmearth_engines() returned", "which is no Engine"],
+        ["mmearth_engines() returned", "which is not a valid Engine"],
         "mmearth_core.Engine",
     ),
     "returns no list": (
         "@hookimpl\ndef mmearth_modalities():\n    return Probe",
-        ["mmearth_modalities() returned", "which is no list"],
+        ["mmearth_modalities() returned", "which is not a list"],
         "even of a single class",
     ),
     "returns nothing": (
@@ -78,7 +78,7 @@ BROKEN = {
         ["mmearth_modalities(config)", "can not be found in the hookspec."],
         "take no argument",
     ),
-    "offers no hook": ("", ["'mmearth_probe' offers no hook"], "mmearth_core.hookimpl above it"),
+    "has no hook": ("", ["'mmearth_probe' has no hook"], "mmearth_core.hookimpl above it"),
 }
 
 
@@ -94,23 +94,33 @@ def test_broken_hook(install, case):
 
 # Each row: a part of the sound module, what it becomes, and the words of problem and remedy.
 MISDECLARED = {
-    "no api_version": ("api_version = 1", "pass", "states no api_version", "api_version = 1"),
+    "no api_version": ("api_version = 1", "pass", "has no api_version", "api_version = 1"),
     "newer api_version": ("api_version = 1", "api_version = 2", "was written for version 2", "--upgrade mmearth-core"),
     "odd api_version": ("api_version = 1", "api_version = '0'", "was written for version '0'", "newer version of the"),
     "no name": ('name = "probe"', "pass", "has no name", 'name = "..."'),
     "impossible name": ('name = "probe"', 'name = "pro be"', "'pro be'", "another name"),
     "no layers": ('layers = layer("probe")', "pass", "layers = None", "layers = (Layer(...),)"),
     "empty layers": ('layers = layer("probe")', "layers = ()", "declares no layer", "layers = (Layer(...),)"),
-    "layers of text": ('layers = layer("probe")', 'layers = ("probe",)', "no tuple of Layer", "layers = (Layer(...),)"),
+    "layers of text": (
+        'layers = layer("probe")',
+        'layers = ("probe",)',
+        "not a tuple",
+        "layers = (Layer(...),)",
+    ),
     "one layer twice": ('= layer("probe")', '= layer("a") + layer("a")', "a layer twice: a, a", "Rename"),
-    "options not of attrs": ("    Options = Options", "    Options = dict", "which is no attrs class", "@attrs.frozen"),
+    "options not of attrs": (
+        "    Options = Options",
+        "    Options = dict",
+        "not an attrs class",
+        "@attrs.frozen",
+    ),
     "option without default": ("depth: int = 3", "depth: int", "without a default: depth", "every field"),
     "one asset as text": ("    Options = Options", '    assets = "A/B"', "assets = 'A/B'", 'assets = ("ID",)'),
-    "licence of bytes": ("    Options = Options", "    licence = b'CC'", "licence = b'CC'", "as a string"),
+    "licence of bytes": ("    Options = Options", "    licence = b'CC'", "licence = b'CC'", "Use a string"),
     "constructor that fails": (
         "    Options = Options",
         "    def __init__(self): ...",
-        "cannot be made",
+        "cannot be created",
         "Class(options)",
     ),
 }
@@ -130,7 +140,7 @@ def test_misdeclared_modality(install, case):
 
 def test_instance_without_options(install):
     install("mmearth-probe", PROBE + "    def __init__(self): ...\n" + HOOK.replace("[Probe]", "[Probe()]"))
-    assert "whose `options` are no Options" in only_fault().problem
+    assert "whose `options` are not Options" in only_fault().problem
 
 
 ENGINE = PROBE + dedent("""
@@ -151,8 +161,8 @@ ENGINE = PROBE + dedent("""
     [
         ("def connect(", "def conect(", "does not define connect()"),
         ("api_version = 1", "api_version = 1\n    shorthand = 'world'", "shorthand 'world'"),
-        ("api_version = 1", "pass", "states no api_version"),
-        ("return [Local]", "return [Connection]", "which is no Engine"),
+        ("api_version = 1", "pass", "has no api_version"),
+        ("return [Local]", "return [Connection]", "which is not a valid Engine"),
     ],
 )
 def test_misdeclared_engine(install, sound, broken, problem):

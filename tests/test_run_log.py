@@ -5,11 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from attrs import asdict, evolve
+from attrs import evolve
 
-from mmearth_core.download.run_log import RunRecord, append_run, read_runs
+from mmearth_core.download.run_log import RunResult, append_run, read_runs
 
-RECORD = RunRecord(
+RECORD = RunResult(
     start="2026-11-22T10:00:00+00:00",
     end="2026-11-22T11:00:00+00:00",
     shard="3/40",
@@ -38,7 +38,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         append_run(path, record)
     assert read_runs(path) == records
     assert [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] == [
-        asdict(record) for record in records
+        record.to_json() for record in records
     ]
 
 

@@ -100,9 +100,12 @@ ERRORS = [
     (["--number", "5"], "Missing option '-o'"),
     (["-o", "t.gpkg"], "Missing option '--number'"),
     (["--number", "0", "-o", "t.gpkg"], "0 is not in the range"),
-    (["--seed", "3", "from-points", "p.csv", "-o", "t.gpkg"], "--seed stands before 'from-points'"),
+    (["--seed", "3", "from-points", "p.csv", "-o", "t.gpkg"], "--seed is before 'from-points'"),
     (["from-points", "absent.csv", "-o", "t.gpkg"], "absent.csv: no such file"),
     (["from-polygons", "absent.shp", "-o", "t.gpkg"], "absent.shp: no such file"),
+    (["from-points", "p.csv"], "Missing option '-o'"),
+    (["from-tile-info", "absent.json", "-o", "t.gpkg"], "Missing option '--tiles'"),
+    (["from-tile-info", "absent.json", "--tiles", "absent.gpkg", "-o", "t.gpkg"], "absent.gpkg: no such tiles file"),
 ]
 
 
@@ -121,9 +124,9 @@ def test_own_points_keep_their_columns_into_the_dataset(tmp_path):
         "from-points", tmp_path / "plots.csv", "--id", "plot", "--no-overlap", "-o", tmp_path / "t.gpkg", "--json"
     )
     assert json.loads(done.stdout) == {"tiles": str(tmp_path / "t.gpkg"), "places": 3, "made": 2, "refused": 1}
-    from mmearth_core.tiles.index import take_in
+    from mmearth_core.tiles.index import import_tiles
 
-    take_in(read_tiles(tmp_path / "t.gpkg"), tmp_path / "dataset.gpkg")
+    import_tiles(read_tiles(tmp_path / "t.gpkg"), tmp_path / "dataset.gpkg")
     first, second = (tile.scene() for tile in TileIndex(tmp_path / "dataset.gpkg").read(0))
     assert (first.tile_id, first.lon, first.lat) == ("07", 10.0, 50.0)
     assert dict(first.attributes) == {"plot": "07", "owner": "Ann"}

@@ -12,10 +12,10 @@ from mmearth_core.errors import RequestError
 from mmearth_core.registry import discover
 from mmearth_core.registry.configured import engine_of
 from mmearth_core.tiles.draw import sample
-from mmearth_core.tiles.earth_source import EarthSource, _batches, _Job, fill_centroids
+from mmearth_core.tiles.earth_source import EarthSource, PointRequest, fill_centroids, make_batches
 from mmearth_core.tiles.read import read_tiles
 from mmearth_core.tiles.regions import Allocation
-from mmearth_core.tiles.spacing import make_rules
+from mmearth_core.tiles.spacing import Rules
 from mmearth_core.tiles.squares import Places, squares
 from mmearth_core.tiles.vector_files import write_tiles
 
@@ -45,8 +45,8 @@ class Refusing:
 
 
 def test_batches_are_small_and_keep_the_order():
-    jobs = [_Job(place, count, 0) for place, count in enumerate([4000, 900, 200, 5000, 1, *[1] * 25])]
-    batches = _batches(jobs)
+    jobs = [PointRequest(place, count, 0) for place, count in enumerate([4000, 900, 200, 5000, 1, *[1] * 25])]
+    batches = make_batches(jobs)
     assert [job for batch in batches for job in batch] == jobs
     assert max(sum(job.count for job in batch) for batch in batches) <= 5000
     assert max(map(len, batches)) <= 10
@@ -73,9 +73,9 @@ def test_a_refused_request_is_halved_until_the_region_to_blame_is_alone(client):
 
 def test_each_region_and_attempt_has_its_own_seed():
     source = EarthSource(None, 1300.0, 1)
-    seeds = [job.seed for place in (3, 4) for attempt in (0, 1) for job in source._jobs(place, 9000, attempt)]
+    seeds = [job.seed for place in (3, 4) for attempt in (0, 1) for job in source.split(place, 9000, attempt)]
     assert len(set(seeds)) == 8
-    assert seeds == [job.seed for place in (3, 4) for attempt in (0, 1) for job in source._jobs(place, 9000, attempt)]
+    assert seeds == [job.seed for place in (3, 4) for attempt in (0, 1) for job in source.split(place, 9000, attempt)]
 
 
 @needs_planet
@@ -88,9 +88,9 @@ def test_the_squares_made_on_the_server_are_those_made_here(client):
 
 @needs_planet
 def test_the_centroids_are_earth_engines_own_to_the_last_bit(client, tmp_path):
-    drawn = sample(EarthSource(client, 1300.0, 1), 14, Allocation.BIOME_AREA, 0, make_rules(1300.0, 0, False, None))
+    drawn = sample(EarthSource(client, 1300.0, 1), 14, Allocation.BIOME_AREA, Rules(1300.0))
     for suffix in (".geojson", ".gpkg", ".fgb"):
-        write_tiles(tmp_path / f"t{suffix}", drawn.places, drawn.columns())
+        write_tiles(tmp_path / f"t{suffix}", drawn.places.polygons(), drawn.columns())
         frame = read_tiles(tmp_path / f"t{suffix}")
         asked = fill_centroids(frame.drop(columns=["lon", "lat"]), client)
         assert np.array_equal(asked["lon"], frame["lon"])

@@ -37,13 +37,13 @@ def test_columns_can_be_named(tmp_path):
     path = put(tmp_path / "r.gpkg", {"zone": ["a"], "kind": ["b"], "part": ["c"]}, SHAPES[:1])
     source = polygon_source(path, 1300.0, 1, {"eco_region": "zone", "biome": "kind", "realm": "part"})
     assert (source.regions[0].name, source.regions[0].biome, source.regions[0].realm) == ("a", "b", "c")
-    with pytest.raises(TilesError, match=r"no column says each polygon's eco_region. It has: zone, kind, part"):
+    with pytest.raises(TilesError, match=r"has no column for --eco-region-column. It has: zone, kind, part"):
         polygon_source(path, 1300.0, 1)
-    with pytest.raises(TilesError, match="has no column 'absent'"):
+    with pytest.raises(TilesError, match="has no column for --eco-region-column 'absent'"):
         polygon_source(path, 1300.0, 1, {"eco_region": "absent"})
 
 
-def test_another_crs_and_broken_rings_are_mended(tmp_path):
+def test_another_crs_and_broken_rings_are_repaired(tmp_path):
     shapes = gpd.GeoSeries(SHAPES[:1], crs="EPSG:4326").to_crs("EPSG:32631")
     moved = polygon_source(
         put(tmp_path / "utm.gpkg", {"eco_region": ["a"], "biome": ["b"]}, shapes, "EPSG:32631"), 1300.0, 1
@@ -75,7 +75,7 @@ def test_a_region_at_the_pole_says_so(tmp_path):
     [
         ({"eco_region": ["a", None], "biome": ["b", "b"]}, SHAPES[:2], "feature 2 has no 'eco_region'"),
         ({"eco_region": ["a"], "biome": ["b"]}, [Point(0, 0)], "feature 1 is a Point"),
-        ({"eco_region": ["Rock and Ice"], "biome": ["N/A"]}, SHAPES[:1], "nothing but 'Rock and Ice'"),
+        ({"eco_region": ["Rock and Ice"], "biome": ["N/A"]}, SHAPES[:1], "has only 'Rock and Ice'"),
     ],
 )
 def test_faults_are_named(tmp_path, columns, shapes, said):
@@ -83,7 +83,7 @@ def test_faults_are_named(tmp_path, columns, shapes, said):
         polygon_source(put(tmp_path / "r.gpkg", columns, shapes), 1300.0, 1)
 
 
-def test_a_file_that_is_none_is_told(tmp_path):
+def test_a_file_of_no_vector_format(tmp_path):
     (tmp_path / "r.gpkg").write_text("nothing")
     with pytest.raises(TilesError, match="cannot be read as a vector file"):
         polygon_source(tmp_path / "r.gpkg", 1300.0, 1)

@@ -1,4 +1,4 @@
-"""Shares: exact to the tile, by all three ways."""
+"""Shares: exact to the tile, by all three allocations."""
 
 from collections import Counter
 from fractions import Fraction
@@ -28,14 +28,14 @@ def test_what_is_left_goes_to_the_largest_remainders_and_the_first_of_equal_ones
     assert largest_remainder(1, [0.2, 0.3, 0.3]) == [0, 1, 0]
     assert largest_remainder(3, [0.0, 0.0]) == [2, 1]
     assert largest_remainder(0, []) == []
-    with pytest.raises(ValueError, match="among none"):
+    with pytest.raises(ValueError, match="without weights"):
         largest_remainder(1, [])
 
 
-@pytest.mark.parametrize("way", list(Allocation))
+@pytest.mark.parametrize("allocation", list(Allocation))
 @pytest.mark.parametrize("number", [1, 13, 846, 1000, 123_457, 1_400_000])
-def test_the_number_asked_for_is_the_number_shared_out(way, number):
-    assert sum(allocate(number, known_regions(), way)) == number
+def test_the_number_asked_for_is_the_number_shared_out(allocation, number):
+    assert sum(allocate(number, known_regions(), allocation)) == number
 
 
 def per_biome(shares):
@@ -45,9 +45,9 @@ def per_biome(shares):
     return counts
 
 
-@pytest.mark.parametrize("way", [Allocation.BIOME_AREA, Allocation.BIOME_ECOREGION])
-def test_biomes_get_equal_shares(way):
-    counts = per_biome(allocate(100_000, known_regions(), way))
+@pytest.mark.parametrize("allocation", [Allocation.BIOME_AREA, Allocation.BIOME_ECOREGION])
+def test_biomes_get_equal_shares(allocation):
+    counts = per_biome(allocate(100_000, known_regions(), allocation))
     assert len(counts) == 14
     assert max(counts.values()) - min(counts.values()) == 1
 

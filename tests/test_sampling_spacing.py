@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from mmearth_core.errors import TilesError
-from mmearth_core.tiles.spacing import Excluded, Spacing, make_rules
+from mmearth_core.tiles.spacing import Excluded, Rules, Spacing
 from mmearth_core.tiles.squares import squares
 
 GEOD = Geod(ellps="WGS84")
@@ -88,11 +88,11 @@ def test_excluded_polygons_are_not_touched_on_either_side_of_180(test_region):
 
 
 def test_all_rules_together_keep_the_order(test_region):
-    rules = make_rules(1300.0, 0.0, True, test_region)
+    rules = Rules(1300.0, no_overlap=True, exclude=test_region)
     assert rules.can_refuse
     places = squares(np.array([175.0, 10.0, 10.001, 20.0, 30.0]), np.full(5, 0.5), 1300.0)
     assert rules.accept(places, 2).tolist() == [1, 3]
-    assert make_rules(1300.0, 0.0, False, None).accept(places, 4).tolist() == [0, 1, 2, 3]
+    assert Rules(1300.0).accept(places, 4).tolist() == [0, 1, 2, 3]
 
 
 def test_a_file_to_exclude_that_holds_points_is_refused(tmp_path):

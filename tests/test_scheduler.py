@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from mmearth_core import Anchor
-from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.locate import Ended, Left, LocatedTile
+from mmearth_core.download.journal import JOURNALED, Outcome, TileOutcome
+from mmearth_core.download.locate import LocatedTile
 from mmearth_core.download.scheduler import Scheduler
 from mmearth_core.download.stop import StopRequest
 from mmearth_core.tiles.index import Tile
@@ -59,7 +59,8 @@ class Locator:
             for one in tiles:
                 outcome = self.outcomes.get(one.ordinal, Outcome.DONE)
                 done = outcome is Outcome.DONE
-                results.append(LocatedTile(one, ANCHOR, {}) if done else Ended(one, outcome, "why"))
+                ended = TileOutcome(one.tile_id, one.ordinal, outcome, "why")
+                results.append(LocatedTile(one, ANCHOR, {}) if done else ended)
             return results
 
 
@@ -73,7 +74,7 @@ class Fetcher:
             self.begun.append(ready.tile.tile_id)
             if self.check:
                 self.check(ready.tile)
-            return Entry(ready.tile.tile_id, ready.tile.ordinal, Outcome.DONE)
+            return TileOutcome(ready.tile.tile_id, ready.tile.ordinal, Outcome.DONE)
 
 
 class Bench:
@@ -89,14 +90,15 @@ class Bench:
         self.most_open = 0
         self.on_end = on_end
         self.told = threading.Event()
-        self.scheduler = Scheduler(self.locator, self.fetcher, batch_size, max_concurrent, self._end, self.told.set)
+        self.scheduler = Scheduler(
+            self.locator, self.fetcher, batch_size, max_concurrent, self._end, on_early_end=self.told.set
+        )
 
-    def _end(self, one, entry):
-        assert (one.tile_id, one.ordinal) == (entry.tile_id, entry.ordinal)
+    def _end(self, entry):
         self.threads.add(threading.current_thread())
         self.ended.append(entry)
         if self.on_end:
-            self.on_end(one)
+            self.on_end(entry)
 
     def work(self, count):
         for number in range(count):
@@ -113,7 +115,7 @@ class Bench:
 
 @settings(deadline=None)
 @given(
-    st.lists(st.sampled_from(Outcome), max_size=40),
+    st.lists(st.sampled_from(JOURNALED), max_size=40),
     st.integers(1, 10),
     st.integers(1, 5),
 )
@@ -301,18 +303,23 @@ def test_what_is_under_way_is_told_that_the_run_ends_early():
     assert set(bench.counts()) == set(bench.fetcher.begun) - {"t0"}
 
 
-def test_tiles_that_are_left_are_told_and_do_not_end():
-    left = []
+def test_tiles_that_are_left_are_handed_over_as_left():
     bench = Bench(batch_size=2, max_concurrent=2)
     fetch, locate = bench.fetcher.fetch, bench.locator.locate
-    bench.fetcher.fetch = lambda ready: Left(ready.tile, "busy") if ready.tile.ordinal == 1 else fetch(ready)
+
+    def left(one, reason):
+        return TileOutcome(one.tile_id, one.ordinal, Outcome.LEFT, reason)
+
+    bench.fetcher.fetch = lambda ready: left(ready.tile, "busy") if ready.tile.ordinal == 1 else fetch(ready)
     bench.locator.locate = lambda tiles, anchors: [
-        Left(one.tile, "slow") if one.tile.ordinal == 2 else one for one in locate(tiles, anchors)
+        left(one.tile, "slow") if one.tile.ordinal == 2 else one for one in locate(tiles, anchors)
     ]
-    scheduler = Scheduler(bench.locator, bench.fetcher, 2, 2, bench._end, left=left.append)
-    scheduler.run(bench.work(5))
-    assert {(one.tile.tile_id, one.reason) for one in left} == {("t1", "busy"), ("t2", "slow")}
-    assert bench.counts() == {"t0": 1, "t3": 1, "t4": 1}
+    bench.run(5)
+    assert {entry.tile_id: entry.reason for entry in bench.ended if entry.outcome is Outcome.LEFT} == {
+        "t1": "busy",
+        "t2": "slow",
+    }
+    assert bench.counts() == {f"t{number}": 1 for number in range(5)}
 
 
 def test_when_the_run_is_to_stop_what_is_under_way_is_finished_and_nothing_new_begun():
@@ -320,10 +327,10 @@ def test_when_the_run_is_to_stop_what_is_under_way_is_finished_and_nothing_new_b
 
     def on_fetch(one):
         together.wait(PATIENCE)
-        stop.ask("SIGTERM")
+        stop.request("SIGTERM")
 
     bench = Bench(batch_size=20, max_concurrent=4, on_fetch=on_fetch)
-    scheduler = Scheduler(bench.locator, bench.fetcher, 20, 4, bench._end, bench.told.set, stop=stop)
+    scheduler = Scheduler(bench.locator, bench.fetcher, 20, 4, bench._end, on_early_end=bench.told.set, stop=stop)
     scheduler.run(bench.work(20))
     assert len(bench.fetcher.begun) == 4
     assert set(bench.counts()) == set(bench.fetcher.begun)
@@ -336,7 +343,7 @@ def test_what_does_not_end_within_the_grace_is_abandoned():
 
     def on_fetch(one):
         if one.ordinal == 1:
-            stop.ask("SIGTERM")
+            stop.request("SIGTERM")
             release.wait(PATIENCE)
 
     bench = Bench(batch_size=2, max_concurrent=1, on_fetch=on_fetch)
@@ -349,8 +356,8 @@ def test_what_does_not_end_within_the_grace_is_abandoned():
 
 def test_a_stop_asked_for_before_the_run_begins_nothing():
     stop = StopRequest()
-    stop.ask("SIGINT")
-    stop.ask("SIGTERM")
+    stop.request("SIGINT")
+    stop.request("SIGTERM")
     bench = Bench()
     Scheduler(bench.locator, bench.fetcher, 3, 4, bench._end, stop=stop).run(bench.work(5))
     assert (bench.locator.batches, bench.ended, stop.reason) == ([], [], "SIGINT")

@@ -25,6 +25,17 @@ def test_each_partition_is_in_exactly_one_shard(partitions, count):
     assert max(sizes) - min(sizes) <= 1
 
 
+@settings(deadline=None)
+@given(st.dictionaries(st.integers(0), st.integers(1, 9)), st.integers(1, 5), st.none() | st.integers(0, 40))
+def test_of_its_tiles_a_shard_takes_the_first(sizes, count, limit):
+    for index in range(count):
+        shard = Shard(index, count)
+        own = [(partition, tile) for partition, size in shard.share(list(sizes.items())) for tile in range(size)]
+        taken = shard.tiles(sizes, limit)
+        assert list(taken) == list(shard.share(list(sizes)))
+        assert [(partition, tile) for partition, size in taken.items() for tile in range(size)] == own[:limit]
+
+
 def test_neighbouring_partitions_go_to_different_shards():
     assert list(Shard(1, 3).share(range(8))) == [1, 4, 7]
 
@@ -74,12 +85,12 @@ def test_an_older_slurm_without_the_highest_task():
     ],
 )
 def test_gaps_and_steps_are_refused(environment, array):
-    with pytest.raises(ConfigError, match=rf"{array}: it has gaps, .* nobody's. Submit a whole range, e.g. --array=0-"):
+    with pytest.raises(ConfigError, match=rf"{array}: it has gaps, .* Submit a range without gaps, e.g. --array=0-"):
         shard_from_slurm(environment)
 
 
 def test_a_task_outside_its_array_is_refused():
-    with pytest.raises(ConfigError, match="nobody's"):
+    with pytest.raises(ConfigError, match="no task would take some of the tiles"):
         shard_from_slurm(slurm(9, 0, 3))
 
 

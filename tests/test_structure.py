@@ -101,32 +101,32 @@ def test_defaults_stand_where_the_table_is_silent():
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        ('count = "2"', 'count: found "2", wanted a whole number.'),
-        ("count = 2.0", "count: found 2.0, wanted a whole number."),
-        ("count = true", "count: found true, wanted a whole number."),
-        ("share = true", "share: found true, wanted a number."),
-        ('share = "1"', 'share: found "1", wanted a number.'),
-        ("deep = 1", "deep: found 1, wanted true or false."),
-        ("path = 1", "path: found 1, wanted a path."),
-        ('day = "2019-02-03"', 'day: found "2019-02-03", wanted a date such as 2020-06-30, without quotes.'),
-        ("day = 2019-02-03T04:05:06", "day: found 2019-02-03T04:05:06, wanted a date"),
-        ("moment = 2019-02-03", "moment: found 2019-02-03, wanted a date and time"),
-        ('shape = "oval"', 'shape: found "oval", wanted one of "round", "square".'),
-        ('mode = "max"', 'mode: found "max", wanted one of "mean", "mode", 3.'),
-        ("mode = 3.0", "mode: found 3.0, wanted one of"),
-        ("years = 2018", "years: found 2018, wanted a list, each a whole number."),
-        ("years = [2018, 2019.5]", "years[1]: found 2019.5, wanted a whole number."),
-        ("pair = [1]", "pair: found [1], wanted a list of 2: a number, text."),
-        ("pair = [1, 2]", "pair[1]: found 2, wanted text."),
-        ('names = "ab"', 'names: found "ab", wanted a list, each text.'),
-        ("weights = [1]", "weights: found [1], wanted a table whose values are a number."),
-        ('weights = { a = "1" }', 'weights.a: found "1", wanted a number.'),
-        ("point = 1", "point: found 1, wanted a table with the keys x, y."),
-        ('point = { x = "1" }', 'point.x: found "1", wanted a number.'),
+        ('count = "2"', 'count: found "2", expected a whole number.'),
+        ("count = 2.0", "count: found 2.0, expected a whole number."),
+        ("count = true", "count: found true, expected a whole number."),
+        ("share = true", "share: found true, expected a number."),
+        ('share = "1"', 'share: found "1", expected a number.'),
+        ("deep = 1", "deep: found 1, expected true or false."),
+        ("path = 1", "path: found 1, expected a path."),
+        ('day = "2019-02-03"', 'day: found "2019-02-03", expected a date such as 2020-06-30, without quotes.'),
+        ("day = 2019-02-03T04:05:06", "day: found 2019-02-03T04:05:06, expected a date"),
+        ("moment = 2019-02-03", "moment: found 2019-02-03, expected a date and time"),
+        ('shape = "oval"', 'shape: found "oval", expected one of "round", "square".'),
+        ('mode = "max"', 'mode: found "max", expected one of "mean", "mode", 3.'),
+        ("mode = 3.0", "mode: found 3.0, expected one of"),
+        ("years = 2018", "years: found 2018, expected a list, each a whole number."),
+        ("years = [2018, 2019.5]", "years[1]: found 2019.5, expected a whole number."),
+        ("pair = [1]", "pair: found [1], expected a list of 2: a number, text."),
+        ("pair = [1, 2]", "pair[1]: found 2, expected text."),
+        ('names = "ab"', 'names: found "ab", expected a list, each text.'),
+        ("weights = [1]", "weights: found [1], expected a table whose values are a number."),
+        ('weights = { a = "1" }', 'weights.a: found "1", expected a number.'),
+        ("point = 1", "point: found 1, expected a table with the keys x, y."),
+        ('point = { x = "1" }', 'point.x: found "1", expected a number.'),
         ("points = [{ x = 1 }, { x = 1, y = -1 }]", "points[1].y: 'y' must be >= 0: -1.0."),
         ("point = { y = 1 }", "point.x is missing; it has no default."),
-        ("points = [{ x = 1, z = 2 }]", "points[0].z is no known key"),
-        ("either = 1.5", "either: found 1.5, wanted a whole number or text."),
+        ("points = [{ x = 1, z = 2 }]", "points[0].z: unknown key"),
+        ("either = 1.5", "either: found 1.5, expected a whole number or text."),
         ("count = 7", "count: 'count' must be in [1, 2, 3] (got 7)."),
     ],
 )
@@ -136,7 +136,7 @@ def test_values_that_do_not_fit(toml, words):
 
 def test_unknown_key_is_answered_with_all_keys():
     text = refusal("cuont = 1")
-    assert "[modalities.probe] cuont is no known key. Did you mean 'count'?" in text
+    assert "[modalities.probe] cuont: unknown key. Did you mean 'count'?" in text
     assert "Allowed in [modalities.probe]: name (text; required), count (a whole number; default 3), share" in text
     assert 'shape (one of "round", "square"; default "round")' in text
 
@@ -148,7 +148,7 @@ def test_missing_key():
 
 def test_several_mistakes_come_together():
     text = refusal('count = "x"\nshare = "y"\nother = 1')
-    for words in ("count: found", "share: found", "other is no known key"):
+    for words in ("count: found", "share: found", "other: unknown key"):
         assert words in text
 
 
@@ -163,7 +163,7 @@ def test_class_without_options():
         pass
 
     assert structure({}, Nothing, "a", "f") == Nothing()
-    with pytest.raises(ConfigError, match=r"x is no known key\. Allowed in \[a\]: nothing, it has no options"):
+    with pytest.raises(ConfigError, match=r"x: unknown key\. Allowed in \[a\]: nothing, it has no options"):
         structure({"x": 1}, Nothing, "a", "f")
 
 
@@ -207,8 +207,8 @@ def test_validators_are_on_after_a_refusal():
 def test_describe():
     keys = {key.key: key for key in describe(Options)}
     assert list(keys)[:2] == ["name", "count"]
-    assert keys["name"] == ("name", "text", None, "what it is called", "name")
-    assert keys["count"] == ("count", "a whole number", "3", "how many", "count")
+    assert keys["name"] == ("name", "text", None, "what it is called")
+    assert keys["count"] == ("count", "a whole number", "3", "how many")
     assert keys["path"].default == '"data"'
     assert keys["day"].default == "2020-06-30"
     assert keys["moment"].default == "none"

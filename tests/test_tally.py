@@ -1,16 +1,19 @@
-"""The tally: counts, rate and exit code of a run."""
+"""Counts of outcomes, and the progress of a run: numbers, rate and exit code."""
 
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.outcomes import DISTINCT, OTHERS, Tally
+from mmearth_core.download.journal import JOURNALED, Outcome, TileOutcome
+from mmearth_core.download.outcomes import DISTINCT, EXAMPLES, OTHERS, OutcomeCounts, RunProgress
 from mmearth_core.errors import ExitCode
 
-DONE = Entry("a", 0, Outcome.DONE)
-SKIPPED = Entry("b", 1, Outcome.SKIPPED, "no image")
-FAILED = Entry("c", 2, Outcome.FAILED, "pixels: no answer")
+DONE = TileOutcome("a", 0, Outcome.DONE)
+SKIPPED = TileOutcome("b", 1, Outcome.SKIPPED, "no image")
+FAILED = TileOutcome("c", 2, Outcome.FAILED, "pixels: no answer")
+LEFT = TileOutcome("d", 3, Outcome.LEFT, "pixels: busy (tried for 600 s)")
 
 
 class Clock:
@@ -26,36 +29,40 @@ def clock():
     return Clock()
 
 
+def reasons(counts):
+    return {(kind.outcome, kind.reason): kind.tiles for kind in counts.reasons}
+
+
 def test_earlier_and_now_are_counted_apart(clock):
-    tally = Tally(10, clock)
+    progress = RunProgress(10, clock)
     for entry, earlier in [(DONE, True), (DONE, True), (DONE, False), (SKIPPED, True), (FAILED, False)]:
-        tally.add(entry, earlier)
-    assert [tally.count(outcome) for outcome in Outcome] == [3, 1, 1]
-    assert (tally.ended, tally.left) == (5, 5)
-    assert tally.now.total() == 2
-    assert tally.reasons == {(Outcome.SKIPPED, "no image"): 1, (Outcome.FAILED, "pixels: no answer"): 1}
+        progress.add(entry, earlier)
+    assert [progress.counts[outcome] for outcome in Outcome] == [3, 1, 1, 5]
+    assert (progress.counts.finished, progress.counts.left) == (5, 5)
+    assert progress.now.total() == 2
+    assert reasons(progress.counts) == {(Outcome.SKIPPED, "no image"): 1, (Outcome.FAILED, "pixels: no answer"): 1}
 
 
 def test_the_rate_is_that_of_this_run(clock):
-    tally = Tally(20, clock)
+    progress = RunProgress(20, clock)
     for _ in range(8):
-        tally.add(DONE, earlier=True)
-    assert (tally.rate, tally.remaining) == (0.0, None)
+        progress.add(DONE, earlier=True)
+    assert (progress.rate, progress.remaining) == (0.0, None)
     clock.now += 4.0
-    assert (tally.rate, tally.remaining) == (0.0, None)
-    tally.add(DONE)
-    tally.add(SKIPPED)
-    assert tally.seconds == 4.0
-    assert tally.rate == 0.5
-    assert tally.remaining == 20.0
+    assert (progress.rate, progress.remaining) == (0.0, None)
+    progress.add(DONE)
+    progress.add(SKIPPED)
+    assert progress.seconds == 4.0
+    assert progress.rate == 0.5
+    assert progress.remaining == 20.0
 
 
 def test_tiles_that_wait_for_another_group_take_no_time(clock):
-    tally = Tally(10, clock)
-    tally.waiting = 4
-    tally.add(DONE)
+    progress = RunProgress(10, clock)
+    progress.waiting = 4
+    progress.add(DONE)
     clock.now += 1.0
-    assert tally.remaining == 5.0
+    assert progress.remaining == 5.0
 
 
 @pytest.mark.parametrize(
@@ -65,24 +72,21 @@ def test_tiles_that_wait_for_another_group_take_no_time(clock):
         ([DONE, SKIPPED], 2, ExitCode.OK),
         ([DONE, SKIPPED], 3, ExitCode.TILES_FAILED),
         ([DONE, FAILED], 2, ExitCode.TILES_FAILED),
+        ([DONE, LEFT], 2, ExitCode.TILES_FAILED),
     ],
 )
-@pytest.mark.parametrize("earlier", [True, False])
-def test_the_exit_code_is_zero_only_if_all_is_done_or_skipped(entries, total, code, earlier):
-    tally = Tally(total)
-    for entry in entries:
-        tally.add(entry, earlier)
-    assert tally.exit_code is code
+def test_the_exit_code_is_zero_only_if_all_is_done_or_skipped(entries, total, code):
+    assert OutcomeCounts.of(total, entries).exit_code is code
 
 
 def test_the_summary_is_json_and_adds_up(clock):
-    tally = Tally(7, clock)
-    tally.add(DONE, earlier=True)
+    progress = RunProgress(7, clock)
+    progress.add(DONE, earlier=True)
     for entry in (FAILED, SKIPPED, SKIPPED):
-        tally.add(entry)
-    tally.waiting = 1
+        progress.add(entry)
+    progress.waiting = 1
     clock.now += 3.0
-    summary = tally.summary()
+    summary = progress.to_json()
     assert json.loads(json.dumps(summary)) == summary
     assert summary == {
         "tiles": 7,
@@ -104,32 +108,59 @@ def test_the_summary_is_json_and_adds_up(clock):
 
 
 def test_reasons_of_one_kind_count_as_the_first_of_them():
-    tally = Tally(10)
+    counts = OutcomeCounts(10)
     for number in range(4):
         reason = f"locate: asset 'a/{number}' has {number} images (request 0123abcd{number}f)"
-        tally.add(Entry(f"t{number}", number, Outcome.FAILED, reason))
-    tally.add(Entry("x", 5, Outcome.SKIPPED, "no image"))
-    assert tally.reasons == {
+        counts.add(TileOutcome(f"t{number}", number, Outcome.FAILED, reason))
+    counts.add(TileOutcome("x", 5, Outcome.SKIPPED, "no image"))
+    assert reasons(counts) == {
         (Outcome.FAILED, "locate: asset 'a/0' has 0 images (request 0123abcd0f)"): 4,
         (Outcome.SKIPPED, "no image"): 1,
     }
+    assert counts.reasons[0].examples == ["t0", "t1", "t2"]
 
 
 def test_a_million_kinds_of_reason_are_not_kept():
-    tally = Tally(1000)
+    counts = OutcomeCounts(1000)
     for number in range(300):
         kind = "".join(chr(ord("g") + int(digit)) for digit in str(number))
-        tally.add(Entry(f"t{number}", number, Outcome.FAILED, f"reason {kind}"))
-    assert len(tally.reasons) == DISTINCT + 1
-    assert tally.reasons[Outcome.FAILED, OTHERS] == 300 - DISTINCT
-    assert sum(row["tiles"] for row in tally.summary()["reasons"]) == 300
+        counts.add(TileOutcome(f"t{number}", number, Outcome.FAILED, f"reason {kind}"))
+    assert len(counts.reasons) == DISTINCT + 1
+    assert reasons(counts)[Outcome.FAILED, OTHERS] == 300 - DISTINCT
+    assert sum(row["tiles"] for row in counts.reasons_to_json()) == 300
 
 
-def test_tiles_that_were_not_answered_for_are_left_with_their_reason():
-    tally = Tally(5)
-    tally.add(DONE)
-    tally.leave("pixels: busy (tried for 600 s)")
-    tally.leave("pixels: busy (tried for 600 s)")
-    summary = tally.summary()
-    assert (summary["left"], tally.exit_code) == (4, ExitCode.TILES_FAILED)
-    assert summary["reasons"] == [{"outcome": "left", "reason": "pixels: busy (tried for 600 s)", "tiles": 2}]
+@pytest.mark.parametrize("recounted", [False, True])
+def test_tiles_that_were_not_answered_for_are_left_with_their_reason(recounted):
+    progress = RunProgress(5)
+    for entry in (LEFT, LEFT, DONE, FAILED):
+        progress.add(entry)
+    if recounted:
+        progress.recount([DONE, FAILED])
+    summary = progress.to_json()
+    assert (summary["left"], progress.counts.exit_code) == (3, ExitCode.TILES_FAILED)
+    assert summary["reasons"] == [
+        {"outcome": "failed", "reason": "pixels: no answer", "tiles": 1},
+        {"outcome": "left", "reason": "pixels: busy (tried for 600 s)", "tiles": 2},
+    ]
+
+
+entries = st.lists(
+    st.builds(
+        TileOutcome,
+        st.sampled_from("abcdefgh"),
+        st.just(0),
+        st.sampled_from(JOURNALED),
+        st.sampled_from([None, "no image", "post: the stack is short", "verify: bad", "pixels: 17 refused"]),
+    ),
+    max_size=12,
+)
+
+
+@given(entries, entries, st.integers(0, 20), st.integers(0, 20))
+def test_merged_counts_are_those_of_all_tiles_together(first, second, one, other):
+    merged, together = OutcomeCounts.of(one, first), OutcomeCounts.of(one + other, first + second)
+    merged.merge(OutcomeCounts.of(other, second))
+    assert merged.to_json() == together.to_json()
+    assert merged.reasons_to_json() == together.reasons_to_json()
+    assert all(len(kind.examples) == min(EXAMPLES, kind.tiles) for kind in merged.reasons)

@@ -7,9 +7,9 @@ import pytest
 from shapely.geometry import box
 
 from mmearth_core.errors import TilesError
-from mmearth_core.tiles.earth_source import lacks_centroids
-from mmearth_core.tiles.index import TileIndex, take_in
-from mmearth_core.tiles.tile_info import join_tile_info
+from mmearth_core.tiles.earth_source import without_centroid
+from mmearth_core.tiles.index import TileIndex, import_tiles
+from mmearth_core.tiles.own_places import join_tile_info
 
 ENTRIES = {
     "a": {
@@ -37,7 +37,8 @@ def frame(ids="ab", **columns):
 def joined(tmp_path, entries, tiles=None):
     path = tmp_path / "data_tile_info.json"
     path.write_text(entries if isinstance(entries, str) else json.dumps(entries))
-    return join_tile_info(frame() if tiles is None else tiles, path)
+    (frame() if tiles is None else tiles).to_file(tmp_path / "first.gpkg")
+    return join_tile_info(path, tmp_path / "first.gpkg")[0]
 
 
 def refusal(tmp_path, entries, tiles=None):
@@ -54,8 +55,8 @@ def test_texts_and_numbers_become_columns_and_need_no_centroid(tmp_path):
     assert list(made.columns.drop("geometry")) == [
         *("tile_id", "S2_DATE", "S2_type", "CRS", "lat", "lon", "biome", "eco_region")
     ]
-    assert not lacks_centroids(made)
-    take_in(made, tmp_path / "tiles.gpkg")
+    assert not without_centroid(made).any()
+    import_tiles(made, tmp_path / "tiles.gpkg")
     one, other = TileIndex(tmp_path / "tiles.gpkg").read(0)
     assert (one.lon, one.lat) == (10.005, 0.005)
     assert one.attributes == {
@@ -64,14 +65,14 @@ def test_texts_and_numbers_become_columns_and_need_no_centroid(tmp_path):
     assert other.attributes["eco_region"] is None
 
 
-def test_a_tile_without_entry_keeps_its_place_and_has_nothing_else(tmp_path):
+def test_a_tile_without_an_entry_keeps_its_centroid_and_has_nothing_else(tmp_path):
     tiles = frame("abc", lon=[1.0, 2.0, 12.25], lat=[1.0, 2.0, 0.125], biome=["x", "y", "z"], note=["p", "q", "r"])
     made = joined(tmp_path, ENTRIES, tiles).set_index("tile_id")
     assert made["lon"].tolist() == [10.005, 11.005, 12.25]
     assert made["lat"].tolist() == [0.005, 0.005, 0.125]
     assert made.loc["c", ["S2_DATE", "CRS", "biome"]].isna().all()
     assert made["note"].tolist() == ["p", "q", "r"]
-    assert lacks_centroids(joined(tmp_path, ENTRIES, frame("abc")))
+    assert without_centroid(joined(tmp_path, ENTRIES, frame("abc"))).tolist() == [False, False, True]
 
 
 def test_a_tile_across_the_antimeridian_may_be_counted_either_way(tmp_path):
@@ -82,12 +83,15 @@ def test_a_tile_across_the_antimeridian_may_be_counted_either_way(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"lat": "0.005"}, "lat of tile 'b' is the text '0.005'; it must be a number"),
-        ({"lat": 0.5}, "lat of tile 'b' is 0.5, outside its polygon (0 to 0.01); 1 such tiles in all"),
-        ({"lon": 10.005}, "lon of tile 'b' is 10.005, outside its polygon (11 to 11.01)"),
+        ({"lat": "0.005"}, "lat of tile 'b' is '0.005', not a number of degrees inside its polygon"),
+        (
+            {"lat": 0.5},
+            "lat of tile 'b' is 0.5, not a number of degrees inside its polygon (0 to 0.01); 1 such tiles in all",
+        ),
+        ({"lon": 10.005}, "lon of tile 'b' is 10.005, not a number of degrees inside its polygon (11 to 11.01)"),
         ({"S2_DATE": 2019}, "key 'S2_DATE' is the text '2018-07-11' for tile 'a' and the number 2019 for tile 'b'"),
-        ({"crs": "EPSG:1"}, "key 'crs' differs from the tiles' 'CRS' only in upper and lower case"),
-        ({"Geometry": "x"}, "key 'Geometry' differs from the tiles' 'geometry' only"),
+        ({"crs": "EPSG:1"}, "column 'crs' conflicts with the dataset's column 'CRS'"),
+        ({"Geometry": "x"}, "column 'Geometry' conflicts with the dataset's column 'geometry'"),
     ],
 )
 def test_entries_that_cannot_be_right(change, words, tmp_path):
@@ -102,22 +106,23 @@ def test_entries_that_cannot_be_right(change, words, tmp_path):
     ("text", "words"),
     [
         ('{"a": {"lat": 1', "cannot be read as JSON; it may be cut short"),
-        ("[1]", "is no JSON object, but list. It holds one object a tile"),
-        ('{"a": 1}', "the entry of 'a' is 1, no object"),
-        ('{"x": {"lat": 1}}', "no entry for any of the 2 tiles; its first is 'x', the tiles file's 'a'"),
-        ("{}", "no entry for any of the 2 tiles; its first is None"),
+        ("[1]", "is not a JSON object, but list. It must hold one object per tile"),
+        ('{"a": 1}', "the entry of 'a' is 1, not an object"),
+        ('{"x": {"lat": 1}}', "first id is 'x', the tiles' first 'a'"),
+        ("{}", "first.gpkg; its first id is None"),
     ],
 )
-def test_files_that_are_none(text, words, tmp_path):
+def test_files_that_are_not_a_tile_info(text, words, tmp_path):
     assert words in refusal(tmp_path, text)
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(TilesError, match=r"none\.json: no such file\. Check `tile_info` in \[dataset\]"):
-        join_tile_info(frame(), tmp_path / "none.json")
+    frame().to_file(tmp_path / "first.gpkg")
+    with pytest.raises(TilesError, match=r"none\.json: no such file"):
+        join_tile_info(tmp_path / "none.json", tmp_path / "first.gpkg")
 
 
-def test_numbers_that_are_none_are_nothing(tmp_path):
+def test_numbers_that_json_does_not_have_are_missing(tmp_path):
     made = joined(tmp_path, '{"a": {"height": NaN, "lat": Infinity}, "b": {"height": 2}}')
     assert made["height"].isna().tolist() == [True, False]
     assert made["lat"].isna().all()

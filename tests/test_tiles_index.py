@@ -19,7 +19,7 @@ from shapely.geometry import box
 
 from mmearth_core import Anchor
 from mmearth_core.errors import DatasetError
-from mmearth_core.tiles.index import TileIndex, default_partition_size, take_in
+from mmearth_core.tiles.index import TileIndex, default_partition_size, import_tiles
 from mmearth_core.tiles.read import read_tiles
 
 
@@ -38,9 +38,9 @@ def path(tmp_path):
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 1), (7, 3), (6, 3), (5, 100)])
-def test_what_is_taken_in_is_read(path, count, size):
+def test_imported_tiles_are_read(path, count, size):
     frame = squares(count)
-    take_in(frame, path, size)
+    import_tiles(frame, path, size)
     index = TileIndex(path)
     numbers = index.sizes()
     assert list(numbers) == list(range(math.ceil(count / size)))
@@ -55,7 +55,7 @@ def test_what_is_taken_in_is_read(path, count, size):
 
 
 def test_one_partition_holds_exactly_its_tiles(path):
-    take_in(squares(10), path, 4)
+    import_tiles(squares(10), path, 4)
     index = TileIndex(path)
     assert index.sizes() == {0: 4, 1: 4, 2: 2}
     assert [tile.tile_id for tile in index.read(1)] == ["t4", "t5", "t6", "t7"]
@@ -78,7 +78,7 @@ def test_default_partition_sizes_of_known_datasets(tiles, size):
 
 
 def test_the_default_partition_size_is_used(path):
-    take_in(squares(26), path)
+    import_tiles(squares(26), path)
     assert TileIndex(path).sizes() == {0: 25, 1: 1}
 
 
@@ -91,7 +91,7 @@ def test_attributes_are_plain_json_values(path):
         day=[dt.date(2018, 7, 1), dt.date(2019, 1, 31)],
         moment=pd.to_datetime(["2018-07-01T12:30:00", None]),
     )
-    take_in(frame, path)
+    import_tiles(frame, path)
     first, second = (tile.attributes for tile in TileIndex(path).read(0))
     for attributes in (first, second):
         assert json.loads(json.dumps(attributes, allow_nan=False)) == attributes
@@ -118,7 +118,7 @@ def test_attributes_of_a_geojson_with_gaps(tmp_path, path):
         for i, (row, shape) in enumerate(zip(rows, frame.geometry.map(lambda s: s.__geo_interface__), strict=True))
     ]
     source.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    take_in(read_tiles(source), path)
+    import_tiles(read_tiles(source), path)
     first, second = (tile.attributes for tile in TileIndex(path).read(0))
     assert first == {"level": 1, "flag": True, "mixed": "1"}
     assert second == {"level": None, "flag": None, "mixed": "two"}
@@ -131,7 +131,7 @@ def test_a_gap_elsewhere_changes_no_value(path):
         moment=pd.to_datetime(["2018-07-01T12:30:00.5+02:00", None]),
         plain=["2018-07-01", None],
     )
-    take_in(frame, path)
+    import_tiles(frame, path)
     first, second = (tile.attributes for tile in TileIndex(path).read(0))
     assert first == {
         "level": 2**60 + 1,
@@ -145,14 +145,14 @@ def test_a_gap_elsewhere_changes_no_value(path):
 
 def test_columns_that_a_geopackage_has_itself(path):
     frame = squares(2).assign(fid=[3, 3], geom=[0.5, None], ogc_fid=[1, 1], rowid=["a", "b"])
-    take_in(frame, path)
+    import_tiles(frame, path)
     first, second = (tile.attributes for tile in TileIndex(path).read(0))
     assert first == {"fid": 3, "geom": 0.5, "ogc_fid": 1, "rowid": "a"}
     assert second == {"fid": 3, "geom": None, "ogc_fid": 1, "rowid": "b"}
 
 
 def test_a_scene_is_the_tile_as_plugins_see_it(path):
-    take_in(squares(1).assign(biome="Tundra"), path)
+    import_tiles(squares(1).assign(biome="Tundra"), path)
     tile = TileIndex(path).read(0)[0]
     anchor = Anchor(dt.date(2018, 7, 1), "EPSG:32601")
     scene = tile.scene(anchor)
@@ -164,7 +164,7 @@ def test_a_scene_is_the_tile_as_plugins_see_it(path):
 
 def test_other_tools_read_it(path):
     frame = squares(3).assign(biome="Tundra")
-    take_in(frame, path, 2)
+    import_tiles(frame, path, 2)
     assert pyogrio.list_layers(path)[:, 0].tolist() == ["tiles"]
     again = gpd.read_file(path)
     assert again.crs == "EPSG:4326"
@@ -174,11 +174,11 @@ def test_other_tools_read_it(path):
 
 
 def test_the_tiles_of_one_dataset_are_a_tiles_file_for_another(tmp_path, path):
-    take_in(squares(7).assign(biome="Tundra"), path, 2)
+    import_tiles(squares(7).assign(biome="Tundra"), path, 2)
     other = tmp_path / "other" / "tiles.gpkg"
     half = read_tiles(path)
     assert list(half.columns) == ["tile_id", "lon", "lat", "biome", "geometry"]
-    take_in(half.iloc[3:], other, 3)
+    import_tiles(half.iloc[3:], other, 3)
     tiles = [tile for partition in TileIndex(other).sizes() for tile in TileIndex(other).read(partition)]
     assert [(tile.ordinal, tile.partition, tile.tile_id) for tile in tiles] == [
         (0, 0, "t3"),
@@ -190,7 +190,7 @@ def test_the_tiles_of_one_dataset_are_a_tiles_file_for_another(tmp_path, path):
 
 
 def test_reading_does_without_what_takes_half_a_second_to_import(path):
-    take_in(squares(3), path)
+    import_tiles(squares(3), path)
     code = (
         "import sys\nfrom pathlib import Path\nimport mmearth_core.post.products\n"
         "from mmearth_core.tiles.index import TileIndex\n"
@@ -201,12 +201,12 @@ def test_reading_does_without_what_takes_half_a_second_to_import(path):
 
 
 def test_nothing_but_the_file_is_left(path):
-    take_in(squares(3), path)
+    import_tiles(squares(3), path)
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_damaged_file_is_named_with_the_remedy(path):
-    take_in(squares(10), path, 4)
+    import_tiles(squares(10), path, 4)
     path.write_bytes(b"garbage" * 1000)
     for read in (TileIndex(path).sizes, lambda: TileIndex(path).read(0)):
         with pytest.raises(DatasetError, match=r"tiles\.gpkg: .* damaged .*Delete it and run the same command again"):
@@ -215,7 +215,7 @@ def test_a_damaged_file_is_named_with_the_remedy(path):
 
 @pytest.mark.parametrize("geometry", [None, b"", b"no geometry", b"GP\x00\x0f" + bytes(40), b"GP\x00\x01" + bytes(40)])
 def test_a_damaged_geometry(path, geometry):
-    take_in(squares(2), path)
+    import_tiles(squares(2), path)
     with closing(sqlite3.connect(path)) as database, database:
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             database.execute(f'DROP TRIGGER "{name}"')
@@ -226,7 +226,7 @@ def test_a_damaged_geometry(path, geometry):
 
 def test_a_path_with_odd_characters(tmp_path):
     path = tmp_path / "a?b#c%20d" / "tiles.gpkg"
-    take_in(squares(3), path, 2)
+    import_tiles(squares(3), path, 2)
     assert TileIndex(path).sizes() == {0: 2, 1: 1}
     assert len(TileIndex(path).read(0)) == 2
 
@@ -237,5 +237,5 @@ def test_a_full_disk(path, monkeypatch):
 
     monkeypatch.setattr(pyogrio, "write_dataframe", full)
     with pytest.raises(DatasetError, match="cannot be written there; the disk may be full"):
-        take_in(squares(3), path)
+        import_tiles(squares(3), path)
     assert list(path.parent.iterdir()) == []

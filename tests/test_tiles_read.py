@@ -51,10 +51,11 @@ def test_a_folder_is_no_file(tmp_path):
     assert "no such tiles file" in refusal(tmp_path / "tiles.gpkg")
 
 
-@pytest.mark.parametrize(("name", "found"), [("tiles.shp", "'.shp'"), ("tiles", "'a file without suffix'")])
+@pytest.mark.parametrize(("name", "found"), [("tiles.shp", "suffix '.shp'"), ("tiles", "no suffix")])
 def test_unknown_suffix(tmp_path, name, found):
     (tmp_path / name).write_text("x")
-    assert f"tiles in {found} are not known. Allowed: .geojson, .json, .gpkg, .fgb" in refusal(tmp_path / name)
+    text = refusal(tmp_path / name)
+    assert f"a tiles file with {found} cannot be read. Allowed: .geojson, .json, .gpkg, .fgb" in text
 
 
 def test_every_cut_of_a_geojson_is_refused(path):
@@ -72,7 +73,7 @@ def test_no_vector_file_at_all(tmp_path, suffix):
 
 
 def test_no_features(path):
-    assert "holds no tile" in refusal(geojson(path))
+    assert "has no tile" in refusal(geojson(path))
 
 
 def test_no_tile_id(path):
@@ -87,22 +88,22 @@ def test_no_property_at_all(path):
 @pytest.mark.parametrize("nothing", [None, "", "  ", MISSING])
 def test_a_feature_without_id(path, nothing):
     text = refusal(geojson(path, feature("a"), feature(nothing), feature("c"), feature(nothing)))
-    assert "feature 2 has no `tile_id` (2 such in all). Give each a unique one." in text
+    assert "row 2 has no `tile_id` (2 such rows in all). Give each row a unique one." in text
 
 
 @pytest.mark.parametrize("nothing", [None, MISSING])
 def test_a_feature_without_id_among_numbers(path, nothing):
-    assert "feature 3 has no `tile_id` (1 such" in refusal(geojson(path, feature(1), feature(2), feature(nothing)))
+    assert "row 3 has no `tile_id` (1 such" in refusal(geojson(path, feature(1), feature(2), feature(nothing)))
 
 
 def test_repeated_ids(path):
     text = refusal(geojson(path, *(feature(name) for name in ("a", "b", "c", "b", "a", "b"))))
-    assert "tile_id 'b' stands more than once (features 2, 4, 6); 2 ids are repeated" in text
+    assert "tile_id 'b' is duplicated (rows 2, 4, 6); 2 ids are duplicated in all" in text
     assert "Every tile needs an id of its own" in text
 
 
 def test_a_number_and_its_text_are_the_same_id(path):
-    assert "tile_id '7' stands more than once (features 1, 2)" in refusal(geojson(path, feature(7), feature("7")))
+    assert "tile_id '7' is duplicated (rows 1, 2)" in refusal(geojson(path, feature(7), feature("7")))
 
 
 def test_whole_floats_are_numbers(path):
@@ -112,7 +113,7 @@ def test_whole_floats_are_numbers(path):
 @pytest.mark.parametrize("number", [7.5, 1e300])
 def test_other_floats_are_refused(path, number):
     text = refusal(geojson(path, feature(6.0), feature(number)))
-    assert f"`tile_id` holds numbers such as {number} that are no whole ones; use whole numbers or text" in text
+    assert f"a `tile_id` is {number}. Use whole numbers or text as ids" in text
 
 
 def test_over_long_id(path):
@@ -149,7 +150,7 @@ def test_no_geometry_anywhere(path):
 @pytest.mark.parametrize("geometry", [Point(10, 50), MultiPolygon([SQUARE])])
 def test_no_polygon(path, geometry):
     text = refusal(geojson(path, feature("a"), feature("b", geometry), feature("c", geometry)))
-    assert "tile 'b' (feature 2) is no Polygon; 2 such tiles in all. Each tile is one Polygon" in text
+    assert "tile 'b' (feature 2) is not a Polygon; 2 such tiles in all. Each tile is one Polygon" in text
 
 
 def test_self_crossing_polygon(path):
@@ -159,7 +160,7 @@ def test_self_crossing_polygon(path):
 
 def test_metres_in_a_geojson(path):
     text = refusal(geojson(path, feature("a"), feature("b", box(4e5, 5e6, 4.01e5, 5.001e6))))
-    assert "tile 'b' (feature 2) has coordinates that are no degrees (wrong CRS?)" in text
+    assert "tile 'b' (feature 2) has coordinates that are not degrees (wrong CRS?)" in text
 
 
 def frame(crs="EPSG:4326"):
@@ -183,7 +184,7 @@ def test_no_crs(tmp_path):
     with pytest.warns(UserWarning, match="crs"):
         frame(crs=None).to_file(path)
     text = refusal(path)
-    assert "says no CRS" in text
+    assert "has no CRS" in text
     assert "ogr2ogr" in text
 
 
@@ -192,13 +193,13 @@ def test_several_layers(tmp_path):
     for layer in ("first", "second"):
         pyogrio.write_dataframe(frame(), path, layer=layer)
     text = refusal(path)
-    assert text == f"{path}: has 2 layers; a tiles file has exactly one. Export the one you mean to a file of its own."
+    assert text == f"{path}: has 2 layers (first, second); exactly one is needed. Export it to a file of its own."
 
 
 def test_a_table_without_geometry(tmp_path):
     path = tmp_path / "tiles.gpkg"
     pyogrio.write_dataframe(frame().drop(columns="geometry"), path, driver="GPKG")
-    assert "has no geometry column. Each tile is one Polygon" in refusal(path)
+    assert "has no geometry column. Use a vector file, such as GeoJSON or GeoPackage." in refusal(path)
 
 
 def test_properties_of_a_published_tiles_file(path):
@@ -244,8 +245,8 @@ def test_lists_and_objects_become_json_text(path):
 @pytest.mark.parametrize(("one", "other"), [("Biome", "biome"), ("x", "Ordinal"), ("x", "Geometry")])
 def test_columns_that_differ_in_case_only(path, one, other):
     text = refusal(geojson(path, feature("a", **{one: 1, other: 2})))
-    assert f"column {other!r} differs from " in text
-    assert "only in upper and lower case" in text
+    assert f"column {other!r} conflicts with the dataset's column " in text
+    assert "ignores upper and lower case" in text
 
 
 def test_a_tile_across_the_antimeridian_may_go_on(path):

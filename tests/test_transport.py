@@ -44,7 +44,7 @@ def test_an_answer_arrives_whole(url: str) -> None:
 
 def test_the_time_is_that_of_the_whole_answer(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = count(0, 20)
-    monkeypatch.setattr(transport, "_now", lambda: float(next(ticks)))
+    monkeypatch.setattr(transport, "monotonic", lambda: float(next(ticks)))
     with pytest.raises(TimeoutError, match="no answer within 30 s"):
         HttpTransport(Limits(timeout=30, connections=1)).request(f"{url}/")
 

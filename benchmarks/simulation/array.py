@@ -1,4 +1,4 @@
-"""A whole array of simulated tasks, from its first request to its last tile; and the seed's way beside it."""
+"""A whole array of simulated tasks, from its first request to its last tile; and MMEarth-data's method beside it."""
 
 import datetime as dt
 import itertools
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.modality import Anchor
-from mmearth_core.download.journal import Entry
+from mmearth_core.download.journal import TileOutcome
 from mmearth_core.download.scheduler import Work
 from mmearth_core.download.selection import Shard
 from mmearth_core.tiles.index import Tile, default_partition_size
 from simulation.events import Time
-from simulation.files import MemoryFiles
+from simulation.files import MemoryFolder
 from simulation.sample import Sample
 from simulation.server import Server, Service
 from simulation.task import Task
@@ -25,7 +25,7 @@ ANCHOR = Anchor(dt.date(2019, 6, 1), "EPSG:32632")
 STARTING = 20.0
 """Seconds within which the tasks of an array begin."""
 SEED_RANGES, SEED_REQUESTS = 40, 22
-"""The seed's way: so many fixed ranges of tiles, so many requests a tile, one after the other."""
+"""MMEarth-data's method: this many fixed ranges of tiles, this many requests per tile, one after the other."""
 
 
 @frozen(eq=False)
@@ -38,7 +38,7 @@ class Course:
         refused: answered with 429.
         failed: answered with 503.
         peak: most requests under way at once, of all tasks together.
-        peak_rate: most within one second, likewise.
+        peak_rate: maximum within one second.
         busiest: share of its time that the busiest task's processor worked.
     """
 
@@ -57,7 +57,7 @@ class Course:
 
     @property
     def rate(self) -> float:
-        """Tiles a second."""
+        """Tiles per second."""
         return len(self.ends) / self.seconds
 
     @property
@@ -77,22 +77,22 @@ def simulate(tiles: int, tasks: int, sample: Sample, service: Service, options: 
         options: as in `[run]`.
         seed: of all that is left to chance.
     """
-    # tenacity's jitter draws from the common generator.
+    # The jitter of retries draws from the common generator.
     random.seed(seed)
     chance = random.Random(seed)
-    time, files, ends = Time(), MemoryFiles(), []
+    time, folder, ends = Time(), MemoryFolder(), []
     server = Server(time, service, chance)
     partitions = range(-(-tiles // default_partition_size(tiles)))
 
-    def ended(tile: Tile, entry: Entry) -> None:
+    def on_tile_done(entry: TileOutcome) -> None:
         ends.append(time.now)
 
     array = []
     for number in range(tasks):
         work = _work(Shard(number, tasks).share(partitions), tiles)
 
-        def begin(work: Iterator[Work] = work) -> None:
-            task = Task(time, server, files, sample, ANCHOR, options, chance, ended)
+        def begin(number: int = number, work: Iterator[Work] = work) -> None:
+            task = Task(number, time, server, folder, sample, ANCHOR, options, chance, on_tile_done)
             array.append((task, time.now))
             task.start(work)
 
@@ -113,8 +113,8 @@ def _work(partitions: Sequence[int], tiles: int) -> Iterator[Work]:
             yield Tile(ordinal, partition, f"t{ordinal}", None, 0.0, 0.0, {}), None
 
 
-def seeds_way(tiles: int, service: Service, seed: int) -> Course:
-    """The seed's way with the same times of the server; quotas and faults are waived in its favour."""
+def original_run(tiles: int, service: Service, seed: int) -> Course:
+    """MMEarth-data's method with the same server times; quotas and faults are waived in its favour."""
     chance = np.random.default_rng(seed)
     edges = [tiles * number // SEED_RANGES for number in range(SEED_RANGES + 1)]
     ends = []

@@ -1,38 +1,26 @@
-"""The budget's shared folder, in memory; what `FolderFiles` does with a real one."""
+"""The budget's shared folder in memory, with the operations of `mmearth_core.budget.members.Folder`."""
+
+from mmearth_core.budget.members import Folder
 
 
-class MemoryFiles:
+class MemoryFolder(Folder):
     """Names and texts."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
 
     def names(self) -> list[str]:
-        """The names of all files."""
+        """Returns the names of all files."""
         return list(self._texts)
 
-    def create(self, name: str, text: str = "") -> bool:
-        """Makes a file; False when it is there already."""
-        if name in self._texts:
-            return False
-        self._texts[name] = text
-        return True
-
     def read(self, name: str) -> str:
-        """A file's text; empty when there is none."""
+        """Returns a file's text; empty if there is no such file."""
         return self._texts.get(name, "")
 
-    def rename(self, old: str, new: str) -> bool:
-        """Gives a file another name; False when there is no such file."""
-        if old not in self._texts:
-            return False
-        self._texts[new] = self._texts.pop(old)
-        return True
-
-    def put(self, name: str, text: str) -> None:
-        """Writes a file."""
+    def write(self, name: str, text: str) -> None:
+        """Creates or replaces a file."""
         self._texts[name] = text
 
     def remove(self, name: str) -> None:
-        """Removes a file, if it is there."""
+        """Removes a file if it exists."""
         self._texts.pop(name, None)

@@ -14,11 +14,11 @@ import attrs
 from attrs import define, evolve, field, frozen
 
 from mmearth_core.budget import LocalBudget
-from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.locate import Ended, LocatedTile, Locator
+from mmearth_core.download.journal import Outcome
+from mmearth_core.download.locate import LocatedTile, Locator
 from mmearth_core.download.pixels import Fetcher
 from mmearth_core.download.prepare import PreparedRun
-from mmearth_core.download.run import establish, lasting
+from mmearth_core.download.run import establish, without_old_garbage
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.tiles.index import Tile
 from simulation.canned import Canned
@@ -135,7 +135,8 @@ def measure(job: PreparedRun, engine: Canned, repeats: int) -> Sample:
     tiles = [tile for partition in index.sizes() for tile in index.read(partition)]
     batches = [tiles[at : at + options.batch_size] for at in range(0, len(tiles), options.batch_size)]
     marks, located, fetched, received = _Marks(), [], [], 0
-    with client.under(marks), lasting():
+    client.sender.use_budget(marks)
+    with without_old_garbage():
         for number in range(repeats + 1):
             engine.passing = marks.mark
             locate, fetch = _once(batches, marks, locator, fetcher)
@@ -157,12 +158,12 @@ def _once(
         results, cost = marks.cost(partial(locator.locate, batch, {}), len(batch))
         located.append(cost)
         for ready in results:
-            if isinstance(ready, Ended) and ready.outcome is Outcome.SKIPPED:
+            if not isinstance(ready, LocatedTile) and ready.outcome is Outcome.SKIPPED:
                 continue
             if not isinstance(ready, LocatedTile):
                 raise SystemExit(f"a tile of the sample was not located: {ready.reason}")
             entry, cost = marks.cost(partial(fetcher.fetch, ready), 1)
-            if not isinstance(entry, Entry) or entry.outcome is not Outcome.DONE:
+            if entry.outcome is not Outcome.DONE:
                 raise SystemExit(f"a tile of the sample was not fetched: {entry.reason}")
             fetched.append(cost)
     return located, fetched

@@ -25,7 +25,7 @@ class Service:
         spread: standard deviation of the logarithm of that time; 0 for always the same.
         unavailable: share of the requests answered with 503.
         at_once: requests under way at once, above which it answers with 429.
-        per_second: requests in a second, likewise.
+        per_second: maximum requests per second.
     """
 
     median: float = 0.3

@@ -1,4 +1,4 @@
-"""One simulated task: the real scheduler, gate, pace, patience and budget, with workers that only pass the time."""
+"""One simulated task: a run's scheduler, gate, adaptive limit, retries and budget; its workers only pass the time."""
 
 import random
 import threading
@@ -7,22 +7,18 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from googleapiclient.errors import HttpError
-from tenacity import RetryCallState, Retrying
-
 from mmearth_core.budget.gate import Gate
-from mmearth_core.budget.member import Member
-from mmearth_core.budget.shared import BEAT, HASTE, HURRIED
+from mmearth_core.budget.members import BEAT, Member, Members
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.modality import Anchor
-from mmearth_core.download.journal import Entry, Outcome
-from mmearth_core.download.locate import Located, LocatedTile
-from mmearth_core.download.scheduler import Scheduler, Work, _batches
+from mmearth_core.download.journal import Outcome, TileOutcome
+from mmearth_core.download.locate import LocatedTile
+from mmearth_core.download.scheduler import Scheduler, Work, in_batches
 from mmearth_core.earthengine.faults import Action, classify
 from mmearth_core.earthengine.retry import AdaptiveLimit, RetryPolicy
 from mmearth_core.tiles.index import Tile
 from simulation.events import Process, Processor, Time, Wait
-from simulation.files import MemoryFiles
+from simulation.files import MemoryFolder
 from simulation.sample import Cost, Sample
 from simulation.server import Server
 
@@ -34,7 +30,7 @@ class SimulatedScheduler(Scheduler):
 
     def begin(self, work: Iterable[Work]) -> None:
         """Takes up the work."""
-        self._work = _batches(work, self._batch_size)
+        self._work = in_batches(work, self.batch_size)
         self.go_on()
 
     def go_on(self) -> bool:
@@ -49,21 +45,22 @@ class Task:
     Attributes:
         retries: requests sent again.
         processor: what it computes on.
-        pace: how many requests it lets be under way.
+        limit: how many requests it lets be under way.
         is_over: whether it has no more to do.
-        peak_threads: most calls at work at once.
+        peak_threads: maximum number of concurrent calls.
     """
 
     def __init__(
         self,
+        number: int,
         time: Time,
         server: Server,
-        files: MemoryFiles,
+        folder: MemoryFolder,
         sample: Sample,
         anchor: Anchor,
         options: RunOptions,
         chance: random.Random,
-        ended: Callable[[Tile, Entry], None],
+        on_tile_done: Callable[[TileOutcome], None],
     ) -> None:
         self._time, self._server, self._sample, self._anchor, self._chance = time, server, sample, anchor, chance
         self._options = options
@@ -73,28 +70,24 @@ class Task:
         self._gate = Gate(time.clock)
         self._waiting: deque[Callable[[], None]] = deque()
         self._looking_at = float("inf")
-        self.pace = AdaptiveLimit(options.max_concurrent, self._paced)
-        self._member = Member(
-            files,
-            self._gate,
-            time.clock,
-            options.max_concurrent,
-            options.requests_per_second,
-            options.max_concurrent,
-        )
-        self._hurried = 0
+        self.limit = AdaptiveLimit(options.max_concurrent, self._paced)
+        limits = (options.max_concurrent, options.requests_per_second)
+        own = Member(f"task{number}", number, "", "", "", *limits)
+        self._members = Members(folder, own, self._gate, time.clock, token=f"{number:08x}")
         self._never = threading.Event()
         self._scheduler = SimulatedScheduler(
             self,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
             options.batch_size,
             options.max_concurrent,
-            ended,
+            on_tile_done,
         )
         self._scheduler.pool = self
 
     def start(self, work: Iterable[Work]) -> None:
         """Joins the budget and begins."""
+        # As `SharedBudget` does: alone in the folder, a process may send requests after the second step.
+        self._members.step()
         self._beat()
         self._scheduler.begin(work)
 
@@ -119,37 +112,36 @@ class Task:
         """Locates a batch."""
         cost = self._chance.choice(self._sample.locate)
         yield from self._call(cost, len(tiles) / cost.tiles)
-        located: list[Located] = [LocatedTile(tile, self._anchor, {}) for tile in tiles]
+        located: list[LocatedTile | TileOutcome] = [LocatedTile(tile, self._anchor, {}) for tile in tiles]
         return located
 
     def fetch(self, ready: LocatedTile) -> Process:
         """Fetches a tile."""
         yield from self._call(self._chance.choice(self._sample.fetch), 1.0)
-        return Entry(ready.tile.tile_id, ready.tile.ordinal, Outcome.DONE)
+        return TileOutcome(ready.tile.tile_id, ready.tile.ordinal, Outcome.DONE)
 
     def _call(self, cost: Cost, part: float) -> Process:
         for leg in cost.legs:
             yield self.processor.work(leg.before * part)
-            patience = RetryPolicy(self._options.retry_seconds, self._time.clock, self._never)
-            state = RetryCallState(Retrying(), None, (), {})
+            policy = RetryPolicy(self._options.retry_seconds, self._time.clock)
             while True:
                 yield self.processor.work(leg.sending * part)
                 yield self._permit()
-                trip = self.pace.begin()
+                ticket = self.limit.start_request()
                 error = yield from self._server.answer()
                 self._left()
                 if error is None:
                     yield self.processor.work(leg.receiving * part)
-                    self.pace.rise()
+                    self.limit.increase()
                     break
-                if _asks_for_less(error):
-                    self.pace.cut(trip)
-                state.set_exception((type(error), error, None))
-                if patience.is_over(state):
-                    raise SystemExit("the simulated server did not answer a request in all the time allowed")
+                fault = classify(error)
+                wait = None if fault is None else policy.wait(fault)
+                if fault is None or wait is None:
+                    raise SystemExit("the simulated server did not answer a request in the allowed time")
+                if fault.action is Action.SLOW_DOWN:
+                    self.limit.decrease(ticket)
                 self.retries += 1
-                yield self._time.passing(patience.wait(state))
-                state.attempt_number += 1
+                yield self._time.passing(wait)
         yield self.processor.work(cost.after * part)
 
     # The budget:
@@ -168,7 +160,7 @@ class Task:
         self._look()
 
     def _paced(self, limit: int) -> None:
-        self._gate.limit(limit if limit < self.pace.most else None)
+        self._gate.limit(limit if limit < self.limit.maximum else None)
 
     def _look(self) -> None:
         """Lets pass who may."""
@@ -188,19 +180,14 @@ class Task:
         self._look()
 
     def _beat(self) -> None:
-        """A heartbeat, as often as the budget's own thread has them."""
+        """A step, as often as the budget's own thread makes them."""
         if self.is_over:
             return
-        self._hurried = 0 if self._member.step() else self._hurried + 1
+        self._members.step()
         self._look()
-        self._time.after(BEAT / HASTE if 0 < self._hurried <= HURRIED else BEAT, self._beat)
+        self._time.after(BEAT, self._beat)
 
     def _leave(self) -> None:
         if not self.is_over:
             self.is_over = True
-            self._member.leave()
-
-
-def _asks_for_less(error: HttpError) -> bool:
-    fault = classify(error)
-    return fault is not None and fault.remedy is Action.SLOW_DOWN
+            self._members.leave()

@@ -1,22 +1,24 @@
-"""Makes pages while mkdocs builds the site: one a modality, one a command, from what is installed."""
+"""Makes pages while mkdocs builds the site, from what is installed: one per modality, one per command, all options."""
 
 from functools import cache
 from typing import Any
 
 from command_pages import command_pages
+from configuration_page import PLACE, configuration_tables
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 from modality_pages import modality_pages
 
 
 @cache
 def pages() -> dict[str, str]:
-    """The Markdown of every page that is made, by its place under docs/."""
+    """The Markdown of every generated page, by its path under docs/."""
     return {**modality_pages(), **command_pages()}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Puts the pages into the navigation where it says FOLDER/*."""
+    """Replaces FOLDER/* in the navigation by the pages of that folder."""
     config.nav = _expanded(config.nav)
     return config
 
@@ -28,15 +30,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Adds the tables of all options to the page of the configuration file."""
+    return f"{markdown}\n{configuration_tables()}" if page.file.src_uri == PLACE else markdown
+
+
 def _expanded(entry: Any) -> Any:
     if isinstance(entry, dict):
         return {title: _expanded(inside) for title, inside in entry.items()}
     if not isinstance(entry, list):
         return entry
-    whole: list[Any] = []
+    expanded: list[Any] = []
     for each in entry:
         if isinstance(each, str) and each.endswith("/*"):
-            whole += [place for place in pages() if place.startswith(each[:-1])]
+            expanded += [place for place in pages() if place.startswith(each[:-1])]
         else:
-            whole.append(_expanded(each))
-    return whole
+            expanded.append(_expanded(each))
+    return expanded

@@ -1,9 +1,10 @@
-"""The page of each installed modality: layers, bands, options, assets, licence and citation, as its plugin declares."""
+"""The page of each installed modality: layers, bands, options, assets, licence and citation from its plugin."""
 
 import inspect
 from collections.abc import Iterator
 
-from mmearth_core.config.structure import describe, plain
+from configuration_page import options_table, table
+
 from mmearth_core.contract.bands import Band, Layer
 from mmearth_core.contract.modality import Modality
 from mmearth_core.registry import Registered, discover
@@ -11,38 +12,28 @@ from mmearth_core.registry import Registered, discover
 KINDS = {
     "regression": "a map of quantities, shape (rows, bands, size, size)",
     "classes": "a map of classes, shape (rows, bands, size, size)",
-    "vector": "numbers a tile, shape (rows, bands)",
+    "vector": "numbers per tile, shape (rows, bands)",
 }
 """The kinds of layers, in words."""
 
 MANY = 40
-"""A layer of more bands than this, such as a one-hot vector, is told by its first and last ones."""
+"""Of a layer with more bands than this, such as a one-hot vector, only the first and last ones are shown."""
 
 
 def modality_pages() -> dict[str, str]:
-    """The page of each installed modality, by its place under docs/."""
+    """The page of each installed modality, by its path under docs/."""
     registry = discover()
     registry.require()
     return {f"modalities/{name}.md": "\n".join(_page(entry)) for name, entry in registry.modalities.items()}
 
 
-def table(*rows: tuple[str, ...]) -> list[str]:
-    """A Markdown table whose first row is the head; bars in cells are escaped."""
-    head, *rest = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
-    return [head, "|---" * len(rows[0]) + "|", *rest, ""]
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
-
-
 def _page(entry: Registered[Modality]) -> Iterator[str]:
     declared = entry.declared
     cls = declared if isinstance(declared, type) else type(declared)
-    # The first paragraph is for everybody; what follows in a docstring tells of `located`, for authors.
+    # The first paragraph is for users; the rest of the docstring describes `located`, for authors.
     yield from (f"# {entry.name}", "", (inspect.getdoc(cls) or "").partition("\n\n")[0], "")
     yield from table(
-        ("package", f"`{entry.distribution}` {entry.version}"),
+        ("package", f"`{entry.distribution}` {entry.origin.version}"),
         ("can be the anchor", "yes" if declared.can_anchor() else "no"),
         ("variants", ", ".join(declared.variants) or "none"),
         ("Earth Engine assets", ", ".join(f"`{asset}`" for asset in declared.assets) or "none"),
@@ -52,19 +43,14 @@ def _page(entry: Registered[Modality]) -> Iterator[str]:
     yield from _options(entry)
     yield from ("## Layers", "")
     if not declared.layers:
-        yield "None: it gives dates and grids, and no data of its own."
+        yield "None: it provides dates and grids, but no data."
     for layer in declared.layers:
         yield from _layer(layer)
 
 
 def _options(entry: Registered[Modality]) -> Iterator[str]:
     yield from ("## Options", "", f"The keys of `[modalities.{entry.name}]`.", "")
-    defaults = entry.default_options
-    rows = [
-        (f"`{key.key}`", key.type, f"`{plain(getattr(defaults, key.field))}`", key.help)
-        for key in describe(entry.options_class)
-    ]
-    yield from table(("key", "takes", "default", "what it is"), *rows) if rows else ["It has none.", ""]
+    yield from options_table(entry.options_class, entry.default_options)
 
 
 def _layer(layer: Layer) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The gate through which a process's requests pass: so many at once, and so many in any second."""
+"""The gate that a process's requests pass: a number of them in flight, and a number per second."""
 
 import math
 import threading
@@ -8,147 +8,127 @@ from contextlib import contextmanager
 from mmearth_core.errors import RunStoppedError
 
 SLACK = 0.02
-"""A thread that wakes late by up to this many seconds makes up for it; the pace is slower by as much."""
+"""A thread that wakes up late may catch up by this many seconds; the rate is lowered by the same share."""
 
 JITTER = 0.03
-"""A request may be this many seconds longer on its way than another; likewise."""
+"""One request may take this many seconds longer to arrive than another; the rate is lowered by this share too."""
 
 Clock = Callable[[], float]
-"""Seconds that only ever grow, at the same pace for everybody."""
+"""Returns seconds of a monotonic clock."""
 
 
 class Gate:
-    """Lets requests pass while there are slots, in time and at the pace.
+    """Limits the requests in flight and their rate.
 
-    In any second no more requests pass, and with that jitter none more arrive, than the whole number below the rate.
-    So the sum over the processes that share a rate never exceeds it, whatever second the server counts in. Below one
-    a second, only the distance between two requests is kept.
+    In any second, no more requests pass than the whole number below the rate, and no more arrive if their delays
+    differ by at most `JITTER`. So several processes that split a rate never exceed it together, whenever the server's
+    seconds begin. For rates below one per second, only the distance between two requests is kept.
     """
 
     def __init__(self, clock: Clock) -> None:
-        """Makes a gate that is shut: it has no slots.
-
-        Args:
-            clock: what it reads the time from.
-        """
+        """Makes a closed gate: it has no slots."""
         self._clock = clock
         self._changed = threading.Condition()
-        # Only the one at the head of the queue waits for changes; the others wait for it.
+        # Only the first thread in the queue waits for changes; the others wait for this lock.
         self._queue = threading.Lock()
         self._slots = 0
-        self._interval = math.inf
-        self._until = -math.inf
-        self._next = -math.inf
         self._limit: int | None = None
-        self._under_way = 0
-        self._ended: str | None = None
+        self._interval = math.inf
+        self._next = self._until = -math.inf
+        self._in_flight = 0
+        self._reason: str | None = None
 
     @property
-    def under_way(self) -> int:
-        """Requests that have passed and not left yet."""
-        return self._under_way
+    def in_flight(self) -> int:
+        """Requests that have passed and have not ended."""
+        return self._in_flight
 
     @property
     def slots(self) -> int:
-        """Requests that may be under way just now."""
-        with self._changed:
-            return self._slots if self._clock() < self._until else 0
+        """Requests that may be in flight at present."""
+        is_open = self._reason is None and self._clock() < self._until
+        return self._slots if is_open else 0
 
     def set(self, slots: int, per_second: float, until: float = math.inf) -> None:
-        """Sets how much may pass.
+        """Sets how many requests may pass.
 
         Args:
-            slots: requests under way at once.
+            slots: requests in flight.
             per_second: their rate.
-            until: when, on the clock, this ceases to hold; then nothing passes until it is set again.
+            until: time on the clock at which the gate closes unless it is set again.
         """
         with self._changed:
             self._slots, self._until = slots, until
             self._interval = _interval(per_second)
-            # What was sent at a slower pace does not hold up what may be sent at a faster one.
+            # A request sent at a slower rate must not delay those at a faster one.
             self._next = min(self._next, self._clock() + self._interval)
             self._changed.notify_all()
 
     def limit(self, concurrent: int | None) -> None:
-        """Lets fewer pass at once than there are slots; None lifts it."""
+        """Lets fewer requests be in flight than there are slots; None removes the limit."""
         with self._changed:
             self._limit = concurrent
             self._changed.notify_all()
 
     def end(self, reason: str) -> None:
-        """Lets nothing pass any more.
-
-        Args:
-            reason: what those who wait are told; the first reason stays.
-        """
+        """Lets nothing pass any more; waiting and later requests raise with the first reason given."""
         with self._changed:
-            self._ended = self._ended or reason
+            self._reason = self._reason or reason
             self._changed.notify_all()
 
     def try_enter(self) -> float:
         """Passes if that is possible now.
 
         Returns:
-            0 when the request has passed, otherwise the seconds after which it may: infinity when something
-            else must change first.
+            0 if the request has passed, otherwise the seconds until it may: infinity if something else must change.
 
         Raises:
-            RunStoppedError: when the gate was ended.
+            RunStoppedError: the gate was ended.
         """
         with self._changed:
-            return self._try_enter()
+            if self._reason is not None:
+                raise RunStoppedError(self._reason)
+            now = self._clock()
+            slots = self._slots if self._limit is None else min(self._slots, self._limit)
+            if self._in_flight >= slots or now >= self._until:
+                return math.inf
+            if now < self._next:
+                return self._next - now
+            self._next = max(self._next, now - SLACK) + self._interval
+            self._in_flight += 1
+            return 0.0
 
     def leave(self) -> None:
-        """Counts one request less as under way."""
+        """Notes that a request has ended."""
         with self._changed:
-            self._under_way -= 1
+            self._in_flight -= 1
             self._changed.notify_all()
 
     @contextmanager
     def permit(self) -> Iterator[None]:
-        """Waits until a request may pass, and counts it as under way until the block is left.
+        """Waits until a request may pass, and counts it as in flight until the block ends.
 
         Raises:
-            RunStoppedError: when the gate was ended.
+            RunStoppedError: the gate was ended.
         """
         with self._queue, self._changed:
-            while wait := self._try_enter():
+            while wait := self.try_enter():
                 self._changed.wait(None if math.isinf(wait) else wait)
         try:
             yield
         finally:
             self.leave()
 
-    def drain(self, seconds: float) -> bool:
-        """Waits until nothing is under way.
-
-        Args:
-            seconds: at most so long.
-
-        Returns:
-            Whether nothing is.
-        """
+    def drain(self, seconds: float) -> None:
+        """Waits until nothing is in flight, for at most so many seconds."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._under_way, seconds)
-
-    def _try_enter(self) -> float:
-        if self._ended is not None:
-            raise RunStoppedError(self._ended)
-        now = self._clock()
-        slots = self._slots if self._limit is None else min(self._slots, self._limit)
-        if self._under_way >= slots or now >= self._until:
-            return math.inf
-        if now < self._next:
-            return self._next - now
-        self._next = max(self._next, now - SLACK) + self._interval
-        self._under_way += 1
-        return 0.0
+            self._changed.wait_for(lambda: not self._in_flight, seconds)
 
 
 def _interval(per_second: float) -> float:
     """Seconds between two requests, so that any second holds no more than the whole number below the rate."""
     if per_second <= 0:
         return math.inf
-    # A rate such as 3 * 100 / 30 must not fall below 10 by rounding.
+    # Rounding must not turn a rate such as 3 * 100 / 30 into 9.
     whole = math.floor(per_second * (1 + 1e-9))
-    return (1 + SLACK + JITTER) / (whole if whole else per_second)
+    return (1 + SLACK + JITTER) / (whole or per_second)

@@ -9,11 +9,11 @@ from mmearth_core.contract.modality import Modality
 
 @hookimpl
 def mmearth_modalities() -> list[type[Modality]]:
-    """The anchor for tiles that bring their own date and CRS."""
+    """Returns the anchor for tiles whose date and CRS are in the tiles file."""
     return [FileAnchor]
 
 
 @hookimpl
 def mmearth_engines() -> list[type[Engine]]:
-    """Google's Earth Engine."""
+    """Returns Google's Earth Engine."""
     return [EarthEngine]

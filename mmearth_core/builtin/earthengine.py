@@ -8,8 +8,8 @@ from attrs import field, frozen
 from mmearth_core.contract.engine import Connection, Engine, Limits
 from mmearth_core.errors import EngineError
 
+# The endpoint for many small requests (https://developers.google.com/earth-engine/guides/processing_environments).
 HIGH_VOLUME = "https://earthengine-highvolume.googleapis.com"
-"""Made for many small requests (https://developers.google.com/earth-engine/guides/processing_environments)."""
 
 
 @frozen
@@ -18,12 +18,12 @@ class EarthEngineOptions:
 
     project: str | None = field(
         default=None,
-        metadata={"help": "the Cloud project that requests are billed to; by default the credentials' own"},
+        metadata={"help": "the Cloud project that requests are billed to; by default that of the credentials"},
     )
     service_account_key: str | None = field(
         default=None,
         metadata={
-            "help": "a service account's JSON key file; by default the credentials of `earthengine authenticate`"
+            "help": "JSON key file of a service account; by default the credentials of `earthengine authenticate`"
         },
     )
     url: str = field(default=HIGH_VOLUME, metadata={"help": "the endpoint"})
@@ -38,12 +38,12 @@ class EarthEngine(Engine):
     shorthand = "project"
 
     def connect(self, limits: Limits) -> Connection:
-        """Finds credentials and project on this machine.
+        """Finds the credentials and the project of this machine.
 
         Raises:
-            EngineError: when either is missing; says how to get it.
+            EngineError: one of them is missing; says how to get it.
         """
-        # Here, not above: importing a plugin must stay cheap.
+        # Not imported above, as importing a plugin must be fast.
         from mmearth_core.earthengine.transport import HttpTransport
 
         credentials = self._credentials()
@@ -54,9 +54,9 @@ class EarthEngine(Engine):
         )
         if not project:
             raise EngineError(
-                "No Cloud project is set for Earth Engine. Set `project` in [engines.earthengine] of "
-                "the configuration, or run "
-                "`earthengine set_project PROJECT`. A project is made and registered at https://code.earthengine.google.com/register."
+                "No Cloud project is set for Earth Engine. Set `project` in [engines.earthengine] of the "
+                "configuration, or run `earthengine set_project PROJECT`. Create and register a project at "
+                "https://code.earthengine.google.com/register."
             )
         return Connection(
             project=project, credentials=credentials, url=self.options.url, transport=HttpTransport(limits)
@@ -73,22 +73,20 @@ class EarthEngine(Engine):
                 return ee.data.get_persistent_credentials()
             except ee.EEException as error:
                 raise EngineError(
-                    "No Earth Engine credentials are found on this machine. Run `earthengine "
-                    "authenticate` (on a cluster: "
-                    "`earthengine authenticate --quiet`), or set `service_account_key` in [engines.earthengine]. "
-                    "Without an account, use the engine `local`."
+                    "No Earth Engine credentials are found on this machine. Run `earthengine authenticate` (on a "
+                    "cluster: `earthengine authenticate --quiet`), or set `service_account_key` in "
+                    "[engines.earthengine]. Without an account, use the engine `local`."
                 ) from error
             except google.auth.exceptions.GoogleAuthError as error:
                 raise EngineError(
-                    "Google does not take or does not answer the credentials of this machine: "
-                    f"{error} Check the network, or "
-                    "log in anew with `earthengine authenticate`. Without an account, use the engine `local`."
+                    f"Google cannot be reached, or refuses the credentials of this machine: {error} Check the network, "
+                    "or log in again with `earthengine authenticate`. Without an account, use the engine `local`."
                 ) from error
         read: Any = service_account.Credentials.from_service_account_file
         try:
             return read(str(Path(key).expanduser()), scopes=["https://www.googleapis.com/auth/earthengine"])
         except (OSError, ValueError) as error:
             raise EngineError(
-                f"`service_account_key` in [engines.earthengine], {key}, is no key that can be used: {error} "
-                "Download a JSON key of the service account and give its path."
+                f"`service_account_key` in [engines.earthengine], {key}, is not a valid key: {error} "
+                "Download a JSON key of the service account and set its path."
             ) from error

@@ -1,7 +1,4 @@
-"""The anchor `file`: date and CRS come with the tiles, so that any one modality is a working product.
-
-They are columns of the tiles file, or keys of the `tile_info` that [dataset] joins to it.
-"""
+"""The anchor `file`: the tiles file itself has each tile's date and CRS, so any other modality can be used alone."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -16,12 +13,12 @@ from mmearth_core.contract.modality import Anchor, Modality, Scene, Skip
 class FileAnchorOptions:
     """`[modalities.file]`."""
 
-    date: str = field(default="date", metadata={"help": "the tiles' column with the day, YYYY-MM-DD"})
+    date: str = field(default="date", metadata={"help": "column of the tiles file with the day, YYYY-MM-DD"})
     crs: str = field(
-        default="crs", metadata={"help": "the tiles' column with the CRS; where it is absent, the UTM zone is taken"}
+        default="crs", metadata={"help": "column of the tiles file with the CRS; the UTM zone if it is absent or empty"}
     )
     variant: str | None = field(
-        default=None, metadata={"help": "the tiles' column with the variant, if there are several"}
+        default=None, metadata={"help": "column of the tiles file with the variant, if there are several variants"}
     )
 
 
@@ -34,7 +31,7 @@ class FileAnchor(Modality):
     Options = FileAnchorOptions
 
     def locate(self, scene: Scene) -> dict[str, Any]:
-        """Reads the tile's columns; costs no request."""
+        """Reads the tile's columns; needs no request."""
         options: FileAnchorOptions = self.options
         row = scene.attributes
         date = row.get(options.date)
@@ -45,25 +42,25 @@ class FileAnchor(Modality):
         }
 
     def anchor(self, scene: Scene, located: Any) -> Anchor | Skip:
-        """The day and CRS of the tile, or why it has none."""
+        """Returns the day and CRS of the tile, or the reason why it has none."""
         column = self.options.date
         if located["date"] is None:
             return Skip(f"the tile has no date in column {column!r}")
         try:
             date = dt.date.fromisoformat(located["date"])
         except ValueError:
-            return Skip(f"column {column!r} is no date of the form YYYY-MM-DD")
+            return Skip(f"column {column!r} is not a date of the form YYYY-MM-DD")
         return Anchor(date=date, crs=located["crs"], variant=located["variant"])
 
     def info(self, located: Any) -> Mapping[str, Any]:
-        """The date and variant that the tile came with, under their columns' names."""
+        """Returns the date and variant of the tile, under the names of their columns."""
         options: FileAnchorOptions = self.options
         variant = {} if options.variant is None else {options.variant: located["variant"]}
         return {options.date: located["date"], **variant}
 
 
 def _crs(value: Any) -> str | None:
-    """A CRS as columns have it: text, or the bare number of an EPSG code."""
+    """A CRS as text, from text or from the bare number of an EPSG code."""
     return f"EPSG:{value:.0f}" if isinstance(value, int | float) else _text(value)
 
 
@@ -72,6 +69,6 @@ def _text(value: Any) -> str | None:
 
 
 def utm_zone(lon: float, lat: float) -> str:
-    """The UTM zone of a place, by longitude alone (without the exceptions for Norway and Svalbard)."""
+    """The UTM zone of a point in degrees, without the exceptions for Norway and Svalbard."""
     zone = int((lon + 180) % 360 // 6) + 1
     return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"

@@ -1,18 +1,18 @@
-"""The command line: one module a command, imported only when that command is called.
+"""The command line: one module per command, imported only when that command is called.
 
-So `--help` answers at once, and nothing logs in or imports Earth Engine's client before it is needed.
-A command module holds one click command named `command`. Installed plugins add commands of their own,
+This keeps `--help` fast, and nothing logs in or imports Earth Engine's client before it is needed.
+A command module has one click command named `command`. Installed plugins add commands of their own
 through the entry-point group `mmearth.commands`.
 """
 
 import importlib
+import re
 import signal
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -22,17 +22,17 @@ from mmearth_core.errors import MMEarthError, PluginError
 from mmearth_core.registry.commands import COMMANDS, ELSEWHERE, offered
 
 INTERRUPTED, TERMINATED = 130, 143
-"""The exit status of a program that was ended by control-C or by SIGTERM (128 + the signal), as shells have it."""
+"""The exit status after control-C or SIGTERM: 128 + the number of the signal, as in shells."""
 
 _AGAIN = "run the same command again to finish"
 
 
 class _TerminatedError(BaseException):
-    """SIGTERM has come."""
+    """SIGTERM was received. Not an Exception, so that nothing handles it on the way."""
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are modules of this package, and those that plugins offer."""
+    """The commands of this package and those of plugins."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The core's commands in the order of use, then the plugins'."""
@@ -42,7 +42,7 @@ class LazyGroup(click.Group):
         """Imports the command's module.
 
         Raises:
-            PluginError: when a plugin's command is broken, two plugins offer one of that name, or it belongs to a
+            PluginError: when the command of a plugin is broken, two plugins offer this command, or it is part of a
                 distribution of this repository that is not installed.
         """
         if cmd_name in COMMANDS:
@@ -51,9 +51,9 @@ class LazyGroup(click.Group):
         offers = offered()
         if cmd_name in offers.usable:
             return offers.usable[cmd_name].load()
-        clash = offers.clash(cmd_name)
-        if clash:
-            raise PluginError(clash)
+        clashes = [str(fault) for fault in offers.faults if fault.entry_point == cmd_name]
+        if clashes:
+            raise PluginError(" ".join(clashes))
         if cmd_name in ELSEWHERE and not ctx.resilient_parsing:
             distribution = ELSEWHERE[cmd_name]
             raise PluginError(
@@ -74,24 +74,17 @@ class LazyGroup(click.Group):
             with formatter.section("Commands not usable"):
                 formatter.write_dl([(fault.entry_point, fault.problem) for fault in offers.faults])
 
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        **extra: Any,
-    ) -> Any:
-        """Runs a command; a deliberate error becomes one paragraph and its exit code.
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Runs a command and exits; a deliberate error becomes one paragraph and its exit code.
 
         What a command returns, if it is a number, is the exit status.
         """
-        call: Callable[[], Any] = partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
-        if not standalone_mode:
-            return call()
+        call: Callable[..., Any] = super().main
+        if not extra.pop("standalone_mode", True):
+            return call(*args, standalone_mode=False, **extra)
         try:
-            with _unwound_by_sigterm():
-                status = call()
+            with _sigterm_raises():
+                status = call(*args, standalone_mode=False, **extra)
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
@@ -108,19 +101,19 @@ class LazyGroup(click.Group):
 
 
 @contextmanager
-def _unwound_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends a command as control-C does: files are closed, and those half-written removed.
+def _sigterm_raises() -> Iterator[None]:
+    """Lets SIGTERM end a command as control-C does: files are closed, and temporary files removed.
 
-    A run has a better way, which it puts in this one's place.
+    A run replaces this handler by its own, which finishes the requests in flight.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield  # only the main thread can set handlers
         return
 
-    def end(_number: int, _frame: FrameType | None) -> None:
+    def handler(_number: int, _frame: FrameType | None) -> None:
         raise _TerminatedError
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, handler)
     try:
         yield
     finally:
@@ -128,8 +121,9 @@ def _unwound_by_sigterm() -> Iterator[None]:
 
 
 def paragraph(text: str, width: int = 100) -> str:
-    """Wraps a message without breaking paths, keys or commands apart."""
-    return textwrap.fill(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
+    """Wraps a message, but never inside a path, key or command."""
+    whole = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\0"), " ".join(text.split()))
+    return textwrap.fill(whole, width, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
 
 
 def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
@@ -160,6 +154,6 @@ def main() -> None:
     \b
     Examples:
       mmearth-core demo demo          a small dataset, offline
-      mmearth-core plugins            what is installed
-      mmearth-core run mmearth.toml   a dataset of your own
-    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+      mmearth-core plugins            the installed plugins
+      mmearth-core run mmearth.toml   your own dataset
+    """  # noqa: D301 - click needs the character itself, as its mark for lines to keep

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def engines(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The installed engines; nothing once a colon is typed, as what follows is the engine's own."""
+    """Completes the installed engines; nothing after a colon, as that part belongs to the engine."""
     from mmearth_core.registry import discover
 
     return _items(discover().engines.values(), incomplete)
 
 
 def modalities(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The installed modalities, for one name or the last one of a list `A,B`; those before it are not offered again."""
+    """Completes the installed modalities, also the last of a list `A,B`; those listed already are not repeated."""
     from mmearth_core.registry import discover
 
     before, comma, last = incomplete.rpartition(",")
@@ -46,23 +46,19 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 PATH = click.Path(path_type=Path)
-"""A file or a folder, which need not be there."""
-
+"""A file or a folder, which need not exist."""
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
-
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
-
 config_argument = click.argument("config", type=PATH)
-
 
 dataset_argument = click.argument("dataset", metavar="DATASET", type=PATH)
 
 
 def together(*options: Decorator) -> Decorator:
-    """One decorator of several; the help shows their options in this order."""
+    """Combines several decorators into one; the help shows their options in this order."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
@@ -73,40 +69,40 @@ def together(*options: Decorator) -> Decorator:
 
 
 def number_option(name: str, help: str, default: int | None = None, least: int = 1) -> Decorator:
-    """An option that takes a whole number, at least `least`; without a default, None where it is not given."""
+    """An option for a whole number of at least `least`; without a default, it is None if not given."""
     kind, shown = click.IntRange(min=least), default is not None
     return click.option(name, type=kind, default=default, show_default=shown, metavar="N", help=help)
 
 
-def workers_option(work: str = "count; by default one a core") -> Decorator:
-    """`--workers`: how many processes work.
+def workers_option(work: str = "count; by default one per core") -> Decorator:
+    """`--workers`: the number of worker processes.
 
     Args:
-        work: what they do, and how many of them by default.
+        work: what they do, and their number by default; completes "Processes that".
     """
     return number_option("--workers", f"Processes that {work}.")
 
 
 def seed_option(what: str) -> Decorator:
-    """`--seed`, at first 0.
+    """`--seed`, by default 0.
 
     Args:
-        what: is the same with the same seed.
+        what: what is the same with the same seed.
     """
     return number_option("--seed", f"Same seed, same {what}.", default=0, least=0)
 
 
 def json_option(help: str = "Print the summary as JSON.") -> Decorator:
-    """`--json`: for scripts; the command's `as_json`."""
+    """`--json`, the command's argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help=help)
 
 
 def engine_option(
-    help: str = "Who answers, instead of the configuration's engine.",
+    help: str = "Override the configured engine.",
     default: str | None = None,
     metavar: str = "NAME[:TEXT]",
 ) -> Decorator:
-    """`--engine`: who answers; the shell completes the names of those installed."""
+    """`--engine`; the shell completes the names of the installed engines."""
     return click.option(
         "--engine",
         default=default,
@@ -128,9 +124,9 @@ def _names(_ctx: click.Context, _option: click.Parameter, text: str | None) -> l
 
 
 def share_options(modalities_help: str, limit_help: str) -> Decorator:
-    """What a command that downloads takes: --engine, --shard, --modalities and --limit.
+    """The options of a command that downloads: --engine, --shard, --modalities and --limit.
 
-    The shard comes as a `Shard`, by default that of the Slurm array's task; modalities as a list of names, or None.
+    The shard is a `Shard`, by default that of the Slurm array task; modalities are a list of names, or None.
     """
     return together(
         engine_option(),
@@ -138,7 +134,7 @@ def share_options(modalities_help: str, limit_help: str) -> Decorator:
             "--shard",
             callback=_shard,
             metavar="I/N",
-            help="Work share I (0 to N-1) of N; in a Slurm array, the task's by itself.",
+            help="Download only share I (0 to N-1) of N; a task of a Slurm array takes its own share by default.",
         ),
         click.option("--modalities", callback=_names, metavar="A,B", help=modalities_help, shell_complete=modalities),
         number_option("--limit", limit_help),
@@ -152,13 +148,13 @@ def show(
     faulty: object = False,
     **style: Any,
 ) -> int:
-    """Prints on standard output what came of a command.
+    """Prints the summary of a command on standard output.
 
     Args:
-        as_json: whether a script reads it.
+        as_json: whether to print JSON instead of text.
         facts: the summary as JSON.
-        people: the summary's lines, or what prints it on a console.
-        faulty: is true if tiles have failed or faults were found.
+        people: the lines of the text, or a function that prints it on a console.
+        faulty: true if tiles have failed or faults were found.
         style: further arguments of `json.dumps`.
 
     Returns:
@@ -175,7 +171,7 @@ def show(
 
 
 def console() -> "Console":
-    """Standard output for texts with colours and tables; the terminal breaks long lines."""
+    """Standard output with colours and tables; long lines are left to the terminal."""
     from rich.console import Console
 
     return Console(soft_wrap=True, highlight=False)

@@ -15,40 +15,36 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mmearth_core.cli import paragraph
 from mmearth_core.cli.common import config_argument, json_option, share_options, show
-from mmearth_core.download.journal import Outcome
-from mmearth_core.download.outcomes import Tally
-from mmearth_core.text import duration
+from mmearth_core.text import counted, duration
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from mmearth_core.download.outcomes import RunProgress
     from mmearth_core.download.prepare import PreparedRun
-    from mmearth_core.download.run_log import Result
+    from mmearth_core.download.run_log import RunResult
     from mmearth_core.download.selection import RetrySelection, Shard
     from mmearth_core.registry import Registry
 
 _PLAIN_EVERY = 10.0
-"""Seconds between two plain lines: a log of a day's run stays readable."""
+"""Seconds between two plain lines, so that the log of a run of a day stays readable."""
+
+SHOWN = 5
+"""Kinds of reason that are printed."""
 
 
 class ProgressView:
-    """A context that shows a tally as it changes, on standard error; and what was done when it is left by an error."""
+    """Shows a run's progress on standard error, and what was done if the run ends with an error."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
         self._bar: Progress | None = None
         self._last = clock()
-        self._tally: Tally | None = None
+        self._progress: RunProgress | None = None
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            self._bar = Progress(
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[text]}"),
-                console=self._console,
-            )
+            text = TextColumn("{task.fields[text]}")
+            self._bar = Progress(BarColumn(), MofNCompleteColumn(), text, console=self._console)
             self._bar.start()
             self._task = self._bar.add_task("tiles", total=None, text="")
         return self
@@ -58,32 +54,24 @@ class ProgressView:
     ) -> None:
         if self._bar:
             self._bar.stop()
-        if kind is not None and self._tally is not None:
-            tally = self._tally
+        if kind is not None and self._progress is not None:
+            now = self._progress.now
             self._console.print(
-                f"Stopped; in this run {', '.join(f'{tally.now[outcome]} {outcome}' for outcome in Outcome)}. "
-                "What is done is kept; the same command goes on with the others.",
+                f"Stopped; in this run {now['done']} done, {now['skipped']} skipped, {now['failed']} failed. "
+                "What is done is kept; the same command continues with the others.",
                 soft_wrap=True,
             )
 
-    def changed(self, tally: Tally) -> None:
-        """Shows the tally."""
-        self._tally = tally
+    def on_progress(self, progress: "RunProgress") -> None:
+        """Shows the progress."""
+        self._progress = progress
+        counts, notice = progress.counts, progress.notice()
+        text = f"{counts}; {progress.rate:.1f} tiles/s, {duration(progress.remaining)} left{notice and f'; {notice}'}"
         if self._bar:
-            self._bar.update(self._task, total=tally.total, completed=tally.ended, text=_text(tally))
+            self._bar.update(self._task, total=counts.tiles, completed=counts.finished, text=text)
         elif self._clock() - self._last >= _PLAIN_EVERY:
             self._last = self._clock()
-            self._console.print(f"{tally.ended}/{tally.total} tiles, {_text(tally)}", soft_wrap=True)
-
-
-def _counts(tally: Tally) -> str:
-    return ", ".join(f"{tally.count(outcome)} {outcome}" for outcome in Outcome)
-
-
-def _text(tally: Tally) -> str:
-    notice = tally.notice()
-    held = f"; {notice}" if notice else ""
-    return f"{_counts(tally)}; {tally.rate:.1f} tiles/s, {duration(tally.remaining)} left{held}"
+            self._console.print(f"{counts.finished}/{counts.tiles} tiles, {text}", soft_wrap=True)
 
 
 def download(
@@ -93,92 +81,83 @@ def download(
     only: Sequence[str] | None = None,
     shard: "Shard | None" = None,
     limit: int | None = None,
-    again: "RetrySelection | None" = None,
-) -> "tuple[PreparedRun, Result]":
-    """Prepares and runs a configuration, with the progress on standard error; a signal stops it in good order."""
+    retry: "RetrySelection | None" = None,
+) -> "tuple[PreparedRun, RunResult]":
+    """Prepares and runs a configuration, with progress on standard error; a signal stops it cleanly."""
     # Imported here, so that `--help` and completion stay instant.
-    from rich.console import Console
-
     from mmearth_core.config.schema import load_config
     from mmearth_core.download.prepare import prepare
-    from mmearth_core.download.run import NOTHING_AGAIN, WHOLE, run
+    from mmearth_core.download.run import run
     from mmearth_core.download.stop import StopRequest
 
     stop = StopRequest()
     with stop.on_signals():
         options = load_config(config)
         stop.grace = options.run.grace_seconds
-        job = prepare(options, registry, engine, only)
+        prepared = prepare(options, registry, engine, only)
         with ProgressView(Console(stderr=True)) as view:
-            return job, run(job, view, shard or WHOLE, limit, again or NOTHING_AGAIN, stop)
+            return prepared, run(prepared, view.on_progress, shard, limit, retry, stop)
 
 
-def show_run(job: "PreparedRun", result: "Result", shard: "Shard", as_json: bool) -> int:
+def show_run(prepared: "PreparedRun", result: "RunResult", as_json: bool) -> int:
     """Prints what a run did, and ends it as `leave` does.
 
     Returns:
         The exit status.
     """
-    facts = {"dataset": str(job.folder.root), "shard": str(shard), **result.summary()}
-    show(as_json, facts, partial(print_summary, job, result))
+    facts = {"dataset": str(prepared.folder.root), "shard": result.shard, **result.summary()}
+    show(as_json, facts, partial(print_summary, prepared, result))
     return leave(result)
 
 
-def leave(result: "Result") -> int:
-    """Says why a run was stopped, if it was.
+def leave(result: "RunResult") -> int:
+    """Prints why a run stopped early, if it did.
 
     Returns:
-        The exit status. Where requests were given up unanswered, the process ends here, as it would wait for them.
+        The exit status. If requests were abandoned, the process ends here, because it would wait for them.
     """
-    if result.stopped:
-        click.echo(paragraph(f"stopped: {result.stopped}"), err=True)
-    status = int(result.exit_code)
+    if result.why:
+        click.echo(paragraph(f"stopped: {result.why}"), err=True)
     if result.abandoned:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(status)
-    return status
+        os._exit(result.exit)
+    return result.exit
 
 
-def print_summary(job: "PreparedRun", result: "Result", console: "Console") -> None:
-    """Prints what a run did, for people."""
-    from mmearth_core.text import counted, duration
-
-    summary = result.summary()
-    requests = sum(result.requests.values())
-    ended = summary["ended_in_this_run"]
-    counts = f"{summary['done']} done, {summary['skipped']} skipped, {summary['failed']} failed"
-    if summary["uncounted"] is None:
-        console.print(f"{counts}, {summary['left']} left", style="bold")
-    else:
-        console.print(f"{counts}, of what could be counted: {summary['uncounted']}", style="bold", markup=False)
-    for row in summary["reasons"][:5]:
-        console.print(f"  {row['outcome']} {row['tiles']}: {row['reason']}", markup=False)
-    if len(summary["reasons"]) > 5:
-        console.print(f"  and {len(summary['reasons']) - 5} further reasons; --json lists them all")
-    per_tile = f", {requests / ended:.2f} a tile, {result.received / ended / 1e6:.2f} MB a tile" if ended else ""
+def print_summary(prepared: "PreparedRun", result: "RunResult", console: "Console") -> None:
+    """Prints what a run did, as text."""
+    progress, requests = result.progress, sum(result.requests.values())
+    counts, finished = progress.counts, progress.now.total()
+    known = f"{counts.left} left" if progress.uncounted is None else f"of what could be counted: {progress.uncounted}"
+    console.print(f"{counts}, {known}", style="bold", markup=False)
+    for line in counts.reason_lines(SHOWN):
+        console.print(line, markup=False)
+    per_tile = (
+        f", {requests / finished:.2f} per tile, {result.received / finished / 1e6:.2f} MB per tile" if finished else ""
+    )
     console.print(
-        f"This run: {counted(ended, 'tile')} in {duration(summary['seconds'])} "
-        f"({summary['tiles_per_second']:.1f} tiles/s), {counted(requests, 'request')}{per_tile}."
+        f"This run: {counted(finished, 'tile')} in {duration(result.seconds)} ({progress.rate:.1f} tiles/s), "
+        f"{counted(requests, 'request')}{per_tile}."
     )
     if result.retries:
         kinds = ", ".join(f"{count} {kind}" for kind, count in result.retries.items())
         slowed = f"; slowed down {counted(result.slow_downs, 'time')}" if result.slow_downs else ""
-        console.print(f"{sum(result.retries.values())} of these were tried again: {kinds}{slowed}.", markup=False)
-    if summary["waiting"]:
-        console.print(f"{summary['waiting']} tiles wait for the modalities of the first run; run without --modalities.")
-    elif summary["failed"]:
+        console.print(f"{sum(result.retries.values())} of these were retries: {kinds}{slowed}.", markup=False)
+    if progress.waiting:
+        console.print(f"{progress.waiting} tiles wait for the modalities of the first run; run without --modalities.")
+    elif counts["failed"]:
         console.print(
-            "`mmearth-core redownload` takes failed tiles again; `run --retry-failed` those and what is left."
+            "`mmearth-core redownload` downloads failed tiles again; `run --retry-failed` these and those left."
         )
-    console.print(f"Dataset: {job.folder.root}", markup=False)
+    console.print(f"Dataset: {prepared.folder.root}", markup=False)
 
 
 @click.command("run")
 @config_argument
 @share_options("Download only these of the configured modalities.", "Only the first N tiles of the share.")
 @click.option(
-    "--retry-failed", is_flag=True, help="Also take what failed in earlier runs; `redownload` takes nothing else."
+    "--retry-failed", is_flag=True, help="Also download tiles that failed before; `redownload` takes only these."
 )
 @json_option()
 def command(
@@ -190,11 +169,11 @@ def command(
     retry_failed: bool,
     as_json: bool,
 ) -> int:
-    """Download the tiles of a dataset, as CONFIG (a TOML file) says.
+    """Download the tiles of a dataset, as configured in CONFIG (a TOML file).
 
-    Running again continues: what is done or skipped is not asked for again. SIGTERM and control-C end a run in good
-    order: nothing new is asked for, what is under way is finished within [run] grace_seconds. Once more, and it ends
-    at once. What is done is kept in either case.
+    Rerun the command to continue: tiles that are done or skipped are not downloaded again. SIGTERM and control-C stop a
+    run cleanly: no new requests are sent, and those in flight get [run] grace_seconds to finish. A second signal ends
+    the process immediately. What is done is kept in both cases.
 
     \b
     Examples:
@@ -206,13 +185,12 @@ def command(
     \b
     Exit status:
       0  every tile is done, or skipped for a recorded reason
-      1  a tile has failed, or is left over
-      2  nothing was done: the error says what to mend
-      3  stopped early (a signal, a full disk, lost access, no network); run it again to go on
+      1  not stopped early, but a tile failed or is left for the next run
+      2  nothing was done: the error says what to fix
+      3  stopped early (a signal, a full disk, lost access, no network); rerun to continue
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.download.selection import RetrySelection
     from mmearth_core.registry import discover
 
-    again = RetrySelection(failed=retry_failed)
-    job, result = download(config, discover(), engine, modalities, shard, limit, again)
-    return show_run(job, result, shard, as_json)
+    retry = RetrySelection(failed=retry_failed)
+    return show_run(*download(config, discover(), engine, modalities, shard, limit, retry), as_json)

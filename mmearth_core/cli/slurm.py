@@ -1,84 +1,83 @@
 """`mmearth-core slurm`: submits a dataset's jobs to a Slurm cluster, or writes scripts for it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mmearth_core.cli.common import FILE, FOLDER, config_argument, json_option, number_option, show
-
-if TYPE_CHECKING:
-    from mmearth_core.slurm.jobs import JobOptions
+from mmearth_core.errors import ConfigError
 
 
 @click.group("slurm")
 def command() -> None:
-    """Build datasets on a Slurm cluster. How far they are, `mmearth-core status` and `squeue` tell.
+    """Build datasets on a Slurm cluster. `mmearth-core status` and `squeue` show the progress.
 
     \b
     Examples:
       mmearth-core slurm submit mydata.toml --tasks 40
       mmearth-core slurm scripts
-    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    """  # noqa: D301 - click marks lines to keep with this character
 
 
 @command.command("submit")
 @config_argument
-@number_option("--tasks", "Of the array.", default=40)
-@number_option("--parallel", "Tasks that may run at once; by default all.")
+@number_option("--tasks", "Number of tasks of the array.", default=40)
+@number_option("--parallel", "Maximum number of tasks at the same time; default and maximum: max_concurrent of [run].")
 @click.option("--time", metavar="TIME", default="24:00:00", show_default=True, help="Time limit of a task.")
-@click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Cores of a task.")
-@click.option("--mem", metavar="SIZE", default="2G", show_default=True, help="Memory of a task.")
-@click.option("--post-time", metavar="TIME", default="24:00:00", show_default=True, help="Of each of the later jobs.")
-@click.option("--post-cpus", type=click.IntRange(min=1), default=8, show_default=True, help="Likewise.")
-@click.option("--post-mem", metavar="SIZE", default="16G", show_default=True, help="Likewise.")
-@click.option("--partition", metavar="NAME", help="Of the cluster.")
-@click.option("--account", metavar="NAME", help="That the time is charged to.")
+@click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, help="Cores per task.")
+@click.option("--mem", metavar="SIZE", default="2G", show_default=True, help="Memory per task.")
+@click.option("--post-time", metavar="TIME", default="24:00:00", show_default=True, help="Time limit of later jobs.")
+@click.option("--post-cpus", type=click.IntRange(min=1), default=8, show_default=True, help="Cores of later jobs.")
+@click.option("--post-mem", metavar="SIZE", default="16G", show_default=True, help="Memory of later jobs.")
+@click.option("--partition", metavar="NAME", help="Slurm partition.")
+@click.option("--account", metavar="NAME", help="Account to charge.")
 @click.option(
     "--sbatch",
     "extra",
     multiple=True,
     metavar="OPTION",
-    help="A further option of sbatch, for all jobs: --sbatch=--qos=long. May be given several times.",
+    help="Further option of sbatch for all jobs: --sbatch=--qos=long. Can be repeated.",
 )
 @click.option(
     "--run",
     "run_options",
     multiple=True,
     metavar="OPTION",
-    help="An option of `mmearth-core run`, for the array's tasks: --run=--limit=100. Likewise.",
+    help="Further option of `mmearth-core run` for the tasks: --run=--limit=100. Can be repeated.",
 )
 @click.option(
     "--environment",
     type=FILE,
     metavar="FILE",
-    help="What every job sources first: modules, virtual environment. By default slurm/environment.sh beside CONFIG, "
-    "if it is there; without one, jobs have the environment of this shell.",
+    help="File that every job sources first: modules, virtual environment. Default: slurm/environment.sh beside "
+    "CONFIG, if it exists; without one, jobs have the environment of this shell.",
 )
 @click.option(
     "--logs",
     type=FOLDER,
     metavar="DIR",
-    help="Folder for the jobs' logs; by default slurm/logs in the dataset.",
+    help="Folder for the jobs' logs; default: slurm/logs in the dataset.",
 )
 @number_option(
     "--requeues",
-    "How often a task that stopped early, as at its time limit, goes on by itself.",
+    "Maximum number of requeues of a task that stops early, for example at its time limit.",
     default=100,
     least=0,
 )
-@click.option("--redownload", is_flag=True, help="Take what has failed or was sent back, instead of what is left.")
+@click.option("--redownload", is_flag=True, help="Download failed and returned tiles, instead of those that are left.")
 @click.option("--post/--no-post", default=True, help="Make the dataset's files when the array has ended.")
-@click.option(
-    "--report/--no-report", default=True, help="Then verify the dataset, and write a page about it: slurm/report.html."
-)
-@click.option("--dry-run", is_flag=True, help="Print the scripts and how they would be submitted, and do nothing.")
+@click.option("--report/--no-report", default=True, help="Afterwards verify the dataset and write slurm/report.html.")
+@click.option("--dry-run", is_flag=True, help="Print the scripts and the commands that would submit them.")
 @json_option("Print the jobs as JSON.")
-def submit_jobs(config: Path, dry_run: bool, as_json: bool, **asked: Any) -> None:
+def submit_jobs(
+    config: Path, dry_run: bool, as_json: bool, environment: Path | None, logs: Path | None, **options: Any
+) -> None:
     """Submit a dataset's download as an array, and after it the jobs that make and verify the dataset.
 
-    The later jobs begin when the one before has ended, also if tiles have failed; they say what is lacking. Scripts
-    and logs stand in the dataset's folder slurm/. Submitting again continues, with any number of tasks.
+    Each later job starts when the one before has ended, even if tiles have failed, and reports what is missing.
+    Scripts and logs are in the dataset's folder slurm/. Submitted again, also with another number of tasks, it
+    continues.
 
     \b
     Examples:
@@ -90,94 +89,65 @@ def submit_jobs(config: Path, dry_run: bool, as_json: bool, **asked: Any) -> Non
     \b
     Exit status:
       0  all jobs were submitted
-      2  the error says what to mend, and what was submitted
-    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+      2  the error says what to fix, and what was submitted
+    """  # noqa: D301 - click marks lines to keep with this character
     from mmearth_core.config.schema import load_config
     from mmearth_core.download.prepare import prepare
     from mmearth_core.registry import discover
     from mmearth_core.registry.commands import ELSEWHERE, offered
-    from mmearth_core.slurm.jobs import FOLLOW_UPS, job_chain, preview, submit
+    from mmearth_core.slurm.jobs import FOLLOW_UPS, JobOptions, job_chain, parallel_tasks, preview, submit
 
     loaded = load_config(config)
     folder = loaded.root / "slurm"
-    wishes = _wishes(loaded.source, folder, **asked)
+    environment_file = _environment_file(environment, loaded.source)
+    jobs = JobOptions(environment=environment_file, logs=(logs or folder / "logs").absolute(), **options)
     installed = offered().usable
-    scripts = job_chain(loaded, wishes, installed)
-    missing = [name for name in FOLLOW_UPS if wishes.report and name not in installed]
-    for name in missing:
+    scripts = job_chain(loaded, jobs, installed)
+    parallel = parallel_tasks(loaded, jobs)
+    if parallel != jobs.parallel:
         click.echo(
-            f"Not submitted: `{name}`, which is in {ELSEWHERE[name]}: `pip install {ELSEWHERE[name]}`.", err=True
+            f"At most {parallel} tasks run at once (max_concurrent of [run]): more would wait for a request.", err=True
         )
+    for name in FOLLOW_UPS:
+        if jobs.report and name not in installed:
+            where = ELSEWHERE[name]
+            click.echo(f"Not submitted: `{name}`, which is in {where}: `pip install {where}`.", err=True)
     if dry_run:
         click.echo(preview(scripts, folder), nl=False)
         return
-    prepare(loaded, discover())  # what `run` would refuse is found now, before forty tasks find it
-    jobs = submit(scripts, folder, wishes.logs)
-    shown = [{"stage": one.stage, "job": one.job, "script": str(one.script)} for one in jobs]
-    lines = [
-        f"job {one.job}: {one.script}" + (f", after job {jobs[number - 1].job} has ended" if number else "")
-        for number, one in enumerate(jobs)
-    ]
-    lines += [f"Environment: {wishes.environment or 'that of this shell'}", f"Logs: {wishes.logs}"]
-    facts = {"jobs": shown, "environment": wishes.environment, "logs": str(wishes.logs)}
+    prepare(loaded, discover())  # an error that `run` would report is reported here, not by each of forty tasks
+    submitted = submit(scripts, folder, jobs)
+    rows = [{"stage": one.stage, "job": one.job, "script": str(one.script)} for one in submitted]
+    facts = {"jobs": rows, "environment": jobs.environment, "logs": str(jobs.logs)}
+    waits = ["", *(f", after job {one.job} has ended" for one in submitted)]
+    lines = [f"job {one.job}: {one.script}{after}" for one, after in zip(submitted, waits, strict=False)]
+    lines += [f"Environment: {jobs.environment or 'that of this shell'}", f"Logs: {jobs.logs}"]
     show(as_json, facts, lines)
 
 
-def _wishes(
-    source: Path,
-    folder: Path,
-    *,
-    time: str,
-    cpus: int,
-    mem: str,
-    post_time: str,
-    post_cpus: int,
-    post_mem: str,
-    partition: str | None,
-    account: str | None,
-    environment: Path | None,
-    logs: Path | None,
-    **others: Any,
-) -> "JobOptions":
-    """What the options say of the jobs; those that are not named here are called as in `Wishes`."""
-    from mmearth_core.slurm.jobs import JobOptions
-    from mmearth_core.slurm.script import Resources
-
-    return JobOptions(
-        download=Resources(time, cpus, mem, partition, account),
-        finish=Resources(post_time, post_cpus, post_mem, partition, account),
-        environment=_environment(environment, source),
-        logs=(logs or folder / "logs").absolute(),
-        **others,
-    )
+def _environment_file(given: Path | None, config: Path) -> str:
+    """The file that jobs source, absolute; "" for none."""
+    usual = config.parent / "slurm" / "environment.sh"
+    if given is not None and not given.is_file():
+        raise ConfigError(f"--environment {given}: no such file. `mmearth-core slurm scripts` writes one to edit.")
+    file = given or usual
+    return str(file.absolute()) if file.is_file() else ""
 
 
 @command.command("scripts")
 @click.argument("folder", type=FOLDER, default="slurm")
 def write_scripts(folder: Path) -> None:
-    """Write batch scripts to FOLDER (by default slurm), to be changed at will and submitted with `sbatch`.
+    """Write batch scripts to FOLDER (default: slurm), to edit and to submit with `sbatch`.
 
-    Beside them stands environment.sh, which all of them source, and `mmearth-core slurm submit` too: the place for
-    modules and the virtual environment. One that is there is kept.
+    They come with environment.sh, which all of them source, and `mmearth-core slurm submit` too: the place for modules
+    and the virtual environment. An existing one is kept.
 
     \b
     Examples:
       mmearth-core slurm scripts
       sbatch --array=0-39 slurm/download.sbatch mydata.toml
-    """  # noqa: D301
-    from mmearth_core.slurm.jobs import write_scripts as write
+    """  # noqa: D301 - click marks lines to keep with this character
+    from mmearth_core.slurm.jobs import copy_scripts
 
-    for path in write(folder):
+    for path in copy_scripts(folder):
         click.echo(path)
-
-
-def _environment(given: Path | None, config: Path) -> str:
-    """The file that jobs source, absolute; "" for none."""
-    from mmearth_core.errors import ConfigError
-
-    if given is None:
-        usual = config.parent / "slurm" / "environment.sh"
-        return str(usual) if usual.is_file() else ""
-    if not given.is_file():
-        raise ConfigError(f"--environment {given}: no such file. `mmearth-core slurm scripts` writes one to edit.")
-    return str(given.absolute())

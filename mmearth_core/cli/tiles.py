@@ -1,8 +1,6 @@
 """`mmearth-core tiles`: sample the world, or make tiles of a user's own places."""
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +13,29 @@ from mmearth_core.errors import TilesError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mmearth_core.tiles.draw import Sample
+    from mmearth_core.tiles.draw import Count
     from mmearth_core.tiles.own_places import OwnPlaces
     from mmearth_core.tiles.polygon_source import Source
-    from mmearth_core.tiles.regions import Allocation
 
 SIZE = 1300.0
 """MMEarth's tiles, metres: wide enough for 128 pixels of 10 m on any UTM grid."""
+
+EARTH_ENGINE = "earthengine"
+"""The source that is not a file."""
+
+
+NO_OUTPUT = "Missing option '-o' / '--output': the tiles file to write."
+
+
+def _checked_output(ctx: click.Context, _option: click.Parameter, output: Path | None) -> Path | None:
+    """Refuses a missing or wrong file before anything is read; before a subcommand the group needs none."""
+    from mmearth_core.tiles.vector_files import check_suffix
+
+    if output is not None:
+        check_suffix(output)
+    elif not isinstance(ctx.command, click.Group):
+        raise click.UsageError(NO_OUTPUT)
+    return output
 
 
 size_option = click.option(
@@ -33,12 +47,16 @@ size_option = click.option(
     help="Width and height of a tile.",
 )
 
-
-output_option = click.option("-o", "--output", type=PATH, metavar="FILE", help="Written: .geojson, .gpkg or .fgb.")
-
+output_option = click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    callback=_checked_output,
+    metavar="FILE",
+    help="Tiles file to write: .geojson, .gpkg or .fgb.",
+)
 
 counts_option = json_option("Print the counts as JSON.")
-
 
 rule_options = together(
     click.option(
@@ -46,91 +64,49 @@ rule_options = together(
         type=click.FloatRange(min=0),
         default=0.0,
         metavar="METRES",
-        help="Least distance of two tiles' centres.",
+        help="Minimum distance between tile centres.",
     ),
-    click.option("--no-overlap", is_flag=True, help="No tile overlaps an earlier one."),
-    click.option("--exclude", type=FILE, metavar="FILE", help="No tile touches these polygons, such as a test region."),
+    click.option("--no-overlap", is_flag=True, help="Refuse tiles that overlap an earlier one."),
+    click.option("--exclude", type=FILE, metavar="FILE", help="Refuse tiles that touch these polygons."),
 )
-"""What refuses places."""
-
+"""The arguments of `Rules`."""
 
 own_options = together(size_option, rule_options, output_option, counts_option)
-"""What every command takes that makes tiles of people's own places, the arguments of `write_own`."""
+"""The options of every command that makes tiles of a user's own places: the arguments of `_write_own`."""
 
 
-@contextmanager
-def progress_bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, where that is a terminal; yields what is to be told of the progress."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("tiles"), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("tiles", total=None)
-        yield lambda made, total: bar.update(task, completed=made, total=total)
-
-
-def checked_output(output: Path | None) -> Path:
-    """The file to write.
-
-    Raises:
-        UsageError: when none is named.
-        TilesError: when it cannot be a tiles file.
-    """
-    from mmearth_core.tiles.vector_files import check_suffix
-
-    if output is None:
-        raise click.UsageError("Missing option '-o' / '--output': the tiles file to write.")
-    check_suffix(output)
-    return output
-
-
-def write_own(
-    own: "OwnPlaces",
-    output: Path,
-    *,
-    size: float,
-    min_distance: float,
-    no_overlap: bool,
-    exclude: Path | None,
-    as_json: bool,
-) -> None:
-    """Makes tiles around people's own places and says how many there are.
+def _write_own(own: "OwnPlaces", output: Path, as_json: bool, size: float, **rules: Any) -> None:
+    """Makes tiles around a user's own places and prints how many there are.
 
     Raises:
         TilesError: when the rules leave none.
     """
     import numpy as np
 
-    from mmearth_core.tiles.spacing import make_rules
+    from mmearth_core.tiles.spacing import Rules
     from mmearth_core.tiles.squares import squares
     from mmearth_core.tiles.vector_files import write_tiles
 
-    rules = make_rules(size, min_distance, no_overlap, exclude)
     places = squares(own.lon, own.lat, size, decimals=None)
-    kept = rules.accept(places, len(places))
+    kept = Rules(size, **rules).accept(places, len(places))
     if not len(kept):
-        raise TilesError(f"{output}: not written, as {exclude} excludes all {len(places)} places.")
+        raise TilesError(f"{output}: not written, as {rules['exclude']} excludes all {len(places)} places.")
     rows = own.columns.iloc[kept]
     columns = {"tile_id": np.asarray(own.ids, dtype=object)[kept], "lon": places.lon[kept], "lat": places.lat[kept]}
-    write_tiles(output, places.take(kept), {**columns, **{str(name): rows[name].array for name in rows.columns}})
+    columns |= {str(name): rows[name].array for name in rows.columns}
+    write_tiles(output, places.polygons()[kept], columns)
     refused = len(places) - len(kept)
-    if as_json:
-        click.echo(json.dumps({"tiles": str(output), "places": len(places), "made": len(kept), "refused": refused}))
-    else:
-        click.echo(f"{len(kept)} tiles of {size:g} m; {refused} places refused. Written: {output}")
+    facts = {"tiles": str(output), "places": len(places), "made": len(kept), "refused": refused}
+    show(as_json, facts, [f"{len(kept)} tiles of {size:g} m; {refused} places refused. Written: {output}"])
 
 
 @click.command("from-points")
 @click.argument("file", type=FILE)
-@click.option("--lon", metavar="COLUMN", help="A table's column with longitudes, degrees; lon, longitude, x are found.")
-@click.option("--lat", metavar="COLUMN", help="A table's column with latitudes, degrees; lat, latitude, y are found.")
-@click.option("--id", "tile_id", metavar="COLUMN", help="Becomes tile_id; by default tile_id, or else numbers from 0.")
+@click.option("--lon", metavar="COLUMN", help="Column of a table with longitudes, degrees; default: lon, longitude, x.")
+@click.option("--lat", metavar="COLUMN", help="Column of a table with latitudes, degrees; default: lat, latitude, y.")
+@click.option("--id", "tile_id", metavar="COLUMN", help="Column with ids; default: tile_id, or else numbers from 0.")
 @own_options
-def from_points(
-    file: Path, lon: str | None, lat: str | None, tile_id: str | None, output: Path | None, **wanted: Any
-) -> None:
+def from_points(file: Path, lon: str | None, lat: str | None, tile_id: str | None, **options: Any) -> None:
     """Make a tile around each point of FILE: CSV, Parquet, or any vector file.
 
     All further columns stay with the tiles, and are in the dataset's tiles.gpkg.
@@ -141,11 +117,10 @@ def from_points(
       mmearth-core tiles from-points plots.csv --lon E --lat N --id plot -o tiles.gpkg
       mmearth-core tiles from-points plots.parquet --min-distance 2000 -o tiles.gpkg
       mmearth-core tiles from-points plots.shp --exclude test_region.geojson -o tiles.geojson
-    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    """  # noqa: D301 - click marks lines to keep with this character
     from mmearth_core.tiles.own_places import read_points
 
-    output = checked_output(output)
-    write_own(read_points(file, lon, lat, tile_id), output, **wanted)
+    _write_own(read_points(file, lon, lat, tile_id), **options)
 
 
 @click.command("from-polygons")
@@ -154,41 +129,68 @@ def from_points(
     "--stride",
     type=click.FloatRange(min=10),
     metavar="METRES",
-    help="From one tile's centre to the next; by default --size, so that they touch.",
+    help="Distance between tile centres; default: --size, so that tiles touch.",
 )
-@click.option("--id", "tile_id", metavar="COLUMN", help="The polygons' ids; tiles are called ID_0, ID_1 ...")
+@click.option("--id", "tile_id", metavar="COLUMN", help="Column with the polygons' ids; tile ids are ID_0, ID_1 ...")
 @own_options
-def from_polygons(
-    file: Path, stride: float | None, tile_id: str | None, size: float, output: Path | None, **wanted: Any
-) -> None:
-    """Cover the polygons of FILE with a lattice of tiles whose centres lie inside.
+def from_polygons(file: Path, stride: float | None, tile_id: str | None, size: float, **options: Any) -> None:
+    """Cover the polygons of FILE with a lattice of tiles whose centres are inside.
 
-    A polygon in which no centre lies gets one tile. All columns of a polygon stay with its tiles.
+    A polygon that contains no centre gets one tile. All columns of a polygon stay with its tiles.
 
     \b
     Examples:
       mmearth-core tiles from-polygons parks.gpkg -o tiles.geojson
       mmearth-core tiles from-polygons country.shp --stride 10000 -o tiles.gpkg
       mmearth-core tiles from-polygons fields.geojson --id field --size 640 -o tiles.geojson
-    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    """  # noqa: D301 - click marks lines to keep with this character
     from mmearth_core.tiles.own_places import read_lattice
 
-    output = checked_output(output)
-    write_own(read_lattice(file, stride or size, size, tile_id), output, size=size, **wanted)
+    _write_own(read_lattice(file, stride or size, size, tile_id), size=size, **options)
 
 
-EARTH_ENGINE = "earthengine"
-"""The source that is no file."""
+@click.command("from-tile-info")
+@click.argument("file", metavar="INFO", type=FILE)
+@click.option(
+    "--tiles", type=FILE, metavar="TILES", help="Tiles file of the same build, with the outlines of the tiles."
+)
+@output_option
+@counts_option
+def from_tile_info(file: Path, tiles: Path | None, output: Path, as_json: bool) -> int:
+    """Join INFO, the tile_info.json of an earlier build, to its tiles file.
+
+    The texts and numbers of each tile's entry become columns: the modality `file` finds the day and the CRS there,
+    and no centroid is requested from Earth Engine. Tiles without an entry stay, without these columns.
+
+    \b
+    Examples:
+      mmearth-core tiles from-tile-info data_1M_tile_info.json --tiles data_1M_tiles.geojson -o tiles.gpkg
+    """  # noqa: D301 - click marks lines to keep with this character
+    from mmearth_core.tiles.own_places import join_tile_info
+    from mmearth_core.tiles.vector_files import write_tiles
+
+    if tiles is None:
+        raise click.UsageError(
+            "Missing option '--tiles': the tiles file of the same build. tile_info.json has no outlines of tiles, and "
+            "without them the pixels could be shifted."
+        )
+    frame, missing = join_tile_info(file, tiles)
+    columns = {str(name): frame[name] for name in frame.columns.drop("geometry")}
+    write_tiles(output, frame.geometry.values, columns)
+    facts = {"tiles": str(output), "made": len(frame), "without_entry": missing}
+    return show(
+        as_json, facts, [f"{len(frame)} tiles, {missing} of them without an entry in {file}. Written: {output}"]
+    )
 
 
 @click.group("tiles", invoke_without_command=True)
-@number_option("--number", "How many tiles.")
+@number_option("--number", "Number of tiles.")
 @click.option(
     "--sampling",
     type=click.Choice(["biome-area", "biome-ecoregion", "ecoregion", "0", "1", "2"]),
     default="biome-area",
     show_default=True,
-    help="How they are shared out (0, 1, 2: MMEarth's numbers for them).",
+    help="How tiles are allocated to ecoregions (0, 1, 2: MMEarth's numbers).",
 )
 @size_option
 @seed_option("file")
@@ -199,30 +201,23 @@ EARTH_ENGINE = "earthengine"
     metavar="SOURCE",
     help="`earthengine`, or a polygon file with columns for ecoregion and biome, which needs no Earth Engine.",
 )
-@engine_option("Who answers for it.", default=EARTH_ENGINE)
-@click.option("--eco-region-column", metavar="NAME", help="The polygon file's column; ECO_NAME and the like are known.")
-@click.option("--biome-column", metavar="NAME", help="Likewise; BIOME_NAME is known.")
-@click.option("--realm-column", metavar="NAME", help="Likewise; REALM is known, and none is needed.")
+@engine_option("Engine for the source `earthengine`.", default=EARTH_ENGINE)
+@click.option("--eco-region-column", metavar="NAME", help="Column of the polygon file; default: ECO_NAME and similar.")
+@click.option("--biome-column", metavar="NAME", help="Column of the polygon file; default: BIOME_NAME and similar.")
+@click.option("--realm-column", metavar="NAME", help="Column of the polygon file; default: REALM. Optional.")
 @rule_options
-@click.option("--redistribute", is_flag=True, help="Other ecoregions make up for those that give too few.")
+@click.option("--redistribute", is_flag=True, help="Let other ecoregions replace the tiles of those with too few.")
 @output_option
 @counts_option
 @click.pass_context
 def command(
-    ctx: click.Context,
-    /,
-    number: int | None,
-    sampling: str,
-    size: float,
-    seed: int,
-    output: Path | None,
-    as_json: bool,
-    **asked: Any,
+    ctx: click.Context, /, number: int | None, sampling: str, output: Path | None, as_json: bool, **options: Any
 ) -> int:
     """Sample tiles all over the world, or make them of your own places.
 
-    `biome-area` shares tiles out equally among the 14 biomes, and within a biome by the area of its ecoregions;
-    `biome-ecoregion` likewise, but equally within a biome; `ecoregion` equally among all 846.
+    `biome-area` allocates tiles equally to the 14 biomes, and within a biome by the area of its ecoregions;
+    `biome-ecoregion` equally to the biomes, and within a biome equally to its ecoregions; `ecoregion` equally to all
+    846 ecoregions.
 
     \b
     Examples:
@@ -231,79 +226,63 @@ def command(
       mmearth-core tiles --number 100000 --source Ecoregions2017.shp --no-overlap -o tiles.gpkg
       mmearth-core tiles from-points plots.csv --id plot -o tiles.geojson
       mmearth-core tiles from-polygons parks.gpkg --stride 1300 -o tiles.geojson
+      mmearth-core tiles from-tile-info data_1M_tile_info.json --tiles data_1M_tiles.geojson -o tiles.gpkg
 
     \b
     Exit status:
-      0  as many tiles as asked for
-      1  written, but some ecoregions gave fewer than their share
-      2  nothing was written: the error says what to mend
-    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+      0  as many tiles as requested
+      1  written, but some ecoregions have fewer tiles than their share
+      2  nothing was written; the error says what to fix
+    """  # noqa: D301 - click marks lines to keep with this character
     if ctx.invoked_subcommand is not None:
         _refuse_options_before(ctx)
         return 0
     if number is None:
         raise click.UsageError("Missing option '--number': how many tiles. `mmearth-core tiles --help` shows examples.")
-    output = checked_output(output)
+    if output is None:
+        raise click.UsageError(NO_OUTPUT)
+    from rich.console import Console
+
+    from mmearth_core.progress import progress_bar
+    from mmearth_core.tiles.draw import sample
     from mmearth_core.tiles.regions import NUMBERS, Allocation
+    from mmearth_core.tiles.spacing import Rules
     from mmearth_core.tiles.vector_files import write_tiles
 
-    way = NUMBERS.get(sampling) or Allocation(sampling)
-    drawn = _drawn(number, way, size, seed, **asked)
-    made = len(drawn.places)
+    allocation = NUMBERS.get(sampling) or Allocation(sampling)
+    facts = {"tiles": str(output), "number": number, "made": 0, "sampling": str(allocation)}
+    facts |= {"size": options["size"], "seed": options["seed"]}
+    rules = Rules(options["size"], *(options.pop(name) for name in ("min_distance", "no_overlap", "exclude")))
+    redistribute = options.pop("redistribute")
+    with progress_bar(Console(stderr=True)) as progress:
+        drawn = sample(_source(**options), number, allocation, rules, redistribute, partial(progress, "tiles"))
+    made = facts["made"] = len(drawn.places)
     if not made:
         reason = next((count.reason for count in drawn.counts if count.reason), "")
         raise TilesError(f"{output}: not written, as no ecoregion gave a tile. The first one: {reason}")
-    write_tiles(output, drawn.places, drawn.columns())
-    facts = {"tiles": str(output), "number": number, "made": made, "sampling": str(way), "size": size, "seed": seed}
-    people = partial(_print, drawn, number, output)
-    return show(as_json, facts | counts_data(drawn), people, made != number, ensure_ascii=False)
+    write_tiles(output, drawn.places.polygons(), drawn.columns())
+    human = partial(_print, drawn.counts, number, output)
+    return show(as_json, facts | _counts_data(drawn.counts), human, made != number, ensure_ascii=False)
 
 
 def _refuse_options_before(ctx: click.Context) -> None:
-    """Options of `tiles` itself would be lost without a word where a subcommand follows them."""
+    """Refuses options of `tiles` itself before a subcommand, where they would have no effect."""
     given = click.core.ParameterSource.COMMANDLINE
     early = [name for name in ctx.params if ctx.get_parameter_source(name) is given]
     if early:
-        raise click.UsageError(
-            f"--{early[0].replace('_', '-')} stands before {ctx.invoked_subcommand!r}; its options follow it."
-        )
+        option = early[0].replace("_", "-")
+        raise click.UsageError(f"--{option} is before {ctx.invoked_subcommand!r}; put options after the subcommand.")
 
 
-def _drawn(
-    number: int,
-    way: "Allocation",
-    size: float,
-    seed: int,
-    *,
-    source: str,
-    engine: str,
-    eco_region_column: str | None,
-    biome_column: str | None,
-    realm_column: str | None,
-    min_distance: float,
-    no_overlap: bool,
-    exclude: Path | None,
-    redistribute: bool,
-) -> "Sample":
-    """Draws the tiles, with a bar on standard error."""
-    from mmearth_core.tiles.draw import sample
-    from mmearth_core.tiles.spacing import make_rules
-
-    columns = {"eco_region": eco_region_column, "biome": biome_column, "realm": realm_column}
-    places = _source(source, engine, size, seed, {what: name for what, name in columns.items() if name})
-    with progress_bar() as progress:
-        rules = make_rules(size, min_distance, no_overlap, exclude)
-        return sample(places, number, way, seed, rules, redistribute, progress)
-
-
-def _source(source: str, engine: str, size: float, seed: int, columns: dict[str, str]) -> "Source":
+def _source(*, source: str, engine: str, size: float, seed: int, **columns: str | None) -> "Source":
+    given = {option.removesuffix("_column"): name for option, name in columns.items() if name}
     if source != EARTH_ENGINE:
         from mmearth_core.tiles.polygon_source import polygon_source
 
         if engine != EARTH_ENGINE:
-            raise click.UsageError(f"--engine {engine} answers only for --source {EARTH_ENGINE}, not for a file.")
-        return polygon_source(Path(source), size, seed, columns)
-    if columns:
+            raise click.UsageError(f"--engine {engine} is for --source {EARTH_ENGINE}, not for a file.")
+        return polygon_source(Path(source), size, seed, given)
+    if given:
         raise click.UsageError(
             "--eco-region-column, --biome-column and --realm-column are for a polygon file as --source."
         )
@@ -316,45 +295,39 @@ def _source(source: str, engine: str, size: float, seed: int, columns: dict[str,
     return EarthSource(EarthClient(engine_of(discover(), engine), RunOptions()), size, seed)
 
 
-def counts_data(drawn: "Sample") -> dict[str, Any]:
-    """What each biome and each ecoregion gave, as JSON shows it."""
+def _counts_data(counts: "Sequence[Count]") -> dict[str, Any]:
+    """The tiles of each biome and of each ecoregion, for JSON."""
     biomes: dict[str, dict[str, int]] = {}
-    for count in drawn.counts:
+    for count in counts:
         biome = biomes.setdefault(count.region.biome, {"asked": 0, "made": 0})
         biome["asked"] += count.asked
         biome["made"] += count.made
-    regions = [count.as_data() for count in drawn.counts if count.asked or count.made]
-    return {"biomes": biomes, "eco_regions": regions}
+    return {"biomes": biomes, "eco_regions": [count.to_json() for count in counts if count.asked or count.made]}
 
 
-def _print(drawn: "Sample", number: int, output: Path, console: "Console") -> None:
+def _print(counts: "Sequence[Count]", number: int, output: Path, console: "Console") -> None:
     from rich.markup import escape
     from rich.table import Table
 
     table = Table("biome", "ecoregion")
-    for title in ("asked", "made"):
-        table.add_column(title, justify="right")
-    for count in drawn.counts:
+    table.add_column("requested", justify="right")
+    table.add_column("made", justify="right")
+    for count in counts:
         if count.asked or count.made:
             names = (escape(count.region.biome), escape(count.region.name))
             style = "bold red" if count.made < count.asked else None
             table.add_row(*names, str(count.asked), str(count.made), style=style)
     console.print(table)
-    lacking = [count for count in drawn.counts if count.made < count.asked]
-    for count in lacking[:5]:
-        text = f"{count.region.name}: {count.made} of {count.asked}, as {count.reason}"
-        console.print(text, markup=False)
-    if len(lacking) > 5:
-        console.print(f"and {len(lacking) - 5} further ecoregions; --json lists them all")
-    made = len(drawn.places)
-    console.print(
-        f"{made} tiles in {sum(1 for count in drawn.counts if count.made)} ecoregions: {output}", markup=False
-    )
+    short = [count for count in counts if count.made < count.asked]
+    for count in short[:5]:
+        console.print(f"{count.region.name}: {count.made} of {count.asked}: {count.reason}", markup=False)
+    if len(short) > 5:
+        console.print(f"and {len(short) - 5} more ecoregions; --json lists them all")
+    made, regions = sum(count.made for count in counts), sum(1 for count in counts if count.made)
+    console.print(f"{made} tiles in {regions} ecoregions: {output}", markup=False)
     if made < number:
-        console.print(
-            f"{number - made} fewer than asked for; --redistribute has the other ecoregions make up for them."
-        )
+        console.print(f"{number - made} fewer than requested; with --redistribute other ecoregions replace them.")
 
 
-for subcommand in (from_points, from_polygons):
+for subcommand in (from_points, from_polygons, from_tile_info):
     command.add_command(subcommand)

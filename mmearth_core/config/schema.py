@@ -6,142 +6,123 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, fields, frozen, validators
+from attrs import field, frozen
+from attrs.validators import ge, gt, le, optional
 
 from mmearth_core.config.structure import structure
 from mmearth_core.errors import ConfigError
 
 GIVE_UP_AFTER = 50
-"""Failed tiles that tell a mistake, such as a mistyped asset, from tiles that are at fault themselves.
+"""Failed tiles after which a run stops if none is done: then the cause is a mistake, such as a mistyped asset.
 
-Among 50 tiles some are done as soon as a tenth of them can be, in 99 of 100 runs; and where a mistake fails them all,
-they cost some 240 requests instead of two for every tile of the dataset.
+If only a tenth of the tiles can be downloaded, 99 of 100 runs complete one among the first 50. If a mistake makes all
+tiles fail, 50 of them cost about 240 requests, instead of two for every tile of the dataset.
 """
-
-
-def _at_least(low: float) -> Any:
-    return validators.ge(low)
 
 
 def _is_name(_options: object, _attribute: object, name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
         raise ValueError(
-            f"found {name!r}; allowed are letters, digits, `_`, `-` and `.`, beginning with a letter or digit; "
-            "`path` says where the dataset is to stand"
+            f"found {name!r}; allowed are letters, digits, `_`, `-` and `.`, starting with a letter or digit; "
+            "to choose the dataset's folder, set `path`"
         )
 
 
-def _is_workload_tag(_options: object, _attribute: object, tag: str | None) -> None:
+def _is_workload_tag(_options: object, _attribute: object, tag: str) -> None:
     if tag and not re.fullmatch(r"[a-z0-9]([-_a-z0-9]{0,61}[a-z0-9])?", tag):
         raise ValueError(
-            f"found {tag!r}; Earth Engine allows up to 63 lower-case letters, digits, `-` and `_`, beginning and "
+            f"found {tag!r}; Earth Engine allows up to 63 lower-case letters, digits, `-` and `_`, starting and "
             'ending with a letter or digit; "" sends none'
         )
 
 
+def _option(help: str, **arguments: Any) -> Any:
+    return field(metadata={"help": help}, **arguments)
+
+
 @frozen
 class DatasetOptions:
-    """`[dataset]`: what is built, and where."""
+    """`[dataset]`: what is built, and where.
 
-    tiles: str = field(metadata={"help": "tiles file (GeoJSON, GeoPackage, FlatGeobuf), relative to this file"})
-    name: str = field(
-        validator=_is_name,
-        metadata={"help": "the dataset's name: letters, digits, `_`, `-` and `.`"},
+    Once a tile is downloaded, only `path` and the place of the tiles file may change.
+    """
+
+    tiles: str = _option("tiles file (GeoJSON, GeoPackage or FlatGeobuf), relative to this file")
+    name: str = _option("name of the dataset: letters, digits, `_`, `-` and `.`", validator=_is_name)
+    path: str | None = _option("folder of the dataset, relative to this file; by default its name", default=None)
+    anchor: str | None = _option(
+        "modality that determines the date and the grid of each tile; needed if several modalities can", default=None
     )
-    tile_info: str | None = field(
+    image_size: int = _option(
+        "rows and columns of a tile, in pixels of 10 m; 1 to 2048", default=128, validator=[ge(1), le(2048)]
+    )
+    partition_size: int | None = _option(
+        "tiles per partition, the unit in which tiles are divided among processes; by default 25 to 1000, so that "
+        "there are about 256 partitions",
         default=None,
-        metadata={
-            "help": "tile_info.json of an earlier build, whose keys become columns of the tiles; relative likewise"
-        },
-    )
-    path: str | None = field(
-        default=None, metadata={"help": "the dataset's folder, relative to this file; by default its name"}
-    )
-    anchor: str | None = field(
-        default=None, metadata={"help": "the modality that fixes each tile's date and grid, if several could"}
-    )
-    image_size: int = field(
-        default=128,
-        validator=[_at_least(1), validators.le(2048)],
-        metadata={"help": "rows and columns of a tile, in pixels of 10 m"},
-    )
-    partition_size: int | None = field(
-        default=None,
-        validator=validators.optional(_at_least(1)),
-        metadata={"help": "tiles in a unit of work; by default 25 to 1000, so that there are about 256 units"},
+        validator=optional(ge(1)),
     )
 
 
 @frozen
 class RunOptions:
-    """`[run]`: how it is downloaded. May change from run to run."""
+    """`[run]`: how the dataset is downloaded. These options may change from run to run."""
 
-    engine: str = field(default="earthengine", metadata={"help": "the engine, NAME or NAME:TEXT"})
-    batch_size: int = field(
-        default=25,
-        validator=[_at_least(1), validators.le(500)],
-        metadata={"help": "tiles that are located in one request"},
+    engine: str = _option(
+        "engine that answers the requests, NAME or NAME:TEXT; `mmearth-core plugins` lists the engines",
+        default="earthengine",
     )
-    max_concurrent: int = field(
+    batch_size: int = _option("tiles located per request; 1 to 500", default=25, validator=[ge(1), le(500)])
+    max_concurrent: int = _option(
+        "requests in flight at the same time, of all processes together; 1 to 500; Earth Engine allows 40 per project",
         default=40,
-        validator=[_at_least(1), validators.le(500)],
-        metadata={"help": "requests under way at once, of all processes together; Earth Engine allows 40 a project"},
+        validator=[ge(1), le(500)],
     )
-    requests_per_second: float = field(
+    requests_per_second: float = _option(
+        "requests sent per second, by all processes together; Earth Engine allows 100 per project",
         default=100.0,
-        validator=validators.gt(0),
-        metadata={"help": "requests sent in a second, of all processes together; Earth Engine allows 100 a project"},
+        validator=gt(0),
     )
-    budget: str | None = field(
+    budget: str | None = _option(
+        "folder through which processes share `max_concurrent` and `requests_per_second`, relative to this file; "
+        "set the same folder for all datasets of one Cloud project; by default a folder inside the dataset",
         default=None,
-        metadata={
-            "help": "the folder through which processes share these two, relative to this file; datasets of one "
-            "project name the same; by default one within the dataset"
-        },
     )
-    timeout: float = field(
+    timeout: float = _option(
+        "seconds after which a request without an answer is abandoned; Earth Engine ends its own work after 300",
         default=330.0,
-        validator=validators.gt(0),
-        metadata={"help": "seconds until a request is given up; Earth Engine ends its own work after 300"},
+        validator=gt(0),
     )
-    retry_seconds: float = field(
-        default=600.0,
-        validator=_at_least(0),
-        metadata={"help": "seconds for which a request with a passing fault is tried again"},
+    retry_seconds: float = _option(
+        "seconds during which a request is retried after a temporary fault", default=600.0, validator=ge(0)
     )
-    grace_seconds: float = field(
-        default=60.0,
-        validator=_at_least(0),
-        metadata={"help": "seconds that requests under way are given to end, when the run is stopped by a signal"},
+    grace_seconds: float = _option(
+        "seconds that requests in flight have to finish when a signal stops the run", default=60.0, validator=ge(0)
     )
-    workload_tag: str | None = field(
+    workload_tag: str | None = _option(
+        "label of the run's computations in the metrics of the Cloud project; by default made from the dataset's "
+        'name; "" for none',
         default=None,
-        validator=_is_workload_tag,
-        metadata={
-            "help": "names the run's computations in the Cloud project's metrics; by default made of the dataset's "
-            'name, "" for none'
-        },
+        validator=optional(_is_workload_tag),
     )
-    give_up_after: int = field(
+    give_up_after: int = _option(
+        "stop the run when this many tiles have failed for the same lasting reason, such as a mistyped asset, and no "
+        "tile is done; 0 for never",
         default=GIVE_UP_AFTER,
-        validator=_at_least(0),
-        metadata={
-            "help": "the run stops when so many tiles have failed for one lasting reason, such as a mistyped asset, "
-            "and none is done; 0 for never"
-        },
+        validator=ge(0),
     )
 
 
 @frozen
 class Config:
-    """A whole configuration file.
+    """A full configuration file.
 
     Attributes:
         dataset: `[dataset]`.
         run: `[run]`.
         modalities: `[modalities.NAME]`, not yet checked against the plugin's options.
-        engines: `[engines.NAME]`, likewise.
-        source: the file itself, absolute.
+        engines: `[engines.NAME]`, not yet checked either.
+        source: the absolute path of the file.
     """
 
     dataset: DatasetOptions
@@ -150,35 +131,30 @@ class Config:
     engines: dict[str, dict[str, Any]]
     source: Path
 
+    def _absolute(self, path: str) -> Path:
+        return self.source.parent / Path(path).expanduser()
+
     @property
     def tiles(self) -> Path:
-        """The tiles file, absolute."""
-        return self.source.parent / Path(self.dataset.tiles).expanduser()
-
-    @property
-    def tile_info(self) -> Path | None:
-        """The earlier build's tile_info.json, absolute; None when there is none."""
-        name = self.dataset.tile_info
-        return None if name is None else self.source.parent / Path(name).expanduser()
-
-    @property
-    def budget(self) -> Path:
-        """The folder through which processes share their requests, absolute."""
-        return (
-            self.root / "budget" if self.run.budget is None else self.source.parent / Path(self.run.budget).expanduser()
-        )
-
-    @property
-    def workload_tag(self) -> str:
-        """What the run's computations are labelled with on Google's side; empty for no label."""
-        if self.run.workload_tag is not None:
-            return self.run.workload_tag
-        return re.sub(r"[^-_a-z0-9]", "-", self.dataset.name.lower())[:63].strip("-_")
+        """The absolute path of the tiles file."""
+        return self._absolute(self.dataset.tiles)
 
     @property
     def root(self) -> Path:
-        """The dataset's folder, absolute."""
-        return self.source.parent / Path(self.dataset.path or self.dataset.name).expanduser()
+        """The absolute path of the dataset's folder."""
+        return self._absolute(self.dataset.path or self.dataset.name)
+
+    @property
+    def budget(self) -> Path:
+        """The absolute path of the folder through which processes share their requests."""
+        return self.root / "budget" if self.run.budget is None else self._absolute(self.run.budget)
+
+    @property
+    def workload_tag(self) -> str:
+        """The label of the run's computations in the Cloud project's metrics; empty for none."""
+        if self.run.workload_tag is not None:
+            return self.run.workload_tag
+        return re.sub(r"[^-_a-z0-9]", "-", self.dataset.name.lower())[:63].strip("-_")
 
 
 _TABLES = ("dataset", "run", "modalities", "engines")
@@ -191,58 +167,58 @@ def load_config(path: Path) -> Config:
         path: a TOML file.
 
     Raises:
-        ConfigError: when it is missing, no TOML, or a key is unknown or ill-typed; names the key.
+        ConfigError: the file is missing or not valid TOML, or a key is unknown or has a wrong value; names the key.
     """
     path = path.expanduser().absolute()
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
-    except FileNotFoundError:
-        raise ConfigError(
-            f"{path}: no such configuration file. `mmearth-core demo DIR` writes one that runs without an account."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        found = "is a folder" if path.is_dir() else f"cannot be read as text: {error}"
-        raise ConfigError(f"{path}: {found}. Name the configuration, a TOML file with a table [dataset].") from error
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}.") from error
-    source = str(path)
+    raw = _read(path)
     if "groups" in raw and "plugins" in raw:
         raise ConfigError(
-            f"{source}: this is what a dataset keeps of its own configuration. Run the file that it was built from."
+            f"{path}: this file is a dataset's own record of its configuration. Use the configuration file that the "
+            "dataset was built from."
         )
     for key in raw:
         if key not in _TABLES:
-            raise ConfigError(f"{source}: unknown table or key `{key}`. Allowed are [{'], ['.join(_TABLES)}].")
+            raise ConfigError(f"{path}: unknown table or key `{key}`. Allowed are [{'], ['.join(_TABLES)}].")
     if "dataset" not in raw:
-        required = " and ".join(f"`{a.name}`" for a in fields(DatasetOptions) if a.name in ("name", "tiles"))
-        raise ConfigError(f"{source}: table [dataset] is missing; it needs at least {required}.")
-    modalities = _tables(raw, "modalities", source)
+        raise ConfigError(f"{path}: table [dataset] is missing; it needs at least `tiles` and `name`.")
+    dataset, run, modalities, engines = (_table(raw, name, path) for name in _TABLES)
+    if "tile_info" in dataset:
+        raise ConfigError(
+            f"{path}: [dataset] tile_info is no longer an option. If the dataset has its tiles already, delete the "
+            "line. Otherwise make a tiles file with the columns of tile_info first, `mmearth-core tiles "
+            f"from-tile-info {dataset['tile_info']} --tiles {dataset.get('tiles', 'TILES')} -o NEW`, and set `tiles` "
+            "to it."
+        )
     if not modalities:
         raise ConfigError(
-            f"{source}: no modality is configured. Add a table [modalities.NAME] for each one to download; "
+            f"{path}: no modality is configured. Add a table [modalities.NAME] for each modality to download; "
             "`mmearth-core plugins` lists the installed ones."
         )
     return Config(
-        dataset=structure(_table(raw, "dataset", source), DatasetOptions, "dataset", source),
-        run=structure(_table(raw, "run", source), RunOptions, "run", source),
-        modalities=modalities,
-        engines=_tables(raw, "engines", source),
+        dataset=structure(dataset, DatasetOptions, "dataset", str(path)),
+        run=structure(run, RunOptions, "run", str(path)),
+        modalities={name: _table(modalities, name, path, "modalities.") for name in modalities},
+        engines={name: _table(engines, name, path, "engines.") for name in engines},
         source=path,
     )
 
 
-def _table(raw: Mapping[str, Any], name: str, source: str) -> Mapping[str, Any]:
-    table = raw.get(name, {})
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: no such configuration file. `mmearth-core demo DIR` writes one that runs without an account."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        found = "is a folder" if path.is_dir() else f"cannot be read as text: {error}"
+        raise ConfigError(f"{path}: {found}. Give a configuration file: TOML with a table [dataset].") from error
+
+
+def _table(raw: Mapping[str, Any], key: str, source: Path, prefix: str = "") -> dict[str, Any]:
+    table = raw.get(key, {})
     if not isinstance(table, dict):
-        raise ConfigError(f"{source}: `{name}` is {table!r}; it must be a table, [{name}].")
+        raise ConfigError(f"{source}: `{prefix}{key}` is {table!r}; it must be a table, [{prefix}{key}].")
     return table
-
-
-def _tables(raw: Mapping[str, Any], name: str, source: str) -> dict[str, dict[str, Any]]:
-    tables = dict(_table(raw, name, source))
-    for key, table in tables.items():
-        if not isinstance(table, dict):
-            raise ConfigError(f"{source}: `{name}.{key}` is {table!r}; it must be a table, [{name}.{key}].")
-    return tables

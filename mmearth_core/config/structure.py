@@ -5,35 +5,31 @@ import datetime as dt
 import enum
 import json
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 from attrs import validators
-from cattrs import Converter
-from cattrs.errors import (
-    AttributeValidationNote,
-    BaseValidationError,
-    ClassValidationError,
-    ForbiddenExtraKeysError,
-    IterableValidationNote,
-)
-from cattrs.gen import make_dict_structure_fn
 
 from mmearth_core.errors import ConfigError
 from mmearth_core.text import did_you_mean
 
-_NAMES: dict[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    Path: "a path",
-    dt.date: "a date such as 2020-06-30, without quotes",
-    dt.datetime: "a date and time such as 2020-06-30T12:00:00, without quotes",
-    Any: "anything",
+T = TypeVar("T")
+
+_SCALARS: dict[Any, tuple[str, tuple[type, ...]]] = {
+    bool: ("true or false", (bool,)),
+    int: ("a whole number", (int,)),
+    float: ("a number", (int, float)),
+    str: ("text", (str,)),
+    Path: ("a path", (str, type(Path()))),
+    dt.date: ("a date such as 2020-06-30, without quotes", (dt.date,)),
+    dt.datetime: ("a date and time such as 2020-06-30T12:00:00, without quotes", (dt.datetime,)),
 }
+"""For each type of a field, its name for users, and the exact types of a TOML value that it accepts.
+
+Subclasses are refused: to Python a bool is an int, and a datetime a date, but not to the user who wrote it.
+"""
 
 
 class Key(NamedTuple):
@@ -41,24 +37,32 @@ class Key(NamedTuple):
 
     Attributes:
         key: its name.
-        type: what it takes, in words.
+        type: which values it accepts, in words.
         default: its default as TOML writes it; None when the key is required.
-        help: one line for people, from `field(metadata={"help": ...})`.
-        field: the attribute that holds it, which differs from the key where attrs's alias does.
+        help: one line for users, from `field(metadata={"help": ...})`.
     """
 
     key: str
     type: str
     default: str | None
     help: str
-    field: str
 
 
-def describe(cls: type) -> list[Key]:
-    """The keys that an attrs class takes, in the order of its fields."""
+def describe(cls: type, defaults: Any = None) -> list[Key]:
+    """The keys of a table that is read into an attrs class, in the order of its fields.
+
+    Args:
+        cls: the attrs class.
+        defaults: an instance whose values are the defaults, instead of those of the class.
+    """
     attrs.resolve_types(cls)
     return [
-        Key(a.alias or a.name, type_text(a.type), _default(a), str(a.metadata.get("help", "")), a.name)
+        Key(
+            a.alias or a.name,
+            type_text(a.type),
+            _default(a) if defaults is None else plain(getattr(defaults, a.name)),
+            str(a.metadata.get("help", "")),
+        )
         for a in attrs.fields(cls)
         if a.init
     ]
@@ -84,7 +88,7 @@ def _default(attribute: "attrs.Attribute[Any]") -> str | None:
 
 
 def plain(value: Any) -> str:
-    """A value as TOML would write it; TOML knows no none, which stands for a key left out."""
+    """A value as TOML would write it; `none` stands for a key that is left out, as TOML has no null."""
     if value is None:
         return "none"
     if isinstance(value, enum.Enum):
@@ -105,244 +109,170 @@ def plain(value: Any) -> str:
 
 
 def type_text(wanted: Any) -> str:
-    """What a type takes, in words that need no Python."""
+    """The values that a type accepts, in words that need no Python."""
     origin, inner = get_origin(wanted) or wanted, get_args(wanted)
-    if wanted in _NAMES:
-        return _NAMES[wanted]
-    if origin is Literal:
-        return f"one of {', '.join(plain(choice) for choice in inner)}"
-    if isinstance(wanted, type) and issubclass(wanted, enum.Enum):
-        return f"one of {', '.join(plain(member) for member in wanted)}"
+    choices = _choices(wanted)
+    if wanted is Any:
+        return "anything"
+    if wanted in _SCALARS:
+        return _SCALARS[wanted][0]
+    if choices is not None:
+        return f"one of {', '.join(plain(choice) for choice in choices)}"
     if origin in (Union, types.UnionType):
         return " or ".join(type_text(member) for member in inner if member is not types.NoneType)
-    if isinstance(origin, type) and issubclass(origin, Mapping):
+    if _is(origin, Mapping):
         return f"a table whose values are {type_text(inner[1])}" if inner else "a table"
-    if isinstance(origin, type) and issubclass(origin, tuple) and inner and inner[-1] is not ...:
+    if _is(origin, tuple) and inner and inner[-1] is not ...:
         return f"a list of {len(inner)}: {', '.join(type_text(item) for item in inner)}"
-    if isinstance(origin, type) and hasattr(origin, "__iter__"):
+    if _is(origin, Iterable):
         return f"a list, each {type_text(inner[0])}" if inner else "a list"
-    if isinstance(wanted, type) and attrs.has(wanted):
+    if attrs.has(origin):
         return f"a table with the keys {', '.join(key.key for key in describe(wanted))}"
     return str(getattr(wanted, "__name__", wanted))
 
 
-T = TypeVar("T")
+def _is(origin: Any, base: type) -> bool:
+    return isinstance(origin, type) and issubclass(origin, base)
 
 
-_SCALARS: dict[Any, tuple[type, ...]] = {
-    bool: (bool,),
-    int: (int,),
-    float: (int, float),
-    str: (str,),
-    Path: (str, Path),
-    dt.date: (dt.date,),
-    dt.datetime: (dt.datetime,),
-}
-"""For each type of a field, the types of a TOML value that it takes."""
-
-
-class _IllTypedError(ValueError):
-    def __init__(self, value: Any, wanted: Any) -> None:
-        super().__init__(f"found {plain(value)}, wanted {type_text(wanted)}")
+def _choices(wanted: Any) -> list[Any] | None:
+    """The allowed values of an enumeration or a Literal; None for other types."""
+    if get_origin(wanted) is Literal:
+        return list(get_args(wanted))
+    return list(wanted) if isinstance(wanted, enum.EnumType) else None
 
 
 def structure(table: Mapping[str, Any], cls: type[T], where: str, source: str, defaults: T | None = None) -> T:
     """Makes an instance of an attrs class from a configuration table.
 
     Args:
-        table: the table, as `tomllib` gives it.
+        table: the table, as `tomllib` returns it.
         cls: the attrs class; its fields are the allowed keys.
         where: the table's name in the configuration, e.g. `modalities.elevation`.
         source: the file, for messages.
-        defaults: an instance that gives the keys which the table leaves out; by default the
+        defaults: an instance with the values of the keys that the table leaves out; by default the
             class's own defaults.
 
     Raises:
-        ConfigError: for an unknown key, a value of another type, a missing key, or one that a
-            validator of `cls` refuses; names the key, what was found and what is allowed.
+        ConfigError: for an unknown key, a value of another type, a missing key, or a value that a
+            validator of `cls` refuses; names every such key, what was found and what is allowed.
     """
     where = where.strip("[]")
     if not isinstance(table, Mapping):
         raise ConfigError(f"{source}: `{where}` is {plain(table)}; it must be a table, [{where}].")
-    try:
-        made = _CONVERTER.structure(table, cls)
-        if defaults is None:
-            return made
-        given = {a.alias: getattr(made, a.name) for a in attrs.fields(cast(Any, cls)) if a.alias in table}
-        return cast(T, attrs.evolve(cast(Any, defaults), **given))
-    except Exception as error:  # validators and converters are a plugin's code: they may raise anything
-        leaves = list(_leaves(error))
-        said = " ".join(_sentence(leaf, path, where) for leaf, path in leaves)
-        if any(
-            isinstance(leaf, ForbiddenExtraKeysError | KeyError) and not path.count(".") > 1 for leaf, path in leaves
-        ):
-            said += f" Allowed in [{where}]: {key_list(cls)}."
-        raise ConfigError(f"{source}: {said}") from error
+    reader = _Reader(where)
+    made = reader.table(table, cls, "", defaults)
+    if reader.problems:
+        raise ConfigError(f"{source}: {' '.join(reader.problems)}")
+    return cast(T, made)
 
 
-def _structure_scalar(value: Any, wanted: Any) -> Any:
-    if _is_choice(wanted):  # cattrs dispatches a StrEnum as the str that it is
-        return _structure_choice(value, wanted)
-    # A bool is an int, and a datetime a date, to Python; not to the user who wrote it.
-    exact = type(value) in _SCALARS[wanted] or (wanted is Path and isinstance(value, Path))
-    if not exact:
-        raise _IllTypedError(value, wanted)
-    return wanted(value) if wanted in (float, Path) else value
+class _Reader:
+    """Converts the values of one table, and collects a sentence for each value that is refused.
 
+    Attributes:
+        where: the table's name.
+        problems: the sentences. A value that led to one is returned as None, which no caller uses.
+    """
 
-def _is_choice(wanted: Any) -> bool:
-    return get_origin(wanted) is Literal or (isinstance(wanted, type) and issubclass(wanted, enum.Enum))
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.problems: list[str] = []
 
+    def table(self, table: Mapping[str, Any], cls: Any, path: str, defaults: Any = None) -> Any:
+        """An instance of an attrs class; `path` is the table's place within `where`, e.g. `rules[0]`."""
+        attrs.resolve_types(cls)
+        fields = {str(a.alias): a for a in attrs.fields(cls) if a.init}
+        before = len(self.problems)
+        values = {
+            key: self.value(value, fields[key].type or Any, f"{path}.{key}")
+            for key, value in table.items()
+            if key in fields
+        }
+        required = {key for key, a in fields.items() if a.default is attrs.NOTHING and defaults is None}
+        missing, unknown = required - table.keys(), sorted(table.keys() - fields.keys())
+        self.problems += [f"{self._name(path, key)} is missing; it has no default." for key in fields if key in missing]
+        self.problems += [f"{self._name(path, key)}: unknown key.{did_you_mean(key, fields)}" for key in unknown]
+        if missing or unknown:
+            self.problems.append(f"Allowed in {self._name(path)}: {key_list(cls)}.")
+        if len(self.problems) > before:
+            return None
+        return self._make(cls if defaults is None else lambda **given: attrs.evolve(defaults, **given), values, path)
 
-def _structure_choice(value: Any, wanted: Any) -> Any:
-    choices = (
-        {member.value: member for member in cast(Any, wanted)}
-        if isinstance(wanted, type)
-        else {c: c for c in get_args(wanted)}
-    )
-    for plain_value, choice in choices.items():
-        if type(value) in (type(plain_value), type(choice)) and value in (plain_value, choice):
-            return choice
-    raise _IllTypedError(value, wanted)
-
-
-def _is_union(wanted: Any) -> bool:
-    return get_origin(wanted) in (Union, types.UnionType)
-
-
-def _structure_union(value: Any, wanted: Any) -> Any:
-    members = get_args(wanted)
-    if value is None and types.NoneType in members:
-        return None
-    members = tuple(member for member in members if member is not types.NoneType)
-    if len(members) == 1:  # keeps the member's own, closer message
-        return _CONVERTER.structure(value, members[0])
-    for member in members:
-        with contextlib.suppress(_IllTypedError, BaseValidationError):
-            return _CONVERTER.structure(value, member)
-    raise _IllTypedError(value, wanted)
-
-
-def _is_sequence(wanted: Any) -> bool:
-    return wanted in (list, tuple) or get_origin(wanted) in (list, tuple, Sequence)
-
-
-def _structure_sequence(value: Any, wanted: Any) -> Any:
-    if not isinstance(value, list | tuple):
-        raise _IllTypedError(value, wanted)
-    kind = get_origin(wanted) or wanted
-    inner = get_args(wanted) or (Any, ...)
-    if kind is tuple and inner[-1] is not ...:
-        if len(inner) != len(value):
-            raise _IllTypedError(value, wanted)
-    else:
-        inner = (inner[0],) * len(value)
-    items = [_element(i, item, type_) for i, (item, type_) in enumerate(zip(value, inner, strict=True))]
-    return items if kind is list else tuple(items)
-
-
-def _is_mapping(wanted: Any) -> bool:
-    return wanted is dict or get_origin(wanted) in (dict, Mapping)
-
-
-def _structure_mapping(value: Any, wanted: Any) -> Any:
-    if not isinstance(value, Mapping):
-        raise _IllTypedError(value, wanted)
-    key_type, value_type = get_args(wanted) or (Any, Any)
-    return {_element(k, k, key_type): _element(k, item, value_type) for k, item in value.items()}
-
-
-def _element(index: int | str, value: Any, wanted: Any) -> Any:
-    try:
-        return _CONVERTER.structure(value, wanted)
-    except Exception as error:
-        error.add_note(IterableValidationNote("", index, wanted))
-        raise
-
-
-def _class_hook(cls: type, converter: Converter) -> Callable[[Any, Any], Any]:
-    build: Callable[[Any, Any], Any] = make_dict_structure_fn(
-        cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True, _cattrs_use_alias=True
-    )
-
-    def hook(value: Any, wanted: Any) -> Any:
-        if isinstance(value, cls):
+    def value(self, value: Any, wanted: Any, path: str) -> Any:
+        """The value as the type wants it. Numbers, texts and dates are not converted into each other."""
+        origin, inner = get_origin(wanted) or wanted, get_args(wanted)
+        choices = _choices(wanted)
+        if wanted is Any or (attrs.has(origin) and isinstance(value, origin)):
             return value
-        if not isinstance(value, Mapping):
-            raise _IllTypedError(value, cls)
+        if origin in (Union, types.UnionType):
+            return self._union(value, wanted, path)
+        if choices is not None:
+            for choice in choices:
+                bare = choice.value if isinstance(choice, enum.Enum) else choice
+                if type(value) in (type(bare), type(choice)) and value in (bare, choice):
+                    return choice
+        elif wanted in _SCALARS:
+            if type(value) in _SCALARS[wanted][1]:
+                with contextlib.suppress(OverflowError):  # a whole number that is too large for a float
+                    return wanted(value) if wanted in (float, Path) else value
+        elif attrs.has(origin) and isinstance(value, Mapping):
+            return self.table(value, wanted, path)
+        elif _is(origin, Mapping):
+            if isinstance(value, Mapping):
+                of_key, of_value = inner or (Any, Any)
+                return {
+                    self.value(k, of_key, f"{path}.{k}"): self.value(v, of_value, f"{path}.{k}")
+                    for k, v in value.items()
+                }
+        elif _is(origin, Iterable) and isinstance(value, list | tuple):
+            fixed = origin is tuple and inner and inner[-1] is not ...
+            types_ = inner if fixed else (inner or (Any,))[:1] * len(value)
+            if len(types_) == len(value):
+                items = [self.value(item, types_[i], f"{path}[{i}]") for i, item in enumerate(value)]
+                return (origin if origin in (list, set, frozenset) else tuple)(items)
+        return self._refuse(path, f"found {plain(value)}, expected {type_text(wanted)}")
+
+    def _union(self, value: Any, wanted: Any, path: str) -> Any:
+        members = [member for member in get_args(wanted) if member is not types.NoneType]
+        if value is None and types.NoneType in get_args(wanted):
+            return None
+        for member in members:
+            trial = self if len(members) == 1 else _Reader(self.where)  # the message of a single member says more
+            converted = trial.value(value, member, path)
+            if trial is self or not trial.problems:
+                return converted
+        return self._refuse(path, f"found {plain(value)}, expected {type_text(wanted)}")
+
+    def _make(self, make: Callable[..., Any], values: Mapping[str, Any], path: str) -> Any:
         try:
-            return build(value, wanted)
-        except ClassValidationError as error:
-            refused = _validate_one_by_one(lambda: build(value, wanted), cls)
-            raise (ClassValidationError("", refused, cls) if refused else error) from error
+            return make(**values)
+        except Exception as error:  # noqa: BLE001 - validators and converters are a plugin's code: they may raise anything
+            for name, cause in _refusals(make, values) or [("", error)]:
+                # attrs's own validators append the attribute and the value to the message's arguments.
+                text = str(cause.args[0] if cause.args else type(cause).__name__)
+                self._refuse(f"{path}.{name}" if name else path, " ".join(text.split()).rstrip("."))
+            return None
 
-    return hook
+    def _refuse(self, path: str, text: str) -> None:
+        self.problems.append(f"{self._name(path)}: {text}.")
+
+    def _name(self, *path: str) -> str:
+        return f"[{self.where}] {'.'.join(path).lstrip('.')}".rstrip()
 
 
-def _validate_one_by_one(build: Callable[[], Any], cls: Any) -> list[Exception]:
-    """Finds out which fields' validators refuse; a validator's own error does not say so."""
-    refused: list[Exception] = []
+def _refusals(make: Callable[..., Any], values: Mapping[str, Any]) -> list[tuple[str, Exception]]:
+    """The fields whose validators refuse, with the errors; a validator's own error does not name the field."""
     try:
         with validators.disabled():
-            made = build()
-    except Exception:  # noqa: BLE001 - the caller holds the error that the user is to see
-        return refused
-    for attribute in attrs.fields(cls):
+            made = make(**values)
+    except Exception:  # noqa: BLE001 - the caller has the error to show
+        return []
+    refused: list[tuple[str, Exception]] = []
+    for attribute in attrs.fields(type(made)):
         try:
             if attribute.validator:
                 attribute.validator(made, attribute, getattr(made, attribute.name))
         except Exception as error:  # noqa: BLE001 - validators are a plugin's code: they may raise anything
-            error.add_note(AttributeValidationNote("", attribute.alias, attribute.type))
-            refused.append(error)
+            refused.append((attribute.alias or attribute.name, error))
     return refused
-
-
-def _leaves(error: Exception, path: str = "") -> Iterator[tuple[Exception, str]]:
-    """The single errors inside cattrs's groups, each with the key that it is about."""
-    notes = reversed(getattr(error, "__notes__", []))
-    for note in notes:
-        if isinstance(note, AttributeValidationNote):
-            path += f".{note.name}"
-        elif isinstance(note, IterableValidationNote):
-            path += f"[{note.index}]" if isinstance(note.index, int) else f".{note.index}"
-    if isinstance(error, BaseValidationError):
-        for inner in error.exceptions:
-            yield from _leaves(inner, path)
-    else:
-        yield error, path
-
-
-def _sentence(error: Exception, path: str, where: str) -> str:
-    key = f"[{where}] {path.lstrip('.')}".rstrip()
-    if isinstance(error, ForbiddenExtraKeysError):
-        keys = [key for key, *_ in describe(error.cl)]
-        inner = path.lstrip(".") + "." if path else ""
-        within = f" (`{path.lstrip('.')}` takes: {key_list(error.cl)})" if path else ""
-        return " ".join(
-            f"[{where}] {inner}{extra} is no known key{within}.{did_you_mean(extra, keys)}"
-            for extra in sorted(error.extra_fields)
-        )
-    if isinstance(error, KeyError) and path.endswith(f".{error.args[0]}"):
-        return f"{key} is missing; it has no default."
-    # attrs's own validators append the attribute and the value to the message's arguments.
-    text = " ".join(str(error.args[0] if error.args else type(error).__name__).split()).rstrip(".")
-    return f"{key}: {text}."
-
-
-def _make_converter() -> Converter:
-    converter = Converter(detailed_validation=True)
-    hooks: list[tuple[Callable[[Any], bool], Callable[[Any, Any], Any]]] = [
-        (_is_choice, _structure_choice),
-        (_is_union, _structure_union),
-        (_is_sequence, _structure_sequence),
-        (_is_mapping, _structure_mapping),
-    ]
-    converter.register_structure_hook_factory(attrs.has, _class_hook)
-    for scalar in _SCALARS:  # by type: cattrs looks at its own hooks for these before any predicate
-        converter.register_structure_hook(scalar, _structure_scalar)
-    for predicate, hook in hooks:
-        converter.register_structure_hook_func(predicate, hook)
-    return converter
-
-
-_CONVERTER = _make_converter()

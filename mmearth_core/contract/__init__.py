@@ -1,1 +1,1 @@
-"""The contract between the core and its plugins: data classes and two base classes."""
+"""The contract between the core and its plugins: data classes, two base classes and two hooks."""

@@ -1,7 +1,7 @@
-"""Bands and layers: what a modality's numbers mean, declared once by its plugin.
+"""Bands and layers: what the numbers of a modality mean, declared once by its plugin.
 
-Shape, dtype, no-data, band order and preview colours of everything that the core writes
-derive from these declarations.
+The core derives from them the shape, dtype, no-data value, band order and preview colours of everything it writes.
+Errors in a declaration raise `DeclarationError` when the plugin is imported.
 """
 
 import math
@@ -14,35 +14,46 @@ from attrs import Attribute, field, frozen, validators
 
 from mmearth_core.errors import DeclarationError
 
+# The types whose values float32 holds without loss, as stacks are written as float32.
 DTYPES = ("uint8", "int8", "uint16", "int16", "float32")
-"""The band types that survive the float32 stack without loss."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 class Kind(StrEnum):
-    """What a layer holds for one tile."""
+    """What a layer holds for one tile.
+
+    Attributes:
+        REGRESSION: a map of quantities, shape (bands, size, size).
+        CLASSES: a map of class values, shape (bands, size, size).
+        VECTOR: one number per band, shape (bands,), from `Modality.values` and not from pixels.
+    """
 
     REGRESSION = "regression"
-    """A map of quantities, (bands, size, size)."""
     CLASSES = "classes"
-    """A map of class values, (bands, size, size)."""
     VECTOR = "vector"
-    """One number a band, (bands,); its values come with the tile's location, not as pixels."""
 
 
 class Resampling(StrEnum):
-    """How a band is brought onto the tile's grid where its own pixels differ from it."""
+    """How Earth Engine resamples a band whose own grid differs from the tile's grid of 10 m pixels.
+
+    Attributes:
+        NEAREST: the value of the nearest pixel; for classes and flags.
+        BILINEAR: interpolated; for quantities.
+    """
 
     NEAREST = "nearest"
     BILINEAR = "bilinear"
 
 
 def check_name(owner: object, attribute: "Attribute[str]", value: str) -> None:
-    """Refuses a name that could not be a band id of Earth Engine and an HDF5 dataset.
+    """Checks that a name can be a band id of Earth Engine and the name of an HDF5 dataset.
 
-    Two underscores in a row are kept for the seam between layer and band.
+    Double underscores are reserved: bands are downloaded as `<layer>__<band>`.
+
+    Raises:
+        DeclarationError: it cannot.
     """
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise DeclarationError(
@@ -56,8 +67,8 @@ class ClassLabel:
     """One class of a classification band.
 
     Attributes:
-        value: the number stored in the band.
-        name: what the class is called.
+        value: the number in the band.
+        name: the name of the class.
         colour: `#rrggbb`, for previews.
     """
 
@@ -71,7 +82,7 @@ class ClassLabel:
             raise DeclarationError(f"Class {self.name!r}: colour {value!r} is not of the form #rrggbb.")
 
 
-# Named converters, not `tuple`: so a type checker knows what a plugin may pass.
+# Named converters instead of `tuple`, as they tell a type checker that any iterable may be passed.
 def _as_classes(classes: Iterable[ClassLabel]) -> tuple[ClassLabel, ...]:
     return tuple(classes)
 
@@ -81,13 +92,16 @@ class Band:
     """One band of a layer.
 
     Attributes:
-        name: the band's name, in the plugin's image and in the dataset.
-        dtype: one of `DTYPES`; pixels are rounded, clamped and cast to it on the server.
-        nodata: the value that stands for a missing pixel; must be one that `dtype` can hold.
-        unit: the physical unit; `"1"` for a number without one.
-        description: one line for people.
-        resampling: nearest unless the quantity may be interpolated.
-        classes: for a classification band, its classes.
+        name: the name in the plugin's image and in the dataset: letters, digits and single underscores.
+        dtype: one of `DTYPES`; the server rounds, clamps and casts pixels to it.
+        nodata: the value of pixels without data; `dtype` must be able to hold it.
+        unit: the physical unit; `"1"` for a number without unit.
+        description: one line for users.
+        resampling: nearest neighbour, unless the quantity may be interpolated.
+        classes: the classes of a classification band.
+
+    Raises:
+        DeclarationError: dtype, no-data value and classes do not fit each other.
     """
 
     name: str = field(validator=check_name)
@@ -114,12 +128,12 @@ class Band:
 
     @property
     def is_integer(self) -> bool:
-        """Whether the band holds whole numbers."""
+        """Whether the band holds integers."""
         return np.dtype(self.dtype).kind in "iu"
 
 
 def holds(dtype: str, value: float) -> bool:
-    """Whether `dtype` can hold `value` exactly (float32 also holds nan and the infinities)."""
+    """Whether `dtype` can hold `value` exactly (float32 also holds nan and infinities)."""
     kind = np.dtype(dtype)
     if kind.kind == "f":
         return math.isnan(value) or float(kind.type(value)) == value
@@ -133,14 +147,17 @@ def _as_names(names: Iterable[str]) -> tuple[str, ...]:
 
 @frozen
 class Preview:
-    """How a layer is shown to people.
+    """How pictures show a layer.
 
     Attributes:
-        bands: of a map, one band, or three for red, green and blue; of a vector, those that are printed.
-        low: the value shown as black (or as the colormap's low end); one number, or one a band.
-        high: the value shown as white; likewise.
-        gamma: brightens dark scenes when above 1.
-        colormap: a matplotlib colormap name for a single band of quantities.
+        bands: for a map, one band, or three for red, green and blue; for a vector, the bands to print.
+        low: the value shown as black or as the low end of the colormap; one number, or one per band.
+        high: the value shown as white or as the high end of the colormap; one number, or one per band.
+        gamma: above 1, dark scenes are brightened.
+        colormap: name of a matplotlib colormap, for a single band of quantities.
+
+    Raises:
+        DeclarationError: low is not below high, or their number is not that of the bands.
     """
 
     bands: tuple[str, ...] = field(converter=_as_names)
@@ -151,13 +168,13 @@ class Preview:
 
     def __attrs_post_init__(self) -> None:
         if any(len(end) != len(self.bands) for end in (self.low, self.high) if isinstance(end, tuple)):
-            raise DeclarationError(f"Preview of {self.bands}: give low and high once, or once a band.")
+            raise DeclarationError(f"Preview of {self.bands}: give low and high once, or once per band.")
         if not all(low < high for low, high in self.ranges):
             raise DeclarationError(f"Preview of {self.bands}: low {self.low} is not below high {self.high}.")
 
     @property
     def ranges(self) -> tuple[tuple[float, float], ...]:
-        """Low and high of each band shown."""
+        """The pair (low, high) of each band."""
         low, high = (end if isinstance(end, tuple) else (end,) * len(self.bands) for end in (self.low, self.high))
         return tuple(zip(low, high, strict=True))
 
@@ -168,15 +185,20 @@ def _as_bands(bands: Iterable[Band]) -> tuple[Band, ...]:
 
 @frozen
 class Layer:
-    """One dataset of the HDF5 file: bands of one dtype and one no-data value.
+    """Bands of one dtype and one no-data value, which become one dataset of the HDF5 file.
+
+    Its shape is (tiles, bands, size, size), or (tiles, bands) for a vector.
 
     Attributes:
-        name: the dataset's name.
-        bands: its bands, in order.
-        kind: what it holds for one tile.
-        description: one line for people.
-        preview: how it is drawn; None leaves it out of pictures.
-        variant_previews: for the modality's variants that are drawn otherwise, how.
+        name: the name of the dataset: letters, digits and single underscores.
+        bands: the bands, in order.
+        kind: what the layer holds for one tile.
+        description: one line for users.
+        preview: how pictures show it; None if they leave it out.
+        variant_previews: the previews of those variants of the modality that differ from `preview`.
+
+    Raises:
+        DeclarationError: bands are missing, duplicated or of different types, or a preview does not fit them.
     """
 
     name: str = field(validator=check_name)
@@ -205,15 +227,15 @@ class Layer:
 
     @property
     def dtype(self) -> str:
-        """The dtype of all its bands."""
+        """The dtype of all bands."""
         return self.bands[0].dtype
 
     @property
     def nodata(self) -> float:
-        """The no-data value of all its bands."""
+        """The no-data value of all bands."""
         return self.bands[0].nodata
 
     @property
     def is_map(self) -> bool:
-        """Whether it is downloaded as pixels."""
+        """Whether the layer is downloaded as pixels."""
         return self.kind is not Kind.VECTOR

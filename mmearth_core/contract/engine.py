@@ -1,4 +1,4 @@
-"""The engine: what gives the real `ee` client its credentials and its transport."""
+"""Engines: they give the real `ee` client its credentials and its transport."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from mmearth_core.contract.modality import NoOptions
 
 
 class Transport(Protocol):
-    """What `ee.Initialize(http_transport=)` takes: httplib2's `request`, safe to call from many threads."""
+    """What `ee.Initialize(http_transport=)` accepts: httplib2's `request`; must be safe to call from many threads."""
 
     def request(
         self,
@@ -22,17 +22,25 @@ class Transport(Protocol):
         redirections: int | None = None,
         connection_type: Any = None,
     ) -> tuple[Any, bytes]:
-        """Sends one request; returns an `httplib2.Response` and the body."""
+        """Sends one request.
+
+        Returns:
+            An `httplib2.Response` with the status and headers, and the body.
+
+        Raises:
+            TimeoutError: no answer within `Limits.timeout`.
+            ConnectionError: no connection, or it broke.
+        """
         ...
 
 
 @frozen
 class Limits:
-    """What the core asks of a connection.
+    """What the core requires of a connection.
 
     Attributes:
-        timeout: seconds after which a request is given up.
-        connections: how many requests may be under way at once.
+        timeout: seconds after which a request fails.
+        connections: the largest number of requests in flight.
     """
 
     timeout: float
@@ -41,13 +49,13 @@ class Limits:
 
 @frozen
 class Connection:
-    """How `ee.Initialize` is to be called.
+    """The arguments of `ee.Initialize`.
 
     Attributes:
         project: the Cloud project that requests are billed to.
-        transport: carries the requests.
-        credentials: `google.auth` credentials, or None where the transport needs none.
-        url: the endpoint, without a path.
+        transport: sends the requests.
+        credentials: `google.auth` credentials, or None if the transport needs none.
+        url: the endpoint, without a path; None for the client's default.
     """
 
     project: str
@@ -58,27 +66,31 @@ class Connection:
 
 @frozen
 class Demo:
-    """A ready example that runs on an engine without an account.
+    """An example that runs on an engine without an account.
 
     Attributes:
-        config: the text of its configuration; names its tiles as `tiles.geojson`.
-        tiles: a GeoJSON FeatureCollection.
-        credit: one line on where the pixels come from, shown under the picture.
+        config: the text of its configuration, whose tiles file is `tiles.geojson`.
+        tiles: the tiles, a GeoJSON FeatureCollection.
+        credit: one line about the source of the pixels, shown below the picture.
+        missing: if this is a substitute for the requested example: what is not installed, and the command that
+            installs it; otherwise empty.
     """
 
     config: str
     tiles: Mapping[str, Any]
     credit: str
+    missing: str = ""
 
 
 class Engine(ABC):
-    """A place where Earth Engine's requests are answered.
+    """Something that answers Earth Engine's requests: Google's servers, or a replacement.
 
     Attributes:
-        name: what `engine = ` and `--engine` call it.
-        api_version: the contract's `API_VERSION` that it was written for.
-        Options: an attrs class with a default for every field, filled from `[engines.NAME]`.
-        shorthand: the option that `--engine NAME:TEXT` sets; None when there is none.
+        name: the name in `engine = "NAME"` of the configuration and in `--engine NAME`.
+        api_version: the `API_VERSION` for which the engine was written.
+        Options: an attrs class with a default for every field; the core fills it from `[engines.NAME]`.
+        shorthand: the option that `--engine NAME:TEXT` sets; None if there is none.
+        options: the instance of `Options` in use.
     """
 
     name: ClassVar[str]
@@ -90,31 +102,31 @@ class Engine(ABC):
         self.options = self.Options() if options is None else options
 
     def configured(self, options: Any) -> Self:
-        """This engine with other options."""
+        """Returns a copy of this engine with other options."""
         twin = copy(self)
         twin.options = options
         return twin
 
     @property
     def source(self) -> str:
-        """Where the pixels come from. A dataset is never filled from two sources."""
+        """The source of the pixels, as the dataset records it. A dataset is never filled from two sources."""
         return self.name
 
     @abstractmethod
     def connect(self, limits: Limits) -> Connection:
-        """Makes ready to answer requests; sends none that counts.
+        """Prepares for requests; sends none that counts against a quota.
 
         Raises:
-            EngineError: when credentials, project or data are missing; says what to do.
+            EngineError: credentials, project or data are missing; says what to do.
         """
 
     def demo(self) -> Demo | None:
-        """A ready example on this engine, or None."""
+        """Returns an example for this engine, or None."""
         return None
 
 
 class WrappedEngine(Engine):
-    """Passes everything on to another engine, requests by way of a transport of its own."""
+    """Base class of engines that put their own transport around that of another engine."""
 
     name = "wrapped"
     api_version = 1
@@ -123,33 +135,33 @@ class WrappedEngine(Engine):
         """Wraps an engine.
 
         Args:
-            engine: who answers.
+            engine: the engine that answers.
         """
         super().__init__(engine.options)
         self._engine = engine
 
     @property
     def source(self) -> str:
-        """That of the engine."""
+        """The source of the wrapped engine."""
         return self._engine.source
 
     def connect(self, limits: Limits) -> Connection:
-        """Connects the engine, and puts the transport around its own.
+        """Connects the wrapped engine, and puts the own transport around its transport.
 
         Raises:
-            EngineError: when that is not possible.
+            EngineError: this is not possible.
         """
         connection = self._engine.connect(limits)
         return evolve(connection, transport=self.around(connection))
 
     @abstractmethod
     def around(self, connection: Connection) -> Transport:
-        """The transport that passes requests on to the connection's.
+        """Returns a transport that forwards requests to that of the connection.
 
         Raises:
-            EngineError: when there can be none.
+            EngineError: there can be none.
         """
 
     def demo(self) -> Demo | None:
-        """That of the engine."""
+        """Returns the example of the wrapped engine, or None."""
         return self._engine.demo()

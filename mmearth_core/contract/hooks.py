@@ -7,13 +7,10 @@ import pluggy
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import Modality
 
+# The entry-point group, and the name of the pluggy project.
 GROUP = "mmearth"
-"""The entry-point group, and the pluggy project name."""
-
 
 hookspec = pluggy.HookspecMarker(GROUP)
-
-
 hookimpl = pluggy.HookimplMarker(GROUP)
 
 

@@ -1,4 +1,4 @@
-"""What a modality plugin implements, and the scene that it is given."""
+"""Modalities: what a plugin implements, and the scene and anchor that it works with."""
 
 import datetime as dt
 from collections.abc import Collection, Mapping
@@ -14,33 +14,33 @@ if TYPE_CHECKING:
     import ee
 
 
-def _a_day(_anchor: object, _attribute: object, date: Any) -> None:
-    # A datetime is a date to Python, but not to whoever reads it back.
+def _is_day(_anchor: object, _attribute: object, date: Any) -> None:
+    # In Python a datetime is also a date, but the journal would hold it in another form.
     if type(date) is not dt.date:
         raise TypeError(f"an anchor's date is a datetime.date, not {date!r}")
 
 
 @frozen
 class Anchor:
-    """What the anchor modality fixes for all others; plain values, never server objects.
+    """What the anchor modality sets for all modalities of a tile; plain values, never server-side objects.
 
     Attributes:
-        date: the day (UTC) that every other modality of the tile refers to.
-        crs: the projected CRS of the tile's grid, in metres, e.g. `"EPSG:32618"`.
-        variant: which of the anchor's `variants` the tile is, if it declares any.
+        date: the day (UTC) that the other modalities of the tile refer to.
+        crs: the projected CRS of the tile's grid, in metres, such as `"EPSG:32618"`.
+        variant: the variant of the tile, one of the anchor's `variants`; None if it declares none.
     """
 
-    date: dt.date = field(validator=_a_day)
+    date: dt.date = field(validator=_is_day)
     crs: str = field(validator=validators.instance_of(str))
     variant: str | None = field(default=None, validator=validators.optional(validators.instance_of(str)))
 
 
 @frozen
 class Skip:
-    """Returned by `Modality.anchor` for a tile that has no image: skipped, not failed.
+    """Returned by `Modality.anchor` for a tile without an image: the tile is skipped, which is not a failure.
 
     Attributes:
-        reason: one sentence for the journal, equal for equal causes so that they can be counted.
+        reason: one sentence for the journal, the same for the same cause, so that tiles can be counted by reason.
     """
 
     reason: str
@@ -48,15 +48,15 @@ class Skip:
 
 @frozen(eq=False)
 class Scene:
-    """One tile, as handed to `Modality.locate` and `Modality.image`.
+    """One tile, as passed to the functions of a modality.
 
     Attributes:
-        tile_id: the tile's id.
-        polygon: its outline, longitude and latitude in degrees (EPSG:4326).
-        lon: longitude of the tile's centroid, degrees, as the tiles file or Earth Engine gives it.
-        lat: latitude of the tile's centroid, degrees.
-        attributes: the further columns of the tiles file, by name.
-        anchor: None while the anchor itself is located; set for every other call.
+        tile_id: the id of the tile.
+        polygon: the outline, longitude and latitude in degrees (EPSG:4326).
+        lon: longitude of the centroid in degrees, from the tiles file or from Earth Engine.
+        lat: latitude of the centroid in degrees.
+        attributes: the other columns of the tiles file, by name.
+        anchor: day, CRS and variant of the tile; None while the anchor modality itself is located.
     """
 
     tile_id: str
@@ -68,7 +68,7 @@ class Scene:
 
     @property
     def geometry(self) -> "ee.Geometry":
-        """The tile's outline as an `ee.Geometry` (built on the client; no request)."""
+        """The outline as an `ee.Geometry`; sends no request."""
         import ee
 
         outline: ee.Geometry = ee.Geometry.Polygon([[list(point) for point in self.polygon.exterior.coords]])
@@ -76,33 +76,33 @@ class Scene:
 
     @property
     def date(self) -> dt.date:
-        """The anchor's day.
+        """The day of the anchor.
 
         Raises:
-            RuntimeError: while the anchor itself is being located, when there is none yet.
+            RuntimeError: the anchor is not located yet.
         """
         if self.anchor is None:
             raise RuntimeError(
-                "scene.date: the anchor is not located yet; the anchor's own locate() must not ask for it."
+                "scene.date: the anchor is not located yet; the anchor's own locate() must not use scene.date."
             )
         return self.anchor.date
 
 
+# The version of this contract; each modality and engine declares the one for which it was written.
 API_VERSION = 1
-"""The version of this contract. A modality or engine states the one that it was written for."""
 
 
 @frozen
 class NoOptions:
-    """The options of a plugin that has none."""
+    """The options of a plugin without options."""
 
 
 class Modality:
     """A kind of data that is downloaded for every tile.
 
-    A subclass states a few class attributes and overrides two or three of the functions below.
-    They are pure: they build Earth Engine objects and read plain values, and never send a
-    request. A whole plugin:
+    A subclass sets some class attributes and overrides two or three of the methods below. These methods are pure: they
+    build Earth Engine objects and read plain values, and never send a request. An exception that one raises fails the
+    tile, with the name of the plugin in the reason. A complete plugin:
 
         from mmearth_core import Band, Kind, Layer, Modality, hookimpl
 
@@ -120,16 +120,16 @@ class Modality:
             return [Elevation]
 
     Attributes:
-        name: the modality's name in the configuration and on the command line.
-        api_version: the `API_VERSION` that the plugin was written for.
-        layers: what it contributes to the dataset.
-        variants: kinds of scene whose statistics are kept apart; empty when there are none.
-        variant_key: of an anchor: what the tiles' variant is called in the HDF5 file's table `metadata`.
-        Options: an attrs class with a default for every field, filled from `[modalities.NAME]`.
-        options: the instance of `Options` in force.
-        assets: the Earth Engine ids that its default options name; for the documentation only.
-        licence: the terms of the data, in a line.
-        citation: how the data wish to be cited.
+        name: the name in the configuration and on the command line: letters, digits and single underscores.
+        api_version: the `API_VERSION` for which the plugin was written.
+        layers: the layers of the dataset that it provides.
+        variants: kinds of scene with separate statistics, such as processing levels; empty if there are none.
+        variant_key: for an anchor: the column of the HDF5 table `metadata` with the variant of each tile.
+        Options: an attrs class with a default for every field; the core fills it from `[modalities.NAME]`.
+        options: the instance of `Options` in use.
+        assets: the Earth Engine ids in the default options; for the documentation only.
+        licence: the terms of the data, in one line.
+        citation: the reference to cite for the data.
     """
 
     name: ClassVar[str]
@@ -146,72 +146,75 @@ class Modality:
         self.options = self.Options() if options is None else options
 
     def configured(self, options: Any) -> Self:
-        """This modality with other options."""
+        """Returns a copy of this modality with other options."""
         twin = copy(self)
         twin.options = options
         return twin
 
     def locate(self, scene: Scene) -> "ee.ComputedObject | dict[str, Any] | list[Any] | None":
-        """Says which images exist for a tile, as ONE object that the core evaluates.
+        """Describes which images exist for a tile, as ONE server-side object.
 
-        The core evaluates many tiles in one request; the plain result comes back as `located`
-        and is kept as the tile's provenance, so it must be JSON: ids, band names, dates,
-        numbers. A collection that may be empty must not be asked for its first element: use
-        `collection.toList(1, k).map(describe)`, which yields [] or [record].
+        The core evaluates the objects of many tiles in one request. The other methods receive the plain result as
+        `located`; it is stored as the provenance of the tile, so it must be JSON: ids, band names, dates, numbers.
+        Do not take the first element of a collection that may be empty: `collection.toList(1).map(describe)` gives
+        [] or [record].
 
         Returns:
-            An Earth Engine object; or a plain value, which is taken as it is and costs no
-            request; or None when there is nothing to ask.
+            An Earth Engine object; or a plain value, which is used as it is and needs no request; or None if there is
+            nothing to locate.
         """
         return None
 
     def relocate(self, scene: Scene, located: Any) -> "ee.ComputedObject | None":
-        """A second question, where the first answer leaves one open. None ends the search.
+        """Describes a second search, for rare cases in which the first result is not enough.
 
-        Its answer replaces `located`. It costs its own request, so it is for rare cases.
+        It costs one request of its own for each tile.
+
+        Returns:
+            An Earth Engine object, whose result replaces `located`; or None if no second search is needed.
         """
         return None
 
     def anchor(self, scene: Scene, located: Any) -> Anchor | Skip:
-        """For a modality that can anchor a dataset: the day and grid of the tile.
+        """Sets the day and grid of the tile; only for a modality that can be the anchor of a dataset.
 
         Returns:
-            The anchor, or `Skip` with the reason when the tile has no image.
+            The anchor, or `Skip` with the reason if the tile has no image.
         """
-        raise NotImplementedError(f"{self.name} is no anchor")
+        raise NotImplementedError(f"{self.name} cannot be an anchor")
 
     def image(self, scene: Scene, located: Any) -> "ee.Image | None":
-        """The image whose bands are downloaded, with bands named as declared.
+        """Returns the image to download; its bands have the declared names.
 
-        Every band keeps its own resolution and type: the core resamples, casts, fills and
-        renames. Bands beyond those of `present` are ignored.
+        Each band keeps its own resolution and type: the core resamples and casts it, replaces masked pixels by
+        no-data, and renames it. Bands that are not in `present` are ignored.
 
         Returns:
-            An image, or None when this tile has none; the layers are then no-data.
+            An image, or None if the tile has none; its layers are then no-data.
         """
         return None
 
     def present(self, located: Any) -> Collection[str] | None:
-        """Which of the declared bands the tile's image has; the others become no-data.
+        """Returns the declared bands that the image of this tile has; the others become no-data.
 
         Returns:
-            Band names, or None for all of them.
+            Band names, or None for all declared bands.
         """
         return None
 
     def values(self, located: Any) -> Mapping[str, Any]:
-        """For vector layers: `{layer name: the numbers of its bands, in order}`."""
+        """Returns the numbers of the vector layers: `{layer name: one number per band, in order}`."""
         return {}
 
     def info(self, located: Any) -> Mapping[str, Any]:
-        """The keys that this modality writes into tile_info.json. JSON values only."""
+        """Returns the keys and values that this modality adds to each tile in tile_info.json; JSON values only."""
         return {}
 
     @classmethod
     def can_anchor(cls) -> bool:
-        """Whether this modality can fix a dataset's dates and grids."""
+        """Whether this modality can be the anchor of a dataset, as it overrides `anchor`."""
         return cls.anchor is not Modality.anchor
 
     def map_layers(self) -> tuple[Layer, ...]:
-        """The layers that are downloaded as pixels."""
+        """Returns the layers that are downloaded as pixels."""
         return tuple(layer for layer in self.layers if layer.is_map)

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 
 from mmearth_core.config.schema import Config, load_config
 from mmearth_core.contract.modality import Modality
-from mmearth_core.download.journal import BadStack, Entry, Journal, Outcome, send_back
+from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, send_back
 from mmearth_core.download.locate import PluginCallError, call
 from mmearth_core.download.stored_config import BASE, StoredConfig, load_stored_config, plain_options
 from mmearth_core.errors import DatasetError
@@ -24,8 +24,17 @@ from mmearth_core.registry.configured import make_modality
 from mmearth_core.tiles.index import Tile, TileIndex
 
 __all__ = [
-    "BadStack", "DatasetRow", "DownloadedDataset", "Entry", "Journal", "Outcome", "PluginCallError", "Provenance",
-    "Tile", "TileIndex", "send_back",
+    "BadStack",
+    "DatasetRow",
+    "DownloadedDataset",
+    "Journal",
+    "Outcome",
+    "PluginCallError",
+    "Provenance",
+    "Tile",
+    "TileIndex",
+    "TileOutcome",
+    "send_back",
 ]  # fmt: skip
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode
@@ -42,7 +51,7 @@ class DatasetRow:
     """
 
     tile: Tile
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, TileOutcome]
 
     @property
     def variant(self) -> str | None:
@@ -179,7 +188,7 @@ class DownloadedDataset:
         """The tiles of a partition that become rows, by ordinal."""
         return (DatasetRow(tile, entries) for tile, entries in self.outcomes(partition) if self.is_row(entries))
 
-    def is_row(self, entries: Mapping[str, Entry]) -> bool:
+    def is_row(self, entries: Mapping[str, TileOutcome]) -> bool:
         """Whether a tile with these outcomes becomes a row: done in every group, and in all on one day and grid."""
         if entries.keys() != self.effective.groups.keys():
             return False
@@ -189,7 +198,7 @@ class DownloadedDataset:
         anchor = entries[BASE].record["anchor"]
         return all(entry.record["anchor"] == anchor for entry in entries.values())
 
-    def outcomes(self, partition: int) -> Iterator[tuple[Tile, dict[str, Entry]]]:
+    def outcomes(self, partition: int) -> Iterator[tuple[Tile, dict[str, TileOutcome]]]:
         """Every tile of a partition, with its outcome in each group that has worked on it."""
         journals = {group: Journal(self.folder.journal(group, partition)).read() for group in self.effective.groups}
         for tile in TileIndex(self.folder.tiles).read(partition):
@@ -229,7 +238,7 @@ class Provenance:
         self._source = source
         self._sums = {group: hashlib.sha256() for group in source.effective.groups}
 
-    def add(self, tile_id: str, variant: str | None, entries: Mapping[str, Entry]) -> None:
+    def add(self, tile_id: str, variant: str | None, entries: Mapping[str, TileOutcome]) -> None:
         """Adds the next row, to the groups whose entry is known.
 
         Args:

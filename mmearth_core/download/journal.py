@@ -7,36 +7,44 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from attrs import field, frozen
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import locked, sync_folder
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.tiles.index import TileIndex
 
 
 class Outcome(StrEnum):
-    """How a tile ended."""
+    """What became of a tile."""
 
     DONE = "done"
     SKIPPED = "skipped"
     FAILED = "failed"
+    LEFT = "left"
+    """Not finished: the next run takes it. Never written to a journal."""
+
+
+JOURNALED = (Outcome.DONE, Outcome.SKIPPED, Outcome.FAILED)
+"""The outcomes that a journal can hold."""
+
+RETURNED = ("post: ", "verify: ")
+"""Prefixes of the reasons of tiles that were done, until `post` or `verify` found their stack unusable."""
 
 
 @frozen
-class Entry:
+class TileOutcome:
     """The outcome of one tile.
 
     Attributes:
-        tile_id: which tile.
-        ordinal: its row.
-        outcome: how it ended.
-        reason: why it was skipped or failed; None when done.
-        record: what a done tile is made of: anchor, located, grid, sha256 of the stack, layers that came masked.
-        lasting: whether a failed tile fails again unless something is mended: its request was refused as it is, or a
-            plugin raised. The run alone knows; no journal has it.
+        tile_id: the tile's id.
+        ordinal: the tile's row in the tiles file, from 0.
+        outcome: what became of it.
+        reason: why it was skipped, failed or is left; None if it is done.
+        record: what a done tile consists of: anchor, located, grid, sha256 of the stack, fully masked layers.
+        lasting: whether a failed tile would fail again until somebody changes something: its request was refused as it
+            is, or a plugin raised. Known only within a run; not written to the journal.
     """
 
     tile_id: str
@@ -46,11 +54,16 @@ class Entry:
     record: Mapping[str, Any] = {}
     lasting: bool = field(default=False, eq=False)
 
+    @property
+    def is_returned(self) -> bool:
+        """Whether the tile was done until `post` or `verify` found its stack unusable."""
+        return self.outcome is Outcome.FAILED and (self.reason or "").startswith(RETURNED)
+
     def to_line(self) -> bytes:
-        """One line of strict JSON.
+        """Returns one line of strict JSON.
 
         Raises:
-            ValueError: when the record holds nan or an infinity.
+            ValueError: if the record holds NaN or an infinity.
         """
         head: dict[str, Any] = {"tile_id": self.tile_id, "ordinal": self.ordinal, "outcome": self.outcome}
         if self.reason is not None:
@@ -58,25 +71,40 @@ class Entry:
         return json.dumps({**head, **self.record}, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
     @classmethod
-    def from_line(cls, line: bytes) -> "Entry":
+    def from_line(cls, line: bytes, head_only: bool = False) -> "TileOutcome":
         """Reads one line.
 
+        Args:
+            line: the line, without its newline.
+            head_only: leave `record` empty, which is much faster.
+
         Raises:
-            ValueError: when it is no entry.
+            ValueError: if it is not a journal entry.
         """
+        if head_only and (match := _HEAD.match(line)):
+            tile, ordinal, outcome, reason = match.groups()
+            return cls(tile.decode(), int(ordinal), _BY_NAME[outcome], None if reason is None else reason.decode())
         fields = json.loads(line)
+        if not isinstance(fields, dict):
+            raise ValueError("it is not a JSON object")
         try:
-            head = (
-                fields.pop("tile_id"),
-                fields.pop("ordinal"),
-                Outcome(fields.pop("outcome")),
-                fields.pop("reason", None),
-            )
+            tile_id, ordinal, outcome = (fields.pop(key) for key in ("tile_id", "ordinal", "outcome"))
         except KeyError as error:
-            raise ValueError(f"it lacks {error}") from error
-        except (AttributeError, TypeError) as error:
-            raise ValueError("it is no JSON object") from error
-        return cls(*head, record=fields)
+            raise ValueError(f"it has no {error}") from error
+        if outcome not in JOURNALED:
+            raise ValueError(f"{outcome!r} is not a valid outcome")
+        reason = fields.pop("reason", None)
+        return cls(tile_id, ordinal, Outcome(outcome), reason, {} if head_only else fields)
+
+
+_BY_NAME = {str(outcome).encode(): outcome for outcome in JOURNALED}
+
+# The head of a line as `to_line` writes it. Lines with a backslash in the id or the reason, and lines that were edited
+# by hand, do not match; they are parsed in full.
+_HEAD = re.compile(
+    rb'\{"tile_id": "([^"\\]*)", "ordinal": (\d+), "outcome": "(done|skipped|failed)"'
+    rb'(?:, "reason": "([^"\\]*)")?(?:\}|, "(?!reason"))'
+)
 
 
 @frozen
@@ -89,19 +117,24 @@ class Journal:
 
     path: Path
 
-    def read(self) -> dict[str, Entry]:
-        """The last entry of each tile.
+    def read(self, heads_only: bool = False) -> dict[str, TileOutcome]:
+        """Returns the last entry of each tile, by tile id.
+
+        Args:
+            heads_only: leave `record` empty. A million tiles then take about 4 s.
 
         Raises:
-            DatasetError: when a whole line is no entry; names the line.
+            DatasetError: if a complete line is not an entry; names the line.
         """
-        return {entry.tile_id: entry for entry in self.entries()}
+        return {entry.tile_id: entry for entry in self.entries(heads_only)}
 
-    def entries(self) -> Iterator[Entry]:
-        """All entries, in the order in which they were written. A torn last line, cut by a crash, does not count.
+    def entries(self, heads_only: bool = False) -> Iterator[TileOutcome]:
+        """Yields all entries in the order in which they were written.
+
+        A last line without newline is ignored: it is being written, or a crash cut it.
 
         Raises:
-            DatasetError: when a whole line is no entry; names the line.
+            DatasetError: if a complete line is not an entry; names the line.
         """
         try:
             text = self.path.read_bytes()
@@ -109,16 +142,15 @@ class Journal:
             return
         for number, line in enumerate(text.split(b"\n")[:-1], start=1):
             try:
-                entry = Entry.from_line(line)
+                entry = TileOutcome.from_line(line, heads_only)
             except ValueError as error:
                 raise DatasetError(
-                    f"{self.path}, line {number}: not a journal entry ({error}). The file was changed "
-                    "or the disk is faulty; "
-                    "delete that line, and the tile is downloaded again."
+                    f"{self.path}, line {number}: not a journal entry ({error}). The file was changed or the disk is "
+                    "faulty; delete that line, and the tile is downloaded again."
                 ) from error
             yield entry
 
-    def append(self, entries: Iterable[Entry]) -> None:
+    def append(self, entries: Iterable[TileOutcome]) -> None:
         """Appends entries, and returns when they are on disk."""
         lines = b"".join(entry.to_line() for entry in entries)
         new = not self.path.exists()
@@ -133,7 +165,7 @@ class Journal:
 
 
 def _drop_torn_line(file: Any) -> None:
-    """Cuts a last line without its newline: a crash left it, and its tile will be done again."""
+    """Cuts off a last line without newline: a crash left it, and its tile is downloaded again."""
     end = file.seek(0, os.SEEK_END)
     if end == 0:
         return
@@ -144,132 +176,37 @@ def _drop_torn_line(file: Any) -> None:
     file.truncate(file.read().rfind(b"\n") + 1)
 
 
-_TEXT = rb'"(?:[^"\\]|\\.)*"'
-
-
-_HEAD = re.compile(
-    rb'\{"tile_id": ('
-    + _TEXT
-    + rb'), "ordinal": (\d+), "outcome": "(done|skipped|failed)"(?:, "reason": ('
-    + _TEXT
-    + rb"))?"
-)
-"""How a journal's lines begin (`Entry.to_line`)."""
-
-
-_OUTCOMES = {str(outcome).encode(): outcome for outcome in Outcome}
-
-
-SENT_BACK = ("post: ", "verify: ")
-"""How the reasons of tiles begin whose stack post-processing or verification has found wanting."""
-
-
-class Ending(NamedTuple):
-    """How one tile has ended; its texts as they stand in the journal, in JSON.
-
-    Attributes:
-        outcome: how.
-        ordinal: the tile's row.
-        tile: the tile's id.
-        why: the reason; None when there is none.
-    """
-
-    outcome: Outcome
-    ordinal: int
-    tile: bytes
-    why: bytes | None
-
-    @property
-    def tile_id(self) -> str:
-        """The tile's id."""
-        return str(json.loads(self.tile))
-
-    @property
-    def reason(self) -> str | None:
-        """Why it was skipped or failed."""
-        return None if self.why is None else str(json.loads(self.why))
-
-    @property
-    def is_sent_back(self) -> bool:
-        """Whether it was done, and its stack was found wanting later."""
-        return self.outcome is Outcome.FAILED and (self.reason or "").startswith(SENT_BACK)
-
-    def entry(self) -> Entry:
-        """The journal's entry, without its record."""
-        return Entry(self.tile_id, self.ordinal, self.outcome, self.reason)
-
-
-def read_endings(path: Path) -> Mapping[bytes, Ending]:
-    """The last line of each tile of a journal, by the tile's id in JSON.
-
-    A last line without its end is passed over: it is being written, or a crash has cut it.
-
-    Raises:
-        DatasetError: when a whole line is no entry; names the line.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return {}
-    endings: dict[bytes, Ending] = {}
-    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
-        match = _HEAD.match(line)
-        if match is None:
-            ending = _carefully(path, number, line)
-        else:
-            tile, ordinal, outcome, why = match.groups()
-            ending = Ending(_OUTCOMES[outcome], int(ordinal), tile, why)
-        endings[ending.tile] = ending
-    return endings
-
-
-def share_endings(
-    folder: DatasetPaths, groups: Iterable[str], index: TileIndex, share: Mapping[int, int], limit: int | None
-) -> Iterator[tuple[str, Ending]]:
-    """How the tiles of a share have ended, in each group; it takes no lock.
+def read_outcomes(
+    folder: DatasetPaths, groups: Iterable[str], share: Mapping[int, int], partition_size: int
+) -> Iterator[tuple[str, TileOutcome]]:
+    """Yields the journaled tiles of a share as `(group, outcome)`, without records and without a lock.
 
     Args:
         folder: the dataset.
         groups: the groups' names.
-        index: the dataset's tiles.
-        share: `{partition: tiles}`.
-        limit: only the first so many tiles of the share.
+        share: `{partition: how many of its first tiles}`, as `Shard.tiles` returns it.
+        partition_size: tiles per partition.
 
     Raises:
-        DatasetError: when a whole line of a journal is no entry.
+        DatasetError: if a complete line of a journal is not an entry.
     """
     for group in groups:
-        rest = sum(share.values()) if limit is None else limit
-        for partition, size in share.items():
-            within = None if rest >= size else {tile.tile_id for tile in index.read(partition)[:rest]}
-            for ending in read_endings(folder.journal(group, partition)).values():
-                if within is None or ending.tile_id in within:
-                    yield group, ending
-            rest -= min(rest, size)
-
-
-def _carefully(path: Path, number: int, line: bytes) -> Ending:
-    """An entry that was not written as ours are, such as one that was edited."""
-    try:
-        entry = Entry.from_line(line)
-    except ValueError as error:
-        raise DatasetError(
-            f"{path}, line {number}: not a journal entry ({error}). The file was changed or the disk is faulty; "
-            "delete that line, and the tile is downloaded again."
-        ) from error
-    why = None if entry.reason is None else json.dumps(entry.reason).encode()
-    return Ending(entry.outcome, entry.ordinal, json.dumps(entry.tile_id, ensure_ascii=False).encode(), why)
+        for partition, count in share.items():
+            end = partition * partition_size + count
+            for entry in Journal(folder.journal(group, partition)).read(heads_only=True).values():
+                if entry.ordinal < end:
+                    yield group, entry
 
 
 @frozen
 class BadStack:
-    """A stack that cannot be used, of a tile that the journal says is done.
+    """A stack that cannot be used, of a tile that is done according to the journal.
 
     Attributes:
-        tile_id: which tile.
-        ordinal: its place among the tiles.
-        partition: its unit of work.
-        group: whose stack: the modalities that were downloaded together.
+        tile_id: the tile's id.
+        ordinal: the tile's row in the tiles file.
+        partition: the tile's partition.
+        group: the group whose stack it is.
         reason: what is wrong; a clause that begins with `the stack`.
     """
 
@@ -281,28 +218,30 @@ class BadStack:
 
 
 def send_back(folder: DatasetPaths, bad: Sequence[BadStack], finder: str) -> None:
-    """Marks tiles as failed in the journal, so that `run --retry-failed` downloads them again.
+    """Marks tiles as failed in the journals, so that `run --retry-failed` downloads them again.
 
     Args:
-        folder: the dataset's.
+        folder: the dataset.
         bad: the stacks.
         finder: the command that found them; the reason begins with it.
 
     Raises:
-        DatasetError: when another process works on these tiles.
+        DatasetError: if another process works on these tiles.
     """
-    with ExitStack() as held:
-        for group in sorted({one.group for one in bad}):
-            held.enter_context(locked(folder.lock(group), sorted({one.partition for one in bad if one.group == group})))
+    partitions: dict[str, set[int]] = {}
+    for one in bad:
+        partitions.setdefault(one.group, set()).add(one.partition)
+    with ExitStack() as locks:
+        for group, numbers in sorted(partitions.items()):
+            locks.enter_context(locked(folder.lock(group), sorted(numbers)))
         mark_failed(folder, bad, finder)
 
 
 def mark_failed(folder: DatasetPaths, bad: Sequence[BadStack], finder: str) -> None:
-    """The same, by a process that holds their partitions already."""
-    for group, partition in sorted({(one.group, one.partition) for one in bad}):
-        entries = [
-            Entry(one.tile_id, one.ordinal, Outcome.FAILED, f"{finder}: {one.reason}")
-            for one in bad
-            if (one.group, one.partition) == (group, partition)
-        ]
-        Journal(folder.journal(group, partition)).append(entries)
+    """The same for a process that has locked the partitions already."""
+    entries: dict[Path, list[TileOutcome]] = {}
+    for one in bad:
+        entry = TileOutcome(one.tile_id, one.ordinal, Outcome.FAILED, f"{finder}: {one.reason}")
+        entries.setdefault(folder.journal(one.group, one.partition), []).append(entry)
+    for path, returned in entries.items():
+        Journal(path).append(returned)

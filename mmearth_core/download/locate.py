@@ -1,18 +1,16 @@
 """Locating tiles: which images exist for a batch of tiles."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, TypeVar
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from mmearth_core.contract.modality import Anchor, Modality, Scene, Skip
-from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.download.stored_config import Group
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.errors import ExitCode, MMEarthError, NoAnswerError, RefusedError, RequestError, TooLargeError
+from mmearth_core.errors import ExitCode, MMEarthError, NoAnswerError, RefusedError, RequestError
 from mmearth_core.tiles.index import Tile
 
 T = TypeVar("T")
@@ -24,16 +22,11 @@ class PluginCallError(MMEarthError, RuntimeError):
     exit_code = ExitCode.TILES_FAILED
 
 
-def is_lasting(error: Exception) -> bool:
-    """Whether a tile that has failed so fails again, as long as nothing is mended."""
-    return isinstance(error, PluginCallError | RefusedError)
-
-
 def call(modality: Modality, function: Callable[..., T], *arguments: Any) -> T:
     """Calls a plugin's function.
 
     Raises:
-        PluginCallError: when it raises anything.
+        PluginCallError: if it raises anything.
     """
     try:
         return function(*arguments)
@@ -42,79 +35,41 @@ def call(modality: Modality, function: Callable[..., T], *arguments: Any) -> T:
         raise PluginCallError(f"{where} raised {type(error).__name__}: {error}") from error
 
 
-@define(eq=False)
-class LargestBatch:
-    """The most that is asked for at once; shared by the threads of a run.
-
-    Attributes:
-        most: items of a batch; None as long as no batch was too large.
-    """
-
-    most: int | None = None
-    _lock: threading.Lock = field(factory=threading.Lock, repr=False)
-
-    def learn(self, most: int) -> None:
-        """Takes note that more than so many are too many."""
-        with self._lock:
-            self.most = most if self.most is None else min(self.most, most)
-
-    def parts(self, items: Sequence[int]) -> list[Sequence[int]]:
-        """The items in parts as equal as can be, each of a size that is not known to be too large."""
-        count = 1 if self.most is None else -(-len(items) // self.most)
-        edges = [len(items) * number // count for number in range(count + 1)] if count else [0]
-        return [items[begin:end] for begin, end in pairwise(edges) if end > begin]
-
-
-@define(eq=False)
-class _Refused:
-    """A part that was too large: how its halves fare."""
-
-    larger: int
-    answered: int = 0
-
-
-@frozen(eq=False)
-class _Part:
-    items: Sequence[int]
-    whole: _Refused | None = None
+def not_done(tile: Tile, step: str, error: Exception) -> TileOutcome:
+    """The outcome of a tile for which a step raised: left if the request was never answered, otherwise failed."""
+    outcome = Outcome.LEFT if isinstance(error, NoAnswerError) else Outcome.FAILED
+    lasting = isinstance(error, PluginCallError | RefusedError)
+    return TileOutcome(tile.tile_id, tile.ordinal, outcome, f"{step}: {error}", lasting=lasting)
 
 
 def split_on_refusal(
-    items: Sequence[int], request: Callable[[Sequence[int]], Sequence[T]], largest: LargestBatch | None = None
+    items: Sequence[int], request: Callable[[Sequence[int]], Sequence[T]]
 ) -> Iterator[tuple[int, T | RequestError | NoAnswerError]]:
-    """Asks for many items at once, halves what is refused, and blames only single items.
+    """Requests many items at once, and halves what is refused until single items are to blame.
 
     Args:
-        items: what to ask for.
-        request: asks for some of them in one request; returns an answer for each.
-        largest: what was learnt by earlier calls, and learns from this one.
+        items: what to request.
+        request: requests some of them at once; returns an answer for each.
 
     Yields:
-        Each item with its answer, or with the error of the request that held it alone. A request that was not
-        answered is not halved: its items are yielded with that error.
+        Each item with its answer, or with the error of the request for it alone. A request that was not answered is not
+        halved: its items are yielded with that error.
     """
-    largest = LargestBatch() if largest is None else largest
-    parts = [_Part(part) for part in reversed(largest.parts(items))]
+    parts = [items] if items else []
     while parts:
         part = parts.pop()
         try:
-            answers = request(part.items)
+            answers = request(part)
         except NoAnswerError as error:
-            yield from ((item, error) for item in part.items)
+            yield from ((item, error) for item in part)
         except RequestError as error:
-            if len(part.items) == 1:
-                yield part.items[0], error
-                continue
-            middle = len(part.items) // 2
-            halves = part.items[:middle], part.items[middle:]
-            whole = _Refused(len(halves[1])) if isinstance(error, TooLargeError) else None
-            parts += [_Part(half, whole) for half in reversed(halves)]
+            if len(part) == 1:
+                yield part[0], error
+            else:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
         else:
-            if part.whole is not None:
-                part.whole.answered += 1
-                if part.whole.answered == 2:
-                    largest.learn(part.whole.larger)
-            yield from zip(part.items, answers, strict=True)
+            yield from zip(part, answers, strict=True)
 
 
 @frozen(eq=False)
@@ -122,9 +77,9 @@ class LocatedTile:
     """A located tile, ready for its pixels.
 
     Attributes:
-        tile: which tile.
+        tile: the tile.
         anchor: its day, grid and variant.
-        located: the plain answers, by modality.
+        located: what was located, as JSON values, by modality.
     """
 
     tile: Tile
@@ -133,52 +88,12 @@ class LocatedTile:
 
 
 @frozen(eq=False)
-class Ended:
-    """A tile that ends without pixels.
-
-    Attributes:
-        tile: which tile.
-        outcome: skipped or failed.
-        reason: why.
-        lasting: as in a journal's `Entry`.
-    """
-
-    tile: Tile
-    outcome: Outcome
-    reason: str
-    lasting: bool = False
-
-    def entry(self) -> Entry:
-        """What the journal says of it."""
-        return Entry(self.tile.tile_id, self.tile.ordinal, self.outcome, self.reason, lasting=self.lasting)
-
-
-@frozen(eq=False)
-class Left:
-    """A tile that was not answered for, though nothing speaks against it: the next run takes it again.
-
-    Attributes:
-        tile: which tile.
-        reason: what was seen.
-    """
-
-    tile: Tile
-    reason: str
-
-
-Located = LocatedTile | Ended | Left
-
-
-@frozen(eq=False)
 class _Question:
-    """One modality of one tile, about to be asked."""
+    """What one modality asks about one tile."""
 
     tile: Tile
     scene: Scene
     modality: Modality
-
-
-_ANCHORS, _REST = "locate anchor", "locate"
 
 
 @frozen
@@ -187,17 +102,13 @@ class Locator:
 
     Attributes:
         client: sends the requests.
-        group: what is located.
-        largest: for each purpose, the batch size that was found not to be too large.
+        group: the modalities to locate.
     """
 
     client: EarthClient
     group: Group
-    largest: Mapping[str, LargestBatch] = field(
-        factory=lambda: {purpose: LargestBatch() for purpose in (_ANCHORS, _REST)}
-    )
 
-    def locate(self, tiles: Sequence[Tile], anchors: Mapping[str, Anchor]) -> list[Located]:
+    def locate(self, tiles: Sequence[Tile], anchors: Mapping[str, Anchor]) -> list[LocatedTile | TileOutcome]:
         """Locates a batch.
 
         Args:
@@ -205,42 +116,41 @@ class Locator:
             anchors: for a group other than `base`: each tile's anchor, by tile id.
 
         Returns:
-            One result for each tile, in any order.
+            One result per tile, in any order: a located tile, or the outcome of one that gets no pixels.
         """
         if self.group.is_base:
-            return self._with_new_anchors(tiles)
-        ready = [LocatedTile(tile, anchors[tile.tile_id], {}) for tile in tiles]
-        return self._rest(ready)
+            return self._locate_with_anchor(tiles)
+        return self._locate_others([LocatedTile(tile, anchors[tile.tile_id], {}) for tile in tiles])
 
-    def _with_new_anchors(self, tiles: Sequence[Tile]) -> list[Located]:
+    def _locate_with_anchor(self, tiles: Sequence[Tile]) -> list[LocatedTile | TileOutcome]:
         modality = self.group.anchor
-        results: list[Located] = []
-        ready: list[LocatedTile] = []
-        answers = self._ask([[_Question(tile, tile.scene(), modality)] for tile in tiles], _ANCHORS)
+        results: list[LocatedTile | TileOutcome] = []
+        anchored: list[LocatedTile] = []
+        answers = self._ask([[_Question(tile, tile.scene(), modality)] for tile in tiles], "locate anchor")
         for tile, answer in zip(tiles, answers, strict=True):
             try:
                 if isinstance(answer, Exception):
                     raise answer
                 anchor = call(modality, _anchor, modality, tile.scene(), answer[0])
             except (NoAnswerError, RequestError, PluginCallError) as error:
-                results.append(_without_answer(tile, error))
+                results.append(not_done(tile, "locate", error))
                 continue
             if isinstance(anchor, Skip):
-                results.append(Ended(tile, Outcome.SKIPPED, anchor.reason))
+                results.append(TileOutcome(tile.tile_id, tile.ordinal, Outcome.SKIPPED, anchor.reason))
             else:
-                ready.append(LocatedTile(tile, anchor, {modality.name: answer[0]}))
-        return results + self._rest(ready)
+                anchored.append(LocatedTile(tile, anchor, {modality.name: answer[0]}))
+        return results + self._locate_others(anchored)
 
-    def _rest(self, ready: Sequence[LocatedTile]) -> list[Located]:
+    def _locate_others(self, anchored: Sequence[LocatedTile]) -> list[LocatedTile | TileOutcome]:
         """Locates all modalities but the anchor, in one request."""
         others = [modality for modality in self.group.modalities if modality is not self.group.anchor]
         questions = [
-            [_Question(one.tile, one.tile.scene(one.anchor), modality) for modality in others] for one in ready
+            [_Question(one.tile, one.tile.scene(one.anchor), modality) for modality in others] for one in anchored
         ]
-        results: list[Located] = []
-        for one, answer in zip(ready, self._ask(questions, _REST), strict=True):
+        results: list[LocatedTile | TileOutcome] = []
+        for one, answer in zip(anchored, self._ask(questions, "locate"), strict=True):
             if isinstance(answer, Exception):
-                results.append(_without_answer(one.tile, answer))
+                results.append(not_done(one.tile, "locate", answer))
             else:
                 named = {modality.name: value for modality, value in zip(others, answer, strict=True)}
                 results.append(LocatedTile(one.tile, one.anchor, {**one.located, **named}))
@@ -255,40 +165,33 @@ class Locator:
         def request(part: Sequence[int]) -> list[list[Any]]:
             return self._evaluate([built[index] for index in part], purpose)  # type: ignore[misc]
 
-        for index, answer in split_on_refusal(good, request, self.largest[purpose]):
-            answers[index] = answer if isinstance(answer, Exception) else self._settle(tiles[index], answer)
+        for index, answer in split_on_refusal(good, request):
+            answers[index] = answer if isinstance(answer, Exception) else self._relocate(tiles[index], answer)
         return answers
 
     def _evaluate(self, rows: Sequence[Sequence[Any]], purpose: str) -> list[list[Any]]:
         """Evaluates the server-side objects among the rows' values; plain values stay as they are."""
         import ee
 
-        asked = [value for row in rows for value in row if isinstance(value, ee.ComputedObject)]
-        received = iter(self.client.compute(ee.List(asked), purpose) if asked else [])
+        objects = [value for row in rows for value in row if isinstance(value, ee.ComputedObject)]
+        received = iter(self.client.compute(ee.List(objects), purpose) if objects else [])
         return [[next(received) if isinstance(value, ee.ComputedObject) else value for value in row] for row in rows]
 
-    def _settle(self, questions: Sequence[_Question], answers: list[Any]) -> list[Any] | Exception:
+    def _relocate(self, questions: Sequence[_Question], answers: list[Any]) -> list[Any] | Exception:
         """Asks the second question of those modalities that have one."""
-        settled = []
+        final = []
         for question, answer in zip(questions, answers, strict=True):
             try:
-                again = call(question.modality, question.modality.relocate, question.scene, answer)
-                final = answer if again is None else self.client.compute(again, "locate again")
-                settled.append(call(question.modality, _located, final))
+                second = call(question.modality, question.modality.relocate, question.scene, answer)
+                located = answer if second is None else self.client.compute(second, "locate again")
+                final.append(call(question.modality, _located, located))
             except (NoAnswerError, RequestError, PluginCallError) as error:
                 return error
-        return settled
-
-
-def _without_answer(tile: Tile, error: Exception) -> Ended | Left:
-    reason = f"locate: {error}"
-    if isinstance(error, NoAnswerError):
-        return Left(tile, reason)
-    return Ended(tile, Outcome.FAILED, reason, is_lasting(error))
+        return final
 
 
 def _anchor(modality: Modality, scene: Scene, located: Any) -> Anchor | Skip:
-    """The modality's anchor, checked."""
+    """Returns the modality's anchor, checked."""
     anchor = modality.anchor(scene, located)
     if not isinstance(anchor, Anchor | Skip):
         raise TypeError(f"anchor() returned {anchor!r}, which is neither an Anchor nor a Skip")
@@ -296,7 +199,7 @@ def _anchor(modality: Modality, scene: Scene, located: Any) -> Anchor | Skip:
 
 
 def _located(answer: Any) -> Any:
-    """What was located, which is kept in the journal and so must be JSON."""
+    """Returns what was located; it is kept in the journal, and so must be JSON."""
     try:
         json.dumps(answer, allow_nan=False)
     except (TypeError, ValueError) as error:

@@ -1,167 +1,38 @@
-"""Counts of outcomes and of the reasons for them."""
+"""Counts of outcomes and of their reasons, and the progress of a run."""
 
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
-from attrs import define, field, frozen
+from attrs import asdict, define, field
 
-from mmearth_core.download.journal import Ending, Entry, Outcome
+from mmearth_core.download.journal import JOURNALED, Outcome, TileOutcome
 from mmearth_core.errors import ExitCode
 
 DISTINCT = 100
-"""So many kinds of reason are told apart; a run of a million tiles must not keep a million texts."""
-
+"""Kinds of reason that are counted separately: a run of a million tiles must not keep a million texts."""
 
 OTHERS = "other reasons; the journal has them all"
-
-
-_PARTICULARS = re.compile(r"'[^']*'|\"[^\"]*\"|\b[0-9a-f]{8,}\b|\d+(\.\d+)?")
-"""What differs from tile to tile in reasons of one kind: names in quotes, ids and numbers."""
-
-
-def kind_of(reason: str) -> str:
-    """What reasons of one kind have in common: the words, without names and numbers."""
-    return _PARTICULARS.sub("#", reason[:500])
-
-
-class Tally:
-    """Counts of one run.
-
-    Attributes:
-        total: tiles of this run's share, over all groups.
-        earlier: tiles that earlier runs had ended, by outcome.
-        now: tiles that ended in this run, by outcome.
-        waiting: tiles that cannot be begun, as the group `base` has not done them.
-        reasons: why tiles were skipped or failed, `(outcome, reason)`, earlier runs included; reasons that differ only
-            in numbers and names count as the first of them.
-        unanswered: why tiles were left that this run has asked for, likewise.
-        uncounted: why the journals could not be read to the end of a run that ended early, so that the counts are those
-            of what it has come by; None when all is counted.
-        notice: says in a few words what holds the run up; empty when nothing does.
-    """
-
-    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self.total = total
-        self.earlier: Counter[Outcome] = Counter()
-        self.now: Counter[Outcome] = Counter()
-        self.waiting = 0
-        self.reasons: Counter[tuple[Outcome, str]] = Counter()
-        self.unanswered: Counter[str] = Counter()
-        self.uncounted: str | None = None
-        self.notice: Callable[[], str] = str
-        self._kinds: dict[str, str] = {}
-        self._clock = clock
-        self._start = clock()
-
-    def add(self, entry: Entry, earlier: bool = False) -> None:
-        """Counts a tile that ended."""
-        (self.earlier if earlier else self.now)[entry.outcome] += 1
-        if entry.reason is not None:
-            self.reasons[entry.outcome, self._kind(entry.reason)] += 1
-
-    def leave(self, reason: str) -> None:
-        """Counts a tile that was asked for and is left for the next run."""
-        self.unanswered[self._kind(reason)] += 1
-
-    def recount(self, endings: Iterable[Ending]) -> None:
-        """Counts anew all tiles that have ended, as a run that ends early has not come by all that earlier ones did.
-
-        Args:
-            endings: of all tiles of the share, this run's included.
-
-        Raises:
-            DatasetError: when a journal is damaged; then nothing is changed.
-        """
-        ended: Counter[Outcome] = Counter()
-        reasons: Counter[tuple[Outcome, str]] = Counter()
-        for ending in endings:
-            ended[ending.outcome] += 1
-            if ending.outcome is not Outcome.DONE and (reason := ending.reason) is not None:
-                reasons[ending.outcome, self._kind(reason)] += 1
-        self.earlier = Counter({outcome: ended[outcome] - self.now[outcome] for outcome in Outcome})
-        self.reasons = reasons
-
-    def _kind(self, reason: str) -> str:
-        """The first reason of that kind."""
-        key = kind_of(reason)
-        if key not in self._kinds and len(self._kinds) >= DISTINCT:
-            return OTHERS
-        return self._kinds.setdefault(key, reason)
-
-    def count(self, outcome: Outcome) -> int:
-        """Tiles with that outcome, whenever they ended."""
-        return self.earlier[outcome] + self.now[outcome]
-
-    @property
-    def ended(self) -> int:
-        """Tiles that need no more work."""
-        return self.earlier.total() + self.now.total()
-
-    @property
-    def left(self) -> int:
-        """Tiles that have not ended, or that this run has not come by."""
-        return self.total - self.ended
-
-    @property
-    def known_left(self) -> int | None:
-        """Tiles that have not ended; None when that could not be counted."""
-        return self.left if self.uncounted is None else None
-
-    @property
-    def seconds(self) -> float:
-        """Since the run began."""
-        return self._clock() - self._start
-
-    @property
-    def rate(self) -> float:
-        """Tiles a second, of this run."""
-        return self.now.total() / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def remaining(self) -> float | None:
-        """Seconds until the end at this rate; None when it cannot be said."""
-        return (self.left - self.waiting) / self.rate if self.rate > 0 else None
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """OK only if every tile is done or skipped for a reason recorded."""
-        return ExitCode.TILES_FAILED if self.count(Outcome.FAILED) or self.left else ExitCode.OK
-
-    def summary(self) -> dict[str, Any]:
-        """The counts as JSON."""
-        unanswered = [(("left", reason), tiles) for reason, tiles in self.unanswered.most_common()]
-        return {
-            "tiles": self.total,
-            **{str(outcome): self.count(outcome) for outcome in Outcome},
-            "left": self.known_left,
-            "uncounted": self.uncounted,
-            "waiting": self.waiting,
-            "ended_in_this_run": self.now.total(),
-            "seconds": round(self.seconds, 3),
-            "tiles_per_second": round(self.rate, 3),
-            "reasons": [
-                {"outcome": str(outcome), "reason": reason, "tiles": tiles}
-                for (outcome, reason), tiles in [*self.reasons.most_common(), *unanswered]
-            ],
-        }
-
+"""The text under which all further kinds are counted."""
 
 EXAMPLES = 3
-"""Tiles that are named for each kind."""
+"""Tile ids kept for each kind of reason."""
+
+_PARTICULARS = re.compile(r"'[^']*'|\"[^\"]*\"|\b[0-9a-f]{8,}\b|\d+(\.\d+)?")
+"""What differs between reasons of one kind: quoted names, hexadecimal ids and numbers."""
 
 
 @define
-class Kind:
-    """Reasons that differ in names and numbers only.
+class ReasonCount:
+    """Tiles with reasons of one kind: reasons that differ only in names and numbers.
 
     Attributes:
-        outcome: skipped or failed.
-        reason: the first of them.
-        tiles: how many ended so.
-        examples: the ids of the first of these.
+        outcome: skipped, failed or left.
+        reason: the first of the reasons.
+        tiles: number of tiles.
+        examples: ids of the first tiles.
     """
 
     outcome: Outcome
@@ -169,114 +40,186 @@ class Kind:
     tiles: int = 0
     examples: list[str] = field(factory=list)
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {"outcome": str(self.outcome), "reason": self.reason, "tiles": self.tiles, "examples": self.examples}
 
+@define(eq=False)
+class OutcomeCounts:
+    """Numbers of tiles by outcome, and why tiles are not done.
 
-class Reasons:
-    """Kinds of reason, at most a hundred told apart, as a run's summary has them."""
-
-    def __init__(self) -> None:
-        self._kinds: dict[tuple[Outcome, str], Kind] = {}
-
-    def add(self, outcome: Outcome, reason: str, tile_id: str) -> None:
-        """Counts one tile."""
-        self._count(Kind(outcome, reason, 1, [tile_id]))
-
-    def update(self, others: "Reasons") -> None:
-        """Counts what others have counted."""
-        for kind in others._kinds.values():
-            self._count(kind)
-
-    def _count(self, more: Kind) -> None:
-        key = (more.outcome, kind_of(more.reason))
-        if key not in self._kinds and len(self._kinds) >= DISTINCT:
-            key = (more.outcome, OTHERS)
-        mine = self._kinds.setdefault(key, Kind(more.outcome, OTHERS if key[1] == OTHERS else more.reason))
-        mine.tiles += more.tiles
-        mine.examples = [*mine.examples, *more.examples][:EXAMPLES]
-
-    def listed(self, outcomes: Iterable[Outcome] = tuple(Outcome)) -> list[Kind]:
-        """The kinds, those with most tiles first."""
-        wanted = set(outcomes)
-        return sorted((kind for kind in self._kinds.values() if kind.outcome in wanted), key=lambda kind: -kind.tiles)
-
-
-@frozen
-class Counts:
-    """So many tiles.
+    A tile that is in several groups counts once in each.
 
     Attributes:
-        tiles: in all.
-        done: with all their pixels and values.
-        skipped: for a reason that is recorded.
-        failed: likewise.
-        sent_back: of the failed, those that were done until their stack was found wanting.
+        tiles: all tiles, also those without an outcome.
+        returned: of the failed tiles, those that were done until `post` or `verify` found their stack unusable.
     """
 
     tiles: int = 0
-    done: int = 0
-    skipped: int = 0
-    failed: int = 0
-    sent_back: int = 0
+    returned: int = 0
+    _numbers: Counter[str] = field(factory=Counter)
+    _reasons: dict[tuple[Outcome, str], ReasonCount] = field(factory=dict)
+
+    @classmethod
+    def of(cls, tiles: int, entries: Iterable[TileOutcome]) -> "OutcomeCounts":
+        """Counts entries of a journal.
+
+        Args:
+            tiles: all tiles, also those without an entry.
+            entries: at most one of each tile.
+        """
+        counts = cls(tiles)
+        for entry in entries:
+            counts.add(entry)
+        return counts
+
+    def add(self, entry: TileOutcome) -> None:
+        """Counts one tile. A tile that is left only adds its reason: `left` is what the other outcomes do not cover."""
+        if entry.outcome in JOURNALED:
+            self._numbers[entry.outcome] += 1
+        self.returned += entry.is_returned
+        if entry.reason is not None:
+            self._add_reason(ReasonCount(entry.outcome, entry.reason, 1, [entry.tile_id]))
+
+    def merge(self, other: "OutcomeCounts") -> None:
+        """Adds the tiles that other counts have."""
+        self.tiles += other.tiles
+        self.returned += other.returned
+        self._numbers.update(other._numbers)
+        for more in other._reasons.values():
+            self._add_reason(more)
+
+    def _add_reason(self, more: ReasonCount) -> None:
+        key = more.outcome, _PARTICULARS.sub("#", more.reason[:500])
+        if key not in self._reasons and len(self._reasons) >= DISTINCT:
+            key = more.outcome, OTHERS
+        known = self._reasons.setdefault(key, ReasonCount(more.outcome, OTHERS if key[1] == OTHERS else more.reason))
+        known.tiles += more.tiles
+        known.examples = [*known.examples, *more.examples][:EXAMPLES]
+
+    def __getitem__(self, outcome: str) -> int:
+        """The number of tiles with an outcome."""
+        return self.left if outcome == Outcome.LEFT else self._numbers[outcome]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{self[outcome]} {outcome}" for outcome in JOURNALED)
+
+    @property
+    def finished(self) -> int:
+        """Tiles that are done, skipped or failed."""
+        return self._numbers.total()
 
     @property
     def left(self) -> int:
-        """Tiles that have not ended."""
-        return self.tiles - self.done - self.skipped - self.failed
+        """Tiles that are not finished."""
+        return self.tiles - self.finished
 
     @property
-    def is_finished(self) -> bool:
-        """Whether every tile is done or skipped."""
-        return self.left == 0 and self.failed == 0
+    def exit_code(self) -> ExitCode:
+        """OK only if every tile is done, or skipped for a recorded reason."""
+        return ExitCode.TILES_FAILED if self[Outcome.FAILED] or self.left else ExitCode.OK
 
     @property
-    def is_begun(self) -> bool:
-        """Whether some tile has ended."""
-        return self.left < self.tiles
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
-            self.tiles + other.tiles,
-            self.done + other.done,
-            self.skipped + other.skipped,
-            self.failed + other.failed,
-            self.sent_back + other.sent_back,
-        )
+    def reasons(self) -> list[ReasonCount]:
+        """The kinds of reason, the most frequent first; those of tiles that are left come last."""
+        return sorted(self._reasons.values(), key=lambda kind: (kind.outcome is Outcome.LEFT, -kind.tiles))
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON."""
+        """The numbers as JSON."""
+        return {"tiles": self.tiles, **{str(outcome): self[outcome] for outcome in Outcome}, "sent_back": self.returned}
+
+    def reason_lines(self, limit: int) -> list[str]:
+        """The most frequent kinds of reason as text."""
+        lines = [
+            f"  {kind.outcome} {kind.tiles}: {kind.reason} (e.g. {', '.join(kind.examples)})"
+            for kind in self.reasons[:limit]
+        ]
+        if len(self.reasons) > limit:
+            lines.append(f"  and {len(self.reasons) - limit} more reasons; --json lists them all")
+        return lines
+
+    def reasons_to_json(self) -> list[dict[str, Any]]:
+        """The kinds of reason as JSON."""
+        return [asdict(kind) for kind in self.reasons]
+
+
+class RunProgress:
+    """How far a run is.
+
+    Attributes:
+        counts: the tiles of this run's shard, including those that earlier runs finished.
+        now: tiles finished in this run, by outcome.
+        waiting: tiles that cannot be started because the group `base` is not done there.
+        uncounted: why the journals could not be read to the end after an early stop, so that the counts cover only the
+            tiles seen so far; None if everything is counted.
+        notice: returns in a few words what delays the run; empty if nothing does.
+    """
+
+    def __init__(
+        self, tiles: int, clock: Callable[[], float] = time.monotonic, notice: Callable[[], str] = str
+    ) -> None:
+        self.counts = OutcomeCounts(tiles)
+        self.now: Counter[str] = Counter()
+        self.waiting = 0
+        self.uncounted: str | None = None
+        self.notice = notice
+        self._clock = clock
+        self._start = clock()
+
+    def add(self, entry: TileOutcome, earlier: bool = False) -> None:
+        """Counts a tile that an earlier run finished, or that this run finished or leaves."""
+        self.counts.add(entry)
+        if not earlier and entry.outcome in JOURNALED:
+            self.now[entry.outcome] += 1
+
+    def recount(self, entries: Iterable[TileOutcome]) -> None:
+        """Counts all tiles again from the journals: a run that stops early has not seen everything earlier runs did.
+
+        Args:
+            entries: the journaled tiles of the shard, including those of this run.
+
+        Raises:
+            DatasetError: if a journal is damaged; then nothing is changed.
+        """
+        counts = OutcomeCounts.of(self.counts.tiles, entries)
+        for kind in self.counts.reasons:
+            if kind.outcome is Outcome.LEFT:
+                counts._add_reason(kind)
+        self.counts = counts
+
+    @property
+    def left(self) -> int | None:
+        """Tiles that are not finished; None if that could not be counted."""
+        return self.counts.left if self.uncounted is None else None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the run started."""
+        return self._clock() - self._start
+
+    @property
+    def rate(self) -> float:
+        """Tiles per second in this run."""
+        return self.now.total() / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds until the end at this rate; None if unknown."""
+        return (self.counts.left - self.waiting) / self.rate if self.rate > 0 else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as JSON."""
         return {
-            "tiles": self.tiles,
-            "done": self.done,
-            "skipped": self.skipped,
-            "failed": self.failed,
+            "tiles": self.counts.tiles,
+            **{str(outcome): self.counts[outcome] for outcome in JOURNALED},
             "left": self.left,
-            "sent_back": self.sent_back,
+            "uncounted": self.uncounted,
+            "waiting": self.waiting,
+            "ended_in_this_run": self.now.total(),
+            "seconds": round(self.seconds, 3),
+            "tiles_per_second": round(self.rate, 3),
+            "reasons": [
+                {"outcome": kind.outcome, "reason": kind.reason, "tiles": kind.tiles} for kind in self.counts.reasons
+            ],
         }
 
 
-def count(tiles: int, endings: Iterable[Ending]) -> tuple[Counts, Reasons]:
-    """Counts the tiles of a partition.
-
-    Args:
-        tiles: how many it has.
-        endings: of those that have ended.
-    """
-    numbers, sent_back, reasons = dict.fromkeys(Outcome, 0), 0, Reasons()
-    for ending in endings:
-        numbers[ending.outcome] += 1
-        if ending.outcome is not Outcome.DONE and (reason := ending.reason) is not None:
-            sent_back += ending.is_sent_back
-            reasons.add(ending.outcome, reason, ending.tile_id)
-    done, skipped, failed = (numbers[outcome] for outcome in (Outcome.DONE, Outcome.SKIPPED, Outcome.FAILED))
-    return Counts(tiles, done, skipped, failed, sent_back), reasons
-
-
-class ProgressListener(Protocol):
-    """Gets the counts whenever a tile is done, skipped or failed."""
-
-    def changed(self, tally: Tally) -> None:
-        """The counts have changed."""
-        ...
+ProgressListener = Callable[[RunProgress], None]
+"""Called after tiles were finished or left, and every two seconds while none is."""

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,79 +32,21 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 MAX_ANSWER = 48 * 2**20
-"""Bytes of pixels that Earth Engine sends in one answer, uncompressed (EARTHENGINE.md)."""
-
-
-def check_folder(config: Config, folder: DatasetPaths) -> None:
-    """Refuses a folder that cannot be one, or in which the user's own files would be overwritten.
-
-    Raises:
-        ConfigError: when the configuration or the tiles file stands where the dataset's own file belongs.
-        DatasetError: when the folder is a file, or cannot be made.
-    """
-    if _same(config.source, folder.config):
-        raise ConfigError(
-            f"{config.source}: the dataset keeps a file of this very name in its folder, {folder.root}, so it would "
-            "replace your configuration. Rename the configuration, or set another `path` in [dataset]."
-        )
-    if _same(config.tiles, folder.tiles):
-        raise ConfigError(
-            f"{config.source}: `tiles` in [dataset] is {folder.tiles}, which is the dataset's own copy and would be "
-            "replaced. Name the file that the tiles come from, or copy it to another place first."
-        )
-    there = next(path for path in (folder.root, *folder.root.parents) if os.path.lexists(path))
-    if not there.is_dir():
-        raise DatasetError(
-            f"{there} is no folder, so the dataset cannot stand at {folder.root}. Set another `path` in [dataset]."
-        )
-    if there != folder.root and not os.access(there, os.W_OK | os.X_OK):
-        raise DatasetError(
-            f"{folder.root} cannot be made, as {there} may not be written to. Grant access, or set another `path` in "
-            "[dataset]."
-        )
-
-
-def unaccounted(folder: DatasetPaths) -> DatasetError:
-    """The error for a folder with a dataset's journals but not its configuration."""
-    return DatasetError(
-        f"{folder.root} holds a dataset whose own configuration, {folder.config.name}, is missing; so nothing "
-        "tells what its stacks are made of. Restore the file, or set another `path` in [dataset]."
-    )
-
-
-def check_answer_size(config: Config, groups: Iterable[Group]) -> None:
-    """Refuses tiles so large that every request for pixels would be refused.
-
-    Raises:
-        ConfigError: says how large they may be.
-    """
-    for group in groups:
-        pixel = sum(np.dtype(band.band.dtype).itemsize for band in stack_bands(group.modalities))
-        size = config.dataset.image_size
-        if pixel * size**2 > MAX_ANSWER:
-            raise ConfigError(
-                f"{config.source}: [dataset] image_size: {size} x {size} pixels of {pixel} bytes are "
-                f"{pixel * size**2 / 2**20:.0f} MB a tile; Earth Engine sends at most {MAX_ANSWER / 2**20:.0f} MB at "
-                f"once. Set at most {math.isqrt(MAX_ANSWER // pixel)}, or configure fewer modalities."
-            )
-
-
-def _same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
+"""Uncompressed bytes of pixels that Earth Engine sends in one answer; it refuses a larger computePixels request."""
 
 
 @frozen(eq=False)
 class PreparedRun:
-    """A run that may begin.
+    """A run that can start.
 
     Attributes:
         config: the user's configuration.
         folder: the dataset.
-        engine: who answers.
-        groups: what to work, in order.
+        engine: the engine that answers the requests.
+        groups: the groups to download, in order.
         effective: what the dataset is built from, with this run's groups.
         is_new: whether `effective` has to be written first.
-        frame: the tiles to take in; None when the dataset has them.
+        frame: the tiles to import; None when the dataset has its tiles already.
     """
 
     config: Config
@@ -119,12 +61,12 @@ class PreparedRun:
 def prepare(
     config: Config, registry: Registry, engine: str | None = None, only: Sequence[str] | None = None
 ) -> PreparedRun:
-    """Checks that a run may begin; writes nothing and sends nothing.
+    """Checks that a run can start; writes nothing and sends no request.
 
     Args:
         config: the user's configuration.
         registry: the installed plugins.
-        engine: `NAME` or `NAME:TEXT`, instead of the configuration's.
+        engine: `NAME` or `NAME:TEXT`, instead of the configuration's engine.
         only: modalities to download, instead of all that are configured.
 
     Raises:
@@ -136,15 +78,18 @@ def prepare(
     anchor = _anchor(config, modalities)
     chosen = make_engine(config, registry, config.run.engine if engine is None else engine)
     folder = DatasetPaths(config.root)
-    check_folder(config, folder)
-    # In this order: another process, starting as well, writes the configuration before it begins.
-    begun = folder.is_begun
+    _check_folder(config, folder)
+    # In this order: another process that starts at the same time writes the configuration before its first journal.
+    has_journals = folder.is_begun
     recorded = load_started_config(folder, wanted)
-    if begun and recorded is None:
-        raise unaccounted(folder)
+    if has_journals and recorded is None:
+        raise DatasetError(
+            f"{folder.root} contains a dataset whose own configuration, {folder.config.name}, is missing, so it is "
+            "unknown what was downloaded. Restore the file, or set another `path` in [dataset]."
+        )
     plan = plan_groups(recorded.groups if recorded else {}, wanted, anchor.name)
     groups = tuple(_group(config, name, members, modalities, anchor) for name, members in plan.items())
-    check_answer_size(config, groups)
+    _check_answer_size(config, groups)
     frame, tiles = _tiles(config, folder, recorded)
     members = [name for group in plan.values() for name in group]
     effective = StoredConfig(
@@ -155,28 +100,20 @@ def prepare(
             "source": chosen.source,
         },
         tiles=tiles,
-        modalities={name: plain_options(modalities[name].options) for name in members if name in modalities},
+        modalities={name: plain_options(modalities[name].options) for name in members},
         plugins={name: str(registry.modality(name).origin) for name in members},
         groups={name: list(group) for name, group in plan.items()},
     )
     if recorded is not None:
         effective = continue_dataset(recorded, effective, folder, config)
-    return PreparedRun(
-        config=config,
-        folder=folder,
-        engine=chosen,
-        groups=groups,
-        effective=effective,
-        is_new=effective != recorded,
-        frame=frame,
-    )
+    return PreparedRun(config, folder, chosen, groups, effective, effective != recorded, frame)
 
 
 def _wanted(config: Config, registry: Registry, only: Sequence[str] | None) -> list[str]:
     if only is None:
         return list(config.modalities)
     if not only:
-        raise ConfigError(f"--modalities names none. Configured: {', '.join(config.modalities)}.")
+        raise ConfigError(f"--modalities is empty. Configured modalities: {', '.join(config.modalities)}.")
     for name in only:
         registry.modality(name)
         if name not in config.modalities:
@@ -187,86 +124,102 @@ def _wanted(config: Config, registry: Registry, only: Sequence[str] | None) -> l
     return list(dict.fromkeys(only))
 
 
-def _anchor(config: Config, modalities: dict[str, Modality]) -> Modality:
+def _anchor(config: Config, modalities: Mapping[str, Modality]) -> Modality:
     able = [name for name, modality in modalities.items() if modality.can_anchor()]
-    name = config.dataset.anchor or (able[0] if len(able) == 1 else None)
-    if name is None:
-        found = f"several could be: {', '.join(able)}" if able else "none of the configured ones can be"
-        remedy = (
-            "Set `anchor` in [dataset]."
-            if able
-            else "Add one, e.g. [modalities.file], which takes dates from the tiles."
-        )
+    name = config.dataset.anchor
+    if name is None and len(able) == 1:
+        name = able[0]
+    if name in able:
+        return modalities[name]
+    problem = "no anchor is set" if name is None else f"{name!r}, the `anchor` in [dataset], cannot be the anchor"
+    remedy = (
+        f"Set `anchor` in [dataset] to one of the configured modalities that can: {', '.join(able)}."
+        if able
+        else "No configured modality can. Add one, e.g. [modalities.file], which takes the dates from the tiles file."
+    )
+    raise ConfigError(
+        f"{config.source}: {problem}, the modality that determines the date and the grid of each tile. {remedy}"
+    )
+
+
+def _check_folder(config: Config, folder: DatasetPaths) -> None:
+    """Refuses a folder that cannot be created, or in which the user's own files would be overwritten."""
+    if config.source.resolve() == folder.config.resolve():
         raise ConfigError(
-            f"{config.source}: it is not said which modality fixes each tile's date and grid; {found}. {remedy}"
+            f"{config.source}: the dataset keeps a file of this name in its folder, {folder.root}, so it would replace "
+            "your configuration. Rename the configuration, or set another `path` in [dataset]."
         )
-    if name not in able:
+    if config.tiles.resolve() == folder.tiles.resolve():
         raise ConfigError(
-            f"{config.source}: [dataset] anchor = {name!r} is not a configured modality that can be the anchor. "
-            f"Of the configured ones these can: {', '.join(able) or 'none'}; it needs its table "
-            f"[modalities.{name}] as well."
+            f"{config.source}: `tiles` in [dataset] is {folder.tiles}, the dataset's own copy, which would be "
+            "replaced. Set it to the file that the tiles come from, or copy the file to another folder first."
         )
-    return modalities[name]
+    existing = next(path for path in (folder.root, *folder.root.parents) if os.path.lexists(path))
+    if not existing.is_dir():
+        raise DatasetError(
+            f"{existing} is not a folder, so the dataset cannot be in {folder.root}. Set another `path` in [dataset]."
+        )
+    if existing != folder.root and not os.access(existing, os.W_OK | os.X_OK):
+        raise DatasetError(
+            f"{folder.root} cannot be created: no permission to write to {existing}. Fix the permissions, or set "
+            "another `path` in [dataset]."
+        )
 
 
 def _group(
-    config: Config, name: str, members: Sequence[str], modalities: dict[str, Modality], anchor: Modality
+    config: Config, name: str, members: Sequence[str], modalities: Mapping[str, Modality], anchor: Modality
 ) -> Group:
-    missing = [member for member in members if member not in modalities]
-    if missing:
+    removed = [f"[modalities.{member}]" for member in members if member not in modalities]
+    if removed:
         raise ConfigError(
-            f"{config.source}: the dataset's group {name!r} also holds {', '.join(missing)}, which "
-            "the configuration no longer "
-            f"has. Put back {', '.join(f'[modalities.{member}]' for member in missing)}, or name "
-            "others with --modalities."
+            f"{config.source}: {', '.join(removed)} was removed, but the dataset downloads it together with others, "
+            f"in the group {name!r}. Restore it, or leave this group's modalities out with --modalities."
         )
     return Group(name, tuple(modalities[member] for member in members), anchor)
+
+
+def _check_answer_size(config: Config, groups: Iterable[Group]) -> None:
+    """Refuses tiles so large that Earth Engine would refuse every request for pixels."""
+    size = config.dataset.image_size
+    for group in groups:
+        pixel = sum(np.dtype(band.band.dtype).itemsize for band in stack_bands(group.modalities))
+        if pixel * size**2 > MAX_ANSWER:
+            raise ConfigError(
+                f"{config.source}: [dataset] image_size: {size} x {size} pixels of {pixel} bytes are "
+                f"{pixel * size**2 / 2**20:.0f} MB per tile; Earth Engine sends at most {MAX_ANSWER / 2**20:.0f} MB "
+                f"per request. Set at most {math.isqrt(MAX_ANSWER // pixel)}, or configure fewer modalities."
+            )
 
 
 def _tiles(
     config: Config, folder: DatasetPaths, recorded: StoredConfig | None
 ) -> tuple["gpd.GeoDataFrame | None", dict[str, Any]]:
-    """The tiles to take in, if any, and the description of the files that they come from."""
+    """The tiles to import, if any, and the description of the file that they come from."""
+    source, partition_size = config.tiles, config.dataset.partition_size
     if recorded is not None and folder.tiles.exists():
-        described = dict(recorded.tiles)
-        if config.dataset.partition_size is not None:
-            described["partition_size"] = config.dataset.partition_size
-        _renewed(described, "", config.tiles, folder)
-        _renewed(described, "tile_info_", config.tile_info, folder)
-        return None, described
-    # Only here: with geopandas they take half a second, which a dataset that has its tiles does not need.
+        facts = dict(recorded.tiles)
+        if partition_size is not None:
+            facts["partition_size"] = partition_size
+        if source.exists() and not _is_unchanged(source, folder.tiles, facts.get("size")):
+            facts["sha256"] = _sha256(source)
+        return None, facts
+    # Imported only here: geopandas takes half a second, which a dataset that has its tiles does not need.
     from mmearth_core.tiles.read import read_tiles
-    from mmearth_core.tiles.tile_info import join_tile_info
 
-    frame = read_tiles(config.tiles)
-    described = {"file": config.dataset.tiles, **_fingerprint("", config.tiles)}
-    if config.tile_info is not None:
-        frame = join_tile_info(frame, config.tile_info)
-        described |= {"tile_info_file": config.dataset.tile_info, **_fingerprint("tile_info_", config.tile_info)}
-    described |= {
+    frame = read_tiles(source)
+    return frame, {
+        "file": config.dataset.tiles,
+        "size": source.stat().st_size,
+        "sha256": _sha256(source),
         "count": len(frame),
-        "partition_size": config.dataset.partition_size or default_partition_size(len(frame)),
+        "partition_size": partition_size or default_partition_size(len(frame)),
     }
-    return frame, described
 
 
-def _renewed(described: dict[str, Any], prefix: str, source: Path | None, folder: DatasetPaths) -> None:
-    """Takes a source's fingerprint again, if it may have changed since the tiles were taken in."""
-    size, sha256 = f"{prefix}size", f"{prefix}sha256"
-    if source is None:
-        described.pop(sha256, None)
-    elif source.exists() and not (size in described and _untouched(source, folder.tiles, described[size])):
-        described[sha256] = _sha256(source)
-
-
-def _fingerprint(prefix: str, source: Path) -> dict[str, Any]:
-    return {f"{prefix}size": source.stat().st_size, f"{prefix}sha256": _sha256(source)}
-
-
-def _untouched(source: Path, taken_in: Path, size: int) -> bool:
-    """Whether a tiles file need not be read again: same size, and older than what was taken in from it."""
+def _is_unchanged(source: Path, imported: Path, size: int | None) -> bool:
+    """Whether a tiles file need not be read again: it has the same size, and is older than the imported tiles."""
     stat = source.stat()
-    return stat.st_size == size and stat.st_mtime_ns < taken_in.stat().st_mtime_ns
+    return stat.st_size == size and stat.st_mtime_ns < imported.stat().st_mtime_ns
 
 
 def _sha256(path: Path) -> str:

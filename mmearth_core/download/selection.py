@@ -1,4 +1,4 @@
-"""Which tiles a run takes: its shard, and which tiles are retried."""
+"""Which tiles a run takes: its shard, and which tiles it retries."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from attrs import field, frozen
 
-from mmearth_core.download.journal import Entry, Outcome
+from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.errors import ConfigError
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ class Shard:
     """A share of the work.
 
     Attributes:
-        index: from 0.
+        index: its number, from 0.
         count: how many shards there are.
     """
 
@@ -30,8 +30,21 @@ class Shard:
             raise ConfigError(f"Shard {self.index}/{self.count}: write I/N with I from 0 to N-1, e.g. 0/4 to 3/4.")
 
     def share(self, partitions: Sequence[T]) -> Sequence[T]:
-        """This shard's part of the partitions."""
+        """Returns this shard's part of the partitions."""
         return partitions[self.index :: self.count]
+
+    def tiles(self, sizes: Mapping[int, int], limit: int | None = None) -> dict[int, int]:
+        """Returns how many tiles of each of its partitions this shard takes, always the first ones.
+
+        Args:
+            sizes: `{partition: tiles}` of the dataset.
+            limit: take only the first so many tiles of the shard.
+        """
+        rest, taken = sum(sizes.values()) if limit is None else limit, {}
+        for partition, size in self.share(list(sizes.items())):
+            taken[partition] = min(size, rest)
+            rest -= taken[partition]
+        return taken
 
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"
@@ -41,19 +54,19 @@ def parse_shard(text: str) -> Shard:
     """Reads `I/N`.
 
     Raises:
-        ConfigError: when it is not of that form.
+        ConfigError: if the text does not have that form.
     """
-    index, slash, count = text.partition("/")
-    if not (slash and index.strip().isdecimal() and count.strip().isdecimal()):
+    match = re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*", text, re.ASCII)
+    if match is None:
         raise ConfigError(f"--shard {text!r}: write I/N with I from 0 to N-1, e.g. 0/4.")
-    return Shard(int(index), int(count))
+    return Shard(int(match[1]), int(match[2]))
 
 
 def shard_from_slurm(environment: Mapping[str, str] = os.environ) -> Shard | None:
-    """The shard of a Slurm array task (https://slurm.schedmd.com/job_array.html), or None outside an array.
+    """Returns the shard of a Slurm array task (https://slurm.schedmd.com/job_array.html), None outside an array.
 
     Raises:
-        ConfigError: when the array has gaps, so that some partitions would be nobody's.
+        ConfigError: if the array has gaps, so that no task would take some of the partitions.
     """
     if "SLURM_ARRAY_TASK_ID" not in environment:
         return None
@@ -67,8 +80,8 @@ def shard_from_slurm(environment: Mapping[str, str] = os.environ) -> Shard | Non
         ) from error
     if last - first + 1 != count or not first <= task <= last:
         raise ConfigError(
-            f"The Slurm array {first}-{last} has {count} tasks: it has gaps, so some tiles would be nobody's. "
-            f"Submit a whole range, e.g. --array=0-{max(count, 1) - 1}, or give --shard I/N."
+            f"The Slurm array {first}-{last} has {count} tasks: it has gaps, so no task would take some of the tiles. "
+            f"Submit a range without gaps, e.g. --array=0-{max(count, 1) - 1}, or give --shard I/N."
         )
     return Shard(task - first, count)
 
@@ -78,45 +91,40 @@ def _pattern(reason: str | None) -> re.Pattern[str] | None:
         return None if reason is None else re.compile(reason, re.IGNORECASE)
     except re.error as error:
         raise ConfigError(
-            f"Reason {reason!r} is no regular expression: {error}. Give a few words of the reason as it stands in the "
-            "journal, such as 'memory limit'."
+            f"Reason {reason!r} is not a valid regular expression: {error}. Give a few words of the reason as it is "
+            "in the journal, such as 'memory limit'."
         ) from error
 
 
 @frozen
 class RetrySelection:
-    """The tiles that are taken again; none, unless something is said.
+    """Which journaled tiles are downloaded again; none by default.
 
     Attributes:
-        failed: those that have failed.
+        failed: those that failed.
         skipped: those that were skipped.
-        reason: of these, only those in whose reason this regular expression is found; case does not matter.
+        reason: of these, only those whose reason contains a match of this regular expression; case does not matter.
         tiles: of these, only those with these ids.
-        only: nothing else: tiles that have not ended are left, so that a redownload does just that.
+        only: nothing else: unfinished tiles are left alone, as in a redownload.
 
     Raises:
-        ConfigError: when `reason` is no regular expression.
+        ConfigError: if `reason` is not a valid regular expression.
     """
 
     failed: bool = False
     skipped: bool = False
-    reason: str | None = None
+    reason: re.Pattern[str] | None = field(default=None, converter=_pattern)
     tiles: frozenset[str] | None = None
     only: bool = False
-    _regex: re.Pattern[str] | None = field(init=False, eq=False, repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_regex", _pattern(self.reason))
-
-    def takes(self, tile_id: str, entry: Entry | None) -> bool:
-        """Whether a tile is taken.
+    def takes(self, entry: TileOutcome | None) -> bool:
+        """Whether a tile is downloaded.
 
         Args:
-            tile_id: which tile.
-            entry: how it has ended; None when it has not.
+            entry: its journal entry; None if it has none.
         """
         if entry is None:
             return not self.only
         wanted = {Outcome.FAILED: self.failed, Outcome.SKIPPED: self.skipped}.get(entry.outcome, False)
-        named = self.tiles is None or tile_id in self.tiles
-        return wanted and named and (self._regex is None or self._regex.search(entry.reason or "") is not None)
+        named = self.tiles is None or entry.tile_id in self.tiles
+        return wanted and named and (self.reason is None or self.reason.search(entry.reason or "") is not None)

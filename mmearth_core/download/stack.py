@@ -19,8 +19,11 @@ from mmearth_core.tiles.grid import Grid
 if TYPE_CHECKING:
     import ee
 
+# No-data is filled in exactly two steps. Pixels travel in one request as integers and floats, and NaN cannot be a
+# constant of an Earth Engine expression. So `finish_bands` has the server fill masked pixels with `StackBand.nodata`:
+# the band's own no-data, or this number for float bands. `nodata_to_nan` turns that into NaN, as stacks have it.
 FLOAT_NODATA = float(np.finfo(np.float32).min)
-"""Stands for no-data while float bands travel: NaN and infinities cannot be constants of a graph."""
+"""Stands for no-data in float bands between the server and the stack."""
 
 
 _CASTS = {"uint8": "toUint8", "int8": "toInt8", "uint16": "toUint16", "int16": "toInt16", "float32": "toFloat"}
@@ -42,17 +45,17 @@ class StackBand:
 
     @property
     def name(self) -> str:
-        """`<layer>__<band>`: the band's name on the wire and in the stack."""
+        """`<layer>__<band>`: the band's name in requests and in the stack."""
         return f"{self.layer.name}__{self.band.name}"
 
     @property
-    def fill(self) -> float:
-        """What a missing pixel travels as."""
+    def nodata(self) -> float:
+        """The value of masked pixels between the server and the stack."""
         return float(self.band.nodata) if self.band.is_integer else FLOAT_NODATA
 
 
 def stack_bands(modalities: Collection[Modality]) -> tuple[StackBand, ...]:
-    """All bands of a group's stack, in order; the same for every tile."""
+    """Returns all bands of a group's stack, in order; the same for every tile."""
     return tuple(
         StackBand(modality.name, layer, band)
         for modality in modalities
@@ -62,10 +65,10 @@ def stack_bands(modalities: Collection[Modality]) -> tuple[StackBand, ...]:
 
 
 def present_bands(modality: Modality, located: Any) -> tuple[StackBand, ...]:
-    """The bands that a tile's image really has, in declared order.
+    """Returns the bands that a tile's image really has, in declared order.
 
     Raises:
-        ValueError: when the plugin names a band that it does not declare.
+        ValueError: if the plugin names a band that it does not declare.
     """
     bands = stack_bands([modality])
     present = modality.present(located)
@@ -77,31 +80,38 @@ def present_bands(modality: Modality, located: Any) -> tuple[StackBand, ...]:
     return tuple(stack_band for stack_band in bands if stack_band.band.name in present)
 
 
+def nodata_to_nan(pixels: NDArray[np.float32], band: StackBand) -> None:
+    """Replaces, in place, the no-data values of a received band by NaN."""
+    pixels[pixels == band.band.nodata] = np.nan
+    if not band.band.is_integer:
+        pixels[pixels == np.float32(FLOAT_NODATA)] = np.nan
+
+
 def finish_bands(image: "ee.Image", bands: Collection[StackBand]) -> "list[ee.Image]":
-    """Makes images that together have exactly `bands`, typed, filled and renamed.
+    """Makes images that together have exactly `bands`, with their types and names, and without masked pixels.
 
     Args:
         image: the plugin's image; every band on its own grid.
         bands: which of its bands are wanted.
 
     Returns:
-        One image for each way of finishing that the bands need.
+        One image for each combination of resampling, type and no-data value.
     """
     images = []
     alike: dict[tuple[str, str, float], list[StackBand]] = {}
-    for stack_band in bands:
-        alike.setdefault((stack_band.band.resampling, stack_band.band.dtype, stack_band.fill), []).append(stack_band)
-    for (resampling, dtype, fill), members in alike.items():
-        names = [(stack_band.band.name, stack_band.name) for stack_band in members]
-        part = image.select([source for source, _ in names])
+    for band in bands:
+        alike.setdefault((band.band.resampling, band.band.dtype, band.nodata), []).append(band)
+    for (resampling, dtype, nodata), members in alike.items():
+        part = image.select([member.band.name for member in members])
         if resampling == Resampling.BILINEAR:
-            # As float, so that the interpolated value is rounded by us and not cut off.
+            # As float, so that the interpolated value is rounded below and not truncated.
             part = part.toFloat().resample("bilinear")
         if np.dtype(dtype).kind in "iu":
             limits = np.iinfo(dtype)
             part = part.round().clamp(int(limits.min), int(limits.max))
-        part = part.unmask(fill, False)
-        images.append(getattr(part, _CASTS[dtype])().rename([target for _, target in names]))
+        # False: also outside the image's footprint.
+        part = part.unmask(nodata, False)
+        images.append(getattr(part, _CASTS[dtype])().rename([member.name for member in members]))
     return images
 
 
@@ -111,13 +121,13 @@ _ENCODING = {"compress": "zstd", "zstd_level": 1, "interleave": "band"}
 
 
 def encode_stack(tile_id: str, pixels: NDArray[np.float32], bands: Sequence[StackBand], grid: Grid) -> bytes:
-    """Makes the GeoTIFF of a tile; equal input gives equal bytes.
+    """Encodes the GeoTIFF of a tile; equal input gives equal bytes.
 
     Args:
-        tile_id: stands in the file's tags.
+        tile_id: written to the file's tags.
         pixels: (bands, rows, columns), NaN for no-data.
-        bands: one for each row of `pixels`.
-        grid: where the pixels lie.
+        bands: one per band of `pixels`.
+        grid: the tile's grid.
 
     Returns:
         The file's content.
@@ -147,7 +157,7 @@ def encode_stack(tile_id: str, pixels: NDArray[np.float32], bands: Sequence[Stac
 
 
 def write_stack(path: Path, content: bytes) -> str:
-    """Writes a stack aside and renames it.
+    """Writes a stack to a temporary file and renames it.
 
     Returns:
         The sha256 of its content.
@@ -162,13 +172,13 @@ def read_stack(path: Path, names: Sequence[str]) -> NDArray[np.float32]:
 
     Args:
         path: a stack.
-        names: `<layer>__<band>` each.
+        names: `<layer>__<band>` of each band.
 
     Returns:
         (bands, rows, columns), NaN for no-data.
 
     Raises:
-        KeyError: when the stack lacks one of them.
+        KeyError: if the stack does not have one of them.
     """
     with rasterio.open(path) as source:
         numbers = {name: number for number, name in enumerate(source.descriptions, start=1)}

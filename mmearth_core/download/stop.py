@@ -1,4 +1,4 @@
-"""Stopping: SIGTERM and control-C let a run end in good order, and once more end it at once."""
+"""Stopping a run early: the first SIGTERM or control-C finishes what is in flight, the second one exits at once."""
 
 import contextlib
 import os
@@ -6,88 +6,84 @@ import queue
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from types import FrameType
 
 from mmearth_core.errors import ExitCode
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-
+# Seconds after the grace period when a process that still runs is ended, because of a hanging file system for instance.
+# Until then the budget waits for hanging requests (10 s) and the journals are counted (4 s for a million tiles).
 LATE = 30.0
-"""Seconds beyond the grace after which a process that does not end by itself is ended: a hanging file system, say.
-
-Within them what hangs is waited for by the budget, 10 s, and the journals are counted, 4 s for a million tiles."""
-
 
 _SHOW_CURSOR = "\x1b[?25h"
 
 
 class StopRequest:
-    """Asks a run to end early; from any thread.
+    """A request to end a run early; made and seen from any thread.
 
     Attributes:
-        grace: seconds that what is under way is given to end.
-        future: is done when the run is to end; to be waited for together with others.
-        ending: is set when the run is to end; interrupts waits.
-        abandoned: whether requests were still under way when the grace was over; their threads are then still alive,
-            and only the end of the process ends them.
+        grace: seconds that requests in flight have to finish.
+        future: done when the stop is requested, for waiting together with other futures; its result is the reason.
+        ending: set when the stop is requested; interrupts the waits between retries.
+        abandoned: whether requests were still in flight at the end of the grace period. Their threads are alive, and
+            only the end of the process ends them.
     """
 
     def __init__(self, grace: float = 60.0) -> None:
-        """Nothing is asked yet."""
+        """Nothing is requested yet."""
         self.grace = grace
         self.future: Future[str] = Future()
         self.ending = threading.Event()
         self.abandoned = False
-        self._lock = threading.Lock()
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Whether the run is to end."""
         return self.future.done()
 
     @property
     def reason(self) -> str | None:
-        """Who asked, such as `SIGTERM`; None when nobody has."""
-        return self.future.result() if self.future.done() else None
+        """Why, such as `SIGTERM`; None if no stop is requested."""
+        return self.future.result() if self.requested else None
 
-    def ask(self, reason: str) -> None:
-        """Asks the run to end; the first reason stays."""
-        with self._lock:
-            if not self.future.done():
-                self.ending.set()
-                self.future.set_result(reason)
+    def request(self, reason: str) -> None:
+        """Requests that the run ends."""
+        self.ending.set()
+        with contextlib.suppress(InvalidStateError):  # requested before: the first reason stays
+            self.future.set_result(reason)
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Asks at the first SIGTERM or SIGINT, and ends the process at the second, with 143 or 130.
+        """Requests the stop at the first SIGTERM or SIGINT, and exits at the second one with status 143 or 130.
 
-        Signals come to a process's main thread; in another one this does nothing.
+        Does nothing in a thread other than the main one, as only that one receives signals.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        # A handler runs in the middle of anything, so it may take no lock: a thread of its own asks.
-        arrived: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        asked = False
+        # A handler interrupts the main thread anywhere, perhaps while it holds the very lock that `request` needs.
+        # So it only puts the signal into a queue, which takes no lock, and another thread makes the request.
+        signals: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        is_first = True
 
         def handle(number: int, frame: FrameType | None) -> None:
-            nonlocal asked
-            if asked:
-                _end_at_once("stopped at once", 128 + number)
-            asked = True
-            arrived.put(number)
+            nonlocal is_first
+            if not is_first:
+                _exit("stopped at once", 128 + number)
+            is_first = False
+            signals.put(number)
 
         def listen() -> None:
-            number = arrived.get()
+            number = signals.get()
             if number is None:
                 return
-            self.ask(signal.Signals(number).name)
+            self.request(signal.Signals(number).name)
             with contextlib.suppress(queue.Empty):
-                arrived.get(timeout=self.grace + LATE)
+                signals.get(timeout=self.grace + LATE)
                 return
-            _end_at_once(f"did not end within {self.grace + LATE:g} s of {self.reason}", int(ExitCode.STOPPED))
+            _exit(f"did not end within {self.grace + LATE:g} s of {self.reason}", ExitCode.STOPPED)
 
         listener = threading.Thread(target=listen, name="mmearth-signals", daemon=True)
         listener.start()
@@ -97,12 +93,12 @@ class StopRequest:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-            arrived.put(None)
+            signals.put(None)
             listener.join()
 
 
-def _end_at_once(said: str, status: int) -> None:
-    """Ends the process without a further word; journals and stacks are safe at any moment."""
-    text = f"{said}; what is done is kept\n"
+def _exit(message: str, status: int) -> None:
+    """Exits immediately, without cleanup: journals and stacks are complete at any moment."""
+    text = f"{message}; what is done is kept\n"
     os.write(2, (_SHOW_CURSOR + text if os.isatty(2) else text).encode())
     os._exit(status)

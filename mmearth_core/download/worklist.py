@@ -1,16 +1,14 @@
 """The pending tiles of a shard, and when a run stops because all of them fail."""
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
 
 from attrs import frozen
 
 from mmearth_core.contract.modality import Anchor
-from mmearth_core.download.journal import Entry, Journal, Outcome
-from mmearth_core.download.locate import Left, Locator
-from mmearth_core.download.outcomes import DISTINCT, ProgressListener, Tally, kind_of
+from mmearth_core.download.journal import Journal, Outcome, TileOutcome, read_outcomes
+from mmearth_core.download.locate import Locator
+from mmearth_core.download.outcomes import OTHERS, OutcomeCounts, RunProgress
 from mmearth_core.download.pixels import Fetcher
 from mmearth_core.download.prepare import PreparedRun
 from mmearth_core.download.scheduler import Scheduler, Work
@@ -18,163 +16,163 @@ from mmearth_core.download.selection import RetrySelection
 from mmearth_core.download.stop import StopRequest
 from mmearth_core.download.stored_config import BASE, Group
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.errors import HopelessError
+from mmearth_core.errors import DatasetError, HopelessError
 from mmearth_core.tiles.index import Tile, TileIndex
 
 
 class FailureLimit:
-    """Watches how the tiles of one group end in this run.
+    """Stops a run in which many tiles of a group fail for the same lasting reason and none is done.
 
-    Tiles that were skipped, and those that failed for a passing reason, tell nothing. The first tile that is done
-    tells that others can be, and ends the watch.
+    Skipped tiles, and tiles that failed for a passing reason, do not count. The first tile that is done shows that
+    others can be, and ends the watch.
     """
 
-    def __init__(self, job: PreparedRun, group: Group) -> None:
-        """Nothing has ended yet.
+    def __init__(self, prepared: PreparedRun, group: Group) -> None:
+        """Starts watching.
 
         Args:
-            job: the run.
-            group: whose tiles it is about.
+            prepared: the run.
+            group: the group to watch.
         """
-        self._job = job
+        self._prepared = prepared
         self._group = group
-        self._after = job.config.run.give_up_after
-        self._is_over = self._after == 0
-        self._failed: Counter[str] = Counter()
-        self._first: dict[str, str] = {}
-        self._reason: str | None = None
+        self._limit = prepared.config.run.give_up_after
+        self._is_over = self._limit == 0
+        self._failures = OutcomeCounts()
 
-    def saw(self, entry: Entry) -> None:
-        """Takes note of a tile that has ended."""
-        if entry.outcome is Outcome.DONE:
-            self._is_over = True
-        if self._is_over or not entry.lasting or entry.reason is None:
-            return
-        kind = kind_of(entry.reason)
-        if kind not in self._first and len(self._first) == DISTINCT:
-            return
-        first = self._first.setdefault(kind, entry.reason)
-        self._failed[kind] += 1
-        if self._failed[kind] == self._after:
-            self._reason = self._reason or first
+    def add(self, entry: TileOutcome) -> None:
+        """Notes what became of a tile."""
+        self._is_over |= entry.outcome is Outcome.DONE
+        if entry.lasting and not self._is_over:
+            self._failures.add(entry)
 
     def check(self) -> None:
-        """Ends the run if it is hopeless.
+        """Stops the run if it is hopeless.
 
         Raises:
             HopelessError: says why, and what to do.
         """
-        if self._reason is None or self._is_over:
+        kinds = [kind for kind in self._failures.reasons if kind.reason != OTHERS and kind.tiles >= self._limit]
+        if self._is_over or not kinds:
             return
         self._is_over = True
-        source, names = self._job.config.source, [modality.name for modality in self._group.modalities]
+        source, names = self._prepared.config.source, [modality.name for modality in self._group.modalities]
         tables = ", ".join(f"[modalities.{name}]" for name in names)
         raise HopelessError(
-            f"{self._failed[kind_of(self._reason)]} tiles have failed for one reason, none is done, and no more were "
-            f"asked for: {self._reason.rstrip('. ')}. Check the options of {tables} in {source}, and the "
-            f"{'plugins that bring' if len(names) > 1 else 'plugin that brings'} them. When that is mended, "
-            f"`mmearth-core run {source} --retry-failed` takes these tiles again. If it is they that are at fault, "
-            "set `give_up_after = 0` in [run]. What is done is kept."
+            f"{kinds[0].tiles} tiles failed for the same reason and none is done, so the run stopped: "
+            f"{kinds[0].reason.rstrip('. ')}. Check the options of {tables} in {source}, and the "
+            f"{'plugins that provide' if len(names) > 1 else 'plugin that provides'} them. When that is fixed, "
+            f"`mmearth-core run {source} --retry-failed` downloads these tiles again. If the tiles themselves are the "
+            "problem, set `give_up_after = 0` in [run]. What is done is kept."
         )
 
 
 @frozen(eq=False)
 class Worklist:
-    """One group's tiles of one shard.
+    """The tiles of one run.
 
     Attributes:
-        job: what to do.
-        group: what to download.
+        prepared: what to do.
         index: the dataset's tiles.
-        partitions: those of the shard.
-        limit: only the first so many tiles.
-        again: which tiles that have ended are taken again.
-        tally: counts.
-        observer: is told of every tile.
-        stop: asks to end early.
+        share: `{partition: how many of its first tiles}`.
+        retry: which journaled tiles are downloaded again.
+        progress: counts the tiles.
+        report: called whenever `progress` has changed, and now and then.
+        stop: asks the run to end early.
     """
 
-    job: PreparedRun
-    group: Group
+    prepared: PreparedRun
     index: TileIndex
-    partitions: list[int]
-    limit: int | None
-    again: RetrySelection
-    tally: Tally
-    observer: ProgressListener
+    share: Mapping[int, int]
+    retry: RetrySelection
+    progress: RunProgress
+    report: Callable[[], None]
     stop: StopRequest
 
-    def work(self, client: EarthClient) -> None:
-        """Works until every tile has ended, or the run is to stop.
+    def work(self, group: Group, client: EarthClient) -> None:
+        """Works until every tile of a group is finished or left, or the run is to stop.
 
         Raises:
             RunStoppedError: no request can succeed any more, or no tile.
             OSError: the folder cannot be written to.
         """
-        options = self.job.config.run
-        give_up = FailureLimit(self.job, self.group)
+        config = self.prepared.config
+        limit = FailureLimit(self.prepared, group)
 
-        def ended(tile: Tile, entry: Entry) -> None:
-            self._ended(tile, entry)
-            give_up.saw(entry)
+        def on_tile_done(entry: TileOutcome) -> None:
+            self._record(group, entry)
+            limit.add(entry)
+
+        def on_tick() -> None:
+            self.report()
+            # A run that ends anyway does not give up.
+            if self.progress.counts.left:
+                limit.check()
 
         scheduler = Scheduler(
-            Locator(client, self.group),
-            Fetcher(client, self.job.folder, self.group, self.job.config.dataset.image_size),
-            options.batch_size,
-            options.max_concurrent,
-            ended,
-            stopping=client.end,
-            left=self._left,
-            ticked=lambda: self.observer.changed(self.tally),
-            checked=lambda: give_up.check() if self.tally.left else None,
+            Locator(client, group),
+            Fetcher(client, self.prepared.folder, group, config.dataset.image_size),
+            config.run.batch_size,
+            config.run.max_concurrent,
+            on_tile_done,
+            on_tick,
+            on_early_end=client.sender.end,
             stop=self.stop,
         )
-        scheduler.run(self._pending())
+        scheduler.run(self._pending(group))
 
-    def _ended(self, tile: Tile, entry: Entry) -> None:
-        Journal(self.job.folder.journal(self.group.name, tile.partition)).append([entry])
-        self._count(entry)
+    def recount(self) -> None:
+        """Counts what earlier runs did in partitions that this run has not reached."""
+        names = [group.name for group in self.prepared.groups]
+        try:
+            journaled = read_outcomes(self.prepared.folder, names, self.share, self._partition_size)
+            self.progress.recount(entry for _, entry in journaled)
+        except (DatasetError, OSError) as error:
+            self.progress.uncounted = str(error)
 
-    def _left(self, left: Left) -> None:
-        self.tally.leave(left.reason)
-        self.observer.changed(self.tally)
+    @property
+    def _partition_size(self) -> int:
+        return int(self.prepared.effective.tiles["partition_size"])
 
-    def _count(self, entry: Entry, earlier: bool = False) -> None:
-        self.tally.add(entry, earlier)
-        self.observer.changed(self.tally)
+    def _record(self, group: Group, entry: TileOutcome) -> None:
+        if entry.outcome is not Outcome.LEFT:
+            partition = entry.ordinal // self._partition_size
+            Journal(self.prepared.folder.journal(group.name, partition)).append([entry])
+        self.progress.add(entry)
 
-    def _pending(self) -> Iterator[Work]:
-        """The tiles that are to be done, a partition in memory at a time."""
-        tiles = (tile for partition in self.partitions for tile in self._partition(partition))
-        for tile, entry, base in islice(tiles, self.limit):
-            if not self.again.takes(tile.tile_id, entry) and not _is_stale(entry, base):
+    def _pending(self, group: Group) -> Iterator[Work]:
+        """Yields the tiles to download, with one partition in memory at a time."""
+        for tile, entry, base in self._entries(group):
+            if not self.retry.takes(entry) and not _is_stale(entry, base):
                 if entry is not None:
-                    self._count(entry, earlier=True)
-            elif self.group.is_base:
+                    self.progress.add(entry, earlier=True)
+                    self.report()
+            elif group.is_base:
                 yield tile, None
             elif base is None or base.outcome is Outcome.FAILED:
-                self.tally.waiting += 1
+                self.progress.waiting += 1
             elif base.outcome is Outcome.SKIPPED:
-                self._ended(tile, Entry(tile.tile_id, tile.ordinal, Outcome.SKIPPED, base.reason))
+                self._record(group, TileOutcome(tile.tile_id, tile.ordinal, Outcome.SKIPPED, base.reason))
             else:
                 yield tile, _anchor(base)
 
-    def _partition(self, partition: int) -> Iterator[tuple[Tile, Entry | None, Entry | None]]:
-        folder = self.job.folder
-        mine = Journal(folder.journal(self.group.name, partition)).read()
-        base = {} if self.group.is_base else Journal(folder.journal(BASE, partition)).read()
-        for tile in self.index.read(partition):
-            yield tile, mine.get(tile.tile_id), base.get(tile.tile_id)
+    def _entries(self, group: Group) -> Iterator[tuple[Tile, TileOutcome | None, TileOutcome | None]]:
+        """Yields the tiles of the share with their entries in the journals of the group and of `base`."""
+        folder = self.prepared.folder
+        for partition, count in self.share.items():
+            own = Journal(folder.journal(group.name, partition)).read()
+            base = {} if group.is_base else Journal(folder.journal(BASE, partition)).read()
+            for tile in self.index.read(partition)[:count]:
+                yield tile, own.get(tile.tile_id), base.get(tile.tile_id)
 
 
-def _is_stale(entry: Entry | None, base: Entry | None) -> bool:
-    """Whether a tile was done on another day or grid than `base` has it now, as that was downloaded again since."""
+def _is_stale(entry: TileOutcome | None, base: TileOutcome | None) -> bool:
+    """Whether a done tile has another day or grid than `base`, because `base` was downloaded again since."""
     if entry is None or base is None or not entry.outcome is base.outcome is Outcome.DONE:
         return False
     return bool(entry.record["anchor"] != base.record["anchor"])
 
 
-def _anchor(entry: Entry) -> Anchor:
+def _anchor(entry: TileOutcome) -> Anchor:
     fields = entry.record["anchor"]
     return Anchor(dt.date.fromisoformat(fields["date"]), fields["crs"], fields.get("variant"))

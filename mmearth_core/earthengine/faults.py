@@ -1,7 +1,8 @@
-"""What a failed request means, and so what to do about it: the one table of Earth Engine's errors."""
+"""The faults of Earth Engine: what a failed request means, and what is done about it."""
 
 import re
 from enum import StrEnum
+from typing import Any
 
 import google.auth.exceptions
 from attrs import frozen
@@ -11,64 +12,70 @@ from mmearth_core.errors import PixelError
 
 
 class Action(StrEnum):
-    """What to do about a fault."""
+    """What to do about a fault.
+
+    Attributes:
+        RETRY: the fault passes: send the same request again later.
+        SLOW_DOWN: too many requests at once: reduce their number, then send the same request again.
+        REPEAT: the answer cannot be used: send the same request again a few times, then give it up.
+        SPLIT: the request is too large: smaller requests may succeed.
+        REFUSE: the request is wrong: it fails however often it is sent.
+        STOP: no request can succeed: credentials, project, access or quota are lost.
+    """
 
     RETRY = "retry"
-    """Passing: the same request may succeed later."""
     SLOW_DOWN = "slow down"
-    """Passing, and a sign that too much is asked at once: fewer requests at a time, then again."""
     REPEAT = "repeat"
-    """The answer cannot be used: asked again a few times, then the request is refused."""
     SPLIT = "split"
-    """Too much in one request: its parts may succeed."""
     REFUSE = "refuse"
-    """The request itself cannot succeed; repeated as it is, it fails again."""
     STOP = "stop"
-    """No request can succeed: credentials, project, access or quota are gone."""
-
-
-AGAIN = (Action.RETRY, Action.SLOW_DOWN, Action.REPEAT)
-"""The remedies that send the same request again."""
 
 
 @frozen
 class Fault:
-    """A classified failure.
+    """A classified failure of a request.
 
     Attributes:
-        remedy: what to do.
-        message: what the server or the network said.
-        label: the kind in a word or two, to count by.
-        suspect: whether a passing fault that does not pass may be the request's own, as other requests are answered.
-        wait: seconds that the server asks to wait; 0 when it does not say.
+        action: what to do.
+        message: the message of the server or of the network.
+        label: the kind of fault in one or two words, used for counting.
+        suspect: whether the request itself is the cause if the fault lasts while other requests are answered.
+        wait: seconds that the server asks to wait; 0 if it does not say.
+        has_answer: whether the server answered; False for failures of the network.
     """
 
-    remedy: Action
+    action: Action
     message: str
     label: str
     suspect: bool = False
     wait: float = 0.0
+    has_answer: bool = True
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.action in (Action.RETRY, Action.SLOW_DOWN, Action.REPEAT)
 
 
 class GarbledError(ConnectionError):
-    """An answer that is not Earth Engine's: cut short, or not of the kind asked for."""
+    """An answer that was changed on its way: it is truncated, or not of the requested type."""
 
 
 @frozen
 class _Rule:
-    """One row: when its pattern is in the message and its status, if any, is the answer's, the fault is this."""
+    """One row of the table: matches a message with this pattern, of an answer with this status if one is given."""
 
-    remedy: Action
+    action: Action
     label: str
     pattern: str = ""
     status: int | None = None
     suspect: bool = False
 
 
-# The first row that matches decides. Google's words and codes:
+# The first row that matches decides. Google's messages and codes:
 # https://developers.google.com/earth-engine/guides/usage, .../guides/debugging, .../guides/noncommercial_tiers;
 # "must be less than or equal to" is what computePixels says of sizes (github.com/google/Xee, issues 50 and 85).
-_RULES: tuple[_Rule, ...] = (
+_RULES = (
     _Rule(Action.SPLIT, "memory limit", r"memory limit exceeded|out of memory|memory capacity"),
     _Rule(Action.SPLIT, "timed out computation", r"computation timed out"),
     _Rule(Action.SPLIT, "request too large", r"(request size|grid dimensions).* must be less than or equal to"),
@@ -90,9 +97,8 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(Action.RETRY, "504", status=504),
 )
 
-
-_MEND = {
-    "credentials": "Log in anew with `earthengine authenticate`, or renew the service account's key,",
+_REMEDIES = {
+    "credentials": "Log in again with `earthengine authenticate`, or renew the service account's key,",
     "no access": "Check that the project exists, is registered for Earth Engine, and that your account may use it,",
     "quota": (
         "Wait until the project's quota is renewed, choose a higher tier "
@@ -100,33 +106,27 @@ _MEND = {
     ),
 }
 
+# The meaning of the header `x-earth-engine-quota-status: parallelism_restricted=true` of an answer.
+RESTRICTED = Fault(Action.STOP, "the project has used up its noncommercial quota and is in restricted mode", "quota")
 
-def stopped_by(fault: Fault) -> str:
-    """The paragraph that tells a user why no request can succeed any more, and what to do."""
-    said = fault.message.rstrip(". ")
-    mend = _MEND.get(fault.label, "Mend that")
-    return f"Earth Engine no longer answers this run: {said}. {mend} and run the same command again; {KEPT}"
+
+def stop_message(fault: Fault) -> str:
+    """Tells the user why no request can succeed any more, and what to do; `fault` is one with the action STOP."""
+    problem, remedy = fault.message.rstrip(". "), _REMEDIES.get(fault.label, "Fix this")
+    return f"Earth Engine no longer answers this run: {problem}. {remedy} and run the same command again; {KEPT}"
 
 
 KEPT = "what is done is kept."
 
 
-RESTRICTED = Fault(
-    Action.STOP,
-    "the project has used up its noncommercial quota and is in restricted mode",
-    "quota",
-)
-"""What the answer's header `x-earth-engine-quota-status: parallelism_restricted=true` says."""
-
-
 def classify(error: BaseException) -> Fault | None:
-    """Says what a failed request means.
+    """Finds out what a failed request means.
 
     Args:
-        error: what the `ee` client, the transport, the check of an answer or `google.auth` raised.
+        error: raised by the `ee` client, the transport, the check of an answer or `google.auth`.
 
     Returns:
-        The fault, or None when the error is not about a request: a defect, to be seen as one.
+        The fault, or None if the error is not about a request but a bug.
     """
     import ee
 
@@ -134,36 +134,29 @@ def classify(error: BaseException) -> Fault | None:
     if isinstance(error, PixelError):
         return Fault(Action.REPEAT, text, "wrong pixels")
     if isinstance(error, GarbledError):
-        return Fault(Action.REPEAT, text, "garbled answer")
+        return Fault(Action.REPEAT, text, "garbled answer", has_answer=False)
     if isinstance(error, TimeoutError):
-        return Fault(Action.RETRY, text, "no answer in time")
+        return Fault(Action.RETRY, text, "no answer in time", has_answer=False)
     if isinstance(error, google.auth.exceptions.TransportError | ConnectionError):
-        return Fault(Action.RETRY, text, "connection")
+        return Fault(Action.RETRY, text, "connection", has_answer=False)
     if isinstance(error, google.auth.exceptions.GoogleAuthError):
-        # A token that cannot be renewed just now; any other is gone for good.
-        passing = getattr(error, "retryable", False)
-        return Fault(Action.RETRY if passing else Action.STOP, text, "credentials")
-    if isinstance(error, HttpError):  # as it is where `ee` passes on what its transport library raises
-        return _of_answer(int(error.resp.status), error.reason or text, error.resp)
-    if isinstance(error, ee.EEException):
-        return _of_answer(http_status(error), text, getattr(error.__context__, "resp", None))
+        # Retryable if Google cannot renew the token just now; otherwise the credentials are no longer valid.
+        action = Action.RETRY if getattr(error, "retryable", False) else Action.STOP
+        return Fault(action, text, "credentials")
+    if isinstance(error, HttpError):  # in some places `ee` passes on the errors of its HTTP library
+        return _classify_answer(error.resp, error.reason or text)
+    if isinstance(error, ee.EEException):  # elsewhere it replaces them, and the response survives in the context only
+        return _classify_answer(getattr(error.__context__, "resp", None), text)
     return None
 
 
-def http_status(error: BaseException) -> int | None:
-    """The HTTP status that an `ee.EEException` hides: it survives only in its context."""
-    response = getattr(error.__context__, "resp", None)
-    return int(response.status) if response is not None else None
-
-
-def _of_answer(status: int | None, text: str, response: object) -> Fault:
+def _classify_answer(response: Any, text: str) -> Fault:
+    """Looks up an answer in the table; `response` is None if `ee` raised the error before it sent anything."""
+    status, wait = None, ""
+    if response is not None:
+        # `retry-after` may also be a date, which no Google service sends.
+        status, wait = int(response.status), response.get("retry-after", "")
     for rule in _RULES:
         if rule.status in (None, status) and re.search(rule.pattern, text, re.IGNORECASE):
-            return Fault(rule.remedy, text, rule.label, rule.suspect, _retry_after(response))
+            return Fault(rule.action, text, rule.label, rule.suspect, float(wait) if wait.isdecimal() else 0.0)
     return Fault(Action.REFUSE, text, "refused")
-
-
-def _retry_after(response: object) -> float:
-    """Seconds of the header `Retry-After`; it may be a date as well, which no Google service sends."""
-    said = response.get("retry-after", "") if isinstance(response, dict) else ""
-    return float(said) if str(said).isdecimal() else 0.0

@@ -1,20 +1,20 @@
-"""Retries of requests: which faults are retried, how long, and how fast requests are sent."""
+"""Retries: how long one request is retried, how many requests may be in flight, and the sender that uses both."""
 
 import logging
+import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import NewType, TypeVar
 
-from attrs import frozen
-from google.auth.exceptions import TransportError
-from tenacity import RetryCallState, Retrying, retry_if_exception, sleep_using_event, wait_random_exponential
+from attrs import define, field
 
 from mmearth_core.budget import LocalBudget, RequestBudget
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.earthengine.faults import AGAIN, KEPT, RESTRICTED, Action, Fault, classify, stopped_by
+from mmearth_core.earthengine.faults import KEPT, Action, Fault, classify, stop_message
 from mmearth_core.errors import (
     AccessLostError,
     NoAnswerError,
@@ -24,374 +24,295 @@ from mmearth_core.errors import (
     TooLargeError,
 )
 
+# Longest waits before a retry, seconds. "maximum_backoff is typically 32 or 64 seconds":
+# https://cloud.google.com/storage/docs/exponential-backoff. An answer that cannot be used is no sign of a busy server,
+# so it is requested again soon.
 LONGEST_WAIT = 60.0
-"""Cap of the wait between two tries, seconds (EARTHENGINE.md: 60-120 s, full jitter)."""
-
-
-LONGEST_ASKED_WAIT = 120.0
-"""Cap of the wait that the server asks for, seconds."""
-
-
-LONGEST_BEFORE_REPEAT = 1.0
-"""Cap of the wait after an answer that cannot be used, seconds."""
-
+LONGEST_REQUESTED_WAIT = 120.0
+LONGEST_WAIT_FOR_REPEAT = 1.0
 
 REPEATS = 4
-"""How often a request is repeated whose answers cannot be used."""
-
-
-_jitter = wait_random_exponential(multiplier=1, max=LONGEST_WAIT)
-
-
-class RetryPolicy:
-    """That of one request: what `tenacity.Retrying` asks.
-
-    Attributes:
-        since: when its first try failed, None before.
-    """
-
-    def __init__(self, seconds: float, clock: Callable[[], float], ending: threading.Event) -> None:
-        """Prepares it.
-
-        Args:
-            seconds: for which a passing fault is tried again.
-            clock: seconds that only grow.
-            ending: when it is set, nothing is tried again.
-        """
-        self._seconds = seconds
-        self._clock = clock
-        self._ending = ending
-        self._unusable = 0
-        self.since: float | None = None
-
-    def is_over(self, state: RetryCallState) -> bool:
-        """Whether to give up after the failure just seen."""
-        now = self._clock()
-        if self.since is None:
-            self.since = now
-        if self._ending.is_set():
-            return True
-        if fault_of(state).remedy is Action.REPEAT:
-            self._unusable += 1
-            return self._unusable > REPEATS
-        return now - self.since >= self._seconds
-
-    def wait(self, state: RetryCallState) -> float:
-        """Seconds until the next try: full jitter, and no less than the server asks for.
-
-        An answer that cannot be used is no sign of a busy server, and is asked for again soon.
-        """
-        fault = fault_of(state)
-        if fault.remedy is Action.REPEAT:
-            return min(_jitter(state), LONGEST_BEFORE_REPEAT)
-        return max(_jitter(state), min(fault.wait, LONGEST_ASKED_WAIT))
-
-
-def fault_of(state: RetryCallState) -> Fault:
-    """The fault that a try has just failed with."""
-    error = state.outcome.exception() if state.outcome else None
-    fault = classify(error) if error else None
-    if fault is None:
-        raise ValueError(f"{error!r} is no fault of a request")
-    return fault
-
-
-@frozen
-class RequestTicket:
-    """One request under way.
-
-    Attributes:
-        number: of its beginning, counted over all requests.
-    """
-
-    number: int
-
-
-class AdaptiveLimit:
-    """A limit to the requests under way, for any number of threads.
-
-    Attributes:
-        most: where the limit begins, and what it never exceeds.
-        cuts: how often it was cut.
-    """
-
-    def __init__(self, most: int, apply: Callable[[int], None] = lambda limit: None) -> None:
-        """Begins at the most.
-
-        Args:
-            most: requests at once.
-            apply: is told the limit whenever it changes.
-        """
-        self.most = most
-        self.cuts = 0
-        self._apply = apply
-        self._lock = threading.Lock()
-        self._limit = float(most)
-        self._begun = 0
-        self._last_cut = 0
-
-    @property
-    def limit(self) -> int:
-        """Requests that may be under way now; at least 1."""
-        return int(self._limit)
-
-    def begin(self) -> RequestTicket:
-        """Counts a request that is sent now."""
-        with self._lock:
-            self._begun += 1
-            return RequestTicket(self._begun)
-
-    def rise(self) -> None:
-        """Raises the limit by a request's share of one a round trip, as it was answered."""
-        with self._lock:
-            self._set(min(float(self.most), self._limit + 1 / self._limit))
-
-    def cut(self, trip: RequestTicket) -> bool:
-        """Halves the limit, unless it was cut since that request was begun.
-
-        Returns:
-            Whether it was cut.
-        """
-        with self._lock:
-            if trip.number <= self._last_cut:
-                return False
-            self._last_cut = self._begun
-            self.cuts += 1
-            self._set(max(1.0, self._limit / 2))
-        return True
-
-    def _set(self, limit: float) -> None:
-        before, self._limit = self.limit, limit
-        if self.limit != before:
-            self._apply(self.limit)
-
+ENDING = "The run is ending, so no further request is sent; run the same command again to continue."
 
 T = TypeVar("T")
-
-
-ENDING = "The run is ending, so no further request is sent; run the same command again to go on."
-
-
+RequestTicket = NewType("RequestTicket", int)
 _log = logging.getLogger(__name__)
 
 
-class RetryingSender:
-    """Sends requests, from any number of threads.
+@define
+class RetryPolicy:
+    """How often and how long one request is retried.
 
     Attributes:
-        retries: requests tried again, by the kind of fault.
-        pace: how many requests may be under way.
+        seconds: how long a passing fault is retried.
+        clock: monotonic clock, seconds.
+        since: when the first attempt failed; None before that.
+    """
+
+    seconds: float
+    clock: Callable[[], float]
+    since: float | None = None
+    _failures: int = field(default=0, init=False)
+    _repeats: int = field(default=0, init=False)
+
+    def wait(self, fault: Fault) -> float | None:
+        """Counts a failed attempt, and returns the seconds to wait before the next one, or None to give up.
+
+        The wait is exponential with full jitter, and not shorter than the server asks for.
+        """
+        now = self.clock()
+        self.since = now if self.since is None else self.since
+        jitter = random.uniform(0.0, min(LONGEST_WAIT, 2.0 ** min(self._failures, 10)))
+        self._failures += 1
+        if fault.action is Action.REPEAT:
+            self._repeats += 1
+            return min(jitter, LONGEST_WAIT_FOR_REPEAT) if self._repeats <= REPEATS else None
+        if not fault.is_passing or now - self.since >= self.seconds:
+            return None
+        return max(jitter, min(fault.wait, LONGEST_REQUESTED_WAIT))
+
+
+class AdaptiveLimit:
+    """How many requests may be in flight: halved when the server asks to slow down, raised slowly by answers.
+
+    This is additive increase, multiplicative decrease, as in TCP. Safe to use from any number of threads.
+
+    Attributes:
+        maximum: the initial limit, which it never exceeds.
+        decreases: how often it was halved.
+    """
+
+    def __init__(self, maximum: int, on_change: Callable[[int], None] = lambda limit: None) -> None:
+        """Starts at the maximum.
+
+        Args:
+            maximum: requests at once.
+            on_change: called with the limit whenever it changes, in the order of the changes.
+        """
+        self.maximum = maximum
+        self.decreases = 0
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._limit = float(maximum)
+        self._started = 0
+        self._started_at_decrease = 0
+
+    @property
+    def current(self) -> int:
+        """Requests that may be in flight now; at least 1."""
+        return int(self._limit)
+
+    def start_request(self) -> RequestTicket:
+        """Counts a request that is sent now; the ticket says before or after which decrease."""
+        with self._lock:
+            self._started += 1
+            return RequestTicket(self._started)
+
+    def increase(self) -> None:
+        """Raises the limit after an answer: by one, once all requests in flight are answered."""
+        with self._lock:
+            self._set(min(float(self.maximum), self._limit + 1 / self._limit))
+
+    def decrease(self, ticket: RequestTicket) -> None:
+        """Halves the limit after a 429, unless that was already done since the request was sent.
+
+        The requests that are in flight together are often refused together, which is one sign and not many.
+        """
+        with self._lock:
+            if ticket > self._started_at_decrease:
+                self._started_at_decrease = self._started
+                self.decreases += 1
+                self._set(max(1.0, self._limit / 2))
+
+    def _set(self, limit: float) -> None:
+        before, self._limit = self.current, limit
+        if self.current != before:
+            self._on_change(self.current)
+
+
+class RetryingSender:
+    """Sends requests and retries them, from any number of threads.
+
+    Attributes:
+        retries: retried requests, by the label of the fault.
+        limit: how many requests may be in flight.
+        ending: once it is set, nothing is sent or retried, and no wait continues.
     """
 
     def __init__(
         self,
         run: RunOptions,
-        sleep: Callable[[float], None] | None,
-        clock: Callable[[], float],
-        ending: threading.Event | None,
-        restricted: Callable[[], bool],
+        ending: threading.Event,
+        sleep: Callable[[float], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepares it.
 
         Args:
-            run: concurrency, rate and retries.
-            sleep: how to wait between two tries; None for until the time is over or the run is ending.
-            clock: seconds that only grow.
-            ending: is set, by whomever, when nothing is to be tried again.
-            restricted: whether the project was found to be in restricted mode.
+            run: concurrency, rate and duration of retries.
+            ending: see the attribute.
+            sleep: waits before a retry; by default until the time has passed or the run is ending.
+            clock: monotonic clock, seconds.
         """
         self.retries: Counter[str] = Counter()
-        self._waiting: Counter[str] = Counter()
-        self._lock = threading.Lock()
-        # A thread sends one request at a time.
-        self._trips = threading.local()
-        self._ending = threading.Event() if ending is None else ending
-        self._restricted = restricted
-        self._fatal: Callable[[], RunStoppedError] | None = None
+        self.limit = AdaptiveLimit(run.max_concurrent, self._limit_budget)
+        self.ending = ending
         self._seconds = run.retry_seconds
+        self._sleep = ending.wait if sleep is None else sleep
         self._clock = clock
-        self._answered = clock()
-        self._sleep = sleep_using_event(self._ending) if sleep is None else sleep
         self._budget: RequestBudget = LocalBudget(run.max_concurrent, run.requests_per_second)
-        self.pace = AdaptiveLimit(run.max_concurrent, self._pace_changed)
+        self._lock = threading.Lock()
+        self._waiting: Counter[str] = Counter()
+        self._last_answer = clock()
+        # Makes the error that every further request is answered with; a new one each time, as each has its traceback.
+        self._stopped: Callable[[], RunStoppedError] | None = None
+        # A thread has one request at a time; the ticket is taken deep inside `ee`, which does not hand it back.
+        self._thread = threading.local()
 
-    @property
-    def is_ending(self) -> bool:
-        """Whether nothing is sent any more."""
-        return self._ending.is_set()
-
-    @contextmanager
-    def under(self, budget: RequestBudget) -> Iterator[None]:
-        """Sends requests under another budget than the process's own, which is given back to afterwards."""
-        own, self._budget = self._budget, budget
-        self._pace_changed(self.pace.limit)
-        try:
-            yield
-        finally:
-            self._budget = own
+    def use_budget(self, budget: RequestBudget) -> None:
+        """Sends requests under this budget from now on."""
+        self._budget = budget
+        self._limit_budget(self.limit.current)
 
     def end(self) -> None:
-        """No request is sent from now on, and no wait goes on; what is under way is finished: the run is ending."""
-        self._ending.set()
+        """Sends no further request and interrupts all waits; requests in flight continue."""
+        self.ending.set()
         self._budget.end()
 
     def notice(self) -> str:
-        """What holds the run up, in a few words: `waiting: 429, 12 of 40 slots, 57 retries`; empty when nothing."""
+        """Says what slows the run down, such as `waiting: 429, 12 of 40 slots, 57 retries`; empty if nothing does."""
         with self._lock:
             waiting, retries = +self._waiting, self.retries.total()
-        said = [f"waiting: {waiting.most_common(1)[0][0]}"] if waiting else []
-        if self.pace.limit < self.pace.most:
-            said.append(f"{self.pace.limit} of {self.pace.most} slots")
+        parts = [f"waiting: {waiting.most_common(1)[0][0]}"] if waiting else []
+        if self.limit.current < self.limit.maximum:
+            parts.append(f"{self.limit.current} of {self.limit.maximum} slots")
         if retries:
-            said.append(f"{retries} {'retry' if retries == 1 else 'retries'}")
-        return ", ".join(said)
-
-    def begin(self, request: Callable[[], T]) -> T:
-        """Sends what opens an engine, which costs no quota: no permit, and no patience without a network.
-
-        Raises:
-            Exception: as the request raises it.
-        """
-        patience = RetryPolicy(self._seconds, self._clock, self._ending)
-        answer: T = self._tries(patience, _is_passing_answer)(request)
-        return answer
+            parts.append(f"{retries} {'retry' if retries == 1 else 'retries'}")
+        return ", ".join(parts)
 
     def send(self, request: Callable[[], T]) -> T:
-        """Sends a request until it is answered, or for as long as its fault deserves.
+        """Sends a request until it is answered, or as long as its fault is retried.
 
         Raises:
-            RequestError: refused for good; a `TooLargeError` when its parts may succeed.
-            NoAnswerError: not answered in all the time allowed, while other requests were.
+            RequestError: refused; a `TooLargeError` if smaller requests may succeed.
+            NoAnswerError: not answered in the allowed time, while other requests were.
             RunStoppedError: no request can succeed any more, or the run is ending.
         """
-        patience = RetryPolicy(self._seconds, self._clock, self._ending)
+        policy = RetryPolicy(self._seconds, self._clock)
         try:
-            answer: T = self._tries(patience, is_passing)(self._once, request)
-            return answer
+            return self._retry(partial(self._attempt, request), policy)
         except Exception as error:
             fault = classify(error)
             if fault is None:
                 raise
-            raise self._given_up(fault, patience) from error
+            raise self._failure(fault, policy) from error
+
+    def open(self, initialize: Callable[[], None]) -> None:
+        """Opens an engine, which needs no permit; a failure of the network is not retried.
+
+        Raises:
+            Exception: as `initialize` raises it.
+        """
+        self._retry(initialize, RetryPolicy(self._seconds, self._clock), needs_answer=True)
 
     @contextmanager
     def permit(self) -> Iterator[None]:
-        """Holds one of the requests that may be under way, for the transport that sends it.
+        """Holds one of the requests that may be in flight; used by the transport.
 
         Raises:
             RunStoppedError: no request can succeed any more, or the run is ending.
         """
         with self._budget.permit():
-            self._refuse_when_over()
-            self._trips.latest = self.pace.begin()
+            self._check()
+            self._thread.ticket = self.limit.start_request()
             yield
 
-    def _once(self, request: Callable[[], T]) -> T:
-        """Sends a request once; what carries it asks for its permit."""
-        self._refuse_when_over()
-        self._trips.latest = None
+    def stop(self, fault: Fault) -> RunStoppedError:
+        """Sends no further request, as access is lost; returns the error for that."""
+        return self._stop(AccessLostError, stop_message(fault))
+
+    def _stop(self, kind: type[RunStoppedError], message: str) -> RunStoppedError:
+        self._stopped = self._stopped or partial(kind, message)  # the first reason stays
+        return self._stopped()
+
+    def _check(self) -> None:
+        if self._stopped is not None:
+            raise self._stopped()
+        if self.ending.is_set():
+            raise RunStoppedError(ENDING)
+
+    def _retry(self, attempt: Callable[[], T], policy: RetryPolicy, needs_answer: bool = False) -> T:
+        while True:
+            try:
+                return attempt()
+            except Exception as error:
+                fault = classify(error)
+                if fault is None or (needs_answer and not fault.has_answer):
+                    raise
+                wait = policy.wait(fault)
+                if wait is None or self.ending.is_set():
+                    raise
+            self._wait(fault, wait)
+
+    def _wait(self, fault: Fault, seconds: float) -> None:
+        with self._lock:
+            self.retries[fault.label] += 1
+            self._waiting[fault.label] += 1
+        _log.info("request failed (%s); retrying in %.1f s", fault.message, seconds)
+        self._sleep(seconds)
+        with self._lock:
+            self._waiting[fault.label] -= 1
+
+    def _attempt(self, request: Callable[[], T]) -> T:
+        self._check()
+        self._thread.ticket = None
         try:
             answer = request()
         except Exception as error:
-            fault = classify(error)
-            trip: RequestTicket | None = self._trips.latest
-            if trip is not None and fault is not None and fault.remedy is Action.SLOW_DOWN:
-                self.pace.cut(trip)
+            fault, ticket = classify(error), self._thread.ticket
+            if fault is not None and fault.action is Action.SLOW_DOWN and ticket is not None:
+                self.limit.decrease(ticket)
             raise
-        finally:
-            if self._restricted():
-                self._fatal = self._fatal or partial(AccessLostError, stopped_by(RESTRICTED))
-        self.pace.rise()
-        self._answered = self._clock()
+        self.limit.increase()
+        self._last_answer = self._clock()
         return answer
 
-    def _refuse_when_over(self) -> None:
-        if self._fatal is not None:
-            raise self._fatal()
-        if self._ending.is_set():
-            raise RunStoppedError(ENDING)
-
-    def _given_up(self, fault: Fault, patience: RetryPolicy) -> Exception:
-        """What a fault means that did not pass."""
-        if fault.remedy is Action.STOP:
-            self._fatal = self._fatal or partial(AccessLostError, stopped_by(fault))
-            return self._fatal()
-        if fault.remedy is Action.SPLIT:
+    def _failure(self, fault: Fault, policy: RetryPolicy) -> Exception:
+        """The error for a fault that is not retried any more."""
+        if fault.action is Action.STOP:
+            return self.stop(fault)
+        if fault.action is Action.SPLIT:
             return TooLargeError(fault.message)
-        if fault.remedy not in AGAIN:
+        if fault.action is Action.REFUSE:
             return RefusedError(fault.message)
-        if self._ending.is_set():
-            # Not the tile's fault: it is to be asked for again by the next run.
-            return RunStoppedError(ENDING)
-        if fault.remedy is Action.REPEAT:
-            return RequestError(f"{fault.message} (asked again several times)")
+        if self.ending.is_set():
+            return RunStoppedError(ENDING)  # not the fault of the tile: the next run requests it again
+        if fault.action is Action.REPEAT:
+            return RequestError(f"{fault.message} (retried several times)")
         tried = f"(tried for {self._seconds:g} s)"
-        if not self._answers_others(patience):
-            said = fault.message.rstrip(". ")
-            self._fatal = self._fatal or partial(
-                RunStoppedError,
-                f"Earth Engine does not answer {tried}: {said}. Check the network, and run the same command again "
-                f"later; {KEPT}",
-            )
-            return self._fatal()
-        if fault.suspect:
-            return RequestError(f"{fault.message} {tried}")
-        return NoAnswerError(f"{fault.message} {tried}")
+        if not self._is_answering(policy):
+            problem = f"Earth Engine does not answer {tried}: {fault.message.rstrip('. ')}."
+            remedy = f"Check the network, and run the same command again later; {KEPT}"
+            return self._stop(RunStoppedError, f"{problem} {remedy}")
+        kind = RequestError if fault.suspect else NoAnswerError
+        return kind(f"{fault.message} {tried}")
 
-    def _answers_others(self, patience: RetryPolicy) -> bool:
-        """Whether Earth Engine answers, if not this request: it has meanwhile, or answers the simplest question."""
+    def _is_answering(self, policy: RetryPolicy) -> bool:
+        """Whether Earth Engine answers other requests: it did since the first failure, or answers a trivial one now."""
         import ee
 
-        if patience.since is not None and self._answered > patience.since:
+        if policy.since is not None and self._last_answer > policy.since:
             return True
         try:
-            self._once(lambda: ee.data.computeValue(ee.Number(1)))
+            self._attempt(lambda: ee.data.computeValue(ee.Number(1)))
         except RunStoppedError:
             return False
         except Exception as error:
             fault = classify(error)
             if fault is None:
                 raise
-            return fault.remedy in (Action.REFUSE, Action.SPLIT)
+            return fault.action in (Action.REFUSE, Action.SPLIT)
         return True
 
-    def _tries(self, patience: RetryPolicy, tries_again: Callable[[BaseException], bool]) -> Retrying:
-        waiting: list[str] = []
-
-        def begin_wait(state: RetryCallState) -> None:
-            fault = fault_of(state)
-            waiting.append(fault.label)
-            with self._lock:
-                self.retries[fault.label] += 1
-                self._waiting[fault.label] += 1
-            wait = state.next_action.sleep if state.next_action else 0.0
-            _log.info("request failed (%s); trying again in %.1f s", fault.message, wait)
-
-        def end_wait(state: RetryCallState) -> None:
-            if waiting:
-                with self._lock:
-                    self._waiting[waiting.pop()] -= 1
-
-        return Retrying(
-            retry=retry_if_exception(tries_again),
-            wait=patience.wait,
-            stop=patience.is_over,
-            before=end_wait,
-            before_sleep=begin_wait,
-            sleep=self._sleep,
-            reraise=True,
-        )
-
-    def _pace_changed(self, limit: int) -> None:
-        self._budget.limit(limit if limit < self.pace.most else None)
-
-
-def is_passing(error: BaseException) -> bool:
-    """Whether the same request may succeed later."""
-    fault = classify(error)
-    return fault is not None and fault.remedy in AGAIN
-
-
-def _is_passing_answer(error: BaseException) -> bool:
-    """Whether the server itself asks for patience; without a network there is nothing to wait for."""
-    return is_passing(error) and not isinstance(error, TransportError | TimeoutError | ConnectionError)
+    def _limit_budget(self, limit: int) -> None:
+        self._budget.limit(limit if limit < self.limit.maximum else None)

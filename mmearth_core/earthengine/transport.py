@@ -1,13 +1,11 @@
-"""Transports: one over HTTP for Google's servers, and three around any engine's: permits, a check and a meter."""
+"""Transports: HTTP to Google's servers, and the wrapper around any engine's transport that counts and checks."""
 
 import io
 import json
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from time import monotonic as _now
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,24 +15,24 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from mmearth_core.contract.engine import Limits, Transport
-from mmearth_core.earthengine.faults import GarbledError
+from mmearth_core.earthengine.faults import RESTRICTED, GarbledError
+from mmearth_core.earthengine.retry import RetryingSender
 
+# Ends of the paths of requests that count against the project's quota.
 _KINDS = ("value:compute", "image:computePixels", "image:computeThumbnail", "table:computeFeatures")
 
-
+# Bytes read from the network at once.
 _PIECE = 2**18
 
-
+# The header that says that the project is in restricted mode; the `ee` client turns it into a mere warning.
 _QUOTA_STATUS = "x-earth-engine-quota-status"
-"""The header that tells of restricted mode; the `ee` client turns it into a mere warning."""
 
-
+# By version of the NPY format; version 3 is for names beyond Latin-1, which no band has.
 _NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-"""By version of the format; the third is for names beyond Latin-1, which no band has."""
 
 
 class HttpTransport:
-    """httplib2's `request` over a pooled `requests.Session`, with a timeout on every request."""
+    """httplib2's `request` on top of a pooled `requests.Session`, with a timeout for the whole request."""
 
     def __init__(self, limits: Limits) -> None:
         self._timeout = limits.timeout
@@ -50,150 +48,115 @@ class HttpTransport:
 
         Raises:
             TimeoutError: no answer in time.
-            ConnectionError: no connection, or it broke off.
+            ConnectionError: no connection, or it broke.
         """
+        # The timeout of `requests` is one between two pieces of the answer, so the whole time is checked here.
+        end = monotonic() + self._timeout
+        pieces = []
         try:
-            answer, content = self._within_time(method, uri, body, headers)
+            with self._session.request(
+                method, uri, data=body, headers=headers, timeout=self._timeout, stream=True
+            ) as answer:
+                for piece in answer.iter_content(_PIECE):
+                    pieces.append(piece)
+                    if monotonic() > end:
+                        raise requests.exceptions.Timeout
         except requests.exceptions.Timeout as error:
             raise TimeoutError(f"no answer within {self._timeout:g} s") from error
         except requests.exceptions.RequestException as error:
             raise ConnectionError(f"connection to {urlsplit(uri).hostname} failed: {error}") from error
         fields = {name.lower(): value for name, value in answer.headers.items()}
-        return httplib2.Response({**fields, "status": str(answer.status_code)}), content
-
-    def _within_time(self, method: str, uri: str, body: Any, headers: Any) -> tuple[requests.Response, bytes]:
-        """Sends a request and reads the answer; the library's own timeout is one between two pieces of it."""
-        end = _now() + self._timeout
-        with self._session.request(
-            method, uri, data=body, headers=headers, timeout=self._timeout, stream=True
-        ) as answer:
-            pieces = []
-            for piece in answer.iter_content(_PIECE):
-                pieces.append(piece)
-                if _now() > end:
-                    raise requests.exceptions.Timeout
-            return answer, b"".join(pieces)
+        return httplib2.Response({**fields, "status": str(answer.status_code)}), b"".join(pieces)
 
 
-class Checked:
-    """Refuses answers that are not Earth Engine's own, such as a proxy's page or what is left of a broken answer.
+class CountingTransport:
+    """Wraps an engine's transport: takes a permit for each request that costs quota, counts it, and checks answers.
 
-    The `ee` client would take them for results.
+    The permit is taken here and not around the call of the `ee` client, which first builds a graph and then decodes
+    the answer: it is held only while the server works.
 
     Attributes:
-        restricted: whether an answer told that the project is in restricted mode, its quota used up.
+        requests: sent requests by kind (`"value:compute"`, `"image:computePixels"` ...), retries included.
+        received: bytes of the answers to them.
     """
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self.restricted = False
+    def __init__(self, transport: Transport, sender: RetryingSender) -> None:
+        """Wraps a transport.
 
-    def request(self, uri: str, *args: Any, **options: Any) -> tuple[Any, bytes]:
-        """Passes a request on, and looks at what comes back.
-
-        Raises:
-            ConnectionError: a proxy answers in Earth Engine's place.
-            GarbledError: the answer is garbled.
+        Args:
+            transport: sends the requests.
+            sender: gives the permits, and is stopped when the project's quota is used up.
         """
-        answer, body = self._transport.request(uri, *args, **options)
-        if "parallelism_restricted=true" in answer.get(_QUOTA_STATUS, ""):
-            self.restricted = True
-            del answer[_QUOTA_STATUS]
-        if answer.status < 300:
-            path = urlsplit(uri).path
-            try:
-                if path.endswith("image:computePixels"):
-                    _check_npy(body)
-                elif not isinstance(json.loads(body), dict):
-                    raise ValueError("no JSON object")
-            except (ValueError, EOFError) as error:
-                kind = path.rpartition("/")[2]
-                if "html" in answer.get("content-type", ""):
-                    raise ConnectionError(
-                        f"the answer to {kind} is a web page; a proxy or log-in page stands between here and "
-                        "Earth Engine"
-                    ) from error
-                raise GarbledError(
-                    f"the answer to {kind} is garbled; something between here and Earth Engine, "
-                    "such as a proxy, may have changed it or cut it short"
-                ) from error
-        return answer, body
-
-
-class Permitted:
-    """Sends the requests that cost quota under a permit each.
-
-    Here and not around the `ee` client's call, which first writes a graph and then reads the answer: a permit is held
-    for as long as the server is at work, and a request leaves as soon as it may.
-    """
-
-    def __init__(self, transport: Transport, permit: Callable[[], AbstractContextManager[None]]) -> None:
         self._transport = transport
-        self._permit = permit
-
-    def request(self, uri: str, *args: Any, **options: Any) -> tuple[Any, bytes]:
-        """Passes a request on when it may be sent.
-
-        Raises:
-            RunStoppedError: the run is ending.
-        """
-        if _kind(uri) is None:
-            return self._transport.request(uri, *args, **options)
-        with self._permit():
-            return self._transport.request(uri, *args, **options)
-
-
-class Meter:
-    """Counts the requests that cost quota, and the bytes that come back.
-
-    Attributes:
-        requests: requests by kind (`"value:compute"`, `"image:computePixels"` ...).
-        received: bytes of the answers to these requests.
-    """
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+        self._sender = sender
         self._lock = threading.Lock()
         self.requests: Counter[str] = Counter()
         self.received = 0
 
     def request(self, uri: str, *args: Any, **options: Any) -> tuple[Any, bytes]:
-        """Passes a request on, and counts it."""
-        kind = _kind(uri)
-        if kind:
-            with self._lock:
-                self.requests[kind] += 1
-        answer, body = self._transport.request(uri, *args, **options)
-        if kind:
+        """Sends a request.
+
+        Raises:
+            RunStoppedError: the run is ending.
+            ConnectionError: a proxy answered instead of Earth Engine.
+            GarbledError: the answer was changed on its way; the `ee` client would take it for a result.
+        """
+        kind = urlsplit(uri).path.rpartition("/")[2]
+        if kind in _KINDS:
+            with self._sender.permit():
+                with self._lock:
+                    self.requests[kind] += 1
+                answer, body = self._transport.request(uri, *args, **options)
             with self._lock:
                 self.received += len(body)
+        else:
+            answer, body = self._transport.request(uri, *args, **options)
+        if "parallelism_restricted=true" in answer.get(_QUOTA_STATUS, ""):
+            del answer[_QUOTA_STATUS]
+            self._sender.stop(RESTRICTED)
+        if answer.status < 300:
+            _check(kind, answer, body)
         return answer, body
 
 
-def _check_npy(body: bytes) -> None:
-    """Checks that an array is whole, without reading it: the `ee` client does that afterwards.
+def _check(kind: str, answer: Any, body: bytes) -> None:
+    """Checks that a successful answer is Earth Engine's: a complete array of pixels, or a JSON object.
 
     Raises:
-        ValueError: it is no array, or one that was cut short.
+        ConnectionError: it is a web page.
+        GarbledError: it is anything else.
+    """
+    try:
+        if kind == "image:computePixels":
+            _check_npy(body)
+        elif not isinstance(json.loads(body), dict):
+            raise ValueError("no JSON object")
+    except (ValueError, EOFError) as error:
+        if "html" in answer.get("content-type", ""):
+            raise ConnectionError(
+                f"the answer to {kind} is a web page; a proxy or log-in page is between this machine and Earth Engine"
+            ) from error
+        raise GarbledError(
+            f"the answer to {kind} is garbled; something between this machine and Earth Engine, such as a proxy, may "
+            "have changed or truncated it"
+        ) from error
+
+
+def _check_npy(body: bytes) -> None:
+    """Checks that an array is complete from its header and length alone: the `ee` client decodes it afterwards.
+
+    Raises:
+        ValueError: it is not an array of numbers, or is truncated.
     """
     file = io.BytesIO(body)
     version = np.lib.format.read_magic(file)
-    read = _NPY_HEADERS.get(version)
-    if read is None:
+    read_header = _NPY_HEADERS.get(version)
+    if read_header is None:
         raise ValueError(f"NPY of version {version}")
     try:
-        shape, _, dtype = read(file)
-    except Exception as error:  # numpy has Python parse the header, which raises whatever its text deserves
+        shape, _, dtype = read_header(file)
+    except Exception as error:  # numpy has Python parse the header, which may raise anything
         raise ValueError(f"NPY header: {error}") from error
-    if (
-        dtype.hasobject
-        or any(length < 0 for length in shape)
-        or len(body) - file.tell() < math.prod(shape) * dtype.itemsize
-    ):
-        raise ValueError("no whole array of numbers")
-
-
-def _kind(uri: str) -> str | None:
-    """Which of the requests that cost quota it is; None for any other."""
-    path = urlsplit(uri).path
-    return next((kind for kind in _KINDS if path.endswith(kind)), None)
+    is_complete = len(body) - file.tell() >= math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or any(length < 0 for length in shape) or not is_complete:
+        raise ValueError("not a complete array of numbers")

@@ -1,7 +1,7 @@
 """Modalities and engines with the options of a configuration."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mmearth_core.config.schema import Config
 from mmearth_core.config.structure import structure
@@ -9,9 +9,6 @@ from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import Modality
 from mmearth_core.errors import ConfigError
 from mmearth_core.registry import Registry
-
-if TYPE_CHECKING:
-    pass
 
 
 def engine_of(
@@ -62,5 +59,5 @@ def make_modality(config: Config, registry: Registry, name: str) -> Modality:
 
 
 def make_engine(config: Config, registry: Registry, spec: str) -> Engine:
-    """The engine that a run asks for, with the options of its table in the configuration."""
+    """The engine of a run, with the options of its table in the configuration."""
     return engine_of(registry, spec, config.engines, str(config.source))

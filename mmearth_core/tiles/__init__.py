@@ -1,1 +1,1 @@
-"""Step 1, tiles: read and checked, taken into the dataset, and each given its pixel grid."""
+"""Tiles: sampled or made of own places, read and checked, imported into the dataset, each with its pixel grid."""

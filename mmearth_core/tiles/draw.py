@@ -1,5 +1,6 @@
-"""Draws the tiles of every region: again where some are lacking, and from other regions if that is wished."""
+"""Draws the tiles of every region, with more attempts and from other regions where a region gives too few."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,34 +14,31 @@ from mmearth_core.tiles.spacing import Rules
 from mmearth_core.tiles.squares import Places
 
 ATTEMPTS = 6
-"""How often a region is asked, each time for other places, before it counts as one that has no more."""
-
+"""How often a region is asked for places, each time for other ones, before it counts as exhausted."""
 
 _GROWTH = 4
-"""A region whose places were refused by the rules is asked for this many times more the next time."""
-
+"""Factor by which more places are requested after an attempt in which the rules refused some."""
 
 _HOPELESS = 1000
-"""A region of which the rules refuse this many places in one attempt, and accept none, is full."""
-
+"""A region is full if the rules refuse this many places in one attempt and accept none."""
 
 _MOST_DRAWN = 2_000_000
-"""Candidates of one region in one attempt, at most."""
+"""Maximum number of candidates of one region in one attempt; bounds the memory."""
 
 
 Progress = Callable[[int, int], None]
-"""Is told how many tiles there are, of how many."""
+"""Called with the number of tiles so far, and of how many."""
 
 
 @frozen
 class Count:
-    """What one region gave.
+    """The tiles of one region.
 
     Attributes:
         region: the region.
         asked: its share.
-        made: its tiles; more than its share where it made up for others.
-        reason: why it gave fewer; empty otherwise.
+        made: its tiles; more than its share where it replaces tiles of others.
+        reason: why it has fewer; empty otherwise.
     """
 
     region: Region
@@ -48,8 +46,8 @@ class Count:
     made: int
     reason: str = ""
 
-    def as_data(self) -> dict[str, Any]:
-        """As JSON shows it."""
+    def to_json(self) -> dict[str, Any]:
+        """The row of the `--json` output."""
         region = {"eco_region": self.region.name, "biome": self.region.biome, "realm": self.region.realm}
         return {**region, "asked": self.asked, "made": self.made, **({"reason": self.reason} if self.reason else {})}
 
@@ -60,8 +58,8 @@ class Sample:
 
     Attributes:
         places: the tiles.
-        region: each one's region, by its place in `counts`.
-        counts: what each region gave.
+        region: the region of each tile, as a position in `counts`.
+        counts: the tiles of each region.
     """
 
     places: Places
@@ -72,14 +70,14 @@ class Sample:
         """The columns of the tiles file."""
         regions = [count.region for count in self.counts]
 
-        def of_tiles(values: Sequence[str | None]) -> NDArray[np.object_]:
+        def per_tile(values: Sequence[str | None]) -> NDArray[np.object_]:
             return np.asarray(values, dtype=object)[self.region]
 
         return {
             "tile_id": np.asarray([str(number) for number in range(len(self.places))], dtype=object),
-            "biome": of_tiles([region.biome for region in regions]),
-            "eco_region": of_tiles([region.name for region in regions]),
-            "realm": of_tiles([region.realm for region in regions]),
+            "biome": per_tile([region.biome for region in regions]),
+            "eco_region": per_tile([region.name for region in regions]),
+            "realm": per_tile([region.realm for region in regions]),
             "lon": self.places.lon,
             "lat": self.places.lat,
         }
@@ -88,92 +86,87 @@ class Sample:
 def sample(
     source: Source,
     number: int,
-    way: Allocation,
-    seed: int,
+    allocation: Allocation,
     rules: Rules,
     redistribute: bool = False,
-    progress: Progress = lambda made, total: None,
+    on_progress: Progress = lambda made, total: None,
 ) -> Sample:
-    """Draws `number` tiles.
+    """Draws tiles.
 
     Args:
         source: where places come from.
-        number: tiles in all.
-        way: how they are shared out.
-        seed: of their order.
+        number: number of tiles.
+        allocation: how they are allocated to regions.
         rules: which places are refused.
-        redistribute: whether other regions make up for those that give too few.
-        progress: is told after every region.
+        redistribute: whether other regions replace the tiles of those that give too few.
+        on_progress: called after every region.
     """
-    draws = _Draws(source, rules, number, progress)
-    shares = allocate(number, source.regions, way)
-    draws.take({place: share for place, share in enumerate(shares) if share})
-    while redistribute and draws.made < number:
-        able = [place for place in range(len(shares)) if place not in draws.reasons]
+    draws = _Draws(source, rules, number, on_progress)
+    shares = allocate(number, source.regions, allocation)
+    draws.take({position: share for position, share in enumerate(shares) if share})
+    while redistribute and draws.made.total() < number:
+        able = [position for position in range(len(shares)) if position not in draws.reasons]
         if not able:
             break
-        more = allocate(number - draws.made, [source.regions[place] for place in able], way)
-        draws.take({place: share for place, share in zip(able, more, strict=True) if share})
+        more = allocate(number - draws.made.total(), [source.regions[position] for position in able], allocation)
+        draws.take({position: share for position, share in zip(able, more, strict=True) if share})
     counts = [
-        Count(region, shares[place], draws.count(place), draws.reasons.get(place, ""))
-        for place, region in enumerate(source.regions)
+        Count(region, shares[position], draws.made[position], draws.reasons.get(position, ""))
+        for position, region in enumerate(source.regions)
     ]
-    by_region = sorted(draws.found.items())
-    places = Places.joined([part for _, parts in by_region for part in parts])
-    region = np.repeat([place for place, _ in by_region], [count.made for count in counts if count.made]).astype(
-        np.intp
-    )
-    order = np.argsort(np.random.Generator(np.random.PCG64(seeded(seed))).random(len(places)), kind="stable")
+    # Sorted by region first, so that the order does not depend on when a region was drawn again.
+    parts = sorted(draws.parts, key=lambda part: part[0])
+    places = Places.joined([part for _, part in parts])
+    region = np.repeat(np.asarray([position for position, _ in parts], np.intp), [len(part) for _, part in parts])
+    order = np.argsort(np.random.Generator(np.random.PCG64(seeded(source.seed))).random(len(places)), kind="stable")
     return Sample(places.take(order), region[order], counts)
 
 
 class _Draws:
-    """What has been drawn so far."""
+    """The tiles drawn so far, in parts of one region, and why regions gave too few."""
 
-    def __init__(self, source: Source, rules: Rules, total: int, progress: Progress) -> None:
-        self.found: dict[int, list[Places]] = {}
+    def __init__(self, source: Source, rules: Rules, total: int, on_progress: Progress) -> None:
+        self.parts: list[tuple[int, Places]] = []
+        self.made: Counter[int] = Counter()
         self.reasons: dict[int, str] = {}
-        self.made = 0
-        self._source, self._rules, self._total, self._progress = source, rules, total, progress
+        self._source, self._rules, self._total, self._on_progress = source, rules, total, on_progress
         self._attempt = 0
-
-    def count(self, place: int) -> int:
-        """The tiles of a region so far."""
-        return sum(len(part) for part in self.found.get(place, ()))
 
     def take(self, wanted: Mapping[int, int]) -> None:
         """Adds tiles to regions; those that give too few get a reason."""
         missing, factor = dict(wanted), dict.fromkeys(wanted, 1)
         full: set[int] = set()
-        why: dict[int, str] = {}
+        why = dict.fromkeys(wanted, "fewer places were returned than requested.")
         for _ in range(ATTEMPTS):
-            ask = {place: count * factor[place] for place, count in missing.items() if place not in full}
-            if not ask:
+            request = {
+                position: min(count * factor[position], max(_MOST_DRAWN, count))
+                for position, count in missing.items()
+                if position not in full
+            }
+            if not request:
                 break
-            most = max(_MOST_DRAWN, *missing.values())
-            drawn = self._source.draw({place: min(count, most) for place, count in ask.items()}, self._attempt)
-            self._attempt += 1
             answered = False
-            for place, candidates in drawn:
+            for position, candidates in self._source.draw(request, self._attempt):
                 if isinstance(candidates, str):
-                    why[place] = candidates
+                    why[position] = candidates
                     continue
                 answered = True
-                kept = candidates.take(self._rules.accept(candidates, missing[place]))
-                if len(kept):
-                    self.found.setdefault(place, []).append(kept)
-                self.made += len(kept)
-                missing[place] -= len(kept)
-                if not missing[place]:
-                    del missing[place]
+                kept = candidates.take(self._rules.accept(candidates, missing[position]))
+                self.parts.append((position, kept))
+                self.made[position] += len(kept)
+                missing[position] -= len(kept)
+                if not missing[position]:
+                    del missing[position]
                 elif self._rules.can_refuse:
-                    factor[place] *= _GROWTH
+                    factor[position] *= _GROWTH
                     if not len(kept) and len(candidates) >= _HOPELESS:
-                        full.add(place)
-                    why[place] = (
-                        f"of {len(candidates)} further places {len(kept)} kept the rules (distance, overlap, exclude)."
+                        full.add(position)
+                    why[position] = (
+                        f"only {len(kept)} of {len(candidates)} more places comply with the rules (distance, overlap, "
+                        "exclude)."
                     )
-                self._progress(self.made, self._total)
-            if not answered and not self.made and len(ask) > 1:
-                break  # Nothing works at all, such as a table that may not be read: not a thousand requests more.
-        self.reasons.update({place: why.get(place, "fewer places came back than were asked for.") for place in missing})
+                self._on_progress(self.made.total(), self._total)
+            self._attempt += 1
+            if not answered and not self.made.total() and len(request) > 1:
+                break  # Nothing works at all, for example without access to the table: no hundreds of requests more.
+        self.reasons.update({position: why[position] for position in missing})

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from typing import Any
 
 import geopandas as gpd
@@ -15,17 +16,26 @@ from mmearth_core.tiles.polygon_source import seeded
 from mmearth_core.tiles.regions import Region, known_regions
 from mmearth_core.tiles.squares import E2, A, Places
 
-TILES_A_REQUEST = 5000
-"""Earth Engine lists at most 5,000 elements in one answer."""
+ASSET = "RESOLVE/ECOREGIONS/2017"
+"""The table of ecoregions; its ECO_NAME and BIOME_NAME are the names in ecoregions.json."""
+
+TILES_PER_REQUEST = 5000
+"""Earth Engine lists at most 5,000 elements in one response."""
+
+REGIONS_PER_REQUEST = 10
+"""Their polygons have thousands of vertices; more of them could exceed the memory limit of one request."""
+
+CONCURRENT = 8
+"""Requests in flight."""
 
 
-def lacks_centroids(frame: gpd.GeoDataFrame) -> bool:
-    """Whether a tile has no `lon` or no `lat`."""
-    return not {"lon", "lat"} <= set(frame.columns) or bool(frame[["lon", "lat"]].isna().any(axis=None))
+def without_centroid(frame: gpd.GeoDataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which tiles have no `lon` or no `lat`."""
+    return np.asarray(frame.reindex(columns=["lon", "lat"]).isna().any(axis=1))
 
 
 def fill_centroids(frame: gpd.GeoDataFrame, client: EarthClient) -> gpd.GeoDataFrame:
-    """Asks for the centroids of the tiles that have none, 5,000 in a request.
+    """Requests the centroids of the tiles that have none, 5,000 per request.
 
     Args:
         frame: tiles, EPSG:4326.
@@ -39,9 +49,9 @@ def fill_centroids(frame: gpd.GeoDataFrame, client: EarthClient) -> gpd.GeoDataF
     filled = frame.copy()
     for column in ("lon", "lat"):
         filled[column] = filled[column].astype(float) if column in filled else np.nan
-    rows = np.flatnonzero(filled["lon"].isna() | filled["lat"].isna())
-    for start in range(0, len(rows), TILES_A_REQUEST):
-        part = rows[start : start + TILES_A_REQUEST]
+    rows = np.flatnonzero(without_centroid(filled))
+    for start in range(0, len(rows), TILES_PER_REQUEST):
+        part = rows[start : start + TILES_PER_REQUEST]
         shapes = [
             ee.Geometry.Polygon([[list(point) for point in shape.exterior.coords]])
             for shape in filled.geometry.iloc[part]
@@ -51,23 +61,17 @@ def fill_centroids(frame: gpd.GeoDataFrame, client: EarthClient) -> gpd.GeoDataF
     return filled
 
 
-ASSET = "RESOLVE/ECOREGIONS/2017"
-"""The table of ecoregions; ECO_NAME and BIOME_NAME are the project's names."""
-
-
-REGIONS_A_REQUEST = 10
-"""Their polygons have thousands of vertices; more at once would run into the memory of one request."""
-
-
-CONCURRENT = 8
-"""Requests under way at once."""
-
-
 @frozen
-class _Job:
-    """Points of one region in one request."""
+class PointRequest:
+    """Points of one region in one request.
 
-    place: int
+    Attributes:
+        position: the region's, in the table.
+        count: number of points.
+        seed: of `randomPoints`.
+    """
+
+    position: int
     count: int
     seed: int
 
@@ -77,10 +81,10 @@ class EarthSource:
     """Random points in the ecoregions of Earth Engine.
 
     Attributes:
-        client: open.
+        client: an open client.
         size: of the tiles, metres.
         seed: of all draws.
-        regions: the project's table.
+        regions: the ecoregions.
     """
 
     client: EarthClient
@@ -89,84 +93,82 @@ class EarthSource:
     regions: Sequence[Region] = field(factory=known_regions)
 
     def draw(self, wants: Mapping[int, int], attempt: int) -> Iterator[tuple[int, Places | str]]:
-        """Asks for places; see `Source`."""
-        jobs = [job for place, count in wants.items() for job in self._jobs(place, count, attempt)]
-        batches = _batches(jobs)
-        found: dict[int, list[Places | str]] = {place: [] for place in wants}
-        waiting = list(wants)
+        """Requests places; see `Source`."""
+        wanted = [part for position, count in wants.items() for part in self.split(position, count, attempt)]
+        batches = make_batches(wanted)
         pool = ThreadPoolExecutor(CONCURRENT)
         try:
-            for batch, answers in zip(batches, pool.map(self._ask, batches), strict=True):
-                for job, answer in zip(batch, answers, strict=True):
-                    while waiting[0] != job.place:
-                        place = waiting.pop(0)
-                        yield place, _joined(found.pop(place))
-                    found[job.place].append(answer)
+            answers = (answer for batch in pool.map(self._request, batches) for answer in batch)
+            # The answers are in the order of `wanted`, in which the parts of one region are adjacent.
+            pairs = zip(wanted, answers, strict=True)
+            for position, parts in groupby(pairs, key=lambda pair: pair[0].position):
+                yield position, _joined([answer for _, answer in parts])
         finally:
-            # On an error, or control-C, what has not been asked yet is not asked.
+            # On an error or control-C, requests that were not started are dropped.
             pool.shutdown(cancel_futures=True)
-        for place in waiting:
-            yield place, _joined(found.pop(place))
 
-    def _jobs(self, place: int, count: int, attempt: int) -> Iterator[_Job]:
-        for chunk in range(math.ceil(count / TILES_A_REQUEST)):
-            seed = int(seeded(self.seed, place, attempt, chunk).generate_state(1)[0])
-            yield _Job(place, min(TILES_A_REQUEST, count - chunk * TILES_A_REQUEST), seed)
+    def split(self, position: int, count: int, attempt: int) -> Iterator[PointRequest]:
+        """The points of one region as parts that fit into one request each, with a seed of their own."""
+        for chunk in range(math.ceil(count / TILES_PER_REQUEST)):
+            seed = int(seeded(self.seed, position, attempt, chunk).generate_state(1)[0])
+            yield PointRequest(position, min(TILES_PER_REQUEST, count - chunk * TILES_PER_REQUEST), seed)
 
-    def _ask(self, batch: Sequence[_Job]) -> list[Places | str]:
-        """The answer for each job: its places, or why there are none."""
+    def _request(self, batch: Sequence[PointRequest]) -> list[Places | str]:
+        """For each part its places, or why there are none."""
         import ee
 
         try:
-            rows = self.client.compute(ee.List([self._tiles(job) for job in batch]), "places")
+            rows = self.client.compute(ee.List([self._tiles(part) for part in batch]), "places")
         except RequestError as error:
             if len(batch) == 1:
                 return [str(error)]
+            # One region may be too much for Earth Engine: it must not cost the others their tiles.
             middle = len(batch) // 2
-            return self._ask(batch[:middle]) + self._ask(batch[middle:])
+            return self._request(batch[:middle]) + self._request(batch[middle:])
         return [_places(tiles) for tiles in rows]
 
-    def _tiles(self, job: _Job) -> Any:
-        """A list of [west, south, east, north, lon, lat of the centroid] for each point of a job."""
+    def _tiles(self, part: PointRequest) -> Any:
+        """A list of [west, south, east, north, lon, lat of the centroid] for each point."""
         import ee
 
-        region = self.regions[job.place]
-        named = ee.Filter.And(ee.Filter.eq("ECO_NAME", region.name), ee.Filter.eq("BIOME_NAME", region.biome))
-        area = ee.FeatureCollection(ASSET).filter(named).geometry()
-        points = ee.FeatureCollection.randomPoints(area, job.count, job.seed)
-        return points.toList(job.count).map(_described(self.size))
+        region = self.regions[part.position]
+        names = ee.Filter.And(ee.Filter.eq("ECO_NAME", region.name), ee.Filter.eq("BIOME_NAME", region.biome))
+        area = ee.FeatureCollection(ASSET).filter(names).geometry()
+        points = ee.FeatureCollection.randomPoints(area, part.count, part.seed)
+        return points.toList(part.count).map(_square_function(self.size))
 
 
-def _described(size: float) -> Callable[[Any], Any]:
-    """The function of a point that gives its tile and the tile's centroid, all on the server."""
+def _square_function(size: float) -> Callable[[Any], Any]:
+    """The server-side function from a point to its tile and the tile's centroid."""
     import ee
 
     degree = math.pi / 180
 
-    def tile(point: Any) -> Any:
+    def square(point: Any) -> Any:
         place = ee.Feature(point).geometry().coordinates()
         lon, lat = ee.Number(place.get(0)), ee.Number(place.get(1))
-        # As in square.py: half a side over the radius of curvature.
+        # As `half_sides` in squares.py: half a side, divided by the radius of curvature.
         w = lat.multiply(degree).sin().pow(2).multiply(-E2).add(1)
         height = w.pow(1.5).multiply(size / 2 / (A * (1 - E2)) / degree)
         width = w.sqrt().divide(lat.multiply(degree).cos()).multiply(size / 2 / A / degree)
         west, east, south, north = lon.subtract(width), lon.add(width), lat.subtract(height), lat.add(height)
-        # The vertices in the order in which the written polygon has them.
+        # The vertices have the same order as in the tiles file: the last digit of the centroid depends on it.
         ring = [[east, south], [east, north], [west, north], [west, south], [east, south]]
         return ee.List([west, south, east, north]).cat(ee.Geometry.Polygon([ring]).centroid().coordinates())
 
-    return tile
+    return square
 
 
-def _batches(jobs: Sequence[_Job]) -> list[list[_Job]]:
-    """Jobs in order, of at most 5,000 points and a few regions together."""
-    batches: list[list[_Job]] = []
-    for job in jobs:
-        last = batches[-1] if batches else []
-        if last and len(last) < REGIONS_A_REQUEST and sum(each.count for each in last) + job.count <= TILES_A_REQUEST:
-            last.append(job)
-        else:
-            batches.append([job])
+def make_batches(parts: Sequence[PointRequest]) -> list[list[PointRequest]]:
+    """Groups parts in their order, each group with at most 5,000 points and 10 regions."""
+    batches: list[list[PointRequest]] = []
+    points = 0
+    for part in parts:
+        points += part.count
+        if not batches or len(batches[-1]) == REGIONS_PER_REQUEST or points > TILES_PER_REQUEST:
+            batches.append([])
+            points = part.count
+        batches[-1].append(part)
     return batches
 
 
@@ -178,5 +180,5 @@ def _places(tiles: Sequence[Sequence[float]]) -> Places | str:
 
 
 def _joined(answers: Sequence[Places | str]) -> Places | str:
-    found = [answer for answer in answers if isinstance(answer, Places)]
-    return Places.joined(found) if found else next(str(answer) for answer in answers)
+    parts = [answer for answer in answers if isinstance(answer, Places)]
+    return Places.joined(parts) if parts else str(answers[0])

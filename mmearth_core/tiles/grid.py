@@ -1,6 +1,6 @@
-"""The pixel grid of a tile: 10 m pixels in the anchor's CRS, on whole 10 m.
+"""The pixel grid of a tile: pixels of 10 m in the anchor's CRS, with edges at multiples of 10 m.
 
-So the anchor's 10 m bands are never resampled, and all modalities of a tile share one grid.
+So an anchor's bands of 10 m on such a grid are never resampled. All modalities of a tile share the grid.
 """
 
 import math
@@ -17,7 +17,7 @@ from shapely.geometry import Polygon
 from mmearth_core.errors import TilesError
 
 PIXEL = 10
-"""Pixel size, metres (DESIGN.md)."""
+"""Pixel size, metres, as in MMEarth. No other module of the core knows a number for it."""
 
 
 @frozen
@@ -58,33 +58,28 @@ class Grid:
 
 
 def tile_grid(polygon: Polygon, crs: str, size: int) -> Grid:
-    """The seed's window: the polygon's bounds snapped outward, then the middle `size` pixels of it.
+    """MMEarth's window: the polygon's bounds snapped outward to whole pixels, then the middle `size` pixels.
 
     With h rows and w columns after snapping, rows start at (h - size) // 2 and columns at
-    (w - size) // 2; a smaller polygon grows by the same rule.
+    (w - size) // 2. A polygon smaller than that grows by the same rule.
 
     Args:
         polygon: the tile, EPSG:4326.
         crs: a projected CRS in metres.
-        size: rows and columns wanted.
+        size: number of rows and of columns.
 
     Raises:
-        TilesError: when the CRS is unknown, not in metres, or cannot show the polygon.
+        TilesError: when the CRS is unknown, not in metres, or does not cover the polygon.
     """
     projected = shapely.transform(polygon, _transformer(crs).transform, interleaved=False)
     bounds = shapely.bounds(projected)
     if not all(math.isfinite(value) for value in bounds):
-        raise TilesError(f"The tile cannot be projected to {crs}: it lies outside the projection's area.")
-    # Micrometres are noise of the projection, and must not push an edge to the next pixel.
+        raise TilesError(f"The tile cannot be projected to {crs}: it is outside the projection's area.")
+    # Micrometres are rounding errors of the projection; they must not move an edge to the next pixel.
     west, south, east, north = (round(float(value) / PIXEL, 7) for value in bounds)
     left, top = math.floor(west), math.ceil(north)
     columns, rows = math.ceil(east) - left, top - math.floor(south)
-    return Grid(
-        crs=crs,
-        left=(left + (columns - size) // 2) * PIXEL,
-        top=(top - (rows - size) // 2) * PIXEL,
-        size=size,
-    )
+    return Grid(crs, (left + (columns - size) // 2) * PIXEL, (top - (rows - size) // 2) * PIXEL, size)
 
 
 @lru_cache(maxsize=128)
@@ -92,7 +87,7 @@ def _transformer(crs: str) -> Transformer:
     try:
         target = CRS.from_user_input(crs)
     except CRSError as error:
-        raise TilesError(f"CRS {crs!r} is not known: {error}") from error
+        raise TilesError(f"CRS {crs!r} is unknown: {error}") from error
     if not target.is_projected or any(axis.unit_conversion_factor != 1.0 for axis in target.axis_info[:2]):
         raise TilesError(
             f"CRS {crs!r} ({target.name}) is not projected in metres; a grid of {PIXEL} m needs one, such as UTM."

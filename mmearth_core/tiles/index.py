@@ -20,94 +20,25 @@ from mmearth_core.files import written_aside
 if TYPE_CHECKING:
     import geopandas as gpd
 
+NUMBERING = ("ordinal", "partition")
+"""The columns that tiles.gpkg has before those of the tiles file."""
+
+FID = "mmearth_row"
+"""The GeoPackage's primary key; not GDAL's default `fid`, which tiles files may have as a column."""
+
+_LAYER, _GEOMETRY = "tiles", "geometry"
+
 _OPTION, _DATE = "OGR_CURRENT_DATE", "2017-01-01T00:00:00.000Z"
-"""A GeoPackage says when it was last changed; tiles always say this."""
+"""A GeoPackage stores its time of change; here it is always this one, so that equal tiles give equal bytes."""
 
-
-@contextmanager
-def fixed_date() -> Iterator[None]:
-    """While it holds, GeoPackages are written with one and the same date of change."""
-    import pyogrio  # only where tiles are written: with geopandas it takes half a second, and reading needs neither
-
-    before = pyogrio.get_gdal_config_option(_OPTION)
-    pyogrio.set_gdal_config_options({_OPTION: _DATE})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({_OPTION: before})
-
-
-GEOMETRY = "geometry"
-"""The column of geometries."""
-
-
-FAULTS = (sqlite3.Error, shapely.errors.ShapelyError, ValueError)
-"""What a damaged file becomes."""
-
+_FAULTS = (sqlite3.Error, shapely.errors.ShapelyError, ValueError)
+"""What reading a damaged file raises."""
 
 _HEAD, _BOX_BYTES = 8, {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}
-"""Bytes of a geometry's header: before the bounding box, and of the box by its kind."""
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The file, to be read only."""
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-        yield database
-
-
-def read_rows(database: sqlite3.Connection, layer: str, where: str) -> list[dict[str, Any]]:
-    """Rows by column, with polygons as shapely's and all else as JSON would have it.
-
-    Args:
-        database: the file.
-        layer: its table.
-        where: SQL that follows `WHERE`.
-
-    Raises:
-        sqlite3.Error, shapely.errors.ShapelyError, ValueError: when the file is damaged.
-    """
-    columns = database.execute(f"PRAGMA table_info({layer})").fetchall()
-    plain = {name: _plain(kind) for _, name, kind, _, _, key in columns if not key and name != GEOMETRY}
-    names = ", ".join('"{}"'.format(name.replace('"', '""')) for name in [*plain, GEOMETRY])
-    found = database.execute(f"SELECT {names} FROM {layer} WHERE {where}").fetchall()
-    shapes = shapely.from_wkb(np.array([_wkb(row[-1]) for row in found], object))
-    return [
-        {
-            **{name: function(value) for (name, function), value in zip(plain.items(), row, strict=False)},
-            GEOMETRY: shape,
-        }
-        for row, shape in zip(found, shapes, strict=True)
-    ]
-
-
-def _wkb(geometry: Any) -> bytes:
-    if not isinstance(geometry, bytes) or len(geometry) < _HEAD or geometry[:2] != b"GP":
-        raise ValueError("a geometry is none")
-    box = _BOX_BYTES.get(geometry[3] >> 1 & 7)
-    if box is None:
-        raise ValueError("a geometry has an unknown header")
-    return geometry[_HEAD + box :]
-
-
-def _plain(kind: str) -> Callable[[Any], Any]:
-    """How a value of a column of that type becomes JSON's; SQLite itself knows numbers and text only."""
-    if kind == "BOOLEAN":
-        return lambda value: None if value is None else bool(value)
-    if kind in ("DATE", "DATETIME"):
-        return lambda value: None if value is None else dt.datetime.fromisoformat(value).isoformat()
-    return lambda value: None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-_LAYER = "tiles"
-
-
-_OWN = ("ordinal", "partition", "tile_id", "lon", "lat", GEOMETRY)
-"""The columns that are no attributes of a tile."""
-
+"""Bytes of a geometry's header in a GeoPackage: before the bounding box, and of the box by its kind."""
 
 _UNITS = 256
-"""Partitions aimed at: enough for any array to share evenly, few enough to list at a glance."""
+"""Intended number of partitions: enough for any array to share them evenly, few enough to list."""
 
 
 @frozen(eq=False)
@@ -142,34 +73,40 @@ def default_partition_size(tiles: int) -> int:
     return min(1000, max(25, math.ceil(tiles / _UNITS)))
 
 
-def take_in(frame: "gpd.GeoDataFrame", path: Path, partition_size: int | None = None) -> None:
+def write_geopackage(frame: "gpd.GeoDataFrame", path: Path) -> None:
+    """Writes tiles to a GeoPackage; equal tiles give equal bytes."""
+    import pyogrio  # not at the top: with geopandas it takes half a second, and reading needs neither
+
+    before = pyogrio.get_gdal_config_option(_OPTION)
+    pyogrio.set_gdal_config_options({_OPTION: _DATE})
+    try:
+        options = {"FID": FID, "GEOMETRY_NAME": _GEOMETRY}
+        pyogrio.write_dataframe(frame, path, layer=_LAYER, driver="GPKG", layer_options=options)
+    finally:
+        pyogrio.set_gdal_config_options({_OPTION: before})
+
+
+def import_tiles(frame: "gpd.GeoDataFrame", path: Path, partition_size: int | None = None) -> None:
     """Writes the tiles of a checked frame into a dataset.
 
     Args:
         frame: as `read_tiles` returns it, with `lon` and `lat` filled.
-        path: the GeoPackage to write, aside and renamed.
-        partition_size: tiles a partition; None for the default.
+        path: the GeoPackage to write.
+        partition_size: tiles per partition; None for the default.
 
     Raises:
         DatasetError: when it cannot be written.
     """
-    import pyogrio  # only here: with geopandas it takes half a second, and who reads needs neither
+    from pyogrio import errors
 
-    errors = pyogrio.errors
-    faults = (errors.DataSourceError, errors.DataLayerError, errors.FeatureError, errors.GeometryError, sqlite3.Error)
-    size = partition_size or default_partition_size(len(frame))
     ordinals = np.arange(len(frame))
-    first = {"ordinal": ordinals, "partition": ordinals // size}
-    numbered = frame.assign(**first)[[*first, *frame.columns]]
+    numbering = {"ordinal": ordinals, "partition": ordinals // (partition_size or default_partition_size(len(frame)))}
     with written_aside(path, shared=True) as aside:
-        # Names of our own for these two, as tiles files have columns called fid and geom.
-        names = {"FID": "mmearth_row", "GEOMETRY_NAME": GEOMETRY}
         try:
-            with fixed_date():
-                pyogrio.write_dataframe(numbered, aside, layer=_LAYER, driver="GPKG", layer_options=names)
+            write_geopackage(frame.assign(**numbering)[[*numbering, *frame.columns]], aside)
             with closing(sqlite3.connect(aside)) as database, database:
                 database.execute(f"CREATE INDEX by_partition ON {_LAYER} (partition, ordinal)")
-        except faults as error:
+        except (errors.DataSourceError, errors.DataLayerError, sqlite3.Error) as error:
             raise DatasetError(
                 f"{path}: the tiles cannot be written there; the disk may be full. GDAL says: {str(error)[:200]}"
             ) from error
@@ -190,36 +127,60 @@ class TileIndex:
 
     def sizes(self) -> dict[int, int]:
         """`{partition: number of its tiles}`, in order."""
-        query = f"SELECT partition, COUNT(*) FROM {_LAYER} GROUP BY partition ORDER BY partition"
-        try:
-            with opened(self.path) as database:
-                return dict(database.execute(query))
-        except FAULTS as error:
-            raise self._damaged(error) from error
+        with self._opened() as database:
+            query = f"SELECT partition, COUNT(*) FROM {_LAYER} GROUP BY partition ORDER BY partition"
+            return dict(database.execute(query))
 
     def read(self, partition: int) -> list[Tile]:
-        """The tiles of one partition, by ordinal; costs what that partition holds."""
+        """The tiles of one partition, by ordinal; the cost does not depend on the other partitions."""
+        with self._opened() as database:
+            return _tiles(database, f"partition = {int(partition)} ORDER BY ordinal")
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
         try:
-            with opened(self.path) as database:
-                rows = read_rows(database, _LAYER, f"partition = {int(partition)} ORDER BY ordinal")
-        except FAULTS as error:
-            raise self._damaged(error) from error
-        return [_tile(row) for row in rows]
-
-    def _damaged(self, error: Exception) -> DatasetError:
-        return DatasetError(
-            f"{self.path}: the dataset's tiles cannot be read; the file is damaged ({error}). Delete it and run the "
-            "same command again: the tiles are taken in anew from the tiles file, and what is done is kept."
-        )
+            with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+                yield database
+        except _FAULTS as error:
+            raise DatasetError(
+                f"{self.path}: the dataset's tiles cannot be read; the file is damaged ({error}). Delete it and run "
+                "the same command again: the tiles are imported again from the tiles file, and what is done is kept."
+            ) from error
 
 
-def _tile(row: dict[str, Any]) -> Tile:
-    return Tile(
-        ordinal=row["ordinal"],
-        partition=row["partition"],
-        tile_id=row["tile_id"],
-        polygon=row[GEOMETRY],
-        lon=float(row["lon"]),
-        lat=float(row["lat"]),
-        attributes={column: value for column, value in row.items() if column not in _OWN},
-    )
+def _tiles(database: sqlite3.Connection, where: str) -> list[Tile]:
+    """The tiles for which an SQL condition holds.
+
+    By SQL instead of pyogrio, as that would import geopandas, and decode each value by the type of the whole column.
+    """
+    columns = database.execute(f"PRAGMA table_info({_LAYER})").fetchall()
+    decoders = {name: _decoder(kind) for _, name, kind, _, _, key in columns if not key and name != _GEOMETRY}
+    names = ", ".join('"{}"'.format(name.replace('"', '""')) for name in [*decoders, _GEOMETRY])
+    rows = database.execute(f"SELECT {names} FROM {_LAYER} WHERE {where}").fetchall()
+    polygons = shapely.from_wkb(np.array([_wkb(row[-1]) for row in rows], object))
+    tiles = []
+    for row, polygon in zip(rows, polygons, strict=True):
+        values = {name: decode(value) for (name, decode), value in zip(decoders.items(), row[:-1], strict=True)}
+        ordinal, partition, tile_id = values.pop("ordinal"), values.pop("partition"), values.pop("tile_id")
+        lon, lat = float(values.pop("lon")), float(values.pop("lat"))
+        tiles.append(Tile(ordinal, partition, tile_id, polygon, lon, lat, values))
+    return tiles
+
+
+def _wkb(geometry: Any) -> bytes:
+    """The WKB in a GeoPackage's geometry, which has a header of its own before it."""
+    if not isinstance(geometry, bytes) or len(geometry) < _HEAD or geometry[:2] != b"GP":
+        raise ValueError("a geometry is invalid")
+    box = _BOX_BYTES.get(geometry[3] >> 1 & 7)
+    if box is None:
+        raise ValueError("a geometry has an unknown header")
+    return geometry[_HEAD + box :]
+
+
+def _decoder(kind: str) -> Callable[[Any], Any]:
+    """How values of a column type become JSON values; SQLite itself only has numbers and texts."""
+    if kind == "BOOLEAN":
+        return lambda value: None if value is None else bool(value)
+    if kind in ("DATE", "DATETIME"):
+        return lambda value: None if value is None else dt.datetime.fromisoformat(value).isoformat()
+    return lambda value: None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,12 +1,12 @@
-"""Tiles at a user's own points, or on a lattice inside polygons."""
+"""Tiles at a user's own points, on a lattice inside polygons, or from an earlier build's tile_info.json."""
 
-import datetime as dt
 import json
-import warnings
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -15,26 +15,33 @@ from pyproj import Proj
 from shapely.geometry.base import BaseGeometry
 
 from mmearth_core.errors import TilesError
-from mmearth_core.tiles.read import NUMBERING
+from mmearth_core.tiles.index import FID, NUMBERING
+from mmearth_core.tiles.read import BOUNDS, check_columns, degrees, plain_columns, read_tiles, unique_ids
 from mmearth_core.tiles.squares import Floats, has_room, radii
-from mmearth_core.tiles.vector_files import read_polygons, read_vector
+from mmearth_core.tiles.vector_files import find_column, read_polygons, read_vector
 
 LON_NAMES = ("lon", "longitude", "lng", "long", "x", "decimallongitude")
 
-
 LAT_NAMES = ("lat", "latitude", "y", "decimallatitude")
-"""Columns that are taken without being named, in order of preference; upper and lower case are one."""
+"""Columns that are found without being named, in order of preference and in any case."""
 
+_SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": ","}
 
-TABLES = {".csv": ",", ".tsv": "\t", ".txt": ","}
+_PARQUET = (".parquet", ".pq", ".geoparquet")
 
+_SINUSOIDAL = Proj(proj="sinu", lon_0=0, ellps="WGS84")
+"""Its y is the distance along a meridian, so that the rows of the lattice are equally far apart."""
 
-PARQUET = (".parquet", ".pq", ".geoparquet")
+_CHUNK = 500_000
+"""Approximate number of lattice points that are tested at once; bounds the memory."""
+
+_SLACK = 0.01
+"""Degrees by which a recorded centroid may be outside the bounds of its tile."""
 
 
 @frozen(eq=False)
 class OwnPlaces:
-    """Places with an id and columns.
+    """Places with an id and further columns.
 
     Attributes:
         lon: degrees.
@@ -55,112 +62,60 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
     Args:
         path: CSV, TSV or Parquet with two columns of degrees; or a vector file of points in any CRS.
         lon: the column with longitudes; None looks for one of `LON_NAMES`.
-        lat: the column with latitudes; likewise.
+        lat: the same for latitudes and `LAT_NAMES`.
         tile_id: the column with ids; None takes `tile_id` if there is one, or else counts from 0.
 
     Raises:
-        TilesError: names the file, the row (counted from 1), what was found and the remedy.
+        TilesError: names the file, the row (counted from 1), the problem and the remedy.
     """
-    suffix = path.suffix.lower()
     if not path.exists():
         raise TilesError(f"{path}: no such file.")
-    if suffix in TABLES or suffix in PARQUET:
+    if path.suffix.lower() in (*_SEPARATORS, *_PARQUET):
         frame = _read_table(path)
-        names = _name(frame, path, lon, LON_NAMES, "--lon"), _name(frame, path, lat, LAT_NAMES, "--lat")
-        x, y = (_degrees(frame, path, name, limit) for name, limit in zip(names, (360.0, 90.0), strict=True))
-        frame = without_places(frame.drop(columns=list(dict.fromkeys(names))))
+        names = [
+            find_column(frame, path, lon, LON_NAMES, "--lon"),
+            find_column(frame, path, lat, LAT_NAMES, "--lat"),
+        ]
+        x, y = (_degrees(frame[name], path, bound) for name, bound in zip(names, BOUNDS.values(), strict=True))
+        frame = frame.drop(columns=names)
     else:
         if lon or lat:
-            raise TilesError(f"{path}: --lon and --lat name columns of a table; a vector file has its points itself.")
-        places = read_vector(path)
-        odd = np.flatnonzero(shapely.get_type_id(places.geometry.values) != shapely.GeometryType.POINT)
-        if odd.size:
+            raise TilesError(f"{path}: --lon and --lat name columns of a table; a vector file has points of its own.")
+        frame = read_vector(path)
+        points = frame.geometry.values
+        other = np.flatnonzero(shapely.get_type_id(points) != shapely.GeometryType.POINT)
+        if other.size:
             raise TilesError(
-                f"{path}: feature {odd[0] + 1} is a {places.geometry.iloc[odd[0]].geom_type}, no Point ({odd.size} "
-                "such in all). `mmearth-core tiles from-polygons` takes polygons."
+                f"{path}: feature {other[0] + 1} is a {points[other[0]].geom_type}, not a Point ({other.size} such "
+                "features in all). For polygons use `mmearth-core tiles from-polygons`."
             )
-        x, y = shapely.get_x(places.geometry.values), shapely.get_y(places.geometry.values)
-        frame = without_places(places)
+        x, y = shapely.get_x(points), shapely.get_y(points)
     if not len(frame):
-        raise TilesError(f"{path}: holds no point.")
-    ids = ids_of(frame, path, tile_id)
-    return OwnPlaces(x, y, ids, further_columns(frame, path))
+        raise TilesError(f"{path}: has no point.")
+    return OwnPlaces(x, y, _ids(frame, path, tile_id), _further_columns(frame, path))
 
 
-def without_places(frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns without the geometry, and without those that the tile's own `lon` and `lat` replace."""
-    replaced = [column for column in frame.columns if str(column).lower() in ("lon", "lat", "geometry")]
-    return pd.DataFrame(frame.drop(columns=replaced))
-
-
-def ids_of(frame: pd.DataFrame, path: Path, column: str | None) -> list[str]:
-    """Unique ids of all rows, as text.
-
-    Args:
-        frame: the rows.
-        path: the file, for errors.
-        column: where they stand; None takes `tile_id` if there is one, or else counts from 0.
-
-    Raises:
-        TilesError: when one is missing or stands twice.
-    """
+def _ids(frame: pd.DataFrame, path: Path, column: str | None) -> list[str]:
     if column is None and "tile_id" not in frame:
         return [str(number) for number in range(len(frame))]
-    name = column or "tile_id"
-    if name not in frame:
-        raise TilesError(f"{path}: has no column {name!r} for --id. It has: {_listed(frame)}.")
-    values = frame[name]
-    if values.isna().any():
-        raise TilesError(f"{path}: row {int(np.flatnonzero(values.isna())[0]) + 1} has nothing in {name!r}, its id.")
-    if values.dtype.kind == "f" and (values == values.round()).all():
-        values = values.astype("int64")
-    texts = values.astype(str)
-    twice = texts[texts.duplicated()]
-    if len(twice):
-        rows = ", ".join(str(row + 1) for row in np.flatnonzero(texts == twice.iloc[0])[:5])
-        raise TilesError(
-            f"{path}: id {twice.iloc[0]!r} stands in rows {rows}. Ids must be unique; name another column with --id."
-        )
-    return [str(text) for text in texts]
+    name = find_column(frame, path, column or "tile_id", (), "--id")
+    return list(unique_ids(frame[name], path))
 
 
-def further_columns(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """The columns that a tile keeps.
-
-    Raises:
-        TilesError: when one has a name that a dataset's tiles use themselves.
-    """
-    kept = frame.drop(columns="tile_id", errors="ignore")
-    seen: dict[str, str] = {name: name for name in (*NUMBERING, "geometry", "tile_id", "lon", "lat", "mmearth_row")}
-    for column in map(str, kept.columns):
-        other = seen.setdefault(column.lower(), column)
-        if other != column or column in (*NUMBERING, "geometry", "mmearth_row"):
-            raise TilesError(
-                f"{path}: column {column!r} is one too many beside {other!r}: a dataset has that name already, and "
-                "does not tell upper and lower case apart. Rename or drop it."
-            )
-    texts = {column: kept[column].map(_plain) for column in kept.columns if kept[column].dtype.kind == "O"}
-    return kept.assign(**texts).reset_index(drop=True)
-
-
-def _plain(value: Any) -> Any:
-    """A value as every vector format can hold it: lists and objects as JSON text, odd types as text."""
-    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    if value is None or value is pd.NA or isinstance(value, str | bool | int | float | dt.datetime):
-        return value
-    return str(value)
+def _further_columns(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The columns that a tile keeps: all but its id and those that its own centroid and polygon replace."""
+    replaced = [column for column in frame.columns if str(column).lower() in ("lon", "lat", "geometry")]
+    kept = pd.DataFrame(frame.drop(columns=[*replaced, "tile_id"], errors="ignore")).reset_index(drop=True)
+    check_columns(kept.columns, path, "tile_id", "lon", "lat", FID)
+    return plain_columns(kept)
 
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        if path.suffix.lower() in PARQUET:
+        if path.suffix.lower() in _PARQUET:
             return pd.DataFrame(pd.read_parquet(path))
-        # Ids such as 007 keep their zeros: a column is a number only if nothing is lost by that.
-        frame = pd.read_csv(
-            path, sep=TABLES[path.suffix.lower()], dtype=str, encoding="utf-8-sig", skipinitialspace=True
-        )
+        separator = _SEPARATORS[path.suffix.lower()]
+        frame = pd.read_csv(path, sep=separator, dtype=str, encoding="utf-8-sig", skipinitialspace=True)
         return frame.apply(_number_or_text)
     except ImportError as error:
         raise TilesError(f"{path}: Parquet needs pyarrow: `pip install 'mmearth-core[parquet]'`.") from error
@@ -168,9 +123,9 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise TilesError(f"{path}: cannot be read as a table. The reader says: {error}") from error
 
 
-def _number_or_text(column: pd.Series) -> pd.Series:
-    there = column.dropna()
-    if there.str.fullmatch(r"[+-]?0\d.*").any():
+def _number_or_text(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """A column as numbers, unless that would lose something: ids such as 007 keep their zeros."""
+    if column.dropna().str.fullmatch(r"[+-]?0\d.*").any():
         return column
     try:
         return pd.to_numeric(column)
@@ -178,61 +133,36 @@ def _number_or_text(column: pd.Series) -> pd.Series:
         return column
 
 
-def _name(frame: pd.DataFrame, path: Path, given: str | None, known: Sequence[str], option: str) -> str:
-    if given is not None:
-        if given not in frame:
-            raise TilesError(f"{path}: has no column {given!r} for {option}. It has: {_listed(frame)}.")
-        return given
-    lower = {str(column).lower(): str(column) for column in reversed(list(frame.columns))}
-    for name in known:
-        if name in lower:
-            return lower[name]
-    raise TilesError(f"{path}: which column is {option}? It has: {_listed(frame)}. Name it with {option}.")
-
-
-def _degrees(frame: pd.DataFrame, path: Path, name: str, limit: float) -> Floats:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        values: Any = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    bad = np.flatnonzero(~(np.abs(values) <= limit))
+def _degrees(values: "pd.Series[Any]", path: Path, bound: float) -> Floats:
+    numbers = degrees(values, bound)
+    bad = np.flatnonzero(numbers.isna())
     if bad.size:
-        found = frame[name].astype(object).iloc[bad[0]]
-        found = repr(found) if isinstance(found, str) else found
+        value = values.astype(object).iloc[bad[0]]
+        shown = repr(value) if isinstance(value, str) else value
         raise TilesError(
-            f"{path}: row {bad[0] + 1} has {found} in {name!r} ({bad.size} such in all), which is no number of "
-            f"degrees from {-limit:g} to {limit:g}. Mend or drop it."
+            f"{path}: row {bad[0] + 1} has {shown} in {values.name!r} ({bad.size} such rows in all), which is not a "
+            f"number of degrees from {-bound:g} to {bound:g}. Fix or drop it."
         )
-    return np.asarray(values)
-
-
-def _listed(frame: pd.DataFrame) -> str:
-    return ", ".join(str(column) for column in frame.columns if column != "geometry") or "none"
-
-
-_ALONG = Proj(proj="sinu", lon_0=0, ellps="WGS84")
-
-
-_CHUNK = 500_000
-"""Lattice points that are tested at once, about."""
+    return np.asarray(numbers)
 
 
 def read_lattice(path: Path, stride: float, size: float, column: str | None = None) -> OwnPlaces:
-    """The lattice's places inside the polygons of a file.
+    """The places of a global lattice that are inside the polygons of a file.
 
-    A polygon in which none lies gets one place within it. A tile's id is its polygon's, `_`, and its number there.
+    A polygon that contains none gets one place within it. A tile's id is its polygon's, `_`, and its number there.
 
     Args:
         path: any vector file of polygons.
         stride: metres from one place to the next, along and across.
         size: of the tiles, metres.
-        column: where the polygons' ids stand; see `ids_of`.
+        column: the column with the polygons' ids, as `tile_id` of `read_points`.
 
     Raises:
         TilesError: when the file cannot be used.
     """
     frame = read_polygons(path)
-    ids = ids_of(frame, path, column)
-    columns = further_columns(without_places(frame), path)
+    ids = _ids(frame, path, column)
+    columns = _further_columns(frame, path)
     parts = [inside(shape, stride, size) for shape in frame.geometry.values]
     counts = [len(lon) for lon, _ in parts]
     if not sum(counts):
@@ -246,34 +176,32 @@ def read_lattice(path: Path, stride: float, size: float, column: str | None = No
 
 
 def inside(shape: BaseGeometry, stride: float, size: float) -> tuple[Floats, Floats]:
-    """The lattice's places inside a polygon, from south to north and west to east; or one, if none lies there."""
+    """The lattice's places inside a polygon, from south to north and west to east; or one, if it contains none."""
     shapely.prepare(shape)
     chunks = [np.empty((0, 2))]
-    # Part by part: parts on both sides of 180 degrees would make one box around the globe.
+    # Part by part: the common box of parts on both sides of 180 degrees would go around the globe.
     for part in shapely.get_parts(shape):
-        for lon, lat in _in_box(part.bounds, stride):
+        for lon, lat in _lattice(part.bounds, stride):
             within = shapely.contains_xy(shape, lon, lat) & has_room(lat, size)
             chunks.append(np.column_stack([lat[within], lon[within]]))
     shapely.destroy_prepared(shape)
-    # Boxes of two parts may share places; they are the same to the last bit.
-    found = np.unique(np.concatenate(chunks), axis=0)
-    if not len(found):
+    # The boxes of two parts may share places, which are equal to the last bit.
+    places = np.unique(np.concatenate(chunks), axis=0)
+    if not len(places):
         point = shapely.point_on_surface(shape)
-        found = np.array([[point.y, point.x]])
-        found = found[has_room(found[:, 0], size)]
-    return found[:, 1], found[:, 0]
+        places = np.array([[point.y, point.x]])
+        places = places[has_room(places[:, 0], size)]
+    return places[:, 1], places[:, 0]
 
 
-def _in_box(box: tuple[float, float, float, float], stride: float) -> Iterator[tuple[Floats, Floats]]:
+def _lattice(box: tuple[float, float, float, float], stride: float) -> Iterator[tuple[Floats, Floats]]:
     """The lattice's longitudes and latitudes inside a box of degrees, some rows at a time."""
     west, south, east, north = box
-    _, (low, high) = _ALONG([0.0, 0.0], [south, north])
+    _, (low, high) = _SINUSOIDAL([0.0, 0.0], [south, north])
     rows = np.arange(np.ceil(low / stride - 0.5), np.floor(high / stride - 0.5) + 1)
-    if not len(rows):
-        return
-    _, lat = _ALONG(np.zeros(len(rows)), (rows + 0.5) * stride, inverse=True)
+    _, lat = _SINUSOIDAL(np.zeros(len(rows)), (rows + 0.5) * stride, inverse=True)
     step = np.degrees(stride / (radii(lat)[1] * np.cos(np.radians(lat))))
-    # The lattice does not close at 180 degrees: no tile of it lies across, unless the polygon itself goes on there.
+    # The lattice does not close at 180 degrees: no tile of it is across, unless the polygon itself continues there.
     first = np.ceil(np.maximum(west, -180.0 + step / 2 if west >= -180.0 else west) / step - 0.5)
     last = np.floor(np.minimum(east, 180.0 - step / 2 if east <= 180.0 else east) / step - 0.5)
     counts = np.maximum(last - first + 1, 0).astype(np.intp)
@@ -281,5 +209,106 @@ def _in_box(box: tuple[float, float, float, float], stride: float) -> Iterator[t
     for number in np.unique(chunk):
         here = chunk == number
         count = counts[here]
+        # Columns first, first + 1, ... of each row, for all rows of the chunk at once.
         column = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first[here], count)
         yield (column + 0.5) * np.repeat(step[here], count), np.repeat(lat[here], count)
+
+
+def join_tile_info(path: Path, tiles: Path) -> tuple[gpd.GeoDataFrame, int]:
+    """An earlier build's tiles, with what its tile_info.json records of each of them as columns.
+
+    Texts and numbers become columns; lists and objects are left out. A key replaces a column of its name, except that
+    a tile without an entry keeps its `lon` and `lat`. Entries of other tiles are ignored.
+
+    Args:
+        path: `{tile_id: {key: value}}`, as the published dataset has it.
+        tiles: the tiles file; see `read_tiles`.
+
+    Returns:
+        The tiles, and how many of them have no entry.
+
+    Raises:
+        TilesError: names the file, the tile and the key, the problem and the remedy.
+    """
+    frame = read_tiles(tiles)
+    entries = _read_entries(path)
+    missing = sum(tile_id not in entries for tile_id in frame["tile_id"])
+    if missing == len(frame):
+        raise TilesError(
+            f"{path}: has no entry for any of the {len(frame)} tiles of {tiles}; its first id is "
+            f"{next(iter(entries), None)!r}, the tiles' first {frame['tile_id'].iloc[0]!r}. Give the tiles file of "
+            "the same build."
+        )
+    rows = [entries.get(tile_id, {}) for tile_id in frame["tile_id"]]
+    keys = dict.fromkeys(key for row in rows for key in row if key not in (*NUMBERING, "tile_id", "geometry"))
+    joined = frame.copy()
+    for key in keys:
+        column = _column(key, [row.get(key) for row in rows], frame, path)
+        if key in BOUNDS:
+            _check_centroids(column, frame, path)
+            column = column.fillna(frame[key]) if key in frame else column
+        joined[key] = column
+    check_columns(joined.columns.drop("geometry"), path)
+    return joined, missing
+
+
+def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            entries: dict[str, dict[str, Any]] = json.load(file, object_hook=_without_nested)
+    except FileNotFoundError:
+        raise TilesError(f"{path}: no such file.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise TilesError(
+            f"{path}: cannot be read as JSON; it may be cut short. The reader says: {error}. Give the tile_info.json "
+            "of an earlier build."
+        ) from error
+    form = 'It must hold one object per tile: {"TILE_ID": {"KEY": value, ...}, ...}.'
+    if not isinstance(entries, dict):
+        raise TilesError(f"{path}: is not a JSON object, but {type(entries).__name__}. {form}")
+    for tile_id, entry in entries.items():
+        if not isinstance(entry, dict):
+            raise TilesError(f"{path}: the entry of {tile_id!r} is {json.dumps(entry)[:60]}, not an object. {form}")
+    return entries
+
+
+def _without_nested(entry: dict[str, Any]) -> dict[str, Any]:
+    """Drops an object's lists and objects while the file is read, as they can be gigabytes.
+
+    An object without texts and numbers, such as the file's outermost one, stays as it is.
+    """
+    return {key: value for key, value in entry.items() if isinstance(value, str | int | float)} or entry
+
+
+def _column(key: str, values: list[Any], frame: gpd.GeoDataFrame, path: Path) -> "pd.Series[Any]":
+    """One key's values, all texts or all numbers; what JSON does not have (NaN, Infinity) becomes missing."""
+    values = [value if isinstance(value, str | int | float) else None for value in values]
+    values = [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
+    texts = [position for position, value in enumerate(values) if isinstance(value, str)]
+    numbers = [position for position, value in enumerate(values) if isinstance(value, int | float)]
+    if texts and numbers:
+        text, number = texts[0], numbers[0]
+        raise TilesError(
+            f"{path}: key {key!r} is the text {values[text]!r} for tile {frame['tile_id'].iloc[text]!r} and the number "
+            f"{values[number]!r} for tile {frame['tile_id'].iloc[number]!r}. Make all of them texts or all numbers."
+        )
+    kind = object if texts else None if len(numbers) == len(values) else float
+    return pd.Series(values, index=frame.index, dtype=kind, name=key)
+
+
+def _check_centroids(column: "pd.Series[Any]", frame: gpd.GeoDataFrame, path: Path) -> None:
+    """Refuses a centroid that is outside its tile: the ids of two datasets were mixed up."""
+    axis = "x" if column.name == "lon" else "y"
+    low, high = frame.bounds[f"min{axis}"], frame.bounds[f"max{axis}"]
+    # A text is refused even if it reads as a number: the column would be one of texts.
+    numbers = column.astype(float) if column.dtype.kind != "O" else pd.Series(np.nan, column.index)
+    # The shorter way around the globe: tiles across the antimeridian may continue past 180.
+    away = (numbers - (low + high) / 2 + 180) % 360 - 180
+    wrong = np.flatnonzero(column.notna() & ~(away.abs() <= (high - low) / 2 + _SLACK))
+    if wrong.size:
+        row = wrong[0]
+        raise TilesError(
+            f"{path}: {column.name} of tile {frame['tile_id'].iloc[row]!r} is {column.tolist()[row]!r}, not a number "
+            f"of degrees inside its polygon ({low.iloc[row]:g} to {high.iloc[row]:g}); {wrong.size} such tiles in all. "
+            "Give the tiles file of the same build."
+        )

@@ -15,35 +15,30 @@ from shapely.geometry.base import BaseGeometry
 from mmearth_core.errors import TilesError
 from mmearth_core.tiles.regions import LEFT_OUT, Region, realm_of
 from mmearth_core.tiles.squares import Floats, Places, area_km2, equal_area, has_room, latitude, squares
-from mmearth_core.tiles.vector_files import read_polygons
+from mmearth_core.tiles.vector_files import find_column, read_polygons
 
 _LOOSE = 4.0
-"""A cover is refined while it is more than this many times as large as what it covers."""
-
-
-_BOXES = 512
-"""A cover that is not much too large has at most about this many boxes."""
-
-
-_MANY_BOXES = 8192
-"""The same for one that is much too large: thin or scattered polygons."""
-
+"""A cover is refined while its area is more than this many times the area that it covers."""
 
 _MUCH = 40.0
 
+_BOXES, _MANY_BOXES = 512, 8192
+"""Approximate maximum of boxes in a cover; the second one if it is more than `_MUCH` times too large.
+
+That happens for thin or scattered polygons, where few points would hit the polygon otherwise."""
 
 _LEVELS = 16
-
+"""Maximum number of refinements."""
 
 _CHUNK = 500_000
-"""Most points that are tested at once."""
+"""Maximum number of points that are tested at once; bounds the memory."""
 
 
 class Uniform:
     """Uniform random points in a polygon or multipolygon, longitude and latitude in degrees.
 
-    Points are drawn uniformly in boxes that together cover the shape (in longitude and equal-area latitude), and
-    those outside the shape are thrown away; so the rest is uniform, whatever the shape.
+    Rejection sampling: points are drawn uniformly in boxes that cover the shape (in longitude and equal-area
+    latitude), and those outside the shape are dropped. The rest is uniform, whatever the shape.
     """
 
     def __init__(self, shape: BaseGeometry) -> None:
@@ -65,25 +60,24 @@ class Uniform:
         """Draws points.
 
         Args:
-            count: how many.
-            random: the only source of chance; each number it gives is used in order.
+            count: number of points.
+            random: the only source of randomness; its numbers are used in order.
 
         Returns:
             Longitudes and latitudes, (count,).
         """
-        parts: list[tuple[Floats, Floats]] = []
-        found, tried = 0, 0
-        while found < count:
-            share = max(found / tried, 1e-3) if tried else 0.3
-            number = min(_CHUNK, math.ceil((count - found) / share * 1.05) + 16)
+        parts = [np.empty((2, 0))]
+        accepted, tried = 0, 0
+        while accepted < count:
+            share = max(accepted / tried, 1e-3) if tried else 0.3
+            # 5 % more than the share so far suggests, so that one more round is seldom needed.
+            number = min(_CHUNK, math.ceil((count - accepted) / share * 1.05) + 16)
             lon, lat = self._candidates(number, random)
             inside = shapely.contains_xy(self._shape, lon, lat)
-            parts.append((lon[inside], lat[inside]))
-            found += int(inside.sum())
+            parts.append(np.stack([lon[inside], lat[inside]]))
+            accepted += int(inside.sum())
             tried += number
-        lon, lat = (
-            (np.concatenate(arrays)[:count] for arrays in zip(*parts, strict=True)) if parts else (np.empty(0),) * 2
-        )
+        lon, lat = np.concatenate(parts, axis=1)[:, :count]
         return lon, lat
 
     def _candidates(self, number: int, random: np.random.Generator) -> tuple[Floats, Floats]:
@@ -94,23 +88,22 @@ class Uniform:
 
 
 def _cover(shape: BaseGeometry) -> NDArray[np.float64]:
-    """Boxes without overlaps that cover a prepared shape: west, south, east, north, (boxes, 4)."""
+    """Boxes that cover a prepared shape without overlaps, by splitting its bounds into quarters again and again.
+
+    Returns:
+        West, south, east, north, (boxes, 4).
+    """
     boxes = np.asarray([shape.bounds])
-    goal = shape.area
     for _ in range(_LEVELS):
-        loose = float(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sum()) / goal
+        loose = float(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sum()) / shape.area
         if loose <= _LOOSE or 4 * len(boxes) > (_MANY_BOXES if loose > _MUCH else _BOXES):
             break
-        boxes = _quarters(boxes)
+        west, south, east, north = boxes.T
+        x, y = (west + east) / 2, (south + north) / 2
+        quarters = [(west, south, x, y), (x, south, east, y), (west, y, x, north), (x, y, east, north)]
+        boxes = np.concatenate([np.column_stack(quarter) for quarter in quarters])
         boxes = boxes[shapely.intersects(shape, shapely.box(*boxes.T))]
     return boxes
-
-
-def _quarters(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    west, south, east, north = boxes.T
-    x, y = (west + east) / 2, (south + north) / 2
-    quarters = [(west, south, x, y), (x, south, east, y), (west, y, x, north), (x, y, east, north)]
-    return np.concatenate([np.column_stack(quarter) for quarter in quarters])
 
 
 class Source(Protocol):
@@ -118,31 +111,36 @@ class Source(Protocol):
 
     @property
     def regions(self) -> Sequence[Region]:
-        """What tiles are shared out among."""
+        """The regions among which tiles are allocated."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """The seed of all draws."""
         ...
 
     def draw(self, wants: Mapping[int, int], attempt: int) -> Iterator[tuple[int, Places | str]]:
         """Draws places.
 
         Args:
-            wants: how many in each region, by its place in `regions`.
+            wants: the number of places in each region, by its position in `regions`.
             attempt: 0, 1, 2 ...; each gives other places.
 
         Yields:
-            Each region wanted, in the order of `wants`, with its places (at most as many as asked for), or with one
-            sentence on why there are none.
+            The position of each wanted region, in the order of `wants`, with its places (at most as many as requested),
+            or with one sentence why there are none.
         """
         ...
 
 
 def seeded(seed: int, *key: int) -> np.random.SeedSequence:
-    """The chance of one draw: its own stream for every region and attempt, whatever else is drawn."""
+    """The random stream of one draw; every region and attempt has its own, so it does not depend on other draws."""
     return np.random.SeedSequence(seed, spawn_key=key)
 
 
 @frozen(eq=False)
 class PolygonSource:
-    """Polygons, one geometry a region.
+    """Polygons, one geometry per region.
 
     Attributes:
         regions: their names and areas.
@@ -158,18 +156,18 @@ class PolygonSource:
 
     def draw(self, wants: Mapping[int, int], attempt: int) -> Iterator[tuple[int, Places | str]]:
         """Draws places uniformly by area; see `Source`."""
-        for place, count in wants.items():
+        for position, count in wants.items():
             try:
-                uniform = Uniform(self.shapes[place])
+                uniform = Uniform(self.shapes[position])
             except ValueError as error:
-                yield place, f"{error}."
+                yield position, f"{error}."
                 continue
-            random = np.random.Generator(np.random.PCG64(seeded(self.seed, place, attempt)))
+            random = np.random.Generator(np.random.PCG64(seeded(self.seed, position, attempt)))
             lon, lat = uniform.draw(count, random)
-            # A prepared geometry holds several times its own memory.
-            shapely.destroy_prepared(self.shapes[place])
+            # A prepared geometry takes several times its own memory.
+            shapely.destroy_prepared(self.shapes[position])
             fits = has_room(lat, self.size)
-            yield place, squares(lon[fits], lat[fits], self.size) if fits.any() else "it is too near the pole."
+            yield position, squares(lon[fits], lat[fits], self.size) if fits.any() else "it is too near the pole."
 
 
 _COLUMNS = {
@@ -177,7 +175,7 @@ _COLUMNS = {
     "biome": ("biome", "biome_name"),
     "realm": ("realm",),
 }
-"""Names under which a file may hold them, in order of preference; upper and lower case are one."""
+"""Names that these columns of a file may have, in order of preference and in any case."""
 
 
 def polygon_source(path: Path, size: float, seed: int, columns: Mapping[str, str] | None = None) -> PolygonSource:
@@ -187,54 +185,37 @@ def polygon_source(path: Path, size: float, seed: int, columns: Mapping[str, str
         path: any vector file of polygons with the columns ecoregion and biome (RESOLVE's names are known).
         size: of the tiles, metres.
         seed: of all draws.
-        columns: `eco_region`, `biome`, `realm`: the file's names for them, where they are others.
+        columns: `eco_region`, `biome`, `realm`: the file's names for them, where they are not known.
 
     Raises:
         TilesError: when a column is missing, or the file cannot be used.
     """
     frame = read_polygons(path)
     given = columns or {}
-    names = {what: _column(frame, path, what, given.get(what)) for what in _COLUMNS}
-    eco, biome, realm = (
-        [_text(value) for value in frame[names[what]]] if names[what] else [None] * len(frame)
-        for what in ("eco_region", "biome", "realm")
-    )
+    # The realm is optional.
+    wanted = [key for key in _COLUMNS if key != "realm" or key in given or key in frame.columns.str.lower()]
+    names = {
+        key: find_column(frame, path, given.get(key), _COLUMNS[key], f"--{key.replace('_', '-')}-column")
+        for key in wanted
+    }
+    texts = {key: [_text(value) for value in frame[name]] for key, name in names.items()}
+    realms = texts.get("realm", [None] * len(frame))
     parts: dict[tuple[str, str], list[int]] = {}
-    for row, (name, biome_name) in enumerate(zip(eco, biome, strict=True)):
-        if name is None or biome_name is None:
+    for row, (name, biome) in enumerate(zip(texts["eco_region"], texts["biome"], strict=True)):
+        if name is None or biome is None:
             raise TilesError(
                 f"{path}: feature {row + 1} has no {names['eco_region' if name is None else 'biome']!r}. "
                 "Every polygon needs an ecoregion and a biome; drop those without."
             )
         if name != LEFT_OUT:
-            parts.setdefault((name, biome_name), []).append(row)
+            parts.setdefault((name, biome), []).append(row)
     if not parts:
-        raise TilesError(f"{path}: holds nothing but {LEFT_OUT!r}, which is never sampled.")
+        raise TilesError(f"{path}: has only {LEFT_OUT!r}, which is never sampled.")
     regions, shapes = [], []
-    geometries = frame.geometry.values
-    for (name, biome_name), rows in parts.items():
-        shape = geometries[rows[0]] if len(rows) == 1 else shapely.union_all(geometries[rows])
-        shapes.append(shape)
-        regions.append(Region(name, biome_name, realm[rows[0]] or realm_of(name, biome_name), area_km2(shape)))
+    for (name, biome), rows in parts.items():
+        shapes.append(shapely.union_all(frame.geometry.values[rows]) if len(rows) > 1 else frame.geometry.iloc[rows[0]])
+        regions.append(Region(name, biome, realms[rows[0]] or realm_of(name, biome), area_km2(shapes[-1])))
     return PolygonSource(regions, shapes, size, seed)
-
-
-def _column(frame: pd.DataFrame, path: Path, what: str, given: str | None) -> str | None:
-    there = [str(column) for column in frame.columns if column != "geometry"]
-    if given is not None:
-        if given not in there:
-            raise TilesError(f"{path}: has no column {given!r}. It has: {', '.join(there) or 'none'}.")
-        return given
-    lower = {column.lower(): column for column in reversed(there)}
-    for name in _COLUMNS[what]:
-        if name in lower:
-            return lower[name]
-    if what == "realm":
-        return None
-    raise TilesError(
-        f"{path}: no column says each polygon's {what}. It has: {', '.join(there) or 'none'}. Known names: "
-        f"{', '.join(_COLUMNS[what])}; or name yours with --{what.replace('_', '-')}-column."
-    )
 
 
 def _text(value: object) -> str | None:

@@ -1,36 +1,31 @@
-"""Reads a tiles file of any vector format and refuses what could not become a dataset."""
+"""Reads a tiles file of any vector format, and refuses what could not become a dataset."""
 
+import datetime as dt
 import json
-import math
-import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pyogrio
+import pandas as pd
 import shapely
 
 from mmearth_core.errors import TilesError
 from mmearth_core.paths import MAX_STEM, file_stem
+from mmearth_core.tiles.index import NUMBERING
+from mmearth_core.tiles.vector_files import read_layer
 
 FORMATS = (".geojson", ".json", ".gpkg", ".fgb")
-UNREADABLE = (
-    pyogrio.errors.DataSourceError,
-    pyogrio.errors.DataLayerError,
-    pyogrio.errors.FeatureError,
-    ValueError,
-)
-"""What the reader raises for a vector file that is cut short, malformed or none."""
 
 MAX_ID_BYTES = 100
-"""The dataset's `metadata` table holds ids of at most 100 bytes (DATASET.md)."""
+"""The dataset's `metadata` table holds ids of at most 100 bytes."""
 
-NUMBERING = ("ordinal", "partition")
-"""The columns that a dataset's own tiles.gpkg has before those of the tiles file."""
+BOUNDS = {"lon": 360.0, "lat": 90.0}
+"""Largest absolute value of a longitude and a latitude; tiles across the antimeridian may continue past 180."""
 
 _LARGEST_WHOLE = 2**53
-"""Above it, a float no longer tells whole numbers apart."""
+"""Above it, not every whole number is a float, so that two ids could become one."""
 
 _SQUARE = "Each tile is one Polygon in longitude and latitude"
 
@@ -46,86 +41,127 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
         (lists and objects as JSON text).
 
     Raises:
-        TilesError: names the file, the row (counted from 1) or tile, what was found and the remedy.
+        TilesError: names the file, the row (counted from 1) or tile, the problem and the remedy.
     """
-    frame = _read(path)
-    if len(frame) == 0:
-        raise TilesError(f"{path}: holds no tile.")
-    frame["tile_id"] = _ids(frame, path)
-    _check_crs(frame, path)
-    _check_geometries(frame, path)
-    frame["geometry"] = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326")
-    # Rows are counted anew when the tiles are taken in, also those of another dataset's tiles.gpkg.
-    frame = frame.drop(columns=list(NUMBERING), errors="ignore")
-    _check_columns(frame, path)
-    return _with_plain_columns(_with_centroids(frame, path))
-
-
-def _read(path: Path) -> gpd.GeoDataFrame:
     if not path.is_file():
         raise TilesError(
             f"{path}: no such tiles file. Check `tiles` in [dataset]; it is relative to the configuration."
         )
     if path.suffix.lower() not in FORMATS:
-        raise TilesError(
-            f"{path}: tiles in {path.suffix or 'a file without suffix'!r} are not known. Allowed: {', '.join(FORMATS)}."
-        )
-    try:
-        layers = len(pyogrio.list_layers(path))
-        with warnings.catch_warnings():
-            # A GeoJSON property with numbers here and text there: its text is what we take.
-            warnings.filterwarnings("ignore", "Could not parse column", UserWarning)
-            frame = pyogrio.read_dataframe(path) if layers == 1 else None
-    except UNREADABLE as error:
-        raise TilesError(
-            f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
-        ) from error
-    if frame is None:
-        raise TilesError(
-            f"{path}: has {layers} layers; a tiles file has exactly one. Export the one you mean to a file of its own."
-        )
-    if not isinstance(frame, gpd.GeoDataFrame):
-        raise TilesError(f"{path}: has no geometry column. {_SQUARE}.")
-    return frame
-
-
-def _ids(frame: gpd.GeoDataFrame, path: Path) -> Any:
+        suffix = f"suffix {path.suffix!r}" if path.suffix else "no suffix"
+        raise TilesError(f"{path}: a tiles file with {suffix} cannot be read. Allowed: {', '.join(FORMATS)}.")
+    frame = read_layer(path)
+    if len(frame) == 0:
+        raise TilesError(f"{path}: has no tile.")
     if "tile_id" not in frame:
         raise TilesError(
             f"{path}: no tile has a property `tile_id`. Found: "
-            f"{', '.join(map(str, frame.columns.drop('geometry'))) or 'none'}. "
-            "Add a unique `tile_id` to every feature."
+            f"{', '.join(map(str, frame.columns.drop('geometry'))) or 'none'}. Add a unique `tile_id` to every feature."
         )
-    ids = frame["tile_id"]
+    _refuse_fractions(frame["tile_id"], path)
+    frame["tile_id"] = unique_ids(frame["tile_id"], path)
+    _check_ids(frame["tile_id"], path)
+    _check_crs(frame, path)
+    _check_geometries(frame, path)
+    frame["geometry"] = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326")
+    # The tiles.gpkg of a dataset has these columns; in another dataset its rows are numbered again.
+    frame = frame.drop(columns=list(NUMBERING), errors="ignore")
+    check_columns(frame.columns.drop("geometry"), path)
+    return gpd.GeoDataFrame(plain_columns(_with_centroids(frame, path)))
+
+
+def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
+    """A column of ids as text.
+
+    Raises:
+        TilesError: when one is missing or duplicated.
+    """
     missing = np.flatnonzero(ids.isna() | (ids.astype(str).str.strip() == ""))
     if missing.size:
         raise TilesError(
-            f"{path}: feature {missing[0] + 1} has no `tile_id` ({missing.size} such in all). Give each a unique one."
+            f"{path}: row {missing[0] + 1} has no `{ids.name}` ({missing.size} such rows in all). Give each row a "
+            "unique one."
         )
-    if ids.dtype.kind == "f":
+    if ids.dtype.kind == "f" and (ids == ids.round()).all():
         # A missing value elsewhere, or the format, made whole numbers floats: 7.0 is tile 7.
-        odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE)]
-        if len(odd):
-            raise TilesError(
-                f"{path}: `tile_id` holds numbers such as {odd.iloc[0]} that are no whole ones; use "
-                "whole numbers or text."
-            )
         ids = ids.astype("int64")
     ids = ids.astype(str)
     repeated = ids[ids.duplicated()].unique()
     if len(repeated):
         rows = ", ".join(str(row + 1) for row in np.flatnonzero(ids == repeated[0])[:5])
         raise TilesError(
-            f"{path}: tile_id {repeated[0]!r} stands more than once (features {rows}); "
-            f"{len(repeated)} ids are repeated. "
-            "Every tile needs an id of its own."
+            f"{path}: {ids.name} {repeated[0]!r} is duplicated (rows {rows}); {len(repeated)} ids are duplicated in "
+            "all. Every tile needs an id of its own."
         )
-    # Shorter ones are well within both bounds, whatever their characters: these quote to 12 at most.
-    for tile_id in ids[ids.str.len() > MAX_STEM // 12]:
-        if len(tile_id.encode()) > MAX_ID_BYTES:
+    return ids
+
+
+def check_columns(columns: Iterable[str], path: Path, *reserved: str) -> None:
+    """Refuses columns that a dataset's tiles.gpkg could not hold beside its own.
+
+    Raises:
+        TilesError: when a name is reserved, or differs from another one only in case.
+    """
+    seen = {name: name for name in (*NUMBERING, "geometry", *reserved)}
+    for column in map(str, columns):
+        if column.lower() in seen:
             raise TilesError(
-                f"{path}: tile_id {tile_id[:40]!r}... has {len(tile_id.encode())} bytes; at most "
-                f"{MAX_ID_BYTES} are allowed."
+                f"{path}: column {column!r} conflicts with the dataset's column {seen[column.lower()]!r}; a GeoPackage "
+                "ignores upper and lower case in names. Rename or drop it."
+            )
+        seen[column.lower()] = column
+
+
+def plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """Makes every value one that a vector file can hold: lists and objects become JSON text, odd types text."""
+    columns = [name for name in frame.columns if frame[name].dtype.kind == "O" and name != "geometry"]
+    return frame.assign(**{name: frame[name].map(_plain) for name in columns})
+
+
+def _plain(value: Any) -> Any:
+    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    if value is None or value is pd.NA or isinstance(value, str | bool | int | float | dt.datetime):
+        return value
+    return str(value)
+
+
+def degrees(values: "pd.Series[Any]", bound: float) -> "pd.Series[Any]":
+    """Values as numbers of degrees; NaN where one is not a number from `-bound` to `bound`."""
+    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    return numbers.where(numbers.abs() <= bound)
+
+
+def _with_centroids(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
+    """`lon` and `lat`, where they are given, as numbers; missing ones are filled when the tiles are imported."""
+    for column, bound in BOUNDS.items():
+        if column in frame:
+            numbers = degrees(frame[column], bound)
+            rows = np.flatnonzero(numbers.isna() & frame[column].notna())
+            if rows.size:
+                raise TilesError(
+                    f"{path}: tile {frame['tile_id'].iloc[rows[0]]!r} (feature {rows[0] + 1}) has {column} = "
+                    f"{frame[column].iloc[rows[0]]}, which is not the centroid in degrees, from -{bound:g} to "
+                    f"{bound:g}. Correct the column, or drop `lon` and `lat`: Earth Engine then computes them."
+                )
+            frame = frame.assign(**{column: numbers})
+    return frame
+
+
+def _refuse_fractions(ids: "pd.Series[Any]", path: Path) -> None:
+    odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE)].dropna() if ids.dtype.kind == "f" else ids[:0]
+    if len(odd):
+        raise TilesError(f"{path}: a `tile_id` is {odd.iloc[0]}. Use whole numbers or text as ids.")
+
+
+def _check_ids(ids: "pd.Series[Any]", path: Path) -> None:
+    # Shorter ids are within both limits whatever their characters: one character is quoted as 12 at most.
+    for tile_id in ids[ids.str.len() > MAX_STEM // 12]:
+        size = len(tile_id.encode())
+        if size > MAX_ID_BYTES:
+            raise TilesError(
+                f"{path}: tile_id {tile_id[:40]!r}... has {size} bytes; at most {MAX_ID_BYTES} are allowed."
             )
         try:
             file_stem(tile_id)
@@ -133,86 +169,34 @@ def _ids(frame: gpd.GeoDataFrame, path: Path) -> Any:
             raise TilesError(
                 f"{path}: tile_id {tile_id[:40]!r}... {error}. Use shorter ids or plain letters and digits."
             ) from error
-    return ids
-
-
-def _check_columns(frame: gpd.GeoDataFrame, path: Path) -> None:
-    seen = {name: name for name in (*NUMBERING, "geometry")}
-    for column in map(str, frame.columns):
-        other = seen.setdefault(column.lower(), column)
-        if other != column:
-            raise TilesError(
-                f"{path}: column {column!r} differs from {other!r} only in upper and lower case, which a "
-                "GeoPackage does not tell apart. Rename or drop it."
-            )
-
-
-def _with_centroids(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
-    """`lon` and `lat`, where they are given, as numbers; a missing one is filled when the tiles are taken in."""
-
-    def degrees(value: Any) -> float:
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            return math.inf
-        return number if abs(number) <= bound else math.inf
-
-    for column, bound in (("lon", 360.0), ("lat", 90.0)):
-        if column in frame:
-            numbers = frame[column].map(degrees, na_action="ignore").astype(float)
-            rows = np.flatnonzero(np.isinf(numbers))
-            if rows.size:
-                raise TilesError(
-                    f"{path}: tile {frame['tile_id'].iloc[rows[0]]!r} (feature {rows[0] + 1}) has {column} = "
-                    f"{frame[column].iloc[rows[0]]}; it is the centroid's, in degrees from -{bound:g} to {bound:g}. "
-                    f"Correct the column, or drop `lon` and `lat`: Earth Engine then computes them."
-                )
-            frame = frame.assign(**{column: numbers})
-    return frame
-
-
-def _with_plain_columns(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Lists and objects of a GeoJSON as JSON text: a column of a GeoPackage cannot hold them."""
-
-    def plain(value: Any) -> Any:
-        value = value.tolist() if isinstance(value, np.ndarray) else value
-        return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
-
-    columns = [column for column in frame.columns if frame[column].dtype.kind == "O" and column != "geometry"]
-    return frame.assign(**{column: frame[column].map(plain) for column in columns})
 
 
 def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:
-    remedy = f"`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}` converts it."
+    convert = f"`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}` converts it."
     if frame.crs is None:
         raise TilesError(
-            f"{path}: says no CRS. {_SQUARE} (EPSG:4326); say so in the file, or if it is in another CRS: {remedy}"
+            f"{path}: has no CRS. {_SQUARE} (EPSG:4326); set it in the file. If it has another CRS: {convert}"
         )
     # With heights it is EPSG:4979; they are dropped.
     if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
         raise TilesError(
-            f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_SQUARE} (EPSG:4326): {remedy}"
+            f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_SQUARE} (EPSG:4326): {convert}"
         )
 
 
 def _check_geometries(frame: gpd.GeoDataFrame, path: Path) -> None:
     shapes = frame.geometry.values
-    empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
-    _refuse(frame, path, empty, "has an empty geometry")
-    other = shapely.get_type_id(shapes) != shapely.GeometryType.POLYGON
-    _refuse(frame, path, other, "is no Polygon")
-    _refuse(frame, path, ~shapely.is_valid(shapes), "has an invalid polygon (it crosses itself)")
-    bounds = shapely.bounds(shapes)
-    # Tiles across the antimeridian may go on past 180.
-    outside = ~((np.abs(bounds[:, [0, 2]]) <= 360).all(axis=1) & (np.abs(bounds[:, [1, 3]]) <= 90).all(axis=1))
-    _refuse(frame, path, outside, "has coordinates that are no degrees (wrong CRS?)")
-
-
-def _refuse(frame: gpd.GeoDataFrame, path: Path, bad: Any, what: str) -> None:
-    rows = np.flatnonzero(bad)
-    if rows.size:
-        first = rows[0]
-        more = f"; {rows.size} such tiles in all" if rows.size > 1 else ""
-        raise TilesError(
-            f"{path}: tile {frame['tile_id'].iloc[first]!r} (feature {first + 1}) {what}{more}. {_SQUARE}."
-        )
+    bounds = np.abs(shapely.bounds(shapes)).reshape(-1, 2, 2)
+    checks = {
+        "has an empty geometry": shapely.is_missing(shapes) | shapely.is_empty(shapes),
+        "is not a Polygon": shapely.get_type_id(shapes) != shapely.GeometryType.POLYGON,
+        "has an invalid polygon (it crosses itself)": ~shapely.is_valid(shapes),
+        "has coordinates that are not degrees (wrong CRS?)": ~(bounds <= list(BOUNDS.values())).all(axis=(1, 2)),
+    }
+    for problem, bad in checks.items():
+        rows = np.flatnonzero(bad)
+        if rows.size:
+            more = f"; {rows.size} such tiles in all" if rows.size > 1 else ""
+            raise TilesError(
+                f"{path}: tile {frame['tile_id'].iloc[rows[0]]!r} (feature {rows[0] + 1}) {problem}{more}. {_SQUARE}."
+            )

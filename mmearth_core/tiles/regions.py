@@ -1,4 +1,4 @@
-"""Ecoregions, and how many tiles each of them gets."""
+"""The table of ecoregions, and how many tiles each region gets."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class EcoRegion:
 
 @frozen(eq=False)
 class EcoRegions:
-    """The whole table.
+    """The table of ecoregions.
 
     Attributes:
         biomes: their names (BIOME_NAME) by class number.
@@ -72,12 +72,12 @@ LEFT_OUT = "Rock and Ice"
 
 @frozen
 class Region:
-    """One ecoregion, or whatever a polygon file calls so.
+    """One ecoregion, or a region of a polygon file.
 
     Attributes:
-        name: of the ecoregion.
+        name: its name.
         biome: the name of its biome.
-        realm: the name of its realm; None where it is not known.
+        realm: the name of its realm; None if it is unknown.
         area_km2: square kilometres.
     """
 
@@ -88,23 +88,23 @@ class Region:
 
 
 def known_regions() -> tuple[Region, ...]:
-    """The 846 ecoregions of the project's table, in its order."""
+    """The 846 ecoregions of the table, in its order."""
     table = ecoregions()
     return tuple(Region(each.name, table.biomes[each.biome], each.realm, each.area_km2) for each in table.regions)
 
 
 def realm_of(name: str, biome: str) -> str | None:
-    """The realm of an ecoregion in the project's table; None when it is not there."""
+    """The realm of an ecoregion of the table; None if there is no such one."""
     table = ecoregions()
     found = [each.realm for each in table.named(name) if table.biomes[each.biome] == biome]
     return found[0] if len(found) == 1 else None
 
 
 class Allocation(StrEnum):
-    """How tiles are shared out."""
+    """How tiles are allocated to regions."""
 
     BIOME_AREA = "biome-area"
-    """Equal per biome; within a biome by the area of its ecoregions. MMEarth's 0."""
+    """Equal per biome; within a biome proportional to the area of the ecoregion. MMEarth's 0."""
     BIOME_ECOREGION = "biome-ecoregion"
     """Equal per biome; within a biome equal per ecoregion. MMEarth's 1."""
     ECOREGION = "ecoregion"
@@ -112,25 +112,25 @@ class Allocation(StrEnum):
 
 
 NUMBERS = {"0": Allocation.BIOME_AREA, "1": Allocation.BIOME_ECOREGION, "2": Allocation.ECOREGION}
-"""MMEarth's numbers for them."""
+"""MMEarth's numbers for the allocations."""
 
 
 def largest_remainder(number: int, weights: Sequence[float | Fraction]) -> list[int]:
-    """Whole shares that add up to `number`, each within one of its exact share.
+    """Whole shares that add up to `number`, each less than one off its exact share.
 
-    Each gets the whole part of `number * weight / sum of weights`; what is left goes, one each, to those
-    with the largest remainders, the first of equal ones. Exact arithmetic: no rounding decides.
+    Each gets the whole part of `number * weight / sum of weights`. The rest goes, one each, to those with the largest
+    remainders, and among equal ones to the first. Fractions make this exact: rounding never decides.
 
     Args:
-        number: what is shared out.
-        weights: not negative; all zero counts as all equal.
+        number: the sum of the shares.
+        weights: not negative; if all are zero, they count as equal.
 
     Raises:
-        ValueError: when there is something to share and no one to get it.
+        ValueError: when there are no weights and `number` is not 0.
     """
     if not weights:
         if number:
-            raise ValueError(f"{number} cannot be shared among none")
+            raise ValueError(f"{number} cannot be allocated without weights")
         return []
     exact = [Fraction(weight) for weight in weights]
     total = sum(exact)
@@ -138,30 +138,30 @@ def largest_remainder(number: int, weights: Sequence[float | Fraction]) -> list[
         exact, total = [Fraction(1)] * len(exact), Fraction(len(exact))
     quotas = [number * weight / total for weight in exact]
     shares = [int(quota) for quota in quotas]
-    by_remainder = sorted(range(len(quotas)), key=lambda place: shares[place] - quotas[place])
-    for place in by_remainder[: number - sum(shares)]:
-        shares[place] += 1
+    by_remainder = sorted(range(len(quotas)), key=lambda position: shares[position] - quotas[position])
+    for position in by_remainder[: number - sum(shares)]:
+        shares[position] += 1
     return shares
 
 
-def allocate(number: int, regions: Sequence[Region], way: Allocation) -> list[int]:
+def allocate(number: int, regions: Sequence[Region], allocation: Allocation) -> list[int]:
     """How many tiles each region gets; they add up to `number`.
 
-    Biomes get their shares first, in the order in which the regions name them, then each biome's regions.
+    Biomes get their shares first, in the order in which they occur in the regions, then each biome's regions.
 
     Args:
-        number: tiles in all.
-        regions: who may get some.
-        way: the rule.
+        number: number of tiles.
+        regions: the regions.
+        allocation: the rule.
     """
-    if way is Allocation.ECOREGION:
+    if allocation is Allocation.ECOREGION:
         return largest_remainder(number, [1] * len(regions))
     biomes: dict[str, list[int]] = {}
-    for place, region in enumerate(regions):
-        biomes.setdefault(region.biome, []).append(place)
+    for position, region in enumerate(regions):
+        biomes.setdefault(region.biome, []).append(position)
     shares = [0] * len(regions)
-    for part, places in zip(largest_remainder(number, [1] * len(biomes)), biomes.values(), strict=True):
-        weights = [regions[place].area_km2 if way is Allocation.BIOME_AREA else 1 for place in places]
-        for place, share in zip(places, largest_remainder(part, weights), strict=True):
-            shares[place] = share
+    for part, positions in zip(largest_remainder(number, [1] * len(biomes)), biomes.values(), strict=True):
+        weights = [regions[position].area_km2 if allocation is Allocation.BIOME_AREA else 1 for position in positions]
+        for position, share in zip(positions, largest_remainder(part, weights), strict=True):
+            shares[position] = share
     return shares

@@ -12,45 +12,46 @@ from mmearth_core.tiles.squares import A, Places
 from mmearth_core.tiles.vector_files import read_polygons
 
 _TOUCH = 0.999
-"""Squares that overlap by less than a thousandth of their width or height only touch: that is rounding."""
+"""Squares that overlap by less than a thousandth of their width or height only touch, because of rounding."""
 
 
 _CELLS = 1 << 20
-"""Cells along an axis, at most."""
+"""Maximum number of cells along an axis."""
 
 
 _ROW, _LAYER = 2 * _CELLS, 4 * _CELLS * _CELLS
-"""What a step to the next cell adds to a cell's number, along y and along x; 1 along z. All fit 63 bits."""
+"""Difference of the numbers of two adjacent cells, along y and along x; along z it is 1. All numbers fit 63 bits."""
 
 
 _NEIGHBOURS = sorted((x * _LAYER + y * _ROW + z for x, y, z in product((-1, 0, 1), repeat=3)), key=abs)
-"""A cell itself first, then the 26 around it."""
+"""Offsets of a cell itself, where most conflicts are, and of the 26 around it."""
 
 
 class Spacing:
-    """Accepts tiles that keep their distance from all accepted before.
+    """Accepts tiles that keep their distance from all accepted so far.
 
-    The spatial index is a grid of cubes around the globe, in which no pole and no antimeridian is special.
+    The spatial index is a grid of cubes around the globe, so the poles and the antimeridian are not special.
     """
 
     def __init__(self, distance: float = 0.0, size: float | None = None) -> None:
         """Sets the rule.
 
         Args:
-            distance: least distance of two centroids, metres; in a straight line, on a sphere of the equator's radius.
+            distance: minimum distance between two centroids, metres; a straight line, on a sphere of the equator's
+                radius.
             size: refuse overlaps of squares of this size, metres; None accepts them.
         """
         self._chord = distance
         self._overlap = size is not None
-        # Of two squares that overlap, the centres are no further apart than a diagonal.
+        # The centres of two squares that overlap are at most a diagonal apart. So conflicts are in adjacent cells only.
         self._cell = max(distance, 1.05 * math.sqrt(2) * size if size is not None else 0.0, 2.1 * A / _CELLS)
         self._cells: dict[int, list[tuple[float, ...]]] = {}
 
     def accept(self, places: Places, most: int) -> NDArray[np.intp]:
-        """Takes up to `most` tiles in order, and remembers them.
+        """Accepts up to `most` tiles in order, and remembers them.
 
         Returns:
-            The positions of those accepted.
+            Their positions.
         """
         lon, lat = np.radians((places.west + places.east) / 2), np.radians((places.south + places.north) / 2)
         points = A * np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
@@ -82,7 +83,7 @@ class Spacing:
 
 
 _NEAR_EDGE = 90.0
-"""Polygons further from 180 degrees than this cannot meet a tile across the antimeridian."""
+"""Longitude beyond which a polygon may touch a tile across the antimeridian; any value far from 180 will do."""
 
 
 class Excluded:
@@ -96,7 +97,7 @@ class Excluded:
         """
         shapes = shapely.get_parts(read_polygons(path).geometry.values)
         bounds = shapely.bounds(shapes)
-        # Tiles may go on past 180 degrees, and so may polygons: each is there on both sides.
+        # Tiles and polygons may continue past 180 degrees, so each polygon is there on both sides.
         copies = [shapes]
         for turn, near in ((360.0, bounds[:, 0] < -_NEAR_EDGE), (-360.0, bounds[:, 2] > _NEAR_EDGE)):
             copies.append(shapely.transform(shapes[near], lambda points, turn=turn: points + np.array([turn, 0.0])))
@@ -110,35 +111,34 @@ class Excluded:
 
 
 class Rules:
-    """All rules of one sampling. Stateful: every accepted tile keeps others away.
+    """The rules of one sampling. Stateful: every accepted tile keeps others away.
 
     Attributes:
         can_refuse: whether there is any rule.
     """
 
-    def __init__(self, excluded: Excluded | None = None, spacing: Spacing | None = None) -> None:
-        self._excluded = excluded
-        self._spacing = spacing
-        self.can_refuse = excluded is not None or spacing is not None
+    def __init__(self, size: float, min_distance: float = 0.0, no_overlap: bool = False, exclude: Path | None = None):
+        """Sets the rules.
+
+        Args:
+            size: of the tiles, metres.
+            min_distance: minimum distance between two centroids, metres; 0 for none.
+            no_overlap: whether tiles may not overlap.
+            exclude: a file of polygons that no tile may touch.
+
+        Raises:
+            TilesError: when the file cannot be used.
+        """
+        self._excluded = Excluded(exclude) if exclude else None
+        keeps_apart = min_distance > 0 or no_overlap
+        self._spacing = Spacing(min_distance, size if no_overlap else None) if keeps_apart else None
+        self.can_refuse = self._excluded is not None or keeps_apart
 
     def accept(self, places: Places, most: int) -> NDArray[np.intp]:
-        """The positions of up to `most` tiles that keep all rules, in order."""
+        """The positions of up to `most` tiles that comply with all rules, in order."""
         allowed = np.arange(len(places))
         if self._excluded is not None and len(places):
             allowed = allowed[~self._excluded.touched(places)]
         if self._spacing is None:
             return allowed[:most]
         return allowed[self._spacing.accept(places.take(allowed), most)]
-
-
-def make_rules(size: float, min_distance: float, no_overlap: bool, exclude: Path | None) -> Rules:
-    """The rules that a command line asks for.
-
-    Args:
-        size: of the tiles, metres.
-        min_distance: metres between two centroids; 0 for none.
-        no_overlap: whether tiles may not overlap.
-        exclude: a file of polygons, or None.
-    """
-    spaced = Spacing(min_distance, size if no_overlap else None) if min_distance > 0 or no_overlap else None
-    return Rules(Excluded(exclude) if exclude else None, spaced)

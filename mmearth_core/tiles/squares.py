@@ -1,4 +1,4 @@
-"""Square tiles on the sphere, and the geometry that they need."""
+"""Square tiles on the ellipsoid WGS84, and the geometry that they need."""
 
 import math
 from collections.abc import Sequence
@@ -16,22 +16,19 @@ Floats = NDArray[np.float64]
 
 
 A = 6_378_137.0
-"""Semi-major axis, metres."""
-
+"""Semi-major axis of WGS84, metres."""
 
 E2 = 0.0066943799901413165
-"""Square of the eccentricity."""
-
+"""Square of its eccentricity."""
 
 _E = math.sqrt(E2)
-
 
 _POLE = 1.0 + (1.0 - E2) / (2.0 * _E) * math.log((1.0 + _E) / (1.0 - _E))
 """q at the pole: the ellipsoid's area is 2 pi a^2 times it."""
 
 
 _EDGE = 0.25
-"""Longest edge, degrees, that is taken as straight when areas are measured."""
+"""Edges are split into pieces of at most this length, degrees, when areas are measured."""
 
 
 def radii(lat: Floats) -> tuple[Floats, Floats]:
@@ -48,7 +45,7 @@ def equal_area(lat: Floats) -> Floats:
 
 
 def latitude(height: Floats) -> Floats:
-    """The latitude (degrees, to about 1 cm) at which `equal_area` has a value."""
+    """The inverse of `equal_area`: the latitude in degrees, to about 1 cm (the usual series, Snyder 1987, 3-18)."""
     beta = np.arcsin(np.clip(height, -1.0, 1.0))
     e4, e6 = E2 * E2, E2 * E2 * E2
     phi = (
@@ -70,29 +67,29 @@ def area_km2(shape: BaseGeometry) -> float:
 
 
 def within_180(lon: Floats) -> Floats:
-    """Longitudes brought to [-180, 180); those that are there already stay as they are, to the last bit."""
+    """Longitudes brought to [-180, 180); those already in it are unchanged to the last bit."""
     return np.asarray(np.where((lon >= -180.0) & (lon < 180.0), lon, (lon + 180.0) % 360.0 - 180.0))
 
 
 DECIMALS = 8
-"""Of the coordinates in degrees: about a millimetre."""
+"""Decimals of coordinates in degrees: about a millimetre."""
 
 
 _WIDEST = 45.0
-"""Half of a tile's width, degrees of longitude, beyond which it would be no square any more."""
+"""Half of a tile's width, degrees of longitude; a wider one would not be a square any more."""
 
 
 @frozen(eq=False)
 class Places:
-    """Tiles as arrays of one length, degrees.
+    """Tiles as arrays of equal length, degrees.
 
     Attributes:
         lon: longitude of each centroid.
         lat: latitude of each centroid.
-        west: of each square; may be below -180.
-        south: of each square.
-        east: of each square; may be above 180.
-        north: of each square.
+        west: west edge of each square; may be below -180.
+        south: its south edge.
+        east: its east edge; may be above 180.
+        north: its north edge.
     """
 
     lon: Floats
@@ -107,16 +104,16 @@ class Places:
 
     @property
     def arrays(self) -> tuple[Floats, ...]:
-        """All of them, in order."""
+        """The arrays, in the order of the attributes."""
         return self.lon, self.lat, self.west, self.south, self.east, self.north
 
     def take(self, which: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "Places":
-        """Some of them."""
+        """A selection of the tiles."""
         return Places(*(array[which] for array in self.arrays))
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> "Places":
-        """All tiles of several, in order."""
+        """The tiles of several, in order."""
         if not parts:
             return Places(*(np.empty(0) for _ in range(6)))
         return Places(*(np.concatenate(arrays) for arrays in zip(*(part.arrays for part in parts), strict=True)))
@@ -140,7 +137,7 @@ def half_sides(lat: Floats, size: float) -> tuple[Floats, Floats]:
 
 
 def has_room(lat: Floats, size: float) -> NDArray[np.bool_]:
-    """Where a square of that size can be: not at the poles."""
+    """Where a square of that size is possible: not at the poles."""
     width, height = half_sides(np.clip(lat, -89.999, 89.999), size)
     return np.asarray((np.abs(lat) + height < 90.0) & (width < _WIDEST))
 
@@ -152,7 +149,7 @@ def squares(lon: Floats, lat: Floats, size: float, decimals: int | None = DECIMA
         lon: degrees; brought to [-180, 180).
         lat: degrees.
         size: width and height, metres.
-        decimals: of the places in degrees; None leaves them as they are.
+        decimals: to which the places are rounded; None leaves them as they are.
 
     Raises:
         TilesError: when one is too near a pole for a square of that size.
@@ -164,7 +161,7 @@ def squares(lon: Floats, lat: Floats, size: float, decimals: int | None = DECIMA
     if bad.size:
         raise TilesError(
             f"A tile of {size:g} m cannot be at latitude {lat[bad[0]]:g}: it is too near the pole ({bad.size} such "
-            "places in all). Leave it out, or choose a smaller --size."
+            "places in all). Remove it, or choose a smaller --size."
         )
     width, height = half_sides(lat, size)
     edges = (lon - width, lat - height, lon + width, lat + height)

@@ -1,4 +1,4 @@
-"""Vector files: polygons and points read, tiles written."""
+"""Vector files of any format: polygons and points are read, tiles are written."""
 
 import json
 import math
@@ -15,146 +15,177 @@ import shapely
 
 from mmearth_core.errors import TilesError
 from mmearth_core.files import written_aside
-from mmearth_core.tiles.index import fixed_date
-from mmearth_core.tiles.read import UNREADABLE
-from mmearth_core.tiles.squares import Places
+from mmearth_core.tiles.index import write_geopackage
+
+SUFFIXES = (".geojson", ".gpkg", ".fgb")
+"""Formats in which tiles are written."""
 
 _POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
+_ROWS = 20_000
+"""Tiles that are converted to text at once; bounds the memory."""
 
-def read_vector(path: Path) -> gpd.GeoDataFrame:
-    """A vector file of one layer, in EPSG:4326 and 2-D; features without geometry are left out.
+_UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError)
+"""What pyogrio raises for a file that is cut short, malformed or not a vector file."""
+
+
+def read_layer(path: Path) -> gpd.GeoDataFrame:
+    """Reads the only layer of a vector file, as it is.
 
     Raises:
-        TilesError: names the file, what was found and the remedy.
+        TilesError: when the file cannot be read, has several layers or no geometries.
     """
-    if not path.exists():
-        raise TilesError(f"{path}: no such file.")
     try:
         layers = [name for name, _ in pyogrio.list_layers(path)]
         with warnings.catch_warnings():
-            # Mixed columns are read as text, broken rings are mended below.
+            # A column of numbers and texts is read as text. Invalid rings are handled by the callers.
             warnings.simplefilter("ignore", UserWarning)
             warnings.simplefilter("ignore", RuntimeWarning)
             frame = pyogrio.read_dataframe(path) if len(layers) == 1 else None
-    except UNREADABLE as error:
-        raise TilesError(f"{path}: cannot be read as a vector file. The reader says: {error}") from error
+    except _UNREADABLE as error:
+        raise TilesError(
+            f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
+        ) from error
     if frame is None:
         raise TilesError(
-            f"{path}: has {len(layers)} layers ({', '.join(layers[:5])}). Export the one you mean to a file of its own."
+            f"{path}: has {len(layers)} layers ({', '.join(layers[:5])}); exactly one is needed. Export it to a file "
+            "of its own."
         )
     if not isinstance(frame, gpd.GeoDataFrame):
-        raise TilesError(
-            f"{path}: has no geometry column. Use a vector file, such as GeoJSON, GeoPackage or Shapefile."
-        )
+        raise TilesError(f"{path}: has no geometry column. Use a vector file, such as GeoJSON or GeoPackage.")
+    return frame
+
+
+def read_vector(path: Path) -> gpd.GeoDataFrame:
+    """Reads a vector file as 2-D geometries in EPSG:4326; features without geometry are left out.
+
+    Raises:
+        TilesError: names the file, the problem and the remedy.
+    """
+    if not path.exists():
+        raise TilesError(f"{path}: no such file.")
+    frame = read_layer(path)
     frame = frame[~(frame.geometry.isna() | frame.geometry.is_empty)].reset_index(drop=True)
     if frame.crs is None:
         raise TilesError(
-            f"{path}: says no CRS. Say so in the file, e.g. `ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}`."
+            f"{path}: has no CRS. Set it in the file, e.g. `ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}`."
         )
     if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
         frame = frame.to_crs("EPSG:4326")
-    frame = frame.set_geometry(gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326"))
-    return frame if frame.geometry.name == "geometry" else frame.rename_geometry("geometry")
+    flat = frame.set_geometry(gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326"))
+    return flat if flat.geometry.name == "geometry" else flat.rename_geometry("geometry")
 
 
 def read_polygons(path: Path) -> gpd.GeoDataFrame:
-    """A file of polygons, each valid; see `read_vector`.
+    """Reads a file of polygons; invalid ones are repaired. See `read_vector`.
 
     Raises:
-        TilesError: when it holds none, or a feature that is no polygon.
+        TilesError: when it has none, or a feature that is not a polygon.
     """
     frame = read_vector(path)
     if not len(frame):
-        raise TilesError(f"{path}: holds no polygon.")
-    kinds = shapely.get_type_id(frame.geometry.values)
-    wrong = [row for row, kind in enumerate(kinds) if kind not in _POLYGONS]
-    if wrong:
-        found = frame.geometry.iloc[wrong[0]].geom_type
-        raise TilesError(
-            f"{path}: feature {wrong[0] + 1} is a {found} ({len(wrong)} such in all). All must be polygons."
-        )
+        raise TilesError(f"{path}: has no polygon.")
     shapes = frame.geometry.values
+    wrong = np.flatnonzero(~np.isin(shapely.get_type_id(shapes), _POLYGONS))
+    if wrong.size:
+        raise TilesError(
+            f"{path}: feature {wrong[0] + 1} is a {shapes[wrong[0]].geom_type} ({wrong.size} such features in all). "
+            "All must be polygons."
+        )
     broken = ~shapely.is_valid(shapes)
     if broken.any():
-        mended = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
         shapes = shapes.copy()
-        shapes[broken] = mended
+        shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
         frame = frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs="EPSG:4326"))
     return frame
 
 
-SUFFIXES = (".geojson", ".gpkg", ".fgb")
+def find_column(frame: pd.DataFrame, path: Path, given: str | None, known: tuple[str, ...], option: str) -> str:
+    """The name of a column that the user names, or that has one of the known names in any case.
 
+    Args:
+        frame: the columns.
+        path: their file, for errors.
+        given: the user's name for it, or None.
+        known: names in order of preference, in lower case.
+        option: the command's option for the name.
 
-_ROWS = 20_000
-"""Tiles that are turned into text at once."""
+    Raises:
+        TilesError: when there is no such column.
+    """
+    names = [str(column) for column in frame.columns if column != "geometry"]
+    by_lower_case = {name.lower(): name for name in reversed(names)}
+    matches = [by_lower_case[name] for name in known if name in by_lower_case] if given is None else [given]
+    if matches and matches[0] in names:
+        return matches[0]
+    wanted = option if given is None else f"{option} {given!r}"
+    advice = "" if given else f" Known names: {', '.join(known)}; or name yours with {option}."
+    raise TilesError(f"{path}: has no column for {wanted}. It has: {', '.join(names) or 'none'}.{advice}")
 
 
 def check_suffix(path: Path) -> None:
     """Refuses a file that could not be written, before any work is done.
 
     Raises:
-        TilesError: names what is allowed.
+        TilesError: names the allowed suffixes.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise TilesError(f"{path}: a tiles file is written as {', '.join(SUFFIXES)}. Choose one of these endings.")
+        raise TilesError(f"{path}: a tiles file is written as {', '.join(SUFFIXES)}. Choose one of these suffixes.")
     if path.is_dir():
         raise TilesError(f"{path} is a folder; name a file.")
 
 
-def write_tiles(path: Path, places: Places, columns: Mapping[str, Any]) -> None:
-    """Writes tiles aside and renames the file.
+def write_tiles(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
+    """Writes tiles to a temporary file and renames it.
 
     Args:
-        path: its ending says the format.
-        places: the squares.
-        columns: the columns by name, each of one length with the squares.
+        path: the suffix selects the format.
+        polygons: an array of shapely polygons, EPSG:4326.
+        columns: the columns by name, each as long as `polygons`.
     """
     check_suffix(path)
     with written_aside(path) as aside:
         if path.suffix.lower() == ".geojson":
-            _write_geojson(aside, places, columns)
+            _write_geojson(aside, polygons, columns)
             return
-        frame = gpd.GeoDataFrame(dict(columns), geometry=places.polygons(), crs="EPSG:4326")
-        with fixed_date():
-            if path.suffix.lower() == ".gpkg":
-                names = {"FID": "mmearth_row", "GEOMETRY_NAME": "geometry"}
-                pyogrio.write_dataframe(frame, aside, layer="tiles", driver="GPKG", layer_options=names)
-            else:
-                # An index would sort the tiles, and their order is the dataset's.
-                options = {"SPATIAL_INDEX": "NO"}
-                pyogrio.write_dataframe(frame, aside, layer="tiles", driver="FlatGeobuf", layer_options=options)
+        frame = gpd.GeoDataFrame(dict(columns), geometry=polygons, crs="EPSG:4326")
+        if path.suffix.lower() == ".gpkg":
+            write_geopackage(frame, aside)
+        else:
+            # A spatial index would reorder the tiles, and their order becomes the dataset's.
+            pyogrio.write_dataframe(
+                frame, aside, layer="tiles", driver="FlatGeobuf", layer_options={"SPATIAL_INDEX": "NO"}
+            )
 
 
-def _write_geojson(path: Path, places: Places, columns: Mapping[str, Any]) -> None:
-    """A feature a line; numbers as Python writes them, so that they come back to the last bit."""
+def _write_geojson(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
+    """One feature per line; numbers as Python writes them, so that they are read back exactly."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{"type":"FeatureCollection","features":[')
-        for start in range(0, len(places), _ROWS):
+        for start in range(0, len(polygons), _ROWS):
             rows = slice(start, start + _ROWS)
-            rings = shapely.get_coordinates(places.take(rows).polygons()).reshape(-1, 5, 2).tolist()
-            texts = [
-                [f"{json.dumps(name)}:{text}" for text in _texts(values[rows])] for name, values in columns.items()
-            ]
+            texts = [[f"{json.dumps(name)}:{text}" for text in _json(values[rows])] for name, values in columns.items()]
             lines = (
                 f'{{"type":"Feature","properties":{{{",".join(properties)}}},'
-                f'"geometry":{{"type":"Polygon","coordinates":{json.dumps([ring], separators=(",", ":"))}}}}}'
-                for ring, *properties in zip(rings, *texts, strict=True)
+                f'"geometry":{{"type":"Polygon","coordinates":{_rings(polygon)}}}}}'
+                for polygon, *properties in zip(polygons[rows], *texts, strict=True)
             )
             file.write((",\n" if start else "\n") + ",\n".join(lines))
         file.write("\n]}\n")
 
 
-def _texts(values: Any) -> list[str]:
-    """A column as JSON texts."""
+def _rings(polygon: shapely.Polygon) -> str:
+    rings = [shapely.get_coordinates(ring).tolist() for ring in shapely.get_rings(polygon)]
+    return json.dumps(rings, separators=(",", ":"))
+
+
+def _json(values: Any) -> list[str]:
+    """A column as JSON texts; NaN and infinities, which JSON does not have, become null."""
     return [json.dumps(_plain(value), ensure_ascii=False) for value in pd.Series(values).tolist()]
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return value
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
+    if value is pd.NA or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
         return None
     if isinstance(value, np.generic | np.ndarray):
         return _plain(value.tolist())

@@ -1,4 +1,4 @@
-"""Processes that share a budget, each stepped by hand, in a time that only passes when it is told to."""
+"""Processes that share a budget, each stepped by hand, in a time that only passes when a test says so."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,23 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from mmearth_core.budget.files import FolderFiles
 from mmearth_core.budget.gate import Gate
-from mmearth_core.budget.member import Member
-
-BEAT = 5.0
+from mmearth_core.budget.members import BEAT, Folder, Member, Members
 
 
-class CountingFiles(FolderFiles):
-    """A real folder that counts what is done to it, and fails if it is told to."""
+class CountingFolder(Folder):
+    """A real folder that counts its operations, and fails if a test says so."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         self.operations: Counter[str] = Counter()
         self.fault: OSError | None = None
 
     def __getattribute__(self, name):
-        if name in ("names", "create", "read", "rename", "put", "remove"):
+        if name in ("names", "read", "write", "remove"):
             self.operations[name] += 1
             if self.fault is not None:
                 raise self.fault
@@ -32,42 +29,67 @@ class CountingFiles(FolderFiles):
 class Process:
     """A process that may send requests."""
 
-    def __init__(self, world: "World", want: int, slots: int, per_second: float) -> None:
-        self.files = CountingFiles(world.folder)
+    def __init__(self, world: "World", slots: int, per_second: float) -> None:
+        self.folder = CountingFolder(world.folder)
         self.gate = Gate(lambda: world.now)
-        self.member = Member(self.files, self.gate, lambda: world.now, slots, per_second, want)
-        self.frozen = False
+        own = Member.this_process(slots, per_second)
+        token = f"{len(world.started):08x}"
+        self.members = Members(self.folder, own, self.gate, lambda: world.now, token=token)
+        self.members.step()
+        self.hangs = False
 
     @property
     def slots(self) -> int:
         return self.gate.slots
 
+    def send(self, number: int = 10**9) -> int:
+        """Sends as many requests as may pass, at most so many; returns how many."""
+        sent = 0
+        while sent < number and self.gate.try_enter() == 0:
+            sent += 1
+        return sent
+
+    def answer(self, number: int) -> None:
+        for _ in range(number):
+            self.gate.leave()
+
 
 class World:
-    """All processes of one folder; `pass_time` steps those at work, and looks that no slot is held twice."""
+    """All processes of one folder; `pass_time` steps them, and checks that they keep within the budget."""
 
     def __init__(self, folder: Path, slots: int = 40, per_second: float = 100.0) -> None:
         self.folder, self.slots, self.per_second = folder, slots, per_second
         self.now = 1000.0
         self.processes: list[Process] = []
+        self.started: list[Process] = []
 
-    def start(self, number: int = 1, want: int = 40, **told: float) -> list[Process]:
-        told = {"slots": self.slots, "per_second": self.per_second, **told}
-        new = [Process(self, want, **told) for _ in range(number)]
+    def start(self, number: int = 1, **limits: float) -> list[Process]:
+        limits = {"slots": self.slots, "per_second": self.per_second, **limits}
+        new = []
+        for _ in range(number):
+            new.append(Process(self, **limits))
+            self.started.append(new[-1])
         self.processes += new
         return new
+
+    def end(self, *processes: Process) -> None:
+        """Ends processes in good order."""
+        for process in processes:
+            process.gate.end("the end")
+            process.members.leave()
+            self.processes.remove(process)
 
     def pass_time(self, beats: int = 1) -> None:
         for _ in range(beats):
             for process in self.processes:
-                if not process.frozen:
-                    process.member.step()
+                if not process.hangs:
+                    process.members.step()
                     self.check()
             self.now += BEAT
             self.check()
 
     def check(self) -> None:
-        assert sum(self.held()) <= self.slots
+        assert sum(max(process.slots, process.gate.in_flight) for process in self.processes) <= self.slots
 
     def held(self) -> list[int]:
         return [process.slots for process in self.processes]
@@ -76,10 +98,10 @@ class World:
 @pytest.fixture
 def new_world(tmp_path: Path) -> Callable[..., World]:
     """Makes a world with an empty folder of its own."""
-    return lambda **told: World(tmp_path / "budget", **told)
+    return lambda **limits: World(tmp_path / "budget", **limits)
 
 
 @pytest.fixture
 def world(new_world: Callable[..., World]) -> World:
-    """A world of 40 slots and 100 requests a second."""
+    """A world of 40 slots and 100 requests per second."""
     return new_world()

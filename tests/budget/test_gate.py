@@ -87,17 +87,17 @@ def test_who_comes_late_makes_up_for_a_little_and_no_more(late):
 
 
 @given(st.lists(st.one_of(st.sampled_from(["enter", "leave"]), st.integers(0, 5)), max_size=60))
-def test_never_more_under_way_than_slots(actions):
+def test_never_more_in_flight_than_slots(actions):
     time = Time()
     gate = Gate(time)
     slots = 0
     for action in actions:
         time.now += 10
         if action == "enter":
-            could = gate.under_way < slots
+            could = gate.in_flight < slots
             assert (gate.try_enter() == 0) == could
         elif action == "leave":
-            if gate.under_way:
+            if gate.in_flight:
                 gate.leave()
         else:
             slots = action

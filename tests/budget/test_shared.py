@@ -1,4 +1,4 @@
-"""The budget at work: threads, real processes that are killed and paused, and folders that cannot be used."""
+"""The shared budget: threads, real processes that are killed and paused, and folders that cannot be used."""
 
 import os
 import signal
@@ -12,8 +12,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
-from mmearth_core.budget import SharedBudget, live_tasks
+from mmearth_core.budget import FOLDER_PATIENCE, SLOT_PATIENCE, SharedBudget, live_members
+from mmearth_core.budget.members import Member
 from mmearth_core.errors import RunStoppedError
 
 SLOTS = 4
@@ -32,7 +34,7 @@ def work():
             wire.sendall(b"?")
             wire.recv(1)
 
-with closing(SharedBudget(folder, slots=4, per_second=1e6, beat=0.2, lease=2.0)) as budget:
+with closing(SharedBudget(folder, slots=4, per_second=1e6, beat=0.2)) as budget:
     print("joined", flush=True)
     threads = [threading.Thread(target=work, daemon=True) for _ in range(4)]
     for thread in threads:
@@ -44,7 +46,7 @@ print("done", flush=True)
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Answers when it may, and counts how many ask at once."""
+    """Answers while it is open, and counts the requests in flight."""
 
     daemon_threads = True
     request_queue_size = 100
@@ -113,7 +115,7 @@ def test_processes_keep_to_one_budget_while_one_is_killed_and_one_is_paused(tmp_
         paused.send_signal(signal.SIGSTOP)
         server.release()
         killed.kill()
-        # The third goes on alone, with the slots of the dead and of the silent.
+        # The third goes on alone.
         output, errors = third.communicate(timeout=120)
         assert (output, errors) == ("done\n", "")
         paused.send_signal(signal.SIGCONT)
@@ -125,24 +127,54 @@ def test_processes_keep_to_one_budget_while_one_is_killed_and_one_is_paused(tmp_
             worker.communicate()
     assert server.most == SLOTS
     assert server.answered >= 2 * 4 * 150
-    assert live_tasks(folder) == []
+    assert live_members(folder) == []
 
 
-def test_tasks_at_work_are_shown_with_what_they_report(tmp_path):
+def test_a_process_need_not_wait_for_a_dead_one_of_the_same_machine(tmp_path, server):
     folder = tmp_path / "budget"
-    assert live_tasks(folder) == []
-    with closing(SharedBudget(folder, slots=3, per_second=100, want=2)) as budget:
+    killed = start(folder, server, 10**6)
+    try:
+        assert killed.stdout.readline() == "joined\n"
+        server.hold(SLOTS)
+    finally:
+        killed.kill()
+        killed.communicate()
+    (left_behind,) = folder.iterdir()
+    with closing(SharedBudget(folder, slots=4, per_second=1e6)) as budget:
+        assert budget.slots == 4
+        assert not left_behind.exists()
+
+
+def test_another_process_with_the_same_id_is_not_the_one_that_wrote_the_file():
+    own = Member.this_process(1, 1.0)
+    assert not own.is_dead
+    assert evolve(own, birth="1").is_dead
+    assert not evolve(own, birth="1", machine="another").is_dead
+    assert not evolve(own, birth="1", machine="").is_dead
+
+
+def test_live_processes_are_shown_with_what_they_report(tmp_path):
+    folder = tmp_path / "budget"
+    assert live_members(folder) == []
+    with closing(SharedBudget(folder, slots=3, per_second=100, beat=0.01)) as budget:
+        budget.report(done=2)
         budget.report(done=3, shard="0/2")
-        (task,) = live_tasks(folder)
-        assert (task.host, task.pid, task.want, task.slots) == (
-            socket.gethostname(),
-            os.getpid(),
-            2,
-            budget.slots,
-        )
-        assert budget.slots == 2
-        assert task.began.endswith("+00:00")
-    assert live_tasks(folder) == []
+        member, age = wait_for(lambda: live_members(folder)[0], lambda seen: seen[0].report and seen[0].slots)
+        assert (member.host, member.pid) == (socket.gethostname(), os.getpid())
+        assert (member.slots, budget.slots, member.report) == (3, 3, {"done": 3, "shard": "0/2"})
+        assert member.began.endswith("+00:00")
+        assert age < 60
+    assert live_members(folder) == []
+
+
+def wait_for(look, fits):
+    """Looks until it fits; updates come by themselves."""
+    pause = threading.Event()
+    for _ in range(1000):
+        if fits(result := look()):
+            return result
+        pause.wait(0.02)
+    raise AssertionError("it never came")
 
 
 def test_a_budget_is_used_by_threads_and_closed_twice(tmp_path):
@@ -153,7 +185,7 @@ def test_a_budget_is_used_by_threads_and_closed_twice(tmp_path):
     budget.close()
     with pytest.raises(RunStoppedError, match="run the same command again"), budget.permit():
         pass
-    # Whoever comes next finds all slots free, and need not wait.
+    # The next process finds all slots free, and need not wait.
     with closing(SharedBudget(tmp_path / "budget", slots=2, per_second=1e6)) as following:
         assert following.slots == 2
 
@@ -165,26 +197,39 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(tmp_path):
     assert caught.value.exit_code == 3
 
 
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def test_a_folder_that_is_full_for_long_ends_the_run_with_the_remedy(tmp_path, monkeypatch):
-    class Clock:
-        now = 0.0
-
-        def __call__(self) -> float:
-            return self.now
-
     clock = Clock()
     budget = SharedBudget(tmp_path / "budget", slots=1, per_second=1e6, beat=0.01, clock=clock)
 
     def refuse(*_):
-        raise OSError(28, "No space left on device", "budget/task")
+        raise OSError(28, "No space left on device", "budget/file")
 
-    monkeypatch.setattr("mmearth_core.budget.files.FolderFiles.rename", refuse)
-    clock.now = 301.0
+    monkeypatch.setattr("mmearth_core.budget.members.Folder.write", refuse)
+    clock.now = FOLDER_PATIENCE + 1
     with (
-        pytest.raises(RunStoppedError, match=r"budget/task: .* cannot be used: No space left on device\. Make room"),
+        pytest.raises(RunStoppedError, match=r"budget/file: .* cannot be used: No space left on device\. Free disk"),
         budget.permit(),
     ):
         pass
     monkeypatch.undo()
     budget.close()
-    assert live_tasks(tmp_path / "budget") == []
+    assert live_members(tmp_path / "budget") == []
+
+
+def test_a_process_without_a_slot_for_long_ends_with_the_remedy(tmp_path):
+    folder, clock = tmp_path / "budget", Clock()
+    with (
+        closing(SharedBudget(folder, slots=1, per_second=1e6, beat=0.01)),
+        closing(SharedBudget(folder, slots=1, per_second=1e6, beat=0.01, clock=clock)) as waiting,
+    ):
+        clock.now = SLOT_PATIENCE + 1
+        with pytest.raises(RunStoppedError, match=r"waited 30 minutes.*slurm submit --parallel") as caught:
+            waiting.permit().__enter__()
+        assert caught.value.exit_code == 3

@@ -46,7 +46,7 @@ def test_the_campaign_is_about_every_kind_there_is() -> None:
 @pytest.fixture(autouse=True)
 def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two tries no time is spent."""
-    monkeypatch.setattr("mmearth_core.earthengine.retry.sleep_using_event", lambda ending: lambda seconds: None)
+    monkeypatch.setattr("mmearth_core.earthengine.retry.LONGEST_WAIT", 0.0)
 
 
 @pytest.fixture

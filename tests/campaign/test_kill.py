@@ -163,7 +163,7 @@ def test_two_tasks_on_one_partition_one_of_them_paused(kit: Any, dataset: Any, f
         second = kit.start("run", dataset.config, "--shard", "0/4")
         _, err = second.communicate(timeout=60)
         assert second.returncode == 2, err
-        assert "Another process is at work on partition 0" in " ".join(err.split())
+        assert "Another process is running on partition 0" in " ".join(err.split())
         assert dataset.journal() == before
         paused.send_signal(fate)
         if fate is signal.SIGCONT:

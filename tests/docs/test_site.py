@@ -12,6 +12,7 @@ import pytest
 from mmearth_devkit.command_tree import walk
 
 from mmearth_core.cli import main
+from mmearth_core.config.schema import DatasetOptions, RunOptions
 from mmearth_core.config.structure import describe
 from mmearth_core.registry import discover
 
@@ -42,6 +43,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plain(page: Path) -> str:
     """A page's text, its tags taken out."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.read_text())).split())
+
+
+def closed_up(text: str) -> str:
+    """A text without the spaces around punctuation that `plain` leaves where code ends."""
+    return re.sub(r" ([,:;.)])", r"\1", text).replace("( ", "(")
 
 
 class Loaded(HTMLParser):
@@ -77,15 +83,28 @@ def test_page_of_a_modality_tells_all_that_it_declares(name: str, site: Path) ->
         assert [label for band in few for label in band.classes if f"{label.value} {label.name}" not in text] == []
     for key in describe(entry.options_class):
         assert f"{key.key} {key.type}" in text
-        assert " ".join(key.help.replace("`", "").split()) in re.sub(r" ([,:;.)])", r"\1", text)
+        assert " ".join(key.help.replace("`", "").split()) in closed_up(text)
     for words in (entry.distribution, *entry.declared.assets, entry.declared.licence, entry.declared.citation):
         assert words in text
 
 
+def test_the_configuration_page_has_every_key_with_its_default_and_help(site: Path) -> None:
+    text = plain(site / "configuration.html")
+    registry = discover()
+    keys = [*describe(DatasetOptions), *describe(RunOptions)]
+    for entry in (*registry.modalities.values(), *registry.engines.values()):
+        keys += describe(entry.options_class, entry.default_options)
+    assert {"image_size", "give_up_after", "cloud_percentage", "project"} <= {key.key for key in keys}
+    for key in keys:
+        assert key.help, f"{key.key} has no help"
+        row = f"{key.key} {key.type} {'required' if key.default is None else key.default} {key.help.replace('`', '')}"
+        assert closed_up(" ".join(row.split())) in closed_up(text)
+
+
 def test_assets_that_are_declared_are_those_of_the_default_options() -> None:
     for entry in MODALITIES.values():
-        defaults = [str(getattr(entry.default_options, key.field)) for key in describe(entry.options_class)]
-        assert [asset for asset in entry.declared.assets if asset not in defaults] == []
+        defaults = [key.default for key in describe(entry.options_class, entry.default_options)]
+        assert [asset for asset in entry.declared.assets if f'"{asset}"' not in defaults] == []
 
 
 def test_shipped_modalities_with_assets_state_licence_and_citation() -> None:

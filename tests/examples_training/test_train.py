@@ -147,8 +147,8 @@ def test_the_picture_has_the_classes_own_colours(train: ModuleType, planet: Path
     ("words", "told"),
     [
         (["--image", "sentinel9"], "has no layer 'sentinel9'"),
-        (["--image", "dynamic_world"], "Layer 'dynamic_world' is no image of quantities"),
-        (["--target", "sentinel2"], "Layer 'sentinel2' is no map of classes"),
+        (["--image", "dynamic_world"], "Layer 'dynamic_world' is not an image of quantities"),
+        (["--target", "sentinel2"], "Layer 'sentinel2' is not a map of classes"),
     ],
 )
 def test_layers_that_do_not_fit(train: ModuleType, planet: Path, words: list[str], told: str) -> None:
@@ -162,7 +162,7 @@ def test_an_empty_split(train: ModuleType, own: Path) -> None:
     splits.write_text(json.dumps({**json.loads(splits.read_text()), "val": []}))
     done = run(train, own)
     assert done.exit_code == 1
-    assert "no tile is in the split 'val'" in done.output
+    assert "the split 'val' has no tile" in done.output
 
 
 def test_commands_shown_are_understood(train: ModuleType) -> None:

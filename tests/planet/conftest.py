@@ -31,11 +31,16 @@ SEA = {"atlantic": (-30.0, 30.0)}
 """Where no image is."""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_planet() -> Iterator[None]:
-    """Opens the planet once: what it has computed is kept for the next run."""
+@pytest.fixture(scope="session")
+def opened() -> dict[str, World]:
+    """Worlds that are open, by name."""
+    return {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_planet(opened: dict[str, World]) -> Iterator[None]:
+    """Opens the planet once for these modules, and no others: what it has computed is kept for the next run."""
     pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[synthetic]")
-    opened: dict[str, World] = {}
     open_world = shipped.open_world
 
     def reopen(name: str) -> World:

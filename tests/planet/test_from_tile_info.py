@@ -13,7 +13,7 @@ NAMES = ["congo", "siberia", "nebraska"]
 NEW = ["sentinel1", "era5", "aster"]
 GROUP = "+".join(NEW)
 
-DATASET = 'anchor = "file"\ntile_info = "../first/data_tile_info.json"'
+DATASET = 'anchor = "file"'
 OPTIONS = 'date = "S2_DATE"\ncrs = "CRS"\nvariant = "S2_type"'
 
 
@@ -43,12 +43,21 @@ def first(kit: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def second(first: Path, kit: Any, name: str, modalities: list[str]) -> Path:
-    """A configuration beside it that knows only the tiles' outlines, and asks the anchor `file`."""
+def join(info: Path, folder: Path, kit: Any) -> Any:
+    """Joins a tile_info.json to the outlines in a folder; the new tiles file is that of the folder's configuration."""
+    return kit.cli("tiles", "from-tile-info", info, "--tiles", folder / "outlines.geojson", "-o", folder / "tiles.gpkg")
+
+
+def second(first: Path, kit: Any, name: str, modalities: list[str], info: Path | None = None) -> Path:
+    """A configuration beside it whose tiles have columns from tile_info.json, and which asks the anchor `file`."""
     folder = first.parent / name
     folder.mkdir()
-    (folder / "tiles.geojson").write_text(json.dumps(kit.tiles(NAMES, centroids=False)))
-    return kit.config(folder, [*modalities, "file"], dataset=DATASET, options=OPTIONS)
+    (folder / "outlines.geojson").write_text(json.dumps(kit.tiles(NAMES, centroids=False)))
+    made = join(info or first / "data_tile_info.json", folder, kit)
+    assert made.exit_code == 0, made.output
+    config: Path = kit.config(folder, [*modalities, "file"], dataset=DATASET, options=OPTIONS)
+    config.write_text(config.read_text().replace("tiles.geojson", "tiles.gpkg"))
+    return config
 
 
 @pytest.fixture(scope="module")
@@ -82,22 +91,25 @@ def test_the_keys_are_columns_of_its_tiles(extended: Path, kit: Any) -> None:
     assert {name: (tiles.loc[name, "lon"], tiles.loc[name, "lat"]) for name in NAMES} == {
         name: kit.places[name] for name in NAMES
     }
-    text = (extended / "mmearth.toml").read_text()
-    assert 'tile_info_file = "../first/data_tile_info.json"' in text
+
+
+def test_the_polygons_are_those_of_the_tiles_file(extended: Path, kit: Any) -> None:
+    given = gpd.read_file(extended.parent / "outlines.geojson").set_index("tile_id").geometry
+    for file in (extended.parent / "tiles.gpkg", extended / "tiles.gpkg"):
+        tiles = gpd.read_file(file).set_index("tile_id").geometry
+        assert [tiles[name].wkb for name in NAMES] == [given[name].wkb for name in NAMES]
 
 
 def test_another_tile_info_is_another_dataset(first: Path, extended: Path, kit: Any) -> None:
     before = (extended / "mmearth.toml").read_bytes()
-    source = first / "data_tile_info.json"
-    text = source.read_text()
-    try:
-        source.write_text(text.replace('"biome": 3', '"biome": 4'))
-        changed = kit.cli("run", extended.parent / "planet.toml")
-    finally:
-        source.write_text(text)
-    assert changed.exit_code == 2
-    assert "[tiles] tile_info_sha256 is" in " ".join(changed.stderr.split())
-    assert kit.run(extended.parent / "planet.toml")["purposes"] == {}, "put back, it goes on"
+    changed = extended.parent / "changed.json"
+    changed.write_text((first / "data_tile_info.json").read_text().replace('"biome": 3', '"biome": 4'))
+    assert join(changed, extended.parent, kit).exit_code == 0
+    refused = kit.cli("run", extended.parent / "planet.toml")
+    assert refused.exit_code == 2
+    assert "[tiles] sha256 is" in " ".join(refused.stderr.split())
+    assert join(first / "data_tile_info.json", extended.parent, kit).exit_code == 0
+    assert kit.run(extended.parent / "planet.toml")["purposes"] == {}, "the same tiles again: it continues"
     assert (extended / "mmearth.toml").read_bytes() == before
 
 
@@ -111,17 +123,28 @@ def test_biome_and_ecoregion_are_found_there(first: Path, kit: Any) -> None:
     assert located["file"]["date"]
 
 
-def test_a_tile_that_it_does_not_list_is_skipped_and_a_mistake_starts_nothing(first: Path, kit: Any) -> None:
-    config = second(first, kit, "fourth", ["era5"])
+def test_a_tile_that_it_does_not_list_is_skipped_and_a_mistake_writes_nothing(first: Path, kit: Any) -> None:
     info = json.loads((first / "data_tile_info.json").read_text())
-    lone = config.parent / "info.json"
-    config.write_text(config.read_text().replace("../first/data_tile_info.json", "info.json"))
-    lone.write_text(json.dumps({"congo": {**info["congo"], "lon": 100.0}}))
-    refused = kit.cli("run", config)
-    assert refused.exit_code == 2
-    assert "lon of tile 'congo' is 100, outside its polygon" in " ".join(refused.stderr.split())
-    assert not (config.parent / "planet").exists()
+    lone = first.parent / "lone.json"
     lone.write_text(json.dumps({"congo": info["congo"]}))
+    config = second(first, kit, "fourth", ["era5"], lone)
     summary = kit.run(config)
     assert (summary["done"], summary["skipped"]) == (1, 2)
     assert summary["reasons"][0]["reason"] == "the tile has no date in column 'S2_DATE'"
+    written = (config.parent / "tiles.gpkg").read_bytes()
+    lone.write_text(json.dumps({"congo": {**info["congo"], "lon": 100.0}}))
+    refused = join(lone, config.parent, kit)
+    assert refused.exit_code == 2
+    assert "lon of tile 'congo' is 100.0, not a number of degrees inside its polygon" in " ".join(
+        refused.output.split()
+    )
+    assert (config.parent / "tiles.gpkg").read_bytes() == written
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".fgb"])
+def test_the_command_says_what_it_made(first: Path, kit: Any, suffix: str, tmp_path: Path) -> None:
+    (tmp_path / "outlines.geojson").write_text(json.dumps(kit.tiles([*NAMES, "sahara"], centroids=False)))
+    words = (first / "data_tile_info.json", "--tiles", tmp_path / "outlines.geojson", "-o", tmp_path / f"new{suffix}")
+    made = json.loads(kit.cli("tiles", "from-tile-info", *words, "--json").stdout)
+    assert made == {"tiles": str(tmp_path / f"new{suffix}"), "made": 4, "without_entry": 1}
+    assert "4 tiles, 1 of them without an entry" in kit.cli("tiles", "from-tile-info", *words).output

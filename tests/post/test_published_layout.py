@@ -1,4 +1,4 @@
-"""DATASET.md's contract on every modality of the published dataset, of a few tiles of the synthetic planet."""
+"""The layout of the published dataset: every modality of it, built on a few tiles of the synthetic planet."""
 
 import json
 import math

@@ -9,6 +9,7 @@ from tests.reference.compare import load, unexpected
 CHANGED = {
     "plugins --json values": "the engine `record` of mmearth-devkit is new",
     "tiles map tiles/points.geojson -o map.png": "is `mmearth-core map`, of mmearth-viz",
+    "engine check --engine local:virginia --json values beliefs.[].rule": "the rules are in plainer English",
 }
 """What may differ, a call or a call with a key such as "run small.toml --json values", and the reason."""
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from mmearth_devkit.testing.command_line import own_process
 
-from mmearth_core.budget.live import live_tasks
+from mmearth_core.budget import live_members
 
 pytestmark = pytest.mark.slow
 
@@ -144,7 +144,7 @@ class Cluster:
 
     def at_work(self, job: str, tasks: int) -> dict[str, int]:
         """The tasks of an array that are downloading and have something to do for a while, and their processes."""
-        live = {one.pid for one in live_tasks(self.dataset / "budget")}
+        live = {member.pid for member, _ in live_members(self.dataset / "budget")}
         noted = {path.stem.rpartition("_")[2]: path for path in self.config.parent.glob(f"pid-{job}_*")}
         pids = {task: int(path.read_text() or 0) for task, path in noted.items()}
         busy = TILES // tasks - 4
@@ -166,7 +166,7 @@ def test_nothing_is_lost_on_a_cluster(
         "a task of the first array is at work",
     )
     cluster.call("scancel", "--batch", "--signal=TERM", f"{array}_{warned}")
-    until(lambda: "requeued, to go on (time 1 of 100)" in cluster.logs(array, warned), "the warned task is requeued")
+    until(lambda: "requeued, to continue (time 1 of 100)" in cluster.logs(array, warned), "the warned task is requeued")
     assert "stopped by SIGTERM" in " ".join(cluster.logs(array, warned).split())
     with urllib.request.urlopen(f"{url}/counters") as answer:
         counters = json.load(answer)
@@ -178,7 +178,7 @@ def test_nothing_is_lost_on_a_cluster(
     ended = {task["ArrayTaskId"]: task["JobState"] for task in cluster.shown(array)}
     assert ended[warned] == "CANCELLED"
     assert set(ended.values()) <= {"CANCELLED", "COMPLETED"}
-    assert cluster.logs(array).count("requeued, to go on") == 1
+    assert cluster.logs(array).count("requeued, to continue") == 1
 
     # Another number of tasks goes on; one is killed and one is requeued from outside.
     jobs = cluster.submit("--tasks=5", "--parallel=4", *small)
@@ -230,7 +230,7 @@ def test_post_follows_tasks_that_cannot_be_saved(
         "0": "0:0",
         "1": "3:0",
     }
-    assert "requeued 1 times, which is the most" in cluster.logs(jobs["download"], "1")
+    assert "not requeued, as it was requeued 1 times already" in cluster.logs(jobs["download"], "1")
     (post,) = cluster.shown(jobs["post"])
     assert post["ExitCode"] == "1:0"
     done = stacks(cluster.dataset)

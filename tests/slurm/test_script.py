@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mmearth_core.slurm.jobs import ENVIRONMENT, by_hand
-from mmearth_core.slurm.script import BatchScript, Requeue, Resources
+import mmearth_core.slurm
+from mmearth_core.slurm.script import REQUEUES, BatchScript, Requeue, requeue_text
 
 SHIPPED = Path(__file__).parent.parent.parent / "slurm"
+IN_PACKAGE = Path(str(mmearth_core.slurm.__path__[0])) / "scripts"
 TASK = {"SLURM_JOB_ID": "9", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"}
 
 WAITS = """
@@ -28,17 +29,20 @@ sys.exit({status})
 FIVE_TIMES = Requeue(requeues=5)
 
 
-def script(environment: str | None = "", command: str = "work", go_on: Requeue | None = FIVE_TIMES) -> BatchScript:
+def script(environment: str = "", command: str = "work") -> BatchScript:
     return BatchScript(
         stem="stem",
         about="About it.",
         name="name",
         command=command,
-        resources=Resources("1:00:00", 1, "2G", "short", None, ("--qos=long",)),
+        time="1:00:00",
+        cpus=1,
+        memory="2G",
         log="logs of mine/%x.log",
+        options=("--partition=short", "--qos=long"),
         array="0-3",
         environment=environment,
-        go_on=go_on,
+        requeue=FIVE_TIMES,
     )
 
 
@@ -84,7 +88,6 @@ def test_options_stand_before_the_first_command() -> None:
     assert [line.removeprefix("#SBATCH ") for line in lines if line.startswith("#SBATCH")] == [
         "--job-name=name",
         "--array=0-3",
-        "--partition=short",
         "--time=1:00:00",
         "--cpus-per-task=1",
         "--mem=2G",
@@ -92,6 +95,7 @@ def test_options_stand_before_the_first_command() -> None:
         "--signal=B:TERM@120",
         "--open-mode=append",
         "--requeue",
+        "--partition=short",
         "--qos=long",
     ]
 
@@ -116,7 +120,7 @@ def test_a_job_without_an_array_requeues_itself(bin_folder: Path) -> None:
 def test_requeues_have_an_end(bin_folder: Path) -> None:
     status, told, log = outcome(script(command="(exit 3)"), bin_folder, SLURM_RESTART_COUNT="5")
     assert (status, told) == (3, "")
-    assert "requeued 5 times, which is the most" in log
+    assert "not requeued, as it was requeued 5 times already" in log
 
 
 @pytest.mark.parametrize("state", ["COMPLETING", ""])
@@ -159,22 +163,36 @@ def test_the_environment_is_sourced_first(bin_folder: Path) -> None:
 
 
 def test_scripts_by_hand_look_for_the_environment_where_they_are_submitted(bin_folder: Path) -> None:
-    looks = script(environment=None, command="printenv GREETING", go_on=None)
-    home = {"SLURM_SUBMIT_DIR": str(bin_folder.parent), "GREETING": "the shell's"}
-    status, _, log = outcome(looks, bin_folder, **home)
-    assert status == 0
-    assert "no file" in log
-    assert "the shell's" in log
+    (bin_folder / "mmearth-core").write_text("#!/bin/sh\nprintenv GREETING\n")
+    (bin_folder / "mmearth-core").chmod(0o755)
+
+    def log(**environment: str) -> str:
+        home = {"SLURM_SUBMIT_DIR": str(bin_folder.parent), "GREETING": "the shell's", **environment}
+        home["PATH"] = f"{bin_folder}:{os.environ['PATH']}"
+        command = ["bash", SHIPPED / "tiles.sbatch"]
+        done = subprocess.run(command, env=home, cwd=bin_folder.parent, capture_output=True, text=True, check=True)
+        return done.stdout + done.stderr
+
+    assert "the shell's" in log()
+    assert "no file" in log()
     (bin_folder.parent / "slurm").mkdir()
     (bin_folder.parent / "slurm" / "environment.sh").write_text("GREETING=usual")
-    assert outcome(looks, bin_folder, **home)[2] == "usual\n"
+    assert log() == "usual\n"
     (bin_folder.parent / "other.sh").write_text("GREETING=other")
-    assert outcome(looks, bin_folder, **home, MMEARTH_ENVIRONMENT="other.sh")[2] == "other\n"
+    assert log(MMEARTH_ENVIRONMENT="other.sh") == "other\n"
 
 
-def test_shipped_scripts_are_what_the_command_writes() -> None:
-    texts = {script.file_name: script.text() for script in by_hand()} | {"environment.sh": ENVIRONMENT}
-    assert {path.name: path.read_text() for path in SHIPPED.iterdir()} == texts
+def test_the_scripts_of_this_repository_are_those_of_the_package() -> None:
+    """So that `sbatch slurm/download.sbatch` works in a clone, and `mmearth-core slurm scripts` from a wheel."""
+    shipped, packaged = ({path.name: path.read_text() for path in folder.iterdir()} for folder in (SHIPPED, IN_PACKAGE))
+    assert shipped == packaged, f"cp {IN_PACKAGE}/* {SHIPPED}/"
+
+
+@pytest.mark.parametrize(("name", "command"), [("download", "run"), ("redownload", "redownload")])
+def test_arrays_by_hand_are_requeued_as_those_of_submit(name: str, command: str) -> None:
+    text = (SHIPPED / f"{name}.sbatch").read_text()
+    assert text.endswith(requeue_text(f'mmearth-core {command} "$@"', REQUEUES))
+    assert f"#SBATCH --signal=B:TERM@{Requeue().warning}\n" in text
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.iterdir()), ids=lambda path: path.name)

@@ -87,6 +87,25 @@ def test_each_job_waits_for_the_end_of_the_one_before(config: Path, slurm_stand_
     assert not any("array" in option or "signal" in option for option in option_lines(scripts / "post.sbatch"))
 
 
+@pytest.mark.parametrize(
+    ("options", "array", "says"),
+    [
+        (["--tasks", "41"], "0-40%40", True),
+        (["--tasks", "200", "--parallel", "41"], "0-199%40", True),
+        (["--tasks", "200", "--parallel", "40"], "0-199%40", False),
+        (["--tasks", "41", "--parallel", "3"], "0-40%3", False),
+        (["--tasks", "40"], "0-39", False),
+    ],
+)
+def test_no_more_tasks_run_at_once_than_requests_may_be_in_flight(
+    options: list[str], array: str, says: bool, config: Path
+) -> None:
+    shown = submit(config, "--dry-run", "--no-report", *options)
+    assert shown.exit_code == 0
+    assert f"#SBATCH --array={array}\n" in shown.stdout
+    assert ("At most 40 tasks run at once (max_concurrent of [run])" in shown.stderr) == says
+
+
 def test_every_option_has_its_place(config: Path, slurm_stand_in: Path) -> None:
     options = ["--tasks=3", "--time=1:00:00", "--cpus=2", "--mem=3G", "--partition=short", "--account=me"]
     later = ["--post-time=30", "--post-cpus=4", "--post-mem=5G", "--no-report", "--requeues=7"]
@@ -188,10 +207,10 @@ def refused(result: Result) -> str:
     [
         (["--tasks", "1002"], "at most 1001 tasks (MaxArraySize)"),
         (["--run=--shard=0/4"], "slurm submit` sets this option itself"),
-        (["--run=--limit 4"], "write one whole option, e.g. --run=--limit=100"),
-        (["--sbatch=--array=0-3"], "Use its own (--tasks, --parallel, --logs)"),
-        (["--sbatch=qos"], "write one whole option, e.g. --sbatch=--qos=long"),
-        (["--sbatch=--qos=a\nrm"], "write one whole option"),
+        (["--run=--limit 4"], "write one complete option, e.g. --run=--limit=100"),
+        (["--sbatch=--array=0-3"], "Use its own options (--tasks, --parallel, --logs)"),
+        (["--sbatch=qos"], "write one complete option, e.g. --sbatch=--qos=long"),
+        (["--sbatch=--qos=a\nrm"], "write one complete option"),
         (["--environment", "none.sh"], "no such file"),
     ],
 )

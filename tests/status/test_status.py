@@ -13,10 +13,9 @@ import pytest
 from rich.console import Console
 
 from mmearth_core.budget import SharedBudget
-from mmearth_core.cli.status import watch
 from mmearth_core.config.schema import load_config
-from mmearth_core.download.journal import Entry, Journal, Outcome
-from mmearth_core.status import Reader
+from mmearth_core.download.journal import Outcome, TileOutcome
+from mmearth_core.status import read_status
 
 
 def last_lines(config: Path) -> dict[str, dict]:
@@ -71,9 +70,9 @@ def test_partitions_that_are_not_finished_or_all_of_them(kit, half_made):
 def test_for_people(kit, half_made):
     text = kit.cli("status", half_made).output
     assert text.startswith("15 done, 1 skipped, 2 failed, 6 left\n")
-    assert "18/24 tiles ended (75.0 %)" in text
-    assert "4 partitions: 1 finished, 1 not begun, 2 with tiles left or failed" in text
-    assert "Nobody is at work. The last run ended " in text
+    assert "18/24 tiles finished (75.0 %)" in text
+    assert "4 partitions: 1 finished, 1 not started, 2 with tiles left or failed" in text
+    assert "No process is running. The last run ended " in text
     assert re.search(r"failed 2: pixels: User memory limit exceeded\..* \(e\.g\. 007, 013\)", text)
     assert f"Next: mmearth-core run {half_made}" in text
     bar = text.splitlines()[1]
@@ -94,8 +93,8 @@ def test_a_finished_dataset(kit, config):
     told = kit.summary("status", config, code=0)
     assert (told["done"], told["skipped"], told["failed"], told["left"]) == (23, 1, 0, 0)
     assert told["partitions"] == [] and told["next"] == [f"mmearth-core post {config}"]
-    watched = kit.cli("status", config, "--watch")
-    assert watched.exit_code == 0 and "23 done, 1 skipped" in watched.output
+    shown = kit.cli("status", config)
+    assert shown.exit_code == 0 and "23 done, 1 skipped" in shown.output
     config.write_text(config.read_text() + "[modalities.tile]\n")
     told = kit.summary("status", config, code=1)
     assert told["modalities_not_begun"] == ["tile"] and told["next"] == [f"mmearth-core run {config}"]
@@ -107,12 +106,12 @@ def test_what_post_sends_back(kit, config):
     assert kit.cli("post", config, "--workers", "1").exit_code == 1
     told = kit.summary("status", config, code=1)
     assert (told["done"], told["failed"], told["sent_back"]) == (14, 3, 1)
-    assert "3 failed (1 of them sent back by post or verify)" in kit.cli("status", config).output
+    assert "3 failed, 6 left; 1 of the failed were returned by post or verify" in kit.cli("status", config).output
 
 
 def test_a_line_that_is_being_written_does_not_count(kit, config):
     journal = config.parent / "data" / "journal" / "base" / "00003.jsonl"
-    whole = Entry("018", 18, Outcome.FAILED, 'pixels: a "quoted" \\ ünusual reason').to_line()
+    whole = TileOutcome("018", 18, Outcome.FAILED, 'pixels: a "quoted" \\ ünusual reason').to_line()
     journal.write_bytes(whole + whole.replace(b"018", b"019")[:30])
     told = kit.summary("status", config, code=1)
     assert (told["failed"], told["left"]) == (3, 5)
@@ -138,44 +137,17 @@ def test_who_is_at_work(kit, config):
     ):
         budget.report(dataset=str(data), shard="3/40", done=7, skipped=0, failed=1, left=4, notice="waiting: 429")
         other.report(dataset=str(data.parent / "another"))
-        status = wait_for(lambda: Reader(load_config(config)).look(), lambda status: "3/40" in shards(status))
+        status = wait_for(lambda: read_status(load_config(config)), lambda status: "3/40" in shards(status))
     (worker,) = [worker for worker in status.workers if worker.shard == "3/40"]
     assert (worker.pid, worker.ended, worker.left, worker.notice) == (os.getpid(), 8, 4, "waiting: 429")
-    assert not status.has_ended and f"mmearth-core run {config}" not in status.next_steps()
+    assert f"mmearth-core run {config}" not in status.next_steps()
     drawn = draw(status)
-    assert "at work" in drawn and "3/40" in drawn and "waiting: 429" in drawn
-
-
-def test_a_watcher_sees_what_is_added_and_stops_when_all_has_ended(kit, config):
-    seen, out = [], io.StringIO()
-    journal = Journal(config.parent / "data" / "journal" / "base" / "00003.jsonl")
-    reader = Reader(load_config(config))
-
-    def another_tile(_seconds: float) -> None:
-        seen.append(reader.look().total.left)
-        ordinal = kit.tiles - seen[-1]
-        journal.append([Entry(f"{ordinal:03d}", ordinal, Outcome.DONE)])
-
-    status = watch(reader, Console(file=out, width=100), pause=another_tile)
-    assert seen == [6, 5, 4, 3, 2, 1] and status.total.left == 0 and status.exit_code == 1
-    assert "24/24 tiles ended" in out.getvalue()
-
-
-def test_control_c_ends_watching(config):
-    def interrupted(_seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    assert watch(Reader(load_config(config)), Console(file=io.StringIO()), pause=interrupted).total.left == 6
-
-
-def test_watching_is_not_for_scripts(kit, config):
-    assert kit.cli("status", config, "--watch", "--json").exit_code == 2
+    assert re.search(r"^\d+ running", drawn, re.MULTILINE) and "3/40" in drawn and "waiting: 429" in drawn
 
 
 @pytest.mark.parametrize("partitions", [False, True])
 def test_many_partitions_stay_compact(kit, config, partitions):
-    reader = Reader(load_config(config))
-    status = reader.look()
+    status = read_status(load_config(config))
     for number in range(4, 300):
         status.partitions["base", number] = status.partitions["base", 1]
     lines = draw(status, partitions).splitlines()
@@ -187,10 +159,10 @@ def shards(status) -> set[str]:
 
 
 def draw(status, partitions: bool = False) -> str:
-    from mmearth_core.cli.status import tell
+    from mmearth_core.cli.status import render
 
     console = Console(file=io.StringIO(), width=120)
-    console.print(tell(status, partitions))
+    console.print(render(status, partitions))
     return console.file.getvalue()
 
 

@@ -80,18 +80,18 @@ def test_ill_typed_option(refused: Callable[..., str], config: Path) -> None:
     edit(config, "[modalities.sentinel2]", '[modalities.sentinel2]\ncloud_percentage = "5"')
     message = refused()
     assert "cloud_percentage" in message
-    assert 'found "5", wanted a number' in message
+    assert 'found "5", expected a number' in message
 
 
 def test_tile_without_id(refused: Callable[..., str], config: Path) -> None:
     edit_tiles(config, lambda features: features[6]["properties"].pop("tile_id"))
-    assert "feature 7 has no `tile_id`" in refused()
+    assert "row 7 has no `tile_id`" in refused()
 
 
 def test_duplicate_tile_ids(refused: Callable[..., str], config: Path) -> None:
     edit_tiles(config, lambda features: features[9]["properties"].update(tile_id="003"))
     message = refused()
-    assert "'003' stands more than once" in message
+    assert "'003' is duplicated" in message
     assert "4, 10" in message
 
 
@@ -123,7 +123,7 @@ def test_configuration_of_another_dataset_in_the_same_folder(
     assert run_cli("run", config, "--limit", "1").returncode == 0
     edit(config, "image_size = 128", "image_size = 64")
     message = refused()
-    assert "image_size is 128 there and 64 here" in message
+    assert "image_size is 128 in the dataset and 64 in the configuration" in message
     assert "another `name` or `path`" in message
 
 
@@ -198,12 +198,12 @@ def test_no_configuration(run_cli: Run, tmp_path: Path) -> None:
 
 def test_a_file_where_the_dataset_belongs(refused: Callable[..., str], config: Path) -> None:
     (config.parent / "virginia").write_text("mine")
-    assert "virginia is no folder" in refused()
+    assert "virginia is not a folder" in refused()
 
 
 def test_a_dataset_below_a_file(refused: Callable[..., str], config: Path) -> None:
     edit(config, "tiles =", 'path = "tiles.geojson/deep"\ntiles =')
-    assert "tiles.geojson is no folder" in refused()
+    assert "tiles.geojson is not a folder" in refused()
 
 
 def test_a_configuration_that_the_dataset_would_replace(run_cli: Run, config: Path) -> None:
@@ -238,7 +238,7 @@ def test_tiles_larger_than_one_answer_may_be(refused: Callable[..., str], config
 
 @pytest.mark.parametrize(
     ("option", "said"),
-    [("--modalities", "names none"), ("--shard", "write I/N"), ("--engine", "No engine '' is installed")],
+    [("--modalities", "is empty"), ("--shard", "write I/N"), ("--engine", "No engine '' is installed")],
 )
 def test_an_empty_option_is_not_taken_for_one_left_out(refused: Callable[..., str], option: str, said: str) -> None:
     assert said in refused(option, "")

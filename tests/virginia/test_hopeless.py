@@ -79,11 +79,9 @@ def test_a_mistyped_asset(config: Path, undisturbed: Path, read_contents: Conten
     done = cli("run", wrong, "--json")
     assert done.exit_code == 2, done.output
     told = json.loads(done.stdout)
-    assert "stopped: 8 tiles have failed for one reason, none is done, and no more were asked for: locate: " in said(
-        done
-    )
+    assert "stopped: 8 tiles failed for the same reason and none is done, so the run stopped: locate: " in said(done)
     assert "'COPERNICUS/S2_HARMONISEDD' not found" in said(done)
-    assert f"Check the options of [modalities.sentinel2] in {wrong}, and the plugin that brings them." in said(done)
+    assert f"Check the options of [modalities.sentinel2] in {wrong}, and the plugin that provides them." in said(done)
     assert (told["done"], told["stopped"] in said(done)) == (0, True)
     assert 8 <= told["failed"] == 40 - told["left"] <= 16
     # Each tile of each batch was asked for alone at last; of the three batches that were begun, no more.
@@ -96,8 +94,11 @@ def test_a_mistyped_asset(config: Path, undisturbed: Path, read_contents: Conten
     # Mended, it is another dataset; but nothing is done, so it may be begun anew.
     refused = cli("run", config)
     assert refused.exit_code == 2
-    assert "l1c is 'COPERNICUS/S2_HARMONISEDD' there and 'COPERNICUS/S2_HARMONIZED' here." in said(refused)
-    assert f"No tile is done there yet: delete {dataset}, and the same command begins anew." in said(refused)
+    assert (
+        "l1c is 'COPERNICUS/S2_HARMONISEDD' in the dataset and 'COPERNICUS/S2_HARMONIZED' in the configuration."
+        in said(refused)
+    )
+    assert f"No tile is done there yet: delete {dataset}, then rerun the command." in said(refused)
     shutil.rmtree(dataset)
     assert cli("run", config).exit_code == 0
     assert read_contents(dataset) == read_contents(undisturbed)
@@ -107,7 +108,7 @@ def test_of_the_users_own_files_in_the_folder_none_is_to_be_deleted(config: Path
     config.write_text(config.read_text().replace('name = "virginia"', 'name = "virginia"\npath = "."'))
     assert cli("run", with_options(config, MISTYPED, give_up_after=8)).exit_code == 2
     refused, root = cli("run", config), config.parent
-    assert f"delete {root}/mmearth.toml, {root}/tiles.gpkg and {root}/journal, and" in said(refused)
+    assert f"delete {root}/mmearth.toml, {root}/tiles.gpkg and {root}/journal, then rerun" in said(refused)
     for name in ("mmearth.toml", "tiles.gpkg"):
         (root / name).unlink()
     shutil.rmtree(root / "journal")
@@ -128,7 +129,7 @@ def test_a_plugin_that_raises(
     assert (told["done"], told["failed"]) == (40 - len(ids(config, failing)), failed)
     assert [row["tiles"] for row in told["reasons"]] == [failed]
     if status == 2:
-        assert "no more were asked for: pixels: odd.image raised ValueError: column 0 of '000'. Check" in said(done)
+        assert "so the run stopped: pixels: odd.image raised ValueError: column 0 of '000'. Check" in said(done)
         assert "[modalities.sentinel2], [modalities.odd]" in said(done)
         # The next tiles are asked for, but once.
         assert cli("run", odd).exit_code == 2
@@ -160,16 +161,14 @@ def test_a_modality_that_was_added(bad: Path, config: Path, undisturbed: Path, r
     mistyped = '[modalities.odd]\nimage = "COPERNICUS/S2_HARMONISEDD"'
     done = cli("run", with_options(config, mistyped, give_up_after=8), "--json")
     assert done.exit_code == 2, done.output
-    assert "8 tiles have failed for one reason" in said(done)
+    assert "8 tiles failed for the same reason" in said(done)
     assert "[modalities.odd]" in said(done)
     assert "[modalities.sentinel2]" not in said(done)
     right = with_options(config, "[modalities.odd]", give_up_after=8)
     refused = cli("run", right)
     assert refused.exit_code == 2
     journals = dataset / "journal" / "odd"
-    assert f"No tile has these modalities yet: delete {journals}, and the same command begins them anew." in said(
-        refused
-    )
+    assert f"No tile has these modalities yet: delete {journals}, then rerun the command." in said(refused)
     shutil.rmtree(journals)
     assert summary("run", right)["done"] == 80
     assert 'image = ""' in (dataset / "mmearth.toml").read_text()
@@ -178,7 +177,7 @@ def test_a_modality_that_was_added(bad: Path, config: Path, undisturbed: Path, r
     # Now that it is done, it is bound to its options as ever.
     refused = cli("run", with_options(config, mistyped))
     assert refused.exit_code == 2
-    assert "Give this one another `name` or `path` in [dataset], or put the configuration back." in said(refused)
+    assert "Choose another `name` or `path` in [dataset], or restore the old settings." in said(refused)
 
 
 def test_a_change_of_two_groups_of_which_one_is_done(bad: Path, config: Path, undisturbed: Path) -> None:
@@ -187,4 +186,4 @@ def test_a_change_of_two_groups_of_which_one_is_done(bad: Path, config: Path, un
     wrong = with_options(config, 'cloud_percentage = 5\n[modalities.odd]\nimage = "NONE"')
     refused = cli("run", wrong)
     assert refused.exit_code == 2
-    assert "Give this one another `name` or `path`" in said(refused)
+    assert "Choose another `name` or `path`" in said(refused)

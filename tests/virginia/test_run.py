@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from mmearth_devkit.testing.command_line import cli
 
-from mmearth_core.budget.live import live_tasks
+from mmearth_core.budget import live_members
 from mmearth_core.earthengine.client import EarthClient
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -75,7 +75,7 @@ def test_two_processes_never_work_on_the_same_tiles(
         shutil.copy(undisturbed / "tiles.gpkg", dataset)
         refused = run_cli("run", config)
         assert refused.returncode == 2
-        assert "Another process is at work on partition 2" in refused.stderr.replace("\n", " ")
+        assert "Another process is running on partition 2" in refused.stderr.replace("\n", " ")
         assert summary_of(run_cli("run", config, "--shard", "1/4", "--json"))["done"] == 10
     summary_of(run_cli("run", config, "--json"))
     assert read_contents(dataset) == read_contents(undisturbed)
@@ -206,7 +206,7 @@ def test_centroids_are_asked_for_out_of_the_budget_of_all_tasks(config: Path, mo
     held, compute = {}, EarthClient.compute
 
     def watched(self: EarthClient, value: Any, purpose: str) -> Any:
-        held[purpose] = sum(task.slots for task in live_tasks(config.parent / "virginia" / "budget"))
+        held[purpose] = sum(member.slots for member, _ in live_members(config.parent / "virginia" / "budget"))
         return compute(self, value, purpose)
 
     monkeypatch.setattr(EarthClient, "compute", watched)

@@ -69,7 +69,7 @@ def test_a_signal_finishes_what_is_under_way_and_says_how_to_go_on(
 ) -> None:
     stopped = run_until(7, signals, with_faults(config, max_concurrent=3), "--json")
     assert stopped.returncode == 3, stopped.stderr
-    assert f"stopped: The run was stopped by {name}; run the same command again to go on." in said(stopped)
+    assert f"stopped: The run was stopped by {name}; rerun the command to continue." in said(stopped)
     assert "Traceback" not in stopped.stderr
     summary = json.loads(stopped.stdout)
     assert name in summary["stopped"]
@@ -133,7 +133,9 @@ def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(
 ) -> None:
     stopped = run_until(7, "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, -1))", config, "--json")
     assert stopped.returncode == 3, stopped.stderr
-    assert "cannot be written: File too large. Make room or grant access. Run the same command again" in said(stopped)
+    assert "cannot be written: File too large. Free disk space or fix the permissions. Then rerun the command" in said(
+        stopped
+    )
     done = json.loads(stopped.stdout)["done"]
     assert 7 <= done < 40
     dataset = config.parent / "virginia"

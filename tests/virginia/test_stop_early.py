@@ -34,7 +34,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch) -> StopAt:
 
         def calls(*arguments: Any) -> Any:
             if stops:
-                stops[-1].ask("SIGINT")
+                stops[-1].request("SIGINT")
             return call(*arguments)
 
         monkeypatch.setattr(owner, method, calls)

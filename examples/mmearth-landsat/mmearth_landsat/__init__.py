@@ -41,10 +41,10 @@ class Options:
 
     collections: tuple[str, ...] = field(
         default=("LANDSAT/LC08/C02/T1_L2", "LANDSAT/LC09/C02/T1_L2"),
-        metadata={"help": "collections of Level 2; the nearest image of all of them is taken"},
+        metadata={"help": "collections of Level 2; the nearest image of all of them is used"},
     )
-    days: int = field(default=90, metadata={"help": "the most days between the image and the anchor"})
-    cloud_cover: float = field(default=30.0, metadata={"help": "the most cloud in the whole image, in percent"})
+    days: int = field(default=90, metadata={"help": "maximum number of days between the image and the anchor"})
+    cloud_cover: float = field(default=30.0, metadata={"help": "maximum cloud cover of the image in percent"})
 
 
 class Landsat(Modality):
@@ -88,7 +88,7 @@ class Landsat(Modality):
         return records
 
     def image(self, scene: Scene, located: Any) -> "ee.Image":
-        """Its bands as reflectance times 10,000; the core brings 30 m pixels to the tile's grid."""
+        """Its bands as reflectance times 10,000; the core resamples 30 m pixels to the tile's grid."""
         import ee
 
         source = ee.Image(self._id(located)).select(list(SOURCES), list(SOURCES.values()))

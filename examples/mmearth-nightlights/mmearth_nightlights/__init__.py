@@ -32,12 +32,12 @@ class Options:
     collection: str = field(
         default="NOAA/VIIRS/DNB/MONTHLY_V1/VCMSLCFG", metadata={"help": "monthly images with the band `avg_rad`"}
     )
-    around: float = field(default=5000.0, metadata={"help": "metres around the tile that count as its surroundings"})
-    scale: float = field(default=100.0, metadata={"help": "metres between the points that are averaged"})
+    around: float = field(default=5000.0, metadata={"help": "width of the surroundings in metres"})
+    scale: float = field(default=100.0, metadata={"help": "metres between the averaged points"})
 
 
 class Nightlights(Modality):
-    """Two numbers a tile; no pixels are downloaded, so a tile costs no request of its own.
+    """Two numbers per tile; no pixels are downloaded, so a tile costs no request of its own.
 
     `located` is `{"months": number of images, "means": {"tile": number or None, "around": number or None}}`.
     """
@@ -54,7 +54,7 @@ class Nightlights(Modality):
         end = scene.date.replace(day=1)
         start = dt.date(end.year - 1, end.month, 1)
         months = ee.ImageCollection(self.options.collection).filterDate(start.isoformat(), end.isoformat())
-        # A wholly masked image changes no mean, and gives that of no month at all its band.
+        # A masked image does not change the mean, but the mean of no images at all has a band because of it.
         blank = ee.Image.constant(0.0).rename("avg_rad").updateMask(0)
         light = months.select(["avg_rad"]).merge(ee.ImageCollection([blank])).mean()
 
@@ -65,7 +65,7 @@ class Nightlights(Modality):
         return ee.Dictionary({"months": months.size(), "means": {"tile": mean(scene.geometry), "around": mean(wide)}})
 
     def values(self, located: Any) -> Mapping[str, list[float | None]]:
-        """The numbers in the order of the bands; None where there is none."""
+        """The numbers in the order of the bands; None for a missing number."""
         return {"nightlights": [located["means"].get(name) for name in BANDS]}
 
     def info(self, located: Any) -> Mapping[str, Any]:

@@ -36,7 +36,7 @@ TERRAIN = Layer(
         ),
     ],
     description="terrain",
-    # In this colormap land begins, green, at a quarter of the range: at 0 m.
+    # In this colormap green, for land, starts at a quarter of the range: at 0 m.
     preview=Preview(("elevation",), low=-1000, high=3000, colormap="terrain"),
 )
 
@@ -47,9 +47,9 @@ class AsterOptions:
 
     asset: str = field(
         default="projects/sat-io/open-datasets/ASTER/GDEM",
-        metadata={"help": "an image of heights in metres; any elevation model will do"},
+        metadata={"help": "image of heights in metres; any elevation model"},
     )
-    band: str = field(default="b1", metadata={"help": "its band of heights"})
+    band: str = field(default="b1", metadata={"help": "band with the heights"})
 
 
 class Aster(Modality):
@@ -77,9 +77,9 @@ class Aster(Modality):
         return ee.Dictionary({"valid": counted.get(self.options.band)})
 
     def image(self, scene: Scene, located: Any) -> "ee.Image":
-        """Both bands on the model's own grid; the core brings them to the tile's.
+        """Both bands on the model's own grid; the core resamples them to the tile's grid.
 
-        The slope is taken before resampling: of resampled heights it would show the interpolation.
+        The slope is computed before resampling: the slope of resampled heights would show the interpolation.
         """
         import ee
 

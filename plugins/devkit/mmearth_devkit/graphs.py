@@ -1,15 +1,17 @@
-"""Expression graphs as text: to compare them, and to read the asset ids in them."""
+"""Expression graphs: as text, to compare them; the asset ids in them; and their evaluation."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
+from mmearth_core.earthengine.client import EarthClient
+
 _LOADERS = {"Image.load": "id", "ImageCollection.load": "id", "Collection.loadTable": "tableId"}
-"""Functions that open an asset, and the argument that is its id."""
+"""Functions that open an asset, and the argument with its id."""
 
 
 def graph_text(value: Any) -> str:
-    """What an Earth Engine object is sent as; a plain value as JSON."""
+    """The JSON that an Earth Engine object is sent as; a plain value as JSON."""
     import ee
 
     if isinstance(value, ee.ComputedObject):
@@ -17,17 +19,24 @@ def graph_text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=repr)
 
 
+def evaluate(client: EarthClient, value: Any) -> Any:
+    """The plain value of an Earth Engine object; a plain value is returned without a request."""
+    import ee
+
+    return client.compute(value, "locate") if isinstance(value, ee.ComputedObject) else value
+
+
 def assets_in(text: str) -> list[str]:
-    """The asset ids that a graph opens, sorted; those that are computed on the server are not seen."""
+    """The asset ids that a graph opens, sorted; ids that are computed on the server are not found."""
     graph = json.loads(text)
     values = graph.get("values", {}) if isinstance(graph, dict) else {}
-    found = set()
+    assets = set()
     for call in _calls(graph):
         argument = call.get("arguments", {}).get(_LOADERS.get(call.get("functionName", ""), ""), {})
         argument = values.get(argument.get("valueReference"), argument)
         if isinstance(argument.get("constantValue"), str):
-            found.add(argument["constantValue"])
-    return sorted(found)
+            assets.add(argument["constantValue"])
+    return sorted(assets)
 
 
 def _calls(node: Any) -> Iterator[dict[str, Any]]:

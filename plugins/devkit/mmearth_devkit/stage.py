@@ -1,7 +1,7 @@
-"""The stage: what an engine that runs offline lends to the kit, so that a modality can be tried on it.
+"""The stage: what an offline engine provides so that the kit can try a modality on it.
 
-An engine that can do so has a method `stage()` that returns a `Stage`; the engine `local` has one. The core holds no
-data of its own and imports no engine: it asks the one that the registry names.
+Such an engine has a method `stage()` that returns a `Stage`; the engine `local` has one. The kit has no data of its own
+and imports no engine: it uses the one that the registry has under the given name.
 """
 
 import datetime as dt
@@ -13,27 +13,27 @@ from attrs import frozen
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
-from mmearth_core.contract.engine import Engine
+from mmearth_core import Engine
 from mmearth_core.errors import EngineError, PluginError
 from mmearth_core.registry import Registry, discover
 from mmearth_core.registry.configured import engine_of
 
 ENGINE = "local:synthetic"
-"""The engine that the kit asks where none is named: a whole planet, so that most assets are there."""
+"""The default engine: a whole planet, so that most assets exist."""
 
 
 @frozen
 class Pattern:
-    """A test image as a function of place, from which a shift can be told: one wave eastward plus one southward.
+    """A test image with which a shift can be measured: one wave eastward plus one southward.
 
-    Each wave is its own mirror image about its crests. Whatever is computed of every pixel by itself (scales, offsets,
-    classes, masks) keeps that symmetry, so only a shift moves the phase of what comes out.
+    Each wave is symmetric about its crests. Whatever a modality computes pixel by pixel (scales, offsets, classes,
+    masks) keeps that symmetry, so only a shift changes the phase of the result.
 
     Attributes:
         crs: the tile's CRS, in metres.
         left: x of the tile's west edge.
         top: y of its north edge.
-        period: the wave's length, metres.
+        period: the wavelength, metres.
     """
 
     crs: str
@@ -42,12 +42,12 @@ class Pattern:
     period: float
 
     def phases(self, x: Any, y: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Both phases at some places of `crs`, radians."""
+        """Both phases at coordinates in `crs`, radians."""
         turn = 2 * np.pi / self.period
         return turn * (np.asarray(x, np.float64) - self.left), turn * (self.top - np.asarray(y, np.float64))
 
     def values(self, x: Any, y: Any) -> NDArray[np.float64]:
-        """The pattern at some places of `crs`, -1 to 1."""
+        """The pattern at coordinates in `crs`, -1 to 1."""
         east, south = self.phases(x, y)
         waves: NDArray[np.float64] = (np.sin(east) + np.sin(south)) / 2
         return waves
@@ -55,13 +55,13 @@ class Pattern:
 
 @frozen
 class Sample:
-    """An image asset that a stage holds, for examples.
+    """An image asset of a stage, for examples.
 
     Attributes:
         asset: its id.
-        band: a band of it.
-        dtype: that band's, one of `mmearth_core.contract.bands.DTYPES`.
-        unit: that band's.
+        band: one of its bands.
+        dtype: of the band, one of `mmearth_core.contract.bands.DTYPES`.
+        unit: of the band.
     """
 
     asset: str
@@ -71,25 +71,25 @@ class Sample:
 
 
 class Stage(Protocol):
-    """What an engine lends to the kit."""
+    """What an engine provides for the kit."""
 
     def assets(self) -> Collection[str]:
-        """The asset ids that it can list; images inside large collections need not be among them."""
+        """The asset ids that it can list; images inside large collections may be missing."""
         ...
 
     def holds(self, asset_id: str) -> bool:
-        """Whether there is such an asset, images inside collections included."""
+        """Whether the asset exists; also for images inside collections."""
         ...
 
     def place(self) -> tuple[Polygon, dt.date]:
-        """A tile (EPSG:4326) and a day at which it has data."""
+        """A tile (EPSG:4326) and a day with data."""
         ...
 
     def patterned(self, pattern: Pattern) -> Engine:
-        """The same assets with the same properties, but every pixel's value is a multiple of the pattern's there.
+        """The same assets with the same properties, but with the pattern as pixels.
 
-        A band's value is that of `pattern.values` at the centre of its pixel, scaled to fit its dtype. A band in a
-        projected CRS has its grid moved to whole pixels, so that no shift is its own.
+        The value of a pixel is that of `pattern.values` at its centre, scaled to fit the dtype. The grid of a band in a
+        projected CRS is moved to whole pixels, so that the asset itself has no shift.
         """
         ...
 
@@ -102,27 +102,27 @@ def open_stage(engine: Engine) -> Stage:
     """The stage of an engine.
 
     Raises:
-        EngineError: when it lends none.
+        EngineError: when it has none.
     """
-    lend = getattr(engine, "stage", None)
-    stage: Stage | None = lend() if lend is not None else None
+    make_stage = getattr(engine, "stage", None)
+    stage: Stage | None = make_stage() if make_stage is not None else None
     if stage is None:
         raise EngineError(
-            f"Engine {engine.name!r} lends the plugin kit no stage to try a modality on. Use the engine `local` "
-            f"(`pip install mmearth-localearth`): {ENGINE}, or local:world.toml with rasters of your own."
+            f"Engine {engine.name!r} has no stage on which the plugin kit could try a modality. Use the engine `local` "
+            f"(`pip install mmearth-localearth`): {ENGINE}, or local:world.toml with your own rasters."
         )
     return stage
 
 
 def kit_engine(engine: Engine | str | None = None, registry: Registry | None = None) -> Engine:
-    """The engine that the kit is to use.
+    """The engine that the kit uses.
 
     Args:
-        engine: an engine; or `NAME` or `NAME:TEXT` as the command line has it; None for `ENGINE`.
-        registry: the installed plugins; by default they are looked for.
+        engine: an engine; `NAME` or `NAME:TEXT` as on the command line; None for `ENGINE`.
+        registry: the installed plugins; by default they are discovered.
 
     Raises:
-        PluginError: when it is not installed; says what to install.
+        PluginError: when it is not installed; the message says what to install.
     """
     if isinstance(engine, Engine):
         return engine
@@ -130,7 +130,7 @@ def kit_engine(engine: Engine | str | None = None, registry: Registry | None = N
     registry = registry or discover()
     if spec.partition(":")[0] == "local" and "local" not in registry.engines:
         raise PluginError(
-            "The plugin kit tries a modality on the engine `local`, which is not installed: "
+            "The plugin kit needs the engine `local`, which is not installed: "
             '`pip install "mmearth-localearth[synthetic]"`. Or name another engine.'
         )
     return engine_of(registry, spec)

@@ -1,4 +1,4 @@
-"""A tiny dataset of one modality: downloaded and post-processed by the core's real steps, in this process."""
+"""A tiny dataset of one modality, downloaded and post-processed in this process by the core itself."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,11 @@ import tomli_w
 from shapely.affinity import translate
 from shapely.geometry import mapping
 
+from mmearth_core import Engine, Modality
 from mmearth_core.builtin.file_anchor import FileAnchor
 from mmearth_core.config.schema import load_config
-from mmearth_core.contract.engine import Engine
-from mmearth_core.contract.modality import Modality
 from mmearth_core.dataset import Dataset
-from mmearth_core.download.outcomes import Tally
-from mmearth_core.download.prepare import prepare
-from mmearth_core.download.run import run
+from mmearth_core.download.run import prepare, run
 from mmearth_core.download.stored_config import plain_options
 from mmearth_core.errors import RequestError
 from mmearth_core.registry import Origin, Registered, Registry
@@ -31,36 +28,29 @@ _ENGINE = "kit"
 def tiny_dataset(
     modality: type[Modality] | Modality, folder: Path, engine: Engine | str | None = None, options: Any = None
 ) -> Dataset:
-    """Builds a dataset of two overlapping tiles at the place where the engine has data.
+    """Builds a dataset of two overlapping tiles at a place where the engine has data.
 
-    The modality need not be installed. One that cannot anchor takes day and CRS from the tiles.
+    The modality need not be installed. If it cannot be the anchor, day and CRS come from the tiles.
 
     Args:
-        modality: its class, or an instance.
-        folder: where; the dataset stands in a folder named after the modality.
+        modality: a class, or an instance.
+        folder: gets a subfolder with the dataset, named after the modality.
         engine: as for `check_modality`.
         options: an instance of the modality's `Options`.
 
     Raises:
-        RequestError: when a tile has failed; says why.
+        RequestError: when a tile fails; says why.
     """
-    made = modality(options) if isinstance(modality, type) else modality
-    chosen = kit_engine(engine)
-    config = _configuration(made, folder, open_stage(chosen).place())
-    registry = _registry(modality, made, chosen)
-    result = run(prepare(load_config(config), registry), _Silent())
+    instance = modality(options) if isinstance(modality, type) else modality
+    used = kit_engine(engine)
+    config = _configuration(instance, folder, open_stage(used).place())
+    registry = _registry(modality, instance, used)
+    result = run(prepare(load_config(config), registry), lambda progress: None)
     failed = [f"{row['outcome']}: {row['reason']}" for row in result.summary()["reasons"]]
     if failed:
-        raise RequestError(f"The tiny dataset of {made.name!r} is not whole: {'; '.join(failed)}")
+        raise RequestError(f"The tiny dataset of {instance.name!r} is incomplete: {'; '.join(failed)}")
     _post(config, registry)
-    return Dataset(folder / made.name / f"{made.name}.h5")
-
-
-class _Silent:
-    """No line of progress in a test."""
-
-    def changed(self, tally: Tally) -> None:
-        """Says nothing."""
+    return Dataset(folder / instance.name / f"{instance.name}.h5")
 
 
 def _configuration(modality: Modality, folder: Path, place: tuple[Any, Any]) -> Path:
@@ -90,13 +80,13 @@ def _configuration(modality: Modality, folder: Path, place: tuple[Any, Any]) -> 
     return config
 
 
-def _registry(declared: type[Modality] | Modality, made: Modality, engine: Engine) -> Registry:
-    """A registry of this modality and this engine alone, whatever is installed."""
+def _registry(declared: type[Modality] | Modality, instance: Modality, engine: Engine) -> Registry:
+    """A registry with only this modality and this engine, whatever is installed."""
     origin = Origin("the-kit", "0", _ENGINE)
     return Registry(
         modalities={
             FileAnchor.name: Registered(FileAnchor.name, FileAnchor, origin),
-            made.name: Registered(made.name, declared, origin),
+            instance.name: Registered(instance.name, declared, origin),
         },
         engines={_ENGINE: Registered(_ENGINE, engine, origin)},
     )
@@ -110,7 +100,7 @@ def _post(config: Path, registry: Registry) -> None:
     from mmearth_core.workers import Pool
 
     def silent(_what: str, _done: int, _all: int) -> None:
-        """No bar in a test."""
+        """Shows no bar in a test."""
 
     source = DownloadedDataset.open(config, registry)
     with Pool(1) as pool:

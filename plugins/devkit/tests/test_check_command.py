@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from mmearth_devkit.cli.plugin import COMMANDS
 from mmearth_devkit.testing.command_line import cli
 from mmearth_devkit.testing.place import PLACE
 
@@ -80,7 +79,7 @@ def test_without_the_engine_it_says_what_to_install(monkeypatch):
     assert 'pip install "mmearth-localearth[synthetic]"' in " ".join(done.stderr.split())
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ["new", "check"])
 def test_help_has_examples(name):
     done = cli("plugin", name, "--help")
     assert done.exit_code == 0

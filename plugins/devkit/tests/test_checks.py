@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mmearth_devkit import check_modality, findings_of
 from mmearth_devkit.checks import CHECKS
-from mmearth_devkit.shift import measure
+from mmearth_devkit.misalignment import measure
 from mmearth_devkit.stage import Pattern
 
 from mmearth_core.errors import ConfigError, EngineError
@@ -43,7 +43,7 @@ MISTAKES = [
     (broken.Surplus, "bands", "image()", "not downloaded: slope"),
     (broken.TooNarrow, "range", "band sound.h", "uint8 (0 to 255)"),
     (broken.Rounding, "fractions", "band sound.h", "Declare float32"),
-    (broken.UnknownClass, "classes", "band sound.kind", "It holds 3,"),
+    (broken.UnknownClass, "classes", "band sound.kind", "It has the values 3,"),
     (broken.Colliding, "nodata", "band sound.h", "updateMask"),
     (broken.Shifted, "grid", "band sound.h", "10.0 m west and 10.0 m north"),
     (broken.OwnGrid, "grid", "band sound.h", "its pixels are 30 m"),
@@ -51,7 +51,7 @@ MISTAKES = [
     (broken.Nowhere, "steps", "image()", "has no image"),
     (broken.Masked, "steps", "image()", "masked"),
     (broken.ShortVector, "vectors", "layer vector", "2 numbers are declared"),
-    (broken.WrongVector, "vectors", "values()", "'heights', which is no vector layer"),
+    (broken.WrongVector, "vectors", "values()", "'heights', which is not a vector layer"),
     (broken.NoDataVector, "range", "band vector.most", "uint8 (0 to 255)"),
 ]
 
@@ -66,7 +66,7 @@ def test_a_mistake_is_found_and_nothing_else(modality, check, where, words, engi
     assert finding.problem.endswith((".", "?")) and finding.remedy.endswith((".", "?"))
 
 
-def test_a_check_can_be_left_out(engine):
+def test_a_check_can_be_skipped(engine):
     assert found(broken.Colliding, engine, ignore=["nodata"]) == []
 
 
@@ -122,7 +122,7 @@ def test_an_unknown_check_cannot_be_ignored(engine):
 
 
 def test_an_engine_without_a_stage_is_refused():
-    with pytest.raises(EngineError, match="lends the plugin kit no stage"):
+    with pytest.raises(EngineError, match="has no stage on which the plugin kit"):
         found(broken.Sound, "replay")
 
 

@@ -93,7 +93,7 @@ def test_an_existing_folder_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["mmearth-snow", "notes.txt"]
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     done = new("snow", "--dir", tmp_path / "file" / "below")
     assert done.exit_code == 2
@@ -103,7 +103,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
 def test_asset_and_band_come_together(tmp_path):
     done = new("snow", "--dir", tmp_path, "--asset", "OWNER/SNOW")
     assert done.exit_code == 2
-    assert "--asset and --band come together" in done.stderr
+    assert "--asset and --band must be given together" in done.stderr
 
 
 @pytest.mark.slow

@@ -150,14 +150,14 @@ def test_an_unknown_request_is_named(directory):
     with pytest.raises(RequestError) as told:
         client.compute(ee.Number(41).add(1), "unknown")
     text = str(told.value)
-    assert f"The recording {directory} holds no answer to POST /v1/projects/-/value:compute" in text
+    assert f"The recording {directory} has no answer to POST /v1/projects/-/value:compute" in text
     assert '"functionName":"Number.add"' in text
     assert "record again" in text
 
 
 def test_without_its_beginning_a_recording_cannot_be_used(directory):
     Recording.begin(directory, "any")
-    with pytest.raises(EngineError, match=r"holds no answer to GET /\$discovery/rest"):
+    with pytest.raises(EngineError, match=r"has no answer to GET /\$discovery/rest"):
         open_on(replay(directory))
 
 
@@ -177,13 +177,13 @@ def test_a_recording_goes_on_with_the_same_source_only(directory):
     open_on(Recorded(Account(answer), directory)).compute(ee.Number(2), "two")
     again = open_on(replay(directory))
     assert [again.compute(ee.Number(n), "both") for n in (1, 2)] == [1, 2]
-    with pytest.raises(EngineError, match="is a recording of 'scripted', and this run asks 'other'"):
+    with pytest.raises(EngineError, match="is a recording of 'scripted', and this run uses 'other'"):
         Recording.begin(directory, "other")
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("x")
-    with pytest.raises(EngineError, match="exists and is no recording"):
+    with pytest.raises(EngineError, match="exists and is not a recording"):
         Recorded(Account(answer), tmp_path).connect(Limits(1.0, 1))
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
@@ -191,13 +191,13 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "is no recording"),
+        (None, "is not a recording"),
         ("{", "is damaged"),
-        ('{"format": 99, "source": "x"}', "format 1"),
-        ("[]", "not of the kind"),
+        ('{"format": 99, "source": "x"}', "the format that this version writes"),
+        ("[]", "the format that this version writes"),
     ],
 )
-def test_a_folder_that_is_no_recording_is_told(tmp_path, content, said):
+def test_a_folder_that_is_not_a_recording_is_reported(tmp_path, content, said):
     if content is not None:
         (tmp_path / INDEX).write_text(content)
     for ask in (lambda: replay(tmp_path).source, lambda: replay(tmp_path).connect(Limits(1.0, 1))):
@@ -222,10 +222,10 @@ def test_the_folder_must_be_given(engine):
         (
             {"of": "earthengine", "options": {"world": "x"}},
             ConfigError,
-            r"\[engines.earthengine\] world is no known key",
+            r"\[engines.earthengine\] world: unknown key",
         ),
         ({"of": "replay"}, EngineError, "replay:FOLDER"),
-        ({"of": 3}, ConfigError, r"\[engines.record\] of: found 3, wanted text"),
+        ({"of": 3}, ConfigError, r"\[engines.record\] of: found 3, expected text"),
     ],
 )
 def test_an_engine_that_cannot_be_recorded_is_refused(directory, table, error, said):

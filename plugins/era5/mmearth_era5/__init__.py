@@ -1,4 +1,4 @@
-"""ERA5-Land for mmearth-core: temperature and precipitation of two months and of a year, twelve numbers a tile."""
+"""ERA5-Land for mmearth-core: temperature and precipitation of two months and of a year, twelve numbers per tile."""
 
 from mmearth_core import hookimpl
 from mmearth_era5.modality import Era5

@@ -16,10 +16,10 @@ class Quantity:
 
     Attributes:
         source: its band in the collection.
-        name: how the declared bands' names end.
+        name: suffix of the declared bands' names.
         unit: its unit.
         description: of its monthly value.
-        reducer: what makes a year's value of the months': mean, min, max or sum.
+        reducer: combines the months to a year: mean, min, max or sum.
     """
 
     source: str
@@ -41,7 +41,7 @@ PERIODS = {
     "curr_month": "the anchor's month",
     "year": "the year up to and including the anchor's month",
 }
-"""The periods: as the bands' names begin, and in words."""
+"""The periods: prefix of the bands' names, and description."""
 
 
 def band_name(period: str, quantity: Quantity) -> str:

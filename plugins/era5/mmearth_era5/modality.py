@@ -17,7 +17,7 @@ _INFO_KEYS = {"prev_month": "month1", "curr_month": "month2", "year": "year"}
 
 
 class Era5(Modality):
-    """Twelve numbers a tile.
+    """Twelve numbers per tile.
 
     `located` is `{"values": {band: number or None}, "images": {period: number of months found},
     "periods": {period: {"last", "months"}}}`.
@@ -25,7 +25,7 @@ class Era5(Modality):
     First the months are reduced, pixel by pixel, then the mean over the tile is taken, as published. It is the mean of
     points 100 m apart (option `scale`), each with the value of the cell that it lies in. At the native 11 km the tile
     would cover about one hundredth of a cell, and Earth Engine drops a cell that is covered by less than 1/256
-    (https://developers.google.com/earth-engine/guides/reducers_weighting), so a tile across a corner could get nothing.
+    (https://developers.google.com/earth-engine/guides/reducers_weighting), so a tile at a corner could get no value.
     """
 
     name = "era5"
@@ -55,7 +55,7 @@ class Era5(Modality):
         )
 
     def values(self, located: Any) -> Mapping[str, list[float]]:
-        """The twelve numbers in declared order; nan for the sea and for a period whose months are not all there."""
+        """The twelve numbers in declared order; nan for the sea and for a period with missing months."""
         found = self._found(located)
         return {CLIMATE.name: [math.nan if value is None else value for value in found.values()]}
 
@@ -109,17 +109,17 @@ def _reduced(period: str, collection: "ee.ImageCollection") -> "ee.Image":
     import ee
 
     sources = [quantity.source for quantity in QUANTITIES]
-    # An image without a valid pixel changes no result, and gives a period without a month its bands.
+    # An image without valid pixels changes no result, but gives a period without images its bands.
     blank = ee.Image.constant([0.0] * len(sources)).rename(sources).updateMask(0)
     months = collection.merge(ee.ImageCollection([blank]))
-    # Selected after reducing: to select from a collection is to map a function over it, and costs the client ten times.
+    # Select after reducing: selecting from a collection maps a function over it, which costs the client ten times more.
     reduced = [getattr(months, quantity.reducer)().select([quantity.source]) for quantity in QUANTITIES]
     image: ee.Image = ee.Image.cat(reduced)
     return image.rename([band_name(period, quantity) for quantity in QUANTITIES])
 
 
 def _is_whole(located: Any, period: str) -> bool:
-    """Whether every month of a period is there: a sum over fewer would mislead."""
+    """Whether every month of a period exists: a sum over fewer would be misleading."""
     return bool(located["images"][period] == located["periods"][period]["months"])
 
 

@@ -5,7 +5,7 @@ from attrs import field, frozen, validators
 
 @frozen
 class Era5Options:
-    """What may be chosen."""
+    """The keys of the table."""
 
     collection: str = field(
         default="ECMWF/ERA5_LAND/MONTHLY_AGGR",
@@ -22,5 +22,5 @@ class Era5Options:
     scale: float = field(
         default=100.0,
         validator=validators.gt(0),
-        metadata={"help": "metres between the points that the mean over the tile is taken of"},
+        metadata={"help": "metres between the points that are averaged over the tile"},
     )

@@ -7,12 +7,12 @@ from attrs import frozen
 
 @frozen
 class Period:
-    """Some whole months.
+    """An interval of whole months.
 
     Attributes:
         start: the first day.
         end: the day after the last.
-        months: how many months there are.
+        months: number of months.
     """
 
     start: dt.date
@@ -26,7 +26,7 @@ class Period:
 
 
 def shifted(month: dt.date, months: int) -> dt.date:
-    """The first day of the month so many months later."""
+    """The first day of the month that is some months later."""
     count = month.year * 12 + month.month - 1 + months
     return dt.date(count // 12, count % 12 + 1, 1)
 

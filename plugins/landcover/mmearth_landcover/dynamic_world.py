@@ -56,7 +56,7 @@ class DynamicWorldOptions:
 class DynamicWorld(Modality):
     """The most frequent label of each pixel in the anchor's year, plus one; 0 where there is none.
 
-    `located` is the composite's making: `{"collection", "start", "end", "count"}`, with the number of images.
+    `located` describes the composite: `{"collection", "start", "end", "count"}`, with the number of images.
     """
 
     name = "dynamic_world"

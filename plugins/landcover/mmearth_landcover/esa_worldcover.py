@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import ee
 
 _MOST = 16
-"""Images of the collection that are looked at for a tile; the published collections have one for the world."""
+"""Maximum number of images considered for a tile; the published collections have one for the world."""
 
 # Source: the Earth Engine catalogue pages of ESA/WorldCover/v100 and v200, which share their classes.
 CLASSES = (

@@ -6,11 +6,11 @@ if TYPE_CHECKING:
     import ee
 
 _SCALE = 30
-"""Metres between the pixels counted: a ninth of the work of the maps' own 10 m, and what is there still shows."""
+"""Metres between counted pixels: a ninth of the work of the maps' own 10 m, and enough to notice valid pixels."""
 
 
 def count_valid(image: "ee.Image", geometry: "ee.Geometry") -> "ee.ComputedObject":
-    """How many pixels are not masked.
+    """The number of pixels that are not masked.
 
     Args:
         image: an image of one band.

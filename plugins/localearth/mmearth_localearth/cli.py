@@ -25,14 +25,14 @@ def command() -> None:
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any free one.")
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="The address to listen on; there is no access control."
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; there is no access control."
 )
 @click.option(
     "--fault",
     "fault",
     multiple=True,
     metavar="KIND[:KEY=VALUE]...",
-    help="What is to go wrong, see docs/faults.md; may be given several times, the first that strikes wins.",
+    help="Fault to inject, see docs/faults.md; can be repeated, the first rule that applies wins.",
 )
 @click.option("--fault-seed", type=int, default=0, show_default=True, help="The seed of all chance in faults.")
 @click.option(
@@ -47,9 +47,7 @@ def command() -> None:
     type=click.IntRange(min=1),
     help="Requests that may be under way at once; more are answered with a 429. Google's is 40.",
 )
-@click.option(
-    "--max-per-second", type=click.IntRange(min=1), help="Requests that may come within a second. Google's is 100."
-)
+@click.option("--max-per-second", type=click.IntRange(min=1), help="Maximum requests per second. Google's is 100.")
 def serve(
     world: str,
     port: int,
@@ -60,7 +58,7 @@ def serve(
     max_concurrent: int | None,
     max_per_second: int | None,
 ) -> None:
-    """Answer the unmodified `ee` client until told to stop (control-C, or SIGTERM).
+    """Answer the unmodified `ee` client until stopped (control-C, or SIGTERM).
 
     Prints one line of JSON when it is ready: the address as `url`, and the world as `source`. GET /counters tells at
     any time what was asked and what was given.
@@ -91,10 +89,10 @@ def serve(
         ) from error
     stop = threading.Event()
 
-    def told(_signal: int, _frame: FrameType | None) -> None:
+    def on_signal(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     worker = threading.Thread(target=server.serve_forever, daemon=True)
     worker.start()
     try:

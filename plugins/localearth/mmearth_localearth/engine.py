@@ -1,6 +1,7 @@
 """The engine `local`: an Earth Engine inside the process, on worlds of local rasters or a made-up planet."""
 
-from typing import TYPE_CHECKING, ClassVar
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import field, frozen, validators
 
@@ -9,34 +10,45 @@ from mmearth_core import Connection, Demo, Engine, Limits
 if TYPE_CHECKING:
     from mmearth_localearth.stage import WorldStage
 from mmearth_core.contract.engine import Transport
+from mmearth_core.errors import EngineError
 from mmearth_localearth.faults.rules import FaultRule
+
+
+def _option(help: str, **arguments: Any) -> Any:
+    return field(metadata={"help": help}, **arguments)
 
 
 @frozen
 class LocalOptions:
-    """The options of `[engines.local]`.
+    """The options of `[engines.local]`."""
 
-    Attributes:
-        world: the name of a shipped world (`synthetic:7` is the synthetic one of seed 7), or the path of a manifest
-            (.toml), relative to the working folder.
-        url: the address of a server (`mmearth-core localearth serve`) to ask instead; its world is used, and `world`
-            is not looked at.
-        processes: how many processes answer; more than one pays where pixels are computed, as on the synthetic planet.
-        faults: what is to go wrong with requests, see docs/faults.md.
-        fault_seed: of all chance in it.
-        latency: seconds that each answer takes longer.
-        max_concurrent: requests that may be under way at once; more are answered with a 429. Google's is 40.
-        max_per_second: requests that may come within a second; likewise. Google's is 100.
-    """
-
-    world: str = "virginia"
-    url: str | None = None
-    processes: int = field(default=1, validator=[validators.ge(1), validators.le(64)])
-    faults: tuple[FaultRule, ...] = ()
-    fault_seed: int = 0
-    latency: float = field(default=0.0, validator=validators.ge(0))
-    max_concurrent: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
-    max_per_second: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    world: str = _option(
+        "name of a shipped world (`synthetic:7` is the synthetic planet with seed 7), or path of a manifest (.toml), "
+        "relative to the working folder",
+        default="virginia",
+    )
+    url: str | None = _option(
+        "address of a server, `mmearth-core localearth serve`, that answers instead; `world` is then ignored",
+        default=None,
+    )
+    processes: int = _option(
+        "processes that answer, 1 to 64; more than one helps where pixels are computed, as on the synthetic planet",
+        default=1,
+        validator=[validators.ge(1), validators.le(64)],
+    )
+    faults: tuple[FaultRule, ...] = _option("rules of the faults to simulate, see docs/faults.md", default=())
+    fault_seed: int = _option("seed of the random choices of the faults", default=0)
+    latency: float = _option("seconds by which each answer is delayed", default=0.0, validator=validators.ge(0))
+    max_concurrent: int | None = _option(
+        "requests in flight at the same time above which it answers 429, as Google does above 40; by default no limit",
+        default=None,
+        validator=validators.optional(validators.ge(1)),
+    )
+    max_per_second: int | None = _option(
+        "requests per second above which it answers 429, as Google does above 100; by default no limit",
+        default=None,
+        validator=validators.optional(validators.ge(1)),
+    )
 
 
 class LocalEngine(Engine):
@@ -116,7 +128,7 @@ class LocalEngine(Engine):
         return FaultyTransport(transport, faults, limits.timeout)
 
     def stage(self) -> "WorldStage | None":
-        """What it lends to the plugin kit (`mmearth_devkit`); None where a server has the world."""
+        """What it provides for the plugin kit (`mmearth_devkit`); None where a server has the world."""
         if self._url is not None:
             return None
         from mmearth_localearth.stage import WorldStage
@@ -125,16 +137,26 @@ class LocalEngine(Engine):
         return WorldStage(open_world(self.options.world))
 
     def demo(self) -> Demo | None:
-        """The configuration and tiles that try the world; None for a manifest of the user's own."""
-        from mmearth_localearth.worlds.shipped import open_world, synthetic_seed
+        """The configuration and tiles that try the world; None for a manifest of the user's own.
+
+        Where the package with the scene is not installed, the synthetic planet is a substitute for it.
+
+        Raises:
+            EngineError: when the package with the scene or the coasts is not installed, and there is no substitute.
+        """
+        from mmearth_localearth.demos.planet import planet
+        from mmearth_localearth.demos.virginia import virginia
+        from mmearth_localearth.worlds.shipped import SYNTHETIC, open_world, synthetic_seed
 
         world = self.options.world
         if synthetic_seed(world) is not None:
-            from mmearth_localearth.demos.planet import planet
-
             return planet(open_world(world), world)
-        if world == "virginia":
-            from mmearth_localearth.demos.virginia import virginia
-
-            return virginia()
-        return None
+        if world != "virginia":
+            return None
+        try:
+            open_world(world)
+        except EngineError as error:
+            if find_spec("global_land_mask") is None:
+                raise
+            return planet(open_world(SYNTHETIC), SYNTHETIC, missing=str(error))
+        return virginia()

@@ -154,7 +154,7 @@ class Expression:
         if isinstance(target, str):
             return registry.invoke(self._world, target, given)
         if not isinstance(target, Function):
-            raise EarthEngineError("Invalid expression: functionReference names a value that is no function.")
+            raise EarthEngineError("Invalid expression: functionReference names a value that is not a function.")
         missing = [name for name in target.names if name not in given]
         if missing:
             raise EarthEngineError(f"A function of the expression is called without its argument '{missing[0]}'.")

@@ -20,7 +20,7 @@ WORLD_PATH = "/world"
 """Where the server says which world it holds: `{"source": "local:virginia"}`. No part of Google's API."""
 
 COUNTERS_PATH = "/counters"
-"""Where the server says what it was asked and what it gave, see `Faults.snapshot`. Likewise."""
+"""Path of the counters of requests and faults, see `Faults.snapshot`; chosen in the same way."""
 
 MAX_BODY = 64 * 2**20
 """Bytes of a request; an expression of a few megabytes is already unusual."""
@@ -70,7 +70,7 @@ class Server(ThreadingHTTPServer):
         self.holding.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no fault of the server."""
+        """Ignores clients that disconnect."""
         _log.info("connection of %s ended early", client_address, exc_info=True)
 
 

@@ -23,7 +23,7 @@ MAX_BYTES = 48 * 2**20
 MAX_SIDE = 32_768
 MAX_BANDS = 1024
 BLOCK = 1024
-"""Pixels a side that are computed at once: every step of a graph keeps its pixels until the block is done."""
+"""Pixels per side that are computed at once: every step of a graph keeps its pixels until the block is done."""
 
 
 def parse_grid(given: Mapping[str, Any] | None) -> Grid:

@@ -32,7 +32,7 @@ class Registered:
         run: called with the arguments in the signature's order (the world first, if it asks for it).
         needs_world: whether `run` takes the world as its first argument.
         note: what it does not support or assumes, for the coverage list.
-        family: the module that it stands in.
+        family: its module.
     """
 
     signature: Signature

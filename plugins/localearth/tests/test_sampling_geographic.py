@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from mmearth_localearth.raster.grid import Grid
 from mmearth_localearth.raster.sampling import bilinear, nearest, positions
@@ -128,9 +128,10 @@ def test_bilinear_is_masked_exactly_where_one_of_the_four_neighbours_is(kind, dx
             weight = np.abs(1 - right - (col - left)) * np.abs(1 - down - (row - top))
             expected &= mask[top + down, left + right]
             total += weight * values[top + down, left + right]
-    # On a neighbour's very centre, rounding decides which four they are.
+    # On a neighbour's very centre, rounding decides which four they are; parallel grids half a pixel apart, for
+    # example, share every second centre and show too little.
     sure = (np.abs(col - np.rint(col)) > 1e-6) & (np.abs(row - np.rint(row)) > 1e-6)
-    assert sure.mean() > 0.9
+    assume(sure.mean() > 0.9)
     np.testing.assert_array_equal(valid[sure], expected[sure])
     np.testing.assert_allclose(got[valid], total[valid], rtol=1e-6, atol=1e-3)
 

@@ -93,9 +93,9 @@ def test_files_inside_an_installed_package(tmp_path: Path) -> None:
 
 def test_a_missing_package_says_how_to_install_it(tmp_path: Path) -> None:
     text = '[[image]]\nid = "A"\nbands = { b = "package:no_such_package_here/a.tif" }'
-    with pytest.raises(EngineError, match=r"no_such_package_here.*pip install no_such_package_here$"):
+    with pytest.raises(EngineError, match=r"no_such_package_here.*`pip install no_such_package_here`\.$"):
         read_manifest(write(tmp_path, text))
-    with pytest.raises(EngineError, match=r"Install it with: make rasters$"):
+    with pytest.raises(EngineError, match=r"Install it with `make rasters`\.$"):
         read_manifest(write(tmp_path, f'install = "make rasters"\n{text}'))
 
 
@@ -132,7 +132,7 @@ FAULTS = {
     ),
     "like nothing": (
         '[[image]]\nid = "A"\nbands = { b = "a.tif", q = { constant = 0, dtype = "uint8", like = "z" } }',
-        r"band 'q' is like 'z', which is no band from a file; there are: b",
+        r"band 'q' is like 'z', which is not a band from a file; there are: b",
     ),
     "constant of no dtype": (
         '[[image]]\nid = "A"\nbands = { b = "a.tif", q = { constant = 0, dtype = "byte", like = "b" } }',

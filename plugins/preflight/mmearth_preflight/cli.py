@@ -1,4 +1,4 @@
-"""Estimate what a run costs, before anything is spent."""
+"""Estimate what a run costs, before it starts."""
 
 from functools import partial
 from pathlib import Path
@@ -10,37 +10,37 @@ from mmearth_core.cli.common import config_argument, engine_option, json_option,
 
 if TYPE_CHECKING:
     from mmearth_core.config.schema import Config
-    from mmearth_core.download.prepare import PreparedRun
+    from mmearth_core.download.run import PreparedRun
     from mmearth_preflight.sample import Sample
 
 
 @click.command("plan")
 @config_argument
 @click.option(
-    "--concurrency", type=click.IntRange(1, 500), metavar="N", help="Requests at once, instead of max_concurrent."
+    "--concurrency", type=click.IntRange(1, 500), metavar="N", help="Concurrent requests; default: max_concurrent."
 )
 @click.option(
     "--latency",
     type=click.FloatRange(min=0, min_open=True),
     metavar="S",
-    help="Seconds until a request is answered; by default what a sample measures, or 1.",
+    help="Seconds until a request is answered; default: as measured by --sample, or 1.",
 )
 @click.option(
     "--eecu-seconds-per-tile",
     "eecu_seconds",
     type=click.FloatRange(min=0),
     metavar="X",
-    help="What a tile costs, as your project's metrics tell it after a sample.",
+    help="EECU-seconds per tile, from your project's metrics after a sample.",
 )
 @click.option(
     "--tier", type=click.Choice(["community", "contributor", "partner"]), help="The project's noncommercial tier."
 )
 @number_option(
     "--sample",
-    "Download N tiles, spread over all, into a folder that is thrown away, and extrapolate what they cost.",
+    "Download N tiles, spread over all, into a temporary folder, and extrapolate their cost.",
 )
 @engine_option()
-@json_option("Print it as JSON.")
+@json_option("Print the plan as JSON.")
 def command(
     config: Path,
     concurrency: int | None,
@@ -51,10 +51,10 @@ def command(
     engine: str | None,
     as_json: bool,
 ) -> int:
-    """Say what downloading the rest of CONFIG (a TOML file) will cost.
+    """Estimate what downloading the rest of CONFIG (a TOML file) will cost.
 
-    Tiles, requests, bytes, hours, and the share of a month's EECU-hours, each with where it comes from. Without
-    --sample nothing is sent, and no account is needed.
+    Prints tiles, requests, bytes, hours, and the share of a month's EECU-hours, and where each figure comes from.
+    Without --sample nothing is sent, and no account is needed.
 
     \b
     Examples:
@@ -65,20 +65,20 @@ def command(
 
     \b
     Exit status:
-      0  the plan is told
-      1  a tile of the sample has failed, or is left over
-      2  nothing was begun: the error says what to mend
+      0  the plan was printed
+      1  a tile of the sample has failed or is left
+      2  nothing was started; the error says what to fix
       3  the sample was stopped early
-    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    """  # noqa: D301 - click marks lines to keep with this character
     from attrs import evolve
 
     from mmearth_core.cli.run import leave
     from mmearth_core.config.schema import load_config
-    from mmearth_core.download.prepare import prepare
+    from mmearth_core.download.run import prepare
     from mmearth_core.registry import discover
     from mmearth_preflight.estimate import Plan
-    from mmearth_preflight.tell import tell
-    from mmearth_preflight.work import group_costs, without_centroid
+    from mmearth_preflight.table import print_plan
+    from mmearth_preflight.work import centroids_to_request, group_costs
 
     options = load_config(config)
     if concurrency is not None:
@@ -88,7 +88,7 @@ def command(
         config=options,
         tiles=int(job.effective.tiles["count"]),
         groups=group_costs(job),
-        without_centroid=without_centroid(job),
+        without_centroid=centroids_to_request(job),
         given_latency=latency,
         eecu_seconds=eecu_seconds,
         tier=tier,
@@ -96,21 +96,21 @@ def command(
     status = 0
     if sample is not None:
         taken = _sampled(job, options, sample)
-        if taken.result.stopped:
+        if taken.result.why:
             return leave(taken.result)
-        plan, status = evolve(plan, sample=taken), int(taken.result.exit_code)
-    show(as_json, plan.to_json(), partial(tell, plan))
+        plan, status = evolve(plan, sample=taken), taken.result.exit
+    show(as_json, plan.to_json(), partial(print_plan, plan))
     return status
 
 
 def _sampled(job: "PreparedRun", options: "Config", tiles: int) -> "Sample":
-    """Downloads a few tiles, with a bar on standard error; a signal stops it in good order."""
+    """Downloads a few tiles, with a progress bar on standard error; a signal stops the download in an orderly way."""
     from rich.console import Console
 
     from mmearth_core.cli.run import ProgressView
-    from mmearth_core.download.stop import StopRequest
+    from mmearth_core.download.run import StopRequest
     from mmearth_preflight.sample import draw_sample
 
     stop = StopRequest(options.run.grace_seconds)
     with stop.on_signals(), ProgressView(Console(stderr=True)) as view:
-        return draw_sample(job, options, tiles, view, stop)
+        return draw_sample(job, options, tiles, view.on_progress, stop)

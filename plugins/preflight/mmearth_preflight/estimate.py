@@ -1,4 +1,4 @@
-"""The plan: requests, bytes, hours and quota of what is left to download, and where each figure comes from."""
+"""The plan: requests, bytes, hours and quota that the rest of a download needs, and where each figure comes from."""
 
 import math
 from typing import Any
@@ -6,24 +6,77 @@ from typing import Any
 from attrs import frozen
 
 from mmearth_core.config.schema import Config
-from mmearth_core.tiles.earth_source import TILES_A_REQUEST
-from mmearth_preflight.declared import GroupCost
-from mmearth_preflight.quota import HOUR, shares
+from mmearth_core.tiles.earth_source import TILES_PER_REQUEST
 from mmearth_preflight.sample import Sample
+from mmearth_preflight.work import GroupCost
 
 LATENCY = 1.0
-"""Seconds until a request is answered, as long as nobody has measured it."""
+"""Assumed seconds until a request is answered, unless it was measured."""
+
+
+TIERS = {"community": 150.0, "contributor": 1_000.0, "partner": 100_000.0}
+"""EECU-hours per month and project in Earth Engine's noncommercial tiers, since 2026-04-27
+(https://developers.google.com/earth-engine/guides/noncommercial_tiers)."""
+
+
+HOUR = 3600.0
+
+
+@frozen
+class Share:
+    """The share of a tier's quota that a run needs.
+
+    Attributes:
+        tier: the tier's name.
+        hours: its EECU-hours per month.
+        affordable: EECU-seconds that a tile may cost if the run is to fit into one month.
+        share: the run's share of a month's hours; None if the cost of a tile is unknown.
+    """
+
+    tier: str
+    hours: float
+    affordable: float | None
+    share: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "tier": self.tier,
+            "eecu_hours_a_month": self.hours,
+            "eecu_seconds_a_tile_that_fit": self.affordable,
+            "share_of_a_month": self.share,
+        }
+
+
+def shares(tiles: int, seconds_per_tile: float | None, tier: str | None = None) -> list[Share]:
+    """The share of each tier's quota, or of one tier's.
+
+    Args:
+        tiles: tiles left to download.
+        seconds_per_tile: EECU-seconds; None if unknown.
+        tier: only this one; None for all.
+    """
+    return [
+        Share(
+            name,
+            hours,
+            hours * HOUR / tiles if tiles else None,
+            None if seconds_per_tile is None else tiles * seconds_per_tile / HOUR / hours,
+        )
+        for name, hours in TIERS.items()
+        if tier in (None, name)
+    ]
 
 
 @frozen
 class Factors:
-    """By how much what was measured exceeds what is declared; by nothing, without a sample.
+    """Measured figures divided by declared ones; 1 without a sample.
 
     Attributes:
         batch: requests to locate batches.
         pixels: requests for pixels; fewer where tiles are skipped, more where they are too large.
-        again: second questions, a tile.
-        retries: requests sent for each that was needed.
+        again: repeated location requests per tile.
+        retries: requests sent per request needed.
         wire: bytes received.
         stack: bytes of stacks.
         hdf5: bytes in the HDF5 file.
@@ -39,7 +92,7 @@ class Factors:
 
     @classmethod
     def of(cls, sample: Sample, groups: tuple[GroupCost, ...], batch_size: int) -> "Factors":
-        """Those of a sample."""
+        """The factors that a sample measured."""
         purposes, tiles, batches = sample.result.purposes, sample.tiles, math.ceil(sample.tiles / batch_size)
         located = purposes.get("locate anchor", 0) + purposes.get("locate", 0)
         return cls(
@@ -58,12 +111,12 @@ class Plan:
     """What is left to download, and what it costs.
 
     Attributes:
-        config: the configuration, with the concurrency that is planned.
-        tiles: of the dataset.
+        config: the configuration, with the planned concurrency.
+        tiles: number of tiles of the dataset.
         groups: what each group costs.
-        without_centroid: tiles whose centroid has to be asked for.
-        given_latency: seconds until a request is answered, as the user says; None when he says nothing.
-        eecu_seconds: EECU-seconds that a tile costs, as the user says; likewise.
+        without_centroid: tiles whose centroid Earth Engine has to compute.
+        given_latency: seconds until a request is answered, if the user gave them.
+        eecu_seconds: EECU-seconds per tile, if the user gave them.
         tier: the noncommercial tier; None for all.
         sample: what was measured, if anything.
     """
@@ -79,25 +132,25 @@ class Plan:
 
     @property
     def factors(self) -> Factors:
-        """How measured and declared figures differ."""
+        """How measured figures differ from declared ones."""
         if self.sample is None:
             return Factors()
         return Factors.of(self.sample, self.groups, self.config.run.batch_size)
 
     @property
     def left(self) -> int:
-        """Tiles that are left in the group that lacks most."""
+        """Tiles that are left, of the group with most."""
         return max((group.left for group in self.groups), default=0)
 
     @property
     def requests(self) -> dict[str, int]:
-        """Requests, by what they are for."""
+        """Requests by purpose."""
         factors, size = self.factors, self.config.run.batch_size
         batches = sum(math.ceil(group.left / size) * group.batch_requests for group in self.groups)
         pixels = sum(group.left * group.pixel_requests for group in self.groups)
         locate = batches * factors.batch + self.left * factors.again
         return {
-            "centroids": math.ceil(self.without_centroid / TILES_A_REQUEST),
+            "centroids": math.ceil(self.without_centroid / TILES_PER_REQUEST),
             "locate": round(locate * factors.retries),
             "pixels": round(pixels * factors.pixels * factors.retries),
         }
@@ -111,13 +164,13 @@ class Plan:
 
     @property
     def per_second(self) -> float:
-        """Requests answered in a second: as many as are under way at once allow, and the rate."""
+        """Requests per second: limited by the concurrency and by the rate."""
         run = self.config.run
         return min(run.requests_per_second, run.max_concurrent / self.latency if self.latency else math.inf)
 
     @property
     def bytes(self) -> dict[str, int]:
-        """Bytes on the wire, in stacks and in the HDF5 file."""
+        """Bytes transferred, in stacks and in the HDF5 file."""
         factors, groups = self.factors, self.groups
         return {
             "wire": round(sum(group.left * group.wire for group in groups) * factors.wire),
@@ -168,5 +221,5 @@ class Plan:
 
 
 def _ratio(measured: float, declared: float) -> float:
-    """What was measured, by what is declared; 1 where nothing is declared, as there is nothing to correct."""
+    """Measured divided by declared; 1 if nothing is declared, as there is nothing to correct."""
     return measured / declared if declared else 1.0

@@ -1,6 +1,8 @@
-"""A sample: some tiles are downloaded into a folder that is thrown away, to measure what a tile costs."""
+"""A sample: some tiles are downloaded into a temporary folder, to measure what a tile costs."""
 
 import tempfile
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +12,14 @@ import pyogrio
 from attrs import evolve, frozen
 
 from mmearth_core.config.schema import Config
-from mmearth_core.download.journal import Outcome
-from mmearth_core.download.outcomes import ProgressListener
-from mmearth_core.download.prepare import PreparedRun
-from mmearth_core.download.run import WHOLE, run
-from mmearth_core.download.run_log import Result
-from mmearth_core.download.stop import StopRequest
+from mmearth_core.contract.engine import Connection, Engine, Transport, WrappedEngine
+from mmearth_core.download.run import PreparedRun, ProgressListener, RunResult, StopRequest, run
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.post.encode import Block, encode_block
-from mmearth_preflight.timed import Timed
 
 SEED = 0
-"""Of the draw, so that a plan made twice asks for the same tiles."""
+"""Seed of the draw, so that a plan made twice downloads the same tiles."""
 
 
 _SUFFIX = "-sample"
@@ -36,16 +33,16 @@ class Sample:
     """What some tiles have cost.
 
     Attributes:
-        tiles: how many.
-        result: that of the run.
+        tiles: number of tiles.
+        result: the result of the run.
         latency: mean seconds until a request was answered.
         stacks: bytes of the stacks.
-        hdf5: bytes of their values as the HDF5 file holds them.
-        workload_tag: what their computations are labelled with.
+        hdf5: bytes of their values in the HDF5 file.
+        workload_tag: the label of their computations.
     """
 
     tiles: int
-    result: Result
+    result: RunResult
     latency: float
     stacks: int
     hdf5: int
@@ -58,8 +55,7 @@ class Sample:
         return {
             "tiles": self.tiles,
             "seed": SEED,
-            **{str(outcome): summary[outcome] for outcome in Outcome},
-            "left": summary["left"],
+            **{key: summary[key] for key in ("done", "skipped", "failed", "left")},
             "failed_share": failed / max(summary["tiles"], 1),
             "requests": sum(self.result.requests.values()),
             "retries": sum(self.result.retries.values()),
@@ -70,22 +66,24 @@ class Sample:
             "latency": round(self.latency, 4),
             "reasons": summary["reasons"],
             "workload_tag": self.workload_tag,
-            "stopped": self.result.stopped,
+            "stopped": self.result.why,
         }
 
 
-def draw_sample(job: PreparedRun, config: Config, number: int, observer: ProgressListener, stop: StopRequest) -> Sample:
-    """Downloads some tiles, spread over all of them, with every group of a job; the dataset itself is left alone.
+def draw_sample(
+    job: PreparedRun, config: Config, number: int, on_progress: ProgressListener, stop: StopRequest
+) -> Sample:
+    """Downloads some tiles, spread over all of them, with every group of a run. The dataset itself is not changed.
 
     Args:
         job: the run that is planned.
-        config: its configuration, with the concurrency that is planned.
-        number: of tiles, at most.
-        observer: is told of every tile.
+        config: its configuration, with the planned concurrency.
+        number: maximum number of tiles.
+        on_progress: called after every tile.
         stop: asks to end early.
 
     Raises:
-        MMEarthError: of the kind that fits, as a run raises it.
+        MMEarthError: as a run raises it.
     """
     with tempfile.TemporaryDirectory(prefix="mmearth-plan-") as folder:
         frame = _drawn(job, number)
@@ -106,7 +104,7 @@ def draw_sample(job: PreparedRun, config: Config, number: int, observer: Progres
             is_new=True,
             frame=frame,
         )
-        result = run(trial, observer, WHOLE, stop=stop)
+        result = run(trial, on_progress, stop=stop)
         stacks = sorted(root.glob("stacks/*/*/*.tif"))
         return Sample(
             tiles=len(frame),
@@ -119,7 +117,7 @@ def draw_sample(job: PreparedRun, config: Config, number: int, observer: Progres
 
 
 def _drawn(job: PreparedRun, number: int) -> gpd.GeoDataFrame:
-    """One tile at random of each of so many stretches of equal length, in the order of the tiles."""
+    """One random tile of each of `number` ranges of equal length, in the order of the tiles."""
     tiles = int(job.effective.tiles["count"])
     ends = np.linspace(0, tiles, min(number, tiles) + 1).astype(int)
     ordinals = np.random.default_rng(SEED).integers(ends[:-1], ends[1:])
@@ -131,7 +129,7 @@ def _drawn(job: PreparedRun, number: int) -> gpd.GeoDataFrame:
 
 
 def _hdf5_bytes(job: PreparedRun, stacks: list[Path]) -> int:
-    """What the stacks' values come to in the HDF5 file, compressed as post-processing does it."""
+    """Bytes of the stacks' values in the HDF5 file, compressed as post-processing does it."""
     size, total = job.config.dataset.image_size, 0
     for group in job.groups:
         layers = tuple(
@@ -144,3 +142,52 @@ def _hdf5_bytes(job: PreparedRun, stacks: list[Path]) -> int:
                 made = encode_block(Block({group.name: layers}, size, [(None, {group.name: path})]))
                 total += sum(len(chunk) for chunks in made.chunks for chunk in chunks.values())
     return total
+
+
+class Timed(WrappedEngine):
+    """Measures how long another engine takes to answer.
+
+    Attributes:
+        requests: number of requests that were answered or failed.
+        seconds: their total duration.
+    """
+
+    name = "timed"
+
+    def __init__(self, engine: Engine) -> None:
+        """Wraps an engine.
+
+        Args:
+            engine: the engine to measure.
+        """
+        super().__init__(engine)
+        self.requests = 0
+        self.seconds = 0.0
+        self._lock = threading.Lock()
+
+    def around(self, connection: Connection) -> Transport:
+        """Wraps the connection's transport."""
+        return _Timing(self, connection.transport)
+
+    def add(self, seconds: float) -> None:
+        """Counts one request."""
+        with self._lock:
+            self.requests += 1
+            self.seconds += seconds
+
+
+class _Timing:
+    """The transport of `Timed`."""
+
+    def __init__(self, engine: Timed, transport: Transport) -> None:
+        self._engine = engine
+        self._transport = transport
+
+    def request(self, uri: str, method: str = "GET", *args: Any, **options: Any) -> tuple[Any, bytes]:
+        """Passes a request on; the client's first ones, which are GET requests, are not counted."""
+        begin = time.perf_counter()
+        try:
+            return self._transport.request(uri, method, *args, **options)
+        finally:
+            if method == "POST":
+                self._engine.add(time.perf_counter() - begin)

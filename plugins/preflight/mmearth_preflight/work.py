@@ -1,39 +1,74 @@
-"""What is left to download: the tiles of each group that have not ended, and the centroids that are missing."""
+"""What is left to download, and what it costs by what the modalities declare: bands, dtypes and the tile's size."""
 
 import datetime as dt
+import io
 
-from mmearth_core.contract.modality import Anchor, Scene
-from mmearth_core.download.prepare import PreparedRun
-from mmearth_core.status import Reader
-from mmearth_core.tiles.earth_source import lacks_centroids
+import numpy as np
+from attrs import frozen
+
+from mmearth_core.contract.modality import Anchor, Modality, Scene
+from mmearth_core.download.locate import PluginCallError, call
+from mmearth_core.download.run import PreparedRun
+from mmearth_core.download.stack import StackBand, stack_bands
+from mmearth_core.download.stored_config import Group
+from mmearth_core.status import read_status
+from mmearth_core.tiles.earth_source import without_centroid
 from mmearth_core.tiles.index import TileIndex
-from mmearth_preflight.declared import GroupCost, group_cost
+
+STACK_SHARE = 1 / 3
+"""Size of a stack after compression, on average: measured by benchmarks/stack_encoding.py."""
+
+
+HDF5_SHARE = 0.41
+"""Size of HDF5 values after compression, on average: 479 of 1,165 KB per tile with all published modalities."""
+
 
 _ANCHOR = Anchor(dt.date(2018, 7, 1), "EPSG:32631")
-"""Stands for an anchor, where only the kind of question matters."""
+"""A placeholder for the anchor, where only the kind of request matters."""
+
+
+@frozen
+class GroupCost:
+    """What one group costs.
+
+    Attributes:
+        name: its name.
+        left: tiles that are left to download.
+        batch_requests: requests to locate a batch.
+        pixel_requests: requests for the pixels of a tile: 0 or 1.
+        wire: bytes of the pixels of a tile as they are transferred.
+        stack: bytes of its stack.
+        hdf5: bytes of its pixels in the HDF5 file.
+        vectors: bytes of its vectors in the HDF5 file.
+    """
+
+    name: str
+    left: int
+    batch_requests: int
+    pixel_requests: int
+    wire: float
+    stack: float
+    hdf5: float
+    vectors: int
 
 
 def group_costs(job: PreparedRun) -> tuple[GroupCost, ...]:
-    """What each group of a job costs.
+    """What each group of a run costs.
 
     Raises:
         DatasetError: when a file of the dataset is damaged.
     """
     tiles, size = int(job.effective.tiles["count"]), job.config.dataset.image_size
-    status, scene = Reader(job.config).look(), _any_scene(job)
+    status, scene = read_status(job.config), _any_scene(job)
     return tuple(
         group_cost(group, scene, size, status.group(group.name).left if group.name in status.groups else tiles)
         for group in job.groups
     )
 
 
-def without_centroid(job: PreparedRun) -> int:
-    """Tiles whose centroid Earth Engine has to be asked for; none once the tiles are taken in."""
-    if job.frame is None or not lacks_centroids(job.frame):
-        return 0
-    if not {"lon", "lat"} <= set(job.frame.columns):
-        return len(job.frame)
-    return int(job.frame[["lon", "lat"]].isna().any(axis=1).sum())
+def centroids_to_request(job: PreparedRun) -> int:
+    """Tiles whose centroid Earth Engine has to compute; none once the tiles are imported."""
+    return 0 if job.frame is None else int(without_centroid(job.frame).sum())
 
 
 def _any_scene(job: PreparedRun) -> Scene:
@@ -46,3 +81,49 @@ def _any_scene(job: PreparedRun) -> Scene:
     middle = polygon.centroid
     attributes = {name: value for name, value in row.items() if name not in ("lon", "lat")}
     return Scene(tile_id, polygon, middle.x, middle.y, attributes, _ANCHOR)
+
+
+def group_cost(group: Group, scene: Scene, size: int, left: int) -> GroupCost:
+    """What a group costs, by what its modalities declare.
+
+    Args:
+        group: modalities downloaded together.
+        scene: any of the dataset's tiles, with its anchor.
+        size: rows and columns of a tile.
+        left: tiles that are left to download.
+    """
+    bands = stack_bands(group.modalities)
+    # One request for the anchors of a batch, one for all other modalities together.
+    rounds = {modality is group.anchor for modality in group.modalities if _needs_request(modality, scene)}
+    pixel = sum(np.dtype(band.band.dtype).itemsize for band in bands)
+    vectors = [layer for modality in group.modalities for layer in modality.layers if not layer.is_map]
+    return GroupCost(
+        name=group.name,
+        left=left,
+        batch_requests=len(rounds),
+        pixel_requests=1 if bands else 0,
+        wire=_npy_bytes(bands, size),
+        stack=len(bands) * np.dtype("float32").itemsize * size**2 * STACK_SHARE,
+        hdf5=pixel * size**2 * HDF5_SHARE,
+        vectors=sum(len(layer.bands) * np.dtype(layer.dtype).itemsize for layer in vectors),
+    )
+
+
+def _needs_request(modality: Modality, scene: Scene) -> bool:
+    """Whether locating a tile needs a request: plain values and None do not."""
+    try:
+        located = call(modality, modality.locate, scene)
+    except PluginCallError:
+        # Earth Engine objects can only be made when an engine is open.
+        return True
+    return located is not None and not isinstance(located, dict | list)
+
+
+def _npy_bytes(bands: tuple[StackBand, ...], size: int) -> int:
+    """Bytes of a structured array in NPY format: a header with the bands' names, and each band in its own dtype."""
+    if not bands:
+        return 0
+    dtype = np.dtype([(band.name, band.band.dtype) for band in bands])
+    head = io.BytesIO()
+    np.save(head, np.empty((0, size), dtype))
+    return len(head.getvalue()) + dtype.itemsize * size**2

@@ -1,4 +1,4 @@
-"""The plan: what it foretells is what a run then costs; and nothing is spent to foretell it."""
+"""The plan: its estimates are near what a run then costs, and it sends nothing."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def assert_near(estimate: float, real: float, factor: float) -> None:
 
 
 @pytest.mark.parametrize(("options", "factor"), [((), WITHIN), (("--sample", "6"), CLOSE)])
-def test_what_it_foretells_is_what_a_run_costs(kit, config, options, factor):
+def test_estimates_are_near_what_a_run_costs(kit, config, options, factor):
     plan = kit.summary("plan", config, *options)
     assert not (config.parent / "My.Data").exists()
     summary = kit.summary("run", config)
@@ -33,7 +33,7 @@ def test_what_it_foretells_is_what_a_run_costs(kit, config, options, factor):
     assert_near(plan["bytes"]["hdf5"], (config.parent / "My.Data" / "My.Data.h5").stat().st_size, factor)
 
 
-def test_without_a_sample_nothing_is_asked_or_written(kit, config):
+def test_without_a_sample_nothing_is_requested_or_written(kit, config):
     before = sorted(config.parent.rglob("*"))
     config.write_text(config.read_text().replace('world = "virginia"', 'world = "nowhere.toml"'))
     kit.summary("plan", config)
@@ -41,7 +41,7 @@ def test_without_a_sample_nothing_is_asked_or_written(kit, config):
     assert sorted(config.parent.rglob("*")) == before
 
 
-def test_what_is_left_of_a_dataset_that_was_begun(kit, config):
+def test_what_is_left_of_a_started_dataset(kit, config):
     kit.cli("run", config, "--limit", "7")
     journals = {path: path.read_bytes() for path in config.parent.glob("My.Data/journal/*/*")}
     plan = kit.summary("plan", config, "--sample", "3")
@@ -71,7 +71,7 @@ def test_the_share_of_a_tier(kit, config):
     assert kit.summary("plan", config)["eecu"]["tiers"][0]["share_of_a_month"] is None
 
 
-def test_centroids_that_have_to_be_asked_for(kit, config):
+def test_centroids_that_have_to_be_requested(kit, config):
     tiles = json.loads((config.parent / "tiles.geojson").read_text())
     for feature in tiles["features"]:
         for column in ("lon", "lat"):
@@ -81,7 +81,7 @@ def test_centroids_that_have_to_be_asked_for(kit, config):
     assert sum(kit.summary("run", config)["requests"].values()) == 16
 
 
-def test_a_sample_that_fails_is_told(kit, config):
+def test_a_sample_that_fails_is_reported(kit, config):
     config.write_text(
         config.read_text()
         + '[[engines.local.faults]]\nkind = "404"\nphase = "pixels"\n'.replace("404", "400-memory")
@@ -109,9 +109,9 @@ def test_for_people(kit, config):
 
 
 def test_large_figures_have_no_exponent(kit, config):
-    told = " ".join(kit.cli("plan", config, "--tier", "partner", "--eecu-seconds-per-tile", "1e9").stdout.split())
-    assert "30,000,000 EECU-s a tile fit into one month" in told  # 100,000 hours among 12 tiles
-    assert "3,333 % of a month's" in told
+    text = " ".join(kit.cli("plan", config, "--tier", "partner", "--eecu-seconds-per-tile", "1e9").stdout.split())
+    assert "30,000,000 EECU-s per tile fit into one month" in text  # 100,000 hours among 12 tiles
+    assert "3,333 % of a month's" in text
 
 
 def test_the_workload_tag_of_the_configuration(kit, config):

@@ -8,10 +8,10 @@ import math
 from mmearth_core import Band, Layer, Preview, Resampling
 
 PASSES = {"asc": "ASCENDING", "desc": "DESCENDING"}
-"""The orbit directions: as the bands' names begin, and as `orbitProperties_pass` has them."""
+"""The orbit directions: prefix of the bands' names, and value of `orbitProperties_pass`."""
 
 POLARISATIONS = ("VV", "VH", "HH", "HV")
-"""Sent and received: V is vertical, H horizontal. An image has one or two of them."""
+"""Polarisations, sent and received: V is vertical, H horizontal. An image has one or two of them."""
 
 
 def band_name(direction: str, polarisation: str) -> str:

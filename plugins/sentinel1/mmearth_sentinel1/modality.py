@@ -50,10 +50,10 @@ class Sentinel1(Modality):
 
         def measure(image: Any) -> Any:
             distance = ee.Number(image.get("system:time_start")).subtract(midnight)
-            # A quarter of a millisecond breaks the tie of two images equally far: the earlier one is nearer.
+            # A quarter of a millisecond breaks the tie between two images at equal distance: the earlier one is nearer.
             return image.set(_DISTANCE, distance.add(0.25).abs())
 
-        # By index first: images of one instant then stand in that order, as sorting keeps the order of equals.
+        # Sorted by index first: images of one instant keep this order, because sorting is stable.
         measured = candidates.map(measure).sort("system:index").sort(_DISTANCE)
         return ee.Dictionary(
             {
@@ -108,7 +108,7 @@ class Sentinel1(Modality):
 
 
 def _polarisations(located: Any, direction: str) -> tuple[str, ...] | None:
-    """What the image of an orbit has, in declared order; None without an image."""
+    """The polarisations of an orbit's image in declared order; None without an image."""
     if not located[direction]:
         return None
     bands = located[direction][0]["bands"]

@@ -13,7 +13,7 @@ def _check_window(_options: object, _attribute: Any, window: tuple[dt.date, dt.d
 
 @frozen
 class Sentinel1Options:
-    """What may be chosen."""
+    """The keys of the table."""
 
     collection: str = field(
         default="COPERNICUS/S1_GRD", metadata={"help": "collection of ground-range detected images, in dB"}
@@ -22,11 +22,11 @@ class Sentinel1Options:
         # As published: the last day is left out.
         default=(dt.date(2017, 1, 1), dt.date(2020, 12, 31)),
         validator=_check_window,
-        metadata={"help": "the first day of the images that may be taken, and the day after the last"},
+        metadata={"help": "first day of the images to choose from, and the day after the last one"},
     )
-    instrument_mode: str = field(default="IW", metadata={"help": "instrumentMode of an image must be this"})
+    instrument_mode: str = field(default="IW", metadata={"help": "required instrumentMode of an image"})
     margin: float = field(
         default=200.0,
         validator=validators.ge(0),
-        metadata={"help": "metres by which an image's footprint must reach beyond the tile"},
+        metadata={"help": "metres by which the footprint of an image must extend beyond the tile"},
     )

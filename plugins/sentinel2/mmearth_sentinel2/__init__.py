@@ -1,4 +1,4 @@
-"""Sentinel-2 for mmearth-core: both products, their masks, and the reproducible draw of one image a tile."""
+"""Sentinel-2 for mmearth-core: both products, their masks, and the reproducible draw of one image per tile."""
 
 from mmearth_core import hookimpl
 from mmearth_sentinel2.modality import Sentinel2

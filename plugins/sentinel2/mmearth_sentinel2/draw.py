@@ -1,7 +1,7 @@
 """The reproducible draw: which year, which product and which image a tile gets.
 
-It is a function of the tile's centroid alone, so a dataset can be made again, or extended,
-tile for tile (DATASET.md; the rule is the published dataset's).
+The draw depends on the tile's centroid alone, so a dataset can be built again or extended with the same images.
+The rule is that of the published dataset.
 """
 
 import hashlib
@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from attrs import frozen
 
 TABLE = 512
-"""Sizes of a collection for which the draw travels with the request; beyond, a second request follows."""
+"""Up to this number of images the first request includes the draw; more images need a second request."""
 
 
 @frozen
 class Draw:
-    """What is drawn for one tile.
+    """The draw for one tile.
 
     Attributes:
         year: the year of its window.
-        l1c_only: True for level 1C; False for level 2A first, 1C where there is none.
-        seed: of the generator, to go on drawing.
+        l1c_only: True for level 1C; False for level 2A, or 1C where there is none.
+        seed: of the generator, for the draw of the image.
         years: the first and last year drawn from.
     """
 
@@ -31,7 +31,7 @@ class Draw:
     years: tuple[int, int]
 
     def pick(self, images: int) -> int:
-        """Which of so many images, from 0."""
+        """Position of the drawn image among `images`, from 0."""
         generator = random.Random(self.seed)
         generator.randint(*self.years)
         generator.randint(0, 1)
@@ -41,7 +41,7 @@ class Draw:
         """`pick(n)` for n = 0 to `TABLE`, with 0 for n = 0.
 
         `random` draws below n by taking the top bits of successive 32-bit words until one is
-        below n; taking these words once makes the table 50 times cheaper than 512 generators.
+        below n; drawing these words once makes the table 50 times faster than 512 generators.
         """
         generator = random.Random(self.seed)
         generator.randint(*self.years)
@@ -62,12 +62,12 @@ class Draw:
 
 
 def draw(lat: float, lon: float, years: Sequence[int]) -> Draw:
-    """Draws for the tile with that centroid.
+    """Draws for the tile with this centroid.
 
     Args:
-        lat: latitude, degrees, as the tile file gives it.
-        lon: longitude, degrees, likewise.
-        years: the years that may be drawn, following on one another.
+        lat: latitude in degrees, as in the tiles file.
+        lon: longitude in degrees, as in the tiles file.
+        years: the years to draw from, consecutive.
     """
     seed = int(hashlib.sha256(f"{lat}_{lon}".encode()).hexdigest(), 16) % 10**5
     generator = random.Random(seed)

@@ -11,7 +11,7 @@ _REFLECTANCE = "1e-4"
 
 
 def _reflectance(name: str, metres: int, nanometres: int, description: str) -> Band:
-    # Bands of 10 m lie on the tile's own grid; resampling them would only soften them.
+    # Bands of 10 m are on the tile's own grid; resampling would only blur them.
     resampling = Resampling.NEAREST if metres == 10 else Resampling.BILINEAR
     text = f"{description}, {nanometres} nm, {metres} m"
     return Band(name, "uint16", 0, unit=_REFLECTANCE, description=text, resampling=resampling)
@@ -36,7 +36,7 @@ REFLECTANCE = Layer(
     ],
     description="top-of-atmosphere (l1c) or surface (l2a) reflectance",
     preview=Preview(("B4", "B3", "B2"), low=0, high=2400, gamma=1.6),
-    # At the top of the atmosphere haze lies over the scene, most in blue.
+    # At the top of the atmosphere haze brightens the scene, most in blue.
     variant_previews={
         "l1c": Preview(("B4", "B3", "B2"), low=(250, 450, 680), high=(2400, 2300, 2300), gamma=1.6),
     },

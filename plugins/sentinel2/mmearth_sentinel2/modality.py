@@ -1,4 +1,4 @@
-"""Sentinel-2, the anchor: finds the one image of each tile, and says which bands it has."""
+"""Sentinel-2, the anchor: finds the image of each tile and says which bands it has."""
 
 import datetime as dt
 from collections.abc import Collection, Mapping
@@ -16,7 +16,7 @@ _DECLARED = frozenset(band.name for layer in LAYERS for band in layer.bands)
 
 
 class Sentinel2(Modality):
-    """One image a tile, drawn reproducibly, of level 1C or 2A.
+    """One image per tile, drawn reproducibly, of level 1C or 2A.
 
     `located` is `{"variant", "count", "images": [] or [{"index", "date", "bands", "crs", "cloud"}]}`.
     """
@@ -35,7 +35,7 @@ class Sentinel2(Modality):
     citation = "Contains modified Copernicus Sentinel data [years of the images], processed by ESA."
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
-        """Filters both collections by place, date and cloud, and takes the image that is drawn."""
+        """Filters both collections by place, date and cloud, and selects the drawn image."""
         import ee
 
         drawn = self._draw(scene)
@@ -43,13 +43,13 @@ class Sentinel2(Modality):
         if drawn.l1c_only:
             return self._chosen(scene, l1c, "l1c", drawn.table())
         l2a = self._candidates(scene, drawn, "l2a")
-        # Which product is decided before the test of the footprint, as published.
+        # The product is decided before the footprint is tested, as in the published dataset.
         has_l2a = l2a.size().gt(0)
         collection = ee.ImageCollection(ee.Algorithms.If(has_l2a, l2a, l1c))
         return self._chosen(scene, collection, ee.Algorithms.If(has_l2a, "l2a", "l1c"), drawn.table())
 
     def relocate(self, scene: Scene, located: Any) -> "ee.Dictionary | None":
-        """Asks again where there are more images than the first request's table of draws was made for."""
+        """A second question where there are more images than the first request's table of draws covers."""
         count, variant = located["count"], located["variant"]
         if count <= TABLE:
             return None
@@ -75,7 +75,7 @@ class Sentinel2(Modality):
         return ee.Image(self._id(located))
 
     def present(self, located: Any) -> Collection[str]:
-        """The bands of that image: level 2A has no B10, and may lack the cloud probability."""
+        """The bands of that image: level 2A has no B10, and not always the cloud probability."""
         return _DECLARED & set(located["images"][0]["bands"])
 
     def info(self, located: Any) -> Mapping[str, Any]:
@@ -128,7 +128,7 @@ def _describe(element: Any) -> "ee.Dictionary":
             "index": image.get("system:index"),
             "date": image.date().format("YYYY-MM-dd"),
             "bands": image.bandNames(),
-            # Any band of 10 m; an image as a whole has no one projection.
+            # Any band of 10 m: an image has no single projection.
             "crs": image.select("B2").projection().crs(),
             "cloud": image.get("CLOUDY_PIXEL_PERCENTAGE"),
         }

@@ -29,7 +29,7 @@ def _check_windows(_options: object, _attribute: Any, windows: dict[str, tuple[d
 
 @frozen
 class Sentinel2Options:
-    """What may be chosen."""
+    """The keys of the table."""
 
     l1c: str = field(
         default="COPERNICUS/S2_HARMONIZED", metadata={"help": "collection of level 1C, top of the atmosphere"}
@@ -43,10 +43,10 @@ class Sentinel2Options:
     margin: float = field(
         default=200.0,
         validator=validators.ge(0),
-        metadata={"help": "metres by which an image's footprint must reach beyond the tile"},
+        metadata={"help": "metres by which the footprint of an image must extend beyond the tile"},
     )
     windows: dict[str, tuple[dt.date, dt.date]] = field(
         factory=_seed_windows,
         validator=_check_windows,
-        metadata={"help": "for each year that may be drawn, the first day and the day after the last"},
+        metadata={"help": "for each year to draw from, the first day and the day after the last one"},
     )

@@ -1,4 +1,4 @@
-"""The draw against its rule, told again with Python's own generator."""
+"""The draw against its rule, implemented again with Python's own generator."""
 
 import hashlib
 import random
@@ -12,7 +12,7 @@ degrees = st.floats(-180, 180, allow_nan=False)
 
 
 def by_the_rule(lat, lon):
-    """The generator after year and product, as DATASET.md tells it."""
+    """The generator after year and product, as the published dataset draws it."""
     seed = int(hashlib.sha256(f"{lat}_{lon}".encode()).hexdigest(), 16) % 10**5
     generator = random.Random(seed)
     return generator.randint(2017, 2020), generator.randint(0, 1), generator

@@ -1,4 +1,4 @@
-"""The modality `tile`: what is known of a tile without asking anyone: its place, month, biome and ecoregion."""
+"""The modality `tile`: a tile's place, month, biome and ecoregion, which are known without a request."""
 
 import math
 import re
@@ -14,7 +14,7 @@ from mmearth_core.contract.modality import Modality, Scene
 from mmearth_core.tiles.regions import EcoRegion, EcoRegions, ecoregions
 
 _NONE = -math.inf
-"""No-data of the float layers, as published."""
+"""No-data of the float layers, as in the published dataset."""
 
 
 @frozen
@@ -43,7 +43,7 @@ def _one_hot(name: str, dtype: str, nodata: float, classes: Sequence[str], what:
 
 
 def _slug(name: str) -> str:
-    """A name as a band may be called: ASCII letters and digits with single underscores between."""
+    """A name as a band name: ASCII letters and digits, separated by single underscores."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
@@ -60,10 +60,10 @@ def _layers(table: EcoRegions) -> tuple[Layer, ...]:
 
 
 class TileLayers(Modality):
-    """Vector layers made of the tile and its anchor; costs no request.
+    """Vector layers computed from the tile and its anchor, without a request.
 
     `located` is `{"lat", "lon", "month", "biome", "eco_region", "missing"}`: degrees, 1 to 12, class numbers or
-    None, and for each layer without a class the reason.
+    None, and the reason for each layer without a class.
     """
 
     name = "tile"
@@ -72,10 +72,12 @@ class TileLayers(Modality):
     Options = TileOptions
 
     def locate(self, scene: Scene) -> dict[str, Any]:
-        """Looks the tile's columns up in the table of ecoregions."""
+        """Looks up the tile's columns in the table of ecoregions."""
         missing: dict[str, str] = {}
-        biome = _told(missing, "biome", self._biome, scene.attributes.get(self.options.biome))
-        region = _told(missing, "eco_region", self._eco_region, scene.attributes.get(self.options.eco_region), biome)
+        biome = _class_number(missing, "biome", self._biome, scene.attributes.get(self.options.biome))
+        region = _class_number(
+            missing, "eco_region", self._eco_region, scene.attributes.get(self.options.eco_region), biome
+        )
         return {
             "lat": float(scene.lat),
             "lon": float(scene.lon),
@@ -86,7 +88,7 @@ class TileLayers(Modality):
         }
 
     def values(self, located: Any) -> Mapping[str, Sequence[float]]:
-        """All five layers; a tile without a biome or ecoregion has no-data there."""
+        """All five layers; the biome or ecoregion of a tile without one is no-data."""
         vectors: dict[str, Sequence[float]] = {
             "lat": _circle(math.radians(located["lat"])),
             "lon": _circle(math.radians(located["lon"])),
@@ -98,7 +100,7 @@ class TileLayers(Modality):
         return vectors
 
     def info(self, located: Any) -> Mapping[str, Any]:
-        """Place and class numbers under the published dataset's keys, and why a class is missing."""
+        """Place and class numbers with the keys of the published dataset, and why a class is missing."""
         known = {key: located[key] for key in ("lat", "lon", "biome", "eco_region")}
         return {**known, **({"MISSING": located["missing"]} if located["missing"] else {})}
 
@@ -108,55 +110,55 @@ class TileLayers(Modality):
         label = _label(value, column, len(table.biomes))
         if isinstance(label, int):
             return label
-        found = table.biome(label)
-        if found is None:
-            raise _UnknownError(f"column {column!r}: {label!r} is no biome of RESOLVE Ecoregions 2017")
-        return found
+        number = table.biome(label)
+        if number is None:
+            raise _UnknownError(f"column {column!r}: {label!r} is not a biome of RESOLVE Ecoregions 2017")
+        return number
 
     def _eco_region(self, value: Any, biome: int | None) -> int:
-        """The class of an ecoregion, by its name and, where it is known, its biome."""
+        """The class of an ecoregion, by its name and, if it is known, its biome."""
         table = ecoregions()
         column = self.options.eco_region
         label = _label(value, column, len(table.regions))
         named = [table.regions[label]] if isinstance(label, int) else table.named(label)
         if not named:
-            raise _UnknownError(f"column {column!r}: {label!r} is no ecoregion of RESOLVE Ecoregions 2017")
+            raise _UnknownError(f"column {column!r}: {label!r} is not an ecoregion of RESOLVE Ecoregions 2017")
         fitting = [region for region in named if biome is None or region.biome == biome]
         if len(fitting) == 1:
             return fitting[0].label
-        raise _UnknownError(f"column {column!r}: {_quarrel(table, named, biome)}")
+        raise _UnknownError(f"column {column!r}: {_conflict(table, named, biome)}")
 
 
 class _UnknownError(Exception):
     """Why a tile has no class."""
 
 
-def _told(missing: dict[str, str], layer: str, look_up: Any, *arguments: Any) -> int | None:
-    """A class number; or None, with the reason in `missing`."""
+def _class_number(missing: dict[str, str], layer: str, look_up: Any, *arguments: Any) -> int | None:
+    """A class number; or None, with the reason added to `missing`."""
     try:
-        found: int = look_up(*arguments)
+        number: int = look_up(*arguments)
     except _UnknownError as error:
         missing[layer] = str(error)
         return None
-    return found
+    return number
 
 
 def _label(value: Any, column: str, count: int) -> int | str:
-    """A column's value as a class number or a name."""
+    """A column's value as a class number or as a name."""
     if isinstance(value, str) and value.strip():
         return value.strip()
     if isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value):
         number = float(value)
         if number.is_integer() and 0 <= number < count:
             return int(number)
-        raise _UnknownError(f"column {column!r}: {number:g} is no class number from 0 to {count - 1}")
-    raise _UnknownError(f"the tile has nothing in column {column!r}")
+        raise _UnknownError(f"column {column!r}: {number:g} is not a class number from 0 to {count - 1}")
+    raise _UnknownError(f"the tile has no value in column {column!r}")
 
 
-def _quarrel(table: EcoRegions, named: Sequence[EcoRegion], biome: int | None) -> str:
+def _conflict(table: EcoRegions, named: Sequence[EcoRegion], biome: int | None) -> str:
     biomes = ", ".join(repr(table.biomes[region.biome]) for region in named)
     if biome is None:
-        return f"{named[0].name!r} is in several biomes ({biomes}), and the tile's biome is not known"
+        return f"{named[0].name!r} is in several biomes ({biomes}), and the tile's biome is unknown"
     return f"{named[0].name!r} is in {biomes}, not in {table.biomes[biome]!r}"
 
 

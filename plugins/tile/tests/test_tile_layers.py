@@ -1,4 +1,4 @@
-"""The built-in modality `tile`: place, month, biome and ecoregion of a tile, without a request."""
+"""The modality `tile`: place, month, biome and ecoregion of a tile, without a request."""
 
 import datetime as dt
 import json
@@ -65,7 +65,7 @@ def test_declares_the_dataset_s_layers(name, count, dtype, nodata):
         assert [band.name for band in layer.bands] == ["sin", "cos"]
 
 
-def test_one_hot_bands_say_what_they_stand_for():
+def test_one_hot_bands_are_described():
     by_name = {layer.name: layer for layer in TileLayers.layers}
     assert [band.description for band in by_name["biome"].bands] == list(TABLE.biomes)
     assert [band.description for band in by_name["eco_region"].bands] == [region.name for region in TABLE.regions]
@@ -85,7 +85,7 @@ def test_angles_can_be_turned_back(lat, lon, date):
     assert all(math.hypot(*found[name]) == pytest.approx(1) for name in ("lat", "lon", "month"))
 
 
-def test_months_are_where_published():
+def test_months_are_encoded_as_published():
     assert values(date=dt.date(2018, 3, 1))["month"] == pytest.approx([1, 0])
     assert values(date=dt.date(2018, 12, 31))["month"] == pytest.approx([0, 1])
 
@@ -115,18 +115,18 @@ def test_columns_of_other_names():
 @pytest.mark.parametrize(
     ("columns", "layer", "why"),
     [
-        ({"eco_region": SAVANNAS}, "biome", "the tile has nothing in column 'biome'"),
-        ({"biome": GRASSLANDS}, "eco_region", "the tile has nothing in column 'eco_region'"),
-        ({"biome": ""}, "biome", "the tile has nothing in column 'biome'"),
-        ({"biome": math.nan}, "biome", "the tile has nothing in column 'biome'"),
-        ({"biome": "Moon"}, "biome", "column 'biome': 'Moon' is no biome of RESOLVE Ecoregions 2017"),
-        ({"biome": 14}, "biome", "column 'biome': 14 is no class number from 0 to 13"),
-        ({"biome": 1.5}, "biome", "column 'biome': 1.5 is no class number from 0 to 13"),
-        ({"eco_region": -1}, "eco_region", "column 'eco_region': -1 is no class number from 0 to 845"),
+        ({"eco_region": SAVANNAS}, "biome", "the tile has no value in column 'biome'"),
+        ({"biome": GRASSLANDS}, "eco_region", "the tile has no value in column 'eco_region'"),
+        ({"biome": ""}, "biome", "the tile has no value in column 'biome'"),
+        ({"biome": math.nan}, "biome", "the tile has no value in column 'biome'"),
+        ({"biome": "Moon"}, "biome", "column 'biome': 'Moon' is not a biome of RESOLVE Ecoregions 2017"),
+        ({"biome": 14}, "biome", "column 'biome': 14 is not a class number from 0 to 13"),
+        ({"biome": 1.5}, "biome", "column 'biome': 1.5 is not a class number from 0 to 13"),
+        ({"eco_region": -1}, "eco_region", "column 'eco_region': -1 is not a class number from 0 to 845"),
         (
             {"eco_region": "Rock and Ice"},
             "eco_region",
-            "column 'eco_region': 'Rock and Ice' is no ecoregion of RESOLVE Ecoregions 2017",
+            "column 'eco_region': 'Rock and Ice' is not an ecoregion of RESOLVE Ecoregions 2017",
         ),
         (
             {"biome": "Tundra", "eco_region": SAVANNAS},
@@ -143,7 +143,7 @@ def test_unknown_classes_are_no_data_with_their_reason(columns, layer, why):
     assert info[layer] is None and info["MISSING"][layer] == why
 
 
-def test_a_name_in_two_biomes_is_told_by_its_biome(monkeypatch):
+def test_a_name_in_two_biomes_is_resolved_by_the_biome(monkeypatch):
     twins = [EcoRegion(0, "Hills", 0, "A", 1.0), EcoRegion(1, "Hills", 1, "B", 1.0)]
     table = EcoRegions(("Wet", "Dry"), tuple(twins))
     monkeypatch.setattr(tile_layers, "ecoregions", lambda: table)
@@ -151,7 +151,7 @@ def test_a_name_in_two_biomes_is_told_by_its_biome(monkeypatch):
     found = located(eco_region="Hills")
     assert found["eco_region"] is None
     assert found["missing"]["eco_region"] == (
-        "column 'eco_region': 'Hills' is in several biomes ('Wet', 'Dry'), and the tile's biome is not known"
+        "column 'eco_region': 'Hills' is in several biomes ('Wet', 'Dry'), and the tile's biome is unknown"
     )
 
 
@@ -163,7 +163,7 @@ def test_values_fit_their_layers():
         np.testing.assert_allclose(array, np.asarray(vectors[layer.name], dtype=float), rtol=1e-6, atol=1e-7)
 
 
-def test_the_table_is_whole():
+def test_the_table_is_complete():
     assert len(TABLE.regions) == 846 and len(TABLE.biomes) == 14
     assert [region.label for region in TABLE.regions] == list(range(846))
     assert {region.biome for region in TABLE.regions} == set(range(14))

@@ -9,7 +9,7 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.download.folder import DatasetRow, DownloadedDataset, Entry, Journal, Outcome, Provenance, Tile
+from mmearth_core.download.folder import DatasetRow, DownloadedDataset, Journal, Outcome, Provenance, Tile, TileOutcome
 from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.product.hdf5 import PROVENANCE
@@ -88,7 +88,7 @@ class JournalsCheck:
     def _fault(self, check: str, message: str, row: int, remedy: str = _POST) -> None:
         self.report.add([self.report.finding(Severity.FAULT, check, message, remedy, row)])
 
-    def _tile(self, tile: Tile, entries: Mapping[str, Entry]) -> DoneTile:
+    def _tile(self, tile: Tile, entries: Mapping[str, TileOutcome]) -> DoneTile:
         source, row = self.source, self.report.reader.table.row_of(tile.tile_id)
         done = {group: entry for group, entry in entries.items() if entry.outcome is Outcome.DONE}
         stacks = {
@@ -132,7 +132,7 @@ class JournalsCheck:
             self._fault("checksums", message, row)
         self._provenance.add(journal.tile.tile_id, journal.variant, journal.entries)
 
-    def _add_former_row(self, row: int, tile: Tile, done: Mapping[str, Entry]) -> None:
+    def _add_former_row(self, row: int, tile: Tile, done: Mapping[str, TileOutcome]) -> None:
         """Adds a row whose tile is not a row any more to the provenance, so that all others can still be checked."""
         variant, digest = self.report.reader.table.variant(row), self.digests[row]
         before = self._history.row(tile, variant, digest.tobytes() if digest.any() else None)
@@ -169,7 +169,7 @@ class JournalsCheck:
         self.report.add([Finding(Severity.WARNING, CHECK, message, remedy)])
 
 
-def _anchors(entries: Mapping[str, Entry]) -> str:
+def _anchors(entries: Mapping[str, TileOutcome]) -> str:
     """What each group was downloaded for."""
     anchors = {group: entry.record["anchor"] for group, entry in entries.items()}
     return "; ".join(
@@ -190,7 +190,7 @@ class History:
 
     source: DownloadedDataset
     _partition: int | None = None
-    _entries: dict[str, dict[str, list[Entry]]] = field(factory=dict)
+    _entries: dict[str, dict[str, list[TileOutcome]]] = field(factory=dict)
 
     def row(self, tile: Tile, variant: str | None, digest: bytes | None) -> DatasetRow | None:
         """The former row of a tile; None if the journals do not say, or allow two answers.
@@ -218,9 +218,9 @@ class History:
             if self.source.is_row(row.entries):
                 yield row
 
-    def _read(self, group: str, partition: int) -> dict[str, list[Entry]]:
+    def _read(self, group: str, partition: int) -> dict[str, list[TileOutcome]]:
         """All done entries of each tile that differ in what its row is made of."""
-        entries: dict[str, list[Entry]] = {}
+        entries: dict[str, list[TileOutcome]] = {}
         for entry in Journal(self.source.folder.journal(group, partition)).entries():
             own = entries.setdefault(entry.tile_id, [])
             if entry.outcome is Outcome.DONE and all(_made_of(entry) != _made_of(each) for each in own):
@@ -228,5 +228,5 @@ class History:
         return entries
 
 
-def _made_of(entry: Entry) -> list[Any]:
+def _made_of(entry: TileOutcome) -> list[Any]:
     return [entry.record.get(key) for key in ("anchor", "located", "sha256")]

@@ -1,17 +1,11 @@
-"""The checks: each a small function from the evidence to findings, under the name that `ignore` takes."""
+"""The checks: each is a small function from the record of a trial to findings, under the name that `ignore` takes."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from mmearth_devkit.checks.assets import assets
-from mmearth_devkit.checks.bands import bands
-from mmearth_devkit.checks.declared import descriptions, options, units
-from mmearth_devkit.checks.grid import grid
-from mmearth_devkit.checks.requests import graph, network, requests
-from mmearth_devkit.checks.steps import steps
-from mmearth_devkit.checks.values import classes, fractions, nodata, range_, vectors
-from mmearth_devkit.evidence import TrialRecord
-from mmearth_devkit.finding import Finding
+from mmearth_devkit.checks.building import assets, descriptions, graph, network, options, requests, steps, units
+from mmearth_devkit.checks.pixels import bands, classes, fractions, grid, nodata, range_, vectors
+from mmearth_devkit.trial_record import Finding, TrialRecord
 
 CHECKS: Mapping[str, Callable[[TrialRecord], Iterable[Finding]]] = MappingProxyType(
     {

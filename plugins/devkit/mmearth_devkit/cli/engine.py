@@ -11,13 +11,13 @@ from mmearth_core.cli.common import engine_option, json_option, show
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mmearth_core.contract.engine import Engine
-    from mmearth_devkit.beliefs.check import Finding
+    from mmearth_core import Engine
+    from mmearth_devkit.engine_checks.check import CheckResult
 
 
 @click.group("engine")
 def command() -> None:
-    """Test what is believed of Earth Engine, on Google's servers or on another engine.
+    """Test the rules of Earth Engine that this project relies on.
 
     \b
     Examples:
@@ -27,13 +27,13 @@ def command() -> None:
 
 
 @command.command()
-@engine_option("The engine to ask.", default="earthengine")
-@json_option("Print the findings as JSON.")
+@engine_option("The engine to test.", default="earthengine")
+@json_option("Print the results as JSON.")
 def check(engine: str, as_json: bool) -> int:
-    """Test every belief that can be tested: a few dozen tiny requests, which name no asset.
+    """Test every rule that can be tested, with a few dozen tiny requests that name no asset.
 
-    docs/fidelity.md lists them all. A difference means that pixels or choices of images may not be as the
-    plugins expect: please report it.
+    docs/fidelity.md lists all rules. If one differs, pixels or the choice of images may not be as the plugins
+    expect: please report it.
 
     \b
     Examples:
@@ -43,55 +43,56 @@ def check(engine: str, as_json: bool) -> int:
 
     \b
     Exit status:
-      0  all agree
+      0  all rules agree
       1  a rule differs, or could not be tested
       2  the engine cannot be used
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.config.schema import RunOptions
     from mmearth_core.earthengine.client import EarthClient
-    from mmearth_devkit.beliefs.beliefs import BELIEFS
-    from mmearth_devkit.beliefs.check import Outcome, find
+    from mmearth_devkit.engine_checks.check import Outcome, run_check
+    from mmearth_devkit.engine_checks.table import CHECKS
 
-    asked = _engine(engine)
-    client = EarthClient(asked, RunOptions(retry_seconds=60.0))
-    findings = []
-    for belief in BELIEFS:
-        if belief.check is not None:
-            findings.append(find(client, belief))
+    tested = _engine(engine)
+    client = EarthClient(tested, RunOptions(retry_seconds=60.0))
+    results = []
+    for each in CHECKS:
+        if each.probe is not None:
+            results.append(run_check(client, each))
             if not as_json:
-                _print(findings[-1])
-    counts = {str(outcome): sum(found.outcome is outcome for found in findings) for outcome in Outcome}
+                _print(results[-1])
+    counts = {str(outcome): sum(result.outcome is outcome for result in results) for outcome in Outcome}
     agree = counts[Outcome.AGREE]
-    facts = {"source": asked.source, **counts, "beliefs": [found.as_data() for found in findings]}
-    # An engine may answer NaN where it should not: that is a finding too, and is printed.
-    return show(as_json, facts, _summary(asked.source, findings, agree), agree != len(findings), allow_nan=True)
+    # Scripts read the results under this name.
+    facts = {"source": tested.source, **counts, "beliefs": [result.as_data() for result in results]}
+    # An engine may wrongly return NaN: the result is still printed.
+    return show(as_json, facts, _summary(tested.source, results, agree), agree != len(results), allow_nan=True)
 
 
 def _engine(spec: str) -> "Engine":
-    """An engine with its default options, but for what stands after a colon."""
+    """An engine with its default options, except for the text after a colon."""
     from mmearth_core.config.schema import Config, DatasetOptions, RunOptions
     from mmearth_core.registry import discover
     from mmearth_core.registry.configured import make_engine
 
-    nothing = Config(DatasetOptions(tiles="", name="check"), RunOptions(), {}, {}, Path("--engine"))
-    return make_engine(nothing, discover(), spec)
+    empty = Config(DatasetOptions(tiles="", name="check"), RunOptions(), {}, {}, Path("--engine"))
+    return make_engine(empty, discover(), spec)
 
 
-def _print(found: "Finding") -> None:
-    data = found.as_data()
-    click.echo(f"{found.outcome:6}  {found.belief.key} ({found.belief.status})")
+def _print(result: "CheckResult") -> None:
+    data = result.as_data()
+    click.echo(f"{result.outcome:6}  {result.check.key} ({result.check.status})")
     if data["outcome"] == "differ":
-        click.echo(f"        believed: {found.belief.rule}")
+        click.echo(f"        rule: {result.check.rule}")
         click.echo(f"        expected {json.dumps(data['expected'])}, found {json.dumps(data['found'])}")
     elif data["outcome"] == "error":
-        click.echo(f"        believed: {found.belief.rule}")
-        click.echo(f"        refused: {found.message}")
+        click.echo(f"        rule: {result.check.rule}")
+        click.echo(f"        refused: {result.message}")
 
 
-def _summary(source: str, findings: "Sequence[Finding]", agree: int) -> "Iterator[str]":
-    yield f"{source}: {agree} of {len(findings)} rules agree."
-    if agree != len(findings):
+def _summary(source: str, results: "Sequence[CheckResult]", agree: int) -> "Iterator[str]":
+    yield f"{source}: {agree} of {len(results)} rules agree."
+    if agree != len(results):
         yield (
-            "Please report the others, with the folder that `--engine record:FOLDER` writes; docs/fidelity.md says "
-            "what they mean."
+            "Please report the others, with the folder that `--engine record:FOLDER` writes; docs/fidelity.md explains "
+            "them."
         )

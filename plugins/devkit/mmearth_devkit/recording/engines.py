@@ -1,4 +1,4 @@
-"""The engines `record`, which keeps every exchange with another engine, and `replay`, which plays them back."""
+"""The engines `record`, which stores every exchange with another engine, and `replay`, which answers from them."""
 
 from functools import cached_property
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from mmearth_core.contract.engine import Connection, Engine, Limits
+from mmearth_core import Connection, Engine, Limits
 from mmearth_core.errors import ConfigError, EngineError
 
 
@@ -22,7 +22,7 @@ class RecordOptions:
 
 
 class Record(Engine):
-    """Keeps every request to another engine with its answer: `--engine record:FOLDER`."""
+    """Stores every request to another engine with its answer: `--engine record:FOLDER`."""
 
     name = "record"
     api_version = 1
@@ -48,7 +48,7 @@ class Record(Engine):
 
     @property
     def source(self) -> str:
-        """That of the recorded engine: its pixels are the same.
+        """That of the recorded engine, whose pixels they are.
 
         Raises:
             EngineError: when no folder is given.
@@ -56,7 +56,7 @@ class Record(Engine):
         return self._recorded.source
 
     def connect(self, limits: Limits) -> Connection:
-        """Connects the other engine, and starts or continues the recording.
+        """Connects the other engine and starts or continues the recording.
 
         Raises:
             EngineError: when that is not possible.
@@ -74,7 +74,7 @@ class ReplayOptions:
 
 
 class Replay(Engine):
-    """Plays a recorded run back: `--engine replay:FOLDER`."""
+    """Replays a recorded run: `--engine replay:FOLDER`."""
 
     name = "replay"
     api_version = 1
@@ -83,7 +83,7 @@ class Replay(Engine):
 
     @property
     def source(self) -> str:
-        """That of the recorded engine: its pixels are the same.
+        """That of the recorded engine, whose pixels they are.
 
         Raises:
             EngineError: when there is no recording.
@@ -93,12 +93,12 @@ class Replay(Engine):
         return Recording.open(self._directory()).source
 
     def connect(self, limits: Limits) -> Connection:
-        """Opens the recording; nothing can time out here, so `limits` are not needed.
+        """Opens the recording; nothing can time out, so `limits` are not used.
 
         Raises:
             EngineError: when there is no recording.
         """
-        # Here, not above: importing a plugin must stay cheap.
+        # Imported here, because importing a plugin must be cheap.
         from mmearth_devkit.recording.recording import Player, Recording
 
         return Connection(project="replay", transport=Player(Recording.open(self._directory())))

@@ -1,7 +1,7 @@
-"""One recorded exchange: its name, its file, and what must never stand in it.
+"""One recorded exchange: its name, its file, and the secrets that are removed from it.
 
-A file is one line of JSON about the request and the answer, then the answer's body as it came. It is named by a
-hash of method, path and body, so that the same question finds it again, whatever project or account asks.
+A file is one line of JSON about the request and the answer, followed by the body of the answer. Its name is a hash of
+method, path and body, so that the same request finds it again, with any project or account.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ SUFFIX = ".exchange"
 
 
 HIDDEN = "(not recorded)"
-"""Stands in the place of a secret."""
+"""Replaces a secret."""
 
 
 _PROJECT = re.compile(r"(?<=/projects/)[^/:]+")
 
 
 # A Cloud project's id (https://cloud.google.com/resource-manager/docs/creating-managing-projects) or its number. A
-# shorter word, as engines without accounts use it, is no secret and may be part of any sentence.
+# shorter word, as used by engines without accounts, is not a secret and may be part of any sentence.
 _PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]|\d{6,}")
 
 
@@ -41,12 +41,12 @@ _MEMBER = re.compile(
 
 @frozen
 class Question:
-    """A request, without what depends on who asks.
+    """A request, without what depends on the account.
 
     Attributes:
         method: of HTTP.
-        path: of the URL, the project replaced by `-`; without the query, which may hold an API key.
-        body: canonical JSON, or the text as sent; empty if there is none.
+        path: of the URL, with the project replaced by `-`; without the query, which may contain an API key.
+        body: canonical JSON, or the text as sent; may be empty.
     """
 
     method: str
@@ -55,12 +55,12 @@ class Question:
 
     @classmethod
     def of(cls, uri: str, method: str, body: Any) -> "Question":
-        """The question that a request asks."""
+        """The question of an HTTP request."""
         text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body or ""
         try:
             content = json.loads(text)
             if isinstance(content, dict):
-                content.pop("workloadTag", None)  # a label, which changes no answer
+                content.pop("workloadTag", None)  # a label that changes no answer
             text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         except ValueError:
             text = str(text)
@@ -68,7 +68,7 @@ class Question:
 
     @property
     def name(self) -> str:
-        """What its file is called."""
+        """The name of its file."""
         return hashlib.sha256("\n".join((self.method, self.path, self.body)).encode()).hexdigest()[:40]
 
     def file(self, directory: Path) -> Path:
@@ -82,7 +82,7 @@ class Question:
 
 @frozen
 class Answer:
-    """What came back.
+    """The answer to a question.
 
     Attributes:
         status: of HTTP.
@@ -97,8 +97,8 @@ class Answer:
 
 def own_project(uri: str) -> str | None:
     """The project that a request is billed to."""
-    found = _PROJECT.search(urlsplit(uri).path)
-    return found[0] if found else None
+    match = _PROJECT.search(urlsplit(uri).path)
+    return match[0] if match else None
 
 
 def without_secrets(text: str, project: str | None, token: str | None) -> str:
@@ -107,7 +107,7 @@ def without_secrets(text: str, project: str | None, token: str | None) -> str:
     Args:
         text: of a request or an answer.
         project: the user's project, if known.
-        token: the bearer token that was sent along, if any.
+        token: the bearer token of the request, if any.
     """
     if token:
         text = text.replace(token, HIDDEN)
@@ -122,7 +122,7 @@ def without_secrets(text: str, project: str | None, token: str | None) -> str:
 def write_exchange(
     directory: Path, question: Question, answer: Answer, project: str | None = None, token: str | None = None
 ) -> None:
-    """Keeps an exchange, without what must not be kept; safe against being killed, and from many threads."""
+    """Stores an exchange without secrets; safe against crashes and from many threads."""
     body = answer.body
     if answer.content_type.startswith(("application/json", "text/")):
         body = without_secrets(body.decode("utf-8", "replace"), project, token).encode()
@@ -132,11 +132,11 @@ def write_exchange(
         "status": answer.status,
         "content_type": answer.content_type,
     }
-    write_whole(question.file(directory), json.dumps(head).encode() + b"\n" + body)
+    write_file(question.file(directory), json.dumps(head).encode() + b"\n" + body)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that readers see whole or not at all, however many threads and processes write the same one."""
+def write_file(path: Path, content: bytes) -> None:
+    """Writes a file that readers see completely or not at all; several threads and processes may write the same one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:
@@ -149,7 +149,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def read_exchange(directory: Path, question: Question) -> Answer | None:
-    """The recorded answer to a question; None when there is none."""
+    """The recorded answer to a question, or None."""
     try:
         content = question.file(directory).read_bytes()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The plugin that the devkit registers: the engines `record` and `replay`."""
+"""The plugin of the devkit: the engines `record` and `replay`."""
 
 from mmearth_core import Engine, hookimpl
 from mmearth_devkit.recording.engines import Record, Replay
@@ -6,5 +6,5 @@ from mmearth_devkit.recording.engines import Record, Replay
 
 @hookimpl
 def mmearth_engines() -> list[type[Engine]]:
-    """Keep the exchanges with another engine, and play them back."""
+    """Store the exchanges with another engine, and answer from them."""
     return [Record, Replay]

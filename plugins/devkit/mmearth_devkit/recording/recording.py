@@ -1,7 +1,7 @@
-"""Keeps every question and answer of a run in a folder, and plays them back.
+"""Stores every question and answer of a run in a folder, and answers from it.
 
-Not kept are answers that say nothing about the question: refused access, and faults that pass. They would name the
-user's account, or be repeated in vain.
+Refused access and passing faults are not stored: they say nothing about the question, may name the user's account, and
+would be retried in vain.
 """
 
 import json
@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 import httplib2
 from attrs import frozen
 
-from mmearth_core.contract.engine import Connection, Engine, Transport, WrappedEngine
+from mmearth_core import Connection, Engine, Transport
+from mmearth_core.contract.engine import WrappedEngine
 from mmearth_core.errors import EngineError
-from mmearth_devkit.recording.exchange import Answer, Question, own_project, read_exchange, write_exchange, write_whole
+from mmearth_devkit.recording.exchange import Answer, Question, own_project, read_exchange, write_exchange, write_file
 
 INDEX = "recording.json"
-"""The file that makes a folder a recording."""
+"""The file that marks a folder as a recording."""
 
 
 FORMAT = 1
@@ -32,7 +33,7 @@ _API = ("/v1/projects/", "/v1alpha/projects/", "/v1beta/projects/", "/$discovery
 
 @frozen
 class Recording:
-    """A folder of exchanges.
+    """A folder with exchanges.
 
     Attributes:
         directory: the folder.
@@ -44,52 +45,52 @@ class Recording:
 
     @classmethod
     def open(cls, directory: Path) -> "Recording":
-        """A recording that exists.
+        """Opens an existing recording.
 
         Raises:
-            EngineError: when the folder is none, or was written by another version.
+            EngineError: when the folder is not a recording, or was written by another version.
         """
         path = directory / INDEX
         try:
             index = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise EngineError(
-                f"{directory} is no recording: {INDEX} cannot be read there ({error.strerror}). Give the "
+                f"{directory} is not a recording: {INDEX} cannot be read there ({error.strerror}). Give the "
                 "folder that `--engine record:FOLDER` wrote."
             ) from error
         except ValueError as error:
-            raise EngineError(f"{path} is damaged: {error}. Record the run again, into another folder.") from error
+            raise EngineError(f"{path} is damaged: {error}. Record the run again into another folder.") from error
         if not isinstance(index, dict) or index.get("format") != FORMAT or not isinstance(index.get("source"), str):
             raise EngineError(
-                f"{path} is not of the kind that this version of mmearth-core writes (format {FORMAT}). Play it back "
-                "with the version that wrote it, or record the run again."
+                f"{path} does not have the format that this version writes ({FORMAT}). Replay it with the version that "
+                "wrote it, or record the run again."
             )
         return cls(directory, index["source"])
 
     @classmethod
     def begin(cls, directory: Path, source: str) -> "Recording":
-        """A recording to add to; made if it does not exist.
+        """Opens a recording to add to; creates it if it does not exist.
 
         Raises:
-            EngineError: when the folder holds something else, or exchanges with another source.
+            EngineError: when the folder contains something else, or exchanges with another source.
         """
         if (directory / INDEX).exists():
-            found = cls.open(directory)
-            if found.source != source:
+            existing = cls.open(directory)
+            if existing.source != source:
                 raise EngineError(
-                    f"{directory} is a recording of {found.source!r}, and this run asks {source!r}. Record into "
+                    f"{directory} is a recording of {existing.source!r}, and this run uses {source!r}. Record into "
                     "another folder."
                 )
-            return found
-        # A hidden file may be the index that another shard of the run is about to put there.
+            return existing
+        # A hidden file may be the index that another shard of the run is just writing.
         if directory.exists() and (not directory.is_dir() or any(directory.glob("[!.]*"))):
-            raise EngineError(f"{directory} exists and is no recording. Record into a new folder.")
-        write_whole(directory / INDEX, json.dumps({"format": FORMAT, "source": source}, indent=2).encode())
+            raise EngineError(f"{directory} exists and is not a recording. Record into a new folder.")
+        write_file(directory / INDEX, json.dumps({"format": FORMAT, "source": source}, indent=2).encode())
         return cls(directory, source)
 
 
 class Recorder:
-    """A transport that keeps what passes through it. Only the engine's own endpoint is kept, never a log-in."""
+    """A transport that stores exchanges with the engine's own endpoint, and never a log-in."""
 
     def __init__(self, transport: Transport, recording: Recording, url: str | None) -> None:
         self._transport = transport
@@ -99,7 +100,7 @@ class Recorder:
     def request(
         self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *_: Any, **__: Any
     ) -> tuple[Any, bytes]:
-        """Passes a request on and keeps it with its answer, if both are worth it."""
+        """Sends a request and stores it with its answer, if the answer is lasting."""
         response, content = self._transport.request(uri, method, body, headers)
         parts = urlsplit(uri)
         if parts.netloc == self._host and parts.path.startswith(_API) and _is_lasting(int(response.status)):
@@ -131,18 +132,18 @@ class Player:
     ) -> tuple[httplib2.Response, bytes]:
         """The recorded answer.
 
-        A question that was not recorded is answered with HTTP status 404 and a message that names it, so that only
-        the tiles that ask it fail.
+        A question that was not recorded gets HTTP status 404 and a message that names it, so that only its tiles
+        fail.
 
         Raises:
-            EngineError: when the recording lacks what the client needs to begin.
+            EngineError: when the recording does not have what the client needs to start.
         """
         question = Question.of(uri, method, body)
         answer = read_exchange(self._recording.directory, question)
         if answer is None:
             message = (
-                f"The recording {self._recording.directory} holds no answer to {question}. Play it back with the "
-                "configuration, plugins and tiles of the recorded run, into a new dataset; or record again."
+                f"The recording {self._recording.directory} has no answer to {question}. Replay it with the "
+                "configuration, plugins and tiles of the recorded run into a new dataset, or record again."
             )
             if method == "GET":
                 raise EngineError(message)
@@ -153,7 +154,7 @@ class Player:
 
 
 class Recorded(WrappedEngine):
-    """An engine whose answers are kept."""
+    """An engine whose answers are stored."""
 
     name = "recorded"
 
@@ -161,14 +162,14 @@ class Recorded(WrappedEngine):
         """Wraps an engine.
 
         Args:
-            engine: who answers.
-            directory: where the recording is, or is to be.
+            engine: answers the requests.
+            directory: folder of the recording.
         """
         super().__init__(engine)
         self._directory = directory
 
     def around(self, connection: Connection) -> Transport:
-        """Begins, or goes on with, the recording.
+        """Starts or continues the recording.
 
         Raises:
             EngineError: when that is not possible.

@@ -1,1 +1,1 @@
-"""Writes a new plugin: a whole distribution, which installs, passes its own tests and downloads at once."""
+"""Writes a new plugin: a complete distribution that installs, passes its own tests and downloads."""

@@ -1,4 +1,4 @@
-"""Names of a new plugin: of its modality, distribution, module and class; bad and taken ones are refused."""
+"""Names of a new plugin: of its modality, distribution, module and class; invalid and taken ones are refused."""
 
 import re
 from importlib.metadata import PackageNotFoundError, distribution
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 @frozen
 class Names:
-    """What a new plugin is called.
+    """The names of a new plugin.
 
     Attributes:
         name: of its modality and its layer, e.g. `snow_depth`.
@@ -42,20 +42,20 @@ class Names:
 
 
 def new_names(text: str, registry: Registry) -> Names:
-    """The names of a plugin to be.
+    """The names of a new plugin.
 
     Args:
-        text: what the user calls it: `snow-depth`, `snow_depth` or `mmearth-snow-depth`.
+        text: the name that the user gave: `snow-depth`, `snow_depth` or `mmearth-snow-depth`.
         registry: the installed plugins.
 
     Raises:
-        PluginError: when that is no name, or is taken.
+        PluginError: when the name is invalid or taken.
     """
     name = _PREFIX.sub("", text).replace("-", "_")
     if not _NAME.fullmatch(name):
         raise PluginError(
             f"{text!r} cannot be the name of a plugin: it becomes the name of a modality, a layer and a Python module. "
-            "Use lower-case letters, digits and single underscores (or hyphens), beginning with a letter: snow_depth."
+            "Use lower-case letters, digits and single underscores (or hyphens), starting with a letter: snow_depth."
         )
     names = Names(name)
     owner = _owner(names, registry)
@@ -65,7 +65,7 @@ def new_names(text: str, registry: Registry) -> Names:
 
 
 def _owner(names: Names, registry: Registry) -> str | None:
-    """Who has one of the names."""
+    """What has one of the names already."""
     for entry in registry.modalities.values():
         if entry.name == names.name:
             return f"{entry.origin} has a modality of that name"

@@ -1,4 +1,4 @@
-"""The scene that a new plugin's tests look at: a small raster of hills, and tiles on it."""
+"""The scene of a new plugin's tests: a small raster of hills, and tiles on it."""
 
 import json
 from pathlib import Path
@@ -13,30 +13,30 @@ from pyproj import Transformer
 from shapely.geometry import box, mapping
 
 CRS, LEFT, TOP = "EPSG:32632", 500_000, 5_000_000
-"""Where: in the plain of the Po, at 9 degrees east; land on every map."""
+"""Origin: in the Po valley at 9 degrees east, which is land on every map."""
 
 
 SIDE, PIXEL = 200, 10
-"""Rows and columns, and metres of a pixel."""
+"""Rows and columns, and pixel size in metres."""
 
 
 TILE = 640
-"""Metres of a tile's side: 64 pixels."""
+"""Side of a tile in metres: 64 pixels."""
 
 
 CORNERS = ((500, 680), (860, 680))
-"""Metres east and south of the scene's corner at which the two tiles begin."""
+"""Corners of the two tiles, metres east and south of the scene's corner."""
 
 
 DAY = "2018-07-14"
 
 
 NODATA = {"uint8": 255, "int8": -128, "uint16": 65535, "int16": -32768, "float32": "nan"}
-"""For each dtype that a band may have, a value that its data hardly ever takes."""
+"""For each dtype of a band, a value that data hardly ever have."""
 
 
 def hills(dtype: str) -> NDArray[Any]:
-    """The scene, (SIDE, SIDE): 20 to 100, no two neighbouring rows or columns alike."""
+    """The scene, (SIDE, SIDE): 20 to 100, with no two equal neighbouring rows or columns."""
     row, col = np.mgrid[0:SIDE, 0:SIDE]
     heights = 60 + 25 * np.sin(row / 17) + 15 * np.cos(col / 11 + row / 29)
     scene: NDArray[Any] = (heights if dtype == "float32" else np.rint(heights)).astype(dtype)
@@ -57,7 +57,7 @@ def write_tiles(path: Path) -> None:
     to_degrees = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform
     features = []
     for number, (east, south) in enumerate(CORNERS):
-        # A metre within whole pixels, so that no rounding error decides which ones the tile has.
+        # One metre inside of whole pixels, so that rounding errors do not decide which pixels the tile has.
         outline = box(LEFT + east + 1, TOP - south - TILE + 1, LEFT + east + TILE - 1, TOP - south - 1)
         polygon = shapely.transform(outline, to_degrees, interleaved=False)
         properties = {"tile_id": str(number), "date": DAY, "crs": CRS}

@@ -24,27 +24,27 @@ _FILES = {
     "tests/test_$name.py": "test_$kind.py",
     "tests/world.toml": "world.toml",
 }
-"""Each file of a distribution, and the template that it is rendered from."""
+"""Each file of a distribution, and its template."""
 
 
 def write_plugin(names: Names, kind: Kind, sample: Sample, parent: Path) -> Path:
-    """Writes a distribution; all of it or nothing.
+    """Writes a distribution, completely or not at all.
 
     Args:
-        names: what it is called.
-        kind: an image of an asset, or numbers a tile computed of one.
+        names: its names.
+        kind: pixels of an asset, or numbers per tile computed from it.
         sample: the asset.
-        parent: the folder in which the distribution's own folder is made.
+        parent: the folder in which the folder of the distribution is created.
 
     Returns:
         The distribution's folder.
 
     Raises:
-        ConfigError: when that exists, or cannot be written.
+        ConfigError: when it exists or cannot be written.
     """
     folder = parent / names.distribution
     if folder.exists():
-        raise ConfigError(f"{folder} exists. Choose another name, or another place with --dir.")
+        raise ConfigError(f"{folder} exists. Choose another name, or another folder with --dir.")
     aside = parent / f".{names.distribution}.part"
     values = {
         "name": names.name,
@@ -75,7 +75,7 @@ def write_plugin(names: Names, kind: Kind, sample: Sample, parent: Path) -> Path
         shutil.rmtree(aside, ignore_errors=True)
         if error.errno not in FOLDER_FAULTS:
             raise
-        raise ConfigError(f"{folder} cannot be written: {error.strerror}. Choose another place with --dir.") from error
+        raise ConfigError(f"{folder} cannot be written: {error.strerror}. Choose another folder with --dir.") from error
     return folder
 
 

@@ -1,1 +1,1 @@
-"""What tests of the core and of plugins share: the command line, small datasets, fabricated distributions."""
+"""Helpers of the tests of the core and of plugins: the command line, small datasets, fake distributions."""

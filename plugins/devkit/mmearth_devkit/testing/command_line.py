@@ -1,4 +1,4 @@
-"""The command line under test, inside this process, which is quicker, or in one of its own."""
+"""The command line under test: in this process, which is faster, or in a new one."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 
 def cli(*arguments: object, columns: int | None = None) -> Result:
-    """`mmearth-core ARGUMENTS` in this process, on a terminal so many columns wide."""
+    """`mmearth-core ARGUMENTS` in this process, with a terminal of this width."""
     from mmearth_core.cli import main
 
     env = {} if columns is None else {"COLUMNS": str(columns)}
@@ -17,7 +17,7 @@ def cli(*arguments: object, columns: int | None = None) -> Result:
 
 
 def summary(*arguments: object, code: int = 0) -> dict[str, Any]:
-    """What `mmearth-core ARGUMENTS --json` prints, when it ends with that status."""
+    """What `mmearth-core ARGUMENTS --json` prints, when its exit status is `code`."""
     done = cli(*arguments, "--json")
     assert done.exit_code == code, done.output
     printed: dict[str, Any] = json.loads(done.stdout)
@@ -25,6 +25,6 @@ def summary(*arguments: object, code: int = 0) -> dict[str, Any]:
 
 
 def own_process(*arguments: object, timeout: float = 240, **options: Any) -> "subprocess.CompletedProcess[str]":
-    """`mmearth-core ARGUMENTS` as a user would run it, with this Python; the options are those of `subprocess.run`."""
+    """`mmearth-core ARGUMENTS` in a new process with this Python; the options are those of `subprocess.run`."""
     command = [sys.executable, "-m", "mmearth_core", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **options)

@@ -1,7 +1,7 @@
-"""The real `ee` client with no server behind it: requests are answered by a Python function.
+"""The real `ee` client without a server: requests are answered by a Python function.
 
-The API's own discovery document and list of functions come from the client's wheel, so that every
-method of `ee` is there; what a test does not script has no answer.
+The discovery document of the API and the list of functions come from the client's wheel, so that every method of `ee`
+exists; a request that a test does not script has no answer.
 """
 
 import io
@@ -22,8 +22,8 @@ COMPUTE = "value:compute"
 PIXELS = "image:computePixels"
 
 
-class HttpRefusal(Exception):  # noqa: N818 - it is no error of the test's own
-    """Raised by a script to answer with an HTTP error, as Earth Engine words it."""
+class HttpRefusal(Exception):  # noqa: N818 - it is not an error of the test
+    """Raised by a script to answer with an HTTP error of Earth Engine."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The first tiles of an engine's demo, of which small datasets of real pixels are made."""
+"""The first tiles of an engine's demo, for small datasets of real pixels."""
 
 import json
 from collections.abc import Callable
@@ -25,9 +25,9 @@ def write_few(
     partition: int,
     properties: Callable[[int], dict[str, Any]] = lambda number: {},
 ) -> Path:
-    """Writes tiles of the scene of Virginia, with these modalities besides; returns the configuration.
+    """Writes tiles of the Virginia scene and a configuration with further modalities; returns the configuration.
 
-    `size` is in pixels, `partition` in tiles; `properties` are further ones of a tile, by its number.
+    `size` is in pixels, `partition` in tiles; `properties` gives further properties of a tile by its number.
     """
     text, collection = demo_of("local:virginia", slice(tiles))
     for number, feature in enumerate(collection["features"]):

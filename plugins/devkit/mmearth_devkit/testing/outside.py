@@ -1,4 +1,4 @@
-"""Programs in processes of their own; among them pytest, on the tests of a plugin."""
+"""Programs in new processes, among them pytest on the tests of a plugin."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FIXTURES = "mmearth_devkit.pytest_plugin"
-"""Loaded already where the core was installed after it had this entry point."""
+"""Not loaded where the devkit was installed before it had this entry point."""
 
 
 def outside(cwd: Path, *command: object, path: Sequence[Path] = ()) -> "subprocess.CompletedProcess[str]":

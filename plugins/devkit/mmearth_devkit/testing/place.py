@@ -1,4 +1,4 @@
-"""The source of a plugin's modality in which nothing is wrong."""
+"""Source code of a modality without mistakes."""
 
 PLACE = """
 from mmearth_core import Band, Layer, Modality, hookimpl

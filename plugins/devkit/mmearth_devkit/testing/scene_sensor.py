@@ -1,4 +1,4 @@
-"""What third parties' sensors begin with in several folders: pixels of the scene of Virginia, by a tile's number."""
+"""Source code shared by the third-party sensors of several tests: pixels of the Virginia scene by a tile's number."""
 
 SENSOR = """
 from mmearth_core import Band, ClassLabel, Kind, Layer, Modality, Preview, hookimpl
@@ -17,4 +17,4 @@ def kind_band(count):
     kind = red_band().divide(100).toInt16().mod(count + 1)
     return kind.updateMask(kind.lt(count)).rename("kind")
 """
-"""Source, before that of a modality derived from `Sensor`; classes from 0 below `count`, elsewhere masked."""
+"""Goes before the code of a modality derived from `Sensor`; classes are 0 to `count` - 1, other pixels masked."""

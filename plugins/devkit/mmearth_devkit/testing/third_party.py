@@ -1,4 +1,4 @@
-"""Distributions of third parties, put where Python finds installed packages, so that real entry points are tested."""
+"""Fake third-party distributions, put where Python finds installed packages, to test real entry points."""
 
 import importlib
 import os
@@ -36,7 +36,7 @@ def put(
 ) -> Path:
     """Puts a distribution of one module, named after it, into a folder; returns the module's file.
 
-    Its entry point is the module, unless others are given; `commands` are those that add commands,
+    Its entry point is the module unless others are given; `commands` are entry points of commands,
     `{name: "module:command"}`.
     """
     module = distribution.replace("-", "_")
@@ -68,7 +68,7 @@ Install = Callable[..., Path]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Installs a distribution as pip would, as long as a test lasts: `install("mmearth-probe", source)`, see `put`."""
+    """Installs a distribution for the duration of a test: `install("mmearth-probe", source)`, see `put`."""
     site = tmp_path / "site-packages"
     site.mkdir()
     monkeypatch.syspath_prepend(site)
@@ -87,9 +87,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 @pytest.fixture
 def hide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Hides the plugins and commands of distributions, as long as a test lasts: `hide("mmearth-viz")`.
+    """Hides the plugins and commands of distributions for the duration of a test: `hide("mmearth-viz")`.
 
-    Python reads the first distribution of a name that it finds, here one that is first on the path and offers nothing.
+    Python uses the first distribution of a name on its path, here one without entry points.
     """
     site = tmp_path / "hidden"
     site.mkdir()

@@ -1,4 +1,7 @@
-"""The demo of the synthetic planet: one tile in each of 240 ecoregions, every modality of MMEarth."""
+"""The demo of the synthetic planet: one tile in each of 240 ecoregions, every modality of MMEarth.
+
+As a substitute for the demo of the real scene it has Sentinel-2 only, as that needs no other plugin.
+"""
 
 from typing import Any
 
@@ -24,7 +27,7 @@ CREDIT = (
 )
 
 CONFIG = """\
-# Every modality of MMEarth on a synthetic planet: no account, no network.
+# {what} on a synthetic planet: no account, no network.
 
 [dataset]
 name = "planet"
@@ -40,6 +43,9 @@ world = "{world}"
 processes = 3               # the planet's pixels are computed: one more than the cores keeps them busy
 
 [modalities.sentinel2]      # one table a modality; keys in it are its options
+"""
+
+OTHERS = """\
 [modalities.sentinel1]
 [modalities.aster]
 [modalities.era5]
@@ -50,19 +56,24 @@ processes = 3               # the planet's pixels are computed: one more than th
 """
 
 
-def planet(world: World, name: str) -> Demo:
+def planet(world: World, name: str, missing: str = "") -> Demo:
     """The demo on a synthetic planet.
 
     Args:
         world: the planet.
         name: how the configuration calls it, e.g. `synthetic:7`.
+        missing: what the demo of the real scene needs, when this is a substitute for it.
     """
     table = world.find(ECOREGIONS)
     regions = [region for region in table.features() if SOUTH < _place(region).y < NORTH]  # type: ignore[union-attr]
     chosen = [regions[number * len(regions) // TILES] for number in range(TILES)]
     features = [_feature(number, region) for number, region in enumerate(chosen)]
+    config = CONFIG.format(world=name, what="Sentinel-2" if missing else "Every modality of MMEarth")
     return Demo(
-        config=CONFIG.format(world=name), tiles={"type": "FeatureCollection", "features": features}, credit=CREDIT
+        config=config if missing else config + OTHERS,
+        tiles={"type": "FeatureCollection", "features": features},
+        credit=CREDIT,
+        missing=missing,
     )
 
 

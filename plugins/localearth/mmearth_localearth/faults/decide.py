@@ -27,7 +27,7 @@ class Decider:
         """Takes the rules; the first that strikes wins.
 
         Raises:
-            ConfigError: when a rule names a tile that its file does not hold.
+            ConfigError: when a rule names a tile that is not in its file.
             TilesError: when a tiles file is none.
         """
         self._rules = tuple(rules)

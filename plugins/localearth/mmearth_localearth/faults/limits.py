@@ -1,4 +1,4 @@
-"""Google's two limits, of concurrent requests and of requests a second; and what was seen of both."""
+"""Google's two limits, of concurrent requests and of requests per second; and what was counted of both."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ WINDOW = 1.0
 class Traffic:
     """Requests under way, and their rate. Safe to call from many threads.
 
-    Only requests that cost quota come by here. Those that are refused count for what was seen, not for the limits.
+    Only requests that cost quota are counted here. Refused requests count for the peaks, not for the limits.
 
     Attributes:
         under_way: requests now.

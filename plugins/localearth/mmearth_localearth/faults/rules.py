@@ -71,7 +71,7 @@ def parse_rule(text: str, source: str = "--fault") -> FaultRule:
 
     Args:
         text: the kind, then `key=value` for keys of `FaultRule`, with colons between them.
-        source: where it stands, for messages.
+        source: where the rule is defined, for messages.
 
     Raises:
         ConfigError: names the key, what was found and what is allowed.

@@ -108,7 +108,7 @@ _SPATIAL: dict[str, tuple[Callable[[Any, Any], bool], bool]] = {
     "Filter.isContained": (lambda a, b: not a.is_empty and b.contains(a), True),
     "Filter.disjoint": (lambda a, b: not a.intersects(b), False),
 }
-"""Each with whether an element must touch the geometry to pass, so that an asset may be asked for that region."""
+"""Each with whether an element must touch the geometry to pass, so that an asset can be restricted to that region."""
 
 
 def _register_spatial() -> None:

@@ -24,7 +24,7 @@ def missing(kind: str, asset_id: str) -> EarthEngineError:
 
 
 def from_asset(asset: ImageAsset) -> Image:
-    """The image of an asset; its bands are made when they are asked for."""
+    """The image of an asset; its bands are made when they are used."""
     footprint = None if asset.footprint is None else Geometry(asset.footprint, geodesic=False)
     properties: dict[str, Any] = {**asset.properties, "system:index": asset.index}
     if footprint is not None:

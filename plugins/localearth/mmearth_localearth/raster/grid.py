@@ -55,7 +55,7 @@ class Grid:
         return reproject(self.crs, crs, *self.centres())
 
     def outline(self, crs: str, steps: int = 8) -> BaseGeometry:
-        """Its outline in a CRS, with `steps` points a side."""
+        """Its outline in a CRS, with `steps` points per side."""
         a, b, c, d, e, f = self.transform
         t = np.linspace(0, 1, steps, endpoint=False)
         zero, one = np.zeros(steps), np.ones(steps)

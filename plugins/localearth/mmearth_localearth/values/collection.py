@@ -26,7 +26,7 @@ class Collection:
         id: the asset's id, which a filter and a limit keep; None for a computed collection.
         properties: of the collection itself.
         filters: applied to what `load` makes, all of them.
-        base: the collection without the last filter; what it has computed already is not asked for again.
+        base: the collection without the last filter; what it has already computed is reused.
     """
 
     load: Load
@@ -39,7 +39,7 @@ class Collection:
 
     @property
     def geometry(self) -> None:
-        """A collection has no geometry of its own; it is here because all elements are asked for one."""
+        """A collection has no geometry of its own; the property exists because every element has it."""
         return None
 
     @property

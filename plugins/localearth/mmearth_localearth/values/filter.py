@@ -1,4 +1,4 @@
-"""Filters: a test of one element, with the region and interval that an asset may be asked for."""
+"""Filters: a test of one element, with the region and interval that an asset can be restricted to."""
 
 from collections.abc import Callable
 from typing import Any

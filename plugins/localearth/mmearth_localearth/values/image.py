@@ -89,7 +89,7 @@ class Image:
     """An image: an element with bands.
 
     Attributes:
-        make_bands: makes its bands when they are first asked for.
+        make_bands: makes its bands when they are first used.
         properties: with `system:index` and `system:footprint` where it has them.
         id: the asset's id; None for a computed image.
         footprint: where it may have pixels; None when it is unbounded.

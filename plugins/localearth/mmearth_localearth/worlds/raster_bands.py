@@ -135,7 +135,7 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
     """Reads a band's type and grid from its file.
 
     Raises:
-        ConfigError: when the file is no raster, lacks the band or the georeferencing, or has
+        ConfigError: when the file is not a raster, has no such band or no georeferencing, or has
             pixels of a type that Earth Engine's assets do not have.
     """
     where = f"band {entry.name!r}, file {entry.path}"

@@ -59,7 +59,7 @@ def synthetic_seed(world: str) -> int | None:
     """The seed of a synthetic world by its name; None for any other world.
 
     Raises:
-        EngineError: when what follows `synthetic:` is no whole number.
+        EngineError: when the text after `synthetic:` is not an integer.
     """
     name, colon, text = world.partition(":")
     if name != SYNTHETIC or (colon and not text):

@@ -1,4 +1,4 @@
-"""Reads the tables of a manifest: every key by its type, and an error for every key that nobody asked for."""
+"""Reads the tables of a manifest: every key by its type, and an error for every key that is not read."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Table:
 
     Attributes:
         file: the manifest, for errors.
-        place: where the table stands in it, in words, for errors.
+        place: where the table is in it, in words, for errors.
     """
 
     def __init__(self, values: Mapping[str, Any], file: Path, place: str) -> None:
@@ -96,7 +96,7 @@ class Table:
         return value
 
     def close(self) -> None:
-        """Refuses the keys that were never asked for.
+        """Refuses keys that were not read.
 
         Raises:
             ConfigError: names them and lists those that exist.

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from mmearth_core.cli.common import FOLDER, console, engine_option
 from mmearth_core.errors import ConfigError, EngineError
@@ -17,25 +18,29 @@ def command(folder: Path, engine: str) -> int:
     """Make a configuration and tiles in FOLDER, download them, and draw a contact sheet.
 
     Running it again continues where it stopped. The configuration is an ordinary one: change it,
-    and use it with `mmearth-core run`.
+    and use it with `mmearth-core run`. Without --engine, a substitute is made if the demo's data
+    are not installed, and the command that installs them is printed.
 
     \b
     Examples:
       mmearth-core demo demo
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.cli.run import download, leave, print_summary
-    from mmearth_core.download.folder import Outcome
     from mmearth_core.registry import discover
     from mmearth_core.registry.configured import engine_of
     from mmearth_viz.preview.demo_sheets import sheet_of_layers, sheet_of_tiles
 
     registry = discover()
     registry.require()
-    demo = engine_of(registry, engine).demo()
+    chosen = click.get_current_context().get_parameter_source("engine") is not ParameterSource.DEFAULT
+    demo = engine_of(registry, engine).demo() if chosen or engine in registry.engines else None
     if demo is None:
         raise EngineError(
-            f"Engine {engine!r} has no demo. The engine `local` has one: `pip install mmearth-localearth`."
+            f"Engine {engine!r} is not installed or has no demo. The engine `local` has one: "
+            '`pip install "mmearth-core[demo]"`.'
         )
+    if demo.missing and chosen:
+        raise EngineError(demo.missing)
     config = folder / "demo.toml"
     try:
         _put(config, demo.config)
@@ -47,7 +52,7 @@ def command(folder: Path, engine: str) -> int:
     job, result = download(config, registry, engine=engine)
     out = console()
     print_summary(job, result, out)
-    if result.stopped or not result.tally.count(Outcome.DONE):
+    if result.why or not result.progress.counts["done"]:
         return leave(result)
     sheet = folder / "contact_sheet.png"
     group = job.groups[0]
@@ -56,6 +61,9 @@ def command(folder: Path, engine: str) -> int:
     shown = draw(job.folder, group, sheet, job.config.dataset.name, demo.credit)
     out.print(f"Contact sheet of {shown} tiles: {sheet}", markup=False)
     out.print(f"Again, or changed: mmearth-core run {config}", markup=False)
+    if demo.missing:
+        out.print(f"This is a substitute for the usual demo. {demo.missing}", markup=False)
+        out.print("Then run `mmearth-core demo` in another folder.", markup=False)
     return leave(result)
 
 

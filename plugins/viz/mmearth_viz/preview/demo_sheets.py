@@ -9,7 +9,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core import Layer, Modality
-from mmearth_core.download.folder import Entry, Journal, Outcome, Tile, TileIndex
+from mmearth_core.download.folder import Journal, Outcome, Tile, TileIndex, TileOutcome
 from mmearth_core.download.stack import read_stack
 from mmearth_core.download.stored_config import Group
 from mmearth_core.errors import DatasetError
@@ -31,7 +31,7 @@ class DoneTile:
     """
 
     tile: Tile
-    entry: Entry
+    entry: TileOutcome
 
     @property
     def variant(self) -> str | None:

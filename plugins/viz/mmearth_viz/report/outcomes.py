@@ -6,8 +6,8 @@ from typing import Any
 
 from attrs import frozen
 
-from mmearth_core.download.journal import read_endings
-from mmearth_core.download.outcomes import Counts, Reasons, count
+from mmearth_core.download.journal import Journal, Outcome
+from mmearth_core.download.outcomes import OutcomeCounts
 from mmearth_core.download.stored_config import StoredConfig, load_stored_config
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.product.reader import DatasetReader, read_side_file
@@ -20,14 +20,12 @@ class GroupOutcomes:
     Attributes:
         name: the group.
         modalities: downloaded together.
-        counts: tiles by outcome.
-        reasons: why tiles were skipped or failed.
+        counts: tiles by outcome, and why they were skipped or failed.
     """
 
     name: str
     modalities: tuple[str, ...]
-    counts: Counts
-    reasons: Reasons
+    counts: OutcomeCounts
 
 
 @frozen(eq=False)
@@ -49,7 +47,7 @@ class Outcomes:
     @property
     def failed(self) -> int | None:
         """Failures in all groups; None where the journals are not known."""
-        return sum(group.counts.failed for group in self.groups) if self.groups else None
+        return sum(group.counts[Outcome.FAILED] for group in self.groups) if self.groups else None
 
 
 def read_outcomes(reader: DatasetReader, folder: DatasetPaths | None) -> Outcomes:
@@ -70,12 +68,10 @@ def read_outcomes(reader: DatasetReader, folder: DatasetPaths | None) -> Outcome
 
 
 def _group(folder: DatasetPaths, name: str, modalities: tuple[str, ...], tiles: int) -> GroupOutcomes:
-    counts, reasons = Counts(tiles), Reasons()
+    counts = OutcomeCounts(tiles)
     for path in sorted(folder.journal(name, 0).parent.glob("*.jsonl")):
-        more, why = count(0, read_endings(path).values())
-        counts += more
-        reasons.update(why)
-    return GroupOutcomes(name, modalities, counts, reasons)
+        counts.merge(OutcomeCounts.of(0, Journal(path).read(heads_only=True).values()))
+    return GroupOutcomes(name, modalities, counts)
 
 
 def _left_out(path: Path) -> Counter[str]:

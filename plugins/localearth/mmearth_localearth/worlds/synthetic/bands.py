@@ -12,7 +12,7 @@ Affine6 = tuple[float, float, float, float, float, float]
 Make = Callable[[int, int, int, int], tuple[Pixels, Mask | None]]
 
 BLOCK = 768
-"""Pixels a side that are made at once: larger windows are made block by block, to save memory."""
+"""Pixels per side that are made at once: larger windows are made block by block, to save memory."""
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""The canopy: how tall the plants of a window stand."""
+"""The canopy: the height of the plants of a window."""
 
 import numpy as np
 

@@ -26,7 +26,7 @@ _EDGE = 0.07
 
 
 def season(day_of_year: Floats | float, swing: Floats | float) -> Floats:
-    """Where in the year a day stands: -1 in the coldest time, 1 in the warmest; near 0 on the equator."""
+    """Position of a day in the year: -1 in the coldest time, 1 in the warmest; near 0 on the equator."""
     phase = -np.cos((np.asarray(day_of_year, float) - 21.0) * (2.0 * np.pi / 365.25))
     result: Floats = np.round(phase * np.clip(np.asarray(swing) / 3.0, -1.0, 1.0), 9)
     return result

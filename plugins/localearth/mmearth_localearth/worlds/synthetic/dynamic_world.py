@@ -112,7 +112,7 @@ class DynamicWorld:
         inner = held.slices(window)
         truth = view.truth
         label = _LABEL.take(truth.cover.kind[inner])
-        # Errors are smooth patches that differ from scene to scene, so that the year's mode mends them.
+        # Errors are smooth patches that differ from scene to scene, so that the year's mode removes them.
         doubt = plane_noise(window.row, window.col, rows, cols, PATCH, salt("doubt", scene.seen.key))
         wrong = doubt > 0.93
         label[wrong] = _CONFUSED[label[wrong]]

@@ -66,7 +66,7 @@ def entries() -> list[Entry]:
 
 
 class Ecoregions:
-    """The table; see `TableAsset`. Its polygons are made when they are first asked for (some seconds).
+    """The table; see `TableAsset`. Its polygons are made when they are first used (some seconds).
 
     Attributes:
         id: the asset id.

@@ -89,7 +89,7 @@ class Era5:
         land = self._planet.mask.window(12 * window.row - 6, 12 * window.col - 6, 12 * rows, 12 * cols)
         valid = land.reshape(rows, 12, cols, 12).sum(axis=(1, 3)) > 72
         region = self._planet.regions.at(points, lon, lat)
-        # All months at once: a cell is asked for four years of them.
+        # All months at once: four years of them are requested per cell.
         month = np.array([each for _, each in MONTHS])[:, None, None]
         keys = np.array([salt(self._planet.seed, "month", *each) for each in MONTHS], np.uint32)[:, None, None]
         odd = value_noise(points[:, None], 1800e3, keys).astype(np.float64) - 0.5

@@ -28,7 +28,7 @@ _BANDS = "CDEFGHJKLMNPQRSTUVWX"
 _ROWS = "ABCDEFGHJKLMNPQRSTUV"
 _COLUMNS = ("ABCDEFGH", "JKLMNPQR", "STUVWXYZ")
 _WIDEST = 25.0
-"""Degrees; a collection is not asked for the images of a larger region than this."""
+"""Degrees; requests for the images of a larger region are refused."""
 
 
 @frozen(eq=False)
@@ -72,12 +72,12 @@ class Granule:
 
     @lazy
     def strips(self) -> tuple[Strip, ...]:
-        """What each relative orbit sees, by orbit; made when asked for, as most granules only lie near a place."""
+        """What each relative orbit sees, by orbit; made when needed, as most granules only lie near a place."""
         return _strips(self.crs, self.left, self.top, self.lon, self.lat)
 
 
 class Granules:
-    """All granules with land, each made when it is first asked for."""
+    """All granules with land, each made when it is first used."""
 
     def __init__(self, mask: LandMask) -> None:
         self._mask = mask

@@ -57,7 +57,7 @@ def open_land_mask() -> LandMask:
     if spec is None or spec.origin is None:
         raise EngineError(
             "engines.local: the world 'synthetic' takes its coasts from the package 'global-land-mask', which is "
-            'not installed. Install it: pip install "mmearth-localearth[synthetic]"'
+            'not installed. Install it with `pip install "mmearth-localearth[synthetic]"`.'
         )
     # The package is only looked up: importing it would hold 933 MB.
     source = Path(spec.origin).with_name("globe_combined_mask_compressed.npz")

@@ -1,4 +1,4 @@
-"""Attributes made when they are first asked for, without the lock that all instances of `cached_property` share."""
+"""Attributes made when they are first used, without the lock that all instances of `cached_property` share."""
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar

@@ -50,7 +50,7 @@ class Pass:
 
 @define(slots=False, eq=False)
 class View:
-    """A window as it looks on a pass; what is dear is made when it is asked for.
+    """A window as it looks on a pass; expensive parts are made when they are needed.
 
     Attributes:
         truth: what is there.

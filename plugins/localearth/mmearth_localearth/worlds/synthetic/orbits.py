@@ -104,7 +104,7 @@ class Orbit:
 
 
 def stamp(milliseconds: float) -> str:
-    """A moment as it stands in scene names, e.g. `20180715T155911`."""
+    """A time as in scene names, e.g. `20180715T155911`."""
     return dt.datetime.fromtimestamp(milliseconds // 1000.0, dt.UTC).strftime("%Y%m%dT%H%M%S")
 
 

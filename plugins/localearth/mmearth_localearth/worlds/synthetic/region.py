@@ -19,7 +19,7 @@ COARSE_RIDGES = (38_000.0, 18_100.0, 8_600.0, 4_100.0)
 
 _LATITUDES = (-90, -70, -60, -50, -40, -30, -22, -15, -5, 0, 5, 12, 18, 25, 32, 40, 50, 60, 70, 80, 90)
 _RAIN = (100, 200, 700, 1000, 900, 600, 550, 1000, 1900, 2100, 1900, 1000, 450, 400, 600, 800, 800, 600, 350, 200, 150)
-"""Rain of a latitude, mm a year (rough zonal means)."""
+"""Rain of a latitude, mm per year (rough zonal means)."""
 
 
 @frozen(eq=False)
@@ -33,7 +33,7 @@ class Region:
         crest: the coarse octaves of the ridged relief, 0 to 1.
         mean: temperature at sea level over the year, degrees Celsius.
         swing: half the difference between the warmest and the coldest month, Kelvin; negative in the south.
-        rain: mm a year.
+        rain: mm per year.
         farmed: how much of the suitable land is farmed, 0 to 1.
         lat: degrees.
     """

@@ -35,7 +35,7 @@ FIRST_ORBIT = 73 + 175 * 53
 """Absolute number of relative orbit 1 in the epoch's cycle; (absolute - 73) % 175 + 1 is the relative one."""
 
 _WIDEST = 12.0
-"""Degrees; a collection is not asked for the images of a larger region than this."""
+"""Degrees; requests for the images of a larger region are refused."""
 
 
 @frozen(eq=False)

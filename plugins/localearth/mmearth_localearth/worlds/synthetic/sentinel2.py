@@ -104,7 +104,7 @@ class Sentinel2:
         if not self._air:
             more += [("AOT", 10, "uint16", partial(_flat, 90.0 * haze)), ("WVP", 10, "uint16", partial(_flat, 1500.0))]
             more += [("SCL", 20, "uint8", _scene_class)]
-            # Older products lack the cloud probability, as some do in reality.
+            # Older products have no cloud probability, as some in reality.
             if scene.time >= L2A_ALL or chance(key, 1) > 0.25:
                 more += [("MSK_CLDPRB", 20, "uint8", _cloud_probability)]
         more += [("QA60", 60, "uint16", _cloud_bits)]

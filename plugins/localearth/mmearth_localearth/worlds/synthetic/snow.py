@@ -21,7 +21,7 @@ WHITE = 0.55
 
 
 def coldness(day_of_year: int) -> float:
-    """Where in the year a day stands in the north: -1 at the coldest, 1 at the warmest."""
+    """Position of a day in the year, in the north: -1 at the coldest, 1 at the warmest."""
     return -round(math.cos((day_of_year - 21.0) * (2.0 * math.pi / 365.25)), 9)
 
 

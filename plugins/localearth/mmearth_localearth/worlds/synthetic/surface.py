@@ -93,7 +93,7 @@ def _ground(place: _Place) -> tuple[Floats, Floats, Floats]:
 
 
 def _plants(place: _Place, living: dict[str, Floats]) -> Mix:
-    """Plants over ground, by how dense they stand."""
+    """Plants over ground, by their density."""
     dense = place.of(place.cover.dense)
     soil, sand, rock = _ground(place)
     rest = 1.0 - dense

@@ -45,7 +45,7 @@ class Terrain:
 
 
 def moisture(rain: Floats, warmth: Floats) -> Floats:
-    """Rain (mm a year) over what could evaporate at a mean temperature (degrees Celsius)."""
+    """Rain (mm per year) over what could evaporate at a mean temperature (degrees Celsius)."""
     return rain / (230.0 + 46.0 * np.maximum(warmth, 0.0))
 
 

@@ -55,7 +55,7 @@ class Streets:
 
 
 class Towns:
-    """Makes towns for one seed; remembers those that were asked for."""
+    """Makes towns for one seed; remembers the towns that it made."""
 
     def __init__(self, seed: int, regions: Regions) -> None:
         self.seed = seed

@@ -52,7 +52,7 @@ class Truth:
 
     @lazy
     def cover(self) -> Cover:
-        """The surface; made when it is asked for, as elevation does not need it."""
+        """The surface; made when it is used, as elevation does not need it."""
         return self.covers.at(self.patch, self.region, self.terrain)
 
     @lazy

@@ -21,7 +21,7 @@ class SyntheticWorld:
     """
 
     def __init__(self, seed: int = 0) -> None:
-        """Opens the land mask; everything else is made when it is asked for.
+        """Opens the land mask; everything else is made when it is needed.
 
         Raises:
             EngineError: when the package with the coasts is not installed, or its cache cannot be kept.

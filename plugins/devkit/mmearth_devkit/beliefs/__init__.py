@@ -1,1 +1,0 @@
-"""What this project believes of Earth Engine, and the checks that ask an engine."""

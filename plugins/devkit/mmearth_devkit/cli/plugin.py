@@ -1,0 +1,177 @@
+"""Write a plugin, or check one."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from mmearth_core.cli.common import engine_option, json_option, modalities, show
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mmearth_core import Modality
+    from mmearth_core.registry import Registered, Registry
+    from mmearth_devkit.stage import Sample
+    from mmearth_devkit.trial_record import Finding
+
+_DTYPES = ("uint8", "int8", "uint16", "int16", "float32")
+
+
+@click.group("plugin")
+def command() -> None:
+    """Write a plugin, or check one. `mmearth-core plugins` lists the installed ones.
+
+    \b
+    Examples:
+      mmearth-core plugin new snow_depth
+      mmearth-core plugin check snow_depth
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+
+
+@command.command("new", short_help="Write a new plugin that installs, passes its tests and downloads.")
+@click.argument("name")
+@click.option(
+    "--dir",
+    "parent",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".",
+    show_default=True,
+    help="Folder in which mmearth-NAME is created.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["image", "vector"]),
+    default="image",
+    show_default=True,
+    help="Pixels of an asset, or numbers per tile computed from it.",
+)
+@click.option("--asset", metavar="ID", help="Image asset; by default one that the engine `local` has.")
+@click.option("--band", metavar="BAND", help="Band of the asset; with --asset.")
+@click.option("--dtype", type=click.Choice(_DTYPES), default="float32", show_default=True, help="With --asset.")
+@click.option("--unit", metavar="UNIT", default="1", show_default=True, help="With --asset.")
+def new(
+    name: str,
+    parent: Path,
+    kind: Literal["image", "vector"],
+    asset: str | None,
+    band: str | None,
+    dtype: str,
+    unit: str,
+) -> None:
+    """Write a plugin with the modality NAME: a distribution with one working layer, tests and a README.
+
+    It can be installed, passes its own tests and downloads on the engine `local` without any change.
+
+    \b
+    Examples:
+      mmearth-core plugin new snow_depth
+      mmearth-core plugin new rainfall --kind vector --dir plugins
+      mmearth-core plugin new heights --asset OWNER/HEIGHTS/V1 --band height --dtype int16 --unit m
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from mmearth_core.registry import discover
+    from mmearth_devkit.scaffold.names import new_names
+    from mmearth_devkit.scaffold.write import write_plugin
+    from mmearth_devkit.stage import Sample
+
+    if (asset is None) != (band is None):
+        raise click.UsageError("--asset and --band must be given together: the image, and one of its bands.")
+    registry = discover()
+    names = new_names(name, registry)
+    sample = Sample(asset, band, dtype, unit) if asset and band else _sample(registry)
+    folder = write_plugin(names, kind, sample, parent)
+    click.echo(f"Created {folder}, a plugin with the modality {names.name!r} from {sample.asset}. Next:")
+    click.echo("")
+    for line in (
+        f"cd {folder}",
+        "pip install -e '.[test]'",
+        f"mmearth-core plugin check {names.name} --engine local:tests/world.toml",
+        "pytest",
+        "mmearth-core run example.toml",
+    ):
+        click.echo(f"    {line}")
+
+
+def _sample(registry: "Registry") -> "Sample":
+    from mmearth_core.errors import MMEarthError, PluginError
+    from mmearth_devkit.stage import kit_engine, open_stage
+
+    try:
+        sample = open_stage(kit_engine(registry=registry)).sample()
+    except MMEarthError as error:
+        raise PluginError(
+            f"No asset was given, and the engine that would propose one cannot be used: {error} Or name the image with "
+            "--asset and --band."
+        ) from error
+    if sample is None:
+        raise PluginError("No asset was given, and the engine proposes none. Name the image with --asset and --band.")
+    return sample
+
+
+@command.command("check", short_help="Try an installed modality offline, and report what is wrong with it.")
+@click.argument("name", shell_complete=modalities)
+@engine_option("Engine to try it on, which must have a stage; by default local:synthetic.")
+@click.option("--ignore", metavar="CHECK", multiple=True, help="Skip this check; can be repeated.")
+@click.option("--quick", is_flag=True, help="Do not build the graphs again in other processes, which takes seconds.")
+@json_option("Print the findings as JSON.")
+def check(name: str, engine: str | None, ignore: tuple[str, ...], quick: bool, as_json: bool) -> int:
+    """Try the modality NAME, or all modalities of the distribution NAME, with their default options.
+
+    One tile is located and downloaded offline; then bands, values, grid, graphs, requests and declarations are checked.
+    The same in a test: mmearth_devkit.check_modality.
+
+    \b
+    Examples:
+      mmearth-core plugin check snow_depth
+      mmearth-core plugin check mmearth-snow-depth --json
+      mmearth-core plugin check snow_depth --engine local:tests/world.toml --ignore fractions
+
+    \b
+    Exit status:
+      0  no findings
+      1  something is wrong
+      2  it could not be tried: the error says why
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from attrs import asdict
+    from rich.console import Console
+
+    from mmearth_core.registry import discover
+    from mmearth_devkit.kit import findings_of
+    from mmearth_devkit.stage import kit_engine
+
+    registry = discover()
+    entries = _entries(registry, name)
+    used = kit_engine(engine, registry)
+    findings: dict[str, list[Finding]] = {}
+    with Console(stderr=True).status("") as status:
+        for entry in entries:
+            status.update(f"trying {entry.name}")
+            findings[entry.name] = findings_of(entry.make(), engine=used, ignore=ignore, processes=not quick)
+    facts = {modality: [asdict(each) for each in own] for modality, own in findings.items()}
+    return show(as_json, facts, partial(_print, findings), any(findings.values()))
+
+
+def _entries(registry: "Registry", name: str) -> "list[Registered[Modality]]":
+    # By convention an entry point is named after its modality; a broken plugin cannot say which modality it has.
+    faults = [fault for fault in registry.faults if name in (fault.distribution, fault.entry_point)]
+    if faults and name not in registry.modalities:
+        from mmearth_core.errors import PluginError
+
+        raise PluginError(" ".join(map(str, faults)))
+    of_distribution = [entry for entry in registry.modalities.values() if entry.distribution == name]
+    return of_distribution or [registry.modality(name)]
+
+
+def _print(findings: "dict[str, list[Finding]]", console: "Console") -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    for name, own in findings.items():
+        if not own:
+            console.print(f"{name}: nothing is wrong.", markup=False)
+            continue
+        table = Table("check", "where", "problem", "remedy", title=name, title_justify="left", show_lines=True)
+        for each in own:
+            table.add_row(*(escape(text) for text in (each.check, each.where, each.problem, each.remedy)))
+        console.print(table, soft_wrap=False)

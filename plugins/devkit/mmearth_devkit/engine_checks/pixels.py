@@ -1,0 +1,222 @@
+"""Checks of pixels (masks, types, limits of requests) and of places (random points, the antimeridian)."""
+
+from typing import Any
+
+from mmearth_devkit.engine_checks.check import (
+    API,
+    GUIDES,
+    LEFT,
+    REST,
+    TOP,
+    ZONE,
+    EngineCheck,
+    Probe,
+    assumed,
+    documented,
+    fields,
+    row_of,
+)
+
+
+def _western_half(ee: Any) -> Any:
+    """The value 1 in the two western pixels of four of 10 m, by a footprint that ends there."""
+    return ee.Image(1).rename("a").clip(ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 20, TOP], ZONE, False))
+
+
+MASKS: tuple[EngineCheck, ...] = (
+    documented(
+        "unmask-everywhere",
+        "`unmask(v, sameFootprint=False)` also fills pixels outside the image's footprint.",
+        API + "image-unmask",
+        Probe(lambda ee: _western_half(ee).unmask(9, False), {"a": [1, 1, 9, 9]}, row_of(4)),
+    ),
+    documented(
+        "unmask-footprint",
+        "`unmask(v)` alone leaves pixels outside the footprint masked.",
+        API + "image-unmask",
+        Probe(lambda ee: _western_half(ee).unmask(9).unmask(7, False), {"a": [1, 1, 7, 7]}, row_of(4)),
+    ),
+    assumed(
+        "masked-is-0",
+        "Masked pixels are 0 in NPY.",
+        "NPY has no mask; the project fills every band itself, so only the local engine's tests rely on it",
+        Probe(lambda ee: ee.Image(5).rename("a").updateMask(0), {"a": [0, 0]}, row_of(2)),
+    ),
+    assumed(
+        "masked-is-0-geotiff",
+        "Masked pixels are 0 in GeoTIFF.",
+        "as in NPY",
+        unchecked="The core requests NPY only; the local engine offers GeoTIFF to other programs.",
+    ),
+    assumed(
+        "clip-centres",
+        "`clip` keeps the pixels whose centre is inside.",
+        "the description says `data not covered by the geometry is masked`",
+        Probe(
+            lambda ee: (
+                ee.Image(1)
+                .rename("a")
+                .clip(ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 12, TOP], ZONE, False))
+                .unmask(9, False)
+            ),
+            {"a": [1, 9]},
+            row_of(2),
+        ),
+    ),
+    assumed(
+        "mask-fractions",
+        "A mask above 0 counts as valid when pixels are downloaded.",
+        "guides say that masks may be fractions, but not what a file then contains",
+        Probe(lambda ee: ee.Image(5).rename("a").updateMask(0.25), {"a": [5]}, row_of(1)),
+    ),
+)
+
+
+TYPES: tuple[EngineCheck, ...] = (
+    documented(
+        "npy-fields",
+        "NPY is a structured array: a field for each band, in the image's order.",
+        API + "image-getdownloadurl",
+        Probe(
+            lambda ee: ee.Image.cat([ee.Image(n).toUint8().rename(name) for n, name in enumerate("cab")]),
+            {"c": [0], "a": [1], "b": [2]},
+            row_of(1),
+        ),
+    ),
+    assumed(
+        "npy-types",
+        "Every band of an NPY comes in its own type, as the casts in the graph say.",
+        "the page on downloads says `a structured array`, but nothing about types",
+        Probe(
+            lambda ee: ee.Image.cat(
+                [
+                    getattr(ee.Image(1), f"to{name}")().rename(name)
+                    for name in ("Uint8", "Int16", "Uint16", "Float", "Double")
+                ]
+            ),
+            [["Uint8", "uint8"], ["Int16", "int16"], ["Uint16", "uint16"], ["Float", "float32"], ["Double", "float64"]],
+            row_of(1),
+            fields,
+        ),
+    ),
+    assumed(
+        "casts-clamp",
+        "Casts of pixels truncate fractions and clamp values to the range of the type.",
+        "documented for numbers (" + API + "number-touint16), not for images",
+        Probe(
+            lambda ee: ee.Image([300, -5, 2.75]).rename(["over", "under", "between"]).toUint8(),
+            {"over": [255], "under": [0], "between": [2]},
+            row_of(1),
+        ),
+    ),
+    assumed(
+        "nan-casts-to-0",
+        "A NaN cast to an integer is 0.",
+        "the description is silent; the project masks and fills before it casts",
+        unchecked="No constant expression is known that makes a valid NaN pixel.",
+    ),
+    documented(
+        "types-unite",
+        "Arithmetic has the union of its inputs' types; `float` with `int` is at least float.",
+        API + "image-add",
+        Probe(
+            lambda ee: ee.Image(1).toUint16().add(ee.Image(0.5).toFloat()).rename("a").toFloat(),
+            {"a": [1.5]},
+            row_of(1),
+        ),
+    ),
+)
+
+
+REQUESTS: tuple[EngineCheck, ...] = (
+    assumed(
+        "mask-bytes",
+        "The 48 MB of a request include one byte for the mask of every pixel and band.",
+        "a strict reading of " + REST + "projects.image/computePixels; the project stays far below",
+        unchecked="It would need a request of 48 MB.",
+    ),
+    documented(
+        "request-limits",
+        "computePixels: 48 MB uncompressed, 32K pixels per side, 1,024 bands; larger requests get HTTP status 400.",
+        REST + "projects.image/computePixels",
+    ),
+    documented(
+        "element-limit",
+        "A request returns at most 5,000 elements of a collection.",
+        GUIDES + "debugging",
+    ),
+    assumed(
+        "download-grid",
+        "A download URL with `scale` has whole pixels of the projection, counted from its origin; with `dimensions` "
+        "the pixels start at the corner of the region.",
+        "the description of `clipToBoundsAndScale` is silent",
+        unchecked="Only programs on the local engine download in this way; the project fixes every grid itself.",
+    ),
+    documented(
+        "concurrency",
+        "40 requests of a project may run at once; more are refused with HTTP status 429.",
+        GUIDES + "usage",
+    ),
+    documented(
+        "hopeless",
+        "`User memory limit exceeded` and `Computation timed out` have HTTP status 400; the same request fails again.",
+        GUIDES + "debugging",
+    ),
+)
+
+
+def _points(ee: Any, seed: int) -> Any:
+    """Five random points in a degree square."""
+    return ee.FeatureCollection.randomPoints(ee.Geometry.Rectangle([10, 50, 11, 51]), 5, seed)
+
+
+def _coordinates(ee: Any, seed: int) -> Any:
+    return _points(ee, seed).toList(5).map(lambda point: ee.Feature(point).geometry().coordinates())
+
+
+def _tile(ee: Any, lon: float) -> Any:
+    return ee.Geometry.Polygon([[[lon + 0.01, 50], [lon + 0.01, 50.01], [lon - 0.01, 50.01], [lon - 0.01, 50]]])
+
+
+PLACES: tuple[EngineCheck, ...] = (
+    documented(
+        "randomPoints",
+        "`FeatureCollection.randomPoints` returns the requested number of points, all inside the polygon and "
+        "uniform by area.",
+        API + "featurecollection-randompoints",
+        Probe(
+            lambda ee: [
+                _points(ee, 1).size(),
+                _points(ee, 1).filterBounds(ee.Geometry.Rectangle([9.9, 49.9, 11.1, 51.1])).size(),
+            ],
+            [5, 5],
+        ),
+    ),
+    assumed(
+        "randomPoints-seed",
+        "The same seed gives the same points and another seed other points, so that a command gives the same "
+        "tiles again.",
+        "the description says `a seed for the random number generator`",
+        Probe(
+            lambda ee: [
+                _coordinates(ee, 1).equals(_coordinates(ee, 1)),
+                _coordinates(ee, 1).equals(_coordinates(ee, 2)),
+            ],
+            [True, False],
+        ),
+    ),
+    assumed(
+        "polygon-past-180",
+        "A polygon may extend beyond 180 degrees: it is the small one across the antimeridian, not the one around the "
+        "globe, and its centroid is in its middle.",
+        "common practice",
+        Probe(
+            lambda ee: [
+                _tile(ee, 180).area(1).divide(_tile(ee, 10).area(1)),
+                ee.Number(_tile(ee, 180).centroid(1).coordinates().get(0)).abs(),
+            ],
+            [1, 180],
+            tolerance=1e-6,
+        ),
+    ),
+)

@@ -1,0 +1,70 @@
+"""Prints a plan as a table: each figure, and where it comes from."""
+
+from rich.console import Console
+from rich.table import Table
+
+from mmearth_core.text import duration, size
+from mmearth_preflight.estimate import HOUR, Plan, shares
+
+
+def print_plan(plan: Plan, console: Console) -> None:
+    """Prints a plan."""
+    facts, source = plan.to_json(), plan.sources()
+    requests, sizes, time = facts["requests"], facts["bytes"], facts["time"]
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    table.add_row("tiles", f"{plan.left:,}", f"left, of {plan.tiles:,}")
+    if len(plan.groups) > 1:
+        for group in plan.groups:
+            table.add_row(f"  {group.name}", f"{group.left:,}", "left")
+    each = "" if requests["a_tile"] is None else f"{requests['a_tile']:.2f} per tile; "
+    table.add_row("requests", f"{requests['total']:,}", f"{each}{source['requests']}")
+    for kind in ("centroids", "locate", "pixels"):
+        table.add_row(f"  {kind}", f"{requests[kind]:,}", "")
+    for name, text in (("wire", "transferred"), ("stacks", "stacks on disk"), ("hdf5", "HDF5, of all tiles")):
+        table.add_row(text, size(sizes[name]), source[name])
+    table.add_row("time", duration(time["hours"] * HOUR), _pace(plan))
+    table.add_row("latency", f"{plan.latency:.2f} s", source["latency"])
+    _eecu(plan, table)
+    table.add_row("workload tag", plan.config.workload_tag or "none", "label of the run in the Cloud project's metrics")
+    console.print(table)
+    if plan.sample is not None:
+        sample = plan.sample.to_json()
+        console.print(
+            f"Sample: {sample['done']} done, {sample['skipped']} skipped, {sample['failed']} failed, {sample['left']} "
+            f"left in {duration(sample['seconds'])}; {100 * sample['failed_share']:.1f} % failed or left.",
+            style="bold",
+        )
+        for row in sample["reasons"][:5]:
+            console.print(f"  {row['outcome']} {row['tiles']}: {row['reason']}", markup=False)
+    if plan.eecu_seconds is None:
+        console.print(_how_to_measure(plan))
+
+
+def _pace(plan: Plan) -> str:
+    run = plan.config.run
+    return f"{run.max_concurrent} concurrent requests, at most {run.requests_per_second:g}/s: {plan.per_second:.1f}/s"
+
+
+def _eecu(plan: Plan, table: Table) -> None:
+    for share in shares(plan.left, plan.eecu_seconds, plan.tier):
+        fits = "" if share.affordable is None else f"; {_figure(share.affordable)} EECU-s per tile fit into one month"
+        share_text = "?" if share.share is None else f"{_figure(100 * share.share)} %"
+        table.add_row(f"{share.tier} tier", share_text, f"of a month's {share.hours:,.0f} EECU-hours{fits}")
+
+
+def _how_to_measure(plan: Plan) -> str:
+    if plan.sample is None or not plan.sample.workload_tag:
+        return "EECU-seconds per tile: run with --sample N to see where to read them."
+    return (
+        "EECU-seconds per tile: in the Cloud console's Metrics Explorer, resource Earth Engine Cloud Project, sum "
+        f"Completed EECU-seconds of workload_tag {plan.sample.workload_tag!r}, divide by {plan.sample.tiles}, and pass "
+        "it as --eecu-seconds-per-tile."
+    )
+
+
+def _figure(number: float) -> str:
+    """Three digits; large numbers without an exponent."""
+    return f"{number:.3g}" if number < 999.5 else f"{number:,.0f}"
