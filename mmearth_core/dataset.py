@@ -51,7 +51,7 @@ class Dataset:
         path: the HDF5 file.
         layers: its layers, by name: bands, units, classes, no-data.
         rows: the file's row of each tile.
-        reader: the whole file.
+        reader: the file with all its layers and rows.
     """
 
     def __init__(self, path: str | Path, layers: Iterable[str] | None = None, split: str | None = None) -> None:

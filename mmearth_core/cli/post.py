@@ -250,7 +250,7 @@ def _show(
         facts["splits"] = splits
         lines.append(_counts(splits))
     if rows.missing:
-        lines.append("Tiles not downloaded: `mmearth-core run CONFIG` goes on, with --retry-failed also those failed.")
+        lines.append("Tiles not downloaded: `mmearth-core run CONFIG` continues; --retry-failed adds those failed.")
     if out:
         lines.append("Tiles left out are downloaded again by `mmearth-core run CONFIG --retry-failed`.")
     return show(as_json, facts, [*lines, f"Dataset: {root}"], faulty=out or rows.missing)

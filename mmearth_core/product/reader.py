@@ -190,7 +190,7 @@ class DatasetReader:
         return hdf5.opened(self.paths.hdf5)
 
     def tile(self, row: int) -> tuple[str, str | None]:
-        """The tile id and the variant of a row, without reading the whole table."""
+        """The tile id and the variant of a row, without reading the full table."""
         tile_id, variant = (text.decode() for text in self.row_readers()[hdf5.METADATA].read(row).item())
         return tile_id, variant or None
 
@@ -224,9 +224,9 @@ class DatasetReader:
         self._file, self._readers = None, {}
 
     def tile_info(self, tile_ids: Sequence[str] | None = None) -> Iterator[tuple[str, Entry]]:
-        """The entries of tile_info: of all tiles as they stand in the file, or of some in the given order.
+        """The entries of tile_info: of all tiles in the order of the file, or of some in the given order.
 
-        One entry is in memory at a time, as long as tiles are asked for in the order of the file.
+        One entry is in memory at a time, as long as the given order is that of the file.
 
         Raises:
             DatasetError: when the file cannot be read, or a tile has no entry.

@@ -158,7 +158,7 @@ def merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]]) 
     """The statistics of joined rows, from those of the parts: their values are not read again.
 
     Raises:
-        KeyError: when an entry has no such statistic; likewise IndexError, TypeError and ValueError.
+        KeyError, IndexError, TypeError, ValueError: when an entry does not have all statistics of every band.
     """
     merged: dict[str, list[Any]] = {each.name: [] for each in statistics_of(layer)}
     for band in range(len(layer.bands)):

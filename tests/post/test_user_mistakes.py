@@ -124,7 +124,7 @@ def test_tiles_not_downloaded_come_with_the_remedy(config: Path, kit: Any) -> No
     assert done.exit_code == 1
     first, second, *_ = done.stdout.splitlines()
     assert first == f"{kit.tiles - 1} rows; 0 tiles skipped, 1 not downloaded, 0 left out"
-    assert "Tiles not downloaded: `mmearth-core run CONFIG` goes on" in done.stdout, second
+    assert "Tiles not downloaded: `mmearth-core run CONFIG` continues" in done.stdout, second
 
 
 def test_a_damaged_row_of_a_file_that_would_be_kept_says_to_delete_it(posted: Path, kit: Any) -> None:

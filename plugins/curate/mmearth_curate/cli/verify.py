@@ -47,7 +47,7 @@ def command(target: Path, sample: int, return_tiles: bool, send_back: bool, work
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.registry import discover
     from mmearth_core.workers import at_work
-    from mmearth_curate.verify.dataset import is_hdf5
+    from mmearth_curate.verify.descriptions import is_hdf5
     from mmearth_curate.verify.verify import verify
 
     returning = return_tiles or send_back

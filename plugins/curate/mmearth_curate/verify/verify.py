@@ -12,7 +12,7 @@ from mmearth_core.registry import Registry
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool, batches
 from mmearth_curate.verify.band_stats import BandStatsCheck
-from mmearth_curate.verify.dataset import check_descriptions, open_target
+from mmearth_curate.verify.descriptions import check_descriptions, open_target
 from mmearth_curate.verify.findings import Finding, Report, Severity
 from mmearth_curate.verify.journals import JournalsCheck
 from mmearth_curate.verify.side_files import TileInfoCheck, check_splits, check_table

@@ -30,10 +30,10 @@ class GroupOutcomes:
 
 @frozen(eq=False)
 class Outcomes:
-    """The whole dataset.
+    """The outcomes of the dataset.
 
     Attributes:
-        effective: what it is built from; None without its folder.
+        effective: the stored configuration; None without its folder.
         config: that, as its file says it; empty without.
         groups: how the tiles ended in each.
         left_out: reasons for which tiles that are done have no row, with the number of these.
