@@ -106,11 +106,10 @@ def make_all(config: Path, workers: int | None, as_json: bool, **options: Any) -
     """Make all files of the dataset of CONFIG."""
     from mmearth_core.post.make_splits import make_splits, split_options
     from mmearth_core.post.products import make_hdf5, make_info
-    from mmearth_core.post.rows import select_rows
 
     with _opened(config, workers) as (source, pool, progress):
         split_options(source, _given(options))  # refused now, and not after hours of work
-        result = make_hdf5(select_rows(source, pool, progress), pool, progress)
+        result = make_hdf5(source, pool, progress)
         make_info(result.rows, progress)
         made = make_splits(source, _given(options))
     _warn_of_empty(made)
@@ -151,10 +150,9 @@ def hdf5(config: Path, workers: int | None, as_json: bool) -> int:
     """  # noqa: D301
     from mmearth_core.post.make_splits import are_stale, make_splits
     from mmearth_core.post.products import make_hdf5
-    from mmearth_core.post.rows import select_rows
 
     with _opened(config, workers) as (source, pool, progress):
-        result = make_hdf5(select_rows(source, pool, progress), pool, progress)
+        result = make_hdf5(source, pool, progress)
         # Splits are row numbers: for other rows they would be wrong without any sign.
         made = make_splits(source, {}) if are_stale(source) else None
     return _show(result.rows, as_json, result, made)

@@ -17,7 +17,7 @@ from mmearth_core.files import written_aside
 from mmearth_core.json_files import write_entries, write_json
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
-from mmearth_core.post.rows import RowSelection, require_some
+from mmearth_core.post.rows import RowSelection, require_some, select_rows
 from mmearth_core.post.write import BadStacksError, copy_layers, write_rows
 from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import count_values
@@ -44,19 +44,20 @@ class HDF5Result:
     kept: tuple[str, ...]
 
 
-def make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result:
+def make_hdf5(source: DownloadedDataset, pool: Pool, progress: Progress) -> HDF5Result:
     """Writes the HDF5 file and its band statistics, and reports the tiles left out.
 
     Layers that are already in the file as they would be made now are copied.
 
     Args:
-        rows: the tiles; those whose stack turns out to be damaged are left out.
+        source: the dataset; tiles with a bad stack are left out.
         pool: does the work.
         progress: called after every block.
 
     Raises:
         DatasetError: when no tile is left, a plugin's vector has the wrong length, or the file is damaged.
     """
+    rows = select_rows(source, pool, progress)
     with _deletion_advised():
         while True:
             try:

@@ -1,6 +1,6 @@
 """The pass over all stacks that writes rows into the HDF5 file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import h5py
@@ -95,12 +95,7 @@ def write_rows(
         for row, chunks in enumerate(encoded.chunks, start=done):
             for name, chunk in chunks.items():
                 writers[name].write(row, chunk)
-        own = LayerStatistics(vectors)
-        for name, values in _vectors(source, vectors, block).items():
-            own.add_vectors(name, [row.variant for row in block], values)
-            for row, row_values in enumerate(values, start=done):
-                writers[name].write(row, encode(row_values))
-        statistics.merge(own)
+        statistics.merge(_write_vectors(source, vectors, block, writers, done))
         for position, group, reason in encoded.faults:
             tile = block[position].tile
             faults.append(BadStack(tile.tile_id, tile.ordinal, tile.partition, group, reason))
@@ -108,6 +103,22 @@ def write_rows(
         progress("writing tiles", done, len(rows))
     if faults:
         raise BadStacksError(faults)
+    return statistics
+
+
+def _write_vectors(
+    source: DownloadedDataset,
+    layers: Sequence[LayerDescription],
+    rows: Sequence[DatasetRow],
+    writers: Mapping[str, RowWriter],
+    start: int,
+) -> LayerStatistics:
+    """Writes the rows of vector layers from a row on; returns their statistics."""
+    statistics = LayerStatistics(layers)
+    for name, values in _vectors(source, layers, rows).items():
+        statistics.add_vectors(name, [row.variant for row in rows], values)
+        for row, own in enumerate(values, start=start):
+            writers[name].write(row, encode(own))
     return statistics
 
 

@@ -149,11 +149,6 @@ def value_of(statistic: Statistic, band: BandCounts) -> Any:
     return statistic.value(band) if band.count or statistic.empty is None else statistic.empty
 
 
-def entry_of(layer: LayerDescription, bands: Sequence[BandCounts]) -> dict[str, list[Any]]:
-    """An entry of band_stats.json: one value per band for each statistic."""
-    return {each.name: [value_of(each, band) for band in bands] for each in statistics_of(layer)}
-
-
 def merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """The statistics of joined rows, from those of the parts: their values are not read again.
 
@@ -299,7 +294,8 @@ class BandStatistics:
 
     def result(self) -> dict[str, list[Any]]:
         """Everything as JSON: for each row of `STATISTICS` that the layer has, one value per band."""
-        return entry_of(self._layer, [self._counts(band) for band in range(len(self.count))])
+        bands = [self._counts(band) for band in range(len(self.count))]
+        return {each.name: [value_of(each, band) for band in bands] for each in statistics_of(self._layer)}
 
     def _counts(self, band: int) -> BandCounts:
         count, first, second = int(self.count[band]), self._first[band], self._second[band]

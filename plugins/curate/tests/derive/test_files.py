@@ -110,7 +110,7 @@ def test_a_full_disk_stops_and_leaves_nothing(
 
     monkeypatch.setattr(subset, "write_json", full)
     text = refused("subset", whole, tmp_path / "out", "--sample", "2", "--workers", "1", code=3)
-    assert "cannot be written: No space left on device. Make room" in text
+    assert "cannot be written: No space left on device. Free disk space" in text
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
