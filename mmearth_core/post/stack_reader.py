@@ -80,8 +80,7 @@ def check_stack(path: Path, names: Sequence[str], size: int, tile_id: str) -> No
     except _ForeignError:
         _read_any(path, names, size, tile_id)
         return
-    _check_tile(header.tile_id, tile_id)
-    _check(header, names, size, length)
+    _check(header, names, size, length, tile_id)
 
 
 def read_stack(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray[np.float32]]:
@@ -180,25 +179,18 @@ def _header(content: bytes, start: int) -> Header:
     return Header((height, width), {names[i]: (offsets[i], lengths[i]) for i in range(len(offsets))}, tile_id)
 
 
-def _check_tile(found: str | None, tile_id: str) -> None:
-    if found not in (None, tile_id):
-        raise StackError(f"the stack is that of another tile, {found!r}")
-
-
-def _check(header: Header, names: Sequence[str], size: int, length: int) -> None:
+def _check(header: Header, names: Sequence[str], size: int, length: int, tile_id: str | None = None) -> None:
+    if tile_id is not None and header.tile_id not in (None, tile_id):
+        raise StackError(f"the stack is that of another tile, {header.tile_id!r}")
     if header.size != (size, size):
         raise StackError(f"the stack has {header.size[0]} x {header.size[1]} pixels instead of {size} x {size}")
-    _check_names(header.strips, names)
+    missing = [name for name in names if name not in header.strips]
+    if missing:
+        raise StackError(f"the stack has no bands {', '.join(missing)}; it has {', '.join(header.strips)}")
     for name in names:
         end = sum(header.strips[name])
         if end > length:
             raise StackError(f"the stack is truncated: band {name} ends at byte {end}, the file at {length}")
-
-
-def _check_names(found: "dict[str, tuple[int, int]] | dict[str, int]", names: Sequence[str]) -> None:
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise StackError(f"the stack has no bands {', '.join(missing)}; it has {', '.join(found)}")
 
 
 def _read_any(path: Path, names: Sequence[str], size: int, tile_id: str | None = None) -> list[NDArray[np.float32]]:
@@ -206,13 +198,10 @@ def _read_any(path: Path, names: Sequence[str], size: int, tile_id: str | None =
 
     try:
         with rasterio.open(path) as source:
-            if tile_id is not None:
-                _check_tile(source.tags().get("TILE_ID"), tile_id)
-            numbers = {str(name): number for number, name in enumerate(source.descriptions, start=1)}
-            if (source.height, source.width) != (size, size):
-                raise StackError(f"the stack has {source.height} x {source.width} pixels instead of {size} x {size}")
-            _check_names(numbers, names)
-            pixels = source.read([numbers[name] for name in names]).astype("float32")
+            bands = [str(name) for name in source.descriptions]
+            header = Header((source.height, source.width), dict.fromkeys(bands, (0, 0)), source.tags().get("TILE_ID"))
+            _check(header, names, size, 0, tile_id)
+            pixels = source.read([bands.index(name) + 1 for name in names]).astype("float32")
     except rasterio.errors.RasterioError as error:
         raise StackError(f"the stack is truncated or damaged: {error}") from error
     return [plane.reshape(-1) for plane in pixels]
