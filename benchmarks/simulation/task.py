@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from mmearth_core.budget.gate import Gate
-from mmearth_core.budget.members import BEAT, Member, Members
+from mmearth_core.budget.members import Member, Members
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.modality import Anchor
 from mmearth_core.download.journal import Outcome, TileOutcome
@@ -183,9 +183,9 @@ class Task:
         """A step, as often as the budget's own thread makes them."""
         if self.is_over:
             return
-        self._members.step()
+        pause = self._members.step()
         self._look()
-        self._time.after(BEAT, self._beat)
+        self._time.after(pause, self._beat)
 
     def _leave(self) -> None:
         if not self.is_over:

@@ -114,14 +114,14 @@ class SharedBudget(RequestBudget):
             RunStoppedError: the folder cannot be written to.
         """
         super().__init__(clock)
-        self._path, self._beat, self._clock = folder, beat, clock
+        self._path, self._clock = folder, clock
         self._leaving = threading.Event()
         try:
             own = Member.this_process(slots, per_second)
             self._members = Members(Folder(folder), own, self._gate, clock, beat)
             # A claim is used one step after it was made, so a process alone in the folder starts with the second.
             self._members.step()
-            self._members.step()
+            self._pause = self._members.step()
         except OSError as error:
             raise RunStoppedError(self._unusable(error)) from error
         self._thread = threading.Thread(target=self._update, name="mmearth-budget", daemon=True)
@@ -145,10 +145,10 @@ class SharedBudget(RequestBudget):
         """Makes a step every beat, for as long as the process runs."""
         try:
             stepped = served = self._clock()
-            while not self._leaving.wait(self._beat):
+            while not self._leaving.wait(self._pause):
                 now = self._clock()
                 try:
-                    self._members.step()
+                    self._pause = self._members.step()
                     stepped = now
                 except OSError as error:
                     _log.warning("%s", self._unusable(error))

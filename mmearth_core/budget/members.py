@@ -33,7 +33,10 @@ from mmearth_core.budget.gate import Clock, Gate
 BEAT = 5.0
 """Seconds between two steps of a process."""
 
-START, LEASE, FORGET = 3, 6, 12
+HASTE = 5
+"""Factor by which the next step comes sooner while shares change."""
+
+START, LEASE, FORGET = 1, 6, 12
 """Beats: before a process starts beside others, of validity after a step, and after which a silent one is forgotten."""
 
 _NAME = re.compile(r"\d{20}-.+-\d+-[0-9a-f]{8}-\d+\.json")
@@ -153,8 +156,12 @@ class Members:
         """The name of this process's file."""
         return f"{self._stem}-{self._restarts}.json"
 
-    def step(self) -> None:
+    def step(self) -> float:
         """Writes the own file, reads the others', and sets the gate accordingly.
+
+        Returns:
+            Seconds until the next step is useful: a short time while shares change, but at least a second with the
+            usual beat, so that no second of the rate is spent both by the process that had it and by the next one.
 
         Raises:
             OSError: the folder cannot be used. The gate stays as it is until the lease ends.
@@ -172,6 +179,7 @@ class Members:
         slots = min(self._own.slots, self._slots) if self._has_started else 0
         self._until = began + LEASE * self._beat
         self._gate.set(slots, min(self._own.rate, self._rate), self._until)
+        return self._beat / (1 if self._rate == self._own.rate else HASTE)
 
     def leave(self) -> None:
         """Removes the own file, unless requests are still in flight: then others forget it by themselves."""

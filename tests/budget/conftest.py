@@ -35,7 +35,7 @@ class Process:
         own = Member.this_process(slots, per_second)
         token = f"{len(world.started):08x}"
         self.members = Members(self.folder, own, self.gate, lambda: world.now, token=token)
-        self.members.step()
+        self.next_step = world.now + self.members.step()
         self.hangs = False
 
     @property

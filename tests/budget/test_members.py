@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmearth_core.budget.members import FORGET, LEASE, START, Member, equal_part, equal_shares
+from mmearth_core.budget.members import BEAT, FORGET, HASTE, LEASE, Member, equal_part, equal_shares
 
 SOON = 5
 """Beats after which shares are equal again."""
@@ -69,16 +69,36 @@ def test_tasks_share_all_slots_equally(world, tasks, shares):
     assert Counter(world.held()) == shares
 
 
-def test_a_process_alone_starts_at_once_and_one_beside_others_after_three_beats(world):
+def test_a_process_alone_starts_at_once_and_one_beside_others_when_they_have_made_room(world):
     world.start()
     world.pass_time()
     assert world.held() == [40]
     world.start()
     seen = []
-    for _ in range(START + 1):
+    for _ in range(4):
         world.pass_time()
         seen.append(world.held())
-    assert seen == [[20, 0]] * START + [[20, 20]]
+    # The first makes room, says so, is read, and the second claims the room before it uses it.
+    assert seen == [[20, 0], [20, 0], [20, 20], [20, 20]]
+
+
+def test_steps_come_sooner_while_shares_change(world):
+    first, second = world.start(2)
+    pauses = []
+    for _ in range(5):
+        pauses.append((first.members.step(), second.members.step()))
+        world.now += 1
+    assert pauses[0] == (BEAT / HASTE, BEAT / HASTE)
+    assert pauses[-1] == (BEAT, BEAT)
+
+
+def test_a_process_beside_others_waits_for_a_beat_even_if_there_is_room(world):
+    (leaving, _) = world.start(2)
+    world.pass_time(SOON)
+    world.end(leaving)
+    (new,) = world.start()
+    new.members.step()
+    assert new.slots == 0
 
 
 def test_who_comes_later_gets_an_equal_share(world):
@@ -286,11 +306,10 @@ def test_no_second_sees_more_requests_than_the_rate_whoever_comes_and_goes(world
     sent: list[float] = []
 
     def send_for(seconds: int) -> None:
-        for tick in range(seconds * 50):
-            for index, process in enumerate(world.processes):
-                # Each process has a step every five seconds, at a time of its own.
-                if (tick + 7 * index) % 250 == 0:
-                    process.members.step()
+        for _ in range(seconds * 50):
+            for process in world.processes:
+                if world.now >= process.next_step:
+                    process.next_step = world.now + process.members.step()
                 while process.gate.try_enter() == 0:
                     process.gate.leave()
                     sent.append(world.now)
@@ -298,7 +317,9 @@ def test_no_second_sees_more_requests_than_the_rate_whoever_comes_and_goes(world
 
     world.start(per_second=rate)
     send_for(12)
-    world.start(39, per_second=rate)
+    for _ in range(39):
+        world.start(per_second=rate)
+        world.now += 0.14
     send_for(36)
     together = bisect_left(sent, world.now) - bisect_left(sent, world.now - 10)
     world.end(*world.processes[3:])
