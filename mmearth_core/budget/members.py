@@ -146,6 +146,7 @@ class Members:
         self._own, self._folder, self._gate, self._clock, self._beat = own, folder, gate, clock, beat
         self._stem = f"{datetime.now(UTC):%Y%m%d%H%M%S%f}-{own.host}-{own.pid}-{token or secrets.token_hex(4)}"
         self._restarts = 0
+        self._written = ""  # the file that exists; another than `name` while a new one cannot be written
         self._seen: dict[str, tuple[str, float]] = {}
         self._joined = self._until = -math.inf
         self._has_started = False
@@ -173,6 +174,10 @@ class Members:
         claim = evolve(self._own, slots=max(self._slots, self._gate.in_flight), rate=self._rate)
         self._own = evolve(claim, beats=claim.beats + 1, report=self.report)
         self._folder.write(self.name, json.dumps(asdict(self._own)))
+        if self._written not in ("", self.name):
+            # Only now: until the new file is written, the former one holds the claim for requests still in flight.
+            self._folder.remove(self._written)
+        self._written = self.name
         members = {**self._live(), self.name: self._own}
         self._slots, self._rate = equal_part(members, self.name)
         self._has_started |= len(members) == 1 or began - self._joined >= START * self._beat
@@ -183,12 +188,11 @@ class Members:
 
     def leave(self) -> None:
         """Removes the own file, unless requests are still in flight: then others forget it by themselves."""
-        if not self._gate.in_flight:
-            self._folder.remove(self.name)
+        if self._written and not self._gate.in_flight:
+            self._folder.remove(self._written)
 
     def _join(self, now: float) -> None:
         """Joins, for the first time or after a pause in which others may have forgotten this process."""
-        self._folder.remove(self.name)
         self._restarts += 1
         self._joined, self._has_started = now, False
         self._slots, self._rate = 0, 0.0
