@@ -21,10 +21,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import numpy as np
 from made import real_dataset, run
+from mmearth_curate.derive.shared import copy_rows, create_like
 
 from mmearth_core.product.hdf5 import LIBVER, METADATA
-from mmearth_core.product.hdf5_rows import copy_chunks, create_like
 
 MARK = 0.5
 """Target: at least this share of the speed of a sequential copy."""
@@ -40,8 +41,10 @@ def repeat(source: Path, target: Path, tiles: int, prefix: str) -> None:
         copied = table[rows]
         copied["tile_id"] = ids = [f"{prefix}_{number}".encode() for number in range(tiles)]
         new[METADATA] = copied
-        pairs = [(old[name], create_like(new, old[name], tiles)) for name in old if name != METADATA]
-        copy_chunks(pairs, rows)
+        layers = [name for name in old if name != METADATA]
+        for name in layers:
+            create_like(new, old[name], tiles)
+        copy_rows(old, new, layers, np.array(rows, np.intp), 0, lambda _done: None)
     info = {tile_id.decode(): entries[row] for tile_id, row in zip(ids, rows, strict=True)}
     stats = json.loads(source.with_name(f"{source.stem}_band_stats.json").read_text())
     for entry in stats.values():  # of rows that are all repeated as often, only the counts change

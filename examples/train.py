@@ -23,7 +23,7 @@ from mmearth_viz.preview.panel import MapPanel, make_panel
 from torch import Tensor, nn
 from torch.utils import data
 
-from mmearth_core.contract.bands import ClassLabel, Kind
+from mmearth_core import ClassLabel, Kind
 from mmearth_core.dataset import Dataset as PlainDataset
 from mmearth_core.errors import MMEarthError
 from mmearth_core.layers import LayerDescription
@@ -43,9 +43,9 @@ class LandCover(data.Dataset[tuple[Tensor, Tensor]]):
     """The tiles of a split, each as an image and the number of each pixel's class.
 
     Attributes:
-        tiles: where they come from.
-        image: the layer that is looked at.
-        target: the layer whose first band is learnt.
+        tiles: the dataset.
+        image: the input layer.
+        target: the layer whose first band is predicted.
         classes: of that band, by their numbers from 0.
     """
 
@@ -110,7 +110,7 @@ class Score:
 
 
 def network(bands: int, classes: int, width: int = 24) -> nn.Module:
-    """Tells each pixel's class from the 5 x 5 pixels around it."""
+    """Predicts each pixel's class from the 5 x 5 pixels around it."""
     return nn.Sequential(
         nn.Conv2d(bands, width, 3, padding=1),
         nn.ReLU(),
@@ -121,7 +121,7 @@ def network(bands: int, classes: int, width: int = 24) -> nn.Module:
 
 
 def go_through(model: nn.Module, batches: Batches, optimizer: torch.optim.Optimizer | None = None) -> Score:
-    """Goes once through some batches, and learns from them if there is an optimizer."""
+    """Processes some batches once, and trains on them if there is an optimizer."""
     loss = right = count = 0.0
     with torch.set_grad_enabled(optimizer is not None):
         for images, numbers in batches:
@@ -139,7 +139,7 @@ def go_through(model: nn.Module, batches: Batches, optimizer: torch.optim.Optimi
 
 
 def most_frequent(path: Path, split: str, target: str, classes: Sequence[ClassLabel]) -> int:
-    """Number of the class that most pixels of a split have; reads nothing but the classes."""
+    """Number of the most frequent class of a split; reads only the classes."""
     counts = np.zeros(len(classes), int)
     for tile in PlainDataset(path, [target], split):
         counts += [np.count_nonzero(tile.values[target][0] == label.value) for label in classes]
@@ -147,7 +147,7 @@ def most_frequent(path: Path, split: str, target: str, classes: Sequence[ClassLa
 
 
 class Always(nn.Module):
-    """The rival to beat: it says the same class everywhere."""
+    """The baseline: it predicts the same class everywhere."""
 
     def __init__(self, number: int, classes: int) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class Always(nn.Module):
 
 
 def picture(model: nn.Module, split: LandCover, path: Path, most: int = 6) -> None:
-    """Draws some tiles, their classes and what the network says, in the colours that the file declares."""
+    """Draws some tiles, their classes and the predictions, in the colours that the file declares."""
     chosen = np.unique(np.linspace(0, len(split) - 1, most).astype(int)).tolist()
     figure = Figure(figsize=(1.8 * len(chosen) + 0.6, 6.4), layout="constrained")
     axes = figure.subplots(3, len(chosen), squeeze=False)
@@ -189,8 +189,8 @@ def drawn(layer: LayerDescription, values: Any, variant: str | None) -> Any:
 
 @click.command()
 @click.argument("path", metavar="DATASET.h5", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--image", default="sentinel2", show_default=True, metavar="LAYER", help="What the network looks at.")
-@click.option("--target", default="dynamic_world", show_default=True, metavar="LAYER", help="What it learns to tell.")
+@click.option("--image", default="sentinel2", show_default=True, metavar="LAYER", help="The input layer.")
+@click.option("--target", default="dynamic_world", show_default=True, metavar="LAYER", help="The layer to predict.")
 @click.option(
     "--epochs", type=click.IntRange(1), default=5, show_default=True, help="Times through the training tiles."
 )

@@ -5,7 +5,7 @@ Both readers note the constants that Python accepts and strict JSON does not all
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -67,6 +67,24 @@ def write_json(path: Path, content: Any) -> None:
     """
     with written_aside(path) as aside:
         aside.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_entries(path: Path, entries: Iterable[tuple[str, Any]]) -> None:
+    """Writes an object member by member, one per line, as strict JSON.
+
+    Raises:
+        ValueError: when a value is not strict JSON; names the member.
+    """
+    with path.open("w", encoding="utf-8") as file:
+        lead = "{\n"
+        for name, value in entries:
+            try:
+                text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name!r} is not strict JSON ({error})") from error
+            file.write(f"{lead}{json.dumps(name, ensure_ascii=False)}: {text}")
+            lead = ",\n"
+        file.write("\n}\n")
 
 
 def read_entries(path: Path) -> Iterator[tuple[str, Parsed]]:

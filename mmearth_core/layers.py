@@ -1,7 +1,7 @@
 """The description of a layer: what a reader must know of it, independent of the file format."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -9,42 +9,20 @@ import numpy as np
 from attrs import asdict, field, fields, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview
+from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview, holds
 from mmearth_core.contract.modality import Modality
 from mmearth_core.errors import DatasetError
+from mmearth_core.text import counted
 
 DEFAULT = ""
-"""The key of the preview of a variant that has none of its own."""
-
+"""The key of the preview for variants that have none of their own."""
 
 DESCRIBED = (
     "modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "plugin",
 )  # fmt: skip
-"""What every layer's dataset has; older files lack further ones."""
+"""The attributes that every layer has; files of older versions have no further ones."""
 
-_KEYS = frozenset(each.name for each in fields(Preview))
-
-
-def to_json(previews: Mapping[str, Preview]) -> str:
-    """Previews by variant, as text."""
-    return json.dumps({variant: asdict(preview) for variant, preview in previews.items()})
-
-
-def from_json(text: str) -> dict[str, Preview]:
-    """Reads them back; keys that a newer version may have added are passed over.
-
-    Raises:
-        ValueError: when it is no JSON, or a preview that cannot be.
-        TypeError: when it is JSON of another form.
-    """
-    return {variant: _preview(told) for variant, told in json.loads(text).items()}
-
-
-def _preview(told: Mapping[str, Any]) -> Preview:
-    known: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in told.items() if key in _KEYS
-    }
-    return Preview(**known)
+_PREVIEW_KEYS = frozenset(each.name for each in fields(Preview))
 
 
 def _as_texts(texts: Iterable[Any]) -> tuple[str, ...]:
@@ -53,23 +31,23 @@ def _as_texts(texts: Iterable[Any]) -> tuple[str, ...]:
 
 @frozen
 class LayerDescription:
-    """One dataset of the file, as its attributes describe it.
+    """One array of the dataset, as its attributes describe it.
 
     Attributes:
-        name: the dataset's name.
-        modality: whose layer it is.
+        name: the array's name.
+        modality: the modality that makes the layer.
         kind: what it holds for one tile.
-        dtype: of its values.
-        nodata: what stands for a missing value, as text that `float` reads.
-        bands: names, in the order of the row's first axis.
-        units: one a band.
-        descriptions: one a band.
+        dtype: type of its values.
+        nodata: the value of missing pixels, as text that `float` reads.
+        bands: names, in the order of a row's first axis.
+        units: one per band.
+        descriptions: one per band.
         shape: of a row: (bands, size, size), or (bands,) for a vector.
         description: one line for people.
-        classes: for each band, its classes; empty for quantities.
-        variants: for which its statistics are kept apart.
+        classes: the classes of each band; empty for quantities.
+        variants: those that have statistics of their own.
         plugin: the distribution and version that it was downloaded with.
-        previews: how it is drawn, by variant, `""` for the others; two layers that are drawn otherwise are the same.
+        previews: how it is drawn, by variant, `""` for all others; layers that are drawn differently are equal.
     """
 
     name: str
@@ -89,7 +67,7 @@ class LayerDescription:
 
     @classmethod
     def of(cls, layer: Layer, modality: Modality, image_size: int, plugin: str) -> "LayerDescription":
-        """What a declared layer becomes."""
+        """The description of a layer that a modality declares."""
         count = len(layer.bands)
         return cls(
             name=layer.name,
@@ -120,24 +98,36 @@ class LayerDescription:
         return scalar
 
     def stat_name(self, variant: str | None) -> str:
-        """The name under which a tile's values count in the band statistics."""
+        """The key of a tile's values in the band statistics."""
         return f"{self.name}_{variant}" if variant in self.variants else self.name
 
     def stat_names(self) -> tuple[str, ...]:
-        """All names that it has in the band statistics."""
+        """All keys that the layer must have in the band statistics."""
         return tuple(self.stat_name(variant) for variant in self.variants) or (self.name,)
 
     def valid(self, values: NDArray[Any]) -> NDArray[np.bool_]:
-        """Where values are no missing ones; of floats, only finite ones count."""
+        """Where values are not missing; of floats, only finite ones count."""
         known: NDArray[np.bool_] = np.not_equal(values, self.fill)
         return known & np.isfinite(values) if values.dtype.kind == "f" else known
+
+    def contradictions(self) -> Iterator[str]:
+        """Parts of the description that contradict each other, each as a sentence."""
+        bands = len(self.bands)
+        if len(self.shape) != (3 if self.is_map else 1) or self.shape[:1] != (bands,):
+            kind = f"a {self.kind} layer of {counted(bands, 'band')}"
+            yield f"A row has shape {self.shape}, which is not that of {kind}."
+        for attribute in ("units", "descriptions", "classes"):
+            count = len(getattr(self, attribute))
+            if count != bands:
+                yield f"Has {counted(bands, 'band')}, and {attribute} for {count}."
+        if np.dtype(self.dtype).kind not in "iuf" or not holds(self.dtype, float(self.nodata)):
+            yield f"Its type {self.dtype} cannot hold its no-data {self.nodata}."
 
     def to_attributes(self) -> dict[str, str | tuple[str, ...] | np.generic]:
         """The description as plain attributes, which any file format can store.
 
-        `name`, `dtype` and `shape` are left out, as the stored array itself has them; so are lists without an entry.
+        `name`, `dtype` and `shape` are left out, as the stored array itself has them; so are empty lists.
         """
-        classes = [[{"value": c.value, "name": c.name, "colour": c.colour} for c in labels] for labels in self.classes]
         texts = {name: getattr(self, name) for name in ("bands", "units", "descriptions", "variants")}
         return {
             "modality": self.modality,
@@ -146,44 +136,53 @@ class LayerDescription:
             "kind": str(self.kind),
             "nodata": self.fill,
             **{name: values for name, values in texts.items() if values},
-            "classes": json.dumps(classes),
-            "previews": to_json(self.previews),
+            "classes": json.dumps([[asdict(label) for label in labels] for labels in self.classes]),
+            "previews": json.dumps({variant: asdict(preview) for variant, preview in self.previews.items()}),
         }
 
     @classmethod
     def from_attributes(
         cls, name: str, dtype: str, shape: tuple[int, ...], attributes: Mapping[str, Any]
     ) -> "LayerDescription":
-        """The description that `to_attributes` has written.
+        """Reads the description that `to_attributes` has written.
 
         Args:
             name: the layer's name.
-            dtype: of its values.
+            dtype: type of its values.
             shape: of one row.
             attributes: as stored; texts may be bytes.
 
         Raises:
-            DatasetError: when attributes are missing or cannot be understood. The text does not name the file.
+            DatasetError: when attributes are missing or cannot be read. Its text is a clause that names no file.
         """
-        lost = [each for each in DESCRIBED if each not in attributes]
-        if lost:
-            raise DatasetError(f"dataset {name!r} lacks the attributes {', '.join(lost)}")
+        missing = [each for each in DESCRIBED if each not in attributes]
+        if missing:
+            raise DatasetError(f"has no attributes {', '.join(missing)}")
         try:
+            classes = json.loads(attributes["classes"])
+            previews = json.loads(attributes.get("previews", "{}"))
             return cls(
                 name=name,
-                modality=attributes["modality"],
-                kind=attributes["kind"],
                 dtype=dtype,
                 nodata=repr(float(attributes["nodata"])),
-                bands=attributes["bands"],
-                units=attributes["units"],
-                descriptions=attributes["descriptions"],
                 shape=shape,
-                description=attributes["description"],
-                classes=tuple(tuple(ClassLabel(**c) for c in labels) for labels in json.loads(attributes["classes"])),
+                classes=tuple(tuple(ClassLabel(**label) for label in labels) for labels in classes),
                 variants=attributes.get("variants", ()),
-                plugin=attributes["plugin"],
-                previews=from_json(attributes.get("previews", "{}")),  # older files lack it
+                previews={variant: _preview(content) for variant, content in previews.items()},
+                **{
+                    key: attributes[key]
+                    for key in ("modality", "kind", "bands", "units", "descriptions", "description", "plugin")
+                },
             )
-        except (KeyError, ValueError, TypeError) as error:
-            raise DatasetError(f"the attributes of dataset {name!r} cannot be understood ({error})") from error
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise DatasetError(f"has attributes that cannot be read ({error})") from error
+
+
+def _preview(content: Mapping[str, Any]) -> Preview:
+    """A preview from JSON; keys that a newer version may have added are ignored."""
+    known: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in content.items()
+        if key in _PREVIEW_KEYS
+    }
+    return Preview(**known)

@@ -1,19 +1,24 @@
-"""The only module with the file names of a dataset."""
+"""The only module with the file names of a dataset: of its folder, and of the products that `post` writes."""
 
 from pathlib import Path
 from urllib.parse import quote
 
 from attrs import frozen
 
+from mmearth_core.errors import DatasetError
+
 MAX_STEM = 200
 """Longest file stem used, in bytes; file systems allow 255 and a temporary suffix is added."""
 
+HDF5 = ".h5"
+"""How the name of a dataset's HDF5 file ends."""
+
 
 def file_stem(tile_id: str) -> str:
-    """The file name of a tile, without its suffix: the id itself, odd characters percent-quoted.
+    """The file name of a tile, without its suffix: the id itself, with unusual characters percent-encoded.
 
     Raises:
-        ValueError: when that is longer than file systems take.
+        ValueError: when that is longer than file systems allow.
     """
     stem = quote(tile_id, safe=" +,=@")
     if len(stem) > MAX_STEM:
@@ -22,23 +27,95 @@ def file_stem(tile_id: str) -> str:
 
 
 @frozen
-class DatasetPaths:
-    """Paths inside one dataset.
+class ProductPaths:
+    """Paths of an HDF5 file and of its side files, which are named after it.
 
     Attributes:
-        root: the dataset's folder.
+        hdf5: the HDF5 file; the side files need not exist.
+    """
+
+    hdf5: Path
+
+    @classmethod
+    def find(cls, path: Path) -> "ProductPaths":
+        """The products of an existing dataset.
+
+        Args:
+            path: the HDF5 file, or the folder that holds exactly one.
+
+        Raises:
+            DatasetError: when there is none, or the folder has several.
+        """
+        if not path.is_dir():
+            if not path.is_file():
+                raise DatasetError(f"{path}: no such file or folder. Name a dataset's .h5 file, or the folder with it.")
+            return cls(path)
+        found = sorted(each for each in path.glob(f"*{HDF5}") if not each.name.startswith("."))
+        if len(found) != 1:
+            names = ", ".join(each.name for each in found[:5]) or "none"
+            raise DatasetError(
+                f"{path}: a dataset's folder has one {HDF5} file, this one has {len(found)} ({names}). Name the file."
+            )
+        return cls(found[0])
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self.hdf5.stem
+
+    @property
+    def tile_info(self) -> Path:
+        """What is known of each tile, by tile id."""
+        return self.side_file("tile_info")
+
+    @property
+    def band_stats(self) -> Path:
+        """The band statistics."""
+        return self.side_file("band_stats")
+
+    @property
+    def splits(self) -> Path:
+        """The rows of each split."""
+        return self.side_file("splits")
+
+    @property
+    def splits_made(self) -> Path:
+        """How the splits were made; the public training readers do not look for this name."""
+        return self.side_file("splits_made")
+
+    @property
+    def left_out(self) -> Path:
+        """The tiles without a row, as their stack cannot be used; the public readers do not look for this name."""
+        return self.side_file("left_out")
+
+    @property
+    def side_files(self) -> tuple[Path, ...]:
+        """All files but the HDF5 file."""
+        return self.tile_info, self.band_stats, self.splits, self.splits_made, self.left_out
+
+    def side_file(self, what: str) -> Path:
+        """The side file of that kind."""
+        return self.hdf5.with_name(f"{self.name}_{what}.json")
+
+
+@frozen
+class DatasetPaths:
+    """Paths in the folder of a downloaded dataset.
+
+    Attributes:
+        root: the folder.
     """
 
     root: Path
 
     @property
     def config(self) -> Path:
-        """The effective configuration."""
+        """The stored configuration."""
         return self.root / "mmearth.toml"
 
     @property
     def tiles(self) -> Path:
-        """The tiles, taken in once."""
+        """The tiles, imported once."""
         return self.root / "tiles.gpkg"
 
     def stack(self, group: str, partition: int, tile_id: str) -> Path:
@@ -46,19 +123,23 @@ class DatasetPaths:
         return self.root.joinpath("stacks", group, f"{partition:05d}", f"{file_stem(tile_id)}.tif")
 
     def journal(self, group: str, partition: int) -> Path:
-        """The outcomes of a partition's tiles, a line each."""
+        """The outcomes of a partition's tiles, one per line."""
         return self.root / "journal" / group / f"{partition:05d}.jsonl"
 
     def lock(self, group: str) -> Path:
-        """What processes at work lock, a byte for each of their partitions; it stays empty."""
+        """The lock file of a group; it stays empty, as each process locks one byte for each of its partitions."""
         return self.root / "journal" / group / "lock"
 
     @property
     def runs(self) -> Path:
-        """What every run did, a line each."""
+        """The result of every run, one per line."""
         return self.root / "runs.jsonl"
 
     @property
     def is_begun(self) -> bool:
-        """Whether some tile has been worked on."""
+        """Whether any tile has been worked on."""
         return (self.root / "journal").is_dir()
+
+    def products(self, name: str) -> ProductPaths:
+        """The products of the dataset of that name."""
+        return ProductPaths(self.root / f"{name}{HDF5}")

@@ -64,7 +64,7 @@ PUBLIC = AUTHORS | {
     f"mmearth_core.{name}"
     for name in (
         *("dataset", "torch", "registry", "config.schema", "layers", "paths", "earthengine.client", "download.run"),
-        *("download.folder", "product.reader", "product.statistics", "product.hdf5", "cli.common"),
+        *("download.folder", "product.reader", "product.statistics", "product.hdf5", "product.hdf5_rows", "cli.common"),
         *("text", "files", "json_files", "workers", "progress"),
     )
 }

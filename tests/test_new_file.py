@@ -1,4 +1,4 @@
-"""A disk that fills while an HDF5 file is written is an error, and neither a crash nor a second error."""
+"""A disk that fills while an HDF5 file is written is an error, not a crash; and files in a newer format are named."""
 
 import subprocess
 import sys
@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from mmearth_core.product.hdf5 import new_file
+from mmearth_core.errors import DamagedFileError, DatasetError
+from mmearth_core.product.hdf5 import new_file, opened
 
 WRITE = """
 import os, sys
@@ -55,3 +56,23 @@ def test_other_errors_pass_through(tmp_path: Path) -> None:
         raise KeyError
     with new_file(tmp_path / "new.h5") as file:
         assert not list(file)
+
+
+def test_a_file_in_a_newer_format_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "newer.h5"
+    with h5py.File(path, "w", libver="earliest") as file:  # whose descriptions have no checksums
+        file.create_dataset("layer", (2, 3), "u1", chunks=(1, 3), compression="gzip")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"\x03\x02\x03")] = 9  # the version of the description of chunks
+    path.write_bytes(content)
+    monkeypatch.setattr("h5py.version.hdf5_version_tuple", (1, 14, 6))
+    with pytest.raises(DatasetError, match=r"is in a format of HDF5 2\.0 .*`mmearth-core merge NEW OLD`"):
+        read(path)
+    monkeypatch.setattr("h5py.version.hdf5_version_tuple", (2, 0, 0))
+    with pytest.raises(DamagedFileError, match=r"HDF5 cannot read on \(bad version number for layout message\)"):
+        read(path)
+
+
+def read(path: Path) -> None:
+    with opened(path) as file:
+        file["layer"][0]

@@ -1,5 +1,7 @@
-"""A downloaded dataset as post-processing reads it: its modalities, layers and tiles, group by group."""
+"""The folder of a downloaded dataset, as post-processing reads it: modalities, layers and tiles of every group."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -10,20 +12,38 @@ from attrs import evolve, frozen
 
 from mmearth_core.config.schema import Config, load_config
 from mmearth_core.contract.modality import Modality
-from mmearth_core.download.journal import Journal, Outcome, TileOutcome
+from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, send_back
+from mmearth_core.download.locate import PluginCallError, call
 from mmearth_core.download.stored_config import BASE, StoredConfig, load_stored_config, plain_options
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import locked
 from mmearth_core.layers import LayerDescription
-from mmearth_core.paths import DatasetPaths
+from mmearth_core.paths import DatasetPaths, ProductPaths
 from mmearth_core.registry import Registry
 from mmearth_core.registry.configured import make_modality
 from mmearth_core.tiles.index import Tile, TileIndex
 
+__all__ = [
+    "BadStack",
+    "DatasetRow",
+    "DownloadedDataset",
+    "Journal",
+    "Outcome",
+    "PluginCallError",
+    "Provenance",
+    "Tile",
+    "TileIndex",
+    "TileOutcome",
+    "send_back",
+]  # fmt: skip
+
+_sorted_json = json.JSONEncoder(sort_keys=True).encode
+"""Made once, as `json.dumps` would make it again for every tile."""
+
 
 @frozen(eq=False)
 class DatasetRow:
-    """A tile that is done in every group, and so is a row.
+    """A tile that is done in every group, and so becomes a row.
 
     Attributes:
         tile: the tile.
@@ -45,9 +65,10 @@ class DatasetRow:
         grid: Mapping[str, Any] = self.entries[BASE].record["grid"]
         return grid
 
-    def sha256(self, group: str) -> str | None:
-        """The checksum of its stack; None in a group without pixels."""
-        return self.entries[group].record.get("sha256")
+    @property
+    def checksums(self) -> dict[str, str]:
+        """The SHA-256 of its stack in every group that has pixels."""
+        return {group: entry.record["sha256"] for group, entry in self.entries.items() if entry.record.get("sha256")}
 
     @property
     def masked(self) -> list[str]:
@@ -57,50 +78,56 @@ class DatasetRow:
 
 @frozen(eq=False)
 class DownloadedDataset:
-    """A dataset that has been downloaded, whole or in part.
+    """A dataset that has been downloaded, completely or in part.
 
     Attributes:
-        folder: where it is.
-        effective: what it is built from.
+        folder: its paths.
+        effective: the stored configuration.
         modalities: every modality of every group, by name, with the options that it was downloaded with.
-        layers: what each of them stores, in the order of groups, modalities and declarations.
-        lacking: modalities that the configuration names and that have never been downloaded.
-        differing: what the configuration says otherwise than the dataset was downloaded with, a line each.
+        layers: what they store, in the order of groups, modalities and declarations.
+        warnings: how the configuration differs from what was downloaded, each with a remedy.
     """
 
     folder: DatasetPaths
     effective: StoredConfig
     modalities: Mapping[str, Modality]
     layers: tuple[LayerDescription, ...]
-    lacking: tuple[str, ...] = ()
-    differing: tuple[str, ...] = ()
+    warnings: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def open(cls, config_file: Path, registry: Registry) -> "DownloadedDataset":
+        """Opens the dataset of a configuration.
+
+        Modalities, options and groups are those that it was downloaded with, whatever the configuration says now.
+
+        Raises:
+            DatasetError: when nothing has been downloaded, the dataset has another name, or two modalities store a
+                layer of the same name.
+            MMEarthError: when the configuration or a plugin cannot be used.
+        """
+        registry.require()
+        config = load_config(config_file)
+        folder = DatasetPaths(config.root)
+        effective = load_stored_config(folder.config)
+        if effective is None or not folder.tiles.exists() or not folder.is_begun:
+            raise DatasetError(
+                f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {config_file}` first."
+            )
+        if config.dataset.name != effective.dataset["name"]:
+            raise DatasetError(
+                f"{folder.root} holds the dataset {effective.dataset['name']!r}, and {config_file} is of "
+                f"{config.dataset.name!r}. A folder may be moved or copied as `path` in [dataset] says; the name stays."
+            )
+        recorded = evolve(config, modalities=effective.modalities, source=folder.config)
+        names = [name for members in effective.groups.values() for name in members]
+        modalities = {name: make_modality(recorded, registry, name) for name in names}
+        layers = _layers_of(folder, effective, modalities)
+        return cls(folder, effective, modalities, layers, tuple(_warnings(config, registry, effective, names)))
 
     @property
     def name(self) -> str:
         """The dataset's name."""
         return str(self.effective.dataset["name"])
-
-    @property
-    def warnings(self) -> list[tuple[str, str]]:
-        """What the configuration promises and the dataset has not, and what to do about it."""
-        told = []
-        if self.lacking:
-            told.append(
-                (
-                    f"The configuration names {', '.join(self.lacking)}, and nothing of that has been downloaded: the "
-                    "dataset is made without.",
-                    "Run it, or take these tables out of the configuration.",
-                )
-            )
-        if self.differing:
-            told.append(
-                (
-                    "The configuration is not what the dataset was downloaded with, which counts: "
-                    f"{'; '.join(self.differing)}.",
-                    "Put the configuration back, or build another dataset, of another name, with it.",
-                )
-            )
-        return told
 
     @property
     def image_size(self) -> int:
@@ -112,25 +139,20 @@ class DownloadedDataset:
         """The modality that fixed dates and grids."""
         return self.modalities[self.effective.dataset["anchor"]]
 
-    def file(self, suffix: str) -> Path:
-        """A product of post-processing, e.g. of suffix `.h5` or `_splits.json`."""
-        return self.folder.root / f"{self.name}{suffix}"
-
-    def group_of(self, modality: str) -> str:
-        """The group with which a modality was downloaded."""
-        return self._group_of[modality]
+    @property
+    def products(self) -> ProductPaths:
+        """The files that post-processing writes."""
+        return self.folder.products(self.name)
 
     @cached_property
-    def _group_of(self) -> dict[str, str]:
+    def group_of(self) -> Mapping[str, str]:
+        """The group with which each modality was downloaded."""
         groups = reversed(self.effective.groups.items())
         return {modality: group for group, members in groups for modality in members}
 
+    @cached_property
     def stacked(self) -> Mapping[str, tuple[LayerDescription, ...]]:
         """The layers with pixels, by group; groups without any are left out."""
-        return self._stacked
-
-    @cached_property
-    def _stacked(self) -> dict[str, tuple[LayerDescription, ...]]:
         maps = {
             group: tuple(layer for layer in self.layers if layer.is_map and layer.modality in members)
             for group, members in self.effective.groups.items()
@@ -140,18 +162,18 @@ class DownloadedDataset:
     def stacks(self, row: DatasetRow) -> dict[str, Path]:
         """A row's stack in each of those groups."""
         tile = row.tile
-        return {group: self.folder.stack(group, tile.partition, tile.tile_id) for group in self._stacked}
+        return {group: self.folder.stack(group, tile.partition, tile.tile_id) for group in self.stacked}
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keeps runs, and other post-processing, off the dataset: its rows must not change while they are written.
+    def locked(self) -> Iterator[None]:
+        """Excludes runs, and other post-processing: rows must not change while they are written.
 
         Raises:
-            DatasetError: when another process is at work on it.
+            DatasetError: when another process works on the dataset.
         """
         refusal = (
-            f"Another process is at work on {self.folder.root}. Rows must not change while they are written, so "
-            "post-processing needs the dataset to itself: wait until that process has ended."
+            f"Another process is working on {self.folder.root}. Rows must not change while they are written, so "
+            "post-processing needs the dataset to itself: wait until that process has finished."
         )
         with ExitStack() as locks:
             for group in self.effective.groups:
@@ -163,78 +185,105 @@ class DownloadedDataset:
         return list(TileIndex(self.folder.tiles).sizes())
 
     def rows(self, partition: int) -> Iterator[DatasetRow]:
-        """The tiles of a partition that are done in every group, by ordinal."""
+        """The tiles of a partition that become rows, by ordinal."""
         return (DatasetRow(tile, entries) for tile, entries in self.outcomes(partition) if self.is_row(entries))
 
     def is_row(self, entries: Mapping[str, TileOutcome]) -> bool:
-        """Whether a tile that ended so is a row: done in every group, and in all of them on one day and grid."""
+        """Whether a tile with these outcomes becomes a row: done in every group, and in all on one day and grid."""
         if entries.keys() != self.effective.groups.keys():
             return False
         if any(entry.outcome is not Outcome.DONE for entry in entries.values()):
             return False
-        # Those of a group that was added later differ while base has been downloaded again and they have not.
+        # A group that was added later differs while only the base group has been downloaded again.
         anchor = entries[BASE].record["anchor"]
         return all(entry.record["anchor"] == anchor for entry in entries.values())
 
     def outcomes(self, partition: int) -> Iterator[tuple[Tile, dict[str, TileOutcome]]]:
-        """Every tile of a partition, with how it ended in each group that has begun it."""
+        """Every tile of a partition, with its outcome in each group that has worked on it."""
         journals = {group: Journal(self.folder.journal(group, partition)).read() for group in self.effective.groups}
         for tile in TileIndex(self.folder.tiles).read(partition):
             yield tile, {group: entries[tile.tile_id] for group, entries in journals.items() if tile.tile_id in entries}
 
     def located(self, row: DatasetRow, modality: str) -> Any:
         """What a modality located for a tile."""
-        return row.entries[self.group_of(modality)].record["located"].get(modality)
+        return row.entries[self.group_of[modality]].record["located"].get(modality)
 
+    def values(self, row: DatasetRow, modality: str) -> Mapping[str, Any]:
+        """A tile's values of a modality's vector layers, by layer, as the plugin returns them.
 
-def open_dataset(config_file: Path, registry: Registry) -> DownloadedDataset:
-    """Opens the dataset of a configuration.
+        Raises:
+            PluginCallError: when the plugin raises.
+        """
+        plugin = self.modalities[modality]
+        return call(plugin, plugin.values, self.located(row, modality))
 
-    Modalities, options and groups are those that it was downloaded with, whatever the configuration says now.
+    def require_hdf5(self) -> Path:
+        """The HDF5 file.
 
-    Raises:
-        DatasetError: when nothing has been downloaded, the dataset has another name, or two modalities store a layer
-            of one name.
-        MMEarthError: of the kind that fits, when the configuration or a plugin cannot be used.
-    """
-    registry.require()
-    config = load_config(config_file)
-    folder = DatasetPaths(config.root)
-    effective = load_stored_config(folder.config)
-    if effective is None or not folder.tiles.exists() or not folder.is_begun:
-        raise DatasetError(
-            f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {config_file}` first."
-        )
-    if config.dataset.name != effective.dataset["name"]:
-        raise DatasetError(
-            f"{folder.root} holds the dataset {effective.dataset['name']!r}, and {config_file} is of "
-            f"{config.dataset.name!r}. A folder may be moved or copied as `path` in [dataset] says; the name stays."
-        )
-    recorded = evolve(config, modalities=effective.modalities, source=folder.config)
-    names = [name for members in effective.groups.values() for name in members]
-    modalities = {name: make_modality(recorded, registry, name) for name in names}
-    size = int(effective.dataset["image_size"])
-    layers = [
-        LayerDescription.of(layer, modality, size, effective.plugins[name])
-        for name, modality in modalities.items()
-        for layer in modality.layers
-    ]
-    owners: dict[str, str] = {}
-    for layer in layers:
-        other = owners.setdefault(layer.name, layer.modality)
-        if other != layer.modality:
+        Raises:
+            DatasetError: when it does not exist yet.
+        """
+        path = self.products.hdf5
+        if not path.exists():
             raise DatasetError(
-                f"{folder.root}: the modalities {other!r} and {layer.modality!r} both store a layer {layer.name!r}; an "
-                "HDF5 file holds one dataset of a name. Leave one of them out, in a dataset of its own."
+                f"{path}: there is no such file yet. Run `mmearth-core post hdf5` with this configuration."
             )
-    lacking = tuple(name for name in config.modalities if name not in names)
-    return DownloadedDataset(
-        folder, effective, modalities, tuple(layers), lacking, _differing(config, registry, effective)
-    )
+        return path
 
 
-def _differing(config: Config, registry: Registry, effective: StoredConfig) -> tuple[str, ...]:
-    said = {
+class Provenance:
+    """For each group, a checksum over the stacks and scenes of all rows, and so over the order of rows."""
+
+    def __init__(self, source: DownloadedDataset) -> None:
+        self._source = source
+        self._sums = {group: hashlib.sha256() for group in source.effective.groups}
+
+    def add(self, tile_id: str, variant: str | None, entries: Mapping[str, TileOutcome]) -> None:
+        """Adds the next row, to the groups whose entry is known.
+
+        Args:
+            tile_id: the tile.
+            variant: the anchor's.
+            entries: its journal entries, by group.
+        """
+        for group, entry in entries.items():
+            made_of = [tile_id, variant, entry.record.get("sha256"), entry.record["located"]]
+            self._sums[group].update(hashlib.sha256(_sorted_json(made_of).encode()).digest())
+
+    def of(self, modality: str) -> str:
+        """The checksum of a modality's layers over the rows so far."""
+        return self._sums[self._source.group_of[modality]].hexdigest()
+
+
+def _layers_of(
+    folder: DatasetPaths, effective: StoredConfig, modalities: Mapping[str, Modality]
+) -> tuple[LayerDescription, ...]:
+    size = int(effective.dataset["image_size"])
+    layers: dict[str, LayerDescription] = {}
+    for name, modality in modalities.items():
+        for layer in modality.layers:
+            if layer.name in layers:
+                raise DatasetError(
+                    f"{folder.root}: the modalities {layers[layer.name].modality!r} and {name!r} both store a layer "
+                    f"{layer.name!r}; an HDF5 file holds one dataset of a name. Leave one of them out, in a dataset of "
+                    "its own."
+                )
+            layers[layer.name] = LayerDescription.of(layer, modality, size, effective.plugins[name])
+    return tuple(layers.values())
+
+
+def _warnings(
+    config: Config, registry: Registry, effective: StoredConfig, downloaded: list[str]
+) -> Iterator[tuple[str, str]]:
+    """Where the configuration differs from the downloaded dataset, and what to do about it."""
+    missing = [name for name in config.modalities if name not in downloaded]
+    if missing:
+        yield (
+            f"The configuration names {', '.join(missing)}, of which nothing has been downloaded: the dataset is made "
+            "without.",
+            "Run it, or remove these tables from the configuration.",
+        )
+    options = {
         name: plain_options(make_modality(config, registry, name).options)
         for name in config.modalities
         if name in effective.modalities
@@ -242,6 +291,12 @@ def _differing(config: Config, registry: Registry, effective: StoredConfig) -> t
     wanted = evolve(
         effective,
         dataset={**effective.dataset, "image_size": config.dataset.image_size},
-        modalities={**effective.modalities, **said},
+        modalities={**effective.modalities, **options},
     )
-    return tuple(effective.differences(wanted))
+    differences = list(effective.differences(wanted))
+    if differences:
+        yield (
+            "The configuration differs from the one that the dataset was downloaded with, which is used: "
+            f"{'; '.join(differences)}.",
+            "Restore the configuration, or build another dataset, with another name, with it.",
+        )

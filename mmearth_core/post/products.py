@@ -1,33 +1,32 @@
-"""The products of post-processing: the HDF5 file with statistics, and tile_info."""
+"""The products of post-processing: the HDF5 file with its statistics, and tile_info."""
 
-import json
 import math
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import h5py
 from attrs import asdict, frozen
 
-from mmearth_core.download.folder import DatasetRow, DownloadedDataset
+from mmearth_core import __version__
+from mmearth_core.download.folder import DatasetRow, DownloadedDataset, Provenance
 from mmearth_core.download.journal import mark_failed
 from mmearth_core.download.locate import call
-from mmearth_core.errors import DatasetError
+from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.files import written_aside
-from mmearth_core.json_files import write_json
+from mmearth_core.json_files import write_entries, write_json
 from mmearth_core.layers import LayerDescription
-from mmearth_core.post.encode import recount
-from mmearth_core.post.rows import RowSelection
-from mmearth_core.post.write import Written, mended_by_deleting, write_hdf5
-from mmearth_core.product.hdf5 import opened, stored_layers
+from mmearth_core.paths import ProductPaths
+from mmearth_core.post.rows import RowSelection, require_some, select_rows
+from mmearth_core.post.write import BadStacksError, copy_layers, write_rows
+from mmearth_core.product import hdf5
+from mmearth_core.product.hdf5_rows import count_values
+from mmearth_core.product.reader import DatasetReader, read_side_file
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
 
-HDF5, TILE_INFO, BAND_STATS, SPLITS = ".h5", "_tile_info.json", "_band_stats.json", "_splits.json"
-"""How the products' names end, after the dataset's."""
-
-
-LEFT_OUT = "_left_out.json"
-"""The report of tiles whose stack cannot be used; of a name that the training reader does not look for."""
+ALL_MASKED = "every pixel of what was found is masked"
+"""Why a layer is missing whose images exist and show nothing of the tile."""
 
 
 @frozen(eq=False)
@@ -35,191 +34,244 @@ class HDF5Result:
     """What `make_hdf5` did.
 
     Attributes:
-        written: the file.
-        stats: the band statistics' file.
+        rows: the tiles in the file.
+        made: names of the layers that were made of stacks and journals.
+        kept: names of those that were copied, or left as they were.
     """
 
-    written: Written
-    stats: Path
+    rows: RowSelection
+    made: tuple[str, ...]
+    kept: tuple[str, ...]
 
 
-def make_hdf5(rows: RowSelection, pool: Pool, progress: Progress, in_place: bool = False) -> HDF5Result:
-    """Writes the HDF5 file and its band statistics, and reports the tiles left out."""
-    source = rows.source
-    stats_file = source.file(BAND_STATS)
-    written = write_hdf5(rows, pool, progress, in_place, lambda kept: _forget_stats(stats_file, source, kept))
-    results = {key: entry for layer in written.made for key, entry in written.statistics.results(layer.name).items()}
-    known = _known_stats(stats_file)
-    lost = []
-    for layer in (layer for layer in source.layers if layer.name in written.kept):
-        if _fits(known, layer, len(written.rows)):
-            results |= {key: known[key] for key in known if key in (layer.name, *layer.stat_names())}
-        else:
-            lost.append(layer)
-    if lost:
-        with mended_by_deleting():
-            again = recount(source.file(HDF5), lost, source.image_size, pool, progress)
-        results |= {key: entry for layer in lost for key, entry in again.results(layer.name).items()}
-    _write_stats(stats_file, source.layers, results)
-    report(written.rows)
-    return HDF5Result(written, stats_file)
+def make_hdf5(source: DownloadedDataset, pool: Pool, progress: Progress) -> HDF5Result:
+    """Writes the HDF5 file and its band statistics, and reports the tiles left out.
+
+    Layers that are already in the file as they would be made now are copied.
+
+    Args:
+        source: the dataset; tiles with a bad stack are left out.
+        pool: does the work.
+        progress: called after every block.
+
+    Raises:
+        DatasetError: when no tile is left, a plugin's vector has the wrong length, or the file is damaged.
+    """
+    rows = select_rows(source, pool, progress)
+    with _deletion_advised():
+        while True:
+            try:
+                result = _make_hdf5(rows, pool, progress)
+                break
+            except BadStacksError as error:  # rare, so starting again is fast enough
+                rows = rows.without(error.faults)
+                require_some(rows)
+    report_left_out(rows)
+    return result
 
 
-def make_stats(source: DownloadedDataset, pool: Pool, progress: Progress) -> Path:
-    """Writes the band statistics of an HDF5 file anew, from its own values.
+def make_stats(source: DownloadedDataset, pool: Pool, progress: Progress) -> None:
+    """Writes the band statistics of an HDF5 file again, from its own values.
 
     Raises:
         DatasetError: when there is no such file, or it is damaged.
     """
-    path = required(source, HDF5)
-    with mended_by_deleting():
-        with opened(path) as file:
-            stored = stored_layers(file)
-        layers = tuple(stored[layer.name] for layer in source.layers if layer.name in stored)
-        statistics = recount(path, layers, source.image_size, pool, progress)
-    results = {key: entry for layer in layers for key, entry in statistics.results(layer.name).items()}
-    stats_file = source.file(BAND_STATS)
-    _write_stats(stats_file, layers, results)
-    return stats_file
+    with _deletion_advised():
+        reader = DatasetReader.open(source.require_hdf5())
+        layers = [reader.layers[layer.name] for layer in source.layers if layer.name in reader.layers]
+        path, rows = reader.paths.hdf5, range(len(reader))
+        _write_stats(reader.paths, layers, count_values(path, layers, rows, source.image_size, pool.map, progress))
 
 
-def report(rows: RowSelection) -> Path | None:
-    """Writes the list of tiles left out, and sends them back to the download; returns the list's file."""
-    path = rows.source.file(LEFT_OUT)
-    if not rows.left_out:
-        path.unlink(missing_ok=True)
-        return None
-    write_json(
-        path, [{key: value for key, value in asdict(out).items() if key != "partition"} for out in rows.left_out]
-    )
-    mark_failed(rows.source.folder, rows.left_out, "post")
-    return path
-
-
-def required(source: DownloadedDataset, suffix: str) -> Path:
-    """A product that must be there.
+@contextmanager
+def _deletion_advised() -> Iterator[None]:
+    """Reports a damaged HDF5 file with its remedy: `post` keeps its layers as long as it exists.
 
     Raises:
-        DatasetError: when it is not.
+        DatasetError: says so.
     """
-    path = source.file(suffix)
-    if not path.exists():
-        raise DatasetError(f"{path}: there is no such file yet. Run `mmearth-core post hdf5` with this configuration.")
-    return path
-
-
-def _write_stats(path: Path, layers: tuple[LayerDescription, ...], results: dict[str, Any]) -> None:
-    order = [key for layer in layers for key in dict.fromkeys([*layer.stat_names(), layer.name])]
-    write_json(path, {key: results[key] for key in order if key in results})
-
-
-def _forget_stats(path: Path, source: DownloadedDataset, kept: tuple[str, ...]) -> None:
-    """Drops the statistics of layers that are about to be replaced: killed in between, they would pass for the new."""
-    known = _known_stats(path)
-    names = {key for layer in source.layers if layer.name in kept for key in (layer.name, *layer.stat_names())}
-    if not known.keys() <= names:
-        write_json(path, {key: entry for key, entry in known.items() if key in names})
-
-
-def _known_stats(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        yield
+    except DamagedFileError as error:
+        raise DatasetError(
+            f"{error.path}: {error.found}. The file is damaged: delete it and run the same command again, which makes "
+            "it again from the stacks."
+        ) from error
+
+
+def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result:
+    source, paths, provenance = rows.source, rows.source.products, Provenance(rows.source)
+    exists = paths.hdf5.exists()
+    for row in rows if exists else ():  # otherwise it is computed in the same pass, as reading all journals takes time
+        provenance.add(row.tile.tile_id, row.variant, row.entries)
+    kept, is_current = _kept_layers(source, provenance)
+    new = [layer for layer in source.layers if layer not in kept]
+    known = _known_stats(paths)
+    stats = {key: known[key] for layer in kept for key in _stat_keys(layer) if key in known}
+    if new or not is_current:
+        with written_aside(paths.hdf5) as aside, hdf5.new_file(aside) as file:
+            _create(file, rows)
+            if kept:
+                with hdf5.opened(paths.hdf5) as old:
+                    copy_layers(old, file, [layer.name for layer in kept])
+            added = write_rows(file, rows, new, pool, progress, None if exists else provenance)
+            for layer in source.layers:
+                file[layer.name].attrs[hdf5.PROVENANCE] = provenance.of(layer.modality)
+            file.flush()
+            if stats.keys() != known.keys():
+                # If this process is killed before the last line, old statistics must not pass for those of new layers.
+                write_json(paths.band_stats, stats)
+        stats |= added.entries()
+    lost = [layer for layer in kept if not _is_complete(stats, layer, len(rows))]
+    stats |= count_values(paths.hdf5, lost, range(len(rows)) if lost else (), source.image_size, pool.map, progress)
+    _write_stats(paths, source.layers, stats)
+    return HDF5Result(rows, tuple(layer.name for layer in new), tuple(layer.name for layer in kept))
+
+
+def _create(file: h5py.File, rows: RowSelection) -> None:
+    source = rows.source
+    facts = {"name": source.name, "anchor": source.anchor.name, "written_by": f"mmearth-core {__version__}"}
+    hdf5.write_attributes(file, facts)
+    hdf5.create_metadata(file, len(rows), source.anchor.variant_key)
+    for layer in source.layers:
+        hdf5.create_layer(file, layer, len(rows))
+
+
+def _kept_layers(source: DownloadedDataset, provenance: Provenance) -> tuple[list[LayerDescription], bool]:
+    """The layers of the file that are what they would be if made now, and whether the file's layout is current."""
+    try:
+        with hdf5.opened(source.products.hdf5) as file:
+            stored = hdf5.stored_layers(file)
+            kept = [
+                layer
+                for layer in source.layers
+                if stored.get(layer.name) == layer
+                and file[layer.name].attrs.get(hdf5.PROVENANCE) == provenance.of(layer.modality)
+            ]
+            return kept, file.attrs.get("layout") == hdf5.VERSION
+    except DatasetError:  # it does not exist, is not HDF5, or is damaged
+        return [], False
+
+
+def _stat_keys(layer: LayerDescription) -> list[str]:
+    return list(dict.fromkeys([*layer.stat_names(), layer.name]))
+
+
+def _known_stats(paths: ProductPaths) -> dict[str, Any]:
+    try:
+        return read_side_file(paths.band_stats, dict)
+    except DatasetError:
         return {}
-    return content if isinstance(content, dict) else {}
 
 
-def _fits(known: dict[str, Any], layer: LayerDescription, rows: int) -> bool:
-    """Whether the statistics at hand are of all rows of a layer."""
-    pixels = rows
-    for extent in layer.shape[1:]:
-        pixels *= extent
-    entries = [known[key] for key in dict.fromkeys([*layer.stat_names(), layer.name]) if key in known]
+def _is_complete(stats: Mapping[str, Any], layer: LayerDescription, rows: int) -> bool:
+    """Whether the statistics are of all values of a layer."""
+    entries = [stats[key] for key in _stat_keys(layer) if key in stats]
     try:
-        counted = [
+        counts = {
             sum(entry["count"][band] + entry["nodata"][band] for entry in entries) for band in range(len(layer.bands))
-        ]
+        }
     except (KeyError, IndexError, TypeError):
         return False
-    return all(key in known for key in layer.stat_names()) and counted == [pixels] * len(layer.bands)
+    return all(key in stats for key in layer.stat_names()) and counts == {rows * math.prod(layer.shape[1:])}
 
 
-ALL_MASKED = "every pixel of what was found is masked"
-"""Why a layer is missing whose images exist and show nothing of the tile."""
+def _write_stats(paths: ProductPaths, layers: Sequence[LayerDescription], stats: Mapping[str, Any]) -> None:
+    order = [key for layer in layers for key in _stat_keys(layer)]
+    write_json(paths.band_stats, {key: stats[key] for key in order if key in stats})
 
 
-def make_info(rows: RowSelection, progress: Progress) -> Path:
+def report_left_out(rows: RowSelection) -> None:
+    """Writes the list of tiles left out, and returns them for download."""
+    path = rows.source.products.left_out
+    if not rows.left_out:
+        path.unlink(missing_ok=True)
+        return
+    write_json(path, [asdict(out, filter=lambda field, _value: field.name != "partition") for out in rows.left_out])
+    mark_failed(rows.source.folder, rows.left_out, "post")
+
+
+def make_info(rows: RowSelection, progress: Progress) -> None:
     """Writes `{tile_id: {...}}` in the order of the rows, one tile in memory at a time.
 
     Raises:
-        DatasetError: when two modalities contradict each other, or one tells what is no JSON.
+        DatasetError: when two modalities contradict each other, or one returns what is not strict JSON.
     """
-    path = rows.source.file(TILE_INFO)
-    with written_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
-        lead = "{\n"
+
+    def entries() -> Iterator[tuple[str, dict[str, Any]]]:
         for number, row in enumerate(rows, start=1):
-            entry = tile_entry(rows.source, row)
-            try:
-                text = json.dumps(entry, ensure_ascii=False, allow_nan=False)
-            except (TypeError, ValueError) as error:
-                raise DatasetError(
-                    f"tile {row.tile.tile_id!r}: what its modalities tell for tile_info.json is no strict JSON "
-                    f"({error}). Repair the plugin whose info() holds it; null stands for a missing number."
-                ) from error
-            file.write(f"{lead}{json.dumps(row.tile.tile_id, ensure_ascii=False)}: {text}")
-            lead = ",\n"
+            yield row.tile.tile_id, _tile_entry(rows.source, row)
             progress("writing tile_info", number, len(rows))
-        file.write("\n}\n")
-    return path
+
+    with written_aside(rows.source.products.tile_info) as aside:
+        try:
+            write_entries(aside, entries())
+        except ValueError as error:
+            raise DatasetError(
+                f"tile_info.json: the entry of tile {error}. Repair the plugin whose info() returns it; null is for "
+                "missing numbers."
+            ) from error
 
 
-def tile_entry(source: DownloadedDataset, row: DatasetRow) -> dict[str, Any]:
-    """What tile_info.json says of one tile."""
+def _tile_entry(source: DownloadedDataset, row: DatasetRow) -> dict[str, Any]:
     grid = row.grid
-    sums = {group: sha256 for group in source.effective.groups if (sha256 := row.sha256(group))}
     entry: dict[str, Any] = {
         "CRS": grid["crs"],
         "lat": row.tile.lat,
         "lon": row.tile.lon,
-        "NO_DATA": {layer.name: _number(layer.nodata) for layer in source.layers},
+        "NO_DATA": {layer.name: _json_number(layer.nodata) for layer in source.layers},
         "GRID": {"transform": list(grid["transform"]), "size": grid["size"]},
-        "SHA256": sums,
+        "SHA256": row.checksums,
         "TILE": dict(row.tile.attributes),
         "VERSIONS": dict(source.effective.plugins),
     }
-    told = dict.fromkeys(entry, "the core")
+    origins = dict.fromkeys(entry, "the core")
     for name, modality in source.modalities.items():
         info = call(modality, modality.info, source.located(row, name))
-        _merge(entry, info, told, name, row.tile.tile_id)
+        try:
+            merge_info(entry, info, origins, name)
+        except DatasetError as error:
+            raise DatasetError(f"tile {row.tile.tile_id!r}: {error}") from error
     if row.masked:
-        # A plugin that has said why a layer is missing knows better.
+        # If a plugin says why a layer is missing, that is more precise.
         missing = entry.setdefault("MISSING", {})
         missing.update({layer: ALL_MASKED for layer in row.masked if layer not in missing})
     return entry
 
 
-def _merge(
-    entry: dict[str, Any], info: Mapping[str, Any], told: dict[str, str], modality: str, tile_id: str, prefix: str = ""
+def merge_info(
+    entry: dict[str, Any], info: Mapping[str, Any], origins: dict[str, str], modality: str, prefix: str = ""
 ) -> None:
-    """Merges objects key by key, all the way down; equal values agree, others are refused."""
+    """Merges what a modality reports of a tile into the tile's entry, key by key at all levels.
+
+    Args:
+        entry: what is known already; changed.
+        info: what is added; equal values agree.
+        origins: for each key, with dots between levels, where its value is from; changed.
+        modality: whose `info` it is.
+        prefix: of the keys' names in `origins`.
+
+    Raises:
+        DatasetError: when two modalities have different values of a key.
+    """
     for key, value in info.items():
         path = f"{prefix}{key}"
         if key not in entry:
             # Objects are copied, as others are merged into them.
             entry[key] = {} if isinstance(value, Mapping) else value
-            told[path] = modality
+            origins[path] = modality
         if isinstance(value, Mapping) and isinstance(entry[key], dict):
-            _merge(entry[key], value, told, modality, tile_id, f"{path}.")
+            merge_info(entry[key], value, origins, modality, f"{path}.")
         elif entry[key] != value:
             raise DatasetError(
-                f"tile {tile_id!r}: {told.get(path, 'another modality')} and modality {modality!r} contradict each "
-                f"other in tile_info: {path} is {entry[key]!r} and {value!r}. One of the two plugins needs another key "
-                "in its info()."
+                f"{origins.get(path, 'another modality')} and modality {modality!r} contradict each other in "
+                f"tile_info: {path} is {entry[key]!r} and {value!r}. One of the two plugins needs another key in its "
+                "info()."
             )
 
 
-def _number(nodata: str) -> float | str:
-    """A no-data value as JSON: a number, or for those that JSON lacks the text that `float` reads."""
+def _json_number(nodata: str) -> float | str:
+    """A no-data value as JSON: a number, or the text that `float` reads for those that JSON does not have."""
     value = float(nodata)
     if not math.isfinite(value):
         return nodata

@@ -1,4 +1,4 @@
-"""Which tiles become rows: decided before anything is written, so that a bad stack shifts nobody's row."""
+"""Which tiles become rows: decided before anything is written, so that a bad stack shifts no other row."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,13 +17,13 @@ from mmearth_core.workers import Pool
 
 @frozen(eq=False)
 class RowSelection:
-    """The rows of a dataset, known by how many each partition has; read again when they are needed.
+    """The rows of a dataset: only their number is stored, and they are read again whenever they are needed.
 
     Attributes:
         source: the dataset.
         sizes: `{partition: rows}`.
         left_out: the tiles with a bad stack.
-        skipped: tiles that have no image, for a reason in the journal.
+        skipped: tiles without an image, for a reason in the journal.
         missing: tiles that have failed, or are not done in every group.
     """
 
@@ -46,7 +46,7 @@ class RowSelection:
             yield from (row for row in self.source.rows(partition) if row.tile.tile_id not in self._out)
 
     def without(self, more: Sequence[BadStack]) -> "RowSelection":
-        """These rows without some more tiles."""
+        """The same rows without some more tiles."""
         sizes = dict(self.sizes)
         for partition, _ in {(out.partition, out.tile_id) for out in more}:
             sizes[partition] -= 1
@@ -54,7 +54,7 @@ class RowSelection:
 
 
 def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> RowSelection:
-    """Checks every stack's directory, and keeps the tiles whose stacks are all sound.
+    """Checks the directory of every stack, and selects the tiles whose stacks are all sound.
 
     Raises:
         DatasetError: when no tile is left.
@@ -62,10 +62,10 @@ def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> Ro
     partitions = source.partitions()
     names = {
         group: [f"{layer.name}__{band}" for layer in layers for band in layer.bands]
-        for group, layers in source.stacked().items()
+        for group, layers in source.stacked.items()
     }
     counts = {"skipped": 0, "missing": 0}
-    under_way: list[list[Tile]] = []
+    submitted: list[list[Tile]] = []
 
     def questions() -> Iterator[Question]:
         for partition in partitions:
@@ -78,16 +78,17 @@ def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> Ro
                     stacks.append((tile.tile_id, source.stacks(DatasetRow(tile, entries))))
                 else:
                     counts["missing"] += 1
-            under_way.append(tiles)
+            submitted.append(tiles)
             yield stacks, names, source.image_size
 
     sizes: dict[int, int] = {}
     bad: list[BadStack] = []
     for partition, faults in zip(partitions, pool.map(check_stacks, questions()), strict=True):
-        tiles = under_way.pop(0)
-        sizes[partition] = len(tiles) - len({place for place, _, _ in faults})
-        for place, group, reason in faults:
-            bad.append(BadStack(tiles[place].tile_id, tiles[place].ordinal, partition, group, reason))
+        tiles = submitted.pop(0)
+        sizes[partition] = len(tiles) - len({position for position, _, _ in faults})
+        for position, group, reason in faults:
+            tile = tiles[position]
+            bad.append(BadStack(tile.tile_id, tile.ordinal, partition, group, reason))
         progress("checking stacks", len(sizes), len(partitions))
     rows = RowSelection(source, sizes, tuple(bad), **counts)
     require_some(rows)
@@ -95,10 +96,10 @@ def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> Ro
 
 
 def require_some(rows: RowSelection) -> None:
-    """Refuses to make a dataset without a row.
+    """Refuses to make a dataset without rows.
 
     Raises:
-        DatasetError: says why there is none.
+        DatasetError: says why there are none.
     """
     if len(rows):
         return

@@ -1,7 +1,7 @@
 """Reads the stacks that this package writes, ten times faster than a general GeoTIFF reader.
 
-Such a stack is a plain TIFF with one strip of zstd a band. Whatever is laid out otherwise is read by rasterio instead.
-TIFF 6.0 (Adobe 1992): an image's directory lists tags of 12 bytes, with their values in place if they fit 4 bytes.
+Such a stack is a plain TIFF with one zstd strip per band. Any other layout is read by rasterio instead.
+TIFF 6.0 (Adobe 1992): an image's directory lists tags of 12 bytes, which include the values if they fit 4 bytes.
 """
 
 import re
@@ -19,39 +19,22 @@ from numpy.typing import NDArray
 from mmearth_core.text import counted
 
 _HEAD = struct.Struct("<2sHI")
-
-
 _TAG = struct.Struct("<HHI4s")
-
-
 _TYPES = {2: ("s", 1), 3: ("H", 2), 4: ("I", 4)}
-
+"""How `struct` reads ASCII, SHORT and LONG, and their bytes."""
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _OFFSETS, _ROWS, _LENGTHS = 256, 257, 258, 259, 273, 278, 279
-
-
 _PLANAR, _PREDICTOR, _FORMAT, _GDAL = 284, 317, 339, 42112
-
-
-_ZSTD, _APART, _FLOAT = 50000, 2, 3
-
-
-_AS_WRITTEN = {_COMPRESSION: _ZSTD, _PLANAR: _APART, _PREDICTOR: 1, _FORMAT: _FLOAT, _BITS: 32}
-
-
+_ZSTD, _BAND_BY_BAND, _FLOAT = 50000, 2, 3
+_AS_WRITTEN = {_COMPRESSION: _ZSTD, _PLANAR: _BAND_BY_BAND, _PREDICTOR: 1, _FORMAT: _FLOAT, _BITS: 32}
 _NEEDED = {_WIDTH, _HEIGHT, _COMPRESSION, _ROWS, _OFFSETS, _LENGTHS, _GDAL}
-
-
 _READ = _NEEDED | _AS_WRITTEN.keys()
 
 
 _CONSTANT = 64
-"""Bytes of a strip that holds but one value, at most: of the no-data bands of a stack, one is decoded."""
-
+"""Most bytes of a strip with a single value: of the many no-data bands of a stack only one is decompressed."""
 
 _TILE = re.compile(rb'<Item name="TILE_ID">([^<]*)</Item>')
-
-
 _NAME = re.compile(rb'<Item name="DESCRIPTION" sample="(\d+)" role="description">([^<]*)</Item>')
 
 
@@ -60,7 +43,7 @@ class StackError(Exception):
 
 
 class _ForeignError(Exception):
-    """A TIFF that is laid out otherwise."""
+    """A TIFF with another layout."""
 
 
 @frozen
@@ -70,7 +53,7 @@ class Header:
     Attributes:
         size: rows and columns.
         strips: `{band name: (offset, length)}`, in bytes.
-        tile_id: whose stack it says that it is; None if it does not.
+        tile_id: the tile whose stack it is, if it says so.
     """
 
     size: tuple[int, int]
@@ -82,7 +65,7 @@ def check_stack(path: Path, names: Sequence[str], size: int, tile_id: str) -> No
     """Checks a stack without reading its pixels.
 
     Raises:
-        StackError: when it is missing, truncated, another tile's, or has not these bands or this size.
+        StackError: when it is missing, truncated, another tile's, or has other bands or another size.
     """
     try:
         with path.open("rb") as file:
@@ -97,12 +80,11 @@ def check_stack(path: Path, names: Sequence[str], size: int, tile_id: str) -> No
     except _ForeignError:
         _read_any(path, names, size, tile_id)
         return
-    _check_tile(header.tile_id, tile_id)
-    _check(header, names, size, length)
+    _check(header, names, size, length, tile_id)
 
 
 def read_stack(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray[np.float32]]:
-    """Reads bands by name, and decodes each when it is asked for: so it is still in the processor's cache.
+    """Reads bands by name; each is decompressed when it is used, so that it is in the processor's cache then.
 
     Args:
         path: a stack.
@@ -113,7 +95,7 @@ def read_stack(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray[
         (size * size) float32 for each name, NaN for no-data; read only.
 
     Raises:
-        StackError: when it is missing, or has not these bands or this size; on asking for a band, when it is damaged.
+        StackError: when it is missing, or has other bands or another size; on reading a band, when that is damaged.
     """
     try:
         content = path.read_bytes()
@@ -182,55 +164,44 @@ def _header(content: bytes, start: int) -> Header:
         if offset + length * width > len(content):
             raise StackError("the stack is truncated within its directory")
         tags[tag] = struct.unpack_from(form, content, offset)
-    if not tags.keys() >= _NEEDED or any(set(tags.get(tag, (due,))) != {due} for tag, due in _AS_WRITTEN.items()):
+    if not tags.keys() >= _NEEDED or any(set(tags.get(tag, (usual,))) != {usual} for tag, usual in _AS_WRITTEN.items()):
         raise _ForeignError
     try:
         (height,), (width,), (rows,), (text,) = (tags[tag] for tag in (_HEIGHT, _WIDTH, _ROWS, _GDAL))
         names = {int(number): name.decode() for number, name in _NAME.findall(text)}
-        whole = rows >= height
-    except (TypeError, ValueError):  # numbers for a text, or two for one
+    except (TypeError, ValueError):  # a tag has another type or another number of values
         raise _ForeignError from None
     offsets, lengths = tags[_OFFSETS], tags[_LENGTHS]
-    if not whole or not len(names) == len(offsets) == len(lengths):
+    if rows < height or not len(names) == len(offsets) == len(lengths):
         raise _ForeignError
     tile = _TILE.search(text)
     tile_id = None if tile is None else unescape(tile[1].decode())
     return Header((height, width), {names[i]: (offsets[i], lengths[i]) for i in range(len(offsets))}, tile_id)
 
 
-def _check_tile(found: str | None, tile_id: str) -> None:
-    if found not in (None, tile_id):
-        raise StackError(f"the stack is that of another tile, {found!r}")
-
-
-def _check(header: Header, names: Sequence[str], size: int, length: int) -> None:
+def _check(header: Header, names: Sequence[str], size: int, length: int, tile_id: str | None = None) -> None:
+    if tile_id is not None and header.tile_id not in (None, tile_id):
+        raise StackError(f"the stack is that of another tile, {header.tile_id!r}")
     if header.size != (size, size):
         raise StackError(f"the stack has {header.size[0]} x {header.size[1]} pixels instead of {size} x {size}")
-    _check_names(header.strips, names)
+    missing = [name for name in names if name not in header.strips]
+    if missing:
+        raise StackError(f"the stack has no bands {', '.join(missing)}; it has {', '.join(header.strips)}")
     for name in names:
         end = sum(header.strips[name])
         if end > length:
             raise StackError(f"the stack is truncated: band {name} ends at byte {end}, the file at {length}")
 
 
-def _check_names(found: "dict[str, tuple[int, int]] | dict[str, int]", names: Sequence[str]) -> None:
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise StackError(f"the stack lacks the bands {', '.join(missing)}; it has {', '.join(found)}")
-
-
 def _read_any(path: Path, names: Sequence[str], size: int, tile_id: str | None = None) -> list[NDArray[np.float32]]:
-    import rasterio  # only here, as it costs every worker memory and a second
+    import rasterio  # only here, as it takes memory and a second in every worker
 
     try:
         with rasterio.open(path) as source:
-            if tile_id is not None:
-                _check_tile(source.tags().get("TILE_ID"), tile_id)
-            numbers = {str(name): number for number, name in enumerate(source.descriptions, start=1)}
-            if (source.height, source.width) != (size, size):
-                raise StackError(f"the stack has {source.height} x {source.width} pixels instead of {size} x {size}")
-            _check_names(numbers, names)
-            pixels = source.read([numbers[name] for name in names]).astype("float32")
+            bands = [str(name) for name in source.descriptions]
+            header = Header((source.height, source.width), dict.fromkeys(bands, (0, 0)), source.tags().get("TILE_ID"))
+            _check(header, names, size, 0, tile_id)
+            pixels = source.read([bands.index(name) + 1 for name in names]).astype("float32")
     except rasterio.errors.RasterioError as error:
         raise StackError(f"the stack is truncated or damaged: {error}") from error
     return [plane.reshape(-1) for plane in pixels]
@@ -247,13 +218,13 @@ Question = tuple[Sequence[tuple[str, Mapping[str, Path]]], Mapping[str, Sequence
 
 
 def check_stacks(question: Question) -> list[tuple[int, str, str]]:
-    """Checks the stacks of some tiles; returns `(place among the tiles, group, reason)` of those that are bad."""
+    """Checks the stacks of some tiles; returns `(position among the tiles, group, reason)` of those that are bad."""
     tiles, names, size = question
     faults = []
-    for place, (tile_id, stacks) in enumerate(tiles):
+    for position, (tile_id, stacks) in enumerate(tiles):
         for group, path in stacks.items():
             try:
                 check_stack(path, names[group], size, tile_id)
             except StackError as error:
-                faults.append((place, group, str(error)))
+                faults.append((position, group, str(error)))
     return faults

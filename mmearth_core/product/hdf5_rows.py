@@ -1,21 +1,24 @@
-"""Rows of an HDF5 dataset, read and written as compressed chunks."""
+"""Rows of an HDF5 dataset: read and written as compressed chunks, without HDF5's own filters; and counted."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from attrs import frozen
 from isal import igzip_lib, isal_zlib
 from numpy.typing import NDArray
 
 from mmearth_core.errors import DamagedFileError
-from mmearth_core.product.hdf5 import DEFLATE, damage_told, told_by_hdf5
+from mmearth_core.layers import LayerDescription
+from mmearth_core.product.hdf5 import DEFLATE, METADATA, damage_reported, hdf5_reason, opened
+from mmearth_core.product.statistics import LayerStatistics, block_rows
 from mmearth_core.text import counted
 
 
 def encode(values: NDArray[Any]) -> bytes:
-    """Makes a chunk: shuffles the bytes of equal weight together, and deflates them.
+    """Compresses a row to a chunk: bytes of equal significance are put together (shuffled) and deflated.
 
     HDF5's own filters undo it. Values of one byte are not shuffled.
     """
@@ -26,21 +29,21 @@ def encode(values: NDArray[Any]) -> bytes:
     words = flat.astype(flat.dtype.newbyteorder("<"), copy=False).view(f"<u{size}")
     shuffled = np.empty((size, words.size), np.uint8)
     shuffled[0] = words  # the cast keeps the lowest byte
-    for place in range(1, size):
-        np.right_shift(words, 8 * place, out=shuffled[place], casting="unsafe")
+    for byte in range(1, size):
+        np.right_shift(words, 8 * byte, out=shuffled[byte], casting="unsafe")
     return bytes(isal_zlib.compress(shuffled.reshape(-1), DEFLATE))
 
 
-class ChunkWriter:
-    """Writes rows of a layer as `encode` made them; what h5py looks up anew for every row is looked up once."""
+class RowWriter:
+    """Writes rows of one open dataset; it looks up once what h5py would look up for every row."""
 
     def __init__(self, dataset: h5py.Dataset) -> None:
         self._id = dataset.id
         self._rest = (0,) * (dataset.ndim - 1)
 
-    def write(self, row: int, chunk: bytes) -> None:
-        """Writes one row."""
-        self._id.write_direct_chunk((row, *self._rest), chunk)
+    def write(self, row: int, chunk: bytes, skipped: int = 0) -> None:
+        """Writes a chunk as `encode` or `RowReader.chunk` returns it, with the bit mask of the filters skipped."""
+        self._id.write_direct_chunk((row, *self._rest), chunk, skipped)
 
 
 class RowReader:
@@ -60,14 +63,10 @@ class RowReader:
         Raises:
             DamagedFileError: when it cannot be read.
         """
-        if not self._direct or not 0 <= row < self._dataset.shape[0]:
-            return self._by_hdf5(row)
-        try:
-            skipped, chunk = self._id.read_direct_chunk((row, *self._rest))
-        except (OSError, RuntimeError, ValueError):
-            return self._by_hdf5(row)  # never written: the fill value
-        if skipped:
-            return self._by_hdf5(row)
+        skipped, chunk = (1, b"") if not self._direct or not 0 <= row < self._dataset.shape[0] else self.chunk(row)
+        if skipped or not chunk:
+            with damage_reported(Path(self._dataset.file.filename)):
+                return np.asarray(self._dataset[row])
         try:
             content = isal_zlib.decompress(chunk, bufsize=self._bytes)
         except igzip_lib.IsalError as error:  # type: ignore[misc]  # isal declares it as an instance
@@ -78,9 +77,21 @@ class RowReader:
             return np.frombuffer(bytearray(content), self._dtype).reshape(self._shape)
         return self._unshuffled(np.frombuffer(content, np.uint8)).reshape(self._shape)
 
-    def _by_hdf5(self, row: int) -> NDArray[Any]:
-        with damage_told(Path(self._dataset.file.filename)):
-            return np.asarray(self._dataset[row])
+    def chunk(self, row: int) -> tuple[int, bytes]:
+        """The bit mask of the filters skipped, and a row as it is stored; empty if it was never written.
+
+        Raises:
+            DamagedFileError: when it cannot be read.
+        """
+        try:
+            skipped, chunk = self._id.read_direct_chunk((row, *self._rest))
+        except (OSError, RuntimeError, ValueError) as error:
+            # A row that was never written has no chunk: HDF5 reads it as the fill value.
+            with damage_reported(Path(self._dataset.file.filename)):
+                if self._id.get_chunk_info_by_coord((row, *self._rest)).byte_offset is None:
+                    return 0, b""
+            raise self._damaged(row, f"cannot be read ({hdf5_reason(error)})") from error
+        return skipped, chunk
 
     def _damaged(self, row: int, found: str) -> DamagedFileError:
         dataset = self._dataset
@@ -88,16 +99,16 @@ class RowReader:
 
     def _unshuffled(self, content: NDArray[np.uint8]) -> NDArray[Any]:
         size = self._dtype.itemsize
-        by_weight = content.reshape(size, -1)
+        planes = content.reshape(size, -1)
         if size == 2:  # a third of the time of writing to every second byte
-            words = by_weight[1].astype(np.uint16)
+            words = planes[1].astype(np.uint16)
             words <<= 8
-            words |= by_weight[0]
+            words |= planes[0]
             unshuffled: NDArray[Any] = words.view(self._dtype)
             return unshuffled
         values = np.empty(content.size // size, self._dtype)
-        for place, target in enumerate(values.view(np.uint8).reshape(-1, size).T):
-            target[:] = by_weight[place]
+        for byte, target in enumerate(values.view(np.uint8).reshape(-1, size).T):
+            target[:] = planes[byte]
         return values
 
 
@@ -106,96 +117,81 @@ def _storage(dataset: h5py.Dataset) -> tuple[bool, bool]:
     if dataset.chunks != (1, *dataset.shape[1:]) or dataset.dtype.kind not in "iuf" or not dataset.dtype.isnative:
         return False, False
     properties = dataset.id.get_create_plist()
-    filters = [properties.get_filter(place)[0] for place in range(properties.get_nfilters())]
+    filters = [properties.get_filter(number)[0] for number in range(properties.get_nfilters())]
     shuffled = h5py.h5z.FILTER_SHUFFLE in filters
-    ours = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE] if shuffled else [h5py.h5z.FILTER_DEFLATE]
-    return shuffled, filters == ours
+    own = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE] if shuffled else [h5py.h5z.FILTER_DEFLATE]
+    return shuffled, filters == own
 
 
-STEP = 64
-"""Rows between two reports of progress."""
+@frozen
+class RowBlock:
+    """Some rows for a worker.
+
+    Attributes:
+        path: the HDF5 file.
+        layers: which of its layers.
+        rows: ascending.
+    """
+
+    path: Path
+    layers: tuple[LayerDescription, ...]
+    rows: tuple[int, ...]
+
+    def variants(self, file: h5py.File) -> list[str | None]:
+        """The variant of each row."""
+        table = file[METADATA][list(self.rows)]
+        fields = table.dtype.names
+        texts = table[fields[1]].tolist() if len(fields) > 1 else [b""] * len(table)
+        return [text.decode(errors="replace") or None for text in texts]
 
 
-def create_like(file: h5py.File, dataset: h5py.Dataset, rows: int) -> h5py.Dataset:
-    """Makes a dataset, empty, into which another one's chunks fit as they are: same type, chunks, filters, attributes.
+def row_blocks(
+    path: Path, layers: Iterable[LayerDescription], rows: Sequence[int], image_size: int
+) -> Iterator[RowBlock]:
+    """Rows in blocks, whose statistics are the same however the work is divided."""
+    step = block_rows(image_size)
+    for start in range(0, len(rows), step):
+        yield RowBlock(path, tuple(layers), tuple(rows[start : start + step]))
+
+
+def count_rows(block: RowBlock) -> LayerStatistics:
+    """The statistics of some rows, from their values."""
+    statistics = LayerStatistics(block.layers)
+    with opened(block.path) as file:
+        variants = block.variants(file)
+        for layer in block.layers:
+            if not layer.is_map:
+                statistics.add_vectors(layer.name, variants, file[layer.name][list(block.rows)])
+                continue
+            reader = RowReader(file[layer.name])
+            for row, variant in zip(block.rows, variants, strict=True):
+                statistics.add(layer.name, variant, reader.read(row).reshape(len(layer.bands), -1))
+    return statistics
+
+
+def count_values(
+    path: Path,
+    layers: Sequence[LayerDescription],
+    rows: Sequence[int],
+    image_size: int,
+    apply: Callable[[Callable[[RowBlock], LayerStatistics], Iterable[RowBlock]], Iterator[LayerStatistics]] = map,
+    progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+) -> dict[str, Any]:
+    """The band statistics of some rows, from their values.
 
     Args:
-        file: where to make it.
-        dataset: what it is like; its name is kept.
-        rows: how many it has.
+        path: the HDF5 file.
+        layers: which of its layers.
+        rows: which rows, ascending.
+        image_size: rows and columns of a tile.
+        apply: does the work, such as the `map` of a pool of workers.
+        progress: called after every block.
+
+    Returns:
+        The entries of band_stats.json.
     """
-    space = h5py.h5s.create_simple((rows, *dataset.shape[1:]))
-    properties = dataset.id.get_create_plist()
-    # The chunks and the type are given anew, as a newer format's versions of their descriptions stick to the old ones.
-    properties.set_chunk(dataset.chunks)
-    dtype = h5py.h5t.py_create(dataset.dtype)
-    made = h5py.Dataset(h5py.h5d.create(file.id, dataset.name.encode(), dtype, space, properties))
-    for name, value in dataset.attrs.items():
-        stored = dataset.attrs.get_id(name)
-        if stored.get_space().get_simple_extent_npoints():  # an empty one, of older files, crashes GDAL
-            made.attrs.create(name, value, shape=stored.shape, dtype=stored.dtype)
-    return made
-
-
-def storage(dataset: h5py.Dataset) -> str:
-    """How a dataset's rows are chunked and filtered; chunks fit into a dataset of the same text as they are.
-
-    The level of a filter does not count: it changes how a chunk is made and not how it is read.
-    """
-    properties = dataset.id.get_create_plist()
-    filters = [properties.get_filter(place) for place in range(properties.get_nfilters())]
-    names = [name.decode() or str(code) for code, _flags, _values, name in filters]
-    chunks = "no chunks" if dataset.chunks is None else f"chunks of {' x '.join(map(str, dataset.chunks))}"
-    return f"{chunks}, {' + '.join(names) or 'no filter'}, {dataset.dtype.byteorder.replace('=', '') or 'native'}"
-
-
-def copy_chunks(
-    pairs: Sequence[tuple[h5py.Dataset, h5py.Dataset]],
-    rows: Iterable[int] | None = None,
-    at: int = 0,
-    moved: Callable[[int], None] | None = None,
-) -> None:
-    """Copies rows of several datasets, row by row, so that what belongs to one tile stands together in the new file.
-
-    A file that was written tile by tile is so read from its start to its end.
-
-    Args:
-        pairs: of each dataset to copy, the old and the new one.
-        rows: which of the old ones' rows, in the order of the new; all without it.
-        at: the new one's first row.
-        moved: is told after every few rows how many have been copied.
-    """
-    ends = [(old.id, new.id, (0,) * (old.ndim - 1), _written(old)) for old, new in pairs]
-    wanted: Iterable[int] = range(pairs[0][0].shape[0]) if rows is None and pairs else rows or ()
-    count = 0
-    for count, row in enumerate(wanted, start=1):
-        for source, target, rest, written in ends:
-            if written is None or row in written:
-                try:
-                    mask, chunk = source.read_direct_chunk((row, *rest))
-                except (OSError, RuntimeError, ValueError) as error:
-                    raise _damaged(source, row, error) from error
-                target.write_direct_chunk((at + count - 1, *rest), chunk, mask)
-        if moved and count % STEP == 0:
-            moved(count)
-    if moved:
-        moved(count)
-
-
-def _damaged(source: Any, row: int, error: Exception) -> DamagedFileError:
-    dataset = h5py.Dataset(source)
-    found = f"row {row} of layer {dataset.name.lstrip('/')!r} cannot be read ({told_by_hdf5(error)})"
-    return DamagedFileError(dataset.file.filename, found)
-
-
-def _written(dataset: h5py.Dataset) -> set[int] | None:
-    """The rows that have a chunk; None if all have. One that was never written is the fill value, without a chunk."""
-    if dataset.id.get_num_chunks() == dataset.shape[0]:
-        return None
-    found = set[int]()
-
-    def note(chunk: Any) -> None:
-        found.add(int(chunk.chunk_offset[0]))
-
-    dataset.id.chunk_iter(note)
-    return found
+    statistics, step = LayerStatistics(layers), block_rows(image_size)
+    for number, part in enumerate(apply(count_rows, row_blocks(path, layers, rows, image_size)), start=1):
+        statistics.merge(part)
+        progress("counting", min(number * step, len(rows)), len(rows))
+    return statistics.entries()

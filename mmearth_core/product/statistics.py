@@ -1,4 +1,4 @@
-"""Exact statistics of a layer's bands, gathered piece by piece and merged in the order of the rows.
+"""Statistics of a layer's bands: the table of what there is, and exact sums that are merged in the order of the rows.
 
 Integers are summed as integers, with no rounding at all. Floats are merged by Chan, Golub and LeVeque 1979 (Updating
 formulae and a pairwise algorithm for computing sample variances): a mean and the squares around it, in float64, so
@@ -7,28 +7,186 @@ that a large mean costs no digits.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import Kind
 from mmearth_core.layers import LayerDescription
 
 _PIECE = 1 << 20
-"""Values of a band that are squared and summed at once: in float64, 2^20 squares of 16 bits are still exact."""
+"""Values of a band that are squared and summed at once: in float64, the sum of 2^20 squares of 16 bits is exact."""
+
+
+_BLOCK_ROWS, _BLOCK_BYTES = 16, 1 << 25
+"""Rows of a block, at most, and bytes: what a worker holds and sends at once."""
+
+_TYPICAL_BANDS = 30
+"""Bands of a stack of all published modalities."""
+
+
+def block_rows(size: int) -> int:
+    """How many rows of tiles of that size are counted together.
+
+    It depends on nothing else, so that sums are the same to the last bit for any workers, layers and order of work.
+    """
+    return max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (size * size * 4 * _TYPICAL_BANDS)))
+
+
+@frozen
+class BandCounts:
+    """What is known of all values of one band, from which its statistics are computed.
+
+    Attributes:
+        count: valid values.
+        nodata: missing values.
+        mean: of the valid values.
+        std: their standard deviation (of the population).
+        low: least valid value.
+        high: greatest valid value.
+        classes: of a layer of classes, how often each value occurs.
+    """
+
+    count: int
+    nodata: int
+    mean: float
+    std: float
+    low: float
+    high: float
+    classes: Mapping[int, int]
+
+
+Part = Mapping[str, Any]
+"""The statistics of one band over some rows, by name."""
+
+
+@frozen
+class Statistic:
+    """One statistic of a band: how it is computed, merged and compared. Everything that handles statistics reads it.
+
+    Attributes:
+        name: its key in band_stats.json, and its heading in the report.
+        value: computes it.
+        merge: computes it for joined rows, from the statistics of the parts (none without a valid value, if `empty`).
+        empty: its value for a band without a valid value; None if `value` computes that too.
+        allowed: by how much two ways of computing it may differ, given what is known of the band; None for not at all.
+        of_classes: whether it is for layers of classes only.
+        shown: whether the report's table has a column for it.
+    """
+
+    name: str
+    value: Callable[[BandCounts], Any]
+    merge: Callable[[Sequence[Part]], Any]
+    empty: float | None = None
+    allowed: Callable[[BandCounts], float] | None = None
+    of_classes: bool = False
+    shown: bool = True
+
+
+ROUNDING = 1e-9
+"""Relative to mean and deviation: what two ways of summing in float64 may differ by."""
+
+
+def _rounding(band: BandCounts) -> float:
+    return ROUNDING * (abs(band.mean) + band.std)
+
+
+def _moments(parts: Sequence[Part]) -> tuple[float, float]:
+    """Mean and standard deviation of all values, by the formula above."""
+    count, mean, squares = 0, 0.0, 0.0
+    for part in parts:
+        more, apart = part["count"], part["mean"] - mean
+        both = count + more
+        mean += apart * (more / both)
+        squares += part["std"] * part["std"] * more + apart * apart * (count * (more / both))
+        count = both
+    return mean, math.sqrt(squares / count)
+
+
+def _text_keys(classes: Mapping[int, int]) -> dict[str, int]:
+    return {str(value): classes[value] for value in sorted(classes)}
+
+
+def _joined_classes(parts: Sequence[Part]) -> dict[str, int]:
+    joined = Counter[int]()
+    for part in parts:
+        joined.update({int(value): times for value, times in part["classes"].items()})
+    return _text_keys(joined)
+
+
+def _total(name: str) -> Callable[[Sequence[Part]], Any]:
+    return lambda parts: sum(part[name] for part in parts)
+
+
+STATISTICS = [
+    Statistic("mean", lambda band: band.mean, lambda parts: _moments(parts)[0], 0.0, _rounding),
+    Statistic(
+        *("std", lambda band: band.std, lambda parts: _moments(parts)[1], 1.0),
+        lambda band: max(_rounding(band), math.ulp(1.0)),
+    ),
+    Statistic("min", lambda band: band.low, lambda parts: min(part["min"] for part in parts), 0.0),
+    Statistic("max", lambda band: band.high, lambda parts: max(part["max"] for part in parts), 1.0),
+    Statistic("count", lambda band: band.count, _total("count"), shown=False),
+    Statistic("nodata", lambda band: band.nodata, _total("nodata"), shown=False),
+    Statistic("classes", lambda band: _text_keys(band.classes), _joined_classes, of_classes=True, shown=False),
+]
+"""The table of statistics. A reader can divide by `std` and by `max - min` also where a band has no valid value.
+
+`post` writes, `merge` joins, `verify` checks and `report` shows what is listed here, in this order.
+"""
+
+
+def statistics_of(layer: LayerDescription) -> Iterator[Statistic]:
+    """The statistics that a layer's bands have."""
+    return (each for each in STATISTICS if not each.of_classes or layer.kind is Kind.CLASSES)
+
+
+def value_of(statistic: Statistic, band: BandCounts) -> Any:
+    """A band's statistic, also where it has no valid value."""
+    return statistic.value(band) if band.count or statistic.empty is None else statistic.empty
+
+
+def merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The statistics of joined rows, from those of the parts: their values are not read again.
+
+    Raises:
+        KeyError, IndexError, TypeError, ValueError: when an entry does not have all statistics of every band.
+    """
+    merged: dict[str, list[Any]] = {each.name: [] for each in statistics_of(layer)}
+    for band in range(len(layer.bands)):
+        parts = [{name: entry[name][band] for name in merged} for entry in entries]
+        valid = [part for part in parts if part["count"]]
+        for each in statistics_of(layer):
+            if each.empty is None:
+                merged[each.name].append(each.merge(parts))
+            else:
+                merged[each.name].append(each.merge(valid) if valid else each.empty)
+    return merged
+
+
+def numbers_of(entry: Any, name: str, layer: LayerDescription) -> NDArray[np.float64] | None:
+    """A statistic of an entry that holds one finite number per band; None if it does not."""
+    listed = entry.get(name) if isinstance(entry, Mapping) else None
+    if not isinstance(listed, list) or len(listed) != len(layer.bands):
+        return None
+    if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in listed):
+        return None
+    numbers = np.array(listed, np.float64)
+    return numbers if np.isfinite(numbers).all() else None
 
 
 class BandStatistics:
-    """What is known of the values of each of a layer's bands so far.
+    """The statistics of each of a layer's bands over the values added so far.
 
     Attributes:
         count: valid values of each band.
-        nodata: values that are none.
+        nodata: missing values.
         low: least valid value; inf without one.
         high: greatest valid value; -inf without one.
-        classes: of a class layer, for each band how often each value occurs.
+        classes: of a layer of classes, for each band how often each value occurs.
     """
 
     def __init__(self, layer: LayerDescription) -> None:
@@ -45,7 +203,7 @@ class BandStatistics:
         self._second = self._first.copy()
 
     def add(self, values: NDArray[Any]) -> None:
-        """Counts values in.
+        """Counts some values.
 
         Args:
             values: (bands, any number) of the layer's dtype.
@@ -58,12 +216,12 @@ class BandStatistics:
                 self._add_band(band, own[start : start + _PIECE])
 
     def _add_band(self, band: int, values: NDArray[Any]) -> None:
-        """One band at a time stays in the processor's cache."""
+        # One band at a time, as its values stay in the processor's cache.
         size, times = values.size, None
         if self.classes:
             values, times = _distinct(values)
         low, high = values.min(), values.max()
-        # NaN among the values makes both NaN; only where the no-data may be among them are they looked through.
+        # NaN among the values makes both NaN. Values are only tested one by one if they may include the no-data.
         if not (math.isfinite(low) and math.isfinite(high)) or low <= self._layer.fill <= high:
             valid = self._layer.valid(values)
             values, times = values[valid], None if times is None else times[valid]
@@ -92,7 +250,7 @@ class BandStatistics:
             self._join(band, count, mean, np.einsum("i,i", numbers, weighted))
 
     def _add_vectors(self, values: NDArray[Any]) -> None:
-        """All bands at once, as they are many and have few values each."""
+        # All bands at once, as they are many and have few values each.
         valid = self._layer.valid(values)
         count = np.count_nonzero(valid, axis=1)
         self.nodata += values.shape[1] - count
@@ -106,60 +264,49 @@ class BandStatistics:
             self._first += total.astype(np.int64).astype(object)
             self._second += np.einsum("ij,ij->i", numbers, numbers).astype(np.int64).astype(object)
             return
-        there = np.flatnonzero(count)
-        mean = total[there] / count[there]
-        apart = np.where(valid[there], numbers[there] - mean[:, None], 0.0)
-        self._join(there, count[there], mean, np.einsum("ij,ij->i", apart, apart))
+        some = np.flatnonzero(count)
+        mean = total[some] / count[some]
+        apart = np.where(valid[some], numbers[some] - mean[:, None], 0.0)
+        self._join(some, count[some], mean, np.einsum("ij,ij->i", apart, apart))
 
     def merge(self, other: "BandStatistics") -> None:
-        """Counts in what another one has gathered; its rows come after this one's."""
+        """Adds the sums of other rows, which come after these."""
         self.nodata += other.nodata
         self.low = np.minimum(self.low, other.low)
         self.high = np.maximum(self.high, other.high)
-        for mine, others in zip(self.classes, other.classes, strict=True):
-            mine.update(others)
+        for own, more in zip(self.classes, other.classes, strict=True):
+            own.update(more)
         if self._exact:
             self._first += other._first
             self._second += other._second
             self.count += other.count
         else:
-            there = np.flatnonzero(other.count)
-            self._join(there, other.count[there], other._first[there], other._second[there])
+            some = np.flatnonzero(other.count)
+            self._join(some, other.count[some], other._first[some], other._second[some])
 
     def _join(self, bands: Any, count: Any, mean: Any, squares: Any) -> None:
-        mine = self.count[bands]
-        both = mine + count
+        own = self.count[bands]
+        both = own + count
         apart = mean - self._first[bands]
         self._first[bands] += apart * (count / both)
-        self._second[bands] += squares + apart * apart * (mine * (count / both))
+        self._second[bands] += squares + apart * apart * (own * (count / both))
         self.count[bands] = both
 
-    def result(self) -> dict[str, Any]:
-        """Everything as JSON: a list with a number a band for each of mean, std (of the population), min, max.
+    def result(self) -> dict[str, list[Any]]:
+        """Everything as JSON: for each row of `STATISTICS` that the layer has, one value per band."""
+        bands = [self._counts(band) for band in range(len(self.count))]
+        return {each.name: [value_of(each, band) for band in bands] for each in statistics_of(self._layer)}
 
-        A band without a valid value gets mean 0, std 1, min 0, max 1, which a reader can divide by; its count is 0.
-        """
-        means, stds = zip(*(self._moments(band) for band in range(len(self.count))), strict=True)
-        some = self.count > 0
-        summary: dict[str, Any] = {
-            "mean": list(means),
-            "std": list(stds),
-            "min": np.where(some, self.low, 0.0).tolist(),
-            "max": np.where(some, self.high, 1.0).tolist(),
-            "count": self.count.tolist(),
-            "nodata": self.nodata.tolist(),
-        }
-        if self.classes:
-            summary["classes"] = [{str(value): each[value] for value in sorted(each)} for each in self.classes]
-        return summary
-
-    def _moments(self, band: int) -> tuple[float, float]:
+    def _counts(self, band: int) -> BandCounts:
         count, first, second = int(self.count[band]), self._first[band], self._second[band]
-        if not count:
-            return 0.0, 1.0
-        if self._exact:
-            return first / count, math.sqrt((count * second - first * first) / (count * count))
-        return float(first), math.sqrt(second / count)
+        mean, std = 0.0, 1.0
+        if count and self._exact:
+            mean, std = first / count, math.sqrt((count * second - first * first) / (count * count))
+        elif count:
+            mean, std = float(first), math.sqrt(second / count)
+        classes = self.classes[band] if self.classes else {}
+        low, high = float(self.low[band]), float(self.high[band])
+        return BandCounts(count, int(self.nodata[band]), mean, std, low, high, classes)
 
 
 def _distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -168,7 +315,7 @@ def _distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         return np.unique(values, return_counts=True)
     if (values == values[0]).all():  # as most masks are; ten times faster
         return values[:1], np.array([values.size])
-    codes = values.view(f"u{values.dtype.itemsize}")  # what `bincount` can count: none is below zero
+    codes = values.view(f"u{values.dtype.itemsize}")  # `bincount` counts no negative numbers
     times = np.bincount(codes)
     found = np.flatnonzero(times)
     return found.astype(codes.dtype).view(values.dtype), times[found]
@@ -182,14 +329,14 @@ def _ends(dtype: np.dtype[Any]) -> tuple[float, float]:
 
 
 class LayerStatistics:
-    """The sums of several layers, apart by variant."""
+    """The statistics of several layers, separate for each variant."""
 
     def __init__(self, layers: Sequence[LayerDescription]) -> None:
         self._layers = {layer.name: layer for layer in layers}
         self.sums: dict[str, BandStatistics] = {}
 
     def add(self, name: str, variant: str | None, values: NDArray[Any]) -> None:
-        """Counts in a layer's values: (bands, any number)."""
+        """Counts a layer's values: (bands, any number)."""
         layer = self._layers[name]
         key = layer.stat_name(variant)
         if key not in self.sums:
@@ -197,22 +344,26 @@ class LayerStatistics:
         self.sums[key].add(values)
 
     def add_vectors(self, name: str, variants: Sequence[str | None], values: NDArray[Any]) -> None:
-        """Counts in a vector layer's values of several rows: (rows, bands)."""
+        """Counts a vector layer's values of several rows: (rows, bands)."""
         keys = [self._layers[name].stat_name(variant) for variant in variants]
         for key in dict.fromkeys(keys):
             chosen = [row for row, own in enumerate(keys) if own == key]
             self.add(name, variants[chosen[0]], np.ascontiguousarray(values[chosen].T))
 
     def merge(self, other: "LayerStatistics") -> None:
-        """Counts in what another one has gathered of the rows that follow."""
+        """Adds the sums of the rows that follow."""
         for key, sums in other.sums.items():
             if key in self.sums:
                 self.sums[key].merge(sums)
             else:
                 self.sums[key] = sums
 
-    def results(self, name: str) -> dict[str, dict[str, Any]]:
-        """A layer's entries of the band statistics; also of a variant that no tile has."""
-        layer = self._layers[name]
-        extra = [layer.name] if layer.name in self.sums and layer.variants else []
-        return {key: (self.sums.get(key) or BandStatistics(layer)).result() for key in [*layer.stat_names(), *extra]}
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """The entries of band_stats.json, also those of variants that no tile has."""
+        found = {}
+        for layer in self._layers.values():
+            for key in dict.fromkeys([*layer.stat_names(), layer.name]):
+                # A layer with variants has an entry of its own name only if some tiles have no variant.
+                if key in self.sums or key in layer.stat_names():
+                    found[key] = (self.sums.get(key) or BandStatistics(layer)).result()
+        return found

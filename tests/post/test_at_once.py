@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmearth_curate.derive.workshop import staging_folder
+from mmearth_curate.derive.publish import staging_folder
 from mmearth_devkit.testing.command_line import cli
 
 from mmearth_core.errors import DatasetError
@@ -19,7 +19,7 @@ NAME = "data_1M_v001"
 HOLD = """
 import sys
 from pathlib import Path
-from mmearth_curate.derive.workshop import staging_folder
+from mmearth_curate.derive.publish import staging_folder
 from mmearth_core.files import locked
 
 path = Path(sys.argv[2])
@@ -47,7 +47,7 @@ def test_post_while_a_run_is_at_work(part: tuple[str, ...], config: Path, kit: A
     with another("lock", dataset / "journal" / "base" / "lock"):
         done = cli("post", *part, config)
     assert done.exit_code == 2, done.output
-    assert "Another process is at work on" in " ".join(done.stderr.split())
+    assert "Another process is working on" in " ".join(done.stderr.split())
     assert "post-processing needs the dataset to itself" in " ".join(done.stderr.split())
     assert {path: path.read_bytes() for path in dataset.glob(f"{NAME}*")} == before
     kit.summary("post", config, "--workers", "1")
@@ -59,7 +59,7 @@ def test_a_run_while_post_is_at_work(config: Path) -> None:
 
 
 def test_the_same_dataset_made_twice(made: Path, tmp_path: Path) -> None:
-    with another("workshop", tmp_path / "part" / ".part.part"):
+    with another("staging", tmp_path / "part" / ".part.part"):
         done = cli("subset", made, tmp_path / "part", "--split", "val", "--json")
         assert done.exit_code == 2, done.output
         assert "Another process is making the same dataset" in " ".join(done.stderr.split())
@@ -68,7 +68,7 @@ def test_the_same_dataset_made_twice(made: Path, tmp_path: Path) -> None:
 
 
 def test_what_a_killed_process_leaves_is_removed(tmp_path: Path) -> None:
-    with another("workshop", tmp_path / ".part") as process:
+    with another("staging", tmp_path / ".part") as process:
         (tmp_path / ".part" / "torn.h5").write_text("half")
         (tmp_path / ".part" / "folder").mkdir()
         process.kill()
@@ -77,7 +77,7 @@ def test_what_a_killed_process_leaves_is_removed(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_a_workshop_that_fails_is_removed(tmp_path: Path) -> None:
+def test_a_staging_folder_that_fails_is_removed(tmp_path: Path) -> None:
     with pytest.raises(DatasetError), staging_folder(tmp_path / ".part"):
         raise DatasetError("no")
     assert not (tmp_path / ".part").exists()

@@ -54,14 +54,14 @@ def _read(dataset: Dataset, row: int) -> Any:
 def test_other_processes_read_the_same(method: str, made: Path, kit: Any) -> None:
     dataset = Dataset(made / FILE)
     here = [_read(dataset, row) for row in range(kit.tiles)]  # the file is open now
-    handle = dataset._here()
+    handle = dataset.reader.row_readers()
     with multiprocessing.get_context(method).Pool(2) as pool:
         there = pool.starmap(np.sum, [(values,) for values in here])
         assert there == [values.sum() for values in here]
         if method == "fork":
             there = pool.starmap(_forked, [(pickle.dumps(dataset), row) for row in range(kit.tiles)])
             assert there == [int(values.sum(dtype=np.int64)) for values in here]
-    assert dataset._here() is handle
+    assert dataset.reader.row_readers() is handle
     dataset.close()
     np.testing.assert_array_equal(_read(dataset, 0), here[0])
 
@@ -72,10 +72,14 @@ def _forked(pickled: bytes, row: int) -> int:
 
 def test_an_open_file_is_opened_anew_after_a_fork(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = Dataset(made / FILE)
-    first = dataset._here()
-    assert dataset._here() is first
+    first = dataset.reader.row_readers()
+    assert dataset.reader.row_readers() is first
     monkeypatch.setattr("os.getpid", lambda: -1)
-    assert dataset._here() is not first
+    assert dataset.reader.row_readers() is not first
+
+
+def test_the_folder_with_the_file_is_opened_too(made: Path) -> None:
+    assert Dataset(made).path == made / FILE
 
 
 def test_what_is_not_there_is_refused(made: Path, tmp_path: Path) -> None:
@@ -85,8 +89,8 @@ def test_what_is_not_there_is_refused(made: Path, tmp_path: Path) -> None:
         Dataset(made / FILE, split="training")
     with pytest.raises(DatasetError, match=r"give a list of names, \['heights'\]"):
         Dataset(made / FILE, layers="heights")
-    with pytest.raises(DatasetError, match="is a folder"):
-        Dataset(made)
+    with pytest.raises(DatasetError, match=r"one \.h5 file, this one has 0 \(none\)"):
+        Dataset(tmp_path)
     with pytest.raises(DatasetError, match="no such file"):
         Dataset(made / "nothing.h5")
     with pytest.raises(TypeError, match="slice"):
@@ -104,7 +108,7 @@ def test_a_choice_of_layers_that_cannot_be_is_refused_with_what_is_allowed(made:
     for none in ([], (), {}):
         with pytest.raises(DatasetError) as told:
             Dataset(made / FILE, layers=none)
-        assert f"layers={none!r} chooses none. It has {every}; leave `layers` out for all" in str(told.value)
+        assert f"layers={none!r} chooses none. It has {every}; omit `layers` for all" in str(told.value)
     with pytest.raises(DatasetError) as told:
         Dataset(made / FILE, layers=["weights", "height"])
     assert str(told.value) == f"{made / FILE}: has no layer 'height'. Did you mean 'heights'? It has {every}."
@@ -118,24 +122,24 @@ def test_a_split_that_cannot_be_is_refused_with_what_is_allowed(made: Path, tmp_
     assert str(told.value) == f"{made / FILE}: has no split 'trian'. Did you mean 'train'? It has train, val, test."
     path, splits = tmp_path / "few.h5", tmp_path / "few_splits.json"
     path.write_bytes((made / FILE).read_bytes())
-    with pytest.raises(DatasetError, match=r"few_splits\.json: no such file\. `mmearth-core post` writes it"):
+    with pytest.raises(DatasetError, match=r"few_splits\.json is missing\. Make it with `mmearth-core post splits`"):
         Dataset(path, split="train")
     remedy = "Make them again with `mmearth-core post splits`."
     for content, found in (
         ({"train": [0, 20]}, "train has row 20; few.h5 has 20 rows, counted from 0. The splits are of another file."),
         ({"train": [3, -1]}, "train has row -1; few.h5 has 20 rows, counted from 0. The splits are of another file."),
-        ({"train": [0.5]}, "train is no list of row numbers."),
-        ({"train": "0"}, "train is no list of row numbers."),
+        ({"train": [0.5]}, "train is not a list of row numbers."),
+        ({"train": "0"}, "train is not a list of row numbers."),
     ):
         splits.write_text(json.dumps(content))
         with pytest.raises(DatasetError) as told:
             Dataset(path, split="train")
         assert str(told.value) == f"{splits}: {found} {remedy}"
     splits.write_text("[]")
-    with pytest.raises(DatasetError, match="holds no JSON object"):
+    with pytest.raises(DatasetError, match="holds a JSON list, not a dict"):
         Dataset(path, split="train")
     splits.write_text('{"train": [0')
-    with pytest.raises(DatasetError, match=r"cannot be read as JSON .* Write it again with `mmearth-core post`"):
+    with pytest.raises(DatasetError, match=r"cannot be read as JSON: .* Write it again with `mmearth-core post`"):
         Dataset(path, split="train")
 
 

@@ -9,8 +9,9 @@ import rasterio
 
 from mmearth_core import Band, Layer, Modality
 from mmearth_core.layers import LayerDescription
-from mmearth_core.post.encode import block_rows, decode
+from mmearth_core.post.encode import decode
 from mmearth_core.post.stack_reader import StackError, check_stack, read_stack
+from mmearth_core.product.statistics import block_rows
 
 
 class Probe(Modality):
@@ -51,7 +52,7 @@ def test_stacks_of_any_encoding_are_read(encoding: dict[str, Any], tmp_path: Pat
     np.testing.assert_array_equal(np.stack([first, second]).reshape(2, 4, 4), pixels)
     with pytest.raises(StackError, match="4 x 4 pixels instead of 8 x 8"):
         check_stack(tmp_path / "x.tif", ["x__a"], 8, "x")
-    with pytest.raises(StackError, match="lacks the bands x__c; it has x__a, x__b"):
+    with pytest.raises(StackError, match="has no bands x__c; it has x__a, x__b"):
         read_stack(tmp_path / "x.tif", ["x__a", "x__c"], 4)
 
 

@@ -18,7 +18,7 @@ from mmearth_core.product.hdf5 import LIBVER
 
 NAME = "data_1M_v001"
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["post", "post again", "post in place", "post added", "merge", "subset", "resize"]
+COMMANDS = ["post", "post again", "post added", "merge", "subset", "resize"]
 
 OLDEST = {
     (3, 11): ["h5py==3.8.0", "numpy<2"],
@@ -91,14 +91,14 @@ def written(
     """A file by every command that writes one; all but the first start from one that was written as before."""
     folder = tmp_path_factory.mktemp("written")
 
-    def post(name: str, *flags: str, lacks: str | None = None) -> Path:
+    def post(name: str, lacks: str | None = None) -> Path:
         shutil.copytree(before, folder / name / NAME)
         config = shutil.copy(downloaded, folder / name)
         shutil.copy(downloaded.with_name("tiles.geojson"), folder / name)
         path: Path = folder / name / NAME / f"{NAME}.h5"
         if lacks:
             without(path, lacks)
-        done = kit.summary("post", config, "--workers", "1", *flags)
+        done = kit.summary("post", config, "--workers", "1")
         assert done["layers"] == ([lacks] if lacks else [])
         return path
 
@@ -109,7 +109,6 @@ def written(
     return {
         "post": made / f"{NAME}.h5",
         "post again": post("again"),
-        "post in place": post("in_place", "--in-place", lacks="weights"),
         "post added": post("added", lacks="heights"),
         "merge": derived("merge", "merge"),
         "subset": derived("subset", "subset", "--split", "train"),
@@ -229,6 +228,16 @@ def read_by(python: Path | str, path: Path) -> tuple[tuple[int, ...], Any]:
     assert done.returncode == 0, done.stderr
     version, content = done.stdout.splitlines()
     return tuple(map(int, version.split("."))), json.loads(content.replace("NaN", '"NaN"'))
+
+
+@pytest.mark.slow  # an environment of its own
+def test_an_older_h5py_says_how_to_read_a_file_made_before(before: Path, oldest: Path) -> None:
+    if PYTHON not in OLDEST or not newer_than_1_10(before / f"{NAME}.h5"):
+        pytest.skip("every h5py for this Python reads it")
+    code = "import sys, h5py\nsys.path += sys.argv[2:]\nfrom mmearth_core.dataset import Dataset\nDataset(sys.argv[1])"
+    command = [oldest, "-c", code, before / f"{NAME}.h5", ROOT, *filter(None, sys.path)]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    assert "is in a format of HDF5 2.0" in done.stderr and "`mmearth-core merge NEW OLD`" in done.stderr
 
 
 @pytest.mark.slow  # an environment of its own

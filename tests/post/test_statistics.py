@@ -100,7 +100,7 @@ def test_pieces_add_up(dtype: str, mean: float, seed: int, cuts: list[int], miss
         for row in part:
             piece.add("x", None, row)
         whole.merge(piece)
-    entry = whole.results("x")["x"]
+    entry = whole.entries()["x"]
     for key, numbers in reference(values, values != layer.fill).items():
         np.testing.assert_allclose(entry[key], numbers, rtol=RELATIVE, atol=1e-12)
     for band, classes in enumerate(entry.get("classes", ())):
@@ -113,7 +113,7 @@ def test_a_large_mean_costs_no_digits() -> None:
     values = (np.float32(2**23) + np.arange(8, dtype="float32"))[:, None].repeat(512, 0)
     statistics = LayerStatistics([layer])
     statistics.add_vectors("x", [None] * len(values), values)
-    entry = statistics.results("x")["x"]
+    entry = statistics.entries()["x"]
     assert entry["std"] == pytest.approx([np.std(np.arange(8))], rel=RELATIVE)
     assert entry["mean"] == [2**23 + 3.5]
 
@@ -122,7 +122,7 @@ def test_infinities_and_nan_never_reach_the_json() -> None:
     layer = stored("float32", -np.inf, bands=1)
     statistics = LayerStatistics([layer])
     statistics.add("x", None, np.array([[1, np.inf, np.nan, -np.inf, 3]], "float32"))
-    entry = statistics.results("x")["x"]
+    entry = statistics.entries()["x"]
     assert (entry["mean"], entry["max"], entry["count"], entry["nodata"]) == ([2.0], [3.0], [2], [3])
 
 
@@ -134,4 +134,4 @@ def test_squares_of_a_huge_tile_are_still_exact() -> None:
     statistics.add("x", None, values)
     count = values.size
     exact = np.sqrt(count - 1) / count
-    assert statistics.results("x")["x"]["std"] == pytest.approx([exact], rel=RELATIVE)
+    assert statistics.entries()["x"]["std"] == pytest.approx([exact], rel=RELATIVE)

@@ -1,49 +1,75 @@
-"""Which tiles of a dataset are wanted: by split, biome, column, place, list, and at random from those that fit."""
+"""Which tiles of a dataset are chosen: by split, biome, column, place, list, and at random among those that match.
+
+It is imported with the commands, whose options are here too: so numpy is only imported where it is needed.
+"""
 
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import click
 from attrs import asdict, field, frozen
-from numpy.typing import NDArray
 
+from mmearth_core.cli.common import together
 from mmearth_core.errors import DatasetError
-from mmearth_core.progress import Progress
 from mmearth_core.text import counted, did_you_mean
-from mmearth_core.tiles.regions import ecoregions
-from mmearth_curate.derive.layouts import Layout
-from mmearth_curate.derive.splits import Membership
-from mmearth_curate.derive.tile_info import Entry, entries_of
 
-_NAMED = 5
-"""Ids or names that an error shows."""
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
+    from mmearth_core.product.reader import DatasetReader, Entry
+    from mmearth_core.progress import Progress
 
-_TILE = "TILE"
-"""Where tile_info keeps the columns of the tiles file."""
-
-
-Mask = NDArray[np.bool_]
-
-
-Fits = Callable[[Entry], bool]
-
+    Mask = NDArray[np.bool_]
+    Test = Callable[[Entry], bool]
 
 Box = tuple[float, float, float, float]
+
+_LISTED = 5
+"""Ids or names that an error lists."""
+
+_TILE = "TILE"
+"""The key of tile_info with the columns of the tiles file."""
+
+
+def _conditions(_ctx: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    where: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        column, sign, value = text.partition("=")
+        if not sign or not column:
+            raise click.BadParameter(f"{text!r} is not of the form COLUMN=VALUE")
+        where[column] = (*where.get(column, ()), value)
+    return where
+
+
+criteria_options = together(
+    click.option("--split", "splits", multiple=True, metavar="NAME", help="Tiles of this split: train, val or test."),
+    click.option(
+        "--biome", "biomes", multiple=True, metavar="BIOME", help="Tiles of this biome: RESOLVE's name or class."
+    ),
+    click.option(
+        "--where",
+        multiple=True,
+        callback=_conditions,
+        metavar="COLUMN=VALUE",
+        help="Tiles with this value in tile_info: a key, keys joined by dots, or a column of the tiles file.",
+    ),
+)
+"""The options that choose tiles by what is known of them: --split, --biome and --where."""
 
 
 @frozen
 class RowFilter:
-    """What a tile must fulfil: every criterion that is given.
+    """The criteria that a tile must fulfil, all of them.
 
     Attributes:
         splits: it is in one of these.
         biomes: it is in one of these, by class number or name.
-        where: of each column of tile_info, one of these values.
+        where: for each column of tile_info, it has one of these values.
         bbox: west, south, east and north of its centroid, degrees; west > east crosses the antimeridian.
-        tiles: a file that lists it, an id a line.
+        tiles: a file that lists it, one id per line.
         sample: so many are drawn of those that fulfil the others.
         seed: of that draw.
     """
@@ -66,85 +92,92 @@ class RowFilter:
         return given
 
 
-def matching_rows(
-    layout: Layout, splits: Membership | None, criteria: RowFilter, progress: Progress
-) -> NDArray[np.intp]:
+def matching_rows(reader: "DatasetReader", criteria: RowFilter, progress: "Progress") -> "NDArray[np.intp]":
     """The rows that fulfil all criteria, in order.
 
     Raises:
-        DatasetError: when a criterion names what the dataset lacks, or no tile is left.
+        DatasetError: when a criterion names what the dataset does not have, or no tile is left.
     """
+    import numpy as np
+
     masks: dict[str, Mask] = {}
-    ids = layout.ids()
     if criteria.splits:
-        masks[f"split {_or(criteria.splits)}"] = _in_splits(layout, splits, criteria.splits)
+        masks[f"split {_or(criteria.splits)}"] = _in_splits(reader, criteria.splits)
     if criteria.tiles is not None:
-        masks[f"the list {criteria.tiles}"] = _listed(layout, ids, criteria.tiles)
-    masks |= _by_entry(layout, ids, criteria, progress)
-    fitting = np.flatnonzero(np.logical_and.reduce([np.ones(len(ids), bool), *masks.values()]))
-    if not len(fitting) or len(fitting) < (criteria.sample or 0):
+        masks[f"the list {criteria.tiles}"] = _in_list(reader, criteria.tiles)
+    masks |= _by_tile_info(reader, criteria, progress)
+    rows = np.flatnonzero(np.logical_and.reduce([np.ones(len(reader), bool), *masks.values()]))
+    if not len(rows) or len(rows) < (criteria.sample or 0):
         counts = ", ".join(f"{int(mask.sum())} {name}" for name, mask in masks.items())
         raise DatasetError(
-            f"{layout.files.hdf5}: of its {counted(len(ids), 'tile')} {len(fitting):,} fulfil all criteria"
+            f"{reader.paths.hdf5}: of its {counted(len(reader), 'tile')} {len(rows):,} fulfil all criteria"
             f"{f' (each alone: {counts})' if counts else ''}, and {criteria.sample or 'at least 1'} must. Drop a "
             "criterion, or ask for fewer tiles."
         )
     if criteria.sample is not None:
-        fitting = np.sort(np.random.default_rng(criteria.seed).choice(fitting, criteria.sample, replace=False))
-    return fitting
+        rows = np.sort(np.random.default_rng(criteria.seed).choice(rows, criteria.sample, replace=False))
+    return rows
 
 
-def _in_splits(layout: Layout, splits: Membership | None, names: tuple[str, ...]) -> Mask:
+def _in_splits(reader: "DatasetReader", names: tuple[str, ...]) -> "Mask":
+    import numpy as np
+
+    path, splits = reader.paths.splits, reader.splits()
     if splits is None:
-        raise DatasetError(f"{layout.files.splits}: there is no such file, so the dataset has no splits to choose by.")
-    mask = np.zeros(len(layout.table), bool)
+        raise DatasetError(f"{path}: there is no such file, so the dataset has no splits to choose by.")
+    mask = np.zeros(len(reader), bool)
     for name in names:
         if name not in splits.parts:
-            raise DatasetError(f"{layout.files.splits}: has no split {name!r}. It has {', '.join(splits.parts)}.")
+            raise DatasetError(f"{path}: has no split {name!r}. It has {', '.join(splits.parts)}.")
         mask[splits.parts[name]] = True
     return mask
 
 
-def _listed(layout: Layout, ids: list[str], path: Path) -> Mask:
+def _in_list(reader: "DatasetReader", path: Path) -> "Mask":
+    import numpy as np
+
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read as text ({error}). It lists tile ids, one a line.") from error
+        raise DatasetError(f"{path}: cannot be read as text ({error}). It must list tile ids, one per line.") from error
     wanted = {line for line in lines if line and not line.startswith("#")}
+    ids = reader.table.tile_ids()
     unknown = sorted(wanted.difference(ids))
     if unknown:
-        names = ", ".join(map(repr, unknown[:_NAMED])) + (", ..." if len(unknown) > _NAMED else "")
+        names = ", ".join(map(repr, unknown[:_LISTED])) + (", ..." if len(unknown) > _LISTED else "")
         raise DatasetError(
-            f"{path}: names {counted(len(unknown), 'tile')} that {layout.files.hdf5} lacks: {names}. Take them "
-            "off the list."
+            f"{path}: lists {counted(len(unknown), 'tile')} that {reader.paths.hdf5} does not have: {names}. Remove "
+            "them from the list."
         )
     return np.fromiter((tile_id in wanted for tile_id in ids), bool, len(ids))
 
 
-def _by_entry(layout: Layout, ids: list[str], criteria: RowFilter, progress: Progress) -> dict[str, Mask]:
-    """What tile_info decides; it is only read if something of it is asked for."""
-    tests: dict[str, Fits] = {}
+def _by_tile_info(reader: "DatasetReader", criteria: RowFilter, progress: "Progress") -> "dict[str, Mask]":
+    """The criteria that need tile_info, which is read only if there are any."""
+    import numpy as np
+
+    tests: dict[str, Test] = {}
     if criteria.biomes:
         tests[f"biome {_or(criteria.biomes)}"] = _biome_test(criteria.biomes)
     for column, values in criteria.where.items():
         tests[f"{column} {_or(values)}"] = _column_test(column, values)
     if criteria.bbox is not None:
         tests[f"the box {','.join(f'{edge:g}' for edge in criteria.bbox)}"] = _box_test(criteria.bbox)
-    masks = {name: np.zeros(len(ids), bool) for name in tests}
+    masks = {name: np.zeros(len(reader), bool) for name in tests}
     if not tests:
         return masks
     missing, columns = set(criteria.where), set[str]()
-    for row, (_, entry) in enumerate(entries_of(layout.files.tile_info, ids)):
+    for row, (_, entry) in enumerate(reader.tile_info(reader.table.tile_ids())):
         for name, test in tests.items():
             masks[name][row] = test(entry)
         missing = {column for column in missing if look_up(entry, column) is _NOTHING}
         if missing:
             columns.update(entry, entry.get(_TILE) or {})
-        progress("reading tile_info", row + 1, len(ids))
+        progress("reading tile_info", row + 1, len(reader))
     if missing:
         column = min(missing)
         raise DatasetError(
-            f"{layout.files.tile_info}: no tile has a column {column!r}.{did_you_mean(column, columns)} There are "
+            f"{reader.paths.tile_info}: no tile has a column {column!r}.{did_you_mean(column, columns)} There are "
             f"{', '.join(sorted(columns))}; a dot leads into an object, as in GRID.size."
         )
     return masks
@@ -153,7 +186,7 @@ def _by_entry(layout: Layout, ids: list[str], criteria: RowFilter, progress: Pro
 _NOTHING = object()
 
 
-def look_up(entry: Entry, column: str) -> Any:
+def look_up(entry: "Entry", column: str) -> Any:
     """A tile's value of a column: a key of its entry, a path of keys with dots, or a column of the tiles file."""
     for root in (entry, entry.get(_TILE) or {}):
         if column in root:
@@ -178,27 +211,29 @@ def _is(value: Any, text: str) -> bool:
     return value is not _NOTHING and json.dumps(value) == text
 
 
-def _column_test(column: str, values: tuple[str, ...]) -> Fits:
+def _column_test(column: str, values: tuple[str, ...]) -> "Test":
     return lambda entry: any(_is(look_up(entry, column), text) for text in values)
 
 
-def _biome_test(wanted: tuple[str, ...]) -> Fits:
+def _biome_test(wanted: tuple[str, ...]) -> "Test":
+    from mmearth_core.tiles.regions import ecoregions
+
     table = ecoregions()
     texts = set[str]()
     for text in wanted:
         label = int(text) if text.isdecimal() else table.biome(text)
         if label is None or not 0 <= label < len(table.biomes):
             names = ", ".join(f"{number} {name}" for number, name in enumerate(table.biomes))
-            raise DatasetError(f"{text!r} is no biome.{did_you_mean(text, table.biomes)} There are {names}.")
+            raise DatasetError(f"{text!r} is not a biome.{did_you_mean(text, table.biomes)} There are {names}.")
         texts |= {str(label), table.biomes[label]}
-    # The class number stands in the entry, or a name in the column of the tiles file.
+    # The entry has the class number, or a column of the tiles file has the name.
     return _column_test("biome", tuple(sorted(texts)))
 
 
-def _box_test(box: Box) -> Fits:
+def _box_test(box: Box) -> "Test":
     west, south, east, north = box
 
-    def fits(entry: Entry) -> bool:
+    def fits(entry: "Entry") -> bool:
         lon, lat = entry.get("lon"), entry.get("lat")
         if lon is None or lat is None:
             return False

@@ -93,17 +93,15 @@ def _registry(declared: type[Modality] | Modality, instance: Modality, engine: E
 
 
 def _post(config: Path, registry: Registry) -> None:
-    from mmearth_core.download.folder import open_dataset
+    from mmearth_core.download.folder import DownloadedDataset
     from mmearth_core.post.make_splits import make_splits
     from mmearth_core.post.products import make_hdf5, make_info
-    from mmearth_core.post.rows import select_rows
     from mmearth_core.workers import Pool
 
     def silent(_what: str, _done: int, _all: int) -> None:
         """Shows no bar in a test."""
 
-    source = open_dataset(config, registry)
+    source = DownloadedDataset.open(config, registry)
     with Pool(1) as pool:
-        rows = select_rows(source, pool, silent)
-        make_info(make_hdf5(rows, pool, silent, False).written.rows, silent)
+        make_info(make_hdf5(source, pool, silent).rows, silent)
     make_splits(source, {})

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmearth_viz.preview import contact_sheet, lattice_order, render_layer
-from mmearth_viz.preview.contact_sheet import PAPER, WIDTH
+from mmearth_viz.preview.contact_sheet import WIDTH
 from mmearth_viz.preview.render import LINE_SPACING, NODATA_COLOUR, NODATA_LINE, UNDECLARED_COLOUR
+from mmearth_viz.preview.style import PAPER
 from PIL import Image
 
 from mmearth_core import Band, ClassLabel, Kind, Layer, Preview

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from mmearth_viz.preview.facts import Facts
+from mmearth_viz.preview.dataset import Facts
 from mmearth_viz.preview.style import write
 from PIL import Image, ImageDraw
 

@@ -1,4 +1,4 @@
-"""What the commands share that make a dataset of others: options, and what is told of the new dataset."""
+"""What the commands that make a dataset of others share: options, and the summary of the new dataset."""
 
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -7,7 +7,7 @@ import click
 from mmearth_core.cli.common import PATH, Decorator, json_option, show, together, workers_option
 
 if TYPE_CHECKING:
-    from mmearth_curate.derive.files import DatasetFiles
+    from mmearth_core.paths import ProductPaths
 
 in_argument = click.argument("source", metavar="IN", type=PATH)
 
@@ -15,13 +15,13 @@ in_argument = click.argument("source", metavar="IN", type=PATH)
 out_argument = click.argument("out", type=PATH)
 
 
-def making_options(work: str = "count; by default one a core") -> Decorator:
+def making_options(work: str = "count; by default one per core") -> Decorator:
     """--overwrite, --workers and --json.
 
     Args:
-        work: what the workers do, and how many they are by default.
+        work: what the workers do, and how many there are by default.
     """
-    overwrite = click.option("--overwrite", is_flag=True, help="Replace a dataset that is there already.")
+    overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing dataset.")
     return together(overwrite, workers_option(work), json_option())
 
 
@@ -29,7 +29,7 @@ class Made(Protocol):
     """A dataset that was made."""
 
     @property
-    def files(self) -> "DatasetFiles":
+    def paths(self) -> "ProductPaths":
         """Its files."""
 
     @property
@@ -38,13 +38,13 @@ class Made(Protocol):
 
 
 def show_made(as_json: bool, made: Made, facts: dict[str, Any], *lines: str) -> None:
-    """Prints what came of it.
+    """Prints the summary.
 
     Args:
         as_json: whether a script reads it.
         made: the new dataset.
-        facts: what a script is told besides its file and rows.
-        lines: what people are told before its file.
+        facts: the JSON besides its file and rows.
+        lines: printed for people before its file.
     """
-    file = str(made.files.hdf5)
+    file = str(made.paths.hdf5)
     show(as_json, {"dataset": file, "rows": made.rows, **facts}, (*lines, f"Dataset: {file}"))

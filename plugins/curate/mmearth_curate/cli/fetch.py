@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 @click.command("fetch")
 @click.argument("name", type=click.Choice(list(PUBLISHED)))
 @click.argument("folder", type=FOLDER)
-@click.option("--only", type=click.Choice(PARTS), multiple=True, help="Fetch only this file; may be given repeatedly.")
-@click.option("--url", metavar="BASE", help="Fetch from this folder on the web, such as a mirror's.")
-@click.option("--dry-run", is_flag=True, help="Ask for the sizes and say what would be fetched; fetch nothing.")
+@click.option("--only", type=click.Choice(PARTS), multiple=True, help="Fetch only this file; may be repeated.")
+@click.option("--url", metavar="BASE", help="Fetch from this web folder, for example of a mirror.")
+@click.option("--dry-run", is_flag=True, help="Request the sizes and print what would be fetched; fetch nothing.")
 @json_option()
 def command(name: str, folder: Path, only: tuple[str, ...], url: str | None, dry_run: bool, as_json: bool) -> None:
     """Fetch a published dataset into a folder of its own in FOLDER.
 
-    MMEarth is 597 GB, MMEarth64 152 GB, MMEarth100k 48 GB. The room is checked before the start. Broken off, the same
-    command goes on where it was: a file that is not whole has `.part` after its name. The data's licence is CC BY 4.0.
+    MMEarth is 597 GB, MMEarth64 152 GB, MMEarth100k 48 GB. The disk space is checked first. After an interruption the
+    same command continues: an incomplete file has `.part` after its name. The data's licence is CC BY 4.0.
 
     \b
     Examples:
@@ -39,8 +39,8 @@ def command(name: str, folder: Path, only: tuple[str, ...], url: str | None, dry
     \b
     Exit status:
       0  all files are here
-      2  nothing can be fetched: no room, no such address, another file in the way
-      3  stopped early: what came is kept; run it again to continue
+      2  nothing can be fetched: no disk space, no such address, another file of that name
+      3  stopped early: what was downloaded is kept; run it again to continue
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_curate.fetch.plan import check_room, plan, remark
     from mmearth_curate.fetch.server import new_session
@@ -60,14 +60,14 @@ def command(name: str, folder: Path, only: tuple[str, ...], url: str | None, dry
     if not only:
         lines += [
             "Licence: CC BY 4.0, see LICENSE-data; please cite Nedungadi et al., 2024, arXiv:2405.02771.",
-            f"Read it with torchgeo: MMEarth(root={str(folder)!r}, subset={name!r}). The published files lack the "
-            "descriptions that mmearth_core.dataset goes by.",
+            f"Read it with torchgeo: MMEarth(root={str(folder)!r}, subset={name!r}). The published files have no "
+            "descriptions, which mmearth_core.dataset needs.",
         ]
     show(as_json, _summary(published, folder, wanted, sizes), lines)
 
 
 def _show_plan(published: Published, folder: Path, wanted: "Sequence[Wanted]", as_json: bool) -> None:
-    """Says what would be fetched, and whether there is room."""
+    """Prints what would be fetched, and the free disk space."""
     from mmearth_curate.fetch.plan import room
 
     missing = sum(each.missing for each in wanted if not each.done)
@@ -79,13 +79,12 @@ def _show_plan(published: Published, folder: Path, wanted: "Sequence[Wanted]", a
 
 
 def _fetch(wanted: "Sequence[Wanted]", session: Any) -> dict[str, int]:
-    """Fetches what is not here; returns the size of each file that it fetched."""
+    """Fetches what is not here; returns the size of each file that was fetched."""
     from functools import partial
 
     from rich.console import Console
 
-    from mmearth_curate.fetch.bar import bytes_bar
-    from mmearth_curate.fetch.transfer import Transfer
+    from mmearth_curate.fetch.transfer import Transfer, bytes_bar
 
     sizes = {}
     with bytes_bar(Console(stderr=True)) as bar:
@@ -99,8 +98,8 @@ def _fetch(wanted: "Sequence[Wanted]", session: Any) -> dict[str, int]:
                 if error.errno not in FOLDER_FAULTS:
                     raise
                 raise RunStoppedError(
-                    f"{each.target.parent} cannot be written: {error.strerror}. Mend that, and run the same command "
-                    "again: it goes on where it was."
+                    f"{each.target.parent} cannot be written: {error.strerror}. Fix this, and run the same command "
+                    "again: it continues where it was."
                 ) from error
     return sizes
 
@@ -118,7 +117,7 @@ def _size(wanted: "Wanted") -> str:
 def _summary(
     published: Published, folder: Path, wanted: "Sequence[Wanted]", sizes: Mapping[str, int]
 ) -> dict[str, Any]:
-    """What became of each file; `were_here` are the bytes that needed not come."""
+    """The state of each file; `were_here` are the bytes that did not have to be downloaded."""
     files = [
         {
             "file": str(each.target),

@@ -17,19 +17,19 @@ from mmearth_curate.cli.derived import making_options, out_argument, show_made
     type=click.Choice(["refuse", "first", "last"]),
     default="refuse",
     show_default=True,
-    help="What is done if a tile id occurs more than once: nothing is merged; or of the rows with that id, only the "
-    "first or the last in the order of IN is kept, whatever the others hold.",
+    help="If a tile id occurs more than once: merge nothing; or keep only the first or the last of its rows, in the "
+    "order of IN, whatever the others hold.",
 )
-@making_options("count, if any must; one a core")
+@making_options("count, if necessary; by default one per core")
 def command(
     out: Path, inputs: tuple[Path, ...], duplicates: str, overwrite: bool, workers: int | None, as_json: bool
 ) -> None:
     """Join the datasets IN... to one dataset OUT.
 
-    IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder after which the files are called.
-    The rows of the first come first. They are copied as they are compressed, so layers, bands, types, no-data and tile
-    size must be the same; the error says what is not. Band statistics are merged exactly. Splits are kept if every IN
-    has some: a row stays in its split.
+    IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder whose name the files get. The
+    rows of the first come first. They are copied as they are compressed, so layers, bands, types, no-data and tile size
+    must be the same; the error says what differs. Band statistics are merged exactly. Splits are kept if every IN has
+    some: a row stays in its split.
 
     \b
     Examples:
@@ -38,9 +38,9 @@ def command(
 
     \b
     Exit status:
-      0  OUT is whole
+      0  OUT is complete
       2  nothing was written: the error says why
-      3  stopped early, as by a full disk: nothing was written
+      3  stopped early, for example by a full disk: nothing was written
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.workers import at_work
     from mmearth_curate.derive.merge import merge

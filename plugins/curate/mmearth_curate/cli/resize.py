@@ -12,12 +12,12 @@ from mmearth_curate.cli.derived import in_argument, making_options, out_argument
 @in_argument
 @out_argument
 @click.option("--size", type=click.IntRange(min=1), required=True, metavar="PIXELS", help="Rows and columns to keep.")
-@making_options("crop; by default one a core")
+@making_options("crop; by default one per core")
 def command(source: Path, out: Path, size: int, overwrite: bool, workers: int | None, as_json: bool) -> None:
-    """Write the dataset IN with smaller tiles as OUT: the centre of each, as MMEarth64 is made of MMEarth.
+    """Write the dataset IN with smaller tiles as OUT: the centre of each, as MMEarth64 is made from MMEarth.
 
-    IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder after which the files are called.
-    If an odd number of pixels is cut off, the odd one goes at the bottom and at the right. Vectors, rows and splits
+    IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder whose name the files get. If
+    an odd number of pixels is cut off, the additional one is at the bottom and at the right. Vectors, rows and splits
     stay; the grid in tile_info and the band statistics become those of the smaller tiles.
 
     \b
@@ -27,9 +27,9 @@ def command(source: Path, out: Path, size: int, overwrite: bool, workers: int | 
 
     \b
     Exit status:
-      0  OUT is whole
+      0  OUT is complete
       2  nothing was written: the error says why
-      3  stopped early, as by a full disk: nothing was written
+      3  stopped early, for example by a full disk: nothing was written
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.workers import at_work
     from mmearth_curate.derive.resize import resize

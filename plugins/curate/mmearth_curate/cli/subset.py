@@ -7,8 +7,8 @@ import click
 
 from mmearth_core.cli.common import PATH, number_option, seed_option
 from mmearth_core.text import counted
-from mmearth_curate.cli.criteria import criteria
 from mmearth_curate.cli.derived import in_argument, making_options, out_argument, show_made
+from mmearth_curate.select import RowFilter, criteria_options
 
 
 def _box(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tuple[float, ...] | None:
@@ -28,24 +28,24 @@ def _box(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tup
 @click.command("subset")
 @in_argument
 @out_argument
-@criteria
+@criteria_options
 @click.option(
     "--bbox",
     callback=_box,
     metavar="W,S,E,N",
     help="Tiles whose centroid is in this box, degrees, edges included; W > E crosses the antimeridian.",
 )
-@click.option("--tiles", type=PATH, metavar="FILE", help="Tiles in this list, a tile id a line.")
-@number_option("--sample", "So many, drawn from those that fit.")
+@click.option("--tiles", type=PATH, metavar="FILE", help="Tiles in this list, one tile id per line.")
+@number_option("--sample", "So many, drawn from those that match.")
 @seed_option("sample")
 @making_options()
 def command(source: Path, out: Path, overwrite: bool, workers: int | None, as_json: bool, **wanted: Any) -> None:
     """Write some tiles of the dataset IN as a dataset OUT.
 
-    IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder after which the files are called.
-    A tile is taken if it fulfils every kind of criterion given; of --split, --biome or a column of --where given more
-    than once, any will do. Rows keep their order and their split, and are copied as they are compressed; the band
-    statistics are counted anew.
+    IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder whose name the files get.
+    A tile is taken if it fulfils every kind of criterion given; if --split, --biome or a column of --where is given
+    more than once, one of them is enough. Rows keep their order and their split, and are copied as they are compressed;
+    the band statistics are counted again.
 
     \b
     Examples:
@@ -56,16 +56,15 @@ def command(source: Path, out: Path, overwrite: bool, workers: int | None, as_js
 
     \b
     Exit status:
-      0  OUT is whole
-      2  nothing was written: no tile fits, or the error says what to mend
-      3  stopped early, as by a full disk: nothing was written
+      0  OUT is complete
+      2  nothing was written: no tile matches, or the error says what to fix
+      3  stopped early, for example by a full disk: nothing was written
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.workers import at_work
     from mmearth_curate.derive.subset import make_subset
-    from mmearth_curate.select import RowFilter
 
     if not any(value for name, value in wanted.items() if name != "seed"):
-        raise click.UsageError("Say which tiles: --split, --biome, --where, --bbox, --tiles or --sample.")
+        raise click.UsageError("Choose tiles by --split, --biome, --where, --bbox, --tiles or --sample.")
     with at_work(workers) as (pool, progress):
         made = make_subset(source, out, RowFilter(**wanted), overwrite, pool, progress)
     show_made(as_json, made, {"rows_before": made.of}, f"{counted(made.rows, 'row')} of {made.of:,}")

@@ -1,4 +1,4 @@
-"""Reread a dataset and report what is wrong with it."""
+"""Read a dataset again and report what is wrong with it."""
 
 from pathlib import Path
 
@@ -11,46 +11,48 @@ from mmearth_core.cli.common import PATH, json_option, number_option, show, work
 @click.argument("target", metavar="CONFIG|DATASET", type=PATH)
 @number_option(
     "--sample",
-    "Rows of which mean and deviation are recomputed and, with CONFIG, pixels are compared with their stacks. "
+    "Rows for which mean and deviation are computed again and, with CONFIG, pixels are compared with the stacks. "
     "Everything else is checked in every row.",
     default=1000,
     least=0,
 )
 @click.option(
-    "--send-back",
+    "--return-tiles",
     is_flag=True,
-    help="Have tiles whose stack is missing or damaged downloaded again by `run --retry-failed`. Without it nothing is "
-    "changed.",
+    help="Return tiles whose stack is missing or damaged for download: `run --retry-failed` downloads them again. "
+    "Without it nothing is changed.",
 )
-@workers_option("read; by default one a core")
+@click.option("--send-back", is_flag=True, hidden=True, help="The old name of --return-tiles.")
+@workers_option("read; by default one per core")
 @json_option("Print the report as JSON.")
-def command(target: Path, sample: int, send_back: bool, workers: int | None, as_json: bool) -> int:
-    """Reread a dataset and say what is wrong with it.
+def command(target: Path, sample: int, return_tiles: bool, send_back: bool, workers: int | None, as_json: bool) -> int:
+    """Read a dataset again and report what is wrong with it.
 
-    Of an HDF5 file, or the folder with it: rows against tile_info and splits, every chunk, types and attributes,
-    values, and band statistics.
-    Of a configuration also: every stack's checksum, journals, and the HDF5 file's values against the stacks.
+    For an HDF5 file, or the folder with it, it checks rows against tile_info and splits, every chunk, types and
+    attributes, values, and band statistics. For a configuration it also checks every stack's checksum, the journals,
+    and the HDF5 file's values against the stacks.
 
     \b
     Examples:
       mmearth-core verify mydata.toml
       mmearth-core verify mydata/mydata.h5 --json
-      mmearth-core verify mydata.toml --sample 10000 --send-back
+      mmearth-core verify mydata.toml --sample 10000 --return-tiles
 
     \b
     Exit status:
       0  no fault; there may be warnings
       1  a fault was found
-      2  nothing could be read: the error says what to mend
+      2  nothing could be read: the error says what to fix
       3  stopped early; nothing was changed
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.registry import discover
     from mmearth_core.workers import at_work
-    from mmearth_curate.verify.subject import is_hdf5
+    from mmearth_curate.verify.descriptions import is_hdf5
     from mmearth_curate.verify.verify import verify
 
-    if send_back and (target.is_dir() or is_hdf5(target)):
-        raise click.UsageError("--send-back needs the dataset's configuration: an HDF5 file alone has no journals.")
+    returning = return_tiles or send_back
+    if returning and (target.is_dir() or is_hdf5(target)):
+        raise click.UsageError("--return-tiles needs the dataset's configuration: an HDF5 file alone has no journals.")
     with at_work(workers) as (pool, progress):
-        report = verify(target, discover(), pool, progress, sample, send_back)
+        report = verify(target, discover(), pool, progress, sample, returning)
     return show(as_json, report.to_json(), report.print, faulty=report.faults)

@@ -1,57 +1,77 @@
 """Merging: the rows of several datasets of one layout become one dataset, without being compressed again."""
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import write_json
-from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file, write_head
-from mmearth_core.product.hdf5_rows import copy_chunks, create_like
+from mmearth_core.layers import LayerDescription
+from mmearth_core.paths import ProductPaths
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
+from mmearth_core.product.reader import DatasetReader, Entry, read_side_file
+from mmearth_core.product.statistics import merged_entry
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool
-from mmearth_curate.derive.files import DatasetFiles, publish
-from mmearth_curate.derive.head import derived_head, provenance
-from mmearth_curate.derive.layouts import Layout, read_layout, require_same
-from mmearth_curate.derive.splits import moved_rows, read_json, read_splits, write_splits
-from mmearth_curate.derive.stats import counted_stats, merged_stats
-from mmearth_curate.derive.tile_info import Entry, entries_of, write_entries
+from mmearth_curate.derive import shared
+from mmearth_curate.derive.compare import require_same
+from mmearth_curate.derive.publish import publish, target_paths
 
-RULES = ("refuse", "first", "last")
-"""What may be done about a tile id that occurs more than once."""
-
-
-_NAMED = 5
-"""Duplicate ids that the refusal names."""
-
-
-Rows = NDArray[np.intp]
+_LISTED = 5
+"""Duplicate ids that an error lists."""
 
 
 @frozen
 class Merged:
-    """What became of it.
+    """The result.
 
     Attributes:
-        files: the new dataset.
-        rows: its rows.
-        dropped: rows that another one of the same tile id stands for.
-        counted: whether the band statistics had to be counted from the values again.
+        paths: of the new dataset.
+        rows: its number of rows.
+        dropped: rows that were not taken, as another one has the same tile id.
+        counted: whether the band statistics were counted again from the values.
         no_splits: the inputs without splits, for which it has none.
     """
 
-    files: DatasetFiles
+    paths: ProductPaths
     rows: int
     dropped: int
     counted: bool
     no_splits: tuple[str, ...]
+
+
+@frozen(eq=False)
+class Inputs:
+    """The datasets to merge.
+
+    Attributes:
+        readers: the datasets.
+        kept: the rows of each that are kept.
+        ids: the tile of each row of the merged dataset.
+    """
+
+    readers: Sequence[DatasetReader]
+    kept: Sequence[shared.Rows]
+    ids: list[str]
+
+    def __iter__(self) -> Iterator[tuple[DatasetReader, shared.Rows, int]]:
+        """Each dataset with its rows, and their first row in the merged one."""
+        start = 0
+        for reader, rows in zip(self.readers, self.kept, strict=True):
+            yield reader, rows, start
+            start += len(rows)
+
+    @property
+    def layers(self) -> Mapping[str, LayerDescription]:
+        """The layers, as the first dataset describes them."""
+        return self.readers[0].layers
 
 
 def merge(
@@ -62,44 +82,46 @@ def merge(
     Args:
         target: the dataset to be, a folder or an HDF5 file.
         sources: the datasets, each a folder or an HDF5 file.
-        duplicates: one of `RULES`.
-        overwrite: replace a dataset that is there.
+        duplicates: what to do if a tile id occurs more than once: refuse, or keep the first or the last row.
+        overwrite: replace an existing dataset.
         pool: counts the band statistics if they cannot be merged.
-        progress: is told of every step.
+        progress: called after every step.
 
     Raises:
         DatasetError: when layouts differ, a tile id occurs twice, or a file cannot be read.
         RunStoppedError: when the disk is full.
     """
-    inputs = [DatasetFiles.find(path) for path in sources]
-    out = DatasetFiles.target(target)
-    with publish(out, inputs, overwrite) as staged:
-        layouts = [read_layout(files) for files in inputs]
-        require_same(layouts)
-        kept = choose_rows(layouts, duplicates)
-        ids = [tile_id for layout, rows in zip(layouts, kept, strict=True) for tile_id in layout.ids(rows)]
-        _write_hdf5(staged, out.name, layouts, kept, progress)
-        write_entries(staged.tile_info, _entries(layouts, kept, len(ids), progress))
-        dropped = sum(len(layout.table) for layout in layouts) - len(ids)
-        counted = _write_stats(staged, layouts, len(ids), dropped, pool, progress)
-        no_splits = _write_splits(staged, layouts, kept, ids)
-        _write_left_out(staged, inputs, set(ids))
-    return Merged(out, len(ids), dropped, counted, no_splits)
+    out = target_paths(target)
+    with publish(out, [ProductPaths.find(path) for path in sources], overwrite) as staged:
+        readers = [shared.open_source(path) for path in sources]
+        require_same(readers)
+        kept = choose_rows(readers, duplicates)
+        ids = [tile_id for reader, rows in zip(readers, kept, strict=True) for tile_id in reader.table.tile_ids(rows)]
+        inputs = Inputs(readers, kept, ids)
+        _write_hdf5(staged, inputs, progress)
+        shared.write_tile_info(staged, _entries(inputs, progress))
+        dropped = sum(map(len, readers)) - len(ids)
+        stats = None if dropped else _merged_stats(inputs)
+        layers = list(inputs.layers.values())
+        write_json(staged.band_stats, stats or shared.counted_stats(staged.hdf5, layers, readers, pool, progress))
+        no_splits = _write_splits(staged, inputs)
+        _write_left_out(staged, inputs)
+    return Merged(out, len(ids), dropped, stats is None, no_splits)
 
 
-def choose_rows(layouts: Sequence[Layout], duplicates: str) -> list[Rows]:
+def choose_rows(readers: Sequence[DatasetReader], duplicates: str) -> list[shared.Rows]:
     """The rows of each dataset that are kept, so that each tile id occurs once.
 
     Raises:
-        DatasetError: when one occurs more than once, and the rule is to refuse that.
+        DatasetError: when one occurs more than once, and `duplicates` is `refuse`.
     """
-    tables = [layout.table["tile_id"].tolist() for layout in layouts]
+    tables = [reader.table.ids.tolist() for reader in readers]
     times = Counter(tile_id for table in tables for tile_id in table)
     if duplicates == "refuse" and len(times) < times.total():
         twice = [tile_id for tile_id, count in times.items() if count > 1]
-        names = ", ".join(repr(tile_id.decode()) for tile_id in twice[:_NAMED])
-        names += ", ..." if len(twice) > _NAMED else ""
-        where = [str(layout.files.hdf5) for layout, table in zip(layouts, tables, strict=True) if twice[0] in table]
+        names = ", ".join(repr(tile_id.decode()) for tile_id in twice[:_LISTED])
+        names += ", ..." if len(twice) > _LISTED else ""
+        where = [str(reader.paths.hdf5) for reader, table in zip(readers, tables, strict=True) if twice[0] in table]
         raise DatasetError(
             f"{counted(len(twice), 'tile id')} {'occurs' if len(twice) == 1 else 'occur'} more than once: {names}; the "
             f"first in {' and '.join(where)}. Choose which row is kept, --duplicates first or last, or rename "
@@ -118,82 +140,90 @@ def choose_rows(layouts: Sequence[Layout], duplicates: str) -> list[Rows]:
     return kept[::step]
 
 
-def _write_hdf5(
-    staged: DatasetFiles, name: str, layouts: Sequence[Layout], kept: Sequence[Rows], progress: Progress
-) -> None:
-    total = sum(map(len, kept))
-    first = layouts[0]
+def _write_hdf5(staged: ProductPaths, inputs: Inputs, progress: Progress) -> None:
+    first, total = inputs.readers[0], len(inputs.ids)
+    made_of = [{"name": reader.paths.name, "rows": len(rows)} for reader, rows, _ in inputs]
     with new_file(staged.hdf5) as file:
-        made_of = [{"name": layout.files.name, "rows": len(rows)} for layout, rows in zip(layouts, kept, strict=True)]
-        write_head(file, derived_head(name, first.anchor, {"command": "merge", "of": made_of}))
-        table = file.create_dataset(METADATA, (total,), first.table.dtype)
-        with first.files.open() as source:
-            for layer in first.layers:
-                made = create_like(file, source[layer], total)
-                made.attrs["plugin"] = ", ".join(dict.fromkeys(each.layers[layer].plugin for each in layouts))
-                parts = [(each.provenance[layer], rows) for each, rows in zip(layouts, kept, strict=True)]
-                made.attrs[PROVENANCE] = provenance("merge", parts)
-        start = 0
-        for layout, rows in zip(layouts, kept, strict=True):
-            table[start : start + len(rows)] = layout.table[rows]
-            with layout.files.open() as source:
-                pairs = [(source[layer], file[layer]) for layer in layout.layers]
-
-                def moved(count: int, before: int = start) -> None:
-                    progress("copying tiles", before + count, total)
-
-                copy_chunks(pairs, rows.tolist(), start, moved)
-            start += len(rows)
+        shared.write_head(file, staged.name, first, {"command": "merge", "of": made_of})
+        table = file.create_dataset(METADATA, (total,), shared.stored_table(first).dtype)
+        with first.file() as source:
+            for name in first.layers:
+                shared.create_like(file, source[name], total)
+        marks: dict[str, list[tuple[str, shared.Rows]]] = {name: [] for name in first.layers}
+        for reader, rows, start in inputs:
+            table[start : start + len(rows)] = shared.stored_table(reader)[rows]
+            with reader.file() as source:
+                for name in marks:
+                    marks[name].append((str(source[name].attrs.get(PROVENANCE, "")), rows))
+                shared.copy_rows(source, file, marks, rows, start, lambda done: progress("copying tiles", done, total))
+        for name, parts in marks.items():
+            plugins = dict.fromkeys(reader.layers[name].plugin for reader in inputs.readers)
+            file[name].attrs["plugin"] = ", ".join(plugins)
+            file[name].attrs[PROVENANCE] = shared.provenance("merge", parts)
 
 
-def _entries(
-    layouts: Sequence[Layout], kept: Sequence[Rows], total: int, progress: Progress
-) -> Iterator[tuple[str, Entry]]:
-    parts = (entries_of(layout.files.tile_info, layout.ids(rows)) for layout, rows in zip(layouts, kept, strict=True))
+def _entries(inputs: Inputs, progress: Progress) -> Iterator[tuple[str, Entry]]:
+    parts = (reader.tile_info(reader.table.tile_ids(rows)) for reader, rows, _ in inputs)
     for number, entry in enumerate(chain.from_iterable(parts), start=1):
-        progress("writing tile_info", number, total)
+        progress("writing tile_info", number, len(inputs.ids))
         yield entry
 
 
-def _write_stats(
-    staged: DatasetFiles, layouts: Sequence[Layout], rows: int, dropped: int, pool: Pool, progress: Progress
-) -> bool:
-    """Writes the band statistics; returns whether the values had to be read for it."""
-    layers = list(layouts[0].layers.values())
-    merged = None
-    if not dropped and all(layout.files.band_stats.exists() for layout in layouts):
-        merged = merged_stats(layers, [read_json(layout.files.band_stats, dict) for layout in layouts], rows)
-    counted = merged is None
-    if merged is None:
-        sources = [layout.files.hdf5 for layout in layouts]
-        merged = counted_stats(staged.hdf5, layers, layouts[0].size, sources, pool, progress)
-    write_json(staged.band_stats, merged)
-    return counted
+def _merged_stats(inputs: Inputs) -> dict[str, Any] | None:
+    if not all(reader.paths.band_stats.exists() for reader in inputs.readers):
+        return None
+    parts = [reader.band_stats() for reader in inputs.readers]
+    return merged_stats(list(inputs.layers.values()), parts, len(inputs.ids))
 
 
-def _write_splits(
-    staged: DatasetFiles, layouts: Sequence[Layout], kept: Sequence[Rows], ids: list[str]
-) -> tuple[str, ...]:
+def merged_stats(
+    layers: Sequence[LayerDescription], parts: Sequence[Mapping[str, Any]], rows: int
+) -> dict[str, Any] | None:
+    """The statistics of all rows of some datasets.
+
+    Args:
+        layers: what each of them holds.
+        parts: the content of each one's band_stats.json.
+        rows: how many they have together.
+
+    Returns:
+        As in band_stats.json; None when a part's statistics are not of all its values, so that they must be counted.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        keys = [*layer.stat_names()]
+        if layer.variants and any(layer.name in part for part in parts):
+            keys.append(layer.name)  # of tiles without a variant
+        try:
+            own = {key: merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
+        except (KeyError, IndexError, TypeError, ValueError):  # statistics that another program has written
+            return None
+        values = rows * math.prod(layer.shape[1:])
+        for band in range(len(layer.bands)):
+            if sum(entry["count"][band] + entry["nodata"][band] for entry in own.values()) != values:
+                return None
+        merged |= own
+    return merged
+
+
+def _write_splits(staged: ProductPaths, inputs: Inputs) -> tuple[str, ...]:
     """Writes the splits if all inputs have some; returns the inputs that have none."""
-    members, without, start = [], [], 0
-    for layout, rows in zip(layouts, kept, strict=True):
-        splits = read_splits(layout.files, layout.ids())
+    members, without = [], []
+    for reader, rows, start in inputs:
+        splits = reader.splits()
         if splits is None:
-            without.append(str(layout.files.hdf5))
+            without.append(str(reader.paths.hdf5))
         else:
-            members.append((splits, moved_rows(len(layout.table), rows, start)))
-        start += len(rows)
+            members.append((reader.paths.name, splits, shared.moved_rows(len(reader), rows, start)))
     if not without:
-        write_splits(staged, members, ids, "merge")
+        shared.write_splits(staged, members, inputs.ids, "merge")
     return tuple(without)
 
 
-def _write_left_out(staged: DatasetFiles, inputs: Sequence[DatasetFiles], ids: set[str]) -> None:
-    """Joins the reports of tiles left out, but for tiles that another dataset has."""
-    reports: list[dict[str, Any]] = []
-    for files in inputs:
-        if files.left_out.exists():
-            reports += read_json(files.left_out, list)
-    reports = [report for report in reports if report["tile_id"] not in ids]
+def _write_left_out(staged: ProductPaths, inputs: Inputs) -> None:
+    """Joins the reports of tiles left out, without the tiles that another dataset has."""
+    ids = set(inputs.ids)
+    existing = [reader.paths.left_out for reader in inputs.readers if reader.paths.left_out.exists()]
+    reports = [report for path in existing for report in read_side_file(path, list) if report["tile_id"] not in ids]
     if reports:
         write_json(staged.left_out, reports)

@@ -1,1 +1,1 @@
-"""Fetching the published datasets: a table of addresses, and a download that goes on where it was broken off."""
+"""Fetching the published datasets: a table of addresses, and a download that continues where it was interrupted."""

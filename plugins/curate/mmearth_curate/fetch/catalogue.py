@@ -2,8 +2,8 @@
 
 Addresses and file names are those of the authors' own download scripts (github.com/vishalned/MMEarth-data, folder
 `bash_scripts`, version 001 of July 2024), sizes those of its README. They were copied on 2026-11-22 and have not been
-tried: whether the host still serves them, answers `Range`, or sends an ETag is not known here. The publishers name no
-checksums. Nothing else of the code depends on these facts; `--url` overrides the address.
+tried: it is not known whether the host still serves them, supports `Range`, or sends an ETag. The publishers give no
+checksums. Nothing else in the code depends on these facts; `--url` overrides the address.
 """
 
 from attrs import frozen
@@ -16,7 +16,7 @@ class PublishedFile:
     Attributes:
         part: what it holds, as `--only` calls it.
         name: the file's name, on the server and here.
-        head: the bytes that such a file begins with; a server's page of apology does not.
+        head: the first bytes of such a file, which an error page of the server does not have.
     """
 
     part: str

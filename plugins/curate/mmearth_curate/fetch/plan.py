@@ -1,4 +1,4 @@
-"""What is to be fetched: asks the server for every file's size, looks at what is here, and checks the room."""
+"""What to fetch: asks the server for every file's size, compares it with what is here, and checks the disk space."""
 
 import os
 import shutil
@@ -13,24 +13,24 @@ from attrs import frozen
 from mmearth_core import text
 from mmearth_core.errors import DatasetError
 from mmearth_curate.fetch.catalogue import Published, PublishedFile
-from mmearth_curate.fetch.server import asked, patiently
+from mmearth_curate.fetch.server import request, retry
 from mmearth_curate.fetch.transfer import part_of
 
 _ROUNDING = 0.15
-"""By how much a dataset may differ from the size that the authors round before it is remarked on."""
+"""By how much a dataset may differ from the authors' rounded size without a note."""
 
 
 @frozen
 class Wanted:
-    """One file to be here.
+    """One file to fetch.
 
     Attributes:
         file: which.
         url: where it is.
-        target: where it will stand.
+        target: where it will be.
         size: in bytes, as the server says; None if it does not.
         here: bytes of it that are here already.
-        done: whether it is here as a whole.
+        done: whether it is complete.
     """
 
     file: PublishedFile
@@ -42,7 +42,7 @@ class Wanted:
 
     @property
     def missing(self) -> int:
-        """Bytes that still have to come; 0 if nobody knows."""
+        """Bytes still to be downloaded; 0 if that is unknown."""
         return max((self.size or 0) - self.here, 0)
 
 
@@ -58,22 +58,22 @@ def plan(
 
     Args:
         published: the dataset.
-        folder: where its folder will stand.
-        only: the parts that are wanted; all if empty.
+        folder: where its folder will be.
+        only: the parts to fetch; all if empty.
         base: the address of the dataset's folder.
-        session: what asks.
+        session: for the requests.
         sleep: waits between attempts.
 
     Raises:
-        DatasetError: when a file is not there, or one of that name and another size is here.
-        RunStoppedError: when the server stays away.
+        DatasetError: when the server does not have a file, or a file of that name has another size here.
+        RunStoppedError: when the server does not answer.
     """
     wanted = []
     for file in published.files:
         if only and file.part not in only:
             continue
         url, target = f"{base.rstrip('/')}/{file.name}", folder / published.stem / file.name
-        size = patiently(url, partial(_size, session, url), sleep)
+        size = retry(url, partial(_size, session, url), sleep)
         done = target.is_file()
         here = target if done else part_of(target)
         bytes_here = here.stat().st_size if here.is_file() else 0
@@ -87,13 +87,13 @@ def plan(
 
 
 def _size(session: requests.Session, url: str) -> int | None:
-    """Asks for one byte only, as not every server answers HEAD; of one that sends all, nothing is read."""
-    with asked(session, url, 0, "0") as (answer, _response):
+    """Requests one byte only, as not every server answers HEAD; if one sends everything, nothing is read."""
+    with request(session, url, 0, "0") as (answer, _response):
         return answer.size
 
 
 def remark(published: Published, wanted: Sequence[Wanted]) -> str | None:
-    """What is odd about the sizes, as the published one is known; None if nothing is."""
+    """What is unusual about the sizes, compared with the published one; None if nothing is."""
     sizes = [each.size for each in wanted]
     known = [size for size in sizes if size is not None]
     if len(wanted) < len(published.files) or len(known) < len(sizes):
@@ -105,10 +105,10 @@ def remark(published: Published, wanted: Sequence[Wanted]) -> str | None:
 
 
 def check_room(published: Published, wanted: Sequence[Wanted], folder: Path) -> None:
-    """Makes sure that all of it fits.
+    """Makes sure that there is enough disk space.
 
     Raises:
-        DatasetError: when it does not.
+        DatasetError: when there is not.
     """
     needed = sum(_needed(published, each) for each in wanted if not each.done)
     ground, free = room(folder)
@@ -120,12 +120,12 @@ def check_room(published: Published, wanted: Sequence[Wanted], folder: Path) -> 
 
 
 def room(folder: Path) -> tuple[Path, int]:
-    """The folder that exists already above a folder to be, and the bytes that are free there."""
+    """The nearest existing folder above a folder to be, and the bytes that are free there."""
     ground = folder.absolute()
     while not ground.exists():
         ground = ground.parent
     if not ground.is_dir() or not os.access(ground, os.W_OK):
-        raise DatasetError(f"{ground} is no folder that can be written to. Choose another one.")
+        raise DatasetError(f"{ground} is not a folder that can be written to. Choose another one.")
     return ground, shutil.disk_usage(ground).free
 
 

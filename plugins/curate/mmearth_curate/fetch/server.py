@@ -1,4 +1,4 @@
-"""Asks a web server for a file, or the rest of one, and says what came: to be tried again, or an error for good."""
+"""Requests a file, or the rest of one, from a web server; errors are either retried or final."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -18,19 +18,19 @@ PIECE = 1 << 20
 
 
 ATTEMPTS = 6
-"""Failures in a row, none of which brought a new byte, after which a file is given up for now."""
+"""Consecutive failures without a new byte after which the command stops."""
 
 
 LONGEST_WAIT = 60.0
-"""Seconds between two attempts at most, unless the server asks for more; never above `PATIENCE`."""
+"""Most seconds between two attempts, unless the server asks for more; never above `PATIENCE`."""
 
 
 PATIENCE = 600.0
-"""Seconds of `Retry-After` that are waited for at most."""
+"""Most seconds of `Retry-After` that are waited for."""
 
 
 _TIMEOUT = (20, 60)
-"""Seconds until a connection stands, and between two pieces of a body."""
+"""Seconds to connect, and between two pieces of a body."""
 
 
 _TRANSIENT = {408, 425, 429}
@@ -43,7 +43,7 @@ _TOTAL = re.compile(r"bytes \*/(\d+)")
 
 
 class AgainError(Exception):
-    """A fault that may pass; `seconds` is how long the server asks to be left alone."""
+    """A temporary error; `seconds` is how long the server asks to wait."""
 
     def __init__(self, reason: str, seconds: float = 0.0) -> None:
         super().__init__(reason)
@@ -52,12 +52,12 @@ class AgainError(Exception):
 
 @frozen
 class Answer:
-    """What a server says of a file.
+    """What a server says about a file.
 
     Attributes:
-        start: the byte with which the body begins; None when what was asked for lies behind the file's end.
-        size: of the whole file, in bytes; None if it is not told.
-        validator: a strong ETag, or the date of the last change: what tells one version from another; "" without.
+        start: the first byte of the body; None when the requested range is beyond the end of the file.
+        size: of the complete file, in bytes; None if it is unknown.
+        validator: a strong ETag, or the date of the last change, which identifies the version; "" without.
     """
 
     start: int | None
@@ -66,21 +66,21 @@ class Answer:
 
 
 def new_session() -> requests.Session:
-    """A session whose answers are the files' own bytes, not compressed on their way."""
+    """A session that requests the files' own bytes, without compression during transfer."""
     session = requests.Session()
     session.headers.update({"Accept-Encoding": "identity", "User-Agent": f"mmearth-core/{__version__}"})
     return session
 
 
 @contextmanager
-def asked(
+def request(
     session: requests.Session, url: str, start: int | None = None, end: str = "", validator: str = ""
 ) -> Iterator[tuple[Answer, requests.Response]]:
-    """Asks for a file from byte `start` on, if it is still the one that `validator` belongs to.
+    """Requests a file from byte `start` on, if it is still the version of `validator`.
 
     Raises:
-        AgainError: for faults that may pass, those of the body's transport included.
-        DatasetError: when the server refuses for good.
+        AgainError: for temporary errors, also while the body is read.
+        DatasetError: when the server refuses permanently.
     """
     headers = {} if start is None else {"Range": f"bytes={start}-{end}"}
     if headers and validator:
@@ -89,13 +89,13 @@ def asked(
         with session.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
             yield _answer(url, response), response
     except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as e:
-        raise DatasetError(f"{url} is no address that can be fetched: {e}. Give --url a web address.") from e
+        raise DatasetError(f"{url} is not a valid address: {e}. Give --url a web address.") from e
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
         raise AgainError(f"the connection failed ({error})") from error
 
 
 def pieces(response: requests.Response) -> Iterator[bytes]:
-    """A body as it comes: what has come before a connection breaks is handed out, and not dropped with it."""
+    """A body as it arrives: what arrived before a connection breaks is yielded, and not lost."""
     while piece := response.raw.read1(PIECE, decode_content=False):
         yield piece
 
@@ -127,22 +127,22 @@ def _seconds(text: str) -> float:
     return min(float(text), PATIENCE) if text.isdigit() else 0.0
 
 
-def patiently(
+def retry(
     url: str, action: Callable[[], Any], sleep: Callable[[float], None], reached: Callable[[], int] = lambda: 0
 ) -> Any:
-    """Does something until it works, or until `ATTEMPTS` in a row have brought nothing new.
+    """Repeats an action until it succeeds, or until `ATTEMPTS` in a row have brought nothing new.
 
     Args:
-        url: what is asked for, for the error.
-        action: what is done; raises `AgainError` if it is to be tried again.
+        url: what is requested, for the error.
+        action: raises `AgainError` to be repeated.
         sleep: waits for a number of seconds.
-        reached: how many bytes there are; more of them than ever before means that it is getting on.
+        reached: the number of bytes so far; when it grows, attempts are counted from the beginning.
 
     Returns:
         What `action` returns.
 
     Raises:
-        RunStoppedError: when it is given up.
+        RunStoppedError: after too many attempts.
     """
     best, failures = reached(), 0
 
@@ -169,6 +169,6 @@ def patiently(
         return retrying(action)
     except AgainError as error:
         raise RunStoppedError(
-            f"{url}: {error}; {failures} attempts in a row brought nothing new. What has come is kept: run the same "
-            "command again to continue, later or with another --url."
+            f"{url}: {error}; {failures} attempts in a row brought nothing new. What was downloaded is kept: run the "
+            "same command again to continue, later or with another --url."
         ) from error

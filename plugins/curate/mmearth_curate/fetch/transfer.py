@@ -1,50 +1,54 @@
-"""Brings one file here: into `NAME.part`, from where it was broken off, and under its own name once it is whole."""
+"""Downloads one file: into `NAME.part`, continuing where it was interrupted, and renames it once it is complete."""
 
 import fcntl
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import h5py
 import requests
 from attrs import asdict, frozen
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from mmearth_core import text as words
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import sync_folder, written_aside
 from mmearth_curate.fetch.catalogue import PublishedFile
-from mmearth_curate.fetch.server import AgainError, Answer, asked, patiently, pieces
+from mmearth_curate.fetch.server import AgainError, Answer, pieces, request, retry
 
-Told = Callable[[int, int | None], None]
-"""Called with the bytes that are here, and those of the whole file."""
+OnBytes = Callable[[int, int | None], None]
+"""Called with the bytes downloaded so far, and those of the complete file."""
 
 
 @frozen
 class _Version:
-    """Which version of the file a part belongs to; stands beside it, so that another run can go on."""
+    """Which version of the file a part belongs to; it is stored beside it, so that another run can continue."""
 
     size: int | None
     validator: str
 
 
 def part_of(target: Path) -> Path:
-    """Where a file stands while it is not whole."""
+    """The path of a file while it is not complete."""
     return target.with_name(f"{target.name}.part")
 
 
 def version_of(target: Path) -> Path:
-    """What is known of that part."""
+    """The path of what is known of that part."""
     return target.with_name(f"{target.name}.part.json")
 
 
 class Transfer:
-    """One file on its way.
+    """The download of one file.
 
     Attributes:
-        url: where it comes from.
-        target: where it goes.
+        url: the source.
+        target: the path to write.
     """
 
     def __init__(
@@ -53,14 +57,14 @@ class Transfer:
         url: str,
         target: Path,
         file: PublishedFile,
-        told: Told = lambda _have, _size: None,
+        on_bytes: OnBytes = lambda _have, _size: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = url
         self.target = target
         self._session = session
         self._file = file
-        self._told = told
+        self._on_bytes = on_bytes
         self._sleep = sleep
         self._part = part_of(target)
 
@@ -68,30 +72,30 @@ class Transfer:
         """Fetches the file, or the rest of it; returns its size.
 
         Raises:
-            RunStoppedError: when the server stays away; what has come is kept.
+            RunStoppedError: when the server does not answer; what was downloaded is kept.
             DatasetError: when the server refuses, or sends something else.
         """
         self.target.parent.mkdir(parents=True, exist_ok=True)
         with self._part.open("a+b") as part:
-            _hold(part, self._part)
-            patiently(self.url, lambda: self._attempt(part), self._sleep, lambda: _length(part))
+            _lock(part, self._part)
+            retry(self.url, lambda: self._attempt(part), self._sleep, lambda: _length(part))
             part.flush()
             os.fsync(part.fileno())
             size = _length(part)
-            self._check_whole()
+            self._check_complete()
             self._part.replace(self.target)
         version_of(self.target).unlink(missing_ok=True)
         sync_folder(self.target.parent)
         return size
 
     def _attempt(self, part: IO[bytes]) -> None:
-        """One request, and whatever it brings."""
+        """One request, and what it returns."""
         have, known = _length(part), self._known()
-        if have and known is None:  # nobody knows what this is the beginning of
+        if have and known is None:  # it is not known which version this is the beginning of
             part.truncate(0)
             have = 0
         start, validator = (have, known.validator) if have and known else (None, "")
-        with asked(self._session, self.url, start, validator=validator) as (answer, response):
+        with request(self._session, self.url, start, validator=validator) as (answer, response):
             if answer.start is None and known and answer.size == known.size == have:
                 return
             if answer.start != have or (have and not _same(known, answer)):
@@ -101,13 +105,13 @@ class Transfer:
                 have = 0
             if have == 0:
                 self._remember(_Version(answer.size, answer.validator))
-            self._told(have, answer.size)
+            self._on_bytes(have, answer.size)
             for piece in pieces(response):
                 if have == 0:
                     self._check_head(piece)
                 part.write(piece)
                 have += len(piece)
-                self._told(have, answer.size)
+                self._on_bytes(have, answer.size)
         if answer.size is not None and have != answer.size:
             if have > answer.size:
                 part.truncate(0)
@@ -133,16 +137,16 @@ class Transfer:
                 "the right one with --url."
             )
 
-    def _check_whole(self) -> None:
-        """Of an HDF5 file, whether it ends where it says: HDF5 refuses to open one that is cut."""
+    def _check_complete(self) -> None:
+        """Checks that an HDF5 file is not cut short: HDF5 refuses to open one that is."""
         if self._file.part != "h5":
             return
         try:
             h5py.File(self._part, "r").close()
         except OSError as error:
             raise DatasetError(
-                f"{self._part}: all bytes have come, but HDF5 cannot open them ({error}). Delete the file and fetch it "
-                "again, from another place with --url."
+                f"{self._part}: all bytes were downloaded, but HDF5 cannot open the file ({error}). Delete the file "
+                "and fetch it again, from another place with --url."
             ) from error
 
 
@@ -156,9 +160,44 @@ def _length(file: IO[bytes]) -> int:
     return file.seek(0, os.SEEK_END)
 
 
-def _hold(file: IO[bytes], path: Path) -> None:
-    """Keeps other processes from writing to the same part; the system ends the lock with the file's closing."""
+def _lock(file: IO[bytes], path: Path) -> None:
+    """Excludes other processes from the same part; the lock ends when the file is closed."""
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise DatasetError(f"{path}: another process is fetching this file. Wait for it, or end it.") from error
+        raise DatasetError(f"{path}: another process is fetching this file. Wait for it, or stop it.") from error
+
+
+_PLAIN_EVERY = 30.0
+"""Seconds between two plain lines."""
+
+Bar = Callable[[str, int, int | None], None]
+"""Called with a file's name, the bytes downloaded so far, and those of the complete file."""
+
+
+@contextmanager
+def bytes_bar(console: Console, clock: Callable[[], float] = time.monotonic) -> Iterator[Bar]:
+    """Yields a progress display: bars with speed and remaining time on a terminal, otherwise a line now and then."""
+    if not console.is_terminal:
+        last = clock()
+
+        def line(name: str, have: int, size: int | None) -> None:
+            nonlocal last
+            if clock() - last >= _PLAIN_EVERY:
+                last = clock()
+                of = f" of {words.size(size)}" if size is not None else ""
+                console.print(f"{name}: {words.size(have)}{of}", soft_wrap=True, markup=False, highlight=False)
+
+        yield line
+        return
+    text = TextColumn("{task.description}", markup=False)
+    columns = (text, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        tasks = {}
+
+        def move(name: str, have: int, size: int | None) -> None:
+            if name not in tasks:  # what was downloaded before must not count as speed
+                tasks[name] = progress.add_task(name, total=size, completed=have)
+            progress.update(tasks[name], completed=have, total=size)
+
+        yield move

@@ -1,32 +1,25 @@
 """Checks the rows against the journals: every tile that is done has its row, and every row a tile that is done."""
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.download.folder import DatasetRow, DownloadedDataset
-from mmearth_core.download.journal import Outcome, TileOutcome
+from mmearth_core.download.folder import DatasetRow, DownloadedDataset, Journal, Outcome, Provenance, Tile, TileOutcome
 from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import JSONFileError, read_json
-from mmearth_core.post.products import LEFT_OUT
-from mmearth_core.post.write import Provenance
-from mmearth_core.product.hdf5 import PROVENANCE, opened
-from mmearth_core.tiles.index import Tile
-from mmearth_curate.verify.findings import Finding, Findings, Severity
-from mmearth_curate.verify.history import History
-from mmearth_curate.verify.rows import checksum_mark
-from mmearth_curate.verify.subject import Subject
+from mmearth_core.product.hdf5 import PROVENANCE
+from mmearth_curate.verify.findings import Finding, Report, Severity
+from mmearth_curate.verify.side_files import checksums_digest
 
 CHECK = "journals"
 
-
 _POST = "Run `mmearth-core post` with this configuration."
-
-
-_AGAIN = "Download the groups that lag behind with `mmearth-core run CONFIG`, then run `mmearth-core post CONFIG`."
+_AGAIN = "Download the missing groups with `mmearth-core run CONFIG`, then run `mmearth-core post CONFIG`."
 
 
 @frozen(eq=False)
@@ -34,46 +27,42 @@ class DoneTile:
     """A tile with stacks to check.
 
     Attributes:
-        tile: which one.
+        tile: the tile.
         row: its row in the HDF5 file; None without one.
-        stacks: of each group that is done and has pixels: its file, and the checksum that the journal has.
-        journal: the tile's journal entries, where it is done in every group.
+        stacks: for each group that is done and has pixels, the file and the checksum that the journal has.
+        journal: the tile's journal entries, if it is done in every group.
     """
 
     tile: Tile
     row: int | None
     stacks: Mapping[str, tuple[Path, str]]
-    journal: DatasetRow | None
+    journal: DatasetRow | None = None
 
 
 @define(eq=False)
 class JournalsCheck:
-    """Goes through the journals once, and hands on the tiles whose stacks are to be checked.
+    """Reads the journals once, and yields the tiles whose stacks are to be checked.
 
     Attributes:
-        subject: the dataset.
+        report: the dataset; gets the findings.
         source: its stacks and journals.
-        sums: for each row, a mark of the checksums that tile_info has.
-        findings: takes what is wrong.
-        done: tiles that are done in every group, on one day and grid.
+        digests: for each row, a digest of the checksums that tile_info has.
     """
 
-    subject: Subject
+    report: Report
     source: DownloadedDataset
-    sums: NDArray[np.uint8]
-    findings: Findings
-    done: int = 0
+    digests: NDArray[np.uint8]
     _justified: NDArray[np.bool_] = field(init=False)
+    _explained: NDArray[np.bool_] = field(init=False)
     _left_out: dict[str, str] = field(factory=dict)
     _last: int = -1
-    _made_of: Provenance = field(init=False)
-    _told: NDArray[np.bool_] = field(init=False)
-    _history: History = field(init=False)
+    _provenance: Provenance = field(init=False)
+    _history: "History" = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._justified = np.zeros(len(self.subject.table), np.bool_)
-        self._told = np.zeros(len(self.subject.table), np.bool_)
-        self._made_of, self._history = Provenance(self.source), History(self.source)
+        self._justified = np.zeros(len(self.report.reader), np.bool_)
+        self._explained = np.zeros(len(self.report.reader), np.bool_)
+        self._provenance, self._history = Provenance(self.source), History(self.source)
 
     def tiles(self) -> Iterator[DoneTile]:
         """Every tile with stacks, by ordinal."""
@@ -82,119 +71,102 @@ class JournalsCheck:
             try:
                 outcomes = list(self.source.outcomes(partition))
             except DatasetError as error:
-                self._tell(Finding(Severity.FAULT, CHECK, str(error), "Mend that journal, and verify again."))
+                remedy = "Fix that journal, and verify again."
+                self.report.add([Finding(Severity.FAULT, CHECK, str(error), remedy)])
                 continue
             for tile, entries in outcomes:
                 yield self._tile(tile, entries)
 
     def finish(self) -> None:
-        """Tells what can be said once all tiles were seen."""
-        subject = self.subject
-        lost = np.flatnonzero(~self._justified).tolist()
-        for row in lost:
-            message = "The HDF5 file has the row; the journals have no such tile that is done in every group."
-            self._tell(subject.finding(Severity.FAULT, CHECK, message, _POST, row))
-        self.findings.add(self._provenance())
+        """Reports what is known once all tiles were seen."""
+        for row in np.flatnonzero(~self._justified).tolist():
+            self._fault(
+                CHECK, "The HDF5 file has the row; the journals have no such tile that is done in every group.", row
+            )
+        self.report.add(self._check_provenance())
 
-    def _tell(self, finding: Finding) -> None:
-        self.findings.add([finding])
+    def _fault(self, check: str, message: str, row: int, remedy: str = _POST) -> None:
+        self.report.add([self.report.finding(Severity.FAULT, check, message, remedy, row)])
 
     def _tile(self, tile: Tile, entries: Mapping[str, TileOutcome]) -> DoneTile:
-        subject, source = self.subject, self.source
-        row = subject.table.row_of(tile.tile_id)
+        source, row = self.source, self.report.reader.table.row_of(tile.tile_id)
         done = {group: entry for group, entry in entries.items() if entry.outcome is Outcome.DONE}
         stacks = {
             group: (source.folder.stack(group, tile.partition, tile.tile_id), str(done[group].record.get("sha256")))
-            for group in source.stacked()
+            for group in source.stacked
             if group in done
         }
-        if row is not None and not source.is_row(entries):
-            self._as_it_was(row, tile, done)
-        if done.keys() != source.effective.groups.keys():
-            return DoneTile(tile, row, stacks, None)
         if not source.is_row(entries):
             if row is not None:
-                self._justified[row] = True
-                message = f"The tile's groups are not of one day and grid any more: {_anchors(entries)}."
-                self._tell(subject.finding(Severity.FAULT, CHECK, message, _AGAIN, row))
-            return DoneTile(tile, row, stacks, None)
-        self.done += 1
+                self._add_former_row(row, tile, done)
+                if done.keys() == source.effective.groups.keys():
+                    self._justified[row] = True
+                    message = f"The tile's groups are not of one day and grid any more: {_anchors(entries)}."
+                    self._fault(CHECK, message, row, _AGAIN)
+            return DoneTile(tile, row, stacks)
         if row is None:
-            why = self._left_out.get(tile.tile_id)
+            reason = self._left_out.get(tile.tile_id)
             message = "The tile is done in every group and has no row: it was downloaded since the file was written."
-            if why is not None:
-                message = f"The tile was left out ({why}) and has been downloaded again since."
-            self._tell(Finding(Severity.FAULT, CHECK, message, _POST, tile_id=tile.tile_id))
-            return DoneTile(tile, None, stacks, None)
+            if reason is not None:
+                message = f"The tile was left out ({reason}) and has been downloaded again since."
+            self.report.add([Finding(Severity.FAULT, CHECK, message, _POST, tile_id=tile.tile_id)])
+            return DoneTile(tile, None, stacks)
         journal = DatasetRow(tile, dict(entries))
-        self._row(row, journal, {group: sha256 for group, (_, sha256) in stacks.items()})
+        self._check_row(row, journal)
         return DoneTile(tile, row, stacks, journal)
 
-    def _row(self, row: int, journal: DatasetRow, sums: Mapping[str, str]) -> None:
-        subject = self.subject
-        self._justified[row] = True
+    def _check_row(self, row: int, journal: DatasetRow) -> None:
+        report = self.report
+        self._justified[row] = self._explained[row] = True
         if row < self._last:
             message = f"The tile comes before that of row {self._last} in the tiles file: rows are not in its order."
-            self._tell(subject.finding(Severity.FAULT, CHECK, message, subject.rewrite, row))
+            self._fault(CHECK, message, row, report.rewrite)
         self._last = row
-        variant = subject.table.variant(row)
+        variant = report.reader.table.variant(row)
         if journal.variant != variant:
             message = f"The journal says that its variant is {journal.variant!r}, the HDF5 file that it is {variant!r}."
-            self._tell(subject.finding(Severity.FAULT, "variants", message, subject.rewrite, row))
-        known = self.sums[row]
-        if known.any() and known.tobytes() != checksum_mark(sums):
-            message = (
-                "tile_info has other checksums of the tile's stacks than the journals: it was downloaded again since."
-            )
-            self._tell(subject.finding(Severity.FAULT, "checksums", message, _POST, row))
-        self._told[row] = True
-        self._made_of.add(journal)
+            self._fault("variants", message, row, report.rewrite)
+        stored = self.digests[row]
+        if stored.any() and stored.tobytes() != checksums_digest(journal.checksums):
+            message = "tile_info has other checksums of the tile's stacks than the journals: it was downloaded again."
+            self._fault("checksums", message, row)
+        self._provenance.add(journal.tile.tile_id, journal.variant, journal.entries)
 
-    def _as_it_was(self, row: int, tile: Tile, done: Mapping[str, TileOutcome]) -> None:
-        """Counts in what a row was made of whose tile is no row any more: so all other rows can still be checked."""
-        variant, sums = self.subject.table.variant(row), self.sums[row]
-        before = self._history.row(tile, variant, sums.tobytes() if sums.any() else None)
-        if before is not None:
-            self._told[row] = True
-            self._made_of.add(before)
-        else:  # then only groups whose entry is still that one come out right
-            self._made_of.add_part(tile.tile_id, variant, done)
+    def _add_former_row(self, row: int, tile: Tile, done: Mapping[str, TileOutcome]) -> None:
+        """Adds a row whose tile is not a row any more to the provenance, so that all others can still be checked."""
+        variant, digest = self.report.reader.table.variant(row), self.digests[row]
+        before = self._history.row(tile, variant, digest.tobytes() if digest.any() else None)
+        self._explained[row] = before is not None
+        # Without its history, only groups whose entry is still the same have the right checksum.
+        self._provenance.add(tile.tile_id, variant, before.entries if before is not None else done)
 
-    def _provenance(self) -> Iterator[Finding]:
-        """Each layer's checksum of what it is made of, against what the journals tell."""
-        unknown = int(np.count_nonzero(~self._told))
+    def _check_provenance(self) -> Iterator[Finding]:
+        """Each layer's checksum of what it is made of, against what the journals have."""
+        unknown = int(np.count_nonzero(~self._explained))
         severity, message = Severity.FAULT, "Its provenance is not that of the stacks and journals there are now."
         if unknown:
             severity = Severity.WARNING
             of = "one row of the file was" if unknown == 1 else f"{unknown:,} rows of the file were"
-            message = f"Its provenance could not be checked: the journals do not tell what {of} made of."
-        for layer in self._of_others():
-            yield self.subject.finding(severity, "provenance", message, _POST, layer=layer)
-
-    def _of_others(self) -> Iterator[str]:
-        """The layers whose provenance is another one."""
-        with opened(self.subject.path) as file:
+            message = f"Its provenance could not be checked: the journals do not say what {of} made of."
+        with self.report.reader.file() as file:
             for layer in self.source.layers:
-                if layer.name not in file:
-                    continue
-                stored = file[layer.name].attrs.get(PROVENANCE)
-                if stored is not None and stored != self._made_of.of(layer.modality):
-                    yield layer.name
+                stored = file[layer.name].attrs.get(PROVENANCE) if layer.name in file else None
+                if stored is not None and stored != self._provenance.of(layer.modality):
+                    yield self.report.finding(severity, "provenance", message, _POST, layer=layer.name)
 
     def _read_left_out(self) -> None:
-        path = self.source.file(LEFT_OUT)
+        path = self.source.products.left_out
         if not path.exists():
             return
         try:
-            listed = read_json(path).value
-            self._left_out = {str(each["tile_id"]): str(each["reason"]) for each in listed}
+            self._left_out = {str(each["tile_id"]): str(each["reason"]) for each in read_json(path).value}
         except (JSONFileError, KeyError, TypeError) as error:
-            self._tell(Finding(Severity.FAULT, CHECK, f"{path.name} cannot be read: {error}.", _POST))
+            self.report.add([Finding(Severity.FAULT, CHECK, f"{path.name} cannot be read: {error}.", _POST)])
             return
         were = "tile was" if len(self._left_out) == 1 else "tiles were"
         message = f"{len(self._left_out):,} {were} left out of the file, as {path.name} says."
         remedy = "Download them again with `mmearth-core run CONFIG --retry-failed`, then `mmearth-core post`."
-        self._tell(Finding(Severity.WARNING, CHECK, message, remedy))
+        self.report.add([Finding(Severity.WARNING, CHECK, message, remedy)])
 
 
 def _anchors(entries: Mapping[str, TileOutcome]) -> str:
@@ -204,3 +176,57 @@ def _anchors(entries: Mapping[str, TileOutcome]) -> str:
         f"{group} of {anchor['date']} in {anchor['crs']}" + (f", {anchor['variant']}" if anchor.get("variant") else "")
         for group, anchor in anchors.items()
     )
+
+
+@define(eq=False)
+class History:
+    """What a row was made of whose tile has been downloaded again since: journals are only appended to.
+
+    One partition is in memory at a time.
+
+    Attributes:
+        source: whose journals.
+    """
+
+    source: DownloadedDataset
+    _partition: int | None = None
+    _entries: dict[str, dict[str, list[TileOutcome]]] = field(factory=dict)
+
+    def row(self, tile: Tile, variant: str | None, digest: bytes | None) -> DatasetRow | None:
+        """The former row of a tile; None if the journals do not say, or allow two answers.
+
+        Args:
+            tile: the tile.
+            variant: its variant in the HDF5 file.
+            digest: of the checksums of its stacks in tile_info; None without any.
+        """
+        found = [
+            row
+            for row in self._rows(tile)
+            if row.variant == variant and (digest is None or checksums_digest(row.checksums) == digest)
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def _rows(self, tile: Tile) -> Iterator[DatasetRow]:
+        """All that it can have been: done in every group, and in all of them on one day and grid."""
+        groups = list(self.source.effective.groups)
+        if tile.partition != self._partition:
+            self._partition = tile.partition
+            self._entries = {group: self._read(group, tile.partition) for group in groups}
+        for entries in product(*(self._entries[group].get(tile.tile_id, []) for group in groups)):
+            row = DatasetRow(tile, dict(zip(groups, entries, strict=True)))
+            if self.source.is_row(row.entries):
+                yield row
+
+    def _read(self, group: str, partition: int) -> dict[str, list[TileOutcome]]:
+        """All done entries of each tile that differ in what its row is made of."""
+        entries: dict[str, list[TileOutcome]] = {}
+        for entry in Journal(self.source.folder.journal(group, partition)).entries():
+            own = entries.setdefault(entry.tile_id, [])
+            if entry.outcome is Outcome.DONE and all(_made_of(entry) != _made_of(each) for each in own):
+                own.append(entry)
+        return entries
+
+
+def _made_of(entry: TileOutcome) -> list[Any]:
+    return [entry.record.get(key) for key in ("anchor", "located", "sha256")]

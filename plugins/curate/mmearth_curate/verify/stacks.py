@@ -1,4 +1,4 @@
-"""What a worker does with some tiles: checksums of all their stacks, and of sampled ones the pixels.
+"""What a worker does with some tiles: checksums of all their stacks, and the pixels of sampled ones.
 
 Pixels are decoded by band name with rasterio, not with the reader that wrote the HDF5 file.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.download.journal import BadStack
+from mmearth_core.download.folder import BadStack, DatasetRow, DownloadedDataset, PluginCallError, Tile
 from mmearth_core.layers import LayerDescription
 from mmearth_core.product.hdf5 import opened
 from mmearth_core.text import counted
@@ -21,39 +21,31 @@ from mmearth_curate.verify.findings import Finding, Severity
 
 CHECK = "stacks"
 
-
 TILES = 32
 """Tiles that a worker takes at once."""
 
-
 _AGAIN = (
-    "Verify with --send-back, then `mmearth-core run CONFIG --retry-failed` downloads it again and `mmearth-core post` "
-    "takes it in."
+    "Verify with --return-tiles, then `mmearth-core run CONFIG --retry-failed` downloads it again and `mmearth-core "
+    "post` adds it."
 )
-
-
 _POST = "Delete the HDF5 file and run `mmearth-core post` with this configuration."
 
 
 @frozen
 class StackTask:
-    """A tile.
+    """The stacks of a tile.
 
     Attributes:
-        tile_id: which one.
-        ordinal: its place among the tiles.
-        partition: its unit of work.
+        tile: the tile.
         row: its row in the HDF5 file; None without one.
-        sampled: its pixels are compared too.
-        stacks: of each group, its file and the checksum that the journal has.
+        stacks: for each group, the file and the checksum that the journal has.
+        is_sampled: its pixels are compared too.
     """
 
-    tile_id: str
-    ordinal: int
-    partition: int
+    tile: Tile
     row: int | None
-    sampled: bool
     stacks: Mapping[str, tuple[Path, str]]
+    is_sampled: bool
 
 
 @frozen(eq=False)
@@ -72,8 +64,8 @@ class StackPart:
 
 
 @define(eq=False)
-class StacksSeen:
-    """What came of some tiles.
+class StacksResult:
+    """What was found about some tiles.
 
     Attributes:
         stacks: how many were read.
@@ -88,23 +80,23 @@ class StacksSeen:
     findings: list[Finding] = field(factory=list)
 
 
-def check_stacks(part: StackPart) -> StacksSeen:
+def check_stacks(part: StackPart) -> StacksResult:
     """Checks the stacks of some tiles."""
-    result = StacksSeen()
+    result = StacksResult()
     with opened(part.hdf5) as file:
         for task in part.tiles:
+            tile = task.tile
             for group, (path, sha256) in task.stacks.items():
                 result.stacks += 1
                 content, reason = _read(path, sha256)
                 if reason:
                     message = f"Group {group!r}: {reason} ({path})."
-                    result.findings.append(
-                        Finding(Severity.FAULT, "checksums", message, _AGAIN, task.row, task.tile_id)
-                    )
-                    result.bad.append(BadStack(task.tile_id, task.ordinal, task.partition, group, reason))
-                elif task.sampled and task.row is not None:
-                    result.findings += _compare(file, task, content, part.layers[group])
-            result.compared += task.sampled
+                    finding = Finding(Severity.FAULT, "checksums", message, _AGAIN, task.row, tile.tile_id)
+                    result.findings.append(finding)
+                    result.bad.append(BadStack(tile.tile_id, tile.ordinal, tile.partition, group, reason))
+                elif task.is_sampled and task.row is not None:
+                    result.findings += _compare_pixels(file, task.row, tile.tile_id, content, part.layers[group])
+            result.compared += task.is_sampled
     return result
 
 
@@ -123,10 +115,10 @@ def _read(path: Path, sha256: str) -> tuple[bytes, str]:
     return content, ""
 
 
-def _compare(
-    file: h5py.File, task: StackTask, content: bytes, layers: tuple[LayerDescription, ...]
+def _compare_pixels(
+    file: h5py.File, row: int, tile_id: str, content: bytes, layers: tuple[LayerDescription, ...]
 ) -> Iterator[Finding]:
-    import rasterio  # only where pixels are compared, as it costs a worker a second
+    import rasterio  # only where pixels are compared, as it takes a worker a second
     from rasterio.io import MemoryFile
 
     try:
@@ -134,48 +126,71 @@ def _compare(
             bands = dict(zip(stack.descriptions, stack.read(), strict=True))
     except rasterio.errors.RasterioError as error:
         message = f"rasterio cannot read the stack: {error}."
-        yield Finding(Severity.FAULT, CHECK, message, _AGAIN, task.row, task.tile_id)
+        yield Finding(Severity.FAULT, CHECK, message, _AGAIN, row, tile_id)
         return
     for layer in layers:
         missing = [band for band in layer.bands if f"{layer.name}__{band}" not in bands]
         if missing:
-            message = f"The stack lacks the bands {', '.join(missing)}; it has {', '.join(map(str, bands))}."
-            yield Finding(Severity.FAULT, CHECK, message, _AGAIN, task.row, task.tile_id, layer.name)
+            message = f"The stack has no bands {', '.join(missing)}; it has {', '.join(map(str, bands))}."
+            yield Finding(Severity.FAULT, CHECK, message, _AGAIN, row, tile_id, layer.name)
             continue
-        due = expected(layer, np.stack([bands[f"{layer.name}__{band}"] for band in layer.bands]))
-        yield from differences(file, layer, due, task.row, task.tile_id)
+        pixels = np.stack([bands[f"{layer.name}__{band}"] for band in layer.bands])
+        yield from _differences(file, layer, pixels, row, tile_id)
 
 
-def expected(layer: LayerDescription, pixels: NDArray[Any]) -> NDArray[Any]:
-    """What the HDF5 file should hold: no-data for NaN; whole numbers rounded and clamped."""
-    dtype, missing = np.dtype(layer.dtype), np.isnan(pixels)
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        pixels = np.rint(np.where(missing, 0.0, pixels)).clip(limits.min, limits.max)
-    values: NDArray[Any] = np.where(missing, layer.fill, pixels.astype(dtype))
-    return values
+def check_vectors(source: DownloadedDataset, file: h5py.File, journal: DatasetRow, row: int) -> Iterator[Finding]:
+    """Checks the vectors of a tile against what their modality makes of the journal.
+
+    Args:
+        source: journals and modalities.
+        file: the HDF5 file.
+        journal: the tile's journal entries.
+        row: the tile's row in the file.
+    """
+    tile_id = journal.tile.tile_id
+    vectors = [layer for layer in source.layers if not layer.is_map]
+    for name in dict.fromkeys(layer.modality for layer in vectors):
+        try:
+            given = source.values(journal, name)
+        except PluginCallError as error:
+            yield Finding(Severity.FAULT, "vectors", f"{error}.", "Repair the plugin.", row, tile_id)
+            continue
+        for layer in (layer for layer in vectors if layer.modality == name):
+            numbers = [np.nan if each is None else each for each in given.get(layer.name) or ()]
+            yield from _differences(file, layer, np.array(numbers, np.float64), row, tile_id)
 
 
-def differences(
-    file: h5py.File, layer: LayerDescription, due: NDArray[Any], row: int | None, tile_id: str
+def _differences(
+    file: h5py.File, layer: LayerDescription, downloaded: NDArray[Any], row: int, tile_id: str
 ) -> Iterator[Finding]:
-    """A row of the HDF5 file against what it should hold."""
+    """A row of the HDF5 file against what was downloaded."""
     dataset = file.get(layer.name)
-    if not isinstance(dataset, h5py.Dataset) or row is None or not dataset.ndim or row >= dataset.shape[0]:
+    if not isinstance(dataset, h5py.Dataset) or not dataset.ndim or row >= dataset.shape[0]:
         return
     try:
         values = dataset[row]
-    except OSError:  # told with the chunks
+    except OSError:  # reported with the chunks
         return
-    if values.shape != due.shape:
-        message = f"The HDF5 file has shape {values.shape}; what was downloaded makes {due.shape}."
+    expected = _expected(layer, downloaded)
+    if values.shape != expected.shape:
+        message = f"The HDF5 file has shape {values.shape}; what was downloaded makes {expected.shape}."
         yield Finding(Severity.FAULT, CHECK, message, _POST, row, tile_id, layer.name)
         return
-    same = (values == due) | ((values != values) & (due != due))  # NaN is what differs from itself
+    same = (values == expected) | ((values != values) & (expected != expected))  # NaN differs from itself
     if not same.all():
-        place = tuple(int(index) for index in np.argwhere(~same)[0])
+        first = tuple(int(index) for index in np.argwhere(~same)[0])
         message = (
             f"{counted(int(np.count_nonzero(~same)), 'value')} other than what was downloaded: band "
-            f"{layer.bands[place[0]]} has {values[place]} at {place[1:]}, due is {due[place]}."
+            f"{layer.bands[first[0]]} has {values[first]} at {first[1:]}, expected is {expected[first]}."
         )
         yield Finding(Severity.FAULT, CHECK, message, _POST, row, tile_id, layer.name)
+
+
+def _expected(layer: LayerDescription, pixels: NDArray[Any]) -> NDArray[Any]:
+    """What the HDF5 file should hold: no-data for NaN; whole numbers rounded and clamped."""
+    dtype, nodata = np.dtype(layer.dtype), np.isnan(pixels)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        pixels = np.rint(np.where(nodata, 0.0, pixels)).clip(limits.min, limits.max)
+    values: NDArray[Any] = np.where(nodata, layer.fill, pixels.astype(dtype))
+    return values

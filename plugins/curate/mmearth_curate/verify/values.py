@@ -9,27 +9,22 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.contract.bands import Kind
+from mmearth_core import Kind
 from mmearth_core.layers import LayerDescription
 from mmearth_core.product.hdf5 import opened
 from mmearth_core.text import counted
 from mmearth_curate.verify.findings import Finding, Severity
-from mmearth_curate.verify.seen import Floats, ValueCounts
+from mmearth_curate.verify.value_counts import Floats, ValueCounts
 
 ROWS = 32
 """Rows that a worker takes at once."""
 
-
-_SHOWN = 5
-
-
-_MEND_VALUES = (
-    "If the stack holds the same, the plugin or its asset is at fault and `mmearth-core plugins` names its "
+_LISTED = 5
+_FIX_VALUES = (
+    "If the stack holds the same, the plugin or its asset is wrong, and `mmearth-core plugins` shows its "
     "distribution; otherwise write the HDF5 file again with `mmearth-core post`."
 )
-
-
-_MEND_EMPTY = "See its images in tile_info; leave the tile out of the splits, or out of the tiles file."
+_FIX_EMPTY = "See its images in tile_info; leave the tile out of the splits, or out of the tiles file."
 
 
 @frozen(eq=False)
@@ -38,13 +33,13 @@ class Part:
 
     Attributes:
         path: the HDF5 file.
-        layers: its datasets; None where nothing is known of one but that it should inflate.
+        layers: its layers; None for one without description, which should only inflate.
         tiles: tile id and variant of each row.
         start: the first row.
-        sampled: the rows whose sums are wanted.
-        shifts: the means that the statistics claim, by their names.
+        sampled: the rows for which sums are computed.
+        means: the means in band_stats.json, by key.
         contract: how bad it is to differ from a description.
-        rewrite: how a damaged file is mended.
+        rewrite: how to repair a damaged file.
     """
 
     path: Path
@@ -52,46 +47,47 @@ class Part:
     tiles: list[tuple[str, str | None]]
     start: int
     sampled: frozenset[int]
-    shifts: Mapping[str, Floats]
+    means: Mapping[str, Floats]
     contract: Severity
     rewrite: str
 
 
 @define(eq=False)
-class PartSeen:
+class PartResult:
     """What a part holds.
 
     Attributes:
-        seen: `{layer: {name in the statistics: what was seen}}`.
+        seen: `{layer: {key in the statistics: what was counted}}`.
         findings: what is wrong.
     """
 
     seen: dict[str, dict[str, ValueCounts]] = field(factory=dict)
     findings: list[Finding] = field(factory=list)
 
-    def merge(self, other: "PartSeen") -> None:
-        """Counts in another part; its findings stay its own."""
-        for layer, entries in other.seen.items():
-            mine = self.seen.setdefault(layer, {})
-            for name, seen in entries.items():
-                if name in mine:
-                    mine[name].merge(seen)
-                else:
-                    mine[name] = seen
+
+def merge_counts(seen: dict[str, dict[str, ValueCounts]], more: Mapping[str, Mapping[str, ValueCounts]]) -> None:
+    """Adds what was counted in another part."""
+    for layer, entries in more.items():
+        own = seen.setdefault(layer, {})
+        for key, counts in entries.items():
+            if key in own:
+                own[key].merge(counts)
+            else:
+                own[key] = counts
 
 
-def check_part(part: Part) -> PartSeen:
+def check_part(part: Part) -> PartResult:
     """Reads and checks some rows of all layers."""
-    result = PartSeen()
+    result = PartResult()
     with opened(part.path) as file:
-        datasets = {name: file[name] for name in part.layers}  # once: h5py looks a name up in a fifth of a read's time
-        for place, (tile_id, variant) in enumerate(part.tiles):
-            row = part.start + place
+        datasets = {name: file[name] for name in part.layers}  # once, as h5py's search takes a fifth of a read's time
+        for row, (tile_id, variant) in enumerate(part.tiles, start=part.start):
             check = _RowCheck(part, row, tile_id, variant, result)
-            shown = [check.layer(datasets[name], name, layer) for name, layer in part.layers.items()]
-            maps = [some for some, layer in zip(shown, part.layers.values(), strict=True) if layer and layer.is_map]
-            if not any(some is not False for some in maps or shown):
-                result.findings.append(check.empty())
+            has_data = [check.layer(datasets[name], name, layer) for name, layer in part.layers.items()]
+            maps = [own for own, layer in zip(has_data, part.layers.values(), strict=True) if layer and layer.is_map]
+            if not any(own is not False for own in maps or has_data):
+                message = "Every map of the tile is no-data only."
+                result.findings.append(check.finding("empty tiles", message, _FIX_EMPTY, None, Severity.FAULT))
     return result
 
 
@@ -101,7 +97,12 @@ class _RowCheck:
     row: int
     tile_id: str
     variant: str | None
-    result: PartSeen
+    result: PartResult
+
+    def finding(
+        self, check: str, message: str, remedy: str, layer: str | None, severity: Severity | None = None
+    ) -> Finding:
+        return Finding(severity or self.part.contract, check, message, remedy, self.row, self.tile_id, layer)
 
     def layer(self, dataset: h5py.Dataset, name: str, layer: LayerDescription | None) -> bool | None:
         """Checks a layer; returns whether it has a valid value, None if that is not known."""
@@ -111,90 +112,80 @@ class _RowCheck:
             values = dataset[self.row]
         except OSError as error:
             message = f"The chunk is damaged and cannot be inflated: {error}."
-            self.result.findings.append(self._finding("chunks", message, self.part.rewrite, name, Severity.FAULT))
+            self.result.findings.append(self.finding("chunks", message, self.part.rewrite, name, Severity.FAULT))
             return None
         if layer is None:
-            self._written(dataset, name)
+            self._is_written(dataset, name)
             return None
         flat = values.reshape(len(layer.bands), -1)
         valid = _valid(flat, float(layer.nodata))
-        some = bool(valid.any())
-        if not some and not self._written(dataset, name):
+        has_data = bool(valid.any())
+        if not has_data and not self._is_written(dataset, name):
             return None
-        self.result.findings += self._values(layer, flat, valid)
-        stat_name = layer.stat_name(self.variant)
-        entries = self.result.seen.setdefault(name, {})
-        seen = entries.setdefault(stat_name, ValueCounts(len(layer.bands)))
-        seen.add(flat, valid, layer.kind is Kind.CLASSES)
+        self.result.findings += self._check_values(layer, flat, valid)
+        key = layer.stat_name(self.variant)
+        counts = self.result.seen.setdefault(name, {}).setdefault(key, ValueCounts(len(layer.bands)))
+        counts.add(flat, valid, layer.kind is Kind.CLASSES)
         if self.row in self.part.sampled:
-            seen.sampled.add(flat, valid, self.part.shifts.get(stat_name, np.zeros(len(layer.bands))))
-        return some
+            counts.sampled.add(flat, valid, self.part.means.get(key, np.zeros(len(layer.bands))))
+        return has_data
 
-    def _written(self, dataset: h5py.Dataset, name: str) -> bool:
-        """Whether a row that reads as no-data was written as such, or not at all."""
+    def _is_written(self, dataset: h5py.Dataset, name: str) -> bool:
+        """Whether a row that reads as no-data was written so, and is not just missing."""
         if not dataset.chunks or dataset.chunks[0] != 1:
             return True
-        place = (self.row,) + (0,) * (dataset.ndim - 1)
-        if dataset.id.get_chunk_info_by_coord(place).byte_offset is not None:
+        position = (self.row,) + (0,) * (dataset.ndim - 1)
+        if dataset.id.get_chunk_info_by_coord(position).byte_offset is not None:
             return True
         message = "The row was never written: it has no chunk, and reads as no-data."
-        self.result.findings.append(self._finding("chunks", message, self.part.rewrite, name, Severity.FAULT))
+        self.result.findings.append(self.finding("chunks", message, self.part.rewrite, name, Severity.FAULT))
         return False
 
-    def empty(self) -> Finding:
-        message = "Every map of the tile is wholly no-data."
-        return self._finding("empty tiles", message, _MEND_EMPTY, None, Severity.FAULT)
-
-    def _values(self, layer: LayerDescription, flat: NDArray[Any], valid: NDArray[np.bool_]) -> Iterator[Finding]:
+    def _check_values(self, layer: LayerDescription, flat: NDArray[Any], valid: NDArray[np.bool_]) -> Iterator[Finding]:
         if flat.dtype.kind == "f":
-            yield from self._finite(layer, flat)
+            yield from self._check_finite(layer, flat)
         if layer.kind is Kind.CLASSES:
-            yield from self._declared(layer, flat, valid)
+            yield from self._check_classes(layer, flat, valid)
         if _is_one_hot(layer) and valid.any():
             ones = np.flatnonzero(flat[:, 0] == 1)
             if len(ones) != 1 or np.count_nonzero(flat) != 1 or not valid.all():
                 other = counted(int(np.count_nonzero((flat != 0) & (flat != 1))), "value")
                 message = f"The vector is not one-hot: it has {counted(len(ones), 'one')} and {other} neither 0 nor 1."
-                yield self._finding("one-hot", message, _MEND_VALUES, layer.name)
+                yield self.finding("one-hot", message, _FIX_VALUES, layer.name)
 
-    def _finite(self, layer: LayerDescription, flat: NDArray[Any]) -> Iterator[Finding]:
+    def _check_finite(self, layer: LayerDescription, flat: NDArray[Any]) -> Iterator[Finding]:
         nodata = float(layer.nodata)
         nans = 0 if np.isnan(nodata) else int(np.count_nonzero(np.isnan(flat)))
         if nans:
             message = f"It holds {counted(nans, 'NaN')}; the layer's no-data is {layer.nodata}, so there can be none."
-            yield self._finding("finite", message, _MEND_VALUES, layer.name)
+            yield self.finding("finite", message, _FIX_VALUES, layer.name)
         infinite = int(np.count_nonzero(np.isinf(flat) & (flat != nodata)))
         if infinite:
-            held = counted(infinite, "infinite value")
-            message = f"It holds {held} besides the no-data {layer.nodata}; statistics leave them out."
-            yield self._finding("finite", message, _MEND_VALUES, layer.name, Severity.WARNING)
+            values = counted(infinite, "infinite value")
+            message = f"It holds {values} besides the no-data {layer.nodata}; statistics leave them out."
+            yield self.finding("finite", message, _FIX_VALUES, layer.name, Severity.WARNING)
 
-    def _declared(self, layer: LayerDescription, flat: NDArray[Any], valid: NDArray[np.bool_]) -> Iterator[Finding]:
+    def _check_classes(
+        self, layer: LayerDescription, flat: NDArray[Any], valid: NDArray[np.bool_]
+    ) -> Iterator[Finding]:
         for band, name in enumerate(layer.bands):
             allowed = [label.value for label in layer.classes[band]]
-            if not allowed:
-                continue
             found = np.unique(flat[band][valid[band]])
-            strange = found[~np.isin(found, allowed)]
-            if strange.size:
-                pixels = int(np.count_nonzero(np.isin(flat[band], strange) & valid[band]))
-                shown = ", ".join(str(value) for value in strange[:_SHOWN].tolist())
-                message = f"Band {name} has {counted(pixels, 'pixel')} of no declared class: {shown}."
-                yield self._finding("classes", message, _MEND_VALUES, layer.name)
-
-    def _finding(
-        self, check: str, message: str, remedy: str, layer: str | None, severity: Severity | None = None
-    ) -> Finding:
-        return Finding(severity or self.part.contract, check, message, remedy, self.row, self.tile_id, layer)
+            unknown = found[~np.isin(found, allowed)]
+            if allowed and unknown.size:
+                pixels = int(np.count_nonzero(np.isin(flat[band], unknown) & valid[band]))
+                listed = ", ".join(str(value) for value in unknown[:_LISTED].tolist())
+                message = f"Band {name} has {counted(pixels, 'pixel')} of no declared class: {listed}."
+                yield self.finding("classes", message, _FIX_VALUES, layer.name)
 
 
 def _valid(flat: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
-    """Where a value is known: neither the no-data, nor NaN or infinite."""
-    # The no-data in the values' own type: as float64 it would make numpy compare copies eight bytes wide.
+    """Where values are not missing: neither the no-data, nor NaN or infinite."""
+    # The no-data in the values' own type: with a float64, numpy would compare copies eight bytes wide.
     valid: NDArray[np.bool_] = flat != flat.dtype.type(nodata)
     return valid & np.isfinite(flat) if flat.dtype.kind == "f" else valid
 
 
 def _is_one_hot(layer: LayerDescription) -> bool:
-    """A vector of whole numbers that its description calls one-hot."""
+    """A vector of whole numbers whose description calls it one-hot."""
     return not layer.is_map and np.dtype(layer.dtype).kind in "iu" and "one-hot" in layer.description

@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmearth_curate.derive.stats import merged_stats
+from mmearth_curate.derive.merge import merged_stats
 
 from mmearth_core.layers import LayerDescription
 from mmearth_core.product.statistics import LayerStatistics
@@ -29,7 +29,7 @@ def test_parts_merge_to_the_whole(rows: list[int], mean: float, scale: float, mi
             row[random.random(row.shape) < missing] = np.nan
             statistics.add("x", "v", row)
             values.append(row.ravel())
-        parts.append(statistics.results("x"))
+        parts.append(statistics.entries())
     merged = merged_stats([LAYER], parts, sum(rows))
     assert merged is not None
     every = np.concatenate(values)
@@ -47,7 +47,7 @@ def test_parts_merge_to_the_whole(rows: list[int], mean: float, scale: float, mi
 def test_statistics_of_other_rows_or_another_make_are_not_merged() -> None:
     statistics = LayerStatistics([LAYER])
     statistics.add("x", "v", np.ones((1, 25)))
-    part = statistics.results("x")
+    part = statistics.entries()
     assert merged_stats([LAYER], [part], 1) is not None
     assert merged_stats([LAYER], [part, part], 1) is None
     assert merged_stats([LAYER], [part, {}], 2) is None

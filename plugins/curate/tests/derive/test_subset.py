@@ -114,11 +114,11 @@ def test_a_dataset_without_splits_has_none_afterwards(kit: Any, refused: Refused
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], "Say which tiles"),
-        (["--seed", "3"], "Say which tiles"),
+        ([], "Choose tiles by"),
+        (["--seed", "3"], "Choose tiles by"),
         (["--split", "dev"], "has no split 'dev'. It has train, val, test"),
-        (["--biome", "Mangrove"], "'Mangrove' is no biome. Did you mean 'Mangroves'?"),
-        (["--biome", "14"], "'14' is no biome."),
+        (["--biome", "Mangrove"], "'Mangrove' is not a biome. Did you mean 'Mangroves'?"),
+        (["--biome", "14"], "'14' is not a biome."),
         (["--where", "seasons=wet"], "no tile has a column 'seasons'. Did you mean 'season'?"),
         (["--where", "season"], "'season' is not of the form COLUMN=VALUE"),
         (
@@ -140,5 +140,5 @@ def test_what_cannot_be_fulfilled_is_refused(
 def test_a_list_with_unknown_tiles_is_refused(whole: Path, refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("t01\nt1\nx\n")
     text = refused("subset", whole, tmp_path / "out", "--tiles", tmp_path / "list.txt")
-    assert "names 2 tiles that" in text
-    assert "lacks: 't1', 'x'. Take them off the list" in text
+    assert "lists 2 tiles that" in text
+    assert "does not have: 't1', 'x'. Remove them from the list" in text

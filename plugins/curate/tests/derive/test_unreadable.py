@@ -107,15 +107,15 @@ def test_a_table_or_layers_that_are_another_program_s(command: str, whole: Path,
         return text
 
     text = says(lambda file: file.create_dataset("depth", data=np.zeros((12, 3))))
-    assert "dataset 'depth' lacks the attributes modality, kind, nodata," in text
-    assert "'sub' is a group, where a dataset a layer is due" in says(lambda file: file.create_group("sub"))
+    assert "dataset 'depth' has no attributes modality, kind, nodata," in text
+    assert "'sub' is a group, where the dataset of a layer is expected" in says(lambda file: file.create_group("sub"))
     text = says(lambda file: [file.pop(name) for name in list(file) if name != "metadata"])
     assert "has no layer besides its table of tiles" in text
     ids = np.zeros(12, [("tile_id", "S9")])
     text = says(lambda file: [file.pop("metadata"), file.create_dataset("metadata", data=ids)])
-    assert "two are due, tile_id and the variant, both texts" in text
+    assert "it must have two, tile_id and the variant, both texts" in text
     text = says(lambda file: file["metadata"].write_direct(np.array([(b"\xff", b"one")] * 12, file["metadata"].dtype)))
-    assert r"row 0 of the table `metadata` holds (b'\xff', b'one'), which is no text. The file is damaged" in text
+    assert r"row 0 of the table `metadata` holds (b'\xff', b'one'), which is not text. The file is damaged" in text
     text = says(lambda file: [file.pop("metadata"), file.create_dataset("metadata", data=file_table(11))])
     assert "layer 'heights' has shape (12, 2, 7, 7) in chunks of (1, 2, 7, 7); the file has 11 tiles" in text
 
@@ -144,6 +144,6 @@ def test_a_damaged_row_is_named_where_it_is_inflated(bad: Path, whole: Path, ref
         assert MEND in text
     text = refused("subset", bad, bad.parent / "out", "--sample", "12", "--workers", "1")
     assert f"{bad}: of the tiles copied from there, row 5 of layer 'heights' cannot be inflated" in text
-    assert "`mmearth-core verify FILE` names every row" in text
+    assert "`mmearth-core verify FILE` names every damaged row" in text
     text = refused("merge", bad.parent / "out", bad, whole, "--duplicates", "first", "--workers", "1")
     assert f"{bad}, {whole}: of the tiles copied from there, row 5 of layer 'heights' cannot be inflated" in text

@@ -2,7 +2,7 @@
 
 import io
 
-from mmearth_curate.fetch.bar import bytes_bar
+from mmearth_curate.fetch.transfer import bytes_bar
 from rich.console import Console
 
 

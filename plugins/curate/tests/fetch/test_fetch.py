@@ -144,7 +144,7 @@ def test_another_file_of_that_name_is_left_alone(fetch: Any, folder: Path) -> No
 def test_an_address_that_is_none(fetch: Any, url: str) -> None:
     done = fetch(url=url)
     assert done.exit_code == 2
-    assert "is no address that can be fetched" in " ".join(done.stderr.split())
+    assert "is not a valid address" in " ".join(done.stderr.split())
 
 
 def test_a_folder_that_cannot_be(fetch: Any, folder: Path) -> None:

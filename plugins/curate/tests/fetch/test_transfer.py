@@ -93,7 +93,7 @@ def test_a_server_that_tells_no_length_is_believed_if_the_file_opens(here: Here)
 def test_a_file_cut_by_a_server_that_tells_no_length_is_found_out(here: Here) -> None:
     here.shelf.ranges = here.shelf.lengths = False
     here.shelf.drops = [30_000]
-    with pytest.raises(DatasetError, match=r"\.h5\.part: all bytes have come, but HDF5 cannot open them"):
+    with pytest.raises(DatasetError, match=r"\.h5\.part: all bytes were downloaded, but HDF5 cannot open the file"):
         here.fetch()
     assert not here.target.exists()
 
@@ -163,7 +163,7 @@ def test_a_server_that_promises_too_much_is_given_up(here: Here, ranges: bool, l
 
 def test_a_server_that_promises_too_little_leaves_no_whole_file(here: Here) -> None:
     here.shelf.lie = -500
-    with pytest.raises(DatasetError, match="HDF5 cannot open them"):
+    with pytest.raises(DatasetError, match="HDF5 cannot open the file"):
         here.fetch()
     assert not here.target.exists()
 

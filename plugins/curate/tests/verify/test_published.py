@@ -27,9 +27,9 @@ def published(copy: Any) -> Any:
 def test_its_layers_are_those_of_the_installed_plugins(published: Any) -> None:
     verdict = published.verify(code=0)
     found = {(warning.get("layer"), warning["message"]) for warning in verdict.of("warning")}
-    assert (None, "The file lacks the attributes layout, name, anchor, written_by.") in found
-    (told,) = [message for layer, message in found if layer == "sentinel2" and "Lacks" in message]
-    assert told.startswith("Lacks the attributes modality, kind, nodata, bands, units")
+    assert (None, "The file has no attributes layout, name, anchor, written_by.") in found
+    (told,) = [message for layer, message in found if layer == "sentinel2" and "no attributes" in message]
+    assert told.startswith("The layer has no attributes modality, kind, nodata, bands, units")
     assert "taken to be what mmearth-sentinel2" in told
     assert verdict.report["layers"]["sentinel2"]["nodata_fraction"]["B4"] == 0
 

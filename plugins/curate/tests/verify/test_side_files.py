@@ -40,7 +40,7 @@ def test_nan_no_data_and_grid_in_tile_info(copy: Any) -> None:
         1: "The entry holds NaN, which strict JSON does not allow.",
         2: "NO_DATA is 7 in tile_info and 0.0 in the HDF5 file.",
         3: "The layer has (24, 24) pixels; tile_info's GRID has 128 x 128.",
-        5: "The entry lacks NO_DATA.",
+        5: "The entry has no NO_DATA.",
     }
 
 
@@ -58,11 +58,14 @@ def test_tile_info_that_is_cut_short_or_missing(copy: Any) -> None:
     ("splits", "message"),
     [
         ({"train": [0, 1, 2], "val": [2, 3], "test": [4]}, "train and val share 1 row: 2."),
-        ({"train": [0, 8, -1], "val": [], "test": []}, "train has 2 rows that the file of 8 rows lacks: 8, -1."),
+        (
+            {"train": [0, 8, -1], "val": [], "test": []},
+            "train has 2 rows that the file of 8 rows does not have: 8, -1.",
+        ),
         ({"train": [0, 1, 1], "val": [], "test": []}, "train has rows twice: 1."),
-        ({"train": [0, 1.5], "val": [], "test": []}, "train is no list of row numbers."),
-        ({"train": [0, 1], "val": []}, "data_1M_v001_splits.json lacks test."),
-        ([], "data_1M_v001_splits.json holds no object of lists."),
+        ({"train": [0, 1.5], "val": [], "test": []}, "train is not a list of row numbers."),
+        ({"train": [0, 1], "val": []}, "data_1M_v001_splits.json has no test."),
+        ([], "data_1M_v001_splits.json is not an object of lists."),
     ],
 )
 def test_splits(copy: Any, splits: Any, message: str) -> None:

@@ -58,7 +58,9 @@ def test_people_get_a_table(copy: Any, run_cli: Callable[..., Any]) -> None:
     copy.edit("splits", lambda splits: splits["val"].append(99))
     done = run_cli("verify", copy.config, "--workers", "1")
     assert done.exit_code == 1
-    assert "fault (splits) val has 1 row that the file of 8 rows lacks: 99. Make the splits again" in done.stdout
+    assert (
+        "fault (splits) val has 1 row that the file of 8 rows does not have: 99. Make the splits again" in done.stdout
+    )
 
 
 def test_what_is_derived_from_it_is_sound_too(copy: Any, run_cli: Callable[..., Any], tmp_path: Path) -> None:

@@ -45,11 +45,11 @@ def test_bad_stacks_are_sent_back_only_when_asked(copy: Any, run_cli: Any) -> No
 def test_nothing_is_sent_back_when_no_stack_is_sound(copy: Any, run_cli: Any) -> None:
     (copy.root / "stacks").rename(copy.root / "elsewhere")
     before = {path: path.read_bytes() for path in copy.root.glob("journal/*/*.jsonl")}
-    done = run_cli("verify", copy.config, "--send-back", "--workers", "1")
+    done = run_cli("verify", copy.config, "--return-tiles", "--workers", "1")
     assert done.exit_code == 2
     assert "none of 8 stacks is what was downloaded" in " ".join(done.stderr.split())
     assert {path: path.read_bytes() for path in copy.root.glob("journal/*/*.jsonl")} == before
-    refused = run_cli("verify", copy.h5, "--send-back")
+    refused = run_cli("verify", copy.h5, "--return-tiles")
     assert (refused.exit_code, "needs the dataset's configuration" in refused.stderr) == (2, True)
 
 
@@ -106,7 +106,7 @@ def test_a_tile_that_is_done_and_has_no_row(copy: Any, run_cli: Any) -> None:
 
 def test_a_tile_whose_groups_are_of_two_days(copy: Any, run_cli: Any) -> None:
     copy.config.write_text(f"{copy.config.read_text()}\n[modalities.later]\n")
-    assert "warning: The configuration names later, and nothing" in run_cli("post", copy.config).stderr
+    assert "warning: The configuration names later, of which nothing" in run_cli("post", copy.config).stderr
     assert "names later" in copy.verify(target=copy.config, code=0).of("warning")[-1]["message"]
     for command in ("run", "post"):
         assert run_cli(command, copy.config).exit_code == 0
@@ -195,7 +195,7 @@ def test_without_the_old_entry_each_group_is_checked_as_far_as_it_can_be(two_gro
     unsure = {each["layer"]: each for each in verdict.of("warning") if each["check"] == "provenance"}
     assert {"sentinel2", "verify_slopes"} <= unsure.keys()
     assert "verify_later" not in unsure
-    assert "the journals do not tell what one row of the file was made of" in unsure["sentinel2"]["message"]
+    assert "the journals do not say what one row of the file was made of" in unsure["sentinel2"]["message"]
     forged(copy, "verify_later")
     warnings = copy.verify(target=copy.config).of("warning")
     assert "verify_later" in {each["layer"] for each in warnings if each["check"] == "provenance"}

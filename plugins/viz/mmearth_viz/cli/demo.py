@@ -13,11 +13,11 @@ from mmearth_core.files import FOLDER_FAULTS, written_aside
 
 @click.command("demo")
 @click.argument("folder", type=FOLDER)
-@engine_option("The engine whose demo it is.", default="local", metavar="NAME")
+@engine_option("The engine that provides the demo.", default="local", metavar="NAME")
 def command(folder: Path, engine: str) -> int:
     """Make a configuration and tiles in FOLDER, download them, and draw a contact sheet.
 
-    Running it again continues where it was left. The configuration is an ordinary one: change it,
+    Running it again continues where it stopped. The configuration is an ordinary one: change it,
     and use it with `mmearth-core run`. Without --engine, a substitute is made if the demo's data
     are not installed, and the command that installs them is printed.
 
@@ -28,8 +28,7 @@ def command(folder: Path, engine: str) -> int:
     from mmearth_core.cli.run import download, leave, print_summary
     from mmearth_core.registry import discover
     from mmearth_core.registry.configured import engine_of
-    from mmearth_viz.preview.sheet_of_layers import sheet_of_layers
-    from mmearth_viz.preview.sheet_of_tiles import sheet_of_tiles
+    from mmearth_viz.preview.demo_sheets import sheet_of_layers, sheet_of_tiles
 
     registry = discover()
     registry.require()

@@ -17,16 +17,16 @@ from mmearth_core.cli.common import (
 
 @click.command("report")
 @dataset_argument
-@click.option("-o", "--output", type=PATH, metavar="FILE", help="Written: HTML; by default report.html.")
-@number_option("--rows", "Rows on which the histograms are, drawn at random if there are more.", default=2000)
-@click.option("--all-rows", is_flag=True, help="Make the histograms on all rows, however many there are.")
+@click.option("-o", "--output", type=PATH, metavar="FILE", help="HTML file to write; by default report.html.")
+@number_option("--rows", "Rows in the histograms, drawn at random if there are more.", default=2000)
+@click.option("--all-rows", is_flag=True, help="Use all rows in the histograms, however many there are.")
 @click.option(
     "--tiles",
     type=click.IntRange(0, 48),
     default=6,
     show_default=True,
     metavar="N",
-    help="Tiles that are shown, varied.",
+    help="Varied tiles to show.",
 )
 @seed_option("page")
 @workers_option()
@@ -43,8 +43,8 @@ def command(
 ) -> None:
     """Write a page about DATASET: a map, counts, histograms, classes, tiles, splits, failures and versions.
 
-    DATASET is a configuration, a dataset's folder, or its .h5 file; the journals are only known of the first two. The
-    page is one HTML file that needs nothing else: it opens from disk, and prints.
+    DATASET is a configuration, a dataset's folder, or its .h5 file; only with the first two are the journals known. The
+    page is one HTML file that needs nothing else: it opens from disk, and can be printed.
 
     \b
     Examples:
@@ -56,14 +56,15 @@ def command(
     from mmearth_core.registry import discover
     from mmearth_core.text import counted
     from mmearth_core.workers import at_work
-    from mmearth_viz.preview.album import open_album
-    from mmearth_viz.report import make_report
+    from mmearth_viz.preview.dataset import open_dataset
+    from mmearth_viz.report.page import ReportOptions, make_report
 
     path = output or Path("report.html")
     if path.suffix.lower() not in (".html", ".htm"):
-        raise DatasetError(f"{path}: the report is a page; choose a name that ends in .html.")
+        raise DatasetError(f"{path}: the report is HTML; choose a name that ends in .html.")
     with at_work(workers) as (pool, progress), writable(path.parent):
-        album = open_album(dataset, discover())
-        made = make_report(album, path, None if all_rows else rows, tiles, seed, pool, progress)
+        reader, folder = open_dataset(dataset, discover())
+        options = ReportOptions(None if all_rows else rows, tiles, seed)
+        made = make_report(reader, folder, path, options, pool, progress)
     facts = {"file": str(path), "tiles": made.tiles, "rows": made.rows, "bytes": made.size}
     show(as_json, facts, [f"Report on {counted(made.tiles, 'tile')}, {made.size / 1e6:.1f} MB: {path}"])

@@ -1,4 +1,4 @@
-"""Lays many small pictures out on one sheet, with a title and the credit of the data."""
+"""Draws many small pictures on one sheet, with a title and the credit of the data."""
 
 import math
 from collections.abc import Iterable
@@ -6,24 +6,23 @@ from pathlib import Path
 
 import numpy as np
 from attrs import frozen
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from mmearth_core.files import written_aside
 from mmearth_viz.preview.legend import Legend, draw_legend
 from mmearth_viz.preview.legend import height as legend_height
 from mmearth_viz.preview.render import Picture
-from mmearth_viz.preview.style import CAPTION, CREDIT, INK, MARGIN, PAPER, QUIET, SUBTITLE, TITLE, write
+from mmearth_viz.preview.style import CAPTION, CREDIT, MARGIN, QUIET, SUBTITLE, TITLE, new_sheet, save, write
 
 WIDTH = 2000
 """The sheet's greatest width, pixels."""
 
 
 CAPTIONS_UP_TO = 60
-"""Above this many pictures captions would be noise, and are left out."""
+"""With more pictures there are no captions, as they could not be read."""
 
 
 ASPECT = 1.35
-"""Width to height that a sheet aims at when nobody fixes its columns."""
+"""Width divided by height of a sheet whose number of columns is not given."""
 
 
 LARGEST_SCALE = 4
@@ -35,7 +34,7 @@ LEGEND = 320
 
 @frozen
 class _Layout:
-    """Where things are on the sheet, pixels; `shrink` is above 1 when every n-th pixel only is drawn."""
+    """Where things are on the sheet, pixels; with `shrink` above 1, only every n-th pixel is drawn."""
 
     columns: int
     rows: int
@@ -81,9 +80,9 @@ def contact_sheet(
         path: the file to write.
         title: the sheet's headline.
         subtitle: a line below it.
-        credit: where the data come from; stands at the foot.
-        columns: pictures in a row; by default as many as make a pleasant sheet.
-        legend: what the colours mean; stands below the pictures.
+        credit: the source of the data, at the bottom.
+        columns: pictures in a row; by default chosen for a good shape.
+        legend: what the colours mean, below the pictures.
 
     Raises:
         ValueError: when there is no picture, or their shapes differ.
@@ -98,22 +97,16 @@ def contact_sheet(
     legend_top = height - CREDIT - MARGIN + 12
     if legend is not None:
         height += legend_height(legend) + 12
-    sheet = Image.new("RGB", (width, height), PAPER)
-    draw = ImageDraw.Draw(sheet)
+    sheet, draw = new_sheet((width, height), title, subtitle, credit)
     for position, (caption, picture) in enumerate(cells):
         row, column = divmod(position, layout.columns)
         x, y = MARGIN + column * layout.pitch[0], layout.top + row * layout.pitch[1]
         sheet.paste(Image.fromarray(_scaled(picture, layout)), (x, y))
         if layout.caption:
             write(draw, (x, y + layout.cell_height + 5), caption, CAPTION, QUIET, layout.cell_width)
-    room = layout.size[0] - 2 * MARGIN
-    write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, room)
-    write(draw, (MARGIN, MARGIN + TITLE + 6), subtitle, SUBTITLE, QUIET, room)
     if legend is not None:
-        draw_legend(sheet, (MARGIN, legend_top), legend, min(room, LEGEND))
-    write(draw, (MARGIN, height - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, room)
-    with written_aside(path) as aside:
-        sheet.save(aside, format="PNG", optimize=True)
+        draw_legend(sheet, (MARGIN, legend_top), legend, min(width - 2 * MARGIN, LEGEND))
+    save(sheet, path)
 
 
 def _lay_out(count: int, width: int, height: int, columns: int | None) -> _Layout:

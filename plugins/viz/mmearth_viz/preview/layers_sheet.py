@@ -1,4 +1,4 @@
-"""A sheet of all layers: a world map of the tiles, and below it a row a tile with a picture of each layer."""
+"""A sheet of all layers: a world map of the tiles, and below it one row per tile with a picture of each layer."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,21 +6,20 @@ from pathlib import Path
 from attrs import frozen
 from PIL import Image, ImageDraw
 
-from mmearth_core.files import written_aside
 from mmearth_viz.preview.legend import Legend, draw_legends, legends_height
 from mmearth_viz.preview.render import Picture
-from mmearth_viz.preview.style import CAPTION, CREDIT, INK, MARGIN, PAPER, QUIET, SUBTITLE, TITLE, write
+from mmearth_viz.preview.style import CAPTION, CREDIT, INK, MARGIN, QUIET, SUBTITLE, TITLE, new_sheet, save, write
 
 GUTTER = 6
 """Between two pictures, pixels."""
 
 
 CAPTIONS_WIDTH = 190
-"""The column that says what a row shows, pixels."""
+"""Width of the column with the rows' captions, pixels."""
 
 
 TEXT_WIDTH = 210
-"""A column of texts instead of pictures, pixels."""
+"""Width of a column of texts instead of pictures, pixels."""
 
 
 LINE = CAPTION + 5
@@ -31,7 +30,7 @@ class Row:
     """One tile.
 
     Attributes:
-        caption: a few lines that say what it is; the first one stands out.
+        caption: a few lines; the first one is brighter.
         cells: a picture, or lines of text, for each column.
     """
 
@@ -56,12 +55,12 @@ def layers_sheet(
 
     Args:
         path: the file to write.
-        world: a map of all tiles; set in the middle.
+        world: a map of all tiles, centred.
         columns: what each column shows.
         rows: the tiles.
         title: the sheet's headline.
         subtitle: a line below it.
-        credit: where the data come from; stands at the foot.
+        credit: the source of the data, at the bottom.
         legends: what each column's colours mean; None for a column without colours.
 
     Raises:
@@ -69,19 +68,14 @@ def layers_sheet(
     """
     keys = [(name, legend) for name, legend in zip(columns, legends, strict=False) if legend is not None]
     layout = _lay_out(world, rows, keys, len(columns))
-    sheet = Image.new("RGB", (layout.width, layout.height), PAPER)
-    draw = ImageDraw.Draw(sheet)
-    write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, layout.room)
-    write(draw, (MARGIN, MARGIN + TITLE + 6), subtitle, SUBTITLE, QUIET, layout.room)
+    sheet, draw = new_sheet((layout.width, layout.height), title, subtitle, credit)
     sheet.paste(Image.fromarray(world), ((layout.width - world.shape[1]) // 2, layout.map_top))
     for name, (x, width) in zip(columns, layout.columns, strict=True):
         write(draw, (x, layout.grid_top - LINE), name, CAPTION, QUIET, width)
     for number, row in enumerate(rows):
         _draw_row(sheet, row, layout, layout.grid_top + number * layout.pitch)
     draw_legends(sheet, (MARGIN, layout.legends_top), keys, layout.room)
-    write(draw, (MARGIN, layout.height - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, layout.room)
-    with written_aside(path) as aside:
-        sheet.save(aside, format="PNG", optimize=True)
+    save(sheet, path)
 
 
 @frozen
@@ -90,7 +84,7 @@ class _Layout:
 
     Attributes:
         width: of the sheet.
-        height: likewise.
+        height: of the sheet.
         map_top: the map's upper edge.
         grid_top: that of the rows.
         legends_top: that of the legends.

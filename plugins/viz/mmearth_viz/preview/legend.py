@@ -1,4 +1,4 @@
-"""A legend: what the colours of a picture mean, for a sheet and for a page alike."""
+"""A legend: what the colours of a picture mean, for sheets and for the report."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,7 +7,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from mmearth_core.contract.bands import ClassLabel, Preview
+from mmearth_core import ClassLabel, Preview
 from mmearth_viz.preview.render import NODATA_COLOUR, UNDECLARED_COLOUR, Picture, colours_of, rgb
 from mmearth_viz.preview.style import CAPTION, INK, PAPER, QUIET, SWATCH, write
 
@@ -23,17 +23,17 @@ LINE = CAPTION + 6
 
 
 KEY, BETWEEN = 260, 24
-"""Width of one of several legends, and the room between two, pixels."""
+"""Width of one of several legends, and the space between two, pixels."""
 
 
 @frozen
 class Swatch:
-    """One colour and what it stands for.
+    """One colour and its meaning.
 
     Attributes:
-        name: what it stands for.
+        name: its meaning.
         colour: red, green, blue; None for the hatching of no-data.
-        share: of the pixels; None where that says nothing.
+        share: of the pixels; None where it is not useful.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Legend:
         heading: which bands are shown, and their unit.
         swatches: single colours.
         ramp: colours of a scale from its low to its high end, (1, n, 3); None without a scale.
-        ends: what stands at the two ends.
+        ends: the labels of the two ends.
     """
 
     heading: str
@@ -68,12 +68,12 @@ class Legend:
 
 
 def number(value: float) -> str:
-    """A number as people write it."""
+    """A number for people."""
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def share(part: float) -> str:
-    """A share as a percentage that never says 0 or 100 of what is not."""
+    """A share as a percentage, which is only rounded to 0 or 100 if it is exactly that."""
     percent = 100 * part
     if 0 < percent < 0.1:
         return "< 0.1 %"
@@ -83,7 +83,7 @@ def share(part: float) -> str:
 
 
 def with_unit(text: str, unit: str) -> str:
-    """A text with a unit behind it: none for `1`, and a factor where the unit is a power of ten."""
+    """A text with its unit: none for `1`, and a factor if the unit is a power of ten."""
     if unit in ("", "1"):
         return text
     return f"{text} x {unit}" if unit[0].isdigit() else f"{text} {unit}"
@@ -98,7 +98,7 @@ def legend_of(
         preview: how they are drawn.
         units: of its bands.
         classes: of a single band; empty for a quantity.
-        values: (1 or 3, ...) of the bands, NaN where there is no data; of classes, those that occur are listed.
+        values: (1 or 3, ...) of the bands, NaN where there is no data; only classes that occur are listed.
         layer: whose bands they are, for the error.
     """
     valid = np.isfinite(values).all(axis=0)
@@ -124,15 +124,15 @@ def legend_of(
 def _of_classes(classes: Sequence[ClassLabel], found: NDArray[np.floating], size: int) -> list[Swatch]:
     values, counts = np.unique(found, return_counts=True)
     known = {label.value: label for label in classes}
-    swatches, strange = [], 0
-    for place in np.argsort(-counts, kind="stable"):
-        label = known.get(int(values[place]))
+    swatches, undeclared = [], 0
+    for position in np.argsort(-counts, kind="stable"):
+        label = known.get(int(values[position]))
         if label is None:
-            strange += int(counts[place])
+            undeclared += int(counts[position])
         else:
-            swatches.append(Swatch(label.name, rgb(label), float(counts[place]) / size))
-    if strange:
-        swatches.append(Swatch("no declared class", UNDECLARED_COLOUR, strange / size))
+            swatches.append(Swatch(label.name, rgb(label), float(counts[position]) / size))
+    if undeclared:
+        swatches.append(Swatch("no declared class", UNDECLARED_COLOUR, undeclared / size))
     return swatches
 
 
@@ -151,7 +151,7 @@ def together(legends: Sequence[Legend]) -> Legend:
 
 
 def height(legend: Legend) -> int:
-    """Of a drawn legend without its heading, pixels."""
+    """Height of a drawn legend without its heading, pixels."""
     return (SWATCH + LINE if legend.ramp is not None else 0) + len(legend.swatches) * LINE
 
 
@@ -183,7 +183,7 @@ def draw_legend(sheet: Image.Image, place: tuple[int, int], legend: Legend, room
 
 
 def legends_height(legends: Sequence[tuple[str, Legend]], room: int) -> int:
-    """Of several legends side by side, pixels."""
+    """Height of several legends side by side, pixels."""
     per_row = _per_row(room)
     rows = [legends[start : start + per_row] for start in range(0, len(legends), per_row)]
     return sum(max(height(legend) for _, legend in row) + 2 * LINE + BETWEEN for row in rows)

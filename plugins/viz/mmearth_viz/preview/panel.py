@@ -1,4 +1,4 @@
-"""One layer of one tile as people look at it: a picture with its legend, or labelled numbers."""
+"""One layer of one tile for people: a picture with its legend, or labelled numbers."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.contract.bands import ClassLabel, Kind, Preview
+from mmearth_core import ClassLabel, Kind, Preview
 from mmearth_core.layers import DEFAULT, LayerDescription
 from mmearth_viz.preview.legend import Legend, legend_of, number, with_unit
 from mmearth_viz.preview.render import Picture, render_bands
@@ -16,9 +16,8 @@ from mmearth_viz.preview.render import Picture, render_bands
 _PERCENTILES = (2, 98)
 """Of a tile's values: the range of a layer that declares none."""
 
-
 _ONE_HOT_FROM = 3
-"""Bands from which a vector of zeros and a single one is taken for a choice."""
+"""Fewest bands of a vector of zeros and a single one that is taken to be a choice."""
 
 
 @frozen(eq=False)
@@ -29,7 +28,7 @@ class MapPanel:
         layer: which.
         picture: its pixels' colours, (rows, columns, 3).
         legend: what they mean.
-        note: what is unusual about it; empty if nothing is.
+        note: what is unusual about it, if anything.
     """
 
     layer: LayerDescription
@@ -44,7 +43,7 @@ class Number:
 
     Attributes:
         name: its band.
-        text: the value with its unit, or that there is none; empty for the one band of many that is chosen.
+        text: the value with its unit, or "no data"; empty for the chosen band of a one-hot vector.
         bar: its size among the values of that unit, -1 to 1; 0 without a value.
     """
 
@@ -59,11 +58,11 @@ def _as_numbers(numbers: Iterable[Number]) -> tuple[Number, ...]:
 
 @frozen(eq=False)
 class NumbersPanel:
-    """A layer whose numbers are written out.
+    """A layer whose numbers are listed.
 
     Attributes:
         layer: which.
-        numbers: the values, the first ones of many.
+        numbers: the first values.
         more: how many are not listed.
     """
 
@@ -73,7 +72,7 @@ class NumbersPanel:
 
     @property
     def rest(self) -> str:
-        """What is said of the numbers that are not listed."""
+        """The text for the numbers that are not listed."""
         chosen = bool(self.numbers) and not self.numbers[0].text
         return f"one of {self.more + 1:,}" if chosen else f"and {self.more:,} more"
 
@@ -108,8 +107,8 @@ def _classes(layer: LayerDescription, chosen: Sequence[int]) -> tuple[ClassLabel
 
 
 def _own(layer: LayerDescription, values: NDArray[np.float64]) -> tuple[Preview, str]:
-    """How a layer is drawn that does not say it: its first band with data, over its own range."""
-    band = next((place for place, own in enumerate(values) if np.isfinite(own).any()), 0)
+    """The preview of a layer that declares none: its first band with data, over the range of its values."""
+    band = next((position for position, own in enumerate(values) if np.isfinite(own).any()), 0)
     found = values[band][np.isfinite(values[band])]
     low, high = np.percentile(found, _PERCENTILES).tolist() if found.size else (0.0, 1.0)
     high = high if high > low else math.nextafter(low, math.inf) + 1e-6 * max(1.0, abs(low))
@@ -118,15 +117,15 @@ def _own(layer: LayerDescription, values: NDArray[np.float64]) -> tuple[Preview,
 
 
 def _with_data(layer: LayerDescription, values: NDArray[np.float64], preview: Preview) -> tuple[Preview, str]:
-    """The preview, or for its single band without any data another one of the same unit that has some."""
+    """The preview; if its single band has no data, another band of the same unit that has some."""
     if len(preview.bands) != 1:
         return preview, ""
     band = layer.bands.index(preview.bands[0])
     if np.isfinite(values[band]).any():
         return preview, ""
-    for place, own in enumerate(values):
-        if layer.units[place] == layer.units[band] and not _classes(layer, [place]) and np.isfinite(own).any():
-            return evolve(preview, bands=(layer.bands[place],)), f"{preview.bands[0]} has no data"
+    for position, own in enumerate(values):
+        if layer.units[position] == layer.units[band] and not _classes(layer, [position]) and np.isfinite(own).any():
+            return evolve(preview, bands=(layer.bands[position],)), f"{preview.bands[0]} has no data"
     return preview, ""
 
 

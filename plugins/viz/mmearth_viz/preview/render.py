@@ -1,11 +1,11 @@
-"""Draws one layer of one tile, by what its plugin declares: band choice, range, colormap, class colours."""
+"""Draws one layer of one tile as its plugin declares: bands, range, colormap, class colours."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmearth_core.contract.bands import ClassLabel, Layer, Preview
+from mmearth_core import ClassLabel, Layer, Preview
 from mmearth_core.errors import DeclarationError
 
 Picture = NDArray[np.uint8]
@@ -15,13 +15,12 @@ Picture = NDArray[np.uint8]
 NODATA_COLOUR, NODATA_LINE = (232, 232, 229), (214, 214, 210)
 """A light neutral with thin diagonal lines: no picture of the Earth looks like it."""
 
-
 LINE_SPACING = 8
 """Pixels from one diagonal line to the next."""
 
 
 UNDECLARED_COLOUR = (255, 0, 255)
-"""A class value that the plugin does not declare: meant to be seen."""
+"""A class value that the plugin does not declare, in a conspicuous colour."""
 
 
 def render_layer(layer: Layer, values: NDArray[np.floating], variant: str | None = None) -> Picture:
@@ -30,7 +29,7 @@ def render_layer(layer: Layer, values: NDArray[np.floating], variant: str | None
     Args:
         layer: its declaration; it must have a `preview`.
         values: (bands, rows, columns) in the layer's own units, NaN (or infinite) where there is no data.
-        variant: the tile's variant, which may be drawn in its own way.
+        variant: the tile's variant, which may have a preview of its own.
 
     Returns:
         The picture. A pixel without data in any band shown is hatched.
@@ -77,7 +76,7 @@ def render_bands(values: NDArray[np.floating], preview: Preview, classes: Sequen
 
 
 def _stretch(values: NDArray[np.float64], preview: Preview) -> NDArray[np.float64]:
-    """Values, (bands, rows, columns), brought to 0..1 by the preview's ranges and gamma."""
+    """Values, (bands, rows, columns), scaled to 0..1 by the preview's ranges and gamma."""
     low, high = np.asarray(preview.ranges).T[:, :, None, None]
     scaled = np.clip((values - low) / (high - low), 0.0, 1.0)
     return np.asarray(scaled ** (1.0 / preview.gamma))
@@ -93,7 +92,7 @@ def colours_of(scaled: NDArray[np.float64], name: str, layer: str) -> Picture:
     Raises:
         DeclarationError: when there is no such colormap; names the layer.
     """
-    # Imported here: it takes a while, and most commands draw nothing.
+    # Imported here, as it is slow and most commands draw nothing.
     import matplotlib
 
     if name not in matplotlib.colormaps:
@@ -117,7 +116,7 @@ def rgb(label: ClassLabel) -> tuple[int, ...]:
 
 
 def hatch(rows: int, columns: int) -> Picture:
-    """What is shown where there is no data."""
+    """The hatching for pixels without data."""
     row, column = np.indices((rows, columns))
     on_line = (row + column) % LINE_SPACING == 0
     return np.where(on_line[..., None], NODATA_LINE, NODATA_COLOUR).astype(np.uint8)

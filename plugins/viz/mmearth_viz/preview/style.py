@@ -1,28 +1,26 @@
-"""What all sheets look like: colours, sizes of texts, and how a line is written."""
+"""The style of all sheets: colours, text sizes, and writing a line."""
 
 from pathlib import Path
 from typing import Any
 
-from PIL import ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
+
+from mmearth_core.files import written_aside
 
 PAPER, INK, QUIET = (17, 19, 22), (236, 237, 238), (142, 147, 153)
-"""Background, title, and the smaller texts."""
-
+"""Background, title, and smaller texts."""
 
 TITLE, SUBTITLE, CAPTION, CREDIT = 34, 18, 13, 14
-"""Sizes of the texts, pixels."""
-
+"""Text sizes, pixels."""
 
 MARGIN = 48
 """Around a sheet, pixels."""
 
-
 SWATCH = 14
-"""Side of a legend's patch of colour, pixels."""
-
+"""Side of a legend's colour patch, pixels."""
 
 _KNOWN = frozenset(map(chr, range(32, 127))) | frozenset("°·…")
-"""Letters that Pillow's own font has for certain; for others it draws an empty box."""
+"""Letters that Pillow's own font certainly has; for others it would draw an empty box."""
 
 
 def font_of(text: str, size: int) -> Any:
@@ -43,7 +41,7 @@ def write(
     room: int,
     right: bool = False,
 ) -> None:
-    """Writes one line, cut with an ellipsis where it would not fit.
+    """Writes one line, which ends with an ellipsis if it is too long.
 
     Args:
         draw: the sheet.
@@ -62,3 +60,30 @@ def write(
     if right:
         place = (round(place[0] - draw.textlength(text, font=font)), place[1])
     draw.text(place, text, font=font, fill=colour)
+
+
+def new_sheet(
+    size: tuple[int, int], title: str, subtitle: str, credit: str = "", room: int | None = None
+) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """A sheet with its texts, and what draws on it.
+
+    Args:
+        size: width and height, pixels.
+        title: the headline.
+        subtitle: the line below it.
+        credit: the source of the data, at the bottom.
+        room: width of the headline, pixels; by default the sheet's without margins.
+    """
+    sheet = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    full = size[0] - 2 * MARGIN
+    write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, room or full)
+    write(draw, (MARGIN, MARGIN + TITLE + 6), subtitle, SUBTITLE, QUIET, room or full)
+    write(draw, (MARGIN, size[1] - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, full)
+    return sheet, draw
+
+
+def save(sheet: Image.Image, path: Path) -> None:
+    """Writes a sheet as a PNG, aside and renamed."""
+    with written_aside(path) as aside:
+        sheet.save(aside, format="PNG", optimize=True)

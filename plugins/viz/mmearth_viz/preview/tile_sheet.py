@@ -7,15 +7,14 @@ import numpy as np
 from attrs import frozen
 from PIL import Image, ImageDraw
 
-from mmearth_core.files import written_aside
 from mmearth_viz.preview.legend import LINE, draw_legend
 from mmearth_viz.preview.legend import height as legend_height
 from mmearth_viz.preview.panel import MapPanel, NumbersPanel, Panel
 from mmearth_viz.preview.render import Picture
-from mmearth_viz.preview.style import CAPTION, CREDIT, INK, MARGIN, PAPER, QUIET, SUBTITLE, TITLE, write
+from mmearth_viz.preview.style import CAPTION, CREDIT, INK, MARGIN, QUIET, SUBTITLE, TITLE, new_sheet, save, write
 
 SIDE = 256
-"""Width of a panel, pixels; a tile's pixels are repeated or left out a whole number of times to come near it."""
+"""Approximate width of a panel, pixels; a tile's pixels are repeated, or left out, a whole number of times."""
 
 
 GAP = 28
@@ -33,7 +32,7 @@ _BAR, _TRACK = (104, 154, 208), (44, 49, 55)
 
 
 _HEAD = NAME + 6 + LINE + 4
-"""A panel's name and description, pixels."""
+"""Height of a panel's name and description, pixels."""
 
 
 def tile_sheet(
@@ -46,9 +45,9 @@ def tile_sheet(
     Args:
         path: the file to write.
         panels: the layers.
-        title: the sheet's headline.
-        subtitle: a line below it.
-        credit: where the data come from; stands at the foot.
+        title: the headline.
+        subtitle: the line below it.
+        credit: the source of the data, at the bottom.
         corner: a small map for the upper right corner.
     """
     columns = min(COLUMNS, max(3, len(panels)))
@@ -62,20 +61,15 @@ def tile_sheet(
     if corner is not None:
         top = max(top, MARGIN + corner.shape[0] + 20)
     size = (width, top + sum(heights) + (len(rows) - 1) * GAP + 24 + CREDIT + MARGIN - 12)
-    sheet = Image.new("RGB", size, PAPER)
-    draw = ImageDraw.Draw(sheet)
     room = width - 2 * MARGIN - (corner.shape[1] + GAP if corner is not None else 0)
-    write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, room)
-    write(draw, (MARGIN, MARGIN + TITLE + 6), subtitle, SUBTITLE, QUIET, room)
+    sheet, _ = new_sheet(size, title, subtitle, credit, room)
     if corner is not None:
         sheet.paste(Image.fromarray(corner), (width - MARGIN - corner.shape[1], MARGIN - 16))
     for row, row_height in zip(rows, heights, strict=True):
         for column, panel in enumerate(row):
             _draw(sheet, (MARGIN + column * (SIDE + GAP), top), panel)
         top += row_height + GAP
-    write(draw, (MARGIN, size[1] - MARGIN - CREDIT + 6), credit, CREDIT, QUIET, width - 2 * MARGIN)
-    with written_aside(path) as aside:
-        sheet.save(aside, format="PNG", optimize=True)
+    save(sheet, path)
 
 
 def scaled(picture: Picture, side: int) -> Picture:

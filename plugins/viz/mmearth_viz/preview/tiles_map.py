@@ -1,4 +1,4 @@
-"""A map of a tiles file: each tile as a dot, or many as hexagons by their number, and bars of the biomes' counts."""
+"""A map of a tiles file: each tile as a dot, or many as hexagons coloured by number, and bars of tiles per biome."""
 
 from pathlib import Path
 
@@ -8,10 +8,9 @@ import shapely
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from mmearth_core.files import written_aside
 from mmearth_core.tiles.read import read_tiles
-from mmearth_viz.preview.style import CAPTION, INK, MARGIN, PAPER, QUIET, SUBTITLE, TITLE, write
-from mmearth_viz.preview.world_map import DOT, EQUAL_EARTH, HALF_HEIGHT, HALF_WIDTH, SMOOTH, world_map
+from mmearth_viz.preview.style import CAPTION, INK, MARGIN, QUIET, SUBTITLE, TITLE, new_sheet, save, write
+from mmearth_viz.preview.world_map import DOT, SMOOTH, on_map, world_map
 
 WIDTH = 1500
 """Of the map, pixels."""
@@ -26,7 +25,7 @@ RADIUS = 5.0
 
 
 BAR, LABELS, NUMBERS = 26, 470, 110
-"""A bar's pitch, and the room for its name and number, pixels."""
+"""A bar's pitch, and the space for its name and number, pixels."""
 
 
 OUTLINE, GRID = (118, 126, 134), (47, 56, 66)
@@ -59,35 +58,25 @@ def tiles_map(tiles: Path, path: Path, title: str) -> int:
     counts = frame["biome"].fillna("none").astype(str).value_counts() if "biome" in frame else pd.Series(dtype=int)
     counts = counts.sort_index().sort_values(ascending=False, kind="stable")[:30]
     bars_top = top + world.height + 70
-    sheet = Image.new("RGB", (WIDTH + 2 * MARGIN, bars_top + len(counts) * BAR + MARGIN), PAPER)
     most = 0 if few else _hexagons(world, lon, lat)
     _outline(world)
-    sheet.paste(world, (MARGIN, top))
-    draw = ImageDraw.Draw(sheet)
-    write(draw, (MARGIN, MARGIN - 8), title, TITLE, INK, WIDTH)
     regions = f" · {frame['eco_region'].nunique()} ecoregions" if "eco_region" in frame else ""
     biomes = f" · {frame['biome'].nunique()} biomes" if "biome" in frame else ""
-    write(draw, (MARGIN, MARGIN + TITLE + 6), f"{len(frame):,} tiles{biomes}{regions}", SUBTITLE, QUIET, WIDTH)
+    size = (WIDTH + 2 * MARGIN, bars_top + len(counts) * BAR + MARGIN)
+    sheet, draw = new_sheet(size, title, f"{len(frame):,} tiles{biomes}{regions}")
+    sheet.paste(world, (MARGIN, top))
     if most:
         _legend(sheet, draw, top + world.height + 18, most)
     _bars(draw, bars_top, counts)
-    with written_aside(path) as aside:
-        sheet.save(aside, format="PNG", optimize=True)
+    save(sheet, path)
     return len(frame)
-
-
-def _on_map(lon: NDArray[np.float64], lat: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
-    """Pixels, (n, 2), of places on a map of a size."""
-    x, y = EQUAL_EARTH(lon, lat)
-    width, height = size
-    return np.column_stack([(x / HALF_WIDTH + 1) / 2 * width, (1 - y / HALF_HEIGHT) / 2 * height])
 
 
 def _hexagons(world: Image.Image, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> int:
     """Draws hexagons, coloured by the logarithm of how many tiles they hold; returns the greatest number."""
     large = (world.width * SMOOTH, world.height * SMOOTH)
     radius = RADIUS * SMOOTH
-    centres, counts = hexbin(_on_map(lon, lat, large), radius)
+    centres, counts = hexbin(on_map(lon, lat, large), radius)
     layer = Image.new("RGBA", large)
     draw = ImageDraw.Draw(layer)
     colours = _colours(np.log1p(counts) / np.log1p(counts.max()))
@@ -95,7 +84,7 @@ def _hexagons(world: Image.Image, lon: NDArray[np.float64], lat: NDArray[np.floa
     corners = radius * np.column_stack([np.cos(angles), np.sin(angles)])
     for centre, colour in zip(centres, colours.tolist(), strict=True):
         draw.polygon([(x, y) for x, y in (corners + centre).tolist()], fill=(*colour, 255))
-    # Reduced with premultiplied colours, or the edges would darken.
+    # Reduced with premultiplied colours, as otherwise the edges would darken.
     small = layer.convert("RGBa").resize(world.size, Image.Resampling.BOX).convert("RGBA")
     world.paste(small, (0, 0), small)
     return int(counts.max())
@@ -105,7 +94,7 @@ def hexbin(points: NDArray[np.float64], radius: float) -> tuple[NDArray[np.float
     """Centres of the hexagons (corner up) that hold points, and how many each holds."""
     across, down = np.sqrt(3) * radius, 3 * radius
     candidates = []
-    # Centres are two rectangular lattices, one in the middle of the other; the nearer one is the hexagon's.
+    # The centres form two rectangular lattices, shifted by half a step; the nearer centre is the hexagon's.
     for shift in (0.0, 0.5):
         cell = np.round(points / [across, down] - shift) + shift
         candidates.append(cell)
@@ -116,7 +105,7 @@ def hexbin(points: NDArray[np.float64], radius: float) -> tuple[NDArray[np.float
 
 
 def _colours(share: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Colours of shares from 0 to 1, dark to light; the darkest end would be lost on the land."""
+    """Colours of shares from 0 to 1, dark to light, without the darkest ones, which look like the land."""
     import matplotlib
 
     values = np.asarray(matplotlib.colormaps[COLORMAP](0.32 + 0.66 * share))
@@ -130,7 +119,7 @@ def _outline(world: Image.Image) -> None:
     draw = ImageDraw.Draw(layer)
 
     def stroke(lon: NDArray[np.float64], lat: NDArray[np.float64], colour: tuple[int, int, int], alpha: int) -> None:
-        draw.line([(x, y) for x, y in _on_map(lon, lat, layer.size).tolist()], (*colour, alpha), width=SMOOTH)
+        draw.line([(x, y) for x, y in on_map(lon, lat, layer.size).tolist()], (*colour, alpha), width=SMOOTH)
 
     for meridian in range(-150, 180, 30):
         stroke(np.full(line.size, float(meridian)), line, GRID, 120)

@@ -1,4 +1,4 @@
-"""A world map with the tiles on it: Equal Earth projection, so that no region looks larger than it is."""
+"""A world map with the tiles on it, in the Equal Earth projection, so that no region looks larger than it is."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -24,7 +24,7 @@ SPACE, SEA, LAND, DOT = PAPER, (26, 33, 43), (62, 72, 78), (255, 196, 84)
 
 
 SMOOTH = 2
-"""The map is drawn this many times larger and reduced, so that coasts and dots are smooth."""
+"""The map is drawn larger by this factor and then reduced, so that coasts and dots are smooth."""
 
 
 def world_map(places: Sequence[tuple[float, float]], width: int, dot: float = 2.0) -> Picture:
@@ -33,7 +33,7 @@ def world_map(places: Sequence[tuple[float, float]], width: int, dot: float = 2.
     Args:
         places: (longitude, latitude) of each, degrees.
         width: the picture's width, pixels.
-        dot: least radius of a place, half pixels.
+        dot: smallest radius of a place, half pixels.
 
     Returns:
         The picture, about half as high as wide.
@@ -42,14 +42,18 @@ def world_map(places: Sequence[tuple[float, float]], width: int, dot: float = 2.
     draw = ImageDraw.Draw(image)
     if places:
         lon, lat = np.asarray(places, dtype=np.float64).T
-        x, y = EQUAL_EARTH(lon, lat)
-        columns = (x / HALF_WIDTH + 1) / 2 * image.width
-        rows = (1 - y / HALF_HEIGHT) / 2 * image.height
         radius = max(dot, image.width / 420 / max(1.0, len(places) / 1000) ** 0.5)
-        for column, row in zip(columns, rows, strict=True):
+        for column, row in on_map(lon, lat, image.size):
             draw.ellipse([column - radius, row - radius, column + radius, row + radius], fill=DOT)
     small = image.resize((width, image.height // SMOOTH), Image.Resampling.LANCZOS)
     return np.asarray(small)
+
+
+def on_map(lon: NDArray[np.float64], lat: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+    """Pixels, (n, 2), of places in degrees on a map of that width and height."""
+    x, y = EQUAL_EARTH(lon, lat)
+    width, height = size
+    return np.column_stack([(x / HALF_WIDTH + 1) / 2 * width, (1 - y / HALF_HEIGHT) / 2 * height])
 
 
 def _background(width: int) -> Picture:
@@ -66,7 +70,7 @@ def globe(width: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     x = (np.arange(width) + 0.5) / width * 2 * HALF_WIDTH - HALF_WIDTH
     y = HALF_HEIGHT - (np.arange(height) + 0.5) / height * 2 * HALF_HEIGHT
     lon, lat = EQUAL_EARTH(*np.meshgrid(x, y), inverse=True)
-    # The inverse goes on past the globe's edge; a row's edge is where its latitude meets 180 degrees.
+    # The inverse has values beyond the globe's edge; in a row the edge is at 180 degrees of its latitude.
     middle = lat[:, width // 2]
     edge, _ = EQUAL_EARTH(np.full(height, 180.0), middle)
     on_globe = np.isfinite(lon) & np.isfinite(lat) & (np.abs(x)[None, :] <= edge[:, None])

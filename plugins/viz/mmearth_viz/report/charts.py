@@ -1,4 +1,4 @@
-"""Bars and histograms as the page's templates need them: numbers already brought to scale, and their labels."""
+"""Bars and histograms as the page's templates need them: scaled numbers, and their labels."""
 
 import math
 from collections import Counter
@@ -12,7 +12,7 @@ from mmearth_viz.preview.legend import number, share, with_unit
 from mmearth_viz.report.histograms import BINS, Range
 
 MOST_BARS = 16
-"""Values of a chart that have a bar of their own."""
+"""Most values of a chart that have a bar."""
 
 
 TALL = 60
@@ -31,7 +31,7 @@ class Bar:
         label: the value.
         text: how often.
         length: from 0 to 1.
-        colour: `#rrggbb`; empty for the page's own.
+        colour: `#rrggbb`; empty for the default.
     """
 
     label: str
@@ -47,7 +47,7 @@ class BarChart:
     Attributes:
         title: what is counted.
         bars: the values.
-        note: what is not shown.
+        note: what is left out.
     """
 
     title: str
@@ -64,7 +64,7 @@ def counted(title: str, counts: Mapping[str, int], most: int = MOST_BARS) -> Bar
 
 
 def in_order(title: str, counts: Mapping[str, int]) -> BarChart:
-    """A chart of values in their own order, as years are."""
+    """A chart of values in their order, such as years."""
     return BarChart(title, _bars(sorted(counts.items())))
 
 
@@ -74,7 +74,7 @@ def _bars(items: Sequence[tuple[str, int]]) -> list[Bar]:
 
 
 def years(days: Mapping[str, int], title: str) -> BarChart:
-    """Of counts by `YYYY-MM`, those by year."""
+    """Counts by year, from counts by `YYYY-MM`."""
     counts: Counter[str] = Counter()
     for month, count in days.items():
         counts[month[:4]] += count
@@ -82,15 +82,15 @@ def years(days: Mapping[str, int], title: str) -> BarChart:
 
 
 def months(days: Mapping[str, int], title: str) -> BarChart:
-    """Of counts by `YYYY-MM`, those by month of the year."""
+    """Counts by month of the year, from counts by `YYYY-MM`."""
     counts: Counter[int] = Counter()
     for month, count in days.items():
         counts[int(month[5:7])] += count
-    return BarChart(title, _bars([(name, counts[place]) for place, name in enumerate(_MONTHS, start=1)]))
+    return BarChart(title, _bars([(name, counts[position]) for position, name in enumerate(_MONTHS, start=1)]))
 
 
 def shares(title: str, items: Iterable[tuple[str, float, str]], most: int = MOST_BARS) -> BarChart:
-    """A chart of shares, `(label, share, colour)`; those of nothing are left out."""
+    """A chart of shares, `(label, share, colour)`, without those that are 0."""
     ranked = sorted((item for item in items if item[1] > 0), key=lambda item: (-item[1], item[0]))
     greatest = ranked[0][1] if ranked else 1.0
     bars = [Bar(label, share(part), part / greatest, colour) for label, part, colour in ranked[:most]]
@@ -122,8 +122,8 @@ class Histogram:
         about: its description.
         low: the value at its left end.
         high: the value at its right end, with the unit.
-        curves: one a variant.
-        outside: what lies beyond the ends, in words; empty if nothing does.
+        curves: one per variant.
+        outside: the share beyond the ends, in words, if any.
         nodata: share of no-data, in words.
         missing: that share.
     """
@@ -141,7 +141,7 @@ class Histogram:
 def histogram(
     band: str, about: str, unit: str, bins: Range, counts: Mapping[str, NDArray[np.int64]], missing: float
 ) -> Histogram:
-    """Brings a band's counts to scale.
+    """Scales a band's counts.
 
     Args:
         band: its name.
@@ -157,13 +157,13 @@ def histogram(
         Curve(variant, order, _outline(own[1:-1] / greatest)) for order, (variant, own) in enumerate(parts.items())
     ]
     total = sum(int(own.sum()) for own in counts.values())
-    below, above = (sum(int(own[place]) for own in counts.values()) for place in (0, -1))
+    below, above = (sum(int(own[end]) for own in counts.values()) for end in (0, -1))
     beyond = [f"{share(count / total)} {where}" for count, where in ((below, "below"), (above, "above")) if count]
     return Histogram(
         band,
         about,
-        _end(bins.low + bins.whole / 2, bins),
-        with_unit(_end(bins.high - bins.whole / 2, bins), unit),
+        _end(bins.low + bins.is_whole / 2, bins),
+        with_unit(_end(bins.high - bins.is_whole / 2, bins), unit),
         curves if total else [],
         ", ".join(beyond),
         share(missing),
@@ -172,7 +172,7 @@ def histogram(
 
 
 def _end(value: float, bins: Range) -> str:
-    """An end of the range, with no more digits than its bins are apart."""
+    """An end of the range, with as many digits as its bins need."""
     digits = max(0, 1 - math.floor(math.log10(bins.width))) if bins.width < 10 else 0
     return number(round(value, digits))
 

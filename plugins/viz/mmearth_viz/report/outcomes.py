@@ -1,17 +1,16 @@
-"""How the tiles of a dataset ended, as its journals and the list of tiles left out say."""
+"""The outcomes of a dataset's tiles, from its journals and the list of tiles left out."""
 
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from mmearth_curate.derive.splits import read_json
 
 from mmearth_core.download.journal import Journal, Outcome
 from mmearth_core.download.outcomes import OutcomeCounts
 from mmearth_core.download.stored_config import StoredConfig, load_stored_config
 from mmearth_core.paths import DatasetPaths
-from mmearth_viz.preview.album import Album
+from mmearth_core.product.reader import DatasetReader, read_side_file
 
 
 @frozen(eq=False)
@@ -31,10 +30,10 @@ class GroupOutcomes:
 
 @frozen(eq=False)
 class Outcomes:
-    """The whole dataset.
+    """The outcomes of the dataset.
 
     Attributes:
-        effective: what it is built from; None without its folder.
+        effective: the stored configuration; None without its folder.
         config: that, as its file says it; empty without.
         groups: how the tiles ended in each.
         left_out: reasons for which tiles that are done have no row, with the number of these.
@@ -51,21 +50,21 @@ class Outcomes:
         return sum(group.counts[Outcome.FAILED] for group in self.groups) if self.groups else None
 
 
-def read_outcomes(album: Album) -> Outcomes:
-    """Reads them, journal by journal; an HDF5 file alone has none.
+def read_outcomes(reader: DatasetReader, folder: DatasetPaths | None) -> Outcomes:
+    """Reads them, journal by journal; without the folder there are none.
 
     Raises:
         DatasetError: when a journal or the configuration is damaged.
     """
-    effective = load_stored_config(album.folder.config) if album.folder is not None else None
-    left_out = _left_out(album.files.left_out)
-    if album.folder is None or effective is None:
+    effective = load_stored_config(folder.config) if folder is not None else None
+    left_out = _left_out(reader.paths.left_out)
+    if folder is None or effective is None:
         return Outcomes(None, "", (), left_out)
     groups = tuple(
-        _group(album.folder, name, tuple(members), int(effective.tiles["count"]))
+        _group(folder, name, tuple(members), int(effective.tiles["count"]))
         for name, members in effective.groups.items()
     )
-    return Outcomes(effective, album.folder.config.read_text(encoding="utf-8"), groups, left_out)
+    return Outcomes(effective, folder.config.read_text(encoding="utf-8"), groups, left_out)
 
 
 def _group(folder: DatasetPaths, name: str, modalities: tuple[str, ...], tiles: int) -> GroupOutcomes:
@@ -78,5 +77,5 @@ def _group(folder: DatasetPaths, name: str, modalities: tuple[str, ...], tiles: 
 def _left_out(path: Path) -> Counter[str]:
     if not path.exists():
         return Counter()
-    listed: list[dict[str, Any]] = read_json(path, list)
+    listed: list[dict[str, Any]] = read_side_file(path, list)
     return Counter(str(each.get("reason")) for each in listed)

@@ -1,18 +1,39 @@
-"""The page as HTML: what the templates are filled with, and nothing that they would have to compute."""
+"""The page as HTML: collects the report's data step by step, and fills the templates with it."""
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mmearth_core.text import counted
-from mmearth_viz.report.charts import SPAN, TALL, BarChart
-from mmearth_viz.report.layers import LayerSection
-from mmearth_viz.report.outcomes import Outcomes
-from mmearth_viz.report.samples import Sample
-from mmearth_viz.report.world import HEIGHT, LEVELS, WIDTH, WorldMap, land, outline
+from mmearth_core.files import written_aside
+from mmearth_core.paths import DatasetPaths
+from mmearth_core.product.hdf5_rows import count_values
+from mmearth_core.product.reader import DatasetReader, Splits
+from mmearth_core.progress import Progress
+from mmearth_core.text import counted as in_words
+from mmearth_core.text import size
+from mmearth_core.workers import Pool
+from mmearth_viz.preview.legend import share
+from mmearth_viz.report.charts import SPAN, TALL, BarChart, counted, months, years
+from mmearth_viz.report.histograms import make_histograms, sampled_rows
+from mmearth_viz.report.outcomes import Outcomes, read_outcomes
+from mmearth_viz.report.sections import LayerSection, Sample, make_samples, sections
+from mmearth_viz.report.summary import TileInfoSummary, read_summary
+from mmearth_viz.report.world import HEIGHT, LEVELS, WIDTH, WorldMap, land, outline, world
+
+_FEW = 40
+"""Most values of a key that has a chart."""
+
+_REASONS = 30
+"""Most reasons for missing layers that are listed."""
+
+_CHARTS, _DAYS = 12, 4
+"""Most keys of tile_info that have a chart, and most of those that hold days."""
 
 
 @frozen
@@ -38,9 +59,9 @@ class Page:
 
     Attributes:
         name: the dataset's.
-        figures: `(what, number)` that stand at the top.
+        figures: `(what, number)` at the top.
         world: where the tiles are.
-        counts: charts of what tile_info tells.
+        counts: charts of what tile_info has.
         many: `(key, how many values)` of keys that have too many for a chart.
         constants: `(key, value)` that are the same for every tile.
         found: for how many tiles each image was found.
@@ -50,7 +71,7 @@ class Page:
         stats_of: on which rows the statistics are, in words.
         splits: the splits.
         splits_made: how they were made, `(what, how)`.
-        outcomes: how the tiles ended.
+        outcomes: the outcomes of the tiles.
         samples: tiles with their pictures.
         versions: `(modality, distribution and version)`.
         written_by: the program that wrote the file.
@@ -76,7 +97,7 @@ class Page:
 
 
 def render(page: Page) -> str:
-    """The whole page, with its style, in one text."""
+    """The complete page, with its style, as one text."""
     environment = Environment(
         loader=PackageLoader("mmearth_viz.report"),
         autoescape=True,
@@ -85,7 +106,7 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["soft"] = _soft
-    environment.filters["tiles"] = lambda number: counted(number, "tile")
+    environment.filters["tiles"] = lambda number: in_words(number, "tile")
     drawing: Mapping[str, Any] = {
         "land": land(), "outline": outline(), "width": WIDTH, "height": HEIGHT, "levels": LEVELS,
         "span": SPAN, "tall": TALL,
@@ -96,3 +117,167 @@ def render(page: Page) -> str:
 def _soft(text: str) -> Markup:
     """A name that may be broken after its underscores."""
     return Markup("_<wbr>").join(text.split("_"))
+
+
+@frozen
+class Report:
+    """The result.
+
+    Attributes:
+        path: the page.
+        tiles: number of tiles of the dataset.
+        rows: number of rows in the histograms.
+        size: of the page, bytes.
+    """
+
+    path: Path
+    tiles: int
+    rows: int
+    size: int
+
+
+@frozen
+class ReportOptions:
+    """What is on the page.
+
+    Attributes:
+        rows: rows in the histograms; None for all.
+        samples: tiles that are shown.
+        seed: by which rows and tiles are drawn.
+    """
+
+    rows: int | None
+    samples: int
+    seed: int
+
+
+def make_report(
+    reader: DatasetReader,
+    folder: DatasetPaths | None,
+    path: Path,
+    options: ReportOptions,
+    pool: Pool,
+    progress: Progress,
+) -> Report:
+    """Writes the page.
+
+    Args:
+        reader: the dataset.
+        folder: its folder with journals; None if only the HDF5 file is known.
+        path: the HTML file, written aside and renamed.
+        options: what is on it.
+        pool: counts values.
+        progress: called after every step.
+
+    Raises:
+        DatasetError: when a file of the dataset cannot be read.
+    """
+    summary, outcomes, splits = read_summary(reader, progress), read_outcomes(reader, folder), reader.splits()
+    chosen = sampled_rows(len(reader), options.rows, options.seed)
+    of = "all rows"
+    if len(chosen) < len(reader):
+        of = f"{len(chosen):,} of {len(reader):,} rows, drawn by seed {options.seed}"
+    known = reader.paths.band_stats.exists()
+    stats = reader.band_stats() if known else _count(reader, chosen, pool, progress)
+    histograms = make_histograms(reader, stats, chosen, pool, progress)
+    categories = summary.categories()
+    page = Page(
+        name=reader.paths.name,
+        figures=_figures(reader, summary, outcomes),
+        world=world(in_words(len(reader), "tile"), summary.lon, summary.lat),
+        counts=_counts(reader, summary),
+        many=[(key, len(values)) for key, values in categories.items() if len(values) > _FEW],
+        constants=[(key, next(iter(values))) for key, values in categories.items() if len(values) == 1],
+        found=_found(summary),
+        missing=[(*key, count) for key, count in summary.missing.most_common(_REASONS)],
+        layers=sections(reader, stats, histograms),
+        sampled=of,
+        stats_of="all rows" if known else of,
+        splits=_splits(summary, splits),
+        splits_made=_made(splits),
+        outcomes=outcomes,
+        samples=make_samples(reader, options.samples, options.seed, progress),
+        versions=_versions(reader, outcomes),
+        written_by=str(reader.attributes.get("written_by", "")),
+    )
+    text = render(page)
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+    return Report(path, len(reader), len(chosen), path.stat().st_size)
+
+
+def _figures(reader: DatasetReader, summary: TileInfoSummary, outcomes: Outcomes) -> list[tuple[str, str]]:
+    maps = sum(layer.is_map for layer in reader.layers.values())
+    bands = sum(len(layer.bands) for layer in reader.layers.values() if layer.is_map)
+    sizes = {layer.shape[-1] for layer in reader.layers.values() if layer.is_map}
+    figures = [("tiles", f"{len(reader):,}"), ("map layers", f"{maps}"), ("their bands", f"{bands}")]
+    if maps < len(reader.layers):
+        figures.append(("vector layers", f"{len(reader.layers) - maps}"))
+    if len(sizes) == 1:
+        figures.append(("pixels per tile", f"{min(sizes)} x {min(sizes)}"))
+    if summary.days:
+        days = sorted(next(iter(summary.days.values())))
+        figures.append(("months", days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"))
+    figures.append(("on disk", size(reader.paths.hdf5.stat().st_size)))
+    if outcomes.failed is not None:
+        figures.append(("failed", f"{outcomes.failed:,}"))
+    return figures
+
+
+def _counts(reader: DatasetReader, summary: TileInfoSummary) -> list[BarChart]:
+    charts = []
+    variants, times = np.unique(reader.table.variants, return_counts=True)
+    of_variant = {
+        bytes(name).decode(errors="replace") or "none": int(count) for name, count in zip(variants, times, strict=True)
+    }
+    key = reader.table.variant_key
+    if key is not None and set(of_variant) != {"none"}:
+        charts.append(counted(key, of_variant))
+    for position, (name, days) in enumerate(list(summary.days.items())[:_DAYS]):
+        charts.append(years(days, f"{name}, by year"))
+        if position == 0:  # the anchor's day; the others are near it
+            charts.append(months(days, f"{name}, by month"))
+    several = [
+        (name, values) for name, values in summary.categories().items() if 1 < len(values) <= _FEW and name != key
+    ]
+    return [*charts, *(counted(name, values) for name, values in several[:_CHARTS])]
+
+
+def _found(summary: TileInfoSummary) -> list[BarChart]:
+    return [counted("Tiles with data, by key of BANDS", summary.found, most=40)] if summary.found else []
+
+
+def _splits(summary: TileInfoSummary, splits: Splits | None) -> list[Split]:
+    if splits is None:
+        return []
+    return [
+        Split(
+            name,
+            len(rows),
+            share(len(rows) / max(1, len(summary.lon))),
+            world(f"{name}: {in_words(len(rows), 'tile')}", summary.lon[rows], summary.lat[rows]),
+        )
+        for name, rows in splits.parts.items()
+    ]
+
+
+def _made(splits: Splits | None) -> list[tuple[str, str]]:
+    made: Any = splits.made if splits is not None else None
+    if not isinstance(made, dict):
+        return []
+    return [
+        (key.replace("_", " "), value if isinstance(value, str) else json.dumps(value)) for key, value in made.items()
+    ]
+
+
+def _versions(reader: DatasetReader, outcomes: Outcomes) -> list[tuple[str, str]]:
+    versions = {layer.modality: layer.plugin for layer in reader.layers.values()}
+    if outcomes.effective is not None:
+        versions |= outcomes.effective.plugins
+    return sorted(versions.items())
+
+
+def _count(reader: DatasetReader, rows: Sequence[int], pool: Pool, progress: Progress) -> dict[str, Any]:
+    """Band statistics of some rows, for a dataset that has no file of them."""
+    layers = list(reader.layers.values())
+    return count_values(reader.paths.hdf5, layers, rows, reader.image_size, pool.map, progress)

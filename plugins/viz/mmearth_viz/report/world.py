@@ -1,4 +1,4 @@
-"""World maps for the page: land once as a picture, and tiles as points of one path, or as cells coloured by number."""
+"""World maps for the page: land as one picture, and tiles as points of one path, or as cells coloured by number."""
 
 import base64
 import io
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmearth_viz.preview.tiles_map import hexbin
-from mmearth_viz.preview.world_map import EQUAL_EARTH, HALF_HEIGHT, HALF_WIDTH, SMOOTH, globe
+from mmearth_viz.preview.world_map import HALF_HEIGHT, HALF_WIDTH, SMOOTH, globe, on_map
 
 WIDTH = 960
 
@@ -43,7 +43,7 @@ class Points:
     Attributes:
         level: 1 for the fewest tiles in a cell, up to `LEVELS`; 0 for single tiles.
         path: an SVG path whose round caps are the points.
-        meaning: how many tiles each stands for.
+        meaning: how many tiles each point represents.
     """
 
     level: int
@@ -69,13 +69,12 @@ class WorldMap:
 def world(title: str, lon: NDArray[np.float32], lat: NDArray[np.float32]) -> WorldMap:
     """A map of some places, degrees; those that are NaN are left out."""
     known = np.isfinite(lon) & np.isfinite(lat)
-    x, y = EQUAL_EARTH(lon[known].astype(np.float64), lat[known].astype(np.float64))
-    places = np.column_stack([(x / HALF_WIDTH + 1) / 2 * WIDTH, (1 - y / HALF_HEIGHT) / 2 * HEIGHT])
+    places = on_map(lon[known].astype(np.float64), lat[known].astype(np.float64), (WIDTH, HEIGHT))
     count = int(known.sum())
     if count <= DOTS:
         return WorldMap(title, count, [Points(0, _path(places), "a tile")] if count else [])
     centres, counts = hexbin(places, _CELL)
-    # Equal steps of the logarithm, as a few cells hold most of the tiles.
+    # Equal steps of the logarithm, as few cells hold most of the tiles.
     steps = np.log(counts) / np.log(max(2, counts.max())) * LEVELS
     levels = np.clip(np.ceil(steps), 1, LEVELS).astype(int)
     points = []
@@ -96,13 +95,12 @@ def outline() -> str:
     """The globe's edge, as an SVG path."""
     lat = np.linspace(-90, 90, 61)
     lons = np.concatenate([np.full(61, 180.0), np.full(61, -180.0)])
-    x, y = EQUAL_EARTH(lons, np.concatenate([lat, lat[::-1]]))
-    columns, rows = (x / HALF_WIDTH + 1) / 2 * WIDTH, (1 - y / HALF_HEIGHT) / 2 * HEIGHT
-    return "M" + "L".join(f"{column:.1f} {row:.1f}" for column, row in zip(columns, rows, strict=True)) + "Z"
+    edge = on_map(lons, np.concatenate([lat, lat[::-1]]), (WIDTH, HEIGHT))
+    return "M" + "L".join(f"{column:.1f} {row:.1f}" for column, row in edge.tolist()) + "Z"
 
 
 def land() -> str:
-    """The land, half transparent so that it stands out from light and dark paper alike, as a data URI."""
+    """The land as a data URI, half transparent so that it is visible on light and dark backgrounds."""
     on_globe, is_land = globe(WIDTH * SMOOTH)
     alpha = Image.fromarray(np.where(on_globe & is_land, round(255 * _OPACITY), 0).astype(np.uint8))
     small = alpha.resize((WIDTH, HEIGHT), Image.Resampling.BOX)

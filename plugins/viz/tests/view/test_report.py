@@ -257,10 +257,10 @@ def test_layers_of_many_bands_are_cut_with_a_word(finished: Path, tmp_path: Path
     st.floats(0.5, 100, width=32),
 )
 def test_every_value_is_counted_where_it_belongs(values: np.ndarray, low: float, span: float) -> None:
-    from mmearth_viz.report.histograms import places_of
+    from mmearth_viz.report.histograms import positions_of
 
     bins = Range(low, low + span)
-    places = places_of(values, bins)
+    places = positions_of(values, bins)
     assert ((places == 0) == (values < bins.low)).all() and ((places == BINS + 1) == (values > bins.high)).all()
     inside = (values >= bins.low) & (values <= bins.high)
     counts = np.bincount(places[inside], minlength=BINS + 2)[1:-1]

@@ -13,7 +13,7 @@ from mmearth_viz.preview.render import render_layer
 from PIL import Image
 
 from mmearth_core import Band, ClassLabel, Layer, Preview
-from mmearth_core import layers as preview_json
+from mmearth_core.layers import LayerDescription
 from mmearth_core.product.hdf5 import create_layer, create_metadata, stored_layers
 
 ONE, TWO = (0xC8, 0x1E, 0x74), (0x1E, 0x46, 0xC8)
@@ -75,7 +75,11 @@ def test_the_file_keeps_what_the_plugin_declares(finished: Path, kit: Any) -> No
 
 def test_previews_survive_json() -> None:
     previews = {"": Preview(("a", "b", "c"), low=(0, 1, 2), high=9.5, gamma=1.6), "x": Preview(("a",), colormap="gray")}
-    assert preview_json.from_json(preview_json.to_json(previews)) == previews
+    layer = LayerDescription(
+        "x", "m", "vector", "float32", "nan", "a", "1", " ", (1,), classes=((),), previews=previews
+    )
+    again = LayerDescription.from_attributes("x", "float32", (1,), layer.to_attributes())
+    assert again == layer and again.previews == previews
 
 
 def test_a_file_without_previews_is_drawn_by_the_installed_plugin(config: Path, tmp_path: Path, kit: Any) -> None:
@@ -221,7 +225,7 @@ def test_random_tiles_are_the_same_for_the_same_seed(finished: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["0O3"], "has no tile '0O3'. Near it are '003'"),
+        (["0O3"], "has no tile '0O3'. Similar are '003'"),
         (["--layer", "view_kind"], "Did you mean 'view_kinds'?"),
         (["--split", "trian"], "has no split 'trian'"),
         (["--biome", "13"], "0 fulfil all criteria (each alone: 0 biome 13), and at least 1 must. Drop a criterion"),

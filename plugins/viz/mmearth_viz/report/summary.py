@@ -1,4 +1,4 @@
-"""What tile_info tells of all tiles, counted in one pass: places, days, images found, and every key of few values."""
+"""What tile_info has on all tiles, counted in one pass: places, days, images found, and every key of few values."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -6,27 +6,23 @@ from typing import Any
 
 import numpy as np
 from attrs import define, field
-from mmearth_curate.derive.tile_info import Entry, entries
 from numpy.typing import NDArray
 
+from mmearth_core.product.reader import DatasetReader, Entry
 from mmearth_core.progress import Progress
-from mmearth_viz.preview.album import Album
-from mmearth_viz.preview.facts import TILE, is_date
+from mmearth_viz.preview.dataset import TILE, is_date
 
 DISTINCT = 1000
-"""Values of a key above which it is no longer counted: it names single tiles, as an image's id does."""
-
+"""Most values of a key that is counted: with more it identifies single tiles, like an image's id."""
 
 _REPEATED = 1.5
-"""Times that a key's values have to occur on average to be worth a chart."""
-
+"""How often a key's values must occur on average to have a chart."""
 
 _NUMBERS = 20
-"""Values above which a whole number is taken for a quantity."""
-
+"""Most values of a whole number that is not taken to be a quantity."""
 
 _BANDS, _MISSING = "BANDS", "MISSING"
-"""Where tile_info keeps what was found of each layer, and why a layer was not."""
+"""The keys of tile_info with what was found of each layer, and why a layer was not."""
 
 
 @define(eq=False)
@@ -34,8 +30,8 @@ class TileInfoSummary:
     """Counts over all tiles.
 
     Attributes:
-        lon: of each row, degrees; NaN where it is not told.
-        lat: likewise.
+        lon: of each row, degrees; NaN if it is not known.
+        lat: of each row.
         tiles: entries read.
         keys: for each key, how often each of its values occurs.
         days: for each key that holds days, how often each month, `YYYY-MM`, occurs.
@@ -54,7 +50,7 @@ class TileInfoSummary:
     _dropped: set[str] = field(factory=set)
 
     def add(self, row: int | None, entry: Entry) -> None:
-        """Counts a tile in."""
+        """Counts a tile."""
         self.tiles += 1
         lat, lon = entry.get("lat"), entry.get("lon")
         if row is not None and isinstance(lat, int | float) and isinstance(lon, int | float):
@@ -87,13 +83,13 @@ class TileInfoSummary:
             del self.keys[key]
 
     def categories(self) -> dict[str, Counter[str]]:
-        """The keys whose values say something of groups of tiles, those of fewest values first."""
-        telling = {
+        """The keys whose values describe groups of tiles, those of fewest values first."""
+        useful = {
             key: counts
             for key, counts in self.keys.items()
             if len(counts) == 1 or counts.total() >= _REPEATED * len(counts)
         }
-        return dict(sorted(telling.items(), key=lambda item: len(item[1])))
+        return dict(sorted(useful.items(), key=lambda item: len(item[1])))
 
 
 def _mapping(entry: Entry, key: str) -> Iterable[tuple[str, Any]]:
@@ -110,19 +106,19 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, str | int) and str(value) else None
 
 
-def read_told(album: Album, progress: Progress) -> TileInfoSummary:
-    """Reads tile_info entry by entry; where there is none, nothing is told.
+def read_summary(reader: DatasetReader, progress: Progress) -> TileInfoSummary:
+    """Reads tile_info entry by entry; if it does not exist, the summary is empty.
 
     Raises:
         DatasetError: when it cannot be read.
     """
-    size = len(album)
-    told = TileInfoSummary(np.full(size, np.nan, np.float32), np.full(size, np.nan, np.float32))
-    if not album.files.tile_info.exists():
-        return told
-    for number, (tile_id, entry) in enumerate(entries(album.files.tile_info)):
-        # Entries stand in the order of the rows, unless somebody has sorted them.
-        in_order = number < size and album.table.tile_id(number) == tile_id
-        told.add(number if in_order else album.table.row_of(tile_id), entry)
+    size = len(reader)
+    summary = TileInfoSummary(np.full(size, np.nan, np.float32), np.full(size, np.nan, np.float32))
+    if not reader.paths.tile_info.exists():
+        return summary
+    for number, (tile_id, entry) in enumerate(reader.tile_info()):
+        # Entries are in the order of the rows, unless another program has sorted them.
+        in_order = number < size and reader.table.tile_id(number) == tile_id
+        summary.add(number if in_order else reader.table.row_of(tile_id), entry)
         progress("reading tile_info", number + 1, size)
-    return told
+    return summary

@@ -1,0 +1,336 @@
+"""Reads a finished dataset: its HDF5 file and the side files beside it."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import h5py
+import numpy as np
+from attrs import evolve, frozen
+from numpy.typing import NDArray
+
+from mmearth_core.contract.bands import holds
+from mmearth_core.errors import DatasetError
+from mmearth_core.json_files import JSONFileError, read_entries, read_json
+from mmearth_core.layers import LayerDescription
+from mmearth_core.paths import ProductPaths
+from mmearth_core.product import hdf5
+from mmearth_core.product.hdf5_rows import RowReader
+from mmearth_core.text import counted
+
+if TYPE_CHECKING:
+    from mmearth_core.registry import Registry
+
+T = TypeVar("T")
+
+Entry = dict[str, Any]
+"""What tile_info has of one tile."""
+
+_WRITE_AGAIN = "Write it again with `mmearth-core post`."
+_MAKE_SPLITS = "Make them again with `mmearth-core post splits`."
+_WRITE_INFO = "Write it again with `mmearth-core post info`."
+
+
+def read_side_file(path: Path, kind: type[T]) -> T:
+    """The JSON content of a side file.
+
+    Args:
+        path: the file.
+        kind: dict or list.
+
+    Raises:
+        DatasetError: when it is missing, is not JSON, or holds something else.
+    """
+    try:
+        content = read_json(path).value
+    except JSONFileError as error:
+        raise DatasetError(f"{path} {error}. {_WRITE_AGAIN}") from error
+    if not isinstance(content, kind):
+        raise DatasetError(f"{path} holds a JSON {type(content).__name__}, not a {kind.__name__}. {_WRITE_AGAIN}")
+    return content
+
+
+@frozen(eq=False)
+class TileTable:
+    """The table `metadata`: which tile each row is.
+
+    Attributes:
+        ids: the tiles' ids, as bytes.
+        variants: the tiles' variants, as bytes; all empty in a file without any.
+        variant_key: the name of the field of variants; None without one.
+    """
+
+    ids: NDArray[np.bytes_]
+    variants: NDArray[np.bytes_]
+    variant_key: str | None
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        return np.argsort(self.ids, kind="stable")
+
+    @classmethod
+    def read(cls, file: h5py.File) -> "TileTable":
+        """Reads the table of a file.
+
+        Raises:
+            DatasetError: when there is no such table.
+        """
+        table = hdf5.require_table(file)
+        fields, content = table.dtype.names, table[:]
+        has_variant = len(fields) > 1 and table.dtype[1].kind == "S"
+        variants = content[fields[1]] if has_variant else np.zeros(len(content), "S1")
+        return cls(content[fields[0]], variants, fields[1] if has_variant else None)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def tile_id(self, row: int) -> str:
+        """The tile of a row."""
+        return bytes(self.ids[row]).decode(errors="replace")
+
+    def variant(self, row: int) -> str | None:
+        """The variant of a row."""
+        return bytes(self.variants[row]).decode(errors="replace") or None
+
+    def tile_ids(self, rows: Sequence[int] | NDArray[np.intp] | None = None) -> list[str]:
+        """The tiles of some rows, by default of all."""
+        ids = self.ids if rows is None else self.ids[rows]
+        return [text.decode(errors="replace") for text in ids.tolist()]
+
+    def row_of(self, tile_id: str) -> int | None:
+        """The first row of a tile."""
+        encoded = np.bytes_(tile_id.encode())
+        position = int(np.searchsorted(self.ids, encoded, sorter=self._order))
+        if position == len(self.ids) or self.ids[self._order[position]] != encoded:
+            return None
+        return int(self._order[position])
+
+    def repeated(self) -> list[int]:
+        """The rows whose tile an earlier row has already."""
+        ordered = self.ids[self._order]
+        return sorted(self._order[1:][ordered[1:] == ordered[:-1]].tolist())
+
+
+@frozen(eq=False)
+class Splits:
+    """The splits of a dataset.
+
+    Attributes:
+        parts: the rows of each split.
+        made: how they were made, as far as it is known.
+    """
+
+    parts: dict[str, NDArray[np.intp]]
+    made: Any = None
+
+
+class DatasetReader:
+    """A finished dataset.
+
+    It may be passed to other processes, forked or spawned: each opens the file for itself.
+
+    Attributes:
+        paths: the HDF5 file and its side files.
+        attributes: of the file itself.
+        layers: the description of each layer, by name.
+        problems: for each layer whose description is missing or wrong, what was found, one sentence each. It is only in
+            `layers` if an installed plugin describes it, as the last sentence then says.
+    """
+
+    def __init__(self, paths: ProductPaths, registry: "Registry | None" = None) -> None:
+        self.paths = paths
+        self.problems: dict[str, list[str]] = {}
+        self._file: h5py.File | None = None
+        self._readers: dict[str, RowReader] = {}
+        self._owner = 0
+        with hdf5.opened(paths.hdf5) as file:
+            self.attributes: Mapping[str, Any] = dict(file.attrs)
+            self.layers = hdf5.stored_layers(file) if registry is None else {}
+            self._rows = len(hdf5.require_table(file))
+            if registry is not None:
+                self.layers = self._described(file, registry)
+
+    @classmethod
+    def open(cls, path: Path, registry: "Registry | None" = None) -> "DatasetReader":
+        """Opens a dataset for its description.
+
+        Args:
+            path: the HDF5 file, or the folder with it.
+            registry: the installed plugins, which describe layers of a file that does not do so itself, such as the
+                published MMEarth.
+
+        Raises:
+            DatasetError: when the file cannot be read; without a registry, also when it does not describe a layer.
+        """
+        return cls(ProductPaths.find(path), registry)
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in self.__dict__.items() if name != "table"}  # it may have a gigabyte
+        return {**state, "_file": None, "_readers": {}, "_owner": 0}
+
+    @cached_property
+    def table(self) -> TileTable:
+        """Which tile each row is."""
+        with self.file() as file:
+            return TileTable.read(file)
+
+    @property
+    def image_size(self) -> int:
+        """Rows and columns of a tile; 1 if all layers are vectors."""
+        return max((layer.shape[-1] for layer in self.layers.values() if layer.is_map), default=1)
+
+    def file(self) -> AbstractContextManager[h5py.File]:
+        """The HDF5 file, opened for reading."""
+        return hdf5.opened(self.paths.hdf5)
+
+    def tile(self, row: int) -> tuple[str, str | None]:
+        """The tile id and the variant of a row, without reading the full table."""
+        tile_id, variant = (text.decode() for text in self.row_readers()[hdf5.METADATA].read(row).item())
+        return tile_id, variant or None
+
+    def values(self, rows: Iterable[int], layers: Iterable[str] | None = None) -> Iterator[dict[str, NDArray[Any]]]:
+        """Values of some rows, one row at a time: by layer, (bands, size, size), or (bands,) of a vector.
+
+        Args:
+            rows: which.
+            layers: names of layers, by default of all.
+
+        Raises:
+            DamagedFileError: when a row cannot be read.
+        """
+        names = list(self.layers if layers is None else layers)
+        for row in rows:
+            readers = self.row_readers()
+            yield {name: readers[name].read(row) for name in names}
+
+    def row_readers(self) -> Mapping[str, RowReader]:
+        """A reader of each layer and of the table, of this process: a file opened before a fork cannot be shared."""
+        if self._file is None or self._owner != os.getpid():
+            self._file, self._owner = hdf5.open_hdf5(self.paths.hdf5), os.getpid()
+            with hdf5.damage_reported(self.paths.hdf5):
+                self._readers = {name: RowReader(self._file[name]) for name in (hdf5.METADATA, *self.layers)}
+        return self._readers
+
+    def close(self) -> None:
+        """Closes the file; it is opened again when values are needed."""
+        if self._file is not None and self._owner == os.getpid():
+            self._file.close()
+        self._file, self._readers = None, {}
+
+    def tile_info(self, tile_ids: Sequence[str] | None = None) -> Iterator[tuple[str, Entry]]:
+        """The entries of tile_info: of all tiles in the order of the file, or of some in the given order.
+
+        One entry is in memory at a time, as long as the given order is that of the file.
+
+        Raises:
+            DatasetError: when the file cannot be read, or a tile has no entry.
+        """
+        stream = self._all_tile_info()
+        if tile_ids is None:
+            yield from stream
+            return
+        wanted, waiting = set(tile_ids), dict[str, Entry]()
+        for tile_id in tile_ids:
+            while tile_id not in waiting:
+                found = next(stream, None)
+                if found is None:
+                    raise DatasetError(
+                        f"{self.paths.tile_info}: has no entry for tile {tile_id!r}, which the HDF5 file has. The two "
+                        f"are not of the same dataset. {_WRITE_INFO}"
+                    )
+                if found[0] in wanted:
+                    waiting[found[0]] = found[1]
+            yield tile_id, waiting.pop(tile_id)
+
+    def _all_tile_info(self) -> Iterator[tuple[str, Entry]]:
+        path = self.paths.tile_info
+        try:
+            for tile_id, parsed in read_entries(path):
+                if not isinstance(parsed.value, dict):
+                    raise JSONFileError(f"has an entry of {tile_id!r} that is not an object")
+                yield tile_id, parsed.value
+        except JSONFileError as error:
+            raise DatasetError(f"{path} {error}. It must be {{TILE_ID: {{...}}}}, as JSON. {_WRITE_INFO}") from error
+
+    def band_stats(self) -> dict[str, Any]:
+        """The band statistics, `{layer or layer_variant: {mean, std, min, max, ...: one number per band}}`.
+
+        Raises:
+            DatasetError: when the file is missing or cannot be read.
+        """
+        return read_side_file(self.paths.band_stats, dict)
+
+    def splits(self) -> Splits | None:
+        """The splits; None if there are none.
+
+        Raises:
+            DatasetError: when they cannot be read, or are of other rows.
+        """
+        path = self.paths.splits
+        if not path.exists():
+            return None
+        parts = {str(name): self._split(name, rows) for name, rows in read_side_file(path, dict).items()}
+        made = read_side_file(self.paths.splits_made, dict) if self.paths.splits_made.exists() else {}
+        # Rows that were left out shift all later ones: a row of `test` could have been in `train`.
+        if "rows_sha256" in made and made["rows_sha256"] != hdf5.rows_digest(self.table.tile_ids()):
+            raise DatasetError(f"{self.paths.hdf5}: its splits were made for other rows. {_MAKE_SPLITS}")
+        return Splits(parts, made.get("made"))
+
+    def _split(self, name: str, rows: Any) -> NDArray[np.intp]:
+        if not isinstance(rows, list) or any(type(row) is not int for row in rows):
+            raise DatasetError(f"{self.paths.splits}: {name} is not a list of row numbers. {_MAKE_SPLITS}")
+        outside = [row for row in rows if not 0 <= row < len(self)]
+        if outside:
+            raise DatasetError(
+                f"{self.paths.splits}: {name} has row {outside[0]}; {self.paths.hdf5.name} has "
+                f"{counted(len(self), 'row')}, counted from 0. The splits are of another file. {_MAKE_SPLITS}"
+            )
+        return np.asarray(rows, np.intp)
+
+    def _described(self, file: h5py.File, registry: "Registry") -> dict[str, LayerDescription]:
+        """The layers that the file or else an installed plugin describes; notes the problems."""
+        declared, layers = dict(_declared(file, registry)), {}
+        for name in (each for each in file if each != hdf5.METADATA):
+            layer, problems = self._describe(file[name], declared.get(name))
+            if layer is not None:
+                layers[name] = layer
+            if problems:
+                self.problems[name] = problems
+        return layers
+
+    def _describe(
+        self, dataset: h5py.Dataset, declared: LayerDescription | None
+    ) -> tuple[LayerDescription | None, list[str]]:
+        if not isinstance(dataset, h5py.Dataset):
+            return None, ["It is a group; each layer is a dataset."]
+        problems = []
+        if dataset.shape[:1] != (len(self),):
+            problems.append(f"Has shape {dataset.shape}; the table `{hdf5.METADATA}` has {counted(len(self), 'row')}.")
+        try:
+            layer = hdf5.read_layer(dataset)
+        except DatasetError as error:
+            known = f"taken to be what {declared.plugin} declares" if declared else "and nothing is known of its values"
+            return None if problems else declared, [*problems, f"The layer {error.__cause__}; {known}."]
+        problems += layer.contradictions()
+        if declared and not layer.previews and (declared.modality, declared.bands) == (layer.modality, layer.bands):
+            layer = evolve(layer, previews=declared.previews)  # files of older versions have none
+        return None if problems else layer, problems
+
+
+def _declared(file: h5py.File, registry: "Registry") -> Iterator[tuple[str, LayerDescription]]:
+    """What installed plugins declare of the layers of a file, in the types and sizes that the file has."""
+    for registered in registry.modalities.values():
+        for layer in registered.declared.layers:
+            dataset = file.get(layer.name)
+            if not isinstance(dataset, h5py.Dataset) or dataset.ndim < 2 or dataset.shape[1] != len(layer.bands):
+                continue
+            if dataset.dtype.kind in "iuf" and holds(dataset.dtype.name, layer.nodata):
+                own = LayerDescription.of(layer, registered.make(), dataset.shape[-1], str(registered.origin))
+                if len(own.shape) == dataset.ndim - 1:
+                    yield layer.name, evolve(own, dtype=dataset.dtype.name, shape=dataset.shape[1:])

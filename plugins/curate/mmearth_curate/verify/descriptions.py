@@ -1,0 +1,125 @@
+"""Opens the dataset to verify, and checks the description of every layer: attributes, shape, type, chunks, filters."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+from attrs import fields
+
+from mmearth_core.download.folder import DownloadedDataset
+from mmearth_core.layers import LayerDescription
+from mmearth_core.paths import ProductPaths
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, VERSION
+from mmearth_core.product.reader import DatasetReader
+from mmearth_core.registry import Registry
+from mmearth_curate.verify.findings import Finding, Report, Severity
+
+CHECK = "description"
+
+_SUFFIXES = {".h5", ".hdf5"}
+_HEAD = ("layout", "name", "anchor", "written_by")
+_COMPARED = tuple(each.name for each in fields(LayerDescription) if each.eq and each.name not in ("name", "plugin"))
+_WRITE_AGAIN = "Write the HDF5 file again with `mmearth-core post`."
+_FOREIGN = (
+    "Nothing needs to be done if the file is another program's; otherwise write it again with `mmearth-core post`."
+)
+
+
+def is_hdf5(target: Path) -> bool:
+    """Whether a target is an HDF5 file, or was one before it was damaged; otherwise it is a configuration."""
+    return target.suffix in _SUFFIXES or bool(target.is_file() and h5py.is_hdf5(target))
+
+
+def open_target(target: Path, registry: Registry) -> Report:
+    """Opens the dataset of a target; the report is still empty.
+
+    A layer that the file does not describe is taken to be what an installed plugin declares under its name.
+
+    Args:
+        target: an HDF5 file, the folder with it, or a configuration.
+        registry: the installed plugins.
+
+    Raises:
+        DatasetError: when there is no such file, or it cannot be read at all.
+    """
+    source = None
+    if not target.is_file() or is_hdf5(target):
+        paths = ProductPaths.find(target.absolute())
+    else:
+        source = DownloadedDataset.open(target, registry)
+        paths = ProductPaths(source.require_hdf5())
+    reader = DatasetReader(paths, registry)
+    with reader.file() as file:
+        names = [name for name in file if name != METADATA]
+        is_foreign = "layout" not in file.attrs and not any("modality" in file[name].attrs for name in names)
+        layers = {name: reader.layers.get(name) for name in names if isinstance(file[name], h5py.Dataset)}
+    return Report(reader, source, is_foreign, layers)
+
+
+def check_descriptions(report: Report) -> Iterator[Finding]:
+    """Everything that is wrong with the descriptions."""
+    reader = report.reader
+    missing = [name for name in _HEAD if name not in reader.attributes]
+    if missing:
+        yield _finding(report, f"The file has no attributes {', '.join(missing)}.")
+    version = reader.attributes.get("layout", VERSION)
+    if version not in range(1, VERSION + 1):
+        yield _finding(report, f"The file's layout is {version!r}; this mmearth-core supports 1 to {VERSION}.")
+    with reader.file() as file:
+        for name in (name for name in file if name != METADATA):
+            yield from _check_layer(report, name, file[name])
+    if report.source is not None:
+        yield from _against_declared(report, {layer.name: layer for layer in report.source.layers})
+
+
+def _finding(report: Report, message: str, layer: str | None = None, severity: Severity | None = None) -> Finding:
+    remedy = _FOREIGN if report.is_foreign else _WRITE_AGAIN
+    return Finding(severity or report.contract, CHECK, message, remedy, layer=layer)
+
+
+def _check_layer(report: Report, name: str, dataset: h5py.Dataset) -> Iterator[Finding]:
+    is_dataset = isinstance(dataset, h5py.Dataset)
+    # With another number of rows, nobody knows which row is which tile's.
+    severity = Severity.FAULT if is_dataset and dataset.shape[:1] != (len(report.reader),) else None
+    for problem in report.reader.problems.get(name, ()):
+        yield _finding(report, problem, name, severity)
+    if not is_dataset:
+        return
+    expected = (1, *dataset.shape[1:])
+    if dataset.chunks != expected:
+        yield _finding(report, f"Its chunks are {dataset.chunks}; with one chunk per tile they are {expected}.", name)
+    pipeline = dataset.id.get_create_plist()
+    filters = {pipeline.get_filter(number)[0] for number in range(pipeline.get_nfilters())}
+    usual = {h5py.h5z.FILTER_DEFLATE} | ({h5py.h5z.FILTER_SHUFFLE} if dataset.dtype.itemsize > 1 else set())
+    if filters != usual:
+        yield _finding(report, f"Its HDF5 filters are {_named(filters)}; they should be {_named(usual)}.", name)
+    if report.source is not None and PROVENANCE not in dataset.attrs:
+        yield _finding(report, "Has no attribute provenance: it was not written completely.", name)
+    layer = report.layers.get(name)
+    if layer and not report.is_foreign and not np.array_equal(dataset.fillvalue, layer.fill, equal_nan=True):
+        yield _finding(report, f"Its HDF5 fill value is {dataset.fillvalue}, its no-data {layer.nodata}.", name)
+
+
+def _against_declared(report: Report, declared: Mapping[str, LayerDescription]) -> Iterator[Finding]:
+    """The file's layers against those that the dataset's modalities declare."""
+    found = report.layers
+    for name in sorted(declared.keys() - found.keys()):
+        yield _finding(report, "Is declared, and not in the file: it was added since.", name)
+    for name in sorted(found.keys() - declared.keys()):
+        yield _finding(report, "No modality of the dataset declares it.", name, Severity.WARNING)
+    for name in (name for name in declared if found.get(name) is not None):
+        for attribute in _COMPARED:
+            stored, wanted = getattr(found[name], attribute), getattr(declared[name], attribute)
+            if stored != wanted:
+                yield _finding(report, f"Its {attribute} is {_short(stored)}; declared is {_short(wanted)}.", name)
+
+
+def _named(filters: set[int]) -> str:
+    names = {h5py.h5z.FILTER_DEFLATE: "deflate", h5py.h5z.FILTER_SHUFFLE: "shuffle"}
+    return " + ".join(names.get(each, f"filter {each}") for each in sorted(filters)) or "none"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
