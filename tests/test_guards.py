@@ -169,7 +169,7 @@ HOOKS = [name for name, value in vars(hooks).items() if hasattr(value, f"{hooks.
 @pytest.mark.parametrize("hook", HOOKS)
 def test_hook_is_documented_and_tested(hook):
     assert f"`{hook}()`" in text_of(ROOT / "docs" / "plugins.md")
-    tests = [path for path in ROOT.glob("tests/test_*.py") if path != Path(__file__)]
+    tests = [path for path in ROOT.glob("tests/**/test_*.py") if path != Path(__file__)]
     assert any(f"def {hook}(" in text_of(path) for path in tests)
 
 

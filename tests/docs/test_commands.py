@@ -28,8 +28,8 @@ NOT_RUN = {
     r"plugin check snow_depth": "needs the plugin installed; plugins/devkit/tests install and check it",
     r"run example\.toml": "needs the plugin installed; plugins/devkit/tests install and run it",
     r"demo/planet": "takes half a minute; tests/planet and tests/torch_data run it",
-    r"tiles --number 1000 --engine local:synthetic": "slow; tests/test_sampling_cli.py runs it with fewer tiles",
-    r"--source Ecoregions2017\.shp": "needs RESOLVE's shapefile; tests/test_sampling_file.py has its own",
+    r"tiles --number 1000 --engine local:synthetic": "slow; tests/cli/test_tiles.py runs it with fewer tiles",
+    r"--source Ecoregions2017\.shp": "needs RESOLVE's shapefile; tests/tiles/test_polygon_file.py has its own",
 }
 """What a command has that is not run: the reason."""
 

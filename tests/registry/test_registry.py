@@ -10,7 +10,7 @@ from mmearth_core import Modality
 from mmearth_core.errors import PluginError
 from mmearth_core.registry import PluginFault, Registry, discover, installed
 
-PROBE = (Path(__file__).parent / "examples" / "probe.py").read_text()
+PROBE = (Path(__file__).parents[1] / "examples" / "probe.py").read_text()
 HOOK = dedent("""
     @hookimpl
     def mmearth_modalities():

@@ -7,7 +7,7 @@ import pytest
 
 from mmearth_core.registry import PluginFault, discover
 
-PROBE = (Path(__file__).parent / "examples" / "probe.py").read_text()
+PROBE = (Path(__file__).parents[1] / "examples" / "probe.py").read_text()
 HOOK = dedent("""
     @hookimpl
     def mmearth_modalities():

@@ -10,7 +10,7 @@ import pytest
 from mmearth_core.config.structure import structure
 from mmearth_core.registry import discover
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "modalities.md").read_text()
 MODALITIES = discover().modalities
 READMES = [
