@@ -25,8 +25,8 @@ from mmearth_core.errors import (
 )
 
 # Longest waits before a retry, seconds. "maximum_backoff is typically 32 or 64 seconds":
-# https://cloud.google.com/storage/docs/exponential-backoff. An answer that cannot be used is no sign of a busy server,
-# so it is requested again soon.
+# https://cloud.google.com/storage/docs/exponential-backoff. An answer that cannot be used does not mean that the
+# server is busy, so it is requested again soon.
 LONGEST_WAIT = 60.0
 LONGEST_REQUESTED_WAIT = 120.0
 LONGEST_WAIT_FOR_REPEAT = 1.0
