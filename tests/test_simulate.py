@@ -94,6 +94,6 @@ def test_the_benchmark_runs():
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "CPU ms a tile" in done.stdout
+    assert "CPU ms per tile" in done.stdout
     assert done.stdout.count("2 tasks") == 2
-    assert done.stdout.count("seed's way") == 2
+    assert done.stdout.count("MMEarth-data") == 2

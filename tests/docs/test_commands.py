@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,10 +110,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     }
     for name, chosen in parts.items():
         Path(f"{name}.txt").write_text("\n".join(chosen))
-    made = ["run mydata.toml --engine record:answers", "run demo/demo.toml", "post mydata.toml"]
+    made = ["run mydata.toml --engine record:answers", "run demo/demo.toml", "post mydata.toml", "post demo/demo.toml"]
     for command in [*made, *(f"subset mydata {name} --tiles {name}.txt" for name in parts)]:
         done = call(f"mmearth-core {command}")
         assert done.exit_code == 0, (command, done.output)
+    shutil.copy("tiles.geojson", "data_1M_tiles.geojson")
+    shutil.copy("mydata/mydata_tile_info.json", "data_1M_tile_info.json")
     yield folder
     os.chdir(before)
 

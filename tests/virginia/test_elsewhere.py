@@ -63,7 +63,7 @@ def test_a_tile_that_was_not_recorded_fails_by_name(
     summary = json.loads(done.stdout)
     assert (summary["done"], summary["failed"]) == (25, 1)
     (reason,) = [row["reason"] for row in summary["reasons"]]
-    assert f"The recording {answers} holds no answer to POST /v1/projects/-/value:compute" in reason
+    assert f"The recording {answers} has no answer to POST /v1/projects/-/value:compute" in reason
 
 
 def test_a_run_through_a_server_is_the_run_inside_the_process(
