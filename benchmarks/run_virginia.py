@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmearth_core.cli.run import ProgressView
+from mmearth_core.cli.run import run_progress
 from mmearth_core.config.schema import load_config
 from mmearth_core.download.prepare import prepare
 from mmearth_core.download.run import run
@@ -40,8 +40,8 @@ def main() -> None:
             (folder / "tiles.geojson").write_text(json.dumps(demo.tiles))
             job = prepare(load_config(config), registry, "local")
             start, cpu = time.perf_counter(), time.process_time()
-            with ProgressView(Console(quiet=True)) as view:
-                result = run(job, view.on_progress, limit=arguments.tiles)
+            with run_progress(Console(quiet=True)) as on_progress:
+                result = run(job, on_progress, limit=arguments.tiles)
             wall, cpu = time.perf_counter() - start, time.process_time() - cpu
         tiles = result.progress.counts.finished
         requests = sum(result.requests.values()) / tiles

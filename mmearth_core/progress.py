@@ -10,9 +10,8 @@ from rich.console import Console
 Progress = Callable[[str, int, int], None]
 """Reports progress: the name of the step, how much of it is done, and how much there is to do."""
 
-
-_PLAIN_EVERY = 10.0
-"""Seconds between two plain lines."""
+PLAIN_EVERY = 10.0
+"""Seconds between two plain lines, so that the log of a run of a day stays readable."""
 
 
 @contextmanager
@@ -23,7 +22,7 @@ def progress_bar(console: Console, clock: Callable[[], float] = time.monotonic) 
 
         def line(step: str, done: int, total: int) -> None:
             nonlocal last
-            if clock() - last >= _PLAIN_EVERY:
+            if clock() - last >= PLAIN_EVERY:
                 last = clock()
                 console.print(f"{step}: {done}/{total}", soft_wrap=True)
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from mmearth_core.budget import Member, live_members
 from mmearth_core.config.schema import Config
@@ -30,9 +30,9 @@ class LiveProcess:
         began: when it began, UTC, ISO 8601.
         ended: tiles that it has finished.
         left: tiles of its shard that are not finished; None until it has reported it.
-        rate: tiles per second since it began; None if unknown yet.
+        tiles_per_second: since it began; None if unknown yet.
         slots: requests that it may have in flight.
-        sign: seconds since its last sign of life.
+        seconds_since_sign_of_life: how long ago its last heartbeat was.
         notice: what it is waiting for, in a few words.
     """
 
@@ -42,9 +42,9 @@ class LiveProcess:
     began: str
     ended: int
     left: int | None
-    rate: float | None
+    tiles_per_second: float | None
     slots: int
-    sign: float
+    seconds_since_sign_of_life: float
     notice: str
 
     @classmethod
@@ -66,26 +66,16 @@ class LiveProcess:
             began=member.began,
             ended=ended,
             left=int(facts["left"]) if "left" in facts else None,
-            rate=ended / seconds if ended and seconds >= 1 else None,
+            tiles_per_second=ended / seconds if ended and seconds >= 1 else None,
             slots=member.slots,
-            sign=age,
+            seconds_since_sign_of_life=round(age, 1),
             notice=str(facts.get("notice", "")),
         )
 
     def to_json(self) -> dict[str, Any]:
         """Returns the attributes as JSON."""
-        return {
-            "host": self.host,
-            "pid": self.pid,
-            "shard": self.shard,
-            "began": self.began,
-            "ended": self.ended,
-            "left": self.left,
-            "tiles_per_second": None if self.rate is None else round(self.rate, 3),
-            "slots": self.slots,
-            "seconds_since_sign_of_life": round(self.sign, 1),
-            "notice": self.notice,
-        }
+        rate = None if self.tiles_per_second is None else round(self.tiles_per_second, 3)
+        return {**asdict(self), "tiles_per_second": rate}
 
 
 def live_processes(config: Config, now: dt.datetime) -> tuple[list[LiveProcess], int]:
@@ -146,7 +136,7 @@ class Status:
     @property
     def rate(self) -> float | None:
         """Tiles per second of all running processes; None if there is none, or it is not known yet."""
-        return sum(worker.rate or 0.0 for worker in self.workers) or None
+        return sum(worker.tiles_per_second or 0.0 for worker in self.workers) or None
 
     @property
     def remaining(self) -> float | None:

@@ -13,7 +13,7 @@ from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.modality import Anchor
 from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.download.locate import LocatedTile
-from mmearth_core.download.scheduler import Scheduler, Work, in_batches
+from mmearth_core.download.scheduler import Scheduler, Work
 from mmearth_core.earthengine.faults import Action, classify
 from mmearth_core.earthengine.retry import AdaptiveLimit, RetryPolicy
 from mmearth_core.tiles.index import Tile
@@ -30,7 +30,7 @@ class SimulatedScheduler(Scheduler):
 
     def begin(self, work: Iterable[Work]) -> None:
         """Takes up the work."""
-        self._work = in_batches(work, self.batch_size)
+        self._work = iter(work)
         self.go_on()
 
     def go_on(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmearth_core.budget.gate import ENDED, Clock, Gate
 from mmearth_core.budget.members import BEAT, Folder, Member, Members, live_members
-from mmearth_core.errors import RunStoppedError
+from mmearth_core.errors import DatasetError
 
 __all__ = ["ENDED", "LocalBudget", "Member", "RequestBudget", "SharedBudget", "live_members"]
 
@@ -81,7 +81,7 @@ class SharedBudget(RequestBudget):
             clock: a monotonic clock.
 
         Raises:
-            RunStoppedError: the folder cannot be written to.
+            DatasetError: the folder cannot be written to.
         """
         super().__init__(clock)
         self._path = folder
@@ -93,7 +93,7 @@ class SharedBudget(RequestBudget):
             self._members.step()
             self._pause = self._members.step()
         except OSError as error:
-            raise RunStoppedError(self._unusable(error)) from error
+            raise DatasetError(self._unusable(error)) from error
         self._thread = threading.Thread(target=self._update, name="mmearth-budget", daemon=True)
         self._thread.start()
 

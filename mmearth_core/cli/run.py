@@ -3,11 +3,11 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -15,63 +15,51 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mmearth_core.cli import paragraph
 from mmearth_core.cli.common import config_argument, json_option, share_options, show
+from mmearth_core.progress import PLAIN_EVERY
 from mmearth_core.text import counted, duration
 
 if TYPE_CHECKING:
-    from mmearth_core.download.outcomes import RunProgress
+    from mmearth_core.download.outcomes import ProgressListener, RunProgress
     from mmearth_core.download.prepare import PreparedRun
     from mmearth_core.download.run_log import RunResult
     from mmearth_core.download.selection import RetrySelection, Shard
     from mmearth_core.registry import Registry
 
-_PLAIN_EVERY = 10.0
-"""Seconds between two plain lines, so that the log of a run of a day stays readable."""
-
 SHOWN = 5
 """Kinds of reason that are printed."""
 
 
-class ProgressView:
-    """Shows a run's progress on standard error, and what was done if the run ends with an error."""
+@contextmanager
+def run_progress(console: Console, clock: Callable[[], float] = time.monotonic) -> "Iterator[ProgressListener]":
+    """Yields the function that shows a run's progress; if the run ends with an error, prints what was done."""
+    bar = Progress(BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"), console=console)
+    task = bar.add_task("tiles", total=None, text="")
+    last = clock()
+    latest: RunProgress | None = None
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console = console
-        self._clock = clock
-        self._bar: Progress | None = None
-        self._last = clock()
-        self._progress: RunProgress | None = None
+    def on_progress(progress: "RunProgress") -> None:
+        nonlocal last, latest
+        latest = progress
+        counts, notice = progress.counts, progress.notice()
+        text = f"{counts}; {progress.rate:.1f} tiles/s, {duration(progress.remaining)} left{notice and f'; {notice}'}"
+        if console.is_terminal:
+            bar.update(task, total=counts.tiles, completed=counts.finished, text=text)
+        elif clock() - last >= PLAIN_EVERY:
+            last = clock()
+            console.print(f"{counts.finished}/{counts.tiles} tiles, {text}", soft_wrap=True)
 
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            text = TextColumn("{task.fields[text]}")
-            self._bar = Progress(BarColumn(), MofNCompleteColumn(), text, console=self._console)
-            self._bar.start()
-            self._task = self._bar.add_task("tiles", total=None, text="")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar:
-            self._bar.stop()
-        if kind is not None and self._progress is not None:
-            now = self._progress.now
-            self._console.print(
+    try:
+        with bar if console.is_terminal else nullcontext():
+            yield on_progress
+    except BaseException:
+        if latest is not None:
+            now = latest.now
+            console.print(
                 f"Stopped; in this run {now['done']} done, {now['skipped']} skipped, {now['failed']} failed. "
                 "What is done is kept; the same command continues with the others.",
                 soft_wrap=True,
             )
-
-    def on_progress(self, progress: "RunProgress") -> None:
-        """Shows the progress."""
-        self._progress = progress
-        counts, notice = progress.counts, progress.notice()
-        text = f"{counts}; {progress.rate:.1f} tiles/s, {duration(progress.remaining)} left{notice and f'; {notice}'}"
-        if self._bar:
-            self._bar.update(self._task, total=counts.tiles, completed=counts.finished, text=text)
-        elif self._clock() - self._last >= _PLAIN_EVERY:
-            self._last = self._clock()
-            self._console.print(f"{counts.finished}/{counts.tiles} tiles, {text}", soft_wrap=True)
+        raise
 
 
 def download(
@@ -95,8 +83,8 @@ def download(
         options = load_config(config)
         stop.grace = options.run.grace_seconds
         prepared = prepare(options, registry, engine, only)
-        with ProgressView(Console(stderr=True)) as view:
-            return prepared, run(prepared, view.on_progress, shard, limit, retry, stop)
+        with run_progress(Console(stderr=True)) as on_progress:
+            return prepared, run(prepared, on_progress, shard, limit, retry, stop)
 
 
 def show_run(prepared: "PreparedRun", result: "RunResult", as_json: bool) -> int:

@@ -105,9 +105,9 @@ def _workers(status: Status) -> list[RenderableType]:
                 worker.shard or "?",
                 str(worker.ended),
                 "?" if worker.left is None else str(worker.left),
-                "?" if worker.rate is None else f"{worker.rate:.1f}",
+                "?" if worker.tiles_per_second is None else f"{worker.tiles_per_second:.1f}",
                 str(worker.slots),
-                f"{worker.sign:.0f} s ago",
+                f"{worker.seconds_since_sign_of_life:.0f} s ago",
                 escape(worker.notice),
             )
         parts += [Text(f"{len(status.workers)} running"), table]

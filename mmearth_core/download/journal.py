@@ -167,13 +167,10 @@ class Journal:
 def _drop_torn_line(file: Any) -> None:
     """Cuts off a last line without newline: a crash left it, and its tile is downloaded again."""
     end = file.seek(0, os.SEEK_END)
-    if end == 0:
-        return
-    file.seek(end - 1)
-    if file.read(1) == b"\n":
-        return
-    file.seek(0)
-    file.truncate(file.read().rfind(b"\n") + 1)
+    file.seek(max(end - 1, 0))
+    if file.read(1) not in (b"", b"\n"):
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def read_outcomes(

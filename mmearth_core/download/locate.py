@@ -87,15 +87,6 @@ class LocatedTile:
     located: Mapping[str, Any]
 
 
-@frozen(eq=False)
-class _Question:
-    """What one modality asks about one tile."""
-
-    tile: Tile
-    scene: Scene
-    modality: Modality
-
-
 @frozen
 class Locator:
     """Locates batches of tiles for one group.
@@ -126,7 +117,7 @@ class Locator:
         modality = self.group.anchor
         results: list[LocatedTile | TileOutcome] = []
         anchored: list[LocatedTile] = []
-        answers = self._ask([[_Question(tile, tile.scene(), modality)] for tile in tiles], "locate anchor")
+        answers = self._ask([modality], [tile.scene() for tile in tiles], "locate anchor")
         for tile, answer in zip(tiles, answers, strict=True):
             try:
                 if isinstance(answer, Exception):
@@ -144,11 +135,9 @@ class Locator:
     def _locate_others(self, anchored: Sequence[LocatedTile]) -> list[LocatedTile | TileOutcome]:
         """Locates all modalities but the anchor, in one request."""
         others = [modality for modality in self.group.modalities if modality is not self.group.anchor]
-        questions = [
-            [_Question(one.tile, one.tile.scene(one.anchor), modality) for modality in others] for one in anchored
-        ]
+        scenes = [one.tile.scene(one.anchor) for one in anchored]
         results: list[LocatedTile | TileOutcome] = []
-        for one, answer in zip(anchored, self._ask(questions, "locate"), strict=True):
+        for one, answer in zip(anchored, self._ask(others, scenes, "locate"), strict=True):
             if isinstance(answer, Exception):
                 results.append(not_done(one.tile, "locate", answer))
             else:
@@ -156,9 +145,15 @@ class Locator:
                 results.append(LocatedTile(one.tile, one.anchor, {**one.located, **named}))
         return results
 
-    def _ask(self, tiles: Sequence[Sequence[_Question]], purpose: str) -> list[list[Any] | Exception]:
-        """Asks all questions of all tiles in one request; returns each tile's answers, or why there are none."""
-        built = [_build(questions) for questions in tiles]
+    def _ask(
+        self, modalities: Sequence[Modality], scenes: Sequence[Scene], purpose: str
+    ) -> list[list[Any] | Exception]:
+        """Locates modalities for all scenes in one request.
+
+        Returns:
+            For each scene, an answer for each modality, or why there are none.
+        """
+        built = [_build(modalities, scene) for scene in scenes]
         good = [index for index, objects in enumerate(built) if not isinstance(objects, Exception)]
         answers: list[list[Any] | Exception] = [objects if isinstance(objects, Exception) else [] for objects in built]
 
@@ -166,7 +161,9 @@ class Locator:
             return self._evaluate([built[index] for index in part], purpose)  # type: ignore[misc]
 
         for index, answer in split_on_refusal(good, request):
-            answers[index] = answer if isinstance(answer, Exception) else self._relocate(tiles[index], answer)
+            answers[index] = (
+                answer if isinstance(answer, Exception) else self._relocate(modalities, scenes[index], answer)
+            )
         return answers
 
     def _evaluate(self, rows: Sequence[Sequence[Any]], purpose: str) -> list[list[Any]]:
@@ -177,14 +174,14 @@ class Locator:
         received = iter(self.client.compute(ee.List(objects), purpose) if objects else [])
         return [[next(received) if isinstance(value, ee.ComputedObject) else value for value in row] for row in rows]
 
-    def _relocate(self, questions: Sequence[_Question], answers: list[Any]) -> list[Any] | Exception:
+    def _relocate(self, modalities: Sequence[Modality], scene: Scene, answers: list[Any]) -> list[Any] | Exception:
         """Asks the second question of those modalities that have one."""
         final = []
-        for question, answer in zip(questions, answers, strict=True):
+        for modality, answer in zip(modalities, answers, strict=True):
             try:
-                second = call(question.modality, question.modality.relocate, question.scene, answer)
+                second = call(modality, modality.relocate, scene, answer)
                 located = answer if second is None else self.client.compute(second, "locate again")
-                final.append(call(question.modality, _located, located))
+                final.append(call(modality, _located, located))
             except (NoAnswerError, RequestError, PluginCallError) as error:
                 return error
         return final
@@ -207,8 +204,8 @@ def _located(answer: Any) -> Any:
     return answer
 
 
-def _build(questions: Sequence[_Question]) -> list[Any] | Exception:
+def _build(modalities: Sequence[Modality], scene: Scene) -> list[Any] | Exception:
     try:
-        return [call(question.modality, question.modality.locate, question.scene) for question in questions]
+        return [call(modality, modality.locate, scene) for modality in modalities]
     except PluginCallError as error:
         return error

@@ -1,12 +1,11 @@
 """The pixels of a tile: fetched, checked and laid out; requests that are too large are split."""
 
-import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import asdict, define, evolve, field, frozen
+from attrs import asdict, evolve, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Outcome, TileOutcome
@@ -57,45 +56,6 @@ def check_pixels(array: NDArray[np.void], bands: Sequence[StackBand], rows: int,
         raise PixelError(f"Requested {rows} x {columns} pixels; received {' x '.join(map(str, array.shape))}.")
 
 
-def lay_out(array: NDArray[np.void] | None, bands: Collection[StackBand], size: int) -> NDArray[np.float32]:
-    """Lays out received pixels as a stack.
-
-    Args:
-        array: checked pixels; None if the tile has no image at all.
-        bands: all bands of the stack; those that are not in `array` become no-data.
-        size: rows and columns.
-
-    Returns:
-        (bands, size, size), NaN where no-data.
-    """
-    stack = np.full((len(bands), size, size), np.nan, dtype=np.float32)
-    received = set(array.dtype.names or ()) if array is not None else set()
-    for row, band in zip(stack, bands, strict=True):
-        if array is not None and band.name in received:
-            # The values of a field are far apart in memory: they are read once. float32 holds every integer type used.
-            np.copyto(row, array[band.name], casting="same_kind")
-            nodata_to_nan(row, band)
-    return stack
-
-
-def masked_layers(
-    stack: NDArray[np.float32], bands: Collection[StackBand], requested: Collection[StackBand]
-) -> list[str]:
-    """Returns the layers that were requested and have no valid pixel, such as land cover at sea.
-
-    Args:
-        stack: as `lay_out` returns it.
-        bands: one per row of `stack`.
-        requested: the bands that were requested.
-    """
-    valid = {band.layer.name for row, band in zip(stack, bands, strict=True) if not np.isnan(row).all()}
-    return [name for name in dict.fromkeys(band.layer.name for band in requested) if name not in valid]
-
-
-LEARN_AFTER = 3
-"""After so many tiles in a row that had to be split, later tiles are split in the same way from the start."""
-
-
 @frozen(eq=False)
 class PixelRequest:
     """What one request asks for: some bands in a window of the tile.
@@ -141,87 +101,88 @@ class PixelRequest:
         }
 
 
-@define(eq=False)
-class RequestSplitter:
-    """Downloads tiles in as few requests as their size allows, and learns which sizes are too large.
-
-    Shared by the threads of a run.
-
-    Attributes:
-        client: sends the requests.
-    """
-
-    client: EarthClient
-    _learned: tuple[PixelRequest, ...] = ()
-    _in_a_row: int = 0
-    _lock: threading.Lock = field(factory=threading.Lock, repr=False)
-
-    def fetch(self, image: "ee.Image", bands: Sequence[StackBand], grid: Grid) -> NDArray[np.void]:
-        """Downloads a tile's pixels.
-
-        Args:
-            image: the tile's image.
-            bands: its bands.
-            grid: the tile's grid.
-
-        Returns:
-            A structured array (rows, columns) with one field per band.
-
-        Raises:
-            RequestError: refused for good; a `TooLargeError` if one band of a quarter of the tile is too large.
-            NoAnswerError: not answered within the retry time.
-            RunStoppedError: no request can succeed any more.
-        """
-        first = self._first_requests(bands, grid.size)
-        parts = [part for request in first for part in self._fetch_parts(image, request, len(bands), grid)]
-        self._learn([request for request, _ in parts], len(parts) > len(first))
-        if len(parts) == 1:
-            return parts[0][1]
-        full = np.empty((grid.size, grid.size), dtype=[(band.name, band.band.dtype) for band in bands])
-        for part, array in parts:
-            for band in part.bands:
-                window = full[band.name][part.top : part.top + part.rows, part.left : part.left + part.columns]
-                window[...] = array[band.name]
-        return full
-
-    def _fetch_parts(
-        self, image: "ee.Image", request: PixelRequest, all_bands: int, grid: Grid
-    ) -> list[tuple[PixelRequest, NDArray[np.void]]]:
-        """Fetches a request, or its halves if it is refused as too large, and so on."""
-        names = [band.name for band in request.bands]
-        part = image if len(names) == all_bands else image.select(names)
-        check = partial(check_pixels, bands=request.bands, rows=request.rows, columns=request.columns)
-        try:
-            return [(request, self.client.pixels(part, request.grid(grid), check))]
-        except TooLargeError:
-            halves = request.halves(grid.size)
-            if not halves:
-                raise
-        return [found for half in halves for found in self._fetch_parts(image, half, all_bands, grid)]
-
-    def _learn(self, parts: Sequence[PixelRequest], was_split: bool) -> None:
-        """Notes the parts of a tile, and whether they had to be smaller than at first."""
-        with self._lock:
-            self._in_a_row = self._in_a_row + 1 if was_split else 0
-            if was_split and (self._learned or self._in_a_row >= LEARN_AFTER):
-                # Only bands of which nothing is known yet: other tiles may have other bands.
-                known = {band.name for part in self._learned for band in part.bands}
-                self._learned += tuple(part for part in parts if not known & {band.name for band in part.bands})
-
-    def _first_requests(self, bands: Sequence[StackBand], size: int) -> list[PixelRequest]:
-        """The learned parts of these bands, and one request of the full tile for all other bands."""
-        learned = [evolve(part, bands=tuple(band for band in part.bands if band in bands)) for part in self._learned]
-        known = {band.name for part in learned for band in part.bands}
-        others = tuple(band for band in bands if band.name not in known)
-        return [part for part in (*learned, PixelRequest(others, 0, 0, size, size)) if part.bands]
-
-
 def _middle(bands: Sequence[StackBand]) -> int:
     """Where to split bands in two: between two layers if that is not far from the middle."""
     middle = len(bands) / 2
     edges = [index for index in range(1, len(bands)) if bands[index - 1].layer != bands[index].layer]
     nearest = min(edges, key=lambda index: abs(index - middle), default=0)
     return nearest if abs(nearest - middle) <= middle / 2 else len(bands) // 2
+
+
+Part = tuple[PixelRequest, NDArray[np.void]]
+"""A request and the checked pixels that answer it."""
+
+
+def lay_out(parts: Iterable[Part], bands: Collection[StackBand], size: int) -> NDArray[np.float32]:
+    """Lays out received pixels as a stack.
+
+    Args:
+        parts: what was received; nothing if the tile has no image at all.
+        bands: all bands of the stack; those that were not requested become no-data.
+        size: rows and columns.
+
+    Returns:
+        (bands, size, size), NaN where no-data.
+    """
+    stack = np.full((len(bands), size, size), np.nan, dtype=np.float32)
+    layout = {band.name: pixels for band, pixels in zip(bands, stack, strict=True)}
+    for request, array in parts:
+        rows, columns = (
+            slice(request.top, request.top + request.rows),
+            slice(request.left, request.left + request.columns),
+        )
+        for band in request.bands:
+            window = layout[band.name][rows, columns]
+            # The values of a field are far apart in memory: they are read once. float32 holds every integer type used.
+            np.copyto(window, array[band.name], casting="same_kind")
+            nodata_to_nan(window, band)
+    return stack
+
+
+def masked_layers(
+    stack: NDArray[np.float32], bands: Collection[StackBand], requested: Collection[StackBand]
+) -> list[str]:
+    """Returns the layers that were requested and have no valid pixel, such as land cover at sea.
+
+    Args:
+        stack: as `lay_out` returns it.
+        bands: one per row of `stack`.
+        requested: the bands that were requested.
+    """
+    valid = {band.layer.name for row, band in zip(stack, bands, strict=True) if not np.isnan(row).all()}
+    return [name for name in dict.fromkeys(band.layer.name for band in requested) if name not in valid]
+
+
+def fetch_pixels(client: EarthClient, image: "ee.Image", bands: Sequence[StackBand], grid: Grid) -> list[Part]:
+    """Downloads a tile's pixels; a request that is refused as too large is sent again in halves.
+
+    Args:
+        client: sends the requests.
+        image: the tile's image.
+        bands: its bands.
+        grid: the tile's grid.
+
+    Returns:
+        Parts that together have every band of every pixel.
+
+    Raises:
+        RequestError: refused for good; a `TooLargeError` if one band of a quarter of the tile is too large.
+        NoAnswerError: not answered within the retry time.
+        RunStoppedError: no request can succeed any more.
+    """
+    parts, pending = [], [PixelRequest(tuple(bands), 0, 0, grid.size, grid.size)]
+    while pending:
+        request = pending.pop()
+        image_part = image if len(request.bands) == len(bands) else image.select([band.name for band in request.bands])
+        check = partial(check_pixels, bands=request.bands, rows=request.rows, columns=request.columns)
+        try:
+            parts.append((request, client.pixels(image_part, request.grid(grid), check)))
+        except TooLargeError:
+            halves = request.halves(grid.size)
+            if not halves:
+                raise
+            pending += reversed(halves)
+    return parts
 
 
 @frozen(eq=False)
@@ -239,11 +200,6 @@ class Fetcher:
     folder: DatasetPaths
     group: Group
     image_size: int
-    _splitter: RequestSplitter = field(init=False)
-
-    @_splitter.default
-    def _make_splitter(self) -> RequestSplitter:
-        return RequestSplitter(self.client)
 
     def fetch(self, located: LocatedTile) -> TileOutcome:
         """Downloads one tile: done with a stack on disk, failed with the reason, or left.
@@ -276,8 +232,8 @@ class Fetcher:
         if not bands:
             return None, []
         image, requested = self._image(located)
-        array = None if image is None else self._splitter.fetch(image, requested, grid)
-        stack = lay_out(array, bands, grid.size)
+        parts = [] if image is None else fetch_pixels(self.client, image, requested, grid)
+        stack = lay_out(parts, bands, grid.size)
         return encode_stack(located.tile.tile_id, stack, bands, grid), masked_layers(stack, bands, requested)
 
     def _image(self, located: LocatedTile) -> "tuple[ee.Image | None, list[StackBand]]":

@@ -126,14 +126,12 @@ def plan_redownload(
 
 def _wanted(modalities: list[str], only: list[str] | None) -> set[str]:
     """The modalities to take; refuses those that were not downloaded before."""
-    if only is None:
-        return set(modalities)
-    if not only:
+    if only is not None and not only:
         raise ConfigError(f"--modalities names none. Downloaded were {', '.join(modalities)}.")
-    for name in only:
+    for name in only or ():
         if name not in modalities:
             raise ConfigError(
                 f"--modalities: {name!r} was not downloaded before. Downloaded were {', '.join(modalities)}; "
                 "`mmearth-core run` adds others."
             )
-    return set(only)
+    return set(modalities if only is None else only)

@@ -16,8 +16,7 @@ from mmearth_core.download.worklist import Worklist
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStoppedError
 from mmearth_core.files import FOLDER_FAULTS, locked
-from mmearth_core.tiles.earth_source import fill_centroids
-from mmearth_core.tiles.index import TileIndex, import_tiles
+from mmearth_core.tiles.index import TileIndex, fill_centroids, import_tiles
 
 # What other distributions need to prepare and start a run.
 __all__ = ["PreparedRun", "ProgressListener", "RunResult", "StopRequest", "prepare", "run"]
@@ -72,12 +71,12 @@ def run(
     """
     shard = shard or Shard()
     stop = stop or StopRequest(prepared.config.run.grace_seconds)
-    tag = prepared.config.workload_tag
-    client = EarthClient(prepared.engine, prepared.config.run, ending=stop.ending, workload_tag=tag)
+    config, options = prepared.config, prepared.config.run
+    client = EarthClient(prepared.engine, options, ending=stop.ending, workload_tag=config.workload_tag)
     # The locks are released last: until the budget is closed, an abandoned request may still end and write.
     with ExitStack() as locks, ExitStack() as resources:
-        budget = resources.enter_context(closing(_budget(prepared)))
-        client.sender.use_budget(budget)
+        budget = SharedBudget(config.budget, options.max_concurrent, options.requests_per_second)
+        client.sender.use_budget(resources.enter_context(closing(budget)))
         try:
             index = establish(prepared, client)
             share = shard.tiles(index.sizes(), limit)
@@ -130,15 +129,6 @@ def _work(worklist: Worklist, client: EarthClient) -> tuple[ExitCode, str | None
     if stop.requested and progress.counts.left:
         why = f"The run was stopped by {stop.reason}; rerun the command to continue. What is done is kept."
     return ExitCode.STOPPED if why else progress.counts.exit_code, why
-
-
-def _budget(prepared: PreparedRun) -> SharedBudget:
-    """Opens the request budget that all processes share."""
-    options = prepared.config.run
-    try:
-        return SharedBudget(prepared.config.budget, options.max_concurrent, options.requests_per_second)
-    except RunStoppedError as error:
-        raise DatasetError(str(error)) from error
 
 
 def _unwritable(prepared: PreparedRun, error: OSError) -> str:

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -139,16 +140,14 @@ def append_run(path: Path, result: RunResult) -> None:
     """
     line = json.dumps(result.to_json(), ensure_ascii=False).encode() + b"\n"
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-        try:
-            _lock(handle)
-            size = os.fstat(handle).st_size
-            if size and os.pread(handle, 1, size - 1) != b"\n":
+        # Unbuffered, so that the line is one write: without a lock, other lines must not come in between.
+        with path.open("ab+", buffering=0) as file:
+            _lock(file.fileno())
+            end = file.seek(0, os.SEEK_END)
+            if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
                 line = b"\n" + line  # a crash cut the last line
-            os.write(handle, line)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            file.write(line)
+            os.fsync(file.fileno())
     except OSError as error:
         if error.errno not in FOLDER_FAULTS:
             raise
@@ -161,15 +160,12 @@ def read_runs(path: Path) -> list[RunResult]:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
-    return [result for line in lines if (result := _result(line)) is not None]
-
-
-def _result(line: bytes) -> RunResult | None:
-    try:
-        fields = json.loads(line)
-        return RunResult(**{name: fields[name] for name in _LOGGED})
-    except (ValueError, KeyError, TypeError):
-        return None
+    runs = []
+    for line in lines:
+        with suppress(ValueError, KeyError, TypeError):
+            fields = json.loads(line)
+            runs.append(RunResult(**{name: fields[name] for name in _LOGGED}))
+    return runs
 
 
 def _lock(handle: int) -> None:

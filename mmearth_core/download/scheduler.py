@@ -60,11 +60,11 @@ class Scheduler:
         is started; calls in flight finish and their outcomes are handed over before this returns or raises. Calls
         that take longer than the grace period are abandoned: their tiles stay pending.
         """
-        batches = in_batches(work, self.batch_size)
+        pending = iter(work)
         pool = ThreadPoolExecutor(self.max_concurrent, thread_name_prefix="mmearth")
         is_early = True
         try:
-            while not self.stop.requested and self._submit(pool, batches):
+            while not self.stop.requested and self._submit(pool, pending):
                 wait({*self._calls, self.stop.future}, TICK, FIRST_COMPLETED)
                 self._collect()
                 self.on_tick()
@@ -83,15 +83,15 @@ class Scheduler:
         self.stop.abandoned = bool(wait(started, self.stop.grace).not_done)
         self._collect(raises=False)  # the error that ends the run is already being raised
 
-    def _submit(self, pool: ThreadPoolExecutor, batches: Iterator[list[Work]]) -> bool:
+    def _submit(self, pool: ThreadPoolExecutor, pending: Iterator[Work]) -> bool:
         """Starts as many calls as allowed; returns False if none is left to wait for."""
         # Locating takes two requests in a row, while each thread fetches about two tiles.
         ahead = self.batch_size + 2 * self.max_concurrent
         # Batches first: if they were located only when no tile is ready, all threads would be idle until the answer.
         # A batch that is being located counts as the tiles that it will bring.
-        while self._free and len(self._ready) + self._batches_in_flight * self.batch_size < ahead:
-            batch = next(batches, None)
-            if batch is None:
+        while self._free and len(self._ready) + sum(self._calls.values()) * self.batch_size < ahead:
+            batch = list(islice(pending, self.batch_size))
+            if not batch:
                 break
             anchors = {tile.tile_id: anchor for tile, anchor in batch if anchor is not None}
             self._calls[pool.submit(self.locator.locate, [tile for tile, _ in batch], anchors)] = True
@@ -102,10 +102,6 @@ class Scheduler:
     @property
     def _free(self) -> int:
         return self.max_concurrent - len(self._calls)
-
-    @property
-    def _batches_in_flight(self) -> int:
-        return sum(self._calls.values())
 
     def _collect(self, raises: bool = True) -> None:
         """Hands over the outcomes of finished calls, and then raises the first error of one, if `raises`."""
@@ -123,10 +119,3 @@ class Scheduler:
                     self.on_tile_done(result)
         if first_error is not None and raises:
             raise first_error
-
-
-def in_batches(work: Iterable[Work], size: int) -> Iterator[list[Work]]:
-    """Groups work into lists of this size; the last one may be shorter."""
-    iterator = iter(work)
-    while batch := list(islice(iterator, size)):
-        yield batch

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from mmearth_core.contract.modality import Anchor
 from mmearth_core.download.journal import Journal, Outcome, TileOutcome, read_outcomes
@@ -20,25 +20,22 @@ from mmearth_core.errors import DatasetError, HopelessError
 from mmearth_core.tiles.index import Tile, TileIndex
 
 
+@define(eq=False)
 class FailureLimit:
     """Stops a run in which many tiles of a group fail for the same lasting reason and none is done.
 
     Skipped tiles, and tiles that failed for a passing reason, do not count. The first tile that is done shows that
     others can be, and ends the watch.
+
+    Attributes:
+        prepared: the run.
+        group: the group to watch.
     """
 
-    def __init__(self, prepared: PreparedRun, group: Group) -> None:
-        """Starts watching.
-
-        Args:
-            prepared: the run.
-            group: the group to watch.
-        """
-        self._prepared = prepared
-        self._group = group
-        self._limit = prepared.config.run.give_up_after
-        self._is_over = self._limit == 0
-        self._failures = OutcomeCounts()
+    prepared: PreparedRun
+    group: Group
+    _is_over: bool = False
+    _failures: OutcomeCounts = field(factory=OutcomeCounts)
 
     def add(self, entry: TileOutcome) -> None:
         """Notes what became of a tile."""
@@ -52,11 +49,12 @@ class FailureLimit:
         Raises:
             HopelessError: says why, and what to do.
         """
-        kinds = [kind for kind in self._failures.reasons if kind.reason != OTHERS and kind.tiles >= self._limit]
-        if self._is_over or not kinds:
+        limit = self.prepared.config.run.give_up_after
+        kinds = [kind for kind in self._failures.reasons if kind.reason != OTHERS and kind.tiles >= limit]
+        if self._is_over or not kinds or not limit:
             return
         self._is_over = True
-        source, names = self._prepared.config.source, [modality.name for modality in self._group.modalities]
+        source, names = self.prepared.config.source, [modality.name for modality in self.group.modalities]
         tables = ", ".join(f"[modalities.{name}]" for name in names)
         raise HopelessError(
             f"{kinds[0].tiles} tiles failed for the same reason and none is done, so the run stopped: "

@@ -1,4 +1,4 @@
-"""Random places in ecoregions and centroids of tiles, computed by Earth Engine."""
+"""Random places in ecoregions, computed by Earth Engine."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 from attrs import field, frozen
 
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import RequestError
+from mmearth_core.tiles.index import TILES_PER_REQUEST
 from mmearth_core.tiles.polygon_source import seeded
 from mmearth_core.tiles.regions import Region, known_regions
 from mmearth_core.tiles.squares import E2, A, Places
@@ -19,46 +19,11 @@ from mmearth_core.tiles.squares import E2, A, Places
 ASSET = "RESOLVE/ECOREGIONS/2017"
 """The table of ecoregions; its ECO_NAME and BIOME_NAME are the names in ecoregions.json."""
 
-TILES_PER_REQUEST = 5000
-"""Earth Engine lists at most 5,000 elements in one response."""
-
 REGIONS_PER_REQUEST = 10
 """Their polygons have thousands of vertices; more of them could exceed the memory limit of one request."""
 
 CONCURRENT = 8
 """Requests in flight."""
-
-
-def without_centroid(frame: gpd.GeoDataFrame) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which tiles have no `lon` or no `lat`."""
-    return np.asarray(frame.reindex(columns=["lon", "lat"]).isna().any(axis=1))
-
-
-def fill_centroids(frame: gpd.GeoDataFrame, client: EarthClient) -> gpd.GeoDataFrame:
-    """Requests the centroids of the tiles that have none, 5,000 per request.
-
-    Args:
-        frame: tiles, EPSG:4326.
-        client: an open client.
-
-    Returns:
-        The frame with `lon` and `lat` in every row; given values stay as they are.
-    """
-    import ee
-
-    filled = frame.copy()
-    for column in ("lon", "lat"):
-        filled[column] = filled[column].astype(float) if column in filled else np.nan
-    rows = np.flatnonzero(without_centroid(filled))
-    for start in range(0, len(rows), TILES_PER_REQUEST):
-        part = rows[start : start + TILES_PER_REQUEST]
-        shapes = [
-            ee.Geometry.Polygon([[list(point) for point in shape.exterior.coords]])
-            for shape in filled.geometry.iloc[part]
-        ]
-        centroids = ee.List(shapes).map(lambda shape: ee.Geometry(shape).centroid().coordinates())
-        filled.loc[filled.index[part], ["lon", "lat"]] = np.asarray(client.compute(centroids, "centroids"), dtype=float)
-    return filled
 
 
 @frozen

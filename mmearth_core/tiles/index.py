@@ -20,6 +20,11 @@ from mmearth_core.files import written_aside
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from mmearth_core.earthengine.client import EarthClient
+
+TILES_PER_REQUEST = 5000
+"""Earth Engine lists at most 5,000 elements in one response."""
+
 NUMBERING = ("ordinal", "partition")
 """The columns that tiles.gpkg has before those of the tiles file."""
 
@@ -84,6 +89,38 @@ def write_geopackage(frame: "gpd.GeoDataFrame", path: Path) -> None:
         pyogrio.write_dataframe(frame, path, layer=_LAYER, driver="GPKG", layer_options=options)
     finally:
         pyogrio.set_gdal_config_options({_OPTION: before})
+
+
+def without_centroid(frame: "gpd.GeoDataFrame") -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which tiles have no `lon` or no `lat`."""
+    return np.asarray(frame.reindex(columns=["lon", "lat"]).isna().any(axis=1))
+
+
+def fill_centroids(frame: "gpd.GeoDataFrame", client: "EarthClient") -> "gpd.GeoDataFrame":
+    """Requests the centroids of the tiles that have none, 5,000 per request.
+
+    Args:
+        frame: tiles, EPSG:4326.
+        client: an open client.
+
+    Returns:
+        The frame with `lon` and `lat` in every row; given values stay as they are.
+    """
+    import ee
+
+    filled = frame.copy()
+    for column in ("lon", "lat"):
+        filled[column] = filled[column].astype(float) if column in filled else np.nan
+    rows = np.flatnonzero(without_centroid(filled))
+    for start in range(0, len(rows), TILES_PER_REQUEST):
+        part = rows[start : start + TILES_PER_REQUEST]
+        shapes = [
+            ee.Geometry.Polygon([[list(point) for point in shape.exterior.coords]])
+            for shape in filled.geometry.iloc[part]
+        ]
+        centroids = ee.List(shapes).map(lambda shape: ee.Geometry(shape).centroid().coordinates())
+        filled.loc[filled.index[part], ["lon", "lat"]] = np.asarray(client.compute(centroids, "centroids"), dtype=float)
+    return filled
 
 
 def import_tiles(frame: "gpd.GeoDataFrame", path: Path, partition_size: int | None = None) -> None:

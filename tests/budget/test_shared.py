@@ -16,7 +16,7 @@ from attrs import evolve
 
 from mmearth_core.budget import FOLDER_PATIENCE, SLOT_PATIENCE, SharedBudget, live_members
 from mmearth_core.budget.members import Member
-from mmearth_core.errors import RunStoppedError
+from mmearth_core.errors import DatasetError, RunStoppedError
 
 SLOTS = 4
 WORK = """
@@ -192,9 +192,9 @@ def test_a_budget_is_used_by_threads_and_closed_twice(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunStoppedError, match=r"file.*budget.*cannot be used: .* name another folder") as caught:
+    with pytest.raises(DatasetError, match=r"file.*budget.*cannot be used: .* name another folder") as caught:
         SharedBudget(tmp_path / "file" / "budget", slots=2, per_second=1)
-    assert caught.value.exit_code == 3
+    assert caught.value.exit_code == 2
 
 
 class Clock:

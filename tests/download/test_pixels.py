@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from mmearth_core import Band, Layer
 from mmearth_core.contract.bands import DTYPES
-from mmearth_core.download.pixels import check_pixels, lay_out, masked_layers
+from mmearth_core.download.pixels import PixelRequest, check_pixels, lay_out, masked_layers
 from mmearth_core.download.stack import FLOAT_NODATA, StackBand
 from mmearth_core.errors import PixelError
 
@@ -76,12 +76,15 @@ def bands_and_pixels(draw):
 
 
 def structured(arrays):
-    if not arrays:
-        return None
     array = np.zeros((SIZE, SIZE), dtype=[(name, values.dtype) for name, values in reversed(arrays.items())])
     for name, values in arrays.items():
         array[name] = values
     return array
+
+
+def requested(array, bands):
+    """One request of the whole tile, with its answer."""
+    return [(PixelRequest(tuple(bands), 0, 0, *array.shape), array)]
 
 
 def plainly(band, values):
@@ -97,7 +100,7 @@ def plainly(band, values):
 @given(bands_and_pixels())
 def test_layout_is_the_plain_statement(drawn):
     bands, arrays = drawn
-    stack = lay_out(structured(arrays), bands, SIZE)
+    stack = lay_out(requested(structured(arrays), [band for band in bands if band.name in arrays]), bands, SIZE)
     assert stack.dtype == np.float32
     assert stack.shape == (len(bands), SIZE, SIZE)
     for row, band in zip(stack, bands, strict=True):
@@ -112,26 +115,39 @@ def test_every_integer_survives(dtype):
     limits = np.iinfo(dtype)
     values = np.array([[limits.min, limits.max], [limits.min + 1, limits.max - 1]], dtype=dtype)
     band = stack_band("a", dtype, nodata=7)
-    stack = lay_out(structured_one(values), [band], 2)
+    stack = lay_out_one(values, band)
     np.testing.assert_array_equal(stack[0].astype(np.int64), values.astype(np.int64))
 
 
-def structured_one(values):
-    array = np.zeros(values.shape, dtype=[("l__a", values.dtype)])
-    array["l__a"] = values
-    return array
+def lay_out_one(values, band):
+    array = np.rec.fromarrays([values], names=["l__a"])
+    return lay_out(requested(array, [band]), [band], 2)
+
+
+def test_parts_of_a_tile_are_joined():
+    values = np.arange(SIZE * SIZE, dtype=np.uint16).reshape(SIZE, SIZE)
+    band = stack_band("a", "uint16")
+    whole = PixelRequest((band,), 0, 0, SIZE, SIZE)
+    quarters = [quarter for half in whole.halves(SIZE) for quarter in half.halves(SIZE)]
+    windows = [np.s_[one.top : one.top + one.rows, one.left : one.left + one.columns] for one in quarters]
+    parts = [
+        (one, np.rec.fromarrays([values[window]], names=["l__a"]))
+        for one, window in zip(quarters, windows, strict=True)
+    ]
+    assert len(parts) == 4
+    np.testing.assert_array_equal(lay_out(parts, [band], SIZE)[0], plainly(band, values))
 
 
 def test_float_nodata_becomes_nan_and_other_values_do_not():
     values = np.array([[FLOAT_NODATA, np.nan], [-np.inf, 0.0]], dtype=np.float32)
-    to_nan = lay_out(structured_one(values), [stack_band("a", "float32", float("-inf"))], 2)[0]
+    to_nan = lay_out_one(values, stack_band("a", "float32", float("-inf")))[0]
     np.testing.assert_array_equal(to_nan, np.array([[np.nan, np.nan], [np.nan, 0.0]], dtype=np.float32))
-    kept = lay_out(structured_one(values), [stack_band("a", "float32", float("nan"))], 2)[0]
+    kept = lay_out_one(values, stack_band("a", "float32", float("nan")))[0]
     np.testing.assert_array_equal(kept, np.array([[np.nan, np.nan], [-np.inf, 0.0]], dtype=np.float32))
 
 
 def test_a_tile_without_image_is_all_missing():
-    assert np.isnan(lay_out(None, ASKED, SIZE)).all()
+    assert np.isnan(lay_out([], ASKED, SIZE)).all()
 
 
 def test_layers_that_came_wholly_masked_are_named_and_those_not_asked_for_are_not():

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from mmearth_core.cli.run import ProgressView
+from mmearth_core.cli.run import run_progress
 from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.download.outcomes import RunProgress
 from mmearth_core.text import duration
@@ -35,11 +35,11 @@ def lines(console):
 
 def test_a_log_gets_a_line_every_ten_seconds(console, clock):
     progress = RunProgress(100, clock)
-    with ProgressView(console, clock) as view:
+    with run_progress(console, clock) as on_progress:
         for _ in range(30):
             clock.now += 1.0
             progress.add(TileOutcome("a", 0, Outcome.DONE))
-            view.on_progress(progress)
+            on_progress(progress)
     assert lines(console) == [
         "10/100 tiles, 10 done, 0 skipped, 0 failed; 1.0 tiles/s, 1:30 left",
         "20/100 tiles, 20 done, 0 skipped, 0 failed; 1.0 tiles/s, 1:20 left",
@@ -48,9 +48,9 @@ def test_a_log_gets_a_line_every_ten_seconds(console, clock):
 
 
 def test_a_short_run_leaves_the_log_alone(console, clock):
-    with ProgressView(console, clock) as view:
+    with run_progress(console, clock) as on_progress:
         clock.now += 9.9
-        view.on_progress(RunProgress(10, clock))
+        on_progress(RunProgress(10, clock))
     assert lines(console) == []
 
 
@@ -59,16 +59,16 @@ def test_all_outcomes_and_earlier_runs_are_in_the_line(console, clock):
     for outcome in (Outcome.DONE, Outcome.DONE, Outcome.SKIPPED):
         progress.add(TileOutcome("a", 0, outcome, None), earlier=True)
     progress.add(TileOutcome("b", 1, Outcome.FAILED, "why"))
-    with ProgressView(console, clock) as view:
+    with run_progress(console, clock) as on_progress:
         clock.now += 10.0
-        view.on_progress(progress)
+        on_progress(progress)
     assert lines(console) == ["4/10 tiles, 2 done, 1 skipped, 1 failed; 0.1 tiles/s, 1:00 left"]
 
 
 def test_while_nothing_has_ended_the_rest_is_unknown(console, clock):
-    with ProgressView(console, clock) as view:
+    with run_progress(console, clock) as on_progress:
         clock.now += 10.0
-        view.on_progress(RunProgress(10, clock))
+        on_progress(RunProgress(10, clock))
     assert lines(console) == ["0/10 tiles, 0 done, 0 skipped, 0 failed; 0.0 tiles/s, ? left"]
 
 
@@ -79,8 +79,8 @@ def test_a_terminal_gets_a_bar(clock, monkeypatch):
     progress.add(TileOutcome("a", 0, Outcome.DONE))
     progress.add(TileOutcome("b", 1, Outcome.SKIPPED, "why"))
     clock.now += 1.0
-    with ProgressView(console, clock) as view:
-        view.on_progress(progress)
+    with run_progress(console, clock) as on_progress:
+        on_progress(progress)
     shown = console.file.getvalue()
     assert "━" in shown
     assert "2/10" in shown
@@ -89,7 +89,7 @@ def test_a_terminal_gets_a_bar(clock, monkeypatch):
 
 def test_an_error_ends_the_bar_and_goes_on(clock):
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
-    with pytest.raises(KeyboardInterrupt), ProgressView(console, clock):
+    with pytest.raises(KeyboardInterrupt), run_progress(console, clock):
         raise KeyboardInterrupt
     # The cursor, which the bar hides, is shown again.
     assert console.file.getvalue().rindex("\x1b[?25h") > console.file.getvalue().rindex("\x1b[?25l")
@@ -117,9 +117,9 @@ def test_seconds_as_people_say_them(seconds, said):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_a_run_that_is_stopped_says_how_far_it_came(console, clock, error):
     progress = RunProgress(10, clock)
-    with pytest.raises(error), ProgressView(console, clock) as view:
+    with pytest.raises(error), run_progress(console, clock) as on_progress:
         progress.add(TileOutcome("a", 0, Outcome.DONE))
-        view.on_progress(progress)
+        on_progress(progress)
         progress.add(TileOutcome("b", 1, Outcome.SKIPPED, "no image"))
         raise error
     assert lines(console) == [
@@ -129,7 +129,7 @@ def test_a_run_that_is_stopped_says_how_far_it_came(console, clock, error):
 
 
 def test_a_run_that_is_stopped_before_its_first_tile_says_nothing_more(console, clock):
-    with pytest.raises(KeyboardInterrupt), ProgressView(console, clock):
+    with pytest.raises(KeyboardInterrupt), run_progress(console, clock):
         raise KeyboardInterrupt
     assert lines(console) == []
 
@@ -137,8 +137,8 @@ def test_a_run_that_is_stopped_before_its_first_tile_says_nothing_more(console, 
 def test_what_holds_the_run_up_is_in_the_line(console, clock):
     progress = RunProgress(10, clock)
     progress.notice = lambda: "waiting: 429, 12 of 40 slots, 3 retries"
-    with ProgressView(console, clock) as view:
+    with run_progress(console, clock) as on_progress:
         clock.now += 10.0
-        view.on_progress(progress)
+        on_progress(progress)
     (line,) = lines(console)
     assert line.endswith("? left; waiting: 429, 12 of 40 slots, 3 retries")

@@ -12,7 +12,8 @@ from mmearth_core.errors import RequestError
 from mmearth_core.registry import discover
 from mmearth_core.registry.configured import engine_of
 from mmearth_core.tiles.draw import sample
-from mmearth_core.tiles.earth_source import EarthSource, PointRequest, fill_centroids, make_batches
+from mmearth_core.tiles.earth_source import EarthSource, PointRequest, make_batches
+from mmearth_core.tiles.index import fill_centroids
 from mmearth_core.tiles.read import read_tiles
 from mmearth_core.tiles.regions import Allocation
 from mmearth_core.tiles.spacing import Rules

@@ -7,8 +7,7 @@ import pytest
 from shapely.geometry import box
 
 from mmearth_core.errors import TilesError
-from mmearth_core.tiles.earth_source import without_centroid
-from mmearth_core.tiles.index import TileIndex, import_tiles
+from mmearth_core.tiles.index import TileIndex, import_tiles, without_centroid
 from mmearth_core.tiles.own_places import join_tile_info
 
 ENTRIES = {

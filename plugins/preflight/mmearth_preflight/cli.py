@@ -107,10 +107,10 @@ def _sampled(job: "PreparedRun", options: "Config", tiles: int) -> "Sample":
     """Downloads a few tiles, with a progress bar on standard error; a signal stops the download in an orderly way."""
     from rich.console import Console
 
-    from mmearth_core.cli.run import ProgressView
+    from mmearth_core.cli.run import run_progress
     from mmearth_core.download.run import StopRequest
     from mmearth_preflight.sample import draw_sample
 
     stop = StopRequest(options.run.grace_seconds)
-    with stop.on_signals(), ProgressView(Console(stderr=True)) as view:
-        return draw_sample(job, options, tiles, view.on_progress, stop)
+    with stop.on_signals(), run_progress(Console(stderr=True)) as on_progress:
+        return draw_sample(job, options, tiles, on_progress, stop)

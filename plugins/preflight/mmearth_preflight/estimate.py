@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from mmearth_core.config.schema import Config
-from mmearth_core.tiles.earth_source import TILES_PER_REQUEST
+from mmearth_core.tiles.index import TILES_PER_REQUEST
 from mmearth_preflight.sample import Sample
 from mmearth_preflight.work import GroupCost
 

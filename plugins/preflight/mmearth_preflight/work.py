@@ -12,8 +12,7 @@ from mmearth_core.download.run import PreparedRun
 from mmearth_core.download.stack import StackBand, stack_bands
 from mmearth_core.download.stored_config import Group
 from mmearth_core.status import read_status
-from mmearth_core.tiles.earth_source import without_centroid
-from mmearth_core.tiles.index import TileIndex
+from mmearth_core.tiles.index import TileIndex, without_centroid
 
 STACK_SHARE = 1 / 3
 """Size of a stack after compression, on average: measured by benchmarks/stack_encoding.py."""

@@ -76,7 +76,7 @@ def test_broken_off_at_any_step_nothing_is_left(
 
     monkeypatch.setattr("rich.console.Console", Console)
     monkeypatch.setattr("mmearth_core.workers.Console", Console)
-    monkeypatch.setattr("mmearth_core.progress._PLAIN_EVERY", 0.0)
+    monkeypatch.setattr("mmearth_core.progress.PLAIN_EVERY", 0.0)
     before = everything(tmp_path)
     done = kit.cli("merge", tmp_path / "a" / "b", whole, other, "--duplicates", "first", "--workers", "1")
     assert (done.exit_code, done.stderr.splitlines()[-1]) == (130, "interrupted; run the same command again to finish")
