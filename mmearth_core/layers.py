@@ -91,6 +91,16 @@ class LayerDescription:
         """Whether a row is an image."""
         return self.kind is not Kind.VECTOR
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether its values are classes of an image."""
+        return self.kind is Kind.CLASSES
+
+    @property
+    def is_quantity(self) -> bool:
+        """Whether its values are quantities, and not classes or one-hot vectors."""
+        return self.kind is Kind.REGRESSION or (not self.is_map and np.dtype(self.dtype).kind == "f")
+
     @cached_property
     def fill(self) -> np.generic:
         """The no-data value, in the layer's dtype."""
@@ -104,6 +114,16 @@ class LayerDescription:
     def stat_names(self) -> tuple[str, ...]:
         """All keys that the layer must have in the band statistics."""
         return tuple(self.stat_name(variant) for variant in self.variants) or (self.name,)
+
+    def stat_numbers(self, entry: Any, name: str) -> NDArray[np.float64] | None:
+        """A statistic of an entry that holds one finite number per band; None if it does not."""
+        listed = entry.get(name) if isinstance(entry, Mapping) else None
+        if not isinstance(listed, list) or len(listed) != len(self.bands):
+            return None
+        if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in listed):
+            return None
+        numbers = np.array(listed, np.float64)
+        return numbers if np.isfinite(numbers).all() else None
 
     def valid(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Where values are not missing; of floats, only finite ones count."""

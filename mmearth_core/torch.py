@@ -36,10 +36,8 @@ from numpy.typing import NDArray
 from torch.utils import data
 
 from mmearth_core import dataset as plain
-from mmearth_core.contract.bands import Kind
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
-from mmearth_core.product.statistics import numbers_of
 from mmearth_core.text import counted, did_you_mean
 
 Sample = dict[str, Any]
@@ -124,7 +122,7 @@ class Dataset(data.Dataset[Sample]):
             own, mask = tile.values[name], tile.masks[name]
             if self.bands[name] != layer.bands:  # the full row was read: HDF5 is far slower at choosing bands
                 own, mask = own[self._positions[name]], mask[self._positions[name]]
-            if self._normalize and _is_quantity(layer):
+            if self._normalize and layer.is_quantity:
                 own = self._scaled(own, mask, self._scales[layer.stat_name(tile.variant)])
             else:
                 own = _as_stored(own, layer)
@@ -151,12 +149,12 @@ class Dataset(data.Dataset[Sample]):
 
     def _scales_of(self, normalize: Normalize) -> dict[str, _Scale]:
         """How to normalise, by key in the band statistics."""
-        keys = {key: layer for layer in self.layers.values() if _is_quantity(layer) for key in layer.stat_names()}
+        keys = {key: layer for layer in self.layers.values() if layer.is_quantity for key in layer.stat_names()}
         stats = self.plain.band_stats() if keys else {}
         scales = {}
         for key, layer in keys.items():
             names = ("mean", "std") if normalize == "z-score" else ("min", "max")
-            offset, end = (numbers_of(stats.get(key), name, layer) for name in names)
+            offset, end = (layer.stat_numbers(stats.get(key), name) for name in names)
             if offset is None or end is None:
                 raise DatasetError(
                     f"{self.plain.reader.paths.band_stats}: {key!r} has no {' and '.join(names)} for "
@@ -190,13 +188,6 @@ def _chosen_bands(source: plain.Dataset, layer: LayerDescription, bands: Sequenc
     return tuple(bands)
 
 
-def _is_quantity(layer: LayerDescription) -> bool:
-    """Whether its values are quantities, and not classes or one-hot vectors."""
-    if layer.kind is Kind.VECTOR:
-        return np.dtype(layer.dtype).kind == "f"
-    return layer.kind is Kind.REGRESSION
-
-
 def _as_stored(values: NDArray[Any], layer: LayerDescription) -> NDArray[Any]:
-    kept = "int64" if layer.kind is Kind.CLASSES else _WIDENED.get(layer.dtype, layer.dtype)
+    kept = "int64" if layer.has_classes else _WIDENED.get(layer.dtype, layer.dtype)
     return values.astype(kept, copy=False)

@@ -191,12 +191,11 @@ def splits(config: Path, as_json: bool, **options: Any) -> int:
       mmearth-core post splits mydata.toml --strategy column --column my_split
     """  # noqa: D301
     from mmearth_core.download.folder import DownloadedDataset
-    from mmearth_core.files import writable
     from mmearth_core.post.make_splits import make_splits
     from mmearth_core.registry import discover
 
     source = DownloadedDataset.open(config, discover())
-    with source.locked(), writable(source.folder.root):
+    with source.locked():
         made = make_splits(source, _given(options))
     _warn_of_empty(made)
     return show(as_json, made, [_counts(made)])
@@ -215,14 +214,13 @@ def _opened(config: Path, workers: int | None) -> "Iterator[tuple[DownloadedData
         from rich.console import Console
 
         from mmearth_core.download.folder import DownloadedDataset
-        from mmearth_core.files import writable
         from mmearth_core.progress import progress_bar
         from mmearth_core.registry import discover
 
         source = DownloadedDataset.open(config, discover())
         for warning, remedy in source.warnings:
             click.echo(f"warning: {warning} {remedy}", err=True)
-        with source.locked(), progress_bar(Console(stderr=True)) as progress, writable(source.folder.root):
+        with source.locked(), progress_bar(Console(stderr=True)) as progress:
             yield source, pool, progress
 
 

@@ -16,7 +16,7 @@ from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcom
 from mmearth_core.download.locate import PluginCallError, call
 from mmearth_core.download.stored_config import BASE, StoredConfig, load_stored_config, plain_options
 from mmearth_core.errors import DatasetError
-from mmearth_core.files import locked
+from mmearth_core.files import locked, writable
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths, ProductPaths
 from mmearth_core.registry import Registry
@@ -34,6 +34,7 @@ __all__ = [
     "Tile",
     "TileIndex",
     "TileOutcome",
+    "declared_layers",
     "send_back",
 ]  # fmt: skip
 
@@ -170,6 +171,7 @@ class DownloadedDataset:
 
         Raises:
             DatasetError: when another process works on the dataset.
+            RunStoppedError: when the folder cannot be written meanwhile.
         """
         refusal = (
             f"Another process is working on {self.folder.root}. Rows must not change while they are written, so "
@@ -178,6 +180,7 @@ class DownloadedDataset:
         with ExitStack() as locks:
             for group in self.effective.groups:
                 locks.enter_context(locked(self.folder.lock(group), self.partitions(), refusal))
+            locks.enter_context(writable(self.folder.root))
             yield
 
     def partitions(self) -> list[int]:
@@ -253,6 +256,15 @@ class Provenance:
     def of(self, modality: str) -> str:
         """The checksum of a modality's layers over the rows so far."""
         return self._sums[self._source.group_of[modality]].hexdigest()
+
+
+def declared_layers(registry: Registry) -> dict[str, LayerDescription]:
+    """What the installed modalities declare of their layers, by name; types and sizes of a file may be others."""
+    return {
+        layer.name: LayerDescription.of(layer, registered.make(), 1, str(registered.origin))
+        for registered in registry.modalities.values()
+        for layer in registered.declared.layers
+    }
 
 
 def _layers_of(

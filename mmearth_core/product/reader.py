@@ -5,24 +5,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.contract.bands import holds
 from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import JSONFileError, read_entries, read_json
 from mmearth_core.layers import LayerDescription
-from mmearth_core.paths import ProductPaths
+from mmearth_core.paths import HDF5, ProductPaths
 from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import RowReader
 from mmearth_core.text import counted
-
-if TYPE_CHECKING:
-    from mmearth_core.registry import Registry
 
 T = TypeVar("T")
 
@@ -32,6 +28,28 @@ Entry = dict[str, Any]
 _WRITE_AGAIN = "Write it again with `mmearth-core post`."
 _MAKE_SPLITS = "Make them again with `mmearth-core post splits`."
 _WRITE_INFO = "Write it again with `mmearth-core post info`."
+
+
+def find_products(path: Path) -> ProductPaths:
+    """The files of an existing dataset.
+
+    Args:
+        path: the HDF5 file, or the folder that holds exactly one.
+
+    Raises:
+        DatasetError: when there is none, or the folder has several.
+    """
+    if not path.is_dir():
+        if not path.is_file():
+            raise DatasetError(f"{path}: no such file or folder. Name a dataset's .h5 file, or the folder with it.")
+        return ProductPaths(path)
+    found = sorted(each for each in path.glob(f"*{HDF5}") if not each.name.startswith("."))
+    if len(found) != 1:
+        names = ", ".join(each.name for each in found[:5]) or "none"
+        raise DatasetError(
+            f"{path}: a dataset's folder has one {HDF5} file, this one has {len(found)} ({names}). Name the file."
+        )
+    return ProductPaths(found[0])
 
 
 def read_side_file(path: Path, kind: type[T]) -> T:
@@ -140,7 +158,17 @@ class DatasetReader:
             `layers` if an installed plugin describes it, as the last sentence then says.
     """
 
-    def __init__(self, paths: ProductPaths, registry: "Registry | None" = None) -> None:
+    def __init__(self, paths: ProductPaths, declared: Mapping[str, LayerDescription] | None = None) -> None:
+        """Opens a dataset for its description.
+
+        Args:
+            paths: the HDF5 file, and the side files beside it.
+            declared: what installed plugins declare, by layer. It describes the layers of a file that does not do so
+                itself, such as the published MMEarth.
+
+        Raises:
+            DatasetError: when the file cannot be read; without `declared`, also when it does not describe a layer.
+        """
         self.paths = paths
         self.problems: dict[str, list[str]] = {}
         self._file: h5py.File | None = None
@@ -148,24 +176,15 @@ class DatasetReader:
         self._owner = 0
         with hdf5.opened(paths.hdf5) as file:
             self.attributes: Mapping[str, Any] = dict(file.attrs)
-            self.layers = hdf5.stored_layers(file) if registry is None else {}
+            self.layers = hdf5.stored_layers(file) if declared is None else {}
             self._rows = len(hdf5.require_table(file))
-            if registry is not None:
-                self.layers = self._described(file, registry)
+            if declared is not None:
+                self.layers = self._described(file, declared)
 
     @classmethod
-    def open(cls, path: Path, registry: "Registry | None" = None) -> "DatasetReader":
-        """Opens a dataset for its description.
-
-        Args:
-            path: the HDF5 file, or the folder with it.
-            registry: the installed plugins, which describe layers of a file that does not do so itself, such as the
-                published MMEarth.
-
-        Raises:
-            DatasetError: when the file cannot be read; without a registry, also when it does not describe a layer.
-        """
-        return cls(ProductPaths.find(path), registry)
+    def open(cls, path: Path) -> "DatasetReader":
+        """Opens the dataset of an HDF5 file, or of the folder with it."""
+        return cls(find_products(path))
 
     def __len__(self) -> int:
         return self._rows
@@ -293,9 +312,9 @@ class DatasetReader:
             )
         return np.asarray(rows, np.intp)
 
-    def _described(self, file: h5py.File, registry: "Registry") -> dict[str, LayerDescription]:
+    def _described(self, file: h5py.File, declared: Mapping[str, LayerDescription]) -> dict[str, LayerDescription]:
         """The layers that the file or else an installed plugin describes; notes the problems."""
-        declared, layers = dict(_declared(file, registry)), {}
+        layers = {}
         for name in (each for each in file if each != hdf5.METADATA):
             layer, problems = self._describe(file[name], declared.get(name))
             if layer is not None:
@@ -309,6 +328,8 @@ class DatasetReader:
     ) -> tuple[LayerDescription | None, list[str]]:
         if not isinstance(dataset, h5py.Dataset):
             return None, ["It is a group; each layer is a dataset."]
+        if declared is not None:
+            declared = _fitted(declared, dataset)
         problems = []
         if dataset.shape[:1] != (len(self),):
             problems.append(f"Has shape {dataset.shape}; the table `{hdf5.METADATA}` has {counted(len(self), 'row')}.")
@@ -323,14 +344,9 @@ class DatasetReader:
         return None if problems else layer, problems
 
 
-def _declared(file: h5py.File, registry: "Registry") -> Iterator[tuple[str, LayerDescription]]:
-    """What installed plugins declare of the layers of a file, in the types and sizes that the file has."""
-    for registered in registry.modalities.values():
-        for layer in registered.declared.layers:
-            dataset = file.get(layer.name)
-            if not isinstance(dataset, h5py.Dataset) or dataset.ndim < 2 or dataset.shape[1] != len(layer.bands):
-                continue
-            if dataset.dtype.kind in "iuf" and holds(dataset.dtype.name, layer.nodata):
-                own = LayerDescription.of(layer, registered.make(), dataset.shape[-1], str(registered.origin))
-                if len(own.shape) == dataset.ndim - 1:
-                    yield layer.name, evolve(own, dtype=dataset.dtype.name, shape=dataset.shape[1:])
+def _fitted(layer: LayerDescription, dataset: h5py.Dataset) -> LayerDescription | None:
+    """A declared layer in the type and size of a file, which may be others than the plugin has now."""
+    if dataset.dtype.kind not in "iuf":
+        return None
+    fitted = evolve(layer, dtype=dataset.dtype.name, shape=dataset.shape[1:])
+    return None if any(fitted.contradictions()) else fitted

@@ -7,7 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
+from mmearth_core.download.folder import declared_layers
 from mmearth_core.errors import DatasetError
+from mmearth_core.paths import ProductPaths
 from mmearth_core.product.reader import DatasetReader
 from mmearth_core.registry import discover
 
@@ -48,7 +50,7 @@ def test_layers_without_attributes_are_described_by_installed_plugins(made: Path
         file.move("heights", "unknown")
     with pytest.raises(DatasetError, match="has no description that can be read"):
         DatasetReader.open(path)
-    reader = DatasetReader.open(path, discover())
+    reader = DatasetReader(ProductPaths(path), declared_layers(discover()))
     assert reader.layers["sentinel2"] == described
     assert reader.problems["sentinel2"][-1].endswith(f"; taken to be what {described.plugin} declares.")
     assert "unknown" not in reader.layers

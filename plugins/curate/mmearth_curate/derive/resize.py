@@ -12,7 +12,7 @@ from mmearth_core.json_files import write_json
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, create_layer, new_file, opened
 from mmearth_core.product.hdf5_rows import RowBlock, RowReader, RowWriter, encode, row_blocks
-from mmearth_core.product.reader import DatasetReader, Entry
+from mmearth_core.product.reader import DatasetReader, Entry, find_products
 from mmearth_core.product.statistics import LayerStatistics
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
@@ -82,7 +82,7 @@ def resize(source: Path, target: Path, size: int, overwrite: bool, pool: Pool, p
         RunStoppedError: when the disk is full.
     """
     out = target_paths(target)
-    with publish(out, [ProductPaths.find(source)], overwrite) as staged:
+    with publish(out, [find_products(source)], overwrite) as staged:
         reader = shared.open_source(source)
         _require_larger(reader, size)
         write_json(staged.band_stats, _write_hdf5(staged, reader, size, pool, progress).entries())

@@ -7,7 +7,7 @@ from attrs import frozen
 from mmearth_core.json_files import write_json
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
-from mmearth_core.product.reader import DatasetReader
+from mmearth_core.product.reader import DatasetReader, find_products
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
 from mmearth_curate.derive import shared
@@ -48,7 +48,7 @@ def make_subset(
         RunStoppedError: when the disk is full.
     """
     out = target_paths(target)
-    with publish(out, [ProductPaths.find(source)], overwrite) as staged:
+    with publish(out, [find_products(source)], overwrite) as staged:
         reader = shared.open_source(source)
         rows = matching_rows(reader, criteria, progress)
         ids = reader.table.tile_ids(rows)

@@ -12,10 +12,11 @@ from attrs import frozen
 from mmearth_curate.select import RowFilter, look_up, matching_rows
 
 from mmearth_core.config.schema import load_config
+from mmearth_core.download.folder import declared_layers
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths, ProductPaths
-from mmearth_core.product.reader import DatasetReader, Entry
+from mmearth_core.product.reader import DatasetReader, Entry, find_products
 from mmearth_core.progress import Progress
 from mmearth_core.registry import Registry
 from mmearth_core.text import did_you_mean
@@ -51,7 +52,7 @@ def open_dataset(target: Path, registry: Registry) -> tuple[DatasetReader, Datas
         ConfigError: when the configuration cannot be used.
     """
     paths, folder = _find(target)
-    reader = DatasetReader(paths, registry)
+    reader = DatasetReader(paths, declared_layers(registry))
     if not reader.layers:
         raise DatasetError(
             f"{paths.hdf5}: none of its layers has a description, and no installed plugin declares one of that name. "
@@ -75,7 +76,7 @@ def _find(target: Path) -> tuple[ProductPaths, DatasetPaths | None]:
             )
         return paths, folder
     folder = DatasetPaths(target)
-    return ProductPaths.find(target), folder if target.is_dir() and folder.config.exists() else None
+    return find_products(target), folder if target.is_dir() and folder.config.exists() else None
 
 
 def require_layers(reader: DatasetReader, names: Iterable[str]) -> list[LayerDescription]:
