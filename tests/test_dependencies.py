@@ -77,7 +77,7 @@ DISTRIBUTIONS = {
     "mmearth_curate": PUBLIC,
     "mmearth_preflight": PUBLIC,
     "mmearth_devkit": PUBLIC,
-    "mmearth_viz": PUBLIC | {"mmearth_curate.select"},
+    "mmearth_viz": PUBLIC | {"mmearth_curate.select", "mmearth_curate.reading"},
     "mmearth_tile": AUTHORS | {"mmearth_core.tiles.regions"},
 }
 """What a package may import of other distributions; one that is not named here is a modality plugin's."""

@@ -34,7 +34,6 @@ __all__ = [
     "Tile",
     "TileIndex",
     "TileOutcome",
-    "declared_layers",
     "send_back",
 ]  # fmt: skip
 
@@ -256,15 +255,6 @@ class Provenance:
     def of(self, modality: str) -> str:
         """The checksum of a modality's layers over the rows so far."""
         return self._sums[self._source.group_of[modality]].hexdigest()
-
-
-def declared_layers(registry: Registry) -> dict[str, LayerDescription]:
-    """What the installed modalities declare of their layers, by name; types and sizes of a file may be others."""
-    return {
-        layer.name: LayerDescription.of(layer, registered.make(), 1, str(registered.origin))
-        for registered in registry.modalities.values()
-        for layer in registered.declared.layers
-    }
 
 
 def _layers_of(

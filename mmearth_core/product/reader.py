@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import h5py
 import numpy as np
-from attrs import evolve, frozen
+from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.json_files import JSONFileError, read_entries, read_json
+from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import HDF5, ProductPaths
 from mmearth_core.product import hdf5
@@ -22,12 +22,8 @@ from mmearth_core.text import counted
 
 T = TypeVar("T")
 
-Entry = dict[str, Any]
-"""What tile_info has of one tile."""
-
 _WRITE_AGAIN = "Write it again with `mmearth-core post`."
 _MAKE_SPLITS = "Make them again with `mmearth-core post splits`."
-_WRITE_INFO = "Write it again with `mmearth-core post info`."
 
 
 def find_products(path: Path) -> ProductPaths:
@@ -63,7 +59,7 @@ def read_side_file(path: Path, kind: type[T]) -> T:
         DatasetError: when it is missing, is not JSON, or holds something else.
     """
     try:
-        content = read_json(path).value
+        content = read_json(path)
     except JSONFileError as error:
         raise DatasetError(f"{path} {error}. {_WRITE_AGAIN}") from error
     if not isinstance(content, kind):
@@ -126,11 +122,6 @@ class TileTable:
             return None
         return int(self._order[position])
 
-    def repeated(self) -> list[int]:
-        """The rows whose tile an earlier row has already."""
-        ordered = self.ids[self._order]
-        return sorted(self._order[1:][ordered[1:] == ordered[:-1]].tolist())
-
 
 @frozen(eq=False)
 class Splits:
@@ -154,32 +145,26 @@ class DatasetReader:
         paths: the HDF5 file and its side files.
         attributes: of the file itself.
         layers: the description of each layer, by name.
-        problems: for each layer whose description is missing or wrong, what was found, one sentence each. It is only in
-            `layers` if an installed plugin describes it, as the last sentence then says.
     """
 
-    def __init__(self, paths: ProductPaths, declared: Mapping[str, LayerDescription] | None = None) -> None:
+    def __init__(self, paths: ProductPaths, layers: Mapping[str, LayerDescription] | None = None) -> None:
         """Opens a dataset for its description.
 
         Args:
             paths: the HDF5 file, and the side files beside it.
-            declared: what installed plugins declare, by layer. It describes the layers of a file that does not do so
-                itself, such as the published MMEarth.
+            layers: what to take for the description of each layer, by default what the file says.
 
         Raises:
-            DatasetError: when the file cannot be read; without `declared`, also when it does not describe a layer.
+            DatasetError: when the file cannot be read, or does not describe a layer.
         """
         self.paths = paths
-        self.problems: dict[str, list[str]] = {}
         self._file: h5py.File | None = None
         self._readers: dict[str, RowReader] = {}
         self._owner = 0
         with hdf5.opened(paths.hdf5) as file:
             self.attributes: Mapping[str, Any] = dict(file.attrs)
-            self.layers = hdf5.stored_layers(file) if declared is None else {}
+            self.layers = hdf5.stored_layers(file) if layers is None else dict(layers)
             self._rows = len(hdf5.require_table(file))
-            if declared is not None:
-                self.layers = self._described(file, declared)
 
     @classmethod
     def open(cls, path: Path) -> "DatasetReader":
@@ -242,41 +227,6 @@ class DatasetReader:
             self._file.close()
         self._file, self._readers = None, {}
 
-    def tile_info(self, tile_ids: Sequence[str] | None = None) -> Iterator[tuple[str, Entry]]:
-        """The entries of tile_info: of all tiles in the order of the file, or of some in the given order.
-
-        One entry is in memory at a time, as long as the given order is that of the file.
-
-        Raises:
-            DatasetError: when the file cannot be read, or a tile has no entry.
-        """
-        stream = self._all_tile_info()
-        if tile_ids is None:
-            yield from stream
-            return
-        wanted, waiting = set(tile_ids), dict[str, Entry]()
-        for tile_id in tile_ids:
-            while tile_id not in waiting:
-                found = next(stream, None)
-                if found is None:
-                    raise DatasetError(
-                        f"{self.paths.tile_info}: has no entry for tile {tile_id!r}, which the HDF5 file has. The two "
-                        f"are not of the same dataset. {_WRITE_INFO}"
-                    )
-                if found[0] in wanted:
-                    waiting[found[0]] = found[1]
-            yield tile_id, waiting.pop(tile_id)
-
-    def _all_tile_info(self) -> Iterator[tuple[str, Entry]]:
-        path = self.paths.tile_info
-        try:
-            for tile_id, parsed in read_entries(path):
-                if not isinstance(parsed.value, dict):
-                    raise JSONFileError(f"has an entry of {tile_id!r} that is not an object")
-                yield tile_id, parsed.value
-        except JSONFileError as error:
-            raise DatasetError(f"{path} {error}. It must be {{TILE_ID: {{...}}}}, as JSON. {_WRITE_INFO}") from error
-
     def band_stats(self) -> dict[str, Any]:
         """The band statistics, `{layer or layer_variant: {mean, std, min, max, ...: one number per band}}`.
 
@@ -311,42 +261,3 @@ class DatasetReader:
                 f"{counted(len(self), 'row')}, counted from 0. The splits are of another file. {_MAKE_SPLITS}"
             )
         return np.asarray(rows, np.intp)
-
-    def _described(self, file: h5py.File, declared: Mapping[str, LayerDescription]) -> dict[str, LayerDescription]:
-        """The layers that the file or else an installed plugin describes; notes the problems."""
-        layers = {}
-        for name in (each for each in file if each != hdf5.METADATA):
-            layer, problems = self._describe(file[name], declared.get(name))
-            if layer is not None:
-                layers[name] = layer
-            if problems:
-                self.problems[name] = problems
-        return layers
-
-    def _describe(
-        self, dataset: h5py.Dataset, declared: LayerDescription | None
-    ) -> tuple[LayerDescription | None, list[str]]:
-        if not isinstance(dataset, h5py.Dataset):
-            return None, ["It is a group; each layer is a dataset."]
-        if declared is not None:
-            declared = _fitted(declared, dataset)
-        problems = []
-        if dataset.shape[:1] != (len(self),):
-            problems.append(f"Has shape {dataset.shape}; the table `{hdf5.METADATA}` has {counted(len(self), 'row')}.")
-        try:
-            layer = hdf5.read_layer(dataset)
-        except DatasetError as error:
-            known = f"taken to be what {declared.plugin} declares" if declared else "and nothing is known of its values"
-            return None if problems else declared, [*problems, f"The layer {error.__cause__}; {known}."]
-        problems += layer.contradictions()
-        if declared and not layer.previews and (declared.modality, declared.bands) == (layer.modality, layer.bands):
-            layer = evolve(layer, previews=declared.previews)  # files of older versions have none
-        return None if problems else layer, problems
-
-
-def _fitted(layer: LayerDescription, dataset: h5py.Dataset) -> LayerDescription | None:
-    """A declared layer in the type and size of a file, which may be others than the plugin has now."""
-    if dataset.dtype.kind not in "iuf":
-        return None
-    fitted = evolve(layer, dtype=dataset.dtype.name, shape=dataset.shape[1:])
-    return None if any(fitted.contradictions()) else fitted

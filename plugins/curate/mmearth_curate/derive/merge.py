@@ -15,7 +15,7 @@ from mmearth_core.json_files import write_json
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
-from mmearth_core.product.reader import DatasetReader, Entry, find_products, read_side_file
+from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
 from mmearth_core.product.statistics import statistics_of
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
@@ -23,6 +23,7 @@ from mmearth_core.workers import Pool
 from mmearth_curate.derive import shared
 from mmearth_curate.derive.compare import require_same
 from mmearth_curate.derive.publish import publish, target_paths
+from mmearth_curate.reading import Entry, tile_info_of
 
 _LISTED = 5
 """Duplicate ids that an error lists."""
@@ -163,7 +164,7 @@ def _write_hdf5(staged: ProductPaths, inputs: Inputs, progress: Progress) -> Non
 
 
 def _entries(inputs: Inputs, progress: Progress) -> Iterator[tuple[str, Entry]]:
-    parts = (reader.tile_info(reader.table.tile_ids(rows)) for reader, rows, _ in inputs)
+    parts = (tile_info_of(reader, reader.table.tile_ids(rows)) for reader, rows, _ in inputs)
     for number, entry in enumerate(chain.from_iterable(parts), start=1):
         progress("writing tile_info", number, len(inputs.ids))
         yield entry

@@ -12,12 +12,13 @@ from mmearth_core.json_files import write_json
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, create_layer, new_file, opened
 from mmearth_core.product.hdf5_rows import RowBlock, RowReader, RowWriter, encode, row_blocks
-from mmearth_core.product.reader import DatasetReader, Entry, find_products
+from mmearth_core.product.reader import DatasetReader, find_products
 from mmearth_core.product.statistics import LayerStatistics
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
 from mmearth_curate.derive import shared
 from mmearth_curate.derive.publish import publish, target_paths
+from mmearth_curate.reading import Entry, tile_info_of
 
 
 @frozen
@@ -170,7 +171,7 @@ def margin(before: int, size: int) -> int:
 
 def _entries(reader: DatasetReader, size: int) -> Iterator[tuple[str, Entry]]:
     """Every tile's entry, with its new grid."""
-    for tile_id, entry in reader.tile_info(reader.table.tile_ids()):
+    for tile_id, entry in tile_info_of(reader, reader.table.tile_ids()):
         grid = entry.get("GRID")
         if grid:
             cut = margin(grid["size"], size)

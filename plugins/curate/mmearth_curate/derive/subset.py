@@ -12,6 +12,7 @@ from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
 from mmearth_curate.derive import shared
 from mmearth_curate.derive.publish import publish, target_paths
+from mmearth_curate.reading import tile_info_of
 from mmearth_curate.select import RowFilter, matching_rows
 
 
@@ -53,7 +54,7 @@ def make_subset(
         rows = matching_rows(reader, criteria, progress)
         ids = reader.table.tile_ids(rows)
         _write_hdf5(staged, reader, rows, criteria, progress)
-        shared.write_tile_info(staged, reader.tile_info(ids))
+        shared.write_tile_info(staged, tile_info_of(reader, ids))
         splits = reader.splits()
         if splits is not None:
             shared.write_splits(

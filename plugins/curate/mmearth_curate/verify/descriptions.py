@@ -7,12 +7,13 @@ import h5py
 import numpy as np
 from attrs import fields
 
-from mmearth_core.download.folder import DownloadedDataset, declared_layers
+from mmearth_core.download.folder import DownloadedDataset
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, VERSION
-from mmearth_core.product.reader import DatasetReader, find_products
+from mmearth_core.product.reader import find_products
 from mmearth_core.registry import Registry
+from mmearth_curate.reading import DescribedReader
 from mmearth_curate.verify.findings import Finding, Report, Severity
 
 CHECK = "description"
@@ -49,7 +50,7 @@ def open_target(target: Path, registry: Registry) -> Report:
     else:
         source = DownloadedDataset.open(target, registry)
         paths = ProductPaths(source.require_hdf5())
-    reader = DatasetReader(paths, declared_layers(registry))
+    reader = DescribedReader(paths, registry)
     with reader.file() as file:
         names = [name for name in file if name != METADATA]
         is_foreign = "layout" not in file.attrs and not any("modality" in file[name].attrs for name in names)

@@ -9,14 +9,14 @@ from typing import Any
 import h5py
 import numpy as np
 from attrs import frozen
+from mmearth_curate.reading import DescribedReader, Entry, tile_info
 from mmearth_curate.select import RowFilter, look_up, matching_rows
 
 from mmearth_core.config.schema import load_config
-from mmearth_core.download.folder import declared_layers
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths, ProductPaths
-from mmearth_core.product.reader import DatasetReader, Entry, find_products
+from mmearth_core.product.reader import DatasetReader, find_products
 from mmearth_core.progress import Progress
 from mmearth_core.registry import Registry
 from mmearth_core.text import did_you_mean
@@ -36,7 +36,7 @@ _KEY = "biome"
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(T.*)?")
 
 
-def open_dataset(target: Path, registry: Registry) -> tuple[DatasetReader, DatasetPaths | None]:
+def open_dataset(target: Path, registry: Registry) -> tuple[DescribedReader, DatasetPaths | None]:
     """Opens a dataset.
 
     Args:
@@ -52,7 +52,7 @@ def open_dataset(target: Path, registry: Registry) -> tuple[DatasetReader, Datas
         ConfigError: when the configuration cannot be used.
     """
     paths, folder = _find(target)
-    reader = DatasetReader(paths, declared_layers(registry))
+    reader = DescribedReader(paths, registry)
     if not reader.layers:
         raise DatasetError(
             f"{paths.hdf5}: none of its layers has a description, and no installed plugin declares one of that name. "
@@ -100,7 +100,7 @@ def entries_of(reader: DatasetReader, rows: Iterable[int]) -> dict[int, Entry]:
     """The entries of tile_info of some rows; empty ones if the file does not exist."""
     row_of = {reader.table.tile_id(row): row for row in rows}
     found: dict[int, Entry] = {}
-    for tile_id, entry in reader.tile_info() if reader.paths.tile_info.exists() else ():
+    for tile_id, entry in tile_info(reader) if reader.paths.tile_info.exists() else ():
         if tile_id in row_of:
             found[row_of[tile_id]] = entry
             if len(found) == len(row_of):
