@@ -180,10 +180,7 @@ class LayerDescription:
                 classes=tuple(tuple(ClassLabel(**label) for label in labels) for labels in classes),
                 variants=attributes.get("variants", ()),
                 previews={variant: _preview(content) for variant, content in previews.items()},
-                **{
-                    key: attributes[key]
-                    for key in ("modality", "kind", "bands", "units", "descriptions", "description", "plugin")
-                },
+                **{key: attributes[key] for key in DESCRIBED if key not in ("nodata", "classes")},
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise DatasetError(f"has attributes that cannot be read ({error})") from error

@@ -64,11 +64,6 @@ class ProductPaths:
         """The tiles without a row, as their stack cannot be used; the public readers do not look for this name."""
         return self.side_file("left_out")
 
-    @property
-    def side_files(self) -> tuple[Path, ...]:
-        """All files but the HDF5 file."""
-        return self.tile_info, self.band_stats, self.splits, self.splits_made, self.left_out
-
     def side_file(self, what: str) -> Path:
         """The side file of that kind."""
         return self.hdf5.with_name(f"{self.name}_{what}.json")

@@ -31,7 +31,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from attrs import frozen
 from numpy.typing import NDArray
 from torch.utils import data
 
@@ -49,16 +48,11 @@ Normalize = Literal["z-score", "min-max"]
 A band whose values are all the same is not divided: it becomes 0.
 """
 
+_Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""What is subtracted from a layer's values, and the factor for the rest; each (bands, 1, 1), or (bands,)."""
+
 _WIDENED = {"uint16": "int32"}
 """A type for which torch has few operations, and the type that is used instead."""
-
-
-@frozen(eq=False)
-class _Scale:
-    """What is subtracted from a layer's values, and the factor for the rest; each (bands, 1, 1), or (bands,)."""
-
-    offset: NDArray[np.float64]
-    factor: NDArray[np.float64]
 
 
 class Dataset(data.Dataset[Sample]):
@@ -141,8 +135,9 @@ class Dataset(data.Dataset[Sample]):
 
     def _scaled(self, values: NDArray[Any], mask: NDArray[np.bool_], scale: _Scale) -> NDArray[np.float32]:
         # In float64 up to the end: with a large mean, float32 would leave few digits.
-        exact: NDArray[np.float64] = np.subtract(values, scale.offset, dtype=np.float64)
-        exact *= scale.factor
+        offset, factor = scale
+        exact: NDArray[np.float64] = np.subtract(values, offset, dtype=np.float64)
+        exact *= factor
         scaled = exact.astype(np.float32)
         np.copyto(scaled, np.float32(self._missing), where=~mask)
         return scaled
@@ -163,11 +158,8 @@ class Dataset(data.Dataset[Sample]):
                 )
             span = end if normalize == "z-score" else end - offset
             factor = 1 / np.where(span > 0, span, 1.0)
-            columns = (
-                column[self._positions[layer.name]].reshape(-1, *(1,) * (len(layer.shape) - 1))
-                for column in (offset, factor)
-            )
-            scales[key] = _Scale(*columns)
+            chosen, shape = self._positions[layer.name], (-1, *(1,) * (len(layer.shape) - 1))
+            scales[key] = offset[chosen].reshape(shape), factor[chosen].reshape(shape)
         return scales
 
 

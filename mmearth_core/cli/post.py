@@ -257,15 +257,12 @@ def _warn_of_empty(made: Mapping[str, Any]) -> None:
     options = made["made"]
     if options["strategy"] == "column":
         return
-    empty = [
-        part
-        for part, share in zip(made["tiles"], options["fractions"], strict=True)
-        if share and not made["tiles"][part]
-    ]
+    shares = zip(made["tiles"].items(), options["fractions"], strict=True)
+    empty = [part for (part, tiles), share in shares if share and not tiles]
     if empty:
-        remedy = "Smaller --block-km and --distance-km help."
-        if options["strategy"] != "spatial":
-            remedy = "More tiles help."
+        remedy = (
+            "Smaller --block-km and --distance-km help." if options["strategy"] == "spatial" else "More tiles help."
+        )
         click.echo(f"warning: there are no tiles in {' and '.join(empty)}. {remedy}", err=True)
 
 

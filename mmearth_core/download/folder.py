@@ -24,17 +24,8 @@ from mmearth_core.registry.configured import make_modality
 from mmearth_core.tiles.index import Tile, TileIndex
 
 __all__ = [
-    "BadStack",
-    "DatasetRow",
-    "DownloadedDataset",
-    "Journal",
-    "Outcome",
-    "PluginCallError",
-    "Provenance",
-    "Tile",
-    "TileIndex",
-    "TileOutcome",
-    "send_back",
+    "BadStack", "DatasetRow", "DownloadedDataset", "Journal", "Outcome", "PluginCallError", "Provenance", "Tile",
+    "TileIndex", "TileOutcome", "send_back",
 ]  # fmt: skip
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode

@@ -68,62 +68,6 @@ def read_side_file(path: Path, kind: type[T]) -> T:
 
 
 @frozen(eq=False)
-class TileTable:
-    """The table `metadata`: which tile each row is.
-
-    Attributes:
-        ids: the tiles' ids, as bytes.
-        variants: the tiles' variants, as bytes; all empty in a file without any.
-        variant_key: the name of the field of variants; None without one.
-    """
-
-    ids: NDArray[np.bytes_]
-    variants: NDArray[np.bytes_]
-    variant_key: str | None
-
-    @cached_property
-    def _order(self) -> NDArray[np.intp]:
-        return np.argsort(self.ids, kind="stable")
-
-    @classmethod
-    def read(cls, file: h5py.File) -> "TileTable":
-        """Reads the table of a file.
-
-        Raises:
-            DatasetError: when there is no such table.
-        """
-        table = hdf5.require_table(file)
-        fields, content = table.dtype.names, table[:]
-        has_variant = len(fields) > 1 and table.dtype[1].kind == "S"
-        variants = content[fields[1]] if has_variant else np.zeros(len(content), "S1")
-        return cls(content[fields[0]], variants, fields[1] if has_variant else None)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def tile_id(self, row: int) -> str:
-        """The tile of a row."""
-        return bytes(self.ids[row]).decode(errors="replace")
-
-    def variant(self, row: int) -> str | None:
-        """The variant of a row."""
-        return bytes(self.variants[row]).decode(errors="replace") or None
-
-    def tile_ids(self, rows: Sequence[int] | NDArray[np.intp] | None = None) -> list[str]:
-        """The tiles of some rows, by default of all."""
-        ids = self.ids if rows is None else self.ids[rows]
-        return [text.decode(errors="replace") for text in ids.tolist()]
-
-    def row_of(self, tile_id: str) -> int | None:
-        """The first row of a tile."""
-        encoded = np.bytes_(tile_id.encode())
-        position = int(np.searchsorted(self.ids, encoded, sorter=self._order))
-        if position == len(self.ids) or self.ids[self._order[position]] != encoded:
-            return None
-        return int(self._order[position])
-
-
-@frozen(eq=False)
 class Splits:
     """The splits of a dataset.
 
@@ -175,14 +119,20 @@ class DatasetReader:
         return self._rows
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in self.__dict__.items() if name != "table"}  # it may have a gigabyte
+        state = {name: value for name, value in self.__dict__.items() if name != "ids"}  # it may have a gigabyte
         return {**state, "_file": None, "_readers": {}, "_owner": 0}
 
     @cached_property
-    def table(self) -> TileTable:
-        """Which tile each row is."""
+    def ids(self) -> NDArray[np.bytes_]:
+        """The tile id of each row, as bytes."""
         with self.file() as file:
-            return TileTable.read(file)
+            table = hdf5.require_table(file)
+            return np.asarray(table[table.dtype.names[0]])
+
+    def tile_ids(self, rows: Sequence[int] | NDArray[np.intp] | None = None) -> list[str]:
+        """The tiles of some rows, by default of all."""
+        ids = self.ids if rows is None else self.ids[rows]
+        return [text.decode(errors="replace") for text in ids.tolist()]
 
     @property
     def image_size(self) -> int:
@@ -247,7 +197,7 @@ class DatasetReader:
         parts = {str(name): self._split(name, rows) for name, rows in read_side_file(path, dict).items()}
         made = read_side_file(self.paths.splits_made, dict) if self.paths.splits_made.exists() else {}
         # Rows that were left out shift all later ones: a row of `test` could have been in `train`.
-        if "rows_sha256" in made and made["rows_sha256"] != hdf5.rows_digest(self.table.tile_ids()):
+        if "rows_sha256" in made and made["rows_sha256"] != hdf5.rows_digest(self.tile_ids()):
             raise DatasetError(f"{self.paths.hdf5}: its splits were made for other rows. {_MAKE_SPLITS}")
         return Splits(parts, made.get("made"))
 

@@ -26,8 +26,9 @@ def test_a_folder_is_opened_with_all_its_files(made: Path) -> None:
             assert list(values) == ["heights", "weights"]
             for name, own in values.items():
                 np.testing.assert_array_equal(own, file[name][row])
-    assert reader.table.tile_ids() == ids and [reader.table.row_of(ids[4]), reader.table.row_of("none")] == [4, None]
-    assert (reader.tile(2), reader.table.variant(2)) == ((ids[2], reader.table.variant(2)), reader.tile(2)[1])
+    table = DescribedReader(reader.paths, discover()).table
+    assert reader.tile_ids() == ids and [table.row_of(ids[4]), table.row_of("none")] == [4, None]
+    assert (reader.tile(2), table.variant(2)) == ((ids[2], table.variant(2)), reader.tile(2)[1])
     info = json.loads((made / f"{NAME}_tile_info.json").read_text())
     assert dict(tile_info(reader)) == info
     assert list(tile_info_of(reader, [ids[5], ids[1]])) == [(tile, info[tile]) for tile in (ids[5], ids[1])]

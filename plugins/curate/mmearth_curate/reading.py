@@ -1,10 +1,13 @@
-"""Reading a finished dataset beyond what training needs: tile_info, and layers that only installed plugins describe."""
+"""Reading a finished dataset beyond what training needs: tile_info, the table, layers that only plugins describe."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import h5py
-from attrs import evolve
+import numpy as np
+from attrs import evolve, frozen
+from numpy.typing import NDArray
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import JSONFileError
@@ -60,6 +63,57 @@ def tile_info_of(reader: DatasetReader, tile_ids: Sequence[str]) -> Iterator[tup
         yield tile_id, waiting.pop(tile_id)
 
 
+@frozen(eq=False)
+class TileTable:
+    """The table `metadata`: which tile each row is.
+
+    Attributes:
+        ids: the tiles' ids, as bytes.
+        variants: the tiles' variants, as bytes; all empty in a file without any.
+        variant_key: the name of the field of variants; None without one.
+    """
+
+    ids: NDArray[np.bytes_]
+    variants: NDArray[np.bytes_]
+    variant_key: str | None
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        return np.argsort(self.ids, kind="stable")
+
+    @classmethod
+    def read(cls, file: h5py.File) -> "TileTable":
+        """Reads the table of a file.
+
+        Raises:
+            DatasetError: when there is no such table.
+        """
+        table = hdf5.require_table(file)
+        fields, content = table.dtype.names, table[:]
+        has_variant = len(fields) > 1 and table.dtype[1].kind == "S"
+        variants = content[fields[1]] if has_variant else np.zeros(len(content), "S1")
+        return cls(content[fields[0]], variants, fields[1] if has_variant else None)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def tile_id(self, row: int) -> str:
+        """The tile of a row."""
+        return bytes(self.ids[row]).decode(errors="replace")
+
+    def variant(self, row: int) -> str | None:
+        """The variant of a row."""
+        return bytes(self.variants[row]).decode(errors="replace") or None
+
+    def row_of(self, tile_id: str) -> int | None:
+        """The first row of a tile."""
+        encoded = np.bytes_(tile_id.encode())
+        position = int(np.searchsorted(self.ids, encoded, sorter=self._order))
+        if position == len(self.ids) or self.ids[self._order[position]] != encoded:
+            return None
+        return int(self._order[position])
+
+
 class DescribedReader(DatasetReader):
     """A finished dataset, whose layers are described by installed plugins where the file itself does not do so.
 
@@ -86,6 +140,15 @@ class DescribedReader(DatasetReader):
                     self.layers[name] = layer
                 if problems:
                     self.problems[name] = problems
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "table"}  # as large as `ids`
+
+    @cached_property
+    def table(self) -> TileTable:
+        """Which tile each row is."""
+        with self.file() as file:
+            return TileTable.read(file)
 
     def _describe(
         self, dataset: h5py.Dataset, declared: LayerDescription | None

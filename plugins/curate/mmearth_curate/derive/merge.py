@@ -97,7 +97,7 @@ def merge(
         readers = [shared.open_source(path) for path in sources]
         require_same(readers)
         kept = choose_rows(readers, duplicates)
-        ids = [tile_id for reader, rows in zip(readers, kept, strict=True) for tile_id in reader.table.tile_ids(rows)]
+        ids = [tile_id for reader, rows in zip(readers, kept, strict=True) for tile_id in reader.tile_ids(rows)]
         inputs = Inputs(readers, kept, ids)
         _write_hdf5(staged, inputs, progress)
         shared.write_tile_info(staged, _entries(inputs, progress))
@@ -116,7 +116,7 @@ def choose_rows(readers: Sequence[DatasetReader], duplicates: str) -> list[share
     Raises:
         DatasetError: when one occurs more than once, and `duplicates` is `refuse`.
     """
-    tables = [reader.table.ids.tolist() for reader in readers]
+    tables = [reader.ids.tolist() for reader in readers]
     times = Counter(tile_id for table in tables for tile_id in table)
     if duplicates == "refuse" and len(times) < times.total():
         twice = [tile_id for tile_id, count in times.items() if count > 1]
@@ -164,7 +164,7 @@ def _write_hdf5(staged: ProductPaths, inputs: Inputs, progress: Progress) -> Non
 
 
 def _entries(inputs: Inputs, progress: Progress) -> Iterator[tuple[str, Entry]]:
-    parts = (tile_info_of(reader, reader.table.tile_ids(rows)) for reader, rows, _ in inputs)
+    parts = (tile_info_of(reader, reader.tile_ids(rows)) for reader, rows, _ in inputs)
     for number, entry in enumerate(chain.from_iterable(parts), start=1):
         progress("writing tile_info", number, len(inputs.ids))
         yield entry

@@ -17,7 +17,7 @@ from mmearth_core.product.statistics import LayerStatistics
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
 from mmearth_curate.derive import shared
-from mmearth_curate.derive.publish import publish, target_paths
+from mmearth_curate.derive.publish import publish, side_files, target_paths
 from mmearth_curate.reading import Entry, tile_info_of
 
 
@@ -88,7 +88,7 @@ def resize(source: Path, target: Path, size: int, overwrite: bool, pool: Pool, p
         _require_larger(reader, size)
         write_json(staged.band_stats, _write_hdf5(staged, reader, size, pool, progress).entries())
         shared.write_tile_info(staged, _entries(reader, size))
-        for old, new in zip(reader.paths.side_files, staged.side_files, strict=True):
+        for old, new in zip(side_files(reader.paths), side_files(staged), strict=True):
             if old.exists() and not new.exists():  # what has to do with rows only
                 shutil.copyfile(old, new)
     return Resized(out, len(reader), size, reader.image_size)
@@ -171,7 +171,7 @@ def margin(before: int, size: int) -> int:
 
 def _entries(reader: DatasetReader, size: int) -> Iterator[tuple[str, Entry]]:
     """Every tile's entry, with its new grid."""
-    for tile_id, entry in tile_info_of(reader, reader.table.tile_ids()):
+    for tile_id, entry in tile_info_of(reader, reader.tile_ids()):
         grid = entry.get("GRID")
         if grid:
             cut = margin(grid["size"], size)

@@ -52,7 +52,7 @@ def make_subset(
     with publish(out, [find_products(source)], overwrite) as staged:
         reader = shared.open_source(source)
         rows = matching_rows(reader, criteria, progress)
-        ids = reader.table.tile_ids(rows)
+        ids = reader.tile_ids(rows)
         _write_hdf5(staged, reader, rows, criteria, progress)
         shared.write_tile_info(staged, tile_info_of(reader, ids))
         splits = reader.splits()

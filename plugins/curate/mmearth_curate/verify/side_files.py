@@ -198,7 +198,7 @@ def _check_made(report: Report) -> Iterator[Finding]:
         yield _of_splits(report, f"{path.name} {error}.")
         return
     digest = made.get("rows_sha256") if isinstance(made, dict) else None
-    if digest is not None and digest != rows_digest(report.reader.table.tile_ids()):
+    if digest is not None and digest != rows_digest(report.reader.tile_ids()):
         yield _of_splits(report, f"{path.name} says that they were made of other rows than the file has.")
 
 

@@ -16,7 +16,7 @@ from mmearth_core.config.schema import load_config
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths, ProductPaths
-from mmearth_core.product.reader import DatasetReader, find_products
+from mmearth_core.product.reader import find_products
 from mmearth_core.progress import Progress
 from mmearth_core.registry import Registry
 from mmearth_core.text import did_you_mean
@@ -79,7 +79,7 @@ def _find(target: Path) -> tuple[ProductPaths, DatasetPaths | None]:
     return find_products(target), folder if target.is_dir() and folder.config.exists() else None
 
 
-def require_layers(reader: DatasetReader, names: Iterable[str]) -> list[LayerDescription]:
+def require_layers(reader: DescribedReader, names: Iterable[str]) -> list[LayerDescription]:
     """Some layers by name.
 
     Raises:
@@ -96,7 +96,7 @@ def require_layers(reader: DatasetReader, names: Iterable[str]) -> list[LayerDes
     return chosen
 
 
-def entries_of(reader: DatasetReader, rows: Iterable[int]) -> dict[int, Entry]:
+def entries_of(reader: DescribedReader, rows: Iterable[int]) -> dict[int, Entry]:
     """The entries of tile_info of some rows; empty ones if the file does not exist."""
     row_of = {reader.table.tile_id(row): row for row in rows}
     found: dict[int, Entry] = {}
@@ -125,7 +125,7 @@ class Wanted:
     random: bool
 
 
-def choose_rows(reader: DatasetReader, wanted: Wanted, progress: Progress) -> list[int]:
+def choose_rows(reader: DescribedReader, wanted: Wanted, progress: Progress) -> list[int]:
     """The rows of the tiles that are wanted, named ones in the given order.
 
     Raises:
@@ -144,10 +144,10 @@ def choose_rows(reader: DatasetReader, wanted: Wanted, progress: Progress) -> li
     return _varied(reader, _drawn(rows, _CANDIDATES, random), wanted.count)
 
 
-def _row(reader: DatasetReader, tile_id: str) -> int:
+def _row(reader: DescribedReader, tile_id: str) -> int:
     row = reader.table.row_of(tile_id)
     if row is None:
-        ids = reader.table.tile_ids()
+        ids = reader.tile_ids()
         near = difflib.get_close_matches(tile_id, ids, n=_NEAR, cutoff=0.5)
         offer = f" Similar are {', '.join(map(repr, near))}." if near else ""
         raise DatasetError(
@@ -163,7 +163,7 @@ def _drawn(rows: Sequence[int], count: int, random: np.random.Generator) -> list
     return sorted(int(row) for row in random.choice(np.asarray(rows), count, replace=False))
 
 
-def _varied(reader: DatasetReader, rows: Sequence[int], count: int) -> list[int]:
+def _varied(reader: DescribedReader, rows: Sequence[int], count: int) -> list[int]:
     """Some of the rows, with as many different values of the key among them as possible."""
     if len(rows) <= count:
         return list(rows)

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 from attrs import define, field
-from mmearth_curate.reading import Entry, tile_info
+from mmearth_curate.reading import DescribedReader, Entry, tile_info
 from numpy.typing import NDArray
 
-from mmearth_core.product.reader import DatasetReader
 from mmearth_core.progress import Progress
 from mmearth_viz.preview.dataset import TILE, is_date
 
@@ -107,7 +106,7 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, str | int) and str(value) else None
 
 
-def read_summary(reader: DatasetReader, progress: Progress) -> TileInfoSummary:
+def read_summary(reader: DescribedReader, progress: Progress) -> TileInfoSummary:
     """Reads tile_info entry by entry; if it does not exist, the summary is empty.
 
     Raises:
