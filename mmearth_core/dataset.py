@@ -105,7 +105,7 @@ class Dataset:
     @property
     def tile_ids(self) -> list[str]:
         """The id of each tile."""
-        return self.reader.table.tile_ids(self.rows)
+        return self.reader.tile_ids(self.rows)
 
     def band_stats(self) -> dict[str, Any]:
         """The band statistics: `{layer or layer_variant: {mean, std, min, max, ...: one number per band}}`."""

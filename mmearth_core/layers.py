@@ -1,7 +1,7 @@
 """The description of a layer: what a reader must know of it, independent of the file format."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview, holds
 from mmearth_core.contract.modality import Modality
 from mmearth_core.errors import DatasetError
-from mmearth_core.text import counted
 
 DEFAULT = ""
 """The key of the preview for variants that have none of their own."""
@@ -91,6 +90,21 @@ class LayerDescription:
         """Whether a row is an image."""
         return self.kind is not Kind.VECTOR
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether its values are classes of an image."""
+        return self.kind is Kind.CLASSES
+
+    @property
+    def is_quantity(self) -> bool:
+        """Whether its values are quantities, and not classes or one-hot vectors."""
+        return self.kind is Kind.REGRESSION or (not self.is_map and np.dtype(self.dtype).kind == "f")
+
+    @property
+    def holds_nodata(self) -> bool:
+        """Whether its type can hold its no-data value."""
+        return np.dtype(self.dtype).kind in "iuf" and holds(self.dtype, float(self.nodata))
+
     @cached_property
     def fill(self) -> np.generic:
         """The no-data value, in the layer's dtype."""
@@ -105,23 +119,20 @@ class LayerDescription:
         """All keys that the layer must have in the band statistics."""
         return tuple(self.stat_name(variant) for variant in self.variants) or (self.name,)
 
+    def stat_numbers(self, entry: Any, name: str) -> NDArray[np.float64] | None:
+        """A statistic of an entry that holds one finite number per band; None if it does not."""
+        listed = entry.get(name) if isinstance(entry, Mapping) else None
+        if not isinstance(listed, list) or len(listed) != len(self.bands):
+            return None
+        if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in listed):
+            return None
+        numbers = np.array(listed, np.float64)
+        return numbers if np.isfinite(numbers).all() else None
+
     def valid(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Where values are not missing; of floats, only finite ones count."""
         known: NDArray[np.bool_] = np.not_equal(values, self.fill)
         return known & np.isfinite(values) if values.dtype.kind == "f" else known
-
-    def contradictions(self) -> Iterator[str]:
-        """Parts of the description that contradict each other, each as a sentence."""
-        bands = len(self.bands)
-        if len(self.shape) != (3 if self.is_map else 1) or self.shape[:1] != (bands,):
-            kind = f"a {self.kind} layer of {counted(bands, 'band')}"
-            yield f"A row has shape {self.shape}, which is not that of {kind}."
-        for attribute in ("units", "descriptions", "classes"):
-            count = len(getattr(self, attribute))
-            if count != bands:
-                yield f"Has {counted(bands, 'band')}, and {attribute} for {count}."
-        if np.dtype(self.dtype).kind not in "iuf" or not holds(self.dtype, float(self.nodata)):
-            yield f"Its type {self.dtype} cannot hold its no-data {self.nodata}."
 
     def to_attributes(self) -> dict[str, str | tuple[str, ...] | np.generic]:
         """The description as plain attributes, which any file format can store.
@@ -169,10 +180,7 @@ class LayerDescription:
                 classes=tuple(tuple(ClassLabel(**label) for label in labels) for labels in classes),
                 variants=attributes.get("variants", ()),
                 previews={variant: _preview(content) for variant, content in previews.items()},
-                **{
-                    key: attributes[key]
-                    for key in ("modality", "kind", "bands", "units", "descriptions", "description", "plugin")
-                },
+                **{key: attributes[key] for key in DESCRIBED if key not in ("nodata", "classes")},
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise DatasetError(f"has attributes that cannot be read ({error})") from error

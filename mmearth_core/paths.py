@@ -5,8 +5,6 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-from mmearth_core.errors import DatasetError
-
 MAX_STEM = 200
 """Longest file stem used, in bytes; file systems allow 255 and a temporary suffix is added."""
 
@@ -35,28 +33,6 @@ class ProductPaths:
     """
 
     hdf5: Path
-
-    @classmethod
-    def find(cls, path: Path) -> "ProductPaths":
-        """The products of an existing dataset.
-
-        Args:
-            path: the HDF5 file, or the folder that holds exactly one.
-
-        Raises:
-            DatasetError: when there is none, or the folder has several.
-        """
-        if not path.is_dir():
-            if not path.is_file():
-                raise DatasetError(f"{path}: no such file or folder. Name a dataset's .h5 file, or the folder with it.")
-            return cls(path)
-        found = sorted(each for each in path.glob(f"*{HDF5}") if not each.name.startswith("."))
-        if len(found) != 1:
-            names = ", ".join(each.name for each in found[:5]) or "none"
-            raise DatasetError(
-                f"{path}: a dataset's folder has one {HDF5} file, this one has {len(found)} ({names}). Name the file."
-            )
-        return cls(found[0])
 
     @property
     def name(self) -> str:
@@ -87,11 +63,6 @@ class ProductPaths:
     def left_out(self) -> Path:
         """The tiles without a row, as their stack cannot be used; the public readers do not look for this name."""
         return self.side_file("left_out")
-
-    @property
-    def side_files(self) -> tuple[Path, ...]:
-        """All files but the HDF5 file."""
-        return self.tile_info, self.band_stats, self.splits, self.splits_made, self.left_out
 
     def side_file(self, what: str) -> Path:
         """The side file of that kind."""

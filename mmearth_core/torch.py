@@ -31,15 +31,12 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from attrs import frozen
 from numpy.typing import NDArray
 from torch.utils import data
 
 from mmearth_core import dataset as plain
-from mmearth_core.contract.bands import Kind
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
-from mmearth_core.product.statistics import numbers_of
 from mmearth_core.text import counted, did_you_mean
 
 Sample = dict[str, Any]
@@ -51,16 +48,11 @@ Normalize = Literal["z-score", "min-max"]
 A band whose values are all the same is not divided: it becomes 0.
 """
 
+_Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""What is subtracted from a layer's values, and the factor for the rest; each (bands, 1, 1), or (bands,)."""
+
 _WIDENED = {"uint16": "int32"}
 """A type for which torch has few operations, and the type that is used instead."""
-
-
-@frozen(eq=False)
-class _Scale:
-    """What is subtracted from a layer's values, and the factor for the rest; each (bands, 1, 1), or (bands,)."""
-
-    offset: NDArray[np.float64]
-    factor: NDArray[np.float64]
 
 
 class Dataset(data.Dataset[Sample]):
@@ -124,7 +116,7 @@ class Dataset(data.Dataset[Sample]):
             own, mask = tile.values[name], tile.masks[name]
             if self.bands[name] != layer.bands:  # the full row was read: HDF5 is far slower at choosing bands
                 own, mask = own[self._positions[name]], mask[self._positions[name]]
-            if self._normalize and _is_quantity(layer):
+            if self._normalize and layer.is_quantity:
                 own = self._scaled(own, mask, self._scales[layer.stat_name(tile.variant)])
             else:
                 own = _as_stored(own, layer)
@@ -143,20 +135,21 @@ class Dataset(data.Dataset[Sample]):
 
     def _scaled(self, values: NDArray[Any], mask: NDArray[np.bool_], scale: _Scale) -> NDArray[np.float32]:
         # In float64 up to the end: with a large mean, float32 would leave few digits.
-        exact: NDArray[np.float64] = np.subtract(values, scale.offset, dtype=np.float64)
-        exact *= scale.factor
+        offset, factor = scale
+        exact: NDArray[np.float64] = np.subtract(values, offset, dtype=np.float64)
+        exact *= factor
         scaled = exact.astype(np.float32)
         np.copyto(scaled, np.float32(self._missing), where=~mask)
         return scaled
 
     def _scales_of(self, normalize: Normalize) -> dict[str, _Scale]:
         """How to normalise, by key in the band statistics."""
-        keys = {key: layer for layer in self.layers.values() if _is_quantity(layer) for key in layer.stat_names()}
+        keys = {key: layer for layer in self.layers.values() if layer.is_quantity for key in layer.stat_names()}
         stats = self.plain.band_stats() if keys else {}
         scales = {}
         for key, layer in keys.items():
             names = ("mean", "std") if normalize == "z-score" else ("min", "max")
-            offset, end = (numbers_of(stats.get(key), name, layer) for name in names)
+            offset, end = (layer.stat_numbers(stats.get(key), name) for name in names)
             if offset is None or end is None:
                 raise DatasetError(
                     f"{self.plain.reader.paths.band_stats}: {key!r} has no {' and '.join(names)} for "
@@ -165,11 +158,8 @@ class Dataset(data.Dataset[Sample]):
                 )
             span = end if normalize == "z-score" else end - offset
             factor = 1 / np.where(span > 0, span, 1.0)
-            columns = (
-                column[self._positions[layer.name]].reshape(-1, *(1,) * (len(layer.shape) - 1))
-                for column in (offset, factor)
-            )
-            scales[key] = _Scale(*columns)
+            chosen, shape = self._positions[layer.name], (-1, *(1,) * (len(layer.shape) - 1))
+            scales[key] = offset[chosen].reshape(shape), factor[chosen].reshape(shape)
         return scales
 
 
@@ -190,13 +180,6 @@ def _chosen_bands(source: plain.Dataset, layer: LayerDescription, bands: Sequenc
     return tuple(bands)
 
 
-def _is_quantity(layer: LayerDescription) -> bool:
-    """Whether its values are quantities, and not classes or one-hot vectors."""
-    if layer.kind is Kind.VECTOR:
-        return np.dtype(layer.dtype).kind == "f"
-    return layer.kind is Kind.REGRESSION
-
-
 def _as_stored(values: NDArray[Any], layer: LayerDescription) -> NDArray[Any]:
-    kept = "int64" if layer.kind is Kind.CLASSES else _WIDENED.get(layer.dtype, layer.dtype)
+    kept = "int64" if layer.has_classes else _WIDENED.get(layer.dtype, layer.dtype)
     return values.astype(kept, copy=False)

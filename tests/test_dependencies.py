@@ -43,11 +43,11 @@ ALLOWED = {
     "earthengine": "contract config budget",
     "builtin": "contract earthengine",
     "tiles": "contract files paths earthengine",
-    "product": "layers contract files paths json_files registry",
+    "product": "layers paths json_files",
     "download": "tiles earthengine budget registry layers config contract files paths __init__",
-    "post": "download product layers tiles contract files paths json_files workers progress __init__",
+    "post": "download product layers tiles files json_files workers progress __init__",
     "dataset": "product layers",
-    "torch": "product layers dataset contract",
+    "torch": "layers dataset",
     "status": "download budget tiles config paths",
     "slurm": "config files",
     "__main__": "cli",
@@ -77,7 +77,7 @@ DISTRIBUTIONS = {
     "mmearth_curate": PUBLIC,
     "mmearth_preflight": PUBLIC,
     "mmearth_devkit": PUBLIC,
-    "mmearth_viz": PUBLIC | {"mmearth_curate.select"},
+    "mmearth_viz": PUBLIC | {"mmearth_curate.select", "mmearth_curate.reading"},
     "mmearth_tile": AUTHORS | {"mmearth_core.tiles.regions"},
 }
 """What a package may import of other distributions; one that is not named here is a modality plugin's."""

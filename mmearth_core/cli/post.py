@@ -191,12 +191,11 @@ def splits(config: Path, as_json: bool, **options: Any) -> int:
       mmearth-core post splits mydata.toml --strategy column --column my_split
     """  # noqa: D301
     from mmearth_core.download.folder import DownloadedDataset
-    from mmearth_core.files import writable
     from mmearth_core.post.make_splits import make_splits
     from mmearth_core.registry import discover
 
     source = DownloadedDataset.open(config, discover())
-    with source.locked(), writable(source.folder.root):
+    with source.locked():
         made = make_splits(source, _given(options))
     _warn_of_empty(made)
     return show(as_json, made, [_counts(made)])
@@ -209,20 +208,16 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _opened(config: Path, workers: int | None) -> "Iterator[tuple[DownloadedDataset, Pool, Progress]]":
     """The dataset, its workers, and a progress bar on standard error."""
-    from mmearth_core.workers import Pool, available_cores
+    from mmearth_core.workers import at_work
 
-    with Pool(workers or available_cores()) as pool:  # its processes start while this one imports and reads
-        from rich.console import Console
-
+    with at_work(workers) as (pool, progress):  # its processes start while this one imports and reads
         from mmearth_core.download.folder import DownloadedDataset
-        from mmearth_core.files import writable
-        from mmearth_core.progress import progress_bar
         from mmearth_core.registry import discover
 
         source = DownloadedDataset.open(config, discover())
         for warning, remedy in source.warnings:
             click.echo(f"warning: {warning} {remedy}", err=True)
-        with source.locked(), progress_bar(Console(stderr=True)) as progress, writable(source.folder.root):
+        with source.locked():
             yield source, pool, progress
 
 
@@ -259,15 +254,11 @@ def _warn_of_empty(made: Mapping[str, Any]) -> None:
     options = made["made"]
     if options["strategy"] == "column":
         return
-    empty = [
-        part
-        for part, share in zip(made["tiles"], options["fractions"], strict=True)
-        if share and not made["tiles"][part]
-    ]
+    shares = zip(made["tiles"].items(), options["fractions"], strict=True)
+    empty = [part for (part, tiles), share in shares if share and not tiles]
     if empty:
-        remedy = "Smaller --block-km and --distance-km help."
-        if options["strategy"] != "spatial":
-            remedy = "More tiles help."
+        is_spatial = options["strategy"] == "spatial"
+        remedy = "Smaller --block-km and --distance-km help." if is_spatial else "More tiles help."
         click.echo(f"warning: there are no tiles in {' and '.join(empty)}. {remedy}", err=True)
 
 

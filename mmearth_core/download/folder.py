@@ -16,7 +16,7 @@ from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcom
 from mmearth_core.download.locate import PluginCallError, call
 from mmearth_core.download.stored_config import BASE, StoredConfig, load_stored_config, plain_options
 from mmearth_core.errors import DatasetError
-from mmearth_core.files import locked
+from mmearth_core.files import locked, writable
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths, ProductPaths
 from mmearth_core.registry import Registry
@@ -24,17 +24,8 @@ from mmearth_core.registry.configured import make_modality
 from mmearth_core.tiles.index import Tile, TileIndex
 
 __all__ = [
-    "BadStack",
-    "DatasetRow",
-    "DownloadedDataset",
-    "Journal",
-    "Outcome",
-    "PluginCallError",
-    "Provenance",
-    "Tile",
-    "TileIndex",
-    "TileOutcome",
-    "send_back",
+    "BadStack", "DatasetRow", "DownloadedDataset", "Journal", "Outcome", "PluginCallError", "Provenance", "Tile",
+    "TileIndex", "TileOutcome", "send_back",
 ]  # fmt: skip
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode
@@ -170,6 +161,7 @@ class DownloadedDataset:
 
         Raises:
             DatasetError: when another process works on the dataset.
+            RunStoppedError: when the folder cannot be written meanwhile.
         """
         refusal = (
             f"Another process is working on {self.folder.root}. Rows must not change while they are written, so "
@@ -178,6 +170,7 @@ class DownloadedDataset:
         with ExitStack() as locks:
             for group in self.effective.groups:
                 locks.enter_context(locked(self.folder.lock(group), self.partitions(), refusal))
+            locks.enter_context(writable(self.folder.root))
             yield
 
     def partitions(self) -> list[int]:

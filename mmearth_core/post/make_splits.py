@@ -24,7 +24,7 @@ def make_splits(source: DownloadedDataset, changes: dict[str, Any]) -> dict[str,
         How they were made, as it is written.
     """
     options = split_options(source, changes)
-    ids = DatasetReader.open(source.require_hdf5()).table.tile_ids()
+    ids = DatasetReader.open(source.require_hdf5()).tile_ids()
     parts = split(options, *_tiles_of(source, ids, options.by))
     made = describe(options, parts, len(ids), rows_digest(ids))
     write_json(source.products.splits_made, made)
@@ -35,9 +35,8 @@ def make_splits(source: DownloadedDataset, changes: dict[str, Any]) -> dict[str,
 def are_stale(source: DownloadedDataset) -> bool:
     """Whether there are splits that were made of other rows than the HDF5 file now has."""
     made = _made(source)
-    if not made:
-        return False
-    return bool(made.get("rows_sha256") != rows_digest(DatasetReader.open(source.products.hdf5).table.tile_ids()))
+    ids = DatasetReader.open(source.products.hdf5).tile_ids() if made else []
+    return bool(made) and made.get("rows_sha256") != rows_digest(ids)
 
 
 def split_options(source: DownloadedDataset, changes: dict[str, Any]) -> SplitOptions:

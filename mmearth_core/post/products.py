@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -16,7 +17,6 @@ from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.files import written_aside
 from mmearth_core.json_files import write_entries, write_json
 from mmearth_core.layers import LayerDescription
-from mmearth_core.paths import ProductPaths
 from mmearth_core.post.rows import RowSelection, require_some, select_rows
 from mmearth_core.post.write import BadStacksError, copy_layers, write_rows
 from mmearth_core.product import hdf5
@@ -80,7 +80,8 @@ def make_stats(source: DownloadedDataset, pool: Pool, progress: Progress) -> Non
         reader = DatasetReader.open(source.require_hdf5())
         layers = [reader.layers[layer.name] for layer in source.layers if layer.name in reader.layers]
         path, rows = reader.paths.hdf5, range(len(reader))
-        _write_stats(reader.paths, layers, count_values(path, layers, rows, source.image_size, pool.map, progress))
+        stats = count_values(path, layers, rows, source.image_size, pool.map, progress)
+        _write_stats(reader.paths.band_stats, layers, stats)
 
 
 @contextmanager
@@ -106,7 +107,7 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
         provenance.add(row.tile.tile_id, row.variant, row.entries)
     kept, is_current = _kept_layers(source, provenance)
     new = [layer for layer in source.layers if layer not in kept]
-    known = _known_stats(paths)
+    known = _known_stats(paths.band_stats)
     stats = {key: known[key] for layer in kept for key in _stat_keys(layer) if key in known}
     if new or not is_current:
         with written_aside(paths.hdf5) as aside, hdf5.new_file(aside) as file:
@@ -124,7 +125,7 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
         stats |= added.entries()
     lost = [layer for layer in kept if not _is_complete(stats, layer, len(rows))]
     stats |= count_values(paths.hdf5, lost, range(len(rows)) if lost else (), source.image_size, pool.map, progress)
-    _write_stats(paths, source.layers, stats)
+    _write_stats(paths.band_stats, source.layers, stats)
     return HDF5Result(rows, tuple(layer.name for layer in new), tuple(layer.name for layer in kept))
 
 
@@ -157,9 +158,9 @@ def _stat_keys(layer: LayerDescription) -> list[str]:
     return list(dict.fromkeys([*layer.stat_names(), layer.name]))
 
 
-def _known_stats(paths: ProductPaths) -> dict[str, Any]:
+def _known_stats(path: Path) -> dict[str, Any]:
     try:
-        return read_side_file(paths.band_stats, dict)
+        return read_side_file(path, dict)
     except DatasetError:
         return {}
 
@@ -176,9 +177,9 @@ def _is_complete(stats: Mapping[str, Any], layer: LayerDescription, rows: int) -
     return all(key in stats for key in layer.stat_names()) and counts == {rows * math.prod(layer.shape[1:])}
 
 
-def _write_stats(paths: ProductPaths, layers: Sequence[LayerDescription], stats: Mapping[str, Any]) -> None:
+def _write_stats(path: Path, layers: Sequence[LayerDescription], stats: Mapping[str, Any]) -> None:
     order = [key for layer in layers for key in _stat_keys(layer)]
-    write_json(paths.band_stats, {key: stats[key] for key in order if key in stats})
+    write_json(path, {key: stats[key] for key in order if key in stats})
 
 
 def report_left_out(rows: RowSelection) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from mmearth_core.download.folder import DatasetRow, DownloadedDataset
 from mmearth_core.download.journal import BadStack, Outcome
@@ -32,18 +32,14 @@ class RowSelection:
     left_out: tuple[BadStack, ...] = ()
     skipped: int = 0
     missing: int = 0
-    _out: frozenset[str] = field(init=False)
-
-    @_out.default
-    def _named(self) -> frozenset[str]:
-        return frozenset(out.tile_id for out in self.left_out)
 
     def __len__(self) -> int:
         return sum(self.sizes.values())
 
     def __iter__(self) -> Iterator[DatasetRow]:
+        left_out = {out.tile_id for out in self.left_out}
         for partition in self.sizes:
-            yield from (row for row in self.source.rows(partition) if row.tile.tile_id not in self._out)
+            yield from (row for row in self.source.rows(partition) if row.tile.tile_id not in left_out)
 
     def without(self, more: Sequence[BadStack]) -> "RowSelection":
         """The same rows without some more tiles."""

@@ -71,12 +71,11 @@ def check_stack(path: Path, names: Sequence[str], size: int, tile_id: str) -> No
         with path.open("rb") as file:
             length = file.seek(0, 2)
             file.seek(0)
-            head = file.read(_HEAD.size)
-            start = _directory(head)
+            start = _directory(file.read(_HEAD.size))
             file.seek(start)
             header = _header(file.read(), start)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(error) from error
     except _ForeignError:
         _read_any(path, names, size, tile_id)
         return
@@ -102,7 +101,7 @@ def read_stack(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray[
         start = _directory(content[: _HEAD.size])
         header = _header(content[start:], start)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(error) from error
     except _ForeignError:
         return iter(_read_any(path, names, size))
     _check(header, names, size, len(content))
@@ -188,8 +187,7 @@ def _check(header: Header, names: Sequence[str], size: int, length: int, tile_id
     if missing:
         raise StackError(f"the stack has no bands {', '.join(missing)}; it has {', '.join(header.strips)}")
     for name in names:
-        end = sum(header.strips[name])
-        if end > length:
+        if (end := sum(header.strips[name])) > length:
             raise StackError(f"the stack is truncated: band {name} ends at byte {end}, the file at {length}")
 
 
@@ -207,7 +205,7 @@ def _read_any(path: Path, names: Sequence[str], size: int, tile_id: str | None =
     return [plane.reshape(-1) for plane in pixels]
 
 
-def _unreadable(path: Path, error: OSError) -> StackError:
+def _unreadable(error: OSError) -> StackError:
     if isinstance(error, FileNotFoundError):
         return StackError("the stack is missing")
     return StackError(f"the stack cannot be read: {error.strerror}")

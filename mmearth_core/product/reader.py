@@ -5,33 +5,47 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
-from attrs import evolve, frozen
+from attrs import frozen
 from numpy.typing import NDArray
 
-from mmearth_core.contract.bands import holds
 from mmearth_core.errors import DatasetError
-from mmearth_core.json_files import JSONFileError, read_entries, read_json
+from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.layers import LayerDescription
-from mmearth_core.paths import ProductPaths
+from mmearth_core.paths import HDF5, ProductPaths
 from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import RowReader
 from mmearth_core.text import counted
 
-if TYPE_CHECKING:
-    from mmearth_core.registry import Registry
-
 T = TypeVar("T")
-
-Entry = dict[str, Any]
-"""What tile_info has of one tile."""
 
 _WRITE_AGAIN = "Write it again with `mmearth-core post`."
 _MAKE_SPLITS = "Make them again with `mmearth-core post splits`."
-_WRITE_INFO = "Write it again with `mmearth-core post info`."
+
+
+def find_products(path: Path) -> ProductPaths:
+    """The files of an existing dataset.
+
+    Args:
+        path: the HDF5 file, or the folder that holds exactly one.
+
+    Raises:
+        DatasetError: when there is none, or the folder has several.
+    """
+    if not path.is_dir():
+        if not path.is_file():
+            raise DatasetError(f"{path}: no such file or folder. Name a dataset's .h5 file, or the folder with it.")
+        return ProductPaths(path)
+    found = sorted(each for each in path.glob(f"*{HDF5}") if not each.name.startswith("."))
+    if len(found) != 1:
+        names = ", ".join(each.name for each in found[:5]) or "none"
+        raise DatasetError(
+            f"{path}: a dataset's folder has one {HDF5} file, this one has {len(found)} ({names}). Name the file."
+        )
+    return ProductPaths(found[0])
 
 
 def read_side_file(path: Path, kind: type[T]) -> T:
@@ -45,73 +59,12 @@ def read_side_file(path: Path, kind: type[T]) -> T:
         DatasetError: when it is missing, is not JSON, or holds something else.
     """
     try:
-        content = read_json(path).value
+        content = read_json(path)
     except JSONFileError as error:
         raise DatasetError(f"{path} {error}. {_WRITE_AGAIN}") from error
     if not isinstance(content, kind):
         raise DatasetError(f"{path} holds a JSON {type(content).__name__}, not a {kind.__name__}. {_WRITE_AGAIN}")
     return content
-
-
-@frozen(eq=False)
-class TileTable:
-    """The table `metadata`: which tile each row is.
-
-    Attributes:
-        ids: the tiles' ids, as bytes.
-        variants: the tiles' variants, as bytes; all empty in a file without any.
-        variant_key: the name of the field of variants; None without one.
-    """
-
-    ids: NDArray[np.bytes_]
-    variants: NDArray[np.bytes_]
-    variant_key: str | None
-
-    @cached_property
-    def _order(self) -> NDArray[np.intp]:
-        return np.argsort(self.ids, kind="stable")
-
-    @classmethod
-    def read(cls, file: h5py.File) -> "TileTable":
-        """Reads the table of a file.
-
-        Raises:
-            DatasetError: when there is no such table.
-        """
-        table = hdf5.require_table(file)
-        fields, content = table.dtype.names, table[:]
-        has_variant = len(fields) > 1 and table.dtype[1].kind == "S"
-        variants = content[fields[1]] if has_variant else np.zeros(len(content), "S1")
-        return cls(content[fields[0]], variants, fields[1] if has_variant else None)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def tile_id(self, row: int) -> str:
-        """The tile of a row."""
-        return bytes(self.ids[row]).decode(errors="replace")
-
-    def variant(self, row: int) -> str | None:
-        """The variant of a row."""
-        return bytes(self.variants[row]).decode(errors="replace") or None
-
-    def tile_ids(self, rows: Sequence[int] | NDArray[np.intp] | None = None) -> list[str]:
-        """The tiles of some rows, by default of all."""
-        ids = self.ids if rows is None else self.ids[rows]
-        return [text.decode(errors="replace") for text in ids.tolist()]
-
-    def row_of(self, tile_id: str) -> int | None:
-        """The first row of a tile."""
-        encoded = np.bytes_(tile_id.encode())
-        position = int(np.searchsorted(self.ids, encoded, sorter=self._order))
-        if position == len(self.ids) or self.ids[self._order[position]] != encoded:
-            return None
-        return int(self._order[position])
-
-    def repeated(self) -> list[int]:
-        """The rows whose tile an earlier row has already."""
-        ordered = self.ids[self._order]
-        return sorted(self._order[1:][ordered[1:] == ordered[:-1]].tolist())
 
 
 @frozen(eq=False)
@@ -136,49 +89,50 @@ class DatasetReader:
         paths: the HDF5 file and its side files.
         attributes: of the file itself.
         layers: the description of each layer, by name.
-        problems: for each layer whose description is missing or wrong, what was found, one sentence each. It is only in
-            `layers` if an installed plugin describes it, as the last sentence then says.
     """
 
-    def __init__(self, paths: ProductPaths, registry: "Registry | None" = None) -> None:
+    def __init__(self, paths: ProductPaths, layers: Mapping[str, LayerDescription] | None = None) -> None:
+        """Opens a dataset for its description.
+
+        Args:
+            paths: the HDF5 file, and the side files beside it.
+            layers: what to take for the description of each layer, by default what the file says.
+
+        Raises:
+            DatasetError: when the file cannot be read, or does not describe a layer.
+        """
         self.paths = paths
-        self.problems: dict[str, list[str]] = {}
         self._file: h5py.File | None = None
         self._readers: dict[str, RowReader] = {}
         self._owner = 0
         with hdf5.opened(paths.hdf5) as file:
             self.attributes: Mapping[str, Any] = dict(file.attrs)
-            self.layers = hdf5.stored_layers(file) if registry is None else {}
+            self.layers = hdf5.stored_layers(file) if layers is None else dict(layers)
             self._rows = len(hdf5.require_table(file))
-            if registry is not None:
-                self.layers = self._described(file, registry)
 
     @classmethod
-    def open(cls, path: Path, registry: "Registry | None" = None) -> "DatasetReader":
-        """Opens a dataset for its description.
-
-        Args:
-            path: the HDF5 file, or the folder with it.
-            registry: the installed plugins, which describe layers of a file that does not do so itself, such as the
-                published MMEarth.
-
-        Raises:
-            DatasetError: when the file cannot be read; without a registry, also when it does not describe a layer.
-        """
-        return cls(ProductPaths.find(path), registry)
+    def open(cls, path: Path) -> "DatasetReader":
+        """Opens the dataset of an HDF5 file, or of the folder with it."""
+        return cls(find_products(path))
 
     def __len__(self) -> int:
         return self._rows
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in self.__dict__.items() if name != "table"}  # it may have a gigabyte
+        state = {name: value for name, value in self.__dict__.items() if name != "ids"}  # it may have a gigabyte
         return {**state, "_file": None, "_readers": {}, "_owner": 0}
 
     @cached_property
-    def table(self) -> TileTable:
-        """Which tile each row is."""
+    def ids(self) -> NDArray[np.bytes_]:
+        """The tile id of each row, as bytes."""
         with self.file() as file:
-            return TileTable.read(file)
+            table = hdf5.require_table(file)
+            return np.asarray(table[table.dtype.names[0]])
+
+    def tile_ids(self, rows: Sequence[int] | NDArray[np.intp] | None = None) -> list[str]:
+        """The tiles of some rows, by default of all."""
+        ids = self.ids if rows is None else self.ids[rows]
+        return [text.decode(errors="replace") for text in ids.tolist()]
 
     @property
     def image_size(self) -> int:
@@ -223,41 +177,6 @@ class DatasetReader:
             self._file.close()
         self._file, self._readers = None, {}
 
-    def tile_info(self, tile_ids: Sequence[str] | None = None) -> Iterator[tuple[str, Entry]]:
-        """The entries of tile_info: of all tiles in the order of the file, or of some in the given order.
-
-        One entry is in memory at a time, as long as the given order is that of the file.
-
-        Raises:
-            DatasetError: when the file cannot be read, or a tile has no entry.
-        """
-        stream = self._all_tile_info()
-        if tile_ids is None:
-            yield from stream
-            return
-        wanted, waiting = set(tile_ids), dict[str, Entry]()
-        for tile_id in tile_ids:
-            while tile_id not in waiting:
-                found = next(stream, None)
-                if found is None:
-                    raise DatasetError(
-                        f"{self.paths.tile_info}: has no entry for tile {tile_id!r}, which the HDF5 file has. The two "
-                        f"are not of the same dataset. {_WRITE_INFO}"
-                    )
-                if found[0] in wanted:
-                    waiting[found[0]] = found[1]
-            yield tile_id, waiting.pop(tile_id)
-
-    def _all_tile_info(self) -> Iterator[tuple[str, Entry]]:
-        path = self.paths.tile_info
-        try:
-            for tile_id, parsed in read_entries(path):
-                if not isinstance(parsed.value, dict):
-                    raise JSONFileError(f"has an entry of {tile_id!r} that is not an object")
-                yield tile_id, parsed.value
-        except JSONFileError as error:
-            raise DatasetError(f"{path} {error}. It must be {{TILE_ID: {{...}}}}, as JSON. {_WRITE_INFO}") from error
-
     def band_stats(self) -> dict[str, Any]:
         """The band statistics, `{layer or layer_variant: {mean, std, min, max, ...: one number per band}}`.
 
@@ -278,7 +197,7 @@ class DatasetReader:
         parts = {str(name): self._split(name, rows) for name, rows in read_side_file(path, dict).items()}
         made = read_side_file(self.paths.splits_made, dict) if self.paths.splits_made.exists() else {}
         # Rows that were left out shift all later ones: a row of `test` could have been in `train`.
-        if "rows_sha256" in made and made["rows_sha256"] != hdf5.rows_digest(self.table.tile_ids()):
+        if "rows_sha256" in made and made["rows_sha256"] != hdf5.rows_digest(self.tile_ids()):
             raise DatasetError(f"{self.paths.hdf5}: its splits were made for other rows. {_MAKE_SPLITS}")
         return Splits(parts, made.get("made"))
 
@@ -292,45 +211,3 @@ class DatasetReader:
                 f"{counted(len(self), 'row')}, counted from 0. The splits are of another file. {_MAKE_SPLITS}"
             )
         return np.asarray(rows, np.intp)
-
-    def _described(self, file: h5py.File, registry: "Registry") -> dict[str, LayerDescription]:
-        """The layers that the file or else an installed plugin describes; notes the problems."""
-        declared, layers = dict(_declared(file, registry)), {}
-        for name in (each for each in file if each != hdf5.METADATA):
-            layer, problems = self._describe(file[name], declared.get(name))
-            if layer is not None:
-                layers[name] = layer
-            if problems:
-                self.problems[name] = problems
-        return layers
-
-    def _describe(
-        self, dataset: h5py.Dataset, declared: LayerDescription | None
-    ) -> tuple[LayerDescription | None, list[str]]:
-        if not isinstance(dataset, h5py.Dataset):
-            return None, ["It is a group; each layer is a dataset."]
-        problems = []
-        if dataset.shape[:1] != (len(self),):
-            problems.append(f"Has shape {dataset.shape}; the table `{hdf5.METADATA}` has {counted(len(self), 'row')}.")
-        try:
-            layer = hdf5.read_layer(dataset)
-        except DatasetError as error:
-            known = f"taken to be what {declared.plugin} declares" if declared else "and nothing is known of its values"
-            return None if problems else declared, [*problems, f"The layer {error.__cause__}; {known}."]
-        problems += layer.contradictions()
-        if declared and not layer.previews and (declared.modality, declared.bands) == (layer.modality, layer.bands):
-            layer = evolve(layer, previews=declared.previews)  # files of older versions have none
-        return None if problems else layer, problems
-
-
-def _declared(file: h5py.File, registry: "Registry") -> Iterator[tuple[str, LayerDescription]]:
-    """What installed plugins declare of the layers of a file, in the types and sizes that the file has."""
-    for registered in registry.modalities.values():
-        for layer in registered.declared.layers:
-            dataset = file.get(layer.name)
-            if not isinstance(dataset, h5py.Dataset) or dataset.ndim < 2 or dataset.shape[1] != len(layer.bands):
-                continue
-            if dataset.dtype.kind in "iuf" and holds(dataset.dtype.name, layer.nodata):
-                own = LayerDescription.of(layer, registered.make(), dataset.shape[-1], str(registered.origin))
-                if len(own.shape) == dataset.ndim - 1:
-                    yield layer.name, evolve(own, dtype=dataset.dtype.name, shape=dataset.shape[1:])

@@ -14,7 +14,6 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from mmearth_core.contract.bands import Kind
 from mmearth_core.layers import LayerDescription
 
 _PIECE = 1 << 20
@@ -141,41 +140,12 @@ STATISTICS = [
 
 def statistics_of(layer: LayerDescription) -> Iterator[Statistic]:
     """The statistics that a layer's bands have."""
-    return (each for each in STATISTICS if not each.of_classes or layer.kind is Kind.CLASSES)
+    return (each for each in STATISTICS if not each.of_classes or layer.has_classes)
 
 
 def value_of(statistic: Statistic, band: BandCounts) -> Any:
     """A band's statistic, also where it has no valid value."""
     return statistic.value(band) if band.count or statistic.empty is None else statistic.empty
-
-
-def merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The statistics of joined rows, from those of the parts: their values are not read again.
-
-    Raises:
-        KeyError, IndexError, TypeError, ValueError: when an entry does not have all statistics of every band.
-    """
-    merged: dict[str, list[Any]] = {each.name: [] for each in statistics_of(layer)}
-    for band in range(len(layer.bands)):
-        parts = [{name: entry[name][band] for name in merged} for entry in entries]
-        valid = [part for part in parts if part["count"]]
-        for each in statistics_of(layer):
-            if each.empty is None:
-                merged[each.name].append(each.merge(parts))
-            else:
-                merged[each.name].append(each.merge(valid) if valid else each.empty)
-    return merged
-
-
-def numbers_of(entry: Any, name: str, layer: LayerDescription) -> NDArray[np.float64] | None:
-    """A statistic of an entry that holds one finite number per band; None if it does not."""
-    listed = entry.get(name) if isinstance(entry, Mapping) else None
-    if not isinstance(listed, list) or len(listed) != len(layer.bands):
-        return None
-    if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in listed):
-        return None
-    numbers = np.array(listed, np.float64)
-    return numbers if np.isfinite(numbers).all() else None
 
 
 class BandStatistics:
@@ -197,7 +167,7 @@ class BandStatistics:
         self.nodata = np.zeros(bands, np.int64)
         self.low = np.full(bands, np.inf)
         self.high = np.full(bands, -np.inf)
-        self.classes = [Counter[int]() for _ in range(bands)] if layer.kind is Kind.CLASSES else []
+        self.classes = [Counter[int]() for _ in range(bands)] if layer.has_classes else []
         # Exact: sums and sums of squares, Python's integers. Otherwise: means, and squares around them.
         self._first = np.zeros(bands, object if self._exact else np.float64)
         self._second = self._first.copy()

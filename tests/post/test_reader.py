@@ -6,8 +6,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from mmearth_curate.reading import DescribedReader, tile_info, tile_info_of
 
 from mmearth_core.errors import DatasetError
+from mmearth_core.paths import ProductPaths
 from mmearth_core.product.reader import DatasetReader
 from mmearth_core.registry import discover
 
@@ -24,11 +26,12 @@ def test_a_folder_is_opened_with_all_its_files(made: Path) -> None:
             assert list(values) == ["heights", "weights"]
             for name, own in values.items():
                 np.testing.assert_array_equal(own, file[name][row])
-    assert reader.table.tile_ids() == ids and [reader.table.row_of(ids[4]), reader.table.row_of("none")] == [4, None]
-    assert (reader.tile(2), reader.table.variant(2)) == ((ids[2], reader.table.variant(2)), reader.tile(2)[1])
+    table = DescribedReader(reader.paths, discover()).table
+    assert reader.tile_ids() == ids and [table.row_of(ids[4]), table.row_of("none")] == [4, None]
+    assert (reader.tile(2), table.variant(2)) == ((ids[2], table.variant(2)), reader.tile(2)[1])
     info = json.loads((made / f"{NAME}_tile_info.json").read_text())
-    assert dict(reader.tile_info()) == info
-    assert list(reader.tile_info([ids[5], ids[1]])) == [(tile, info[tile]) for tile in (ids[5], ids[1])]
+    assert dict(tile_info(reader)) == info
+    assert list(tile_info_of(reader, [ids[5], ids[1]])) == [(tile, info[tile]) for tile in (ids[5], ids[1])]
     assert reader.band_stats() == json.loads((made / f"{NAME}_band_stats.json").read_text())
     splits = reader.splits()
     assert splits is not None and splits.made["strategy"] == "random"
@@ -48,7 +51,7 @@ def test_layers_without_attributes_are_described_by_installed_plugins(made: Path
         file.move("heights", "unknown")
     with pytest.raises(DatasetError, match="has no description that can be read"):
         DatasetReader.open(path)
-    reader = DatasetReader.open(path, discover())
+    reader = DescribedReader(ProductPaths(path), discover())
     assert reader.layers["sentinel2"] == described
     assert reader.problems["sentinel2"][-1].endswith(f"; taken to be what {described.plugin} declares.")
     assert "unknown" not in reader.layers

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mmearth_core.product.reader import DatasetReader, Entry
+    from mmearth_core.product.reader import DatasetReader
     from mmearth_core.progress import Progress
+    from mmearth_curate.reading import Entry
 
     Mask = NDArray[np.bool_]
     Test = Callable[[Entry], bool]
@@ -141,7 +142,7 @@ def _in_list(reader: "DatasetReader", path: Path) -> "Mask":
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: cannot be read as text ({error}). It must list tile ids, one per line.") from error
     wanted = {line for line in lines if line and not line.startswith("#")}
-    ids = reader.table.tile_ids()
+    ids = reader.tile_ids()
     unknown = sorted(wanted.difference(ids))
     if unknown:
         names = ", ".join(map(repr, unknown[:_LISTED])) + (", ..." if len(unknown) > _LISTED else "")
@@ -156,6 +157,8 @@ def _by_tile_info(reader: "DatasetReader", criteria: RowFilter, progress: "Progr
     """The criteria that need tile_info, which is read only if there are any."""
     import numpy as np
 
+    from mmearth_curate.reading import tile_info_of
+
     tests: dict[str, Test] = {}
     if criteria.biomes:
         tests[f"biome {_or(criteria.biomes)}"] = _biome_test(criteria.biomes)
@@ -167,7 +170,7 @@ def _by_tile_info(reader: "DatasetReader", criteria: RowFilter, progress: "Progr
     if not tests:
         return masks
     missing, columns = set(criteria.where), set[str]()
-    for row, (_, entry) in enumerate(reader.tile_info(reader.table.tile_ids())):
+    for row, (_, entry) in enumerate(tile_info_of(reader, reader.tile_ids())):
         for name, test in tests.items():
             masks[name][row] = test(entry)
         missing = {column for column in missing if look_up(entry, column) is _NOTHING}

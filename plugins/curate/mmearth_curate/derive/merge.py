@@ -15,14 +15,15 @@ from mmearth_core.json_files import write_json
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
-from mmearth_core.product.reader import DatasetReader, Entry, read_side_file
-from mmearth_core.product.statistics import merged_entry
+from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
+from mmearth_core.product.statistics import statistics_of
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool
 from mmearth_curate.derive import shared
 from mmearth_curate.derive.compare import require_same
 from mmearth_curate.derive.publish import publish, target_paths
+from mmearth_curate.reading import Entry, tile_info_of
 
 _LISTED = 5
 """Duplicate ids that an error lists."""
@@ -92,11 +93,11 @@ def merge(
         RunStoppedError: when the disk is full.
     """
     out = target_paths(target)
-    with publish(out, [ProductPaths.find(path) for path in sources], overwrite) as staged:
+    with publish(out, [find_products(path) for path in sources], overwrite) as staged:
         readers = [shared.open_source(path) for path in sources]
         require_same(readers)
         kept = choose_rows(readers, duplicates)
-        ids = [tile_id for reader, rows in zip(readers, kept, strict=True) for tile_id in reader.table.tile_ids(rows)]
+        ids = [tile_id for reader, rows in zip(readers, kept, strict=True) for tile_id in reader.tile_ids(rows)]
         inputs = Inputs(readers, kept, ids)
         _write_hdf5(staged, inputs, progress)
         shared.write_tile_info(staged, _entries(inputs, progress))
@@ -115,7 +116,7 @@ def choose_rows(readers: Sequence[DatasetReader], duplicates: str) -> list[share
     Raises:
         DatasetError: when one occurs more than once, and `duplicates` is `refuse`.
     """
-    tables = [reader.table.ids.tolist() for reader in readers]
+    tables = [reader.ids.tolist() for reader in readers]
     times = Counter(tile_id for table in tables for tile_id in table)
     if duplicates == "refuse" and len(times) < times.total():
         twice = [tile_id for tile_id, count in times.items() if count > 1]
@@ -163,7 +164,7 @@ def _write_hdf5(staged: ProductPaths, inputs: Inputs, progress: Progress) -> Non
 
 
 def _entries(inputs: Inputs, progress: Progress) -> Iterator[tuple[str, Entry]]:
-    parts = (reader.tile_info(reader.table.tile_ids(rows)) for reader, rows, _ in inputs)
+    parts = (tile_info_of(reader, reader.tile_ids(rows)) for reader, rows, _ in inputs)
     for number, entry in enumerate(chain.from_iterable(parts), start=1):
         progress("writing tile_info", number, len(inputs.ids))
         yield entry
@@ -195,7 +196,7 @@ def merged_stats(
         if layer.variants and any(layer.name in part for part in parts):
             keys.append(layer.name)  # of tiles without a variant
         try:
-            own = {key: merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
+            own = {key: _merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
         except (KeyError, IndexError, TypeError, ValueError):  # statistics that another program has written
             return None
         values = rows * math.prod(layer.shape[1:])
@@ -203,6 +204,24 @@ def merged_stats(
             if sum(entry["count"][band] + entry["nodata"][band] for entry in own.values()) != values:
                 return None
         merged |= own
+    return merged
+
+
+def _merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The statistics of joined rows, from those of the parts: their values are not read again.
+
+    Raises:
+        KeyError, IndexError, TypeError, ValueError: when an entry does not have all statistics of every band.
+    """
+    merged: dict[str, list[Any]] = {each.name: [] for each in statistics_of(layer)}
+    for band in range(len(layer.bands)):
+        parts = [{name: entry[name][band] for name in merged} for entry in entries]
+        valid = [part for part in parts if part["count"]]
+        for each in statistics_of(layer):
+            if each.empty is None:
+                merged[each.name].append(each.merge(parts))
+            else:
+                merged[each.name].append(each.merge(valid) if valid else each.empty)
     return merged
 
 

@@ -62,6 +62,11 @@ def staging_folder(folder: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def side_files(paths: ProductPaths) -> tuple[Path, ...]:
+    """All files of a dataset but the HDF5 file."""
+    return paths.tile_info, paths.band_stats, paths.splits, paths.splits_made, paths.left_out
+
+
 @contextmanager
 def publish(target: ProductPaths, inputs: Sequence[ProductPaths], overwrite: bool) -> Iterator[ProductPaths]:
     """Yields the paths of a dataset to write, in a hidden folder, and moves its files to their place at the end.
@@ -99,18 +104,18 @@ def _check_target(target: ProductPaths, inputs: Sequence[ProductPaths], overwrit
     own = target.hdf5.resolve()
     if any(each.hdf5.resolve() == own for each in inputs):
         raise DatasetError(f"{target.hdf5}: is also an input of the new dataset. Give it another name.")
-    existing = [path for path in (target.hdf5, *target.side_files) if path.exists()]
+    existing = [path for path in (target.hdf5, *side_files(target)) if path.exists()]
     if existing and not overwrite:
         raise DatasetError(f"{existing[0]}: exists already. Give the new dataset another name, or --overwrite it.")
 
 
 def _move(staged: ProductPaths, target: ProductPaths) -> None:
-    new = [path for path in (*staged.side_files, staged.hdf5) if path.exists()]
+    new = [path for path in (*side_files(staged), staged.hdf5) if path.exists()]
     for path in new:
         with path.open("rb+") as file:
             os.fsync(file.fileno())
     # The old HDF5 file goes first: side files of one dataset must never be beside the rows of another.
-    for path in (target.hdf5, *target.side_files):
+    for path in (target.hdf5, *side_files(target)):
         path.unlink(missing_ok=True)
     for path in new:
         path.replace(target.hdf5.with_name(path.name))

@@ -12,12 +12,13 @@ from mmearth_core.json_files import write_json
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, create_layer, new_file, opened
 from mmearth_core.product.hdf5_rows import RowBlock, RowReader, RowWriter, encode, row_blocks
-from mmearth_core.product.reader import DatasetReader, Entry
+from mmearth_core.product.reader import DatasetReader, find_products
 from mmearth_core.product.statistics import LayerStatistics
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
 from mmearth_curate.derive import shared
-from mmearth_curate.derive.publish import publish, target_paths
+from mmearth_curate.derive.publish import publish, side_files, target_paths
+from mmearth_curate.reading import Entry, tile_info_of
 
 
 @frozen
@@ -82,12 +83,12 @@ def resize(source: Path, target: Path, size: int, overwrite: bool, pool: Pool, p
         RunStoppedError: when the disk is full.
     """
     out = target_paths(target)
-    with publish(out, [ProductPaths.find(source)], overwrite) as staged:
+    with publish(out, [find_products(source)], overwrite) as staged:
         reader = shared.open_source(source)
         _require_larger(reader, size)
         write_json(staged.band_stats, _write_hdf5(staged, reader, size, pool, progress).entries())
         shared.write_tile_info(staged, _entries(reader, size))
-        for old, new in zip(reader.paths.side_files, staged.side_files, strict=True):
+        for old, new in zip(side_files(reader.paths), side_files(staged), strict=True):
             if old.exists() and not new.exists():  # what has to do with rows only
                 shutil.copyfile(old, new)
     return Resized(out, len(reader), size, reader.image_size)
@@ -170,7 +171,7 @@ def margin(before: int, size: int) -> int:
 
 def _entries(reader: DatasetReader, size: int) -> Iterator[tuple[str, Entry]]:
     """Every tile's entry, with its new grid."""
-    for tile_id, entry in reader.tile_info(reader.table.tile_ids()):
+    for tile_id, entry in tile_info_of(reader, reader.tile_ids()):
         grid = entry.get("GRID")
         if grid:
             cut = margin(grid["size"], size)

@@ -7,11 +7,12 @@ from attrs import frozen
 from mmearth_core.json_files import write_json
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
-from mmearth_core.product.reader import DatasetReader
+from mmearth_core.product.reader import DatasetReader, find_products
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
 from mmearth_curate.derive import shared
 from mmearth_curate.derive.publish import publish, target_paths
+from mmearth_curate.reading import tile_info_of
 from mmearth_curate.select import RowFilter, matching_rows
 
 
@@ -48,12 +49,12 @@ def make_subset(
         RunStoppedError: when the disk is full.
     """
     out = target_paths(target)
-    with publish(out, [ProductPaths.find(source)], overwrite) as staged:
+    with publish(out, [find_products(source)], overwrite) as staged:
         reader = shared.open_source(source)
         rows = matching_rows(reader, criteria, progress)
-        ids = reader.table.tile_ids(rows)
+        ids = reader.tile_ids(rows)
         _write_hdf5(staged, reader, rows, criteria, progress)
-        shared.write_tile_info(staged, reader.tile_info(ids))
+        shared.write_tile_info(staged, tile_info_of(reader, ids))
         splits = reader.splits()
         if splits is not None:
             shared.write_splits(

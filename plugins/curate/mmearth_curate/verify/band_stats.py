@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from mmearth_core.json_files import JSONFileError, read_json
+from mmearth_core.json_files import JSONFileError
 from mmearth_core.layers import LayerDescription
-from mmearth_core.product.statistics import ROUNDING, Statistic, numbers_of, statistics_of, value_of
+from mmearth_core.product.statistics import ROUNDING, Statistic, statistics_of, value_of
 from mmearth_core.text import counted
+from mmearth_curate.strict_json import read_strictly
 from mmearth_curate.verify.findings import Finding, Report, Severity
 from mmearth_curate.verify.value_counts import Floats, ValueCounts
 
@@ -51,7 +52,7 @@ class BandStatsCheck:
             return (report.finding(severity, CHECK, message, _RECOUNT),)
 
         try:
-            parsed = read_json(path)
+            parsed = read_strictly(path)
         except JSONFileError as error:
             return cls(report, None, found(f"{path.name} {error}."))
         if not isinstance(parsed.value, dict):
@@ -67,7 +68,7 @@ class BandStatsCheck:
         means = {}
         for layer in self.report.known.values():
             for key in {*layer.stat_names(), layer.name}:
-                numbers = numbers_of((self.stats or {}).get(key), "mean", layer)
+                numbers = layer.stat_numbers((self.stats or {}).get(key), "mean")
                 if numbers is not None:
                     means[key] = numbers
         return means
@@ -109,7 +110,7 @@ class BandStatsCheck:
 
     def _numbers(self, layer: LayerDescription, key: str, statistic: Statistic) -> Floats | None:
         assert self.stats is not None
-        return numbers_of(self.stats[key], statistic.name, layer)
+        return layer.stat_numbers(self.stats[key], statistic.name)
 
     def _entry(
         self, layer: LayerDescription, key: str, seen: ValueCounts, mean: Floats | None, is_full: bool

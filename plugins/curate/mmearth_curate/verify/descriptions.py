@@ -11,8 +11,9 @@ from mmearth_core.download.folder import DownloadedDataset
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, VERSION
-from mmearth_core.product.reader import DatasetReader
+from mmearth_core.product.reader import find_products
 from mmearth_core.registry import Registry
+from mmearth_curate.reading import DescribedReader
 from mmearth_curate.verify.findings import Finding, Report, Severity
 
 CHECK = "description"
@@ -45,11 +46,11 @@ def open_target(target: Path, registry: Registry) -> Report:
     """
     source = None
     if not target.is_file() or is_hdf5(target):
-        paths = ProductPaths.find(target.absolute())
+        paths = find_products(target.absolute())
     else:
         source = DownloadedDataset.open(target, registry)
         paths = ProductPaths(source.require_hdf5())
-    reader = DatasetReader(paths, registry)
+    reader = DescribedReader(paths, registry)
     with reader.file() as file:
         names = [name for name in file if name != METADATA]
         is_foreign = "layout" not in file.attrs and not any("modality" in file[name].attrs for name in names)

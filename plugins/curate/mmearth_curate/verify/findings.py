@@ -13,8 +13,8 @@ from rich.table import Table
 
 from mmearth_core.download.folder import DownloadedDataset
 from mmearth_core.layers import LayerDescription
-from mmearth_core.product.reader import DatasetReader
 from mmearth_core.text import counted
+from mmearth_curate.reading import DescribedReader
 from mmearth_curate.verify.value_counts import ValueCounts
 
 LISTED = 20
@@ -85,7 +85,7 @@ class Report:
         returned: stacks that were returned for download.
     """
 
-    reader: DatasetReader
+    reader: DescribedReader
     source: DownloadedDataset | None
     is_foreign: bool
     layers: Mapping[str, LayerDescription | None]

@@ -159,7 +159,7 @@ class JournalsCheck:
         if not path.exists():
             return
         try:
-            self._left_out = {str(each["tile_id"]): str(each["reason"]) for each in read_json(path).value}
+            self._left_out = {str(each["tile_id"]): str(each["reason"]) for each in read_json(path)}
         except (JSONFileError, KeyError, TypeError) as error:
             self.report.add([Finding(Severity.FAULT, CHECK, f"{path.name} cannot be read: {error}.", _POST)])
             return

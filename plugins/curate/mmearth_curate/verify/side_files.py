@@ -9,9 +9,10 @@ import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 
-from mmearth_core.json_files import JSONFileError, Parsed, read_entries, read_json
+from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.product.hdf5 import rows_digest
 from mmearth_core.text import counted
+from mmearth_curate.strict_json import Parsed, read_entries
 from mmearth_curate.verify.findings import Finding, Report, Severity
 
 _INFO = "tile_info"
@@ -36,7 +37,9 @@ def check_table(report: Report) -> Iterator[Finding]:
     for row in np.flatnonzero(table.ids == b"").tolist():
         message = "The row has no tile id: it was never written."
         yield report.finding(Severity.FAULT, "rows", message, report.rewrite, row)
-    for row in table.repeated():
+    order = np.argsort(table.ids, kind="stable")
+    ids = table.ids[order]
+    for row in sorted(order[1:][ids[1:] == ids[:-1]].tolist()):
         first = table.row_of(table.tile_id(row))
         message = f"The tile is in the file twice; it is row {first} already."
         yield report.finding(Severity.FAULT, "rows", message, report.rewrite, row)
@@ -140,7 +143,7 @@ def check_splits(report: Report) -> Iterator[Finding]:
         yield _of_splits(report, f"There is no {path.name}.", Severity.WARNING)
         return
     try:
-        splits = read_json(path).value
+        splits = read_json(path)
     except JSONFileError as error:
         yield _of_splits(report, f"{path.name} {error}.")
         return
@@ -190,12 +193,12 @@ def _check_made(report: Report) -> Iterator[Finding]:
             yield _of_splits(report, message, Severity.WARNING)
         return
     try:
-        made = read_json(path).value
+        made = read_json(path)
     except JSONFileError as error:
         yield _of_splits(report, f"{path.name} {error}.")
         return
     digest = made.get("rows_sha256") if isinstance(made, dict) else None
-    if digest is not None and digest != rows_digest(report.reader.table.tile_ids()):
+    if digest is not None and digest != rows_digest(report.reader.tile_ids()):
         yield _of_splits(report, f"{path.name} says that they were made of other rows than the file has.")
 
 

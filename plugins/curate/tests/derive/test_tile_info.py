@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from mmearth_curate.derive.shared import write_tile_info
+from mmearth_curate.reading import tile_info, tile_info_of
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.paths import ProductPaths
@@ -23,14 +24,14 @@ def reader(tmp_path: Path, kit: Any) -> DatasetReader:
 def test_anything_else_is_refused(text: str, reader: DatasetReader) -> None:
     reader.paths.tile_info.write_text(text)
     with pytest.raises(DatasetError, match=r"few_tile_info\.json .* It must be \{TILE_ID: \{\.\.\.\}\}, as JSON\."):
-        list(reader.tile_info())
+        list(tile_info(reader))
 
 
 def test_entries_are_found_in_any_order_and_others_passed_over(reader: DatasetReader) -> None:
     reader.paths.tile_info.write_text('{"a": {"n": 1}, "b": {"n": 2}, "c": {"n": 3}, "d": {"n": 4}}')
-    assert list(reader.tile_info(["d", "a", "c"])) == [("d", {"n": 4}), ("a", {"n": 1}), ("c", {"n": 3})]
+    assert list(tile_info_of(reader, ["d", "a", "c"])) == [("d", {"n": 4}), ("a", {"n": 1}), ("c", {"n": 3})]
     with pytest.raises(DatasetError, match="has no entry for tile 'x'"):
-        list(reader.tile_info(["a", "x"]))
+        list(tile_info_of(reader, ["a", "x"]))
 
 
 def test_what_strict_json_does_not_allow_is_refused(tmp_path: Path) -> None:

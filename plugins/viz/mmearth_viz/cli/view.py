@@ -9,7 +9,8 @@ from mmearth_curate.select import RowFilter, criteria_options
 from mmearth_core.cli.common import PATH, dataset_argument, json_option, seed_option, show
 
 if TYPE_CHECKING:
-    from mmearth_core.product.reader import DatasetReader
+    from mmearth_curate.reading import DescribedReader
+
     from mmearth_viz.preview.view import Drawn
 
 MOST_TILES = 1000
@@ -86,7 +87,7 @@ def command(
     show(as_json, facts, [f"{counted(len(drawn.tiles), 'tile')}, {counted(len(drawn.layers), 'layer')}: {path}"])
 
 
-def _show_missing(reader: "DatasetReader", drawn: "Drawn") -> None:
+def _show_missing(reader: "DescribedReader", drawn: "Drawn") -> None:
     for name in reader.problems:
         if name not in reader.layers:
             click.echo(f"not drawn: nothing is known of dataset {name!r}", err=True)

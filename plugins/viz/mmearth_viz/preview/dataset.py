@@ -9,13 +9,14 @@ from typing import Any
 import h5py
 import numpy as np
 from attrs import frozen
+from mmearth_curate.reading import DescribedReader, Entry, tile_info
 from mmearth_curate.select import RowFilter, look_up, matching_rows
 
 from mmearth_core.config.schema import load_config
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths, ProductPaths
-from mmearth_core.product.reader import DatasetReader, Entry
+from mmearth_core.product.reader import find_products
 from mmearth_core.progress import Progress
 from mmearth_core.registry import Registry
 from mmearth_core.text import did_you_mean
@@ -35,7 +36,7 @@ _KEY = "biome"
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(T.*)?")
 
 
-def open_dataset(target: Path, registry: Registry) -> tuple[DatasetReader, DatasetPaths | None]:
+def open_dataset(target: Path, registry: Registry) -> tuple[DescribedReader, DatasetPaths | None]:
     """Opens a dataset.
 
     Args:
@@ -51,7 +52,7 @@ def open_dataset(target: Path, registry: Registry) -> tuple[DatasetReader, Datas
         ConfigError: when the configuration cannot be used.
     """
     paths, folder = _find(target)
-    reader = DatasetReader(paths, registry)
+    reader = DescribedReader(paths, registry)
     if not reader.layers:
         raise DatasetError(
             f"{paths.hdf5}: none of its layers has a description, and no installed plugin declares one of that name. "
@@ -75,10 +76,10 @@ def _find(target: Path) -> tuple[ProductPaths, DatasetPaths | None]:
             )
         return paths, folder
     folder = DatasetPaths(target)
-    return ProductPaths.find(target), folder if target.is_dir() and folder.config.exists() else None
+    return find_products(target), folder if target.is_dir() and folder.config.exists() else None
 
 
-def require_layers(reader: DatasetReader, names: Iterable[str]) -> list[LayerDescription]:
+def require_layers(reader: DescribedReader, names: Iterable[str]) -> list[LayerDescription]:
     """Some layers by name.
 
     Raises:
@@ -95,11 +96,11 @@ def require_layers(reader: DatasetReader, names: Iterable[str]) -> list[LayerDes
     return chosen
 
 
-def entries_of(reader: DatasetReader, rows: Iterable[int]) -> dict[int, Entry]:
+def entries_of(reader: DescribedReader, rows: Iterable[int]) -> dict[int, Entry]:
     """The entries of tile_info of some rows; empty ones if the file does not exist."""
     row_of = {reader.table.tile_id(row): row for row in rows}
     found: dict[int, Entry] = {}
-    for tile_id, entry in reader.tile_info() if reader.paths.tile_info.exists() else ():
+    for tile_id, entry in tile_info(reader) if reader.paths.tile_info.exists() else ():
         if tile_id in row_of:
             found[row_of[tile_id]] = entry
             if len(found) == len(row_of):
@@ -124,7 +125,7 @@ class Wanted:
     random: bool
 
 
-def choose_rows(reader: DatasetReader, wanted: Wanted, progress: Progress) -> list[int]:
+def choose_rows(reader: DescribedReader, wanted: Wanted, progress: Progress) -> list[int]:
     """The rows of the tiles that are wanted, named ones in the given order.
 
     Raises:
@@ -143,10 +144,10 @@ def choose_rows(reader: DatasetReader, wanted: Wanted, progress: Progress) -> li
     return _varied(reader, _drawn(rows, _CANDIDATES, random), wanted.count)
 
 
-def _row(reader: DatasetReader, tile_id: str) -> int:
+def _row(reader: DescribedReader, tile_id: str) -> int:
     row = reader.table.row_of(tile_id)
     if row is None:
-        ids = reader.table.tile_ids()
+        ids = reader.tile_ids()
         near = difflib.get_close_matches(tile_id, ids, n=_NEAR, cutoff=0.5)
         offer = f" Similar are {', '.join(map(repr, near))}." if near else ""
         raise DatasetError(
@@ -162,7 +163,7 @@ def _drawn(rows: Sequence[int], count: int, random: np.random.Generator) -> list
     return sorted(int(row) for row in random.choice(np.asarray(rows), count, replace=False))
 
 
-def _varied(reader: DatasetReader, rows: Sequence[int], count: int) -> list[int]:
+def _varied(reader: DescribedReader, rows: Sequence[int], count: int) -> list[int]:
     """Some of the rows, with as many different values of the key among them as possible."""
     if len(rows) <= count:
         return list(rows)

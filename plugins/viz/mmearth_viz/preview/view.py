@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from attrs import field, frozen
+from mmearth_curate.reading import DescribedReader
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
-from mmearth_core.product.reader import DatasetReader
 from mmearth_core.text import counted
 from mmearth_viz.preview.contact_sheet import contact_sheet
 from mmearth_viz.preview.dataset import Facts, entries_of, require_layers
@@ -57,7 +57,7 @@ class Drawn:
     left_out: tuple[str, ...] = field(converter=_as_names)
 
 
-def view(reader: DatasetReader, rows: Sequence[int], layers: Sequence[str], path: Path) -> Drawn:
+def view(reader: DescribedReader, rows: Sequence[int], layers: Sequence[str], path: Path) -> Drawn:
     """Draws some tiles of a dataset.
 
     One tile is drawn in detail. Several become a sheet with one row per tile and one column per layer; very many, or a
@@ -98,7 +98,7 @@ def view(reader: DatasetReader, rows: Sequence[int], layers: Sequence[str], path
 
 
 def _panels(
-    reader: DatasetReader, rows: Sequence[int], layers: Sequence[LayerDescription], most: int
+    reader: DescribedReader, rows: Sequence[int], layers: Sequence[LayerDescription], most: int
 ) -> list[list[Panel]]:
     read = reader.values(rows, [layer.name for layer in layers])
     return [
@@ -107,7 +107,7 @@ def _panels(
     ]
 
 
-def _one(reader: DatasetReader, row: int, layers: Sequence[LayerDescription], path: Path) -> None:
+def _one(reader: DescribedReader, row: int, layers: Sequence[LayerDescription], path: Path) -> None:
     facts = Facts.of(entries_of(reader, [row])[row])
     (panels,) = _panels(reader, [row], layers, 12)
     corner = world_map([(facts.place[1], facts.place[0])], _CORNER, dot=5.0) if facts.place else None
@@ -121,7 +121,7 @@ def _one(reader: DatasetReader, row: int, layers: Sequence[LayerDescription], pa
     )
 
 
-def _table(reader: DatasetReader, rows: Sequence[int], layers: Sequence[LayerDescription], path: Path) -> None:
+def _table(reader: DescribedReader, rows: Sequence[int], layers: Sequence[LayerDescription], path: Path) -> None:
     described = [Facts.of(entry) for entry in entries_of(reader, rows).values()]
     panels = _panels(reader, rows, layers, _NUMBERS)
     lines = []
@@ -154,7 +154,7 @@ def _legends(panels: Sequence[Panel]) -> list[Legend]:
     return [panel.legend for panel in panels if isinstance(panel, MapPanel)]
 
 
-def _contacts(reader: DatasetReader, rows: Sequence[int], layer: LayerDescription, path: Path) -> None:
+def _contacts(reader: DescribedReader, rows: Sequence[int], layer: LayerDescription, path: Path) -> None:
     panels = [panel for (panel,) in _panels(reader, rows, [layer], 0) if isinstance(panel, MapPanel)]
     ids = [reader.table.tile_id(row) for row in rows]
     contact_sheet(

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 from attrs import define, field, frozen
+from mmearth_curate.reading import DescribedReader
 from numpy.typing import NDArray
 
 from mmearth_core import Kind
 from mmearth_core.layers import LayerDescription
 from mmearth_core.product.hdf5 import opened
 from mmearth_core.product.hdf5_rows import RowBlock, RowReader, row_blocks
-from mmearth_core.product.reader import DatasetReader
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
 
@@ -103,7 +103,7 @@ def sampled_rows(count: int, wanted: int | None, seed: int) -> list[int]:
 
 
 def make_histograms(
-    reader: DatasetReader, stats: Stats, rows: Sequence[int], pool: Pool, progress: Progress
+    reader: DescribedReader, stats: Stats, rows: Sequence[int], pool: Pool, progress: Progress
 ) -> Histograms:
     """Counts the values of some rows.
 

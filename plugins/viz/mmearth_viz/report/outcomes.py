@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
+from mmearth_curate.reading import DescribedReader
 
 from mmearth_core.download.journal import Journal, Outcome
 from mmearth_core.download.outcomes import OutcomeCounts
 from mmearth_core.download.stored_config import StoredConfig, load_stored_config
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.product.reader import DatasetReader, read_side_file
+from mmearth_core.product.reader import read_side_file
 
 
 @frozen(eq=False)
@@ -50,7 +51,7 @@ class Outcomes:
         return sum(group.counts[Outcome.FAILED] for group in self.groups) if self.groups else None
 
 
-def read_outcomes(reader: DatasetReader, folder: DatasetPaths | None) -> Outcomes:
+def read_outcomes(reader: DescribedReader, folder: DatasetPaths | None) -> Outcomes:
     """Reads them, journal by journal; without the folder there are none.
 
     Raises:

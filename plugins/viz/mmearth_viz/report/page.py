@@ -9,11 +9,12 @@ import numpy as np
 from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from mmearth_curate.reading import DescribedReader
 
 from mmearth_core.files import written_aside
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.product.hdf5_rows import count_values
-from mmearth_core.product.reader import DatasetReader, Splits
+from mmearth_core.product.reader import Splits
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted as in_words
 from mmearth_core.text import size
@@ -152,7 +153,7 @@ class ReportOptions:
 
 
 def make_report(
-    reader: DatasetReader,
+    reader: DescribedReader,
     folder: DatasetPaths | None,
     path: Path,
     options: ReportOptions,
@@ -206,7 +207,7 @@ def make_report(
     return Report(path, len(reader), len(chosen), path.stat().st_size)
 
 
-def _figures(reader: DatasetReader, summary: TileInfoSummary, outcomes: Outcomes) -> list[tuple[str, str]]:
+def _figures(reader: DescribedReader, summary: TileInfoSummary, outcomes: Outcomes) -> list[tuple[str, str]]:
     maps = sum(layer.is_map for layer in reader.layers.values())
     bands = sum(len(layer.bands) for layer in reader.layers.values() if layer.is_map)
     sizes = {layer.shape[-1] for layer in reader.layers.values() if layer.is_map}
@@ -224,7 +225,7 @@ def _figures(reader: DatasetReader, summary: TileInfoSummary, outcomes: Outcomes
     return figures
 
 
-def _counts(reader: DatasetReader, summary: TileInfoSummary) -> list[BarChart]:
+def _counts(reader: DescribedReader, summary: TileInfoSummary) -> list[BarChart]:
     charts = []
     variants, times = np.unique(reader.table.variants, return_counts=True)
     of_variant = {
@@ -270,14 +271,14 @@ def _made(splits: Splits | None) -> list[tuple[str, str]]:
     ]
 
 
-def _versions(reader: DatasetReader, outcomes: Outcomes) -> list[tuple[str, str]]:
+def _versions(reader: DescribedReader, outcomes: Outcomes) -> list[tuple[str, str]]:
     versions = {layer.modality: layer.plugin for layer in reader.layers.values()}
     if outcomes.effective is not None:
         versions |= outcomes.effective.plugins
     return sorted(versions.items())
 
 
-def _count(reader: DatasetReader, rows: Sequence[int], pool: Pool, progress: Progress) -> dict[str, Any]:
+def _count(reader: DescribedReader, rows: Sequence[int], pool: Pool, progress: Progress) -> dict[str, Any]:
     """Band statistics of some rows, for a dataset that has no file of them."""
     layers = list(reader.layers.values())
     return count_values(reader.paths.hdf5, layers, rows, reader.image_size, pool.map, progress)

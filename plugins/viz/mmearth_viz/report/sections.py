@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
+from mmearth_curate.reading import DescribedReader
 from mmearth_curate.select import RowFilter
 from PIL import Image
 
 from mmearth_core import Kind
 from mmearth_core.layers import LayerDescription
-from mmearth_core.product.reader import DatasetReader
 from mmearth_core.product.statistics import statistics_of
 from mmearth_core.progress import Progress
 from mmearth_viz.preview.dataset import Facts, Wanted, choose_rows
@@ -72,7 +72,7 @@ class LayerSection:
     more: int = 0
 
 
-def sections(reader: DatasetReader, stats: Stats, counts: Histograms) -> list[LayerSection]:
+def sections(reader: DescribedReader, stats: Stats, counts: Histograms) -> list[LayerSection]:
     """One section per layer."""
     return [_section(layer, stats, counts) for layer in reader.layers.values()]
 
@@ -203,7 +203,7 @@ class Sample:
     numbers: Sequence[tuple[str, str]]
 
 
-def make_samples(reader: DatasetReader, count: int, seed: int, progress: Progress) -> list[Sample]:
+def make_samples(reader: DescribedReader, count: int, seed: int, progress: Progress) -> list[Sample]:
     """Draws a few varied tiles."""
     if not len(reader) or not count:
         return []

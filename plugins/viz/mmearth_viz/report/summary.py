@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from attrs import define, field
+from mmearth_curate.reading import DescribedReader, Entry, tile_info
 from numpy.typing import NDArray
 
-from mmearth_core.product.reader import DatasetReader, Entry
 from mmearth_core.progress import Progress
 from mmearth_viz.preview.dataset import TILE, is_date
 
@@ -106,7 +106,7 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, str | int) and str(value) else None
 
 
-def read_summary(reader: DatasetReader, progress: Progress) -> TileInfoSummary:
+def read_summary(reader: DescribedReader, progress: Progress) -> TileInfoSummary:
     """Reads tile_info entry by entry; if it does not exist, the summary is empty.
 
     Raises:
@@ -116,7 +116,7 @@ def read_summary(reader: DatasetReader, progress: Progress) -> TileInfoSummary:
     summary = TileInfoSummary(np.full(size, np.nan, np.float32), np.full(size, np.nan, np.float32))
     if not reader.paths.tile_info.exists():
         return summary
-    for number, (tile_id, entry) in enumerate(reader.tile_info()):
+    for number, (tile_id, entry) in enumerate(tile_info(reader)):
         # Entries are in the order of the rows, unless another program has sorted them.
         in_order = number < size and reader.table.tile_id(number) == tile_id
         summary.add(number if in_order else reader.table.row_of(tile_id), entry)

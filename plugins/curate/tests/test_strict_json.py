@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mmearth_curate import strict_json
+from mmearth_curate.strict_json import read_entries
 
-from mmearth_core import json_files
-from mmearth_core.json_files import JSONFileError, read_entries
+from mmearth_core.json_files import JSONFileError
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -31,14 +32,14 @@ def test_equal_to_jsons_own(
     path = tmp_path / "some.json"
     path.write_text(json.dumps(content, indent=indent, ensure_ascii=ascii_only), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_files, "_CHUNK", chunk)
+        patch.setattr(strict_json, "_CHUNK", chunk)
         assert {key: parsed.value for key, parsed in read_entries(path)} == content
 
 
 def test_numbers_are_whole_wherever_a_piece_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "some.json"
     path.write_text('{"a": 0.25, "b": -1e-05, "c": 12}')
-    monkeypatch.setattr(json_files, "_CHUNK", 1)
+    monkeypatch.setattr(strict_json, "_CHUNK", 1)
     assert [parsed.value for _, parsed in read_entries(path)] == [0.25, -1e-05, 12]
 
 
@@ -53,5 +54,5 @@ def test_what_is_no_object_is_refused(text: str, tmp_path: Path) -> None:
 def test_constants_that_strict_json_lacks_are_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "some.json"
     path.write_text('{"a": [NaN, -Infinity, "a long text that does not fit the first piece"], "b": 1}')
-    monkeypatch.setattr(json_files, "_CHUNK", 25)
+    monkeypatch.setattr(strict_json, "_CHUNK", 25)
     assert [parsed.constants for _, parsed in read_entries(path)] == [("NaN", "-Infinity"), ()]

@@ -1,0 +1,202 @@
+"""Reading a finished dataset beyond what training needs: tile_info, the table, layers that only plugins describe."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import h5py
+import numpy as np
+from attrs import evolve, frozen
+from numpy.typing import NDArray
+
+from mmearth_core.errors import DatasetError
+from mmearth_core.json_files import JSONFileError
+from mmearth_core.layers import LayerDescription
+from mmearth_core.paths import ProductPaths
+from mmearth_core.product import hdf5
+from mmearth_core.product.reader import DatasetReader
+from mmearth_core.registry import Registry
+from mmearth_core.text import counted
+from mmearth_curate.strict_json import read_entries
+
+Entry = dict[str, Any]
+"""What tile_info has of one tile."""
+
+_WRITE_INFO = "Write it again with `mmearth-core post info`."
+
+
+def tile_info(reader: DatasetReader) -> Iterator[tuple[str, Entry]]:
+    """The entries of tile_info in the order of the file, with one in memory at a time.
+
+    Raises:
+        DatasetError: when the file cannot be read.
+    """
+    path = reader.paths.tile_info
+    try:
+        for tile_id, parsed in read_entries(path):
+            if not isinstance(parsed.value, dict):
+                raise JSONFileError(f"has an entry of {tile_id!r} that is not an object")
+            yield tile_id, parsed.value
+    except JSONFileError as error:
+        raise DatasetError(f"{path} {error}. It must be {{TILE_ID: {{...}}}}, as JSON. {_WRITE_INFO}") from error
+
+
+def tile_info_of(reader: DatasetReader, tile_ids: Sequence[str]) -> Iterator[tuple[str, Entry]]:
+    """The entries of some tiles, in the given order.
+
+    One entry is in memory at a time, as long as the given order is that of the file.
+
+    Raises:
+        DatasetError: when the file cannot be read, or a tile has no entry.
+    """
+    stream, wanted, waiting = tile_info(reader), set(tile_ids), dict[str, Entry]()
+    for tile_id in tile_ids:
+        while tile_id not in waiting:
+            found = next(stream, None)
+            if found is None:
+                raise DatasetError(
+                    f"{reader.paths.tile_info}: has no entry for tile {tile_id!r}, which the HDF5 file has. The two "
+                    f"are not of the same dataset. {_WRITE_INFO}"
+                )
+            if found[0] in wanted:
+                waiting[found[0]] = found[1]
+        yield tile_id, waiting.pop(tile_id)
+
+
+@frozen(eq=False)
+class TileTable:
+    """The table `metadata`: which tile each row is.
+
+    Attributes:
+        ids: the tiles' ids, as bytes.
+        variants: the tiles' variants, as bytes; all empty in a file without any.
+        variant_key: the name of the field of variants; None without one.
+    """
+
+    ids: NDArray[np.bytes_]
+    variants: NDArray[np.bytes_]
+    variant_key: str | None
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        return np.argsort(self.ids, kind="stable")
+
+    @classmethod
+    def read(cls, file: h5py.File) -> "TileTable":
+        """Reads the table of a file.
+
+        Raises:
+            DatasetError: when there is no such table.
+        """
+        table = hdf5.require_table(file)
+        fields, content = table.dtype.names, table[:]
+        has_variant = len(fields) > 1 and table.dtype[1].kind == "S"
+        variants = content[fields[1]] if has_variant else np.zeros(len(content), "S1")
+        return cls(content[fields[0]], variants, fields[1] if has_variant else None)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def tile_id(self, row: int) -> str:
+        """The tile of a row."""
+        return bytes(self.ids[row]).decode(errors="replace")
+
+    def variant(self, row: int) -> str | None:
+        """The variant of a row."""
+        return bytes(self.variants[row]).decode(errors="replace") or None
+
+    def row_of(self, tile_id: str) -> int | None:
+        """The first row of a tile."""
+        encoded = np.bytes_(tile_id.encode())
+        position = int(np.searchsorted(self.ids, encoded, sorter=self._order))
+        if position == len(self.ids) or self.ids[self._order[position]] != encoded:
+            return None
+        return int(self._order[position])
+
+
+class DescribedReader(DatasetReader):
+    """A finished dataset, whose layers are described by installed plugins where the file itself does not do so.
+
+    Such a file is the published MMEarth.
+
+    Attributes:
+        problems: for each layer whose description is missing or wrong, what was found, one sentence each. It is only in
+            `layers` if an installed plugin describes it, as the last sentence then says.
+    """
+
+    def __init__(self, paths: ProductPaths, registry: Registry) -> None:
+        """Opens a dataset for its description.
+
+        Raises:
+            DatasetError: when the file cannot be read.
+        """
+        super().__init__(paths, {})
+        self.problems: dict[str, list[str]] = {}
+        declared = _declared_layers(registry)
+        with self.file() as file:
+            for name in (each for each in file if each != hdf5.METADATA):
+                layer, problems = self._describe(file[name], declared.get(name))
+                if layer is not None:
+                    self.layers[name] = layer
+                if problems:
+                    self.problems[name] = problems
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "table"}  # as large as `ids`
+
+    @cached_property
+    def table(self) -> TileTable:
+        """Which tile each row is."""
+        with self.file() as file:
+            return TileTable.read(file)
+
+    def _describe(
+        self, dataset: h5py.Dataset, declared: LayerDescription | None
+    ) -> tuple[LayerDescription | None, list[str]]:
+        if not isinstance(dataset, h5py.Dataset):
+            return None, ["It is a group; each layer is a dataset."]
+        if declared is not None:
+            declared = _fitted(declared, dataset)
+        problems = []
+        if dataset.shape[:1] != (len(self),):
+            problems.append(f"Has shape {dataset.shape}; the table `{hdf5.METADATA}` has {counted(len(self), 'row')}.")
+        try:
+            layer = hdf5.read_layer(dataset)
+        except DatasetError as error:
+            known = f"taken to be what {declared.plugin} declares" if declared else "and nothing is known of its values"
+            return None if problems else declared, [*problems, f"The layer {error.__cause__}; {known}."]
+        problems += _contradictions(layer)
+        if declared and not layer.previews and (declared.modality, declared.bands) == (layer.modality, layer.bands):
+            layer = evolve(layer, previews=declared.previews)  # files of older versions have none
+        return None if problems else layer, problems
+
+
+def _fitted(layer: LayerDescription, dataset: h5py.Dataset) -> LayerDescription | None:
+    """A declared layer in the type and size of a file, which may be others than the plugin has now."""
+    if dataset.dtype.kind not in "iuf":
+        return None
+    fitted = evolve(layer, dtype=dataset.dtype.name, shape=dataset.shape[1:])
+    return None if any(_contradictions(fitted)) else fitted
+
+
+def _declared_layers(registry: Registry) -> dict[str, LayerDescription]:
+    """What the installed modalities declare of their layers, by name; types and sizes of a file may be others."""
+    return {
+        layer.name: LayerDescription.of(layer, registered.make(), 1, str(registered.origin))
+        for registered in registry.modalities.values()
+        for layer in registered.declared.layers
+    }
+
+
+def _contradictions(layer: LayerDescription) -> Iterator[str]:
+    """Parts of the description that contradict each other, each as a sentence."""
+    bands = len(layer.bands)
+    if len(layer.shape) != (3 if layer.is_map else 1) or layer.shape[:1] != (bands,):
+        kind = f"a {layer.kind} layer of {counted(bands, 'band')}"
+        yield f"A row has shape {layer.shape}, which is not that of {kind}."
+    for attribute in ("units", "descriptions", "classes"):
+        count = len(getattr(layer, attribute))
+        if count != bands:
+            yield f"Has {counted(bands, 'band')}, and {attribute} for {count}."
+    if not layer.holds_nodata:
+        yield f"Its type {layer.dtype} cannot hold its no-data {layer.nodata}."
