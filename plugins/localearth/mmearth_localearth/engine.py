@@ -9,7 +9,7 @@ from mmearth_core import Connection, Demo, Engine, Limits
 
 if TYPE_CHECKING:
     from mmearth_localearth.stage import WorldStage
-from mmearth_core.contract.engine import Transport
+from mmearth_core import Transport
 from mmearth_core.errors import EngineError
 from mmearth_localearth.faults.rules import FaultRule
 

@@ -6,7 +6,7 @@ import io
 import numpy as np
 from attrs import frozen
 
-from mmearth_core.contract.modality import Anchor, Modality, Scene
+from mmearth_core import Anchor, Modality, Scene
 from mmearth_core.download.locate import PluginCallError, call
 from mmearth_core.download.run import PreparedRun
 from mmearth_core.download.stack import StackBand, stack_bands

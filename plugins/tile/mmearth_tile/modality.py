@@ -9,8 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from mmearth_core.contract.bands import Band, Kind, Layer
-from mmearth_core.contract.modality import Modality, Scene
+from mmearth_core import Band, Kind, Layer, Modality, Scene
 from mmearth_core.tiles.regions import EcoRegion, EcoRegions, ecoregions
 
 _NONE = -math.inf

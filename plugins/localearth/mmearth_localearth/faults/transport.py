@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httplib2
 from attrs import frozen
 
-from mmearth_core.contract.engine import Transport
+from mmearth_core import Transport
 from mmearth_localearth.faults.answers import Answer
 from mmearth_localearth.faults.control import Dropped, Faults
 from mmearth_localearth.faults.mangle import half
