@@ -1,4 +1,4 @@
-"""Every deliberate error of mmearth-core, and the meaning of the exit status.
+"""The deliberate errors of mmearth-core, and the meaning of the exit status.
 
 The message of a deliberate error is one paragraph: it names the file, the key or the line, says what was found and what
 is allowed, and ends with the remedy. Any other exception that reaches the user is a bug.

@@ -19,9 +19,10 @@ from mmearth_core.tiles.grid import Grid
 if TYPE_CHECKING:
     import ee
 
-# No-data is filled in exactly two steps. Pixels travel in one request as integers and floats, and NaN cannot be a
-# constant of an Earth Engine expression. So `finish_bands` has the server fill masked pixels with `StackBand.nodata`:
-# the band's own no-data, or this number for float bands. `nodata_to_nan` turns that into NaN, as stacks have it.
+# Up to the stack, no-data is filled in two steps (`pixels.lay_out` adds the bands that were not requested, as NaN, and
+# `post/encode.py` writes the declared value into the HDF5 file). Pixels travel in one request as integers and floats,
+# and NaN cannot be a constant of an Earth Engine expression. So `finish_bands` has the server fill masked pixels with
+# `StackBand.nodata`: the band's own no-data, or this number for float bands. `nodata_to_nan` turns that into NaN.
 FLOAT_NODATA = float(np.finfo(np.float32).min)
 """Stands for no-data in float bands between the server and the stack."""
 

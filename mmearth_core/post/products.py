@@ -22,6 +22,7 @@ from mmearth_core.post.write import BadStacksError, copy_layers, write_rows
 from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import count_values
 from mmearth_core.product.reader import DatasetReader, read_side_file
+from mmearth_core.product.statistics import statistics_of
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
 
@@ -166,15 +167,17 @@ def _known_stats(path: Path) -> dict[str, Any]:
 
 
 def _is_complete(stats: Mapping[str, Any], layer: LayerDescription, rows: int) -> bool:
-    """Whether the statistics are of all values of a layer."""
+    """Whether the statistics are all those of the table, of all values of a layer."""
     entries = [stats[key] for key in _stat_keys(layer) if key in stats]
+    names = [statistic.name for statistic in statistics_of(layer)]
     try:
         counts = {
             sum(entry["count"][band] + entry["nodata"][band] for entry in entries) for band in range(len(layer.bands))
         }
+        whole = all(len(entry[name]) == len(layer.bands) for entry in entries for name in names)
     except (KeyError, IndexError, TypeError):
         return False
-    return all(key in stats for key in layer.stat_names()) and counts == {rows * math.prod(layer.shape[1:])}
+    return whole and all(key in stats for key in layer.stat_names()) and counts == {rows * math.prod(layer.shape[1:])}
 
 
 def _write_stats(path: Path, layers: Sequence[LayerDescription], stats: Mapping[str, Any]) -> None:

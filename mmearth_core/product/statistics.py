@@ -69,7 +69,8 @@ class Statistic:
     Attributes:
         name: its key in band_stats.json, and its heading in the report.
         value: computes it.
-        merge: computes it for joined rows, from the statistics of the parts (none without a valid value, if `empty`).
+        merge: computes it for joined rows, from the statistics of the parts. If `empty` is given, parts without a valid
+            value are left out; if it is None, all parts are passed.
         empty: its value for a band without a valid value; None if `value` computes that too.
         allowed: by how much two ways of computing it may differ, given what is known of the band; None for not at all.
         of_classes: whether it is for layers of classes only.
@@ -123,8 +124,11 @@ def _total(name: str) -> Callable[[Sequence[Part]], Any]:
 STATISTICS = [
     Statistic("mean", lambda band: band.mean, lambda parts: _moments(parts)[0], 0.0, _rounding),
     Statistic(
-        *("std", lambda band: band.std, lambda parts: _moments(parts)[1], 1.0),
-        lambda band: max(_rounding(band), math.ulp(1.0)),
+        name="std",
+        value=lambda band: band.std,
+        merge=lambda parts: _moments(parts)[1],
+        empty=1.0,
+        allowed=lambda band: max(_rounding(band), math.ulp(1.0)),
     ),
     Statistic("min", lambda band: band.low, lambda parts: min(part["min"] for part in parts), 0.0),
     Statistic("max", lambda band: band.high, lambda parts: max(part["max"] for part in parts), 1.0),
@@ -134,7 +138,8 @@ STATISTICS = [
 ]
 """The table of statistics. A reader can divide by `std` and by `max - min` also where a band has no valid value.
 
-`post` writes, `merge` joins, `verify` checks and `report` shows what is listed here, in this order.
+`post` writes, `merge` joins, `verify` checks and `report` shows what is listed here, in this order. A dataset made
+before a statistic was added gets it from the next `post`, which counts its layers again.
 """
 
 

@@ -22,11 +22,26 @@ def joined_share(parts: list[Part]) -> float:
     return float(count / max(1, count + nodata))
 
 
-@pytest.fixture
-def added(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The share of valid pixels, as one more row."""
+def add(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adds the share of valid pixels, as one more row."""
     row = Statistic("valid_share", share, joined_share)
     monkeypatch.setattr(statistics, "STATISTICS", [*statistics.STATISTICS, row])
+
+
+@pytest.fixture
+def added(monkeypatch: pytest.MonkeyPatch) -> None:
+    add(monkeypatch)
+
+
+def test_a_dataset_made_before_gets_it_from_the_next_post(
+    config: Path, kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.summary("post", config, "--workers", "1")
+    add(monkeypatch)
+    kept = kit.summary("post", config, "--workers", "1")["kept"]
+    stats = json.loads((config.parent / NAME / f"{NAME}_band_stats.json").read_text())
+    assert kept and all(len(entry["valid_share"]) == len(entry["count"]) for entry in stats.values())
+    assert kit.summary("verify", config, "--workers", "1")["faults"] == 0
 
 
 @pytest.mark.usefixtures("added")
