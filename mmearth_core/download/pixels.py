@@ -1,11 +1,12 @@
 """The pixels of a tile: fetched, checked and laid out; requests that are too large are split."""
 
+import threading
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import asdict, evolve, frozen
+from attrs import asdict, define, evolve, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Outcome, TileOutcome
@@ -54,6 +55,10 @@ def check_pixels(array: NDArray[np.void], bands: Sequence[StackBand], rows: int,
             raise PixelError(f"Band {band.name}: requested {band.band.dtype}, received {dtype}.")
     if array.shape != (rows, columns):
         raise PixelError(f"Requested {rows} x {columns} pixels; received {' x '.join(map(str, array.shape))}.")
+
+
+LEARN_AFTER = 3
+"""After so many tiles in a row that had to be split, later tiles are split in the same way from the start."""
 
 
 @frozen(eq=False)
@@ -153,36 +158,70 @@ def masked_layers(
     return [name for name in dict.fromkeys(band.layer.name for band in requested) if name not in valid]
 
 
-def fetch_pixels(client: EarthClient, image: "ee.Image", bands: Sequence[StackBand], grid: Grid) -> list[Part]:
-    """Downloads a tile's pixels; a request that is refused as too large is sent again in halves.
+@define(eq=False)
+class RequestSplitter:
+    """Downloads tiles in as few requests as their size allows, and learns which requests are too large.
 
-    Args:
+    Shared by the threads of a run.
+
+    Attributes:
         client: sends the requests.
-        image: the tile's image.
-        bands: its bands.
-        grid: the tile's grid.
-
-    Returns:
-        Parts that together have every band of every pixel.
-
-    Raises:
-        RequestError: refused for good; a `TooLargeError` if one band of a quarter of the tile is too large.
-        NoAnswerError: not answered within the retry time.
-        RunStoppedError: no request can succeed any more.
     """
-    parts, pending = [], [PixelRequest(tuple(bands), 0, 0, grid.size, grid.size)]
-    while pending:
-        request = pending.pop()
-        image_part = image if len(request.bands) == len(bands) else image.select([band.name for band in request.bands])
-        check = partial(check_pixels, bands=request.bands, rows=request.rows, columns=request.columns)
-        try:
-            parts.append((request, client.pixels(image_part, request.grid(grid), check)))
-        except TooLargeError:
-            halves = request.halves(grid.size)
-            if not halves:
-                raise
-            pending += reversed(halves)
-    return parts
+
+    client: EarthClient
+    _learned: tuple[PixelRequest, ...] = ()
+    _in_a_row: int = 0
+    _lock: threading.Lock = field(factory=threading.Lock, repr=False)
+
+    def fetch(self, image: "ee.Image", bands: Sequence[StackBand], grid: Grid) -> list[Part]:
+        """Downloads a tile's pixels; a request that is refused as too large is sent again in halves.
+
+        Args:
+            image: the tile's image.
+            bands: its bands.
+            grid: the tile's grid.
+
+        Returns:
+            Parts that together have every band of every pixel.
+
+        Raises:
+            RequestError: refused for good; a `TooLargeError` if one band of a quarter of the tile is too large.
+            NoAnswerError: not answered within the retry time.
+            RunStoppedError: no request can succeed any more.
+        """
+        parts, pending = [], self._first_requests(bands, grid.size)
+        was_split = False
+        while pending:
+            request = pending.pop()
+            full = len(request.bands) == len(bands)
+            image_part = image if full else image.select([band.name for band in request.bands])
+            check = partial(check_pixels, bands=request.bands, rows=request.rows, columns=request.columns)
+            try:
+                parts.append((request, self.client.pixels(image_part, request.grid(grid), check)))
+            except TooLargeError:
+                halves = request.halves(grid.size)
+                if not halves:
+                    raise
+                pending += reversed(halves)
+                was_split = True
+        self._learn([request for request, _ in parts], was_split)
+        return parts
+
+    def _learn(self, requests: Sequence[PixelRequest], was_split: bool) -> None:
+        """Notes the requests of a tile, and whether they had to be smaller than at first."""
+        with self._lock:
+            self._in_a_row = self._in_a_row + 1 if was_split else 0
+            if was_split and (self._learned or self._in_a_row >= LEARN_AFTER):
+                # Only bands of which nothing is known yet: other tiles may have other bands.
+                known = {band.name for request in self._learned for band in request.bands}
+                self._learned += tuple(each for each in requests if not known & {band.name for band in each.bands})
+
+    def _first_requests(self, bands: Sequence[StackBand], size: int) -> list[PixelRequest]:
+        """The learned requests of these bands, and one for the full tile with all other bands."""
+        learned = [evolve(each, bands=tuple(band for band in each.bands if band in bands)) for each in self._learned]
+        known = {band.name for request in learned for band in request.bands}
+        others = tuple(band for band in bands if band.name not in known)
+        return [request for request in (*learned, PixelRequest(others, 0, 0, size, size)) if request.bands]
 
 
 @frozen(eq=False)
@@ -200,6 +239,11 @@ class Fetcher:
     folder: DatasetPaths
     group: Group
     image_size: int
+    _splitter: RequestSplitter = field(init=False)
+
+    @_splitter.default
+    def _new_splitter(self) -> RequestSplitter:
+        return RequestSplitter(self.client)
 
     def fetch(self, located: LocatedTile) -> TileOutcome:
         """Downloads one tile: done with a stack on disk, failed with the reason, or left.
@@ -232,7 +276,7 @@ class Fetcher:
         if not bands:
             return None, []
         image, requested = self._image(located)
-        parts = [] if image is None else fetch_pixels(self.client, image, requested, grid)
+        parts = [] if image is None else self._splitter.fetch(image, requested, grid)
         stack = lay_out(parts, bands, grid.size)
         return encode_stack(located.tile.tile_id, stack, bands, grid), masked_layers(stack, bands, requested)
 
