@@ -1,7 +1,7 @@
 """Which part may import which: within the core, and between distributions; and how large the core may be.
 
 dependencies.json lists the imports that break a rule today. It can only become shorter: a new one fails, and so does
-one that is listed but gone. Run as a program, this file writes that list anew.
+one that is listed but gone. Run as a program, this file writes that list again.
 """
 
 import json

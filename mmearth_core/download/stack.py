@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # and NaN cannot be a constant of an Earth Engine expression. So `finish_bands` has the server fill masked pixels with
 # `StackBand.nodata`: the band's own no-data, or this number for float bands. `nodata_to_nan` turns that into NaN.
 FLOAT_NODATA = float(np.finfo(np.float32).min)
-"""Stands for no-data in float bands between the server and the stack."""
+"""No-data of float bands between the server and the stack."""
 
 
 _CASTS = {"uint8": "toUint8", "int8": "toInt8", "uint16": "toUint16", "int16": "toInt16", "float32": "toFloat"}

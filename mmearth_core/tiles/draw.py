@@ -14,7 +14,7 @@ from mmearth_core.tiles.spacing import Rules
 from mmearth_core.tiles.squares import Places
 
 ATTEMPTS = 6
-"""How often a region is asked for places, each time for other ones, before it counts as exhausted."""
+"""How often new places are requested for a region before it counts as exhausted."""
 
 _GROWTH = 4
 """Factor by which more places are requested after an attempt in which the rules refused some."""

@@ -30,7 +30,7 @@ def describe(parameter: click.Parameter) -> dict[str, Any]:
     is_flag = getattr(parameter, "is_flag", False)
     default = parameter.default
     if is_flag:
-        default = default is True  # releases of click differ in what stands for "no default"
+        default = default is True  # releases of click differ in what means "no default"
     elif not isinstance(default, str | int | float | Path):
         default = None
     return {

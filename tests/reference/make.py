@@ -1,4 +1,4 @@
-"""Writes the references anew, which says that what has changed was meant to.
+"""Writes the references again: it states that all changes since then are intended.
 
     python tests/reference/make.py [FOLDER]
 

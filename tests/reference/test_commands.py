@@ -1,4 +1,4 @@
-"""Commands and their options are those of the reference; `python tests/reference/make.py` writes it anew."""
+"""Commands and their options are those of the reference; `python tests/reference/make.py` writes it again."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Exit statuses and JSON of all commands are those of the reference; `tests/reference/make.py` writes it anew."""
+"""Exit statuses and JSON of all commands are those of the reference; `tests/reference/make.py` writes it again."""
 
 from pathlib import Path
 

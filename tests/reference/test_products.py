@@ -1,4 +1,4 @@
-"""What is in the files of datasets is that of the reference; `python tests/reference/make.py` writes it anew."""
+"""What is in the files of datasets is that of the reference; `python tests/reference/make.py` writes it again."""
 
 from pathlib import Path
 
