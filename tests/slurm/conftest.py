@@ -15,8 +15,9 @@ HERE = Path(__file__).parent
 def slurm() -> Iterator[dict[str, str]]:
     """The environment in which `sbatch` reaches it; Debian's packages are installed if they are missing."""
     folder = f"/tmp/mmearth-slurm-{os.getpid()}"
-    # A port of its own for each process, as several may run tests at once.
-    ports = {"LOCAL_SLURM_PORT": str(20_000 + os.getpid() % 10_000 * 2)}
+    # A port of its own for each process, as several may run tests at once; below 32768, from where the system takes the
+    # ports of other connections.
+    ports = {"LOCAL_SLURM_PORT": str(20_000 + os.getpid() % 6_000 * 2)}
     started = subprocess.run(
         ["bash", HERE / "start-local-slurm.sh", folder],
         env={**os.environ, **ports},
