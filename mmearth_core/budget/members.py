@@ -181,6 +181,7 @@ class Members:
         members = {**self._live(), self.name: self._own}
         self._slots, self._rate = equal_part(members, self.name)
         self._has_started |= len(members) == 1 or began - self._joined >= START * self._beat
+        # Rule 1 (no more than was claimed before reading) and rule 2 (what the others' claims leave), see above.
         slots = min(self._own.slots, self._slots) if self._has_started else 0
         self._until = began + LEASE * self._beat
         self._gate.set(slots, min(self._own.rate, self._rate), self._until)

@@ -187,6 +187,7 @@ class Locator:
         return final
 
 
+# `call` shows the name of this function in messages, as that of the plugin's `anchor`.
 def _anchor(modality: Modality, scene: Scene, located: Any) -> Anchor | Skip:
     """Returns the modality's anchor, checked."""
     anchor = modality.anchor(scene, located)

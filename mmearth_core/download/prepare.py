@@ -75,7 +75,7 @@ def prepare(
     registry.require()
     modalities = {name: make_modality(config, registry, name) for name in config.modalities}
     wanted = _wanted(config, registry, only)
-    anchor = _anchor(config, modalities)
+    anchor = _choose_anchor(config, modalities)
     chosen = make_engine(config, registry, config.run.engine if engine is None else engine)
     folder = DatasetPaths(config.root)
     _check_folder(config, folder)
@@ -121,7 +121,7 @@ def _wanted(config: Config, registry: Registry, only: Sequence[str] | None) -> l
     return list(dict.fromkeys(only))
 
 
-def _anchor(config: Config, modalities: Mapping[str, Modality]) -> Modality:
+def _choose_anchor(config: Config, modalities: Mapping[str, Modality]) -> Modality:
     able = [name for name, modality in modalities.items() if modality.can_anchor()]
     name = config.dataset.anchor
     if name is None and len(able) == 1:

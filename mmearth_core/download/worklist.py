@@ -152,7 +152,7 @@ class Worklist:
             elif base.outcome is Outcome.SKIPPED:
                 self._record(group, TileOutcome(tile.tile_id, tile.ordinal, Outcome.SKIPPED, base.reason))
             else:
-                yield tile, _anchor(base)
+                yield tile, _recorded_anchor(base)
 
     def _entries(self, group: Group) -> Iterator[tuple[Tile, TileOutcome | None, TileOutcome | None]]:
         """Yields the tiles of the share with their entries in the journals of the group and of `base`."""
@@ -171,6 +171,6 @@ def _is_stale(entry: TileOutcome | None, base: TileOutcome | None) -> bool:
     return bool(entry.record["anchor"] != base.record["anchor"])
 
 
-def _anchor(entry: TileOutcome) -> Anchor:
+def _recorded_anchor(entry: TileOutcome) -> Anchor:
     fields = entry.record["anchor"]
     return Anchor(dt.date.fromisoformat(fields["date"]), fields["crs"], fields.get("variant"))

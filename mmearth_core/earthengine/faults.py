@@ -72,7 +72,8 @@ class _Rule:
     suspect: bool = False
 
 
-# The first row that matches decides. Google's messages and codes:
+# The first row that matches decides. A 429 whose text says that a quota is used up must stop the run, so rows with
+# texts come before the row of the status alone. Google's messages and codes:
 # https://developers.google.com/earth-engine/guides/usage, .../guides/debugging, .../guides/noncommercial_tiers;
 # "must be less than or equal to" is what computePixels says of sizes (github.com/google/Xee, issues 50 and 85).
 _RULES = (

@@ -10,7 +10,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core.layers import LayerDescription
-from mmearth_core.post.stack_reader import StackError, read_stack
+from mmearth_core.post.stack_reader import StackError, read_planes
 from mmearth_core.product.hdf5_rows import encode
 from mmearth_core.product.statistics import LayerStatistics
 
@@ -56,7 +56,7 @@ def encode_block(block: Block) -> Encoded:
         for group, members in block.layers.items():
             names = [f"{layer.name}__{band}" for layer in members for band in layer.bands]
             try:
-                planes = read_stack(stacks[group], names, block.size)
+                planes = read_planes(stacks[group], names, block.size)
                 for layer in members:
                     values = decode(layer, planes)
                     statistics.add(layer.name, variant, values)

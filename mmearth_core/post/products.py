@@ -174,10 +174,10 @@ def _is_complete(stats: Mapping[str, Any], layer: LayerDescription, rows: int) -
         counts = {
             sum(entry["count"][band] + entry["nodata"][band] for entry in entries) for band in range(len(layer.bands))
         }
-        whole = all(len(entry[name]) == len(layer.bands) for entry in entries for name in names)
+        has_all = all(len(entry[name]) == len(layer.bands) for entry in entries for name in names)
     except (KeyError, IndexError, TypeError):
         return False
-    return whole and all(key in stats for key in layer.stat_names()) and counts == {rows * math.prod(layer.shape[1:])}
+    return has_all and all(key in stats for key in layer.stat_names()) and counts == {rows * math.prod(layer.shape[1:])}
 
 
 def _write_stats(path: Path, layers: Sequence[LayerDescription], stats: Mapping[str, Any]) -> None:

@@ -34,6 +34,7 @@ def blocks_of(lon: Floats, lat: Floats, side_km: float) -> NDArray[np.int64]:
     middle = np.radians((band + 0.5) / bands * 180.0 - 90.0)
     columns = np.maximum(1, np.rint(2 * np.pi * RADIUS_KM * np.cos(middle) / side_km)).astype(np.int64)
     column = np.minimum((((lon + 180.0) % 360.0) / 360.0 * columns).astype(np.int64), columns - 1)
+    # A band has at most 2 * bands columns (at the equator), so no two blocks share a number.
     return np.asarray(band * (2 * bands + 2) + column)
 
 
@@ -249,7 +250,7 @@ def _spatial(
     parts: dict[str, list[Rows]] = {part: [] for part in PARTS}
     filled = dict.fromkeys(PARTS, 0)
     for number in order.tolist():
-        # Each block goes to the split that is furthest from its size.
+        # Each block goes to the split that still needs the largest part of its size; a split of size 0 gets none.
         part = max(
             PARTS, key=lambda name: (wanted[name] - filled[name]) / max(wanted[name], 1) if wanted[name] else -1e9
         )

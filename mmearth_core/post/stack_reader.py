@@ -82,7 +82,7 @@ def check_stack(path: Path, names: Sequence[str], size: int, tile_id: str) -> No
     _check(header, names, size, length, tile_id)
 
 
-def read_stack(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray[np.float32]]:
+def read_planes(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray[np.float32]]:
     """Reads bands by name; each is decompressed when it is used, so that it is in the processor's cache then.
 
     Args:

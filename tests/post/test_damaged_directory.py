@@ -9,7 +9,7 @@ import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mmearth_core.post.stack_reader import StackError, check_stack, read_stack
+from mmearth_core.post.stack_reader import StackError, check_stack, read_planes
 
 SIZE, NAMES = 16, [f"layer__{number}" for number in range(5)]
 
@@ -39,7 +39,7 @@ def test_a_byte_of_the_directory(stack: Path, tmp_path: Path, data: st.DataObjec
     path.write_bytes(content)
     try:
         check_stack(path, NAMES, SIZE, "x")
-        planes = list(read_stack(path, NAMES, SIZE))
+        planes = list(read_planes(path, NAMES, SIZE))
     except StackError as error:
         assert str(error).startswith("the stack ")
     else:

@@ -10,7 +10,7 @@ import rasterio
 from mmearth_core import Band, Layer, Modality
 from mmearth_core.layers import LayerDescription
 from mmearth_core.post.encode import decode
-from mmearth_core.post.stack_reader import StackError, check_stack, read_stack
+from mmearth_core.post.stack_reader import StackError, check_stack, read_planes
 from mmearth_core.product.statistics import block_rows
 
 
@@ -48,18 +48,18 @@ def test_stacks_of_any_encoding_are_read(encoding: dict[str, Any], tmp_path: Pat
         target.write(pixels)
         target.descriptions = ("x__a", "x__b")
     check_stack(tmp_path / "x.tif", ["x__b", "x__a"], 4, "x")
-    second, first = read_stack(tmp_path / "x.tif", ["x__b", "x__a"], 4)
+    second, first = read_planes(tmp_path / "x.tif", ["x__b", "x__a"], 4)
     np.testing.assert_array_equal(np.stack([first, second]).reshape(2, 4, 4), pixels)
     with pytest.raises(StackError, match="4 x 4 pixels instead of 8 x 8"):
         check_stack(tmp_path / "x.tif", ["x__a"], 8, "x")
     with pytest.raises(StackError, match="has no bands x__c; it has x__a, x__b"):
-        read_stack(tmp_path / "x.tif", ["x__a", "x__c"], 4)
+        read_planes(tmp_path / "x.tif", ["x__a", "x__c"], 4)
 
 
 def test_the_fast_reader_reads_what_rasterio_reads(made: Path, kit: Any) -> None:
     for path in sorted(made.glob("stacks/*/*/*.tif")):
         bands = kit.pixels(path)
-        for plane, (name, expected) in zip(read_stack(path, list(bands), kit.size), bands.items(), strict=True):
+        for plane, (name, expected) in zip(read_planes(path, list(bands), kit.size), bands.items(), strict=True):
             np.testing.assert_array_equal(plane, expected.reshape(-1), err_msg=name)
 
 

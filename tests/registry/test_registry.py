@@ -1,6 +1,5 @@
 """The registry: sound plugins of every form, clashes between plugins, and what is said about names."""
 
-from pathlib import Path
 from textwrap import dedent
 
 import attrs
@@ -8,14 +7,9 @@ import pytest
 
 from mmearth_core import Modality
 from mmearth_core.errors import PluginError
-from mmearth_core.registry import PluginFault, Registry, discover, installed
+from mmearth_core.registry import Registry, discover, installed
+from tests.registry.probe import HOOK, PROBE, faults_of, only_fault
 
-PROBE = (Path(__file__).parents[1] / "examples" / "probe.py").read_text()
-HOOK = dedent("""
-    @hookimpl
-    def mmearth_modalities():
-        return [Probe]
-""")
 ENGINE = PROBE + dedent("""
     class Local(Engine):
         name = "nowhere"
@@ -27,17 +21,6 @@ ENGINE = PROBE + dedent("""
     def mmearth_engines():
         return [Local]
 """)
-
-
-def faults_of(distribution: str = "mmearth-probe") -> list[PluginFault]:
-    return [fault for fault in discover().faults if fault.distribution == distribution]
-
-
-def only_fault(distribution: str = "mmearth-probe") -> PluginFault:
-    (fault,) = faults_of(distribution)
-    assert fault.version == "1.0"
-    assert f"pip uninstall {distribution}" in fault.remedy
-    return fault
 
 
 def test_class_is_made_with_options(install):

@@ -1,30 +1,11 @@
 """Each fault of a plugin is reported with its distribution, what was found, and the remedy."""
 
-from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from mmearth_core.registry import PluginFault, discover
-
-PROBE = (Path(__file__).parents[1] / "examples" / "probe.py").read_text()
-HOOK = dedent("""
-    @hookimpl
-    def mmearth_modalities():
-        return [Probe]
-""")
-
-
-def faults_of(distribution: str = "mmearth-probe") -> list[PluginFault]:
-    return [fault for fault in discover().faults if fault.distribution == distribution]
-
-
-def only_fault(distribution: str = "mmearth-probe") -> PluginFault:
-    (fault,) = faults_of(distribution)
-    assert fault.version == "1.0"
-    assert f"pip uninstall {distribution}" in fault.remedy
-    return fault
-
+from mmearth_core.registry import discover
+from tests.registry.probe import HOOK, PROBE, only_fault
 
 # Each row: what replaces the hook, and the words that the problem and the remedy must hold.
 BROKEN = {

@@ -1,0 +1,24 @@
+"""The plugin that the tests of the registry install, and the faults that the registry finds in it."""
+
+from pathlib import Path
+from textwrap import dedent
+
+from mmearth_core.registry import PluginFault, discover
+
+PROBE = (Path(__file__).parents[1] / "examples" / "probe.py").read_text()
+HOOK = dedent("""
+    @hookimpl
+    def mmearth_modalities():
+        return [Probe]
+""")
+
+
+def faults_of(distribution: str = "mmearth-probe") -> list[PluginFault]:
+    return [fault for fault in discover().faults if fault.distribution == distribution]
+
+
+def only_fault(distribution: str = "mmearth-probe") -> PluginFault:
+    (fault,) = faults_of(distribution)
+    assert fault.version == "1.0"
+    assert f"pip uninstall {distribution}" in fault.remedy
+    return fault
