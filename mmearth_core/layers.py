@@ -119,6 +119,10 @@ class LayerDescription:
         """All keys that the layer must have in the band statistics."""
         return tuple(self.stat_name(variant) for variant in self.variants) or (self.name,)
 
+    def stat_keys(self) -> tuple[str, ...]:
+        """All keys that it may have: also its name alone, for tiles without one of its variants."""
+        return tuple(dict.fromkeys((*self.stat_names(), self.name)))
+
     def stat_numbers(self, entry: Any, name: str) -> NDArray[np.float64] | None:
         """A statistic of an entry that holds one finite number per band; None if it does not."""
         listed = entry.get(name) if isinstance(entry, Mapping) else None

@@ -16,7 +16,7 @@ from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
 from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
-from mmearth_core.product.statistics import statistics_of
+from mmearth_core.product.statistics import BandCounts, joined_counts, stats_entry
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool
@@ -211,18 +211,21 @@ def _merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]])
     """The statistics of joined rows, from those of the parts: their values are not read again.
 
     Raises:
-        KeyError, IndexError, TypeError, ValueError: when an entry does not have all statistics of every band.
+        KeyError, IndexError, TypeError, ValueError: when an entry does not have what must be known of every band.
     """
-    merged: dict[str, list[Any]] = {each.name: [] for each in statistics_of(layer)}
-    for band in range(len(layer.bands)):
-        parts = [{name: entry[name][band] for name in merged} for entry in entries]
-        valid = [part for part in parts if part["count"]]
-        for each in statistics_of(layer):
-            if each.empty is None:
-                merged[each.name].append(each.merge(parts))
-            else:
-                merged[each.name].append(each.merge(valid) if valid else each.empty)
-    return merged
+    bands = range(len(layer.bands))
+    return stats_entry(
+        layer, [joined_counts(_stored_counts(layer, entry, band) for entry in entries) for band in bands]
+    )
+
+
+def _stored_counts(layer: LayerDescription, entry: Mapping[str, Any], band: int) -> BandCounts:
+    """What an entry of band_stats.json says of a band."""
+    classes = entry["classes"][band] if layer.has_classes else {}
+    return BandCounts(
+        *(entry[name][band] for name in ("count", "nodata", "mean", "std", "min", "max")),
+        {int(value): times for value, times in classes.items()},
+    )
 
 
 def _write_splits(staged: ProductPaths, inputs: Inputs) -> tuple[str, ...]:
