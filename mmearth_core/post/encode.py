@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.layers import LayerDescription
 from mmearth_core.post.stack_reader import StackError, read_planes
-from mmearth_core.product.hdf5_rows import encode
+from mmearth_core.product.hdf5_rows import compress_row
 from mmearth_core.product.statistics import LayerStatistics
 
 
@@ -60,7 +60,7 @@ def encode_block(block: Block) -> Encoded:
                 for layer in members:
                     values = decode(layer, planes)
                     statistics.add(layer.name, variant, values)
-                    own[layer.name] = encode(values)
+                    own[layer.name] = compress_row(values)
             except StackError as error:
                 faults.append((row, group, str(error)))
         chunks.append(own)

@@ -1,6 +1,6 @@
 """The pass over all stacks that writes rows into the HDF5 file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import h5py
@@ -14,7 +14,7 @@ from mmearth_core.layers import LayerDescription
 from mmearth_core.post.encode import Block, Encoded, encode_block
 from mmearth_core.post.rows import RowSelection
 from mmearth_core.product.hdf5 import METADATA, metadata_rows
-from mmearth_core.product.hdf5_rows import RowReader, RowWriter, encode
+from mmearth_core.product.hdf5_rows import RowReader, chunk_writer, compress_row
 from mmearth_core.product.statistics import LayerStatistics, block_rows
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
@@ -38,11 +38,11 @@ def copy_layers(source: h5py.File, target: h5py.File, names: Sequence[str]) -> N
         target: the file to write; it has the same layers, still empty.
         names: which layers.
     """
-    pairs = [(RowReader(source[name]), RowWriter(target[name])) for name in names]
+    pairs = [(RowReader(source[name]), chunk_writer(target[name])) for name in names]
     for row in range(source[METADATA].shape[0] if pairs else 0):
-        for reader, writer in pairs:
+        for reader, write in pairs:
             skipped, chunk = reader.chunk(row)
-            writer.write(row, chunk, skipped)
+            write(row, chunk, skipped)
 
 
 def write_rows(
@@ -87,14 +87,14 @@ def write_rows(
     # A dataset that only gains vector layers reads no stack.
     answers = pool.map(encode_block, blocks()) if maps else (Encoded([], LayerStatistics([]), []) for _ in blocks())
     statistics, faults, done = LayerStatistics(layers), list[BadStack](), 0
-    table, writers = file[METADATA], {layer.name: RowWriter(file[layer.name]) for layer in layers}
+    table, writers = file[METADATA], {layer.name: chunk_writer(file[layer.name]) for layer in layers}
     for encoded in answers:
         block = submitted.pop(0)
         table[done : done + len(block)] = metadata_rows([(row.tile.tile_id, row.variant) for row in block], table.dtype)
         statistics.merge(encoded.statistics)
         for row, chunks in enumerate(encoded.chunks, start=done):
             for name, chunk in chunks.items():
-                writers[name].write(row, chunk)
+                writers[name](row, chunk, 0)
         statistics.merge(_write_vectors(source, vectors, block, writers, done))
         for position, group, reason in encoded.faults:
             tile = block[position].tile
@@ -110,7 +110,7 @@ def _write_vectors(
     source: DownloadedDataset,
     layers: Sequence[LayerDescription],
     rows: Sequence[DatasetRow],
-    writers: Mapping[str, RowWriter],
+    writers: Mapping[str, Callable[[int, bytes, int], None]],
     start: int,
 ) -> LayerStatistics:
     """Writes the rows of vector layers from a row on; returns their statistics."""
@@ -118,7 +118,7 @@ def _write_vectors(
     for name, values in _vectors(source, layers, rows).items():
         statistics.add_vectors(name, [row.variant for row in rows], values)
         for row, own in enumerate(values, start=start):
-            writers[name].write(row, encode(own))
+            writers[name](row, compress_row(own), 0)
     return statistics
 
 

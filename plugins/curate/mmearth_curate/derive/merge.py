@@ -214,18 +214,17 @@ def _merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]])
         KeyError, IndexError, TypeError, ValueError: when an entry does not have what must be known of every band.
     """
     bands = range(len(layer.bands))
-    return stats_entry(
-        layer, [joined_counts(_stored_counts(layer, entry, band) for entry in entries) for band in bands]
-    )
+    joined = [joined_counts(_stored_counts(layer, entry, band) for entry in entries) for band in bands]
+    return stats_entry(layer, joined)
 
 
 def _stored_counts(layer: LayerDescription, entry: Mapping[str, Any], band: int) -> BandCounts:
     """What an entry of band_stats.json says of a band."""
-    classes = entry["classes"][band] if layer.has_classes else {}
-    return BandCounts(
-        *(entry[name][band] for name in ("count", "nodata", "mean", "std", "min", "max")),
-        {int(value): times for value, times in classes.items()},
+    count, nodata, mean, std, low, high = (
+        entry[name][band] for name in ("count", "nodata", "mean", "std", "min", "max")
     )
+    classes = entry["classes"][band] if layer.has_classes else {}
+    return BandCounts(count, nodata, mean, std, low, high, {int(value): times for value, times in classes.items()})
 
 
 def _write_splits(staged: ProductPaths, inputs: Inputs) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from mmearth_core.json_files import write_entries, write_json
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, opened, rows_digest, write_attributes
-from mmearth_core.product.hdf5_rows import RowReader, RowWriter, count_values
+from mmearth_core.product.hdf5_rows import RowReader, chunk_writer, count_values
 from mmearth_core.product.reader import DatasetReader, Splits
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
@@ -147,12 +147,12 @@ def copy_rows(
         start: the first row to write.
         on_rows: called after every few rows with the number of rows in the target so far.
     """
-    pairs = [(RowReader(source[name]), RowWriter(target[name])) for name in layers]
+    pairs = [(RowReader(source[name]), chunk_writer(target[name])) for name in layers]
     for count, row in enumerate(rows.tolist(), start=1):
-        for reader, writer in pairs:
+        for reader, write in pairs:
             skipped, chunk = reader.chunk(row)
             if chunk:
-                writer.write(start + count - 1, chunk, skipped)
+                write(start + count - 1, chunk, skipped)
         if count % _STEP == 0 or count == len(rows):
             on_rows(start + count)
 
