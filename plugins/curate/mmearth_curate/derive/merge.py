@@ -11,7 +11,7 @@ import numpy as np
 from attrs import frozen
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.json_files import write_json
+from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
@@ -100,7 +100,7 @@ def merge(
         ids = [tile_id for reader, rows in zip(readers, kept, strict=True) for tile_id in reader.tile_ids(rows)]
         inputs = Inputs(readers, kept, ids)
         _write_hdf5(staged, inputs, progress)
-        shared.write_tile_info(staged, _entries(inputs, progress))
+        write_tile_info(staged.tile_info, _entries(inputs, progress))
         dropped = sum(map(len, readers)) - len(ids)
         stats = None if dropped else _merged_stats(inputs)
         layers = list(inputs.layers.values())

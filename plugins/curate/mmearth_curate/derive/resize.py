@@ -8,7 +8,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.json_files import write_json
+from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, create_layer, new_file, opened
 from mmearth_core.product.hdf5_rows import RowBlock, RowReader, chunk_writer, compress_row, row_blocks
@@ -87,7 +87,7 @@ def resize(source: Path, target: Path, size: int, overwrite: bool, pool: Pool, p
         reader = shared.open_source(source)
         _require_larger(reader, size)
         write_json(staged.band_stats, _write_hdf5(staged, reader, size, pool, progress).entries())
-        shared.write_tile_info(staged, _entries(reader, size))
+        write_tile_info(staged.tile_info, _entries(reader, size))
         for old, new in zip(side_files(reader.paths), side_files(staged), strict=True):
             if old.exists() and not new.exists():  # what has to do with rows only
                 shutil.copyfile(old, new)
