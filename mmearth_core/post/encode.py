@@ -89,7 +89,7 @@ def decode(layer: LayerDescription, planes: Iterable[NDArray[np.float32]]) -> ND
             # The plain cast is right wherever it lost nothing, which is nearly everywhere.
             if not (own == plane).all():
                 nodata = np.isnan(plane)
-                if own.dtype.kind in "iu" and not nodata.all():
+                if own.dtype.kind in "iu":
                     limits = np.iinfo(own.dtype)
                     own[:] = np.clip(np.rint(plane), limits.min, limits.max)
                 np.copyto(own, layer.fill, where=nodata)

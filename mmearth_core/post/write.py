@@ -11,7 +11,7 @@ from mmearth_core.download.folder import DatasetRow, DownloadedDataset, Provenan
 from mmearth_core.download.journal import BadStack
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
-from mmearth_core.post.encode import Block, Encoded, encode_block
+from mmearth_core.post.encode import Block, encode_block
 from mmearth_core.post.rows import RowSelection
 from mmearth_core.product.hdf5 import METADATA, metadata_rows
 from mmearth_core.product.hdf5_rows import RowReader, chunk_writer, compress_row
@@ -84,11 +84,9 @@ def write_rows(
                     provenance.add(row.tile.tile_id, row.variant, row.entries)
             yield Block(maps, source.image_size, [(row.variant, source.stacks(row)) for row in block])
 
-    # A dataset that only gains vector layers reads no stack.
-    answers = pool.map(encode_block, blocks()) if maps else (Encoded([], LayerStatistics([]), []) for _ in blocks())
     statistics, faults, done = LayerStatistics(layers), list[BadStack](), 0
     table, writers = file[METADATA], {layer.name: chunk_writer(file[layer.name]) for layer in layers}
-    for encoded in answers:
+    for encoded in pool.map(encode_block, blocks()):  # which reads no stack if all new layers are vectors
         block = submitted.pop(0)
         table[done : done + len(block)] = metadata_rows([(row.tile.tile_id, row.variant) for row in block], table.dtype)
         statistics.merge(encoded.statistics)
