@@ -37,7 +37,7 @@ from torch.utils import data
 from mmearth_core import dataset as plain
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
-from mmearth_core.text import counted, did_you_mean
+from mmearth_core.text import counted
 
 Sample = dict[str, Any]
 """One tile; the module's documentation says what is in it."""
@@ -171,12 +171,7 @@ def _chosen_bands(source: plain.Dataset, layer: LayerDescription, bands: Sequenc
             f"{source.path}: layer {layer.name!r}: {bands!r} is not a list of bands. It has "
             f"{', '.join(layer.bands)}; give some of them, or None for all."
         )
-    unknown = [band for band in bands if band not in layer.bands]
-    if unknown:
-        raise DatasetError(
-            f"{source.path}: layer {layer.name!r} has no band {unknown[0]!r}."
-            f"{did_you_mean(str(unknown[0]), layer.bands)} It has {', '.join(layer.bands)}."
-        )
+    plain.require_known(f"{source.path}: layer {layer.name!r}", "band", bands, layer.bands)
     return tuple(bands)
 
 

@@ -156,8 +156,8 @@ def count_values(
     layers: Sequence[LayerDescription],
     rows: Sequence[int],
     image_size: int,
-    apply: Callable[[Callable[[RowBlock], LayerStatistics], Iterable[RowBlock]], Iterator[LayerStatistics]] = map,
-    progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+    apply: Callable[[Callable[[RowBlock], LayerStatistics], Iterator[RowBlock]], Iterator[LayerStatistics]],
+    progress: Callable[[str, int, int], None],
 ) -> dict[str, Any]:
     """The band statistics of some rows, from their values.
 
