@@ -1,6 +1,7 @@
-"""For a plugin's own tests: a world of numpy arrays, and a modality brought through the core's real steps on it."""
+"""For a plugin's own tests: a world of numpy arrays, and a tile downloaded from it with an ordinary run."""
 
 import datetime as dt
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -154,14 +155,14 @@ class _Given(Modality):
 def download(
     world: Any, modalities: Sequence[Modality], polygon: Polygon, anchor: Anchor | None, folder: Path, size: int = 16
 ) -> Downloaded:
-    """Takes a tile through the steps of a run: locate, pixels, stack.
+    """Downloads one tile into a new dataset.
 
     Args:
         world: what there is.
         modalities: what is downloaded.
         polygon: the tile, EPSG:4326.
         anchor: its day and grid, for modalities added to a dataset; None, for the first modality to find it.
-        folder: where its stack goes.
+        folder: gets a new subfolder with the dataset.
         size: rows and columns of the tile.
 
     Raises:
@@ -170,10 +171,13 @@ def download(
     members = tuple(modalities) if anchor is None else (_Given(anchor), *modalities)
     group = Group(BASE, members, members[0])
     options = RunOptions(retry_seconds=0.0, give_up_after=0)
-    dataset = DatasetPaths(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    dataset = DatasetPaths(Path(tempfile.mkdtemp(dir=folder)))
     columns = {"tile_id": ["tile"], "lon": polygon.centroid.x, "lat": polygon.centroid.y}
     prepared = PreparedRun(
-        config=Config(DatasetOptions("", "test", str(folder), image_size=size), options, {}, {}, folder / "test.toml"),
+        config=Config(
+            DatasetOptions("", "test", str(dataset.root), image_size=size), options, {}, {}, folder / "test.toml"
+        ),
         folder=dataset,
         engine=WorldEngine(world),
         groups=(group,),
