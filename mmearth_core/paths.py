@@ -55,25 +55,25 @@ class ProductPaths:
         return self.hdf5.stem
 
 
+def _in_root(name: str) -> Any:
+    return Factory(lambda paths: paths.root / name, takes_self=True)
+
+
 @frozen
 class DatasetPaths:
     """Paths in the folder of a downloaded dataset.
 
     Attributes:
         root: the folder.
+        config: the stored configuration.
+        tiles: the tiles, imported once.
+        runs: the result of every run, one per line.
     """
 
     root: Path
-
-    @property
-    def config(self) -> Path:
-        """The stored configuration."""
-        return self.root / "mmearth.toml"
-
-    @property
-    def tiles(self) -> Path:
-        """The tiles, imported once."""
-        return self.root / "tiles.gpkg"
+    config: Path = field(init=False, default=_in_root("mmearth.toml"))
+    tiles: Path = field(init=False, default=_in_root("tiles.gpkg"))
+    runs: Path = field(init=False, default=_in_root("runs.jsonl"))
 
     def stack(self, group: str, partition: int, tile_id: str) -> Path:
         """The stacked GeoTIFF of a tile."""
@@ -86,11 +86,6 @@ class DatasetPaths:
     def lock(self, group: str) -> Path:
         """The lock file of a group; it stays empty, as each process locks one byte for each of its partitions."""
         return self.root / "journal" / group / "lock"
-
-    @property
-    def runs(self) -> Path:
-        """The result of every run, one per line."""
-        return self.root / "runs.jsonl"
 
     @property
     def is_begun(self) -> bool:

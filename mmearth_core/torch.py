@@ -119,7 +119,7 @@ class Dataset(data.Dataset[Sample]):
             if self._normalize and layer.is_quantity:
                 own = self._scaled(own, mask, self._scales[layer.stat_name(tile.variant)])
             else:
-                own = _as_stored(own, layer)
+                own = own.astype("int64" if layer.has_classes else _WIDENED.get(layer.dtype, layer.dtype), copy=False)
             values[name], masks[name] = torch.from_numpy(own), torch.from_numpy(mask)
         sample: Sample = {
             "values": values,
@@ -173,8 +173,3 @@ def _chosen_bands(source: plain.Dataset, layer: LayerDescription, bands: Sequenc
         )
     plain.require_known(f"{source.path}: layer {layer.name!r}", "band", bands, layer.bands)
     return tuple(bands)
-
-
-def _as_stored(values: NDArray[Any], layer: LayerDescription) -> NDArray[Any]:
-    kept = "int64" if layer.has_classes else _WIDENED.get(layer.dtype, layer.dtype)
-    return values.astype(kept, copy=False)

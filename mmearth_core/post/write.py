@@ -113,40 +113,34 @@ def _write_vectors(
 ) -> LayerStatistics:
     """Writes the rows of vector layers from a row on; returns their statistics."""
     statistics = LayerStatistics(layers)
-    for name, values in _vectors(source, layers, rows).items():
-        statistics.add_vectors(name, [row.variant for row in rows], values)
-        for row, own in enumerate(values, start=start):
-            writers[name](row, compress_row(own), 0)
+    for modality in dict.fromkeys(layer.modality for layer in layers):
+        given = [source.values(row, modality) for row in rows]
+        for layer in (layer for layer in layers if layer.modality == modality):
+            values = _vectors(layer, rows, [vectors.get(layer.name) for vectors in given])
+            statistics.add_vectors(layer.name, [row.variant for row in rows], values)
+            for row, own in enumerate(values, start=start):
+                writers[layer.name](row, compress_row(own), 0)
     return statistics
 
 
-def _vectors(
-    source: DownloadedDataset, layers: Sequence[LayerDescription], rows: Sequence[DatasetRow]
-) -> dict[str, NDArray[Any]]:
-    """The values of vector layers for some rows: for each layer, (rows, bands) of its dtype."""
-    numbers = {layer.name: np.empty((len(rows), *layer.shape)) for layer in layers}
-    for modality in dict.fromkeys(layer.modality for layer in layers):
-        for position, row in enumerate(rows):
-            given = source.values(row, modality)
-            for layer in (layer for layer in layers if layer.modality == modality):
-                own, count = given.get(layer.name), len(layer.bands)
-                if own is None or len(own) != count:
-                    found = "nothing" if own is None else counted(len(own), "number")
-                    raise DatasetError(
-                        f"modality {modality!r}: values() returns {found} for layer {layer.name!r} of tile "
-                        f"{row.tile.tile_id!r}; it declares {counted(count, 'band')}. Repair the plugin "
-                        f"({layer.plugin})."
-                    )
-                numbers[layer.name][position] = own  # None becomes NaN
-    return {layer.name: _cast(layer, numbers[layer.name]) for layer in layers}
+def _vectors(layer: LayerDescription, rows: Sequence[DatasetRow], given: Sequence[Any]) -> NDArray[Any]:
+    """What a plugin returns for a layer, as (rows, bands) of its dtype.
 
-
-def _cast(layer: LayerDescription, numbers: NDArray[np.float64]) -> NDArray[Any]:
-    """Numbers as the layer's dtype: NaN becomes the no-data, whole numbers are rounded and clamped.
-
-    All rows at once, as numpy's calls take longer than these few numbers.
+    None and NaN become the no-data, whole numbers are rounded and clamped: all rows at once, as numpy's calls take
+    longer than these few numbers.
     """
-    dtype, nodata = np.dtype(layer.dtype), np.isnan(numbers)
+    dtype, count = np.dtype(layer.dtype), len(layer.bands)
+    numbers = np.empty((len(rows), count))
+    for position, own in enumerate(given):
+        if own is None or len(own) != count:
+            found = "nothing" if own is None else counted(len(own), "number")
+            raise DatasetError(
+                f"modality {layer.modality!r}: values() returns {found} for layer {layer.name!r} of tile "
+                f"{rows[position].tile.tile_id!r}; it declares {counted(count, 'band')}. Repair the plugin "
+                f"({layer.plugin})."
+            )
+        numbers[position] = own  # None becomes NaN
+    nodata = np.isnan(numbers)
     if dtype.kind != "f":
         limits = np.iinfo(dtype)
         numbers = np.clip(np.rint(np.where(nodata, 0, numbers)), limits.min, limits.max)
