@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from mmearth_core.budget import Member, live_members
 from mmearth_core.config.schema import Config
 from mmearth_core.download.journal import JOURNALED, Journal, Outcome
 from mmearth_core.download.outcomes import OutcomeCounts
-from mmearth_core.download.run_log import RunResult, read_runs
+from mmearth_core.download.run_log import read_runs
 from mmearth_core.download.stored_config import load_stored_config
 from mmearth_core.errors import DatasetError, ExitCode
 from mmearth_core.paths import DatasetPaths
@@ -112,7 +113,7 @@ class Status:
         partitions: the tiles of each partition, by `(group, partition)`.
         workers: the processes that work on it.
         others: how many processes share its budget for other datasets.
-        last_run: the run that ended last; None if there is none.
+        last_run: the run that ended last, as in runs.jsonl; None if there is none.
     """
 
     config: Config
@@ -122,7 +123,7 @@ class Status:
     partitions: dict[tuple[str, int], OutcomeCounts]
     workers: list[LiveProcess]
     others: int
-    last_run: RunResult | None
+    last_run: dict[str, Any] | None
 
     @cached_property
     def total(self) -> OutcomeCounts:
@@ -185,7 +186,7 @@ class Status:
             "tiles_per_second": None if rate is None else round(rate, 3),
             "remaining_seconds": None if remaining is None else round(remaining),
             "expected_end": None if end is None else _text(end),
-            "last_run": None if self.last_run is None else self.last_run.to_json(),
+            "last_run": self.last_run,
             "next": self.next_steps(),
         }
 
@@ -218,7 +219,7 @@ def read_status(config: Config) -> Status:
             workers=workers,
             others=others,
             # Ends are recorded to the second; of two in one second, the later line is the later run's.
-            last_run=max(reversed(read_runs(folder.runs)), key=lambda run: run.end, default=None),
+            last_run=max(reversed(read_runs(folder.runs)), key=itemgetter("end"), default=None),
         )
     except OSError as error:
         raise DatasetError(

@@ -93,7 +93,7 @@ def show_run(prepared: "PreparedRun", result: "RunResult", as_json: bool) -> int
     Returns:
         The exit status.
     """
-    facts = {"dataset": str(prepared.folder.root), "shard": result.shard, **result.summary()}
+    facts = {"dataset": str(prepared.folder.root), "shard": str(result.shard), **result.summary()}
     show(as_json, facts, partial(print_summary, prepared, result))
     return leave(result)
 
@@ -110,28 +110,32 @@ def leave(result: "RunResult") -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(result.exit)
-    return result.exit
+    return int(result.exit)
 
 
 def print_summary(prepared: "PreparedRun", result: "RunResult", console: "Console") -> None:
     """Prints what a run did, as text."""
-    progress, requests = result.progress, sum(result.requests.values())
+    progress, client, retries = result.progress, result.client, result.client.sender.retries
+    requests = client.meter.requests.total()
     counts, finished = progress.counts, progress.now.total()
     known = f"{counts.left} left" if progress.uncounted is None else f"of what could be counted: {progress.uncounted}"
     console.print(f"{counts}, {known}", style="bold", markup=False)
     for line in counts.reason_lines(SHOWN):
         console.print(line, markup=False)
     per_tile = (
-        f", {requests / finished:.2f} per tile, {result.received / finished / 1e6:.2f} MB per tile" if finished else ""
+        f", {requests / finished:.2f} per tile, {client.meter.received / finished / 1e6:.2f} MB per tile"
+        if finished
+        else ""
     )
     console.print(
-        f"This run: {counted(finished, 'tile')} in {duration(result.seconds)} ({progress.rate:.1f} tiles/s), "
+        f"This run: {counted(finished, 'tile')} in {duration(progress.seconds)} ({progress.rate:.1f} tiles/s), "
         f"{counted(requests, 'request')}{per_tile}."
     )
-    if result.retries:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in result.retries.items())
-        slowed = f"; slowed down {counted(result.slow_downs, 'time')}" if result.slow_downs else ""
-        console.print(f"{sum(result.retries.values())} of these were retries: {kinds}{slowed}.", markup=False)
+    if retries:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in retries.most_common())
+        slow_downs = client.sender.limit.decreases
+        slowed = f"; slowed down {counted(slow_downs, 'time')}" if slow_downs else ""
+        console.print(f"{retries.total()} of these were retries: {kinds}{slowed}.", markup=False)
     if progress.waiting:
         console.print(f"{progress.waiting} tiles wait for the modalities of the first run; run without --modalities.")
     elif counts["failed"]:

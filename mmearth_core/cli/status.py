@@ -124,8 +124,8 @@ def _last_run(status: Status) -> str:
     run = status.last_run
     if run is None:
         return ""
-    why = f": {run.why}" if run.why else ""
-    return f" The last run ended {run.end} on {run.host} with status {run.exit}{why}"
+    why = f": {run['why']}" if run["why"] else ""
+    return f" The last run ended {run['end']} on {run['host']} with status {run['exit']}{why}"
 
 
 def _table(*columns: str) -> Table:

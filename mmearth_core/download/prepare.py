@@ -44,8 +44,8 @@ class PreparedRun:
         folder: the dataset.
         engine: the engine that answers the requests.
         groups: the groups to download, in order.
-        effective: what the dataset is built from, with this run's groups.
-        is_new: whether `effective` has to be written first.
+        stored: what the dataset is built from, with this run's groups.
+        is_new: whether `stored` has to be written first.
         frame: the tiles to import; None when the dataset has its tiles already.
     """
 
@@ -53,7 +53,7 @@ class PreparedRun:
     folder: DatasetPaths
     engine: Engine
     groups: tuple[Group, ...]
-    effective: StoredConfig
+    stored: StoredConfig
     is_new: bool
     frame: "gpd.GeoDataFrame | None"
 
@@ -94,7 +94,7 @@ def prepare(
     frame, tiles = _tiles(config, folder, recorded)
     members = [name for group in plan.values() for name in group]
     size, source = config.dataset.image_size, chosen.source
-    effective = StoredConfig(
+    stored = StoredConfig(
         dataset={"name": config.dataset.name, "anchor": anchor.name, "image_size": size, "source": source},
         tiles=tiles,
         modalities={name: plain_options(modalities[name].options) for name in members},
@@ -102,8 +102,8 @@ def prepare(
         groups={name: list(group) for name, group in plan.items()},
     )
     if recorded is not None:
-        effective = continue_dataset(recorded, effective, folder, config)
-    return PreparedRun(config, folder, chosen, groups, effective, effective != recorded, frame)
+        stored = continue_dataset(recorded, stored, folder, config)
+    return PreparedRun(config, folder, chosen, groups, stored, stored != recorded, frame)
 
 
 def _wanted(config: Config, registry: Registry, only: Sequence[str] | None) -> list[str]:

@@ -102,8 +102,8 @@ def run(
 
         worklist = Worklist(prepared, index, share, retry or RetrySelection(), progress, report, stop)
         exit, why = _work(worklist, client)
-        result = RunResult.of(prepared, shard, progress, client, exit, why, stop.abandoned)
-        append_run(prepared.folder.runs, result)
+        result = RunResult(prepared, shard, progress, client, exit, why, stop.abandoned)
+        append_run(prepared.folder.runs, result.to_json())
     return result
 
 
@@ -152,7 +152,7 @@ def establish(prepared: PreparedRun, client: EarthClient) -> TileIndex:
     stored = _with_groups_of_others(prepared)
     if prepared.frame is not None:
         frame = fill_centroids(prepared.frame, client)
-        import_tiles(frame, prepared.folder.tiles, prepared.effective.tiles["partition_size"])
+        import_tiles(frame, prepared.folder.tiles, prepared.stored.tiles["partition_size"])
     if prepared.is_new:
         stored.write(prepared.folder.config)
     return TileIndex(prepared.folder.tiles)
@@ -163,12 +163,12 @@ def _with_groups_of_others(prepared: PreparedRun) -> StoredConfig:
     wanted = [modality.name for group in prepared.groups for modality in group.modalities]
     latest = load_started_config(prepared.folder, wanted)
     if latest is None:
-        return prepared.effective
-    for name, members in prepared.effective.groups.items():
+        return prepared.stored
+    for name, members in prepared.stored.groups.items():
         if list(latest.groups.get(name, members)) != list(members):
             raise DatasetError(
                 f"{prepared.folder.root}: another process has just started the group {name!r} with "
                 f"{', '.join(latest.groups[name])}, where this run would have {', '.join(members)}. Rerun the "
                 "command, and it continues from there."
             )
-    return latest.with_groups(prepared.effective)
+    return latest.with_groups(prepared.stored)

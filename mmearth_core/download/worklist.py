@@ -130,7 +130,7 @@ class Worklist:
 
     @property
     def _partition_size(self) -> int:
-        return int(self.prepared.effective.tiles["partition_size"])
+        return int(self.prepared.stored.tiles["partition_size"])
 
     def _record(self, group: Group, entry: TileOutcome) -> None:
         if entry.outcome is not Outcome.LEFT:

@@ -57,7 +57,7 @@ def group_costs(job: PreparedRun) -> tuple[GroupCost, ...]:
     Raises:
         DatasetError: when a file of the dataset is damaged.
     """
-    tiles, size = int(job.effective.tiles["count"]), job.config.dataset.image_size
+    tiles, size = int(job.stored.tiles["count"]), job.config.dataset.image_size
     status, scene = read_status(job.config), _any_scene(job)
     return tuple(
         group_cost(group, scene, size, status.group(group.name).left if group.name in status.groups else tiles)
