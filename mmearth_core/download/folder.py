@@ -109,11 +109,11 @@ class DownloadedDataset:
                 f"{folder.root} holds the dataset {stored.dataset['name']!r}, and {config_file} is of "
                 f"{config.dataset.name!r}. A folder may be moved or copied as `path` in [dataset] says; the name stays."
             )
-        recorded = evolve(config, modalities=stored.modalities, source=folder.config)
+        downloaded = evolve(config, modalities=stored.modalities, source=folder.config)
         names = [name for members in stored.groups.values() for name in members]
-        modalities = {name: make_modality(recorded, registry, name) for name in names}
+        modalities = {name: make_modality(downloaded, registry, name) for name in names}
         layers = _layers_of(folder, stored, modalities)
-        return cls(folder, stored, modalities, layers, tuple(_warnings(config, registry, stored, names)))
+        return cls(folder, stored, modalities, layers, tuple(_warnings(config, registry, stored)))
 
     @property
     def name(self) -> str:
@@ -138,8 +138,7 @@ class DownloadedDataset:
     @cached_property
     def group_of(self) -> Mapping[str, str]:
         """The group with which each modality was downloaded."""
-        groups = reversed(self.stored.groups.items())
-        return {modality: group for group, members in groups for modality in members}
+        return {modality: group for group, members in self.stored.groups.items() for modality in members}
 
     @cached_property
     def stacked(self) -> Mapping[str, tuple[LayerDescription, ...]]:
@@ -152,8 +151,7 @@ class DownloadedDataset:
 
     def stacks(self, row: DatasetRow) -> dict[str, Path]:
         """A row's stack in each of those groups."""
-        tile = row.tile
-        return {group: self.folder.stack(group, tile.partition, tile.tile_id) for group in self.stacked}
+        return {group: self.folder.stack(group, row.tile.partition, row.tile.tile_id) for group in self.stacked}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -183,13 +181,10 @@ class DownloadedDataset:
 
     def is_row(self, entries: Mapping[str, TileOutcome]) -> bool:
         """Whether a tile with these outcomes becomes a row: done in every group, and in all on one day and grid."""
-        if entries.keys() != self.stored.groups.keys():
-            return False
-        if any(entry.outcome is not Outcome.DONE for entry in entries.values()):
-            return False
+        done = [entry for entry in entries.values() if entry.outcome is Outcome.DONE]
         # A group that was added later differs while only the base group has been downloaded again.
-        anchor = entries[BASE].record["anchor"]
-        return all(entry.record["anchor"] == anchor for entry in entries.values())
+        is_same = all(entry.record["anchor"] == done[0].record["anchor"] for entry in done)
+        return is_same and len(done) == len(self.stored.groups)
 
     def outcomes(self, partition: int) -> Iterator[tuple[Tile, dict[str, TileOutcome]]]:
         """Every tile of a partition, with its outcome in each group that has worked on it."""
@@ -265,11 +260,9 @@ def _layers_of(
     return tuple(layers.values())
 
 
-def _warnings(
-    config: Config, registry: Registry, stored: StoredConfig, downloaded: list[str]
-) -> Iterator[tuple[str, str]]:
+def _warnings(config: Config, registry: Registry, stored: StoredConfig) -> Iterator[tuple[str, str]]:
     """Where the configuration differs from the downloaded dataset, and what to do about it."""
-    missing = [name for name in config.modalities if name not in downloaded]
+    missing = [name for name in config.modalities if name not in stored.modalities]
     if missing:
         yield (
             f"The configuration names {', '.join(missing)}, of which nothing has been downloaded: the dataset is made "
@@ -281,12 +274,8 @@ def _warnings(
         for name in config.modalities
         if name in stored.modalities
     }
-    wanted = evolve(
-        stored,
-        dataset={**stored.dataset, "image_size": config.dataset.image_size},
-        modalities={**stored.modalities, **options},
-    )
-    differences = list(stored.differences(wanted))
+    dataset = {**stored.dataset, "image_size": config.dataset.image_size}
+    differences = stored.differences(evolve(stored, dataset=dataset, modalities=options))
     if differences:
         yield (
             "The configuration differs from the one that the dataset was downloaded with, which is used: "

@@ -65,5 +65,5 @@ def test_a_dataset_made_with_the_former_option_tile_info_continues_unchanged(job
     info = {"tile_info_file": "info.json", "tile_info_size": 9, "tile_info_sha256": "2d"}
     evolve(first.stored, tiles={**first.stored.tiles, **info}).write(first.folder.config)
     again = job()
-    assert (again.is_new, again.frame) == (False, None)
+    assert (again.stored, again.frame) == (load_stored_config(first.folder.config), None)
     assert again.stored.tiles.items() >= info.items()

@@ -101,7 +101,6 @@ def draw_sample(
             folder=DatasetPaths(root),
             engine=timed,
             stored=evolve(job.stored, tiles={**job.stored.tiles, "partition_size": number}),
-            is_new=True,
             frame=frame,
         )
         result = run(trial, on_progress, stop=stop)
