@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from mmearth_core.budget import Member, live_members
+from mmearth_core.budget import live_members
 from mmearth_core.config.schema import Config
 from mmearth_core.download.journal import JOURNALED, Journal, Outcome
 from mmearth_core.download.outcomes import OutcomeCounts
@@ -48,31 +48,6 @@ class LiveProcess:
     seconds_since_sign_of_life: float
     notice: str
 
-    @classmethod
-    def of(cls, member: Member, age: float, now: dt.datetime) -> "LiveProcess":
-        """Reads what a process reports.
-
-        Args:
-            member: its file in the budget's folder.
-            age: seconds since it wrote the file.
-            now: the time.
-        """
-        facts = member.report
-        ended = sum(int(facts.get(str(outcome), 0)) for outcome in JOURNALED)
-        seconds = (now - dt.datetime.fromisoformat(member.began)).total_seconds() - age
-        return cls(
-            host=member.host,
-            pid=member.pid,
-            shard=str(facts.get("shard", "")),
-            began=member.began,
-            ended=ended,
-            left=int(facts["left"]) if "left" in facts else None,
-            tiles_per_second=ended / seconds if ended and seconds >= 1 else None,
-            slots=member.slots,
-            seconds_since_sign_of_life=round(age, 1),
-            notice=str(facts.get("notice", "")),
-        )
-
     def to_json(self) -> dict[str, Any]:
         """Returns the attributes as JSON."""
         rate = None if self.tiles_per_second is None else round(self.tiles_per_second, 3)
@@ -93,11 +68,27 @@ def live_processes(config: Config, now: dt.datetime) -> tuple[list[LiveProcess],
     unreported = str(config.root) if config.run.budget is None else ""
     own, others = list[LiveProcess](), 0
     for member, age in live_members(config.budget):
-        dataset = str(member.report.get("dataset", unreported))
-        if dataset and Path(dataset).resolve() == config.root.resolve():
-            own.append(LiveProcess.of(member, age, now))
-        else:
+        facts = member.report
+        dataset = str(facts.get("dataset", unreported))
+        if not dataset or Path(dataset).resolve() != config.root.resolve():
             others += 1
+            continue
+        ended = sum(int(facts.get(str(outcome), 0)) for outcome in JOURNALED)
+        # The counts are as old as the file.
+        seconds = (now - dt.datetime.fromisoformat(member.began)).total_seconds() - age
+        process = LiveProcess(
+            host=member.host,
+            pid=member.pid,
+            shard=str(facts.get("shard", "")),
+            began=member.began,
+            ended=ended,
+            left=int(facts["left"]) if "left" in facts else None,
+            tiles_per_second=ended / seconds if ended and seconds >= 1 else None,
+            slots=member.slots,
+            seconds_since_sign_of_life=round(age, 1),
+            notice=str(facts.get("notice", "")),
+        )
+        own.append(process)
     return own, others
 
 
@@ -211,7 +202,7 @@ def read_status(config: Config) -> Status:
             not_started=[name for name in config.modalities if name not in started],
             partitions={
                 (group, partition): OutcomeCounts.of(
-                    size, Journal(folder.journal(group, partition)).read(heads_only=True).values()
+                    size, Journal(folder.journal(group, partition)).read(True).values()
                 )
                 for group in groups
                 for partition, size in sizes.items()

@@ -19,7 +19,8 @@ from mmearth_core.tiles.index import TileIndex
 SHOWN = 5
 """Kinds of reason that are printed."""
 
-_NOTHING_SENT = {"requests": {}, "purposes": {}, "retries": {}, "slow_downs": 0, "bytes_received": 0, "stopped": None}
+NOTHING_SENT = {"requests": {}, "purposes": {}, "retries": {}, "slow_downs": 0, "bytes_received": 0, "stopped": None}
+"""What the summary of a run without requests says of them."""
 
 
 def read_ids(path: Path) -> frozenset[str]:
@@ -64,10 +65,6 @@ class RedownloadPlan:
             "reasons": self.taken.reasons_to_json(),
             "tiles": [{"group": group, "tile_id": tile_id} for group, tile_id in self.tiles],
         }
-
-    def summary(self) -> dict[str, Any]:
-        """Returns the summary of a run that has nothing to do."""
-        return {**self.before.to_json(), **_NOTHING_SENT}
 
     def lines(self) -> Iterator[str]:
         """Yields the plan as text."""

@@ -95,8 +95,6 @@ def run(
                 shard=str(shard),
                 **{str(outcome): progress.now[outcome] for outcome in JOURNALED},
                 left=progress.counts.left,
-                requests=client.meter.requests.total(),
-                retries=client.sender.retries.total(),
                 notice=client.sender.notice(),
             )
 
