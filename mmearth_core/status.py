@@ -191,15 +191,14 @@ def read_status(config: Config) -> Status:
     folder, now = DatasetPaths(config.root), dt.datetime.now(dt.UTC)
     try:
         stored = load_stored_config(folder.config)
-        groups = {} if stored is None else {name: list(members) for name, members in stored.groups.items()}
-        started = {member for members in groups.values() for member in members}
+        groups = {} if stored is None else stored.groups
         sizes = TileIndex(folder.tiles).sizes() if groups else {}
         workers, others = live_processes(config, now)
         return Status(
             config=config,
             time=now,
             groups=groups,
-            not_started=[name for name in config.modalities if name not in started],
+            not_started=[name for name in config.modalities if stored is None or name not in stored.modalities],
             partitions={
                 (group, partition): OutcomeCounts.of(
                     size, Journal(folder.journal(group, partition)).read(True).values()

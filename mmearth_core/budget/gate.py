@@ -121,11 +121,6 @@ class Gate:
         finally:
             self.leave()
 
-    def drain(self, seconds: float) -> None:
-        """Waits until nothing is in flight, for at most so many seconds."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self.in_flight, seconds)
-
 
 def _interval(per_second: float) -> float:
     """Seconds between two requests, so that any second holds no more than the whole number below the rate."""

@@ -75,4 +75,4 @@ def command(
         show(as_json, {**head, **plan.before.to_json(), **NOTHING_SENT}, ())
         return int(plan.before.counts.exit_code)
     chosen = plan.modalities if modalities is None else modalities
-    return show_run(*download(config, discover(), engine, chosen, shard, limit, retry), as_json)
+    return show_run(download(config, discover(), engine, chosen, shard, limit, retry), as_json)

@@ -33,13 +33,11 @@ def render(status: Status, every_partition: bool = False) -> RenderableType:
         parts = [Text(f"Nothing is downloaded yet: {status.config.root}", style="bold"), *_workers(status)]
     else:
         returned = f"; {total.returned} of the failed were returned by post or verify" if total.returned else ""
+        percent = 100 * total.finished / max(total.tiles, 1)
         parts = [
             Text(f"{total}, {total.left} left{returned}", style="bold"),
             Text(_bar(total)),
-            Text(
-                f"{total.finished}/{total.tiles} tiles finished "
-                f"({100 * total.finished / max(total.tiles, 1):.1f} %){_forecast(status)}"
-            ),
+            Text(f"{total.finished}/{total.tiles} tiles finished ({percent:.1f} %){_forecast(status)}"),
             *_groups(status),
             *_partitions(status, every_partition),
             *_workers(status),

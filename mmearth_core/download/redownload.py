@@ -100,8 +100,7 @@ def plan_redownload(
             f"{folder.root}: nothing was downloaded yet, so nothing can be downloaded again. Start with "
             f"`mmearth-core run {config.source}`."
         )
-    known = {member for members in stored.groups.values() for member in members}
-    modalities = [name for name in config.modalities if name in known]
+    modalities = [name for name in config.modalities if name in stored.modalities]
     wanted = _wanted(modalities, only)
     groups = [name for name, members in stored.groups.items() if set(members) & wanted]
     share = shard.tiles(TileIndex(folder.tiles).sizes(), limit)

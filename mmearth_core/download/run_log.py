@@ -111,12 +111,8 @@ def append_run(path: Path, run: Mapping[str, Any]) -> None:
 
 def read_runs(path: Path) -> list[dict[str, Any]]:
     """Returns all runs, in the order in which they ended; a line that a crash cut is skipped."""
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return []
     runs = []
-    for line in lines:
+    for line in path.read_bytes().split(b"\n") if path.exists() else ():
         with suppress(ValueError):
             run = json.loads(line)
             if isinstance(run, dict) and "end" in run:
