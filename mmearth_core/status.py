@@ -159,7 +159,7 @@ class Status:
         end = None if remaining is None else self.time + dt.timedelta(seconds=remaining)
         return {
             "dataset": str(self.config.root),
-            "time": _text(self.time),
+            "time": self.time.isoformat(timespec="seconds"),
             **self.total.to_json(),
             "groups": [
                 {"group": name, "modalities": members, **self.group(name).to_json()}
@@ -176,7 +176,7 @@ class Status:
             "tasks_of_other_datasets": self.others,
             "tiles_per_second": None if rate is None else round(rate, 3),
             "remaining_seconds": None if remaining is None else round(remaining),
-            "expected_end": None if end is None else _text(end),
+            "expected_end": None if end is None else end.isoformat(timespec="seconds"),
             "last_run": self.last_run,
             "next": self.next_steps(),
         }
@@ -223,7 +223,3 @@ def _sum(parts: Iterable[OutcomeCounts]) -> OutcomeCounts:
     for part in parts:
         total.merge(part)
     return total
-
-
-def _text(time: dt.datetime) -> str:
-    return time.isoformat(timespec="seconds")

@@ -162,6 +162,7 @@ def establish(prepared: PreparedRun, client: EarthClient) -> TileIndex:
     if prepared.frame is not None:
         frame = fill_centroids(prepared.frame, client)
         import_tiles(frame, prepared.folder.tiles, stored.tiles["partition_size"])
+    # After the tiles, so that a process that reads the configuration also has the tiles.
     if stored != latest:
         stored.write(prepared.folder.config)
     return TileIndex(prepared.folder.tiles)

@@ -67,6 +67,7 @@ class StoredConfig:
 
     def differences(self, wanted: "StoredConfig") -> list[str]:
         """What differs in the configuration of a run, one line each; empty when the run can continue this dataset."""
+        # Tables that only one of them has are modalities that a run leaves out or adds; both are allowed.
         fixed, other_fixed = self._fixed(), wanted._fixed()
         pairs = [(table, fixed[table], other_fixed[table]) for table in fixed.keys() & other_fixed.keys()]
         return sorted(
@@ -140,6 +141,7 @@ def plan_groups(stored: Mapping[str, Sequence[str]], wanted: Sequence[str], anch
     if not stored:
         return {BASE: tuple(dict.fromkeys([anchor, *wanted]))}
     groups = {name: tuple(members) for name, members in stored.items() if set(members) & set(wanted)}
+    # A group never changes, as each of its stacks has the bands of all its modalities: new ones make another group.
     new = tuple(name for name in wanted if not any(name in members for members in stored.values()))
     return {**groups, "+".join(new): new} if new else dict(groups)
 
