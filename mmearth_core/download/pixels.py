@@ -259,14 +259,13 @@ class Fetcher:
         with self._lock:
             self._in_a_row = self._in_a_row + 1 if was_split else 0
             if was_split and (self._learned or self._in_a_row >= LEARN_AFTER):
-                # Only bands of which nothing is known yet: other tiles may have other bands. What is known stays, so
-                # that all threads split a band in the same way.
+                # Only bands of which nothing is known yet: other tiles may have other bands.
                 known = {band.name for request in self._learned for band in request.bands}
                 self._learned += tuple(each for each in requests if not known & {band.name for band in each.bands})
 
     def _first_requests(self, bands: Sequence[StackBand]) -> list[PixelRequest]:
         """The learned requests of these bands, and one for the full tile with all other bands."""
-        # A learned request may name bands that this tile does not have: their size does not matter then.
+        # Other tiles may have fewer bands: of a learned request, only those that this tile has are requested.
         learned = [evolve(each, bands=tuple(band for band in each.bands if band in bands)) for each in self._learned]
         known = {band.name for request in learned for band in request.bands}
         others = tuple(band for band in bands if band.name not in known)
