@@ -30,7 +30,7 @@ class RunResult:
     """What a run did.
 
     Attributes:
-        run: what was to do.
+        run: the prepared run.
         shard: the share of the tiles.
         progress: the final counts.
         client: knows the requests, the retries and the bytes received.
