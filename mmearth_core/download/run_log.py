@@ -115,7 +115,7 @@ def read_runs(path: Path) -> list[dict[str, Any]]:
     for line in path.read_bytes().split(b"\n") if path.exists() else ():
         with suppress(ValueError):
             run = json.loads(line)
-            if isinstance(run, dict) and "end" in run:
+            if isinstance(run, dict) and run.keys() >= {"end", "host", "exit", "why"}:
                 runs.append(run)
     return runs
 
