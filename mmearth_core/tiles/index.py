@@ -203,12 +203,11 @@ class TileIndex:
 
 def _wkb(geometry: Any) -> bytes:
     """The WKB in a GeoPackage's geometry, which has a header of its own before it."""
-    if not isinstance(geometry, bytes) or len(geometry) < _HEAD or geometry[:2] != b"GP":
-        raise ValueError("a geometry is invalid")
-    box = _BOX_BYTES.get(geometry[3] >> 1 & 7)
+    has_header = isinstance(geometry, bytes) and len(geometry) >= _HEAD and geometry[:2] == b"GP"
+    box = _BOX_BYTES.get(geometry[3] >> 1 & 7) if has_header else None
     if box is None:
-        raise ValueError("a geometry has an unknown header")
-    return geometry[_HEAD + box :]
+        raise ValueError("a geometry is invalid")
+    return bytes(geometry[_HEAD + box :])
 
 
 def _decoder(kind: str) -> Callable[[Any], Any]:

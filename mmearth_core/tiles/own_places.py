@@ -79,15 +79,9 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
     else:
         if lon or lat:
             raise TilesError(f"{path}: --lon and --lat name columns of a table; a vector file has points of its own.")
-        frame = read_vector(path)
-        points = frame.geometry.values
-        other = np.flatnonzero(shapely.get_type_id(points) != shapely.GeometryType.POINT)
-        if other.size:
-            raise TilesError(
-                f"{path}: feature {other[0] + 1} is a {points[other[0]].geom_type}, not a Point ({other.size} such "
-                "features in all). For polygons use `mmearth-core tiles from-polygons`."
-            )
-        x, y = shapely.get_x(points), shapely.get_y(points)
+        remedy = "All must be points; for polygons use `mmearth-core tiles from-polygons`."
+        frame = read_vector(path, [shapely.GeometryType.POINT], remedy)
+        x, y = frame.geometry.x.to_numpy(), frame.geometry.y.to_numpy()
     if not len(frame):
         raise TilesError(f"{path}: has no point.")
     return OwnPlaces(x, y, _ids(frame, path, tile_id), _further_columns(frame, path))
@@ -159,8 +153,7 @@ def read_lattice(path: Path, stride: float, size: float, column: str | None = No
         TilesError: when the file cannot be used.
     """
     frame = read_polygons(path)
-    ids = _ids(frame, path, column)
-    columns = _further_columns(frame, path)
+    ids, columns = _ids(frame, path, column), _further_columns(frame, path)
     parts = [inside(shape, stride, size) for shape in frame.geometry.values]
     counts = [len(lon) for lon, _ in parts]
     if not sum(counts):

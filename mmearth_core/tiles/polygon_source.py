@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 import shapely
 from attrs import frozen
 from numpy.typing import NDArray
@@ -190,21 +189,20 @@ def polygon_source(path: Path, size: float, seed: int, columns: Mapping[str, str
     Raises:
         TilesError: when a column is missing, or the file cannot be used.
     """
-    frame = read_polygons(path)
-    given = columns or {}
+    frame, given = read_polygons(path), columns or {}
     # The realm is optional.
     wanted = [key for key in _COLUMNS if key != "realm" or key in given or key in frame.columns.str.lower()]
     names = {
         key: find_column(frame, path, given.get(key), _COLUMNS[key], f"--{key.replace('_', '-')}-column")
         for key in wanted
     }
-    texts = {key: [_text(value) for value in frame[name]] for key, name in names.items()}
-    realms = texts.get("realm", [None] * len(frame))
+    texts = {key: frame[name].astype(str).where(frame[name].notna(), "").str.strip() for key, name in names.items()}
+    realms = texts.get("realm", [""] * len(frame))
     parts: dict[tuple[str, str], list[int]] = {}
     for row, (name, biome) in enumerate(zip(texts["eco_region"], texts["biome"], strict=True)):
-        if name is None or biome is None:
+        if not (name and biome):
             raise TilesError(
-                f"{path}: feature {row + 1} has no {names['eco_region' if name is None else 'biome']!r}. "
+                f"{path}: feature {row + 1} has no {names['biome' if name else 'eco_region']!r}. "
                 "Every polygon needs an ecoregion and a biome; drop those without."
             )
         if name != LEFT_OUT:
@@ -216,7 +214,3 @@ def polygon_source(path: Path, size: float, seed: int, columns: Mapping[str, str
         shapes.append(shapely.union_all(frame.geometry.values[rows]) if len(rows) > 1 else frame.geometry.iloc[rows[0]])
         regions.append(Region(name, biome, realms[rows[0]] or realm_of(name, biome), area_km2(shapes[-1])))
     return PolygonSource(regions, shapes, size, seed)
-
-
-def _text(value: object) -> str | None:
-    return None if pd.isna(value) or not str(value).strip() else str(value).strip()
