@@ -307,23 +307,20 @@ def _counts_data(counts: "Sequence[Count]") -> dict[str, Any]:
 
 def _print(counts: "Sequence[Count]", number: int, output: Path, console: "Console") -> None:
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("biome", "ecoregion")
-    table.add_column("requested", justify="right")
-    table.add_column("made", justify="right")
+    table = Table("biome", "ecoregion", *(Column(name, justify="right") for name in ("requested", "made")))
     for count in counts:
         if count.asked or count.made:
-            names = (escape(count.region.biome), escape(count.region.name))
-            style = "bold red" if count.made < count.asked else None
-            table.add_row(*names, str(count.asked), str(count.made), style=style)
+            row = (count.region.biome, count.region.name, str(count.asked), str(count.made))
+            table.add_row(*map(escape, row), style="bold red" if count.made < count.asked else None)
     console.print(table)
     short = [count for count in counts if count.made < count.asked]
     for count in short[:5]:
         console.print(f"{count.region.name}: {count.made} of {count.asked}: {count.reason}", markup=False)
     if len(short) > 5:
         console.print(f"and {len(short) - 5} more ecoregions; --json lists them all")
-    made, regions = sum(count.made for count in counts), sum(1 for count in counts if count.made)
+    made, regions = sum(count.made for count in counts), sum(count.made > 0 for count in counts)
     console.print(f"{made} tiles in {regions} ecoregions: {output}", markup=False)
     if made < number:
         console.print(f"{number - made} fewer than requested; with --redistribute other ecoregions replace them.")

@@ -54,7 +54,7 @@ class Registry:
         Raises:
             PluginError: when it is not installed; lists those that are, and the remedy.
         """
-        return _named("modality", name, self.modalities, self.faults)
+        return self._named("modality", name, self.modalities)
 
     def engine(self, name: str) -> Registered[Engine]:
         """The engine of that name.
@@ -62,21 +62,18 @@ class Registry:
         Raises:
             PluginError: when it is not installed; lists those that are, and the remedy.
         """
-        return _named("engine", name, self.engines, self.faults)
+        return self._named("engine", name, self.engines)
 
-
-def _named(
-    what: str, name: str, installed: Mapping[str, Registered[T]], faults: tuple[PluginFault, ...]
-) -> Registered[T]:
-    if name in installed:
-        return installed[name]
-    broken = ", ".join(sorted({fault.distribution for fault in faults}))
-    hidden = f" Not counted, as they are broken: {broken}." if broken else ""
-    raise PluginError(
-        f"No {what} {name!r} is installed.{did_you_mean(name, installed)} Installed: {', '.join(installed) or 'none'}."
-        f"{hidden} `mmearth-core plugins` lists them. If {name!r} has a plugin of its own, "
-        f"`pip install mmearth-{name}`."
-    )
+    def _named(self, what: str, name: str, items: Mapping[str, Registered[T]]) -> Registered[T]:
+        if name in items:
+            return items[name]
+        broken = ", ".join(sorted({fault.distribution for fault in self.faults}))
+        hidden = f" Not counted, as they are broken: {broken}." if broken else ""
+        raise PluginError(
+            f"No {what} {name!r} is installed.{did_you_mean(name, items)} Installed: {', '.join(items) or 'none'}."
+            f"{hidden} `mmearth-core plugins` lists them. If {name!r} has a plugin of its own, "
+            f"`pip install mmearth-{name}`."
+        )
 
 
 def installed() -> tuple[Origin, ...]:

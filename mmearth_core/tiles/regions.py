@@ -120,10 +120,8 @@ def largest_remainder(number: int, weights: Sequence[float | Fraction]) -> list[
     Raises:
         ValueError: when there are no weights and `number` is not 0.
     """
-    if not weights:
-        if number:
-            raise ValueError(f"{number} cannot be allocated without weights")
-        return []
+    if number and not weights:
+        raise ValueError(f"{number} cannot be allocated without weights")
     exact = [Fraction(weight) for weight in weights]
     total = sum(exact)
     if not total:
