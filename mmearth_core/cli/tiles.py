@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmearth_core.cli.common import (
-    FILE,
-    PATH,
-    Decorator,
-    engine_option,
-    json_option,
-    number_option,
-    seed_option,
-    show,
-    together,
-)
+from mmearth_core.cli.common import FILE, PATH, engine_option, json_option, number_option, seed_option, show, together
 from mmearth_core.errors import TilesError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mmearth_core.cli.common import Decorator
     from mmearth_core.tiles.draw import Count
     from mmearth_core.tiles.own_places import OwnPlaces
     from mmearth_core.tiles.polygon_source import Source
@@ -48,7 +39,7 @@ def _checked_output(ctx: click.Context, _option: click.Parameter, output: Path |
     return output
 
 
-def _length_option(name: str, help: str, lengths: click.FloatRange, default: float | None = None) -> Decorator:
+def _length_option(name: str, help: str, lengths: click.FloatRange, default: float | None = None) -> "Decorator":
     """An option for metres; without a default, it is None if not given."""
     shown = bool(default)
     return click.option(name, type=lengths, default=default, show_default=shown, metavar="METRES", help=help)

@@ -162,13 +162,10 @@ def patch_ee() -> None:
     import ee.deprecation
     import ee.serializer
 
-    speedups = (
-        (ee.deprecation, "inspect", inspect, SimpleNamespace(getfullargspec=_signature)),
-        (ee.serializer, "json", json, SimpleNamespace(dumps=_dumps)),
-    )
-    for module, name, original, replacement in speedups:
-        if vars(module).get(name) is original:
-            vars(module)[name] = replacement
+    if vars(ee.deprecation).get("inspect") is inspect:
+        vars(ee.deprecation)["inspect"] = SimpleNamespace(getfullargspec=_signature)
+    if vars(ee.serializer).get("json") is json:
+        vars(ee.serializer)["json"] = SimpleNamespace(dumps=_dumps)
 
 
 # As many as the library has functions; those of plugins are not called through it.

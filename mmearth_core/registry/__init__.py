@@ -88,12 +88,12 @@ def discover() -> Registry:
     `Registry.require` raises them.
     """
     offers, faults = settle(find_offers(GROUP), "entry point", lambda offer: [offer.origin.entry_point])
-    loaded = load(offers)
-    modalities, same_name = settle(loaded.entries["mmearth_modalities"], "modality", lambda entry: [entry.name])
+    entries, broken = load(offers)
+    modalities, same_name = settle(entries["mmearth_modalities"], "modality", lambda entry: [entry.name])
     modalities, same_layer = settle(modalities, "layer", lambda entry: [layer.name for layer in entry.declared.layers])
-    engines, same_engine = settle(loaded.entries["mmearth_engines"], "engine", lambda entry: [entry.name])
+    engines, same_engine = settle(entries["mmearth_engines"], "engine", lambda entry: [entry.name])
     return Registry(
         modalities={entry.name: entry for entry in modalities},
         engines={entry.name: entry for entry in engines},
-        faults=(*faults, *loaded.faults, *same_name, *same_layer, *same_engine, *offered().faults),
+        faults=(*faults, *broken, *same_name, *same_layer, *same_engine, *offered().faults),
     )

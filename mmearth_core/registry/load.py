@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import attrs
 import pluggy
-from attrs import field, frozen
+from attrs import frozen
 
 from mmearth_core.contract import hooks
 from mmearth_core.contract.bands import Layer, check_name
@@ -242,37 +242,34 @@ HOOKS: dict[str, type[Modality] | type[Engine]] = {"mmearth_modalities": Modalit
 """Each hook, and what it returns."""
 
 
-@frozen
-class Loaded:
-    """What the entry points provide.
+Entries = dict[str, list[Registered[Any]]]
+"""Valid modalities and engines, by hook."""
 
-    Attributes:
-        entries: the valid modalities and engines, by hook.
-        faults: what is wrong with the rest.
+
+def load(offers: Iterable[Offer]) -> tuple[Entries, list[PluginFault]]:
+    """Imports entry points and collects what their hooks declare. Mistakes of plugins are returned, never raised.
+
+    Returns:
+        The valid modalities and engines, and what is wrong with the rest.
     """
-
-    entries: dict[str, list[Registered[Any]]] = field(factory=lambda: {hook: [] for hook in HOOKS})
-    faults: list[PluginFault] = field(factory=list)
-
-    @contextmanager
-    def recording(self, origin: Origin) -> Iterator[None]:
-        """Records what is wrong with a plugin instead of raising it."""
-        try:
-            yield
-        except InvalidPlugin as invalid:
-            self.faults.append(PluginFault.of(origin, *invalid.args))
-
-
-def load(offers: Iterable[Offer]) -> Loaded:
-    """Imports entry points and collects what their hooks declare. Mistakes of plugins are recorded, never raised."""
-    loaded = Loaded()
+    entries: Entries = {hook: [] for hook in HOOKS}
+    faults: list[PluginFault] = []
     for offer in offers:
-        with loaded.recording(offer.origin):
-            _load(offer, loaded)
-    return loaded
+        with _recorded(offer.origin, faults):
+            _load(offer, entries, faults)
+    return entries, faults
 
 
-def _load(offer: Offer, loaded: Loaded) -> None:
+@contextmanager
+def _recorded(origin: Origin, faults: list[PluginFault]) -> Iterator[None]:
+    """Records what is wrong with a plugin instead of raising it."""
+    try:
+        yield
+    except InvalidPlugin as invalid:
+        faults.append(PluginFault.of(origin, *invalid.args))
+
+
+def _load(offer: Offer, entries: Entries, faults: list[PluginFault]) -> None:
     origin, entry_point = offer.origin, offer.entry_point
     remedy = (
         "Repair that line, install what is missing, or reinstall the plugin "
@@ -288,15 +285,15 @@ def _load(offer: Offer, loaded: Loaded) -> None:
         message = " ".join(str(error).split()).rstrip(".")
         raise InvalidPlugin(f"{message}.", "The hooks take no argument: correct the signature.") from error
     misnamed = [PluginFault.of(origin, *fault) for fault in _misnamed(plugin, manager)]
-    loaded.faults.extend(misnamed)
+    faults.extend(misnamed)
     found = sorted({caller.name for caller in manager.get_hookcallers(plugin) or []} & set(HOOKS))
     remedy = f"Define one of {', '.join(HOOKS)} there, with @mmearth_core.hookimpl above it."
     _require(found or misnamed, f"Its entry point {entry_point.value!r} has no hook.", remedy)
     for hook in found:
-        with loaded.recording(origin):
+        with _recorded(origin, faults):
             for item in _call(hook, getattr(manager.hook, hook), entry_point.module):
-                with loaded.recording(origin):  # one by one: a broken modality hides no other of its plugin
-                    loaded.entries[hook].append(register(item, HOOKS[hook], hook, origin))
+                with _recorded(origin, faults):  # one by one: a broken modality hides no other of its plugin
+                    entries[hook].append(register(item, HOOKS[hook], hook, origin))
 
 
 def _call(hook: str, call: Callable[[], list[Any]], module: str) -> list[Any]:

@@ -170,15 +170,11 @@ def _check_ids(ids: "pd.Series[Any]", path: Path) -> None:
 
 
 def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:
-    convert = f"`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}` converts it."
-    if frame.crs is None:
-        raise TilesError(
-            f"{path}: has no CRS. {_SQUARE} (EPSG:4326); set it in the file. If it has another CRS: {convert}"
-        )
     # With heights it is EPSG:4979; they are dropped.
     if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
         raise TilesError(
-            f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_SQUARE} (EPSG:4326): {convert}"
+            f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_SQUARE} (EPSG:4326): "
+            f"`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}` converts it."
         )
 
 

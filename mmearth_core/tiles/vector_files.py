@@ -30,7 +30,7 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
     """Reads the only layer of a vector file, as it is.
 
     Raises:
-        TilesError: when the file cannot be read, has several layers or no geometries.
+        TilesError: when the file cannot be read, has several layers, no geometries or no CRS.
     """
     try:
         layers = [name for name, _ in pyogrio.list_layers(path)]
@@ -50,6 +50,10 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
         )
     if not isinstance(frame, gpd.GeoDataFrame):
         raise TilesError(f"{path}: has no geometry column. Use a vector file, such as GeoJSON or GeoPackage.")
+    if frame.crs is None:
+        raise TilesError(
+            f"{path}: has no CRS. Set it in the file, e.g. `ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}`."
+        )
     return frame
 
 
@@ -74,14 +78,9 @@ def read_vector(path: Path, types: Sequence[shapely.GeometryType], remedy: str) 
             f"{path}: feature {wrong[0] + 1} is a {frame.geom_type[wrong[0]]} ({wrong.size} such features in all). "
             f"{remedy}"
         )
-    if frame.crs is None:
-        raise TilesError(
-            f"{path}: has no CRS. Set it in the file, e.g. `ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}`."
-        )
     if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
         frame = frame.to_crs("EPSG:4326")
-    flat = frame.set_geometry(gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326"))
-    return flat if flat.geometry.name == "geometry" else flat.rename_geometry("geometry")
+    return frame.set_geometry(gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326"))
 
 
 def read_polygons(path: Path) -> gpd.GeoDataFrame:
