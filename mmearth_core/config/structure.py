@@ -5,7 +5,7 @@ import datetime as dt
 import enum
 import json
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin
 
@@ -191,7 +191,9 @@ class _Reader:
             self.problems.append(f"Allowed in {self._name(path)}: {key_list(cls)}.")
         if len(self.problems) > before:
             return None
-        return self._make(cls if defaults is None else lambda **given: attrs.evolve(defaults, **given), values, path)
+        if defaults is not None:
+            values = {key: getattr(defaults, field.name) for key, field in fields.items()} | values
+        return self._make(cls, values, path)
 
     def value(self, value: Any, wanted: Any, path: str) -> Any:
         """The value as the type wants it. Numbers, texts and dates are not converted into each other."""
@@ -234,11 +236,11 @@ class _Reader:
         self.problems.append(f"{self._name(path)}: found {plain(value)}, expected {type_text(wanted)}.")
         return None
 
-    def _make(self, make: Callable[..., Any], values: Mapping[str, Any], path: str) -> Any:
+    def _make(self, cls: Any, values: Mapping[str, Any], path: str) -> Any:
         try:
-            return make(**values)
+            return cls(**values)
         except Exception as error:  # noqa: BLE001 - validators and converters are a plugin's code: they may raise anything
-            for name, cause in _refusals(make, values).items() or [("", error)]:
+            for name, cause in _refusals(cls, values).items() or [("", error)]:
                 # attrs's own validators append the attribute and the value to the message's arguments.
                 text = str(cause.args[0] if cause.args else type(cause).__name__)
                 problem = " ".join(text.split()).rstrip(".")
@@ -249,13 +251,13 @@ class _Reader:
         return f"[{self.where}] {'.'.join(path).strip('.')}".rstrip()
 
 
-def _refusals(make: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Exception]:
+def _refusals(cls: Any, values: Mapping[str, Any]) -> dict[str, Exception]:
     """The errors of all validators that refuse, by key; a validator's own error does not name the key."""
     refused: dict[str, Exception] = {}
-    with contextlib.suppress(Exception):  # of `make`: the caller has the error to show
+    with contextlib.suppress(Exception):  # of the class: the caller has the error to show
         with validators.disabled():
-            made = make(**values)
-        for key, attribute in _fields(type(made)).items():
+            made = cls(**values)
+        for key, attribute in _fields(cls).items():
             try:
                 if attribute.validator:
                     attribute.validator(made, attribute, getattr(made, attribute.name))

@@ -10,13 +10,11 @@ from mmearth_core.contract.modality import Modality
 from mmearth_core.errors import ConfigError
 from mmearth_core.registry import Registry
 
+Tables = Mapping[str, Mapping[str, Any]]
+"""Tables of a configuration by the name of their plugin."""
 
-def engine_of(
-    registry: Registry,
-    spec: str,
-    tables: Mapping[str, Mapping[str, Any]] | None = None,
-    source: str = "the command line",
-) -> Engine:
+
+def engine_of(registry: Registry, spec: str, tables: Tables | None = None, source: str = "the command line") -> Engine:
     """An engine with its options.
 
     Args:

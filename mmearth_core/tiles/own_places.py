@@ -1,7 +1,6 @@
 """Tiles at a user's own points, on a lattice inside polygons, or from an earlier build's tile_info.json."""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -154,16 +153,13 @@ def read_lattice(path: Path, stride: float, size: float, column: str | None = No
     """
     frame = read_polygons(path)
     ids, columns = _ids(frame, path, column), _further_columns(frame, path)
-    parts = [inside(shape, stride, size) for shape in frame.geometry.values]
-    counts = [len(lon) for lon, _ in parts]
+    lons, lats = zip(*(inside(shape, stride, size) for shape in frame.geometry.values), strict=True)
+    counts = [len(lon) for lon in lons]
     if not sum(counts):
         raise TilesError(f"{path}: no polygon has room for a tile of {size:g} m: all are too near a pole.")
-    return OwnPlaces(
-        np.concatenate([lon for lon, _ in parts]),
-        np.concatenate([lat for _, lat in parts]),
-        [f"{name}_{number}" for name, count in zip(ids, counts, strict=True) for number in range(count)],
-        columns.loc[np.repeat(np.arange(len(frame)), counts)].reset_index(drop=True),
-    )
+    tile_ids = [f"{name}_{number}" for name, count in zip(ids, counts, strict=True) for number in range(count)]
+    columns = columns.loc[np.repeat(np.arange(len(frame)), counts)].reset_index(drop=True)
+    return OwnPlaces(np.concatenate(lons), np.concatenate(lats), tile_ids, columns)
 
 
 def inside(shape: BaseGeometry, stride: float, size: float) -> tuple[Floats, Floats]:
@@ -246,7 +242,8 @@ def join_tile_info(path: Path, tiles: Path) -> tuple[gpd.GeoDataFrame, int]:
 def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
     try:
         with path.open(encoding="utf-8") as file:
-            entries: dict[str, dict[str, Any]] = json.load(file, object_hook=_without_nested)
+            # NaN and infinities, which JSON does not have, become missing.
+            entries: Any = json.load(file, object_hook=_without_nested, parse_constant=lambda name: None)
     except FileNotFoundError:
         raise TilesError(f"{path}: no such file.") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -272,9 +269,8 @@ def _without_nested(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _column(key: str, values: list[Any], frame: gpd.GeoDataFrame, path: Path) -> "pd.Series[Any]":
-    """One key's values, all texts or all numbers; what JSON does not have (NaN, Infinity) becomes missing."""
+    """One key's values, all texts or all numbers."""
     values = [value if isinstance(value, str | int | float) else None for value in values]
-    values = [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
     texts = [position for position, value in enumerate(values) if isinstance(value, str)]
     numbers = [position for position, value in enumerate(values) if isinstance(value, int | float)]
     if texts and numbers:
