@@ -21,8 +21,7 @@ from mmearth_core.download.outcomes import RunProgress
 from mmearth_core.download.prepare import prepare
 from mmearth_core.download.run import run
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.registry import discover
-from mmearth_core.registry.configured import engine_of
+from mmearth_core.registry import discover, engine_of
 
 REQUESTS_MARK = 1 + 2 / 25
 """At most, with batches of 25 tiles."""

@@ -14,18 +14,20 @@ from mmearth_core.config.schema import Config, load_config
 from mmearth_core.contract.modality import Modality
 from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, send_back
 from mmearth_core.download.locate import PluginCallError, call
-from mmearth_core.download.stored_config import BASE, StoredConfig, load_stored_config, plain_options
+from mmearth_core.download.outcomes import OutcomeCounts
+from mmearth_core.download.stored_config import BASE, Group, StoredConfig, load_stored_config, plain_options
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import locked, writable
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths, ProductPaths
-from mmearth_core.registry import Registry
-from mmearth_core.registry.configured import make_modality
+from mmearth_core.registry import Registry, make_modality
 from mmearth_core.tiles.index import Tile, TileIndex
 
+# What other distributions need of a dataset folder.
 __all__ = [
-    "BadStack", "DatasetRow", "DownloadedDataset", "Journal", "Outcome", "PluginCallError", "Provenance", "Tile",
-    "TileIndex", "TileOutcome", "send_back",
+    "BASE", "BadStack", "DatasetRow", "DownloadedDataset", "Group", "Journal", "Outcome", "OutcomeCounts",
+    "PluginCallError", "Provenance", "StoredConfig", "Tile", "TileIndex", "TileOutcome", "load_stored_config",
+    "plain_options", "send_back",
 ]  # fmt: skip
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode

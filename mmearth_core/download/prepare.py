@@ -24,8 +24,7 @@ from mmearth_core.download.stored_config import (
 )
 from mmearth_core.errors import ConfigError, DatasetError
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.registry import Registry
-from mmearth_core.registry.configured import make_engine, make_modality
+from mmearth_core.registry import Registry, make_engine, make_modality
 from mmearth_core.tiles.index import default_partition_size
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from typing import Any
 from attrs import frozen
 
 from mmearth_core.config.schema import Config
-from mmearth_core.tiles.index import TILES_PER_REQUEST
 from mmearth_preflight.sample import Sample
 from mmearth_preflight.work import GroupCost
 
@@ -20,6 +19,10 @@ TIERS = {"community": 150.0, "contributor": 1_000.0, "partner": 100_000.0}
 
 
 HOUR = 3600.0
+
+
+CENTROIDS_PER_REQUEST = 5000
+"""Earth Engine lists at most 5,000 elements in one response, so a run requests centroids in such batches."""
 
 
 @frozen
@@ -150,7 +153,7 @@ class Plan:
         pixels = sum(group.left * group.pixel_requests for group in self.groups)
         locate = batches * factors.batch + self.left * factors.again
         return {
-            "centroids": math.ceil(self.without_centroid / TILES_PER_REQUEST),
+            "centroids": math.ceil(self.without_centroid / CENTROIDS_PER_REQUEST),
             "locate": round(locate * factors.retries),
             "pixels": round(pixels * factors.pixels * factors.retries),
         }

@@ -76,7 +76,7 @@ def parse_rule(text: str, source: str = "--fault") -> FaultRule:
     Raises:
         ConfigError: names the key, what was found and what is allowed.
     """
-    from mmearth_core.config.structure import structure
+    from mmearth_core.config.schema import structure
 
     kind, *pairs = re.split(r":(?=\w+=)", text)  # a path may hold colons
     table: dict[str, Any] = {"kind": kind}

@@ -26,8 +26,7 @@ def command(folder: Path, engine: str) -> int:
       mmearth-core demo demo
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.cli.run import download, leave, print_summary
-    from mmearth_core.registry import discover
-    from mmearth_core.registry.configured import engine_of
+    from mmearth_core.registry import discover, engine_of
     from mmearth_viz.preview.demo_sheets import sheet_of_layers, sheet_of_tiles
 
     registry = discover()

@@ -7,9 +7,7 @@ from typing import Any
 from attrs import frozen
 from mmearth_curate.reading import DescribedReader
 
-from mmearth_core.download.journal import Journal, Outcome
-from mmearth_core.download.outcomes import OutcomeCounts
-from mmearth_core.download.stored_config import StoredConfig, load_stored_config
+from mmearth_core.download.folder import Journal, Outcome, OutcomeCounts, StoredConfig, load_stored_config
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.product.reader import read_side_file
 
@@ -69,10 +67,9 @@ def read_outcomes(reader: DescribedReader, folder: DatasetPaths | None) -> Outco
 
 
 def _group(folder: DatasetPaths, name: str, modalities: tuple[str, ...], tiles: int) -> GroupOutcomes:
-    counts = OutcomeCounts(tiles)
-    for path in sorted(folder.journal(name, 0).parent.glob("*.jsonl")):
-        counts.merge(OutcomeCounts.of(0, Journal(path).read(heads_only=True).values()))
-    return GroupOutcomes(name, modalities, counts)
+    journals = sorted(folder.journal(name, 0).parent.glob("*.jsonl"))
+    entries = (entry for path in journals for entry in Journal(path).read(heads_only=True).values())
+    return GroupOutcomes(name, modalities, OutcomeCounts.of(tiles, entries))
 
 
 def _left_out(path: Path) -> Counter[str]:
