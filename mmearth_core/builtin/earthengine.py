@@ -22,9 +22,7 @@ class EarthEngineOptions:
     )
     service_account_key: str | None = field(
         default=None,
-        metadata={
-            "help": "JSON key file of a service account; by default the credentials of `earthengine authenticate`"
-        },
+        metadata={"help": "JSON key file of a service account; by default the login of `earthengine authenticate`"},
     )
     url: str = field(default=HIGH_VOLUME, metadata={"help": "the endpoint"})
 

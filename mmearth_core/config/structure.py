@@ -178,11 +178,8 @@ class _Reader:
         """An instance of an attrs class; `path` is the table's place within `where`, e.g. `rules[0]`."""
         fields = _fields(cls)
         before = len(self.problems)
-        values = {
-            key: self.value(value, fields[key].type or Any, f"{path}.{key}")
-            for key, value in table.items()
-            if key in fields
-        }
+        known = [key for key in table if key in fields]
+        values = {key: self.value(table[key], fields[key].type or Any, f"{path}.{key}") for key in known}
         required = {key for key, a in fields.items() if a.default is attrs.NOTHING and defaults is None}
         missing, unknown = required - table.keys(), sorted(table.keys() - fields.keys())
         self.problems += [f"{self._name(path, key)} is missing; it has no default." for key in fields if key in missing]
@@ -193,7 +190,15 @@ class _Reader:
             return None
         if defaults is not None:
             values = {key: getattr(defaults, field.name) for key, field in fields.items()} | values
-        return self._make(cls, values, path)
+        try:
+            return cls(**values)
+        except Exception as error:  # noqa: BLE001 - validators and converters are a plugin's code: they may raise anything
+            for name, cause in _refusals(cls, values).items() or [("", error)]:
+                # attrs's own validators append the attribute and the value to the message's arguments.
+                text = str(cause.args[0] if cause.args else type(cause).__name__)
+                problem = " ".join(text.split()).rstrip(".")
+                self.problems.append(f"{self._name(path, name)}: {problem}.")
+            return None
 
     def value(self, value: Any, wanted: Any, path: str) -> Any:
         """The value as the type wants it. Numbers, texts and dates are not converted into each other."""
@@ -235,17 +240,6 @@ class _Reader:
                 return (origin if origin in (list, set, frozenset) else tuple)(items)
         self.problems.append(f"{self._name(path)}: found {plain(value)}, expected {type_text(wanted)}.")
         return None
-
-    def _make(self, cls: Any, values: Mapping[str, Any], path: str) -> Any:
-        try:
-            return cls(**values)
-        except Exception as error:  # noqa: BLE001 - validators and converters are a plugin's code: they may raise anything
-            for name, cause in _refusals(cls, values).items() or [("", error)]:
-                # attrs's own validators append the attribute and the value to the message's arguments.
-                text = str(cause.args[0] if cause.args else type(cause).__name__)
-                problem = " ".join(text.split()).rstrip(".")
-                self.problems.append(f"{self._name(path, name)}: {problem}.")
-            return None
 
     def _name(self, *path: str) -> str:
         return f"[{self.where}] {'.'.join(path).strip('.')}".rstrip()

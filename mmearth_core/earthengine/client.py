@@ -142,16 +142,13 @@ class EarthClient:
 
 
 def _unusable(engine: Engine, connection: Connection, fault: Fault) -> str:
-    problem = fault.message.rstrip(". ")
     if fault.is_passing:
-        return (
-            f"Engine {engine.name!r} does not answer: {problem}. Check the network and the proxy settings, "
-            "then run the same command again."
-        )
-    return (
-        f"Engine {engine.name!r} refuses project {connection.project!r}: {problem}. Check that the project "
-        "exists, is registered for Earth Engine, and that your account may use it."
-    )
+        problem = "does not answer"
+        remedy = "Check the network and the proxy settings, then run the same command again."
+    else:
+        problem = f"refuses project {connection.project!r}"
+        remedy = "Check that the project exists, is registered for Earth Engine, and that your account may use it."
+    return f"Engine {engine.name!r} {problem}: {fault.message.rstrip('. ')}. {remedy}"
 
 
 def patch_ee() -> None:

@@ -129,9 +129,8 @@ def _degrees(values: "pd.Series[Any]", path: Path, bound: float) -> Floats:
     bad = np.flatnonzero(numbers.isna())
     if bad.size:
         value = values.astype(object).iloc[bad[0]]
-        shown = repr(value) if isinstance(value, str) else value
         raise TilesError(
-            f"{path}: row {bad[0] + 1} has {shown} in {values.name!r} ({bad.size} such rows in all), which is not a "
+            f"{path}: row {bad[0] + 1} has {value!r} in {values.name!r} ({bad.size} such rows in all), which is not a "
             f"number of degrees from {-bound:g} to {bound:g}. Fix or drop it."
         )
     return np.asarray(numbers)

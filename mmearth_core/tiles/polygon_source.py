@@ -71,19 +71,16 @@ class Uniform:
             share = max(accepted / tried, 1e-3) if tried else 0.3
             # 5 % more than the share so far suggests, so that one more round is seldom needed.
             number = min(_CHUNK, math.ceil((count - accepted) / share * 1.05) + 16)
-            lon, lat = self._candidates(number, random)
+            which, across, up = random.random((3, number))
+            box = np.minimum(np.searchsorted(self._ends, which * self._ends[-1], side="right"), len(self._ends) - 1)
+            west, east = self._boxes[box, 0], self._boxes[box, 2]
+            lon, lat = west + across * (east - west), latitude(self._low[box] + up * self._rise[box])
             inside = shapely.contains_xy(self._shape, lon, lat)
             parts.append(np.stack([lon[inside], lat[inside]]))
             accepted += int(inside.sum())
             tried += number
         lon, lat = np.concatenate(parts, axis=1)[:, :count]
         return lon, lat
-
-    def _candidates(self, number: int, random: np.random.Generator) -> tuple[Floats, Floats]:
-        which, across, up = random.random((3, number))
-        box = np.minimum(np.searchsorted(self._ends, which * self._ends[-1], side="right"), len(self._ends) - 1)
-        west, east = self._boxes[box, 0], self._boxes[box, 2]
-        return west + across * (east - west), latitude(self._low[box] + up * self._rise[box])
 
 
 def _cover(shape: BaseGeometry) -> NDArray[np.float64]:
