@@ -16,10 +16,7 @@ from mmearth_core.registry.commands import offered
 from mmearth_core.registry.load import Origin, PluginFault, Registered, find_offers, load, settle
 from mmearth_core.text import did_you_mean
 
-__all__ = [
-    "Origin", "PluginFault", "Registered", "Registry", "discover", "engine_of", "installed", "make_engine",
-    "make_modality",
-]  # fmt: skip
+__all__ = ["Origin", "PluginFault", "Registered", "Registry", "discover", "engine_of", "installed", "make_modality"]
 
 T = TypeVar("T", Modality, Engine)
 
@@ -140,8 +137,3 @@ def make_modality(config: Config, registry: Registry, name: str) -> Modality:
     entry, table = registry.modality(name), config.modalities.get(name, {})
     options = structure(table, entry.options_class, f"modalities.{name}", str(config.source), entry.default_options)
     return entry.make(options)
-
-
-def make_engine(config: Config, registry: Registry, spec: str) -> Engine:
-    """The engine of a run, with the options of its table in the configuration."""
-    return engine_of(registry, spec, config.engines, str(config.source))

@@ -58,9 +58,7 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
             f"{path}: no tile has a property `tile_id`. Found: "
             f"{', '.join(map(str, frame.columns.drop('geometry'))) or 'none'}. Add a unique `tile_id` to every feature."
         )
-    _refuse_fractions(frame["tile_id"], path)
-    frame["tile_id"] = unique_ids(frame["tile_id"], path)
-    _check_ids(frame["tile_id"], path)
+    frame["tile_id"] = _tile_ids(frame["tile_id"], path)
     _check_crs(frame, path)
     _check_geometries(frame, path)
     frame["geometry"] = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326")
@@ -149,13 +147,12 @@ def _with_centroids(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
     return frame
 
 
-def _refuse_fractions(ids: "pd.Series[Any]", path: Path) -> None:
+def _tile_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
+    """The ids as text; refuses those that cannot be the name of a file or are too long for a dataset."""
     odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE)].dropna() if ids.dtype.kind == "f" else ids[:0]
     if len(odd):
         raise TilesError(f"{path}: a `tile_id` is {odd.iloc[0]}. Use whole numbers or text as ids.")
-
-
-def _check_ids(ids: "pd.Series[Any]", path: Path) -> None:
+    ids = unique_ids(ids, path)
     # Shorter ids are within both limits whatever their characters: one character is quoted as 12 at most.
     for tile_id in ids[ids.str.len() > MAX_STEM // 12]:
         size = len(tile_id.encode())
@@ -167,6 +164,7 @@ def _check_ids(ids: "pd.Series[Any]", path: Path) -> None:
             raise TilesError(
                 f"{path}: tile_id {tile_id[:40]!r}... {error}. Use shorter ids or plain letters and digits."
             ) from error
+    return ids
 
 
 def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:
