@@ -79,8 +79,8 @@ def main() -> None:
     if located < 2:
         raise SystemExit(f"too few tiles are done to measure anything: {summary['reasons']}")
     print(f"{summary['done']} done, {summary['skipped']} skipped, {summary['failed']} failed in {wall:.1f} s")
-    _row("requests per tile", sum(result.requests.values()) / result.progress.counts.finished, REQUESTS_MARK)
-    _row(f"MB per tile of {arguments.size} px", result.received / located / 1e6, BYTES_MARK)
+    _row("requests per tile", result.client.meter.requests.total() / result.progress.counts.finished, REQUESTS_MARK)
+    _row(f"MB per tile of {arguments.size} px", result.client.meter.received / located / 1e6, BYTES_MARK)
     _row("tiles per second", clock.rate, RATE_MARK, at_least=True)
     for band, size in per_band.most_common():
         print(f"  {band:45s} {size / located / 1e3:8.1f} kB a tile")

@@ -181,18 +181,18 @@ def download(
         folder=dataset,
         engine=WorldEngine(world),
         groups=(group,),
-        effective=StoredConfig({"image_size": size}, {"partition_size": 1}, groups={BASE: [m.name for m in members]}),
-        is_new=True,
+        stored=StoredConfig({"image_size": size}, {"partition_size": 1}, groups={BASE: [m.name for m in members]}),
         frame=gpd.GeoDataFrame(columns, geometry=[polygon], crs="EPSG:4326"),
     )
     result = run(prepared, lambda progress: None)
-    if sum(result.requests.values()) != sum(result.purposes.values()):
-        raise AssertionError(f"a plugin has sent requests of its own: {dict(result.requests)} were counted")
-    if result.left:
+    purposes, requests = dict(result.client.purposes), dict(result.client.meter.requests)
+    if sum(requests.values()) != sum(purposes.values()):
+        raise AssertionError(f"a plugin has sent requests of its own: {requests} were counted")
+    if result.progress.left:
         raise AssertionError(result.why or "\n".join(result.progress.counts.reason_lines(1)))
     entry = Journal(dataset.journal(BASE, 0)).read()["tile"]
     bands = {}
     if "sha256" in entry.record:
         names = [band.name for band in stack_bands(modalities)]
         bands = dict(zip(names, read_stack(dataset.stack(BASE, 0, "tile"), names), strict=True))
-    return Downloaded(entry, bands, dict(result.purposes))
+    return Downloaded(entry, bands, purposes)

@@ -96,14 +96,15 @@ class Factors:
     @classmethod
     def of(cls, sample: Sample, groups: tuple[GroupCost, ...], batch_size: int) -> "Factors":
         """The factors that a sample measured."""
-        purposes, tiles, batches = sample.result.purposes, sample.tiles, math.ceil(sample.tiles / batch_size)
+        client, tiles, batches = sample.result.client, sample.tiles, math.ceil(sample.tiles / batch_size)
+        purposes = client.purposes
         located = purposes.get("locate anchor", 0) + purposes.get("locate", 0)
         return cls(
             batch=_ratio(located, batches * sum(group.batch_requests for group in groups)),
             pixels=_ratio(purposes.get("pixels", 0), tiles * sum(group.pixel_requests for group in groups)),
             again=purposes.get("locate again", 0) / tiles,
-            retries=_ratio(sum(sample.result.requests.values()), sum(purposes.values())),
-            wire=_ratio(sample.result.received, tiles * sum(group.wire for group in groups)),
+            retries=_ratio(client.meter.requests.total(), sum(purposes.values())),
+            wire=_ratio(client.meter.received, tiles * sum(group.wire for group in groups)),
             stack=_ratio(sample.stacks, tiles * sum(group.stack for group in groups)),
             hdf5=_ratio(sample.hdf5, tiles * sum(group.hdf5 for group in groups)),
         )

@@ -18,7 +18,7 @@ from mmearth_core.download.run import PreparedRun, ProgressListener, RunResult, 
 from mmearth_core.download.stack import read_stack
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.product.hdf5_rows import encode
+from mmearth_core.product.hdf5_rows import compress_row
 
 SEED = 0
 """Seed of the draw, so that a plan made twice downloads the same tiles."""
@@ -59,9 +59,9 @@ class Sample:
             "seed": SEED,
             **{key: summary[key] for key in ("done", "skipped", "failed", "left")},
             "failed_share": failed / max(summary["tiles"], 1),
-            "requests": sum(self.result.requests.values()),
-            "retries": sum(self.result.retries.values()),
-            "bytes_received": self.result.received,
+            "requests": summary["requests"].total(),
+            "retries": sum(summary["retries"].values()),
+            "bytes_received": summary["bytes_received"],
             "bytes_of_stacks": self.stacks,
             "bytes_in_hdf5": self.hdf5,
             "seconds": summary["seconds"],
@@ -102,8 +102,7 @@ def draw_sample(
             ),
             folder=DatasetPaths(root),
             engine=timed,
-            effective=evolve(job.effective, tiles={**job.effective.tiles, "partition_size": number}),
-            is_new=True,
+            stored=evolve(job.stored, tiles={**job.stored.tiles, "partition_size": number}),
             frame=frame,
         )
         result = run(trial, on_progress, stop=stop)
@@ -120,7 +119,7 @@ def draw_sample(
 
 def _drawn(job: PreparedRun, number: int) -> gpd.GeoDataFrame:
     """One random tile of each of `number` ranges of equal length, in the order of the tiles."""
-    tiles = int(job.effective.tiles["count"])
+    tiles = int(job.stored.tiles["count"])
     ends = np.linspace(0, tiles, min(number, tiles) + 1).astype(int)
     ordinals = np.random.default_rng(SEED).integers(ends[:-1], ends[1:])
     if job.frame is not None:
@@ -141,7 +140,7 @@ def _hdf5_bytes(job: PreparedRun, stacks: list[Path]) -> int:
         )
         for path in stacks:
             if path.parent.parent.name == group.name:
-                total += sum(len(encode(_values(layer, path))) for layer in layers)
+                total += sum(len(compress_row(_values(layer, path))) for layer in layers)
     return total
 
 

@@ -54,7 +54,7 @@ def group_costs(job: PreparedRun) -> tuple[GroupCost, ...]:
     Raises:
         DatasetError: when a file of the dataset is damaged.
     """
-    tiles, size = int(job.effective.tiles["count"]), job.config.dataset.image_size
+    tiles, size = int(job.stored.tiles["count"]), job.config.dataset.image_size
     scene = _any_scene(job)
     return tuple(group_cost(group, scene, size, _left(job, group, tiles)) for group in job.groups)
 

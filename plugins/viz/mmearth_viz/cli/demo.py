@@ -48,9 +48,9 @@ def command(folder: Path, engine: str) -> int:
         if error.errno not in FOLDER_FAULTS:
             raise
         raise ConfigError(f"{folder} cannot be written: {error.strerror}. Choose another folder.") from error
-    job, result = download(config, registry, engine=engine)
-    out = console()
-    print_summary(job, result, out)
+    result = download(config, registry, engine=engine)
+    job, out = result.run, console()
+    print_summary(result, out)
     if result.why or not result.progress.counts["done"]:
         return leave(result)
     sheet = folder / "contact_sheet.png"

@@ -32,13 +32,13 @@ class Outcomes:
     """The outcomes of the dataset.
 
     Attributes:
-        effective: the stored configuration; None without its folder.
+        stored: the stored configuration; None without its folder.
         config: that, as its file says it; empty without.
         groups: how the tiles ended in each.
         left_out: reasons for which tiles that are done have no row, with the number of these.
     """
 
-    effective: StoredConfig | None
+    stored: StoredConfig | None
     config: str
     groups: tuple[GroupOutcomes, ...]
     left_out: Counter[str]
@@ -55,15 +55,14 @@ def read_outcomes(reader: DescribedReader, folder: DatasetPaths | None) -> Outco
     Raises:
         DatasetError: when a journal or the configuration is damaged.
     """
-    effective = load_stored_config(folder.config) if folder is not None else None
+    stored = load_stored_config(folder.config) if folder is not None else None
     left_out = _left_out(reader.paths.left_out)
-    if folder is None or effective is None:
+    if folder is None or stored is None:
         return Outcomes(None, "", (), left_out)
     groups = tuple(
-        _group(folder, name, tuple(members), int(effective.tiles["count"]))
-        for name, members in effective.groups.items()
+        _group(folder, name, tuple(members), int(stored.tiles["count"])) for name, members in stored.groups.items()
     )
-    return Outcomes(effective, folder.config.read_text(encoding="utf-8"), groups, left_out)
+    return Outcomes(stored, folder.config.read_text(encoding="utf-8"), groups, left_out)
 
 
 def _group(folder: DatasetPaths, name: str, modalities: tuple[str, ...], tiles: int) -> GroupOutcomes:
