@@ -174,7 +174,7 @@ def from_tile_info(file: Path, tiles: Path | None, output: Path, as_json: bool) 
     )
 
 
-@click.group("tiles", invoke_without_command=True)
+@click.group("tiles", commands=[from_points, from_polygons, from_tile_info], invoke_without_command=True)
 @number_option("--number", "Number of tiles.")
 @click.option(
     "--sampling",
@@ -314,7 +314,3 @@ def _print(counts: "Sequence[Count]", number: int, output: Path, console: "Conso
     console.print(f"{made} tiles in {regions} ecoregions: {output}", markup=False)
     if made < number:
         console.print(f"{number - made} fewer than requested; with --redistribute other ecoregions replace them.")
-
-
-for subcommand in (from_points, from_polygons, from_tile_info):
-    command.add_command(subcommand)

@@ -57,10 +57,7 @@ class DatasetOptions:
     )
     image_size: int = _option("rows and columns of a tile, in pixels of 10 m; 1 to 2048", 128, [ge(1), le(2048)])
     partition_size: int | None = _option(
-        "tiles per partition, the unit in which tiles are divided among processes; by default 25 to 1000, so that "
-        "there are about 256 partitions",
-        None,
-        optional(ge(1)),
+        "tiles per partition, the unit of work; by default 25 to 1000, for about 256 partitions", None, optional(ge(1))
     )
 
 

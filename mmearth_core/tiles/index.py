@@ -85,8 +85,7 @@ def write_geopackage(frame: "gpd.GeoDataFrame", path: Path) -> None:
     before = pyogrio.get_gdal_config_option(_OPTION)
     pyogrio.set_gdal_config_options({_OPTION: _DATE})
     try:
-        options = {"FID": FID, "GEOMETRY_NAME": _GEOMETRY}
-        pyogrio.write_dataframe(frame, path, layer=_LAYER, driver="GPKG", layer_options=options)
+        pyogrio.write_dataframe(frame, path, layer=_LAYER, driver="GPKG", FID=FID, GEOMETRY_NAME=_GEOMETRY)
     finally:
         pyogrio.set_gdal_config_options({_OPTION: before})
 

@@ -1,6 +1,7 @@
 """Tiles at a user's own points, on a lattice inside polygons, or from an earlier build's tile_info.json."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -241,8 +242,7 @@ def join_tile_info(path: Path, tiles: Path) -> tuple[gpd.GeoDataFrame, int]:
 def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
     try:
         with path.open(encoding="utf-8") as file:
-            # NaN and infinities, which JSON does not have, become missing.
-            entries: Any = json.load(file, object_hook=_without_nested, parse_constant=lambda name: None)
+            entries: dict[str, dict[str, Any]] = json.load(file, object_hook=_without_nested)
     except FileNotFoundError:
         raise TilesError(f"{path}: no such file.") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -268,8 +268,9 @@ def _without_nested(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _column(key: str, values: list[Any], frame: gpd.GeoDataFrame, path: Path) -> "pd.Series[Any]":
-    """One key's values, all texts or all numbers."""
+    """One key's values, all texts or all numbers; what JSON does not have (NaN, Infinity) becomes missing."""
     values = [value if isinstance(value, str | int | float) else None for value in values]
+    values = [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
     texts = [position for position, value in enumerate(values) if isinstance(value, str)]
     numbers = [position for position, value in enumerate(values) if isinstance(value, int | float)]
     if texts and numbers:

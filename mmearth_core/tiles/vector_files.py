@@ -154,9 +154,7 @@ def write_tiles(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
             write_geopackage(frame, aside)
         else:
             # A spatial index would reorder the tiles, and their order becomes the dataset's.
-            pyogrio.write_dataframe(
-                frame, aside, layer="tiles", driver="FlatGeobuf", layer_options={"SPATIAL_INDEX": "NO"}
-            )
+            pyogrio.write_dataframe(frame, aside, layer="tiles", driver="FlatGeobuf", SPATIAL_INDEX="NO")
 
 
 def _write_geojson(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
