@@ -10,10 +10,10 @@ from google.auth.exceptions import RefreshError
 
 from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.faults.answers import CANNED
-from mmearth_localearth.faults.control import Dropped, Faults
-from mmearth_localearth.faults.holding import Held, Holding
+from mmearth_localearth.faults.control import ConnectionDropped, Faults
 from mmearth_localearth.faults.kinds import Kind
 from mmearth_localearth.faults.mangle import half
+from mmearth_localearth.faults.waiting import HttpWait, WaitingClients
 from mmearth_localearth.rest import Service
 
 WORLD_PATH = "/world"
@@ -55,7 +55,7 @@ class Server(ThreadingHTTPServer):
         self.service = service
         self.source = source
         self.faults = Faults() if faults is None else faults
-        self.holding = Holding()
+        self.waiting_clients = WaitingClients()
         super().__init__((host, port), Handler)
 
     @property
@@ -67,7 +67,7 @@ class Server(ThreadingHTTPServer):
     def server_close(self) -> None:
         """Lets go of the address, and of every client that is kept waiting."""
         super().server_close()
-        self.holding.release()
+        self.waiting_clients.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignores clients that disconnect."""
@@ -117,11 +117,11 @@ class Handler(BaseHTTPRequestHandler):
                 path,
                 body,
                 lambda: self.server.service.handle(method, path, query, body),
-                Held(self.server.holding, self.connection),
+                HttpWait(self.server.waiting_clients, self.connection),
             )
         except RefreshError:  # a matter between a client and who issues tokens; this is what comes of it here
             self._send(*CANNED[Kind.UNAUTHENTICATED].answer())
-        except Dropped as drop:
+        except ConnectionDropped as drop:
             self.close_connection = True
             if drop.within is not None:
                 status, headers, content = drop.within

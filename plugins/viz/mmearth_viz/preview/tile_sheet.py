@@ -73,7 +73,7 @@ def tile_sheet(
 
 
 def scaled(picture: Picture, side: int) -> Picture:
-    """A picture whose pixels are repeated, or left out, a whole number of times, so that it is no wider than `side`."""
+    """Scales a picture by a whole factor so that it is at most `side` wide: pixels are repeated or skipped."""
     width = picture.shape[1]
     if width > side:
         step = -(-width // side)

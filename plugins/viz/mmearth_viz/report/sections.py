@@ -97,7 +97,7 @@ def _section(layer: LayerDescription, stats: Stats, counts: Histograms) -> Layer
 
 def _facts(layer: LayerDescription) -> tuple[str, ...]:
     shape = " x ".join(map(str, layer.shape))
-    kinds = {Kind.CLASSES: "classes", Kind.REGRESSION: "quantities", Kind.VECTOR: "numbers a tile"}
+    kinds = {Kind.CLASSES: "classes", Kind.REGRESSION: "quantities", Kind.VECTOR: "numbers per tile"}
     return (kinds[layer.kind], f"{shape} {layer.dtype}", f"no data {number(float(layer.nodata))}", layer.plugin)
 
 
