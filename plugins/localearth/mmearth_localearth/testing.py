@@ -1,4 +1,4 @@
-"""For a plugin's own tests: a world of numpy arrays, and a modality brought through the core's real steps on it."""
+"""For tests of plugins: worlds of numpy arrays, and the core's real steps of a download on them."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ Affine6 = tuple[float, float, float, float, float, float]
 
 @frozen(eq=False)
 class ArrayBand:
-    """A band whose pixels are an array, (rows, columns); `valid` is True where a pixel is not masked."""
+    """A band with the pixels of an array, (rows, columns); `valid` is False at masked pixels."""
 
     name: str
     pixels: NDArray[Any]
@@ -58,7 +58,7 @@ class ArrayBand:
         return int(self.pixels.shape[1])
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        """A window of it."""
+        """Reads a window."""
         window = np.s_[row : row + rows, col : col + cols]
         return self.pixels[window], self.valid[window]
 
@@ -92,7 +92,7 @@ def _touches(image: ImageAsset, region: BaseGeometry | None) -> bool:
 
 
 class ArrayWorld:
-    """A world that holds the given images and collections."""
+    """A world of the given images and collections."""
 
     def __init__(self, *assets: ImageAsset | CollectionAsset, name: str = "arrays") -> None:
         self.name = name
@@ -105,7 +105,7 @@ class ArrayWorld:
 
 
 def image(asset_id: str, bands: Sequence[Any], time: dt.datetime | None = None, **properties: Any) -> ImageAsset:
-    """An image whose footprint is its first band's extent; a `time` without an offset is UTC."""
+    """An image with the extent of its first band as footprint; a `time` without an offset is UTC."""
     if time is not None:
         utc = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
         properties["system:time_start"] = (utc - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
@@ -116,18 +116,18 @@ def image(asset_id: str, bands: Sequence[Any], time: dt.datetime | None = None, 
 
 
 def to_lonlat(shape: Any, crs: str) -> Any:
-    """A shape of a CRS in longitude and latitude."""
+    """Transforms a shape from a CRS to longitude and latitude."""
     return shapely.transform(shape, Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform, interleaved=False)
 
 
 @frozen(eq=False)
 class Downloaded:
-    """What became of one tile.
+    """The result of one tile.
 
     Attributes:
         entry: its line of the journal.
-        bands: its pixels by `<layer>__<band>`, (size, size), NaN where no-data; empty without pixels.
-        requests: how many requests of each kind it took.
+        bands: its pixels by `<layer>__<band>`, (size, size), NaN at no-data; empty without pixels.
+        requests: number of requests by kind.
     """
 
     entry: TileOutcome
@@ -135,21 +135,21 @@ class Downloaded:
     requests: Mapping[str, int]
 
     def located(self, modality: Modality) -> Any:
-        """A modality's answer, as the journal keeps it."""
+        """The result of a modality's `locate`, as the journal stores it."""
         return self.entry.record["located"][modality.name]
 
 
 def download(
     world: Any, modalities: Sequence[Modality], polygon: Polygon, anchor: Anchor | None, folder: Path, size: int = 16
 ) -> Downloaded:
-    """Takes a tile through the steps of a run: locate, pixels, stack.
+    """Downloads one tile with the steps of a run: locate, pixels, stack.
 
     Args:
-        world: what there is.
-        modalities: what is downloaded.
+        world: the world.
+        modalities: the modalities to download.
         polygon: the tile, EPSG:4326.
-        anchor: its day and grid, for modalities added to a dataset; None, for the first modality to find it.
-        folder: where its stack goes.
+        anchor: date and grid of the tile, for modalities added to a dataset; None to let the first modality fix them.
+        folder: the folder for the stack.
         size: rows and columns of the tile.
 
     Raises:
@@ -165,7 +165,7 @@ def download(
     dataset = DatasetPaths(folder)
     entry = Fetcher(client, dataset, group, size).fetch(ready)
     if client.meter.requests.total() != client.purposes.total():
-        raise AssertionError(f"a plugin has sent requests of its own: {dict(client.meter.requests)} were counted")
+        raise AssertionError(f"a plugin has sent requests itself: {dict(client.meter.requests)}")
     names = [band.name for band in stack_bands(group.modalities)]
     bands = {}
     if "sha256" in entry.record:

@@ -91,9 +91,7 @@ def _area(rule: FaultRule) -> BaseGeometry | None:
     if rule.tiles is not None:
         outlines = _outlines(rule.tiles)
         if rule.tile is not None and rule.tile not in outlines:
-            raise ConfigError(
-                f"fault {rule}: {rule.tiles} has no tile {rule.tile!r}. Set `tile` to one of its tile_ids."
-            )
+            raise ConfigError(f"fault {rule}: {rule.tiles} has no tile {rule.tile!r}. Set `tile` to a tile_id in it.")
         parts.append(shapely.union_all([shape for key, shape in outlines.items() if rule.tile in (None, key)]))
     area = parts[0] if len(parts) == 1 else parts[0].intersection(parts[1])
     shapely.prepare(area)
