@@ -8,8 +8,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from mmearth_core.cli import main
-from mmearth_core.registry import discover
-from mmearth_core.registry.configured import engine_of
+from mmearth_core.registry import discover, engine_of
 
 REAL = 8
 """Tiles that are really made."""

@@ -21,8 +21,7 @@ from mmearth_core.download.outcomes import RunProgress
 from mmearth_core.download.prepare import prepare
 from mmearth_core.download.run import run
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.registry import discover
-from mmearth_core.registry.configured import engine_of
+from mmearth_core.registry import discover, engine_of
 
 REQUESTS_MARK = 1 + 2 / 25
 """At most, with batches of 25 tiles."""
@@ -80,8 +79,8 @@ def main() -> None:
     if located < 2:
         raise SystemExit(f"too few tiles are done to measure anything: {summary['reasons']}")
     print(f"{summary['done']} done, {summary['skipped']} skipped, {summary['failed']} failed in {wall:.1f} s")
-    _row("requests per tile", sum(result.requests.values()) / result.progress.counts.finished, REQUESTS_MARK)
-    _row(f"MB per tile of {arguments.size} px", result.received / located / 1e6, BYTES_MARK)
+    _row("requests per tile", result.client.meter.requests.total() / result.progress.counts.finished, REQUESTS_MARK)
+    _row(f"MB per tile of {arguments.size} px", result.client.meter.received / located / 1e6, BYTES_MARK)
     _row("tiles per second", clock.rate, RATE_MARK, at_least=True)
     for band, size in per_band.most_common():
         print(f"  {band:45s} {size / located / 1e3:8.1f} kB a tile")

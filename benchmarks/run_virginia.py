@@ -44,10 +44,10 @@ def main() -> None:
                 result = run(job, on_progress, limit=arguments.tiles)
             wall, cpu = time.perf_counter() - start, time.process_time() - cpu
         tiles = result.progress.counts.finished
-        requests = sum(result.requests.values()) / tiles
+        requests = result.client.meter.requests.total() / tiles
         print(
             f"{concurrent:10d} {tiles / wall:8.1f} {cpu / tiles * 1e3:12.1f} {requests:14.3f} "
-            f"{result.received / tiles / 1e6:8.3f}"
+            f"{result.client.meter.received / tiles / 1e6:8.3f}"
         )
         assert requests <= MARK or tiles < 25, f"more than {MARK} requests per tile"
 

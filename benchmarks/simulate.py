@@ -29,8 +29,7 @@ from mmearth_core.download.journal import Outcome
 from mmearth_core.download.outcomes import RunProgress
 from mmearth_core.download.prepare import PreparedRun, prepare
 from mmearth_core.download.run import run
-from mmearth_core.registry import discover
-from mmearth_core.registry.configured import engine_of
+from mmearth_core.registry import discover, engine_of
 
 MARK_RATE, MARK_REQUESTS = 120.0, 1.08
 """Targets: tiles per second where 40 requests at once take 300 ms each, and requests per tile without faults."""

@@ -7,7 +7,7 @@ docs/plugins.md describes the contract. Users read finished datasets with `mmear
 """
 
 from mmearth_core.contract.bands import Band, ClassLabel, Kind, Layer, Preview, Resampling
-from mmearth_core.contract.engine import Connection, Demo, Engine, Limits, Transport
+from mmearth_core.contract.engine import Connection, Demo, Engine, Limits, Transport, WrappedEngine
 from mmearth_core.contract.hooks import hookimpl
 from mmearth_core.contract.modality import API_VERSION, Anchor, Modality, Scene, Skip
 
@@ -30,6 +30,7 @@ __all__ = [
     "Scene",
     "Skip",
     "Transport",
+    "WrappedEngine",
     "__version__",
     "hookimpl",
 ]

@@ -3,16 +3,17 @@
 import datetime as dt
 from collections.abc import Iterable
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from attrs import asdict, frozen
 
-from mmearth_core.budget import Member, live_members
+from mmearth_core.budget import live_members
 from mmearth_core.config.schema import Config
 from mmearth_core.download.journal import JOURNALED, Journal, Outcome
 from mmearth_core.download.outcomes import OutcomeCounts
-from mmearth_core.download.run_log import RunResult, read_runs
+from mmearth_core.download.run_log import read_runs
 from mmearth_core.download.stored_config import load_stored_config
 from mmearth_core.errors import DatasetError, ExitCode
 from mmearth_core.paths import DatasetPaths
@@ -47,31 +48,6 @@ class LiveProcess:
     seconds_since_sign_of_life: float
     notice: str
 
-    @classmethod
-    def of(cls, member: Member, age: float, now: dt.datetime) -> "LiveProcess":
-        """Reads what a process reports.
-
-        Args:
-            member: its file in the budget's folder.
-            age: seconds since it wrote the file.
-            now: the time.
-        """
-        facts = member.report
-        ended = sum(int(facts.get(str(outcome), 0)) for outcome in JOURNALED)
-        seconds = (now - dt.datetime.fromisoformat(member.began)).total_seconds() - age
-        return cls(
-            host=member.host,
-            pid=member.pid,
-            shard=str(facts.get("shard", "")),
-            began=member.began,
-            ended=ended,
-            left=int(facts["left"]) if "left" in facts else None,
-            tiles_per_second=ended / seconds if ended and seconds >= 1 else None,
-            slots=member.slots,
-            seconds_since_sign_of_life=round(age, 1),
-            notice=str(facts.get("notice", "")),
-        )
-
     def to_json(self) -> dict[str, Any]:
         """Returns the attributes as JSON."""
         rate = None if self.tiles_per_second is None else round(self.tiles_per_second, 3)
@@ -92,11 +68,27 @@ def live_processes(config: Config, now: dt.datetime) -> tuple[list[LiveProcess],
     unreported = str(config.root) if config.run.budget is None else ""
     own, others = list[LiveProcess](), 0
     for member, age in live_members(config.budget):
-        dataset = str(member.report.get("dataset", unreported))
-        if dataset and Path(dataset).resolve() == config.root.resolve():
-            own.append(LiveProcess.of(member, age, now))
-        else:
+        facts = member.report
+        dataset = str(facts.get("dataset", unreported))
+        if not dataset or Path(dataset).resolve() != config.root.resolve():
             others += 1
+            continue
+        ended = sum(int(facts.get(str(outcome), 0)) for outcome in JOURNALED)
+        # The counts are as old as the file.
+        seconds = (now - dt.datetime.fromisoformat(member.began)).total_seconds() - age
+        process = LiveProcess(
+            host=member.host,
+            pid=member.pid,
+            shard=str(facts.get("shard", "")),
+            began=member.began,
+            ended=ended,
+            left=int(facts["left"]) if "left" in facts else None,
+            tiles_per_second=ended / seconds if ended and seconds >= 1 else None,
+            slots=member.slots,
+            seconds_since_sign_of_life=round(age, 1),
+            notice=str(facts.get("notice", "")),
+        )
+        own.append(process)
     return own, others
 
 
@@ -112,7 +104,7 @@ class Status:
         partitions: the tiles of each partition, by `(group, partition)`.
         workers: the processes that work on it.
         others: how many processes share its budget for other datasets.
-        last_run: the run that ended last; None if there is none.
+        last_run: the run that ended last, as in runs.jsonl; None if there is none.
     """
 
     config: Config
@@ -122,7 +114,7 @@ class Status:
     partitions: dict[tuple[str, int], OutcomeCounts]
     workers: list[LiveProcess]
     others: int
-    last_run: RunResult | None
+    last_run: dict[str, Any] | None
 
     @cached_property
     def total(self) -> OutcomeCounts:
@@ -167,7 +159,7 @@ class Status:
         end = None if remaining is None else self.time + dt.timedelta(seconds=remaining)
         return {
             "dataset": str(self.config.root),
-            "time": _text(self.time),
+            "time": self.time.isoformat(timespec="seconds"),
             **self.total.to_json(),
             "groups": [
                 {"group": name, "modalities": members, **self.group(name).to_json()}
@@ -184,8 +176,8 @@ class Status:
             "tasks_of_other_datasets": self.others,
             "tiles_per_second": None if rate is None else round(rate, 3),
             "remaining_seconds": None if remaining is None else round(remaining),
-            "expected_end": None if end is None else _text(end),
-            "last_run": None if self.last_run is None else self.last_run.to_json(),
+            "expected_end": None if end is None else end.isoformat(timespec="seconds"),
+            "last_run": self.last_run,
             "next": self.next_steps(),
         }
 
@@ -199,18 +191,17 @@ def read_status(config: Config) -> Status:
     folder, now = DatasetPaths(config.root), dt.datetime.now(dt.UTC)
     try:
         stored = load_stored_config(folder.config)
-        groups = {} if stored is None else {name: list(members) for name, members in stored.groups.items()}
-        started = {member for members in groups.values() for member in members}
+        groups = {} if stored is None else stored.groups
         sizes = TileIndex(folder.tiles).sizes() if groups else {}
         workers, others = live_processes(config, now)
         return Status(
             config=config,
             time=now,
             groups=groups,
-            not_started=[name for name in config.modalities if name not in started],
+            not_started=[name for name in config.modalities if stored is None or name not in stored.modalities],
             partitions={
                 (group, partition): OutcomeCounts.of(
-                    size, Journal(folder.journal(group, partition)).read(heads_only=True).values()
+                    size, Journal(folder.journal(group, partition)).read(True).values()
                 )
                 for group in groups
                 for partition, size in sizes.items()
@@ -218,7 +209,7 @@ def read_status(config: Config) -> Status:
             workers=workers,
             others=others,
             # Ends are recorded to the second; of two in one second, the later line is the later run's.
-            last_run=max(reversed(read_runs(folder.runs)), key=lambda run: run.end, default=None),
+            last_run=max(reversed(read_runs(folder.runs)), key=itemgetter("end"), default=None),
         )
     except OSError as error:
         raise DatasetError(
@@ -232,7 +223,3 @@ def _sum(parts: Iterable[OutcomeCounts]) -> OutcomeCounts:
     for part in parts:
         total.merge(part)
     return total
-
-
-def _text(time: dt.datetime) -> str:
-    return time.isoformat(timespec="seconds")

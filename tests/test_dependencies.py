@@ -66,6 +66,12 @@ PUBLIC = AUTHORS | {
         *("dataset", "torch", "registry", "config.schema", "layers", "paths", "earthengine.client", "download.run"),
         *("download.folder", "product.reader", "product.statistics", "product.hdf5", "product.hdf5_rows", "cli.common"),
         *("text", "files", "json_files", "workers", "progress"),
+        # Commands that download (`demo`, `plan`) show progress and a stopped run as `run` does.
+        "cli.run",
+        # Pixels: the kit for authors judges bands and their grid, the plan counts bytes, the demo draws stacks.
+        *("download.stack", "tiles.grid"),
+        # The table of ecoregions and biomes: the modality `tile` and the selection of rows share it.
+        "tiles.regions",
     )
 }
 """The modules of the core that other distributions may import; the rest is private."""

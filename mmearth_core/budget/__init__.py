@@ -46,7 +46,8 @@ class RequestBudget(Gate):
     def close(self) -> None:
         """Ends the budget, and waits a little for requests in flight. May be called again."""
         self.end()
-        self.drain(GRACE)
+        with self._changed:
+            self._changed.wait_for(lambda: not self.in_flight, GRACE)
 
 
 class LocalBudget(RequestBudget):

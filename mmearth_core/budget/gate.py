@@ -25,6 +25,9 @@ class Gate:
     In any second, no more requests pass than the whole number below the rate, and no more arrive if their delays
     differ by at most `JITTER`. So several processes that split a rate never exceed it together, whenever the server's
     seconds begin. For rates below one per second, only the distance between two requests is kept.
+
+    Attributes:
+        in_flight: requests that have passed and have not ended.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -37,13 +40,8 @@ class Gate:
         self._limit: int | None = None
         self._interval = math.inf
         self._next = self._until = -math.inf
-        self._in_flight = 0
+        self.in_flight = 0
         self._reason: str | None = None
-
-    @property
-    def in_flight(self) -> int:
-        """Requests that have passed and have not ended."""
-        return self._in_flight
 
     @property
     def slots(self) -> int:
@@ -92,18 +90,18 @@ class Gate:
                 raise RunStoppedError(self._reason)
             now = self._clock()
             slots = self._slots if self._limit is None else min(self._slots, self._limit)
-            if self._in_flight >= slots or now >= self._until:
+            if self.in_flight >= slots or now >= self._until:
                 return math.inf
             if now < self._next:
                 return self._next - now
             self._next = max(self._next, now - SLACK) + self._interval
-            self._in_flight += 1
+            self.in_flight += 1
             return 0.0
 
     def leave(self) -> None:
         """Notes that a request has ended."""
         with self._changed:
-            self._in_flight -= 1
+            self.in_flight -= 1
             self._changed.notify_all()
 
     @contextmanager
@@ -122,11 +120,6 @@ class Gate:
             yield
         finally:
             self.leave()
-
-    def drain(self, seconds: float) -> None:
-        """Waits until nothing is in flight, for at most so many seconds."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._in_flight, seconds)
 
 
 def _interval(per_second: float) -> float:

@@ -169,7 +169,10 @@ class Members:
         """
         began = self._clock()
         if began >= self._until:
-            self._join(began)
+            # For the first time, or after a pause in which others may have forgotten this process.
+            self._restarts += 1
+            self._joined, self._has_started = began, False
+            self._slots, self._rate = 0, 0.0
         # Requests that were sent under a larger share count until they end.
         claim = evolve(self._own, slots=max(self._slots, self._gate.in_flight), rate=self._rate)
         self._own = evolve(claim, beats=claim.beats + 1, report=self.report)
@@ -191,12 +194,6 @@ class Members:
         """Removes the own file, unless requests are still in flight: then others forget it by themselves."""
         if self._written and not self._gate.in_flight:
             self._folder.remove(self._written)
-
-    def _join(self, now: float) -> None:
-        """Joins, for the first time or after a pause in which others may have forgotten this process."""
-        self._restarts += 1
-        self._joined, self._has_started = now, False
-        self._slots, self._rate = 0, 0.0
 
     def _live(self) -> dict[str, Member]:
         """Reads the files of the other live processes, and removes those of dead ones."""

@@ -58,7 +58,7 @@ def command(
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.cli.run import download, show_run
     from mmearth_core.config.schema import load_config
-    from mmearth_core.download.redownload import plan_redownload, read_ids
+    from mmearth_core.download.redownload import NOTHING_SENT, plan_redownload, read_ids
     from mmearth_core.download.selection import RetrySelection
     from mmearth_core.registry import discover
 
@@ -72,7 +72,7 @@ def command(
     click.echo("\n".join(plan.lines()), err=True)
     if not plan.tiles:
         # This needs no engine; as text it has just been printed.
-        show(as_json, {**head, **plan.summary()}, ())
+        show(as_json, {**head, **plan.before.to_json(), **NOTHING_SENT}, ())
         return int(plan.before.counts.exit_code)
     chosen = plan.modalities if modalities is None else modalities
-    return show_run(*download(config, discover(), engine, chosen, shard, limit, retry), as_json)
+    return show_run(download(config, discover(), engine, chosen, shard, limit, retry), as_json)

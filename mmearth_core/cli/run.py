@@ -20,7 +20,6 @@ from mmearth_core.text import counted, duration
 
 if TYPE_CHECKING:
     from mmearth_core.download.outcomes import ProgressListener, RunProgress
-    from mmearth_core.download.prepare import PreparedRun
     from mmearth_core.download.run_log import RunResult
     from mmearth_core.download.selection import RetrySelection, Shard
     from mmearth_core.registry import Registry
@@ -70,7 +69,7 @@ def download(
     shard: "Shard | None" = None,
     limit: int | None = None,
     retry: "RetrySelection | None" = None,
-) -> "tuple[PreparedRun, RunResult]":
+) -> "RunResult":
     """Prepares and runs a configuration, with progress on standard error; a signal stops it cleanly."""
     # Imported here, so that `--help` and completion stay instant.
     from mmearth_core.config.schema import load_config
@@ -84,17 +83,17 @@ def download(
         stop.grace = options.run.grace_seconds
         prepared = prepare(options, registry, engine, only)
         with run_progress(Console(stderr=True)) as on_progress:
-            return prepared, run(prepared, on_progress, shard, limit, retry, stop)
+            return run(prepared, on_progress, shard, limit, retry, stop)
 
 
-def show_run(prepared: "PreparedRun", result: "RunResult", as_json: bool) -> int:
+def show_run(result: "RunResult", as_json: bool) -> int:
     """Prints what a run did, and ends it as `leave` does.
 
     Returns:
         The exit status.
     """
-    facts = {"dataset": str(prepared.folder.root), "shard": result.shard, **result.summary()}
-    show(as_json, facts, partial(print_summary, prepared, result))
+    facts = {"dataset": str(result.run.folder.root), "shard": str(result.shard), **result.summary()}
+    show(as_json, facts, partial(print_summary, result))
     return leave(result)
 
 
@@ -110,35 +109,35 @@ def leave(result: "RunResult") -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(result.exit)
-    return result.exit
+    return int(result.exit)
 
 
-def print_summary(prepared: "PreparedRun", result: "RunResult", console: "Console") -> None:
+def print_summary(result: "RunResult", console: "Console") -> None:
     """Prints what a run did, as text."""
-    progress, requests = result.progress, sum(result.requests.values())
+    progress, summary = result.progress, result.summary()
+    requests, retries = sum(summary["requests"].values()), summary["retries"]
     counts, finished = progress.counts, progress.now.total()
     known = f"{counts.left} left" if progress.uncounted is None else f"of what could be counted: {progress.uncounted}"
     console.print(f"{counts}, {known}", style="bold", markup=False)
     for line in counts.reason_lines(SHOWN):
         console.print(line, markup=False)
-    per_tile = (
-        f", {requests / finished:.2f} per tile, {result.received / finished / 1e6:.2f} MB per tile" if finished else ""
-    )
+    received = summary["bytes_received"] / 1e6
+    per_tile = f", {requests / finished:.2f} per tile, {received / finished:.2f} MB per tile" if finished else ""
     console.print(
-        f"This run: {counted(finished, 'tile')} in {duration(result.seconds)} ({progress.rate:.1f} tiles/s), "
+        f"This run: {counted(finished, 'tile')} in {duration(progress.seconds)} ({progress.rate:.1f} tiles/s), "
         f"{counted(requests, 'request')}{per_tile}."
     )
-    if result.retries:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in result.retries.items())
-        slowed = f"; slowed down {counted(result.slow_downs, 'time')}" if result.slow_downs else ""
-        console.print(f"{sum(result.retries.values())} of these were retries: {kinds}{slowed}.", markup=False)
+    if retries:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in retries.items())
+        slowed = f"; slowed down {counted(summary['slow_downs'], 'time')}" if summary["slow_downs"] else ""
+        console.print(f"{sum(retries.values())} of these were retries: {kinds}{slowed}.", markup=False)
     if progress.waiting:
         console.print(f"{progress.waiting} tiles wait for the modalities of the first run; run without --modalities.")
     elif counts["failed"]:
         console.print(
             "`mmearth-core redownload` downloads failed tiles again; `run --retry-failed` these and those left."
         )
-    console.print(f"Dataset: {prepared.folder.root}", markup=False)
+    console.print(f"Dataset: {result.run.folder.root}", markup=False)
 
 
 @click.command("run")
@@ -181,4 +180,4 @@ def command(
     from mmearth_core.registry import discover
 
     retry = RetrySelection(failed=retry_failed)
-    return show_run(*download(config, discover(), engine, modalities, shard, limit, retry), as_json)
+    return show_run(download(config, discover(), engine, modalities, shard, limit, retry), as_json)

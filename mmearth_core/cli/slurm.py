@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from mmearth_core.cli.common import FILE, FOLDER, config_argument, json_option, number_option, show
+from mmearth_core.cli.common import FILE, FOLDER, Decorator, config_argument, json_option, number_option, show
 from mmearth_core.errors import ConfigError
 
 
@@ -20,6 +20,11 @@ def command() -> None:
     """  # noqa: D301 - click marks lines to keep with this character
 
 
+def _further_option(name: str, argument: str, help: str) -> Decorator:
+    """An option of another command, which is passed on; its value is that option."""
+    return click.option(name, argument, multiple=True, metavar="OPTION", help=f"{help} Can be repeated.")
+
+
 @command.command("submit")
 @config_argument
 @number_option("--tasks", "Number of tasks of the array.", default=40)
@@ -32,20 +37,8 @@ def command() -> None:
 @click.option("--post-mem", metavar="SIZE", default="16G", show_default=True, help="Memory of later jobs.")
 @click.option("--partition", metavar="NAME", help="Slurm partition.")
 @click.option("--account", metavar="NAME", help="Account to charge.")
-@click.option(
-    "--sbatch",
-    "extra",
-    multiple=True,
-    metavar="OPTION",
-    help="Further option of sbatch for all jobs: --sbatch=--qos=long. Can be repeated.",
-)
-@click.option(
-    "--run",
-    "run_options",
-    multiple=True,
-    metavar="OPTION",
-    help="Further option of `mmearth-core run` for the tasks: --run=--limit=100. Can be repeated.",
-)
+@_further_option("--sbatch", "extra", "Further option of sbatch for all jobs: --sbatch=--qos=long.")
+@_further_option("--run", "run_options", "Further option of `mmearth-core run` for the tasks: --run=--limit=100.")
 @click.option(
     "--environment",
     type=FILE,
@@ -57,10 +50,7 @@ def command() -> None:
     "--logs", type=FOLDER, metavar="DIR", help="Folder for the jobs' logs; default: slurm/logs in the dataset."
 )
 @number_option(
-    "--requeues",
-    "Maximum number of requeues of a task that stops early, for example at its time limit.",
-    default=100,
-    least=0,
+    "--requeues", "Maximum requeues of a task that stops early, e.g. at its time limit.", default=100, least=0
 )
 @click.option("--redownload", is_flag=True, help="Download failed and returned tiles, instead of those that are left.")
 @click.option("--post/--no-post", default=True, help="Make the dataset's files when the array has ended.")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -18,6 +19,9 @@ from mmearth_core.text import duration
 LISTED = 10
 """Partitions, processes and reasons that are listed, unless all are requested."""
 
+COUNTS = ("tiles", "done", "skipped", "failed", "left")
+"""Columns of every table of tiles."""
+
 WIDTH = 60
 """Characters of the bar."""
 
@@ -29,13 +33,11 @@ def render(status: Status, every_partition: bool = False) -> RenderableType:
         parts = [Text(f"Nothing is downloaded yet: {status.config.root}", style="bold"), *_workers(status)]
     else:
         returned = f"; {total.returned} of the failed were returned by post or verify" if total.returned else ""
+        percent = 100 * total.finished / max(total.tiles, 1)
         parts = [
             Text(f"{total}, {total.left} left{returned}", style="bold"),
             Text(_bar(total)),
-            Text(
-                f"{total.finished}/{total.tiles} tiles finished "
-                f"({100 * total.finished / max(total.tiles, 1):.1f} %){_forecast(status)}"
-            ),
+            Text(f"{total.finished}/{total.tiles} tiles finished ({percent:.1f} %){_forecast(status)}"),
             *_groups(status),
             *_partitions(status, every_partition),
             *_workers(status),
@@ -60,83 +62,77 @@ def _forecast(status: Status) -> str:
     return f"; {status.rate:.1f} tiles/s, {duration(status.remaining)} left, ready about {end:%Y-%m-%d %H:%M %Z}"
 
 
-def _groups(status: Status) -> list[RenderableType]:
-    parts: list[RenderableType] = []
+def _groups(status: Status) -> Iterator[RenderableType]:
     if len(status.groups) > 1:
-        table = _table("group", "tiles", "done", "skipped", "failed", "left")
-        for name in status.groups:
-            table.add_row(escape(name), *_row(status.group(name)))
-        parts.append(table)
+        yield _table(("group", *COUNTS), [(name, *_row(status.group(name))) for name in status.groups])
     if status.not_started:
-        parts.append(Text(f"Not started: {', '.join(status.not_started)}"))
-    return parts
+        yield Text(f"Not started: {', '.join(status.not_started)}")
 
 
-def _partitions(status: Status, every: bool) -> list[RenderableType]:
+def _partitions(status: Status, every: bool) -> Iterator[RenderableType]:
     finished = sum(not counts.exit_code for counts in status.partitions.values())
     untouched = sum(not counts.finished for counts in status.partitions.values())
     rest = len(status.partitions) - finished - untouched
-    parts: list[RenderableType] = [
-        Text(
-            f"{len(status.partitions)} partitions: {finished} finished, {untouched} not started, "
-            f"{rest} with tiles left or failed"
-        )
+    states = f"{finished} finished, {untouched} not started, {rest} with tiles left or failed"
+    yield Text(f"{len(status.partitions)} partitions: {states}")
+    rows = [
+        (group, f"{partition:05d}", *_row(counts))
+        for (group, partition), counts in status.partitions.items()
+        if every or (counts.finished and counts.exit_code)
     ]
-    rows = [(at, counts) for at, counts in status.partitions.items() if every or (counts.finished and counts.exit_code)]
+    shown = rows if every else rows[:LISTED]
     if rows:
-        table = _table("group", "partition", "tiles", "done", "skipped", "failed", "left")
-        for (group, partition), counts in rows if every else rows[:LISTED]:
-            table.add_row(escape(group), f"{partition:05d}", *_row(counts))
-        parts.append(table)
-        if not every and len(rows) > LISTED:
-            parts.append(Text(f"and {len(rows) - LISTED} more; --partitions lists them all"))
-    return parts
+        yield _table(("group", "partition", *COUNTS), shown)
+    if len(rows) > len(shown):
+        yield Text(f"and {len(rows) - len(shown)} more; --partitions lists them all")
 
 
-def _workers(status: Status) -> list[RenderableType]:
-    parts: list[RenderableType] = []
-    if status.workers:
-        table = _table("host", "pid", "share", "finished", "left", "tiles/s", "slots", "last heartbeat")
-        table.add_column("")
-        for worker in status.workers[:LISTED]:
-            table.add_row(
-                escape(worker.host),
-                str(worker.pid),
-                worker.shard or "?",
-                str(worker.ended),
-                "?" if worker.left is None else str(worker.left),
-                "?" if worker.tiles_per_second is None else f"{worker.tiles_per_second:.1f}",
-                str(worker.slots),
-                f"{worker.seconds_since_sign_of_life:.0f} s ago",
-                escape(worker.notice),
-            )
-        parts += [Text(f"{len(status.workers)} running"), table]
-        if len(status.workers) > LISTED:
-            parts.append(Text(f"and {len(status.workers) - LISTED} more; --json lists them all"))
+def _workers(status: Status) -> Iterator[RenderableType]:
+    rows = [
+        (
+            worker.host,
+            worker.pid,
+            worker.shard or "?",
+            worker.ended,
+            "?" if worker.left is None else worker.left,
+            "?" if worker.tiles_per_second is None else f"{worker.tiles_per_second:.1f}",
+            worker.slots,
+            f"{worker.seconds_since_sign_of_life:.0f} s ago",
+            worker.notice,
+        )
+        for worker in status.workers
+    ]
+    if rows:
+        yield Text(f"{len(rows)} running")
+        columns = ("host", "pid", "share", "finished", "left", "tiles/s", "slots", "last heartbeat", "")
+        yield _table(columns, rows[:LISTED])
+        if len(rows) > LISTED:
+            yield Text(f"and {len(rows) - LISTED} more; --json lists them all")
     else:
-        parts.append(Text(f"No process is running.{_last_run(status)}"))
+        yield Text(f"No process is running.{_last_run(status)}")
     if status.others:
-        parts.append(Text(f"{status.others} processes share the budget for other datasets"))
-    return parts
+        yield Text(f"{status.others} processes share the budget for other datasets")
 
 
 def _last_run(status: Status) -> str:
     run = status.last_run
     if run is None:
         return ""
-    why = f": {run.why}" if run.why else ""
-    return f" The last run ended {run.end} on {run.host} with status {run.exit}{why}"
+    why = f": {run['why']}" if run["why"] else ""
+    return f" The last run ended {run['end']} on {run['host']} with status {run['exit']}{why}"
 
 
-def _table(*columns: str) -> Table:
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="left" if column in ("group", "host") else "right")
+        table.add_column(column, justify="left" if column in ("group", "host", "") else "right")
+    for row in rows:
+        table.add_row(*(escape(str(value)) for value in row))
     return table
 
 
-def _row(counts: OutcomeCounts) -> list[str]:
-    return [str(number) for number in (counts.tiles, counts["done"], counts["skipped"], counts["failed"], counts.left)]
+def _row(counts: OutcomeCounts) -> list[int]:
+    return [counts.tiles, *(counts[outcome] for outcome in COUNTS[1:])]
 
 
 @click.command("status")

@@ -288,8 +288,7 @@ def _source(*, source: str, engine: str, size: float, seed: int, **columns: str 
         )
     from mmearth_core.config.schema import RunOptions
     from mmearth_core.earthengine.client import EarthClient
-    from mmearth_core.registry import discover
-    from mmearth_core.registry.configured import engine_of
+    from mmearth_core.registry import discover, engine_of
     from mmearth_core.tiles.earth_source import EarthSource
 
     return EarthSource(EarthClient(engine_of(discover(), engine), RunOptions()), size, seed)

@@ -9,8 +9,10 @@ from typing import Any
 from attrs import field, frozen
 from attrs.validators import ge, gt, le, optional
 
-from mmearth_core.config.structure import structure
+from mmearth_core.config.structure import describe, structure
 from mmearth_core.errors import ConfigError
+
+__all__ = ["Config", "DatasetOptions", "RunOptions", "describe", "load_config", "structure"]
 
 GIVE_UP_AFTER = 50
 """Failed tiles after which a run stops if none is done: then the cause is a mistake, such as a mistyped asset.

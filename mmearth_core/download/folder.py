@@ -14,18 +14,20 @@ from mmearth_core.config.schema import Config, load_config
 from mmearth_core.contract.modality import Modality
 from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, send_back
 from mmearth_core.download.locate import PluginCallError, call
-from mmearth_core.download.stored_config import BASE, StoredConfig, load_stored_config, plain_options
+from mmearth_core.download.outcomes import OutcomeCounts
+from mmearth_core.download.stored_config import BASE, Group, StoredConfig, load_stored_config, plain_options
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import locked, writable
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths, ProductPaths
-from mmearth_core.registry import Registry
-from mmearth_core.registry.configured import make_modality
+from mmearth_core.registry import Registry, make_modality
 from mmearth_core.tiles.index import Tile, TileIndex
 
+# What other distributions need of a dataset folder.
 __all__ = [
-    "BadStack", "DatasetRow", "DownloadedDataset", "Journal", "Outcome", "PluginCallError", "Provenance", "Tile",
-    "TileIndex", "TileOutcome", "send_back",
+    "BASE", "BadStack", "DatasetRow", "DownloadedDataset", "Group", "Journal", "Outcome", "OutcomeCounts",
+    "PluginCallError", "Provenance", "StoredConfig", "Tile", "TileIndex", "TileOutcome", "load_stored_config",
+    "plain_options", "send_back",
 ]  # fmt: skip
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode
@@ -73,14 +75,14 @@ class DownloadedDataset:
 
     Attributes:
         folder: its paths.
-        effective: the stored configuration.
+        stored: the stored configuration.
         modalities: every modality of every group, by name, with the options that it was downloaded with.
         layers: what they store, in the order of groups, modalities and declarations.
         warnings: how the configuration differs from what was downloaded, each with a remedy.
     """
 
     folder: DatasetPaths
-    effective: StoredConfig
+    stored: StoredConfig
     modalities: Mapping[str, Modality]
     layers: tuple[LayerDescription, ...]
     warnings: tuple[tuple[str, str], ...] = ()
@@ -99,36 +101,36 @@ class DownloadedDataset:
         registry.require()
         config = load_config(config_file)
         folder = DatasetPaths(config.root)
-        effective = load_stored_config(folder.config)
-        if effective is None or not folder.tiles.exists() or not folder.is_begun:
+        stored = load_stored_config(folder.config)
+        if stored is None or not folder.tiles.exists() or not folder.is_begun:
             raise DatasetError(
                 f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {config_file}` first."
             )
-        if config.dataset.name != effective.dataset["name"]:
+        if config.dataset.name != stored.dataset["name"]:
             raise DatasetError(
-                f"{folder.root} holds the dataset {effective.dataset['name']!r}, and {config_file} is of "
+                f"{folder.root} holds the dataset {stored.dataset['name']!r}, and {config_file} is of "
                 f"{config.dataset.name!r}. A folder may be moved or copied as `path` in [dataset] says; the name stays."
             )
-        recorded = evolve(config, modalities=effective.modalities, source=folder.config)
-        names = [name for members in effective.groups.values() for name in members]
-        modalities = {name: make_modality(recorded, registry, name) for name in names}
-        layers = _layers_of(folder, effective, modalities)
-        return cls(folder, effective, modalities, layers, tuple(_warnings(config, registry, effective, names)))
+        downloaded = evolve(config, modalities=stored.modalities, source=folder.config)
+        names = [name for members in stored.groups.values() for name in members]
+        modalities = {name: make_modality(downloaded, registry, name) for name in names}
+        layers = _layers_of(folder, stored, modalities)
+        return cls(folder, stored, modalities, layers, tuple(_warnings(config, registry, stored)))
 
     @property
     def name(self) -> str:
         """The dataset's name."""
-        return str(self.effective.dataset["name"])
+        return str(self.stored.dataset["name"])
 
     @property
     def image_size(self) -> int:
         """Rows and columns of a tile."""
-        return int(self.effective.dataset["image_size"])
+        return int(self.stored.dataset["image_size"])
 
     @property
     def anchor(self) -> Modality:
         """The modality that fixed dates and grids."""
-        return self.modalities[self.effective.dataset["anchor"]]
+        return self.modalities[self.stored.dataset["anchor"]]
 
     @property
     def products(self) -> ProductPaths:
@@ -138,22 +140,20 @@ class DownloadedDataset:
     @cached_property
     def group_of(self) -> Mapping[str, str]:
         """The group with which each modality was downloaded."""
-        groups = reversed(self.effective.groups.items())
-        return {modality: group for group, members in groups for modality in members}
+        return {modality: group for group, members in self.stored.groups.items() for modality in members}
 
     @cached_property
     def stacked(self) -> Mapping[str, tuple[LayerDescription, ...]]:
         """The layers with pixels, by group; groups without any are left out."""
         maps = {
             group: tuple(layer for layer in self.layers if layer.is_map and layer.modality in members)
-            for group, members in self.effective.groups.items()
+            for group, members in self.stored.groups.items()
         }
         return {group: layers for group, layers in maps.items() if layers}
 
     def stacks(self, row: DatasetRow) -> dict[str, Path]:
         """A row's stack in each of those groups."""
-        tile = row.tile
-        return {group: self.folder.stack(group, tile.partition, tile.tile_id) for group in self.stacked}
+        return {group: self.folder.stack(group, row.tile.partition, row.tile.tile_id) for group in self.stacked}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -168,7 +168,7 @@ class DownloadedDataset:
             "post-processing needs the dataset to itself: wait until that process has finished."
         )
         with ExitStack() as locks:
-            for group in self.effective.groups:
+            for group in self.stored.groups:
                 locks.enter_context(locked(self.folder.lock(group), self.partitions(), refusal))
             locks.enter_context(writable(self.folder.root))
             yield
@@ -183,17 +183,14 @@ class DownloadedDataset:
 
     def is_row(self, entries: Mapping[str, TileOutcome]) -> bool:
         """Whether a tile with these outcomes becomes a row: done in every group, and in all on one day and grid."""
-        if entries.keys() != self.effective.groups.keys():
-            return False
-        if any(entry.outcome is not Outcome.DONE for entry in entries.values()):
-            return False
+        done = [entry for entry in entries.values() if entry.outcome is Outcome.DONE]
         # A group that was added later differs while only the base group has been downloaded again.
-        anchor = entries[BASE].record["anchor"]
-        return all(entry.record["anchor"] == anchor for entry in entries.values())
+        is_same = all(entry.record["anchor"] == done[0].record["anchor"] for entry in done)
+        return is_same and len(done) == len(self.stored.groups)
 
     def outcomes(self, partition: int) -> Iterator[tuple[Tile, dict[str, TileOutcome]]]:
         """Every tile of a partition, with its outcome in each group that has worked on it."""
-        journals = {group: Journal(self.folder.journal(group, partition)).read() for group in self.effective.groups}
+        journals = {group: Journal(self.folder.journal(group, partition)).read() for group in self.stored.groups}
         for tile in TileIndex(self.folder.tiles).read(partition):
             yield tile, {group: entries[tile.tile_id] for group, entries in journals.items() if tile.tile_id in entries}
 
@@ -229,7 +226,7 @@ class Provenance:
 
     def __init__(self, source: DownloadedDataset) -> None:
         self._source = source
-        self._sums = {group: hashlib.sha256() for group in source.effective.groups}
+        self._sums = {group: hashlib.sha256() for group in source.stored.groups}
 
     def add(self, tile_id: str, variant: str | None, entries: Mapping[str, TileOutcome]) -> None:
         """Adds the next row, to the groups whose entry is known.
@@ -249,9 +246,9 @@ class Provenance:
 
 
 def _layers_of(
-    folder: DatasetPaths, effective: StoredConfig, modalities: Mapping[str, Modality]
+    folder: DatasetPaths, stored: StoredConfig, modalities: Mapping[str, Modality]
 ) -> tuple[LayerDescription, ...]:
-    size = int(effective.dataset["image_size"])
+    size = int(stored.dataset["image_size"])
     layers: dict[str, LayerDescription] = {}
     for name, modality in modalities.items():
         for layer in modality.layers:
@@ -261,15 +258,13 @@ def _layers_of(
                     f"{layer.name!r}; an HDF5 file holds one dataset of a name. Leave one of them out, in a dataset of "
                     "its own."
                 )
-            layers[layer.name] = LayerDescription.of(layer, modality, size, effective.plugins[name])
+            layers[layer.name] = LayerDescription.of(layer, modality, size, stored.plugins[name])
     return tuple(layers.values())
 
 
-def _warnings(
-    config: Config, registry: Registry, effective: StoredConfig, downloaded: list[str]
-) -> Iterator[tuple[str, str]]:
+def _warnings(config: Config, registry: Registry, stored: StoredConfig) -> Iterator[tuple[str, str]]:
     """Where the configuration differs from the downloaded dataset, and what to do about it."""
-    missing = [name for name in config.modalities if name not in downloaded]
+    missing = [name for name in config.modalities if name not in stored.modalities]
     if missing:
         yield (
             f"The configuration names {', '.join(missing)}, of which nothing has been downloaded: the dataset is made "
@@ -279,14 +274,10 @@ def _warnings(
     options = {
         name: plain_options(make_modality(config, registry, name).options)
         for name in config.modalities
-        if name in effective.modalities
+        if name in stored.modalities
     }
-    wanted = evolve(
-        effective,
-        dataset={**effective.dataset, "image_size": config.dataset.image_size},
-        modalities={**effective.modalities, **options},
-    )
-    differences = list(effective.differences(wanted))
+    dataset = {**stored.dataset, "image_size": config.dataset.image_size}
+    differences = stored.differences(evolve(stored, dataset=dataset, modalities=options))
     if differences:
         yield (
             "The configuration differs from the one that the dataset was downloaded with, which is used: "

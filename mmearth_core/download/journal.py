@@ -225,12 +225,10 @@ def send_back(folder: DatasetPaths, bad: Sequence[BadStack], finder: str) -> Non
     Raises:
         DatasetError: if another process works on these tiles.
     """
-    partitions: dict[str, set[int]] = {}
-    for one in bad:
-        partitions.setdefault(one.group, set()).add(one.partition)
     with ExitStack() as locks:
-        for group, numbers in sorted(partitions.items()):
-            locks.enter_context(locked(folder.lock(group), sorted(numbers)))
+        for group in sorted({one.group for one in bad}):
+            partitions = sorted({one.partition for one in bad if one.group == group})
+            locks.enter_context(locked(folder.lock(group), partitions))
         mark_failed(folder, bad, finder)
 
 

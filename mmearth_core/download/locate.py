@@ -153,18 +153,22 @@ class Locator:
         Returns:
             For each scene, an answer for each modality, or why there are none.
         """
-        built = [_build(modalities, scene) for scene in scenes]
-        good = [index for index, objects in enumerate(built) if not isinstance(objects, Exception)]
-        answers: list[list[Any] | Exception] = [objects if isinstance(objects, Exception) else [] for objects in built]
+        answers: dict[int, list[Any] | Exception] = {}
+        objects: dict[int, list[Any]] = {}
+        for index, scene in enumerate(scenes):
+            try:
+                objects[index] = [call(modality, modality.locate, scene) for modality in modalities]
+            except PluginCallError as error:
+                answers[index] = error
 
         def request(part: Sequence[int]) -> list[list[Any]]:
-            return self._evaluate([built[index] for index in part], purpose)  # type: ignore[misc]
+            return self._evaluate([objects[index] for index in part], purpose)
 
-        for index, answer in split_on_refusal(good, request):
+        for index, answer in split_on_refusal(list(objects), request):
             answers[index] = (
                 answer if isinstance(answer, Exception) else self._relocate(modalities, scenes[index], answer)
             )
-        return answers
+        return [answers[index] for index in range(len(scenes))]
 
     def _evaluate(self, rows: Sequence[Sequence[Any]], purpose: str) -> list[list[Any]]:
         """Evaluates the server-side objects among the rows' values; plain values stay as they are."""
@@ -203,10 +207,3 @@ def _located(answer: Any) -> Any:
     except (TypeError, ValueError) as error:
         raise ValueError(f"what is located must be JSON, but {error}") from error
     return answer
-
-
-def _build(modalities: Sequence[Modality], scene: Scene) -> list[Any] | Exception:
-    try:
-        return [call(modality, modality.locate, scene) for modality in modalities]
-    except PluginCallError as error:
-        return error

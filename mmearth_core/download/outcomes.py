@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import asdict, define, field
+from attrs.filters import exclude
 
 from mmearth_core.download.journal import JOURNALED, Outcome, TileOutcome
 from mmearth_core.errors import ExitCode
@@ -215,9 +216,7 @@ class RunProgress:
             "ended_in_this_run": self.now.total(),
             "seconds": round(self.seconds, 3),
             "tiles_per_second": round(self.rate, 3),
-            "reasons": [
-                {"outcome": kind.outcome, "reason": kind.reason, "tiles": kind.tiles} for kind in self.counts.reasons
-            ],
+            "reasons": [asdict(kind, filter=exclude("examples")) for kind in self.counts.reasons],
         }
 
 

@@ -114,15 +114,15 @@ def _middle(bands: Sequence[StackBand]) -> int:
     return nearest if abs(nearest - middle) <= middle / 2 else len(bands) // 2
 
 
-Part = tuple[PixelRequest, NDArray[np.void]]
+ReceivedPixels = tuple[PixelRequest, NDArray[np.void]]
 """A request and the checked pixels that answer it."""
 
 
-def lay_out(parts: Iterable[Part], bands: Collection[StackBand], size: int) -> NDArray[np.float32]:
+def lay_out(received: Iterable[ReceivedPixels], bands: Collection[StackBand], size: int) -> NDArray[np.float32]:
     """Lays out received pixels as a stack.
 
     Args:
-        parts: what was received; nothing if the tile has no image at all.
+        received: the requests and their pixels; nothing if the tile has no image at all.
         bands: all bands of the stack; those that were not requested become no-data.
         size: rows and columns.
 
@@ -131,11 +131,9 @@ def lay_out(parts: Iterable[Part], bands: Collection[StackBand], size: int) -> N
     """
     stack = np.full((len(bands), size, size), np.nan, dtype=np.float32)
     layout = {band.name: pixels for band, pixels in zip(bands, stack, strict=True)}
-    for request, array in parts:
-        rows, columns = (
-            slice(request.top, request.top + request.rows),
-            slice(request.left, request.left + request.columns),
-        )
+    for request, array in received:
+        rows = slice(request.top, request.top + request.rows)
+        columns = slice(request.left, request.left + request.columns)
         for band in request.bands:
             window = layout[band.name][rows, columns]
             # The values of a field are far apart in memory: they are read once. float32 holds every integer type used.
@@ -159,74 +157,10 @@ def masked_layers(
 
 
 @define(eq=False)
-class RequestSplitter:
-    """Downloads tiles in as few requests as their size allows, and learns which requests are too large.
-
-    Shared by the threads of a run.
-
-    Attributes:
-        client: sends the requests.
-    """
-
-    client: EarthClient
-    _learned: tuple[PixelRequest, ...] = ()
-    _in_a_row: int = 0
-    _lock: threading.Lock = field(factory=threading.Lock, repr=False)
-
-    def fetch(self, image: "ee.Image", bands: Sequence[StackBand], grid: Grid) -> list[Part]:
-        """Downloads a tile's pixels; a request that is refused as too large is sent again in halves.
-
-        Args:
-            image: the tile's image.
-            bands: its bands.
-            grid: the tile's grid.
-
-        Returns:
-            Parts that together have every band of every pixel.
-
-        Raises:
-            RequestError: refused for good; a `TooLargeError` if one band of a quarter of the tile is too large.
-            NoAnswerError: not answered within the retry time.
-            RunStoppedError: no request can succeed any more.
-        """
-        parts, pending = [], self._first_requests(bands, grid.size)
-        was_split = False
-        while pending:
-            request = pending.pop()
-            full = len(request.bands) == len(bands)
-            image_part = image if full else image.select([band.name for band in request.bands])
-            check = partial(check_pixels, bands=request.bands, rows=request.rows, columns=request.columns)
-            try:
-                parts.append((request, self.client.pixels(image_part, request.grid(grid), check)))
-            except TooLargeError:
-                halves = request.halves(grid.size)
-                if not halves:
-                    raise
-                pending += reversed(halves)
-                was_split = True
-        self._learn([request for request, _ in parts], was_split)
-        return parts
-
-    def _learn(self, requests: Sequence[PixelRequest], was_split: bool) -> None:
-        """Notes the requests of a tile, and whether they had to be smaller than at first."""
-        with self._lock:
-            self._in_a_row = self._in_a_row + 1 if was_split else 0
-            if was_split and (self._learned or self._in_a_row >= LEARN_AFTER):
-                # Only bands of which nothing is known yet: other tiles may have other bands.
-                known = {band.name for request in self._learned for band in request.bands}
-                self._learned += tuple(each for each in requests if not known & {band.name for band in each.bands})
-
-    def _first_requests(self, bands: Sequence[StackBand], size: int) -> list[PixelRequest]:
-        """The learned requests of these bands, and one for the full tile with all other bands."""
-        learned = [evolve(each, bands=tuple(band for band in each.bands if band in bands)) for each in self._learned]
-        known = {band.name for request in learned for band in request.bands}
-        others = tuple(band for band in bands if band.name not in known)
-        return [request for request in (*learned, PixelRequest(others, 0, 0, size, size)) if request.bands]
-
-
-@frozen(eq=False)
 class Fetcher:
-    """Fetches located tiles of one group.
+    """Fetches located tiles of one group, in as few requests as their size allows.
+
+    Shared by the threads of a run. It learns which requests are too large.
 
     Attributes:
         client: sends the requests.
@@ -239,11 +173,9 @@ class Fetcher:
     folder: DatasetPaths
     group: Group
     image_size: int
-    _splitter: RequestSplitter = field(init=False)
-
-    @_splitter.default
-    def _new_splitter(self) -> RequestSplitter:
-        return RequestSplitter(self.client)
+    _learned: tuple[PixelRequest, ...] = field(default=(), init=False)
+    _in_a_row: int = field(default=0, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     def fetch(self, located: LocatedTile) -> TileOutcome:
         """Downloads one tile: done with a stack on disk, failed with the reason, or left.
@@ -276,8 +208,8 @@ class Fetcher:
         if not bands:
             return None, []
         image, requested = self._image(located)
-        parts = [] if image is None else self._splitter.fetch(image, requested, grid)
-        stack = lay_out(parts, bands, grid.size)
+        received = [] if image is None else self._request(image, requested, grid)
+        stack = lay_out(received, bands, grid.size)
         return encode_stack(located.tile.tile_id, stack, bands, grid), masked_layers(stack, bands, requested)
 
     def _image(self, located: LocatedTile) -> "tuple[ee.Image | None, list[StackBand]]":
@@ -294,3 +226,48 @@ class Fetcher:
                 requested += bands
                 images += call(modality, finish_bands, image, bands)
         return ee.Image.cat(images) if images else None, requested
+
+    def _request(self, image: "ee.Image", bands: Sequence[StackBand], grid: Grid) -> list[ReceivedPixels]:
+        """Downloads every band of every pixel; a request that is refused as too large is sent again in halves.
+
+        Raises:
+            RequestError: refused for good; a `TooLargeError` if one band of a quarter of the tile is too large.
+            NoAnswerError: not answered within the retry time.
+            RunStoppedError: no request can succeed any more.
+        """
+        received: list[ReceivedPixels] = []
+        pending = self._first_requests(bands)
+        was_split = False
+        while pending:
+            request = pending.pop()
+            names = [band.name for band in request.bands]
+            image_part = image if len(names) == len(bands) else image.select(names)
+            check = partial(check_pixels, bands=request.bands, rows=request.rows, columns=request.columns)
+            try:
+                received.append((request, self.client.pixels(image_part, request.grid(grid), check)))
+            except TooLargeError:
+                halves = request.halves(grid.size)
+                if not halves:
+                    raise
+                pending += reversed(halves)  # the first half is requested next
+                was_split = True
+        self._learn([request for request, _ in received], was_split)
+        return received
+
+    def _learn(self, requests: Sequence[PixelRequest], was_split: bool) -> None:
+        """Notes the requests of a tile, and whether they had to be smaller than at first."""
+        with self._lock:
+            self._in_a_row = self._in_a_row + 1 if was_split else 0
+            if was_split and (self._learned or self._in_a_row >= LEARN_AFTER):
+                # Only bands of which nothing is known yet: other tiles may have other bands.
+                known = {band.name for request in self._learned for band in request.bands}
+                self._learned += tuple(each for each in requests if not known & {band.name for band in each.bands})
+
+    def _first_requests(self, bands: Sequence[StackBand]) -> list[PixelRequest]:
+        """The learned requests of these bands, and one for the full tile with all other bands."""
+        # Other tiles may have fewer bands: of a learned request, only those that this tile has are requested.
+        learned = [evolve(each, bands=tuple(band for band in each.bands if band in bands)) for each in self._learned]
+        known = {band.name for request in learned for band in request.bands}
+        others = tuple(band for band in bands if band.name not in known)
+        full = PixelRequest(others, 0, 0, self.image_size, self.image_size)
+        return [request for request in (*learned, full) if request.bands]

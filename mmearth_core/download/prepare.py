@@ -24,8 +24,7 @@ from mmearth_core.download.stored_config import (
 )
 from mmearth_core.errors import ConfigError, DatasetError
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.registry import Registry
-from mmearth_core.registry.configured import make_engine, make_modality
+from mmearth_core.registry import Registry, make_engine, make_modality
 from mmearth_core.tiles.index import default_partition_size
 
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ class PreparedRun:
         folder: the dataset.
         engine: the engine that answers the requests.
         groups: the groups to download, in order.
-        effective: what the dataset is built from, with this run's groups.
-        is_new: whether `effective` has to be written first.
+        stored: the configuration to store, with this run's groups.
         frame: the tiles to import; None when the dataset has its tiles already.
     """
 
@@ -53,8 +51,7 @@ class PreparedRun:
     folder: DatasetPaths
     engine: Engine
     groups: tuple[Group, ...]
-    effective: StoredConfig
-    is_new: bool
+    stored: StoredConfig
     frame: "gpd.GeoDataFrame | None"
 
 
@@ -66,8 +63,8 @@ def prepare(
     Args:
         config: the user's configuration.
         registry: the installed plugins.
-        engine: `NAME` or `NAME:TEXT`, instead of the configuration's engine.
-        only: modalities to download, instead of all that are configured.
+        engine: `NAME` or `NAME:TEXT`; overrides the configured engine.
+        only: modalities to download; by default all that are configured.
 
     Raises:
         MMEarthError: of the kind that fits; one paragraph with the remedy.
@@ -81,29 +78,29 @@ def prepare(
     _check_folder(config, folder)
     # In this order: another process that starts at the same time writes the configuration before its first journal.
     has_journals = folder.is_begun
-    recorded = load_started_config(folder, wanted)
-    if has_journals and recorded is None:
+    stored = load_started_config(folder, wanted)
+    if has_journals and stored is None:
         raise DatasetError(
             f"{folder.root} contains a dataset whose own configuration, {folder.config.name}, is missing, so it is "
             "unknown what was downloaded. Restore the file, or set another `path` in [dataset]."
         )
-    plan = plan_groups(recorded.groups if recorded else {}, wanted, anchor.name)
+    plan = plan_groups(stored.groups if stored else {}, wanted, anchor.name)
     _check_members(config, plan)
     groups = tuple(Group(name, tuple(modalities[each] for each in members), anchor) for name, members in plan.items())
     _check_answer_size(config, groups)
-    frame, tiles = _tiles(config, folder, recorded)
+    frame, tiles = _tiles(config, folder, stored)
     members = [name for group in plan.values() for name in group]
-    size, source = config.dataset.image_size, chosen.source
-    effective = StoredConfig(
-        dataset={"name": config.dataset.name, "anchor": anchor.name, "image_size": size, "source": source},
+    size = config.dataset.image_size
+    to_store = StoredConfig(
+        dataset={"name": config.dataset.name, "anchor": anchor.name, "image_size": size, "source": chosen.source},
         tiles=tiles,
         modalities={name: plain_options(modalities[name].options) for name in members},
         plugins={name: str(registry.modality(name).origin) for name in members},
         groups={name: list(group) for name, group in plan.items()},
     )
-    if recorded is not None:
-        effective = continue_dataset(recorded, effective, folder, config)
-    return PreparedRun(config, folder, chosen, groups, effective, effective != recorded, frame)
+    if stored is not None:
+        to_store = continue_dataset(stored, to_store, folder, config)
+    return PreparedRun(config, folder, chosen, groups, to_store, frame)
 
 
 def _wanted(config: Config, registry: Registry, only: Sequence[str] | None) -> list[str]:
@@ -188,14 +185,12 @@ def _check_answer_size(config: Config, groups: Iterable[Group]) -> None:
 
 
 def _tiles(
-    config: Config, folder: DatasetPaths, recorded: StoredConfig | None
+    config: Config, folder: DatasetPaths, stored: StoredConfig | None
 ) -> tuple["gpd.GeoDataFrame | None", dict[str, Any]]:
     """The tiles to import, if any, and the description of the file that they come from."""
     source, partition_size = config.tiles, config.dataset.partition_size
-    if recorded is not None and folder.tiles.exists():
-        facts = dict(recorded.tiles)
-        if partition_size is not None:
-            facts["partition_size"] = partition_size
+    if stored is not None and folder.tiles.exists():
+        facts = stored.tiles | ({} if partition_size is None else {"partition_size": partition_size})
         imported = folder.tiles.stat().st_mtime_ns
         # A file of the same size that is older than the imported tiles need not be read again.
         if source.exists() and (source.stat().st_size != facts.get("size") or source.stat().st_mtime_ns >= imported):

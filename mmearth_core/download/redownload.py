@@ -19,7 +19,8 @@ from mmearth_core.tiles.index import TileIndex
 SHOWN = 5
 """Kinds of reason that are printed."""
 
-_NOTHING_SENT = {"requests": {}, "purposes": {}, "retries": {}, "slow_downs": 0, "bytes_received": 0, "stopped": None}
+NOTHING_SENT = {"requests": {}, "purposes": {}, "retries": {}, "slow_downs": 0, "bytes_received": 0, "stopped": None}
+"""What the summary of a run without requests says of them."""
 
 
 def read_ids(path: Path) -> frozenset[str]:
@@ -65,10 +66,6 @@ class RedownloadPlan:
             "tiles": [{"group": group, "tile_id": tile_id} for group, tile_id in self.tiles],
         }
 
-    def summary(self) -> dict[str, Any]:
-        """Returns the summary of a run that has nothing to do."""
-        return {**self.before.to_json(), **_NOTHING_SENT}
-
     def lines(self) -> Iterator[str]:
         """Yields the plan as text."""
         if not self.tiles:
@@ -103,8 +100,7 @@ def plan_redownload(
             f"{folder.root}: nothing was downloaded yet, so nothing can be downloaded again. Start with "
             f"`mmearth-core run {config.source}`."
         )
-    known = {member for members in stored.groups.values() for member in members}
-    modalities = [name for name in config.modalities if name in known]
+    modalities = [name for name in config.modalities if name in stored.modalities]
     wanted = _wanted(modalities, only)
     groups = [name for name, members in stored.groups.items() if set(members) & wanted]
     share = shard.tiles(TileIndex(folder.tiles).sizes(), limit)

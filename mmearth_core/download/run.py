@@ -11,7 +11,7 @@ from mmearth_core.download.prepare import PreparedRun, prepare
 from mmearth_core.download.run_log import RunResult, append_run
 from mmearth_core.download.selection import RetrySelection, Shard
 from mmearth_core.download.stop import StopRequest
-from mmearth_core.download.stored_config import StoredConfig, load_started_config
+from mmearth_core.download.stored_config import load_started_config
 from mmearth_core.download.worklist import Worklist
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStoppedError
@@ -95,15 +95,13 @@ def run(
                 shard=str(shard),
                 **{str(outcome): progress.now[outcome] for outcome in JOURNALED},
                 left=progress.counts.left,
-                requests=client.meter.requests.total(),
-                retries=client.sender.retries.total(),
                 notice=client.sender.notice(),
             )
 
         worklist = Worklist(prepared, index, share, retry or RetrySelection(), progress, report, stop)
         exit, why = _work(worklist, client)
-        result = RunResult.of(prepared, shard, progress, client, exit, why, stop.abandoned)
-        append_run(prepared.folder.runs, result)
+        result = RunResult(prepared, shard, progress, client, exit, why, stop.abandoned)
+        append_run(prepared.folder.runs, result.to_json())
     return result
 
 
@@ -149,26 +147,22 @@ def establish(prepared: PreparedRun, client: EarthClient) -> TileIndex:
     Raises:
         DatasetError: if another process has started the dataset with other groups since the run was prepared.
     """
-    stored = _with_groups_of_others(prepared)
+    wanted = [modality.name for group in prepared.groups for modality in group.modalities]
+    latest, stored = load_started_config(prepared.folder, wanted), prepared.stored
+    if latest is not None:
+        # Other processes may have added groups since this run was prepared; theirs are kept.
+        for name, members in stored.groups.items():
+            if list(latest.groups.get(name, members)) != list(members):
+                raise DatasetError(
+                    f"{prepared.folder.root}: another process has just started the group {name!r} with "
+                    f"{', '.join(latest.groups[name])}, where this run would have {', '.join(members)}. Rerun the "
+                    "command, and it continues from there."
+                )
+        stored = latest.with_groups(stored)
     if prepared.frame is not None:
         frame = fill_centroids(prepared.frame, client)
-        import_tiles(frame, prepared.folder.tiles, prepared.effective.tiles["partition_size"])
-    if prepared.is_new:
+        import_tiles(frame, prepared.folder.tiles, stored.tiles["partition_size"])
+    # After the tiles, so that a process that reads the configuration also has the tiles.
+    if stored != latest:
         stored.write(prepared.folder.config)
     return TileIndex(prepared.folder.tiles)
-
-
-def _with_groups_of_others(prepared: PreparedRun) -> StoredConfig:
-    """The run's stored configuration, with the groups that other processes have added meanwhile."""
-    wanted = [modality.name for group in prepared.groups for modality in group.modalities]
-    latest = load_started_config(prepared.folder, wanted)
-    if latest is None:
-        return prepared.effective
-    for name, members in prepared.effective.groups.items():
-        if list(latest.groups.get(name, members)) != list(members):
-            raise DatasetError(
-                f"{prepared.folder.root}: another process has just started the group {name!r} with "
-                f"{', '.join(latest.groups[name])}, where this run would have {', '.join(members)}. Rerun the "
-                "command, and it continues from there."
-            )
-    return latest.with_groups(prepared.effective)

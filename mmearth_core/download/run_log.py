@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, field, frozen
+from attrs import frozen
 
 from mmearth_core import __version__
 from mmearth_core.download.journal import JOURNALED
@@ -25,120 +25,75 @@ from mmearth_core.files import FOLDER_FAULTS
 _log = logging.getLogger(__name__)
 
 
-@frozen
+@frozen(eq=False)
 class RunResult:
-    """What a run did. All but the last four attributes are one line of runs.jsonl.
+    """What a run did.
 
     Attributes:
-        start: when it started, UTC, ISO 8601.
-        end: when it ended.
-        shard: `I/N`.
-        host: the machine.
-        pid: the process.
-        job: the Slurm job and task, None outside Slurm.
-        engine: where the pixels came from.
-        versions: of the core and the plugins.
-        groups: the groups that were worked on.
-        ended: tiles finished in this run, by outcome.
-        left: tiles of the shard that are not finished; None if they could not be counted.
-        requests: requests sent, by kind, including retries.
-        retries: retries, by kind of fault.
-        received: bytes received.
-        seconds: duration.
+        run: the prepared run.
+        shard: the share of the tiles.
+        progress: the final counts.
+        client: knows the requests, the retries and the bytes received.
         exit: the exit status.
         why: why it stopped early and what to do; None if it did not.
-        progress: the final counts.
-        purposes: requests by purpose, without retries.
-        slow_downs: how often the number of concurrent requests was halved.
         abandoned: whether requests were still in flight at the end of the grace period; only the end of the process
             ends them.
     """
 
-    start: str
-    end: str
-    shard: str
-    host: str
-    pid: int
-    job: str | None
-    engine: str
-    versions: Mapping[str, str]
-    groups: list[str]
-    ended: Mapping[str, int]
-    left: int | None
-    requests: Mapping[str, int]
-    retries: Mapping[str, int]
-    received: int
-    seconds: float
-    exit: int
+    run: PreparedRun
+    shard: Shard
+    progress: RunProgress
+    client: EarthClient
+    exit: ExitCode
     why: str | None
-    progress: RunProgress = field(factory=lambda: RunProgress(0), eq=False)
-    purposes: Mapping[str, int] = field(factory=dict, eq=False)
-    slow_downs: int = field(default=0, eq=False)
-    abandoned: bool = field(default=False, eq=False)
-
-    @classmethod
-    def of(
-        cls,
-        run: PreparedRun,
-        shard: Shard,
-        progress: RunProgress,
-        client: EarthClient,
-        exit: ExitCode,
-        why: str | None,
-        abandoned: bool,
-    ) -> "RunResult":
-        """Returns the result of a run that ends now; the arguments are as the attributes."""
-        end = dt.datetime.now(dt.UTC)
-        return cls(
-            start=_text(end - dt.timedelta(seconds=progress.seconds)),
-            end=_text(end),
-            shard=str(shard),
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            job=_slurm_job(os.environ),
-            engine=run.engine.source,
-            versions={"mmearth-core": __version__, **run.effective.plugins},
-            groups=[group.name for group in run.groups],
-            ended={str(outcome): progress.now[outcome] for outcome in JOURNALED},
-            left=progress.left,
-            requests=dict(client.meter.requests),
-            retries=dict(client.sender.retries.most_common()),
-            received=client.meter.received,
-            seconds=round(progress.seconds, 3),
-            exit=int(exit),
-            why=why,
-            progress=progress,
-            purposes=dict(client.purposes),
-            slow_downs=client.sender.limit.decreases,
-            abandoned=abandoned,
-        )
+    abandoned: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the line in runs.jsonl."""
-        return asdict(self, filter=lambda attribute, _: attribute.name in _LOGGED)
+        """Returns the line in runs.jsonl of a run that ends now.
+
+        Times are in UTC, ISO 8601; `ended` are the tiles that this run finished, by outcome; `left` is None if that
+        could not be counted; `requests` include the retries.
+        """
+        end, seconds = dt.datetime.now(dt.UTC), self.progress.seconds
+        return {
+            "start": (end - dt.timedelta(seconds=seconds)).isoformat(timespec="seconds"),
+            "end": end.isoformat(timespec="seconds"),
+            "shard": str(self.shard),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "job": _slurm_job(),
+            "engine": self.run.engine.source,
+            "versions": {"mmearth-core": __version__, **self.run.stored.plugins},
+            "groups": [group.name for group in self.run.groups],
+            "ended": {str(outcome): self.progress.now[outcome] for outcome in JOURNALED},
+            "left": self.progress.left,
+            "requests": self.client.meter.requests,
+            "retries": dict(self.client.sender.retries.most_common()),
+            "received": self.client.meter.received,
+            "seconds": round(seconds, 3),
+            "exit": self.exit,
+            "why": self.why,
+        }
 
     def summary(self) -> dict[str, Any]:
         """Returns the summary that `run --json` prints."""
         return {
             **self.progress.to_json(),
-            "requests": self.requests,
-            "purposes": self.purposes,
-            "retries": self.retries,
-            "slow_downs": self.slow_downs,
-            "bytes_received": self.received,
+            "requests": self.client.meter.requests,
+            "purposes": self.client.purposes,
+            "retries": dict(self.client.sender.retries.most_common()),
+            "slow_downs": self.client.sender.limit.decreases,
+            "bytes_received": self.client.meter.received,
             "stopped": self.why,
         }
 
 
-_LOGGED = tuple(RunResult.__annotations__)[:-4]
-
-
-def append_run(path: Path, result: RunResult) -> None:
-    """Appends a line and returns when it is on disk; several processes may do so at once.
+def append_run(path: Path, run: Mapping[str, Any]) -> None:
+    """Appends a run as a line and returns when it is on disk; several processes may do so at once.
 
     If the disk is full or the folder cannot be written to, this is only logged: the run itself reports it.
     """
-    line = json.dumps(result.to_json(), ensure_ascii=False).encode() + b"\n"
+    line = json.dumps(run, ensure_ascii=False).encode() + b"\n"
     try:
         # Unbuffered, so that the line is one write: without a lock, other lines must not come in between.
         with path.open("ab+", buffering=0) as file:
@@ -154,17 +109,14 @@ def append_run(path: Path, result: RunResult) -> None:
         _log.warning("%s cannot be written: %s", path, error.strerror)
 
 
-def read_runs(path: Path) -> list[RunResult]:
+def read_runs(path: Path) -> list[dict[str, Any]]:
     """Returns all runs, in the order in which they ended; a line that a crash cut is skipped."""
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return []
     runs = []
-    for line in lines:
-        with suppress(ValueError, KeyError, TypeError):
-            fields = json.loads(line)
-            runs.append(RunResult(**{name: fields[name] for name in _LOGGED}))
+    for line in path.read_bytes().split(b"\n") if path.exists() else ():
+        with suppress(ValueError):
+            run = json.loads(line)
+            if isinstance(run, dict) and run.keys() >= {"end", "host", "exit", "why"}:
+                runs.append(run)
     return runs
 
 
@@ -176,10 +128,7 @@ def _lock(handle: int) -> None:
         _log.debug("no locks here: %s", error)
 
 
-def _text(time: dt.datetime) -> str:
-    return time.isoformat(timespec="seconds")
-
-
-def _slurm_job(environment: Mapping[str, str]) -> str | None:
-    array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
-    return f"{array}_{task}" if array and task else environment.get("SLURM_JOB_ID")
+def _slurm_job() -> str | None:
+    """The Slurm job, with the task of an array; None outside Slurm."""
+    array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID")

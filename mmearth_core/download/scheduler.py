@@ -89,19 +89,16 @@ class Scheduler:
         ahead = self.batch_size + 2 * self.max_concurrent
         # Batches first: if they were located only when no tile is ready, all threads would be idle until the answer.
         # A batch that is being located counts as the tiles that it will bring.
-        while self._free and len(self._ready) + sum(self._calls.values()) * self.batch_size < ahead:
-            batch = list(islice(pending, self.batch_size))
+        while len(self._calls) < self.max_concurrent:
+            located = len(self._ready) + sum(self._calls.values()) * self.batch_size
+            batch = list(islice(pending, self.batch_size)) if located < ahead else []
             if not batch:
                 break
             anchors = {tile.tile_id: anchor for tile, anchor in batch if anchor is not None}
             self._calls[pool.submit(self.locator.locate, [tile for tile, _ in batch], anchors)] = True
-        while self._free and self._ready:
+        while len(self._calls) < self.max_concurrent and self._ready:
             self._calls[pool.submit(self.fetcher.fetch, self._ready.popleft())] = False
         return bool(self._calls)
-
-    @property
-    def _free(self) -> int:
-        return self.max_concurrent - len(self._calls)
 
     def _collect(self, raises: bool = True) -> None:
         """Hands over the outcomes of finished calls, and then raises the first error of one, if `raises`."""

@@ -6,9 +6,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import attrs
+import attr
 import tomli_w
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, field, frozen
 
 from mmearth_core.config.schema import Config
 from mmearth_core.contract.modality import Modality
@@ -45,7 +45,7 @@ class StoredConfig:
     def write(self, path: Path) -> None:
         """Writes it as TOML, to another file that is then renamed."""
         with written_aside(path, shared=True) as aside:
-            aside.write_text(_HEAD + tomli_w.dumps(_toml(self)), encoding="utf-8")
+            aside.write_text(_HEAD + tomli_w.dumps(asdict(self)), encoding="utf-8")
 
     def with_groups(self, other: "StoredConfig") -> "StoredConfig":
         """A copy with the groups of `other` added, and their modalities."""
@@ -67,6 +67,7 @@ class StoredConfig:
 
     def differences(self, wanted: "StoredConfig") -> list[str]:
         """What differs in the configuration of a run, one line each; empty when the run can continue this dataset."""
+        # Tables that only one of them has are modalities that a run leaves out or adds; both are allowed.
         fixed, other_fixed = self._fixed(), wanted._fixed()
         pairs = [(table, fixed[table], other_fixed[table]) for table in fixed.keys() & other_fixed.keys()]
         return sorted(
@@ -96,16 +97,11 @@ def load_stored_config(path: Path) -> StoredConfig | None:
 
 def plain_options(options: Any) -> dict[str, Any]:
     """A plugin's options as TOML values; options that are None are left out, as TOML has no null."""
-    return dict(_toml(options))
+    # Not `attrs.asdict`, which keeps tuples: they would differ from the lists that are read from TOML.
+    return attr.asdict(options, filter=lambda _, value: value is not None, value_serializer=_plain)
 
 
-def _toml(value: Any) -> Any:
-    if attrs.has(type(value)):
-        value = attrs.asdict(value, recurse=False)
-    if isinstance(value, Mapping):
-        return {key: _toml(item) for key, item in value.items() if item is not None}
-    if isinstance(value, tuple | list | set | frozenset):
-        return [_toml(item) for item in value]
+def _plain(_options: object, _option: object, value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     return str(value) if isinstance(value, Path) else value
@@ -131,25 +127,23 @@ class Group:
         return self.name == BASE
 
 
-def plan_groups(recorded: Mapping[str, Sequence[str]], wanted: Sequence[str], anchor: str) -> dict[str, Sequence[str]]:
+def plan_groups(stored: Mapping[str, Sequence[str]], wanted: Sequence[str], anchor: str) -> dict[str, Sequence[str]]:
     """Decides which groups a run downloads.
 
     Args:
-        recorded: the dataset's groups so far, `{group: modalities}`.
+        stored: the dataset's groups so far, `{group: modalities}`.
         wanted: modalities to download.
         anchor: the anchor's name; always part of `base`.
 
     Returns:
         `{group: modalities}`, in the order of the download; a new group is the last.
     """
-    if not recorded:
+    if not stored:
         return {BASE: tuple(dict.fromkeys([anchor, *wanted]))}
-    groups: dict[str, Sequence[str]] = {
-        name: tuple(members) for name, members in recorded.items() if set(members) & set(wanted)
-    }
-    known = {member for members in recorded.values() for member in members}
-    new = tuple(name for name in wanted if name not in known)
-    return {**groups, "+".join(new): new} if new else groups
+    groups = {name: tuple(members) for name, members in stored.items() if set(members) & set(wanted)}
+    # A group never changes, as each of its stacks has the bands of all its modalities: new ones make another group.
+    new = tuple(name for name in wanted if not any(name in members for members in stored.values()))
+    return {**groups, "+".join(new): new} if new else dict(groups)
 
 
 def load_started_config(folder: DatasetPaths, wanted: Collection[str]) -> StoredConfig | None:
@@ -172,35 +166,32 @@ def load_started_config(folder: DatasetPaths, wanted: Collection[str]) -> Stored
     return stored.without([name for name in later if not folder.journal(name, 0).parent.is_dir()])
 
 
-def continue_dataset(
-    recorded: StoredConfig, wanted: StoredConfig, folder: DatasetPaths, config: Config
-) -> StoredConfig:
-    """What is recorded, with the groups that a run adds.
+def continue_dataset(stored: StoredConfig, wanted: StoredConfig, folder: DatasetPaths, config: Config) -> StoredConfig:
+    """The stored configuration, with the groups that a run adds.
 
     Raises:
-        DatasetError: when the run's configuration differs from what is recorded; says what can be done.
+        DatasetError: when the run's configuration differs from the stored one; says what can be done.
     """
-    differences = recorded.differences(wanted)
+    differences = stored.differences(wanted)
     if differences:
         raise DatasetError(
             f"{folder.root} contains a dataset that was built with other settings than {config.source}: "
-            f"{'; '.join(differences)}. {_remedy(recorded, wanted, folder, config)}"
+            f"{'; '.join(differences)}. {_remedy(stored, wanted, folder, config)}"
         )
-    return recorded.with_groups(wanted)
+    return stored.with_groups(wanted)
 
 
-def _remedy(recorded: StoredConfig, wanted: StoredConfig, folder: DatasetPaths, config: Config) -> str:
-    done = {group for group in recorded.groups if _is_done(folder, group)}
+def _remedy(stored: StoredConfig, wanted: StoredConfig, folder: DatasetPaths, config: Config) -> str:
+    done = {group for group in stored.groups if _is_done(folder, group)}
     if not done:
         delete = str(folder.root)
         if any(source.is_relative_to(folder.root) for source in (config.source, config.tiles)):
             # The folder also has files of the user's own, which must not be deleted.
             delete = f"{folder.config}, {folder.tiles} and {folder.root / 'journal'}"
         return f"No tile is done there yet: delete {delete}, then rerun the command."
-    both = recorded.modalities.keys() & wanted.modalities.keys()
-    differing = {name for name in both if recorded.modalities[name] != wanted.modalities[name]}
-    changed = [group for group, members in recorded.groups.items() if differing.intersection(members)]
-    if not done.intersection(changed) and not recorded.without(changed).differences(wanted):
+    differing = {name for name, own in stored.modalities.items() if own != wanted.modalities.get(name, own)}
+    changed = [group for group, members in stored.groups.items() if differing.intersection(members)]
+    if not done.intersection(changed) and not stored.without(changed).differences(wanted):
         journals = " and ".join(str(folder.journal(group, 0).parent) for group in changed)
         return f"No tile has these modalities yet: delete {journals}, then rerun the command."
     return "Choose another `name` or `path` in [dataset], or restore the old settings."

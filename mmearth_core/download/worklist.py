@@ -50,6 +50,7 @@ class FailureLimit:
             HopelessError: says why, and what to do.
         """
         limit = self.prepared.config.run.give_up_after
+        # Tiles that only share the text under which rare reasons are counted did not fail for the same reason.
         kinds = [kind for kind in self._failures.reasons if kind.reason != OTHERS and kind.tiles >= limit]
         if self._is_over or not kinds or not limit:
             return
@@ -107,7 +108,7 @@ class Worklist:
             if self.progress.counts.left:
                 limit.check()
 
-        scheduler = Scheduler(
+        Scheduler(
             Locator(client, group),
             Fetcher(client, self.prepared.folder, group, config.dataset.image_size),
             config.run.batch_size,
@@ -116,25 +117,22 @@ class Worklist:
             on_tick,
             on_early_end=client.sender.end,
             stop=self.stop,
-        )
-        scheduler.run(self._pending(group))
+        ).run(self._pending(group))
 
     def recount(self) -> None:
         """Counts what earlier runs did in partitions that this run has not reached."""
         names = [group.name for group in self.prepared.groups]
         try:
-            journaled = read_outcomes(self.prepared.folder, names, self.share, self._partition_size)
+            size = self.prepared.stored.tiles["partition_size"]
+            journaled = read_outcomes(self.prepared.folder, names, self.share, size)
             self.progress.recount(entry for _, entry in journaled)
         except (DatasetError, OSError) as error:
             self.progress.uncounted = str(error)
 
-    @property
-    def _partition_size(self) -> int:
-        return int(self.prepared.effective.tiles["partition_size"])
-
     def _record(self, group: Group, entry: TileOutcome) -> None:
+        # Tiles that are left have no entry, so that the next run takes them.
         if entry.outcome is not Outcome.LEFT:
-            partition = entry.ordinal // self._partition_size
+            partition = entry.ordinal // self.prepared.stored.tiles["partition_size"]
             Journal(self.prepared.folder.journal(group.name, partition)).append([entry])
         self.progress.add(entry)
 
@@ -142,17 +140,19 @@ class Worklist:
         """Yields the tiles to download, with one partition in memory at a time."""
         for tile, entry, base in self._entries(group):
             if not self.retry.takes(entry) and not _is_stale(entry, base):
+                # A redownload also passes over tiles without an entry; these are left.
                 if entry is not None:
                     self.progress.add(entry, earlier=True)
                     self.report()
             elif group.is_base:
                 yield tile, None
+            # Only `base` locates anchors. What a tile of another group becomes depends on the tile in `base`.
             elif base is None or base.outcome is Outcome.FAILED:
                 self.progress.waiting += 1
             elif base.outcome is Outcome.SKIPPED:
                 self._record(group, TileOutcome(tile.tile_id, tile.ordinal, Outcome.SKIPPED, base.reason))
             else:
-                yield tile, _recorded_anchor(base)
+                yield tile, _journaled_anchor(base)
 
     def _entries(self, group: Group) -> Iterator[tuple[Tile, TileOutcome | None, TileOutcome | None]]:
         """Yields the tiles of the share with their entries in the journals of the group and of `base`."""
@@ -171,6 +171,6 @@ def _is_stale(entry: TileOutcome | None, base: TileOutcome | None) -> bool:
     return bool(entry.record["anchor"] != base.record["anchor"])
 
 
-def _recorded_anchor(entry: TileOutcome) -> Anchor:
+def _journaled_anchor(entry: TileOutcome) -> Anchor:
     fields = entry.record["anchor"]
     return Anchor(dt.date.fromisoformat(fields["date"]), fields["crs"], fields.get("variant"))

@@ -18,8 +18,10 @@ from mmearth_core.config.schema import RunOptions
 from mmearth_core.contract.engine import Connection, Engine, Limits
 from mmearth_core.earthengine.faults import Fault, classify
 from mmearth_core.earthengine.retry import RetryingSender
-from mmearth_core.earthengine.transport import CountingTransport
+from mmearth_core.earthengine.transport import CountingTransport, HttpTransport
 from mmearth_core.errors import EngineError, RunStoppedError
+
+__all__ = ["EarthClient", "HttpTransport"]
 
 T = TypeVar("T")
 

@@ -227,7 +227,7 @@ def _tile_entry(source: DownloadedDataset, row: DatasetRow) -> dict[str, Any]:
         "GRID": {"transform": list(grid["transform"]), "size": grid["size"]},
         "SHA256": row.checksums,
         "TILE": dict(row.tile.attributes),
-        "VERSIONS": dict(source.effective.plugins),
+        "VERSIONS": dict(source.stored.plugins),
     }
     origins = dict.fromkeys(entry, "the core")
     for name, modality in source.modalities.items():

@@ -108,6 +108,6 @@ def require_some(rows: RowSelection) -> None:
             "plugins those that the dataset was made with? Its mmearth.toml names their versions."
         )
     raise DatasetError(
-        f"{root}: no tile is done in every group ({', '.join(rows.source.effective.groups)}); "
+        f"{root}: no tile is done in every group ({', '.join(rows.source.stored.groups)}); "
         f"{counted(rows.missing, 'tile')} still to be done. Finish `mmearth-core run` first."
     )

@@ -6,15 +6,20 @@ from typing import Any, TypeVar
 
 from attrs import field, frozen
 
+from mmearth_core.config.schema import Config
+from mmearth_core.config.structure import structure
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.hooks import GROUP
 from mmearth_core.contract.modality import Modality
-from mmearth_core.errors import PluginError
+from mmearth_core.errors import ConfigError, PluginError
 from mmearth_core.registry.commands import offered
 from mmearth_core.registry.load import Origin, PluginFault, Registered, find_offers, load, settle
 from mmearth_core.text import did_you_mean
 
-__all__ = ["Origin", "PluginFault", "Registered", "Registry", "discover", "installed"]
+__all__ = [
+    "Origin", "PluginFault", "Registered", "Registry", "discover", "engine_of", "installed", "make_engine",
+    "make_modality",
+]  # fmt: skip
 
 T = TypeVar("T", Modality, Engine)
 
@@ -100,3 +105,47 @@ def discover() -> Registry:
         engines={entry.name: entry for entry in engines},
         faults=(*faults, *loaded.faults, *same_name, *same_layer, *same_engine, *offered().faults),
     )
+
+
+def engine_of(
+    registry: Registry,
+    spec: str,
+    tables: Mapping[str, Mapping[str, Any]] | None = None,
+    source: str = "the command line",
+) -> Engine:
+    """An engine with its options.
+
+    Args:
+        registry: the installed plugins.
+        spec: `NAME` or `NAME:TEXT`.
+        tables: the configuration's `[engines.NAME]` tables, by name.
+        source: where the options come from, for messages.
+
+    Raises:
+        PluginError: when it is not installed.
+        ConfigError: when an option is unknown or ill-typed, or it has no shorthand.
+    """
+    name, colon, text = spec.partition(":")
+    entry, table = registry.engine(name), dict((tables or {}).get(name, {}))
+    if colon:
+        if entry.declared.shorthand is None:
+            raise ConfigError(f"Engine {spec!r}: {name} takes nothing after a colon; write {name!r}.")
+        table[entry.declared.shorthand] = text
+    return entry.make(structure(table, entry.options_class, f"engines.{name}", source, entry.default_options))
+
+
+def make_modality(config: Config, registry: Registry, name: str) -> Modality:
+    """A configured modality with its options.
+
+    Raises:
+        PluginError: when it is not installed.
+        ConfigError: when an option is unknown or ill-typed.
+    """
+    entry, table = registry.modality(name), config.modalities.get(name, {})
+    options = structure(table, entry.options_class, f"modalities.{name}", str(config.source), entry.default_options)
+    return entry.make(options)
+
+
+def make_engine(config: Config, registry: Registry, spec: str) -> Engine:
+    """The engine of a run, with the options of its table in the configuration."""
+    return engine_of(registry, spec, config.engines, str(config.source))

@@ -14,7 +14,7 @@ from attrs import Attribute, evolve, field, frozen
 from mmearth_core.config.schema import Config
 from mmearth_core.errors import ConfigError, SlurmError
 from mmearth_core.files import written_aside
-from mmearth_core.slurm.script import REQUEUES, WARNING, BatchScript, Requeue
+from mmearth_core.slurm.script import REQUEUES, WARNING, BatchScript
 
 ARRAY_LOG, JOB_LOG = "%x-%A_%a.log", "%x-%j.log"
 """Log files, by the job's name: one per task of an array, with the numbers of both, and one of a single job."""
@@ -127,7 +127,7 @@ def job_chain(config: Config, options: JobOptions, installed: Collection[str]) -
         memory=options.post_mem,
         log=download.log.replace(ARRAY_LOG, JOB_LOG),
         array=None,
-        requeue=None,
+        warning=None,
     )
     commands = {
         "report": f"mmearth-core report {source} -o {page} {WORKERS}",
@@ -151,8 +151,6 @@ def _download_script(config: Config, options: JobOptions) -> BatchScript:
     logs = str(options.logs).replace("%", "%%")
     charged = {"--partition": options.partition, "--account": options.account}
     named = [f"{option}={shlex.quote(value)}" for option, value in charged.items() if value is not None]
-    # A task has to be warned early enough to end within the grace period of its run.
-    warning = max(WARNING, math.ceil(config.run.grace_seconds) + MARGIN)
     return BatchScript(
         stem="redownload" if options.redownload else "download",
         about="Downloads the dataset; each task of the array selects its share of the tiles by itself.",
@@ -165,7 +163,9 @@ def _download_script(config: Config, options: JobOptions) -> BatchScript:
         options=(*named, *options.extra),
         array=f"0-{options.tasks - 1}" + ("" if parallel is None else f"%{parallel}"),
         environment=options.environment,
-        requeue=Requeue(warning, options.requeues),
+        # Early enough for a task to end within the grace period of its run.
+        warning=max(WARNING, math.ceil(config.run.grace_seconds) + MARGIN),
+        requeues=options.requeues,
     )
 
 

@@ -13,19 +13,6 @@ WARNING = 120
 
 
 @frozen
-class Requeue:
-    """How a job that stops early continues.
-
-    Attributes:
-        warning: seconds before the time limit at which Slurm asks it to end.
-        requeues: maximum number of requeues.
-    """
-
-    warning: int = WARNING
-    requeues: int = REQUEUES
-
-
-@frozen
 class BatchScript:
     """A batch script.
 
@@ -41,7 +28,8 @@ class BatchScript:
         options: further options of `sbatch`, as on the command line.
         array: such as `0-39%40`; None for a single job.
         environment: the file to source; "" for none.
-        requeue: how it continues if it stops early; None if it does not.
+        warning: seconds before the time limit at which Slurm asks it to end, to be requeued; None if it is not.
+        requeues: maximum number of requeues.
         before: commands to run first; their exit status does not matter.
     """
 
@@ -56,7 +44,8 @@ class BatchScript:
     options: tuple[str, ...] = ()
     array: str | None = None
     environment: str = ""
-    requeue: Requeue | None = None
+    warning: int | None = None
+    requeues: int = REQUEUES
     before: tuple[str, ...] = ()
 
     @property
@@ -70,7 +59,7 @@ class BatchScript:
         environment = "# The environment is that of the shell that submits this script."
         if self.environment:
             environment = f"source {shlex.quote(self.environment)} || exit 2"
-        work = f"exec {self.command}\n" if self.requeue is None else requeue_text(self.command, self.requeue.requeues)
+        work = f"exec {self.command}\n" if self.warning is None else requeue_text(self.command, self.requeues)
         before = "".join(f"{line}\n" for line in self.before)
         return f"#!/bin/bash\n# {self.about}\n\n{options}\n{environment}\n\n{before}{work}"
 
@@ -82,7 +71,7 @@ class BatchScript:
             "cpus-per-task": str(self.cpus),
             "mem": self.memory,
             "output": self.log,
-            "signal": None if self.requeue is None else f"B:TERM@{self.requeue.warning}",
+            "signal": None if self.warning is None else f"B:TERM@{self.warning}",
         }
         given = [f"--{key}={shlex.quote(value)}" for key, value in options.items() if value is not None]
         # Requeued jobs append to their log; jobs of a node that fails are started again elsewhere.

@@ -63,9 +63,9 @@ class Checked:
         assert (told["failed"], told["skipped"]) == (counts["failed"], counts["skipped"])
         assert stopped or told["left"] == summary["left"]
         record = read_runs(dataset.root / "runs.jsonl")[-1]
-        assert (record.exit, record.why, record.left) == (self.exit, summary["stopped"], summary["left"])
-        assert sum(record.ended.values()) == summary["ended_in_this_run"]
-        assert (record.requests, record.retries) == (summary["requests"], summary["retries"])
+        assert (record["exit"], record["why"], record["left"]) == (self.exit, summary["stopped"], summary["left"])
+        assert sum(record["ended"].values()) == summary["ended_in_this_run"]
+        assert (record["requests"], record["retries"]) == (summary["requests"], summary["retries"])
         status = kit.cli("status", dataset.config, "--json")
         assert int(status.exit_code) == (0 if self.exit == 0 else 1), status.output
         shown = json.loads(status.stdout)

@@ -73,8 +73,7 @@ def call(command: str) -> Result:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with all that the pages' commands name: eight tiles of a real scene, and what is made of them."""
-    from mmearth_core.registry import discover
-    from mmearth_core.registry.configured import engine_of
+    from mmearth_core.registry import discover, engine_of
 
     folder, before = tmp_path_factory.mktemp("shop"), Path.cwd()
     os.chdir(folder)

@@ -8,8 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from mmearth_core.cli import main
-from mmearth_core.registry import discover
-from mmearth_core.registry.configured import engine_of
+from mmearth_core.registry import discover, engine_of
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

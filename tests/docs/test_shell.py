@@ -15,8 +15,7 @@ from click.testing import CliRunner
 
 from mmearth_core import __version__
 from mmearth_core.cli import main
-from mmearth_core.registry import discover, installed
-from mmearth_core.registry.configured import engine_of
+from mmearth_core.registry import discover, engine_of, installed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "shell.md").read_text()
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3\d|4\d|9\d|10\d)(?:;\d+)*m")

@@ -36,7 +36,7 @@ def job(tmp_path):
 def test_a_group_that_another_process_has_added_meanwhile_is_kept(job):
     establish(job("file"), None)
     mine = job("tile")
-    other = evolve(mine.effective, groups={"base": ["file"], "others": ["other"]})
+    other = evolve(mine.stored, groups={"base": ["file"], "others": ["other"]})
     other.write(mine.folder.config)
     establish(mine, None)
     assert load_stored_config(mine.folder.config).groups == {"base": ["file"], "others": ["other"], "tile": ["tile"]}
@@ -49,21 +49,21 @@ def test_a_dataset_begun_with_other_modalities_meanwhile_is_not_changed(job):
     with pytest.raises(DatasetError, match=r"just started the group 'base' with file, tile, .* Rerun the command"):
         establish(mine, None)
     assert (mine.folder.config.read_bytes(), mine.folder.tiles.read_bytes()) == before
-    assert job("file").effective.groups == {"base": ["file", "tile"]}
+    assert job("file").stored.groups == {"base": ["file", "tile"]}
 
 
 def test_the_same_job_twice_leaves_one_dataset(job):
     first, second = job(), job()
     establish(first, None)
     establish(second, None)
-    assert load_stored_config(first.folder.config) == first.effective
+    assert load_stored_config(first.folder.config) == first.stored
 
 
 def test_a_dataset_made_with_the_former_option_tile_info_continues_unchanged(job):
     first = job()
     establish(first, None)
     info = {"tile_info_file": "info.json", "tile_info_size": 9, "tile_info_sha256": "2d"}
-    evolve(first.effective, tiles={**first.effective.tiles, **info}).write(first.folder.config)
+    evolve(first.stored, tiles={**first.stored.tiles, **info}).write(first.folder.config)
     again = job()
-    assert (again.is_new, again.frame) == (False, None)
-    assert again.effective.tiles.items() >= info.items()
+    assert (again.stored, again.frame) == (load_stored_config(first.folder.config), None)
+    assert again.stored.tiles.items() >= info.items()

@@ -1,4 +1,4 @@
-"""The effective configuration: through TOML and back, and what differs is named."""
+"""The stored configuration: through TOML and back, and what differs is named."""
 
 import datetime as dt
 from enum import StrEnum
@@ -34,7 +34,7 @@ class Options:
     text: str = 'quotes " and\nlines and ü'
 
 
-def effective(**changes):
+def stored(**changes):
     made = StoredConfig(
         dataset={"name": "data", "anchor": "a", "image_size": 128, "source": "somewhere"},
         tiles={"file": "tiles.geojson", "size": 10, "sha256": "0f", "count": 2, "partition_size": 25},
@@ -60,16 +60,16 @@ def test_options_as_toml_values():
 
 def test_through_toml_and_back(tmp_path):
     path = tmp_path / "data" / "mmearth.toml"
-    effective().write(path)
+    stored().write(path)
     assert path.read_text(encoding="utf-8").startswith("# Written by mmearth-core")
     again = load_stored_config(path)
-    assert again == effective()
-    assert again.differences(effective()) == []
-    assert effective().differences(again) == []
+    assert again == stored()
+    assert again.differences(stored()) == []
+    assert stored().differences(again) == []
 
 
 def test_equal_content_is_written_equal(tmp_path):
-    effective().write(tmp_path / "one.toml")
+    stored().write(tmp_path / "one.toml")
     load_stored_config(tmp_path / "one.toml").write(tmp_path / "two.toml")
     assert (tmp_path / "one.toml").read_bytes() == (tmp_path / "two.toml").read_bytes()
 
@@ -94,19 +94,19 @@ def test_a_file_that_cannot_be_understood(tmp_path, content):
     ("changes", "said"),
     [
         (
-            {"dataset": {**effective().dataset, "image_size": 64}},
+            {"dataset": {**stored().dataset, "image_size": 64}},
             "[dataset] image_size is 128 in the dataset and 64 in the configuration",
         ),
         (
-            {"dataset": {**effective().dataset, "source": "elsewhere"}},
+            {"dataset": {**stored().dataset, "source": "elsewhere"}},
             "[dataset] source is 'somewhere' in the dataset and 'elsewhere' in the configuration",
         ),
         (
-            {"tiles": {**effective().tiles, "sha256": "1e"}},
+            {"tiles": {**stored().tiles, "sha256": "1e"}},
             "[tiles] sha256 is '0f' in the dataset and '1e' in the configuration",
         ),
         (
-            {"tiles": {**effective().tiles, "partition_size": 26}},
+            {"tiles": {**stored().tiles, "partition_size": 26}},
             "[tiles] partition_size is 25 in the dataset and 26 in the configuration",
         ),
         (
@@ -121,15 +121,15 @@ def test_a_file_that_cannot_be_understood(tmp_path, content):
     ],
 )
 def test_a_difference_is_named(changes, said):
-    assert effective().differences(effective(**changes)) == [said]
+    assert stored().differences(stored(**changes)) == [said]
 
 
 def test_all_differences_are_named_in_order():
-    wanted = effective(
-        dataset={**effective().dataset, "name": "other", "anchor": "b"},
-        tiles={**effective().tiles, "sha256": "1e"},
+    wanted = stored(
+        dataset={**stored().dataset, "name": "other", "anchor": "b"},
+        tiles={**stored().tiles, "sha256": "1e"},
     )
-    assert [line.split(" is ")[0] for line in effective().differences(wanted)] == [
+    assert [line.split(" is ")[0] for line in stored().differences(wanted)] == [
         "[dataset] anchor",
         "[dataset] name",
         "[tiles] sha256",
@@ -137,27 +137,27 @@ def test_all_differences_are_named_in_order():
 
 
 def test_what_may_differ():
-    moved = effective(
-        tiles={**effective().tiles, "file": "elsewhere.gpkg", "size": 11, "count": 3},
-        modalities={**effective().modalities, "b": {"x": 1}},
+    moved = stored(
+        tiles={**stored().tiles, "file": "elsewhere.gpkg", "size": 11, "count": 3},
+        modalities={**stored().modalities, "b": {"x": 1}},
         plugins={"a": "mmearth-a 1.1"},
         groups={"b": ["b"]},
     )
-    assert effective().differences(moved) == []
+    assert stored().differences(moved) == []
 
 
 def test_what_was_recorded_of_the_former_option_tile_info_does_not_count():
-    tiles = {**effective().tiles, "tile_info_file": "info.json", "tile_info_size": 9, "tile_info_sha256": "2d"}
-    assert effective(tiles=tiles).differences(effective()) == []
+    tiles = {**stored().tiles, "tile_info_file": "info.json", "tile_info_size": 9, "tile_info_sha256": "2d"}
+    assert stored(tiles=tiles).differences(stored()) == []
 
 
 def test_groups_are_added_and_what_is_there_stays():
-    other = effective(
+    other = stored(
         modalities={"a": {"changed": 1}, "b": {"x": 1}},
         plugins={"a": "mmearth-a 2.0", "b": "mmearth-b 1.0"},
         groups={"b": ["b"]},
     )
-    joined = effective().with_groups(other)
+    joined = stored().with_groups(other)
     assert joined.groups == {"base": ["a"], "b": ["b"]}
-    assert joined.modalities == {"a": effective().modalities["a"], "b": {"x": 1}}
+    assert joined.modalities == {"a": stored().modalities["a"], "b": {"x": 1}}
     assert joined.plugins == {"a": "mmearth-a 1.0", "b": "mmearth-b 1.0"}

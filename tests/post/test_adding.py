@@ -43,14 +43,14 @@ def without_the_added(config: Path, kit: Any) -> Path:
     aside = config.parent / "aside"
     aside.mkdir()
     (dataset / "journal" / "anyones").rename(aside / "journal")
-    effective = dataset / "mmearth.toml"
-    whole = effective.read_text()
+    stored = dataset / "mmearth.toml"
+    whole = stored.read_text()
     raw = tomllib.loads(whole)
     for table in ("groups", "plugins", "modalities"):
         raw[table].pop("anyones")
-    effective.write_text(tomli_w.dumps(raw))
+    stored.write_text(tomli_w.dumps(raw))
     kit.summary("post", config, "--workers", "1", "--strategy", "column", "--column", "own")
-    effective.write_text(whole)
+    stored.write_text(whole)
     (aside / "journal").rename(dataset / "journal" / "anyones")
     return config
 

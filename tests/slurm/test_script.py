@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mmearth_core.slurm
-from mmearth_core.slurm.script import REQUEUES, BatchScript, Requeue, requeue_text
+from mmearth_core.slurm.script import REQUEUES, WARNING, BatchScript, requeue_text
 
 SHIPPED = Path(__file__).parent.parent.parent / "slurm"
 IN_PACKAGE = Path(str(mmearth_core.slurm.__path__[0])) / "scripts"
@@ -26,9 +26,6 @@ sys.exit({status})
 """A command that ends in good order when it is warned."""
 
 
-FIVE_TIMES = Requeue(requeues=5)
-
-
 def script(environment: str = "", command: str = "work") -> BatchScript:
     return BatchScript(
         stem="stem",
@@ -42,7 +39,8 @@ def script(environment: str = "", command: str = "work") -> BatchScript:
         options=("--partition=short", "--qos=long"),
         array="0-3",
         environment=environment,
-        requeue=FIVE_TIMES,
+        warning=WARNING,
+        requeues=5,
     )
 
 
@@ -192,7 +190,7 @@ def test_the_scripts_of_this_repository_are_those_of_the_package() -> None:
 def test_arrays_by_hand_are_requeued_as_those_of_submit(name: str, command: str) -> None:
     text = (SHIPPED / f"{name}.sbatch").read_text()
     assert text.endswith(requeue_text(f'mmearth-core {command} "$@"', REQUEUES))
-    assert f"#SBATCH --signal=B:TERM@{Requeue().warning}\n" in text
+    assert f"#SBATCH --signal=B:TERM@{WARNING}\n" in text
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.iterdir()), ids=lambda path: path.name)

@@ -9,8 +9,7 @@ import pytest
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import RequestError
-from mmearth_core.registry import discover
-from mmearth_core.registry.configured import engine_of
+from mmearth_core.registry import discover, engine_of
 from mmearth_core.tiles.draw import sample
 from mmearth_core.tiles.earth_source import EarthSource, PointRequest, make_batches
 from mmearth_core.tiles.index import fill_centroids

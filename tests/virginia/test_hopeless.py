@@ -87,7 +87,7 @@ def test_a_mistyped_asset(config: Path, undisturbed: Path, read_contents: Conten
     # Each tile of each batch was asked for alone at last; of the three batches that were begun, no more.
     assert sum(told["requests"].values()) <= 3 * (2 * 4 - 1)
     (record,) = read_runs(dataset / "runs.jsonl")
-    assert (record.exit, record.why, record.left) == (2, told["stopped"], told["left"])
+    assert (record["exit"], record["why"], record["left"]) == (2, told["stopped"], told["left"])
     shown = json.loads(cli("status", wrong, "--json").stdout)
     assert (shown["failed"], shown["left"]) == (told["failed"], told["left"])
 

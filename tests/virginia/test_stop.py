@@ -78,12 +78,12 @@ def test_a_signal_finishes_what_is_under_way_and_says_how_to_go_on(
     # Nothing that was paid for is lost.
     assert summary["requests"]["image:computePixels"] == summary["done"] == journaled(config)
     (record,) = read_runs(config.parent / "virginia" / "runs.jsonl")
-    assert (record.exit, record.why, record.ended["done"]) == (3, summary["stopped"], summary["done"])
+    assert (record["exit"], record["why"], record["ended"]["done"]) == (3, summary["stopped"], summary["done"])
     again = run_cli("run", config, "--json")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["ended_in_this_run"] == 40 - summary["done"]
     assert read_contents(config.parent / "virginia") == read_contents(undisturbed)
-    assert [one.exit for one in read_runs(config.parent / "virginia" / "runs.jsonl")] == [3, 0]
+    assert [one["exit"] for one in read_runs(config.parent / "virginia" / "runs.jsonl")] == [3, 0]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_run_that_is_refused_from_the_start_is_not_to_be_begun_again_by_a_scri
     summary = json.loads(done.stdout)
     assert (summary["ended_in_this_run"], summary["left"]) == (0, 40)
     (record,) = read_runs(config.parent / "virginia" / "runs.jsonl")
-    assert record.exit == 2
+    assert record["exit"] == 2
 
 
 def test_a_server_that_no_longer_answers_stops_the_run(config: Path) -> None:

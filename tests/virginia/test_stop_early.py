@@ -81,7 +81,7 @@ def test_the_counts_are_those_of_the_dataset(
     assert said["uncounted"] is None
     assert said["reasons"] == [{"outcome": "failed", "reason": "verify: another checksum", "tiles": 1}]
     record = read_runs(begun.parent / "virginia" / "runs.jsonl")[-1]
-    assert (record.left, record.ended["done"]) == (said["left"], said["ended_in_this_run"])
+    assert (record["left"], record["ended"]["done"]) == (said["left"], said["ended_in_this_run"])
 
 
 def test_of_a_share_with_a_limit_only_that_is_counted(begun: Path, stop_at: StopAt) -> None:
@@ -107,6 +107,6 @@ def test_what_cannot_be_counted_is_not_told_as_none(begun: Path, stop_at: StopAt
     said = told(done)
     assert said["left"] is None
     assert f"{journal}, line 1: not a journal entry" in said["uncounted"]
-    assert read_runs(begun.parent / "virginia" / "runs.jsonl")[-1].left is None
+    assert read_runs(begun.parent / "virginia" / "runs.jsonl")[-1]["left"] is None
     shown = cli("run", begun).stdout
     assert f"0 failed, of what could be counted: {journal}, line 1: not a journal entry" in shown

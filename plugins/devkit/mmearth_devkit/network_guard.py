@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from mmearth_core import Connection, Engine, Transport
-from mmearth_core.contract.engine import WrappedEngine
+from mmearth_core import Connection, Engine, Transport, WrappedEngine
 
 
 @frozen

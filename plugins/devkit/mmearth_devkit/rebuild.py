@@ -15,7 +15,7 @@ import shapely
 import tomli_w
 
 from mmearth_core import Anchor, Modality, Scene
-from mmearth_core.download.stored_config import plain_options
+from mmearth_core.download.folder import plain_options
 from mmearth_core.errors import MMEarthError
 from mmearth_core.registry import discover
 

@@ -6,7 +6,7 @@ and imports no engine: it uses the one that the registry has under the given nam
 
 import datetime as dt
 from collections.abc import Collection
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from attrs import frozen
@@ -15,8 +15,7 @@ from shapely.geometry import Polygon
 
 from mmearth_core import Engine
 from mmearth_core.errors import EngineError, PluginError
-from mmearth_core.registry import Registry, discover
-from mmearth_core.registry.configured import engine_of
+from mmearth_core.registry import Registry, discover, engine_of
 
 ENGINE = "local:synthetic"
 """The default engine: a whole planet, so that most assets exist."""
@@ -53,14 +52,13 @@ class Pattern:
         return waves
 
 
-@frozen
-class Sample:
+class Sample(NamedTuple):
     """An image asset of a stage, for examples.
 
     Attributes:
         asset: its id.
         band: one of its bands.
-        dtype: of the band, one of `mmearth_core.contract.bands.DTYPES`.
+        dtype: of the band, one that `mmearth_core.Band` allows.
         unit: of the band.
     """
 
@@ -93,8 +91,8 @@ class Stage(Protocol):
         """
         ...
 
-    def sample(self) -> Sample | None:
-        """An image asset for examples, or None."""
+    def sample(self) -> tuple[str, str, str, str] | None:
+        """The values of a `Sample`, or None. A tuple, so that an engine need not import the kit."""
         ...
 
 

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _modality(task: dict[str, Any]) -> Modality:
-    from mmearth_core.config.structure import structure
+    from mmearth_core.config.schema import structure
 
     values = tomllib.loads(task["options"])
     if task["registered"]:

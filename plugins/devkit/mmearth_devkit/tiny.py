@@ -9,13 +9,12 @@ from shapely.affinity import translate
 from shapely.geometry import mapping
 
 from mmearth_core import Engine, Modality
-from mmearth_core.builtin.file_anchor import FileAnchor
 from mmearth_core.config.schema import load_config
 from mmearth_core.dataset import Dataset
+from mmearth_core.download.folder import DownloadedDataset, plain_options
 from mmearth_core.download.run import prepare, run
-from mmearth_core.download.stored_config import plain_options
 from mmearth_core.errors import RequestError
-from mmearth_core.registry import Origin, Registered, Registry
+from mmearth_core.registry import Origin, Registered, Registry, discover
 from mmearth_devkit.stage import kit_engine, open_stage
 
 SIZE = 32
@@ -23,6 +22,10 @@ SIZE = 32
 
 
 _ENGINE = "kit"
+
+
+_ANCHOR = "file"
+"""The core's own anchor, which takes day and CRS from the tiles."""
 
 
 def tiny_dataset(
@@ -67,7 +70,7 @@ def _configuration(modality: Modality, folder: Path, place: tuple[Any, Any]) -> 
     ]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    anchor = modality.name if modality.can_anchor() else FileAnchor.name
+    anchor = modality.name if modality.can_anchor() else _ANCHOR
     text = tomli_w.dumps(
         {
             "dataset": {"name": modality.name, "tiles": "tiles.geojson", "anchor": anchor, "image_size": SIZE},
@@ -81,11 +84,11 @@ def _configuration(modality: Modality, folder: Path, place: tuple[Any, Any]) -> 
 
 
 def _registry(declared: type[Modality] | Modality, instance: Modality, engine: Engine) -> Registry:
-    """A registry with only this modality and this engine, whatever is installed."""
+    """A registry with only this modality, this engine and the core's anchor, whatever else is installed."""
     origin = Origin("the-kit", "0", _ENGINE)
     return Registry(
         modalities={
-            FileAnchor.name: Registered(FileAnchor.name, FileAnchor, origin),
+            _ANCHOR: discover().modality(_ANCHOR),
             instance.name: Registered(instance.name, declared, origin),
         },
         engines={_ENGINE: Registered(_ENGINE, engine, origin)},
@@ -93,7 +96,6 @@ def _registry(declared: type[Modality] | Modality, instance: Modality, engine: E
 
 
 def _post(config: Path, registry: Registry) -> None:
-    from mmearth_core.download.folder import DownloadedDataset
     from mmearth_core.post.make_splits import make_splits
     from mmearth_core.post.products import make_hdf5, make_info
     from mmearth_core.workers import Pool

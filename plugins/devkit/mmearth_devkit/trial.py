@@ -12,7 +12,6 @@ import numpy as np
 from attrs import evolve
 
 from mmearth_core import Anchor, Engine, Modality, Scene, Skip
-from mmearth_core.builtin.file_anchor import utm_zone
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.download.stack import present_bands, stack_bands
 from mmearth_core.earthengine.client import EarthClient
@@ -176,5 +175,11 @@ def default_scene(stage: Stage) -> Scene:
     """A tile at the place that a stage proposes, on the grid of its UTM zone."""
     polygon, day = stage.place()
     centre = polygon.centroid
-    anchor = Anchor(day, utm_zone(centre.x, centre.y))
+    anchor = Anchor(day, _utm_zone(centre.x, centre.y))
     return Scene("check", polygon, centre.x, centre.y, {"date": day.isoformat()}, anchor)
+
+
+def _utm_zone(lon: float, lat: float) -> str:
+    """The UTM zone of a point in degrees, without the exceptions for Norway and Svalbard."""
+    zone = int((lon + 180) % 360 // 6) + 1
+    return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"

@@ -20,8 +20,7 @@ from mmearth_core import Connection, Limits
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import ConfigError, EngineError, PluginError, RequestError
-from mmearth_core.registry import discover
-from mmearth_core.registry.configured import engine_of
+from mmearth_core.registry import discover, engine_of
 
 TOKEN = "tok-4d8f1c"
 PROJECT = "my-cloud-project"

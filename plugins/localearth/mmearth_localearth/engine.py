@@ -103,7 +103,7 @@ class LocalEngine(Engine):
 
     def _transport(self, limits: Limits) -> Transport:
         if self._url is not None:
-            from mmearth_core.earthengine.transport import HttpTransport
+            from mmearth_core.earthengine.client import HttpTransport
 
             _ = self.source  # raises a clear error; the client's own would be about its discovery document
             return HttpTransport(limits)

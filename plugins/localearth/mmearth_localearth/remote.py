@@ -4,7 +4,7 @@ import json
 from urllib.parse import urlsplit
 
 from mmearth_core import Limits
-from mmearth_core.earthengine.transport import HttpTransport
+from mmearth_core.earthengine.client import HttpTransport
 from mmearth_core.errors import EngineError
 
 _PATIENCE = Limits(timeout=30.0, connections=1)

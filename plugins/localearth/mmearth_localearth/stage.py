@@ -4,23 +4,24 @@ import datetime as dt
 import math
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 from attrs import define, evolve, field, frozen
-from mmearth_devkit.stage import Pattern, Sample
 from pyproj import Transformer
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from mmearth_core import Connection, Engine, Limits
-from mmearth_core.contract.bands import DTYPES
 from mmearth_core.errors import EngineError
 from mmearth_localearth.transport import LocalTransport
 from mmearth_localearth.worlds.base import BandSource, CollectionAsset, ImageAsset, Mask, Pixels, World
 from mmearth_localearth.worlds.synthetic.bands import LazyBands
 from mmearth_localearth.worlds.synthetic.maps import ASTER
+
+if TYPE_CHECKING:
+    from mmearth_devkit.stage import Pattern
 
 _SIDE = 640.0
 """Side of the proposed tile, metres."""
@@ -94,17 +95,17 @@ class WorldStage:
         day = dt.datetime.fromtimestamp(time / 1000, dt.UTC).date() if math.isfinite(time) else _DAY
         return square(centre.x, centre.y, _SIDE), day
 
-    def patterned(self, pattern: Pattern) -> Engine:
+    def patterned(self, pattern: "Pattern") -> Engine:
         """The same world with a test pattern in place of its pixels."""
         return WorldEngine(_PatternedWorld(self.world, pattern))
 
-    def sample(self) -> Sample | None:
-        """An image asset of the world whose dtype a modality can declare."""
+    def sample(self) -> tuple[str, str, str, str] | None:
+        """Id, band, dtype and unit of an image asset of the world whose dtype a modality can declare."""
         if not hasattr(self.world, "assets"):
-            return Sample(ASTER, "b1", "int16", "m")
+            return ASTER, "b1", "int16", "m"
         for asset in self.world.assets.values():
-            if _is_image(asset) and asset.bands[0].dtype in DTYPES:
-                return Sample(asset.id, asset.bands[0].name, asset.bands[0].dtype, "1")
+            if _is_image(asset) and asset.bands[0].dtype in (*_SCALES, "float32"):
+                return asset.id, asset.bands[0].name, asset.bands[0].dtype, "1"
         return None
 
 
@@ -129,7 +130,7 @@ class _PatternBand:
     """A band on the grid of another one, with a pattern as its pixels."""
 
     band: BandSource
-    pattern: Pattern
+    pattern: "Pattern"
     name: str = field(init=False)
     dtype: str = field(init=False)
     crs: str = field(init=False)
@@ -163,7 +164,7 @@ def _snapped(band: BandSource) -> tuple[float, float, float, float, float, float
     return a, b, round(c / a) * a, d, e, round(f / e) * e
 
 
-def _patterned(image: ImageAsset, pattern: Pattern) -> ImageAsset:
+def _patterned(image: ImageAsset, pattern: "Pattern") -> ImageAsset:
     return evolve(image, bands=LazyBands(lambda: [_PatternBand(band, pattern) for band in image.bands]))
 
 
@@ -172,7 +173,7 @@ class _PatternedCollection:
     """A collection with a pattern in place of its pixels."""
 
     collection: CollectionAsset
-    pattern: Pattern
+    pattern: "Pattern"
 
     @property
     def id(self) -> str:
@@ -194,7 +195,7 @@ class _PatternedCollection:
 class _PatternedWorld:
     """A world with a pattern in place of its pixels; tables are unchanged."""
 
-    def __init__(self, world: World, pattern: Pattern) -> None:
+    def __init__(self, world: World, pattern: "Pattern") -> None:
         self.name = f"{world.name}, patterned"
         self._world = world
         self._pattern = pattern

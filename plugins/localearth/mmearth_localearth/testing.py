@@ -1,10 +1,12 @@
-"""For tests of plugins: worlds of numpy arrays, and the core's real steps of a download on them."""
+"""For tests of plugins: worlds of numpy arrays, and tiles downloaded from them with an ordinary run."""
 
 import datetime as dt
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
 from attrs import Factory, field, frozen
@@ -13,17 +15,12 @@ from pyproj import Transformer
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from mmearth_core import Anchor, Modality
-from mmearth_core.builtin.file_anchor import FileAnchor
-from mmearth_core.config.schema import RunOptions
-from mmearth_core.download.journal import TileOutcome
-from mmearth_core.download.locate import Locator
-from mmearth_core.download.pixels import Fetcher
+from mmearth_core import Anchor, Modality, Scene
+from mmearth_core.config.schema import Config, DatasetOptions, RunOptions
+from mmearth_core.download.folder import BASE, Group, Journal, StoredConfig, TileOutcome
+from mmearth_core.download.run import PreparedRun, run
 from mmearth_core.download.stack import read_stack, stack_bands
-from mmearth_core.download.stored_config import BASE, Group
-from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.tiles.index import Tile
 from mmearth_localearth.stage import WorldEngine
 from mmearth_localearth.worlds.base import CollectionAsset, ImageAsset, Mask, Pixels
 
@@ -139,36 +136,63 @@ class Downloaded:
         return self.entry.record["located"][modality.name]
 
 
+class _Given(Modality):
+    """The anchor of a test: the day and grid that the test gives."""
+
+    name = "given"
+    api_version = 1
+    layers = ()
+
+    def __init__(self, anchor: Anchor) -> None:
+        super().__init__()
+        self._anchor = anchor
+
+    def anchor(self, scene: Scene, located: Any) -> Anchor:
+        """The given one."""
+        return self._anchor
+
+
 def download(
     world: Any, modalities: Sequence[Modality], polygon: Polygon, anchor: Anchor | None, folder: Path, size: int = 16
 ) -> Downloaded:
-    """Downloads one tile with the steps of a run: locate, pixels, stack.
+    """Downloads one tile into a new dataset.
 
     Args:
         world: the world.
         modalities: the modalities to download.
         polygon: the tile, EPSG:4326.
         anchor: date and grid of the tile, for modalities added to a dataset; None to let the first modality fix them.
-        folder: the folder for the stack.
+        folder: the folder in which a subfolder with the dataset is created.
         size: rows and columns of the tile.
 
     Raises:
-        AssertionError: when a modality sends a request of its own.
+        AssertionError: when a modality sends a request of its own, or the run stopped before the tile was finished.
     """
-    client = EarthClient(WorldEngine(world), RunOptions(retry_seconds=0.0))
-    own = anchor is None
-    group = Group(BASE if own else "test", tuple(modalities), modalities[0] if own else FileAnchor())
-    tile = Tile(0, 0, "tile", polygon, polygon.centroid.x, polygon.centroid.y, {})
-    (ready,) = Locator(client, group).locate([tile], {} if anchor is None else {tile.tile_id: anchor})
-    if isinstance(ready, TileOutcome):
-        return Downloaded(ready, {}, dict(client.purposes))
-    dataset = DatasetPaths(folder)
-    entry = Fetcher(client, dataset, group, size).fetch(ready)
-    if client.meter.requests.total() != client.purposes.total():
-        raise AssertionError(f"a plugin has sent requests itself: {dict(client.meter.requests)}")
-    names = [band.name for band in stack_bands(group.modalities)]
+    members = tuple(modalities) if anchor is None else (_Given(anchor), *modalities)
+    group = Group(BASE, members, members[0])
+    options = RunOptions(retry_seconds=0.0, give_up_after=0)
+    folder.mkdir(parents=True, exist_ok=True)
+    dataset = DatasetPaths(Path(tempfile.mkdtemp(dir=folder)))
+    columns = {"tile_id": ["tile"], "lon": polygon.centroid.x, "lat": polygon.centroid.y}
+    prepared = PreparedRun(
+        config=Config(
+            DatasetOptions("", "test", str(dataset.root), image_size=size), options, {}, {}, folder / "test.toml"
+        ),
+        folder=dataset,
+        engine=WorldEngine(world),
+        groups=(group,),
+        stored=StoredConfig({"image_size": size}, {"partition_size": 1}, groups={BASE: [m.name for m in members]}),
+        frame=gpd.GeoDataFrame(columns, geometry=[polygon], crs="EPSG:4326"),
+    )
+    result = run(prepared, lambda progress: None)
+    purposes, requests = dict(result.client.purposes), dict(result.client.meter.requests)
+    if sum(requests.values()) != sum(purposes.values()):
+        raise AssertionError(f"a plugin has sent requests itself: {requests}")
+    if result.progress.left:
+        raise AssertionError(result.why or "\n".join(result.progress.counts.reason_lines(1)))
+    entry = Journal(dataset.journal(BASE, 0)).read()["tile"]
     bands = {}
     if "sha256" in entry.record:
-        pixels = read_stack(dataset.stack(group.name, 0, tile.tile_id), names)
-        bands = dict(zip(names, pixels, strict=True))
-    return Downloaded(entry, bands, dict(client.purposes))
+        names = [band.name for band in stack_bands(modalities)]
+        bands = dict(zip(names, read_stack(dataset.stack(BASE, 0, "tile"), names), strict=True))
+    return Downloaded(entry, bands, purposes)

@@ -7,7 +7,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmearth_localearth.functions.image_region import _shares
+from mmearth_localearth.functions.image_region import pixel_shares
 from mmearth_localearth.values.reducer import BUILTIN
 from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window
 from mmearth_localearth.worlds.synthetic.noise import octave_key, octaves, plane_noise, turned, value_noise
@@ -26,7 +26,7 @@ def test_pixels_are_cut_as_if_every_one_were(points: list[tuple[float, float]], 
         return
     shapely.prepare(shape)
     left, top = np.meshgrid(np.arange(-10, 11), np.arange(-10, 11))
-    share, centre = _shares(shape, left, top, True)
+    share, centre = pixel_shares(shape, left, top, True)
     every = shapely.area(shapely.intersection(shape, shapely.box(left, top, left + 1, top + 1)))
     np.testing.assert_allclose(share, every, atol=1e-9)
     np.testing.assert_array_equal(centre, shapely.intersects_xy(shape, left + 0.5, top + 0.5))

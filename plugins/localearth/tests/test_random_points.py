@@ -7,8 +7,7 @@ import shapely
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import RequestError
-from mmearth_core.registry import discover
-from mmearth_core.registry.configured import engine_of
+from mmearth_core.registry import discover, engine_of
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def command(
     job = prepare(options, discover(), engine)
     plan = Plan(
         config=options,
-        tiles=int(job.effective.tiles["count"]),
+        tiles=int(job.stored.tiles["count"]),
         groups=group_costs(job),
         without_centroid=centroids_to_request(job),
         given_latency=latency,

@@ -6,7 +6,6 @@ from typing import Any
 from attrs import frozen
 
 from mmearth_core.config.schema import Config
-from mmearth_core.tiles.index import TILES_PER_REQUEST
 from mmearth_preflight.sample import Sample
 from mmearth_preflight.work import GroupCost
 
@@ -20,6 +19,10 @@ TIERS = {"community": 150.0, "contributor": 1_000.0, "partner": 100_000.0}
 
 
 HOUR = 3600.0
+
+
+CENTROIDS_PER_REQUEST = 5000
+"""Earth Engine lists at most 5,000 elements in one response, so a run requests centroids in such batches."""
 
 
 @frozen
@@ -93,14 +96,15 @@ class Factors:
     @classmethod
     def of(cls, sample: Sample, groups: tuple[GroupCost, ...], batch_size: int) -> "Factors":
         """The factors that a sample measured."""
-        purposes, tiles, batches = sample.result.purposes, sample.tiles, math.ceil(sample.tiles / batch_size)
+        client, tiles, batches = sample.result.client, sample.tiles, math.ceil(sample.tiles / batch_size)
+        purposes = client.purposes
         located = purposes.get("locate anchor", 0) + purposes.get("locate", 0)
         return cls(
             batch=_ratio(located, batches * sum(group.batch_requests for group in groups)),
             pixels=_ratio(purposes.get("pixels", 0), tiles * sum(group.pixel_requests for group in groups)),
             again=purposes.get("locate again", 0) / tiles,
-            retries=_ratio(sum(sample.result.requests.values()), sum(purposes.values())),
-            wire=_ratio(sample.result.received, tiles * sum(group.wire for group in groups)),
+            retries=_ratio(client.meter.requests.total(), sum(purposes.values())),
+            wire=_ratio(client.meter.received, tiles * sum(group.wire for group in groups)),
             stack=_ratio(sample.stacks, tiles * sum(group.stack for group in groups)),
             hdf5=_ratio(sample.hdf5, tiles * sum(group.hdf5 for group in groups)),
         )
@@ -150,7 +154,7 @@ class Plan:
         pixels = sum(group.left * group.pixel_requests for group in self.groups)
         locate = batches * factors.batch + self.left * factors.again
         return {
-            "centroids": math.ceil(self.without_centroid / TILES_PER_REQUEST),
+            "centroids": math.ceil(self.without_centroid / CENTROIDS_PER_REQUEST),
             "locate": round(locate * factors.retries),
             "pixels": round(pixels * factors.pixels * factors.retries),
         }

@@ -10,13 +10,15 @@ import geopandas as gpd
 import numpy as np
 import pyogrio
 from attrs import evolve, frozen
+from numpy.typing import NDArray
 
+from mmearth_core import Connection, Engine, Transport, WrappedEngine
 from mmearth_core.config.schema import Config
-from mmearth_core.contract.engine import Connection, Engine, Transport, WrappedEngine
 from mmearth_core.download.run import PreparedRun, ProgressListener, RunResult, StopRequest, run
+from mmearth_core.download.stack import read_stack
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.post.encode import Block, encode_block
+from mmearth_core.product.hdf5_rows import encode
 
 SEED = 0
 """Seed of the draw, so that a plan made twice downloads the same tiles."""
@@ -57,9 +59,9 @@ class Sample:
             "seed": SEED,
             **{key: summary[key] for key in ("done", "skipped", "failed", "left")},
             "failed_share": failed / max(summary["tiles"], 1),
-            "requests": sum(self.result.requests.values()),
-            "retries": sum(self.result.retries.values()),
-            "bytes_received": self.result.received,
+            "requests": summary["requests"].total(),
+            "retries": sum(summary["retries"].values()),
+            "bytes_received": summary["bytes_received"],
             "bytes_of_stacks": self.stacks,
             "bytes_in_hdf5": self.hdf5,
             "seconds": summary["seconds"],
@@ -100,8 +102,7 @@ def draw_sample(
             ),
             folder=DatasetPaths(root),
             engine=timed,
-            effective=evolve(job.effective, tiles={**job.effective.tiles, "partition_size": number}),
-            is_new=True,
+            stored=evolve(job.stored, tiles={**job.stored.tiles, "partition_size": number}),
             frame=frame,
         )
         result = run(trial, on_progress, stop=stop)
@@ -118,7 +119,7 @@ def draw_sample(
 
 def _drawn(job: PreparedRun, number: int) -> gpd.GeoDataFrame:
     """One random tile of each of `number` ranges of equal length, in the order of the tiles."""
-    tiles = int(job.effective.tiles["count"])
+    tiles = int(job.stored.tiles["count"])
     ends = np.linspace(0, tiles, min(number, tiles) + 1).astype(int)
     ordinals = np.random.default_rng(SEED).integers(ends[:-1], ends[1:])
     if job.frame is not None:
@@ -139,9 +140,14 @@ def _hdf5_bytes(job: PreparedRun, stacks: list[Path]) -> int:
         )
         for path in stacks:
             if path.parent.parent.name == group.name:
-                made = encode_block(Block({group.name: layers}, size, [(None, {group.name: path})]))
-                total += sum(len(chunk) for chunks in made.chunks for chunk in chunks.values())
+                total += sum(len(encode(_values(layer, path))) for layer in layers)
     return total
+
+
+def _values(layer: LayerDescription, stack: Path) -> NDArray[Any]:
+    """A layer's values of a tile, as the HDF5 file has them. The server has rounded and clamped them already."""
+    pixels = read_stack(stack, [f"{layer.name}__{band}" for band in layer.bands])
+    return np.where(np.isnan(pixels), layer.fill, pixels).astype(layer.dtype)
 
 
 class Timed(WrappedEngine):

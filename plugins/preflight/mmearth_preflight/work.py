@@ -7,12 +7,9 @@ import numpy as np
 from attrs import frozen
 
 from mmearth_core import Anchor, Modality, Scene
-from mmearth_core.download.locate import PluginCallError, call
+from mmearth_core.download.folder import Group, Journal, OutcomeCounts, TileIndex
 from mmearth_core.download.run import PreparedRun
 from mmearth_core.download.stack import StackBand, stack_bands
-from mmearth_core.download.stored_config import Group
-from mmearth_core.status import read_status
-from mmearth_core.tiles.index import TileIndex, without_centroid
 
 STACK_SHARE = 1 / 3
 """Size of a stack after compression, on average: measured by benchmarks/stack_encoding.py."""
@@ -57,17 +54,23 @@ def group_costs(job: PreparedRun) -> tuple[GroupCost, ...]:
     Raises:
         DatasetError: when a file of the dataset is damaged.
     """
-    tiles, size = int(job.effective.tiles["count"]), job.config.dataset.image_size
-    status, scene = read_status(job.config), _any_scene(job)
-    return tuple(
-        group_cost(group, scene, size, status.group(group.name).left if group.name in status.groups else tiles)
-        for group in job.groups
-    )
+    tiles, size = int(job.stored.tiles["count"]), job.config.dataset.image_size
+    scene = _any_scene(job)
+    return tuple(group_cost(group, scene, size, _left(job, group, tiles)) for group in job.groups)
+
+
+def _left(job: PreparedRun, group: Group, tiles: int) -> int:
+    """How many tiles of a group no run has finished."""
+    journals = job.folder.journal(group.name, 0).parent.glob("*.jsonl")
+    entries = (entry for path in journals for entry in Journal(path).read(heads_only=True).values())
+    return OutcomeCounts.of(tiles, entries).left
 
 
 def centroids_to_request(job: PreparedRun) -> int:
     """Tiles whose centroid Earth Engine has to compute; none once the tiles are imported."""
-    return 0 if job.frame is None else int(without_centroid(job.frame).sum())
+    if job.frame is None:
+        return 0
+    return int(job.frame.reindex(columns=["lon", "lat"]).isna().any(axis=1).sum())
 
 
 def _any_scene(job: PreparedRun) -> Scene:
@@ -111,8 +114,8 @@ def group_cost(group: Group, scene: Scene, size: int, left: int) -> GroupCost:
 def _needs_request(modality: Modality, scene: Scene) -> bool:
     """Whether locating a tile needs a request: plain values and None do not."""
     try:
-        located = call(modality, modality.locate, scene)
-    except PluginCallError:
+        located = modality.locate(scene)
+    except Exception:  # noqa: BLE001 - a plugin may raise anything
         # Earth Engine objects can only be made when an engine is open.
         return True
     return located is not None and not isinstance(located, dict | list)

@@ -99,7 +99,7 @@ class JournalsCheck:
         if not source.is_row(entries):
             if row is not None:
                 self._add_former_row(row, tile, done)
-                if done.keys() == source.effective.groups.keys():
+                if done.keys() == source.stored.groups.keys():
                     self._justified[row] = True
                     message = f"The tile's groups are not of one day and grid any more: {_anchors(entries)}."
                     self._fault(CHECK, message, row, _AGAIN)
@@ -209,7 +209,7 @@ class History:
 
     def _rows(self, tile: Tile) -> Iterator[DatasetRow]:
         """All that it can have been: done in every group, and in all of them on one day and grid."""
-        groups = list(self.source.effective.groups)
+        groups = list(self.source.stored.groups)
         if tile.partition != self._partition:
             self._partition = tile.partition
             self._entries = {group: self._read(group, tile.partition) for group in groups}

@@ -96,7 +96,7 @@ def _check_stacks(
     pool: Pool,
     progress: Progress,
 ) -> list[BadStack]:
-    path, total = report.reader.paths.hdf5, int(source.effective.tiles["count"])
+    path, total = report.reader.paths.hdf5, int(source.stored.tiles["count"])
     bad: list[BadStack] = []
     report.stacks = report.compared = 0
     with report.reader.file() as file:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from mmearth_core import Band, Kind, Layer
-from mmearth_core.config.structure import describe
+from mmearth_core.config.schema import describe
 from mmearth_devkit.trial_record import Finding, TrialRecord
 
 _WITHOUT_UNIT = re.compile(

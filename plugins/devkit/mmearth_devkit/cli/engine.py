@@ -71,8 +71,7 @@ def check(engine: str, as_json: bool) -> int:
 def _engine(spec: str) -> "Engine":
     """An engine with its default options, except for the text after a colon."""
     from mmearth_core.config.schema import Config, DatasetOptions, RunOptions
-    from mmearth_core.registry import discover
-    from mmearth_core.registry.configured import make_engine
+    from mmearth_core.registry import discover, make_engine
 
     empty = Config(DatasetOptions(tiles="", name="check"), RunOptions(), {}, {}, Path("--engine"))
     return make_engine(empty, discover(), spec)

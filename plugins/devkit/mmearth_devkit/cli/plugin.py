@@ -95,7 +95,7 @@ def new(
 
 def _sample(registry: "Registry") -> "Sample":
     from mmearth_core.errors import MMEarthError, PluginError
-    from mmearth_devkit.stage import kit_engine, open_stage
+    from mmearth_devkit.stage import Sample, kit_engine, open_stage
 
     try:
         sample = open_stage(kit_engine(registry=registry)).sample()
@@ -106,7 +106,7 @@ def _sample(registry: "Registry") -> "Sample":
         ) from error
     if sample is None:
         raise PluginError("No asset was given, and the engine proposes none. Name the image with --asset and --band.")
-    return sample
+    return Sample(*sample)
 
 
 @command.command("check", short_help="Try an installed modality offline, and report what is wrong with it.")

@@ -31,8 +31,7 @@ class Record(Engine):
 
     @cached_property
     def _recorded(self) -> Engine:
-        from mmearth_core.registry import discover
-        from mmearth_core.registry.configured import engine_of
+        from mmearth_core.registry import discover, engine_of
         from mmearth_devkit.recording.recording import Recorded
 
         if not self.options.directory:

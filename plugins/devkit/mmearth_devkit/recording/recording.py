@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 import httplib2
 from attrs import frozen
 
-from mmearth_core import Connection, Engine, Transport
-from mmearth_core.contract.engine import WrappedEngine
+from mmearth_core import Connection, Engine, Transport, WrappedEngine
 from mmearth_core.errors import EngineError
 from mmearth_devkit.recording.exchange import Answer, Question, own_project, read_exchange, write_exchange, write_file
 

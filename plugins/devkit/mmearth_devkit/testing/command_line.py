@@ -3,17 +3,26 @@
 import json
 import subprocess
 import sys
+from functools import cache
+from importlib.metadata import entry_points
 from typing import Any
 
+import click
 from click.testing import CliRunner, Result
 
 
 def cli(*arguments: object, columns: int | None = None) -> Result:
     """`mmearth-core ARGUMENTS` in this process, with a terminal of this width."""
-    from mmearth_core.cli import main
-
     env = {} if columns is None else {"COLUMNS": str(columns)}
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], env=env)
+    return CliRunner().invoke(_command(), [str(argument) for argument in arguments], env=env)
+
+
+@cache
+def _command() -> click.Command:
+    """The command `mmearth-core`, as it is installed."""
+    (entry_point,) = entry_points(group="console_scripts", name="mmearth-core")
+    command: click.Command = entry_point.load()
+    return command
 
 
 def summary(*arguments: object, code: int = 0) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from typing import Any
 
 def demo_of(engine: str, which: slice) -> tuple[str, dict[str, Any]]:
     """The text of the demo's configuration, and a FeatureCollection of these of its tiles."""
-    from mmearth_core.registry import discover
-    from mmearth_core.registry.configured import engine_of
+    from mmearth_core.registry import discover, engine_of
 
     demo = engine_of(discover(), engine).demo()
     assert demo is not None

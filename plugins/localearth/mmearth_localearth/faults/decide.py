@@ -14,7 +14,7 @@ import shapely
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from mmearth_core.errors import ConfigError
+from mmearth_core.errors import ConfigError, TilesError
 from mmearth_localearth.faults.kinds import OF_PIXELS
 from mmearth_localearth.faults.request import Request
 from mmearth_localearth.faults.rules import FaultRule
@@ -99,7 +99,19 @@ def _area(rule: FaultRule) -> BaseGeometry | None:
 
 
 def _outlines(path: str) -> dict[str, BaseGeometry]:
-    from mmearth_core.tiles.read import read_tiles
+    """The polygons of a tiles file by tile id.
 
-    frame = read_tiles(Path(path))
-    return dict(zip(frame["tile_id"], frame.geometry, strict=True))
+    Raises:
+        TilesError: when it cannot be read.
+    """
+    import pyogrio
+
+    if not Path(path).is_file():
+        raise TilesError(f"{path}: no such tiles file. Correct `tiles` of the fault.")
+    try:
+        _, _, shapes, (ids,) = pyogrio.raw.read(path, columns=["tile_id"])
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+        raise TilesError(f"{path}: the tiles and their `tile_id` cannot be read: {error}.") from error
+    # Whole numbers may be read as floats: 7.0 is tile 7, as for the dataset itself.
+    names = (f"{tile_id:.0f}" if isinstance(tile_id, float) else str(tile_id) for tile_id in ids.tolist())
+    return dict(zip(names, shapely.from_wkb(shapes), strict=True))

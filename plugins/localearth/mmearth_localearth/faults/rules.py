@@ -78,7 +78,7 @@ def parse_rule(text: str, source: str = "--fault") -> FaultRule:
     Raises:
         ConfigError: with the key, its value and the allowed values.
     """
-    from mmearth_core.config.structure import structure
+    from mmearth_core.config.schema import structure
 
     kind, *pairs = re.split(r":(?=\w+=)", text)  # a path may contain colons
     table: dict[str, Any] = {"kind": kind}

@@ -72,13 +72,13 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     for start in range(0, rows, chunk):
         part = slice(start, min(start + chunk, rows))
         left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row + start, row + part.stop))
-        share[part], centre[part] = _shares(shape, left, top, weighted)
+        share[part], centre[part] = pixel_shares(shape, left, top, weighted)
     steps = np.minimum(np.floor(share * 256), 255)
     grid = Grid(projection.crs, projection.transform, 0, 0).window(row, col, rows, cols)
     return Region(grid, steps / 255, centre)
 
 
-def _shares(
+def pixel_shares(
     shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any], weighted: bool
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """The share of each pixel inside a shape, and whether its centre is inside."""

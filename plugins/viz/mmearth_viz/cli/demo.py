@@ -26,8 +26,7 @@ def command(folder: Path, engine: str) -> int:
       mmearth-core demo demo
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.cli.run import download, leave, print_summary
-    from mmearth_core.registry import discover
-    from mmearth_core.registry.configured import engine_of
+    from mmearth_core.registry import discover, engine_of
     from mmearth_viz.preview.demo_sheets import sheet_of_layers, sheet_of_tiles
 
     registry = discover()
@@ -49,9 +48,9 @@ def command(folder: Path, engine: str) -> int:
         if error.errno not in FOLDER_FAULTS:
             raise
         raise ConfigError(f"{folder} cannot be written: {error.strerror}. Choose another folder.") from error
-    job, result = download(config, registry, engine=engine)
-    out = console()
-    print_summary(job, result, out)
+    result = download(config, registry, engine=engine)
+    job, out = result.run, console()
+    print_summary(result, out)
     if result.why or not result.progress.counts["done"]:
         return leave(result)
     sheet = folder / "contact_sheet.png"

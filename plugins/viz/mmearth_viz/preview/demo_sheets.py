@@ -9,9 +9,8 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core import Layer, Modality
-from mmearth_core.download.folder import Journal, Outcome, Tile, TileIndex, TileOutcome
+from mmearth_core.download.folder import Group, Journal, Outcome, Tile, TileIndex, TileOutcome
 from mmearth_core.download.stack import read_stack
-from mmearth_core.download.stored_config import Group
 from mmearth_core.errors import DatasetError
 from mmearth_core.paths import DatasetPaths
 from mmearth_viz.preview.contact_sheet import contact_sheet

@@ -7,9 +7,7 @@ from typing import Any
 from attrs import frozen
 from mmearth_curate.reading import DescribedReader
 
-from mmearth_core.download.journal import Journal, Outcome
-from mmearth_core.download.outcomes import OutcomeCounts
-from mmearth_core.download.stored_config import StoredConfig, load_stored_config
+from mmearth_core.download.folder import Journal, Outcome, OutcomeCounts, StoredConfig, load_stored_config
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.product.reader import read_side_file
 
@@ -34,13 +32,13 @@ class Outcomes:
     """The outcomes of the dataset.
 
     Attributes:
-        effective: the stored configuration; None without the folder.
+        stored: the stored configuration; None without the folder.
         config: its text; empty without the folder.
         groups: the outcomes in each group.
         left_out: number of done tiles without a row, by reason.
     """
 
-    effective: StoredConfig | None
+    stored: StoredConfig | None
     config: str
     groups: tuple[GroupOutcomes, ...]
     left_out: Counter[str]
@@ -57,22 +55,20 @@ def read_outcomes(reader: DescribedReader, folder: DatasetPaths | None) -> Outco
     Raises:
         DatasetError: when a journal or the configuration is damaged.
     """
-    effective = load_stored_config(folder.config) if folder is not None else None
+    stored = load_stored_config(folder.config) if folder is not None else None
     left_out = _left_out(reader.paths.left_out)
-    if folder is None or effective is None:
+    if folder is None or stored is None:
         return Outcomes(None, "", (), left_out)
     groups = tuple(
-        _group(folder, name, tuple(members), int(effective.tiles["count"]))
-        for name, members in effective.groups.items()
+        _group(folder, name, tuple(members), int(stored.tiles["count"])) for name, members in stored.groups.items()
     )
-    return Outcomes(effective, folder.config.read_text(encoding="utf-8"), groups, left_out)
+    return Outcomes(stored, folder.config.read_text(encoding="utf-8"), groups, left_out)
 
 
 def _group(folder: DatasetPaths, name: str, modalities: tuple[str, ...], tiles: int) -> GroupOutcomes:
-    counts = OutcomeCounts(tiles)
-    for path in sorted(folder.journal(name, 0).parent.glob("*.jsonl")):
-        counts.merge(OutcomeCounts.of(0, Journal(path).read(heads_only=True).values()))
-    return GroupOutcomes(name, modalities, counts)
+    journals = sorted(folder.journal(name, 0).parent.glob("*.jsonl"))
+    entries = (entry for path in journals for entry in Journal(path).read(heads_only=True).values())
+    return GroupOutcomes(name, modalities, OutcomeCounts.of(tiles, entries))
 
 
 def _left_out(path: Path) -> Counter[str]:

@@ -273,8 +273,8 @@ def _made(splits: Splits | None) -> list[tuple[str, str]]:
 
 def _versions(reader: DescribedReader, outcomes: Outcomes) -> list[tuple[str, str]]:
     versions = {layer.modality: layer.plugin for layer in reader.layers.values()}
-    if outcomes.effective is not None:
-        versions |= outcomes.effective.plugins
+    if outcomes.stored is not None:
+        versions |= outcomes.stored.plugins
     return sorted(versions.items())
 
 
