@@ -37,11 +37,11 @@ _CHUNK = 500_000
 
 @function(
     "FeatureCollection.randomPoints",
-    note="Polygons only, uniform by area on the ellipsoid; other points than Google's for a seed. `maxError` is not "
-    "needed.",
+    note="Polygons only, uniform by area on the ellipsoid; not the same points as Google's for a seed. `maxError` is "
+    "ignored.",
 )
 def random_points(region: Geometry, points: int, seed: int, _margin: object) -> Collection:
-    """Features of points, indexed from 0."""
+    """A collection of random points, indexed from 0."""
     if points < 0:
         raise EarthEngineError("points may not be negative.")
     shape = region.lonlat
