@@ -6,7 +6,6 @@ from typing import Any
 
 from mmearth_core.config.schema import DatasetOptions, RunOptions
 from mmearth_core.config.structure import describe
-from mmearth_core.registry import discover
 
 PLACE = "configuration.md"
 """The page, under docs/, that ends with these tables."""
@@ -37,8 +36,7 @@ def _sections() -> Iterator[str]:
     for cls in (DatasetOptions, RunOptions):
         title, _, text = inspect.cleandoc(cls.__doc__ or "").partition(": ")
         yield from ("", f"## {title}", "", text[:1].upper() + text[1:], "", *options_table(cls))
-    registry = discover()
-    registry.require()
+    registry = usable_registry()
     for kind, entries in (("modalities", registry.modalities), ("engines", registry.engines)):
         for name, entry in entries.items():
             yield from ("", f"## `[{kind}.{name}]`", "", f"From `{entry.distribution}`.", "")

@@ -7,7 +7,8 @@ from configuration_page import options_table, table
 
 from mmearth_core.contract.bands import Band, Layer
 from mmearth_core.contract.modality import Modality
-from mmearth_core.registry import Registered, discover
+from mmearth_core.errors import PluginError
+from mmearth_core.registry import Registered, Registry, discover
 
 KINDS = {
     "regression": "a map of quantities, shape (rows, bands, size, size)",
@@ -20,10 +21,21 @@ MANY = 40
 """Of a layer with more bands than this, such as a one-hot vector, only the first and last ones are shown."""
 
 
+def usable_registry() -> Registry:
+    """The installed plugins; a broken one would be missing in the pages.
+
+    Raises:
+        PluginError: when one is broken.
+    """
+    registry = discover()
+    if registry.faults:
+        raise PluginError(" ".join(map(str, registry.faults)))
+    return registry
+
+
 def modality_pages() -> dict[str, str]:
     """The page of each installed modality, by its path under docs/."""
-    registry = discover()
-    registry.require()
+    registry = usable_registry()
     return {f"modalities/{name}.md": "\n".join(_page(entry)) for name, entry in registry.modalities.items()}
 
 

@@ -46,7 +46,7 @@ def _show(registry: Registry, console: Console) -> None:
             table.add_row(name, layers, "yes" if entry.declared.can_anchor() else "", str(entry.origin))
         console.print(table)
     else:
-        console.print("No modality is installed. Install one with `pip install mmearth-NAME`.", markup=False)
+        console.print("No modality is installed. `pip install mmearth-core[all]` installs those of this repository.", markup=False)
     if registry.engines:
         table = Table("engine", "shorthand", "from", title="Engines", title_justify="left")
         for name, engine in registry.engines.items():
@@ -60,7 +60,7 @@ def _show(registry: Registry, console: Console) -> None:
             # The text of an exception may contain square brackets, which rich would interpret as markup.
             table.add_row(*(escape(text) for text in (plugin, fault.problem, fault.remedy)))
         console.print(table)
-        console.print("`mmearth-core run` refuses to start until they are repaired or uninstalled.", markup=False)
+        console.print("`mmearth-core run` refuses a configuration that uses one of them.", markup=False)
 
 
 def as_data(registry: Registry) -> dict[str, Any]:

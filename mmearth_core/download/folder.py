@@ -98,7 +98,6 @@ class DownloadedDataset:
                 layer of the same name.
             MMEarthError: when the configuration or a plugin cannot be used.
         """
-        registry.require()
         config = load_config(config_file)
         folder = DatasetPaths(config.root)
         stored = load_stored_config(folder.config)
@@ -113,7 +112,7 @@ class DownloadedDataset:
             )
         downloaded = evolve(config, modalities=stored.modalities, source=folder.config)
         names = [name for members in stored.groups.values() for name in members]
-        modalities = {name: make_modality(downloaded, registry, name) for name in names}
+        modalities = {name: make_modality(downloaded, registry, name, stored.plugins[name]) for name in names}
         layers = _layers_of(folder, stored, modalities)
         return cls(folder, stored, modalities, layers, tuple(_warnings(config, registry, stored)))
 

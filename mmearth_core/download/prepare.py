@@ -69,11 +69,7 @@ def prepare(
     Raises:
         MMEarthError: of the kind that fits; one paragraph with the remedy.
     """
-    registry.require()
-    modalities = {name: make_modality(config, registry, name) for name in config.modalities}
     wanted = _wanted(config, registry, only)
-    anchor = _choose_anchor(config, modalities)
-    chosen = engine_of(registry, config.run.engine if engine is None else engine, config.engines, str(config.source))
     folder = DatasetPaths(config.root)
     _check_folder(config, folder)
     # In this order: another process that starts at the same time writes the configuration before its first journal.
@@ -84,6 +80,12 @@ def prepare(
             f"{folder.root} contains a dataset whose own configuration, {folder.config.name}, is missing, so it is "
             "unknown what was downloaded. Restore the file, or set another `path` in [dataset]."
         )
+    recorded = stored.plugins if stored else {}
+    modalities = {
+        name: make_modality(config, registry, name, recorded.get(name, "")) for name in config.modalities
+    }
+    anchor = _choose_anchor(config, modalities)
+    chosen = engine_of(registry, config.run.engine if engine is None else engine, config.engines, str(config.source))
     plan = plan_groups(stored.groups if stored else {}, wanted, anchor.name)
     _check_members(config, plan)
     groups = tuple(Group(name, tuple(modalities[each] for each in members), anchor) for name, members in plan.items())

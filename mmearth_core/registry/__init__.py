@@ -12,7 +12,7 @@ from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.hooks import GROUP
 from mmearth_core.contract.modality import Modality
 from mmearth_core.errors import ConfigError, PluginError
-from mmearth_core.registry.commands import offered
+from mmearth_core.registry.commands import PLUGINS, how_to_install, offered
 from mmearth_core.registry.load import Origin, PluginFault, Registered, find_offers, load, settle
 from mmearth_core.text import did_you_mean
 
@@ -39,42 +39,45 @@ class Registry:
     engines: Mapping[str, Registered[Engine]] = field(converter=_read_only)
     faults: tuple[PluginFault, ...] = ()
 
-    def require(self) -> None:
-        """Raises the faults, so that no work starts with a broken plugin.
-
-        Raises:
-            PluginError: names every broken plugin, its problem and the remedy.
-        """
-        if self.faults:
-            count = len(self.faults)
-            head = "An installed plugin is broken." if count == 1 else f"Installed plugins have {count} faults."
-            raise PluginError(" ".join([head, *map(str, self.faults)]))
-
-    def modality(self, name: str) -> Registered[Modality]:
+    def modality(self, name: str, plugin: str = "") -> Registered[Modality]:
         """The modality of that name.
 
+        Args:
+            name: its name.
+            plugin: the distribution and version that a dataset records for it, for the message.
+
         Raises:
-            PluginError: when it is not installed; lists those that are, and the remedy.
+            PluginError: when it is not installed or its plugin is broken; says why, or lists those that are installed.
         """
-        return self._named("modality", name, self.modalities)
+        return self._named("modality", name, self.modalities, plugin)
 
     def engine(self, name: str) -> Registered[Engine]:
         """The engine of that name.
 
         Raises:
-            PluginError: when it is not installed; lists those that are, and the remedy.
+            PluginError: when it is not installed or its plugin is broken; says why, or lists those that are installed.
         """
         return self._named("engine", name, self.engines)
 
-    def _named(self, what: str, name: str, items: Mapping[str, Registered[T]]) -> Registered[T]:
+    def _named(self, what: str, name: str, items: Mapping[str, Registered[T]], plugin: str = "") -> Registered[T]:
         if name in items:
             return items[name]
-        broken = ", ".join(sorted({fault.distribution for fault in self.faults}))
+        distribution = plugin.partition(" ")[0] or PLUGINS.get(name)
+        faults = [fault for fault in self.faults if fault.hides == name or fault.distribution == distribution]
+        if faults:
+            raise PluginError(" ".join([f"The {what} {name!r} cannot be used.", *map(str, faults)]))
+        broken = ", ".join(sorted({fault.distribution for fault in self.faults if fault.hides}))
         hidden = f" Not counted, as they are broken: {broken}." if broken else ""
+        # No distribution is guessed from the name of a modality: it may be somebody else's.
+        if plugin:
+            remedy = f"The dataset was made with {plugin}: install that plugin again, from where you have it."
+        elif distribution:
+            remedy = f"It is in {distribution}: {how_to_install(distribution)}."
+        else:
+            remedy = "Install the plugin that has it, or correct the name."
         raise PluginError(
             f"No {what} {name!r} is installed.{did_you_mean(name, items)} Installed: {', '.join(items) or 'none'}."
-            f"{hidden} `mmearth-core plugins` lists them. If {name!r} has a plugin of its own, "
-            f"`pip install mmearth-{name}`."
+            f"{hidden} `mmearth-core plugins` lists them. {remedy}"
         )
 
 
@@ -86,8 +89,8 @@ def installed() -> tuple[Origin, ...]:
 def discover() -> Registry:
     """Imports every installed plugin and collects what it declares.
 
-    A broken plugin never hides a valid one: its faults are in the registry's `faults`, and
-    `Registry.require` raises them.
+    A broken plugin never hides a valid one: its faults are in the registry's `faults`. They are raised where a modality
+    or engine of that plugin is used, and stop no work that does not use it.
     """
     offers, faults = settle(find_offers(GROUP), "entry point", lambda offer: [offer.origin.entry_point])
     entries, broken = load(offers)
@@ -127,13 +130,19 @@ def engine_of(registry: Registry, spec: str, tables: Tables | None = None, sourc
     return entry.make(structure(table, entry.options_class, f"engines.{name}", source, entry.default_options))
 
 
-def make_modality(config: Config, registry: Registry, name: str) -> Modality:
+def make_modality(config: Config, registry: Registry, name: str, plugin: str = "") -> Modality:
     """A configured modality with its options.
+
+    Args:
+        config: the configuration.
+        registry: the installed plugins.
+        name: of the modality.
+        plugin: the distribution and version that the dataset records for it, if it does.
 
     Raises:
         PluginError: when it is not installed.
         ConfigError: when an option is unknown or ill-typed.
     """
-    entry, table = registry.modality(name), config.modalities.get(name, {})
+    entry, table = registry.modality(name, plugin), config.modalities.get(name, {})
     options = structure(table, entry.options_class, f"modalities.{name}", str(config.source), entry.default_options)
     return entry.make(options)

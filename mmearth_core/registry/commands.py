@@ -38,6 +38,20 @@ ELSEWHERE = {
 }
 """Commands of this repository's other distributions, and the distribution to install for each."""
 
+PLUGINS = {
+    **dict.fromkeys(("canopy_height_eth", "dynamic_world", "esa_worldcover"), "mmearth-landcover"),
+    **{name: f"mmearth-{name}" for name in ("aster", "era5", "sentinel1", "sentinel2", "tile")},
+    **dict.fromkeys(("record", "replay"), "mmearth-devkit"),
+    "local": "mmearth-localearth",
+}
+"""The same for their modalities and engines. Of all others it is unknown which distribution has them."""
+
+
+def how_to_install(distribution: str) -> str:
+    """The remedy for a distribution of this repository that is not installed; a clause."""
+    folder = f"./plugins/{distribution.removeprefix('mmearth-')}"
+    return f"`pip install {distribution}`, or `pip install {folder}` in a clone of the repository"
+
 
 @frozen
 class Command(Offer):

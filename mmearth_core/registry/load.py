@@ -23,6 +23,9 @@ from mmearth_core.text import did_you_mean
 T = TypeVar("T", Modality, Engine)
 E = TypeVar("E", bound="Offer | Registered[Any]")
 
+CORE = "mmearth-core"
+"""The core's own distribution, which no message tells the user to uninstall."""
+
 
 @frozen
 class Origin:
@@ -49,16 +52,18 @@ class PluginFault(Origin):
     Attributes:
         problem: what was found, as full sentences.
         remedy: what to do, as full sentences.
+        hides: the modality or engine that cannot be used; by convention an entry point is named after it. Empty for a
+            command.
     """
 
     problem: str
     remedy: str
+    hides: str
 
     @classmethod
-    def of(cls, origin: Origin, problem: str, remedy: str) -> "PluginFault":
-        """A fault of `origin`; the remedy also says how to continue without the plugin."""
-        without = f"Until it is repaired, `pip uninstall {origin.distribution}` lets the other plugins work."
-        return cls(origin.distribution, origin.version, origin.entry_point, problem, f"{remedy} {without}")
+    def of(cls, origin: Origin, problem: str, remedy: str, hides: str | None = None) -> "PluginFault":
+        """A fault of `origin`, which hides what the entry point is named after if nothing else is known."""
+        return cls(*attrs.astuple(origin), problem, remedy, origin.entry_point if hides is None else hides)
 
     def __str__(self) -> str:
         return f"{super().__str__()} (entry point {self.entry_point!r}): {self.problem} {self.remedy}"
@@ -97,18 +102,24 @@ def settle(
     Returns:
         The entries that share no key, and one fault for each of the others and key.
     """
-    owners: dict[str, list[Origin]] = defaultdict(list)
+    owners: dict[str, list[E]] = defaultdict(list)
     for entry in entries:
         for key in keys(entry):
-            owners[key].append(entry.origin)
-    shared = {key: origins for key, origins in owners.items() if len(origins) > 1 or key in reserved}
+            owners[key].append(entry)
+    shared = {key: owned for key, owned in owners.items() if len(owned) > 1 or key in reserved}
     faults = []
-    for key, origins in shared.items():
-        for i, origin in enumerate(origins):
-            others = ["mmearth-core itself"] * (key in reserved) + [str(o) for o in origins[:i] + origins[i + 1 :]]
+    for key, owned in shared.items():
+        distributions = {entry.origin.distribution for entry in owned} | ({CORE} if key in reserved else set())
+        removable = sorted(distributions - {CORE})
+        remedy = f"Rename the {what} in {' or in '.join(removable)}"
+        if len(distributions) > 1:
+            remedy += f", or {' or '.join(f'`pip uninstall {each}`' for each in removable)}"
+        for i, entry in enumerate(owned):
+            others = [f"{CORE} itself"] * (key in reserved)
+            others += [str(other.origin) for other in owned[:i] + owned[i + 1 :]]
             problem = f"The {what} {key!r} is also declared by {' and by '.join(others)}; this one is not used."
-            remedy = f"Rename the {what} in the plugin, or keep only one of these distributions installed."
-            faults.append(PluginFault.of(origin, problem, remedy))
+            hides = entry.name if isinstance(entry, Registered) else "" if what == "command" else None
+            faults.append(PluginFault.of(entry.origin, problem, f"{remedy}.", hides))
     return [entry for entry in entries if not any(key in shared for key in keys(entry))], faults
 
 

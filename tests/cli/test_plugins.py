@@ -201,7 +201,7 @@ def test_table_shows_sound_and_broken_plugins(install):
     assert "nowhere:DEPTH" in result.output
     assert "mmearth-broken 1.0" in result.output
     assert "[bold]unclosed" in result.output
-    assert "refuses to start" in result.output
+    assert "refuses a configuration that uses one of them" in result.output
 
 
 def test_table_without_any_plugin(monkeypatch):
@@ -236,4 +236,5 @@ def test_json_holds_everything(install):
     assert engine["options"][0]["default"] == "3"
     (broken,) = [fault for fault in data["broken"] if fault["distribution"] == "mmearth-broken"]
     assert "ValueError: no" in broken["problem"]
-    assert "pip uninstall mmearth-broken" in broken["remedy"]
+    assert "pip install --force-reinstall mmearth-broken" in broken["remedy"]
+    assert broken["hides"] == "broken"

@@ -244,7 +244,7 @@ def test_message_is_emitted(title: str, place: Place) -> None:
 
 def test_broken_plugin(place: Place, install: Callable[..., Path]) -> None:
     install("mmearth-broken", "raise RuntimeError('no luck')")
-    matches("A plugin is broken", place.run())
+    matches("A plugin is broken", place.run(modality="[modalities.broken]"))
 
 
 def test_no_credentials(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

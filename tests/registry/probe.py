@@ -20,5 +20,7 @@ def faults_of(distribution: str = "mmearth-probe") -> list[PluginFault]:
 def only_fault(distribution: str = "mmearth-probe") -> PluginFault:
     (fault,) = faults_of(distribution)
     assert fault.version == "1.0"
-    assert f"pip uninstall {distribution}" in fault.remedy
+    # Only a clash is solved by uninstalling a plugin, and never the core.
+    assert ("pip uninstall" in fault.remedy) == ("is also declared by" in fault.problem)
+    assert "pip uninstall mmearth-core" not in fault.remedy
     return fault

@@ -148,7 +148,8 @@ def test_modality_name_used_twice(install):
     assert "probe" not in discover().modalities
     assert "The modality 'probe' is also declared by mmearth-other 1.0" in only_fault().problem
     assert "The modality 'probe' is also declared by mmearth-probe 1.0" in only_fault("mmearth-other").problem
-    assert "keep only one" in only_fault().remedy
+    remedy = "Rename the modality in mmearth-other or in mmearth-probe, or `pip uninstall mmearth-other` or "
+    assert only_fault().remedy == f"{remedy}`pip uninstall mmearth-probe`."
 
 
 def test_layer_name_used_twice(install):
@@ -179,18 +180,37 @@ def test_entry_point_name_used_twice(install):
     assert "The entry point 'probe' is also declared by mmearth-probe 1.0; this" in only_fault("mmearth-other").problem
 
 
-def test_require_lists_every_fault(install):
-    install("mmearth-probe", PROBE)
+def test_a_clash_with_the_core_never_ends_in_uninstalling_it(install):
+    install("mmearth-probe", PROBE.replace('name = "probe"', 'name = "file"') + HOOK)
+    for distribution in ("mmearth-probe", "mmearth-core"):
+        (fault,) = faults_of(distribution)
+        assert fault.hides == "file"
+        assert fault.remedy == "Rename the modality in mmearth-probe, or `pip uninstall mmearth-probe`."
+
+
+def test_a_clash_inside_one_distribution_is_only_renamed(install):
+    install("mmearth-probe", PROBE + HOOK.replace("[Probe]", "[Probe, Probe]"))
+    assert [fault.remedy for fault in faults_of()] == ["Rename the modality in mmearth-probe."] * 2
+
+
+def test_what_is_used_is_refused_with_its_faults_only(install):
+    """By the name of the entry point, of the clashing modality, or of the distribution that has it or had it."""
     install("mmearth-broken", "raise ValueError('no')")
-    with pytest.raises(PluginError) as caught:
-        discover().require()
-    assert "mmearth-probe 1.0 (entry point 'probe'): Its entry point" in str(caught.value)
-    assert "mmearth-broken 1.0 (entry point 'broken'): It cannot be imported" in str(caught.value)
-    assert str(caught.value).count("pip uninstall") == 2
-
-
-def test_require_accepts_a_sound_registry():
-    Registry({}, {}).require()
+    install("mmearth-landcover", "", entry_points={"landcover": "mmearth_absent"})
+    install("mmearth-one", PROBE + HOOK)
+    install("mmearth-two", PROBE.replace('name = "probe"', 'name = "other"') + HOOK)
+    registry = discover()
+    for name, plugin, words in [
+        ("broken", "", "ValueError: no"),
+        ("snow", "mmearth-broken 1.0", "ValueError: no"),
+        ("esa_worldcover", "", "No module named 'mmearth_absent'"),
+        ("probe", "", "The layer 'probe' is also declared by mmearth-two 1.0"),
+        ("other", "", "The layer 'probe' is also declared by mmearth-one 1.0"),
+    ]:
+        with pytest.raises(PluginError, match=rf"^The modality '{name}' cannot be used\.") as caught:
+            registry.modality(name, plugin)
+        assert words in str(caught.value)
+        assert str(caught.value).count("(entry point") == 1
 
 
 def test_unknown_names_are_answered_with_the_installed_ones(install):
@@ -199,7 +219,8 @@ def test_unknown_names_are_answered_with_the_installed_ones(install):
     registry = discover()
     with pytest.raises(PluginError, match=r"No modality 'prob' is installed\. Did you mean 'probe'\?") as caught:
         registry.modality("prob")
-    assert "pip install mmearth-prob`" in str(caught.value)
+    assert str(caught.value).endswith("Install the plugin that has it, or correct the name.")
+    assert "pip install" not in str(caught.value)
     assert "Not counted, as they are broken: mmearth-broken" in str(caught.value)
     with pytest.raises(PluginError, match="No engine 'prob' is installed"):
         registry.engine("prob")

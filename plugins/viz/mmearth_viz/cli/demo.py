@@ -30,7 +30,6 @@ def command(folder: Path, engine: str) -> int:
     from mmearth_viz.preview.demo_sheets import sheet_of_layers, sheet_of_tiles
 
     registry = discover()
-    registry.require()
     chosen = click.get_current_context().get_parameter_source("engine") is not ParameterSource.DEFAULT
     demo = engine_of(registry, engine).demo() if chosen or engine in registry.engines else None
     if demo is None:
