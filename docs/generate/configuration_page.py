@@ -6,6 +6,8 @@ from typing import Any
 
 from mmearth_core.config.schema import DatasetOptions, RunOptions
 from mmearth_core.config.structure import describe
+from mmearth_core.errors import PluginError
+from mmearth_core.registry import Registry, discover
 
 PLACE = "configuration.md"
 """The page, under docs/, that ends with these tables."""
@@ -25,6 +27,18 @@ def options_table(cls: type, defaults: Any = None) -> list[str]:
         for key in describe(cls, defaults)
     ]
     return table(("key", "type", "default", "meaning"), *rows) if rows else ["It has no options.", ""]
+
+
+def usable_registry() -> Registry:
+    """The installed plugins.
+
+    Raises:
+        PluginError: when one is broken: it would be missing in the pages.
+    """
+    registry = discover()
+    if registry.faults:
+        raise PluginError(" ".join(map(str, registry.faults)))
+    return registry
 
 
 def configuration_tables() -> str:

@@ -3,12 +3,11 @@
 import inspect
 from collections.abc import Iterator
 
-from configuration_page import options_table, table
+from configuration_page import options_table, table, usable_registry
 
 from mmearth_core.contract.bands import Band, Layer
 from mmearth_core.contract.modality import Modality
-from mmearth_core.errors import PluginError
-from mmearth_core.registry import Registered, Registry, discover
+from mmearth_core.registry import Registered
 
 KINDS = {
     "regression": "a map of quantities, shape (rows, bands, size, size)",
@@ -19,18 +18,6 @@ KINDS = {
 
 MANY = 40
 """Of a layer with more bands than this, such as a one-hot vector, only the first and last ones are shown."""
-
-
-def usable_registry() -> Registry:
-    """The installed plugins; a broken one would be missing in the pages.
-
-    Raises:
-        PluginError: when one is broken.
-    """
-    registry = discover()
-    if registry.faults:
-        raise PluginError(" ".join(map(str, registry.faults)))
-    return registry
 
 
 def modality_pages() -> dict[str, str]:

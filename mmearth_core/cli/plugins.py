@@ -46,7 +46,8 @@ def _show(registry: Registry, console: Console) -> None:
             table.add_row(name, layers, "yes" if entry.declared.can_anchor() else "", str(entry.origin))
         console.print(table)
     else:
-        console.print("No modality is installed. `pip install mmearth-core[all]` installs those of this repository.", markup=False)
+        text = "No modality is installed. `pip install 'mmearth-core[all]'` installs those of this repository."
+        console.print(text, markup=False)
     if registry.engines:
         table = Table("engine", "shorthand", "from", title="Engines", title_justify="left")
         for name, engine in registry.engines.items():

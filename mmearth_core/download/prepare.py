@@ -81,9 +81,7 @@ def prepare(
             "unknown what was downloaded. Restore the file, or set another `path` in [dataset]."
         )
     recorded = stored.plugins if stored else {}
-    modalities = {
-        name: make_modality(config, registry, name, recorded.get(name, "")) for name in config.modalities
-    }
+    modalities = {name: make_modality(config, registry, name, recorded.get(name, "")) for name in config.modalities}
     anchor = _choose_anchor(config, modalities)
     chosen = engine_of(registry, config.run.engine if engine is None else engine, config.engines, str(config.source))
     plan = plan_groups(stored.groups if stored else {}, wanted, anchor.name)

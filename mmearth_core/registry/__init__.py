@@ -12,7 +12,7 @@ from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.hooks import GROUP
 from mmearth_core.contract.modality import Modality
 from mmearth_core.errors import ConfigError, PluginError
-from mmearth_core.registry.commands import PLUGINS, how_to_install, offered
+from mmearth_core.registry.commands import ENGINES, how_to_install, offered
 from mmearth_core.registry.load import Origin, PluginFault, Registered, find_offers, load, settle
 from mmearth_core.text import did_you_mean
 
@@ -62,10 +62,10 @@ class Registry:
     def _named(self, what: str, name: str, items: Mapping[str, Registered[T]], plugin: str = "") -> Registered[T]:
         if name in items:
             return items[name]
-        distribution = plugin.partition(" ")[0] or PLUGINS.get(name)
-        faults = [fault for fault in self.faults if fault.hides == name or fault.distribution == distribution]
-        if faults:
-            raise PluginError(" ".join([f"The {what} {name!r} cannot be used.", *map(str, faults)]))
+        distribution = plugin.partition(" ")[0] or (ENGINES.get(name) if what == "engine" else None)
+        own = [fault for fault in self.faults if fault.hides == name or fault.distribution == distribution]
+        if own:
+            raise PluginError(f"The {what} {name!r} cannot be used. {' '.join(map(str, own))}")
         broken = ", ".join(sorted({fault.distribution for fault in self.faults if fault.hides}))
         hidden = f" Not counted, as they are broken: {broken}." if broken else ""
         # No distribution is guessed from the name of a modality: it may be somebody else's.
@@ -74,7 +74,8 @@ class Registry:
         elif distribution:
             remedy = f"It is in {distribution}: {how_to_install(distribution)}."
         else:
-            remedy = "Install the plugin that has it, or correct the name."
+            repository = "`pip install 'mmearth-core[all]'` has those of this repository"
+            remedy = f"Correct the name, or install the plugin that has it; {repository}."
         raise PluginError(
             f"No {what} {name!r} is installed.{did_you_mean(name, items)} Installed: {', '.join(items) or 'none'}."
             f"{hidden} `mmearth-core plugins` lists them. {remedy}"

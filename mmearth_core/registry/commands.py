@@ -38,13 +38,8 @@ ELSEWHERE = {
 }
 """Commands of this repository's other distributions, and the distribution to install for each."""
 
-PLUGINS = {
-    **dict.fromkeys(("canopy_height_eth", "dynamic_world", "esa_worldcover"), "mmearth-landcover"),
-    **{name: f"mmearth-{name}" for name in ("aster", "era5", "sentinel1", "sentinel2", "tile")},
-    **dict.fromkeys(("record", "replay"), "mmearth-devkit"),
-    "local": "mmearth-localearth",
-}
-"""The same for their modalities and engines. Of all others it is unknown which distribution has them."""
+ENGINES = {"local": "mmearth-localearth", **dict.fromkeys(("record", "replay"), "mmearth-devkit")}
+"""The same for their engines. The core knows no modality by its name, so there is no such table of modalities."""
 
 
 def how_to_install(distribution: str) -> str:

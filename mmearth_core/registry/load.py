@@ -63,7 +63,8 @@ class PluginFault(Origin):
     @classmethod
     def of(cls, origin: Origin, problem: str, remedy: str, hides: str | None = None) -> "PluginFault":
         """A fault of `origin`, which hides what the entry point is named after if nothing else is known."""
-        return cls(*attrs.astuple(origin), problem, remedy, origin.entry_point if hides is None else hides)
+        hides = origin.entry_point if hides is None else hides
+        return cls(origin.distribution, origin.version, origin.entry_point, problem, remedy, hides)
 
     def __str__(self) -> str:
         return f"{super().__str__()} (entry point {self.entry_point!r}): {self.problem} {self.remedy}"

@@ -241,9 +241,10 @@ class _Reader:
         # find_spec() finds the package without importing it.
         spec = find_spec(package)
         if spec is None or not spec.submodule_search_locations:
-            remedy = self.install or f"pip install {package}"
+            # The distribution is not guessed from the package's name: it may be somebody else's.
+            remedy = f"it with `{self.install}`" if self.install else "the distribution that has it"
             raise EngineError(
                 f"{self.path}: the rasters of this world are in the Python package {package!r}, which is not "
-                f"installed. Install it with `{remedy}`."
+                f"installed. Install {remedy}."
             )
         return Path(next(iter(spec.submodule_search_locations))) / inside
