@@ -213,9 +213,9 @@ def test_values_that_are_not_finite(copy: Any) -> None:
         overwrite(file, "verify_slopes", 2, values)
     verdict = copy.verify()
     (fault,) = recounted(copy, verdict.faults)
-    assert fault["message"] == "It holds 3 NaNs; the layer's no-data is -inf, so there can be none."
+    assert fault["message"] == "It has 3 NaNs, although the layer's no-data is -inf."
     assert any(
-        "It holds 1 infinite value besides the no-data -inf" in warning["message"] for warning in verdict.of("warning")
+        "It has 1 infinite value besides the no-data -inf" in warning["message"] for warning in verdict.of("warning")
     )
 
 
