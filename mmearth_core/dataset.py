@@ -25,6 +25,24 @@ from mmearth_core.product.reader import DatasetReader
 from mmearth_core.text import counted, did_you_mean
 
 
+def require_known(owner: str, what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Checks names that a user gives.
+
+    Args:
+        owner: what has the known names; begins the message.
+        what: what the names are of.
+        names: the given names.
+        known: the names to choose from.
+
+    Raises:
+        DatasetError: when one of them is unknown.
+    """
+    for name in names:
+        if name not in known:
+            meant = did_you_mean(str(name), known)
+            raise DatasetError(f"{owner} has no {what} {name!r}.{meant} It has {', '.join(known)}.")
+
+
 @frozen(eq=False)
 class DatasetTile:
     """One tile.
@@ -75,10 +93,7 @@ class Dataset:
                 f"{self.path}: layers={layers!r} chooses none. It has {', '.join(known) or 'none'}; omit `layers` for "
                 "all of them."
             )
-        unknown = [name for name in chosen if name not in known]
-        if unknown:
-            meant = did_you_mean(str(unknown[0]), known)
-            raise DatasetError(f"{self.path}: has no layer {unknown[0]!r}.{meant} It has {', '.join(known)}.")
+        require_known(f"{self.path}:", "layer", chosen, known)
         self.layers: Mapping[str, LayerDescription] = {name: known[name] for name in chosen}
         self.rows: NDArray[np.intp] = np.arange(len(self.reader)) if split is None else self._split(split)
 
@@ -115,9 +130,7 @@ class Dataset:
         splits = self.reader.splits()
         if splits is None:
             raise DatasetError(f"{self.reader.paths.splits} is missing. Make it with `mmearth-core post splits`.")
-        if name not in splits.parts:
-            meant = did_you_mean(str(name), splits.parts)
-            raise DatasetError(f"{self.path}: has no split {name!r}.{meant} It has {', '.join(splits.parts)}.")
+        require_known(f"{self.path}:", "split", [name], splits.parts)
         return splits.parts[name]
 
     def close(self) -> None:

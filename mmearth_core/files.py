@@ -17,8 +17,6 @@ FOLDER_FAULTS = {
 }
 """Errors of a write for which the disk or the folder is the cause; any other error is a bug."""
 
-_HELD_BY_ANOTHER = {errno.EAGAIN, errno.EACCES}
-
 _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 """Errors of file systems without locks. There only the user can keep processes apart; a warning says so."""
 
@@ -139,15 +137,15 @@ def _lock(handle: int, path: Path, partition: int, refusal: str) -> bool:
     """Locks a partition; False on a file system without locks."""
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, partition)
-    except OSError as error:
-        if error.errno in _WITHOUT_LOCKS:
-            return False
-        if error.errno not in _HELD_BY_ANOTHER:
-            raise
+    except (BlockingIOError, PermissionError) as error:  # systems differ in how they say that another process has it
         raise DatasetError(
             refusal
             or f"Another process is running on partition {partition} of {path.parent.parent.parent}, group "
             f"{path.parent.name!r}. Wait until it has ended, or give each process its own --shard I/N, all with the "
             "same N."
         ) from error
+    except OSError as error:
+        if error.errno not in _WITHOUT_LOCKS:
+            raise
+        return False
     return True

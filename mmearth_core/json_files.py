@@ -1,4 +1,4 @@
-"""JSON side files: read in full, and written in full or entry by entry."""
+"""JSON side files: read in full, and written in full or tile by tile."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mmearth_core.errors import DatasetError
 from mmearth_core.files import written_aside
 
 
@@ -48,19 +49,22 @@ def write_json(path: Path, content: Any) -> None:
         aside.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def write_entries(path: Path, entries: Iterable[tuple[str, Any]]) -> None:
-    """Writes an object member by member, one per line, as strict JSON.
+def write_tile_info(path: Path, entries: Iterable[tuple[str, Any]]) -> None:
+    """Writes the entries of tiles, by tile id and one per line, as strict JSON, to another file that is then renamed.
 
     Raises:
-        ValueError: when a value is not strict JSON; names the member.
+        DatasetError: when an entry is not strict JSON.
     """
-    with path.open("w", encoding="utf-8") as file:
+    with written_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
         lead = "{\n"
-        for name, value in entries:
+        for tile_id, entry in entries:
             try:
-                text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+                text = json.dumps(entry, ensure_ascii=False, allow_nan=False)
             except (TypeError, ValueError) as error:
-                raise ValueError(f"{name!r} is not strict JSON ({error})") from error
-            file.write(f"{lead}{json.dumps(name, ensure_ascii=False)}: {text}")
+                raise DatasetError(
+                    f"{path.name}: the entry of tile {tile_id!r} is not strict JSON ({error}). Use null for missing "
+                    "numbers; if a plugin's info() returns them, repair the plugin."
+                ) from error
+            file.write(f"{lead}{json.dumps(tile_id, ensure_ascii=False)}: {text}")
             lead = ",\n"
         file.write("\n}\n")

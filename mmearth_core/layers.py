@@ -16,12 +16,8 @@ from mmearth_core.errors import DatasetError
 DEFAULT = ""
 """The key of the preview for variants that have none of their own."""
 
-DESCRIBED = (
-    "modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "plugin",
-)  # fmt: skip
+DESCRIBED = ("modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "plugin")
 """The attributes that every layer has; files of older versions have no further ones."""
-
-_PREVIEW_KEYS = frozenset(each.name for each in fields(Preview))
 
 
 def _as_texts(texts: Iterable[Any]) -> tuple[str, ...]:
@@ -119,12 +115,14 @@ class LayerDescription:
         """All keys that the layer must have in the band statistics."""
         return tuple(self.stat_name(variant) for variant in self.variants) or (self.name,)
 
+    def stat_keys(self) -> tuple[str, ...]:
+        """All keys that it may have: also its name alone, for tiles without one of its variants."""
+        return tuple(dict.fromkeys((*self.stat_names(), self.name)))
+
     def stat_numbers(self, entry: Any, name: str) -> NDArray[np.float64] | None:
         """A statistic of an entry that holds one finite number per band; None if it does not."""
         listed = entry.get(name) if isinstance(entry, Mapping) else None
-        if not isinstance(listed, list) or len(listed) != len(self.bands):
-            return None
-        if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in listed):
+        if not isinstance(listed, list) or len(listed) != len(self.bands) or not {*map(type, listed)} <= {int, float}:
             return None
         numbers = np.array(listed, np.float64)
         return numbers if np.isfinite(numbers).all() else None
@@ -188,9 +186,6 @@ class LayerDescription:
 
 def _preview(content: Mapping[str, Any]) -> Preview:
     """A preview from JSON; keys that a newer version may have added are ignored."""
-    known: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in content.items()
-        if key in _PREVIEW_KEYS
-    }
-    return Preview(**known)
+    known: dict[str, Any] = {each.name: content[each.name] for each in fields(Preview) if each.name in content}
+    ends: dict[str, Any] = {key: tuple(value) for key, value in known.items() if isinstance(value, list)}
+    return Preview(**{**known, **ends})

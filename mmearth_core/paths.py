@@ -1,9 +1,10 @@
 """The only module with the file names of a dataset: of its folder, and of the products that `post` writes."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 MAX_STEM = 200
 """Longest file stem used, in bytes; file systems allow 255 and a temporary suffix is added."""
@@ -24,49 +25,38 @@ def file_stem(tile_id: str) -> str:
     return stem
 
 
+def _side_file(what: str) -> Any:
+    return Factory(lambda paths: paths.hdf5.with_name(f"{paths.name}_{what}.json"), takes_self=True)
+
+
 @frozen
 class ProductPaths:
-    """Paths of an HDF5 file and of its side files, which are named after it.
+    """Paths of an HDF5 file and of its side files, which are named after it and need not exist.
 
     Attributes:
-        hdf5: the HDF5 file; the side files need not exist.
+        hdf5: the HDF5 file.
+        tile_info: what is known of each tile, by tile id.
+        band_stats: the band statistics.
+        splits: the rows of each split.
+        splits_made: how the splits were made; the public training readers do not look for this name.
+        left_out: the tiles without a row, as their stack cannot be used; the public readers do not look for this name.
     """
 
     hdf5: Path
+    tile_info: Path = field(init=False, default=_side_file("tile_info"))
+    band_stats: Path = field(init=False, default=_side_file("band_stats"))
+    splits: Path = field(init=False, default=_side_file("splits"))
+    splits_made: Path = field(init=False, default=_side_file("splits_made"))
+    left_out: Path = field(init=False, default=_side_file("left_out"))
 
     @property
     def name(self) -> str:
         """The dataset's name."""
         return self.hdf5.stem
 
-    @property
-    def tile_info(self) -> Path:
-        """What is known of each tile, by tile id."""
-        return self.side_file("tile_info")
 
-    @property
-    def band_stats(self) -> Path:
-        """The band statistics."""
-        return self.side_file("band_stats")
-
-    @property
-    def splits(self) -> Path:
-        """The rows of each split."""
-        return self.side_file("splits")
-
-    @property
-    def splits_made(self) -> Path:
-        """How the splits were made; the public training readers do not look for this name."""
-        return self.side_file("splits_made")
-
-    @property
-    def left_out(self) -> Path:
-        """The tiles without a row, as their stack cannot be used; the public readers do not look for this name."""
-        return self.side_file("left_out")
-
-    def side_file(self, what: str) -> Path:
-        """The side file of that kind."""
-        return self.hdf5.with_name(f"{self.name}_{what}.json")
+def _in_root(name: str) -> Any:
+    return Factory(lambda paths: paths.root / name, takes_self=True)
 
 
 @frozen
@@ -75,19 +65,15 @@ class DatasetPaths:
 
     Attributes:
         root: the folder.
+        config: the stored configuration.
+        tiles: the tiles, imported once.
+        runs: the result of every run, one per line.
     """
 
     root: Path
-
-    @property
-    def config(self) -> Path:
-        """The stored configuration."""
-        return self.root / "mmearth.toml"
-
-    @property
-    def tiles(self) -> Path:
-        """The tiles, imported once."""
-        return self.root / "tiles.gpkg"
+    config: Path = field(init=False, default=_in_root("mmearth.toml"))
+    tiles: Path = field(init=False, default=_in_root("tiles.gpkg"))
+    runs: Path = field(init=False, default=_in_root("runs.jsonl"))
 
     def stack(self, group: str, partition: int, tile_id: str) -> Path:
         """The stacked GeoTIFF of a tile."""
@@ -100,11 +86,6 @@ class DatasetPaths:
     def lock(self, group: str) -> Path:
         """The lock file of a group; it stays empty, as each process locks one byte for each of its partitions."""
         return self.root / "journal" / group / "lock"
-
-    @property
-    def runs(self) -> Path:
-        """The result of every run, one per line."""
-        return self.root / "runs.jsonl"
 
     @property
     def is_begun(self) -> bool:

@@ -37,7 +37,7 @@ from torch.utils import data
 from mmearth_core import dataset as plain
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
-from mmearth_core.text import counted, did_you_mean
+from mmearth_core.text import counted
 
 Sample = dict[str, Any]
 """One tile; the module's documentation says what is in it."""
@@ -119,7 +119,7 @@ class Dataset(data.Dataset[Sample]):
             if self._normalize and layer.is_quantity:
                 own = self._scaled(own, mask, self._scales[layer.stat_name(tile.variant)])
             else:
-                own = _as_stored(own, layer)
+                own = own.astype("int64" if layer.has_classes else _WIDENED.get(layer.dtype, layer.dtype), copy=False)
             values[name], masks[name] = torch.from_numpy(own), torch.from_numpy(mask)
         sample: Sample = {
             "values": values,
@@ -171,15 +171,5 @@ def _chosen_bands(source: plain.Dataset, layer: LayerDescription, bands: Sequenc
             f"{source.path}: layer {layer.name!r}: {bands!r} is not a list of bands. It has "
             f"{', '.join(layer.bands)}; give some of them, or None for all."
         )
-    unknown = [band for band in bands if band not in layer.bands]
-    if unknown:
-        raise DatasetError(
-            f"{source.path}: layer {layer.name!r} has no band {unknown[0]!r}."
-            f"{did_you_mean(str(unknown[0]), layer.bands)} It has {', '.join(layer.bands)}."
-        )
+    plain.require_known(f"{source.path}: layer {layer.name!r}", "band", bands, layer.bands)
     return tuple(bands)
-
-
-def _as_stored(values: NDArray[Any], layer: LayerDescription) -> NDArray[Any]:
-    kept = "int64" if layer.has_classes else _WIDENED.get(layer.dtype, layer.dtype)
-    return values.astype(kept, copy=False)

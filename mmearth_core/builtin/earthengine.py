@@ -22,9 +22,7 @@ class EarthEngineOptions:
     )
     service_account_key: str | None = field(
         default=None,
-        metadata={
-            "help": "JSON key file of a service account; by default the credentials of `earthengine authenticate`"
-        },
+        metadata={"help": "JSON key file of a service account; by default the login of `earthengine authenticate`"},
     )
     url: str = field(default=HIGH_VOLUME, metadata={"help": "the endpoint"})
 
@@ -47,11 +45,9 @@ class EarthEngine(Engine):
         from mmearth_core.earthengine.transport import HttpTransport
 
         credentials = self._credentials()
-        project = (
-            self.options.project
-            or getattr(credentials, "quota_project_id", None)
-            or getattr(credentials, "project_id", None)
-        )
+        project = self.options.project
+        for name in ("quota_project_id", "project_id"):
+            project = project or getattr(credentials, name, None)
         if not project:
             raise EngineError(
                 "No Cloud project is set for Earth Engine. Set `project` in [engines.earthengine] of the "

@@ -20,6 +20,7 @@ import click
 
 from mmearth_core.errors import MMEarthError, PluginError
 from mmearth_core.registry.commands import COMMANDS, ELSEWHERE, offered
+from mmearth_core.text import did_you_mean
 
 INTERRUPTED, TERMINATED = 130, 143
 """The exit status after control-C or SIGTERM: 128 + the number of the signal, as in shells."""
@@ -44,6 +45,7 @@ class LazyGroup(click.Group):
         Raises:
             PluginError: when the command of a plugin is broken, two plugins offer this command, or it is part of a
                 distribution of this repository that is not installed.
+            click.UsageError: when it is unknown, but similar to another one.
         """
         if cmd_name in COMMANDS:
             command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
@@ -60,6 +62,9 @@ class LazyGroup(click.Group):
                 f"The command {cmd_name!r} is in {distribution}, which is not installed: `pip install {distribution}`, "
                 f"or `pip install ./plugins/{distribution.removeprefix('mmearth-')}` in a clone of the repository."
             )
+        suggestion = did_you_mean(cmd_name, [*self.list_commands(ctx), *ELSEWHERE])
+        if suggestion and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {cmd_name!r}.{suggestion}")
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

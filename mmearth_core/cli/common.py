@@ -70,8 +70,7 @@ def together(*options: Decorator) -> Decorator:
 
 def number_option(name: str, help: str, default: int | None = None, least: int = 1) -> Decorator:
     """An option for a whole number of at least `least`; without a default, it is None if not given."""
-    kind, shown = click.IntRange(min=least), default is not None
-    return click.option(name, type=kind, default=default, show_default=shown, metavar="N", help=help)
+    return click.option(name, type=click.IntRange(least), default=default, show_default=True, metavar="N", help=help)
 
 
 def workers_option(work: str = "count; by default one per core") -> Decorator:
@@ -101,9 +100,8 @@ def engine_option(
     help: str = "Override the configured engine.", default: str | None = None, metavar: str = "NAME[:TEXT]"
 ) -> Decorator:
     """`--engine`; the shell completes the names of the installed engines."""
-    shown = default is not None
     return click.option(
-        "--engine", default=default, show_default=shown, metavar=metavar, help=help, shell_complete=engines
+        "--engine", default=default, show_default=True, metavar=metavar, help=help, shell_complete=engines
     )
 
 

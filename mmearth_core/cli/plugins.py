@@ -88,10 +88,10 @@ def _modality(entry: Registered[Modality]) -> dict[str, Any]:
     return {
         **_facts(entry),
         "can_anchor": declared.can_anchor(),
-        "variants": list(declared.variants),
+        "variants": declared.variants,
         "layers": [_layer(layer) for layer in declared.layers],
         "options": _options(entry),
-        "assets": list(declared.assets),
+        "assets": declared.assets,
         "licence": declared.licence,
         "citation": declared.citation,
     }

@@ -72,6 +72,7 @@ _splits = together(
         help="Spatial: minimum distance between tiles of different splits; initially 5.",
     ),
 )
+_inputs = together(config_argument, _workers, json_option())
 
 
 @click.group("post", cls=_DefaultGroup)
@@ -98,10 +99,7 @@ def command() -> None:
 
 
 @command.command(_ALL, hidden=True)
-@config_argument
-@_workers
-@_splits
-@json_option()
+@together(config_argument, _workers, _splits, json_option())
 def make_all(config: Path, workers: int | None, as_json: bool, **options: Any) -> int:
     """Make all files of the dataset of CONFIG."""
     from mmearth_core.post.make_splits import make_splits, split_options
@@ -117,9 +115,7 @@ def make_all(config: Path, workers: int | None, as_json: bool, **options: Any) -
 
 
 @command.command("info")
-@config_argument
-@_workers
-@json_option()
+@_inputs
 def info(config: Path, workers: int | None, as_json: bool) -> int:
     """Write tile_info.json: what the journals and the modalities report of each tile.
 
@@ -138,9 +134,7 @@ def info(config: Path, workers: int | None, as_json: bool) -> int:
 
 
 @command.command("hdf5")
-@config_argument
-@_workers
-@json_option()
+@_inputs
 def hdf5(config: Path, workers: int | None, as_json: bool) -> int:
     """Write the HDF5 file, and in the same pass the band statistics.
 
@@ -159,9 +153,7 @@ def hdf5(config: Path, workers: int | None, as_json: bool) -> int:
 
 
 @command.command("stats")
-@config_argument
-@_workers
-@json_option()
+@_inputs
 def stats(config: Path, workers: int | None, as_json: bool) -> int:
     """Write the band statistics again, from the HDF5 file's own values.
 
@@ -178,9 +170,7 @@ def stats(config: Path, workers: int | None, as_json: bool) -> int:
 
 
 @command.command("splits")
-@config_argument
-@_splits
-@json_option()
+@together(config_argument, _splits, json_option())
 def splits(config: Path, as_json: bool, **options: Any) -> int:
     """Write the splits, and beside them how they were made.
 

@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmearth_core.cli.common import (
-    FILE,
-    PATH,
-    Decorator,
-    engine_option,
-    json_option,
-    number_option,
-    seed_option,
-    show,
-    together,
-)
+from mmearth_core.cli.common import FILE, PATH, engine_option, json_option, number_option, seed_option, show, together
 from mmearth_core.errors import TilesError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mmearth_core.cli.common import Decorator
     from mmearth_core.tiles.draw import Count
     from mmearth_core.tiles.own_places import OwnPlaces
     from mmearth_core.tiles.polygon_source import Source
@@ -48,7 +39,7 @@ def _checked_output(ctx: click.Context, _option: click.Parameter, output: Path |
     return output
 
 
-def _length_option(name: str, help: str, lengths: click.FloatRange, default: float | None = None) -> Decorator:
+def _length_option(name: str, help: str, lengths: click.FloatRange, default: float | None = None) -> "Decorator":
     """An option for metres; without a default, it is None if not given."""
     shown = bool(default)
     return click.option(name, type=lengths, default=default, show_default=shown, metavar="METRES", help=help)
@@ -183,7 +174,7 @@ def from_tile_info(file: Path, tiles: Path | None, output: Path, as_json: bool) 
     )
 
 
-@click.group("tiles", invoke_without_command=True)
+@click.group("tiles", commands=[from_points, from_polygons, from_tile_info], invoke_without_command=True)
 @number_option("--number", "Number of tiles.")
 @click.option(
     "--sampling",
@@ -306,27 +297,20 @@ def _counts_data(counts: "Sequence[Count]") -> dict[str, Any]:
 
 def _print(counts: "Sequence[Count]", number: int, output: Path, console: "Console") -> None:
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("biome", "ecoregion")
-    table.add_column("requested", justify="right")
-    table.add_column("made", justify="right")
+    table = Table("biome", "ecoregion", *(Column(name, justify="right") for name in ("requested", "made")))
     for count in counts:
         if count.asked or count.made:
-            names = (escape(count.region.biome), escape(count.region.name))
-            style = "bold red" if count.made < count.asked else None
-            table.add_row(*names, str(count.asked), str(count.made), style=style)
+            row = (count.region.biome, count.region.name, str(count.asked), str(count.made))
+            table.add_row(*map(escape, row), style="bold red" if count.made < count.asked else None)
     console.print(table)
     short = [count for count in counts if count.made < count.asked]
     for count in short[:5]:
         console.print(f"{count.region.name}: {count.made} of {count.asked}: {count.reason}", markup=False)
     if len(short) > 5:
         console.print(f"and {len(short) - 5} more ecoregions; --json lists them all")
-    made, regions = sum(count.made for count in counts), sum(1 for count in counts if count.made)
+    made, regions = sum(count.made for count in counts), sum(count.made > 0 for count in counts)
     console.print(f"{made} tiles in {regions} ecoregions: {output}", markup=False)
     if made < number:
         console.print(f"{number - made} fewer than requested; with --redistribute other ecoregions replace them.")
-
-
-for subcommand in (from_points, from_polygons, from_tile_info):
-    command.add_command(subcommand)

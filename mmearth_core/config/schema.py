@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import NOTHING, field, frozen
 from attrs.validators import ge, gt, le, optional
 
 from mmearth_core.config.structure import describe, structure
@@ -38,8 +38,8 @@ def _is_workload_tag(_options: object, _attribute: object, tag: str) -> None:
         )
 
 
-def _option(help: str, **arguments: Any) -> Any:
-    return field(metadata={"help": help}, **arguments)
+def _option(help: str, default: Any = NOTHING, validator: Any = None) -> Any:
+    return field(default=default, validator=validator, metadata={"help": help})
 
 
 @frozen
@@ -51,18 +51,13 @@ class DatasetOptions:
 
     tiles: str = _option("tiles file (GeoJSON, GeoPackage or FlatGeobuf), relative to this file")
     name: str = _option("name of the dataset: letters, digits, `_`, `-` and `.`", validator=_is_name)
-    path: str | None = _option("folder of the dataset, relative to this file; by default its name", default=None)
+    path: str | None = _option("folder of the dataset, relative to this file; by default its name", None)
     anchor: str | None = _option(
-        "modality that determines the date and the grid of each tile; needed if several modalities can", default=None
+        "modality that determines the date and the grid of each tile; needed if several modalities can", None
     )
-    image_size: int = _option(
-        "rows and columns of a tile, in pixels of 10 m; 1 to 2048", default=128, validator=[ge(1), le(2048)]
-    )
+    image_size: int = _option("rows and columns of a tile, in pixels of 10 m; 1 to 2048", 128, [ge(1), le(2048)])
     partition_size: int | None = _option(
-        "tiles per partition, the unit in which tiles are divided among processes; by default 25 to 1000, so that "
-        "there are about 256 partitions",
-        default=None,
-        validator=optional(ge(1)),
+        "tiles per partition, the unit of work; by default 25 to 1000, for about 256 partitions", None, optional(ge(1))
     )
 
 
@@ -71,47 +66,38 @@ class RunOptions:
     """`[run]`: how the dataset is downloaded. These options may change from run to run."""
 
     engine: str = _option(
-        "engine that answers the requests, NAME or NAME:TEXT; `mmearth-core plugins` lists the engines",
-        default="earthengine",
+        "engine that answers the requests, NAME or NAME:TEXT; `mmearth-core plugins` lists the engines", "earthengine"
     )
-    batch_size: int = _option("tiles located per request; 1 to 500", default=25, validator=[ge(1), le(500)])
+    batch_size: int = _option("tiles located per request; 1 to 500", 25, [ge(1), le(500)])
     max_concurrent: int = _option(
-        "requests in flight at the same time, of all processes together; 1 to 500; Earth Engine allows 40 per project",
-        default=40,
-        validator=[ge(1), le(500)],
+        "requests in flight, of all processes together; 1 to 500; Earth Engine allows 40", 40, [ge(1), le(500)]
     )
     requests_per_second: float = _option(
-        "requests sent per second, by all processes together; Earth Engine allows 100 per project",
-        default=100.0,
-        validator=gt(0),
+        "requests sent per second, by all processes together; Earth Engine allows 100 per project", 100.0, gt(0)
     )
     budget: str | None = _option(
         "folder through which processes share `max_concurrent` and `requests_per_second`, relative to this file; "
         "set the same folder for all datasets of one Cloud project; by default a folder inside the dataset",
-        default=None,
+        None,
     )
     timeout: float = _option(
-        "seconds after which a request without an answer is abandoned; Earth Engine ends its own work after 300",
-        default=330.0,
-        validator=gt(0),
+        "seconds until an unanswered request is abandoned; Earth Engine ends its own work after 300", 330.0, gt(0)
     )
-    retry_seconds: float = _option(
-        "seconds during which a request is retried after a temporary fault", default=600.0, validator=ge(0)
-    )
+    retry_seconds: float = _option("seconds during which a request is retried after a temporary fault", 600.0, ge(0))
     grace_seconds: float = _option(
-        "seconds that requests in flight have to finish when a signal stops the run", default=60.0, validator=ge(0)
+        "seconds that requests in flight have to finish when a signal stops the run", 60.0, ge(0)
     )
     workload_tag: str | None = _option(
         "label of the run's computations in the metrics of the Cloud project; by default made from the dataset's "
         'name; "" for none',
-        default=None,
-        validator=optional(_is_workload_tag),
+        None,
+        optional(_is_workload_tag),
     )
     give_up_after: int = _option(
         "stop the run when this many tiles have failed for the same lasting reason, such as a mistyped asset, and no "
         "tile is done; 0 for never",
-        default=GIVE_UP_AFTER,
-        validator=ge(0),
+        GIVE_UP_AFTER,
+        ge(0),
     )
 
 

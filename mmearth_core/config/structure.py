@@ -5,7 +5,7 @@ import datetime as dt
 import enum
 import json
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin
 
@@ -90,10 +90,8 @@ def plain(value: Any) -> str:
         return "none"
     if isinstance(value, enum.Enum):
         return plain(value.value)
-    if isinstance(value, str | Path):
-        return json.dumps(str(value), ensure_ascii=False)
-    if isinstance(value, bool):
-        return str(value).lower()
+    if isinstance(value, str | Path | bool):
+        return json.dumps(value, ensure_ascii=False, default=str)
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, list | tuple):
@@ -180,11 +178,8 @@ class _Reader:
         """An instance of an attrs class; `path` is the table's place within `where`, e.g. `rules[0]`."""
         fields = _fields(cls)
         before = len(self.problems)
-        values = {
-            key: self.value(value, fields[key].type or Any, f"{path}.{key}")
-            for key, value in table.items()
-            if key in fields
-        }
+        known = [key for key in table if key in fields]
+        values = {key: self.value(table[key], fields[key].type or Any, f"{path}.{key}") for key in known}
         required = {key for key, a in fields.items() if a.default is attrs.NOTHING and defaults is None}
         missing, unknown = required - table.keys(), sorted(table.keys() - fields.keys())
         self.problems += [f"{self._name(path, key)} is missing; it has no default." for key in fields if key in missing]
@@ -193,7 +188,17 @@ class _Reader:
             self.problems.append(f"Allowed in {self._name(path)}: {key_list(cls)}.")
         if len(self.problems) > before:
             return None
-        return self._make(cls if defaults is None else lambda **given: attrs.evolve(defaults, **given), values, path)
+        if defaults is not None:
+            values = {key: getattr(defaults, field.name) for key, field in fields.items()} | values
+        try:
+            return cls(**values)
+        except Exception as error:  # noqa: BLE001 - validators and converters are a plugin's code: they may raise anything
+            for name, cause in _refusals(cls, values).items() or [("", error)]:
+                # attrs's own validators append the attribute and the value to the message's arguments.
+                text = str(cause.args[0] if cause.args else type(cause).__name__)
+                problem = " ".join(text.split()).rstrip(".")
+                self.problems.append(f"{self._name(path, name)}: {problem}.")
+            return None
 
     def value(self, value: Any, wanted: Any, path: str) -> Any:
         """The value as the type wants it. Numbers, texts and dates are not converted into each other."""
@@ -202,8 +207,17 @@ class _Reader:
         if wanted is Any or (attrs.has(origin) and isinstance(value, origin)):
             return value
         if origin in (Union, types.UnionType):
-            return self._union(value, wanted, path)
-        if choices is not None:
+            members = [member for member in inner if member is not types.NoneType]
+            if value is None and len(members) < len(inner):
+                return None
+            if len(members) == 1:
+                return self.value(value, members[0], path)  # the message of a single member says more
+            for member in members:
+                trial = _Reader(self.where)
+                converted = trial.value(value, member, path)
+                if not trial.problems:
+                    return converted
+        elif choices is not None:
             for choice in choices:
                 bare = choice.value if isinstance(choice, enum.Enum) else choice
                 if type(value) in (type(bare), type(choice)) and value in (bare, choice):
@@ -216,59 +230,31 @@ class _Reader:
             return self.table(value, wanted, path)
         elif _is(origin, Mapping):
             if isinstance(value, Mapping):
-                of_key, of_value = inner or (Any, Any)
-                return {
-                    self.value(k, of_key, f"{path}.{k}"): self.value(v, of_value, f"{path}.{k}")
-                    for k, v in value.items()
-                }
+                of_values = inner[1] if inner else Any  # keys of a TOML table are texts
+                return {key: self.value(item, of_values, f"{path}.{key}") for key, item in value.items()}
         elif _is(origin, Iterable) and isinstance(value, list | tuple):
             fixed = origin is tuple and inner and inner[-1] is not ...
             types_ = inner if fixed else (inner or (Any,))[:1] * len(value)
             if len(types_) == len(value):
                 items = [self.value(item, types_[i], f"{path}[{i}]") for i, item in enumerate(value)]
                 return (origin if origin in (list, set, frozenset) else tuple)(items)
-        return self._refuse(path, f"found {plain(value)}, expected {type_text(wanted)}")
-
-    def _union(self, value: Any, wanted: Any, path: str) -> Any:
-        members = [member for member in get_args(wanted) if member is not types.NoneType]
-        if value is None and types.NoneType in get_args(wanted):
-            return None
-        for member in members:
-            trial = self if len(members) == 1 else _Reader(self.where)  # the message of a single member says more
-            converted = trial.value(value, member, path)
-            if trial is self or not trial.problems:
-                return converted
-        return self._refuse(path, f"found {plain(value)}, expected {type_text(wanted)}")
-
-    def _make(self, make: Callable[..., Any], values: Mapping[str, Any], path: str) -> Any:
-        try:
-            return make(**values)
-        except Exception as error:  # noqa: BLE001 - validators and converters are a plugin's code: they may raise anything
-            for name, cause in _refusals(make, values) or [("", error)]:
-                # attrs's own validators append the attribute and the value to the message's arguments.
-                text = str(cause.args[0] if cause.args else type(cause).__name__)
-                self._refuse(f"{path}.{name}" if name else path, " ".join(text.split()).rstrip("."))
-            return None
-
-    def _refuse(self, path: str, text: str) -> None:
-        self.problems.append(f"{self._name(path)}: {text}.")
+        self.problems.append(f"{self._name(path)}: found {plain(value)}, expected {type_text(wanted)}.")
+        return None
 
     def _name(self, *path: str) -> str:
-        return f"[{self.where}] {'.'.join(path).lstrip('.')}".rstrip()
+        return f"[{self.where}] {'.'.join(path).strip('.')}".rstrip()
 
 
-def _refusals(make: Callable[..., Any], values: Mapping[str, Any]) -> list[tuple[str, Exception]]:
-    """The fields whose validators refuse, with the errors; a validator's own error does not name the field."""
-    try:
+def _refusals(cls: Any, values: Mapping[str, Any]) -> dict[str, Exception]:
+    """The errors of all validators that refuse, by key; a validator's own error does not name the key."""
+    refused: dict[str, Exception] = {}
+    with contextlib.suppress(Exception):  # of the class: the caller has the error to show
         with validators.disabled():
-            made = make(**values)
-    except Exception:  # noqa: BLE001 - the caller has the error to show
-        return []
-    refused: list[tuple[str, Exception]] = []
-    for attribute in attrs.fields(type(made)):
-        try:
-            if attribute.validator:
-                attribute.validator(made, attribute, getattr(made, attribute.name))
-        except Exception as error:  # noqa: BLE001 - validators are a plugin's code: they may raise anything
-            refused.append((attribute.alias or attribute.name, error))
+            made = cls(**values)
+        for key, attribute in _fields(cls).items():
+            try:
+                if attribute.validator:
+                    attribute.validator(made, attribute, getattr(made, attribute.name))
+            except Exception as error:  # noqa: BLE001 - validators are a plugin's code: they may raise anything
+                refused[key] = error
     return refused

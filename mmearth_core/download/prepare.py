@@ -24,7 +24,7 @@ from mmearth_core.download.stored_config import (
 )
 from mmearth_core.errors import ConfigError, DatasetError
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.registry import Registry, make_engine, make_modality
+from mmearth_core.registry import Registry, engine_of, make_modality
 from mmearth_core.tiles.index import default_partition_size
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def prepare(
     modalities = {name: make_modality(config, registry, name) for name in config.modalities}
     wanted = _wanted(config, registry, only)
     anchor = _choose_anchor(config, modalities)
-    chosen = make_engine(config, registry, config.run.engine if engine is None else engine)
+    chosen = engine_of(registry, config.run.engine if engine is None else engine, config.engines, str(config.source))
     folder = DatasetPaths(config.root)
     _check_folder(config, folder)
     # In this order: another process that starts at the same time writes the configuration before its first journal.

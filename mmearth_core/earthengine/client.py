@@ -142,16 +142,13 @@ class EarthClient:
 
 
 def _unusable(engine: Engine, connection: Connection, fault: Fault) -> str:
-    problem = fault.message.rstrip(". ")
     if fault.is_passing:
-        return (
-            f"Engine {engine.name!r} does not answer: {problem}. Check the network and the proxy settings, "
-            "then run the same command again."
-        )
-    return (
-        f"Engine {engine.name!r} refuses project {connection.project!r}: {problem}. Check that the project "
-        "exists, is registered for Earth Engine, and that your account may use it."
-    )
+        problem = "does not answer"
+        remedy = "Check the network and the proxy settings, then run the same command again."
+    else:
+        problem = f"refuses project {connection.project!r}"
+        remedy = "Check that the project exists, is registered for Earth Engine, and that your account may use it."
+    return f"Engine {engine.name!r} {problem}: {fault.message.rstrip('. ')}. {remedy}"
 
 
 def patch_ee() -> None:
@@ -164,13 +161,10 @@ def patch_ee() -> None:
     import ee.deprecation
     import ee.serializer
 
-    speedups = (
-        (ee.deprecation, "inspect", inspect, SimpleNamespace(getfullargspec=_signature)),
-        (ee.serializer, "json", json, SimpleNamespace(dumps=_dumps)),
-    )
-    for module, name, original, replacement in speedups:
-        if vars(module).get(name) is original:
-            vars(module)[name] = replacement
+    if vars(ee.deprecation).get("inspect") is inspect:
+        vars(ee.deprecation)["inspect"] = SimpleNamespace(getfullargspec=_signature)
+    if vars(ee.serializer).get("json") is json:
+        vars(ee.serializer)["json"] = SimpleNamespace(dumps=_dumps)
 
 
 # As many as the library has functions; those of plugins are not called through it.

@@ -8,7 +8,7 @@ import google.auth.exceptions
 from attrs import frozen
 from googleapiclient.errors import HttpError
 
-from mmearth_core.errors import PixelError
+from mmearth_core.errors import AccessLostError, PixelError
 
 
 class Action(StrEnum):
@@ -111,10 +111,11 @@ _REMEDIES = {
 RESTRICTED = Fault(Action.STOP, "the project has used up its noncommercial quota and is in restricted mode", "quota")
 
 
-def stop_message(fault: Fault) -> str:
-    """Tells the user why no request can succeed any more, and what to do; `fault` is one with the action STOP."""
+def access_lost(fault: Fault) -> AccessLostError:
+    """Says why no request can succeed any more, and what to do; `fault` is one with the action STOP."""
     problem, remedy = fault.message.rstrip(". "), _REMEDIES.get(fault.label, "Fix this")
-    return f"Earth Engine no longer answers this run: {problem}. {remedy} and run the same command again; {KEPT}"
+    answer = f"Earth Engine no longer answers this run: {problem}."
+    return AccessLostError(f"{answer} {remedy} and run the same command again; {KEPT}")
 
 
 KEPT = "what is done is kept."

@@ -14,15 +14,8 @@ from attrs import define, field
 
 from mmearth_core.budget import ENDED, LocalBudget, RequestBudget
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.earthengine.faults import KEPT, Action, Fault, classify, stop_message
-from mmearth_core.errors import (
-    AccessLostError,
-    NoAnswerError,
-    RefusedError,
-    RequestError,
-    RunStoppedError,
-    TooLargeError,
-)
+from mmearth_core.earthengine.faults import KEPT, Action, Fault, access_lost, classify
+from mmearth_core.errors import NoAnswerError, RefusedError, RequestError, RunStoppedError, TooLargeError
 
 # Longest waits before a retry, seconds. "maximum_backoff is typically 32 or 64 seconds":
 # https://cloud.google.com/storage/docs/exponential-backoff. An answer that cannot be used does not mean that the
@@ -227,10 +220,10 @@ class RetryingSender:
 
     def stop(self, fault: Fault) -> RunStoppedError:
         """Sends no further request, as access is lost; returns the error for that."""
-        return self._stop(AccessLostError, stop_message(fault))
+        return self._stop(partial(access_lost, fault))
 
-    def _stop(self, kind: type[RunStoppedError], message: str) -> RunStoppedError:
-        self._stopped = self._stopped or partial(kind, message)  # the first reason stays
+    def _stop(self, error: Callable[[], RunStoppedError]) -> RunStoppedError:
+        self._stopped = self._stopped or error  # the first reason stays
         return self._stopped()
 
     def _check(self) -> None:
@@ -291,7 +284,7 @@ class RetryingSender:
         if not self._is_answering(policy):
             problem = f"Earth Engine does not answer {tried}: {fault.message.rstrip('. ')}."
             remedy = f"Check the network, and run the same command again later; {KEPT}"
-            return self._stop(RunStoppedError, f"{problem} {remedy}")
+            return self._stop(partial(RunStoppedError, f"{problem} {remedy}"))
         kind = RequestError if fault.suspect else NoAnswerError
         return kind(f"{fault.message} {tried}")
 

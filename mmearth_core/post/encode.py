@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.layers import LayerDescription
 from mmearth_core.post.stack_reader import StackError, read_planes
-from mmearth_core.product.hdf5_rows import encode
+from mmearth_core.product.hdf5_rows import compress_row
 from mmearth_core.product.statistics import LayerStatistics
 
 
@@ -60,7 +60,7 @@ def encode_block(block: Block) -> Encoded:
                 for layer in members:
                     values = decode(layer, planes)
                     statistics.add(layer.name, variant, values)
-                    own[layer.name] = encode(values)
+                    own[layer.name] = compress_row(values)
             except StackError as error:
                 faults.append((row, group, str(error)))
         chunks.append(own)
@@ -89,7 +89,7 @@ def decode(layer: LayerDescription, planes: Iterable[NDArray[np.float32]]) -> ND
             # The plain cast is right wherever it lost nothing, which is nearly everywhere.
             if not (own == plane).all():
                 nodata = np.isnan(plane)
-                if own.dtype.kind in "iu" and not nodata.all():
+                if own.dtype.kind in "iu":
                     limits = np.iinfo(own.dtype)
                     own[:] = np.clip(np.rint(plane), limits.min, limits.max)
                 np.copyto(own, layer.fill, where=nodata)

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 from attrs import asdict, frozen
 
 from mmearth_core import __version__
@@ -15,7 +16,7 @@ from mmearth_core.download.journal import mark_failed
 from mmearth_core.download.locate import call
 from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.files import written_aside
-from mmearth_core.json_files import write_entries, write_json
+from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.layers import LayerDescription
 from mmearth_core.post.rows import RowSelection, require_some, select_rows
 from mmearth_core.post.write import BadStacksError, copy_layers, write_rows
@@ -108,8 +109,10 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
         provenance.add(row.tile.tile_id, row.variant, row.entries)
     kept, is_current = _kept_layers(source, provenance)
     new = [layer for layer in source.layers if layer not in kept]
-    known = _known_stats(paths.band_stats)
-    stats = {key: known[key] for layer in kept for key in _stat_keys(layer) if key in known}
+    known: dict[str, Any] = {}
+    with suppress(DatasetError):  # without a file that can be read, all layers are counted
+        known = read_side_file(paths.band_stats, dict)
+    stats = {key: known[key] for layer in kept for key in layer.stat_keys() if key in known}
     if new or not is_current:
         with written_aside(paths.hdf5) as aside, hdf5.new_file(aside) as file:
             _create(file, rows)
@@ -132,8 +135,8 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
 
 def _create(file: h5py.File, rows: RowSelection) -> None:
     source = rows.source
-    facts = {"name": source.name, "anchor": source.anchor.name, "written_by": f"mmearth-core {__version__}"}
-    hdf5.write_attributes(file, facts)
+    facts = {"layout": hdf5.VERSION, "name": source.name, "anchor": source.anchor.name}
+    file.attrs.update({**facts, "written_by": f"mmearth-core {__version__}"})
     hdf5.create_metadata(file, len(rows), source.anchor.variant_key)
     for layer in source.layers:
         hdf5.create_layer(file, layer, len(rows))
@@ -144,45 +147,27 @@ def _kept_layers(source: DownloadedDataset, provenance: Provenance) -> tuple[lis
     try:
         with hdf5.opened(source.products.hdf5) as file:
             stored = hdf5.stored_layers(file)
-            kept = [
-                layer
-                for layer in source.layers
-                if stored.get(layer.name) == layer
-                and file[layer.name].attrs.get(hdf5.PROVENANCE) == provenance.of(layer.modality)
-            ]
+            marks = {name: file[name].attrs.get(hdf5.PROVENANCE) for name in stored}
+            same = [layer for layer in source.layers if stored.get(layer.name) == layer]
+            kept = [layer for layer in same if marks[layer.name] == provenance.of(layer.modality)]
             return kept, file.attrs.get("layout") == hdf5.VERSION
     except DatasetError:  # it does not exist, is not HDF5, or is damaged
         return [], False
 
 
-def _stat_keys(layer: LayerDescription) -> list[str]:
-    return list(dict.fromkeys([*layer.stat_names(), layer.name]))
-
-
-def _known_stats(path: Path) -> dict[str, Any]:
-    try:
-        return read_side_file(path, dict)
-    except DatasetError:
-        return {}
-
-
 def _is_complete(stats: Mapping[str, Any], layer: LayerDescription, rows: int) -> bool:
     """Whether the statistics are all those of the table, of all values of a layer."""
-    entries = [stats[key] for key in _stat_keys(layer) if key in stats]
-    names = [statistic.name for statistic in statistics_of(layer)]
+    keys = [key for key in layer.stat_keys() if key in stats or key in layer.stat_names()]
     try:
-        counts = {
-            sum(entry["count"][band] + entry["nodata"][band] for entry in entries) for band in range(len(layer.bands))
-        }
-        has_all = all(len(entry[name]) == len(layer.bands) for entry in entries for name in names)
-    except (KeyError, IndexError, TypeError):
+        counted = sum(np.add(stats[key]["count"], stats[key]["nodata"]) for key in keys)
+        lengths = {len(stats[key][statistic.name]) for key in keys for statistic in statistics_of(layer)}
+    except (KeyError, TypeError, ValueError):
         return False
-    return has_all and all(key in stats for key in layer.stat_names()) and counts == {rows * math.prod(layer.shape[1:])}
+    return lengths == {len(layer.bands)} and bool(np.all(counted == rows * math.prod(layer.shape[1:])))
 
 
 def _write_stats(path: Path, layers: Sequence[LayerDescription], stats: Mapping[str, Any]) -> None:
-    order = [key for layer in layers for key in _stat_keys(layer)]
-    write_json(path, {key: stats[key] for key in order if key in stats})
+    write_json(path, {key: stats[key] for layer in layers for key in layer.stat_keys() if key in stats})
 
 
 def report_left_out(rows: RowSelection) -> None:
@@ -207,14 +192,7 @@ def make_info(rows: RowSelection, progress: Progress) -> None:
             yield row.tile.tile_id, _tile_entry(rows.source, row)
             progress("writing tile_info", number, len(rows))
 
-    with written_aside(rows.source.products.tile_info) as aside:
-        try:
-            write_entries(aside, entries())
-        except ValueError as error:
-            raise DatasetError(
-                f"tile_info.json: the entry of tile {error}. Repair the plugin whose info() returns it; null is for "
-                "missing numbers."
-            ) from error
+    write_tile_info(rows.source.products.tile_info, entries())
 
 
 def _tile_entry(source: DownloadedDataset, row: DatasetRow) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from html import unescape
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import zstandard
@@ -27,9 +28,7 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _OFFSETS, _ROWS, _LENGTHS = 256, 257, 258,
 _PLANAR, _PREDICTOR, _FORMAT, _GDAL = 284, 317, 339, 42112
 _ZSTD, _BAND_BY_BAND, _FLOAT = 50000, 2, 3
 _AS_WRITTEN = {_COMPRESSION: _ZSTD, _PLANAR: _BAND_BY_BAND, _PREDICTOR: 1, _FORMAT: _FLOAT, _BITS: 32}
-_NEEDED = {_WIDTH, _HEIGHT, _COMPRESSION, _ROWS, _OFFSETS, _LENGTHS, _GDAL}
-_READ = _NEEDED | _AS_WRITTEN.keys()
-
+_READ = {_WIDTH, _HEIGHT, _ROWS, _OFFSETS, _LENGTHS, _GDAL, *_AS_WRITTEN}
 
 _CONSTANT = 64
 """Most bytes of a strip with a single value: of the many no-data bands of a stack only one is decompressed."""
@@ -40,10 +39,6 @@ _NAME = re.compile(rb'<Item name="DESCRIPTION" sample="(\d+)" role="description"
 
 class StackError(Exception):
     """Why a stack cannot be used; a clause that begins with `the stack`."""
-
-
-class _ForeignError(Exception):
-    """A TIFF with another layout."""
 
 
 @frozen
@@ -69,17 +64,13 @@ def check_stack(path: Path, names: Sequence[str], size: int, tile_id: str) -> No
     """
     try:
         with path.open("rb") as file:
-            length = file.seek(0, 2)
-            file.seek(0)
-            start = _directory(file.read(_HEAD.size))
-            file.seek(start)
-            header = _header(file.read(), start)
+            header, length = _read_header(file), file.seek(0, 2)
     except OSError as error:
         raise _unreadable(error) from error
-    except _ForeignError:
+    if header is None:
         _read_any(path, names, size, tile_id)
-        return
-    _check(header, names, size, length, tile_id)
+    else:
+        _check(header, names, size, length, tile_id)
 
 
 def read_planes(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray[np.float32]]:
@@ -98,11 +89,10 @@ def read_planes(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray
     """
     try:
         content = path.read_bytes()
-        start = _directory(content[: _HEAD.size])
-        header = _header(content[start:], start)
     except OSError as error:
         raise _unreadable(error) from error
-    except _ForeignError:
+    header = _read_header(BytesIO(content))
+    if header is None:
         return iter(_read_any(path, names, size))
     _check(header, names, size, len(content))
     return _planes(memoryview(content), header, names)
@@ -129,53 +119,47 @@ def _planes(content: memoryview, header: Header, names: Sequence[str]) -> Iterat
         yield np.frombuffer(plane, "<f4")
 
 
-def _directory(head: bytes) -> int:
+def _read_header(file: BinaryIO) -> Header | None:
+    """Reads the directory of a stack; None if the file has another layout than those that this package writes."""
+    head = file.read(_HEAD.size)
     if len(head) < _HEAD.size:
         raise StackError(f"the stack is truncated: it has only {counted(len(head), 'byte')}")
     order, magic, start = _HEAD.unpack(head)
-    if order != b"II" or magic != 42 or start < _HEAD.size:
-        raise _ForeignError
-    return int(start)
+    if order != b"II" or magic != 42:
+        return None
+    # This package's files end with their directory, so only little is read, and the pixels are not.
+    file.seek(start)
+    try:
+        return _parse_directory(file.read(), start)
+    except struct.error as error:  # something is beyond the end of the file
+        raise StackError("the stack is truncated: its directory is incomplete") from error
+    except (KeyError, TypeError, ValueError):  # a tag is missing, or has another type or another number of values
+        return None
 
 
-def _header(content: bytes, start: int) -> Header:
-    """Reads the directory; `content` is the file from its offset `start` on."""
-    if len(content) < 2:
-        raise StackError("the stack is truncated: its directory is missing")
+def _parse_directory(content: bytes, start: int) -> Header | None:
+    """Parses what a file holds from its offset `start` on."""
+    tags: dict[int, tuple[Any, ...]] = {_PREDICTOR: (1,)}  # GDAL omits it if there is none
     (count,) = struct.unpack_from("<H", content)
-    if len(content) < 2 + 12 * count:
-        raise StackError("the stack is truncated within its directory")
-    tags: dict[int, tuple[Any, ...]] = {}
     for number in range(count):
         tag, kind, length, inline = _TAG.unpack_from(content, 2 + 12 * number)
-        if tag not in _READ:
-            continue
-        if kind not in _TYPES:
-            raise _ForeignError
-        code, width = _TYPES[kind]
-        form = f"<{length}{code}"
-        if length * width <= 4:
-            tags[tag] = struct.unpack_from(form, inline)
-            continue
-        offset = struct.unpack("<I", inline)[0] - start
-        if offset < 0:
-            raise _ForeignError
-        if offset + length * width > len(content):
-            raise StackError("the stack is truncated within its directory")
-        tags[tag] = struct.unpack_from(form, content, offset)
-    if not tags.keys() >= _NEEDED or any(set(tags.get(tag, (usual,))) != {usual} for tag, usual in _AS_WRITTEN.items()):
-        raise _ForeignError
-    try:
-        (height,), (width,), (rows,), (text,) = (tags[tag] for tag in (_HEIGHT, _WIDTH, _ROWS, _GDAL))
-        names = {int(number): name.decode() for number, name in _NAME.findall(text)}
-    except (TypeError, ValueError):  # a tag has another type or another number of values
-        raise _ForeignError from None
-    offsets, lengths = tags[_OFFSETS], tags[_LENGTHS]
-    if rows < height or not len(names) == len(offsets) == len(lengths):
-        raise _ForeignError
+        if tag in _READ:
+            code, width = _TYPES[kind]
+            # Values that do not fit into 4 bytes are elsewhere, and these bytes are their offset in the file.
+            is_inline = length * width <= 4
+            offset = 0 if is_inline else struct.unpack("<I", inline)[0] - start
+            if offset < 0:
+                return None
+            tags[tag] = struct.unpack_from(f"<{length}{code}", inline if is_inline else content, offset)
+    (height,), (width,), (rows,), (text,) = (tags[tag] for tag in (_HEIGHT, _WIDTH, _ROWS, _GDAL))
+    # GDAL numbers the names of the bands, and a band has one strip.
+    names = {int(number): name.decode() for number, name in _NAME.findall(text)}
+    strips = list(zip(tags[_OFFSETS], tags[_LENGTHS], strict=True))
+    if rows < height or len(names) != len(strips) or any(set(tags[tag]) != {each} for tag, each in _AS_WRITTEN.items()):
+        return None
     tile = _TILE.search(text)
     tile_id = None if tile is None else unescape(tile[1].decode())
-    return Header((height, width), {names[i]: (offsets[i], lengths[i]) for i in range(len(offsets))}, tile_id)
+    return Header((height, width), {names[i]: strip for i, strip in enumerate(strips)}, tile_id)
 
 
 def _check(header: Header, names: Sequence[str], size: int, length: int, tile_id: str | None = None) -> None:

@@ -1,6 +1,6 @@
 """The pass over all stacks that writes rows into the HDF5 file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import h5py
@@ -11,10 +11,10 @@ from mmearth_core.download.folder import DatasetRow, DownloadedDataset, Provenan
 from mmearth_core.download.journal import BadStack
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
-from mmearth_core.post.encode import Block, Encoded, encode_block
+from mmearth_core.post.encode import Block, encode_block
 from mmearth_core.post.rows import RowSelection
 from mmearth_core.product.hdf5 import METADATA, metadata_rows
-from mmearth_core.product.hdf5_rows import RowReader, RowWriter, encode
+from mmearth_core.product.hdf5_rows import RowReader, chunk_writer, compress_row
 from mmearth_core.product.statistics import LayerStatistics, block_rows
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
@@ -38,11 +38,11 @@ def copy_layers(source: h5py.File, target: h5py.File, names: Sequence[str]) -> N
         target: the file to write; it has the same layers, still empty.
         names: which layers.
     """
-    pairs = [(RowReader(source[name]), RowWriter(target[name])) for name in names]
+    pairs = [(RowReader(source[name]), chunk_writer(target[name])) for name in names]
     for row in range(source[METADATA].shape[0] if pairs else 0):
-        for reader, writer in pairs:
+        for reader, write in pairs:
             skipped, chunk = reader.chunk(row)
-            writer.write(row, chunk, skipped)
+            write(row, chunk, skipped)
 
 
 def write_rows(
@@ -84,17 +84,15 @@ def write_rows(
                     provenance.add(row.tile.tile_id, row.variant, row.entries)
             yield Block(maps, source.image_size, [(row.variant, source.stacks(row)) for row in block])
 
-    # A dataset that only gains vector layers reads no stack.
-    answers = pool.map(encode_block, blocks()) if maps else (Encoded([], LayerStatistics([]), []) for _ in blocks())
     statistics, faults, done = LayerStatistics(layers), list[BadStack](), 0
-    table, writers = file[METADATA], {layer.name: RowWriter(file[layer.name]) for layer in layers}
-    for encoded in answers:
+    table, writers = file[METADATA], {layer.name: chunk_writer(file[layer.name]) for layer in layers}
+    for encoded in pool.map(encode_block, blocks()):  # which reads no stack if all new layers are vectors
         block = submitted.pop(0)
         table[done : done + len(block)] = metadata_rows([(row.tile.tile_id, row.variant) for row in block], table.dtype)
         statistics.merge(encoded.statistics)
         for row, chunks in enumerate(encoded.chunks, start=done):
             for name, chunk in chunks.items():
-                writers[name].write(row, chunk)
+                writers[name](row, chunk, 0)
         statistics.merge(_write_vectors(source, vectors, block, writers, done))
         for position, group, reason in encoded.faults:
             tile = block[position].tile
@@ -110,45 +108,39 @@ def _write_vectors(
     source: DownloadedDataset,
     layers: Sequence[LayerDescription],
     rows: Sequence[DatasetRow],
-    writers: Mapping[str, RowWriter],
+    writers: Mapping[str, Callable[[int, bytes, int], None]],
     start: int,
 ) -> LayerStatistics:
     """Writes the rows of vector layers from a row on; returns their statistics."""
     statistics = LayerStatistics(layers)
-    for name, values in _vectors(source, layers, rows).items():
-        statistics.add_vectors(name, [row.variant for row in rows], values)
-        for row, own in enumerate(values, start=start):
-            writers[name].write(row, encode(own))
+    for modality in dict.fromkeys(layer.modality for layer in layers):
+        given = [source.values(row, modality) for row in rows]
+        for layer in (layer for layer in layers if layer.modality == modality):
+            values = _vectors(layer, rows, [vectors.get(layer.name) for vectors in given])
+            statistics.add_vectors(layer.name, [row.variant for row in rows], values)
+            for row, own in enumerate(values, start=start):
+                writers[layer.name](row, compress_row(own), 0)
     return statistics
 
 
-def _vectors(
-    source: DownloadedDataset, layers: Sequence[LayerDescription], rows: Sequence[DatasetRow]
-) -> dict[str, NDArray[Any]]:
-    """The values of vector layers for some rows: for each layer, (rows, bands) of its dtype."""
-    numbers = {layer.name: np.empty((len(rows), *layer.shape)) for layer in layers}
-    for modality in dict.fromkeys(layer.modality for layer in layers):
-        for position, row in enumerate(rows):
-            given = source.values(row, modality)
-            for layer in (layer for layer in layers if layer.modality == modality):
-                own, count = given.get(layer.name), len(layer.bands)
-                if own is None or len(own) != count:
-                    found = "nothing" if own is None else counted(len(own), "number")
-                    raise DatasetError(
-                        f"modality {modality!r}: values() returns {found} for layer {layer.name!r} of tile "
-                        f"{row.tile.tile_id!r}; it declares {counted(count, 'band')}. Repair the plugin "
-                        f"({layer.plugin})."
-                    )
-                numbers[layer.name][position] = own  # None becomes NaN
-    return {layer.name: _cast(layer, numbers[layer.name]) for layer in layers}
+def _vectors(layer: LayerDescription, rows: Sequence[DatasetRow], given: Sequence[Any]) -> NDArray[Any]:
+    """What a plugin returns for a layer, as (rows, bands) of its dtype.
 
-
-def _cast(layer: LayerDescription, numbers: NDArray[np.float64]) -> NDArray[Any]:
-    """Numbers as the layer's dtype: NaN becomes the no-data, whole numbers are rounded and clamped.
-
-    All rows at once, as numpy's calls take longer than these few numbers.
+    None and NaN become the no-data, whole numbers are rounded and clamped: all rows at once, as numpy's calls take
+    longer than these few numbers.
     """
-    dtype, nodata = np.dtype(layer.dtype), np.isnan(numbers)
+    dtype, count = np.dtype(layer.dtype), len(layer.bands)
+    numbers = np.empty((len(rows), count))
+    for position, own in enumerate(given):
+        if own is None or len(own) != count:
+            found = "nothing" if own is None else counted(len(own), "number")
+            raise DatasetError(
+                f"modality {layer.modality!r}: values() returns {found} for layer {layer.name!r} of tile "
+                f"{rows[position].tile.tile_id!r}; it declares {counted(count, 'band')}. Repair the plugin "
+                f"({layer.plugin})."
+            )
+        numbers[position] = own  # None becomes NaN
+    nodata = np.isnan(numbers)
     if dtype.kind != "f":
         limits = np.iinfo(dtype)
         numbers = np.clip(np.rint(np.where(nodata, 0, numbers)), limits.min, limits.max)

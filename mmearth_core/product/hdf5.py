@@ -4,9 +4,10 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import h5py
@@ -38,7 +39,7 @@ ID_BYTES, VARIANT_BYTES = 100, 10
 
 _NAME_ONE = "Name a dataset's .h5 file, as `mmearth-core post` writes it."
 _TEXT = h5py.string_dtype()
-_TRUNCATED = re.compile(r"eof = (\d+),.* stored_eof = (\d+)")
+_TRUNCATED = re.compile(r"eof = .* stored_eof = (\d+)")
 
 _NEWER = "bad version number"
 """How HDF5 says that an object is in a format that it does not know."""
@@ -118,22 +119,20 @@ def _refusal(path: Path, error: OSError) -> DatasetError:
         return DatasetError(f"{path}: cannot be read: {os.strerror(error.errno)}. Grant access to it, or name another.")
     size, cut = path.stat().st_size, _TRUNCATED.search(str(error))
     if cut is not None:
-        return DamagedFileError(
-            str(path), f"cannot be read as HDF5: it is cut short, with {size:,} of its {int(cut[2]):,} bytes"
-        )
-    if not size:
-        return DamagedFileError(str(path), "cannot be read as HDF5: it is empty")
-    if not h5py.is_hdf5(path):
+        found = f"it is cut short, with {size:,} of its {int(cut[1]):,} bytes"
+    elif not size:
+        found = "it is empty"
+    elif not h5py.is_hdf5(path):
         return DatasetError(f"{path}: cannot be read as HDF5: it is of another format. {_NAME_ONE}")
-    return _unreadable(path, error, "cannot be read as HDF5")
+    else:
+        return _unreadable(path, error, "cannot be read as HDF5")
+    return DamagedFileError(str(path), f"cannot be read as HDF5: {found}")
 
 
 def _is_of_h5py(error: BaseException) -> bool:
     """Whether it was raised within h5py: a bug of this package must not pass for a damaged file."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and "h5py" in Path(trace.tb_frame.f_code.co_filename).parts
+    *_, (frame, _line) = walk_tb(error.__traceback__)
+    return "h5py" in Path(frame.f_code.co_filename).parts
 
 
 @contextmanager
@@ -203,31 +202,21 @@ def read_layer(dataset: h5py.Dataset) -> LayerDescription:
         DatasetError: when it has none.
     """
     path, name = dataset.file.filename, dataset.name.lstrip("/")
-    if not isinstance(dataset, h5py.Dataset):
-        raise _undescribed(path, f"{name!r} is a group, where the dataset of a layer is expected")
     try:
+        if not isinstance(dataset, h5py.Dataset):
+            raise DatasetError("is a group, where a dataset is expected")
         return LayerDescription.from_attributes(name, dataset.dtype.name, dataset.shape[1:], dataset.attrs)
     except DatasetError as error:
-        raise _undescribed(path, f"dataset {name!r} {error}") from error
-
-
-def _undescribed(path: str, found: str) -> DatasetError:
-    return DatasetError(
-        f"{path}: {found}, so it has no description that can be read. The file was not written by `mmearth-core post`, "
-        "or by a newer one: write it again. The published MMEarth's files have none; torchgeo's `MMEarth` reads them."
-    )
+        raise DatasetError(
+            f"{path}: layer {name!r} {error}, so it has no description that can be read. The file was not written by "
+            "`mmearth-core post`, or by a newer one: write it again. The published MMEarth's files have none; "
+            "torchgeo's `MMEarth` reads them."
+        ) from error
 
 
 def stored_layers(file: h5py.File) -> dict[str, LayerDescription]:
     """All layers of a file, by name."""
     return {name: read_layer(file[name]) for name in file if name != METADATA}
-
-
-def write_attributes(file: h5py.File, attributes: Mapping[str, str]) -> None:
-    """Writes the attributes of the file itself."""
-    file.attrs["layout"] = VERSION
-    for name, text in attributes.items():
-        file.attrs[name] = text
 
 
 def create_metadata(file: h5py.File, rows: int, variant_key: str) -> h5py.Dataset:

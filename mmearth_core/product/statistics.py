@@ -7,7 +7,7 @@ that a large mean costs no digits.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,9 @@ _PIECE = 1 << 20
 
 _BLOCK_ROWS, _BLOCK_BYTES = 16, 1 << 25
 """Rows of a block, at most, and bytes: what a worker holds and sends at once."""
+
+_as_integers = np.frompyfunc(int, 1, 1)
+"""Python's integers of numbers, or of one number."""
 
 _TYPICAL_BANDS = 30
 """Bands of a stack of all published modalities."""
@@ -58,19 +61,13 @@ class BandCounts:
     classes: Mapping[int, int]
 
 
-Part = Mapping[str, Any]
-"""The statistics of one band over some rows, by name."""
-
-
 @frozen
 class Statistic:
-    """One statistic of a band: how it is computed, merged and compared. Everything that handles statistics reads it.
+    """One statistic of a band: how it is computed and compared. Everything that handles statistics reads it.
 
     Attributes:
         name: its key in band_stats.json, and its heading in the report.
         value: computes it.
-        merge: computes it for joined rows, from the statistics of the parts. If `empty` is given, parts without a valid
-            value are left out; if it is None, all parts are passed.
         empty: its value for a band without a valid value; None if `value` computes that too.
         allowed: by how much two ways of computing it may differ, given what is known of the band; None for not at all.
         of_classes: whether it is for layers of classes only.
@@ -79,7 +76,6 @@ class Statistic:
 
     name: str
     value: Callable[[BandCounts], Any]
-    merge: Callable[[Sequence[Part]], Any]
     empty: float | None = None
     allowed: Callable[[BandCounts], float] | None = None
     of_classes: bool = False
@@ -94,47 +90,18 @@ def _rounding(band: BandCounts) -> float:
     return ROUNDING * (abs(band.mean) + band.std)
 
 
-def _moments(parts: Sequence[Part]) -> tuple[float, float]:
-    """Mean and standard deviation of all values, by the formula above."""
-    count, mean, squares = 0, 0.0, 0.0
-    for part in parts:
-        more, apart = part["count"], part["mean"] - mean
-        both = count + more
-        mean += apart * (more / both)
-        squares += part["std"] * part["std"] * more + apart * apart * (count * (more / both))
-        count = both
-    return mean, math.sqrt(squares / count)
-
-
-def _text_keys(classes: Mapping[int, int]) -> dict[str, int]:
-    return {str(value): classes[value] for value in sorted(classes)}
-
-
-def _joined_classes(parts: Sequence[Part]) -> dict[str, int]:
-    joined = Counter[int]()
-    for part in parts:
-        joined.update({int(value): times for value, times in part["classes"].items()})
-    return _text_keys(joined)
-
-
-def _total(name: str) -> Callable[[Sequence[Part]], Any]:
-    return lambda parts: sum(part[name] for part in parts)
+def _class_table(band: BandCounts) -> dict[str, int]:
+    return {str(value): band.classes[value] for value in sorted(band.classes)}
 
 
 STATISTICS = [
-    Statistic("mean", lambda band: band.mean, lambda parts: _moments(parts)[0], 0.0, _rounding),
-    Statistic(
-        name="std",
-        value=lambda band: band.std,
-        merge=lambda parts: _moments(parts)[1],
-        empty=1.0,
-        allowed=lambda band: max(_rounding(band), math.ulp(1.0)),
-    ),
-    Statistic("min", lambda band: band.low, lambda parts: min(part["min"] for part in parts), 0.0),
-    Statistic("max", lambda band: band.high, lambda parts: max(part["max"] for part in parts), 1.0),
-    Statistic("count", lambda band: band.count, _total("count"), shown=False),
-    Statistic("nodata", lambda band: band.nodata, _total("nodata"), shown=False),
-    Statistic("classes", lambda band: _text_keys(band.classes), _joined_classes, of_classes=True, shown=False),
+    Statistic("mean", lambda band: band.mean, 0.0, _rounding),
+    Statistic("std", lambda band: band.std, 1.0, lambda band: max(_rounding(band), math.ulp(1.0))),
+    Statistic("min", lambda band: band.low, 0.0),
+    Statistic("max", lambda band: band.high, 1.0),
+    Statistic("count", lambda band: band.count, shown=False),
+    Statistic("nodata", lambda band: band.nodata, shown=False),
+    Statistic("classes", _class_table, of_classes=True, shown=False),
 ]
 """The table of statistics. A reader can divide by `std` and by `max - min` also where a band has no valid value.
 
@@ -153,27 +120,45 @@ def value_of(statistic: Statistic, band: BandCounts) -> Any:
     return statistic.value(band) if band.count or statistic.empty is None else statistic.empty
 
 
+def stats_entry(layer: LayerDescription, bands: Sequence[BandCounts]) -> dict[str, list[Any]]:
+    """An entry of band_stats.json: for each statistic that the layer has, one value per band."""
+    return {each.name: [value_of(each, band) for band in bands] for each in statistics_of(layer)}
+
+
+def joined_counts(parts: Iterable[BandCounts]) -> BandCounts:
+    """What is known of all values of a band, from what is known of disjoint parts of them."""
+    count, nodata, mean, squares, low, high, classes = 0, 0, 0.0, 0.0, math.inf, -math.inf, Counter[int]()
+    for part in parts:
+        nodata += part.nodata
+        if not part.count:  # then its mean, deviation and extremes are only placeholders
+            continue
+        classes.update(part.classes)
+        low, high = min(low, part.low), max(high, part.high)
+        total, apart = count + part.count, part.mean - mean
+        mean += apart * (part.count / total)
+        squares += part.std * part.std * part.count + apart * apart * (count * (part.count / total))
+        count = total
+    return BandCounts(count, nodata, mean, math.sqrt(squares / max(count, 1)), low, high, classes)
+
+
 class BandStatistics:
     """The statistics of each of a layer's bands over the values added so far.
 
+    Of integers and classes, sums and sums of squares are kept, as Python's integers, which do not overflow. Of floats,
+    means and the squares around them are kept.
+
     Attributes:
-        count: valid values of each band.
-        nodata: missing values.
-        low: least valid value; inf without one.
-        high: greatest valid value; -inf without one.
-        classes: of a layer of classes, for each band how often each value occurs.
+        size: values of each band, valid or not.
     """
 
     def __init__(self, layer: LayerDescription) -> None:
         bands = len(layer.bands)
+        self.size = 0
         self._layer = layer
-        self._exact = np.dtype(layer.dtype).kind in "iu"
-        self.count = np.zeros(bands, np.int64)
-        self.nodata = np.zeros(bands, np.int64)
-        self.low = np.full(bands, np.inf)
-        self.high = np.full(bands, -np.inf)
-        self.classes = [Counter[int]() for _ in range(bands)] if layer.has_classes else []
-        # Exact: sums and sums of squares, Python's integers. Otherwise: means, and squares around them.
+        self._exact = np.dtype(layer.dtype).kind in "iu" or layer.has_classes
+        self._count = np.zeros(bands, np.int64)
+        self._low, self._high = np.full(bands, np.inf), np.full(bands, -np.inf)
+        self._classes = [Counter[int]() for _ in range(bands)] if layer.has_classes else []
         self._first = np.zeros(bands, object if self._exact else np.float64)
         self._second = self._first.copy()
 
@@ -183,124 +168,99 @@ class BandStatistics:
         Args:
             values: (bands, any number) of the layer's dtype.
         """
-        if not self._layer.is_map:
+        self.size += values.shape[1]
+        if self._layer.is_map:
+            # One band at a time, as its values stay in the processor's cache.
+            for band, own in enumerate(values):
+                for start in range(0, own.size, _PIECE):
+                    self._add_map(band, own[start : start + _PIECE])
+        else:
             self._add_vectors(values)
-            return
-        for band, own in enumerate(values):
-            for start in range(0, own.size, _PIECE):
-                self._add_band(band, own[start : start + _PIECE])
 
-    def _add_band(self, band: int, values: NDArray[Any]) -> None:
-        # One band at a time, as its values stay in the processor's cache.
-        size, times = values.size, None
-        if self.classes:
-            values, times = _distinct(values)
+    def _add_map(self, band: int, values: NDArray[Any]) -> None:
         low, high = values.min(), values.max()
         # NaN among the values makes both NaN. Values are only tested one by one if they may include the no-data.
         if not (math.isfinite(low) and math.isfinite(high)) or low <= self._layer.fill <= high:
-            valid = self._layer.valid(values)
-            values, times = values[valid], None if times is None else times[valid]
-            if values.size:
-                low, high = values.min(), values.max()
-        count = values.size if times is None else int(times.sum())
-        self.nodata[band] += size - count
-        if not count:
-            return
-        self.low[band] = min(self.low[band], low)
-        self.high[band] = max(self.high[band], high)
-        numbers = weighted = values.astype(np.float64)
-        if times is not None:
-            for value, often in zip(values.tolist(), times.tolist(), strict=True):
-                self.classes[band][int(value)] += often
-            weighted = numbers * times
-        total = weighted.sum()
-        if self._exact:
-            self.count[band] += count
-            self._first[band] += int(total)
-            self._second[band] += int(np.einsum("i,i", numbers, weighted))
+            values = values[self._layer.valid(values)]
+            if not values.size:
+                return
+            low, high = values.min(), values.max()
+        self._low[band] = min(self._low[band], low)
+        self._high[band] = max(self._high[band], high)
+        if self._classes:
+            times = {int(low): values.size} if low == high else _times(values)
+            self._classes[band].update(times)
+            first, second = (sum(value**power * count for value, count in times.items()) for power in (1, 2))
+            self._join(band, values.size, first, second)
         else:
-            mean = total / count
-            numbers -= mean
-            weighted = numbers if times is None else numbers * times
-            self._join(band, count, mean, np.einsum("i,i", numbers, weighted))
+            self._add_sums(band, values.size, values.astype(np.float64))
 
     def _add_vectors(self, values: NDArray[Any]) -> None:
         # All bands at once, as they are many and have few values each.
         valid = self._layer.valid(values)
-        count = np.count_nonzero(valid, axis=1)
-        self.nodata += values.shape[1] - count
-        least, most = _ends(values.dtype)
-        self.low = np.minimum(self.low, np.min(values, axis=1, where=valid, initial=most))
-        self.high = np.maximum(self.high, np.max(values, axis=1, where=valid, initial=least))
         numbers = np.where(valid, values, 0).astype(np.float64)
-        total = numbers.sum(axis=1)
-        if self._exact:
-            self.count += count
-            self._first += total.astype(np.int64).astype(object)
-            self._second += np.einsum("ij,ij->i", numbers, numbers).astype(np.int64).astype(object)
-            return
-        some = np.flatnonzero(count)
-        mean = total[some] / count[some]
-        apart = np.where(valid[some], numbers[some] - mean[:, None], 0.0)
-        self._join(some, count[some], mean, np.einsum("ij,ij->i", apart, apart))
+        self._low = np.minimum(self._low, np.min(numbers, axis=1, where=valid, initial=np.inf))
+        self._high = np.maximum(self._high, np.max(numbers, axis=1, where=valid, initial=-np.inf))
+        some = np.flatnonzero(valid.any(axis=1))
+        self._add_sums(some, np.count_nonzero(valid[some], axis=1), numbers[some], valid[some])
+
+    def _add_sums(self, bands: Any, count: Any, numbers: NDArray[np.float64], valid: Any = True) -> None:
+        """Adds values of one band, (any number,), or of several, (bands, any number); those not valid are 0."""
+        first: Any = numbers.sum(axis=-1)
+        if not self._exact:
+            first = first / count
+            np.subtract(numbers, first[..., None], out=numbers, where=valid)
+        second: Any = np.einsum("...i,...i", numbers, numbers)
+        if self._exact:  # float64 holds the sums of a piece exactly, and those of a dataset may exceed 64 bits
+            first, second = _as_integers(first), _as_integers(second)
+        self._join(bands, count, first, second)
+
+    def _join(self, bands: Any, count: Any, first: Any, second: Any) -> None:
+        """Adds the sums of further values of some bands, as they are kept."""
+        if not self._exact:
+            # Chan's formula: the means differ, so the squares around the common one are larger than their sum.
+            own = self._count[bands]
+            share, apart = count / (own + count), first - self._first[bands]
+            first, second = apart * share, second + apart * apart * (own * share)
+        self._count[bands] += count
+        self._first[bands] += first
+        self._second[bands] += second
 
     def merge(self, other: "BandStatistics") -> None:
-        """Adds the sums of other rows, which come after these."""
-        self.nodata += other.nodata
-        self.low = np.minimum(self.low, other.low)
-        self.high = np.maximum(self.high, other.high)
-        for own, more in zip(self.classes, other.classes, strict=True):
+        """Adds the sums of other rows, which come after these: the order decides how floats are rounded."""
+        self.size += other.size
+        self._low = np.minimum(self._low, other._low)
+        self._high = np.maximum(self._high, other._high)
+        for own, more in zip(self._classes, other._classes, strict=True):
             own.update(more)
-        if self._exact:
-            self._first += other._first
-            self._second += other._second
-            self.count += other.count
-        else:
-            some = np.flatnonzero(other.count)
-            self._join(some, other.count[some], other._first[some], other._second[some])
-
-    def _join(self, bands: Any, count: Any, mean: Any, squares: Any) -> None:
-        own = self.count[bands]
-        both = own + count
-        apart = mean - self._first[bands]
-        self._first[bands] += apart * (count / both)
-        self._second[bands] += squares + apart * apart * (own * (count / both))
-        self.count[bands] = both
+        some = np.flatnonzero(other._count)
+        self._join(some, other._count[some], other._first[some], other._second[some])
 
     def result(self) -> dict[str, list[Any]]:
-        """Everything as JSON: for each row of `STATISTICS` that the layer has, one value per band."""
-        bands = [self._counts(band) for band in range(len(self.count))]
-        return {each.name: [value_of(each, band) for band in bands] for each in statistics_of(self._layer)}
+        """The entry of band_stats.json."""
+        return stats_entry(self._layer, [self._counts(band) for band in range(len(self._count))])
 
     def _counts(self, band: int) -> BandCounts:
-        count, first, second = int(self.count[band]), self._first[band], self._second[band]
+        count, first, second = int(self._count[band]), self._first[band], self._second[band]
         mean, std = 0.0, 1.0
         if count and self._exact:
             mean, std = first / count, math.sqrt((count * second - first * first) / (count * count))
         elif count:
             mean, std = float(first), math.sqrt(second / count)
-        classes = self.classes[band] if self.classes else {}
-        low, high = float(self.low[band]), float(self.high[band])
-        return BandCounts(count, int(self.nodata[band]), mean, std, low, high, classes)
+        low, high = float(self._low[band]), float(self._high[band])
+        return BandCounts(count, self.size - count, mean, std, low, high, self._classes[band] if self._classes else {})
 
 
-def _distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The distinct values, and how often each occurs."""
+def _times(values: NDArray[Any]) -> dict[int, int]:
+    """How often each value occurs."""
     if values.dtype.kind == "f":
-        return np.unique(values, return_counts=True)
-    if (values == values[0]).all():  # as most masks are; ten times faster
-        return values[:1], np.array([values.size])
-    codes = values.view(f"u{values.dtype.itemsize}")  # `bincount` counts no negative numbers
-    times = np.bincount(codes)
-    found = np.flatnonzero(times)
-    return found.astype(codes.dtype).view(values.dtype), times[found]
-
-
-def _ends(dtype: np.dtype[Any]) -> tuple[float, float]:
-    """The least and the greatest value that a dtype holds."""
-    if dtype.kind == "f":
-        return -math.inf, math.inf
-    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+        distinct, times = np.unique(values.astype(np.int64), return_counts=True)
+    else:  # ten times faster than sorting; integers of layers have at most 16 bits
+        least = int(values.min())
+        times = np.bincount(values.astype(np.intp) - least)
+        distinct = np.flatnonzero(times) + least
+        times = times[times > 0]
+    return dict(zip(distinct.tolist(), times.tolist(), strict=True))
 
 
 class LayerStatistics:
@@ -308,37 +268,26 @@ class LayerStatistics:
 
     def __init__(self, layers: Sequence[LayerDescription]) -> None:
         self._layers = {layer.name: layer for layer in layers}
-        self.sums: dict[str, BandStatistics] = {}
+        self._sums = {key: BandStatistics(layer) for layer in layers for key in layer.stat_keys()}
 
     def add(self, name: str, variant: str | None, values: NDArray[Any]) -> None:
         """Counts a layer's values: (bands, any number)."""
-        layer = self._layers[name]
-        key = layer.stat_name(variant)
-        if key not in self.sums:
-            self.sums[key] = BandStatistics(layer)
-        self.sums[key].add(values)
+        self._sums[self._layers[name].stat_name(variant)].add(values)
 
     def add_vectors(self, name: str, variants: Sequence[str | None], values: NDArray[Any]) -> None:
         """Counts a vector layer's values of several rows: (rows, bands)."""
         keys = [self._layers[name].stat_name(variant) for variant in variants]
         for key in dict.fromkeys(keys):
             chosen = [row for row, own in enumerate(keys) if own == key]
-            self.add(name, variants[chosen[0]], np.ascontiguousarray(values[chosen].T))
+            self._sums[key].add(np.ascontiguousarray(values[chosen].T))
 
     def merge(self, other: "LayerStatistics") -> None:
         """Adds the sums of the rows that follow."""
-        for key, sums in other.sums.items():
-            if key in self.sums:
-                self.sums[key].merge(sums)
-            else:
-                self.sums[key] = sums
+        for key, sums in other._sums.items():
+            self._sums[key].merge(sums)
 
     def entries(self) -> dict[str, dict[str, Any]]:
         """The entries of band_stats.json, also those of variants that no tile has."""
-        found = {}
-        for layer in self._layers.values():
-            for key in dict.fromkeys([*layer.stat_names(), layer.name]):
-                # A layer with variants has an entry of its own name only if some tiles have no variant.
-                if key in self.sums or key in layer.stat_names():
-                    found[key] = (self.sums.get(key) or BandStatistics(layer)).result()
-        return found
+        required = {key for layer in self._layers.values() for key in layer.stat_names()}
+        # A layer with variants has an entry of its own name only if some tiles have no variant.
+        return {key: sums.result() for key, sums in self._sums.items() if sums.size or key in required}

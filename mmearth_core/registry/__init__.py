@@ -16,10 +16,7 @@ from mmearth_core.registry.commands import offered
 from mmearth_core.registry.load import Origin, PluginFault, Registered, find_offers, load, settle
 from mmearth_core.text import did_you_mean
 
-__all__ = [
-    "Origin", "PluginFault", "Registered", "Registry", "discover", "engine_of", "installed", "make_engine",
-    "make_modality",
-]  # fmt: skip
+__all__ = ["Origin", "PluginFault", "Registered", "Registry", "discover", "engine_of", "installed", "make_modality"]
 
 T = TypeVar("T", Modality, Engine)
 
@@ -59,7 +56,7 @@ class Registry:
         Raises:
             PluginError: when it is not installed; lists those that are, and the remedy.
         """
-        return _named("modality", name, self.modalities, self.faults)
+        return self._named("modality", name, self.modalities)
 
     def engine(self, name: str) -> Registered[Engine]:
         """The engine of that name.
@@ -67,21 +64,18 @@ class Registry:
         Raises:
             PluginError: when it is not installed; lists those that are, and the remedy.
         """
-        return _named("engine", name, self.engines, self.faults)
+        return self._named("engine", name, self.engines)
 
-
-def _named(
-    what: str, name: str, installed: Mapping[str, Registered[T]], faults: tuple[PluginFault, ...]
-) -> Registered[T]:
-    if name in installed:
-        return installed[name]
-    broken = ", ".join(sorted({fault.distribution for fault in faults}))
-    hidden = f" Not counted, as they are broken: {broken}." if broken else ""
-    raise PluginError(
-        f"No {what} {name!r} is installed.{did_you_mean(name, installed)} Installed: {', '.join(installed) or 'none'}."
-        f"{hidden} `mmearth-core plugins` lists them. If {name!r} has a plugin of its own, "
-        f"`pip install mmearth-{name}`."
-    )
+    def _named(self, what: str, name: str, items: Mapping[str, Registered[T]]) -> Registered[T]:
+        if name in items:
+            return items[name]
+        broken = ", ".join(sorted({fault.distribution for fault in self.faults}))
+        hidden = f" Not counted, as they are broken: {broken}." if broken else ""
+        raise PluginError(
+            f"No {what} {name!r} is installed.{did_you_mean(name, items)} Installed: {', '.join(items) or 'none'}."
+            f"{hidden} `mmearth-core plugins` lists them. If {name!r} has a plugin of its own, "
+            f"`pip install mmearth-{name}`."
+        )
 
 
 def installed() -> tuple[Origin, ...]:
@@ -96,23 +90,22 @@ def discover() -> Registry:
     `Registry.require` raises them.
     """
     offers, faults = settle(find_offers(GROUP), "entry point", lambda offer: [offer.origin.entry_point])
-    loaded = load(offers)
-    modalities, same_name = settle(loaded.entries["mmearth_modalities"], "modality", lambda entry: [entry.name])
+    entries, broken = load(offers)
+    modalities, same_name = settle(entries["mmearth_modalities"], "modality", lambda entry: [entry.name])
     modalities, same_layer = settle(modalities, "layer", lambda entry: [layer.name for layer in entry.declared.layers])
-    engines, same_engine = settle(loaded.entries["mmearth_engines"], "engine", lambda entry: [entry.name])
+    engines, same_engine = settle(entries["mmearth_engines"], "engine", lambda entry: [entry.name])
     return Registry(
         modalities={entry.name: entry for entry in modalities},
         engines={entry.name: entry for entry in engines},
-        faults=(*faults, *loaded.faults, *same_name, *same_layer, *same_engine, *offered().faults),
+        faults=(*faults, *broken, *same_name, *same_layer, *same_engine, *offered().faults),
     )
 
 
-def engine_of(
-    registry: Registry,
-    spec: str,
-    tables: Mapping[str, Mapping[str, Any]] | None = None,
-    source: str = "the command line",
-) -> Engine:
+Tables = Mapping[str, Mapping[str, Any]]
+"""Tables of a configuration by the name of their plugin."""
+
+
+def engine_of(registry: Registry, spec: str, tables: Tables | None = None, source: str = "the command line") -> Engine:
     """An engine with its options.
 
     Args:
@@ -144,8 +137,3 @@ def make_modality(config: Config, registry: Registry, name: str) -> Modality:
     entry, table = registry.modality(name), config.modalities.get(name, {})
     options = structure(table, entry.options_class, f"modalities.{name}", str(config.source), entry.default_options)
     return entry.make(options)
-
-
-def make_engine(config: Config, registry: Registry, spec: str) -> Engine:
-    """The engine of a run, with the options of its table in the configuration."""
-    return engine_of(registry, spec, config.engines, str(config.source))

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import attrs
 import pluggy
-from attrs import field, frozen
+from attrs import frozen
 
 from mmearth_core.contract import hooks
 from mmearth_core.contract.bands import Layer, check_name
@@ -177,14 +177,10 @@ def register(item: Any, base: type[T], hook: str, origin: Origin) -> Registered[
     name = getattr(item, "name", None)
     _require(name and isinstance(name, str), f"{label} has no name.", 'Give it a class attribute `name = "..."`.')
     _check_options(item, label)
-    if base is Modality:
-        _check_layers(item, label)
-        _check_terms(item, label)
-    else:
-        _check_shorthand(item, label)
+    (_check_modality if base is Modality else _check_shorthand)(item, label)
     undefined = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
     _require(not undefined, f"{label} does not define {undefined}().", "Define it.")
-    entry: Registered[T] = Registered(str(name), item, origin)
+    entry: Registered[T] = Registered(item.name, item, origin)
     remedy = "It must be possible to call `Class(options)`."
     with _plugin_code(f"{label} cannot be created from its default options", cls.__module__, remedy):
         instance = entry.make()
@@ -224,7 +220,7 @@ def _check_shorthand(item: Any, label: str) -> None:
     _require(is_valid, problem, "Set `shorthand` to the name of one of its options, or to None.")
 
 
-def _check_layers(item: Any, label: str) -> None:
+def _check_modality(item: Any, label: str) -> None:
     layers: Any = getattr(item, "layers", None)
     remedy = "Give it a class attribute `layers = (Layer(...),)`."
     are_layers = isinstance(layers, tuple) and all(isinstance(layer, Layer) for layer in layers)
@@ -234,9 +230,6 @@ def _check_layers(item: Any, label: str) -> None:
     names = [layer.name for layer in layers]
     problem = f"{label} declares a layer twice: {', '.join(names)}."
     _require(len(set(names)) == len(names), problem, "Rename one of them.")
-
-
-def _check_terms(item: Any, label: str) -> None:
     are_ids = isinstance(item.assets, tuple) and all(isinstance(asset, str) and asset for asset in item.assets)
     problem = f"{label} declares assets = {item.assets!r}, which is not a tuple of ids."
     _require(are_ids, problem, 'Write `assets = ("ID",)`.')
@@ -249,37 +242,34 @@ HOOKS: dict[str, type[Modality] | type[Engine]] = {"mmearth_modalities": Modalit
 """Each hook, and what it returns."""
 
 
-@frozen
-class Loaded:
-    """What the entry points provide.
+Entries = dict[str, list[Registered[Any]]]
+"""Valid modalities and engines, by hook."""
 
-    Attributes:
-        entries: the valid modalities and engines, by hook.
-        faults: what is wrong with the rest.
+
+def load(offers: Iterable[Offer]) -> tuple[Entries, list[PluginFault]]:
+    """Imports entry points and collects what their hooks declare. Mistakes of plugins are returned, never raised.
+
+    Returns:
+        The valid modalities and engines, and what is wrong with the rest.
     """
-
-    entries: dict[str, list[Registered[Any]]] = field(factory=lambda: {hook: [] for hook in HOOKS})
-    faults: list[PluginFault] = field(factory=list)
-
-    @contextmanager
-    def recording(self, origin: Origin) -> Iterator[None]:
-        """Records what is wrong with a plugin instead of raising it."""
-        try:
-            yield
-        except InvalidPlugin as invalid:
-            self.faults.append(PluginFault.of(origin, *invalid.args))
-
-
-def load(offers: Iterable[Offer]) -> Loaded:
-    """Imports entry points and collects what their hooks declare. Mistakes of plugins are recorded, never raised."""
-    loaded = Loaded()
+    entries: Entries = {hook: [] for hook in HOOKS}
+    faults: list[PluginFault] = []
     for offer in offers:
-        with loaded.recording(offer.origin):
-            _load(offer, loaded)
-    return loaded
+        with _recorded(offer.origin, faults):
+            _load(offer, entries, faults)
+    return entries, faults
 
 
-def _load(offer: Offer, loaded: Loaded) -> None:
+@contextmanager
+def _recorded(origin: Origin, faults: list[PluginFault]) -> Iterator[None]:
+    """Records what is wrong with a plugin instead of raising it."""
+    try:
+        yield
+    except InvalidPlugin as invalid:
+        faults.append(PluginFault.of(origin, *invalid.args))
+
+
+def _load(offer: Offer, entries: Entries, faults: list[PluginFault]) -> None:
     origin, entry_point = offer.origin, offer.entry_point
     remedy = (
         "Repair that line, install what is missing, or reinstall the plugin "
@@ -295,15 +285,15 @@ def _load(offer: Offer, loaded: Loaded) -> None:
         message = " ".join(str(error).split()).rstrip(".")
         raise InvalidPlugin(f"{message}.", "The hooks take no argument: correct the signature.") from error
     misnamed = [PluginFault.of(origin, *fault) for fault in _misnamed(plugin, manager)]
-    loaded.faults.extend(misnamed)
+    faults.extend(misnamed)
     found = sorted({caller.name for caller in manager.get_hookcallers(plugin) or []} & set(HOOKS))
     remedy = f"Define one of {', '.join(HOOKS)} there, with @mmearth_core.hookimpl above it."
     _require(found or misnamed, f"Its entry point {entry_point.value!r} has no hook.", remedy)
     for hook in found:
-        with loaded.recording(origin):
+        with _recorded(origin, faults):
             for item in _call(hook, getattr(manager.hook, hook), entry_point.module):
-                with loaded.recording(origin):  # one by one: a broken modality hides no other of its plugin
-                    loaded.entries[hook].append(register(item, HOOKS[hook], hook, origin))
+                with _recorded(origin, faults):  # one by one: a broken modality hides no other of its plugin
+                    entries[hook].append(register(item, HOOKS[hook], hook, origin))
 
 
 def _call(hook: str, call: Callable[[], list[Any]], module: str) -> list[Any]:
@@ -311,7 +301,7 @@ def _call(hook: str, call: Callable[[], list[Any]], module: str) -> list[Any]:
     items: list[Any] = []
     with _plugin_code(f"{hook}() failed", module, "Repair that line."):
         for result in call():
-            is_list = hasattr(result, "__iter__") and not isinstance(result, str | bytes | type)
+            is_list = isinstance(result, Iterable) and not isinstance(result, str | bytes | type)
             problem = f"{hook}() returned {result!r}, which is not a list."
             _require(is_list, problem, "Return a list, even of a single class.")
             items.extend(result)
@@ -357,6 +347,7 @@ def _own_line(error: BaseException, module: str) -> str:
     if isinstance(error, SyntaxError):  # the traceback ends in the importer, not in the plugin
         return f"{text} ({error.filename}, line {error.lineno})" if error.filename else text
     top = module.partition(".")[0]
-    frames = list(traceback.walk_tb(error.__traceback__))
-    own = [pair for pair in frames if str(pair[0].f_globals.get("__name__", "")).partition(".")[0] == top]
-    return f"{text} ({own[-1][0].f_code.co_filename}, line {own[-1][1]})" if own else text
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == top:
+            return f"{text} ({frame.f_code.co_filename}, line {line})"
+    return text

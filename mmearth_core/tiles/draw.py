@@ -26,10 +26,6 @@ _MOST_DRAWN = 2_000_000
 """Maximum number of candidates of one region in one attempt; bounds the memory."""
 
 
-Progress = Callable[[int, int], None]
-"""Called with the number of tiles so far, and of how many."""
-
-
 @frozen
 class Count:
     """The tiles of one region.
@@ -68,19 +64,11 @@ class Sample:
 
     def columns(self) -> dict[str, Any]:
         """The columns of the tiles file."""
-        regions = [count.region for count in self.counts]
-
-        def per_tile(values: Sequence[str | None]) -> NDArray[np.object_]:
-            return np.asarray(values, dtype=object)[self.region]
-
-        return {
-            "tile_id": np.asarray([str(number) for number in range(len(self.places))], dtype=object),
-            "biome": per_tile([region.biome for region in regions]),
-            "eco_region": per_tile([region.name for region in regions]),
-            "realm": per_tile([region.realm for region in regions]),
-            "lon": self.places.lon,
-            "lat": self.places.lat,
-        }
+        names = [(count.region.biome, count.region.name, count.region.realm) for count in self.counts]
+        biome, eco_region, realm = np.asarray(names, dtype=object)[self.region].T
+        tile_id = np.arange(len(self.places)).astype(str).astype(object)
+        columns = {"tile_id": tile_id, "biome": biome, "eco_region": eco_region, "realm": realm}
+        return {**columns, "lon": self.places.lon, "lat": self.places.lat}
 
 
 def sample(
@@ -89,7 +77,7 @@ def sample(
     allocation: Allocation,
     rules: Rules,
     redistribute: bool = False,
-    on_progress: Progress = lambda made, total: None,
+    on_progress: Callable[[int, int], None] = lambda made, total: None,
 ) -> Sample:
     """Draws tiles.
 
@@ -99,9 +87,9 @@ def sample(
         allocation: how they are allocated to regions.
         rules: which places are refused.
         redistribute: whether other regions replace the tiles of those that give too few.
-        on_progress: called after every region.
+        on_progress: called after every region with the number of tiles so far, and of how many.
     """
-    draws = _Draws(source, rules, number, on_progress)
+    draws = _Draws(source, rules, lambda made: on_progress(made, number))
     shares = allocate(number, source.regions, allocation)
     draws.take({position: share for position, share in enumerate(shares) if share})
     while redistribute and draws.made.total() < number:
@@ -125,11 +113,11 @@ def sample(
 class _Draws:
     """The tiles drawn so far, in parts of one region, and why regions gave too few."""
 
-    def __init__(self, source: Source, rules: Rules, total: int, on_progress: Progress) -> None:
+    def __init__(self, source: Source, rules: Rules, on_progress: Callable[[int], None]) -> None:
         self.parts: list[tuple[int, Places]] = []
         self.made: Counter[int] = Counter()
         self.reasons: dict[int, str] = {}
-        self._source, self._rules, self._total, self._on_progress = source, rules, total, on_progress
+        self._source, self._rules, self._on_progress = source, rules, on_progress
         self._attempt = 0
 
     def take(self, wanted: Mapping[int, int]) -> None:
@@ -164,7 +152,7 @@ class _Draws:
                         f"only {len(kept)} of {len(candidates)} more places comply with the rules (distance, overlap, "
                         "exclude)."
                     )
-                self._on_progress(self.made.total(), self._total)
+                self._on_progress(self.made.total())
             self._attempt += 1
             if not answered and not self.made.total() and len(request) > 1:
                 break  # Nothing works at all, for example without access to the table: no hundreds of requests more.

@@ -1,7 +1,7 @@
 """Random places in ecoregions, computed by Earth Engine."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Any
@@ -100,28 +100,23 @@ class EarthSource:
         names = ee.Filter.And(ee.Filter.eq("ECO_NAME", region.name), ee.Filter.eq("BIOME_NAME", region.biome))
         area = ee.FeatureCollection(ASSET).filter(names).geometry()
         points = ee.FeatureCollection.randomPoints(area, part.count, part.seed)
-        return points.toList(part.count).map(_square_function(self.size))
+        return points.toList(part.count).map(lambda point: _tile(ee.Feature(point).geometry(), self.size))
 
 
-def _square_function(size: float) -> Callable[[Any], Any]:
-    """The server-side function from a point to its tile and the tile's centroid."""
+def _tile(point: Any, size: float) -> Any:
+    """On the server: from a point to the edges of its tile and the tile's centroid."""
     import ee
 
     degree = math.pi / 180
-
-    def square(point: Any) -> Any:
-        place = ee.Feature(point).geometry().coordinates()
-        lon, lat = ee.Number(place.get(0)), ee.Number(place.get(1))
-        # As `half_sides` in squares.py: half a side, divided by the radius of curvature.
-        w = lat.multiply(degree).sin().pow(2).multiply(-E2).add(1)
-        height = w.pow(1.5).multiply(size / 2 / (A * (1 - E2)) / degree)
-        width = w.sqrt().divide(lat.multiply(degree).cos()).multiply(size / 2 / A / degree)
-        west, east, south, north = lon.subtract(width), lon.add(width), lat.subtract(height), lat.add(height)
-        # The vertices have the same order as in the tiles file: the last digit of the centroid depends on it.
-        ring = [[east, south], [east, north], [west, north], [west, south], [east, south]]
-        return ee.List([west, south, east, north]).cat(ee.Geometry.Polygon([ring]).centroid().coordinates())
-
-    return square
+    lon, lat = (ee.Number(point.coordinates().get(axis)) for axis in (0, 1))
+    # As `half_sides` in squares.py: half a side, divided by the radius of curvature.
+    w = lat.multiply(degree).sin().pow(2).multiply(-E2).add(1)
+    height = w.pow(1.5).multiply(size / 2 / (A * (1 - E2)) / degree)
+    width = w.sqrt().divide(lat.multiply(degree).cos()).multiply(size / 2 / A / degree)
+    west, east, south, north = lon.subtract(width), lon.add(width), lat.subtract(height), lat.add(height)
+    # The vertices have the same order as in the tiles file: the last digit of the centroid depends on it.
+    ring = [[east, south], [east, north], [west, north], [west, south], [east, south]]
+    return ee.List([west, south, east, north]).cat(ee.Geometry.Polygon([ring]).centroid().coordinates())
 
 
 def make_batches(parts: Sequence[PointRequest]) -> list[list[PointRequest]]:

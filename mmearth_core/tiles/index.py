@@ -85,8 +85,7 @@ def write_geopackage(frame: "gpd.GeoDataFrame", path: Path) -> None:
     before = pyogrio.get_gdal_config_option(_OPTION)
     pyogrio.set_gdal_config_options({_OPTION: _DATE})
     try:
-        options = {"FID": FID, "GEOMETRY_NAME": _GEOMETRY}
-        pyogrio.write_dataframe(frame, path, layer=_LAYER, driver="GPKG", layer_options=options)
+        pyogrio.write_dataframe(frame, path, layer=_LAYER, driver="GPKG", FID=FID, GEOMETRY_NAME=_GEOMETRY)
     finally:
         pyogrio.set_gdal_config_options({_OPTION: before})
 
@@ -108,17 +107,13 @@ def fill_centroids(frame: "gpd.GeoDataFrame", client: "EarthClient") -> "gpd.Geo
     """
     import ee
 
-    filled = frame.copy()
-    for column in ("lon", "lat"):
-        filled[column] = filled[column].astype(float) if column in filled else np.nan
+    filled = frame.assign(**frame.reindex(columns=["lon", "lat"]).astype(float))
     rows = np.flatnonzero(without_centroid(filled))
     for start in range(0, len(rows), TILES_PER_REQUEST):
         part = rows[start : start + TILES_PER_REQUEST]
-        shapes = [
-            ee.Geometry.Polygon([[list(point) for point in shape.exterior.coords]])
-            for shape in filled.geometry.iloc[part]
-        ]
-        centroids = ee.List(shapes).map(lambda shape: ee.Geometry(shape).centroid().coordinates())
+        rings = [shapely.get_coordinates(shape.exterior).tolist() for shape in filled.geometry.iloc[part]]
+        shapes = ee.List([ee.Geometry.Polygon([ring]) for ring in rings])
+        centroids = shapes.map(lambda shape: ee.Geometry(shape).centroid().coordinates())
         filled.loc[filled.index[part], ["lon", "lat"]] = np.asarray(client.compute(centroids, "centroids"), dtype=float)
     return filled
 
@@ -203,12 +198,11 @@ class TileIndex:
 
 def _wkb(geometry: Any) -> bytes:
     """The WKB in a GeoPackage's geometry, which has a header of its own before it."""
-    if not isinstance(geometry, bytes) or len(geometry) < _HEAD or geometry[:2] != b"GP":
-        raise ValueError("a geometry is invalid")
-    box = _BOX_BYTES.get(geometry[3] >> 1 & 7)
+    has_header = isinstance(geometry, bytes) and len(geometry) >= _HEAD and geometry[:2] == b"GP"
+    box = _BOX_BYTES.get(geometry[3] >> 1 & 7) if has_header else None
     if box is None:
-        raise ValueError("a geometry has an unknown header")
-    return geometry[_HEAD + box :]
+        raise ValueError("a geometry is invalid")
+    return bytes(geometry[_HEAD + box :])
 
 
 def _decoder(kind: str) -> Callable[[Any], Any]:

@@ -79,15 +79,9 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
     else:
         if lon or lat:
             raise TilesError(f"{path}: --lon and --lat name columns of a table; a vector file has points of its own.")
-        frame = read_vector(path)
-        points = frame.geometry.values
-        other = np.flatnonzero(shapely.get_type_id(points) != shapely.GeometryType.POINT)
-        if other.size:
-            raise TilesError(
-                f"{path}: feature {other[0] + 1} is a {points[other[0]].geom_type}, not a Point ({other.size} such "
-                "features in all). For polygons use `mmearth-core tiles from-polygons`."
-            )
-        x, y = shapely.get_x(points), shapely.get_y(points)
+        remedy = "All must be points; for polygons use `mmearth-core tiles from-polygons`."
+        frame = read_vector(path, [shapely.GeometryType.POINT], remedy)
+        x, y = frame.geometry.x.to_numpy(), frame.geometry.y.to_numpy()
     if not len(frame):
         raise TilesError(f"{path}: has no point.")
     return OwnPlaces(x, y, _ids(frame, path, tile_id), _further_columns(frame, path))
@@ -136,9 +130,8 @@ def _degrees(values: "pd.Series[Any]", path: Path, bound: float) -> Floats:
     bad = np.flatnonzero(numbers.isna())
     if bad.size:
         value = values.astype(object).iloc[bad[0]]
-        shown = repr(value) if isinstance(value, str) else value
         raise TilesError(
-            f"{path}: row {bad[0] + 1} has {shown} in {values.name!r} ({bad.size} such rows in all), which is not a "
+            f"{path}: row {bad[0] + 1} has {value!r} in {values.name!r} ({bad.size} such rows in all), which is not a "
             f"number of degrees from {-bound:g} to {bound:g}. Fix or drop it."
         )
     return np.asarray(numbers)
@@ -159,18 +152,14 @@ def read_lattice(path: Path, stride: float, size: float, column: str | None = No
         TilesError: when the file cannot be used.
     """
     frame = read_polygons(path)
-    ids = _ids(frame, path, column)
-    columns = _further_columns(frame, path)
-    parts = [inside(shape, stride, size) for shape in frame.geometry.values]
-    counts = [len(lon) for lon, _ in parts]
+    ids, columns = _ids(frame, path, column), _further_columns(frame, path)
+    lons, lats = zip(*(inside(shape, stride, size) for shape in frame.geometry.values), strict=True)
+    counts = [len(lon) for lon in lons]
     if not sum(counts):
         raise TilesError(f"{path}: no polygon has room for a tile of {size:g} m: all are too near a pole.")
-    return OwnPlaces(
-        np.concatenate([lon for lon, _ in parts]),
-        np.concatenate([lat for _, lat in parts]),
-        [f"{name}_{number}" for name, count in zip(ids, counts, strict=True) for number in range(count)],
-        columns.loc[np.repeat(np.arange(len(frame)), counts)].reset_index(drop=True),
-    )
+    tile_ids = [f"{name}_{number}" for name, count in zip(ids, counts, strict=True) for number in range(count)]
+    columns = columns.loc[np.repeat(np.arange(len(frame)), counts)].reset_index(drop=True)
+    return OwnPlaces(np.concatenate(lons), np.concatenate(lats), tile_ids, columns)
 
 
 def inside(shape: BaseGeometry, stride: float, size: float) -> tuple[Floats, Floats]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 import shapely
 from attrs import frozen
 from numpy.typing import NDArray
@@ -72,19 +71,16 @@ class Uniform:
             share = max(accepted / tried, 1e-3) if tried else 0.3
             # 5 % more than the share so far suggests, so that one more round is seldom needed.
             number = min(_CHUNK, math.ceil((count - accepted) / share * 1.05) + 16)
-            lon, lat = self._candidates(number, random)
+            which, across, up = random.random((3, number))
+            box = np.minimum(np.searchsorted(self._ends, which * self._ends[-1], side="right"), len(self._ends) - 1)
+            west, east = self._boxes[box, 0], self._boxes[box, 2]
+            lon, lat = west + across * (east - west), latitude(self._low[box] + up * self._rise[box])
             inside = shapely.contains_xy(self._shape, lon, lat)
             parts.append(np.stack([lon[inside], lat[inside]]))
             accepted += int(inside.sum())
             tried += number
         lon, lat = np.concatenate(parts, axis=1)[:, :count]
         return lon, lat
-
-    def _candidates(self, number: int, random: np.random.Generator) -> tuple[Floats, Floats]:
-        which, across, up = random.random((3, number))
-        box = np.minimum(np.searchsorted(self._ends, which * self._ends[-1], side="right"), len(self._ends) - 1)
-        west, east = self._boxes[box, 0], self._boxes[box, 2]
-        return west + across * (east - west), latitude(self._low[box] + up * self._rise[box])
 
 
 def _cover(shape: BaseGeometry) -> NDArray[np.float64]:
@@ -190,21 +186,20 @@ def polygon_source(path: Path, size: float, seed: int, columns: Mapping[str, str
     Raises:
         TilesError: when a column is missing, or the file cannot be used.
     """
-    frame = read_polygons(path)
-    given = columns or {}
+    frame, given = read_polygons(path), columns or {}
     # The realm is optional.
     wanted = [key for key in _COLUMNS if key != "realm" or key in given or key in frame.columns.str.lower()]
     names = {
         key: find_column(frame, path, given.get(key), _COLUMNS[key], f"--{key.replace('_', '-')}-column")
         for key in wanted
     }
-    texts = {key: [_text(value) for value in frame[name]] for key, name in names.items()}
-    realms = texts.get("realm", [None] * len(frame))
+    texts = {key: frame[name].astype(str).where(frame[name].notna(), "").str.strip() for key, name in names.items()}
+    realms = texts.get("realm", [""] * len(frame))
     parts: dict[tuple[str, str], list[int]] = {}
     for row, (name, biome) in enumerate(zip(texts["eco_region"], texts["biome"], strict=True)):
-        if name is None or biome is None:
+        if not (name and biome):
             raise TilesError(
-                f"{path}: feature {row + 1} has no {names['eco_region' if name is None else 'biome']!r}. "
+                f"{path}: feature {row + 1} has no {names['biome' if name else 'eco_region']!r}. "
                 "Every polygon needs an ecoregion and a biome; drop those without."
             )
         if name != LEFT_OUT:
@@ -216,7 +211,3 @@ def polygon_source(path: Path, size: float, seed: int, columns: Mapping[str, str
         shapes.append(shapely.union_all(frame.geometry.values[rows]) if len(rows) > 1 else frame.geometry.iloc[rows[0]])
         regions.append(Region(name, biome, realms[rows[0]] or realm_of(name, biome), area_km2(shapes[-1])))
     return PolygonSource(regions, shapes, size, seed)
-
-
-def _text(value: object) -> str | None:
-    return None if pd.isna(value) or not str(value).strip() else str(value).strip()

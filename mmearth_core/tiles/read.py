@@ -58,9 +58,7 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
             f"{path}: no tile has a property `tile_id`. Found: "
             f"{', '.join(map(str, frame.columns.drop('geometry'))) or 'none'}. Add a unique `tile_id` to every feature."
         )
-    _refuse_fractions(frame["tile_id"], path)
-    frame["tile_id"] = unique_ids(frame["tile_id"], path)
-    _check_ids(frame["tile_id"], path)
+    frame["tile_id"] = _tile_ids(frame["tile_id"], path)
     _check_crs(frame, path)
     _check_geometries(frame, path)
     frame["geometry"] = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326")
@@ -149,38 +147,32 @@ def _with_centroids(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
     return frame
 
 
-def _refuse_fractions(ids: "pd.Series[Any]", path: Path) -> None:
+def _tile_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
+    """The ids as text; refuses those that cannot be the name of a file or are too long for a dataset."""
     odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE)].dropna() if ids.dtype.kind == "f" else ids[:0]
     if len(odd):
         raise TilesError(f"{path}: a `tile_id` is {odd.iloc[0]}. Use whole numbers or text as ids.")
-
-
-def _check_ids(ids: "pd.Series[Any]", path: Path) -> None:
+    ids = unique_ids(ids, path)
     # Shorter ids are within both limits whatever their characters: one character is quoted as 12 at most.
     for tile_id in ids[ids.str.len() > MAX_STEM // 12]:
         size = len(tile_id.encode())
-        if size > MAX_ID_BYTES:
-            raise TilesError(
-                f"{path}: tile_id {tile_id[:40]!r}... has {size} bytes; at most {MAX_ID_BYTES} are allowed."
-            )
         try:
+            if size > MAX_ID_BYTES:
+                raise ValueError(f"has {size} bytes; at most {MAX_ID_BYTES} are allowed")
             file_stem(tile_id)
         except ValueError as error:
             raise TilesError(
                 f"{path}: tile_id {tile_id[:40]!r}... {error}. Use shorter ids or plain letters and digits."
             ) from error
+    return ids
 
 
 def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:
-    convert = f"`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}` converts it."
-    if frame.crs is None:
-        raise TilesError(
-            f"{path}: has no CRS. {_SQUARE} (EPSG:4326); set it in the file. If it has another CRS: {convert}"
-        )
     # With heights it is EPSG:4979; they are dropped.
     if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
         raise TilesError(
-            f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_SQUARE} (EPSG:4326): {convert}"
+            f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_SQUARE} (EPSG:4326): "
+            f"`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}` converts it."
         )
 
 

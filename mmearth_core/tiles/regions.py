@@ -93,14 +93,17 @@ def realm_of(name: str, biome: str) -> str | None:
 
 
 class Allocation(StrEnum):
-    """How tiles are allocated to regions."""
+    """How tiles are allocated to regions.
+
+    Attributes:
+        BIOME_AREA: equal per biome; within a biome proportional to the area of the ecoregion. MMEarth's 0.
+        BIOME_ECOREGION: equal per biome; within a biome equal per ecoregion. MMEarth's 1.
+        ECOREGION: equal per ecoregion. MMEarth's 2.
+    """
 
     BIOME_AREA = "biome-area"
-    """Equal per biome; within a biome proportional to the area of the ecoregion. MMEarth's 0."""
     BIOME_ECOREGION = "biome-ecoregion"
-    """Equal per biome; within a biome equal per ecoregion. MMEarth's 1."""
     ECOREGION = "ecoregion"
-    """Equal per ecoregion. MMEarth's 2."""
 
 
 NUMBERS = {"0": Allocation.BIOME_AREA, "1": Allocation.BIOME_ECOREGION, "2": Allocation.ECOREGION}
@@ -120,10 +123,8 @@ def largest_remainder(number: int, weights: Sequence[float | Fraction]) -> list[
     Raises:
         ValueError: when there are no weights and `number` is not 0.
     """
-    if not weights:
-        if number:
-            raise ValueError(f"{number} cannot be allocated without weights")
-        return []
+    if number and not weights:
+        raise ValueError(f"{number} cannot be allocated without weights")
     exact = [Fraction(weight) for weight in weights]
     total = sum(exact)
     if not total:

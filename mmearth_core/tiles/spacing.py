@@ -82,10 +82,6 @@ class Spacing:
         return False
 
 
-_NEAR_EDGE = 90.0
-"""Longitude beyond which a polygon may touch a tile across the antimeridian; any value far from 180 will do."""
-
-
 class Excluded:
     """Polygons that no tile may touch."""
 
@@ -96,11 +92,9 @@ class Excluded:
             TilesError: when it cannot be used.
         """
         shapes = shapely.get_parts(read_polygons(path).geometry.values)
-        bounds = shapely.bounds(shapes)
         # Tiles and polygons may continue past 180 degrees, so each polygon is there on both sides.
-        copies = [shapes]
-        for turn, near in ((360.0, bounds[:, 0] < -_NEAR_EDGE), (-360.0, bounds[:, 2] > _NEAR_EDGE)):
-            copies.append(shapely.transform(shapes[near], lambda points, turn=turn: points + np.array([turn, 0.0])))
+        turns = np.array([[-360.0, 0.0], [0.0, 0.0], [360.0, 0.0]])
+        copies = [shapely.transform(shapes, lambda points, turn=turn: points + turn) for turn in turns]
         self._tree = shapely.STRtree(np.concatenate(copies))
 
     def touched(self, places: Places) -> NDArray[np.bool_]:

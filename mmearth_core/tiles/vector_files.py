@@ -3,7 +3,7 @@
 import json
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,6 @@ SUFFIXES = (".geojson", ".gpkg", ".fgb")
 
 _POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
-_ROWS = 20_000
-"""Tiles that are converted to text at once; bounds the memory."""
-
 _UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError)
 """What pyogrio raises for a file that is cut short, malformed or not a vector file."""
 
@@ -33,7 +30,7 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
     """Reads the only layer of a vector file, as it is.
 
     Raises:
-        TilesError: when the file cannot be read, has several layers or no geometries.
+        TilesError: when the file cannot be read, has several layers, no geometries or no CRS.
     """
     try:
         layers = [name for name, _ in pyogrio.list_layers(path)]
@@ -53,11 +50,20 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
         )
     if not isinstance(frame, gpd.GeoDataFrame):
         raise TilesError(f"{path}: has no geometry column. Use a vector file, such as GeoJSON or GeoPackage.")
+    if frame.crs is None:
+        raise TilesError(
+            f"{path}: has no CRS. Set it in the file, e.g. `ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}`."
+        )
     return frame
 
 
-def read_vector(path: Path) -> gpd.GeoDataFrame:
+def read_vector(path: Path, types: Sequence[shapely.GeometryType], remedy: str) -> gpd.GeoDataFrame:
     """Reads a vector file as 2-D geometries in EPSG:4326; features without geometry are left out.
+
+    Args:
+        path: the file.
+        types: the geometries that it may have.
+        remedy: what to do about others, for the error.
 
     Raises:
         TilesError: names the file, the problem and the remedy.
@@ -66,14 +72,15 @@ def read_vector(path: Path) -> gpd.GeoDataFrame:
         raise TilesError(f"{path}: no such file.")
     frame = read_layer(path)
     frame = frame[~(frame.geometry.isna() | frame.geometry.is_empty)].reset_index(drop=True)
-    if frame.crs is None:
+    wrong = np.flatnonzero(~np.isin(shapely.get_type_id(frame.geometry.values), types))
+    if wrong.size:
         raise TilesError(
-            f"{path}: has no CRS. Set it in the file, e.g. `ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}`."
+            f"{path}: feature {wrong[0] + 1} is a {frame.geom_type[wrong[0]]} ({wrong.size} such features in all). "
+            f"{remedy}"
         )
     if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
         frame = frame.to_crs("EPSG:4326")
-    flat = frame.set_geometry(gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326"))
-    return flat if flat.geometry.name == "geometry" else flat.rename_geometry("geometry")
+    return frame.set_geometry(gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326"))
 
 
 def read_polygons(path: Path) -> gpd.GeoDataFrame:
@@ -82,16 +89,10 @@ def read_polygons(path: Path) -> gpd.GeoDataFrame:
     Raises:
         TilesError: when it has none, or a feature that is not a polygon.
     """
-    frame = read_vector(path)
+    frame = read_vector(path, _POLYGONS, "All must be polygons.")
     if not len(frame):
         raise TilesError(f"{path}: has no polygon.")
     shapes = frame.geometry.values
-    wrong = np.flatnonzero(~np.isin(shapely.get_type_id(shapes), _POLYGONS))
-    if wrong.size:
-        raise TilesError(
-            f"{path}: feature {wrong[0] + 1} is a {shapes[wrong[0]].geom_type} ({wrong.size} such features in all). "
-            "All must be polygons."
-        )
     broken = ~shapely.is_valid(shapes)
     if broken.any():
         shapes = shapes.copy()
@@ -153,38 +154,27 @@ def write_tiles(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
             write_geopackage(frame, aside)
         else:
             # A spatial index would reorder the tiles, and their order becomes the dataset's.
-            pyogrio.write_dataframe(
-                frame, aside, layer="tiles", driver="FlatGeobuf", layer_options={"SPATIAL_INDEX": "NO"}
-            )
+            pyogrio.write_dataframe(frame, aside, layer="tiles", driver="FlatGeobuf", SPATIAL_INDEX="NO")
 
 
 def _write_geojson(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
     """One feature per line; numbers as Python writes them, so that they are read back exactly."""
+    values = [pd.Series(column).tolist() for column in columns.values()]
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{"type":"FeatureCollection","features":[')
-        for start in range(0, len(polygons), _ROWS):
-            rows = slice(start, start + _ROWS)
-            texts = [[f"{json.dumps(name)}:{text}" for text in _json(values[rows])] for name, values in columns.items()]
-            lines = (
-                f'{{"type":"Feature","properties":{{{",".join(properties)}}},'
-                f'"geometry":{{"type":"Polygon","coordinates":{_rings(polygon)}}}}}'
-                for polygon, *properties in zip(polygons[rows], *texts, strict=True)
+        for number, (polygon, *row) in enumerate(zip(polygons, *values, strict=True)):
+            rings = [shapely.get_coordinates(ring).tolist() for ring in shapely.get_rings(polygon)]
+            coordinates = json.dumps(rings, separators=(",", ":"))
+            properties = [f"{json.dumps(name)}:{_json(value)}" for name, value in zip(columns, row, strict=True)]
+            file.write(
+                f'{"," if number else ""}\n{{"type":"Feature","properties":{{{",".join(properties)}}},'
+                f'"geometry":{{"type":"Polygon","coordinates":{coordinates}}}}}'
             )
-            file.write((",\n" if start else "\n") + ",\n".join(lines))
         file.write("\n]}\n")
 
 
-def _rings(polygon: shapely.Polygon) -> str:
-    rings = [shapely.get_coordinates(ring).tolist() for ring in shapely.get_rings(polygon)]
-    return json.dumps(rings, separators=(",", ":"))
-
-
-def _json(values: Any) -> list[str]:
-    """A column as JSON texts; NaN and infinities, which JSON does not have, become null."""
-    return [json.dumps(_plain(value), ensure_ascii=False) for value in pd.Series(values).tolist()]
-
-
-def _plain(value: Any) -> Any:
+def _json(value: Any) -> str:
+    """A value as JSON; NaN and infinities, which JSON does not have, become null."""
     if value is pd.NA or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value.isoformat() if hasattr(value, "isoformat") else value
+        return "null"
+    return json.dumps(value, ensure_ascii=False, default=lambda date: date.isoformat())

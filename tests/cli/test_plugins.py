@@ -114,6 +114,16 @@ def test_unknown_command():
     assert "No such command 'rum'" in result.output
 
 
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [("stauts", " Did you mean 'status'?"), ("verfy", " Did you mean 'verify'?"), ("qqqq", "")],
+)
+def test_a_mistyped_command_gets_a_suggestion(typed, hint):
+    result = call(typed)
+    assert result.exit_code == 2
+    assert result.output.rstrip().endswith(f"No such command '{typed}'.{hint}")
+
+
 @pytest.mark.parametrize("args", [[], ["--help"], ["--version"]])
 def test_nothing_heavy_is_imported_before_a_command_runs(args):
     heavy = ["ee", "geopandas", "rasterio", "h5py", "pandas", "googleapiclient", "matplotlib"]

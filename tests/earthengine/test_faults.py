@@ -8,7 +8,7 @@ import httplib2
 import pytest
 from googleapiclient.errors import HttpError
 
-from mmearth_core.earthengine.faults import RESTRICTED, Action, GarbledError, classify, stop_message
+from mmearth_core.earthengine.faults import RESTRICTED, Action, GarbledError, access_lost, classify
 from mmearth_core.errors import PixelError
 
 REJECTED = google.auth.exceptions.RefreshError("invalid_grant: Token has been expired or revoked.")
@@ -112,8 +112,8 @@ def test_answers_that_cannot_be_used_are_asked_for_again(error):
 )
 def test_what_to_do_when_nothing_can_succeed(fault, said):
     assert fault.action is Action.STOP
-    assert said in stop_message(fault)
-    assert stop_message(fault).endswith("run the same command again; what is done is kept.")
+    assert said in str(access_lost(fault))
+    assert str(access_lost(fault)).endswith("run the same command again; what is done is kept.")
 
 
 @pytest.mark.parametrize(

@@ -192,21 +192,26 @@ def test_when_no_stack_fits_the_plugins_nothing_is_sent_back(config: Path, kit: 
 KILL = """
 import os, signal, sys
 import h5py
-from mmearth_core.product import hdf5_rows as layout
+from mmearth_core.post import write as layout
 from mmearth_core.cli import main
 
 number, count, written = int(sys.argv.pop(1)), int(sys.argv.pop(1)), 0
-write = layout.RowWriter.write
+chunk_writer = layout.chunk_writer
 
-def write_or_die(self, row, chunk, skipped=0):
-    global written
-    written += 1
-    if written == count:
-        h5py.h5f.flush(self._id)
-        os.kill(os.getpid(), number)
-    write(self, row, chunk, skipped)
+def dying_writer(dataset):
+    write = chunk_writer(dataset)
 
-layout.RowWriter.write = write_or_die
+    def write_or_die(row, chunk, skipped):
+        global written
+        written += 1
+        if written == count:
+            h5py.h5f.flush(dataset.id)
+            os.kill(os.getpid(), number)
+        write(row, chunk, skipped)
+
+    return write_or_die
+
+layout.chunk_writer = dying_writer
 if __name__ == "__main__":
     main()
 """

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmearth_core.product.hdf5 import metadata_rows, stored_layers
-from mmearth_core.product.hdf5_rows import encode
+from mmearth_core.product.hdf5_rows import compress_row
 from mmearth_core.registry import discover
 
 
@@ -94,7 +94,7 @@ def test_chunks_are_undone_by_hdf5s_own_filters(dtype: str, tmp_path: Path) -> N
         dataset = file.create_dataset(
             "x", (1, 3, 7, 7), dtype, chunks=(1, 3, 7, 7), compression="gzip", shuffle=shuffle
         )
-        dataset.id.write_direct_chunk((0, 0, 0, 0), encode(values))
+        dataset.id.write_direct_chunk((0, 0, 0, 0), compress_row(values))
     with h5py.File(tmp_path / "one.h5") as file:
         np.testing.assert_array_equal(file["x"][0], values)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mmearth_core.product import statistics
-from mmearth_core.product.statistics import BandCounts, Part, Statistic
+from mmearth_core.product.statistics import BandCounts, Statistic
 
 NAME = "data_1M_v001"
 
@@ -17,14 +17,9 @@ def share(band: BandCounts) -> float:
     return band.count / max(1, band.count + band.nodata)
 
 
-def joined_share(parts: list[Part]) -> float:
-    count, nodata = (sum(part[name] for part in parts) for name in ("count", "nodata"))
-    return float(count / max(1, count + nodata))
-
-
 def add(monkeypatch: pytest.MonkeyPatch) -> None:
     """Adds the share of valid pixels, as one more row."""
-    row = Statistic("valid_share", share, joined_share)
+    row = Statistic("valid_share", share)
     monkeypatch.setattr(statistics, "STATISTICS", [*statistics.STATISTICS, row])
 
 

@@ -18,7 +18,7 @@ from mmearth_core.download.run import PreparedRun, ProgressListener, RunResult, 
 from mmearth_core.download.stack import read_stack
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.product.hdf5_rows import encode
+from mmearth_core.product.hdf5_rows import compress_row
 
 SEED = 0
 """Seed of the draw, so that a plan made twice downloads the same tiles."""
@@ -140,7 +140,7 @@ def _hdf5_bytes(job: PreparedRun, stacks: list[Path]) -> int:
         )
         for path in stacks:
             if path.parent.parent.name == group.name:
-                total += sum(len(encode(_values(layer, path))) for layer in layers)
+                total += sum(len(compress_row(_values(layer, path))) for layer in layers)
     return total
 
 

@@ -11,12 +11,12 @@ import numpy as np
 from attrs import frozen
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.json_files import write_json
+from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
 from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
-from mmearth_core.product.statistics import statistics_of
+from mmearth_core.product.statistics import BandCounts, joined_counts, stats_entry
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool
@@ -100,7 +100,7 @@ def merge(
         ids = [tile_id for reader, rows in zip(readers, kept, strict=True) for tile_id in reader.tile_ids(rows)]
         inputs = Inputs(readers, kept, ids)
         _write_hdf5(staged, inputs, progress)
-        shared.write_tile_info(staged, _entries(inputs, progress))
+        write_tile_info(staged.tile_info, _entries(inputs, progress))
         dropped = sum(map(len, readers)) - len(ids)
         stats = None if dropped else _merged_stats(inputs)
         layers = list(inputs.layers.values())
@@ -211,18 +211,20 @@ def _merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]])
     """The statistics of merged rows from those of the parts, without reading the values again.
 
     Raises:
-        KeyError, IndexError, TypeError, ValueError: when an entry does not have all statistics of every band.
+        KeyError, IndexError, TypeError, ValueError: when an entry does not have what must be known of every band.
     """
-    merged: dict[str, list[Any]] = {each.name: [] for each in statistics_of(layer)}
-    for band in range(len(layer.bands)):
-        parts = [{name: entry[name][band] for name in merged} for entry in entries]
-        valid = [part for part in parts if part["count"]]
-        for each in statistics_of(layer):
-            if each.empty is None:
-                merged[each.name].append(each.merge(parts))
-            else:
-                merged[each.name].append(each.merge(valid) if valid else each.empty)
-    return merged
+    bands = range(len(layer.bands))
+    joined = [joined_counts(_stored_counts(layer, entry, band) for entry in entries) for band in bands]
+    return stats_entry(layer, joined)
+
+
+def _stored_counts(layer: LayerDescription, entry: Mapping[str, Any], band: int) -> BandCounts:
+    """What an entry of band_stats.json says of a band."""
+    count, nodata, mean, std, low, high = (
+        entry[name][band] for name in ("count", "nodata", "mean", "std", "min", "max")
+    )
+    classes = entry["classes"][band] if layer.has_classes else {}
+    return BandCounts(count, nodata, mean, std, low, high, {int(value): times for value, times in classes.items()})
 
 
 def _write_splits(staged: ProductPaths, inputs: Inputs) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ import numpy as np
 from attrs import evolve, frozen
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.json_files import write_json
+from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, create_layer, new_file, opened
-from mmearth_core.product.hdf5_rows import RowBlock, RowReader, RowWriter, encode, row_blocks
+from mmearth_core.product.hdf5_rows import RowBlock, RowReader, chunk_writer, compress_row, row_blocks
 from mmearth_core.product.reader import DatasetReader, find_products
 from mmearth_core.product.statistics import LayerStatistics
 from mmearth_core.progress import Progress
@@ -87,7 +87,7 @@ def resize(source: Path, target: Path, size: int, overwrite: bool, pool: Pool, p
         reader = shared.open_source(source)
         _require_larger(reader, size)
         write_json(staged.band_stats, _write_hdf5(staged, reader, size, pool, progress).entries())
-        shared.write_tile_info(staged, _entries(reader, size))
+        write_tile_info(staged.tile_info, _entries(reader, size))
         for old, new in zip(side_files(reader.paths), side_files(staged), strict=True):
             if old.exists() and not new.exists():  # files that depend only on the rows
                 shutil.copyfile(old, new)
@@ -129,13 +129,13 @@ def _write_hdf5(
             made.attrs[PROVENANCE] = shared.provenance(f"resize {size}", [(mark, every)])
         vectors = [layer.name for layer in layers if not layer.is_map]
         shared.copy_rows(source, file, vectors, every, 0, lambda _done: None)
-        writers = {layer.name: RowWriter(file[layer.name]) for layer in layers if layer.is_map}
+        writers = {layer.name: chunk_writer(file[layer.name]) for layer in layers if layer.is_map}
         blocks = (Crop(block, size) for block in row_blocks(reader.paths.hdf5, layers, range(count), size))
         done = 0
         for cropped in pool.map(crop, blocks):
             for row, chunks in enumerate(cropped.chunks, start=done):
                 for name, chunk in chunks.items():
-                    writers[name].write(row, chunk)
+                    writers[name](row, chunk, 0)
             statistics.merge(cropped.statistics)
             done += len(cropped.chunks)
             progress("cropping tiles", done, count)
@@ -159,7 +159,7 @@ def crop(task: Crop) -> Cropped:
                 inside = slice(first, first + task.size)
                 values = np.ascontiguousarray(reader.read(row)[:, inside, inside])
                 statistics.add(layer.name, variant, values.reshape(len(layer.bands), -1))
-                own[layer.name] = encode(values)
+                own[layer.name] = compress_row(values)
             chunks.append(own)
     return Cropped(chunks, statistics)
 

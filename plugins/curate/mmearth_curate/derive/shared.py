@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from mmearth_core import __version__
 from mmearth_core.errors import DamagedFileError, DatasetError
-from mmearth_core.json_files import write_entries, write_json
+from mmearth_core.json_files import write_json
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, opened, rows_digest, write_attributes
-from mmearth_core.product.hdf5_rows import RowReader, RowWriter, count_values
+from mmearth_core.product.hdf5 import METADATA, VERSION, opened, rows_digest
+from mmearth_core.product.hdf5_rows import RowReader, chunk_writer, count_values
 from mmearth_core.product.reader import DatasetReader, Splits
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
@@ -88,8 +88,8 @@ def write_head(file: h5py.File, name: str, source: DatasetReader, how: Mapping[s
         how: the command with its inputs and options; becomes the attribute `derived`, as JSON.
     """
     derived = json.dumps(how, ensure_ascii=False)
-    facts = {"name": name, "anchor": str(source.attributes.get("anchor", ""))}
-    write_attributes(file, {**facts, "written_by": f"mmearth-core {__version__}", "derived": derived})
+    facts = {"layout": VERSION, "name": name, "anchor": str(source.attributes.get("anchor", ""))}
+    file.attrs.update({**facts, "written_by": f"mmearth-core {__version__}", "derived": derived})
 
 
 def provenance(how: str, parts: Iterable[tuple[str, Rows]]) -> str:
@@ -147,12 +147,12 @@ def copy_rows(
         start: the first row to write.
         on_rows: called after every few rows with the number of rows in the target so far.
     """
-    pairs = [(RowReader(source[name]), RowWriter(target[name])) for name in layers]
+    pairs = [(RowReader(source[name]), chunk_writer(target[name])) for name in layers]
     for count, row in enumerate(rows.tolist(), start=1):
-        for reader, writer in pairs:
+        for reader, write in pairs:
             skipped, chunk = reader.chunk(row)
             if chunk:
-                writer.write(start + count - 1, chunk, skipped)
+                write(start + count - 1, chunk, skipped)
         if count % _STEP == 0 or count == len(rows):
             on_rows(start + count)
 
@@ -224,15 +224,3 @@ def write_splits(
         },
     )
     write_json(paths.splits, kept)
-
-
-def write_tile_info(paths: ProductPaths, entries: Iterable[tuple[str, Any]]) -> None:
-    """Writes tile_info.
-
-    Raises:
-        DatasetError: when an entry is not strict JSON.
-    """
-    try:
-        write_entries(paths.tile_info, entries)
-    except ValueError as error:
-        raise DatasetError(f"tile_info.json: the entry of tile {error}. Use null for missing numbers.") from error

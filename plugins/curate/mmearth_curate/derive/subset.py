@@ -4,7 +4,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from mmearth_core.json_files import write_json
+from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
 from mmearth_core.product.reader import DatasetReader, find_products
@@ -54,7 +54,7 @@ def make_subset(
         rows = matching_rows(reader, criteria, progress)
         ids = reader.tile_ids(rows)
         _write_hdf5(staged, reader, rows, criteria, progress)
-        shared.write_tile_info(staged, tile_info_of(reader, ids))
+        write_tile_info(staged.tile_info, tile_info_of(reader, ids))
         splits = reader.splits()
         if splits is not None:
             shared.write_splits(

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmearth_curate.derive.shared import write_tile_info
 from mmearth_curate.reading import tile_info, tile_info_of
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.paths import ProductPaths
+from mmearth_core.json_files import write_tile_info
 from mmearth_core.product.reader import DatasetReader
 
 
@@ -36,4 +35,4 @@ def test_entries_are_found_in_any_order_and_others_passed_over(reader: DatasetRe
 
 def test_what_strict_json_does_not_allow_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"tile_info\.json: the entry of tile 'a' is not strict JSON"):
-        write_tile_info(ProductPaths(tmp_path / "x.h5"), [("a", {"n": float("nan")})])
+        write_tile_info(tmp_path / "x_tile_info.json", [("a", {"n": float("nan")})])

@@ -107,8 +107,8 @@ def test_a_table_or_layers_that_are_another_program_s(command: str, whole: Path,
         return text
 
     text = says(lambda file: file.create_dataset("depth", data=np.zeros((12, 3))))
-    assert "dataset 'depth' has no attributes modality, kind, nodata," in text
-    assert "'sub' is a group, where the dataset of a layer is expected" in says(lambda file: file.create_group("sub"))
+    assert "layer 'depth' has no attributes modality, kind, nodata," in text
+    assert "'sub' is a group, where a dataset is expected" in says(lambda file: file.create_group("sub"))
     text = says(lambda file: [file.pop(name) for name in list(file) if name != "metadata"])
     assert "the file has no layers, only a table of tiles" in text
     ids = np.zeros(12, [("tile_id", "S9")])

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from mmearth_core.product.hdf5_rows import encode
+from mmearth_core.product.hdf5_rows import compress_row
 
 POST = "`mmearth-core post`"
 
@@ -17,7 +17,7 @@ POST = "`mmearth-core post`"
 def overwrite(file: h5py.File, layer: str, row: int, values: np.ndarray) -> None:
     """Writes a row as post does."""
     dataset = file[layer]
-    dataset.id.write_direct_chunk((row,) + (0,) * (dataset.ndim - 1), encode(values.astype(dataset.dtype)))
+    dataset.id.write_direct_chunk((row,) + (0,) * (dataset.ndim - 1), compress_row(values.astype(dataset.dtype)))
 
 
 def recounted(copy: Any, faults: list[dict[str, Any]]) -> list[dict[str, Any]]:

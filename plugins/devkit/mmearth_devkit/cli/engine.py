@@ -1,7 +1,6 @@
 """Test the rules of Earth Engine that this project relies on."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -70,11 +69,9 @@ def check(engine: str, as_json: bool) -> int:
 
 def _engine(spec: str) -> "Engine":
     """An engine with its default options, except for the text after a colon."""
-    from mmearth_core.config.schema import Config, DatasetOptions, RunOptions
-    from mmearth_core.registry import discover, make_engine
+    from mmearth_core.registry import discover, engine_of
 
-    empty = Config(DatasetOptions(tiles="", name="check"), RunOptions(), {}, {}, Path("--engine"))
-    return make_engine(empty, discover(), spec)
+    return engine_of(discover(), spec, source="--engine")
 
 
 def _print(result: "CheckResult") -> None:

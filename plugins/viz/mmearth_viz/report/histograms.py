@@ -132,7 +132,7 @@ def ranges_of(layer: LayerDescription, stats: Stats) -> list[Range]:
 
 def entries_of(layer: LayerDescription, stats: Stats) -> Stats:
     """A layer's entries of the band statistics, by key."""
-    return {key: stats[key] for key in dict.fromkeys((*layer.stat_names(), layer.name)) if key in stats}
+    return {key: stats[key] for key in layer.stat_keys() if key in stats}
 
 
 def _range(layer: LayerDescription, entries: Sequence[Mapping[str, Any]], band: int) -> Range:
