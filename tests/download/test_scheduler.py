@@ -26,7 +26,7 @@ def tile(number):
 
 
 class Stage:
-    """Counts who is at work, in locating and fetching together."""
+    """Counts running calls of locating and fetching together."""
 
     def __init__(self):
         self.lock = threading.Lock()

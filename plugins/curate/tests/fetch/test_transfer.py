@@ -16,7 +16,7 @@ H5 = PUBLISHED["MMEarth100k"].files[-1]
 
 
 class Here:
-    """Fetches the HDF5 file, and keeps account of the waits and of what was told."""
+    """Fetches the HDF5 file, and records the waits and the progress calls."""
 
     def __init__(self, shelf: Any, folder: Path) -> None:
         self.shelf, self.target = shelf, folder / H5.name

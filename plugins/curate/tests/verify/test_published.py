@@ -1,4 +1,4 @@
-"""A file as others have published it: no attributes of ours, metadata and layers only."""
+"""A file as published by others: only metadata and layers, without the attributes of mmearth-core."""
 
 import json
 from pathlib import Path

@@ -187,7 +187,7 @@ def test_a_tile_sent_back_does_not_hide_layers_of_other_stacks(copy: Any) -> Non
 
 
 def test_without_the_old_entry_each_group_is_checked_as_far_as_it_can_be(two_groups: Any) -> None:
-    """What the row was made of is told nowhere any more; the later group's own entry is still the one."""
+    """The entry from which the row was made is missing; that of the later group is still there."""
     copy = two_groups
     rewrite(copy.root / "journal" / "base" / "00001.jsonl", another_day, keep=False)
     verdict = copy.verify(target=copy.config)

@@ -1,4 +1,4 @@
-"""`mmearth-core report`: what stands on the page, recomputed from the files with numpy, h5py and json."""
+"""`mmearth-core report`: the contents of the page, recomputed from the files with numpy, h5py and json."""
 
 import json
 import re
