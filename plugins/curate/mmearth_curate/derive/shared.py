@@ -48,7 +48,7 @@ def open_source(path: Path) -> DatasetReader:
             if dataset.shape[:1] != (len(reader),) or dataset.chunks != (1, *layer.shape):
                 raise DatasetError(
                     f"{reader.paths.hdf5}: layer {name!r} has shape {dataset.shape} in chunks of {dataset.chunks}; the "
-                    f"file has {counted(len(reader), 'tile')}, and a chunk holds one. Write it again with "
+                    f"file has {counted(len(reader), 'tile')}, and a chunk must have one tile. Write it again with "
                     "`mmearth-core post hdf5`."
                 )
     return reader

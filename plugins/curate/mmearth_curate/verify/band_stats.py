@@ -60,7 +60,7 @@ class BandStatsCheck:
             return cls(report, None, found(f"{path.name} is not an object."))
         if parsed.constants:
             named = ", ".join(sorted(set(parsed.constants)))
-            message = f"{path.name} holds {named}, which strict JSON does not allow."
+            message = f"{path.name} has {named}, which strict JSON does not allow."
             return cls(report, parsed.value, found(message, report.contract))
         return cls(report, parsed.value, ())
 

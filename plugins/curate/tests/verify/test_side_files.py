@@ -152,7 +152,7 @@ def test_statistics_that_are_incomplete_or_no_strict_json(copy: Any) -> None:
     verdict = copy.verify()
     messages = [fault["message"] for fault in verdict.faults]
     assert messages == [
-        "data_1M_v001_band_stats.json holds NaN, which strict JSON does not allow.",
+        "data_1M_v001_band_stats.json has NaN, which strict JSON does not allow.",
         "sentinel2_l2a: max is not a finite number for each of 13 bands.",
         "verify_kinds: the counts of its classes are not those of the HDF5 file.",
         "verify_points: mean is not a finite number for each of 2 bands.",
