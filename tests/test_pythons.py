@@ -64,7 +64,7 @@ def test_install_and_demo(version: str, tmp_path: Path) -> None:
     (remedy,) = re.findall(r"Install it with `(.*)`\.", said)
     assert remedy.endswith(documented("pip install --no-build-isolation"))
     shell(remedy)
-    assert "substitute" not in shell("mmearth-core demo second")
+    assert "replaces the default" not in shell("mmearth-core demo second")
     made = stacks(tree / "second")
     assert own_process("demo", tmp_path / "here").returncode == 0
     assert len(made) >= 100

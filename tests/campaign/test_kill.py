@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmearth_localearth.faults.asked import Asked
 from mmearth_localearth.faults.control import Faults
+from mmearth_localearth.faults.request import Request
 from mmearth_localearth.http_server import Server
 from mmearth_localearth.rest import Service
 from mmearth_localearth.worlds.shipped import open_world, world_label
@@ -86,7 +86,7 @@ class Killing(Faults):
 
     def handle(self, path: str, body: bytes | None, *others: Any) -> Any:
         with self._guard:
-            if Asked(path, body).phase == self._phase:
+            if Request(path, body).phase == self._phase:
                 self._left -= 1
                 if self._left == 0:
                     self._act()

@@ -198,8 +198,8 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "User memory limit exceeded": lambda place: place.struck("400-memory"),
     "An asset is not found": lambda place: place.run(modality='l1c = "COPERNICUS/S2_NONE"\nl2a = "COPERNICUS/S2_NONE"'),
     "An internal error of one tile": lambda place: place.struck("500", 'phase = "pixels"\nafter = 2'),
-    "Other pixels than asked for": lambda place: place.struck("shape", 'phase = "pixels"'),
-    "Not answered in all the time allowed": lambda place: place.struck("503", 'phase = "pixels"\nafter = 2'),
+    "Wrong pixels in an answer": lambda place: place.struck("shape", 'phase = "pixels"'),
+    "Not answered in the allowed time": lambda place: place.struck("503", 'phase = "pixels"\nafter = 2'),
     "A stack is truncated": truncated,
 }
 

@@ -1,4 +1,4 @@
-"""An Earth Engine on your own machine, for mmearth-core."""
+"""A local Earth Engine for mmearth-core: no network, no account."""
 
 from mmearth_core import Engine, hookimpl
 from mmearth_localearth.engine import LocalEngine

@@ -1,4 +1,4 @@
-"""Serve the local Earth Engine to other programs, or list what it knows."""
+"""Serve the local Earth Engine over HTTP, or list its functions."""
 
 import json
 import signal
@@ -10,7 +10,7 @@ import click
 
 @click.group("localearth")
 def command() -> None:
-    """Serve the local Earth Engine over HTTP, or list what it knows.
+    """Serve the local Earth Engine over HTTP, or list its functions.
 
     \b
     Examples:
@@ -21,9 +21,13 @@ def command() -> None:
 
 @command.command()
 @click.option(
-    "--world", default="virginia", show_default=True, metavar="NAME|FILE", help="A shipped world, or a manifest."
+    "--world",
+    default="virginia",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Shipped world, or path of a manifest.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes any free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 for any free port.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; there is no access control."
 )
@@ -32,20 +36,20 @@ def command() -> None:
     "fault",
     multiple=True,
     metavar="KIND[:KEY=VALUE]...",
-    help="Fault to inject, see docs/faults.md; can be repeated, the first rule that applies wins.",
+    help="Fault to inject, see docs/faults.md; repeatable, the first rule that applies is used.",
 )
-@click.option("--fault-seed", type=int, default=0, show_default=True, help="The seed of all chance in faults.")
+@click.option("--fault-seed", type=int, default=0, show_default=True, help="Seed of the random faults.")
 @click.option(
     "--latency",
     type=click.FloatRange(min=0),
     default=0.0,
     show_default=True,
-    help="Seconds that each answer takes longer.",
+    help="Seconds added to each answer.",
 )
 @click.option(
     "--max-concurrent",
     type=click.IntRange(min=1),
-    help="Requests that may be under way at once; more are answered with a 429. Google's is 40.",
+    help="Maximum requests in flight; further ones are answered with a 429. Google's is 40.",
 )
 @click.option("--max-per-second", type=click.IntRange(min=1), help="Maximum requests per second. Google's is 100.")
 def serve(
@@ -60,8 +64,8 @@ def serve(
 ) -> None:
     """Answer the unmodified `ee` client until stopped (control-C, or SIGTERM).
 
-    Prints one line of JSON when it is ready: the address as `url`, and the world as `source`. GET /counters tells at
-    any time what was asked and what was given.
+    Prints one line of JSON when it is ready: the address as `url`, and the world as `source`. GET /counters returns the
+    counters of requests and faults.
 
     \b
     Examples:
@@ -108,7 +112,7 @@ def serve(
 
 @command.command()
 def functions() -> None:
-    """Print the list of Earth Engine's functions that are implemented, as Markdown.
+    """Print the implemented functions of Earth Engine as Markdown.
 
     \b
     Examples:

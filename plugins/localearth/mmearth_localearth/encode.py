@@ -1,4 +1,4 @@
-"""From values to the JSON that `getInfo` receives."""
+"""Encodes values as the JSON that `getInfo` receives."""
 
 import math
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from mmearth_localearth.values.function import Function
 from mmearth_localearth.values.image import Image
 
 MAX_ELEMENTS = 5000
-"""How many elements of a collection Google shows at most."""
+"""Maximum number of elements of a collection that Google returns."""
 
 
 def encode(value: Any) -> Any:
-    """A JSON value as Google answers it.
+    """A value as JSON in Google's form.
 
     Raises:
-        EarthEngineError: for what cannot be shown: a function, or a collection that is too long.
+        EarthEngineError: for a function, or a collection that is too long.
     """
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -40,7 +40,7 @@ def encode(value: Any) -> Any:
 
 
 def _number(value: float) -> Any:
-    """Whole numbers lose their `.0`, as in Google's answers."""
+    """Writes whole numbers without `.0`, as Google does."""
     if math.isfinite(value) and value == int(value) and abs(value) < 2**53:
         return int(value)
     return value

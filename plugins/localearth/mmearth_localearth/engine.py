@@ -1,4 +1,4 @@
-"""The engine `local`: an Earth Engine inside the process, on worlds of local rasters or a made-up planet."""
+"""The engine `local`: an Earth Engine inside the process, on local rasters or a synthetic planet."""
 
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,11 +28,11 @@ class LocalOptions:
         default="virginia",
     )
     url: str | None = _option(
-        "address of a server, `mmearth-core localearth serve`, that answers instead; `world` is then ignored",
+        "address of a `mmearth-core localearth serve` that answers instead; `world` is then ignored",
         default=None,
     )
     processes: int = _option(
-        "processes that answer, 1 to 64; more than one helps where pixels are computed, as on the synthetic planet",
+        "number of processes, 1 to 64; more than one helps if pixels are computed, as on the synthetic planet",
         default=1,
         validator=[validators.ge(1), validators.le(64)],
     )
@@ -40,21 +40,21 @@ class LocalOptions:
     fault_seed: int = _option("seed of the random choices of the faults", default=0)
     latency: float = _option("seconds by which each answer is delayed", default=0.0, validator=validators.ge(0))
     max_concurrent: int | None = _option(
-        "requests in flight at the same time above which it answers 429, as Google does above 40; by default no limit",
+        "maximum requests in flight; further ones are answered with a 429, as Google does above 40; default: none",
         default=None,
         validator=validators.optional(validators.ge(1)),
     )
     max_per_second: int | None = _option(
-        "requests per second above which it answers 429, as Google does above 100; by default no limit",
+        "maximum requests per second; further ones are answered with a 429, as Google does above 100; default: none",
         default=None,
         validator=validators.optional(validators.ge(1)),
     )
 
 
 class LocalEngine(Engine):
-    """Answers the unmodified `ee` client without a network, an account or a charge.
+    """Answers the unmodified `ee` client without a network, an account or costs.
 
-    `--engine local` takes the world of the configuration, `--engine local:virginia` or
+    `--engine local` uses the world of the configuration, `--engine local:virginia` or
     `--engine local:my/world.toml` another one.
     """
 
@@ -62,8 +62,8 @@ class LocalEngine(Engine):
     api_version = 1
     Options: ClassVar[type] = LocalOptions
     shorthand = "world"
-    _asked: tuple[str, str] | None = None
-    """The last server asked, and its answer."""
+    _server_source: tuple[str, str] | None = None
+    """The URL of the last server and its source."""
 
     @property
     def _url(self) -> str | None:
@@ -72,32 +72,32 @@ class LocalEngine(Engine):
 
     @property
     def source(self) -> str:
-        """`local:` and the world: its name, or its manifest's absolute path. A server is asked for it, once.
+        """`local:` and the world's name or the absolute path of its manifest; a server is asked for it once.
 
         Raises:
             EngineError: when `url` is set and no server answers there.
         """
         url = self._url
         if url is not None:
-            if self._asked is None or self._asked[0] != url:
+            if self._server_source is None or self._server_source[0] != url:
                 from mmearth_localearth.remote import remote_source
 
-                self._asked = url, remote_source(url)
-            return self._asked[1]
+                self._server_source = url, remote_source(url)
+            return self._server_source[1]
         from mmearth_localearth.worlds.shipped import world_label
 
         return f"local:{world_label(self.options.world)}"
 
     def connect(self, limits: Limits) -> Connection:
-        """Opens the world, where nothing can time out; or reaches for the server, within `limits`.
+        """Opens the world, or connects to the server within the timeouts of `limits`.
 
-        Where faults are wanted, the transport is a `FaultyTransport`, whose `faults` hold the counters.
+        With faults, the transport is a `FaultyTransport`, whose `faults` have the counters.
 
         Raises:
-            EngineError: when there is no such world, or the package with its rasters is not installed, or no server
+            EngineError: when the world does not exist, the package with its rasters is not installed, or no server
                 answers.
-            ConfigError: when its manifest is at fault, or a fault names a tile that does not exist.
-            TilesError: when a fault's tiles file is none.
+            ConfigError: when the manifest has an error, or a fault names a tile that does not exist.
+            TilesError: when the tiles file of a fault is invalid.
         """
         return Connection(project="local", transport=self._faulty(self._transport(limits), limits), url=self._url)
 
@@ -105,7 +105,7 @@ class LocalEngine(Engine):
         if self._url is not None:
             from mmearth_core.earthengine.client import HttpTransport
 
-            _ = self.source  # a clear error now, where the client would speak of its discovery document
+            _ = self.source  # raises a clear error; the client's own would be about its discovery document
             return HttpTransport(limits)
         from mmearth_localearth.transport import LocalTransport
         from mmearth_localearth.workers import ServicePool
@@ -117,7 +117,7 @@ class LocalEngine(Engine):
         return LocalTransport(world)
 
     def _faulty(self, transport: Transport, limits: Limits) -> Transport:
-        """The transport with what is to go wrong; itself when nothing is."""
+        """The transport with faults, or unchanged when there are none."""
         wanted = self.options
         if not (wanted.faults or wanted.latency or wanted.max_concurrent or wanted.max_per_second):
             return transport
@@ -128,7 +128,7 @@ class LocalEngine(Engine):
         return FaultyTransport(transport, faults, limits.timeout)
 
     def stage(self) -> "WorldStage | None":
-        """What it provides for the plugin kit (`mmearth_devkit`); None where a server has the world."""
+        """The world's assets for the plugin kit (`mmearth_devkit`); None when a server has the world."""
         if self._url is not None:
             return None
         from mmearth_localearth.stage import WorldStage
@@ -137,12 +137,12 @@ class LocalEngine(Engine):
         return WorldStage(open_world(self.options.world))
 
     def demo(self) -> Demo | None:
-        """The configuration and tiles that try the world; None for a manifest of the user's own.
+        """The configuration and tiles of the world's demo; None for a user's manifest.
 
-        Where the package with the scene is not installed, the synthetic planet is a substitute for it.
+        If the package with the real scene is not installed, the synthetic planet replaces it.
 
         Raises:
-            EngineError: when the package with the scene or the coasts is not installed, and there is no substitute.
+            EngineError: when the package with the scene or the coasts is not installed, and nothing replaces it.
         """
         from mmearth_localearth.demos.planet import planet
         from mmearth_localearth.demos.virginia import virginia

@@ -1,4 +1,4 @@
-"""The one error of the evaluator, and Google's JSON form of it."""
+"""The error of the evaluator and its form in Google's JSON."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ _STATUS = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 405: "INVALID_ARGUMENT", 5
 
 
 class EarthEngineError(Exception):
-    """A request that is answered with an error, in Earth Engine's own form.
+    """A request is answered with an error in Earth Engine's form.
 
     Attributes:
-        message: what the client shows to the user.
+        message: the message that the client shows.
         status: the HTTP status.
-        placed: whether the message already names the function that it comes from.
+        placed: whether the message already begins with the function's name.
     """
 
     def __init__(self, message: str, status: int = 400, placed: bool = False) -> None:
@@ -21,13 +21,13 @@ class EarthEngineError(Exception):
         self.placed = placed
 
     def at(self, function: str) -> "EarthEngineError":
-        """This error with the function's name in front, unless it names one already."""
+        """This error with the function's name in front, unless the message already has one."""
         if self.placed:
             return self
         return EarthEngineError(f"{function}: {self.message}", self.status, placed=True)
 
     def body(self) -> dict[str, Any]:
-        """The JSON object that Google answers with."""
+        """The body of the response, in Google's form."""
         return {
             "error": {
                 "code": self.status,

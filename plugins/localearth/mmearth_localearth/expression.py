@@ -1,4 +1,4 @@
-"""Evaluation of an expression graph, as the client sends it."""
+"""Evaluates expression graphs in the form in which the client sends them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,15 +10,16 @@ from mmearth_localearth.worlds.base import World
 
 Node = Mapping[str, Any]
 Scope = tuple[dict[str, Any], ...]
-"""Argument values, one dictionary a function call, the innermost last."""
+"""Argument values: one dictionary per function call, the innermost last."""
 
 
 class Expression:
     """One graph, `{"result": id, "values": {id: node}}`.
 
-    Shared values are computed once: those that depend on no argument once for all, those of a function's body
-    once a call. Values without arguments are computed in the order of their dependencies, so that a chain of
-    any length needs no deep recursion; an error there is kept until the value is used, as `If` may never use it.
+    Shared values are computed once: values that depend on no argument once per graph, values in the body of a
+    function once per call. Values without arguments are computed in the order of their dependencies, so that a chain
+    of any length needs no deep recursion. An error in one of them is raised when the value is used, because `If` may
+    never use it.
     """
 
     def __init__(self, world: World, graph: Mapping[str, Any]) -> None:
@@ -26,17 +27,17 @@ class Expression:
             self._result: str = graph["result"]
             self._values: Mapping[str, Node] = graph["values"]
         except (KeyError, TypeError):
-            raise EarthEngineError("Invalid expression: 'result' and 'values' are needed.") from None
+            raise EarthEngineError("Invalid expression: 'result' and 'values' are required.") from None
         self._world = world
         self._memo: dict[str, Any] = {}
         self._failed: dict[str, EarthEngineError] = {}
         self._free: dict[str, frozenset[str]] = {}
 
     def evaluate(self) -> Any:
-        """The value of the whole expression.
+        """The value of the expression.
 
         Raises:
-            EarthEngineError: in Earth Engine's own words.
+            EarthEngineError: in Earth Engine's form.
         """
         try:
             for name in self._order():
@@ -50,7 +51,7 @@ class Expression:
             raise EarthEngineError("The expression is nested too deeply.") from None
 
     def _order(self) -> Iterator[str]:
-        """The values in the order of their dependencies; notes which arguments each depends on."""
+        """The values in the order of their dependencies; records which arguments each depends on."""
         state: dict[str, bool] = {}
         stack = [self._result]
         while stack:
@@ -70,7 +71,7 @@ class Expression:
                 yield name
                 continue
             if name in state:
-                raise EarthEngineError("Invalid expression: its values refer to each other in a circle.")
+                raise EarthEngineError("Invalid expression: its values form a cycle.")
             state[name] = False
             stack.extend(waiting)
 
@@ -83,7 +84,7 @@ class Expression:
         for depth in range(len(scope), 0, -1):
             frame = scope[depth - 1]
             if not free.isdisjoint(frame):
-                key = f" {name}"  # a blank keeps values apart from arguments, whose names the client chooses
+                key = f" {name}"  # the blank distinguishes values from arguments, whose names the client chooses
                 if key not in frame:
                     frame[key] = self._node(self._values[name], scope[:depth])
                 return frame[key]
@@ -94,7 +95,7 @@ class Expression:
             handler = _HANDLERS.get(kind)
             if handler is not None:
                 return handler(self, content, scope)
-        raise EarthEngineError(f"Invalid expression: a value of kind {', '.join(node) or 'nothing'} is not known.")
+        raise EarthEngineError(f"Invalid expression: unknown kind of value: {', '.join(node) or 'nothing'}.")
 
     def _constant(self, content: Any, _scope: Scope) -> Any:
         return content
@@ -136,7 +137,7 @@ class Expression:
         return registry.invoke(self._world, name, {key: self._node(each, scope) for key, each in arguments.items()})
 
     def _branch(self, arguments: Node, scope: Scope) -> Any:
-        """`If`: only the branch taken is evaluated, so that the other may be impossible."""
+        """`If`: evaluates only the chosen branch, because the other one may fail."""
         condition = arguments.get("condition")
         choice = registry.invoke(
             self._world,
@@ -150,14 +151,14 @@ class Expression:
         return self._node(arguments[choice], scope) if choice in arguments else None
 
     def _call(self, target: Any, given: Mapping[str, Any]) -> Any:
-        """Calls a function that is itself a value, with arguments by name."""
+        """Calls a function that is a value of the graph, with arguments by name."""
         if isinstance(target, str):
             return registry.invoke(self._world, target, given)
         if not isinstance(target, Function):
             raise EarthEngineError("Invalid expression: functionReference names a value that is not a function.")
         missing = [name for name in target.names if name not in given]
         if missing:
-            raise EarthEngineError(f"A function of the expression is called without its argument '{missing[0]}'.")
+            raise EarthEngineError(f"A function of the expression is called without argument '{missing[0]}'.")
         return target.call(*(given[name] for name in target.names))
 
 
@@ -175,7 +176,7 @@ _HANDLERS: dict[str, Any] = {
 
 
 def _dependencies(node: Node) -> tuple[dict[str, frozenset[str]], set[str]]:
-    """The values that a node refers to, each with the arguments bound on the way, and its own free arguments."""
+    """The values that a node refers to, each with the arguments bound in between; and the node's free arguments."""
     names: dict[str, frozenset[str]] = {}
     free: set[str] = set()
     stack: list[Any] = [node]

@@ -1,4 +1,4 @@
-"""The local Earth Engine over HTTP, for clients in other processes and languages."""
+"""The local Earth Engine over HTTP, for clients in other processes and other languages."""
 
 import json
 import logging
@@ -10,64 +10,64 @@ from google.auth.exceptions import RefreshError
 
 from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.faults.answers import CANNED
-from mmearth_localearth.faults.control import Dropped, Faults
-from mmearth_localearth.faults.holding import Held, Holding
+from mmearth_localearth.faults.control import ConnectionDropped, Faults
 from mmearth_localearth.faults.kinds import Kind
 from mmearth_localearth.faults.mangle import half
+from mmearth_localearth.faults.waiting import HttpWait, WaitingClients
 from mmearth_localearth.rest import Service
 
 WORLD_PATH = "/world"
-"""Where the server says which world it holds: `{"source": "local:virginia"}`. No part of Google's API."""
+"""Path that returns the world, `{"source": "local:virginia"}`; not part of Google's API."""
 
 COUNTERS_PATH = "/counters"
-"""Path of the counters of requests and faults, see `Faults.snapshot`; chosen in the same way."""
+"""Path of the counters of requests and faults, see `Faults.snapshot`; not part of Google's API."""
 
 MAX_BODY = 64 * 2**20
-"""Bytes of a request; an expression of a few megabytes is already unusual."""
+"""Maximum size of a request, bytes; an expression of a few megabytes is already unusual."""
 
 _JSON = {"content-type": "application/json; charset=UTF-8"}
 _log = logging.getLogger(__name__)
 
 
 class Server(ThreadingHTTPServer):
-    """Serves one world, a thread for each connection; connections stay open between requests."""
+    """Serves one world with one thread per connection; connections stay open between requests."""
 
     daemon_threads = True
     request_queue_size = 128
-    # Two servers on one port would share the requests between them without a word.
+    # Otherwise two servers on one port would silently share the requests.
     allow_reuse_port = False
 
     def __init__(
         self, service: Service, source: str, host: str = "127.0.0.1", port: int = 0, faults: Faults | None = None
     ) -> None:
-        """Binds the address; requests are answered from `serve_forever` on.
+        """Binds the address; `serve_forever` then answers requests.
 
         Args:
-            service: what answers.
+            service: answers the requests.
             source: the world's label, as a dataset records it.
             host: the address to listen on.
-            port: 0 for any free one.
-            faults: what goes wrong, and counts; by default nothing does.
+            port: the port; 0 for any free one.
+            faults: faults and counters; by default no faults.
 
         Raises:
-            OSError: when the address cannot be used.
+            OSError: when the address cannot be bound.
         """
         self.service = service
         self.source = source
         self.faults = Faults() if faults is None else faults
-        self.holding = Holding()
+        self.waiting_clients = WaitingClients()
         super().__init__((host, port), Handler)
 
     @property
     def url(self) -> str:
-        """What `ee.Initialize(url=)` takes."""
+        """The URL for `ee.Initialize(url=)`."""
         host, port = self.server_address[:2]
         return f"http://{host!s}:{port}"
 
     def server_close(self) -> None:
-        """Lets go of the address, and of every client that is kept waiting."""
+        """Releases the address and every waiting client."""
         super().server_close()
-        self.holding.release()
+        self.waiting_clients.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignores clients that disconnect."""
@@ -75,13 +75,13 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection."""
+    """Handles one connection."""
 
     server: Server
     protocol_version = "HTTP/1.1"
     server_version = "mmearth-localearth"
     sys_version = ""
-    # Headers and body leave in one piece, and at once: else each answer waits for the client's acknowledgement.
+    # Headers and body are sent together and at once; otherwise each answer waits for the client's acknowledgement.
     wbufsize = -1
     disable_nagle_algorithm = True
     timeout: ClassVar[float] = 300.0
@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes | None) -> None:
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query))
-        # A client may ask for another method in a header when its URL would be too long for a GET.
+        # A client may set another method in a header when its URL would be too long for a GET.
         method = self.headers.get("x-http-method-override", self.command)
         path = unquote(parts.path)
         try:
@@ -117,11 +117,11 @@ class Handler(BaseHTTPRequestHandler):
                 path,
                 body,
                 lambda: self.server.service.handle(method, path, query, body),
-                Held(self.server.holding, self.connection),
+                HttpWait(self.server.waiting_clients, self.connection),
             )
-        except RefreshError:  # a matter between a client and who issues tokens; this is what comes of it here
+        except RefreshError:  # over HTTP, a token that cannot be renewed shows as a 401
             self._send(*CANNED[Kind.UNAUTHENTICATED].answer())
-        except Dropped as drop:
+        except ConnectionDropped as drop:
             self.close_connection = True
             if drop.within is not None:
                 status, headers, content = drop.within
@@ -130,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(status, headers, content)
 
     def _refuse(self, status: int, message: str) -> None:
-        """Refuses a request without reading its body; what follows on the connection would be that body."""
+        """Refuses a request and closes the connection, because the unread body would be taken for the next request."""
         self.close_connection = True
         self._send(status, dict(_JSON), json.dumps(EarthEngineError(message, status).body()).encode())
 
@@ -146,5 +146,5 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Goes to the log, not to standard error."""
+        """Writes to the log instead of standard error."""
         _log.debug("%s %s", self.address_string(), format % args)

@@ -1,7 +1,7 @@
 """computePixels: an image on a grid, as a file.
 
-NPY is a structured array, every band in the dtype that its pixel type has; GEO_TIFF holds one dtype. Neither has
-a mask: masked pixels are 0 (assumed; a graph that cares fills them with `unmask`).
+NPY is a structured array in which every band has its own dtype; GEO_TIFF has one dtype. Neither has a mask: masked
+pixels are 0 (assumed; a graph can set another value with `unmask`).
 """
 
 import io
@@ -19,18 +19,18 @@ from mmearth_localearth.values.pixel_type import cast
 from mmearth_localearth.values.projection import lookup
 
 MAX_BYTES = 48 * 2**20
-"""Uncompressed, with one byte a pixel and band for the mask."""
+"""Maximum size of a request, uncompressed, including one byte per pixel and band for the mask."""
 MAX_SIDE = 32_768
 MAX_BANDS = 1024
 BLOCK = 1024
-"""Pixels per side that are computed at once: every step of a graph keeps its pixels until the block is done."""
+"""Side of a computed block, pixels. It bounds the memory: every step of a graph keeps its pixels of the block."""
 
 
 def parse_grid(given: Mapping[str, Any] | None) -> Grid:
     """The grid of a request.
 
     Raises:
-        EarthEngineError: when a part is missing or impossible.
+        EarthEngineError: when a part is missing or invalid.
     """
     given = given or {}
     missing = [key for key in ("dimensions", "affineTransform") if key not in given]
@@ -54,7 +54,7 @@ def parse_grid(given: Mapping[str, Any] | None) -> Grid:
 
 
 def chosen_bands(image: Image, names: list[str] | None) -> tuple[ImageBand, ...]:
-    """The bands of a request, all unless it names some."""
+    """The bands that a request names, or all bands."""
     if not names:
         return image.bands
     by_name = {band.name: band for band in image.bands}
@@ -67,7 +67,7 @@ def chosen_bands(image: Image, names: list[str] | None) -> tuple[ImageBand, ...]
 
 
 def check_size(bands: tuple[ImageBand, ...], grid: Grid) -> None:
-    """Refuses a request beyond Google's limits, in Google's words."""
+    """Refuses a request above Google's limits, with Google's messages."""
     if not bands:
         raise EarthEngineError("Image has no bands.")
     if len(bands) > MAX_BANDS:
@@ -91,14 +91,14 @@ def compute(bands: tuple[ImageBand, ...], grid: Grid) -> NDArray[Any]:
 
 
 def npy(pixels: NDArray[Any], _bands: tuple[ImageBand, ...], _grid: Grid) -> bytes:
-    """As an NPY file."""
+    """The pixels as an NPY file."""
     file = io.BytesIO()
     np.save(file, pixels)
     return file.getvalue()
 
 
 def geotiff(pixels: NDArray[Any], bands: tuple[ImageBand, ...], grid: Grid) -> bytes:
-    """As a GeoTIFF in the type that holds all bands."""
+    """The pixels as a GeoTIFF in a type that holds all bands."""
     from rasterio import MemoryFile
 
     shared = bands[0].type

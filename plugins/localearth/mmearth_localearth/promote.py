@@ -1,4 +1,4 @@
-"""Types of arguments: what each of Google's type names accepts, and what it promotes."""
+"""Argument types: which values each of Google's types accepts, and how they are converted."""
 
 import math
 import re
@@ -22,8 +22,8 @@ from mmearth_localearth.values.reducer import Reducer
 Converter = Callable[[Any], Any]
 
 
-class Mismatch(Exception):  # noqa: N818 - a signal between converters, never seen by a user
-    """A value that a type does not accept."""
+class Mismatch(Exception):  # noqa: N818 - internal to the converters, never shown to a user
+    """A type does not accept a value."""
 
 
 def is_number(value: Any) -> bool:
@@ -56,7 +56,7 @@ def type_name(value: Any) -> str:
 
 
 def constant(value: Any) -> Image:
-    """A constant image: one band from a number, or one a number from a list or dictionary.
+    """A constant image: one band for a number, or one band per number of a list or dictionary.
 
     Raises:
         Mismatch: for anything else.
@@ -229,7 +229,7 @@ _SIMPLE: dict[str, Converter] = {
 
 @cache
 def converter(type_: str) -> Converter | None:
-    """What turns a value into a type; None for a type that the local Earth Engine does not have."""
+    """The function that converts a value to a type; None for a type that is not supported."""
     if type_ in _SIMPLE:
         return _SIMPLE[type_]
     inner = re.fullmatch(r"(List|Dictionary)<(.*)>", type_)
@@ -252,7 +252,7 @@ def converter(type_: str) -> Converter | None:
 
 
 def promote(function: str, argument: str, type_: str, value: Any) -> Any:
-    """A value as an argument's type asks for it.
+    """Converts a value to an argument's type.
 
     Raises:
         EarthEngineError: in Earth Engine's form, when the type does not accept the value.

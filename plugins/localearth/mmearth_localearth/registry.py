@@ -1,4 +1,4 @@
-"""The one registry of implemented algorithms; every call's arguments are checked against Google's signatures."""
+"""The registry of implemented algorithms; checks the arguments of every call against Google's signatures."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -20,7 +20,7 @@ Implementation = Callable[..., Any]
 _F = TypeVar("_F", bound=Implementation)
 
 NULLABLE = ("Object", "<any>")
-"""Types whose required arguments may be null when they are given."""
+"""Types whose required arguments may be null."""
 
 
 @frozen
@@ -28,10 +28,10 @@ class Registered:
     """An implemented algorithm.
 
     Attributes:
-        signature: Google's.
-        run: called with the arguments in the signature's order (the world first, if it asks for it).
+        signature: Google's signature.
+        run: called with the arguments in the signature's order, after the world if `needs_world`.
         needs_world: whether `run` takes the world as its first argument.
-        note: what it does not support or assumes, for the coverage list.
+        note: unsupported arguments and assumptions, for the coverage list.
         family: its module.
     """
 
@@ -50,9 +50,9 @@ def function(*names: str, world: bool = False, note: str = "") -> Callable[[_F],
     """Registers the implementation of one algorithm, or of several with equal arguments.
 
     Args:
-        *names: as in Google's list, e.g. `Image.select`.
-        world: pass the world as the first argument.
-        note: arguments that are refused, and assumptions; one line.
+        *names: names in Google's list, e.g. `Image.select`.
+        world: whether to pass the world as the first argument.
+        note: unsupported arguments and assumptions, on one line.
 
     Raises:
         LookupError: when a name is not in Google's list or is registered twice.
@@ -74,7 +74,7 @@ def function(*names: str, world: bool = False, note: str = "") -> Callable[[_F],
 @cache
 def functions() -> Mapping[str, Registered]:
     """Every implemented algorithm by name; imports the modules of `functions/` once."""
-    # The modules import each other; threads that began with different ones could wait for one another.
+    # The modules import each other, so threads that start with different ones could deadlock.
     with _loading:
         package = import_module("mmearth_localearth.functions")
         for module in iter_modules(package.__path__, "mmearth_localearth.functions."):
@@ -86,15 +86,15 @@ def find(name: str) -> Registered:
     """The algorithm of that name.
 
     Raises:
-        EarthEngineError: when it is not Earth Engine's, or is not implemented here.
+        EarthEngineError: when Earth Engine has no such algorithm, or it is not implemented here.
     """
     found = functions().get(name)
     if found is not None:
         return found
     if name in signatures():
         raise EarthEngineError(
-            f"{name}: this function of Earth Engine is not implemented by the local Earth Engine "
-            "(docs/localearth-functions.md lists what is).",
+            f"{name}: the local Earth Engine does not implement this function "
+            "(docs/localearth-functions.md lists those that it does).",
             placed=True,
         )
     raise EarthEngineError(f"Unknown function name '{name}'.", placed=True)

@@ -1,4 +1,4 @@
-"""Asks a server of `mmearth-core localearth serve` what it holds."""
+"""Gets the world of a server started with `mmearth-core localearth serve`."""
 
 import json
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ _PATIENCE = Limits(timeout=30.0, connections=1)
 
 
 def remote_source(url: str) -> str:
-    """The source that a server's pixels come from, as a dataset records it.
+    """The source of a server's pixels, as a dataset records it.
 
     Args:
         url: the server's address, e.g. `http://127.0.0.1:8765`.
@@ -21,10 +21,10 @@ def remote_source(url: str) -> str:
     """
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
         raise EngineError(
-            f"engines.local: url = {url!r} is not an address. Give what `mmearth-core localearth serve` printed, e.g. "
-            "http://127.0.0.1:8765."
+            f"engines.local: url = {url!r} is not an address. Set it to the URL that `mmearth-core localearth serve` "
+            "printed, e.g. http://127.0.0.1:8765."
         )
-    remedy = "Start one with `mmearth-core localearth serve`, or leave `url` out to work inside the process."
+    remedy = "Start one with `mmearth-core localearth serve`, or remove `url` to use the engine inside the process."
     try:
         answer, content = HttpTransport(_PATIENCE).request(f"{url}/world")
     except OSError as error:
@@ -35,6 +35,6 @@ def remote_source(url: str) -> str:
         source = None
     if not isinstance(source, str):
         raise EngineError(
-            f"engines.local: what answers at {url} (HTTP status {answer.status}) is not a local Earth Engine. {remedy}"
+            f"engines.local: the server at {url} is not a local Earth Engine (HTTP status {answer.status}). {remedy}"
         )
     return source

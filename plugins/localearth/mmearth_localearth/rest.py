@@ -1,4 +1,4 @@
-"""The REST protocol of Earth Engine, apart from any transport."""
+"""The REST protocol of Earth Engine, independent of a transport."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _JSON = {"content-type": "application/json; charset=UTF-8"}
 
 
 class Service:
-    """An Earth Engine over one world. Its only state are the downloads made ready; many threads may ask at once."""
+    """An Earth Engine over one world. Safe to call from many threads; its only state is the list of downloads."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -36,13 +36,13 @@ class Service:
         """Answers one request.
 
         Args:
-            method: of HTTP.
-            path: without host and query, e.g. `/v1/projects/local/value:compute`.
-            query: its parameters; none of them changes an answer.
-            body: JSON, or nothing.
+            method: the HTTP method.
+            path: the path without host and query, e.g. `/v1/projects/local/value:compute`.
+            query: the query's parameters; they do not change the answer.
+            body: JSON, or None.
 
         Returns:
-            status, headers and body. Errors too are answers, in Google's JSON form.
+            Status, headers and body. Errors are also answers, in Google's JSON form.
         """
         try:
             download = self._downloads.answer(method, path, lambda: _parse(body))
@@ -54,10 +54,10 @@ class Service:
             for verb, run in known:
                 if verb == method:
                     return run(_parse(body) if method == "POST" else None)
-            raise EarthEngineError(f"{path} does not take {method}.", 405)
+            raise EarthEngineError(f"{path} does not support {method}.", 405)
         except EarthEngineError as error:
             return _answer(error.body(), error.status)
-        except Exception as error:  # noqa: BLE001 - a server answers whatever happens, and says what
+        except Exception as error:  # noqa: BLE001 - a server must answer every request; the answer contains the error
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = f"The local Earth Engine failed: {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
             return _answer(EarthEngineError(text).body(), 400)
@@ -69,8 +69,8 @@ class Service:
         file_format = body.get("fileFormat", "NPY")
         if file_format not in pixels.FORMATS:
             raise EarthEngineError(
-                f"The local Earth Engine does not make files of format {file_format}; "
-                f"it makes {', '.join(pixels.FORMATS)}."
+                f"The local Earth Engine does not support the file format {file_format}; "
+                f"it supports {', '.join(pixels.FORMATS)}."
             )
         grid = pixels.parse_grid(body.get("grid"))
         value = evaluate(self.world, body.get("expression", {}))

@@ -1,4 +1,4 @@
-"""Downloads in two steps, as `getDownloadURL` makes them: a POST that names a file, then a plain GET of it."""
+"""Downloads with `getDownloadURL`: a POST creates the download, a plain GET returns the file."""
 
 import hashlib
 import json
@@ -23,11 +23,11 @@ from mmearth_localearth.values.image import ImageBand
 from mmearth_localearth.worlds.base import World
 
 MAX_BYTES = 32 * 2**20
-"""Of a download (the client's `Image.getDownloadURL`: "Maximum request size is 32 MB")."""
+"""Maximum size of a download (documentation of `Image.getDownloadURL`: "Maximum request size is 32 MB")."""
 MAX_SIDE = 10_000
-"""Pixels (there: "maximum grid dimension is 10000")."""
+"""Maximum width and height, pixels (there: "maximum grid dimension is 10000")."""
 KEPT = 1000
-"""Downloads that may be fetched; the oldest is forgotten when another one is made."""
+"""Maximum number of downloads kept; a new one removes the oldest."""
 
 CREATE = re.compile(r"/v1(?:alpha)?/(projects/[^/]+/thumbnails)")
 FETCH = re.compile(r"/v1(?:alpha)?/(projects/[^/]+/thumbnails/[^/]+):getPixels")
@@ -36,13 +36,13 @@ _ZIPS = ("ZIPPED_GEO_TIFF", "ZIPPED_GEO_TIFF_PER_BAND")
 
 @frozen(eq=False)
 class Download:
-    """A file that may be fetched.
+    """A file that can be downloaded.
 
     Attributes:
-        bands: what it holds.
-        grid: where.
-        file_format: as the client names it.
-        prefix: of the names of files in a zip.
+        bands: its bands.
+        grid: its grid.
+        file_format: the client's name of the format.
+        prefix: prefix of the file names in a zip.
     """
 
     bands: tuple[ImageBand, ...]
@@ -51,7 +51,7 @@ class Download:
     prefix: str
 
     def content(self) -> tuple[bytes, str]:
-        """Computes the file; returns it with its content type."""
+        """Computes the file and returns it with its content type."""
         array = pixels.compute(self.bands, self.grid)
         if self.file_format in pixels.FORMATS:
             write, content_type = pixels.FORMATS[self.file_format]
@@ -65,7 +65,7 @@ class Download:
         packed = BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             for name, bands in files.items():
-                # A fixed time, so that equal pixels are equal files.
+                # A fixed time, so that equal pixels give equal files.
                 archive.writestr(zipfile.ZipInfo(name), pixels.geotiff(array, bands, self.grid))
         return packed.getvalue(), "application/zip"
 
@@ -81,15 +81,15 @@ class Downloads:
     def answer(
         self, method: str, path: str, read: Callable[[], Mapping[str, Any]]
     ) -> tuple[int, dict[str, str], bytes] | None:
-        """Answers a request that is about downloads; None for any other one.
+        """Answers a request of a download; returns None for any other request.
 
         Args:
-            method: of HTTP.
-            path: without host and query.
-            read: gives the body's JSON.
+            method: the HTTP method.
+            path: the path without host and query.
+            read: parses the body's JSON.
 
         Raises:
-            EarthEngineError: as `create` and `fetch`.
+            EarthEngineError: see `create` and `fetch`.
         """
         creating, fetching = CREATE.fullmatch(path), FETCH.fullmatch(path)
         if creating and method == "POST":
@@ -99,11 +99,11 @@ class Downloads:
             content, content_type = self.fetch(fetching[1])
             return 200, {"content-type": content_type}, content
         if creating or fetching:
-            raise EarthEngineError(f"{path} does not take {method}.", 405)
+            raise EarthEngineError(f"{path} does not support {method}.", 405)
         return None
 
     def create(self, parent: str, body: Mapping[str, Any]) -> dict[str, str]:
-        """Makes a download ready and names it. Equal requests have one name.
+        """Prepares a download and returns its name. Equal requests have the same name.
 
         Raises:
             EarthEngineError: when the image cannot be computed, has no bounds, or is too large.
@@ -122,7 +122,7 @@ class Downloads:
         """The file of that name and its content type.
 
         Raises:
-            EarthEngineError: when there is none.
+            EarthEngineError: when there is no such file.
         """
         with self._lock:
             download = self._known.get(name)
@@ -135,7 +135,8 @@ class Downloads:
         allowed = (*pixels.FORMATS, *_ZIPS)
         if file_format not in allowed:
             raise EarthEngineError(
-                f"The local Earth Engine does not make files of format {file_format}; it makes {', '.join(allowed)}."
+                f"The local Earth Engine does not support the file format {file_format}; it supports "
+                f"{', '.join(allowed)}."
             )
         value = evaluate(self._world, body.get("expression", {}))
         image = promote("thumbnails", "expression", "Image<unknown bands>", value)
@@ -143,7 +144,7 @@ class Downloads:
         if body.get("grid"):
             grid = pixels.parse_grid(body["grid"])
         elif image.footprint is None:
-            raise EarthEngineError("Image has no bounds: give a region to the download.")
+            raise EarthEngineError("Image has no bounds: set the region of the download.")
         else:
             grid = covering(image.footprint, projection_of(image.with_bands(bands)))
         if max(grid.width, grid.height) > MAX_SIDE:

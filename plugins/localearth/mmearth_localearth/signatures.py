@@ -1,4 +1,4 @@
-"""The algorithm list that the `ee` package ships: the signature of every function of Earth Engine."""
+"""The signatures of all functions of Earth Engine, from the algorithm list in the `ee` package."""
 
 import json
 from functools import cache
@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 REQUIRED: Any = object()
-"""The default of an argument that has none."""
+"""Marks an argument without a default."""
 
 
 @frozen
@@ -16,9 +16,9 @@ class Argument:
     """One argument of an algorithm.
 
     Attributes:
-        name: as the client sends it.
+        name: its name.
         type: Google's type, e.g. `Image<unknown bands>` or `List<String>`.
-        default: `REQUIRED`, or the value taken when it is absent or null.
+        default: `REQUIRED`, or the value used when it is absent or null.
     """
 
     name: str
@@ -32,9 +32,9 @@ class Signature:
 
     Attributes:
         name: e.g. `Image.select`.
-        description: Google's, on one line.
-        returns: the type of its result.
-        arguments: in order.
+        description: Google's description, on one line.
+        returns: the type of the result.
+        arguments: the arguments in order.
     """
 
     name: str
@@ -45,13 +45,13 @@ class Signature:
 
 @cache
 def listing() -> bytes:
-    """The list as the client asks for it (JSON, `{"algorithms": [...]}`)."""
+    """The list as the server sends it (JSON, `{"algorithms": [...]}`)."""
     return (files("ee") / "tests" / "algorithms.json").read_bytes()
 
 
 @cache
 def discovery() -> bytes:
-    """The API's discovery document; the one in the package says v1alpha and is served as v1."""
+    """The API's discovery document: the package's document of v1alpha, served as v1."""
     document = (files("ee") / "tests" / "cloud_api_discovery_document.json").read_text()
     return document.replace("v1alpha", "v1").encode()
 

@@ -1,4 +1,4 @@
-"""What this engine provides for the plugin kit (`mmearth_devkit`): its assets, a place with data, a test pattern."""
+"""Support for the plugin kit (`mmearth_devkit`): the world's assets, a location with data and test patterns."""
 
 import datetime as dt
 import math
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from mmearth_devkit.stage import Pattern
 
 _SIDE = 640.0
-"""Of the tile that is proposed, metres."""
+"""Side of the proposed tile, metres."""
 
 _FARMLAND = (-89.9375, 44.9375)
-"""Longitude and latitude of a place on every synthetic planet that no sea is near: Wisconsin."""
+"""Longitude and latitude of a location far from any sea on every synthetic planet: Wisconsin."""
 
 _DAY = dt.date(2019, 7, 14)
-"""Proposed where images have no time."""
+"""The proposed date when images have no time."""
 
 _SCALES = {"uint8": (100, 60), "int8": (0, 100), "uint16": (3000, 2000), "int16": (500, 400)}
-"""Middle and height of the pattern's waves, by dtype; of any other dtype 100 and 50."""
+"""Mean and amplitude of the pattern's waves by dtype; 100 and 50 for any other dtype."""
 
 
 class WorldEngine(Engine):
-    """The local engine on a world that is at hand, such as one of arrays."""
+    """The local engine on a given world object, such as one of arrays."""
 
     name = "world"
     api_version = 1
@@ -56,7 +56,7 @@ class WorldEngine(Engine):
         return Connection(project="local", transport=LocalTransport(self._world))
 
     def stage(self) -> "WorldStage":
-        """What it lends to the plugin kit."""
+        """The world for the plugin kit."""
         return WorldStage(self._world)
 
 
@@ -67,16 +67,16 @@ class WorldStage:
     world: World
 
     def assets(self) -> Collection[str]:
-        """The ids that the world lists."""
+        """The ids of the world's assets."""
         listed: Collection[str] = self.world.assets if hasattr(self.world, "assets") else self.world.listed()  # type: ignore[attr-defined]
         return listed
 
     def holds(self, asset_id: str) -> bool:
-        """Whether there is such an asset."""
+        """Whether the world has this asset."""
         return self.world.find(asset_id) is not None
 
     def place(self) -> tuple[Polygon, dt.date]:
-        """The middle of the smallest image, on its day; of equal ones the latest, as some look back in time.
+        """The centre and date of the smallest image; the latest of equally small ones, as modalities may look back.
 
         Raises:
             EngineError: when no image of the world has bounds.
@@ -86,8 +86,8 @@ class WorldStage:
         images = [asset for asset in self.world.assets.values() if _is_image(asset) and asset.footprint is not None]
         if not images:
             raise EngineError(
-                f"The world {self.world.name!r} has no image with bounds, so it has no place to try a modality at. "
-                "Give one, `scene=` of check_modality."
+                f"The world {self.world.name!r} has no image with bounds, so no location to try a modality is known. "
+                "Pass one as `scene=` of check_modality."
             )
         smallest = min(images, key=lambda image: (image.footprint.area, -_time(image), image.id))
         centre = smallest.footprint.centroid
@@ -96,11 +96,11 @@ class WorldStage:
         return square(centre.x, centre.y, _SIDE), day
 
     def patterned(self, pattern: "Pattern") -> Engine:
-        """The same world with a test pattern for pixels."""
+        """The same world with a test pattern in place of its pixels."""
         return WorldEngine(_PatternedWorld(self.world, pattern))
 
     def sample(self) -> tuple[str, str, str, str] | None:
-        """Id, band, dtype and unit of a single image of the world whose dtype a modality can declare."""
+        """Id, band, dtype and unit of an image asset of the world whose dtype a modality can declare."""
         if not hasattr(self.world, "assets"):
             return ASTER, "b1", "int16", "m"
         for asset in self.world.assets.values():
@@ -127,7 +127,7 @@ def square(lon: float, lat: float, side: float) -> Polygon:
 
 @define(eq=False)
 class _PatternBand:
-    """A band on the grid of another, whose pixels are a pattern."""
+    """A band on the grid of another one, with a pattern as its pixels."""
 
     band: BandSource
     pattern: "Pattern"
@@ -157,7 +157,7 @@ class _PatternBand:
 
 
 def _snapped(band: BandSource) -> tuple[float, float, float, float, float, float]:
-    """A band's transform with its corner on whole pixels, if it is measured in metres."""
+    """A band's transform with its corner moved to a whole pixel, if its CRS is in metres."""
     a, b, c, d, e, f = band.transform
     if b or d or abs(a) < 1.0:
         return band.transform
@@ -170,7 +170,7 @@ def _patterned(image: ImageAsset, pattern: "Pattern") -> ImageAsset:
 
 @frozen(eq=False)
 class _PatternedCollection:
-    """A collection whose images are patterned."""
+    """A collection with a pattern in place of its pixels."""
 
     collection: CollectionAsset
     pattern: "Pattern"
@@ -188,12 +188,12 @@ class _PatternedCollection:
     def images(
         self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
     ) -> Sequence[ImageAsset]:
-        """The collection's images, patterned."""
+        """The collection's images with the pattern."""
         return list(map(partial(_patterned, pattern=self.pattern), self.collection.images(region, interval)))
 
 
 class _PatternedWorld:
-    """A world whose pixels are a pattern; tables are as they were."""
+    """A world with a pattern in place of its pixels; tables are unchanged."""
 
     def __init__(self, world: World, pattern: "Pattern") -> None:
         self.name = f"{world.name}, patterned"
@@ -201,7 +201,7 @@ class _PatternedWorld:
         self._pattern = pattern
 
     def find(self, asset_id: str) -> Any:
-        """The world's asset, patterned."""
+        """The world's asset with the pattern."""
         asset: Any = self._world.find(asset_id)
         if isinstance(asset, ImageAsset):
             return _patterned(asset, self._pattern)

@@ -1,4 +1,4 @@
-"""For a plugin's own tests: a world of numpy arrays, and a tile downloaded from it with an ordinary run."""
+"""For tests of plugins: worlds of numpy arrays, and tiles downloaded from them with an ordinary run."""
 
 import datetime as dt
 import tempfile
@@ -29,7 +29,7 @@ Affine6 = tuple[float, float, float, float, float, float]
 
 @frozen(eq=False)
 class ArrayBand:
-    """A band whose pixels are an array, (rows, columns); `valid` is True where a pixel is not masked."""
+    """A band with the pixels of an array, (rows, columns); `valid` is False at masked pixels."""
 
     name: str
     pixels: NDArray[Any]
@@ -55,7 +55,7 @@ class ArrayBand:
         return int(self.pixels.shape[1])
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        """A window of it."""
+        """Reads a window."""
         window = np.s_[row : row + rows, col : col + cols]
         return self.pixels[window], self.valid[window]
 
@@ -89,7 +89,7 @@ def _touches(image: ImageAsset, region: BaseGeometry | None) -> bool:
 
 
 class ArrayWorld:
-    """A world that holds the given images and collections."""
+    """A world of the given images and collections."""
 
     def __init__(self, *assets: ImageAsset | CollectionAsset, name: str = "arrays") -> None:
         self.name = name
@@ -102,7 +102,7 @@ class ArrayWorld:
 
 
 def image(asset_id: str, bands: Sequence[Any], time: dt.datetime | None = None, **properties: Any) -> ImageAsset:
-    """An image whose footprint is its first band's extent; a `time` without an offset is UTC."""
+    """An image with the extent of its first band as footprint; a `time` without an offset is UTC."""
     if time is not None:
         utc = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
         properties["system:time_start"] = (utc - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
@@ -113,18 +113,18 @@ def image(asset_id: str, bands: Sequence[Any], time: dt.datetime | None = None, 
 
 
 def to_lonlat(shape: Any, crs: str) -> Any:
-    """A shape of a CRS in longitude and latitude."""
+    """Transforms a shape from a CRS to longitude and latitude."""
     return shapely.transform(shape, Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform, interleaved=False)
 
 
 @frozen(eq=False)
 class Downloaded:
-    """What became of one tile.
+    """The result of one tile.
 
     Attributes:
         entry: its line of the journal.
-        bands: its pixels by `<layer>__<band>`, (size, size), NaN where no-data; empty without pixels.
-        requests: how many requests of each kind it took.
+        bands: its pixels by `<layer>__<band>`, (size, size), NaN at no-data; empty without pixels.
+        requests: number of requests by kind.
     """
 
     entry: TileOutcome
@@ -132,7 +132,7 @@ class Downloaded:
     requests: Mapping[str, int]
 
     def located(self, modality: Modality) -> Any:
-        """A modality's answer, as the journal keeps it."""
+        """The result of a modality's `locate`, as the journal stores it."""
         return self.entry.record["located"][modality.name]
 
 
@@ -158,15 +158,15 @@ def download(
     """Downloads one tile into a new dataset.
 
     Args:
-        world: what there is.
-        modalities: what is downloaded.
+        world: the world.
+        modalities: the modalities to download.
         polygon: the tile, EPSG:4326.
-        anchor: its day and grid, for modalities added to a dataset; None, for the first modality to find it.
-        folder: gets a new subfolder with the dataset.
+        anchor: date and grid of the tile, for modalities added to a dataset; None to let the first modality fix them.
+        folder: the folder in which a subfolder with the dataset is created.
         size: rows and columns of the tile.
 
     Raises:
-        AssertionError: when a modality sends a request of its own, or the run stopped before the tile was finished.
+        AssertionError: when a modality sends a request itself, or the run stops before the tile is finished.
     """
     members = tuple(modalities) if anchor is None else (_Given(anchor), *modalities)
     group = Group(BASE, members, members[0])
@@ -187,7 +187,7 @@ def download(
     result = run(prepared, lambda progress: None)
     purposes, requests = dict(result.client.purposes), dict(result.client.meter.requests)
     if sum(requests.values()) != sum(purposes.values()):
-        raise AssertionError(f"a plugin has sent requests of its own: {requests} were counted")
+        raise AssertionError(f"a plugin has sent requests itself: {requests}")
     if result.progress.left:
         raise AssertionError(result.why or "\n".join(result.progress.counts.reason_lines(1)))
     entry = Journal(dataset.journal(BASE, 0)).read()["tile"]

@@ -1,4 +1,4 @@
-"""The transport inside the process: what `ee.Initialize(http_transport=)` takes."""
+"""The transport inside the process, for `ee.Initialize(http_transport=)`."""
 
 import os
 import threading
@@ -13,28 +13,28 @@ from mmearth_localearth.workers import ServicePool
 from mmearth_localearth.worlds.base import World
 
 _TURN = threading.BoundedSemaphore(os.cpu_count() or 1)
-"""Pixels are computed: more answers at once in this process than processors would drive out each other's caches."""
+"""Requests computed at once: pixels are computed, and more than one per processor would evict each other's caches."""
 
 
 class LocalTransport:
     """Answers the requests of the real `ee` client. Safe to call from many threads.
 
     Attributes:
-        service: what answers them.
+        service: answers the requests.
     """
 
     def __init__(self, answers: World | Service | ServicePool) -> None:
-        """Takes what answers.
+        """Uses a service, or creates one for a world.
 
         Args:
-            answers: a service, or a world to answer from in this process.
+            answers: a service, or a world to serve in this process.
         """
         self.service = answers if isinstance(answers, Service | ServicePool) else Service(answers)
 
     def request(
         self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *_: Any, **__: Any
     ) -> tuple[httplib2.Response, bytes]:
-        """As `httplib2.Http.request`; the host is not looked at."""
+        """As `httplib2.Http.request`; the host is ignored."""
         parts = urlsplit(uri)
         content = body.encode() if isinstance(body, str) else body
         with nullcontext() if isinstance(self.service, ServicePool) else _TURN:
@@ -42,4 +42,4 @@ class LocalTransport:
         return httplib2.Response({**fields, "status": str(status), "content-length": str(len(answer))}), answer
 
     def close(self) -> None:
-        """Does nothing: there is no connection."""
+        """Does nothing: it has no connection."""

@@ -1,7 +1,7 @@
-"""A service in several processes, so that a world whose pixels are computed uses every core.
+"""A service in several processes, so that worlds with computed pixels use every core.
 
-A worker is this module run as a program. It reads requests from its standard input and ends with it,
-so that none outlives its owner, however that one dies.
+A worker is this module run as a program. It reads requests from its standard input and exits when the input ends,
+so that it never outlives the process that started it.
 """
 
 import atexit
@@ -19,14 +19,14 @@ from mmearth_localearth.rest import Answer, Service
 
 
 class _Worker:
-    """One process; answers one request at a time."""
+    """A worker process; answers one request at a time."""
 
     def __init__(self, world: str) -> None:
         command = [sys.executable, "-m", "mmearth_localearth.workers", world]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, *request: Any) -> Answer:
-        """Has a request answered.
+        """Sends a request and returns the answer.
 
         Raises:
             ConnectionError: the process has died.
@@ -45,7 +45,7 @@ class _Worker:
         """Ends the process."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                with suppress(BrokenPipeError):  # what a dead process has not read is lost with it
+                with suppress(BrokenPipeError):  # a dead process has not read all of its input
                     pipe.close()
         self._process.terminate()
         self._process.wait()
@@ -59,7 +59,7 @@ class ServicePool:
 
         Args:
             world: the world's name, or its manifest's path.
-            processes: how many.
+            processes: the number of processes.
         """
         self._world = world
         self._idle: queue.Queue[_Worker] = queue.Queue()
@@ -72,7 +72,7 @@ class ServicePool:
         """Answers one request; see `Service.handle`.
 
         Raises:
-            ConnectionError: the process that was to answer has died; another takes its place.
+            ConnectionError: the process has died; a new one replaces it for later requests.
         """
         worker = self._idle.get()
         try:
@@ -102,11 +102,11 @@ def main(world: str) -> None:
     """Answers requests from standard input until it ends."""
     from mmearth_localearth.worlds.shipped import open_world
 
-    # Control-C is the owner's affair: it finishes what is under way.
+    # Control-C is handled by the parent process, which finishes the requests in flight.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
     service = Service(open_world(world))
-    # Requests make many small objects and few circles: to look for circles each time would take a tenth of the work.
+    # Requests create many small objects and few reference cycles; frequent collection would take a tenth of the time.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

@@ -34,7 +34,7 @@ def test_the_source_names_the_world(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("world", ["atlantis", "atlantis.toml", "."])
 def test_an_unknown_world_is_told_which_exist(world: str) -> None:
-    with pytest.raises(EngineError, match=r"there is no world .* shipped one .*virginia.*path of a manifest"):
+    with pytest.raises(EngineError, match=r"there is no world .* shipped world .*virginia.*path of a manifest"):
         LocalEngine(LocalOptions(world=world)).connect(LIMITS)
 
 

@@ -270,7 +270,7 @@ def test_a_server_that_ends_lets_go_of_who_waits(world, client):
 
     waiting = threading.Thread(target=ask)
     waiting.start()
-    until(lambda: way.server.holding.held)
+    until(lambda: way.server.waiting_clients.count)
     assert faults.snapshot()["under_way"] == 1
     way.close()
     waiting.join(60)

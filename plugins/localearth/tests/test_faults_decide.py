@@ -1,4 +1,4 @@
-"""Which requests a rule strikes: by chance that is the same every time, by count, by place."""
+"""Which requests a rule applies to: by reproducible chance, by count, and by location."""
 
 import json
 import random
@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import ee
 import geopandas as gpd
 import pytest
-from mmearth_localearth.faults.asked import Asked
 from mmearth_localearth.faults.decide import Decider
+from mmearth_localearth.faults.request import Request
 from mmearth_localearth.faults.rules import parse_rule
 from shapely.geometry import box
 
@@ -20,7 +20,7 @@ PIXELS = "/v1/projects/p/image:computePixels"
 
 
 def asked(number, path=VALUE):
-    return Asked(path, json.dumps({"number": number}).encode())
+    return Request(path, json.dumps({"number": number}).encode())
 
 
 def struck(decider, requests):
@@ -64,7 +64,7 @@ def test_a_project_and_the_others_requests_are_no_part_of_chance():
     rule = parse_rule("500:rate=0.5")
     body = b"{}"
     for seed in range(10):
-        one, other = (Asked(f"/v1/projects/{project}/value:compute", body) for project in ("a", "b"))
+        one, other = (Request(f"/v1/projects/{project}/value:compute", body) for project in ("a", "b"))
         assert struck(Decider([rule], seed), [one]) == struck(Decider([rule], seed), [other])
 
 
@@ -95,7 +95,7 @@ def test_times_are_counted_for_each_request():
 def test_by_phase_and_the_first_rule_wins():
     decider = Decider([parse_rule("500:phase=pixels"), parse_rule("429")], 0)
     assert [decider.decide(asked(1, path)).kind for path in (VALUE, PIXELS)] == ["429", "500"]
-    assert decider.decide(Asked("/v1/projects/p/algorithms", None)).kind == "429"
+    assert decider.decide(Request("/v1/projects/p/algorithms", None)).kind == "429"
 
 
 WEST, EAST = box(-75.01, 37.0, -75.0, 37.01), box(-75.0, 37.0, -74.99, 37.01)
@@ -109,14 +109,14 @@ def tiles(tmp_path):
 
 
 def of_pixels(polygon):
-    return Asked(PIXELS, json.dumps({"grid": tile_grid(polygon, "EPSG:32618", 128).request()}).encode())
+    return Request(PIXELS, json.dumps({"grid": tile_grid(polygon, "EPSG:32618", 128).request()}).encode())
 
 
 def of_locate(*polygons):
     shapes = [ee.Geometry.Polygon([[list(point) for point in polygon.exterior.coords]]) for polygon in polygons]
     scenes = ee.ImageCollection("TEST/SCENES")
     graph = ee.List([scenes.filterBounds(shape).filter(ee.Filter.bounds(shape.centroid(1))) for shape in shapes])
-    return Asked(VALUE, json.dumps({"expression": ee.serializer.encode(graph, for_cloud_api=True)}).encode())
+    return Request(VALUE, json.dumps({"expression": ee.serializer.encode(graph, for_cloud_api=True)}).encode())
 
 
 @pytest.mark.usefixtures("local")
@@ -126,7 +126,7 @@ def test_by_tile_its_neighbour_is_spared(tiles, place):
     # The two touch, and so do their grids.
     assert struck(decider, [of_pixels(EAST), of_pixels(WEST)]) == [True, False]
     assert struck(decider, [of_locate(EAST), of_locate(WEST), of_locate(WEST, EAST)]) == [True, False, True]
-    assert struck(decider, [asked(1), Asked("/v1/projects/p/algorithms", None)]) == [False, False]
+    assert struck(decider, [asked(1), Request("/v1/projects/p/algorithms", None)]) == [False, False]
 
 
 @pytest.mark.usefixtures("local")
@@ -143,13 +143,13 @@ def test_what_has_no_place_is_nowhere():
     computed = {"functionName": "GeometryConstructors.Point", "arguments": {"coordinates": {"argumentReference": "x"}}}
     for call in (utm, computed):
         graph = {"result": "0", "values": {"0": {"functionInvocationValue": call}}}
-        assert struck(decider, [Asked(VALUE, json.dumps({"expression": graph}).encode())]) == [False]
+        assert struck(decider, [Request(VALUE, json.dumps({"expression": graph}).encode())]) == [False]
     bodies = [b"no json", b"[]", b'{"expression": 3}', json.dumps({"grid": {"dimensions": {}}}).encode()]
-    assert struck(decider, [Asked(PIXELS, body) for body in bodies]) == [False] * 4
+    assert struck(decider, [Request(PIXELS, body) for body in bodies]) == [False] * 4
 
 
 def test_a_tile_that_does_not_exist_is_told(tiles, tmp_path):
-    with pytest.raises(ConfigError, match=r"tiles.geojson holds no tile 'north'. Give the `tile_id` of one"):
+    with pytest.raises(ConfigError, match=r"tiles.geojson has no tile 'north'. Set `tile` to a tile_id in it"):
         Decider([parse_rule(f"500:tile=north:tiles={tiles}")], 0)
     with pytest.raises(TilesError, match="no such tiles file"):
         Decider([parse_rule(f"500:tiles={tmp_path / 'none.geojson'}")], 0)

@@ -68,7 +68,7 @@ def test_band_names(scene, build, names):
             "Can't match bands",
         ),
         (lambda i: i.metadata("TILE"), "Metadata property 'TILE' is missing or is not a number."),
-        (lambda i: i.set("a", 1).medialAxis(), "Image.medialAxis: this function of Earth Engine is not implemented"),
+        (lambda i: i.set("a", 1).medialAxis(), "Image.medialAxis: the local Earth Engine does not implement"),
     ],
 )
 def test_failures_name_the_function(scene, build, message):

@@ -43,7 +43,7 @@ def test_the_document_is_up_to_date():
     ("name", "arguments", "message"),
     [
         ("Image.nonsense", {}, "Unknown function name 'Image.nonsense'."),
-        ("Image.medialAxis", {"image": 1}, "Image.medialAxis: this function of Earth Engine is not implemented"),
+        ("Image.medialAxis", {"image": 1}, "Image.medialAxis: the local Earth Engine does not implement"),
         ("Number.add", {"left": 1}, "Number.add: Parameter 'right' is required and may not be null."),
         ("Number.add", {"left": 1, "right": None}, "Number.add: Parameter 'right' is required and may not be null."),
         ("Number.add", {"left": 1, "right": 2, "up": 3}, "Number.add: Unrecognized arguments: up."),
@@ -71,7 +71,7 @@ def test_the_document_is_up_to_date():
         (
             "Image.resample",
             {"image": 1, "mode": "bicubic"},
-            "Image.resample: argument 'mode': the local Earth Engine does not support 'bicubic'; it has 'bilinear'.",
+            "Image.resample: argument 'mode': the local Earth Engine does not support 'bicubic'; use 'bilinear'.",
         ),
     ],
 )

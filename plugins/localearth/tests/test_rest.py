@@ -141,7 +141,7 @@ def test_a_geotiff_carries_grid_and_band_names(world):
 
 def test_an_unknown_format_is_named(world):
     body = {"expression": image(), "fileFormat": "ZARR", "grid": grid_of(X, Y, 6, 5)}
-    assert "does not make files of format ZARR" in error(ask(Service(world), PIXELS, body))[1]
+    assert "does not support the file format ZARR" in error(ask(Service(world), PIXELS, body))[1]
 
 
 def test_a_value_that_is_no_image_has_no_pixels(world):
@@ -180,12 +180,12 @@ def test_a_chain_of_images_that_is_too_long_is_told(world):
     assert error(ask(Service(world), PIXELS, body)) == (400, "The expression is nested too deeply.")
 
 
-def test_a_circle_is_an_error(world):
+def test_a_cycle_is_an_error(world):
     values = {
         "0": node("Number.abs", input={"valueReference": "1"}),
         "1": node("Number.abs", input={"valueReference": "0"}),
     }
-    assert "circle" in error(ask(Service(world), VALUE, {"expression": {"result": "0", "values": values}}))[1]
+    assert "cycle" in error(ask(Service(world), VALUE, {"expression": {"result": "0", "values": values}}))[1]
 
 
 def test_every_kind_of_node_is_evaluated(world):
@@ -238,7 +238,7 @@ def test_a_function_is_called_with_arguments_by_name(world):
     assert json.loads(answer[2]) == {"result": 8}
     del values["0"]["functionInvocationValue"]["arguments"]["small"]
     answer = ask(Service(world), VALUE, {"expression": {"result": "0", "values": values}})
-    assert error(answer) == (400, "A function of the expression is called without its argument 'small'.")
+    assert error(answer) == (400, "A function of the expression is called without argument 'small'.")
 
 
 def test_an_error_in_a_branch_not_taken_is_not_met(local):

@@ -142,7 +142,7 @@ def test_zips_of_geotiffs(get, kit, params, names):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": "PNG"}, "does not make files of format PNG"),
+        ({"format": "PNG"}, "does not support the file format PNG"),
         ({"scale": 0.05}, "dimensions .* must be less than or equal to 10000"),
         ({"scale": 0.2, "bands": ["B2"]}, "Total request size .* must be less than or equal to 33554432 bytes"),
         ({"bands": ["B99"]}, "Band 'B99' was not found"),
@@ -156,7 +156,7 @@ def test_what_cannot_be_made_is_told_at_once(get, kit, change, said):
 
 
 def test_an_image_without_bounds_needs_a_region(get):
-    with pytest.raises(ee.EEException, match="no bounds: give a region"):
+    with pytest.raises(ee.EEException, match="no bounds: set the region"):
         ee.Image(1).getDownloadURL({"format": "NPY"})
     with pytest.raises(ee.EEException, match=r"clipToBoundsAndScale.*must not be unbounded"):
         ee.Image(1).getDownloadURL({"format": "NPY", "scale": 10})

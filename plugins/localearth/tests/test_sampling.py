@@ -74,7 +74,8 @@ def test_bilinear_is_gdals_in_one_crs(dx, dy, scale):
     grid = Grid(UTM18, (scale, 0, 400_600 + dx, 0, -scale, 4_199_400 + dy), 40, 30)
     got, mask = bilinear(positions(grid, Projection(UTM18, NATIVE)), reader(values))
     assert mask.all()
-    np.testing.assert_allclose(got, by_gdal(values, grid, Resampling.bilinear), rtol=1e-6)
+    # GDAL takes offsets below a millionth of a pixel as 0: up to 0.01 of values up to 10,000.
+    np.testing.assert_allclose(got, by_gdal(values, grid, Resampling.bilinear), rtol=1e-6, atol=0.01)
 
 
 @settings(deadline=None, max_examples=15)

@@ -122,7 +122,7 @@ def test_a_window_is_the_same_alone_and_inside_a_larger_one() -> None:
 
 def test_a_window_beyond_the_edge_is_refused() -> None:
     band = months(S2_L1C)[0].bands[1]
-    with pytest.raises(ValueError, match=r"rows -1 to 9.*ask for a window inside"):
+    with pytest.raises(ValueError, match=r"rows -1 to 9.*read a window inside"):
         band.read(-1, 0, 10, 10)
     with pytest.raises(ValueError, match="columns 10975 to 10985"):
         band.read(0, 10975, 10, 10)
@@ -200,5 +200,5 @@ def test_worlds_are_opened_by_name_and_seed() -> None:
     assert [world_label(name) for name in ("synthetic", "synthetic:0", "synthetic:7")] == [
         "synthetic", "synthetic", "synthetic:7"
     ]  # fmt: skip
-    with pytest.raises(EngineError, match=r"'synthetic:x' has no seed.*e\.g\. synthetic:7"):
+    with pytest.raises(EngineError, match=r"'synthetic:x' has an invalid seed.*e\.g\. synthetic:7"):
         open_world("synthetic:x")

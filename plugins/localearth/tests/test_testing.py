@@ -1,4 +1,4 @@
-"""The kit for plugin tests: it brings a tile through, and tells on a plugin that breaks the contract."""
+"""Helpers for plugin tests: they download a tile, and report a plugin that breaks the contract."""
 
 import datetime as dt
 
@@ -47,7 +47,7 @@ def test_a_tile_is_brought_through(tmp_path):
 
 
 def test_a_plugin_that_asks_by_itself_fails(tmp_path):
-    with pytest.raises(AssertionError, match="requests of its own"):
+    with pytest.raises(AssertionError, match="has sent requests itself"):
         download(ArrayWorld(ASSET), [Nosy()], TILE, ANCHOR, tmp_path)
 
 

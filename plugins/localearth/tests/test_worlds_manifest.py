@@ -1,4 +1,4 @@
-"""The manifest: what it reads, and what each fault is told."""
+"""The manifest: its contents, and the message of each error."""
 
 import datetime as dt
 from pathlib import Path
@@ -111,7 +111,7 @@ FAULTS = {
         '[[image]]\nid = "A"\nbands = { b = "no.tif" }',
         r"band 'b': key 'file': there is no file .*no\.tif",
     ),
-    "no source": ('[[image]]\nid = "A"\nbands = { b = { band = 2 } }', r"band 'b': it needs a source"),
+    "no source": ('[[image]]\nid = "A"\nbands = { b = { band = 2 } }', r"band 'b': set either 'file'"),
     "two sources": (
         '[[image]]\nid = "A"\nbands = { b = { file = "a.tif", constant = 1 } }',
         r"either 'file' \(a raster\) or 'constant'",
@@ -124,7 +124,7 @@ FAULTS = {
     ),
     "system property": (
         '[[image]]\nid = "A"\nproperties = { "system:index" = "x" }\nbands = { b = "a.tif" }',
-        r"property 'system:index' in 'properties' is not written by hand",
+        r"property 'system:index' in 'properties' cannot be set there",
     ),
     "true as property": (
         '[[image]]\nid = "A"\nproperties = { x = true }\nbands = { b = "a.tif" }',
@@ -132,7 +132,7 @@ FAULTS = {
     ),
     "like nothing": (
         '[[image]]\nid = "A"\nbands = { b = "a.tif", q = { constant = 0, dtype = "uint8", like = "z" } }',
-        r"band 'q' is like 'z', which is not a band from a file; there are: b",
+        r"band 'q' is like 'z', which is not a band of a file. Bands of files: b",
     ),
     "constant of no dtype": (
         '[[image]]\nid = "A"\nbands = { b = "a.tif", q = { constant = 0, dtype = "byte", like = "b" } }',
@@ -141,14 +141,14 @@ FAULTS = {
     "duplicate id": (
         '[[image]]\nid = "A/x"\nbands = { b = "a.tif" }\n'
         '[[collection]]\nid = "A"\n[[collection.image]]\nindex = "x"\nbands = { b = "a.tif" }',
-        r"the id 'A/x' is given twice",
+        r"the id 'A/x' is duplicated",
     ),
     "slash in an index": (
         '[[collection]]\nid = "A"\n[[collection.image]]\nindex = "x/y"\nbands = { b = "a.tif" }',
         r"collection 'A', image 'x/y': index 'x/y' must be one part",
     ),
-    "not TOML": ("id = = 1", r"toy\.toml: this manifest of a world cannot be read: .*line 1"),
-    "nothing": ('name = "empty"', r"no asset is listed"),
+    "not TOML": ("id = = 1", r"toy\.toml: the world's manifest cannot be read: .*line 1"),
+    "nothing": ('name = "empty"', r"there are no assets"),
     "not tables": ("image = [1]", r"key 'image' must be a list of tables, written \[\[image\]\]"),
 }
 
@@ -165,11 +165,11 @@ def test_faults_name_the_file_the_place_and_what_is_allowed(tmp_path: Path, faul
 
 RASTER_FAULTS = {
     "no raster": ("empty.tif", "", r"cannot be opened as a raster"),
-    "no such band": ("good.tif", ", band = 2", r"there is no band 2; it has 1"),
-    "no CRS": ("nocrs.tif", "", r'it has no CRS; give the band one, as crs = "EPSG:4326"'),
-    "no CRS by that name": ("nocrs.tif", ', crs = "EPSG:nothing"', r"its CRS 'EPSG:nothing' is not known"),
-    "no georeferencing": ("nogrid.tif", "", r"it is not georeferenced"),
-    "complex pixels": ("complex.tif", "", r"its pixels are complex64; Earth Engine's assets have uint8"),
+    "no such band": ("good.tif", ", band = 2", r"there is no band 2; number of bands: 1"),
+    "no CRS": ("nocrs.tif", "", r'the file has no CRS; set one for the band, for example crs = "EPSG:4326"'),
+    "no CRS by that name": ("nocrs.tif", ', crs = "EPSG:nothing"', r"unknown CRS 'EPSG:nothing'"),
+    "no georeferencing": ("nogrid.tif", "", r"the file is not georeferenced"),
+    "complex pixels": ("complex.tif", "", r"unsupported pixel type complex64; Earth Engine's assets have uint8"),
 }
 
 
@@ -204,7 +204,7 @@ def test_a_constant_must_fit_its_dtype(tmp_path: Path, constant: str, dtype: str
 @pytest.mark.parametrize(
     ("footprint", "message"),
     [
-        ('"nothing"', r"footprint 'nothing' is neither a band of the image \(b\), nor WKT or a GeoJSON"),
+        ('"nothing"', r"footprint 'nothing' is neither a band of the image \(b\) nor WKT or a GeoJSON"),
         ('{ type = "Blob" }', r"is neither a band of the image"),
         ('"POINT (1 2)"', r"is not a valid polygon"),
         ('"POLYGON ((0 0, 1 1, 0 1, 1 0, 0 0))"', r"is not a valid polygon"),

@@ -128,7 +128,7 @@ def test_a_raster_across_the_date_line_wants_an_explicit_footprint(folder: Path)
     save(
         folder / "a.tif", [VALUES, VALUES], crs="EPSG:32701", transform=rasterio.Affine(1000, 0, 100_000, 0, -1000, 8e6)
     )
-    with pytest.raises(ConfigError, match="bounds of band 'count' cannot be written in longitude and latitude"):
+    with pytest.raises(ConfigError, match="bounds of band 'count' cannot be expressed in longitude and latitude"):
         RastersWorld(folder / "toy.toml")
 
 

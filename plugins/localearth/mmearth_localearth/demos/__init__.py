@@ -1,1 +1,1 @@
-"""The demos: a configuration and tiles for each shipped world."""
+"""Demos: a configuration and tiles for each shipped world."""

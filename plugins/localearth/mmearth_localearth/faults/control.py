@@ -1,4 +1,4 @@
-"""Faults, limits and latency around whatever answers, and the counters of what was given; knows no transport."""
+"""Adds faults, limits and latency to any function that answers requests, and counts them; independent of transports."""
 
 import threading
 import time
@@ -10,22 +10,22 @@ from typing import Any, NoReturn, Protocol
 from google.auth.exceptions import RefreshError
 
 from mmearth_localearth.faults.answers import CANNED, Answer
-from mmearth_localearth.faults.asked import Asked
 from mmearth_localearth.faults.decide import Decider
 from mmearth_localearth.faults.kinds import Kind
 from mmearth_localearth.faults.limits import Traffic
 from mmearth_localearth.faults.mangle import MANGLED, mangle
+from mmearth_localearth.faults.request import Request
 from mmearth_localearth.faults.rules import FaultRule
 
 NO_ANSWER = "no answer"
-"""Stands in the counters where other requests have their status."""
+"""Used in the counters in place of the status."""
 
 
-class Dropped(ConnectionError):  # noqa: N818 - it is meant to happen
-    """The connection ends.
+class ConnectionDropped(ConnectionError):  # noqa: N818 - it is meant to happen
+    """The simulated connection is closed.
 
     Attributes:
-        within: the answer in whose body it ends; None when nothing was sent.
+        within: the answer whose body is cut off; None when nothing was sent.
     """
 
     def __init__(self, within: Answer | None = None) -> None:
@@ -33,35 +33,35 @@ class Dropped(ConnectionError):  # noqa: N818 - it is meant to happen
         self.within = within
 
 
-class Patience(Protocol):
-    """How time passes for a client that waits."""
+class ClientWait(Protocol):
+    """Makes a client wait."""
 
     def pause(self, seconds: float) -> None:
-        """Keeps the client waiting.
+        """Delays the answer.
 
         Raises:
-            TimeoutError: it no longer waits.
-            ConnectionError: as above.
+            TimeoutError: the client's timeout is over.
+            ConnectionError: the client has disconnected.
         """
         ...
 
     def hang(self) -> NoReturn:
-        """Keeps the client waiting until it gives up.
+        """Waits until the client gives up.
 
         Raises:
-            TimeoutError: it has given up.
-            ConnectionError: as above.
+            TimeoutError: the client's timeout is over.
+            ConnectionError: the client has disconnected.
         """
         ...
 
 
 class Faults:
-    """What can go wrong between a client and its answers. Safe to call from many threads.
+    """Answers requests with faults, limits and latency. Safe to call from many threads.
 
     Attributes:
-        traffic: what is under way, and the limits.
-        requests: how many ended so, by (phase, status); the status of those without an answer is `NO_ANSWER`.
-        given: how many faults each rule has given, by its text.
+        traffic: the requests in flight and the limits.
+        requests: number of requests by (phase, status); the status of those without an answer is `NO_ANSWER`.
+        given: number of faults by rule (the rule's text).
     """
 
     def __init__(
@@ -73,19 +73,19 @@ class Faults:
         max_per_second: int | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Takes what is to go wrong; by default nothing does, and all is counted.
+        """By default there are no faults, and requests are only counted.
 
         Args:
-            rules: of two that strike one request, the first wins.
+            rules: the first one that applies to a request is used.
             seed: seed of all random faults.
             latency: seconds added to each answer.
-            max_concurrent: maximum concurrent requests; the rest gets a 429.
+            max_concurrent: maximum concurrent requests; further requests get a 429.
             max_per_second: maximum requests per second; None for no limit.
             now: the clock, in seconds.
 
         Raises:
             ConfigError: when a rule names a tile that is not in its file.
-            TilesError: when a tiles file cannot be read.
+            TilesError: when a tiles file cannot be read or is invalid.
         """
         self._decider = Decider(rules, seed)
         self._latency = latency
@@ -94,36 +94,36 @@ class Faults:
         self.requests: Counter[tuple[str, str]] = Counter()
         self.given: Counter[str] = Counter({str(rule): 0 for rule in rules})
 
-    def handle(self, path: str, body: bytes | None, respond: Callable[[], Answer], patience: Patience) -> Answer:
-        """Answers a request, if it comes to that.
+    def handle(self, path: str, body: bytes | None, respond: Callable[[], Answer], wait: ClientWait) -> Answer:
+        """Answers a request, unless a fault prevents it.
 
         Args:
-            path: of the URL, without host and query.
-            body: JSON, or nothing.
-            respond: gives the right answer; is not called where none is needed.
-            patience: of the client.
+            path: the URL's path, without host and query.
+            body: JSON, or None.
+            respond: returns the correct answer; not called if a fault replaces it.
+            wait: makes the client wait.
 
         Returns:
-            The answer that arrives.
+            The answer that the client receives.
 
         Raises:
-            Dropped: the connection ends.
-            RefreshError: the client's token cannot be renewed.
-            TimeoutError: as `patience`.
-            ConnectionError: as above.
+            ConnectionDropped: a fault closes the connection.
+            RefreshError: a fault refuses to renew the client's token.
+            TimeoutError: from `wait`.
+            ConnectionError: from `wait`.
         """
-        asked = Asked(path, body)
-        if asked.phase is None:
+        request = Request(path, body)
+        if request.phase is None:
             return respond()
-        with self._counted(asked):
+        with self._counted(request):
             refusal = None if body is None else self.traffic.enter()
             try:
-                answer = self._refused(refusal) if refusal else self._struck(asked, respond, patience)
+                answer = self._refused(refusal) if refusal else self._answer_with_faults(request, respond, wait)
             finally:
                 if body is not None:
                     self.traffic.leave(refusal)
             with self._lock:
-                self.requests[asked.phase, str(answer[0])] += 1
+                self.requests[request.phase, str(answer[0])] += 1
         return answer
 
     def snapshot(self) -> dict[str, Any]:
@@ -145,38 +145,38 @@ class Faults:
         }
 
     @contextmanager
-    def _counted(self, asked: Asked) -> Iterator[None]:
-        """Counts a request that ends without an answer."""
+    def _counted(self, request: Request) -> Iterator[None]:
+        """Counts the request if it ends without an answer."""
         try:
             yield
         except Exception:
-            assert asked.phase is not None
+            assert request.phase is not None
             with self._lock:
-                self.requests[asked.phase, NO_ANSWER] += 1
+                self.requests[request.phase, NO_ANSWER] += 1
             raise
 
     def _refused(self, kind: Kind) -> Answer:
         return CANNED[kind].answer()
 
-    def _struck(self, asked: Asked, respond: Callable[[], Answer], patience: Patience) -> Answer:
-        rule = self._decider.decide(asked)
+    def _answer_with_faults(self, request: Request, respond: Callable[[], Answer], wait: ClientWait) -> Answer:
+        rule = self._decider.decide(request)
         late = self._latency + (0.0 if rule is None or rule.seconds is None else rule.seconds)
         if late:
-            patience.pause(late)
+            wait.pause(late)
         if rule is None:
             return respond()
         with self._lock:
             self.given[str(rule)] += 1
         if rule.kind is Kind.HANG:
-            patience.hang()
+            wait.hang()
         if rule.kind is Kind.DROP:
-            raise Dropped
+            raise ConnectionDropped
         if rule.kind is Kind.REFRESH:
-            said = "invalid_grant: Token has been expired or revoked."
-            raise RefreshError(said, {"error": "invalid_grant"})  # type: ignore[no-untyped-call]
+            message = "invalid_grant: Token has been expired or revoked."
+            raise RefreshError(message, {"error": "invalid_grant"})  # type: ignore[no-untyped-call]
         if rule.kind in CANNED:
             return CANNED[rule.kind].answer()
         answer = respond()
         if rule.kind is Kind.DROP_BODY:
-            raise Dropped(within=answer)
+            raise ConnectionDropped(within=answer)
         return mangle(rule.kind, answer) if rule.kind in MANGLED else answer

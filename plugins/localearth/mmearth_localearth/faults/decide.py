@@ -1,7 +1,7 @@
-"""Which fault strikes a request. Seeded, and the same whatever order threads come in.
+"""Decides which fault a request gets; depends on the seed but not on the order of threads.
 
-Chance is a hash of the seed, the rule, the request and how often that very request was asked before. Only the keys
-that count requests (`first`, `after`, `every`) go by the order of arrival, as they must.
+Random decisions are a hash of the seed, the rule, the request and the number of earlier requests that were equal.
+Only the keys that count requests (`first`, `after`, `every`) depend on the order of arrival.
 """
 
 import hashlib
@@ -15,48 +15,48 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from mmearth_core.errors import ConfigError, TilesError
-from mmearth_localearth.faults.asked import Asked
 from mmearth_localearth.faults.kinds import OF_PIXELS
+from mmearth_localearth.faults.request import Request
 from mmearth_localearth.faults.rules import FaultRule
 
 
 class Decider:
-    """Goes through the rules; safe to call from many threads."""
+    """Applies the rules; safe to call from many threads."""
 
     def __init__(self, rules: Sequence[FaultRule], seed: int) -> None:
-        """Takes the rules; the first that strikes wins.
+        """Reads the tiles files of the rules; the first rule that applies to a request is used.
 
         Raises:
             ConfigError: when a rule names a tile that is not in its file.
-            TilesError: when a tiles file is none.
+            TilesError: when a tiles file is invalid.
         """
         self._rules = tuple(rules)
         self._areas = tuple(_area(rule) for rule in rules)
         self._seed = seed
         self._lock = threading.Lock()
-        self._asked: Counter[bytes] = Counter()
+        self._seen: Counter[bytes] = Counter()
         self._about: Counter[int] = Counter()
         self._given: Counter[tuple[int, bytes]] = Counter()
 
-    def decide(self, asked: Asked) -> FaultRule | None:
-        """The rule whose fault strikes this request; None when it goes through."""
+    def decide(self, request: Request) -> FaultRule | None:
+        """The rule that applies to this request; None when it gets no fault."""
         if not self._rules:
             return None
         about = [
             number
             for number, (rule, area) in enumerate(zip(self._rules, self._areas, strict=True))
-            if _is_about(rule, area, asked)
+            if _is_about(rule, area, request)
         ]
         with self._lock:
-            before = self._asked[asked.identity]
-            self._asked[asked.identity] += 1
-            struck = [number for number in about if self._strikes(number, asked, before)]
-            if not struck:
+            before = self._seen[request.identity]
+            self._seen[request.identity] += 1
+            applicable = [number for number in about if self._applies(number, request, before)]
+            if not applicable:
                 return None
-            self._given[struck[0], asked.identity] += 1
-            return self._rules[struck[0]]
+            self._given[applicable[0], request.identity] += 1
+            return self._rules[applicable[0]]
 
-    def _strikes(self, number: int, asked: Asked, before: int) -> bool:
+    def _applies(self, number: int, request: Request, before: int) -> bool:
         rule = self._rules[number]
         self._about[number] += 1
         count = self._about[number]
@@ -66,22 +66,22 @@ class Decider:
             return False
         if rule.every is not None and (count - (rule.after or 0)) % rule.every:
             return False
-        if rule.times is not None and self._given[number, asked.identity] >= rule.times:
+        if rule.times is not None and self._given[number, request.identity] >= rule.times:
             return False
-        return rule.rate >= 1 or self._chance(rule, asked, 0 if rule.always else before) < rule.rate
+        return rule.rate >= 1 or self._chance(rule, request, 0 if rule.always else before) < rule.rate
 
-    def _chance(self, rule: FaultRule, asked: Asked, before: int) -> float:
+    def _chance(self, rule: FaultRule, request: Request, before: int) -> float:
         text = f"{self._seed}\n{rule}\n{before}\n".encode()
-        digest = hashlib.blake2b(text + asked.identity, digest_size=8).digest()
+        digest = hashlib.blake2b(text + request.identity, digest_size=8).digest()
         return int.from_bytes(digest) / 2**64
 
 
-def _is_about(rule: FaultRule, area: BaseGeometry | None, asked: Asked) -> bool:
-    if rule.phase is not None and rule.phase is not asked.phase:
+def _is_about(rule: FaultRule, area: BaseGeometry | None, request: Request) -> bool:
+    if rule.phase is not None and rule.phase is not request.phase:
         return False
-    if rule.kind in OF_PIXELS and not asked.as_npy:
+    if rule.kind in OF_PIXELS and not request.as_npy:
         return False
-    return area is None or any(area.contains(place) for place in asked.places)
+    return area is None or any(area.contains(place) for place in request.places)
 
 
 def _area(rule: FaultRule) -> BaseGeometry | None:
@@ -91,7 +91,7 @@ def _area(rule: FaultRule) -> BaseGeometry | None:
     if rule.tiles is not None:
         outlines = _outlines(rule.tiles)
         if rule.tile is not None and rule.tile not in outlines:
-            raise ConfigError(f"fault {rule}: {rule.tiles} holds no tile {rule.tile!r}. Give the `tile_id` of one.")
+            raise ConfigError(f"fault {rule}: {rule.tiles} has no tile {rule.tile!r}. Set `tile` to a tile_id in it.")
         parts.append(shapely.union_all([shape for key, shape in outlines.items() if rule.tile in (None, key)]))
     area = parts[0] if len(parts) == 1 else parts[0].intersection(parts[1])
     shapely.prepare(area)

@@ -1,23 +1,23 @@
-"""The kinds of fault, and the phases of a run that they can strike in."""
+"""The kinds of fault, and the phases of a run in which they can occur."""
 
 from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """What a request is for, as its path tells."""
+    """What a request is for; follows from its path."""
 
     CONNECT = "connect"
-    """What `ee.Initialize` asks first: the discovery document and the list of algorithms."""
+    """The requests of `ee.Initialize`: the discovery document and the list of algorithms."""
     LOCATE = "locate"
     """`value:compute`."""
     PIXELS = "pixels"
     """`image:computePixels`."""
     DOWNLOAD = "download"
-    """`getDownloadURL`: the POST that names a file, and the GET of it."""
+    """`getDownloadURL`: the POST that creates a download, and the GET of the file."""
 
 
 class Kind(StrEnum):
-    """What happens to a request. Where a status is named, `answers.CANNED` holds what Google says with it."""
+    """What happens to a request. For kinds with a status, `answers.CANNED` has Google's message."""
 
     TOO_MANY_REQUESTS = "429"
     TOO_MANY_AGGREGATIONS = "429-aggregations"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
     NO_ACCESS = "403-access"
     UNAUTHENTICATED = "401"
     REFRESH = "refresh"
-    """The token cannot be renewed: `google.auth` raises, inside the process; over HTTP it is a 401."""
+    """The token cannot be renewed: inside the process `google.auth` raises an error; over HTTP it is a 401."""
     INTERNAL = "500"
     BAD_GATEWAY = "502"
     UNAVAILABLE = "503"
@@ -37,19 +37,19 @@ class Kind(StrEnum):
     MEMORY = "400-memory"
     TIMED_OUT = "400-timeout"
     SLOW = "slow"
-    """The right answer, `seconds` late."""
+    """The correct answer, `seconds` late."""
     HANG = "hang"
-    """No answer, until the client gives up."""
+    """No answer until the client gives up."""
     DROP = "drop"
-    """The connection ends before the answer."""
+    """The connection is closed before the answer."""
     DROP_BODY = "drop-body"
-    """The connection ends within the answer's body."""
+    """The connection is closed in the middle of the answer's body."""
     TRUNCATED = "truncated"
-    """Half of the body, as if it were all."""
+    """Half of the body, with the headers of a complete one."""
     GARBLED = "garbled"
-    """A body of the right length, with other bytes at its beginning."""
+    """A body of the correct length with changed bytes at its beginning."""
     PROXY = "proxy"
-    """A page of some proxy, with status 200."""
+    """An HTML page of a proxy, with status 200."""
     SHAPE = "shape"
     """Pixels of another size."""
     BAND = "band"
@@ -57,7 +57,7 @@ class Kind(StrEnum):
     DTYPE = "dtype"
     """Pixels whose last band has another type."""
     RESTRICTED = "restricted"
-    """The right answer, with the header that says that the project is restricted."""
+    """The correct answer, with the header of a restricted project."""
 
 
 OF_PIXELS = frozenset({Kind.SHAPE, Kind.BAND, Kind.DTYPE})

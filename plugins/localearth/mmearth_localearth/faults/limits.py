@@ -1,4 +1,4 @@
-"""Google's two limits, of concurrent requests and of requests per second; and what was counted of both."""
+"""Google's limits of concurrent requests and of requests per second, with counters."""
 
 import threading
 import time
@@ -8,25 +8,25 @@ from collections.abc import Callable
 from mmearth_localearth.faults.kinds import Kind
 
 WINDOW = 1.0
-"""Seconds that a rate is counted over."""
+"""Interval over which a rate is counted, seconds."""
 
 
 class Traffic:
-    """Requests under way, and their rate. Safe to call from many threads.
+    """Requests in flight and their rate. Safe to call from many threads.
 
-    Only requests that cost quota are counted here. Refused requests count for the peaks, not for the limits.
+    Only requests that use quota are counted here. Refused requests count towards the peaks, not towards the limits.
 
     Attributes:
-        under_way: requests now.
-        peak: most at once.
-        peak_per_second: most that came within any second.
-        refused: how many each limit has turned away.
+        under_way: requests in flight.
+        peak: maximum of requests in flight.
+        peak_per_second: maximum number of requests in one second.
+        refused: number of requests refused by each limit.
     """
 
     def __init__(
         self, max_concurrent: int | None, max_per_second: int | None, now: Callable[[], float] = time.monotonic
     ) -> None:
-        """Sets the limits; None is no limit."""
+        """Sets the limits; None means no limit."""
         self._max_concurrent = max_concurrent
         self._max_per_second = max_per_second
         self._now = now
@@ -40,10 +40,10 @@ class Traffic:
         self.refused = {"max_concurrent": 0, "max_per_second": 0}
 
     def enter(self) -> Kind | None:
-        """Takes in a request; `leave` must follow.
+        """Counts a request that begins; `leave` must follow.
 
         Returns:
-            With which answer it is refused; None when it may go on.
+            The kind of the refusal; None when the request is allowed.
         """
         with self._lock:
             now = self._now()
@@ -62,7 +62,7 @@ class Traffic:
             return None
 
     def leave(self, refusal: Kind | None) -> None:
-        """A request has ended.
+        """Counts a request that ends.
 
         Args:
             refusal: what `enter` returned for it.
@@ -74,13 +74,13 @@ class Traffic:
 
     @property
     def per_second(self) -> int:
-        """Requests of the last second."""
+        """The number of requests in the last second."""
         with self._lock:
             return _recent(self._arrivals, self._now())
 
 
 def _recent(times: deque[float], now: float) -> int:
-    """How many of the times lie in the last second; forgets the others."""
+    """The number of times within the last second; removes the others."""
     while times and times[0] <= now - WINDOW:
         times.popleft()
     return len(times)

@@ -1,4 +1,4 @@
-"""What can happen to a right answer on its way: cut, garbled, or with other pixels in it."""
+"""Damages a correct answer: truncates it, garbles it or changes its pixels."""
 
 import io
 from collections.abc import Callable
@@ -12,15 +12,15 @@ from mmearth_localearth.faults.answers import RESTRICTED, Answer
 from mmearth_localearth.faults.kinds import Kind
 
 _GARBLED_BYTES = 64
-"""How many bytes are changed at most: enough for the beginning of JSON, and for an NPY file's magic and header."""
+"""Maximum number of changed bytes: covers the beginning of JSON, and the magic and header of an NPY file."""
 
 
 def mangle(kind: Kind, answer: Answer) -> Answer:
-    """What arrives in place of an answer.
+    """The damaged form of an answer.
 
     Args:
         kind: one of `MANGLED`.
-        answer: the right one. Errors are left as they are.
+        answer: the correct answer. Errors are returned unchanged.
     """
     status, headers, body = answer
     if status >= 300:
@@ -45,7 +45,7 @@ def _smaller(pixels: NDArray[Any]) -> NDArray[Any]:
 
 def _without_a_band(pixels: NDArray[Any]) -> NDArray[Any]:
     *kept, last = _names(pixels)
-    if not kept:  # no pixels at all would be no structured array
+    if not kept:  # a structured array needs at least one band
         return recfunctions.rename_fields(pixels, {last: f"{last}_1"})
     return recfunctions.repack_fields(pixels[kept])
 
@@ -56,7 +56,7 @@ def _of_another_type(pixels: NDArray[Any]) -> NDArray[Any]:
     types = [(name, other if name == last else pixels.dtype[name]) for name in _names(pixels)]
     found = np.zeros(pixels.shape, dtype=types)
     for name in _names(pixels):
-        with np.errstate(invalid="ignore"):  # whatever a NaN becomes as a whole number
+        with np.errstate(invalid="ignore"):  # the value of a NaN cast to an integer does not matter here
             found[name] = pixels[name].astype(found.dtype[name])
     return found
 
@@ -83,4 +83,4 @@ MANGLED: dict[Kind, Callable[[bytes], bytes]] = {
     Kind.DTYPE: _in_npy(_of_another_type),
     Kind.RESTRICTED: bytes,
 }
-"""What each kind does to the body of a right answer."""
+"""What each kind does to the body of a correct answer."""

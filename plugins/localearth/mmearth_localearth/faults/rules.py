@@ -1,4 +1,4 @@
-"""A rule: which fault, and which requests it strikes; read from a TOML table or from one line of text."""
+"""Fault rules: which fault occurs in which requests; read from a TOML table or from one line of text."""
 
 import re
 from typing import Any
@@ -14,21 +14,23 @@ _at_least_one = validators.optional(validators.ge(1))
 
 @frozen
 class FaultRule:
-    """Which fault, and which requests it strikes: those that all given keys agree on.
+    """A fault and the requests that get it: those that match all given keys.
+
+    Matching requests are those of the `phase`, in the area of `bounds`, `tile` and `tiles`.
 
     Attributes:
-        kind: what happens.
-        phase: only to requests of this phase.
-        rate: with this probability.
-        first: only to the first so many requests that the rule is about.
-        after: only to those that come after so many.
-        every: only to each so-manieth of them.
-        times: at most so often to one and the same request, so that asking again succeeds.
-        always: a request asked again meets the same chance again: what fails once, fails always.
-        bounds: only to requests about a place within west, south, east, north, in degrees.
-        tile: only to requests about the tile of this id, from the file `tiles`.
-        tiles: a tiles file; without `tile`, the rule is about all of its tiles.
-        seconds: how late a slow answer is.
+        kind: the fault.
+        phase: only requests of this phase.
+        rate: probability of the fault.
+        first: only the first N matching requests.
+        after: not the first N matching requests.
+        every: only every Nth matching request.
+        times: at most N times for equal requests, so that a later retry succeeds.
+        always: equal requests get the same random decision: a request that fails once always fails.
+        bounds: only requests about a location within west, south, east, north, in degrees.
+        tile: only requests about the tile with this id, from the file `tiles`.
+        tiles: a tiles file; without `tile`, the rule covers all of its tiles.
+        seconds: delay of an answer of kind slow.
     """
 
     kind: Kind
@@ -46,44 +48,44 @@ class FaultRule:
 
     def __attrs_post_init__(self) -> None:
         if self.kind in OF_PIXELS and self.phase not in (None, Phase.PIXELS):
-            raise ValueError(f"kind {self.kind} happens to pixels only; leave `phase` out, or make it pixels")
+            raise ValueError(f"kind {self.kind} occurs in pixels only; omit `phase`, or set it to pixels")
         if (self.kind is Kind.SLOW) != (self.seconds is not None):
-            raise ValueError("`seconds` says how late an answer of kind slow is: it goes with that kind, and only so")
+            raise ValueError("`seconds` is the delay of kind slow: set it with that kind, and only with that kind")
         if self.tile is not None and self.tiles is None:
-            raise ValueError("`tile` names a tile of a file: give that file as `tiles`")
+            raise ValueError("`tile` is the id of a tile in a file: set `tiles` to that file")
         if self.bounds is not None and not (self.bounds[0] < self.bounds[2] and self.bounds[1] < self.bounds[3]):
-            raise ValueError("`bounds` are west, south, east, north, in degrees, and must hold some area")
+            raise ValueError("`bounds` are west, south, east, north in degrees, and must have an area")
 
     @property
     def has_place(self) -> bool:
-        """Whether it asks where a request is about."""
+        """Whether the rule depends on the location of a request."""
         return self.bounds is not None or self.tiles is not None
 
     def __str__(self) -> str:
-        """As on a command line."""
+        """The rule as it is written on a command line."""
         given = {a.name: getattr(self, a.name) for a in attrs.fields(type(self)) if getattr(self, a.name) != a.default}
         kind = given.pop("kind")
         return ":".join([kind, *(f"{key}={_shown(value)}" for key, value in given.items())])
 
 
 def parse_rule(text: str, source: str = "--fault") -> FaultRule:
-    """A rule from text such as `429:rate=0.1:phase=pixels`.
+    """Parses a rule such as `429:rate=0.1:phase=pixels`.
 
     Args:
-        text: the kind, then `key=value` for keys of `FaultRule`, with colons between them.
+        text: the kind, then `key=value` for keys of `FaultRule`, separated by colons.
         source: where the rule is defined, for messages.
 
     Raises:
-        ConfigError: names the key, what was found and what is allowed.
+        ConfigError: with the key, its value and the allowed values.
     """
     from mmearth_core.config.schema import structure
 
-    kind, *pairs = re.split(r":(?=\w+=)", text)  # a path may hold colons
+    kind, *pairs = re.split(r":(?=\w+=)", text)  # a path may contain colons
     table: dict[str, Any] = {"kind": kind}
     for pair in pairs:
         key, _, value = pair.partition("=")
         if key in table:
-            raise ConfigError(f"{source} {text!r}: {key} is given twice; give it once.")
+            raise ConfigError(f"{source} {text!r}: {key} is duplicated; write it once.")
         table[key] = _value(key, value)
     return structure(table, FaultRule, "faults", f"{source} {text!r}")
 

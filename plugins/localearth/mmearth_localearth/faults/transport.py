@@ -1,4 +1,4 @@
-"""A transport on which things go wrong, inside the process: to the client it looks as HTTP does."""
+"""A transport with faults, inside the process; the client sees the same errors as over HTTP."""
 
 import time
 from collections.abc import Callable
@@ -10,55 +10,55 @@ from attrs import frozen
 
 from mmearth_core import Transport
 from mmearth_localearth.faults.answers import Answer
-from mmearth_localearth.faults.control import Dropped, Faults
+from mmearth_localearth.faults.control import ConnectionDropped, Faults
 from mmearth_localearth.faults.mangle import half
 
 
 @frozen
-class _Waiting:
-    """A client with a timeout.
+class _TimeoutWait:
+    """Makes a client with a timeout wait; see `ClientWait`.
 
     Attributes:
-        timeout: seconds that it waits.
-        sleep: lets time pass.
+        timeout: the client's timeout, seconds.
+        sleep: waits for some seconds.
     """
 
     timeout: float
     sleep: Callable[[float], None]
 
     def pause(self, seconds: float) -> None:
-        """Waits, but not beyond the timeout."""
+        """Waits, at most until the timeout."""
         if seconds >= self.timeout:
             self.hang()
         self.sleep(seconds)
 
     def hang(self) -> NoReturn:
-        """Waits as long as the timeout is."""
+        """Waits until the timeout."""
         self.sleep(self.timeout)
         raise TimeoutError(f"no answer within {self.timeout:g} s")
 
 
 class FaultyTransport:
-    """Passes requests on to another transport, unless something goes wrong. Safe to call from many threads.
+    """Passes requests to another transport, with faults. Safe to call from many threads.
 
     Attributes:
-        faults: what goes wrong, with its counters.
+        faults: the faults, with their counters.
     """
 
     def __init__(
         self, transport: Transport, faults: Faults, timeout: float, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """Puts itself around a transport.
+        """Wraps a transport.
 
         Args:
-            transport: what answers.
-            faults: what goes wrong.
-            timeout: seconds that the client waits for an answer.
-            sleep: lets time pass; tests do without.
+            transport: gives the correct answers.
+            faults: the faults to add.
+            timeout: the client's timeout, seconds.
+            sleep: waits for some seconds; replaced in tests.
         """
         self.faults = faults
         self._transport = transport
-        self._patience = _Waiting(timeout, sleep)
+        self._wait = _TimeoutWait(timeout, sleep)
 
     def request(
         self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *_: Any, **__: Any
@@ -66,28 +66,28 @@ class FaultyTransport:
         """As `httplib2.Http.request`.
 
         Raises:
-            TimeoutError: no answer in time.
-            ConnectionError: the connection broke off.
+            TimeoutError: no answer within the timeout.
+            ConnectionError: the connection was closed.
             RefreshError: the token cannot be renewed.
         """
         parts = urlsplit(uri)
         content = body.encode() if isinstance(body, str) else body
 
         def respond() -> Answer:
-            answer, found = self._transport.request(uri, method, body, headers)
+            answer, received = self._transport.request(uri, method, body, headers)
             fields = {name: value for name, value in answer.items() if name not in ("status", "content-length")}
-            return int(answer.status), fields, found
+            return int(answer.status), fields, received
 
         try:
-            status, fields, found = self.faults.handle(parts.path, content, respond, self._patience)
-        except Dropped as drop:
+            status, fields, received = self.faults.handle(parts.path, content, respond, self._wait)
+        except ConnectionDropped as drop:
             if drop.within is None:
-                said = "the remote end closed the connection without a response"
+                reason = "the remote end closed the connection without a response"
             else:
-                whole = drop.within[2]
-                said = f"it broke within the body: {len(half(whole))} of {len(whole)} bytes read"
-            raise ConnectionError(f"connection to {parts.hostname} failed: {said}") from drop
-        return httplib2.Response({**fields, "status": str(status), "content-length": str(len(found))}), found
+                full = drop.within[2]
+                reason = f"it broke within the body: {len(half(full))} of {len(full)} bytes read"
+            raise ConnectionError(f"connection to {parts.hostname} failed: {reason}") from drop
+        return httplib2.Response({**fields, "status": str(status), "content-length": str(len(received))}), received
 
     def close(self) -> None:
-        """Does nothing: there is no connection of its own."""
+        """Does nothing: it has no connection of its own."""

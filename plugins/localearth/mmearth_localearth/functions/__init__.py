@@ -1,1 +1,1 @@
-"""The implemented algorithms, one module a family; importing a module registers its functions."""
+"""The implemented algorithms, one module per family; importing a module registers its functions."""

@@ -1,4 +1,4 @@
-"""Arithmetic on arrays, shared by images and numbers: what each operation computes, and its type."""
+"""Arithmetic on arrays, shared by images and numbers: the operations and the types of their results."""
 
 import math
 from collections.abc import Callable
@@ -18,9 +18,9 @@ class Operation:
     """One operation on pixels or numbers.
 
     Attributes:
-        compute: on arrays of int64 (when `integral`) or float64.
-        type: of the result, from the types of the operands.
-        integral: whether operands must be whole numbers; floats are cut off.
+        compute: the operation on arrays of int64 (when `integral`) or float64.
+        type: the type of the result, from the types of the operands.
+        integral: whether operands must be whole numbers; floats are truncated.
         exact: whether single precision gives the same result as double precision.
     """
 
@@ -30,7 +30,7 @@ class Operation:
     exact: bool = False
 
     def run(self, result: PixelType, *operands: Array) -> Array:
-        """The result in its type's dtype. Floats are computed in double precision and rounded once."""
+        """The result in the dtype of its type. Floats are computed in double precision and rounded once."""
         whole = self.integral or (result.is_integer and all(each.dtype.kind in "iub" for each in operands))
         single = self.exact and all(each.dtype == np.float32 for each in operands)
         common = np.int64 if whole else np.float32 if single else np.float64
@@ -121,7 +121,7 @@ def half_up(values: Array) -> Array:
         return values
     size = np.abs(values)
     whole = np.trunc(size)
-    # The fraction is exact; size + 0.5 would not be, just below a half.
+    # The fraction is exact; size + 0.5 would be rounded up for values just below a half.
     whole += size - whole >= 0.5
     return np.asarray(np.copysign(whole, values))
 
@@ -202,7 +202,7 @@ CASTS: dict[str, str] = {
     "float": "float",
     "double": "double",
 }
-"""`Image.toX` and `Image.x`, and the same of Number, with the type that each gives."""
+"""The result types of `Image.toX`, `Image.x`, `Number.toX` and `Number.x`."""
 
 
 def cast_names(family: str) -> dict[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Collections of any elements: filtering, ordering, mapping and putting together."""
+"""Collections of any elements: filtering, sorting, mapping and merging."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,23 +18,21 @@ from mmearth_localearth.values.geometry import Geometry, around
 from mmearth_localearth.values.image import Image
 
 
-@function("Collection", note="The elements may be features, geometries or images.")
+@function("Collection", note="Elements may be features, geometries or images.")
 def make_collection(elements: list[Any]) -> Collection:
     """A feature collection of elements."""
     return of_elements(elements, of_images=False)
 
 
-@function(
-    "Collection.filter", note="`filter` as a Filter; not as a string to be parsed. The asset's id stays (assumed)."
-)
+@function("Collection.filter", note="`filter` must be a Filter, not a string. The asset's id is kept (assumed).")
 def filter_collection(collection: Collection, condition: Any) -> Collection:
-    """The elements that pass a filter; region and dates are pushed down to the asset."""
+    """The elements that pass a filter; the asset gets the filter's region and dates."""
     return collection.filtered(promote("Collection.filter", "filter", "Filter", condition))
 
 
 @function("Collection.size")
 def size(collection: Collection) -> int:
-    """How many elements there are."""
+    """The number of elements."""
     return len(collection.elements)
 
 
@@ -52,14 +50,14 @@ def to_list(collection: Collection, count: int, offset: int) -> list[Any]:
     return list(collection.elements[offset : offset + count])
 
 
-@function("Collection.limit", note="The asset's id stays (assumed).")
+@function("Collection.limit", note="The asset's id is kept (assumed).")
 def limit(collection: Collection, count: int | None, key: str | None, ascending: bool) -> Collection:
     """At most `count` elements, ordered by a property if one is named."""
 
     def make() -> Iterable[Any]:
         found = list(collection.elements)
         if key is not None:
-            # Elements without the property come last either way (assumed).
+            # Elements without the property come last in both orders (assumed).
             have = [each for each in found if field_of(each, key) is not None]
             rest = [each for each in found if field_of(each, key) is None]
             found = sorted(have, key=lambda each: ordering(field_of(each, key)), reverse=not ascending) + rest
@@ -121,7 +119,7 @@ def merge(left: Collection, right: Collection) -> Collection:
 
 @function("Collection.flatten")
 def flatten(collection: Collection) -> Collection:
-    """The elements of the collections that a collection holds."""
+    """The elements of all collections in a collection."""
 
     def make() -> Iterable[Any]:
         for outer in collection.elements:

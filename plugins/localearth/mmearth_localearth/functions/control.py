@@ -1,4 +1,4 @@
-"""Conditions, and what every value has."""
+"""Conditions and functions of all values."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from mmearth_localearth.promote import is_number, type_name
 from mmearth_localearth.registry import function
 
 
-@function("If", note="Only the branch that is taken is evaluated.")
+@function("If", note="Only the chosen branch is evaluated.")
 def choose(condition: Any, true_case: Any, false_case: Any) -> Any:
     """One of two values: 0, NaN, null and empty strings, lists and dictionaries are false (documented)."""
     if is_number(condition) and math.isnan(condition):

@@ -31,13 +31,13 @@ def millis(date: Date) -> int:
 
 @function("Date.format", note="Joda patterns of y Y M d D H h m s S E e w a Z and quoted text.")
 def formatted(date: Date, pattern: str | None, zone: str | None) -> str:
-    """Text by a Joda pattern."""
+    """The date as text, formatted with a Joda pattern."""
     return format_date(date.at(zone), pattern)
 
 
 @function("Date.advance")
 def advance(date: Date, delta: float, unit: str, zone: str | None) -> Date:
-    """Some units later; whole months and years by the calendar."""
+    """The date some units later; whole months and years follow the calendar."""
     return dates.advance(date, delta, unit, zone)
 
 
@@ -49,7 +49,7 @@ def difference(date: Date, start: Date, unit: str) -> float:
 
 @function("Date.unitRatio")
 def unit_ratio(numerator: str, denominator: str) -> float:
-    """How many of one unit are in another, by average lengths."""
+    """The ratio of two units, by their average lengths."""
     return MILLISECONDS[dates.unit_name(numerator)] / MILLISECONDS[dates.unit_name(denominator)]
 
 
@@ -63,7 +63,7 @@ def get(date: Date, unit: str, zone: str | None) -> int:
 
 @function("Date.getRelative")
 def get_relative(date: Date, unit: str, of: str, zone: str | None) -> int:
-    """How many whole units have passed since the start of a larger one, from 0."""
+    """The number of whole units since the start of a larger unit, from 0."""
     start = dates.floor(date, of, zone)
     if dates.unit_name(unit) == "month":
         return date.at(zone).month - start.at(zone).month
@@ -120,7 +120,7 @@ def update(
 
 @function("DateRange")
 def make_range(start: Any, end: Any, zone: str | None) -> DateRange:
-    """The range from start to end, which is not included; one millisecond without an end."""
+    """The range from start to end, exclusive; one millisecond without an end."""
     first = dates.of(start, zone).millis
     last = first + 1 if end is None else dates.of(end, zone).millis
     if last < first:
@@ -136,16 +136,16 @@ def unbounded() -> DateRange:
 
 _RANGES: dict[str, tuple[str, Callable[..., Any]]] = {
     "start": ("The first instant.", lambda span: Date(span.start)),
-    "end": ("The first instant that is not in it.", lambda span: Date(span.end)),
-    "isEmpty": ("Whether it holds no instant.", lambda span: span.start >= span.end),
-    "isUnbounded": ("Whether it holds all instants.", lambda span: math.isinf(span.start) and math.isinf(span.end)),
+    "end": ("The first instant after it.", lambda span: Date(span.end)),
+    "isEmpty": ("Whether it contains no instant.", lambda span: span.start >= span.end),
+    "isUnbounded": ("Whether it contains all instants.", lambda span: math.isinf(span.start) and math.isinf(span.end)),
     "intersects": ("Whether both share an instant.", lambda a, b: max(a.start, b.start) < min(a.end, b.end)),
     "intersection": (
-        "What both share.",
+        "The intersection of both.",
         lambda a, b: DateRange(max(a.start, b.start), max(min(a.end, b.end), max(a.start, b.start))),
     ),
     "union": (
-        "The range that holds both.",
+        "The smallest range that contains both.",
         lambda a, b: DateRange(min(a.start, b.start), max(a.end, b.end)),
     ),
 }

@@ -1,4 +1,4 @@
-"""Dictionaries. Keys come in alphabetical order, as Google's do."""
+"""Dictionaries. Keys are in alphabetical order, as Google's are."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ Dict = Mapping[str, Any]
 
 @function("Dictionary")
 def make(value: Any) -> Dict:
-    """A dictionary from one, from a list of keys and values in turn, or from an element's properties."""
+    """A dictionary from a dictionary, a list of alternating keys and values, or an element's properties."""
     if value is None:
         return {}
     if isinstance(value, Mapping):
@@ -27,7 +27,7 @@ def make(value: Any) -> Dict:
         return value.properties
     if isinstance(value, list) and len(value) % 2 == 0 and all(isinstance(key, str) for key in value[::2]):
         return dict(zip(value[::2], value[1::2], strict=True))
-    raise EarthEngineError("A dictionary needs a dictionary, an element, or a list of keys and values in turn.")
+    raise EarthEngineError("A dictionary needs a dictionary, an element, or a list of alternating keys and values.")
 
 
 @function("Dictionary.fromLists")
@@ -40,7 +40,7 @@ def from_lists(keys: list[str], values: list[Any]) -> Dict:
 
 @function("Dictionary.get")
 def get(dictionary: Dict, key: str, default: Any) -> Any:
-    """A value; the default for a key that is missing, an error when there is none."""
+    """The value of a key; the default if the key is missing, and an error without a default."""
     if dictionary.get(key) is not None:
         return dictionary[key]
     if default is not None:
@@ -63,13 +63,13 @@ def _typed(kind: str) -> Any:
 
 for _kind in ("Number", "String", "Geometry"):
     _run = _typed(_kind)
-    _run.__doc__ = f"A value, which must be a {_kind}."
+    _run.__doc__ = f"The value of a key, which must be a {_kind}."
     function(f"Dictionary.get{_kind}")(_run)
 
 
 @function("Dictionary.set")
 def set_value(dictionary: Dict, key: str, value: Any) -> Dict:
-    """With one value set."""
+    """The dictionary with one value set."""
     return {**dictionary, key: value}
 
 
@@ -81,25 +81,25 @@ def keys(dictionary: Dict) -> list[str]:
 
 @function("Dictionary.values")
 def values(dictionary: Dict, chosen: list[str] | None) -> list[Any]:
-    """The values, in the order of the keys given, or alphabetically."""
+    """The values in the order of the given keys, or of all keys in alphabetical order."""
     return [get(dictionary, key, None) for key in (sorted(dictionary) if chosen is None else chosen)]
 
 
 @function("Dictionary.size")
 def size(dictionary: Dict) -> int:
-    """How many keys there are."""
+    """The number of keys."""
     return len(dictionary)
 
 
 @function("Dictionary.contains")
 def contains(dictionary: Dict, key: str) -> bool:
-    """Whether a key is there."""
+    """Whether the dictionary has a key."""
     return key in dictionary
 
 
 @function("Dictionary.combine")
 def combine(first: Dict, second: Dict, overwrite: bool) -> Dict:
-    """Both; null values are left out."""
+    """Both dictionaries as one, without null values."""
     merged = {**first, **second} if overwrite else {**second, **first}
     return {key: value for key, value in merged.items() if value is not None}
 
@@ -122,20 +122,20 @@ def _chosen(dictionary: Dict, selectors: list[str], ignore_missing: bool) -> lis
 
 @function("Dictionary.select", note="Names and Python's regular expressions.")
 def select(dictionary: Dict, selectors: list[str], ignore_missing: bool) -> Dict:
-    """The entries with some keys."""
+    """The entries whose keys match."""
     return {key: dictionary[key] for key in _chosen(dictionary, selectors, ignore_missing)}
 
 
 @function("Dictionary.remove", note="Names and Python's regular expressions.")
 def remove(dictionary: Dict, selectors: list[str], ignore_missing: bool) -> Dict:
-    """The entries without some keys."""
+    """The entries whose keys do not match."""
     gone = _chosen(dictionary, selectors, ignore_missing)
     return {key: value for key, value in dictionary.items() if key not in gone}
 
 
 @function("Dictionary.rename")
 def rename(dictionary: Dict, old: list[str], new: list[str], overwrite: bool) -> Dict:
-    """With other keys."""
+    """The dictionary with renamed keys."""
     if len(old) != len(new):
         raise EarthEngineError("'from' and 'to' must have the same length.")
     missing = [key for key in old if key not in dictionary]
@@ -150,7 +150,7 @@ def rename(dictionary: Dict, old: list[str], new: list[str], overwrite: bool) ->
 
 @function("Dictionary.toImage")
 def to_image(dictionary: Dict, names: list[str] | None) -> Image:
-    """A constant image with a band for each number."""
+    """A constant image with one band per number."""
     chosen = sorted(dictionary) if names is None else names
     found = {name: get(dictionary, name, None) for name in chosen}
     return of_bands(constant_band(name, value, of_number(value)) for name, value in found.items())

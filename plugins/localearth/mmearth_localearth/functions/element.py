@@ -17,7 +17,7 @@ _VIRTUAL = ("system:id", "system:band_names", "system:bands", "system:version")
 
 
 def default_names(element: Any) -> list[str]:
-    """All properties that are not the system's."""
+    """The names of all properties that are not system properties."""
     return [name for name in element.properties if not name.startswith("system:")]
 
 
@@ -60,14 +60,14 @@ def set_many(element: Any, properties: Mapping[str, Any]) -> Any:
 
 @function("Element.propertyNames")
 def property_names(element: Any) -> list[str]:
-    """The names of its properties; for an image also the system's derived ones."""
+    """The names of its properties; for an image also the derived system properties."""
     names = list(element.properties)
     return [*names, *(name for name in _VIRTUAL[:2] if name not in names)] if isinstance(element, Image) else names
 
 
 @function("Element.toDictionary")
 def to_dictionary(element: Any, names: list[str] | None) -> dict[str, Any]:
-    """Properties as a dictionary, all non-system ones unless named."""
+    """The named properties as a dictionary; all non-system properties without names."""
     if names is None:
         return {name: element.properties[name] for name in default_names(element)}
     found = {name: features.get(element, name) for name in names}
@@ -79,7 +79,7 @@ def to_dictionary(element: Any, names: list[str] | None) -> dict[str, Any]:
 
 @function("Element.copyProperties", "Image.copyProperties")
 def copy_properties(target: Any, source: Any, names: list[str] | None, exclude: list[str] | None) -> Any:
-    """The target with the properties of another element, all non-system ones unless named."""
+    """The target with the named properties of another element; all non-system properties without names."""
     if target is None or source is None:
         return target
     chosen = default_names(source) if names is None else [name for name in names if name in source.properties]
@@ -142,7 +142,7 @@ def set_geometry(feature: Any, geometry: Geometry | None) -> Feature:
 
 @function("Feature.select", note="Names and Python's regular expressions.")
 def select(feature: Any, selectors: list[str], names: list[str] | None, keep_geometry: bool) -> Feature:
-    """Chosen properties, renamed if new names are given."""
+    """The feature with chosen properties, renamed if new names are given."""
     import re
 
     chosen = [name for each in selectors for name in feature.properties if name == each or re.fullmatch(each, name)]

@@ -1,4 +1,4 @@
-"""Filters of collections and lists. A comparison with a property that is absent is false."""
+"""Filters of collections and lists. A comparison with a missing property is false."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ _GEOMETRY_FIELDS = (".all", ".geo", "system:footprint")
 
 
 def field_of(element: Any, name: str) -> Any:
-    """A field of an element, of a dictionary, or (`item`) a plain list element itself."""
+    """A field of an element or a dictionary; `item` is a plain list element itself."""
     if isinstance(element, Image | Feature | Collection):
         if name in _GEOMETRY_FIELDS:
             return element.geometry
@@ -73,7 +73,7 @@ _COMPARISONS: dict[tuple[str, ...], Callable[[Any, Any], bool]] = {
     ("Filter.inList",): lambda a, b: a in b if isinstance(b, list) else False,
     ("Filter.listContains",): lambda a, b: b in a if isinstance(a, list) else False,
 }
-_JOINS = "`leftField` together with `rightField` (joins) is refused."
+_JOINS = "`leftField` with `rightField` (joins) is refused."
 
 
 def _register() -> None:
@@ -108,7 +108,7 @@ _SPATIAL: dict[str, tuple[Callable[[Any, Any], bool], bool]] = {
     "Filter.isContained": (lambda a, b: not a.is_empty and b.contains(a), True),
     "Filter.disjoint": (lambda a, b: not a.intersects(b), False),
 }
-"""Each with whether an element must touch the geometry to pass, so that an asset can be restricted to that region."""
+"""Each with whether a passing element must intersect the geometry, so that the asset can be restricted to it."""
 
 
 def _register_spatial() -> None:
@@ -130,7 +130,7 @@ def _register_spatial() -> None:
             def passes(element: Any) -> bool:
                 found = field_of(element, field)
                 if found is None and isinstance(element, Image) and field in _GEOMETRY_FIELDS:
-                    # An image without bounds is everywhere.
+                    # An image without bounds covers everything.
                     return name in ("Filter.intersects", "Filter.contains")
                 if not isinstance(found, Geometry):
                     return False
@@ -146,7 +146,7 @@ _register_spatial()
 
 @function("Filter.dateRangeContains", note=_JOINS)
 def date_range_contains(left_field: str | None, right: Any, right_field: str | None, left: Any) -> Filter:
-    """Whether a date range contains a date: start included, end excluded."""
+    """Whether a date range contains a date: start inclusive, end exclusive."""
     field, value, field_first = _sides(left_field, right, right_field, left)
     if field_first:
         raise EarthEngineError("the local Earth Engine supports a range in 'leftValue' and a date in 'rightField'.")
@@ -162,7 +162,7 @@ def date_range_contains(left_field: str | None, right: Any, right_field: str | N
 
 @function("Filter.and")
 def both(filters: list[Filter]) -> Filter:
-    """All of them."""
+    """Passes elements that pass all filters."""
     regions = [each.region for each in filters if each.region is not None]
     spans = [each.interval for each in filters if each.interval is not None]
     tests = [each.test for each in filters]
@@ -176,14 +176,14 @@ def both(filters: list[Filter]) -> Filter:
 
 @function("Filter.or")
 def either(filters: list[Filter]) -> Filter:
-    """Any of them."""
+    """Passes elements that pass any of the filters."""
     tests = [each.test for each in filters]
     return Filter(lambda element: any(test(element) for test in tests), text="Filter.or")
 
 
 @function("Filter.not")
 def negation(condition: Filter) -> Filter:
-    """The opposite."""
+    """Passes elements that do not pass a filter."""
     return Filter(lambda element: not condition.test(element), text="Filter.not")
 
 
@@ -201,7 +201,7 @@ def never() -> Filter:
 
 @function("Filter.notNull")
 def not_null(names: list[str]) -> Filter:
-    """Whether all named properties are there."""
+    """Whether the element has all named properties."""
     return Filter(lambda element: all(field_of(element, name) is not None for name in names), text="Filter.notNull")
 
 
@@ -252,7 +252,7 @@ _CALENDAR: dict[str, Callable[[dt.datetime], int]] = {
 
 @function("Filter.calendarRange")
 def calendar_range(start: int, end: int | None, field: str) -> Filter:
-    """Whether a calendar field of the start time lies in a closed range; a range may wrap around the new year."""
+    """Whether a calendar field of the start time is in a closed range, which may extend past the new year."""
     if field not in _CALENDAR:
         raise EarthEngineError(f"Unknown field '{field}'. Fields are: {', '.join(_CALENDAR)}.")
     read, last = _CALENDAR[field], start if end is None else end

@@ -1,6 +1,6 @@
 """Geometries: constructors, measures, predicates and overlays.
 
-Edges are straight in longitude and latitude where Google's are geodesic (see values/geometry.py); areas, lengths,
+Edges are straight in longitude and latitude, unlike Google's geodesic edges (see values/geometry.py). Areas, lengths,
 distances and buffers are measured on the ellipsoid.
 """
 
@@ -27,14 +27,14 @@ from mmearth_localearth.registry import function
 from mmearth_localearth.values.geometry import GEOD, Geometry, around, coordinates
 from mmearth_localearth.values.projection import WGS84, Projection
 
-_PLANAR = "`proj` is refused unless it is EPSG:4326; `maxError` is not needed."
+_PLANAR = "`proj` must be EPSG:4326; `maxError` is ignored."
 
 
 def _points(values: list[Any]) -> list[tuple[float, float]]:
     """Pairs of numbers from pairs, points, or a flat list of numbers."""
     if all(is_number(each) for each in values):
         if len(values) % 2:
-            raise EarthEngineError("Invalid geometry coordinates: an odd number of numbers.")
+            raise EarthEngineError("Invalid geometry coordinates: an odd number of values.")
         return list(zip(map(float, values[::2]), map(float, values[1::2]), strict=True))
     found = []
     for each in values:
@@ -85,7 +85,7 @@ def multi_point(values: list[Any], crs: Projection | None) -> Geometry:
     return _made(MultiPoint(_points(values)), crs, None)
 
 
-@function("GeometryConstructors.Polygon", note="Rings follow the even-odd rule; `evenOdd` false is taken as true.")
+@function("GeometryConstructors.Polygon", note="Rings follow the even-odd rule; `evenOdd` false is ignored.")
 def polygon(
     values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, _even_odd: bool
 ) -> Geometry:
@@ -93,7 +93,7 @@ def polygon(
     return _made(_polygon(values), crs, geodesic)
 
 
-@function("GeometryConstructors.MultiPolygon", note="Rings follow the even-odd rule; `evenOdd` false is taken as true.")
+@function("GeometryConstructors.MultiPolygon", note="Rings follow the even-odd rule; `evenOdd` false is ignored.")
 def multi_polygon(
     values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, _even_odd: bool
 ) -> Geometry:
@@ -128,7 +128,7 @@ def multi_geometry(values: list[Geometry], _crs: Projection | None, _geodesic: b
 
 @function("GeometryConstructors.Rectangle")
 def rectangle(values: list[Any], crs: Projection | None, geodesic: bool | None, _even_odd: bool) -> Geometry:
-    """The rectangle of two corners."""
+    """A rectangle between two corners."""
     (x0, y0), (x1, y1) = _corners(values)
     ring = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
     return _made(Polygon(ring), crs, geodesic)
@@ -143,20 +143,20 @@ def _corners(values: list[Any]) -> list[tuple[float, float]]:
 
 @function("GeometryConstructors.BBox")
 def bbox(west: float, south: float, east: float, north: float) -> Geometry:
-    """The rectangle of four edges, with edges along meridians and parallels."""
+    """A rectangle with edges along two meridians and two parallels."""
     if south > north:
         raise EarthEngineError(f"BBox: south ({south}) must not be north of north ({north}).")
     return Geometry(box(west, max(south, -90), east, min(north, 90)), geodesic=False)
 
 
 def planar(projection: Projection | None) -> None:
-    """Refuses a projection to work in."""
+    """Refuses every working projection except EPSG:4326."""
     if projection is not None and projection.crs != "EPSG:4326":
         raise EarthEngineError("argument 'proj': the local Earth Engine supports EPSG:4326 or none.")
 
 
 def buffered(geometry: Geometry, distance: float) -> Geometry:
-    """A geometry grown by metres, in an azimuthal equidistant projection at its centroid."""
+    """A geometry with a buffer in metres, in an azimuthal equidistant projection at its centroid."""
     plane, local = geometry.local()
     return plane.back(local.buffer(distance, quad_segs=16))
 
@@ -181,10 +181,10 @@ SHAPES: dict[str, tuple[str, Callable[[BaseGeometry], BaseGeometry]]] = {
     "dissolve": ("The union of its parts.", shapely.union_all),
 }
 OVERLAYS: dict[str, tuple[str, Callable[[BaseGeometry, BaseGeometry], BaseGeometry]]] = {
-    "union": ("What either covers.", lambda a, b: a.union(b)),
-    "intersection": ("What both cover.", lambda a, b: a.intersection(b)),
-    "difference": ("What the left covers and the right does not.", lambda a, b: a.difference(b)),
-    "symmetricDifference": ("What one covers and not the other.", lambda a, b: a.symmetric_difference(b)),
+    "union": ("The union of both.", lambda a, b: a.union(b)),
+    "intersection": ("The intersection of both.", lambda a, b: a.intersection(b)),
+    "difference": ("The left without the right.", lambda a, b: a.difference(b)),
+    "symmetricDifference": ("The union without the intersection.", lambda a, b: a.symmetric_difference(b)),
 }
 PREDICATES: dict[str, tuple[str, Callable[[BaseGeometry, BaseGeometry], bool]]] = {
     "contains": ("Whether the left contains the right.", lambda a, b: not b.is_empty and a.contains(b)),
@@ -193,15 +193,15 @@ PREDICATES: dict[str, tuple[str, Callable[[BaseGeometry, BaseGeometry], bool]]] 
     "disjoint": ("Whether both share no point.", lambda a, b: not a.intersects(b)),
 }
 MEASURES: dict[str, tuple[str, Callable[[Geometry], float]]] = {
-    "area": ("Square metres on the ellipsoid.", lambda geometry: geometry.area()),
-    "length": ("Metres of its lines on the ellipsoid.", lambda geometry: geometry.length(_LINES)),
-    "perimeter": ("Metres of its polygons' outlines on the ellipsoid.", lambda geometry: geometry.length(("Polygon",))),
+    "area": ("The area on the ellipsoid, square metres.", lambda geometry: geometry.area()),
+    "length": ("The length of its lines on the ellipsoid, metres.", lambda geometry: geometry.length(_LINES)),
+    "perimeter": ("The perimeter on the ellipsoid, metres.", lambda geometry: geometry.length(("Polygon",))),
 }
 
 
 @function("Geometry.geometries")
 def geometries(geometry: Geometry) -> list[Geometry]:
-    """Its parts; itself when it is single."""
+    """The single geometries of a collection; otherwise the geometry itself."""
     parts = getattr(geometry.shape, "geoms", [geometry.shape])
     return [Geometry(part, geometry.projection, geometry.geodesic) for part in parts]
 
@@ -227,7 +227,7 @@ def geodesic_of(geometry: Geometry) -> bool:
 
 @function("Geometry.isUnbounded")
 def is_unbounded(_geometry: Geometry) -> bool:
-    """Whether it covers the whole plane; none here does."""
+    """Whether it covers the entire plane; never true here."""
     return False
 
 

@@ -1,4 +1,4 @@
-"""The operations of geometries, registered for geometries and for features alike."""
+"""Operations on geometries, registered for both geometries and features."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from mmearth_localearth.values.feature import Feature
 from mmearth_localearth.values.geometry import Geometry
 from mmearth_localearth.values.projection import Projection
 
-_NOTE = "`proj` is refused unless it is EPSG:4326; `maxError` is not needed."
+_NOTE = "`proj` must be EPSG:4326; `maxError` is ignored."
 
 
 def _of(value: Any) -> Geometry:
@@ -20,7 +20,7 @@ def _of(value: Any) -> Geometry:
 
 
 def _like(value: Any, result: Geometry) -> Any:
-    """The result in the form of the operand: a feature keeps its properties."""
+    """The result as a geometry or, for a feature, as the feature with that geometry."""
     return result if isinstance(value, Geometry) else Feature(result, value.properties)
 
 
@@ -66,9 +66,9 @@ def _register() -> None:
 _register()
 
 
-@function("Geometry.buffer", "Feature.buffer", note=_NOTE + " Round corners of 16 segments a quarter.")
+@function("Geometry.buffer", "Feature.buffer", note=_NOTE + " Round corners have 16 segments per quarter circle.")
 def buffer(value: Any, distance: float, _margin: Any, projection: Projection | None) -> Any:
-    """Grown (or shrunk) by metres."""
+    """The geometry with a buffer in metres, which may be negative."""
     planar(projection)
     return _like(value, shapes.buffered(_of(value), distance))
 
@@ -91,12 +91,12 @@ def distance(left: Any, right: Any, _margin: Any, projection: Projection | None,
 
 @function("Geometry.withinDistance", "Feature.withinDistance", note=_NOTE)
 def within_distance(left: Any, right: Any, limit: float, _margin: Any, projection: Projection | None) -> bool:
-    """Whether the distance is no more than a limit in metres."""
+    """Whether the distance is at most a limit in metres."""
     planar(projection)
     return shapes.distance(_of(left), _of(right)) <= limit
 
 
 @function("Geometry.transform", "Feature.transform", note="Projections without a transform; vertices are exact.")
 def transform(value: Any, projection: Projection, _margin: Any, geodesic: bool | None) -> Any:
-    """In another projection."""
+    """The geometry in another projection."""
     return _like(value, shapes.transformed(_of(value), projection, geodesic))

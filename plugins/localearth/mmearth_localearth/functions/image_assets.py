@@ -19,12 +19,12 @@ from mmearth_localearth.worlds.base import BandSource, ImageAsset, World
 
 
 def missing(kind: str, asset_id: str) -> EarthEngineError:
-    """Google's error for an asset that is not there."""
+    """Google's error for a missing asset."""
     return EarthEngineError(f"{kind} asset '{asset_id}' not found (does not exist or caller does not have access).")
 
 
 def from_asset(asset: ImageAsset) -> Image:
-    """The image of an asset; its bands are made when they are used."""
+    """The image of an asset; its bands are created on first use."""
     footprint = None if asset.footprint is None else Geometry(asset.footprint, geodesic=False)
     properties: dict[str, Any] = {**asset.properties, "system:index": asset.index}
     if footprint is not None:
@@ -44,7 +44,7 @@ def _band(band: BandSource, footprint: Geometry | None) -> ImageBand:
     kind = of_dtype(band.dtype)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
-        # Most images of a long collection miss the grid: a bounding box settles that without a projection.
+        # Most images of a long collection do not meet the grid: a bounding box shows that without reprojection.
         if footprint is not None and not _touch(footprint, grid):
             return blank(grid, kind.dtype)
         values, mask = nearest(pull.positions(grid, native), band.read, (band.height, band.width), kind.dtype)
@@ -54,7 +54,7 @@ def _band(band: BandSource, footprint: Geometry | None) -> ImageBand:
 
 
 def _touch(footprint: Geometry, grid: Grid) -> bool:
-    """Whether the boxes of a footprint and a grid meet, with a margin for footprints drawn a little too small."""
+    """Whether the bounding boxes of a footprint and a grid meet, with a margin for footprints that are too small."""
     w, s, e, n = footprint.lonlat.bounds
     west, south, east, north = outline_lonlat(grid).bounds
     margin = 0.05
@@ -74,15 +74,15 @@ def load_image(world: World, asset_id: str, _version: int) -> Image:
 
 @function("ImageCollection.load", world=True, note="`version` is ignored.")
 def load_image_collection(world: World, asset_id: str, _version: int | None) -> Collection:
-    """An image collection asset; filters on region and date are pushed down to it."""
+    """An image collection asset; it gets the region and dates of filters."""
     asset = world.find(asset_id)
     if asset is None:
         raise missing("ImageCollection", asset_id)
     if isinstance(asset, ImageAsset) or not hasattr(asset, "images"):
         raise EarthEngineError(f"Asset '{asset_id}' is not an ImageCollection.")
     images = asset.images
-    # A request asks one collection for many tiles: an image that several of them find is made once. The asset is
-    # kept beside it, as its id is only unique while it lives.
+    # A request may filter one collection for many tiles: an image that several of them need is created once. The
+    # asset is kept with it, because its id() is only unique during its lifetime.
     made: dict[int, tuple[ImageAsset, Image]] = {}
 
     def image_of(each: ImageAsset) -> Image:
@@ -101,7 +101,7 @@ def load_image_collection(world: World, asset_id: str, _version: int | None) -> 
 
 @function("Collection.loadTable", world=True, note="`geometryColumn` and `version` are ignored.")
 def load_table(world: World, asset_id: str, _column: str | None, _version: int) -> Collection:
-    """A table asset; filters on region are pushed down to it."""
+    """A table asset; it gets the region of filters."""
     asset = world.find(asset_id)
     if asset is None:
         raise missing("Collection", asset_id)

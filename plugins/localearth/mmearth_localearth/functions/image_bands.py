@@ -1,4 +1,4 @@
-"""Bands of images: choosing, naming and putting together."""
+"""Bands of images: selecting, renaming and combining."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Cutting an image to bounds and size: what `getDownloadURL` adds for region, scale and dimensions."""
+"""Clipping an image to bounds and a size, as `getDownloadURL` does for region, scale and dimensions."""
 
 import math
 
@@ -15,16 +15,16 @@ from mmearth_localearth.values.image import Image
 from mmearth_localearth.values.projection import Projection, invert
 
 _NOISE_DIGITS = 7
-"""Pixel coordinates are rounded so: a transformation's noise must not add a row of pixels."""
+"""Decimals of pixel coordinates, so that rounding errors of a transformation do not add a row of pixels."""
 
 Bounds = tuple[float, float, float, float]
 
 
 def pixel_bounds(geometry: Geometry, projection: Projection) -> Bounds:
-    """The bounds (left, top, right, bottom) of a geometry in pixels of a projection, not whole ones."""
+    """The bounds (left, top, right, bottom) of a geometry in fractional pixels of a projection."""
     shape = geometry.in_crs(projection.crs)
     if shape.is_empty:
-        raise EarthEngineError("The region to cut the image to is empty.")
+        raise EarthEngineError("The region to clip the image to is empty.")
     points = shapely.get_coordinates(shape)
     a, b, c, d, e, f = invert(projection.transform)
     columns = a * points[:, 0] + b * points[:, 1] + c
@@ -45,8 +45,8 @@ def covering(geometry: Geometry, projection: Projection) -> Grid:
 
 @function(
     "Image.clipToBoundsAndScale",
-    note="With `width` and `height` or `maxDimension` the pixels start at the corner of the bounds; with `scale` or "
-    "nothing they are whole pixels of the image's own projection (assumed).",
+    note="With `width` and `height` or `maxDimension` the pixels start at the corner of the bounds; otherwise they are "
+    "whole pixels of the image's own projection (assumed).",
 )
 def clip_to_bounds_and_scale(
     image: Image,
@@ -56,7 +56,7 @@ def clip_to_bounds_and_scale(
     max_dimension: int | None,
     scale: float | None,
 ) -> Image:
-    """States the grid that an image is to be computed on, and cuts it to the bounds of a geometry there."""
+    """Sets the grid on which an image is computed, and clips it to the bounds of a geometry."""
     if (width is None) != (height is None):
         raise EarthEngineError("'width' and 'height' must be given together.")
     if sum(each is not None for each in (width, max_dimension, scale)) > 1:

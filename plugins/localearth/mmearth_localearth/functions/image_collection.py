@@ -16,12 +16,12 @@ from mmearth_localearth.values.projection import WGS84
 from mmearth_localearth.values.reducer import BUILTIN, Reducer
 
 MAX_BANDS = 5000
-"""Of `ImageCollection.toBands`, as Google documents."""
+"""Maximum number of bands of `ImageCollection.toBands` (documented)."""
 
 
 @function("ImageCollection.fromImages")
 def from_images(images: list[Image]) -> Collection:
-    """A collection of images; those without an id get their position."""
+    """A collection of images; those without an id get their position as id."""
     return of_elements(images, of_images=True)
 
 
@@ -39,7 +39,7 @@ def to_bands(collection: Collection) -> Image:
 
 
 def _by_name(collection: Collection) -> dict[str, list[ImageBand]]:
-    """The bands of all images, by name, in the order in which names first occur."""
+    """The bands of all images by name, in the order of the names' first occurrence."""
     found: dict[str, list[ImageBand]] = {}
     for image in collection.images:
         for band in image.bands:
@@ -74,14 +74,14 @@ def _mosaic(name: str, bands: list[ImageBand]) -> ImageBand:
 
 @function("ImageCollection.mosaic")
 def mosaic(collection: Collection) -> Image:
-    """The last image that is not masked, pixel by pixel."""
+    """For each pixel, the last image that is not masked there."""
     return of_bands(_mosaic(name, bands) for name, bands in _by_name(collection).items())
 
 
 def reduced(
     name: str, bands: list[ImageBand], reducer: Reducer, kinds: list[PixelType] | None = None
 ) -> list[ImageBand]:
-    """A band for each output of a reducer over a stack of bands, all named `name`."""
+    """One band per output of a reducer over a stack of bands, all named `name`."""
     types = kinds or reducer.types(_united(bands), len(bands))
 
     def every(grid: Grid, pull: Pull) -> Sampled:
@@ -106,12 +106,12 @@ def reduced(
 
 
 def _register() -> None:
-    """Registers `reduce.mean` and its kin, which keep the bands' names."""
+    """Registers `reduce.mean` and the like, which keep the bands' names."""
     reducers = {name: BUILTIN[name] for name in ("mean", "median", "mode", "min", "max", "sum", "product", "count")}
     reducers |= {"and": BUILTIN["allNonZero"], "or": BUILTIN["anyNonZero"]}
     notes = {
-        "mode": "Of equally common values the least; the bands' type is kept (assumed).",
-        "median": "Of two middle values their mean (assumed).",
+        "mode": "The smallest of equally common values; the bands' type is kept (assumed).",
+        "median": "The mean of two middle values (assumed).",
     }
     for name, reducer in reducers.items():
 
@@ -125,7 +125,7 @@ def _register() -> None:
 _register()
 
 
-@function("ImageCollection.reduce", note="Reducers of one input; `parallelScale` is not needed.")
+@function("ImageCollection.reduce", note="Reducers of one input; `parallelScale` is ignored.")
 def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:
     """A reducer over all images, band by band; bands are named `<band>_<output>`."""
     bands = []
@@ -137,7 +137,7 @@ def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:
 
 @function("Image.reduce", note="Reducers of one input.")
 def reduce_bands(image: Image, reducer: Reducer) -> Image:
-    """A reducer over the bands of an image; one band an output."""
+    """A reducer over the bands of an image; one band per output."""
     if not image.bands:
         raise EarthEngineError("The image has no bands.")
     found = reduced("", list(image.bands), reducer)
@@ -149,7 +149,7 @@ def reduce_bands(image: Image, reducer: Reducer) -> Image:
 
 @function("ImageCollection.qualityMosaic")
 def quality_mosaic(collection: Collection, quality: str) -> Image:
-    """The pixels of the image whose quality band is greatest."""
+    """For each pixel, the image with the highest value of the quality band."""
     by_name = _by_name(collection)
     lengths = {len(bands) for bands in by_name.values()}
     if quality not in by_name or len(lengths) != 1:

@@ -1,4 +1,4 @@
-"""Projections of images: resample, reproject and what they rest on."""
+"""Projections of images: resampling and reprojection."""
 
 from attrs import evolve
 
@@ -14,13 +14,13 @@ from mmearth_localearth.values.projection import Projection, resolve
 
 @function(
     "Image.resample",
-    note="`mode` bilinear only. Integer bands become float (assumed). A masked neighbour with a weight masks the "
-    "result (assumed).",
+    note="`mode` bilinear only. Integer bands become float (assumed). A masked neighbour masks the result unless its "
+    "weight is 0 (assumed).",
 )
 def resample(image: Image, mode: str) -> Image:
     """Bilinear interpolation in each band's own default projection."""
     if mode != "bilinear":
-        raise refuse("mode", mode, "it has 'bilinear'")
+        raise refuse("mode", mode, "use 'bilinear'")
 
     def one(band: ImageBand) -> ImageBand:
         kind = FLOAT if band.type.is_integer else band.type
@@ -40,13 +40,13 @@ def resample(image: Image, mode: str) -> Image:
 
 
 def _native(projection: Projection) -> Grid:
-    """A grid of no size at a projection's origin, to cut windows from."""
+    """An empty grid at a projection's origin, from which windows are taken."""
     return Grid(projection.crs, projection.transform, 0, 0)
 
 
 @function("Image.reproject")
 def reproject(image: Image, crs: Projection, transform: list[float] | None, scale: float | None) -> Image:
-    """Forces the image to be computed on a grid; other grids then take the nearest of its pixels."""
+    """Computes the image on a fixed grid; other grids then take its nearest pixels."""
     target = resolve(crs, transform, scale)
     native = _native(target)
 
@@ -64,7 +64,7 @@ def reproject(image: Image, crs: Projection, transform: list[float] | None, scal
 
 @function("Image.setDefaultProjection")
 def set_default_projection(image: Image, crs: Projection, transform: list[float] | None, scale: float | None) -> Image:
-    """States the default projection without computing anything on it."""
+    """Sets the default projection without computing anything on it."""
     target = resolve(crs, transform, scale)
     return image.with_bands(ImageBand(band.name, band.type, target, band.source) for band in image.bands)
 

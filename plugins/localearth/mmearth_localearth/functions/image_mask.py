@@ -1,4 +1,4 @@
-"""Masks of images. A mask here is yes or no: fractions of Earth Engine's masks above 0 count as valid."""
+"""Masks of images. Masks are boolean: fractional masks of Earth Engine above 0 count as valid."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from mmearth_localearth.values.pixel_type import BOOLEAN, cast
 
 
 def inside(geometry: Geometry, grid: Grid) -> Any:
-    """True where a pixel's centre is in a geometry, (height, width)."""
+    """True at pixels whose centre is in a geometry, (height, width)."""
     shape = geometry.lonlat
     if shape.geom_type != "Point" and shape.contains(outline_lonlat(grid)):
         return np.ones(grid.shape, bool)
@@ -27,7 +27,7 @@ def inside(geometry: Geometry, grid: Grid) -> Any:
 
 @function("Image.unmask")
 def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
-    """Fills masked pixels with a value; inside the image's footprint only, unless `sameFootprint` is false."""
+    """Replaces masked pixels by a value, only inside the image's footprint unless `sameFootprint` is false."""
     from mmearth_localearth.promote import constant
 
     filling = beside(image, constant(0) if value is None else value, "value")
@@ -85,7 +85,7 @@ def self_mask(image: Image) -> Image:
 
 @function("Image.mask", note="There are no fractional masks: the mask is 0 or 1.")
 def mask_of(image: Image, mask: Image | None) -> Image:
-    """The mask of each band as an image; or, with an argument, the image with that mask set."""
+    """The mask of each band as an image or, with an argument, the image with that mask."""
     if mask is not None:
         return image.with_bands(_masked(beside(image, mask, "mask"), False))
 
@@ -99,15 +99,15 @@ def mask_of(image: Image, mask: Image | None) -> Image:
     return image.with_bands(map(one, image.bands))
 
 
-@function("Image.clip", note="A pixel is inside when its centre is.")
+@function("Image.clip", note="A pixel is inside if its centre is inside.")
 def clip(image: Image, geometry: Any) -> Image:
-    """Masks what lies outside a geometry or feature."""
+    """Masks pixels outside a geometry or feature."""
     return _clip(image, promote("Image.clip", "geometry", "Geometry", geometry))
 
 
-@function("Image.clipToCollection", note="A pixel is inside when its centre is.")
+@function("Image.clipToCollection", note="A pixel is inside if its centre is inside.")
 def clip_to_collection(image: Image, collection: Any) -> Image:
-    """Masks what lies outside the features of a collection."""
+    """Masks pixels outside the features of a collection."""
     return _clip(image, promote("Image.clipToCollection", "collection", "Geometry", collection))
 
 
@@ -132,7 +132,7 @@ def _clip(image: Image, region: Geometry) -> Image:
 
 @function("Image.where")
 def where(image: Image, test: Image, value: Image) -> Image:
-    """Takes another value where a test is neither 0 nor masked, and the value is not masked either."""
+    """Replaces pixels where the test and the new value are valid and the test is not 0."""
     tests, values = beside(image, test, "test"), beside(image, value, "value")
 
     def one(band: ImageBand, by: ImageBand, other: ImageBand) -> ImageBand:
@@ -152,7 +152,7 @@ def where(image: Image, test: Image, value: Image) -> Image:
 
 @function("Image.blend")
 def blend(bottom: Image, top: Image) -> Image:
-    """Lays one image over another where it is not masked."""
+    """Overlays one image on another at pixels where it is not masked."""
     from mmearth_localearth.functions.support import pairs
 
     def one(name: str, under: ImageBand, over: ImageBand) -> ImageBand:
@@ -170,9 +170,9 @@ def blend(bottom: Image, top: Image) -> Image:
     return bottom.with_bands(one(*each) for each in pairs(bottom, top))
 
 
-@function("Image.remap", note="Lists of numbers; not arrays.")
+@function("Image.remap", note="Lists of numbers, not arrays.")
 def remap(image: Image, old: list[Any], new: list[Any], default: Any, name: str | None) -> Image:
-    """Replaces values; those not listed get the default, or are masked."""
+    """Replaces values; those not in the list become the default, or are masked without one."""
     if len(old) != len(new):
         raise EarthEngineError("'from' and 'to' must have the same length.")
     found = [band for band in image.bands if name is None or band.name == name]

@@ -32,7 +32,7 @@ def _binary(operation: Operation, name: str, left: ImageBand, right: ImageBand) 
         b, also = pull(right.source, grid)
         return operation.run(kind, a, b), valid & also
 
-    # A constant has no projection of its own, so the result takes that of the operand which has one.
+    # A constant has no projection of its own, so the result takes the projection of the other operand.
     base = right if _is_constant(left) and not _is_constant(right) else left
     return ImageBand(name, kind, base.projection, source)
 
@@ -63,7 +63,7 @@ def cast_band(band: ImageBand, kind: PixelType) -> ImageBand:
 
 
 def _longer(left: Image, right: Image) -> Image:
-    """Whose metadata the result keeps: the left image's, unless it is a constant beside an image."""
+    """The image whose metadata the result keeps: the left one, unless only the right one is not constant."""
     return right if left.footprint is None and not left.properties and right.footprint is not None else left
 
 
@@ -86,7 +86,7 @@ def _register() -> None:
         def single(image: Image, operation: Operation = operation) -> Image:
             return image.with_bands(unary(band, operation) for band in image.bands)
 
-        note = "Halves are rounded away from zero (assumed)." if name == "round" else ""
+        note = "Halves are rounded away from 0 (assumed)." if name == "round" else ""
         names = (f"Image.{name}", *_ALIASES.get(name, ()))
         function(*names, note=note)(single)
     for target, names in cast_names("Image").items():
@@ -94,7 +94,7 @@ def _register() -> None:
         def convert(image: Image, kind: PixelType = NAMED[target]) -> Image:
             return image.with_bands(cast_band(band, kind) for band in image.bands)
 
-        function(*names, note="Clamps to the type's range, cuts fractions off; NaN becomes 0 (assumed).")(convert)
+        function(*names, note="Clamps to the type's range, truncates fractions; NaN becomes 0 (assumed).")(convert)
 
 
 def _kept(image: Image) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _kept(image: Image) -> dict[str, Any]:
 _register()
 
 
-@function("Image.cast", note="Types as strings or PixelTypes.")
+@function("Image.cast", note="Types are strings or PixelTypes.")
 def cast_bands(image: Image, types: Mapping[str, Any], order: list[str] | None) -> Image:
     """Casts bands by name."""
     by_name = {}
@@ -132,7 +132,7 @@ def clamp(image: Image, low: float, high: float) -> Image:
 
         def source(grid: Grid, pull: Pull) -> Sampled:
             values, mask = pull(band.source, grid)
-            # In single precision the bounds are rounded as the result would be.
+            # In single precision the bounds are rounded like the result.
             wide = values if values.dtype.kind == "f" else values.astype(np.float64)
             return np.clip(wide, low, high).astype(kind.dtype, copy=False), mask
 
@@ -150,7 +150,7 @@ def unit_scale(image: Image, low: float, high: float) -> Image:
 
 @function("Image.normalizedDifference")
 def normalized_difference(image: Image, names: list[str] | None) -> Image:
-    """(a - b) / (a + b) of two bands; a negative input masks the result (documented)."""
+    """(a - b) / (a + b) of two bands; masked where an input is negative (documented)."""
     by_name = {band.name: band for band in image.bands}
     chosen = names or image.names[:2]
     if len(chosen) != 2 or not set(chosen) <= set(by_name):

@@ -1,8 +1,8 @@
 """Statistics of an image in a region.
 
-Which pixels count is as Google documents it: for unweighted reducers those whose centre is in the region; for
-weighted ones (mean, sum, variance) every pixel, by the share of it that is in the region, held in 8 bits, so that
-shares below 1/256 are lost: a region far smaller than a pixel has no mean.
+As Google documents it, unweighted reducers use the pixels whose centre is in the region. Weighted reducers (mean, sum,
+variance) use every pixel with the share of its area in the region as weight. Weights have 8 bits, so shares below 1/256
+are lost: a region much smaller than a pixel has no mean.
 """
 
 import math
@@ -25,20 +25,20 @@ from mmearth_localearth.values.image import Image, ImageBand, Pull
 from mmearth_localearth.values.projection import Projection, invert, resolve, whole
 from mmearth_localearth.values.reducer import Reducer
 
-_NOTE = "Reducers of one input; `bestEffort` true is refused; `tileScale` is not needed."
+_NOTE = "Reducers of one input; `bestEffort` true is refused; `tileScale` is ignored."
 
 _CHUNK = 200_000
-"""Pixels whose outlines are made at once."""
+"""Number of pixels whose outlines are created at once."""
 
 
 @frozen(eq=False)
 class Region:
-    """The pixels of a grid that a geometry touches.
+    """The pixels of a grid in a geometry.
 
     Attributes:
-        grid: covers the geometry.
-        share: how much of each pixel is inside, (height, width), in 0..1 by steps of 1/255.
-        centre: whether its centre is inside, (height, width).
+        grid: a grid that covers the geometry.
+        share: share of each pixel inside the geometry, (height, width), 0 to 1 in steps of 1/255.
+        centre: whether the pixel's centre is inside, (height, width).
     """
 
     grid: Grid
@@ -81,16 +81,16 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
 def pixel_shares(
     shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any], weighted: bool
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """How much of each pixel is inside a shape, and whether its centre is."""
+    """The share of each pixel inside a shape, and whether its centre is inside."""
     if not shape.area:
-        # A point or line counts the pixels that it falls into.
+        # A point or line selects the pixels that it touches.
         touched = shapely.intersects(shape, shapely.box(left, top, left + 1, top + 1))
         return touched.astype(np.float64), touched
     centre = shapely.intersects_xy(shape, left + 0.5, top + 0.5)
     share = centre.astype(np.float64)
     if not weighted:
         return share, centre
-    # Where the outline does not pass, a pixel is inside as its centre is; few are left to be cut.
+    # A pixel that the outline does not cross is inside if its centre is; only the few others are intersected.
     passed = _passed(shape, left, top)
     x, y = left[passed], top[passed]
     share[passed] = shapely.area(shapely.intersection(shape, shapely.box(x, y, x + 1, y + 1)))
@@ -98,7 +98,7 @@ def pixel_shares(
 
 
 def _passed(shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any]) -> NDArray[np.bool_]:
-    """The pixels through which the outline of a shape passes, and perhaps some beside them."""
+    """The pixels that the outline of a shape crosses, and possibly some of their neighbours."""
     rows, cols = left.shape
     found = np.zeros((rows + 2, cols + 2), bool)
     lines = shapely.get_parts(shapely.segmentize(shape.boundary, 0.5))
@@ -106,7 +106,7 @@ def _passed(shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any]) -> NDArr
     starts = np.flatnonzero(line[1:] == line[:-1])
     ends = np.stack([points[starts], points[starts + 1]])
     low, high = np.floor(ends.min(axis=0) - 1e-6), np.floor(ends.max(axis=0) + 1e-6)
-    # A piece of half a pixel lies in two columns and two rows at most; those beyond the raster fall on a rim.
+    # A segment of half a pixel lies in at most two columns and two rows; those outside the raster go to a border.
     for x in (low[:, 0], high[:, 0]):
         for y in (low[:, 1], high[:, 1]):
             row, col = np.clip(y - top[0, 0], -1, rows), np.clip(x - left[0, 0], -1, cols)
@@ -164,7 +164,7 @@ def reduce_region(
     return reduced(image.bands, reducer, region, Pull())
 
 
-@function("Image.reduceRegions", note="Reducers of one input; `tileScale` is not needed.")
+@function("Image.reduceRegions", note="Reducers of one input; `tileScale` is ignored.")
 def reduce_regions(
     image: Image,
     collection: Collection,
@@ -175,7 +175,7 @@ def reduce_regions(
     _tile_scale: float,
     max_pixels: int | None,
 ) -> Collection:
-    """A reducer applied in every feature; results become properties, named by the output for a single band."""
+    """A reducer applied to every feature; the results become properties, named by the output for a single band."""
     projection = _projection(image, crs, transform, scale)
     limit = 10_000_000 if max_pixels is None else max_pixels
 

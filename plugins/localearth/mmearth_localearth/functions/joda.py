@@ -58,10 +58,10 @@ _LETTERS: dict[str, Callable[[dt.datetime, int], str]] = {
 
 
 def format_date(when: dt.datetime, pattern: str | None) -> str:
-    """An aware datetime by a Joda pattern.
+    """Formats an aware datetime with a Joda pattern.
 
     Raises:
-        EarthEngineError: for a letter that is not supported.
+        EarthEngineError: for an unsupported letter.
     """
     parts = []
     for found in _TOKEN.finditer(DEFAULT if pattern is None else pattern):
@@ -73,5 +73,5 @@ def format_date(when: dt.datetime, pattern: str | None) -> str:
         elif found[2] in _LETTERS:
             parts.append(_LETTERS[found[2]](when, len(text)))
         else:
-            raise EarthEngineError(f"argument 'format': the local Earth Engine does not know the letter '{found[2]}'.")
+            raise EarthEngineError(f"argument 'format': the local Earth Engine does not support letter '{found[2]}'.")
     return "".join(parts)

@@ -1,4 +1,4 @@
-"""Lists: searching for elements and replacing them."""
+"""Lists: finding, removing and replacing elements."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ List = list[Any]
 
 @function("List.contains")
 def contains(items: List, item: Any) -> bool:
-    """Whether an element is there."""
+    """Whether the list contains an element."""
     return item in items
 
 
 @function("List.containsAll")
 def contains_all(items: List, other: List) -> bool:
-    """Whether all elements are there."""
+    """Whether the list contains all elements of another list."""
     return all(item in items for item in other)
 
 
@@ -40,13 +40,13 @@ def index_of_sublist(items: List, target: List) -> int:
 
 @function("List.frequency")
 def frequency(items: List, item: Any) -> int:
-    """How often an element is there."""
+    """The number of occurrences of an element."""
     return items.count(item)
 
 
 @function("List.distinct")
 def distinct(items: List) -> List:
-    """Without repetitions, in the order of first occurrence."""
+    """The list without duplicates, in the order of first occurrence."""
     result: List = []
     for item in items:
         if item not in result:
@@ -56,25 +56,25 @@ def distinct(items: List) -> List:
 
 @function("List.remove")
 def remove(items: List, item: Any) -> List:
-    """Without the first occurrence of an element."""
+    """The list without the first occurrence of an element."""
     at = index_of(items, item)
     return list(items) if at < 0 else [*items[:at], *items[at + 1 :]]
 
 
 @function("List.removeAll")
 def remove_all(items: List, other: List) -> List:
-    """Without any of some elements."""
+    """The list without the elements of another list."""
     return [item for item in items if item not in other]
 
 
 @function("List.replace")
 def replace(items: List, old: Any, new: Any) -> List:
-    """With the first occurrence of an element replaced."""
+    """The list with the first occurrence of an element replaced."""
     at = index_of(items, old)
     return list(items) if at < 0 else [*items[:at], new, *items[at + 1 :]]
 
 
 @function("List.replaceAll")
 def replace_all(items: List, old: Any, new: Any) -> List:
-    """With all occurrences of an element replaced."""
+    """The list with all occurrences of an element replaced."""
     return [new if item == old else item for item in items]

@@ -1,4 +1,4 @@
-"""Lists. Positions may be negative and then count from the end."""
+"""Lists. Negative positions count from the end."""
 
 from typing import Any
 
@@ -68,13 +68,13 @@ for _kind in ("Number", "String", "Geometry"):
 
 @function("List.size", "List.length")
 def size(items: List) -> int:
-    """How many elements there are."""
+    """The number of elements."""
     return len(items)
 
 
 @function("List.slice")
 def slice_list(items: List, start: int, end: int | None, step: int | None) -> List:
-    """A part, as in Python: what lies beyond the end is left out."""
+    """A slice, as in Python: positions beyond the end are ignored."""
     if step is not None and step < 1:
         raise EarthEngineError("step must be positive.")
     return items[start:end:step]
@@ -117,13 +117,13 @@ def reduce_list(items: List, reducer: Reducer) -> Any:
 
 @function("List.add")
 def add(items: List, item: Any) -> List:
-    """With an element at the end."""
+    """The list with an element at the end."""
     return [*items, item]
 
 
 @function("List.insert")
 def insert(items: List, index: int, item: Any) -> List:
-    """With an element before a position."""
+    """The list with an element inserted before a position."""
     at = index + len(items) if index < 0 else index
     if not 0 <= at <= len(items):
         raise EarthEngineError(f"List index ({index}) is out of bounds.")
@@ -132,14 +132,14 @@ def insert(items: List, index: int, item: Any) -> List:
 
 @function("List.set")
 def set_item(items: List, index: int, item: Any) -> List:
-    """With another element at a position."""
+    """The list with another element at a position."""
     at = position(items, index)
     return [*items[:at], item, *items[at + 1 :]]
 
 
 @function("List.swap")
 def swap(items: List, one: int, two: int) -> List:
-    """With two elements exchanged."""
+    """The list with two elements exchanged."""
     result = list(items)
     i, j = position(items, one), position(items, two)
     result[i], result[j] = result[j], result[i]
@@ -148,7 +148,7 @@ def swap(items: List, one: int, two: int) -> List:
 
 @function("List.cat")
 def cat(items: List, other: List) -> List:
-    """Both lists."""
+    """Both lists as one."""
     return [*items, *other]
 
 
@@ -166,7 +166,7 @@ def unzip(items: List) -> List:
 
 @function("List.sequence")
 def sequence(start: Any, end: Any, step: Any, count: int | None) -> List:
-    """Numbers from start to end, both included; or `count` numbers."""
+    """Numbers from start to end, inclusive, or `count` numbers."""
     if count is not None:
         if end is None:
             return [start + i * step for i in range(count)]
@@ -180,30 +180,30 @@ def sequence(start: Any, end: Any, step: Any, count: int | None) -> List:
 
 @function("List.repeat")
 def repeat(value: Any, count: int) -> List:
-    """One value several times."""
+    """A list of one repeated value."""
     return [value] * count
 
 
 @function("List.reverse")
 def reverse(items: List) -> List:
-    """Backwards."""
+    """The list in reverse order."""
     return items[::-1]
 
 
 @function("List.rotate")
 def rotate(items: List, distance: int) -> List:
-    """Turned to the left, elements re-entering at the end."""
+    """The list rotated to the left."""
     at = distance % len(items) if items else 0
     return [*items[at:], *items[:at]]
 
 
 @function("List.sort")
 def sort(items: List, keys: List | None) -> List:
-    """In ascending order, or in that of keys."""
+    """The list in ascending order, or in the order of keys."""
     if keys is None:
         return sorted(items, key=ordering)
     if len(keys) != len(items):
-        raise EarthEngineError("keys must have the length of the list.")
+        raise EarthEngineError("keys must have the same length as the list.")
     order = sorted(range(len(items)), key=lambda i: ordering(keys[i]))
     return [items[i] for i in order]
 
@@ -224,6 +224,6 @@ def join(items: List, separator: str) -> str:
 
 @function("List.splice")
 def splice(items: List, start: int, count: int, other: List | None) -> List:
-    """With `count` elements from a position replaced by those of another list."""
+    """The list with `count` elements from a position replaced by another list."""
     at = position(items, start)
     return [*items[:at], *(other or []), *items[at + count :]]

@@ -13,7 +13,7 @@ from mmearth_localearth.values.pixel_type import DOUBLE, LIMITS, NAMED, PixelTyp
 
 
 def _kind(value: Any) -> PixelType:
-    """Python tells whole numbers from others, as Earth Engine does."""
+    """The type of a number; int and float correspond to Earth Engine's types."""
     return LIMITS["int64"] if isinstance(value, int) else DOUBLE
 
 
@@ -35,17 +35,17 @@ def _register() -> None:
 
         def single(value: Any, operation: Operation = operation, name: str = name) -> Any:
             found = _run(operation, value)
-            # The result of a rounding is a whole number, which can be an index.
+            # A rounded number is an integer, so that it can be an index.
             return int(found) if name in ("round", "floor", "ceil") and math.isfinite(found) else found
 
-        note = "Halves are rounded away from zero (assumed)." if name == "round" else ""
+        note = "Halves are rounded away from 0 (assumed)." if name == "round" else ""
         function(f"Number.{name}", note=note)(single)
     for target, names in cast_names("Number").items():
 
         def convert(value: Any, kind: PixelType = NAMED[target]) -> Any:
             return cast(np.asarray(value), kind).item()
 
-        function(*names, note="Clamps to the type's range, cuts fractions off (documented).")(convert)
+        function(*names, note="Clamps to the type's range, truncates fractions (documented).")(convert)
 
 
 _register()
@@ -53,7 +53,7 @@ _register()
 
 @function("Number.clamp")
 def clamp(value: Any, low: float, high: float) -> Any:
-    """The value within a range."""
+    """Clamps the value to a range."""
     return min(max(value, low), high)
 
 
@@ -75,10 +75,10 @@ def parse(text: str, radix: int) -> Any:
 
 @function("Number.format", note="printf patterns with one of d, f, e, g, s, x, o.")
 def format_number(value: Any, pattern: str) -> str:
-    """Text by a printf pattern."""
+    """The number as text, formatted with a printf pattern."""
     found = re.fullmatch(r"(?:[^%]|%%)*%[-+0 #,(]*\d*(?:\.\d+)?([dfegsxoX])(?:[^%]|%%)*", pattern)
     if found is None or "," in pattern or "(" in pattern:
-        raise EarthEngineError(f"argument 'pattern': the local Earth Engine cannot format by '{pattern}'.")
+        raise EarthEngineError(f"argument 'pattern': the local Earth Engine does not support '{pattern}'.")
     if found[1] in "dxoX" and value != int(value):
         raise EarthEngineError(f"The pattern '{pattern}' needs a whole number, not {value}.")
     return pattern % (int(value) if found[1] in "dxoX" else value)

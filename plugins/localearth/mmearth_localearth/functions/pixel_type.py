@@ -42,13 +42,13 @@ def precision_of(kind: PixelType) -> str:
 
 @function("PixelType.minValue")
 def min_value(kind: PixelType) -> Any:
-    """The least value; null when unknown."""
+    """The minimum; null when unknown."""
     return kind.low if is_number(kind.low) else None
 
 
 @function("PixelType.maxValue")
 def max_value(kind: PixelType) -> Any:
-    """The greatest value; null when unknown."""
+    """The maximum; null when unknown."""
     return kind.high if is_number(kind.high) else None
 
 

@@ -44,29 +44,29 @@ def transform_of(projection: Projection) -> str:
 
 @function("Projection.nominalScale")
 def nominal_scale(projection: Projection) -> float:
-    """The size of a pixel in metres, nominally; degrees count as on the equator."""
+    """The nominal size of a pixel in metres; degrees are converted as on the equator."""
     return projection.nominal_scale
 
 
 @function("Projection.atScale")
 def at_scale(projection: Projection, metres: float) -> Projection:
-    """With pixels of a nominal size, from the same origin."""
+    """The projection with another nominal pixel size and the same origin."""
     return projection.at_scale(metres)
 
 
 @function("Projection.scale")
 def scale(projection: Projection, x: float, y: float) -> Projection:
-    """With pixels scaled by factors, from the same origin."""
+    """The projection with pixels scaled by two factors and the same origin."""
     return projection.scaled(x, y)
 
 
 @function("Projection.translate")
 def translate(projection: Projection, x: float, y: float) -> Projection:
-    """Moved by a number of its pixels."""
+    """The projection moved by a number of pixels."""
     return Projection(projection.crs, compose(projection.transform, (1, 0, x, 0, 1, y)))
 
 
 @function("ErrorMargin")
 def error_margin(value: float | None, unit: str) -> ErrorMargin:
-    """How much a geometry may be off."""
+    """The allowed error of a geometry."""
     return ErrorMargin(value, unit)

@@ -14,11 +14,11 @@ from mmearth_localearth.values.date import Date
 from mmearth_localearth.values.projection import whole
 from mmearth_localearth.values.reducer import BUILTIN, Reducer
 
-_HISTOGRAMS = "The histogram arguments are ignored: the values themselves are kept."
+_HISTOGRAMS = "The histogram arguments are ignored, because all values are kept."
 
 
 def _register() -> None:
-    """Registers the reducers without inputs to choose."""
+    """Registers the reducers without arguments."""
     aliases = {"allNonZero": ("Reducer.and",), "anyNonZero": ("Reducer.or",)}
     for name, reducer in BUILTIN.items():
         if name in ("min", "max"):
@@ -67,7 +67,7 @@ def combine(one: Reducer, two: Reducer, prefix: str, shared: bool) -> Reducer:
 
 @function("Reducer.setOutputs")
 def set_outputs(reducer: Reducer, names: list[str]) -> Reducer:
-    """With other output names."""
+    """The reducer with other output names."""
     if len(names) != len(reducer.outputs):
         raise EarthEngineError(f"The reducer has {len(reducer.outputs)} outputs, but {len(names)} names were given.")
     return reducer.named(tuple(names))
@@ -81,7 +81,7 @@ def get_outputs(reducer: Reducer) -> list[str]:
 
 @function("Reducer.unweighted")
 def unweighted(reducer: Reducer) -> Reducer:
-    """Without weights."""
+    """The reducer without weights."""
     return Reducer(reducer.outputs, lambda values, valid, _w: reducer.apply(values, valid, None), reducer.types)
 
 
@@ -91,7 +91,7 @@ def _column(collection: Collection, name: str) -> list[Any]:
 
 @function("AggregateFeatureCollection.array")
 def array(collection: Collection, name: str) -> list[Any]:
-    """The values of a property; elements without it are left out."""
+    """The values of a property of all elements that have it."""
     return _column(collection, name)
 
 
@@ -103,13 +103,13 @@ def first(collection: Collection, name: str) -> Any:
 
 @function("AggregateFeatureCollection.count")
 def count(collection: Collection, name: str) -> int:
-    """How many elements have a property."""
+    """The number of elements with a property."""
     return len(_column(collection, name))
 
 
 @function("AggregateFeatureCollection.histogram")
 def histogram(collection: Collection, name: str) -> dict[str, int]:
-    """How often each value of a property occurs."""
+    """The number of occurrences of each value of a property."""
     found: dict[str, int] = {}
     for value in sorted(_column(collection, name), key=ordering):
         key = value if isinstance(value, str) else str(whole(value))
@@ -119,13 +119,13 @@ def histogram(collection: Collection, name: str) -> dict[str, int]:
 
 @function("AggregateFeatureCollection.min")
 def least(collection: Collection, name: str) -> Any:
-    """The least value of a property."""
+    """The minimum of a property."""
     return min(_column(collection, name), key=ordering, default=None)
 
 
 @function("AggregateFeatureCollection.max")
 def greatest(collection: Collection, name: str) -> Any:
-    """The greatest value of a property."""
+    """The maximum of a property."""
     return max(_column(collection, name), key=ordering, default=None)
 
 

@@ -17,7 +17,7 @@ _FLAGS = "`flags` g and i only."
 
 def _flags(flags: str) -> re.RegexFlag:
     if set(flags) - {"g", "i"}:
-        raise refuse("flags", flags, "it has 'g' and 'i'")
+        raise refuse("flags", flags, "use 'g' and 'i'")
     return re.IGNORECASE if "i" in flags else re.NOFLAG
 
 
@@ -30,7 +30,7 @@ def _compiled(regex: str, flags: str) -> re.Pattern[str]:
 
 @function("String")
 def make(value: Any) -> str:
-    """Text of a string or number."""
+    """A string from a string or number."""
     if isinstance(value, str):
         return value
     if is_number(value):
@@ -42,19 +42,19 @@ def make(value: Any) -> str:
 
 @function("String.cat")
 def cat(one: str, two: str) -> str:
-    """Both strings."""
+    """Both strings as one."""
     return one + two
 
 
 @function("String.length")
 def length(text: str) -> int:
-    """How many characters there are."""
+    """The number of characters."""
     return len(text)
 
 
 @function("String.slice")
 def slice_text(text: str, start: int, end: int | None) -> str:
-    """A part, as in Python."""
+    """A slice, as in Python."""
     return text[start:end]
 
 
@@ -72,37 +72,37 @@ def rindex(text: str, pattern: str) -> int:
 
 @function("String.toLowerCase")
 def lower(text: str) -> str:
-    """In lower case."""
+    """The string in lower case."""
     return text.lower()
 
 
 @function("String.toUpperCase")
 def upper(text: str) -> str:
-    """In upper case."""
+    """The string in upper case."""
     return text.upper()
 
 
 @function("String.trim")
 def trim(text: str) -> str:
-    """Without blanks at both ends."""
+    """The string without whitespace at both ends."""
     return text.strip()
 
 
 @function("String.equals")
 def equals(text: str, other: Any) -> bool:
-    """Whether both are the same string."""
+    """Whether both strings are equal."""
     return bool(text == other)
 
 
 @function("String.compareTo")
 def compare(one: str, two: str) -> int:
-    """-1, 0 or 1 by the order of characters."""
+    """-1, 0 or 1 by lexicographic order."""
     return (one > two) - (one < two)
 
 
 @function("String.split", note=_FLAGS)
 def split(text: str, regex: str, flags: str) -> list[str]:
-    """The parts between the matches of a regular expression; characters when it is empty."""
+    """The parts between the matches of a regular expression; the characters if it is empty."""
     return list(text) if not regex else [part or "" for part in _compiled(regex, flags).split(text)]
 
 
@@ -118,7 +118,7 @@ def match(text: str, regex: str, flags: str) -> list[str]:
 
 @function("String.replace", note=_FLAGS)
 def replace(text: str, regex: str, replacement: str, flags: str) -> str:
-    """With the first match replaced; with the flag g, all of them. `$1` is a group."""
+    """The string with the first match replaced, or all matches with the flag g. `$1` is a group."""
     pattern = re.sub(r"\$(\d)", r"\\\1", replacement.replace("\\", "\\\\"))
     return _compiled(regex, flags).sub(pattern, text, count=0 if "g" in flags else 1)
 

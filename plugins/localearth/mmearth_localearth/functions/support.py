@@ -1,4 +1,4 @@
-"""What the families share: bands in pairs, calls in a map, and refusals."""
+"""Helpers for all families: pairs of bands, mapped functions, and errors of unsupported arguments."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,15 +12,15 @@ Pairs = list[tuple[str, ImageBand, ImageBand]]
 
 
 def refuse(argument: str, value: Any, allowed: str) -> EarthEngineError:
-    """The error for an argument value that Earth Engine takes and this implementation does not."""
+    """The error for an argument value that Earth Engine supports but this implementation does not."""
     return EarthEngineError(f"argument '{argument}': the local Earth Engine does not support {value!r}; {allowed}.")
 
 
 def pairs(left: Image, right: Image) -> Pairs:
-    """Bands of two images, matched as Google documents it for `Image.add`.
+    """Matches the bands of two images as Google documents it for `Image.add`.
 
-    A single band goes with every band of the other image; equal names are matched by name; otherwise bands of
-    equally long images are matched in order. Names are those of the longer image, or the left one's.
+    A single band is matched with every band of the other image, bands with equal names by name, and other bands in
+    order if the images have equally many. The names are those of the image with more bands, or of the left one.
     """
     one, two = left.bands, right.bands
     if len(two) == 1 and len(one) >= 1:
@@ -42,7 +42,7 @@ def pairs(left: Image, right: Image) -> Pairs:
 
 
 def beside(image: Image, other: Image, what: str) -> Pairs:
-    """Bands of an image with those of a mask or value image: one for all, or as many in order."""
+    """Matches the bands of an image with those of a mask or value image: one band for all, or equally many in order."""
     if len(other.bands) == 1:
         return [(band.name, band, other.bands[0]) for band in image.bands]
     if len(other.bands) == len(image.bands):
@@ -53,7 +53,7 @@ def beside(image: Image, other: Image, what: str) -> Pairs:
 
 
 def mapped(function: Function, elements: Iterable[Any], drop_nulls: bool) -> list[Any]:
-    """The results of a function for each element; errors name the element as Google's do."""
+    """The results of a function for each element; errors name the element, as Google's do."""
     results = []
     for element in elements:
         try:
@@ -69,7 +69,7 @@ def mapped(function: Function, elements: Iterable[Any], drop_nulls: bool) -> lis
             if hasattr(element, "properties"):
                 raise EarthEngineError(
                     "A mapped function's arguments and return value must be elements; it returned null."
-                    " Set dropNulls to leave such elements out."
+                    " Set dropNulls to drop such elements."
                 )
         results.append(result)
     return results

@@ -1,4 +1,4 @@
-"""Terrain: slope and aspect from the 4-connected neighbours, as GDAL's ZevenbergenThorne."""
+"""Terrain: slope and aspect from the 4-connected neighbours, as with GDAL's ZevenbergenThorne."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from mmearth_localearth.values.image import Image, ImageBand, Pull, of_bands
 from mmearth_localearth.values.pixel_type import FLOAT
 from mmearth_localearth.values.projection import METRES_PER_DEGREE, lookup, metres_per_unit
 
-_NOTE = "Computed on the grid it is pulled at; a masked neighbour masks the pixel. Axes must be parallel to the CRS's."
+_NOTE = "Computed on the requested grid; a masked neighbour masks the pixel. Its axes must be parallel to the CRS."
 
 
 def _spacing(grid: Grid) -> tuple[Any, Any]:
@@ -22,7 +22,7 @@ def _spacing(grid: Grid) -> tuple[Any, Any]:
     if not lookup(grid.crs).is_geographic:
         unit = metres_per_unit(grid.crs)
         return a * unit, e * unit
-    # A degree of longitude shrinks with the cosine of latitude (assumed, as GDAL leaves it to a fixed scale).
+    # A degree of longitude shrinks with the cosine of latitude (assumed; GDAL uses a fixed scale).
     latitude = grid.centres()[1][:, :1]
     return a * METRES_PER_DEGREE * np.cos(np.radians(latitude)), e * METRES_PER_DEGREE
 
@@ -53,7 +53,7 @@ def _slope(east: Any, north: Any) -> Any:
 
 
 def _aspect(east: Any, north: Any) -> Any:
-    """Degrees clockwise from north that the slope faces; 0 where it is flat."""
+    """The direction that the slope faces, degrees clockwise from north; 0 at flat pixels."""
     return np.where((east == 0) & (north == 0), 0, np.degrees(np.arctan2(-east, -north)) % 360)
 
 
@@ -63,7 +63,7 @@ def slope(image: Image) -> Image:
     return of_bands([_derived(image, "slope", _slope)], footprint=image.footprint)
 
 
-@function("Terrain.aspect", note=_NOTE + " 0 where it is flat (assumed).")
+@function("Terrain.aspect", note=_NOTE + " 0 at flat pixels (assumed).")
 def aspect(image: Image) -> Image:
     """Aspect in degrees clockwise from north, of the first band."""
     return of_bands([_derived(image, "aspect", _aspect)], footprint=image.footprint)

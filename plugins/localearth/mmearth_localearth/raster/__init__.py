@@ -1,1 +1,1 @@
-"""Grids and sampling: from a band's own pixels to those of a requested grid."""
+"""Grids, and sampling of a band's pixels on a requested grid."""

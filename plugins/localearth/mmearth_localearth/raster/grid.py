@@ -17,10 +17,10 @@ class Grid:
     """A raster without values.
 
     Attributes:
-        crs: of its coordinates.
+        crs: the CRS of its coordinates.
         transform: affine (a, b, c, d, e, f) from (col, row) to coordinates; pixel (i, j) covers [i, i + 1).
-        width: columns.
-        height: rows.
+        width: number of columns.
+        height: number of rows.
     """
 
     crs: str
@@ -51,7 +51,7 @@ class Grid:
         return a * col + b * row + c, d * col + e * row + f
 
     def centres_in(self, crs: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The x and y of the pixel centres in another CRS, each exactly transformed."""
+        """The x and y of the pixel centres in another CRS; every centre is transformed exactly."""
         return reproject(self.crs, crs, *self.centres())
 
     def outline(self, crs: str, steps: int = 8) -> BaseGeometry:
@@ -69,5 +69,5 @@ class Grid:
 
 @lru_cache(maxsize=64)
 def outline_lonlat(grid: Grid) -> BaseGeometry:
-    """A grid's outline in EPSG:4326, remembered: every footprint of a request asks for it."""
+    """A grid's outline in EPSG:4326; cached, because every footprint of a request needs it."""
     return grid.outline("EPSG:4326")

@@ -1,10 +1,10 @@
-"""Sampling: where a grid's pixel centres fall in another raster, and nearest and bilinear values there.
+"""Sampling: positions of a grid's pixel centres in another raster, and nearest and bilinear values there.
 
-Rules, and where they come from:
-- Nearest takes the native pixel [i, i + 1) that holds the output centre (documented).
-- Bilinear weighs the four native centres around the output centre, in the native projection (documented). It
-  agrees with GDAL's inside an image. A neighbour that is masked or beyond the edge masks the result, unless
-  its weight is zero (assumed; GDAL would renormalise the other weights).
+Rules and their sources:
+- Nearest takes the native pixel [i, i + 1) that contains the output centre (documented).
+- Bilinear weights the four native centres around the output centre, in the native projection (documented). It
+  agrees with GDAL inside an image. A neighbour that is masked or beyond the edge masks the result, unless its weight
+  is zero (assumed; GDAL would renormalise the other weights).
 """
 
 from collections.abc import Callable
@@ -21,23 +21,23 @@ from mmearth_localearth.values.projection import Projection, compose, invert
 Sampled = tuple[NDArray[Any], NDArray[np.bool_]]
 Centres = Callable[[Grid, str], tuple[NDArray[Any], NDArray[Any]]]
 Read = Callable[[int, int, int, int], Sampled]
-"""Reads (row, col, rows, cols) of the native raster."""
+"""Reads the window (row, col, rows, cols) of the native raster."""
 
 _EDGE = 1e-7
-"""Fractions of a native pixel below this are rounding errors of coordinates, not positions."""
+"""Fractions of a native pixel below this are rounding errors of the coordinates."""
 
 MAX_WINDOW = 64_000_000
-"""Native pixels that one band may read for one request; Google would turn to an image pyramid."""
+"""Maximum of native pixels that one band reads for one request; Google would use an image pyramid."""
 
 
 @frozen(eq=False)
 class Positions:
-    """Where output centres fall, in native columns and rows (fractional; centres at i + 0.5).
+    """Positions of output centres in native columns and rows (fractional; centres at i + 0.5).
 
     Attributes:
         cols: (width,) when the axes are parallel, else (height, width).
         rows: (height,) or (height, width).
-        separable: whether they are one a column and one a row.
+        separable: whether there is one position per column and one per row.
     """
 
     cols: NDArray[np.float64]
@@ -53,13 +53,13 @@ class Positions:
 def positions(grid: Grid, native: Projection, centres: Centres = Grid.centres_in) -> Positions:
     """Locates the grid's pixel centres in a native raster.
 
-    In one CRS this is one affine step, and per axis when the axes are parallel; otherwise every centre goes
-    through PROJ exactly.
+    In the same CRS this is an affine transform, computed per axis when the axes are parallel; otherwise PROJ
+    transforms every centre exactly.
 
     Args:
-        grid: whose centres.
-        native: of the raster.
-        centres: gives the coordinates of a grid's centres in another CRS; one that remembers them saves time.
+        grid: the output grid.
+        native: the projection of the raster.
+        centres: returns the coordinates of a grid's centres in another CRS; a caching function saves time.
     """
     if grid.crs == native.crs:
         a, b, c, d, e, f = compose(invert(native.transform), grid.transform)
@@ -70,13 +70,13 @@ def positions(grid: Grid, native: Projection, centres: Centres = Grid.centres_in
         return Positions(a * col + b * row[:, None] + c, d * col + e * row[:, None] + f, False)
     x, y = centres(grid, native.crs)
     a, b, c, d, e, f = invert(native.transform)
-    # What has no coordinates in the native CRS comes as infinite, and 0 times infinity as nan: both are masked.
+    # Points without coordinates in the native CRS are infinite, and 0 times infinity is NaN: both are masked.
     with np.errstate(invalid="ignore"):
         return Positions(a * x + b * y + c, d * x + e * y + f, False)
 
 
 def _snap(at: NDArray[Any]) -> NDArray[np.float64]:
-    """Takes the rounding of an affine step out of positions that are halves of a pixel."""
+    """Removes the rounding error of the affine transform from positions at halves of a pixel."""
     half = np.round(at * 2) / 2
     return np.where(np.abs(at - half) < _EDGE, half, at)
 
@@ -87,7 +87,7 @@ def _span(indices: NDArray[np.int64], good: NDArray[np.bool_]) -> tuple[int, int
 
 
 def _indices(at: NDArray[np.float64], size: int | None) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Whole native indices, and which lie in the raster (or are finite, when it has no edge)."""
+    """Integer native indices, and which of them are in the raster (or finite, when it has no edge)."""
     good = np.isfinite(at)
     index = np.floor(np.where(good, at, 0.0) + _EDGE).astype(np.int64)
     if size is not None:
@@ -99,10 +99,10 @@ def nearest(at: Positions, read: Read, size: tuple[int, int] | None, dtype: np.d
     """Nearest-neighbour values at positions.
 
     Args:
-        at: where.
-        read: reads a native window that lies within `size`.
+        at: the positions.
+        read: reads a native window within `size`.
         size: native (rows, cols); None for a raster without an edge.
-        dtype: of the values.
+        dtype: dtype of the values.
     """
     col, in_col = _indices(at.cols, size[1] if size else None)
     row, in_row = _indices(at.rows, size[0] if size else None)
@@ -131,7 +131,7 @@ def _read(read: Read, row: int, col: int, rows: int, cols: int) -> Sampled:
     if rows * cols > MAX_WINDOW:
         raise EarthEngineError(
             f"The request needs {rows} x {cols} native pixels of one band; the local Earth Engine reads at most "
-            f"{MAX_WINDOW} and has no image pyramids. Ask for a smaller region."
+            f"{MAX_WINDOW} and has no image pyramids. Request a smaller region."
         )
     return read(row, col, rows, cols)
 
@@ -140,9 +140,9 @@ def bilinear(at: Positions, read: Read, size: tuple[int, int] | None = None) -> 
     """Bilinear values at positions, as doubles.
 
     Args:
-        at: where.
-        read: reads any native window; what lies beyond the raster's edge comes back masked.
-        size: native (rows, cols) where they are known: positions beyond them are not read.
+        at: the positions.
+        read: reads any native window; pixels beyond the raster's edge are masked.
+        size: native (rows, cols) if known; positions beyond them are not read.
     """
     in_col, in_row = _near(at.cols, size[1] if size else None), _near(at.rows, size[0] if size else None)
     if not at.separable:
@@ -152,7 +152,7 @@ def bilinear(at: Positions, read: Read, size: tuple[int, int] | None = None) -> 
     left, x = _split(_held(at.cols, in_col))
     top, y = _split(_held(at.rows, in_row))
     c0, r0 = int(left.min()), int(top.min())
-    # The next pixel is only read where it can have a weight.
+    # The next pixel is only read if its weight can be above 0.
     over, down = int(x.any()), int(y.any())
     values, mask = _read(read, r0, c0, int(top.max()) + 1 + down - r0, int(left.max()) + 1 + over - c0)
     whole = bool(mask.all())
@@ -175,22 +175,22 @@ def bilinear(at: Positions, read: Read, size: tuple[int, int] | None = None) -> 
 
 
 def _near(at: NDArray[np.float64], size: int | None) -> NDArray[np.bool_]:
-    """Whether positions are finite, and not so far beyond an edge that no neighbour can be valid."""
+    """Whether positions are finite and close enough to the raster to have a valid neighbour."""
     good = np.isfinite(at)
     return good if size is None else good & (at >= 0) & (at <= size)
 
 
 def _held(at: NDArray[np.float64], good: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Positions with those that are not good replaced by one that is."""
+    """Positions in which those that are not `good` are replaced by a good one."""
     return at if good.all() else np.where(good, at, at[good][0])
 
 
 Axis = tuple[NDArray[np.int64], NDArray[np.float64], int]
-"""The pixel before each position, the share of the way to the next, and 1 if any share is not 0."""
+"""The pixel before each position, the fraction of the distance to the next, and 1 if any fraction is not 0."""
 
 
 def _separable(clean: NDArray[Any], mask: NDArray[np.bool_], whole: bool, across: Axis, along: Axis) -> Sampled:
-    """Bilinear values where columns and rows can be interpolated one after the other."""
+    """Bilinear values, interpolated first along one axis and then along the other."""
     (left, x, over), (top, y, down) = across, along
     if not over and not down and clean.shape == (top.size, left.size) and _runs(left) and _runs(top):
         return clean, mask
@@ -212,7 +212,7 @@ def _separable(clean: NDArray[Any], mask: NDArray[np.bool_], whole: bool, across
 
 
 def _split(at: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The native centre before each position, and the share of the way to the next one."""
+    """The native centre before each position, and the fraction of the distance to the next one."""
     start = np.floor(at - 0.5 + _EDGE)
     share = at - 0.5 - start
     return start.astype(np.int64), np.where(np.abs(share) < _EDGE, 0.0, share)

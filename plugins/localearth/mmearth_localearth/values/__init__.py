@@ -1,1 +1,1 @@
-"""The values that expressions evaluate to: plain and immutable."""
+"""The immutable values of expressions."""

@@ -1,4 +1,4 @@
-"""Collections: lazy sequences of elements that push region and interval down to the asset."""
+"""Collections: lazy sequences of elements; an asset gets the region and time interval of filters."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -21,12 +21,12 @@ class Collection:
     """A collection of images or of features.
 
     Attributes:
-        load: makes the elements; may leave out those that miss the region or the interval, and may ignore both.
+        load: returns the elements; may omit those outside the region or the interval, or ignore both.
         of_images: whether it is an ImageCollection.
-        id: the asset's id, which a filter and a limit keep; None for a computed collection.
-        properties: of the collection itself.
-        filters: applied to what `load` makes, all of them.
-        base: the collection without the last filter; what it has already computed is reused.
+        id: the asset's id, also after a filter or a limit; None for a computed collection.
+        properties: the properties of the collection itself.
+        filters: filters of the elements that `load` returns.
+        base: the collection without the last filter; its computed elements are reused.
     """
 
     load: Load
@@ -39,7 +39,7 @@ class Collection:
 
     @property
     def geometry(self) -> None:
-        """A collection has no geometry of its own; the property exists because every element has it."""
+        """None: a collection has no geometry, but every element has this property."""
         return None
 
     @property
@@ -71,17 +71,21 @@ class Collection:
         return evolve(self, filters=(*self.filters, condition), base=self)
 
     def derived(self, make: Callable[[], Iterable[Any]], of_images: bool | None = None) -> "Collection":
-        """A collection computed from this one, when it is needed, with the same properties."""
+        """A collection that is computed from this one on first use, with the same properties."""
         kind = self.of_images if of_images is None else of_images
         return Collection(lambda _region, _interval: make(), kind, properties=self.properties)
 
     def with_properties(self, properties: Mapping[str, Any]) -> "Collection":
-        """The same elements under other properties."""
+        """The same elements with other properties of the collection."""
         return evolve(self, properties=properties)
 
     @property
     def images(self) -> tuple[Image, ...]:
-        """Its elements, which must be images."""
+        """Its elements as images.
+
+        Raises:
+            EarthEngineError: when an element is not an image.
+        """
         for element in self.elements:
             if not isinstance(element, Image):
                 raise EarthEngineError(
@@ -92,7 +96,7 @@ class Collection:
 
 
 def of_elements(elements: Sequence[Any], of_images: bool | None = None) -> Collection:
-    """A collection of given elements; those without a `system:index` get their position."""
+    """A collection of given elements; those without a `system:index` get their position as index."""
     named = tuple(
         each if index_of(each) is not None else each.with_properties({**each.properties, "system:index": str(position)})
         for position, each in enumerate(elements)

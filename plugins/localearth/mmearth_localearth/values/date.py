@@ -46,7 +46,7 @@ class Date:
 
 @frozen
 class DateRange:
-    """The instants from start to end; the end is not included."""
+    """The instants from start to end, exclusive."""
 
     start: float
     end: float
@@ -56,7 +56,7 @@ class DateRange:
         return {"type": "DateRange", "dates": [_finite(self.start), _finite(self.end)]}
 
     def contains(self, millis: float) -> bool:
-        """Whether an instant lies in it."""
+        """Whether it contains an instant."""
         return self.start <= millis < self.end
 
 
@@ -80,10 +80,10 @@ def of_datetime(value: dt.datetime) -> Date:
 
 
 def parse(text: str, zone: str | None = None) -> Date:
-    """An ISO date or time, or year and day of year: `1996-01-01`, `1996-001`, `1996-01-01T08:00`.
+    """Parses an ISO date or time, or a year and day of year: `1996-01-01`, `1996-001`, `1996-01-01T08:00`.
 
     Raises:
-        EarthEngineError: when it is none.
+        EarthEngineError: when the text is not a date.
     """
     found = _TEXT.fullmatch(text.strip())
     if not found:
@@ -123,7 +123,11 @@ def of(value: Any, zone: str | None = None) -> Date:
 
 
 def unit_name(unit: str) -> str:
-    """A unit in the singular, checked."""
+    """The singular of a unit.
+
+    Raises:
+        EarthEngineError: for an unknown unit.
+    """
     name = unit.lower().removesuffix("s")
     if name not in MILLISECONDS:
         raise EarthEngineError(f"Unknown unit '{unit}'. Units are: {', '.join(MILLISECONDS)}.")
@@ -131,7 +135,7 @@ def unit_name(unit: str) -> str:
 
 
 def advance(date: Date, delta: float, unit: str, zone: str | None = None) -> Date:
-    """Adds units; whole years and months by the calendar (the day is cut to the month's length)."""
+    """Adds units; whole years and months follow the calendar (the day is limited to the month's length)."""
     name = unit_name(unit)
     if name in ("year", "month"):
         count = delta * 12 if name == "year" else delta
@@ -140,7 +144,7 @@ def advance(date: Date, delta: float, unit: str, zone: str | None = None) -> Dat
         month = when.month - 1 + steps
         year, month = when.year + month // 12, month % 12 + 1
         moved = when.replace(year=year, month=month, day=min(when.day, _month_length(year, month)))
-        # A fraction of a month is counted in average months.
+        # A fraction of a month is a fraction of an average month.
         return Date(of_datetime(moved).millis + (count - steps) * MILLISECONDS["month"])
     if zone is not None and name in ("week", "day"):
         days = math.floor(delta * (7 if name == "week" else 1))
@@ -156,7 +160,7 @@ def _month_length(year: int, month: int) -> int:
 
 
 def floor(date: Date, unit: str, zone: str | None = None) -> Date:
-    """The start of the unit that the date lies in; weeks start on Monday."""
+    """The start of the unit that contains the date; weeks start on Monday."""
     when = date.at(zone)
     name = unit_name(unit)
     if name == "week":

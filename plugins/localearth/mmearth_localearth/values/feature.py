@@ -1,15 +1,26 @@
-"""Features: a geometry with properties; and what all elements share."""
+"""Features: a geometry with properties."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from attrs import evolve, field, frozen
 
 from mmearth_localearth.values.geometry import Geometry
 from mmearth_localearth.values.image import Image
 
-if TYPE_CHECKING:
-    from mmearth_localearth.values.collection import Collection
+
+class Element(Protocol):
+    """An image, a feature or a collection."""
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """The geometry or footprint."""
+        ...
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """The properties by name."""
+        ...
 
 
 @frozen(eq=False)
@@ -17,8 +28,8 @@ class Feature:
     """A feature.
 
     Attributes:
-        geometry: None for a feature without one.
-        properties: by name.
+        geometry: its geometry, if it has one.
+        properties: its properties by name.
     """
 
     geometry: Geometry | None = None
@@ -29,14 +40,14 @@ class Feature:
         return evolve(self, properties=properties)
 
 
-def index_of(element: Any) -> str | None:
-    """`system:index` of an element."""
-    found = element.properties.get("system:index")
-    return None if found is None else str(found)
+def index_of(element: Element) -> str | None:
+    """The `system:index` of an element."""
+    index = element.properties.get("system:index")
+    return None if index is None else str(index)
 
 
-def get(element: "Image | Feature | Collection", name: str) -> Any:
-    """A property of an element; None when it is absent (as Google answers)."""
+def get(element: Element, name: str) -> Any:
+    """A property of an element; None when it is missing, as with Google."""
     if name == ".geo":
         return element.geometry
     if isinstance(element, Image):

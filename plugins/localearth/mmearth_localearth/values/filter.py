@@ -1,4 +1,4 @@
-"""Filters: a test of one element, with the region and interval that an asset can be restricted to."""
+"""Filters: a test of an element, with the region and the interval to which an asset can be restricted."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +13,9 @@ class Filter:
 
     Attributes:
         test: whether an element passes.
-        region: in EPSG:4326; elements whose footprint misses it never pass. None says nothing.
-        interval: [start, end) in ms; elements whose `system:time_start` is not in it never pass.
-        text: for messages.
+        region: elements whose footprint does not intersect it never pass, EPSG:4326; None if unknown.
+        interval: elements whose `system:time_start` is not in [start, end) never pass, ms; None if unknown.
+        text: the filter in messages.
     """
 
     test: Callable[[Any], bool]

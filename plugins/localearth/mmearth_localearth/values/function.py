@@ -1,4 +1,4 @@
-"""Functions as values: what map, iterate and their kin are given."""
+"""Functions as values: the arguments of map, iterate and the like."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +11,9 @@ class Function:
     """A function of an expression, or a named algorithm passed as a value.
 
     Attributes:
-        arity: how many arguments it takes.
-        call: calls it, with arguments in order.
-        names: of its arguments, where a caller may name them.
+        arity: the number of its arguments.
+        call: calls it with arguments in order.
+        names: the names of its arguments, if a caller may use them.
     """
 
     arity: int
@@ -23,7 +23,7 @@ class Function:
 
 @frozen
 class ErrorMargin:
-    """How much a geometry may be off. Accepted everywhere; nothing here is off by more than rounding."""
+    """The allowed error of a geometry. Accepted everywhere and ignored, because errors here are rounding errors."""
 
     value: float | None = None
     unit: str = "meters"

@@ -1,7 +1,7 @@
 """Geometries: a shape in a projection, with planar or geodesic edges.
 
-Predicates and overlays treat edges in EPSG:4326 as straight in longitude and latitude, where Google follows the
-shortest path: for a tile of a kilometre the difference is far below a millimetre, for an edge of 100 km at 45
+Predicates and overlays treat edges in EPSG:4326 as straight in longitude and latitude, whereas Google's edges follow
+the shortest path. For a tile of a kilometre the difference is far below a millimetre, for an edge of 100 km at 45
 degrees it is about 200 m. Areas, lengths and buffers are measured on the ellipsoid.
 """
 
@@ -27,8 +27,8 @@ class Geometry:
     """A geometry.
 
     Attributes:
-        shape: in units of `projection`.
-        projection: EPSG:4326 unless stated.
+        shape: the shape in coordinates of `projection`.
+        projection: the projection; by default EPSG:4326.
         geodesic: whether edges follow the shortest path on the ground.
     """
 
@@ -45,7 +45,7 @@ class Geometry:
         return found
 
     def in_crs(self, crs: str) -> BaseGeometry:
-        """The shape in coordinates of a CRS; edges become straight there, vertices are exact."""
+        """The shape in coordinates of a CRS; vertices are exact, edges between them are straight in that CRS."""
         t = self.projection.transform
         if self.projection.crs == crs and t == WGS84.transform:
             return self.shape
@@ -62,25 +62,25 @@ class Geometry:
 
     @property
     def type(self) -> str:
-        """GeoJSON's name of its type."""
+        """The GeoJSON name of its type."""
         return str(self.shape.geom_type)
 
     def local(self) -> "tuple[Plane, BaseGeometry]":
-        """The plane that touches the ground at its centroid, and the shape in it: metres in every direction."""
+        """The plane at its centroid and the shape in that plane, in metres."""
         centre = self.lonlat.centroid
         plane = Plane(centre.x, centre.y)
         return plane, shapely.transform(self.lonlat, plane.onto)
 
     def area(self) -> float:
-        """Square metres on the ellipsoid; 0 for points and lines."""
+        """The area on the ellipsoid, square metres; 0 for points and lines."""
         return sum(abs(GEOD.geometry_area_perimeter(part)[0]) for part in parts(self.lonlat) if part.area)
 
     def length(self, of: tuple[str, ...]) -> float:
-        """Metres on the ellipsoid, of the parts whose types are named."""
+        """The length on the ellipsoid of the parts with the given types, metres."""
         return sum(GEOD.geometry_length(part) for part in parts(self.lonlat) if part.geom_type in of)
 
     def info(self) -> dict[str, Any]:
-        """As `getInfo` shows it: GeoJSON, with the CRS and the edges where they are not the usual ones."""
+        """As `getInfo` shows it: GeoJSON, with the CRS and the kind of edges if they are not the defaults."""
         shown: dict[str, Any] = {}
         if self.projection.crs != "EPSG:4326":
             shown["crs"] = {"type": "name", "properties": {"name": self.projection.crs}}
@@ -91,9 +91,9 @@ class Geometry:
 
 @frozen
 class Plane:
-    """An azimuthal equidistant projection: from its centre, every distance and direction is that on the ellipsoid.
+    """An azimuthal equidistant projection: distances and directions from its centre are those on the ellipsoid.
 
-    By geodesics and not by PROJ, which takes ten milliseconds to set up each new centre.
+    Computed with geodesics instead of PROJ, which needs ten milliseconds to set up each new centre.
 
     Attributes:
         lon: the centre's longitude, degrees.
@@ -104,12 +104,12 @@ class Plane:
     lat: float
 
     def onto(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Longitudes and latitudes, (n, 2), as metres east and north of the centre."""
+        """Converts longitudes and latitudes, (n, 2), to metres east and north of the centre."""
         azimuth, _, metres = GEOD.inv(*self._centres(points), points[:, 0], points[:, 1])
         return np.column_stack((metres * np.sin(np.radians(azimuth)), metres * np.cos(np.radians(azimuth))))
 
     def back(self, shape_: BaseGeometry) -> "Geometry":
-        """A shape of the plane as a geometry in EPSG:4326."""
+        """Converts a shape in the plane to a geometry in EPSG:4326."""
 
         def move(points: NDArray[np.float64]) -> NDArray[np.float64]:
             azimuth, metres = np.degrees(np.arctan2(points[:, 0], points[:, 1])), np.hypot(points[:, 0], points[:, 1])
@@ -122,7 +122,7 @@ class Plane:
 
 
 def around(shape_: BaseGeometry) -> BaseGeometry:
-    """The box around a shape; as Google gives it, its ring runs from the lower left corner to the lower right one."""
+    """The bounding box of a shape; its ring starts with the lower left and lower right corners, as Google's does."""
     if shape_.is_empty:
         return Polygon()
     west, south, east, north = shape_.bounds
@@ -130,7 +130,7 @@ def around(shape_: BaseGeometry) -> BaseGeometry:
 
 
 def parts(shape_: BaseGeometry) -> list[BaseGeometry]:
-    """The single geometries of one that may be a collection."""
+    """The single geometries of a collection; otherwise the geometry itself."""
     found: list[BaseGeometry] = []
     for part in getattr(shape_, "geoms", [shape_]):
         found.extend(parts(part) if hasattr(part, "geoms") else [part])
@@ -156,10 +156,10 @@ def coordinates(geometry: Geometry) -> Any:
 
 
 def from_geojson(value: dict[str, Any]) -> Geometry:
-    """A geometry from GeoJSON, as some clients send it.
+    """A geometry from GeoJSON, which some clients send.
 
     Raises:
-        EarthEngineError: when it is none.
+        EarthEngineError: when it is not valid GeoJSON.
     """
     crs = value.get("crs", "EPSG:4326")
     if isinstance(crs, dict):

@@ -1,4 +1,4 @@
-"""Images: lazy bands, each a function from a requested grid to values and mask."""
+"""Images: lazy bands, each of which is a function from a requested grid to values and a mask."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -15,11 +15,11 @@ from mmearth_localearth.values.pixel_type import PixelType
 from mmearth_localearth.values.projection import WGS84, Projection
 
 Source = Callable[[Grid, "Pull"], Sampled]
-"""Computes a band on a grid: (values of the band's dtype, True where valid), both (height, width)."""
+"""Computes a band on a grid: values in the band's dtype, and a mask that is True at valid pixels; (height, width)."""
 
 
 class Pull:
-    """The pixels of one request: every source is computed once a grid, every position found once."""
+    """The pixels of one request: every source and every position is computed once per grid."""
 
     def __init__(self) -> None:
         self._pixels: dict[tuple[int, Grid], tuple[Source, Sampled]] = {}
@@ -27,17 +27,17 @@ class Pull:
         self._centres: dict[tuple[Grid, str], tuple[NDArray[Any], NDArray[Any]]] = {}
 
     def __call__(self, source: Source, grid: Grid) -> Sampled:
-        """The pixels of a source on a grid. Callers must not write into them."""
+        """The pixels of a source on a grid. Callers must not modify them."""
         key = id(source), grid
         found = self._pixels.get(key)
         if found is None:
-            # The source is kept beside its pixels: an id is only unique while its object lives.
+            # The source is kept with its pixels, because an id() is only unique during the object's lifetime.
             found = source, source(grid, self)
             self._pixels[key] = found
         return found[1]
 
     def positions(self, grid: Grid, native: Projection) -> Positions:
-        """Where the grid's centres fall in a native raster."""
+        """The positions of the grid's centres in a native raster."""
         key = grid, native
         found = self._positions.get(key)
         if found is None:
@@ -46,7 +46,7 @@ class Pull:
         return found
 
     def centres(self, grid: Grid, crs: str) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The coordinates of the grid's centres in a CRS; bands of any resolution share them."""
+        """The coordinates of the grid's centres in a CRS; shared by bands of all resolutions."""
         key = grid, crs
         found = self._centres.get(key)
         if found is None:
@@ -60,11 +60,11 @@ class ImageBand:
     """One band of an image.
 
     Attributes:
-        name: its id.
-        type: of its pixels.
-        projection: its default projection; 1 degree pixels for computed bands without one.
-        source: computes it.
-        dimensions: (width, height) where it is an asset's band.
+        name: its name.
+        type: the type of its pixels.
+        projection: its default projection; pixels of 1 degree for computed bands without one.
+        source: computes its pixels.
+        dimensions: (width, height) of an asset's band; otherwise None.
     """
 
     name: str
@@ -89,10 +89,10 @@ class Image:
     """An image: an element with bands.
 
     Attributes:
-        make_bands: makes its bands when they are first used.
-        properties: with `system:index` and `system:footprint` where it has them.
+        make_bands: creates its bands on first use.
+        properties: its properties, including `system:index` and `system:footprint` if it has them.
         id: the asset's id; None for a computed image.
-        footprint: where it may have pixels; None when it is unbounded.
+        footprint: the region with pixels; None for an unbounded image.
     """
 
     make_bands: Callable[[], tuple[ImageBand, ...]]
@@ -115,7 +115,7 @@ class Image:
 
     @property
     def geometry(self) -> Geometry | None:
-        """The footprint, under the name that all elements share."""
+        """The footprint, under the name that all elements have."""
         return self.footprint
 
     def with_bands(self, bands: Iterable[ImageBand]) -> "Image":
@@ -155,7 +155,7 @@ def constant_band(name: str, value: float, pixel_type: PixelType) -> ImageBand:
 
 
 def unique(names: Iterable[str]) -> list[str]:
-    """Band names with `_1`, `_2` ... appended to those that come again."""
+    """Band names, with `_1`, `_2` ... appended to duplicates."""
     taken: set[str] = set()
     result = []
     for name in names:

@@ -1,4 +1,4 @@
-"""Pixel types: a precision and a range, and how pixels are cast to them."""
+"""Pixel types: a precision and a range, and casts to them."""
 
 from functools import lru_cache
 from typing import Any
@@ -20,8 +20,8 @@ class PixelType:
 
     Attributes:
         precision: `int`, `float` or `double`.
-        low: the least value that can occur; None when unknown.
-        high: the greatest value that can occur; None when unknown.
+        low: the minimum of the values; None when unknown.
+        high: the maximum of the values; None when unknown.
     """
 
     precision: str
@@ -35,7 +35,7 @@ class PixelType:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The smallest of Google's export types that holds the range (NPY brings each band in its own)."""
+        """The smallest of Google's export types that holds the range (in NPY every band has its own type)."""
         return _dtype(self)
 
     @property
@@ -52,13 +52,13 @@ class PixelType:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The range, with the widest one where it is unknown."""
+        """The range; the widest possible one if it is unknown."""
         if self.precision == "int":
             return INT64[0] if self.low is None else self.low, INT64[1] if self.high is None else self.high
         return -np.inf if self.low is None else self.low, np.inf if self.high is None else self.high
 
     def union(self, other: "PixelType") -> "PixelType":
-        """The type that holds the values of both: the higher precision, the hull of the ranges."""
+        """The type that holds the values of both: the higher precision and the union of the ranges."""
         precision = max(self.precision, other.precision, key=_ORDER.__getitem__)
         if None in (self.low, other.low, self.high, other.high):
             return PixelType(precision)
@@ -90,7 +90,7 @@ def of_dtype(name: str) -> PixelType:
     """The type of an asset's band.
 
     Raises:
-        EarthEngineError: for a numpy dtype that Earth Engine has no name for.
+        EarthEngineError: for a numpy dtype that Earth Engine does not have.
     """
     kind = {"float32": "float", "float64": "double", "bool": "uint8"}.get(np.dtype(name).name, np.dtype(name).name)
     if kind not in NAMED:
@@ -99,7 +99,7 @@ def of_dtype(name: str) -> PixelType:
 
 
 def of_number(value: float) -> PixelType:
-    """The type of a constant: whole numbers are integers, as JSON does not tell 1 from 1.0."""
+    """The type of a constant: whole numbers are integers, because JSON does not distinguish 1 and 1.0."""
     if isinstance(value, bool):
         value = int(value)
     if np.isfinite(value) and value == int(value) and INT64[0] <= value <= INT64[1]:
@@ -108,10 +108,10 @@ def of_number(value: float) -> PixelType:
 
 
 def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:
-    """Casts pixels as Earth Engine does: fractions are cut off, values beyond the range become its ends.
+    """Casts pixels as Earth Engine does: fractions are truncated, values are clamped to the range.
 
-    Google documents this for `Number.toUint16` and its kin (1.7 becomes 1, -12345 becomes 0, 77880 becomes
-    65535); that images follow the same rule, and that NaN becomes 0, is assumed.
+    Google documents this for `Number.toUint16` and the like (1.7 becomes 1, -12345 becomes 0, 77880 becomes 65535).
+    That images follow the same rule, and that NaN becomes 0, is assumed.
     """
     dtype = target.dtype
     if not target.is_integer:
@@ -120,7 +120,7 @@ def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:
     if values.dtype.kind == "f":
         limits = np.iinfo(dtype)
         with np.errstate(invalid="ignore"):
-            # Single precision holds the ends of the small types exactly.
+            # Single precision represents the limits of the small types exactly.
             small = dtype.itemsize <= 2 and values.dtype == np.float32
             whole = np.trunc(values if small else values.astype(np.float64, copy=False))
             lost = np.isnan(whole)
@@ -128,7 +128,7 @@ def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:
                 whole = np.where(lost, whole.dtype.type(0), whole)
             clipped = np.clip(whole, max(low, float(limits.min)), high)
             if high >= 2**53:
-                # The greatest double below 2**63: the cast of 2**63 itself would wrap.
+                # The largest double below 2**63: a cast of 2**63 itself would overflow.
                 clipped = np.minimum(clipped, np.nextafter(2.0**63, 0))
             return np.asarray(clipped, dtype)
     have = np.iinfo(values.dtype) if values.dtype.kind in "iu" else None

@@ -17,7 +17,7 @@ from mmearth_localearth.errors import EarthEngineError
 Affine = tuple[float, float, float, float, float, float]
 IDENTITY: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 METRES_PER_DEGREE = math.pi * 6378137.0 / 180.0
-"""The length of a degree on the equator of WGS 84: nominal scales of geographic systems."""
+"""Length of a degree on the equator of WGS 84, metres; defines nominal scales of geographic systems."""
 
 _local = threading.local()
 
@@ -27,7 +27,7 @@ def lookup(crs: str) -> CRS:
     """The coordinate reference system of a code or WKT.
 
     Raises:
-        EarthEngineError: when there is none.
+        EarthEngineError: when the text is not a known CRS.
     """
     try:
         return CRS.from_user_input(crs)
@@ -37,7 +37,7 @@ def lookup(crs: str) -> CRS:
 
 @lru_cache(maxsize=256)
 def metres_per_unit(crs: str) -> float:
-    """How many metres one unit of the coordinates is, nominally."""
+    """The nominal length of one coordinate unit, metres."""
     system = lookup(crs)
     if system.is_geographic:
         return METRES_PER_DEGREE
@@ -45,7 +45,7 @@ def metres_per_unit(crs: str) -> float:
 
 
 def transformer(source: str, target: str) -> Transformer:
-    """The transformation between two systems, in x, y order; one a thread, as PROJ asks for."""
+    """The transformation between two systems, in x, y order; one per thread, as PROJ requires."""
     known: dict[tuple[str, str], Transformer] = _local.__dict__.setdefault("transformers", {})
     found = known.get((source, target))
     if found is None:
@@ -55,7 +55,7 @@ def transformer(source: str, target: str) -> Transformer:
 
 
 def reproject(source: str, target: str, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Coordinates in another system; those that it cannot express become infinite."""
+    """Transforms coordinates to another system; those outside its domain become infinite."""
     if source == target:
         return x, y
     there = transformer(source, target).transform(x, y)
@@ -92,17 +92,17 @@ class Projection:
 
     @property
     def nominal_scale(self) -> float:
-        """The size of a pixel in metres, nominally: the square root of its area."""
+        """The nominal size of a pixel in metres: the square root of its area."""
         a, b, _, d, e, _ = self.transform
         return math.sqrt(abs(a * e - b * d)) * metres_per_unit(self.crs)
 
     def scaled(self, x: float, y: float) -> "Projection":
-        """With pixels x times as wide and y times as high, from the same origin."""
+        """The projection with pixels x times as wide and y times as high and the same origin."""
         a, b, c, d, e, f = self.transform
         return Projection(self.crs, (a * x, b * y, c, d * x, e * y, f))
 
     def at_scale(self, metres: float) -> "Projection":
-        """With pixels of that nominal size, from the same origin."""
+        """The projection with pixels of a nominal size and the same origin."""
         if not metres > 0:
             raise EarthEngineError(f"The scale must be positive, not {metres}.")
         factor = metres / self.nominal_scale
@@ -116,7 +116,7 @@ class Projection:
 
 
 def whole(value: float) -> float:
-    """A number without `.0`, as JavaScript and Google's JSON print it."""
+    """A whole number without `.0`, as in JavaScript and Google's JSON."""
     return int(value) if math.isfinite(value) and value == int(value) and abs(value) < 2**53 else value
 
 
@@ -124,7 +124,7 @@ WGS84 = Projection("EPSG:4326")
 
 
 def resolve(crs: Projection, transform: list[float] | None, scale: float | None) -> Projection:
-    """The projection that arguments `crs`, `crsTransform` and `scale` describe together."""
+    """The projection given by the arguments `crs`, `crsTransform` and `scale`."""
     if transform is not None and scale is not None:
         raise EarthEngineError("Arguments 'crsTransform' and 'scale' may not both be specified.")
     if transform is not None:

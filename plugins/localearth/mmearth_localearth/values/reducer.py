@@ -1,4 +1,4 @@
-"""Reducers: from a stack of values to one value, or several, for each column of the stack."""
+"""Reducers: compute one or several values for each column of a stack of values."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ Stack = NDArray[Any]
 Valid = NDArray[np.bool_]
 Weights = NDArray[np.float64] | None
 Apply = Callable[[Stack, Valid, Weights], list[tuple[Any, Valid]]]
-"""From values, validity and weights, each (n, m), to a (values, validity) pair of shape (m,) for each output."""
+"""Reduces values, validity and weights, each (n, m), to a pair (values, validity) of shape (m,) for each output."""
 
 
 @frozen(eq=False)
@@ -21,11 +21,11 @@ class Reducer:
     """A reducer of one input.
 
     Attributes:
-        outputs: their names.
-        apply: reduces n values for each of m columns.
-        types: the types of the outputs, from that of the input and n (None when it is not known).
-        weighted: whether it weighs its inputs by the share of each pixel that is in a region.
-        exact: whether it takes whole numbers as they are; others are given doubles.
+        outputs: the names of its outputs.
+        apply: reduces n values in each of m columns.
+        types: the types of the outputs, from the type of the input and n (None when unknown).
+        weighted: whether inputs are weighted by the share of each pixel in a region.
+        exact: whether it gets integers unchanged; other reducers get doubles.
     """
 
     outputs: tuple[str, ...]
@@ -39,11 +39,11 @@ class Reducer:
         return {"type": f"Reducer.{'_'.join(self.outputs)}"}
 
     def named(self, outputs: tuple[str, ...]) -> "Reducer":
-        """With other output names."""
+        """The reducer with other output names."""
         return evolve(self, outputs=outputs)
 
     def beside(self, other: "Reducer", prefix: str) -> "Reducer":
-        """Both reducers on the same input."""
+        """A reducer that applies both reducers to the same input."""
 
         def apply(values: Stack, valid: Valid, weights: Weights) -> list[tuple[Any, Valid]]:
             return [
@@ -97,17 +97,17 @@ def greatest(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, 
 
 
 def count(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
-    """How many there are; never masked."""
+    """The number of valid values; never masked."""
     return [(valid.sum(axis=0), np.ones(values.shape[1], bool))]
 
 
 def first(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
-    """The first that is valid."""
+    """The first valid value."""
     return _pick(values, valid, valid.argmax(axis=0) if len(valid) else None)
 
 
 def last(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
-    """The last that is valid."""
+    """The last valid value."""
     return _pick(values, valid, len(valid) - 1 - valid[::-1].argmax(axis=0) if len(valid) else None)
 
 
@@ -118,7 +118,7 @@ def _pick(values: Stack, valid: Valid, row: NDArray[Any] | None) -> list[tuple[A
 
 
 def median(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
-    """The middle one; of two middle ones, their mean (assumed for even counts)."""
+    """The median; the mean of the two middle values for even counts (assumed)."""
     n = valid.sum(axis=0)
     ranked = np.sort(_masked(values, valid, np.inf), axis=0)
     if not len(ranked):
@@ -129,7 +129,7 @@ def median(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Va
 
 
 def mode(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
-    """The most common one; of equally common ones the least (assumed)."""
+    """The most common value; the smallest of equally common values (assumed)."""
     seen = _hull(values, valid)
     if seen is not None and seen[1] - seen[0] < 64:
         return [(_most_common(values, valid, *seen), _any(valid))]
@@ -146,7 +146,7 @@ def mode(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Vali
 
 
 def _hull(values: Stack, valid: Valid) -> tuple[int, int] | None:
-    """The least and greatest valid value; None when there is none, or they are not all whole numbers."""
+    """The minimum and maximum of the valid values; None without valid values, or if some are not whole numbers."""
     if not valid.any():
         return None
     if values.dtype.kind == "f":
@@ -158,7 +158,7 @@ def _hull(values: Stack, valid: Valid) -> tuple[int, int] | None:
 
 
 def _most_common(values: Stack, valid: Valid, low: int, high: int) -> NDArray[np.float64]:
-    """The most common of few whole numbers, as in land cover: counting them is far faster than sorting."""
+    """The most common of few integers, as in land cover: counting is much faster than sorting."""
     classes = high - low + 1
     codes = np.full(values.shape, classes, np.uint8)
     np.subtract(values, low, out=codes, where=valid, casting="unsafe")
@@ -167,7 +167,7 @@ def _most_common(values: Stack, valid: Valid, low: int, high: int) -> NDArray[np
     for each in range(classes):
         count = np.zeros(values.shape[1], np.int64)
         for start in range(0, len(codes), 255):
-            # Up to 255 of them are counted in bytes, which processors add many at a time.
+            # Up to 255 values are counted in bytes, which processors add many at a time.
             count += (codes[start : start + 255] == each).view(np.uint8).sum(axis=0, dtype=np.uint8)
         better = count > best
         best[better], winner[better] = count[better], low + each
@@ -193,12 +193,12 @@ def root(of: Apply) -> Apply:
 
 
 def all_nonzero(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
-    """1 when no value is 0."""
+    """1 if no value is 0, else 0."""
     return [(((values != 0) | ~valid).all(axis=0) * 1.0, _any(valid))]
 
 
 def any_nonzero(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
-    """1 when a value is not 0."""
+    """1 if any value is not 0, else 0."""
     return [(((values != 0) & valid).any(axis=0) * 1.0, _any(valid))]
 
 
@@ -238,5 +238,5 @@ BUILTIN: dict[str, Reducer] = {
     "allNonZero": Reducer(("all",), all_nonzero, _boolean),
     "anyNonZero": Reducer(("any",), any_nonzero, _boolean),
 }
-"""The reducers without arguments. Values are reduced as if they were doubles and cast to the output's type."""
+"""The reducers without arguments. Values are reduced as doubles and cast to the output's type."""
 BUILTIN["minMax"] = BUILTIN["min"].beside(BUILTIN["max"], "")

@@ -1,1 +1,1 @@
-"""Worlds: the assets that a local Earth Engine holds."""
+"""Worlds: the assets of a local Earth Engine."""

@@ -1,8 +1,7 @@
-"""What a world is: the assets that a local Earth Engine holds, seen from the evaluator.
+"""The interface of a world: the assets of a local Earth Engine.
 
-A world answers one question, `find(asset_id)`. Pixels are read by window, in a band's own
-grid, only when a request needs them; a collection is asked with the region and interval that
-the request's filters leave, so that it may be as large as a planet.
+A world has one method, `find(asset_id)`. Pixels are read in windows of a band's own grid, only when a request needs
+them. A collection gets the region and the interval of the request's filters, so that it can be as large as a planet.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,8 +24,8 @@ class BandSource(Protocol):
         dtype: a numpy dtype name: uint8, int16, uint16, float32, float64 ...
         crs: e.g. `"EPSG:32618"`.
         transform: affine (a, b, c, d, e, f): x = a col + b row + c, y = d col + e row + f.
-        width: columns.
-        height: rows.
+        width: number of columns.
+        height: number of rows.
     """
 
     name: str
@@ -37,10 +36,10 @@ class BandSource(Protocol):
     height: int
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        """Reads a window that lies inside the band.
+        """Reads a window inside the band.
 
         Returns:
-            values, (rows, cols) of `dtype`; and True where a pixel is valid, (rows, cols).
+            The values, (rows, cols) of `dtype`, and a mask that is True at valid pixels, (rows, cols).
         """
         ...
 
@@ -51,10 +50,10 @@ class ImageAsset:
 
     Attributes:
         id: the full asset id.
-        properties: as Earth Engine shows them; times as milliseconds in `system:time_start`
-            and `system:time_end`. `system:index` and `system:footprint` are derived, not listed.
+        properties: as in Earth Engine; times in milliseconds as `system:time_start` and `system:time_end`.
+            Without `system:index` and `system:footprint`, which are derived.
         bands: its bands, in order.
-        footprint: in EPSG:4326; None for an image without bounds.
+        footprint: its footprint in EPSG:4326; None for an image without bounds.
     """
 
     id: str
@@ -73,7 +72,7 @@ class CollectionAsset(Protocol):
 
     Attributes:
         id: the full asset id.
-        properties: of the collection itself.
+        properties: the properties of the collection itself.
     """
 
     id: str
@@ -85,8 +84,8 @@ class CollectionAsset(Protocol):
         """The images in collection order (by time, then index).
 
         Args:
-            region: leave out those whose footprint does not intersect it (EPSG:4326).
-            interval: leave out those whose `system:time_start` is not in [start, end), ms.
+            region: omit images whose footprint does not intersect it (EPSG:4326).
+            interval: omit images whose `system:time_start` is not in [start, end), ms.
         """
         ...
 
@@ -105,19 +104,19 @@ class TableAsset(Protocol):
 
     Attributes:
         id: the full asset id.
-        properties: of the table itself.
+        properties: the properties of the table itself.
     """
 
     id: str
     properties: Mapping[str, Any]
 
     def features(self, region: BaseGeometry | None = None) -> Sequence[FeatureRecord]:
-        """The features in order, those that intersect `region` if one is given."""
+        """The features in order; only those that intersect `region` if one is given."""
         ...
 
 
 class World(Protocol):
-    """Everything that one local Earth Engine holds.
+    """The assets of one local Earth Engine.
 
     Attributes:
         name: e.g. `"virginia"`.
@@ -126,5 +125,5 @@ class World(Protocol):
     name: str
 
     def find(self, asset_id: str) -> ImageAsset | CollectionAsset | TableAsset | None:
-        """The asset of that id (images inside collections too), or None."""
+        """The asset with that id, including images in collections, or None."""
         ...

@@ -11,15 +11,14 @@ from mmearth_localearth.worlds.base import BandSource
 from mmearth_localearth.worlds.manifest import ImageEntry
 
 STEPS = 20
-"""Pieces that each edge of a raster is cut into, as a straight edge is curved in longitude and latitude."""
+"""Segments per edge of a raster, because a straight edge is curved in longitude and latitude."""
 
 
 def band_footprint(band: BandSource) -> Polygon | None:
     """The bounds of a band as a polygon in EPSG:4326, counter-clockwise.
 
     Returns:
-        The polygon; None when it cannot be expressed in plain longitudes (across 180 degrees, or
-        where the CRS has no coordinates).
+        The polygon; None when it crosses 180 degrees or leaves the domain of the CRS.
     """
     steps = np.linspace(0.0, 1.0, STEPS + 1)[:-1]
     flat = np.zeros(STEPS)
@@ -35,10 +34,10 @@ def band_footprint(band: BandSource) -> Polygon | None:
 
 
 def image_footprint(entry: ImageEntry, bands: dict[str, BandSource]) -> BaseGeometry:
-    """The footprint that a manifest gives an image, or that of its first band.
+    """The footprint of an image from the manifest, or from its first band.
 
     Raises:
-        ConfigError: when it is neither a band's name nor a geometry.
+        ConfigError: when it is neither the name of a band nor a geometry.
     """
     given = entry.footprint
     if given is None or (isinstance(given, str) and given in bands):
@@ -46,15 +45,15 @@ def image_footprint(entry: ImageEntry, bands: dict[str, BandSource]) -> BaseGeom
         outline = band_footprint(bands[name])
         if outline is None:
             raise entry.table.error(
-                f"the bounds of band {name!r} cannot be written in longitude and latitude; give a 'footprint' as "
-                "WKT or GeoJSON."
+                f"the bounds of band {name!r} cannot be expressed in longitude and latitude; set 'footprint' to WKT "
+                "or GeoJSON."
             )
         return outline
     try:
         geometry = shapely.from_wkt(given) if isinstance(given, str) else shape(given)
     except (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise entry.table.error(
-            f"footprint {given!r} is neither a band of the image ({', '.join(bands)}), nor WKT or a GeoJSON "
+            f"footprint {given!r} is neither a band of the image ({', '.join(bands)}) nor WKT or a GeoJSON "
             f"geometry in degrees: {error}."
         ) from error
     if geometry.is_empty or not geometry.is_valid or geometry.area == 0:

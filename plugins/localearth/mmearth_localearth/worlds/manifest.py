@@ -1,4 +1,4 @@
-"""The manifest of a `rasters` world: a TOML file that maps asset ids to local rasters.
+"""Reads the manifest of a `rasters` world: a TOML file that maps asset ids to local rasters.
 
     [[collection]]
     id = "MY/SCENES"
@@ -12,7 +12,7 @@
     time = 2020-07-14T15:59:11Z
     properties = { CLOUD = 3.5 }
 
-docs/worlds.md explains every key. Here the text is read and checked; no raster is opened.
+docs/worlds.md explains every key. This module reads and checks the text; it opens no raster.
 """
 
 import tomllib
@@ -27,15 +27,15 @@ from mmearth_core.errors import ConfigError, EngineError
 from mmearth_localearth.worlds.tables import Table
 
 PACKAGE = "package:"
-"""Begins a path inside an installed Python package: `package:NAME/path`."""
+"""Prefix of a path inside an installed Python package: `package:NAME/path`."""
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
-"""The pixel types of Earth Engine's assets that a raster may have."""
+"""The pixel types that a raster may have: those of Earth Engine's assets."""
 
 
 @frozen
 class FileBand:
-    """A band that is one band of a raster file; `crs` and `nodata` override the file's own."""
+    """A band of a raster file; `crs` and `nodata` override those of the file."""
 
     name: str
     path: Path
@@ -46,7 +46,7 @@ class FileBand:
 
 @frozen
 class ConstantBand:
-    """A band that has one value everywhere, on the grid of the band `like`."""
+    """A band with one value everywhere, on the grid of the band `like`."""
 
     name: str
     value: float
@@ -70,7 +70,7 @@ class ImageEntry:
 
 @frozen(eq=False)
 class CollectionEntry:
-    """One collection and its images, which may be none."""
+    """A collection and its images."""
 
     id: str
     properties: Mapping[str, Any]
@@ -79,7 +79,7 @@ class CollectionEntry:
 
 @frozen(eq=False)
 class Manifest:
-    """A manifest as read."""
+    """The contents of a manifest."""
 
     path: Path
     name: str
@@ -89,7 +89,7 @@ class Manifest:
 
 @frozen
 class _Defaults:
-    """What an image takes from the tables around it when it does not say otherwise."""
+    """Values that an image inherits from the tables around it."""
 
     folder: str = ""
     bands: Mapping[str, Any] | None = None
@@ -101,13 +101,13 @@ def read_manifest(path: Path) -> Manifest:
     """Reads and checks a manifest.
 
     Raises:
-        ConfigError: names the file, the place and the key, and what is allowed there.
-        EngineError: when a package that it takes files from is not installed.
+        ConfigError: with the file, the position, the key and the allowed values.
+        EngineError: when a package with the files is not installed.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: this manifest of a world cannot be read: {error}.") from error
+        raise ConfigError(f"{path}: the world's manifest cannot be read: {error}.") from error
     top = Table(values, path, "")
     name = top.take("name", "a string", path.stem)
     top.take("description", "a string", "")
@@ -126,10 +126,10 @@ def read_manifest(path: Path) -> Manifest:
     seen: set[str] = set()
     for asset_id in _ids(manifest):
         if asset_id in seen:
-            raise top.error(f"the id {asset_id!r} is given twice; every asset has its own.")
+            raise top.error(f"the id {asset_id!r} is duplicated; every asset needs its own id.")
         seen.add(asset_id)
     if not seen:
-        raise top.error("no asset is listed; write [[collection]] or [[image]] tables.")
+        raise top.error("there are no assets; add [[collection]] or [[image]] tables.")
     return manifest
 
 
@@ -145,7 +145,7 @@ def _ids(manifest: Manifest) -> Iterator[str]:
 
 
 class _Reader:
-    """Turns tables into entries; knows the manifest's folder and how its packages are installed."""
+    """Converts tables to entries."""
 
     def __init__(self, path: Path, install: str) -> None:
         self.path = path
@@ -181,10 +181,10 @@ class _Reader:
         table.close()
         if not rows:
             raise table.error(
-                "it has no band; list them in [collection.bands] for all images of a collection, or in a table "
-                'bands of its own, as name = "file.tif".'
+                "it has no bands; list them in [collection.bands] for all images of a collection, or in the image's "
+                'own table bands, as name = "file.tif".'
             )
-        # The last part of an id is the index of an image outside a collection, too.
+        # The last part of an id is also the index of an image outside a collection.
         fill = index.rsplit("/", 1)[-1]
         bands = [self.band(table, name, value, folder, fill) for name, value in rows.items()]
         self._check_likes(table, bands)
@@ -200,7 +200,7 @@ class _Reader:
             )
         table = Table(value, self.path, f"{image.place}, band {name!r}")
         if ("file" in value) == ("constant" in value):
-            raise table.error("it needs a source: either 'file' (a raster) or 'constant' (a number), not both.")
+            raise table.error("set either 'file' (a raster) or 'constant' (a number), not both.")
         if "constant" in value:
             constant = ConstantBand(
                 name,
@@ -224,12 +224,12 @@ class _Reader:
         for band in bands:
             if isinstance(band, ConstantBand) and band.like not in files:
                 raise table.error(
-                    f"band {band.name!r} is like {band.like!r}, which is not a band from a file; there are: "
+                    f"band {band.name!r} is like {band.like!r}, which is not a band of a file. Bands of files: "
                     f"{', '.join(files) or 'none'}."
                 )
 
     def _locate(self, table: Table, folder: str, file: str) -> Path:
-        """The raster's path: `package:` or absolute paths unchanged, else in the folder, else beside the manifest."""
+        """The raster's path: a `package:` path, an absolute path, or relative to the folder or the manifest."""
         text = file if file.startswith((PACKAGE, "/")) or not folder else f"{folder.rstrip('/')}/{file}"
         path = self._in_package(text) if text.startswith(PACKAGE) else self.path.parent / text
         if not path.is_file():
@@ -238,12 +238,12 @@ class _Reader:
 
     def _in_package(self, text: str) -> Path:
         package, _, inside = text.removeprefix(PACKAGE).partition("/")
-        # find_spec() looks the package up without running it.
+        # find_spec() finds the package without importing it.
         spec = find_spec(package)
         if spec is None or not spec.submodule_search_locations:
             remedy = self.install or f"pip install {package}"
             raise EngineError(
-                f"{self.path}: this world takes its rasters from the Python package {package!r}, which is not "
-                f"installed here. Install it with `{remedy}`."
+                f"{self.path}: the rasters of this world are in the Python package {package!r}, which is not "
+                f"installed. Install it with `{remedy}`."
             )
         return Path(next(iter(spec.submodule_search_locations))) / inside

@@ -1,4 +1,4 @@
-"""Bands of local rasters, read by window from many threads at once."""
+"""Bands of local rasters, read in windows by many threads at once."""
 
 import threading
 import warnings
@@ -22,16 +22,15 @@ from mmearth_localearth.worlds.tables import Table
 Affine6 = tuple[float, float, float, float, float, float]
 
 IDLE_HANDLES = 64
-"""Datasets kept open for the next reader, over all files: well below the usual limit of 1,024 open files."""
+"""Maximum of idle open datasets over all files; well below the usual limit of 1,024 open files."""
 
 
 class HandlePool:
-    """Open datasets, lent to one thread at a time.
+    """A pool of open datasets; each is used by one thread at a time.
 
-    A rasterio dataset must not be read by two threads at once, and a lock would let only one of
-    them work. So each reader borrows a dataset of its own; those given back are kept for the
-    next one, the longest unused closed first. GDAL's block cache, shared by all of them, bounds
-    the memory.
+    A rasterio dataset must not be read by two threads at once, and a lock would let only one of them work. Therefore
+    each reader borrows its own dataset. Returned datasets stay open for the next reader; the least recently used one
+    is closed first. GDAL's block cache, which all of them share, bounds the memory.
     """
 
     def __init__(self, idle: int = IDLE_HANDLES) -> None:
@@ -41,7 +40,7 @@ class HandlePool:
 
     @contextmanager
     def borrow(self, path: Path) -> Iterator[Any]:
-        """Lends a dataset of that file; one that raised an error is closed, not kept."""
+        """Lends a dataset of that file; it is closed instead of kept if an error is raised."""
         dataset = self._take(path) or rasterio.open(path)
         try:
             yield dataset
@@ -75,14 +74,14 @@ class HandlePool:
 def _check_window(band: BandSource, row: int, col: int, rows: int, cols: int) -> None:
     if row < 0 or col < 0 or row + rows > band.height or col + cols > band.width:
         raise IndexError(
-            f"Band {band.name!r}: window {rows} x {cols} at row {row}, column {col} is not inside its "
+            f"Band {band.name!r}: the window {rows} x {cols} at row {row}, column {col} is not inside its "
             f"{band.height} x {band.width} pixels."
         )
 
 
 @define(eq=False)
 class RasterBand:
-    """One band of a raster file. A pixel is valid where the file's mask says so; NaN never is."""
+    """One band of a raster file. A pixel is valid if the file's mask says so and it is not NaN."""
 
     name: str
     dtype: str
@@ -126,7 +125,7 @@ class UniformBand:
     value: float
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        """Makes a window: values and mask, (rows, cols) each."""
+        """Creates a window: values and mask, (rows, cols) each."""
         _check_window(self, row, col, rows, cols)
         return np.full((rows, cols), self.value, self.dtype), np.ones((rows, cols), bool)
 
@@ -135,29 +134,29 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
     """Reads a band's type and grid from its file.
 
     Raises:
-        ConfigError: when the file is not a raster, has no such band or no georeferencing, or has
-            pixels of a type that Earth Engine's assets do not have.
+        ConfigError: when the file is not a raster, does not have the band or georeferencing, or has pixels of a type
+            that Earth Engine's assets do not have.
     """
     where = f"band {entry.name!r}, file {entry.path}"
     try:
         with warnings.catch_warnings():
-            # Refused below, in our own words.
+            # Refused below with a clearer message.
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(entry.path) as dataset:
                 if not 1 <= entry.number <= dataset.count:
-                    raise table.error(f"{where}: there is no band {entry.number}; it has {dataset.count}.")
+                    raise table.error(f"{where}: there is no band {entry.number}; number of bands: {dataset.count}.")
                 dtype = dataset.dtypes[entry.number - 1]
                 flags = dataset.mask_flag_enums[entry.number - 1]
                 crs = _crs(entry.crs, table, where) if entry.crs else dataset.crs
                 transform, width, height = dataset.transform, dataset.width, dataset.height
     except RasterioError as error:
-        raise table.error(f"{where}: it cannot be opened as a raster: {error}.") from error
+        raise table.error(f"{where}: the file cannot be opened as a raster: {error}.") from error
     if dtype not in DTYPES:
-        raise table.error(f"{where}: its pixels are {dtype}; Earth Engine's assets have {', '.join(DTYPES)}.")
+        raise table.error(f"{where}: unsupported pixel type {dtype}; Earth Engine's assets have {', '.join(DTYPES)}.")
     if crs is None:
-        raise table.error(f'{where}: it has no CRS; give the band one, as crs = "EPSG:4326".')
+        raise table.error(f'{where}: the file has no CRS; set one for the band, for example crs = "EPSG:4326".')
     if transform.is_identity:
-        raise table.error(f"{where}: it is not georeferenced; write its geotransform into the file.")
+        raise table.error(f"{where}: the file is not georeferenced; write a geotransform into it.")
     return RasterBand(
         name=entry.name,
         dtype=dtype,
@@ -177,11 +176,11 @@ def _crs(text: str, table: Table, where: str) -> CRS:
     try:
         return CRS.from_user_input(text)
     except ValueError as error:
-        raise table.error(f"{where}: its CRS {text!r} is not known; write it as EPSG:32618, or as WKT.") from error
+        raise table.error(f"{where}: unknown CRS {text!r}; write it as EPSG:32618 or as WKT.") from error
 
 
 def uniform_band(entry: ConstantBand, like: BandSource, table: Table) -> UniformBand:
-    """A constant band on the grid of another.
+    """A constant band on the grid of another one.
 
     Raises:
         ConfigError: when the value does not fit its type.

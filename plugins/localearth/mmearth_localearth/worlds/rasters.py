@@ -1,4 +1,4 @@
-"""The `rasters` world: assets made of local rasters, as a manifest lists them."""
+"""The `rasters` world: assets of local rasters that a manifest lists."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ def _time(image: ImageAsset) -> float | None:
 
 @define(eq=False)
 class RasterCollection:
-    """A collection whose images are held in a list, in collection order."""
+    """A collection with a list of images, in collection order."""
 
     id: str
     properties: Mapping[str, Any]
@@ -28,7 +28,7 @@ class RasterCollection:
     def images(
         self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
     ) -> Sequence[ImageAsset]:
-        """The images in order of time, then index (see `CollectionAsset`)."""
+        """The images by time, then index (see `CollectionAsset`)."""
         return [image for image in self.members if _within(image, interval) and _touches(image, region)]
 
 
@@ -44,22 +44,22 @@ def _touches(image: ImageAsset, region: BaseGeometry | None) -> bool:
 
 
 class RastersWorld:
-    """Everything that a manifest lists.
+    """The assets of a manifest.
 
-    Every raster is opened once at the start, so that a fault of the manifest shows then; their
-    pixels are read when a request needs them.
+    Every raster is opened once at the start, so that errors of the manifest are reported then. Pixels are read when a
+    request needs them.
 
     Attributes:
         name: the manifest's name.
-        assets: images and collections by id, images inside collections included.
+        assets: images and collections by id, including images in collections.
     """
 
     def __init__(self, manifest: Path) -> None:
         """Opens the world of a manifest.
 
         Raises:
-            ConfigError: when the manifest or a raster is at fault.
-            EngineError: when a package that holds the rasters is not installed.
+            ConfigError: when the manifest or a raster has an error.
+            EngineError: when a package with the rasters is not installed.
         """
         self._pool = HandlePool()
         self._bands: dict[BandEntry, BandSource] = {}
@@ -80,7 +80,7 @@ class RastersWorld:
         return self.assets.get(asset_id)
 
     def close(self) -> None:
-        """Closes the rasters; the next read opens what it needs again."""
+        """Closes the rasters; a later read opens them again."""
         self._pool.close()
 
     def _add_image(self, entry: ImageEntry) -> ImageAsset:
@@ -90,7 +90,7 @@ class RastersWorld:
         return image
 
     def _sources(self, entry: ImageEntry) -> dict[str, BandSource]:
-        """The image's bands by name, in order. Bands that images share are opened once."""
+        """The image's bands by name, in order. Shared bands are opened once."""
         files: dict[str, BandSource] = {}
         for band in entry.bands:
             if isinstance(band, FileBand):

@@ -8,11 +8,11 @@ from mmearth_localearth.worlds.base import World
 SUFFIX = ".toml"
 
 SYNTHETIC = "synthetic"
-"""The world that is made from a seed; `synthetic:7` takes the seed 7, `synthetic` the seed 0."""
+"""The name of the world that is generated from a seed: `synthetic:7` has the seed 7, `synthetic` the seed 0."""
 
 
 def shipped() -> dict[str, Path]:
-    """The manifests that come with this plugin, by name."""
+    """The manifests of this plugin, by name."""
     return {path.stem: path for path in sorted(Path(__file__).parent.glob(f"*{SUFFIX}"))}
 
 
@@ -23,8 +23,8 @@ def open_world(world: str) -> World:
         world: the name of a shipped world, or the path of a manifest, relative to the working folder.
 
     Raises:
-        EngineError: when there is no such world, or the package with its data is not installed.
-        ConfigError: when the manifest or a raster is at fault.
+        EngineError: when the world does not exist, or the package with its data is not installed.
+        ConfigError: when the manifest or a raster has an error.
     """
     seed = synthetic_seed(world)
     if seed is not None:
@@ -39,7 +39,7 @@ def open_world(world: str) -> World:
     path = Path(world)
     if path.suffix != SUFFIX or not path.is_file():
         raise EngineError(
-            f"engines.local: there is no world {world!r}. Give the name of a shipped one "
+            f"engines.local: there is no world {world!r}. Use the name of a shipped world "
             f"({', '.join([*manifests, SYNTHETIC])}, {SYNTHETIC}:SEED), "
             f"or the path of a manifest ending in {SUFFIX}, relative to {Path.cwd()}. "
             "docs/worlds.md shows how to write one."
@@ -48,7 +48,7 @@ def open_world(world: str) -> World:
 
 
 def world_label(world: str) -> str:
-    """What identifies a world in a dataset's record: its name, or the manifest's absolute path."""
+    """The name of a world in a dataset's record: its name, or the manifest's absolute path."""
     seed = synthetic_seed(world)
     if seed is not None:
         return SYNTHETIC if seed == 0 else f"{SYNTHETIC}:{seed}"
@@ -66,7 +66,7 @@ def synthetic_seed(world: str) -> int | None:
         return None
     if colon and not (text.isascii() and text.isdigit()):
         raise EngineError(
-            f"engines.local: the world {world!r} has no seed that can be used: {text!r}. Write a whole number from 0 "
-            f"on, e.g. {SYNTHETIC}:7, or {SYNTHETIC} alone for the seed 0."
+            f"engines.local: the world {world!r} has an invalid seed {text!r}. Write an integer of at least 0, "
+            f"e.g. {SYNTHETIC}:7, or only {SYNTHETIC} for the seed 0."
         )
     return int(text) if colon else 0

@@ -1,4 +1,4 @@
-"""Reads the tables of a manifest: every key by its type, and an error for every key that is not read."""
+"""Reads the tables of a manifest: checks the type of every key, and reports unknown keys."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from mmearth_core.errors import ConfigError
 
 REQUIRED: Any = object()
-"""The default of a key that must be given."""
+"""Marks a key without a default."""
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "a string": (str,),
@@ -27,17 +27,17 @@ class Table:
 
     Attributes:
         file: the manifest, for errors.
-        place: where the table is in it, in words, for errors.
+        place: the table's position in the manifest, for errors.
     """
 
     def __init__(self, values: Mapping[str, Any], file: Path, place: str) -> None:
         self.file = file
         self.place = place
         self._values = values
-        self._asked: list[str] = []
+        self._known: list[str] = []
 
     def error(self, found: str) -> ConfigError:
-        """The error of this table: file and place, then what was found and what is allowed."""
+        """An error of this table: file and position, then the found and the allowed values."""
         place = f"{self.place}: " if self.place else ""
         return ConfigError(f"{self.file}: {place}{found}")
 
@@ -46,13 +46,13 @@ class Table:
 
         Args:
             key: its name.
-            kind: what it must be; one of the kinds above, as the error names it.
-            default: its value when absent; without one the key must be given.
+            kind: the kind of value, one of those above; part of the error message.
+            default: the value when the key is missing; without a default the key is required.
 
         Raises:
-            ConfigError: when it is missing or of another kind.
+            ConfigError: when the key is missing or of another kind.
         """
-        self._asked.append(key)
+        self._known.append(key)
         if key not in self._values:
             if default is REQUIRED:
                 raise self.error(f"key {key!r} is missing; it must be {kind}.")
@@ -66,9 +66,9 @@ class Table:
         return value
 
     def time(self, key: str) -> float | None:
-        """A moment in milliseconds since 1970 (UTC), as Earth Engine counts; None when absent.
+        """A time in milliseconds since 1970 (UTC), as in Earth Engine; None when missing.
 
-        A date, or a time without an offset, is taken as UTC.
+        A date, or a time without an offset, is UTC.
         """
         value = self.take(key, "a date and time", None)
         return None if value is None else milliseconds(value)
@@ -81,7 +81,7 @@ class Table:
     def _property(self, key: str, name: str, value: Any) -> Any:
         if name.startswith("system:"):
             raise self.error(
-                f"property {name!r} in {key!r} is not written by hand: system:index, system:footprint and the "
+                f"property {name!r} in {key!r} cannot be set there: system:index, system:footprint and the "
                 "times come from the keys 'index' (or 'id'), 'footprint', 'time' and 'end'."
             )
         if isinstance(value, dt.date):
@@ -99,12 +99,12 @@ class Table:
         """Refuses keys that were not read.
 
         Raises:
-            ConfigError: names them and lists those that exist.
+            ConfigError: with an unknown key and the list of known keys.
         """
-        unknown = [key for key in self._values if key not in self._asked]
+        unknown = [key for key in self._values if key not in self._known]
         if unknown:
             raise self.error(
-                f"unknown key {unknown[0]!r}. The keys allowed here are: {', '.join(sorted(self._asked))}."
+                f"unknown key {unknown[0]!r}. The keys allowed here are: {', '.join(sorted(self._known))}."
             )
 
 
@@ -113,10 +113,10 @@ def _is_plain(value: Any) -> bool:
 
 
 def milliseconds(moment: dt.date) -> float:
-    """A TOML date or time as milliseconds since 1970; UTC when it says nothing else."""
+    """A TOML date or time as milliseconds since 1970; UTC without an offset."""
     if not isinstance(moment, dt.datetime):
         moment = dt.datetime(moment.year, moment.month, moment.day)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
-    # In whole steps: a float of seconds would lose milliseconds.
+    # Integer arithmetic: a float of seconds would lose milliseconds.
     return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)

@@ -15,11 +15,11 @@ from mmearth_core.files import FOLDER_FAULTS, written_aside
 @click.argument("folder", type=FOLDER)
 @engine_option("The engine that provides the demo.", default="local", metavar="NAME")
 def command(folder: Path, engine: str) -> int:
-    """Make a configuration and tiles in FOLDER, download them, and draw a contact sheet.
+    """Write a configuration and tiles to FOLDER, download them, and draw a contact sheet.
 
-    Running it again continues where it stopped. The configuration is an ordinary one: change it,
-    and use it with `mmearth-core run`. Without --engine, a substitute is made if the demo's data
-    are not installed, and the command that installs them is printed.
+    Rerunning the command continues where it stopped. The configuration is an ordinary one: you can change it and use
+    it with `mmearth-core run`. If the data of the default demo are not installed, a smaller demo is made instead, and
+    the command that installs the data is printed.
 
     \b
     Examples:
@@ -59,19 +59,19 @@ def command(folder: Path, engine: str) -> int:
     draw = sheet_of_layers if len(pictured) > 1 else sheet_of_tiles
     shown = draw(job.folder, group, sheet, job.config.dataset.name, demo.credit)
     out.print(f"Contact sheet of {shown} tiles: {sheet}", markup=False)
-    out.print(f"Again, or changed: mmearth-core run {config}", markup=False)
+    out.print(f"To continue, or after a change: mmearth-core run {config}", markup=False)
     if demo.missing:
-        out.print(f"This is a substitute for the usual demo. {demo.missing}", markup=False)
+        out.print(f"This demo replaces the default one. {demo.missing}", markup=False)
         out.print("Then run `mmearth-core demo` in another folder.", markup=False)
     return leave(result)
 
 
 def _put(path: Path, text: str) -> None:
-    """Writes a file of the demo, unless the user has one of that name with other content."""
+    """Writes a file of the demo, unless a file of that name has other content."""
     if path.exists():
         if path.read_text(encoding="utf-8") != text:
             raise ConfigError(
-                f"{path} exists and is not the demo's. Choose another folder, or use `mmearth-core run` with your own."
+                f"{path} exists and is not the file of the demo. Choose another folder, or run your own configuration."
             )
         return
     with written_aside(path) as aside:

@@ -13,7 +13,7 @@ from mmearth_core.errors import TilesError
 @click.option("-o", "--output", type=PATH, required=True, metavar="FILE", help="PNG file to write.")
 @click.option("--title", help="The headline; by default the file's name.")
 def command(tiles: Path, output: Path, title: str | None) -> None:
-    """Draw the tiles of a file (or of a dataset's tiles.gpkg) on a map of the world, and their number in each biome.
+    """Draw the tiles of a file (or of a dataset's tiles.gpkg) on a world map, with their number per biome.
 
     \b
     Examples:

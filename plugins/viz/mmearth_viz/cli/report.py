@@ -19,7 +19,7 @@ from mmearth_core.cli.common import (
 @dataset_argument
 @click.option("-o", "--output", type=PATH, metavar="FILE", help="HTML file to write; by default report.html.")
 @number_option("--rows", "Rows in the histograms, drawn at random if there are more.", default=2000)
-@click.option("--all-rows", is_flag=True, help="Use all rows in the histograms, however many there are.")
+@click.option("--all-rows", is_flag=True, help="Use all rows in the histograms.")
 @click.option(
     "--tiles",
     type=click.IntRange(0, 48),
@@ -41,10 +41,10 @@ def command(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    """Write a page about DATASET: a map, counts, histograms, classes, tiles, splits, failures and versions.
+    """Write a report on DATASET: a map, counts, histograms, classes, tiles, splits, failures and versions.
 
-    DATASET is a configuration, a dataset's folder, or its .h5 file; only with the first two are the journals known. The
-    page is one HTML file that needs nothing else: it opens from disk, and can be printed.
+    DATASET is a configuration, a dataset's folder or its .h5 file. With an .h5 file the report has no journals. The
+    report is a single HTML file that opens from disk and can be printed.
 
     \b
     Examples:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mmearth_viz.preview.view import Drawn
 
 MOST_TILES = 1000
-"""Most tiles of one sheet."""
+"""Maximum number of tiles on one sheet."""
 
 
 @click.command("view")
@@ -45,11 +45,12 @@ def command(
     as_json: bool,
     **wanted: Any,
 ) -> None:
-    """Draw tiles of DATASET, with the colours, ranges and classes that their modalities declare.
+    """Draw tiles of DATASET with the colours, ranges and classes that their modalities declare.
 
     DATASET is a configuration, a dataset's folder or its .h5 file. One TILE is drawn in detail: every layer with its
-    legend, and the numbers of its vectors. Several are rows of a sheet with one column per layer; more than 24, or one
-    --layer, make a contact sheet. Without a TILE, a few varied ones are shown, from as many biomes as possible.
+    legend, and the numbers of its vectors. Several tiles are drawn as rows of a sheet with one column per layer. More
+    than 24 tiles, or a single --layer, are drawn as a contact sheet. Without a TILE, a few tiles from as many biomes as
+    possible are drawn.
 
     \b
     Examples:
@@ -73,9 +74,9 @@ def command(
         raise DatasetError(f"{path}: the picture is a PNG; choose a name that ends in .png.")
     criteria = RowFilter(**wanted)
     if tiles and (criteria.as_json() or random):
-        raise click.UsageError("Name tiles, or choose them by --split, --biome, --where or --random; not both.")
+        raise click.UsageError("Give either tile ids or --split, --biome, --where or --random, not both.")
     if len(tiles) > MOST_TILES:
-        raise click.UsageError(f"{len(tiles)} tiles are named; a sheet holds {MOST_TILES}.")
+        raise click.UsageError(f"{len(tiles)} tiles are given; a sheet shows at most {MOST_TILES}.")
     reader, _folder = open_dataset(dataset, discover())
     with progress_bar(Console(stderr=True)) as progress:
         rows = choose_rows(reader, Wanted(tiles, criteria, random or count, random is not None), progress)
@@ -90,10 +91,10 @@ def command(
 def _show_missing(reader: "DescribedReader", drawn: "Drawn") -> None:
     for name in reader.problems:
         if name not in reader.layers:
-            click.echo(f"not drawn: nothing is known of dataset {name!r}", err=True)
+            click.echo(f"not drawn: dataset {name!r} has no description", err=True)
     if drawn.left_out:
         click.echo(
-            f"{len(drawn.layers)} of {len(drawn.layers) + len(drawn.left_out)} layers are drawn; --layer NAME chooses "
+            f"{len(drawn.layers)} of {len(drawn.layers) + len(drawn.left_out)} layers are drawn; use --layer NAME for "
             f"others: {', '.join(drawn.left_out[:8])}{', ...' if len(drawn.left_out) > 8 else ''}",
             err=True,
         )

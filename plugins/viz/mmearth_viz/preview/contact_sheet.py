@@ -1,4 +1,4 @@
-"""Draws many small pictures on one sheet, with a title and the credit of the data."""
+"""Draws many small pictures on one sheet, with a title and credits."""
 
 import math
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ from mmearth_viz.preview.render import Picture
 from mmearth_viz.preview.style import CAPTION, CREDIT, MARGIN, QUIET, SUBTITLE, TITLE, new_sheet, save, write
 
 WIDTH = 2000
-"""The sheet's greatest width, pixels."""
+"""Maximum width of the sheet, pixels."""
 
 
 CAPTIONS_UP_TO = 60
-"""With more pictures there are no captions, as they could not be read."""
+"""Maximum number of pictures with captions; more captions would be unreadable."""
 
 
 ASPECT = 1.35
@@ -29,12 +29,12 @@ LARGEST_SCALE = 4
 
 
 LEGEND = 320
-"""Greatest width of a legend, pixels."""
+"""Maximum width of a legend, pixels."""
 
 
 @frozen
 class _Layout:
-    """Where things are on the sheet, pixels; with `shrink` above 1, only every n-th pixel is drawn."""
+    """Positions and sizes on the sheet, pixels; with `shrink` above 1, only every n-th pixel is drawn."""
 
     columns: int
     rows: int
@@ -72,25 +72,25 @@ def contact_sheet(
 ) -> None:
     """Writes a PNG of many pictures in reading order.
 
-    Pixels are repeated a whole number of times (or every n-th one is drawn, where the sheet would
-    become too wide), never blurred. The file is written aside and renamed.
+    Pixels are never blurred: they are repeated a whole number of times or, if the sheet would be too wide, only every
+    n-th pixel is drawn. The file is written under a temporary name and renamed.
 
     Args:
-        pictures: (caption, red-green-blue picture), all of one shape.
+        pictures: pairs of caption and RGB picture; all pictures have the same shape.
         path: the file to write.
         title: the sheet's headline.
         subtitle: a line below it.
         credit: the source of the data, at the bottom.
-        columns: pictures in a row; by default chosen for a good shape.
-        legend: what the colours mean, below the pictures.
+        columns: pictures per row; by default chosen for a good aspect ratio.
+        legend: the legend below the pictures.
 
     Raises:
-        ValueError: when there is no picture, or their shapes differ.
+        ValueError: when there are no pictures, or their shapes differ.
     """
     cells = list(pictures)
     shapes = {picture.shape for _, picture in cells}
     if len(shapes) != 1:
-        raise ValueError(f"A contact sheet needs pictures of one shape; these have {sorted(shapes) or 'none at all'}.")
+        raise ValueError(f"A contact sheet needs pictures of the same shape. Shapes: {sorted(shapes) or 'none'}.")
     rows, across, _ = next(iter(shapes))
     layout = _lay_out(len(cells), across, rows, columns)
     width, height = layout.size

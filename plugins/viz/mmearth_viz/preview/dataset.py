@@ -1,4 +1,4 @@
-"""A finished dataset as people look at it: opening it, choosing tiles, and what tile_info says of a tile in brief."""
+"""A finished dataset for pictures: opens it, chooses tiles, and summarises a tile's entry of tile_info."""
 
 import difflib
 import re
@@ -25,13 +25,13 @@ TILE = "TILE"
 """The key of tile_info with the columns of the tiles file."""
 
 _NEAR = 5
-"""Ids that an error offers."""
+"""Maximum number of similar ids in an error."""
 
 _CANDIDATES = 2000
-"""Rows among which varied tiles are looked for: of more, so many are drawn."""
+"""Maximum number of rows from which varied tiles are chosen; of more rows, a random sample of this size is used."""
 
 _KEY = "biome"
-"""The column by which tiles are varied, if there is one."""
+"""The column whose values should vary among the chosen tiles, if it exists."""
 
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(T.*)?")
 
@@ -45,18 +45,18 @@ def open_dataset(target: Path, registry: Registry) -> tuple[DescribedReader, Dat
 
     Returns:
         The dataset, with the anchor's layers first and maps before vectors; and its folder with journals and
-        configuration, None if an HDF5 file alone was named.
+        configuration, or None for an HDF5 file alone.
 
     Raises:
-        DatasetError: when there is no such file, or nothing is known of any of its layers.
-        ConfigError: when the configuration cannot be used.
+        DatasetError: when the file does not exist, or no layer has a description.
+        ConfigError: when the configuration is invalid.
     """
     paths, folder = _find(target)
     reader = DescribedReader(paths, registry)
     if not reader.layers:
         raise DatasetError(
-            f"{paths.hdf5}: none of its layers has a description, and no installed plugin declares one of that name. "
-            "Install the plugins of its modalities, or write it again with `mmearth-core post`."
+            f"{paths.hdf5}: none of its layers has a description, and no installed plugin declares them. "
+            "Install the plugins of its modalities, or write the file again with `mmearth-core post`."
         )
     anchor = str(reader.attributes.get("anchor", ""))
     ordered = sorted(reader.layers.values(), key=lambda layer: (not layer.is_map, layer.modality != anchor))
@@ -71,8 +71,8 @@ def _find(target: Path) -> tuple[ProductPaths, DatasetPaths | None]:
         paths = folder.products(config.dataset.name)
         if not paths.hdf5.is_file():
             raise DatasetError(
-                f"{paths.hdf5}: there is no such file yet. `mmearth-core run {target}` downloads the dataset, and "
-                f"`mmearth-core post {target}` writes the file."
+                f"{paths.hdf5}: the file does not exist yet. Download the dataset with `mmearth-core run {target}`, "
+                f"and write the file with `mmearth-core post {target}`."
             )
         return paths, folder
     folder = DatasetPaths(target)
@@ -80,7 +80,7 @@ def _find(target: Path) -> tuple[ProductPaths, DatasetPaths | None]:
 
 
 def require_layers(reader: DescribedReader, names: Iterable[str]) -> list[LayerDescription]:
-    """Some layers by name.
+    """The named layers.
 
     Raises:
         DatasetError: when there is no such layer.
@@ -89,7 +89,7 @@ def require_layers(reader: DescribedReader, names: Iterable[str]) -> list[LayerD
     for name in names:
         if name not in reader.layers:
             raise DatasetError(
-                f"{reader.paths.hdf5}: has no layer {name!r}.{did_you_mean(name, reader.layers)} It has "
+                f"{reader.paths.hdf5}: there is no layer {name!r}.{did_you_mean(name, reader.layers)} Layers: "
                 f"{', '.join(reader.layers)}."
             )
         chosen.append(reader.layers[name])
@@ -97,7 +97,7 @@ def require_layers(reader: DescribedReader, names: Iterable[str]) -> list[LayerD
 
 
 def entries_of(reader: DescribedReader, rows: Iterable[int]) -> dict[int, Entry]:
-    """The entries of tile_info of some rows; empty ones if the file does not exist."""
+    """The entries of some rows in tile_info; empty entries if the file does not exist."""
     row_of = {reader.table.tile_id(row): row for row in rows}
     found: dict[int, Entry] = {}
     for tile_id, entry in tile_info(reader) if reader.paths.tile_info.exists() else ():
@@ -110,13 +110,13 @@ def entries_of(reader: DescribedReader, rows: Iterable[int]) -> dict[int, Entry]
 
 @frozen
 class Wanted:
-    """The tiles that a user wants to see.
+    """The tiles to show.
 
     Attributes:
-        tiles: ids; if there are any, the rest does not count.
-        criteria: what the tiles must fulfil.
-        count: how many at most.
-        random: whether they are drawn at random, by the criteria's seed; otherwise they are as varied as possible.
+        tiles: tile ids; if there are any, the other attributes are ignored.
+        criteria: criteria that the tiles must fulfil.
+        count: maximum number of tiles.
+        random: whether they are drawn at random with the seed of `criteria`; otherwise they are as varied as possible.
     """
 
     tiles: tuple[str, ...]
@@ -126,13 +126,13 @@ class Wanted:
 
 
 def choose_rows(reader: DescribedReader, wanted: Wanted, progress: Progress) -> list[int]:
-    """The rows of the tiles that are wanted, named ones in the given order.
+    """The rows of the tiles to show; named tiles in the given order.
 
     Raises:
-        DatasetError: when a tile does not exist, or none matches.
+        DatasetError: when a tile does not exist, or no tile matches.
     """
     if not len(reader):
-        raise DatasetError(f"{reader.paths.hdf5}: has no rows, so there is nothing to show.")
+        raise DatasetError(f"{reader.paths.hdf5}: the file has no rows, so there is nothing to show.")
     if wanted.tiles:
         return [_row(reader, tile_id) for tile_id in dict.fromkeys(wanted.tiles)]
     rows = list(range(len(reader)))
@@ -149,10 +149,10 @@ def _row(reader: DescribedReader, tile_id: str) -> int:
     if row is None:
         ids = reader.tile_ids()
         near = difflib.get_close_matches(tile_id, ids, n=_NEAR, cutoff=0.5)
-        offer = f" Similar are {', '.join(map(repr, near))}." if near else ""
+        offer = f" Similar ids: {', '.join(map(repr, near))}." if near else ""
         raise DatasetError(
-            f"{reader.paths.hdf5}: has no tile {tile_id!r}.{offer} It has {len(reader)} tiles, from {ids[0]!r} to "
-            f"{ids[-1]!r}."
+            f"{reader.paths.hdf5}: there is no tile {tile_id!r}.{offer} The file has {len(reader)} tiles, from "
+            f"{ids[0]!r} to {ids[-1]!r}."
         )
     return row
 
@@ -164,7 +164,7 @@ def _drawn(rows: Sequence[int], count: int, random: np.random.Generator) -> list
 
 
 def _varied(reader: DescribedReader, rows: Sequence[int], count: int) -> list[int]:
-    """Some of the rows, with as many different values of the key among them as possible."""
+    """Some of the rows, with as many different values of the key as possible."""
     if len(rows) <= count:
         return list(rows)
     values = {row: look_up(entry, _KEY) for row, entry in entries_of(reader, rows).items()}
@@ -173,7 +173,7 @@ def _varied(reader: DescribedReader, rows: Sequence[int], count: int) -> list[in
 
 
 def one_of_each(items: Sequence[Any], keys: Sequence[Any]) -> list[Any]:
-    """Items in an order in which the first one of every key comes first, then every second one, and so on."""
+    """Orders items by their number within their key: the first item of every key, then the second, and so on."""
     groups: dict[Any, list[Any]] = {}
     for item, key in zip(items, keys, strict=True):
         groups.setdefault(key, []).append(item)
@@ -183,12 +183,12 @@ def one_of_each(items: Sequence[Any], keys: Sequence[Any]) -> list[Any]:
 
 @frozen
 class Facts:
-    """A tile in brief: when and where it is, whatever its plugins call these things.
+    """A summary of a tile that does not depend on the key names of its plugins.
 
     Attributes:
-        date: of the first image in the entry; None without one.
-        place: latitude and longitude; None if they are not known.
-        labels: the texts of the tiles file, without days.
+        date: date of the first image in the entry; None without one.
+        place: latitude and longitude; None if unknown.
+        labels: the texts of the tiles file, without dates.
     """
 
     date: str | None
@@ -209,11 +209,11 @@ class Facts:
 
     @property
     def where(self) -> str:
-        """The place for people; empty if it is not known."""
+        """The location as text; empty if unknown."""
         return "" if self.place is None else coordinates(*self.place)
 
     def line(self, variant: str | None) -> str:
-        """Everything on one line."""
+        """The summary on one line."""
         return " · ".join(text for text in (self.date, variant, self.where, *self.labels[:3]) if text)
 
 
@@ -222,10 +222,10 @@ def _texts(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def is_date(text: str) -> bool:
-    """Whether a text is a day, or a moment, in ISO 8601."""
+    """Whether a text is a date or time in ISO 8601."""
     return _DATE.fullmatch(text) is not None
 
 
 def coordinates(lat: float, lon: float) -> str:
-    """A place for people."""
+    """Coordinates as text."""
     return f"{abs(lat):.2f}° {'N' if lat >= 0 else 'S'}, {abs(lon):.2f}° {'E' if lon >= 0 else 'W'}"

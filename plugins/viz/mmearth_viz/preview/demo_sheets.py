@@ -1,4 +1,4 @@
-"""Sheets of a dataset that is only downloaded, as the demo draws them: every layer of some tiles, or one of all."""
+"""Sheets of a downloaded dataset without an HDF5 file, for the demo: all layers of some tiles, or one layer of all."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -43,7 +43,7 @@ def done_tiles(folder: DatasetPaths, group: Group) -> Iterator[DoneTile]:
     """Yields the tiles of a group that are done, by ordinal.
 
     Raises:
-        DatasetError: when there is none.
+        DatasetError: when no tile is done.
     """
     index = TileIndex(folder.tiles)
     none = True
@@ -55,7 +55,7 @@ def done_tiles(folder: DatasetPaths, group: Group) -> Iterator[DoneTile]:
                 none = False
                 yield DoneTile(tile, entry)
     if none:
-        raise DatasetError(f"{folder.root}: there is nothing to draw, as no tile of {group.name!r} is done.")
+        raise DatasetError(f"{folder.root}: no tile of {group.name!r} is done, so there is nothing to draw.")
 
 
 def layer_picture(folder: DatasetPaths, group: Group, one: DoneTile, layer: Layer) -> Picture:
@@ -66,13 +66,13 @@ def layer_picture(folder: DatasetPaths, group: Group, one: DoneTile, layer: Laye
 
 
 ROW_GAP = 0.5
-"""A step in latitude starts a new row when it exceeds this share of the largest step."""
+"""A step in latitude starts a new row if it exceeds this share of the largest step."""
 
 
 def lattice_order(centres: Sequence[tuple[float, float]]) -> tuple[list[int], int] | None:
-    """The order in which tiles fill a sheet north to south and west to east, if they form a full lattice.
+    """The order of tiles from north to south and west to east, if they form a complete lattice.
 
-    The rows may be slightly rotated against the parallels, like those of a projected grid.
+    The rows may be slightly rotated relative to the parallels, as in a projected grid.
 
     Args:
         centres: (longitude, latitude) of each tile, degrees.
@@ -97,7 +97,7 @@ def lattice_order(centres: Sequence[tuple[float, float]]) -> tuple[list[int], in
 
 
 def _even(values: NDArray[np.float64], axis: int) -> bool:
-    """Whether all steps along an axis are nearly the same, and not zero."""
+    """Whether all steps along an axis are nearly equal and not zero."""
     steps = np.abs(np.diff(values, axis=axis))
     return bool(steps.min() > 0 and steps.max() < 1.1 * steps.min())
 
@@ -110,11 +110,11 @@ MAP_WIDTH = 1150
 
 
 def sheet_of_layers(folder: DatasetPaths, group: Group, path: Path, title: str, credit: str = "") -> int:
-    """Draws every layer that has a preview, for a dozen done tiles of as many biomes as there are.
+    """Draws every layer that has a preview, for a dozen done tiles from as many biomes as possible.
 
     Args:
         folder: the dataset.
-        group: whose stacks are drawn.
+        group: the group to draw.
         path: the PNG to write.
         title: its headline.
         credit: the source of the data.
@@ -170,11 +170,11 @@ def _printed(layer: Layer, values: Mapping[str, Any]) -> list[str]:
 def sheet_of_tiles(folder: DatasetPaths, group: Group, path: Path, title: str, credit: str = "") -> int:
     """Draws the first layer of a group that has a preview, for every done tile.
 
-    Tiles that form a lattice on the ground are laid out as a map would show them.
+    Tiles that form a lattice on the ground are arranged as on a map.
 
     Args:
         folder: the dataset.
-        group: whose stacks are drawn.
+        group: the group to draw.
         path: the PNG to write.
         title: its headline.
         credit: the source of the data.
@@ -188,7 +188,7 @@ def sheet_of_tiles(folder: DatasetPaths, group: Group, path: Path, title: str, c
     layers = [layer for modality in group.modalities for layer in modality.map_layers() if layer.preview]
     if not layers:
         raise DatasetError(
-            f"{folder.root}: there is nothing to draw, as no layer of {group.name!r} declares a preview."
+            f"{folder.root}: no layer of {group.name!r} declares a preview, so there is nothing to draw."
         )
     done = list(done_tiles(folder, group))
     layer = layers[0]

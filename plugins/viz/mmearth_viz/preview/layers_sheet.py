@@ -1,4 +1,4 @@
-"""A sheet of all layers: a world map of the tiles, and below it one row per tile with a picture of each layer."""
+"""A sheet of all layers: a world map of the tiles, and one row per tile with a picture of each layer."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from mmearth_viz.preview.render import Picture
 from mmearth_viz.preview.style import CAPTION, CREDIT, INK, MARGIN, QUIET, SUBTITLE, TITLE, new_sheet, save, write
 
 GUTTER = 6
-"""Between two pictures, pixels."""
+"""Gap between two pictures, pixels."""
 
 
 CAPTIONS_WIDTH = 190
@@ -49,9 +49,9 @@ def layers_sheet(
     credit: str,
     legends: Sequence[Legend | None] = (),
 ) -> None:
-    """Writes a PNG of many layers of some tiles; pixels are shown as they are.
+    """Writes a PNG of many layers of some tiles, without resampling.
 
-    The file is written aside and renamed.
+    The file is written under a temporary name and renamed.
 
     Args:
         path: the file to write.
@@ -61,10 +61,10 @@ def layers_sheet(
         title: the sheet's headline.
         subtitle: a line below it.
         credit: the source of the data, at the bottom.
-        legends: what each column's colours mean; None for a column without colours.
+        legends: the legend of each column; None for a column without colours.
 
     Raises:
-        ValueError: when there is no picture at all.
+        ValueError: when there are no pictures.
     """
     keys = [(name, legend) for name, legend in zip(columns, legends, strict=False) if legend is not None]
     layout = _lay_out(world, rows, keys, len(columns))
@@ -80,17 +80,17 @@ def layers_sheet(
 
 @frozen
 class _Layout:
-    """Where things are on the sheet, pixels.
+    """Positions and sizes on the sheet, pixels.
 
     Attributes:
-        width: of the sheet.
-        height: of the sheet.
-        map_top: the map's upper edge.
-        grid_top: that of the rows.
-        legends_top: that of the legends.
-        left: left edge of the rows' captions.
+        width: width of the sheet.
+        height: height of the sheet.
+        map_top: upper edge of the map.
+        grid_top: upper edge of the rows.
+        legends_top: upper edge of the legends.
+        left: left edge of the captions.
         columns: left edge and width of each column.
-        pitch: from one row to the next.
+        pitch: distance from one row to the next.
     """
 
     width: int
@@ -104,7 +104,7 @@ class _Layout:
 
     @property
     def room(self) -> int:
-        """Between the margins."""
+        """The width between the margins."""
         return self.width - 2 * MARGIN
 
 

@@ -1,4 +1,4 @@
-"""A legend: what the colours of a picture mean, for sheets and for the report."""
+"""Legends of pictures, for sheets and for the report."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,18 +12,18 @@ from mmearth_viz.preview.render import NODATA_COLOUR, UNDECLARED_COLOUR, Picture
 from mmearth_viz.preview.style import CAPTION, INK, PAPER, QUIET, SWATCH, write
 
 _RAMP = 256
-"""Colours of a ramp."""
+"""Number of colours of a ramp."""
 
 
 _PRIMARIES = (("red", (214, 69, 65)), ("green", (72, 161, 86)), ("blue", (66, 124, 206)))
 
 
 LINE = CAPTION + 6
-"""From one line to the next, pixels."""
+"""Distance from one line to the next, pixels."""
 
 
 KEY, BETWEEN = 260, 24
-"""Width of one of several legends, and the space between two, pixels."""
+"""Width of a legend and the gap between two legends, pixels."""
 
 
 @frozen
@@ -33,7 +33,7 @@ class Swatch:
     Attributes:
         name: its meaning.
         colour: red, green, blue; None for the hatching of no-data.
-        share: of the pixels; None where it is not useful.
+        share: share of the pixels; None if it is not useful.
     """
 
     name: str
@@ -52,10 +52,10 @@ def _as_swatches(swatches: Iterable[Swatch]) -> tuple[Swatch, ...]:
 
 @frozen(eq=False)
 class Legend:
-    """What the colours of one layer mean.
+    """The legend of one layer.
 
     Attributes:
-        heading: which bands are shown, and their unit.
+        heading: the bands shown, with their unit.
         swatches: single colours.
         ramp: colours of a scale from its low to its high end, (1, n, 3); None without a scale.
         ends: the labels of the two ends.
@@ -68,12 +68,12 @@ class Legend:
 
 
 def number(value: float) -> str:
-    """A number for people."""
+    """A number as text."""
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def share(part: float) -> str:
-    """A share as a percentage, which is only rounded to 0 or 100 if it is exactly that."""
+    """A share as a percentage; 0 and 100 only if they are exact."""
     percent = 100 * part
     if 0 < percent < 0.1:
         return "< 0.1 %"
@@ -83,7 +83,7 @@ def share(part: float) -> str:
 
 
 def with_unit(text: str, unit: str) -> str:
-    """A text with its unit: none for `1`, and a factor if the unit is a power of ten."""
+    """A text with its unit: nothing for the unit `1`, and a factor for a power of ten."""
     if unit in ("", "1"):
         return text
     return f"{text} x {unit}" if unit[0].isdigit() else f"{text} {unit}"
@@ -92,14 +92,14 @@ def with_unit(text: str, unit: str) -> str:
 def legend_of(
     preview: Preview, units: Sequence[str], classes: Sequence[ClassLabel], values: NDArray[np.floating], layer: str
 ) -> Legend:
-    """The legend of some bands as `render_bands` draws them.
+    """The legend of bands drawn with `render_bands`.
 
     Args:
-        preview: how they are drawn.
-        units: of its bands.
-        classes: of a single band; empty for a quantity.
-        values: (1 or 3, ...) of the bands, NaN where there is no data; only classes that occur are listed.
-        layer: whose bands they are, for the error.
+        preview: the preview of the bands.
+        units: the units of the bands.
+        classes: the classes of a single band; empty for a quantity.
+        values: (1 or 3, ...) values of the bands, NaN without data; only classes that occur are listed.
+        layer: the layer's name, for the error.
     """
     valid = np.isfinite(values).all(axis=0)
     missing = 1 - float(valid.mean())
@@ -137,7 +137,7 @@ def _of_classes(classes: Sequence[ClassLabel], found: NDArray[np.floating], size
 
 
 def together(legends: Sequence[Legend]) -> Legend:
-    """One legend for several pictures of one layer: every colour that occurs, with its mean share."""
+    """One legend for several pictures of a layer: every colour that occurs, with its mean share."""
     names: dict[tuple[int, ...] | None, dict[str, None]] = {}
     sums: dict[tuple[int, ...] | None, float] = {}
     for swatch in (swatch for legend in legends for swatch in legend.swatches):
@@ -159,9 +159,9 @@ def draw_legend(sheet: Image.Image, place: tuple[int, int], legend: Legend, room
     """Draws a legend, without its heading.
 
     Args:
-        sheet: where.
+        sheet: the sheet.
         place: its upper left corner.
-        legend: what.
+        legend: the legend.
         room: its width, pixels.
     """
     draw = ImageDraw.Draw(sheet)
@@ -174,7 +174,7 @@ def draw_legend(sheet: Image.Image, place: tuple[int, int], legend: Legend, room
         y += SWATCH + LINE
     for swatch in legend.swatches:
         draw.rectangle([x, y + 2, x + SWATCH - 1, y + SWATCH + 1], fill=swatch.colour or NODATA_COLOUR)
-        if swatch.colour is None:  # stronger lines than in a picture, where there are more of them
+        if swatch.colour is None:  # stronger lines than in a picture, because there are fewer of them
             for start in range(3, SWATCH, 5):
                 draw.line([x + start, y + 2, x, y + 2 + start], fill=PAPER)
                 draw.line([x + SWATCH - 1, y + 2 + start, x + start, y + SWATCH + 1], fill=PAPER)
@@ -190,13 +190,13 @@ def legends_height(legends: Sequence[tuple[str, Legend]], room: int) -> int:
 
 
 def draw_legends(sheet: Image.Image, place: tuple[int, int], legends: Sequence[tuple[str, Legend]], room: int) -> None:
-    """Draws several legends side by side, each below the name of its layer and the bands that are shown.
+    """Draws several legends side by side, each below the name of its layer and the bands shown.
 
     Args:
-        sheet: where.
+        sheet: the sheet.
         place: the upper left corner.
-        legends: layers' names and legends.
-        room: the width of all, pixels.
+        legends: layer names and legends.
+        room: the total width, pixels.
     """
     draw = ImageDraw.Draw(sheet)
     x, y = place

@@ -1,4 +1,4 @@
-"""One layer of one tile for people: a picture with its legend, or labelled numbers."""
+"""Panels: one layer of one tile as a picture with its legend, or as labelled numbers."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -14,21 +14,21 @@ from mmearth_viz.preview.legend import Legend, legend_of, number, with_unit
 from mmearth_viz.preview.render import Picture, render_bands
 
 _PERCENTILES = (2, 98)
-"""Of a tile's values: the range of a layer that declares none."""
+"""Percentiles of a tile's values: the range of a layer that declares none."""
 
 _ONE_HOT_FROM = 3
-"""Fewest bands of a vector of zeros and a single one that is taken to be a choice."""
+"""Minimum number of bands of a one-hot vector that is shown as a choice."""
 
 
 @frozen(eq=False)
 class MapPanel:
-    """A layer that is drawn.
+    """A layer as a picture.
 
     Attributes:
-        layer: which.
+        layer: the layer.
         picture: its pixels' colours, (rows, columns, 3).
-        legend: what they mean.
-        note: what is unusual about it, if anything.
+        legend: its legend.
+        note: anything unusual about it; otherwise empty.
     """
 
     layer: LayerDescription
@@ -42,9 +42,9 @@ class Number:
     """One value of a vector layer.
 
     Attributes:
-        name: its band.
+        name: the band.
         text: the value with its unit, or "no data"; empty for the chosen band of a one-hot vector.
-        bar: its size among the values of that unit, -1 to 1; 0 without a value.
+        bar: its size relative to the values with the same unit, -1 to 1; 0 without a value.
     """
 
     name: str
@@ -58,12 +58,12 @@ def _as_numbers(numbers: Iterable[Number]) -> tuple[Number, ...]:
 
 @frozen(eq=False)
 class NumbersPanel:
-    """A layer whose numbers are listed.
+    """A layer as a list of numbers.
 
     Attributes:
-        layer: which.
+        layer: the layer.
         numbers: the first values.
-        more: how many are not listed.
+        more: number of values that are not listed.
     """
 
     layer: LayerDescription
@@ -81,13 +81,13 @@ Panel = MapPanel | NumbersPanel
 
 
 def make_panel(layer: LayerDescription, values: NDArray[Any], variant: str | None, most: int = 12) -> Panel:
-    """A layer of a tile.
+    """The panel of a layer of a tile.
 
     Args:
         layer: its description.
         values: a row of its dataset.
-        variant: the tile's.
-        most: numbers of a vector that are listed.
+        variant: the tile's variant.
+        most: maximum number of listed values of a vector.
     """
     known = np.where(layer.valid(values), values, np.nan).astype(np.float64)
     return _map(layer, known, variant) if layer.is_map else _numbers(layer, known, most)
@@ -107,7 +107,7 @@ def _classes(layer: LayerDescription, chosen: Sequence[int]) -> tuple[ClassLabel
 
 
 def _own(layer: LayerDescription, values: NDArray[np.float64]) -> tuple[Preview, str]:
-    """The preview of a layer that declares none: its first band with data, over the range of its values."""
+    """The preview of a layer that declares none: its first band with data, in the range of its values."""
     band = next((position for position, own in enumerate(values) if np.isfinite(own).any()), 0)
     found = values[band][np.isfinite(values[band])]
     low, high = np.percentile(found, _PERCENTILES).tolist() if found.size else (0.0, 1.0)
@@ -117,7 +117,7 @@ def _own(layer: LayerDescription, values: NDArray[np.float64]) -> tuple[Preview,
 
 
 def _with_data(layer: LayerDescription, values: NDArray[np.float64], preview: Preview) -> tuple[Preview, str]:
-    """The preview; if its single band has no data, another band of the same unit that has some."""
+    """The preview; if its single band has no data, with another band of the same unit that has data."""
     if len(preview.bands) != 1:
         return preview, ""
     band = layer.bands.index(preview.bands[0])

@@ -1,4 +1,4 @@
-"""Draws one layer of one tile as its plugin declares: bands, range, colormap, class colours."""
+"""Draws one layer of one tile with the bands, range, colormap or class colours that its plugin declares."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,14 @@ Picture = NDArray[np.uint8]
 
 
 NODATA_COLOUR, NODATA_LINE = (232, 232, 229), (214, 214, 210)
-"""A light neutral with thin diagonal lines: no picture of the Earth looks like it."""
+"""A light neutral colour with thin diagonal lines, which cannot be confused with data."""
 
 LINE_SPACING = 8
-"""Pixels from one diagonal line to the next."""
+"""Distance from one diagonal line to the next, pixels."""
 
 
 UNDECLARED_COLOUR = (255, 0, 255)
-"""A class value that the plugin does not declare, in a conspicuous colour."""
+"""The conspicuous colour of class values that the plugin does not declare."""
 
 
 def render_layer(layer: Layer, values: NDArray[np.floating], variant: str | None = None) -> Picture:
@@ -29,18 +29,18 @@ def render_layer(layer: Layer, values: NDArray[np.floating], variant: str | None
     Args:
         layer: its declaration; it must have a `preview`.
         values: (bands, rows, columns) in the layer's own units, NaN (or infinite) where there is no data.
-        variant: the tile's variant, which may have a preview of its own.
+        variant: the tile's variant, which may have its own preview.
 
     Returns:
         The picture. A pixel without data in any band shown is hatched.
 
     Raises:
-        ValueError: when the layer has no preview, or the values are not of its shape.
+        ValueError: when the layer has no preview, or the shape of the values is wrong.
         DeclarationError: when its colormap does not exist.
     """
     preview = layer.variant_previews.get(variant or "", layer.preview)
     if preview is None:
-        raise ValueError(f"Layer {layer.name!r} declares no preview, so it is not drawn.")
+        raise ValueError(f"Layer {layer.name!r} declares no preview, so it cannot be drawn.")
     if values.ndim != 3 or values.shape[0] != len(layer.bands):
         raise ValueError(
             f"Layer {layer.name!r}: values of shape {values.shape}, not ({len(layer.bands)}, rows, columns)."
@@ -54,10 +54,10 @@ def render_bands(values: NDArray[np.floating], preview: Preview, classes: Sequen
     """Draws one band, or three as red, green and blue.
 
     Args:
-        values: (1 or 3, rows, columns) of the preview's bands, NaN (or infinite) where there is no data.
-        preview: how.
-        classes: of a single band, its classes; empty for a quantity.
-        layer: whose bands they are, for the error.
+        values: (1 or 3, rows, columns) values of the preview's bands, NaN (or infinite) without data.
+        preview: the preview.
+        classes: the classes of a single band; empty for a quantity.
+        layer: the layer's name, for the error.
 
     Raises:
         DeclarationError: when the colormap does not exist.
@@ -90,15 +90,15 @@ def colours_of(scaled: NDArray[np.float64], name: str, layer: str) -> Picture:
     """The colours of numbers from 0 to 1 in a colormap of matplotlib.
 
     Raises:
-        DeclarationError: when there is no such colormap; names the layer.
+        DeclarationError: when the colormap does not exist; names the layer.
     """
-    # Imported here, as it is slow and most commands draw nothing.
+    # Imported here, because it is slow and most commands draw nothing.
     import matplotlib
 
     if name not in matplotlib.colormaps:
         raise DeclarationError(
-            f"Layer {layer!r}: its preview names the colormap {name!r}, which matplotlib does not have. "
-            "Choose one of matplotlib's, such as viridis, magma, terrain or Greens."
+            f"Layer {layer!r}: its preview uses the colormap {name!r}, which matplotlib does not have. "
+            "Choose one of matplotlib's colormaps, such as viridis, magma, terrain or Greens."
         )
     return _to_bytes(np.asarray(matplotlib.colormaps[name](scaled))[..., :3])
 

@@ -1,4 +1,4 @@
-"""The style of all sheets: colours, text sizes, and writing a line."""
+"""The style of all sheets: colours, text sizes, and drawing of text."""
 
 from pathlib import Path
 from typing import Any
@@ -8,23 +8,23 @@ from PIL import Image, ImageDraw, ImageFont
 from mmearth_core.files import written_aside
 
 PAPER, INK, QUIET = (17, 19, 22), (236, 237, 238), (142, 147, 153)
-"""Background, title, and smaller texts."""
+"""Colours of the background, titles and smaller texts."""
 
 TITLE, SUBTITLE, CAPTION, CREDIT = 34, 18, 13, 14
 """Text sizes, pixels."""
 
 MARGIN = 48
-"""Around a sheet, pixels."""
+"""Margin around a sheet, pixels."""
 
 SWATCH = 14
 """Side of a legend's colour patch, pixels."""
 
 _KNOWN = frozenset(map(chr, range(32, 127))) | frozenset("°·…")
-"""Letters that Pillow's own font certainly has; for others it would draw an empty box."""
+"""Characters that Pillow's default font has; it draws an empty box for others."""
 
 
 def font_of(text: str, size: int) -> Any:
-    """A font that has every letter of a text: Pillow's own, or DejaVu Sans, which comes with matplotlib."""
+    """A font with all characters of a text: Pillow's default, or DejaVu Sans, which is included in matplotlib."""
     if _KNOWN.issuperset(text):
         return ImageFont.load_default(size)
     import matplotlib
@@ -41,16 +41,16 @@ def write(
     room: int,
     right: bool = False,
 ) -> None:
-    """Writes one line, which ends with an ellipsis if it is too long.
+    """Draws one line of text, with an ellipsis if it is too long.
 
     Args:
         draw: the sheet.
-        place: the text's upper left corner, or its upper right one.
+        place: the text's upper left or upper right corner.
         text: the line.
-        size: of the letters, pixels.
+        size: font size, pixels.
         colour: red, green, blue.
-        room: the greatest width, pixels.
-        right: `place` is the right end.
+        room: maximum width, pixels.
+        right: whether `place` is the right corner.
     """
     font = font_of(text, size)
     if draw.textlength(text, font=font) > room:
@@ -65,14 +65,14 @@ def write(
 def new_sheet(
     size: tuple[int, int], title: str, subtitle: str, credit: str = "", room: int | None = None
 ) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """A sheet with its texts, and what draws on it.
+    """Creates a sheet with its texts, and an object that draws on it.
 
     Args:
         size: width and height, pixels.
         title: the headline.
         subtitle: the line below it.
         credit: the source of the data, at the bottom.
-        room: width of the headline, pixels; by default the sheet's without margins.
+        room: width of the headline, pixels; by default that of the sheet without margins.
     """
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -84,6 +84,6 @@ def new_sheet(
 
 
 def save(sheet: Image.Image, path: Path) -> None:
-    """Writes a sheet as a PNG, aside and renamed."""
+    """Writes a sheet as a PNG, under a temporary name that is then renamed."""
     with written_aside(path) as aside:
         sheet.save(aside, format="PNG", optimize=True)

@@ -14,11 +14,11 @@ from mmearth_viz.preview.render import Picture
 from mmearth_viz.preview.style import CAPTION, CREDIT, INK, MARGIN, QUIET, SUBTITLE, TITLE, new_sheet, save, write
 
 SIDE = 256
-"""Approximate width of a panel, pixels; a tile's pixels are repeated, or left out, a whole number of times."""
+"""Approximate width of a panel, pixels; tiles are scaled by a whole factor."""
 
 
 GAP = 28
-"""Between two panels, pixels."""
+"""Gap between two panels, pixels."""
 
 
 COLUMNS = 5
@@ -40,7 +40,7 @@ def tile_sheet(
 ) -> None:
     """Writes a PNG of one tile's layers.
 
-    The file is written aside and renamed.
+    The file is written under a temporary name and renamed.
 
     Args:
         path: the file to write.
@@ -73,7 +73,7 @@ def tile_sheet(
 
 
 def scaled(picture: Picture, side: int) -> Picture:
-    """A picture whose pixels are repeated, or left out, a whole number of times, so that it is no wider than `side`."""
+    """Scales a picture by a whole factor so that it is at most `side` wide: pixels are repeated or skipped."""
     width = picture.shape[1]
     if width > side:
         step = -(-width // side)
@@ -132,7 +132,7 @@ def _draw(sheet: Image.Image, place: tuple[int, int], panel: Panel) -> None:
 
 
 def _bar(draw: ImageDraw.ImageDraw, place: tuple[int, int], share: float) -> None:
-    """A thin bar, from the left, of a number's size."""
+    """Draws a thin bar from the left whose length is the size of a number."""
     x, y = place
     draw.rectangle([x, y - 2, x + SIDE - 1, y - 1], fill=_TRACK)
     if share:

@@ -1,4 +1,4 @@
-"""A map of a tiles file: each tile as a dot, or many as hexagons coloured by number, and bars of tiles per biome."""
+"""A map of a tiles file: a dot per tile, or hexagons coloured by the number of tiles; and bars of tiles per biome."""
 
 from pathlib import Path
 
@@ -13,19 +13,19 @@ from mmearth_viz.preview.style import CAPTION, INK, MARGIN, QUIET, SUBTITLE, TIT
 from mmearth_viz.preview.world_map import DOT, SMOOTH, on_map, world_map
 
 WIDTH = 1500
-"""Of the map, pixels."""
+"""Width of the map, pixels."""
 
 
 DOTS = 3000
-"""Up to so many tiles are drawn one by one."""
+"""Maximum number of tiles that are drawn as dots."""
 
 
 RADIUS = 5.0
-"""Of a hexagon, pixels of the picture."""
+"""Radius of a hexagon, pixels."""
 
 
 BAR, LABELS, NUMBERS = 26, 470, 110
-"""A bar's pitch, and the space for its name and number, pixels."""
+"""Distance between bars, and the space for a bar's name and number, pixels."""
 
 
 OUTLINE, GRID = (118, 126, 134), (47, 56, 66)
@@ -38,15 +38,15 @@ def tiles_map(tiles: Path, path: Path, title: str) -> int:
     """Draws a tiles file.
 
     Args:
-        tiles: as `read_tiles` takes it.
+        tiles: the tiles file; see `read_tiles`.
         path: the PNG to write.
         title: its headline.
 
     Returns:
-        How many tiles it shows.
+        The number of tiles.
 
     Raises:
-        TilesError: when the tiles file cannot be used.
+        TilesError: when the tiles file is invalid.
     """
     frame = read_tiles(tiles)
     bounds = shapely.bounds(frame.geometry.values)
@@ -73,7 +73,7 @@ def tiles_map(tiles: Path, path: Path, title: str) -> int:
 
 
 def _hexagons(world: Image.Image, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> int:
-    """Draws hexagons, coloured by the logarithm of how many tiles they hold; returns the greatest number."""
+    """Draws hexagons coloured by the logarithm of their number of tiles; returns the largest number."""
     large = (world.width * SMOOTH, world.height * SMOOTH)
     radius = RADIUS * SMOOTH
     centres, counts = hexbin(on_map(lon, lat, large), radius)
@@ -84,14 +84,14 @@ def _hexagons(world: Image.Image, lon: NDArray[np.float64], lat: NDArray[np.floa
     corners = radius * np.column_stack([np.cos(angles), np.sin(angles)])
     for centre, colour in zip(centres, colours.tolist(), strict=True):
         draw.polygon([(x, y) for x, y in (corners + centre).tolist()], fill=(*colour, 255))
-    # Reduced with premultiplied colours, as otherwise the edges would darken.
+    # Downscaled with premultiplied colours; otherwise the edges would become darker.
     small = layer.convert("RGBa").resize(world.size, Image.Resampling.BOX).convert("RGBA")
     world.paste(small, (0, 0), small)
     return int(counts.max())
 
 
 def hexbin(points: NDArray[np.float64], radius: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Centres of the hexagons (corner up) that hold points, and how many each holds."""
+    """Centres of the hexagons (corner up) that contain points, and the number of points in each."""
     across, down = np.sqrt(3) * radius, 3 * radius
     candidates = []
     # The centres form two rectangular lattices, shifted by half a step; the nearer centre is the hexagon's.

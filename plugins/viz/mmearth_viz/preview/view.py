@@ -19,11 +19,11 @@ from mmearth_viz.preview.tile_sheet import scaled, tile_sheet
 from mmearth_viz.preview.world_map import world_map
 
 MOST_PANELS = 60
-"""Most layers of one tile."""
+"""Maximum number of layers of one tile."""
 
 
 MOST_COLUMNS, MOST_ROWS = 14, 24
-"""Most layers and tiles of a sheet that has both; of more tiles only one layer is shown."""
+"""Maximum number of layers and of tiles on a sheet of both; for more tiles only one layer is shown."""
 
 
 _SIDE = 128
@@ -31,11 +31,11 @@ _SIDE = 128
 
 
 _NUMBERS = 7
-"""Numbers of a vector that such a sheet lists."""
+"""Maximum number of listed values of a vector on such a sheet."""
 
 
 _MAP, _CORNER = 900, 300
-"""Widths of the world maps, pixels."""
+"""Widths of the two world maps, pixels."""
 
 
 def _as_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -44,12 +44,12 @@ def _as_names(names: Iterable[str]) -> tuple[str, ...]:
 
 @frozen
 class Drawn:
-    """What was drawn.
+    """The tiles and layers that were drawn.
 
     Attributes:
-        tiles: ids.
-        layers: names.
-        left_out: names of layers for which there is no space.
+        tiles: ids of the tiles.
+        layers: names of the layers.
+        left_out: names of layers for which there was no space.
     """
 
     tiles: tuple[str, ...] = field(converter=_as_names)
@@ -60,17 +60,17 @@ class Drawn:
 def view(reader: DescribedReader, rows: Sequence[int], layers: Sequence[str], path: Path) -> Drawn:
     """Draws some tiles of a dataset.
 
-    One tile is drawn in detail. Several become a sheet with one row per tile and one column per layer; very many, or a
-    single layer, become a contact sheet of that layer (by default of the first map).
+    One tile is drawn in detail. Several tiles are drawn on a sheet with one row per tile and one column per layer; very
+    many tiles, or a single layer, on a contact sheet of that layer (by default the first map).
 
     Args:
         reader: the dataset.
-        rows: which tiles.
-        layers: which layers; empty for all.
+        rows: the rows of the tiles.
+        layers: names of layers; empty for all.
         path: the PNG to write.
 
     Raises:
-        DatasetError: when there is no such layer, or none that can be drawn.
+        DatasetError: when a layer does not exist, or no layer can be drawn.
     """
     wanted = require_layers(reader, layers) if layers else list(reader.layers.values())
     maps = [layer for layer in wanted if layer.is_map]
@@ -81,13 +81,13 @@ def view(reader: DescribedReader, rows: Sequence[int], layers: Sequence[str], pa
         chosen = maps[:1]
         _contacts(reader, rows, chosen[0], path)
     elif maps and len(rows) <= MOST_ROWS:
-        # The numbers of a vector without a preview say little, and would fill the sheet.
+        # The numbers of a vector without a preview are hardly useful and would fill the sheet.
         chosen = [layer for layer in wanted if layer.is_map or layer.previews or layers][:MOST_COLUMNS]
         _table(reader, rows, chosen, path)
     else:
         raise DatasetError(
-            f"{reader.paths.hdf5}: {'these layers' if layers else 'its layers'} are all vectors, which are shown one "
-            "tile at a time. Name one tile, or choose a map with --layer."
+            f"{reader.paths.hdf5}: {'these layers' if layers else 'its layers'} are all vectors, which are shown for "
+            "one tile only. Give one tile id, or choose a map with --layer."
         )
     drawn = {layer.name for layer in chosen}
     return Drawn(

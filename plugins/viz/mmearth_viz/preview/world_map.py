@@ -1,4 +1,4 @@
-"""A world map with the tiles on it, in the Equal Earth projection, so that no region looks larger than it is."""
+"""A world map of the tiles in the Equal Earth projection, which preserves areas."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -17,23 +17,23 @@ EQUAL_EARTH = Proj(proj="eqearth", R=1)
 
 
 HALF_WIDTH, HALF_HEIGHT = 2.70663, 1.31737
-"""The projection's extent on the unit sphere."""
+"""Extent of the projection on the unit sphere."""
 
 
 SPACE, SEA, LAND, DOT = PAPER, (26, 33, 43), (62, 72, 78), (255, 196, 84)
 
 
 SMOOTH = 2
-"""The map is drawn larger by this factor and then reduced, so that coasts and dots are smooth."""
+"""The map is drawn larger by this factor and then downscaled, so that coasts and dots are smooth."""
 
 
 def world_map(places: Sequence[tuple[float, float]], width: int, dot: float = 2.0) -> Picture:
-    """Draws places on a map of the world.
+    """Draws locations on a map of the world.
 
     Args:
-        places: (longitude, latitude) of each, degrees.
-        width: the picture's width, pixels.
-        dot: smallest radius of a place, half pixels.
+        places: longitude and latitude of each, degrees.
+        width: width of the picture, pixels.
+        dot: minimum radius of a dot, half pixels.
 
     Returns:
         The picture, about half as high as wide.
@@ -50,7 +50,7 @@ def world_map(places: Sequence[tuple[float, float]], width: int, dot: float = 2.
 
 
 def on_map(lon: NDArray[np.float64], lat: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
-    """Pixels, (n, 2), of places in degrees on a map of that width and height."""
+    """Pixel positions, (n, 2), of locations in degrees on a map of that width and height."""
     x, y = EQUAL_EARTH(lon, lat)
     width, height = size
     return np.column_stack([(x / HALF_WIDTH + 1) / 2 * width, (1 - y / HALF_HEIGHT) / 2 * height])
@@ -65,7 +65,7 @@ def _background(width: int) -> Picture:
 
 
 def globe(width: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which pixels of a map of that width are on the globe, and which of those are land; each (rows, width)."""
+    """Masks of the globe and of land on a map of that width; each (rows, width)."""
     height = round(width * HALF_HEIGHT / HALF_WIDTH / SMOOTH) * SMOOTH
     x = (np.arange(width) + 0.5) / width * 2 * HALF_WIDTH - HALF_WIDTH
     y = HALF_HEIGHT - (np.arange(height) + 0.5) / height * 2 * HALF_HEIGHT
@@ -90,6 +90,6 @@ def _is_land(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.b
 
 @cache
 def _land() -> NDArray[np.bool_]:
-    """Land on a grid of a quarter of a degree, north up; made from the package global-land-mask (MIT)."""
+    """Land on a grid of a quarter of a degree, north up; from the package global-land-mask (MIT)."""
     with files("mmearth_viz.preview").joinpath("land.png").open("rb") as file:
         return np.asarray(Image.open(file).convert("1"))

@@ -1,4 +1,4 @@
-"""A page about a dataset: one file that opens from disk, with maps, counts, histograms, tiles and provenance."""
+"""The report on a dataset: a single HTML file with maps, counts, histograms, tiles and provenance."""
 
 from mmearth_viz.report.page import make_report
 

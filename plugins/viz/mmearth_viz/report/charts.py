@@ -1,4 +1,4 @@
-"""Bars and histograms as the page's templates need them: scaled numbers, and their labels."""
+"""Bars and histograms for the templates of the page: scaled numbers and their labels."""
 
 import math
 from collections import Counter
@@ -12,11 +12,11 @@ from mmearth_viz.preview.legend import number, share, with_unit
 from mmearth_viz.report.histograms import BINS, Range
 
 MOST_BARS = 16
-"""Most values of a chart that have a bar."""
+"""Maximum number of bars of a chart."""
 
 
 TALL = 60
-"""Height of a histogram, units of its picture; a bin is 4 wide."""
+"""Height of a histogram in units of its picture; a bin is 4 units wide."""
 
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -29,8 +29,8 @@ class Bar:
 
     Attributes:
         label: the value.
-        text: how often.
-        length: from 0 to 1.
+        text: the number as text.
+        length: length, from 0 to 1.
         colour: `#rrggbb`; empty for the default.
     """
 
@@ -47,7 +47,7 @@ class BarChart:
     Attributes:
         title: what is counted.
         bars: the values.
-        note: what is left out.
+        note: a note on values without a bar.
     """
 
     title: str
@@ -123,9 +123,9 @@ class Histogram:
         low: the value at its left end.
         high: the value at its right end, with the unit.
         curves: one per variant.
-        outside: the share beyond the ends, in words, if any.
-        nodata: share of no-data, in words.
-        missing: that share.
+        outside: the share beyond the ends as text, if any.
+        nodata: the share of no-data as text.
+        missing: the share of no-data.
     """
 
     band: str
@@ -146,9 +146,9 @@ def histogram(
     Args:
         band: its name.
         about: its description.
-        unit: of its values.
-        bins: where they are.
-        counts: `{variant: (2 + BINS)}`, each scaled to its own total.
+        unit: unit of its values.
+        bins: the bins.
+        counts: `{variant: (2 + BINS)}`; each variant is scaled to its own total.
         missing: share of no-data.
     """
     parts = {variant: own / max(1, int(own.sum())) for variant, own in counts.items()}
@@ -172,7 +172,7 @@ def histogram(
 
 
 def _end(value: float, bins: Range) -> str:
-    """An end of the range, with as many digits as its bins need."""
+    """An end of the range as text, with as many digits as the bins need."""
     digits = max(0, 1 - math.floor(math.log10(bins.width))) if bins.width < 10 else 0
     return number(round(value, digits))
 
@@ -183,4 +183,4 @@ def _outline(heights: NDArray[np.float64]) -> str:
 
 
 SPAN = 4 * BINS
-"""Width of a histogram, units of its picture."""
+"""Width of a histogram in units of its picture."""

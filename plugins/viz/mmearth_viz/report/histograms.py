@@ -1,4 +1,4 @@
-"""Histograms of every band, over all rows or a seeded sample of them, computed by workers a few rows at a time."""
+"""Histograms of every band over all rows or a random sample, computed by workers in blocks of rows."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,10 +19,10 @@ from mmearth_core.workers import Pool
 BINS = 48
 
 _DEVIATIONS = 4.0
-"""Standard deviations around the mean that a histogram spans, if there are values so far away."""
+"""Maximum range of a histogram: this number of standard deviations around the mean."""
 
 _CHOICES, _VECTOR = 3, 64
-"""Fewest bands of a vector that may be a choice, and most bands of one that has histograms."""
+"""Minimum number of bands of a vector that is a choice, and maximum number for which histograms are shown."""
 
 Stats = Mapping[str, Mapping[str, Any]]
 Counts = NDArray[np.int64]
@@ -34,8 +34,8 @@ class Range:
 
     Attributes:
         low: lower edge of the first bin.
-        high: upper edge of the last bin, which belongs to it.
-        is_whole: they hold whole numbers, and their edges are half-way between these.
+        high: upper edge of the last bin, inclusive.
+        is_whole: whether the bins are for integers, with edges half-way between integers.
     """
 
     low: float
@@ -53,7 +53,7 @@ class Histograms:
     """Counts by key in the band statistics.
 
     Attributes:
-        rows: tiles counted.
+        rows: number of counted tiles.
         counts: (bands, 2 + BINS): below the range, the bins, above it.
     """
 
@@ -81,7 +81,7 @@ class Part:
 
 
 def is_choice(layer: LayerDescription, stats: Stats) -> bool:
-    """Whether a vector holds zeros and ones only, with one of many bands chosen: its means are shares."""
+    """Whether a vector is one-hot with many bands, so that its means are shares."""
     if layer.is_map or len(layer.bands) < _CHOICES or np.dtype(layer.dtype).kind not in "iu":
         return False
     entries = entries_of(layer, stats).values()
@@ -96,7 +96,7 @@ def is_quantity(layer: LayerDescription, stats: Stats) -> bool:
 
 
 def sampled_rows(count: int, wanted: int | None, seed: int) -> list[int]:
-    """The rows that are read: all, or so many drawn by a seed; sorted."""
+    """The rows to read, sorted: all, or a random sample of the wanted size."""
     if wanted is None or wanted >= count:
         return list(range(count))
     return sorted(np.random.default_rng(seed).choice(count, wanted, replace=False).tolist())
@@ -110,8 +110,8 @@ def make_histograms(
     Args:
         reader: the dataset.
         stats: its band statistics, which give the ranges.
-        rows: which rows.
-        pool: does the work.
+        rows: the rows to count.
+        pool: the worker processes.
         progress: called after every part.
     """
     layers = tuple(layer for layer in reader.layers.values() if is_quantity(layer, stats))
@@ -141,7 +141,7 @@ def _range(layer: LayerDescription, entries: Sequence[Mapping[str, Any]], band: 
     spans = [_DEVIATIONS * entry["std"][band] for entry in entries]
     low = min(max(entry["min"][band], entry["mean"][band] - span) for entry, span in zip(entries, spans, strict=True))
     high = max(min(entry["max"][band], entry["mean"][band] + span) for entry, span in zip(entries, spans, strict=True))
-    if np.dtype(layer.dtype).kind in "iu":  # bins of whole numbers, or some would hold more values than others
+    if np.dtype(layer.dtype).kind in "iu":  # every bin must contain the same number of integers
         first, last = math.floor(low), math.ceil(high)
         width = math.ceil((last - first + 1) / BINS)
         return Range(first - 0.5, first - 0.5 + BINS * width, is_whole=True)
@@ -149,7 +149,7 @@ def _range(layer: LayerDescription, entries: Sequence[Mapping[str, Any]], band: 
 
 
 def count_part(part: Part) -> Histograms:
-    """Counts the values of some rows, for a worker."""
+    """Counts the values of some rows, in a worker."""
     block = part.block
     result = Histograms(len(block.rows))
     with opened(block.path) as file:
@@ -166,8 +166,8 @@ def count_part(part: Part) -> Histograms:
 
 
 def positions_of(values: NDArray[Any], bins: Range) -> NDArray[np.intp]:
-    """Where each value is counted: 0 below the range, then the bins from 1, then `BINS + 1` above it."""
-    # Rounding to a bin by arithmetic is several times faster than numpy's search for edges.
+    """The position of each value: 0 below the range, the bins from 1, `BINS + 1` above the range."""
+    # Computing the bin is several times faster than numpy's search for edges.
     positions = np.clip((values.astype(np.float64) - bins.low) / bins.width, 0, BINS - 1).astype(np.intp) + 1
     positions[values < bins.low] = 0
     positions[values > bins.high] = BINS + 1

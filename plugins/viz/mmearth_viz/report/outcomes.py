@@ -18,8 +18,8 @@ class GroupOutcomes:
 
     Attributes:
         name: the group.
-        modalities: downloaded together.
-        counts: tiles by outcome, and why they were skipped or failed.
+        modalities: its modalities.
+        counts: tiles by outcome, and the reasons of skipped and failed tiles.
     """
 
     name: str
@@ -32,10 +32,10 @@ class Outcomes:
     """The outcomes of the dataset.
 
     Attributes:
-        stored: the stored configuration; None without its folder.
-        config: that, as its file says it; empty without.
-        groups: how the tiles ended in each.
-        left_out: reasons for which tiles that are done have no row, with the number of these.
+        stored: the stored configuration; None without the folder.
+        config: its text; empty without the folder.
+        groups: the outcomes in each group.
+        left_out: number of done tiles without a row, by reason.
     """
 
     stored: StoredConfig | None
@@ -45,12 +45,12 @@ class Outcomes:
 
     @property
     def failed(self) -> int | None:
-        """Failures in all groups; None where the journals are not known."""
+        """The number of failures in all groups; None without journals."""
         return sum(group.counts[Outcome.FAILED] for group in self.groups) if self.groups else None
 
 
 def read_outcomes(reader: DescribedReader, folder: DatasetPaths | None) -> Outcomes:
-    """Reads them, journal by journal; without the folder there are none.
+    """Reads the outcomes journal by journal; empty without the folder.
 
     Raises:
         DatasetError: when a journal or the configuration is damaged.

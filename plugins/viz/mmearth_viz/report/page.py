@@ -1,4 +1,4 @@
-"""The page as HTML: collects the report's data step by step, and fills the templates with it."""
+"""The page as HTML: collects the report's data and renders the templates."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,13 +28,13 @@ from mmearth_viz.report.summary import TileInfoSummary, read_summary
 from mmearth_viz.report.world import HEIGHT, LEVELS, WIDTH, WorldMap, land, outline, world
 
 _FEW = 40
-"""Most values of a key that has a chart."""
+"""Maximum number of values of a key that has a chart."""
 
 _REASONS = 30
-"""Most reasons for missing layers that are listed."""
+"""Maximum number of listed reasons for missing layers."""
 
 _CHARTS, _DAYS = 12, 4
-"""Most keys of tile_info that have a chart, and most of those that hold days."""
+"""Maximum number of keys of tile_info with a chart, and of those with dates."""
 
 
 @frozen
@@ -43,9 +43,9 @@ class Split:
 
     Attributes:
         name: train, val or test.
-        tiles: how many.
-        share: of all tiles, in words.
-        world: where they are.
+        tiles: number of tiles.
+        share: share of all tiles, as text.
+        world: map of the tiles.
     """
 
     name: str
@@ -56,22 +56,22 @@ class Split:
 
 @frozen
 class Page:
-    """Everything on the page.
+    """The contents of the page.
 
     Attributes:
-        name: the dataset's.
-        figures: `(what, number)` at the top.
-        world: where the tiles are.
-        counts: charts of what tile_info has.
-        many: `(key, how many values)` of keys that have too many for a chart.
-        constants: `(key, value)` that are the same for every tile.
-        found: for how many tiles each image was found.
-        missing: `(layer, reason, tiles)`, the most frequent ones.
+        name: the dataset's name.
+        figures: `(name, number)` at the top.
+        world: map of the tiles.
+        counts: charts of keys in tile_info.
+        many: `(key, number of values)` of keys with too many values for a chart.
+        constants: `(key, value)` of keys that are equal for all tiles.
+        found: charts of the number of tiles with each image.
+        missing: the most frequent `(layer, reason, tiles)`.
         layers: the layers.
-        sampled: on which rows the histograms are, in words.
-        stats_of: on which rows the statistics are, in words.
+        sampled: the rows in the histograms, as text.
+        stats_of: the rows in the statistics, as text.
         splits: the splits.
-        splits_made: how they were made, `(what, how)`.
+        splits_made: `(option, value)` of the splits.
         outcomes: the outcomes of the tiles.
         samples: tiles with their pictures.
         versions: `(modality, distribution and version)`.
@@ -98,7 +98,7 @@ class Page:
 
 
 def render(page: Page) -> str:
-    """The complete page, with its style, as one text."""
+    """The complete page, including its style, as text."""
     environment = Environment(
         loader=PackageLoader("mmearth_viz.report"),
         autoescape=True,
@@ -116,19 +116,19 @@ def render(page: Page) -> str:
 
 
 def _soft(text: str) -> Markup:
-    """A name that may be broken after its underscores."""
+    """A name with possible line breaks after its underscores."""
     return Markup("_<wbr>").join(text.split("_"))
 
 
 @frozen
 class Report:
-    """The result.
+    """A report that was written.
 
     Attributes:
         path: the page.
         tiles: number of tiles of the dataset.
         rows: number of rows in the histograms.
-        size: of the page, bytes.
+        size: size of the page, bytes.
     """
 
     path: Path
@@ -139,12 +139,12 @@ class Report:
 
 @frozen
 class ReportOptions:
-    """What is on the page.
+    """Options of the report.
 
     Attributes:
-        rows: rows in the histograms; None for all.
-        samples: tiles that are shown.
-        seed: by which rows and tiles are drawn.
+        rows: number of rows in the histograms; None for all.
+        samples: number of tiles shown.
+        seed: seed for the choice of rows and tiles.
     """
 
     rows: int | None
@@ -164,10 +164,10 @@ def make_report(
 
     Args:
         reader: the dataset.
-        folder: its folder with journals; None if only the HDF5 file is known.
-        path: the HTML file, written aside and renamed.
-        options: what is on it.
-        pool: counts values.
+        folder: its folder with journals; None for an HDF5 file alone.
+        path: the HTML file; written under a temporary name and renamed.
+        options: the options.
+        pool: the worker processes that count values.
         progress: called after every step.
 
     Raises:
@@ -236,7 +236,7 @@ def _counts(reader: DescribedReader, summary: TileInfoSummary) -> list[BarChart]
         charts.append(counted(key, of_variant))
     for position, (name, days) in enumerate(list(summary.days.items())[:_DAYS]):
         charts.append(years(days, f"{name}, by year"))
-        if position == 0:  # the anchor's day; the others are near it
+        if position == 0:  # the anchor's date; the others are close to it
             charts.append(months(days, f"{name}, by month"))
     several = [
         (name, values) for name, values in summary.categories().items() if 1 < len(values) <= _FEW and name != key
@@ -279,6 +279,6 @@ def _versions(reader: DescribedReader, outcomes: Outcomes) -> list[tuple[str, st
 
 
 def _count(reader: DescribedReader, rows: Sequence[int], pool: Pool, progress: Progress) -> dict[str, Any]:
-    """Band statistics of some rows, for a dataset that has no file of them."""
+    """Band statistics of some rows, for a dataset without a file of band statistics."""
     layers = list(reader.layers.values())
     return count_values(reader.paths.hdf5, layers, rows, reader.image_size, pool.map, progress)

@@ -1,4 +1,4 @@
-"""The page's sections: layers with histograms, shares and the table of statistics; and sample tiles with pictures."""
+"""The sections of the page: layers with histograms, shares and statistics; and sample tiles with pictures."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ from mmearth_viz.report.histograms import Histograms, Stats, entries_of, is_choi
 from mmearth_viz.report.world import png
 
 MOST_BANDS = 64
-"""Most bands of a layer that have a histogram, and most lines of its table."""
+"""Maximum number of bands of a layer with a histogram, and of lines in its table."""
 
 
 @frozen
@@ -53,12 +53,12 @@ class LayerSection:
         name: its name.
         about: its description.
         facts: kind, shape, type, no-data and plugin, in a few words each.
-        variants: those with histograms of their own.
-        histograms: of its bands.
-        charts: shares of classes.
+        variants: variants with their own histograms.
+        histograms: histograms of its bands.
+        charts: charts of the shares of classes.
         headings: the statistics in its table.
         rows: its band statistics.
-        more: bands that are not shown.
+        more: number of bands that are not shown.
     """
 
     name: str
@@ -97,7 +97,7 @@ def _section(layer: LayerDescription, stats: Stats, counts: Histograms) -> Layer
 
 def _facts(layer: LayerDescription) -> tuple[str, ...]:
     shape = " x ".join(map(str, layer.shape))
-    kinds = {Kind.CLASSES: "classes", Kind.REGRESSION: "quantities", Kind.VECTOR: "numbers a tile"}
+    kinds = {Kind.CLASSES: "classes", Kind.REGRESSION: "quantities", Kind.VECTOR: "numbers per tile"}
     return (kinds[layer.kind], f"{shape} {layer.dtype}", f"no data {number(float(layer.nodata))}", layer.plugin)
 
 
@@ -158,13 +158,13 @@ def _row(layer: LayerDescription, band: int, key: str, entry: Mapping[str, Any],
 
 
 _SIDE = 256
-"""Greatest width of a picture, pixels; smaller tiles are not enlarged."""
+"""Maximum width of a picture, pixels; smaller tiles are not enlarged."""
 
 _COLOURS = 128
-"""Of a picture; classes have fewer, and in other pictures the difference is invisible."""
+"""Number of colours of a picture; classes have fewer, and in other pictures the difference is invisible."""
 
 _LAYERS, _NUMBERS = 24, 6
-"""Most layers of a tile, and most numbers of a vector."""
+"""Maximum number of layers of a tile, and of numbers of a vector."""
 
 
 @frozen
@@ -173,10 +173,10 @@ class Shot:
 
     Attributes:
         layer: its name.
-        shown: the bands that are shown, and what is unusual.
+        shown: the bands shown, with a note on anything unusual.
         picture: a data URI.
-        alt: the picture in words.
-        scale: the ends of its range; empty without one.
+        alt: the picture's description as text.
+        scale: the ends of its range; empty without a range.
     """
 
     layer: str
@@ -192,7 +192,7 @@ class Sample:
 
     Attributes:
         tile_id: its id.
-        line: when and where it is.
+        line: its date and location.
         shots: its maps.
         numbers: `(name, value)` of vectors.
     """

@@ -1,4 +1,4 @@
-"""What tile_info has on all tiles, counted in one pass: places, days, images found, and every key of few values."""
+"""Counts the entries of tile_info in one pass: locations, dates, images found, and every key with few values."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,16 +13,16 @@ from mmearth_core.progress import Progress
 from mmearth_viz.preview.dataset import TILE, is_date
 
 DISTINCT = 1000
-"""Most values of a key that is counted: with more it identifies single tiles, like an image's id."""
+"""Maximum number of values of a counted key: keys with more values identify single tiles, like an image's id."""
 
 _REPEATED = 1.5
-"""How often a key's values must occur on average to have a chart."""
+"""Minimum mean number of occurrences of a key's values for a chart."""
 
 _NUMBERS = 20
-"""Most values of a whole number that is not taken to be a quantity."""
+"""Maximum number of values of an integer key; one with more values is treated as a quantity."""
 
 _BANDS, _MISSING = "BANDS", "MISSING"
-"""The keys of tile_info with what was found of each layer, and why a layer was not."""
+"""The keys of tile_info with the bands found, and with the reasons for missing layers."""
 
 
 @define(eq=False)
@@ -30,13 +30,13 @@ class TileInfoSummary:
     """Counts over all tiles.
 
     Attributes:
-        lon: of each row, degrees; NaN if it is not known.
-        lat: of each row.
-        tiles: entries read.
-        keys: for each key, how often each of its values occurs.
-        days: for each key that holds days, how often each month, `YYYY-MM`, occurs.
-        found: for each key of `BANDS`, the tiles for which something was found.
-        missing: `(layer, reason)`, tiles.
+        lon: longitude of each row, degrees; NaN if unknown.
+        lat: latitude of each row, degrees; NaN if unknown.
+        tiles: number of entries read.
+        keys: for each key, the number of occurrences of each value.
+        days: for each key with dates, the number of occurrences of each month, `YYYY-MM`.
+        found: for each key of `BANDS`, the number of tiles with bands.
+        missing: number of tiles by `(layer, reason)`.
     """
 
     lon: NDArray[np.float32]
@@ -83,7 +83,7 @@ class TileInfoSummary:
             del self.keys[key]
 
     def categories(self) -> dict[str, Counter[str]]:
-        """The keys whose values describe groups of tiles, those of fewest values first."""
+        """The keys whose values describe groups of tiles; keys with fewest values first."""
         useful = {
             key: counts
             for key, counts in self.keys.items()
@@ -98,7 +98,7 @@ def _mapping(entry: Entry, key: str) -> Iterable[tuple[str, Any]]:
 
 
 def _text(value: Any) -> str | None:
-    """A value that can be one of few; None for a quantity, an object, or nothing."""
+    """A value as text if it can be a category; None for a quantity, an object or null."""
     if isinstance(value, list) and 0 < len(value) <= 3 and all(isinstance(each, str) for each in value):
         return ", ".join(value)
     if isinstance(value, bool):
@@ -117,7 +117,7 @@ def read_summary(reader: DescribedReader, progress: Progress) -> TileInfoSummary
     if not reader.paths.tile_info.exists():
         return summary
     for number, (tile_id, entry) in enumerate(tile_info(reader)):
-        # Entries are in the order of the rows, unless another program has sorted them.
+        # Entries have the order of the rows, unless another program has sorted them.
         in_order = number < size and reader.table.tile_id(number) == tile_id
         summary.add(number if in_order else reader.table.row_of(tile_id), entry)
         progress("reading tile_info", number + 1, size)

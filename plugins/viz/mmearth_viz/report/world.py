@@ -1,4 +1,4 @@
-"""World maps for the page: land as one picture, and tiles as points of one path, or as cells coloured by number."""
+"""World maps for the page: land as a picture, and tiles as points or as cells coloured by the number of tiles."""
 
 import base64
 import io
@@ -19,15 +19,15 @@ HEIGHT = round(WIDTH * HALF_HEIGHT / HALF_WIDTH)
 
 
 DOTS = 3000
-"""Up to so many tiles are points of their own."""
+"""Maximum number of tiles that are drawn as points."""
 
 
 _CELL = 4.0
-"""Radius of a cell, units of the map."""
+"""Radius of a cell in units of the map."""
 
 
 LEVELS = 5
-"""Colours of cells."""
+"""Number of colours of cells."""
 
 
 _LAND = (128, 136, 144)
@@ -43,7 +43,7 @@ class Points:
     Attributes:
         level: 1 for the fewest tiles in a cell, up to `LEVELS`; 0 for single tiles.
         path: an SVG path whose round caps are the points.
-        meaning: how many tiles each point represents.
+        meaning: the number of tiles that each point represents, as text.
     """
 
     level: int
@@ -56,9 +56,9 @@ class WorldMap:
     """One map.
 
     Attributes:
-        title: what it shows.
-        tiles: how many tiles are on it.
-        points: by colour.
+        title: its title.
+        tiles: number of tiles.
+        points: points by colour.
     """
 
     title: str
@@ -67,14 +67,14 @@ class WorldMap:
 
 
 def world(title: str, lon: NDArray[np.float32], lat: NDArray[np.float32]) -> WorldMap:
-    """A map of some places, degrees; those that are NaN are left out."""
+    """A map of some locations in degrees; NaNs are omitted."""
     known = np.isfinite(lon) & np.isfinite(lat)
     places = on_map(lon[known].astype(np.float64), lat[known].astype(np.float64), (WIDTH, HEIGHT))
     count = int(known.sum())
     if count <= DOTS:
         return WorldMap(title, count, [Points(0, _path(places), "a tile")] if count else [])
     centres, counts = hexbin(places, _CELL)
-    # Equal steps of the logarithm, as few cells hold most of the tiles.
+    # Equal steps of the logarithm, because few cells contain most of the tiles.
     steps = np.log(counts) / np.log(max(2, counts.max())) * LEVELS
     levels = np.clip(np.ceil(steps), 1, LEVELS).astype(int)
     points = []

@@ -106,7 +106,7 @@ def test_a_file_of_another_program_is_drawn_by_installed_plugins(config: Path, t
         file.create_dataset("stranger", data=np.zeros((kit.tiles, 2)))
     done = kit.cli("view", path, "003", "-o", tmp_path / "tile.png")
     assert done.exit_code == 0, done.output
-    assert "nothing is known of dataset 'stranger'" in done.stderr
+    assert "dataset 'stranger' has no description" in done.stderr
     assert count(pixels(tmp_path / "tile.png"), ONE) > SWATCH
 
 
@@ -225,9 +225,9 @@ def test_random_tiles_are_the_same_for_the_same_seed(finished: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["0O3"], "has no tile '0O3'. Similar are '003'"),
+        (["0O3"], "there is no tile '0O3'. Similar ids: '003'"),
         (["--layer", "view_kind"], "Did you mean 'view_kinds'?"),
-        (["--split", "trian"], "has no split 'trian'"),
+        (["--split", "trian"], "there is no split 'trian'"),
         (["--biome", "13"], "0 fulfil all criteria (each alone: 0 biome 13), and at least 1 must. Drop a criterion"),
         (["--where", "SEASN=wet"], "Did you mean 'SEASON'?"),
         (["-o", "sheet.jpg"], "ends in .png"),

@@ -1,1 +1,1 @@
-"""The world `synthetic`: a whole planet, made on demand from a seed; docs/synthetic.md says what is invented."""
+"""The world `synthetic`: a planet that is generated on demand from a seed; docs/synthetic.md says what is invented."""

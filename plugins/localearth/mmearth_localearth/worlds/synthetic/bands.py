@@ -1,4 +1,4 @@
-"""Bands of the synthetic world: grids whose pixels a function makes when they are read."""
+"""Bands of the synthetic world: grids whose pixels are computed when they are read."""
 
 from collections.abc import Callable, Sequence
 from typing import overload
@@ -12,12 +12,12 @@ Affine6 = tuple[float, float, float, float, float, float]
 Make = Callable[[int, int, int, int], tuple[Pixels, Mask | None]]
 
 BLOCK = 768
-"""Pixels per side that are made at once: larger windows are made block by block, to save memory."""
+"""Side of a block, pixels: larger windows are computed block by block, to save memory."""
 
 
 @frozen
 class Grid:
-    """Where the pixels of a band lie: CRS, affine transform, and size in pixels."""
+    """The grid of a band: CRS, affine transform, and size in pixels."""
 
     crs: str
     transform: Affine6
@@ -27,10 +27,10 @@ class Grid:
 
 @define(eq=False)
 class MadeBand:
-    """A band that is made on demand; see `BandSource`.
+    """A band that is computed on demand; see `BandSource`.
 
     Attributes:
-        make: takes (row, col, rows, cols); returns values and where they are valid (None: everywhere).
+        make: computes a window (row, col, rows, cols); returns values and a mask (None: everything is valid).
     """
 
     name: str
@@ -47,15 +47,15 @@ class MadeBand:
         self.width, self.height = self.grid.width, self.grid.height
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        """Makes a window: values and mask, (rows, cols) each.
+        """Computes a window: values and mask, (rows, cols) each.
 
         Raises:
-            ValueError: when the window leaves the band.
+            ValueError: when the window is not inside the band.
         """
         if row < 0 or col < 0 or rows < 0 or cols < 0 or row + rows > self.height or col + cols > self.width:
             raise ValueError(
-                f"band {self.name!r}: rows {row} to {row + rows}, columns {col} to {col + cols} leave its "
-                f"{self.height} x {self.width} pixels; ask for a window inside."
+                f"band {self.name!r}: rows {row} to {row + rows}, columns {col} to {col + cols} are not inside its "
+                f"{self.height} x {self.width} pixels; read a window inside."
             )
         values = np.zeros((rows, cols), self.dtype)
         mask = np.ones((rows, cols), bool)
@@ -71,7 +71,7 @@ class MadeBand:
 
 
 class LazyBands(Sequence[BandSource]):
-    """The bands of an image, made when someone looks at them: most images of a collection are only filtered."""
+    """The bands of an image, created on first use: most images of a collection are only filtered."""
 
     def __init__(self, make: Callable[[], Sequence[BandSource]]) -> None:
         self._make = make
@@ -96,6 +96,6 @@ class LazyBands(Sequence[BandSource]):
 
 
 def rounded(values: Pixels, dtype: str) -> Pixels:
-    """Whole numbers of an integer type: rounded, and kept within its range."""
+    """Rounds values to an integer type and clamps them to its range."""
     limits = np.iinfo(dtype)
     return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)

@@ -1,4 +1,4 @@
-"""The canopy: the height of the plants of a window."""
+"""The canopy: the height of the vegetation."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from mmearth_localearth.worlds.synthetic.terrain import Terrain
 
 
 def canopy(terrain: Terrain, cover: Cover) -> Floats:
-    """Height of what grows, metres, (rows, cols)."""
+    """Height of the vegetation, metres, (rows, cols)."""
     tall = 9.0 + 19.0 * smoothstep(-4.0, 14.0, terrain.warmth) + 9.0 * smoothstep(18.0, 25.0, terrain.warmth)
     tall *= smoothstep(0.1, 1.2, terrain.moisture) * 0.5 + 0.5
     trees = tall * (0.35 + 0.65 * cover.dense) * (0.75 + 0.5 * cover.patchy) * (0.8 + 0.4 * cover.broad)

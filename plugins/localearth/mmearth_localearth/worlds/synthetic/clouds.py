@@ -1,4 +1,4 @@
-"""Clouds: how much of the sky they hide at a time and place, and where they are."""
+"""Clouds: their cover at a time and location, and their positions."""
 
 import numpy as np
 
@@ -12,63 +12,63 @@ WEATHER = (850e3, 310e3, 130e3)
 """Wavelengths of the weather, metres."""
 
 COARSE = (17e3, 7.1e3, 2900.0, 1230.0, 560.0)
-"""Wavelengths of the clouds that are taken at the nodes of a patch, metres."""
+"""Wavelengths of the clouds that are computed at the nodes of a patch, metres."""
 
 FINE = 230.0
-"""The finest wavelength, taken at the middle nodes, every 40 m."""
+"""The finest wavelength, computed at the middle nodes, every 40 m."""
 
 _COARSE_SHARE = 1.9375 / 1.96875
 _SPREAD = 0.128
 """Standard deviation of the cloud field below."""
 
 _EDGE = 0.07
-"""How far above its threshold the field makes a cloud opaque."""
+"""How far above its threshold the field is an opaque cloud."""
 
 
 def season(day_of_year: Floats | float, swing: Floats | float) -> Floats:
-    """Position of a day in the year: -1 in the coldest time, 1 in the warmest; near 0 on the equator."""
+    """Position of a day in the year: -1 at the coldest time, 1 at the warmest; near 0 on the equator."""
     phase = -np.cos((np.asarray(day_of_year, float) - 21.0) * (2.0 * np.pi / 365.25))
     result: Floats = np.round(phase * np.clip(np.asarray(swing) / 3.0, -1.0, 1.0), 9)
     return result
 
 
 def climate(region: Region, day_of_year: Floats) -> Floats:
-    """The mean cloudiness of a place at a time of the year, 0 to 1; the region is of one point."""
+    """The mean cloudiness of a location at a time of the year, 0 to 1; the region has one point."""
     wet = moisture(region.rain, region.mean)[0]
     lat = abs(float(region.lat[0]))
     mean = 0.05 + 0.44 * smoothstep(0.05, 1.1, np.array([wet]))[0] + 0.10 * (lat > 45)
-    # Rain comes with the summer in the tropics, with the winter elsewhere.
+    # Rain falls in summer in the tropics, in winter elsewhere.
     sign = 0.20 if lat < 30 else -0.16
     result: Floats = np.clip(mean + sign * season(day_of_year, float(region.swing[0])), 0.02, 0.85)
     return result
 
 
 def cloudiness(points: Floats, mean: Floats | float, key: int | Words) -> Floats:
-    """The share of the sky that clouds hide around points, 0 to 1.
+    """The share of the sky that clouds cover around points, 0 to 1.
 
     Args:
-        points: (3, ...) metres.
-        mean: the climate's.
-        key: of the pass; one a point when the passes differ.
+        points: points on the sphere, (3, ...) metres.
+        mean: the mean cloudiness of the climate.
+        key: the key of the pass, or one key per point.
     """
     return np.clip(mean + 2.7 * (fbm(points, WEATHER, key) - 0.5), 0.0, 1.0)
 
 
 def sky(patch: Patch, mean: float, key: int, shift: Floats) -> tuple[Floats | None, Floats | None]:
-    """How opaque the clouds are above each pixel, and in the direction of the sun: 0 to 1.
+    """The opacity of the clouds above each pixel, and in the direction of the sun, 0 to 1.
 
     Args:
         patch: the pixels.
-        mean: the climate's cloudiness.
-        key: of the pass.
+        mean: the mean cloudiness of the climate.
+        key: the key of the pass.
         shift: metres towards the sun at the clouds' height, (3,).
 
     Returns:
-        Clouds and shadows, (rows, cols) each; None where the sky is clear everywhere.
+        Clouds and shadows, (rows, cols) each; None if the sky is clear everywhere.
     """
     nodes = np.stack([patch.nodes, patch.nodes + shift[:, None, None]], axis=1)
     share = cloudiness(nodes, mean, key)
-    # So little cloud could not pass the threshold below anywhere.
+    # With so few clouds the field cannot exceed the threshold below anywhere.
     if float(share.max()) < 1e-3:
         return None, None
     share = np.clip(share.astype(np.float64), 1e-5, 1.0 - 1e-5)

@@ -1,4 +1,4 @@
-"""The cover: which of eleven kinds of surface a pixel is, decided from climate, relief, fields and towns."""
+"""The cover: which of eleven kinds of surface a pixel has, from climate, relief, fields and towns."""
 
 from enum import IntEnum
 
@@ -38,13 +38,13 @@ class Cover:
 
     Attributes:
         kind: a `Kind`, uint8.
-        dense: how much of the ground its plants (or, if built, its houses) hide, 0 to 1.
+        dense: share of the ground under plants (or, if built, houses), 0 to 1.
         conifer: share of conifers among the trees, 0 to 1.
-        patchy: a smooth random field of some tens of metres, 0 to 1.
-        broad: the same of some hundreds of metres.
-        code: a random word, one a field or block.
+        patchy: a smooth random field with a wavelength of some tens of metres, 0 to 1.
+        broad: a smooth random field with a wavelength of some hundreds of metres, 0 to 1.
+        code: a random word per field or block.
         street: True on a street.
-        lot: a random number, one a house and its garden.
+        lot: a random number per house and garden.
         summer: mean temperature of the warmest month, degrees Celsius.
     """
 
@@ -65,7 +65,7 @@ class Cover:
 
 
 class Covers:
-    """Makes cover for one seed."""
+    """Generates the cover for one seed."""
 
     def __init__(self, seed: int, towns: Towns) -> None:
         self.seed = seed
@@ -78,7 +78,7 @@ class Covers:
         summer = terrain.warmth + np.abs(region.swing)
         kind, dense = self._wild(region, terrain, broad, patchy, summer)
         lon, lat = patch.lonlat
-        # Trees and shrubs follow the sun where it is dry, and conifers the cold.
+        # Conifers prefer cold places and, slightly, the coast; noise mixes them with broadleaf trees.
         conifer = smoothstep(
             11.0,
             2.0,
@@ -100,10 +100,10 @@ class Covers:
     def _wild(
         self, region: Region, terrain: Terrain, broad: Floats, patchy: Floats, summer: Floats
     ) -> tuple[NDArray[np.uint8], Floats]:
-        """What grows without people."""
+        """The natural vegetation."""
         moist = terrain.moisture * (0.72 + 0.56 * broad)
         trees = smoothstep(0.42, 1.05, moist) * smoothstep(9.3, 12.2, summer + 5.0 * (broad - 0.5))
-        # A closed forest has few gaps, a savanna few trees: the density decides against noise of 40 m to 200 m.
+        # A closed forest has few gaps, a savanna few trees: the density is compared with noise of 40 m to 200 m.
         gaps = 0.62 * patchy + 0.38 * broad
         is_tree = trees > 0.16 + 0.9 * smoothstep(0.26, 0.74, gaps)
         kind = np.full(broad.shape, Kind.GRASS, np.uint8)
@@ -124,7 +124,7 @@ class Covers:
         return kind, np.where(frozen_over, 0.0, dense)
 
     def _arable(self, region: Region, terrain: Terrain, summer: Floats) -> Floats:
-        """Which share of the fields is tilled, 0 to 1."""
+        """The share of tilled fields, 0 to 1."""
         moist = terrain.moisture
         suits = np.maximum(smoothstep(0.22, 0.5, moist), 0.9 * smoothstep(0.72, 0.95, region.farmed))
         suits *= smoothstep(12.5, 16.0, summer) * smoothstep(620.0, 260.0, region.rough)
@@ -136,7 +136,7 @@ class Covers:
     def _farm(
         self, kind: NDArray[np.uint8], dense: Floats, terrain: Terrain, fields: Parcels, taken: Floats, patchy: Floats
     ) -> NDArray[np.uint32]:
-        """Fields, pastures and woodlots; changes kind and dense, and tells the word of each farmed field."""
+        """Adds fields, pastures and woodlots to kind and dense; returns the word of each farmed field."""
         moist = terrain.moisture
         arid = moist < 0.42
         farmed = (fields.code * 2.0**-32 < taken) & (~arid | (fields.pivot < 0.0) | (fields.pivot > 500.0))
@@ -156,10 +156,10 @@ class Covers:
         return np.where(farmed, fields.code, np.uint32(0))
 
     def _build(self, kind: NDArray[np.uint8], dense: Floats, terrain: Terrain, streets: Streets) -> None:
-        """Towns; changes kind and dense."""
+        """Adds towns to kind and dense."""
         core = streets.density
         share = streets.block * 2.0**-32
-        # Blocks fill up towards the middle; a few stay parks.
+        # Blocks are denser towards the centre; a few are parks.
         block = (share < 0.35 + 2.6 * core) & (share > 0.05)
         built = (core > 0.0) & (block | (streets.street & (core > 0.06)))
         garden = built & ~streets.street & (streets.lot > 0.62 + 0.5 * core)
@@ -172,7 +172,7 @@ class Covers:
         dense[built] = np.clip(0.55 + core[built], 0.0, 1.0)
 
     def _drown(self, kind: NDArray[np.uint8], dense: Floats, terrain: Terrain, broad: Floats, patchy: Floats) -> None:
-        """Wetlands, mangroves, beaches and water; changes kind and dense."""
+        """Adds wetlands, mangroves, beaches and water to kind and dense."""
         coast = (terrain.shore > 0.5) & (terrain.shore < 0.93)
         low = np.maximum(terrain.bank, smoothstep(0.85, 0.55, terrain.shore))
         marsh = (low > 0.35) & (broad > 0.5) & (patchy > 0.44) & (terrain.moisture > 0.55)

@@ -1,4 +1,4 @@
-"""Dynamic World: labels and probabilities of nine classes for every Sentinel-2 scene that is not too cloudy."""
+"""Dynamic World: labels and probabilities of nine classes for Sentinel-2 scenes with few clouds."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
@@ -35,7 +35,7 @@ CLASSES = (
 """The probability bands, in the order of the labels 0 to 8."""
 
 CLOUDIEST = 35.0
-"""Scenes with more cloud, percent, have no labels (as documented)."""
+"""Scenes with a higher percentage of clouds have no labels (as documented)."""
 
 PATCH = 9
 """Size of a patch of errors, pixels."""
@@ -44,7 +44,7 @@ _LABEL = np.arange(11, dtype=np.uint8)
 _LABEL[[Kind.MANGROVE, Kind.MOSS]] = Kind.TREES, Kind.GRASS
 
 _CONFUSED = np.array([3, 5, 4, 2, 2, 2, 7, 5, 7], np.uint8)
-"""What each label is mistaken for, now and then."""
+"""The wrong label that sometimes replaces each label."""
 
 
 class DynamicWorld:
@@ -74,7 +74,7 @@ class DynamicWorld:
         return [self._image_of(scene) for scene in scenes if scene.cloudy <= CLOUDIEST]
 
     def find(self, index: str) -> ImageAsset | None:
-        """The image of that index, or None."""
+        """The image with that index, or None."""
         scene = self._scenes.named(index)
         return self._image_of(scene) if scene is not None and scene.cloudy <= CLOUDIEST else None
 
@@ -105,14 +105,14 @@ class DynamicWorld:
         return np.where(valid, np.round(share * 1024.0) / 1024.0, 0.0), valid
 
     def _classify(self, scene: Scene, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Pixels, Mask]:
-        """Labels, how doubtful they are (0 to 1), and where the sky is clear."""
+        """Labels, their uncertainty (0 to 1), and where the sky is clear."""
         granule = scene.granule
         window = Window(-granule.top // 10 + row, granule.left // 10 + col, rows, cols)
         held, view = self._optics.view(Lattice(granule.crs, 0.0, 0.0, 10.0), window, scene.seen)
         inner = held.slices(window)
         truth = view.truth
         label = _LABEL.take(truth.cover.kind[inner])
-        # Errors are smooth patches that differ from scene to scene, so that the year's mode removes them.
+        # Errors are smooth patches that differ between scenes, so that the mode of a year removes them.
         doubt = plane_noise(window.row, window.col, rows, cols, PATCH, salt("doubt", scene.seen.key))
         wrong = doubt > 0.93
         label[wrong] = _CONFUSED[label[wrong]]

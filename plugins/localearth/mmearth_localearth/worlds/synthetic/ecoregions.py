@@ -1,8 +1,8 @@
-"""Ecoregions: all 846 regions of RESOLVE's map by name, as polygons that share the land out without overlaps.
+"""Ecoregions: the 846 regions of RESOLVE's map, as polygons that divide the land without overlaps.
 
-Names, biomes, realms and areas are RESOLVE's; the places are invented. Each region grows around a seed in its realm
-where the climate suits its biome, and is weighed until its area comes near its own; the smallest are then set as
-single cells. Land beyond all areas (ice) belongs to none.
+Names, biomes, realms and areas are RESOLVE's; the locations are invented. Each region grows around a seed point in its
+realm where the climate suits its biome, with a weight that is adjusted until its area is close to the real one. The
+smallest regions are then placed as single cells. Land outside all regions (ice) belongs to none.
 """
 
 import threading
@@ -29,20 +29,20 @@ from mmearth_localearth.worlds.synthetic.truth import Planet
 ID = "RESOLVE/ECOREGIONS/2017"
 
 CELL = 0.125
-"""Degrees of a cell of the finished map: the land mask's coarse cells."""
+"""Size of a cell of the final map, degrees: that of the land mask's coarse cells."""
 
 COARSE = 4
-"""Cells of the finished map along a cell in which regions grow."""
+"""Cells of the final map along one side of a cell in which regions grow."""
 
 ICE = -14.0
-"""Land with a colder year than this, degrees Celsius, belongs to no region."""
+"""Land with a lower annual mean temperature, degrees Celsius, belongs to no region."""
 
 _ROUNDS = 25
 
 
 @frozen
 class Entry:
-    """One ecoregion as RESOLVE lists it: its number here, name, biome (from 1), realm, and area (km2)."""
+    """One ecoregion of RESOLVE: its number in this list, name, biome (from 1), realm, and area (km2)."""
 
     number: int
     name: str
@@ -66,11 +66,11 @@ def entries() -> list[Entry]:
 
 
 class Ecoregions:
-    """The table; see `TableAsset`. Its polygons are made when they are first used (some seconds).
+    """The table; see `TableAsset`. Its polygons are computed on first use (some seconds).
 
     Attributes:
         id: the asset id.
-        properties: of the table.
+        properties: the properties of the table.
     """
 
     def __init__(self, planet: Planet) -> None:
@@ -81,7 +81,7 @@ class Ecoregions:
         self._lock = threading.Lock()
 
     def features(self, region: BaseGeometry | None = None) -> Sequence[FeatureRecord]:
-        """The regions by number; those that intersect `region` if one is given."""
+        """The regions by number; only those that intersect `region` if one is given."""
         with self._lock:
             if self._records is None:
                 self._records = _records(label_map(self._planet))
@@ -91,7 +91,7 @@ class Ecoregions:
 
 
 def label_map(planet: Planet) -> NDArray[np.int16]:
-    """Each cell's ecoregion, (1440, 2880); -1 at sea and on ice."""
+    """The ecoregion of each cell, (1440, 2880); -1 on sea and ice."""
     fine_land = planet.mask.coarse >= 113
     some_land = planet.mask.coarse >= 20
     rows, cols = (side // COARSE for side in fine_land.shape)
@@ -114,7 +114,7 @@ def label_map(planet: Planet) -> NDArray[np.int16]:
         costs = biome_costs(region)
         warm = region.mean - 0.0062 * region.coarse_elevation > ICE
         chosen, found = _grow(members, place, costs, size[at], planet.seed)
-        # Antarctica's regions are the few places without ice: they are set around their seeds below.
+        # Antarctica's regions are the few areas without ice: they are placed around their seeds below.
         labels[at] = np.where(warm & (name != "Antarctica"), chosen, -1)
         for entry, seed in zip(members, found, strict=True):
             seeds[entry.number] = seed
@@ -132,7 +132,7 @@ def _widened(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _grow(
     members: list[Entry], place: Floats, costs: Floats, size: Floats, seed: int
 ) -> tuple[NDArray[np.int16], Floats]:
-    """Shares a realm's cells out among its regions: the region's number of each cell, and the seeds, (n, 3)."""
+    """Divides the cells of a realm among its regions: the region number of each cell, and the seeds, (n, 3)."""
     target = np.array([entry.area for entry in members])
     scale2 = max(float(size.sum()), 1e4) * 1e6 / len(members)
     seeds = np.zeros((len(members), 3))
@@ -141,7 +141,7 @@ def _grow(
     for at in np.argsort(-target, kind="stable"):
         entry = members[int(at)]
         chance = uniform(salt(seed, "ecoregion", entry.number), np.arange(place.shape[1]))
-        # The best of the cells: the climate suits, no other seed is near, there is land, and some chance.
+        # The best cell: suitable climate, no other seed nearby, enough land, and a random component.
         score = costs[entry.biome - 1] * 0.6 + 2.5 * np.exp(-nearest) + 4.0 * chance + 3.0 * (size < 400.0)
         best = int(np.argmin(score))
         seeds[at] = place[:, best]
@@ -161,7 +161,7 @@ def _grow(
 
 
 def _refine(fine: NDArray[np.int16], labels: NDArray[np.int16], land: NDArray[np.bool_], seed: int) -> None:
-    """Brings labels to the fine cells, at places that noise shifts, so that borders wind."""
+    """Samples labels at the fine cells, at positions shifted by noise, so that borders are irregular."""
     row, col = np.nonzero(land)
     lon, lat = -180.0 + (col + 0.5) * CELL, 90.0 - (row + 0.5) * CELL
     points = on_sphere(lon, lat)
@@ -174,7 +174,7 @@ def _refine(fine: NDArray[np.int16], labels: NDArray[np.int16], land: NDArray[np
 
 
 def _complete(fine: NDArray[np.int16], table: list[Entry], seeds: Floats, coarse: NDArray[np.uint8]) -> None:
-    """Gives every region that is still without land the cells nearest its seed, from regions that have many."""
+    """Gives every region without land the cells nearest to its seed, taken from regions with many cells."""
     counts = np.bincount(fine[fine >= 0], minlength=len(table))
     row, col = np.nonzero(coarse >= 20)
     lon, lat = -180.0 + (col + 0.5) * CELL, 90.0 - (row + 0.5) * CELL

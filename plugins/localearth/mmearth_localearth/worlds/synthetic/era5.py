@@ -1,4 +1,4 @@
-"""ERA5-Land: monthly temperature and rain of 2016 to 2020 on 0.1 degree, over land."""
+"""ERA5-Land: monthly temperature and precipitation of 2016 to 2020 on a grid of 0.1 degrees, over land."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ FIRST, LAST = 2016, 2020
 Months = NDArray[np.int64]
 MONTHS = tuple((year, month) for year in range(FIRST, LAST + 1) for month in range(1, 13))
 GRID = Grid("EPSG:4326", (0.1, 0.0, -180.05, 0.0, -0.1, 90.05), 3601, 1801)
-"""As in Earth Engine: cells around whole tenths of a degree."""
+"""Cells are centred on whole tenths of a degree, as in Earth Engine."""
 
 _FOOTPRINT = box(-180.0, -90.0, 180.0, 90.0)
 
@@ -49,13 +49,13 @@ class Era5:
     def images(
         self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
     ) -> Sequence[ImageAsset]:
-        """The months in order. Every one covers the world, so a region leaves none out."""
+        """The months in order. `region` is ignored, because every image covers the world."""
         if interval is None:
             return self._months
         return [image for image in self._months if interval[0] <= image.properties["system:time_start"] < interval[1]]
 
     def find(self, index: str) -> ImageAsset | None:
-        """The image of that index, e.g. `201807`, or None."""
+        """The image with that index, e.g. `201807`, or None."""
         if len(index) != 6 or not index.isdigit():
             return None
         year, month = int(index[:4]), int(index[4:])
@@ -80,16 +80,16 @@ class Era5:
         return values[name][MONTHS.index((year, month)), down, across], valid[down, across]
 
     def _cells(self, window: Window) -> tuple[dict[str, Floats], Mask]:
-        """Every band of some cells, (months, rows, cols) each, and which cells are land."""
+        """All bands of some cells, (months, rows, cols) each, and which cells are land."""
         rows, cols = window.rows, window.cols
         lon = -180.0 + 0.1 * np.arange(window.col, window.col + cols)
         lon, lat = np.meshgrid(lon, np.clip(90.0 - 0.1 * np.arange(window.row, window.row + rows), -90.0, 90.0))
         points = on_sphere(lon, lat)
-        # A cell holds 12 x 12 cells of the land mask.
+        # A cell contains 12 x 12 cells of the land mask.
         land = self._planet.mask.window(12 * window.row - 6, 12 * window.col - 6, 12 * rows, 12 * cols)
         valid = land.reshape(rows, 12, cols, 12).sum(axis=(1, 3)) > 72
         region = self._planet.regions.at(points, lon, lat)
-        # All months at once: four years of them are requested per cell.
+        # All months at once, because four years are requested per cell.
         month = np.array([each for _, each in MONTHS])[:, None, None]
         keys = np.array([salt(self._planet.seed, "month", *each) for each in MONTHS], np.uint32)[:, None, None]
         odd = value_noise(points[:, None], 1800e3, keys).astype(np.float64) - 0.5
@@ -104,7 +104,7 @@ class Era5:
 
 
 def _temperature(region: Region, month: Months, name: str) -> Floats:
-    """Kelvin. The month's minimum and maximum lie farther apart where it is dry."""
+    """Temperature, Kelvin. The month's minimum and maximum differ more in dry regions."""
     middle = 30.4 * month - 15.0
     cosine = -np.round(np.cos((middle - 21.0) * (2.0 * np.pi / 365.25)), 9)
     mean = 273.15 + region.mean - LAPSE * region.coarse_elevation + region.swing * cosine
@@ -114,6 +114,6 @@ def _temperature(region: Region, month: Months, name: str) -> Floats:
 
 
 def _rain(region: Region, month: Months) -> Floats:
-    """Millimetres in the month: summer rain in the tropics, a little more in winter elsewhere."""
+    """Precipitation of the month, mm: summer rain in the tropics, slightly more in winter elsewhere."""
     phase = season(30.4 * month - 15.0, region.swing)
     return region.rain / 12.0 * (1.0 + np.where(np.abs(region.lat) < 28.0, 0.8, -0.25) * phase)

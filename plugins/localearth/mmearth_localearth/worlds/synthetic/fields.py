@@ -1,4 +1,4 @@
-"""Fields: noise over a patch, every octave taken at nodes no denser than its wavelength needs."""
+"""Fields: noise over a patch; every octave is computed at nodes as dense as its wavelength needs."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,11 +9,11 @@ from mmearth_localearth.worlds.synthetic.lattice import MID, STEP, Patch
 from mmearth_localearth.worlds.synthetic.noise import Small, octave_key, ridges, turned, value_noise, weights
 
 SAMPLES = 8.0
-"""Nodes in a wavelength from which a spline follows the noise."""
+"""Nodes per wavelength that a spline needs to follow the noise."""
 
 
 def noise_of(patch: Patch, wavelengths: Sequence[float], key: int, gain: float = 0.5) -> Small:
-    """Octaves of noise at a patch's pixels, each weaker by `gain` than the one before; see `noise.fbm`."""
+    """Octaves of noise at a patch's pixels, each `gain` times the one before; see `noise.fbm`."""
     sums: dict[int, Small] = {}
     for share, (step, noise) in zip(weights(len(wavelengths), gain), _octaves(patch, wavelengths, key), strict=True):
         noise *= np.float32(share)
@@ -33,7 +33,7 @@ def ridges_of(patch: Patch, wavelengths: Sequence[float], key: int, gain: float)
 
 
 def _octaves(patch: Patch, wavelengths: Sequence[float], key: int) -> Iterator[tuple[int, Small]]:
-    """The pixels from node to node that suit each wavelength, and its noise at those nodes."""
+    """For each wavelength, a suitable distance of nodes in pixels, and the noise at those nodes."""
     for number, wavelength in enumerate(wavelengths):
         step = _step(patch, wavelength)
         yield step, value_noise(_points(patch, step, number % 2 == 1), wavelength, octave_key(key, number))
@@ -49,7 +49,7 @@ def _points(patch: Patch, step: int, turn: bool) -> Floats:
     if not turn:
         found: Floats = getattr(patch, name)
         return found
-    # Most fields need the turned points: they are kept beside the others.
+    # Most fields need the rotated points, so they are cached.
     if step not in patch.turned:
         patch.turned[step] = turned(getattr(patch, name))
     return patch.turned[step]

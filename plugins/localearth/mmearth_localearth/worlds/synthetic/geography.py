@@ -1,6 +1,7 @@
-"""Geography: where mountains, deserts, rain and people are, roughly as on Earth, so that places look like themselves.
+"""Geography: mountains, deserts, rain and settlement roughly as on Earth, so that places are recognisable.
 
-Rough figures drawn by hand from common knowledge, not from a data set. Noise, and with it the seed, does the rest.
+The figures are rough and drawn by hand from common knowledge, not from a data set. Noise, which depends on the seed,
+adds the details.
 """
 
 from functools import lru_cache
@@ -84,7 +85,7 @@ RAIN: tuple[Spot, ...] = (
     *((-125, 49, 300, 2.3), (6, 61, 250, 2.0), (-74, -46, 350, 2.5), (169, -44, 200, 2.5), (-80, 20, 900, 2.0)),
     *((-84, 12, 500, 1.8), (-54, -27, 700, 2.1), (-60, -34, 450, 1.4), (135, 65, 900, 0.6), (151, -28, 350, 1.7)),
 )
-"""Where it rains more or less than its latitude says: longitude, latitude, radius (km), factor."""
+"""Regions with more or less rain than their latitude suggests: longitude, latitude, radius (km), factor."""
 
 PEOPLE: tuple[Spot, ...] = (
     *((5, 49, 650, 1.0), (20, 50, 600, 0.9), (35, 49, 600, 0.9), (45, 52, 600, 0.6), (80, 25, 700, 1.0)),
@@ -95,7 +96,7 @@ PEOPLE: tuple[Spot, ...] = (
     *((28, -27, 300, 0.6), (100, 15, 300, 0.9), (106, 20, 200, 0.8), (-120, 37, 160, 0.9), (-76, 38, 250, 0.55)),
     *((74, 31, 300, 1.0), (-1, 52, 250, 0.9), (-55, -14, 350, 0.6), (-88, 34, 350, 0.5), (69, 40, 200, 0.9)),
 )
-"""Where land is farmed most: longitude, latitude, radius (km), weight."""
+"""Regions with most farmland: longitude, latitude, radius (km), weight."""
 
 
 @frozen(eq=False)
@@ -126,7 +127,7 @@ def _segments() -> _Segments:
 
 
 def highlands(points: Floats) -> Floats:
-    """How high the mountains are around each point, metres: 0 far from every chain."""
+    """Height of the mountains around each point, metres; 0 far from every chain."""
     chains = _segments()
     flat = points.reshape(3, -1)
     rel = [flat[axis][None, :] - chains.start[:, axis][:, None] for axis in range(3)]
@@ -152,16 +153,16 @@ def _nearness(points: Floats, which: str) -> tuple[Floats, Floats]:
 
 
 def rain_factor(points: Floats) -> Floats:
-    """How much more or less than its latitude's rain a point has."""
+    """Ratio of a point's rain to the mean rain of its latitude."""
     near, weights = _nearness(points, "rain")
-    # Deserts that overlap must not multiply: the strongest drying and the strongest wetting count.
+    # Overlapping deserts must not multiply: only the lowest and the highest factor count.
     logs = near * np.log(weights)[:, None]
     result: Floats = np.exp(logs.min(axis=0) + logs.max(axis=0)).reshape(points.shape[1:])
     return result
 
 
 def settled(points: Floats) -> Floats:
-    """How much of the suitable land is farmed, 0 to 1."""
+    """Share of the suitable land that is farmed, 0 to 1."""
     near, weights = _nearness(points, "people")
     result: Floats = (near * weights[:, None]).max(axis=0).reshape(points.shape[1:])
     return result

@@ -1,7 +1,7 @@
-"""Granules: the squares that Sentinel-2's images are cut into, in every UTM zone, and the strips that cross them.
+"""Granules: the squares of Sentinel-2's images in every UTM zone, and the strips of orbits that cross them.
 
-As in reality: 100 km squares of the military grid, 109.8 km wide, so that neighbours overlap. Other than in reality
-the zones have no exceptions (Norway, Svalbard), and a square whose middle lies in a latitude band takes its letter.
+As in reality, they are 100 km squares of the military grid, 109.8 km wide, so that neighbours overlap. Unlike in
+reality, the zones have no exceptions (Norway, Svalbard), and a square has the letter of its centre's latitude band.
 """
 
 import math
@@ -22,24 +22,24 @@ from mmearth_localearth.worlds.synthetic.outlines import Line, clipped, lonlat, 
 
 SQUARE = 100_000
 SIZE = 109_800
-"""Metres; 10980 pixels of 10 m."""
+"""Side of a granule, metres: 10980 pixels of 10 m."""
 
 _BANDS = "CDEFGHJKLMNPQRSTUVWX"
 _ROWS = "ABCDEFGHJKLMNPQRSTUV"
 _COLUMNS = ("ABCDEFGH", "JKLMNPQR", "STUVWXYZ")
 _WIDEST = 25.0
-"""Degrees; requests for the images of a larger region are refused."""
+"""Maximum width and height of a requested region, degrees."""
 
 
 @frozen(eq=False)
 class Strip:
-    """What one relative orbit sees of a granule.
+    """The part of a granule in the strip of one relative orbit.
 
     Attributes:
         relative: the relative orbit.
-        angle: along the track, at the granule's middle, radians.
-        lines: the strip's edges in the granule's coordinates; empty when it sees all.
-        footprint: in EPSG:4326.
+        angle: angle along the track at the granule's centre, radians.
+        lines: the strip's edges in the granule's coordinates; empty when it covers the granule.
+        footprint: the part of the granule in EPSG:4326.
     """
 
     relative: int
@@ -57,8 +57,8 @@ class Granule:
         crs: its UTM zone.
         left: x of its western edge, metres, a multiple of 60.
         top: y of its northern edge, metres, a multiple of 60.
-        lon: of its middle, degrees.
-        lat: of its middle, degrees.
+        lon: longitude of its centre, degrees.
+        lat: latitude of its centre, degrees.
         bounds: west, south, east, north of all its strips, degrees.
     """
 
@@ -72,12 +72,12 @@ class Granule:
 
     @lazy
     def strips(self) -> tuple[Strip, ...]:
-        """What each relative orbit sees, by orbit; made when needed, as most granules only lie near a place."""
+        """The strips by relative orbit; computed on first use, because most granules are only near a location."""
         return _strips(self.crs, self.left, self.top, self.lon, self.lat)
 
 
 class Granules:
-    """All granules with land, each made when it is first used."""
+    """All granules with land, each created on first use."""
 
     def __init__(self, mask: LandMask) -> None:
         self._mask = mask
@@ -87,12 +87,12 @@ class Granules:
         """The granules whose bounds meet those of a region.
 
         Raises:
-            EarthEngineError: without a region, or with one too large to be answered.
+            EarthEngineError: without a region, or with one that is too large.
         """
         if region is None or region.is_empty:
             raise EarthEngineError(
-                f"Collection '{asset_id}': the synthetic world makes images on demand and does not list a whole "
-                "planet of them; filter the collection by bounds first (filterBounds)."
+                f"Collection '{asset_id}': the synthetic world creates images on demand and cannot list those of the "
+                "entire planet; filter the collection by bounds first (filterBounds)."
             )
         west, south, east, north = region.bounds
         if east - west > _WIDEST or north - south > _WIDEST:
@@ -100,7 +100,7 @@ class Granules:
                 f"Collection '{asset_id}': the region spans {east - west:.1f} x {north - south:.1f} degrees; the "
                 f"synthetic world lists the images of at most {_WIDEST:g} x {_WIDEST:g}. Filter by smaller bounds."
             )
-        # A granule reaches over its zone's edge by up to 110 km.
+        # A granule extends beyond its zone by up to 110 km.
         reach = 1.2 / max(math.cos(math.radians(min(max(abs(south), abs(north)), 84.0))), 0.1)
         first, last = math.floor((west - reach + 180.0) / 6.0), math.floor((east + reach + 180.0) / 6.0)
         found = []
@@ -111,7 +111,7 @@ class Granules:
         return found
 
     def named(self, name: str) -> Granule | None:
-        """The granule of that name, e.g. `18SVG`."""
+        """The granule with that name, e.g. `18SVG`."""
         if len(name) != 5 or not name[:2].isdigit() or name[2] not in _BANDS or name[4] not in _ROWS:
             return None
         zone = int(name[:2])

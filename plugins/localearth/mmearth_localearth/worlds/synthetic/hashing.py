@@ -1,4 +1,4 @@
-"""Hashing: numbers that look random and are a pure function of integers, on every machine the same."""
+"""Hashing: pseudorandom numbers as a pure function of integers, identical on every machine."""
 
 import hashlib
 from typing import Any
@@ -7,26 +7,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
-"""Real numbers; float64 wherever nothing else is said."""
+"""Real numbers; float64 unless stated otherwise."""
 Words = NDArray[np.uint32]
 
 _STEPS = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F)
-"""Odd multipliers of xxHash32; they spread the integers that are hashed together."""
+"""Odd multipliers of xxHash32, one per hashed integer."""
 
 
 def salt(*parts: str | int) -> int:
-    """A whole number of 32 bits for a list of words, e.g. the seed and a layer's name."""
+    """An integer of 32 bits for a list of words, e.g. the seed and a layer's name."""
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=4).digest()
     return int.from_bytes(digest, "little")
 
 
 def as_words(values: Any) -> Words:
-    """Integers, negative ones too, as words of 32 bits; at least one-dimensional, so that they wrap silently."""
+    """Converts integers, also negative ones, to 32-bit words; at least 1-dimensional, so that overflow is silent."""
     return np.atleast_1d(np.asarray(values)).astype(np.int64).astype(np.uint32)
 
 
 def scramble(words: Words) -> Words:
-    """Mixes every word, in place (Wellons' lowbias32)."""
+    """Mixes every word in place (Wellons' lowbias32)."""
     words ^= words >> np.uint32(16)
     words *= np.uint32(0x7FEB352D)
     words ^= words >> np.uint32(15)
@@ -39,7 +39,7 @@ def hash_words(key: int | Words, *integers: Any) -> Words:
     """Hashes up to four integers, elementwise.
 
     Args:
-        key: a salt, or one an element.
+        key: a salt, or one per element.
         integers: arrays that broadcast together.
     """
     total: Words = np.atleast_1d(np.asarray(key, np.uint32))
@@ -54,7 +54,7 @@ def uniform(key: int | Words, *integers: Any) -> Floats:
 
 
 def bell(key: int | Words, *integers: Any) -> Floats:
-    """Numbers of mean 0 and standard deviation 1, nearly normal, within 2.45 of 0: a sum of two uniforms."""
+    """Numbers with mean 0 and standard deviation 1, between -2.45 and 2.45: sums of two uniform numbers."""
     words = hash_words(key, *integers)
     total = words & np.uint32(0xFFFF)
     total += words >> np.uint32(16)

@@ -1,7 +1,7 @@
-"""The land mask: real coasts of the package global-land-mask, one bit a cell of 1/120 degree.
+"""The land mask: real coasts of the package global-land-mask, one bit per cell of 1/120 degree.
 
-The package's own file unpacks to 933 MB. It is streamed once into 117 MB of bits beside a coarse
-grid, kept in the user's cache folder and mapped from there, so that a second process starts at once.
+The package's own file unpacks to 933 MB. It is streamed once into 117 MB of bits and a coarse grid. Both are stored in
+the user's cache folder and memory-mapped, so that a second process starts at once.
 """
 
 import os
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from mmearth_core.errors import EngineError
 
 ROWS, COLS = 21600, 43200
-"""Cells of 1/120 degree, from 90 N and 180 W."""
+"""Numbers of cells of 1/120 degree, from 90 N and 180 W."""
 
 BLOCK = 15
-"""Cells of a coarse cell (1/8 degree) along each side."""
+"""Cells along each side of a coarse cell (1/8 degree)."""
 
 FORM = "v1"
-"""Part of the cache's name; to be raised when its form changes."""
+"""Part of the cache's name; must be increased when its format changes."""
 
 
 @frozen(eq=False)
@@ -31,15 +31,15 @@ class LandMask:
     """Land and ocean of the world.
 
     Attributes:
-        bits: (21600, 5400) uint8; each bit a cell, True = land, the western one first.
-        coarse: (1440, 2880) uint8; how many of the 225 cells of 1/8 degree are land.
+        bits: (21600, 5400) uint8; one bit per cell, 1 = land, the western cell first.
+        coarse: (1440, 2880) uint8; number of land cells among the 225 cells of each coarse cell.
     """
 
     bits: NDArray[np.uint8]
     coarse: NDArray[np.uint8]
 
     def window(self, row: int, col: int, rows: int, cols: int) -> NDArray[np.bool_]:
-        """Land of (rows, cols) cells; columns wrap around the world, rows repeat at the poles."""
+        """Whether (rows, cols) cells are land; columns wrap around the world, rows repeat at the poles."""
         lines = np.clip(np.arange(row, row + rows), 0, ROWS - 1)
         columns = np.arange(col, col + cols) % COLS
         packed = self.bits[lines[:, None], columns[None, :] >> 3]
@@ -48,7 +48,7 @@ class LandMask:
 
 
 def open_land_mask() -> LandMask:
-    """Opens the land mask, and makes its cache when there is none yet (some seconds).
+    """Opens the land mask, and creates its cache if there is none yet (some seconds).
 
     Raises:
         EngineError: when the package is not installed.
@@ -56,10 +56,10 @@ def open_land_mask() -> LandMask:
     spec = find_spec("global_land_mask")
     if spec is None or spec.origin is None:
         raise EngineError(
-            "engines.local: the world 'synthetic' takes its coasts from the package 'global-land-mask', which is "
+            "engines.local: the coasts of the world 'synthetic' are in the package 'global-land-mask', which is "
             'not installed. Install it with `pip install "mmearth-localearth[synthetic]"`.'
         )
-    # The package is only looked up: importing it would hold 933 MB.
+    # The package is not imported, because importing it takes 933 MB of memory.
     source = Path(spec.origin).with_name("globe_combined_mask_compressed.npz")
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmearth" / "localearth"
     bits, coarse = folder / f"land-{FORM}-bits.npy", folder / f"land-{FORM}-coarse.npy"
@@ -69,14 +69,14 @@ def open_land_mask() -> LandMask:
             _make(source, bits, coarse)
         except OSError as error:
             raise EngineError(
-                f"engines.local: the land mask of the world 'synthetic' (117 MB) cannot be kept in {folder}: {error}. "
-                "Make room there, or set XDG_CACHE_HOME to a folder that can be written."
+                f"engines.local: the land mask of the world 'synthetic' (117 MB) cannot be stored in {folder}: "
+                f"{error}. Free disk space, or set XDG_CACHE_HOME to a writable folder."
             ) from error
     return LandMask(np.load(bits, mmap_mode="r"), np.load(coarse))
 
 
 def _make(source: Path, bits: Path, coarse: Path) -> None:
-    """Streams the package's mask into the two cache files, written aside and renamed."""
+    """Streams the package's mask into the two cache files, which are renamed when complete."""
     counts = np.zeros((ROWS // BLOCK, COLS // BLOCK), np.uint8)
     aside = bits.with_name(f"{bits.name}.{os.getpid()}")
     with zipfile.ZipFile(source) as archive, archive.open("mask.npy") as stream, aside.open("wb") as out:
@@ -99,7 +99,7 @@ def _read(stream: IO[bytes], size: int) -> bytes:
     while size:
         part = stream.read(size)
         if not part:
-            raise EngineError("engines.local: the file of global-land-mask ends too early; install it again.")
+            raise EngineError("engines.local: the file of global-land-mask is truncated; reinstall the package.")
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
@@ -110,5 +110,5 @@ def _check_header(stream: IO[bytes]) -> None:
     shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
     if version != (1, 0) or shape != (ROWS, COLS) or dtype != np.dtype(bool):
         raise EngineError(
-            f"engines.local: global-land-mask holds {shape} {dtype}, not ({ROWS}, {COLS}) bool; install version 1.0.0."
+            f"engines.local: global-land-mask has {shape} {dtype}, not ({ROWS}, {COLS}) bool; install version 1.0.0."
         )

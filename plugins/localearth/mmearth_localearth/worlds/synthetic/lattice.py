@@ -1,7 +1,7 @@
-"""Lattices: where the pixels of a window lie on the sphere, exactly at nodes and smoothly between.
+"""Lattices: positions of a window's pixels on the sphere, exact at nodes and interpolated in between.
 
-Nodes are whole multiples of `STEP` pixels of the lattice, never of a window. So what is computed for a pixel
-does not depend on the window that it is read in.
+Nodes are at multiples of `STEP` pixels of the lattice, not of a window. Therefore the result for a pixel does not
+depend on the window in which it is read.
 """
 
 import math
@@ -15,24 +15,24 @@ from mmearth_localearth.worlds.synthetic.hashing import Floats
 from mmearth_localearth.worlds.synthetic.lazy import lazy
 
 RADIUS = 6371000.0
-"""Of the sphere that all noise is computed on, metres."""
+"""Radius of the sphere on which all noise is computed, metres."""
 
 STEP = 16
-"""Pixels from node to node."""
+"""Pixels from one node to the next."""
 
 MID = 4
-"""Pixels from one middle node to the next: every fourth of them is a node along each axis."""
+"""Pixels from one middle node to the next; every fourth middle node along each axis is a node."""
 
 
 @frozen
 class Lattice:
-    """An endless raster.
+    """An infinite raster.
 
     Attributes:
-        crs: of its coordinates.
-        left: x of pixel 0's western edge.
-        top: y of pixel 0's northern edge.
-        size: of a pixel, in the units of the CRS.
+        crs: the CRS of its coordinates.
+        left: x of the western edge of pixel 0.
+        top: y of the northern edge of pixel 0.
+        size: size of a pixel, in units of the CRS.
     """
 
     crs: str
@@ -48,7 +48,7 @@ class Lattice:
 
 @frozen
 class Window:
-    """Rows and columns of a lattice; both may be negative."""
+    """A window of rows and columns of a lattice; both may be negative."""
 
     row: int
     col: int
@@ -56,7 +56,7 @@ class Window:
     cols: int
 
     def contains(self, other: "Window") -> bool:
-        """Whether another window of the lattice lies inside."""
+        """Whether another window of the lattice is inside."""
         return (
             self.row <= other.row
             and self.col <= other.col
@@ -65,7 +65,7 @@ class Window:
         )
 
     def grown(self, margin: int, multiple: int = 1) -> "Window":
-        """The window with a margin, its edges snapped outward to whole multiples."""
+        """The window with a margin, with edges moved outward to multiples."""
         row = (self.row - margin) // multiple * multiple
         col = (self.col - margin) // multiple * multiple
         bottom = -((-(self.row + self.rows + margin)) // multiple) * multiple
@@ -73,16 +73,16 @@ class Window:
         return Window(row, col, bottom - row, right - col)
 
     def slices(self, inner: "Window") -> tuple[slice, slice]:
-        """Where another window lies in an array of this one."""
+        """The slices of another window in an array of this one."""
         row, col = inner.row - self.row, inner.col - self.col
         return slice(row, row + inner.rows), slice(col, col + inner.cols)
 
 
 def on_sphere(lon: Floats, lat: Floats) -> Floats:
-    """Points of the sphere in metres, (3, ...).
+    """Points on the sphere in metres, (3, ...).
 
-    Longitudes and latitudes are taken to 1e-9 degrees (0.1 mm), so that the last bits of PROJ and of the
-    processor's sine do not matter.
+    Longitudes and latitudes are rounded to 1e-9 degrees (0.1 mm), so that rounding errors of PROJ and differences
+    between processors do not matter.
     """
     lam, phi = np.radians(np.round(lon, 9)), np.radians(np.round(lat, 9))
     flat = np.cos(phi)
@@ -97,7 +97,7 @@ class Patch:
     Attributes:
         lattice: the lattice.
         window: the window.
-        turned: points on other axes, by the pixels from one to the next; kept for the noise.
+        turned: cached points in rotated axes by their distance in pixels, for the noise.
     """
 
     lattice: Lattice
@@ -106,7 +106,7 @@ class Patch:
 
     @lazy
     def node_lonlat(self) -> tuple[Floats, Floats]:
-        """Longitude and latitude of the nodes, degrees; longitudes do not jump."""
+        """Longitude and latitude of the nodes, degrees; longitudes are continuous."""
         grid = self.lattice
         x = grid.left + (self._nodes(1) * STEP + 0.5) * grid.size
         y = grid.top - (self._nodes(0) * STEP + 0.5) * grid.size
@@ -142,7 +142,7 @@ class Patch:
 
     @lazy
     def spacing(self) -> tuple[float, Floats]:
-        """Metres from a pixel to the next one south, and to the next one east, (rows, 1)."""
+        """Distance of pixels to the south, metres, and to the east, metres, (rows, 1)."""
         rows = np.arange(self.window.row, self.window.row + self.window.rows)[:, None]
         if not self.lattice.geographic:
             return self.lattice.size, np.full(rows.shape, self.lattice.size)
@@ -151,22 +151,22 @@ class Patch:
         return metres, metres * np.cos(np.radians(lat))
 
     def spread(self, values: Floats) -> Floats:
-        """Values of the nodes (..., rows, cols) brought to the pixels by a Catmull-Rom spline: slopes do not jump."""
+        """Interpolates values of the nodes (..., rows, cols) at the pixels with a Catmull-Rom spline: smooth slopes."""
         down, across = (self._pixels(axis) for axis in (0, 1))
         return _blown(values, down, across, STEP, self._first(STEP))
 
     def to_mids(self, values: Floats) -> Floats:
-        """Values of the nodes brought to the middle nodes, in the same way."""
+        """Interpolates values of the nodes at the middle nodes, in the same way."""
         down, across = (self._mids(axis) * MID for axis in (0, 1))
         return _blown(values, down, across, STEP, self._first(STEP))
 
     def from_mids(self, values: Floats) -> Floats:
-        """Values of the middle nodes brought to the pixels, in the same way."""
+        """Interpolates values of the middle nodes at the pixels, in the same way."""
         down, across = (self._pixels(axis) for axis in (0, 1))
         return _blown(values, down, across, MID, self._first(MID))
 
     def straight_from_mids(self, values: Floats) -> Floats:
-        """Values of the middle nodes (rows, cols) brought to the pixels along straight lines: none overshoots."""
+        """Interpolates values of the middle nodes (rows, cols) at the pixels linearly, so that none overshoots."""
         first = self._first(MID)
         for axis in (1, 0):
             at = self._pixels(axis)
@@ -203,8 +203,8 @@ class Patch:
 def _blown(
     values: Floats, down: NDArray[np.int64], across: NDArray[np.int64], step: int, first: tuple[int, int]
 ) -> Floats:
-    """Values (..., rows, cols) at every `step` pixels as values at whole pixels."""
-    # Along the rows first, while there are few: the longer pass then copies whole rows.
+    """Interpolates values (..., rows, cols) at every `step` pixels at all pixels."""
+    # First along the rows, while there are few of them; the longer second pass then copies entire rows.
     for axis, at in ((-1, across), (-2, down)):
         index = at // step - first[axis]
         t = (at % step) * (1.0 / step)

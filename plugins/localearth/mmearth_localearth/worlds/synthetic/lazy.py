@@ -1,4 +1,4 @@
-"""Attributes made when they are first used, without the lock that all instances of `cached_property` share."""
+"""Attributes that are computed on first use, without the lock that all instances of `cached_property` share."""
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -7,9 +7,9 @@ T = TypeVar("T")
 
 
 class lazy(Generic[T]):  # noqa: N801 - a decorator, like `property`
-    """As `functools.cached_property`, which in Python 3.11 makes threads wait for one another.
+    """Like `functools.cached_property`, which in Python 3.11 makes threads wait for each other.
 
-    Two threads may make a value twice; here they make the same one.
+    Two threads may compute a value twice; both get the same result.
     """
 
     def __init__(self, make: Callable[[Any], T]) -> None:
@@ -17,7 +17,7 @@ class lazy(Generic[T]):  # noqa: N801 - a decorator, like `property`
         self.__doc__ = make.__doc__
 
     def __get__(self, instance: Any, owner: type) -> T:
-        """Makes the value and leaves it in the instance, where it is found first from then on."""
+        """Computes the value and stores it in the instance, where later reads find it first."""
         found = self._make(instance)
         instance.__dict__[self._make.__name__] = found
         return found

@@ -1,4 +1,4 @@
-"""Maps that have no date: WorldCover, canopy height and its deviation, and ASTER's elevation."""
+"""Maps without a date: WorldCover, canopy height and its deviation, and ASTER's elevation."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -22,7 +22,7 @@ CANOPY_SD = "users/nlang/ETH_GlobalCanopyHeightSD_2020_10m_v1"
 ASTER = "projects/sat-io/open-datasets/ASTER/GDEM"
 
 TEN_METRES = 1.0 / 12000.0
-"""Degrees of a pixel of WorldCover and of the canopy height."""
+"""Size of a pixel of WorldCover and of the canopy height, degrees."""
 
 _CODES = np.array([80, 10, 30, 90, 40, 20, 50, 60, 70, 95, 100], np.uint8)
 """WorldCover's class of each `Kind`."""
@@ -33,13 +33,13 @@ def _grid(north: float, south: float, size: float) -> Grid:
 
 
 class Maps:
-    """The images of a planet that have no date."""
+    """The images of a planet without a date."""
 
     def __init__(self, planet: Planet) -> None:
         self._planet = planet
 
     def image(self, asset_id: str) -> ImageAsset | None:
-        """The image of that id, or None."""
+        """The image with that id, or None."""
         if asset_id == ASTER:
             return self._made(asset_id, "b1", "int16", _grid(83.0, -83.0, 1.0 / 3600.0), _elevation)
         if asset_id == CANOPY:
@@ -52,7 +52,7 @@ class Maps:
         return None
 
     def worldcover(self, collection: str) -> ImageAsset:
-        """The one image of a WorldCover collection."""
+        """The only image of a WorldCover collection."""
         index, time = WORLDCOVER[collection]
         properties = {"system:time_start": time, "system:time_end": time + 366 * 86_400_000.0}
         grid = _grid(84.0, -60.0, TEN_METRES)
@@ -79,11 +79,11 @@ class Maps:
 
 
 class WorldCover:
-    """A WorldCover collection, of one image; see `CollectionAsset`.
+    """A WorldCover collection with one image; see `CollectionAsset`.
 
     Attributes:
         id: the asset id.
-        properties: of the collection.
+        properties: the properties of the collection.
     """
 
     def __init__(self, maps: Maps, asset_id: str) -> None:
@@ -94,7 +94,7 @@ class WorldCover:
     def images(
         self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
     ) -> Sequence[ImageAsset]:
-        """The one image, unless the interval or the region leaves it out."""
+        """The only image, unless the interval or the region excludes it."""
         time = self._image.properties["system:time_start"]
         footprint = self._image.footprint
         if interval is not None and not interval[0] <= time < interval[1]:

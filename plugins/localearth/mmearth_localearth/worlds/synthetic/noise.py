@@ -1,6 +1,6 @@
-"""Noise: smooth random fields in space, so that they have no seam anywhere on the sphere.
+"""Noise: smooth random fields in 3-dimensional space, so that they have no seams on the sphere.
 
-Only additions, multiplications and floors, which every processor does alike.
+Uses only additions, multiplications and floors, which give the same results on every processor.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,21 +13,21 @@ from mmearth_localearth.worlds.synthetic.hashing import Floats, Words, hash_word
 Small = NDArray[np.float32]
 
 _FEW = 12_288
-"""Coordinates up to which all octaves are made at once."""
+"""Maximum number of coordinates for which all octaves are computed at once."""
 
 _X, _Y, _Z = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77), np.uint32(0xC2B2AE3D)
 
 _CORNERS: Words = (
     np.array([[bits >> place & 1 for place in range(3)] for bits in range(8)], np.uint32) * np.array([_X, _Y, _Z])
 ).sum(axis=1, dtype=np.uint32)
-"""From the first corner of a cube to all eight: bit 0 of the index is a step along x, bit 1 along y, bit 2 along z."""
+"""Steps from the first corner of a cube to all eight: bit 0 of the index is a step along x, bit 1 y, bit 2 z."""
 
 _SMALL = 6_000
-"""Points up to which all corners are hashed at once."""
+"""Maximum number of points for which all corners are hashed at once."""
 
 
 def _blend(a: NDArray[np.float32], b: NDArray[np.float32], t: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A where t is 0, b where t is 1; overwrites both."""
+    """Interpolates from a (t = 0) to b (t = 1); overwrites both."""
     b -= a
     b *= t
     a += b
@@ -35,20 +35,20 @@ def _blend(a: NDArray[np.float32], b: NDArray[np.float32], t: NDArray[np.float32
 
 
 def _line(corner: Words, u: NDArray[np.float32]) -> NDArray[np.float32]:
-    """From the number of a lattice corner to that of the next one along x."""
+    """Interpolates from the number of a lattice corner to that of the next one along x."""
     return _blend(scramble(corner.copy()).astype(np.float32), scramble(corner + _X).astype(np.float32), u)
 
 
 def value_noise(points: Floats, wavelength: float | Floats, key: int | Words) -> Small:
-    """Noise of one wavelength: hashed numbers on a cubic lattice, joined smoothly.
+    """Noise of one wavelength: hashed numbers on a cubic lattice with smooth interpolation.
 
     Args:
-        points: (3, ...) metres.
-        wavelength: the lattice's spacing, metres; or one a point.
-        key: a salt, or one a point.
+        points: points, (3, ...) metres.
+        wavelength: the lattice's spacing, metres, or one per point.
+        key: a salt, or one per point.
 
     Returns:
-        Numbers in [0, 1), mean 0.5, of the points' shape, as single floats.
+        Numbers in [0, 1) with mean 0.5, in the points' shape, as float32.
     """
     frequency = 1.0 / wavelength
     cells, weights = [], []
@@ -64,7 +64,7 @@ def value_noise(points: Floats, wavelength: float | Floats, key: int | Words) ->
     corner = x0 + y0
     corner += z0
     if corner.size <= _SMALL:
-        # All eight corners of the cubes at once: what costs is the calls.
+        # All eight corners of the cubes at once, because the calls are the main cost.
         numbers = scramble(_CORNERS.reshape(8, *(1 for _ in corner.shape)) + corner).astype(np.float32)
         for weight in (u, v, w):
             numbers = _blend(numbers[0::2], numbers[1::2], weight)
@@ -81,7 +81,7 @@ def value_noise(points: Floats, wavelength: float | Floats, key: int | Words) ->
 
 
 def _quintic(t: Small) -> Small:
-    """0 at 0 and 1 at 1, without a jump in the second derivative there: hillshades show no lattice."""
+    """0 at 0 and 1 at 1, with a continuous second derivative, so that hillshades do not show the lattice."""
     s = t * np.float32(6.0)
     s -= np.float32(15.0)
     s *= t
@@ -92,14 +92,14 @@ def _quintic(t: Small) -> Small:
 
 
 def plane_noise(row: int, col: int, rows: int, cols: int, cell: int, key: int) -> Small:
-    """Noise of whole pixels, as `value_noise` but in the plane of a raster and far cheaper.
+    """Noise at whole pixels, like `value_noise` but in the plane of a raster and much faster.
 
     Args:
-        row: of the first pixel.
-        col: of the first pixel.
-        rows: how many.
-        cols: how many.
-        cell: the noise's wavelength, pixels.
+        row: row of the first pixel.
+        col: column of the first pixel.
+        rows: number of rows.
+        cols: number of columns.
+        cell: wavelength of the noise, pixels.
         key: a salt.
 
     Returns:
@@ -118,26 +118,26 @@ def plane_noise(row: int, col: int, rows: int, cols: int, cell: int, key: int) -
 
 
 def turned(points: Floats) -> Floats:
-    """The points on other axes, so that the lattices of neighbouring octaves do not line up."""
+    """The points in rotated axes, so that the lattices of consecutive octaves are not aligned."""
     x, y, z = points
     return np.stack([(2 * x - y + 2 * z) / 3.0, (2 * x + 2 * y - z) / 3.0, (2 * z + 2 * y - x) / 3.0])
 
 
 def octave_key(key: int | Words, number: int) -> int | Words:
-    """The key of an octave, from that of its noise."""
+    """The key of an octave, from the key of its noise."""
     step = number * 0x632BE5AB & 0xFFFFFFFF
     return (key + step) & 0xFFFFFFFF if isinstance(key, int) else key + np.uint32(step)
 
 
 def octaves(points: Floats, wavelengths: Sequence[float], key: int | Words) -> Iterator[Small]:
-    """The noise of every wavelength, one after the other, as `value_noise`."""
+    """The noise of every wavelength in turn; see `value_noise`."""
     both = points, turned(points) if len(wavelengths) > 1 else points
     keys = [octave_key(key, number) for number in range(len(wavelengths))]
     if points.size > _FEW:
         for number, wavelength in enumerate(wavelengths):
             yield value_noise(both[number % 2], wavelength, keys[number])
         return
-    # Few points: what costs is the calls, so all octaves are made in one.
+    # For few points the calls are the main cost, so all octaves are computed in one call.
     shape = (len(wavelengths), *(1 for _ in points.shape[1:]))
     stack = np.stack([both[number % 2] for number in range(len(wavelengths))], axis=1)
     words = np.array(keys, np.uint32)
@@ -147,7 +147,7 @@ def octaves(points: Floats, wavelengths: Sequence[float], key: int | Words) -> I
 
 
 def fbm(points: Floats, wavelengths: Sequence[float], key: int | Words, gain: float = 0.5) -> Small:
-    """Octaves of noise, each weaker by `gain` than the one before; in [0, 1), mean 0.5."""
+    """Octaves of noise, each `gain` times the one before; in [0, 1), mean 0.5."""
     shares = weights(len(wavelengths), gain)
     total = np.zeros(points.shape[1:], np.float32)
     for share, noise in zip(shares, octaves(points, wavelengths, key), strict=True):
@@ -157,17 +157,17 @@ def fbm(points: Floats, wavelengths: Sequence[float], key: int | Words, gain: fl
 
 
 def weights(count: int, gain: float) -> list[float]:
-    """The shares of octaves, each weaker by `gain` than the one before; they add up to 1."""
+    """The weights of octaves, each `gain` times the one before; they add up to 1."""
     each = [gain**number for number in range(count)]
     return [one / sum(each) for one in each]
 
 
 def ridges(noises: Iterable[Small], shares: Sequence[float]) -> Small:
-    """Octaves of ridged noise: crests where a field passes its middle, and rough only near the crests.
+    """Octaves of ridged noise: crests where a field crosses its mean, and roughness only near the crests.
 
     Args:
         noises: the octaves.
-        shares: of each; they add up to 1.
+        shares: the weight of each octave; they add up to 1.
 
     Returns:
         Numbers from 0 in valleys to nearly 1 on crests.
@@ -185,7 +185,7 @@ def ridges(noises: Iterable[Small], shares: Sequence[float]) -> Small:
 
 
 def smoothstep(low: float, high: float, values: Floats) -> Floats:
-    """0 below `low`, 1 above `high`, and an S between."""
+    """0 below `low`, 1 above `high`, and an S-shaped curve in between."""
     t = np.clip((values - low) * (1.0 / (high - low)), 0.0, 1.0)
     result: Floats = t * t * (3.0 - 2.0 * t)
     return result

@@ -1,4 +1,4 @@
-"""Optics: what Sentinel-2 sees of a surface, through clouds and air, in whole digital numbers."""
+"""Optics: a surface as seen by Sentinel-2 through clouds and atmosphere, in digital numbers."""
 
 import math
 
@@ -15,19 +15,19 @@ from mmearth_localearth.worlds.synthetic.surface import MATERIALS, Surface, surf
 from mmearth_localearth.worlds.synthetic.truth import Planet, Recent, Truth
 
 CLOUD_HEIGHT = 1500.0
-"""Of the clouds above the ground, metres: how far their shadows fall."""
+"""Height of the clouds above the ground, metres; determines the positions of their shadows."""
 
 
 @frozen
 class Pass:
-    """The satellite over a granule at a time.
+    """A pass of the satellite over a granule.
 
     Attributes:
         key: a salt of the datatake, so that neighbouring granules share their clouds.
-        day: of the year, from 1.
-        lon: of the granule's middle, degrees.
-        lat: of the granule's middle, degrees.
-        mean: the climate's cloudiness there at that time.
+        day: day of the year, from 1.
+        lon: longitude of the granule's centre, degrees.
+        lat: latitude of the granule's centre, degrees.
+        mean: mean cloudiness of the climate there at that time.
     """
 
     key: int
@@ -37,26 +37,26 @@ class Pass:
     mean: float
 
     def sun(self) -> tuple[float, float, float]:
-        """Towards the sun at half past ten: east, north, up."""
+        """The direction of the sun at 10:30: east, north, up."""
         tilt = math.radians(-23.44 * math.cos(2 * math.pi * (self.day + 10) / 365.25))
         hour, phi = math.radians(-22.5), math.radians(self.lat)
         east = -math.cos(tilt) * math.sin(hour)
         north = math.cos(phi) * math.sin(tilt) - math.sin(phi) * math.cos(tilt) * math.cos(hour)
         up = math.sin(phi) * math.sin(tilt) + math.cos(phi) * math.cos(tilt) * math.cos(hour)
-        # A sun on the horizon would leave nothing to see: real acquisitions stop there, too.
+        # With the sun on the horizon nothing would be visible; real acquisitions stop there, too.
         up = max(up, 0.12)
         return round(east, 9), round(north, 9), round(up, 9)
 
 
 @define(slots=False, eq=False)
 class View:
-    """A window as it looks on a pass; expensive parts are made when they are needed.
+    """A window as seen on a pass; expensive parts are computed on first use.
 
     Attributes:
-        truth: what is there.
+        truth: the hidden state of the window.
         seen: the pass.
-        cloud: how opaque the clouds are, (rows, cols); None when there are none.
-        shadow: how dark their shadows are, (rows, cols); None when there are none.
+        cloud: opacity of the clouds, (rows, cols); None without clouds.
+        shadow: darkness of their shadows, (rows, cols); None without shadows.
     """
 
     truth: Truth
@@ -71,7 +71,7 @@ class View:
 
     @lazy
     def materials(self) -> list[tuple[str, Floats]]:
-        """The materials that are there, and how much of each pixel they are."""
+        """The materials that occur in the window, and their share of each pixel."""
         pairs = zip(MATERIALS, self.surface.mixture, strict=True)
         return [(name, share) for name, share in pairs if share.any()]
 
@@ -83,14 +83,14 @@ class View:
 
 
 class Optics:
-    """Makes views of a planet; remembers the last ones, `kept` of them (a view takes 2 MB)."""
+    """Creates views of a planet and caches the last `kept` of them (a view takes 2 MB)."""
 
     def __init__(self, planet: Planet, kept: int) -> None:
         self.planet = planet
         self._recent: Recent[View] = Recent(kept)
 
     def view(self, lattice: Lattice, window: Window, seen: Pass) -> tuple[Window, View]:
-        """A view that holds the window, and the window that it is of (a multiple of 60 m)."""
+        """A view that contains the window, and the view's own window (multiples of 60 m)."""
 
         def make() -> tuple[Window, View]:
             truth = self.planet.truth(lattice, window.grown(1, 6))
@@ -114,7 +114,7 @@ class Optics:
 
 
 def _relief(truth: Truth, seen: Pass) -> Floats:
-    """The sun on slopes, over the sun on flat ground, with the light of the sky."""
+    """Ratio of the light on slopes to the light on flat ground, including diffuse light."""
     east, north, up = seen.sun()
     dx, dy = truth.slopes
     facing = (up - east * dx - north * dy) / np.sqrt(1.0 + dx * dx + dy * dy)
@@ -122,7 +122,7 @@ def _relief(truth: Truth, seen: Pass) -> Floats:
 
 
 def _tone(truth: Truth) -> Floats:
-    """Small differences of brightness that stay from day to day: crowns, soils, roofs."""
+    """Small differences of brightness that are the same on every day: crowns, soils, roofs."""
     cover = truth.cover
     window = truth.patch.window
     rows = np.arange(window.row, window.row + window.rows)[:, None]
@@ -139,17 +139,17 @@ def _tone(truth: Truth) -> Floats:
 
 
 _GRAIN = np.array([0.012, 0.10, 0.035, 0.06, 0.022, 0.07, 0.06, 0.045, 0.012, 0.09, 0.05], np.float32)
-"""How grainy each kind of surface is at 10 m."""
+"""Graininess of each kind of surface at 10 m."""
 
 
 def reflectance(view: View, band: str, air: bool, haze: float) -> Floats:
-    """A band's reflectance at 10 m, times 10,000, not yet rounded.
+    """A band's reflectance at 10 m, times 10,000, not rounded.
 
     Args:
         view: the view.
         band: e.g. `"B4"`.
-        air: seen from above the atmosphere (level 1C), not at the surface (level 2A).
-        haze: how hazy the air is; 1 on an ordinary day.
+        air: whether the reflectance is at the top of the atmosphere (level 1C) instead of the surface (level 2A).
+        haze: haze of the atmosphere; 1 on an average day.
     """
     at = BANDS.index(band)
     ground = np.zeros(view.light.shape, np.float32)
@@ -165,5 +165,5 @@ def reflectance(view: View, band: str, air: bool, haze: float) -> Floats:
 
 
 def sphere_point(lon: float, lat: float) -> Floats:
-    """One point of the sphere, (3, 1) metres."""
+    """One point on the sphere, (3, 1) metres."""
     return on_sphere(np.array([lon]), np.array([lat])).reshape(3, 1)

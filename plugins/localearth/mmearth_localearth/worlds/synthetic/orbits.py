@@ -1,7 +1,7 @@
-"""Orbits: when the satellites pass, and what strip of the Earth they see.
+"""Orbits: the times of the satellites' passes and the strips that they see.
 
-Both missions fly circular orbits that repeat; a relative orbit is one of the repeat cycle. Times, strips and
-inclinations are the missions'; where relative orbit 1 crosses the equator is invented.
+Both missions have circular orbits that repeat; a relative orbit is one orbit of the repeat cycle. Times, strips and
+inclinations are those of the missions; the longitude at which relative orbit 1 crosses the equator is invented.
 """
 
 import datetime as dt
@@ -14,16 +14,16 @@ from mmearth_localearth.worlds.synthetic.hashing import Floats
 from mmearth_localearth.worlds.synthetic.lattice import RADIUS
 
 EPOCH = dt.datetime(2016, 1, 1, tzinfo=dt.UTC)
-"""Cycle 0 of every mission begins here."""
+"""Start of cycle 0 of every mission."""
 
 EPOCH_MS = EPOCH.timestamp() * 1000.0
 """The same in milliseconds since 1970."""
 
 END_MS = dt.datetime(2022, 1, 1, tzinfo=dt.UTC).timestamp() * 1000.0
-"""No image is taken from then on."""
+"""No images are taken from this time on."""
 
 DAY_MS = 86_400_000.0
-"""Milliseconds of a day."""
+"""Milliseconds per day."""
 
 
 @frozen
@@ -31,11 +31,11 @@ class Orbit:
     """A mission's orbit.
 
     Attributes:
-        days: of a repeat cycle.
-        turns: revolutions in a cycle.
-        inclination: degrees.
+        days: days per repeat cycle.
+        turns: revolutions per cycle.
+        inclination: inclination, degrees.
         swath: width of the strip, metres.
-        node_hour: local solar time at the equator on the way north, hours.
+        node_hour: local solar time of the northward equator crossing, hours.
     """
 
     days: int
@@ -46,22 +46,22 @@ class Orbit:
 
     @property
     def period(self) -> float:
-        """Seconds of a revolution."""
+        """Seconds per revolution."""
         return self.days * 86400.0 / self.turns
 
     def node(self, relative: int) -> tuple[float, float]:
-        """Where (degrees east) and when (seconds into the cycle) relative orbit 1, 2, ... crosses northward."""
+        """Longitude (degrees) and time (seconds into the cycle) of a relative orbit's northward equator crossing."""
         seconds = (relative - 1) * self.period
         hours = seconds / 3600.0 % 24.0
         return ((self.node_hour - hours) * 15.0 + 180.0) % 360.0 - 180.0, seconds
 
     def ground(self, relative: int, angle: Floats, across: float) -> tuple[Floats, Floats]:
-        """Points beside the ground track.
+        """Points at a distance from the ground track.
 
         Args:
-            relative: the relative orbit.
-            angle: from the northward crossing along the track, radians.
-            across: metres to the right of the track.
+            relative: the relative orbit, from 1.
+            angle: angle along the track from the northward crossing, radians.
+            across: distance to the right of the track, metres.
 
         Returns:
             Longitude and latitude, degrees.
@@ -76,7 +76,7 @@ class Orbit:
         return (turned + 180.0) % 360.0 - 180.0, np.degrees(np.arcsin(np.clip(z, -1.0, 1.0)))
 
     def angle(self, lat: float, northward: bool) -> float | None:
-        """The angle along the track at a latitude; None beyond the orbit's highest."""
+        """The angle along the track at a latitude; None for latitudes that the orbit does not reach."""
         sine = math.sin(math.radians(lat)) / math.sin(math.radians(self.inclination))
         if abs(sine) > 1.0:
             return None
@@ -84,7 +84,7 @@ class Orbit:
         return up if northward else math.pi - up
 
     def passes(self, lon: float, lat: float, northward: bool) -> list[tuple[int, float]]:
-        """The relative orbits whose strip holds a point or comes within 300 km, with the angle there."""
+        """The relative orbits whose strip contains a point or is within 300 km, with the angle along the track."""
         angle = self.angle(lat, northward)
         if angle is None:
             return []
@@ -98,18 +98,18 @@ class Orbit:
         return found
 
     def start(self, relative: int, angle: float) -> float:
-        """Milliseconds since 1970 when a point is passed in cycle 0 (which may be before the epoch)."""
+        """The time of a point's pass in cycle 0, milliseconds since 1970 (may be before the epoch)."""
         seconds = self.node(relative)[1] + self.period * angle / (2 * math.pi)
         return EPOCH_MS + float(round(seconds * 1000.0))
 
 
 def stamp(milliseconds: float) -> str:
-    """A time as in scene names, e.g. `20180715T155911`."""
+    """A time in the format of scene names, e.g. `20180715T155911`."""
     return dt.datetime.fromtimestamp(milliseconds // 1000.0, dt.UTC).strftime("%Y%m%dT%H%M%S")
 
 
 def day_of_year(milliseconds: float) -> int:
-    """1 on the first of January (UTC)."""
+    """The day of the year; 1 January (UTC) is 1."""
     return dt.datetime.fromtimestamp(milliseconds / 1000.0, dt.UTC).timetuple().tm_yday
 
 

@@ -1,4 +1,4 @@
-"""Outlines: polygons of projected coordinates as footprints in longitude and latitude, and their pixels."""
+"""Outlines: converts polygons in projected coordinates to footprints in longitude and latitude, and to pixels."""
 
 import math
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from mmearth_localearth.values.projection import reproject
 from mmearth_localearth.worlds.synthetic.hashing import Floats
 
 Line = tuple[float, float, float]
-"""(a, b, c): a place lies inside when a x + b y + c >= 0."""
+"""(a, b, c): a point is inside if a x + b y + c >= 0."""
 
 
 def lonlat(outline: Polygon, crs: str, around: float) -> Polygon | None:
     """A projected polygon in EPSG:4326.
 
-    One that crosses 180 degrees is cut there, and keeps the side of the longitude `around`.
+    A polygon that crosses 180 degrees is cut there; the part on the side of the longitude `around` is kept.
 
     Returns:
-        The polygon, counter-clockwise; None when nothing of it is left.
+        The polygon, counter-clockwise; None when it is empty.
     """
     ring = np.asarray(shapely.segmentize(outline, 12_000.0).exterior.coords)
     lon, lat = reproject(crs, "EPSG:4326", ring[:, 0], ring[:, 1])
@@ -30,7 +30,7 @@ def lonlat(outline: Polygon, crs: str, around: float) -> Polygon | None:
         return None
     lon = (lon - around + 180.0) % 360.0 - 180.0 + around
     shape = Polygon(np.round(np.column_stack([lon, lat]), 9))
-    if not shape.is_valid:  # it reaches around the pole
+    if not shape.is_valid:  # it contains the pole
         return None
     if lon.min() < -180.0 or lon.max() > 180.0:
         shape = shape.intersection(box(-180.0, -90.0, 180.0, 90.0))
@@ -40,7 +40,7 @@ def lonlat(outline: Polygon, crs: str, around: float) -> Polygon | None:
 
 
 def side(first: tuple[float, float], second: tuple[float, float], inside: tuple[float, float]) -> Line:
-    """The line through two points, with a third on its inner side."""
+    """The line through two points, with a third point on its inner side."""
     a, b = second[1] - first[1], first[0] - second[0]
     length = math.hypot(a, b)
     a, b = a / length, b / length
@@ -50,7 +50,7 @@ def side(first: tuple[float, float], second: tuple[float, float], inside: tuple[
 
 
 def within(lines: Sequence[Line], x: Floats, y: Floats) -> NDArray[np.bool_]:
-    """Which points lie inside all lines; x is (cols,) and y (rows,)."""
+    """Whether points are inside all lines; x is (cols,) and y (rows,)."""
     inside = np.ones((y.size, x.size), bool)
     for a, b, c in lines:
         inside &= a * x[None, :] + (b * y + c)[:, None] >= 0.0
@@ -76,6 +76,6 @@ def clipped(outline: Polygon, lines: Sequence[Line]) -> Polygon:
 
 
 def utm(lon: float, lat: float) -> str:
-    """The UTM zone of a place."""
+    """The UTM zone of a location."""
     zone = min(int((lon + 180.0) // 6.0) + 1, 60)
     return f"EPSG:{326 if lat >= 0 else 327}{zone:02d}"

@@ -1,4 +1,4 @@
-"""Radar: backscatter of every kind of surface, with slopes, wind, crops and speckle, in steps of 1/64 dB."""
+"""Radar: backscatter of every kind of surface, with effects of slopes, wind, crops and speckle, in steps of 1/64 dB."""
 
 from functools import partial
 
@@ -28,7 +28,7 @@ LEVELS: dict[Kind, tuple[float, float]] = {
     Kind.MANGROVE: (-8.0, -13.4),
     Kind.MOSS: (-12.8, -19.8),
 }
-"""Usual backscatter at mid swath, dB: co-polarised and cross-polarised. Rounded figures for C band."""
+"""Typical backscatter at mid swath, dB: co-polarised and cross-polarised. Rounded figures for C band."""
 
 _TABLE = np.array([LEVELS[kind] for kind in Kind])
 
@@ -41,10 +41,10 @@ class Take:
     """One acquisition of a frame.
 
     Attributes:
-        key: a salt of its own.
-        ascending: flown northward, so that it looks east.
+        key: its salt.
+        ascending: whether the satellite flies northward and therefore looks east.
         lines: the frame's sides, in its CRS.
-        grid: its pixels of 10 m.
+        grid: its grid of 10 m.
         time: milliseconds since 1970.
     """
 
@@ -75,8 +75,8 @@ def _places(grid: Grid, row: int, col: int, rows: int, cols: int) -> tuple[Float
 
 
 def _incidence(take: Take, x: Floats, y: Floats) -> Floats:
-    """Degrees; grows away from the satellite, which flies left of the strip."""
-    # Sides run: left edge forward, far end, right edge back, near end.
+    """Incidence angle, degrees; increases away from the satellite, which flies left of the strip."""
+    # Order of the sides: left edge forward, far end, right edge back, near end.
     gaps = [a * x[None, :] + (b * y + c)[:, None] for a, b, c in (take.lines[0], take.lines[2])]
     result: Floats = NEAR + (FAR - NEAR) * np.clip(gaps[0] / np.maximum(gaps[0] + gaps[1], 1.0), 0.0, 1.0)
     return result
@@ -107,7 +107,7 @@ def _backscatter(
 
 
 def _level(truth: Truth, take: Take, name: str) -> Floats:
-    """Backscatter without speckle at mid swath, over the whole truth, dB."""
+    """Backscatter without speckle at mid swath, for the entire truth window, dB."""
     cover = truth.cover
     cross = name in ("VH", "HV")
     level = _TABLE[:, 1 if cross else 0][cover.kind]
@@ -115,7 +115,7 @@ def _level(truth: Truth, take: Take, name: str) -> Floats:
     damp = 1.6 * (chance(salt("rain", take.key)) - 0.5)
     land = cover.kind != Kind.WATER
     level = level + np.where(land, damp, wind * (0.5 if cross else 1.0))
-    # Sparse plants let the ground through; fields differ, and change with the season.
+    # Sparse plants do not hide the ground; fields differ, and change with the season.
     plants = np.isin(cover.kind, (Kind.TREES, Kind.SHRUB, Kind.MANGROVE))
     level += np.where(plants, 2.6 * (cover.dense - 0.85), 0.0)
     turn = np.cos((day_of_year(take.time) / 365.25 + cover.own) * 2 * np.pi)

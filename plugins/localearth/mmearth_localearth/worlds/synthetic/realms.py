@@ -1,4 +1,4 @@
-"""Realms and biomes: which realm a place lies in, and how well a biome suits its climate."""
+"""Realms and biomes: the realm of a location, and how well a biome suits its climate."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,14 +52,14 @@ _IDEAL = (
     (19, 28, -3.0, 0.5, 0.9),
     (25, 28, 0.5, 0.0, 0.0),
 )
-"""The climate of each biome: yearly mean and warmest month (degrees Celsius), log2 of moisture, elevation (km),
-and how far inland (0 on the coast, 1 inside). Rough figures, by hand."""
+"""The climate of each biome: annual mean and warmest month (degrees Celsius), log2 of moisture, elevation (km),
+and distance from the coast (0 on the coast, 1 inland). Rough figures, set by hand."""
 
 _SCALE = (5.0, 5.0, 0.8, 0.9, 0.45)
 
 
 def realm_of(lon: Floats, lat: Floats) -> NDArray[np.int8]:
-    """The realm's number at each place; boundaries along simple lines."""
+    """The number of the realm at each location; boundaries are simple lines."""
     realm = np.full(lat.shape, REALMS.index("Palearctic"), np.int8)
 
     def put(name: str, where: NDArray[np.bool_]) -> None:
@@ -77,7 +77,7 @@ def realm_of(lon: Floats, lat: Floats) -> NDArray[np.int8]:
 
 
 def biome_costs(region: Region) -> Floats:
-    """How badly each biome suits some places: (14, n), 0 where it is at home."""
+    """How badly each biome suits some locations: (14, n), 0 for a perfect match."""
     elevation = region.coarse_elevation
     mean = region.mean - LAPSE * elevation
     wet = np.log2(np.clip(moisture(region.rain, mean), 0.02, 3.0))

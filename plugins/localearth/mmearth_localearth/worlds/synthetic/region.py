@@ -1,4 +1,4 @@
-"""The region: what changes over kilometres, on which everything at 10 m is built. Relief's base, climate, people."""
+"""The region: fields that change over kilometres (base of the relief, climate, settlement)."""
 
 from collections.abc import Callable
 
@@ -12,19 +12,19 @@ from mmearth_localearth.worlds.synthetic.landmask import LandMask
 from mmearth_localearth.worlds.synthetic.noise import fbm, octaves, ridges, smoothstep, value_noise, weights
 
 LAPSE = 0.0062
-"""Kelvin that a metre of height costs."""
+"""Decrease of temperature per metre of height, Kelvin."""
 
 COARSE_RIDGES = (38_000.0, 18_100.0, 8_600.0, 4_100.0)
-"""Wavelengths of the relief that the region carries, metres; the finer ones are the terrain's."""
+"""Wavelengths of the relief in the region, metres; the terrain adds finer ones."""
 
 _LATITUDES = (-90, -70, -60, -50, -40, -30, -22, -15, -5, 0, 5, 12, 18, 25, 32, 40, 50, 60, 70, 80, 90)
 _RAIN = (100, 200, 700, 1000, 900, 600, 550, 1000, 1900, 2100, 1900, 1000, 450, 400, 600, 800, 800, 600, 350, 200, 150)
-"""Rain of a latitude, mm per year (rough zonal means)."""
+"""Precipitation by latitude, mm per year (rough zonal means)."""
 
 
 @frozen(eq=False)
 class Region:
-    """Fields at some points; all of one shape.
+    """Fields at some points; all have the same shape.
 
     Attributes:
         inland: 0 on the coast and at sea, 1 far from it (some tens of kilometres).
@@ -34,8 +34,8 @@ class Region:
         mean: temperature at sea level over the year, degrees Celsius.
         swing: half the difference between the warmest and the coldest month, Kelvin; negative in the south.
         rain: mm per year.
-        farmed: how much of the suitable land is farmed, 0 to 1.
-        lat: degrees.
+        farmed: share of the suitable land that is farmed, 0 to 1.
+        lat: latitude, degrees.
     """
 
     inland: Floats
@@ -49,18 +49,18 @@ class Region:
     lat: Floats
 
     def mapped(self, spread: Callable[[Floats], Floats]) -> "Region":
-        """The same fields elsewhere, brought there by `spread`, all at once and as single floats."""
+        """The fields at other points, interpolated by `spread` all at once, as float32."""
         fields = np.stack([getattr(self, each.name) for each in attrs.fields(Region)]).astype(np.float32)
         return Region(*spread(fields))
 
     @property
     def coarse_elevation(self) -> Floats:
-        """Elevation as seen over kilometres, metres."""
+        """Elevation without fine relief, metres."""
         return self.base + self.rough * self.crest
 
 
 class Regions:
-    """Makes regions for one seed.
+    """Generates regions for one seed.
 
     Attributes:
         seed: the planet's.
@@ -73,7 +73,7 @@ class Regions:
         self._far = _blurred(_blurred(share, 30), 30)
 
     def at(self, points: Floats, lon: Floats, lat: Floats) -> Region:
-        """The region of points of the sphere (3, ...), given with longitude and latitude in degrees."""
+        """The region at points on the sphere (3, ...), with their longitude and latitude in degrees."""
         near = _sample(self._near, lon, lat)
         far = _sample(self._far, lon, lat)
         inland = smoothstep(0.45, 1.0, near)
@@ -93,7 +93,7 @@ class Regions:
         rain = np.interp(lat, _LATITUDES, _RAIN) * rain_factor(points) * (0.55 + 0.9 * noise)
         people = fbm(points, (310e3, 90e3, 28e3), self._key("people"))
         farmed = np.clip(0.85 * settled(points) + 1.9 * (people - 0.5) + 0.12, 0.0, 1.0)
-        # Rounded, as exponentials and powers differ between processors in their last bits.
+        # Rounded, because the last bits of exponentials and powers differ between processors.
         fields: list[Floats] = [
             np.round(each * 2.0**20) * 2.0**-20 for each in (inland, base, rough, crest, mean, swing, rain, farmed)
         ]
@@ -104,26 +104,26 @@ class Regions:
 
 
 def _gulf_stream(lon: Floats, lat: Floats) -> Floats:
-    """What the sea warms western Europe and western North America by, Kelvin."""
+    """Warming of western Europe and western North America by ocean currents, Kelvin."""
     europe = np.exp(-(((lon - 2.0) / 22.0) ** 2) - ((lat - 57.0) / 14.0) ** 2)
     america = np.exp(-(((lon + 127.0) / 9.0) ** 2) - ((lat - 52.0) / 10.0) ** 2)
     return 6.0 * europe + 4.0 * america
 
 
 def _blurred(share: Floats, radius: int) -> Floats:
-    """A mean over a square of (2 radius + 1) cells; wraps around the world."""
+    """The mean over squares of (2 radius + 1) cells; wraps around the world."""
     wide = np.concatenate([share[:, -radius:], share, share[:, :radius]], axis=1)
     wide = np.concatenate([np.repeat(wide[:1], radius, 0), wide, np.repeat(wide[-1:], radius, 0)])
     total = np.pad(wide, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     size = 2 * radius + 1
     block = total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]
-    # In 2**-16, so that the order in which a machine adds does not matter.
+    # In integer units of 2**-16, so that the order of additions does not matter.
     result: Floats = np.round(block * (65536.0 / size**2)) / 65536.0
     return result
 
 
 def _sample(grid: Floats, lon: Floats, lat: Floats) -> Floats:
-    """A coarse grid at points, through a quadratic B-spline."""
+    """Interpolates a coarse grid at points with a quadratic B-spline."""
     rows, cols = grid.shape
     x = (lon + 180.0) * (cols / 360.0)
     y = np.clip((90.0 - lat) * (rows / 180.0), 0.0, rows - 1e-6)
@@ -138,5 +138,5 @@ def _sample(grid: Floats, lon: Floats, lat: Floats) -> Floats:
 
 
 def bspline(t: Floats) -> tuple[Floats, Floats, Floats]:
-    """Weights of the cells before, at and after a point, `t` in [0, 1) across its own cell."""
+    """Weights of the cells before, at and after a point at `t` in [0, 1) of its own cell."""
     return 0.5 * (1.0 - t) ** 2, 0.75 - (t - 0.5) ** 2, 0.5 * t * t

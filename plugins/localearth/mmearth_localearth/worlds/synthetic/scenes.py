@@ -1,4 +1,4 @@
-"""Scenes: every granule on every date, with its clouds: the calendar that Sentinel-2 and Dynamic World share."""
+"""Scenes: the granules on their dates, with their clouds; shared by Sentinel-2 and Dynamic World."""
 
 import threading
 from collections.abc import Iterator
@@ -17,16 +17,16 @@ from mmearth_localearth.worlds.synthetic.orbits import DAY_MS, END_MS, EPOCH_MS,
 from mmearth_localearth.worlds.synthetic.truth import Planet
 
 SECOND_FROM = EPOCH_MS + 547 * DAY_MS
-"""Sentinel-2B's first images: 2017-07-01. Before, there is one every ten days."""
+"""Date of Sentinel-2B's first images: 2017-07-01. Before that date there is one image every ten days."""
 
 MOST = 40_000
-"""Images that one question to a collection may have as its answer."""
+"""Maximum number of images in the result of one filter."""
 
 KEPT = 1024
-"""Images that a collection remembers: the questions about a tile come soon after one another."""
+"""Number of cached images: the requests of one tile follow each other closely."""
 
 _FIRST_LIGHT = 1.45
-"""Angle along the track at which a datatake begins (83 degrees north), radians before the southward crossing."""
+"""Angle along the track at which a datatake starts (83 degrees north), radians before the southward crossing."""
 
 
 @frozen(eq=False)
@@ -34,13 +34,13 @@ class Scene:
     """One granule on one date.
 
     Attributes:
-        granule: where.
-        strip: what the satellite saw of it.
+        granule: the granule.
+        strip: the part of it in the satellite's strip.
         index: `system:index`.
         time: milliseconds since 1970.
-        second: taken by Sentinel-2B.
-        cloudy: percent of cloudy pixels.
-        seen: what the optics need to know.
+        second: whether it was taken by Sentinel-2B.
+        cloudy: percentage of cloudy pixels.
+        seen: the pass, for the optics.
     """
 
     granule: Granule
@@ -74,7 +74,7 @@ class Scenes:
         self._lock = threading.Lock()
 
     def around(self, region: BaseGeometry | None, interval: tuple[float, float] | None, asset_id: str) -> list[Scene]:
-        """The scenes whose footprint meets a region, in a time interval; by time, then index.
+        """The scenes whose footprint intersects a region, in a time interval; by time, then index.
 
         Raises:
             EarthEngineError: without a region, or when there would be too many.
@@ -87,13 +87,13 @@ class Scenes:
                     found += self._between(granule, strip, start, end)
             if len(found) > MOST:
                 raise EarthEngineError(
-                    f"Collection '{asset_id}': more than {MOST} images meet the region and dates; filter by smaller "
+                    f"Collection '{asset_id}': more than {MOST} images match the region and dates; filter by smaller "
                     "bounds or a shorter time first."
                 )
         return sorted(found, key=lambda scene: (scene.time, scene.index))
 
     def named(self, index: str) -> Scene | None:
-        """The scene of that index, or None."""
+        """The scene with that index, or None."""
         parts = index.split("_")
         granule = self.granules.named(parts[2][1:]) if len(parts) == 3 and parts[2][:1] == "T" else None
         if granule is None:
@@ -114,7 +114,7 @@ class Scenes:
             yield self._scene(granule, strip, calendar, at)
 
     def _scene(self, granule: Granule, strip: Strip, calendar: _Calendar, at: int) -> Scene:
-        # Every collection and every question shares a scene, and what is derived from it.
+        # All collections and requests share a scene and everything derived from it.
         found = calendar.scenes.get(at)
         if found is None:
             found = calendar.scenes[at] = self._made(granule, strip, calendar, at)
@@ -122,7 +122,7 @@ class Scenes:
 
     def _made(self, granule: Granule, strip: Strip, calendar: _Calendar, at: int) -> Scene:
         take = float(calendar.takes[at])
-        # The second stamp of a name is when the product was made, some minutes later.
+        # The second timestamp in a name is the product's creation, some minutes later.
         made = take + 240_000.0 + int(calendar.keys[at]) % 400_000
         seen = Pass(int(calendar.keys[at]), calendar.days[at], granule.lon, granule.lat, float(calendar.means[at]))
         return Scene(

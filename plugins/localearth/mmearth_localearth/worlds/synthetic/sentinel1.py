@@ -1,4 +1,4 @@
-"""Sentinel-1: the collection of ground-range scenes, in frames along ascending and descending orbits."""
+"""Sentinel-1: the collection of ground range scenes, in frames along ascending and descending orbits."""
 
 import datetime as dt
 import math
@@ -32,27 +32,27 @@ FRAME = 0.0265
 """Length of a frame along the track, radians (170 km, 25 s)."""
 
 FIRST_ORBIT = 73 + 175 * 53
-"""Absolute number of relative orbit 1 in the epoch's cycle; (absolute - 73) % 175 + 1 is the relative one."""
+"""Absolute number of relative orbit 1 in cycle 0; (absolute - 73) % 175 + 1 is the relative number."""
 
 _WIDEST = 12.0
-"""Degrees; requests for the images of a larger region are refused."""
+"""Maximum width and height of a requested region, degrees."""
 
 
 @frozen(eq=False)
 class Frame:
-    """A stretch of a relative orbit.
+    """A section of a relative orbit.
 
     Attributes:
         relative: the relative orbit.
-        number: of the frame along the orbit, from the northward crossing.
-        ascending: flown northward.
-        crs: UTM zone of its middle.
+        number: number of the frame along the orbit, from the northward crossing.
+        ascending: whether the satellite flies northward.
+        crs: UTM zone of its centre.
         lines: its four sides in that zone.
-        grid: its pixels of 10 m.
-        footprint: in EPSG:4326.
-        polar: sent and received horizontally (HH, HV).
-        lon: of its middle, degrees.
-        lat: of its middle, degrees.
+        grid: its grid of 10 m.
+        footprint: its footprint in EPSG:4326.
+        polar: whether the polarisations are HH and HV, as in polar regions.
+        lon: longitude of its centre, degrees.
+        lat: latitude of its centre, degrees.
     """
 
     relative: int
@@ -88,7 +88,7 @@ class Sentinel1:
         """The images around a region, which must be given; by time, then index.
 
         Raises:
-            EarthEngineError: without a region, or with one too large.
+            EarthEngineError: without a region, or with one that is too large.
         """
         start, end = interval or (EPOCH_MS, END_MS)
         start, end = max(start, EPOCH_MS), min(end, END_MS)
@@ -125,8 +125,8 @@ class Sentinel1:
     def _around(self, region: BaseGeometry | None) -> list[Frame]:
         if region is None or region.is_empty:
             raise EarthEngineError(
-                f"Collection '{self.id}': the synthetic world makes images on demand and does not list a whole planet "
-                "of them; filter the collection by bounds first (filterBounds)."
+                f"Collection '{self.id}': the synthetic world creates images on demand and cannot list those of the "
+                "entire planet; filter the collection by bounds first (filterBounds)."
             )
         west, south, east, north = region.bounds
         if east - west > _WIDEST or north - south > _WIDEST:
@@ -141,7 +141,7 @@ class Sentinel1:
                     for relative, angle in SENTINEL1.passes(float(lon), float(lat), ascending):
                         number = math.floor(angle / FRAME)
                         numbers.update((relative, each) for each in range(number - 1, number + 2))
-        # Making a frame is dear; those too far away need not be.
+        # Creating a frame is expensive, so those that are too far away are skipped.
         reach = math.radians(math.hypot(east - west, north - south) / 2) + _FARTHEST
         middle = sphere_point((west + east) / 2, (south + north) / 2)
         near = [each for each in sorted(numbers) if _apart(middle, *each) < reach]
@@ -215,11 +215,11 @@ class Sentinel1:
 
 
 _FARTHEST = math.hypot(SENTINEL1.swath / 2 / RADIUS, FRAME / 2) + 0.03
-"""How far a frame reaches from its middle, radians; with 190 km to spare, as its sides are drawn straight."""
+"""Maximum distance of a frame's points from its centre, radians; plus 190 km, because its sides are straight."""
 
 
 def _apart(place: Floats, relative: int, number: int) -> float:
-    """The angle between a place on the sphere, (3, 1) metres, and the middle of a frame, radians."""
+    """The angle between a point on the sphere, (3, 1) metres, and the centre of a frame, radians."""
     lon, lat = SENTINEL1.ground(relative, np.array([(number + 0.5) * FRAME]), 0.0)
     gap = float(np.linalg.norm(sphere_point(float(lon[0]), float(lat[0])) - place)) / RADIUS
     return 2.0 * math.asin(min(gap / 2.0, 1.0))

@@ -31,7 +31,7 @@ def _ms(year: int, month: int, day: int) -> float:
 
 
 L2A_FROM, L2A_ALL = _ms(2017, 3, 28), _ms(2018, 12, 14)
-"""Level 2A begins here and there, and is complete from the second date on."""
+"""Level 2A is available for some granules from the first date, and for all from the second."""
 
 
 class Sentinel2:
@@ -72,7 +72,7 @@ class Sentinel2:
             return True
         if scene.time < L2A_FROM:
             return False
-        # Before it was complete, level 2A was there for some granules in some quarters only.
+        # Before it was complete, level 2A was available only for some granules in some quarters.
         early = scene.time < _ms(2018, 1, 1)
         quarter = int((scene.time - L2A_FROM) // (91 * 86_400_000))
         return chance(salt(self._seed, "l2a", scene.granule.name, quarter)) < (0.18 if early else 0.35)
@@ -104,7 +104,7 @@ class Sentinel2:
         if not self._air:
             more += [("AOT", 10, "uint16", partial(_flat, 90.0 * haze)), ("WVP", 10, "uint16", partial(_flat, 1500.0))]
             more += [("SCL", 20, "uint8", _scene_class)]
-            # Older products have no cloud probability, as some in reality.
+            # Older products have no cloud probability, like some real ones.
             if scene.time >= L2A_ALL or chance(key, 1) > 0.25:
                 more += [("MSK_CLDPRB", 20, "uint8", _cloud_probability)]
         more += [("QA60", 60, "uint16", _cloud_bits)]

@@ -1,4 +1,4 @@
-"""Snow: how much of the ground lies under it on a day, and which days are cold enough for it."""
+"""Snow: its cover on a day, and which days are cold enough for it."""
 
 import math
 
@@ -11,28 +11,28 @@ from mmearth_localearth.worlds.synthetic.region import Region
 from mmearth_localearth.worlds.synthetic.terrain import Terrain
 
 NONE, FULL = 0.5, -4.5
-"""Temperatures of a usual day at which snow begins to lie and covers all ground, degrees Celsius."""
+"""Mean temperatures of a day at which snow starts to remain and at which it covers all ground, degrees Celsius."""
 
 ICE, CLOSED = -3.0, -6.0
-"""The same for ice on lakes and rivers; the sea stays open."""
+"""The same for ice on lakes and rivers; the sea does not freeze."""
 
 WHITE = 0.55
-"""Share of snow from which a pixel is labelled as snow."""
+"""Minimum share of snow in a pixel that is labelled as snow."""
 
 
 def coldness(day_of_year: int) -> float:
-    """Position of a day in the year, in the north: -1 at the coldest, 1 at the warmest."""
+    """Position of a day in the year of the northern hemisphere: -1 on the coldest day, 1 on the warmest."""
     return -round(math.cos((day_of_year - 21.0) * (2.0 * math.pi / 365.25)), 9)
 
 
 def today(region: Region, terrain: Terrain, day_of_year: int) -> Floats:
-    """The usual temperature of a day, degrees Celsius."""
+    """The mean temperature of a day, degrees Celsius."""
     result: Floats = terrain.warmth + region.swing * coldness(day_of_year)
     return result
 
 
 def snow_cover(region: Region, terrain: Terrain, cover: Cover, day_of_year: int) -> Floats:
-    """How much of the ground lies under snow that a satellite sees, 0 to 1."""
+    """The share of the ground with visible snow, 0 to 1."""
     warmth = today(region, terrain, day_of_year)
     if float(warmth.min()) > NONE + 2.0:
         return np.zeros(warmth.shape, np.float32)
@@ -45,12 +45,12 @@ def snow_cover(region: Region, terrain: Terrain, cover: Cover, day_of_year: int)
 
 
 def white_below(region: Region, terrain: Terrain, cover: Cover) -> Floats:
-    """How much colder than the year's mean a day must be for a pixel to be `WHITE` with snow, Kelvin.
+    """How much colder than the annual mean a day must be for a pixel to be labelled as snow, Kelvin.
 
-    What `snow_cover` tells of one day, solved for the day: a year of labels needs one comparison a day.
+    This is `snow_cover` solved for the day, so that a year of labels needs one comparison per day.
 
     Returns:
-        (rows, cols): white where `region.swing * coldness(day)` is below; -inf where it never is.
+        (rows, cols): snow where `region.swing * coldness(day)` is lower; -inf where there is never snow.
     """
     fallen = _fallen(terrain).astype(np.float64)
     open_ground = (cover.kind != Kind.TREES) & (cover.kind != Kind.BUILT) & ~terrain.water & (fallen > WHITE)
@@ -58,7 +58,7 @@ def white_below(region: Region, terrain: Terrain, cover: Cover) -> Floats:
     limit = NONE + (FULL - NONE) * _inverse(share) - 4.0 * (cover.patchy - 0.5)
     lake = terrain.water & ~terrain.sea
     limit = np.where(lake, ICE + (CLOSED - ICE) * _inverse(np.array(WHITE)), limit)
-    # Rounded, as sines differ between processors in their last bits.
+    # Rounded, because the last bits of sines differ between processors.
     below = np.round((limit - terrain.warmth) * 1024.0) / 1024.0
     return np.where(open_ground | lake, below, -np.inf).astype(np.float32)
 
@@ -68,6 +68,6 @@ def _fallen(terrain: Terrain) -> Floats:
 
 
 def _inverse(share: Floats) -> Floats:
-    """Where between its ends a smoothstep has a value."""
+    """The position between its ends at which a smoothstep has a value."""
     result: Floats = 0.5 - np.sin(np.arcsin(1.0 - 2.0 * share) / 3.0)
     return result

@@ -1,13 +1,13 @@
-"""Spectra: what surfaces reflect in Sentinel-2's bands, and what the air does to it.
+"""Spectra: reflectances of surfaces in Sentinel-2's bands, and the effect of the atmosphere.
 
-Surface reflectances times 10,000; rounded figures in the manner of the usual spectral libraries, not copied from one.
+Surface reflectances times 10,000; rounded figures similar to those in spectral libraries, not copied from one.
 """
 
 BANDS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B10", "B11", "B12")
 """The bands of Sentinel-2, in the order of the columns below."""
 
 RESOLUTION = dict(zip(BANDS, (60, 10, 10, 10, 20, 20, 20, 10, 20, 60, 60, 20, 20), strict=True))
-"""Metres (Sentinel-2 User Handbook)."""
+"""Pixel size of the bands, metres (Sentinel-2 User Handbook)."""
 
 SPECTRA: dict[str, tuple[float, ...]] = {
     "broadleaf": (200, 235, 455, 270, 780, 2350, 2950, 3150, 3300, 3250, 10, 1500, 680),
@@ -25,13 +25,13 @@ SPECTRA: dict[str, tuple[float, ...]] = {
     "tile": (540, 620, 820, 1350, 1580, 1700, 1820, 1980, 2080, 2120, 12, 2500, 2300),
     "snow": (8600, 8800, 8700, 8500, 8300, 8100, 7900, 7600, 7300, 6200, 60, 900, 700),
 }
-"""The materials that every surface is a mixture of."""
+"""The materials; every surface is a mixture of them."""
 
 CLOUD = (7300, 7100, 6900, 6900, 7000, 7100, 7200, 7300, 7300, 4200, 350, 5200, 3900)
-"""A thick cloud, seen from above."""
+"""Reflectance of a thick cloud, seen from above."""
 
 PATH = (1010, 740, 440, 260, 205, 155, 130, 100, 80, 30, 9, 12, 6)
-"""What the air itself sends to the satellite on a clear day."""
+"""Light that the atmosphere scatters to the satellite on a clear day."""
 
 PASSED = (0.80, 0.83, 0.87, 0.91, 0.92, 0.94, 0.95, 0.955, 0.96, 0.36, 0.03, 0.965, 0.965)
 """The share of a surface's light that reaches the satellite."""

@@ -1,4 +1,4 @@
-"""The surface on a day: every pixel as a mixture of materials, with leaves, crops and snow in season."""
+"""The surface on a day: every pixel as a mixture of materials, with the season's leaves, crops and snow."""
 
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from mmearth_localearth.worlds.synthetic.spectra import SPECTRA
 from mmearth_localearth.worlds.synthetic.truth import Truth
 
 MATERIALS = tuple(SPECTRA)
-"""The names of the materials, in the order of a mixture's first axis."""
+"""The names of the materials, in the order of the first axis of a mixture."""
 
 T = TypeVar("T", bound=np.generic)
 
@@ -24,11 +24,11 @@ _AT = {name: number for number, name in enumerate(MATERIALS)}
 
 @frozen(eq=False)
 class Surface:
-    """A patch on one day.
+    """The surface of a patch on one day.
 
     Attributes:
         mixture: (materials, rows, cols); shares that add up to 1.
-        snow: how much of the ground lies under snow, (rows, cols), 0 to 1.
+        snow: share of the ground under snow, (rows, cols), 0 to 1.
     """
 
     mixture: Floats
@@ -40,7 +40,7 @@ def surface(truth: Truth, day_of_year: int) -> Surface:
     region, terrain, cover = truth.region, truth.terrain, truth.cover
     phase = season(float(day_of_year), region.swing)
     warm = today(region, terrain, day_of_year)
-    # Wet and dry seasons in the tropics; elsewhere summers dry the ground a little.
+    # The tropics have wet and dry seasons; elsewhere the ground is a little drier in summer.
     rhythm = np.where(np.abs(region.lat) < 28.0, 0.55, -0.15) * phase
     wet = terrain.moisture * (1.0 + rhythm)
     leaf = smoothstep(4.0, 12.5, warm + 2.0 * (cover.broad - 0.5))
@@ -62,7 +62,7 @@ def surface(truth: Truth, day_of_year: int) -> Surface:
 
 @frozen(eq=False)
 class _Place:
-    """The pixels of one kind: what its recipe needs of them, each (n,)."""
+    """Inputs for the mixture of the pixels of one kind, each (n,)."""
 
     truth: Truth
     at: NDArray[np.int64]
@@ -83,7 +83,7 @@ Mix = dict[str, Floats]
 
 
 def _ground(place: _Place) -> tuple[Floats, Floats, Floats]:
-    """Bare ground: shares of soil, sand and rock."""
+    """Shares of soil, sand and rock in bare ground."""
     arid = smoothstep(0.30, 0.05, place.of(place.truth.terrain.moisture))
     rock = smoothstep(200.0, 1100.0, place.of(place.truth.region.rough)) * (0.5 + 0.5 * place.of(place.cover.broad))
     rock += 0.8 * smoothstep(0.55, 0.75, place.of(place.cover.broad) + 0.3 * (place.of(place.cover.patchy) - 0.5))
@@ -93,7 +93,7 @@ def _ground(place: _Place) -> tuple[Floats, Floats, Floats]:
 
 
 def _plants(place: _Place, living: dict[str, Floats]) -> Mix:
-    """Plants over ground, by their density."""
+    """A mixture of plants and ground by the density of the plants."""
     dense = place.of(place.cover.dense)
     soil, sand, rock = _ground(place)
     rest = 1.0 - dense
@@ -109,7 +109,7 @@ def _trees(place: _Place) -> Mix:
     leaf = np.where(tropical, 0.45 + 0.55 * place.green, place.leaf)
     broad = (1.0 - conifer) * leaf
     twigs = (1.0 - conifer) * (1.0 - leaf)
-    # Under sparse trees grows grass, not bare ground.
+    # The ground under sparse trees is grass, not bare soil.
     dense = place.of(place.cover.dense)
     gap = 1.0 - dense
     return {

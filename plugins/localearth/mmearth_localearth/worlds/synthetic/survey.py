@@ -1,6 +1,6 @@
-"""The survey: plane coordinates in bands of one degree of latitude, in which people lay out fields and towns.
+"""The survey: plane coordinates in bands of one degree of latitude, for the layout of fields and towns.
 
-Bands meet along parallels, as the townships of a land survey do at their correction lines.
+Bands meet along parallels, like the townships of a land survey at their correction lines.
 """
 
 import math
@@ -15,10 +15,10 @@ from mmearth_localearth.worlds.synthetic.hashing import Floats, as_words, hash_w
 from mmearth_localearth.worlds.synthetic.lattice import RADIUS
 
 DEGREE = math.pi * RADIUS / 180.0
-"""Metres of a degree of latitude."""
+"""Length of a degree of latitude, metres."""
 
 QUARTER = 1150.0
-"""Mean distance of the sites around which fields share a direction, metres."""
+"""Mean distance of the sites around which fields have the same direction, metres."""
 
 SECTION = 805.0
 """Side of a square of the rectangular survey (half a mile), metres."""
@@ -29,12 +29,12 @@ _COS, _SIN = np.round(np.cos(_ANGLES), 12), np.round(np.sin(_ANGLES), 12)
 
 @frozen(eq=False)
 class Parcels:
-    """Which field a pixel lies in; all (rows, cols).
+    """The field of each pixel; all (rows, cols).
 
     Attributes:
-        code: a random word, one a field.
-        edge: metres to the field's edge.
-        pivot: metres to the rim of the irrigation circle in the square; negative inside.
+        code: a random word per field.
+        edge: distance to the field's edge, metres.
+        pivot: distance to the edge of the irrigation circle in the square, metres; negative inside.
     """
 
     code: NDArray[np.uint32]
@@ -43,7 +43,7 @@ class Parcels:
 
 
 def bands(lat: Floats) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-    """The bands that some latitudes lie in, each with the places where."""
+    """The bands of some latitudes, each with a mask of its pixels."""
     band = np.floor(lat).astype(np.int64)
     for number in range(int(band.min()), int(band.max()) + 1):
         inside = band == number
@@ -52,12 +52,12 @@ def bands(lat: Floats) -> Iterator[tuple[int, NDArray[np.bool_]]]:
 
 
 def ring(band: int) -> float:
-    """Metres around the world in the middle of a band."""
+    """Length of the parallel in the middle of a band, metres."""
     return 360.0 * DEGREE * math.cos(math.radians(min(abs(band + 0.5), 89.4)))
 
 
 def plane(lon: Floats, lat: Floats, band: int) -> tuple[Floats, Floats]:
-    """Metres east of 180 W, and north of the band's southern edge; as continuous as the longitudes are."""
+    """Metres east of 180 W and north of the band's southern edge; continuous if the longitudes are."""
     return (lon + 180.0) * (ring(band) / 360.0), (lat - band) * DEGREE
 
 
@@ -65,10 +65,10 @@ def parcels(lon: Floats, lat: Floats, regular: Floats, seed: int) -> Parcels:
     """The fields at some pixels.
 
     Args:
-        lon: degrees.
-        lat: degrees.
-        regular: above 0.5 fields follow squares, else a patchwork.
-        seed: the planet's.
+        lon: longitude, degrees.
+        lat: latitude, degrees.
+        regular: above 0.5 fields follow squares, otherwise a patchwork.
+        seed: the planet's seed.
     """
     code = np.zeros(lat.shape, np.uint32)
     edge, pivot = np.zeros(lat.shape), np.full(lat.shape, 1e3)
@@ -94,7 +94,7 @@ def _squares(x: Floats, y: Floats, band: int, seed: int) -> Layout:
     i, j = np.floor(x / side), np.floor(y / SECTION)
     u, v = x - i * side, y - j * SECTION
     whole = hash_words(salt(seed, "section", band), i % count, j)
-    # A square is one field, or two or four, cut either way.
+    # A square is one field, or is split into two or four in either direction.
     kind = whole >> np.uint32(29)
     across = np.where(kind < 2, 1, np.where(kind < 5, 2, np.where(kind < 7, 4, 1)))
     along = np.where(kind < 3, 1, np.where(kind < 6, 2, np.where(kind == 6, 1, 4)))
@@ -107,11 +107,11 @@ def _squares(x: Floats, y: Floats, band: int, seed: int) -> Layout:
 
 
 _AROUND = tuple((di, dj) for di in (-1, 0, 1) for dj in (-1, 0, 1))
-"""The cells in which the nearest site of a point may lie."""
+"""The cells that may contain the nearest site of a point."""
 
 
 def _site(fx: Small, fy: Small, i: Any, j: Any, key: int) -> tuple[Small, Small, NDArray[np.uint32]]:
-    """From the site of cell (i, j) to points at (fx, fy) of the cell before its shift, in cells; and its word."""
+    """Vectors from the site of cell (i, j) to points at (fx, fy), in cells; and the site's random word."""
     words = hash_words(key, i, j)
     ex = fx - (words >> np.uint32(16)).astype(np.float32) * np.float32(1 / 65536)
     ey = fy - (words & np.uint32(0xFFFF)).astype(np.float32) * np.float32(1 / 65536)

@@ -1,4 +1,4 @@
-"""The terrain of a patch: coasts, rivers, lakes and the relief down to some tens of metres."""
+"""The terrain of a patch: coasts, rivers, lakes and relief down to some tens of metres."""
 
 import numpy as np
 from attrs import frozen
@@ -12,13 +12,13 @@ from mmearth_localearth.worlds.synthetic.noise import smoothstep
 from mmearth_localearth.worlds.synthetic.region import LAPSE, Region, bspline
 
 CELLS = COLS / 360.0
-"""Cells of the land mask in a degree."""
+"""Cells of the land mask per degree."""
 
 FINE_RIDGES = (1950.0, 930.0, 440.0, 210.0)
 """Wavelengths of the fine relief, metres."""
 
 RIVER_SLOPE = 1.5e-5
-"""How fast the field whose middle line is a river changes, per metre, about."""
+"""Approximate gradient, per metre, of the field whose mean contour is a river."""
 
 
 @frozen(eq=False)
@@ -29,10 +29,10 @@ class Terrain:
         sea: True on the sea.
         water: True on the sea, lakes and rivers.
         shore: 0.5 on the coast, 1 from a kilometre inland, 0 out at sea.
-        bank: 1 at the water's edge inland, falling to 0 some hundred metres away.
+        bank: 1 at the edge of inland water, falling to 0 some hundred metres away.
         elevation: metres; 0 on the sea.
-        warmth: mean temperature of the year, degrees Celsius.
-        moisture: rain over what could evaporate; above 1 is wet.
+        warmth: annual mean temperature, degrees Celsius.
+        moisture: ratio of precipitation to potential evaporation; above 1 is wet.
     """
 
     sea: NDArray[np.bool_]
@@ -45,15 +45,15 @@ class Terrain:
 
 
 def moisture(rain: Floats, warmth: Floats) -> Floats:
-    """Rain (mm per year) over what could evaporate at a mean temperature (degrees Celsius)."""
+    """Ratio of precipitation (mm per year) to potential evaporation at a mean temperature (degrees Celsius)."""
     return rain / (230.0 + 46.0 * np.maximum(warmth, 0.0))
 
 
 class Terrains:
-    """Makes terrain for one seed.
+    """Generates terrain for one seed.
 
     Attributes:
-        seed: the planet's.
+        seed: the planet's seed.
         mask: land and ocean.
     """
 
@@ -62,7 +62,7 @@ class Terrains:
         self.mask = mask
 
     def at(self, patch: Patch, region: Region) -> Terrain:
-        """The terrain of a patch, given its region at the pixels."""
+        """The terrain of a patch, from its region at the pixels."""
         wiggle = noise_of(patch, (1300.0, 560.0, 240.0), self._key("wiggle"))
         shore = self._shore(patch, wiggle)
         sea = shore <= 0.5
@@ -74,7 +74,7 @@ class Terrains:
         bank = np.maximum(smoothstep(-0.035, 0.0, lake), valley)
         fine = ridges_of(patch, FINE_RIDGES, self._key("fine"), 0.55)
         dunes = 34.0 * fine * smoothstep(0.16, 0.04, moisture(region.rain, region.mean))
-        # Fine relief fades towards water, so that lakes lie flat and rivers have valleys.
+        # Fine relief fades out towards water, so that lakes are flat and rivers have valleys.
         fine *= (0.3 + 0.7 * region.crest) * (1.0 - 0.9 * bank)
         elevation = region.base + (region.rough * (region.crest + 0.26 * fine)) + dunes
         elevation -= bank * np.minimum(18.0, 0.12 * elevation)
@@ -83,7 +83,7 @@ class Terrains:
         return Terrain(sea, water, shore, bank, elevation, warmth, moisture(region.rain, warmth))
 
     def _shore(self, patch: Patch, wiggle: Floats) -> Floats:
-        """Land as a smooth field: the mask's cells through a B-spline, at places that noise shifts."""
+        """Land as a smooth field: the mask interpolated with a B-spline, at positions shifted by noise."""
         lon, lat = patch.node_lonlat
         west, north = np.floor((lon.min() + 180.0) * CELLS), np.floor((90.0 - lat.max()) * CELLS)
         col, row = int(west) - 3, int(north) - 3
@@ -109,7 +109,7 @@ class Terrains:
         return total.astype(np.float32)
 
     def _lake(self, patch: Patch, region: Region, wiggle: Floats) -> Floats:
-        """Above 0 on lakes; falls off around them."""
+        """A field that is above 0 on lakes and decreases around them."""
         large = noise_of(patch, (9300.0, 4200.0), self._key("lakes")) + 0.12 * (wiggle - 0.5)
         cold = smoothstep(9.0, 1.0, region.mean)
         wet = smoothstep(0.5, 1.2, moisture(region.rain, region.mean))
@@ -118,7 +118,7 @@ class Terrains:
         return result
 
     def _river(self, patch: Patch, region: Region, wiggle: Floats) -> tuple[Floats, Floats]:
-        """Metres to the middle of the nearest river, about, and half its width."""
+        """Approximate distance to the centre line of the nearest river, metres, and half its width."""
         key = self._key("rivers")
         line = noise_of(patch, (31e3, 11e3), key) + 0.012 * (wiggle - 0.5)
         size = noise_of(patch, (55e3,), self._key("widths"))

@@ -1,4 +1,4 @@
-"""Towns: discs with streets and blocks, strewn over the survey where people farm."""
+"""Towns: discs with streets and blocks, scattered over the farmed parts of the survey."""
 
 import math
 from functools import lru_cache
@@ -14,20 +14,20 @@ from mmearth_localearth.worlds.synthetic.survey import DEGREE, bands, plane, rin
 from mmearth_localearth.worlds.synthetic.terrain import moisture
 
 SPACING = DEGREE / 14
-"""Mean distance of possible towns, metres."""
+"""Mean distance of possible town sites, metres."""
 
 LARGEST = 3000.0
 """The largest radius of a town, metres."""
 
 RAGGED = 1.55
-"""How much farther than its radius a ragged town may reach."""
+"""How far beyond its radius the irregular outline of a town may reach, as a factor."""
 
 REACH = LARGEST * RAGGED
 
 
 @frozen
 class Town:
-    """One town, in the plane of its band: centre and radius in metres, and the turn of its streets."""
+    """One town in the plane of its band: centre and radius in metres, and the direction of its streets."""
 
     x: float
     y: float
@@ -39,13 +39,13 @@ class Town:
 
 @frozen(eq=False)
 class Streets:
-    """What towns make of some pixels; all (rows, cols).
+    """The effect of towns on some pixels; all (rows, cols).
 
     Attributes:
-        density: 0 outside towns, to 1 in the middle of one.
+        density: 0 outside towns to 1 in the centre of a town.
         street: True on a street.
-        block: a random word, one a block.
-        lot: a random number in [0, 1), one a house and its garden.
+        block: a random word per block.
+        lot: a random number in [0, 1) per house and garden.
     """
 
     density: Floats
@@ -55,7 +55,7 @@ class Streets:
 
 
 class Towns:
-    """Makes towns for one seed; remembers the towns that it made."""
+    """Generates towns for one seed, and caches them."""
 
     def __init__(self, seed: int, regions: Regions) -> None:
         self.seed = seed
@@ -64,7 +64,7 @@ class Towns:
         self._site = lru_cache(maxsize=4096)(self._sited)
 
     def at(self, lon: Floats, lat: Floats, ragged: Floats) -> Streets:
-        """The towns at some pixels; `ragged` in [0, 1) frays their outlines."""
+        """The towns at some pixels; `ragged` in [0, 1) makes their outlines irregular."""
         density = np.zeros(lat.shape)
         street = np.zeros(lat.shape, bool)
         block = np.zeros(lat.shape, np.uint32)
@@ -72,7 +72,7 @@ class Towns:
         for band, inside in bands(lat):
             x, y = plane(lon[inside], lat[inside], band)
             for town in self._around(x, y, band):
-                # The copy of the town that is on this side of the world.
+                # Use the copy of the town on this side of the antimeridian.
                 centre = _nearest(town.x, x, band)
                 dx, dy = x - centre, y - town.y
                 away = np.sqrt(dx * dx + dy * dy) / town.radius
@@ -97,7 +97,7 @@ class Towns:
             for j in range(max(low, 0), min(high, 13) + 1):
                 key, east, north, radius = self._site(band, i % count, j)
                 reach, centre = radius * RAGGED, _nearest(east, x, band)
-                # Whether people would settle there is dear to tell: only sites that reach the pixels are asked.
+                # Checking whether a site is settled is expensive, so only sites that reach the pixels are checked.
                 if (
                     x.min() - reach < centre < x.max() + reach
                     and y.min() - reach < north < y.max() + reach
@@ -107,12 +107,12 @@ class Towns:
         return found
 
     def _sited(self, band: int, i: int, j: int) -> tuple[int, float, float, float]:
-        """Where in a band a town may be: its key, x, y and radius."""
+        """A possible town site in a band: its key, x, y and radius."""
         key = salt(self.seed, "town", band, i, j)
         side = ring(band) / int(ring(band) // SPACING)
         radius = min(LARGEST, 240.0 * chance(key, 0) ** -0.62)
         x = (i + chance(key, 1)) * side
-        # A town does not cross its band's edge.
+        # A town does not cross the edge of its band.
         y = min(max((j + chance(key, 2)) * SPACING, radius), DEGREE - radius)
         return key, x, y, radius
 
@@ -132,7 +132,7 @@ class Towns:
 
 
 def _nearest(centre: float, x: Floats, band: int) -> float:
-    """A place along a band, on the side of the world where some pixels are."""
+    """A position along a band, on the same side of the antimeridian as some pixels."""
     around = ring(band)
     return centre + round(((float(x.min()) + float(x.max())) / 2 - centre) / around) * around
 

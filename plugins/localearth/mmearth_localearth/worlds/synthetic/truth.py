@@ -1,6 +1,6 @@
-"""The truth: everything hidden about a window of the planet, from which every sensor makes its picture.
+"""The truth: the hidden state of a window of the planet, from which the images of all sensors are computed.
 
-A window is computed once for all bands, dates and sensors that look at it, and kept for a while.
+A window is computed once for all bands, dates and sensors, and cached for a while.
 """
 
 import threading
@@ -23,13 +23,13 @@ from mmearth_localearth.worlds.synthetic.terrain import Terrain, Terrains
 from mmearth_localearth.worlds.synthetic.towns import Towns
 
 KEPT = 16
-"""Windows that are remembered; one of 156 x 156 pixels takes about 3 MB.
+"""Number of cached windows; one of 156 x 156 pixels takes about 3 MB.
 
-A tile looks at four, and few requests are under way at once in one process.
+A tile uses four windows, and one process has few requests in flight at once.
 """
 
 MARGIN = 14
-"""Pixels around a wanted window that are computed with it: 60 m bands and resampling reach beyond."""
+"""Margin around a requested window, pixels, because bands of 60 m and resampling need pixels around it."""
 
 T = TypeVar("T")
 
@@ -40,9 +40,9 @@ class Truth:
 
     Attributes:
         patch: the window and its points.
-        region: climate and the like, at the pixels.
+        region: climate and settlement at the pixels.
         terrain: water and relief.
-        covers: what makes the surface.
+        covers: generates the cover.
     """
 
     patch: Patch
@@ -52,22 +52,22 @@ class Truth:
 
     @lazy
     def cover(self) -> Cover:
-        """The surface; made when it is used, as elevation does not need it."""
+        """The cover; computed on first use, because elevation does not need it."""
         return self.covers.at(self.patch, self.region, self.terrain)
 
     @lazy
     def canopy(self) -> Floats:
-        """Height of the plants, metres; shared by the two maps of it."""
+        """Height of the vegetation, metres; shared by the two maps of canopy height."""
         return canopy(self.terrain, self.cover)
 
     @lazy
     def white_below(self) -> Floats:
-        """How cold a day must be for snow; see `snow.white_below`."""
+        """How cold a day must be for a label of snow; see `snow.white_below`."""
         return white_below(self.region, self.terrain, self.cover)
 
     @lazy
     def slopes(self) -> tuple[Floats, Floats]:
-        """Rise towards the east and towards the north, metres a metre; zero on the window's outermost pixels."""
+        """Slopes towards the east and the north, metres per metre; 0 at the window's outermost pixels."""
         down, across = self.patch.spacing
         height = self.terrain.elevation
         east, north = np.zeros(height.shape, np.float32), np.zeros(height.shape, np.float32)
@@ -77,7 +77,7 @@ class Truth:
 
 
 class Recent(Generic[T]):
-    """The last few windows that were made, by what they are of. Safe to use from many threads."""
+    """A cache of the last windows by key. Safe to use from many threads."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -85,13 +85,13 @@ class Recent(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, window: Window, make: Callable[[], tuple[Window, T]]) -> tuple[Window, T]:
-        """What is held of a window that contains this one; else what `make` makes, which is then held."""
+        """The cached value of a window that contains this one; otherwise the result of `make`, which is then cached."""
         with self._lock:
             for held in reversed(self._held):
                 if held[0] == key and held[1].contains(window):
                     self._held.move_to_end(held)
                     return held[1], self._held[held]
-        # Made outside the lock: two threads may make one window twice, and it is the same.
+        # Computed outside the lock: two threads may compute a window twice, with the same result.
         larger, made = make()
         with self._lock:
             self._held[key, larger] = made
@@ -118,7 +118,7 @@ class Planet:
         self._recent: Recent[Truth] = Recent(KEPT)
 
     def truth(self, lattice: Lattice, window: Window) -> Truth:
-        """The truth of a window that holds the wanted one and a margin of at least one pixel."""
+        """The truth of a window that contains the requested one and a margin of at least one pixel."""
 
         def make() -> tuple[Window, Truth]:
             larger = window.grown(MARGIN, 2)

@@ -1,4 +1,4 @@
-"""The synthetic world: every asset of a planet, by id."""
+"""The synthetic world: all assets of a planet by id."""
 
 from mmearth_localearth.worlds.base import CollectionAsset, ImageAsset, TableAsset
 from mmearth_localearth.worlds.synthetic import dynamic_world, ecoregions, era5, maps, sentinel1, sentinel2
@@ -13,18 +13,18 @@ Collection = sentinel2.Sentinel2 | sentinel1.Sentinel1 | dynamic_world.DynamicWo
 
 
 class SyntheticWorld:
-    """A whole planet, made on demand; see `World`. The same seed makes the same bytes.
+    """A planet that is generated on demand; see `World`. The same seed gives the same bytes.
 
     Attributes:
         name: `synthetic`, or `synthetic:SEED` for a seed other than 0.
-        planet: what is hidden behind the assets.
+        planet: the planet whose assets these are.
     """
 
     def __init__(self, seed: int = 0) -> None:
-        """Opens the land mask; everything else is made when it is needed.
+        """Opens the land mask; everything else is computed on first use.
 
         Raises:
-            EngineError: when the package with the coasts is not installed, or its cache cannot be kept.
+            EngineError: when the package with the coasts is not installed, or its cache cannot be written.
         """
         self.name = NAME if seed == 0 else f"{NAME}:{seed}"
         self.planet = Planet(seed, open_land_mask())
@@ -42,11 +42,11 @@ class SyntheticWorld:
         self._ecoregions = ecoregions.Ecoregions(self.planet)
 
     def listed(self) -> list[str]:
-        """The ids of its collections, tables and maps; not of the images in collections."""
+        """The ids of its collections, tables and maps, without the images in collections."""
         return [*self._collections, self._ecoregions.id, maps.ASTER, maps.CANOPY, maps.CANOPY_SD]
 
     def find(self, asset_id: str) -> ImageAsset | CollectionAsset | TableAsset | None:
-        """The asset of that id (images inside collections too), or None."""
+        """The asset with that id, including images in collections, or None."""
         if asset_id in self._collections:
             return self._collections[asset_id]
         if asset_id == self._ecoregions.id:

@@ -1,4 +1,4 @@
-"""A request as the rules see it: its phase, its identity, and the places that it is about."""
+"""What fault rules need to know of a request: its phase, its identity and its locations."""
 
 import hashlib
 import json
@@ -27,56 +27,56 @@ _PATHS: tuple[tuple[re.Pattern[str], Phase], ...] = (
 _LONLAT = {None, "EPSG:4326", "OGC:CRS84"}
 
 _LABEL = re.compile(rb',\s*"workloadTag":\s*"[^"]*"')
-"""What a request's computation is labelled with; as little a part of the question as the project."""
+"""The workload label; it does not change the computation, so it is not part of a request's identity."""
 
 
-class Asked:
+class Request:
     """One request."""
 
     def __init__(self, path: str, body: bytes | None) -> None:
-        """Takes what was asked.
+        """Reads the phase from the path.
 
         Args:
-            path: of the URL, without host and query.
-            body: JSON, or nothing.
+            path: the URL's path, without host and query.
+            body: JSON, or None.
         """
         self.phase = next((phase for pattern, phase in _PATHS if pattern.fullmatch(path)), None)
-        # The path of a request with a body is ignored: it names the project, which is not part of the question.
-        said = path.encode() if body is None else _LABEL.sub(b"", body)
-        self._said = f"{self.phase}\n".encode() + said
+        # The path of a request with a body is ignored: it contains the project, which does not change the result.
+        content = path.encode() if body is None else _LABEL.sub(b"", body)
+        self._identifying = f"{self.phase}\n".encode() + content
         self._body = body
 
     @cached_property
     def identity(self) -> bytes:
-        """Equal for equal requests."""
-        return hashlib.blake2b(self._said, digest_size=16).digest()
+        """A hash that is equal for equal requests."""
+        return hashlib.blake2b(self._identifying, digest_size=16).digest()
 
     @property
     def as_npy(self) -> bool:
-        """Whether pixels are to come in NPY."""
+        """Whether it requests pixels as NPY."""
         return self.phase is Phase.PIXELS and self._content.get("fileFormat", "NPY") == "NPY"
 
     @cached_property
     def places(self) -> tuple[Point, ...]:
-        """The places that it is about, in longitude and latitude.
+        """The locations that it concerns, in longitude and latitude.
 
-        The centre of its grid, when pixels are requested; else the middle of every geometry in its expression. Not
-        their outlines: those of neighbouring tiles touch.
+        For a request of pixels this is the centre of its grid, otherwise the centroid of every geometry in its
+        expression. Outlines are not used because those of neighbouring tiles touch.
         """
         if self.phase in (Phase.PIXELS, Phase.DOWNLOAD) and self._content.get("grid"):
             try:
                 return (_centre(parse_grid(self._content["grid"])),)
             except EarthEngineError:
-                return ()  # an impossible grid is nowhere
+                return ()  # an invalid grid has no location
         return tuple(shape.centroid for shape in _geometries(self._content.get("expression")))
 
     @cached_property
     def _content(self) -> Mapping[str, Any]:
         try:
-            found = json.loads(self._body or b"{}")
+            content = json.loads(self._body or b"{}")
         except ValueError:
-            found = None
-        return found if isinstance(found, Mapping) else {}
+            content = None
+        return content if isinstance(content, Mapping) else {}
 
 
 def _centre(grid: Grid) -> Point:
@@ -87,7 +87,7 @@ def _centre(grid: Grid) -> Point:
 
 
 def _geometries(expression: Any) -> Iterator[BaseGeometry]:
-    """The geometries that an expression is about, of those in longitude and latitude."""
+    """The constant geometries of an expression in longitude and latitude."""
     values = expression.get("values") if isinstance(expression, Mapping) else None
     if not isinstance(values, Mapping):
         return
@@ -115,12 +115,12 @@ def _geometry(kind: str, arguments: Mapping[str, Any], values: Mapping[str, Any]
         coordinates = _plain(arguments["coordinates"], values)
         shape: BaseGeometry = shapely.geometry.shape({"type": kind, "coordinates": coordinates})
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, shapely.errors.ShapelyError):
-        return None  # computed by the server, or refused by it: nothing to go by
+        return None  # the server computes or refuses it, so its location is unknown here
     return shape
 
 
 def _plain(node: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
-    """A node's value without evaluating anything.
+    """The value of a constant node.
 
     Raises:
         KeyError: when it is not a constant.
