@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from mmearth_core.errors import MMEarthError, PluginError
-from mmearth_core.registry.commands import COMMANDS, ELSEWHERE, how_to_install, offered
+from mmearth_core.registry.commands import COMMANDS, ELSEWHERE, offered
 from mmearth_core.text import did_you_mean
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -59,8 +59,8 @@ class LazyGroup(click.Group):
         if cmd_name in ELSEWHERE and not ctx.resilient_parsing:
             distribution = ELSEWHERE[cmd_name]
             raise PluginError(
-                f"The command {cmd_name!r} is in {distribution}, which is not installed: "
-                f"{how_to_install(distribution)}."
+                f"The command {cmd_name!r} is in {distribution}, which is not installed: `pip install {distribution}`, "
+                f"or `pip install ./plugins/{distribution.removeprefix('mmearth-')}` in a clone of the repository."
             )
         suggestion = did_you_mean(cmd_name, [*self.list_commands(ctx), *ELSEWHERE])
         if suggestion and not ctx.resilient_parsing:

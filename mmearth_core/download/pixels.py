@@ -1,7 +1,7 @@
 """The pixels of a tile: fetched, checked and laid out; requests that are too large are split."""
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -167,12 +167,14 @@ class Fetcher:
         folder: the dataset.
         group: the modalities to fetch.
         image_size: rows and columns of a tile.
+        check: called with each tile, and CRS, transform and size of its pixels, before they are requested.
     """
 
     client: EarthClient
     folder: DatasetPaths
     group: Group
     image_size: int
+    check: Callable[[LocatedTile, Mapping[str, Any]], None] = lambda _located, _grid: None
     _learned: tuple[PixelRequest, ...] = field(default=(), init=False)
     _in_a_row: int = field(default=0, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
@@ -181,19 +183,21 @@ class Fetcher:
         """Downloads one tile: done with a stack on disk, failed with the reason, or left.
 
         Raises:
-            RunStoppedError: no request can succeed any more.
+            RunStoppedError: no request can succeed any more, or the check ends the run.
             OSError: the stack cannot be written.
         """
         tile, anchor = located.tile, located.anchor
         try:
             grid = tile_grid(tile.polygon, anchor.crs, self.image_size)
+            described = {"crs": grid.crs, "transform": list(grid.affine)[:6], "size": grid.size}
+            self.check(located, described)
             content, masked = self._stack(located, grid)
         except (NoAnswerError, PluginCallError, RequestError, TilesError) as error:
             return not_done(tile, "pixels", error)
         record: dict[str, Any] = {
             "anchor": {**asdict(anchor), "date": anchor.date.isoformat()},
             "located": dict(located.located),
-            "grid": {"crs": grid.crs, "transform": list(grid.affine)[:6], "size": grid.size},
+            "grid": described,
         }
         if content is not None:
             path = self.folder.stack(self.group.name, tile.partition, tile.tile_id)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 from mmearth_core.config.schema import Config
 from mmearth_core.contract.engine import Engine
@@ -45,6 +45,7 @@ class PreparedRun:
         groups: the groups to download, in order.
         stored: the configuration to store, with this run's groups.
         frame: the tiles to import; None when the dataset has its tiles already.
+        modalities: all configured modalities, by name.
     """
 
     config: Config
@@ -53,6 +54,7 @@ class PreparedRun:
     groups: tuple[Group, ...]
     stored: StoredConfig
     frame: "gpd.GeoDataFrame | None"
+    modalities: Mapping[str, Modality] = field(factory=dict)
 
 
 def prepare(
@@ -100,7 +102,7 @@ def prepare(
     )
     if stored is not None:
         to_store = continue_dataset(stored, to_store, folder, config)
-    return PreparedRun(config, folder, chosen, groups, to_store, frame)
+    return PreparedRun(config, folder, chosen, groups, to_store, frame, modalities)
 
 
 def _wanted(config: Config, registry: Registry, only: Sequence[str] | None) -> list[str]:

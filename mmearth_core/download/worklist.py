@@ -15,6 +15,7 @@ from mmearth_core.download.scheduler import Scheduler, Work
 from mmearth_core.download.selection import RetrySelection
 from mmearth_core.download.stop import StopRequest
 from mmearth_core.download.stored_config import BASE, Group
+from mmearth_core.download.tile_info import InfoCheck
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import DatasetError, HopelessError
 from mmearth_core.tiles.index import Tile, TileIndex
@@ -110,7 +111,7 @@ class Worklist:
 
         Scheduler(
             Locator(client, group),
-            Fetcher(client, self.prepared.folder, group, config.dataset.image_size),
+            Fetcher(client, self.prepared.folder, group, config.dataset.image_size, InfoCheck(self.prepared)),
             config.run.batch_size,
             config.run.max_concurrent,
             on_tile_done,

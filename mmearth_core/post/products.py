@@ -13,7 +13,8 @@ from attrs import asdict, frozen
 from mmearth_core import __version__
 from mmearth_core.download.folder import DatasetRow, DownloadedDataset, Provenance
 from mmearth_core.download.journal import mark_failed
-from mmearth_core.download.locate import call
+from mmearth_core.download.locate import PluginCallError
+from mmearth_core.download.tile_info import MISSING, tile_entry
 from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.files import written_aside
 from mmearth_core.json_files import write_json, write_tile_info
@@ -196,65 +197,13 @@ def make_info(rows: RowSelection, progress: Progress) -> None:
 
 
 def _tile_entry(source: DownloadedDataset, row: DatasetRow) -> dict[str, Any]:
-    grid = row.grid
-    entry: dict[str, Any] = {
-        "CRS": grid["crs"],
-        "lat": row.tile.lat,
-        "lon": row.tile.lon,
-        "NO_DATA": {layer.name: _json_number(layer.nodata) for layer in source.layers},
-        "GRID": {"transform": list(grid["transform"]), "size": grid["size"]},
-        "SHA256": row.checksums,
-        "TILE": dict(row.tile.attributes),
-        "VERSIONS": dict(source.stored.plugins),
-    }
-    origins = dict.fromkeys(entry, "the core")
-    for name, modality in source.modalities.items():
-        info = call(modality, modality.info, source.located(row, name))
-        try:
-            merge_info(entry, info, origins, name)
-        except DatasetError as error:
-            raise DatasetError(f"tile {row.tile.tile_id!r}: {error}") from error
+    located = [(modality, source.located(row, name)) for name, modality in source.modalities.items()]
+    try:
+        entry = tile_entry(row.tile, row.grid, source.layers, source.stored.plugins, row.checksums, located)
+    except (DatasetError, PluginCallError) as error:
+        raise DatasetError(f"tile {row.tile.tile_id!r}: {error}") from error
     if row.masked:
         # If a plugin says why a layer is missing, that is more precise.
-        missing = entry.setdefault("MISSING", {})
+        missing = entry.setdefault(MISSING, {})
         missing.update({layer: ALL_MASKED for layer in row.masked if layer not in missing})
     return entry
-
-
-def merge_info(
-    entry: dict[str, Any], info: Mapping[str, Any], origins: dict[str, str], modality: str, prefix: str = ""
-) -> None:
-    """Merges what a modality reports of a tile into the tile's entry, key by key at all levels.
-
-    Args:
-        entry: what is known already; changed.
-        info: what is added; equal values agree.
-        origins: for each key, with dots between levels, where its value is from; changed.
-        modality: whose `info` it is.
-        prefix: of the keys' names in `origins`.
-
-    Raises:
-        DatasetError: when two modalities have different values of a key.
-    """
-    for key, value in info.items():
-        path = f"{prefix}{key}"
-        if key not in entry:
-            # Objects are copied, as others are merged into them.
-            entry[key] = {} if isinstance(value, Mapping) else value
-            origins[path] = modality
-        if isinstance(value, Mapping) and isinstance(entry[key], dict):
-            merge_info(entry[key], value, origins, modality, f"{path}.")
-        elif entry[key] != value:
-            raise DatasetError(
-                f"{origins.get(path, 'another modality')} and modality {modality!r} contradict each other in "
-                f"tile_info: {path} is {entry[key]!r} and {value!r}. One of the two plugins needs another key in its "
-                "info()."
-            )
-
-
-def _json_number(nodata: str) -> float | str:
-    """A no-data value as JSON: a number, or the text that `float` reads for those that JSON does not have."""
-    value = float(nodata)
-    if not math.isfinite(value):
-        return nodata
-    return int(value) if value.is_integer() else value

@@ -12,7 +12,7 @@ from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.hooks import GROUP
 from mmearth_core.contract.modality import Modality
 from mmearth_core.errors import ConfigError, PluginError
-from mmearth_core.registry.commands import ENGINES, how_to_install, offered
+from mmearth_core.registry.commands import offered
 from mmearth_core.registry.load import Origin, PluginFault, Registered, find_offers, load, settle
 from mmearth_core.text import did_you_mean
 
@@ -62,23 +62,20 @@ class Registry:
     def _named(self, what: str, name: str, items: Mapping[str, Registered[T]], plugin: str = "") -> Registered[T]:
         if name in items:
             return items[name]
-        distribution = plugin.partition(" ")[0] or (ENGINES.get(name) if what == "engine" else None)
+        distribution = plugin.partition(" ")[0]
         own = [fault for fault in self.faults if fault.hides == name or fault.distribution == distribution]
         if own:
             raise PluginError(f"The {what} {name!r} cannot be used. {' '.join(map(str, own))}")
         broken = ", ".join(sorted({fault.distribution for fault in self.faults if fault.hides}))
         hidden = f" Not counted, as they are broken: {broken}." if broken else ""
-        # No distribution is guessed from the name of a modality: it may be somebody else's.
+        # No distribution is guessed from the name of a modality or engine: it may be somebody else's.
+        remedy = "Correct the name, or install the plugin that has it"
         if plugin:
-            remedy = f"The dataset was made with {plugin}: install that plugin again, from where you have it."
-        elif distribution:
-            remedy = f"It is in {distribution}: {how_to_install(distribution)}."
-        else:
-            repository = "`pip install 'mmearth-core[all]'` has those of this repository"
-            remedy = f"Correct the name, or install the plugin that has it; {repository}."
+            remedy = f"The dataset was made with {plugin}: install it again, from where you have it"
         raise PluginError(
             f"No {what} {name!r} is installed.{did_you_mean(name, items)} Installed: {', '.join(items) or 'none'}."
-            f"{hidden} `mmearth-core plugins` lists them. {remedy}"
+            f"{hidden} `mmearth-core plugins` lists them. {remedy}; `pip install 'mmearth-core[all]'` has the plugins of "
+            "this repository."
         )
 
 

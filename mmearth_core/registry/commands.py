@@ -38,15 +38,6 @@ ELSEWHERE = {
 }
 """Commands of this repository's other distributions, and the distribution to install for each."""
 
-ENGINES = {"local": "mmearth-localearth", **dict.fromkeys(("record", "replay"), "mmearth-devkit")}
-"""The same for their engines. The core knows no modality by its name, so there is no such table of modalities."""
-
-
-def how_to_install(distribution: str) -> str:
-    """The remedy for a distribution of this repository that is not installed; a clause."""
-    folder = f"./plugins/{distribution.removeprefix('mmearth-')}"
-    return f"`pip install {distribution}`, or `pip install {folder}` in a clone of the repository"
-
 
 @frozen
 class Command(Offer):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from mmearth_core.download.tile_info import merge_info
 from mmearth_core.errors import DatasetError
-from mmearth_core.post.products import merge_info
 from mmearth_core.tiles.regions import ecoregions
 
 NAME = "data_1M_v001"
@@ -57,14 +57,14 @@ def test_merging_goes_all_the_way_down_and_refuses_a_contradiction() -> None:
     entry: dict[str, Any] = {}
     told: dict[str, str] = {}
     first = {"a": {"b": {"c": 1}}, "d": None, "e": [1]}
-    merge_info(entry, first, told, "one")
-    merge_info(entry, {"a": {"b": {"x": 2}}, "e": [1]}, told, "two")
+    merge_info(entry, first, told, "modality 'one'")
+    merge_info(entry, {"a": {"b": {"x": 2}}, "e": [1]}, told, "modality 'two'")
     assert entry == {"a": {"b": {"c": 1, "x": 2}}, "d": None, "e": [1]}
     assert first == {"a": {"b": {"c": 1}}, "d": None, "e": [1]}, "a plugin's own object was changed"
-    with pytest.raises(DatasetError, match=r"two and modality 'three' contradict each other .* a\.b\.x is 2 and 3"):
-        merge_info(entry, {"a": {"b": {"x": 3}}}, told, "three")
+    with pytest.raises(DatasetError, match=r"'two' and modality 'three' contradict each other .* a\.b\.x is 2 and 3"):
+        merge_info(entry, {"a": {"b": {"x": 3}}}, told, "modality 'three'")
     with pytest.raises(DatasetError, match="a is "):
-        merge_info(entry, {"a": 5}, told, "three")
+        merge_info(entry, {"a": 5}, told, "modality 'three'")
 
 
 def test_a_layer_that_came_wholly_masked_says_so_unless_its_plugin_knows_better(config: Path, kit: Any) -> None:

@@ -218,7 +218,7 @@ def test_unknown_names_are_answered_with_the_installed_ones(install):
     with pytest.raises(PluginError, match=r"No modality 'prob' is installed\. Did you mean 'probe'\?") as caught:
         registry.modality("prob")
     assert "mmearth-prob" not in str(caught.value).replace("mmearth-probe", "")
-    assert str(caught.value).endswith("`pip install 'mmearth-core[all]'` has those of this repository.")
+    assert str(caught.value).endswith("`pip install 'mmearth-core[all]'` has the plugins of this repository.")
     assert "Not counted, as they are broken: mmearth-broken" in str(caught.value)
     with pytest.raises(PluginError, match="No engine 'prob' is installed"):
         registry.engine("prob")

@@ -183,6 +183,7 @@ def download(
         groups=(group,),
         stored=StoredConfig({"image_size": size}, {"partition_size": 1}, groups={BASE: [m.name for m in members]}),
         frame=gpd.GeoDataFrame(columns, geometry=[polygon], crs="EPSG:4326"),
+        modalities={modality.name: modality for modality in members},
     )
     result = run(prepared, lambda progress: None)
     purposes, requests = dict(result.client.purposes), dict(result.client.meter.requests)
