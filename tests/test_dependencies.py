@@ -69,7 +69,7 @@ PUBLIC = AUTHORS | {
         # Commands that download (`demo`, `plan`) show progress and a stopped run as `run` does.
         "cli.run",
         # Pixels: the kit for authors judges bands and their grid, the plan counts bytes, the demo draws stacks.
-        *("download.stack", "tiles.grid"),
+        *("download.stack", "download.tile_info", "tiles.grid"),
         # The table of ecoregions and biomes: the modality `tile` and the selection of rows share it.
         "tiles.regions",
     )

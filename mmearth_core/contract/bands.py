@@ -211,6 +211,8 @@ class Layer:
     def __attrs_post_init__(self) -> None:
         if not self.bands:
             raise DeclarationError(f"Layer {self.name!r} declares no band.")
+        if self.name == "metadata":
+            raise DeclarationError("Layer 'metadata': choose another name; it is the HDF5 file's table of tile ids.")
         names = [band.name for band in self.bands]
         if len(set(names)) != len(names):
             raise DeclarationError(f"Layer {self.name!r} declares a band twice: {', '.join(names)}.")

@@ -20,6 +20,15 @@ def _is_day(_anchor: object, _attribute: object, date: Any) -> None:
         raise TypeError(f"an anchor's date is a datetime.date, not {date!r}")
 
 
+VARIANT_LENGTH = 10
+"""Characters of a variant that the table `metadata` of the HDF5 file holds."""
+
+
+def _is_variant(_anchor: object, _attribute: object, variant: Any) -> None:
+    if not isinstance(variant, str) or len(variant) > VARIANT_LENGTH:
+        raise TypeError(f"an anchor's variant is text of at most {VARIANT_LENGTH} characters, not {variant!r}")
+
+
 @frozen
 class Anchor:
     """What the anchor modality sets for all modalities of a tile; plain values, never server-side objects.
@@ -27,12 +36,12 @@ class Anchor:
     Attributes:
         date: the day (UTC) that the other modalities of the tile refer to.
         crs: the projected CRS of the tile's grid, in metres, such as `"EPSG:32618"`.
-        variant: the variant of the tile, one of the anchor's `variants`; None if it declares none.
+        variant: the variant of the tile, one of the anchor's `variants`; at most 10 characters; None if it has none.
     """
 
     date: dt.date = field(validator=_is_day)
     crs: str = field(validator=validators.instance_of(str))
-    variant: str | None = field(default=None, validator=validators.optional(validators.instance_of(str)))
+    variant: str | None = field(default=None, validator=validators.optional(_is_variant))
 
 
 @frozen

@@ -13,7 +13,7 @@ from mmearth_core.contract.hooks import GROUP
 from mmearth_core.contract.modality import Modality
 from mmearth_core.errors import ConfigError, PluginError
 from mmearth_core.registry.commands import offered
-from mmearth_core.registry.load import Origin, PluginFault, Registered, find_offers, load, settle
+from mmearth_core.registry.load import Origin, PluginFault, Registered, find_offers, layer_keys, load, settle
 from mmearth_core.text import did_you_mean
 
 __all__ = ["Origin", "PluginFault", "Registered", "Registry", "discover", "engine_of", "installed", "make_modality"]
@@ -74,8 +74,8 @@ class Registry:
             remedy = f"The dataset was made with {plugin}: install it again, from where you have it"
         raise PluginError(
             f"No {what} {name!r} is installed.{did_you_mean(name, items)} Installed: {', '.join(items) or 'none'}."
-            f"{hidden} `mmearth-core plugins` lists them. {remedy}; `pip install 'mmearth-core[all]'` has the plugins of "
-            "this repository."
+            f"{hidden} `mmearth-core plugins` lists them. {remedy}; `pip install 'mmearth-core[all]'` has the plugins "
+            "of this repository."
         )
 
 
@@ -93,7 +93,7 @@ def discover() -> Registry:
     offers, faults = settle(find_offers(GROUP), "entry point", lambda offer: [offer.origin.entry_point])
     entries, broken = load(offers)
     modalities, same_name = settle(entries["mmearth_modalities"], "modality", lambda entry: [entry.name])
-    modalities, same_layer = settle(modalities, "layer", lambda entry: [layer.name for layer in entry.declared.layers])
+    modalities, same_layer = settle(modalities, "layer", lambda entry: layer_keys(entry.declared))
     engines, same_engine = settle(entries["mmearth_engines"], "engine", lambda entry: [entry.name])
     return Registry(
         modalities={entry.name: entry for entry in modalities},

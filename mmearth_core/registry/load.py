@@ -232,6 +232,12 @@ def _check_shorthand(item: Any, label: str) -> None:
     _require(is_valid, problem, "Set `shorthand` to the name of one of its options, or to None.")
 
 
+def layer_keys(modality: Any) -> list[str]:
+    """The names of its layers, also with each variant, as in the band statistics; no other layer may have them."""
+    endings = ["", *(f"_{variant}" for variant in modality.variants)]
+    return [f"{layer.name}{ending}" for layer in modality.layers for ending in endings]
+
+
 def _check_modality(item: Any, label: str) -> None:
     layers: Any = getattr(item, "layers", None)
     remedy = "Give it a class attribute `layers = (Layer(...),)`."
@@ -239,9 +245,11 @@ def _check_modality(item: Any, label: str) -> None:
     _require(are_layers, f"{label} declares layers = {layers!r}, which is not a tuple of Layer.", remedy)
     # An anchor may provide only dates and grids; any other modality without a layer is a mistake.
     _require(layers or item.can_anchor(), f"{label} declares no layer.", remedy)
-    names = [layer.name for layer in layers]
+    names = layer_keys(item)
     problem = f"{label} declares a layer twice: {', '.join(names)}."
     _require(len(set(names)) == len(names), problem, "Rename one of them.")
+    problem = f"{label} declares variant_key = {item.variant_key!r}, the column of tile ids in the same table."
+    _require(item.variant_key != "tile_id", problem, "Choose another name.")
     are_ids = isinstance(item.assets, tuple) and all(isinstance(asset, str) and asset for asset in item.assets)
     problem = f"{label} declares assets = {item.assets!r}, which is not a tuple of ids."
     _require(are_ids, problem, 'Write `assets = ("ID",)`.')

@@ -13,6 +13,7 @@ import h5py
 import pytest
 from click.testing import CliRunner
 from mmearth_devkit.testing.few_tiles import demo_of
+from mmearth_devkit.testing.place import PLACE
 
 from mmearth_core import Band, errors
 from mmearth_core.cli import main
@@ -203,7 +204,12 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "A stack is truncated": truncated,
 }
 
-APART = {"A plugin is broken", "No Earth Engine credentials", "There is no sbatch"}
+APART = {
+    "A plugin is broken",
+    "Two modalities report the same key",
+    "No Earth Engine credentials",
+    "There is no sbatch",
+}
 """Those with a test of their own below."""
 
 
@@ -245,6 +251,13 @@ def test_message_is_emitted(title: str, place: Place) -> None:
 def test_broken_plugin(place: Place, install: Callable[..., Path]) -> None:
     install("mmearth-broken", "raise RuntimeError('no luck')")
     matches("A plugin is broken", place.run(modality="[modalities.broken]"))
+
+
+def test_same_key(place: Place, install: Callable[..., Path]) -> None:
+    clash = "    name = 'other'\n    info = lambda self, located: {'S2_DATE': '1999-01-01'}\n"
+    hook = "@hookimpl\ndef mmearth_modalities():\n    return [Other]\n"
+    install("mmearth-other", f"{PLACE}\nclass Other(Place):\n{clash}{hook}")
+    matches("Two modalities report the same key", place.run(modality="[modalities.other]", run="max_concurrent = 1"))
 
 
 def test_no_credentials(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,6 +160,14 @@ def test_layer_name_used_twice(install):
     assert "The layer 'probe' is also declared by mmearth-probe 1.0" in only_fault("mmearth-other").problem
 
 
+def test_layer_with_the_name_of_another_plugins_statistics(install):
+    """band_stats.json would have one entry for both."""
+    install("mmearth-probe", PROBE + '    variants = ("day",)\n' + HOOK)
+    install("mmearth-other", PROBE.replace('"probe"', '"probe_day"') + HOOK)
+    assert not {"probe", "probe_day"} & set(discover().modalities)
+    assert "The layer 'probe_day' is also declared by mmearth-other 1.0" in only_fault().problem
+
+
 def test_engine_name_used_twice(install):
     install("mmearth-probe", ENGINE)
     install("mmearth-other", ENGINE)

@@ -89,6 +89,19 @@ MISDECLARED = {
         "layers = (Layer(...),)",
     ),
     "one layer twice": ('= layer("probe")', '= layer("a") + layer("a")', "a layer twice: a, a", "Rename"),
+    "a layer with the name of another one's statistics": (
+        '= layer("probe")',
+        '= layer("a") + layer("a_x")\n    variants = ("x",)',
+        "a layer twice: a, a_x, a_x, a_x_x",
+        "Rename",
+    ),
+    "a layer that is the table of tiles": ('= layer("probe")', '= layer("metadata")', "'metadata'", "Repair"),
+    "variant_key of the tile ids": (
+        "    Options = Options",
+        '    variant_key = "tile_id"',
+        "variant_key = 'tile_id'",
+        "another name",
+    ),
     "options not of attrs": (
         "    Options = Options",
         "    Options = dict",
@@ -115,7 +128,7 @@ def test_misdeclared_modality(install, case):
     fault = only_fault()
     assert problem in fault.problem
     assert remedy in fault.remedy
-    if "name" not in case:
+    if "name" not in case and "table" not in case:
         assert "mmearth_probe.Probe" in fault.problem
 
 

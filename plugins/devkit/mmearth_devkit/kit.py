@@ -45,7 +45,9 @@ def findings_of(
         modality = modality(options)
     elif options is not None:
         modality = modality.configured(options)
-    record = Trial(modality, kit_engine(engine)).run(scene, processes)
+    used = kit_engine(engine)
+    record = Trial(modality, used).run(scene, processes)
+    record.engine = used
     return [finding for name, check in CHECKS.items() if name not in ignore for finding in check(record)]
 
 

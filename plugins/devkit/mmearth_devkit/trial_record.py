@@ -7,7 +7,7 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from mmearth_core import Modality, Scene
+from mmearth_core import Engine, Modality, Scene
 from mmearth_core.download.stack import StackBand
 from mmearth_devkit.network_guard import NetworkCall
 from mmearth_devkit.stage import Stage
@@ -82,6 +82,7 @@ class TrialRecord:
         raw: their pixels.
         misalignments: of the bands for which it can be measured.
         vectors: the result of `values`.
+        engine: the engine that it was tried on.
     """
 
     modality: Modality
@@ -98,3 +99,4 @@ class TrialRecord:
     raw: Sequence[RawBand] = ()
     misalignments: Sequence[Misalignment] = ()
     vectors: Mapping[str, Any] = field(factory=dict)
+    engine: Engine | None = None

@@ -193,6 +193,16 @@ class OwnGrid(Sound):
         return ee.Image("OWNER/COARSE").rename("h").reproject(scene.anchor.crs, [30, 0, 15, 0, -30, 15])
 
 
+class Reserved(Sound):
+    def info(self, located):
+        return {"GRID": {"size": 0}}
+
+
+class Unexplained(Sound):
+    def info(self, located):
+        return {"MISSING": "no image"}
+
+
 class Failing(Sound):
     def image(self, scene, located):
         return located["images"][0]

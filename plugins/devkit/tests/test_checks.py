@@ -10,6 +10,7 @@ from mmearth_devkit import check_modality, findings_of
 from mmearth_devkit.checks import CHECKS
 from mmearth_devkit.misalignment import measure
 from mmearth_devkit.stage import Pattern
+from mmearth_devkit.testing.place import PLACE
 
 from mmearth_core.errors import ConfigError, EngineError
 from mmearth_core.tiles.grid import Grid
@@ -47,6 +48,8 @@ MISTAKES = [
     (broken.Colliding, "nodata", "band sound.h", "updateMask"),
     (broken.Shifted, "grid", "band sound.h", "10.0 m west and 10.0 m north"),
     (broken.OwnGrid, "grid", "band sound.h", "its pixels are 30 m"),
+    (broken.Reserved, "info", "info()", "the core and modality 'sound' contradict each other in tile_info: GRID.size"),
+    (broken.Unexplained, "info", "info()", "under 'MISSING' one of layers to reasons"),
     (broken.Failing, "steps", "image()", "TypeError"),
     (broken.Nowhere, "steps", "image()", "has no image"),
     (broken.Masked, "steps", "image()", "masked"),
@@ -68,6 +71,27 @@ def test_a_mistake_is_found_and_nothing_else(modality, check, where, words, engi
 
 def test_a_check_can_be_skipped(engine):
     assert found(broken.Colliding, engine, ignore=["nodata"]) == []
+
+
+def test_a_key_of_another_installed_modality_is_found(engine, install):
+    """And one that has the same value is left alone, as is a modality that cannot be located here."""
+    info = "Place.info = lambda self, located: {'DAY': 1, 'deep': {'key': 'there'}}\n"
+    elsewhere = (
+        "class Elsewhere(Place):\n    name = 'elsewhere'\n    layers = (Layer('far', [Band('x', 'uint8', 0)]),)\n"
+    )
+    elsewhere += "    def locate(self, scene):\n        return {}['nothing']\n"
+    hook = "@hookimpl\ndef mmearth_modalities():\n    return [Place, Elsewhere]\n"
+    install("mmearth-place", PLACE + info + elsewhere + hook)
+    assert found(with_info({"DAY": 1, "deep": {"mine": 2}}), engine) == []
+    (finding,) = found(with_info({"DAY": 1, "deep": {"key": "here"}}), engine)
+    assert (finding.check, finding.where) == ("info", "info()")
+    assert finding.problem == (
+        "modality 'place' and modality 'sound' contradict each other in tile_info: deep.key is 'there' and 'here'."
+    )
+
+
+def with_info(info):
+    return type("WithInfo", (broken.Sound,), {"info": lambda self, located: info})
 
 
 def test_layer_and_band_need_a_description(engine):
