@@ -24,7 +24,7 @@ _FIX_VALUES = (
     "If the stack has the same values, the plugin or its asset is wrong (`mmearth-core plugins` shows its "
     "distribution); otherwise write the HDF5 file again with `mmearth-core post`."
 )
-_FIX_EMPTY = "Check its images in tile_info; exclude the tile from the splits or from the tiles file."
+_FIX_EMPTY = "MISSING in tile_info may say why. If the tile is of no use, leave it out with `mmearth-core subset`."
 
 
 @frozen(eq=False)
@@ -87,7 +87,7 @@ def check_part(part: Part) -> PartResult:
             maps = [own for own, layer in zip(has_data, part.layers.values(), strict=True) if layer and layer.is_map]
             if not any(own is not False for own in maps or has_data):
                 message = "Every map of the tile is no-data only."
-                result.findings.append(check.finding("empty tiles", message, _FIX_EMPTY, None, Severity.FAULT))
+                result.findings.append(check.finding("empty tiles", message, _FIX_EMPTY, None, Severity.WARNING))
     return result
 
 

@@ -8,6 +8,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from mmearth_devkit.testing.command_line import summary
+from mmearth_devkit.testing.few_tiles import write_few
+from mmearth_devkit.testing.scene_sensor import SENSOR
 
 from mmearth_core.product.hdf5_rows import compress_row
 
@@ -235,9 +238,36 @@ def test_a_tile_without_any_data(copy: Any) -> None:
         for name, dataset in file.items():
             if name != "metadata" and dataset.ndim == 4:
                 overwrite(file, name, 6, np.full(dataset.shape[1:], dataset.attrs["nodata"]))
-    (fault,) = recounted(copy, copy.verify().faults)
-    assert (fault["check"], fault["row"], fault["tile_id"]) == ("empty tiles", 6, "006")
-    assert fault["message"] == "Every map of the tile is no-data only."
+    verdict = copy.verify()
+    assert recounted(copy, verdict.faults) == []
+    (warning,) = [each for each in verdict.of("warning") if each["check"] == "empty tiles"]
+    assert (warning["check"], warning["row"], warning["tile_id"]) == ("empty tiles", 6, "006")
+    assert warning["message"] == "Every map of the tile is no-data only."
+
+
+def test_a_tile_that_was_downloaded_without_any_data_is_a_warning(tmp_path: Path, install: Any, run_cli: Any) -> None:
+    """As over the open sea: the run and `post` are content with it, and so is `verify`."""
+    image = (
+        "class Sea(Sensor):\n    name = 'sea'\n    layers = (Layer('red', [Band('B4', 'uint16', 0)]),)\n"
+        "    def image(self, scene, located):\n"
+        "        return red_band().updateMask(0 if located['number'] == 1 else 1)\n"
+        "@hookimpl\ndef mmearth_modalities():\n    return [Sea]\n"
+    )
+    install("mmearth-sea", SENSOR + image)
+    properties = {"date": "2017-12-08", "crs": "EPSG:32618"}
+    config = write_few(tmp_path, 3, "some", size=24, partition=3, properties=lambda _: properties)
+    tables = '[run]\nengine = "local:virginia"\n[modalities.file]\n[modalities.sea]\n'
+    config.write_text(f'[dataset]\nname = "some"\ntiles = "tiles.geojson"\nimage_size = 24\n{tables}')
+    for words in (["run"], ["post", "--workers", "1"]):
+        assert run_cli(*words, config).exit_code == 0
+    for target in (config, tmp_path / "some" / "some.h5"):
+        report = summary("verify", target, "--workers", "1", code=0)
+        assert (report["faults"], report["warnings"]) == (0, 1)
+        (warning,) = report["findings"]
+        assert (warning["severity"], warning["check"], warning["tile_id"]) == ("warning", "empty tiles", "001")
+        shown = run_cli("verify", target, "--workers", "1", columns=200)
+        assert shown.exit_code == 0
+        assert "Every map of the tile is no-data only." in shown.stdout and "0 faults, 1 warning" in shown.stdout
 
 
 def test_what_cannot_be_read_at_all(copy: Any, run_cli: Any, tmp_path: Path) -> None:
