@@ -110,7 +110,7 @@ class Worklist:
 
         Scheduler(
             Locator(client, group),
-            Fetcher(client, self.prepared.folder, group, config.dataset.image_size),
+            Fetcher(client, self.prepared.folder, group, config.dataset.image_size, self.prepared.stored.plugins),
             config.run.batch_size,
             config.run.max_concurrent,
             on_tile_done,
