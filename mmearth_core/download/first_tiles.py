@@ -1,64 +1,115 @@
-"""What is checked at the first located tiles of a run, before any of their pixels are requested."""
+"""What is checked of located tiles before any of their pixels are requested."""
 
 import re
-import threading
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import field, frozen
 
+from mmearth_core.contract.modality import Anchor
+from mmearth_core.download.journal import TileOutcome
+from mmearth_core.download.locate import (
+    LocatedTile,
+    Locator,
+    PluginCallError,
+    call,
+    images_of,
+    not_done,
+    split_on_refusal,
+)
 from mmearth_core.download.stack import StackBand, composite_problem, is_composite
-from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.errors import HopelessError
+from mmearth_core.errors import HopelessError, NoAnswerError
+from mmearth_core.tiles.index import Tile
 
 if TYPE_CHECKING:
     import ee
 
-_FUNCTION = re.compile(r'"functionName": ?"([^"]+)"')
+_OF_COLLECTIONS = re.compile(r'"functionName": ?"((?:ImageCollection|Collection|reduce)\.[^"]+)"')
+
+Kind = tuple[str, frozenset[str]]
+"""A band, and the functions of collections that make its image: some plugins return a mosaic for some tiles only."""
+
+Bands = dict[Kind, "tuple[ee.Image, StackBand]"]
+"""Bands to interpolate, and their images."""
 
 
-@define(eq=False)
-class CompositeCheck:
-    """Refuses composites that the core would have to interpolate. Shared by the threads of a run.
+@frozen
+class CheckingLocator(Locator):
+    """Locates tiles, and refuses composites that the core would have to interpolate.
 
-    Each band is asked for once per process; and again if the image of a later tile is computed by other functions,
-    since a plugin may return an image where one covers the tile, and a mosaic where several do.
+    One request asks for the projections of all bands to interpolate in the first batch. Later batches ask only for
+    kinds that the first did not have: so a run sends the same requests each time, and can be replayed.
 
     Attributes:
-        client: sends the requests.
         plugins: `{modality: distribution and version}`, for the message.
     """
 
-    client: EarthClient
-    plugins: Mapping[str, str]
-    _answers: dict[tuple[str, frozenset[str]], bool] = field(factory=dict, init=False)
-    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    plugins: Mapping[str, str] = field(factory=dict)
+    _composites: dict[Kind, bool] = field(factory=dict, init=False)
 
-    def check(self, images: "Iterable[tuple[ee.Image, Collection[StackBand]]]") -> None:
-        """Checks the images of one tile.
-
-        Args:
-            images: the images of the modalities, each with its bands.
+    def locate(self, tiles: Sequence[Tile], anchors: Mapping[str, Anchor]) -> list[LocatedTile | TileOutcome]:
+        """Locates a batch and checks its images. The first call must have returned before the next one is made.
 
         Raises:
-            HopelessError: one of the bands is a composite's.
-            RequestError: refused; the tile's pixels would be refused for the same reason.
-            NoAnswerError: not answered in the allowed time; the next tile asks again.
+            HopelessError: a plugin's composite would be interpolated.
+        """
+        results = super().locate(tiles, anchors)
+        located = [one for one in results if isinstance(one, LocatedTile)]
+        errors = self._check([self._bands(one) for one in located])
+        checked = [not_done(one.tile, "pixels", errors[i]) if i in errors else one for i, one in enumerate(located)]
+        return [*(one for one in results if isinstance(one, TileOutcome)), *checked]
+
+    def _bands(self, located: LocatedTile) -> Bands:
+        """The bands of a tile that the core interpolates."""
+        found: Bands = {}
+        try:
+            for modality, image, bands in images_of(self.group, located):
+                wanted = [band for band in bands if band.is_interpolated]
+                functions = frozenset(_OF_COLLECTIONS.findall(call(modality, image.serialize) if wanted else ""))
+                found |= {(band.name, functions): (image, band) for band in wanted}
+        except PluginCallError:
+            return {}  # `Fetcher` reports it
+        return found
+
+    def _check(self, tiles: Sequence[Bands]) -> dict[int, Exception]:
+        """Asks for the projection of each new kind, at the first tile that has it.
+
+        Returns:
+            The tiles for which that was refused, as their pixels would be, or not answered.
         """
         import ee
 
-        bands: dict[tuple[str, frozenset[str]], tuple[ee.Image, StackBand]] = {}
-        for image, members in images:
-            interpolated = [band for band in members if band.is_interpolated]
-            functions = frozenset(_FUNCTION.findall(image.serialize())) if interpolated else frozenset()
-            bands |= {(band.name, functions): (image, band) for band in interpolated}
-        with self._lock:  # other tiles wait, so that the run has no pixels before the answer
-            new = [key for key in bands if key not in self._answers]
-            if new:
-                grids = [bands[key][0].select([bands[key][1].band.name]).projection() for key in new]
-                answers = self.client.compute(ee.List(grids), "projections")
-                self._answers |= zip(new, map(is_composite, answers), strict=True)
-        for key, (_, band) in bands.items():
-            if self._answers[key]:
-                plugin = self.plugins.get(band.modality, "an unknown plugin")
-                raise HopelessError(f"{plugin}: {composite_problem(band)}. None of its pixels was downloaded.")
+        known, errors = dict(self._composites), dict[int, Exception]()
+
+        def request(part: Sequence[int]) -> list[list[Any]]:
+            rows = [[image.select([band.band.name]).projection() for image, band in asked[i].values()] for i in part]
+            answers: list[list[Any]] = self.client.compute(ee.List(rows), "projections")
+            return answers
+
+        while asked := _first_of_each({i: bands for i, bands in enumerate(tiles) if i not in errors}, known):
+            for index, answer in split_on_refusal(list(asked), request):
+                if isinstance(answer, NoAnswerError):
+                    return dict.fromkeys(range(len(tiles)), answer)
+                if isinstance(answer, Exception):
+                    errors[index] = answer
+                    continue
+                known |= zip(asked[index], map(is_composite, answer), strict=True)
+                for kind, (_, band) in asked[index].items():
+                    if known[kind]:
+                        plugin = self.plugins.get(band.modality, "an unknown plugin")
+                        raise HopelessError(f"{plugin}: {composite_problem(band)}.")
+        if not self._composites:
+            self._composites.update(known)
+        return errors
+
+
+def _first_of_each(tiles: Mapping[int, Bands], known: Mapping[Kind, bool]) -> dict[int, Bands]:
+    """The kinds that are not known yet, each of the first tile that has it."""
+    seen = set(known)
+    first: dict[int, Bands] = {}
+    for index, bands in tiles.items():
+        new = {kind: band for kind, band in bands.items() if kind not in seen}
+        if new:
+            first[index] = new
+            seen |= set(new)
+    return first

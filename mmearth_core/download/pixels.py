@@ -1,23 +1,21 @@
 """The pixels of a tile: fetched, checked and laid out; requests that are too large are split."""
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import Factory, asdict, define, evolve, field, frozen
+from attrs import asdict, define, evolve, field, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.download.first_tiles import CompositeCheck
 from mmearth_core.download.journal import Outcome, TileOutcome
-from mmearth_core.download.locate import LocatedTile, PluginCallError, call, not_done
+from mmearth_core.download.locate import LocatedTile, PluginCallError, call, images_of, not_done
 from mmearth_core.download.stack import (
     StackBand,
     encode_stack,
     finish_bands,
     nodata_to_nan,
-    present_bands,
     stack_bands,
     write_stack,
 )
@@ -168,17 +166,12 @@ class Fetcher:
         folder: the dataset.
         group: the modalities to fetch.
         image_size: rows and columns of a tile.
-        plugins: `{modality: distribution and version}`.
     """
 
     client: EarthClient
     folder: DatasetPaths
     group: Group
     image_size: int
-    plugins: Mapping[str, str] = field(factory=dict)
-    _composites: CompositeCheck = field(
-        default=Factory(lambda self: CompositeCheck(self.client, self.plugins), takes_self=True), init=False
-    )
     _learned: tuple[PixelRequest, ...] = field(default=(), init=False)
     _in_a_row: int = field(default=0, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
@@ -187,7 +180,7 @@ class Fetcher:
         """Downloads one tile: done with a stack on disk, failed with the reason, or left.
 
         Raises:
-            RunStoppedError: no request can succeed any more, or the pixels of a band would be wrong.
+            RunStoppedError: no request can succeed any more.
             OSError: the stack cannot be written.
         """
         tile, anchor = located.tile, located.anchor
@@ -222,18 +215,11 @@ class Fetcher:
         """One image with the bands that the tile really has, and these bands."""
         import ee
 
-        scene = located.tile.scene(located.anchor)
         requested: list[StackBand] = []
         images: list[ee.Image] = []
-        found: list[tuple[ee.Image, Sequence[StackBand]]] = []
-        for modality in self.group.modalities:
-            answer = located.located.get(modality.name)
-            bands = call(modality, present_bands, modality, answer)
-            if bands and (image := call(modality, modality.image, scene, answer)) is not None:
-                requested += bands
-                images += call(modality, finish_bands, image, bands)
-                found.append((image, bands))
-        self._composites.check(found)
+        for modality, image, bands in images_of(self.group, located):
+            requested += bands
+            images += call(modality, finish_bands, image, bands)
         return ee.Image.cat(images) if images else None, requested
 
     def _request(self, image: "ee.Image", bands: Sequence[StackBand], grid: Grid) -> list[ReceivedPixels]:
