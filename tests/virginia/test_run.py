@@ -25,7 +25,9 @@ def summary_of(done: "subprocess.CompletedProcess[str]", code: int = 0) -> dict[
     return json.loads(done.stdout)
 
 
-def test_requests_are_one_a_tile_two_a_batch_and_one_a_process_at_most(run_cli: Run, demo: Path, tmp_path: Path) -> None:
+def test_requests_are_one_a_tile_two_a_batch_and_one_a_process_at_most(
+    run_cli: Run, demo: Path, tmp_path: Path
+) -> None:
     for name in ("demo.toml", "tiles.geojson"):
         shutil.copy(demo / name, tmp_path)
     summary = summary_of(run_cli("run", tmp_path / "demo.toml", "--limit", "100", "--json"))
