@@ -22,7 +22,7 @@ PIXEL = 10
 MARGIN = 6.0
 """How far outside the area of its CRS a tile may be, degrees of a great circle (667 km): the width of a UTM zone.
 
-Images reach up to 300 km into the next zone (Sentinel-2's zone 32V), and some countries use one zone for all their area
+Satellite images reach up to 300 km into the next zone (zone 32V), and some countries use one zone for all their area
 (Norway, Italy). Lengths in the next zone are wrong by 1.2 % at most. A tile farther away has the CRS of another place.
 """
 
@@ -112,7 +112,7 @@ def _degrees_outside(crs: str, lon: float, lat: float) -> float:
 
 @lru_cache(maxsize=128)
 def _area_of_use(crs: str) -> tuple[float, float, float, float] | None:
-    """West, south, east, north in degrees. UTM zones are from pole to pole: Landsat has northern ones in the south."""
+    """West, south, east, north in degrees. UTM zones are from pole to pole: some images have northern ones in the south."""
     target = CRS.from_user_input(crs)
     if target.utm_zone is not None:
         west = int(target.utm_zone[:-1]) * 6 - 186
