@@ -112,7 +112,7 @@ def _degrees_outside(crs: str, lon: float, lat: float) -> float:
 
 @lru_cache(maxsize=128)
 def _area_of_use(crs: str) -> tuple[float, float, float, float] | None:
-    """West, south, east, north in degrees. UTM zones are from pole to pole: some images have northern ones in the south."""
+    """West, south, east, north in degrees. UTM: from pole to pole, as images of the south may have northern zones."""
     target = CRS.from_user_input(crs)
     if target.utm_zone is not None:
         west = int(target.utm_zone[:-1]) * 6 - 186
