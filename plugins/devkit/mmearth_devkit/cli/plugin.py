@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -47,19 +47,14 @@ def command() -> None:
     show_default=True,
     help="Pixels of an asset, or numbers per tile computed from it.",
 )
-@click.option("--asset", metavar="ID", help="Image asset; by default one that the engine `local` has.")
+@click.option("--asset", metavar="ID", help="Earth Engine asset; by default an image that the engine `local` has.")
 @click.option("--band", metavar="BAND", help="Band of the asset; with --asset.")
-@click.option("--dtype", type=click.Choice(_DTYPES), default="float32", show_default=True, help="With --asset.")
+@click.option("--dtype", type=click.Choice(_DTYPES), help="With --asset; by default float32, uint8 with --classes.")
 @click.option("--unit", metavar="UNIT", default="1", show_default=True, help="With --asset.")
-def new(
-    name: str,
-    parent: Path,
-    kind: Literal["image", "vector"],
-    asset: str | None,
-    band: str | None,
-    dtype: str,
-    unit: str,
-) -> None:
+@click.option("--collection", is_flag=True, help="The asset is a collection; its images around a tile's day are used.")
+@click.option("--classes", is_flag=True, help="The band has classes, which are never interpolated.")
+@click.option("--anchor", is_flag=True, help="An image of the collection sets the day and grid of each tile.")
+def new(name: str, parent: Path, **given: Any) -> None:
     """Write a plugin with the modality NAME: a distribution with one working layer, tests and a README.
 
     It can be installed, passes its own tests and downloads on the engine `local` without any change.
@@ -69,18 +64,22 @@ def new(
       mmearth-core plugin new snow_depth
       mmearth-core plugin new rainfall --kind vector --dir plugins
       mmearth-core plugin new heights --asset OWNER/HEIGHTS/V1 --band height --dtype int16 --unit m
+      mmearth-core plugin new snow --asset OWNER/SNOW --band depth --unit m --collection
+      mmearth-core plugin new crops --asset OWNER/CROPS --band type --classes
+      mmearth-core plugin new planes --asset OWNER/PLANES --band red --dtype uint16 --collection --anchor
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.registry import discover
     from mmearth_devkit.scaffold.names import new_names
-    from mmearth_devkit.scaffold.write import write_plugin
+    from mmearth_devkit.scaffold.write import Source, write_plugin
     from mmearth_devkit.stage import Sample
 
-    if (asset is None) != (band is None):
-        raise click.UsageError("--asset and --band must be given together: the image, and one of its bands.")
+    _check_options(**given)
     registry = discover()
     names = new_names(name, registry)
-    sample = Sample(asset, band, dtype, unit) if asset and band else _sample(registry)
-    folder = write_plugin(names, kind, sample, parent)
+    asset, band, classes = given["asset"], given["band"], given["classes"]
+    dtype = given["dtype"] or ("uint8" if classes else "float32")
+    sample = Sample(asset, band, dtype, given["unit"]) if asset else _sample(registry)
+    folder = write_plugin(names, Source(sample, given["kind"], given["collection"], classes, given["anchor"]), parent)
     click.echo(f"Created {folder}, a plugin with the modality {names.name!r} from {sample.asset}. Next:")
     click.echo("")
     for line in (
@@ -91,6 +90,35 @@ def new(
         "mmearth-core run example.toml",
     ):
         click.echo(f"    {line}")
+
+
+def _check_options(kind: str, asset: str | None, band: str | None, dtype: str | None, unit: str, **flags: bool) -> None:
+    """Refuses options that do not go together.
+
+    Raises:
+        click.UsageError: says what to add or to leave out.
+    """
+    described = [f"--{name}" for name, is_given in flags.items() if is_given]
+    described += ["--dtype"] * bool(dtype) + ["--unit"] * (unit != "1")
+    problem = None
+    if (asset is None) != (band is None):
+        problem = "--asset and --band must be given together: the asset, and one of its bands."
+    elif asset is None and described:
+        problem = f"{described[0]} describes an asset of yours: also give --asset and --band."
+    elif kind == "vector" and (flags["classes"] or flags["anchor"]):
+        flag = "--classes" if flags["classes"] else "--anchor"
+        problem = f"{flag} is for pixels, and --kind vector makes numbers per tile: leave one of them out."
+    elif flags["anchor"] and not flags["collection"]:
+        problem = (
+            "--anchor chooses an image of a collection, and the tile takes its day: add --collection. For a single "
+            "image, leave --anchor out; the days then come from the tiles file."
+        )
+    elif flags["classes"] and dtype == "float32":
+        problem = f"--classes needs whole numbers: leave --dtype out, or choose one of {', '.join(_DTYPES[:-1])}."
+    elif flags["classes"] and unit != "1":
+        problem = "Classes have no unit: leave out --unit or --classes."
+    if problem:
+        raise click.UsageError(problem)
 
 
 def _sample(registry: "Registry") -> "Sample":

@@ -35,21 +35,46 @@ NODATA = {"uint8": 255, "int8": -128, "uint16": 65535, "int16": -32768, "float32
 """For each dtype of a band, a value that rarely occurs in data."""
 
 
+PARTS = {"west": slice(0, 110), "east": slice(90, SIDE)}
+"""Columns of the parts of the scene that are images of their own in a collection."""
+
+
+CLASSES = (10, 20, 30)
+"""The classes of a scene of classes, as in the template."""
+
+
 def hills(dtype: str) -> NDArray[Any]:
-    """The scene, (SIDE, SIDE): 20 to 100, without equal neighbouring rows or columns."""
+    """A scene of quantities, (SIDE, SIDE): 20 to 100, without equal neighbouring rows or columns."""
     row, col = np.mgrid[0:SIDE, 0:SIDE]
     heights = 60 + 25 * np.sin(row / 17) + 15 * np.cos(col / 11 + row / 29)
     scene: NDArray[Any] = (heights if dtype == "float32" else np.rint(heights)).astype(dtype)
     return scene
 
 
-def write_scene(path: Path, dtype: str) -> None:
-    """Writes the scene as a GeoTIFF."""
-    transform = Affine(PIXEL, 0, LEFT, 0, -PIXEL, TOP)
-    with rasterio.open(
-        path, "w", "GTiff", SIDE, SIDE, 1, crs=CRS, transform=transform, dtype=dtype, compress="deflate"
-    ) as file:
-        file.write(hills(dtype), 1)
+def patches(dtype: str) -> NDArray[Any]:
+    """A scene of classes, (SIDE, SIDE)."""
+    row, col = np.mgrid[0:SIDE, 0:SIDE]
+    scene: NDArray[Any] = np.array(CLASSES, dtype)[(row // 13 + col // 17) % len(CLASSES)]
+    return scene
+
+
+def write_scene(folder: Path, dtype: str, has_classes: bool, is_collection: bool) -> None:
+    """Writes the scene as a GeoTIFF; for a collection also its parts, and the scene with other values in `old.tif`."""
+    scene = patches(dtype) if has_classes else hills(dtype)
+    _write(folder / "scene.tif", scene)
+    if is_collection:
+        _write(folder / "old.tif", scene[::-1, ::-1])
+        for name, columns in PARTS.items():
+            _write(folder / f"{name}.tif", scene[:, columns], columns.start)
+
+
+def _write(path: Path, pixels: NDArray[Any], column: int = 0) -> None:
+    """Writes pixels of the scene, the first one of which is in the given column."""
+    rows, columns = pixels.shape
+    transform = Affine(PIXEL, 0, LEFT + column * PIXEL, 0, -PIXEL, TOP)
+    options = {"crs": CRS, "transform": transform, "dtype": pixels.dtype, "compress": "deflate"}
+    with rasterio.open(path, "w", "GTiff", columns, rows, 1, **options) as file:
+        file.write(pixels, 1)
 
 
 def write_tiles(path: Path) -> None:

@@ -1,10 +1,13 @@
 """Renders the templates of a new plugin into a folder."""
 
+import re
 import shutil
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Literal
+
+from attrs import frozen
 
 from mmearth_core import __version__
 from mmearth_core.errors import ConfigError
@@ -20,20 +23,96 @@ _FILES = {
     "pyproject.toml": "pyproject.toml",
     "README.md": "README.md",
     "example.toml": "example.toml",
-    "$module/__init__.py": "$kind.py",
+    "$module/__init__.py": "$form.py",
     "tests/test_$name.py": "test_$kind.py",
-    "tests/world.toml": "world.toml",
+    "tests/world.toml": "world_$world.toml",
 }
 """Each file of a distribution, and its template."""
 
 
-def write_plugin(names: Names, kind: Kind, sample: Sample, parent: Path) -> Path:
+_OPTIONS = {
+    "image": "",
+    "vector": "    scale = 10.0\n",
+    "vector_collection": "    days = 30\n    scale = 10.0\n",
+    "collection": "    days = 30\n",
+    "anchor": "    start = 2018-01-01\n    end = 2019-01-01\n",
+}
+"""The lines of the README with the options of each form, besides the asset."""
+
+
+_RESAMPLED = """
+    # A composite has no grid on which the core could interpolate it: image() resamples what it is made of.
+    resampled = True"""
+
+
+@frozen
+class Source:
+    """What a new plugin is made of.
+
+    Attributes:
+        sample: the asset, one of its bands, its type and unit.
+        kind: pixels of the asset, or numbers per tile computed from it.
+        is_collection: whether the asset is a collection of images.
+        has_classes: whether the band has classes.
+        is_anchor: whether the images determine the day and the grid of the tiles.
+    """
+
+    sample: Sample
+    kind: Kind = "image"
+    is_collection: bool = False
+    has_classes: bool = False
+    is_anchor: bool = False
+
+    @property
+    def form(self) -> str:
+        """The name of the module's template."""
+        if self.kind == "vector":
+            return "vector_collection" if self.is_collection else "vector"
+        return "anchor" if self.is_anchor else "collection" if self.is_collection else "image"
+
+    def values(self) -> dict[str, str]:
+        """The values of the templates' variables."""
+        sample, form = self.sample, self.form
+        is_resampled = form == "collection" and not self.has_classes
+        day = "[modalities.file]               # day and CRS come from the tiles\n\n"
+        return {
+            "kind": self.kind,
+            "form": form,
+            "world": form.removeprefix("vector_") if self.is_collection else "image",
+            "what": "classes" if self.has_classes else self.kind,
+            "asset": sample.asset,
+            "band": sample.band,
+            "band_name": band_name(sample.band),
+            "dtype": sample.dtype,
+            "unit": sample.unit,
+            "pure": ", a number without a unit" if sample.unit == "1" else "",
+            "nodata": _literal(sample.dtype),
+            "resampling": "BILINEAR" if is_resampled else "NEAREST",
+            "resampled": _RESAMPLED if is_resampled else "",
+            "mosaic": "resample(images).mosaic()" if is_resampled else "images.mosaic()",
+            "imports": ", ".join(sorted(self._imports(is_resampled), key=lambda name: (name.islower(), name))),
+            "options": _OPTIONS[form],
+            "file_table": "" if self.is_anchor else day,
+        }
+
+    def _imports(self, is_resampled: bool) -> set[str]:
+        names = {"Band", "Layer", "Modality", "Scene", "hookimpl"}
+        names |= {"ClassLabel", "Kind"} if self.has_classes else {"Preview", "Resampling"}
+        return names | ({"Anchor", "Skip"} if self.is_anchor else set()) | ({"resample"} if is_resampled else set())
+
+
+def band_name(band: str) -> str:
+    """The name in the plugin for a band of an asset, which may have characters that the name of a band cannot have."""
+    name = re.sub(r"[^A-Za-z0-9]+", "_", band).strip("_")
+    return name if name[:1].isalpha() else f"band_{name}"
+
+
+def write_plugin(names: Names, source: Source, parent: Path) -> Path:
     """Writes a distribution, completely or not at all.
 
     Args:
         names: its names.
-        kind: pixels of an asset, or numbers per tile computed from it.
-        sample: the asset.
+        source: what it is made of.
         parent: the folder in which the folder of the distribution is created.
 
     Returns:
@@ -51,24 +130,19 @@ def write_plugin(names: Names, kind: Kind, sample: Sample, parent: Path) -> Path
         "distribution": names.distribution,
         "module": names.module,
         "cls": names.cls,
-        "kind": kind,
         "core": __version__,
-        "asset": sample.asset,
-        "band": sample.band,
-        "dtype": sample.dtype,
-        "unit": sample.unit,
-        "pure": ", a number without a unit" if sample.unit == "1" else "",
-        "nodata": _literal(sample.dtype),
+        **source.values(),
     }
+    values["layer"] = _render(_template("classes" if source.has_classes else "layer"), values)
+    values["missing"] = _template(f"missing_{source.form}") if source.form in ("collection", "anchor") else ""
     try:
         shutil.rmtree(aside, ignore_errors=True)
         for target, template in _FILES.items():
             path = aside / _render(target, values)
             path.parent.mkdir(parents=True, exist_ok=True)
-            source = files(__package__) / "templates" / f"{_render(template, values)}.tmpl"
-            path.write_text(_render(source.read_text(encoding="utf-8"), values), encoding="utf-8")
+            path.write_text(_render(_template(_render(template, values)), values), encoding="utf-8")
         (aside / names.module / "py.typed").touch()
-        write_scene(aside / "tests" / "scene.tif", sample.dtype)
+        write_scene(aside / "tests", source.sample.dtype, source.has_classes, source.is_collection)
         write_tiles(aside / "tiles.geojson")
         aside.rename(folder)
     except OSError as error:
@@ -77,6 +151,10 @@ def write_plugin(names: Names, kind: Kind, sample: Sample, parent: Path) -> Path
             raise
         raise ConfigError(f"{folder} cannot be written: {error.strerror}. Choose another folder with --dir.") from error
     return folder
+
+
+def _template(name: str) -> str:
+    return (files(__package__) / "templates" / f"{name}.tmpl").read_text(encoding="utf-8")
 
 
 def _render(text: str, values: dict[str, str]) -> str:
