@@ -1,5 +1,6 @@
 """`mmearth-core plugin new`: what it writes passes its own tests at once; bad and taken names are refused."""
 
+import datetime as dt
 import shutil
 import sys
 import sysconfig
@@ -10,7 +11,9 @@ import pytest
 from mmearth_devkit.testing.command_line import cli
 from mmearth_devkit.testing.outside import outside, own_tests
 from mmearth_devkit.testing.third_party import declare
+from shapely.geometry import box
 
+from mmearth_core import Scene, Skip
 from mmearth_core.contract.bands import DTYPES
 
 ROOT = Path(__file__).parents[3]
@@ -27,27 +30,149 @@ def offer(project, site):
     return [project, site]
 
 
-@pytest.mark.parametrize("kind", ["image", pytest.param("vector", marks=pytest.mark.slow)])
-def test_what_is_written_passes_its_tests_and_downloads(kind, tmp_path):
-    done = new("snow-depth", "--kind", kind, "--dir", tmp_path)
+GIVEN = ("--asset", "projects/mine/assets/a-very/long/path/of/heights", "--band", "2m__height")
+
+FORMS = {
+    "image": (),
+    "vector": ("--kind", "vector"),
+    "classes": (*GIVEN, "--classes"),
+    "collection": (*GIVEN, "--collection", "--dtype", "int16", "--unit", "m"),
+    "collection of classes": (*GIVEN, "--collection", "--classes", "--dtype", "int16"),
+    "vector of a collection": (*GIVEN, "--kind", "vector", "--collection"),
+    "anchor": (*GIVEN, "--collection", "--anchor", "--dtype", "uint16"),
+    "anchor of classes": (*GIVEN, "--collection", "--anchor", "--classes"),
+}
+"""The options of each kind of plugin."""
+
+QUICK = {"image", "collection", "anchor"}
+
+
+def forms(quick):
+    return [pytest.param(form, marks=() if form in quick else pytest.mark.slow) for form in FORMS]
+
+
+@pytest.mark.parametrize("form", forms(QUICK))
+def test_what_is_written_passes_its_tests_and_downloads(form, tmp_path):
+    done = new("snow-depth", *FORMS[form], "--dir", tmp_path)
     assert done.exit_code == 0, done.output
     project = tmp_path / "mmearth-snow-depth"
     assert f"cd {project}" in done.output and "pip install" in done.output
     path = offer(project, tmp_path / "site")
     tests = own_tests(project, path=path)
     assert tests.returncode == 0, tests.stdout + tests.stderr
-    assert "4 passed" in tests.stdout
+    passed = 5 if "anchor" in form or form.startswith("collection") else 4
+    assert f"{passed} passed" in tests.stdout
     run = outside(project, sys.executable, "-m", "mmearth_core", "run", "example.toml", path=path)
     assert run.returncode == 0, run.stderr
     assert "2 done, 0 skipped, 0 failed" in run.stdout
+    check = ("plugin", "check", "snow_depth", "--engine", "local:tests/world.toml", "--quick")
+    checked = outside(project, sys.executable, "-m", "mmearth_core", *check, path=path)
+    assert checked.stdout == "snow_depth: nothing is wrong.\n"
+
+
+EDITS = [
+    ('name = "snow_depth"', 'name = "snow"'),
+    ('    "snow_depth",\n', '    "depth",\n'),
+    ("2m__height", "height"),
+    ("band_2m_height", "deep"),
+    ("heights", "depths"),
+    ("class SnowDepth", "class Snow"),
+    ("[SnowDepth]", "[Snow]"),
+    ('unit="m"', 'unit="cm"'),
+    ('"height": "deep"', '"height": "deep", "error": "uncertainty"'),
+    ('ClassLabel(20, "second class"', 'ClassLabel(7, "ice"'),
+    ("-32768", "-1"),
+    ("float32", "int16"),
+    ('float("nan")', "-1"),
+]
+"""What an author changes first: names, units, classes, a second band, type and no-data."""
+
+
+@pytest.mark.parametrize("form", forms({"collection of classes"}))
+def test_its_tests_stay_green_after_the_first_edits(form, tmp_path):
+    assert new("snow-depth", *FORMS[form], "--dir", tmp_path).exit_code == 0
+    project = tmp_path / "mmearth-snow-depth"
+    path = offer(project, tmp_path / "site")
+    module = project / "mmearth_snow_depth" / "__init__.py"
+    before = module.read_text()
+    for old, new_text in EDITS:
+        if form != "vector" or old != "float32":
+            module.write_text(module.read_text().replace(old, new_text))
+    assert module.read_text() != before
+    tests = own_tests(project, path=path)
+    assert tests.returncode == 0, tests.stdout + tests.stderr
 
 
 @pytest.mark.parametrize(
-    ("kind", "dtype"), [*(("image", dtype) for dtype in DTYPES), ("vector", "int16")], ids=lambda value: value
+    ("form", "right", "wrong"),
+    [
+        ("collection", "image: ee.Image = resample(images).mosaic()", "image = ee.Image(self.options.asset)"),
+        ("collection", "(scene.date - days)", '"2016-01-01" or (scene.date - days)'),
+        ("collection", "reversed(located)", "located[:1]"),
+        ("anchor", '.filter(ee.Filter.contains(leftField=".geo", rightValue=scene.geometry))', ""),
+        ("anchor", "self.options.start.isoformat()", '"2016-01-01"'),
+        ("vector of a collection", "(scene.date - days)", '"2016-01-01" or (scene.date - days)'),
+    ],
 )
-def test_any_asset_and_dtype_make_code_that_is_in_order(kind, dtype, tmp_path):
-    given = ("--asset", "projects/mine/assets/a-very/long/path/of/heights", "--band", "height", "--dtype", dtype)
-    done = new("my_heights", "--kind", kind, "--dir", tmp_path, "--unit", "m", *given)
+@pytest.mark.slow
+def test_its_tests_find_what_is_wrong_for_a_collection(form, right, wrong, tmp_path):
+    """The images that the world has beside the right ones are there for this."""
+    assert new("snow-depth", *FORMS[form], "--dir", tmp_path).exit_code == 0
+    project = tmp_path / "mmearth-snow-depth"
+    path = offer(project, tmp_path / "site")
+    module = project / "mmearth_snow_depth" / "__init__.py"
+    assert right in module.read_text()
+    module.write_text(module.read_text().replace(right, wrong))
+    tests = own_tests(project, path=path)
+    assert tests.returncode == 1, tests.stdout + tests.stderr
+    assert "test_pixels_are" in tests.stdout or "test_numbers_are" in tests.stdout
+
+
+@pytest.mark.parametrize(
+    "form", [form for form in FORMS if "collection" in FORMS[form] or "--collection" in FORMS[form]]
+)
+def test_the_world_of_a_collection_declares_a_collection(form, tmp_path):
+    assert new("snow-depth", *FORMS[form], "--dir", tmp_path).exit_code == 0
+    manifest = tomllib.loads((tmp_path / "mmearth-snow-depth" / "tests" / "world.toml").read_text())
+    assert "image" not in manifest
+    (collection,) = manifest["collection"]
+    assert collection["id"] == GIVEN[1]
+    assert len({image["time"] for image in collection["image"]}) == 3
+
+
+@pytest.mark.parametrize("zone", ["EPSG:32632", "EPSG:32733"])
+def test_an_anchor_takes_the_zone_of_the_image_or_of_the_tile(zone, tmp_path):
+    assert new("snow-depth", *FORMS["anchor"], "--dir", tmp_path).exit_code == 0
+    namespace = {}
+    exec((tmp_path / "mmearth-snow-depth" / "mmearth_snow_depth" / "__init__.py").read_text(), namespace)
+    modality = namespace["SnowDepth"]()
+    record = {"index": "one", "date": "2018-07-14"}
+    anchor = modality.anchor(Scene("a", box(8, 45, 9, 46), 8.5, 45.5), [{**record, "crs": zone}])
+    assert (anchor.date, anchor.crs) == (dt.date(2018, 7, 14), zone)
+    for lon, lat, expected in ((8.5, 45.5, "EPSG:32632"), (-69.9, -33.4, "EPSG:32719"), (180.0, 1.0, "EPSG:32601")):
+        for crs in (None, "EPSG:4326", "SR-ORG:6974"):
+            scene = Scene("a", box(lon - 1, lat - 1, lon + 1, lat + 1), lon, lat)
+            assert modality.anchor(scene, [{**record, "crs": crs}]).crs == expected
+    assert isinstance(modality.anchor(scene, []), Skip)
+
+
+@pytest.mark.parametrize(
+    ("form", "dtype"),
+    [
+        *(("image", dtype) for dtype in DTYPES),
+        ("vector", "int16"),
+        ("vector of a collection", "int16"),
+        ("collection", "float32"),
+        ("anchor", "float32"),
+        *((form, dtype) for form in FORMS if "classes" in form for dtype in ("uint8", "int16")),
+    ],
+)
+def test_any_asset_and_dtype_make_code_that_is_in_order(form, dtype, tmp_path):
+    kind, given = "vector" if "vector" in form else "image", FORMS[form] if "--asset" in FORMS[form] else GIVEN
+    flags = [word for word in given[4:] if word.startswith("--") and word not in ("--dtype", "--unit", "--kind")]
+    unit = () if "classes" in form else ("--unit", "m")
+    given = ("--asset", "projects/mine/assets/a-very/long/path/of/heights", "--band", "2m__height", *flags, *unit)
+    done = new("my_heights", "--kind", kind, "--dir", tmp_path, "--dtype", dtype, *given)
     assert done.exit_code == 0, done.output
     project = tmp_path / "mmearth-my-heights"
     rules = ("--isolated", "--select", "E,F,I,UP,B,SIM", "--line-length", "120")
@@ -58,7 +183,13 @@ def test_any_asset_and_dtype_make_code_that_is_in_order(kind, dtype, tmp_path):
     (modality,) = namespace["mmearth_modalities"]()
     assert modality().options.asset == "projects/mine/assets/a-very/long/path/of/heights"
     (layer,) = modality.layers
-    assert (layer.dtype, layer.bands[0].unit) == (dtype if kind == "image" else "float32", "m")
+    assert layer.dtype == (dtype if kind == "image" else "float32")
+    assert layer.bands[0].unit == ("m" if unit else "1")
+    assert layer.kind == ("vector" if kind == "vector" else "classes" if "classes" in form else "regression")
+    assert bool(layer.bands[0].classes) == ("classes" in form)
+    assert modality.can_anchor() == ("anchor" in form)
+    # Only the composite of a quantity is interpolated, and by the plugin itself.
+    assert modality.resampled == (form == "collection")
 
 
 @pytest.mark.parametrize("name", ["Snow", "1snow", "snow__depth", "snow depth", "snow/depth", "mmearth-", "_snow"])
@@ -100,10 +231,31 @@ def test_a_folder_that_cannot_be_written_is_reported(tmp_path):
     assert "cannot be written" in " ".join(done.stderr.split())
 
 
-def test_asset_and_band_come_together(tmp_path):
-    done = new("snow", "--dir", tmp_path, "--asset", "OWNER/SNOW")
+ONE = ("--asset", "OWNER/SNOW", "--band", "depth")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--asset", "OWNER/SNOW"), "--asset and --band must be given together"),
+        (("--band", "depth"), "--asset and --band must be given together"),
+        (("--collection",), "--collection describes an asset of yours: also give --asset and --band."),
+        (("--classes",), "--classes describes an asset of yours: also give --asset and --band."),
+        (("--anchor",), "--anchor describes an asset of yours: also give --asset and --band."),
+        (("--dtype", "int16"), "--dtype describes an asset of yours: also give --asset and --band."),
+        (("--unit", "m"), "--unit describes an asset of yours: also give --asset and --band."),
+        ((*ONE, "--anchor"), "add --collection. For a single image, leave --anchor out"),
+        ((*ONE, "--kind", "vector", "--classes"), "--kind vector makes numbers per tile: leave one of them out"),
+        ((*ONE, "--kind", "vector", "--collection", "--anchor"), "--kind vector makes numbers per tile: leave one"),
+        ((*ONE, "--classes", "--dtype", "float32"), "--classes needs whole numbers: leave --dtype out, or choose one"),
+        ((*ONE, "--classes", "--unit", "m"), "Classes have no unit: leave out --unit or --classes."),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_with_the_remedy(words, problem, tmp_path):
+    done = new("snow", "--dir", tmp_path, *words)
     assert done.exit_code == 2
-    assert "--asset and --band must be given together" in done.stderr
+    assert problem in " ".join(done.stderr.split())
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
