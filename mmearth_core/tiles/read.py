@@ -27,7 +27,7 @@ BOUNDS = {"lon": 360.0, "lat": 90.0}
 _LARGEST_WHOLE = 2**53
 """Above it, not every whole number is a float, so that two ids could become one."""
 
-_UNUSABLE = r"^\s|\s$|[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]"
+_UNUSABLE = r"^\s|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]"
 """Ids that a stack's tag would not give back (GDAL drops such characters), or that are damaged text already."""
 
 _SQUARE = "Each tile is one Polygon in longitude and latitude"
@@ -90,7 +90,7 @@ def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
     unusable = np.flatnonzero(ids.str.contains(_UNUSABLE))
     if unusable.size:
         raise TilesError(
-            f"{path}: row {unusable[0] + 1} has the `{ids.name}` {ascii(ids.iloc[unusable[0]])} ({unusable.size} such "
+            f"{path}: row {unusable[0] + 1} has the `{ids.name}` {ids.iloc[unusable[0]]!a} ({unusable.size} such "
             "rows in all). An id must not begin or end with white space, nor contain control characters (tabs, line "
             "breaks, escape codes) or \\ufffd, which replaces damaged text. Correct the ids, and then the same ids in "
             "your own tables."
