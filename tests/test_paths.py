@@ -38,6 +38,28 @@ def test_plain_ids_are_their_own_file_names(tile_id):
     assert file_stem(tile_id) == tile_id
 
 
+@pytest.mark.parametrize("other", [".x.part", ".x#.part", "x#", "x.part", ".x"])
+def test_the_temporary_file_is_never_another_tile_s(tmp_path, other):
+    path = tmp_path / f"{file_stem('x')}.tif"
+    stack = tmp_path / f"{file_stem(other)}.tif"
+    stack.write_text("another tile's")
+    with written_aside(path) as aside:
+        aside.write_text("new")
+        assert stack.read_text() == "another tile's"
+    assert stack.read_text() == "another tile's"
+    assert path.read_text() == "new"
+
+
+@settings(deadline=None)
+@given(IDS, IDS)
+def test_no_id_has_the_name_of_a_temporary_file(tmp_path_factory, one, other):
+    path = tmp_path_factory.getbasetemp() / f"{file_stem(one)}.tif"
+    with written_aside(path) as aside:
+        assert aside.name != f"{file_stem(other)}.tif"
+        aside.touch()
+    path.unlink()
+
+
 def test_an_over_long_name_is_refused():
     with pytest.raises(ValueError, match="makes a file name of 201 characters; at most 200"):
         file_stem("x" * 201)
