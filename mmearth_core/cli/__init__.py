@@ -13,6 +13,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import StringIO
 from types import FrameType
 from typing import Any
 
@@ -91,8 +92,9 @@ class LazyGroup(click.Group):
             with _sigterm_raises():
                 status = call(*args, standalone_mode=False, **extra)
         except click.ClickException as error:
-            error.message = printable(error.message, keep="\n")
-            error.show()
+            shown = StringIO()
+            error.show(shown)
+            print(printable(shown.getvalue(), keep="\n"), end="", file=sys.stderr)
             sys.exit(error.exit_code)
         except MMEarthError as error:
             print(paragraph(f"error: {error}"), file=sys.stderr)
