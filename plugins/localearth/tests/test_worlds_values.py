@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import rasterio
 from mmearth_devkit.testing.command_line import cli, own_process, summary
+from mmearth_devkit.testing.few_tiles import write_few
 from mmearth_localearth.worlds.rasters import RastersWorld
 from rasterio.warp import Resampling, reproject
+from shapely.geometry import box
 
 from mmearth_core.errors import ConfigError
 
@@ -119,6 +121,39 @@ def test_a_part_of_the_globe_keeps_its_columns(tmp_path: Path, left: float, east
     assert (band.transform[2], band.width) == (pytest.approx(east), 300)
     assert bounds[0] == pytest.approx(east)
     np.testing.assert_array_equal(band.read(0, 0, ROWS, 300)[0], pixels)
+
+
+FOOTPRINTS = {
+    "POLYGON ((0 -90, 360 -90, 360 90, 0 90, 0 -90))": box(-180, -90, 180, 90),
+    "POLYGON ((179 0, 181 0, 181 1, 179 1, 179 0))": box(179, 0, 180, 1) | box(-180, 0, -179, 1),
+    "POLYGON ((285 0, 286 0, 286 1, 285 1, 285 0))": box(-75, 0, -74, 1),
+    "POLYGON ((-182 0, -181 0, -181 1, -182 1, -182 0))": box(178, 0, 179, 1),
+    "POLYGON ((10 0, 11 0, 11 1, 10 1, 10 0))": box(10, 0, 11, 1),
+}
+
+
+@pytest.mark.parametrize("given", FOOTPRINTS)
+def test_a_footprint_continues_on_the_other_side_of_180(tmp_path: Path, given: str) -> None:
+    raster(tmp_path / "dem.tif", heights(10, 100), 10)
+    (tmp_path / "world.toml").write_text(f'[[image]]\nid = "A"\nfootprint = "{given}"\nbands = {{ b = "dem.tif" }}')
+    found = RastersWorld(tmp_path / "world.toml").find("A").footprint
+    assert found.symmetric_difference(FOOTPRINTS[given]).area == pytest.approx(0, abs=1e-9)
+
+
+def test_tiles_past_180_are_where_they_are(tmp_path: Path) -> None:
+    """Scenes are found by their footprints, so `285` must be -75 there too."""
+    for name, turn in (("plain", 0), ("east", 360)):
+        config = write_few(tmp_path / name, 3, "few", size=32, partition=3)
+        tiles = json.loads((tmp_path / name / "tiles.geojson").read_text())
+        for feature in tiles["features"]:
+            ring = feature["geometry"]["coordinates"][0]
+            feature["geometry"]["coordinates"] = [[(lon + turn, lat) for lon, lat in ring]]
+            del feature["properties"]["lon"], feature["properties"]["lat"]
+        (tmp_path / name / "tiles.geojson").write_text(json.dumps(tiles))
+        assert summary("run", config)["done"] == 3
+    stacks = [sorted((tmp_path / name / "few" / "stacks").rglob("*.tif")) for name in ("plain", "east")]
+    for plain, east in zip(*stacks, strict=True):
+        assert plain.read_bytes() == east.read_bytes()
 
 
 @pytest.mark.parametrize(("left", "columns"), [(178.0, 400), (10.0, 34_000), (-181.0, 300)])
