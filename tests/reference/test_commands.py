@@ -15,6 +15,10 @@ CHANGED = {
     "mmearth-core status --watch": "`watch -n 5 mmearth-core status CONFIG` does the same",
     "mmearth-core status --every": "belonged to --watch",
     "mmearth-core map": "was `mmearth-core tiles map`",
+    "mmearth-core plugin new --collection": "new: the asset is a collection, which was opened as an image",
+    "mmearth-core plugin new --classes": "new: a band with classes",
+    "mmearth-core plugin new --anchor": "new: an anchor",
+    "mmearth-core plugin new --dtype default": "float32, or uint8 with --classes",
     "mmearth-core tiles from-tile-info": "replaces the key `tile_info` in [dataset]",
 }
 """What may differ, such as "mmearth-core run --record", and the reason."""
