@@ -61,14 +61,16 @@ class CheckingLocator(Locator):
 
     def _bands(self, located: LocatedTile) -> Bands:
         """The bands of a tile that the core interpolates."""
+        import ee
+
         found: Bands = {}
         try:
             for modality, image, bands in images_of(self.group, located):
-                wanted = [band for band in bands if band.is_interpolated]
+                wanted = [band for band in bands if band.is_interpolated and isinstance(image, ee.Image)]
                 functions = frozenset(_OF_COLLECTIONS.findall(call(modality, image.serialize) if wanted else ""))
                 found |= {(band.name, functions): (image, band) for band in wanted}
         except PluginCallError:
-            return {}  # `Fetcher` reports it
+            return {}  # the tile will fail for it
         return found
 
     def _check(self, tiles: Sequence[Bands]) -> dict[int, Exception]:

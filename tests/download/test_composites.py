@@ -284,8 +284,16 @@ def test_where_the_projection_is_refused_the_tile_fails_and_the_next_one_is_aske
     assert heights(config) == {}
 
 
-def test_a_broken_image_is_reported_as_that_of_its_tile(make: Make) -> None:
-    config = make("whole if scene.tile_id != 't1' else 1 / 0")
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("1 / 0", "heights.image raised ZeroDivisionError: division by zero"),
+        ("parts", "heights.finish_bands raised AttributeError: 'ImageCollection' object has no attribute 'toFloat'"),
+        ("3", "heights.finish_bands raised AttributeError: 'int' object has no attribute 'select'"),
+    ],
+)
+def test_a_broken_image_is_reported_as_that_of_its_tile(make: Make, image: str, reason: str) -> None:
+    config = make(f"whole if scene.tile_id != 't1' else {image}")
     done = summary("run", config, code=1)
     assert (done["done"], done["failed"]) == (3, 1)
-    assert done["reasons"][0]["reason"] == "pixels: heights.image raised ZeroDivisionError: division by zero"
+    assert done["reasons"][0]["reason"] == f"pixels: {reason}"
