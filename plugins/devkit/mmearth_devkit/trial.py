@@ -1,4 +1,4 @@
-"""A trial: takes one tile of a modality through the steps of a run and records what happens."""
+"""A trial: locates and downloads one tile of a modality with the steps of a run, and records what happens."""
 
 import inspect
 import json

@@ -177,7 +177,7 @@ class Shifted(Sound):
 
 
 class OwnGrid(Sound):
-    """30 m pixels, likewise, as from a raster whose corner was taken for a centre; bilinear afterwards."""
+    """The same with 30 m pixels, as from a raster whose corner was taken for a centre; bilinear afterwards."""
 
     layers = (
         Layer(

@@ -1,4 +1,4 @@
-"""The manifest: what it reads, and what each fault is told."""
+"""The manifest: its contents, and the message of each error."""
 
 import datetime as dt
 from pathlib import Path
@@ -67,8 +67,8 @@ def test_collection_defaults_reach_its_images(tmp_path: Path) -> None:
     b, a = collection.images
     assert (b.id, a.id) == ("MY/SCENES/b", "MY/SCENES/a")
     assert b.bands == (
-        FileBand("red", tmp_path / "scenes/b/red.tif", 1, None, None),
-        FileBand("nir", tmp_path / "scenes/b/b_nir.tif", 2, None, 7),
+        FileBand("red", tmp_path / "scenes/b/red.tif", 1, None, None, None),
+        FileBand("nir", tmp_path / "scenes/b/b_nir.tif", 2, None, 7, None),
         ConstantBand("quality", 3, "uint8", "red"),
     )
     assert b.properties == {
