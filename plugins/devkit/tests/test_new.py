@@ -7,14 +7,21 @@ import sysconfig
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+import shapely
+from affine import Affine
 from mmearth_devkit.testing.command_line import cli
 from mmearth_devkit.testing.outside import outside, own_tests
 from mmearth_devkit.testing.third_party import declare
+from mmearth_localearth.testing import ArrayBand, ArrayCollection, ArrayWorld, download, image
+from pyproj import Transformer
+from rasterio.warp import Resampling, reproject
 from shapely.geometry import box
 
-from mmearth_core import Scene, Skip
+from mmearth_core import Anchor, Scene, Skip
 from mmearth_core.contract.bands import DTYPES
+from mmearth_core.tiles.grid import Grid
 
 ROOT = Path(__file__).parents[3]
 
@@ -138,6 +145,47 @@ def test_the_world_of_a_collection_declares_a_collection(form, tmp_path):
     (collection,) = manifest["collection"]
     assert collection["id"] == GIVEN[1]
     assert len({image["time"] for image in collection["image"]}) == 3
+
+
+def test_a_collection_on_another_grid_is_what_gdal_makes_of_it(tmp_path):
+    """Pixels of 30 m whose corner is at 15 m: interpolated, the nearest day on top, other years left out."""
+    assert new("snow-depth", *FORMS["collection"], "--dir", tmp_path).exit_code == 0
+    namespace = {}
+    exec((tmp_path / "mmearth-snow-depth" / "mmearth_snow_depth" / "__init__.py").read_text(), namespace)
+    crs, left, top, side, metres = "EPSG:32632", 500_015, 4_999_985, 40, 30
+    random = np.random.default_rng(7)
+    days = {"near": dt.datetime(2018, 7, 16), "far": dt.datetime(2018, 7, 1), "old": dt.datetime(2016, 7, 14)}
+    pixels = {name: random.integers(-200, 900, (side, side)).astype(np.int16) for name in days}
+    valid = {name: np.ones((side, side), bool) for name in days}
+    valid["near"][:, :20] = False
+    transform = (metres, 0, left, 0, -metres, top)
+    images = [
+        image(f"{GIVEN[1]}/{name}", [ArrayBand("2m__height", pixels[name], crs, transform, valid[name])], day)
+        for name, day in days.items()
+    ]
+    grid = Grid(crs, 500_300, 4_999_700, 60)
+    outline = box(grid.left + 1, grid.top - 599, grid.left + 599, grid.top - 1)
+    tile = shapely.transform(
+        outline, Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform, interleaved=False
+    )
+    world = ArrayWorld(ArrayCollection(GIVEN[1], images))
+    done = download(world, [namespace["SnowDepth"]()], tile, Anchor(dt.date(2018, 7, 14), crs), tmp_path, 60)
+    located = done.entry.record["located"]["snow_depth"]
+    assert located == [{"index": "near", "date": "2018-07-16"}, {"index": "far", "date": "2018-07-01"}]
+    (found,) = done.bands.values()
+    expected = {}
+    for name, values in pixels.items():
+        made = np.zeros((60, 60), np.float32)
+        source = {"src_crs": crs, "src_transform": Affine(*transform)}
+        target = {"dst_crs": crs, "dst_transform": grid.affine, "resampling": Resampling.bilinear}
+        reproject(values.astype(np.float32), made, **source, **target)
+        expected[name] = np.rint(made)
+    # The images meet where `near` begins, 600 m from their corner.
+    edge = (left + 20 * metres - grid.left) // 10
+    assert 5 < edge < 55
+    np.testing.assert_allclose(found[:, : edge - 3], expected["far"][:, : edge - 3], atol=1)
+    np.testing.assert_allclose(found[:, edge + 3 :], expected["near"][:, edge + 3 :], atol=1)
+    assert np.abs(expected["far"] - expected["near"]).mean() > 100
 
 
 @pytest.mark.parametrize("zone", ["EPSG:32632", "EPSG:32733"])
