@@ -5,7 +5,7 @@ and imports no engine: it uses the one that the registry has under the given nam
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -79,15 +79,18 @@ class Stage(Protocol):
         """Whether the asset exists; also for images inside collections."""
         ...
 
-    def place(self) -> tuple[Polygon, dt.date]:
-        """A tile (EPSG:4326) and a day with data."""
+    def places(self) -> Sequence[tuple[Polygon, dt.date, Mapping[str, Any]]]:
+        """At least two different tiles (EPSG:4326), each with a day and further columns of a tiles file.
+
+        The first one has data, the others if possible.
+        """
         ...
 
     def patterned(self, pattern: Pattern) -> Engine:
         """The same assets with the same properties, but with the pattern as pixels.
 
-        The value of a pixel is that of `pattern.values` at its centre, scaled to fit the dtype. The grid of a band in a
-        projected CRS is moved to whole pixels, so that the asset itself has no shift.
+        The value of a pixel is that of `pattern.values` at its centre, scaled to fit the dtype. Every band keeps
+        its own grid, as a wrong grid can only be seen relative to the right one.
         """
         ...
 

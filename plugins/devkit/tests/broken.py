@@ -177,7 +177,7 @@ class Shifted(Sound):
 
 
 class OwnGrid(Sound):
-    """30 m pixels, likewise, as from a raster whose corner was taken for a centre; bilinear afterwards."""
+    """30 m pixels, likewise: the raster's corner (500 000, 5 000 000) is taken for a centre; bilinear afterwards."""
 
     layers = (
         Layer(
@@ -190,7 +190,7 @@ class OwnGrid(Sound):
     def image(self, scene, located):
         import ee
 
-        return ee.Image("OWNER/COARSE").rename("h").reproject(scene.anchor.crs, [30, 0, 15, 0, -30, 15])
+        return ee.Image("OWNER/COARSE").rename("h").reproject(scene.anchor.crs, [30, 0, 499_985, 0, -30, 5_000_015])
 
 
 class Failing(Sound):

@@ -19,6 +19,10 @@ _WITHOUT_UNIT = re.compile(
 _ASSET_ID = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
 
 
+_NO_ASSET = re.compile(r"asset '[^']*' not found")
+"""In Earth Engine's message for an unknown asset."""
+
+
 _SIMILAR = 0.8
 """Minimum similarity of an asset id to suggest it; of difflib."""
 
@@ -92,7 +96,7 @@ def network(record: TrialRecord) -> Iterator[Finding]:
 
 def requests(record: TrialRecord) -> Iterator[Finding]:
     """A tile costs one question in a batch and one request for pixels."""
-    if record.asked_again:
+    if record.tiles[0].asked_again:
         yield Finding(
             "requests",
             "relocate()",
@@ -168,15 +172,25 @@ def steps(record: TrialRecord) -> Iterator[Finding]:
     """No function failed, no request was refused, and the tile has data."""
     # A failure because of an unknown asset is reported by the check `assets`.
     unknown = [asset for asset in record.assets if not record.stage.holds(asset)]
-    for step, problem in record.failures:
-        if not any(asset in problem for asset in unknown):
+    for failure in record.failures:
+        where = failure.step if " " in failure.step else f"{failure.step}()"
+        problem = failure.problem.rstrip(".")
+        if any(asset in problem for asset in unknown):
+            continue
+        if not failure.tile:
+            remedy = "Fix it, or choose a tile and day with data (`scene=` of check_modality)."
+            yield Finding("steps", where, f"It fails: {problem}.", remedy)
+        # An asset whose id is made from the place or the day may exist for the first tile only.
+        elif not _NO_ASSET.search(problem):
             yield Finding(
                 "steps",
-                step if " " in step else f"{step}()",
-                f"It fails: {problem.rstrip('.')}.",
-                "Fix it, or choose a tile and day with data (`scene=` of check_modality).",
+                where,
+                f"It fails for a tile {failure.tile}: {problem}.",
+                "A tile may have no data: describe a collection that may be empty with "
+                "collection.toList(1).map(describe), which gives [] or [record]; then present() returns () and image() "
+                "None.",
             )
-    if record.failures:
+    if any(not failure.tile for failure in record.failures):
         return
     if any(layer.is_map for layer in record.modality.layers) and record.names is None:
         yield Finding(
