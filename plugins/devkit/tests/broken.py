@@ -1,7 +1,9 @@
 """Modalities that each make one mistake; a sound one first."""
 
+import math
 import uuid
 
+import numpy as np
 from attrs import field, frozen
 
 from mmearth_core import Band, ClassLabel, Kind, Layer, Modality, Resampling
@@ -254,3 +256,64 @@ class NoDataVector(Vector):
             "heights of the tile",
         ),
     )
+
+
+class NothingFound(Vector):
+    def values(self, located):
+        return {"vector": [None, float("nan")]}
+
+
+class OnlyNoData(Vector):
+    def values(self, located):
+        return {"vector": [-1, -1]}
+
+
+class Infinite(Vector):
+    def values(self, located):
+        return {"vector": [located["h_min"], math.inf]}
+
+
+class Wordy(Vector):
+    def values(self, located):
+        return {"vector": ["12.5", located["h_max"]]}
+
+
+class WordForAll(Vector):
+    def values(self, located):
+        return {"vector": "ab"}
+
+
+class Unreturned(Vector):
+    def values(self, located):
+        """Forgets to return."""
+
+
+class Lasting(Vector):
+    """Keeps the first tile's height on its class."""
+
+    kept = None
+
+    def locate(self, scene):
+        import ee
+
+        return ee.Image("OWNER/HEIGHTS").select(["h"]).reduceRegion(ee.Reducer.mean(), scene.geometry, 10)
+
+    def values(self, located):
+        Lasting.kept = Lasting.kept or located["h"]
+        return {"vector": [0, Lasting.kept]}
+
+
+class InfiniteNoData(Vector):
+    """Sound: infinity is the declared no-data, and numpy's numbers are numbers."""
+
+    layers = (
+        Layer(
+            "vector",
+            [Band(name, "float32", -math.inf, unit="m", description=name) for name in ("least", "most")],
+            Kind.VECTOR,
+            "heights of the tile",
+        ),
+    )
+
+    def values(self, located):
+        return {"vector": np.array([-np.inf, np.float32(located["h_max"] or 0)])}

@@ -22,7 +22,7 @@ def found(modality, engine, **how):
     return findings_of(modality, engine=engine, **{"processes": False, **how})
 
 
-@pytest.mark.parametrize("modality", [broken.Sound, broken.FromCollection, broken.Vector])
+@pytest.mark.parametrize("modality", [broken.Sound, broken.FromCollection, broken.Vector, broken.InfiniteNoData])
 def test_a_sound_modality_passes(modality, engine):
     check_modality(modality, engine=engine, processes=modality is broken.FromCollection)
 
@@ -51,6 +51,13 @@ MISTAKES = [
     (broken.Masked, "steps", "image()", "masked"),
     (broken.ShortVector, "vectors", "layer vector", "2 numbers are declared"),
     (broken.WrongVector, "vectors", "values()", "'heights', which is not a vector layer"),
+    (broken.NothingFound, "vectors", "layer vector", "no number in any of 4 tiles"),
+    (broken.OnlyNoData, "vectors", "layer vector", "no number in any of 4 tiles"),
+    (broken.Infinite, "vectors", "band vector.most", "values() returns inf"),
+    (broken.Wordy, "vectors", "band vector.least", "values() returns '12.5'"),
+    (broken.WordForAll, "vectors", "layer vector", "'ab'"),
+    (broken.Unreturned, "steps", "values()", "returns None instead of a dictionary"),
+    (broken.Lasting, "order", "values()", "other tiles were asked for before"),
     (broken.NoDataVector, "range", "band vector.most", "uint8 (0 to 255)"),
 ]
 
@@ -140,7 +147,9 @@ def test_a_shift_is_measured_whatever_is_made_of_the_values(metres, count, metho
         # The centre of the pixel that a place lies in; pixels are on whole `metres`.
         x, y = (np.floor(x / metres) + 0.5) * metres, (np.floor(y / metres) + 0.5) * metres
     values = -3 * np.clip(pattern.values(x, y), -0.4, 0.9) + 100
-    assert measure(values, window, pattern) == pytest.approx((east, 0.0), abs=0.05 * metres)  # a quarter is the tolerance
+    assert measure(values, window, pattern) == pytest.approx(
+        (east, 0.0), abs=0.05 * metres
+    )  # a quarter is the tolerance
 
 
 def test_a_constant_image_has_no_measurable_place():
