@@ -10,13 +10,12 @@ from attrs import asdict, define, evolve, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Outcome, TileOutcome
-from mmearth_core.download.locate import LocatedTile, PluginCallError, call, not_done
+from mmearth_core.download.locate import LocatedTile, PluginCallError, call, images_of, not_done
 from mmearth_core.download.stack import (
     StackBand,
     encode_stack,
     finish_bands,
     nodata_to_nan,
-    present_bands,
     stack_bands,
     write_stack,
 )
@@ -216,15 +215,11 @@ class Fetcher:
         """One image with the bands that the tile really has, and these bands."""
         import ee
 
-        scene = located.tile.scene(located.anchor)
         requested: list[StackBand] = []
         images: list[ee.Image] = []
-        for modality in self.group.modalities:
-            answer = located.located.get(modality.name)
-            bands = call(modality, present_bands, modality, answer)
-            if bands and (image := call(modality, modality.image, scene, answer)) is not None:
-                requested += bands
-                images += call(modality, finish_bands, image, bands)
+        for modality, image, bands in images_of(self.group, located):
+            requested += bands
+            images += call(modality, finish_bands, image, bands)
         return ee.Image.cat(images) if images else None, requested
 
     def _request(self, image: "ee.Image", bands: Sequence[StackBand], grid: Grid) -> list[ReceivedPixels]:

@@ -1,0 +1,115 @@
+"""What is checked of located tiles before any of their pixels are requested."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from mmearth_core.contract.modality import Anchor
+from mmearth_core.download.journal import TileOutcome
+from mmearth_core.download.locate import (
+    LocatedTile,
+    Locator,
+    PluginCallError,
+    call,
+    images_of,
+    not_done,
+    split_on_refusal,
+)
+from mmearth_core.download.stack import StackBand, composite_problem, is_composite
+from mmearth_core.errors import HopelessError, NoAnswerError
+from mmearth_core.tiles.index import Tile
+
+if TYPE_CHECKING:
+    import ee
+
+_OF_COLLECTIONS = re.compile(r'"functionName": ?"((?:ImageCollection|Collection|reduce)\.[^"]+)"')
+
+Kind = tuple[str, frozenset[str]]
+"""A band, and the functions of collections that make its image: some plugins return a mosaic for some tiles only."""
+
+Bands = dict[Kind, "tuple[ee.Image, StackBand]"]
+"""Bands to interpolate, and their images."""
+
+
+@frozen
+class CheckingLocator(Locator):
+    """Locates tiles, and refuses composites that the core would have to interpolate.
+
+    One request asks for the projections of all bands to interpolate in the first batch. Later batches ask only for
+    kinds that the first did not have: so a run sends the same requests each time, and can be replayed.
+
+    Attributes:
+        plugins: `{modality: distribution and version}`, for the message.
+    """
+
+    plugins: Mapping[str, str] = field(factory=dict)
+    _composites: dict[Kind, bool] = field(factory=dict, init=False)
+
+    def locate(self, tiles: Sequence[Tile], anchors: Mapping[str, Anchor]) -> list[LocatedTile | TileOutcome]:
+        """Locates a batch and checks its images. The first call must have returned before the next one is made.
+
+        Raises:
+            HopelessError: a plugin's composite would be interpolated.
+        """
+        results = super().locate(tiles, anchors)
+        located = [one for one in results if isinstance(one, LocatedTile)]
+        errors = self._check([self._bands(one) for one in located])
+        checked = [not_done(one.tile, "pixels", errors[i]) if i in errors else one for i, one in enumerate(located)]
+        return [*(one for one in results if isinstance(one, TileOutcome)), *checked]
+
+    def _bands(self, located: LocatedTile) -> Bands:
+        """The bands of a tile that the core interpolates."""
+        found: Bands = {}
+        try:
+            for modality, image, bands in images_of(self.group, located):
+                wanted = [band for band in bands if band.is_interpolated]
+                functions = frozenset(_OF_COLLECTIONS.findall(call(modality, image.serialize) if wanted else ""))
+                found |= {(band.name, functions): (image, band) for band in wanted}
+        except PluginCallError:
+            return {}  # `Fetcher` reports it
+        return found
+
+    def _check(self, tiles: Sequence[Bands]) -> dict[int, Exception]:
+        """Asks for the projection of each new kind, at the first tile that has it.
+
+        Returns:
+            The tiles for which that was refused, as their pixels would be, or not answered.
+        """
+        import ee
+
+        known, errors = dict(self._composites), dict[int, Exception]()
+
+        def request(part: Sequence[int]) -> list[list[Any]]:
+            rows = [[image.select([band.band.name]).projection() for image, band in asked[i].values()] for i in part]
+            answers: list[list[Any]] = self.client.compute(ee.List(rows), "projections")
+            return answers
+
+        while asked := _first_of_each({i: bands for i, bands in enumerate(tiles) if i not in errors}, known):
+            for index, answer in split_on_refusal(list(asked), request):
+                if isinstance(answer, NoAnswerError):
+                    return dict.fromkeys(range(len(tiles)), answer)
+                if isinstance(answer, Exception):
+                    errors[index] = answer
+                    continue
+                known |= zip(asked[index], map(is_composite, answer), strict=True)
+                for kind, (_, band) in asked[index].items():
+                    if known[kind]:
+                        plugin = self.plugins.get(band.modality, "an unknown plugin")
+                        raise HopelessError(f"{plugin}: {composite_problem(band)}.")
+        if not self._composites:
+            self._composites.update(known)
+        return errors
+
+
+def _first_of_each(tiles: Mapping[int, Bands], known: Mapping[Kind, bool]) -> dict[int, Bands]:
+    """The kinds that are not known yet, each of the first tile that has it."""
+    seen = set(known)
+    first: dict[int, Bands] = {}
+    for index, bands in tiles.items():
+        new = {kind: band for kind, band in bands.items() if kind not in seen}
+        if new:
+            first[index] = new
+            seen |= set(new)
+    return first
