@@ -11,7 +11,7 @@ from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.download.stack import StackBand, present_bands
 from mmearth_core.download.stored_config import Group
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.errors import ExitCode, MMEarthError, NoAnswerError, RefusedError, RequestError
+from mmearth_core.errors import ExitCode, MMEarthError, NoAnswerError, RefusedError, RequestError, TilesError
 from mmearth_core.tiles.index import Tile
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def call(modality: Modality, function: Callable[..., T], *arguments: Any) -> T:
 def not_done(tile: Tile, step: str, error: Exception) -> TileOutcome:
     """The outcome of a tile for which a step raised: left if the request was never answered, otherwise failed."""
     outcome = Outcome.LEFT if isinstance(error, NoAnswerError) else Outcome.FAILED
-    lasting = isinstance(error, PluginCallError | RefusedError)
+    lasting = isinstance(error, PluginCallError | RefusedError | TilesError)
     return TileOutcome(tile.tile_id, tile.ordinal, outcome, f"{step}: {error}", lasting=lasting)
 
 
