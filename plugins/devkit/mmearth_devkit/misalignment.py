@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import shapely
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry import Polygon, box
@@ -15,6 +15,7 @@ from mmearth_core import Resampling
 from mmearth_core.download.stack import FLOAT_NODATA, StackBand, finish_bands
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.tiles.grid import PIXEL, Grid
+from mmearth_devkit.finished import raw_pixels
 from mmearth_devkit.stage import Pattern
 from mmearth_devkit.trial_record import Misalignment
 
@@ -47,10 +48,6 @@ _REAL_TILE = 1280
 """Side in metres of an ordinary tile; the modality is never asked for a larger one."""
 
 
-_COMPOSITE = 100_000
-"""Metres; larger pixels are those of a composite: one degree, about 111 km."""
-
-
 _VISIBLE = 0.1
 """Minimum share of the wave in the variation of the pixels; a slope, for example, has none."""
 
@@ -65,6 +62,7 @@ class Window:
         top: y of the north edge.
         side: width and height, metres.
         count: points along a side.
+        pattern: the test image with whole waves in the window.
     """
 
     crs: str
@@ -72,6 +70,11 @@ class Window:
     top: float
     side: int
     count: int
+    pattern: Pattern = field(init=False, eq=False)
+
+    @pattern.default
+    def _whole_waves(self) -> Pattern:
+        return Pattern(self.crs, self.left, self.top, self.side / _WAVES)
 
     def request(self) -> dict[str, Any]:
         """The `grid` of a request for pixels."""
@@ -87,11 +90,6 @@ class Window:
         x, y = np.meshgrid(self.left + along, self.top - along)
         return x, y
 
-    @property
-    def pattern(self) -> Pattern:
-        """The test image with whole waves in the window."""
-        return Pattern(self.crs, self.left, self.top, self.side / _WAVES)
-
     def tile(self) -> Polygon:
         """The outline of a tile (EPSG:4326) that fills the window, or its middle."""
         half = min(self.side, _REAL_TILE) / 2 - 1
@@ -103,26 +101,41 @@ class Window:
 
 
 def window_for(grid: Grid, sizes: Mapping[str, float]) -> Window:
-    """The window around the middle of a tile that has enough pixels of every band; `sizes` as of `pixel_sizes`."""
-    wave = math.ceil(max(_SHORTEST, _PIXELS * max(sizes.values())) / PIXEL) * PIXEL
+    """The window around the middle of a tile that has enough pixels of these sizes in metres."""
+    wave = math.ceil(max(_SHORTEST, _PIXELS * max(sizes.values(), default=0)) / PIXEL) * PIXEL
     side, corner = _WAVES * wave, (grid.size - _WAVES * wave // PIXEL) // 2 * PIXEL
     return Window(grid.crs, grid.left + corner, grid.top - corner, side, _POINTS)
 
 
-def pixel_sizes(client: EarthClient, image: Any, bands: Sequence[StackBand]) -> dict[str, float]:
-    """The size of each band's own pixels, metres, without those above `COARSEST`.
+def composite_sizes(client: EarthClient, image: Any, names: Sequence[str], window: Window) -> dict[str, float]:
+    """The size of the pixels that each band of a composite is made of, metres, without those above `COARSEST`.
 
-    For a composite, whose grid on the server is one degree, the size is that of the tile's pixels.
+    A composite has no grid of its own, so it is seen from what the patterned engine reads.
     """
-    import ee
+    sizes = {}
+    spacings = window.pattern.spacings
+    for name in names:
+        spacings.clear()
+        client.pixels(image.select([name]), evolve(window, count=8).request())
+        size = max(spacings, default=math.inf)
+        if size <= COARSEST:
+            sizes[name] = max(float(PIXEL), size)
+    return sizes
 
-    names = [each.band.name for each in bands]
-    scales = client.compute(ee.List([image.select([name]).projection().nominalScale() for name in names]), "scales")
-    sizes = {
-        name: float(PIXEL) if scale > _COMPOSITE else max(float(PIXEL), scale)
-        for name, scale in zip(names, scales, strict=True)
-    }
-    return {name: size for name, size in sizes.items() if size <= COARSEST}
+
+def find_blocks(
+    client: EarthClient, image: Any, bands: Sequence[StackBand], sizes: Mapping[str, float], grid: Grid
+) -> list[tuple[StackBand, float]]:
+    """The bands with equal neighbours on a tile of the pattern, as many as there are if nothing is interpolated."""
+    coarse = [band for band in bands if sizes[band.band.name] >= 1.5 * PIXEL]
+    raw = raw_pixels(client, image, [band.band.name for band in coarse], grid.request()) if coarse else {}
+    found = []
+    for band in coarse:
+        size, steps = sizes[band.band.name], np.diff(raw[band.band.name], axis=1)
+        known = steps[np.isfinite(steps)]
+        if known.size and (known == 0).mean() > (1 - PIXEL / size) / 2:
+            found.append((band, size))
+    return found
 
 
 def find_misalignments(

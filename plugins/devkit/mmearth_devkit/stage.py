@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
@@ -33,12 +33,15 @@ class Pattern:
         left: x of the tile's west edge.
         top: y of its north edge.
         period: the wavelength, metres.
+        spacings: for each call of `values`, the distance in metres between neighbouring places: the size of the pixels
+            that were read.
     """
 
     crs: str
     left: float
     top: float
     period: float
+    spacings: list[float] = field(factory=list, eq=False)
 
     def phases(self, x: Any, y: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Both phases at coordinates in `crs`, radians."""
@@ -48,6 +51,8 @@ class Pattern:
     def values(self, x: Any, y: Any) -> NDArray[np.float64]:
         """The pattern at coordinates in `crs`, -1 to 1."""
         east, south = self.phases(x, y)
+        steps = [np.hypot(np.diff(x, axis=axis), np.diff(y, axis=axis)) for axis in range(np.ndim(x))]
+        self.spacings.append(max((float(step.max()) for step in steps if step.size), default=np.inf))
         waves: NDArray[np.float64] = (np.sin(east) + np.sin(south)) / 2
         return waves
 

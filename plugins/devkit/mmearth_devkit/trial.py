@@ -4,7 +4,7 @@ import datetime as dt
 import inspect
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -15,14 +15,22 @@ from attrs import evolve
 from shapely.affinity import translate
 from shapely.geometry import Polygon
 
-from mmearth_core import Anchor, Engine, Modality, Scene, Skip
+from mmearth_core import Anchor, Engine, Modality, Resampling, Scene, Skip
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.download.stack import StackBand, present_bands, stack_bands
+from mmearth_core.download.stack import StackBand, is_composite, present_bands, stack_bands
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.tiles.grid import tile_grid
+from mmearth_core.tiles.grid import PIXEL, Grid, tile_grid
+from mmearth_devkit.finished import raw_pixels, wrong_pixels
 from mmearth_devkit.graphs import assets_in, evaluate, graph_text
 from mmearth_devkit.memory import Memory
-from mmearth_devkit.misalignment import find_misalignments, pixel_sizes, window_for
+from mmearth_devkit.misalignment import (
+    COARSEST,
+    Window,
+    composite_sizes,
+    find_blocks,
+    find_misalignments,
+    window_for,
+)
 from mmearth_devkit.network_guard import GuardedEngine, NetworkGuard
 from mmearth_devkit.rebuild import RebuildError, rebuild
 from mmearth_devkit.recording.recording import Recorded
@@ -38,10 +46,6 @@ SIZE = 64
 
 NO_DATA_DAY = dt.date(1971, 6, 15)
 """A day before the first satellite of Earth Engine's catalogue with images of the whole Earth, Landsat 1 of 1972."""
-
-
-_MASKED = -1e300
-"""The value of masked pixels in the request for raw values; NPY has no mask."""
 
 
 class _StepError(Exception):
@@ -87,7 +91,7 @@ class Trial:
                         self._another(client, tile)
                 self._ask_again(memory)
                 if image is not None:
-                    self._measure(client, image)
+                    self._judge(client, image)
         # Whoever tries the modality next in this process does not get what these tiles left behind.
         memory.forget()
         record.calls = tuple(self._guard.calls)
@@ -174,6 +178,8 @@ class Trial:
         anchor = self._build("anchor", tile.asked, tile.located)
         if isinstance(anchor, Skip):
             return anchor
+        # Raises for a CRS that is unknown, not in metres, or that of another place.
+        self._do("anchor", tile_grid, tile.asked.polygon, anchor.crs, SIZE)
         tile.scene = evolve(tile.asked, anchor=anchor)
         return None
 
@@ -214,11 +220,57 @@ class Trial:
         if not present or scene is None or scene.anchor is None:
             return
         grid = tile_grid(scene.polygon, scene.anchor.crs, SIZE)
-        names = [each.band.name for each in present]
-        raw = image.select(names).toDouble().unmask(_MASKED, False)
-        pixels = self._do("image", client.pixels, raw, grid.request())
-        values = {name: np.asarray(pixels[name], np.float64).ravel() for name in names}
-        record.raw = [RawBand(each, values[each.band.name][values[each.band.name] != _MASKED]) for each in present]
+        raw = self._do("image", raw_pixels, client, image, [each.band.name for each in present], grid.request())
+        record.raw = [RawBand(each, raw[each.band.name][np.isfinite(raw[each.band.name])]) for each in present]
+
+    def _judge(self, client: EarthClient, image: Any) -> None:
+        """Compares finished pixels with a local computation, and looks for bands that are shifted or in blocks."""
+        record, scene = self._record, self._record.tiles[0].scene
+        bands = [raw.stack_band for raw in record.raw if raw.values.size]
+        if not bands or scene is None or scene.anchor is None:
+            return
+        grid = tile_grid(scene.polygon, scene.anchor.crs, SIZE)
+        described = self._do("image", _projections, client, image, [band.band.name for band in bands])
+        projections = {name: projection for name, (projection, _) in described.items()}
+        composites = {name for name, projection in projections.items() if is_composite(projection)}
+        record.composites = [band for band in bands if band.is_interpolated and band.band.name in composites]
+        bands = [band for band in bands if band not in record.composites]
+        if not bands:
+            return
+        record.wrong_pixels = self._do("image", wrong_pixels, client, image, bands, projections, grid)
+        sizes = {name: max(float(PIXEL), scale) for name, (_, scale) in described.items() if name not in composites}
+        self._measure(grid, bands, {name: size for name, size in sizes.items() if size <= COARSEST}, composites)
+
+    def _measure(
+        self, grid: Grid, bands: Sequence[StackBand], sizes: dict[str, float], composites: Collection[str]
+    ) -> None:
+        """Measures bands on the patterned engine; `sizes` has the size of the pixels of those with their own grid."""
+        record = self._record
+        self._label = "of the test pattern"
+        window = window_for(grid, sizes)
+        unknown = [band.band.name for band in bands if band.band.name in composites]
+        client, image = self._patterned(window) if unknown or sizes else (None, None)
+        if unknown and image is not None:
+            sizes |= self._do("image", composite_sizes, client, image, unknown, window)
+            if window_for(grid, sizes) != window:
+                window = window_for(grid, sizes)
+                client, image = self._patterned(window)
+        fine = [band for band in bands if band.band.name in sizes]
+        if fine and client is not None and image is not None:
+            record.misalignments = self._do("image", find_misalignments, client, image, fine, sizes, window)
+            own = [band for band in fine if band.band.resampling is Resampling.BILINEAR and not band.is_interpolated]
+            record.blocks = self._do("image", find_blocks, client, image, own, sizes, grid)
+
+    def _patterned(self, window: Window) -> tuple[EarthClient, Any]:
+        """A session with the patterned engine, and the modality's image there."""
+        first = self._record.tiles[0]
+        engine = GuardedEngine(self._record.stage.patterned(window.pattern), self._guard)
+        client = EarthClient(engine, RunOptions(retry_seconds=0.0))
+        polygon = window.tile()
+        scene = None if first.scene is None else evolve(first.scene, polygon=polygon)
+        tile = TriedTile(scene, evolve(first.asked, polygon=polygon))
+        self._locate(client, tile)
+        return client, self._image(tile)[0]
 
     def _ask_again(self, memory: Memory) -> None:
         """Asks for all tiles in order, in the reverse order, and in the reverse order as if nothing was asked before.
@@ -249,26 +301,14 @@ class Trial:
         except Exception as error:  # noqa: BLE001 - it is the answer, which is compared
             return f"{type(error).__name__}: {error}"
 
-    def _measure(self, client: EarthClient, image: Any) -> None:
-        """Looks for bands that are shifted, on the patterned engine."""
-        record, first = self._record, self._record.tiles[0]
-        bands = [raw.stack_band for raw in record.raw if raw.values.size]
-        if not bands or first.scene is None or first.scene.anchor is None:
-            return
-        sizes = self._do("image", pixel_sizes, client, image, bands)
-        if not sizes:
-            return
-        window = window_for(tile_grid(first.scene.polygon, first.scene.anchor.crs, SIZE), sizes)
-        engine = GuardedEngine(record.stage.patterned(window.pattern), self._guard)
-        patterned = EarthClient(engine, RunOptions(retry_seconds=0.0))
-        polygon = window.tile()
-        tile = TriedTile(evolve(first.scene, polygon=polygon), evolve(first.asked, polygon=polygon))
-        self._label = "of the test pattern"
-        self._locate(patterned, tile)
-        built, wanted = self._image(tile)
-        if built is not None:
-            fine = [each for each in wanted if each.band.name in sizes]
-            record.misalignments = self._do("image", find_misalignments, patterned, built, fine, sizes, window)
+
+def _projections(client: EarthClient, image: Any, names: Sequence[str]) -> dict[str, tuple[Any, float]]:
+    """The projection of each band, and the nominal size of its pixels in metres."""
+    import ee
+
+    own = [image.select([name]).projection() for name in names]
+    answers = client.compute(ee.List([[projection, projection.nominalScale()] for projection in own]), "projections")
+    return dict(zip(names, answers, strict=True))
 
 
 def default_scene(stage: Stage) -> Scene:

@@ -63,6 +63,25 @@ class Misalignment:
     pixel: float
 
 
+@frozen
+class WrongPixels:
+    """A band with other pixels than it should have.
+
+    Attributes:
+        stack_band: its declaration.
+        wrong: number of such pixels.
+        judged: number of pixels that were compared.
+        found: the value of the first one.
+        expected: what it should be; NaN for no-data.
+    """
+
+    stack_band: StackBand
+    wrong: int
+    judged: int
+    found: float
+    expected: float
+
+
 @define(eq=False)
 class TriedTile:
     """A tile for which a modality was asked.
@@ -116,6 +135,9 @@ class TrialRecord:
         wanted: the declared bands that the first tile's image should have.
         names: the bands that it has; None without an image.
         raw: their pixels.
+        composites: bands that the core would interpolate, but which have no grid of their own.
+        wrong_pixels: of the bands whose finished pixels are not those computed locally.
+        blocks: bands that should be interpolated by the modality and are not, with the size of their pixels in metres.
         misalignments: of the bands that are shifted too far.
     """
 
@@ -129,4 +151,7 @@ class TrialRecord:
     wanted: Sequence[StackBand] = ()
     names: Sequence[str] | None = None
     raw: Sequence[RawBand] = ()
+    composites: Sequence[StackBand] = ()
+    wrong_pixels: Sequence[WrongPixels] = ()
+    blocks: Sequence[tuple[StackBand, float]] = ()
     misalignments: Sequence[Misalignment] = ()

@@ -46,6 +46,7 @@ MISTAKES = [
     (broken.Colliding, "nodata", "band sound.h", "updateMask"),
     (broken.Shifted, "grid", "band sound.h", "10.0 m west and 10.0 m north"),
     (broken.OwnGrid, "grid", "band sound.h", "its pixels are 30 m"),
+    (broken.Composite, "resampling", "band sound.h", "mmearth_core.resample(collection)"),
     (broken.Failing, "steps", "image()", "TypeError"),
     (broken.Nowhere, "steps", "image()", "has no image"),
     (broken.Masked, "steps", "image()", "masked"),

@@ -28,7 +28,7 @@ def pictures(asset, years, metres=10):
 
 @pytest.fixture(scope="module")
 def engine():
-    return WorldEngine(ArrayWorld(pictures("OWNER/YEARS", (2016, 2019)), pictures("OWNER/WIDE", (2018,), 450)))
+    return WorldEngine(ArrayWorld(pictures("OWNER/YEARS", (2016, 2019)), pictures("OWNER/WIDE", (2018,), 500)))
 
 
 class Yearly(Modality):
@@ -271,7 +271,7 @@ def test_an_anchor_is_compared_as_well(engine):
 
 
 class Averaged(Modality):
-    """Sound: a mean over the tile at 5 m, and a map of 450 m pixels."""
+    """Sound: a mean over the tile at 5 m, and a map of 500 m pixels."""
 
     name = "averaged"
     api_version = 1

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from mmearth_devkit.checks.building import assets, descriptions, graph, network, options, requests, steps, units
-from mmearth_devkit.checks.pixels import bands, classes, fractions, grid, nodata, order, range_, vectors
+from mmearth_devkit.checks.pixels import bands, classes, fractions, grid, nodata, order, range_, resampling, vectors
 from mmearth_devkit.trial_record import Finding, TrialRecord
 
 CHECKS: Mapping[str, Callable[[TrialRecord], Iterable[Finding]]] = MappingProxyType(
@@ -24,6 +24,7 @@ CHECKS: Mapping[str, Callable[[TrialRecord], Iterable[Finding]]] = MappingProxyT
         "classes": classes,
         "nodata": nodata,
         "vectors": vectors,
+        "resampling": resampling,
         "grid": grid,
     }
 )

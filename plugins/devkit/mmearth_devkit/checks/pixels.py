@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmearth_core import Band, Layer, Modality
+from mmearth_core.download.stack import StackBand, composite_problem
 from mmearth_core.text import did_you_mean
 from mmearth_devkit.trial_record import Finding, TrialRecord
 
@@ -188,6 +189,35 @@ def order(record: TrialRecord) -> Iterator[Finding]:
                 )
 
 
+def resampling(record: TrialRecord) -> Iterator[Finding]:
+    """Bands are interpolated where they are declared so, and finished pixels are those that are computed locally."""
+    for band in record.composites:
+        problem, _, remedy = composite_problem(band).partition(": ")[2].partition(". ")
+        yield Finding("resampling", _band(band), f"{problem[0].upper()}{problem[1:]}.", f"{remedy}.")
+    for band, size in record.blocks:
+        yield Finding(
+            "resampling",
+            _band(band),
+            f"It is declared BILINEAR and the modality `resampled = True`, but it arrives in blocks of {size:.3g} m: "
+            "it is not interpolated.",
+            "Resample the images before they are combined: mmearth_core.resample(collection).median().",
+        )
+    for wrong in record.wrong_pixels:
+        expected = "no data" if math.isnan(wrong.expected) else f"{wrong.expected:g}"
+        how = "interpolated" if wrong.stack_band.is_interpolated else "rounded"
+        yield Finding(
+            "resampling",
+            _band(wrong.stack_band),
+            f"{wrong.wrong} of {wrong.judged} finished pixels are not those of its own grid, {how} and cast locally, "
+            f"e.g. {wrong.found:g} instead of {expected}.",
+            "Return the band with its own grid and values, and leave resampling, casting and no-data to the core.",
+        )
+
+
+def _band(band: StackBand) -> str:
+    return f"band {band.layer.name}.{band.band.name}"
+
+
 def grid(record: TrialRecord) -> Iterator[Finding]:
     """No band is shifted too far."""
     for shift in record.misalignments:
@@ -196,7 +226,7 @@ def grid(record: TrialRecord) -> Iterator[Finding]:
         offset += f" and {abs(shift.south):.1f} m {'south' if shift.south > 0 else 'north'}"
         yield Finding(
             "grid",
-            f"band {band.layer.name}.{band.band.name}",
+            _band(band),
             f"A test image with known positions arrives shifted by {offset}; its pixels are {shift.pixel:g} m.",
             "Leave the grid to the core: no reproject() or translate() in the plugin. If it needs a grid of its own, "
             "reproject to the projection of the asset, image.projection().",
