@@ -1,4 +1,4 @@
-"""Speed and memory of making, taking in and reading 1.4 million tiles.
+"""Speed and memory of sampling, importing and reading 1.4 million tiles.
 
     python benchmarks/tiles.py [FOLDER] [TILES]
 

@@ -1,5 +1,5 @@
 # The environment of all jobs. Every job sources this file on its compute node; it is the only file to edit.
-# Unchanged, jobs have the environment of the shell that submits them.
+# Without changes, jobs have the environment of the shell that submits them.
 
 # ---- Software ----------------------------------------------------------------
 # module load python/3.11

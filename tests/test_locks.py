@@ -25,7 +25,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def other(path):
-    """Another process, which holds partitions 1 and 3 until it is told to end."""
+    """Another process that locks partitions 1 and 3 until it is stopped."""
     command = [sys.executable, "-c", HOLD, str(path), "1", "3"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"

@@ -15,7 +15,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 @pytest.fixture
 def bench(monkeypatch):
-    """Runs a simulation of so many tiles and tasks, with calls that cost as much as told."""
+    """Runs a simulation with given numbers of tiles and tasks and a given cost of calls."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     from simulation.array import simulate
     from simulation.sample import Cost, Leg, Sample

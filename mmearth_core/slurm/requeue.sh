@@ -1,5 +1,5 @@
-# Slurm sends a warning to this shell only, before the time limit. The shell passes it on, and the command ends in an
-# orderly way: it finishes the tiles in progress, and exits with status 3, which means that it should run again.
+# Before the time limit, Slurm sends a signal to this shell only. The shell passes it on to the command, which finishes
+# the tiles in progress and exits with status 3: the task should run again.
 child=
 warned=
 trap 'warned=yes; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM
@@ -14,8 +14,8 @@ while [ -n "$warned" ] && [ "$status" -gt 128 ]; do
     wait "$child"
     status=$?
 done
-# A status above 128 means that the command was killed, for example for lack of memory. What is done is kept, so the
-# task is requeued as well.
+# A status above 128 means that the command was killed, for example because it ran out of memory. Finished tiles are
+# kept, so the task is also requeued.
 if [ "$status" -ne 3 ] && [ "$status" -le 128 ]; then
     exit "$status"
 fi

@@ -73,7 +73,7 @@ class World:
         return new
 
     def end(self, *processes: Process) -> None:
-        """Ends processes in good order."""
+        """Ends processes cleanly."""
         for process in processes:
             process.gate.end("the end")
             process.members.leave()

@@ -1,4 +1,4 @@
-"""The gate keeps its numbers in every second, and lets go whoever waits."""
+"""The gate keeps its limits in every second, and releases waiting threads at the end."""
 
 import math
 import random

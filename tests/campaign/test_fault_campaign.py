@@ -64,7 +64,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[Faults]:
 
 
 def toml(text: str) -> str:
-    """A rule as a table of the configuration, from what stands on a command line."""
+    """A rule as a table of the configuration, from its form on a command line."""
     kind, *pairs = text.split(":")
     keys = [f'kind = "{kind}"', *(f"{key} = {value}" for key, value in (pair.split("=") for pair in pairs))]
     return (

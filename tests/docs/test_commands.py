@@ -1,4 +1,4 @@
-"""Every command that the documentation shows is run here, or stands in a list with the reason why not."""
+"""Every command in the documentation is run here, or is listed with the reason why not."""
 
 import json
 import os

@@ -51,7 +51,7 @@ def closed_up(text: str) -> str:
 
 
 class Loaded(HTMLParser):
-    """Collects what a page loads by itself, links that are clicked left out."""
+    """Collects the resources that a page loads, without the links."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ from mmearth_core.download.stop import StopRequest
 from mmearth_core.tiles.index import Tile
 
 ANCHOR = Anchor(dt.date(2018, 7, 1), "EPSG:32618")
-PATIENCE = 30
+LONGEST_WAIT = 30
 """Seconds after which a barrier breaks, so that a fault of the scheduler ends the test; never waited for."""
 
 
@@ -26,7 +26,7 @@ def tile(number):
 
 
 class Stage:
-    """Counts who is at work, in locating and fetching together."""
+    """Counts running calls of locating and fetching together."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -152,7 +152,7 @@ def test_anchors_of_an_earlier_run_are_handed_on():
 
 def test_as_much_as_allowed_is_under_way_and_no_more():
     together = threading.Barrier(4)
-    bench = Bench(batch_size=20, max_concurrent=4, on_fetch=lambda _: together.wait(PATIENCE))
+    bench = Bench(batch_size=20, max_concurrent=4, on_fetch=lambda _: together.wait(LONGEST_WAIT))
     bench.run(20)
     assert bench.stage.peak == 4
     assert len(bench.counts()) == 20
@@ -165,7 +165,7 @@ def test_locating_goes_on_while_tiles_are_fetched():
         if tiles[0].ordinal:
             second_batch.set()
 
-    bench = Bench(1, 2, on_locate=on_locate, on_fetch=lambda _: second_batch.wait(PATIENCE) or pytest.fail("alone"))
+    bench = Bench(1, 2, on_locate=on_locate, on_fetch=lambda _: second_batch.wait(LONGEST_WAIT) or pytest.fail("alone"))
     bench.run(2)
     assert len(bench.counts()) == 2
 
@@ -181,7 +181,7 @@ def test_the_work_is_not_drawn_ahead_of_what_is_needed():
 
     def on_fetch(one):
         if one.ordinal == 0:
-            release.wait(PATIENCE)
+            release.wait(LONGEST_WAIT)
         elif len(bench.fetcher.begun) >= 50 and not release.is_set():
             # The first tile still waits, and others have come and gone.
             drawn_while_waiting.append(bench.drawn)
@@ -206,7 +206,7 @@ def test_a_raising_fetch_stops_the_run_and_what_is_under_way_is_kept():
 
     def on_fetch(one):
         if one.ordinal < 4:
-            together.wait(PATIENCE)
+            together.wait(LONGEST_WAIT)
         if one.ordinal == 1:
             raise OSError(28, "No space left on device")
 
@@ -225,7 +225,7 @@ def test_a_raising_locate_stops_the_run_and_what_is_under_way_is_kept():
 
     def on_locate(tiles):
         if tiles[0].ordinal == 2:
-            assert fetching.wait(PATIENCE)
+            assert fetching.wait(LONGEST_WAIT)
             raise RuntimeError("no access")
 
     bench = Bench(batch_size=2, max_concurrent=3, on_locate=on_locate, on_fetch=lambda _: fetching.set())
@@ -242,7 +242,7 @@ def test_tiles_skipped_by_a_batch_under_way_are_kept_when_another_raises():
 
     def on_locate(tiles):
         if tiles[0].ordinal == 2:
-            assert located.wait(PATIENCE)
+            assert located.wait(LONGEST_WAIT)
             raise RuntimeError("no access")
         if tiles[0].ordinal == 4:
             located.set()
@@ -309,7 +309,7 @@ def test_what_is_under_way_is_told_that_the_run_ends_early():
     def on_fetch(one):
         if one.ordinal == 0:
             raise OSError(28, "No space left on device")
-        assert bench.told.wait(PATIENCE)
+        assert bench.told.wait(LONGEST_WAIT)
 
     bench = Bench(batch_size=4, max_concurrent=4, on_fetch=on_fetch)
     with pytest.raises(OSError, match="No space left"):
@@ -337,10 +337,10 @@ def test_tiles_that_are_left_are_handed_over_as_left():
 
 
 def test_when_the_run_is_to_stop_what_is_under_way_is_finished_and_nothing_new_begun():
-    stop, together = StopRequest(grace=PATIENCE), threading.Barrier(4)
+    stop, together = StopRequest(grace=LONGEST_WAIT), threading.Barrier(4)
 
     def on_fetch(one):
-        together.wait(PATIENCE)
+        together.wait(LONGEST_WAIT)
         stop.request("SIGTERM")
 
     bench = Bench(batch_size=20, max_concurrent=4, on_fetch=on_fetch)
@@ -358,7 +358,7 @@ def test_what_does_not_end_within_the_grace_is_abandoned():
     def on_fetch(one):
         if one.ordinal == 1:
             stop.request("SIGTERM")
-            release.wait(PATIENCE)
+            release.wait(LONGEST_WAIT)
 
     bench = Bench(batch_size=2, max_concurrent=1, on_fetch=on_fetch)
     scheduler = Scheduler(bench.locator, bench.fetcher, 2, 1, bench._end, stop=stop)

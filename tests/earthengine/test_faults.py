@@ -1,4 +1,4 @@
-"""Faults: what each failure of a request means, told from the very exceptions that the client raises."""
+"""Faults: the meaning of each failure of a request, from the exceptions that the client raises."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Pins the decoded pixels of a dozen tiles: writes pinned.json anew, with the reason that it must be given.
+"""Pins the decoded pixels of a dozen tiles: rewrites pinned.json, with the reason that it must be given.
 
 python tests/planet/pinned.py "why the planet's pixels have changed"
 """

@@ -53,9 +53,9 @@ def test_layers_without_attributes_are_described_by_installed_plugins(made: Path
         DatasetReader.open(path)
     reader = DescribedReader(ProductPaths(path), discover())
     assert reader.layers["sentinel2"] == described
-    assert reader.problems["sentinel2"][-1].endswith(f"; taken to be what {described.plugin} declares.")
+    assert reader.problems["sentinel2"][-1].endswith(f"; the description of {described.plugin} is used.")
     assert "unknown" not in reader.layers
-    assert reader.problems["unknown"][-1].endswith("; and nothing is known of its values.")
+    assert reader.problems["unknown"][-1].endswith("; its values are not described.")
     with h5py.File(path) as file:
         (values,) = reader.values([1], ["sentinel2"])
         np.testing.assert_array_equal(values["sentinel2"], file["sentinel2"][1])

@@ -89,7 +89,7 @@ def undisturbed(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """A server of the local Earth Engine for all jobs; slow enough that tasks can be met at work."""
+    """A server of the local Earth Engine for all jobs, so slow that tests can find running tasks."""
     faults = ["429:rate=0.1:phase=pixels", "500:rate=0.05", "truncated:rate=0.05:phase=pixels"]
     command = [sys.executable, "-m", "mmearth_core", "localearth", "serve", "--port=0", "--latency=3", "--fault-seed=5"]
     with subprocess.Popen(

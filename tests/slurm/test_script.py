@@ -23,7 +23,7 @@ signal.sigwait([signal.SIGTERM])
 print("finishing", flush=True)
 sys.exit({status})
 """
-"""A command that ends in good order when it is warned."""
+"""A command that exits cleanly after the warning signal."""
 
 
 def script(environment: str = "", command: str = "work") -> BatchScript:
@@ -46,7 +46,7 @@ def script(environment: str = "", command: str = "work") -> BatchScript:
 
 @pytest.fixture
 def bin_folder(tmp_path: Path) -> Path:
-    """Stand-ins: `squeue` says what the file `state` holds, `scontrol` notes what it is told."""
+    """Fake commands: `squeue` prints the content of the file `state`, `scontrol` records its arguments."""
     folder = tmp_path / "bin"
     folder.mkdir()
     (tmp_path / "state").write_text("RUNNING")
@@ -71,7 +71,7 @@ def begin(script: BatchScript, bin_folder: Path, **environment: str) -> "subproc
 
 
 def outcome(script: BatchScript, bin_folder: Path, **environment: str) -> tuple[int, str, str]:
-    """The script's exit status, what `scontrol` was told, and what stands in the log."""
+    """The script's exit status, the arguments of `scontrol`, and the content of the log."""
     process = begin(script, bin_folder, **environment)
     out, err = process.communicate(timeout=60)
     told = bin_folder.parent / "told"

@@ -1,4 +1,4 @@
-"""`mmearth-core slurm submit` and `scripts`, with a stand-in for Slurm that notes what it is told."""
+"""`mmearth-core slurm submit` and `scripts`, with a fake Slurm that records its arguments."""
 
 import json
 import os

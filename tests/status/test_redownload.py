@@ -1,4 +1,4 @@
-"""Redownload: exactly what failed, was sent back or, if asked, was skipped; what is left stays left."""
+"""Redownload: exactly the tiles that failed, were returned or, with --skipped, were skipped; never those left."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Status: what the journals say, as JSON and for people; while a run is at work; without touching anything."""
+"""Status: reports the journals, as JSON and as text, also during a run, and changes nothing."""
 
 import io
 import json

@@ -14,7 +14,7 @@ REGIONS = [Region(name, "x", "Realm", 1.0) for name in "abcd"]
 
 
 class Scripted:
-    """A source whose region `b` fails as often as it is told, `c` lies in a spot of 5 km, and `d` has nothing."""
+    """A source whose region `b` fails a given number of times, `c` is only 5 km wide, and `d` has no points."""
 
     regions = REGIONS
 

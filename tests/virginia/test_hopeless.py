@@ -1,4 +1,4 @@
-"""A mistake that fails every tile: the run soon stops asking, says what to mend, and goes on when that is done."""
+"""A mistake that fails every tile: the run soon stops, says what to fix, and continues after the fix."""
 
 import json
 import shutil
@@ -154,7 +154,7 @@ def test_a_run_that_ends_by_itself_is_no_run_that_gave_up(bad: Path, config: Pat
 
 
 def test_a_modality_that_was_added(bad: Path, config: Path, undisturbed: Path, read_contents: Contents) -> None:
-    """What was downloaded before stays, and only what was added is begun anew."""
+    """Earlier downloads are kept, and only the added modality starts again."""
     dataset = config.parent / "virginia"
     shutil.copytree(undisturbed, dataset)
     before = read_contents(dataset)

@@ -1,4 +1,4 @@
-"""A run that is stopped before it has come by all journals: its counts are still those of the dataset, as status's."""
+"""A run that is stopped before it has read all journals: its counts are still those of the dataset, as in `status`."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Reading a finished dataset beyond what training needs: tile_info, the table, layers that only plugins describe."""
+"""Reads a finished dataset for tools: tile_info, the table of tiles, and layers that only plugins describe."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -20,7 +20,7 @@ from mmearth_core.text import counted
 from mmearth_curate.strict_json import read_entries
 
 Entry = dict[str, Any]
-"""What tile_info has of one tile."""
+"""The entry of one tile in tile_info."""
 
 _WRITE_INFO = "Write it again with `mmearth-core post info`."
 
@@ -65,12 +65,12 @@ def tile_info_of(reader: DatasetReader, tile_ids: Sequence[str]) -> Iterator[tup
 
 @frozen(eq=False)
 class TileTable:
-    """The table `metadata`: which tile each row is.
+    """The table `metadata`: the tile of each row.
 
     Attributes:
-        ids: the tiles' ids, as bytes.
-        variants: the tiles' variants, as bytes; all empty in a file without any.
-        variant_key: the name of the field of variants; None without one.
+        ids: the tile ids as bytes.
+        variants: the variants as bytes; all empty in a file without variants.
+        variant_key: the name of the field with variants; None without variants.
     """
 
     ids: NDArray[np.bytes_]
@@ -86,7 +86,7 @@ class TileTable:
         """Reads the table of a file.
 
         Raises:
-            DatasetError: when there is no such table.
+            DatasetError: when the table does not exist.
         """
         table = hdf5.require_table(file)
         fields, content = table.dtype.names, table[:]
@@ -115,17 +115,15 @@ class TileTable:
 
 
 class DescribedReader(DatasetReader):
-    """A finished dataset, whose layers are described by installed plugins where the file itself does not do so.
-
-    Such a file is the published MMEarth.
+    """A finished dataset; installed plugins describe layers that the file does not describe, as in published files.
 
     Attributes:
-        problems: for each layer whose description is missing or wrong, what was found, one sentence each. It is only in
-            `layers` if an installed plugin describes it, as the last sentence then says.
+        problems: problems of each layer whose description is missing or wrong, one sentence each. Such a layer is only
+            in `layers` if an installed plugin describes it; the last sentence says whether this is the case.
     """
 
     def __init__(self, paths: ProductPaths, registry: Registry) -> None:
-        """Opens a dataset for its description.
+        """Opens a dataset and reads its description.
 
         Raises:
             DatasetError: when the file cannot be read.
@@ -146,7 +144,7 @@ class DescribedReader(DatasetReader):
 
     @cached_property
     def table(self) -> TileTable:
-        """Which tile each row is."""
+        """The tile of each row."""
         with self.file() as file:
             return TileTable.read(file)
 
@@ -163,7 +161,7 @@ class DescribedReader(DatasetReader):
         try:
             layer = hdf5.read_layer(dataset)
         except DatasetError as error:
-            known = f"taken to be what {declared.plugin} declares" if declared else "and nothing is known of its values"
+            known = f"the description of {declared.plugin} is used" if declared else "its values are not described"
             return None if problems else declared, [*problems, f"The layer {error.__cause__}; {known}."]
         problems += _contradictions(layer)
         if declared and not layer.previews and (declared.modality, declared.bands) == (layer.modality, layer.bands):
@@ -172,7 +170,7 @@ class DescribedReader(DatasetReader):
 
 
 def _fitted(layer: LayerDescription, dataset: h5py.Dataset) -> LayerDescription | None:
-    """A declared layer in the type and size of a file, which may be others than the plugin has now."""
+    """A declared layer with the dtype and size in the file, which may differ from the plugin's current ones."""
     if dataset.dtype.kind not in "iuf":
         return None
     fitted = evolve(layer, dtype=dataset.dtype.name, shape=dataset.shape[1:])
@@ -180,7 +178,7 @@ def _fitted(layer: LayerDescription, dataset: h5py.Dataset) -> LayerDescription 
 
 
 def _declared_layers(registry: Registry) -> dict[str, LayerDescription]:
-    """What the installed modalities declare of their layers, by name; types and sizes of a file may be others."""
+    """The layers that installed modalities declare, by name; types and sizes in a file may differ."""
     return {
         layer.name: LayerDescription.of(layer, registered.make(), 1, str(registered.origin))
         for registered in registry.modalities.values()
@@ -189,11 +187,11 @@ def _declared_layers(registry: Registry) -> dict[str, LayerDescription]:
 
 
 def _contradictions(layer: LayerDescription) -> Iterator[str]:
-    """Parts of the description that contradict each other, each as a sentence."""
+    """Contradictions in the description, each as a sentence."""
     bands = len(layer.bands)
     if len(layer.shape) != (3 if layer.is_map else 1) or layer.shape[:1] != (bands,):
         kind = f"a {layer.kind} layer of {counted(bands, 'band')}"
-        yield f"A row has shape {layer.shape}, which is not that of {kind}."
+        yield f"A row has shape {layer.shape}, which does not match {kind}."
     for attribute in ("units", "descriptions", "classes"):
         count = len(getattr(layer, attribute))
         if count != bands:

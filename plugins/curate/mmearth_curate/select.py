@@ -1,6 +1,6 @@
-"""Which tiles of a dataset are chosen: by split, biome, column, place, list, and at random among those that match.
+"""Selects tiles of a dataset by split, biome, column, location and list, and a random sample of those that match.
 
-It is imported with the commands, whose options are here too: so numpy is only imported where it is needed.
+The commands import this module for its options, so numpy is only imported inside functions.
 """
 
 import json
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Box = tuple[float, float, float, float]
 
 _LISTED = 5
-"""Ids or names that an error lists."""
+"""Maximum number of ids or names in an error."""
 
 _TILE = "TILE"
 """The key of tile_info with the columns of the tiles file."""
@@ -58,21 +58,21 @@ criteria_options = together(
         help="Tiles with this value in tile_info: a key, keys joined by dots, or a column of the tiles file.",
     ),
 )
-"""The options that choose tiles by what is known of them: --split, --biome and --where."""
+"""The options that select tiles by their properties: --split, --biome and --where."""
 
 
 @frozen
 class RowFilter:
-    """The criteria that a tile must fulfil, all of them.
+    """Criteria that a tile must meet, all of them.
 
     Attributes:
-        splits: it is in one of these.
-        biomes: it is in one of these, by class number or name.
-        where: for each column of tile_info, it has one of these values.
-        bbox: west, south, east and north of its centroid, degrees; west > east crosses the antimeridian.
-        tiles: a file that lists it, one id per line.
-        sample: so many are drawn of those that fulfil the others.
-        seed: of that draw.
+        splits: the tile is in one of these splits.
+        biomes: the tile is in one of these biomes, by class number or name.
+        where: for each column of tile_info, allowed values.
+        bbox: box of its centroid: west, south, east, north in degrees; west > east crosses the antimeridian.
+        tiles: a file with allowed tile ids, one per line.
+        sample: size of a random sample of the tiles that meet the other criteria.
+        seed: seed of the sample.
     """
 
     splits: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class RowFilter:
     seed: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Those that are given."""
+        """The given criteria as JSON."""
         given = {key: value for key, value in asdict(self).items() if value not in (None, (), {})}
         if self.tiles is not None:
             given["tiles"] = self.tiles.name
@@ -94,10 +94,10 @@ class RowFilter:
 
 
 def matching_rows(reader: "DatasetReader", criteria: RowFilter, progress: "Progress") -> "NDArray[np.intp]":
-    """The rows that fulfil all criteria, in order.
+    """The rows that meet all criteria, in order.
 
     Raises:
-        DatasetError: when a criterion names what the dataset does not have, or no tile is left.
+        DatasetError: when the dataset does not have what a criterion names, or too few tiles match.
     """
     import numpy as np
 
@@ -125,11 +125,11 @@ def _in_splits(reader: "DatasetReader", names: tuple[str, ...]) -> "Mask":
 
     path, splits = reader.paths.splits, reader.splits()
     if splits is None:
-        raise DatasetError(f"{path}: there is no such file, so the dataset has no splits to choose by.")
+        raise DatasetError(f"{path}: the file does not exist, so tiles cannot be selected by split.")
     mask = np.zeros(len(reader), bool)
     for name in names:
         if name not in splits.parts:
-            raise DatasetError(f"{path}: has no split {name!r}. It has {', '.join(splits.parts)}.")
+            raise DatasetError(f"{path}: there is no split {name!r}. Splits: {', '.join(splits.parts)}.")
         mask[splits.parts[name]] = True
     return mask
 
@@ -180,8 +180,8 @@ def _by_tile_info(reader: "DatasetReader", criteria: RowFilter, progress: "Progr
     if missing:
         column = min(missing)
         raise DatasetError(
-            f"{reader.paths.tile_info}: no tile has a column {column!r}.{did_you_mean(column, columns)} There are "
-            f"{', '.join(sorted(columns))}; a dot leads into an object, as in GRID.size."
+            f"{reader.paths.tile_info}: no tile has a column {column!r}.{did_you_mean(column, columns)} Columns: "
+            f"{', '.join(sorted(columns))}; use a dot for a key in an object, as in GRID.size."
         )
     return masks
 
@@ -203,7 +203,7 @@ def look_up(entry: "Entry", column: str) -> Any:
 
 
 def _is(value: Any, text: str) -> bool:
-    """Whether a value is what a text of the command line means; null, true and false as in JSON."""
+    """Whether a value equals a text from the command line; null, true and false are written as in JSON."""
     if isinstance(value, str):
         return value == text
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -227,7 +227,7 @@ def _biome_test(wanted: tuple[str, ...]) -> "Test":
         label = int(text) if text.isdecimal() else table.biome(text)
         if label is None or not 0 <= label < len(table.biomes):
             names = ", ".join(f"{number} {name}" for number, name in enumerate(table.biomes))
-            raise DatasetError(f"{text!r} is not a biome.{did_you_mean(text, table.biomes)} There are {names}.")
+            raise DatasetError(f"{text!r} is not a biome.{did_you_mean(text, table.biomes)} Biomes: {names}.")
         texts |= {str(label), table.biomes[label]}
     # The entry has the class number, or a column of the tiles file has the name.
     return _column_test("biome", tuple(sorted(texts)))

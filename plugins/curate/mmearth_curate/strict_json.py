@@ -1,4 +1,4 @@
-"""JSON files as they are checked: in full or entry by entry, with the constants that strict JSON does not allow.
+"""Reads JSON files for checks, in full or entry by entry, and reports constants that strict JSON does not allow.
 
 Python accepts these constants.
 """
@@ -14,10 +14,10 @@ from attrs import define, frozen
 from mmearth_core.json_files import json_errors
 
 _CHUNK = 1 << 20
-"""Characters read at once."""
+"""Number of characters read at once."""
 
 _LONGEST = 1 << 26
-"""Characters of the longest entry."""
+"""Maximum length of an entry, characters."""
 
 _OF_NUMBERS = "0123456789.eE+-"
 
@@ -33,7 +33,7 @@ class Parsed:
 
 
 def read_strictly(path: Path) -> Parsed:
-    """Reads a full file.
+    """Reads a complete file.
 
     Raises:
         JSONFileError: when it is missing, or is not valid JSON.

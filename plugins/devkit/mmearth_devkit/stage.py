@@ -1,4 +1,4 @@
-"""The stage: what an offline engine provides so that the kit can try a modality on it.
+"""The stage: the interface of an offline engine on which the kit can try a modality.
 
 Such an engine has a method `stage()` that returns a `Stage`; the engine `local` has one. The kit has no data of its own
 and imports no engine: it uses the one that the registry has under the given name.
@@ -18,7 +18,7 @@ from mmearth_core.errors import EngineError, PluginError
 from mmearth_core.registry import Registry, discover, engine_of
 
 ENGINE = "local:synthetic"
-"""The default engine: a whole planet, so that most assets exist."""
+"""The default engine: a complete planet, so that most assets exist."""
 
 
 @frozen
@@ -108,7 +108,7 @@ def open_stage(engine: Engine) -> Stage:
     """The stage of an engine.
 
     Raises:
-        EngineError: when it has none.
+        EngineError: when it has no stage.
     """
     make_stage = getattr(engine, "stage", None)
     stage: Stage | None = make_stage() if make_stage is not None else None

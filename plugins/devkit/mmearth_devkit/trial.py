@@ -1,4 +1,4 @@
-"""A trial: takes tiles of a modality through the steps of a run and records what happens."""
+"""A trial: takes tiles of a modality through the steps of a run, and records what happens."""
 
 import datetime as dt
 import inspect

@@ -15,7 +15,7 @@ from mmearth_devkit.stage import Stage
 
 @frozen
 class Finding:
-    """One thing that is wrong with a modality, and what to do about it.
+    """A mistake in a modality and its remedy.
 
     Attributes:
         check: the check's name, which `ignore` takes.

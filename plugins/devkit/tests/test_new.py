@@ -108,7 +108,7 @@ def test_asset_and_band_come_together(tmp_path):
 
 @pytest.mark.slow
 def test_it_is_installed_by_pip(tmp_path):
-    """As the command tells it: editable, into an environment that has the core; pytest finds the fixtures by itself."""
+    """As the command prints it: editable, in an environment with the core; pytest finds the fixtures by itself."""
     python = tmp_path / "env" / "bin" / "python"
     assert outside(tmp_path, sys.executable, "-m", "venv", tmp_path / "env").returncode == 0
     # What these tests run with, seen after the environment's own.

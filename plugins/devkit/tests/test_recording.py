@@ -1,4 +1,4 @@
-"""Recording and replay: what is kept, what never is, and what is told when something is missing."""
+"""Recording and replay: what is stored, what never is, and the errors when something is missing."""
 
 import json
 from collections.abc import Iterator

@@ -34,7 +34,7 @@ class Expression:
         self._free: dict[str, frozenset[str]] = {}
 
     def evaluate(self) -> Any:
-        """The value of the whole expression.
+        """The value of the expression.
 
         Raises:
             EarthEngineError: in Earth Engine's form.

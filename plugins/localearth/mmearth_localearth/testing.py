@@ -166,7 +166,7 @@ def download(
         size: rows and columns of the tile.
 
     Raises:
-        AssertionError: when a modality sends a request of its own, or the run stopped before the tile was finished.
+        AssertionError: when a modality sends a request itself, or the run stops before the tile is finished.
     """
     members = tuple(modalities) if anchor is None else (_Given(anchor), *modalities)
     group = Group(BASE, members, members[0])

@@ -36,7 +36,7 @@ def demo(folder: Path, *options: str) -> Result:
 
 
 def refused(folder: Path, *options: str) -> str:
-    """What is said where nothing can be made; each command on a line of its own, to be copied."""
+    """The error when no demo is possible; each command is on its own line, for copying."""
     done = demo(folder, *options)
     assert done.exit_code == 2
     assert not folder.exists()

@@ -1,4 +1,4 @@
-"""Which requests a rule strikes: by chance that is the same every time, by count, by place."""
+"""Which requests a rule applies to: by reproducible chance, by count, and by location."""
 
 import json
 import random

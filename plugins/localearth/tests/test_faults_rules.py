@@ -1,4 +1,4 @@
-"""Rules as text and as tables: what is written is what is meant, and what is wrong is told with what is allowed."""
+"""Rules as text and as tables: valid rules are equal in both forms, and errors have the allowed values."""
 
 import attrs
 import pytest

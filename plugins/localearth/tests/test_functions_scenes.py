@@ -1,4 +1,4 @@
-"""End to end, through the real client: the requests that an optical plugin makes for a tile."""
+"""End to end, through the real client: the requests of an optical plugin for a tile."""
 
 import datetime as dt
 

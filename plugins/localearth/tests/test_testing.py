@@ -1,4 +1,4 @@
-"""The kit for plugin tests: it brings a tile through, and tells on a plugin that breaks the contract."""
+"""Helpers for plugin tests: they download a tile, and report a plugin that breaks the contract."""
 
 import datetime as dt
 

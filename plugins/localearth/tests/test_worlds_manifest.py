@@ -1,4 +1,4 @@
-"""The manifest: what it reads, and what each fault is told."""
+"""The manifest: its contents, and the message of each error."""
 
 import datetime as dt
 from pathlib import Path

@@ -53,8 +53,8 @@ def command(
 ) -> int:
     """Estimate what downloading the rest of CONFIG (a TOML file) will cost.
 
-    Prints tiles, requests, bytes, hours, and the share of a month's EECU-hours, and where each figure comes from.
-    Without --sample nothing is sent, and no account is needed.
+    Prints tiles, requests, bytes, hours, and the share of a month's EECU-hours, each with its source. Without --sample
+    nothing is sent, and no account is needed.
 
     \b
     Examples:

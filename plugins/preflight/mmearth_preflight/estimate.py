@@ -1,4 +1,4 @@
-"""The plan: requests, bytes, hours and quota that the rest of a download needs, and where each figure comes from."""
+"""The plan: requests, bytes, hours and quota that the rest of a download needs, each with its source."""
 
 import math
 from typing import Any

@@ -32,7 +32,7 @@ _TILES_LAYER = "tiles"
 
 @frozen(eq=False)
 class Sample:
-    """What some tiles have cost.
+    """The measured cost of some tiles.
 
     Attributes:
         tiles: number of tiles.

@@ -1,4 +1,4 @@
-"""Prints a plan as a table: each figure, and where it comes from."""
+"""Prints a plan as a table: each figure with its source."""
 
 from rich.console import Console
 from rich.table import Table

@@ -1,4 +1,4 @@
-"""What is left to download, and what it costs by what the modalities declare: bands, dtypes and the tile's size."""
+"""The rest of a download and its cost, from the bands, dtypes and tile size that the modalities declare."""
 
 import datetime as dt
 import io
@@ -25,7 +25,7 @@ _ANCHOR = Anchor(dt.date(2018, 7, 1), "EPSG:32631")
 
 @frozen
 class GroupCost:
-    """What one group costs.
+    """The cost of one group.
 
     Attributes:
         name: its name.
@@ -49,7 +49,7 @@ class GroupCost:
 
 
 def group_costs(job: PreparedRun) -> tuple[GroupCost, ...]:
-    """What each group of a run costs.
+    """The cost of each group of a run.
 
     Raises:
         DatasetError: when a file of the dataset is damaged.
@@ -74,7 +74,7 @@ def centroids_to_request(job: PreparedRun) -> int:
 
 
 def _any_scene(job: PreparedRun) -> Scene:
-    """The first tile, as plugins see it."""
+    """The scene of the first tile."""
     if job.frame is None:
         index = TileIndex(job.folder.tiles)
         return index.read(min(index.sizes()))[0].scene(_ANCHOR)
@@ -86,7 +86,7 @@ def _any_scene(job: PreparedRun) -> Scene:
 
 
 def group_cost(group: Group, scene: Scene, size: int, left: int) -> GroupCost:
-    """What a group costs, by what its modalities declare.
+    """The cost of a group, from the declarations of its modalities.
 
     Args:
         group: modalities downloaded together.

@@ -154,6 +154,6 @@ def test_titles_and_captions_are_written(tmp_path: Path) -> None:
 def test_a_sheet_needs_pictures_of_one_shape(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Shapes: none"):
         contact_sheet([], tmp_path / "sheet.png", title="x")
-    with pytest.raises(ValueError, match="of one shape"):
+    with pytest.raises(ValueError, match="of the same shape"):
         contact_sheet(colours(1, 8) + colours(1, 9), tmp_path / "sheet.png", title="x")
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Texts on sheets: letters of all languages are drawn, and a tile's line tells its day once."""
+"""Texts on sheets: letters of all languages are drawn, and a tile's line has its date once."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""One tile in the way of MMEarth's first scripts: a plain program on Earth Engine's client, which is told only a URL.
+"""One tile with the method of MMEarth's first scripts: a plain program on Earth Engine's client that gets only a URL.
 
 It knows nothing of mmearth-core, asks for one thing after another as scripts do, and prints what it got as JSON.
 """

@@ -1,4 +1,4 @@
-"""What the commands that make a dataset of others share: options, and the summary of the new dataset."""
+"""Shared by the commands that make a dataset from others: options, and the summary of the new dataset."""
 
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,14 +19,14 @@ def making_options(work: str = "count; by default one per core") -> Decorator:
     """--overwrite, --workers and --json.
 
     Args:
-        work: what the workers do, and how many there are by default.
+        work: the task of the workers and their default number, for the help text.
     """
     overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing dataset.")
     return together(overwrite, workers_option(work), json_option())
 
 
 class Made(Protocol):
-    """A dataset that was made."""
+    """A new dataset."""
 
     @property
     def paths(self) -> "ProductPaths":
@@ -41,10 +41,10 @@ def show_made(as_json: bool, made: Made, facts: dict[str, Any], *lines: str) -> 
     """Prints the summary.
 
     Args:
-        as_json: whether a script reads it.
+        as_json: whether to print JSON.
         made: the new dataset.
-        facts: the JSON besides its file and rows.
-        lines: printed for people before its file.
+        facts: JSON in addition to its file and rows.
+        lines: lines of text before its file.
     """
     file = str(made.paths.hdf5)
     show(as_json, {"dataset": file, "rows": made.rows, **facts}, (*lines, f"Dataset: {file}"))

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Request the sizes and print what would be fetched; fetch nothing.")
 @json_option()
 def command(name: str, folder: Path, only: tuple[str, ...], url: str | None, dry_run: bool, as_json: bool) -> None:
-    """Fetch a published dataset into a folder of its own in FOLDER.
+    """Fetch a published dataset into a new folder in FOLDER.
 
     MMEarth is 597 GB, MMEarth64 152 GB, MMEarth100k 48 GB. The disk space is checked first. After an interruption the
-    same command continues: an incomplete file has `.part` after its name. The data's licence is CC BY 4.0.
+    same command continues; incomplete files end in `.part`. The data's licence is CC BY 4.0.
 
     \b
     Examples:
@@ -38,9 +38,9 @@ def command(name: str, folder: Path, only: tuple[str, ...], url: str | None, dry
 
     \b
     Exit status:
-      0  all files are here
-      2  nothing can be fetched: no disk space, no such address, another file of that name
-      3  stopped early: what was downloaded is kept; run it again to continue
+      0  all files are complete
+      2  nothing can be fetched: no disk space, a wrong address, another file of that name
+      3  stopped early: the downloaded parts are kept; rerun the command to continue
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_curate.fetch.plan import check_room, plan, remark
     from mmearth_curate.fetch.server import new_session
@@ -79,7 +79,7 @@ def _show_plan(published: Published, folder: Path, wanted: "Sequence[Wanted]", a
 
 
 def _fetch(wanted: "Sequence[Wanted]", session: Any) -> dict[str, int]:
-    """Fetches what is not here; returns the size of each file that was fetched."""
+    """Fetches the missing files; returns the size of each."""
     from functools import partial
 
     from rich.console import Console
@@ -98,8 +98,8 @@ def _fetch(wanted: "Sequence[Wanted]", session: Any) -> dict[str, int]:
                 if error.errno not in FOLDER_FAULTS:
                     raise
                 raise RunStoppedError(
-                    f"{each.target.parent} cannot be written: {error.strerror}. Fix this, and run the same command "
-                    "again: it continues where it was."
+                    f"{each.target.parent} cannot be written: {error.strerror}. Fix this and rerun the command: it "
+                    "continues where it stopped."
                 ) from error
     return sizes
 
@@ -117,7 +117,7 @@ def _size(wanted: "Wanted") -> str:
 def _summary(
     published: Published, folder: Path, wanted: "Sequence[Wanted]", sizes: Mapping[str, int]
 ) -> dict[str, Any]:
-    """The state of each file; `were_here` are the bytes that did not have to be downloaded."""
+    """The state of each file; `were_here` is the number of bytes that were downloaded before."""
     files = [
         {
             "file": str(each.target),

@@ -1,4 +1,4 @@
-"""Join datasets to one, without compressing them again."""
+"""Merge datasets without recompressing them."""
 
 from pathlib import Path
 
@@ -17,19 +17,19 @@ from mmearth_curate.cli.derived import making_options, out_argument, show_made
     type=click.Choice(["refuse", "first", "last"]),
     default="refuse",
     show_default=True,
-    help="If a tile id occurs more than once: merge nothing; or keep only the first or the last of its rows, in the "
-    "order of IN, whatever the others hold.",
+    help="If a tile id occurs more than once: merge nothing, or keep only the first or the last of its rows in the "
+    "order of IN.",
 )
 @making_options("count, if necessary; by default one per core")
 def command(
     out: Path, inputs: tuple[Path, ...], duplicates: str, overwrite: bool, workers: int | None, as_json: bool
 ) -> None:
-    """Join the datasets IN... to one dataset OUT.
+    """Merge the datasets IN... into one dataset OUT.
 
     IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder whose name the files get. The
-    rows of the first come first. They are copied as they are compressed, so layers, bands, types, no-data and tile size
-    must be the same; the error says what differs. Band statistics are merged exactly. Splits are kept if every IN has
-    some: a row stays in its split.
+    rows of the first IN come first. They are copied without recompressing them, so layers, bands, types, no-data and
+    tile size must be the same; the error says what differs. Band statistics are merged exactly. Splits are kept if
+    every IN has some: a row stays in its split.
 
     \b
     Examples:
@@ -50,7 +50,7 @@ def command(
     dropped = f", {counted(made.dropped, 'duplicate')} dropped" if made.dropped else ""
     lines = [f"{counted(made.rows, 'row')} of {counted(len(inputs), 'dataset')}{dropped}"]
     if made.no_splits:
-        lines.append(f"No splits, as there are none beside {', '.join(made.no_splits)}.")
+        lines.append(f"No splits, because these inputs have none: {', '.join(made.no_splits)}.")
     facts = {
         "duplicates_dropped": made.dropped,
         "statistics": "counted" if made.counted else "merged",

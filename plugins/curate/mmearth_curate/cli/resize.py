@@ -1,4 +1,4 @@
-"""Make a dataset of the centres of another one's tiles."""
+"""Make a dataset from the centres of another one's tiles."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def command(source: Path, out: Path, size: int, overwrite: bool, workers: int | 
 
     IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder whose name the files get. If
     an odd number of pixels is cut off, the additional one is at the bottom and at the right. Vectors, rows and splits
-    stay; the grid in tile_info and the band statistics become those of the smaller tiles.
+    do not change; the grid in tile_info and the band statistics become those of the smaller tiles.
 
     \b
     Examples:

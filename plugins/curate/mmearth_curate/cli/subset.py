@@ -1,4 +1,4 @@
-"""Make a dataset of some tiles of another one."""
+"""Make a dataset from some tiles of another one."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def _box(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tup
         raise click.BadParameter(f"{text!r} is not of the form WEST,SOUTH,EAST,NORTH, in degrees") from None
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
         raise click.BadParameter(
-            f"{text!r}: longitudes go from -180 to 180, latitudes from -90 to 90, the southern one first"
+            f"{text!r}: longitudes are from -180 to 180, latitudes from -90 to 90, the southern one first"
         )
     return west, south, east, north
 
@@ -36,16 +36,16 @@ def _box(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tup
     help="Tiles whose centroid is in this box, degrees, edges included; W > E crosses the antimeridian.",
 )
 @click.option("--tiles", type=PATH, metavar="FILE", help="Tiles in this list, one tile id per line.")
-@number_option("--sample", "So many, drawn from those that match.")
+@number_option("--sample", "A random sample of this size from the tiles that match.")
 @seed_option("sample")
 @making_options()
 def command(source: Path, out: Path, overwrite: bool, workers: int | None, as_json: bool, **wanted: Any) -> None:
     """Write some tiles of the dataset IN as a dataset OUT.
 
     IN is a dataset's .h5 file or the folder with it; OUT is an .h5 file, or a folder whose name the files get.
-    A tile is taken if it fulfils every kind of criterion given; if --split, --biome or a column of --where is given
-    more than once, one of them is enough. Rows keep their order and their split, and are copied as they are compressed;
-    the band statistics are counted again.
+    A tile must meet every kind of criterion given; if --split, --biome or a column of --where is given more than once,
+    one match is enough. Rows keep their order and their split, and are copied without recompressing them; the band
+    statistics are computed again.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Read a dataset again and report what is wrong with it."""
+"""Reread a dataset and report what is wrong with it."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from mmearth_core.cli.common import PATH, json_option, number_option, show, work
 @click.argument("target", metavar="CONFIG|DATASET", type=PATH)
 @number_option(
     "--sample",
-    "Rows for which mean and deviation are computed again and, with CONFIG, pixels are compared with the stacks. "
-    "Everything else is checked in every row.",
+    "Rows for which mean and standard deviation are recomputed and, with CONFIG, pixels are compared with the stacks. "
+    "All other checks cover every row.",
     default=1000,
     least=0,
 )
@@ -20,13 +20,13 @@ from mmearth_core.cli.common import PATH, json_option, number_option, show, work
     "--return-tiles",
     is_flag=True,
     help="Return tiles whose stack is missing or damaged for download: `run --retry-failed` downloads them again. "
-    "Without it nothing is changed.",
+    "Without this option nothing is changed.",
 )
 @click.option("--send-back", is_flag=True, hidden=True, help="The old name of --return-tiles.")
 @workers_option("read; by default one per core")
 @json_option("Print the report as JSON.")
 def command(target: Path, sample: int, return_tiles: bool, send_back: bool, workers: int | None, as_json: bool) -> int:
-    """Read a dataset again and report what is wrong with it.
+    """Reread a dataset and report what is wrong with it.
 
     For an HDF5 file, or the folder with it, it checks rows against tile_info and splits, every chunk, types and
     attributes, values, and band statistics. For a configuration it also checks every stack's checksum, the journals,
@@ -40,8 +40,8 @@ def command(target: Path, sample: int, return_tiles: bool, send_back: bool, work
 
     \b
     Exit status:
-      0  no fault; there may be warnings
-      1  a fault was found
+      0  no faults; there may be warnings
+      1  faults were found
       2  nothing could be read: the error says what to fix
       3  stopped early; nothing was changed
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep

@@ -1,4 +1,4 @@
-"""How the layouts of two datasets differ: rows can only be merged where they are the same."""
+"""Compares the layouts of datasets: rows can only be merged if the layouts are the same."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -12,16 +12,16 @@ from mmearth_core.product.hdf5 import METADATA
 from mmearth_core.product.reader import DatasetReader
 
 _LISTED = 8
-"""Differences, or members of a list, that an error lists."""
+"""Maximum number of differences, or of members of a list, in an error."""
 
 Facet = str | tuple[str, ...]
 
 
 def require_same(readers: Sequence[DatasetReader]) -> None:
-    """Refuses datasets whose rows do not fit together.
+    """Refuses datasets with different layouts.
 
     Raises:
-        DatasetError: says for each layer what differs.
+        DatasetError: with the differences of each layer.
     """
     layouts = [_layout(reader) for reader in readers]
     for other in layouts[1:]:
@@ -29,9 +29,9 @@ def require_same(readers: Sequence[DatasetReader]) -> None:
         if found:
             more = f"; and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
             raise DatasetError(
-                f"{layouts[0].path} and {other.path} cannot be merged, as their layouts differ ('/' is between the "
-                f"first's and the second's): {'; '.join(found[:_LISTED])}{more}. Build both with the same "
-                "modalities, options, image_size and plugins."
+                f"{layouts[0].path} and {other.path} cannot be merged because their layouts differ (shown as first / "
+                f"second): {'; '.join(found[:_LISTED])}{more}. Build both with the same modalities, options, "
+                "image_size and plugins."
             )
 
 

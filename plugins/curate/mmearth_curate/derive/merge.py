@@ -1,4 +1,4 @@
-"""Merging: the rows of several datasets of one layout become one dataset, without being compressed again."""
+"""Merges the rows of several datasets with the same layout, without recompressing them."""
 
 import math
 from collections import Counter
@@ -26,7 +26,7 @@ from mmearth_curate.derive.publish import publish, target_paths
 from mmearth_curate.reading import Entry, tile_info_of
 
 _LISTED = 5
-"""Duplicate ids that an error lists."""
+"""Maximum number of duplicate ids in an error."""
 
 
 @frozen
@@ -71,7 +71,7 @@ class Inputs:
 
     @property
     def layers(self) -> Mapping[str, LayerDescription]:
-        """The layers, as the first dataset describes them."""
+        """The layers as described by the first dataset."""
         return self.readers[0].layers
 
 
@@ -111,7 +111,7 @@ def merge(
 
 
 def choose_rows(readers: Sequence[DatasetReader], duplicates: str) -> list[shared.Rows]:
-    """The rows of each dataset that are kept, so that each tile id occurs once.
+    """The rows to keep of each dataset, so that each tile id occurs once.
 
     Raises:
         DatasetError: when one occurs more than once, and `duplicates` is `refuse`.
@@ -194,10 +194,10 @@ def merged_stats(
     for layer in layers:
         keys = [*layer.stat_names()]
         if layer.variants and any(layer.name in part for part in parts):
-            keys.append(layer.name)  # of tiles without a variant
+            keys.append(layer.name)  # for tiles without a variant
         try:
             own = {key: _merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
-        except (KeyError, IndexError, TypeError, ValueError):  # statistics that another program has written
+        except (KeyError, IndexError, TypeError, ValueError):  # statistics written by another program
             return None
         values = rows * math.prod(layer.shape[1:])
         for band in range(len(layer.bands)):
@@ -208,7 +208,7 @@ def merged_stats(
 
 
 def _merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The statistics of joined rows, from those of the parts: their values are not read again.
+    """The statistics of merged rows from those of the parts, without reading the values again.
 
     Raises:
         KeyError, IndexError, TypeError, ValueError: when an entry does not have what must be known of every band.
@@ -242,7 +242,7 @@ def _write_splits(staged: ProductPaths, inputs: Inputs) -> tuple[str, ...]:
 
 
 def _write_left_out(staged: ProductPaths, inputs: Inputs) -> None:
-    """Joins the reports of tiles left out, without the tiles that another dataset has."""
+    """Merges the lists of tiles that were left out, without tiles that another dataset has."""
     ids = set(inputs.ids)
     existing = [reader.paths.left_out for reader in inputs.readers if reader.paths.left_out.exists()]
     reports = [report for path in existing for report in read_side_file(path, list) if report["tile_id"] not in ids]

@@ -1,4 +1,4 @@
-"""Writes a dataset in a hidden folder, and moves it to its place once it is complete."""
+"""Writes a dataset in a hidden folder, and moves it to its place when it is complete."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ _LOCK = "lock"
 
 
 def target_paths(path: Path) -> ProductPaths:
-    """The files of a dataset to be written.
+    """The files of a new dataset.
 
     Args:
         path: of the HDF5 file, ending in `.h5`; or of a folder, whose name the files get.
@@ -28,7 +28,7 @@ def target_paths(path: Path) -> ProductPaths:
     others = sorted(each.name for each in path.glob(f"*{HDF5}") if each != paths.hdf5)
     if others:
         raise DatasetError(
-            f"{path}: already holds {others[0]}; readers expect one {HDF5} file in a folder. Name another folder."
+            f"{path}: already has {others[0]}; readers expect one {HDF5} file per folder. Choose another folder."
         )
     return paths
 
@@ -49,7 +49,7 @@ def staging_folder(folder: Path) -> Iterator[Path]:
     path = folder / _LOCK
     refusal = f"Another process is making the same dataset, in {folder}. Wait until it has finished."
     with locked(path, [0], refusal=refusal):
-        if not path.exists():  # that process has just finished, and has removed the folder with its lock
+        if not path.exists():  # the other process has just finished and removed the folder with its lock
             raise DatasetError(f"Another process has just made the same dataset, in {folder}. Run the command again.")
         try:
             for each in folder.iterdir():
@@ -63,7 +63,7 @@ def staging_folder(folder: Path) -> Iterator[Path]:
 
 
 def side_files(paths: ProductPaths) -> tuple[Path, ...]:
-    """All files of a dataset but the HDF5 file."""
+    """All files of a dataset except the HDF5 file."""
     return paths.tile_info, paths.band_stats, paths.splits, paths.splits_made, paths.left_out
 
 
@@ -96,7 +96,7 @@ def publish(target: ProductPaths, inputs: Sequence[ProductPaths], overwrite: boo
             done = True
     finally:
         for each in () if done else created:
-            with suppress(OSError):  # another process has put something there
+            with suppress(OSError):  # another process has written to the folder
                 each.rmdir()
 
 
@@ -106,7 +106,7 @@ def _check_target(target: ProductPaths, inputs: Sequence[ProductPaths], overwrit
         raise DatasetError(f"{target.hdf5}: is also an input of the new dataset. Give it another name.")
     existing = [path for path in (target.hdf5, *side_files(target)) if path.exists()]
     if existing and not overwrite:
-        raise DatasetError(f"{existing[0]}: exists already. Give the new dataset another name, or --overwrite it.")
+        raise DatasetError(f"{existing[0]}: the file exists. Give the new dataset another name, or use --overwrite.")
 
 
 def _move(staged: ProductPaths, target: ProductPaths) -> None:
@@ -114,7 +114,7 @@ def _move(staged: ProductPaths, target: ProductPaths) -> None:
     for path in new:
         with path.open("rb+") as file:
             os.fsync(file.fileno())
-    # The old HDF5 file goes first: side files of one dataset must never be beside the rows of another.
+    # The old HDF5 file is removed first: side files of one dataset must never be beside the rows of another one.
     for path in (target.hdf5, *side_files(target)):
         path.unlink(missing_ok=True)
     for path in new:

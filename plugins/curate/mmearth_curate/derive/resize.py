@@ -1,4 +1,4 @@
-"""Smaller tiles: the centre of every tile of a dataset, cropped and compressed again by all workers."""
+"""Resizing: the workers crop the centre of every tile and compress it again."""
 
 import shutil
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ class Crop:
 
 @frozen
 class Cropped:
-    """What a worker returns.
+    """The result of a worker.
 
     Attributes:
         chunks: for each row, one chunk per layer that is a map.
@@ -89,7 +89,7 @@ def resize(source: Path, target: Path, size: int, overwrite: bool, pool: Pool, p
         write_json(staged.band_stats, _write_hdf5(staged, reader, size, pool, progress).entries())
         write_tile_info(staged.tile_info, _entries(reader, size))
         for old, new in zip(side_files(reader.paths), side_files(staged), strict=True):
-            if old.exists() and not new.exists():  # what has to do with rows only
+            if old.exists() and not new.exists():  # files that depend only on the rows
                 shutil.copyfile(old, new)
     return Resized(out, len(reader), size, reader.image_size)
 
@@ -103,7 +103,7 @@ def _require_larger(reader: DatasetReader, size: int) -> None:
         if layer.shape[1:] != (before, before):
             raise DatasetError(
                 f"{path}: tiles of layer {layer.name!r} have {layer.shape[1]} x {layer.shape[2]} pixels, "
-                f"others {before} x {before}. Only square tiles of one size can be cropped."
+                f"others {before} x {before}. Only square tiles of the same size can be cropped."
             )
     if size >= before:
         raise DatasetError(
@@ -170,7 +170,7 @@ def margin(before: int, size: int) -> int:
 
 
 def _entries(reader: DatasetReader, size: int) -> Iterator[tuple[str, Entry]]:
-    """Every tile's entry, with its new grid."""
+    """The entry of every tile with its new grid."""
     for tile_id, entry in tile_info_of(reader, reader.tile_ids()):
         grid = entry.get("GRID")
         if grid:

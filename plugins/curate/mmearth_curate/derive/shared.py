@@ -1,4 +1,4 @@
-"""What derived datasets share: rows copied as they are compressed, their splits, statistics and provenance."""
+"""Shared by derived datasets: copies rows without decompressing them, and writes splits, statistics and provenance."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ Rows = NDArray[np.intp]
 
 _PARTS = ("train", "val", "test")
 _STEP = 64
-"""Rows between two reports of progress."""
+"""Number of rows between two reports of progress."""
 
 
 def open_source(path: Path) -> DatasetReader:
@@ -40,7 +40,7 @@ def open_source(path: Path) -> DatasetReader:
     """
     reader = DatasetReader.open(path)
     if not reader.layers:
-        raise DatasetError(f"{reader.paths.hdf5}: has no layer besides its table of tiles. Name another file.")
+        raise DatasetError(f"{reader.paths.hdf5}: the file has no layers, only a table of tiles. Choose another file.")
     with reader.file() as file:
         _check_table(file, reader.paths.hdf5)
         for name, layer in reader.layers.items():
@@ -48,7 +48,7 @@ def open_source(path: Path) -> DatasetReader:
             if dataset.shape[:1] != (len(reader),) or dataset.chunks != (1, *layer.shape):
                 raise DatasetError(
                     f"{reader.paths.hdf5}: layer {name!r} has shape {dataset.shape} in chunks of {dataset.chunks}; the "
-                    f"file has {counted(len(reader), 'tile')}, and a chunk holds one. Write it again with "
+                    f"file has {counted(len(reader), 'tile')}, and a chunk must have one tile. Write it again with "
                     "`mmearth-core post hdf5`."
                 )
     return reader
@@ -79,7 +79,7 @@ def stored_table(reader: DatasetReader) -> NDArray[np.void]:
 
 
 def write_head(file: h5py.File, name: str, source: DatasetReader, how: Mapping[str, Any]) -> None:
-    """Writes a derived file's attributes.
+    """Writes the attributes of a derived file.
 
     Args:
         file: the new file.
@@ -93,7 +93,7 @@ def write_head(file: h5py.File, name: str, source: DatasetReader, how: Mapping[s
 
 
 def provenance(how: str, parts: Iterable[tuple[str, Rows]]) -> str:
-    """A checksum of what a layer's rows are made of.
+    """A checksum of the inputs of a layer's rows.
 
     Args:
         how: what was done to them.
@@ -122,7 +122,7 @@ def create_like(file: h5py.File, dataset: h5py.Dataset, rows: int) -> h5py.Datas
     new = h5py.Dataset(h5py.h5d.create(file.id, dataset.name.encode(), dtype, space, properties))
     for name, value in dataset.attrs.items():
         stored = dataset.attrs.get_id(name)
-        if stored.get_space().get_simple_extent_npoints():  # empty ones, of older files, crash GDAL
+        if stored.get_space().get_simple_extent_npoints():  # GDAL crashes on the empty attributes of older files
             new.attrs.create(name, value, shape=stored.shape, dtype=stored.dtype)
     return new
 
@@ -135,7 +135,7 @@ def copy_rows(
     start: int,
     on_rows: Callable[[int], None],
 ) -> None:
-    """Copies rows of several layers as they are compressed.
+    """Copies rows of several layers without decompressing them.
 
     They are copied row by row: both files have what belongs to one tile in one place.
 
@@ -164,7 +164,7 @@ def counted_stats(
     pool: Pool,
     progress: Progress,
 ) -> dict[str, Any]:
-    """The statistics of rows that have been copied, from their values.
+    """The statistics of copied rows, from their values.
 
     Args:
         staged: the new HDF5 file, which is not at its place yet.
@@ -189,7 +189,7 @@ def counted_stats(
 
 
 def moved_rows(count: int, kept: Rows, start: int = 0) -> Rows:
-    """The new row of each of `count` rows, where those kept are numbered from `start`; -1 for the others."""
+    """The new row of each of `count` rows: kept rows are numbered from `start`, other rows are -1."""
     moved = np.full(count, -1, np.intp)
     moved[kept] = np.arange(start, start + len(kept))
     return moved
@@ -198,7 +198,7 @@ def moved_rows(count: int, kept: Rows, start: int = 0) -> Rows:
 def write_splits(
     paths: ProductPaths, members: Sequence[tuple[str, Splits, Rows]], ids: list[str], command: str
 ) -> None:
-    """Writes the splits after rows have moved: every row stays in its split.
+    """Writes the splits with the new row numbers; every row stays in its split.
 
     Args:
         paths: of the new dataset.

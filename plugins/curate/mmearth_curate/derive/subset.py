@@ -1,4 +1,4 @@
-"""A subset: some tiles of a dataset, copied as they are compressed."""
+"""Subsets: copies some tiles of a dataset without decompressing them."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class Subset:
 def make_subset(
     source: Path, target: Path, criteria: RowFilter, overwrite: bool, pool: Pool, progress: Progress
 ) -> Subset:
-    """Writes the tiles of a dataset that fulfil all criteria, in their order.
+    """Writes the tiles of a dataset that meet all criteria, in their order.
 
     Args:
         source: the dataset, a folder or an HDF5 file.

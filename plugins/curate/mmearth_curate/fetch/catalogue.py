@@ -1,9 +1,9 @@
-"""The published datasets: the one table of their addresses and sizes.
+"""The published datasets, with their addresses and sizes.
 
-Addresses and file names are those of the authors' own download scripts (github.com/vishalned/MMEarth-data, folder
-`bash_scripts`, version 001 of July 2024), sizes those of its README. They were copied on 2026-11-22 and have not been
-tried: it is not known whether the host still serves them, supports `Range`, or sends an ETag. The publishers give no
-checksums. Nothing else in the code depends on these facts; `--url` overrides the address.
+Addresses and file names are those of the authors' download scripts (github.com/vishalned/MMEarth-data, folder
+`bash_scripts`, version 001 of July 2024), sizes are those of its README. They were copied on 2026-11-22 and have not
+been tried: it is not known whether the host still has the files, supports `Range`, or sends an ETag. The publishers
+provide no checksums. No other code depends on these facts; `--url` overrides the address.
 """
 
 from attrs import frozen
@@ -14,9 +14,9 @@ class PublishedFile:
     """One file of a published dataset.
 
     Attributes:
-        part: what it holds, as `--only` calls it.
-        name: the file's name, on the server and here.
-        head: the first bytes of such a file, which an error page of the server does not have.
+        part: its name for `--only`.
+        name: the file's name.
+        head: the first bytes of such a file, which distinguish it from an error page.
     """
 
     part: str
@@ -29,11 +29,11 @@ class Published:
     """A published dataset.
 
     Attributes:
-        name: what people, and torchgeo's `subset`, call it.
-        stem: the name of its folder, and the beginning of its files' names.
+        name: its usual name, also in torchgeo's `subset`.
+        stem: the name of its folder, and the prefix of its files.
         base: the address of the folder.
-        gigabytes: its size, as the authors round it (1 GB = 10^9 bytes).
-        about: tiles and their size.
+        gigabytes: its size as rounded by the authors (1 GB = 10^9 bytes).
+        about: number and size of the tiles.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Published:
 
     @property
     def files(self) -> tuple[PublishedFile, ...]:
-        """The small files first: if an address is wrong, it shows at once."""
+        """Its files, small ones first, so that a wrong address is noticed at once."""
         return (
             PublishedFile("licence", "LICENSE-data", b""),
             PublishedFile("band_stats", f"{self.stem}_band_stats.json", b"{"),
@@ -69,4 +69,4 @@ PUBLISHED = {
 
 
 PARTS = tuple(file.part for file in PUBLISHED["MMEarth"].files)
-"""What `--only` takes."""
+"""The allowed values of `--only`."""

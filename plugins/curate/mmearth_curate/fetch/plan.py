@@ -1,4 +1,4 @@
-"""What to fetch: asks the server for every file's size, compares it with what is here, and checks the disk space."""
+"""Plans a download: requests the size of every file, compares it with the local files, and checks the disk space."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from mmearth_curate.fetch.server import request, retry
 from mmearth_curate.fetch.transfer import part_of
 
 _ROUNDING = 0.15
-"""By how much a dataset may differ from the authors' rounded size without a note."""
+"""Relative difference from the authors' rounded size above which a note is printed."""
 
 
 @frozen
@@ -25,11 +25,11 @@ class Wanted:
     """One file to fetch.
 
     Attributes:
-        file: which.
-        url: where it is.
-        target: where it will be.
-        size: in bytes, as the server says; None if it does not.
-        here: bytes of it that are here already.
+        file: the file.
+        url: its address.
+        target: the local path.
+        size: size on the server in bytes; None if unknown.
+        here: bytes that have been downloaded already.
         done: whether it is complete.
     """
 
@@ -54,14 +54,14 @@ def plan(
     session: requests.Session,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Wanted]:
-    """Asks for every file's size.
+    """Requests the size of every file.
 
     Args:
         published: the dataset.
-        folder: where its folder will be.
+        folder: the folder in which the dataset's folder is created.
         only: the parts to fetch; all if empty.
         base: the address of the dataset's folder.
-        session: for the requests.
+        session: sends the requests.
         sleep: waits between attempts.
 
     Raises:
@@ -87,13 +87,13 @@ def plan(
 
 
 def _size(session: requests.Session, url: str) -> int | None:
-    """Requests one byte only, as not every server answers HEAD; if one sends everything, nothing is read."""
+    """Requests a single byte, because not every server answers HEAD; a complete body is not read."""
     with request(session, url, 0, "0") as (answer, _response):
         return answer.size
 
 
 def remark(published: Published, wanted: Sequence[Wanted]) -> str | None:
-    """What is unusual about the sizes, compared with the published one; None if nothing is."""
+    """A note if the total size differs from the published one; otherwise None."""
     sizes = [each.size for each in wanted]
     known = [size for size in sizes if size is not None]
     if len(wanted) < len(published.files) or len(known) < len(sizes):
@@ -105,10 +105,10 @@ def remark(published: Published, wanted: Sequence[Wanted]) -> str | None:
 
 
 def check_room(published: Published, wanted: Sequence[Wanted], folder: Path) -> None:
-    """Makes sure that there is enough disk space.
+    """Checks the free disk space.
 
     Raises:
-        DatasetError: when there is not.
+        DatasetError: when there is not enough.
     """
     needed = sum(_needed(published, each) for each in wanted if not each.done)
     ground, free = room(folder)
@@ -120,12 +120,12 @@ def check_room(published: Published, wanted: Sequence[Wanted], folder: Path) -> 
 
 
 def room(folder: Path) -> tuple[Path, int]:
-    """The nearest existing folder above a folder to be, and the bytes that are free there."""
+    """The nearest existing parent of a new folder, and the free bytes there."""
     ground = folder.absolute()
     while not ground.exists():
         ground = ground.parent
     if not ground.is_dir() or not os.access(ground, os.W_OK):
-        raise DatasetError(f"{ground} is not a folder that can be written to. Choose another one.")
+        raise DatasetError(f"{ground} is not a writable folder. Choose another one.")
     return ground, shutil.disk_usage(ground).free
 
 

@@ -14,7 +14,7 @@ from mmearth_core import __version__
 from mmearth_core.errors import DatasetError, RunStoppedError
 
 PIECE = 1 << 20
-"""Bytes read at once, at most."""
+"""Maximum number of bytes read at once."""
 
 
 ATTEMPTS = 6
@@ -22,11 +22,11 @@ ATTEMPTS = 6
 
 
 LONGEST_WAIT = 60.0
-"""Most seconds between two attempts, unless the server asks for more; never above `PATIENCE`."""
+"""Maximum seconds between two attempts, unless the server requests a longer wait; never above `LONGEST_WAIT`."""
 
 
-PATIENCE = 600.0
-"""Most seconds of `Retry-After` that are waited for."""
+LONGEST_WAIT = 600.0
+"""Maximum wait in seconds that `Retry-After` can request."""
 
 
 _TIMEOUT = (20, 60)
@@ -56,8 +56,8 @@ class Answer:
 
     Attributes:
         start: the first byte of the body; None when the requested range is beyond the end of the file.
-        size: of the complete file, in bytes; None if it is unknown.
-        validator: a strong ETag, or the date of the last change, which identifies the version; "" without.
+        size: size of the complete file in bytes; None if unknown.
+        validator: a strong ETag, or the date of the last change, which identifies the version; empty without either.
     """
 
     start: int | None
@@ -66,7 +66,7 @@ class Answer:
 
 
 def new_session() -> requests.Session:
-    """A session that requests the files' own bytes, without compression during transfer."""
+    """A session that requests the bytes of the files without compression during transfer."""
     session = requests.Session()
     session.headers.update({"Accept-Encoding": "identity", "User-Agent": f"mmearth-core/{__version__}"})
     return session
@@ -89,13 +89,13 @@ def request(
         with session.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
             yield _answer(url, response), response
     except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as e:
-        raise DatasetError(f"{url} is not a valid address: {e}. Give --url a web address.") from e
+        raise DatasetError(f"{url} is not a valid address: {e}. Set --url to a web address.") from e
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
         raise AgainError(f"the connection failed ({error})") from error
 
 
 def pieces(response: requests.Response) -> Iterator[bytes]:
-    """A body as it arrives: what arrived before a connection breaks is yielded, and not lost."""
+    """Yields the pieces of a body as they arrive, so that those received before a connection breaks are kept."""
     while piece := response.raw.read1(PIECE, decode_content=False):
         yield piece
 
@@ -119,27 +119,27 @@ def _answer(url: str, response: requests.Response) -> Answer:
         return Answer(0, int(length) if length.isdigit() else None, validator)
     raise DatasetError(
         f"{url}: the server answers {status} {response.reason}. The file may have moved: see the publishers' page, "
-        "and give the new address, or a mirror's, with --url."
+        "and set the new address, or that of a mirror, with --url."
     )
 
 
 def _seconds(text: str) -> float:
-    return min(float(text), PATIENCE) if text.isdigit() else 0.0
+    return min(float(text), LONGEST_WAIT) if text.isdigit() else 0.0
 
 
 def retry(
     url: str, action: Callable[[], Any], sleep: Callable[[float], None], reached: Callable[[], int] = lambda: 0
 ) -> Any:
-    """Repeats an action until it succeeds, or until `ATTEMPTS` in a row have brought nothing new.
+    """Repeats an action until it succeeds, or until `ATTEMPTS` attempts in a row have brought no new bytes.
 
     Args:
-        url: what is requested, for the error.
+        url: the address, for the error.
         action: raises `AgainError` to be repeated.
         sleep: waits for a number of seconds.
-        reached: the number of bytes so far; when it grows, attempts are counted from the beginning.
+        reached: the number of bytes so far; the count of attempts restarts when it grows.
 
     Returns:
-        What `action` returns.
+        The result of `action`.
 
     Raises:
         RunStoppedError: after too many attempts.
@@ -169,6 +169,6 @@ def retry(
         return retrying(action)
     except AgainError as error:
         raise RunStoppedError(
-            f"{url}: {error}; {failures} attempts in a row brought nothing new. What was downloaded is kept: run the "
-            "same command again to continue, later or with another --url."
+            f"{url}: {error}; {failures} attempts in a row brought no new bytes. The downloaded part is kept: rerun "
+            "the command to continue, later or with another --url."
         ) from error

@@ -1,4 +1,4 @@
-"""Downloads one file: into `NAME.part`, continuing where it was interrupted, and renames it once it is complete."""
+"""Downloads one file into `NAME.part`, continues interrupted downloads, and renames the file when it is complete."""
 
 import fcntl
 import json
@@ -27,19 +27,19 @@ OnBytes = Callable[[int, int | None], None]
 
 @frozen
 class _Version:
-    """Which version of the file a part belongs to; it is stored beside it, so that another run can continue."""
+    """The version of the file to which a part belongs; stored beside it, so that another run can continue."""
 
     size: int | None
     validator: str
 
 
 def part_of(target: Path) -> Path:
-    """The path of a file while it is not complete."""
+    """The path of an incomplete file."""
     return target.with_name(f"{target.name}.part")
 
 
 def version_of(target: Path) -> Path:
-    """The path of what is known of that part."""
+    """The path of the version of an incomplete file."""
     return target.with_name(f"{target.name}.part.json")
 
 
@@ -69,11 +69,11 @@ class Transfer:
         self._part = part_of(target)
 
     def run(self) -> int:
-        """Fetches the file, or the rest of it; returns its size.
+        """Downloads the file, or the rest of it; returns its size.
 
         Raises:
-            RunStoppedError: when the server does not answer; what was downloaded is kept.
-            DatasetError: when the server refuses, or sends something else.
+            RunStoppedError: when the server does not answer; the downloaded part is kept.
+            DatasetError: when the server refuses, or sends another file.
         """
         self.target.parent.mkdir(parents=True, exist_ok=True)
         with self._part.open("a+b") as part:
@@ -91,7 +91,7 @@ class Transfer:
     def _attempt(self, part: IO[bytes]) -> None:
         """One request, and what it returns."""
         have, known = _length(part), self._known()
-        if have and known is None:  # it is not known which version this is the beginning of
+        if have and known is None:  # the version of this part is unknown
             part.truncate(0)
             have = 0
         start, validator = (have, known.validator) if have and known else (None, "")
@@ -132,13 +132,13 @@ class Transfer:
         head = self._file.head
         if not piece.startswith(head[: len(piece)]):
             raise DatasetError(
-                f"{self.url}: what the server sends is not {self._file.name}: it begins with {piece[:40]!r}. It may be "
-                "a page that asks for a login or says that the file has moved: open the address in a browser, and give "
-                "the right one with --url."
+                f"{self.url}: the server did not send {self._file.name}: the answer begins with {piece[:40]!r}. It may "
+                "be a login page or a notice that the file has moved: open the address in a browser, and set the "
+                "correct one with --url."
             )
 
     def _check_complete(self) -> None:
-        """Checks that an HDF5 file is not cut short: HDF5 refuses to open one that is."""
+        """Checks that an HDF5 file is not truncated: HDF5 refuses to open a truncated file."""
         if self._file.part != "h5":
             return
         try:

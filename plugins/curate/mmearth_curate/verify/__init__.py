@@ -1,1 +1,1 @@
-"""Rereads a finished dataset and says what is wrong with it."""
+"""Rereads a finished dataset and reports what is wrong with it."""

@@ -1,7 +1,8 @@
-"""Checks the band statistics: strict JSON, complete, and equal to what was counted.
+"""Checks the band statistics: strict JSON, complete, and equal to the counted values.
 
-Counts, no-data, extremes and classes are compared over all rows. Statistics that need mean or deviation are compared
-when every row is in the sample; for a smaller sample only the mean is, within its error, and a difference is a warning.
+Counts, no-data, extremes and classes are compared over all rows. Statistics that need mean or standard deviation are
+compared if every row is in the sample. For a smaller sample only the mean is compared, within its standard error, and a
+difference is a warning.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,20 +24,20 @@ CHECK = "statistics"
 _RECOUNT = "Count them again with `mmearth-core post stats`."
 
 _ERRORS = 6.0
-"""Standard errors by which a sample's mean may be off before it is reported."""
+"""Difference of a sample's mean, in standard errors, above which it is reported."""
 
 _UNSEEN = 14.0
-"""Tiles unlike those of the sample, over the sample's size: one sample in a million misses so many (e to the -14)."""
+"""Share of unusual tiles that one sample in a million misses (e to the -14), times the sample's size."""
 
 
 @frozen(eq=False)
 class BandStatsCheck:
-    """Compares band statistics with what was counted.
+    """Compares band statistics with the counted values.
 
     Attributes:
         report: the dataset.
         stats: the content of band_stats.json; None if it cannot be read.
-        unreadable: why not, as a finding; or the constants that strict JSON does not allow.
+        unreadable: findings about an unreadable file, or about constants that strict JSON does not allow.
     """
 
     report: Report
@@ -59,12 +60,12 @@ class BandStatsCheck:
             return cls(report, None, found(f"{path.name} is not an object."))
         if parsed.constants:
             named = ", ".join(sorted(set(parsed.constants)))
-            message = f"{path.name} holds {named}, which strict JSON does not allow."
+            message = f"{path.name} has {named}, which strict JSON does not allow."
             return cls(report, parsed.value, found(message, report.contract))
         return cls(report, parsed.value, ())
 
     def means(self) -> dict[str, Floats]:
-        """The means in the file, by key, as far as they are numbers."""
+        """The means in the file by key, if they are numbers."""
         means = {}
         for layer in self.report.known.values():
             for key in {*layer.stat_names(), layer.name}:
@@ -74,7 +75,7 @@ class BandStatsCheck:
         return means
 
     def findings(self, is_full: bool) -> Iterator[Finding]:
-        """Everything that is wrong with them.
+        """All findings about the statistics.
 
         Args:
             is_full: whether all rows are in the sample.
@@ -89,7 +90,7 @@ class BandStatsCheck:
                 continue
             own = seen.get(layer.name, {})
             yield from self._complete(layer, key)
-            # If rows of a layer cannot be read, that is a fault of its own, and its counts cannot be compared.
+            # Unreadable rows of a layer are reported separately, and the layer's counts cannot be compared.
             if sum(counts.rows for counts in own.values()) == len(self.report.reader):
                 counts = own.get(key) or ValueCounts(len(layer.bands))
                 yield from self._entry(layer, key, counts, means.get(key), is_full)
@@ -115,7 +116,7 @@ class BandStatsCheck:
     def _entry(
         self, layer: LayerDescription, key: str, seen: ValueCounts, mean: Floats | None, is_full: bool
     ) -> Iterator[Finding]:
-        """Compares one entry; the sums were taken around its mean, and without that they have too few digits."""
+        """Compares one entry. The sums were taken around its mean, and without a mean they have too few digits."""
         assert self.stats is not None
         off, std = seen.sampled.moments()
         full = off if mean is None else mean + off

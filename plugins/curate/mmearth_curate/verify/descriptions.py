@@ -28,21 +28,21 @@ _FOREIGN = (
 
 
 def is_hdf5(target: Path) -> bool:
-    """Whether a target is an HDF5 file, or was one before it was damaged; otherwise it is a configuration."""
+    """Whether a target is an HDF5 file, possibly damaged; otherwise it is a configuration."""
     return target.suffix in _SUFFIXES or bool(target.is_file() and h5py.is_hdf5(target))
 
 
 def open_target(target: Path, registry: Registry) -> Report:
     """Opens the dataset of a target; the report is still empty.
 
-    A layer that the file does not describe is taken to be what an installed plugin declares under its name.
+    For a layer that the file does not describe, the declaration of an installed plugin with the same name is used.
 
     Args:
         target: an HDF5 file, the folder with it, or a configuration.
         registry: the installed plugins.
 
     Raises:
-        DatasetError: when there is no such file, or it cannot be read at all.
+        DatasetError: when the file does not exist or cannot be read at all.
     """
     source = None
     if not target.is_file() or is_hdf5(target):
@@ -59,7 +59,7 @@ def open_target(target: Path, registry: Registry) -> Report:
 
 
 def check_descriptions(report: Report) -> Iterator[Finding]:
-    """Everything that is wrong with the descriptions."""
+    """All findings about the descriptions."""
     reader = report.reader
     missing = [name for name in _HEAD if name not in reader.attributes]
     if missing:
@@ -81,7 +81,7 @@ def _finding(report: Report, message: str, layer: str | None = None, severity: S
 
 def _check_layer(report: Report, name: str, dataset: h5py.Dataset) -> Iterator[Finding]:
     is_dataset = isinstance(dataset, h5py.Dataset)
-    # With another number of rows, nobody knows which row is which tile's.
+    # With another number of rows, the tile of each row is unknown.
     severity = Severity.FAULT if is_dataset and dataset.shape[:1] != (len(report.reader),) else None
     for problem in report.reader.problems.get(name, ()):
         yield _finding(report, problem, name, severity)
@@ -103,10 +103,10 @@ def _check_layer(report: Report, name: str, dataset: h5py.Dataset) -> Iterator[F
 
 
 def _against_declared(report: Report, declared: Mapping[str, LayerDescription]) -> Iterator[Finding]:
-    """The file's layers against those that the dataset's modalities declare."""
+    """Compares the file's layers with those that the dataset's modalities declare."""
     found = report.layers
     for name in sorted(declared.keys() - found.keys()):
-        yield _finding(report, "Is declared, and not in the file: it was added since.", name)
+        yield _finding(report, "Is declared but not in the file: it was added later.", name)
     for name in sorted(found.keys() - declared.keys()):
         yield _finding(report, "No modality of the dataset declares it.", name, Severity.WARNING)
     for name in (name for name in declared if found.get(name) is not None):

@@ -1,4 +1,4 @@
-"""What verification finds, and its report: for scripts as JSON, for people as tables."""
+"""Findings of a verification and their report as JSON or as tables."""
 
 import math
 from collections import Counter
@@ -18,11 +18,11 @@ from mmearth_curate.reading import DescribedReader
 from mmearth_curate.verify.value_counts import ValueCounts
 
 LISTED = 20
-"""Findings of one severity, check and layer that are listed; the others are only counted."""
+"""Maximum number of listed findings per severity, check and layer; further ones are only counted."""
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     FAULT = "fault"
     """Something is wrong; the exit status is 1."""
@@ -32,16 +32,16 @@ class Severity(StrEnum):
 
 @frozen
 class Finding:
-    """One thing that was found.
+    """A finding.
 
     Attributes:
         severity: fault or warning.
-        check: which check found it.
+        check: the check that found it.
         message: what was found and what was expected.
-        remedy: what to do.
-        row: the row of the HDF5 file, if it is about one.
-        tile_id: the tile, if it is about one.
-        layer: the layer, if it is about one.
+        remedy: how to fix it.
+        row: the row of the HDF5 file, if it concerns one.
+        tile_id: the tile, if it concerns one.
+        layer: the layer, if it concerns one.
     """
 
     severity: Severity
@@ -67,22 +67,22 @@ class Finding:
 
 @define(eq=False)
 class Report:
-    """A dataset that is verified, and what is found.
+    """The verification of a dataset.
 
     Attributes:
         reader: the dataset.
-        source: the stacks and journals behind it; None when only the HDF5 file is known.
-        is_foreign: another program has written it: its layers have no description of their own.
+        source: its stacks and journals; None for an HDF5 file alone.
+        is_foreign: whether another program has written it, so that its layers have no descriptions.
         layers: every layer with its description; None for a layer without a usable one.
         listed: the first findings of each kind, in the order of discovery.
-        counts: the number of findings, by severity, check and layer.
-        seen: what was counted of each layer, by its keys in the statistics.
-        sampled: rows in the sample.
-        entries: entries of tile_info.
-        splits: rows of each split, and of none.
-        stacks: files whose checksum was compared; None without a configuration.
-        compared: tiles whose pixels were compared with their stacks; None without a configuration.
-        returned: stacks that were returned for download.
+        counts: number of findings by severity, check and layer.
+        seen: counts of each layer by its keys in the statistics.
+        sampled: number of rows in the sample.
+        entries: number of entries in tile_info.
+        splits: number of rows in each split and in none.
+        stacks: number of files whose checksum was compared; None without a configuration.
+        compared: number of tiles whose pixels were compared with their stacks; None without a configuration.
+        returned: number of stacks that were returned for download.
     """
 
     reader: DescribedReader
@@ -101,7 +101,7 @@ class Report:
 
     @property
     def contract(self) -> Severity:
-        """How bad it is to differ from what this package promises: another program has not promised it."""
+        """The severity of a difference from this package's format, to which other programs are not bound."""
         return Severity.WARNING if self.is_foreign else Severity.FAULT
 
     @property
@@ -138,7 +138,7 @@ class Report:
                 self.listed.append(finding)
 
     def number(self, severity: Severity) -> int:
-        """How many there are, listed or not."""
+        """The number of findings of a severity, listed or not."""
         return sum(count for (own, _, _), count in self.counts.items() if own is severity)
 
     @property
@@ -148,11 +148,11 @@ class Report:
 
     @property
     def not_listed(self) -> int:
-        """How many findings are only counted."""
+        """The number of findings that are not listed."""
         return self.counts.total() - len(self.listed)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as strict JSON."""
+        """The report as strict JSON."""
         return {
             "file": str(self.reader.paths.hdf5),
             "rows": len(self.reader),
@@ -188,7 +188,7 @@ class Report:
         }
 
     def print(self, console: Console) -> None:
-        """Prints it for people."""
+        """Prints the report as tables."""
         console.print(self._layers_table())
         for severity, style in ((Severity.FAULT, "bold red"), (Severity.WARNING, "yellow")):
             for finding in (each for each in self.listed if each.severity is severity):
@@ -196,7 +196,7 @@ class Report:
         for line in self._summary():
             console.print(line)
         faults, warnings = self.faults, self.number(Severity.WARNING)
-        verdict = "No fault found"
+        verdict = "No faults found"
         if faults or warnings:
             verdict = f"{counted(faults, 'fault')}, {counted(warnings, 'warning')}"
         console.print(f"{verdict}: {escape(str(self.reader.paths.hdf5))}", style="bold red" if faults else "bold")

@@ -1,4 +1,4 @@
-"""Checks the rows against the journals: every tile that is done has its row, and every row a tile that is done."""
+"""Checks the rows against the journals: every done tile has a row, and every row has a done tile."""
 
 from collections.abc import Iterator, Mapping
 from itertools import product
@@ -41,12 +41,12 @@ class DoneTile:
 
 @define(eq=False)
 class JournalsCheck:
-    """Reads the journals once, and yields the tiles whose stacks are to be checked.
+    """Reads the journals once, and yields the tiles whose stacks must be checked.
 
     Attributes:
         report: the dataset; gets the findings.
         source: its stacks and journals.
-        digests: for each row, a digest of the checksums that tile_info has.
+        digests: for each row, a digest of the checksums in tile_info.
     """
 
     report: Report
@@ -78,7 +78,7 @@ class JournalsCheck:
                 yield self._tile(tile, entries)
 
     def finish(self) -> None:
-        """Reports what is known once all tiles were seen."""
+        """Reports the findings that are known after all tiles."""
         for row in np.flatnonzero(~self._justified).tolist():
             self._fault(
                 CHECK, "The HDF5 file has the row; the journals have no such tile that is done in every group.", row
@@ -101,14 +101,14 @@ class JournalsCheck:
                 self._add_former_row(row, tile, done)
                 if done.keys() == source.stored.groups.keys():
                     self._justified[row] = True
-                    message = f"The tile's groups are not of one day and grid any more: {_anchors(entries)}."
+                    message = f"The tile's groups no longer have the same day and grid: {_anchors(entries)}."
                     self._fault(CHECK, message, row, _AGAIN)
             return DoneTile(tile, row, stacks)
         if row is None:
             reason = self._left_out.get(tile.tile_id)
-            message = "The tile is done in every group and has no row: it was downloaded since the file was written."
+            message = "The tile is done in every group but has no row: it was downloaded after the file was written."
             if reason is not None:
-                message = f"The tile was left out ({reason}) and has been downloaded again since."
+                message = f"The tile was left out ({reason}) and has been downloaded again."
             self.report.add([Finding(Severity.FAULT, CHECK, message, _POST, tile_id=tile.tile_id)])
             return DoneTile(tile, None, stacks)
         journal = DatasetRow(tile, dict(entries))
@@ -119,12 +119,12 @@ class JournalsCheck:
         report = self.report
         self._justified[row] = self._explained[row] = True
         if row < self._last:
-            message = f"The tile comes before that of row {self._last} in the tiles file: rows are not in its order."
+            message = f"The tile is before that of row {self._last} in the tiles file: the rows are in another order."
             self._fault(CHECK, message, row, report.rewrite)
         self._last = row
         variant = report.reader.table.variant(row)
         if journal.variant != variant:
-            message = f"The journal says that its variant is {journal.variant!r}, the HDF5 file that it is {variant!r}."
+            message = f"Its variant is {journal.variant!r} in the journal and {variant!r} in the HDF5 file."
             self._fault("variants", message, row, report.rewrite)
         stored = self.digests[row]
         if stored.any() and stored.tobytes() != checksums_digest(journal.checksums):
@@ -133,21 +133,21 @@ class JournalsCheck:
         self._provenance.add(journal.tile.tile_id, journal.variant, journal.entries)
 
     def _add_former_row(self, row: int, tile: Tile, done: Mapping[str, TileOutcome]) -> None:
-        """Adds a row whose tile is not a row any more to the provenance, so that all others can still be checked."""
+        """Adds a row whose tile is no longer a row to the provenance, so that all others can still be checked."""
         variant, digest = self.report.reader.table.variant(row), self.digests[row]
         before = self._history.row(tile, variant, digest.tobytes() if digest.any() else None)
         self._explained[row] = before is not None
-        # Without its history, only groups whose entry is still the same have the right checksum.
+        # Without its history, only groups whose entry has not changed have the correct checksum.
         self._provenance.add(tile.tile_id, variant, before.entries if before is not None else done)
 
     def _check_provenance(self) -> Iterator[Finding]:
-        """Each layer's checksum of what it is made of, against what the journals have."""
+        """Compares each layer's provenance with the journals."""
         unknown = int(np.count_nonzero(~self._explained))
-        severity, message = Severity.FAULT, "Its provenance is not that of the stacks and journals there are now."
+        severity, message = Severity.FAULT, "Its provenance does not match the current stacks and journals."
         if unknown:
             severity = Severity.WARNING
             of = "one row of the file was" if unknown == 1 else f"{unknown:,} rows of the file were"
-            message = f"Its provenance could not be checked: the journals do not say what {of} made of."
+            message = f"Its provenance could not be checked: the journals do not show what {of} made from."
         with self.report.reader.file() as file:
             for layer in self.source.layers:
                 stored = file[layer.name].attrs.get(PROVENANCE) if layer.name in file else None
@@ -170,7 +170,7 @@ class JournalsCheck:
 
 
 def _anchors(entries: Mapping[str, TileOutcome]) -> str:
-    """What each group was downloaded for."""
+    """The anchor of each group, as text."""
     anchors = {group: entry.record["anchor"] for group, entry in entries.items()}
     return "; ".join(
         f"{group} of {anchor['date']} in {anchor['crs']}" + (f", {anchor['variant']}" if anchor.get("variant") else "")
@@ -180,12 +180,12 @@ def _anchors(entries: Mapping[str, TileOutcome]) -> str:
 
 @define(eq=False)
 class History:
-    """What a row was made of whose tile has been downloaded again since: journals are only appended to.
+    """Finds the entries from which a row was made whose tile was downloaded again; journals keep all entries.
 
     One partition is in memory at a time.
 
     Attributes:
-        source: whose journals.
+        source: the journals.
     """
 
     source: DownloadedDataset
@@ -193,12 +193,12 @@ class History:
     _entries: dict[str, dict[str, list[TileOutcome]]] = field(factory=dict)
 
     def row(self, tile: Tile, variant: str | None, digest: bytes | None) -> DatasetRow | None:
-        """The former row of a tile; None if the journals do not say, or allow two answers.
+        """The former row of a tile; None if the journals do not have it, or more than one is possible.
 
         Args:
             tile: the tile.
             variant: its variant in the HDF5 file.
-            digest: of the checksums of its stacks in tile_info; None without any.
+            digest: digest of the checksums of its stacks in tile_info; None without checksums.
         """
         found = [
             row
@@ -208,7 +208,7 @@ class History:
         return found[0] if len(found) == 1 else None
 
     def _rows(self, tile: Tile) -> Iterator[DatasetRow]:
-        """All that it can have been: done in every group, and in all of them on one day and grid."""
+        """All possible former rows: done in every group with the same day and grid."""
         groups = list(self.source.stored.groups)
         if tile.partition != self._partition:
             self._partition = tile.partition
@@ -219,7 +219,7 @@ class History:
                 yield row
 
     def _read(self, group: str, partition: int) -> dict[str, list[TileOutcome]]:
-        """All done entries of each tile that differ in what its row is made of."""
+        """All done entries of each tile that give different rows."""
         entries: dict[str, list[TileOutcome]] = {}
         for entry in Journal(self.source.folder.journal(group, partition)).entries():
             own = entries.setdefault(entry.tile_id, [])

@@ -25,7 +25,7 @@ _DIGEST_BYTES = 16
 
 
 def checksums_digest(sums: Any) -> bytes:
-    """A digest of a tile's checksums, short enough that those of all tiles fit in memory."""
+    """A digest of a tile's checksums, so short that those of all tiles fit in memory."""
     return hashlib.blake2b(json.dumps(sums, sort_keys=True).encode(), digest_size=_DIGEST_BYTES).digest()
 
 
@@ -41,13 +41,13 @@ def check_table(report: Report) -> Iterator[Finding]:
     ids = table.ids[order]
     for row in sorted(order[1:][ids[1:] == ids[:-1]].tolist()):
         first = table.row_of(table.tile_id(row))
-        message = f"The tile is in the file twice; it is row {first} already."
+        message = f"The tile is duplicated; it is also in row {first}."
         yield report.finding(Severity.FAULT, "rows", message, report.rewrite, row)
     allowed = {variant for layer in report.known.values() for variant in layer.variants}
     found = {bytes(variant).decode(errors="replace") for variant in np.unique(table.variants)} if allowed else set()
     for variant in sorted(found - allowed):
         row = int(np.flatnonzero(table.variants == variant.encode())[0])
-        message = f"Variant {variant!r} is none of {', '.join(sorted(allowed))}."
+        message = f"Variant {variant!r} is not one of {', '.join(sorted(allowed))}."
         yield report.finding(Severity.FAULT, "variants", message, report.rewrite, row)
 
 
@@ -57,7 +57,7 @@ class TileInfoCheck:
 
     Attributes:
         report: the dataset.
-        digests: for each row, a digest of its tile's stack checksums as tile_info has them.
+        digests: for each row, a digest of the stack checksums in tile_info.
     """
 
     report: Report
@@ -71,7 +71,7 @@ class TileInfoCheck:
         self._seen = np.zeros(rows, np.bool_)
 
     def findings(self) -> Iterator[Finding]:
-        """Everything that is wrong with it."""
+        """All findings about tile_info."""
         report, path = self.report, self.report.reader.paths.tile_info
         try:
             for tile_id, parsed in read_entries(path):
@@ -95,11 +95,11 @@ class TileInfoCheck:
         if self._seen[row]:
             yield report.finding(Severity.FAULT, "rows", "tile_info has two entries for the tile.", _WRITE_INFO, row)
         elif row < self._last:
-            message = f"tile_info has the tile after that of row {self._last}: the two are not in the same order."
+            message = f"The tile is after that of row {self._last} in tile_info: the rows are in another order."
             yield report.finding(report.contract, "rows", message, _WRITE_BOTH, row)
         self._seen[row], self._last = True, row
         if parsed.constants:
-            message = f"The entry holds {', '.join(sorted(set(parsed.constants)))}, which strict JSON does not allow."
+            message = f"The entry has {', '.join(sorted(set(parsed.constants)))}, which strict JSON does not allow."
             yield report.finding(report.contract, _INFO, message, _WRITE_INFO, row)
         if not isinstance(entry, Mapping):
             yield report.finding(Severity.FAULT, _INFO, "The entry is not an object.", _WRITE_INFO, row)
@@ -111,7 +111,7 @@ class TileInfoCheck:
         report, table = self.report, self.report.reader.table
         key, variant = table.variant_key, table.variant(row)
         if key is not None and key in entry and entry[key] != variant:
-            message = f"The HDF5 file says that its {key} is {variant!r}, tile_info that it is {entry[key]!r}."
+            message = f"Its {key} is {variant!r} in the HDF5 file and {entry[key]!r} in tile_info."
             yield report.finding(Severity.FAULT, "variants", message, _WRITE_BOTH, row)
         declared, grid = entry.get("NO_DATA"), entry.get("GRID")
         if not isinstance(declared, Mapping) and not report.is_foreign:
@@ -137,7 +137,7 @@ def _same_number(declared: Any, stored: str) -> bool:
 
 
 def check_splits(report: Report) -> Iterator[Finding]:
-    """Everything that is wrong with the splits; counts their rows."""
+    """All findings about the splits; also counts their rows."""
     path = report.reader.paths.splits
     if not path.exists():
         yield _of_splits(report, f"There is no {path.name}.", Severity.WARNING)
@@ -172,7 +172,7 @@ def _check_parts(report: Report, splits: dict[str, Any]) -> Iterator[Finding]:
             yield _of_splits(report, f"{part} has {many} that the file of {of} does not have: {_list(outside)}.")
         unique, times = np.unique(rows, return_counts=True)
         if (times > 1).any():
-            yield _of_splits(report, f"{part} has rows twice: {_list(unique[times > 1])}.")
+            yield _of_splits(report, f"{part} has duplicate rows: {_list(unique[times > 1])}.")
         taken = owner[unique]
         for other in np.unique(taken[taken >= 0]).tolist():
             both = unique[taken == other]
@@ -185,11 +185,11 @@ def _check_parts(report: Report, splits: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _check_made(report: Report) -> Iterator[Finding]:
-    """The record of how they were made names the rows that they were made of."""
+    """Checks that the record of the splits is about the rows of this file."""
     path = report.reader.paths.splits_made
     if not path.exists():
         if not report.is_foreign:
-            message = f"There is no {path.name}, so nothing says how they were made."
+            message = f"There is no {path.name}, so it is unknown how they were made."
             yield _of_splits(report, message, Severity.WARNING)
         return
     try:
@@ -199,7 +199,7 @@ def _check_made(report: Report) -> Iterator[Finding]:
         return
     digest = made.get("rows_sha256") if isinstance(made, dict) else None
     if digest is not None and digest != rows_digest(report.reader.tile_ids()):
-        yield _of_splits(report, f"{path.name} says that they were made of other rows than the file has.")
+        yield _of_splits(report, f"{path.name} says that they were made for other rows than those in the file.")
 
 
 def _of_splits(report: Report, message: str, severity: Severity = Severity.FAULT) -> Finding:

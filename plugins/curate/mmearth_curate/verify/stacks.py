@@ -1,6 +1,6 @@
-"""What a worker does with some tiles: checksums of all their stacks, and the pixels of sampled ones.
+"""Checks stacks in a worker: checksums of all stacks, and pixels of the sampled ones.
 
-Pixels are decoded by band name with rasterio, not with the reader that wrote the HDF5 file.
+Pixels are decoded by band name with rasterio, not with the reader that `post` uses.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from mmearth_curate.verify.findings import Finding, Severity
 CHECK = "stacks"
 
 TILES = 32
-"""Tiles that a worker takes at once."""
+"""Number of tiles that a worker gets at once."""
 
 _AGAIN = (
     "Verify with --return-tiles, then `mmearth-core run CONFIG --retry-failed` downloads it again and `mmearth-core "
@@ -39,7 +39,7 @@ class StackTask:
         tile: the tile.
         row: its row in the HDF5 file; None without one.
         stacks: for each group, the file and the checksum that the journal has.
-        is_sampled: its pixels are compared too.
+        is_sampled: whether its pixels are also compared.
     """
 
     tile: Tile
@@ -53,7 +53,7 @@ class StackPart:
     """Some tiles.
 
     Attributes:
-        hdf5: the file that was made of them.
+        hdf5: the HDF5 file.
         layers: its layers with pixels, by group.
         tiles: the tiles.
     """
@@ -65,13 +65,13 @@ class StackPart:
 
 @define(eq=False)
 class StacksResult:
-    """What was found about some tiles.
+    """The result for some tiles.
 
     Attributes:
-        stacks: how many were read.
-        compared: tiles whose pixels were compared.
-        bad: those that are not what was downloaded.
-        findings: what is wrong.
+        stacks: number of stacks that were read.
+        compared: number of tiles whose pixels were compared.
+        bad: stacks that differ from what was downloaded.
+        findings: the findings.
     """
 
     stacks: int = 0
@@ -101,7 +101,7 @@ def check_stacks(part: StackPart) -> StacksResult:
 
 
 def _read(path: Path, sha256: str) -> tuple[bytes, str]:
-    """A stack's content, and what is wrong with it."""
+    """A stack's content, and its problem as text, if any."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -118,7 +118,7 @@ def _read(path: Path, sha256: str) -> tuple[bytes, str]:
 def _compare_pixels(
     file: h5py.File, row: int, tile_id: str, content: bytes, layers: tuple[LayerDescription, ...]
 ) -> Iterator[Finding]:
-    import rasterio  # only where pixels are compared, as it takes a worker a second
+    import rasterio  # imported here because it takes a second, and only if pixels are compared
     from rasterio.io import MemoryFile
 
     try:
@@ -139,7 +139,7 @@ def _compare_pixels(
 
 
 def check_vectors(source: DownloadedDataset, file: h5py.File, journal: DatasetRow, row: int) -> Iterator[Finding]:
-    """Checks the vectors of a tile against what their modality makes of the journal.
+    """Checks the vectors of a tile against those that their modality computes from the journal.
 
     Args:
         source: journals and modalities.
@@ -163,7 +163,7 @@ def check_vectors(source: DownloadedDataset, file: h5py.File, journal: DatasetRo
 def _differences(
     file: h5py.File, layer: LayerDescription, downloaded: NDArray[Any], row: int, tile_id: str
 ) -> Iterator[Finding]:
-    """A row of the HDF5 file against what was downloaded."""
+    """Compares a row of the HDF5 file with what was downloaded."""
     dataset = file.get(layer.name)
     if not isinstance(dataset, h5py.Dataset) or not dataset.ndim or row >= dataset.shape[0]:
         return
@@ -173,7 +173,7 @@ def _differences(
         return
     expected = _expected(layer, downloaded)
     if values.shape != expected.shape:
-        message = f"The HDF5 file has shape {values.shape}; what was downloaded makes {expected.shape}."
+        message = f"The HDF5 file has shape {values.shape}; what was downloaded has {expected.shape}."
         yield Finding(Severity.FAULT, CHECK, message, _POST, row, tile_id, layer.name)
         return
     same = (values == expected) | ((values != values) & (expected != expected))  # NaN differs from itself
@@ -181,13 +181,13 @@ def _differences(
         first = tuple(int(index) for index in np.argwhere(~same)[0])
         message = (
             f"{counted(int(np.count_nonzero(~same)), 'value')} other than what was downloaded: band "
-            f"{layer.bands[first[0]]} has {values[first]} at {first[1:]}, expected is {expected[first]}."
+            f"{layer.bands[first[0]]} has {values[first]} at {first[1:]}; expected: {expected[first]}."
         )
         yield Finding(Severity.FAULT, CHECK, message, _POST, row, tile_id, layer.name)
 
 
 def _expected(layer: LayerDescription, pixels: NDArray[Any]) -> NDArray[Any]:
-    """What the HDF5 file should hold: no-data for NaN; whole numbers rounded and clamped."""
+    """The values expected in the HDF5 file: no-data for NaN; integers rounded and clamped."""
     dtype, nodata = np.dtype(layer.dtype), np.isnan(pixels)
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)

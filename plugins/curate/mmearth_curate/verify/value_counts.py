@@ -1,7 +1,7 @@
-"""What was counted of a layer's values: counts, extremes, classes, and sums over the sample for mean and deviation.
+"""Counts of a layer's values: counts, extremes, classes, and sums over the sample for mean and standard deviation.
 
-Plain numpy in float64, independent of the code that makes the statistics. Sums are taken around the mean in
-band_stats.json: if that is right, they lose no digits; if it is wrong, they show it.
+Plain numpy in float64, independent of the code that computes the statistics. Sums are taken around the mean in
+band_stats.json: they lose no digits if that mean is correct, and reveal it if it is not.
 """
 
 from collections import Counter
@@ -21,17 +21,17 @@ _SUMS = ("count", "total", "squares", "count2", "total2", "both", "tiles")
 
 @define(eq=False)
 class SampleMoments:
-    """Sums over sampled tiles, of values minus a shift; tiles are the units that were drawn.
+    """Sums over sampled tiles, of values minus a shift; tiles are the units of the sample.
 
     Attributes:
-        bands: how many.
-        count: valid values, n, over all tiles.
+        bands: number of bands.
+        count: number of valid values, n, over all tiles.
         total: their sum, d.
         squares: the sum of their squares.
         count2: over tiles, the sum of n * n.
         total2: over tiles, the sum of d * d.
         both: over tiles, the sum of n * d.
-        tiles: with a valid value.
+        tiles: number of tiles with a valid value.
     """
 
     bands: int
@@ -69,9 +69,9 @@ class SampleMoments:
             return mean, np.sqrt(np.maximum(self.squares / self.count - mean * mean, 0.0))
 
     def error(self) -> Floats:
-        """The standard error of the mean when tiles are drawn and not single values, as a tile's values are similar.
+        """The standard error of the mean for a sample of tiles, whose values are similar, instead of single values.
 
-        The ratio estimator's (Cochran, Sampling Techniques, 1977, section 2.11); NaN with fewer than two tiles.
+        That of the ratio estimator (Cochran, Sampling Techniques, 1977, section 2.11); NaN with fewer than two tiles.
         """
         mean, _ = self.moments()
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -83,17 +83,17 @@ class SampleMoments:
 
 @define(eq=False)
 class ValueCounts:
-    """Of all values of a layer, or of one variant of it; each array has one number per band.
+    """Counts of all values of a layer, or of one of its variants; each array has one number per band.
 
     Attributes:
-        bands: how many.
-        count: valid values.
-        nodata: missing values.
-        low: least valid value; inf without one.
-        high: greatest valid value; -inf without one.
-        classes: for each band how often each valid value occurs; empty unless the layer is one of classes.
-        rows: tiles counted.
-        empty: tiles without a valid value in any band.
+        bands: number of bands.
+        count: number of valid values.
+        nodata: number of no-data values.
+        low: minimum of the valid values; inf without one.
+        high: maximum of the valid values; -inf without one.
+        classes: for each band, the number of occurrences of each valid value; empty unless the layer has classes.
+        rows: number of tiles.
+        empty: number of tiles without a valid value in any band.
         sampled: sums over the sampled tiles.
     """
 
@@ -132,7 +132,7 @@ class ValueCounts:
             self.classes[band].update(dict(zip(found.tolist(), times.tolist(), strict=True)))
 
     def merge(self, other: "ValueCounts") -> None:
-        """Adds what was counted in other rows."""
+        """Adds the counts of other rows."""
         self.count += other.count
         self.nodata += other.nodata
         self.low, self.high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
@@ -145,14 +145,14 @@ class ValueCounts:
         self.sampled.merge(other.sampled)
 
     def band(self, number: int, mean: float, std: float) -> BandCounts:
-        """One band, from which its statistics are computed."""
+        """The counts of one band, from which its statistics are computed."""
         classes = self.classes[number] if self.classes else {}
         low, high = float(self.low[number]), float(self.high[number])
         return BandCounts(int(self.count[number]), int(self.nodata[number]), mean, std, low, high, classes)
 
 
 def _limit(values: NDArray[Any], sign: int) -> float:
-    """The number that no value is above, or for sign -1 below."""
+    """The largest possible value of the dtype, or for sign -1 the smallest."""
     if values.dtype.kind == "f":
         return sign * float("inf")
     limits = np.iinfo(values.dtype)

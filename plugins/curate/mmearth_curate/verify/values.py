@@ -1,4 +1,4 @@
-"""What a worker does with some rows: inflates every chunk, and checks the values against the layer's description."""
+"""Checks rows in a worker: decompresses every chunk, and checks the values against the layer's description."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,14 +17,14 @@ from mmearth_curate.verify.findings import Finding, Severity
 from mmearth_curate.verify.value_counts import Floats, ValueCounts
 
 ROWS = 32
-"""Rows that a worker takes at once."""
+"""Number of rows that a worker gets at once."""
 
 _LISTED = 5
 _FIX_VALUES = (
-    "If the stack holds the same, the plugin or its asset is wrong, and `mmearth-core plugins` shows its "
-    "distribution; otherwise write the HDF5 file again with `mmearth-core post`."
+    "If the stack has the same values, the plugin or its asset is wrong (`mmearth-core plugins` shows its "
+    "distribution); otherwise write the HDF5 file again with `mmearth-core post`."
 )
-_FIX_EMPTY = "See its images in tile_info; leave the tile out of the splits, or out of the tiles file."
+_FIX_EMPTY = "Check its images in tile_info; exclude the tile from the splits or from the tiles file."
 
 
 @frozen(eq=False)
@@ -33,12 +33,12 @@ class Part:
 
     Attributes:
         path: the HDF5 file.
-        layers: its layers; None for one without description, which should only inflate.
+        layers: its layers; None for a layer without a description, which is only decompressed.
         tiles: tile id and variant of each row.
         start: the first row.
         sampled: the rows for which sums are computed.
         means: the means in band_stats.json, by key.
-        contract: how bad it is to differ from a description.
+        contract: the severity of a difference from a description.
         rewrite: how to repair a damaged file.
     """
 
@@ -54,11 +54,11 @@ class Part:
 
 @define(eq=False)
 class PartResult:
-    """What a part holds.
+    """The result of a part.
 
     Attributes:
-        seen: `{layer: {key in the statistics: what was counted}}`.
-        findings: what is wrong.
+        seen: `{layer: {key in the statistics: counts}}`.
+        findings: the findings.
     """
 
     seen: dict[str, dict[str, ValueCounts]] = field(factory=dict)
@@ -66,7 +66,7 @@ class PartResult:
 
 
 def merge_counts(seen: dict[str, dict[str, ValueCounts]], more: Mapping[str, Mapping[str, ValueCounts]]) -> None:
-    """Adds what was counted in another part."""
+    """Adds the counts of another part."""
     for layer, entries in more.items():
         own = seen.setdefault(layer, {})
         for key, counts in entries.items():
@@ -105,7 +105,7 @@ class _RowCheck:
         return Finding(severity or self.part.contract, check, message, remedy, self.row, self.tile_id, layer)
 
     def layer(self, dataset: h5py.Dataset, name: str, layer: LayerDescription | None) -> bool | None:
-        """Checks a layer; returns whether it has a valid value, None if that is not known."""
+        """Checks a layer; returns whether it has a valid value, or None if unknown."""
         if not dataset.ndim or self.row >= dataset.shape[0]:
             return None
         try:
@@ -131,7 +131,7 @@ class _RowCheck:
         return has_data
 
     def _is_written(self, dataset: h5py.Dataset, name: str) -> bool:
-        """Whether a row that reads as no-data was written so, and is not just missing."""
+        """Whether a row of no-data was written, and is not just missing."""
         if not dataset.chunks or dataset.chunks[0] != 1:
             return True
         position = (self.row,) + (0,) * (dataset.ndim - 1)
@@ -157,12 +157,12 @@ class _RowCheck:
         nodata = float(layer.nodata)
         nans = 0 if np.isnan(nodata) else int(np.count_nonzero(np.isnan(flat)))
         if nans:
-            message = f"It holds {counted(nans, 'NaN')}; the layer's no-data is {layer.nodata}, so there can be none."
+            message = f"It has {counted(nans, 'NaN')}, although the layer's no-data is {layer.nodata}."
             yield self.finding("finite", message, _FIX_VALUES, layer.name)
         infinite = int(np.count_nonzero(np.isinf(flat) & (flat != nodata)))
         if infinite:
             values = counted(infinite, "infinite value")
-            message = f"It holds {values} besides the no-data {layer.nodata}; statistics leave them out."
+            message = f"It has {values} besides the no-data {layer.nodata}; statistics ignore them."
             yield self.finding("finite", message, _FIX_VALUES, layer.name, Severity.WARNING)
 
     def _check_classes(
@@ -180,12 +180,12 @@ class _RowCheck:
 
 
 def _valid(flat: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
-    """Where values are not missing: neither the no-data, nor NaN or infinite."""
-    # The no-data in the values' own type: with a float64, numpy would compare copies eight bytes wide.
+    """Where values are valid: neither no-data nor NaN or infinite."""
+    # The no-data in the dtype of the values: with a float64, numpy would compare copies of eight bytes per value.
     valid: NDArray[np.bool_] = flat != flat.dtype.type(nodata)
     return valid & np.isfinite(flat) if flat.dtype.kind == "f" else valid
 
 
 def _is_one_hot(layer: LayerDescription) -> bool:
-    """A vector of whole numbers whose description calls it one-hot."""
+    """Whether it is a vector of integers whose description says that it is one-hot."""
     return not layer.is_map and np.dtype(layer.dtype).kind in "iu" and "one-hot" in layer.description

@@ -25,19 +25,20 @@ _SEED = 0
 def verify(
     target: Path, registry: Registry, pool: Pool, progress: Progress, sample: int = 1000, returning: bool = False
 ) -> Report:
-    """Reads a dataset again.
+    """Rereads a dataset and checks it.
 
     Args:
-        target: an HDF5 file, the folder with it, or a configuration, by which stacks and journals are checked too.
+        target: an HDF5 file, the folder with it, or a configuration; with a configuration, stacks and journals are
+            also checked.
         registry: the installed plugins.
-        pool: does the reading.
+        pool: the worker processes.
         progress: called after every step.
-        sample: rows in the sample; always the same ones.
-        returning: whether tiles whose stacks are not what was downloaded are returned for download.
+        sample: number of rows in the sample; always the same ones.
+        returning: whether to return tiles for download whose stacks differ from what was downloaded.
 
     Raises:
-        DatasetError: when nothing can be read; or, if tiles are to be returned, when not a single stack is sound, or
-            another process works on the tiles.
+        DatasetError: when nothing can be read; or, if tiles are to be returned, when no stack is intact, or another
+            process is working on the tiles.
     """
     report = open_target(target, registry)
     info = TileInfoCheck(report)
@@ -121,10 +122,10 @@ def _check_stacks(
 
 
 def _require_some_sound(source: DownloadedDataset, bad: list[BadStack], stacks: int) -> None:
-    """Refuses to return all tiles: then the stacks as a whole are not where they should be."""
+    """Refuses to return all tiles, because then the entire folder of stacks is probably missing."""
     if bad and len(bad) == stacks:
         raise DatasetError(
-            f"{source.folder.root}: none of {counted(stacks, 'stack')} is what was downloaded; the first is of tile "
-            f"{bad[0].tile_id!r}: {bad[0].reason}. No tile was returned for download. Is the disk mounted, and the "
-            "folder stacks/ that of this dataset?"
+            f"{source.folder.root}: none of {counted(stacks, 'stack')} is intact; the first one is of tile "
+            f"{bad[0].tile_id!r}: {bad[0].reason}. No tile was returned for download. Check that the disk is mounted "
+            "and that the folder stacks/ belongs to this dataset."
         )

@@ -25,9 +25,9 @@ def test_nothing_is_overwritten_unasked(whole: Path, kit: Any, refused: Refused,
         ["subset", whole, tmp_path / "out", "--split", "val"],
         ["resize", whole, tmp_path / "out", "--size", "3"],
     ):
-        assert "exists already. Give the new dataset another name, or --overwrite it" in refused(*command)
+        assert "the file exists. Give the new dataset another name, or use --overwrite" in refused(*command)
     (tmp_path / "bare_splits.json").write_text("{}")  # a side file would be replaced, too
-    assert "bare_splits.json: exists already" in refused("merge", tmp_path / "bare.h5", whole, other)
+    assert "bare_splits.json: the file exists" in refused("merge", tmp_path / "bare.h5", whole, other)
 
 
 def test_overwriting_leaves_no_side_file_of_the_old_one(whole: Path, kit: Any, tmp_path: Path) -> None:
@@ -47,13 +47,13 @@ def test_an_input_is_never_the_output(whole: Path, kit: Any, refused: Refused, t
         assert "is also an input of the new dataset" in text
     kit.told("subset", source, tmp_path / "in" / "less.h5", "--sample", "1")  # beside it is fine
     text = refused("resize", whole, tmp_path / "in" / "in.h5", "--size", "3")
-    assert "exists already" in text
+    assert "the file exists" in text
     assert "this one has 2 (in.h5, less.h5)" in refused("resize", tmp_path / "in", tmp_path / "out", "--size", "3")
 
 
 def test_a_folder_gets_one_hdf5_file_only(whole: Path, kit: Any, refused: Refused, tmp_path: Path) -> None:
     kit.write(tmp_path / "out" / "another.h5", ["x"])
-    assert "already holds another.h5" in refused("subset", whole, tmp_path / "out", "--sample", "1")
+    assert "already has another.h5" in refused("subset", whole, tmp_path / "out", "--sample", "1")
 
 
 @pytest.mark.parametrize("step", ["writing tile_info", "copying tiles", "counting"])

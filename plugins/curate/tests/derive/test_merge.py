@@ -133,7 +133,7 @@ def test_without_splits_everywhere_there_are_none(whole: Path, kit: Any, tmp_pat
     told = kit.told("merge", tmp_path / "both", whole, other)
     assert (told["splits"], told["without_splits"]) == (False, [str(other)])
     assert not list((tmp_path / "both").glob("*_splits*"))
-    assert "No splits, as there are none beside" in kit.cli("merge", tmp_path / "again", whole, other).stdout
+    assert "No splits, because these inputs have none:" in kit.cli("merge", tmp_path / "again", whole, other).stdout
 
 
 def test_duplicates_are_refused_and_named(whole: Path, kit: Any, refused: Refused, tmp_path: Path) -> None:

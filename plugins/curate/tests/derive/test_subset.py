@@ -106,7 +106,7 @@ def test_the_list_of_tiles_may_be_in_any_order(whole: Path, kit: Any, tmp_path: 
 
 def test_a_dataset_without_splits_has_none_afterwards(kit: Any, refused: Refused, tmp_path: Path) -> None:
     source = kit.write(tmp_path / "in.h5", ["t0", "t1"], splits=False)
-    assert "so the dataset has no splits to choose by" in refused("subset", source, tmp_path / "out", "--split", "val")
+    assert "so tiles cannot be selected by split" in refused("subset", source, tmp_path / "out", "--split", "val")
     kit.told("subset", source, tmp_path / "out", "--sample", "1")
     assert not list((tmp_path / "out").glob("*_splits*"))
 
@@ -116,7 +116,7 @@ def test_a_dataset_without_splits_has_none_afterwards(kit: Any, refused: Refused
     [
         ([], "Choose tiles by"),
         (["--seed", "3"], "Choose tiles by"),
-        (["--split", "dev"], "has no split 'dev'. It has train, val, test"),
+        (["--split", "dev"], "there is no split 'dev'. Splits: train, val, test"),
         (["--biome", "Mangrove"], "'Mangrove' is not a biome. Did you mean 'Mangroves'?"),
         (["--biome", "14"], "'14' is not a biome."),
         (["--where", "seasons=wet"], "no tile has a column 'seasons'. Did you mean 'season'?"),

@@ -110,7 +110,7 @@ def test_a_table_or_layers_that_are_another_program_s(command: str, whole: Path,
     assert "layer 'depth' has no attributes modality, kind, nodata," in text
     assert "'sub' is a group, where a dataset is expected" in says(lambda file: file.create_group("sub"))
     text = says(lambda file: [file.pop(name) for name in list(file) if name != "metadata"])
-    assert "has no layer besides its table of tiles" in text
+    assert "the file has no layers, only a table of tiles" in text
     ids = np.zeros(12, [("tile_id", "S9")])
     text = says(lambda file: [file.pop("metadata"), file.create_dataset("metadata", data=ids)])
     assert "it must have two, tile_id and the variant, both texts" in text

@@ -1,4 +1,4 @@
-"""A web server in this process that serves a published dataset in small, and fails as it is told to."""
+"""A web server in this process with a small version of a published dataset, and with faults on demand."""
 
 import hashlib
 import io
@@ -128,7 +128,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def shelf(published: dict[str, bytes]) -> Iterator[Shelf]:
-    """The server, at work."""
+    """The running server."""
     with Shelf() as server:
         server.files = dict(published)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

@@ -1,4 +1,4 @@
-"""What is seen of a fetch: bars on a terminal, a line every while elsewhere."""
+"""The progress of a fetch: bars on a terminal, occasional lines elsewhere."""
 
 import io
 

@@ -16,7 +16,7 @@ H5 = PUBLISHED["MMEarth100k"].files[-1]
 
 
 class Here:
-    """Fetches the HDF5 file, and keeps account of the waits and of what was told."""
+    """Fetches the HDF5 file, and records the waits and the progress calls."""
 
     def __init__(self, shelf: Any, folder: Path) -> None:
         self.shelf, self.target = shelf, folder / H5.name
@@ -156,7 +156,7 @@ def test_the_server_says_how_long_to_wait(here: Here) -> None:
 @pytest.mark.parametrize("lie", [500, 100_000_000])
 def test_a_server_that_promises_too_much_is_given_up(here: Here, ranges: bool, lie: int) -> None:
     here.shelf.lie, here.shelf.ranges = lie, ranges
-    with pytest.raises(RunStoppedError, match="attempts in a row brought nothing new"):
+    with pytest.raises(RunStoppedError, match="attempts in a row brought no new bytes"):
         here.fetch()
     assert not here.target.exists()
 
@@ -179,7 +179,7 @@ def test_a_refusal_is_final(here: Here, status: int) -> None:
 def test_a_page_instead_of_the_file_is_no_file(here: Here) -> None:
     page = b"<!DOCTYPE html><html>Please log in" + b" " * 300_000
     right, here.shelf.files[H5.name] = here.content, page
-    with pytest.raises(DatasetError, match=r"it begins with b'<!DOCTYPE html>"):
+    with pytest.raises(DatasetError, match=r"the answer begins with b'<!DOCTYPE html>"):
         here.fetch()
     assert here.part.stat().st_size == 0
     here.shelf.files[H5.name] = right

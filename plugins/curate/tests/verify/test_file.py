@@ -98,7 +98,7 @@ def test_a_tile_that_is_there_twice(copy: Any) -> None:
         table[6] = table[1]
         file["metadata"][:] = table
     messages = [fault["message"] for fault in copy.verify().faults]
-    assert "The tile is in the file twice; it is row 1 already." in messages
+    assert "The tile is duplicated; it is also in row 1." in messages
     assert "tile_info has an entry for the tile; the HDF5 file has no row." in messages
 
 
@@ -109,12 +109,12 @@ def test_the_wrong_variant(copy: Any) -> None:
         file["metadata"][:] = table
     faults = [fault for fault in copy.verify().faults if fault["check"] == "variants"]
     assert [(fault["row"], fault["message"]) for fault in faults] == [
-        (2, "Variant 'l9z' is none of l1c, l2a."),
-        (1, "The HDF5 file says that its S2_type is 'l2a', tile_info that it is 'l1c'."),
-        (2, "The HDF5 file says that its S2_type is 'l9z', tile_info that it is 'l1c'."),
+        (2, "Variant 'l9z' is not one of l1c, l2a."),
+        (1, "Its S2_type is 'l2a' in the HDF5 file and 'l1c' in tile_info."),
+        (2, "Its S2_type is 'l9z' in the HDF5 file and 'l1c' in tile_info."),
     ]
     messages = [fault["message"] for fault in copy.verify(target=copy.config).faults]
-    assert "The journal says that its variant is 'l1c', the HDF5 file that it is 'l2a'." in messages
+    assert "Its variant is 'l1c' in the journal and 'l2a' in the HDF5 file." in messages
 
 
 @pytest.mark.parametrize("attribute", ["nodata", "bands", "classes", "plugin"])
@@ -123,7 +123,7 @@ def test_a_missing_attribute(copy: Any, attribute: str) -> None:
         del file["verify_kinds"].attrs[attribute]
     fault = copy.verify(target=copy.config).only_fault("description")
     assert fault["layer"] == "verify_kinds"
-    assert fault["message"] == f"The layer has no attributes {attribute}; taken to be what mmearth-third 1.0 declares."
+    assert fault["message"] == f"The layer has no attributes {attribute}; the description of mmearth-third 1.0 is used."
     alone = [fault for fault in copy.verify().faults if fault["check"] == "description"]
     assert alone[0]["message"] == fault["message"]
 
@@ -190,7 +190,7 @@ def test_a_layer_that_is_gone(copy: Any) -> None:
         file.create_group("notes")
     found = {fault["layer"]: fault["message"] for fault in copy.verify(target=copy.config).faults}
     assert found == {
-        "verify_slopes": "Is declared, and not in the file: it was added since.",
+        "verify_slopes": "Is declared but not in the file: it was added later.",
         "notes": "It is a group; each layer is a dataset.",
     }
 
@@ -213,9 +213,9 @@ def test_values_that_are_not_finite(copy: Any) -> None:
         overwrite(file, "verify_slopes", 2, values)
     verdict = copy.verify()
     (fault,) = recounted(copy, verdict.faults)
-    assert fault["message"] == "It holds 3 NaNs; the layer's no-data is -inf, so there can be none."
+    assert fault["message"] == "It has 3 NaNs, although the layer's no-data is -inf."
     assert any(
-        "It holds 1 infinite value besides the no-data -inf" in warning["message"] for warning in verdict.of("warning")
+        "It has 1 infinite value besides the no-data -inf" in warning["message"] for warning in verdict.of("warning")
     )
 
 

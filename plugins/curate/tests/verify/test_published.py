@@ -1,4 +1,4 @@
-"""A file as others have published it: no attributes of ours, metadata and layers only."""
+"""A file as published by others: only metadata and layers, without the attributes of mmearth-core."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_its_layers_are_those_of_the_installed_plugins(published: Any) -> None:
     assert (None, "The file has no attributes layout, name, anchor, written_by.") in found
     (told,) = [message for layer, message in found if layer == "sentinel2" and "no attributes" in message]
     assert told.startswith("The layer has no attributes modality, kind, nodata, bands, units")
-    assert "taken to be what mmearth-sentinel2" in told
+    assert "the description of mmearth-sentinel2" in told
     assert verdict.report["layers"]["sentinel2"]["nodata_fraction"]["B4"] == 0
 
 
@@ -51,7 +51,7 @@ def test_layers_of_no_installed_plugin_are_only_inflated(published: Any) -> None
     report = published.verify(code=0).report
     assert report["layers"]["somewhere"] == {"known": False}
     assert any(
-        finding["message"].endswith("and nothing is known of its values.") and finding["layer"] == "somewhere"
+        finding["message"].endswith("its values are not described.") and finding["layer"] == "somewhere"
         for finding in report["findings"]
     )
 
@@ -69,4 +69,4 @@ def test_types_that_cannot_hold_what_plugins_declare(tmp_path: Path, run_cli: An
     (tmp_path / "small_band_stats.json").write_text("{}")
     done = run_cli("verify", tmp_path / "small.h5", "--workers", "1")
     assert done.exit_code == 0, done.output
-    assert "nothing is known of its values" in done.stdout
+    assert "its values are not described" in done.stdout

@@ -24,7 +24,7 @@ def test_an_entry_of_tile_info_without_a_row(copy: Any) -> None:
 def test_tile_info_in_another_order(copy: Any) -> None:
     copy.edit("tile_info", lambda info: dict(sorted(info.items(), key=lambda item: item[0] == "001")))
     fault = copy.verify().only_fault("rows")
-    assert (fault["row"], "not in the same order" in fault["message"]) == (1, True)
+    assert (fault["row"], "in another order" in fault["message"]) == (1, True)
 
 
 def test_nan_no_data_and_grid_in_tile_info(copy: Any) -> None:
@@ -37,7 +37,7 @@ def test_nan_no_data_and_grid_in_tile_info(copy: Any) -> None:
     copy.edit("tile_info", spoil)
     found = {fault["row"]: fault["message"] for fault in copy.verify().faults}
     assert found == {
-        1: "The entry holds NaN, which strict JSON does not allow.",
+        1: "The entry has NaN, which strict JSON does not allow.",
         2: "NO_DATA is 7 in tile_info and 0.0 in the HDF5 file.",
         3: "The layer has (24, 24) pixels; tile_info's GRID has 128 x 128.",
         5: "The entry has no NO_DATA.",
@@ -62,7 +62,7 @@ def test_tile_info_that_is_cut_short_or_missing(copy: Any) -> None:
             {"train": [0, 8, -1], "val": [], "test": []},
             "train has 2 rows that the file of 8 rows does not have: 8, -1.",
         ),
-        ({"train": [0, 1, 1], "val": [], "test": []}, "train has rows twice: 1."),
+        ({"train": [0, 1, 1], "val": [], "test": []}, "train has duplicate rows: 1."),
         ({"train": [0, 1.5], "val": [], "test": []}, "train is not a list of row numbers."),
         ({"train": [0, 1], "val": []}, "data_1M_v001_splits.json has no test."),
         ([], "data_1M_v001_splits.json is not an object of lists."),
@@ -84,7 +84,7 @@ def test_rows_in_no_split_are_counted_and_no_fault(copy: Any) -> None:
 
 def test_splits_of_other_rows(copy: Any) -> None:
     copy.edit("splits_made", lambda how: how.update(rows_sha256="0" * 64))
-    assert "made of other rows" in copy.verify().only_fault("splits")["message"]
+    assert "made for other rows" in copy.verify().only_fault("splits")["message"]
     copy.beside("splits_made").write_text("{")
     assert "cannot be read as JSON" in copy.verify().only_fault("splits")["message"]
 
@@ -152,7 +152,7 @@ def test_statistics_that_are_incomplete_or_no_strict_json(copy: Any) -> None:
     verdict = copy.verify()
     messages = [fault["message"] for fault in verdict.faults]
     assert messages == [
-        "data_1M_v001_band_stats.json holds NaN, which strict JSON does not allow.",
+        "data_1M_v001_band_stats.json has NaN, which strict JSON does not allow.",
         "sentinel2_l2a: max is not a finite number for each of 13 bands.",
         "verify_kinds: the counts of its classes are not those of the HDF5 file.",
         "verify_points: mean is not a finite number for each of 2 bands.",

@@ -47,7 +47,7 @@ def test_nothing_is_sent_back_when_no_stack_is_sound(copy: Any, run_cli: Any) ->
     before = {path: path.read_bytes() for path in copy.root.glob("journal/*/*.jsonl")}
     done = run_cli("verify", copy.config, "--return-tiles", "--workers", "1")
     assert done.exit_code == 2
-    assert "none of 8 stacks is what was downloaded" in " ".join(done.stderr.split())
+    assert "none of 8 stacks is intact" in " ".join(done.stderr.split())
     assert {path: path.read_bytes() for path in copy.root.glob("journal/*/*.jsonl")} == before
     refused = run_cli("verify", copy.h5, "--return-tiles")
     assert (refused.exit_code, "needs the dataset's configuration" in refused.stderr) == (2, True)
@@ -99,7 +99,7 @@ def test_a_tile_that_is_done_and_has_no_row(copy: Any, run_cli: Any) -> None:
     assert copy.stack(5).read_bytes() == text
     fault = copy.verify(target=copy.config).only_fault("journals")
     assert fault["tile_id"] == "005"
-    assert "was left out (the stack is missing) and has been downloaded again since" in fault["message"]
+    assert "was left out (the stack is missing) and has been downloaded again" in fault["message"]
     assert run_cli("post", copy.config, "--workers", "1").exit_code == 0
     copy.verify(target=copy.config, code=0)
 
@@ -187,7 +187,7 @@ def test_a_tile_sent_back_does_not_hide_layers_of_other_stacks(copy: Any) -> Non
 
 
 def test_without_the_old_entry_each_group_is_checked_as_far_as_it_can_be(two_groups: Any) -> None:
-    """What the row was made of is told nowhere any more; the later group's own entry is still the one."""
+    """The entry from which the row was made is missing; that of the later group is still there."""
     copy = two_groups
     rewrite(copy.root / "journal" / "base" / "00001.jsonl", another_day, keep=False)
     verdict = copy.verify(target=copy.config)
@@ -195,7 +195,7 @@ def test_without_the_old_entry_each_group_is_checked_as_far_as_it_can_be(two_gro
     unsure = {each["layer"]: each for each in verdict.of("warning") if each["check"] == "provenance"}
     assert {"sentinel2", "verify_slopes"} <= unsure.keys()
     assert "verify_later" not in unsure
-    assert "the journals do not say what one row of the file was made of" in unsure["sentinel2"]["message"]
+    assert "the journals do not show what one row of the file was made from" in unsure["sentinel2"]["message"]
     forged(copy, "verify_later")
     warnings = copy.verify(target=copy.config).of("warning")
     assert "verify_later" in {each["layer"] for each in warnings if each["check"] == "provenance"}

@@ -1,6 +1,6 @@
 """Checks of rasters: sampling, composites and terrain.
 
-The requests draw their own rasters: `pixelCoordinates` of a projection, held on its grid by `reproject`.
+The requests create their own rasters: `pixelCoordinates` of a projection, fixed to its grid by `reproject`.
 """
 
 import math
@@ -40,12 +40,12 @@ def _columns(ee: Any, metres: float) -> Any:
 
 
 def _ramp(ee: Any) -> Any:
-    """Heights on a grid of 30 m that rise eastward by 30 m a pixel: 45 degrees."""
+    """Heights on a grid of 30 m that rise eastward by 30 m per pixel: 45 degrees."""
     return _columns(ee, 30).multiply(30)
 
 
 def _northern_ramp(ee: Any) -> Any:
-    """Heights on a grid of 0.001 degrees at 60 degrees north that rise eastward by 100 m a pixel."""
+    """Heights on a grid of 0.001 degrees at 60 degrees north that rise eastward by 100 m per pixel."""
     projection = ee.Projection("EPSG:4326", [0.001, 0, 10, 0, -0.001, _NORTH])
     return ee.Image.pixelCoordinates(projection).select("x").floor().multiply(100).reproject(projection)
 

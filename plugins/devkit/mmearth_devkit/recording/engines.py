@@ -47,7 +47,7 @@ class Record(Engine):
 
     @property
     def source(self) -> str:
-        """That of the recorded engine, whose pixels they are.
+        """The source of the recorded engine, which provides the pixels.
 
         Raises:
             EngineError: when no folder is given.
@@ -82,7 +82,7 @@ class Replay(Engine):
 
     @property
     def source(self) -> str:
-        """That of the recorded engine, whose pixels they are.
+        """The source of the recorded engine, which provided the pixels.
 
         Raises:
             EngineError: when there is no recording.

@@ -44,8 +44,8 @@ class Question:
     """A request, without what depends on the account.
 
     Attributes:
-        method: of HTTP.
-        path: of the URL, with the project replaced by `-`; without the query, which may contain an API key.
+        method: the HTTP method.
+        path: the URL's path, with the project replaced by `-`; without the query, which may contain an API key.
         body: canonical JSON, or the text as sent; may be empty.
     """
 
@@ -60,7 +60,7 @@ class Question:
         try:
             content = json.loads(text)
             if isinstance(content, dict):
-                content.pop("workloadTag", None)  # a label that changes no answer
+                content.pop("workloadTag", None)  # a label that does not change the answer
             text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         except ValueError:
             text = str(text)
@@ -85,9 +85,9 @@ class Answer:
     """The answer to a question.
 
     Attributes:
-        status: of HTTP.
-        content_type: of the body.
-        body: its bytes.
+        status: the HTTP status.
+        content_type: the content type of the body.
+        body: the body.
     """
 
     status: int
@@ -105,7 +105,7 @@ def without_secrets(text: str, project: str | None, token: str | None) -> str:
     """A text without credentials and without the user's project.
 
     Args:
-        text: of a request or an answer.
+        text: the text of a request or an answer.
         project: the user's project, if known.
         token: the bearer token of the request, if any.
     """

@@ -1,7 +1,7 @@
-"""Stores every question and answer of a run in a folder, and answers from it.
+"""Stores every request of a run with its answer in a folder, and answers from it.
 
-Refused access and passing faults are not stored: they say nothing about the question, may name the user's account, and
-would be retried in vain.
+Refused access and temporary faults are not stored: they do not depend on the request, may contain the user's account,
+and would be retried without effect.
 """
 
 import json
@@ -81,7 +81,7 @@ class Recording:
                     "another folder."
                 )
             return existing
-        # A hidden file may be the index that another shard of the run is just writing.
+        # A hidden file may be the index that another shard of the run is currently writing.
         if directory.exists() and (not directory.is_dir() or any(directory.glob("[!.]*"))):
             raise EngineError(f"{directory} exists and is not a recording. Record into a new folder.")
         write_file(directory / INDEX, json.dumps({"format": FORMAT, "source": source}, indent=2).encode())
@@ -99,7 +99,7 @@ class Recorder:
     def request(
         self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *_: Any, **__: Any
     ) -> tuple[Any, bytes]:
-        """Sends a request and stores it with its answer, if the answer is lasting."""
+        """Sends a request and stores it with its answer, unless the answer is a temporary fault."""
         response, content = self._transport.request(uri, method, body, headers)
         parts = urlsplit(uri)
         if parts.netloc == self._host and parts.path.startswith(_API) and _is_lasting(int(response.status)):

@@ -65,7 +65,7 @@ def new_names(text: str, registry: Registry) -> Names:
 
 
 def _owner(names: Names, registry: Registry) -> str | None:
-    """What has one of the names already."""
+    """The owner of one of the names, if it is taken."""
     for entry in registry.modalities.values():
         if entry.name == names.name:
             return f"{entry.origin} has a modality of that name"

@@ -32,11 +32,11 @@ DAY = "2018-07-14"
 
 
 NODATA = {"uint8": 255, "int8": -128, "uint16": 65535, "int16": -32768, "float32": "nan"}
-"""For each dtype of a band, a value that data hardly ever have."""
+"""For each dtype of a band, a value that rarely occurs in data."""
 
 
 def hills(dtype: str) -> NDArray[Any]:
-    """The scene, (SIDE, SIDE): 20 to 100, with no two equal neighbouring rows or columns."""
+    """The scene, (SIDE, SIDE): 20 to 100, without equal neighbouring rows or columns."""
     row, col = np.mgrid[0:SIDE, 0:SIDE]
     heights = 60 + 25 * np.sin(row / 17) + 15 * np.cos(col / 11 + row / 29)
     scene: NDArray[Any] = (heights if dtype == "float32" else np.rint(heights)).astype(dtype)
@@ -57,7 +57,7 @@ def write_tiles(path: Path) -> None:
     to_degrees = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform
     features = []
     for number, (east, south) in enumerate(CORNERS):
-        # One metre inside of whole pixels, so that rounding errors do not decide which pixels the tile has.
+        # One metre inside whole pixels, so that rounding errors cannot change the pixels of the tile.
         outline = box(LEFT + east + 1, TOP - south - TILE + 1, LEFT + east + TILE - 1, TOP - south - 1)
         polygon = shapely.transform(outline, to_degrees, interleaved=False)
         properties = {"tile_id": str(number), "date": DAY, "crs": CRS}

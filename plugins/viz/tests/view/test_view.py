@@ -227,7 +227,7 @@ def test_random_tiles_are_the_same_for_the_same_seed(finished: Path, tmp_path: P
     [
         (["0O3"], "there is no tile '0O3'. Similar ids: '003'"),
         (["--layer", "view_kind"], "Did you mean 'view_kinds'?"),
-        (["--split", "trian"], "has no split 'trian'"),
+        (["--split", "trian"], "there is no split 'trian'"),
         (["--biome", "13"], "0 fulfil all criteria (each alone: 0 biome 13), and at least 1 must. Drop a criterion"),
         (["--where", "SEASN=wet"], "Did you mean 'SEASON'?"),
         (["-o", "sheet.jpg"], "ends in .png"),
