@@ -241,7 +241,7 @@ def resample(images: Images) -> Images:
 
     Resample before you combine, and declare `resampled = True` in the modality:
 
-        images = ee.ImageCollection("LANDSAT/LC08/C02/T1_L2").filterBounds(scene.geometry).select(["SR_B4"])
+        images = ee.ImageCollection("OWNER/SCENES").filterBounds(scene.geometry).select(["red"])
         return mmearth_core.resample(images).median()
 
     Select the bands first: classes and flags must not be interpolated. Properties such as `system:time_start` are kept.

@@ -8,17 +8,9 @@ from attrs import field, frozen
 
 from mmearth_core.contract.modality import Anchor
 from mmearth_core.download.journal import TileOutcome
-from mmearth_core.download.locate import (
-    LocatedTile,
-    Locator,
-    PluginCallError,
-    call,
-    images_of,
-    not_done,
-    split_on_refusal,
-)
+from mmearth_core.download.locate import LocatedTile, Locator, PluginCallError, call, images_of, not_done
 from mmearth_core.download.stack import StackBand, composite_problem, is_composite
-from mmearth_core.errors import HopelessError, NoAnswerError
+from mmearth_core.errors import HopelessError, NoAnswerError, RequestError
 from mmearth_core.tiles.index import Tile
 
 if TYPE_CHECKING:
@@ -45,7 +37,7 @@ class CheckingLocator(Locator):
     """
 
     plugins: Mapping[str, str] = field(factory=dict)
-    _composites: dict[Kind, bool] = field(factory=dict, init=False)
+    _projections: dict[Kind, Mapping[str, Any]] = field(factory=dict, init=False)
 
     def locate(self, tiles: Sequence[Tile], anchors: Mapping[str, Anchor]) -> list[LocatedTile | TileOutcome]:
         """Locates a batch and checks its images. The first call must have returned before the next one is made.
@@ -61,14 +53,16 @@ class CheckingLocator(Locator):
 
     def _bands(self, located: LocatedTile) -> Bands:
         """The bands of a tile that the core interpolates."""
+        import ee
+
         found: Bands = {}
         try:
             for modality, image, bands in images_of(self.group, located):
-                wanted = [band for band in bands if band.is_interpolated]
+                wanted = [band for band in bands if band.is_interpolated and isinstance(image, ee.Image)]
                 functions = frozenset(_OF_COLLECTIONS.findall(call(modality, image.serialize) if wanted else ""))
                 found |= {(band.name, functions): (image, band) for band in wanted}
         except PluginCallError:
-            return {}  # `Fetcher` reports it
+            return {}  # the tile will fail for it
         return found
 
     def _check(self, tiles: Sequence[Bands]) -> dict[int, Exception]:
@@ -79,37 +73,21 @@ class CheckingLocator(Locator):
         """
         import ee
 
-        known, errors = dict(self._composites), dict[int, Exception]()
-
-        def request(part: Sequence[int]) -> list[list[Any]]:
-            rows = [[image.select([band.band.name]).projection() for image, band in asked[i].values()] for i in part]
-            answers: list[list[Any]] = self.client.compute(ee.List(rows), "projections")
-            return answers
-
-        while asked := _first_of_each({i: bands for i, bands in enumerate(tiles) if i not in errors}, known):
-            for index, answer in split_on_refusal(list(asked), request):
-                if isinstance(answer, NoAnswerError):
-                    return dict.fromkeys(range(len(tiles)), answer)
-                if isinstance(answer, Exception):
-                    errors[index] = answer
-                    continue
-                known |= zip(asked[index], map(is_composite, answer), strict=True)
-                for kind, (_, band) in asked[index].items():
-                    if known[kind]:
-                        plugin = self.plugins.get(band.modality, "an unknown plugin")
-                        raise HopelessError(f"{plugin}: {composite_problem(band)}.")
-        if not self._composites:
-            self._composites.update(known)
+        known, errors = dict(self._projections), dict[int, Exception]()
+        # All tiles in one request; if that is refused, one by one.
+        for part in (range(len(tiles)), *([index] for index in range(len(tiles)))):
+            new = {kind: one for i in reversed(part) for kind, one in tiles[i].items() if kind not in known}
+            grids = [image.select([band.band.name]).projection() for image, band in new.values()]
+            try:
+                known |= zip(new, self.client.compute(ee.List(grids), "projections") if new else (), strict=True)
+            except NoAnswerError as error:
+                return dict.fromkeys(range(len(tiles)), error)
+            except RequestError as error:
+                errors |= {part[0]: error} if isinstance(part, list) else {}
+            for kind, (_, band) in new.items():
+                if is_composite(known.get(kind, {})):
+                    plugin = self.plugins.get(band.modality, "an unknown plugin")
+                    raise HopelessError(f"{plugin}: {composite_problem(band)}.")
+        if not self._projections:
+            self._projections.update(known)
         return errors
-
-
-def _first_of_each(tiles: Mapping[int, Bands], known: Mapping[Kind, bool]) -> dict[int, Bands]:
-    """The kinds that are not known yet, each of the first tile that has it."""
-    seen = set(known)
-    first: dict[int, Bands] = {}
-    for index, bands in tiles.items():
-        new = {kind: band for kind, band in bands.items() if kind not in seen}
-        if new:
-            first[index] = new
-            seen |= set(new)
-    return first

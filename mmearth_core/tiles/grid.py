@@ -7,6 +7,7 @@ import math
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import shapely
 from affine import Affine
 from attrs import frozen
@@ -22,7 +23,7 @@ PIXEL = 10
 MARGIN = 6.0
 """How far outside the area of its CRS a tile may be, degrees of a great circle (667 km): the width of a UTM zone.
 
-Images reach up to 300 km into the next zone (Sentinel-2's zone 32V), and some countries use one zone for all their area
+Satellite images reach up to 300 km into the next zone (zone 32V), and some countries use one zone for all their area
 (Norway, Italy). Lengths in the next zone are wrong by 1.2 % at most. A tile farther away has the CRS of another place.
 """
 
@@ -72,12 +73,10 @@ def tile_grid(polygon: Polygon, crs: str, size: int) -> Grid:
     projected = shapely.transform(polygon, _transformer(crs).transform, interleaved=False)
     bounds = shapely.bounds(projected)
     lon, lat = polygon.centroid.coords[0]
-    outside = _degrees_outside(crs, lon, lat)
-    if outside > MARGIN or not all(math.isfinite(value) for value in bounds):
+    if _degrees_outside(crs, lon, lat) > MARGIN or not np.isfinite(bounds).all():
         raise TilesError(
-            f"The anchor's CRS {crs!r} does not cover the tile at longitude {lon:.4f}, latitude {lat:.4f}: "
-            + (f"it is {outside:.1f} degrees" if outside > MARGIN else "it is")
-            + " outside the area of the CRS. Give it a CRS of its place, such as its UTM zone."
+            f"The anchor's CRS {crs!r} does not cover the tile at longitude {lon:.4f}, latitude {lat:.4f}. "
+            "Give the tile a CRS of its place, such as its UTM zone."
         )
     # Micrometres are rounding errors of the projection; they must not move an edge to the next pixel.
     west, south, east, north = (round(float(value) / PIXEL, 7) for value in bounds)
@@ -100,21 +99,18 @@ def _transformer(crs: str) -> Transformer:
 
 
 def _degrees_outside(crs: str, lon: float, lat: float) -> float:
-    """How far a place is outside the area of use of a CRS; 0 inside, and where the CRS states none."""
-    area = _area_of_use(crs)
-    if area is None:
-        return 0.0
-    west, south, east, north = area
+    """How far a place is outside the area of use of a CRS; negative inside."""
+    west, south, east, north = _area_of_use(crs)
     half = ((east - west) % 360 or 360) / 2  # the area may cross 180 degrees, or be all longitudes
     beside = abs((lon - west - half + 180) % 360 - 180) - half
-    return max(beside * math.cos(math.radians(lat)), south - lat, lat - north, 0.0)
+    return max(beside * math.cos(math.radians(lat)), south - lat, lat - north)
 
 
 @lru_cache(maxsize=128)
-def _area_of_use(crs: str) -> tuple[float, float, float, float] | None:
-    """West, south, east, north in degrees. UTM zones are from pole to pole: Landsat has northern ones in the south."""
+def _area_of_use(crs: str) -> tuple[float, float, float, float]:
+    """West, south, east, north in degrees. UTM: from pole to pole, as images of the south may have northern zones."""
     target = CRS.from_user_input(crs)
     if target.utm_zone is not None:
         west = int(target.utm_zone[:-1]) * 6 - 186
         return west, -90, west + 6, 90
-    return target.area_of_use.bounds if target.area_of_use else None
+    return target.area_of_use.bounds if target.area_of_use else (-180, -90, 180, 90)

@@ -75,7 +75,7 @@ def test_only_tiles_with_a_crs_of_another_place_fail(make: Callable[..., Path]) 
     assert reason["reason"].startswith(
         "pixels: The anchor's CRS 'EPSG:32618' does not cover the tile at longitude 9.4950"
     )
-    assert reason["reason"].endswith("Give it a CRS of its place, such as its UTM zone.")
+    assert reason["reason"].endswith("Give the tile a CRS of its place, such as its UTM zone.")
     assert {path.stem for path in config.parent.glob("field/stacks/base/*/*.tif")} == {"t0", "t2", "t3"}
     with rasterio.open(config.parent / "field" / "stacks" / "base" / "00000" / "t3.tif") as stack:
         assert (stack.read(1) == 7).all()

@@ -1,8 +1,9 @@
 """Composites: right in both ways that a plugin has, against GDAL; and refused before any pixel where they are wrong."""
 
 import json
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from rasterio.warp import Resampling, reproject
 from shapely.geometry import box, mapping
 
 from mmearth_core.download.run_log import read_runs
+
+DOCS = Path(__file__).parents[2] / "docs" / "plugins.md"
 
 SIDE, SECOND, LEFT, TOP = 240, 1 / 3600, 9.0003, 48.0702
 """The rasters: pixels of an arc second, here 21 m x 31 m, from this corner."""
@@ -98,8 +101,12 @@ def save(path: Any, pixels: np.ndarray, column: int = 0) -> None:
 def make(install: Callable[..., Path], tmp_path: Path) -> Make:
     """Installs a plugin that returns this image, and writes a dataset's configuration."""
 
-    def write(image: str, resampled: bool = False, method: str = "BILINEAR") -> Path:
+    def write(
+        image: str, resampled: bool = False, method: str = "BILINEAR", more: Sequence[tuple[str, str, str]] = ()
+    ) -> Path:
         source = PLUGIN.replace("IMAGE", image).replace("RESAMPLED", str(resampled)).replace("METHOD", method)
+        for code, name, _ in more:
+            source = source.replace("@hookimpl", f"{code}\n@hookimpl").replace("return [", f"return [{name}, ")
         module = tmp_path / "site-packages" / "mmearth_heights.py"
         if module.exists():
             module.write_text(source)
@@ -119,19 +126,20 @@ def make(install: Callable[..., Path], tmp_path: Path) -> Make:
             tiles.append({"type": "Feature", "geometry": outline, "properties": properties})
         (tmp_path / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": tiles}))
         (tmp_path / "world.toml").write_text(WORLD)
-        (tmp_path / "relief.toml").write_text(CONFIG.replace("world.toml", f"{tmp_path}/world.toml"))
+        tables = "".join(f"[modalities.{modality}]\n" for _, _, modality in more)
+        (tmp_path / "relief.toml").write_text(CONFIG.replace("world.toml", f"{tmp_path}/world.toml") + tables)
         return tmp_path / "relief.toml"
 
     return write
 
 
-def heights(config: Path) -> Mapping[str, tuple[dict[str, Any], np.ndarray]]:
-    """The grid and the pixels of each stack."""
+def heights(config: Path, band: str = "heights__height") -> Mapping[str, tuple[dict[str, Any], np.ndarray]]:
+    """The grid of each stack, and the pixels of a band."""
     found = {}
     for path in sorted((config.parent / "relief" / "stacks" / "base").glob("*/*.tif")):
         with rasterio.open(path) as stack:
             grid = {"crs": stack.crs, "transform": stack.transform, "width": stack.width, "height": stack.height}
-            found[path.stem] = grid, stack.read(1)
+            found[path.stem] = grid, stack.read(stack.descriptions.index(band) + 1)
     return found
 
 
@@ -182,6 +190,24 @@ def test_a_composite_is_gdals_bilinear(make: Make, image: str, resampled: bool, 
         wanted = expected(lambda pixels, grid=grid: by_gdal(pixels, grid))
         assert np.ptp(wanted) > 50
         np.testing.assert_allclose(values, wanted, atol=GDAL, err_msg=name)
+
+
+def test_what_the_docs_show_is_right(make: Make) -> None:
+    section = DOCS.read_text().partition("\n## Composites\n")[2].partition("\n## ")[0]
+    median, relief = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assets = {
+        "LANDSAT/LC08/C02/T1_L2": "HEIGHTS/YEARS",
+        "SR_B4": "height",
+        "projects/my-project/assets/heights": "HEIGHTS/PARTS",
+    }
+    for documented, here in assets.items():
+        median, relief = median.replace(documented, here), relief.replace(documented, here)
+    config = make("whole", more=[(median, "RedMedian", "red_median"), (relief, "Relief", "relief")])
+    assert summary("run", config)["done"] == 4
+    for grid, values in heights(config, "red_median__red").values():
+        np.testing.assert_allclose(values, np.median([by_gdal(year, grid) for year in YEARS], axis=0), atol=GDAL)
+    for grid, values in heights(config, "relief__height").values():
+        np.testing.assert_allclose(values, by_gdal(WHOLE, grid), atol=GDAL)
 
 
 def test_of_nearest_bands_a_composite_needs_nothing(make: Make) -> None:
@@ -258,8 +284,16 @@ def test_where_the_projection_is_refused_the_tile_fails_and_the_next_one_is_aske
     assert heights(config) == {}
 
 
-def test_a_broken_image_is_reported_as_that_of_its_tile(make: Make) -> None:
-    config = make("whole if scene.tile_id != 't1' else 1 / 0")
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("1 / 0", "heights.image raised ZeroDivisionError: division by zero"),
+        ("parts", "heights.finish_bands raised AttributeError: 'ImageCollection' object has no attribute 'toFloat'"),
+        ("3", "heights.finish_bands raised AttributeError: 'int' object has no attribute 'select'"),
+    ],
+)
+def test_a_broken_image_is_reported_as_that_of_its_tile(make: Make, image: str, reason: str) -> None:
+    config = make(f"whole if scene.tile_id != 't1' else {image}")
     done = summary("run", config, code=1)
     assert (done["done"], done["failed"]) == (3, 1)
-    assert done["reasons"][0]["reason"] == "pixels: heights.image raised ZeroDivisionError: division by zero"
+    assert done["reasons"][0]["reason"] == f"pixels: {reason}"

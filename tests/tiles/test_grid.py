@@ -132,25 +132,24 @@ def around(lon, lat):
 
 
 @pytest.mark.parametrize(
-    ("lon", "lat", "crs", "degrees"),
+    ("lon", "lat", "crs"),
     [
-        (93, -1, "EPSG:32601", 87.0),
-        (-75.6, 37.7, "EPSG:32633", 69.3),
-        (9.5, 48, "EPSG:32635", 9.7),
-        (-175, 1, "EPSG:32659", 11.0),
-        (-75.6, 37.7, "EPSG:3035", 31.7),
-        (9.5, 50, "EPSG:3413", 10.0),
-        (9.5, -50, "EPSG:3413", 110.0),
-        (9.5, 48, "EPSG:2193", None),
-        (9.5, 48, "+proj=utm +zone=18", 54.5),
+        (93, -1, "EPSG:32601"),
+        (-75.6, 37.7, "EPSG:32633"),
+        (9.5, 48, "EPSG:32635"),
+        (25, 1, "EPSG:32633"),  # 7 degrees east of the zone: the next zone but one
+        (-175, 1, "EPSG:32659"),
+        (-75.6, 37.7, "EPSG:3035"),
+        (9.5, 50, "EPSG:3413"),
+        (9.5, -50, "EPSG:3413"),
+        (9.5, 48, "EPSG:2193"),
+        (9.5, 48, "+proj=utm +zone=18"),
     ],
 )
-def test_a_crs_of_another_place_is_refused(lon, lat, crs, degrees):
+def test_a_crs_of_another_place_is_refused(lon, lat, crs):
     with pytest.raises(TilesError) as refused:
         tile_grid(around(lon, lat), crs, 128)
-    text = str(refused.value)
-    assert f"CRS {crs!r} does not cover the tile at longitude {lon:.4f}, latitude {lat:.4f}" in text
-    assert degrees is None or f"{degrees:.1f} degrees outside" in text
+    assert f"CRS {crs!r} does not cover the tile at longitude {lon:.4f}, latitude {lat:.4f}" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -184,5 +183,5 @@ def test_a_crs_that_is_in_use_at_a_place_is_accepted(lon, lat, crs):
 
 
 def test_a_tile_that_cannot_be_projected_is_refused():
-    with pytest.raises(TilesError, match=r"does not cover the tile .*: it is outside the area of the CRS"):
+    with pytest.raises(TilesError, match=r"does not cover the tile at longitude 100\.0000"):
         tile_grid(around(100, 5), "+proj=ortho +lat_0=5 +lon_0=-90", 128)
