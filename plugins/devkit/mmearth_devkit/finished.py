@@ -150,7 +150,7 @@ def _by_gdal(values: NDArray[np.float64], window: Affine, crs: str, grid: Grid, 
     neighbours = np.array([np.where(is_valid, values, 0.0)[corner] for corner in corners])
     # Positions of GDAL and of the server agree to a thousandth of a pixel; the server may interpolate in float32.
     tolerance = 2e-3 * np.ptp(neighbours, axis=0) + 1e-6 * np.abs(neighbours).max(axis=0)
-    return Expected(result, around.all(axis=0), ~around.any(axis=0), tolerance)
+    return Expected(result, np.all(around, axis=0), ~np.any(around, axis=0), tolerance)
 
 
 def _compared(band: StackBand, finished: NDArray[np.float64], expected: Expected | None) -> WrongPixels | None:

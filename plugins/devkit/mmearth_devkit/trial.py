@@ -92,7 +92,7 @@ class Trial:
                 self._ask_again(memory)
                 if image is not None:
                     self._judge(client, image)
-        # Whoever tries the modality next in this process does not get what these tiles left behind.
+        # The next trial in this process must not get what these tiles left behind.
         memory.forget()
         record.calls = tuple(self._guard.calls)
         return record

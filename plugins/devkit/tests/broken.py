@@ -179,7 +179,7 @@ class Shifted(Sound):
 
 
 class OwnGrid(Sound):
-    """The same with 30 m pixels: the raster's corner (500 000, 5 000 000) is taken for a centre; bilinear afterwards."""
+    """The same with 30 m pixels: the raster's corner, (500 000, 5 000 000), is taken for a centre."""
 
     layers = (
         Layer(

@@ -174,7 +174,7 @@ def order(record: TrialRecord) -> Iterator[Finding]:
     """What is returned for a tile does not depend on the tiles that were asked for before."""
     # A function that returns something else at every call is found by the check `graph`.
     unsteady = {step for step, texts in record.graphs.items() if texts[0] != texts[1]}
-    found = set()
+    found = set[str]()
     for tile in record.tiles:
         for step in tile.answers[0] if tile.answers else ():
             if step not in unsteady | found and len({answers[step] for answers in tile.answers}) > 1:
