@@ -160,7 +160,8 @@ def _compared(band: StackBand, finished: NDArray[np.float64], expected: Expected
     if band.band.is_integer:
         limits = np.iinfo(band.band.dtype)
         wanted, tolerance = np.clip(wanted, limits.min, limits.max), tolerance + 0.5
-    is_wrong = expected.is_known & ~(np.abs(finished - wanted) <= tolerance)
+    with np.errstate(invalid="ignore"):  # infinite values, which the check `range` finds
+        is_wrong = expected.is_known & ~(np.abs(finished - wanted) <= tolerance)
     is_wrong |= expected.is_masked & (finished != np.asarray(band.nodata, band.band.dtype))
     if not is_wrong.any():
         return None

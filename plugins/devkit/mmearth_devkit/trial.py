@@ -35,7 +35,7 @@ from mmearth_devkit.network_guard import GuardedEngine, NetworkGuard
 from mmearth_devkit.rebuild import RebuildError, rebuild
 from mmearth_devkit.recording.recording import Recorded
 from mmearth_devkit.stage import Stage, open_stage
-from mmearth_devkit.trial_record import Failure, RawBand, TrialRecord, TriedTile
+from mmearth_devkit.trial_record import ON_PATTERN, Failure, RawBand, TrialRecord, TriedTile
 
 T = TypeVar("T")
 
@@ -216,16 +216,16 @@ class Trial:
         record = self._record
         record.names = self._do("image", lambda: list(client.compute(image.bandNames(), "bands")))
         present = [each for each in record.wanted if each.band.name in record.names]
-        scene = record.tiles[0].scene
+        scene = record.scene
         if not present or scene is None or scene.anchor is None:
             return
         grid = tile_grid(scene.polygon, scene.anchor.crs, SIZE)
         raw = self._do("image", raw_pixels, client, image, [each.band.name for each in present], grid.request())
-        record.raw = [RawBand(each, raw[each.band.name][np.isfinite(raw[each.band.name])]) for each in present]
+        record.raw = [RawBand(each, raw[each.band.name][~np.isnan(raw[each.band.name])]) for each in present]
 
     def _judge(self, client: EarthClient, image: Any) -> None:
         """Compares finished pixels with a local computation, and looks for bands that are shifted or in blocks."""
-        record, scene = self._record, self._record.tiles[0].scene
+        record, scene = self._record, self._record.scene
         bands = [raw.stack_band for raw in record.raw if raw.values.size]
         if not bands or scene is None or scene.anchor is None:
             return
@@ -246,7 +246,7 @@ class Trial:
     ) -> None:
         """Measures bands on the patterned engine; `sizes` has the size of the pixels of those with their own grid."""
         record = self._record
-        self._label = "of the test pattern"
+        self._label = ON_PATTERN
         window = window_for(grid, sizes)
         unknown = [band.band.name for band in bands if band.band.name in composites]
         client, image = self._patterned(window) if unknown or sizes else (None, None)
@@ -316,9 +316,9 @@ def default_scene(stage: Stage) -> Scene:
     return _scene(*stage.places()[0])
 
 
-def _scene(polygon: Polygon, day: dt.date, columns: Mapping[str, Any]) -> Scene:
+def _scene(polygon: Polygon, day: dt.date, columns: Mapping[str, Any], variant: str | None = None) -> Scene:
     centre = polygon.centroid
-    anchor = Anchor(day, _utm_zone(centre.x, centre.y))
+    anchor = Anchor(day, _utm_zone(centre.x, centre.y), variant)
     return Scene("check", polygon, centre.x, centre.y, {**columns, "date": day.isoformat()}, anchor)
 
 
@@ -338,19 +338,16 @@ def _tiles(stage: Stage, scene: Scene | None, anchored: bool) -> list[TriedTile]
     # Not quite the antipode, so that a tile at the prime meridian does not get across 180 degrees.
     turn = 170 if scene.lon < 0 else -170
     far = shapely.transform(scene.polygon, lambda x, y: (x + turn, -y), interleaved=False).reverse()
+    variant = scene.anchor.variant if scene.anchor else None
     scenes = {
         "": scene,
-        f"of another place {_where(other, day)}": _scene(other, day, columns),
-        f"of a place without data {_where(far, day)}": _scene(far, day, {}),
-        f"of a day without data {_where(other, NO_DATA_DAY)}": _scene(other, NO_DATA_DAY, columns),
+        f"of another place {_where(other, day)}": _scene(other, day, columns, variant),
+        f"of a place without data {_where(far, day)}": _scene(far, day, {}, variant),
+        f"of a day without data {_where(other, NO_DATA_DAY)}": _scene(other, NO_DATA_DAY, columns, variant),
     }
-    variant = scene.anchor.variant if scene.anchor else None
-    tiles = []
-    for label, each in scenes.items():
-        if each is not scene and each.anchor is not None:
-            each = evolve(each, anchor=evolve(each.anchor, variant=variant))
-        tiles.append(TriedTile(None if anchored else each, evolve(each, anchor=None) if anchored else each, label))
-    return tiles
+    if anchored:
+        return [TriedTile(None, evolve(each, anchor=None), label) for label, each in scenes.items()]
+    return [TriedTile(each, each, label) for label, each in scenes.items()]
 
 
 def _where(polygon: Polygon, day: dt.date) -> str:

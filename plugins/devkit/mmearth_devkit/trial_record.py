@@ -92,7 +92,7 @@ class TriedTile:
         label: what the tile is, in messages; empty for the first one, where data are expected.
         located: the plain answer to `locate`.
         asked_again: whether `relocate` wanted a second answer.
-        vectors: the result of `values`.
+        vectors: the result of `values`; None if it was not called.
         answers: for each time that it was asked, what every function returned, as text by the function's name.
     """
 
@@ -101,8 +101,12 @@ class TriedTile:
     label: str = ""
     located: Any = None
     asked_again: bool = False
-    vectors: Mapping[str, Any] = field(factory=dict)
+    vectors: Mapping[str, Any] | None = None
     answers: list[dict[str, str]] = field(factory=list)
+
+
+ON_PATTERN = "of the test pattern"
+"""The label of the tile on the patterned engine."""
 
 
 @frozen
@@ -155,3 +159,13 @@ class TrialRecord:
     wrong_pixels: Sequence[WrongPixels] = ()
     blocks: Sequence[tuple[StackBand, float]] = ()
     misalignments: Sequence[Misalignment] = ()
+
+    @property
+    def scene(self) -> Scene | None:
+        """The first tile, with the anchor; None if it has none."""
+        return self.tiles[0].scene
+
+    @property
+    def located(self) -> Any:
+        """The plain answer to `locate` for the first tile."""
+        return self.tiles[0].located

@@ -144,6 +144,15 @@ class TooNarrow(Sound):
         return heights.updateMask(heights.neq(255))
 
 
+class Unbounded(Sound):
+    """The logarithm of 0 is infinite."""
+
+    layers = (Layer("sound", [Band("h", "float32", -1, unit="m", description="height")], description="terrain"),)
+
+    def image(self, scene, located):
+        return super().image(scene, located).log()
+
+
 class Rounding(Sound):
     def image(self, scene, located):
         import ee
@@ -285,6 +294,13 @@ class Infinite(Vector):
 class Wordy(Vector):
     def values(self, located):
         return {"vector": ["12.5", located["h_max"]]}
+
+
+class Thrifty(Vector):
+    """Returns nothing where there is nothing."""
+
+    def values(self, located):
+        return super().values(located) if located["h_min"] is not None else {}
 
 
 class WordForAll(Vector):

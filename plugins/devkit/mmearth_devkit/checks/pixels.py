@@ -45,7 +45,16 @@ def bands(record: TrialRecord) -> Iterator[Finding]:
 
 
 def range_(record: TrialRecord) -> Iterator[Finding]:
-    """Every value is in the range of the declared dtype."""
+    """Every value is finite or no-data, and in the range of the declared dtype."""
+    for raw in record.raw:
+        infinite = raw.values[np.isinf(raw.values) & (raw.values != raw.stack_band.layer.nodata)]
+        if infinite.size:
+            yield Finding(
+                "range",
+                _band(raw.stack_band),
+                f"{_share(infinite, raw.values)} of the values are infinite.",
+                "Mask them, image.updateMask(...), or look for a logarithm or a division that makes them.",
+            )
     for where, _, band, values in _quantities(record):
         low, high = _limits(band.dtype)
         outside = values[(np.rint(values) < low) | (np.rint(values) > high)]
@@ -105,10 +114,9 @@ def nodata(record: TrialRecord) -> Iterator[Finding]:
 def vectors(record: TrialRecord) -> Iterator[Finding]:
     """`values` returns the numbers of every vector layer, and nothing else; there are some in at least one tile."""
     layers = {layer.name: layer for layer in record.modality.layers if not layer.is_map}
-    # Where no function has returned, there is nothing to judge.
-    tried = [tile.vectors for tile in record.tiles if tile.vectors]
+    tried = [tile.vectors for tile in record.tiles if tile.vectors is not None]
     if record.failures and not tried:
-        return
+        return  # the check `steps` says why
     unknown = sorted({name for returned in tried for name in returned} - set(layers))
     for name in unknown:
         yield Finding(
@@ -241,7 +249,7 @@ def _quantities(record: TrialRecord) -> Iterator[tuple[str, Layer, Band, NDArray
             layer, band = raw.stack_band.layer, raw.stack_band.band
             yield f"band {layer.name}.{band.name}", layer, band, known
     for layer in (layer for layer in record.modality.layers if not layer.is_map):
-        tiles = [tile.vectors.get(layer.name) for tile in record.tiles]
+        tiles = [tile.vectors.get(layer.name) for tile in record.tiles if tile.vectors is not None]
         known_tiles = [
             each for each in tiles if isinstance(each, Sequence | np.ndarray) and len(each) == len(layer.bands)
         ]
