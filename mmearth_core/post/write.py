@@ -1,5 +1,6 @@
 """The pass over all stacks that writes rows into the HDF5 file."""
 
+import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -68,7 +69,7 @@ def write_rows(
 
     Raises:
         BadStacksError: when stacks are damaged; rows of the layers are then missing.
-        DatasetError: when a plugin returns a vector of another length.
+        DatasetError: when a plugin returns something other than the declared numbers.
     """
     source = rows.source
     vectors = [layer for layer in layers if not layer.is_map]
@@ -116,7 +117,8 @@ def _write_vectors(
     for modality in dict.fromkeys(layer.modality for layer in layers):
         given = [source.values(row, modality) for row in rows]
         for layer in (layer for layer in layers if layer.modality == modality):
-            values = _vectors(layer, rows, [vectors.get(layer.name) for vectors in given])
+            own_given = [each.get(layer.name) if isinstance(each, Mapping) else None for each in given]
+            values = _vectors(layer, rows, own_given)
             statistics.add_vectors(layer.name, [row.variant for row in rows], values)
             for row, own in enumerate(values, start=start):
                 writers[layer.name](row, compress_row(own), 0)
@@ -132,14 +134,18 @@ def _vectors(layer: LayerDescription, rows: Sequence[DatasetRow], given: Sequenc
     dtype, count = np.dtype(layer.dtype), len(layer.bands)
     numbers = np.empty((len(rows), count))
     for position, own in enumerate(given):
-        if own is None or len(own) != count:
-            found = "nothing" if own is None else counted(len(own), "number")
-            raise DatasetError(
-                f"modality {layer.modality!r}: values() returns {found} for layer {layer.name!r} of tile "
-                f"{rows[position].tile.tile_id!r}; it declares {counted(count, 'band')}. Repair the plugin "
-                f"({layer.plugin})."
-            )
-        numbers[position] = own  # None becomes NaN
+        try:
+            # numpy would read numbers from text, and spread one number over all bands.
+            is_text = any(issubclass(kind, str | bytes) for kind in {type(own), *map(type, own)})
+            if is_text or len(own) != count:
+                raise ValueError("not one number per band")
+            numbers[position] = own  # None becomes NaN
+        except (TypeError, ValueError) as error:
+            raise _not_numbers(layer, rows[position], own) from error
+    infinite = (np.isinf(numbers) & (numbers != layer.fill)).any(axis=1)
+    if infinite.any():
+        position = int(infinite.argmax())
+        raise _not_numbers(layer, rows[position], given[position])
     nodata = np.isnan(numbers)
     if dtype.kind != "f":
         limits = np.iinfo(dtype)
@@ -147,3 +153,11 @@ def _vectors(layer: LayerDescription, rows: Sequence[DatasetRow], given: Sequenc
     values = numbers.astype(dtype)
     values[nodata] = layer.fill
     return values
+
+
+def _not_numbers(layer: LayerDescription, row: DatasetRow, returned: Any) -> DatasetError:
+    return DatasetError(
+        f"modality {layer.modality!r}: values() returns {reprlib.repr(returned)} for layer {layer.name!r} of tile "
+        f"{row.tile.tile_id!r}, instead of {counted(len(layer.bands), 'number')}, each finite, or None or "
+        f"{layer.fill:g} for no data. Repair the plugin ({layer.plugin})."
+    )

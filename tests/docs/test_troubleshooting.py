@@ -271,6 +271,7 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
 
 APART = {
     "A composite would be interpolated",
+    "A number of a plugin is none",
     "A plugin is broken",
     "Two modalities report the same key",
     "No Earth Engine credentials",
@@ -345,6 +346,27 @@ def test_composite(place: Place, install: Callable[..., Path]) -> None:
     """
     install("mmearth-snow", source)
     matches("A composite would be interpolated", place.run(modality="[modalities.snow]"))
+
+
+def test_number(place: Place, install: Callable[..., Path]) -> None:
+    source = """
+        from mmearth_core import Band, Kind, Layer, Modality, hookimpl
+
+        class SnowDepth(Modality):
+            name = "snow_depth"
+            api_version = 1
+            layers = (Layer("snow_depth", [Band(name, "float32", float("nan")) for name in "ab"], Kind.VECTOR),)
+
+            def values(self, located):
+                return {"snow_depth": [float("nan"), "deep"]}
+
+        @hookimpl
+        def mmearth_modalities():
+            return [SnowDepth]
+    """
+    install("mmearth-snow-depth", source)
+    place.run(modality="[modalities.snow_depth]")
+    matches("A number of a plugin is none", said("post", "mydata.toml", "--workers", "1"))
 
 
 def test_no_credentials(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,31 +1,33 @@
 """Misaligned bands: found with a test image from whose values the position of every pixel can be computed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import shapely
-from attrs import evolve
+from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 from pyproj import Transformer
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 
-from mmearth_core import Scene
-from mmearth_core.config.schema import RunOptions
-from mmearth_core.download.stack import FLOAT_NODATA, StackBand, finish_bands, present_bands
+from mmearth_core import Resampling
+from mmearth_core.download.stack import FLOAT_NODATA, StackBand, finish_bands
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.tiles.grid import PIXEL, Grid, tile_grid
-from mmearth_devkit.graphs import evaluate
-from mmearth_devkit.network_guard import GuardedEngine, NetworkGuard
+from mmearth_core.tiles.grid import PIXEL, Grid
+from mmearth_devkit.finished import raw_pixels
 from mmearth_devkit.stage import Pattern
-from mmearth_devkit.trial_record import Misalignment, TrialRecord
+from mmearth_devkit.trial_record import Misalignment
+
+MISALIGNED = 0.25
+"""Tolerated shift in pixels of the band; the usual mistake is half a pixel."""
+
 
 COARSEST = 500.0
-"""Metres; a tile has too few larger pixels to measure their position."""
+"""Metres; larger pixels have no measurable position near one tile."""
 
 
-_PIXELS = 16
+_PIXELS = 10
 """Pixels of the coarsest band per wave: enough to measure a shift of a quarter of a pixel."""
 
 
@@ -34,111 +36,174 @@ _SHORTEST = 320
 
 
 _WAVES = 2
-"""Waves along a side of the grid; a whole number, so that functions of the wave do not change its phase."""
+"""Waves along a side of the window; a whole number, so that functions of the wave do not change its phase."""
 
 
-_COMPOSITE = 100_000
-"""Metres; larger pixels are those of a composite: one degree, about 111 km."""
+_POINTS = 131
+"""Points along a side. As their number is prime, they fall into all parts of a pixel equally, whatever its size and
+origin, so that taking the nearest pixel does not look like a shift."""
+
+
+_REAL_TILE = 1280
+"""Side in metres of an ordinary tile; the modality is never asked for a larger one."""
 
 
 _VISIBLE = 0.1
 """Minimum share of the wave in the variation of the pixels; a slope, for example, has none."""
 
 
-def find_misalignments(record: TrialRecord, guard: NetworkGuard, client: EarthClient, image: Any) -> list[Misalignment]:
-    """Downloads the modality's image from a patterned engine, as a run would, and measures the shift of each band.
+@frozen
+class Window:
+    """A square of points in a tile's CRS, which are the centres of square pixels.
 
-    Bands in which the pattern is not visible (masked, constant, coarser than `COARSEST`) are left out.
+    Attributes:
+        crs: the tile's CRS.
+        left: x of the west edge.
+        top: y of the north edge.
+        side: width and height, metres.
+        count: points along a side.
+        pattern: the test image with whole waves in the window.
+    """
+
+    crs: str
+    left: float
+    top: float
+    side: int
+    count: int
+    pattern: Pattern = field(init=False, eq=False)
+
+    @pattern.default
+    def _whole_waves(self) -> Pattern:
+        return Pattern(self.crs, self.left, self.top, self.side / _WAVES)
+
+    def request(self) -> dict[str, Any]:
+        """The `grid` of a request for pixels."""
+        step = self.side / self.count
+        x = {"scaleX": step, "shearX": 0, "translateX": self.left}
+        y = {"shearY": 0, "scaleY": -step, "translateY": self.top}
+        size = {"width": self.count, "height": self.count}
+        return {"dimensions": size, "affineTransform": x | y, "crsCode": self.crs}
+
+    def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The x and y of the points, both (count, count)."""
+        along = (np.arange(self.count) + 0.5) * self.side / self.count
+        x, y = np.meshgrid(self.left + along, self.top - along)
+        return x, y
+
+    def tile(self) -> Polygon:
+        """The outline of a tile (EPSG:4326) that fills the window, or its middle."""
+        half = min(self.side, _REAL_TILE) / 2 - 1
+        x, y = self.left + self.side / 2, self.top - self.side / 2
+        to_degrees = Transformer.from_crs(self.crs, "EPSG:4326", always_xy=True).transform
+        outline = box(x - half, y - half, x + half, y + half)
+        found: Polygon = shapely.transform(outline, to_degrees, interleaved=False)
+        return found
+
+
+def window_for(grid: Grid, sizes: Mapping[str, float]) -> Window:
+    """The window around the middle of a tile that has enough pixels of these sizes in metres."""
+    wave = math.ceil(max(_SHORTEST, _PIXELS * max(sizes.values(), default=0)) / PIXEL) * PIXEL
+    side, corner = _WAVES * wave, (grid.size - _WAVES * wave // PIXEL) // 2 * PIXEL
+    return Window(grid.crs, grid.left + corner, grid.top - corner, side, _POINTS)
+
+
+def composite_sizes(client: EarthClient, image: Any, names: Sequence[str], window: Window) -> dict[str, float]:
+    """The size of the pixels that each band of a composite is made of, metres, without those above `COARSEST`.
+
+    A composite has no grid of its own, so it is seen from what the patterned engine reads.
+    """
+    sizes = {}
+    spacings = window.pattern.spacings
+    for name in names:
+        spacings.clear()
+        client.pixels(image.select([name]), evolve(window, count=8).request())
+        size = max(spacings, default=math.inf)
+        if size <= COARSEST:
+            sizes[name] = max(float(PIXEL), size)
+    return sizes
+
+
+def find_blocks(
+    client: EarthClient, image: Any, bands: Sequence[StackBand], sizes: Mapping[str, float], grid: Grid
+) -> list[tuple[StackBand, float]]:
+    """The bands with equal neighbours on a tile of the pattern, as many as there are if nothing is interpolated."""
+    coarse = [band for band in bands if sizes[band.band.name] >= 1.5 * PIXEL]
+    raw = raw_pixels(client, image, [band.band.name for band in coarse], grid.request()) if coarse else {}
+    found = []
+    for band in coarse:
+        size, steps = sizes[band.band.name], np.diff(raw[band.band.name], axis=1)
+        known = steps[np.isfinite(steps)]
+        if known.size and (known == 0).mean() > (1 - PIXEL / size) / 2:
+            found.append((band, size))
+    return found
+
+
+def find_misalignments(
+    client: EarthClient, image: Any, bands: Sequence[StackBand], sizes: Mapping[str, float], window: Window
+) -> list[Misalignment]:
+    """Downloads a modality's image of the pattern, and returns the bands that are shifted too far.
+
+    Bands in which the pattern is not visible (masked or constant ones) are left out.
 
     Args:
-        record: the trial so far, with the raw pixels.
-        guard: watches the modality.
-        client: a session with the engine itself.
+        client: a session with the patterned engine.
         image: the modality's image on that engine.
+        bands: those of its bands to judge.
+        sizes: the size of their own pixels.
+        window: where, with whole waves of the pattern.
     """
-    scene = record.scene
-    names = [raw.stack_band for raw in record.raw if raw.values.size]
-    if scene is None or scene.anchor is None or not names:
-        return []
-    grid = tile_grid(scene.polygon, scene.anchor.crs, 2)
-    sizes = pixel_sizes(client, image, names)
-    fine = {name: size for name, size in sizes.items() if size <= COARSEST}
-    if not fine:
-        return []
-    period = math.ceil(max(_SHORTEST, _PIXELS * max(fine.values())) / PIXEL) * PIXEL
-    side = _WAVES * period // PIXEL
-    left, top = grid.left + PIXEL - PIXEL * (side // 2), grid.top - PIXEL + PIXEL * (side // 2)
-    wide = Grid(grid.crs, left, top, side)
-    pattern = Pattern(grid.crs, left, top, period)
-    session = _Session(record, guard, pattern, evolve(scene, polygon=_outline(wide)))
-    misalignments = []
-    for stack_band, values in session.pixels(wide):
-        shift = measure(values, wide, pattern)
-        if shift is not None and stack_band.band.name in fine:
-            misalignments.append(Misalignment(stack_band, *shift, pixel=fine[stack_band.band.name]))
-    return misalignments
+    by_name = {band.name: band for band in bands}
+    too_far = {
+        name: shift
+        for name, shift in _shifts(client, image, bands, window).items()
+        if math.hypot(*shift) > MISALIGNED * sizes[by_name[name].band.name]
+    }
+    # On the tile's own pixels, the nearest neighbour alone shifts by up to half of one: a band on a grid of its own
+    # is only at fault if a run would shift it further.
+    doubtful = [
+        by_name[name]
+        for name, shift in too_far.items()
+        if by_name[name].band.resampling is Resampling.NEAREST and not _is_far(shift)
+    ]
+    if doubtful:
+        in_run = _shifts(client, image, doubtful, evolve(window, count=window.side // PIXEL))
+        for name in (band.name for band in doubtful):
+            del too_far[name]
+            if name in in_run and _is_far(in_run[name]):
+                too_far[name] = in_run[name]
+    return [
+        Misalignment(by_name[name], *shift, pixel=sizes[by_name[name].band.name]) for name, shift in too_far.items()
+    ]
 
 
-def pixel_sizes(client: EarthClient, image: Any, bands: Sequence[StackBand]) -> dict[str, float]:
-    """The size of each band's own pixels, metres.
+def _is_far(shift: tuple[float, float]) -> bool:
+    return max(map(abs, shift)) > PIXEL / 2 + 0.1
 
-    For a composite, whose grid on the server is one degree, the size is that of the tile's pixels.
-    """
+
+def _shifts(
+    client: EarthClient, image: Any, bands: Sequence[StackBand], window: Window
+) -> dict[str, tuple[float, float]]:
+    """The shift of each band in which the pattern is visible, finished as in a run."""
     import ee
 
-    names = [each.band.name for each in bands]
-    scales = client.compute(ee.List([image.select([name]).projection().nominalScale() for name in names]), "scales")
-    return {
-        name: float(PIXEL) if scale > _COMPOSITE else max(float(PIXEL), scale)
-        for name, scale in zip(names, scales, strict=True)
-    }
+    array = client.pixels(ee.Image.cat(finish_bands(image, bands)), window.request())
+    shifts = {}
+    for band in bands:
+        values = np.asarray(array[band.name], np.float64)
+        nodata = (values == band.band.nodata) | (values == np.float64(np.float32(FLOAT_NODATA)))
+        shift = measure(np.where(nodata, np.nan, values), window, window.pattern)
+        if shift is not None:
+            shifts[band.name] = shift
+    return shifts
 
 
-def _outline(grid: Grid) -> Any:
-    """A tile, EPSG:4326, that fills a grid."""
-    side = grid.size * PIXEL
-    inner = box(grid.left + 1, grid.top - side + 1, grid.left + side - 1, grid.top - 1)
-    to_degrees = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform
-    return shapely.transform(inner, to_degrees, interleaved=False)
-
-
-class _Session:
-    """The modality on a patterned engine, at one tile."""
-
-    def __init__(self, record: TrialRecord, guard: NetworkGuard, pattern: Pattern, scene: Scene) -> None:
-        self._modality = modality = record.modality
-        engine = GuardedEngine(record.stage.patterned(pattern), guard)
-        self._client = EarthClient(engine, RunOptions(retry_seconds=0.0))
-        asked = evolve(scene, anchor=None) if modality.can_anchor() else scene
-        located = evaluate(self._client, modality.locate(asked))
-        bands = present_bands(modality, located)
-        self._bands = [each for each in bands if record.names and each.band.name in record.names]
-        self._image = modality.image(scene, located) if self._bands else None
-
-    def pixels(self, grid: Grid) -> list[tuple[StackBand, NDArray[np.float64]]]:
-        """The bands on a grid, finished as in a run; NaN where no-data."""
-        if self._image is None:
-            return []
-        import ee
-
-        image = ee.Image.cat(finish_bands(self._image, self._bands))
-        array = self._client.pixels(image, grid.request())
-        result = []
-        for stack_band in self._bands:
-            values = np.asarray(array[stack_band.name], np.float64)
-            nodata = (values == stack_band.band.nodata) | (values == np.float64(np.float32(FLOAT_NODATA)))
-            result.append((stack_band, np.where(nodata, np.nan, values)))
-        return result
-
-
-def measure(values: NDArray[np.float64], grid: Grid, pattern: Pattern) -> tuple[float, float] | None:
+def measure(values: NDArray[np.float64], window: Window, pattern: Pattern) -> tuple[float, float] | None:
     """The shift of an image of the pattern, in metres east and south; None where the pattern is not visible.
 
     A least-squares fit of a constant and the sine and cosine of both phases; the angle between sine and cosine is the
     shift.
     """
-    centres = (np.arange(grid.size) + 0.5) * PIXEL
-    x, y = np.meshgrid(grid.left + centres, grid.top - centres)
+    x, y = window.centres()
     known = np.isfinite(values)
     if known.mean() < 0.5:
         return None

@@ -5,11 +5,11 @@ and imports no engine: it uses the one that the registry has under the given nam
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
@@ -33,12 +33,15 @@ class Pattern:
         left: x of the tile's west edge.
         top: y of its north edge.
         period: the wavelength, metres.
+        spacings: for each call of `values`, the distance in metres between neighbouring places: the size of the pixels
+            that were read.
     """
 
     crs: str
     left: float
     top: float
     period: float
+    spacings: list[float] = field(factory=list, eq=False)
 
     def phases(self, x: Any, y: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Both phases at coordinates in `crs`, radians."""
@@ -48,6 +51,8 @@ class Pattern:
     def values(self, x: Any, y: Any) -> NDArray[np.float64]:
         """The pattern at coordinates in `crs`, -1 to 1."""
         east, south = self.phases(x, y)
+        steps = [np.hypot(np.diff(x, axis=axis), np.diff(y, axis=axis)) for axis in range(np.ndim(x))]
+        self.spacings.append(max((float(step.max()) for step in steps if step.size), default=np.inf))
         waves: NDArray[np.float64] = (np.sin(east) + np.sin(south)) / 2
         return waves
 
@@ -79,15 +84,18 @@ class Stage(Protocol):
         """Whether the asset exists; also for images inside collections."""
         ...
 
-    def place(self) -> tuple[Polygon, dt.date]:
-        """A tile (EPSG:4326) and a day with data."""
+    def places(self) -> Sequence[tuple[Polygon, dt.date, Mapping[str, Any]]]:
+        """At least two different tiles (EPSG:4326), each with a day and further columns of a tiles file.
+
+        The first one has data, the others if possible.
+        """
         ...
 
     def patterned(self, pattern: Pattern) -> Engine:
         """The same assets with the same properties, but with the pattern as pixels.
 
-        The value of a pixel is that of `pattern.values` at its centre, scaled to fit the dtype. The grid of a band in a
-        projected CRS is moved to whole pixels, so that the asset itself has no shift.
+        The value of a pixel is that of `pattern.values` at its centre, scaled to fit the dtype. Every band keeps
+        its own grid, as a wrong grid can only be seen relative to the right one.
         """
         ...
 

@@ -46,7 +46,7 @@ def tiny_dataset(
     """
     instance = modality(options) if isinstance(modality, type) else modality
     used = kit_engine(engine)
-    config = _configuration(instance, folder, open_stage(used).place())
+    config = _configuration(instance, folder, open_stage(used).places()[0])
     registry = _registry(modality, instance, used)
     result = run(prepare(load_config(config), registry), lambda progress: None)
     failed = [f"{row['outcome']}: {row['reason']}" for row in result.summary()["reasons"]]
@@ -56,15 +56,15 @@ def tiny_dataset(
     return Dataset(folder / instance.name / f"{instance.name}.h5")
 
 
-def _configuration(modality: Modality, folder: Path, place: tuple[Any, Any]) -> Path:
-    polygon, day = place
+def _configuration(modality: Modality, folder: Path, place: tuple[Any, Any, Any]) -> Path:
+    polygon, day, columns = place
     west, _, east, _ = polygon.bounds
     tiles = [polygon, translate(polygon, (east - west) / 4)]
     features = [
         {
             "type": "Feature",
             "geometry": mapping(tile),
-            "properties": {"tile_id": str(number), "date": day.isoformat()},
+            "properties": {**columns, "tile_id": str(number), "date": day.isoformat()},
         }
         for number, tile in enumerate(tiles)
     ]

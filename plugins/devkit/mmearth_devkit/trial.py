@@ -1,28 +1,41 @@
-"""A trial: locates and downloads one tile of a modality with the steps of a run, and records what happens."""
+"""A trial: takes tiles of a modality through the steps of a run, and records what happens."""
 
+import datetime as dt
 import inspect
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
+import shapely
 from attrs import evolve
+from shapely.affinity import translate
+from shapely.geometry import Polygon
 
-from mmearth_core import Anchor, Engine, Modality, Scene, Skip
+from mmearth_core import Anchor, Engine, Modality, Resampling, Scene, Skip
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.download.stack import present_bands, stack_bands
+from mmearth_core.download.stack import StackBand, is_composite, present_bands, stack_bands
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.tiles.grid import tile_grid
+from mmearth_core.tiles.grid import PIXEL, Grid, tile_grid
+from mmearth_devkit.finished import raw_pixels, wrong_pixels
 from mmearth_devkit.graphs import assets_in, evaluate, graph_text
-from mmearth_devkit.misalignment import find_misalignments
+from mmearth_devkit.memory import Memory
+from mmearth_devkit.misalignment import (
+    COARSEST,
+    Window,
+    composite_sizes,
+    find_blocks,
+    find_misalignments,
+    window_for,
+)
 from mmearth_devkit.network_guard import GuardedEngine, NetworkGuard
 from mmearth_devkit.rebuild import RebuildError, rebuild
 from mmearth_devkit.recording.recording import Recorded
 from mmearth_devkit.stage import Stage, open_stage
-from mmearth_devkit.trial_record import RawBand, TrialRecord
+from mmearth_devkit.trial_record import ON_PATTERN, Failure, RawBand, TrialRecord, TriedTile
 
 T = TypeVar("T")
 
@@ -31,8 +44,8 @@ SIZE = 64
 """Rows and columns of the tile."""
 
 
-_MASKED = -1e300
-"""The value of masked pixels in the request for raw values; NPY has no mask."""
+NO_DATA_DAY = dt.date(1971, 6, 15)
+"""A day before the first satellite of Earth Engine's catalogue with images of the whole Earth, Landsat 1 of 1972."""
 
 
 class _StepError(Exception):
@@ -56,31 +69,72 @@ class Trial:
         self._engine = engine
         self._guard = NetworkGuard(inspect.getsourcefile(type(modality)))
         self._record = TrialRecord(modality, open_stage(engine))
+        self._label = ""
 
     def run(self, scene: Scene | None = None, processes: bool = True) -> TrialRecord:
         """Tries the modality.
 
         Args:
-            scene: the tile, with its anchor; by default one at the stage's place.
+            scene: the first tile, with its anchor; by default one at the stage's first place.
             processes: also build its graphs in other processes.
         """
-        # A step that fails is in the record, and ends the trial.
-        with tempfile.TemporaryDirectory() as folder, suppress(_StepError):
-            self._all(scene or default_scene(self._record.stage), Path(folder) / "recording", processes)
-        self._record.calls = tuple(self._guard.calls)
-        return self._record
+        record, memory = self._record, Memory(self._modality)
+        record.tiles = _tiles(record.stage, scene, self._modality.can_anchor())
+        with tempfile.TemporaryDirectory() as folder:
+            guarded = GuardedEngine(self._engine, self._guard)
+            client = EarthClient(Recorded(guarded, Path(folder) / "recording"), RunOptions(retry_seconds=0.0))
+            # A step that fails is in the record, and ends the trial.
+            with suppress(_StepError):
+                image = self._first(client, Path(folder) / "recording", processes)
+                for tile in record.tiles[1:]:
+                    with suppress(_StepError):
+                        self._another(client, tile)
+                self._ask_again(memory)
+                if image is not None:
+                    self._judge(client, image)
+        # The next trial in this process must not get what these tiles left behind.
+        memory.forget()
+        record.calls = tuple(self._guard.calls)
+        return record
 
-    def _all(self, scene: Scene, recording: Path, processes: bool) -> None:
-        guarded = GuardedEngine(self._engine, self._guard)
-        client = EarthClient(Recorded(guarded, recording), RunOptions(retry_seconds=0.0))
-        self._locate(client, scene)
-        image = self._image()
+    def _first(self, client: EarthClient, recording: Path, processes: bool) -> Any:
+        """The tile with data: graphs are built twice, and pixels are downloaded."""
+        record, tile = self._record, self._record.tiles[0]
+        self._locate(client, tile)
+        skip = self._anchor(tile)
+        if skip is not None:
+            self._fail("anchor", f"the tile is skipped: {skip.reason}")
+        image, record.wanted = self._image(tile)
+        if image is not None:
+            text = self._do("image", graph_text, image)
+            rebuilt = self._do("image", graph_text, self._build("image", tile.scene, tile.located))
+            record.graphs["image"] = [text, rebuilt]
+            record.assets = sorted({*record.assets, *assets_in(text)})
         if processes:
-            self._rebuild(recording)
-        self._values()
+            self._rebuild(tile, recording)
+        self._values(tile)
         if image is not None:
             self._pixels(client, image)
-            self._record.misalignments = self._do("image", find_misalignments, self._record, self._guard, client, image)
+        return image
+
+    def _another(self, client: EarthClient, tile: TriedTile) -> None:
+        """Another tile, which may have no data: no step may fail."""
+        self._label = tile.label
+        try:
+            self._locate(client, tile)
+            if self._anchor(tile) is not None:
+                return
+            self._values(tile)
+            image, wanted = self._image(tile)
+            if image is None:
+                return
+            names = self._do("image", client.compute, image.bandNames(), "bands")
+            missing = [each.band.name for each in wanted if each.band.name in (self._record.names or ())]
+            missing = [name for name in missing if name not in names]
+            if missing:
+                self._fail("image", f"the image has no band {', '.join(missing)}; it has {', '.join(names) or 'none'}")
+        finally:
+            self._label = ""
 
     def _do(self, step: str, function: Callable[..., T], *arguments: Any) -> T:
         """Calls a function of the plugin, or one that uses what it built.
@@ -91,69 +145,71 @@ class Trial:
         try:
             return function(*arguments)
         except Exception as error:
-            self._record.failures.append((step, f"{type(error).__name__}: {error}"))
+            self._record.failures.append(Failure(step, f"{type(error).__name__}: {error}", self._label))
             raise _StepError from error
+
+    def _fail(self, step: str, problem: str) -> NoReturn:
+        self._record.failures.append(Failure(step, problem, self._label))
+        raise _StepError
 
     def _build(self, step: str, *arguments: Any) -> Any:
         with self._guard.building(step):
             return self._do(step, getattr(self._modality, step), *arguments)
 
-    def _locate(self, client: EarthClient, scene: Scene) -> None:
-        record, modality = self._record, self._modality
-        anchored = modality.can_anchor()
-        asked = evolve(scene, anchor=None) if anchored else scene
-        question = self._build("locate", asked)
+    def _locate(self, client: EarthClient, tile: TriedTile) -> None:
+        question = self._build("locate", tile.asked)
         text = self._do("locate", graph_text, question)
-        record.graphs["locate"] = [text, self._do("locate", graph_text, self._build("locate", asked))]
-        record.assets = assets_in(text)
+        if tile is self._record.tiles[0]:
+            rebuilt = self._do("locate", graph_text, self._build("locate", tile.asked))
+            self._record.graphs["locate"] = [text, rebuilt]
+            self._record.assets = assets_in(text)
         answer = self._do("locate", evaluate, client, question)
-        more = self._build("relocate", asked, answer)
-        record.asked_again = more is not None
+        more = self._build("relocate", tile.asked, answer)
+        tile.asked_again = more is not None
         if more is not None:
             answer = self._do("relocate", evaluate, client, more)
         self._do("locate", lambda: json.dumps(answer, allow_nan=False))
-        record.located = answer
-        if anchored:
-            anchor = self._build("anchor", asked, answer)
-            if isinstance(anchor, Skip):
-                record.failures.append(("anchor", f"the tile is skipped: {anchor.reason}"))
-                raise _StepError
-            scene = evolve(scene, anchor=anchor)
-        record.scene = scene
+        tile.located = answer
 
-    def _image(self) -> Any:
-        record, modality = self._record, self._modality
-        if not stack_bands([modality]):
+    def _anchor(self, tile: TriedTile) -> Skip | None:
+        """Completes the scene of a tile whose anchor is the modality; returns why it has none."""
+        if not self._modality.can_anchor():
             return None
+        anchor = self._build("anchor", tile.asked, tile.located)
+        if isinstance(anchor, Skip):
+            return anchor
+        # Raises for a CRS that is unknown, not in metres, or that of another place.
+        self._do("anchor", tile_grid, tile.asked.polygon, anchor.crs, SIZE)
+        tile.scene = evolve(tile.asked, anchor=anchor)
+        return None
+
+    def _image(self, tile: TriedTile) -> tuple[Any, tuple[StackBand, ...]]:
+        """The tile's image, if it has one, and the bands that it should have."""
+        if not stack_bands([self._modality]):
+            return None, ()
         with self._guard.building("present"):
-            record.wanted = self._do("present", present_bands, modality, record.located)
-        if not record.wanted:
-            return None
-        image = self._build("image", record.scene, record.located)
-        if image is None:
-            return None
-        text = self._do("image", graph_text, image)
-        again = self._do("image", graph_text, self._build("image", record.scene, record.located))
-        record.graphs["image"] = [text, again]
-        record.assets = sorted({*record.assets, *assets_in(text)})
-        return image
+            wanted = self._do("present", present_bands, self._modality, tile.located)
+        return (self._build("image", tile.scene, tile.located) if wanted else None), wanted
 
-    def _rebuild(self, recording: Path) -> None:
+    def _rebuild(self, tile: TriedTile, recording: Path) -> None:
         record = self._record
-        if record.scene is None:
+        if tile.scene is None:
             return
         try:
-            texts = rebuild(self._modality, record.scene, record.located, list(record.graphs), recording)
+            texts = rebuild(self._modality, tile.scene, tile.located, list(record.graphs), recording)
         except RebuildError as error:
-            record.failures.append(("a second process", str(error)))
+            record.failures.append(Failure("a second process", str(error)))
             return
         for step, built in texts.items():
             record.graphs[step] += built
 
-    def _values(self) -> None:
+    def _values(self, tile: TriedTile) -> None:
         if any(not layer.is_map for layer in self._modality.layers):
-            self._record.vectors = self._build("values", self._record.located)
-        info = self._build("info", self._record.located)
+            vectors = self._build("values", tile.located)
+            if not isinstance(vectors, Mapping):
+                self._fail("values", f"it returns {vectors!r} instead of a dictionary")
+            tile.vectors = vectors
+        info = self._build("info", tile.located)
         self._do("info", lambda: json.dumps(info, allow_nan=False))
 
     def _pixels(self, client: EarthClient, image: Any) -> None:
@@ -164,19 +220,139 @@ class Trial:
         if not present or scene is None or scene.anchor is None:
             return
         grid = tile_grid(scene.polygon, scene.anchor.crs, SIZE)
-        names = [each.band.name for each in present]
-        raw = image.select(names).toDouble().unmask(_MASKED, False)
-        pixels = self._do("image", client.pixels, raw, grid.request())
-        values = {name: np.asarray(pixels[name], np.float64).ravel() for name in names}
-        record.raw = [RawBand(each, values[each.band.name][values[each.band.name] != _MASKED]) for each in present]
+        raw = self._do("image", raw_pixels, client, image, [each.band.name for each in present], grid.request())
+        record.raw = [RawBand(each, raw[each.band.name][~np.isnan(raw[each.band.name])]) for each in present]
+
+    def _judge(self, client: EarthClient, image: Any) -> None:
+        """Compares finished pixels with a local computation, and looks for bands that are shifted or in blocks."""
+        record, scene = self._record, self._record.scene
+        bands = [raw.stack_band for raw in record.raw if raw.values.size]
+        if not bands or scene is None or scene.anchor is None:
+            return
+        grid = tile_grid(scene.polygon, scene.anchor.crs, SIZE)
+        described = self._do("image", _projections, client, image, [band.band.name for band in bands])
+        projections = {name: projection for name, (projection, _) in described.items()}
+        composites = {name for name, projection in projections.items() if is_composite(projection)}
+        record.composites = [band for band in bands if band.is_interpolated and band.band.name in composites]
+        bands = [band for band in bands if band not in record.composites]
+        if not bands:
+            return
+        record.wrong_pixels = self._do("image", wrong_pixels, client, image, bands, projections, grid)
+        sizes = {name: max(float(PIXEL), scale) for name, (_, scale) in described.items() if name not in composites}
+        self._measure(grid, bands, {name: size for name, size in sizes.items() if size <= COARSEST}, composites)
+
+    def _measure(
+        self, grid: Grid, bands: Sequence[StackBand], sizes: dict[str, float], composites: Collection[str]
+    ) -> None:
+        """Measures bands on the patterned engine; `sizes` has the size of the pixels of those with their own grid."""
+        record = self._record
+        self._label = ON_PATTERN
+        window = window_for(grid, sizes)
+        unknown = [band.band.name for band in bands if band.band.name in composites]
+        client, image = self._patterned(window) if unknown or sizes else (None, None)
+        if unknown and image is not None:
+            sizes |= self._do("image", composite_sizes, client, image, unknown, window)
+            if window_for(grid, sizes) != window:
+                window = window_for(grid, sizes)
+                client, image = self._patterned(window)
+        fine = [band for band in bands if band.band.name in sizes]
+        if fine and client is not None and image is not None:
+            record.misalignments = self._do("image", find_misalignments, client, image, fine, sizes, window)
+            own = [band for band in fine if band.band.resampling is Resampling.BILINEAR and not band.is_interpolated]
+            record.blocks = self._do("image", find_blocks, client, image, own, sizes, grid)
+
+    def _patterned(self, window: Window) -> tuple[EarthClient, Any]:
+        """A session with the patterned engine, and the modality's image there."""
+        first = self._record.tiles[0]
+        engine = GuardedEngine(self._record.stage.patterned(window.pattern), self._guard)
+        client = EarthClient(engine, RunOptions(retry_seconds=0.0))
+        polygon = window.tile()
+        scene = None if first.scene is None else evolve(first.scene, polygon=polygon)
+        tile = TriedTile(scene, evolve(first.asked, polygon=polygon))
+        self._locate(client, tile)
+        return client, self._image(tile)[0]
+
+    def _ask_again(self, memory: Memory) -> None:
+        """Asks for all tiles in order, in the reverse order, and in the reverse order as if nothing was asked before.
+
+        As in a run, all tiles are located before the first image is built.
+        """
+        failed = {failure.tile for failure in self._record.failures}
+        tiles = [tile for tile in self._record.tiles if tile.label not in failed]
+        for turn, order in enumerate((tiles, tiles[::-1], tiles[::-1])):
+            if turn == 2:
+                memory.forget()
+            for tile in order:
+                tile.answers.append({"locate": self._answer("locate", tile.asked)})
+            for tile in order:
+                if self._modality.can_anchor():
+                    tile.answers[-1]["anchor"] = self._answer("anchor", tile.asked, tile.located)
+                if tile.scene is not None:
+                    for step in ("present", "values", "info"):
+                        tile.answers[-1][step] = self._answer(step, tile.located)
+                    tile.answers[-1]["image"] = self._answer("image", tile.scene, tile.located)
+
+    def _answer(self, step: str, *arguments: Any) -> str:
+        """What a function of the plugin returns, as text."""
+        try:
+            with self._guard.building(step):
+                answer = getattr(self._modality, step)(*arguments)
+            return graph_text(sorted(answer) if step == "present" and answer is not None else answer)
+        except Exception as error:  # noqa: BLE001 - it is the answer, which is compared
+            return f"{type(error).__name__}: {error}"
+
+
+def _projections(client: EarthClient, image: Any, names: Sequence[str]) -> dict[str, tuple[Any, float]]:
+    """The projection of each band, and the nominal size of its pixels in metres."""
+    import ee
+
+    own = [image.select([name]).projection() for name in names]
+    answers = client.compute(ee.List([[projection, projection.nominalScale()] for projection in own]), "projections")
+    return dict(zip(names, answers, strict=True))
 
 
 def default_scene(stage: Stage) -> Scene:
-    """A tile at the place that a stage proposes, on the grid of its UTM zone."""
-    polygon, day = stage.place()
+    """A tile at the first place that a stage proposes, on the grid of its UTM zone."""
+    return _scene(*stage.places()[0])
+
+
+def _scene(polygon: Polygon, day: dt.date, columns: Mapping[str, Any], variant: str | None = None) -> Scene:
     centre = polygon.centroid
-    anchor = Anchor(day, _utm_zone(centre.x, centre.y))
-    return Scene("check", polygon, centre.x, centre.y, {"date": day.isoformat()}, anchor)
+    anchor = Anchor(day, _utm_zone(centre.x, centre.y), variant)
+    return Scene("check", polygon, centre.x, centre.y, {**columns, "date": day.isoformat()}, anchor)
+
+
+def _tiles(stage: Stage, scene: Scene | None, anchored: bool) -> list[TriedTile]:
+    """The tiles of a trial: with data, at another place, far from both, and on a day without data.
+
+    The last and the first one differ in place and day, so that what is kept from either shows in the other.
+    """
+    if scene is None:
+        first, another, *_ = stage.places()
+        scene = _scene(*first)
+    else:
+        west, _, east, _ = scene.polygon.bounds
+        day = scene.anchor.date if scene.anchor else NO_DATA_DAY
+        another = translate(scene.polygon, east - west), day, scene.attributes
+    other, day, columns = another
+    # Not quite the antipode, so that a tile at the prime meridian does not get across 180 degrees.
+    turn = 170 if scene.lon < 0 else -170
+    far = shapely.transform(scene.polygon, lambda x, y: (x + turn, -y), interleaved=False).reverse()
+    variant = scene.anchor.variant if scene.anchor else None
+    scenes = {
+        "": scene,
+        f"of another place {_where(other, day)}": _scene(other, day, columns, variant),
+        f"of a place without data {_where(far, day)}": _scene(far, day, {}, variant),
+        f"of a day without data {_where(other, NO_DATA_DAY)}": _scene(other, NO_DATA_DAY, columns, variant),
+    }
+    if anchored:
+        return [TriedTile(None, evolve(each, anchor=None), label) for label, each in scenes.items()]
+    return [TriedTile(each, each, label) for label, each in scenes.items()]
+
+
+def _where(polygon: Polygon, day: dt.date) -> str:
+    centre = polygon.centroid
+    return f"({centre.y:.4f}, {centre.x:.4f}, {day})"
 
 
 def _utm_zone(lon: float, lat: float) -> str:

@@ -1,7 +1,9 @@
 """Modalities that each make one mistake; a sound one first."""
 
+import math
 import uuid
 
+import numpy as np
 from attrs import field, frozen
 
 from mmearth_core import Band, ClassLabel, Kind, Layer, Modality, Resampling
@@ -142,6 +144,15 @@ class TooNarrow(Sound):
         return heights.updateMask(heights.neq(255))
 
 
+class Unbounded(Sound):
+    """The logarithm of 0 is infinite."""
+
+    layers = (Layer("sound", [Band("h", "float32", -1, unit="m", description="height")], description="terrain"),)
+
+    def image(self, scene, located):
+        return super().image(scene, located).log()
+
+
 class Rounding(Sound):
     def image(self, scene, located):
         import ee
@@ -177,7 +188,7 @@ class Shifted(Sound):
 
 
 class OwnGrid(Sound):
-    """The same with 30 m pixels, as from a raster whose corner was taken for a centre; bilinear afterwards."""
+    """The same with 30 m pixels: the raster's corner, (500 000, 5 000 000), is taken for a centre."""
 
     layers = (
         Layer(
@@ -190,7 +201,16 @@ class OwnGrid(Sound):
     def image(self, scene, located):
         import ee
 
-        return ee.Image("OWNER/COARSE").rename("h").reproject(scene.anchor.crs, [30, 0, 15, 0, -30, 15])
+        return ee.Image("OWNER/COARSE").rename("h").reproject(scene.anchor.crs, [30, 0, 499_985, 0, -30, 5_000_015])
+
+
+class Composite(OwnGrid):
+    """A mosaic has no grid on which the core could interpolate."""
+
+    def image(self, scene, located):
+        import ee
+
+        return ee.ImageCollection([ee.Image("OWNER/COARSE").rename("h")]).mosaic()
 
 
 class Reserved(Sound):
@@ -264,3 +284,71 @@ class NoDataVector(Vector):
             "heights of the tile",
         ),
     )
+
+
+class NothingFound(Vector):
+    def values(self, located):
+        return {"vector": [None, float("nan")]}
+
+
+class OnlyNoData(Vector):
+    def values(self, located):
+        return {"vector": [-1, -1]}
+
+
+class Infinite(Vector):
+    def values(self, located):
+        return {"vector": [located["h_min"], math.inf]}
+
+
+class Wordy(Vector):
+    def values(self, located):
+        return {"vector": ["12.5", located["h_max"]]}
+
+
+class Thrifty(Vector):
+    """Returns nothing where there is nothing."""
+
+    def values(self, located):
+        return super().values(located) if located["h_min"] is not None else {}
+
+
+class WordForAll(Vector):
+    def values(self, located):
+        return {"vector": "ab"}
+
+
+class Unreturned(Vector):
+    def values(self, located):
+        """Forgets to return."""
+
+
+class Lasting(Vector):
+    """Keeps the first tile's height on its class."""
+
+    kept = None
+
+    def locate(self, scene):
+        import ee
+
+        return ee.Image("OWNER/HEIGHTS").select(["h"]).reduceRegion(ee.Reducer.mean(), scene.geometry, 10)
+
+    def values(self, located):
+        Lasting.kept = Lasting.kept or located["h"]
+        return {"vector": [0, Lasting.kept]}
+
+
+class InfiniteNoData(Vector):
+    """Sound: infinity is the declared no-data, and numpy's numbers are numbers."""
+
+    layers = (
+        Layer(
+            "vector",
+            [Band(name, "float32", -math.inf, unit="m", description=name) for name in ("least", "most")],
+            Kind.VECTOR,
+            "heights of the tile",
+        ),
+    )
+
+    def values(self, located):
+        return {"vector": np.array([-np.inf, np.float32(located["h_max"] or 0)])}

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from mmearth_devkit import check_modality, findings_of
 from mmearth_devkit.checks import CHECKS
-from mmearth_devkit.misalignment import measure
+from mmearth_devkit.misalignment import Window, measure
 from mmearth_devkit.stage import Pattern
 from mmearth_devkit.testing.place import PLACE
 
 from mmearth_core.errors import ConfigError, EngineError
-from mmearth_core.tiles.grid import Grid
 
 _SPEC = importlib.util.spec_from_file_location("mmearth_broken_modalities", Path(__file__).with_name("broken.py"))
 broken = sys.modules[_SPEC.name] = importlib.util.module_from_spec(_SPEC)
@@ -24,7 +23,7 @@ def found(modality, engine, **how):
     return findings_of(modality, engine=engine, **{"processes": False, **how})
 
 
-@pytest.mark.parametrize("modality", [broken.Sound, broken.FromCollection, broken.Vector])
+@pytest.mark.parametrize("modality", [broken.Sound, broken.FromCollection, broken.Vector, broken.InfiniteNoData])
 def test_a_sound_modality_passes(modality, engine):
     check_modality(modality, engine=engine, processes=modality is broken.FromCollection)
 
@@ -43,6 +42,7 @@ MISTAKES = [
     (broken.Lacking, "bands", "band h", "it has height"),
     (broken.Surplus, "bands", "image()", "not downloaded: slope"),
     (broken.TooNarrow, "range", "band sound.h", "uint8 (0 to 255)"),
+    (broken.Unbounded, "range", "band sound.h", "are infinite"),
     (broken.Rounding, "fractions", "band sound.h", "Declare float32"),
     (broken.UnknownClass, "classes", "band sound.kind", "It has the values 3,"),
     (broken.Colliding, "nodata", "band sound.h", "updateMask"),
@@ -50,11 +50,20 @@ MISTAKES = [
     (broken.OwnGrid, "grid", "band sound.h", "its pixels are 30 m"),
     (broken.Reserved, "info", "info()", "the core and modality 'sound' contradict each other in tile_info: GRID.size"),
     (broken.Unexplained, "info", "info()", "under 'MISSING' one of layers to reasons"),
+    (broken.Composite, "resampling", "band sound.h", "mmearth_core.resample(collection)"),
     (broken.Failing, "steps", "image()", "TypeError"),
     (broken.Nowhere, "steps", "image()", "has no image"),
     (broken.Masked, "steps", "image()", "masked"),
     (broken.ShortVector, "vectors", "layer vector", "2 numbers are declared"),
     (broken.WrongVector, "vectors", "values()", "'heights', which is not a vector layer"),
+    (broken.NothingFound, "vectors", "layer vector", "no number in any of 4 tiles"),
+    (broken.OnlyNoData, "vectors", "layer vector", "no number in any of 4 tiles"),
+    (broken.Infinite, "vectors", "band vector.most", "values() returns inf"),
+    (broken.Wordy, "vectors", "band vector.least", "values() returns '12.5'"),
+    (broken.Thrifty, "vectors", "layer vector", "returns None, but 2 numbers are declared"),
+    (broken.WordForAll, "vectors", "layer vector", "'ab'"),
+    (broken.Unreturned, "steps", "values()", "returns None instead of a dictionary"),
+    (broken.Lasting, "order", "values()", "other tiles were asked for before"),
     (broken.NoDataVector, "range", "band vector.most", "uint8 (0 to 255)"),
 ]
 
@@ -151,24 +160,26 @@ def test_an_engine_without_a_stage_is_refused():
 
 
 @pytest.mark.parametrize("metres", [10, 20, 30])
+@pytest.mark.parametrize("count", [96, 131])
 @pytest.mark.parametrize(
     ("method", "east"), [("nearest", 0), ("nearest", 10), ("exact", 0), ("exact", 5), ("exact", -15)]
 )
-def test_a_shift_is_measured_whatever_is_made_of_the_values(metres, method, east):
+def test_a_shift_is_measured_whatever_is_made_of_the_values(metres, count, method, east):
     """Shifts of a wave that is scaled, turned over and cut off; sampled by numpy, not by the engine."""
-    grid = Grid("EPSG:32632", 500_010, 5_000_010, 96)
-    pattern = Pattern(grid.crs, grid.left, grid.top, 480)
-    x, y = np.meshgrid(grid.left + 10 * np.arange(96) + 5.0, grid.top - 10 * np.arange(96) - 5.0)
+    window = Window("EPSG:32632", 500_010, 5_000_010, 960, count)
+    pattern = Pattern(window.crs, window.left, window.top, 480)
+    x, y = window.centres()
     x = x - east
     if method == "nearest":
         # The centre of the pixel that a place lies in; pixels are on whole `metres`.
         x, y = (np.floor(x / metres) + 0.5) * metres, (np.floor(y / metres) + 0.5) * metres
     values = -3 * np.clip(pattern.values(x, y), -0.4, 0.9) + 100
-    assert measure(values, grid, pattern) == pytest.approx((east, 0.0), abs=0.05 * metres)  # a quarter is the tolerance
+    assert measure(values, window, pattern) == pytest.approx(
+        (east, 0.0), abs=0.05 * metres
+    )  # a quarter is the tolerance
 
 
 def test_a_constant_image_has_no_measurable_place():
-    grid = Grid("EPSG:32632", 500_000, 5_000_000, 32)
-    pattern = Pattern(grid.crs, grid.left, grid.top, 320)
-    assert measure(np.ones((32, 32)), grid, pattern) is None
-    assert measure(np.full((32, 32), np.nan), grid, pattern) is None
+    window = Window("EPSG:32632", 500_000, 5_000_000, 640, 32)
+    assert measure(np.ones((32, 32)), window, window.pattern) is None
+    assert measure(np.full((32, 32), np.nan), window, window.pattern) is None

@@ -1,4 +1,4 @@
-"""Support for the plugin kit (`mmearth_devkit`): the world's assets, a location with data and test patterns."""
+"""Support for the plugin kit (`mmearth_devkit`): the world's assets, locations with data and test patterns."""
 
 import datetime as dt
 import math
@@ -26,11 +26,24 @@ if TYPE_CHECKING:
 _SIDE = 640.0
 """Side of the proposed tile, metres."""
 
-_FARMLAND = (-89.9375, 44.9375)
-"""Longitude and latitude of a location far from any sea on every synthetic planet: Wisconsin."""
-
 _DAY = dt.date(2019, 7, 14)
 """The proposed date when images have no time."""
+
+_PLACES = (
+    (
+        -89.9375,
+        44.9375,
+        _DAY,
+        {"biome": "Temperate Broadleaf & Mixed Forests", "eco_region": "Western Great Lakes forests"},
+    ),
+    (
+        -62.0,
+        -31.5,
+        dt.date(2018, 2, 10),
+        {"biome": "Temperate Grasslands, Savannas & Shrublands", "eco_region": "Humid Pampas"},
+    ),
+)
+"""Longitude, latitude, date and columns of tiles on every synthetic planet, far from any sea: Wisconsin, Argentina."""
 
 _SCALES = {"uint8": (100, 60), "int8": (0, 100), "uint16": (3000, 2000), "int16": (500, 400)}
 """Mean and amplitude of the pattern's waves by dtype; 100 and 50 for any other dtype."""
@@ -75,14 +88,17 @@ class WorldStage:
         """Whether the world has this asset."""
         return self.world.find(asset_id) is not None
 
-    def place(self) -> tuple[Polygon, dt.date]:
-        """The centre and date of the smallest image; the latest of equally small ones, as modalities may look back.
+    def places(self) -> list[tuple[Polygon, dt.date, dict[str, str]]]:
+        """The centre and date of the smallest image, and another place and date, of the image furthest from it in time.
+
+        Of equally small images it is the latest, as modalities may look back. On a synthetic planet, tiles have the
+        columns that `mmearth-core tiles` writes.
 
         Raises:
             EngineError: when no image of the world has bounds.
         """
         if not hasattr(self.world, "assets"):
-            return square(*_FARMLAND, _SIDE), _DAY
+            return [(square(lon, lat, _SIDE), day, columns) for lon, lat, day, columns in _PLACES]
         images = [asset for asset in self.world.assets.values() if _is_image(asset) and asset.footprint is not None]
         if not images:
             raise EngineError(
@@ -90,10 +106,12 @@ class WorldStage:
                 "Pass one as `scene=` of check_modality."
             )
         smallest = min(images, key=lambda image: (image.footprint.area, -_time(image), image.id))
+        other = max(images, key=lambda image: (abs(_day(image) - _day(smallest)), image.id))
+        centre, (west, south, _, _) = other.footprint.centroid, other.footprint.bounds
+        # Halfway to a corner, so that the place is another one in the same image.
+        beside = square((west + centre.x) / 2, (south + centre.y) / 2, _SIDE)
         centre = smallest.footprint.centroid
-        time = _time(smallest)
-        day = dt.datetime.fromtimestamp(time / 1000, dt.UTC).date() if math.isfinite(time) else _DAY
-        return square(centre.x, centre.y, _SIDE), day
+        return [(square(centre.x, centre.y, _SIDE), _day(smallest), {}), (beside, _day(other), {})]
 
     def patterned(self, pattern: "Pattern") -> Engine:
         """The same world with a test pattern in place of its pixels."""
@@ -111,6 +129,11 @@ class WorldStage:
 
 def _time(image: ImageAsset) -> float:
     return float(image.properties.get("system:time_start", -math.inf))
+
+
+def _day(image: ImageAsset) -> dt.date:
+    time = _time(image)
+    return dt.datetime.fromtimestamp(time / 1000, dt.UTC).date() if math.isfinite(time) else _DAY
 
 
 def _is_image(asset: Any) -> bool:
@@ -139,9 +162,8 @@ class _PatternBand:
     height: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        for name in ("name", "dtype", "crs", "width", "height"):
+        for name in ("name", "dtype", "crs", "transform", "width", "height"):
             setattr(self, name, getattr(self.band, name))
-        self.transform = _snapped(self.band)
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
         """The pattern at the centres of a window's pixels."""
@@ -154,14 +176,6 @@ class _PatternBand:
         values = middle + height * self.pattern.values(x, y)
         whole = np.dtype(self.dtype).kind in "iu"
         return (np.rint(values) if whole else values).astype(self.dtype), np.ones((rows, cols), bool)
-
-
-def _snapped(band: BandSource) -> tuple[float, float, float, float, float, float]:
-    """A band's transform with its corner moved to a whole pixel, if its CRS is in metres."""
-    a, b, c, d, e, f = band.transform
-    if b or d or abs(a) < 1.0:
-        return band.transform
-    return a, b, round(c / a) * a, d, e, round(f / e) * e
 
 
 def _patterned(image: ImageAsset, pattern: "Pattern") -> ImageAsset:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from mmearth_devkit.checks.building import assets, descriptions, graph, network, options, requests, steps, units
 from mmearth_devkit.checks.info import info
-from mmearth_devkit.checks.pixels import bands, classes, fractions, grid, nodata, range_, vectors
+from mmearth_devkit.checks.pixels import bands, classes, fractions, grid, nodata, order, range_, resampling, vectors
 from mmearth_devkit.trial_record import Finding, TrialRecord
 
 CHECKS: Mapping[str, Callable[[TrialRecord], Iterable[Finding]]] = MappingProxyType(
@@ -16,6 +16,7 @@ CHECKS: Mapping[str, Callable[[TrialRecord], Iterable[Finding]]] = MappingProxyT
         "network": network,
         "requests": requests,
         "graph": graph,
+        "order": order,
         "assets": assets,
         "steps": steps,
         "bands": bands,
@@ -25,6 +26,7 @@ CHECKS: Mapping[str, Callable[[TrialRecord], Iterable[Finding]]] = MappingProxyT
         "nodata": nodata,
         "vectors": vectors,
         "info": info,
+        "resampling": resampling,
         "grid": grid,
     }
 )

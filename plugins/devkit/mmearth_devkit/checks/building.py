@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from mmearth_core import Band, Kind, Layer
 from mmearth_core.config.schema import describe
-from mmearth_devkit.trial_record import Finding, TrialRecord
+from mmearth_devkit.trial_record import ON_PATTERN, Finding, TrialRecord
 
 _WITHOUT_UNIT = re.compile(
     r"\b(index|indices|ratio|share|fraction|proportion|percentage|probability|score|count|number|rank|flag|one-hot|"
@@ -17,6 +17,22 @@ _WITHOUT_UNIT = re.compile(
 
 
 _ASSET_ID = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
+
+
+_NO_ASSET = re.compile(r"asset '[^']*' not found")
+"""In Earth Engine's message for an unknown asset."""
+
+
+_WITHOUT_DATA = (
+    "A tile may have no data: describe a collection that may be empty with collection.toList(1).map(describe), which "
+    "gives [] or [record]; then present() returns () and image() None."
+)
+
+
+_ON_PATTERN = (
+    "There the pixels are waves, by which shifts are found, and the tile may be larger, up to the usual size. Do not "
+    "depend on the values of pixels or on the size of a tile."
+)
 
 
 _SIMILAR = 0.8
@@ -92,7 +108,7 @@ def network(record: TrialRecord) -> Iterator[Finding]:
 
 def requests(record: TrialRecord) -> Iterator[Finding]:
     """A tile costs one question in a batch and one request for pixels."""
-    if record.asked_again:
+    if record.tiles[0].asked_again:
         yield Finding(
             "requests",
             "relocate()",
@@ -168,15 +184,20 @@ def steps(record: TrialRecord) -> Iterator[Finding]:
     """No function failed, no request was refused, and the tile has data."""
     # A failure because of an unknown asset is reported by the check `assets`.
     unknown = [asset for asset in record.assets if not record.stage.holds(asset)]
-    for step, problem in record.failures:
-        if not any(asset in problem for asset in unknown):
-            yield Finding(
-                "steps",
-                step if " " in step else f"{step}()",
-                f"It fails: {problem.rstrip('.')}.",
-                "Fix it, or choose a tile and day with data (`scene=` of check_modality).",
-            )
-    if record.failures:
+    tiles: dict[tuple[str, str], list[str]] = {}
+    for failure in record.failures:
+        if not any(asset in failure.problem for asset in unknown):
+            tiles.setdefault((failure.step, failure.problem.rstrip(".")), []).append(failure.tile)
+    for (step, problem), labels in tiles.items():
+        where = step if " " in step else f"{step}()"
+        if "" in labels:
+            remedy = "Fix it, or choose a tile and day with data (`scene=` of check_modality)."
+            yield Finding("steps", where, f"It fails: {problem}.", remedy)
+        # An asset whose id is made from the place or the day may exist for the first tile only.
+        elif not _NO_ASSET.search(problem):
+            text = f"It fails for a tile {' and for one '.join(labels)}: {problem}."
+            yield Finding("steps", where, text, _ON_PATTERN if ON_PATTERN in labels else _WITHOUT_DATA)
+    if any(not failure.tile for failure in record.failures):
         return
     if any(layer.is_map for layer in record.modality.layers) and record.names is None:
         yield Finding(

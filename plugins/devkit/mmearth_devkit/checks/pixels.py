@@ -2,21 +2,19 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmearth_core import Band, Layer, Modality
+from mmearth_core.download.stack import StackBand, composite_problem
 from mmearth_core.text import did_you_mean
 from mmearth_devkit.trial_record import Finding, TrialRecord
 
 _MANY_FRACTIONS = 0.01
 """Share of fractional values from which rounding is a loss."""
-
-
-MISALIGNED = 0.25
-"""Tolerated shift in pixels of the band; the usual mistake is half a pixel."""
 
 
 def bands(record: TrialRecord) -> Iterator[Finding]:
@@ -47,7 +45,16 @@ def bands(record: TrialRecord) -> Iterator[Finding]:
 
 
 def range_(record: TrialRecord) -> Iterator[Finding]:
-    """Every value is in the range of the declared dtype."""
+    """Every value is finite or no-data, and in the range of the declared dtype."""
+    for raw in record.raw:
+        infinite = raw.values[np.isinf(raw.values) & (raw.values != raw.stack_band.layer.nodata)]
+        if infinite.size:
+            yield Finding(
+                "range",
+                _band(raw.stack_band),
+                f"{_share(infinite, raw.values)} of the values are infinite.",
+                "Mask them, image.updateMask(...), or look for a logarithm or a division that makes them.",
+            )
     for where, _, band, values in _quantities(record):
         low, high = _limits(band.dtype)
         outside = values[(np.rint(values) < low) | (np.rint(values) > high)]
@@ -105,43 +112,132 @@ def nodata(record: TrialRecord) -> Iterator[Finding]:
 
 
 def vectors(record: TrialRecord) -> Iterator[Finding]:
-    """`values` returns the numbers of every vector layer, and nothing else."""
+    """`values` returns the numbers of every vector layer, and nothing else; there are some in at least one tile."""
     layers = {layer.name: layer for layer in record.modality.layers if not layer.is_map}
-    if record.failures or not layers:
-        return
-    for name in record.vectors:
-        if name not in layers:
+    tried = [tile.vectors for tile in record.tiles if tile.vectors is not None]
+    if record.failures and not tried:
+        return  # the check `steps` says why
+    unknown = sorted({name for returned in tried for name in returned} - set(layers))
+    for name in unknown:
+        yield Finding(
+            "vectors",
+            "values()",
+            f"It returns numbers for {name!r}, which is not a vector layer.",
+            f"The vector layers are {', '.join(layers) or 'none'}.",
+        )
+    for layer in layers.values():
+        yield from _layer_faults(layer, [returned.get(layer.name) for returned in tried or [{}]])
+
+
+def _layer_faults(layer: Layer, returned: Sequence[Any]) -> Iterator[Finding]:
+    """What is wrong with a vector layer, of which these are the numbers of every tile."""
+    where = f"layer {layer.name}"
+    for numbers in returned:
+        if (
+            isinstance(numbers, str)
+            or not isinstance(numbers, Sequence | np.ndarray)
+            or len(numbers) != len(layer.bands)
+        ):
             yield Finding(
                 "vectors",
-                "values()",
-                f"It returns numbers for {name!r}, which is not a vector layer.",
-                f"The vector layers are {', '.join(layers)}.",
-            )
-    for name, layer in layers.items():
-        numbers = record.vectors.get(name)
-        if not isinstance(numbers, Sequence | np.ndarray) or len(numbers) != len(layer.bands):
-            yield Finding(
-                "vectors",
-                f"layer {name}",
+                where,
                 f"values() returns {numbers!r}, but {len(layer.bands)} numbers are declared.",
-                f"Return {{{name!r}: [...]}} with one number per band, in order; None for a missing number.",
+                f"Return {{{layer.name!r}: [...]}} with one number per band, in order; None for a missing number.",
             )
+            return
+    values = [[_number(number) for number in numbers] for numbers in returned]
+    wrong = [
+        (band.name, number)
+        for numbers, known in zip(returned, values, strict=True)
+        for band, number, value in zip(layer.bands, numbers, known, strict=True)
+        if value is None or (math.isinf(value) and value != layer.nodata)
+    ]
+    for name, number in dict(reversed(wrong)).items():
+        yield Finding(
+            "vectors",
+            f"band {layer.name}.{name}",
+            f"values() returns {number!r} for it, which is not a finite number.",
+            f"Convert text to a number, and return None for a missing one: it becomes {layer.nodata:g}.",
+        )
+    if not wrong and all(
+        math.isnan(value) or value == layer.nodata for known in values for value in known if value is not None
+    ):
+        yield Finding(
+            "vectors",
+            where,
+            f"values() found no number in any of {len(returned)} tiles, so no value was checked.",
+            "Look for a mask, a name or a filter that hides everything; or choose a tile and day with data "
+            "(`scene=` of check_modality).",
+        )
+
+
+def _number(value: Any) -> float | None:
+    """A number as float, NaN for a missing one; None for anything else."""
+    if value is None:
+        return math.nan
+    return float(value) if isinstance(value, Real | np.bool_) else None
+
+
+def order(record: TrialRecord) -> Iterator[Finding]:
+    """What is returned for a tile does not depend on the tiles that were asked for before."""
+    # A function that returns something else at every call is found by the check `graph`.
+    unsteady = {step for step, texts in record.graphs.items() if texts[0] != texts[1]}
+    found = set[str]()
+    for tile in record.tiles:
+        for step in tile.answers[0] if tile.answers else ():
+            if step not in unsteady | found and len({answers[step] for answers in tile.answers}) > 1:
+                found.add(step)
+                yield Finding(
+                    "order",
+                    f"{step}()",
+                    f"For the tile {tile.label or 'with data'} it returns something else when other tiles were asked "
+                    "for before.",
+                    "Keep nothing between calls, neither on the object or its class nor in a variable of the module: "
+                    "take what differs between tiles from the scene and from `located`.",
+                )
+
+
+def resampling(record: TrialRecord) -> Iterator[Finding]:
+    """Bands are interpolated where they are declared so, and finished pixels are those that are computed locally."""
+    for band in record.composites:
+        problem, _, remedy = composite_problem(band).partition(": ")[2].partition(". ")
+        yield Finding("resampling", _band(band), f"{problem[0].upper()}{problem[1:]}.", f"{remedy}.")
+    for band, size in record.blocks:
+        yield Finding(
+            "resampling",
+            _band(band),
+            f"It is declared BILINEAR and the modality `resampled = True`, but it arrives in blocks of {size:.3g} m: "
+            "it is not interpolated.",
+            "Resample the images before they are combined: mmearth_core.resample(collection).median().",
+        )
+    for wrong in record.wrong_pixels:
+        expected = "no data" if math.isnan(wrong.expected) else f"{wrong.expected:g}"
+        how = "interpolated" if wrong.stack_band.is_interpolated else "rounded"
+        yield Finding(
+            "resampling",
+            _band(wrong.stack_band),
+            f"{wrong.wrong} of {wrong.judged} finished pixels are not those of its own grid, {how} and cast locally, "
+            f"e.g. {wrong.found:g} instead of {expected}.",
+            "Return the band with its own grid and values, and leave resampling, casting and no-data to the core.",
+        )
+
+
+def _band(band: StackBand) -> str:
+    return f"band {band.layer.name}.{band.band.name}"
 
 
 def grid(record: TrialRecord) -> Iterator[Finding]:
-    """No band is shifted by more than `MISALIGNED` of its own pixels."""
+    """No band is shifted too far."""
     for shift in record.misalignments:
-        if math.hypot(shift.east, shift.south) <= MISALIGNED * shift.pixel:
-            continue
         band = shift.stack_band
         offset = f"{abs(shift.east):.1f} m {'east' if shift.east > 0 else 'west'}"
         offset += f" and {abs(shift.south):.1f} m {'south' if shift.south > 0 else 'north'}"
         yield Finding(
             "grid",
-            f"band {band.layer.name}.{band.band.name}",
+            _band(band),
             f"A test image with known positions arrives shifted by {offset}; its pixels are {shift.pixel:g} m.",
-            "Leave the grid to the core: no reproject(), translate() or resample() in the plugin. If it needs a grid "
-            "of its own, reproject to the projection of the asset, image.projection().",
+            "Leave the grid to the core: no reproject() or translate() in the plugin. If it needs a grid of its own, "
+            "reproject to the projection of the asset, image.projection().",
         )
 
 
@@ -152,14 +248,17 @@ def _quantities(record: TrialRecord) -> Iterator[tuple[str, Layer, Band, NDArray
         if known.size:
             layer, band = raw.stack_band.layer, raw.stack_band.band
             yield f"band {layer.name}.{band.name}", layer, band, known
-    for layer in record.modality.layers:
-        numbers: Any = record.vectors.get(layer.name)
-        if layer.is_map or not isinstance(numbers, Sequence | np.ndarray) or len(numbers) != len(layer.bands):
-            continue
-        for band, number in zip(layer.bands, numbers, strict=True):
+    for layer in (layer for layer in record.modality.layers if not layer.is_map):
+        tiles = [tile.vectors.get(layer.name) for tile in record.tiles if tile.vectors is not None]
+        known_tiles = [
+            each for each in tiles if isinstance(each, Sequence | np.ndarray) and len(each) == len(layer.bands)
+        ]
+        for position, band in enumerate(layer.bands):
+            numbers = np.array([_number(each[position]) for each in known_tiles], np.float64)
             # The plugin itself may return the no-data value for a missing number.
-            if number is not None and np.isfinite(number) and number != layer.nodata:
-                yield f"band {layer.name}.{band.name}", layer, band, np.array([number], np.float64)
+            numbers = numbers[np.isfinite(numbers) & (numbers != layer.nodata)]
+            if numbers.size:
+                yield f"band {layer.name}.{band.name}", layer, band, numbers
 
 
 def _limits(dtype: str) -> tuple[float, float]:

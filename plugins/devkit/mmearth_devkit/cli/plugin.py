@@ -146,7 +146,8 @@ def _sample(registry: "Registry") -> "Sample":
 def check(name: str, engine: str | None, ignore: tuple[str, ...], quick: bool, as_json: bool) -> int:
     """Try the modality NAME, or all modalities of the distribution NAME, with their default options.
 
-    One tile is located and downloaded offline; then bands, values, grid, graphs, requests and declarations are checked.
+    Four tiles are located offline, two of them without data, and the first one is downloaded; then bands, values, grid,
+    graphs, requests and declarations are checked.
     The same in a test: mmearth_devkit.check_modality.
 
     \b

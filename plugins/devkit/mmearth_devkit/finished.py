@@ -1,0 +1,171 @@
+"""Finished pixels: what a run gets, compared with an independent computation by GDAL and numpy.
+
+The core has the server interpolate, round, clamp, cast and fill. Here a band's pixels are requested as they are, on
+their own grid, and all of this is done locally.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from attrs import frozen
+from numpy.typing import NDArray
+from pyproj import Transformer
+from rasterio.warp import Resampling, reproject
+
+from mmearth_core.download.stack import StackBand, finish_bands
+from mmearth_core.earthengine.client import EarthClient
+from mmearth_core.tiles.grid import Grid
+from mmearth_devkit.trial_record import WrongPixels
+
+MASKED = -1e300
+"""The value of masked pixels in requests for raw values; NPY has no mask."""
+
+
+_LARGEST = 1000
+"""Maximum side of a window of a band's own pixels; bands that need a larger one are not compared."""
+
+
+def raw_pixels(
+    client: EarthClient, image: Any, names: Sequence[str], grid: Mapping[str, Any]
+) -> dict[str, NDArray[np.float64]]:
+    """The values of bands on a grid as they are, NaN where masked."""
+    pixels = client.pixels(image.select(list(names)).toDouble().unmask(MASKED, False), dict(grid))
+    return {name: np.where(pixels[name] == MASKED, np.nan, pixels[name]) for name in names}
+
+
+@frozen(eq=False)
+class Expected:
+    """A band on a tile's grid, computed locally, before it is rounded and filled.
+
+    Attributes:
+        values: (rows, columns), float64.
+        is_known: where every pixel that counts is valid.
+        is_masked: where none is.
+        tolerance: how exact each value is.
+    """
+
+    values: NDArray[np.float64]
+    is_known: NDArray[np.bool_]
+    is_masked: NDArray[np.bool_]
+    tolerance: NDArray[np.float64]
+
+
+def wrong_pixels(
+    client: EarthClient, image: Any, bands: Sequence[StackBand], projections: Mapping[str, Any], grid: Grid
+) -> list[WrongPixels]:
+    """Downloads a tile as a run would, and returns the bands that have other pixels than they should.
+
+    Args:
+        client: a session with the engine.
+        image: the modality's image.
+        bands: those of its bands to judge; none of a composite that the core would interpolate.
+        projections: the value of `projection()` of each band.
+        grid: the tile.
+    """
+    import ee
+
+    finished = client.pixels(ee.Image.cat(finish_bands(image, bands)), grid.request())
+    plain = [band.band.name for band in bands if not band.is_interpolated]
+    raw = raw_pixels(client, image, plain, grid.request()) if plain else {}
+    expected = {name: _as_they_are(values) for name, values in raw.items()}
+    by_grid: dict[str, list[str]] = {}
+    for band in bands:
+        if band.is_interpolated:
+            by_grid.setdefault(json.dumps(projections[band.band.name]), []).append(band.band.name)
+    for projection, names in by_grid.items():
+        expected |= _interpolated(client, image, names, json.loads(projection), grid)
+    found = [
+        _compared(band, np.asarray(finished[band.name], np.float64), expected.get(band.band.name)) for band in bands
+    ]
+    return [each for each in found if each is not None]
+
+
+def _as_they_are(values: NDArray[np.float64]) -> Expected:
+    is_known = np.isfinite(values)
+    return Expected(values, is_known, np.isnan(values), 1e-6 * np.abs(np.where(is_known, values, 0.0)))
+
+
+def _interpolated(
+    client: EarthClient, image: Any, names: Sequence[str], projection: Mapping[str, Any], grid: Grid
+) -> dict[str, Expected]:
+    """Bands of one grid, interpolated by GDAL; empty if their window would be too large."""
+    crs = projection.get("crs") or projection["wkt"]
+    transform = Affine(*projection["transform"])
+    along = np.arange(grid.size) + 0.5
+    there = _apply(grid.affine, *np.meshgrid(along, along))
+    x, y = Transformer.from_crs(grid.crs, crs, always_xy=True).transform(*there)
+    # In units of pixels from the first one's centre.
+    column, row = (part - 0.5 for part in _apply(~transform, np.asarray(x), np.asarray(y)))
+    if not (np.isfinite(column).all() and np.isfinite(row).all()):
+        return {}
+    left, top = math.floor(column.min()) - 1, math.floor(row.min()) - 1
+    width, height = math.floor(column.max()) + 3 - left, math.floor(row.max()) + 3 - top
+    if max(width, height) > _LARGEST:
+        return {}
+    a, b, _, d, e, _ = transform[:6]
+    corner_x, corner_y = _apply(transform, np.float64(left), np.float64(top))
+    window = Affine(a, b, corner_x, d, e, corner_y)
+    terms = zip(("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY"), window[:6], strict=True)
+    native = raw_pixels(
+        client,
+        image,
+        names,
+        {
+            "dimensions": {"width": width, "height": height},
+            "affineTransform": dict(terms),
+            "crsCode" if "crs" in projection else "crsWkt": crs,
+        },
+    )
+    i, j = np.floor(row).astype(int) - top, np.floor(column).astype(int) - left
+    corners = [(i + below, j + beside) for below in (0, 1) for beside in (0, 1)]
+    return {name: _by_gdal(values, window, crs, grid, corners) for name, values in native.items()}
+
+
+def _apply(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
+    a, b, c, d, e, f = transform[:6]
+    return a * x + b * y + c, d * x + e * y + f
+
+
+def _by_gdal(values: NDArray[np.float64], window: Affine, crs: str, grid: Grid, corners: Sequence[Any]) -> Expected:
+    is_valid = np.isfinite(values)
+    result = np.zeros((grid.size, grid.size))
+    reproject(
+        np.where(is_valid, values, 0.0),
+        result,
+        src_transform=window,
+        src_crs=crs,
+        dst_transform=grid.affine,
+        dst_crs=grid.crs,
+        resampling=Resampling.bilinear,
+        tolerance=0,
+        # Otherwise GDAL averages pixels that are smaller than those of the tile.
+        XSCALE=1,
+        YSCALE=1,
+    )
+    around = np.array([is_valid[corner] for corner in corners])
+    neighbours = np.array([np.where(is_valid, values, 0.0)[corner] for corner in corners])
+    # Positions of GDAL and of the server agree to a thousandth of a pixel; the server may interpolate in float32.
+    tolerance = 2e-3 * np.ptp(neighbours, axis=0) + 1e-6 * np.abs(neighbours).max(axis=0)
+    return Expected(result, np.all(around, axis=0), ~np.any(around, axis=0), tolerance)
+
+
+def _compared(band: StackBand, finished: NDArray[np.float64], expected: Expected | None) -> WrongPixels | None:
+    if expected is None:
+        return None
+    wanted, tolerance = expected.values, expected.tolerance
+    if band.band.is_integer:
+        limits = np.iinfo(band.band.dtype)
+        wanted, tolerance = np.clip(wanted, limits.min, limits.max), tolerance + 0.5
+    with np.errstate(invalid="ignore"):  # infinite values, which the check `range` finds
+        is_wrong = expected.is_known & ~(np.abs(finished - wanted) <= tolerance)
+    is_wrong |= expected.is_masked & (finished != np.asarray(band.nodata, band.band.dtype))
+    if not is_wrong.any():
+        return None
+    row, column = (int(index[0]) for index in is_wrong.nonzero())
+    example = math.nan if expected.is_masked[row, column] else float(wanted[row, column])
+    judged = int((expected.is_known | expected.is_masked).sum())
+    return WrongPixels(band, int(is_wrong.sum()), judged, float(finished[row, column]), example)
