@@ -134,7 +134,7 @@ def write_plugin(names: Names, source: Source, parent: Path) -> Path:
         **source.values(),
     }
     values["layer"] = _render(_template("classes" if source.has_classes else "layer"), values)
-    values["missing"] = _template(f"missing_{source.form}") if source.form in ("collection", "anchor") else ""
+    values["missing"] = _template(f"missing_{source.form}") if source.is_collection else ""
     try:
         shutil.rmtree(aside, ignore_errors=True)
         for target, template in _FILES.items():
