@@ -11,14 +11,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.download.locate import LocatedTile, PluginCallError, call, images_of, not_done
-from mmearth_core.download.stack import (
-    StackBand,
-    encode_stack,
-    finish_bands,
-    nodata_to_nan,
-    stack_bands,
-    write_stack,
-)
+from mmearth_core.download.stack import StackBand, encode_stack, finish_bands, nodata_to_nan, stack_bands, write_stack
 from mmearth_core.download.stored_config import Group
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import NoAnswerError, PixelError, RequestError, TilesError, TooLargeError
@@ -215,11 +208,9 @@ class Fetcher:
         """One image with the bands that the tile really has, and these bands."""
         import ee
 
-        requested: list[StackBand] = []
-        images: list[ee.Image] = []
-        for modality, image, bands in images_of(self.group, located):
-            requested += bands
-            images += call(modality, finish_bands, image, bands)
+        found = list(images_of(self.group, located))
+        images = [part for modality, image, bands in found for part in call(modality, finish_bands, image, bands)]
+        requested = [band for _, _, bands in found for band in bands]
         return ee.Image.cat(images) if images else None, requested
 
     def _request(self, image: "ee.Image", bands: Sequence[StackBand], grid: Grid) -> list[ReceivedPixels]:

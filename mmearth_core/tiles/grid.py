@@ -7,7 +7,6 @@ import math
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import shapely
 from affine import Affine
 from attrs import frozen
@@ -73,7 +72,7 @@ def tile_grid(polygon: Polygon, crs: str, size: int) -> Grid:
     projected = shapely.transform(polygon, _transformer(crs).transform, interleaved=False)
     bounds = shapely.bounds(projected)
     lon, lat = polygon.centroid.coords[0]
-    if _degrees_outside(crs, lon, lat) > MARGIN or not np.isfinite(bounds).all():
+    if _degrees_outside(crs, lon, lat) > MARGIN or not math.isfinite(bounds.sum()):
         raise TilesError(
             f"The anchor's CRS {crs!r} does not cover the tile at longitude {lon:.4f}, latitude {lat:.4f}. "
             "Give the tile a CRS of its place, such as its UTM zone."

@@ -183,7 +183,8 @@ def by_gdal(pixels: np.ndarray, grid: dict[str, Any], method: Resampling = Resam
 )
 def test_a_composite_is_gdals_bilinear(make: Make, image: str, resampled: bool, expected: Any) -> None:
     config = make(image, resampled)
-    assert summary("run", config)["done"] == 4
+    done = summary("run", config)
+    assert (done["done"], done["purposes"].get("projections", 0)) == (4, 0 if resampled else 1)
     stacks = heights(config)
     assert set(stacks) == {"t0", "t1", "t2", "t3"}
     for name, (grid, values) in stacks.items():
@@ -239,6 +240,8 @@ COMPOSITES = [
     "ee.Image.cat([whole.rename('other'), years.max()])",
     "resample(years).median()",
     "ee.Image(3).rename('height')",
+    "ee.Terrain.slope(parts.mosaic()).rename('height')",
+    "parts.mosaic().multiply(2).unmask(whole).clip(scene.geometry)",
 ]
 
 
@@ -282,6 +285,16 @@ def test_where_the_projection_is_refused_the_tile_fails_and_the_next_one_is_aske
     assert done.exit_code == 2, done.output
     assert "image() returns a composite" in done.stderr
     assert heights(config) == {}
+
+
+def test_without_an_answer_no_pixel_is_requested_and_the_next_batch_asks_again(make: Make) -> None:
+    config = make("whole")
+    fault = '\n[[engines.local.faults]]\nkind = "503"\nphase = "locate"\nfirst = 1\n'
+    config.write_text(config.read_text().replace("batch_size = 2", "batch_size = 2\nretry_seconds = 0") + fault)
+    done = cli("run", config, "--json")
+    printed = json.loads(done.stdout)
+    assert (printed["done"], printed["left"], printed["purposes"]["projections"]) == (2, 2, 2), done.output
+    assert set(heights(config)) == {"t2", "t3"}
 
 
 @pytest.mark.parametrize(
