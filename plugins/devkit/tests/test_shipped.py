@@ -29,6 +29,11 @@ def test_other_processes_build_the_same_graphs(name):
     check_modality(SHIPPED[name].make())
 
 
+@pytest.mark.parametrize("name", ["sentinel2", "tile", "file"])
+def test_nothing_is_wrong_on_the_real_scene(name):
+    check_modality(SHIPPED[name].make(), engine="local:virginia", processes=False)
+
+
 def test_another_world_lacks_what_it_lacks():
     """On a world of one scene the radar's collection is missing, and nothing else is said."""
     (finding,) = findings_of(SHIPPED["sentinel1"].make(), engine="local:virginia", processes=False)

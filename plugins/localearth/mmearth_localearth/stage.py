@@ -29,21 +29,15 @@ _SIDE = 640.0
 _DAY = dt.date(2019, 7, 14)
 """The proposed date when images have no time."""
 
-_PLACES = (
-    (
-        -89.9375,
-        44.9375,
-        _DAY,
-        {"biome": "Temperate Broadleaf & Mixed Forests", "eco_region": "Western Great Lakes forests"},
-    ),
-    (
-        -62.0,
-        -31.5,
-        dt.date(2018, 2, 10),
-        {"biome": "Temperate Grasslands, Savannas & Shrublands", "eco_region": "Humid Pampas"},
-    ),
+_FARMLAND, _PAMPA, _OTHER_DAY = (-89.9375, 44.9375), (-62.0, -31.5), dt.date(2018, 2, 10)
+"""Longitude and latitude of places far from any sea on every synthetic planet, in Wisconsin and Argentina; the second
+one's date."""
+
+_COLUMNS = (
+    {"biome": "Temperate Broadleaf & Mixed Forests", "eco_region": "Western Great Lakes forests"},
+    {"biome": "Temperate Grasslands, Savannas & Shrublands", "eco_region": "Humid Pampas"},
 )
-"""Longitude, latitude, date and columns of tiles on every synthetic planet, far from any sea: Wisconsin, Argentina."""
+"""Columns of the two tiles as `mmearth-core tiles` names them; the values are examples."""
 
 _SCALES = {"uint8": (100, 60), "int8": (0, 100), "uint16": (3000, 2000), "int16": (500, 400)}
 """Mean and amplitude of the pattern's waves by dtype; 100 and 50 for any other dtype."""
@@ -91,14 +85,14 @@ class WorldStage:
     def places(self) -> list[tuple[Polygon, dt.date, dict[str, str]]]:
         """The centre and date of the smallest image, and another place and date, of the image furthest from it in time.
 
-        Of equally small images it is the latest, as modalities may look back. On a synthetic planet, tiles have the
-        columns that `mmearth-core tiles` writes.
+        Of equally small images it is the latest, as modalities may look back.
 
         Raises:
             EngineError: when no image of the world has bounds.
         """
         if not hasattr(self.world, "assets"):
-            return [(square(lon, lat, _SIDE), day, columns) for lon, lat, day, columns in _PLACES]
+            places = zip((_FARMLAND, _PAMPA), (_DAY, _OTHER_DAY), _COLUMNS, strict=True)
+            return [(square(*place, _SIDE), day, columns) for place, day, columns in places]
         images = [asset for asset in self.world.assets.values() if _is_image(asset) and asset.footprint is not None]
         if not images:
             raise EngineError(
@@ -111,7 +105,7 @@ class WorldStage:
         # Halfway to a corner, so that the place is another one in the same image.
         beside = square((west + centre.x) / 2, (south + centre.y) / 2, _SIDE)
         centre = smallest.footprint.centroid
-        return [(square(centre.x, centre.y, _SIDE), _day(smallest), {}), (beside, _day(other), {})]
+        return [(square(centre.x, centre.y, _SIDE), _day(smallest), _COLUMNS[0]), (beside, _day(other), _COLUMNS[1])]
 
     def patterned(self, pattern: "Pattern") -> Engine:
         """The same world with a test pattern in place of its pixels."""

@@ -166,8 +166,8 @@ def _layer_faults(layer: Layer, returned: Sequence[Any]) -> Iterator[Finding]:
             "vectors",
             where,
             f"values() found no number in any of {len(returned)} tiles, so no value was checked.",
-            "Look for a mask, a name or a filter that hides everything; or choose a tile and day with data "
-            "(`scene=` of check_modality).",
+            "Look for a mask, a name or a filter that hides everything; or choose a tile and day with data, and with "
+            "the columns that the modality reads (`scene=` of check_modality).",
         )
 
 
