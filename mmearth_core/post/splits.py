@@ -188,8 +188,10 @@ def split(
 def shares(count: int, fractions: Sequence[float], random: np.random.Generator | None = None) -> list[int]:
     """Whole numbers that add up to `count` and differ from its fractions by less than 1.
 
-    What remains after rounding down goes to the largest remainders; with `random`, to parts drawn with the
-    remainders as probabilities, so that no part is favoured over many small groups.
+    What remains after rounding down goes to the largest remainders. With `random`, it goes to different parts drawn
+    with the remainders as weights, so that many small groups do not all round in favour of the same part. If two
+    units remain, these draws favour small remainders a little: of remainders 0.8, 0.6, 0.6 the parts get 0.74, 0.63,
+    0.63 on average. They stay as they are, since other draws would change the splits of existing datasets.
     """
     exact = [count * share for share in fractions]
     numbers = [int(value + 1e-9) for value in exact]
