@@ -228,7 +228,9 @@ def _show(
     if result is not None:
         facts |= {"layers": list(result.made), "kept": list(result.kept)}
         if result.kept:
-            lines.append(f"Made {', '.join(result.made) or 'nothing'}; kept {', '.join(result.kept)}.")
+            lines.append(f"Layers made: {', '.join(result.made) or 'none'}; kept: {', '.join(result.kept)}.")
+        if result.recounted:
+            lines.append(f"Statistics counted again: {', '.join(result.recounted)}.")
     if splits is not None:
         facts["splits"] = splits
         lines.append(_counts(splits))

@@ -39,11 +39,13 @@ class HDF5Result:
         rows: the tiles in the file.
         made: names of the layers that were made of stacks and journals.
         kept: names of those that were copied, or left as they were.
+        recounted: names of kept layers whose statistics were incomplete, and were counted again from their values.
     """
 
     rows: RowSelection
     made: tuple[str, ...]
     kept: tuple[str, ...]
+    recounted: tuple[str, ...]
 
 
 def make_hdf5(source: DownloadedDataset, pool: Pool, progress: Progress) -> HDF5Result:
@@ -127,10 +129,11 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
                 # If this process is killed before the last line, old statistics must not pass for those of new layers.
                 write_json(paths.band_stats, stats)
         stats |= added.entries()
-    lost = [layer for layer in kept if not _is_complete(stats, layer, len(rows))]
-    stats |= count_values(paths.hdf5, lost, range(len(rows)) if lost else (), source.image_size, pool.map, progress)
+    uncounted = [layer for layer in kept if not _is_complete(stats, layer, len(rows))]
+    to_count = range(len(rows)) if uncounted else ()
+    stats |= count_values(paths.hdf5, uncounted, to_count, source.image_size, pool.map, progress)
     _write_stats(paths.band_stats, source.layers, stats)
-    return HDF5Result(rows, tuple(layer.name for layer in new), tuple(layer.name for layer in kept))
+    return HDF5Result(rows, *(tuple(layer.name for layer in layers) for layers in (new, kept, uncounted)))
 
 
 def _create(file: h5py.File, rows: RowSelection) -> None:

@@ -101,7 +101,7 @@ USED_BY = {
     "block_km": ("spatial",),
     "distance_km": ("spatial",),
 }
-"""The strategies that use an option; all use those that are not listed."""
+"""Options that only some strategies use, with these strategies; any other option is allowed with all."""
 
 LEAST_BLOCK, GLOBE = 0.01, 20_000.0
 """Kilometres: the smallest useful block, and the greatest distance of two places on the globe."""

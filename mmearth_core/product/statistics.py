@@ -38,7 +38,7 @@ def block_rows(size: int) -> int:
     return max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (size * size * 4 * _TYPICAL_BANDS)))
 
 
-@frozen
+@frozen(kw_only=True)
 class BandCounts:
     """What is known of all values of one band, from which its statistics are computed.
 
@@ -69,7 +69,10 @@ class Statistic:
         name: its key in band_stats.json, and its heading in the report.
         value: computes it.
         empty: its value for a band without a valid value; None if `value` computes that too.
-        allowed: by how much two ways of computing it may differ, given what is known of the band; None for not at all.
+        allowed: for a statistic of the mean or deviation, which are sums of floats and so depend on the order of the
+            values: by how much its two values may differ that were computed in different orders. None if it follows
+            from counts, extremes or classes, which are exact. `verify`, which counts these over all rows, compares a
+            statistic with `allowed` only if its sample has all rows.
         of_classes: whether it is for layers of classes only.
         shown: whether the report's table has a column for it.
     """
@@ -138,7 +141,8 @@ def joined_counts(parts: Iterable[BandCounts]) -> BandCounts:
         mean += apart * (part.count / total)
         squares += part.std * part.std * part.count + apart * apart * (count * (part.count / total))
         count = total
-    return BandCounts(count, nodata, mean, math.sqrt(squares / max(count, 1)), low, high, classes)
+    std = math.sqrt(squares / max(count, 1))
+    return BandCounts(count=count, nodata=nodata, mean=mean, std=std, low=low, high=high, classes=classes)
 
 
 class BandStatistics:
@@ -247,8 +251,15 @@ class BandStatistics:
             mean, std = first / count, math.sqrt((count * second - first * first) / (count * count))
         elif count:
             mean, std = float(first), math.sqrt(second / count)
-        low, high = float(self._low[band]), float(self._high[band])
-        return BandCounts(count, self.size - count, mean, std, low, high, self._classes[band] if self._classes else {})
+        return BandCounts(
+            count=count,
+            nodata=self.size - count,
+            mean=mean,
+            std=std,
+            low=float(self._low[band]),
+            high=float(self._high[band]),
+            classes=self._classes[band] if self._classes else {},
+        )
 
 
 def _times(values: NDArray[Any]) -> dict[int, int]:
