@@ -83,11 +83,12 @@ def decode(layer: LayerDescription, planes: Iterator[NDArray[np.float32]]) -> ND
     with np.errstate(invalid="ignore"):
         # `values` first: once it has no more rows, zip takes no further plane, which is the next layer's.
         for own, plane in zip(values, planes, strict=False):
-            if plane[0] != plane[0] and np.isnan(plane).all():  # no image: true of most bands with missing pixels
+            # All NaN, as there is no image: this is true of most bands whose first pixel is NaN.
+            if np.isnan(plane[0]) and np.isnan(plane).all():
                 own[:] = layer.fill
                 continue
             own[:] = plane
-            # The plain cast is right wherever it lost nothing, which is nearly everywhere.
+            # The plain cast is right if it changed no value, which is true of nearly all planes.
             if not (own == plane).all():
                 nodata = np.isnan(plane)
                 if own.dtype.kind in "iu":

@@ -90,10 +90,10 @@ def make_stats(source: DownloadedDataset, pool: Pool, progress: Progress) -> Non
 
 @contextmanager
 def _deletion_advised() -> Iterator[None]:
-    """Reports a damaged HDF5 file with its remedy: `post` keeps its layers as long as it exists.
+    """Adds the remedy to the error about a damaged HDF5 file: as long as the file exists, `post` reads layers from it.
 
     Raises:
-        DatasetError: says so.
+        DatasetError: says to delete the file.
     """
     try:
         yield
@@ -107,7 +107,8 @@ def _deletion_advised() -> Iterator[None]:
 def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result:
     source, paths, provenance = rows.source, rows.source.products, Provenance(rows.source)
     exists = paths.hdf5.exists()
-    for row in rows if exists else ():  # otherwise it is computed in the same pass, as reading all journals takes time
+    # Without a file to compare with, `write_rows` computes it, so that all journals are read only once more.
+    for row in rows if exists else ():
         provenance.add(row.tile.tile_id, row.variant, row.entries)
     kept, is_current = _kept_layers(source, provenance)
     new = [layer for layer in source.layers if layer not in kept]
@@ -159,7 +160,7 @@ def _kept_layers(source: DownloadedDataset, provenance: Provenance) -> tuple[lis
 
 
 def _is_complete(stats: Mapping[str, Any], layer: LayerDescription, rows: int) -> bool:
-    """Whether the statistics are all those of the table, of all values of a layer."""
+    """Whether a layer has every statistic of the table, for each band, and they count all its values."""
     keys = [key for key in layer.stat_keys() if key in stats or key in layer.stat_names()]
     try:
         counted = sum(np.add(stats[key]["count"], stats[key]["nodata"]) for key in keys)
@@ -174,7 +175,7 @@ def _write_stats(path: Path, layers: Sequence[LayerDescription], stats: Mapping[
 
 
 def report_left_out(rows: RowSelection) -> None:
-    """Writes the list of tiles left out, and returns them for download."""
+    """Writes the list of tiles left out, and marks them failed, so that they can be downloaded again."""
     path = rows.source.products.left_out
     if not rows.left_out:
         path.unlink(missing_ok=True)

@@ -31,7 +31,9 @@ _AS_WRITTEN = {_COMPRESSION: _ZSTD, _PLANAR: _BAND_BY_BAND, _PREDICTOR: 1, _FORM
 _READ = {_WIDTH, _HEIGHT, _ROWS, _OFFSETS, _LENGTHS, _GDAL, *_AS_WRITTEN}
 
 _CONSTANT = 64
-"""Most bytes of a strip with a single value: of the many no-data bands of a stack only one is decompressed."""
+"""Strips of at most so many bytes are decompressed once per stack if they are equal: all pixels have one value.
+
+A stack has many bands without a valid pixel, whose strips are equal."""
 
 _TILE = re.compile(rb'<Item name="TILE_ID">([^<]*)</Item>')
 _NAME = re.compile(rb'<Item name="DESCRIPTION" sample="(\d+)" role="description">([^<]*)</Item>')
@@ -57,7 +59,7 @@ class Header:
 
 
 def check_stack(path: Path, names: Sequence[str], size: int, tile_id: str) -> None:
-    """Checks a stack without reading its pixels.
+    """Checks a stack without reading its pixels; of a file that another program wrote, all pixels are read.
 
     Raises:
         StackError: when it is missing, truncated, another tile's, or has other bands or another size.
@@ -195,13 +197,13 @@ def _unreadable(error: OSError) -> StackError:
     return StackError(f"the stack cannot be read: {error.strerror}")
 
 
-Question = tuple[Sequence[tuple[str, Mapping[str, Path]]], Mapping[str, Sequence[str]], int]
+StacksToCheck = tuple[Sequence[tuple[str, Mapping[str, Path]]], Mapping[str, Sequence[str]], int]
 """Each tile's id and its stacks by group, the bands of each group's stacks, and the tiles' size."""
 
 
-def check_stacks(question: Question) -> list[tuple[int, str, str]]:
+def check_stacks(stacks_to_check: StacksToCheck) -> list[tuple[int, str, str]]:
     """Checks the stacks of some tiles; returns `(position among the tiles, group, reason)` of those that are bad."""
-    tiles, names, size = question
+    tiles, names, size = stacks_to_check
     faults = []
     for position, (tile_id, stacks) in enumerate(tiles):
         for group, path in stacks.items():

@@ -96,7 +96,7 @@ class DatasetReader:
 
         Args:
             paths: the HDF5 file, and the side files beside it.
-            layers: what to take for the description of each layer, by default what the file says.
+            layers: descriptions to use instead of those in the file.
 
         Raises:
             DatasetError: when the file cannot be read, or does not describe a layer.

@@ -1,8 +1,8 @@
-"""Statistics of a layer's bands: the table of what there is, and exact sums that are merged in the order of the rows.
+"""Statistics of a layer's bands: the table of statistics, and the sums (exact for integers) they are computed from.
 
-Integers are summed as integers, with no rounding at all. Floats are merged by Chan, Golub and LeVeque 1979 (Updating
-formulae and a pairwise algorithm for computing sample variances): a mean and the squares around it, in float64, so
-that a large mean costs no digits.
+Sums are merged in the order of the rows. Integers are summed as integers, without rounding. Floats are merged by Chan,
+Golub and LeVeque 1979 (Updating formulae and a pairwise algorithm for computing sample variances): a mean and the
+squares around it, in float64, so that a large mean costs no digits.
 """
 
 import math
@@ -24,7 +24,7 @@ _BLOCK_ROWS, _BLOCK_BYTES = 16, 1 << 25
 """Rows of a block, at most, and bytes: what a worker holds and sends at once."""
 
 _as_integers = np.frompyfunc(int, 1, 1)
-"""Python's integers of numbers, or of one number."""
+"""Converts an array of numbers, or one number, to Python's integers, which do not overflow."""
 
 _TYPICAL_BANDS = 30
 """Bands of a stack of all published modalities."""

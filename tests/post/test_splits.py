@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mmearth_core.errors import ConfigError, DatasetError
 from mmearth_core.json_files import write_json
 from mmearth_core.post import make_splits
-from mmearth_core.post.splits import PARTS, RADIUS_KM, SplitOptions, blocks_of, nearest, shares, split
+from mmearth_core.post.splits import PARTS, RADIUS_KM, SplitOptions, blocks_of, distances_to_nearest, shares, split
 from mmearth_core.product.reader import DatasetReader
 
 NAME = "data_1M_v001"
@@ -92,7 +92,7 @@ def test_nearest_is_the_great_circles(seed: int, horizon: float) -> None:
     lon, lat = places(60, seed)
     lon[:10], lat[:10] = np.round(lon[:10] / 180) * 180, np.round(lat[:10] / 90) * 90
     away = great_circle(lon, lat)[:30, 30:].min(axis=1)
-    found = nearest(np.arange(30), np.arange(30, 60), lon, lat, horizon)
+    found = distances_to_nearest(np.arange(30), np.arange(30, 60), lon, lat, horizon)
     np.testing.assert_allclose(found, np.where(away <= horizon, away, np.inf), rtol=1e-6, atol=1e-6)
 
 
