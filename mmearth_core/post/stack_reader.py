@@ -40,7 +40,7 @@ _NAME = re.compile(rb'<Item name="DESCRIPTION" sample="(\d+)" role="description"
 
 
 class StackError(Exception):
-    """Why a stack cannot be used; a clause that begins with `the stack`."""
+    """Why a stack is bad; a clause that begins with `the stack`."""
 
 
 @frozen

@@ -110,6 +110,10 @@ STATISTICS = [
 
 `post` writes, `merge` joins, `verify` checks and `report` shows what is listed here, in this order. A dataset made
 before a statistic was added gets it from the next `post`, which counts its layers again.
+
+A row that follows from the fields of `BandCounts` needs no other change. A new field has to be filled wherever one is
+made: in `BandStatistics` and `joined_counts`, and in mmearth-curate from band_stats.json (`derive/merge.py`) and from
+the values (`verify/value_counts.py`).
 """
 
 
