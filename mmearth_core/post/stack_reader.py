@@ -30,10 +30,9 @@ _ZSTD, _BAND_BY_BAND, _FLOAT = 50000, 2, 3
 _AS_WRITTEN = {_COMPRESSION: _ZSTD, _PLANAR: _BAND_BY_BAND, _PREDICTOR: 1, _FORMAT: _FLOAT, _BITS: 32}
 _READ = {_WIDTH, _HEIGHT, _ROWS, _OFFSETS, _LENGTHS, _GDAL, *_AS_WRITTEN}
 
+# A stack has many bands without a valid pixel, whose strips are equal.
 _CONSTANT = 64
-"""Strips of at most so many bytes are decompressed once per stack if they are equal: all pixels have one value.
-
-A stack has many bands without a valid pixel, whose strips are equal."""
+"""Most bytes of a strip whose pixels have a single value; of equal ones, only the first is decompressed."""
 
 _TILE = re.compile(rb'<Item name="TILE_ID">([^<]*)</Item>')
 _NAME = re.compile(rb'<Item name="DESCRIPTION" sample="(\d+)" role="description">([^<]*)</Item>')

@@ -18,9 +18,10 @@ from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.text import counted
 
+# Compared with zlib's level 4, it takes a tenth of the time; files are 6 % larger without the shuffle filter, and 9 %
+# smaller with it.
 DEFLATE = 1
-"""Compression level of isal. Compared with zlib's level 4 it takes a tenth of the time; files are 6 % larger without
-the shuffle filter, and 9 % smaller with it."""
+"""Compression level of isal."""
 
 LIBVER = ("v110", "v110")
 """The oldest and the newest HDF5 format to write. Every HDF5 library since 1.10 reads this one, and with it GDAL, the

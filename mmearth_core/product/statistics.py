@@ -97,6 +97,9 @@ def _class_table(band: BandCounts) -> dict[str, int]:
     return {str(value): band.classes[value] for value in sorted(band.classes)}
 
 
+# A row that follows from the fields of `BandCounts` needs no other change. A new field has to be filled wherever one is
+# made: in `BandStatistics` and `joined_counts`, and in mmearth-curate from band_stats.json (`derive/merge.py`) and from
+# the values (`verify/value_counts.py`).
 STATISTICS = [
     Statistic("mean", lambda band: band.mean, 0.0, _rounding),
     Statistic("std", lambda band: band.std, 1.0, lambda band: max(_rounding(band), math.ulp(1.0))),
@@ -110,10 +113,6 @@ STATISTICS = [
 
 `post` writes, `merge` joins, `verify` checks and `report` shows what is listed here, in this order. A dataset made
 before a statistic was added gets it from the next `post`, which counts its layers again.
-
-A row that follows from the fields of `BandCounts` needs no other change. A new field has to be filled wherever one is
-made: in `BandStatistics` and `joined_counts`, and in mmearth-curate from band_stats.json (`derive/merge.py`) and from
-the values (`verify/value_counts.py`).
 """
 
 
@@ -255,15 +254,9 @@ class BandStatistics:
             mean, std = first / count, math.sqrt((count * second - first * first) / (count * count))
         elif count:
             mean, std = float(first), math.sqrt(second / count)
-        return BandCounts(
-            count=count,
-            nodata=self.size - count,
-            mean=mean,
-            std=std,
-            low=float(self._low[band]),
-            high=float(self._high[band]),
-            classes=self._classes[band] if self._classes else {},
-        )
+        low, high, nodata = float(self._low[band]), float(self._high[band]), self.size - count
+        classes = self._classes[band] if self._classes else {}
+        return BandCounts(count=count, nodata=nodata, mean=mean, std=std, low=low, high=high, classes=classes)
 
 
 def _times(values: NDArray[Any]) -> dict[int, int]:
