@@ -37,11 +37,8 @@ def make_splits(source: DownloadedDataset, changes: dict[str, Any]) -> dict[str,
 
 def are_stale(source: DownloadedDataset) -> bool:
     """Whether splits were made of other rows than the HDF5 file now has, or their writing was interrupted."""
-    made = _made(source)
-    if not made:
-        return False
-    ids = DatasetReader.open(source.products.hdf5).tile_ids()
-    return made.get("rows_sha256") != rows_digest(ids) or not source.products.splits.exists()
+    made, ids = _made(source), DatasetReader.open(source.products.hdf5).tile_ids()
+    return bool(made) and (made.get("rows_sha256") != rows_digest(ids) or not source.products.splits.exists())
 
 
 def split_options(source: DownloadedDataset, changes: dict[str, Any]) -> SplitOptions:

@@ -131,8 +131,8 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
                 write_json(paths.band_stats, stats)
         stats |= added.entries()
     uncounted = [layer for layer in kept if not _is_complete(stats, layer, len(rows))]
-    to_count = range(len(rows)) if uncounted else ()
-    stats |= count_values(paths.hdf5, uncounted, to_count, source.image_size, pool.map, progress)
+    if uncounted:
+        stats |= count_values(paths.hdf5, uncounted, range(len(rows)), source.image_size, pool.map, progress)
     _write_stats(paths.band_stats, source.layers, stats)
     return HDF5Result(rows, *(tuple(layer.name for layer in layers) for layers in (new, kept, uncounted)))
 

@@ -1,7 +1,7 @@
 """Splits of rows into training, validation and test."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,7 @@ def _cubes(points: Floats, side: float) -> NDArray[np.int64]:
     return np.floor((points + 1) / side).astype(np.int64) + 1
 
 
-def _points(lon: Floats, lat: Floats) -> NDArray[np.float64]:
+def _points(lon: Floats, lat: Floats) -> Floats:
     a, b = np.radians(lon), np.radians(lat)
     return np.column_stack([np.cos(b) * np.cos(a), np.cos(b) * np.sin(a), np.sin(b)])
 
@@ -107,10 +107,6 @@ LEAST_BLOCK, GLOBE = 0.01, 20_000.0
 """Kilometres: the smallest useful block, and the greatest distance of two places on the globe."""
 
 
-def _as_fractions(values: Iterable[float]) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
-
-
 @frozen
 class SplitOptions:
     """How splits are made.
@@ -125,7 +121,7 @@ class SplitOptions:
     """
 
     strategy: str = "random"
-    fractions: tuple[float, ...] = field(default=(0.8, 0.1, 0.1), converter=_as_fractions)
+    fractions: tuple[float, ...] = field(default=(0.8, 0.1, 0.1), converter=tuple)
     seed: int = 0
     column: str | None = None
     block_km: float = 50.0
@@ -154,9 +150,7 @@ class SplitOptions:
         return self.column or ("biome" if self.strategy == "stratified" else None)
 
 
-def split(
-    options: SplitOptions, lon: NDArray[np.float64], lat: NDArray[np.float64], column: Sequence[Any]
-) -> dict[str, Rows]:
+def split(options: SplitOptions, lon: Floats, lat: Floats, column: Sequence[Any]) -> dict[str, Rows]:
     """Divides the rows.
 
     Args:
@@ -239,9 +233,7 @@ def _named(options: SplitOptions, column: Sequence[Any]) -> dict[str, Rows]:
     return {part: np.array([row for row, value in enumerate(column) if value == part], np.intp) for part in PARTS}
 
 
-def _spatial(
-    options: SplitOptions, lon: NDArray[np.float64], lat: NDArray[np.float64], random: np.random.Generator
-) -> dict[str, Rows]:
+def _spatial(options: SplitOptions, lon: Floats, lat: Floats, random: np.random.Generator) -> dict[str, Rows]:
     """Blocks go to splits in random order; then tiles too near to another split are left out."""
     members = _members(blocks_of(lon, lat, options.block_km))
     order = random.permutation(len(members))
@@ -266,11 +258,11 @@ def _spatial(
 
 def describe(options: SplitOptions, parts: Mapping[str, Rows], count: int, digest: str) -> dict[str, Any]:
     """How the splits were made, as JSON."""
-    used = sum(len(rows) for rows in parts.values())
+    counts = {part: len(rows) for part, rows in parts.items()}
     made: dict[str, Any] = {"strategy": options.strategy, "fractions": list(options.fractions), "seed": options.seed}
     if options.by is not None:
         made["column"] = options.by
     if options.strategy == "spatial":
         made |= {"block_km": options.block_km, "distance_km": options.distance_km}
-    counts = {part: len(rows) for part, rows in parts.items()}
-    return {"made": made, "rows": count, "tiles": counts, "in_no_split": count - used, "rows_sha256": digest}
+    in_none = count - sum(counts.values())
+    return {"made": made, "rows": count, "tiles": counts, "in_no_split": in_none, "rows_sha256": digest}
