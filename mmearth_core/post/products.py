@@ -83,8 +83,7 @@ def make_stats(source: DownloadedDataset, pool: Pool, progress: Progress) -> Non
     with _deletion_advised():
         reader = DatasetReader.open(source.require_hdf5())
         layers = [reader.layers[layer.name] for layer in source.layers if layer.name in reader.layers]
-        path, rows = reader.paths.hdf5, range(len(reader))
-        stats = count_values(path, layers, rows, source.image_size, pool.map, progress)
+        stats = count_values(reader.paths.hdf5, layers, range(len(reader)), source.image_size, pool.map, progress)
         _write_stats(reader.paths.band_stats, layers, stats)
 
 

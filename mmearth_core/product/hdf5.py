@@ -40,7 +40,6 @@ ID_BYTES, VARIANT_BYTES = 100, 10
 """Widths of the texts in the table, as in the published MMEarth."""
 
 _NAME_ONE = "Name a dataset's .h5 file, as `mmearth-core post` writes it."
-_TEXT = h5py.string_dtype()
 _TRUNCATED = re.compile(r"eof = .* stored_eof = (\d+)")
 
 _NEWER = "bad version number"
@@ -192,7 +191,7 @@ def create_layer(file: h5py.File, layer: LayerDescription, rows: int) -> h5py.Da
     for name, value in layer.to_attributes().items():
         if isinstance(value, tuple):
             # Texts of variable length are stored outside the attribute, which itself holds at most 64 KB.
-            dataset.attrs.create(name, np.array(value, dtype=object), dtype=_TEXT)
+            dataset.attrs.create(name, np.array(value, dtype=object), dtype=h5py.string_dtype())
         else:
             dataset.attrs[name] = value
     return dataset
