@@ -22,7 +22,7 @@ from mmearth_core.download.stored_config import (
     plain_options,
     plan_groups,
 )
-from mmearth_core.errors import ConfigError, DatasetError
+from mmearth_core.errors import ConfigError, DatasetError, TilesError
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.registry import Registry, engine_of, make_modality
 from mmearth_core.tiles.index import default_partition_size
@@ -89,6 +89,8 @@ def prepare(
     groups = tuple(Group(name, tuple(modalities[each] for each in members), anchor) for name, members in plan.items())
     _check_answer_size(config, groups)
     frame, tiles = _tiles(config, folder, stored)
+    if frame is not None:
+        _check_tiles(frame, config, modalities.values())
     members = [name for group in plan.values() for name in group]
     size = config.dataset.image_size
     to_store = StoredConfig(
@@ -207,6 +209,20 @@ def _tiles(
         "count": len(frame),
         "partition_size": partition_size or default_partition_size(len(frame)),
     }
+
+
+def _check_tiles(frame: "gpd.GeoDataFrame", config: Config, modalities: Iterable[Modality]) -> None:
+    """Refuses tiles with columns that a modality cannot use."""
+    columns = frame.columns.drop("geometry")
+    for modality in modalities:
+        if type(modality).check_tile is Modality.check_tile:
+            continue
+        for row, values in enumerate(frame[columns].itertuples(index=False, name=None), start=1):
+            attributes = dict(zip(columns, values, strict=True))
+            try:
+                modality.check_tile(attributes)
+            except ValueError as error:
+                raise TilesError(f"{config.tiles}: row {row} (tile {attributes['tile_id']!r}): {error}") from error
 
 
 def _sha256(path: Path) -> str:

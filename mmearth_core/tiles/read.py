@@ -13,16 +13,16 @@ import shapely
 
 from mmearth_core.errors import TilesError
 from mmearth_core.paths import MAX_STEM, file_stem
-from mmearth_core.tiles.index import NUMBERING
-from mmearth_core.tiles.vector_files import read_layer
+from mmearth_core.tiles.index import FID, NUMBERING
+from mmearth_core.tiles.vector_files import BOUNDS, faults, read_layer
 
 FORMATS = (".geojson", ".json", ".gpkg", ".fgb")
 
 MAX_ID_BYTES = 100
 """The dataset's `metadata` table holds ids of at most 100 bytes."""
 
-BOUNDS = {"lon": 360.0, "lat": 90.0}
-"""Largest absolute value of a longitude and a latitude; tiles across the antimeridian may continue past 180."""
+_SLACK = 0.01
+"""Degrees by which a given centroid may be outside the bounds of its tile."""
 
 _LARGEST_WHOLE = 2**53
 """Above it, not every whole number is a float, so that two ids could become one."""
@@ -63,8 +63,9 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
     _check_geometries(frame, path)
     frame["geometry"] = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326")
     # The tiles.gpkg of a dataset has these columns; in another dataset its rows are numbered again.
-    frame = frame.drop(columns=list(NUMBERING), errors="ignore")
+    frame = frame.drop(columns=[*NUMBERING, FID], errors="ignore")
     check_columns(frame.columns.drop("geometry"), path)
+    frame = frame.rename(columns={name: name.lower() for name in frame.columns if name.lower() in BOUNDS})
     return gpd.GeoDataFrame(plain_columns(_with_centroids(frame, path)))
 
 
@@ -72,7 +73,7 @@ def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
     """A column of ids as text.
 
     Raises:
-        TilesError: when one is missing or duplicated.
+        TilesError: when one is missing, duplicated, or neither text nor a whole number.
     """
     missing = np.flatnonzero(ids.isna() | (ids.astype(str).str.strip() == ""))
     if missing.size:
@@ -80,7 +81,11 @@ def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
             f"{path}: row {missing[0] + 1} has no `{ids.name}` ({missing.size} such rows in all). Give each row a "
             "unique one."
         )
-    if ids.dtype.kind == "f" and (ids == ids.round()).all():
+    odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE)] if ids.dtype.kind == "f" else ids[:0]
+    odd = ids if ids.dtype.kind == "b" else odd
+    if len(odd):
+        raise TilesError(f"{path}: a `{ids.name}` is {odd.iloc[0]}. Use whole numbers or text as ids.")
+    if ids.dtype.kind == "f":
         # A missing value elsewhere, or the format, made whole numbers floats: 7.0 is tile 7.
         ids = ids.astype("int64")
     ids = ids.astype(str)
@@ -100,7 +105,7 @@ def check_columns(columns: Iterable[str], path: Path, *reserved: str) -> None:
     Raises:
         TilesError: when a name is reserved, or differs from another one only in case.
     """
-    seen = {name: name for name in (*NUMBERING, "geometry", *reserved)}
+    seen = {name: name for name in (*NUMBERING, FID, "geometry", *reserved)}
     for column in map(str, columns):
         if column.lower() in seen:
             raise TilesError(
@@ -126,13 +131,33 @@ def _plain(value: Any) -> Any:
 
 
 def degrees(values: "pd.Series[Any]", bound: float) -> "pd.Series[Any]":
-    """Values as numbers of degrees; NaN where one is not a number from `-bound` to `bound`."""
-    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    """Values as numbers of degrees; NaN where one is not a number from `-bound` to `bound`, or a boolean."""
+    booleans = values.map(lambda value: isinstance(value, bool))
+    numbers = pd.to_numeric(values.mask(booleans), errors="coerce").astype(float)
     return numbers.where(numbers.abs() <= bound)
+
+
+def check_centroids(column: "pd.Series[Any]", frame: gpd.GeoDataFrame, path: Path, remedy: str) -> None:
+    """Refuses longitudes or latitudes, whichever the column's name is, of centroids that are outside their tiles."""
+    axis = "x" if column.name == "lon" else "y"
+    low, high = frame.bounds[f"min{axis}"], frame.bounds[f"max{axis}"]
+    # A text is refused even if it reads as a number: the column would be one of texts.
+    numbers = column.astype(float) if column.dtype.kind != "O" else pd.Series(np.nan, column.index)
+    # The shorter way around the globe: tiles across the antimeridian may continue past 180.
+    away = (numbers - (low + high) / 2 + 180) % 360 - 180
+    wrong = np.flatnonzero(column.notna() & ~(away.abs() <= (high - low) / 2 + _SLACK))
+    if wrong.size:
+        row = wrong[0]
+        raise TilesError(
+            f"{path}: {column.name} of tile {frame['tile_id'].iloc[row]!r} is {column.tolist()[row]!r}, not a number "
+            f"of degrees inside its polygon ({low.iloc[row]:g} to {high.iloc[row]:g}); {wrong.size} such tiles in all, "
+            f"the first one is feature {row + 1}. {remedy}"
+        )
 
 
 def _with_centroids(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
     """`lon` and `lat`, where they are given, as numbers; missing ones are filled when the tiles are imported."""
+    remedy = "Correct the column, or drop `lon` and `lat`: Earth Engine then computes them."
     for column, bound in BOUNDS.items():
         if column in frame:
             numbers = degrees(frame[column], bound)
@@ -141,17 +166,15 @@ def _with_centroids(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
                 raise TilesError(
                     f"{path}: tile {frame['tile_id'].iloc[rows[0]]!r} (feature {rows[0] + 1}) has {column} = "
                     f"{frame[column].iloc[rows[0]]}, which is not the centroid in degrees, from -{bound:g} to "
-                    f"{bound:g}. Correct the column, or drop `lon` and `lat`: Earth Engine then computes them."
+                    f"{bound:g}. {remedy}"
                 )
+            check_centroids(numbers, frame, path, remedy)
             frame = frame.assign(**{column: numbers})
     return frame
 
 
 def _tile_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
     """The ids as text; refuses those that cannot be the name of a file or are too long for a dataset."""
-    odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE)].dropna() if ids.dtype.kind == "f" else ids[:0]
-    if len(odd):
-        raise TilesError(f"{path}: a `tile_id` is {odd.iloc[0]}. Use whole numbers or text as ids.")
     ids = unique_ids(ids, path)
     # Shorter ids are within both limits whatever their characters: one character is quoted as 12 at most.
     for tile_id in ids[ids.str.len() > MAX_STEM // 12]:
@@ -178,12 +201,9 @@ def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:
 
 def _check_geometries(frame: gpd.GeoDataFrame, path: Path) -> None:
     shapes = frame.geometry.values
-    bounds = np.abs(shapely.bounds(shapes)).reshape(-1, 2, 2)
-    checks = {
-        "has an empty geometry": shapely.is_missing(shapes) | shapely.is_empty(shapes),
+    checks = faults(shapes) | {
         "is not a Polygon": shapely.get_type_id(shapes) != shapely.GeometryType.POLYGON,
         "has an invalid polygon (it crosses itself)": ~shapely.is_valid(shapes),
-        "has coordinates that are not degrees (wrong CRS?)": ~(bounds <= list(BOUNDS.values())).all(axis=(1, 2)),
     }
     for problem, bad in checks.items():
         rows = np.flatnonzero(bad)

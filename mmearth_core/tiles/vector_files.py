@@ -20,6 +20,11 @@ from mmearth_core.tiles.index import write_geopackage
 SUFFIXES = (".geojson", ".gpkg", ".fgb")
 """Formats in which tiles are written."""
 
+PARQUET = (".parquet", ".pq", ".geoparquet")
+
+BOUNDS = {"lon": 360.0, "lat": 90.0}
+"""Largest absolute value of a longitude and a latitude; tiles across the antimeridian may continue past 180."""
+
 _POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 _UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError)
@@ -27,18 +32,27 @@ _UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, Va
 
 
 def read_layer(path: Path) -> gpd.GeoDataFrame:
-    """Reads the only layer of a vector file, as it is.
+    """Reads the only layer of a vector file, or a GeoParquet file; dates become text, each as the file has it.
 
     Raises:
         TilesError: when the file cannot be read, has several layers, no geometries or no CRS.
     """
+    if path.suffix.lower() in PARQUET:
+        return _with_crs(read_parquet(path), path)
     try:
         layers = [name for name, _ in pyogrio.list_layers(path)]
         with warnings.catch_warnings():
-            # A column of numbers and texts is read as text. Invalid rings are handled by the callers.
+            # A column of numbers and texts is read as text. Invalid rings are handled by the callers. Only GeoJSON's
+            # driver knows DATE_AS_STRING: without it, a text that looks like a date, such as an id, would be changed.
             warnings.simplefilter("ignore", UserWarning)
             warnings.simplefilter("ignore", RuntimeWarning)
-            frame = pyogrio.read_dataframe(path) if len(layers) == 1 else None
+            options: dict[str, Any] = {"datetime_as_string": True, "DATE_AS_STRING": "YES"}
+            frame = pyogrio.read_dataframe(path, **options) if len(layers) == 1 else None
+    except shapely.errors.ShapelyError as error:
+        raise TilesError(
+            f"{path}: feature {_first_unreadable(path) + 1} has a geometry that cannot be read ({error}). A ring needs "
+            "at least four points, and its last one must equal its first. Fix or drop the feature."
+        ) from error
     except _UNREADABLE as error:
         raise TilesError(
             f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
@@ -48,6 +62,10 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
             f"{path}: has {len(layers)} layers ({', '.join(layers[:5])}); exactly one is needed. Export it to a file "
             "of its own."
         )
+    return _with_crs(frame, path)
+
+
+def _with_crs(frame: pd.DataFrame, path: Path) -> gpd.GeoDataFrame:
     if not isinstance(frame, gpd.GeoDataFrame):
         raise TilesError(f"{path}: has no geometry column. Use a vector file, such as GeoJSON or GeoPackage.")
     if frame.crs is None:
@@ -57,8 +75,63 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
     return frame
 
 
+def _first_unreadable(path: Path) -> int:
+    """The position of the first feature whose geometry is damaged."""
+    stored = pyogrio.raw.read(path, columns=[])[2]
+    damaged = shapely.is_missing(shapely.from_wkb(stored, on_invalid="ignore")) & ~pd.isna(stored)
+    return int(np.argmax(damaged))
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Reads Parquet, or GeoParquet as a `GeoDataFrame`; a named index becomes columns.
+
+    Raises:
+        TilesError: when it cannot be read.
+    """
+    try:
+        from pyarrow.parquet import read_schema
+
+        reader = gpd if b"geo" in (read_schema(path).metadata or {}) else pd
+        frame: pd.DataFrame = reader.read_parquet(path)
+        if isinstance(frame, gpd.GeoDataFrame) and frame.geometry.name != "geometry":
+            frame = frame.rename_geometry("geometry")
+        return frame if list(frame.index.names) == [None] else frame.reset_index()
+    except ImportError as error:
+        raise TilesError(f"{path}: Parquet needs pyarrow: `pip install 'mmearth-core[parquet]'`.") from error
+    except (ValueError, OSError, shapely.errors.ShapelyError) as error:
+        raise TilesError(f"{path}: cannot be read as Parquet. The reader says: {error}") from error
+
+
+def faults(shapes: Any) -> dict[str, Any]:
+    """Which geometries cannot be used as longitudes and latitudes: `{problem: an array of bools}`."""
+    points, owner = shapely.get_coordinates(shapes, return_index=True)
+    numbers = np.arange(len(shapes))
+    bounds = np.abs(shapely.bounds(shapes)).reshape(-1, 2, 2)
+    return {
+        "has an empty geometry": shapely.is_missing(shapes) | shapely.is_empty(shapes),
+        "has a coordinate that is not a finite number": np.isin(numbers, owner[~np.isfinite(points).all(axis=1)]),
+        "has coordinates that are not degrees (wrong CRS?)": (bounds > list(BOUNDS.values())).any(axis=(1, 2)),
+        "crosses the antimeridian, but its longitudes jump by 360 degrees there, so that it would surround the globe "
+        "(let them continue past 180, such as 179.99 to 180.01)": _is_wrapped(shapes),
+    }
+
+
+def _is_wrapped(shapes: Any) -> Any:
+    """Which polygons have an edge around the globe, and would be narrow if their longitudes continued past 180."""
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    points, part = shapely.get_coordinates(shapely.get_exterior_ring(parts), return_index=True)
+    jumps = np.unique(part[1:][(np.diff(part) == 0) & (np.abs(np.diff(points[:, 0])) > 180)])
+    wrapped = np.zeros(len(shapes), bool)
+    for number, start, stop in zip(
+        jumps, *(np.searchsorted(part, jumps, side) for side in ("left", "right")), strict=True
+    ):
+        # Width 0: a box from -180 to 180. An edge of Antarctica is as long, but there are points in between.
+        wrapped[owner[number]] |= 0 < np.ptp(points[start:stop, 0] % 360) < 180
+    return wrapped
+
+
 def read_vector(path: Path, types: Sequence[shapely.GeometryType], remedy: str) -> gpd.GeoDataFrame:
-    """Reads a vector file as 2-D geometries in EPSG:4326; features without geometry are left out.
+    """Reads a vector file as 2-D geometries in EPSG:4326.
 
     Args:
         path: the file.
@@ -71,15 +144,19 @@ def read_vector(path: Path, types: Sequence[shapely.GeometryType], remedy: str) 
     if not path.exists():
         raise TilesError(f"{path}: no such file.")
     frame = read_layer(path)
-    frame = frame[~(frame.geometry.isna() | frame.geometry.is_empty)].reset_index(drop=True)
+    if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
+        frame = frame.to_crs("EPSG:4326")
+    for problem, bad in faults(frame.geometry.values).items():
+        if bad.any():
+            raise TilesError(
+                f"{path}: feature {np.argmax(bad) + 1} {problem} ({bad.sum()} such features in all). Fix or drop it."
+            )
     wrong = np.flatnonzero(~np.isin(shapely.get_type_id(frame.geometry.values), types))
     if wrong.size:
         raise TilesError(
             f"{path}: feature {wrong[0] + 1} is a {frame.geom_type[wrong[0]]} ({wrong.size} such features in all). "
             f"{remedy}"
         )
-    if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
-        frame = frame.to_crs("EPSG:4326")
     return frame.set_geometry(gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326"))
 
 
