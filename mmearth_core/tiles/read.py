@@ -81,11 +81,11 @@ def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
             f"{path}: row {missing[0] + 1} has no `{ids.name}` ({missing.size} such rows in all). Give each row a "
             "unique one."
         )
-    odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE)] if ids.dtype.kind == "f" else ids[:0]
-    odd = ids if ids.dtype.kind == "b" else odd
+    is_float = ids.dtype.kind == "f"
+    odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE) if is_float else ids.map(type).isin([bool, bytes])]
     if len(odd):
         raise TilesError(f"{path}: a `{ids.name}` is {odd.iloc[0]}. Use whole numbers or text as ids.")
-    if ids.dtype.kind == "f":
+    if is_float:
         # A missing value elsewhere, or the format, made whole numbers floats: 7.0 is tile 7.
         ids = ids.astype("int64")
     ids = ids.astype(str)
@@ -117,7 +117,7 @@ def check_columns(columns: Iterable[str], path: Path, *reserved: str) -> None:
 
 def plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """Makes every value one that a vector file can hold: lists and objects become JSON text, odd types text."""
-    columns = [name for name in frame.columns if frame[name].dtype.kind == "O" and name != "geometry"]
+    columns = [name for name in frame.columns if frame[name].dtype.kind in "Om" and name != "geometry"]
     return frame.assign(**{name: frame[name].map(_plain) for name in columns})
 
 

@@ -102,8 +102,13 @@ def read_parquet(path: Path) -> pd.DataFrame:
         raise TilesError(f"{path}: cannot be read as Parquet. The reader says: {error}") from error
 
 
-def faults(shapes: Any) -> dict[str, Any]:
-    """Which geometries cannot be used as longitudes and latitudes: `{problem: an array of bools}`."""
+def faults(shapes: Any, split: str = "") -> dict[str, Any]:
+    """Which geometries cannot be used as longitudes and latitudes: `{problem: an array of bools}`.
+
+    Args:
+        shapes: the geometries.
+        split: the second form that a polygon across the antimeridian may have, for the problem's text.
+    """
     points, owner = shapely.get_coordinates(shapes, return_index=True)
     numbers = np.arange(len(shapes))
     bounds = np.abs(shapely.bounds(shapes)).reshape(-1, 2, 2)
@@ -112,7 +117,7 @@ def faults(shapes: Any) -> dict[str, Any]:
         "has a coordinate that is not a finite number": np.isin(numbers, owner[~np.isfinite(points).all(axis=1)]),
         "has coordinates that are not degrees (wrong CRS?)": (bounds > list(BOUNDS.values())).any(axis=(1, 2)),
         "crosses the antimeridian, but its longitudes jump by 360 degrees there, so that it would surround the globe "
-        "(let them continue past 180, such as 179.99 to 180.01)": _is_wrapped(shapes),
+        f"(let them continue past 180, such as 179.99 to 180.01{split})": _is_wrapped(shapes),
     }
 
 
@@ -146,7 +151,7 @@ def read_vector(path: Path, types: Sequence[shapely.GeometryType], remedy: str) 
     frame = read_layer(path)
     if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
         frame = frame.to_crs("EPSG:4326")
-    for problem, bad in faults(frame.geometry.values).items():
+    for problem, bad in faults(frame.geometry.values, ", or split it at 180 into a MultiPolygon").items():
         if bad.any():
             raise TilesError(
                 f"{path}: feature {np.argmax(bad) + 1} {problem} ({bad.sum()} such features in all). Fix or drop it."

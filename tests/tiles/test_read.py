@@ -266,7 +266,7 @@ def test_centroids_that_are_no_degrees(path, lat):
 def test_centroids_written_as_text_keep_every_digit(path):
     geojson(
         path,
-        feature("a", lon="10.01", lat="50.123456789012345"),
+        feature("a", box(10, 50.12, 10.02, 50.13), lon="10.01", lat="50.123456789012345"),
         feature("b", box(-0.11, -33.31, -0.09, -33.29), lon="-0.1", lat="-33.3"),
     )
     frame = read_tiles(path)
