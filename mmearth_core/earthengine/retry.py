@@ -3,7 +3,6 @@
 import logging
 import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -131,26 +130,21 @@ class RetryingSender:
     """
 
     def __init__(
-        self,
-        run: RunOptions,
-        ending: threading.Event,
-        sleep: Callable[[float], object] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        self, run: RunOptions, ending: threading.Event, sleep: Callable[[float], object], clock: Callable[[], float]
     ) -> None:
         """Prepares it.
 
         Args:
             run: concurrency, rate and duration of retries.
             ending: see the attribute.
-            sleep: waits before a retry; by default until the time has passed or the run is ending.
+            sleep: waits before a retry, seconds.
             clock: monotonic clock, seconds.
         """
         self.retries: Counter[str] = Counter()
         self.limit = AdaptiveLimit(run.max_concurrent, self._limit_budget)
         self.ending = ending
         self._seconds = run.retry_seconds
-        self._sleep = ending.wait if sleep is None else sleep
-        self._clock = clock
+        self._sleep, self._clock = sleep, clock
         self._budget: RequestBudget = LocalBudget(run.max_concurrent, run.requests_per_second)
         self._lock = threading.Lock()
         self._waiting: Counter[str] = Counter()
