@@ -1,7 +1,7 @@
 """The anchor `file`: the tiles file itself has each tile's date and CRS, so any other modality can be used alone."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -113,7 +113,7 @@ def _variant(text: str) -> str:
     return text
 
 
-_READERS = {"date": _day, "crs": _crs, "variant": _variant}
+_READERS: dict[str, Callable[[str], str]] = {"date": _day, "crs": _crs, "variant": _variant}
 """How the columns that the options name are read."""
 
 

@@ -265,8 +265,8 @@ def _column(key: str, values: list[Any], frame: gpd.GeoDataFrame, path: Path) ->
     values = [value if isinstance(value, str | int | float) else None for value in values]
     values = [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
     # A boolean is no number of degrees.
-    text = str | bool if key in BOUNDS else str
-    texts = [position for position, value in enumerate(values) if isinstance(value, text)]
+    text_types = (str, bool) if key in BOUNDS else str
+    texts = [position for position, value in enumerate(values) if isinstance(value, text_types)]
     numbers = [position for position, value in enumerate(values) if isinstance(value, int | float)]
     if texts and numbers:
         text, number = texts[0], numbers[0]

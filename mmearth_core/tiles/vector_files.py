@@ -39,20 +39,21 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
     """
     if path.suffix.lower() in PARQUET:
         return _with_crs(read_parquet(path), path)
+    # Only GeoJSON's driver knows DATE_AS_STRING: without it, a text that looks like a date, such as an id, is changed.
+    options: dict[str, Any] = {"datetime_as_string": True, "DATE_AS_STRING": "YES"}
     try:
-        layers = [name for name, _ in pyogrio.list_layers(path)]
-        with warnings.catch_warnings():
-            # A column of numbers and texts is read as text. Invalid rings are handled by the callers. Only GeoJSON's
-            # driver knows DATE_AS_STRING: without it, a text that looks like a date, such as an id, would be changed.
-            warnings.simplefilter("ignore", UserWarning)
-            warnings.simplefilter("ignore", RuntimeWarning)
-            options: dict[str, Any] = {"datetime_as_string": True, "DATE_AS_STRING": "YES"}
-            frame = pyogrio.read_dataframe(path, **options) if len(layers) == 1 else None
-    except shapely.errors.ShapelyError as error:
-        raise TilesError(
-            f"{path}: feature {_first_unreadable(path) + 1} has a geometry that cannot be read ({error}). A ring needs "
-            "at least four points, and its last one must equal its first. Fix or drop the feature."
-        ) from error
+        # A column of numbers and texts is read as text. Invalid rings are handled by the callers.
+        with warnings.catch_warnings(action="ignore"):
+            layers = [name for name, _ in pyogrio.list_layers(path)]
+            try:
+                frame = pyogrio.read_dataframe(path, **options) if len(layers) == 1 else None
+            except shapely.errors.ShapelyError as error:
+                stored = pyogrio.raw.read(path, columns=[])[2]
+                damaged = shapely.is_missing(shapely.from_wkb(stored, on_invalid="ignore")) & ~pd.isna(stored)
+                raise TilesError(
+                    f"{path}: feature {np.argmax(damaged) + 1} has a geometry that cannot be read ({error}). A ring "
+                    "has at least four points, and its last one must equal its first. Fix or drop the feature."
+                ) from error
     except _UNREADABLE as error:
         raise TilesError(
             f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
@@ -73,13 +74,6 @@ def _with_crs(frame: pd.DataFrame, path: Path) -> gpd.GeoDataFrame:
             f"{path}: has no CRS. Set it in the file, e.g. `ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}`."
         )
     return frame
-
-
-def _first_unreadable(path: Path) -> int:
-    """The position of the first feature whose geometry is damaged."""
-    stored = pyogrio.raw.read(path, columns=[])[2]
-    damaged = shapely.is_missing(shapely.from_wkb(stored, on_invalid="ignore")) & ~pd.isna(stored)
-    return int(np.argmax(damaged))
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
@@ -121,6 +115,7 @@ def faults(shapes: Any, split: str = "") -> dict[str, Any]:
     }
 
 
+@np.errstate(invalid="ignore")
 def _is_wrapped(shapes: Any) -> Any:
     """Which polygons have an edge around the globe, and would be narrow if their longitudes continued past 180."""
     parts, owner = shapely.get_parts(shapes, return_index=True)
