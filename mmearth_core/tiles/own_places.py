@@ -264,7 +264,7 @@ def _column(key: str, values: list[Any], frame: gpd.GeoDataFrame, path: Path) ->
     """One key's values, all texts or all numbers; what JSON does not have (NaN, Infinity) becomes missing."""
     values = [value if isinstance(value, str | int | float) else None for value in values]
     values = [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
-    # A boolean is no number of degrees.
+    # A boolean is not a number of degrees.
     text_types = (str, bool) if key in BOUNDS else str
     texts = [position for position, value in enumerate(values) if isinstance(value, text_types)]
     numbers = [position for position, value in enumerate(values) if isinstance(value, int | float)]
