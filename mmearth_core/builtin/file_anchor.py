@@ -39,9 +39,9 @@ class FileAnchor(Modality):
         for key in _READERS:
             column = getattr(self.options, key)
             if column not in (None, FileAnchorOptions().crs, *attributes):
+                names = ", ".join(attributes)
                 raise ValueError(
-                    f"there is no column {column!r}, the `{key}` of [modalities.file]. There are: "
-                    f"{', '.join(attributes)}. Set `{key}` to one of them, or add the column."
+                    f"there is no column {column!r}, the `{key}` of [modalities.file]. There are: {names}."
                 )
             self._read(key, attributes)
 
@@ -100,8 +100,8 @@ def _crs(text: str) -> str:
     crs = f"EPSG:{text}" if text.isdecimal() else text
     try:
         known = CRS.from_user_input(crs)
-    except CRSError:
-        raise ValueError("not a CRS that PROJ knows, such as EPSG:32618") from None
+    except CRSError as error:
+        raise ValueError(f"not a CRS that PROJ knows, such as EPSG:32618 ({error})") from None
     if not known.is_projected or any(axis.unit_conversion_factor != 1.0 for axis in known.axis_info[:2]):
         raise ValueError("not a CRS that is projected in metres, such as EPSG:32618")
     return crs

@@ -79,7 +79,7 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
         if lon or lat:
             raise TilesError(f"{path}: --lon and --lat name columns of a table; a vector file has points of its own.")
         remedy = "All must be points; for polygons use `mmearth-core tiles from-polygons`."
-        frame = read_vector(path, [shapely.GeometryType.POINT], remedy)
+        frame = read_vector(path, ["Point"], remedy)
         x, y = frame.geometry.x.to_numpy(), frame.geometry.y.to_numpy()
     if not len(frame):
         raise TilesError(f"{path}: has no point.")

@@ -14,7 +14,7 @@ import shapely
 from mmearth_core.errors import TilesError
 from mmearth_core.paths import MAX_STEM, file_stem
 from mmearth_core.tiles.index import FID, NUMBERING
-from mmearth_core.tiles.vector_files import BOUNDS, faults, read_layer
+from mmearth_core.tiles.vector_files import BOUNDS, check_geometries, read_layer
 
 FORMATS = (".geojson", ".json", ".gpkg", ".fgb")
 
@@ -60,7 +60,7 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
         )
     frame["tile_id"] = _tile_ids(frame["tile_id"], path)
     _check_crs(frame, path)
-    _check_geometries(frame, path)
+    check_geometries(frame, path, ["Polygon"], f"{_SQUARE}.", tiles=True)
     frame["geometry"] = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326")
     # The tiles.gpkg of a dataset has these columns; in another dataset its rows are numbered again.
     frame = frame.drop(columns=[*NUMBERING, FID], errors="ignore")
@@ -132,8 +132,8 @@ def _plain(value: Any) -> Any:
 
 def degrees(values: "pd.Series[Any]", bound: float) -> "pd.Series[Any]":
     """Values as numbers of degrees; NaN where one is not a number from `-bound` to `bound`, or a boolean."""
-    booleans = values.map(lambda value: isinstance(value, bool))
-    numbers = pd.to_numeric(values.mask(booleans), errors="coerce").astype(float)
+    values = values if values.dtype.kind == "f" else values.mask(values.map(type) == bool)  # noqa: E721
+    numbers = pd.to_numeric(values, errors="coerce").astype(float)
     return numbers.where(numbers.abs() <= bound)
 
 
@@ -197,18 +197,3 @@ def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:
             f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_SQUARE} (EPSG:4326): "
             f"`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}` converts it."
         )
-
-
-def _check_geometries(frame: gpd.GeoDataFrame, path: Path) -> None:
-    shapes = frame.geometry.values
-    checks = faults(shapes) | {
-        "is not a Polygon": shapely.get_type_id(shapes) != shapely.GeometryType.POLYGON,
-        "has an invalid polygon (it crosses itself)": ~shapely.is_valid(shapes),
-    }
-    for problem, bad in checks.items():
-        rows = np.flatnonzero(bad)
-        if rows.size:
-            more = f"; {rows.size} such tiles in all" if rows.size > 1 else ""
-            raise TilesError(
-                f"{path}: tile {frame['tile_id'].iloc[rows[0]]!r} (feature {rows[0] + 1}) {problem}{more}. {_SQUARE}."
-            )

@@ -25,7 +25,7 @@ PARQUET = (".parquet", ".pq", ".geoparquet")
 BOUNDS = {"lon": 360.0, "lat": 90.0}
 """Largest absolute value of a longitude and a latitude; tiles across the antimeridian may continue past 180."""
 
-_POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+_SPLIT = ", or split it at 180 into a MultiPolygon"
 
 _UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError)
 """What pyogrio raises for a file that is cut short, malformed or not a vector file."""
@@ -96,23 +96,39 @@ def read_parquet(path: Path) -> pd.DataFrame:
         raise TilesError(f"{path}: cannot be read as Parquet. The reader says: {error}") from error
 
 
-def faults(shapes: Any, split: str = "") -> dict[str, Any]:
-    """Which geometries cannot be used as longitudes and latitudes: `{problem: an array of bools}`.
+def check_geometries(
+    frame: gpd.GeoDataFrame, path: Path, types: Sequence[str], remedy: str, tiles: bool = False
+) -> None:
+    """Refuses geometries that cannot be used as longitudes and latitudes.
 
     Args:
-        shapes: the geometries.
-        split: the second form that a polygon across the antimeridian may have, for the problem's text.
+        frame: the features; tiles have their ids in `tile_id`.
+        path: their file, for errors.
+        types: the types that they may have.
+        remedy: what to do, for errors.
+        tiles: whether they are tiles, which must be valid, and cannot be split at the antimeridian.
+
+    Raises:
+        TilesError: names the first feature of a problem.
     """
+    shapes = frame.geometry.values
     points, owner = shapely.get_coordinates(shapes, return_index=True)
-    numbers = np.arange(len(shapes))
     bounds = np.abs(shapely.bounds(shapes)).reshape(-1, 2, 2)
-    return {
+    problems = {
         "has an empty geometry": shapely.is_missing(shapes) | shapely.is_empty(shapes),
-        "has a coordinate that is not a finite number": np.isin(numbers, owner[~np.isfinite(points).all(axis=1)]),
+        "has a coordinate that is not a finite number": np.isin(frame.index, owner[~np.isfinite(points).all(axis=1)]),
         "has coordinates that are not degrees (wrong CRS?)": (bounds > list(BOUNDS.values())).any(axis=(1, 2)),
+        f"is not a {' or a '.join(types)}": ~np.isin(frame.geom_type, types),
+        "has an invalid polygon (it crosses itself)": ~shapely.is_valid(shapes) & tiles,
         "crosses the antimeridian, but its longitudes jump by 360 degrees there, so that it would surround the globe "
-        f"(let them continue past 180, such as 179.99 to 180.01{split})": _is_wrapped(shapes),
+        f"(let them continue past 180, such as 179.99 to 180.01{'' if tiles else _SPLIT})": _is_wrapped(shapes),
     }
+    for problem, bad in problems.items():
+        if bad.any():
+            row, count = int(np.argmax(bad)), int(bad.sum())
+            name = f"tile {frame['tile_id'].iloc[row]!r} (feature {row + 1})" if tiles else f"feature {row + 1}"
+            more = f"; {count} such {'tiles' if tiles else 'features'} in all" if count > 1 else ""
+            raise TilesError(f"{path}: {name} {problem}{more}. {remedy}")
 
 
 @np.errstate(invalid="ignore")
@@ -130,7 +146,7 @@ def _is_wrapped(shapes: Any) -> Any:
     return wrapped
 
 
-def read_vector(path: Path, types: Sequence[shapely.GeometryType], remedy: str) -> gpd.GeoDataFrame:
+def read_vector(path: Path, types: Sequence[str], remedy: str) -> gpd.GeoDataFrame:
     """Reads a vector file as 2-D geometries in EPSG:4326.
 
     Args:
@@ -146,17 +162,7 @@ def read_vector(path: Path, types: Sequence[shapely.GeometryType], remedy: str) 
     frame = read_layer(path)
     if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
         frame = frame.to_crs("EPSG:4326")
-    for problem, bad in faults(frame.geometry.values, ", or split it at 180 into a MultiPolygon").items():
-        if bad.any():
-            raise TilesError(
-                f"{path}: feature {np.argmax(bad) + 1} {problem} ({bad.sum()} such features in all). Fix or drop it."
-            )
-    wrong = np.flatnonzero(~np.isin(shapely.get_type_id(frame.geometry.values), types))
-    if wrong.size:
-        raise TilesError(
-            f"{path}: feature {wrong[0] + 1} is a {frame.geom_type[wrong[0]]} ({wrong.size} such features in all). "
-            f"{remedy}"
-        )
+    check_geometries(frame, path, types, f"Fix or drop it. {remedy}")
     return frame.set_geometry(gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326"))
 
 
@@ -166,7 +172,7 @@ def read_polygons(path: Path) -> gpd.GeoDataFrame:
     Raises:
         TilesError: when it has none, or a feature that is not a polygon.
     """
-    frame = read_vector(path, _POLYGONS, "All must be polygons.")
+    frame = read_vector(path, ["Polygon", "MultiPolygon"], "All must be polygons.")
     if not len(frame):
         raise TilesError(f"{path}: has no polygon.")
     shapes = frame.geometry.values

@@ -213,7 +213,7 @@ def test_geoparquet_without_a_crs_and_with_lines(tmp_path):
     gpd.GeoDataFrame({"plot": ["p"]}, geometry=[Point(1, 2)]).to_parquet(path)
     assert "has no CRS" in refusal("from-points", path)
     gpd.GeoDataFrame({"plot": ["p"]}, geometry=[box(0, 0, 1, 1)], crs="EPSG:4326").to_parquet(path)
-    assert "feature 1 is a Polygon (1 such features in all). All must be points" in refusal("from-points", path)
+    assert "feature 1 is not a Point. Fix or drop it. All must be points" in refusal("from-points", path)
     pd.DataFrame({"park": ["A"]}).to_parquet(path)
     assert "has no geometry column" in refusal("from-polygons", path)
 
