@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from attrs import field, frozen
@@ -40,9 +40,7 @@ class FileAnchor(Modality):
             column = getattr(self.options, key)
             if column not in (None, FileAnchorOptions().crs, *attributes):
                 names = ", ".join(attributes)
-                raise ValueError(
-                    f"there is no column {column!r}, the `{key}` of [modalities.file]. There are: {names}."
-                )
+                raise ValueError(f"there is no column {column!r}, `{key}` of [modalities.file]. There are: {names}.")
             self._read(key, attributes)
 
     def locate(self, scene: Scene) -> dict[str, Any]:
@@ -80,7 +78,7 @@ def _text(value: Any) -> str | None:
     return (f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value).strip()) or None
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _day(text: str) -> str:
     """The day of this value alone: in UTC if it has an offset."""
     try:
@@ -91,7 +89,7 @@ def _day(text: str) -> str:
         raise ValueError("not a date of the form YYYY-MM-DD or YYYY-MM-DDThh:mm:ss+hh:mm") from None
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _crs(text: str) -> str:
     """A CRS, from text or from the number of an EPSG code."""
     from pyproj import CRS

@@ -160,7 +160,7 @@ class Modality(Plugin):
         """Checks the columns of a tile, when the tiles file is read and before any request.
 
         Args:
-            attributes: as in `Scene`.
+            attributes: all columns of the tiles file but the geometry; None or NaN where a value is missing.
 
         Raises:
             ValueError: when they cannot be used. The message follows the file, the row and the tile's id.

@@ -132,7 +132,7 @@ def _plain(value: Any) -> Any:
 
 def degrees(values: "pd.Series[Any]", bound: float) -> "pd.Series[Any]":
     """Values as numbers of degrees; NaN where one is not a number from `-bound` to `bound`, or a boolean."""
-    values = values if values.dtype.kind == "f" else values.mask(values.map(type) == bool)  # noqa: E721
+    values = values if values.dtype.kind == "f" else values.mask(values.map(lambda value: isinstance(value, bool)))
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
     return numbers.where(numbers.abs() <= bound)
 

@@ -89,7 +89,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
         frame: pd.DataFrame = reader.read_parquet(path)
         if isinstance(frame, gpd.GeoDataFrame) and frame.geometry.name != "geometry":
             frame = frame.rename_geometry("geometry")
-        return frame if list(frame.index.names) == [None] else frame.reset_index()
+        return frame.reset_index(drop=list(frame.index.names) == [None])
     except ImportError as error:
         raise TilesError(f"{path}: Parquet needs pyarrow: `pip install 'mmearth-core[parquet]'`.") from error
     except (ValueError, OSError, shapely.errors.ShapelyError) as error:
@@ -113,12 +113,13 @@ def check_geometries(
     """
     shapes = frame.geometry.values
     points, owner = shapely.get_coordinates(shapes, return_index=True)
-    bounds = np.abs(shapely.bounds(shapes)).reshape(-1, 2, 2)
+    numbers, bounds = np.arange(len(shapes)), np.abs(shapely.bounds(shapes)).reshape(-1, 2, 2)
+    allowed = [shapely.GeometryType[name.upper()] for name in types]
     problems = {
         "has an empty geometry": shapely.is_missing(shapes) | shapely.is_empty(shapes),
-        "has a coordinate that is not a finite number": np.isin(frame.index, owner[~np.isfinite(points).all(axis=1)]),
+        "has a coordinate that is not a finite number": np.isin(numbers, owner[~np.isfinite(points).all(axis=1)]),
         "has coordinates that are not degrees (wrong CRS?)": (bounds > list(BOUNDS.values())).any(axis=(1, 2)),
-        f"is not a {' or a '.join(types)}": ~np.isin(frame.geom_type, types),
+        f"is not a {' or a '.join(types)}": ~np.isin(shapely.get_type_id(shapes), allowed),
         "has an invalid polygon (it crosses itself)": ~shapely.is_valid(shapes) & tiles,
         "crosses the antimeridian, but its longitudes jump by 360 degrees there, so that it would surround the globe "
         f"(let them continue past 180, such as 179.99 to 180.01{'' if tiles else _SPLIT})": _is_wrapped(shapes),

@@ -164,4 +164,4 @@ def test_variants_are_texts_that_fit_into_the_dataset(tmp_path):
 @pytest.mark.parametrize("key", ["date", "crs", "variant"])
 def test_a_configured_column_that_does_not_exist(tmp_path, key):
     text = refusal(project(tmp_path, ["2020-06-01"], options=f'{key} = "S2_ANY"'))
-    assert f"there is no column 'S2_ANY', the `{key}` of [modalities.file]. There are: tile_id, date." in text
+    assert f"there is no column 'S2_ANY', `{key}` of [modalities.file]. There are: tile_id, date." in text
