@@ -35,7 +35,8 @@ def written_aside(path: Path, shared: bool = False) -> Iterator[Path]:
         shared: whether several processes may write this file at the same time, all with the same content.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    begin = f".{path.stem}.{socket.gethostname()}-" if shared else f".{path.stem}"
+    # No name of a tile's stack has a "#" (see `file_stem`), so this is never the stack of another tile.
+    begin = f".{path.stem}.{socket.gethostname()}-" if shared else f".{path.stem}#"
     aside = path.with_name(f"{begin}{os.getpid() if shared else ''}.part{path.suffix}")
     aside.unlink(missing_ok=True)
     try:

@@ -1,4 +1,4 @@
-"""Parts of messages: counts, sizes, durations and suggestions."""
+"""Parts of messages: counts, sizes, durations, suggestions, and text that is safe to print."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,6 +7,18 @@ from collections.abc import Iterable
 def counted(number: int, what: str) -> str:
     """`1 tile`, `2 tiles`, `1,200,000 tiles`; the plural is made with an s."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Text of a file or a server for a terminal or a picture: control and bidirectional characters become escapes.
+
+    Args:
+        text: any text.
+        keep: characters to leave as they are.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in keep else ascii(one)[1:-1] for one in text)
 
 
 def size(count: float) -> str:

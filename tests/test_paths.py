@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import assume, given, settings
@@ -36,6 +37,28 @@ def test_file_names_are_plain_and_short(tile_id):
 @given(st.from_regex(r"[A-Za-z0-9_.~+,=@ -]{1,40}", fullmatch=True))
 def test_plain_ids_are_their_own_file_names(tile_id):
     assert file_stem(tile_id) == tile_id
+
+
+@pytest.mark.parametrize("other", [".x.part", ".x#.part", "x#", "x.part", ".x"])
+def test_the_temporary_file_is_never_another_tile_s(tmp_path, other):
+    path = tmp_path / f"{file_stem('x')}.tif"
+    stack = tmp_path / f"{file_stem(other)}.tif"
+    stack.write_text("another tile's")
+    with written_aside(path) as aside:
+        aside.write_text("new")
+        assert stack.read_text() == "another tile's"
+    assert stack.read_text() == "another tile's"
+    assert path.read_text() == "new"
+
+
+@settings(deadline=None)
+@given(IDS)
+def test_no_id_has_the_name_of_a_temporary_file(tmp_path_factory, tile_id):
+    path = tmp_path_factory.getbasetemp() / f"{file_stem(tile_id)}.tif"
+    with written_aside(path) as aside:
+        aside.touch()
+        assert file_stem(unquote(aside.stem)) != aside.stem
+    path.unlink()
 
 
 def test_an_over_long_name_is_refused():

@@ -1,8 +1,8 @@
-"""Numbers in words: one and many, and bytes across every unit's border."""
+"""Numbers in words: one and many, and bytes across every unit's border; and text that is safe to print."""
 
 import pytest
 
-from mmearth_core.text import counted, size
+from mmearth_core.text import counted, printable, size
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,23 @@ def test_one_and_many(number, said):
 )
 def test_bytes_of_every_size(count, said):
     assert size(count) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Größe 東 $x_1$ \\n", "Größe 東 $x_1$ \\n"),
+        ("a\x1b[31mb\x7f", r"a\x1b[31mb\x7f"),
+        ("a\r\nb\t\x85\u2028", r"a\r\nb\t\x85\u2028"),
+        ("\u202eab\u200b", r"\u202eab\u200b"),
+        ("\udcff", r"\udcff"),
+        ("", ""),
+    ],
+)
+def test_text_that_is_safe_to_print(text, said):
+    assert printable(text) == said
+    assert printable(said) == said
+
+
+def test_what_is_kept():
+    assert printable("a\n\x1bb", keep="\n") == "a\n\\x1bb"

@@ -13,6 +13,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import StringIO
 from types import FrameType
 from typing import Any
 
@@ -20,7 +21,7 @@ import click
 
 from mmearth_core.errors import MMEarthError, PluginError
 from mmearth_core.registry.commands import COMMANDS, ELSEWHERE, offered
-from mmearth_core.text import did_you_mean
+from mmearth_core.text import did_you_mean, printable
 
 INTERRUPTED, TERMINATED = 130, 143
 """The exit status after control-C or SIGTERM: 128 + the number of the signal, as in shells."""
@@ -91,7 +92,9 @@ class LazyGroup(click.Group):
             with _sigterm_raises():
                 status = call(*args, standalone_mode=False, **extra)
         except click.ClickException as error:
-            error.show()
+            shown = StringIO()
+            error.show(shown)
+            print(printable(shown.getvalue(), keep="\n"), end="", file=sys.stderr)
             sys.exit(error.exit_code)
         except MMEarthError as error:
             print(paragraph(f"error: {error}"), file=sys.stderr)
@@ -127,7 +130,7 @@ def _sigterm_raises() -> Iterator[None]:
 
 def paragraph(text: str, width: int = 100) -> str:
     """Wraps a message, but never inside a path, key or command."""
-    whole = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\0"), " ".join(text.split()))
+    whole = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\0"), printable(" ".join(text.split())))
     return textwrap.fill(whole, width, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
 
 

@@ -1,7 +1,7 @@
 """What commands share: options, shell completion and output."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from mmearth_core.errors import ExitCode
+from mmearth_core.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -158,12 +159,21 @@ def show(
         people(console())
     else:
         for line in people:
-            click.echo(line)
+            click.echo(printable(line, keep="\n"))
     return int(ExitCode.TILES_FAILED if faulty else ExitCode.OK)
 
 
 def console() -> "Console":
-    """Standard output with colours and tables; long lines are left to the terminal."""
-    from rich.console import Console
+    """Standard output with colours and tables; long lines are left to the terminal.
 
-    return Console(soft_wrap=True, highlight=False)
+    Text of files, such as ids and reasons, cannot control the terminal.
+    """
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class PrintableConsole(Console):
+        def render(self, *arguments: Any) -> Iterator[Segment]:
+            for text, style, control in super().render(*arguments):
+                yield Segment(text if control else printable(text, keep="\n"), style, control)
+
+    return PrintableConsole(soft_wrap=True, highlight=False)

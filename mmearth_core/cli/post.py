@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from mmearth_core.cli.common import config_argument, json_option, show, together, workers_option
-from mmearth_core.text import counted
+from mmearth_core.text import counted, printable
 
 if TYPE_CHECKING:
     from mmearth_core.download.folder import DownloadedDataset
@@ -217,7 +217,7 @@ def _show(
     """Prints what became of the tiles, what was written, and which splits were made."""
     out = [{"tile_id": one.tile_id, "group": one.group, "reason": one.reason} for one in rows.left_out]
     for one in out[:_LISTED]:
-        click.echo(f"left out: tile {one['tile_id']!r}, group {one['group']!r}: {one['reason']}", err=True)
+        click.echo(f"left out: tile {one['tile_id']!r}, group {one['group']!r}: {printable(one['reason'])}", err=True)
     if len(out) > _LISTED:
         click.echo(f"left out: {len(out) - _LISTED:,} more, in {rows.source.products.left_out}", err=True)
     root = rows.source.folder.root

@@ -11,6 +11,7 @@ from attrs.filters import exclude
 
 from mmearth_core.download.journal import JOURNALED, Outcome, TileOutcome
 from mmearth_core.errors import ExitCode
+from mmearth_core.text import printable
 
 DISTINCT = 100
 """Kinds of reason that are counted separately: a run of a million tiles must not keep a million texts."""
@@ -129,7 +130,7 @@ class OutcomeCounts:
     def reason_lines(self, limit: int) -> list[str]:
         """The most frequent kinds of reason as text."""
         lines = [
-            f"  {kind.outcome} {kind.tiles}: {kind.reason} (e.g. {', '.join(kind.examples)})"
+            printable(f"  {kind.outcome} {kind.tiles}: {kind.reason} (e.g. {', '.join(kind.examples)})")
             for kind in self.reasons[:limit]
         ]
         if len(self.reasons) > limit:

@@ -158,7 +158,8 @@ def _parse_directory(content: bytes, start: int) -> Header | None:
     if rows < height or len(names) != len(strips) or any(set(tags[tag]) != {each} for tag, each in _AS_WRITTEN.items()):
         return None
     tile = _TILE.search(text)
-    tile_id = None if tile is None else unescape(tile[1].decode())
+    # GDAL escapes the values of tags twice, `&` as `&amp;amp;`, and the names of bands too; those have only letters.
+    tile_id = None if tile is None else unescape(unescape(tile[1].decode()))
     return Header((height, width), {names[i]: strip for i, strip in enumerate(strips)}, tile_id)
 
 

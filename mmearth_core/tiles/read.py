@@ -27,6 +27,9 @@ _SLACK = 0.01
 _LARGEST_WHOLE = 2**53
 """Above it, not every whole number is a float, so that two ids could become one."""
 
+_UNUSABLE = r"^\s|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]"
+"""Ids that a stack's tag would not give back (GDAL drops such characters), or that are damaged text already."""
+
 _SQUARE = "Each tile is one Polygon in longitude and latitude"
 
 
@@ -73,7 +76,7 @@ def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
     """A column of ids as text.
 
     Raises:
-        TilesError: when one is missing, duplicated, or neither text nor a whole number.
+        TilesError: when one is missing, duplicated, has characters that an id cannot have, or is a fraction.
     """
     missing = np.flatnonzero(ids.isna() | (ids.astype(str).str.strip() == ""))
     if missing.size:
@@ -89,6 +92,14 @@ def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
         # A missing value elsewhere, or the format, made whole numbers floats: 7.0 is tile 7.
         ids = ids.astype("int64")
     ids = ids.astype(str)
+    unusable = np.flatnonzero(ids.str.contains(_UNUSABLE))
+    if unusable.size:
+        raise TilesError(
+            f"{path}: row {unusable[0] + 1} has the `{ids.name}` {ids.iloc[unusable[0]]!a} ({unusable.size} such "
+            "rows in all). An id must not begin or end with white space, nor contain control characters (tabs, line "
+            "breaks, escape codes) or \\ufffd, which replaces damaged text. Correct the ids, and then the same ids in "
+            "your own tables."
+        )
     repeated = ids[ids.duplicated()].unique()
     if len(repeated):
         rows = ", ".join(str(row + 1) for row in np.flatnonzero(ids == repeated[0])[:5])

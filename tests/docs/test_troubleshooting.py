@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from typing import Any, NamedTuple
 
 import click
 import h5py
+import numpy as np
 import pytest
+import rasterio
 from click.testing import CliRunner
 from mmearth_devkit.testing.few_tiles import demo_of
 
@@ -140,6 +143,41 @@ def first_tile(place: Place, **columns: Any) -> Said:
     return said("run", "mydata.toml")
 
 
+def unusable_id(place: Place) -> Said:
+    tiles = json.loads((place.folder / "tiles.geojson").read_text())
+    tiles["features"][1]["properties"]["tile_id"] = "b\x1b[0m"
+    (place.folder / "tiles.geojson").write_text(json.dumps(tiles))
+    return place.run()
+
+
+def own_world(place: Place, left: float, share: float = 1) -> Said:
+    """A run of the terrain from a raster that begins at `left` degrees, of which this share of the bytes is there."""
+    tiles = json.loads((place.folder / "tiles.geojson").read_text())
+    for feature in tiles["features"]:
+        feature["properties"]["date"] = "2020-06-01"
+    (place.folder / "tiles.geojson").write_text(json.dumps(tiles))
+    grid = {"crs": "EPSG:4326", "transform": rasterio.Affine(0.01, 0, left, 0, -0.01, 38.5), "dtype": "int16"}
+    with rasterio.open("dem.tif", "w", "GTiff", width=400, height=100, count=1, **grid) as file:
+        file.write(np.ones((1, 100, 400), "int16"))
+    raster = place.folder / "dem.tif"
+    raster.write_bytes(raster.read_bytes()[: int(share * raster.stat().st_size)])
+    (place.folder / "world.toml").write_text(
+        '[[image]]\nid = "projects/sat-io/open-datasets/ASTER/GDEM"\nbands = { b1 = "dem.tif" }\n'
+    )
+    (place.folder / "mydata.toml").write_text(
+        '[dataset]\nname = "mydata"\ntiles = "tiles.geojson"\nanchor = "file"\n[modalities.file]\n'
+        '[modalities.aster]\n[run]\nengine = "local"\n[engines.local]\nworld = "world.toml"\n'
+    )
+    return said("run", "mydata.toml")
+
+
+def of_another_tile(place: Place) -> Said:
+    assert place.run().status == ExitCode.OK
+    (folder,) = place.folder.glob("mydata/stacks/base/*")
+    shutil.copy(folder / "001.tif", folder / "000.tif")
+    return said("post", "mydata.toml", "--workers", "1")
+
+
 def something_else(place: Place) -> Said:
     assert place.run().status == ExitCode.OK
     return place.run(modality="cloud_percentage = 5")
@@ -207,6 +245,10 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "A polygon surrounds the globe": lambda place: first_tile(place, ring=WRAPPED, lon=None, lat=None),
     "A geometry cannot be read": lambda place: first_tile(place, ring=WRAPPED[:-1]),
     "A date of the tiles file cannot be read": lambda place: first_tile(place, date="01.06.2020"),
+    "A tile_id that cannot be used": unusable_id,
+    "A raster on both sides of 180 degrees": lambda place: own_world(place, 178),
+    "A raster of a world cannot be read": lambda place: own_world(place, -76, 0.2),
+    "A stack is that of another tile": of_another_tile,
     "The project may not be used": lambda place: place.struck("403-access", ""),
     "The dataset was built from something else": something_else,
     "The dataset was built from something else, and nothing is done": nothing_done,

@@ -1,6 +1,7 @@
 """The stack: bands come back by name, and any GeoTIFF reader sees what they are."""
 
 import hashlib
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from rasterio.io import MemoryFile
 
 from mmearth_core import Band, Kind, Layer
 from mmearth_core.download.stack import StackBand, encode_stack, read_stack, write_stack
+from mmearth_core.post.stack_reader import StackError, check_stack
 from mmearth_core.tiles.grid import Grid
 
 OPTICAL = Layer("optical", [Band("red", "uint16", 0, unit="1e-4"), Band("blue", "uint16", 0, unit="1e-4")])
@@ -50,6 +52,24 @@ def test_bands_are_read_by_name_in_any_order(stack_on_disk, order, count):
     wanted = order[:count]
     found = read_stack(stack_on_disk, [NAMES[i] for i in wanted])
     np.testing.assert_array_equal(found, pixels()[list(wanted)])
+
+
+IDS = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\ufffd"), max_size=25)
+MARKUP = st.text("&<>\"';#=/xamp lt39;\\u-[]", max_size=25)
+"""Text such as `&amp;lt;` and `&#39`, which GDAL escapes in a tag."""
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.one_of(IDS, MARKUP).map(str.strip).filter(len), st.one_of(IDS, MARKUP))
+def test_any_id_is_read_back_by_both_readers(tmp_path_factory, tile_id, other):
+    path = tmp_path_factory.mktemp("ids") / "tile.tif"
+    path.write_bytes(encode_stack(tile_id, pixels(1), BANDS, grid(1)))
+    with rasterio.open(path) as stack:
+        assert stack.tags()["TILE_ID"] == tile_id
+    check_stack(path, NAMES, 1, tile_id)
+    if other != tile_id:
+        with pytest.raises(StackError, match=re.escape(f"the stack is that of another tile, {tile_id!r}")):
+            check_stack(path, NAMES, 1, other)
 
 
 @pytest.fixture(scope="session")

@@ -115,7 +115,7 @@ write_stack, append = pixels.write_stack, journal.Journal.append
 def stack(path, content):
     if moment == "half a stack" and due():
         path.parent.mkdir(parents=True, exist_ok=True)
-        (path.parent / f".{path.stem}.part.tif").write_bytes(content[: len(content) // 2])
+        (path.parent / f".{path.stem}#.part.tif").write_bytes(content[: len(content) // 2])
         die()
     written = write_stack(path, content)
     if moment == "stack without line" and due():

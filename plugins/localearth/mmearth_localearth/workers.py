@@ -6,6 +6,7 @@ so that it never outlives the process that started it.
 
 import atexit
 import gc
+import logging
 import pickle
 import queue
 import signal
@@ -104,6 +105,7 @@ def main(world: str) -> None:
 
     # Control-C is handled by the parent process, which finishes the requests in flight.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.disable(logging.WARNING)  # the parent has opened the same world, and warned
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
     service = Service(open_world(world))
     # Requests create many small objects and few reference cycles; frequent collection would take a tenth of the time.

@@ -67,8 +67,8 @@ def test_collection_defaults_reach_its_images(tmp_path: Path) -> None:
     b, a = collection.images
     assert (b.id, a.id) == ("MY/SCENES/b", "MY/SCENES/a")
     assert b.bands == (
-        FileBand("red", tmp_path / "scenes/b/red.tif", 1, None, None),
-        FileBand("nir", tmp_path / "scenes/b/b_nir.tif", 2, None, 7),
+        FileBand("red", tmp_path / "scenes/b/red.tif", 1, None, None, None),
+        FileBand("nir", tmp_path / "scenes/b/b_nir.tif", 2, None, 7, None),
         ConstantBand("quality", 3, "uint8", "red"),
     )
     assert b.properties == {

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import shapely
+from shapely.affinity import translate
 from shapely.geometry import (
     GeometryCollection,
     LinearRing,
@@ -68,6 +69,10 @@ def _polygon(values: list[Any]) -> Polygon:
 
 def _made(shape: BaseGeometry, crs: Projection | None, geodesic: bool | None) -> Geometry:
     projection = crs or WGS84
+    if projection.crs == "EPSG:4326" and not shape.is_empty:
+        # Longitudes are on a circle: 285 is -75. A shape across 180 degrees stays in one piece.
+        turns = round((shape.bounds[0] + shape.bounds[2]) / 720)
+        shape = translate(shape, -360 * turns) if turns else shape
     return Geometry(shape, projection, projection.crs == "EPSG:4326" if geodesic is None else geodesic)
 
 

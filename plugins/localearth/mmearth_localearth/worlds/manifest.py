@@ -35,13 +35,17 @@ DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "flo
 
 @frozen
 class FileBand:
-    """A band of a raster file; `crs` and `nodata` override those of the file."""
+    """A band of a raster file; `crs` and `nodata` override those of the file.
+
+    `apply_scale` is whether the file's scale and offset are applied to its values; None if the manifest does not say.
+    """
 
     name: str
     path: Path
     number: int
     crs: str | None
     nodata: float | None
+    apply_scale: bool | None
 
 
 @frozen
@@ -215,8 +219,10 @@ class _Reader:
         file = table.take("file", "a string").replace("{index}", index)
         number = table.take("band", "a whole number", 1)
         crs, nodata = table.take("crs", "a string", None), table.take("nodata", "a number", None)
+        scale = table.take("apply_scale", "true or false", None)
         table.close()
-        return FileBand(name, self._locate(table, folder.replace("{index}", index), file), number, crs, nodata)
+        path = self._locate(table, folder.replace("{index}", index), file)
+        return FileBand(name, path, number, crs, nodata, scale)
 
     @staticmethod
     def _check_likes(table: Table, bands: list[BandEntry]) -> None:

@@ -1,5 +1,6 @@
 """Bands of local rasters, read in windows by many threads at once."""
 
+import math
 import threading
 import warnings
 from collections.abc import Iterator
@@ -9,17 +10,21 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from attrs import define, field
+from attrs import define, field, frozen
 from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
+from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.worlds.base import BandSource, Mask, Pixels
 from mmearth_localearth.worlds.manifest import DTYPES, ConstantBand, FileBand
 from mmearth_localearth.worlds.tables import Table
 
 Affine6 = tuple[float, float, float, float, float, float]
+
+_NEAR = 0.01
+"""Parts of a pixel below this are rounding errors of a geotransform."""
 
 IDLE_HANDLES = 64
 """Maximum of idle open datasets over all files; well below the usual limit of 1,024 open files."""
@@ -79,9 +84,38 @@ def _check_window(band: BandSource, row: int, col: int, rows: int, cols: int) ->
         )
 
 
+@frozen
+class Columns:
+    """Where a band's columns are in its file, of which the first may be in the middle.
+
+    Attributes:
+        left: the left edge of the first one, in the units of the CRS.
+        number: how many the band has.
+        first: the column of the file that is the first one.
+        around: the number of columns once around the globe, after which they repeat; None for other rasters.
+    """
+
+    left: float
+    number: int
+    first: int = 0
+    around: int | None = None
+
+    def runs(self, col: int, cols: int) -> Iterator[tuple[int, int]]:
+        """The file's columns for some of the band's: the first column and the number of each run."""
+        start, end = self.first + col, self.first + col + cols
+        while start < end:
+            at = start if self.around is None else start % self.around
+            number = end - start if self.around is None else min(end - start, self.around - at)
+            yield at, number
+            start += number
+
+
 @define(eq=False)
 class RasterBand:
-    """One band of a raster file. A pixel is valid if the file's mask says so and it is not NaN."""
+    """One band of a raster file. A pixel is valid if the file's mask says so and it is not NaN.
+
+    `scaling` is the scale and the offset to apply, `tags` those that the file has, None if it has none.
+    """
 
     name: str
     dtype: str
@@ -93,23 +127,44 @@ class RasterBand:
     number: int
     nodata: float | None
     all_valid: bool
+    columns: Columns
+    scaling: tuple[float, float] | None
+    tags: tuple[float, float] | None
     pool: HandlePool = field(repr=False)
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        """Reads a window: values and mask, (rows, cols) each."""
+        """Reads a window: values and mask, (rows, cols) each.
+
+        Raises:
+            EarthEngineError: when the file cannot be read there, for example because it is truncated.
+        """
         _check_window(self, row, col, rows, cols)
-        window = Window(col, row, cols, rows)
-        with self.pool.borrow(self.path) as dataset:
-            values = dataset.read(self.number, window=window)
-            if self.all_valid:
-                mask = np.ones(values.shape, bool)
-            elif self.nodata is not None:
-                mask = values != self.nodata
-            else:
-                mask = dataset.read_masks(self.number, window=window) != 0
+        windows = [Window(start, row, number, rows) for start, number in self.columns.runs(col, cols)]
+        try:
+            with self.pool.borrow(self.path) as dataset:
+                parts = [self._read(dataset, window) for window in windows]
+        except RasterioError as error:
+            raise EarthEngineError(
+                f"{self.path}: band {self.number} ({self.name!r}) cannot be read in rows {row} to {row + rows}: "
+                f"{error.__cause__ or error}. The file is truncated, damaged or gone; replace it."
+            ) from error
+        values, mask = (np.concatenate(each, axis=1) if len(each) > 1 else each[0] for each in zip(*parts, strict=True))
         if values.dtype.kind == "f":
             mask &= ~np.isnan(values)
+        if self.scaling is not None:
+            scale, offset = self.scaling
+            with np.errstate(over="ignore"):  # of no-data values, which may be as large as the type allows
+                values = (values.astype("float64") * scale + offset).astype(self.dtype)
         return values, mask
+
+    def _read(self, dataset: Any, window: Window) -> tuple[Pixels, Mask]:
+        """The stored values of a window of the file, and the file's mask."""
+        values = dataset.read(self.number, window=window)
+        if self.all_valid:
+            return values, np.ones(values.shape, bool)
+        if self.nodata is not None:
+            return values, values != self.nodata
+        return values, dataset.read_masks(self.number, window=window) != 0
 
 
 @define(eq=False)
@@ -134,8 +189,8 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
     """Reads a band's type and grid from its file.
 
     Raises:
-        ConfigError: when the file is not a raster, does not have the band or georeferencing, or has pixels of a type
-            that Earth Engine's assets do not have.
+        ConfigError: when the file is not a raster, does not have the band or georeferencing, has pixels of a type
+            that Earth Engine's assets do not have, or longitudes on both sides of 180 degrees.
     """
     where = f"band {entry.name!r}, file {entry.path}"
     try:
@@ -149,6 +204,7 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
                 flags = dataset.mask_flag_enums[entry.number - 1]
                 crs = _crs(entry.crs, table, where) if entry.crs else dataset.crs
                 transform, width, height = dataset.transform, dataset.width, dataset.height
+                tags = dataset.scales[entry.number - 1], dataset.offsets[entry.number - 1]
     except RasterioError as error:
         raise table.error(f"{where}: the file cannot be opened as a raster: {error}.") from error
     if dtype not in DTYPES:
@@ -157,18 +213,52 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
         raise table.error(f'{where}: the file has no CRS; set one for the band, for example crs = "EPSG:4326".')
     if transform.is_identity:
         raise table.error(f"{where}: the file is not georeferenced; write a geotransform into it.")
+    columns = _columns(transform, width, height, table, where) if crs.is_geographic else Columns(transform.c, width)
+    scaling = tags if entry.apply_scale and tags != (1.0, 0.0) else None
+    if scaling is not None:
+        dtype = "float32" if np.dtype(dtype).itemsize < 4 or dtype == "float32" else "float64"
     return RasterBand(
         name=entry.name,
         dtype=dtype,
         crs=crs.to_string(),
-        transform=(transform.a, transform.b, transform.c, transform.d, transform.e, transform.f),
-        width=width,
+        transform=(transform.a, transform.b, columns.left, transform.d, transform.e, transform.f),
+        width=columns.number,
         height=height,
         path=entry.path,
         number=entry.number,
         nodata=entry.nodata,
         all_valid=entry.nodata is None and MaskFlags.all_valid in flags,
+        columns=columns,
+        scaling=scaling,
+        tags=None if tags == (1.0, 0.0) else tags,
         pool=pool,
+    )
+
+
+def _columns(transform: rasterio.Affine, width: int, height: int, table: Table, where: str) -> Columns:
+    """The columns of a geographic raster, from -180 to 180 degrees, where tiles look for them.
+
+    Raises:
+        ConfigError: when it has longitudes on both sides of 180 degrees, but not all around the globe.
+    """
+    step, start = transform.a, transform.c
+    across, down = step * width, transform.b * height
+    corners = [start, start + across, start + down, start + across + down]
+    left, right, pixel = min(corners), max(corners), abs(step) + abs(transform.b)
+    around = round(360 / pixel)
+    is_global = step > 0 and transform.b == 0 and width >= around and abs(around * step - 360) < 0.1 * step
+    if is_global and max(right - 180, -180 - left) > _NEAR * step:
+        # Columns that are only in part beyond 180 degrees are on both sides.
+        first = math.floor((-180 - left) / step + _NEAR)
+        return Columns(left + first * step, math.ceil((180 - left) / step - _NEAR) - first, first, around)
+    if -180 - pixel <= left and right <= 180 + pixel:
+        return Columns(start, width)
+    if left >= 180 - pixel or right <= -180 + pixel:
+        return Columns(start + (360 if right < 0 else -360), width)
+    raise table.error(
+        f"{where}: its longitudes, {left:g} to {right:g}, are on both sides of 180 degrees, and are not once around "
+        "the globe in whole pixels. Cut it at 180 degrees into two files (`gdal_translate -projwin W N E S`), and "
+        "list each as an image."
     )
 
 

@@ -1,5 +1,6 @@
 """The `rasters` world: assets of local rasters that a manifest lists."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,13 @@ from typing import Any
 from attrs import define
 from shapely.geometry.base import BaseGeometry
 
+from mmearth_core.text import counted
 from mmearth_localearth.worlds.base import BandSource, CollectionAsset, ImageAsset
 from mmearth_localearth.worlds.footprint import image_footprint
 from mmearth_localearth.worlds.manifest import BandEntry, ConstantBand, FileBand, ImageEntry, read_manifest
-from mmearth_localearth.worlds.raster_bands import HandlePool, open_band, uniform_band
+from mmearth_localearth.worlds.raster_bands import HandlePool, RasterBand, open_band, uniform_band
+
+_log = logging.getLogger(__name__)
 
 
 def _time(image: ImageAsset) -> float | None:
@@ -74,6 +78,23 @@ class RastersWorld:
             # An image without a time comes first.
             members.sort(key=lambda image: (_time(image) is not None, _time(image) or 0, image.index))
             self.assets[collection.id] = RasterCollection(collection.id, collection.properties, tuple(members))
+        self._warn_of_scales(manifest)
+
+    def _warn_of_scales(self, manifest: Path) -> None:
+        """Warns once of all bands whose file has a scale that the manifest says nothing about."""
+        found = {
+            entry: band.tags
+            for entry, band in self._bands.items()
+            if isinstance(entry, FileBand) and isinstance(band, RasterBand) and band.tags and entry.apply_scale is None
+        }
+        if found:
+            entry, (scale, offset) = next(iter(found.items()))
+            _log.warning(
+                "%s: %s with a scale or an offset in the file, which is not applied, as Earth Engine does not either. "
+                "The first is band %r of %s (scale %r, offset %r). Set `apply_scale = true` in the table of such a "
+                "band for value * scale + offset, or `false` for the stored values without this warning.",
+                *(manifest, counted(len(found), "band"), entry.name, entry.path, scale, offset),
+            )
 
     def find(self, asset_id: str) -> ImageAsset | CollectionAsset | None:
         """The asset of that id, or None."""

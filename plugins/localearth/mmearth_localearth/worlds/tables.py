@@ -14,6 +14,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "a string": (str,),
     "a whole number": (int,),
     "a number": (int, float),
+    "true or false": (bool,),
     "a table": (dict,),
     "a list of tables": (list,),
     "a date and time": (dt.datetime, dt.date),
@@ -58,7 +59,8 @@ class Table:
                 raise self.error(f"key {key!r} is missing; it must be {kind}.")
             return default
         value = self._values[key]
-        fits = isinstance(value, _KINDS[kind]) and not isinstance(value, bool)
+        # A bool is an int in Python, but not a number in TOML.
+        fits = isinstance(value, _KINDS[kind]) and (kind == "true or false" or not isinstance(value, bool))
         if not fits:
             raise self.error(f"key {key!r} is {value!r}; it must be {kind}.")
         if kind == "a list of tables" and not all(isinstance(row, dict) for row in value):

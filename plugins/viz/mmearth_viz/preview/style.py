@@ -6,6 +6,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from mmearth_core.files import written_aside
+from mmearth_core.text import printable
 
 PAPER, INK, QUIET = (17, 19, 22), (236, 237, 238), (142, 147, 153)
 """Colours of the background, titles and smaller texts."""
@@ -52,6 +53,7 @@ def write(
         room: maximum width, pixels.
         right: whether `place` is the right corner.
     """
+    text = printable(text)
     font = font_of(text, size)
     if draw.textlength(text, font=font) > room:
         while text and draw.textlength(f"{text}…", font=font) > room:
