@@ -66,9 +66,8 @@ class FileAnchor(Modality):
 
     def info(self, located: Any) -> Mapping[str, Any]:
         """Returns the date and variant of the tile, under the names of their columns."""
-        options: FileAnchorOptions = self.options
-        variant = {} if options.variant is None else {options.variant: located["variant"]}
-        return {options.date: located["date"], **variant}
+        columns = {self.options.date: located["date"], self.options.variant: located["variant"]}
+        return {column: text for column, text in columns.items() if column is not None}
 
 
 def _text(value: Any) -> str | None:

@@ -225,7 +225,9 @@ def join_tile_info(path: Path, tiles: Path) -> tuple[gpd.GeoDataFrame, int]:
     for key in keys:
         column = _column(key, [row.get(key) for row in rows], frame, path)
         if key in BOUNDS:
-            check_centroids(column, frame, path, "Give the tiles file of the same build.")
+            # A text is refused even if it reads as a number: the column would be one of texts.
+            numbers = column.astype(float) if column.dtype.kind != "O" else column.map(lambda _: math.nan)
+            check_centroids(column, numbers, frame, path, "Give the tiles file of the same build.")
             column = column.fillna(frame[key]) if key in frame else column
         joined[key] = column
     check_columns(joined.columns.drop("geometry"), path)

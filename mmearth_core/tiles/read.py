@@ -148,12 +148,20 @@ def degrees(values: "pd.Series[Any]", bound: float) -> "pd.Series[Any]":
     return numbers.where(numbers.abs() <= bound)
 
 
-def check_centroids(column: "pd.Series[Any]", frame: gpd.GeoDataFrame, path: Path, remedy: str) -> None:
-    """Refuses longitudes or latitudes, whichever the column's name is, of centroids that are outside their tiles."""
+def check_centroids(
+    column: "pd.Series[Any]", numbers: "pd.Series[Any]", frame: gpd.GeoDataFrame, path: Path, remedy: str
+) -> None:
+    """Refuses longitudes or latitudes of centroids that are outside their tiles.
+
+    Args:
+        column: the values of `lon` or `lat`, and that name.
+        numbers: the values as numbers; NaN where one is none, which is refused.
+        frame: the tiles.
+        path: the file of the values, for errors.
+        remedy: what to do, for errors.
+    """
     axis = "x" if column.name == "lon" else "y"
     low, high = frame.bounds[f"min{axis}"], frame.bounds[f"max{axis}"]
-    # A text is refused even if it reads as a number: the column would be one of texts.
-    numbers = column.astype(float) if column.dtype.kind != "O" else pd.Series(np.nan, column.index)
     # The shorter way around the globe: tiles across the antimeridian may continue past 180.
     away = (numbers - (low + high) / 2 + 180) % 360 - 180
     wrong = np.flatnonzero(column.notna() & ~(away.abs() <= (high - low) / 2 + _SLACK))
@@ -172,14 +180,7 @@ def _with_centroids(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
     for column, bound in BOUNDS.items():
         if column in frame:
             numbers = degrees(frame[column], bound)
-            rows = np.flatnonzero(numbers.isna() & frame[column].notna())
-            if rows.size:
-                raise TilesError(
-                    f"{path}: tile {frame['tile_id'].iloc[rows[0]]!r} (feature {rows[0] + 1}) has {column} = "
-                    f"{frame[column].iloc[rows[0]]}, which is not the centroid in degrees, from -{bound:g} to "
-                    f"{bound:g}. {remedy}"
-                )
-            check_centroids(numbers, frame, path, remedy)
+            check_centroids(frame[column], numbers, frame, path, remedy)
             frame = frame.assign(**{column: numbers})
     return frame
 

@@ -37,16 +37,24 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
     Raises:
         TilesError: when the file cannot be read, has several layers, no geometries or no CRS.
     """
-    if path.suffix.lower() in PARQUET:
-        return _with_crs(read_parquet(path), path)
-    # Only GeoJSON's driver knows DATE_AS_STRING: without it, a text that looks like a date, such as an id, is changed.
-    options: dict[str, Any] = {"datetime_as_string": True, "DATE_AS_STRING": "YES"}
+    frame = read_parquet(path) if path.suffix.lower() in PARQUET else _read_with_gdal(path)
+    if not isinstance(frame, gpd.GeoDataFrame):
+        raise TilesError(f"{path}: has no geometry column. Use a vector file, such as GeoJSON or GeoPackage.")
+    if frame.crs is None:
+        raise TilesError(
+            f"{path}: has no CRS. Set it in the file, e.g. `ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}`."
+        )
+    return frame
+
+
+def _read_with_gdal(path: Path) -> pd.DataFrame:
     try:
-        # A column of numbers and texts is read as text. Invalid rings are handled by the callers.
+        # A column of numbers and texts is read as text. Invalid rings are handled by the callers. Only GeoJSON's driver
+        # knows DATE_AS_STRING: without it, a text that looks like a date, such as an id, would be changed.
         with warnings.catch_warnings(action="ignore"):
             layers = [name for name, _ in pyogrio.list_layers(path)]
             try:
-                frame = pyogrio.read_dataframe(path, **options) if len(layers) == 1 else None
+                frame: pd.DataFrame = pyogrio.read_dataframe(path, datetime_as_string=True, DATE_AS_STRING="YES")
             except shapely.errors.ShapelyError as error:
                 stored = pyogrio.raw.read(path, columns=[])[2]
                 damaged = shapely.is_missing(shapely.from_wkb(stored, on_invalid="ignore")) & ~pd.isna(stored)
@@ -58,20 +66,10 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
         raise TilesError(
             f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
         ) from error
-    if frame is None:
+    if len(layers) != 1:
         raise TilesError(
             f"{path}: has {len(layers)} layers ({', '.join(layers[:5])}); exactly one is needed. Export it to a file "
             "of its own."
-        )
-    return _with_crs(frame, path)
-
-
-def _with_crs(frame: pd.DataFrame, path: Path) -> gpd.GeoDataFrame:
-    if not isinstance(frame, gpd.GeoDataFrame):
-        raise TilesError(f"{path}: has no geometry column. Use a vector file, such as GeoJSON or GeoPackage.")
-    if frame.crs is None:
-        raise TilesError(
-            f"{path}: has no CRS. Set it in the file, e.g. `ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}`."
         )
     return frame
 
@@ -139,11 +137,10 @@ def _is_wrapped(shapes: Any) -> Any:
     points, part = shapely.get_coordinates(shapely.get_exterior_ring(parts), return_index=True)
     jumps = np.unique(part[1:][(np.diff(part) == 0) & (np.abs(np.diff(points[:, 0])) > 180)])
     wrapped = np.zeros(len(shapes), bool)
-    for number, start, stop in zip(
-        jumps, *(np.searchsorted(part, jumps, side) for side in ("left", "right")), strict=True
-    ):
+    for number in jumps:
+        lon = points[slice(*np.searchsorted(part, [number, number + 1])), 0] % 360
         # Width 0: a box from -180 to 180. An edge of Antarctica is as long, but there are points in between.
-        wrapped[owner[number]] |= 0 < np.ptp(points[start:stop, 0] % 360) < 180
+        wrapped[owner[number]] |= 0 < np.ptp(lon) < 180
     return wrapped
 
 

@@ -53,6 +53,14 @@ def test_a_date_that_cannot_be_read_is_an_error_and_never_skipped(date):
             call()
 
 
+@settings(deadline=None)
+@given(st.datetimes(dt.datetime(1970, 1, 2), dt.datetime(2100, 1, 1), timezones=st.none() | st.timezones()))
+def test_the_day_of_any_moment_is_its_day_in_utc(moment):
+    day = (moment if moment.tzinfo is None else moment.astimezone(dt.UTC)).date()
+    assert anchor(FileAnchor(), scene(date=moment.isoformat())).date == day
+    assert anchor(FileAnchor(), scene(date=moment.isoformat(" "))).date == day
+
+
 def test_it_downloads_nothing_and_can_anchor():
     assert FileAnchor.can_anchor()
     assert FileAnchor.layers == ()
