@@ -65,8 +65,10 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
     _check_crs(frame, path)
     check_geometries(frame, path, ["Polygon"], f"{_SQUARE}.", tiles=True)
     frame["geometry"] = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326")
-    # The tiles.gpkg of a dataset has these columns; in another dataset its rows are numbered again.
-    frame = frame.drop(columns=[*NUMBERING, FID], errors="ignore")
+    # The tiles.gpkg of a dataset has these columns; in another dataset its rows are numbered again. One alone is a
+    # column of the user, and refused.
+    numbering = NUMBERING if {*NUMBERING} <= {*frame.columns} else ()
+    frame = frame.drop(columns=[*numbering, FID], errors="ignore")
     check_columns(frame.columns.drop("geometry"), path)
     frame = frame.rename(columns={name: name.lower() for name in frame.columns if name.lower() in BOUNDS})
     return gpd.GeoDataFrame(plain_columns(_with_centroids(frame, path)))

@@ -352,6 +352,14 @@ def test_a_row_number_of_another_dataset_is_dropped_and_a_similar_name_refused(t
     assert "column 'mmearth_row' conflicts with the dataset's column 'mmearth_row'" in refusal("from-points", path)
 
 
+@pytest.mark.parametrize("name", ["partition", "ordinal"])
+def test_one_column_of_the_numbering_is_a_user_s_own_and_not_dropped(tmp_path, name):
+    path = geojson(tmp_path / "tiles.geojson", ({"tile_id": "a", name: "north"}, SQUARE))
+    assert f"column '{name}' conflicts with the dataset's column '{name}'" in refusal(
+        "from-tile-info", path, "--tiles", path
+    )
+
+
 def test_lon_and_lat_in_capitals_are_the_centroid(tmp_path):
     path = geojson(tmp_path / "tiles.geojson", ({"tile_id": "a", "Lon": 10.004, "LAT": 50.006}, SQUARE))
     import_tiles(read_tiles(path), Path(tmp_path / "imported.gpkg"))
