@@ -9,7 +9,7 @@ docs/plugins.md describes the contract. Users read finished datasets with `mmear
 from mmearth_core.contract.bands import Band, ClassLabel, Kind, Layer, Preview, Resampling
 from mmearth_core.contract.engine import Connection, Demo, Engine, Limits, Transport, WrappedEngine
 from mmearth_core.contract.hooks import hookimpl
-from mmearth_core.contract.modality import API_VERSION, Anchor, Modality, Scene, Skip
+from mmearth_core.contract.modality import API_VERSION, Anchor, Modality, Scene, Skip, resample
 
 __version__ = "0.1.0"
 
@@ -33,4 +33,5 @@ __all__ = [
     "WrappedEngine",
     "__version__",
     "hookimpl",
+    "resample",
 ]

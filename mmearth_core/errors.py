@@ -94,7 +94,7 @@ class AccessLostError(RunStoppedError):
 
 
 class HopelessError(RunStoppedError):
-    """Tile after tile fails for the same lasting reason and none is done, so the run stops until somebody fixes it."""
+    """Every tile fails, or would be wrong, for the same lasting reason, so the run stops until somebody fixes it."""
 
     exit_code = ExitCode.BAD_INPUT
 

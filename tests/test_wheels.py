@@ -196,7 +196,7 @@ def test_core_a_third_partys_plugin_and_the_anchor_file(environment: Environment
         summary = json.loads(environment.mmearth("run", "heights.toml", "--json", cwd=tmp_path))
         environment.mmearth("post", "heights.toml", cwd=tmp_path)
     assert summary["done"] == 1
-    assert summary["purposes"] == {"centroids": 1, "pixels": 1}
+    assert summary["purposes"] == {"centroids": 1, "projections": 1, "pixels": 1}
     with rasterio.open(tmp_path / "heights" / "stacks" / "base" / "00000" / "one.tif") as stack:
         assert stack.descriptions == ("elevation__elevation",)
         assert stack.crs == "EPSG:32618"

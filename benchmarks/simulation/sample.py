@@ -14,6 +14,7 @@ import attrs
 from attrs import define, evolve, field, frozen
 
 from mmearth_core.budget import LocalBudget
+from mmearth_core.download.first_tiles import CheckingLocator
 from mmearth_core.download.journal import Outcome
 from mmearth_core.download.locate import LocatedTile, Locator
 from mmearth_core.download.pixels import Fetcher
@@ -130,7 +131,7 @@ def measure(job: PreparedRun, engine: Canned, repeats: int) -> Sample:
     client = EarthClient(job.engine, options)
     index = establish(job, client)
     group = job.groups[0]
-    locator = Locator(client, group)
+    locator = CheckingLocator(client, group)
     fetcher = Fetcher(client, job.folder, group, job.config.dataset.image_size)
     tiles = [tile for partition in index.sizes() for tile in index.read(partition)]
     batches = [tiles[at : at + options.batch_size] for at in range(0, len(tiles), options.batch_size)]

@@ -46,6 +46,11 @@ class Resampling(StrEnum):
     NEAREST = "nearest"
     BILINEAR = "bilinear"
 
+    @property
+    def keeps_values(self) -> bool:
+        """Whether every resampled value is a value of the band, as classes require: no mixture of two is a class."""
+        return self is Resampling.NEAREST
+
 
 def check_name(owner: object, attribute: "Attribute[str]", value: str) -> None:
     """Checks that a name can be a band id of Earth Engine and the name of an HDF5 dataset.
@@ -101,7 +106,7 @@ class Band:
         classes: the classes of a classification band.
 
     Raises:
-        DeclarationError: dtype, no-data value and classes do not fit each other.
+        DeclarationError: dtype, no-data value, classes and resampling do not fit each other.
     """
 
     name: str = field(validator=check_name)
@@ -109,7 +114,7 @@ class Band:
     nodata: float
     unit: str = "1"
     description: str = ""
-    resampling: Resampling = Resampling.NEAREST
+    resampling: Resampling = field(default=Resampling.NEAREST, converter=Resampling)
     classes: tuple[ClassLabel, ...] = field(default=(), converter=_as_classes)
 
     def __attrs_post_init__(self) -> None:
@@ -117,6 +122,8 @@ class Band:
             raise DeclarationError(f"Band {self.name!r}: dtype {self.dtype!r} is not one of {', '.join(DTYPES)}.")
         if not holds(self.dtype, self.nodata):
             raise DeclarationError(f"Band {self.name!r}: no-data {self.nodata!r} does not fit {self.dtype}.")
+        if self.classes and not self.resampling.keeps_values:
+            raise _mixes_classes(self, "has classes")
         values = [label.value for label in self.classes]
         if len(set(values)) != len(values):
             raise DeclarationError(f"Band {self.name!r}: a class value is listed twice.")
@@ -130,6 +137,13 @@ class Band:
     def is_integer(self) -> bool:
         """Whether the band holds integers."""
         return np.dtype(self.dtype).kind in "iu"
+
+
+def _mixes_classes(band: Band, why: str) -> DeclarationError:
+    return DeclarationError(
+        f"Band {band.name!r} {why}, so it cannot be resampled {band.resampling}: the pixels between two classes would "
+        "become other class values. Leave out `resampling`, or set Resampling.NEAREST."
+    )
 
 
 def holds(dtype: str, value: float) -> bool:
@@ -198,7 +212,8 @@ class Layer:
         variant_previews: the previews of those variants of the modality that differ from `preview`.
 
     Raises:
-        DeclarationError: bands are missing, duplicated or of different types, or a preview does not fit them.
+        DeclarationError: bands are missing, duplicated or of different types, or a preview, or the kind, does not fit
+            them.
     """
 
     name: str = field(validator=check_name)
@@ -219,6 +234,9 @@ class Layer:
                 f"Layer {self.name!r}: all bands of a layer share one dtype and one no-data value, "
                 "as they become one HDF5 dataset. Split it into two layers."
             )
+        mixed = [band for band in self.bands if not band.resampling.keeps_values]
+        if self.kind is Kind.CLASSES and mixed:
+            raise _mixes_classes(mixed[0], f"is in layer {self.name!r} of kind CLASSES")
         previews = [*self.variant_previews.values(), *([self.preview] if self.preview else [])]
         if any(not set(preview.bands) <= set(names) for preview in previews):
             raise DeclarationError(f"Layer {self.name!r}: a preview names a band that it does not have.")

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Collection, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from attrs import field, frozen, validators
 from shapely.geometry import Polygon
@@ -12,6 +12,8 @@ from mmearth_core.contract.bands import Layer
 
 if TYPE_CHECKING:
     import ee
+
+Images = TypeVar("Images", "ee.Image", "ee.ImageCollection")
 
 
 def _is_day(_anchor: object, _attribute: object, date: Any) -> None:
@@ -140,6 +142,8 @@ class Modality(Plugin):
         name: the name in the configuration and on the command line: letters, digits and single underscores.
         api_version: the `API_VERSION` for which the plugin was written.
         layers: the layers of the dataset that it provides.
+        resampled: True if `image` returns bilinear bands that are already interpolated, as composites must be: the core
+            then does not resample them (see `resample`).
         variants: kinds of scene with separate statistics, such as processing levels; empty if there are none.
         variant_key: for an anchor: the column of the HDF5 table `metadata` with the variant of each tile.
         Options: an attrs class with a default for every field; the core fills it from `[modalities.NAME]`.
@@ -150,6 +154,7 @@ class Modality(Plugin):
     """
 
     layers: ClassVar[tuple[Layer, ...]]
+    resampled: ClassVar[bool] = False
     variants: ClassVar[tuple[str, ...]] = ()
     variant_key: ClassVar[str] = "variant"
     assets: ClassVar[tuple[str, ...]] = ()
@@ -204,6 +209,12 @@ class Modality(Plugin):
         Each band keeps its own resolution and type: the core resamples and casts it, replaces masked pixels by
         no-data, and renames it. Bands that are not in `present` are ignored.
 
+        A composite, which is what `mosaic()`, `median()`, `qualityMosaic()`, `reduce()` and the like make of a
+        collection, has no grid of its own to be interpolated on. If a band of it is `BILINEAR`, either pass the
+        collection to `resample` first and declare `resampled = True`; or, if all images share one grid, as the tiles of
+        an elevation model do, give it to the composite:
+        `composite.setDefaultProjection(collection.first().projection())`. The core refuses other composites.
+
         Returns:
             An image, or None if the tile has none; its layers are then no-data.
         """
@@ -233,3 +244,29 @@ class Modality(Plugin):
     def map_layers(self) -> tuple[Layer, ...]:
         """Returns the layers that are downloaded as pixels."""
         return tuple(layer for layer in self.layers if layer.is_map)
+
+
+def resample(images: Images) -> Images:
+    """Has Earth Engine interpolate images bilinearly wherever their pixels are used, as images of a composite must be.
+
+    Resample before you combine, and declare `resampled = True` in the modality:
+
+        images = ee.ImageCollection("OWNER/SCENES").filterBounds(scene.geometry).select(["red"])
+        return mmearth_core.resample(images).median()
+
+    Select the bands first: classes and flags must not be interpolated. Properties such as `system:time_start` are kept.
+
+    Args:
+        images: an image, or a collection whose images have a grid of their own; not a composite.
+
+    Returns:
+        The same with bands of floats.
+    """
+    import ee
+
+    def interpolated(image: Any) -> Any:
+        # As float, so that values between integers are not lost. addBands keeps all properties; casts may not.
+        return image.addBands(srcImg=image.toFloat().resample("bilinear"), overwrite=True)
+
+    result: Images = images.map(interpolated) if isinstance(images, ee.ImageCollection) else interpolated(images)
+    return result

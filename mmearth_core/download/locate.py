@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
 from mmearth_core.contract.modality import Anchor, Modality, Scene, Skip
 from mmearth_core.download.journal import Outcome, TileOutcome
+from mmearth_core.download.stack import StackBand, present_bands
 from mmearth_core.download.stored_config import Group
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.errors import ExitCode, MMEarthError, NoAnswerError, RefusedError, RequestError
+from mmearth_core.errors import ExitCode, MMEarthError, NoAnswerError, RefusedError, RequestError, TilesError
 from mmearth_core.tiles.index import Tile
+
+if TYPE_CHECKING:
+    import ee
 
 T = TypeVar("T")
 
@@ -38,7 +42,7 @@ def call(modality: Modality, function: Callable[..., T], *arguments: Any) -> T:
 def not_done(tile: Tile, step: str, error: Exception) -> TileOutcome:
     """The outcome of a tile for which a step raised: left if the request was never answered, otherwise failed."""
     outcome = Outcome.LEFT if isinstance(error, NoAnswerError) else Outcome.FAILED
-    lasting = isinstance(error, PluginCallError | RefusedError)
+    lasting = isinstance(error, PluginCallError | RefusedError | TilesError)
     return TileOutcome(tile.tile_id, tile.ordinal, outcome, f"{step}: {error}", lasting=lasting)
 
 
@@ -85,6 +89,20 @@ class LocatedTile:
     tile: Tile
     anchor: Anchor
     located: Mapping[str, Any]
+
+
+def images_of(group: Group, located: LocatedTile) -> "Iterator[tuple[Modality, ee.Image, tuple[StackBand, ...]]]":
+    """Yields the modalities that have an image of a tile, with this image and the bands that it really has.
+
+    Raises:
+        PluginCallError: if a plugin's function raises.
+    """
+    scene = located.tile.scene(located.anchor)
+    for modality in group.modalities:
+        answer = located.located.get(modality.name)
+        bands = call(modality, present_bands, modality, answer)
+        if bands and (image := call(modality, modality.image, scene, answer)) is not None:
+            yield modality, image, bands
 
 
 @frozen

@@ -10,16 +10,8 @@ from attrs import asdict, define, evolve, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Outcome, TileOutcome
-from mmearth_core.download.locate import LocatedTile, PluginCallError, call, not_done
-from mmearth_core.download.stack import (
-    StackBand,
-    encode_stack,
-    finish_bands,
-    nodata_to_nan,
-    present_bands,
-    stack_bands,
-    write_stack,
-)
+from mmearth_core.download.locate import LocatedTile, PluginCallError, call, images_of, not_done
+from mmearth_core.download.stack import StackBand, encode_stack, finish_bands, nodata_to_nan, stack_bands, write_stack
 from mmearth_core.download.stored_config import Group
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import NoAnswerError, PixelError, RequestError, TilesError, TooLargeError
@@ -216,15 +208,9 @@ class Fetcher:
         """One image with the bands that the tile really has, and these bands."""
         import ee
 
-        scene = located.tile.scene(located.anchor)
-        requested: list[StackBand] = []
-        images: list[ee.Image] = []
-        for modality in self.group.modalities:
-            answer = located.located.get(modality.name)
-            bands = call(modality, present_bands, modality, answer)
-            if bands and (image := call(modality, modality.image, scene, answer)) is not None:
-                requested += bands
-                images += call(modality, finish_bands, image, bands)
+        found = list(images_of(self.group, located))
+        images = [part for modality, image, bands in found for part in call(modality, finish_bands, image, bands)]
+        requested = [band for _, _, bands in found for band in bands]
         return ee.Image.cat(images) if images else None, requested
 
     def _request(self, image: "ee.Image", bands: Sequence[StackBand], grid: Grid) -> list[ReceivedPixels]:

@@ -51,6 +51,7 @@ class Scheduler:
     on_early_end: Callable[[], None] = lambda: None
     stop: StopRequest = field(factory=StopRequest)
     _ready: deque[LocatedTile] = field(factory=deque, init=False)
+    _is_first_located: bool = field(default=False, init=False)
     # Calls in flight, and whether they locate a batch.
     _calls: dict[Future[Any], bool] = field(factory=dict, init=False)
 
@@ -90,7 +91,8 @@ class Scheduler:
         ahead = self.batch_size + 2 * self.max_concurrent
         # Batches first: if they were located only when no tile is ready, all threads would be idle until the answer.
         # A batch that is being located counts as the tiles that it will bring.
-        while len(self._calls) < self.max_concurrent:
+        # The first batch is located alone, as what is learned about its images spares requests for later ones.
+        while len(self._calls) < (self.max_concurrent if self._is_first_located else 1):
             located = len(self._ready) + sum(self._calls.values()) * self.batch_size
             batch = list(islice(pending, self.batch_size)) if located < ahead else []
             if not batch:
@@ -106,6 +108,7 @@ class Scheduler:
         first_error: BaseException | None = None
         for call in [call for call in self._calls if call.done()]:
             locates = self._calls.pop(call)
+            self._is_first_located |= locates
             error = None if call.cancelled() else call.exception()
             if call.cancelled() or error is not None:
                 first_error = first_error or error

@@ -1,7 +1,7 @@
 """The bands of a stack: finishing on the server, and the GeoTIFF of a tile."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +38,13 @@ class StackBand:
         modality: the modality's name.
         layer: its layer.
         band: its band.
+        is_interpolated: whether the core has it interpolated: it is bilinear, and its modality does not do that itself.
     """
 
     modality: str
     layer: Layer
     band: Band
+    is_interpolated: bool = False
 
     @property
     def name(self) -> str:
@@ -58,7 +60,7 @@ class StackBand:
 def stack_bands(modalities: Collection[Modality]) -> tuple[StackBand, ...]:
     """Returns all bands of a group's stack, in order; the same for every tile."""
     return tuple(
-        StackBand(modality.name, layer, band)
+        StackBand(modality.name, layer, band, band.resampling is Resampling.BILINEAR and not modality.resampled)
         for modality in modalities
         for layer in modality.map_layers()
         for band in layer.bands
@@ -81,6 +83,30 @@ def present_bands(modality: Modality, located: Any) -> tuple[StackBand, ...]:
     return tuple(stack_band for stack_band in bands if stack_band.band.name in present)
 
 
+def is_composite(projection: Mapping[str, Any]) -> bool:
+    """Whether an image has no grid of its own: it is a composite, or computed like a constant.
+
+    Earth Engine gives it pixels of one degree from 0 N, 0 E, on which `resample` would interpolate. Source:
+    https://developers.google.com/earth-engine/guides/projections.
+
+    Args:
+        projection: the value of `image.projection()`.
+    """
+    return projection.get("crs") == "EPSG:4326" and projection.get("transform") == [1, 0, 0, 0, 1, 0]
+
+
+def composite_problem(band: StackBand) -> str:
+    """Why the core cannot interpolate a band of a composite, and what its plugin must change."""
+    return (
+        f"modality {band.modality!r}, band {band.band.name!r}: image() returns a composite (what mosaic(), median() "
+        "and other reducers make of a collection) or another image without a grid of its own, so its pixels cannot be "
+        "interpolated. Either resample the images before they are combined, "
+        "`mmearth_core.resample(collection).median()`, and declare `resampled = True` in the class. Or, if all images "
+        "share one grid, give it to the composite: "
+        "`composite.setDefaultProjection(collection.first().select(BAND).projection())`"
+    )
+
+
 def nodata_to_nan(pixels: NDArray[np.float32], band: StackBand) -> None:
     """Replaces, in place, the no-data values of a received band by NaN."""
     pixels[pixels == band.band.nodata] = np.nan
@@ -99,12 +125,12 @@ def finish_bands(image: "ee.Image", bands: Collection[StackBand]) -> "list[ee.Im
         One image for each combination of resampling, type and no-data value.
     """
     images = []
-    alike: dict[tuple[str, str, float], list[StackBand]] = {}
+    alike: dict[tuple[bool, str, float], list[StackBand]] = {}
     for band in bands:
-        alike.setdefault((band.band.resampling, band.band.dtype, band.nodata), []).append(band)
-    for (resampling, dtype, nodata), members in alike.items():
+        alike.setdefault((band.is_interpolated, band.band.dtype, band.nodata), []).append(band)
+    for (is_interpolated, dtype, nodata), members in alike.items():
         part = image.select([member.band.name for member in members])
-        if resampling == Resampling.BILINEAR:
+        if is_interpolated:
             # As float, so that the interpolated value is rounded below and not truncated.
             part = part.toFloat().resample("bilinear")
         if np.dtype(dtype).kind in "iu":

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from attrs import define, field, frozen
 
 from mmearth_core.contract.modality import Anchor
+from mmearth_core.download.first_tiles import CheckingLocator
 from mmearth_core.download.journal import Journal, Outcome, TileOutcome, read_outcomes
-from mmearth_core.download.locate import Locator
 from mmearth_core.download.outcomes import OTHERS, OutcomeCounts, RunProgress
 from mmearth_core.download.pixels import Fetcher
 from mmearth_core.download.prepare import PreparedRun
@@ -109,7 +109,7 @@ class Worklist:
                 limit.check()
 
         Scheduler(
-            Locator(client, group),
+            CheckingLocator(client, group, self.prepared.stored.plugins),
             Fetcher(client, self.prepared.folder, group, config.dataset.image_size),
             config.run.batch_size,
             config.run.max_concurrent,

@@ -19,6 +19,13 @@ from mmearth_core.errors import TilesError
 PIXEL = 10
 """Pixel size, metres, as in MMEarth. No other module of the core knows a number for it."""
 
+MARGIN = 6.0
+"""How far outside the area of its CRS a tile may be, degrees of a great circle (667 km): the width of a UTM zone.
+
+Satellite images reach up to 300 km into the next zone (zone 32V), and some countries use one zone for all their area
+(Norway, Italy). Lengths in the next zone are wrong by 1.2 % at most. A tile farther away has the CRS of another place.
+"""
+
 
 @frozen
 class Grid:
@@ -64,8 +71,12 @@ def tile_grid(polygon: Polygon, crs: str, size: int) -> Grid:
     """
     projected = shapely.transform(polygon, _transformer(crs).transform, interleaved=False)
     bounds = shapely.bounds(projected)
-    if not all(math.isfinite(value) for value in bounds):
-        raise TilesError(f"The tile cannot be projected to {crs}: it is outside the projection's area.")
+    lon, lat = polygon.centroid.coords[0]
+    if _degrees_outside(crs, lon, lat) > MARGIN or not math.isfinite(bounds.sum()):
+        raise TilesError(
+            f"The anchor's CRS {crs!r} does not cover the tile at longitude {lon:.4f}, latitude {lat:.4f}. "
+            "Give the tile a CRS of its place, such as its UTM zone."
+        )
     # Micrometres are rounding errors of the projection; they must not move an edge to the next pixel.
     west, south, east, north = (round(float(value) / PIXEL, 7) for value in bounds)
     left, top = math.floor(west), math.ceil(north)
@@ -84,3 +95,21 @@ def _transformer(crs: str) -> Transformer:
             f"CRS {crs!r} ({target.name}) is not projected in metres; a grid of {PIXEL} m needs one, such as UTM."
         )
     return Transformer.from_crs("EPSG:4326", target, always_xy=True)
+
+
+def _degrees_outside(crs: str, lon: float, lat: float) -> float:
+    """How far a place is outside the area of use of a CRS; negative inside."""
+    west, south, east, north = _area_of_use(crs)
+    half = ((east - west) % 360 or 360) / 2  # the area may cross 180 degrees, or be all longitudes
+    beside = abs((lon - west - half + 180) % 360 - 180) - half
+    return max(beside * math.cos(math.radians(lat)), south - lat, lat - north)
+
+
+@lru_cache(maxsize=128)
+def _area_of_use(crs: str) -> tuple[float, float, float, float]:
+    """West, south, east, north in degrees. UTM: from pole to pole, as images of the south may have northern zones."""
+    target = CRS.from_user_input(crs)
+    if target.utm_zone is not None:
+        west = int(target.utm_zone[:-1]) * 6 - 186
+        return west, -90, west + 6, 90
+    return target.area_of_use.bounds if target.area_of_use else (-180, -90, 180, 90)

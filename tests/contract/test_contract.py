@@ -20,6 +20,7 @@ from mmearth_core import (
     Limits,
     Modality,
     Preview,
+    Resampling,
     Scene,
 )
 from mmearth_core.contract.bands import DTYPES, holds
@@ -83,6 +84,31 @@ def test_unknown_dtype():
 def test_impossible_classes(labels, message):
     with pytest.raises(DeclarationError, match=message):
         Band("a", "uint8", 0, classes=[ClassLabel(*label) for label in labels])
+
+
+@pytest.mark.parametrize("resampling", [each for each in Resampling if each is not Resampling.NEAREST])
+def test_classes_are_never_mixed(resampling):
+    labels = [ClassLabel(1, "water"), ClassLabel(2, "wood")]
+    remedy = "Leave out `resampling`, or set Resampling.NEAREST"
+    with pytest.raises(
+        DeclarationError, match=f"Band 'a' has classes, so it cannot be resampled {resampling}.*{remedy}"
+    ):
+        Band("a", "uint8", 0, classes=labels, resampling=resampling)
+    bands = [Band("a", "uint8", 0), Band("b", "uint8", 0, resampling=resampling)]
+    with pytest.raises(DeclarationError, match=f"Band 'b' is in layer 'cover' of kind CLASSES, so .*{remedy}"):
+        Layer("cover", bands, kind=Kind.CLASSES)
+    assert Layer("cover", bands).bands[1].resampling is resampling, "quantities may be mixed"
+
+
+def test_classes_are_resampled_by_the_nearest_pixel():
+    band = Band("a", "uint8", 0, classes=[ClassLabel(1, "water")], resampling="nearest")
+    assert Layer("cover", [band], kind=Kind.CLASSES).bands[0].resampling is Resampling.NEAREST
+
+
+def test_a_misspelt_resampling_is_not_taken_for_the_nearest():
+    assert Band("a", "uint8", 0, resampling="bilinear").resampling is Resampling.BILINEAR
+    with pytest.raises(ValueError, match="'bilinaer' is not a valid Resampling"):
+        Band("a", "uint8", 0, resampling="bilinaer")
 
 
 def test_colour_of_a_class():

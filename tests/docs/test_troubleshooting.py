@@ -17,7 +17,7 @@ import rasterio
 from click.testing import CliRunner
 from mmearth_devkit.testing.few_tiles import demo_of
 
-from mmearth_core import Band, errors
+from mmearth_core import Band, ClassLabel, errors
 from mmearth_core.cli import main
 from mmearth_core.errors import ExitCode, MMEarthError
 
@@ -114,6 +114,27 @@ def nodata(place: Place) -> Said:
     with pytest.raises(errors.DeclarationError) as caught:
         Band("height", "uint8", -1)
     return Said(int(caught.value.exit_code), str(caught.value), type(caught.value).__name__)
+
+
+def mixed_classes(place: Place) -> Said:
+    with pytest.raises(errors.DeclarationError) as caught:
+        Band("landcover", "uint8", 0, resampling="bilinear", classes=[ClassLabel(1, "water")])
+    return Said(int(caught.value.exit_code), str(caught.value), type(caught.value).__name__)
+
+
+def elsewhere(place: Place) -> Said:
+    """With the CRS of another continent in the tiles file."""
+    path = place.folder / "tiles.geojson"
+    tiles = json.loads(path.read_text())
+    for feature in tiles["features"]:
+        feature["properties"] |= {"crs": "EPSG:32633", "date": "2017-12-08"}
+    path.write_text(json.dumps(tiles))
+    place.config(modality="[modalities.file]")
+    config = place.folder / "mydata.toml"
+    config.write_text(
+        config.read_text().replace("[run]", 'anchor = "file"\n[run]', 1).replace("[modalities.sentinel2]", "")
+    )
+    return said("run", "mydata.toml")
 
 
 def no_tiles(place: Place) -> Said:
@@ -239,6 +260,8 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "Unknown key in the configuration": unknown_key,
     "A modality is not installed": not_installed,
     "A band's no-data does not fit its type": nodata,
+    "Classes would be interpolated": mixed_classes,
+    "The CRS of a tile is that of another place": elsewhere,
     "No such tiles file": no_tiles,
     "A duplicated tile_id": twice,
     "A centroid is outside its tile": lambda place: first_tile(place, lon=37.75),
@@ -266,7 +289,7 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "A stack is truncated": truncated,
 }
 
-APART = {"A plugin is broken", "No Earth Engine credentials", "There is no sbatch"}
+APART = {"A composite would be interpolated", "A plugin is broken", "No Earth Engine credentials", "There is no sbatch"}
 """Those with a test of their own below."""
 
 
@@ -308,6 +331,27 @@ def test_message_is_emitted(title: str, place: Place) -> None:
 def test_broken_plugin(place: Place, install: Callable[..., Path]) -> None:
     install("mmearth-broken", "raise RuntimeError('no luck')")
     matches("A plugin is broken", place.run())
+
+
+def test_composite(place: Place, install: Callable[..., Path]) -> None:
+    source = """
+        import ee
+        from mmearth_core import Band, Layer, Modality, hookimpl
+
+        class Snow(Modality):
+            name = "snow"
+            api_version = 1
+            layers = (Layer("snow", [Band("B4", "uint16", 0, resampling="bilinear")]),)
+
+            def image(self, scene, located):
+                return ee.ImageCollection("COPERNICUS/S2_HARMONIZED").mosaic()
+
+        @hookimpl
+        def mmearth_modalities():
+            return [Snow]
+    """
+    install("mmearth-snow", source)
+    matches("A composite would be interpolated", place.run(modality="[modalities.snow]"))
 
 
 def test_no_credentials(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -241,16 +241,30 @@ def test_tiles_skipped_by_a_batch_under_way_are_kept_when_another_raises():
     located = threading.Event()
 
     def on_locate(tiles):
-        if tiles[0].ordinal == 0:
+        if tiles[0].ordinal == 2:
             assert located.wait(LONGEST_WAIT)
             raise RuntimeError("no access")
-        located.set()
+        if tiles[0].ordinal == 4:
+            located.set()
 
     outcomes = dict.fromkeys(range(100), Outcome.SKIPPED)
     bench = Bench(batch_size=2, max_concurrent=2, outcomes=outcomes, on_locate=on_locate)
     with pytest.raises(RuntimeError, match="no access"):
-        bench.run(4)
-    assert bench.counts() == {"t2": 1, "t3": 1}
+        bench.run(6)
+    assert bench.counts() == {"t0": 1, "t1": 1, "t4": 1, "t5": 1}
+
+
+def test_the_first_batch_is_located_alone():
+    at_work = []
+
+    def on_locate(tiles):
+        if tiles[0].ordinal == 0:
+            threading.Event().wait(0.2)  # long enough for another call to begin, were it allowed
+            at_work.append(bench.stage.at_work)
+
+    bench = Bench(batch_size=2, max_concurrent=4, on_locate=on_locate)
+    bench.run(40)
+    assert at_work == [1]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])

@@ -49,7 +49,7 @@ def added(first: Path, kit: Any, tmp_path_factory: pytest.TempPathFactory) -> Pa
     with config.open("a") as file:
         file.write('[engines.record]\nof = "local:synthetic"\n')
     summary = kit.run(config, "--modalities", ",".join(NEW), "--engine", f"record:{folder / 'recording'}")
-    assert summary["purposes"] == {"locate": 1, "pixels": 4}, "no anchor is located again"
+    assert summary["purposes"] == {"locate": 1, "projections": 1, "pixels": 4}, "no anchor is located again"
     assert (summary["done"], summary["skipped"], summary["left"]) == (4, 1, 0)
     now = state(folder / "planet")
     assert old_part(now, before) == before, "nothing old is rewritten"
@@ -121,7 +121,7 @@ def test_added_before_the_first_run_is_complete(added: Path, kit: Any, tmp_path:
     kit.config(tmp_path, ["sentinel2", *NEW])
     summary = kit.run(config, "--modalities", ",".join(NEW), code=1)
     assert (summary["done"], summary["waiting"]) == (2, 3)
-    assert summary["purposes"] == {"locate": 1, "pixels": 2}
+    assert summary["purposes"] == {"locate": 1, "projections": 1, "pixels": 2}
     text = kit.cli("run", config, "--modalities", "era5")
     assert "3 tiles wait for the modalities of the first run; run without --modalities." in text.stdout
     assert kit.run(config)["left"] == 0

@@ -65,7 +65,9 @@ def extended(first: Path, kit: Any) -> Path:
     config = second(first, kit, "second", NEW)
     summary = kit.run(config)
     assert summary["done"] == 3
-    assert summary["purposes"] == {"locate": 1, "pixels": 3}, "neither a centroid nor an anchor is asked for"
+    assert summary["purposes"] == {"locate": 1, "projections": 1, "pixels": 3}, (
+        "neither a centroid nor an anchor is asked for"
+    )
     return config.parent / "planet"
 
 

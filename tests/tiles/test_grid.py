@@ -127,9 +127,61 @@ def test_an_unknown_crs_is_refused(crs):
         tile_grid(box(0, 0, 0.01, 0.01), crs, 128)
 
 
+def around(lon, lat):
+    return box(lon - 0.005, lat - 0.005, lon + 0.005, lat + 0.005)
+
+
 @pytest.mark.parametrize(
-    ("polygon", "crs"), [(box(93, -1, 93.01, -0.99), "EPSG:32601"), (box(93, -1, 93.01, 0.01), "EPSG:32731")]
+    ("lon", "lat", "crs"),
+    [
+        (93, -1, "EPSG:32601"),
+        (-75.6, 37.7, "EPSG:32633"),
+        (9.5, 48, "EPSG:32635"),
+        (25, 1, "EPSG:32633"),  # 7 degrees east of the zone: the next zone but one
+        (-175, 1, "EPSG:32659"),
+        (-75.6, 37.7, "EPSG:3035"),
+        (9.5, 50, "EPSG:3413"),
+        (9.5, -50, "EPSG:3413"),
+        (9.5, 48, "EPSG:2193"),
+        (9.5, 48, "+proj=utm +zone=18"),
+    ],
 )
-def test_a_tile_outside_the_projection_is_refused(polygon, crs):
-    with pytest.raises(TilesError, match=f"cannot be projected to {crs}: it is outside"):
-        tile_grid(polygon, crs, 128)
+def test_a_crs_of_another_place_is_refused(lon, lat, crs):
+    with pytest.raises(TilesError) as refused:
+        tile_grid(around(lon, lat), crs, 128)
+    assert f"CRS {crs!r} does not cover the tile at longitude {lon:.4f}, latitude {lat:.4f}" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "crs"),
+    [
+        (9.5, 48, "EPSG:32632"),
+        (12.9, 48, "EPSG:32632"),  # an image of Sentinel-2 reaches 110 km into the next zone
+        (3.1, 61, "EPSG:32632"),  # zone 32V
+        (9.1, 78, "EPSG:32633"),  # zone 33X
+        (31.0, 70.3, "EPSG:25833"),  # all of Norway is mapped in zone 33
+        (18.4, 40.2, "EPSG:32632"),  # and all of Italy in zone 32
+        (-179.99, -16.5, "EPSG:32760"),
+        (180.2, -16.5, "EPSG:32760"),
+        (179.99, -16.5, "EPSG:32601"),
+        (25.0, -30.0, "EPSG:32635"),  # Landsat: a northern zone in the south
+        (9.5, 48, "EPSG:3035"),
+        (-25.5, 37.8, "EPSG:3035"),
+        (-2, 52, "EPSG:27700"),
+        (174, -41, "EPSG:2193"),
+        (-96, 40, "EPSG:5070"),
+        (-45, 75, "EPSG:3413"),
+        (100, 89.9, "EPSG:32661"),
+        (100, -80, "EPSG:3031"),
+        (-140, 60, "EPSG:3857"),
+        (77, -89, "EPSG:6933"),
+        (5, 5, "+proj=laea +lat_0=5 +lon_0=5"),
+    ],
+)
+def test_a_crs_that_is_in_use_at_a_place_is_accepted(lon, lat, crs):
+    assert tile_grid(around(lon, lat), crs, 128).crs == crs
+
+
+def test_a_tile_that_cannot_be_projected_is_refused():
+    with pytest.raises(TilesError, match=r"does not cover the tile at longitude 100\.0000"):
+        tile_grid(around(100, 5), "+proj=ortho +lat_0=5 +lon_0=-90", 128)

@@ -1,6 +1,7 @@
 """A mistake that fails every tile: the run soon stops, says what to fix, and continues after the fix."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -79,7 +80,9 @@ def test_a_mistyped_asset(config: Path, undisturbed: Path, read_contents: Conten
     done = cli("run", wrong, "--json")
     assert done.exit_code == 2, done.output
     told = json.loads(done.stdout)
-    assert "stopped: 8 tiles failed for the same reason and none is done, so the run stopped: locate: " in said(done)
+    # After the first batch two are located at once, and may end at once.
+    text = "tiles failed for the same reason and none is done, so the run stopped: locate: "
+    assert re.search(f"stopped: (8|12) {text}", said(done))
     assert "'COPERNICUS/S2_HARMONISEDD' not found" in said(done)
     assert f"Check the options of [modalities.sentinel2] in {wrong}, and the plugin that provides them." in said(done)
     assert (told["done"], told["stopped"] in said(done)) == (0, True)
@@ -161,7 +164,8 @@ def test_a_modality_that_was_added(bad: Path, config: Path, undisturbed: Path, r
     mistyped = '[modalities.odd]\nimage = "COPERNICUS/S2_HARMONISEDD"'
     done = cli("run", with_options(config, mistyped, give_up_after=8), "--json")
     assert done.exit_code == 2, done.output
-    assert "8 tiles failed for the same reason" in said(done)
+    # Two pixel requests may end at once.
+    assert re.search(r"\b[89] tiles failed for the same reason", said(done))
     assert "[modalities.odd]" in said(done)
     assert "[modalities.sentinel2]" not in said(done)
     right = with_options(config, "[modalities.odd]", give_up_after=8)

@@ -25,12 +25,15 @@ def summary_of(done: "subprocess.CompletedProcess[str]", code: int = 0) -> dict[
     return json.loads(done.stdout)
 
 
-def test_requests_are_one_a_tile_and_two_a_batch_at_most(run_cli: Run, demo: Path, tmp_path: Path) -> None:
+def test_requests_are_one_a_tile_two_a_batch_and_one_a_process_at_most(
+    run_cli: Run, demo: Path, tmp_path: Path
+) -> None:
     for name in ("demo.toml", "tiles.geojson"):
         shutil.copy(demo / name, tmp_path)
     summary = summary_of(run_cli("run", tmp_path / "demo.toml", "--limit", "100", "--json"))
     assert summary["done"] == 100
-    assert sum(summary["requests"].values()) <= 100 * (1 + 2 / 25)
+    assert sum(summary["requests"].values()) <= 100 * (1 + 2 / 25) + 1
+    assert summary["purposes"]["projections"] == 1
     assert summary["requests"]["image:computePixels"] == 100
 
 
@@ -187,7 +190,7 @@ def test_centroids_that_are_missing_are_asked_for_once_and_kept(run_cli: Run, co
     }
     tiles.write_text(json.dumps(given))
     summary = summary_of(run_cli("run", config, "--limit", "20", "--json"))
-    assert summary["purposes"] == {"centroids": 1, "locate anchor": 1, "pixels": 20}
+    assert summary["purposes"] == {"centroids": 1, "locate anchor": 1, "projections": 1, "pixels": 20}
     import geopandas as gpd
 
     kept = gpd.read_file(config.parent / "virginia" / "tiles.gpkg").set_index("tile_id")
@@ -196,6 +199,7 @@ def test_centroids_that_are_missing_are_asked_for_once_and_kept(run_cli: Run, co
         assert kept.loc[tile_id, "lat"] == pytest.approx(lat, abs=1e-6)
     assert summary_of(run_cli("run", config, "--limit", "40", "--json"))["purposes"] == {
         "locate anchor": 1,
+        "projections": 1,
         "pixels": 20,
     }
 

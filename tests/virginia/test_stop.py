@@ -223,6 +223,6 @@ def test_retries_are_told_by_reason(config: Path) -> None:
     summary = json.loads(done.stdout)
     assert (done.exit_code, summary["done"]) == (0, 40)
     assert set(summary["retries"]) == {"503", "429"}
-    assert summary["retries"]["429"] == summary["purposes"]["locate anchor"]
+    assert summary["retries"]["429"] == summary["purposes"]["locate anchor"] + summary["purposes"]["projections"]
     assert 1 <= summary["slow_downs"] <= summary["retries"]["429"]
     assert summary["requests"]["image:computePixels"] == 40 + summary["retries"]["503"]

@@ -68,7 +68,7 @@ def test_reflectance_times_10000(tmp_path):
     for n, name in enumerate(SOURCES.values()):
         numbers = 10_000 + 1000 * n + 30 * col + 60 * row
         assert result.bands[f"landsat__{name}"] == pytest.approx((numbers * 2.75e-5 - 0.2) * 1e4, abs=1.01)
-    assert result.requests == {"locate": 1, "pixels": 1}
+    assert result.requests == {"locate": 1, "projections": 1, "pixels": 1}
 
 
 def test_a_tile_without_an_image_says_why(tmp_path):

@@ -74,7 +74,7 @@ def test_declares_the_dataset_s_layer():
 
 def test_heights_are_the_model_s_bilinear(tmp_path):
     result = fetch(tmp_path, model(RELIEF), tile(10, 12))
-    assert result.requests == {"locate": 1, "pixels": 1}
+    assert result.requests == {"locate": 1, "projections": 1, "pixels": 1}
     wanted = bilinear(RELIEF.astype(float), 10, 12)
     np.testing.assert_allclose(result.bands["aster__elevation"], wanted, atol=0.01)
 

@@ -15,8 +15,8 @@ PAGE = ROOT / "docs" / "writing-a-plugin.md"
 parametrized = pytest.mark.parametrize("project", EXAMPLES, ids=lambda project: project.name)
 
 
-def test_there_are_an_image_and_a_vector():
-    assert [project.name for project in EXAMPLES] == ["mmearth-landsat", "mmearth-nightlights"]
+def test_there_are_a_composite_an_image_and_a_vector():
+    assert [project.name for project in EXAMPLES] == ["mmearth-greenness", "mmearth-landsat", "mmearth-nightlights"]
 
 
 @parametrized

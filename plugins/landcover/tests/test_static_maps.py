@@ -148,7 +148,7 @@ def test_a_newer_canopy_by_options(tmp_path):
     assert (result.bands["canopy_height_eth__height"] == SPREAD[INSIDE]).all()
 
 
-def test_all_three_beside_one_another_take_two_requests(tmp_path):
+def test_all_three_beside_one_another_take_three_requests(tmp_path):
     labels = ArrayBand("label", np.full((SIDE, SIDE), 4, np.uint8), UTM, (10, 0, LEFT, 0, -10, TOP))
     year = ArrayCollection(
         "GOOGLE/DYNAMICWORLD/V1", [image("GOOGLE/DYNAMICWORLD/V1/a", [labels], dt.datetime(2018, 5, 1))]
@@ -157,7 +157,7 @@ def test_all_three_beside_one_another_take_two_requests(tmp_path):
     world = ArrayWorld(year, map_2020, asset(HEIGHT, TALL), asset(STD, SPREAD))
     modalities = [cls() for cls in mmearth_modalities()]
     result = download(world, modalities, TILE, ANCHOR, tmp_path)
-    assert result.requests == {"locate": 1, "pixels": 1}
+    assert result.requests == {"locate": 1, "projections": 1, "pixels": 1}
     assert all(np.isfinite(band).all() for band in result.bands.values())
     assert list(result.bands) == [
         "dynamic_world__landcover",

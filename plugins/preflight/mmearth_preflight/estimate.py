@@ -152,7 +152,8 @@ class Plan:
         factors, size = self.factors, self.config.run.batch_size
         batches = sum(math.ceil(group.left / size) * group.batch_requests for group in self.groups)
         pixels = sum(group.left * group.pixel_requests for group in self.groups)
-        locate = batches * factors.batch + self.left * factors.again
+        first = sum(group.first_requests for group in self.groups)
+        locate = first + batches * factors.batch + self.left * factors.again
         return {
             "centroids": math.ceil(self.without_centroid / CENTROIDS_PER_REQUEST),
             "locate": round(locate * factors.retries),

@@ -30,6 +30,7 @@ class GroupCost:
     Attributes:
         name: its name.
         left: tiles that are left to download.
+        first_requests: requests before the first pixels: 1 for the projections of bands to interpolate, or 0.
         batch_requests: requests to locate a batch.
         pixel_requests: requests for the pixels of a tile: 0 or 1.
         wire: bytes of the pixels of a tile as they are transferred.
@@ -40,6 +41,7 @@ class GroupCost:
 
     name: str
     left: int
+    first_requests: int
     batch_requests: int
     pixel_requests: int
     wire: float
@@ -102,6 +104,7 @@ def group_cost(group: Group, scene: Scene, size: int, left: int) -> GroupCost:
     return GroupCost(
         name=group.name,
         left=left,
+        first_requests=1 if left and any(band.is_interpolated for band in bands) else 0,
         batch_requests=len(rounds),
         pixel_requests=1 if bands else 0,
         wire=_npy_bytes(bands, size),

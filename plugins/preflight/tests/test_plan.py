@@ -27,7 +27,7 @@ def test_estimates_are_near_what_a_run_costs(kit, config, options, factor):
     summary = kit.summary("run", config)
     assert kit.cli("post", config, "--workers", "1").exit_code == 0
     assert plan["tiles"] == plan["left"] == summary["done"] == kit.tiles
-    assert plan["requests"]["total"] == sum(summary["requests"].values()) == 15  # 3 batches, 12 tiles
+    assert plan["requests"]["total"] == sum(summary["requests"].values()) == 16  # projections, 3 batches, 12 tiles
     assert_near(plan["bytes"]["wire"], summary["bytes_received"], factor)
     assert_near(plan["bytes"]["stacks"], stack_bytes(config), factor)
     assert_near(plan["bytes"]["hdf5"], (config.parent / "My.Data" / "My.Data.h5").stat().st_size, factor)
@@ -45,7 +45,7 @@ def test_what_is_left_of_a_started_dataset(kit, config):
     kit.cli("run", config, "--limit", "7")
     journals = {path: path.read_bytes() for path in config.parent.glob("My.Data/journal/*/*")}
     plan = kit.summary("plan", config, "--sample", "3")
-    assert (plan["tiles"], plan["left"], plan["requests"]["total"]) == (12, 5, 6)
+    assert (plan["tiles"], plan["left"], plan["requests"]["total"]) == (12, 5, 7)
     assert {path: path.read_bytes() for path in config.parent.glob("My.Data/journal/*/*")} == journals
     config.write_text(config.read_text() + "[modalities.esa_worldcover]\n")
     groups = kit.summary("plan", config)["groups"]
@@ -54,9 +54,9 @@ def test_what_is_left_of_a_started_dataset(kit, config):
 
 def test_hours_follow_from_concurrency_latency_and_rate(kit, config):
     time = kit.summary("plan", config, "--concurrency", "4", "--latency", "2")["time"]
-    assert time["hours"] == pytest.approx(15 * 2 / 4 / 3600) and time["bound_by"] == "concurrency"
+    assert time["hours"] == pytest.approx(16 * 2 / 4 / 3600) and time["bound_by"] == "concurrency"
     time = kit.summary("plan", config, "--concurrency", "40", "--latency", "0.01")["time"]
-    assert time["hours"] == pytest.approx(15 / 100 / 3600) and time["bound_by"] == "rate"
+    assert time["hours"] == pytest.approx(16 / 100 / 3600) and time["bound_by"] == "rate"
 
 
 def test_the_share_of_a_tier(kit, config):
@@ -78,7 +78,7 @@ def test_centroids_that_have_to_be_requested(kit, config):
             feature["properties"].pop(column, None)
     (config.parent / "tiles.geojson").write_text(json.dumps(tiles))
     assert kit.summary("plan", config)["requests"]["centroids"] == 1
-    assert sum(kit.summary("run", config)["requests"].values()) == 16
+    assert sum(kit.summary("run", config)["requests"].values()) == 17
 
 
 def test_a_sample_that_fails_is_reported(kit, config):

@@ -59,7 +59,7 @@ def test_takes_the_nearest_image_of_each_orbit_whole_and_unchanged(tmp_path):
     down = scene("down", day(2, 5), "DESC")
     result = fetch(tmp_path, scene("far", day(11, 5), "ASC"), near, down, scene("later", day(28, 5), "DESC"))
     assert (chosen(result, "asc"), chosen(result, "desc")) == (["near"], ["down"])
-    assert result.requests == {"locate": 1, "pixels": 1}
+    assert result.requests == {"locate": 1, "projections": 1, "pixels": 1}
     for direction, source in (("asc", near), ("desc", down)):
         for band in source.bands[:2]:
             got = result.bands[f"sentinel1__{direction}_{band.name}"]

@@ -100,7 +100,7 @@ def test_takes_the_image_that_is_drawn_in_collection_order(tmp_path):
     assert record["index"] == f"S{drawn.pick(9):02d}"
     assert located(result)["count"] == 9
     assert record["crs"] == UTM
-    assert result.requests == {"locate anchor": 1, "pixels": 1}
+    assert result.requests == {"locate anchor": 1, "projections": 1, "pixels": 1}
 
 
 @pytest.mark.parametrize("year", YEARS)
@@ -216,7 +216,7 @@ def test_more_images_than_the_table_take_a_second_request(tmp_path):
     ]
     result = fetch(tmp_path, polygon, l1c=scenes)
     assert located(result)["images"][0]["index"] == f"S{drawn.pick(600):03d}"
-    assert result.requests == {"locate anchor": 1, "locate again": 1, "pixels": 1}
+    assert result.requests == {"locate anchor": 1, "locate again": 1, "projections": 1, "pixels": 1}
 
 
 def test_info_has_the_published_keys(tmp_path):

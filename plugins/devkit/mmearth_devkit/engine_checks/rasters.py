@@ -29,6 +29,10 @@ _DEGREE = math.pi * 6_378_137 / 180
 """Metres of a degree of the equator."""
 
 
+_NO_GRID = {"type": "Projection", "crs": "EPSG:4326", "transform": [1, 0, 0, 0, 1, 0]}
+"""The projection of composites and constants."""
+
+
 def _columns(ee: Any, metres: float) -> Any:
     """A raster with pixels of that size from (LEFT, TOP): band `x` is the number of the column."""
     projection = ee.Projection(ZONE, [metres, 0, LEFT, 0, -metres, TOP])
@@ -153,6 +157,53 @@ COMPOSITES: tuple[EngineCheck, ...] = (
             ).mosaic(),
             {"a": [2]},
             row_of(1),
+        ),
+    ),
+    documented(
+        "composite-grid",
+        "A composite of images with different projections has no grid of its own: its projection is EPSG:4326 with "
+        "pixels of one degree.",
+        GUIDES + "projections",
+        Probe(lambda ee: ee.ImageCollection([_columns(ee, 20), _columns(ee, 30)]).mosaic().projection(), _NO_GRID),
+    ),
+    assumed(
+        "composite-of-one-grid",
+        "So has a composite of images that share one grid.",
+        "the guide speaks of different projections; if Google kept the shared grid, the core would interpolate on it",
+        Probe(lambda ee: ee.ImageCollection([_columns(ee, 20), _columns(ee, 20)]).median().projection(), _NO_GRID),
+    ),
+    assumed(
+        "constant-grid",
+        "So has a constant.",
+        "common practice",
+        Probe(lambda ee: ee.Image(1).projection(), _NO_GRID),
+    ),
+    documented(
+        "composite-resampled",
+        "A composite of images that were resampled is interpolated.",
+        API + "image-resample",
+        Probe(
+            lambda ee: ee.ImageCollection([_columns(ee, 20).toFloat().resample("bilinear")]).mosaic(),
+            {"x": [0.75, 1.25, 1.75, 2.25]},
+            row_of(4, 10, 2),
+            tolerance=1e-5,
+        ),
+    ),
+    documented(
+        "composite-given-a-grid",
+        "`setDefaultProjection` gives a composite the grid on which `resample` then interpolates it.",
+        API + "image-setdefaultprojection",
+        Probe(
+            lambda ee: (
+                ee.ImageCollection([_columns(ee, 20)])
+                .mosaic()
+                .setDefaultProjection(_columns(ee, 20).projection())
+                .toFloat()
+                .resample("bilinear")
+            ),
+            {"x": [0.75, 1.25, 1.75, 2.25]},
+            row_of(4, 10, 2),
+            tolerance=1e-5,
         ),
     ),
 )

@@ -237,6 +237,20 @@ METADATA: tuple[EngineCheck, ...] = (
         Probe(lambda ee: ee.Image.cat([ee.Image(n).rename("a") for n in range(3)]).bandNames(), ["a", "a_1", "a_2"]),
     ),
     documented(
+        "addBands-metadata",
+        "`addBands` keeps the metadata of the first image, also if it overwrites its bands.",
+        API + "image-addbands",
+        Probe(
+            lambda ee: (
+                ee.Image(1)
+                .set("system:time_start", 5)
+                .addBands(srcImg=ee.Image(2).set("system:time_start", 6), overwrite=True)
+                .get("system:time_start")
+            ),
+            5,
+        ),
+    ),
+    documented(
         "buffer-metres",
         "`buffer(r)` grows a geometry by r metres, within 1 % of r.",
         API + "geometry-buffer",
