@@ -79,8 +79,8 @@ class Pool:
                 yield waiting.popleft().result()
         except BrokenProcessPool as error:
             raise RunStoppedError(
-                "A worker process was killed, most likely because the memory was full. Nothing was changed. Run the "
-                "same command again with fewer --workers."
+                "A worker process was killed, most likely because the memory was full. No incomplete file is "
+                "left. Run the same command again with fewer --workers."
             ) from error
 
 

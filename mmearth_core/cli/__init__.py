@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 from mmearth_core.errors import MMEarthError, PluginError
-from mmearth_core.registry.commands import COMMANDS, ELSEWHERE, offered
+from mmearth_core.registry.commands import COMMANDS, ELSEWHERE, GROUP, offered
 from mmearth_core.text import did_you_mean, printable
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -139,9 +139,11 @@ def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
         return
     from mmearth_core import __version__
     from mmearth_core.registry import installed
+    from mmearth_core.registry.load import find_offers
 
     click.echo(f"mmearth-core {__version__}")
-    others = {(origin.distribution, origin.version) for origin in installed()} - {("mmearth-core", __version__)}
+    origins = [*installed(), *(offer.origin for offer in find_offers(GROUP))]
+    others = {(origin.distribution, origin.version) for origin in origins} - {("mmearth-core", __version__)}
     for distribution, version in sorted(others):
         click.echo(f"{distribution} {version}")
     ctx.exit()
@@ -154,7 +156,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
     is_eager=True,
     expose_value=False,
     callback=_show_version,
-    help="Show the versions of the core and of the installed plugins, and exit.",
+    help="Show the versions of the core and of the installed distributions with plugins or commands, and exit.",
 )
 def main() -> None:
     """Build multi-modal Earth-observation datasets for machine learning, from plugins.

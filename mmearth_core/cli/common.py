@@ -172,8 +172,8 @@ def console() -> "Console":
     from rich.segment import Segment
 
     class PrintableConsole(Console):
-        def render(self, *arguments: Any) -> Iterator[Segment]:
-            for text, style, control in super().render(*arguments):
+        def render(self, *arguments: Any, **options: Any) -> Iterator[Segment]:
+            for text, style, control in super().render(*arguments, **options):
                 yield Segment(text if control else printable(text, keep="\n"), style, control)
 
     return PrintableConsole(soft_wrap=True, highlight=False)

@@ -228,7 +228,8 @@ def _show(
     if result is not None:
         facts |= {"layers": list(result.made), "kept": list(result.kept)}
         if result.kept:
-            lines.append(f"Made {', '.join(result.made) or 'nothing'}; kept {', '.join(result.kept)}.")
+            made, recounted = (", ".join(names) or "none" for names in (result.made, result.recounted))
+            lines.append(f"Layers made: {made}; kept: {', '.join(result.kept)}; counted again: {recounted}.")
     if splits is not None:
         facts["splits"] = splits
         lines.append(_counts(splits))

@@ -161,6 +161,16 @@ class Modality(Plugin):
     licence: ClassVar[str] = ""
     citation: ClassVar[str] = ""
 
+    def check_tile(self, attributes: Mapping[str, Any]) -> None:
+        """Checks the columns of a tile, when the tiles file is read and before any request.
+
+        Args:
+            attributes: all columns of the tiles file but the geometry; None or NaN where a value is missing.
+
+        Raises:
+            ValueError: when they cannot be used. The message follows the file, the row and the tile's id.
+        """
+
     def locate(self, scene: Scene) -> "ee.ComputedObject | dict[str, Any] | list[Any] | None":
         """Describes which images exist for a tile, as ONE server-side object.
 

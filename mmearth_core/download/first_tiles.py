@@ -16,10 +16,13 @@ from mmearth_core.tiles.index import Tile
 if TYPE_CHECKING:
     import ee
 
-_OF_COLLECTIONS = re.compile(r'"functionName": ?"((?:ImageCollection|Collection|reduce)\.[^"]+)"')
+_DECISIVE = re.compile(r'"functionName": ?"(If|(?:ImageCollection|Collection|reduce)\.[^"]+)"')
 
 Kind = tuple[str, frozenset[str]]
-"""A band, and the functions of collections that make its image: some plugins return a mosaic for some tiles only."""
+"""A band, and the functions of collections that make its image: some plugins return a mosaic for some tiles only.
+
+Where the server chooses the image with `If`, each tile is a kind of its own.
+"""
 
 Bands = dict[Kind, "tuple[ee.Image, StackBand]"]
 """Bands to interpolate, and their images."""
@@ -59,8 +62,9 @@ class CheckingLocator(Locator):
         try:
             for modality, image, bands in images_of(self.group, located):
                 wanted = [band for band in bands if band.is_interpolated and isinstance(image, ee.Image)]
-                functions = frozenset(_OF_COLLECTIONS.findall(call(modality, image.serialize) if wanted else ""))
-                found |= {(band.name, functions): (image, band) for band in wanted}
+                functions = set(_DECISIVE.findall(call(modality, image.serialize) if wanted else ""))
+                functions |= {located.tile.tile_id} if "If" in functions else set()
+                found |= {(band.name, frozenset(functions)): (image, band) for band in wanted}
         except PluginCallError:
             return {}  # the tile will fail for it
         return found

@@ -30,7 +30,7 @@ JOURNALED = (Outcome.DONE, Outcome.SKIPPED, Outcome.FAILED)
 """The outcomes that a journal can hold."""
 
 RETURNED = ("post: ", "verify: ")
-"""Prefixes of the reasons of tiles that were done, until `post` or `verify` found their stack unusable."""
+"""Prefixes of the reasons of tiles that were done, until `post` or `verify` found their stack bad."""
 
 
 @frozen
@@ -56,7 +56,7 @@ class TileOutcome:
 
     @property
     def is_returned(self) -> bool:
-        """Whether the tile was done until `post` or `verify` found its stack unusable."""
+        """Whether the tile was done until `post` or `verify` found its stack bad."""
         return self.outcome is Outcome.FAILED and (self.reason or "").startswith(RETURNED)
 
     def to_line(self) -> bytes:
@@ -197,7 +197,7 @@ def read_outcomes(
 
 @frozen
 class BadStack:
-    """A stack that cannot be used, of a tile that is done according to the journal.
+    """A bad stack, of a tile that is done according to the journal.
 
     Attributes:
         tile_id: the tile's id.

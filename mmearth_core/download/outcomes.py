@@ -51,7 +51,7 @@ class OutcomeCounts:
 
     Attributes:
         tiles: all tiles, also those without an outcome.
-        returned: of the failed tiles, those that were done until `post` or `verify` found their stack unusable.
+        returned: of the failed tiles, those that were done until `post` or `verify` found their stack bad.
     """
 
     tiles: int = 0

@@ -22,7 +22,7 @@ from mmearth_core.download.stored_config import (
     plain_options,
     plan_groups,
 )
-from mmearth_core.errors import ConfigError, DatasetError
+from mmearth_core.errors import ConfigError, DatasetError, TilesError
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.registry import Registry, engine_of, make_modality
 from mmearth_core.tiles.index import default_partition_size
@@ -88,7 +88,7 @@ def prepare(
     _check_members(config, plan)
     groups = tuple(Group(name, tuple(modalities[each] for each in members), anchor) for name, members in plan.items())
     _check_answer_size(config, groups)
-    frame, tiles = _tiles(config, folder, stored)
+    frame, tiles = _tiles(config, folder, stored, modalities.values())
     members = [name for group in plan.values() for name in group]
     size = config.dataset.image_size
     to_store = StoredConfig(
@@ -185,7 +185,7 @@ def _check_answer_size(config: Config, groups: Iterable[Group]) -> None:
 
 
 def _tiles(
-    config: Config, folder: DatasetPaths, stored: StoredConfig | None
+    config: Config, folder: DatasetPaths, stored: StoredConfig | None, modalities: Iterable[Modality]
 ) -> tuple["gpd.GeoDataFrame | None", dict[str, Any]]:
     """The tiles to import, if any, and the description of the file that they come from."""
     source, partition_size = config.tiles, config.dataset.partition_size
@@ -200,6 +200,7 @@ def _tiles(
     from mmearth_core.tiles.read import read_tiles
 
     frame = read_tiles(source)
+    _check_tiles(frame, source, modalities)
     return frame, {
         "file": config.dataset.tiles,
         "size": source.stat().st_size,
@@ -207,6 +208,18 @@ def _tiles(
         "count": len(frame),
         "partition_size": partition_size or default_partition_size(len(frame)),
     }
+
+
+def _check_tiles(frame: "gpd.GeoDataFrame", path: Path, modalities: Iterable[Modality]) -> None:
+    """Refuses tiles with columns that a modality cannot use."""
+    columns = frame.columns.drop("geometry")
+    for modality in (each for each in modalities if type(each).check_tile is not Modality.check_tile):
+        for row, values in enumerate(frame[columns].itertuples(index=False, name=None), start=1):
+            attributes = dict(zip(columns, values, strict=True))
+            try:
+                modality.check_tile(attributes)
+            except ValueError as error:
+                raise TilesError(f"{path}: row {row} (tile {attributes['tile_id']!r}): {error}") from error
 
 
 def _sha256(path: Path) -> str:

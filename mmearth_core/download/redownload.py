@@ -30,7 +30,7 @@ def read_ids(path: Path) -> frozenset[str]:
         ConfigError: if the file cannot be read or is empty.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}). Give a text file with one tile id per line.") from error
     ids = frozenset(line.strip() for line in lines if line.strip())

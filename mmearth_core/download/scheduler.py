@@ -1,7 +1,8 @@
 """The scheduler: keeps a bounded number of requests in flight, and hands over the outcome of each tile.
 
-One thread decides; the threads of the pool only wait for the server. Tiles are located in batches just ahead of the
-fetching, so that no thread is idle, and memory depends on batch size and concurrency but not on the number of tiles.
+One thread decides. The threads of the pool call the plugins, wait for the server, check the pixels and write the
+stacks. Tiles are located in batches just ahead of the fetching, so that no thread is idle, and memory depends on batch
+size and concurrency but not on the number of tiles.
 """
 
 from collections import deque

@@ -1,7 +1,7 @@
 """The work of a worker process: a block of stacks becomes compressed rows with statistics."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,26 +67,28 @@ def encode_block(block: Block) -> Encoded:
     return Encoded(chunks, statistics, faults)
 
 
-def decode(layer: LayerDescription, planes: Iterable[NDArray[np.float32]]) -> NDArray[Any]:
+def decode(layer: LayerDescription, planes: Iterator[NDArray[np.float32]]) -> NDArray[Any]:
     """A layer's values of a tile, from its bands in the stack.
 
     NaN becomes the declared no-data; whole numbers are rounded and clamped, never wrapped.
 
     Args:
         layer: what to make.
-        planes: its bands are the next ones.
+        planes: bands of the stack; those of this layer are the next ones, and only they are taken.
 
     Returns:
         (bands, size * size) of the layer's dtype.
     """
     values = np.empty((len(layer.bands), math.prod(layer.shape[1:])), layer.dtype)
     with np.errstate(invalid="ignore"):
+        # `values` first: once it has no more rows, zip takes no further plane, which is the next layer's.
         for own, plane in zip(values, planes, strict=False):
-            if plane[0] != plane[0] and np.isnan(plane).all():  # no image: true of most bands with missing pixels
+            # All NaN, as there is no image: this is true of most bands whose first pixel is NaN.
+            if np.isnan(plane[0]) and np.isnan(plane).all():
                 own[:] = layer.fill
                 continue
             own[:] = plane
-            # The plain cast is right wherever it lost nothing, which is nearly everywhere.
+            # The plain cast is right if it changed no value, which is true of nearly all planes.
             if not (own == plane).all():
                 nodata = np.isnan(plane)
                 if own.dtype.kind in "iu":

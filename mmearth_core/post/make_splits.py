@@ -27,16 +27,18 @@ def make_splits(source: DownloadedDataset, changes: dict[str, Any]) -> dict[str,
     ids = DatasetReader.open(source.require_hdf5()).tile_ids()
     parts = split(options, *_tiles_of(source, ids, options.by))
     made = describe(options, parts, len(ids), rows_digest(ids))
+    if made != _made(source):
+        # The record vouches for the rows: if this process is killed, old rows must not be beside the new record.
+        source.products.splits.unlink(missing_ok=True)
     write_json(source.products.splits_made, made)
     write_json(source.products.splits, {part: rows.tolist() for part, rows in parts.items()})
     return made
 
 
 def are_stale(source: DownloadedDataset) -> bool:
-    """Whether there are splits that were made of other rows than the HDF5 file now has."""
-    made = _made(source)
-    ids = DatasetReader.open(source.products.hdf5).tile_ids() if made else []
-    return bool(made) and made.get("rows_sha256") != rows_digest(ids)
+    """Whether splits were made of other rows than the HDF5 file now has, or their writing was interrupted."""
+    made, ids = _made(source), DatasetReader.open(source.products.hdf5).tile_ids()
+    return bool(made) and (made.get("rows_sha256") != rows_digest(ids) or not source.products.splits.exists())
 
 
 def split_options(source: DownloadedDataset, changes: dict[str, Any]) -> SplitOptions:

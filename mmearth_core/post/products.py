@@ -39,11 +39,13 @@ class HDF5Result:
         rows: the tiles in the file.
         made: names of the layers that were made of stacks and journals.
         kept: names of those that were copied, or left as they were.
+        recounted: names of kept layers whose statistics were incomplete, and were counted again from their values.
     """
 
     rows: RowSelection
     made: tuple[str, ...]
     kept: tuple[str, ...]
+    recounted: tuple[str, ...]
 
 
 def make_hdf5(source: DownloadedDataset, pool: Pool, progress: Progress) -> HDF5Result:
@@ -81,17 +83,16 @@ def make_stats(source: DownloadedDataset, pool: Pool, progress: Progress) -> Non
     with _deletion_advised():
         reader = DatasetReader.open(source.require_hdf5())
         layers = [reader.layers[layer.name] for layer in source.layers if layer.name in reader.layers]
-        path, rows = reader.paths.hdf5, range(len(reader))
-        stats = count_values(path, layers, rows, source.image_size, pool.map, progress)
+        stats = count_values(reader.paths.hdf5, layers, range(len(reader)), source.image_size, pool.map, progress)
         _write_stats(reader.paths.band_stats, layers, stats)
 
 
 @contextmanager
 def _deletion_advised() -> Iterator[None]:
-    """Reports a damaged HDF5 file with its remedy: `post` keeps its layers as long as it exists.
+    """Adds the remedy to the error about a damaged HDF5 file: as long as the file exists, `post` reads layers from it.
 
     Raises:
-        DatasetError: says so.
+        DatasetError: says to delete the file.
     """
     try:
         yield
@@ -105,7 +106,8 @@ def _deletion_advised() -> Iterator[None]:
 def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result:
     source, paths, provenance = rows.source, rows.source.products, Provenance(rows.source)
     exists = paths.hdf5.exists()
-    for row in rows if exists else ():  # otherwise it is computed in the same pass, as reading all journals takes time
+    # Without a file to compare with, `write_rows` computes it, so that all journals are read only once more.
+    for row in rows if exists else ():
         provenance.add(row.tile.tile_id, row.variant, row.entries)
     kept, is_current = _kept_layers(source, provenance)
     new = [layer for layer in source.layers if layer not in kept]
@@ -127,10 +129,11 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
                 # If this process is killed before the last line, old statistics must not pass for those of new layers.
                 write_json(paths.band_stats, stats)
         stats |= added.entries()
-    lost = [layer for layer in kept if not _is_complete(stats, layer, len(rows))]
-    stats |= count_values(paths.hdf5, lost, range(len(rows)) if lost else (), source.image_size, pool.map, progress)
+    uncounted = [layer for layer in kept if not _is_complete(stats, layer, len(rows))]
+    if uncounted:
+        stats |= count_values(paths.hdf5, uncounted, range(len(rows)), source.image_size, pool.map, progress)
     _write_stats(paths.band_stats, source.layers, stats)
-    return HDF5Result(rows, tuple(layer.name for layer in new), tuple(layer.name for layer in kept))
+    return HDF5Result(rows, *(tuple(layer.name for layer in layers) for layers in (new, kept, uncounted)))
 
 
 def _create(file: h5py.File, rows: RowSelection) -> None:
@@ -156,7 +159,7 @@ def _kept_layers(source: DownloadedDataset, provenance: Provenance) -> tuple[lis
 
 
 def _is_complete(stats: Mapping[str, Any], layer: LayerDescription, rows: int) -> bool:
-    """Whether the statistics are all those of the table, of all values of a layer."""
+    """Whether a layer has every statistic of the table, for each band, and they count all its values."""
     keys = [key for key in layer.stat_keys() if key in stats or key in layer.stat_names()]
     try:
         counted = sum(np.add(stats[key]["count"], stats[key]["nodata"]) for key in keys)
@@ -171,7 +174,7 @@ def _write_stats(path: Path, layers: Sequence[LayerDescription], stats: Mapping[
 
 
 def report_left_out(rows: RowSelection) -> None:
-    """Writes the list of tiles left out, and returns them for download."""
+    """Writes the list of tiles left out, and marks them failed, so that they can be downloaded again."""
     path = rows.source.products.left_out
     if not rows.left_out:
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Which tiles become rows: decided before anything is written, so that a bad stack shifts no other row."""
+"""Which tiles become rows: decided before anything is written, so that a bad stack does not shift other rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from mmearth_core.download.folder import DatasetRow, DownloadedDataset
 from mmearth_core.download.journal import BadStack, Outcome
 from mmearth_core.download.stored_config import BASE
 from mmearth_core.errors import DatasetError
-from mmearth_core.post.stack_reader import Question, check_stacks
+from mmearth_core.post.stack_reader import StacksToCheck, check_stacks
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.tiles.index import Tile
@@ -50,7 +50,7 @@ class RowSelection:
 
 
 def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> RowSelection:
-    """Checks the directory of every stack, and selects the tiles whose stacks are all sound.
+    """Checks the TIFF header of every stack, and selects the tiles without a bad stack.
 
     Raises:
         DatasetError: when no tile is left.
@@ -63,7 +63,7 @@ def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> Ro
     counts = {"skipped": 0, "missing": 0}
     submitted: list[list[Tile]] = []
 
-    def questions() -> Iterator[Question]:
+    def to_check() -> Iterator[StacksToCheck]:
         for partition in partitions:
             tiles, stacks = list[Tile](), []
             for tile, entries in source.outcomes(partition):
@@ -79,7 +79,7 @@ def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> Ro
 
     sizes: dict[int, int] = {}
     bad: list[BadStack] = []
-    for partition, faults in zip(partitions, pool.map(check_stacks, questions()), strict=True):
+    for partition, faults in zip(partitions, pool.map(check_stacks, to_check()), strict=True):
         tiles = submitted.pop(0)
         sizes[partition] = len(tiles) - len({position for position, _, _ in faults})
         for position, group, reason in faults:

@@ -1,7 +1,7 @@
 """Splits of rows into training, validation and test."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,26 +27,26 @@ _LEAST_SIDE = 1e-4
 def blocks_of(lon: Floats, lat: Floats, side_km: float) -> NDArray[np.int64]:
     """A number for each tile: equal within a block of about `side_km` by `side_km`.
 
-    Bands of equal height from pole to pole are each divided into a whole number of blocks; the antimeridian cuts none.
+    Belts of equal height from pole to pole are each divided into a whole number of blocks; the antimeridian cuts none.
     """
-    bands = max(1, round(np.pi * RADIUS_KM / side_km))
-    band = np.minimum(((lat + 90.0) / 180.0 * bands).astype(np.int64), bands - 1)
-    middle = np.radians((band + 0.5) / bands * 180.0 - 90.0)
+    belts = max(1, round(np.pi * RADIUS_KM / side_km))
+    belt = np.minimum(((lat + 90.0) / 180.0 * belts).astype(np.int64), belts - 1)
+    middle = np.radians((belt + 0.5) / belts * 180.0 - 90.0)
     columns = np.maximum(1, np.rint(2 * np.pi * RADIUS_KM * np.cos(middle) / side_km)).astype(np.int64)
     column = np.minimum((((lon + 180.0) % 360.0) / 360.0 * columns).astype(np.int64), columns - 1)
-    # A band has at most 2 * bands columns (at the equator), so no two blocks share a number.
-    return np.asarray(band * (2 * bands + 2) + column)
+    # A belt has at most 2 * belts columns (at the equator), so no two blocks share a number.
+    return np.asarray(belt * (2 * belts + 2) + column)
 
 
-def nearest(rows: Rows, others: Rows, lon: Floats, lat: Floats, horizon_km: float) -> Floats:
+def distances_to_nearest(rows: Rows, others: Rows, lon: Floats, lat: Floats, horizon_km: float) -> Floats:
     """For each row the distance to the nearest of the others, kilometres; inf if it is beyond the horizon.
 
     Space is divided into cubes with the horizon as their side, so that a row is only compared with the points of its
     own cube and of the 26 around it.
     """
-    squares = np.full(len(rows), np.inf)
+    squared = np.full(len(rows), np.inf)
     if not len(rows) or not len(others) or horizon_km <= 0:
-        return squares
+        return squared
     side = max(2 * np.sin(min(horizon_km / RADIUS_KM, np.pi) / 2) * (1 + 1e-9), _LEAST_SIDE)
     own, points = _points(lon[rows], lat[rows]), _points(lon[others], lat[others])
     across = int(2 / side) + 4  # cubes along an axis, with a spare one at either end
@@ -54,17 +54,17 @@ def nearest(rows: Rows, others: Rows, lon: Floats, lat: Floats, horizon_km: floa
     cubes = _cubes(points, side) @ strides
     order = np.argsort(cubes, kind="stable")
     cubes, points, own_cubes = cubes[order], points[order], _cubes(own, side)
-    for x, y in product((-1, 0, 1), repeat=2):
+    for x, y in itertools.product((-1, 0, 1), repeat=2):
         middle = (own_cubes + np.array([x, y, 0])) @ strides  # neighbours along z have consecutive numbers
         lows, highs = np.searchsorted(cubes, middle - 1), np.searchsorted(cubes, middle + 1, side="right")
-        _compare(own, points, lows, highs, squares)
+        _compare(own, points, lows, highs, squared)
     # By the chord, which unlike the cosine is precise for near points.
-    distances = 2 * RADIUS_KM * np.arcsin(np.minimum(np.sqrt(squares) / 2, 1.0))
+    distances = 2 * RADIUS_KM * np.arcsin(np.minimum(np.sqrt(squared) / 2, 1.0))
     return np.where(distances <= horizon_km, distances, np.inf)
 
 
-def _compare(own: Floats, points: Floats, lows: Rows, highs: Rows, squares: Floats) -> None:
-    """Lowers `squares` of each own point to the squared distance to the nearest of `points[low:high]`."""
+def _compare(own: Floats, points: Floats, lows: Rows, highs: Rows, squared: Floats) -> None:
+    """Lowers `squared` of each own point to the squared distance to the nearest of `points[low:high]`."""
     (some,) = np.nonzero(highs > lows)
     ends = np.cumsum((highs - lows)[some])
     start = 0
@@ -76,7 +76,7 @@ def _compare(own: Floats, points: Floats, lows: Rows, highs: Rows, squares: Floa
         firsts = np.cumsum(counts) - counts
         pairs = np.arange(counts.sum()) + np.repeat(lows[chosen] - firsts, counts)
         apart = ((np.repeat(own[chosen], counts, axis=0) - points[pairs]) ** 2).sum(axis=1)
-        squares[chosen] = np.minimum(squares[chosen], np.minimum.reduceat(apart, firsts))
+        squared[chosen] = np.minimum(squared[chosen], np.minimum.reduceat(apart, firsts))
         start = stop
 
 
@@ -85,13 +85,13 @@ def _cubes(points: Floats, side: float) -> NDArray[np.int64]:
     return np.floor((points + 1) / side).astype(np.int64) + 1
 
 
-def _points(lon: Floats, lat: Floats) -> NDArray[np.float64]:
+def _points(lon: Floats, lat: Floats) -> Floats:
     a, b = np.radians(lon), np.radians(lat)
     return np.column_stack([np.cos(b) * np.cos(a), np.cos(b) * np.sin(a), np.sin(b)])
 
 
 PARTS = ("train", "val", "test")
-"""The splits, named as the public readers expect."""
+"""The splits, named as the readers of the published MMEarth expect."""
 
 STRATEGIES = ("random", "stratified", "spatial", "column")
 
@@ -101,14 +101,10 @@ USED_BY = {
     "block_km": ("spatial",),
     "distance_km": ("spatial",),
 }
-"""The strategies that use an option; all use those that are not listed."""
+"""Options that only some strategies use, with these strategies; any other option is allowed with all."""
 
 LEAST_BLOCK, GLOBE = 0.01, 20_000.0
 """Kilometres: the smallest useful block, and the greatest distance of two places on the globe."""
-
-
-def _as_fractions(values: Iterable[float]) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
 
 
 @frozen
@@ -125,7 +121,7 @@ class SplitOptions:
     """
 
     strategy: str = "random"
-    fractions: tuple[float, ...] = field(default=(0.8, 0.1, 0.1), converter=_as_fractions)
+    fractions: tuple[float, ...] = field(default=(0.8, 0.1, 0.1), converter=tuple)
     seed: int = 0
     column: str | None = None
     block_km: float = 50.0
@@ -154,9 +150,7 @@ class SplitOptions:
         return self.column or ("biome" if self.strategy == "stratified" else None)
 
 
-def split(
-    options: SplitOptions, lon: NDArray[np.float64], lat: NDArray[np.float64], column: Sequence[Any]
-) -> dict[str, Rows]:
+def split(options: SplitOptions, lon: Floats, lat: Floats, column: Sequence[Any]) -> dict[str, Rows]:
     """Divides the rows.
 
     Args:
@@ -188,8 +182,10 @@ def split(
 def shares(count: int, fractions: Sequence[float], random: np.random.Generator | None = None) -> list[int]:
     """Whole numbers that add up to `count` and differ from its fractions by less than 1.
 
-    What remains after rounding down goes to the largest remainders; with `random`, to parts drawn with the
-    remainders as probabilities, so that no part is favoured over many small groups.
+    What remains after rounding down goes to the largest remainders. With `random`, it goes to different parts drawn
+    with the remainders as weights, so that many small groups do not all round in favour of the same part. If two
+    units remain, these draws favour small remainders a little: of remainders 0.8, 0.6, 0.6 the parts get 0.74, 0.63,
+    0.63 on average. They stay as they are, since other draws would change the splits of existing datasets.
     """
     exact = [count * share for share in fractions]
     numbers = [int(value + 1e-9) for value in exact]
@@ -237,9 +233,7 @@ def _named(options: SplitOptions, column: Sequence[Any]) -> dict[str, Rows]:
     return {part: np.array([row for row, value in enumerate(column) if value == part], np.intp) for part in PARTS}
 
 
-def _spatial(
-    options: SplitOptions, lon: NDArray[np.float64], lat: NDArray[np.float64], random: np.random.Generator
-) -> dict[str, Rows]:
+def _spatial(options: SplitOptions, lon: Floats, lat: Floats, random: np.random.Generator) -> dict[str, Rows]:
     """Blocks go to splits in random order; then tiles too near to another split are left out."""
     members = _members(blocks_of(lon, lat, options.block_km))
     order = random.permutation(len(members))
@@ -258,17 +252,17 @@ def _spatial(
     minimum = options.distance_km
     for part, others in (("val", ("test",)), ("train", ("val", "test"))):
         other_rows = np.concatenate([rows[other] for other in others])
-        rows[part] = rows[part][nearest(rows[part], other_rows, lon, lat, minimum) >= minimum]
+        rows[part] = rows[part][distances_to_nearest(rows[part], other_rows, lon, lat, minimum) >= minimum]
     return rows
 
 
 def describe(options: SplitOptions, parts: Mapping[str, Rows], count: int, digest: str) -> dict[str, Any]:
     """How the splits were made, as JSON."""
-    used = sum(len(rows) for rows in parts.values())
+    counts = {part: len(rows) for part, rows in parts.items()}
     made: dict[str, Any] = {"strategy": options.strategy, "fractions": list(options.fractions), "seed": options.seed}
     if options.by is not None:
         made["column"] = options.by
     if options.strategy == "spatial":
         made |= {"block_km": options.block_km, "distance_km": options.distance_km}
-    counts = {part: len(rows) for part, rows in parts.items()}
-    return {"made": made, "rows": count, "tiles": counts, "in_no_split": count - used, "rows_sha256": digest}
+    in_none = count - sum(counts.values())
+    return {"made": made, "rows": count, "tiles": counts, "in_no_split": in_none, "rows_sha256": digest}

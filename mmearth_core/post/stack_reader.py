@@ -30,15 +30,16 @@ _ZSTD, _BAND_BY_BAND, _FLOAT = 50000, 2, 3
 _AS_WRITTEN = {_COMPRESSION: _ZSTD, _PLANAR: _BAND_BY_BAND, _PREDICTOR: 1, _FORMAT: _FLOAT, _BITS: 32}
 _READ = {_WIDTH, _HEIGHT, _ROWS, _OFFSETS, _LENGTHS, _GDAL, *_AS_WRITTEN}
 
+# A stack has many bands without a valid pixel, whose strips are equal.
 _CONSTANT = 64
-"""Most bytes of a strip with a single value: of the many no-data bands of a stack only one is decompressed."""
+"""Most bytes of a strip whose pixels have a single value; of equal ones, only the first is decompressed."""
 
 _TILE = re.compile(rb'<Item name="TILE_ID">([^<]*)</Item>')
 _NAME = re.compile(rb'<Item name="DESCRIPTION" sample="(\d+)" role="description">([^<]*)</Item>')
 
 
 class StackError(Exception):
-    """Why a stack cannot be used; a clause that begins with `the stack`."""
+    """Why a stack is bad; a clause that begins with `the stack`."""
 
 
 @frozen
@@ -57,7 +58,7 @@ class Header:
 
 
 def check_stack(path: Path, names: Sequence[str], size: int, tile_id: str) -> None:
-    """Checks a stack without reading its pixels.
+    """Checks a stack without reading its pixels; of a file that another program wrote, all pixels are read.
 
     Raises:
         StackError: when it is missing, truncated, another tile's, or has other bands or another size.
@@ -196,13 +197,13 @@ def _unreadable(error: OSError) -> StackError:
     return StackError(f"the stack cannot be read: {error.strerror}")
 
 
-Question = tuple[Sequence[tuple[str, Mapping[str, Path]]], Mapping[str, Sequence[str]], int]
+StacksToCheck = tuple[Sequence[tuple[str, Mapping[str, Path]]], Mapping[str, Sequence[str]], int]
 """Each tile's id and its stacks by group, the bands of each group's stacks, and the tiles' size."""
 
 
-def check_stacks(question: Question) -> list[tuple[int, str, str]]:
+def check_stacks(stacks_to_check: StacksToCheck) -> list[tuple[int, str, str]]:
     """Checks the stacks of some tiles; returns `(position among the tiles, group, reason)` of those that are bad."""
-    tiles, names, size = question
+    tiles, names, size = stacks_to_check
     faults = []
     for position, (tile_id, stacks) in enumerate(tiles):
         for group, path in stacks.items():

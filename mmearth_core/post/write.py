@@ -23,7 +23,7 @@ from mmearth_core.workers import Pool, batches
 
 
 class BadStacksError(Exception):
-    """The pixels of some stacks are damaged; their directories were sound."""
+    """The pixels of some stacks are damaged, which their TIFF headers do not show."""
 
     def __init__(self, faults: Sequence[BadStack]) -> None:
         self.faults = faults
@@ -32,7 +32,7 @@ class BadStacksError(Exception):
 def copy_layers(source: h5py.File, target: h5py.File, names: Sequence[str]) -> None:
     """Copies all rows of some layers as they are compressed.
 
-    They are copied row by row: both files have what belongs to one tile in one place.
+    They are copied row by row, since both files store the layers of a tile next to each other.
 
     Args:
         source: the file to read.
@@ -62,7 +62,7 @@ def write_rows(
         layers: which layers.
         pool: makes the chunks.
         progress: called after every block.
-        provenance: every row is added to it, unless it is complete.
+        provenance: every row is added to it; None if it is complete already.
 
     Returns:
         The statistics of these layers.
@@ -87,7 +87,7 @@ def write_rows(
 
     statistics, faults, done = LayerStatistics(layers), list[BadStack](), 0
     table, writers = file[METADATA], {layer.name: chunk_writer(file[layer.name]) for layer in layers}
-    for encoded in pool.map(encode_block, blocks()):  # which reads no stack if all new layers are vectors
+    for encoded in pool.map(encode_block, blocks()):  # if all layers are vectors, `maps` is empty and no stack is read
         block = submitted.pop(0)
         table[done : done + len(block)] = metadata_rows([(row.tile.tile_id, row.variant) for row in block], table.dtype)
         statistics.merge(encoded.statistics)
@@ -128,8 +128,8 @@ def _write_vectors(
 def _vectors(layer: LayerDescription, rows: Sequence[DatasetRow], given: Sequence[Any]) -> NDArray[Any]:
     """What a plugin returns for a layer, as (rows, bands) of its dtype.
 
-    None and NaN become the no-data, whole numbers are rounded and clamped: all rows at once, as numpy's calls take
-    longer than these few numbers.
+    None and NaN become the no-data value; integers are rounded and clamped. All rows are converted at once, because a
+    row has few numbers, and a call of numpy takes longer than converting them.
     """
     dtype, count = np.dtype(layer.dtype), len(layer.bands)
     numbers = np.empty((len(rows), count))

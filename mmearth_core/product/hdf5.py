@@ -18,8 +18,10 @@ from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.text import counted
 
+# Compared with zlib's level 4, it takes a tenth of the time; files are 6 % larger without the shuffle filter, and 9 %
+# smaller with it.
 DEFLATE = 1
-"""Compression level of isal: a tenth of the time of zlib's level 4; files are 6 % larger, and 9 % smaller shuffled."""
+"""Compression level of isal."""
 
 LIBVER = ("v110", "v110")
 """The oldest and the newest HDF5 format to write. Every HDF5 library since 1.10 reads this one, and with it GDAL, the
@@ -38,7 +40,6 @@ ID_BYTES, VARIANT_BYTES = 100, 10
 """Widths of the texts in the table, as in the published MMEarth."""
 
 _NAME_ONE = "Name a dataset's .h5 file, as `mmearth-core post` writes it."
-_TEXT = h5py.string_dtype()
 _TRUNCATED = re.compile(r"eof = .* stored_eof = (\d+)")
 
 _NEWER = "bad version number"
@@ -158,7 +159,8 @@ def new_file(path: Path) -> Iterator[h5py.File]:
 def _abandon(file: h5py.File) -> None:
     """Closes a file whose content no longer matters.
 
-    What HDF5 cannot write when it closes a file crashes the process at its end, so its buffers are written elsewhere.
+    If HDF5 cannot write its buffers when it closes a file, it crashes the process at exit. So the file's handle is
+    redirected, and the buffers are written elsewhere.
     """
     sink = os.memfd_create("abandoned") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
     os.dup2(sink, file.id.get_vfd_handle())
@@ -189,7 +191,7 @@ def create_layer(file: h5py.File, layer: LayerDescription, rows: int) -> h5py.Da
     for name, value in layer.to_attributes().items():
         if isinstance(value, tuple):
             # Texts of variable length are stored outside the attribute, which itself holds at most 64 KB.
-            dataset.attrs.create(name, np.array(value, dtype=object), dtype=_TEXT)
+            dataset.attrs.create(name, np.array(value, dtype=object), dtype=h5py.string_dtype())
         else:
             dataset.attrs[name] = value
     return dataset

@@ -96,7 +96,7 @@ class DatasetReader:
 
         Args:
             paths: the HDF5 file, and the side files beside it.
-            layers: what to take for the description of each layer, by default what the file says.
+            layers: descriptions to use instead of those in the file.
 
         Raises:
             DatasetError: when the file cannot be read, or does not describe a layer.
@@ -194,8 +194,9 @@ class DatasetReader:
         path = self.paths.splits
         if not path.exists():
             return None
-        parts = {str(name): self._split(name, rows) for name, rows in read_side_file(path, dict).items()}
+        # The record first, as it is written first: splits that are replaced meanwhile must not pass for the new ones.
         made = read_side_file(self.paths.splits_made, dict) if self.paths.splits_made.exists() else {}
+        parts = {str(name): self._split(name, rows) for name, rows in read_side_file(path, dict).items()}
         # Rows that were left out shift all later ones: a row of `test` could have been in `train`.
         if "rows_sha256" in made and made["rows_sha256"] != hdf5.rows_digest(self.tile_ids()):
             raise DatasetError(f"{self.paths.hdf5}: its splits were made for other rows. {_MAKE_SPLITS}")

@@ -1,8 +1,8 @@
-"""Statistics of a layer's bands: the table of what there is, and exact sums that are merged in the order of the rows.
+"""Statistics of a layer's bands: the table of statistics, and the sums (exact for integers) they are computed from.
 
-Integers are summed as integers, with no rounding at all. Floats are merged by Chan, Golub and LeVeque 1979 (Updating
-formulae and a pairwise algorithm for computing sample variances): a mean and the squares around it, in float64, so
-that a large mean costs no digits.
+Sums are merged in the order of the rows. Integers are summed as integers, without rounding. Floats are merged by Chan,
+Golub and LeVeque 1979 (Updating formulae and a pairwise algorithm for computing sample variances): a mean and the
+squares around it, in float64, so that a large mean costs no digits.
 """
 
 import math
@@ -24,7 +24,7 @@ _BLOCK_ROWS, _BLOCK_BYTES = 16, 1 << 25
 """Rows of a block, at most, and bytes: what a worker holds and sends at once."""
 
 _as_integers = np.frompyfunc(int, 1, 1)
-"""Python's integers of numbers, or of one number."""
+"""Converts an array of numbers, or one number, to Python's integers, which do not overflow."""
 
 _TYPICAL_BANDS = 30
 """Bands of a stack of all published modalities."""
@@ -38,7 +38,7 @@ def block_rows(size: int) -> int:
     return max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (size * size * 4 * _TYPICAL_BANDS)))
 
 
-@frozen
+@frozen(kw_only=True)
 class BandCounts:
     """What is known of all values of one band, from which its statistics are computed.
 
@@ -69,7 +69,10 @@ class Statistic:
         name: its key in band_stats.json, and its heading in the report.
         value: computes it.
         empty: its value for a band without a valid value; None if `value` computes that too.
-        allowed: by how much two ways of computing it may differ, given what is known of the band; None for not at all.
+        allowed: for a statistic of the mean or deviation, which are sums of floats and so depend on the order of the
+            values: by how much its two values may differ that were computed in different orders. None if it follows
+            from counts, extremes or classes, which are exact. `verify`, which counts these over all rows, compares a
+            statistic with `allowed` only if its sample has all rows.
         of_classes: whether it is for layers of classes only.
         shown: whether the report's table has a column for it.
     """
@@ -94,6 +97,9 @@ def _class_table(band: BandCounts) -> dict[str, int]:
     return {str(value): band.classes[value] for value in sorted(band.classes)}
 
 
+# A row that follows from the fields of `BandCounts` needs no other change. A new field has to be filled wherever one is
+# made: in `BandStatistics` and `joined_counts`, and in mmearth-curate from band_stats.json (`derive/merge.py`) and from
+# the values (`verify/value_counts.py`).
 STATISTICS = [
     Statistic("mean", lambda band: band.mean, 0.0, _rounding),
     Statistic("std", lambda band: band.std, 1.0, lambda band: max(_rounding(band), math.ulp(1.0))),
@@ -138,7 +144,8 @@ def joined_counts(parts: Iterable[BandCounts]) -> BandCounts:
         mean += apart * (part.count / total)
         squares += part.std * part.std * part.count + apart * apart * (count * (part.count / total))
         count = total
-    return BandCounts(count, nodata, mean, math.sqrt(squares / max(count, 1)), low, high, classes)
+    std = math.sqrt(squares / max(count, 1))
+    return BandCounts(count=count, nodata=nodata, mean=mean, std=std, low=low, high=high, classes=classes)
 
 
 class BandStatistics:
@@ -247,8 +254,9 @@ class BandStatistics:
             mean, std = first / count, math.sqrt((count * second - first * first) / (count * count))
         elif count:
             mean, std = float(first), math.sqrt(second / count)
-        low, high = float(self._low[band]), float(self._high[band])
-        return BandCounts(count, self.size - count, mean, std, low, high, self._classes[band] if self._classes else {})
+        low, high, nodata = float(self._low[band]), float(self._high[band]), self.size - count
+        classes = self._classes[band] if self._classes else {}
+        return BandCounts(count=count, nodata=nodata, mean=mean, std=std, low=low, high=high, classes=classes)
 
 
 def _times(values: NDArray[Any]) -> dict[int, int]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from pyproj import Proj
 from shapely.geometry.base import BaseGeometry
 
 from mmearth_core.errors import TilesError
-from mmearth_core.tiles.index import FID, NUMBERING
-from mmearth_core.tiles.read import BOUNDS, check_columns, degrees, plain_columns, read_tiles, unique_ids
+from mmearth_core.tiles.index import NUMBERING
+from mmearth_core.tiles.read import check_centroids, check_columns, degrees, plain_columns, read_tiles, unique_ids
 from mmearth_core.tiles.squares import Floats, has_room, radii
-from mmearth_core.tiles.vector_files import find_column, read_polygons, read_vector
+from mmearth_core.tiles.vector_files import BOUNDS, PARQUET, find_column, read_parquet, read_polygons, read_vector
 
 LON_NAMES = ("lon", "longitude", "lng", "long", "x", "decimallongitude")
 
@@ -27,16 +28,14 @@ LAT_NAMES = ("lat", "latitude", "y", "decimallatitude")
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": ","}
 
-_PARQUET = (".parquet", ".pq", ".geoparquet")
+_NUMBER = r"0|-?[1-9]\d{0,17}|-?((0|[1-9]\d*)\.\d*|\.\d+)([eE][+-]?[12]?\d?\d)?|-?(0|[1-9]\d*)[eE][+-][12]?\d?\d"
+"""A number as programs write it. Others are labels, which must stay as they are: 007, +5, 31e4, inf, or 20 digits."""
 
 _SINUSOIDAL = Proj(proj="sinu", lon_0=0, ellps="WGS84")
 """Its y is the distance along a meridian, so that the rows of the lattice are equally far apart."""
 
 _CHUNK = 500_000
 """Approximate number of lattice points that are tested at once; bounds the memory."""
-
-_SLACK = 0.01
-"""Degrees by which a recorded centroid may be outside the bounds of its tile."""
 
 
 @frozen(eq=False)
@@ -70,8 +69,8 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
     """
     if not path.exists():
         raise TilesError(f"{path}: no such file.")
-    if path.suffix.lower() in (*_SEPARATORS, *_PARQUET):
-        frame = _read_table(path)
+    frame = _read_table(path, tile_id or "tile_id") if path.suffix.lower() in (*_SEPARATORS, *PARQUET) else None
+    if frame is not None and not isinstance(frame, gpd.GeoDataFrame):
         lon = find_column(frame, path, lon, LON_NAMES, "--lon")
         lat = find_column(frame, path, lat, LAT_NAMES, "--lat")
         x, y = _degrees(frame[lon], path, BOUNDS["lon"]), _degrees(frame[lat], path, BOUNDS["lat"])
@@ -80,7 +79,7 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
         if lon or lat:
             raise TilesError(f"{path}: --lon and --lat name columns of a table; a vector file has points of its own.")
         remedy = "All must be points; for polygons use `mmearth-core tiles from-polygons`."
-        frame = read_vector(path, [shapely.GeometryType.POINT], remedy)
+        frame = read_vector(path, ["Point"], remedy)
         x, y = frame.geometry.x.to_numpy(), frame.geometry.y.to_numpy()
     if not len(frame):
         raise TilesError(f"{path}: has no point.")
@@ -98,31 +97,25 @@ def _further_columns(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     """The columns that a tile keeps: all but its id and those that its own centroid and polygon replace."""
     replaced = [column for column in frame.columns if str(column).lower() in ("lon", "lat", "geometry")]
     kept = pd.DataFrame(frame.drop(columns=[*replaced, "tile_id"], errors="ignore")).reset_index(drop=True)
-    check_columns(kept.columns, path, "tile_id", "lon", "lat", FID)
+    check_columns(kept.columns, path, "tile_id", "lon", "lat")
     return plain_columns(kept)
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def _read_table(path: Path, ids: str) -> pd.DataFrame:
+    """A table in which the column `ids` is text, and only an empty field is missing: NA is also a country."""
+    if path.suffix.lower() in PARQUET:
+        return read_parquet(path)
+    empty: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "skipinitialspace": True}
+    separator = _SEPARATORS[path.suffix.lower()]
     try:
-        if path.suffix.lower() in _PARQUET:
-            return pd.DataFrame(pd.read_parquet(path))
-        separator = _SEPARATORS[path.suffix.lower()]
-        frame = pd.read_csv(path, sep=separator, dtype=str, encoding="utf-8-sig", skipinitialspace=True)
-        return frame.apply(_number_or_text)
-    except ImportError as error:
-        raise TilesError(f"{path}: Parquet needs pyarrow: `pip install 'mmearth-core[parquet]'`.") from error
-    except (ValueError, OSError, pd.errors.ParserError) as error:
+        with warnings.catch_warnings():
+            # Rows that are longer than the header: pandas would shift or cut them.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(path, sep=separator, dtype=str, encoding="utf-8-sig", index_col=False, **empty)
+    except (ValueError, OSError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise TilesError(f"{path}: cannot be read as a table. The reader says: {error}") from error
-
-
-def _number_or_text(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """A column as numbers, unless that would lose something: ids such as 007 keep their zeros."""
-    if column.dropna().str.fullmatch(r"[+-]?0\d.*").any():
-        return column
-    try:
-        return pd.to_numeric(column)
-    except (ValueError, TypeError):
-        return column
+    numeric = [name for name in frame.columns if name != ids and frame[name].dropna().str.fullmatch(_NUMBER).all()]
+    return frame.assign(**{name: pd.to_numeric(frame[name]) for name in numeric})
 
 
 def _degrees(values: "pd.Series[Any]", path: Path, bound: float) -> Floats:
@@ -232,7 +225,9 @@ def join_tile_info(path: Path, tiles: Path) -> tuple[gpd.GeoDataFrame, int]:
     for key in keys:
         column = _column(key, [row.get(key) for row in rows], frame, path)
         if key in BOUNDS:
-            _check_centroids(column, frame, path)
+            # A text is refused even if it reads as a number: the column would be one of texts.
+            numbers = column.astype(float) if column.dtype.kind != "O" else column.map(lambda _: math.nan)
+            check_centroids(column, numbers, frame, path, "Give the tiles file of the same build.")
             column = column.fillna(frame[key]) if key in frame else column
         joined[key] = column
     check_columns(joined.columns.drop("geometry"), path)
@@ -271,7 +266,9 @@ def _column(key: str, values: list[Any], frame: gpd.GeoDataFrame, path: Path) ->
     """One key's values, all texts or all numbers; what JSON does not have (NaN, Infinity) becomes missing."""
     values = [value if isinstance(value, str | int | float) else None for value in values]
     values = [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
-    texts = [position for position, value in enumerate(values) if isinstance(value, str)]
+    # A boolean is not a number of degrees.
+    text_types = (str, bool) if key in BOUNDS else str
+    texts = [position for position, value in enumerate(values) if isinstance(value, text_types)]
     numbers = [position for position, value in enumerate(values) if isinstance(value, int | float)]
     if texts and numbers:
         text, number = texts[0], numbers[0]
@@ -281,21 +278,3 @@ def _column(key: str, values: list[Any], frame: gpd.GeoDataFrame, path: Path) ->
         )
     kind = object if texts else None if len(numbers) == len(values) else float
     return pd.Series(values, index=frame.index, dtype=kind, name=key)
-
-
-def _check_centroids(column: "pd.Series[Any]", frame: gpd.GeoDataFrame, path: Path) -> None:
-    """Refuses a centroid that is outside its tile: the ids of two datasets were mixed up."""
-    axis = "x" if column.name == "lon" else "y"
-    low, high = frame.bounds[f"min{axis}"], frame.bounds[f"max{axis}"]
-    # A text is refused even if it reads as a number: the column would be one of texts.
-    numbers = column.astype(float) if column.dtype.kind != "O" else pd.Series(np.nan, column.index)
-    # The shorter way around the globe: tiles across the antimeridian may continue past 180.
-    away = (numbers - (low + high) / 2 + 180) % 360 - 180
-    wrong = np.flatnonzero(column.notna() & ~(away.abs() <= (high - low) / 2 + _SLACK))
-    if wrong.size:
-        row = wrong[0]
-        raise TilesError(
-            f"{path}: {column.name} of tile {frame['tile_id'].iloc[row]!r} is {column.tolist()[row]!r}, not a number "
-            f"of degrees inside its polygon ({low.iloc[row]:g} to {high.iloc[row]:g}); {wrong.size} such tiles in all. "
-            "Give the tiles file of the same build."
-        )

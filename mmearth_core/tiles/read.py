@@ -13,16 +13,16 @@ import shapely
 
 from mmearth_core.errors import TilesError
 from mmearth_core.paths import MAX_STEM, file_stem
-from mmearth_core.tiles.index import NUMBERING
-from mmearth_core.tiles.vector_files import read_layer
+from mmearth_core.tiles.index import FID, NUMBERING
+from mmearth_core.tiles.vector_files import BOUNDS, check_geometries, read_layer
 
 FORMATS = (".geojson", ".json", ".gpkg", ".fgb")
 
 MAX_ID_BYTES = 100
 """The dataset's `metadata` table holds ids of at most 100 bytes."""
 
-BOUNDS = {"lon": 360.0, "lat": 90.0}
-"""Largest absolute value of a longitude and a latitude; tiles across the antimeridian may continue past 180."""
+_SLACK = 0.01
+"""Degrees by which a given centroid may be outside the bounds of its tile."""
 
 _LARGEST_WHOLE = 2**53
 """Above it, not every whole number is a float, so that two ids could become one."""
@@ -63,11 +63,14 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
         )
     frame["tile_id"] = _tile_ids(frame["tile_id"], path)
     _check_crs(frame, path)
-    _check_geometries(frame, path)
+    check_geometries(frame, path, ["Polygon"], f"{_SQUARE}.", tiles=True)
     frame["geometry"] = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326")
-    # The tiles.gpkg of a dataset has these columns; in another dataset its rows are numbered again.
-    frame = frame.drop(columns=list(NUMBERING), errors="ignore")
+    # The tiles.gpkg of a dataset has these columns; in another dataset its rows are numbered again. One alone is a
+    # column of the user, and refused.
+    numbering = NUMBERING if {*NUMBERING} <= {*frame.columns} else ()
+    frame = frame.drop(columns=[*numbering, FID], errors="ignore")
     check_columns(frame.columns.drop("geometry"), path)
+    frame = frame.rename(columns={name: name.lower() for name in frame.columns if name.lower() in BOUNDS})
     return gpd.GeoDataFrame(plain_columns(_with_centroids(frame, path)))
 
 
@@ -75,7 +78,7 @@ def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
     """A column of ids as text.
 
     Raises:
-        TilesError: when one is missing, duplicated, or has characters that an id cannot have.
+        TilesError: when one is missing, duplicated, has characters that an id cannot have, or is a fraction.
     """
     missing = np.flatnonzero(ids.isna() | (ids.astype(str).str.strip() == ""))
     if missing.size:
@@ -83,7 +86,11 @@ def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
             f"{path}: row {missing[0] + 1} has no `{ids.name}` ({missing.size} such rows in all). Give each row a "
             "unique one."
         )
-    if ids.dtype.kind == "f" and (ids == ids.round()).all():
+    is_float = ids.dtype.kind == "f"
+    odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE) if is_float else ids.map(type).isin([bool, bytes])]
+    if len(odd):
+        raise TilesError(f"{path}: a `{ids.name}` is {odd.iloc[0]}. Use whole numbers or text as ids.")
+    if is_float:
         # A missing value elsewhere, or the format, made whole numbers floats: 7.0 is tile 7.
         ids = ids.astype("int64")
     ids = ids.astype(str)
@@ -111,7 +118,7 @@ def check_columns(columns: Iterable[str], path: Path, *reserved: str) -> None:
     Raises:
         TilesError: when a name is reserved, or differs from another one only in case.
     """
-    seen = {name: name for name in (*NUMBERING, "geometry", *reserved)}
+    seen = {name: name for name in (*NUMBERING, FID, "geometry", *reserved)}
     for column in map(str, columns):
         if column.lower() in seen:
             raise TilesError(
@@ -123,7 +130,7 @@ def check_columns(columns: Iterable[str], path: Path, *reserved: str) -> None:
 
 def plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """Makes every value one that a vector file can hold: lists and objects become JSON text, odd types text."""
-    columns = [name for name in frame.columns if frame[name].dtype.kind == "O" and name != "geometry"]
+    columns = [name for name in frame.columns if frame[name].dtype.kind in "Om" and name != "geometry"]
     return frame.assign(**{name: frame[name].map(_plain) for name in columns})
 
 
@@ -137,32 +144,51 @@ def _plain(value: Any) -> Any:
 
 
 def degrees(values: "pd.Series[Any]", bound: float) -> "pd.Series[Any]":
-    """Values as numbers of degrees; NaN where one is not a number from `-bound` to `bound`."""
+    """Values as numbers of degrees; NaN where one is not a number from `-bound` to `bound`, or a boolean."""
+    values = values if values.dtype.kind == "f" else values.mask(values.map(lambda value: isinstance(value, bool)))
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
     return numbers.where(numbers.abs() <= bound)
 
 
+def check_centroids(
+    column: "pd.Series[Any]", numbers: "pd.Series[Any]", frame: gpd.GeoDataFrame, path: Path, remedy: str
+) -> None:
+    """Refuses longitudes or latitudes of centroids that are outside their tiles.
+
+    Args:
+        column: the values of `lon` or `lat`, and that name.
+        numbers: the values as numbers; NaN where one is none, which is refused.
+        frame: the tiles.
+        path: the file of the values, for errors.
+        remedy: what to do, for errors.
+    """
+    axis = "x" if column.name == "lon" else "y"
+    low, high = frame.bounds[f"min{axis}"], frame.bounds[f"max{axis}"]
+    # The shorter way around the globe: tiles across the antimeridian may continue past 180.
+    away = (numbers - (low + high) / 2 + 180) % 360 - 180
+    wrong = np.flatnonzero(column.notna() & ~(away.abs() <= (high - low) / 2 + _SLACK))
+    if wrong.size:
+        row = wrong[0]
+        raise TilesError(
+            f"{path}: {column.name} of tile {frame['tile_id'].iloc[row]!r} is {column.tolist()[row]!r}, not a number "
+            f"of degrees inside its polygon ({low.iloc[row]:g} to {high.iloc[row]:g}); {wrong.size} such tiles in all, "
+            f"the first one is feature {row + 1}. {remedy}"
+        )
+
+
 def _with_centroids(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
     """`lon` and `lat`, where they are given, as numbers; missing ones are filled when the tiles are imported."""
+    remedy = "Correct the column, or drop `lon` and `lat`: Earth Engine then computes them."
     for column, bound in BOUNDS.items():
         if column in frame:
             numbers = degrees(frame[column], bound)
-            rows = np.flatnonzero(numbers.isna() & frame[column].notna())
-            if rows.size:
-                raise TilesError(
-                    f"{path}: tile {frame['tile_id'].iloc[rows[0]]!r} (feature {rows[0] + 1}) has {column} = "
-                    f"{frame[column].iloc[rows[0]]}, which is not the centroid in degrees, from -{bound:g} to "
-                    f"{bound:g}. Correct the column, or drop `lon` and `lat`: Earth Engine then computes them."
-                )
+            check_centroids(frame[column], numbers, frame, path, remedy)
             frame = frame.assign(**{column: numbers})
     return frame
 
 
 def _tile_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
     """The ids as text; refuses those that cannot be the name of a file or are too long for a dataset."""
-    odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE)].dropna() if ids.dtype.kind == "f" else ids[:0]
-    if len(odd):
-        raise TilesError(f"{path}: a `tile_id` is {odd.iloc[0]}. Use whole numbers or text as ids.")
     ids = unique_ids(ids, path)
     # Shorter ids are within both limits whatever their characters: one character is quoted as 12 at most.
     for tile_id in ids[ids.str.len() > MAX_STEM // 12]:
@@ -185,21 +211,3 @@ def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:
             f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_SQUARE} (EPSG:4326): "
             f"`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}` converts it."
         )
-
-
-def _check_geometries(frame: gpd.GeoDataFrame, path: Path) -> None:
-    shapes = frame.geometry.values
-    bounds = np.abs(shapely.bounds(shapes)).reshape(-1, 2, 2)
-    checks = {
-        "has an empty geometry": shapely.is_missing(shapes) | shapely.is_empty(shapes),
-        "is not a Polygon": shapely.get_type_id(shapes) != shapely.GeometryType.POLYGON,
-        "has an invalid polygon (it crosses itself)": ~shapely.is_valid(shapes),
-        "has coordinates that are not degrees (wrong CRS?)": ~(bounds <= list(BOUNDS.values())).all(axis=(1, 2)),
-    }
-    for problem, bad in checks.items():
-        rows = np.flatnonzero(bad)
-        if rows.size:
-            more = f"; {rows.size} such tiles in all" if rows.size > 1 else ""
-            raise TilesError(
-                f"{path}: tile {frame['tile_id'].iloc[rows[0]]!r} (feature {rows[0] + 1}) {problem}{more}. {_SQUARE}."
-            )

@@ -20,34 +20,24 @@ from mmearth_core.tiles.index import write_geopackage
 SUFFIXES = (".geojson", ".gpkg", ".fgb")
 """Formats in which tiles are written."""
 
-_POLYGONS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+PARQUET = (".parquet", ".pq", ".geoparquet")
+
+BOUNDS = {"lon": 360.0, "lat": 90.0}
+"""Largest absolute value of a longitude and a latitude; tiles across the antimeridian may continue past 180."""
+
+_SPLIT = ", or split it at 180 into a MultiPolygon"
 
 _UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError)
 """What pyogrio raises for a file that is cut short, malformed or not a vector file."""
 
 
 def read_layer(path: Path) -> gpd.GeoDataFrame:
-    """Reads the only layer of a vector file, as it is.
+    """Reads the only layer of a vector file, or a GeoParquet file; dates become text, each as the file has it.
 
     Raises:
         TilesError: when the file cannot be read, has several layers, no geometries or no CRS.
     """
-    try:
-        layers = [name for name, _ in pyogrio.list_layers(path)]
-        with warnings.catch_warnings():
-            # A column of numbers and texts is read as text. Invalid rings are handled by the callers.
-            warnings.simplefilter("ignore", UserWarning)
-            warnings.simplefilter("ignore", RuntimeWarning)
-            frame = pyogrio.read_dataframe(path) if len(layers) == 1 else None
-    except _UNREADABLE as error:
-        raise TilesError(
-            f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
-        ) from error
-    if frame is None:
-        raise TilesError(
-            f"{path}: has {len(layers)} layers ({', '.join(layers[:5])}); exactly one is needed. Export it to a file "
-            "of its own."
-        )
+    frame = read_parquet(path) if path.suffix.lower() in PARQUET else _read_with_gdal(path)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise TilesError(f"{path}: has no geometry column. Use a vector file, such as GeoJSON or GeoPackage.")
     if frame.crs is None:
@@ -57,8 +47,105 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
     return frame
 
 
-def read_vector(path: Path, types: Sequence[shapely.GeometryType], remedy: str) -> gpd.GeoDataFrame:
-    """Reads a vector file as 2-D geometries in EPSG:4326; features without geometry are left out.
+def _read_with_gdal(path: Path) -> pd.DataFrame:
+    try:
+        # A column of numbers and texts is read as text. Invalid rings are handled by the callers. Only GeoJSON's driver
+        # knows DATE_AS_STRING: without it, a text that looks like a date, such as an id, would be changed.
+        with warnings.catch_warnings(action="ignore"):
+            layers = [name for name, _ in pyogrio.list_layers(path)]
+            try:
+                frame: pd.DataFrame = pyogrio.read_dataframe(path, datetime_as_string=True, DATE_AS_STRING="YES")
+            except shapely.errors.ShapelyError as error:
+                stored = pyogrio.raw.read(path, columns=[])[2]
+                damaged = shapely.is_missing(shapely.from_wkb(stored, on_invalid="ignore")) & ~pd.isna(stored)
+                raise TilesError(
+                    f"{path}: feature {np.argmax(damaged) + 1} has a geometry that cannot be read ({error}). A ring "
+                    "has at least four points, and its last one must equal its first. Fix or drop the feature."
+                ) from error
+    except _UNREADABLE as error:
+        raise TilesError(
+            f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
+        ) from error
+    if len(layers) != 1:
+        raise TilesError(
+            f"{path}: has {len(layers)} layers ({', '.join(layers[:5])}); exactly one is needed. Export it to a file "
+            "of its own."
+        )
+    return frame
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Reads Parquet, or GeoParquet as a `GeoDataFrame`; a named index becomes columns.
+
+    Raises:
+        TilesError: when it cannot be read.
+    """
+    try:
+        from pyarrow.parquet import read_schema
+
+        reader = gpd if b"geo" in (read_schema(path).metadata or {}) else pd
+        frame: pd.DataFrame = reader.read_parquet(path)
+        if isinstance(frame, gpd.GeoDataFrame) and frame.geometry.name != "geometry":
+            frame = frame.rename_geometry("geometry")
+        return frame.reset_index(drop=list(frame.index.names) == [None])
+    except ImportError as error:
+        raise TilesError(f"{path}: Parquet needs pyarrow: `pip install 'mmearth-core[parquet]'`.") from error
+    except (ValueError, OSError, shapely.errors.ShapelyError) as error:
+        raise TilesError(f"{path}: cannot be read as Parquet. The reader says: {error}") from error
+
+
+def check_geometries(
+    frame: gpd.GeoDataFrame, path: Path, types: Sequence[str], remedy: str, tiles: bool = False
+) -> None:
+    """Refuses geometries that cannot be used as longitudes and latitudes.
+
+    Args:
+        frame: the features; tiles have their ids in `tile_id`.
+        path: their file, for errors.
+        types: the types that they may have.
+        remedy: what to do, for errors.
+        tiles: whether they are tiles, which must be valid, and cannot be split at the antimeridian.
+
+    Raises:
+        TilesError: names the first feature of a problem.
+    """
+    shapes = frame.geometry.values
+    points, owner = shapely.get_coordinates(shapes, return_index=True)
+    numbers, bounds = np.arange(len(shapes)), np.abs(shapely.bounds(shapes)).reshape(-1, 2, 2)
+    allowed = [shapely.GeometryType[name.upper()] for name in types]
+    problems = {
+        "has an empty geometry": shapely.is_missing(shapes) | shapely.is_empty(shapes),
+        "has a coordinate that is not a finite number": np.isin(numbers, owner[~np.isfinite(points).all(axis=1)]),
+        "has coordinates that are not degrees (wrong CRS?)": (bounds > list(BOUNDS.values())).any(axis=(1, 2)),
+        f"is not a {' or a '.join(types)}": ~np.isin(shapely.get_type_id(shapes), allowed),
+        "has an invalid polygon (it crosses itself)": ~shapely.is_valid(shapes) & tiles,
+        "crosses the antimeridian, but its longitudes jump by 360 degrees there, so that it would surround the globe "
+        f"(let them continue past 180, such as 179.99 to 180.01{'' if tiles else _SPLIT})": _is_wrapped(shapes),
+    }
+    for problem, bad in problems.items():
+        if bad.any():
+            row, count = int(np.argmax(bad)), int(bad.sum())
+            name = f"tile {frame['tile_id'].iloc[row]!r} (feature {row + 1})" if tiles else f"feature {row + 1}"
+            more = f"; {count} such {'tiles' if tiles else 'features'} in all" if count > 1 else ""
+            raise TilesError(f"{path}: {name} {problem}{more}. {remedy}")
+
+
+@np.errstate(invalid="ignore")
+def _is_wrapped(shapes: Any) -> Any:
+    """Which polygons have an edge around the globe, and would be narrow if their longitudes continued past 180."""
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    points, part = shapely.get_coordinates(shapely.get_exterior_ring(parts), return_index=True)
+    jumps = np.unique(part[1:][(np.diff(part) == 0) & (np.abs(np.diff(points[:, 0])) > 180)])
+    wrapped = np.zeros(len(shapes), bool)
+    for number in jumps:
+        lon = points[slice(*np.searchsorted(part, [number, number + 1])), 0] % 360
+        # Width 0: a box from -180 to 180. An edge of Antarctica is as long, but there are points in between.
+        wrapped[owner[number]] |= 0 < np.ptp(lon) < 180
+    return wrapped
+
+
+def read_vector(path: Path, types: Sequence[str], remedy: str) -> gpd.GeoDataFrame:
+    """Reads a vector file as 2-D geometries in EPSG:4326.
 
     Args:
         path: the file.
@@ -71,15 +158,9 @@ def read_vector(path: Path, types: Sequence[shapely.GeometryType], remedy: str) 
     if not path.exists():
         raise TilesError(f"{path}: no such file.")
     frame = read_layer(path)
-    frame = frame[~(frame.geometry.isna() | frame.geometry.is_empty)].reset_index(drop=True)
-    wrong = np.flatnonzero(~np.isin(shapely.get_type_id(frame.geometry.values), types))
-    if wrong.size:
-        raise TilesError(
-            f"{path}: feature {wrong[0] + 1} is a {frame.geom_type[wrong[0]]} ({wrong.size} such features in all). "
-            f"{remedy}"
-        )
     if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
         frame = frame.to_crs("EPSG:4326")
+    check_geometries(frame, path, types, f"Fix or drop it. {remedy}")
     return frame.set_geometry(gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326"))
 
 
@@ -89,7 +170,7 @@ def read_polygons(path: Path) -> gpd.GeoDataFrame:
     Raises:
         TilesError: when it has none, or a feature that is not a polygon.
     """
-    frame = read_vector(path, _POLYGONS, "All must be polygons.")
+    frame = read_vector(path, ["Polygon", "MultiPolygon"], "All must be polygons.")
     if not len(frame):
         raise TilesError(f"{path}: has no polygon.")
     shapes = frame.geometry.values

@@ -1,6 +1,7 @@
 """The anchor `file`: the day and CRS that tiles bring along."""
 
 import datetime as dt
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -39,13 +40,25 @@ def test_other_columns():
 
 
 def test_a_tile_without_date_is_skipped():
-    for row in (scene(), scene(date=None)):
+    for row in (scene(), scene(date=None), scene(date=""), scene(date=" ")):
         assert anchor(FileAnchor(), row) == Skip("the tile has no date in column 'date'")
 
 
-@pytest.mark.parametrize("date", ["", "July 2018", "2018-02-30", "01.07.2018", 2018])
-def test_what_is_no_date_is_skipped_for_one_reason(date):
-    assert anchor(FileAnchor(), scene(date=date)) == Skip("column 'date' is not a date of the form YYYY-MM-DD")
+@pytest.mark.parametrize("date", ["July 2018", "2018-02-30", "01.07.2018", 2018, "2018-W27", "0001-01-01T00:00+09:00"])
+def test_a_date_that_cannot_be_read_is_an_error_and_never_skipped(date):
+    for call in (lambda: anchor(FileAnchor(), scene(date=date)), lambda: FileAnchor().check_tile({"date": date})):
+        with pytest.raises(
+            ValueError, match=f"column 'date' is '{re.escape(str(date))}', not a date of the form YYYY-MM-DD"
+        ):
+            call()
+
+
+@settings(deadline=None)
+@given(st.datetimes(dt.datetime(1970, 1, 2), dt.datetime(2100, 1, 1), timezones=st.none() | st.timezones()))
+def test_the_day_of_any_moment_is_its_day_in_utc(moment):
+    day = (moment if moment.tzinfo is None else moment.astimezone(dt.UTC)).date()
+    assert anchor(FileAnchor(), scene(date=moment.isoformat())).date == day
+    assert anchor(FileAnchor(), scene(date=moment.isoformat(" "))).date == day
 
 
 def test_it_downloads_nothing_and_can_anchor():

@@ -176,6 +176,7 @@ SCENE = Scene("t", box(0, 0, 1, 1), 0.5, 0.5)
 def test_what_a_modality_inherits_asks_nothing_and_gives_nothing():
     probe = Probe()
     assert probe.options == Options(1)
+    assert probe.check_tile({"tile_id": "t"}) is None
     assert probe.locate(SCENE) is None
     assert probe.relocate(SCENE, None) is None
     assert probe.image(SCENE, None) is None

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 
 from mmearth_core import __version__
 from mmearth_core.cli import main
-from mmearth_core.registry import discover, engine_of, installed
+from mmearth_core.registry import discover, engine_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "shell.md").read_text()
 COLOUR = re.compile(rb"\x1b\[(?:\d+;)*(?:3\d|4\d|9\d|10\d)(?:;\d+)*m")
@@ -90,10 +91,12 @@ def test_the_page_names_what_the_program_answers_to(shell: str) -> None:
     assert f"_MMEARTH_CORE_COMPLETE={shell}_complete" in done.output
 
 
-def test_version_names_the_core_and_every_plugin() -> None:
+def test_version_names_the_core_and_every_distribution_with_plugins_or_commands() -> None:
     lines = CliRunner().invoke(main, ["--version"]).output.splitlines()
     assert lines[0] == f"mmearth-core {__version__}"
-    assert set(lines) == {f"{origin.distribution} {origin.version}" for origin in installed()}
+    offers = [*entry_points(group="mmearth"), *entry_points(group="mmearth.commands")]
+    assert set(lines) == {f"{offer.dist.name} {offer.dist.version}" for offer in offers if offer.dist is not None}
+    assert {"mmearth-curate", "mmearth-viz", "mmearth-preflight"} <= {line.split()[0] for line in lines}
 
 
 def on_a_terminal(*words: str, **environment: str) -> bytes:

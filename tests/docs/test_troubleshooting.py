@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import h5py
@@ -149,6 +149,21 @@ def twice(place: Place) -> Said:
     return place.run()
 
 
+def first_tile(place: Place, **columns: Any) -> Said:
+    """With other columns of the first tile, or with another `ring`."""
+    tiles = json.loads((place.folder / "tiles.geojson").read_text())
+    ring = columns.pop("ring", None)
+    tiles["features"][0]["properties"] |= columns
+    if ring:
+        tiles["features"][0]["geometry"] = {"type": "Polygon", "coordinates": [ring]}
+    (place.folder / "tiles.geojson").write_text(json.dumps(tiles))
+    place.config(modality="[modalities.file]" if "date" in columns else "")
+    config = place.folder / "mydata.toml"
+    anchor = "file" if "date" in columns else "sentinel2"
+    config.write_text(config.read_text().replace("[dataset]", f'[dataset]\nanchor = "{anchor}"'))
+    return said("run", "mydata.toml")
+
+
 def unusable_id(place: Place) -> Said:
     tiles = json.loads((place.folder / "tiles.geojson").read_text())
     tiles["features"][1]["properties"]["tile_id"] = "b\x1b[0m"
@@ -237,6 +252,8 @@ def cut_short(place: Place) -> Said:
     return said("subset", "mydata.h5", "some", "--sample", "1")
 
 
+WRAPPED = [[179.99, 10], [-179.99, 10], [-179.99, 10.02], [179.99, 10.02], [179.99, 10]]
+
 PROVOKED: dict[str, Callable[[Place], Said]] = {
     "An HDF5 file is damaged": cut_short,
     "No such configuration file": no_config,
@@ -247,6 +264,10 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "The CRS of a tile is that of another place": elsewhere,
     "No such tiles file": no_tiles,
     "A duplicated tile_id": twice,
+    "A centroid is outside its tile": lambda place: first_tile(place, lon=37.75),
+    "A polygon surrounds the globe": lambda place: first_tile(place, ring=WRAPPED, lon=None, lat=None),
+    "A geometry cannot be read": lambda place: first_tile(place, ring=WRAPPED[:-1]),
+    "A date of the tiles file cannot be read": lambda place: first_tile(place, date="01.06.2020"),
     "A tile_id that cannot be used": unusable_id,
     "A raster on both sides of 180 degrees": lambda place: own_world(place, 178),
     "A raster of a world cannot be read": lambda place: own_world(place, -76, 0.2),

@@ -1,6 +1,8 @@
 """Modalities added later, bad stacks, interruptions: what is whole stays whole, and nobody's row shifts."""
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +15,9 @@ import numpy as np
 import pytest
 import rasterio
 import tomli_w
+
+from mmearth_core.json_files import write_json
+from mmearth_core.post import products
 
 NAME = "data_1M_v001"
 
@@ -105,6 +110,31 @@ def test_statistics_that_were_lost_or_are_of_other_rows_are_made_anew(config: Pa
         path.write_text(damage)
         kit.summary("post", config, "--workers", "1")
         assert path.read_bytes() == before
+
+
+def test_statistics_whose_last_writing_fails_are_never_those_of_other_rows(
+    config: Path, kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = config.parent / NAME / f"{NAME}_band_stats.json"
+    kit.summary("post", config, "--workers", "1")
+    next(path.parent.glob("stacks/base/*/000.tif")).unlink()
+    written = []
+
+    def write(target: Path, content: Any) -> None:
+        if written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        written.append(target)
+        write_json(target, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(products, "write_json", write)
+        assert kit.cli("post", "hdf5", config, "--workers", "1").exit_code == 3
+    with h5py.File(path.parent / f"{NAME}.h5") as file:
+        assert len(file["metadata"]) == kit.tiles - 1
+    assert json.loads(path.read_text()) == {}
+    kit.summary("post", "hdf5", config, "--workers", "1", code=1)
+    stats = json.loads(path.read_text())
+    assert stats["heights"]["count"][0] + stats["heights"]["nodata"][0] == (kit.tiles - 1) * kit.size**2
 
 
 def truncated(path: Path) -> None:

@@ -34,7 +34,7 @@ def layer(dtype: str, nodata: float) -> LayerDescription:
     ],
 )
 def test_values_are_rounded_and_clamped(dtype: str, nodata: float, stack: list[float], expected: list[float]) -> None:
-    values = decode(layer(dtype, nodata), [np.array(stack, "float32")])
+    values = decode(layer(dtype, nodata), iter([np.array(stack, "float32")]))
     assert values.dtype == dtype
     np.testing.assert_array_equal(values, np.array([expected], dtype))
 

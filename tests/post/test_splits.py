@@ -1,6 +1,8 @@
 """Splits: seeded, of whole numbers, apart where they have to be."""
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmearth_core.errors import ConfigError, DatasetError
-from mmearth_core.post.splits import PARTS, RADIUS_KM, SplitOptions, blocks_of, nearest, shares, split
+from mmearth_core.json_files import write_json
+from mmearth_core.post import make_splits
+from mmearth_core.post.splits import PARTS, RADIUS_KM, SplitOptions, blocks_of, distances_to_nearest, shares, split
+from mmearth_core.product.reader import DatasetReader
 
 NAME = "data_1M_v001"
 
@@ -87,7 +92,7 @@ def test_nearest_is_the_great_circles(seed: int, horizon: float) -> None:
     lon, lat = places(60, seed)
     lon[:10], lat[:10] = np.round(lon[:10] / 180) * 180, np.round(lat[:10] / 90) * 90
     away = great_circle(lon, lat)[:30, 30:].min(axis=1)
-    found = nearest(np.arange(30), np.arange(30, 60), lon, lat, horizon)
+    found = distances_to_nearest(np.arange(30), np.arange(30, 60), lon, lat, horizon)
     np.testing.assert_allclose(found, np.where(away <= horizon, away, np.inf), rtol=1e-6, atol=1e-6)
 
 
@@ -139,3 +144,30 @@ def test_splits_are_made_again_when_the_rows_change(config: Path, kit: Any) -> N
     kit.summary("post", "hdf5", config, "--workers", "1", code=1)
     splits = json.loads((dataset / f"{NAME}_splits.json").read_text())
     assert splits["val"] == list(range(1, kit.tiles - 1, 4)), "rows moved up by one, and their splits with them"
+
+
+@pytest.mark.parametrize("written", [0, 1])
+def test_splits_whose_writing_fails_are_never_old_rows_with_a_new_record(
+    written: int, config: Path, kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full before the first or the second of the two files, after rows have changed."""
+    dataset = config.parent / NAME
+    kit.summary("post", config, "--workers", "1", "--strategy", "column", "--column", "own")
+    next(dataset.glob("stacks/base/*/000.tif")).unlink()
+    done = []
+
+    def write(path: Path, content: Any) -> None:
+        if len(done) == written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        done.append(path)
+        write_json(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(make_splits, "write_json", write)
+        assert kit.cli("post", "hdf5", config, "--workers", "1").exit_code != 0
+    reader = DatasetReader.open(dataset)
+    assert len(done) == written and len(reader) == kit.tiles - 1
+    assert reader.splits() is None
+    kit.summary("post", "hdf5", config, "--workers", "1", code=1)
+    splits = json.loads((dataset / f"{NAME}_splits.json").read_text())
+    assert splits["val"] == list(range(1, kit.tiles - 1, 4)), "they are made by the options of the interrupted command"

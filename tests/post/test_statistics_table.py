@@ -33,10 +33,15 @@ def test_a_dataset_made_before_gets_it_from_the_next_post(
 ) -> None:
     kit.summary("post", config, "--workers", "1")
     add(monkeypatch)
-    kept = kit.summary("post", config, "--workers", "1")["kept"]
+    done = kit.cli("post", config, "--workers", "1")
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("Layers made: ")]
+    kept, counted = re.fullmatch("Layers made: none; kept: (.*); counted again: (.*).", line).groups()
+    assert kept == counted and "heights" in kept
     stats = json.loads((config.parent / NAME / f"{NAME}_band_stats.json").read_text())
-    assert kept and all(len(entry["valid_share"]) == len(entry["count"]) for entry in stats.values())
+    assert all(len(entry["valid_share"]) == len(entry["count"]) for entry in stats.values())
     assert kit.summary("verify", config, "--workers", "1")["faults"] == 0
+    again = kit.cli("post", config, "--workers", "1")
+    assert f"Layers made: none; kept: {kept}; counted again: none." in again.stdout
 
 
 @pytest.mark.usefixtures("added")

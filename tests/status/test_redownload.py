@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mmearth_core.download.redownload import read_ids
+
 
 def outcomes(config: Path) -> dict[str, list[str]]:
     """All outcomes of each tile, in order, read by json alone."""
@@ -124,3 +126,9 @@ def test_before_the_first_run(kit, fresh):
     done = kit.cli("redownload", fresh)
     assert done.exit_code == 2 and "nothing was downloaded yet" in " ".join(done.output.split())
     assert not (fresh.parent / "data").exists()
+
+
+def test_ids_of_a_list_are_its_lines(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_bytes("\ufeff007\r\n 31e4 \n\n+5\n#7\nNA\na\u2028b\n".encode())
+    assert read_ids(path) == {"007", "31e4", "+5", "#7", "NA", "a\u2028b"}

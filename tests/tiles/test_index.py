@@ -114,11 +114,11 @@ def test_attributes_of_a_geojson_with_gaps(tmp_path, path):
     rows = [{"level": 1, "flag": True, "mixed": 1}, {"level": None, "flag": None, "mixed": "two"}]
     frame = squares(2)
     features = [
-        {"type": "Feature", "properties": {"tile_id": i, "lon": 0, "lat": 0, **row}, "geometry": shape}
+        {"type": "Feature", "properties": {"tile_id": i, **row}, "geometry": shape}
         for i, (row, shape) in enumerate(zip(rows, frame.geometry.map(lambda s: s.__geo_interface__), strict=True))
     ]
     source.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    import_tiles(read_tiles(source), path)
+    import_tiles(read_tiles(source).assign(lon=frame["lon"], lat=frame["lat"]), path)
     first, second = (tile.attributes for tile in TileIndex(path).read(0))
     assert first == {"level": 1, "flag": True, "mixed": "1"}
     assert second == {"level": None, "flag": None, "mixed": "two"}

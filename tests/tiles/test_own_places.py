@@ -1,6 +1,7 @@
 """People's own points and polygons: every format, their columns, and what is refused."""
 
 import datetime as dt
+import sys
 
 import geopandas as gpd
 import numpy as np
@@ -57,10 +58,7 @@ def test_parquet(tmp_path):
 
 
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
-    def absent(*_args, **_options):
-        raise ImportError("Unable to find a usable engine")
-
-    monkeypatch.setattr(pd, "read_parquet", absent)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(TilesError, match=r"pip install 'mmearth-core\[parquet\]'"):
         read_points(put(tmp_path / "p.parquet", ""))
 

@@ -74,7 +74,7 @@ def test_a_region_at_the_pole_says_so(tmp_path):
     ("columns", "shapes", "said"),
     [
         ({"eco_region": ["a", None], "biome": ["b", "b"]}, SHAPES[:2], "feature 2 has no 'eco_region'"),
-        ({"eco_region": ["a"], "biome": ["b"]}, [Point(0, 0)], "feature 1 is a Point"),
+        ({"eco_region": ["a"], "biome": ["b"]}, [Point(0, 0)], "feature 1 is not a Polygon or a MultiPolygon"),
         ({"eco_region": ["Rock and Ice"], "biome": ["N/A"]}, SHAPES[:1], "has only 'Rock and Ice'"),
     ],
 )

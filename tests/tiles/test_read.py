@@ -5,6 +5,8 @@ import json
 import geopandas as gpd
 import pyogrio
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from shapely.geometry import MultiPolygon, Point, Polygon, box, mapping
 
@@ -258,13 +260,17 @@ def test_a_tile_across_the_antimeridian_may_go_on(path):
 def test_centroids_that_are_no_degrees(path, lat):
     geojson(path, feature("a", lon=10.0, lat=50.0), feature("b", lon=10.0, lat=lat))
     message = refusal(path)
-    assert f"tile 'b' (feature 2) has lat = {lat}" in message
-    assert "from -90 to 90" in message
+    assert f"lat of tile 'b' is {lat!r}, not a number of degrees inside its polygon (50 to 50.012)" in message
+    assert "the first one is feature 2" in message
     assert "drop `lon` and `lat`" in message
 
 
 def test_centroids_written_as_text_keep_every_digit(path):
-    geojson(path, feature("a", lon="10.01", lat="50.123456789012345"), feature("b", lon="-0.1", lat="-33.3"))
+    geojson(
+        path,
+        feature("a", box(10, 50.12, 10.02, 50.13), lon="10.01", lat="50.123456789012345"),
+        feature("b", box(-0.11, -33.31, -0.09, -33.29), lon="-0.1", lat="-33.3"),
+    )
     frame = read_tiles(path)
     assert frame["lat"].tolist() == [50.123456789012345, -33.3]
     assert frame["lon"].tolist() == [10.01, -0.1]
@@ -273,3 +279,51 @@ def test_centroids_written_as_text_keep_every_digit(path):
 def test_a_tile_may_lack_its_centroid(path):
     geojson(path, feature("a", lon=10.01, lat=50.006), feature("b"))
     assert read_tiles(path)["lat"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "named"),
+    [
+        (50.006, 10.01, "lon of tile 'b' is 50.006"),
+        (0, 0, "lon of tile 'b' is 0.0,"),
+        (10.5, 50.006, "lon of tile 'b' is 10.5"),
+        (10.01, 51, "lat of tile 'b' is 51.0"),
+        (10.01, -50.006, "lat of tile 'b' is -50.006"),
+    ],
+)
+def test_centroids_that_contradict_the_polygon(path, lon, lat, named):
+    text = refusal(geojson(path, feature("a", lon=10.01, lat=50.006), feature("b", lon=lon, lat=lat)))
+    assert named in text
+    assert "not a number of degrees inside its polygon (" in text
+    assert "the first one is feature 2" in text
+    assert "drop `lon` and `lat`" in text
+
+
+@pytest.mark.parametrize("values", [(True, True), (True, False)])
+def test_booleans_are_no_centroids(path, values):
+    near = box(0.99, 0.99, 1.01, 1.01)
+    text = refusal(geojson(path, *(feature(str(i), near, lon=value, lat=1.0) for i, value in enumerate(values))))
+    assert "lon of tile '0' is True, not a number of degrees inside its polygon (0.99 to 1.01)" in text
+
+
+@pytest.mark.parametrize("lon", [179.995, -180.005, -179.995, 180.005])
+def test_centroids_at_the_antimeridian_may_be_counted_either_way(path, lon):
+    for shape in (box(179.99, 10, 180.01, 10.02), box(-180.01, 10, -179.99, 10.02)):
+        assert read_tiles(geojson(path, feature("a", shape, lon=lon, lat=10.01)))["lon"].tolist() == [lon]
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.floats(-180, 180), st.floats(-85, 85), st.sampled_from([-360, 0, 360]), st.floats(0.05, 359.95))
+def test_any_place_on_earth_is_its_own_centroid_and_no_other_is(path, lon, lat, turn, away):
+    shape = box(lon - 0.01, lat - 0.01, lon + 0.01, lat + 0.01)
+    given_lon = lon + turn if abs(lon + turn) <= 360 else lon
+    assert read_tiles(geojson(path, feature("a", shape, lon=given_lon, lat=lat)))["lon"].tolist() == [given_lon]
+    refusal(geojson(path, feature("a", shape, lon=(lon + away) % 360, lat=lat)))
+    refusal(geojson(path, feature("a", shape, lon=given_lon, lat=lat + 0.05)))
+
+
+def test_a_tile_around_the_globe_by_mistake(path):
+    wrapped = Polygon([(179.99, 10), (-179.99, 10), (-179.99, 10.02), (179.99, 10.02)])
+    text = refusal(geojson(path, feature("a"), feature("b", wrapped)))
+    assert "tile 'b' (feature 2) crosses the antimeridian, but its longitudes jump by 360 degrees there" in text
+    assert "(let them continue past 180, such as 179.99 to 180.01). Each tile is one Polygon" in text

@@ -98,7 +98,7 @@ def test_all_rules_together_keep_the_order(test_region):
 def test_a_file_to_exclude_that_holds_points_is_refused(tmp_path):
     path = tmp_path / "points.geojson"
     gpd.GeoDataFrame(geometry=[shapely.Point(0, 0)], crs="EPSG:4326").to_file(path)
-    with pytest.raises(TilesError, match="feature 1 is a Point"):
+    with pytest.raises(TilesError, match="feature 1 is not a Polygon or a MultiPolygon"):
         Excluded(path)
     with pytest.raises(TilesError, match="no such file"):
         Excluded(tmp_path / "absent.gpkg")

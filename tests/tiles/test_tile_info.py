@@ -65,10 +65,16 @@ def test_texts_and_numbers_become_columns_and_need_no_centroid(tmp_path):
 
 
 def test_a_tile_without_an_entry_keeps_its_centroid_and_has_nothing_else(tmp_path):
-    tiles = frame("abc", lon=[1.0, 2.0, 12.25], lat=[1.0, 2.0, 0.125], biome=["x", "y", "z"], note=["p", "q", "r"])
+    tiles = frame(
+        "abc",
+        lon=[10.001, 11.001, 12.0078125],
+        lat=[0.001, 0.001, 0.0078125],
+        biome=["x", "y", "z"],
+        note=["p", "q", "r"],
+    )
     made = joined(tmp_path, ENTRIES, tiles).set_index("tile_id")
-    assert made["lon"].tolist() == [10.005, 11.005, 12.25]
-    assert made["lat"].tolist() == [0.005, 0.005, 0.125]
+    assert made["lon"].tolist() == [10.005, 11.005, 12.0078125]
+    assert made["lat"].tolist() == [0.005, 0.005, 0.0078125]
     assert made.loc["c", ["S2_DATE", "CRS", "biome"]].isna().all()
     assert made["note"].tolist() == ["p", "q", "r"]
     assert without_centroid(joined(tmp_path, ENTRIES, frame("abc"))).tolist() == [False, False, True]

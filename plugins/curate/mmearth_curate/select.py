@@ -138,12 +138,12 @@ def _in_list(reader: "DatasetReader", path: Path) -> "Mask":
     import numpy as np
 
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        lines = {line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")} - {""}
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: cannot be read as text ({error}). It must list tile ids, one per line.") from error
-    wanted = {line for line in lines if line and not line.startswith("#")}
     ids = reader.tile_ids()
-    unknown = sorted(wanted.difference(ids))
+    wanted = lines.intersection(ids)
+    unknown = sorted(line for line in lines - wanted if not line.startswith("#"))
     if unknown:
         names = ", ".join(map(repr, unknown[:_LISTED])) + (", ..." if len(unknown) > _LISTED else "")
         raise DatasetError(

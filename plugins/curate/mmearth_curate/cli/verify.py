@@ -19,7 +19,7 @@ from mmearth_core.cli.common import PATH, json_option, number_option, show, work
 @click.option(
     "--return-tiles",
     is_flag=True,
-    help="Return tiles whose stack is missing or damaged for download: `run --retry-failed` downloads them again. "
+    help="Return tiles with a bad stack for download: `run --retry-failed` downloads them again. "
     "Without this option nothing is changed.",
 )
 @click.option("--send-back", is_flag=True, hidden=True, help="The old name of --return-tiles.")

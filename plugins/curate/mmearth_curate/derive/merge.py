@@ -220,11 +220,16 @@ def _merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]])
 
 def _stored_counts(layer: LayerDescription, entry: Mapping[str, Any], band: int) -> BandCounts:
     """What an entry of band_stats.json says of a band."""
-    count, nodata, mean, std, low, high = (
-        entry[name][band] for name in ("count", "nodata", "mean", "std", "min", "max")
-    )
     classes = entry["classes"][band] if layer.has_classes else {}
-    return BandCounts(count, nodata, mean, std, low, high, {int(value): times for value, times in classes.items()})
+    return BandCounts(
+        count=entry["count"][band],
+        nodata=entry["nodata"][band],
+        mean=entry["mean"][band],
+        std=entry["std"][band],
+        low=entry["min"][band],
+        high=entry["max"][band],
+        classes={int(value): times for value, times in classes.items()},
+    )
 
 
 def _write_splits(staged: ProductPaths, inputs: Inputs) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ class BandStatsCheck:
                 entry = self.stats[key]
                 stored = entry.get(statistic.name) if isinstance(entry, Mapping) else None
                 if seen.classes and stored != [value_of(statistic, band) for band in bands]:
-                    message = f"{key}: the counts of its {statistic.name} are not those of the HDF5 file."
+                    message = f"{key}: {statistic.name} is not what the HDF5 file's values give."
                     yield self._fault(layer.name, message)
                 continue
             numbers = self._numbers(layer, key, statistic)

@@ -146,9 +146,15 @@ class ValueCounts:
 
     def band(self, number: int, mean: float, std: float) -> BandCounts:
         """The counts of one band, from which its statistics are computed."""
-        classes = self.classes[number] if self.classes else {}
-        low, high = float(self.low[number]), float(self.high[number])
-        return BandCounts(int(self.count[number]), int(self.nodata[number]), mean, std, low, high, classes)
+        return BandCounts(
+            count=int(self.count[number]),
+            nodata=int(self.nodata[number]),
+            mean=mean,
+            std=std,
+            low=float(self.low[number]),
+            high=float(self.high[number]),
+            classes=self.classes[number] if self.classes else {},
+        )
 
 
 def _limit(values: NDArray[Any], sign: int) -> float:

@@ -104,6 +104,13 @@ def test_the_list_of_tiles_may_be_in_any_order(whole: Path, kit: Any, tmp_path: 
     assert rows_of(tmp_path / "out.h5", kit) == [2, 7]
 
 
+def test_an_id_that_starts_as_a_comment_can_be_listed(kit: Any, tmp_path: Path) -> None:
+    source = kit.write(tmp_path / "in.h5", ["#7", "7", "1e5", "100000"], splits=False)
+    (tmp_path / "list.txt").write_text("#7\n# 7\r\n1e5\n", encoding="utf-8")
+    kit.told("subset", source, tmp_path / "out.h5", "--tiles", tmp_path / "list.txt")
+    assert [bytes(each) for each in kit.contents(tmp_path / "out.h5")["metadata"]["tile_id"]] == [b"#7", b"1e5"]
+
+
 def test_a_dataset_without_splits_has_none_afterwards(kit: Any, refused: Refused, tmp_path: Path) -> None:
     source = kit.write(tmp_path / "in.h5", ["t0", "t1"], splits=False)
     assert "so tiles cannot be selected by split" in refused("subset", source, tmp_path / "out", "--split", "val")

@@ -154,7 +154,7 @@ def test_statistics_that_are_incomplete_or_no_strict_json(copy: Any) -> None:
     assert messages == [
         "data_1M_v001_band_stats.json has NaN, which strict JSON does not allow.",
         "sentinel2_l2a: max is not a finite number for each of 13 bands.",
-        "verify_kinds: the counts of its classes are not those of the HDF5 file.",
+        "verify_kinds: classes is not what the HDF5 file's values give.",
         "verify_points: mean is not a finite number for each of 2 bands.",
         "There is no entry 'verify_slopes'.",
     ]
