@@ -27,7 +27,8 @@ def findings_of(
         modality: a class, or an instance with its options.
         options: an instance of its `Options`, instead of the defaults.
         engine: an engine with a stage, or `NAME[:TEXT]`; by default the synthetic planet.
-        scene: the tile, with its anchor; by default one where the engine has data.
+        scene: the first tile, with its anchor, where there are data; by default one of the engine. Further tiles, also
+            without data, are derived from it.
         ignore: names of checks to skip.
         processes: also build its graphs in other processes, which takes some seconds.
 

@@ -210,6 +210,8 @@ class Trial:
                 self._fail("values", f"it returns {vectors!r} instead of a dictionary")
             tile.vectors = vectors
         info = self._build("info", tile.located)
+        if not isinstance(info, Mapping):
+            self._fail("info", f"it returns {info!r} instead of a dictionary")
         self._do("info", lambda: json.dumps(info, allow_nan=False))
 
     def _pixels(self, client: EarthClient, image: Any) -> None:
@@ -352,7 +354,7 @@ def _tiles(stage: Stage, scene: Scene | None, anchored: bool) -> list[TriedTile]
 
 def _where(polygon: Polygon, day: dt.date) -> str:
     centre = polygon.centroid
-    return f"({centre.y:.4f}, {centre.x:.4f}, {day})"
+    return f"(longitude {centre.x:.4f}, latitude {centre.y:.4f}, {day})"
 
 
 def _utm_zone(lon: float, lat: float) -> str:

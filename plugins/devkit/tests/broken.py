@@ -323,6 +323,11 @@ class Unreturned(Vector):
         """Forgets to return."""
 
 
+class Uninformed(Sound):
+    def info(self, located):
+        """Forgets to return."""
+
+
 class Lasting(Vector):
     """Keeps the first tile's height on its class."""
 

@@ -63,6 +63,7 @@ MISTAKES = [
     (broken.Thrifty, "vectors", "layer vector", "returns None, but 2 numbers are declared"),
     (broken.WordForAll, "vectors", "layer vector", "'ab'"),
     (broken.Unreturned, "steps", "values()", "returns None instead of a dictionary"),
+    (broken.Uninformed, "steps", "info()", "returns None instead of a dictionary"),
     (broken.Lasting, "order", "values()", "other tiles were asked for before"),
     (broken.NoDataVector, "range", "band vector.most", "uint8 (0 to 255)"),
 ]
