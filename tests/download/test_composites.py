@@ -31,9 +31,9 @@ import ee
 from mmearth_core import Band, Kind, Layer, Modality, Resampling, hookimpl, resample
 
 class Heights(Modality):
-    name = "heights"
+    name = "reliefs"
     api_version = 1
-    layers = (Layer("heights", [Band("height", "float32", -9999, unit="m", resampling=Resampling.METHOD)]),)
+    layers = (Layer("reliefs", [Band("height", "float32", -9999, unit="m", resampling=Resampling.METHOD)]),)
     resampled = RESAMPLED
 
     def image(self, scene, located):
@@ -81,7 +81,7 @@ image_size = 64
 engine = "local:world.toml"
 batch_size = 2
 [modalities.file]
-[modalities.heights]
+[modalities.reliefs]
 """
 
 RANDOM = np.random.default_rng(5)
@@ -107,12 +107,12 @@ def make(install: Callable[..., Path], tmp_path: Path) -> Make:
         source = PLUGIN.replace("IMAGE", image).replace("RESAMPLED", str(resampled)).replace("METHOD", method)
         for code, name, _ in more:
             source = source.replace("@hookimpl", f"{code}\n@hookimpl").replace("return [", f"return [{name}, ")
-        module = tmp_path / "site-packages" / "mmearth_heights.py"
+        module = tmp_path / "site-packages" / "mmearth_reliefs.py"
         if module.exists():
             module.write_text(source)
-            sys.modules.pop("mmearth_heights")
+            sys.modules.pop("mmearth_reliefs")
         else:
-            install("mmearth-heights", source)
+            install("mmearth-reliefs", source)
         save(tmp_path / "whole.tif", WHOLE)
         save(tmp_path / "west.tif", WHOLE[:, :SEAM])
         save(tmp_path / "east.tif", WHOLE[:, SEAM:], SEAM)
@@ -133,7 +133,7 @@ def make(install: Callable[..., Path], tmp_path: Path) -> Make:
     return write
 
 
-def heights(config: Path, band: str = "heights__height") -> Mapping[str, tuple[dict[str, Any], np.ndarray]]:
+def reliefs(config: Path, band: str = "reliefs__height") -> Mapping[str, tuple[dict[str, Any], np.ndarray]]:
     """The grid of each stack, and the pixels of a band."""
     found = {}
     for path in sorted((config.parent / "relief" / "stacks" / "base").glob("*/*.tif")):
@@ -185,7 +185,7 @@ def test_a_composite_is_gdals_bilinear(make: Make, image: str, resampled: bool, 
     config = make(image, resampled)
     done = summary("run", config)
     assert (done["done"], done["purposes"].get("projections", 0)) == (4, 0 if resampled else 1)
-    stacks = heights(config)
+    stacks = reliefs(config)
     assert set(stacks) == {"t0", "t1", "t2", "t3"}
     for name, (grid, values) in stacks.items():
         wanted = expected(lambda pixels, grid=grid: by_gdal(pixels, grid))
@@ -205,9 +205,9 @@ def test_what_the_docs_show_is_right(make: Make) -> None:
         median, relief = median.replace(documented, here), relief.replace(documented, here)
     config = make("whole", more=[(median, "RedMedian", "red_median"), (relief, "Relief", "relief")])
     assert summary("run", config)["done"] == 4
-    for grid, values in heights(config, "red_median__red").values():
+    for grid, values in reliefs(config, "red_median__red").values():
         np.testing.assert_allclose(values, np.median([by_gdal(year, grid) for year in YEARS], axis=0), atol=GDAL)
-    for grid, values in heights(config, "relief__height").values():
+    for grid, values in reliefs(config, "relief__height").values():
         np.testing.assert_allclose(values, by_gdal(WHOLE, grid), atol=GDAL)
 
 
@@ -215,7 +215,7 @@ def test_of_nearest_bands_a_composite_needs_nothing(make: Make) -> None:
     config = make("parts.mosaic()", method="NEAREST")
     done = summary("run", config)
     assert (done["done"], "projections" in done["purposes"]) == (4, False)
-    for grid, values in heights(config).values():
+    for grid, values in reliefs(config).values():
         # Where a pixel's centre lies on an edge of the raster's, either neighbour is right.
         assert (values == by_gdal(WHOLE, grid, Resampling.nearest)).mean() > 0.998
 
@@ -224,7 +224,7 @@ def test_resampled_parts_leave_a_seam_where_they_meet(make: Make) -> None:
     """Why parts of one grid are given that grid instead: an image's outermost half pixels have no neighbours."""
     config = make("resample(parts).mosaic()", True)
     assert summary("run", config)["done"] == 4
-    grid, values = heights(config)["t0"]
+    grid, values = reliefs(config)["t0"]
     gap = np.isnan(values)
     assert (gap.any(axis=0).sum(), gap.all(axis=0).any()) == (pytest.approx(3, abs=1), True)
     np.testing.assert_allclose(values[~gap], by_gdal(WHOLE, grid)[~gap], atol=GDAL)
@@ -258,7 +258,7 @@ def test_a_composite_that_the_core_would_interpolate_is_refused_before_any_pixel
     ]
     (logged,) = read_runs(config.parent / "relief" / "runs.jsonl")
     for text in (" ".join(done.stderr.split()), logged["why"]):
-        assert "mmearth-heights 1.0: modality 'heights', band 'height': image() returns a composite" in text
+        assert "mmearth-reliefs 1.0: modality 'reliefs', band 'height': image() returns a composite" in text
         assert "`mmearth_core.resample(collection).median()`" in text
         assert "`resampled = True`" in text
         assert "`composite.setDefaultProjection(collection.first().select(BAND).projection())`" in text
@@ -288,7 +288,7 @@ def test_a_mosaic_of_some_tiles_only_is_found_at_the_first_of_them(make: Make, i
     done = cli("run", config)
     assert done.exit_code == 2, done.output
     assert "image() returns a composite" in done.stderr
-    assert tile not in heights(config)
+    assert tile not in reliefs(config)
 
 
 def test_where_the_projection_is_refused_the_tile_fails_and_the_next_one_is_asked(make: Make) -> None:
@@ -296,7 +296,7 @@ def test_where_the_projection_is_refused_the_tile_fails_and_the_next_one_is_aske
     done = cli("run", config, "--json")
     assert done.exit_code == 2, done.output
     assert "image() returns a composite" in done.stderr
-    assert heights(config) == {}
+    assert reliefs(config) == {}
 
 
 def test_without_an_answer_no_pixel_is_requested_and_the_next_batch_asks_again(make: Make) -> None:
@@ -306,15 +306,15 @@ def test_without_an_answer_no_pixel_is_requested_and_the_next_batch_asks_again(m
     done = cli("run", config, "--json")
     printed = json.loads(done.stdout)
     assert (printed["done"], printed["left"], printed["purposes"]["projections"]) == (2, 2, 2), done.output
-    assert set(heights(config)) == {"t2", "t3"}
+    assert set(reliefs(config)) == {"t2", "t3"}
 
 
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
-        ("1 / 0", "heights.image raised ZeroDivisionError: division by zero"),
-        ("parts", "heights.finish_bands raised AttributeError: 'ImageCollection' object has no attribute 'toFloat'"),
-        ("3", "heights.finish_bands raised AttributeError: 'int' object has no attribute 'select'"),
+        ("1 / 0", "reliefs.image raised ZeroDivisionError: division by zero"),
+        ("parts", "reliefs.finish_bands raised AttributeError: 'ImageCollection' object has no attribute 'toFloat'"),
+        ("3", "reliefs.finish_bands raised AttributeError: 'int' object has no attribute 'select'"),
     ],
 )
 def test_a_broken_image_is_reported_as_that_of_its_tile(make: Make, image: str, reason: str) -> None:
