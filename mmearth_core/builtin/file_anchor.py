@@ -7,10 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from mmearth_core.contract.modality import Anchor, Modality, Scene, Skip
-
-VARIANT_BYTES = 10
-"""The dataset's `metadata` table holds variants of at most 10 bytes."""
+from mmearth_core.contract.modality import VARIANT_BYTES, Anchor, Modality, Scene, Skip
 
 
 @frozen

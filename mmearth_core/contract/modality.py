@@ -22,13 +22,13 @@ def _is_day(_anchor: object, _attribute: object, date: Any) -> None:
         raise TypeError(f"an anchor's date is a datetime.date, not {date!r}")
 
 
-VARIANT_LENGTH = 10
-"""Characters of a variant that the table `metadata` of the HDF5 file holds."""
+VARIANT_BYTES = 10
+"""The dataset's `metadata` table holds variants of at most 10 bytes."""
 
 
 def _is_variant(_anchor: object, _attribute: object, variant: Any) -> None:
-    if not isinstance(variant, str) or len(variant) > VARIANT_LENGTH:
-        raise TypeError(f"an anchor's variant is text of at most {VARIANT_LENGTH} characters, not {variant!r}")
+    if not isinstance(variant, str) or len(variant.encode()) > VARIANT_BYTES:
+        raise TypeError(f"an anchor's variant is text of at most {VARIANT_BYTES} bytes, not {variant!r}")
 
 
 @frozen
@@ -38,7 +38,7 @@ class Anchor:
     Attributes:
         date: the day (UTC) that the other modalities of the tile refer to.
         crs: the projected CRS of the tile's grid, in metres, such as `"EPSG:32618"`.
-        variant: the variant of the tile, one of the anchor's `variants`; at most 10 characters; None if it has none.
+        variant: the variant of the tile, one of the anchor's `variants`; at most 10 bytes; None if it has none.
     """
 
     date: dt.date = field(validator=_is_day)

@@ -10,7 +10,7 @@ import pytest
 from mmearth_devkit.testing.command_line import cli, summary
 from mmearth_devkit.testing.few_tiles import demo_of
 
-from mmearth_core.builtin.file_anchor import VARIANT_BYTES
+from mmearth_core.contract.modality import VARIANT_BYTES
 from mmearth_core.product import hdf5
 from mmearth_core.tiles.index import TileIndex
 

@@ -8,8 +8,7 @@ from mmearth_devkit.testing.command_line import cli
 from mmearth_devkit.testing.few_tiles import write_few
 from mmearth_devkit.testing.place import PLACE
 
-from mmearth_core.contract.modality import VARIANT_LENGTH
-from mmearth_core.product.hdf5 import METADATA, VARIANT_BYTES
+from mmearth_core.product.hdf5 import METADATA
 
 SOURCE = (
     PLACE
@@ -142,7 +141,6 @@ def test_what_cannot_be_written_fails_the_tile_and_not_post(returned, problem, p
 
 
 def test_a_variant_that_the_table_cannot_hold_fails_the_tile(install, config):
-    assert VARIANT_LENGTH == VARIANT_BYTES
     returned = "Anchor(datetime.date(2020, 1, 1), 'EPSG:32618', 11 * 'x')"
     anchor = f"\n    def anchor(self, scene, located):\n        return {returned}\n"
     install(
@@ -155,9 +153,7 @@ def test_a_variant_that_the_table_cannot_hold_fails_the_tile(install, config):
     config.write_text(text)
     status, text = heard("run", config)
     assert status == 1, text
-    assert (
-        "other.anchor raised TypeError: an anchor's variant is text of at most 10 characters, not 'xxxxxxxxxxx'" in text
-    )
+    assert "other.anchor raised TypeError: an anchor's variant is text of at most 10 bytes, not 'xxxxxxxxxxx'" in text
 
 
 def test_the_reserved_layer_name_is_that_of_the_table():
