@@ -62,7 +62,7 @@ class CheckingLocator(Locator):
         try:
             for modality, image, bands in images_of(self.group, located):
                 wanted = [band for band in bands if band.is_interpolated and isinstance(image, ee.Image)]
-                functions = set(_DECISIVE.findall(call(modality, image.serialize) if wanted else ""))
+                functions = set(_DECISIVE.findall(call(modality, "image", image.serialize) if wanted else ""))
                 functions |= {located.tile.tile_id} if "If" in functions else set()
                 found |= {(band.name, frozenset(functions)): (image, band) for band in wanted}
         except PluginCallError:

@@ -204,7 +204,7 @@ class DownloadedDataset:
             PluginCallError: when the plugin raises.
         """
         plugin = self.modalities[modality]
-        return call(plugin, plugin.values, self.located(row, modality))
+        return call(plugin, "values", plugin.values, self.located(row, modality))
 
     def require_hdf5(self) -> Path:
         """The HDF5 file.

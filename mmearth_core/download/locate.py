@@ -26,8 +26,14 @@ class PluginCallError(MMEarthError, RuntimeError):
     exit_code = ExitCode.TILES_FAILED
 
 
-def call(modality: Modality, function: Callable[..., T], *arguments: Any) -> T:
-    """Calls a plugin's function.
+def call(modality: Modality, method: str, function: Callable[..., T], *arguments: Any) -> T:
+    """Calls a plugin's method, or a function that uses what this method returned.
+
+    Args:
+        modality: the plugin's modality.
+        method: the name of the method, which is at fault if anything is raised.
+        function: what to call.
+        arguments: of the function.
 
     Raises:
         PluginCallError: if it raises anything.
@@ -35,8 +41,7 @@ def call(modality: Modality, function: Callable[..., T], *arguments: Any) -> T:
     try:
         return function(*arguments)
     except Exception as error:
-        where = f"{modality.name}.{getattr(function, '__name__', repr(function)).strip('_')}"
-        raise PluginCallError(f"{where} raised {type(error).__name__}: {error}") from error
+        raise PluginCallError(f"{modality.name}.{method} raised {type(error).__name__}: {error}") from error
 
 
 def not_done(tile: Tile, step: str, error: Exception) -> TileOutcome:
@@ -100,8 +105,8 @@ def images_of(group: Group, located: LocatedTile) -> "Iterator[tuple[Modality, e
     scene = located.tile.scene(located.anchor)
     for modality in group.modalities:
         answer = located.located.get(modality.name)
-        bands = call(modality, present_bands, modality, answer)
-        if bands and (image := call(modality, modality.image, scene, answer)) is not None:
+        bands = call(modality, "present", present_bands, modality, answer)
+        if bands and (image := call(modality, "image", modality.image, scene, answer)) is not None:
             yield modality, image, bands
 
 
@@ -140,7 +145,7 @@ class Locator:
             try:
                 if isinstance(answer, Exception):
                     raise answer
-                anchor = call(modality, _anchor, modality, tile.scene(), answer[0])
+                anchor = call(modality, "anchor", _anchor, modality, tile.scene(), answer[0])
             except (NoAnswerError, RequestError, PluginCallError) as error:
                 results.append(not_done(tile, "locate", error))
                 continue
@@ -175,7 +180,7 @@ class Locator:
         objects: dict[int, list[Any]] = {}
         for index, scene in enumerate(scenes):
             try:
-                objects[index] = [call(modality, modality.locate, scene) for modality in modalities]
+                objects[index] = [call(modality, "locate", modality.locate, scene) for modality in modalities]
             except PluginCallError as error:
                 answers[index] = error
 
@@ -201,15 +206,14 @@ class Locator:
         final = []
         for modality, answer in zip(modalities, answers, strict=True):
             try:
-                second = call(modality, modality.relocate, scene, answer)
+                second = call(modality, "relocate", modality.relocate, scene, answer)
                 located = answer if second is None else self.client.compute(second, "locate again")
-                final.append(call(modality, _located, located))
+                final.append(call(modality, "locate", _located, located))
             except (NoAnswerError, RequestError, PluginCallError) as error:
                 return error
         return final
 
 
-# `call` shows the name of this function in messages, as that of the plugin's `anchor`.
 def _anchor(modality: Modality, scene: Scene, located: Any) -> Anchor | Skip:
     """Returns the modality's anchor, checked."""
     anchor = modality.anchor(scene, located)

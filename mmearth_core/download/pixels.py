@@ -213,7 +213,9 @@ class Fetcher:
         import ee
 
         found = list(images_of(self.group, located))
-        images = [part for modality, image, bands in found for part in call(modality, finish_bands, image, bands)]
+        images = [
+            part for modality, image, bands in found for part in call(modality, "image", finish_bands, image, bands)
+        ]
         requested = [band for _, _, bands in found for band in bands]
         return ee.Image.cat(images) if images else None, requested
 

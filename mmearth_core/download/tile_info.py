@@ -54,11 +54,10 @@ def tile_entry(
     }
     origins = dict.fromkeys(entry, "the core")
     for modality, answer in located:
-        merge_info(entry, call(modality, _info, modality, answer), origins, f"modality {modality.name!r}")
+        merge_info(entry, call(modality, "info", _info, modality, answer), origins, f"modality {modality.name!r}")
     return entry
 
 
-# `call` shows the name of this function in messages, as that of the plugin's `info`.
 def _info(modality: Modality, located: Any) -> Mapping[str, Any]:
     """Returns what the modality reports, checked."""
     info = modality.info(located)

@@ -313,8 +313,8 @@ def test_without_an_answer_no_pixel_is_requested_and_the_next_batch_asks_again(m
     ("image", "reason"),
     [
         ("1 / 0", "reliefs.image raised ZeroDivisionError: division by zero"),
-        ("parts", "reliefs.finish_bands raised AttributeError: 'ImageCollection' object has no attribute 'toFloat'"),
-        ("3", "reliefs.finish_bands raised AttributeError: 'int' object has no attribute 'select'"),
+        ("parts", "reliefs.image raised AttributeError: 'ImageCollection' object has no attribute 'toFloat'"),
+        ("3", "reliefs.image raised AttributeError: 'int' object has no attribute 'select'"),
     ],
 )
 def test_a_broken_image_is_reported_as_that_of_its_tile(make: Make, image: str, reason: str) -> None:

@@ -289,7 +289,7 @@ def test_what_the_journal_cannot_hold_fails_its_tile_only(value):
     assert set(located(results)) == {"t0", "t2"}
     outcome, reason = ended(results)["t1"]
     assert outcome is Outcome.FAILED
-    assert reason.startswith("locate: plain.located raised ValueError: what is located must be JSON, but ")
+    assert reason.startswith("locate: plain.locate raised ValueError: what is located must be JSON, but ")
 
 
 def test_a_batch_that_is_not_answered_is_left():
