@@ -14,7 +14,7 @@ from mmearth_core.contract.modality import VARIANT_BYTES
 from mmearth_core.product import hdf5
 from mmearth_core.tiles.index import TileIndex
 
-SUFFIXES = [".geojson", ".gpkg", ".fgb"]
+SUFFIXES = [".geojson", ".gpkg", pytest.param(".fgb", marks=pytest.mark.slow)]
 
 
 def project(folder, values, suffix=".geojson", options="", column="date"):

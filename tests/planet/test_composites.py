@@ -10,6 +10,7 @@ from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.registry import discover
 
 
+@pytest.mark.slow
 def test_no_installed_modality_has_the_core_interpolate_a_composite(
     kit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,12 +89,14 @@ def test_an_asset_is_not_shifted_by_its_own_grid(engine, name, resampling):
     assert found(engine, lambda ee, scene: asset_of(ee, name), resampling, name) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GRIDS)
 def test_nor_is_the_nearest_pixel_of_a_mosaic(engine, name):
     build = lambda ee, scene: ee.ImageCollection([asset_of(ee, name)]).mosaic()  # noqa: E731
     assert found(engine, build, NEAREST, name) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GRIDS)
 def test_nor_is_an_asset_that_is_reprojected_to_its_own_grid(engine, name):
     crs, transform = GRIDS[name]

@@ -51,7 +51,7 @@ FORMS = {
 }
 """The options of each kind of plugin."""
 
-QUICK = {"image", "collection", "anchor"}
+QUICK = {"collection"}
 
 
 def forms(quick):

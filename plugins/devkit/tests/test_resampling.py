@@ -15,6 +15,8 @@ from mmearth_core import Anchor, Band, Layer, Modality, Resampling, resample
 
 UTM = "EPSG:32632"
 METRES = (10, 30, 90, 250)
+SOME = [pytest.param(metres, marks=pytest.mark.slow if metres in (30, 250) else ()) for metres in METRES]
+"""Pixel sizes; the fast tests have two of them."""
 SIDE = 240
 
 
@@ -68,7 +70,7 @@ def images(ee, metres):
     return ee.ImageCollection(f"OWNER/M{metres}")
 
 
-@pytest.mark.parametrize("metres", METRES)
+@pytest.mark.parametrize("metres", SOME)
 @pytest.mark.parametrize("dtype", ["float32", "int16", "uint8"])
 def test_an_image_is_left_to_the_core(engine, metres, dtype):
     nodata = {"float32": math.nan, "int16": -32768, "uint8": 255}[dtype]
@@ -85,24 +87,24 @@ def test_a_composite_that_the_core_would_interpolate_is_found(engine, reduce):
     assert "`resampled = True`" in finding.remedy and "setDefaultProjection" in finding.remedy
 
 
-@pytest.mark.parametrize("metres", METRES)
+@pytest.mark.parametrize("metres", SOME)
 @pytest.mark.parametrize("reduce", ["mosaic", "median"])
 def test_a_composite_of_resampled_images_is_right(engine, metres, reduce):
     assert found(engine, lambda ee: getattr(resample(images(ee, metres)), reduce)(), own=True) == []
 
 
-@pytest.mark.parametrize("metres", METRES)
+@pytest.mark.parametrize("metres", SOME)
 def test_so_is_a_composite_with_a_grid(engine, metres):
     build = lambda ee: images(ee, metres).median().setDefaultProjection(images(ee, metres).first().projection())  # noqa: E731
     assert found(engine, build) == []
 
 
-@pytest.mark.parametrize("metres", METRES)
+@pytest.mark.parametrize("metres", SOME)
 def test_so_is_the_nearest_pixel_of_a_composite(engine, metres):
     assert found(engine, lambda ee: images(ee, metres).median(), resampling=Resampling.NEAREST) == []
 
 
-@pytest.mark.parametrize("metres", METRES[1:])
+@pytest.mark.parametrize("metres", SOME[1:])
 @pytest.mark.parametrize("build", [lambda ee, metres: images(ee, metres).mosaic(), lambda ee, m: images(ee, m).first()])
 def test_what_is_only_said_to_be_resampled_is_found(engine, metres, build):
     (finding,) = found(engine, lambda ee: build(ee, metres), own=True)
