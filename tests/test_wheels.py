@@ -1,6 +1,7 @@
 """Wheels in a fresh environment: the core alone, with an engine and one modality, and the extras `demo` and `all`."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,9 @@ pytestmark = pytest.mark.slow
 
 
 def quiet(*command: str | Path, cwd: Path | None = None) -> str:
-    done = subprocess.run([*map(str, command)], cwd=cwd, capture_output=True, text=True, check=False)
+    # Without the path of this process: other tests put distributions there.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([*map(str, command)], cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
