@@ -156,7 +156,7 @@ class Locator:
         return results + self._locate_others(anchored)
 
     def _locate_others(self, anchored: Sequence[LocatedTile]) -> list[LocatedTile | TileOutcome]:
-        """Locates all modalities but the anchor, in one request."""
+        """Locates all modalities but the anchor."""
         others = [modality for modality in self.group.modalities if modality is not self.group.anchor]
         scenes = [one.tile.scene(one.anchor) for one in anchored]
         results: list[LocatedTile | TileOutcome] = []
@@ -171,7 +171,7 @@ class Locator:
     def _ask(
         self, modalities: Sequence[Modality], scenes: Sequence[Scene], purpose: str
     ) -> list[list[Any] | Exception]:
-        """Locates modalities for all scenes in one request.
+        """Locates modalities for all scenes in one request, or in halves where it is refused; then the second searches.
 
         Returns:
             For each scene, an answer for each modality, or why there are none.
@@ -202,7 +202,7 @@ class Locator:
         return [[next(received) if isinstance(value, ee.ComputedObject) else value for value in row] for row in rows]
 
     def _relocate(self, modalities: Sequence[Modality], scene: Scene, answers: list[Any]) -> list[Any] | Exception:
-        """Asks the second question of those modalities that have one."""
+        """Makes the second search of those modalities that have one."""
         final = []
         for modality, answer in zip(modalities, answers, strict=True):
             try:

@@ -247,7 +247,7 @@ class Fetcher:
         return received
 
     def _learn(self, requests: Sequence[PixelRequest], was_split: bool) -> None:
-        """Notes the requests of a tile, and whether they had to be smaller than at first."""
+        """Remembers how the requests of a tile were split, once several tiles in a row were."""
         with self._lock:
             self._in_a_row = self._in_a_row + 1 if was_split else 0
             if was_split and (self._learned or self._in_a_row >= LEARN_AFTER):

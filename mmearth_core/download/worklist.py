@@ -35,13 +35,13 @@ class FailureLimit:
 
     prepared: PreparedRun
     group: Group
-    _is_over: bool = False
+    _has_ended: bool = False
     _failures: OutcomeCounts = field(factory=OutcomeCounts)
 
     def add(self, entry: TileOutcome) -> None:
         """Notes what became of a tile."""
-        self._is_over |= entry.outcome is Outcome.DONE
-        if entry.lasting and not self._is_over:
+        self._has_ended |= entry.outcome is Outcome.DONE
+        if entry.lasting and not self._has_ended:
             self._failures.add(entry)
 
     def check(self) -> None:
@@ -53,9 +53,9 @@ class FailureLimit:
         limit = self.prepared.config.run.give_up_after
         # Tiles that only share the text under which rare reasons are counted did not fail for the same reason.
         kinds = [kind for kind in self._failures.reasons if kind.reason != OTHERS and kind.tiles >= limit]
-        if self._is_over or not kinds or not limit:
+        if self._has_ended or not kinds or not limit:
             return
-        self._is_over = True
+        self._has_ended = True
         source, names = self.prepared.config.source, [modality.name for modality in self.group.modalities]
         tables = ", ".join(f"[modalities.{name}]" for name in names)
         raise HopelessError(
@@ -93,7 +93,7 @@ class Worklist:
         """Works until every tile of a group is finished or left, or the run is to stop.
 
         Raises:
-            RunStoppedError: no request can succeed any more, or no tile.
+            RunStoppedError: no request can succeed any more, or all tiles fail.
             OSError: the folder cannot be written to.
         """
         config = self.prepared.config
@@ -121,7 +121,7 @@ class Worklist:
         ).run(self._pending(group))
 
     def recount(self) -> None:
-        """Counts what earlier runs did in partitions that this run has not reached."""
+        """Counts all journaled tiles of the share again: a run that ends early has not seen them all."""
         names = [group.name for group in self.prepared.groups]
         try:
             size = self.prepared.stored.tiles["partition_size"]

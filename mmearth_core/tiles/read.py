@@ -30,7 +30,7 @@ _LARGEST_WHOLE = 2**53
 _UNUSABLE = r"^\s|\s$|[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]"
 """Ids that a stack's tag would not give back (GDAL drops such characters), or that are damaged text already."""
 
-_SQUARE = "Each tile is one Polygon in longitude and latitude"
+_RULE = "Each tile is one Polygon in longitude and latitude"
 
 
 def read_tiles(path: Path) -> gpd.GeoDataFrame:
@@ -63,7 +63,7 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
         )
     frame["tile_id"] = _tile_ids(frame["tile_id"], path)
     _check_crs(frame, path)
-    check_geometries(frame, path, ["Polygon"], f"{_SQUARE}.", tiles=True)
+    check_geometries(frame, path, ["Polygon"], f"{_RULE}.", tiles=True)
     frame["geometry"] = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326")
     # The tiles.gpkg of a dataset has these columns; in another dataset its rows are numbered again. One alone is a
     # column of the user, and refused.
@@ -129,7 +129,7 @@ def check_columns(columns: Iterable[str], path: Path, *reserved: str) -> None:
 
 
 def plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """Makes every value one that a vector file can hold: lists and objects become JSON text, odd types text."""
+    """Makes every value one that a vector file can hold: lists and objects become JSON text, other types text."""
     columns = [name for name in frame.columns if frame[name].dtype.kind in "Om" and name != "geometry"]
     return frame.assign(**{name: frame[name].map(_plain) for name in columns})
 
@@ -208,6 +208,6 @@ def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:
     # With heights it is EPSG:4979; they are dropped.
     if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
         raise TilesError(
-            f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_SQUARE} (EPSG:4326): "
+            f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_RULE} (EPSG:4326): "
             f"`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}` converts it."
         )
