@@ -72,7 +72,7 @@ def tile_grid(polygon: Polygon, crs: str, size: int) -> Grid:
     projected = shapely.transform(polygon, _transformer(crs).transform, interleaved=False)
     bounds = shapely.bounds(projected)
     lon, lat = polygon.centroid.coords[0]
-    if _degrees_outside(crs, lon, lat) > MARGIN or not math.isfinite(bounds.sum()):
+    if degrees_outside(crs, lon, lat) > MARGIN or not math.isfinite(bounds.sum()):
         raise TilesError(
             f"The anchor's CRS {crs!r} does not cover the tile at longitude {lon:.4f}, latitude {lat:.4f}. "
             "Give the tile a CRS of its place, such as its UTM zone."
@@ -97,8 +97,8 @@ def _transformer(crs: str) -> Transformer:
     return Transformer.from_crs("EPSG:4326", target, always_xy=True)
 
 
-def _degrees_outside(crs: str, lon: float, lat: float) -> float:
-    """How far a place is outside the area of use of a CRS; negative inside."""
+def degrees_outside(crs: str, lon: float, lat: float) -> float:
+    """How far a place is outside the area of use of a CRS, degrees of a great circle; negative inside."""
     west, south, east, north = _area_of_use(crs)
     half = ((east - west) % 360 or 360) / 2  # the area may cross 180 degrees, or be all longitudes
     beside = abs((lon - west - half + 180) % 360 - 180) - half

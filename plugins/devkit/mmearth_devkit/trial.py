@@ -19,7 +19,7 @@ from mmearth_core import Anchor, Engine, Modality, Resampling, Scene, Skip
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.download.stack import StackBand, is_composite, present_bands, stack_bands
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.tiles.grid import PIXEL, Grid, tile_grid
+from mmearth_core.tiles.grid import PIXEL, Grid, degrees_outside, tile_grid
 from mmearth_devkit.finished import raw_pixels, wrong_pixels
 from mmearth_devkit.graphs import assets_in, evaluate, graph_text
 from mmearth_devkit.memory import Memory
@@ -42,6 +42,14 @@ T = TypeVar("T")
 
 SIZE = 64
 """Rows and columns of the tile."""
+
+
+BESIDE = 1.2
+"""How far outside the area of its CRS a tile of the kit may be, degrees of a great circle (133 km).
+
+Sentinel-2's images reach 110 km into the next UTM zone. A run allows more, as some countries use one zone for all their
+area; but an anchor that takes the next zone at the kit's places has counted wrong.
+"""
 
 
 NO_DATA_DAY = dt.date(1971, 6, 15)
@@ -180,6 +188,9 @@ class Trial:
             return anchor
         # Raises for a CRS that is unknown, not in metres, or that of another place.
         self._do("anchor", tile_grid, tile.asked.polygon, anchor.crs, SIZE)
+        outside = degrees_outside(anchor.crs, tile.asked.lon, tile.asked.lat)
+        if outside > BESIDE:
+            self._fail("anchor", f"the tile is {111 * outside:.0f} km outside the area of its CRS {anchor.crs!r}")
         tile.scene = evolve(tile.asked, anchor=anchor)
         return None
 

@@ -171,6 +171,20 @@ def test_a_crs_of_another_place_is_found(engine, monkeypatch, crs, words):
     assert words in finding.problem
 
 
+@pytest.mark.parametrize("hemisphere", [32600, 32700])
+@pytest.mark.parametrize("step", [-1, 1])
+def test_the_zone_beside_that_of_the_tile_is_found(monkeypatch, hemisphere, step):
+    def anchor(self, scene, located):
+        zone = int((scene.lon + 180) // 6) + 1 + step
+        return Anchor(scene_day, f"EPSG:{hemisphere + zone}")
+
+    scene_day = dt.date(2018, 7, 1)
+    monkeypatch.setattr(Misplaced, "anchor", anchor)
+    findings = findings_of(Misplaced, engine="local:synthetic", processes=False)
+    assert {(each.check, each.where) for each in findings} == {("steps", "anchor()")}
+    assert any("km outside the area of its CRS 'EPSG:" in each.problem for each in findings)
+
+
 def test_a_crs_that_is_right_for_the_first_place_only_is_found_at_another(monkeypatch):
     monkeypatch.setattr(Misplaced, "crs", "EPSG:32616")
     findings = findings_of(Misplaced, engine="local:synthetic", processes=False)
