@@ -66,7 +66,7 @@ def extended(first: Path, kit: Any) -> Path:
     summary = kit.run(config)
     assert summary["done"] == 3
     assert summary["purposes"] == {"locate": 1, "projections": 1, "pixels": 3}, (
-        "neither a centroid nor an anchor is asked for"
+        "centroids and anchors are known, so no request asks for them"
     )
     return config.parent / "planet"
 

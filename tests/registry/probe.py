@@ -1,4 +1,4 @@
-"""The plugin that the tests of the registry install, and the faults that the registry finds in it."""
+"""The plugins that the tests of the registry install, and the faults that the registry finds in it."""
 
 from pathlib import Path
 from textwrap import dedent
@@ -10,6 +10,20 @@ HOOK = dedent("""
     @hookimpl
     def mmearth_modalities():
         return [Probe]
+""")
+
+ENGINE = dedent("""
+    from mmearth_core import Connection, Engine, hookimpl
+
+    class Nowhere(Engine):
+        name = "nowhere"
+        api_version = 1
+        def connect(self, limits):
+            return Connection("p", None)
+
+    @hookimpl
+    def mmearth_engines():
+        return [Nowhere]
 """)
 
 

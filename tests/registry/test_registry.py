@@ -8,19 +8,7 @@ import pytest
 from mmearth_core import Modality
 from mmearth_core.errors import PluginError
 from mmearth_core.registry import Registry, discover, installed
-from tests.registry.probe import HOOK, PROBE, faults_of, only_fault
-
-ENGINE = PROBE + dedent("""
-    class Local(Engine):
-        name = "nowhere"
-        api_version = 1
-        def connect(self, limits):
-            return Connection("p", None)
-
-    @hookimpl
-    def mmearth_engines():
-        return [Local]
-""")
+from tests.registry.probe import ENGINE, HOOK, PROBE, faults_of, only_fault
 
 
 def test_class_is_made_with_options(install):

@@ -1,11 +1,9 @@
 """Each fault of a plugin is reported with its distribution, what was found, and the remedy."""
 
-from textwrap import dedent
-
 import pytest
 
 from mmearth_core.registry import discover
-from tests.registry.probe import HOOK, PROBE, only_fault
+from tests.registry.probe import ENGINE, HOOK, PROBE, only_fault
 
 # Each row: what replaces the hook, and the words that the problem and the remedy must hold.
 BROKEN = {
@@ -137,26 +135,13 @@ def test_instance_without_options(install):
     assert "whose `options` are not Options" in only_fault().problem
 
 
-ENGINE = PROBE + dedent("""
-    class Local(Engine):
-        name = "nowhere"
-        api_version = 1
-        def connect(self, limits):
-            return Connection("p", None)
-
-    @hookimpl
-    def mmearth_engines():
-        return [Local]
-""")
-
-
 @pytest.mark.parametrize(
     ("sound", "broken", "problem"),
     [
         ("def connect(", "def conect(", "does not define connect()"),
         ("api_version = 1", "api_version = 1\n    shorthand = 'world'", "shorthand 'world'"),
         ("api_version = 1", "pass", "has no api_version"),
-        ("return [Local]", "return [Connection]", "which is not a valid Engine"),
+        ("return [Nowhere]", "return [Connection]", "which is not a valid Engine"),
     ],
 )
 def test_misdeclared_engine(install, sound, broken, problem):

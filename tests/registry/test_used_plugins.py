@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 from mmearth_devkit.testing.command_line import cli
@@ -10,23 +9,9 @@ from mmearth_devkit.testing.few_tiles import write_few
 from mmearth_devkit.testing.place import PLACE
 
 from mmearth_core.registry import discover
-from tests.registry.probe import HOOK, PROBE
+from tests.registry.probe import ENGINE, HOOK, PROBE
 
 MODALITY = PLACE + "\n@hookimpl\ndef mmearth_modalities():\n    return [Place]\n"
-
-ENGINE = dedent("""
-    from mmearth_core import Connection, Engine, hookimpl
-
-    class Nowhere(Engine):
-        name = "nowhere"
-        api_version = 1
-        def connect(self, limits):
-            return Connection("p", None)
-
-    @hookimpl
-    def mmearth_engines():
-        return [Nowhere]
-""")
 
 ONE = PROBE + HOOK
 

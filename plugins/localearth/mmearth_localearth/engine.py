@@ -72,7 +72,7 @@ class LocalEngine(Engine):
 
     @property
     def source(self) -> str:
-        """`local:` and the world's name or the absolute path of its manifest; a server is asked for it once.
+        """`local:` and the world's name or the absolute path of its manifest. A server is asked once, at the first use.
 
         Raises:
             EngineError: when `url` is set and no server answers there.
