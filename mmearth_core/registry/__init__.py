@@ -67,11 +67,11 @@ class Registry:
         if own:
             raise PluginError(f"The {what} {name!r} cannot be used. {' '.join(map(str, own))}")
         broken = ", ".join(sorted({fault.distribution for fault in self.faults if fault.hides}))
-        hidden = f" Not counted, as they are broken: {broken}." if broken else ""
+        hidden = f" Broken, and so not listed: {broken}." if broken else ""
         # No distribution is guessed from the name of a modality or engine: it may be somebody else's.
         remedy = "Correct the name, or install the plugin that has it"
         if plugin:
-            remedy = f"The dataset was made with {plugin}: install it again, from where you have it"
+            remedy = f"The dataset was made with {plugin}: install that version again"
         raise PluginError(
             f"No {what} {name!r} is installed.{did_you_mean(name, items)} Installed: {', '.join(items) or 'none'}."
             f"{hidden} `mmearth-core plugins` lists them. {remedy}; `pip install 'mmearth-core[all]'` has the plugins "

@@ -215,7 +215,7 @@ def test_unknown_names_are_answered_with_the_installed_ones(install):
         registry.modality("prob")
     assert "mmearth-prob" not in str(caught.value).replace("mmearth-probe", "")
     assert str(caught.value).endswith("`pip install 'mmearth-core[all]'` has the plugins of this repository.")
-    assert "Not counted, as they are broken: mmearth-broken" in str(caught.value)
+    assert "Broken, and so not listed: mmearth-broken" in str(caught.value)
     with pytest.raises(PluginError, match="No engine 'prob' is installed"):
         registry.engine("prob")
     with pytest.raises(PluginError, match="Installed: none"):

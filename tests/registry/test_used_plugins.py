@@ -83,7 +83,7 @@ def test_a_missing_modality_is_named_by_the_datasets_own_record(command, install
     status, text = heard(command, config)
     assert status == 2
     assert "No modality 'place' is installed." in text
-    assert "The dataset was made with mmearth-where-it-was 2.5: install it again" in text
+    assert "The dataset was made with mmearth-where-it-was 2.5: install that version again" in text
     assert "pip install mmearth-where-it-was" not in text
 
 
