@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.layers import LayerDescription
@@ -46,7 +46,7 @@ class BandCounts:
         count: valid values.
         nodata: missing values.
         mean: of the valid values.
-        std: their standard deviation (of the population).
+        std: their standard deviation (of the population), which rounding can make greater than 0 in a constant band.
         low: least valid value.
         high: greatest valid value.
         classes: of a layer of classes, how often each value occurs.
@@ -74,6 +74,7 @@ class Statistic:
             from counts, extremes or classes, which are exact. `verify`, which counts these over all rows, compares a
             statistic with `allowed` only if its sample has all rows.
         of_classes: whether it is for layers of classes only.
+        older: the statistic under which files of earlier versions have the same value; None if they have it.
         shown: whether the report's table has a column for it.
     """
 
@@ -82,6 +83,7 @@ class Statistic:
     empty: float | None = None
     allowed: Callable[[BandCounts], float] | None = None
     of_classes: bool = False
+    older: str | None = None
     shown: bool = True
 
 
@@ -93,6 +95,19 @@ def _rounding(band: BandCounts) -> float:
     return ROUNDING * (abs(band.mean) + band.std)
 
 
+def _true_std(band: BandCounts) -> float:
+    return band.std if band.low < band.high else 0.0
+
+
+def _top(band: BandCounts) -> float:
+    """The greatest value; of a constant band, a greater number, also in float32."""
+    return band.high if band.low < band.high else band.low + max(1.0, float(np.spacing(np.float32(abs(band.low)))))
+
+
+def _std_rounding(band: BandCounts) -> float:
+    return max(_rounding(band), math.ulp(1.0))
+
+
 def _class_table(band: BandCounts) -> dict[str, int]:
     return {str(value): band.classes[value] for value in sorted(band.classes)}
 
@@ -102,14 +117,17 @@ def _class_table(band: BandCounts) -> dict[str, int]:
 # the values (`verify/value_counts.py`).
 STATISTICS = [
     Statistic("mean", lambda band: band.mean, 0.0, _rounding),
-    Statistic("std", lambda band: band.std, 1.0, lambda band: max(_rounding(band), math.ulp(1.0))),
+    Statistic("std", lambda band: _true_std(band) or 1.0, 1.0, _std_rounding),
     Statistic("min", lambda band: band.low, 0.0),
-    Statistic("max", lambda band: band.high, 1.0),
+    Statistic("max", _top, 1.0),
     Statistic("count", lambda band: band.count, shown=False),
     Statistic("nodata", lambda band: band.nodata, shown=False),
+    Statistic("true_std", _true_std, 1.0, _std_rounding, older="std", shown=False),
+    Statistic("true_max", lambda band: band.high, 1.0, older="max", shown=False),
     Statistic("classes", _class_table, of_classes=True, shown=False),
 ]
-"""The table of statistics. A reader can divide by `std` and by `max - min` also where a band has no valid value.
+"""The table of statistics. Readers divide by `std` and by `max - min`, so both are 1 where all valid values are equal.
+`true_std` and `true_max` are the real ones. Without a valid value, `std`, `max` and these are 1.
 
 `post` writes, `merge` joins, `verify` checks and `report` shows what is listed here, in this order. A dataset made
 before a statistic was added gets it from the next `post`, which counts its layers again.
@@ -119,6 +137,14 @@ before a statistic was added gets it from the next `post`, which counts its laye
 def statistics_of(layer: LayerDescription) -> Iterator[Statistic]:
     """The statistics that a layer's bands have."""
     return (each for each in STATISTICS if not each.of_classes or layer.has_classes)
+
+
+def statistics_in(layer: LayerDescription, entry: Any) -> Iterator[Statistic]:
+    """The statistics that an entry of band_stats.json must have; one of an earlier version has fewer."""
+    older = {each.older: each for each in statistics_of(layer) if each.older and each.name not in entry}
+    for each in statistics_of(layer):
+        if each not in older.values():
+            yield evolve(older[each.name], name=each.name) if each.name in older else each
 
 
 def value_of(statistic: Statistic, band: BandCounts) -> Any:

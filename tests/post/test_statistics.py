@@ -31,11 +31,16 @@ def stored(dtype: str, nodata: float, bands: int = 2, kind: Kind = Kind.REGRESSI
 def reference(values: np.ndarray, valid: np.ndarray) -> dict[str, list[float]]:
     """Numpy's, in extended precision, over (rows, bands, ...)."""
     columns = [values[:, band][valid[:, band]].astype(np.longdouble) for band in range(values.shape[1])]
+    std = [(float(column.std()) if np.ptp(column) else 0.0) if column.size else 1.0 for column in columns]
+    low = [float(column.min()) if column.size else 0.0 for column in columns]
+    high = [float(column.max()) if column.size else 1.0 for column in columns]
     return {
         "mean": [float(column.mean()) if column.size else 0.0 for column in columns],
-        "std": [float(column.std()) if column.size else 1.0 for column in columns],
-        "min": [float(column.min()) if column.size else 0.0 for column in columns],
-        "max": [float(column.max()) if column.size else 1.0 for column in columns],
+        "std": [true or 1.0 for true in std],
+        "true_std": std,
+        "min": low,
+        "max": [top if top > bottom else bottom + 1 for bottom, top in zip(low, high, strict=True)],
+        "true_max": high,
         "count": [column.size for column in columns],
     }
 
@@ -66,7 +71,7 @@ def test_the_files_statistics_are_numpys_by_variant(made: Path) -> None:
     assert stats.keys() == expected
     assert stats["sentinel2_scl_l1c"] | {"classes": None} == {
         "mean": [0.0], "std": [1.0], "min": [0.0], "max": [1.0], "count": [0],
-        "nodata": stats["sentinel2_scl_l1c"]["nodata"], "classes": None,
+        "nodata": stats["sentinel2_scl_l1c"]["nodata"], "true_std": [1.0], "true_max": [1.0], "classes": None,
     }  # fmt: skip
 
 
@@ -116,6 +121,20 @@ def test_a_large_mean_costs_no_digits() -> None:
     entry = statistics.entries()["x"]
     assert entry["std"] == pytest.approx([np.std(np.arange(8))], rel=RELATIVE)
     assert entry["mean"] == [2**23 + 3.5]
+
+
+@pytest.mark.parametrize("value", [0.1, -0.1, 273.15, -1e9, 1e30, 3e-39])
+def test_rounding_does_not_make_a_constant_band_vary(value: float) -> None:
+    layer = stored("float32", np.nan, bands=1)
+    statistics = LayerStatistics([layer])
+    for count in (3, 7, 11):
+        statistics.add("x", None, np.full((1, count), value, "float32"))
+    entry = statistics.entries()["x"]
+    (low,), (high,) = entry["min"], entry["max"]
+    assert (entry["std"], entry["true_std"], entry["true_max"]) == ([1.0], [0.0], [float(np.float32(value))])
+    assert low == float(np.float32(value))
+    # A reader in float32 can divide by the range, too.
+    assert np.float32(high) - np.float32(low) >= (1 if abs(value) < 2**24 else np.spacing(np.float32(low)))
 
 
 def test_infinities_and_nan_never_reach_the_json() -> None:

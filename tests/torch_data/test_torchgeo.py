@@ -63,13 +63,6 @@ def truth(made: Path) -> Iterator[Truth]:
     truth.file.close()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def divided_by_nothing() -> Iterator[None]:
-    """A few tiles may have a band of one value only; torchgeo divides by its spread of 0, which numpy remarks on."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        yield
-
-
 def test_its_module_is_the_one_that_was_published(torchgeo: Any) -> None:
     (listed,) = [path for path in importlib.metadata.files("torchgeo") or () if path.match("datasets/mmearth.py")]
     assert listed.hash

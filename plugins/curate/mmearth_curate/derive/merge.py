@@ -225,9 +225,9 @@ def _stored_counts(layer: LayerDescription, entry: Mapping[str, Any], band: int)
         count=entry["count"][band],
         nodata=entry["nodata"][band],
         mean=entry["mean"][band],
-        std=entry["std"][band],
+        std=entry.get("true_std", entry["std"])[band],
         low=entry["min"][band],
-        high=entry["max"][band],
+        high=entry.get("true_max", entry["max"])[band],
         classes={int(value): times for value, times in classes.items()},
     )
 

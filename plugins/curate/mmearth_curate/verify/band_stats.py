@@ -13,7 +13,7 @@ from attrs import frozen
 
 from mmearth_core.json_files import JSONFileError
 from mmearth_core.layers import LayerDescription
-from mmearth_core.product.statistics import ROUNDING, Statistic, statistics_of, value_of
+from mmearth_core.product.statistics import ROUNDING, Statistic, statistics_in, value_of
 from mmearth_core.text import counted
 from mmearth_curate.strict_json import read_strictly
 from mmearth_curate.verify.findings import Finding, Report, Severity
@@ -103,11 +103,15 @@ class BandStatsCheck:
                 yield self.report.finding(Severity.WARNING, CHECK, message, _RECOUNT)
 
     def _complete(self, layer: LayerDescription, key: str) -> Iterator[Finding]:
-        for statistic in statistics_of(layer):
+        for statistic in self._table(layer, key):
             if not statistic.of_classes and self._numbers(layer, key, statistic) is None:
                 bands = counted(len(layer.bands), "band")
                 message = f"{key}: {statistic.name} is not a finite number for each of {bands}."
                 yield self._fault(layer.name, message)
+
+    def _table(self, layer: LayerDescription, key: str) -> Iterator[Statistic]:
+        entry = self.stats[key] if self.stats is not None else None
+        return statistics_in(layer, entry if isinstance(entry, Mapping) else {})
 
     def _numbers(self, layer: LayerDescription, key: str, statistic: Statistic) -> Floats | None:
         assert self.stats is not None
@@ -121,7 +125,7 @@ class BandStatsCheck:
         off, std = seen.sampled.moments()
         full = off if mean is None else mean + off
         bands = [seen.band(number, float(full[number]), float(std[number])) for number in range(len(layer.bands))]
-        for statistic in statistics_of(layer):
+        for statistic in self._table(layer, key):
             if statistic.of_classes:
                 entry = self.stats[key]
                 stored = entry.get(statistic.name) if isinstance(entry, Mapping) else None

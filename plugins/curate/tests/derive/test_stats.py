@@ -38,8 +38,10 @@ def test_parts_merge_to_the_whole(rows: list[int], mean: float, scale: float, mi
     assert merged["x_v"]["nodata"] == [every.size - good.size]
     if good.size:
         np.testing.assert_allclose(merged["x_v"]["mean"], [good.mean()], rtol=1e-9, atol=1e-9 * scale)
-        np.testing.assert_allclose(merged["x_v"]["std"], [good.std()], rtol=1e-9, atol=1e-6 * scale * (good.size == 1))
-        assert (merged["x_v"]["min"], merged["x_v"]["max"]) == ([good.min()], [good.max()])
+        std = 0.0 if good.size == 1 else good.std()
+        np.testing.assert_allclose(merged["x_v"]["true_std"], [std], rtol=1e-9)
+        np.testing.assert_allclose(merged["x_v"]["std"], [std or 1.0], rtol=1e-9)
+        assert (merged["x_v"]["min"], merged["x_v"]["true_max"]) == ([good.min()], [good.max()])
     else:
         assert [merged["x_v"][what] for what in ("mean", "std", "min", "max")] == [[0.0], [1.0], [0.0], [1.0]]
 

@@ -85,7 +85,9 @@ def is_choice(layer: LayerDescription, stats: Stats) -> bool:
     if layer.is_map or len(layer.bands) < _CHOICES or np.dtype(layer.dtype).kind not in "iu":
         return False
     entries = entries_of(layer, stats).values()
-    return bool(entries) and all(min(entry["min"]) >= 0 and max(entry["max"]) <= 1 for entry in entries)
+    return bool(entries) and all(
+        min(entry["min"]) >= 0 and max(entry.get("true_max", entry["max"])) <= 1 for entry in entries
+    )
 
 
 def is_quantity(layer: LayerDescription, stats: Stats) -> bool:

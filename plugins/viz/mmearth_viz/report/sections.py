@@ -151,7 +151,9 @@ def _choices(layer: LayerDescription, entries: Stats) -> BarChart:
 
 def _row(layer: LayerDescription, band: int, key: str, entry: Mapping[str, Any], headings: Sequence[str]) -> StatRow:
     known = entry["count"][band] > 0
-    values = [number(entry[name][band]) if known and name in entry else "-" for name in headings]
+    # Of a constant band, `std` and `max` are for readers that divide by them.
+    true = {**entry, **{name: entry[f"true_{name}"] for name in headings if f"true_{name}" in entry}}
+    values = [number(true[name][band]) if known and name in true else "-" for name in headings]
     variant = key.removeprefix(f"{layer.name}_") if key != layer.name else ""
     unit = "" if layer.units[band] == "1" else layer.units[band]
     return StatRow(layer.bands[band], variant, unit, values, share(_missing([entry], band)))
