@@ -25,7 +25,7 @@ import numpy as np
 from made import real_dataset, run
 from mmearth_curate.derive.shared import copy_rows, create_like
 
-from mmearth_core.product.hdf5 import LIBVER, METADATA
+from mmearth_core.product.hdf5 import LIBVER, METADATA, create_scales, layer_names
 
 MARK = 0.5
 """Target: at least this share of the speed of a sequential copy."""
@@ -41,9 +41,10 @@ def repeat(source: Path, target: Path, tiles: int, prefix: str) -> None:
         copied = table[rows]
         copied["tile_id"] = ids = [f"{prefix}_{number}".encode() for number in range(tiles)]
         new[METADATA] = copied
-        layers = [name for name in old if name != METADATA]
+        layers = layer_names(old)
         for name in layers:
             create_like(new, old[name], tiles)
+        create_scales(new)
         copy_rows(old, new, layers, np.array(rows, np.intp), 0, lambda _done: None)
     info = {tile_id.decode(): entries[row] for tile_id, row in zip(ids, rows, strict=True)}
     stats = json.loads(source.with_name(f"{source.stem}_band_stats.json").read_text())
@@ -74,10 +75,9 @@ def forget(paths: list[Path]) -> None:
 def compress_again(source: Path, target: Path) -> None:
     """Copies values as h5py does by default: inflated, and deflated again."""
     with h5py.File(source) as old, h5py.File(target, "w") as new:
-        for name, dataset in old.items():
-            if name == METADATA:
-                new[name] = dataset[:]
-                continue
+        new[METADATA] = old[METADATA][:]
+        for name in layer_names(old):
+            dataset = old[name]
             made = new.create_dataset(
                 name, dataset.shape, dataset.dtype, chunks=dataset.chunks, compression="gzip", compression_opts=4
             )

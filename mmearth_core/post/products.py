@@ -144,6 +144,7 @@ def _create(file: h5py.File, rows: RowSelection) -> None:
     hdf5.create_metadata(file, len(rows), source.anchor.variant_key)
     for layer in source.layers:
         hdf5.create_layer(file, layer, len(rows))
+    hdf5.create_scales(file)
 
 
 def _kept_layers(source: DownloadedDataset, provenance: Provenance) -> tuple[list[LayerDescription], bool]:

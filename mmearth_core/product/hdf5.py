@@ -36,6 +36,10 @@ METADATA = "metadata"
 PROVENANCE = "provenance"
 """The attribute of a layer with a checksum of the stacks and scenes it is made of; written last."""
 
+_NO_COORDINATES = "This is a netCDF dimension but not a netCDF variable."
+"""How netCDF names an axis without coordinates, before its length in ten digits. Source: the netCDF-4 file format,
+https://docs.unidata.ucar.edu/netcdf-c/current/file_format_specifications.html."""
+
 ID_BYTES, VARIANT_BYTES = 100, 10
 """Widths of the texts in the table, as in the published MMEarth."""
 
@@ -216,9 +220,42 @@ def read_layer(dataset: h5py.Dataset) -> LayerDescription:
         ) from error
 
 
+def layer_names(file: h5py.File) -> list[str]:
+    """The names of a file's layers: of everything but its table and the scales that name axes."""
+    return [name for name in file if name != METADATA and not getattr(file[name], "is_scale", False)]
+
+
 def stored_layers(file: h5py.File) -> dict[str, LayerDescription]:
     """All layers of a file, by name."""
-    return {name: read_layer(file[name]) for name in file if name != METADATA}
+    return {name: read_layer(file[name]) for name in layer_names(file)}
+
+
+def create_scales(file: h5py.File) -> None:
+    """Names the axes of the table and of all layers, so that xarray and netCDF know which axes are the same.
+
+    The axes `row`, `y` and `x` are shared and have no coordinates, so they take no space. Each layer has its own axis
+    `<layer>_band`, with the names of its bands. A name that a layer has is followed by `_`.
+    """
+    scales: dict[tuple[str, int], h5py.Dataset] = {}
+    for name in (METADATA, *layer_names(file)):
+        dataset = file[name]
+        bands = dataset.attrs.get("bands", ())
+        for number, (axis, length) in enumerate(zip(("row", f"{name}_band", "y", "x"), dataset.shape, strict=False)):
+            if (axis, length) not in scales:
+                scales[axis, length] = _create_scale(file, axis, length, bands if number == 1 else ())
+            dataset.dims[number].attach_scale(scales[axis, length])
+
+
+def _create_scale(file: h5py.File, name: str, length: int, coordinates: Sequence[str]) -> h5py.Dataset:
+    while name in file:
+        name += "_"
+    if len(coordinates):
+        scale = file.create_dataset(name, data=list(coordinates), dtype=h5py.string_dtype())
+        scale.make_scale(name)
+    else:
+        scale = file.create_dataset(name, shape=(length,), dtype="f4")
+        scale.make_scale(f"{_NO_COORDINATES}{length:10d}")
+    return scale
 
 
 def create_metadata(file: h5py.File, rows: int, variant_key: str) -> h5py.Dataset:

@@ -164,7 +164,12 @@ class Dataset:
 def decoded(path: Path) -> dict[str, Any]:
     with h5py.File(path) as file:
         return {
-            name: (dataset.dtype, dataset.shape, dataset[()].tobytes(), {k: str(v) for k, v in dataset.attrs.items()})
+            name: (
+                dataset.dtype,
+                dataset.shape,
+                dataset[()].tolist() if dataset.dtype.hasobject else dataset[()].tobytes(),
+                {key: str(value) for key, value in dataset.attrs.items()},
+            )
             for name, dataset in file.items()
         }
 

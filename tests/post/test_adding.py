@@ -18,6 +18,7 @@ import tomli_w
 
 from mmearth_core.json_files import write_json
 from mmearth_core.post import products
+from mmearth_core.product.hdf5 import layer_names
 
 NAME = "data_1M_v001"
 
@@ -28,8 +29,8 @@ def files(dataset: Path) -> dict[str, bytes]:
 
 def contents(path: Path) -> dict[str, Any]:
     with h5py.File(path) as file:
-        values = {name: file[name][:] for name in file}
-        marks = {name: file[name].attrs.get("provenance") for name in file}
+        values = {name: file[name][:] for name in ("metadata", *layer_names(file))}
+        marks = {name: file[name].attrs.get("provenance") for name in values}
     return {"values": values, "marks": marks}
 
 

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from mmearth_core.product.hdf5 import metadata_rows, stored_layers
+from mmearth_core.product.hdf5 import layer_names, metadata_rows, stored_layers
 from mmearth_core.product.hdf5_rows import compress_row
 from mmearth_core.registry import discover
 
@@ -113,7 +113,7 @@ def content(path: Path) -> Any:
     if path.suffix != ".h5":
         return path.read_bytes()
     with h5py.File(path) as file:
-        return {name: (dataset.dtype, dataset[()].tobytes()) for name, dataset in file.items()}
+        return {name: (file[name].dtype, file[name][()].tobytes()) for name in ("metadata", *layer_names(file))}
 
 
 def test_any_number_of_workers_makes_the_same_files(config: Path, made: Path, kit: Any) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from shapely.geometry import box, mapping
 
+from mmearth_core.product.hdf5 import layer_names
+
 INF = -math.inf
 S2 = "B1 B2 B3 B4 B5 B6 B7 B8A B8 B9 B10 B11 B12"
 S1 = "asc_VV asc_VH asc_HH asc_HV desc_VV desc_VH desc_HH desc_HV"
@@ -62,7 +64,8 @@ def planet(tmp_path_factory: pytest.TempPathFactory, kit: Any) -> Path:
 
 def test_the_datasets_are_the_published_ones(planet: Path) -> None:
     with h5py.File(planet / "data_100k_v001.h5") as file:
-        assert file.keys() == PUBLISHED.keys() | VECTORS.keys() | {"metadata"}
+        assert {*layer_names(file)} == PUBLISHED.keys() | VECTORS.keys()
+        assert file["metadata"].shape == (len(PLACES),)
         for name, (bands, dtype, nodata, names) in PUBLISHED.items():
             dataset = file[name]
             assert dataset.shape == (len(PLACES), bands, SIZE, SIZE)

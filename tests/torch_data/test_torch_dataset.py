@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader, default_collate
 
 from mmearth_core.errors import DatasetError
+from mmearth_core.product.hdf5 import layer_names
 from mmearth_core.torch import Dataset
 
 FILE = "data_1M_v001.h5"
@@ -43,7 +44,7 @@ def test_quantities_are_normalised_and_nothing_else(made: Path, mode: Any, missi
         for row in range(len(dataset)):
             sample = dataset[row]
             variants.add(sample["variant"])
-            assert sample["values"].keys() == sample["masks"].keys() == set(file) - {"metadata"}
+            assert sample["values"].keys() == sample["masks"].keys() == {*layer_names(file)}
             for layer, tensor in sample["values"].items():
                 raw = file[layer][row]
                 if layer in CLASSES | ONE_HOT:

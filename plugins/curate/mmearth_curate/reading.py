@@ -132,7 +132,7 @@ class DescribedReader(DatasetReader):
         self.problems: dict[str, list[str]] = {}
         declared = _declared_layers(registry)
         with self.file() as file:
-            for name in (each for each in file if each != hdf5.METADATA):
+            for name in hdf5.layer_names(file):
                 layer, problems = self._describe(file[name], declared.get(name))
                 if layer is not None:
                     self.layers[name] = layer

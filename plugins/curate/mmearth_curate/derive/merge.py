@@ -14,7 +14,7 @@ from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, create_scales, new_file
 from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
 from mmearth_core.product.statistics import BandCounts, joined_counts, stats_entry
 from mmearth_core.progress import Progress
@@ -150,6 +150,7 @@ def _write_hdf5(staged: ProductPaths, inputs: Inputs, progress: Progress) -> Non
         with first.file() as source:
             for name in first.layers:
                 shared.create_like(file, source[name], total)
+        create_scales(file)
         marks: dict[str, list[tuple[str, shared.Rows]]] = {name: [] for name in first.layers}
         for reader, rows, start in inputs:
             table[start : start + len(rows)] = shared.stored_table(reader)[rows]

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, PROVENANCE, create_layer, new_file, opened
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, create_layer, create_scales, new_file, opened
 from mmearth_core.product.hdf5_rows import RowBlock, RowReader, chunk_writer, compress_row, row_blocks
 from mmearth_core.product.reader import DatasetReader, find_products
 from mmearth_core.product.statistics import LayerStatistics
@@ -127,6 +127,7 @@ def _write_hdf5(
                 made = shared.create_like(file, source[layer.name], count)
             mark = str(source[layer.name].attrs.get(PROVENANCE, ""))
             made.attrs[PROVENANCE] = shared.provenance(f"resize {size}", [(mark, every)])
+        create_scales(file)
         vectors = [layer.name for layer in layers if not layer.is_map]
         shared.copy_rows(source, file, vectors, every, 0, lambda _done: None)
         writers = {layer.name: chunk_writer(file[layer.name]) for layer in layers if layer.is_map}

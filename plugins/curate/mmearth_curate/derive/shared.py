@@ -121,6 +121,8 @@ def create_like(file: h5py.File, dataset: h5py.Dataset, rows: int) -> h5py.Datas
     dtype = h5py.h5t.py_create(dataset.dtype)
     new = h5py.Dataset(h5py.h5d.create(file.id, dataset.name.encode(), dtype, space, properties))
     for name, value in dataset.attrs.items():
+        if name == "DIMENSION_LIST":  # it refers to the axes of the other file
+            continue
         stored = dataset.attrs.get_id(name)
         if stored.get_space().get_simple_extent_npoints():  # GDAL crashes on the empty attributes of older files
             new.attrs.create(name, value, shape=stored.shape, dtype=stored.dtype)

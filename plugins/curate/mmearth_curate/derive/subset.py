@@ -6,7 +6,7 @@ from attrs import frozen
 
 from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, create_scales, new_file
 from mmearth_core.product.reader import DatasetReader, find_products
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
@@ -75,4 +75,5 @@ def _write_hdf5(
         for name in reader.layers:
             made = shared.create_like(file, source[name], len(rows))
             made.attrs[PROVENANCE] = shared.provenance("subset", [(str(source[name].attrs.get(PROVENANCE, "")), rows)])
+        create_scales(file)
         shared.copy_rows(source, file, reader.layers, rows, 0, lambda done: progress("copying tiles", done, len(rows)))

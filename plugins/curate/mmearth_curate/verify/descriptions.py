@@ -10,7 +10,7 @@ from attrs import fields
 from mmearth_core.download.folder import DownloadedDataset
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, PROVENANCE, VERSION
+from mmearth_core.product.hdf5 import PROVENANCE, VERSION, layer_names
 from mmearth_core.product.reader import find_products
 from mmearth_core.registry import Registry
 from mmearth_curate.reading import DescribedReader
@@ -52,7 +52,7 @@ def open_target(target: Path, registry: Registry) -> Report:
         paths = ProductPaths(source.require_hdf5())
     reader = DescribedReader(paths, registry)
     with reader.file() as file:
-        names = [name for name in file if name != METADATA]
+        names = layer_names(file)
         is_foreign = "layout" not in file.attrs and not any("modality" in file[name].attrs for name in names)
         layers = {name: reader.layers.get(name) for name in names if isinstance(file[name], h5py.Dataset)}
     return Report(reader, source, is_foreign, layers)
@@ -68,7 +68,7 @@ def check_descriptions(report: Report) -> Iterator[Finding]:
     if version not in range(1, VERSION + 1):
         yield _finding(report, f"The file's layout is {version!r}; this mmearth-core supports 1 to {VERSION}.")
     with reader.file() as file:
-        for name in (name for name in file if name != METADATA):
+        for name in layer_names(file):
             yield from _check_layer(report, name, file[name])
     if report.source is not None:
         yield from _against_declared(report, {layer.name: layer for layer in report.source.layers})

@@ -12,7 +12,7 @@ from mmearth_devkit.testing.command_line import cli, summary
 
 from mmearth_core.contract.bands import ClassLabel
 from mmearth_core.layers import LayerDescription
-from mmearth_core.product.hdf5 import LIBVER, create_layer
+from mmearth_core.product.hdf5 import LIBVER, create_layer, layer_names
 
 SIZE = 7
 CLASSES = (ClassLabel(0, "no"), ClassLabel(1, "yes"))
@@ -100,7 +100,7 @@ def side(path: Path, what: str) -> Any:
 def contents(path: Path) -> dict[str, np.ndarray]:
     """Everything in an HDF5 file, by plain h5py."""
     with h5py.File(path) as file:
-        return {name: file[name][:] for name in file}
+        return {name: file[name][:] for name in ("metadata", *layer_names(file))}
 
 
 def reference(path: Path) -> dict[str, dict[str, list[float]]]:
@@ -108,17 +108,22 @@ def reference(path: Path) -> dict[str, dict[str, list[float]]]:
     found = {}
     with h5py.File(path) as file:
         variants = np.char.decode(file["metadata"]["kind"])
-        for name in set(file) - {"metadata"}:
+        for name in layer_names(file):
             dataset = file[name]
             for variant in list(dataset.attrs.get("variants", ())) or [None]:
                 rows = dataset[:][variants == variant] if variant else dataset[:]
                 bands = np.moveaxis(rows, 1, 0).reshape(rows.shape[1], -1)
                 good = [band[(band != dataset.attrs["nodata"]) & np.isfinite(band)].astype("float64") for band in bands]
+                low = [band.min() if band.size else 0 for band in good]
+                high = [band.max() if band.size else 1 for band in good]
+                std = [(band.std() if np.ptp(band) else 0) if band.size else 1 for band in good]
                 found[f"{name}_{variant}" if variant else name] = {
                     "mean": [band.mean() if band.size else 0 for band in good],
-                    "std": [band.std() if band.size else 1 for band in good],
-                    "min": [band.min() if band.size else 0 for band in good],
-                    "max": [band.max() if band.size else 1 for band in good],
+                    "std": [true or 1 for true in std],
+                    "true_std": std,
+                    "min": low,
+                    "max": [max(top, bottom + (top == bottom)) for bottom, top in zip(low, high, strict=True)],
+                    "true_max": high,
                     "count": [band.size for band in good],
                     "nodata": [bands.shape[1] - band.size for band in good],
                 }

@@ -13,6 +13,8 @@ import pytest
 def published(copy: Any) -> Any:
     """The copy without any attribute, and with side files that have only what the published ones have."""
     with copy.opened() as file:
+        for name in [each for each in file if file[each].is_scale]:
+            del file[name]
         for owner in (file, *file.values()):
             for name in list(owner.attrs):
                 del owner.attrs[name]
