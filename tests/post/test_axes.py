@@ -78,19 +78,10 @@ def test_a_file_without_axes_is_read_and_not_written_again(config: Path, kit: An
 
 
 def layer(name: str, *bands: str, size: int | None = None) -> LayerDescription:
-    kind, shape, count = ("vector", (), len(bands)) if size is None else ("regression", (size, size), len(bands))
-    return LayerDescription(
-        name,
-        "m",
-        kind,
-        "int16",
-        "-1",
-        bands,
-        [""] * len(bands),
-        bands,
-        (len(bands), *shape),
-        classes=((),) * len(bands),
-    )
+    kind, shape = ("vector", ()) if size is None else ("regression", (size, size))
+    count = len(bands)
+    more = {"classes": ((),) * count, "shape": (count, *shape)}
+    return LayerDescription(name, "m", kind, "int16", "-1.0", bands, [""] * count, bands, **more)
 
 
 def test_layers_may_have_the_names_of_axes_and_other_sizes(tmp_path: Path) -> None:
