@@ -1,6 +1,7 @@
 """Parts of messages: counts, sizes, durations, suggestions, and text that is safe to print."""
 
 import difflib
+import json
 from collections.abc import Iterable
 
 
@@ -19,6 +20,19 @@ def printable(text: str, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() or one in keep else ascii(one)[1:-1] for one in text)
+
+
+def tag_text(text: str) -> str:
+    """Text for a tag of a stack, as JSON if a reader would take it for a number or an array: rioxarray parses tags.
+
+    An id such as `000` becomes `"000"`, with the quotes; most texts stay as they are.
+    """
+    try:
+        float(text)
+    except ValueError:
+        if text.isprintable() and not text.startswith(("{", '"')):
+            return text
+    return json.dumps(text)
 
 
 def size(count: float) -> str:

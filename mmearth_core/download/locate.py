@@ -44,6 +44,27 @@ def call(modality: Modality, method: str, function: Callable[..., T], *arguments
         raise PluginCallError(f"{modality.name}.{method} raised {type(error).__name__}: {error}") from error
 
 
+MISSING = "MISSING"
+"""The key under which the core and the modalities report, by layer, why there are no data."""
+
+
+def info_of(modality: Modality, located: Any) -> Mapping[str, Any]:
+    """What a modality reports of a tile, checked.
+
+    Raises:
+        PluginCallError: if its `info` raises, or returns something else than the contract says.
+    """
+    return call(modality, "info", _info, modality, located)
+
+
+def _info(modality: Modality, located: Any) -> Mapping[str, Any]:
+    info = modality.info(located)
+    if not isinstance(info, Mapping) or not isinstance(info.get(MISSING, {}), Mapping):
+        raise TypeError(f"info() must return a mapping, and under {MISSING!r} one of layers to reasons, not {info!r}")
+    json.dumps(info, allow_nan=False)  # raises what is not strict JSON, such as NaN
+    return info
+
+
 def not_done(tile: Tile, step: str, error: Exception) -> TileOutcome:
     """The outcome of a tile for which a step raised: left if the request was never answered, otherwise failed."""
     outcome = Outcome.LEFT if isinstance(error, NoAnswerError) else Outcome.FAILED

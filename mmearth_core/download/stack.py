@@ -1,7 +1,11 @@
 """The bands of a stack: finishing on the server, and the GeoTIFF of a tile."""
 
+import datetime as dt
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+import json
+import math
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +13,13 @@ import numpy as np
 import rasterio
 from attrs import frozen
 from numpy.typing import NDArray
+from rasterio.enums import ColorInterp
 from rasterio.io import MemoryFile
 
 from mmearth_core.contract.bands import Band, Layer, Resampling
 from mmearth_core.contract.modality import Modality
 from mmearth_core.files import written_aside
+from mmearth_core.text import tag_text
 from mmearth_core.tiles.grid import Grid
 
 if TYPE_CHECKING:
@@ -147,11 +153,31 @@ def finish_bands(image: "ee.Image", bands: Collection[StackBand]) -> "list[ee.Im
 _ENCODING = {"compress": "zstd", "zstd_level": 1, "interleave": "band"}
 
 
-def encode_stack(tile_id: str, pixels: NDArray[np.float32], bands: Sequence[StackBand], grid: Grid) -> bytes:
+_RESERVED = re.compile("bidx|ns|AREA_OR_POINT|TIFFTAG_.*")
+"""Tags that have a meaning for GDAL, and arguments of rasterio's `update_tags`."""
+
+
+def stack_tags(tile_id: str, date: dt.date, info: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The tags of a tile's stack: `TILE_ID`, `DATE`, and what the modalities report, with dots between levels."""
+    reported = {key: value for each in info for key, value in _flattened(each)}
+    return {**reported, "DATE": date.isoformat(), "TILE_ID": tag_text(tile_id)}
+
+
+def _flattened(info: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in info.items():
+        path = prefix + re.sub(r"\W", "_", str(key))  # to GDAL, a value begins after a colon or an equals sign
+        path += "_" if _RESERVED.fullmatch(path) else ""
+        if isinstance(value, Mapping):
+            yield from _flattened(value, f"{path}.")
+        elif value is not None:
+            yield path, tag_text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def encode_stack(tags: Mapping[str, str], pixels: NDArray[np.float32], bands: Sequence[StackBand], grid: Grid) -> bytes:
     """Encodes the GeoTIFF of a tile; equal input gives equal bytes.
 
     Args:
-        tile_id: written to the file's tags.
+        tags: of the file; `TILE_ID` among them.
         pixels: (bands, rows, columns), NaN for no-data.
         bands: one per band of `pixels`.
         grid: the tile's grid.
@@ -173,14 +199,39 @@ def encode_stack(tile_id: str, pixels: NDArray[np.float32], bands: Sequence[Stac
             **_ENCODING,
         ) as target:
             target.write(pixels)
-            target.update_tags(TILE_ID=tile_id)
+            target.update_tags(**tags)
             for number, stack_band in enumerate(bands, start=1):
                 band = stack_band.band
                 target.set_band_description(number, stack_band.name)
-                target.set_band_unit(number, band.unit)
-                target.update_tags(number, modality=stack_band.modality, dtype=band.dtype, nodata=repr(band.nodata))
+                if _scale(band) is None:
+                    target.set_band_unit(number, band.unit)
+                # What the HDF5 file has: here all bands are float32, and NaN is no-data.
+                declared = {"hdf5_dtype": band.dtype, "hdf5_nodata": repr(band.nodata)}
+                target.update_tags(number, modality=stack_band.modality, **declared)
+            target.scales = [_scale(stack_band.band) or 1.0 for stack_band in bands]
+            if colours := _colours(bands):
+                target.colorinterp = [colours.get(stack_band.name, ColorInterp.undefined) for stack_band in bands]
         content: bytes = memory.read()
     return content
+
+
+def _scale(band: Band) -> float | None:
+    """The factor to the quantity, if a band's unit is a number such as `1e-4`."""
+    try:
+        scale = float(band.unit)
+    except ValueError:
+        return None
+    return scale if math.isfinite(scale) and scale > 0 else None
+
+
+def _colours(bands: Sequence[StackBand]) -> dict[str, ColorInterp]:
+    """Which bands are red, green and blue: those of the first layer whose preview is in colour."""
+    for layer in (stack_band.layer for stack_band in bands):
+        for preview in (layer.preview, *layer.variant_previews.values()):
+            if preview and len(preview.bands) == 3:
+                names = [f"{layer.name}__{band}" for band in preview.bands]
+                return dict(zip(names, (ColorInterp.red, ColorInterp.green, ColorInterp.blue), strict=True))
+    return {}
 
 
 def write_stack(path: Path, content: bytes) -> str:

@@ -1,6 +1,5 @@
 """A tile's entry in tile_info.json: what the core knows of the tile, merged with what its modalities report."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,14 +9,11 @@ from attrs import define, field
 from mmearth_core.contract.bands import Layer
 from mmearth_core.contract.modality import Modality, Scene
 from mmearth_core.download.journal import Journal
-from mmearth_core.download.locate import LocatedTile, PluginCallError, call
+from mmearth_core.download.locate import LocatedTile, PluginCallError, info_of
 from mmearth_core.download.prepare import PreparedRun
 from mmearth_core.errors import DatasetError, HopelessError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.tiles.index import Tile
-
-MISSING = "MISSING"
-"""The key under which the core and the modalities report, by layer, why there are no data."""
 
 
 def tile_entry(
@@ -54,17 +50,8 @@ def tile_entry(
     }
     origins = dict.fromkeys(entry, "the core")
     for modality, answer in located:
-        merge_info(entry, call(modality, "info", _info, modality, answer), origins, f"modality {modality.name!r}")
+        merge_info(entry, info_of(modality, answer), origins, f"modality {modality.name!r}")
     return entry
-
-
-def _info(modality: Modality, located: Any) -> Mapping[str, Any]:
-    """Returns what the modality reports, checked."""
-    info = modality.info(located)
-    if not isinstance(info, Mapping) or not isinstance(info.get(MISSING, {}), Mapping):
-        raise TypeError(f"info() must return a mapping, and under {MISSING!r} one of layers to reasons, not {info!r}")
-    json.dumps(info, allow_nan=False)  # raises what is not strict JSON, such as NaN
-    return info
 
 
 def merge_info(

@@ -13,8 +13,8 @@ from attrs import asdict, frozen
 from mmearth_core import __version__
 from mmearth_core.download.folder import DatasetRow, DownloadedDataset, Provenance
 from mmearth_core.download.journal import mark_failed
-from mmearth_core.download.locate import PluginCallError
-from mmearth_core.download.tile_info import MISSING, tile_entry
+from mmearth_core.download.locate import MISSING, PluginCallError
+from mmearth_core.download.tile_info import tile_entry
 from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.files import written_aside
 from mmearth_core.json_files import write_json, write_tile_info

@@ -17,7 +17,7 @@ import zstandard
 from attrs import frozen
 from numpy.typing import NDArray
 
-from mmearth_core.text import counted
+from mmearth_core.text import counted, tag_text
 
 _HEAD = struct.Struct("<2sHI")
 _TAG = struct.Struct("<HHI4s")
@@ -165,7 +165,8 @@ def _parse_directory(content: bytes, start: int) -> Header | None:
 
 
 def _check(header: Header, names: Sequence[str], size: int, length: int, tile_id: str | None = None) -> None:
-    if tile_id is not None and header.tile_id not in (None, tile_id):
+    # In stacks of earlier versions an id is never in quotes.
+    if tile_id is not None and header.tile_id not in (None, tag_text(tile_id), tile_id):
         raise StackError(f"the stack is that of another tile, {header.tile_id!r}")
     if header.size != (size, size):
         raise StackError(f"the stack has {header.size[0]} x {header.size[1]} pixels instead of {size} x {size}")
