@@ -32,7 +32,8 @@ ENCODINGS: dict[str, dict[str, Any]] = {
     "zstd 1, predictor 3": {"compress": "zstd", "zstd_level": 1, "predictor": 3},
     "zstd 9, predictor 3": {"compress": "zstd", "zstd_level": 9, "predictor": 3},
 }
-TAGS = {"TILE_ID": "tile", "DATE": "2020-07-04"}
+INFO = [{"DATE": "2020-07-04"}, {f"KEY{number}": "COLLECTION/IMAGE_ID" for number in range(20)}]
+"""As many tags as the published modalities make."""
 REPEATS = 15
 TURNS = 200
 
@@ -67,9 +68,9 @@ def print_parts(pixels: np.ndarray) -> None:
     empty = np.full_like(pixels, np.nan)
     compressor = zstandard.ZstdCompressor(level=1)
     parts: dict[str, Callable[[], Any]] = {
-        "encode_stack": lambda: encode_stack(TAGS, pixels, bands, grid),
+        "encode_stack": lambda: encode_stack("tile", pixels, bands, grid, INFO),
         "zstd 1 alone, band by band": lambda: [compressor.compress(band.data) for band in pixels],
-        "encode_stack, no pixel valid": lambda: encode_stack(TAGS, empty, bands, grid),
+        "encode_stack, no pixel valid": lambda: encode_stack("tile", empty, bands, grid, INFO),
     }
     times: dict[str, list[float]] = {name: [] for name in parts}
     for _ in range(TURNS):

@@ -11,15 +11,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.download.locate import LocatedTile, PluginCallError, call, images_of, info_of, not_done
-from mmearth_core.download.stack import (
-    StackBand,
-    encode_stack,
-    finish_bands,
-    nodata_to_nan,
-    stack_bands,
-    stack_tags,
-    write_stack,
-)
+from mmearth_core.download.stack import StackBand, encode_stack, finish_bands, nodata_to_nan, stack_bands, write_stack
 from mmearth_core.download.stored_config import Group
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import NoAnswerError, PixelError, RequestError, TilesError, TooLargeError
@@ -215,8 +207,8 @@ class Fetcher:
         received = [] if image is None else self._request(image, requested, grid)
         stack = lay_out(received, bands, grid.size)
         info = [info_of(modality, located.located.get(modality.name)) for modality in self.group.modalities]
-        tags = stack_tags(located.tile.tile_id, located.anchor.date, info)
-        return encode_stack(tags, stack, bands, grid), masked_layers(stack, bands, requested)
+        info.insert(0, {"DATE": located.anchor.date.isoformat()})
+        return encode_stack(located.tile.tile_id, stack, bands, grid, info), masked_layers(stack, bands, requested)
 
     def _image(self, located: LocatedTile) -> "tuple[ee.Image | None, list[StackBand]]":
         """One image with the bands that the tile really has, and these bands."""

@@ -1,9 +1,7 @@
 """The bands of a stack: finishing on the server, and the GeoTIFF of a tile."""
 
-import datetime as dt
 import hashlib
 import json
-import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -157,30 +155,31 @@ _RESERVED = re.compile("bidx|ns|AREA_OR_POINT|TIFFTAG_.*")
 """Tags that have a meaning for GDAL, and arguments of rasterio's `update_tags`."""
 
 
-def stack_tags(tile_id: str, date: dt.date, info: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The tags of a tile's stack: `TILE_ID`, `DATE`, and what the modalities report, with dots between levels."""
-    reported = {key: value for each in info for key, value in _flattened(each)}
-    return {**reported, "DATE": date.isoformat(), "TILE_ID": tag_text(tile_id)}
-
-
-def _flattened(info: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _tags(info: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in info.items():
         path = prefix + re.sub(r"\W", "_", str(key))  # to GDAL, a value begins after a colon or an equals sign
         path += "_" if _RESERVED.fullmatch(path) else ""
         if isinstance(value, Mapping):
-            yield from _flattened(value, f"{path}.")
+            yield from _tags(value, f"{path}.")
         elif value is not None:
             yield path, tag_text(value) if isinstance(value, str) else json.dumps(value)
 
 
-def encode_stack(tags: Mapping[str, str], pixels: NDArray[np.float32], bands: Sequence[StackBand], grid: Grid) -> bytes:
+def encode_stack(
+    tile_id: str,
+    pixels: NDArray[np.float32],
+    bands: Sequence[StackBand],
+    grid: Grid,
+    info: Iterable[Mapping[str, Any]],
+) -> bytes:
     """Encodes the GeoTIFF of a tile; equal input gives equal bytes.
 
     Args:
-        tags: of the file; `TILE_ID` among them.
+        tile_id: written to the file's tags.
         pixels: (bands, rows, columns), NaN for no-data.
         bands: one per band of `pixels`.
         grid: the tile's grid.
+        info: what is known of the tile; becomes tags, with dots between levels.
 
     Returns:
         The file's content.
@@ -199,7 +198,7 @@ def encode_stack(tags: Mapping[str, str], pixels: NDArray[np.float32], bands: Se
             **_ENCODING,
         ) as target:
             target.write(pixels)
-            target.update_tags(**tags)
+            target.update_tags(**dict(tag for each in info for tag in _tags(each)), TILE_ID=tag_text(tile_id))
             for number, stack_band in enumerate(bands, start=1):
                 band = stack_band.band
                 target.set_band_description(number, stack_band.name)
@@ -221,16 +220,15 @@ def _scale(band: Band) -> float | None:
         scale = float(band.unit)
     except ValueError:
         return None
-    return scale if math.isfinite(scale) and scale > 0 else None
+    return scale if 0 < scale < float("inf") else None
 
 
 def _colours(bands: Sequence[StackBand]) -> dict[str, ColorInterp]:
     """Which bands are red, green and blue: those of the first layer whose preview is in colour."""
     for layer in (stack_band.layer for stack_band in bands):
-        for preview in (layer.preview, *layer.variant_previews.values()):
-            if preview and len(preview.bands) == 3:
-                names = [f"{layer.name}__{band}" for band in preview.bands]
-                return dict(zip(names, (ColorInterp.red, ColorInterp.green, ColorInterp.blue), strict=True))
+        if layer.preview and len(layer.preview.bands) == 3:
+            names = [f"{layer.name}__{band}" for band in layer.preview.bands]
+            return dict(zip(names, (ColorInterp.red, ColorInterp.green, ColorInterp.blue), strict=True))
     return {}
 
 

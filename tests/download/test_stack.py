@@ -1,6 +1,5 @@
 """The stack: bands come back by name, and any GeoTIFF reader sees what they are."""
 
-import datetime as dt
 import hashlib
 import json
 import re
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from rasterio.io import MemoryFile
 
 from mmearth_core import Band, Kind, Layer, Preview
-from mmearth_core.download.stack import StackBand, encode_stack, read_stack, stack_tags, write_stack
+from mmearth_core.download.stack import StackBand, encode_stack, read_stack, write_stack
 from mmearth_core.post.stack_reader import StackError, check_stack
 from mmearth_core.tiles.grid import Grid
 
@@ -25,8 +24,6 @@ OPTICAL = Layer("optical", [Band("red", "uint16", 0, unit="1e-4"), Band("blue", 
 HEIGHT = Layer("height", [Band("ground", "float32", float("-inf"), unit="m")])
 MASK = Layer("mask", [Band("cloud", "uint8", 255)], kind=Kind.CLASSES)
 BANDS = tuple(StackBand("m", layer, band) for layer in (OPTICAL, HEIGHT, MASK) for band in layer.bands)
-DAY = dt.date(2020, 7, 4)
-TAGS = {"TILE_ID": "tile"}
 NAMES = ["optical__red", "optical__blue", "height__ground", "mask__cloud"]
 
 
@@ -47,7 +44,7 @@ def path(tmp_path):
 
 @pytest.mark.parametrize("size", [1, 16, 128, 300])
 def test_round_trip_and_checksum(path, size):
-    content = encode_stack(TAGS, pixels(size), BANDS, grid(size))
+    content = encode_stack("tile", pixels(size), BANDS, grid(size), INFO)
     assert write_stack(path, content) == hashlib.sha256(path.read_bytes()).hexdigest()
     np.testing.assert_array_equal(read_stack(path, NAMES), pixels(size))
 
@@ -69,8 +66,10 @@ MARKUP = st.text("&<>\"';#=/xamp lt39;\\u-[]", max_size=25)
 @given(st.one_of(IDS, MARKUP).map(str.strip).filter(len), st.one_of(IDS, MARKUP), st.booleans())
 def test_any_id_is_read_back_by_both_readers(tmp_path_factory, tile_id, other, is_old):
     path = tmp_path_factory.mktemp("ids") / "tile.tif"
-    tags = {"TILE_ID": tile_id} if is_old else stack_tags(tile_id, DAY, [])
-    path.write_bytes(encode_stack(tags, pixels(1), BANDS, grid(1)))
+    path.write_bytes(encode_stack(tile_id, pixels(1), BANDS, grid(1), []))
+    if is_old:
+        with rasterio.open(path, "r+") as stack:
+            stack.update_tags(TILE_ID=tile_id)
     with rasterio.open(path) as stack:
         tag = stack.tags()["TILE_ID"]
     assert tile_id == tag or tile_id == json.loads(tag)
@@ -83,7 +82,7 @@ def test_any_id_is_read_back_by_both_readers(tmp_path_factory, tile_id, other, i
 @pytest.fixture(scope="session")
 def stack_on_disk(tmp_path_factory):
     path = tmp_path_factory.mktemp("stack") / "tile.tif"
-    write_stack(path, encode_stack(TAGS, pixels(), BANDS, grid()))
+    write_stack(path, encode_stack("tile", pixels(), BANDS, grid(), INFO))
     return path
 
 
@@ -93,13 +92,13 @@ def test_a_band_that_is_not_there(stack_on_disk):
 
 
 def test_equal_input_gives_equal_bytes_also_in_another_process():
-    content = encode_stack(TAGS, pixels(), BANDS, grid())
-    assert encode_stack(TAGS, pixels(), BANDS, grid()) == content
-    assert encode_stack({"TILE_ID": "other"}, pixels(), BANDS, grid()) != content
+    content = encode_stack("tile", pixels(), BANDS, grid(), INFO)
+    assert encode_stack("tile", pixels(), BANDS, grid(), INFO) == content
+    assert encode_stack("other", pixels(), BANDS, grid(), INFO) != content
     script = """if True:
         import hashlib, runpy, sys
         test = runpy.run_path(sys.argv[1])
-        content = test["encode_stack"](test["TAGS"], test["pixels"](), test["BANDS"], test["grid"]())
+        content = test["encode_stack"]("tile", test["pixels"](), test["BANDS"], test["grid"](), test["INFO"])
         print(hashlib.sha256(content).hexdigest())
     """
     done = subprocess.run([sys.executable, "-c", script, __file__], capture_output=True, text=True, check=True)
@@ -108,7 +107,7 @@ def test_equal_input_gives_equal_bytes_also_in_another_process():
 
 @pytest.mark.parametrize("tile_id", ["tile", "0_x", "Zürich <a & b> 'c' \"d\"", "a=b"])
 def test_a_plain_reader_sees_what_the_bands_are(tile_id):
-    content = encode_stack(stack_tags(tile_id, DAY, []), pixels(), BANDS, grid())
+    content = encode_stack(tile_id, pixels(), BANDS, grid(), [])
     with MemoryFile(content) as memory, memory.open() as source:
         assert source.driver == "GTiff"
         assert source.crs.to_epsg() == 32618
@@ -119,7 +118,7 @@ def test_a_plain_reader_sees_what_the_bands_are(tile_id):
         assert list(source.descriptions) == NAMES
         assert (source.units, source.scales) == ((None, None, "m", None), (1e-4, 1e-4, 1, 1))
         assert set(source.offsets) == {0}
-        assert (source.tags()["TILE_ID"], source.tags()["DATE"]) == (tile_id, "2020-07-04")
+        assert source.tags()["TILE_ID"] == tile_id
         tags = [source.tags(number) for number in source.indexes]
         assert [tag["modality"] for tag in tags] == ["m"] * 4
         assert [(tag["hdf5_dtype"], tag["hdf5_nodata"]) for tag in tags] == [
@@ -134,6 +133,7 @@ def test_a_plain_reader_sees_what_the_bands_are(tile_id):
 
 
 INFO = [
+    {"DATE": "2020-07-04"},
     {"S2_DATE": "2020-07-04", "S2_ID": "2020", "COUNT": 3, "BANDS": {"optical": ["red"], "radar": None}},
     {
         "era5": {"month1": [1.5, None]},
@@ -150,15 +150,14 @@ TAGGED = {
 
 
 def test_what_modalities_report_is_in_the_tags():
-    assert stack_tags("tile", DAY, INFO) == {**TAGGED, "TILE_ID": "tile"}
-    content = encode_stack(stack_tags("tile", DAY, INFO), pixels(), BANDS, grid())
+    content = encode_stack("tile", pixels(), BANDS, grid(), INFO)
     with MemoryFile(content) as memory, memory.open() as source:
         assert source.tags() == {**TAGGED, "TILE_ID": "tile", "AREA_OR_POINT": "Area"}
 
 
 @pytest.mark.parametrize("tile_id", ["000", "12", "1e3", "nan", "-inf", "1_000", "{1,2}", '"a"', "٣", "tile"])
 def test_rioxarray_keeps_ids_as_text_and_sees_scales_and_no_data(path, tile_id):
-    write_stack(path, encode_stack(stack_tags(tile_id, DAY, INFO), pixels(), BANDS, grid()))
+    write_stack(path, encode_stack(tile_id, pixels(), BANDS, grid(), INFO))
     check_stack(path, NAMES, 16, tile_id)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Scales differ across bands")
@@ -177,24 +176,26 @@ def test_rioxarray_keeps_ids_as_text_and_sees_scales_and_no_data(path, tile_id):
 
 
 def shown(bands):
-    with MemoryFile(encode_stack(TAGS, pixels()[: len(bands)], bands, grid())) as memory, memory.open() as source:
+    with (
+        MemoryFile(encode_stack("tile", pixels()[: len(bands)], bands, grid(), INFO)) as memory,
+        memory.open() as source,
+    ):
         np.testing.assert_array_equal(source.read(), pixels()[: len(bands)])
         return [each.name for each in source.colorinterp]
 
 
 def test_the_bands_of_the_first_preview_in_colour_are_red_green_and_blue():
-    def layer(name, preview, **previews):
-        return Layer(name, [Band(each, "uint8", 0) for each in "bgr"], preview=preview, variant_previews=previews)
+    def layer(name, preview):
+        return Layer(name, [Band(each, "uint8", 0) for each in "bgr"], preview=preview)
 
     def bands(*layers):
         return [StackBand("m", each, band) for each in layers for band in each.bands]
 
     grey, colour = Preview(("g",)), Preview(("r", "g", "b"))
     assert shown(bands(layer("a", colour))) == ["blue", "green", "red"]
-    assert shown(bands(layer("a", None, l1c=colour))) == ["blue", "green", "red"]
     assert shown(bands(layer("a", grey))) == ["gray", "undefined", "undefined"]
     both = bands(layer("a", grey), layer("b", Preview(("b", "g", "r"))))[:6]
-    content = encode_stack(TAGS, np.zeros((6, 16, 16), np.float32), both, grid())
+    content = encode_stack("tile", np.zeros((6, 16, 16), np.float32), both, grid(), INFO)
     with MemoryFile(content) as memory, memory.open() as source:
         assert [each.name for each in source.colorinterp] == ["undefined"] * 3 + ["red", "green", "blue"]
         assert source.descriptions[3] == "b__b"
@@ -206,14 +207,14 @@ def test_the_bands_of_the_first_preview_in_colour_are_red_green_and_blue():
 )
 def test_a_unit_that_is_a_number_is_a_scale(unit, scale, left):
     layer = Layer("a", [Band("b", "uint8", 0, unit=unit)])
-    content = encode_stack(TAGS, pixels()[:1], [StackBand("m", layer, layer.bands[0])], grid())
+    content = encode_stack("tile", pixels()[:1], [StackBand("m", layer, layer.bands[0])], grid(), INFO)
     with MemoryFile(content) as memory, memory.open() as source:
         assert (source.units, source.scales) == ((left,), (scale,))
         np.testing.assert_array_equal(source.read(), pixels()[:1])
 
 
 def test_no_file_beside_the_stack(path):
-    write_stack(path, encode_stack(TAGS, pixels(), BANDS, grid()))
+    write_stack(path, encode_stack("tile", pixels(), BANDS, grid(), INFO))
     with rasterio.open(path) as source:
         source.read()
     assert list(path.parent.iterdir()) == [path]

@@ -70,10 +70,15 @@ def test_stacks_lie_on_whole_10_m_and_say_what_they_are(demo: Path) -> None:
             assert stack.transform.c % 10 == stack.transform.f % 10 == 0
             assert set(stack.dtypes) == {"float32"}
             assert np.isnan(stack.nodata)
-            assert stack.tags()["TILE_ID"] == path.stem
+            tags = stack.tags()
+            assert json.loads(tags["TILE_ID"]) == path.stem  # such as "0_1", which Python reads as the number 1
+            day = tags["S2_ID"].rpartition("/")[2][:8]
+            assert tags["DATE"] == tags["S2_DATE"] == f"{day[:4]}-{day[4:6]}-{day[6:]}"
+            assert stack.colorinterp[stack.descriptions.index("sentinel2__B4")].name == "red"
+            assert stack.scales[stack.descriptions.index("sentinel2__B4")] == 1e-4
             assert stack.descriptions[0] == "sentinel2__B1"
-            assert stack.tags(1)["dtype"] == "uint16"
-            assert stack.tags(1)["nodata"] == "0"
+            assert stack.tags(1)["hdf5_dtype"] == "uint16"
+            assert stack.tags(1)["hdf5_nodata"] == "0"
 
 
 def test_bands_that_the_product_lacks_are_no_data(demo: Path) -> None:
