@@ -1,26 +1,21 @@
 """A tile's entry in tile_info.json: what the core knows of the tile, merged with what its modalities report."""
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import define, field
 
-from mmearth_core.contract.bands import Layer
 from mmearth_core.contract.modality import Modality, Scene
 from mmearth_core.download.journal import Journal
 from mmearth_core.download.locate import LocatedTile, PluginCallError, info_of
 from mmearth_core.download.prepare import PreparedRun
 from mmearth_core.errors import DatasetError, HopelessError
-from mmearth_core.layers import LayerDescription
 from mmearth_core.tiles.index import Tile
 
 
 def tile_entry(
     tile: Tile | Scene,
     grid: Mapping[str, Any],
-    layers: Iterable[Layer | LayerDescription],
-    plugins: Mapping[str, str],
     checksums: Mapping[str, str],
     located: Iterable[tuple[Modality, Any]],
 ) -> dict[str, Any]:
@@ -29,8 +24,6 @@ def tile_entry(
     Args:
         tile: the tile.
         grid: CRS, transform and size of its pixels, as in the journal.
-        layers: what is stored of it.
-        plugins: `{modality: distribution and version}`.
         checksums: of its stacks, by group.
         located: the modalities, each with what it located for the tile.
 
@@ -42,11 +35,10 @@ def tile_entry(
         "CRS": grid["crs"],
         "lat": tile.lat,
         "lon": tile.lon,
-        "NO_DATA": {layer.name: _json_number(float(layer.nodata)) for layer in layers},
+        "NO_DATA": False,  # as in the published MMEarth: the tile has data; the value of a layer is in the HDF5 file
         "GRID": {"transform": list(grid["transform"]), "size": grid["size"]},
         "SHA256": dict(checksums),
         "TILE": dict(tile.attributes),
-        "VERSIONS": dict(plugins),
     }
     origins = dict.fromkeys(entry, "the core")
     for modality, answer in located:
@@ -85,13 +77,6 @@ def merge_info(
             )
 
 
-def _json_number(nodata: float) -> float | str:
-    """A no-data value as JSON: a number, or the text that `float` reads for those that JSON does not have."""
-    if not math.isfinite(nodata):
-        return repr(nodata)
-    return int(nodata) if nodata.is_integer() else nodata
-
-
 @define(eq=False)
 class InfoCheck:
     """Finds contradictions in tile_info before a tile's pixels are requested, as `post` could not write the file.
@@ -117,9 +102,8 @@ class InfoCheck:
             if found.tile.tile_id in journal:
                 located = {**journal[found.tile.tile_id].record.get("located", {}), **located}
         made = [(modalities[name], answer) for name, answer in located.items() if name in modalities]
-        layers = [layer for modality, _ in made for layer in modality.layers]
         try:
-            tile_entry(found.tile, grid, layers, stored.plugins, dict.fromkeys(stored.groups, "a checksum"), made)
+            tile_entry(found.tile, grid, dict.fromkeys(stored.groups, "a checksum"), made)
         except DatasetError as error:
             text = f"tile {found.tile.tile_id!r}: {error} Its pixels were not requested."
             raise (HopelessError if is_first else PluginCallError)(text) from error

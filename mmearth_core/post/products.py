@@ -203,7 +203,7 @@ def make_info(rows: RowSelection, progress: Progress) -> None:
 def _tile_entry(source: DownloadedDataset, row: DatasetRow) -> dict[str, Any]:
     located = [(modality, source.located(row, name)) for name, modality in source.modalities.items()]
     try:
-        entry = tile_entry(row.tile, row.grid, source.layers, source.stored.plugins, row.checksums, located)
+        entry = tile_entry(row.tile, row.grid, row.checksums, located)
     except (DatasetError, PluginCallError) as error:
         raise DatasetError(f"tile {row.tile.tile_id!r}: {error}") from error
     if row.masked:

@@ -1,5 +1,6 @@
 """The layout of the published dataset: every modality of it, built on a few tiles of the synthetic planet."""
 
+import datetime as dt
 import json
 import math
 from collections.abc import Callable
@@ -33,6 +34,7 @@ VECTORS = {
 }  # fmt: skip
 PLACES = {"brittany": (-4.72, 48.03), "nebraska": (-98.5, 41.2), "svalbard": (16.0, 78.2), "patagonia": (-70.5, -49.0)}
 SIZE = 16
+REDUCERS = ("mean", "min", "max", "sum")
 
 Reader = Callable[[int], dict[str, Any]]
 
@@ -81,6 +83,34 @@ def test_the_datasets_are_the_published_ones(planet: Path) -> None:
         )
 
 
+def check_bands(entry: dict[str, Any]) -> None:
+    """`BANDS` has the modalities of the original, with the names that the bands have in Earth Engine."""
+    day = dt.date.fromisoformat(entry["S2_DATE"])
+    months = [(day.replace(day=1) - dt.timedelta(days=1)).strftime("%Y%m"), day.strftime("%Y%m")]
+    names = ["temperature_2m", "temperature_2m_min", "temperature_2m_max", "total_precipitation_sum"]
+    reduced = [f"{number}_{name}_{how}" for number, (name, how) in enumerate(zip(names, REDUCERS, strict=True))]
+    expected = {
+        "aster": {"b1", "slope"},
+        "canopy_height_eth": {"height", "std"},
+        "dynamic_world": {"label"},
+        "esa_worldcover": {"Map"},
+        "era5": {*(f"{month}_{name}" for month in months for name in names), *reduced},
+        "sentinel2": {*S2.split(), "QA60"} | (set() if entry["S2_type"] == "l1c" else {"SCL", "MSK_CLDPRB"}),
+    }
+    if entry["S2_type"] == "l2a":
+        expected["sentinel2"] -= {"B10"}
+    for name, bands in expected.items():
+        found = {*entry["BANDS"][name]}
+        assert found == bands or (name == "sentinel2" and found == bands - {"MSK_CLDPRB"}) or not found, name
+    assert entry["BANDS"].keys() == {*expected, "sentinel1_asc", "sentinel1_desc"}
+
+
+def known(entry: dict[str, Any]) -> int:
+    """How many bands of Sentinel-2 the original's conversion to HDF5 finds: it looks for each by its name."""
+    bands = entry["BANDS"]["sentinel2"]
+    return sum(name in bands for name in (*S2.split(), "QA60", "MSK_CLDPRB", "SCL"))
+
+
 def test_what_the_public_readers_look_up_is_there(planet: Path) -> None:
     """Follows torchgeo's reader: row to id, id to tile_info, its S2_type and BANDS, and statistics by both."""
     split = json.loads((planet / "data_100k_v001_splits.json").read_text())
@@ -105,7 +135,8 @@ def test_what_the_public_readers_look_up_is_there(planet: Path) -> None:
                 assert min(stats[key]["std"]) >= 0
             own = file["sentinel2"][row]
             bands = S2.split()
-            assert entry["BANDS"]["sentinel2"] == [band for band in bands if level == "l1c" or band != "B10"]
+            check_bands(entry)
+            assert entry["NO_DATA"] is False
             assert (own[bands.index("B10")].max() == 0) == (level == "l2a")
             assert (file["sentinel2_scl"][row].min() == 255) == (level == "l1c")
             for orbit in ("asc", "desc"):
@@ -117,4 +148,5 @@ def test_what_the_public_readers_look_up_is_there(planet: Path) -> None:
                 }
                 assert there == set(found or ())
     assert seen == {"l1c", "l2a"}
+    assert all(known(entry) == len(entry["BANDS"]["sentinel2"]) for entry in info.values())
     assert any({"HH", "HV"} <= set(entry["BANDS"]["sentinel1_asc"] or ()) for entry in info.values())

@@ -94,7 +94,7 @@ class Aster(Modality):
     def info(self, located: Any) -> Mapping[str, Any]:
         """The bands, and why there is none."""
         if located["valid"]:
-            return {"BANDS": {"aster": [band.name for band in TERRAIN.bands]}}
+            return {"BANDS": {"aster": [self.options.band, "slope"]}}
         return {
             "BANDS": {"aster": []},
             "MISSING": {"aster": f"{self.options.asset} has no height in the tile (sea, or beyond its limits)"},

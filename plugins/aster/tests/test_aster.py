@@ -120,7 +120,7 @@ def test_beyond_the_model_is_no_data_too(tmp_path):
 
 def test_info_names_the_bands(tmp_path):
     result = fetch(tmp_path, model(RELIEF), tile(10, 12))
-    assert Aster().info(result.located(Aster())) == {"BANDS": {"aster": ["elevation", "slope"]}}
+    assert Aster().info(result.located(Aster())) == {"BANDS": {"aster": ["b1", "slope"]}}
 
 
 @pytest.mark.parametrize("metres", [30, 10])

@@ -97,7 +97,7 @@ class DynamicWorld(Modality):
         if not located["count"]:
             why = f"{located['collection']} has no image at the tile from {located['start']} to before {located['end']}"
             return {"BANDS": {"dynamic_world": []}, "MISSING": {"dynamic_world": why}}
-        return {"BANDS": {"dynamic_world": ["landcover"]}, "DW_IMAGES": located["count"]}
+        return {"BANDS": {"dynamic_world": ["label"]}, "DW_IMAGES": located["count"]}
 
     def _window(self, scene: Scene) -> tuple[str, str]:
         year = scene.date.year

@@ -92,7 +92,7 @@ class EsaWorldCover(Modality):
         """The band and the images, or why there is none."""
         names = self._ids(located)
         if names:
-            return {"BANDS": {"esa_worldcover": ["map"]}, "WORLDCOVER_ID": names}
+            return {"BANDS": {"esa_worldcover": ["Map"]}, "WORLDCOVER_ID": names}
         why = f"{self.options.collection} has no class in the tile (open sea, or beyond its limits)"
         return {"BANDS": {"esa_worldcover": []}, "MISSING": {"esa_worldcover": why}}
 

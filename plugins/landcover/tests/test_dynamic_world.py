@@ -73,7 +73,7 @@ def test_most_frequent_label_of_the_year_plus_one(tmp_path):
     nothing = (best == 0)[INSIDE]
     assert nothing.any() and np.isnan(got[nothing]).all() and np.isfinite(got[~nothing]).all()
     assert result.requests == {"locate": 1, "pixels": 1}
-    assert info == {"BANDS": {"dynamic_world": ["landcover"]}, "DW_IMAGES": 7}
+    assert info == {"BANDS": {"dynamic_world": ["label"]}, "DW_IMAGES": 7}
 
 
 def test_only_the_anchor_s_year_counts_and_not_its_last_day(tmp_path):

@@ -72,7 +72,7 @@ def test_worldcover_is_the_asset_s_pixels(tmp_path):
     result, info = fetch(tmp_path, cover(asset("ESA/WorldCover/v100/2020", COVER, band="Map")), EsaWorldCover())
     assert (result.bands["esa_worldcover__map"] == COVER[INSIDE]).all()
     assert result.requests == {"locate": 1, "pixels": 1}
-    assert info == {"BANDS": {"esa_worldcover": ["map"]}, "WORLDCOVER_ID": ["ESA/WorldCover/v100/2020"]}
+    assert info == {"BANDS": {"esa_worldcover": ["Map"]}, "WORLDCOVER_ID": ["ESA/WorldCover/v100/2020"]}
 
 
 def test_worldcover_of_the_next_year_by_an_option(tmp_path):

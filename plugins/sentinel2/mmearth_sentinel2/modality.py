@@ -85,7 +85,7 @@ class Sentinel2(Modality):
             "S2_DATE": located["images"][0]["date"],
             "S2_type": located["variant"],
             "S2_ID": self._id(located),
-            "BANDS": {layer.name: [band.name for band in layer.bands if band.name in present] for layer in LAYERS},
+            "BANDS": {"sentinel2": [band.name for layer in LAYERS for band in layer.bands if band.name in present]},
         }
 
     def _draw(self, scene: Scene) -> Draw:

@@ -113,27 +113,13 @@ class TileInfoCheck:
         if key is not None and key in entry and entry[key] != variant:
             message = f"Its {key} is {variant!r} in the HDF5 file and {entry[key]!r} in tile_info."
             yield report.finding(Severity.FAULT, "variants", message, _WRITE_BOTH, row)
-        declared, grid = entry.get("NO_DATA"), entry.get("GRID")
-        if not isinstance(declared, Mapping) and not report.is_foreign:
-            yield report.finding(Severity.FAULT, _INFO, "The entry has no NO_DATA.", _WRITE_INFO, row)
-        declared = declared if isinstance(declared, Mapping) and not report.is_foreign else {}
-        for name, layer in report.known.items():
-            if name in declared and not _same_number(declared[name], layer.nodata):
-                message = f"NO_DATA is {declared[name]!r} in tile_info and {layer.nodata} in the HDF5 file."
-                yield report.finding(Severity.FAULT, _INFO, message, _WRITE_BOTH, row, name)
+        grid = entry.get("GRID")
         size = grid.get("size") if isinstance(grid, Mapping) else None
         for name, layer in report.known.items():
             if size is not None and layer.is_map and layer.shape[1:] != (size, size):
                 message = f"The layer has {layer.shape[1:]} pixels; tile_info's GRID has {size} x {size}."
                 yield report.finding(Severity.FAULT, _INFO, message, _WRITE_BOTH, row, name)
                 return  # all maps of a file have one size
-
-
-def _same_number(declared: Any, stored: str) -> bool:
-    try:
-        return bool(np.array_equal(float(declared), float(stored), equal_nan=True))
-    except (TypeError, ValueError):
-        return False
 
 
 def check_splits(report: Report) -> Iterator[Finding]:

@@ -50,10 +50,8 @@ def _contradiction(scene: Scene, *located: tuple[Modality, Any]) -> str | None:
         return None
     grid = tile_grid(scene.polygon, scene.anchor.crs, _SIZE)
     described = {"crs": grid.crs, "transform": list(grid.affine)[:6], "size": grid.size}
-    layers = [layer for modality, _ in located for layer in modality.layers]
-    plugins = {modality.name: "its plugin" for modality, _ in located}
     try:
-        tile_entry(scene, described, layers, plugins, {"base": "a checksum"}, located)
+        tile_entry(scene, described, {"base": "a checksum"}, located)
     except (DatasetError, PluginCallError) as error:
         return str(error)
     return None
