@@ -166,11 +166,7 @@ def _tags(info: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]
 
 
 def encode_stack(
-    tile_id: str,
-    pixels: NDArray[np.float32],
-    bands: Sequence[StackBand],
-    grid: Grid,
-    info: Iterable[Mapping[str, Any]],
+    tile_id: str, pixels: NDArray[np.float32], bands: Sequence[StackBand], grid: Grid, info: Iterable[Mapping[str, Any]]
 ) -> bytes:
     """Encodes the GeoTIFF of a tile; equal input gives equal bytes.
 
@@ -198,7 +194,8 @@ def encode_stack(
             **_ENCODING,
         ) as target:
             target.write(pixels)
-            target.update_tags(**dict(tag for each in info for tag in _tags(each)), TILE_ID=tag_text(tile_id))
+            reported = dict(tag for each in info for tag in _tags(each))
+            target.update_tags(**{**reported, "TILE_ID": tag_text(tile_id)})
             for number, stack_band in enumerate(bands, start=1):
                 band = stack_band.band
                 target.set_band_description(number, stack_band.name)

@@ -220,7 +220,8 @@ def join_tile_info(path: Path, tiles: Path) -> tuple[gpd.GeoDataFrame, int]:
             "the same build."
         )
     rows = [entries.get(tile_id, {}) for tile_id in frame["tile_id"]]
-    keys = dict.fromkeys(key for row in rows for key in row if key not in (*NUMBERING, "tile_id", "geometry"))
+    omitted = (*NUMBERING, "tile_id", "geometry", "NO_DATA")
+    keys = dict.fromkeys(key for row in rows for key in row if key not in omitted)
     joined = frame.copy()
     for key in keys:
         column = _column(key, [row.get(key) for row in rows], frame, path)
