@@ -58,6 +58,7 @@ def test_bands_are_read_by_name_in_any_order(stack_on_disk, order, count):
 
 
 IDS = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\ufffd"), max_size=25)
+QUOTE = '"'
 MARKUP = st.text("&<>\"';#=/xamp lt39;\\u-[]", max_size=25)
 """Text such as `&amp;lt;` and `&#39`, which GDAL escapes in a tag."""
 
@@ -75,7 +76,7 @@ def test_any_id_is_read_back_by_both_readers(tmp_path_factory, tile_id, other, i
     assert tile_id == tag or tile_id == json.loads(tag)
     check_stack(path, NAMES, 1, tile_id)
     if other not in (tile_id, tag):
-        with pytest.raises(StackError, match=re.escape(f"the stack is that of another tile, {tag!r}")):
+        with pytest.raises(StackError, match=re.escape(f"the stack is that of another tile, {tag.strip(QUOTE)!r}")):
             check_stack(path, NAMES, 1, other)
 
 
