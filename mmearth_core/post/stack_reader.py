@@ -167,7 +167,8 @@ def _parse_directory(content: bytes, start: int) -> Header | None:
 def _check(header: Header, names: Sequence[str], size: int, length: int, tile_id: str | None = None) -> None:
     # In stacks of earlier versions an id is never in quotes.
     if tile_id is not None and header.tile_id not in (None, tag_text(tile_id), tile_id):
-        raise StackError(f"the stack is that of another tile, {header.tile_id.strip('"')!r}")
+        other = header.tile_id.strip('"')
+        raise StackError(f"the stack is that of another tile, {other!r}")
     if header.size != (size, size):
         raise StackError(f"the stack has {header.size[0]} x {header.size[1]} pixels instead of {size} x {size}")
     missing = [name for name in names if name not in header.strips]
