@@ -13,8 +13,8 @@ import rasterio
 
 from tests.planet.pinned import digest_located, digest_stack
 
-VERSIONED = {"plugin", "provenance", "written_by"}
-"""Attributes of HDF5 that hold versions of distributions, or hashes of such."""
+VERSIONED = {"plugin", "provenance", "written_by", "DIMENSION_LIST"}
+"""Attributes of HDF5 that hold versions of distributions, hashes of such, or references to axes."""
 
 
 def digest(content: Any) -> str:
@@ -45,16 +45,29 @@ def folder_products(folder: Path) -> dict[str, Any]:
             key: digest({tile: entry.get(key, "absent") for tile, entry in entries.items()}) for key in keys
         }
     for path in [*folder.glob("*_band_stats.json"), *folder.glob("*_splits*.json")]:
-        products[path.name] = {key: digest(value) for key, value in json.loads(path.read_text()).items()}
+        content = json.loads(path.read_text())
+        is_stats = path.name.endswith("_band_stats.json")
+        products[path.name] = {key: digest(true_stats(value) if is_stats else value) for key, value in content.items()}
     return products
+
+
+def true_stats(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of the statistics as it was before `std` and `max` of a constant band were made to be divided by."""
+    before = {key: value for key, value in entry.items() if not key.startswith("true_")}
+    return {**before, **{key: entry[f"true_{key}"] for key in before if f"true_{key}" in entry}}
 
 
 def stack_digest(path: Path) -> str:
     """The hash of a stack's pixels, and that of the rest that GDAL tells of it."""
     with rasterio.open(path) as file:
         profile = {**file.profile, "crs": file.crs.to_string(), "transform": list(file.transform)}
-        bands = [[file.tags(band), file.units[band - 1]] for band in file.indexes]
-        return f"{digest_stack(path)} {digest([profile, file.tags(), bands])}"
+        # Tags and units under the names that they had before; a scale is not a unit any more.
+        bands = []
+        for band, unit, scale in zip(file.indexes, file.units, file.scales, strict=True):
+            tags = {key.removeprefix("hdf5_"): value for key, value in file.tags(band).items()}
+            bands.append([tags, unit or {1.0: "1", 1e-4: "1e-4"}[scale]])
+        of_file = {key: file.tags()[key].strip('"') for key in ("AREA_OR_POINT", "TILE_ID")}
+        return f"{digest_stack(path)} {digest([profile, of_file, bands])}"
 
 
 def encoding(datasets: list[Path]) -> dict[str, str]:
@@ -87,6 +100,8 @@ def hdf5(path: Path) -> dict[str, Any]:
     with h5py.File(path) as file:
         found: dict[str, Any] = {"attributes": attributes(file)}
         for name, data in file.items():
+            if data.is_scale:  # it only names an axis
+                continue
             values = data[()]
             whole = repr(values.tolist()).encode() if values.dtype.hasobject else np.ascontiguousarray(values).tobytes()
             found[name] = {

@@ -6,7 +6,18 @@ import pytest
 
 from tests.reference.compare import load, unexpected
 
-CHANGED: dict[str, str] = {}
+INFO = {
+    "NO_DATA": "the boolean of the published MMEarth; the values are in the HDF5 file",
+    "BANDS": "the keys and names of the published MMEarth",
+}
+DATASETS = {
+    **{name: name for name in ("few", "merged", "planet", "resized", "small")},
+    **dict.fromkeys(("scene", "scene with the modality tile"), "virginia"),
+}
+
+CHANGED: dict[str, str] = {
+    f"{dataset} {name}_tile_info.json {key}": why for dataset, name in DATASETS.items() for key, why in INFO.items()
+}
 """What may differ, such as "planet planet.h5 sentinel2 stored", and the reason."""
 
 
