@@ -14,7 +14,7 @@ from mmearth_core.errors import RequestError
 from mmearth_core.tiles.index import TILES_PER_REQUEST
 from mmearth_core.tiles.polygon_source import seeded
 from mmearth_core.tiles.regions import Region, known_regions
-from mmearth_core.tiles.squares import E2, A, Places
+from mmearth_core.tiles.squares import DECIMALS, E2, A, Places
 
 ASSET = "RESOLVE/ECOREGIONS/2017"
 """The table of ecoregions; its ECO_NAME and BIOME_NAME are the names in ecoregions.json."""
@@ -113,7 +113,9 @@ def _tile(point: Any, size: float) -> Any:
     w = lat.multiply(degree).sin().pow(2).multiply(-E2).add(1)
     height = w.pow(1.5).multiply(size / 2 / (A * (1 - E2)) / degree)
     width = w.sqrt().divide(lat.multiply(degree).cos()).multiply(size / 2 / A / degree)
-    west, east, south, north = lon.subtract(width), lon.add(width), lat.subtract(height), lat.add(height)
+    edges = lon.subtract(width), lon.add(width), lat.subtract(height), lat.add(height)
+    # Before the centroid, so that it is that of the polygon in the tiles file.
+    west, east, south, north = (edge.multiply(10**DECIMALS).round().divide(10**DECIMALS) for edge in edges)
     # The vertices have the same order as in the tiles file: the last digit of the centroid depends on it.
     ring = [[east, south], [east, north], [west, north], [west, south], [east, south]]
     return ee.List([west, south, east, north]).cat(ee.Geometry.Polygon([ring]).centroid().coordinates())

@@ -1,0 +1,164 @@
+"""A tiles file and a tile_info.json as MMEarth-data writes them: the same image is drawn and the same window is cut.
+
+What MMEarth-data does with them is implemented here again, with the `geojson` package, the real client and rasterio.
+"""
+
+import hashlib
+import json
+import math
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ee
+import geojson
+import geopandas as gpd
+import pytest
+from mmearth_localearth.transport import LocalTransport
+from mmearth_localearth.worlds import shipped
+from rasterio.warp import transform
+
+WINDOWS = {
+    2017: ("2017-01-01", "2017-12-31"),
+    2018: ("2018-01-01", "2018-11-30"),
+    2019: ("2018-12-01", "2019-12-31"),
+    2020: ("2020-01-01", "2020-12-31"),
+}
+COLLECTIONS = {"l2a": "COPERNICUS/S2_SR_HARMONIZED", "l1c": "COPERNICUS/S2_HARMONIZED"}
+SIZE = 128
+WHOLE = {"estonia": (25.0, 59.0), "sumatra": (102.0, 0.0), "rondonia": (-63.0, -9.0)}
+"""Tiles whose centroid has an integral longitude: 25 is hashed, not 25.0."""
+
+
+@pytest.fixture
+def client() -> Iterator[None]:
+    """The unmodified client, on the planet of these tests; for each test, as a run leaves its own behind."""
+    ee.Reset()
+    ee.Initialize(credentials=None, project="local", http_transport=LocalTransport(shipped.open_world("synthetic")))
+    yield
+    ee.Reset()
+
+
+def made_tiles(places: dict[str, tuple[float, float]]) -> dict[str, Any]:
+    """The tiles file, as the script writes it: boxes around points with all digits, and no centroids."""
+    points = ee.FeatureCollection(
+        [ee.Feature(ee.Geometry.Point(*place), {"name": name}) for name, place in places.items()]
+    )
+    features = points.map(lambda point: point.buffer(1300 / 2).bounds()).getInfo()["features"]
+    for feature, name in zip(features, places, strict=True):
+        feature["properties"] = {"tile_id": name, "biome": "Tundra", "eco_region": "Arctic foothills tundra"}
+    for name in WHOLE:
+        if name in places:
+            x, y = places[name]
+            ring = [[x + 0.01 * i, y + 0.006 * j] for i, j in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))]
+            features[list(places).index(name)]["geometry"]["coordinates"] = [ring]
+    return {"type": "FeatureCollection", "features": features}
+
+
+def original(tile: Any) -> dict[str, Any] | None:
+    """What the original does with one tile: its tile_info, and its image and window; None without an image."""
+    polygon = ee.Geometry.Polygon(tile["geometry"]["coordinates"])
+    lon = polygon.centroid().coordinates().get(0).getInfo()
+    lat = polygon.centroid().coordinates().get(1).getInfo()
+    drawn = random.Random(int(hashlib.sha256(f"{lat}_{lon}".encode()).hexdigest(), 16) % 10**5)
+    start, end = WINDOWS[drawn.randint(2017, 2020)]
+
+    def images(kind: str) -> Any:
+        found = ee.ImageCollection(COLLECTIONS[kind]).filterBounds(polygon).filterDate(start, end)
+        return found.filterMetadata("CLOUDY_PIXEL_PERCENTAGE", "less_than", 10)
+
+    kind = "l2a" if drawn.randint(0, 1) == 0 else "l1c"
+    if kind == "l2a" and images("l2a").size().getInfo() == 0:
+        kind = "l1c"
+    containing = images(kind).filter(ee.Filter.contains(".geo", polygon.buffer(200)))
+    count = containing.size().getInfo()
+    if not count:
+        return None
+    image = ee.Image(containing.toList(count).get(drawn.randint(0, count - 1)))
+    crs = image.select("B4").projection().getInfo()["crs"]
+    # The download's pixels are whole ones of 10 m around the region; the middle ones of the array are kept.
+    x, y = transform("EPSG:4326", crs, *zip(*tile["geometry"]["coordinates"][0], strict=True))
+    left, bottom = math.floor(min(x) / 10), math.floor(min(y) / 10)
+    rows, columns = math.ceil(max(y) / 10) - bottom, math.ceil(max(x) / 10) - left
+    corner = (left + (columns - SIZE) // 2) * 10, (bottom + rows - (rows - SIZE) // 2) * 10
+    return {
+        "info": {
+            "S2_DATE": image.date().format("YYYY-MM-dd").getInfo(),
+            "S2_type": kind,
+            "CRS": crs,
+            "lat": lat,
+            "lon": lon,
+            "NO_DATA": False,
+            "BANDS": {"sentinel2": image.bandNames().getInfo()},
+        },
+        "image": f"{COLLECTIONS[kind]}/{image.get('system:index').getInfo()}",
+        "corner": corner,
+    }
+
+
+def drawn_here(config: Path, kit: Any) -> dict[str, Any]:
+    """The image and window that a run drew for each tile, as `original` describes them."""
+    kit.run(config)
+    made = {}
+    for name, entry in kit.journal(config.parent / "planet", "base").items():
+        if entry["outcome"] == "skipped":
+            made[name] = None
+            continue
+        located, affine = entry["located"]["sentinel2"], entry["grid"]["transform"]
+        image = f"{COLLECTIONS[located['variant']]}/{located['images'][0]['index']}"
+        made[name] = {"image": image, "corner": (affine[2], affine[5]), "crs": entry["grid"]["crs"]}
+    return made
+
+
+def compared(folder: Path, places: dict[str, tuple[float, float]], kit: Any) -> dict[str, Any]:
+    """Runs both; returns the original's tile_info."""
+    (folder / "tiles.geojson").write_text(json.dumps(made_tiles(places)))
+    with (folder / "tiles.geojson").open() as file:
+        tiles = geojson.load(file)["features"]
+    wanted = {tile["properties"]["tile_id"]: original(tile) for tile in tiles}
+    expected = {
+        name: each and {"image": each["image"], "corner": each["corner"], "crs": each["info"]["CRS"]}
+        for name, each in wanted.items()
+    }
+    assert drawn_here(kit.config(folder, ["sentinel2"], size=SIZE), kit) == expected
+    info = {name: each["info"] for name, each in wanted.items() if each}
+    (folder / "data_tile_info.json").write_text(json.dumps(info))
+    again = folder / "again"
+    again.mkdir()
+    arguments = folder / "data_tile_info.json", "--tiles", folder / "tiles.geojson", "-o", again / "tiles.geojson"
+    assert kit.cli("tiles", "from-tile-info", *arguments).exit_code == 0
+    assert drawn_here(kit.config(again, ["sentinel2"], size=SIZE), kit) == expected
+    return info
+
+
+@pytest.mark.usefixtures("client")
+def test_a_few_tiles(tmp_path: Path, kit: Any) -> None:
+    few = {name: kit.places[name] for name in ("brittany", "fiji", "patagonia")}
+    info = compared(tmp_path, {**few, **WHOLE}, kit)
+    assert {name: entry["lon"] for name, entry in info.items() if type(entry["lon"]) is int} == {
+        name: lon for name, (lon, _) in WHOLE.items()
+    }
+
+
+@pytest.mark.slow  # some hundred requests
+@pytest.mark.usefixtures("client")
+def test_some_dozen_tiles_in_another_format(tmp_path: Path, kit: Any) -> None:
+    spread = random.Random(1)
+    places = {
+        f"{name}{number}": (lon + spread.uniform(-0.5, 0.5), lat + spread.uniform(-0.5, 0.5))
+        for name, (lon, lat) in kit.places.items()
+        for number in range(4)
+    }
+    info = compared(tmp_path, {**places, **WHOLE, "taveuni": (179.9, -16.9), "chukotka": (-179.9, 66.5)}, kit)
+    assert len(info) > 40
+    assert {entry["S2_type"] for entry in info.values()} == {"l1c", "l2a"}
+    gpd.read_file(tmp_path / "tiles.geojson").to_file(tmp_path / "again" / "tiles.gpkg")
+    config = kit.config(tmp_path / "again", ["sentinel2"], size=SIZE)
+    config.write_text(config.read_text().replace("tiles.geojson", "tiles.gpkg").replace('"planet"', '"other"'))
+    first = kit.journal(tmp_path / "again" / "planet", "base")
+    kit.run(config)
+    second = kit.journal(tmp_path / "again" / "other", "base")
+    assert {name: (entry.get("located"), entry.get("grid")) for name, entry in second.items()} == {
+        name: (entry.get("located"), entry.get("grid")) for name, entry in first.items()
+    }
