@@ -99,7 +99,9 @@ def test_the_polygons_are_those_of_the_tiles_file(extended: Path, kit: Any) -> N
     given = gpd.read_file(extended.parent / "outlines.geojson").set_index("tile_id").geometry
     for file in (extended.parent / "tiles.gpkg", extended / "tiles.gpkg"):
         tiles = gpd.read_file(file).set_index("tile_id").geometry
-        assert [tiles[name].wkb for name in NAMES] == [given[name].wkb for name in NAMES]
+        for name in NAMES:
+            ring = given[name].exterior.coords
+            assert list(tiles[name].exterior.coords) == [(round(x, 6), round(y, 6)) for x, y in ring]
 
 
 def test_another_tile_info_is_another_dataset(first: Path, extended: Path, kit: Any) -> None:
