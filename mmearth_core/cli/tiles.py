@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mmearth_core.cli.common import Decorator
+    from mmearth_core.earthengine.client import EarthClient
     from mmearth_core.tiles.draw import Count
     from mmearth_core.tiles.own_places import OwnPlaces
     from mmearth_core.tiles.polygon_source import Source
@@ -142,36 +143,54 @@ def from_polygons(file: Path, stride: float | None, tile_id: str | None, size: f
 
 @click.command("from-tile-info")
 @click.argument("file", metavar="INFO", type=FILE)
-@click.option(
-    "--tiles", type=FILE, metavar="TILES", help="Tiles file of the same build, with the outlines of the tiles."
+@click.option("--tiles", type=FILE, metavar="TILES", help="Tiles file of the same build, for the polygons.")
+@_length_option(
+    "--size",
+    f"Without TILES: width and height of tiles whose grid is not recorded; default: {SIZE:g}.",
+    click.FloatRange(10, 100_000),
 )
+@engine_option(f"Without TILES: engine for the boxes of these tiles; default: {EARTH_ENGINE}.")
 @output_option
 @counts_option
-def from_tile_info(file: Path, tiles: Path | None, output: Path, as_json: bool) -> int:
-    """Join INFO, the tile_info.json of an earlier build, to its tiles file.
+def from_tile_info(
+    file: Path, tiles: Path | None, size: float | None, engine: str | None, output: Path, as_json: bool
+) -> int:
+    """Make tiles of INFO, the tile_info.json of an earlier build.
 
     The texts and numbers of each tile's entry become columns: the modality `file` finds the day and the CRS there,
-    and no centroid is requested from Earth Engine. Tiles without an entry stay, without these columns.
+    and no centroid is requested from Earth Engine.
+
+    With TILES, the polygons are those of that file, and tiles without an entry stay, without these columns. Without
+    TILES, a tile gets the window of its recorded grid. Where none is recorded, as in the published dataset, Earth
+    Engine makes a box around the centroid; one window in a thousand is then off by a pixel.
 
     \b
     Examples:
       mmearth-core tiles from-tile-info data_1M_tile_info.json --tiles data_1M_tiles.geojson -o tiles.gpkg
+      mmearth-core tiles from-tile-info mydata_tile_info.json -o tiles.gpkg
+      mmearth-core tiles from-tile-info data_1M_v001_tile_info.json --engine earthengine:my-project -o tiles.gpkg
     """  # noqa: D301 - click marks lines to keep with this character
-    from mmearth_core.tiles.own_places import join_tile_info
+    from mmearth_core.tiles.own_places import join_tile_info, read_tile_info, recorded_tiles
+    from mmearth_core.tiles.read import read_tiles
     from mmearth_core.tiles.vector_files import write_tiles
 
-    if tiles is None:
-        raise click.UsageError(
-            "Missing option '--tiles': the tiles file of the same build. tile_info.json has no outlines of tiles, and "
-            "without them the pixels could be shifted."
-        )
-    frame, missing = join_tile_info(file, tiles)
+    if tiles and (size or engine):
+        raise click.UsageError("--size and --engine are for tiles without polygons; with --tiles all have one.")
+    given = read_tiles(tiles) if tiles else None
+    entries = read_tile_info(file)
+    frame = recorded_tiles(entries, file) if given is None else given
+    boxes = int(frame.geometry.isna().sum())
+    if boxes:
+        from mmearth_core.tiles.earth_source import fill_boxes
+
+        frame = fill_boxes(frame, _client(engine or EARTH_ENGINE), size or SIZE)
+    frame, missing = join_tile_info(entries, file, frame)
     columns = {str(name): frame[name] for name in frame.columns.drop("geometry")}
     write_tiles(output, frame.geometry.values, columns)
-    facts = {"tiles": str(output), "made": len(frame), "without_entry": missing}
-    return show(
-        as_json, facts, [f"{len(frame)} tiles, {missing} of them without an entry in {file}. Written: {output}"]
-    )
+    facts = {"tiles": str(output), "made": len(frame), "without_entry": missing, "boxes": boxes}
+    human = f"{len(frame)} tiles, {missing} of them without an entry in {file}"
+    human += f", {boxes} with a box around the recorded centroid" if boxes else ""
+    return show(as_json, facts, [f"{human}. Written: {output}"])
 
 
 @click.group("tiles", commands=[from_points, from_polygons, from_tile_info], invoke_without_command=True)
@@ -277,12 +296,17 @@ def _source(*, source: str, engine: str, size: float, seed: int, **columns: str 
         raise click.UsageError(
             "--eco-region-column, --biome-column and --realm-column are for a polygon file as --source."
         )
+    from mmearth_core.tiles.earth_source import EarthSource
+
+    return EarthSource(_client(engine), size, seed)
+
+
+def _client(engine: str) -> "EarthClient":
     from mmearth_core.config.schema import RunOptions
     from mmearth_core.earthengine.client import EarthClient
     from mmearth_core.registry import discover, engine_of
-    from mmearth_core.tiles.earth_source import EarthSource
 
-    return EarthSource(EarthClient(engine_of(discover(), engine), RunOptions()), size, seed)
+    return EarthClient(engine_of(discover(), engine), RunOptions())
 
 
 def _counts_data(counts: "Sequence[Count]") -> dict[str, Any]:
