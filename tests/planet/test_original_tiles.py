@@ -129,6 +129,16 @@ def compared(folder: Path, places: dict[str, tuple[float, float]], kit: Any) -> 
     arguments = folder / "data_tile_info.json", "--tiles", folder / "tiles.geojson", "-o", again / "tiles.geojson"
     assert kit.cli("tiles", "from-tile-info", *arguments).exit_code == 0
     assert drawn_here(kit.config(again, ["sentinel2"], size=SIZE), kit) == expected
+    alone = folder / "alone"
+    alone.mkdir()
+    arguments = folder / "data_tile_info.json", "--engine", "local:synthetic", "-o", alone / "tiles.geojson"
+    made = json.loads(kit.cli("tiles", "from-tile-info", *arguments, "--json").stdout)
+    assert made["boxes"] == len(info)
+    drawn = drawn_here(kit.config(alone, ["sentinel2"], size=SIZE), kit)
+    assert {name: each["image"] for name, each in drawn.items()} == {name: expected[name]["image"] for name in info}
+    # Those of WHOLE are of another size.
+    names = [name for name in info if name not in WHOLE]
+    assert {name: drawn[name]["corner"] for name in names} == {name: expected[name]["corner"] for name in names}
     return info
 
 
