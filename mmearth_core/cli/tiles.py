@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from mmearth_core.cli.common import Decorator
     from mmearth_core.earthengine.client import EarthClient
-    from mmearth_core.tiles.draw import Count
+    from mmearth_core.tiles.draw import Count, Source
     from mmearth_core.tiles.own_places import OwnPlaces
-    from mmearth_core.tiles.polygon_source import Source
 
 SIZE = 1300.0
 """MMEarth's tiles, metres: wide enough for 128 pixels of 10 m on any UTM grid."""
@@ -82,7 +81,7 @@ def _write_own(own: "OwnPlaces", output: Path, as_json: bool, size: float, **rul
     from mmearth_core.tiles.squares import squares
     from mmearth_core.tiles.vector_files import write_tiles
 
-    places = squares(own.lon, own.lat, size, decimals=None)
+    places = squares(own.lon, own.lat, size)
     kept = Rules(size, **rules).accept(places, len(places))
     if not len(kept):
         raise TilesError(f"{output}: not written, as {rules['exclude']} excludes all {len(places)} places.")
@@ -144,12 +143,8 @@ def from_polygons(file: Path, stride: float | None, tile_id: str | None, size: f
 @click.command("from-tile-info")
 @click.argument("file", metavar="INFO", type=FILE)
 @click.option("--tiles", type=FILE, metavar="TILES", help="Tiles file of the same build, for the polygons.")
-@_length_option(
-    "--size",
-    f"Without TILES: width and height of tiles whose grid is not recorded; default: {SIZE:g}.",
-    click.FloatRange(10, 100_000),
-)
-@engine_option(f"Without TILES: engine for the boxes of these tiles; default: {EARTH_ENGINE}.")
+@_length_option("--size", "Width and height of boxes (see below); default: 1300.", click.FloatRange(10, 100_000))
+@engine_option(f"Engine that makes the boxes; default: {EARTH_ENGINE}.")
 @output_option
 @counts_option
 def from_tile_info(
@@ -175,7 +170,7 @@ def from_tile_info(
     from mmearth_core.tiles.vector_files import write_tiles
 
     if tiles and (size or engine):
-        raise click.UsageError("--size and --engine are for tiles without polygons; with --tiles all have one.")
+        raise click.UsageError("--size and --engine are for boxes; with --tiles every tile has a polygon.")
     given = read_tiles(tiles) if tiles else None
     entries = read_tile_info(file)
     frame = recorded_tiles(entries, file) if given is None else given
@@ -188,9 +183,8 @@ def from_tile_info(
     columns = {str(name): frame[name] for name in frame.columns.drop("geometry")}
     write_tiles(output, frame.geometry.values, columns)
     facts = {"tiles": str(output), "made": len(frame), "without_entry": missing, "boxes": boxes}
-    human = f"{len(frame)} tiles, {missing} of them without an entry in {file}"
-    human += f", {boxes} with a box around the recorded centroid" if boxes else ""
-    return show(as_json, facts, [f"{human}. Written: {output}"])
+    human = f"{len(frame)} tiles, {missing} of them without an entry in {file}, {boxes} with a box around the centroid."
+    return show(as_json, facts, [f"{human} Written: {output}"])
 
 
 @click.group("tiles", commands=[from_points, from_polygons, from_tile_info], invoke_without_command=True)

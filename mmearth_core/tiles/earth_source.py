@@ -60,7 +60,7 @@ class EarthSource:
     regions: Sequence[Region] = field(factory=known_regions)
 
     def draw(self, wants: Mapping[int, int], attempt: int) -> Iterator[tuple[int, Places | str]]:
-        """Requests places; see `Source`."""
+        """Requests places; as `PolygonSource.draw`."""
         wanted = [part for position, count in wants.items() for part in self.split(position, count, attempt)]
         batches = make_batches(wanted)
         pool = ThreadPoolExecutor(CONCURRENT)

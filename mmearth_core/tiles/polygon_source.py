@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import shapely
@@ -31,6 +30,9 @@ _LEVELS = 16
 
 _CHUNK = 500_000
 """Maximum number of points that are tested at once; bounds the memory."""
+
+_DECIMALS = 8
+"""Decimals of places, degrees: about a millimetre."""
 
 
 class Uniform:
@@ -102,33 +104,6 @@ def _cover(shape: BaseGeometry) -> NDArray[np.float64]:
     return boxes
 
 
-class Source(Protocol):
-    """Draws random places in regions."""
-
-    @property
-    def regions(self) -> Sequence[Region]:
-        """The regions among which tiles are allocated."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """The seed of all draws."""
-        ...
-
-    def draw(self, wants: Mapping[int, int], attempt: int) -> Iterator[tuple[int, Places | str]]:
-        """Draws places.
-
-        Args:
-            wants: the number of places in each region, by its position in `regions`.
-            attempt: 0, 1, 2 ...; each gives other places.
-
-        Yields:
-            The position of each wanted region, in the order of `wants`, with its places (at most as many as requested),
-            or with one sentence why there are none.
-        """
-        ...
-
-
 def seeded(seed: int, *key: int) -> np.random.SeedSequence:
     """The random stream of one draw; every region and attempt has its own, so it does not depend on other draws."""
     return np.random.SeedSequence(seed, spawn_key=key)
@@ -151,7 +126,16 @@ class PolygonSource:
     seed: int
 
     def draw(self, wants: Mapping[int, int], attempt: int) -> Iterator[tuple[int, Places | str]]:
-        """Draws places uniformly by area; see `Source`."""
+        """Draws places uniformly by area.
+
+        Args:
+            wants: the number of places in each region, by its position in `regions`.
+            attempt: 0, 1, 2 ...; each gives other places.
+
+        Yields:
+            The position of each wanted region, in the order of `wants`, with its places (at most as many as requested),
+            or with one sentence why there are none.
+        """
         for position, count in wants.items():
             try:
                 uniform = Uniform(self.shapes[position])
@@ -159,7 +143,7 @@ class PolygonSource:
                 yield position, f"{error}."
                 continue
             random = np.random.Generator(np.random.PCG64(seeded(self.seed, position, attempt)))
-            lon, lat = uniform.draw(count, random)
+            lon, lat = np.round(uniform.draw(count, random), _DECIMALS)
             # A prepared geometry takes several times its own memory.
             shapely.destroy_prepared(self.shapes[position])
             fits = has_room(lat, self.size)

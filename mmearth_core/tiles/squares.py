@@ -75,9 +75,6 @@ DECIMALS = 6
 """Decimals of the polygons' coordinates, degrees: a decimetre. MMEarth-data uses its tiles as the `geojson` package
 reads them, which rounds so; its windows and centroids are those of the rounded polygons."""
 
-_PLACE_DECIMALS = 8
-"""Decimals of the places of squares, degrees: about a millimetre."""
-
 
 _WIDEST = 45.0
 """Half of a tile's width, degrees of longitude; a wider one would not be a square any more."""
@@ -158,21 +155,18 @@ def has_room(lat: Floats, size: float) -> NDArray[np.bool_]:
     return np.asarray((np.abs(lat) + height < 90.0) & (width < _WIDEST))
 
 
-def squares(lon: Floats, lat: Floats, size: float, decimals: int | None = _PLACE_DECIMALS) -> Places:
+def squares(lon: Floats, lat: Floats, size: float) -> Places:
     """Squares around places.
 
     Args:
         lon: degrees; brought to [-180, 180).
         lat: degrees.
         size: width and height, metres.
-        decimals: to which the places are rounded; None leaves them as they are.
 
     Raises:
         TilesError: when one is too near a pole for a square of that size.
     """
     lon, lat = within_180(np.asarray(lon, np.float64)), np.asarray(lat, np.float64)
-    if decimals is not None:
-        lon, lat = within_180(np.round(lon, decimals)), np.round(lat, decimals)
     bad = np.flatnonzero(~has_room(lat, size))
     if bad.size:
         raise TilesError(

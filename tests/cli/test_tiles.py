@@ -107,11 +107,11 @@ ERRORS = [
     (["from-tile-info", "absent.json", "-o", "t.gpkg"], "absent.json: no such file"),
     (
         ["from-tile-info", "i.json", "--tiles", "t.gpkg", "--size", "640", "-o", "n.gpkg"],
-        "are for tiles without polygons",
+        "are for boxes",
     ),
     (
         ["from-tile-info", "i.json", "--tiles", "t.gpkg", "--engine", "x", "-o", "n.gpkg"],
-        "are for tiles without polygons",
+        "are for boxes",
     ),
     (["from-tile-info", "absent.json", "--tiles", "absent.gpkg", "-o", "t.gpkg"], "absent.gpkg: no such tiles file"),
 ]
