@@ -159,7 +159,7 @@ def test_no_polygon(path, geometry):
 def test_self_crossing_polygon(path):
     text = refusal(geojson(path, feature("a"), feature("bow", BOW_TIE)))
     assert (
-        "tile 'bow' (feature 2) has an invalid polygon (it crosses itself, or is too small: coordinates are rounded"
+        "tile 'bow' (feature 2) has an invalid polygon (it crosses itself, or is too small: its coordinates have 6 decimals)"
         in text
     )
 
