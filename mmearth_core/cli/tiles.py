@@ -11,12 +11,12 @@ from mmearth_core.cli.common import FILE, PATH, engine_option, json_option, numb
 from mmearth_core.errors import TilesError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
 
     from mmearth_core.cli.common import Decorator
     from mmearth_core.earthengine.client import EarthClient
     from mmearth_core.tiles.draw import Count, Source
-    from mmearth_core.tiles.own_places import OwnPlaces
 
 SIZE = 1300.0
 """MMEarth's tiles, metres: wide enough for 128 pixels of 10 m on any UTM grid."""
@@ -69,26 +69,22 @@ own_options = together(size_option, rule_options, output_option, counts_option)
 """The options of every command that makes tiles of a user's own places: the arguments of `_write_own`."""
 
 
-def _write_own(own: "OwnPlaces", output: Path, as_json: bool, size: float, **rules: Any) -> None:
+def _write_own(own: "pd.DataFrame", output: Path, as_json: bool, size: float, **rules: Any) -> None:
     """Makes tiles around a user's own places and prints how many there are.
 
     Raises:
         TilesError: when the rules leave none.
     """
-    import numpy as np
-
     from mmearth_core.tiles.spacing import Rules
     from mmearth_core.tiles.squares import squares
     from mmearth_core.tiles.vector_files import write_tiles
 
-    places = squares(own.lon, own.lat, size)
+    places = squares(own["lon"].to_numpy(), own["lat"].to_numpy(), size)
     kept = Rules(size, **rules).accept(places, len(places))
     if not len(kept):
         raise TilesError(f"{output}: not written, as {rules['exclude']} excludes all {len(places)} places.")
-    rows = own.columns.iloc[kept]
-    columns = {"tile_id": np.asarray(own.ids, dtype=object)[kept], "lon": places.lon[kept], "lat": places.lat[kept]}
-    columns |= {str(name): rows[name].array for name in rows.columns}
-    write_tiles(output, places.polygons()[kept], columns)
+    rows = own.iloc[kept].assign(lon=places.lon[kept], lat=places.lat[kept])
+    write_tiles(output, places.polygons()[kept], {str(name): rows[name].array for name in rows.columns})
     refused = len(places) - len(kept)
     facts = {"tiles": str(output), "places": len(places), "made": len(kept), "refused": refused}
     show(as_json, facts, [f"{len(kept)} tiles of {size:g} m; {refused} places refused. Written: {output}"])

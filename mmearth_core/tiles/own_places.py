@@ -3,7 +3,7 @@
 import json
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from attrs import frozen
 from pyproj import Proj
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
@@ -40,24 +39,7 @@ _CHUNK = 500_000
 """Approximate number of lattice points that are tested at once; bounds the memory."""
 
 
-@frozen(eq=False)
-class OwnPlaces:
-    """Places with an id and further columns.
-
-    Attributes:
-        lon: degrees.
-        lat: degrees.
-        ids: unique texts.
-        columns: the further columns.
-    """
-
-    lon: Floats
-    lat: Floats
-    ids: Sequence[str]
-    columns: pd.DataFrame
-
-
-def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile_id: str | None = None) -> OwnPlaces:
+def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile_id: str | None = None) -> pd.DataFrame:
     """Reads points.
 
     Args:
@@ -65,6 +47,9 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
         lon: the column with longitudes; None looks for one of `LON_NAMES`.
         lat: the same for latitudes and `LAT_NAMES`.
         tile_id: the column with ids; None takes `tile_id` if there is one, or else counts from 0.
+
+    Returns:
+        `tile_id` as text, `lon` and `lat` in degrees, and the further columns.
 
     Raises:
         TilesError: names the file, the row (counted from 1), the problem and the remedy.
@@ -85,7 +70,8 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
         x, y = frame.geometry.x.to_numpy(), frame.geometry.y.to_numpy()
     if not len(frame):
         raise TilesError(f"{path}: has no point.")
-    return OwnPlaces(x, y, _ids(frame, path, tile_id), _further_columns(frame, path))
+    places = pd.DataFrame({"tile_id": _ids(frame, path, tile_id), "lon": x, "lat": y})
+    return places.join(_further_columns(frame, path))
 
 
 def _ids(frame: pd.DataFrame, path: Path, column: str | None) -> list[str]:
@@ -132,7 +118,7 @@ def _degrees(values: "pd.Series[Any]", path: Path, bound: float) -> Floats:
     return np.asarray(numbers)
 
 
-def read_lattice(path: Path, stride: float, size: float, column: str | None = None) -> OwnPlaces:
+def read_lattice(path: Path, stride: float, size: float, column: str | None = None) -> pd.DataFrame:
     """The places of a global lattice that are inside the polygons of a file.
 
     A polygon that contains none gets one place within it. A tile's id is its polygon's, `_`, and its number there.
@@ -142,6 +128,9 @@ def read_lattice(path: Path, stride: float, size: float, column: str | None = No
         stride: metres from one place to the next, along and across.
         size: of the tiles, metres.
         column: the column with the polygons' ids, as `tile_id` of `read_points`.
+
+    Returns:
+        As `read_points`; the further columns are those of the polygon.
 
     Raises:
         TilesError: when the file cannot be used.
@@ -154,7 +143,8 @@ def read_lattice(path: Path, stride: float, size: float, column: str | None = No
         raise TilesError(f"{path}: no polygon has room for a tile of {size:g} m: all are too near a pole.")
     tile_ids = [f"{name}_{number}" for name, count in zip(ids, counts, strict=True) for number in range(count)]
     columns = columns.loc[np.repeat(np.arange(len(frame)), counts)].reset_index(drop=True)
-    return OwnPlaces(np.concatenate(lons), np.concatenate(lats), tile_ids, columns)
+    places = {"tile_id": tile_ids, "lon": np.concatenate(lons), "lat": np.concatenate(lats)}
+    return pd.DataFrame(places).join(columns)
 
 
 def inside(shape: BaseGeometry, stride: float, size: float) -> tuple[Floats, Floats]:
@@ -298,7 +288,7 @@ def join_tile_info(
             f"the tiles' first {tiles['tile_id'].iloc[0]!r}. Give the tiles file of the same build."
         )
     rows = [entries.get(tile_id, {}) for tile_id in tiles["tile_id"]]
-    omitted = (*NUMBERING, "tile_id", "geometry", "GRID")
+    omitted = (*NUMBERING, "tile_id", "geometry", "GRID", "NO_DATA")
     joined = tiles.copy()
     for key in dict.fromkeys(key for row in rows for key in row if key not in omitted):
         column = _column(key, [row.get(key) for row in rows], tiles, path)

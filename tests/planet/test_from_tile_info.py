@@ -35,7 +35,7 @@ def first(kit: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "lon": lon,
             "biome": 3,
             "eco_region": 321,
-            "NO_DATA": {"sentinel2": 0, "aster": None},
+            "NO_DATA": False,
             "BANDS": {"sentinel2": ["B2"], "sentinel1_asc": None},
             "era5": {"month1": [1.0, 2.0, 3.0, 4.0]},
         }
