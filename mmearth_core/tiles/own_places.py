@@ -252,13 +252,11 @@ def _recorded_outline(entry: Mapping[str, Any]) -> Polygon | None:
     match entry.get("GRID"):
         case None:
             return None
-        case {
-            "transform": [_, _, int() | float() as left, _, _, int() | float() as top] as transform,
-            "size": int(size),
-        }:
-            grid = Grid(entry["CRS"], int(left), int(top), size)
-            if size > 0 and transform == list(grid.affine)[:6] and tile_grid(outline(grid), grid.crs, size) == grid:
-                return outline(grid)
+        case {"transform": [_, _, int() | float() as x, _, _, int() | float() as y] as affine, "size": int(size)}:
+            grid = Grid(entry["CRS"], int(x), int(y), size)
+            is_whole = size > 0 and affine == list(grid.affine)[:6]
+            if is_whole and tile_grid(polygon := outline(grid), grid.crs, size) == grid:
+                return polygon
     raise ValueError(f"GRID is {entry['GRID']}, not a square of pixels of {PIXEL} m near the tile")
 
 
