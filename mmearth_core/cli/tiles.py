@@ -139,7 +139,7 @@ def from_polygons(file: Path, stride: float | None, tile_id: str | None, size: f
 @click.command("from-tile-info")
 @click.argument("file", metavar="INFO", type=FILE)
 @click.option("--tiles", type=FILE, metavar="TILES", help="Tiles file of the same build, for the polygons.")
-@_length_option("--size", "Width and height of boxes (see below); default: 1300.", click.FloatRange(10, 100_000))
+@_length_option("--size", "Width and height of the boxes; default: 1300.", click.FloatRange(10, 100_000))
 @engine_option(f"Engine that makes the boxes; default: {EARTH_ENGINE}.")
 @output_option
 @counts_option
@@ -153,7 +153,7 @@ def from_tile_info(
 
     With TILES, the polygons are those of that file, and tiles without an entry stay, without these columns. Without
     TILES, a tile gets the window of its recorded grid. Where none is recorded, as in the published dataset, Earth
-    Engine makes a box around the centroid; one window in a thousand is then off by a pixel.
+    Engine makes a box around the centroid; at most one window in a thousand is then off by a pixel.
 
     \b
     Examples:

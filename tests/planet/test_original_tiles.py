@@ -14,10 +14,19 @@ from typing import Any
 import ee
 import geojson
 import geopandas as gpd
+import numpy as np
 import pytest
 from mmearth_localearth.transport import LocalTransport
 from mmearth_localearth.worlds import shipped
 from rasterio.warp import transform
+
+from mmearth_core.builtin.file_anchor import utm_zone
+from mmearth_core.config.schema import RunOptions
+from mmearth_core.earthengine.client import EarthClient
+from mmearth_core.registry import discover, engine_of
+from mmearth_core.tiles.earth_source import fill_boxes
+from mmearth_core.tiles.grid import tile_grid
+from mmearth_core.tiles.index import fill_centroids
 
 WINDOWS = {
     2017: ("2017-01-01", "2017-12-31"),
@@ -172,3 +181,27 @@ def test_some_dozen_tiles_in_another_format(tmp_path: Path, kit: Any) -> None:
     assert {name: (entry.get("located"), entry.get("grid")) for name, entry in second.items()} == {
         name: (entry.get("located"), entry.get("grid")) for name, entry in first.items()
     }
+
+
+@pytest.mark.slow  # five thousand tiles
+def test_at_most_one_window_in_a_thousand_is_off_by_a_pixel_without_the_tiles_file() -> None:
+    """docs/tiles.md states it: tiles by the original's rule, and again from their centroids alone."""
+    count, spread = 5000, np.random.default_rng(2)
+    # No place so near to 180 degrees that the box would go around the globe; by area, where land is.
+    lat = np.degrees(np.arcsin(spread.uniform(math.sin(math.radians(-56)), math.sin(math.radians(82)), count)))
+    places = gpd.GeoDataFrame(
+        {"lon": spread.uniform(-179.9, 179.9, count), "lat": lat}, geometry=[None] * count, crs=4326
+    )
+    client = EarthClient(engine_of(discover(), "local:synthetic"), RunOptions())
+    tiles = fill_boxes(places, client, 1300.0)
+    centroids = fill_centroids(tiles.drop(columns=["lon", "lat"]), client)
+    again = fill_boxes(centroids.set_geometry([None] * count, crs=4326), client, 1300.0)
+    zones = [utm_zone(lon, lat) for lon, lat in zip(places.lon, places.lat, strict=True)]
+    for size in (128, 64):
+        grids = [
+            [tile_grid(shape, zone, size) for shape, zone in zip(each.geometry, zones, strict=True)]
+            for each in (tiles, again)
+        ]
+        apart = [max(abs(one.left - two.left), abs(one.top - two.top)) for one, two in zip(*grids, strict=True)]
+        assert max(apart) <= 10
+        assert sum(each > 0 for each in apart) <= count / 1000
