@@ -1,9 +1,10 @@
 """Reads a finished dataset: its HDF5 file and the side files beside it."""
 
+import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import HDF5, ProductPaths
 from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import RowReader
+from mmearth_core.product.statistics import STATISTICS
+from mmearth_core.registry import Registry, discover, not_installed
 from mmearth_core.text import counted
 
 T = TypeVar("T")
@@ -80,40 +83,143 @@ class Splits:
     made: Any = None
 
 
+def _stat(file: h5py.File) -> tuple[int, ...]:
+    """What changes when the file at a path is replaced or written; comparing it is far cheaper than reading tables."""
+    found = os.fstat(file.id.get_vfd_handle())
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def declared_layers(registry: Registry) -> dict[str, LayerDescription]:
+    """The layers that installed modalities declare, by name; types and sizes in a file may differ."""
+    return {
+        layer.name: LayerDescription.of(layer, registered.make(), 1, str(registered.origin))
+        for registered in registry.modalities.values()
+        for layer in registered.declared.layers
+    }
+
+
+def _contradictions(layer: LayerDescription) -> Iterator[str]:
+    """Contradictions in a description, each as a sentence."""
+    bands = len(layer.bands)
+    if len(layer.shape) != (3 if layer.is_map else 1) or layer.shape[:1] != (bands,):
+        kind = f"a {layer.kind} layer of {counted(bands, 'band')}"
+        yield f"A row has shape {layer.shape}, which does not match {kind}."
+    for attribute in ("units", "descriptions", "classes"):
+        count = len(getattr(layer, attribute))
+        if count != bands:
+            yield f"Has {counted(bands, 'band')}, and {attribute} for {count}."
+    if not layer.holds_nodata:
+        yield f"Its type {layer.dtype} cannot hold its no-data {layer.nodata}."
+
+
 class DatasetReader:
     """A finished dataset.
 
-    It may be passed to other processes, forked or spawned: each opens the file for itself.
+    It may be passed to other processes, forked or spawned: each opens the file for itself. Wherever it is opened again,
+    it must still have the same rows, and layers of the same data; otherwise splits and statistics would be of others.
 
     Attributes:
         paths: the HDF5 file and its side files.
         attributes: of the file itself.
-        layers: the description of each layer, by name.
+        layers: the description of each layer, by name. Layers that the file does not describe, as in published files,
+            are described by installed plugins.
+        problems: problems of each layer whose own description is missing or wrong, one sentence each. Such a layer is
+            only in `layers` if a plugin describes it; the last sentence says whether this is the case.
     """
 
-    def __init__(self, paths: ProductPaths, layers: Mapping[str, LayerDescription] | None = None) -> None:
+    def __init__(self, paths: ProductPaths, registry: Registry | None = None) -> None:
         """Opens a dataset for its description.
 
         Args:
             paths: the HDF5 file, and the side files beside it.
-            layers: descriptions to use instead of those in the file.
+            registry: the plugins; by default those installed, which are imported only if a layer needs one.
 
         Raises:
-            DatasetError: when the file cannot be read, or does not describe a layer.
+            DatasetError: when the file cannot be read.
         """
         self.paths = paths
         self._file: h5py.File | None = None
         self._readers: dict[str, RowReader] = {}
         self._owner = 0
+        self.layers: dict[str, LayerDescription] = {}
+        self.problems: dict[str, list[str]] = {}
+        declared = cache(lambda: declared_layers(registry or discover()))
         with hdf5.opened(paths.hdf5) as file:
             self.attributes: Mapping[str, Any] = dict(file.attrs)
-            self.layers = hdf5.stored_layers(file) if layers is None else dict(layers)
             self._rows = len(hdf5.require_table(file))
+            for name in (each for each in file if each != hdf5.METADATA):
+                layer, problems = self._describe(name, file[name], declared)
+                if layer is not None:
+                    self.layers[name] = layer
+                if problems:
+                    self.problems[name] = problems
+            self._stat, self._marks = _stat(file), self._marks_of(file)
 
     @classmethod
     def open(cls, path: Path) -> "DatasetReader":
-        """Opens the dataset of an HDF5 file, or of the folder with it."""
-        return cls(find_products(path))
+        """Opens the dataset of an HDF5 file, or of the folder with it.
+
+        Raises:
+            DatasetError: when it cannot be read, or a layer has no description.
+        """
+        reader = cls(find_products(path))
+        reader.require_described(reader.problems)
+        return reader
+
+    def _describe(
+        self, name: str, dataset: h5py.Dataset, declared: Callable[[], Mapping[str, LayerDescription]]
+    ) -> tuple[LayerDescription | None, list[str]]:
+        if not isinstance(dataset, h5py.Dataset):
+            return None, ["It is a group; each layer is a dataset."]
+        problems = []
+        if dataset.shape[:1] != (len(self),):
+            problems.append(f"Has shape {dataset.shape}; the table `{hdf5.METADATA}` has {counted(len(self), 'row')}.")
+        try:
+            layer = hdf5.read_layer(dataset)
+        except DatasetError as error:
+            known = declared().get(name) if dataset.dtype.kind in "iuf" else None
+            fitted = None if known is None else known.stored_as(dataset.dtype.name, dataset.shape[1:])
+            if fitted is None or any(_contradictions(fitted)):
+                return None, [*problems, f"The layer {error}; its values are not described."]
+            text = f"The layer {error}; the description of {fitted.plugin} is used."
+            return None if problems else fitted, [*problems, text]
+        problems += _contradictions(layer)
+        return None if problems else layer, problems
+
+    def require_described(self, names: Iterable[str]) -> None:
+        """Refuses layers that neither the file nor a plugin describes.
+
+        Raises:
+            DatasetError: when one of them has no description, or a wrong one.
+        """
+        bad = [name for name in names if name in self.problems and name not in self.layers]
+        if bad:
+            absent = not_installed()
+            remedy = f"Install the plugin that declares it: `pip install {' '.join(absent)}` has those of this project"
+            if not absent:
+                remedy = "Install the plugin that declares it, or write the file again with `mmearth-core post`"
+            raise DatasetError(
+                f"{self.paths.hdf5}: layer {bad[0]!r} cannot be read. {' '.join(self.problems[bad[0]])} {remedy}. In "
+                f"Python, `layers` can leave out the layers without a description: {', '.join(bad)}."
+            )
+
+    def _marks_of(self, file: h5py.File) -> dict[str, Any]:
+        """What identifies the rows, and the data of each layer."""
+        layers = {name: file[name] for name in self.layers if name in file}
+        data = {name: (one.shape, one.dtype.str, one.attrs.get(hdf5.PROVENANCE)) for name, one in layers.items()}
+        return {hdf5.METADATA: hdf5.digest_of_rows(file), **data}
+
+    def _require_same(self, file: h5py.File) -> None:
+        if _stat(file) == self._stat:
+            return
+        marks = self._marks_of(file)
+        other = next((name for name, mark in self._marks.items() if marks.get(name) != mark), None)
+        if other is not None:
+            what = "its rows are other tiles" if other == hdf5.METADATA else f"its layer {other!r} is of other data"
+            raise DatasetError(
+                f"{self.paths.hdf5}: the file was replaced while it was in use, and {what}. Open the dataset again, "
+                "with its splits and statistics, and start again; wait for `mmearth-core post` if it is running."
+            )
 
     def __len__(self) -> int:
         return self._rows
@@ -139,14 +245,21 @@ class DatasetReader:
         """Rows and columns of a tile; 1 if all layers are vectors."""
         return max((layer.shape[-1] for layer in self.layers.values() if layer.is_map), default=1)
 
-    def file(self) -> AbstractContextManager[h5py.File]:
-        """The HDF5 file, opened for reading."""
-        return hdf5.opened(self.paths.hdf5)
+    @contextmanager
+    def file(self) -> Iterator[h5py.File]:
+        """The HDF5 file, opened for reading.
+
+        Raises:
+            DatasetError: when it was replaced by another one.
+        """
+        with hdf5.opened(self.paths.hdf5) as file:
+            self._require_same(file)
+            yield file
 
     def tile(self, row: int) -> tuple[str, str | None]:
         """The tile id and the variant of a row, without reading the full table."""
-        tile_id, variant = (text.decode() for text in self.row_readers()[hdf5.METADATA].read(row).item())
-        return tile_id, variant or None
+        tile_id, *variant = (text.decode() for text in self.row_readers()[hdf5.METADATA].read(row).item())
+        return tile_id, "".join(variant[:1]) or None
 
     def values(self, rows: Iterable[int], layers: Iterable[str] | None = None) -> Iterator[dict[str, NDArray[Any]]]:
         """Values of some rows, one row at a time: by layer, (bands, size, size), or (bands,) of a vector.
@@ -166,9 +279,11 @@ class DatasetReader:
     def row_readers(self) -> Mapping[str, RowReader]:
         """A reader of each layer and of the table, of this process: a file opened before a fork cannot be shared."""
         if self._file is None or self._owner != os.getpid():
-            self._file, self._owner = hdf5.open_hdf5(self.paths.hdf5), os.getpid()
+            file = hdf5.open_hdf5(self.paths.hdf5)
             with hdf5.damage_reported(self.paths.hdf5):
-                self._readers = {name: RowReader(self._file[name]) for name in (hdf5.METADATA, *self.layers)}
+                self._require_same(file)
+                self._readers = {name: RowReader(file[name]) for name in (hdf5.METADATA, *self.layers)}
+            self._file, self._owner = file, os.getpid()
         return self._readers
 
     def close(self) -> None:
@@ -180,10 +295,21 @@ class DatasetReader:
     def band_stats(self) -> dict[str, Any]:
         """The band statistics, `{layer or layer_variant: {mean, std, min, max, ...: one number per band}}`.
 
+        Those of other programs have no counts; where they have NaN or an infinity, as for a band without a valid value,
+        there is what `post` would write.
+
         Raises:
             DatasetError: when the file is missing or cannot be read.
         """
-        return read_side_file(self.paths.band_stats, dict)
+        stats = read_side_file(self.paths.band_stats, dict)
+        foreign = [entry for entry in stats.values() if isinstance(entry, dict) and "count" not in entry]
+        for each in STATISTICS:
+            for entry in (entry for entry in foreign if isinstance(entry.get(each.name), list)):
+                numbers = entry[each.name]
+                entry[each.name] = [
+                    each.empty if one in (math.inf, -math.inf) or one != one else one for one in numbers
+                ]
+        return stats
 
     def splits(self) -> Splits | None:
         """The splits; None if there are none.
@@ -198,7 +324,7 @@ class DatasetReader:
         made = read_side_file(self.paths.splits_made, dict) if self.paths.splits_made.exists() else {}
         parts = {str(name): self._split(name, rows) for name, rows in read_side_file(path, dict).items()}
         # Rows that were left out shift all later ones: a row of `test` could have been in `train`.
-        if "rows_sha256" in made and made["rows_sha256"] != hdf5.rows_digest(self.tile_ids()):
+        if hdf5.ROWS in made and made[hdf5.ROWS] != self._marks[hdf5.METADATA]:
             raise DatasetError(f"{self.paths.hdf5}: its splits were made for other rows. {_MAKE_SPLITS}")
         return Splits(parts, made.get("made"))
 

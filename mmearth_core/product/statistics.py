@@ -187,7 +187,7 @@ class BandStatistics:
     def _add_map(self, band: int, values: NDArray[Any]) -> None:
         low, high = values.min(), values.max()
         # NaN among the values makes both NaN. Values are only tested one by one if they may include the no-data.
-        if not (math.isfinite(low) and math.isfinite(high)) or low <= self._layer.fill <= high:
+        if not (math.isfinite(low) and math.isfinite(high)) or any(low <= each <= high for each in self._layer.missing):
             values = values[self._layer.valid(values)]
             if not values.size:
                 return

@@ -62,7 +62,7 @@ def _facets(layer: LayerDescription, dataset: h5py.Dataset) -> dict[str, Facet]:
         "bands": layer.bands,
         "dtype": layer.dtype,
         "shape of a row": " x ".join(map(str, layer.shape)),
-        "no-data": layer.nodata,
+        "no-data": ", ".join(map(str, (layer.nodata, *layer.also_missing))),
         "units": tuple(f"{band}: {unit}" for band, unit in zip(layer.bands, layer.units, strict=False)),
         "variants": layer.variants,
         "classes": tuple(

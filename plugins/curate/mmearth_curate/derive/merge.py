@@ -14,7 +14,7 @@ from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, ROWS, digest_of_rows, new_file
 from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
 from mmearth_core.product.statistics import BandCounts, joined_counts, stats_entry
 from mmearth_core.progress import Progress
@@ -149,7 +149,7 @@ def _write_hdf5(staged: ProductPaths, inputs: Inputs, progress: Progress) -> Non
         table = file.create_dataset(METADATA, (total,), shared.stored_table(first).dtype)
         with first.file() as source:
             for name in first.layers:
-                shared.create_like(file, source[name], total)
+                shared.create_like(file, source[name], first.layers[name], total)
         marks: dict[str, list[tuple[str, shared.Rows]]] = {name: [] for name in first.layers}
         for reader, rows, start in inputs:
             table[start : start + len(rows)] = shared.stored_table(reader)[rows]
@@ -157,6 +157,7 @@ def _write_hdf5(staged: ProductPaths, inputs: Inputs, progress: Progress) -> Non
                 for name in marks:
                     marks[name].append((str(source[name].attrs.get(PROVENANCE, "")), rows))
                 shared.copy_rows(source, file, marks, rows, start, lambda done: progress("copying tiles", done, total))
+        file.attrs[ROWS] = digest_of_rows(file)
         for name, parts in marks.items():
             plugins = dict.fromkeys(reader.layers[name].plugin for reader in inputs.readers)
             file[name].attrs["plugin"] = ", ".join(plugins)
