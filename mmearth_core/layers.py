@@ -83,15 +83,20 @@ class LayerDescription:
             previews={**({DEFAULT: layer.preview} if layer.preview else {}), **layer.variant_previews},
         )
 
-    def stored_as(self, dtype: str, shape: tuple[int, ...]) -> "LayerDescription":
+    def fits(self, array: Any) -> bool:
+        """Whether an array, such as an HDF5 dataset, can have rows of this layer: in any type and size of numbers."""
+        shape = getattr(array, "shape", ())[1:]
+        return shape[:1] == (len(self.bands),) and len(shape) == len(self.shape) and array.dtype.kind in "iuf"
+
+    def stored_as(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> "LayerDescription":
         """The same layer in another type and size, as other programs have written it.
 
         They write masked pixels as -inf, of which HDF5 makes the least value of an integer type. So this one is missing
         unless it is a class or may be a quantity. In a type that cannot hold the declared no-data, as int8 cannot hold
         255, it is the no-data; what HDF5 (by clamping) and numpy (by wrapping) make of the declared one is missing too.
         """
-        stored, declared, others = evolve(self, dtype=dtype, shape=shape), float(self.nodata), set[float]()
-        if np.dtype(dtype).kind == "f":
+        stored, declared, others = evolve(self, dtype=dtype.name, shape=shape), float(self.nodata), set[float]()
+        if dtype.kind == "f":
             return stored
         limits = np.iinfo(dtype)
         if not stored.holds_nodata:
@@ -128,11 +133,6 @@ class LayerDescription:
         scalar: np.generic = np.dtype(self.dtype).type(float(self.nodata))
         return scalar
 
-    @cached_property
-    def missing(self) -> tuple[Any, ...]:
-        """All values that missing pixels have."""
-        return (self.fill, *self.also_missing)
-
     def stat_name(self, variant: str | None) -> str:
         """The key of a tile's values in the band statistics."""
         return f"{self.name}_{variant}" if variant in self.variants else self.name
@@ -151,6 +151,8 @@ class LayerDescription:
         if not isinstance(listed, list) or len(listed) != len(self.bands) or not {*map(type, listed)} <= {int, float}:
             return None
         numbers = np.array(listed, np.float64)
+        if "count" not in entry:  # other programs write NaN or an infinity for a band without a valid value
+            numbers[~np.isfinite(numbers)] = name in ("std", "max")
         return numbers if np.isfinite(numbers).all() else None
 
     def valid(self, values: NDArray[Any]) -> NDArray[np.bool_]:

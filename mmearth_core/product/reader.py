@@ -1,10 +1,9 @@
 """Reads a finished dataset: its HDF5 file and the side files beside it."""
 
-import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +18,6 @@ from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import HDF5, ProductPaths
 from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import RowReader
-from mmearth_core.product.statistics import STATISTICS
 from mmearth_core.registry import Registry, discover, not_installed
 from mmearth_core.text import counted
 
@@ -98,20 +96,6 @@ def declared_layers(registry: Registry) -> dict[str, LayerDescription]:
     }
 
 
-def _contradictions(layer: LayerDescription) -> Iterator[str]:
-    """Contradictions in a description, each as a sentence."""
-    bands = len(layer.bands)
-    if len(layer.shape) != (3 if layer.is_map else 1) or layer.shape[:1] != (bands,):
-        kind = f"a {layer.kind} layer of {counted(bands, 'band')}"
-        yield f"A row has shape {layer.shape}, which does not match {kind}."
-    for attribute in ("units", "descriptions", "classes"):
-        count = len(getattr(layer, attribute))
-        if count != bands:
-            yield f"Has {counted(bands, 'band')}, and {attribute} for {count}."
-    if not layer.holds_nodata:
-        yield f"Its type {layer.dtype} cannot hold its no-data {layer.nodata}."
-
-
 class DatasetReader:
     """A finished dataset.
 
@@ -123,8 +107,8 @@ class DatasetReader:
         attributes: of the file itself.
         layers: the description of each layer, by name. Layers that the file does not describe, as in published files,
             are described by installed plugins.
-        problems: problems of each layer whose own description is missing or wrong, one sentence each. Such a layer is
-            only in `layers` if a plugin describes it; the last sentence says whether this is the case.
+        undescribed: why the file does not describe a layer, a clause each. Such a layer is only in `layers` if an
+            installed plugin describes it.
     """
 
     def __init__(self, paths: ProductPaths, registry: Registry | None = None) -> None:
@@ -142,17 +126,19 @@ class DatasetReader:
         self._readers: dict[str, RowReader] = {}
         self._owner = 0
         self.layers: dict[str, LayerDescription] = {}
-        self.problems: dict[str, list[str]] = {}
-        declared = cache(lambda: declared_layers(registry or discover()))
+        self.undescribed: dict[str, str] = {}
         with hdf5.opened(paths.hdf5) as file:
             self.attributes: Mapping[str, Any] = dict(file.attrs)
             self._rows = len(hdf5.require_table(file))
+            declared: dict[str, LayerDescription] = {}
             for name in (each for each in file if each != hdf5.METADATA):
-                layer, problems = self._describe(name, file[name], declared)
-                if layer is not None:
-                    self.layers[name] = layer
-                if problems:
-                    self.problems[name] = problems
+                try:
+                    self.layers[name] = hdf5.read_layer(file[name])
+                except DatasetError as error:
+                    self.undescribed[name] = str(error)
+                    declared = declared or declared_layers(registry or discover())
+                    if name in declared and declared[name].fits(file[name]):
+                        self.layers[name] = declared[name].stored_as(file[name].dtype, file[name].shape[1:])
             self._stat, self._marks = _stat(file), self._marks_of(file)
 
     @classmethod
@@ -163,44 +149,22 @@ class DatasetReader:
             DatasetError: when it cannot be read, or a layer has no description.
         """
         reader = cls(find_products(path))
-        reader.require_described(reader.problems)
+        reader.require_described(reader.undescribed)
         return reader
 
-    def _describe(
-        self, name: str, dataset: h5py.Dataset, declared: Callable[[], Mapping[str, LayerDescription]]
-    ) -> tuple[LayerDescription | None, list[str]]:
-        if not isinstance(dataset, h5py.Dataset):
-            return None, ["It is a group; each layer is a dataset."]
-        problems = []
-        if dataset.shape[:1] != (len(self),):
-            problems.append(f"Has shape {dataset.shape}; the table `{hdf5.METADATA}` has {counted(len(self), 'row')}.")
-        try:
-            layer = hdf5.read_layer(dataset)
-        except DatasetError as error:
-            known = declared().get(name) if dataset.dtype.kind in "iuf" else None
-            fitted = None if known is None else known.stored_as(dataset.dtype.name, dataset.shape[1:])
-            if fitted is None or any(_contradictions(fitted)):
-                return None, [*problems, f"The layer {error}; its values are not described."]
-            text = f"The layer {error}; the description of {fitted.plugin} is used."
-            return None if problems else fitted, [*problems, text]
-        problems += _contradictions(layer)
-        return None if problems else layer, problems
-
     def require_described(self, names: Iterable[str]) -> None:
-        """Refuses layers that neither the file nor a plugin describes.
+        """Refuses layers that neither the file nor an installed plugin describes.
 
         Raises:
-            DatasetError: when one of them has no description, or a wrong one.
+            DatasetError: when one of them has no description.
         """
-        bad = [name for name in names if name in self.problems and name not in self.layers]
+        bad = [name for name in names if name not in self.layers]
         if bad:
-            absent = not_installed()
-            remedy = f"Install the plugin that declares it: `pip install {' '.join(absent)}` has those of this project"
-            if not absent:
-                remedy = "Install the plugin that declares it, or write the file again with `mmearth-core post`"
+            absent = " ".join(not_installed()) or "DISTRIBUTION"
             raise DatasetError(
-                f"{self.paths.hdf5}: layer {bad[0]!r} cannot be read. {' '.join(self.problems[bad[0]])} {remedy}. In "
-                f"Python, `layers` can leave out the layers without a description: {', '.join(bad)}."
+                f"{self.paths.hdf5}: layer {bad[0]!r} {self.undescribed[bad[0]]}; nor does an installed plugin "
+                f"describe it. Install the plugin that declares it (`pip install {absent}`); or, in Python, use "
+                f"`layers` to leave out those without a description: {', '.join(bad)}."
             )
 
     def _marks_of(self, file: h5py.File) -> dict[str, Any]:
@@ -213,12 +177,10 @@ class DatasetReader:
         if _stat(file) == self._stat:
             return
         marks = self._marks_of(file)
-        other = next((name for name, mark in self._marks.items() if marks.get(name) != mark), None)
-        if other is not None:
-            what = "its rows are other tiles" if other == hdf5.METADATA else f"its layer {other!r} is of other data"
+        if any(marks.get(name) != mark for name, mark in self._marks.items()):
             raise DatasetError(
-                f"{self.paths.hdf5}: the file was replaced while it was in use, and {what}. Open the dataset again, "
-                "with its splits and statistics, and start again; wait for `mmearth-core post` if it is running."
+                f"{self.paths.hdf5}: was replaced while it was in use: it has other tiles, or layers of other data. "
+                "Open the dataset again, with its splits and statistics, when `mmearth-core post` has finished."
             )
 
     def __len__(self) -> int:
@@ -234,6 +196,13 @@ class DatasetReader:
         with self.file() as file:
             table = hdf5.require_table(file)
             return np.asarray(table[table.dtype.names[0]])
+
+    def variants(self) -> NDArray[np.bytes_]:
+        """The variant of each row, as bytes; empty without one."""
+        with self.file() as file:
+            table = hdf5.require_table(file)
+            fields = [name for name in table.dtype.names[1:2] if table.dtype[name].kind == "S"]
+            return np.asarray(table[fields[0]]) if fields else np.zeros(len(self), "S1")
 
     def tile_ids(self, rows: Sequence[int] | NDArray[np.intp] | None = None) -> list[str]:
         """The tiles of some rows, by default of all."""
@@ -295,21 +264,10 @@ class DatasetReader:
     def band_stats(self) -> dict[str, Any]:
         """The band statistics, `{layer or layer_variant: {mean, std, min, max, ...: one number per band}}`.
 
-        Those of other programs have no counts; where they have NaN or an infinity, as for a band without a valid value,
-        there is what `post` would write.
-
         Raises:
             DatasetError: when the file is missing or cannot be read.
         """
-        stats = read_side_file(self.paths.band_stats, dict)
-        foreign = [entry for entry in stats.values() if isinstance(entry, dict) and "count" not in entry]
-        for each in STATISTICS:
-            for entry in (entry for entry in foreign if isinstance(entry.get(each.name), list)):
-                numbers = entry[each.name]
-                entry[each.name] = [
-                    each.empty if one in (math.inf, -math.inf) or one != one else one for one in numbers
-                ]
-        return stats
+        return read_side_file(self.paths.band_stats, dict)
 
     def splits(self) -> Splits | None:
         """The splits; None if there are none.

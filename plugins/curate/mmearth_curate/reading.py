@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import JSONFileError
+from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product import hdf5
 from mmearth_core.product.reader import DatasetReader, declared_layers
 from mmearth_core.registry import Registry
+from mmearth_core.text import counted
 from mmearth_curate.strict_json import read_entries
 
 Entry = dict[str, Any]
@@ -112,8 +114,27 @@ class TileTable:
         return int(self._order[position])
 
 
+def _contradictions(layer: LayerDescription) -> Iterator[str]:
+    """Contradictions in a description, each as a sentence."""
+    bands = len(layer.bands)
+    if len(layer.shape) != (3 if layer.is_map else 1) or layer.shape[:1] != (bands,):
+        kind = f"a {layer.kind} layer of {counted(bands, 'band')}"
+        yield f"A row has shape {layer.shape}, which does not match {kind}."
+    for attribute in ("units", "descriptions", "classes"):
+        count = len(getattr(layer, attribute))
+        if count != bands:
+            yield f"Has {counted(bands, 'band')}, and {attribute} for {count}."
+    if not layer.holds_nodata:
+        yield f"Its type {layer.dtype} cannot hold its no-data {layer.nodata}."
+
+
 class DescribedReader(DatasetReader):
-    """A finished dataset with its table of tiles."""
+    """A finished dataset with its table of tiles, whose descriptions are checked.
+
+    Attributes:
+        problems: problems of each layer whose own description is missing or wrong, one sentence each. Such a layer is
+            only in `layers` if an installed plugin describes it; the last sentence says whether this is the case.
+    """
 
     def __init__(self, paths: ProductPaths, registry: Registry) -> None:
         """Opens a dataset and reads its description.
@@ -127,6 +148,25 @@ class DescribedReader(DatasetReader):
             own = declared.get(name)
             if own and not layer.previews and (own.modality, own.bands) == (layer.modality, layer.bands):
                 self.layers[name] = evolve(layer, previews=own.previews)  # files of older versions have none
+        with self.file() as file:
+            found = {name: list(self._problems(name, file[name])) for name in file if name != hdf5.METADATA}
+        self.problems = {name: problems for name, problems in found.items() if problems}
+        for name, problems in self.problems.items():
+            if len(problems) > (name in self.undescribed):
+                self.layers.pop(name, None)
+
+    def _problems(self, name: str, dataset: h5py.Dataset) -> Iterator[str]:
+        if not isinstance(dataset, h5py.Dataset):
+            yield "It is a group; each layer is a dataset."
+            return
+        if dataset.shape[:1] != (len(self),):
+            yield f"Has shape {dataset.shape}; the table `{hdf5.METADATA}` has {counted(len(self), 'row')}."
+        if name not in self.undescribed:
+            yield from _contradictions(self.layers[name])
+            return
+        layer = self.layers.get(name)
+        known = f"the description of {layer.plugin} is used" if layer else "its values are not described"
+        yield f"The layer {self.undescribed[name]}; {known}."
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "table"}  # as large as `ids`

@@ -16,7 +16,7 @@ from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, ROWS, digest_of_rows, new_file
 from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
-from mmearth_core.product.statistics import BandCounts, joined_counts, stats_entry
+from mmearth_core.product.statistics import merged_entry
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool
@@ -197,7 +197,7 @@ def merged_stats(
         if layer.variants and any(layer.name in part for part in parts):
             keys.append(layer.name)  # for tiles without a variant
         try:
-            own = {key: _merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
+            own = {key: merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
         except (KeyError, IndexError, TypeError, ValueError):  # statistics written by another program
             return None
         values = rows * math.prod(layer.shape[1:])
@@ -206,31 +206,6 @@ def merged_stats(
                 return None
         merged |= own
     return merged
-
-
-def _merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The statistics of merged rows from those of the parts, without reading the values again.
-
-    Raises:
-        KeyError, IndexError, TypeError, ValueError: when an entry does not have what must be known of every band.
-    """
-    bands = range(len(layer.bands))
-    joined = [joined_counts(_stored_counts(layer, entry, band) for entry in entries) for band in bands]
-    return stats_entry(layer, joined)
-
-
-def _stored_counts(layer: LayerDescription, entry: Mapping[str, Any], band: int) -> BandCounts:
-    """What an entry of band_stats.json says of a band."""
-    classes = entry["classes"][band] if layer.has_classes else {}
-    return BandCounts(
-        count=entry["count"][band],
-        nodata=entry["nodata"][band],
-        mean=entry["mean"][band],
-        std=entry["std"][band],
-        low=entry["min"][band],
-        high=entry["max"][band],
-        classes={int(value): times for value, times in classes.items()},
-    )
 
 
 def _write_splits(staged: ProductPaths, inputs: Inputs) -> tuple[str, ...]:
