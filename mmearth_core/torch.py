@@ -118,9 +118,8 @@ class Dataset(data.Dataset[Sample]):
             raise ValueError(f"normalize={normalize!r} is not one of {', '.join(get_args(Normalize))}, or None.")
         if classes not in get_args(Classes):
             raise ValueError(f"classes={classes!r} is not one of {', '.join(get_args(Classes))}.")
-        for argument, given in (("missing", missing), ("ignore_index", ignore_index)):
-            if not isinstance(given, Integral if argument == "ignore_index" else Real):
-                raise TypeError(f"{argument}={given!r} is not a number of the right type.")
+        if not isinstance(missing, Real) or not isinstance(ignore_index, Integral):
+            raise TypeError(f"missing={missing!r} must be a number, and ignore_index={ignore_index!r} a whole one.")
         if transform is not None and not callable(transform):
             raise TypeError(f"transform={transform!r} is not a function.")
         self.plain = plain.Dataset(path, layers, split, **selection)
@@ -211,7 +210,7 @@ class Dataset(data.Dataset[Sample]):
 def _chosen_bands(source: plain.Dataset, layer: LayerDescription, bands: Sequence[str] | None) -> tuple[str, ...]:
     if bands is None:
         return layer.bands
-    if isinstance(bands, str) or not isinstance(bands, Sequence) or not bands:
+    if isinstance(bands, str | bytes) or not isinstance(bands, Sequence) or not bands:
         raise DatasetError(
             f"{source.path}: layer {layer.name!r}: {bands!r} is not a list of bands. It has "
             f"{', '.join(layer.bands)}; give some of them, or None for all."

@@ -160,11 +160,12 @@ class DatasetReader:
         """
         bad = [name for name in names if name not in self.layers]
         if bad:
-            absent = " ".join(not_installed()) or "DISTRIBUTION"
+            absent = " ".join(not_installed())
+            own = f" (of this project, `pip install {absent}` is missing)" if absent else ""
             raise DatasetError(
                 f"{self.paths.hdf5}: layer {bad[0]!r} {self.undescribed[bad[0]]}; nor does an installed plugin "
-                f"describe it. Install the plugin that declares it (`pip install {absent}`); or, in Python, use "
-                f"`layers` to leave out those without a description: {', '.join(bad)}."
+                f"describe it. Install the plugin that declares it{own}; or, in Python, use `layers` to leave out "
+                f"those without a description: {', '.join(bad)}."
             )
 
     def _marks_of(self, file: h5py.File) -> dict[str, Any]:
@@ -282,7 +283,7 @@ class DatasetReader:
         made = read_side_file(self.paths.splits_made, dict) if self.paths.splits_made.exists() else {}
         parts = {str(name): self._split(name, rows) for name, rows in read_side_file(path, dict).items()}
         # Rows that were left out shift all later ones: a row of `test` could have been in `train`.
-        if hdf5.ROWS in made and made[hdf5.ROWS] != self._marks[hdf5.METADATA]:
+        if hdf5.ROWS in made and made[hdf5.ROWS] != hdf5.rows_digest(self.tile_ids()):
             raise DatasetError(f"{self.paths.hdf5}: its splits were made for other rows. {_MAKE_SPLITS}")
         return Splits(parts, made.get("made"))
 

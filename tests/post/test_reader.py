@@ -49,8 +49,11 @@ def test_layers_without_attributes_are_described_by_installed_plugins(made: Path
             for name in list(owner.attrs):
                 del owner.attrs[name]
         file.move("heights", "unknown")
-    with pytest.raises(DatasetError, match="has no description that can be read"):
+    with pytest.raises(
+        DatasetError, match=r"layer 'unknown' has no attributes .*; nor does an installed plugin describe"
+    ):
         DatasetReader.open(path)
+    assert DatasetReader(ProductPaths(path)).layers["sentinel2"] == described
     reader = DescribedReader(ProductPaths(path), discover())
     assert reader.layers["sentinel2"] == described
     assert reader.problems["sentinel2"][-1].endswith(f"; the description of {described.plugin} is used.")

@@ -78,6 +78,12 @@ def stored_table(reader: DatasetReader) -> NDArray[np.void]:
         return table
 
 
+def anchor_of(reader: DatasetReader) -> str:
+    """The anchor modality; where the file does not name it, as in published files, the one with variants."""
+    of_variants = next((layer.modality for layer in reader.layers.values() if layer.variants), "")
+    return str(reader.attributes.get("anchor", of_variants))
+
+
 def write_head(file: h5py.File, name: str, source: DatasetReader, how: Mapping[str, Any]) -> None:
     """Writes the attributes of a derived file.
 
@@ -88,9 +94,7 @@ def write_head(file: h5py.File, name: str, source: DatasetReader, how: Mapping[s
         how: the command with its inputs and options; becomes the attribute `derived`, as JSON.
     """
     derived = json.dumps(how, ensure_ascii=False)
-    # Files of other programs do not name the anchor; it is the modality whose variants are in the table.
-    of_variants = next((layer.modality for layer in source.layers.values() if layer.variants), "")
-    facts = {"layout": VERSION, "name": name, "anchor": str(source.attributes.get("anchor", of_variants))}
+    facts = {"layout": VERSION, "name": name, "anchor": anchor_of(source)}
     file.attrs.update({**facts, "written_by": f"mmearth-core {__version__}", "derived": derived})
 
 
