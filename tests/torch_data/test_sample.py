@@ -68,7 +68,7 @@ def test_class_indices_are_the_positions_of_the_declared_classes(layer: str, pat
     own = Dataset(changed, layers={layer: dataset.bands[layer]}, classes="index", ignore_index=255)
     np.testing.assert_array_equal(own[0]["values"][layer].numpy(), np.where(table[rows[0]] < 0, 255, table[rows[0]]))
     names = [label.name for label in dataset.layers[layer].classes[0]]
-    assert (len(names), names[0]) == (len(values), {"esa_worldcover": "trees", "dynamic_world": "water"}[layer])
+    assert (len(names), names[0]) == (len(values), {"esa_worldcover": "tree cover", "dynamic_world": "water"}[layer])
     # By default they are as before.
     np.testing.assert_array_equal(Dataset(changed, layers=[layer])[0]["values"][layer].numpy(), rows[0])
 

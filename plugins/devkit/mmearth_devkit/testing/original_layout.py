@@ -94,8 +94,9 @@ def _entry(row: int, level: str) -> dict[str, Any]:
             "era5": [f"2018{month:02d}_temperature_2m"], "dynamic_world": ["label"],
             "canopy_height_eth": ["height", "std"], "esa_worldcover": ["Map"],
         },
-        "era5": {"month1": [270.5 + row, 268.0, 275.0, 0.02], "month2": [272.5, 270.0, 277.0 + row, 0.03],
-                 "year": [280.5, 255.0, 301.0, 0.7 + row / 10]},
+        "era5": {"month1": [270.5 + row, 268.0 - row, 275.0 + row, 0.02 * row],
+                 "month2": [272.5 + row, 270.0 - row, 277.0 + row, 0.03 * row],
+                 "year": [280.5 + row, 255.0 - row, 301.0 + row, 0.7 + row / 10]},
     }  # fmt: skip
 
 
