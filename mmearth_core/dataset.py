@@ -172,8 +172,8 @@ class Dataset:
     @property
     def tile_ids(self) -> list[str]:
         """The id of each tile."""
-        parts = [reader.tile_ids(self.rows[self.files == file]) for file, reader in enumerate(self.readers)]
-        return [tile_id for part in parts for tile_id in part]
+        pairs = zip(self.files, self.rows, strict=True)
+        return [self.readers[file].ids[row].decode(errors="replace") for file, row in pairs]
 
     def band_stats(self) -> dict[str, Any]:
         """The band statistics: `{layer or layer_variant: {mean, std, min, max, ...: one number per band}}`.
@@ -224,11 +224,10 @@ class Dataset:
 def _require_same(one: LayerDescription, other: LayerDescription, files: str) -> None:
     """Refuses layers whose values have another meaning; descriptions for people, and plugins, may differ."""
     for name in ("kind", "dtype", "shape", "bands", "units", "nodata", "also_missing", "classes", "variants"):
-        first, second = getattr(one, name), getattr(other, name)
-        if first != second:
+        if getattr(one, name) != getattr(other, name):
             raise DatasetError(
-                f"{files} cannot be read as one dataset: {name} of layer {one.name!r} is {first} and {second}. Choose "
-                "other layers, or make both files with the same configuration."
+                f"{files} cannot be read as one dataset: {name} of layer {one.name!r} is {getattr(one, name)} and "
+                f"{getattr(other, name)}. Choose other layers, or make both files with the same configuration."
             )
 
 

@@ -131,6 +131,12 @@ class Dataset(data.Dataset[Sample]):
         self._positions = {
             name: [self.layers[name].bands.index(band) for band in bands] for name, bands in self.bands.items()
         }
+        for name, layer in self.layers.items() if classes == "index" else ():
+            if layer.has_classes and not all(layer.classes[band] for band in self._positions[name]):
+                raise DatasetError(
+                    f"{self.plain.path}: layer {name!r} has a band that declares no classes, so there are no indices. "
+                    "Leave it out with `layers`, or use classes='value'."
+                )
         self._ignore_index = int(ignore_index) if classes == "index" else None
         self._has_files = not isinstance(path, str | os.PathLike)
         self._missing = float(missing)
@@ -170,7 +176,7 @@ class Dataset(data.Dataset[Sample]):
         return f"<torch {repr(self.plain)[1:]}"
 
     def _indices(self, name: str, values: NDArray[Any], mask: NDArray[np.bool_], ignore: int) -> NDArray[np.int64]:
-        """Class values as indices; of a band that declares no classes, there are none."""
+        """Class values as positions among the declared ones; other values, and missing ones, are `ignore`."""
         indices = np.full(values.shape, ignore, np.int64)
         for band, position in enumerate(self._positions[name]):
             for index, label in enumerate(self.layers[name].classes[position]):

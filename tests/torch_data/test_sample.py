@@ -73,6 +73,16 @@ def test_class_indices_are_the_positions_of_the_declared_classes(layer: str, pat
     np.testing.assert_array_equal(Dataset(changed, layers=[layer])[0]["values"][layer].numpy(), rows[0])
 
 
+def test_a_layer_without_declared_classes_has_no_indices(path: Path, tmp_path: Path) -> None:
+    shutil.copyfile(path, tmp_path / "own.h5")
+    with h5py.File(tmp_path / "own.h5", "r+") as file:
+        file["dynamic_world"].attrs["classes"] = "[[]]"
+    assert Dataset(tmp_path / "own.h5", layers=["dynamic_world"])[0]
+    with pytest.raises(DatasetError, match=r"layer 'dynamic_world' has a band that declares no classes, .*'value'"):
+        Dataset(tmp_path / "own.h5", layers=["dynamic_world", "esa_worldcover"], classes="index")
+    assert Dataset(tmp_path / "own.h5", layers=["esa_worldcover", "month"], classes="index", normalize=None)[0]
+
+
 def test_cross_entropy_takes_them(path: Path) -> None:
     for layer, (values, _) in CLASSES.items():
         dataset = Dataset(path, layers=[layer], classes="index")
