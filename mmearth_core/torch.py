@@ -30,7 +30,6 @@ Needs torch: `pip install mmearth-core[torch]`.
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -118,25 +117,21 @@ class Dataset(data.Dataset[Sample]):
             raise ValueError(f"normalize={normalize!r} is not one of {', '.join(get_args(Normalize))}, or None.")
         if classes not in get_args(Classes):
             raise ValueError(f"classes={classes!r} is not one of {', '.join(get_args(Classes))}.")
-        if not isinstance(missing, Real) or not isinstance(ignore_index, Integral):
+        if not isinstance(missing, int | float | np.number) or not isinstance(ignore_index, int | np.integer):
             raise TypeError(f"missing={missing!r} must be a number, and ignore_index={ignore_index!r} a whole one.")
         if transform is not None and not callable(transform):
             raise TypeError(f"transform={transform!r} is not a function.")
         self.plain = plain.Dataset(path, layers, split, **selection)
         self.layers: Mapping[str, LayerDescription] = self.plain.layers
         chosen = layers if isinstance(layers, Mapping) else {}
+        if classes == "index":
+            _require_classes(self.plain)
         self.bands: Mapping[str, tuple[str, ...]] = {
             name: _chosen_bands(self.plain, layer, chosen.get(name)) for name, layer in self.layers.items()
         }
         self._positions = {
             name: [self.layers[name].bands.index(band) for band in bands] for name, bands in self.bands.items()
         }
-        for name, layer in self.layers.items() if classes == "index" else ():
-            if layer.has_classes and not all(layer.classes[band] for band in self._positions[name]):
-                raise DatasetError(
-                    f"{self.plain.path}: layer {name!r} has a band that declares no classes, so there are no indices. "
-                    "Leave it out with `layers`, or use classes='value'."
-                )
         self._ignore_index = int(ignore_index) if classes == "index" else None
         self._has_files = not isinstance(path, str | os.PathLike)
         self._missing = float(missing)
@@ -211,6 +206,15 @@ class Dataset(data.Dataset[Sample]):
             chosen, shape = self._positions[layer.name], (-1, *(1,) * (len(layer.shape) - 1))
             scales[key] = offset[chosen].reshape(shape), factor[chosen].reshape(shape)
         return scales
+
+
+def _require_classes(source: plain.Dataset) -> None:
+    for layer in source.layers.values():
+        if layer.has_classes and not all(layer.classes):
+            raise DatasetError(
+                f"{source.path}: layer {layer.name!r} has a band that declares no classes, so there are no indices. "
+                "Leave it out with `layers`, or use classes='value'."
+            )
 
 
 def _chosen_bands(source: plain.Dataset, layer: LayerDescription, bands: Sequence[str] | None) -> tuple[str, ...]:
