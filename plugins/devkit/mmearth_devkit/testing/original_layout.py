@@ -123,7 +123,7 @@ def _row(entry: dict[str, Any], row: int, size: int, random: np.random.Generator
         "sentinel2": optical,
         "sentinel2_cloudmask": masked(1024 * random.integers(0, 2, (1, *pixels))),
         "sentinel2_cloudprod": random.integers(0, 100, (1, *pixels)) if l2a else np.full((1, *pixels), 65535),
-        "sentinel2_scl": masked(random.integers(2, 12, (1, *pixels))) if l2a else np.full((1, *pixels), 255),
+        "sentinel2_scl": random.integers(2, 12, (1, *pixels)) if l2a else np.full((1, *pixels), 255),
         "sentinel1": radar,
         "aster": masked(np.stack([random.integers(-20, 2000, pixels), random.random(pixels) * 30])),
         "era5": np.stack([[*era5["month1"], *era5["month2"], *era5["year"]]], axis=0),
