@@ -107,6 +107,7 @@ def merge(
         write_json(staged.band_stats, stats or shared.counted_stats(staged.hdf5, layers, readers, pool, progress))
         no_splits = _write_splits(staged, inputs)
         _write_left_out(staged, inputs)
+        shared.require_unchanged(readers)
     return Merged(out, len(ids), dropped, stats is None, no_splits)
 
 

@@ -91,6 +91,7 @@ def resize(source: Path, target: Path, size: int, overwrite: bool, pool: Pool, p
         for old, new in zip(side_files(reader.paths), side_files(staged), strict=True):
             if old.exists() and not new.exists():  # files that depend only on the rows
                 shutil.copyfile(old, new)
+        shared.require_unchanged([reader])
     return Resized(out, len(reader), size, reader.image_size)
 
 

@@ -78,6 +78,17 @@ def stored_table(reader: DatasetReader) -> NDArray[np.void]:
         return table
 
 
+def require_unchanged(readers: Iterable[DatasetReader]) -> None:
+    """Refuses inputs that were replaced by other rows while they were copied, as workers open them again.
+
+    Raises:
+        DatasetError: when one was replaced.
+    """
+    for reader in readers:
+        with reader.file():
+            pass
+
+
 def anchor_of(reader: DatasetReader) -> str:
     """The anchor modality; where the file does not name it, as in published files, the one with variants."""
     of_variants = next((layer.modality for layer in reader.layers.values() if layer.variants), "")

@@ -62,6 +62,7 @@ def make_subset(
             )
         layers = list(reader.layers.values())
         write_json(staged.band_stats, shared.counted_stats(staged.hdf5, layers, [reader], pool, progress))
+        shared.require_unchanged([reader])
     return Subset(out, len(rows), len(reader))
 
 

@@ -1,5 +1,6 @@
 """Files in the original system's layout: merged, cut down and cropped to full datasets, with numpy's statistics."""
 
+import importlib
 import json
 import shutil
 from collections.abc import Callable
@@ -124,6 +125,29 @@ def test_a_layer_that_no_plugin_describes_is_named(original: Path, refused: Call
         text = refused(*words)
         assert f"own/{NAME}.h5: layer 'depth' has no attributes modality, " in text
         assert "nor does an installed plugin describe it. Install the plugin that declares it; or" in text
+
+
+@pytest.mark.parametrize("command", ["subset", "resize", "merge"])
+def test_an_input_that_is_replaced_meanwhile_is_not_mixed(
+    command: str, original: Path, kit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by `mmearth-core post` while the command copies rows: the old and the new file have other tiles."""
+    shutil.copytree(original, tmp_path / "own")
+    path, module = tmp_path / "own" / f"{NAME}.h5", importlib.import_module(f"mmearth_curate.derive.{command}")
+    other = write_original(tmp_path / "new" / NAME, TILES, SIZE, seed=5, prefix="new")
+    written = module.write_tile_info
+
+    def write(*arguments: Any) -> None:
+        written(*arguments)
+        other.replace(path)
+
+    monkeypatch.setattr(module, "write_tile_info", write)
+    out = tmp_path / "out"
+    words = {"subset": [path, out, "--split", "train"], "resize": [path, out, "--size", "8"], "merge": [out, path]}
+    done = kit.cli(command, *words[command], "--workers", "1")
+    assert done.exit_code == 2
+    assert f"{NAME}.h5: was replaced while it was in use" in " ".join(done.stderr.split())
+    assert not out.exists()
 
 
 def test_the_vectors_and_maps_are_those_of_the_original() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from mmearth_devkit.testing.original_layout import CANOPY_MISSING, LAYERS, write_original
+from mmearth_viz.report import page
 from PIL import Image
 
 
@@ -18,14 +20,14 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_report_counts_what_the_statistics_do_not_have(original: Path, kit: Any, tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    told = kit.summary("report", original.parent, "-o", page, "--workers", "1", "--rows", "4")
+    out = tmp_path / "report.html"
+    told = kit.summary("report", original.parent, "-o", out, "--workers", "1", "--rows", "4")
     assert (told["tiles"], told["rows"]) == (6, 4)
-    text = page.read_text()
+    text = out.read_text()
     assert set(re.findall(r"<h3>([a-z]\w+) <span>", text)) == set(LAYERS)
     assert "Statistics and shares on 4 of 6 rows, drawn by seed 0." in text
-    kit.summary("report", original, "-o", page, "--workers", "1")
-    text = page.read_text()
+    kit.summary("report", original, "-o", out, "--workers", "1")
+    text = out.read_text()
     assert "Statistics and shares on all rows." in text
     with h5py.File(original) as file:
         heights = file["canopy_height_eth"][:, 0]
@@ -49,3 +51,23 @@ def test_every_layer_is_drawn(original: Path, kit: Any, tmp_path: Path) -> None:
     for path in (one, several):
         with Image.open(path) as image:
             assert image.size[0] > 300
+
+
+def test_a_file_that_is_replaced_meanwhile_is_not_reported_on(
+    original: Path, kit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "own" / original.name
+    shutil.copytree(original.parent, path.parent)
+    other = write_original(tmp_path / "new" / "data_1M_v001", seed=1, prefix="new")
+    made = page.make_histograms
+
+    def make(*arguments: Any) -> Any:
+        other.replace(path)
+        return made(*arguments)
+
+    monkeypatch.setattr(page, "make_histograms", make)
+    monkeypatch.setattr(page, "make_samples", lambda *arguments: [])  # which open the file in this process
+    done = kit.cli("report", path, "-o", tmp_path / "report.html", "--workers", "1")
+    assert done.exit_code == 2
+    assert "was replaced while it was in use" in " ".join(done.stderr.split())
+    assert not (tmp_path / "report.html").exists()
