@@ -20,7 +20,9 @@ CHECK = "description"
 
 _SUFFIXES = {".h5", ".hdf5"}
 _HEAD = ("layout", "name", "anchor", "written_by")
-_COMPARED = tuple(each.name for each in fields(LayerDescription) if each.eq and each.name not in ("name", "plugin"))
+_COMPARED = tuple(
+    each.name for each in fields(LayerDescription) if each.eq and each.name not in ("name", "plugin", "also_missing")
+)
 _WRITE_AGAIN = "Write the HDF5 file again with `mmearth-core post`."
 _FOREIGN = (
     "Nothing needs to be done if the file is another program's; otherwise write it again with `mmearth-core post`."
