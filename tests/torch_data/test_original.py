@@ -15,9 +15,15 @@ from mmearth_devkit.testing.original_layout import CANOPY_MISSING, LAYERS, write
 from mmearth_core.torch import Dataset
 
 MISSING = {
-    "aster": (-32768,), "canopy_height_eth": CANOPY_MISSING, "esa_worldcover": (0, 255), "sentinel1": (-np.inf,),
-    "sentinel2": (0,), "sentinel2_cloudprod": (65535,), "dynamic_world": (0,), "sentinel2_scl": (255,),
-}  # fmt: skip
+    "aster": (-32768,),
+    "canopy_height_eth": CANOPY_MISSING,
+    "esa_worldcover": (0, 255),
+    "sentinel1": (-np.inf,),
+    "sentinel2": (0,),
+    "sentinel2_cloudprod": (65535,),
+    "dynamic_world": (0,),
+    "sentinel2_scl": (255,),
+}
 
 
 @pytest.fixture(scope="module")

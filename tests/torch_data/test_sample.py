@@ -229,9 +229,15 @@ def test_splits_rows_and_variants(path: Path, two: list[Path]) -> None:
     halves = Plain(two[:2], layers=["month"], split=["train", "test"])
     assert sorted(halves.tile_ids) == list("012345")
     for rows, expected in (
-        ([3, 0], [3, 0]), (np.array([1, 1]), [1, 1]), (slice(1, 4), [1, 2, 3]), (slice(None, None, -2), [4, 2, 0]),
-        ((), []), (range(2), [0, 1]), ([-1], [4]), (np.arange(5) > 2, [3, 4]),
-    ):  # fmt: skip
+        ([3, 0], [3, 0]),
+        (np.array([1, 1]), [1, 1]),
+        (slice(1, 4), [1, 2, 3]),
+        (slice(None, None, -2), [4, 2, 0]),
+        ((), []),
+        (range(2), [0, 1]),
+        ([-1], [4]),
+        (np.arange(5) > 2, [3, 4]),
+    ):
         assert Plain(path, layers=["month"], rows=rows).rows.tolist() == expected
     with h5py.File(path) as file:
         levels = [level.decode() for level in file["metadata"]["S2_type"]]

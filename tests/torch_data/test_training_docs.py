@@ -34,9 +34,15 @@ def here(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 EXAMPLES = {
-    "batches": '["masks"]', "transform": "transform=", "torchgeo": "torchgeo", "classes": "cross_entropy(",
-    "metadata": 'entry["lat"]', "several": "several", "pandas": "pandas", "published": '"data/data_100k_v001"',
-}  # fmt: skip
+    "batches": '["masks"]',
+    "transform": "transform=",
+    "torchgeo": "torchgeo",
+    "classes": "cross_entropy(",
+    "metadata": 'entry["lat"]',
+    "several": "several",
+    "pandas": "pandas",
+    "published": '"data/data_100k_v001"',
+}
 """A word of each example that no other one has."""
 
 
