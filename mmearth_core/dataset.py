@@ -247,7 +247,7 @@ def _select(reader: DatasetReader, splits: list[str] | None, rows: Any, variants
             allowed = f"{path} has {counted(len(reader), 'row')}; give a slice, or whole numbers from 0 on"
             raise type(error)(f"rows={reprlib.repr(rows)}: {error}. {allowed}.") from error
     if variants:
-        known = {each for layer in reader.layers.values() for each in layer.variants}
+        known = sorted({each for layer in reader.layers.values() for each in layer.variants})
         require_known(f"{path}:", "variant", variants, known)
         chosen = chosen[np.isin(reader.variants()[chosen], [each.encode() for each in variants])]
     return chosen
@@ -294,12 +294,13 @@ def _line_start(tile_id: str) -> bytes:
 
 
 def _line_starts(path: Path, ids: NDArray[np.bytes_]) -> "array[int]":
-    """Where the line of each row begins, up to the first line that is not of its row."""
+    """Where the line of each row begins, up to the first line that is not the complete entry of its row."""
     starts = array("q")
     with path.open("rb") as file:
         start = len(file.readline())
         for tile_id, line in zip(ids.tolist(), file, strict=False):
-            if not line.startswith(_line_start(tile_id.decode(errors="replace"))):
+            is_entry = line.rstrip(b",\n").endswith(b"}")
+            if not is_entry or not line.startswith(_line_start(tile_id.decode(errors="replace"))):
                 break
             starts.append(start)
             start += len(line)

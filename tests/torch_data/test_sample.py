@@ -138,6 +138,11 @@ def test_metadata_in_another_layout_is_read_too(path: Path, tmp_path: Path) -> N
         side.write_text(text)
         plain = Plain(tmp_path / "own.h5", layers=["month"], metadata=True)
         assert [tile.metadata for tile in plain] == list(own.values())
+    spread = "".join(f'"{tile_id}": {{\n"x": {row}}},\n' for row, tile_id in enumerate(own))
+    side.write_text("{\n" + spread[:-2] + "}")  # one line of each entry begins as ours do
+    assert [
+        tile.metadata["x"] for tile in Plain(tmp_path / "own.h5", layers=["month"], metadata=True) if tile.metadata
+    ] == [*range(5)]
     side.write_text(json.dumps({"brittany": {}}))
     plain = Plain(tmp_path / "own.h5", layers=["month"], metadata=True)
     assert plain[0].metadata == {}
