@@ -10,7 +10,7 @@ from attrs import define, field
 from numpy.typing import NDArray
 
 from mmearth_core.json_files import JSONFileError, read_json
-from mmearth_core.product.hdf5 import rows_digest
+from mmearth_core.product.hdf5 import ROWS, rows_digest
 from mmearth_core.text import counted
 from mmearth_curate.strict_json import Parsed, read_entries
 from mmearth_curate.verify.findings import Finding, Report, Severity
@@ -34,6 +34,11 @@ def check_table(report: Report) -> Iterator[Finding]:
     table = report.reader.table
     if not len(table):
         yield report.finding(Severity.FAULT, "rows", "The file has no row.", report.rewrite)
+    if report.reader.attributes.get(ROWS) not in (None, rows_digest(report.reader.tile_ids())):
+        message = (
+            f"The attribute {ROWS} is not that of the table, so readers do not notice that other rows replace these."
+        )
+        yield report.finding(Severity.FAULT, "rows", message, report.rewrite)
     for row in np.flatnonzero(table.ids == b"").tolist():
         message = "The row has no tile id: it was never written."
         yield report.finding(Severity.FAULT, "rows", message, report.rewrite, row)
