@@ -6,15 +6,14 @@ import pytest
 
 from tests.reference.compare import load, unexpected
 
-_ROWS = "the checksum of the rows, by which readers notice that the file was replaced"
-
-CHANGED: dict[str, str] = {
-    f"{place} attributes rows_sha256": _ROWS
-    for place in (
-        *("few few.h5", "merged merged.h5", "resized resized.h5", "planet planet.h5", "small small.h5"),
-        *("scene virginia.h5", "scene with the modality tile virginia.h5"),
-    )
+DATASETS = {
+    **{name: name for name in ("few", "merged", "planet", "resized", "small")},
+    **dict.fromkeys(("scene", "scene with the modality tile"), "virginia"),
 }
+
+ROWS = "the checksum of the rows, by which readers notice that the file was replaced"
+
+CHANGED: dict[str, str] = {f"{dataset} {name}.h5 attributes rows_sha256": ROWS for dataset, name in DATASETS.items()}
 """What may differ, such as "planet planet.h5 sentinel2 stored", and the reason."""
 
 
