@@ -68,7 +68,7 @@ def ways(path: Path, gzip4: Path, workers: int) -> Iterator[tuple[str, Way]]:
 
     def by_h5py(file: Path) -> Way:
         opened = h5py.File(file)
-        datasets = [opened[name] for name in opened if name != "metadata"]
+        datasets = [opened[name] for name in opened if name != "metadata" and not opened[name].is_scale]
 
         def read(rows: list[int]) -> int:
             for row in rows:
