@@ -1,20 +1,26 @@
 """The description of a layer: what a reader must know of it, independent of the file format."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from attrs import asdict, field, fields, frozen
+from attrs import asdict, evolve, field, fields, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview, holds
-from mmearth_core.contract.modality import Modality
+from mmearth_core.contract.modality import TERMS, Modality
 from mmearth_core.errors import DatasetError
+from mmearth_core.text import counted
 
 DEFAULT = ""
 """The key of the preview for variants that have none of their own."""
+
+YEAR = "[Year]"
+"""In the texts of a modality, the place of the years of a dataset's days."""
 
 DESCRIBED = ("modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "plugin")
 """The attributes that every layer has; files of older versions have no further ones."""
@@ -42,7 +48,13 @@ class LayerDescription:
         classes: the classes of each band; empty for quantities.
         variants: those that have statistics of their own.
         plugin: the distribution and version that it was downloaded with.
-        previews: how it is drawn, by variant, `""` for all others; layers that are drawn differently are equal.
+        previews: how it is drawn, by variant, `""` for all others.
+        licence: the terms of the data; this text and the next ones are empty where they are not stated.
+        attribution: the text that the licence requires of those who pass the data on.
+        citation: the reference to cite.
+        source: a link to the data's page.
+
+    Layers that differ only in texts for people, or in their previews, are equal: `post` keeps such a layer.
     """
 
     name: str
@@ -52,13 +64,17 @@ class LayerDescription:
     nodata: str
     bands: tuple[str, ...] = field(converter=_as_texts)
     units: tuple[str, ...] = field(converter=_as_texts)
-    descriptions: tuple[str, ...] = field(converter=_as_texts)
+    descriptions: tuple[str, ...] = field(converter=_as_texts, eq=False)
     shape: tuple[int, ...]
-    description: str = ""
+    description: str = field(default="", eq=False)
     classes: tuple[tuple[ClassLabel, ...], ...] = ()
     variants: tuple[str, ...] = field(default=(), converter=_as_texts)
     plugin: str = ""
     previews: Mapping[str, Preview] = field(factory=dict, eq=False)
+    licence: str = field(default="", eq=False)
+    attribution: str = field(default="", eq=False)
+    citation: str = field(default="", eq=False)
+    source: str = field(default="", eq=False)
 
     @classmethod
     def of(cls, layer: Layer, modality: Modality, image_size: int, plugin: str) -> "LayerDescription":
@@ -79,7 +95,13 @@ class LayerDescription:
             variants=modality.variants,
             plugin=plugin,
             previews={**({DEFAULT: layer.preview} if layer.preview else {}), **layer.variant_previews},
+            **{name: getattr(modality, name) for name in TERMS},
         )
+
+    def with_years(self, years: Collection[str]) -> "LayerDescription":
+        """The same layer, with the first and the last of these years in its texts."""
+        span = "-".join(sorted({min(years), max(years)}))
+        return evolve(self, **{name: getattr(self, name).replace(YEAR, span) for name in TERMS})
 
     @property
     def is_map(self) -> bool:
@@ -147,6 +169,7 @@ class LayerDescription:
             **{name: values for name, values in texts.items() if values},
             "classes": json.dumps([[asdict(label) for label in labels] for labels in self.classes]),
             "previews": json.dumps({variant: asdict(preview) for variant, preview in self.previews.items()}),
+            **{name: text for name in TERMS if (text := getattr(self, name))},
         }
 
     @classmethod
@@ -179,6 +202,7 @@ class LayerDescription:
                 variants=attributes.get("variants", ()),
                 previews={variant: _preview(content) for variant, content in previews.items()},
                 **{key: attributes[key] for key in DESCRIBED if key not in ("nodata", "classes")},
+                **{key: str(attributes[key]) for key in TERMS if key in attributes},
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise DatasetError(f"has attributes that cannot be read ({error})") from error
@@ -189,3 +213,26 @@ def _preview(content: Mapping[str, Any]) -> Preview:
     known: dict[str, Any] = {each.name: content[each.name] for each in fields(Preview) if each.name in content}
     ends: dict[str, Any] = {key: tuple(value) for key, value in known.items() if isinstance(value, list)}
     return Preview(**{**known, **ends})
+
+
+def licences(name: str, rows: int, layers: Iterable[LayerDescription]) -> str:
+    """What those who get a dataset must know of its licences, as Markdown.
+
+    Args:
+        name: the dataset's name.
+        rows: its number of tiles.
+        layers: its layers.
+    """
+    return "\n".join(_licences(name, rows, sorted(layers, key=attrgetter("modality")))) + "\n"
+
+
+def _licences(name: str, rows: int, layers: Iterable[LayerDescription]) -> Iterator[str]:
+    yield f"# {name}: licences and attributions\n"
+    yield f"{counted(rows, 'tile')}. Whoever passes on this dataset, or a part of it, must observe the licence of each"
+    yield "modality below and pass on its attribution. Publications should cite the data."
+    for modality, members in groupby(layers, attrgetter("modality")):
+        own = list(members)
+        yield f"\n## {modality}\n"
+        yield f"- layers: {', '.join(layer.name for layer in own)}"
+        yield from (f"- {term}: {getattr(own[0], term) or 'not stated by the plugin'}" for term in TERMS)
+        yield f"- downloaded with: {own[0].plugin or 'not known'}"

@@ -276,7 +276,8 @@ def _warnings(config: Config, registry: Registry, stored: StoredConfig) -> Itera
         if name in stored.modalities
     }
     dataset = {**stored.dataset, "image_size": config.dataset.image_size}
-    differences = stored.differences(evolve(stored, dataset=dataset, modalities=options))
+    defaults = {name: plain_options(registry.modality(name).default_options) for name in options}
+    differences = stored.completed(defaults).differences(evolve(stored, dataset=dataset, modalities=options))
     if differences:
         yield (
             "The configuration differs from the one that the dataset was downloaded with, which is used: "
