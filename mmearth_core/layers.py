@@ -1,7 +1,7 @@
 """The description of a layer: what a reader must know of it, independent of the file format."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
@@ -21,6 +21,9 @@ DEFAULT = ""
 
 YEAR = "[Year]"
 """In the texts of a modality, the place of the years of a dataset's days."""
+
+NOT_STATED = "not stated by the plugin"
+"""Shown instead of a text that a modality does not have."""
 
 DESCRIBED = ("modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "plugin")
 """The attributes that every layer has; files of older versions have no further ones."""
@@ -49,10 +52,7 @@ class LayerDescription:
         variants: those that have statistics of their own.
         plugin: the distribution and version that it was downloaded with.
         previews: how it is drawn, by variant, `""` for all others.
-        licence: the terms of the data; this text and the next ones are empty where they are not stated.
-        attribution: the text that the licence requires of those who pass the data on.
-        citation: the reference to cite.
-        source: a link to the data's page.
+        terms: `licence`, `attribution`, `citation` and `source` of the data, as far as they are stated.
 
     Layers that differ only in texts for people, or in their previews, are equal: `post` keeps such a layer.
     """
@@ -71,10 +71,7 @@ class LayerDescription:
     variants: tuple[str, ...] = field(default=(), converter=_as_texts)
     plugin: str = ""
     previews: Mapping[str, Preview] = field(factory=dict, eq=False)
-    licence: str = field(default="", eq=False)
-    attribution: str = field(default="", eq=False)
-    citation: str = field(default="", eq=False)
-    source: str = field(default="", eq=False)
+    terms: Mapping[str, str] = field(factory=dict, eq=False)
 
     @classmethod
     def of(cls, layer: Layer, modality: Modality, image_size: int, plugin: str) -> "LayerDescription":
@@ -95,13 +92,13 @@ class LayerDescription:
             variants=modality.variants,
             plugin=plugin,
             previews={**({DEFAULT: layer.preview} if layer.preview else {}), **layer.variant_previews},
-            **{name: getattr(modality, name) for name in TERMS},
+            terms={name: text for name in TERMS if (text := getattr(modality, name))},
         )
 
     def with_years(self, years: Collection[str]) -> "LayerDescription":
         """The same layer, with the first and the last of these years in its texts."""
         span = "-".join(sorted({min(years), max(years)}))
-        return evolve(self, **{name: getattr(self, name).replace(YEAR, span) for name in TERMS})
+        return evolve(self, terms={name: text.replace(YEAR, span) for name, text in self.terms.items()})
 
     @property
     def is_map(self) -> bool:
@@ -169,7 +166,7 @@ class LayerDescription:
             **{name: values for name, values in texts.items() if values},
             "classes": json.dumps([[asdict(label) for label in labels] for labels in self.classes]),
             "previews": json.dumps({variant: asdict(preview) for variant, preview in self.previews.items()}),
-            **{name: text for name in TERMS if (text := getattr(self, name))},
+            **self.terms,
         }
 
     @classmethod
@@ -202,7 +199,7 @@ class LayerDescription:
                 variants=attributes.get("variants", ()),
                 previews={variant: _preview(content) for variant, content in previews.items()},
                 **{key: attributes[key] for key in DESCRIBED if key not in ("nodata", "classes")},
-                **{key: str(attributes[key]) for key in TERMS if key in attributes},
+                terms={name: str(attributes[name]) for name in TERMS if name in attributes},
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise DatasetError(f"has attributes that cannot be read ({error})") from error
@@ -223,16 +220,14 @@ def licences(name: str, rows: int, layers: Iterable[LayerDescription]) -> str:
         rows: its number of tiles.
         layers: its layers.
     """
-    return "\n".join(_licences(name, rows, sorted(layers, key=attrgetter("modality")))) + "\n"
-
-
-def _licences(name: str, rows: int, layers: Iterable[LayerDescription]) -> Iterator[str]:
-    yield f"# {name}: licences and attributions\n"
-    yield f"{counted(rows, 'tile')}. Whoever passes on this dataset, or a part of it, must observe the licence of each"
-    yield "modality below and pass on its attribution. Publications should cite the data."
-    for modality, members in groupby(layers, attrgetter("modality")):
+    lines = [
+        f"# {name}: licences and attributions\n",
+        f"{counted(rows, 'tile')}. Anyone who passes on this dataset, or a part of it, must observe the licence of",
+        "each modality below and pass on its attribution. Publications should cite the data.",
+    ]
+    for modality, members in groupby(sorted(layers, key=attrgetter("modality")), attrgetter("modality")):
         own = list(members)
-        yield f"\n## {modality}\n"
-        yield f"- layers: {', '.join(layer.name for layer in own)}"
-        yield from (f"- {term}: {getattr(own[0], term) or 'not stated by the plugin'}" for term in TERMS)
-        yield f"- downloaded with: {own[0].plugin or 'not known'}"
+        lines.append(f"\n## {modality}\n\n- layers: {', '.join(layer.name for layer in own)}")
+        lines += (f"- {term}: {own[0].terms.get(term, NOT_STATED)}" for term in TERMS)
+        lines.append(f"- downloaded with: {own[0].plugin or 'not known'}")
+    return "\n".join(lines) + "\n"

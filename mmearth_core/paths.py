@@ -49,7 +49,7 @@ class ProductPaths:
     splits: Path = field(init=False, default=_side_file("splits.json"))
     splits_made: Path = field(init=False, default=_side_file("splits_made.json"))
     left_out: Path = field(init=False, default=_side_file("left_out.json"))
-    licences: Path = field(init=False, default=_side_file("LICENSES.md"))
+    licences: Path = field(init=False, default=_side_file("licences.md"))
 
     @property
     def name(self) -> str:

@@ -3,7 +3,6 @@
 import hashlib
 import math
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from attrs import field, frozen
 from mmearth_core.config.schema import Config
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import Modality
+from mmearth_core.download.folder import layers_of
 from mmearth_core.download.stack import stack_bands
 from mmearth_core.download.stored_config import (
     Group,
@@ -90,7 +90,6 @@ def prepare(
     plan = plan_groups(stored.groups if stored else {}, wanted, anchor.name)
     _check_members(config, plan)
     groups = tuple(Group(name, tuple(modalities[each] for each in members), anchor) for name, members in plan.items())
-    _check_layers(config, groups)
     _check_answer_size(config, groups)
     frame, tiles = _tiles(config, folder, stored, modalities.values())
     members = [name for group in plan.values() for name in group]
@@ -105,6 +104,7 @@ def prepare(
     if stored is not None:
         defaults = {name: plain_options(registry.modality(name).default_options) for name in modalities}
         to_store = continue_dataset(stored.completed(defaults), to_store, folder, config)
+    layers_of(folder, to_store, {name: modalities[name] for name in members})  # options may add layers
     return PreparedRun(config, folder, chosen, groups, to_store, frame, modalities)
 
 
@@ -174,17 +174,6 @@ def _check_members(config: Config, plan: Mapping[str, Sequence[str]]) -> None:
                 f"{config.source}: {', '.join(removed)} was removed, but the dataset downloads it together with "
                 f"others, in the group {name!r}. Restore it, or leave this group's modalities out with --modalities."
             )
-
-
-def _check_layers(config: Config, groups: Iterable[Group]) -> None:
-    """Refuses two layers of one name: the options of a modality may add layers that the registry does not know."""
-    names = Counter(layer.name for group in groups for modality in group.modalities for layer in modality.layers)
-    twice = [name for name, count in names.items() if count > 1]
-    if twice:
-        raise ConfigError(
-            f"{config.source}: with these options, two of the configured modalities provide a layer {twice[0]!r}. "
-            "Change the option that adds it, or remove one of the two."
-        )
 
 
 def _check_answer_size(config: Config, groups: Iterable[Group]) -> None:

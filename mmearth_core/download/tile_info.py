@@ -66,7 +66,7 @@ def _info(modality: Modality, located: Any) -> Mapping[str, Any]:
     info = modality.info(located)
     if not isinstance(info, Mapping) or not all(isinstance(info.get(key, {}), Mapping) for key in (MISSING, MASKED)):
         raise TypeError(
-            f"info() must return a mapping, and under {MISSING!r} and {MASKED!r} one of layers to reasons, not {info!r}"
+            f"info() must return a mapping, and of layers to reasons in {MISSING} and {MASKED}, not {info!r}"
         )
     json.dumps(info, allow_nan=False)  # raises what is not strict JSON, such as NaN
     return info

@@ -45,6 +45,16 @@ _RESAMPLED = """
     resampled = True"""
 
 
+_TERMS = """
+    # The terms of the data, which are passed on with every dataset: state them here. `attribution` is the text that the
+    # licence requires of those who pass the data on, or "none required".
+    licence = "not known to the author of this plugin; see the source"
+    attribution = "not known to the author of this plugin; see the source"
+    citation = "{asset}, from Google Earth Engine"
+    source = "https://developers.google.com/earth-engine/datasets/catalog/{page}"
+"""
+
+
 @frozen
 class Source:
     """What a new plugin is made of.
@@ -89,6 +99,7 @@ class Source:
             "nodata": _literal(sample.dtype),
             "resampling": "BILINEAR" if is_resampled else "NEAREST",
             "resampled": _RESAMPLED if is_resampled else "",
+            "terms": _TERMS.format(asset=sample.asset, page=sample.asset.replace("/", "_")),
             "mosaic": "resample(images).mosaic()" if is_resampled else "images.mosaic()",
             "imports": ", ".join(sorted(self._imports(is_resampled), key=lambda name: (name.islower(), name))),
             "options": _OPTIONS[form],
