@@ -3,8 +3,6 @@
 import json
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -212,7 +210,7 @@ def _preview(content: Mapping[str, Any]) -> Preview:
     return Preview(**{**known, **ends})
 
 
-def licences(name: str, rows: int, layers: Iterable[LayerDescription]) -> str:
+def licences(name: str, rows: int, layers: Collection[LayerDescription]) -> str:
     """What those who get a dataset must know of its licences, as Markdown.
 
     Args:
@@ -225,8 +223,8 @@ def licences(name: str, rows: int, layers: Iterable[LayerDescription]) -> str:
         f"{counted(rows, 'tile')}. Anyone who passes on this dataset, or a part of it, must observe the licence of",
         "each modality below and pass on its attribution. Publications should cite the data.",
     ]
-    for modality, members in groupby(sorted(layers, key=attrgetter("modality")), attrgetter("modality")):
-        own = list(members)
+    for modality in sorted({layer.modality for layer in layers}):
+        own = [layer for layer in layers if layer.modality == modality]
         lines.append(f"\n## {modality}\n\n- layers: {', '.join(layer.name for layer in own)}")
         lines += (f"- {term}: {own[0].terms.get(term, NOT_STATED)}" for term in TERMS)
         lines.append(f"- downloaded with: {own[0].plugin or 'not known'}")

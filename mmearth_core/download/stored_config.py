@@ -54,9 +54,8 @@ class StoredConfig:
 
     def completed(self, defaults: Mapping[str, Mapping[str, Any]]) -> "StoredConfig":
         """A copy with the default values of options that a plugin did not have yet when the dataset was started."""
-        return evolve(
-            self, modalities={name: {**defaults.get(name, {}), **own} for name, own in self.modalities.items()}
-        )
+        completed = {name: {**defaults.get(name, {}), **own} for name, own in self.modalities.items()}
+        return evolve(self, modalities=completed)
 
     def without(self, groups: Collection[str]) -> "StoredConfig":
         """A copy as if these groups had never been added."""

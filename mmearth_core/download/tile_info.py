@@ -65,9 +65,7 @@ def _info(modality: Modality, located: Any) -> Mapping[str, Any]:
     """Returns what the modality reports, checked."""
     info = modality.info(located)
     if not isinstance(info, Mapping) or not all(isinstance(info.get(key, {}), Mapping) for key in (MISSING, MASKED)):
-        raise TypeError(
-            f"info() must return a mapping, and of layers to reasons in {MISSING} and {MASKED}, not {info!r}"
-        )
+        raise TypeError(f"info() must return a mapping, with mappings in {MISSING} and {MASKED}, not {info!r}")
     json.dumps(info, allow_nan=False)  # raises what is not strict JSON, such as NaN
     return info
 
