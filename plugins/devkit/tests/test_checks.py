@@ -76,7 +76,7 @@ def one_quick_mistake_of_each_check():
         seen.add(mistake[1])
 
 
-@pytest.mark.parametrize(("modality", "check", "where", "words"), one_quick_mistake_of_each_check())
+@pytest.mark.parametrize(("modality", "check", "where", "words"), list(one_quick_mistake_of_each_check()))
 def test_a_mistake_is_found_and_nothing_else(modality, check, where, words, engine):
     (finding,) = found(modality, engine)
     assert (finding.check, finding.where) == (check, where)
