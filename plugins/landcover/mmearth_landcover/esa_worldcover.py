@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import ee
 
 _MOST = 16
-"""Maximum number of images considered for a tile; the published collections have one for the world."""
+"""So many images of a collection at a tile are refused; the published collections have one for the world."""
 
 # Source: the Earth Engine catalogue pages of ESA/WorldCover/v100 and v200, which share their classes.
 CLASSES = (
@@ -111,6 +111,11 @@ class EsaWorldCover(Modality):
         """The images that have a class in the tile, the last one on top."""
         import ee
 
+        if len(located) == _MOST:
+            raise ValueError(
+                f"{self.options.collection} has {_MOST} images or more at one tile. Set `collection` in "
+                "[modalities.esa_worldcover] to one of which few images touch a tile."
+            )
         images = [ee.Image(name).select(["Map"], ["map"]) for name in self._ids(located)]
         whole: ee.Image = images[0] if len(images) == 1 else ee.ImageCollection(images).mosaic()
         return whole

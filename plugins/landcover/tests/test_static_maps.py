@@ -185,3 +185,11 @@ def test_worldcover_is_cited_in_the_version_in_use(version, year, doi):
 )
 def test_terms_of_other_assets_are_not_stated(modality):
     assert {modality.licence, modality.attribution, modality.citation, modality.source} == {""}
+
+
+@pytest.mark.parametrize(("images", "outcome"), [(15, "done"), (16, "failed")])
+def test_a_collection_of_many_images_at_a_tile_is_refused(tmp_path, images, outcome):
+    many = [asset(f"ESA/WorldCover/v100/i{number:02d}", COVER, band="Map") for number in range(images)]
+    result = download(cover(*many), [EsaWorldCover()], TILE, ANCHOR, tmp_path)
+    assert result.entry.outcome == outcome
+    assert outcome == "done" or "has 16 images or more at one tile. Set `collection`" in result.entry.reason
