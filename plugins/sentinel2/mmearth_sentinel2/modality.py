@@ -93,13 +93,14 @@ class Sentinel2(Modality):
         present, date = self.present(located), located["images"][0]["date"]
         bands = {layer.name: [band.name for band in layer.bands if band.name in present] for layer in self.layers}
         empty = _empty_masks(dt.date.fromisoformat(date))
-        absent = {name: why for name, why in empty.items() if bands.get(name) == []}
+        without = {layer.name for layer in self.layers if not present & {band.name for band in layer.bands}}
+        absent = {name: why for name, why in empty.items() if name in without}
         return {
             "S2_DATE": date,
             "S2_type": located["variant"],
             "S2_ID": self._id(located),
             "BANDS": bands,
-            "MASKED": empty,
+            **({"MASKED": empty} if empty else {}),
             **({"MISSING": absent} if absent else {}),
         }
 
