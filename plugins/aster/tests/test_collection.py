@@ -65,7 +65,15 @@ def fetch(folder, tmp_path, polygon, options):
 
 
 # The corner of all four, the seam of two, a tile that ends 10 m before the seam, and one far from any.
-@pytest.mark.parametrize(("east", "south"), [(0, 0), (0, 1200), (-90, 1200), (900, -900)])
+@pytest.mark.parametrize(
+    ("east", "south"),
+    [
+        pytest.param(0, 0, marks=pytest.mark.slow),
+        (0, 1200),
+        (-90, 1200),
+        pytest.param(900, -900, marks=pytest.mark.slow),
+    ],
+)
 def test_values_across_the_seam_are_those_of_one_raster(folder, tmp_path, east, south):
     polygon, (left, top) = tile(east, south)
     result, info = fetch(folder, tmp_path, polygon, GLO30)
