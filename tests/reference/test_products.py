@@ -6,6 +6,13 @@ import pytest
 
 from tests.reference.compare import load, unexpected
 
+DATASETS = {
+    **{name: name for name in ("few", "merged", "planet", "resized", "small")},
+    **dict.fromkeys(("scene", "scene with the modality tile"), "virginia"),
+}
+
+ROWS = "the checksum of the rows, by which readers notice that the file was replaced"
+
 ROUNDED = "polygons have 6 decimals, as MMEarth-data reads them"
 MEAN = "the mean over the polygon, whose coordinates have 6 decimals"
 
@@ -52,6 +59,7 @@ CHANGED: dict[str, str] = {
         f"{dataset} mmearth.toml modalities": "the modality of the anchor has the new option cloud_classes"
         for dataset in ("planet", "scene", "scene with the modality tile", "small")
     },
+    **{f"{dataset} {name}.h5 attributes rows_sha256": ROWS for dataset, name in DATASETS.items()},
 }
 """What may differ, such as "planet planet.h5 sentinel2 stored", and the reason."""
 
