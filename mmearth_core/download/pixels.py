@@ -10,7 +10,7 @@ from attrs import asdict, define, evolve, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Outcome, TileOutcome
-from mmearth_core.download.locate import LocatedTile, PluginCallError, call, images_of, info_of, not_done
+from mmearth_core.download.locate import MASKED, LocatedTile, PluginCallError, call, images_of, info_of, not_done
 from mmearth_core.download.stack import StackBand, encode_stack, finish_bands, nodata_to_nan, stack_bands, write_stack
 from mmearth_core.download.stored_config import Group
 from mmearth_core.earthengine.client import EarthClient
@@ -207,8 +207,10 @@ class Fetcher:
         received = [] if image is None else self._request(image, requested, grid)
         stack = lay_out(received, bands, grid.size)
         info = [info_of(modality, located.located.get(modality.name)) for modality in self.group.modalities]
-        info.insert(0, {"DATE": located.anchor.date.isoformat()})
-        return encode_stack(located.tile.tile_id, stack, bands, grid, info), masked_layers(stack, bands, requested)
+        # What a modality would say if all pixels were masked is for `post`.
+        tags = [{key: each[key] for key in each if key != MASKED} for each in info]
+        tags.insert(0, {"DATE": located.anchor.date.isoformat()})
+        return encode_stack(located.tile.tile_id, stack, bands, grid, tags), masked_layers(stack, bands, requested)
 
     def _image(self, located: LocatedTile) -> "tuple[ee.Image | None, list[StackBand]]":
         """One image with the bands that the tile really has, and these bands."""
