@@ -118,7 +118,7 @@ def test_a_height_of_0_over_the_sea_is_a_height(tmp_path):
     flat[:, 5:] = 0
     result = fetch(tmp_path, model(flat), tile(10, 12))
     assert (result.bands["aster__elevation"] == 0).all() and (result.bands["aster__slope"] == 0).all()
-    assert Aster().info(result.located(Aster())) == {"BANDS": {"aster": ["elevation", "slope"]}}
+    assert Aster().info(result.located(Aster())) == {"BANDS": {"aster": ["b1", "slope"]}}
 
 
 def test_beyond_the_model_is_no_data_too(tmp_path):

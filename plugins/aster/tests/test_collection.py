@@ -87,7 +87,7 @@ def test_values_across_the_seam_are_those_of_one_raster(folder, tmp_path, east, 
         np.testing.assert_allclose(result.bands[band], single.bands[band], rtol=1e-5, err_msg=band)
         assert np.isfinite(result.bands[band]).all()
     assert result.requests == {"locate": 1, "projections": 1, "pixels": 1}
-    assert info == {"BANDS": {"aster": ["elevation", "slope"]}}
+    assert info == {"BANDS": {"aster": ["DEM", "slope"]}}
 
 
 def test_slopes_at_the_seam_are_those_of_gdal(folder, tmp_path):

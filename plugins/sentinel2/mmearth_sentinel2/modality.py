@@ -99,9 +99,7 @@ class Sentinel2(Modality):
             "S2_DATE": date,
             "S2_type": located["variant"],
             "S2_ID": self._id(located),
-            "BANDS": {
-                "sentinel2": [band.name for layer in self.layers for band in layer.bands if band.name in present]
-            },
+            "BANDS": {"sentinel2": bands},
             **({"MASKED": empty} if empty else {}),
             **({"MISSING": absent} if absent else {}),
         }
