@@ -15,7 +15,14 @@ from mmearth_core.contract.modality import Modality
 from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, send_back
 from mmearth_core.download.locate import PluginCallError, call
 from mmearth_core.download.outcomes import OutcomeCounts
-from mmearth_core.download.stored_config import BASE, Group, StoredConfig, load_stored_config, plain_options
+from mmearth_core.download.stored_config import (
+    BASE,
+    Group,
+    StoredConfig,
+    load_begun_config,
+    load_stored_config,
+    plain_options,
+)
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import locked, writable
 from mmearth_core.layers import LayerDescription
@@ -94,14 +101,14 @@ class DownloadedDataset:
         Modalities, options and groups are those that it was downloaded with, whatever the configuration says now.
 
         Raises:
-            DatasetError: when nothing has been downloaded, the dataset has another name, or two modalities store a
-                layer of the same name.
+            DatasetError: when nothing has been downloaded, a file of the dataset is missing or damaged, it has another
+                name, or two modalities store a layer of the same name.
             MMEarthError: when the configuration or a plugin cannot be used.
         """
         config = load_config(config_file)
         folder = DatasetPaths(config.root)
-        stored = load_stored_config(folder.config)
-        if stored is None or not folder.tiles.exists() or not folder.is_begun:
+        stored = load_begun_config(folder)
+        if stored is None:
             raise DatasetError(
                 f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {config_file}` first."
             )
@@ -110,6 +117,7 @@ class DownloadedDataset:
                 f"{folder.root} holds the dataset {stored.dataset['name']!r}, and {config_file} is of "
                 f"{config.dataset.name!r}. A folder may be moved or copied as `path` in [dataset] says; the name stays."
             )
+        TileIndex(folder.tiles).sizes()  # refused now, and not after hours of work
         downloaded = evolve(config, modalities=stored.modalities, source=folder.config)
         names = [name for members in stored.groups.values() for name in members]
         modalities = {name: make_modality(downloaded, registry, name, stored.plugins[name]) for name in names}

@@ -78,8 +78,8 @@ class TileOutcome:
 
         Args:
             line: the line, without its newline.
-            head_only: leave `record` empty, which takes less memory. It is checked nevertheless: `status` must not count
-                what `run` refuses.
+            head_only: leave `record` empty, which takes less memory. It is checked nevertheless, as `status` must not
+                count what `run` refuses.
 
         Raises:
             ValueError: if it is not a journal entry.

@@ -10,7 +10,7 @@ from mmearth_core.config.schema import Config
 from mmearth_core.download.journal import Outcome, read_outcomes
 from mmearth_core.download.outcomes import OutcomeCounts, RunProgress
 from mmearth_core.download.selection import RetrySelection, Shard
-from mmearth_core.download.stored_config import load_stored_config
+from mmearth_core.download.stored_config import load_begun_config
 from mmearth_core.errors import ConfigError, DatasetError
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.text import counted
@@ -94,8 +94,8 @@ def plan_redownload(
         ConfigError: if none of the named tiles is in the journals.
     """
     folder = DatasetPaths(config.root)
-    stored = load_stored_config(folder.config)
-    if stored is None or not folder.is_begun:
+    stored = load_begun_config(folder)
+    if stored is None:
         raise DatasetError(
             f"{folder.root}: nothing was downloaded yet, so nothing can be downloaded again. Start with "
             f"`mmearth-core run {config.source}`."

@@ -29,8 +29,9 @@ class StoredConfig:
 
     Attributes:
         dataset: name, anchor, image_size, source of the pixels.
-        tiles: file, size, sha256, count, partition_size. Older datasets also have tile_info_file, tile_info_size and
-            tile_info_sha256, which nothing reads any more.
+        tiles: file, size, sha256, count, partition_size, and imported_sha256, the digest of the imported tiles, which
+            older datasets do not have. Those have tile_info_file, tile_info_size and tile_info_sha256, which nothing
+            reads any more.
         modalities: the options of every modality in a group, with their defaults.
         plugins: `{modality: distribution and version}` of its first download.
         groups: `{group: its modalities}`.
@@ -82,17 +83,41 @@ def load_stored_config(path: Path) -> StoredConfig | None:
     """Reads what a dataset is built from; None when the file does not exist yet.
 
     Raises:
-        DatasetError: when the file exists and cannot be read.
+        DatasetError: when the file cannot be read, or is missing although tiles have been worked on.
     """
+    # In this order: another process that starts at the same time writes the configuration before its first journal.
+    is_begun = DatasetPaths(path.parent).is_begun
     try:
         return StoredConfig(**tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
+        if is_begun:
+            raise DatasetError(
+                f"{path.parent} contains a dataset whose own configuration, {path.name}, is missing, so it is unknown "
+                "what was downloaded. Restore the file, or set another `path` in [dataset]."
+            ) from None
         return None
     except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"{path}: this dataset's own configuration cannot be read ({error}). "
             "Restore the file, or choose another `path` in [dataset]."
         ) from error
+
+
+def load_begun_config(folder: DatasetPaths) -> StoredConfig | None:
+    """What a dataset is built from whose tiles have been worked on; None when none has been.
+
+    Raises:
+        DatasetError: when the dataset's own configuration or its journals are missing, or the former cannot be read.
+    """
+    stored = load_stored_config(folder.config)
+    if stored is None or folder.is_begun:
+        return stored
+    if folder.has_stacks:
+        raise DatasetError(
+            f"{folder.root} has downloaded tiles, and its folder journal/, which records them, is missing. Restore the "
+            "folder, or download all tiles again with `mmearth-core run`."
+        )
+    return None
 
 
 def plain_options(options: Any) -> dict[str, Any]:
