@@ -36,6 +36,9 @@ METADATA = "metadata"
 PROVENANCE = "provenance"
 """The attribute of a layer with a checksum of the stacks and scenes it is made of; written last."""
 
+STATISTICS = "statistics_sha256"
+"""The attribute of a layer with a digest of its band statistics; files of older versions have none."""
+
 ID_BYTES, VARIANT_BYTES = 100, 10
 """Widths of the texts in the table, as in the published MMEarth."""
 

@@ -5,6 +5,9 @@ Golub and LeVeque 1979 (Updating formulae and a pairwise algorithm for computing
 squares around it, in float64, so that a large mean costs no digits.
 """
 
+import hashlib
+import itertools
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -129,6 +132,32 @@ def value_of(statistic: Statistic, band: BandCounts) -> Any:
 def stats_entry(layer: LayerDescription, bands: Sequence[BandCounts]) -> dict[str, list[Any]]:
     """An entry of band_stats.json: for each statistic that the layer has, one value per band."""
     return {each.name: [value_of(each, band) for band in bands] for each in statistics_of(layer)}
+
+
+def is_possible(layer: LayerDescription, entry: Any) -> bool:
+    """Whether an entry of band_stats.json has what must be known of every band, and real values can have it."""
+    numbers = [layer.stat_numbers(entry, name) for name in ("count", "nodata", "std", "min", "mean", "max")]
+    known = [each for each in numbers if each is not None]
+    if len(known) < len(numbers):
+        return False
+    count, nodata, std, low, mean, high = known
+    slack = ROUNDING * (np.abs(mean) + std)
+    possible = (low - slack <= mean) & (mean <= high + slack) & (std >= 0) & (count >= 0) & (nodata >= 0)
+    return bool(possible.all()) and (not layer.has_classes or _are_counts(entry.get("classes"), count.tolist()))
+
+
+def _are_counts(classes: Any, count: list[float]) -> bool:
+    """Whether these say of each band how often each class occurs, so often in all as it has valid values."""
+    if not isinstance(classes, list) or not all(isinstance(own, Mapping) for own in classes):
+        return False
+    times = [list(own.values()) for own in classes]
+    return {*map(type, itertools.chain(*times))} <= {int} and [*map(sum, times)] == count
+
+
+def stats_digest(layer: LayerDescription, stats: Mapping[str, Any]) -> str:
+    """A checksum of a layer's entries of band_stats.json, by which `post` notices that they were changed."""
+    own = {key: stats[key] for key in layer.stat_keys() if key in stats}
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
 
 
 def joined_counts(parts: Iterable[BandCounts]) -> BandCounts:

@@ -16,7 +16,7 @@ from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
 from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
-from mmearth_core.product.statistics import BandCounts, joined_counts, stats_entry
+from mmearth_core.product.statistics import BandCounts, is_possible, joined_counts, stats_entry
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool
@@ -196,7 +196,10 @@ def merged_stats(
         if layer.variants and any(layer.name in part for part in parts):
             keys.append(layer.name)  # for tiles without a variant
         try:
-            own = {key: _merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
+            entries = {key: [part[key] for part in parts if key in part] for key in keys}
+            if not all(is_possible(layer, entry) for own in entries.values() for entry in own):
+                return None
+            own = {key: _merged_entry(layer, own) for key, own in entries.items()}
         except (KeyError, IndexError, TypeError, ValueError):  # statistics written by another program
             return None
         values = rows * math.prod(layer.shape[1:])

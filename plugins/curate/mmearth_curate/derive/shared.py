@@ -15,7 +15,7 @@ from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.json_files import write_json
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, VERSION, opened, rows_digest
+from mmearth_core.product.hdf5 import METADATA, STATISTICS, VERSION, opened, rows_digest
 from mmearth_core.product.hdf5_rows import RowReader, chunk_writer, count_values
 from mmearth_core.product.reader import DatasetReader, Splits
 from mmearth_core.progress import Progress
@@ -121,6 +121,8 @@ def create_like(file: h5py.File, dataset: h5py.Dataset, rows: int) -> h5py.Datas
     dtype = h5py.h5t.py_create(dataset.dtype)
     new = h5py.Dataset(h5py.h5d.create(file.id, dataset.name.encode(), dtype, space, properties))
     for name, value in dataset.attrs.items():
+        if name == STATISTICS:  # other rows have other statistics
+            continue
         stored = dataset.attrs.get_id(name)
         if stored.get_space().get_simple_extent_npoints():  # GDAL crashes on the empty attributes of older files
             new.attrs.create(name, value, shape=stored.shape, dtype=stored.dtype)
