@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 from mmearth_core.config.schema import Config, load_config
 from mmearth_core.contract.modality import Modality
 from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, send_back
-from mmearth_core.download.locate import PluginCallError, call
+from mmearth_core.download.locate import LocatedTile, PluginCallError, call, images_of, split_on_refusal
 from mmearth_core.download.outcomes import OutcomeCounts
 from mmearth_core.download.stored_config import (
     BASE,
@@ -32,9 +32,9 @@ from mmearth_core.tiles.index import Tile, TileIndex
 
 # What other distributions need of a dataset folder.
 __all__ = [
-    "BASE", "BadStack", "DatasetRow", "DownloadedDataset", "Group", "Journal", "Outcome", "OutcomeCounts",
-    "PluginCallError", "Provenance", "StoredConfig", "Tile", "TileIndex", "TileOutcome", "load_stored_config",
-    "plain_options", "send_back",
+    "BASE", "BadStack", "DatasetRow", "DownloadedDataset", "Group", "Journal", "LocatedTile", "Outcome",
+    "OutcomeCounts", "PluginCallError", "Provenance", "StoredConfig", "Tile", "TileIndex", "TileOutcome", "call",
+    "images_of", "load_stored_config", "plain_options", "send_back", "split_on_refusal",
 ]  # fmt: skip
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode

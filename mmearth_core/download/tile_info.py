@@ -9,6 +9,7 @@ from attrs import define, field
 
 from mmearth_core.contract.bands import Layer
 from mmearth_core.contract.modality import Modality, Scene
+from mmearth_core.download.folder import DatasetRow, DownloadedDataset
 from mmearth_core.download.journal import Journal
 from mmearth_core.download.locate import LocatedTile, PluginCallError, call
 from mmearth_core.download.prepare import PreparedRun
@@ -18,6 +19,9 @@ from mmearth_core.tiles.index import Tile
 
 MISSING = "MISSING"
 """The key under which the core and the modalities report, by layer, why there are no data."""
+
+ALL_MASKED = "every pixel of what was found is masked"
+"""Why a layer is missing whose images exist and show nothing of the tile."""
 
 
 def tile_entry(
@@ -55,6 +59,24 @@ def tile_entry(
     origins = dict.fromkeys(entry, "the core")
     for modality, answer in located:
         merge_info(entry, call(modality, "info", _info, modality, answer), origins, f"modality {modality.name!r}")
+    return entry
+
+
+def row_entry(source: DownloadedDataset, row: DatasetRow) -> dict[str, Any]:
+    """The entry of a row of a dataset.
+
+    Raises:
+        DatasetError: when two modalities contradict each other, or one's `info` is at fault.
+    """
+    located = [(modality, source.located(row, name)) for name, modality in source.modalities.items()]
+    try:
+        entry = tile_entry(row.tile, row.grid, source.layers, source.stored.plugins, row.checksums, located)
+    except (DatasetError, PluginCallError) as error:
+        raise DatasetError(f"tile {row.tile.tile_id!r}: {error}") from error
+    if row.masked:
+        # If a plugin says why a layer is missing, that is more precise.
+        missing = entry.setdefault(MISSING, {})
+        missing.update({layer: ALL_MASKED for layer in row.masked if layer not in missing})
     return entry
 
 

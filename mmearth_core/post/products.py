@@ -11,10 +11,9 @@ import numpy as np
 from attrs import asdict, frozen
 
 from mmearth_core import __version__
-from mmearth_core.download.folder import DatasetRow, DownloadedDataset, Provenance
+from mmearth_core.download.folder import DownloadedDataset, Provenance
 from mmearth_core.download.journal import mark_failed
-from mmearth_core.download.locate import PluginCallError
-from mmearth_core.download.tile_info import MISSING, tile_entry
+from mmearth_core.download.tile_info import row_entry
 from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.files import written_aside
 from mmearth_core.json_files import write_json, write_tile_info
@@ -27,9 +26,6 @@ from mmearth_core.product.reader import DatasetReader, read_side_file
 from mmearth_core.product.statistics import is_possible, statistics_of, stats_digest
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
-
-ALL_MASKED = "every pixel of what was found is masked"
-"""Why a layer is missing whose images exist and show nothing of the tile."""
 
 
 @frozen(eq=False)
@@ -204,20 +200,7 @@ def make_info(rows: RowSelection, progress: Progress) -> None:
 
     def entries() -> Iterator[tuple[str, dict[str, Any]]]:
         for number, row in enumerate(rows, start=1):
-            yield row.tile.tile_id, _tile_entry(rows.source, row)
+            yield row.tile.tile_id, row_entry(rows.source, row)
             progress("writing tile_info", number, len(rows))
 
     write_tile_info(rows.source.products.tile_info, entries())
-
-
-def _tile_entry(source: DownloadedDataset, row: DatasetRow) -> dict[str, Any]:
-    located = [(modality, source.located(row, name)) for name, modality in source.modalities.items()]
-    try:
-        entry = tile_entry(row.tile, row.grid, source.layers, source.stored.plugins, row.checksums, located)
-    except (DatasetError, PluginCallError) as error:
-        raise DatasetError(f"tile {row.tile.tile_id!r}: {error}") from error
-    if row.masked:
-        # If a plugin says why a layer is missing, that is more precise.
-        missing = entry.setdefault(MISSING, {})
-        missing.update({layer: ALL_MASKED for layer in row.masked if layer not in missing})
-    return entry

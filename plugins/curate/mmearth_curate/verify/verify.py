@@ -15,7 +15,7 @@ from mmearth_curate.verify.band_stats import BandStatsCheck
 from mmearth_curate.verify.descriptions import check_descriptions, open_target
 from mmearth_curate.verify.findings import Finding, Report, Severity
 from mmearth_curate.verify.journals import JournalsCheck
-from mmearth_curate.verify.side_files import TileInfoCheck, check_splits, check_table
+from mmearth_curate.verify.side_files import TileInfoCheck, check_table
 from mmearth_curate.verify.stacks import TILES, StackPart, StackTask, check_stacks, check_vectors
 from mmearth_curate.verify.values import ROWS, Part, check_part, merge_counts
 
@@ -42,7 +42,7 @@ def verify(
     """
     report = open_target(target, registry)
     info = TileInfoCheck(report)
-    for findings in (check_descriptions(report), check_table(report), info.findings(), check_splits(report)):
+    for findings in (check_descriptions(report), check_table(report), info.findings(), info.splits.findings()):
         report.add(findings)
     rows = _sample(len(report.reader), sample)
     report.sampled = len(rows)
@@ -108,7 +108,7 @@ def _check_stacks(
                 if is_sampled and done.journal is not None and done.row is not None:
                     report.add(check_vectors(source, file, done.journal, done.row))
                 if done.stacks:
-                    yield StackTask(done.tile, done.row, done.stacks, is_sampled)
+                    yield StackTask(done.tile, done.row, done.stacks, done.grids, is_sampled)
 
         parts = (StackPart(path, source.stacked, batch) for batch in batches(tasks(), TILES))
         for number, part in enumerate(pool.map(check_stacks, parts), start=1):
