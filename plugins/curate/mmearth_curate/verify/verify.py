@@ -14,6 +14,7 @@ from mmearth_core.workers import Pool, batches
 from mmearth_curate.verify.band_stats import BandStatsCheck
 from mmearth_curate.verify.descriptions import check_descriptions, open_target
 from mmearth_curate.verify.findings import Finding, Report, Severity
+from mmearth_curate.verify.images import check_images
 from mmearth_curate.verify.journals import JournalsCheck
 from mmearth_curate.verify.side_files import TileInfoCheck, check_table
 from mmearth_curate.verify.stacks import TILES, StackPart, StackTask, check_stacks, check_vectors
@@ -23,7 +24,13 @@ _SEED = 0
 
 
 def verify(
-    target: Path, registry: Registry, pool: Pool, progress: Progress, sample: int = 1000, returning: bool = False
+    target: Path,
+    registry: Registry,
+    pool: Pool,
+    progress: Progress,
+    sample: int = 1000,
+    returning: bool = False,
+    images: bool = False,
 ) -> Report:
     """Rereads a dataset and checks it.
 
@@ -35,8 +42,10 @@ def verify(
         progress: called after every step.
         sample: number of rows in the sample; always the same ones.
         returning: whether to return tiles for download whose stacks differ from what was downloaded.
+        images: whether to ask the configured engine for every recorded image; otherwise no request is sent.
 
     Raises:
+        EngineError: when the engine cannot be used that is to be asked for the images.
         DatasetError: when nothing can be read; or, if tiles are to be returned, when no stack is intact, or another
             process is working on the tiles.
     """
@@ -55,6 +64,8 @@ def verify(
             _require_some_sound(report.source, bad, report.stacks or 0)
             send_back(report.source.folder, bad, "verify")
             report.returned = len(bad)
+        if images:
+            check_images(report, target, registry, progress)
     return report
 
 
