@@ -23,7 +23,7 @@ from mmearth_core.post.write import BadStacksError, copy_layers, write_rows
 from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import count_values
 from mmearth_core.product.reader import DatasetReader, read_side_file
-from mmearth_core.product.statistics import is_possible, statistics_of, stats_digest
+from mmearth_core.product.statistics import are_possible, statistics_of, stats_digest
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
 
@@ -169,9 +169,9 @@ def _is_known(stats: Mapping[str, Any], layer: LayerDescription, rows: int, dige
     The files of older versions have no digest; then they must at least be possible.
     """
     keys = [key for key in layer.stat_keys() if key in stats or key in layer.stat_names()]
-    entries: list[Any] = [stats.get(key) for key in keys]
-    if digest not in (None, stats_digest(layer, stats)) or not all(is_possible(layer, entry) for entry in entries):
+    if digest not in (None, stats_digest(layer, stats)) or not are_possible(layer, stats):
         return False
+    entries = [stats[key] for key in keys]
     counted = sum(np.add(entry["count"], entry["nodata"]) for entry in entries)
     is_complete = all(statistic.name in entry for entry in entries for statistic in statistics_of(layer))
     return is_complete and bool(np.all(counted == rows * math.prod(layer.shape[1:])))

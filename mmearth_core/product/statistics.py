@@ -6,7 +6,6 @@ squares around it, in float64, so that a large mean costs no digits.
 """
 
 import hashlib
-import itertools
 import json
 import math
 from collections import Counter
@@ -134,8 +133,13 @@ def stats_entry(layer: LayerDescription, bands: Sequence[BandCounts]) -> dict[st
     return {each.name: [value_of(each, band) for band in bands] for each in statistics_of(layer)}
 
 
-def is_possible(layer: LayerDescription, entry: Any) -> bool:
-    """Whether an entry of band_stats.json has what must be known of every band, and real values can have it."""
+def are_possible(layer: LayerDescription, stats: Mapping[str, Any]) -> bool:
+    """Whether a layer's entries of band_stats.json have what must be known of each band, and values can have it."""
+    keys = [key for key in layer.stat_keys() if key in stats or key in layer.stat_names()]
+    return all(_is_possible(layer, stats.get(key)) for key in keys)
+
+
+def _is_possible(layer: LayerDescription, entry: Any) -> bool:
     numbers = [layer.stat_numbers(entry, name) for name in ("count", "nodata", "std", "min", "mean", "max")]
     known = [each for each in numbers if each is not None]
     if len(known) < len(numbers):
@@ -143,15 +147,12 @@ def is_possible(layer: LayerDescription, entry: Any) -> bool:
     count, nodata, std, low, mean, high = known
     slack = ROUNDING * (np.abs(mean) + std)
     possible = (low - slack <= mean) & (mean <= high + slack) & (std >= 0) & (count >= 0) & (nodata >= 0)
-    return bool(possible.all()) and (not layer.has_classes or _are_counts(entry.get("classes"), count.tolist()))
-
-
-def _are_counts(classes: Any, count: list[float]) -> bool:
-    """Whether these say of each band how often each class occurs, so often in all as it has valid values."""
-    if not isinstance(classes, list) or not all(isinstance(own, Mapping) for own in classes):
-        return False
-    times = [list(own.values()) for own in classes]
-    return {*map(type, itertools.chain(*times))} <= {int} and [*map(sum, times)] == count
+    classes = entry.get("classes") if layer.has_classes else []
+    are_counts = isinstance(classes, list) and all(
+        isinstance(own, Mapping) and {*map(type, own.values())} <= {int} for own in classes
+    )
+    of_count = are_counts and (not layer.has_classes or [sum(own.values()) for own in classes] == count.tolist())
+    return bool(possible.all()) and of_count
 
 
 def stats_digest(layer: LayerDescription, stats: Mapping[str, Any]) -> str:

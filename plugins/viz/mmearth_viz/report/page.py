@@ -15,6 +15,7 @@ from mmearth_core.files import written_aside
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.product.hdf5_rows import count_values
 from mmearth_core.product.reader import Splits
+from mmearth_core.product.statistics import are_possible
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted as in_words
 from mmearth_core.text import size
@@ -178,8 +179,10 @@ def make_report(
     of = "all rows"
     if len(chosen) < len(reader):
         of = f"{len(chosen):,} of {len(reader):,} rows, drawn by seed {options.seed}"
-    known = reader.paths.band_stats.exists()
-    stats = reader.band_stats() if known else _count(reader, chosen, pool, progress)
+    stats = reader.band_stats() if reader.paths.band_stats.exists() else {}
+    known = all(are_possible(layer, stats) for layer in reader.layers.values())
+    if not known:
+        stats = _count(reader, chosen, pool, progress)
     histograms = make_histograms(reader, stats, chosen, pool, progress)
     categories = summary.categories()
     page = Page(
@@ -279,6 +282,6 @@ def _versions(reader: DescribedReader, outcomes: Outcomes) -> list[tuple[str, st
 
 
 def _count(reader: DescribedReader, rows: Sequence[int], pool: Pool, progress: Progress) -> dict[str, Any]:
-    """Band statistics of some rows, for a dataset without a file of band statistics."""
+    """Band statistics of some rows, for a dataset without a file of complete band statistics."""
     layers = list(reader.layers.values())
     return count_values(reader.paths.hdf5, layers, rows, reader.image_size, pool.map, progress)
