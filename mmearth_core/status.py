@@ -14,7 +14,7 @@ from mmearth_core.config.schema import Config
 from mmearth_core.download.journal import JOURNALED, Journal, Outcome
 from mmearth_core.download.outcomes import OutcomeCounts
 from mmearth_core.download.run_log import read_runs
-from mmearth_core.download.stored_config import load_begun_config
+from mmearth_core.download.stored_config import load_stored_config
 from mmearth_core.errors import DatasetError, ExitCode
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.tiles.index import TileIndex
@@ -190,7 +190,7 @@ def read_status(config: Config) -> Status:
     """
     folder, now = DatasetPaths(config.root), dt.datetime.now(dt.UTC)
     try:
-        stored = load_begun_config(folder)
+        stored = load_stored_config(folder.config)
         groups = {} if stored is None else stored.groups
         sizes = TileIndex(folder.tiles).sizes() if groups else {}
         workers, others = live_processes(config, now)

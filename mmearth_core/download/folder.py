@@ -19,7 +19,7 @@ from mmearth_core.download.stored_config import (
     BASE,
     Group,
     StoredConfig,
-    load_begun_config,
+    begun_config,
     load_stored_config,
     plain_options,
 )
@@ -107,11 +107,7 @@ class DownloadedDataset:
         """
         config = load_config(config_file)
         folder = DatasetPaths(config.root)
-        stored = load_begun_config(folder)
-        if stored is None:
-            raise DatasetError(
-                f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {config_file}` first."
-            )
+        stored = begun_config(folder, config_file)
         if config.dataset.name != stored.dataset["name"]:
             raise DatasetError(
                 f"{folder.root} holds the dataset {stored.dataset['name']!r}, and {config_file} is of "

@@ -85,39 +85,40 @@ def load_stored_config(path: Path) -> StoredConfig | None:
     Raises:
         DatasetError: when the file cannot be read, or is missing although tiles have been worked on.
     """
-    # In this order: another process that starts at the same time writes the configuration before its first journal.
-    is_begun = DatasetPaths(path.parent).is_begun
+    folder, stored = DatasetPaths(path.parent), None
+    # In this order: a process that starts at the same time writes the configuration, then journals, then stacks.
+    has_stacks, has_journals = folder.has_stacks, folder.is_begun
     try:
-        return StoredConfig(**tomllib.loads(path.read_text(encoding="utf-8")))
+        stored = StoredConfig(**tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        if is_begun:
-            raise DatasetError(
-                f"{path.parent} contains a dataset whose own configuration, {path.name}, is missing, so it is unknown "
-                "what was downloaded. Restore the file, or set another `path` in [dataset]."
-            ) from None
-        return None
+        missing = f"own configuration, {path.name}, is" if has_journals else ""
     except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"{path}: this dataset's own configuration cannot be read ({error}). "
             "Restore the file, or choose another `path` in [dataset]."
         ) from error
+    else:
+        missing = "journals are" if has_stacks and not folder.is_begun else ""
+    if missing:
+        raise DatasetError(
+            f"{folder.root} contains a dataset whose {missing} missing, so it is unknown what was downloaded. Restore "
+            "what is missing from a copy, or set another `path` in [dataset]."
+        )
+    return stored
 
 
-def load_begun_config(folder: DatasetPaths) -> StoredConfig | None:
-    """What a dataset is built from whose tiles have been worked on; None when none has been.
+def begun_config(folder: DatasetPaths, source: Path) -> StoredConfig:
+    """What a dataset is built from that was downloaded, completely or in part, with a configuration.
 
     Raises:
-        DatasetError: when the dataset's own configuration or its journals are missing, or the former cannot be read.
+        DatasetError: when nothing has been downloaded, or the dataset is damaged.
     """
     stored = load_stored_config(folder.config)
-    if stored is None or folder.is_begun:
-        return stored
-    if folder.has_stacks:
+    if stored is None or not folder.is_begun:
         raise DatasetError(
-            f"{folder.root} has downloaded tiles, and its folder journal/, which records them, is missing. Restore the "
-            "folder, or download all tiles again with `mmearth-core run`."
+            f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {source}` first."
         )
-    return None
+    return stored
 
 
 def plain_options(options: Any) -> dict[str, Any]:

@@ -140,19 +140,18 @@ def are_possible(layer: LayerDescription, stats: Mapping[str, Any]) -> bool:
 
 
 def _is_possible(layer: LayerDescription, entry: Any) -> bool:
-    numbers = [layer.stat_numbers(entry, name) for name in ("count", "nodata", "std", "min", "mean", "max")]
-    known = [each for each in numbers if each is not None]
-    if len(known) < len(numbers):
+    names = ("count", "nodata", "std", "min", "mean", "max")
+    known = [numbers for name in names if (numbers := layer.stat_numbers(entry, name)) is not None]
+    if len(known) < len(names):
         return False
     count, nodata, std, low, mean, high = known
     slack = ROUNDING * (np.abs(mean) + std)
     possible = (low - slack <= mean) & (mean <= high + slack) & (std >= 0) & (count >= 0) & (nodata >= 0)
-    classes = entry.get("classes") if layer.has_classes else []
-    are_counts = isinstance(classes, list) and all(
-        isinstance(own, Mapping) and {*map(type, own.values())} <= {int} for own in classes
-    )
-    of_count = are_counts and (not layer.has_classes or [sum(own.values()) for own in classes] == count.tolist())
-    return bool(possible.all()) and of_count
+    try:
+        counted = [sum(own.values()) for own in entry["classes"]] if layer.has_classes else count.tolist()
+    except (AttributeError, KeyError, TypeError):
+        return False
+    return bool(possible.all()) and counted == count.tolist()
 
 
 def stats_digest(layer: LayerDescription, stats: Mapping[str, Any]) -> str:
