@@ -15,14 +15,7 @@ from mmearth_core.contract.modality import Modality
 from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, send_back
 from mmearth_core.download.locate import LocatedTile, PluginCallError, call, images_of, split_on_refusal
 from mmearth_core.download.outcomes import OutcomeCounts
-from mmearth_core.download.stored_config import (
-    BASE,
-    Group,
-    StoredConfig,
-    begun_config,
-    load_stored_config,
-    plain_options,
-)
+from mmearth_core.download.stored_config import BASE, Group, StoredConfig, load_stored_config, plain_options
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import locked, writable
 from mmearth_core.layers import LayerDescription
@@ -246,6 +239,20 @@ class Provenance:
     def of(self, modality: str) -> str:
         """The checksum of a modality's layers over the rows so far."""
         return self._sums[self._source.group_of[modality]].hexdigest()
+
+
+def begun_config(folder: DatasetPaths, source: Path) -> StoredConfig:
+    """What a dataset is built from that was downloaded, completely or in part, with a configuration.
+
+    Raises:
+        DatasetError: when nothing has been downloaded, or the dataset is damaged.
+    """
+    stored = load_stored_config(folder.config)
+    if stored is None or not folder.is_begun:
+        raise DatasetError(
+            f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {source}` first."
+        )
+    return stored
 
 
 def _layers_of(

@@ -7,10 +7,10 @@ from typing import Any
 from attrs import field, frozen
 
 from mmearth_core.config.schema import Config
+from mmearth_core.download.folder import begun_config
 from mmearth_core.download.journal import Outcome, read_outcomes
 from mmearth_core.download.outcomes import OutcomeCounts, RunProgress
 from mmearth_core.download.selection import RetrySelection, Shard
-from mmearth_core.download.stored_config import begun_config
 from mmearth_core.errors import ConfigError
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.text import counted

@@ -107,20 +107,6 @@ def load_stored_config(path: Path) -> StoredConfig | None:
     return stored
 
 
-def begun_config(folder: DatasetPaths, source: Path) -> StoredConfig:
-    """What a dataset is built from that was downloaded, completely or in part, with a configuration.
-
-    Raises:
-        DatasetError: when nothing has been downloaded, or the dataset is damaged.
-    """
-    stored = load_stored_config(folder.config)
-    if stored is None or not folder.is_begun:
-        raise DatasetError(
-            f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {source}` first."
-        )
-    return stored
-
-
 def plain_options(options: Any) -> dict[str, Any]:
     """A plugin's options as TOML values; options that are None are left out, as TOML has no null."""
     # Not `attrs.asdict`, which keeps tuples: they would differ from the lists that are read from TOML.
