@@ -168,10 +168,9 @@ def _is_known(stats: Mapping[str, Any], layer: LayerDescription, rows: int, dige
 
     The files of older versions have no digest; then they must at least be possible.
     """
-    keys = [key for key in layer.stat_keys() if key in stats or key in layer.stat_names()]
     if digest not in (None, stats_digest(layer, stats)) or not are_possible(layer, stats):
         return False
-    entries = [stats[key] for key in keys]
+    entries = [stats[key] for key in layer.stat_keys() if key in stats]
     counted = sum(np.add(entry["count"], entry["nodata"]) for entry in entries)
     is_complete = all(statistic.name in entry for entry in entries for statistic in statistics_of(layer))
     return is_complete and bool(np.all(counted == rows * math.prod(layer.shape[1:])))

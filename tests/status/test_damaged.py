@@ -13,7 +13,6 @@ COMMANDS = {
     "post info": ["post", "info", "--workers", "1"],
     "post splits": ["post", "splits"],
     "verify": ["verify", "--workers", "1"],
-    "report": ["report", "--workers", "1"],
     "run": ["run"],
     "plan": ["plan"],
 }

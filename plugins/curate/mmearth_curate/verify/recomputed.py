@@ -17,11 +17,14 @@ from mmearth_curate.verify.findings import Finding, Report, Severity
 
 CHECK = "tile_info"
 
-_CORE = {"CRS", "lat", "lon", "GRID", "SHA256", "TILE"}
+_CORE = {"CRS", "lat", "lon", "NO_DATA", "GRID", "SHA256", "TILE"}
 """The keys of tile_info that no plugin gives."""
 
 _FORMER = "VERSIONS"
 """A key of tile_info that only older versions wrote, which repeated more in every entry than is written now."""
+
+_REWORDED = {"BANDS", "MISSING"}
+"""Keys of which the modalities gave other names or texts in those versions."""
 
 _LISTED = 5
 _INFO = "Write it again with `mmearth-core post info`."
@@ -114,9 +117,11 @@ class EntriesCheck:
         is_former = _FORMER in stored and _FORMER not in expected
         listed: dict[Severity, list[str]] = {}
         for key, found, wanted in differences(stored, expected):
-            if is_former and (wanted is ... or key.startswith("NO_DATA")):
+            head = key.partition(".")[0]
+            if is_former and (wanted is ... or head == "NO_DATA"):
                 continue
-            severity = Severity.FAULT if key.partition(".")[0] in _CORE else self.report.plugin_severity
+            is_plugins = Severity.WARNING if is_former and head in _REWORDED else self.report.plugin_severity
+            severity = Severity.FAULT if head in _CORE else is_plugins
             listed.setdefault(severity, []).append(_difference(key, found, wanted))
         for severity, texts in listed.items():
             more = f"; and {len(texts) - _LISTED} more keys" if len(texts) > _LISTED else ""

@@ -132,6 +132,22 @@ def test_an_edit_of_tile_info(edited: Edited, name: str) -> None:
     assert fault["remedy"] == "Write it again with `mmearth-core post info`."
 
 
+def test_entries_of_an_older_version_are_no_faults(edited: Edited) -> None:
+    """They repeated the layers' no-data and the plugins' versions."""
+
+    def older(info: dict[str, Any]) -> None:
+        for own in info.values():
+            own.setdefault("VERSIONS", {"sentinel2": "mmearth-sentinel2 0.1.0"})
+            if own["NO_DATA"] is False:
+                own["NO_DATA"] = {"sentinel2": 0, "lat": "-inf"}
+
+    edited.json("tile_info", older)
+    assert edited.faults(code=0) == []
+    entry(put("S2_DATE", value="2018-11-24"))(edited)
+    (fault,) = edited.faults()
+    assert fault["message"].startswith('S2_DATE is "2018-11-24"; expected: "20')
+
+
 JOURNAL = {
     "transform": (lambda own: own["grid"]["transform"].__setitem__(5, 0), "grid.transform is [10.0, 0.0, 4"),
     "size": (put("grid", "size", value=25), "grid.size is 25; expected: 24"),
