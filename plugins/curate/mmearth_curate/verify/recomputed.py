@@ -59,8 +59,8 @@ def check_outcome(report: Report, tile: Tile, group: str, entry: TileOutcome) ->
             anchor = call(modality, "anchor", modality.anchor, tile.scene(), entry.record["located"][modality.name])
             expected = _as_json(anchor) if isinstance(anchor, Anchor) else {"skipped": str(anchor)}
     except (TilesError, PluginCallError, KeyError) as error:
-        problem = f"has no {error}" if isinstance(error, KeyError) else str(error)
-        yield _of_tile("journals", tile, f"Group {group!r}: {problem}", _JOURNAL)
+        problem = f"nothing is recorded of {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
+        yield _of_tile("journals", tile, f"Group {group!r}: {problem}.", _JOURNAL)
     pairs = [("anchor", stored, expected, report.plugin_severity), ("grid", entry.record["grid"], grid, Severity.FAULT)]
     for name, found, wanted, severity in pairs:
         if wanted is not None and found != wanted:
@@ -112,7 +112,8 @@ class EntriesCheck:
             # As JSON, which has no tuples, and only texts as keys.
             expected = json.loads(json.dumps(row_entry(self._source, journal)))
         except DatasetError as error:
-            yield _of_tile(CHECK, journal.tile, f"The entry cannot be made again: {error}.", _INFO, row=row)
+            problem = f"The entry cannot be made again: {str(error).rstrip('.')}."
+            yield _of_tile(CHECK, journal.tile, problem, "Repair the plugin.", row=row)
             return
         is_former = _FORMER in stored and _FORMER not in expected
         listed: dict[Severity, list[str]] = {}
