@@ -20,6 +20,7 @@ COMMANDS = {
 OWN = "contains a dataset whose own configuration, mmearth.toml, is missing, so it is unknown what was downloaded."
 JOURNALS = "contains a dataset whose journals are missing, so it is unknown what was downloaded."
 TILES = "tiles.gpkg, the dataset's own copy of its tiles, is missing. Run `mmearth-core run` with"
+STACKS = "tiles are done, and the folder stacks/ with their pixels is missing. Check that its disk is mounted"
 DAMAGED = "tiles.gpkg: the dataset's tiles cannot be read; the file is damaged ("
 
 READERS = ("status", "status --json", "redownload", "post", "post info", "post splits", "verify")
@@ -27,6 +28,11 @@ CASES = [
     *(("mmearth.toml", OWN, name) for name in (*READERS, "run", "plan")),
     *(("journal", JOURNALS, name) for name in (*READERS, "run", "plan")),
     *(("tiles.gpkg", TILES, name) for name in READERS),
+    *(("stacks", STACKS, name) for name in ("status", "status --json")),
+    *(
+        ("stacks", "the stack is missing. Check that the disk with stacks/ is mounted", name)
+        for name in ("post", "post info")
+    ),
     *(("damaged", DAMAGED, name) for name in (*READERS, "run", "plan")),
 ]
 
@@ -35,7 +41,7 @@ CASES = [
 def shared(half_made, tmp_path_factory):
     """Copies with one file missing or damaged, which no command changes."""
     folder = tmp_path_factory.mktemp("damaged")
-    for what in ("mmearth.toml", "journal", "tiles.gpkg", "damaged"):
+    for what in ("mmearth.toml", "journal", "tiles.gpkg", "stacks", "damaged"):
         shutil.copytree(half_made.parent, folder / what)
         path = folder / what / "data" / ("tiles.gpkg" if what == "damaged" else what)
         if what == "damaged":
