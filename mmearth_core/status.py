@@ -197,7 +197,7 @@ def read_status(config: Config) -> Status:
         if not folder.has_stacks and any(entry.record.get("sha256") for each in journals for entry in each.entries()):
             raise DatasetError(
                 f"{folder.root}: tiles are done, and the folder stacks/ with their pixels is missing. Check that its "
-                "disk is mounted, or restore it; or delete journal/ as well, and `mmearth-core run` downloads all again."
+                "disk is mounted, or restore it; or delete journal/ too, and `mmearth-core run` downloads all again."
             )
         workers, others = live_processes(config, now)
         return Status(
