@@ -204,7 +204,8 @@ def make_report(
         versions=_versions(reader, outcomes),
         written_by=str(reader.attributes.get("written_by", "")),
     )
-    text = render(page)
+    with reader.file():  # refuses a file that was replaced meanwhile, as workers have opened it again
+        text = render(page)
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
     return Report(path, len(reader), len(chosen), path.stat().st_size)
