@@ -1,7 +1,7 @@
 """The description of a layer: what a reader must know of it, independent of the file format."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -10,11 +10,18 @@ from attrs import asdict, evolve, field, fields, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview, holds
-from mmearth_core.contract.modality import Modality
+from mmearth_core.contract.modality import TERMS, Modality
 from mmearth_core.errors import DatasetError
+from mmearth_core.text import counted
 
 DEFAULT = ""
 """The key of the preview for variants that have none of their own."""
+
+YEAR = "[Year]"
+"""In the texts of a modality, the place of the years of a dataset's days."""
+
+NOT_STATED = "not stated by the plugin"
+"""Shown instead of a text that a modality does not have."""
 
 DESCRIBED = ("modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "plugin")
 """The attributes that every layer has; files of older versions have no further ones."""
@@ -43,7 +50,10 @@ class LayerDescription:
         variants: those that have statistics of their own.
         also_missing: further values that missing pixels have, in files of other programs.
         plugin: the distribution and version that it was downloaded with.
-        previews: how it is drawn, by variant, `""` for all others; layers that are drawn differently are equal.
+        previews: how it is drawn, by variant, `""` for all others.
+        terms: `licence`, `attribution`, `citation` and `source` of the data, as far as they are stated.
+
+    Layers that differ only in texts for people, or in their previews, are equal: `post` keeps such a layer.
     """
 
     name: str
@@ -53,14 +63,15 @@ class LayerDescription:
     nodata: str
     bands: tuple[str, ...] = field(converter=_as_texts)
     units: tuple[str, ...] = field(converter=_as_texts)
-    descriptions: tuple[str, ...] = field(converter=_as_texts)
+    descriptions: tuple[str, ...] = field(converter=_as_texts, eq=False)
     shape: tuple[int, ...]
-    description: str = ""
+    description: str = field(default="", eq=False)
     classes: tuple[tuple[ClassLabel, ...], ...] = ()
     variants: tuple[str, ...] = field(default=(), converter=_as_texts)
     also_missing: tuple[float, ...] = ()
     plugin: str = ""
     previews: Mapping[str, Preview] = field(factory=dict, eq=False)
+    terms: Mapping[str, str] = field(factory=dict, eq=False)
 
     @classmethod
     def of(cls, layer: Layer, modality: Modality, image_size: int, plugin: str) -> "LayerDescription":
@@ -81,7 +92,13 @@ class LayerDescription:
             variants=modality.variants,
             plugin=plugin,
             previews={**({DEFAULT: layer.preview} if layer.preview else {}), **layer.variant_previews},
+            terms={name: text for name in TERMS if (text := getattr(modality, name))},
         )
+
+    def with_years(self, years: Collection[str]) -> "LayerDescription":
+        """The same layer, with the first and the last of these years in its texts."""
+        span = "-".join(sorted({min(years), max(years)}))
+        return evolve(self, terms={name: text.replace(YEAR, span) for name, text in self.terms.items()})
 
     def fits(self, array: Any) -> bool:
         """Whether an array, such as an HDF5 dataset, can have rows of this layer: in any type and size of numbers."""
@@ -178,6 +195,7 @@ class LayerDescription:
             **({"also_missing": np.array(self.also_missing)} if self.also_missing else {}),
             "classes": json.dumps([[asdict(label) for label in labels] for labels in self.classes]),
             "previews": json.dumps({variant: asdict(preview) for variant, preview in self.previews.items()}),
+            **self.terms,
         }
 
     @classmethod
@@ -211,6 +229,7 @@ class LayerDescription:
                 also_missing=tuple(map(float, attributes.get("also_missing", ()))),
                 previews={variant: _preview(content) for variant, content in previews.items()},
                 **{key: attributes[key] for key in DESCRIBED if key not in ("nodata", "classes")},
+                terms={name: str(attributes[name]) for name in TERMS if name in attributes},
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise DatasetError(f"has attributes that cannot be read ({error})") from error
@@ -221,3 +240,24 @@ def _preview(content: Mapping[str, Any]) -> Preview:
     known: dict[str, Any] = {each.name: content[each.name] for each in fields(Preview) if each.name in content}
     ends: dict[str, Any] = {key: tuple(value) for key, value in known.items() if isinstance(value, list)}
     return Preview(**{**known, **ends})
+
+
+def licences(name: str, rows: int, layers: Collection[LayerDescription]) -> str:
+    """What those who get a dataset must know of its licences, as Markdown.
+
+    Args:
+        name: the dataset's name.
+        rows: its number of tiles.
+        layers: its layers.
+    """
+    lines = [
+        f"# {name}: licences and attributions\n",
+        f"{counted(rows, 'tile')}. Anyone who passes on this dataset, or a part of it, must observe the licence of",
+        "each modality below and pass on its attribution. Publications should cite the data.",
+    ]
+    for modality in sorted({layer.modality for layer in layers}):
+        own = [layer for layer in layers if layer.modality == modality]
+        lines.append(f"\n## {modality}\n\n- layers: {', '.join(layer.name for layer in own)}")
+        lines += (f"- {term}: {own[0].terms.get(term, NOT_STATED)}" for term in TERMS)
+        lines.append(f"- downloaded with: {own[0].plugin or 'not known'}")
+    return "\n".join(lines) + "\n"

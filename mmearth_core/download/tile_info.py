@@ -20,6 +20,9 @@ from mmearth_core.tiles.index import Tile
 MISSING = "MISSING"
 """The key under which the core and the modalities report, by layer, why there are no data."""
 
+MASKED = "MASKED"
+"""The key under which a modality says, by layer, why there are no data if all pixels turn out to be masked."""
+
 ALL_MASKED = "every pixel of what was found is masked"
 """Why a layer is missing whose images exist and show nothing of the tile."""
 
@@ -73,18 +76,19 @@ def row_entry(source: DownloadedDataset, row: DatasetRow) -> dict[str, Any]:
         entry = tile_entry(row.tile, row.grid, source.layers, source.stored.plugins, row.checksums, located)
     except (DatasetError, PluginCallError) as error:
         raise DatasetError(f"tile {row.tile.tile_id!r}: {error}") from error
+    reasons = entry.pop(MASKED, {})
     if row.masked:
         # If a plugin says why a layer is missing, that is more precise.
         missing = entry.setdefault(MISSING, {})
-        missing.update({layer: ALL_MASKED for layer in row.masked if layer not in missing})
+        missing.update({layer: reasons.get(layer, ALL_MASKED) for layer in row.masked if layer not in missing})
     return entry
 
 
 def _info(modality: Modality, located: Any) -> Mapping[str, Any]:
     """Returns what the modality reports, checked."""
     info = modality.info(located)
-    if not isinstance(info, Mapping) or not isinstance(info.get(MISSING, {}), Mapping):
-        raise TypeError(f"info() must return a mapping, and under {MISSING!r} one of layers to reasons, not {info!r}")
+    if not isinstance(info, Mapping) or not all(isinstance(info.get(key, {}), Mapping) for key in (MISSING, MASKED)):
+        raise TypeError(f"info() must return a mapping, with mappings in {MISSING} and {MASKED}, not {info!r}")
     json.dumps(info, allow_nan=False)  # raises what is not strict JSON, such as NaN
     return info
 

@@ -17,7 +17,7 @@ from mmearth_core.download.tile_info import row_entry
 from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.files import written_aside
 from mmearth_core.json_files import write_json, write_tile_info
-from mmearth_core.layers import LayerDescription
+from mmearth_core.layers import LayerDescription, licences
 from mmearth_core.post.rows import RowSelection, require_some, select_rows
 from mmearth_core.post.write import BadStacksError, copy_layers, write_rows
 from mmearth_core.product import hdf5
@@ -69,6 +69,8 @@ def make_hdf5(source: DownloadedDataset, pool: Pool, progress: Progress) -> HDF5
                 rows = rows.without(error.faults)
                 require_some(rows)
     report_left_out(rows)
+    with written_aside(source.products.licences) as aside:
+        aside.write_text(licences(source.name, len(result.rows), result.rows.layers), encoding="utf-8")
     return result
 
 
@@ -144,7 +146,7 @@ def _create(file: h5py.File, rows: RowSelection) -> None:
     facts = {"layout": hdf5.VERSION, "name": source.name, "anchor": source.anchor.name}
     file.attrs.update({**facts, "written_by": f"mmearth-core {__version__}"})
     hdf5.create_metadata(file, len(rows), source.anchor.variant_key)
-    for layer in source.layers:
+    for layer in rows.layers:
         hdf5.create_layer(file, layer, len(rows))
 
 

@@ -162,6 +162,9 @@ def _write_hdf5(staged: ProductPaths, inputs: Inputs, progress: Progress) -> Non
         for name, parts in marks.items():
             plugins = dict.fromkeys(reader.layers[name].plugin for reader in inputs.readers)
             file[name].attrs["plugin"] = ", ".join(plugins)
+            terms = [reader.layers[name].terms for reader in inputs.readers]
+            for term in dict.fromkeys(chain.from_iterable(terms)):
+                file[name].attrs[term] = " / ".join(dict.fromkeys(each[term] for each in terms if term in each))
             file[name].attrs[PROVENANCE] = shared.provenance("merge", parts)
 
 

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 from attrs import fields
 
+from mmearth_core import ClassLabel
 from mmearth_core.download.folder import DownloadedDataset
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
@@ -118,7 +119,15 @@ def _against_declared(report: Report, declared: Mapping[str, LayerDescription]) 
         for attribute in _COMPARED:
             stored, wanted = getattr(found[name], attribute), getattr(declared[name], attribute)
             if stored != wanted:
-                yield _finding(report, f"Its {attribute} is {_short(stored)}; declared is {_short(wanted)}.", name)
+                # An earlier version of a plugin may have had other names for the same classes.
+                are_renamed = attribute == "classes" and _values(stored) == _values(wanted)
+                severity = Severity.WARNING if are_renamed else None
+                text = f"Its {attribute} is {_short(stored)}; declared is {_short(wanted)}."
+                yield _finding(report, text, name, severity)
+
+
+def _values(classes: tuple[tuple[ClassLabel, ...], ...]) -> list[list[int]]:
+    return [[label.value for label in labels] for labels in classes]
 
 
 def _named(filters: set[int]) -> str:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from mmearth_curate.reading import DescribedReader
 
 from mmearth_core.files import written_aside
+from mmearth_core.layers import NOT_STATED
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.product.hdf5_rows import count_values
 from mmearth_core.product.reader import Splits
@@ -33,6 +34,8 @@ _FEW = 40
 
 _REASONS = 30
 """Maximum number of listed reasons for missing layers."""
+
+_TERMS = ("licence", "attribution", "citation", "source")
 
 _CHARTS, _DAYS = 12, 4
 """Maximum number of keys of tile_info with a chart, and of those with dates."""
@@ -75,6 +78,7 @@ class Page:
         splits_made: `(option, value)` of the splits.
         outcomes: the outcomes of the tiles.
         samples: tiles with their pictures.
+        terms: for each modality, licence, attribution, citation and source.
         versions: `(modality, distribution and version)`.
         written_by: the program that wrote the file.
     """
@@ -94,6 +98,7 @@ class Page:
     splits_made: Sequence[tuple[str, str]]
     outcomes: Outcomes
     samples: Sequence[Sample]
+    terms: Mapping[str, Mapping[str, str]]
     versions: Sequence[tuple[str, str]]
     written_by: str
 
@@ -201,6 +206,10 @@ def make_report(
         splits_made=_made(splits),
         outcomes=outcomes,
         samples=make_samples(reader, options.samples, options.seed, progress),
+        terms={
+            layer.modality: {name: layer.terms.get(name, NOT_STATED) for name in _TERMS}
+            for layer in reader.layers.values()
+        },
         versions=_versions(reader, outcomes),
         written_by=str(reader.attributes.get("written_by", "")),
     )
