@@ -94,6 +94,11 @@ class DatasetPaths:
         """Whether any tile has been worked on."""
         return (self.root / "journal").is_dir()
 
+    @property
+    def has_stacks(self) -> bool:
+        """Whether the folder with the stacks exists, which datasets without pixels do not have."""
+        return (self.root / "stacks").is_dir()
+
     def products(self, name: str) -> ProductPaths:
         """The products of the dataset of that name."""
         return ProductPaths(self.root / f"{name}{HDF5}")

@@ -186,13 +186,19 @@ def read_status(config: Config) -> Status:
     """Reads the progress of a dataset; takes no lock and writes nothing.
 
     Raises:
-        DatasetError: if a file of the dataset is damaged or cannot be read.
+        DatasetError: if a file of the dataset is missing or damaged, or cannot be read.
     """
     folder, now = DatasetPaths(config.root), dt.datetime.now(dt.UTC)
     try:
         stored = load_stored_config(folder.config)
         groups = {} if stored is None else stored.groups
         sizes = TileIndex(folder.tiles).sizes() if groups else {}
+        journals = (Journal(folder.journal(group, partition)) for group in groups for partition in sizes)
+        if not folder.has_stacks and any(entry.record.get("sha256") for each in journals for entry in each.entries()):
+            raise DatasetError(
+                f"{folder.root}: tiles are done, and the folder stacks/ with their pixels is missing. Check that its "
+                "disk is mounted, or restore it; or delete journal/ too, and `mmearth-core run` downloads all again."
+            )
         workers, others = live_processes(config, now)
         return Status(
             config=config,

@@ -226,7 +226,7 @@ def _show(
     skipped, missing = counted(rows.skipped, "tile"), f"{rows.missing:,}"
     lines = [f"{counted(len(rows), 'row')}; {skipped} skipped, {missing} not downloaded, {bad:,} left out"]
     if result is not None:
-        facts |= {"layers": list(result.made), "kept": list(result.kept)}
+        facts |= {"layers": list(result.made), "kept": list(result.kept), "recounted": list(result.recounted)}
         if result.kept:
             made, recounted = (", ".join(names) or "none" for names in (result.made, result.recounted))
             lines.append(f"Layers made: {made}; kept: {', '.join(result.kept)}; counted again: {recounted}.")

@@ -156,7 +156,7 @@ def command(config: Path, partitions: bool, as_json: bool) -> int:
     Exit status:
       0  every tile is done, or skipped for a recorded reason
       1  a tile failed or is left
-      2  it cannot be read: the error says what to fix
+      2  a file is missing or damaged, or cannot be read: the error says what to fix
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.config.schema import load_config
     from mmearth_core.status import read_status

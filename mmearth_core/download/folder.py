@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 from mmearth_core.config.schema import Config, load_config
 from mmearth_core.contract.modality import Modality
 from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, send_back
-from mmearth_core.download.locate import PluginCallError, call
+from mmearth_core.download.locate import LocatedTile, PluginCallError, call, images_of, split_on_refusal
 from mmearth_core.download.outcomes import OutcomeCounts
 from mmearth_core.download.stored_config import BASE, Group, StoredConfig, load_stored_config, plain_options
 from mmearth_core.errors import DatasetError
@@ -25,9 +25,9 @@ from mmearth_core.tiles.index import Tile, TileIndex
 
 # What other distributions need of a dataset folder.
 __all__ = [
-    "BASE", "BadStack", "DatasetRow", "DownloadedDataset", "Group", "Journal", "Outcome", "OutcomeCounts",
-    "PluginCallError", "Provenance", "StoredConfig", "Tile", "TileIndex", "TileOutcome", "load_stored_config",
-    "plain_options", "send_back",
+    "BASE", "BadStack", "DatasetRow", "DownloadedDataset", "Group", "Journal", "LocatedTile", "Outcome",
+    "OutcomeCounts", "PluginCallError", "Provenance", "StoredConfig", "Tile", "TileIndex", "TileOutcome", "call",
+    "images_of", "load_stored_config", "plain_options", "send_back", "split_on_refusal",
 ]  # fmt: skip
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode
@@ -94,22 +94,19 @@ class DownloadedDataset:
         Modalities, options and groups are those that it was downloaded with, whatever the configuration says now.
 
         Raises:
-            DatasetError: when nothing has been downloaded, the dataset has another name, or two modalities store a
-                layer of the same name.
+            DatasetError: when nothing has been downloaded, a file of the dataset is missing or damaged, it has another
+                name, or two modalities store a layer of the same name.
             MMEarthError: when the configuration or a plugin cannot be used.
         """
         config = load_config(config_file)
         folder = DatasetPaths(config.root)
-        stored = load_stored_config(folder.config)
-        if stored is None or not folder.tiles.exists() or not folder.is_begun:
-            raise DatasetError(
-                f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {config_file}` first."
-            )
+        stored = begun_config(folder, config_file)
         if config.dataset.name != stored.dataset["name"]:
             raise DatasetError(
                 f"{folder.root} holds the dataset {stored.dataset['name']!r}, and {config_file} is of "
                 f"{config.dataset.name!r}. A folder may be moved or copied as `path` in [dataset] says; the name stays."
             )
+        TileIndex(folder.tiles).sizes()  # refused now, and not after hours of work
         downloaded = evolve(config, modalities=stored.modalities, source=folder.config)
         names = [name for members in stored.groups.values() for name in members]
         modalities = {name: make_modality(downloaded, registry, name, stored.plugins[name]) for name in names}
@@ -242,6 +239,20 @@ class Provenance:
     def of(self, modality: str) -> str:
         """The checksum of a modality's layers over the rows so far."""
         return self._sums[self._source.group_of[modality]].hexdigest()
+
+
+def begun_config(folder: DatasetPaths, source: Path) -> StoredConfig:
+    """What a dataset is built from that was downloaded, completely or in part, with a configuration.
+
+    Raises:
+        DatasetError: when nothing has been downloaded, or the dataset is damaged.
+    """
+    stored = load_stored_config(folder.config)
+    if stored is None or not folder.is_begun:
+        raise DatasetError(
+            f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {source}` first."
+        )
+    return stored
 
 
 def layers_of(

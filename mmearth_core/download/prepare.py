@@ -75,14 +75,7 @@ def prepare(
     wanted = _wanted(config, registry, only)
     folder = DatasetPaths(config.root)
     _check_folder(config, folder)
-    # In this order: another process that starts at the same time writes the configuration before its first journal.
-    has_journals = folder.is_begun
     stored = load_started_config(folder, wanted)
-    if has_journals and stored is None:
-        raise DatasetError(
-            f"{folder.root} contains a dataset whose own configuration, {folder.config.name}, is missing, so it is "
-            "unknown what was downloaded. Restore the file, or set another `path` in [dataset]."
-        )
     recorded = stored.plugins if stored else {}
     modalities = {name: make_modality(config, registry, name, recorded.get(name, "")) for name in config.modalities}
     anchor = _choose_anchor(config, modalities)

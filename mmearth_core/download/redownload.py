@@ -7,11 +7,11 @@ from typing import Any
 from attrs import field, frozen
 
 from mmearth_core.config.schema import Config
+from mmearth_core.download.folder import begun_config
 from mmearth_core.download.journal import Outcome, read_outcomes
 from mmearth_core.download.outcomes import OutcomeCounts, RunProgress
 from mmearth_core.download.selection import RetrySelection, Shard
-from mmearth_core.download.stored_config import load_stored_config
-from mmearth_core.errors import ConfigError, DatasetError
+from mmearth_core.errors import ConfigError
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.text import counted
 from mmearth_core.tiles.index import TileIndex
@@ -94,12 +94,7 @@ def plan_redownload(
         ConfigError: if none of the named tiles is in the journals.
     """
     folder = DatasetPaths(config.root)
-    stored = load_stored_config(folder.config)
-    if stored is None or not folder.is_begun:
-        raise DatasetError(
-            f"{folder.root}: nothing was downloaded yet, so nothing can be downloaded again. Start with "
-            f"`mmearth-core run {config.source}`."
-        )
+    stored = begun_config(folder, config.source)
     modalities = [name for name in config.modalities if name in stored.modalities]
     wanted = _wanted(modalities, only)
     groups = [name for name, members in stored.groups.items() if set(members) & wanted]

@@ -4,6 +4,8 @@ import gc
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
+from attrs import evolve
+
 from mmearth_core.budget import SharedBudget
 from mmearth_core.download.journal import JOURNALED
 from mmearth_core.download.outcomes import ProgressListener, RunProgress
@@ -163,6 +165,9 @@ def establish(prepared: PreparedRun, client: EarthClient) -> TileIndex:
     if prepared.frame is not None:
         frame = fill_centroids(prepared.frame, client)
         import_tiles(frame, prepared.folder.tiles, stored.tiles["partition_size"])
+        # That of the first import is kept, so that `verify` notices if a later one gives other tiles.
+        first = {"imported_sha256": TileIndex(prepared.folder.tiles).digest(), **stored.tiles}
+        stored = evolve(stored, tiles=stored.tiles | first)
     # After the tiles, so that a process that reads the configuration also has the tiles.
     if stored != latest:
         stored.write(prepared.folder.config)

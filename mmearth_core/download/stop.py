@@ -14,7 +14,7 @@ from mmearth_core.errors import ExitCode
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 # Seconds after the grace period when a process that still runs is ended, because of a hanging file system for instance.
-# Until then the budget waits for hanging requests (10 s) and the journals are counted (4 s for a million tiles).
+# Until then the budget waits for hanging requests (10 s) and the journals are counted (8 s for a million tiles).
 LATE = 30.0
 
 _SHOW_CURSOR = "\x1b[?25h"

@@ -29,8 +29,9 @@ class StoredConfig:
 
     Attributes:
         dataset: name, anchor, image_size, source of the pixels.
-        tiles: file, size, sha256, count, partition_size. Older datasets also have tile_info_file, tile_info_size and
-            tile_info_sha256, which nothing reads any more.
+        tiles: file, size, sha256, count, partition_size, and imported_sha256, the digest of the imported tiles, which
+            older datasets do not have. Those have tile_info_file, tile_info_size and tile_info_sha256, which nothing
+            reads any more.
         modalities: the options of every modality in a group, with their defaults.
         plugins: `{modality: distribution and version}` of its first download.
         groups: `{group: its modalities}`.
@@ -87,17 +88,28 @@ def load_stored_config(path: Path) -> StoredConfig | None:
     """Reads what a dataset is built from; None when the file does not exist yet.
 
     Raises:
-        DatasetError: when the file exists and cannot be read.
+        DatasetError: when the file cannot be read, or is missing although tiles have been worked on.
     """
+    folder, stored = DatasetPaths(path.parent), None
+    # In this order: a process that starts at the same time writes the configuration, then journals, then stacks.
+    has_stacks, has_journals = folder.has_stacks, folder.is_begun
     try:
-        return StoredConfig(**tomllib.loads(path.read_text(encoding="utf-8")))
+        stored = StoredConfig(**tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        return None
+        missing = f"own configuration, {path.name}, is" if has_journals else ""
     except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"{path}: this dataset's own configuration cannot be read ({error}). "
             "Restore the file, or choose another `path` in [dataset]."
         ) from error
+    else:
+        missing = "journals are" if has_stacks and not folder.is_begun else ""
+    if missing:
+        raise DatasetError(
+            f"{folder.root} contains a dataset whose {missing} missing, so it is unknown what was downloaded. Restore "
+            "what is missing from a copy, or set another `path` in [dataset]."
+        )
+    return stored
 
 
 def plain_options(options: Any) -> dict[str, Any]:

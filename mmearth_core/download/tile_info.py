@@ -6,11 +6,15 @@ from typing import Any
 from attrs import define, field
 
 from mmearth_core.contract.modality import Modality, Scene
+from mmearth_core.download.folder import DatasetRow, DownloadedDataset
 from mmearth_core.download.journal import Journal
-from mmearth_core.download.locate import LocatedTile, PluginCallError, info_of
+from mmearth_core.download.locate import MASKED, MISSING, LocatedTile, PluginCallError, info_of
 from mmearth_core.download.prepare import PreparedRun
 from mmearth_core.errors import DatasetError, HopelessError
 from mmearth_core.tiles.index import Tile
+
+ALL_MASKED = "every pixel of what was found is masked"
+"""Why a layer is missing whose images exist and show nothing of the tile."""
 
 
 def tile_entry(
@@ -43,6 +47,25 @@ def tile_entry(
     origins = dict.fromkeys(entry, "the core")
     for modality, answer in located:
         merge_info(entry, info_of(modality, answer), origins, f"modality {modality.name!r}")
+    return entry
+
+
+def row_entry(source: DownloadedDataset, row: DatasetRow) -> dict[str, Any]:
+    """The entry of a row of a dataset.
+
+    Raises:
+        DatasetError: when two modalities contradict each other, or one's `info` is at fault.
+    """
+    located = [(modality, source.located(row, name)) for name, modality in source.modalities.items()]
+    try:
+        entry = tile_entry(row.tile, row.grid, row.checksums, located)
+    except (DatasetError, PluginCallError) as error:
+        raise DatasetError(f"tile {row.tile.tile_id!r}: {error}") from error
+    reasons = entry.pop(MASKED, {})
+    if row.masked:
+        # If a plugin says why a layer is missing, that is more precise.
+        missing = entry.setdefault(MISSING, {})
+        missing.update({layer: reasons.get(layer, ALL_MASKED) for layer in row.masked if layer not in missing})
     return entry
 
 

@@ -11,10 +11,9 @@ import numpy as np
 from attrs import asdict, frozen
 
 from mmearth_core import __version__
-from mmearth_core.download.folder import DatasetRow, DownloadedDataset, Provenance
+from mmearth_core.download.folder import DownloadedDataset, Provenance
 from mmearth_core.download.journal import mark_failed
-from mmearth_core.download.locate import MASKED, MISSING, PluginCallError
-from mmearth_core.download.tile_info import tile_entry
+from mmearth_core.download.tile_info import row_entry
 from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.files import written_aside
 from mmearth_core.json_files import write_json, write_tile_info
@@ -24,12 +23,9 @@ from mmearth_core.post.write import BadStacksError, copy_layers, write_rows
 from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import count_values
 from mmearth_core.product.reader import DatasetReader, read_side_file
-from mmearth_core.product.statistics import statistics_of
+from mmearth_core.product.statistics import are_possible, statistics_of, stats_digest
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
-
-ALL_MASKED = "every pixel of what was found is masked"
-"""Why a layer is missing whose images exist and show nothing of the tile."""
 
 
 @frozen(eq=False)
@@ -40,7 +36,8 @@ class HDF5Result:
         rows: the tiles in the file.
         made: names of the layers that were made of stacks and journals.
         kept: names of those that were copied, or left as they were.
-        recounted: names of kept layers whose statistics were incomplete, and were counted again from their values.
+        recounted: names of kept layers whose statistics were incomplete or are not those that were written with the
+            file, and were counted again from their values.
     """
 
     rows: RowSelection
@@ -112,30 +109,34 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
     # Without a file to compare with, `write_rows` computes it, so that all journals are read only once more.
     for row in rows if exists else ():
         provenance.add(row.tile.tile_id, row.variant, row.entries)
-    kept, is_current = _kept_layers(source, provenance)
+    kept, digests, is_current = _kept_layers(source, provenance)
     new = [layer for layer in source.layers if layer not in kept]
     known: dict[str, Any] = {}
     with suppress(DatasetError):  # without a file that can be read, all layers are counted
         known = read_side_file(paths.band_stats, dict)
-    stats = {key: known[key] for layer in kept for key in layer.stat_keys() if key in known}
+    uncounted = [layer for layer in kept if not _is_known(known, layer, len(rows), digests[layer.name])]
+    trusted = [layer for layer in kept if layer not in uncounted]
+    stats = {key: known[key] for layer in trusted for key in layer.stat_keys() if key in known}
+    if uncounted:
+        stats |= count_values(paths.hdf5, uncounted, range(len(rows)), source.image_size, pool.map, progress)
+    # The file's digest may be of a table with fewer statistics.
+    is_current &= all(digests[layer.name] in (None, stats_digest(layer, stats)) for layer in uncounted)
     if new or not is_current:
         with written_aside(paths.hdf5) as aside, hdf5.new_file(aside) as file:
             _create(file, rows)
             if kept:
                 with hdf5.opened(paths.hdf5) as old:
                     copy_layers(old, file, [layer.name for layer in kept])
-            added = write_rows(file, rows, new, pool, progress, None if exists else provenance)
+            added = write_rows(file, rows, new, pool, progress, None if exists else provenance).entries()
             file.attrs[hdf5.ROWS] = hdf5.digest_of_rows(file)
             for layer in source.layers:
+                file[layer.name].attrs[hdf5.STATISTICS] = stats_digest(layer, stats | added)
                 file[layer.name].attrs[hdf5.PROVENANCE] = provenance.of(layer.modality)
             file.flush()
             if stats.keys() != known.keys():
                 # If this process is killed before the last line, old statistics must not pass for those of new layers.
                 write_json(paths.band_stats, stats)
-        stats |= added.entries()
-    uncounted = [layer for layer in kept if not _is_complete(stats, layer, len(rows))]
-    if uncounted:
-        stats |= count_values(paths.hdf5, uncounted, range(len(rows)), source.image_size, pool.map, progress)
+        stats |= added
     _write_stats(paths.band_stats, source.layers, stats)
     return HDF5Result(rows, *(tuple(layer.name for layer in layers) for layers in (new, kept, uncounted)))
 
@@ -150,28 +151,33 @@ def _create(file: h5py.File, rows: RowSelection) -> None:
     hdf5.create_scales(file)
 
 
-def _kept_layers(source: DownloadedDataset, provenance: Provenance) -> tuple[list[LayerDescription], bool]:
-    """The layers of the file that are what they would be if made now, and whether the file's layout is current."""
+def _kept_layers(
+    source: DownloadedDataset, provenance: Provenance
+) -> tuple[list[LayerDescription], dict[str, str | None], bool]:
+    """The layers that would be made alike now, the digests of their statistics, and whether the layout is current."""
     try:
         with hdf5.opened(source.products.hdf5) as file:
             stored = hdf5.stored_layers(file)
             marks = {name: file[name].attrs.get(hdf5.PROVENANCE) for name in stored}
             same = [layer for layer in source.layers if stored.get(layer.name) == layer]
             kept = [layer for layer in same if marks[layer.name] == provenance.of(layer.modality)]
-            return kept, file.attrs.get("layout") == hdf5.VERSION
+            digests = {layer.name: file[layer.name].attrs.get(hdf5.STATISTICS) for layer in kept}
+            return kept, digests, file.attrs.get("layout") == hdf5.VERSION
     except DatasetError:  # it does not exist, is not HDF5, or is damaged
-        return [], False
+        return [], {}, False
 
 
-def _is_complete(stats: Mapping[str, Any], layer: LayerDescription, rows: int) -> bool:
-    """Whether a layer has every statistic of the table, for each band, and they count all its values."""
-    keys = [key for key in layer.stat_keys() if key in stats or key in layer.stat_names()]
-    try:
-        counted = sum(np.add(stats[key]["count"], stats[key]["nodata"]) for key in keys)
-        lengths = {len(stats[key][statistic.name]) for key in keys for statistic in statistics_of(layer)}
-    except (KeyError, TypeError, ValueError):
+def _is_known(stats: Mapping[str, Any], layer: LayerDescription, rows: int, digest: str | None) -> bool:
+    """Whether a layer has every statistic of the table, they count all its values, and are those of the file's digest.
+
+    The files of older versions have no digest; then they must at least be possible.
+    """
+    if digest not in (None, stats_digest(layer, stats)) or not are_possible(layer, stats):
         return False
-    return lengths == {len(layer.bands)} and bool(np.all(counted == rows * math.prod(layer.shape[1:])))
+    entries = [stats[key] for key in layer.stat_keys() if key in stats]
+    counted = sum(np.add(entry["count"], entry["nodata"]) for entry in entries)
+    is_complete = all(statistic.name in entry for entry in entries for statistic in statistics_of(layer))
+    return is_complete and bool(np.all(counted == rows * math.prod(layer.shape[1:])))
 
 
 def _write_stats(path: Path, layers: Sequence[LayerDescription], stats: Mapping[str, Any]) -> None:
@@ -197,21 +203,7 @@ def make_info(rows: RowSelection, progress: Progress) -> None:
 
     def entries() -> Iterator[tuple[str, dict[str, Any]]]:
         for number, row in enumerate(rows, start=1):
-            yield row.tile.tile_id, _tile_entry(rows.source, row)
+            yield row.tile.tile_id, row_entry(rows.source, row)
             progress("writing tile_info", number, len(rows))
 
     write_tile_info(rows.source.products.tile_info, entries())
-
-
-def _tile_entry(source: DownloadedDataset, row: DatasetRow) -> dict[str, Any]:
-    located = [(modality, source.located(row, name)) for name, modality in source.modalities.items()]
-    try:
-        entry = tile_entry(row.tile, row.grid, row.checksums, located)
-    except (DatasetError, PluginCallError) as error:
-        raise DatasetError(f"tile {row.tile.tile_id!r}: {error}") from error
-    reasons = entry.pop(MASKED, {})
-    if row.masked:
-        # If a plugin says why a layer is missing, that is more precise.
-        missing = entry.setdefault(MISSING, {})
-        missing.update({layer: reasons.get(layer, ALL_MASKED) for layer in row.masked if layer not in missing})
-    return entry

@@ -113,8 +113,9 @@ def require_some(rows: RowSelection) -> None:
         first = rows.left_out[0]
         raise DatasetError(
             f"{root}: of {counted(len({out.tile_id for out in rows.left_out}), 'done tile')}, none has a stack that "
-            f"can be used; the first is {first.tile_id!r}, group {first.group!r}: {first.reason}. Are the installed "
-            "plugins those that the dataset was made with? Its mmearth.toml names their versions."
+            f"can be used; the first is {first.tile_id!r}, group {first.group!r}: {first.reason}. Check "
+            "that the disk with stacks/ is mounted, and that the installed plugins are those that the dataset was made "
+            "with: its mmearth.toml names their versions."
         )
     raise DatasetError(
         f"{root}: no tile is done in every group ({', '.join(rows.source.stored.groups)}); "

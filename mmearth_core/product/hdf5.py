@@ -40,6 +40,9 @@ _NO_COORDINATES = "This is a netCDF dimension but not a netCDF variable."
 """How netCDF names an axis without coordinates, before its length in ten digits. Source: the netCDF-4 file format,
 https://docs.unidata.ucar.edu/netcdf-c/current/file_format_specifications.html."""
 
+STATISTICS = "statistics_sha256"
+"""The attribute of a layer with a digest of its band statistics; files of older versions have none."""
+
 ROWS = "rows_sha256"
 """The attribute of the file with the checksum of its rows' tile ids, by which readers notice that it was replaced."""
 

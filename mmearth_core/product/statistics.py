@@ -5,6 +5,8 @@ Golub and LeVeque 1979 (Updating formulae and a pairwise algorithm for computing
 squares around it, in float64, so that a large mean costs no digits.
 """
 
+import hashlib
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -155,6 +157,33 @@ def value_of(statistic: Statistic, band: BandCounts) -> Any:
 def stats_entry(layer: LayerDescription, bands: Sequence[BandCounts]) -> dict[str, list[Any]]:
     """An entry of band_stats.json: for each statistic that the layer has, one value per band."""
     return {each.name: [value_of(each, band) for band in bands] for each in statistics_of(layer)}
+
+
+def are_possible(layer: LayerDescription, stats: Mapping[str, Any]) -> bool:
+    """Whether a layer's entries of band_stats.json have what must be known of each band, and values can have it."""
+    keys = [key for key in layer.stat_keys() if key in stats or key in layer.stat_names()]
+    return all(_is_possible(layer, stats.get(key)) for key in keys)
+
+
+def _is_possible(layer: LayerDescription, entry: Any) -> bool:
+    names = ("count", "nodata", "std", "min", "mean", "max")
+    known = [numbers for name in names if (numbers := layer.stat_numbers(entry, name)) is not None]
+    if len(known) < len(names):
+        return False
+    count, nodata, std, low, mean, high = known
+    slack = ROUNDING * (np.abs(mean) + std)
+    possible = (low - slack <= mean) & (mean <= high + slack) & (std >= 0) & (count >= 0) & (nodata >= 0)
+    try:
+        counted = [sum(own.values()) for own in entry["classes"]] if layer.has_classes else count.tolist()
+    except (AttributeError, KeyError, TypeError):
+        return False
+    return bool(possible.all()) and counted == count.tolist()
+
+
+def stats_digest(layer: LayerDescription, stats: Mapping[str, Any]) -> str:
+    """A checksum of a layer's entries of band_stats.json, by which `post` notices that they were changed."""
+    own = {key: stats[key] for key in layer.stat_keys() if key in stats}
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
 
 
 def joined_counts(parts: Iterable[BandCounts]) -> BandCounts:

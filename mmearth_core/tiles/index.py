@@ -1,6 +1,7 @@
 """The tiles of a dataset in tiles.gpkg: each tile's row number and partition."""
 
 import datetime as dt
+import hashlib
 import math
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -30,6 +31,11 @@ NUMBERING = ("ordinal", "partition")
 
 FID = "mmearth_row"
 """The GeoPackage's primary key; not GDAL's default `fid`, which tiles files may have as a column."""
+
+_IMPORT = (
+    "Run `mmearth-core run` with the dataset's configuration: it imports the tiles again from the tiles file, and what "
+    "is done is kept."
+)
 
 _LAYER, _GEOMETRY = "tiles", "geometry"
 
@@ -184,15 +190,24 @@ class TileIndex:
                 tiles.append(Tile(ordinal, of_partition, tile_id, polygon, lon, lat, values))
         return tiles
 
+    def digest(self) -> str:
+        """A checksum of all tiles with all columns: polygons are not in any other file of the dataset."""
+        checksum = hashlib.sha256()
+        with self._opened() as database:
+            for row in database.execute(f"SELECT * FROM {_LAYER} ORDER BY ordinal"):
+                checksum.update(repr([_wkb(value) if isinstance(value, bytes) else value for value in row]).encode())
+        return checksum.hexdigest()
+
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
+        if not self.path.exists():
+            raise DatasetError(f"{self.path}, the dataset's own copy of its tiles, is missing. {_IMPORT}")
         try:
             with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as database:
                 yield database
         except _FAULTS as error:
             raise DatasetError(
-                f"{self.path}: the dataset's tiles cannot be read; the file is damaged ({error}). Delete it and run "
-                "the same command again: the tiles are imported again from the tiles file, and what is done is kept."
+                f"{self.path}: the dataset's tiles cannot be read; the file is damaged ({error}). Delete it. {_IMPORT}"
             ) from error
 
 

@@ -228,6 +228,19 @@ def nothing_yet(place: Place) -> Said:
     return said("post", "mydata.toml")
 
 
+def without(place: Place, name: str) -> Said:
+    assert place.run().status == ExitCode.OK
+    (place.folder / "mydata" / name).unlink()
+    return said("status", "mydata.toml")
+
+
+def damaged_line(place: Place) -> Said:
+    assert place.run().status == ExitCode.OK
+    (path,) = place.folder.glob("mydata/journal/base/*.jsonl")
+    path.write_text(path.read_text().replace('"grid": {', '"grid_": {', 1))
+    return said("status", "mydata.toml")
+
+
 def another_process(place: Place) -> Said:
     """While a process of its own holds the first partition."""
     held = (
@@ -305,6 +318,9 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "The dataset was built from something else, and nothing is done": nothing_done,
     "All tiles fail for one reason": all_fail,
     "Nothing has been downloaded yet": nothing_yet,
+    "The dataset's own copy of its tiles is missing": lambda place: without(place, "tiles.gpkg"),
+    "A file of the dataset is missing": lambda place: without(place, "mmearth.toml"),
+    "A line of a journal is damaged": damaged_line,
     "Another process is running": another_process,
     "Earth Engine does not answer": lambda place: place.struck("503", "after = 3"),
     "Earth Engine no longer answers: credentials": lambda place: place.struck("401", AFTER_A_TILE),

@@ -12,6 +12,7 @@ CHANGED = {
     "mmearth-core post hdf5 --in-place": "removed: a new file is written aside, which is safe",
     "mmearth-core verify --return-tiles": "the new name of --send-back, which is hidden",
     "mmearth-core verify --send-back hidden": "is now --return-tiles",
+    "mmearth-core verify --images": "new: asks the engine for the recorded images",
     "mmearth-core status --watch": "`watch -n 5 mmearth-core status CONFIG` does the same",
     "mmearth-core status --every": "belonged to --watch",
     "mmearth-core map": "was `mmearth-core tiles map`",

@@ -67,6 +67,32 @@ CHANGED = {
         )
     },
     **{
+        f"verify {call} {what} {key}": "new: --images"
+        for call in (
+            "planet/planet --workers 1 --json",
+            "resized/resized.h5 --workers 1 --json",
+            "scene/demo.toml --workers 1 --json",
+            "small.toml --workers 1 --json",
+            "small.toml --workers 1 --json (call 2)",
+            "small.toml --workers 1 --json (call 3)",
+            "small.toml --workers 1 --send-back --json",
+        )
+        for what in ("types", "values")
+        for key in ("images", "requests")
+    },
+    **{
+        f"post {call} {what} recounted": "new: the layers whose band statistics were counted again"
+        for call in (
+            "hdf5 small.toml --workers 1 --json",
+            "planet/demo.toml --workers 1 --json",
+            "scene/demo.toml --workers 1 --json",
+            "scene/demo.toml --workers 1 --json (call 2)",
+            "small.toml --workers 1 --json",
+            "small.toml --workers 1 --json (call 2)",
+        )
+        for what in ("types", "values")
+    },
+    **{
         f"plugins --json types modalities.[].{term}": "modalities state the attribution and the source of their data"
         for term in ("attribution", "source")
     },

@@ -6,6 +6,17 @@ import pytest
 
 from tests.reference.compare import load, unexpected
 
+SENTINEL2 = ("sentinel2", "sentinel2_cloudmask", "sentinel2_cloudprod", "sentinel2_scl")
+TILE = ("biome", "eco_region", "lat", "lon", "month")
+OTHERS = ("aster", "canopy_height_eth", "dynamic_world", "era5", "esa_worldcover", "sentinel1")
+LAYERS = {
+    "planet planet.h5": (*SENTINEL2, *TILE, *OTHERS),
+    "scene virginia.h5": SENTINEL2,
+    "scene with the modality tile virginia.h5": (*SENTINEL2, *TILE),
+    "small small.h5": SENTINEL2,
+}
+"""The layers of each HDF5 file."""
+
 DATASETS = {
     **{name: name for name in ("few", "merged", "planet", "resized", "small")},
     **dict.fromkeys(("scene", "scene with the modality tile"), "virginia"),
@@ -38,6 +49,15 @@ FILES = {
 """The layers of each HDF5 file."""
 
 CHANGED: dict[str, str] = {
+    **{
+        f"{file} {layer} attributes statistics_sha256": "`post` notices band statistics that are not the file's"
+        for file, layers in LAYERS.items()
+        for layer in layers
+    },
+    **{
+        f"{dataset} mmearth.toml tiles": "has imported_sha256, so that `verify` notices a changed tiles.gpkg"
+        for dataset in ("planet", "scene", "scene with the modality tile", "small")
+    },
     **{f"{name} tiles.gpkg": ROUNDED for name in ("planet", "scene", "scene with the modality tile", "small")},
     "tiles sampled.geojson": ROUNDED,
     **{f"planet journals base {tile}": MEAN for tile in (147, 167, 207)},

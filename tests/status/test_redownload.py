@@ -124,7 +124,7 @@ def test_modalities_that_were_never_begun_are_not_begun(kit, config):
 
 def test_before_the_first_run(kit, fresh):
     done = kit.cli("redownload", fresh)
-    assert done.exit_code == 2 and "nothing was downloaded yet" in " ".join(done.output.split())
+    assert done.exit_code == 2 and "nothing has been downloaded there yet" in " ".join(done.output.split())
     assert not (fresh.parent / "data").exists()
 
 

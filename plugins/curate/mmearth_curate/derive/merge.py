@@ -14,9 +14,9 @@ from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, PROVENANCE, ROWS, create_scales, digest_of_rows, new_file
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, ROWS, STATISTICS, create_scales, digest_of_rows, new_file
 from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
-from mmearth_core.product.statistics import merged_entry
+from mmearth_core.product.statistics import are_possible, merged_entry, stats_digest
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool
@@ -180,6 +180,11 @@ def _merged_stats(inputs: Inputs) -> dict[str, Any] | None:
     if not all(reader.paths.band_stats.exists() for reader in inputs.readers):
         return None
     parts = [reader.band_stats() for reader in inputs.readers]
+    for reader, part in zip(inputs.readers, parts, strict=True):
+        with reader.file() as file:
+            digests = {name: file[name].attrs.get(STATISTICS) for name in inputs.layers}
+        if any(digests[name] not in (None, stats_digest(layer, part)) for name, layer in inputs.layers.items()):
+            return None  # they were changed since the file was written
     return merged_stats(list(inputs.layers.values()), parts, len(inputs.ids))
 
 
@@ -198,6 +203,8 @@ def merged_stats(
     """
     merged: dict[str, Any] = {}
     for layer in layers:
+        if not all(are_possible(layer, part) for part in parts):
+            return None
         keys = [*layer.stat_names()]
         if layer.variants and any(layer.name in part for part in parts):
             keys.append(layer.name)  # for tiles without a variant

@@ -15,7 +15,7 @@ from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.json_files import write_json
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, ROWS, VERSION, describe, digest_of_rows, opened, rows_digest
+from mmearth_core.product.hdf5 import METADATA, ROWS, STATISTICS, VERSION, describe, digest_of_rows, opened, rows_digest
 from mmearth_core.product.hdf5_rows import RowReader, chunk_writer, count_values
 from mmearth_core.product.reader import DatasetReader, Splits
 from mmearth_core.progress import Progress
@@ -146,7 +146,8 @@ def create_like(file: h5py.File, dataset: h5py.Dataset, layer: LayerDescription,
     dtype = h5py.h5t.py_create(dataset.dtype)
     new = h5py.Dataset(h5py.h5d.create(file.id, dataset.name.encode(), dtype, space, properties))
     for name, value in dataset.attrs.items():
-        if name == "DIMENSION_LIST":  # it refers to the axes of the other file
+        # Other rows have other statistics, and the axes are those of the other file.
+        if name in (STATISTICS, "DIMENSION_LIST"):
             continue
         stored = dataset.attrs.get_id(name)
         if stored.get_space().get_simple_extent_npoints():  # GDAL crashes on the empty attributes of older files

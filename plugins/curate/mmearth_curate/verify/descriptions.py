@@ -58,7 +58,9 @@ def open_target(target: Path, registry: Registry) -> Report:
         names = layer_names(file)
         is_foreign = "layout" not in file.attrs and not any("modality" in file[name].attrs for name in names)
         layers = {name: reader.layers.get(name) for name in names if isinstance(file[name], h5py.Dataset)}
-    return Report(reader, source, is_foreign, layers)
+    stored = source.stored.plugins if source is not None else {}
+    is_other = any(str(registry.modality(name).origin) != plugin for name, plugin in stored.items())
+    return Report(reader, source, is_foreign, layers, Severity.WARNING if is_other else Severity.FAULT)
 
 
 def check_descriptions(report: Report) -> Iterator[Finding]:

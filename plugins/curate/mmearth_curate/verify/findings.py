@@ -72,6 +72,8 @@ class Report:
     Attributes:
         reader: the dataset.
         source: its stacks and journals; None for an HDF5 file alone.
+        plugin_severity: the severity of a difference from what the plugins give for what the journals say: a warning if
+            one of them is of another version than when the dataset was downloaded.
         is_foreign: whether another program has written it, so that its layers have no descriptions.
         layers: every layer with its description; None for a layer without a usable one.
         listed: the first findings of each kind, in the order of discovery.
@@ -81,6 +83,8 @@ class Report:
         entries: number of entries in tile_info.
         splits: number of rows in each split and in none.
         stacks: number of files whose checksum was compared; None without a configuration.
+        images: number of images that the engine was asked for; None if it was not asked.
+        requests: number of requests that were sent for it.
         compared: number of tiles whose pixels were compared with their stacks; None without a configuration.
         returned: number of stacks that were returned for download.
     """
@@ -89,6 +93,7 @@ class Report:
     source: DownloadedDataset | None
     is_foreign: bool
     layers: Mapping[str, LayerDescription | None]
+    plugin_severity: Severity = Severity.FAULT
     listed: list[Finding] = field(factory=list)
     counts: Counter[tuple[Severity, str, str | None]] = field(factory=Counter)
     seen: dict[str, dict[str, ValueCounts]] = field(factory=dict)
@@ -97,6 +102,8 @@ class Report:
     splits: dict[str, int] = field(factory=dict)
     stacks: int | None = None
     compared: int | None = None
+    images: int | None = None
+    requests: int = 0
     returned: int = 0
 
     @property
@@ -163,6 +170,8 @@ class Report:
             "splits": self.splits,
             "stacks": self.stacks,
             "compared_with_stacks": self.compared,
+            "images": self.images,
+            "requests": self.requests,
             "sent_back": self.returned,
             "layers": {name: self._layer(name) for name in self.layers},
             "findings": [finding.to_json() for finding in self.listed],
@@ -211,6 +220,8 @@ class Report:
         if self.stacks is not None:
             compared = counted(self.compared or 0, "tile")
             yield f"{counted(self.stacks, 'stack')} read, the pixels of {compared} compared"
+        if self.images is not None:
+            yield f"{counted(self.images, 'image')} asked for in {counted(self.requests, 'request')}"
         if self.returned:
             again = "`mmearth-core run CONFIG --retry-failed` downloads their tiles again"
             yield f"{counted(self.returned, 'stack')} returned for download: {again}"

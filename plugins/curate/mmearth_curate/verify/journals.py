@@ -9,16 +9,27 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.download.folder import DatasetRow, DownloadedDataset, Journal, Outcome, Provenance, Tile, TileOutcome
+from mmearth_core.download.folder import (
+    DatasetRow,
+    DownloadedDataset,
+    Journal,
+    Outcome,
+    Provenance,
+    Tile,
+    TileIndex,
+    TileOutcome,
+)
 from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import JSONFileError, read_json
 from mmearth_core.product.hdf5 import PROVENANCE
 from mmearth_curate.verify.findings import Finding, Report, Severity
+from mmearth_curate.verify.recomputed import EntriesCheck, check_outcome
 from mmearth_curate.verify.side_files import checksums_digest
 
 CHECK = "journals"
 
 _POST = "Run `mmearth-core post` with this configuration."
+_RESTORE = "Restore the journals from a copy; or delete the line, and `mmearth-core run` downloads the tile again."
 _AGAIN = "Download the missing groups with `mmearth-core run CONFIG`, then run `mmearth-core post CONFIG`."
 
 
@@ -30,12 +41,14 @@ class DoneTile:
         tile: the tile.
         row: its row in the HDF5 file; None without one.
         stacks: for each group that is done and has pixels, the file and the checksum that the journal has.
+        grids: the grid of each of these groups.
         journal: the tile's journal entries, if it is done in every group.
     """
 
     tile: Tile
     row: int | None
     stacks: Mapping[str, tuple[Path, str]]
+    grids: Mapping[str, Mapping[str, Any]]
     journal: DatasetRow | None = None
 
 
@@ -58,18 +71,21 @@ class JournalsCheck:
     _last: int = -1
     _provenance: Provenance = field(init=False)
     _history: "History" = field(init=False)
+    _entries: EntriesCheck = field(init=False)
+    _expected: set[Path] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         self._justified = np.zeros(len(self.report.reader), np.bool_)
         self._explained = np.zeros(len(self.report.reader), np.bool_)
         self._provenance, self._history = Provenance(self.source), History(self.source)
+        self._entries = EntriesCheck(self.report)
 
     def tiles(self) -> Iterator[DoneTile]:
         """Every tile with stacks, by ordinal."""
         self._read_left_out()
         for partition in self.source.partitions():
             try:
-                outcomes = list(self.source.outcomes(partition))
+                outcomes = list(self._outcomes(partition))
             except DatasetError as error:
                 remedy = "Fix that journal, and verify again."
                 self.report.add([Finding(Severity.FAULT, CHECK, str(error), remedy)])
@@ -77,8 +93,36 @@ class JournalsCheck:
             for tile, entries in outcomes:
                 yield self._tile(tile, entries)
 
+    def _outcomes(self, partition: int) -> Iterator[tuple[Tile, dict[str, TileOutcome]]]:
+        """Every tile of a partition with its last entry in each group; entries of no tile of it are reported."""
+        folder, journals = self.source.folder, dict[str, dict[str, TileOutcome]]()
+        tiles = TileIndex(folder.tiles).read(partition)
+        ordinals = {tile.tile_id: tile.ordinal for tile in tiles}
+        for group in self.source.stored.groups:
+            path, own = folder.journal(group, partition), journals.setdefault(group, {})
+            self._expected.add(path)
+            for number, entry in enumerate(Journal(path).entries(), start=1):
+                own[entry.tile_id] = entry
+                ordinal = ordinals.get(entry.tile_id)
+                if entry.ordinal != ordinal:
+                    found = f"has the ordinal {entry.ordinal}; tiles.gpkg has {ordinal}"
+                    found = "is of no tile of this partition" if ordinal is None else found
+                    message = f"{path}, line {number}: {found}."
+                    self.report.add([Finding(Severity.FAULT, CHECK, message, _RESTORE, tile_id=entry.tile_id)])
+        for tile in tiles:
+            yield tile, {group: entries[tile.tile_id] for group, entries in journals.items() if tile.tile_id in entries}
+
     def finish(self) -> None:
         """Reports the findings that are known after all tiles."""
+        folder = self.source.folder
+        for path in sorted({*(folder.root / "journal").glob("*/*.jsonl")} - self._expected):
+            message = f"{path} is of no group and partition of the dataset."
+            self.report.add([Finding(Severity.FAULT, CHECK, message, _RESTORE)])
+        imported = self.source.stored.tiles.get("imported_sha256")  # older datasets have none
+        if imported is not None and imported != TileIndex(folder.tiles).digest():
+            message = f"{folder.tiles.name} does not have the tiles that were imported: it was changed since."
+            remedy = "Restore it; or delete it, and `mmearth-core run` imports the tiles again from the tiles file."
+            self.report.add([Finding(Severity.FAULT, "tiles", message, remedy)])
         for row in np.flatnonzero(~self._justified).tolist():
             self._fault(
                 CHECK, "The HDF5 file has the row; the journals have no such tile that is done in every group.", row
@@ -96,6 +140,9 @@ class JournalsCheck:
             for group in source.stacked
             if group in done
         }
+        grids = {group: done[group].record["grid"] for group in stacks}
+        for group, entry in done.items():
+            self.report.add(check_outcome(self.report, tile, group, entry))
         if not source.is_row(entries):
             if row is not None:
                 self._add_former_row(row, tile, done)
@@ -103,17 +150,17 @@ class JournalsCheck:
                     self._justified[row] = True
                     message = f"The tile's groups no longer have the same day and grid: {_anchors(entries)}."
                     self._fault(CHECK, message, row, _AGAIN)
-            return DoneTile(tile, row, stacks)
+            return DoneTile(tile, row, stacks, grids)
         if row is None:
             reason = self._left_out.get(tile.tile_id)
             message = "The tile is done in every group but has no row: it was downloaded after the file was written."
             if reason is not None:
                 message = f"The tile was left out ({reason}) and has been downloaded again."
             self.report.add([Finding(Severity.FAULT, CHECK, message, _POST, tile_id=tile.tile_id)])
-            return DoneTile(tile, None, stacks)
+            return DoneTile(tile, None, stacks, grids)
         journal = DatasetRow(tile, dict(entries))
         self._check_row(row, journal)
-        return DoneTile(tile, row, stacks, journal)
+        return DoneTile(tile, row, stacks, grids, journal)
 
     def _check_row(self, row: int, journal: DatasetRow) -> None:
         report = self.report
@@ -130,6 +177,8 @@ class JournalsCheck:
         if stored.any() and stored.tobytes() != checksums_digest(journal.checksums):
             message = "tile_info has other checksums of the tile's stacks than the journals: it was downloaded again."
             self._fault("checksums", message, row)
+        else:  # otherwise tile_info is of the images before
+            self.report.add(self._entries.findings(row, journal))
         self._provenance.add(journal.tile.tile_id, journal.variant, journal.entries)
 
     def _add_former_row(self, row: int, tile: Tile, done: Mapping[str, TileOutcome]) -> None:

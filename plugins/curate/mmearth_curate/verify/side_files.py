@@ -1,4 +1,4 @@
-"""Checks the rows against tile_info, and the splits: entries, order, variants, grids, and row numbers."""
+"""Checks the rows against tile_info: entries, order, variants and the size of grids."""
 
 import hashlib
 import json
@@ -9,18 +9,15 @@ import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 
-from mmearth_core.json_files import JSONFileError, read_json
+from mmearth_core.json_files import JSONFileError
 from mmearth_core.product.hdf5 import ROWS, rows_digest
-from mmearth_core.text import counted
 from mmearth_curate.strict_json import Parsed, read_entries
 from mmearth_curate.verify.findings import Finding, Report, Severity
+from mmearth_curate.verify.splits import SplitsCheck
 
 _INFO = "tile_info"
-_PARTS = ("train", "val", "test")
-_LISTED = 5
 _WRITE_INFO = "Write it again with `mmearth-core post info`."
 _WRITE_BOTH = "Write both again with `mmearth-core post`."
-_MAKE_SPLITS = "Make the splits again with `mmearth-core post splits`."
 _DIGEST_BYTES = 16
 
 
@@ -63,10 +60,12 @@ class TileInfoCheck:
     Attributes:
         report: the dataset.
         digests: for each row, a digest of the stack checksums in tile_info.
+        splits: gets what the splits are made of.
     """
 
     report: Report
     digests: NDArray[np.uint8] = field(init=False)
+    splits: SplitsCheck = field(init=False)
     _seen: NDArray[np.bool_] = field(init=False)
     _last: int = -1
 
@@ -74,6 +73,7 @@ class TileInfoCheck:
         rows = len(self.report.reader)
         self.digests = np.zeros((rows, _DIGEST_BYTES), np.uint8)
         self._seen = np.zeros(rows, np.bool_)
+        self.splits = SplitsCheck(self.report)
 
     def findings(self) -> Iterator[Finding]:
         """All findings about tile_info."""
@@ -111,6 +111,7 @@ class TileInfoCheck:
             yield report.finding(Severity.FAULT, _INFO, "The entry is not an object.", _WRITE_INFO, row)
             return
         self.digests[row] = np.frombuffer(checksums_digest(entry.get("SHA256", {})), np.uint8)
+        self.splits.add(row, entry)
         yield from self._contents(row, entry)
 
     def _contents(self, row: int, entry: Mapping[str, Any]) -> Iterator[Finding]:
@@ -126,78 +127,3 @@ class TileInfoCheck:
                 message = f"The layer has {layer.shape[1:]} pixels; tile_info's GRID has {size} x {size}."
                 yield report.finding(Severity.FAULT, _INFO, message, _WRITE_BOTH, row, name)
                 return  # all maps of a file have one size
-
-
-def check_splits(report: Report) -> Iterator[Finding]:
-    """All findings about the splits; also counts their rows."""
-    path = report.reader.paths.splits
-    if not path.exists():
-        yield _of_splits(report, f"There is no {path.name}.", Severity.WARNING)
-        return
-    try:
-        splits = read_json(path)
-    except JSONFileError as error:
-        yield _of_splits(report, f"{path.name} {error}.")
-        return
-    if not isinstance(splits, dict):
-        yield _of_splits(report, f"{path.name} is not an object of lists.")
-        return
-    missing = [part for part in _PARTS if part not in splits]
-    if missing:
-        yield _of_splits(report, f"{path.name} has no {', '.join(missing)}.")
-    yield from _check_parts(report, splits)
-    yield from _check_made(report)
-
-
-def _check_parts(report: Report, splits: dict[str, Any]) -> Iterator[Finding]:
-    total = len(report.reader)
-    owner = np.full(total, -1, np.int16)
-    names = list(splits)
-    for number, (part, listed) in enumerate(splits.items()):
-        if not isinstance(listed, list) or not all(type(row) is int for row in listed):
-            yield _of_splits(report, f"{part} is not a list of row numbers.")
-            continue
-        rows = np.array([row for row in listed if 0 <= row < total], np.intp)
-        outside = [row for row in listed if not 0 <= row < total]
-        if outside:
-            many, of = counted(len(outside), "row"), counted(total, "row")
-            yield _of_splits(report, f"{part} has {many} that the file of {of} does not have: {_list(outside)}.")
-        unique, times = np.unique(rows, return_counts=True)
-        if (times > 1).any():
-            yield _of_splits(report, f"{part} has duplicate rows: {_list(unique[times > 1])}.")
-        taken = owner[unique]
-        for other in np.unique(taken[taken >= 0]).tolist():
-            both = unique[taken == other]
-            yield _of_splits(report, f"{names[other]} and {part} share {counted(len(both), 'row')}: {_list(both)}.")
-        owner[unique] = number
-        report.splits[part] = len(listed)
-    report.splits["in none"] = int(np.count_nonzero(owner < 0))
-    if len(report.splits) > 1 and report.splits["in none"] == total:
-        yield _of_splits(report, "No row is in any split.", Severity.WARNING)
-
-
-def _check_made(report: Report) -> Iterator[Finding]:
-    """Checks that the record of the splits is about the rows of this file."""
-    path = report.reader.paths.splits_made
-    if not path.exists():
-        if not report.is_foreign:
-            message = f"There is no {path.name}, so it is unknown how they were made."
-            yield _of_splits(report, message, Severity.WARNING)
-        return
-    try:
-        made = read_json(path)
-    except JSONFileError as error:
-        yield _of_splits(report, f"{path.name} {error}.")
-        return
-    digest = made.get("rows_sha256") if isinstance(made, dict) else None
-    if digest is not None and digest != rows_digest(report.reader.tile_ids()):
-        yield _of_splits(report, f"{path.name} says that they were made for other rows than those in the file.")
-
-
-def _of_splits(report: Report, message: str, severity: Severity = Severity.FAULT) -> Finding:
-    return report.finding(severity, "splits", message, _MAKE_SPLITS)
-
-
-def _list(rows: Any) -> str:
-    shown = ", ".join(str(row) for row in list(rows)[:_LISTED])
-    return shown if len(rows) <= _LISTED else f"{shown} ..."

@@ -5,11 +5,13 @@ Pixels are decoded by band name with rasterio, not with the reader that `post` u
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from affine import Affine
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
@@ -39,12 +41,14 @@ class StackTask:
         tile: the tile.
         row: its row in the HDF5 file; None without one.
         stacks: for each group, the file and the checksum that the journal has.
+        grids: for each group, the grid that the journal has.
         is_sampled: whether its pixels are also compared.
     """
 
     tile: Tile
     row: int | None
     stacks: Mapping[str, tuple[Path, str]]
+    grids: Mapping[str, Mapping[str, Any]]
     is_sampled: bool
 
 
@@ -95,7 +99,7 @@ def check_stacks(part: StackPart) -> StacksResult:
                     result.findings.append(finding)
                     result.bad.append(BadStack(tile.tile_id, tile.ordinal, tile.partition, group, reason))
                 elif task.is_sampled and task.row is not None:
-                    result.findings += _compare_pixels(file, task.row, tile.tile_id, content, part.layers[group])
+                    result.findings += _compare(file, task, group, content, part.layers[group])
             result.compared += task.is_sampled
     return result
 
@@ -115,19 +119,28 @@ def _read(path: Path, sha256: str) -> tuple[bytes, str]:
     return content, ""
 
 
-def _compare_pixels(
-    file: h5py.File, row: int, tile_id: str, content: bytes, layers: tuple[LayerDescription, ...]
+def _compare(
+    file: h5py.File, task: StackTask, group: str, content: bytes, layers: tuple[LayerDescription, ...]
 ) -> Iterator[Finding]:
+    """Compares the pixels of a stack with a row of the HDF5 file, and its georeferencing with the journal's grid."""
+    row, tile_id, grid = task.row, task.tile.tile_id, task.grids[group]
+    assert row is not None
     import rasterio  # imported here because it takes a second, and only if pixels are compared
     from rasterio.io import MemoryFile
 
     try:
         with MemoryFile(content) as memory, memory.open() as stack:
             bands = dict(zip(stack.descriptions, stack.read(), strict=True))
+            found = (stack.crs, list(stack.transform)[:6], stack.shape)
     except rasterio.errors.RasterioError as error:
         message = f"rasterio cannot read the stack: {error}."
         yield Finding(Severity.FAULT, CHECK, message, _AGAIN, row, tile_id)
         return
+    wanted = (_as_stored(str(grid.get("crs"))), grid.get("transform"), (grid.get("size"),) * 2)
+    for what, own, other in zip(("CRS", "transform", "size"), found, wanted, strict=True):
+        if own != other:
+            message = f"Group {group!r}: the {what} of the stack is {own}; the journal has {other}."
+            yield Finding(Severity.FAULT, CHECK, message, _AGAIN, row, tile_id)
     for layer in layers:
         missing = [band for band in layer.bands if f"{layer.name}__{band}" not in bands]
         if missing:
@@ -136,6 +149,23 @@ def _compare_pixels(
             continue
         pixels = np.stack([bands[f"{layer.name}__{band}"] for band in layer.bands])
         yield from _differences(file, layer, pixels, row, tile_id)
+
+
+@cache
+def _as_stored(crs: str) -> Any:
+    """A CRS as rasterio reads it from a GeoTIFF, whose tags do not hold everything that its text may say."""
+    import rasterio
+    from rasterio.io import MemoryFile
+
+    try:
+        with MemoryFile() as memory:
+            profile = {"driver": "GTiff", "width": 1, "height": 1, "count": 1, "dtype": "uint8"}
+            with memory.open(**profile, crs=crs, transform=Affine.scale(10)):
+                pass
+            with memory.open() as file:
+                return file.crs
+    except rasterio.errors.CRSError:
+        return crs
 
 
 def check_vectors(source: DownloadedDataset, file: h5py.File, journal: DatasetRow, row: int) -> Iterator[Finding]:

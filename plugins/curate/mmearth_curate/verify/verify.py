@@ -14,8 +14,9 @@ from mmearth_core.workers import Pool, batches
 from mmearth_curate.verify.band_stats import BandStatsCheck
 from mmearth_curate.verify.descriptions import check_descriptions, open_target
 from mmearth_curate.verify.findings import Finding, Report, Severity
+from mmearth_curate.verify.images import check_images
 from mmearth_curate.verify.journals import JournalsCheck
-from mmearth_curate.verify.side_files import TileInfoCheck, check_splits, check_table
+from mmearth_curate.verify.side_files import TileInfoCheck, check_table
 from mmearth_curate.verify.stacks import TILES, StackPart, StackTask, check_stacks, check_vectors
 from mmearth_curate.verify.values import ROWS, Part, check_part, merge_counts
 
@@ -23,7 +24,13 @@ _SEED = 0
 
 
 def verify(
-    target: Path, registry: Registry, pool: Pool, progress: Progress, sample: int = 1000, returning: bool = False
+    target: Path,
+    registry: Registry,
+    pool: Pool,
+    progress: Progress,
+    sample: int = 1000,
+    returning: bool = False,
+    images: bool = False,
 ) -> Report:
     """Rereads a dataset and checks it.
 
@@ -35,14 +42,16 @@ def verify(
         progress: called after every step.
         sample: number of rows in the sample; always the same ones.
         returning: whether to return tiles for download whose stacks differ from what was downloaded.
+        images: whether to ask the configured engine for every recorded image; otherwise no request is sent.
 
     Raises:
+        EngineError: when the engine cannot be used that is to be asked for the images.
         DatasetError: when nothing can be read; or, if tiles are to be returned, when no stack is intact, or another
             process is working on the tiles.
     """
     report = open_target(target, registry)
     info = TileInfoCheck(report)
-    for findings in (check_descriptions(report), check_table(report), info.findings(), check_splits(report)):
+    for findings in (check_descriptions(report), check_table(report), info.findings(), info.splits.findings()):
         report.add(findings)
     rows = _sample(len(report.reader), sample)
     report.sampled = len(rows)
@@ -55,6 +64,8 @@ def verify(
             _require_some_sound(report.source, bad, report.stacks or 0)
             send_back(report.source.folder, bad, "verify")
             report.returned = len(bad)
+        if images:
+            check_images(report, target, registry, progress)
     return report
 
 
@@ -108,7 +119,7 @@ def _check_stacks(
                 if is_sampled and done.journal is not None and done.row is not None:
                     report.add(check_vectors(source, file, done.journal, done.row))
                 if done.stacks:
-                    yield StackTask(done.tile, done.row, done.stacks, is_sampled)
+                    yield StackTask(done.tile, done.row, done.stacks, done.grids, is_sampled)
 
         parts = (StackPart(path, source.stacked, batch) for batch in batches(tasks(), TILES))
         for number, part in enumerate(pool.map(check_stacks, parts), start=1):

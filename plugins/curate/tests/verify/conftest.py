@@ -65,7 +65,9 @@ site = site_of("mmearth-third", SENSOR + OWN)
 def sound(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a dataset that is downloaded and post-processed; not to be changed."""
     folder = tmp_path_factory.mktemp("sound") / "data"
-    config = write_few(folder, TILES, NAME, "tile", "third", size=SIZE, partition=3)
+    parts = ["train"] * 6 + ["val", "test"]
+    properties = {"properties": lambda number: {"split": parts[number]}}
+    config = write_few(folder, TILES, NAME, "tile", "third", size=SIZE, partition=3, **properties)
     for words in (["run"], ["post", "--workers", "1"]):
         done = cli(*words, config)
         assert done.exit_code == 0, done.output

@@ -73,6 +73,7 @@ def test_splits(copy: Any, splits: Any, message: str) -> None:
 
 def test_rows_in_no_split_are_counted_and_no_fault(copy: Any) -> None:
     copy.edit("splits", lambda _: {"train": [0, 1], "val": [2], "test": [4]})
+    copy.beside("splits_made").unlink()
     assert copy.verify(code=0).report["splits"] == {"train": 2, "val": 1, "test": 1, "in none": 4}
     copy.beside("splits").unlink()
     assert any("There is no" in warning["message"] for warning in copy.verify(code=0).of("warning"))

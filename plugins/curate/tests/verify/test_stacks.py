@@ -159,7 +159,7 @@ def two_groups(copy: Any, run_cli: Any) -> Any:
 
 def another_day(entry: dict[str, Any]) -> None:
     """As base is when it was downloaded again, of another day, and the later group was not."""
-    entry["anchor"]["date"] = "1999-12-31"
+    entry["anchor"]["date"] = entry["located"]["sentinel2"]["images"][0]["date"] = "1999-12-31"
     entry["located"]["third"] = {**entry["located"]["third"], "number": 99}
 
 

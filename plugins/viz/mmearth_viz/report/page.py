@@ -12,10 +12,11 @@ from markupsafe import Markup
 from mmearth_curate.reading import DescribedReader
 
 from mmearth_core.files import written_aside
-from mmearth_core.layers import NOT_STATED, LayerDescription
+from mmearth_core.layers import NOT_STATED
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.product.hdf5_rows import count_values
 from mmearth_core.product.reader import Splits
+from mmearth_core.product.statistics import are_possible
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted as in_words
 from mmearth_core.text import size
@@ -184,7 +185,7 @@ def make_report(
     if len(chosen) < len(reader):
         of = f"{len(chosen):,} of {len(reader):,} rows, drawn by seed {options.seed}"
     stats = reader.band_stats() if reader.paths.band_stats.exists() else {}
-    known = all(_is_complete(layer, stats) for layer in reader.layers.values())
+    known = all(are_possible(layer, stats) for layer in reader.layers.values())
     if not known:
         stats = _count(reader, chosen, pool, progress)
     histograms = make_histograms(reader, stats, chosen, pool, progress)
@@ -288,12 +289,6 @@ def _versions(reader: DescribedReader, outcomes: Outcomes) -> list[tuple[str, st
     if outcomes.stored is not None:
         versions |= outcomes.stored.plugins
     return sorted(versions.items())
-
-
-def _is_complete(layer: LayerDescription, stats: Mapping[str, Any]) -> bool:
-    """Whether there are statistics of a layer with counts, which those of the original system do not have."""
-    entries = [stats[key] for key in layer.stat_names() if isinstance(stats.get(key), dict)]
-    return len(entries) == len(layer.stat_names()) and all("count" in entry for entry in entries)
 
 
 def _count(reader: DescribedReader, rows: Sequence[int], pool: Pool, progress: Progress) -> dict[str, Any]:
