@@ -153,7 +153,10 @@ def test_every_command_writes_a_portable_file(command: str, written: dict[str, P
             assert dataset.is_scale == (name in ("row", "y", "x") or name.endswith("_band"))
             empty = [key for key, value in dataset.attrs.items() if np.size(value) == 0]
             assert empty == [], f"{name}: GDAL crashes on {empty}"
-            assert dataset.attrs.keys() == expected[name].attrs.keys()
+            own = (
+                {"statistics_sha256"} if command in ("merge", "subset", "resize") else set()
+            )  # what `post` compares its files with
+            assert dataset.attrs.keys() == expected[name].attrs.keys() - own
             if command not in ("subset", "resize"):
                 assert dataset.dtype == expected[name].dtype
                 np.testing.assert_array_equal(dataset[()], expected[name][()])

@@ -209,7 +209,7 @@ def test_a_damaged_file_is_named_with_the_remedy(path):
     import_tiles(squares(10), path, 4)
     path.write_bytes(b"garbage" * 1000)
     for read in (TileIndex(path).sizes, lambda: TileIndex(path).read(0)):
-        with pytest.raises(DatasetError, match=r"tiles\.gpkg: .* damaged .*Delete it and run the same command again"):
+        with pytest.raises(DatasetError, match=r"tiles\.gpkg: .* damaged .*Delete it\. Run `mmearth-core run`"):
             read()
 
 

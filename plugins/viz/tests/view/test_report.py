@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as hnp
 from mmearth_viz.report.histograms import BINS, Range, ranges_of, sampled_rows
 from mmearth_viz.report.world import DOTS, world
 
-from mmearth_core.product.hdf5 import create_layer, create_metadata, stored_layers
+from mmearth_core.product.hdf5 import create_layer, create_metadata, layer_names, stored_layers
 
 
 @define
@@ -157,7 +157,7 @@ def test_a_histogram_is_that_of_the_values(page: Path, finished: Path, kit: Any)
 def test_the_terms_of_each_modality_are_those_in_the_file(page: Path, finished: Path, kit: Any) -> None:
     (section,) = re.findall(r'<section id="licences".*?</section>', page.read_text(), re.DOTALL)
     with h5py.File(folder(finished, kit) / f"{kit.name}.h5") as file:
-        terms = {file[name].attrs["modality"]: dict(file[name].attrs) for name in file if name != "metadata"}
+        terms = {file[name].attrs["modality"]: dict(file[name].attrs) for name in layer_names(file)}
     assert re.findall("<h3>(.*?)</h3>", section) == list(terms)
     for article, own in zip(re.findall("<article>(.*?)</article>", section, re.DOTALL), terms.values(), strict=True):
         lines = [unescape(line) for line in re.findall("<li>(.*?)</li>", article)]
