@@ -69,7 +69,7 @@ def _terms(collection: str) -> tuple[str, str, str, str]:
         return "", "", "", ""
     year, citation = _CITATIONS[collection]
     attribution = (
-        f"© ESA WorldCover project {year} / Contains modified Copernicus Sentinel data ({year}) processed by ESA "
+        f"© ESA WorldCover project / Contains modified Copernicus Sentinel data ({year}) processed by ESA "
         "WorldCover consortium."
     )
     page = collection.replace("/", "_")

@@ -173,7 +173,9 @@ def test_all_three_beside_one_another_take_three_requests(tmp_path):
 def test_worldcover_is_cited_in_the_version_in_use(version, year, doi):
     modality = EsaWorldCover(EsaWorldCoverOptions(collection=f"ESA/WorldCover/{version}"))
     assert f"ESA WorldCover 10 m {year} {version}. doi:{doi}" in modality.citation
-    assert modality.attribution.startswith(f"© ESA WorldCover project {year} / Contains modified Copernicus Sentinel")
+    assert modality.attribution.startswith(
+        f"© ESA WorldCover project / Contains modified Copernicus Sentinel data ({year})"
+    )
     assert modality.source.endswith(f"/ESA_WorldCover_{version}")
     assert (EsaWorldCover().citation == EsaWorldCover.citation) and "v100" in EsaWorldCover.citation
 
