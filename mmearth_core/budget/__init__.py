@@ -43,6 +43,9 @@ class RequestBudget(Gate):
     def report(self, **facts: int | float | str) -> None:
         """Sets facts about this process that `mmearth-core status` shows, such as `done=17`, `shard="3/40"`."""
 
+    def share(self, slots: int) -> None:
+        """Sets how many requests may be in flight, of all processes that share the budget together."""
+
     def close(self) -> None:
         """Ends the budget, and waits a little for requests in flight. May be called again."""
         self.end()
@@ -62,7 +65,12 @@ class LocalBudget(RequestBudget):
             clock: a monotonic clock.
         """
         super().__init__(clock)
-        self.set(slots, per_second)
+        self._per_second = per_second
+        self.share(slots)
+
+    def share(self, slots: int) -> None:
+        """Sets how many requests may be in flight."""
+        self.set(slots, self._per_second)
 
 
 class SharedBudget(RequestBudget):
@@ -101,6 +109,10 @@ class SharedBudget(RequestBudget):
     def report(self, **facts: int | float | str) -> None:
         """Sets facts that `mmearth-core status` shows; they are written with the next update."""
         self._members.report = {**self._members.report, **facts}
+
+    def share(self, slots: int) -> None:
+        """Sets how many requests may be in flight, of all processes together; it applies to them after two updates."""
+        self._members.max_concurrent = slots
 
     def close(self) -> None:
         """Ends the budget, waits a little for requests in flight, and leaves the others. May be called again."""

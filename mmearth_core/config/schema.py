@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from attrs import NOTHING, field, frozen
 from attrs.validators import ge, gt, le, optional
@@ -31,10 +31,10 @@ def _is_name(_options: object, _attribute: object, name: str) -> None:
 
 
 def _is_workload_tag(_options: object, _attribute: object, tag: str) -> None:
-    if tag and not re.fullmatch(r"[a-z0-9]([-_a-z0-9]{0,61}[a-z0-9])?", tag):
+    if tag and not re.fullmatch(r"[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?", tag):
         raise ValueError(
-            f"found {tag!r}; Earth Engine allows up to 63 lower-case letters, digits, `-` and `_`, starting and "
-            'ending with a letter or digit; "" sends none'
+            f"found {tag!r}; Earth Engine allows up to 63 letters, digits, `-`, `_` and `.`, starting and ending with "
+            'a letter or digit; "" sends none'
         )
 
 
@@ -86,6 +86,11 @@ class RunOptions:
     retry_seconds: float = _option("seconds during which a request is retried after a temporary fault", 600.0, ge(0))
     grace_seconds: float = _option(
         "seconds that requests in flight have to finish when a signal stops the run", 60.0, ge(0)
+    )
+    when_restricted: Literal["continue", "stop"] = _option(
+        "what to do when Earth Engine answers in restricted mode, as the noncommercial quota of the month is used up: "
+        "continue with a quarter of `max_concurrent`, or stop",
+        "continue",
     )
     workload_tag: str | None = _option(
         "label of the run's computations in the metrics of the Cloud project; by default made from the dataset's "
