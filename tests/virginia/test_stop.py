@@ -7,8 +7,6 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ import pytest
 from click.testing import Result
 from mmearth_devkit.testing.command_line import cli
 
-from mmearth_core.budget import SharedBudget
 from mmearth_core.download.run_log import read_runs
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -255,17 +252,6 @@ def test_at_a_terminal_a_missing_network_is_an_error_at_once(config: Path) -> No
     assert process.returncode == 2
     assert "Engine 'local' does not answer: connection to" in " ".join(text.decode().split())
     assert not (config.parent / "virginia").exists()
-
-
-def test_a_run_without_a_slot_is_to_be_started_again(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mmearth_core.budget.SLOT_PATIENCE", 0.1)
-    monkeypatch.setattr("mmearth_core.download.run.SharedBudget", partial(SharedBudget, beat=0.05))
-    with closing(SharedBudget(config.parent / "virginia" / "budget", 1, 1e6, beat=0.05)):
-        done = cli("run", with_faults(config, max_concurrent=1))
-    assert done.exit_code == 3, done.stderr
-    assert "stopped: " in said(done)
-    assert "this one has waited" in said(done)
-    assert journaled(config) == 0
 
 
 @pytest.mark.parametrize("phase", ["locate", "pixels"])
