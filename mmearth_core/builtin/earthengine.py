@@ -10,18 +10,13 @@ from mmearth_core.contract.engine import Connection, Engine, Limits
 from mmearth_core.errors import EngineError
 
 # Google's endpoints (https://developers.google.com/earth-engine/guides/processing_environments).
-ENDPOINTS = {
-    "standard": "https://earthengine.googleapis.com",
-    "high-volume": "https://earthengine-highvolume.googleapis.com",
-}
+HIGH_VOLUME = "https://earthengine-highvolume.googleapis.com"
+ENDPOINTS = {"standard": "https://earthengine.googleapis.com", "high-volume": HIGH_VOLUME}
 
 
 def _is_endpoint(_options: object, _attribute: object, url: str) -> None:
     if url not in ENDPOINTS and not re.fullmatch(r"https?://[^/\s]+", url.rstrip("/")):
-        raise ValueError(
-            f'found {url!r}; allowed are "standard", "high-volume" and an address without a path, such as '
-            f"{ENDPOINTS['high-volume']}"
-        )
+        raise ValueError(f'found {url!r}; allowed are "standard", "high-volume" and an address such as {HIGH_VOLUME}')
 
 
 @frozen
@@ -93,9 +88,6 @@ class EarthEngine(Engine):
 def _login() -> Any:
     """The login of this machine, as the `ee` client finds it.
 
-    The client takes every failure to renew a login for a missing one, also that of a busy server. So it is renewed here
-    first.
-
     Raises:
         EngineError: there is none.
         GoogleAuthError: it cannot be renewed.
@@ -106,15 +98,19 @@ def _login() -> Any:
     from google.oauth2.credentials import Credentials
 
     try:
-        path = Path(ee.oauth.get_credentials_path())
-        stored = ee.oauth.get_credentials_arguments() if path.is_file() else {}
+        return ee.data.get_persistent_credentials()
+    except ee.EEException as error:
+        # The client takes every failure to renew a login for a missing one, also that of a busy server.
         make: Any = Credentials
-        login = make(None, **stored) if stored.get("refresh_token") else google.auth.default()[0]
+        has_file = Path(ee.oauth.get_credentials_path()).is_file()
+        stored = ee.oauth.get_credentials_arguments() if has_file else {}
+        try:
+            login = make(None, **stored) if stored.get("refresh_token") else google.auth.default()[0]
+        except google.auth.exceptions.DefaultCredentialsError:
+            raise EngineError(
+                "No Earth Engine credentials are found on this machine. Run `earthengine authenticate` (on a "
+                "cluster: `earthengine authenticate --quiet`), or set `service_account_key` in "
+                "[engines.earthengine]. Without an account, use the engine `local`."
+            ) from error
         login.refresh(Request())
         return ee.data.get_persistent_credentials()
-    except (ee.EEException, google.auth.exceptions.DefaultCredentialsError) as error:
-        raise EngineError(
-            "No Earth Engine credentials are found on this machine. Run `earthengine authenticate` (on a "
-            "cluster: `earthengine authenticate --quiet`), or set `service_account_key` in "
-            "[engines.earthengine]. Without an account, use the engine `local`."
-        ) from error

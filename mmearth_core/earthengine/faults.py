@@ -61,8 +61,8 @@ class Fault:
 
     @property
     def remedy(self) -> str:
-        """What to do about a fault with the action STOP; ends in a comma."""
-        return _REMEDIES.get(self.label, "Fix this,")
+        """What to do if no request can succeed; ends in a comma."""
+        return _REMEDIES.get(self.label, _REMEDIES["no access"])
 
 
 class GarbledError(ConnectionError):

@@ -1,6 +1,7 @@
 """Retries: how long one request is retried, how many requests may be in flight, and the sender that uses both."""
 
 import logging
+import math
 import random
 import threading
 from collections import Counter
@@ -167,12 +168,12 @@ class RetryingSender:
         self.limit = AdaptiveLimit(run.max_concurrent, self._limit_budget)
         self.ending = ending
         self.was_restricted = False
-        self._run = run
+        self._run, self._seconds = run, run.retry_seconds
         self._sleep, self._clock = sleep, clock
         self._budget: RequestBudget = LocalBudget(run.max_concurrent, run.requests_per_second)
         self._lock = threading.Lock()
         self._waiting: Counter[str] = Counter()
-        self._last_answer = clock()
+        self._last_answer = -math.inf
         self._restricted_at: float | None = None
         # Makes the error that every further request is answered with; a new one each time, as each has its traceback.
         self._stopped: Callable[[], RunStoppedError] | None = None
@@ -211,7 +212,7 @@ class RetryingSender:
             NoAnswerError: not answered in the allowed time, while other requests were.
             RunStoppedError: no request can succeed any more, or the run is ending.
         """
-        policy = RetryPolicy(self._run.retry_seconds, self._clock)
+        policy = RetryPolicy(self._seconds, self._clock)
         try:
             return self._retry(partial(self._attempt, request), policy)
         except Exception as error:
@@ -230,7 +231,7 @@ class RetryingSender:
         Raises:
             Exception: as `step` raises it.
         """
-        return self._retry(step, RetryPolicy(self._run.retry_seconds, self._clock), needs_answer, logging.WARNING)
+        return self._retry(step, RetryPolicy(self._seconds, self._clock), needs_answer)
 
     @contextmanager
     def permit(self) -> Iterator[None]:
@@ -277,9 +278,7 @@ class RetryingSender:
         if self.ending.is_set():
             raise RunStoppedError(ENDED)
 
-    def _retry(
-        self, attempt: Callable[[], T], policy: RetryPolicy, needs_answer: bool = False, level: int = logging.INFO
-    ) -> T:
+    def _retry(self, attempt: Callable[[], T], policy: RetryPolicy, needs_answer: bool = False) -> T:
         while True:
             try:
                 return attempt()
@@ -290,12 +289,14 @@ class RetryingSender:
                 wait = policy.wait(fault)
                 if wait is None or self.ending.is_set():
                     raise
-            self._wait(fault, wait, level)
+            self._wait(fault, wait)
 
-    def _wait(self, fault: Fault, seconds: float, level: int) -> None:
+    def _wait(self, fault: Fault, seconds: float) -> None:
         with self._lock:
             self.retries[fault.label] += 1
             self._waiting[fault.label] += 1
+        # Until there is an answer, no progress is shown, and somebody may wait for it.
+        level = logging.INFO if self._last_answer > -math.inf else logging.WARNING
         _log.log(level, "request failed (%s); retrying in %.1f s", fault.message, seconds)
         self._sleep(seconds)
         with self._lock:
@@ -334,9 +335,7 @@ class RetryingSender:
 
     def unanswered(self, fault: Fault) -> RunStoppedError:
         """The error for a fault that was retried in vain."""
-        problem = (
-            f"Earth Engine does not answer (tried for {self._run.retry_seconds:g} s): {fault.message.rstrip('. ')}."
-        )
+        problem = f"Earth Engine does not answer (tried for {self._seconds:g} s): {fault.message.rstrip('. ')}."
         return RunStoppedError(f"{problem} Check the network, and run the same command again later; {KEPT}")
 
     def _is_answering(self, policy: RetryPolicy) -> bool:
