@@ -187,7 +187,7 @@ RESTRICTED = 'kind = "restricted"\nafter = 6'
 
 
 def test_restricted_mode_does_not_end_a_run(config: Path) -> None:
-    done = cli("run", with_faults(config, RESTRICTED, max_concurrent=8), "--json", "--limit", "8")
+    done = cli("run", with_faults(config, RESTRICTED, max_concurrent=1), "--json", "--limit", "8")
     assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
     assert (summary["done"], summary["restricted"], summary["stopped"]) == (8, True, None)
