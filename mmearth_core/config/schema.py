@@ -31,10 +31,11 @@ def _is_name(_options: object, _attribute: object, name: str) -> None:
 
 
 def _is_workload_tag(_options: object, _attribute: object, tag: str) -> None:
-    if tag and not re.fullmatch(r"[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?", tag):
+    # Earth Engine also allows upper case and dots, but its client, which checks the tag too, does not (1.7.50).
+    if tag and not re.fullmatch(r"[a-z0-9]([-_a-z0-9]{0,61}[a-z0-9])?", tag):
         raise ValueError(
-            f"found {tag!r}; Earth Engine allows up to 63 letters, digits, `-`, `_` and `.`, starting and ending with "
-            'a letter or digit; "" sends none'
+            f"found {tag!r}; Earth Engine's client allows up to 63 lower-case letters, digits, `-` and `_`, starting "
+            'and ending with a letter or digit; "" sends none'
         )
 
 
@@ -87,11 +88,6 @@ class RunOptions:
     grace_seconds: float = _option(
         "seconds that requests in flight have to finish when a signal stops the run", 60.0, ge(0)
     )
-    when_restricted: Literal["continue", "stop"] = _option(
-        "what to do when Earth Engine answers in restricted mode, as the noncommercial quota of the month is used up: "
-        "continue with a quarter of `max_concurrent`, or stop",
-        "continue",
-    )
     workload_tag: str | None = _option(
         "label of the run's computations in the metrics of the Cloud project; by default made from the dataset's "
         'name; "" for none',
@@ -103,6 +99,11 @@ class RunOptions:
         "tile is done; 0 for never",
         GIVE_UP_AFTER,
         ge(0),
+    )
+    when_restricted: Literal["continue", "stop"] = _option(
+        "what to do when Earth Engine answers in restricted mode, as the noncommercial quota of the month is used up: "
+        "continue with a quarter of `max_concurrent`, or stop",
+        "continue",
     )
 
 

@@ -86,7 +86,7 @@ class _Rule:
 # https://developers.google.com/earth-engine/guides/usage, .../guides/debugging, .../guides/cost_controls;
 # "must be less than or equal to" is what computePixels says of sizes (github.com/google/Xee, issues 50 and 85). "Earth
 # Engine memory capacity exceeded." was reported after thousands of requests, and not for a large one
-# (github.com/openearth/hydro-engine, issue 35). 499 is Google's status for a cancelled request, 409 for an aborted one
+# (github.com/openearth/hydro-engine/issues/35). 499 is Google's status for a cancelled request, 409 for an aborted one
 # (https://cloud.google.com/apis/design/errors).
 _RULES = (
     _Rule(Action.REFUSE, "no such asset", r"not found \(does not exist or caller does not have access\)"),
