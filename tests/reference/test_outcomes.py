@@ -24,6 +24,8 @@ RUNS = (
     "redownload small.toml --tiles ids.txt --json",
 )
 
+SCENE = ("run scene/demo.toml --json", "run scene/demo.toml --json (call 2)")
+
 STATUSES = (
     "status planet/demo.toml --json",
     "status small.toml --json (call 2)",
@@ -32,7 +34,11 @@ STATUSES = (
 )
 
 CHANGED = {
-    **{f"{call} {what} restricted": RESTRICTED for call in (*RUNS, "small/runs.jsonl") for what in ("types", "values")},
+    **{
+        f"{call} {what} restricted": RESTRICTED
+        for call in (*RUNS, *SCENE, "small/runs.jsonl")
+        for what in ("types", "values")
+    },
     **{f"{call} {what} last_run.restricted": RESTRICTED for call in STATUSES for what in ("types", "values")},
     **{
         f"{call} {what}": PROJECTIONS
@@ -60,6 +66,10 @@ CHANGED = {
             *(f"beliefs.[].{key}" for key in ("expected", "expected.x.[]", "found", "found.x.[]")),
             *(f"beliefs.[].{key}" for key in ("key", "message", "outcome", "status")),
         )
+    },
+    **{
+        f"engine check --engine local:virginia --json values beliefs.[].{answer}.[]": "`If` takes dictionaries as well"
+        for answer in ("expected", "found")
     },
     **{
         f"verify {call} values findings.[].remedy": REMEDIES
