@@ -188,7 +188,7 @@ def classify(error: BaseException) -> Fault | None:
         # credentials are no longer valid. `google.auth` calls the errors of that server not retryable.
         passes = error.retryable or isinstance(error.__cause__, google.auth.exceptions.TransportError)
         action = Action.RETRY if passes else Action.STOP
-        return Fault(action, text, "credentials")
+        return Fault(action, str(*error.args[:1]) or text, "credentials")  # Google's whole answer may follow
     if isinstance(error, HttpError):  # in some places `ee` passes on the errors of its HTTP library
         return _classify_answer(error.resp, error.reason or text)
     if isinstance(error, ee.EEException):  # elsewhere it replaces them, and the response survives in the context only

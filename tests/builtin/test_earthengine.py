@@ -117,6 +117,7 @@ def test_a_revoked_login_is_to_be_renewed(tokens: Tokens) -> None:
         EarthEngine().connect(LIMITS)
     fault = classify(caught.value)
     assert fault is not None and fault.action is Action.STOP
+    assert fault.message == "invalid_grant: Token has been expired or revoked."
     assert "earthengine authenticate" in fault.remedy
 
 
