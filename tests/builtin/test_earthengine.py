@@ -22,23 +22,26 @@ LIMITS = Limits(timeout=5.0, connections=1)
 
 
 class Tokens(HTTPServer):
-    """Gives the answers of its list, the last one again and again."""
+    """Gives the same answer again and again."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
-        self.answers = [TOKEN]
+        self.answer: tuple[int, object] = TOKEN
 
 
 class Answer(BaseHTTPRequestHandler):
     server: Tokens
 
     def do_POST(self) -> None:
-        status, content = self.server.answers[0]
-        if len(self.server.answers) > 1:
-            self.server.answers.pop(0)
-        body = json.dumps(content).encode()
         self.rfile.read(int(self.headers["content-length"]))
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        """Of the metadata server of a cloud machine, which says that it is one."""
+        status, content = (200, {}) if self.path == "/" else self.server.answer
+        body = json.dumps(content).encode()
         self.send_response(status)
+        self.send_header("metadata-flavor", "Google")
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -55,6 +58,7 @@ def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tokens]:
     stored.parent.mkdir(parents=True)
     stored.write_text(json.dumps({"refresh_token": "x", "client_id": "x", "client_secret": "x", "project": "mine"}))
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setattr("google.auth._exponential_backoff.time.sleep", lambda seconds: None)
     with Tokens() as server:
         monkeypatch.setattr("ee.oauth.TOKEN_URI", f"http://127.0.0.1:{server.server_port}/token")
@@ -96,13 +100,29 @@ def test_another_endpoint_is_refused(url: str, tmp_path: Path) -> None:
 
 
 def test_a_busy_server_of_tokens_is_no_missing_login(tokens: Tokens) -> None:
-    tokens.answers = [BUSY]
+    tokens.answer = BUSY
     with pytest.raises(google.auth.exceptions.RefreshError) as caught:
         EarthEngine().connect(LIMITS)
     fault = classify(caught.value)
     assert fault is not None and fault.action is Action.RETRY
-    tokens.answers = [TOKEN]
+    tokens.answer = TOKEN
     assert EarthEngine().connect(LIMITS).project == "mine"
+
+
+def test_a_busy_metadata_server_is_no_missing_login(
+    tokens: Tokens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a cloud machine, which has no stored login."""
+    (tmp_path / ".config" / "earthengine" / "credentials").unlink()
+    host = f"127.0.0.1:{tokens.server_port}"
+    monkeypatch.setattr("google.auth.compute_engine._metadata._GCE_METADATA_HOST", host)
+    monkeypatch.setenv("GCE_METADATA_IP", host)
+    monkeypatch.delenv("NO_GCE_CHECK", raising=False)
+    tokens.answer = BUSY
+    with pytest.raises(google.auth.exceptions.RefreshError, match="metadata service") as caught:
+        EarthEngine().connect(LIMITS)
+    fault = classify(caught.value)
+    assert fault is not None and fault.action is Action.RETRY
 
 
 def test_no_network_is_no_missing_login(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +132,7 @@ def test_no_network_is_no_missing_login(tokens: Tokens, monkeypatch: pytest.Monk
 
 
 def test_a_revoked_login_is_to_be_renewed(tokens: Tokens) -> None:
-    tokens.answers = [REVOKED]
+    tokens.answer = REVOKED
     with pytest.raises(google.auth.exceptions.RefreshError) as caught:
         EarthEngine().connect(LIMITS)
     fault = classify(caught.value)
