@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from attrs import asdict, field, fields, frozen
+from attrs import asdict, evolve, field, fields, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview, holds
@@ -41,6 +41,7 @@ class LayerDescription:
         description: one line for people.
         classes: the classes of each band; empty for quantities.
         variants: those that have statistics of their own.
+        also_missing: further values that missing pixels have, in files of other programs.
         plugin: the distribution and version that it was downloaded with.
         previews: how it is drawn, by variant, `""` for all others; layers that are drawn differently are equal.
     """
@@ -57,6 +58,7 @@ class LayerDescription:
     description: str = ""
     classes: tuple[tuple[ClassLabel, ...], ...] = ()
     variants: tuple[str, ...] = field(default=(), converter=_as_texts)
+    also_missing: tuple[float, ...] = ()
     plugin: str = ""
     previews: Mapping[str, Preview] = field(factory=dict, eq=False)
 
@@ -80,6 +82,30 @@ class LayerDescription:
             plugin=plugin,
             previews={**({DEFAULT: layer.preview} if layer.preview else {}), **layer.variant_previews},
         )
+
+    def fits(self, array: Any) -> bool:
+        """Whether an array, such as an HDF5 dataset, can have rows of this layer: in any type and size of numbers."""
+        shape = getattr(array, "shape", ())[1:]
+        return shape[:1] == (len(self.bands),) and len(shape) == len(self.shape) and array.dtype.kind in "iuf"
+
+    def stored_as(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> "LayerDescription":
+        """The same layer in another type and size, as other programs have written it.
+
+        They write masked pixels as -inf, of which HDF5 makes the least value of an integer type. So this one is missing
+        unless it is a class or may be a quantity. In a type that cannot hold the declared no-data, as int8 cannot hold
+        255, it is the no-data; what HDF5 (by clamping) and numpy (by wrapping) make of the declared one is missing too.
+        """
+        stored, declared, others = evolve(self, dtype=dtype.name, shape=shape), float(self.nodata), set[float]()
+        if dtype.kind == "f":
+            return stored
+        limits = np.iinfo(dtype)
+        if not stored.holds_nodata:
+            stored = evolve(stored, nodata=repr(float(limits.min)))
+            if abs(declared) < 2**31:
+                others = {float(np.clip(declared, limits.min, limits.max)), float(np.int64(declared).astype(dtype))}
+        elif self.has_classes and not any(label.value == limits.min for labels in self.classes for label in labels):
+            others = {float(limits.min)}
+        return evolve(stored, also_missing=tuple(sorted(others - {float(stored.nodata)})))
 
     @property
     def is_map(self) -> bool:
@@ -125,14 +151,18 @@ class LayerDescription:
         if not isinstance(listed, list) or len(listed) != len(self.bands) or not {*map(type, listed)} <= {int, float}:
             return None
         numbers = np.array(listed, np.float64)
+        if "count" not in entry:  # other programs write NaN or an infinity for a band without a valid value
+            numbers[~np.isfinite(numbers)] = name in ("std", "max")
         return numbers if np.isfinite(numbers).all() else None
 
     def valid(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Where values are not missing; of floats, only finite ones count."""
         known: NDArray[np.bool_] = np.not_equal(values, self.fill)
+        for other in self.also_missing:
+            known &= values != other
         return known & np.isfinite(values) if values.dtype.kind == "f" else known
 
-    def to_attributes(self) -> dict[str, str | tuple[str, ...] | np.generic]:
+    def to_attributes(self) -> dict[str, str | tuple[str, ...] | np.generic | NDArray[Any]]:
         """The description as plain attributes, which any file format can store.
 
         `name`, `dtype` and `shape` are left out, as the stored array itself has them; so are empty lists.
@@ -145,6 +175,7 @@ class LayerDescription:
             "kind": str(self.kind),
             "nodata": self.fill,
             **{name: values for name, values in texts.items() if values},
+            **({"also_missing": np.array(self.also_missing)} if self.also_missing else {}),
             "classes": json.dumps([[asdict(label) for label in labels] for labels in self.classes]),
             "previews": json.dumps({variant: asdict(preview) for variant, preview in self.previews.items()}),
         }
@@ -177,6 +208,7 @@ class LayerDescription:
                 shape=shape,
                 classes=tuple(tuple(ClassLabel(**label) for label in labels) for labels in classes),
                 variants=attributes.get("variants", ()),
+                also_missing=tuple(map(float, attributes.get("also_missing", ()))),
                 previews={variant: _preview(content) for variant, content in previews.items()},
                 **{key: attributes[key] for key in DESCRIBED if key not in ("nodata", "classes")},
             )

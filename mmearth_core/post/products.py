@@ -123,6 +123,7 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
                 with hdf5.opened(paths.hdf5) as old:
                     copy_layers(old, file, [layer.name for layer in kept])
             added = write_rows(file, rows, new, pool, progress, None if exists else provenance)
+            file.attrs[hdf5.ROWS] = hdf5.digest_of_rows(file)
             for layer in source.layers:
                 file[layer.name].attrs[hdf5.PROVENANCE] = provenance.of(layer.modality)
             file.flush()

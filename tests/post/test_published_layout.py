@@ -29,7 +29,7 @@ VECTORS = {
     "era5": (12, "float32", math.nan), "lat": (2, "float32", INF), "lon": (2, "float32", INF),
     "month": (2, "float32", INF), "biome": (14, "uint8", 255), "eco_region": (846, "uint16", 65535),
 }  # fmt: skip
-PLACES = {"brittany": (-4.72, 48.03), "nebraska": (-98.5, 41.2), "svalbard": (16.0, 78.2), "patagonia": (-70.5, -49.0)}
+PLACES = {"brittany": (-4.69, 48.03), "nebraska": (-98.5, 41.2), "svalbard": (16.0, 78.2), "patagonia": (-70.5, -49.0)}
 SIZE = 16
 
 Reader = Callable[[int], dict[str, Any]]

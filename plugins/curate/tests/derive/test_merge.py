@@ -235,7 +235,7 @@ def test_inputs_that_are_no_datasets(whole: Path, kit: Any, refused: Refused, tm
     assert "cannot be read as HDF5" in refused("merge", tmp_path / "both", whole, tmp_path / "text.h5")
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["x"] = 1
-    assert "has no description that can be read" in refused("merge", tmp_path / "both", whole, tmp_path / "foreign.h5")
+    assert "has no table `metadata`" in refused("merge", tmp_path / "both", whole, tmp_path / "foreign.h5")
     other = kit.write(tmp_path / "bare.h5", ["x"])
     (tmp_path / "bare_splits.json").write_text('{"train": [1]}')
     assert "The splits are of another file." in refused("merge", tmp_path / "both", whole, other)

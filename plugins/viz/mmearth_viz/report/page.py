@@ -12,6 +12,7 @@ from markupsafe import Markup
 from mmearth_curate.reading import DescribedReader
 
 from mmearth_core.files import written_aside
+from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.product.hdf5_rows import count_values
 from mmearth_core.product.reader import Splits
@@ -178,8 +179,10 @@ def make_report(
     of = "all rows"
     if len(chosen) < len(reader):
         of = f"{len(chosen):,} of {len(reader):,} rows, drawn by seed {options.seed}"
-    known = reader.paths.band_stats.exists()
-    stats = reader.band_stats() if known else _count(reader, chosen, pool, progress)
+    stats = reader.band_stats() if reader.paths.band_stats.exists() else {}
+    known = all(_is_complete(layer, stats) for layer in reader.layers.values())
+    if not known:
+        stats = _count(reader, chosen, pool, progress)
     histograms = make_histograms(reader, stats, chosen, pool, progress)
     categories = summary.categories()
     page = Page(
@@ -201,7 +204,8 @@ def make_report(
         versions=_versions(reader, outcomes),
         written_by=str(reader.attributes.get("written_by", "")),
     )
-    text = render(page)
+    with reader.file():  # refuses a file that was replaced meanwhile, as workers have opened it again
+        text = render(page)
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
     return Report(path, len(reader), len(chosen), path.stat().st_size)
@@ -278,7 +282,13 @@ def _versions(reader: DescribedReader, outcomes: Outcomes) -> list[tuple[str, st
     return sorted(versions.items())
 
 
+def _is_complete(layer: LayerDescription, stats: Mapping[str, Any]) -> bool:
+    """Whether there are statistics of a layer with counts, which those of the original system do not have."""
+    entries = [stats[key] for key in layer.stat_names() if isinstance(stats.get(key), dict)]
+    return len(entries) == len(layer.stat_names()) and all("count" in entry for entry in entries)
+
+
 def _count(reader: DescribedReader, rows: Sequence[int], pool: Pool, progress: Progress) -> dict[str, Any]:
-    """Band statistics of some rows, for a dataset without a file of band statistics."""
+    """Band statistics of some rows, for a dataset without a file of complete band statistics."""
     layers = list(reader.layers.values())
     return count_values(reader.paths.hdf5, layers, rows, reader.image_size, pool.map, progress)
