@@ -119,6 +119,13 @@ class NoAnswerError(MMEarthError, RuntimeError):
     exit_code = ExitCode.STOPPED
 
 
+class OverloadedError(TooLargeError, NoAnswerError):
+    """Earth Engine had no memory for a request while it answered others; a smaller one may succeed, or this one later.
+
+    If nothing smaller can be requested, its tiles are left for the next run.
+    """
+
+
 class PixelError(MMEarthError, ValueError):
     """The bands, types or shape of received pixels are not the requested ones."""
 

@@ -1,5 +1,6 @@
 """The request budget: requests in flight and per second, of one process or of all tasks of a Slurm array."""
 
+import errno
 import logging
 import sys
 import threading
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from mmearth_core.budget.gate import ENDED, Clock, Gate
 from mmearth_core.budget.members import BEAT, Folder, Member, Members, live_members
-from mmearth_core.errors import DatasetError
+from mmearth_core.errors import DatasetError, RunStoppedError
 
 __all__ = ["ENDED", "LocalBudget", "Member", "RequestBudget", "SharedBudget", "live_members"]
 
@@ -17,6 +18,9 @@ GRACE = 10.0
 
 FOLDER_PATIENCE = 300.0
 """Seconds for which an unusable folder is tolerated before the run stops: network file systems come back."""
+
+MISTAKES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+"""Errors of the folder that last until somebody fixes them; others, such as those of a network, may pass."""
 
 SLOT_PATIENCE = 1800.0
 """Seconds for which a process waits for a slot, so that a cluster does not charge for idle tasks."""
@@ -43,6 +47,9 @@ class RequestBudget(Gate):
     def report(self, **facts: int | float | str) -> None:
         """Sets facts about this process that `mmearth-core status` shows, such as `done=17`, `shard="3/40"`."""
 
+    def share(self, slots: int) -> None:
+        """Sets how many requests may be in flight, of all processes that share the budget together."""
+
     def close(self) -> None:
         """Ends the budget, and waits a little for requests in flight. May be called again."""
         self.end()
@@ -62,7 +69,12 @@ class LocalBudget(RequestBudget):
             clock: a monotonic clock.
         """
         super().__init__(clock)
-        self.set(slots, per_second)
+        self._per_second = per_second
+        self.share(slots)
+
+    def share(self, slots: int) -> None:
+        """Sets how many requests may be in flight."""
+        self.set(slots, self._per_second)
 
 
 class SharedBudget(RequestBudget):
@@ -83,6 +95,7 @@ class SharedBudget(RequestBudget):
 
         Raises:
             DatasetError: the folder cannot be written to.
+            RunStoppedError: the folder cannot be used just now.
         """
         super().__init__(clock)
         self._path = folder
@@ -94,13 +107,18 @@ class SharedBudget(RequestBudget):
             self._members.step()
             self._pause = self._members.step()
         except OSError as error:
-            raise DatasetError(self._unusable(error)) from error
+            kind = DatasetError if error.errno in MISTAKES else RunStoppedError
+            raise kind(self._unusable(error)) from error
         self._thread = threading.Thread(target=self._update, name="mmearth-budget", daemon=True)
         self._thread.start()
 
     def report(self, **facts: int | float | str) -> None:
         """Sets facts that `mmearth-core status` shows; they are written with the next update."""
         self._members.report = {**self._members.report, **facts}
+
+    def share(self, slots: int) -> None:
+        """Sets how many requests may be in flight, of all processes together; it applies to them after two updates."""
+        self._members.max_concurrent = slots
 
     def close(self) -> None:
         """Ends the budget, waits a little for requests in flight, and leaves the others. May be called again."""

@@ -143,6 +143,7 @@ class Members:
             token: makes the file's name unique; random by default.
         """
         self.report: dict[str, int | float | str] = {}
+        self.max_concurrent = own.max_concurrent
         self._own, self._folder, self._gate, self._clock, self._beat = own, folder, gate, clock, beat
         self._stem = f"{datetime.now(UTC):%Y%m%d%H%M%S%f}-{own.host}-{own.pid}-{token or secrets.token_hex(4)}"
         self._restarts = 0
@@ -174,7 +175,8 @@ class Members:
             self._joined, self._has_started = began, False
             self._slots, self._rate = 0, 0.0
         # Requests that were sent under a larger share count until they end.
-        claim = evolve(self._own, slots=max(self._slots, self._gate.in_flight), rate=self._rate)
+        slots = max(self._slots, self._gate.in_flight)
+        claim = evolve(self._own, max_concurrent=self.max_concurrent, slots=slots, rate=self._rate)
         self._own = evolve(claim, beats=claim.beats + 1, report=self.report)
         self._folder.write(self.name, json.dumps(asdict(self._own)))
         if self._written not in ("", self.name):

@@ -1,5 +1,6 @@
 """The engine `earthengine`: Google's servers, with the user's own account and project."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,14 @@ from attrs import field, frozen
 from mmearth_core.contract.engine import Connection, Engine, Limits
 from mmearth_core.errors import EngineError
 
-# The endpoint for many small requests (https://developers.google.com/earth-engine/guides/processing_environments).
+# Google's endpoints (https://developers.google.com/earth-engine/guides/processing_environments).
 HIGH_VOLUME = "https://earthengine-highvolume.googleapis.com"
+ENDPOINTS = {"standard": "https://earthengine.googleapis.com", "high-volume": HIGH_VOLUME}
+
+
+def _is_endpoint(_options: object, _attribute: object, url: str) -> None:
+    if url not in ENDPOINTS and not re.fullmatch(r"https?://[^/\s]+", url.rstrip("/")):
+        raise ValueError(f'found {url!r}; allowed are "standard", "high-volume" and an address such as {HIGH_VOLUME}')
 
 
 @frozen
@@ -24,7 +31,11 @@ class EarthEngineOptions:
         default=None,
         metadata={"help": "JSON key file of a service account; by default the login of `earthengine authenticate`"},
     )
-    url: str = field(default=HIGH_VOLUME, metadata={"help": "the endpoint"})
+    url: str = field(
+        default="high-volume",
+        validator=_is_endpoint,
+        metadata={"help": 'the endpoint: "standard", "high-volume" or an address; docs/quotas.md compares them'},
+    )
 
 
 class EarthEngine(Engine):
@@ -40,6 +51,7 @@ class EarthEngine(Engine):
 
         Raises:
             EngineError: one of them is missing; says how to get it.
+            GoogleAuthError: Google or the network refuses to renew the credentials.
         """
         # Not imported above, as importing a plugin must be fast.
         from mmearth_core.earthengine.transport import HttpTransport
@@ -54,30 +66,15 @@ class EarthEngine(Engine):
                 "configuration, or run `earthengine set_project PROJECT`. Create and register a project at "
                 "https://code.earthengine.google.com/register."
             )
-        return Connection(
-            project=project, credentials=credentials, url=self.options.url, transport=HttpTransport(limits)
-        )
+        url = ENDPOINTS.get(self.options.url, self.options.url.rstrip("/"))
+        return Connection(project=project, credentials=credentials, url=url, transport=HttpTransport(limits))
 
     def _credentials(self) -> Any:
-        import ee
-        import google.auth.exceptions
         from google.oauth2 import service_account
 
         key = self.options.service_account_key
         if key is None:
-            try:
-                return ee.data.get_persistent_credentials()
-            except ee.EEException as error:
-                raise EngineError(
-                    "No Earth Engine credentials are found on this machine. Run `earthengine authenticate` (on a "
-                    "cluster: `earthengine authenticate --quiet`), or set `service_account_key` in "
-                    "[engines.earthengine]. Without an account, use the engine `local`."
-                ) from error
-            except google.auth.exceptions.GoogleAuthError as error:
-                raise EngineError(
-                    f"Google cannot be reached, or refuses the credentials of this machine: {error} Check the network, "
-                    "or log in again with `earthengine authenticate`. Without an account, use the engine `local`."
-                ) from error
+            return _login()
         read: Any = service_account.Credentials.from_service_account_file
         try:
             return read(str(Path(key).expanduser()), scopes=["https://www.googleapis.com/auth/earthengine"])
@@ -86,3 +83,34 @@ class EarthEngine(Engine):
                 f"`service_account_key` in [engines.earthengine], {key}, is not a valid key: {error} "
                 "Download a JSON key of the service account and set its path."
             ) from error
+
+
+def _login() -> Any:
+    """The login of this machine, as the `ee` client finds it.
+
+    Raises:
+        EngineError: there is none.
+        GoogleAuthError: it cannot be renewed.
+    """
+    import ee
+    import google.auth
+    from google.auth.transport.requests import Request
+    from google.oauth2.credentials import Credentials
+
+    try:
+        return ee.data.get_persistent_credentials()
+    except ee.EEException as error:
+        # The client takes every failure to renew a login for a missing one, also that of a busy server.
+        make: Any = Credentials
+        has_file = Path(ee.oauth.get_credentials_path()).is_file()
+        stored = ee.oauth.get_credentials_arguments() if has_file else {}
+        try:
+            login = make(None, **stored) if stored.get("refresh_token") else google.auth.default()[0]
+        except google.auth.exceptions.DefaultCredentialsError:
+            raise EngineError(
+                "No Earth Engine credentials are found on this machine. Run `earthengine authenticate` (on a "
+                "cluster: `earthengine authenticate --quiet`), or set `service_account_key` in "
+                "[engines.earthengine]. Without an account, use the engine `local`."
+            ) from error
+        login.refresh(Request())
+        return ee.data.get_persistent_credentials()

@@ -131,6 +131,8 @@ def print_summary(result: "RunResult", console: "Console") -> None:
         kinds = ", ".join(f"{count} {kind}" for kind, count in retries.items())
         slowed = f"; slowed down {counted(summary['slow_downs'], 'time')}" if summary["slow_downs"] else ""
         console.print(f"{sum(retries.values())} of these were retries: {kinds}{slowed}.", markup=False)
+    if summary["restricted"]:
+        console.print("Earth Engine answered in restricted mode: the project's noncommercial quota is used up.")
     if progress.waiting:
         console.print(f"{progress.waiting} tiles wait for the modalities of the first run; run without --modalities.")
     elif counts["failed"]:

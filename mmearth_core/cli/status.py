@@ -119,7 +119,8 @@ def _last_run(status: Status) -> str:
     if run is None:
         return ""
     why = f": {run['why']}" if run["why"] else ""
-    return f" The last run ended {run['end']} on {run['host']} with status {run['exit']}{why}"
+    mode = " in restricted mode" if run.get("restricted") else ""
+    return f" The last run ended {run['end']} on {run['host']}{mode} with status {run['exit']}{why}"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

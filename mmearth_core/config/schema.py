@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from attrs import NOTHING, field, frozen
 from attrs.validators import ge, gt, le, optional
@@ -31,10 +31,11 @@ def _is_name(_options: object, _attribute: object, name: str) -> None:
 
 
 def _is_workload_tag(_options: object, _attribute: object, tag: str) -> None:
+    # Earth Engine also allows upper case and dots, but its client, which checks the tag too, does not (1.7.50).
     if tag and not re.fullmatch(r"[a-z0-9]([-_a-z0-9]{0,61}[a-z0-9])?", tag):
         raise ValueError(
-            f"found {tag!r}; Earth Engine allows up to 63 lower-case letters, digits, `-` and `_`, starting and "
-            'ending with a letter or digit; "" sends none'
+            f"found {tag!r}; Earth Engine's client allows up to 63 lower-case letters, digits, `-` and `_`, starting "
+            'and ending with a letter or digit; "" sends none'
         )
 
 
@@ -98,6 +99,11 @@ class RunOptions:
         "tile is done; 0 for never",
         GIVE_UP_AFTER,
         ge(0),
+    )
+    when_restricted: Literal["continue", "stop"] = _option(
+        "what to do when Earth Engine answers in restricted mode, as the noncommercial quota of the month is used up: "
+        "continue with a quarter of `max_concurrent`, or stop",
+        "continue",
     )
 
 

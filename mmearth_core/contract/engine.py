@@ -101,10 +101,11 @@ class Engine(Plugin, ABC):
 
     @abstractmethod
     def connect(self, limits: Limits) -> Connection:
-        """Prepares for requests; sends none that counts against a quota.
+        """Prepares for requests; sends none that counts against a quota. Called again if the network fails.
 
         Raises:
             EngineError: credentials, project or data are missing; says what to do.
+            ConnectionError: no connection; like TimeoutError and the errors of `google.auth`, it may pass.
         """
 
     def demo(self) -> Demo | None:

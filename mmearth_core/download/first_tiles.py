@@ -84,10 +84,10 @@ class CheckingLocator(Locator):
             grids = [image.select([band.band.name]).projection() for image, band in new.values()]
             try:
                 known |= zip(new, self.client.compute(ee.List(grids), "projections") if new else (), strict=True)
-            except NoAnswerError as error:
-                return dict.fromkeys(range(len(tiles)), error)
             except RequestError as error:
                 errors |= {part[0]: error} if isinstance(part, list) else {}
+            except NoAnswerError as error:
+                return dict.fromkeys(range(len(tiles)), error)
             for kind, (_, band) in new.items():
                 if is_composite(known.get(kind, {})):
                     plugin = self.plugins.get(band.modality, "an unknown plugin")

@@ -94,14 +94,14 @@ def split_on_refusal(
         part = parts.pop()
         try:
             answers = request(part)
-        except NoAnswerError as error:
-            yield from ((item, error) for item in part)
         except RequestError as error:
             if len(part) == 1:
                 yield part[0], error
             else:
                 middle = len(part) // 2
                 parts += [part[middle:], part[:middle]]
+        except NoAnswerError as error:
+            yield from ((item, error) for item in part)
         else:
             yield from zip(part, answers, strict=True)
 

@@ -52,7 +52,8 @@ class RunResult:
         """Returns the line in runs.jsonl of a run that ends now.
 
         Times are in UTC, ISO 8601; `ended` are the tiles that this run finished, by outcome; `left` is None if that
-        could not be counted; `requests` include the retries.
+        could not be counted; `requests` include the retries; `restricted` says whether Earth Engine was in restricted
+        mode for the project.
         """
         end, seconds = dt.datetime.now(dt.UTC), self.progress.seconds
         return {
@@ -70,6 +71,7 @@ class RunResult:
             "requests": self.client.meter.requests,
             "retries": dict(self.client.sender.retries.most_common()),
             "received": self.client.meter.received,
+            "restricted": self.client.sender.was_restricted,
             "seconds": round(seconds, 3),
             "exit": self.exit,
             "why": self.why,
@@ -83,6 +85,7 @@ class RunResult:
             "purposes": self.client.purposes,
             "retries": dict(self.client.sender.retries.most_common()),
             "slow_downs": self.client.sender.limit.decreases,
+            "restricted": self.client.sender.was_restricted,
             "bytes_received": self.client.meter.received,
             "stopped": self.why,
         }

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+import sys
 import threading
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.budget import ENDED
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.contract.engine import Connection, Engine, Limits
+from mmearth_core.contract.engine import Engine, Limits
 from mmearth_core.earthengine.faults import Fault, classify
 from mmearth_core.earthengine.retry import RetryingSender
 from mmearth_core.earthengine.transport import CountingTransport, HttpTransport
@@ -56,17 +57,18 @@ class EarthClient:
             workload_tag: label of every request in the Cloud project's metrics; empty for no label.
 
         Raises:
-            RunStoppedError: `ending` was set before the engine was open.
-            EngineError: the engine cannot be used; says what to do.
+            RunStoppedError: the engine did not answer while this was retried, or `ending` was set before it was open.
+            EngineError: the engine cannot be used; says what to do. At a terminal, also if there is no network.
         """
         import ee
 
         self.engine = engine
         self.purposes: Counter[str] = Counter()
         self._lock = threading.Lock()
-        connection = engine.connect(Limits(timeout=run.timeout, connections=run.max_concurrent))
         ending = ending or threading.Event()
         self.sender = RetryingSender(run, ending, ending.wait if sleep is None else sleep, clock)
+        limits = Limits(timeout=run.timeout, connections=run.max_concurrent)
+        connection = self._open(lambda: engine.connect(limits))
         self.meter = CountingTransport(connection.transport, self.sender)
         patch_ee()
         ee.Reset()
@@ -74,19 +76,31 @@ class EarthClient:
         ee.data.setMaxRetries(0)
         ee.data.setDefaultWorkloadTag(workload_tag)
         ee.data.resetWorkloadTag()
+        self._open(
+            lambda: ee.Initialize(
+                connection.credentials, url=connection.url, project=connection.project, http_transport=self.meter
+            ),
+            project=connection.project,
+        )
+
+    def _open(self, step: Callable[[], T], project: str = "") -> T:
+        """Makes one step of opening the engine.
+
+        Its faults are retried as those of later requests are, so that nobody has to start a batch job again. Only at a
+        terminal, where somebody can read it, an error about the network comes at once.
+        """
+        is_hasty = sys.stderr.isatty()
         try:
-            self.sender.open(
-                lambda: ee.Initialize(
-                    connection.credentials, url=connection.url, project=connection.project, http_transport=self.meter
-                )
-            )
+            return self.sender.open(step, needs_answer=is_hasty)
         except Exception as error:
             fault = classify(error)
             if fault is None:
                 raise
             if self.sender.ending.is_set():
                 raise RunStoppedError(ENDED) from error
-            raise EngineError(_unusable(engine, connection, fault)) from error
+            if fault.is_passing and (fault.has_answer or not is_hasty):
+                raise self.sender.unanswered(fault) from error
+            raise EngineError(_unusable(self.engine, project, fault)) from error
 
     def compute(self, value: Any, purpose: str) -> Any:
         """Evaluates one Earth Engine object.
@@ -142,14 +156,11 @@ class EarthClient:
         return self.sender.send(request)
 
 
-def _unusable(engine: Engine, connection: Connection, fault: Fault) -> str:
+def _unusable(engine: Engine, project: str, fault: Fault) -> str:
+    problem, advice = f"refuses project {project!r}" if project else "refuses this account", fault.remedy
     if fault.is_passing:
-        problem = "does not answer"
-        remedy = "Check the network and the proxy settings, then run the same command again."
-    else:
-        problem = f"refuses project {connection.project!r}"
-        remedy = "Check that the project exists, is registered for Earth Engine, and that your account may use it."
-    return f"Engine {engine.name!r} {problem}: {fault.message.rstrip('. ')}. {remedy}"
+        problem, advice = "does not answer", "Check the network and the proxy settings,"
+    return f"Engine {engine.name!r} {problem}: {fault.message.rstrip('. ')}. {advice} and run the same command again."
 
 
 def patch_ee() -> None:

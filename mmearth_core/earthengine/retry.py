@@ -1,6 +1,7 @@
 """Retries: how long one request is retried, how many requests may be in flight, and the sender that uses both."""
 
 import logging
+import math
 import random
 import threading
 from collections import Counter
@@ -13,8 +14,15 @@ from attrs import define, field
 
 from mmearth_core.budget import ENDED, LocalBudget, RequestBudget
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.earthengine.faults import KEPT, Action, Fault, access_lost, classify
-from mmearth_core.errors import NoAnswerError, RefusedError, RequestError, RunStoppedError, TooLargeError
+from mmearth_core.earthengine.faults import KEPT, RESTRICTED, Action, Fault, access_lost, classify, restricted
+from mmearth_core.errors import (
+    NoAnswerError,
+    OverloadedError,
+    RefusedError,
+    RequestError,
+    RunStoppedError,
+    TooLargeError,
+)
 
 # Longest waits before a retry, seconds. "maximum_backoff is typically 32 or 64 seconds":
 # https://cloud.google.com/storage/docs/exponential-backoff. An answer that cannot be used does not mean that the
@@ -24,6 +32,17 @@ LONGEST_REQUESTED_WAIT = 120.0
 LONGEST_WAIT_FOR_REPEAT = 1.0
 
 REPEATS = 4
+
+# Seconds for which a request is sent again before it is split, if the server says that it has no memory left.
+SPLIT_AFTER = 60.0
+
+# In restricted mode, the number of requests in flight is divided by this. Google does not name a number: its page says
+# that fewer requests run at once (https://developers.google.com/earth-engine/guides/noncommercial_tiers). If these are
+# still too many, 429s reduce them further.
+RESTRICTED_SHARE = 4
+
+# Seconds without an answer in restricted mode after which it is over: the quota starts again every month.
+RESTRICTED_FOR = 3600.0
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -57,9 +76,13 @@ class RetryPolicy:
         if fault.action is Action.REPEAT:
             self._repeats += 1
             return min(jitter, LONGEST_WAIT_FOR_REPEAT) if self._repeats <= REPEATS else None
-        if not fault.is_passing or now - self.since >= self.seconds:
+        if not fault.is_passing or now - self.since >= self.patience(fault):
             return None
         return max(jitter, min(fault.wait, LONGEST_REQUESTED_WAIT))
+
+    def patience(self, fault: Fault) -> float:
+        """Seconds for which a fault is retried."""
+        return min(self.seconds, SPLIT_AFTER) if fault.splits else self.seconds
 
 
 class AdaptiveLimit:
@@ -126,6 +149,7 @@ class RetryingSender:
     Attributes:
         retries: retried requests, by the label of the fault.
         limit: how many requests may be in flight.
+        was_restricted: whether an answer said that the project is in restricted mode.
         ending: once it is set, nothing is sent or retried, and no wait continues.
     """
 
@@ -143,12 +167,14 @@ class RetryingSender:
         self.retries: Counter[str] = Counter()
         self.limit = AdaptiveLimit(run.max_concurrent, self._limit_budget)
         self.ending = ending
-        self._seconds = run.retry_seconds
+        self.was_restricted = False
+        self._run, self._seconds = run, run.retry_seconds
         self._sleep, self._clock = sleep, clock
         self._budget: RequestBudget = LocalBudget(run.max_concurrent, run.requests_per_second)
         self._lock = threading.Lock()
         self._waiting: Counter[str] = Counter()
-        self._last_answer = clock()
+        self._last_answer = -math.inf
+        self._restricted_at: float | None = None
         # Makes the error that every further request is answered with; a new one each time, as each has its traceback.
         self._stopped: Callable[[], RunStoppedError] | None = None
         # A thread has one request at a time; the ticket is taken deep inside `ee`, which does not hand it back.
@@ -158,6 +184,7 @@ class RetryingSender:
         """Sends requests under this budget from now on."""
         self._budget = budget
         self._limit_budget(self.limit.current)
+        self._lower_budget()
 
     def end(self) -> None:
         """Sends no further request and interrupts all waits; requests in flight continue."""
@@ -169,6 +196,8 @@ class RetryingSender:
         with self._lock:
             waiting, retries = +self._waiting, self.retries.total()
         parts = [f"waiting: {waiting.most_common(1)[0][0]}"] if waiting else []
+        if self._restricted_at is not None:
+            parts.append("restricted mode")
         if self.limit.current < self.limit.maximum:
             parts.append(f"{self.limit.current} of {self.limit.maximum} slots")
         if retries:
@@ -192,13 +221,17 @@ class RetryingSender:
                 raise
             raise self._failure(fault, policy) from error
 
-    def open(self, initialize: Callable[[], None]) -> None:
-        """Opens an engine, which needs no permit; a failure of the network is not retried.
+    def open(self, step: Callable[[], T], needs_answer: bool) -> T:
+        """Makes a step of opening an engine, which needs no permit.
+
+        Args:
+            step: makes it.
+            needs_answer: whether a failure of the network is not retried.
 
         Raises:
-            Exception: as `initialize` raises it.
+            Exception: as `step` raises it.
         """
-        self._retry(initialize, RetryPolicy(self._seconds, self._clock), needs_answer=True)
+        return self._retry(step, RetryPolicy(self._seconds, self._clock), needs_answer)
 
     @contextmanager
     def permit(self) -> Iterator[None]:
@@ -211,6 +244,25 @@ class RetryingSender:
             self._check()
             self._thread.ticket = self.limit.start_request()
             yield
+
+    def note_mode(self, is_restricted: bool) -> None:
+        """Notes whether an answer says that the project is in restricted mode, in which the run slows down or stops.
+
+        The mode counts as over when no answer has said so for an hour.
+        """
+        with self._lock:
+            now, before = self._clock(), self._restricted_at
+            if is_restricted:
+                self._restricted_at, self.was_restricted = now, True
+            elif before is not None and now - before >= RESTRICTED_FOR:
+                self._restricted_at = None
+            has_changed = (before is None) != (self._restricted_at is None)
+        if is_restricted and self._run.when_restricted == "stop":
+            self._stop(restricted)
+        elif has_changed:
+            self._lower_budget()
+            if is_restricted:
+                _log.warning("%s The run continues with fewer requests at once.", RESTRICTED)
 
     def stop(self, fault: Fault) -> RunStoppedError:
         """Sends no further request, as access is lost; returns the error for that."""
@@ -243,7 +295,9 @@ class RetryingSender:
         with self._lock:
             self.retries[fault.label] += 1
             self._waiting[fault.label] += 1
-        _log.info("request failed (%s); retrying in %.1f s", fault.message, seconds)
+        # Until there is an answer, no progress is shown, and somebody may wait for it.
+        level = logging.INFO if self._last_answer > -math.inf else logging.WARNING
+        _log.log(level, "request failed (%s); retrying in %.1f s", fault.message, seconds)
         self._sleep(seconds)
         with self._lock:
             self._waiting[fault.label] -= 1
@@ -274,13 +328,15 @@ class RetryingSender:
             return RunStoppedError(ENDED)  # not the fault of the tile: the next run requests it again
         if fault.action is Action.REPEAT:
             return RequestError(f"{fault.message} (retried several times)")
-        tried = f"(tried for {self._seconds:g} s)"
         if not self._is_answering(policy):
-            problem = f"Earth Engine does not answer {tried}: {fault.message.rstrip('. ')}."
-            remedy = f"Check the network, and run the same command again later; {KEPT}"
-            return self._stop(partial(RunStoppedError, f"{problem} {remedy}"))
-        kind = RequestError if fault.suspect else NoAnswerError
-        return kind(f"{fault.message} {tried}")
+            return self._stop(partial(self.unanswered, fault))
+        kind = OverloadedError if fault.splits else RequestError if fault.suspect else NoAnswerError
+        return kind(f"{fault.message} (tried for {policy.patience(fault):g} s)")
+
+    def unanswered(self, fault: Fault) -> RunStoppedError:
+        """The error for a fault that was retried in vain."""
+        problem = f"Earth Engine does not answer (tried for {self._seconds:g} s): {fault.message.rstrip('. ')}."
+        return RunStoppedError(f"{problem} Check the network, and run the same command again later; {KEPT}")
 
     def _is_answering(self, policy: RetryPolicy) -> bool:
         """Whether Earth Engine answers other requests: it did since the first failure, or answers a trivial one now."""
@@ -301,3 +357,7 @@ class RetryingSender:
 
     def _limit_budget(self, limit: int) -> None:
         self._budget.limit(limit if limit < self.limit.maximum else None)
+
+    def _lower_budget(self) -> None:
+        divisor = 1 if self._restricted_at is None else RESTRICTED_SHARE
+        self._budget.share(max(1, self._run.max_concurrent // divisor))

@@ -15,7 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from mmearth_core.contract.engine import Limits, Transport
-from mmearth_core.earthengine.faults import RESTRICTED, GarbledError
+from mmearth_core.earthengine.faults import GarbledError
 from mmearth_core.earthengine.retry import RetryingSender
 
 # Ends of the paths of requests that count against the project's quota.
@@ -85,7 +85,7 @@ class CountingTransport:
 
         Args:
             transport: sends the requests.
-            sender: gives the permits, and is stopped when the project's quota is used up.
+            sender: gives the permits, and is notified of answers in restricted mode.
         """
         self._transport = transport
         self._sender = sender
@@ -111,9 +111,9 @@ class CountingTransport:
                 self.received += len(body)
         else:
             answer, body = self._transport.request(uri, *args, **options)
-        if "parallelism_restricted=true" in answer.get(_QUOTA_STATUS, ""):
-            del answer[_QUOTA_STATUS]
-            self._sender.stop(RESTRICTED)
+        is_restricted = "parallelism_restricted=true" in answer.pop(_QUOTA_STATUS, "")
+        if is_restricted or kind in _KINDS:
+            self._sender.note_mode(is_restricted)
         if answer.status < 300:
             _check(kind, answer, body)
         return answer, body

@@ -1,5 +1,6 @@
 """The shared budget: threads, real processes that are killed and paused, and folders that cannot be used."""
 
+import errno
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ from attrs import evolve
 
 from mmearth_core.budget import FOLDER_PATIENCE, SLOT_PATIENCE, SharedBudget, live_members
 from mmearth_core.budget.members import Member
-from mmearth_core.errors import DatasetError, RunStoppedError
+from mmearth_core.errors import DatasetError, MMEarthError, RunStoppedError
 
 SLOTS = 4
 WORK = """
@@ -195,6 +196,38 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(tmp_path):
     with pytest.raises(DatasetError, match=r"file.*budget.*cannot be used: .* name another folder") as caught:
         SharedBudget(tmp_path / "file" / "budget", slots=2, per_second=1)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(errno.EROFS, 2), (errno.EACCES, 2), (errno.ESTALE, 3), (errno.EIO, 3), (errno.ENOSPC, 3)]
+)
+def test_a_task_that_starts_while_the_folder_is_away_is_to_start_again(number, status, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number), "budget/file")
+
+    monkeypatch.setattr("mmearth_core.budget.members.Folder.write", refuse)
+    with pytest.raises(MMEarthError, match=r"budget/file: .* cannot be used: .* run the same command again") as caught:
+        SharedBudget(tmp_path / "budget", slots=2, per_second=1)
+    assert caught.value.exit_code == status
+
+
+def test_one_process_lowers_the_requests_in_flight_of_all(tmp_path):
+    def budget():
+        return closing(SharedBudget(tmp_path / "budget", slots=8, per_second=1e6, beat=0.01))
+
+    with budget() as one, budget() as other:
+
+        def slots():
+            return one.slots, other.slots
+
+        wait_for(slots, lambda seen: seen == (4, 4))
+        one.share(3)
+        wait_for(slots, lambda seen: seen == (2, 1))
+        # Another one need not know why: the smallest number of all applies.
+        with budget() as third:
+            wait_for(lambda: (*slots(), third.slots), lambda seen: seen == (1, 1, 1))
+        one.share(8)
+        wait_for(slots, lambda seen: seen == (4, 4))
 
 
 class Clock:

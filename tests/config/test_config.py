@@ -90,9 +90,17 @@ def test_the_workload_tag_is_made_of_the_name_and_the_client_takes_it(path, name
 
 
 def test_workload_tags_that_are_set(path):
+    import ee
+
     assert load_config(write(path, LEAST + '[run]\nworkload_tag = ""\n')).workload_tag == ""
-    for wrong in ("My tag", "-a", "a" * 64):
+    for right in ("my-tag_1", "a", "a" * 63):
+        assert load_config(write(path, LEAST + f'[run]\nworkload_tag = "{right}"\n')).workload_tag == right
+        ee.data.setWorkloadTag(right)
+    for wrong in ("My tag", "-a", "a" * 64, "My-tag", "my.tag"):
         assert "63 lower-case letters" in refusal(write(path, LEAST + f'[run]\nworkload_tag = "{wrong}"\n'))
+        with pytest.raises(ValueError, match="Invalid tag"):
+            ee.data.setWorkloadTag(wrong)
+    ee.Reset()
 
 
 def test_modalities_keep_the_order_of_the_file(path):

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +22,7 @@ from mmearth_devkit.testing.original_layout import write_original
 from mmearth_devkit.testing.place import PLACE
 
 from mmearth_core import Band, ClassLabel, errors
+from mmearth_core.budget import SharedBudget
 from mmearth_core.cli import main
 from mmearth_core.dataset import Dataset
 from mmearth_core.errors import ExitCode, MMEarthError
@@ -74,10 +77,10 @@ class Place:
         _, tiles = demo_of("local", slice(count))
         (self.folder / "tiles.geojson").write_text(json.dumps(tiles))
 
-    def config(self, engine: str = "", modality: str = "", run: str = "") -> None:
+    def config(self, engine: str = "", modality: str = "", run: str = "", retry_seconds: float = 0.5) -> None:
         (self.folder / "mydata.toml").write_text(
             '[dataset]\nname = "mydata"\ntiles = "tiles.geojson"\n'
-            f'[run]\nengine = "local"\nretry_seconds = 0.5\n{run}\n'
+            f'[run]\nengine = "local"\nretry_seconds = {retry_seconds}\n{run}\n'
             f'[engines.local]\nworld = "virginia"\n{engine}\n[modalities.sentinel2]\n{modality}\n'
         )
 
@@ -85,12 +88,14 @@ class Place:
         self.config(engine, modality, run)
         return said("run", "mydata.toml")
 
-    def struck(self, kind: str, more: str = 'phase = "pixels"') -> Said:
-        return self.run(f'[[engines.local.faults]]\nkind = "{kind}"\n{more}')
+    def struck(self, kind: str, more: str = 'phase = "pixels"', run: str = "", retry_seconds: float = 0.5) -> Said:
+        self.config(f'[[engines.local.faults]]\nkind = "{kind}"\n{more}', run=run, retry_seconds=retry_seconds)
+        return said("run", "mydata.toml")
 
 
 MISTYPED = 'l1c = "COPERNICUS/S2_NONE"'
 AFTER_A_TILE = 'phase = "pixels"\nafter = 1'
+STOP = 'when_restricted = "stop"\nmax_concurrent = 1'
 
 
 @pytest.fixture
@@ -257,6 +262,11 @@ def another_process(place: Place) -> Said:
     return heard
 
 
+def no_memory(place: Place) -> Said:
+    place.tiles(1)
+    return place.struck("503-memory", 'phase = "pixels"', retry_seconds=0)
+
+
 def truncated(place: Place) -> Said:
     assert place.run().status == ExitCode.OK
     (stack,) = place.folder.glob("mydata/stacks/base/*/000.tif")
@@ -324,7 +334,9 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "Another process is running": another_process,
     "Earth Engine does not answer": lambda place: place.struck("503", "after = 3"),
     "Earth Engine no longer answers: credentials": lambda place: place.struck("401", AFTER_A_TILE),
-    "Earth Engine no longer answers: quota": lambda place: place.struck("429-quota", AFTER_A_TILE),
+    "Earth Engine no longer answers: daily quota": lambda place: place.struck("429-quota", AFTER_A_TILE),
+    "Restricted mode": lambda place: place.struck("restricted", AFTER_A_TILE, STOP),
+    "Earth Engine has no memory left": no_memory,
     "User memory limit exceeded": lambda place: place.struck("400-memory"),
     "An asset is not found": lambda place: place.run(modality='l1c = "COPERNICUS/S2_NONE"\nl2a = "COPERNICUS/S2_NONE"'),
     "An internal error of one tile": lambda place: place.struck("500", 'phase = "pixels"\nafter = 2'),
@@ -338,6 +350,7 @@ APART = {
     "A number of a plugin is none",
     "A plugin is broken",
     "Two modalities report the same key",
+    "More processes than slots",
     "No Earth Engine credentials",
     "There is no sbatch",
 }
@@ -437,6 +450,15 @@ def test_no_credentials(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(place.folder))
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     matches("No Earth Engine credentials", said("engine", "check", "--engine", "earthengine:my-project"))
+
+
+def test_no_slot(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another process has the only one."""
+    monkeypatch.setattr("mmearth_core.budget.SLOT_PATIENCE", 0.1)
+    monkeypatch.setattr("mmearth_core.download.run.SharedBudget", partial(SharedBudget, beat=0.05))
+    with closing(SharedBudget(place.folder / "mydata" / "budget", 1, 1e6, beat=0.05)):
+        matches("More processes than slots", place.run(run="max_concurrent = 1"))
+    assert not list(place.folder.glob("mydata/journal/*/*.jsonl"))
 
 
 def test_no_sbatch(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmearth_core.download.locate import split_on_refusal
-from mmearth_core.errors import NoAnswerError, RequestError, TooLargeError
+from mmearth_core.errors import NoAnswerError, OverloadedError, RequestError, TooLargeError
 
 
 class Server:
@@ -31,7 +31,7 @@ def test_parts_are_halved_until_they_are_answered(size, capacity):
     assert (server.refused > 0) == (size > capacity)
 
 
-@pytest.mark.parametrize("error", [TooLargeError, RequestError])
+@pytest.mark.parametrize("error", [TooLargeError, RequestError, OverloadedError])
 def test_one_heavy_item_is_blamed_alone(error):
     answers = dict(split_on_refusal(range(25), Server(100, heavy=[12], error=error)))
     assert isinstance(answers.pop(12), error)

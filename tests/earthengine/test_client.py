@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import ee
+import google.auth.exceptions
 import httplib2
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from mmearth_devkit.testing.ee_offline import COMPUTE, PIXELS, HttpRefusal, Scri
 from mmearth_core.budget import LocalBudget
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.earthengine.retry import REPEATS
+from mmearth_core.earthengine.retry import REPEATS, RESTRICTED_FOR, SPLIT_AFTER
 from mmearth_core.errors import (
     EngineError,
     NoAnswerError,
@@ -248,19 +249,88 @@ def test_every_try_has_a_permit_of_its_own_and_waiting_has_none():
 RESTRICTED = "parallelism_restricted=true"
 
 
-def test_restricted_mode_keeps_the_answer_and_sends_nothing_more():
-    class Restricted(ScriptedEngine):
-        def request(self, uri, *args, **options):
-            answer, content = super().request(uri, *args, **options)
-            if COMPUTE in uri:
-                answer["x-earth-engine-quota-status"] = RESTRICTED
-            return answer, content
+class Restricted(ScriptedEngine):
+    """An engine whose answers say, while `mode` is set, that the project is in restricted mode."""
 
-    client = EarthClient(Restricted(Script()), RunOptions(), sleep=Waits())
+    mode = True
+
+    def request(self, uri, *args, **options):
+        answer, content = super().request(uri, *args, **options)
+        if COMPUTE in uri and self.mode:
+            answer["x-earth-engine-quota-status"] = RESTRICTED
+        return answer, content
+
+
+def test_a_run_may_stop_in_restricted_mode_and_keeps_the_answer():
+    client = EarthClient(Restricted(Script()), RunOptions(when_restricted="stop"), sleep=Waits())
     assert client.compute(ee.Number(3).add(4), "test") == 7
-    with pytest.raises(RunStoppedError, match=r"restricted mode.*another project"):
+    with pytest.raises(RunStoppedError, match=r'answers in restricted mode.*when_restricted` in \[run\] is "stop"'):
         client.compute(ee.Number(3).add(4), "test")
     assert len(client.engine.asked) == 1
+
+
+class Shares(LocalBudget):
+    """A budget that remembers how many requests all processes may have in flight."""
+
+    def __init__(self):
+        self.shares = []
+        super().__init__(40, 1e6)
+
+    def share(self, slots):
+        self.shares.append(slots)
+        super().share(slots)
+
+
+def test_restricted_mode_is_reported_once_and_lowers_the_requests_in_flight_until_it_ends(caplog):
+    time = Time()
+    client = EarthClient(Restricted(Script()), RunOptions(max_concurrent=40), sleep=time.sleep, clock=time)
+    budget = Shares()
+    client.sender.use_budget(budget)
+    budget.shares.clear()
+
+    def answer(mode):
+        client.engine.mode = mode
+        assert client.compute(ee.Number(3).add(4), "test") == 7
+
+    assert not client.sender.was_restricted
+    for _ in range(3):
+        answer(True)
+    assert (budget.shares, budget.slots) == ([10], 10)
+    assert client.sender.notice() == "restricted mode"
+    (warning,) = caplog.records
+    assert "Earth Engine answers in restricted mode, which is slower" in warning.getMessage()
+    # An answer without the header may come from a cache: only when there was none for long, the mode is over.
+    time.now += RESTRICTED_FOR - 1
+    answer(False)
+    assert budget.shares == [10]
+    time.now += 1
+    answer(False)
+    assert (budget.shares, budget.slots) == ([10, 40], 40)
+    assert client.sender.notice() == ""
+    assert client.sender.was_restricted
+
+
+def test_a_budget_that_is_joined_in_restricted_mode_is_lowered_too():
+    client = EarthClient(Restricted(Script()), RunOptions(max_concurrent=3), sleep=Waits())
+    client.compute(ee.Number(1), "test")
+    budget = Shares()
+    client.sender.use_budget(budget)
+    assert budget.slots == 1, "a quarter, but at least one"
+
+
+NO_MEMORY = HttpRefusal(503, "Earth Engine memory capacity exceeded.")
+
+
+def test_a_lack_of_memory_slows_down_and_is_a_reason_to_split_only_if_it_lasts():
+    client, time = timed(bad_sum(NO_MEMORY), 600)
+    with pytest.raises(TooLargeError, match=r"memory capacity exceeded\. \(tried for 60 s\)$") as caught:
+        client.compute(ee.Number(3).add(4), "test")
+    assert SPLIT_AFTER <= time.now <= SPLIT_AFTER + 60
+    assert client.sender.limit.decreases == client.sender.retries["capacity"] + 1
+    assert isinstance(caught.value, NoAnswerError), "what cannot be split is left for the next run"
+    client, time = timed(Script(*[NO_MEMORY] * 3), 600)
+    assert client.compute(ee.Number(3).add(4), "test") == 7
+    assert client.sender.limit.decreases == 3
 
 
 def test_wrong_pixels_are_asked_for_again_and_then_refused():
@@ -407,12 +477,78 @@ def test_a_busy_server_is_waited_for_also_when_the_engine_is_opened(kind):
     assert client.compute(ee.Number(3), "test") == 7
 
 
-@pytest.mark.parametrize("kind", ["/$discovery/rest", "/algorithms"])
-@pytest.mark.parametrize("fault", [PAGE, TimeoutError("no answer within 330 s"), ConnectionError("no route to host")])
-def test_without_a_network_the_engine_is_refused_at_once(kind, fault):
+CONNECTING = ["/$discovery/rest", "/algorithms"]
+NO_NETWORK = [PAGE, TimeoutError("no answer within 330 s"), ConnectionError("no route to host")]
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Somebody sits before the run."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+
+
+@pytest.mark.parametrize("kind", CONNECTING)
+@pytest.mark.parametrize("fault", NO_NETWORK)
+def test_at_a_terminal_the_engine_is_refused_at_once_without_a_network(kind, fault, terminal):
     waits = Waits()
-    with pytest.raises(EngineError, match=r"does not answer: .*[^.]\. Check the network"):
+    with pytest.raises(EngineError, match=r"does not answer: .*[^.]\. Check the network") as caught:
         EarthClient(Interfered(kind, fault), RunOptions(retry_seconds=3600), sleep=waits)
+    assert waits == []
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("kind", CONNECTING)
+@pytest.mark.parametrize("fault", NO_NETWORK)
+def test_in_a_batch_job_the_network_is_waited_for_when_the_engine_is_opened(kind, fault, caplog):
+    waits = Waits()
+    client = EarthClient(Interfered(kind, *[fault] * 3), RunOptions(retry_seconds=3600), sleep=waits)
+    assert len(waits) == 3
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 3
+    assert client.compute(ee.Number(3), "test") == 7
+
+
+@pytest.mark.parametrize("kind", CONNECTING)
+@pytest.mark.parametrize("fault", [*NO_NETWORK[1:], BUSY])
+def test_in_a_batch_job_an_engine_that_never_answers_stops_the_run(kind, fault):
+    time, run = Time(), RunOptions(retry_seconds=600)
+    with pytest.raises(
+        RunStoppedError, match=r"does not answer \(tried for 600 s\).* run the same command again"
+    ) as caught:
+        EarthClient(Interfered(kind, *[fault] * 1000), run, sleep=time.sleep, clock=time)
+    assert 600 <= time.now <= 660
+    assert caught.value.exit_code == 3
+
+
+class Unreachable(ScriptedEngine):
+    """An engine that has to renew credentials before it can connect."""
+
+    def __init__(self, *faults):
+        super().__init__(lambda kind, graph: 7)
+        self.faults = list(faults)
+
+    def connect(self, limits):
+        if self.faults:
+            raise self.faults.pop(0)
+        return super().connect(limits)
+
+
+BUSY_LOGIN = [
+    google.auth.exceptions.TransportError("no connection to the server of tokens"),
+    google.auth.exceptions.RefreshError("internal_failure", retryable=True),
+]
+
+
+@pytest.mark.parametrize("fault", BUSY_LOGIN)
+def test_credentials_that_cannot_be_renewed_just_now_are_waited_for(fault):
+    waits = Waits()
+    client = EarthClient(Unreachable(fault, fault), RunOptions(retry_seconds=3600), sleep=waits)
+    assert (len(waits), client.compute(ee.Number(3), "test")) == (2, 7)
+
+
+def test_credentials_that_are_refused_are_not_waited_for():
+    waits, fault = Waits(), google.auth.exceptions.RefreshError("invalid_grant: Token has been revoked.")
+    with pytest.raises(EngineError, match=r"refuses this account: invalid_grant.* Log in again with `earthengine auth"):
+        EarthClient(Unreachable(fault), RunOptions(retry_seconds=3600), sleep=waits)
     assert waits == []
 
 

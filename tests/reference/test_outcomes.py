@@ -12,29 +12,40 @@ PROJECTIONS = "a run asks once for the projections of the bands that are interpo
 
 RULES = "the engine check has six more rules, about composites and default projections"
 
+RESTRICTED = "a run says whether Earth Engine answered in restricted mode"
+
+RUNS = (
+    "run planet/demo.toml --json",
+    "run small.toml --json",
+    "run small.toml --limit 5 --json",
+    "run small.toml --retry-failed --json",
+    "run small.toml --shard 0/2 --json",
+    "redownload small.toml --json",
+    "redownload small.toml --tiles ids.txt --json",
+)
+
+SCENE = ("run scene/demo.toml --json", "run scene/demo.toml --json (call 2)")
+
+STATUSES = (
+    "status planet/demo.toml --json",
+    "status small.toml --json (call 2)",
+    "status small.toml --json (call 3)",
+    "status small.toml --partitions --json",
+)
+
 CHANGED = {
     **{
+        f"{call} {what} restricted": RESTRICTED
+        for call in (*RUNS, *SCENE, "small/runs.jsonl")
+        for what in ("types", "values")
+    },
+    **{f"{call} {what} last_run.restricted": RESTRICTED for call in STATUSES for what in ("types", "values")},
+    **{
         f"{call} {what}": PROJECTIONS
-        for call in (
-            "run planet/demo.toml --json",
-            "run small.toml --json",
-            "run small.toml --limit 5 --json",
-            "run small.toml --retry-failed --json",
-            "run small.toml --shard 0/2 --json",
-            "redownload small.toml --json",
-            "redownload small.toml --tiles ids.txt --json",
-        )
+        for call in RUNS
         for what in ("types purposes.projections", "values purposes.projections", "values requests.value:compute")
     },
-    **{
-        f"{call} values last_run.requests.value:compute": PROJECTIONS
-        for call in (
-            "status planet/demo.toml --json",
-            "status small.toml --json (call 2)",
-            "status small.toml --json (call 3)",
-            "status small.toml --partitions --json",
-        )
-    },
+    **{f"{call} values last_run.requests.value:compute": PROJECTIONS for call in STATUSES},
     "small/runs.jsonl values requests.value:compute": PROJECTIONS,
     **{
         f"plan {call} --json values {what}": PROJECTIONS
@@ -55,6 +66,10 @@ CHANGED = {
             *(f"beliefs.[].{key}" for key in ("expected", "expected.x.[]", "found", "found.x.[]")),
             *(f"beliefs.[].{key}" for key in ("key", "message", "outcome", "status")),
         )
+    },
+    **{
+        f"engine check --engine local:virginia --json values beliefs.[].{answer}.[]": "`If` takes dictionaries as well"
+        for answer in ("expected", "found")
     },
     **{
         f"verify {call} values findings.[].remedy": REMEDIES

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from mmearth_devkit.testing.command_line import own_process
+from mmearth_devkit.testing.few_tiles import demo_of
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "slurm" / "download.sbatch"
@@ -43,6 +44,29 @@ def test_an_array_makes_the_dataset_and_another_size_continues_it(slurm: dict[st
         line for path in (tmp_path / "array" / "journal").rglob("*.jsonl") for line in path.read_text().splitlines()
     ]
     assert sorted(json.loads(line)["tile_id"] for line in lines) == sorted(name.removesuffix(".tif") for name in whole)
+
+
+def test_tasks_that_cannot_connect_are_requeued(slurm: dict[str, str], tmp_path: Path) -> None:
+    """The first task loses its connection, the second waits in vain; both start again and end."""
+    (tmp_path / "tiles.geojson").write_text(json.dumps(demo_of("local", slice(40))[1]))
+    rules = ("--fault=drop:phase=connect:first=1", "--fault=hang:phase=connect:first=2")
+    command = [sys.executable, "-m", "mmearth_core", "localearth", "serve", "--port=0", *rules]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = json.loads(server.stdout.readline())["url"]
+        config = tmp_path / "start.toml"
+        config.write_text(
+            '[dataset]\nname = "start"\ntiles = "tiles.geojson"\npartition_size = 20\n[modalities.sentinel2]\n'
+            f'[run]\nengine = "local"\nretry_seconds = 0\ntimeout = 5\n[engines.local]\nurl = "{url}"\n'
+        )
+        status = sbatch(slurm, tmp_path, "--array=0-1", SCRIPT, config, "--limit", "2")
+        server.terminate()
+    logs = [path.read_text() for path in tmp_path.glob("*.log")]
+    assert status == 0, logs
+    for log in logs:
+        assert "Earth Engine does not answer (tried for 0 s): " in " ".join(log.split())
+        assert log.count("status 3); requeued, to continue") == 1
+    assert len(list((tmp_path / "start" / "stacks").rglob("*.tif"))) == 4
 
 
 def test_an_array_with_gaps_is_refused(slurm: dict[str, str], tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """A run that is stopped: by a signal, by a second one, by a full disk. What is done is kept, and it can go on."""
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -163,8 +166,7 @@ def test_a_folder_that_cannot_be_written(blocked: str, status: int, config: Path
     ("kind", "advice"),
     [
         ("401", "earthengine authenticate"),
-        ("restricted", "noncommercial_tiers"),
-        pytest.param("429-quota", "noncommercial_tiers", marks=pytest.mark.slow),
+        pytest.param("429-quota", "administrator", marks=pytest.mark.slow),
         pytest.param("403-access", "is registered for Earth Engine", marks=pytest.mark.slow),
         pytest.param("refresh", "earthengine authenticate", marks=pytest.mark.slow),
     ],
@@ -181,11 +183,82 @@ def test_lost_access_stops_the_run_and_touches_no_tile(kind: str, advice: str, c
     assert json.loads(cli("run", config, "--json").stdout)["done"] == 40
 
 
+RESTRICTED = 'kind = "restricted"\nafter = 6'
+
+
+def test_restricted_mode_does_not_end_a_run(config: Path) -> None:
+    done = cli("run", with_faults(config, RESTRICTED, max_concurrent=1), "--json", "--limit", "8")
+    assert done.exit_code == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["done"], summary["restricted"], summary["stopped"]) == (8, True, None)
+    assert summary["requests"]["image:computePixels"] == 8, "every answer was used"
+    status = cli("status", config)
+    assert " in restricted mode with status 0" in " ".join(status.stdout.split())
+    assert json.loads(cli("status", config, "--json").stdout)["last_run"]["restricted"] is True
+    assert "restricted mode" not in cli("run", config, "--limit", "9").output
+
+
+def test_a_run_that_is_to_stop_in_restricted_mode(config: Path) -> None:
+    stop = with_faults(config, RESTRICTED, max_concurrent=3, when_restricted='"stop"')
+    done = cli("run", stop, "--limit", "8")
+    assert done.exit_code == 3, done.stderr
+    assert "stopped: Earth Engine answers in restricted mode" in said(done)
+    assert "no longer answers" not in said(done)
+    assert "Earth Engine answered in restricted mode: the project's noncommercial quota is used up." in done.stdout
+    assert json.loads(cli("run", config, "--json", "--limit", "8").stdout)["done"] == 8
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two tries no time is spent."""
+    monkeypatch.setattr("mmearth_core.earthengine.retry.LONGEST_WAIT", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("kind", ["drop", "hang", "metadata"])
+def test_a_batch_job_outlasts_faults_while_it_connects(kind: str, config: Path) -> None:
+    faults = with_faults(config, f'kind = "{kind}"\nphase = "connect"\nfirst = 3', timeout=0.01)
+    done = cli("run", faults, "--json", "--limit", "1")
+    assert done.exit_code == 0, done.stderr
+    assert sum(json.loads(done.stdout)["retries"].values()) == 3
+
+
+@pytest.mark.parametrize("phase", ["connect", "locate"])
+def test_a_batch_job_that_cannot_start_is_to_be_started_again(phase: str, config: Path) -> None:
+    """Also if the first request, for the centres of the tiles, is never answered."""
+    tiles = json.loads((config.parent / "tiles.geojson").read_text())
+    for feature in tiles["features"]:
+        feature["properties"] = {"tile_id": feature["properties"]["tile_id"]}
+    (config.parent / "tiles.geojson").write_text(json.dumps(tiles))
+    done = cli("run", with_faults(config, f'kind = "drop"\nphase = "{phase}"', retry_seconds=0))
+    assert done.exit_code == 3, done.stderr
+    assert "Earth Engine does not answer (tried for 0 s): connection to " in said(done)
+    assert "run the same command again later" in said(done)
+    assert journaled(config) == 0
+    assert cli("run", config, "--limit", "1").exit_code == 0
+
+
+def test_at_a_terminal_a_missing_network_is_an_error_at_once(config: Path) -> None:
+    faults = with_faults(config, 'kind = "drop"\nphase = "connect"')
+    leader, terminal = pty.openpty()
+    command = [sys.executable, "-m", "mmearth_core", "run", str(faults)]
+    with subprocess.Popen(command, stderr=terminal) as process:
+        os.close(terminal)
+        text = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while piece := os.read(leader, 4096):
+                text += piece
+    os.close(leader)
+    assert process.returncode == 2
+    assert "Engine 'local' does not answer: connection to" in " ".join(text.decode().split())
+    assert not (config.parent / "virginia").exists()
+
+
 @pytest.mark.parametrize("phase", ["locate", "pixels"])
 def test_a_run_that_is_refused_from_the_start_is_not_to_be_begun_again_by_a_script(phase: str, config: Path) -> None:
     done = cli("run", with_faults(config, f'kind = "429-quota"\nphase = "{phase}"'), "--json")
     assert done.exit_code == 2, done.stderr
-    assert "noncommercial_tiers" in said(done)
+    assert "Wait until tomorrow" in said(done)
     summary = json.loads(done.stdout)
     assert (summary["ended_in_this_run"], summary["left"]) == (0, 40)
     (record,) = read_runs(config.parent / "virginia" / "runs.jsonl")

@@ -119,8 +119,8 @@ class Handler(BaseHTTPRequestHandler):
                 lambda: self.server.service.handle(method, path, query, body),
                 HttpWait(self.server.waiting_clients, self.connection),
             )
-        except RefreshError:  # over HTTP, a token that cannot be renewed shows as a 401
-            self._send(*CANNED[Kind.UNAUTHENTICATED].answer())
+        except RefreshError as error:  # over HTTP, a token that cannot be renewed shows as a 401
+            self._send(*CANNED[Kind.METADATA if error.__cause__ else Kind.REFRESH].answer())
         except ConnectionDropped as drop:
             self.close_connection = True
             if drop.within is not None:

@@ -28,25 +28,30 @@ STATUSES = {
     "429": (429, "Too Many Requests"),
     "429-aggregations": (429, "Too many concurrent aggregations"),
     "429-minute": (429, "Quota exceeded for quota metric .* per minute"),
-    "429-quota": (429, "Quota exceeded for quota metric .*EECU-time"),
+    "429-quota": (429, "Your usage exceeded the custom quota for .*daily_eecu_usage_time"),
     "403-rate": (403, "Rate Limit Exceeded"),
     "403-user-rate": (403, "User Rate Limit Exceeded"),
-    "403-quota": (403, "Quota exceeded for quota metric .*EECU-time"),
+    "403-quota": (403, "Your usage exceeded the custom quota for .*daily_eecu_usage_time"),
     "403-access": (403, "Caller does not have required permission to use project"),
     "401": (401, "Request had invalid authentication credentials"),
+    "409": (409, "aborted"),
+    "499": (499, "cancelled"),
     "500": (500, "An internal error has occurred"),
     "502": (502, "Ok"),  # the client's own word: a page without Google's JSON: the client does not show what it says
     "503": (503, "currently unavailable"),
+    "503-capacity": (503, "Earth Engine capacity exceeded"),
+    "503-memory": (503, "Earth Engine memory capacity exceeded"),
     "504": (504, "Deadline expired"),
+    "400-internal": (400, "An internal server error has occurred"),
     "400-memory": (400, "User memory limit exceeded"),
     "400-timeout": (400, "Computation timed out"),
 }
 BROKEN = ("drop", "drop-body", "truncated", "garbled", "proxy")
 PIXELS_CHANGED = ("shape", "band", "dtype")
-ELSE = ("refresh", "slow", "hang", "restricted")
+ELSE = ("refresh", "metadata", "slow", "hang", "restricted")
 
 
-NO_LIMITS = SimpleNamespace(permit=nullcontext)
+NO_LIMITS = SimpleNamespace(permit=nullcontext, note_mode=lambda is_restricted: None)
 """In place of the sender whose permits each request needs."""
 
 
@@ -212,6 +217,16 @@ def test_a_token_that_cannot_be_renewed(way, one):
         with pytest.raises(ee.EEException) as caught:
             one(Phase.LOCATE)
         assert int(caught.value.__context__.resp.status) == 401
+
+
+def test_a_metadata_server_without_a_token(way, one):
+    way.use("metadata:first=1")
+    expected = google.auth.exceptions.RefreshError if way.name == "process" else ee.EEException
+    with pytest.raises(expected, match="metadata service" if way.name == "process" else "unavailable") as caught:
+        one(Phase.LOCATE)
+    if way.name == "process":
+        assert isinstance(caught.value.__cause__, google.auth.exceptions.TransportError)
+    assert one(Phase.LOCATE) == 3
 
 
 def test_slow_answers_are_right(way, one):

@@ -132,7 +132,8 @@ REQUESTS: tuple[EngineCheck, ...] = (
     assumed(
         "mask-bytes",
         "The 48 MB of a request include one byte for the mask of every pixel and band.",
-        "a strict reading of " + REST + "projects.image/computePixels; the project stays far below",
+        "the source of Google's Xee (https://github.com/google/Xee, `xee/ext.py`) counts it so; the project stays far "
+        "below",
         unchecked="It would need a request of 48 MB.",
     ),
     documented(
@@ -143,7 +144,7 @@ REQUESTS: tuple[EngineCheck, ...] = (
     documented(
         "element-limit",
         "A request returns at most 5,000 elements of a collection.",
-        GUIDES + "debugging",
+        GUIDES + "ic_info",
     ),
     assumed(
         "download-grid",
@@ -159,8 +160,14 @@ REQUESTS: tuple[EngineCheck, ...] = (
     ),
     documented(
         "hopeless",
-        "`User memory limit exceeded` and `Computation timed out` have HTTP status 400; the same request fails again.",
+        "A request that ends in `User memory limit exceeded` or `Computation timed out` fails again.",
         GUIDES + "debugging",
+    ),
+    assumed(
+        "hopeless-status",
+        "These two messages have HTTP status 400.",
+        "answers in https://github.com/gee-community/geemap/issues/1790",
+        unchecked="It would need a computation of five minutes. The core recognizes the messages with any status.",
     ),
 )
 

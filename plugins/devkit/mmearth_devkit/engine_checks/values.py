@@ -132,10 +132,10 @@ COLLECTIONS: tuple[EngineCheck, ...] = (
             1,
         ),
     ),
-    documented(
+    assumed(
         "merge-index",
         "`merge` prefixes ids with `1_` and `2_`.",
-        API + "imagecollection-merge",
+        "the description is silent",
         Probe(lambda ee: _days(ee).limit(1).merge(_days(ee).limit(1)).aggregate_array("system:index"), ["1_0", "2_0"]),
     ),
     documented(
@@ -168,11 +168,14 @@ METADATA: tuple[EngineCheck, ...] = (
     ),
     documented(
         "if-falsy",
-        "`If`: 0, an empty string, an empty list and null are false; anything else is true.",
+        "`If`: 0, NaN, an empty string, list or dictionary, and null are false; anything else is true.",
         API + "algorithms-if",
         Probe(
-            lambda ee: [ee.Algorithms.If(value, "yes", "no") for value in (0, 1, 2.5, "", "a", ee.List([]), None)],
-            ["no", "yes", "yes", "no", "yes", "no", "no"],
+            lambda ee: [
+                ee.Algorithms.If(value, "yes", "no")
+                for value in (0, 1, 2.5, "", "a", ee.List([]), ee.Dictionary({}), ee.Dictionary({"a": 0}), None)
+            ],
+            ["no", "yes", "yes", "no", "yes", "no", "no", "yes", "no"],
         ),
     ),
     assumed(
@@ -294,8 +297,8 @@ METADATA: tuple[EngineCheck, ...] = (
     ),
     documented(
         "reduceRegion-weights",
-        "Weighted reducers weight a pixel by its share in the region, in 256 steps: a region much smaller than a "
-        "pixel has no mean.",
-        GUIDES + "reducers_weighting",
+        "Weighted reducers weight a pixel by its share in the region, and leave it out below about 0.5 %: a region "
+        "much smaller than a pixel has no mean. The local engine has 256 steps of weights.",
+        GUIDES + "reducers_reduce_region",
     ),
 )

@@ -55,14 +55,17 @@ _UNAUTHENTICATED = Canned(
     "authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
     "UNAUTHENTICATED",
 )
+_UNAVAILABLE = Canned(503, "The service is currently unavailable.", "UNAVAILABLE")
 _DAILY = (
-    "Quota exceeded for quota metric 'Earth Engine compute time (EECU-time) in seconds' and limit "
-    f"'Earth Engine compute time (EECU-time) per day in seconds' {_CONSUMER}"
+    "Your usage exceeded the custom quota for 'earthengine.googleapis.com/daily_eecu_usage_time', which is adjustable "
+    "by your administrator in the Google Cloud console: https://console.cloud.google.com/quotas/?project=_."
 )
 
-# Sources: https://developers.google.com/earth-engine/guides/usage and .../guides/debugging; the message of the limit
-# per minute as users report it (github.com/gee-community/qgis-earthengine-plugin/issues/202); the two reasons of a
-# 403 from googleapiclient, `http.py`. The message of the daily EECU-time is composed of the metric and limit names.
+# Sources: https://developers.google.com/earth-engine/guides/usage, .../guides/debugging and .../guides/cost_controls;
+# the message of the limit per minute as users report it (github.com/gee-community/qgis-earthengine-plugin/issues/202),
+# and those of the capacity (github.com/openearth/hydro-engine/issues/35); the two reasons of a 403 from
+# googleapiclient, `http.py`. Names of 409 and 499 are the general ones of Google's APIs
+# (https://cloud.google.com/apis/design/errors).
 CANNED: dict[Kind, Canned] = {
     Kind.TOO_MANY_REQUESTS: Canned(429, "Too Many Requests", "RESOURCE_EXHAUSTED", "rateLimitExceeded"),
     Kind.TOO_MANY_AGGREGATIONS: Canned(429, "Too many concurrent aggregations.", "RESOURCE_EXHAUSTED"),
@@ -85,9 +88,15 @@ CANNED: dict[Kind, Canned] = {
     ),
     Kind.UNAUTHENTICATED: _UNAUTHENTICATED,
     Kind.REFRESH: _UNAUTHENTICATED,
+    Kind.METADATA: _UNAVAILABLE,
+    Kind.ABORTED: Canned(409, "The operation was aborted.", "ABORTED"),
+    Kind.CANCELLED: Canned(499, "The operation was cancelled.", "CANCELLED"),
     Kind.INTERNAL: Canned(500, "An internal error has occurred (request: 00000000-0000-0000)", "INTERNAL"),
     Kind.BAD_GATEWAY: Canned(502, "Error 502 (Server Error)!!1"),
-    Kind.UNAVAILABLE: Canned(503, "The service is currently unavailable.", "UNAVAILABLE"),
+    Kind.UNAVAILABLE: _UNAVAILABLE,
+    Kind.CAPACITY: Canned(503, "Earth Engine capacity exceeded.", "UNAVAILABLE"),
+    Kind.MEMORY_CAPACITY: Canned(503, "Earth Engine memory capacity exceeded.", "UNAVAILABLE"),
+    Kind.INTERNAL_400: Canned(400, "An internal server error has occurred (0000).", "INVALID_ARGUMENT"),
     Kind.DEADLINE: Canned(504, "Deadline expired before operation could complete.", "DEADLINE_EXCEEDED"),
     Kind.MEMORY: Canned(400, "User memory limit exceeded.", "INVALID_ARGUMENT"),
     Kind.TIMED_OUT: Canned(400, "Computation timed out.", "INVALID_ARGUMENT"),

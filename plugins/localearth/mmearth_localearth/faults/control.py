@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, Protocol
 
-from google.auth.exceptions import RefreshError
+from google.auth.exceptions import RefreshError, TransportError
 
 from mmearth_localearth.faults.answers import CANNED, Answer
 from mmearth_localearth.faults.decide import Decider
@@ -174,6 +174,10 @@ class Faults:
         if rule.kind is Kind.REFRESH:
             message = "invalid_grant: Token has been expired or revoked."
             raise RefreshError(message, {"error": "invalid_grant"})  # type: ignore[no-untyped-call]
+        if rule.kind is Kind.METADATA:
+            # As `google.auth.compute_engine` raises it.
+            cause = TransportError("Failed to retrieve a token from the Google Compute Engine metadata service.")  # type: ignore[no-untyped-call]
+            raise RefreshError(cause) from cause  # type: ignore[no-untyped-call]
         if rule.kind in CANNED:
             return CANNED[rule.kind].answer()
         answer = respond()
