@@ -75,6 +75,12 @@ def centroids_to_request(job: PreparedRun) -> int:
     return int(job.frame.reindex(columns=["lon", "lat"]).isna().any(axis=1).sum())
 
 
+def modalities_with_requests(job: PreparedRun) -> list[Modality]:
+    """The modalities that cost requests: for their pixels, or to be located."""
+    members, scene = [modality for group in job.groups for modality in group.modalities], _any_scene(job)
+    return [each for each in members if each.map_layers() or _needs_request(each, scene)]
+
+
 def _any_scene(job: PreparedRun) -> Scene:
     """The scene of the first tile."""
     if job.frame is None:
