@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _SCALE = 30
 """One arc second, in metres: the pixels of the elevation model."""
 
+_OCEAN = (-40.0, 30.0)
+"""Longitude and latitude of a place in the Atlantic, 1,300 km from the nearest land."""
+
 # Source: ASTER Global Digital Elevation Model V003 (doi:10.5067/ASTER/ASTGTM.003).
 TERRAIN = Layer(
     "aster",
@@ -99,6 +102,14 @@ class Aster(Modality):
             "BANDS": {"aster": []},
             "MISSING": {"aster": f"{self.options.asset} has no height in the tile (sea, or beyond its limits)"},
         }
+
+    def assumptions(self) -> Mapping[str, "ee.ComputedObject"]:
+        """Far from any land the model is masked, not 0: `present` takes a tile without a height for sea."""
+        import ee
+
+        ocean = ee.Geometry.Point(_OCEAN).buffer(500)
+        counted = self._heights().reduceRegion(ee.Reducer.count(), ocean, _SCALE).get(self.options.band)
+        return {"the open sea is masked, not 0": ee.Number(counted).eq(0)}
 
     def _heights(self) -> "ee.Image":
         import ee

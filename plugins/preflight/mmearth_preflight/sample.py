@@ -1,13 +1,12 @@
 """A sample: some tiles are downloaded into a temporary folder, to measure what a tile costs."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pyogrio
 from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
@@ -21,20 +20,13 @@ from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.product.hdf5_rows import compress_row
 from mmearth_preflight.measure import MeasuredEngine
-from mmearth_preflight.work import modalities_with_requests
-
-SEED = 0
-"""Seed of the draw, so that a plan made twice downloads the same tiles."""
-
+from mmearth_preflight.work import SEED, drawn, modalities_with_requests
 
 ALONE = 5
 """Tiles that are also downloaded once for each modality, to separate their costs."""
 
 
 _SUFFIX = "-sample"
-
-
-_TILES_LAYER = "tiles"
 
 
 @frozen(eq=False)
@@ -209,22 +201,6 @@ class Trial:
         # The client of the run has given back its share of the budget.
         client = EarthClient(self.job.engine, trial.config.run, workload_tag=trial.config.workload_tag)
         return measured.eecu_seconds(client)
-
-
-def drawn(job: PreparedRun, number: int, seed: int = SEED) -> gpd.GeoDataFrame:
-    """One random tile of each of `number` ranges of equal length, in the order of the tiles."""
-    tiles = int(job.stored.tiles["count"])
-    ends = np.linspace(0, tiles, min(number, tiles) + 1).astype(int)
-    return tiles_of(job, np.random.default_rng(seed).integers(ends[:-1], ends[1:]).tolist())
-
-
-def tiles_of(job: PreparedRun, ordinals: Sequence[int]) -> gpd.GeoDataFrame:
-    """Some tiles of a run, by their number from 0, as a tiles file has them."""
-    if job.frame is not None:
-        return job.frame.iloc[ordinals].reset_index(drop=True)
-    where = f"ordinal IN ({', '.join(map(str, ordinals))})"
-    frame = pyogrio.read_dataframe(job.folder.tiles, layer=_TILES_LAYER, where=where)
-    return frame.sort_values("ordinal").drop(columns=["ordinal", "partition"]).reset_index(drop=True)
 
 
 def _hdf5_bytes(job: PreparedRun, stacks: list[Path]) -> int:
