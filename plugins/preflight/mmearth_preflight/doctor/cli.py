@@ -79,7 +79,7 @@ def _progress() -> "Iterator[tuple[Callable[[str], object], Callable[[Finding], 
             if status is not None:
                 status.stop()
             parts = (f"{finding.state:<9}", _STYLES[finding.state]), f"{finding.check:<28} {finding.text}"
-            remedy = f". {finding.remedy}" if finding.remedy else ""
+            remedy = f"{'' if finding.text.endswith('.') else '.'} {finding.remedy}" if finding.remedy else ""
             output.print(Text.assemble(*parts, remedy))
             if status is not None:
                 status.start()

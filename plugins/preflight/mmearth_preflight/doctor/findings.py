@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from mmearth_core.errors import MMEarthError
+from mmearth_core.errors import MMEarthError, RequestError
 
 
 class State(StrEnum):
@@ -103,6 +103,8 @@ class Findings:
         self._on_start(name)
         try:
             yield
+        except RequestError as error:  # the text is Earth Engine's, which says no remedy
+            self.fail(name, str(error), remedy)
         except MMEarthError as error:
             self.fail(name, str(error))
         except Exception as error:  # noqa: BLE001 - a plugin, a driver or the network may raise anything
