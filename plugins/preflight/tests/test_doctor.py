@@ -6,13 +6,9 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import ee.deprecation
-import numpy as np
 import pytest
-import rasterio
-from affine import Affine
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -30,39 +26,6 @@ def text(findings, check):
     return " | ".join(f"{one['text']} {one['remedy']}" for one in findings["checks"] if one["check"] == check)
 
 
-@pytest.fixture
-def wrong_world(tmp_path: Path) -> Path:
-    """A configuration whose assets exist, and are not what the plugins expect: one raster of degrees for each."""
-
-    def write(name: str, value: int, dtype: str) -> None:
-        profile = {"driver": "GTiff", "width": 360, "height": 180, "count": 1, "dtype": dtype, "crs": "EPSG:4326"}
-        with rasterio.open(tmp_path / name, "w", transform=Affine(1, 0, -180, 0, -1, 90), **profile) as file:
-            file.write(np.full((1, 180, 360), value, dtype))
-
-    for name, value, dtype in (("zero.tif", 0, "int16"), ("tall.tif", 300, "int16"), ("seven.tif", 7, "uint8")):
-        write(name, value, dtype)
-    (tmp_path / "world.toml").write_text(
-        'name = "wrong"\n'
-        '[[image]]\nid = "my/zero"\nbands = { b1 = "zero.tif" }\n'
-        '[[image]]\nid = "my/tall"\nbands = { b1 = "tall.tif" }\n'
-        '[[collection]]\nid = "my/seven"\n[[collection.image]]\nindex = "a"\nbands = { Map = "seven.tif" }\n'
-    )
-    ring = [[-76.0, 37.0], [-75.999, 37.0], [-75.999, 37.001], [-76.0, 37.001], [-76.0, 37.0]]
-    feature = {
-        "type": "Feature",
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
-        "properties": {"tile_id": "one", "date": "2019-06-01", "crs": "EPSG:32618"},
-    }
-    (tmp_path / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
-    (tmp_path / "data.toml").write_text(
-        '[dataset]\nname = "wrong"\ntiles = "tiles.geojson"\nimage_size = 16\n'
-        f'[run]\nengine = "local"\n[engines.local]\nworld = "{tmp_path / "world.toml"}"\n[modalities.file]\n'
-        '[modalities.aster]\nasset = "my/zero"\n[modalities.esa_worldcover]\ncollection = "my/seven"\n'
-        '[modalities.canopy_height_eth]\nheight = "my/tall"\nstd = "my/zero"\n'
-    )
-    return tmp_path / "data.toml"
-
-
 def test_it_passes_where_a_run_works_and_changes_nothing(kit, config):
     before = sorted(config.parent.rglob("*"))
     found = kit.summary("doctor", config)
@@ -75,8 +38,8 @@ def test_it_passes_where_a_run_works_and_changes_nothing(kit, config):
         assert states(found, check) == ["ok"], check
 
 
-def test_assets_that_are_not_what_the_plugin_expects(kit, wrong_world):
-    found = kit.summary("doctor", wrong_world, code=1)
+def test_assets_that_are_not_what_the_plugin_expects(kit, odd_world):
+    found = kit.summary("doctor", odd_world, code=1)
     assert "not so: the open sea is masked, not 0" in text(found, "aster assumptions")
     assert states(found, "aster bands") == ["warning"]  # pixels of a degree, tiles of 160 m
     assert "1.11e+05 m; one pixel covers a tile: elevation" in text(found, "aster bands")
@@ -85,13 +48,13 @@ def test_assets_that_are_not_what_the_plugin_expects(kit, wrong_world):
     assert states(found, "HDF5 file") == ["ok"]  # it goes on after what has failed
 
 
-def test_assets_that_do_not_exist_or_are_deprecated(kit, wrong_world, monkeypatch):
+def test_assets_that_do_not_exist_or_are_deprecated(kit, odd_world, monkeypatch):
     listed = {"deprecated": True, "title": "my/seven", "gee:replacement_id": "my/eight"}
     monkeypatch.setattr(ee.deprecation, "_FetchDataCatalogStac", lambda: {"links": [listed]})
-    options = wrong_world.read_text().replace('asset = "my/zero"', 'asset = "my/zero"\nband = "b9"')
-    wrong_world.write_text(options.replace('"my/tall"', '"no"'))
+    options = odd_world.read_text().replace('asset = "my/zero"', 'asset = "my/zero"\nband = "b9"')
+    odd_world.write_text(options.replace('"my/tall"', '"no"'))
     with pytest.warns(DeprecationWarning, match="my/seven"):  # the client's own
-        found = kit.summary("doctor", wrong_world, code=1)
+        found = kit.summary("doctor", odd_world, code=1)
     assert "'b9' did not match any bands" in text(found, "aster bands")
     assert "no: Image.load: Image asset 'no' not found" in text(found, "canopy_height_eth assets")
     assert "my/seven is deprecated; my/eight replaces it" in text(found, "esa_worldcover assets")

@@ -103,7 +103,7 @@ def test_for_people(kit, config):
     text = " ".join(kit.cli("plan", config, "--sample", "2", "--tier", "community").output.split())
     assert "12 left, of 12" in text and "measured on 2 tiles" in text
     assert "Sample: 2 done, 0 skipped, 0 failed, 0 left" in text
-    assert "workload_tag 'my-data-sample', divide by 2" in text
+    assert "EECU-s per tile" in text and "nothing to compare: the engine has one only" in text
     assert "of a month's 150 EECU-hours" in text and "partner" not in text
     assert "assumed; --sample measures it" in " ".join(kit.cli("plan", config).output.split())
 
