@@ -1,5 +1,7 @@
 """The cost of a sample, from the profiles that the engine sends: of a tile, of a modality, of an endpoint."""
 
+import io
+
 import numpy as np
 import pytest
 from mmearth_localearth.profile import PER_BYTE, PER_REQUEST
@@ -53,14 +55,23 @@ def test_the_measured_cost_and_its_share_of_a_month(kit, config):
     assert plan["sources"]["eecu"] == "measured on 6 tiles" and plan["endpoints"] == {}
 
 
+def npy_bytes(dtype: list[tuple[str, str]]) -> int:
+    file = io.BytesIO()
+    np.save(file, np.zeros((128, 128), dtype))
+    return len(file.getvalue())
+
+
 def test_each_modality_alone(kit, odd_world):
+    odd_world.write_text(odd_world.read_text().replace("image_size = 16", "image_size = 128"))
     plan = kit.summary("plan", odd_world, "--sample", "1")
     costs = plan["eecu"]["seconds_a_tile_by_modality"]
     assert set(costs) == {"file", "aster", "esa_worldcover", "canopy_height_eth"}
     assert costs["file"] == 0  # it takes date and grid from the tiles file
-    # One band of bytes and two bands of floats, 16 x 16 pixels, with the header of an NPY file.
-    aster, cover = (np.zeros((16, 16), kind).nbytes for kind in ("f4,f4", "u1"))
-    assert costs["aster"] - costs["esa_worldcover"] == pytest.approx(PER_BYTE * (aster - cover), abs=0.0011)
+    pixels = npy_bytes([("aster__elevation", "f4"), ("aster__slope", "f4")]) - npy_bytes(
+        [("esa_worldcover__map", "u1")]
+    )
+    # aster has a further request, for the projections of the bands to interpolate.
+    assert costs["aster"] - costs["esa_worldcover"] == pytest.approx(PER_BYTE * pixels + PER_REQUEST, abs=0.002)
     assert sum(costs.values()) > plan["eecu"]["seconds_a_tile"] > max(costs.values())
 
 
