@@ -1,8 +1,9 @@
 """Estimate what a run costs, before it starts."""
 
+import math
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
     from mmearth_preflight.estimate import Plan
 
 
+class _Finite(click.FloatRange):
+    """A number in a range, and neither infinite nor NaN, which click takes for in range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
 @click.command("plan")
 @config_argument
 @click.option(
@@ -20,14 +31,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--latency",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Finite(min=1e-6, max=1e6),
     metavar="S",
     help="Seconds until a request is answered; default: as measured by --sample, or 1.",
 )
 @click.option(
     "--eecu-seconds-per-tile",
     "eecu_seconds",
-    type=click.FloatRange(min=0),
+    type=_Finite(min=0),
     metavar="X",
     help="EECU-seconds per tile, instead of those that --sample measures.",
 )

@@ -105,7 +105,7 @@ def tiles_of(job: PreparedRun, ordinals: Sequence[int]) -> gpd.GeoDataFrame:
     if job.frame is not None:
         return job.frame.iloc[ordinals].reset_index(drop=True)
     where = f"ordinal IN ({', '.join(map(str, ordinals))})"
-    frame = pyogrio.read_dataframe(job.folder.tiles, layer=_TILES_LAYER, where=where)
+    frame = pyogrio.read_dataframe(job.folder.tiles, layer=_TILES_LAYER, where=where, IMMUTABLE="YES")
     return frame.sort_values("ordinal").drop(columns=["ordinal", "partition"]).reset_index(drop=True)
 
 
