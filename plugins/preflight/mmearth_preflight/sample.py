@@ -189,6 +189,8 @@ class Trial:
             names = {group.name: [modality.name for modality in group.modalities] for group in groups}
             trial = evolve(trial, stored=evolve(trial.stored, groups=names))
             for group in groups:
+                if self.stop.requested:
+                    return {}
                 measured = MeasuredEngine(self.job.engine)
                 run(evolve(trial, engine=measured, groups=(group,)), self.on_progress, stop=self.stop)
                 trial = evolve(trial, frame=None)  # the tiles are in the folder now

@@ -29,7 +29,7 @@ def command(config: Path | None, engine: str | None, as_json: bool) -> int:
     endpoint and quota; the assets of every modality; Slurm; and one tile from download to HDF5 file, in a temporary
     folder. It goes on after a failed check, and never prints a credential, so its output can be shared.
 
-    Without CONFIG, a built-in place is used, with every installed modality. About 40 requests are sent.
+    Without CONFIG, a built-in place is used, with every installed modality. About five requests per modality are sent.
 
     \b
     Examples:

@@ -34,7 +34,12 @@ def check_tile(findings: Findings, job: PreparedRun, ordinal: int, core: Callabl
     with findings.check(_CHECK), tempfile.TemporaryDirectory(prefix="mmearth-doctor-") as folder:
         frame = tiles_of(job, [ordinal])
         tile_id = frame["tile_id"].iloc[0]
-        options = evolve(job.config.run, retry_seconds=min(job.config.run.retry_seconds, _RETRY_SECONDS))
+        # A budget of its own: that of the dataset may have no free slot for half an hour.
+        run_options, budget = job.config.run, str(Path(folder) / "budget")
+        seconds = min(run_options.retry_seconds, _RETRY_SECONDS)
+        options = evolve(
+            run_options, retry_seconds=seconds, budget=budget, max_concurrent=min(run_options.max_concurrent, 2)
+        )
         stop = StopRequest(options.grace_seconds)
         prepared = Trial(job, evolve(job.config, run=options), lambda _: None, stop).prepare(
             Path(folder) / "dataset", frame, job.engine
@@ -81,7 +86,9 @@ def _check_products(findings: Findings, prepared: PreparedRun, core: Callable[[l
     config, output = root.parent / "doctor.toml", io.StringIO()
     facts = {"name": name, "path": str(root), "tiles": str(prepared.folder.tiles)}
     tables = [f"[modalities.{modality.name}]" for group in prepared.groups for modality in group.modalities]
-    config.write_text("\n".join(["[dataset]", *(f"{key} = {json.dumps(facts[key])}" for key in facts), *tables]))
+    config.write_text(
+        "\n".join(["[dataset]", *(f"{key} = {json.dumps(facts[key], ensure_ascii=False)}" for key in facts), *tables])
+    )
     with redirect_stdout(output), redirect_stderr(output):
         core(["post", str(config), "--workers", "1"])
     file = prepared.folder.products(name).hdf5
