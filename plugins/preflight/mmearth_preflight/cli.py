@@ -3,7 +3,7 @@
 import math
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,14 +14,11 @@ if TYPE_CHECKING:
     from mmearth_preflight.estimate import Plan
 
 
-class _Finite(click.FloatRange):
-    """A number in a range, and neither infinite nor NaN, which click takes for in range."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return number
+def _finite(_ctx: click.Context, _option: click.Parameter, number: float | None) -> float | None:
+    """Refuses infinity and NaN, which click takes for in range."""
+    if number is not None and not math.isfinite(number):
+        raise click.BadParameter(f"{number} is not a finite number.")
+    return number
 
 
 @click.command("plan")
@@ -31,14 +28,16 @@ class _Finite(click.FloatRange):
 )
 @click.option(
     "--latency",
-    type=_Finite(min=1e-6, max=1e6),
+    type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
     metavar="S",
     help="Seconds until a request is answered; default: as measured by --sample, or 1.",
 )
 @click.option(
     "--eecu-seconds-per-tile",
     "eecu_seconds",
-    type=_Finite(min=0),
+    type=click.FloatRange(min=0),
+    callback=_finite,
     metavar="X",
     help="EECU-seconds per tile, instead of those that --sample measures.",
 )

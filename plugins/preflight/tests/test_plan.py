@@ -125,6 +125,5 @@ def test_bad_input(kit, config):
     for option in ("--latency", "--eecu-seconds-per-tile"):
         for number in ("nan", "inf", "-inf", "-1"):
             assert kit.cli("plan", config, f"{option}={number}").exit_code == 2
-    assert kit.cli("plan", config, "--latency", "1e-320").exit_code == 2
     assert kit.cli("plan", config, "--tier", "gold").exit_code == 2
     assert kit.cli("plan", config.parent / "none.toml").exit_code == 2
