@@ -12,6 +12,10 @@ PROJECTIONS = "a run asks once for the projections of the bands that are interpo
 
 RULES = "the engine check has six more rules, about composites and default projections"
 
+COST = "a sample measures EECU from the engine's profiles, in total and by modality, and compares endpoints"
+
+MEASURED = "plan small.toml --sample 2 --engine local:virginia --json"
+
 CHANGED = {
     **{
         f"{call} {what}": PROJECTIONS
@@ -66,6 +70,24 @@ CHANGED = {
             "small.toml --workers 1 --send-back --json",
         )
     },
+    **{
+        f"plan {call} --json {what}": COST
+        for call in ("planet/demo.toml", "scene/demo.toml", "small.toml")
+        for what in (
+            *("types eecu.seconds_a_tile_by_modality", "values eecu.seconds_a_tile_by_modality"),
+            *("types endpoints", "values endpoints", "values sources.eecu"),
+        )
+    },
+    **{
+        f"{MEASURED} {kind} {what}": COST
+        for kind in ("types", "values")
+        for what in (
+            *("eecu.seconds_a_tile", "eecu.seconds_a_tile_by_modality.sentinel2", "eecu.tiers.[].share_of_a_month"),
+            *("endpoints", "sample.eecu_seconds.locate", "sample.eecu_seconds.pixels"),
+        )
+    },
+    f"{MEASURED} types eecu.hours": COST,
+    f"{MEASURED} values sources.eecu": COST,
     "plugins --json values": "the engine `record` of mmearth-devkit is new",
     "engine check --engine local:virginia --json values beliefs.[].rule": "plainer English, and six more rules",
     "tiles map tiles/points.geojson -o map.png": "is `mmearth-core map`, of mmearth-viz",
