@@ -61,6 +61,17 @@ def test_assets_that_do_not_exist_or_are_deprecated(kit, odd_world, monkeypatch)
     assert states(found, "esa_worldcover values") == ["ok"] and states(found, "one tile") == ["failed"]
 
 
+def test_tiles_without_an_image(kit, config):
+    tiles = config.parent / "tiles.geojson"
+    tiles.write_text(tiles.read_text().replace("[-75.", "[-35."))  # from Virginia into the Atlantic
+    config.write_text(config.read_text().replace("[modalities.tile]\n", ""))
+    tiles.write_text(tiles.read_text().replace('"lon"', '"old_lon"').replace('"lat"', '"old_lat"'))
+    found = kit.summary("doctor", config)
+    assert states(found, "sentinel2 anchor") == states(found, "one tile") == ["warning"]
+    assert states(found, "sentinel2 bands") == ["skipped"]
+    assert "COPERNICUS/S2_HARMONIZED (nothing at this tile)" in text(found, "sentinel2 assets")
+
+
 class TokenServer(http.server.BaseHTTPRequestHandler):
     """Refuses every token, and repeats what it was sent, as a careless proxy might."""
 

@@ -1,23 +1,19 @@
 """Checks of the assets that the modalities use: they exist, are not deprecated and have a fitting grid and type."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from mmearth_core import Scene
-from mmearth_core.download.stack import StackBand, is_composite
+from mmearth_core.download.stack import StackBand
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import MMEarthError
 from mmearth_preflight.doctor.findings import Findings
 
 _LOADERS = {"Image.load": "id", "ImageCollection.load": "id", "Collection.loadTable": "tableId"}
 """Functions that open an asset, and the argument with its id."""
-
-_DEGREE = 111_319.49
-"""Metres per degree on the equator."""
 
 
 def assets_in(values: list[Any]) -> dict[str, str]:
@@ -98,19 +94,6 @@ def deprecation(asset: str) -> str:
     removal = f", and will be removed on {entry.removal_date:%Y-%m-%d}" if entry.removal_date else ""
     replacement = f"; {entry.replacement_id} replaces it" if entry.replacement_id else ""
     return f"{entry.id} is deprecated{removal}{replacement}"
-
-
-def metres(band: Mapping[str, Any]) -> float | None:
-    """The size of a band's pixels in metres, on the equator if its grid is in degrees; None for a composite.
-
-    Args:
-        band: an entry of `bands` in the description of an image.
-    """
-    transform = band["crs_transform"]
-    if is_composite({"crs": band.get("crs"), "transform": transform}):
-        return None
-    a, _, _, d, _, _ = transform
-    return math.hypot(a, d) * (_DEGREE if band.get("crs") == "EPSG:4326" else 1.0)
 
 
 def described(band: Mapping[str, Any]) -> str:

@@ -7,10 +7,10 @@ from attrs import evolve, field, frozen
 
 from mmearth_core import Anchor, Modality, Scene
 from mmearth_core.download.run import PreparedRun
-from mmearth_core.download.stack import StackBand, present_bands
+from mmearth_core.download.stack import StackBand, is_composite, present_bands
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.text import counted
-from mmearth_preflight.doctor.assets import assets_in, beyond, check_assets, described, metres
+from mmearth_preflight.doctor.assets import assets_in, beyond, check_assets, described
 from mmearth_preflight.doctor.findings import Findings
 from mmearth_preflight.work import PLACEHOLDER, scenes, tiles_of
 
@@ -94,17 +94,12 @@ class ModalityChecks:
         graphs: list[Any] = []
         with findings.check(f"{name} bands", _REMEDY):
             graphs.append(modality.locate(seen))
-            if name not in self.located:
+            if seen.anchor is not None:
                 self.located[name] = self._locate(modality, seen)
-            located = self.located[name]
-            bands = present_bands(modality, located)
-            image = modality.image(scene, located) if bands else None
-            graphs.append(image)
-            if image is not None:
-                self._check_image(modality, image, bands, scene)
-            elif modality.map_layers():
-                findings.skip(f"{name} bands", f"no image at tile {scene.tile_id}: {modality.info(located)}")
-            self._check_vectors(modality, located)
+            if name in self.located:
+                graphs.append(self._check_image(modality, scene))
+            else:
+                findings.skip(f"{name} bands", "the anchor has no image at the tiles that were tried")
         with findings.check(f"{name} assets", _REMEDY):
             check_assets(findings, name, self.client, assets_in(graphs), scene)
         with findings.check(f"{name} assumptions", _REMEDY):
@@ -115,37 +110,57 @@ class ModalityChecks:
                     text = f"not so: {statement}"
                     findings.fail(f"{name} assumptions", text, "The asset is another one than the plugin expects.")
 
-    def _check_image(self, modality: Modality, image: Any, bands: Collection[StackBand], scene: Scene) -> None:
-        """The declared bands exist, are not coarser than a tile, and hold values that fit their types."""
+    def _check_image(self, modality: Modality, scene: Scene) -> Any:
+        """Checks a located modality's image and vectors; returns the image, or None if the tile has none."""
+        located = self.located[modality.name]
+        bands = present_bands(modality, located)
+        image = modality.image(scene, located) if bands else None
+        if image is not None:
+            self._check_bands(modality, image, bands)
+            with self.findings.check(f"{modality.name} values", _REMEDY):
+                self._check_values(modality, image, bands, scene)
+        elif modality.map_layers():
+            text = f"no image at tile {scene.tile_id}: {modality.info(located)}"
+            self.findings.skip(f"{modality.name} bands", text)
+        self._check_vectors(modality, located)
+        return image
+
+    def _check_bands(self, modality: Modality, image: Any, bands: Collection[StackBand]) -> None:
+        """The declared bands exist, and their pixels are not larger than a tile."""
         import ee
 
-        name, size = modality.name, self.job.config.dataset.image_size
-        image = image.select([band.band.name for band in bands])
-        known = {band["id"]: band for band in self.client.compute(image, "doctor")["bands"]}
-        types = dict.fromkeys(described(known[band.band.name]) for band in bands)
-        scales = {band.band.name: metres(known[band.band.name]) for band in bands}
-        shown = [f"{scale:.3g} m" for scale in sorted({scale for scale in scales.values() if scale is not None})]
-        text = f"{', '.join(band.band.name for band in bands)}: {', '.join(types)}; {', '.join(shown) or 'composite'}"
-        coarse = [band for band, scale in scales.items() if scale is not None and scale > 10 * size]
+        check, names = f"{modality.name} bands", [band.band.name for band in bands]
+        known = {band["id"]: band for band in self.client.compute(image.select(names), "doctor")["bands"]}
+        grids = {name: {"crs": known[name].get("crs"), "transform": known[name]["crs_transform"]} for name in names}
+        native = [name for name in names if not is_composite(grids[name])]
+        scales = [image.select([name]).projection().nominalScale() for name in native]
+        metres = dict(zip(native, self.client.compute(ee.List(scales), "doctor") if scales else (), strict=True))
+        types = ", ".join(dict.fromkeys(described(known[name]) for name in names))
+        shown = ", ".join(f"{scale:.3g} m" for scale in sorted(set(metres.values()))) or "a composite without a grid"
+        text = f"{', '.join(names)}: {types}; {shown}"
+        coarse = [name for name, scale in metres.items() if scale > 10 * self.job.config.dataset.image_size]
         if coarse:
             remedy = "Set an asset of a finer resolution, or larger tiles, in the configuration."
-            self.findings.warn(f"{name} bands", f"{text}; one pixel covers a tile: {', '.join(coarse)}", remedy)
+            self.findings.warn(check, f"{text}; one pixel covers a tile: {', '.join(coarse)}", remedy)
         else:
-            self.findings.ok(f"{name} bands", text)
-        with self.findings.check(f"{name} values", _REMEDY):
-            found = self.client.compute(image.reduceRegion(ee.Reducer.minMax(), scene.geometry, 10), "doctor")
-            ranges = {
-                band.band.name: (found[f"{band.band.name}_min"], found[f"{band.band.name}_max"]) for band in bands
-            }
-            bad = list(filter(None, (beyond(band, *ranges[band.band.name]) for band in bands)))
-            valid = [value for pair in ranges.values() for value in pair if value is not None]
-            if bad:
-                self.findings.fail(f"{name} values", f"{'; '.join(bad)}: they would be clamped", _REMEDY)
-            elif valid:
-                dtypes = ", ".join(dict.fromkeys(band.band.dtype for band in bands))
-                self.findings.ok(f"{name} values", f"{min(valid):g} to {max(valid):g}, in {dtypes}")
-            else:
-                self.findings.skip(f"{name} values", f"no valid pixel in tile {scene.tile_id}")
+            self.findings.ok(check, text)
+
+    def _check_values(self, modality: Modality, image: Any, bands: Collection[StackBand], scene: Scene) -> None:
+        """The values at the tile fit the declared types."""
+        import ee
+
+        check, image = f"{modality.name} values", image.select([band.band.name for band in bands])
+        found = self.client.compute(image.reduceRegion(ee.Reducer.minMax(), scene.geometry, 10), "doctor")
+        ranges = [(band, found.get(f"{band.band.name}_min"), found.get(f"{band.band.name}_max")) for band in bands]
+        bad = [text for band, low, high in ranges if (text := beyond(band, low, high))]
+        valid = [value for _, low, high in ranges for value in (low, high) if value is not None]
+        if bad:
+            self.findings.fail(check, f"{'; '.join(bad)}: they would be clamped", _REMEDY)
+        elif valid:
+            dtypes = ", ".join(dict.fromkeys(band.band.dtype for band in bands))
+            self.findings.ok(check, f"{min(valid):g} to {max(valid):g}, in {dtypes}")
+        else:
+            self.findings.skip(check, f"no valid pixel in tile {scene.tile_id}")
 
     def _check_vectors(self, modality: Modality, located: Any) -> None:
         """The vectors have one number per band."""
