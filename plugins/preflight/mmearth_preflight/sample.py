@@ -130,7 +130,8 @@ class Trial:
         Raises:
             MMEarthError: as a run raises it.
         """
-        measured = MeasuredEngine(engine or self.job.engine)
+        engine = engine or self.job.engine
+        measured = MeasuredEngine(engine)
         with tempfile.TemporaryDirectory(prefix="mmearth-plan-") as folder:
             frame = drawn(self.job, number, seed)
             root = Path(folder) / self.config.dataset.name
@@ -144,7 +145,7 @@ class Trial:
                 stacks=sum(path.stat().st_size for path in stacks),
                 hdf5=_hdf5_bytes(trial, stacks),
                 workload_tag=trial.config.workload_tag,
-                eecu=self._eecu(trial, measured),
+                eecu=self._eecu(trial, measured, engine),
             )
 
     def endpoints(self, sample: Sample) -> dict[str, Sample]:
@@ -194,15 +195,17 @@ class Trial:
                 measured = MeasuredEngine(self.job.engine)
                 run(evolve(trial, engine=measured, groups=(group,)), self.on_progress, stop=self.stop)
                 trial = evolve(trial, frame=None)  # the tiles are in the folder now
-                costs[group.modalities[0].name] = sum(self._eecu(trial, measured).values()) / len(frame)
+                costs[group.modalities[0].name] = sum(self._eecu(trial, measured, self.job.engine).values()) / len(
+                    frame
+                )
         return costs
 
-    def _eecu(self, trial: PreparedRun, measured: MeasuredEngine) -> dict[str, float]:
+    def _eecu(self, trial: PreparedRun, measured: MeasuredEngine, engine: Engine) -> dict[str, float]:
+        """What the requests of a run have cost; the engine that was measured is asked, as it has the profiles."""
         if self.stop.requested or not any(measured.profiles.values()):
             return {}
         # The client of the run has given back its share of the budget.
-        client = EarthClient(self.job.engine, trial.config.run, workload_tag=trial.config.workload_tag)
-        return measured.eecu_seconds(client)
+        return measured.eecu_seconds(EarthClient(engine, trial.config.run, workload_tag=trial.config.workload_tag))
 
 
 def _hdf5_bytes(job: PreparedRun, stacks: list[Path]) -> int:
