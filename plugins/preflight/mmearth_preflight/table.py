@@ -72,10 +72,13 @@ def _endpoints(plan: Plan, table: Table) -> None:
 
 
 def _how_to_measure(plan: Plan) -> str:
-    if plan.sample is None or not plan.sample.workload_tag:
+    if plan.sample is None:
         return "EECU-seconds per tile: run with --sample N to measure them."
+    none = "EECU-seconds per tile: the engine's answers have no profile of their cost."
+    if not plan.sample.workload_tag:
+        return f"{none} Set `workload_tag` in [run], to find it in the project's metrics."
     return (
-        "EECU-seconds per tile: the engine's answers have no profile of their cost. In the Cloud console's Metrics "
+        f"{none} In the Cloud console's Metrics "
         "Explorer, resource Earth Engine Cloud Project, sum Completed EECU-seconds of workload_tag "
         f"{plan.sample.workload_tag!r}, divide by {plan.sample.tiles}, and pass it as --eecu-seconds-per-tile."
     )
