@@ -89,10 +89,12 @@ class Engine(Plugin, ABC):
         api_version: the `API_VERSION` for which the engine was written.
         Options: an attrs class with a default for every field; the core fills it from `[engines.NAME]`.
         shorthand: the option that `--engine NAME:TEXT` sets; None if there is none.
+        endpoints: values of the option `url` that `plan --sample` compares; empty if there is only one endpoint.
         options: the instance of `Options` in use.
     """
 
     shorthand: ClassVar[str | None] = None
+    endpoints: ClassVar[tuple[str, ...]] = ()
 
     @property
     def source(self) -> str:

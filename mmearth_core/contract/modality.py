@@ -261,6 +261,16 @@ class Modality(Plugin):
         """
         return {}
 
+    def assumptions(self) -> "Mapping[str, ee.ComputedObject]":
+        """Returns what this modality assumes of its assets, for `mmearth-core doctor` to check.
+
+        For example, that an elevation model is masked over sea, and not 0. The default assumes nothing.
+
+        Returns:
+            By statement: an Earth Engine object whose value is true, or not 0, if the statement is true.
+        """
+        return {}
+
     @classmethod
     def can_anchor(cls) -> bool:
         """Whether this modality can be the anchor of a dataset, as it overrides `anchor`."""

@@ -33,7 +33,7 @@ ELSEWHERE = {
     **dict.fromkeys(("verify", "merge", "subset", "resize", "fetch"), "mmearth-curate"),
     **dict.fromkeys(("view", "report", "map", "demo"), "mmearth-viz"),
     **dict.fromkeys(("plugin", "engine"), "mmearth-devkit"),
-    "plan": "mmearth-preflight",
+    **dict.fromkeys(("plan", "doctor"), "mmearth-preflight"),
     "localearth": "mmearth-localearth",
 }
 """Commands of this repository's other distributions, and the distribution to install for each."""

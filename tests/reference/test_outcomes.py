@@ -33,6 +33,10 @@ STATUSES = (
     "status small.toml --partitions --json",
 )
 
+COST = "a sample measures EECU from the engine's profiles, in total and by modality, and compares endpoints"
+
+MEASURED = "plan small.toml --sample 2 --engine local:virginia --json"
+
 CHANGED = {
     **{
         f"{call} {what} restricted": RESTRICTED
@@ -111,6 +115,24 @@ CHANGED = {
         f"plugins --json types modalities.[].{term}": "modalities state the attribution and the source of their data"
         for term in ("attribution", "source")
     },
+    **{
+        f"plan {call} --json {what}": COST
+        for call in ("planet/demo.toml", "scene/demo.toml", "small.toml")
+        for what in (
+            *("types eecu.seconds_a_tile_by_modality", "values eecu.seconds_a_tile_by_modality"),
+            *("types endpoints", "values endpoints", "values sources.eecu"),
+        )
+    },
+    **{
+        f"{MEASURED} {kind} {what}": COST
+        for kind in ("types", "values")
+        for what in (
+            *("eecu.seconds_a_tile", "eecu.seconds_a_tile_by_modality.sentinel2", "eecu.tiers.[].share_of_a_month"),
+            *("endpoints", "sample.eecu_seconds.locate", "sample.eecu_seconds.pixels"),
+        )
+    },
+    f"{MEASURED} types eecu.hours": COST,
+    f"{MEASURED} values sources.eecu": COST,
     "plugins --json values": "the engine `record` of mmearth-devkit is new",
     "engine check --engine local:virginia --json values beliefs.[].rule": "plainer English, and six more rules",
     "tiles map tiles/points.geojson -o map.png": "is `mmearth-core map`, of mmearth-viz",

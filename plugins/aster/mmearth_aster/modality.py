@@ -20,6 +20,9 @@ _AROUND = 300
 _MOST = 100
 """More images of a collection than any tile of an elevation model has."""
 
+_OCEAN = (-40.0, 30.0)
+"""Longitude and latitude of a place in the Atlantic, 1,300 km from the nearest land."""
+
 # Source: ASTER Global Digital Elevation Model V003 (doi:10.5067/ASTER/ASTGTM.003).
 TERRAIN = Layer(
     "aster",
@@ -185,6 +188,16 @@ class Aster(Modality):
             return {"BANDS": {"aster": [self.options.band, "slope"]}}
         why = f"{self.options.model} has no height in the tile (beyond its extent, or masked)"
         return {"BANDS": {"aster": []}, "MISSING": {"aster": why}}
+
+    def assumptions(self) -> Mapping[str, "ee.ComputedObject"]:
+        """Far from any land one image of heights is masked, not 0: `present` takes a tile without a height for none."""
+        import ee
+
+        if self.options.collection is not None:
+            return {}
+        ocean = ee.Geometry.Point(_OCEAN).buffer(500)
+        counted = self._heights(None).reduceRegion(ee.Reducer.count(), ocean, _SCALE).get(self.options.band)
+        return {"the open sea is masked, not 0": ee.Number(counted).eq(0)}
 
     def _heights(self, located: Any) -> "ee.Image":
         """The band with the heights, on the grid of the model."""

@@ -14,6 +14,7 @@ from mmearth_localearth.faults.control import ConnectionDropped, Faults
 from mmearth_localearth.faults.kinds import Kind
 from mmearth_localearth.faults.mangle import half
 from mmearth_localearth.faults.waiting import HttpWait, WaitingClients
+from mmearth_localearth.profile import with_profile
 from mmearth_localearth.rest import Service
 
 WORLD_PATH = "/world"
@@ -116,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
             status, headers, content = self.server.faults.handle(
                 path,
                 body,
-                lambda: self.server.service.handle(method, path, query, body),
+                lambda: with_profile(self.headers, path, self.server.service.handle(method, path, query, body)),
                 HttpWait(self.server.waiting_clients, self.connection),
             )
         except RefreshError as error:  # over HTTP, a token that cannot be renewed shows as a 401

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httplib2
 
+from mmearth_localearth.profile import with_profile
 from mmearth_localearth.rest import Service
 from mmearth_localearth.workers import ServicePool
 from mmearth_localearth.worlds.base import World
@@ -38,7 +39,8 @@ class LocalTransport:
         parts = urlsplit(uri)
         content = body.encode() if isinstance(body, str) else body
         with nullcontext() if isinstance(self.service, ServicePool) else _TURN:
-            status, fields, answer = self.service.handle(method, parts.path, dict(parse_qsl(parts.query)), content)
+            found = self.service.handle(method, parts.path, dict(parse_qsl(parts.query)), content)
+        status, fields, answer = with_profile(headers, parts.path, found)
         return httplib2.Response({**fields, "status": str(status), "content-length": str(len(answer))}), answer
 
     def close(self) -> None:

@@ -49,6 +49,14 @@ def initialize(server: Server, credentials: AnonymousCredentials | None = None) 
     ee.Initialize(credentials=credentials, url=server.url, project="local", http_transport=transport)
 
 
+def test_profiles_are_sent_over_http(server):
+    initialize(server)
+    table = io.StringIO()
+    with ee.profilePrinting(table):
+        ee.Number(1).getInfo()
+    assert table.getvalue().splitlines()[1].split() == ["0.001", "-", "1", "compute"]
+
+
 @pytest.mark.parametrize("credentials", [None, AnonymousCredentials()])
 def test_the_unmodified_client_works(server, credentials):
     initialize(server, credentials)

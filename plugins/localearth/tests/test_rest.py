@@ -8,6 +8,7 @@ import ee
 import numpy as np
 import pytest
 import rasterio
+from mmearth_localearth.profile import PER_BYTE, PER_REQUEST
 from mmearth_localearth.rest import Service
 from mmearth_localearth.transport import LocalTransport
 
@@ -245,3 +246,28 @@ def test_an_error_in_a_branch_not_taken_is_not_met(local):
     fails = ee.List([]).get(0)
     both = ee.List([ee.Algorithms.If(True, "yes", fails), ee.Algorithms.If(ee.List([]), fails, "no")])
     assert both.getInfo() == ["yes", "no"]
+
+
+def test_the_client_is_sent_a_profile_of_what_it_asks_for(local):
+    table = io.StringIO()
+    with ee.profilePrinting(table):
+        pixels = ee.data.computePixels(
+            {"expression": ee.Image(ASSET), "fileFormat": "NPY", "grid": grid_of(X, Y, 64, 64)}
+        )
+        ee.Number(1).getInfo()
+    head, first, second = table.getvalue().splitlines()
+    assert head.split() == ["EECU·s", "PeakMem", "Count", "Description"]
+    assert first.split()[1:] == ["-", "1", "computePixels"] and second.split()[1:] == ["-", "1", "compute"]
+    assert float(first.split()[0]) == pytest.approx(PER_REQUEST + PER_BYTE * len(pixels), abs=0.0005)
+    with pytest.raises(ee.EEException, match="Profile 'p1' not found"):
+        ee.ApiFunction.lookup("Profile.getProfiles").call(ids=["p1"]).getInfo()
+
+
+def test_only_requests_that_ask_for_a_profile_get_one(local):
+    heard = []
+    ee.Number(1).getInfo()
+    with ee.data.profiling(heard.append):
+        ee.Number(1).getInfo()
+        with pytest.raises(ee.EEException):
+            ee.Image("NO/SUCH").getInfo()
+    assert len(heard) == 1

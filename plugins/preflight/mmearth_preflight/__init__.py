@@ -1,1 +1,1 @@
-"""What a run needs and costs, estimated before it starts."""
+"""Whether a run will work, and what it needs and costs, before it starts."""

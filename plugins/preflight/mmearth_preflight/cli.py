@@ -1,5 +1,6 @@
 """Estimate what a run costs, before it starts."""
 
+import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +10,15 @@ import click
 from mmearth_core.cli.common import config_argument, engine_option, json_option, number_option, show
 
 if TYPE_CHECKING:
-    from mmearth_core.config.schema import Config
     from mmearth_core.download.run import PreparedRun
-    from mmearth_preflight.sample import Sample
+    from mmearth_preflight.estimate import Plan
+
+
+def _finite(_ctx: click.Context, _option: click.Parameter, number: float | None) -> float | None:
+    """Refuses infinity and NaN, which click takes for in range."""
+    if number is not None and not math.isfinite(number):
+        raise click.BadParameter(f"{number} is not a finite number.")
+    return number
 
 
 @click.command("plan")
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--latency",
     type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
     metavar="S",
     help="Seconds until a request is answered; default: as measured by --sample, or 1.",
 )
@@ -29,15 +37,17 @@ if TYPE_CHECKING:
     "--eecu-seconds-per-tile",
     "eecu_seconds",
     type=click.FloatRange(min=0),
+    callback=_finite,
     metavar="X",
-    help="EECU-seconds per tile, from your project's metrics after a sample.",
+    help="EECU-seconds per tile, instead of those that --sample measures.",
 )
 @click.option(
     "--tier", type=click.Choice(["community", "contributor", "partner"]), help="The project's noncommercial tier."
 )
 @number_option(
     "--sample",
-    "Download N tiles, spread over all, into a temporary folder, and extrapolate their cost.",
+    "Download N tiles, spread over all, into a temporary folder, and extrapolate their cost; at both endpoints if "
+    "the engine has two.",
 )
 @engine_option()
 @json_option("Print the plan as JSON.")
@@ -78,39 +88,38 @@ def command(
     from mmearth_core.registry import discover
     from mmearth_preflight.estimate import Plan
     from mmearth_preflight.table import print_plan
-    from mmearth_preflight.work import centroids_to_request, group_costs
 
     options = load_config(config)
     if concurrency is not None:
         options = evolve(options, run=evolve(options.run, max_concurrent=concurrency))
     job = prepare(options, discover(), engine)
-    plan = Plan(
-        config=options,
-        tiles=int(job.stored.tiles["count"]),
-        groups=group_costs(job),
-        without_centroid=centroids_to_request(job),
-        given_latency=latency,
-        eecu_seconds=eecu_seconds,
-        tier=tier,
-    )
+    plan = evolve(Plan.of(job, options), given_latency=latency, eecu_seconds=eecu_seconds, tier=tier)
     status = 0
     if sample is not None:
-        taken = _sampled(job, options, sample)
-        if taken.result.why:
-            return leave(taken.result)
-        plan, status = evolve(plan, sample=taken), taken.result.exit
+        plan = _sampled(plan, job, sample)
+        for result in [each.result for each in (plan.sample, *plan.endpoints.values()) if each is not None]:
+            if result.why:
+                return leave(result)
+            status = max(status, result.exit)
     show(as_json, plan.to_json(), partial(print_plan, plan))
     return status
 
 
-def _sampled(job: "PreparedRun", options: "Config", tiles: int) -> "Sample":
+def _sampled(plan: "Plan", job: "PreparedRun", tiles: int) -> "Plan":
     """Downloads a few tiles, with a progress bar on standard error; a signal stops the download in an orderly way."""
+    from attrs import evolve
     from rich.console import Console
 
     from mmearth_core.cli.run import run_progress
     from mmearth_core.download.run import StopRequest
-    from mmearth_preflight.sample import draw_sample
+    from mmearth_preflight.sample import Trial
 
-    stop = StopRequest(options.run.grace_seconds)
+    stop = StopRequest(plan.config.run.grace_seconds)
     with stop.on_signals(), run_progress(Console(stderr=True)) as on_progress:
-        return draw_sample(job, options, tiles, on_progress, stop)
+        trial = Trial(job, plan.config, on_progress, stop)
+        sample = trial.sample(tiles)
+        if sample.result.why:
+            return evolve(plan, sample=sample)
+        endpoints = trial.endpoints(sample)
+        modalities = {} if stop.requested else trial.modalities(sample)
+        return evolve(plan, sample=sample, endpoints=endpoints, modalities=modalities)

@@ -1,13 +1,15 @@
 """The plan: requests, bytes, hours and quota that the rest of a download needs, each with its source."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mmearth_core.config.schema import Config
+from mmearth_core.download.run import PreparedRun
 from mmearth_preflight.sample import Sample
-from mmearth_preflight.work import GroupCost
+from mmearth_preflight.work import GroupCost, centroids_to_request, group_costs
 
 LATENCY = 1.0
 """Assumed seconds until a request is answered, unless it was measured."""
@@ -123,6 +125,8 @@ class Plan:
         eecu_seconds: EECU-seconds per tile, if the user gave them.
         tier: the noncommercial tier; None for all.
         sample: what was measured, if anything.
+        modalities: EECU-seconds per tile of each modality, downloaded alone; empty if not measured.
+        endpoints: the samples by endpoint, the configured one first; empty if the engine has only one.
     """
 
     config: Config
@@ -133,6 +137,28 @@ class Plan:
     eecu_seconds: float | None = None
     tier: str | None = None
     sample: Sample | None = None
+    modalities: Mapping[str, float] = field(factory=dict)
+    endpoints: Mapping[str, Sample] = field(factory=dict)
+
+    @classmethod
+    def of(cls, job: PreparedRun, config: Config) -> "Plan":
+        """The plan of what is left of a run.
+
+        Args:
+            job: the run.
+            config: its configuration, with the planned concurrency.
+
+        Raises:
+            DatasetError: when a file of the dataset is damaged.
+        """
+        return cls(config, int(job.stored.tiles["count"]), group_costs(job), centroids_to_request(job))
+
+    @property
+    def seconds_per_tile(self) -> float | None:
+        """EECU-seconds per tile, as given or measured; None if unknown."""
+        if self.eecu_seconds is not None or self.sample is None:
+            return self.eecu_seconds
+        return self.sample.eecu_seconds
 
     @property
     def factors(self) -> Factors:
@@ -192,14 +218,20 @@ class Plan:
             "stacks": measured or "declared, float32, times a third (benchmarks/stack_encoding.py)",
             "hdf5": measured or "declared, times 0.41 (the published modalities, compressed)",
             "latency": "given" if self.given_latency is not None else measured or "assumed; --sample measures it",
-            "eecu": "given" if self.eecu_seconds is not None else "unknown: no answer of Earth Engine tells it",
+            "eecu": self._source_of_eecu(measured),
         }
+
+    def _source_of_eecu(self, measured: str | None) -> str:
+        if self.eecu_seconds is not None:
+            return "given"
+        if measured is None:
+            return "unknown; --sample measures it"
+        return measured if self.seconds_per_tile is not None else "unknown: the engine's answers have no profile"
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as strict JSON."""
         requests, total = self.requests, sum(self.requests.values())
-        eecu = None if self.eecu_seconds is None else self.left * self.eecu_seconds / HOUR
-        run = self.config.run
+        seconds, run = self.seconds_per_tile, self.config.run
         return {
             "dataset": str(self.config.root),
             "tiles": self.tiles,
@@ -215,9 +247,14 @@ class Plan:
                 "bound_by": "rate" if self.per_second == run.requests_per_second else "concurrency",
             },
             "eecu": {
-                "seconds_a_tile": self.eecu_seconds,
-                "hours": eecu,
-                "tiers": [share.to_json() for share in shares(self.left, self.eecu_seconds, self.tier)],
+                "seconds_a_tile": seconds,
+                "hours": None if seconds is None else self.left * seconds / HOUR,
+                "seconds_a_tile_by_modality": dict(self.modalities),
+                "tiers": [share.to_json() for share in shares(self.left, seconds, self.tier)],
+            },
+            "endpoints": {
+                name: {"latency": round(sample.latency, 4), "eecu_seconds_a_tile": sample.eecu_seconds}
+                for name, sample in self.endpoints.items()
             },
             "workload_tag": self.config.workload_tag,
             "sources": self.sources(),

@@ -28,6 +28,7 @@ def print_plan(plan: Plan, console: Console) -> None:
     table.add_row("time", duration(time["hours"] * HOUR), _pace(plan))
     table.add_row("latency", f"{plan.latency:.2f} s", source["latency"])
     _eecu(plan, table)
+    _endpoints(plan, table)
     table.add_row("workload tag", plan.config.workload_tag or "none", "label of the run in the Cloud project's metrics")
     console.print(table)
     if plan.sample is not None:
@@ -39,7 +40,7 @@ def print_plan(plan: Plan, console: Console) -> None:
         )
         for row in sample["reasons"][:5]:
             console.print(f"  {row['outcome']} {row['tiles']}: {row['reason']}", markup=False)
-    if plan.eecu_seconds is None:
+    if plan.seconds_per_tile is None:
         console.print(_how_to_measure(plan))
 
 
@@ -49,19 +50,37 @@ def _pace(plan: Plan) -> str:
 
 
 def _eecu(plan: Plan, table: Table) -> None:
-    for share in shares(plan.left, plan.eecu_seconds, plan.tier):
+    seconds = plan.seconds_per_tile
+    table.add_row("EECU-s per tile", "?" if seconds is None else _figure(seconds), plan.sources()["eecu"])
+    for name, alone in plan.modalities.items():
+        table.add_row(f"  {name}", _figure(alone), "downloaded alone")
+    for share in shares(plan.left, seconds, plan.tier):
         fits = "" if share.affordable is None else f"; {_figure(share.affordable)} EECU-s per tile fit into one month"
         share_text = "?" if share.share is None else f"{_figure(100 * share.share)} %"
         table.add_row(f"{share.tier} tier", share_text, f"of a month's {share.hours:,.0f} EECU-hours{fits}")
 
 
+def _endpoints(plan: Plan, table: Table) -> None:
+    for number, (name, sample) in enumerate(plan.endpoints.items()):
+        cost = sample.eecu_seconds
+        text = "" if cost is None else f"{_figure(cost)} EECU-s per tile, "
+        table.add_row(
+            f"endpoint {name}", f"{sample.latency:.2f} s", f"{text}on {sample.tiles} {'other ' if number else ''}tiles"
+        )
+    if plan.sample is not None and not plan.endpoints:
+        table.add_row("endpoint", "", "nothing to compare: the engine has one only, or `url` is an address")
+
+
 def _how_to_measure(plan: Plan) -> str:
-    if plan.sample is None or not plan.sample.workload_tag:
-        return "EECU-seconds per tile: run with --sample N to see where to read them."
+    if plan.sample is None:
+        return "EECU-seconds per tile: run with --sample N to measure them."
+    none = "EECU-seconds per tile: the engine's answers have no profile of their cost."
+    if not plan.sample.workload_tag:
+        return f"{none} Set `workload_tag` in [run], to find it in the project's metrics."
     return (
-        "EECU-seconds per tile: in the Cloud console's Metrics Explorer, resource Earth Engine Cloud Project, sum "
-        f"Completed EECU-seconds of workload_tag {plan.sample.workload_tag!r}, divide by {plan.sample.tiles}, and pass "
-        "it as --eecu-seconds-per-tile."
+        f"{none} In the Cloud console's Metrics "
+        "Explorer, resource Earth Engine Cloud Project, sum Completed EECU-seconds of workload_tag "
+        f"{plan.sample.workload_tag!r}, divide by {plan.sample.tiles}, and pass it as --eecu-seconds-per-tile."
     )
 
 

@@ -2,12 +2,16 @@
 
 import datetime as dt
 import io
+import math
+from collections.abc import Sequence
 
+import geopandas as gpd
 import numpy as np
+import pyogrio
 from attrs import frozen
 
 from mmearth_core import Anchor, Modality, Scene
-from mmearth_core.download.folder import Group, Journal, OutcomeCounts, TileIndex
+from mmearth_core.download.folder import Group, Journal, OutcomeCounts
 from mmearth_core.download.run import PreparedRun
 from mmearth_core.download.stack import StackBand, stack_bands
 
@@ -19,7 +23,14 @@ HDF5_SHARE = 0.41
 """Size of HDF5 values after compression, on average: 479 of 1,165 KB per tile with all published modalities."""
 
 
-_ANCHOR = Anchor(dt.date(2018, 7, 1), "EPSG:32631")
+SEED = 0
+"""Seed of the draw, so that a plan made twice downloads the same tiles."""
+
+
+_TILES_LAYER = "tiles"
+
+
+PLACEHOLDER = Anchor(dt.date(2018, 7, 1), "EPSG:32631")
 """A placeholder for the anchor, where only the kind of request matters."""
 
 
@@ -57,7 +68,7 @@ def group_costs(job: PreparedRun) -> tuple[GroupCost, ...]:
         DatasetError: when a file of the dataset is damaged.
     """
     tiles, size = int(job.stored.tiles["count"]), job.config.dataset.image_size
-    scene = _any_scene(job)
+    scene = scenes(tiles_of(job, [0]), PLACEHOLDER)[0]
     return tuple(group_cost(group, scene, size, _left(job, group, tiles)) for group in job.groups)
 
 
@@ -75,16 +86,44 @@ def centroids_to_request(job: PreparedRun) -> int:
     return int(job.frame.reindex(columns=["lon", "lat"]).isna().any(axis=1).sum())
 
 
-def _any_scene(job: PreparedRun) -> Scene:
-    """The scene of the first tile."""
-    if job.frame is None:
-        index = TileIndex(job.folder.tiles)
-        return index.read(min(index.sizes()))[0].scene(_ANCHOR)
-    row = job.frame.iloc[0].to_dict()
-    polygon, tile_id = row.pop("geometry"), str(row.pop("tile_id"))
-    middle = polygon.centroid
-    attributes = {name: value for name, value in row.items() if name not in ("lon", "lat")}
-    return Scene(tile_id, polygon, middle.x, middle.y, attributes, _ANCHOR)
+def modalities_with_requests(job: PreparedRun) -> list[Modality]:
+    """The modalities that cost requests: for their pixels, or to be located."""
+    members = [modality for group in job.groups for modality in group.modalities]
+    scene = scenes(tiles_of(job, [0]), PLACEHOLDER)[0]
+    return [each for each in members if each.map_layers() or _needs_request(each, scene)]
+
+
+def drawn(job: PreparedRun, number: int, seed: int = SEED) -> gpd.GeoDataFrame:
+    """One random tile of each of `number` ranges of equal length, in the order of the tiles."""
+    tiles = int(job.stored.tiles["count"])
+    ends = np.linspace(0, tiles, min(number, tiles) + 1).astype(int)
+    return tiles_of(job, np.random.default_rng(seed).integers(ends[:-1], ends[1:]).tolist())
+
+
+def tiles_of(job: PreparedRun, ordinals: Sequence[int]) -> gpd.GeoDataFrame:
+    """Some tiles of a run, by their number from 0, as a tiles file has them."""
+    if job.frame is not None:
+        return job.frame.iloc[ordinals].reset_index(drop=True)
+    where = f"ordinal IN ({', '.join(map(str, ordinals))})"
+    frame = pyogrio.read_dataframe(job.folder.tiles, layer=_TILES_LAYER, where=where, IMMUTABLE="YES")
+    return frame.sort_values("ordinal").drop(columns=["ordinal", "partition"]).reset_index(drop=True)
+
+
+def scenes(frame: gpd.GeoDataFrame, anchor: Anchor | None = None) -> list[Scene]:
+    """Tiles as plugins see them; a missing centroid is computed here.
+
+    Args:
+        frame: the tiles.
+        anchor: their anchor, if it is known.
+    """
+    found = []
+    for row in frame.to_dict("records"):
+        polygon, tile_id = row.pop("geometry"), str(row.pop("tile_id"))
+        lon, lat = row.pop("lon", None), row.pop("lat", None)
+        if lon is None or lat is None or math.isnan(lon + lat):
+            lon, lat = polygon.centroid.x, polygon.centroid.y
+        found.append(Scene(tile_id, polygon, float(lon), float(lat), row, anchor))
+    return found
 
 
 def group_cost(group: Group, scene: Scene, size: int, left: int) -> GroupCost:

@@ -103,7 +103,7 @@ def test_for_people(kit, config):
     text = " ".join(kit.cli("plan", config, "--sample", "2", "--tier", "community").output.split())
     assert "12 left, of 12" in text and "measured on 2 tiles" in text
     assert "Sample: 2 done, 0 skipped, 0 failed, 0 left" in text
-    assert "workload_tag 'my-data-sample', divide by 2" in text
+    assert "EECU-s per tile" in text and "nothing to compare: the engine has one only" in text
     assert "of a month's 150 EECU-hours" in text and "partner" not in text
     assert "assumed; --sample measures it" in " ".join(kit.cli("plan", config).output.split())
 
@@ -122,5 +122,8 @@ def test_the_workload_tag_of_the_configuration(kit, config):
 
 
 def test_bad_input(kit, config):
+    for option in ("--latency", "--eecu-seconds-per-tile"):
+        for number in ("nan", "inf", "-inf", "-1"):
+            assert kit.cli("plan", config, f"{option}={number}").exit_code == 2
     assert kit.cli("plan", config, "--tier", "gold").exit_code == 2
     assert kit.cli("plan", config.parent / "none.toml").exit_code == 2

@@ -1,0 +1,1 @@
+"""`mmearth-core doctor`: can this machine, account and configuration download a dataset?"""
