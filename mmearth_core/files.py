@@ -2,14 +2,16 @@
 
 import errno
 import fcntl
+import functools
 import logging
 import os
 import socket
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmearth_core.errors import DatasetError, RunStoppedError
+from mmearth_core.errors import DatasetError, MMEarthError, RunStoppedError
 
 FOLDER_FAULTS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE),
@@ -17,8 +19,17 @@ FOLDER_FAULTS = {
 }
 """Errors of a write for which the disk or the folder is the cause; any other error is a bug."""
 
-_WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
-"""Errors of file systems without locks. There only the user can keep processes apart; a warning says so."""
+_FOR_THE_USER = {errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+"""Those of a wrong path or permission: at the start of a run, waiting and trying again would not help."""
+
+_GONE = {errno.ENOENT, errno.ESTALE}
+"""Those of a folder that was there when the run started."""
+
+WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, 524}
+"""Errors of file systems without locks. There only the user can keep processes apart; a warning says so.
+
+524 is the kernel's own ENOTSUPP, which some NFS servers' answers become; Python's errno has no name for it.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -28,13 +39,13 @@ def written_aside(path: Path, shared: bool = False) -> Iterator[Path]:
     """Yields a temporary path beside `path` to write to, and renames it to `path` once it is safely on disk.
 
     A reader sees the old file or the complete new one; after an error no temporary file remains. The temporary file
-    of a killed process is overwritten, or removed, when the same file is written again.
+    of a killed process is overwritten, or removed, when the same file is written again. The folder has to exist: it
+    may have been unmounted or renamed, and must not be made again in the wrong place.
 
     Args:
         path: the file to write.
         shared: whether several processes may write this file at the same time, all with the same content.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     # No name of a tile's stack has a "#" (see `file_stem`), so this is never the stack of another tile.
     begin = f".{path.stem}.{socket.gethostname()}-" if shared else f".{path.stem}#"
     aside = path.with_name(f"{begin}{os.getpid() if shared else ''}.part{path.suffix}")
@@ -86,12 +97,48 @@ def writable(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in FOLDER_FAULTS:
-            raise
         raise RunStoppedError(
-            f"{error.filename or root} cannot be written: {error.strerror}. Free disk space or fix the permissions, "
-            "and run the same command again; what was finished before is kept."
+            f"{folder_fault(error, root)}, and run the same command again; what was finished before is kept."
         ) from error
+
+
+def folder_fault(error: OSError, root: Path) -> str:
+    """What is wrong with a folder that cannot be used, and the remedy, as a sentence without its full stop.
+
+    Args:
+        error: what the system says.
+        root: the folder to name if the system names no file.
+
+    Raises:
+        OSError: the error itself, if it is of another kind.
+    """
+    if error.errno not in FOLDER_FAULTS:
+        raise error
+    path = error.filename or root
+    if error.errno in _GONE:
+        return f"{path} is gone: {error.strerror}. Its folder may be unmounted, renamed or deleted; bring it back"
+    return f"{path} cannot be read or written: {error.strerror}. Free disk space or fix the permissions"
+
+
+def start_error(error: OSError, message: str) -> MMEarthError:
+    """The error that ends a run before its first tile: a fault that may pass, such as a full disk, has status 3."""
+    return DatasetError(message) if error.errno in _FOR_THE_USER else RunStoppedError(message)
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """The content of a file that may be anything, such as a link to an endless device or a pipe without a writer.
+
+    Raises:
+        OSError: when it cannot be read, is not a regular file, or has more than `limit` bytes.
+    """
+    # Opening a pipe waits for a writer without this flag, which changes nothing for a regular file.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:  # noqa: PTH123
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        if facts.st_size > limit:
+            raise OSError(errno.EFBIG, f"it has {facts.st_size:,} bytes, more than the {limit:,} expected", str(path))
+        return file.read()
 
 
 @contextmanager
@@ -113,20 +160,25 @@ def locked(path: Path, partitions: Sequence[int], refusal: str = "") -> Iterator
     try:
         locks = [_lock(handle, path, partition, refusal) for partition in partitions]
         if not all(locks):
-            _log.warning(
-                "%s is on a file system without locks, so two runs could download the same tiles. Do not start a "
-                "second run of a share before the first has ended.",
-                path,
-            )
+            _warn_without_locks(path.parent.parent)
         yield
     finally:
         os.close(handle)
 
 
+@functools.cache
+def _warn_without_locks(folder: Path) -> None:
+    """Warns once, also if several groups are locked there."""
+    _log.warning(
+        "%s is on a file system without locks, so two runs could download the same tiles, and `post` could read while a "
+        "run writes. Do not start a second run of a share, or `post`, before the first has ended.",
+        folder,
+    )
+
+
 def _open(path: Path) -> int | None:
     """The lock file; None where it cannot be written, as then no process can write a journal either."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
         if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
@@ -146,7 +198,7 @@ def _lock(handle: int, path: Path, partition: int, refusal: str) -> bool:
             "same N."
         ) from error
     except OSError as error:
-        if error.errno not in _WITHOUT_LOCKS:
+        if error.errno not in WITHOUT_LOCKS:
             raise
         return False
     return True

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmearth_core.budget.gate import ENDED, Clock, Gate
 from mmearth_core.budget.members import BEAT, Folder, Member, Members, live_members
-from mmearth_core.errors import DatasetError
+from mmearth_core.files import start_error
 
 __all__ = ["ENDED", "LocalBudget", "Member", "RequestBudget", "SharedBudget", "live_members"]
 
@@ -82,7 +82,8 @@ class SharedBudget(RequestBudget):
             clock: a monotonic clock.
 
         Raises:
-            DatasetError: the folder cannot be written to.
+            DatasetError: it is not permitted to write to the folder.
+            RunStoppedError: the folder cannot be written to, for a reason that may pass, such as a full disk.
         """
         super().__init__(clock)
         self._path = folder
@@ -94,7 +95,7 @@ class SharedBudget(RequestBudget):
             self._members.step()
             self._pause = self._members.step()
         except OSError as error:
-            raise DatasetError(self._unusable(error)) from error
+            raise start_error(error, self._unusable(error)) from error
         self._thread = threading.Thread(target=self._update, name="mmearth-budget", daemon=True)
         self._thread.start()
 

@@ -74,7 +74,9 @@ def open_hdf5(path: Path) -> h5py.File:
     if not path.is_file():
         raise DatasetError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}. {_NAME_ONE}")
     try:
-        return h5py.File(path, "r")
+        return h5py.File(
+            path, "r", locking=False
+        )  # some file systems have no locks; files are only replaced as a whole
     except OSError as error:
         raise _refusal(path, error) from error
 
@@ -143,7 +145,7 @@ def new_file(path: Path) -> Iterator[h5py.File]:
     Raises:
         OSError: with its `errno`, when the disk is full or the like, also where h5py raises another error.
     """
-    file = h5py.File(path, "w", libver=LIBVER)
+    file = h5py.File(path, "w", libver=LIBVER, locking=False)  # nobody else knows this file yet
     try:
         yield file
         file.flush()

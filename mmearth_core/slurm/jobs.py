@@ -280,6 +280,7 @@ def copy_scripts(folder: Path) -> list[Path]:
 def _write(texts: Mapping[Path, str]) -> None:
     try:
         for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
             with written_aside(path) as aside:
                 aside.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -59,7 +59,7 @@ def test_options_as_toml_values():
 
 
 def test_through_toml_and_back(tmp_path):
-    path = tmp_path / "data" / "mmearth.toml"
+    path = tmp_path / "mmearth.toml"
     stored().write(path)
     assert path.read_text(encoding="utf-8").startswith("# Written by mmearth-core")
     again = load_stored_config(path)

@@ -133,8 +133,9 @@ def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(
 ) -> None:
     stopped = run_until(7, "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, -1))", config, "--json")
     assert stopped.returncode == 3, stopped.stderr
-    assert "cannot be written: File too large. Free disk space or fix the permissions. Then rerun the command" in said(
-        stopped
+    assert (
+        "cannot be read or written: File too large. Free disk space or fix the permissions. Then rerun the command"
+        in said(stopped)
     )
     done = json.loads(stopped.stdout)["done"]
     assert 7 <= done < 40

@@ -125,7 +125,7 @@ def _drawn(job: PreparedRun, number: int) -> gpd.GeoDataFrame:
     if job.frame is not None:
         return job.frame.iloc[ordinals].reset_index(drop=True)
     where = f"ordinal IN ({', '.join(map(str, ordinals))})"
-    frame = pyogrio.read_dataframe(job.folder.tiles, layer=_TILES_LAYER, where=where)
+    frame = pyogrio.read_dataframe(job.folder.tiles, layer=_TILES_LAYER, where=where, IMMUTABLE="YES")
     return frame.sort_values("ordinal").drop(columns=["ordinal", "partition"]).reset_index(drop=True)
 
 

@@ -202,6 +202,7 @@ def make_report(
         written_by=str(reader.attributes.get("written_by", "")),
     )
     text = render(page)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
     return Report(path, len(reader), len(chosen), path.stat().st_size)
