@@ -170,8 +170,8 @@ def locked(path: Path, partitions: Sequence[int], refusal: str = "") -> Iterator
 def _warn_without_locks(folder: Path) -> None:
     """Warns once, also if several groups are locked there."""
     _log.warning(
-        "%s is on a file system without locks, so two runs could download the same tiles, and `post` could read while a "
-        "run writes. Do not start a second run of a share, or `post`, before the first has ended.",
+        "%s is on a file system without locks, so two runs could download the same tiles, and `post` could read while "
+        "a run writes. Do not start a second run of a share, or `post`, before the first has ended.",
         folder,
     )
 

@@ -95,7 +95,7 @@ def test_folders_are_made_inside_a_dataset_but_never_its_own(tmp_path):
         folder.make_folder(stack)
     # As where a file system was unmounted, and its mount point remains.
     folder.root.mkdir()
-    with pytest.raises(FileNotFoundError, match="mmearth.toml"):
+    with pytest.raises(FileNotFoundError, match=r"mmearth\.toml"):
         folder.make_folder(stack)
     assert list(tmp_path.rglob("*")) == [folder.root]
     folder.config.touch()

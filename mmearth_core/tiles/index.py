@@ -211,9 +211,9 @@ class TileIndex:
                 if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
                     raise OSError(errno.EIO, str(error), str(self.path)) from error
                 raise DatasetError(
-                    f"{self.path}: the dataset's tiles cannot be read; the file is damaged ({error}). Delete it and run "
-                    "the same command again: the tiles are imported again from the tiles file, and what is done is "
-                    "kept."
+                    f"{self.path}: the dataset's tiles cannot be read; the file is damaged ({error}). Delete it and "
+                    "run the same command again: the tiles are imported again from the tiles file, and what is done "
+                    "is kept."
                 ) from error
 
 
