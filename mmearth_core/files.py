@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from mmearth_core.errors import DatasetError, MMEarthError, RunStoppedError
 
@@ -125,20 +126,26 @@ def start_error(error: OSError, message: str) -> MMEarthError:
     return DatasetError(message) if error.errno in _FOR_THE_USER else RunStoppedError(message)
 
 
-def read_regular(path: Path, limit: int) -> bytes:
-    """The content of a file that may be anything, such as a link to an endless device or a pipe without a writer.
+def open_regular(path: Path, limit: int = 2**28) -> BinaryIO:
+    """Opens a file that may be anything, such as a link to an endless device or a pipe without a writer.
+
+    Args:
+        path: the file.
+        limit: the most bytes that it may have. A stack has fewer than the default: Earth Engine sends at most 48 MB of
+            pixels, which are at most four times as large as float32.
 
     Raises:
-        OSError: when it cannot be read, is not a regular file, or has more than `limit` bytes.
+        OSError: when it cannot be opened, is not a regular file, or is larger.
     """
-    # Opening a pipe waits for a writer without this flag, which changes nothing for a regular file.
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:  # noqa: PTH123
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-        if facts.st_size > limit:
-            raise OSError(errno.EFBIG, f"it has {facts.st_size:,} bytes, more than the {limit:,} expected", str(path))
-        return file.read()
+    # Opening a pipe would wait for a writer; for a regular file the flag changes nothing.
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: PTH123, SIM115
+    facts = os.fstat(file.fileno())
+    if stat.S_ISREG(facts.st_mode) and facts.st_size <= limit:
+        return file
+    file.close()
+    if not stat.S_ISREG(facts.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    raise OSError(errno.EFBIG, f"it has {facts.st_size:,} bytes; at most {limit:,} are expected", str(path))
 
 
 @contextmanager

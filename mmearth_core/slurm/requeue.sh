@@ -47,7 +47,7 @@ state=$(squeue --noheader --jobs "$task" --format %T)
 # A run that stops by itself needs something that may take a while, such as space on the disk or the network.
 pause=0
 if [ "$status" -eq 3 ] && [ -z "$ending" ]; then
-    pause=$((120 * (requeued + 1)))
+    pause=$((180 * (requeued + 1)))
     [ "$pause" -le 3600 ] || pause=3600
 fi
 # From here on Slurm ends this shell, and the commands below should still run.

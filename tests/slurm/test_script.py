@@ -113,7 +113,7 @@ def test_what_was_killed_is_requeued(bin_folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("restarts", "pause"), [("", 120), ("0", 120), ("1", 240), ("4", 600), ("29", 3600), ("70", 3600)]
+    ("restarts", "pause"), [("", 180), ("0", 180), ("1", 360), ("4", 900), ("29", 3600), ("70", 3600)]
 )
 def test_what_stopped_early_is_requeued_after_a_growing_pause(restarts: str, pause: int, bin_folder: Path) -> None:
     """A full disk, a missing network or a vanished folder need time; an hour is the longest pause."""
