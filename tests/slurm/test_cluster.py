@@ -229,6 +229,8 @@ def test_post_follows_tasks_that_cannot_be_saved(
     )
     small = ("--mem=500M", "--post-cpus=2", "--post-mem=1G", "--requeues=1", f"--environment={environment}")
     jobs = cluster.submit("--tasks=2", *small)
+    until(lambda: "(time 1 of 1)" in cluster.logs(jobs["download"], "1"), "the task is requeued")
+    cluster.hurry(f"{jobs['download']}_1")
     until(lambda: not cluster.waits_or_works(jobs["report"]), "the report has ended")
 
     assert {task["ArrayTaskId"]: task["ExitCode"] for task in cluster.shown(jobs["download"])} == {
