@@ -11,12 +11,12 @@ from mmearth_core.cli.common import FILE, PATH, engine_option, json_option, numb
 from mmearth_core.errors import TilesError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
 
     from mmearth_core.cli.common import Decorator
-    from mmearth_core.tiles.draw import Count
-    from mmearth_core.tiles.own_places import OwnPlaces
-    from mmearth_core.tiles.polygon_source import Source
+    from mmearth_core.earthengine.client import EarthClient
+    from mmearth_core.tiles.draw import Count, Source
 
 SIZE = 1300.0
 """MMEarth's tiles, metres: wide enough for 128 pixels of 10 m on any UTM grid."""
@@ -69,26 +69,22 @@ own_options = together(size_option, rule_options, output_option, counts_option)
 """The options of every command that makes tiles of a user's own places: the arguments of `_write_own`."""
 
 
-def _write_own(own: "OwnPlaces", output: Path, as_json: bool, size: float, **rules: Any) -> None:
+def _write_own(own: "pd.DataFrame", output: Path, as_json: bool, size: float, **rules: Any) -> None:
     """Makes tiles around a user's own places and prints how many there are.
 
     Raises:
         TilesError: when the rules leave none.
     """
-    import numpy as np
-
     from mmearth_core.tiles.spacing import Rules
     from mmearth_core.tiles.squares import squares
     from mmearth_core.tiles.vector_files import write_tiles
 
-    places = squares(own.lon, own.lat, size, decimals=None)
+    places = squares(own["lon"].to_numpy(), own["lat"].to_numpy(), size)
     kept = Rules(size, **rules).accept(places, len(places))
     if not len(kept):
         raise TilesError(f"{output}: not written, as {rules['exclude']} excludes all {len(places)} places.")
-    rows = own.columns.iloc[kept]
-    columns = {"tile_id": np.asarray(own.ids, dtype=object)[kept], "lon": places.lon[kept], "lat": places.lat[kept]}
-    columns |= {str(name): rows[name].array for name in rows.columns}
-    write_tiles(output, places.polygons()[kept], columns)
+    rows = own.iloc[kept].assign(lon=places.lon[kept], lat=places.lat[kept])
+    write_tiles(output, places.polygons()[kept], {str(name): rows[name].array for name in rows.columns})
     refused = len(places) - len(kept)
     facts = {"tiles": str(output), "places": len(places), "made": len(kept), "refused": refused}
     show(as_json, facts, [f"{len(kept)} tiles of {size:g} m; {refused} places refused. Written: {output}"])
@@ -142,36 +138,49 @@ def from_polygons(file: Path, stride: float | None, tile_id: str | None, size: f
 
 @click.command("from-tile-info")
 @click.argument("file", metavar="INFO", type=FILE)
-@click.option(
-    "--tiles", type=FILE, metavar="TILES", help="Tiles file of the same build, with the outlines of the tiles."
-)
+@click.option("--tiles", type=FILE, metavar="TILES", help="Tiles file of the same build, for the polygons.")
+@_length_option("--size", "Width and height of the boxes; default: 1300.", click.FloatRange(10, 100_000))
+@engine_option(f"Engine that makes the boxes; default: {EARTH_ENGINE}.")
 @output_option
 @counts_option
-def from_tile_info(file: Path, tiles: Path | None, output: Path, as_json: bool) -> int:
-    """Join INFO, the tile_info.json of an earlier build, to its tiles file.
+def from_tile_info(
+    file: Path, tiles: Path | None, size: float | None, engine: str | None, output: Path, as_json: bool
+) -> int:
+    """Make tiles of INFO, the tile_info.json of an earlier build.
 
     The texts and numbers of each tile's entry become columns: the modality `file` finds the day and the CRS there,
-    and no centroid is requested from Earth Engine. Tiles without an entry stay, without these columns.
+    and no centroid is requested from Earth Engine.
+
+    With TILES, the polygons are those of that file, and tiles without an entry stay, without these columns. Without
+    TILES, a tile gets the window of its recorded grid. Where none is recorded, as in the published dataset, Earth
+    Engine makes a box around the centroid; at most one window in a thousand is then off by a pixel.
 
     \b
     Examples:
       mmearth-core tiles from-tile-info data_1M_tile_info.json --tiles data_1M_tiles.geojson -o tiles.gpkg
+      mmearth-core tiles from-tile-info mydata_tile_info.json -o tiles.gpkg
+      mmearth-core tiles from-tile-info data_1M_v001_tile_info.json --engine earthengine:my-project -o tiles.gpkg
     """  # noqa: D301 - click marks lines to keep with this character
-    from mmearth_core.tiles.own_places import join_tile_info
+    from mmearth_core.tiles.own_places import join_tile_info, read_tile_info, recorded_tiles
+    from mmearth_core.tiles.read import read_tiles
     from mmearth_core.tiles.vector_files import write_tiles
 
-    if tiles is None:
-        raise click.UsageError(
-            "Missing option '--tiles': the tiles file of the same build. tile_info.json has no outlines of tiles, and "
-            "without them the pixels could be shifted."
-        )
-    frame, missing = join_tile_info(file, tiles)
+    if tiles and (size or engine):
+        raise click.UsageError("--size and --engine are for boxes; with --tiles every tile has a polygon.")
+    given = read_tiles(tiles) if tiles else None
+    entries = read_tile_info(file)
+    frame = recorded_tiles(entries, file) if given is None else given
+    boxes = int(frame.geometry.isna().sum())
+    if boxes:
+        from mmearth_core.tiles.earth_source import fill_boxes
+
+        frame = fill_boxes(frame, _client(engine or EARTH_ENGINE), size or SIZE)
+    frame, missing = join_tile_info(entries, file, frame)
     columns = {str(name): frame[name] for name in frame.columns.drop("geometry")}
     write_tiles(output, frame.geometry.values, columns)
-    facts = {"tiles": str(output), "made": len(frame), "without_entry": missing}
-    return show(
-        as_json, facts, [f"{len(frame)} tiles, {missing} of them without an entry in {file}. Written: {output}"]
-    )
+    facts = {"tiles": str(output), "made": len(frame), "without_entry": missing, "boxes": boxes}
+    human = f"{len(frame)} tiles, {missing} of them without an entry in {file}, {boxes} with a box around the centroid."
+    return show(as_json, facts, [f"{human} Written: {output}"])
 
 
 @click.group("tiles", commands=[from_points, from_polygons, from_tile_info], invoke_without_command=True)
@@ -277,12 +286,17 @@ def _source(*, source: str, engine: str, size: float, seed: int, **columns: str 
         raise click.UsageError(
             "--eco-region-column, --biome-column and --realm-column are for a polygon file as --source."
         )
+    from mmearth_core.tiles.earth_source import EarthSource
+
+    return EarthSource(_client(engine), size, seed)
+
+
+def _client(engine: str) -> "EarthClient":
     from mmearth_core.config.schema import RunOptions
     from mmearth_core.earthengine.client import EarthClient
     from mmearth_core.registry import discover, engine_of
-    from mmearth_core.tiles.earth_source import EarthSource
 
-    return EarthSource(EarthClient(engine_of(discover(), engine), RunOptions()), size, seed)
+    return EarthClient(engine_of(discover(), engine), RunOptions())
 
 
 def _counts_data(counts: "Sequence[Count]") -> dict[str, Any]:

@@ -8,10 +8,14 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from mmearth_core.tiles.polygon_source import Source, seeded
+from mmearth_core.tiles.earth_source import EarthSource
+from mmearth_core.tiles.polygon_source import PolygonSource, seeded
 from mmearth_core.tiles.regions import Allocation, Region, allocate
 from mmearth_core.tiles.spacing import Rules
 from mmearth_core.tiles.squares import Places
+
+Source = PolygonSource | EarthSource
+"""Draws random places in regions."""
 
 ATTEMPTS = 6
 """How often new places are requested for a region before it counts as exhausted."""

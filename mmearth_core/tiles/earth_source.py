@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import shapely
 from attrs import field, frozen
 
 from mmearth_core.earthengine.client import EarthClient
@@ -14,7 +16,7 @@ from mmearth_core.errors import RequestError
 from mmearth_core.tiles.index import TILES_PER_REQUEST
 from mmearth_core.tiles.polygon_source import seeded
 from mmearth_core.tiles.regions import Region, known_regions
-from mmearth_core.tiles.squares import E2, A, Places
+from mmearth_core.tiles.squares import DECIMALS, E2, A, Places, rounded
 
 ASSET = "RESOLVE/ECOREGIONS/2017"
 """The table of ecoregions; its ECO_NAME and BIOME_NAME are the names in ecoregions.json."""
@@ -58,7 +60,7 @@ class EarthSource:
     regions: Sequence[Region] = field(factory=known_regions)
 
     def draw(self, wants: Mapping[int, int], attempt: int) -> Iterator[tuple[int, Places | str]]:
-        """Requests places; see `Source`."""
+        """Requests places; as `PolygonSource.draw`."""
         wanted = [part for position, count in wants.items() for part in self.split(position, count, attempt)]
         batches = make_batches(wanted)
         pool = ThreadPoolExecutor(CONCURRENT)
@@ -113,10 +115,33 @@ def _tile(point: Any, size: float) -> Any:
     w = lat.multiply(degree).sin().pow(2).multiply(-E2).add(1)
     height = w.pow(1.5).multiply(size / 2 / (A * (1 - E2)) / degree)
     width = w.sqrt().divide(lat.multiply(degree).cos()).multiply(size / 2 / A / degree)
-    west, east, south, north = lon.subtract(width), lon.add(width), lat.subtract(height), lat.add(height)
+    edges = lon.subtract(width), lon.add(width), lat.subtract(height), lat.add(height)
+    # Before the centroid, so that it is that of the polygon in the tiles file.
+    west, east, south, north = (edge.multiply(10**DECIMALS).round().divide(10**DECIMALS) for edge in edges)
     # The vertices have the same order as in the tiles file: the last digit of the centroid depends on it.
     ring = [[east, south], [east, north], [west, north], [west, south], [east, south]]
     return ee.List([west, south, east, north]).cat(ee.Geometry.Polygon([ring]).centroid().coordinates())
+
+
+def fill_boxes(frame: gpd.GeoDataFrame, client: EarthClient, size: float) -> gpd.GeoDataFrame:
+    """Requests the polygons of the tiles that have none: boxes around their centroids, 5,000 per request.
+
+    Args:
+        frame: tiles with `lon` and `lat`.
+        client: an open client.
+        size: of the boxes, metres.
+    """
+    import ee
+
+    shapes = frame.geometry.to_numpy(object)
+    rows = np.flatnonzero(frame.geometry.isna())
+    for start in range(0, len(rows), TILES_PER_REQUEST):
+        part = rows[start : start + TILES_PER_REQUEST]
+        points = ee.List([ee.Geometry.Point(place) for place in frame[["lon", "lat"]].iloc[part].to_numpy().tolist()])
+        # The request by which MMEarth-data makes its tiles: how Earth Engine draws the circle is not documented.
+        boxes = points.map(lambda point: ee.Geometry(point).buffer(size / 2).bounds().coordinates().get(0))
+        shapes[part] = shapely.polygons(rounded(np.asarray(client.compute(boxes, "boxes"), dtype=float)))
+    return frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs="EPSG:4326"))
 
 
 def make_batches(parts: Sequence[PointRequest]) -> list[list[PointRequest]]:

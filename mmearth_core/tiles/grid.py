@@ -7,6 +7,7 @@ import math
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import shapely
 from affine import Affine
 from attrs import frozen
@@ -15,6 +16,7 @@ from pyproj.exceptions import CRSError
 from shapely.geometry import Polygon
 
 from mmearth_core.errors import TilesError
+from mmearth_core.tiles.squares import rounded
 
 PIXEL = 10
 """Pixel size, metres, as in MMEarth. No other module of the core knows a number for it."""
@@ -82,6 +84,18 @@ def tile_grid(polygon: Polygon, crs: str, size: int) -> Grid:
     left, top = math.floor(west), math.ceil(north)
     columns, rows = math.ceil(east) - left, top - math.floor(south)
     return Grid(crs, (left + (columns - size) // 2) * PIXEL, (top - (rows - size) // 2) * PIXEL, size)
+
+
+def outline(grid: Grid) -> Polygon:
+    """A polygon of which `tile_grid` makes this grid, EPSG:4326; its longitudes may continue past 180.
+
+    It is a quarter of a pixel inside the grid, so that no edge moves to another pixel when coordinates are rounded.
+    """
+    inset = PIXEL / 4
+    west, north, side = grid.left + inset, grid.top - inset, grid.size * PIXEL - 2 * inset
+    x, y = shapely.get_coordinates(shapely.box(west, north - side, west + side, north)).T
+    lon, lat = _transformer(grid.crs).transform(x, y, direction="INVERSE")
+    return Polygon(rounded(np.column_stack([lon[0] + (lon - lon[0] + 180) % 360 - 180, lat])))
 
 
 @lru_cache(maxsize=128)

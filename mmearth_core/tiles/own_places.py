@@ -3,7 +3,7 @@
 import json
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from attrs import frozen
 from pyproj import Proj
+from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from mmearth_core.errors import TilesError
+from mmearth_core.tiles.grid import PIXEL, Grid, outline, tile_grid
 from mmearth_core.tiles.index import NUMBERING
-from mmearth_core.tiles.read import check_centroids, check_columns, degrees, plain_columns, read_tiles, unique_ids
+from mmearth_core.tiles.read import check_centroids, check_columns, degrees, plain_columns, unique_ids
 from mmearth_core.tiles.squares import Floats, has_room, radii
 from mmearth_core.tiles.vector_files import BOUNDS, PARQUET, find_column, read_parquet, read_polygons, read_vector
 
@@ -38,24 +39,7 @@ _CHUNK = 500_000
 """Approximate number of lattice points that are tested at once; bounds the memory."""
 
 
-@frozen(eq=False)
-class OwnPlaces:
-    """Places with an id and further columns.
-
-    Attributes:
-        lon: degrees.
-        lat: degrees.
-        ids: unique texts.
-        columns: the further columns.
-    """
-
-    lon: Floats
-    lat: Floats
-    ids: Sequence[str]
-    columns: pd.DataFrame
-
-
-def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile_id: str | None = None) -> OwnPlaces:
+def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile_id: str | None = None) -> pd.DataFrame:
     """Reads points.
 
     Args:
@@ -63,6 +47,9 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
         lon: the column with longitudes; None looks for one of `LON_NAMES`.
         lat: the same for latitudes and `LAT_NAMES`.
         tile_id: the column with ids; None takes `tile_id` if there is one, or else counts from 0.
+
+    Returns:
+        `tile_id` as text, `lon` and `lat` in degrees, and the further columns.
 
     Raises:
         TilesError: names the file, the row (counted from 1), the problem and the remedy.
@@ -83,7 +70,8 @@ def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile
         x, y = frame.geometry.x.to_numpy(), frame.geometry.y.to_numpy()
     if not len(frame):
         raise TilesError(f"{path}: has no point.")
-    return OwnPlaces(x, y, _ids(frame, path, tile_id), _further_columns(frame, path))
+    places = pd.DataFrame({"tile_id": _ids(frame, path, tile_id), "lon": x, "lat": y})
+    return places.join(_further_columns(frame, path))
 
 
 def _ids(frame: pd.DataFrame, path: Path, column: str | None) -> list[str]:
@@ -130,7 +118,7 @@ def _degrees(values: "pd.Series[Any]", path: Path, bound: float) -> Floats:
     return np.asarray(numbers)
 
 
-def read_lattice(path: Path, stride: float, size: float, column: str | None = None) -> OwnPlaces:
+def read_lattice(path: Path, stride: float, size: float, column: str | None = None) -> pd.DataFrame:
     """The places of a global lattice that are inside the polygons of a file.
 
     A polygon that contains none gets one place within it. A tile's id is its polygon's, `_`, and its number there.
@@ -140,6 +128,9 @@ def read_lattice(path: Path, stride: float, size: float, column: str | None = No
         stride: metres from one place to the next, along and across.
         size: of the tiles, metres.
         column: the column with the polygons' ids, as `tile_id` of `read_points`.
+
+    Returns:
+        As `read_points`; the further columns are those of the polygon.
 
     Raises:
         TilesError: when the file cannot be used.
@@ -152,7 +143,8 @@ def read_lattice(path: Path, stride: float, size: float, column: str | None = No
         raise TilesError(f"{path}: no polygon has room for a tile of {size:g} m: all are too near a pole.")
     tile_ids = [f"{name}_{number}" for name, count in zip(ids, counts, strict=True) for number in range(count)]
     columns = columns.loc[np.repeat(np.arange(len(frame)), counts)].reset_index(drop=True)
-    return OwnPlaces(np.concatenate(lons), np.concatenate(lats), tile_ids, columns)
+    places = {"tile_id": tile_ids, "lon": np.concatenate(lons), "lat": np.concatenate(lats)}
+    return pd.DataFrame(places).join(columns)
 
 
 def inside(shape: BaseGeometry, stride: float, size: float) -> tuple[Floats, Floats]:
@@ -194,47 +186,15 @@ def _lattice(box: tuple[float, float, float, float], stride: float) -> Iterator[
         yield (column + 0.5) * np.repeat(step[here], count), np.repeat(lat[here], count)
 
 
-def join_tile_info(path: Path, tiles: Path) -> tuple[gpd.GeoDataFrame, int]:
-    """An earlier build's tiles, with what its tile_info.json records of each of them as columns.
-
-    Texts and numbers become columns; lists and objects are left out. A key replaces a column of its name, except that
-    a tile without an entry keeps its `lon` and `lat`. Entries of other tiles are ignored.
+def read_tile_info(path: Path) -> dict[str, dict[str, Any]]:
+    """Reads an earlier build's tile_info.json: the texts, the numbers and the `GRID` of each tile's entry.
 
     Args:
         path: `{tile_id: {key: value}}`, as the published dataset has it.
-        tiles: the tiles file; see `read_tiles`.
-
-    Returns:
-        The tiles, and how many of them have no entry.
 
     Raises:
-        TilesError: names the file, the tile and the key, the problem and the remedy.
+        TilesError: names the file, the tile, the problem and the remedy.
     """
-    frame = read_tiles(tiles)
-    entries = _read_entries(path)
-    missing = sum(tile_id not in entries for tile_id in frame["tile_id"])
-    if missing == len(frame):
-        raise TilesError(
-            f"{path}: has no entry for any of the {len(frame)} tiles of {tiles}; its first id is "
-            f"{next(iter(entries), None)!r}, the tiles' first {frame['tile_id'].iloc[0]!r}. Give the tiles file of "
-            "the same build."
-        )
-    rows = [entries.get(tile_id, {}) for tile_id in frame["tile_id"]]
-    keys = dict.fromkeys(key for row in rows for key in row if key not in (*NUMBERING, "tile_id", "geometry"))
-    joined = frame.copy()
-    for key in keys:
-        column = _column(key, [row.get(key) for row in rows], frame, path)
-        if key in BOUNDS:
-            # A text is refused even if it reads as a number: the column would be one of texts.
-            numbers = column.astype(float) if column.dtype.kind != "O" else column.map(lambda _: math.nan)
-            check_centroids(column, numbers, frame, path, "Give the tiles file of the same build.")
-            column = column.fillna(frame[key]) if key in frame else column
-        joined[key] = column
-    check_columns(joined.columns.drop("geometry"), path)
-    return joined, missing
-
-
-def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
     try:
         with path.open(encoding="utf-8") as file:
             entries: dict[str, dict[str, Any]] = json.load(file, object_hook=_without_nested)
@@ -254,12 +214,102 @@ def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
     return entries
 
 
+def recorded_tiles(entries: Mapping[str, Mapping[str, Any]], path: Path) -> gpd.GeoDataFrame:
+    """The tiles of an earlier build by its tile_info.json alone.
+
+    Args:
+        entries: the tile_info.json; see `read_tile_info`.
+        path: its file, for errors.
+
+    Returns:
+        `tile_id`, `lon`, `lat`, and a polygon with the window of the recorded grid; None where no grid is recorded.
+
+    Raises:
+        TilesError: names the file, the tile, the problem and the remedy.
+    """
+    if not entries:
+        raise TilesError(f"{path}: has no tile.")
+    shapes = []
+    for tile_id, entry in entries.items():
+        try:
+            shapes.append(_recorded_outline(entry))
+        except (TilesError, ValueError) as error:
+            raise TilesError(
+                f"{path}: tile {tile_id!r}: {str(error).rstrip('.')}. Correct its entry, or give the tiles file of the "
+                "same build with --tiles."
+            ) from error
+    columns = {key: [entry[key] for entry in entries.values()] for key in BOUNDS}
+    ids = unique_ids(pd.Series(list(entries), name="tile_id", dtype=object), path)
+    return gpd.GeoDataFrame({"tile_id": ids, **columns}, geometry=shapes, crs="EPSG:4326")
+
+
+def _recorded_outline(entry: Mapping[str, Any]) -> Polygon | None:
+    for key, bound in BOUNDS.items():
+        if type(entry.get(key)) not in (int, float) or not abs(entry[key]) <= bound:
+            raise ValueError(f"{key} is {entry.get(key)!r}, not a number of degrees from {-bound:g} to {bound:g}")
+    if not isinstance(entry.get("CRS"), str):
+        raise ValueError(f"CRS is {entry.get('CRS')!r}, not a text such as EPSG:32618")
+    match entry.get("GRID"):
+        case None:
+            return None
+        case {"transform": [_, _, int() | float() as x, _, _, int() | float() as y] as affine, "size": int(size)}:
+            grid = Grid(entry["CRS"], int(x), int(y), size)
+            is_whole = size > 0 and affine == list(grid.affine)[:6]
+            if is_whole and tile_grid(polygon := outline(grid), grid.crs, size) == grid:
+                return polygon
+    raise ValueError(f"GRID is {entry['GRID']}, not a square of pixels of {PIXEL} m near the tile")
+
+
+def join_tile_info(
+    entries: Mapping[str, Mapping[str, Any]], path: Path, tiles: gpd.GeoDataFrame
+) -> tuple[gpd.GeoDataFrame, int]:
+    """An earlier build's tiles, with what its tile_info.json records of each of them as columns.
+
+    Texts and numbers become columns; lists and objects are left out. A key replaces a column of its name, except that
+    a tile without an entry keeps its `lon` and `lat`. Entries of other tiles are ignored.
+
+    Args:
+        entries: the tile_info.json; see `read_tile_info`.
+        path: its file, for errors.
+        tiles: as `read_tiles` returns them.
+
+    Returns:
+        The tiles, and how many of them have no entry.
+
+    Raises:
+        TilesError: names the file, the tile and the key, the problem and the remedy.
+    """
+    missing = sum(tile_id not in entries for tile_id in tiles["tile_id"])
+    if missing == len(tiles):
+        raise TilesError(
+            f"{path}: has no entry for any of the {len(tiles)} tiles; its first id is {next(iter(entries), None)!r}, "
+            f"the tiles' first {tiles['tile_id'].iloc[0]!r}. Give the tiles file of the same build."
+        )
+    rows = [entries.get(tile_id, {}) for tile_id in tiles["tile_id"]]
+    omitted = (*NUMBERING, "tile_id", "geometry", "GRID", "NO_DATA")
+    joined = tiles.copy()
+    for key in dict.fromkeys(key for row in rows for key in row if key not in omitted):
+        column = _column(key, [row.get(key) for row in rows], tiles, path)
+        if key in BOUNDS:
+            # A text is refused even if it reads as a number: the column would be one of texts.
+            numbers = column.astype(float) if column.dtype.kind != "O" else column.map(lambda _: math.nan)
+            check_centroids(column, numbers, tiles, path, "Give the tiles file of the same build.")
+            column = column.fillna(tiles[key]) if key in tiles else column
+        joined[key] = column
+    check_columns(joined.columns.drop("geometry"), path)
+    return joined, missing
+
+
 def _without_nested(entry: dict[str, Any]) -> dict[str, Any]:
-    """Drops an object's lists and objects while the file is read, as they can be gigabytes.
+    """Drops an object's lists and objects while the file is read, as they can be gigabytes; except those of `GRID`.
 
     An object without texts and numbers, such as the file's outermost one, stays as it is.
     """
-    return {key: value for key, value in entry.items() if isinstance(value, str | int | float)} or entry
+    if "transform" in entry:
+        return entry
+    return {
+        key: value for key, value in entry.items() if key == "GRID" or isinstance(value, str | int | float)
+    } or entry
 
 
 def _column(key: str, values: list[Any], frame: gpd.GeoDataFrame, path: Path) -> "pd.Series[Any]":

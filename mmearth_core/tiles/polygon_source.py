@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import shapely
@@ -32,55 +31,50 @@ _LEVELS = 16
 _CHUNK = 500_000
 """Maximum number of points that are tested at once; bounds the memory."""
 
+_DECIMALS = 8
+"""Decimals of places, degrees: about a millimetre."""
 
-class Uniform:
-    """Uniform random points in a polygon or multipolygon, longitude and latitude in degrees.
+
+def uniform_points(shape: BaseGeometry, count: int, random: np.random.Generator) -> tuple[Floats, Floats]:
+    """Draws uniform random points in a polygon or multipolygon.
 
     Rejection sampling: points are drawn uniformly in boxes that cover the shape (in longitude and equal-area
     latitude), and those outside the shape are dropped. The rest is uniform, whatever the shape.
+
+    Args:
+        shape: longitude and latitude in degrees; it is prepared.
+        count: number of points.
+        random: the only source of randomness; its numbers are used in order.
+
+    Returns:
+        Longitudes and latitudes, (count,).
+
+    Raises:
+        ValueError: when the shape has no area.
     """
-
-    def __init__(self, shape: BaseGeometry) -> None:
-        """Prepares the shape.
-
-        Raises:
-            ValueError: when it has no area.
-        """
-        if shape.is_empty or not shape.area > 0:
-            raise ValueError("the geometry has no area")
-        self._shape = shape
-        shapely.prepare(shape)
-        self._boxes = _cover(shape)
-        low, high = equal_area(self._boxes[:, 1]), equal_area(self._boxes[:, 3])
-        self._low, self._rise = low, high - low
-        self._ends = np.cumsum((self._boxes[:, 2] - self._boxes[:, 0]) * self._rise)
-
-    def draw(self, count: int, random: np.random.Generator) -> tuple[Floats, Floats]:
-        """Draws points.
-
-        Args:
-            count: number of points.
-            random: the only source of randomness; its numbers are used in order.
-
-        Returns:
-            Longitudes and latitudes, (count,).
-        """
-        parts = [np.empty((2, 0))]
-        accepted, tried = 0, 0
-        while accepted < count:
-            share = max(accepted / tried, 1e-3) if tried else 0.3
-            # 5 % more than the share so far suggests, so that one more round is seldom needed.
-            number = min(_CHUNK, math.ceil((count - accepted) / share * 1.05) + 16)
-            which, across, up = random.random((3, number))
-            box = np.minimum(np.searchsorted(self._ends, which * self._ends[-1], side="right"), len(self._ends) - 1)
-            west, east = self._boxes[box, 0], self._boxes[box, 2]
-            lon, lat = west + across * (east - west), latitude(self._low[box] + up * self._rise[box])
-            inside = shapely.contains_xy(self._shape, lon, lat)
-            parts.append(np.stack([lon[inside], lat[inside]]))
-            accepted += int(inside.sum())
-            tried += number
-        lon, lat = np.concatenate(parts, axis=1)[:, :count]
-        return lon, lat
+    if shape.is_empty or not shape.area > 0:
+        raise ValueError("the geometry has no area")
+    shapely.prepare(shape)
+    boxes = _cover(shape)
+    low = equal_area(boxes[:, 1])
+    rise = equal_area(boxes[:, 3]) - low
+    ends = np.cumsum((boxes[:, 2] - boxes[:, 0]) * rise)
+    parts = [np.empty((2, 0))]
+    accepted, tried = 0, 0
+    while accepted < count:
+        share = max(accepted / tried, 1e-3) if tried else 0.3
+        # 5 % more than the share so far suggests, so that one more round is seldom needed.
+        number = min(_CHUNK, math.ceil((count - accepted) / share * 1.05) + 16)
+        which, across, up = random.random((3, number))
+        box = np.minimum(np.searchsorted(ends, which * ends[-1], side="right"), len(ends) - 1)
+        west, east = boxes[box, 0], boxes[box, 2]
+        lon, lat = west + across * (east - west), latitude(low[box] + up * rise[box])
+        inside = shapely.contains_xy(shape, lon, lat)
+        parts.append(np.stack([lon[inside], lat[inside]]))
+        accepted += int(inside.sum())
+        tried += number
+    lon, lat = np.concatenate(parts, axis=1)[:, :count]
+    return lon, lat
 
 
 def _cover(shape: BaseGeometry) -> NDArray[np.float64]:
@@ -100,33 +94,6 @@ def _cover(shape: BaseGeometry) -> NDArray[np.float64]:
         boxes = np.concatenate([np.column_stack(quarter) for quarter in quarters])
         boxes = boxes[shapely.intersects(shape, shapely.box(*boxes.T))]
     return boxes
-
-
-class Source(Protocol):
-    """Draws random places in regions."""
-
-    @property
-    def regions(self) -> Sequence[Region]:
-        """The regions among which tiles are allocated."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """The seed of all draws."""
-        ...
-
-    def draw(self, wants: Mapping[int, int], attempt: int) -> Iterator[tuple[int, Places | str]]:
-        """Draws places.
-
-        Args:
-            wants: the number of places in each region, by its position in `regions`.
-            attempt: 0, 1, 2 ...; each gives other places.
-
-        Yields:
-            The position of each wanted region, in the order of `wants`, with its places (at most as many as requested),
-            or with one sentence why there are none.
-        """
-        ...
 
 
 def seeded(seed: int, *key: int) -> np.random.SeedSequence:
@@ -151,15 +118,23 @@ class PolygonSource:
     seed: int
 
     def draw(self, wants: Mapping[int, int], attempt: int) -> Iterator[tuple[int, Places | str]]:
-        """Draws places uniformly by area; see `Source`."""
+        """Draws places uniformly by area.
+
+        Args:
+            wants: the number of places in each region, by its position in `regions`.
+            attempt: 0, 1, 2 ...; each gives other places.
+
+        Yields:
+            The position of each wanted region, in the order of `wants`, with its places (at most as many as requested),
+            or with one sentence why there are none.
+        """
         for position, count in wants.items():
+            random = np.random.Generator(np.random.PCG64(seeded(self.seed, position, attempt)))
             try:
-                uniform = Uniform(self.shapes[position])
+                lon, lat = np.round(uniform_points(self.shapes[position], count, random), _DECIMALS)
             except ValueError as error:
                 yield position, f"{error}."
                 continue
-            random = np.random.Generator(np.random.PCG64(seeded(self.seed, position, attempt)))
-            lon, lat = uniform.draw(count, random)
             # A prepared geometry takes several times its own memory.
             shapely.destroy_prepared(self.shapes[position])
             fits = has_room(lat, self.size)

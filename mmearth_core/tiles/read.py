@@ -14,6 +14,7 @@ import shapely
 from mmearth_core.errors import TilesError
 from mmearth_core.paths import MAX_STEM, file_stem
 from mmearth_core.tiles.index import FID, NUMBERING
+from mmearth_core.tiles.squares import rounded
 from mmearth_core.tiles.vector_files import BOUNDS, check_geometries, read_layer
 
 FORMATS = (".geojson", ".json", ".gpkg", ".fgb")
@@ -40,7 +41,7 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
         path: GeoJSON, GeoPackage or FlatGeobuf.
 
     Returns:
-        A frame with `tile_id` as text, 2-D polygons, and all further columns as they are
+        A frame with `tile_id` as text, 2-D polygons with coordinates of 6 decimals, and all further columns as they are
         (lists and objects as JSON text).
 
     Raises:
@@ -63,8 +64,9 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
         )
     frame["tile_id"] = _tile_ids(frame["tile_id"], path)
     _check_crs(frame, path)
+    # All formats alike, so that the same tiles have the same windows and images in each.
+    frame["geometry"] = gpd.GeoSeries(shapely.transform(frame.geometry.values, rounded), frame.index, crs="EPSG:4326")
     check_geometries(frame, path, ["Polygon"], f"{_RULE}.", tiles=True)
-    frame["geometry"] = gpd.GeoSeries(shapely.force_2d(frame.geometry.values), frame.index, crs="EPSG:4326")
     # The tiles.gpkg of a dataset has these columns; in another dataset its rows are numbered again. One alone is a
     # column of the user, and refused.
     numbering = NUMBERING if {*NUMBERING} <= {*frame.columns} else ()

@@ -82,26 +82,13 @@ class Spacing:
         return False
 
 
-class Excluded:
-    """Polygons that no tile may touch."""
-
-    def __init__(self, path: Path) -> None:
-        """Reads a file of polygons.
-
-        Raises:
-            TilesError: when it cannot be used.
-        """
-        shapes = shapely.get_parts(read_polygons(path).geometry.values)
-        # Tiles and polygons may continue past 180 degrees, so each polygon is there on both sides.
-        turns = np.array([[-360.0, 0.0], [0.0, 0.0], [360.0, 0.0]])
-        copies = [shapely.transform(shapes, lambda points, turn=turn: points + turn) for turn in turns]
-        self._tree = shapely.STRtree(np.concatenate(copies))
-
-    def touched(self, places: Places) -> NDArray[np.bool_]:
-        """Which tiles touch one of them."""
-        touched = np.zeros(len(places), bool)
-        touched[self._tree.query(places.polygons(), predicate="intersects")[0]] = True
-        return touched
+def _tree(path: Path) -> shapely.STRtree:
+    """A spatial index of the polygons of a file, which raises `TilesError` when it cannot be used."""
+    shapes = shapely.get_parts(read_polygons(path).geometry.values)
+    # Tiles and polygons may continue past 180 degrees, so each polygon is there on both sides.
+    turns = np.array([[-360.0, 0.0], [0.0, 0.0], [360.0, 0.0]])
+    copies = [shapely.transform(shapes, lambda points, turn=turn: points + turn) for turn in turns]
+    return shapely.STRtree(np.concatenate(copies))
 
 
 class Rules:
@@ -123,7 +110,7 @@ class Rules:
         Raises:
             TilesError: when the file cannot be used.
         """
-        self._excluded = Excluded(exclude) if exclude else None
+        self._excluded = _tree(exclude) if exclude else None
         keeps_apart = min_distance > 0 or no_overlap
         self._spacing = Spacing(min_distance, size if no_overlap else None) if keeps_apart else None
         self.can_refuse = self._excluded is not None or keeps_apart
@@ -132,7 +119,7 @@ class Rules:
         """The positions of up to `most` tiles that comply with all rules, in order."""
         allowed = np.arange(len(places))
         if self._excluded is not None and len(places):
-            allowed = allowed[~self._excluded.touched(places)]
+            allowed = np.delete(allowed, self._excluded.query(places.polygons(), predicate="intersects")[0])
         if self._spacing is None:
             return allowed[:most]
         return allowed[self._spacing.accept(places.take(allowed), most)]

@@ -71,8 +71,9 @@ def within_180(lon: Floats) -> Floats:
     return np.asarray(np.where((lon >= -180.0) & (lon < 180.0), lon, (lon + 180.0) % 360.0 - 180.0))
 
 
-DECIMALS = 8
-"""Decimals of coordinates in degrees: about a millimetre."""
+DECIMALS = 6
+"""Decimals of the polygons' coordinates, degrees: a decimetre. MMEarth-data uses its tiles as the `geojson` package
+reads them, which rounds so; its windows and centroids are those of the rounded polygons."""
 
 
 _WIDEST = 45.0
@@ -123,6 +124,18 @@ class Places:
         return np.asarray(shapely.box(self.west, self.south, self.east, self.north), dtype=object)
 
 
+@np.errstate(invalid="ignore")
+def rounded(degrees: Floats) -> Floats:
+    """Coordinates rounded to `DECIMALS`, as Python's `round` does.
+
+    Of halves, such as 0.0000005, NumPy sees only the product with 10**6, which is not exact.
+    """
+    result = np.round(degrees, DECIMALS)
+    halves = np.abs(np.abs(degrees) * 10**DECIMALS % 1 - 0.5) < 1e-3
+    result[halves] = [round(number, DECIMALS) for number in degrees[halves].tolist()]
+    return np.asarray(result)
+
+
 def half_sides(lat: Floats, size: float) -> tuple[Floats, Floats]:
     """Half the width and half the height of a square at some latitudes, in degrees.
 
@@ -142,21 +155,18 @@ def has_room(lat: Floats, size: float) -> NDArray[np.bool_]:
     return np.asarray((np.abs(lat) + height < 90.0) & (width < _WIDEST))
 
 
-def squares(lon: Floats, lat: Floats, size: float, decimals: int | None = DECIMALS) -> Places:
+def squares(lon: Floats, lat: Floats, size: float) -> Places:
     """Squares around places.
 
     Args:
         lon: degrees; brought to [-180, 180).
         lat: degrees.
         size: width and height, metres.
-        decimals: to which the places are rounded; None leaves them as they are.
 
     Raises:
         TilesError: when one is too near a pole for a square of that size.
     """
     lon, lat = within_180(np.asarray(lon, np.float64)), np.asarray(lat, np.float64)
-    if decimals is not None:
-        lon, lat = within_180(np.round(lon, decimals)), np.round(lat, decimals)
     bad = np.flatnonzero(~has_room(lat, size))
     if bad.size:
         raise TilesError(

@@ -125,7 +125,8 @@ def check_geometries(
         "has a coordinate that is not a finite number": np.isin(numbers, owner[~np.isfinite(points).all(axis=1)]),
         "has coordinates that are not degrees (wrong CRS?)": (bounds > list(BOUNDS.values())).any(axis=(1, 2)),
         f"is not a {' or a '.join(types)}": ~np.isin(shapely.get_type_id(shapes), allowed),
-        "has an invalid polygon (it crosses itself)": ~shapely.is_valid(shapes) & tiles,
+        "has an invalid polygon (it crosses itself, or is too small: its coordinates have 6 decimals)": tiles
+        & ~shapely.is_valid(shapes),
         "crosses the antimeridian, but its longitudes jump by 360 degrees there, so that it would surround the globe "
         f"(let them continue past 180, such as 179.99 to 180.01{'' if tiles else _SPLIT})": _is_wrapped(shapes),
     }

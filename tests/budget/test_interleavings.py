@@ -266,7 +266,7 @@ def schedules(run: Callable[[list[int]], list[tuple[int, int]]]) -> int:
     [
         (nobody, [1, 1]),
         (newcomer, [1, 1]),
-        (silent_holder, [1, 1]),
+        pytest.param(silent_holder, [1, 1], marks=pytest.mark.slow),
         (forgotten_holder, [1, 1]),
         (leaving_holder, [1, 1]),
         pytest.param(nobody, [2, 1], marks=pytest.mark.slow),

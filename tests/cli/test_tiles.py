@@ -104,7 +104,15 @@ ERRORS = [
     (["from-points", "absent.csv", "-o", "t.gpkg"], "absent.csv: no such file"),
     (["from-polygons", "absent.shp", "-o", "t.gpkg"], "absent.shp: no such file"),
     (["from-points", "p.csv"], "Missing option '-o'"),
-    (["from-tile-info", "absent.json", "-o", "t.gpkg"], "Missing option '--tiles'"),
+    (["from-tile-info", "absent.json", "-o", "t.gpkg"], "absent.json: no such file"),
+    (
+        ["from-tile-info", "i.json", "--tiles", "t.gpkg", "--size", "640", "-o", "n.gpkg"],
+        "are for boxes",
+    ),
+    (
+        ["from-tile-info", "i.json", "--tiles", "t.gpkg", "--engine", "x", "-o", "n.gpkg"],
+        "are for boxes",
+    ),
     (["from-tile-info", "absent.json", "--tiles", "absent.gpkg", "-o", "t.gpkg"], "absent.gpkg: no such tiles file"),
 ]
 

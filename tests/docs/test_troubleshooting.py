@@ -165,6 +165,11 @@ def first_tile(place: Place, **columns: Any) -> Said:
     return said("run", "mydata.toml")
 
 
+def no_crs(place: Place) -> Said:
+    (place.folder / "mydata_tile_info.json").write_text('{"000": {"lat": 37.75, "lon": -75.7}}')
+    return said("tiles", "from-tile-info", "mydata_tile_info.json", "-o", "tiles.gpkg")
+
+
 def unusable_id(place: Place) -> Said:
     tiles = json.loads((place.folder / "tiles.geojson").read_text())
     tiles["features"][1]["properties"]["tile_id"] = "b\x1b[0m"
@@ -267,6 +272,8 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "A duplicated tile_id": twice,
     "A centroid is outside its tile": lambda place: first_tile(place, lon=37.75),
     "A polygon surrounds the globe": lambda place: first_tile(place, ring=WRAPPED, lon=None, lat=None),
+    "A tile is too small": lambda place: first_tile(place, ring=[[0, 0], [1e-7, 0], [1e-7, 1e-7], [0, 0]]),
+    "An entry of tile_info.json is not enough for a tile": no_crs,
     "A geometry cannot be read": lambda place: first_tile(place, ring=WRAPPED[:-1]),
     "A date of the tiles file cannot be read": lambda place: first_tile(place, date="01.06.2020"),
     "A tile_id that cannot be used": unusable_id,

@@ -82,7 +82,7 @@ def test_each_region_and_attempt_has_its_own_seed():
 def test_the_squares_made_on_the_server_are_those_made_here(client):
     ((_, places),) = EarthSource(client, 1300.0, 1).draw({700: 40}, 0)
     middle_lon, middle_lat = (places.west + places.east) / 2, (places.south + places.north) / 2
-    here = squares(middle_lon, middle_lat, 1300.0, decimals=None)
+    here = squares(middle_lon, middle_lat, 1300.0)
     assert np.allclose(np.array(here.arrays[2:]), np.array(places.arrays[2:]), atol=2e-8)
 
 

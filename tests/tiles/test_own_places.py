@@ -28,19 +28,19 @@ def test_a_csv_with_named_columns_keeps_the_others(tmp_path):
     own = read_points(put(tmp_path / "p.csv", TABLE), "E", "N", "plot")
     assert own.lon.tolist() == [10.5, -180.0]
     assert own.lat.tolist() == [50.25, -10.0]
-    assert own.ids == ["007", "008"]
-    assert own.columns.drop(columns="height").to_dict("list") == {
+    assert own["tile_id"].tolist() == ["007", "008"]
+    assert own.drop(columns=["tile_id", "lon", "lat", "height"]).to_dict("list") == {
         "plot": ["007", "008"],
         "owner": ["Ann", "Bob"],
     }
-    assert own.columns["height"].tolist()[0] == 3.5
+    assert own["height"].tolist()[0] == 3.5
 
 
 @pytest.mark.parametrize("header", ["lon,lat", "Longitude,LATITUDE", "x,y", "decimalLongitude,decimalLatitude"])
 def test_usual_names_are_found_and_ids_counted(tmp_path, header):
     own = read_points(put(tmp_path / "p.csv", f"\ufeff{header}\n1.5,2\n3,4\n"))
-    assert (own.lon.tolist(), own.lat.tolist(), own.ids) == ([1.5, 3.0], [2.0, 4.0], ["0", "1"])
-    assert list(own.columns.columns) == []
+    assert (own.lon.tolist(), own.lat.tolist(), own.tile_id.tolist()) == ([1.5, 3.0], [2.0, 4.0], ["0", "1"])
+    assert list(own.columns) == ["tile_id", "lon", "lat"]
 
 
 def test_parquet(tmp_path):
@@ -51,10 +51,10 @@ def test_parquet(tmp_path):
     frame = frame.assign(tags=[["x"], ["y", "z"]], born=[dt.date(2020, 1, 2), None])
     frame.to_parquet(tmp_path / "p.parquet")
     own = read_points(tmp_path / "p.parquet")
-    assert (own.lon.tolist(), own.lat.tolist(), own.ids) == ([1.0, 2.0], [3.0, 4.0], ["a", "b"])
-    assert list(own.columns.columns) == ["day", "tags", "born"]
-    assert own.columns["tags"].tolist() == ['["x"]', '["y", "z"]']
-    assert own.columns["born"].tolist()[0] == "2020-01-02"
+    assert (own.lon.tolist(), own.lat.tolist(), own.tile_id.tolist()) == ([1.0, 2.0], [3.0, 4.0], ["a", "b"])
+    assert list(own.columns) == ["tile_id", "lon", "lat", "day", "tags", "born"]
+    assert own["tags"].tolist() == ['["x"]', '["y", "z"]']
+    assert own["born"].tolist()[0] == "2020-01-02"
 
 
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
@@ -70,8 +70,8 @@ def test_a_vector_file_in_another_crs(tmp_path):
     frame.to_crs("EPSG:32632").to_file(tmp_path / "p.shp")
     own = read_points(tmp_path / "p.shp")
     assert np.allclose(own.lon, [10, 11])
-    assert own.ids == ["3", "4"]
-    assert list(own.columns["kind"]) == ["a", "b"]
+    assert own.tile_id.tolist() == ["3", "4"]
+    assert list(own["kind"]) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_polygons_become_tiles_with_their_columns(tmp_path):
     )
     frame.set_crs("EPSG:4326").to_file(path)
     own = read_lattice(path, 1300.0, 1300.0, "park")
-    assert own.ids == [*(f"A_{number}" for number in range(9)), "B_0"]
-    assert own.columns["age"].tolist() == [10] * (len(own.ids) - 1) + [20]
+    assert own.tile_id.tolist() == [*(f"A_{number}" for number in range(9)), "B_0"]
+    assert own["age"].tolist() == [10] * (len(own) - 1) + [20]
     sparse = read_lattice(path, 13_000.0, 1300.0, "park")
-    assert sparse.ids == ["A_0", "B_0"]
+    assert sparse.tile_id.tolist() == ["A_0", "B_0"]

@@ -2,6 +2,7 @@
 
 import json
 
+import geojson as geojson_package
 import geopandas as gpd
 import pyogrio
 import pytest
@@ -157,7 +158,27 @@ def test_no_polygon(path, geometry):
 
 def test_self_crossing_polygon(path):
     text = refusal(geojson(path, feature("a"), feature("bow", BOW_TIE)))
-    assert "tile 'bow' (feature 2) has an invalid polygon (it crosses itself)" in text
+    assert "tile 'bow' (feature 2) has an invalid polygon (it crosses itself, or is too small: its coordi" in text
+
+
+@pytest.mark.parametrize("size", [1e-7, 4e-7])
+def test_a_polygon_that_rounding_makes_a_point(path, size):
+    point = box(10.0, 50.0, 10.0 + size, 50.0 + size)
+    assert "tile 'b' (feature 2) has an invalid polygon (" in refusal(geojson(path, feature("a"), feature("b", point)))
+    assert read_tiles(geojson(path, feature("a", box(10, 50, 10 + 1e-6, 50 + 1e-6))))["tile_id"].tolist() == ["a"]
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".fgb"])
+def test_coordinates_are_those_that_the_geojson_package_reads(tmp_path, suffix):
+    shapes = [
+        box(10.1234565, -50.9876543210987, 10.14, -50.98),
+        Polygon([(0, 0), (1 / 3, 0), (0.5000005, 0.1), (0, 0)]),
+    ]
+    gpd.GeoDataFrame({"tile_id": ["a", "b"]}, geometry=shapes, crs="EPSG:4326").to_file(tmp_path / f"t{suffix}")
+    frame = read_tiles(tmp_path / f"t{suffix}").set_index("tile_id")
+    for name, shape in zip("ab", shapes, strict=True):
+        read = geojson_package.loads(json.dumps(mapping(shape)))
+        assert list(frame.geometry[name].exterior.coords) == [tuple(point) for point in read["coordinates"][0]]
 
 
 def test_metres_in_a_geojson(path):

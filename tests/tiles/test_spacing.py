@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from mmearth_core.errors import TilesError
-from mmearth_core.tiles.spacing import Excluded, Rules, Spacing
+from mmearth_core.tiles.spacing import Rules, Spacing
 from mmearth_core.tiles.squares import squares
 
 GEOD = Geod(ellps="WGS84")
@@ -78,13 +78,13 @@ def test_region(tmp_path):
 
 
 def test_excluded_polygons_are_not_touched_on_either_side_of_180(test_region):
-    excluded = Excluded(test_region)
+    rules = Rules(1300.0, exclude=test_region)
     places = squares(
         np.array([175.0, 179.998, -179.999, 179.9999, -179.5, -178.0, 169.0]),
         np.array([0.5, 0.5, 0.5, 5.5, 10.5, 10.5, 0.5]),
         1300.0,
     )
-    assert excluded.touched(places).tolist() == [True, True, True, True, True, False, False]
+    assert rules.accept(places, 7).tolist() == [5, 6]
 
 
 def test_all_rules_together_keep_the_order(test_region):
@@ -99,6 +99,6 @@ def test_a_file_to_exclude_that_holds_points_is_refused(tmp_path):
     path = tmp_path / "points.geojson"
     gpd.GeoDataFrame(geometry=[shapely.Point(0, 0)], crs="EPSG:4326").to_file(path)
     with pytest.raises(TilesError, match="feature 1 is not a Polygon or a MultiPolygon"):
-        Excluded(path)
+        Rules(1300.0, exclude=path)
     with pytest.raises(TilesError, match="no such file"):
-        Excluded(tmp_path / "absent.gpkg")
+        Rules(1300.0, exclude=tmp_path / "absent.gpkg")

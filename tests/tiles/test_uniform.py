@@ -5,12 +5,12 @@ import pytest
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from mmearth_core.tiles.polygon_source import Uniform
+from mmearth_core.tiles.polygon_source import uniform_points
 from mmearth_core.tiles.squares import area_km2
 
 
 def draw(shape, count, seed=1):
-    return Uniform(shape).draw(count, np.random.default_rng(seed))
+    return uniform_points(shape, count, np.random.default_rng(seed))
 
 
 STRIP = Polygon([(0, 0), (40, 40), (40.001, 40), (0.001, 0)])
@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_points():
 def test_a_shape_without_area_is_refused():
     for shape in (Polygon(), Polygon([(0, 0), (1, 1), (0, 0)])):
         with pytest.raises(ValueError, match="no area"):
-            Uniform(shape)
+            draw(shape, 5)
 
 
 def test_none_are_drawn_if_none_are_asked_for():

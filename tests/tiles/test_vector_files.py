@@ -16,7 +16,7 @@ from mmearth_core.tiles.vector_files import SUFFIXES, write_tiles
 
 COUNT = 500
 RANDOM = np.random.default_rng(3)
-PLACES = squares(360 * RANDOM.random(COUNT) - 180, 160 * RANDOM.random(COUNT) - 80, 1300.0, decimals=None)
+PLACES = squares(360 * RANDOM.random(COUNT) - 180, 160 * RANDOM.random(COUNT) - 80, 1300.0)
 COLUMNS = {
     "tile_id": np.asarray([f'tile "{number}"' for number in range(COUNT)], dtype=object),
     "biome": np.asarray(["Llanos, é"] * (COUNT - 1) + [None], dtype=object),

@@ -116,7 +116,7 @@ def test_subset_and_merge_keep_the_ids(odd: Path, tmp_path: Path) -> None:
     assert summary("verify", tmp_path / "both")["faults"] == 0
 
 
-@pytest.mark.parametrize("ids", [["$x^$"], ["[red]x[/red]"], ["\u202eabc"], IDS[:20], IDS])
+@pytest.mark.parametrize("ids", [["$x^$"], ["[red]x[/red]"], ["\u202eabc"], IDS])
 def test_pictures_are_drawn(odd: Path, tmp_path: Path, ids: list[str]) -> None:
     done = cli("view", odd, "-o", tmp_path / "sheet.png", "--json", "--", *ids)
     assert done.exit_code == 0, done.output
@@ -128,7 +128,7 @@ def test_pictures_are_drawn(odd: Path, tmp_path: Path, ids: list[str]) -> None:
 
 
 def test_the_report_escapes_them(odd: Path, tmp_path: Path) -> None:
-    summary("report", odd, "-o", tmp_path / "report.html", "--tiles", "33")
+    summary("report", odd, "-o", tmp_path / "report.html", "--tiles", "12")
     page = (tmp_path / "report.html").read_text()
     assert "<script>alert" not in page
     assert "&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;" in page

@@ -69,9 +69,14 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("modality", "check", "where", "words"), MISTAKES, ids=lambda value: getattr(value, "__name__", "")
-)
+def one_quick_mistake_of_each_check():
+    seen = set()
+    for mistake in MISTAKES:
+        yield pytest.param(*mistake, marks=pytest.mark.slow if mistake[1] in seen else (), id=mistake[0].__name__)
+        seen.add(mistake[1])
+
+
+@pytest.mark.parametrize(("modality", "check", "where", "words"), list(one_quick_mistake_of_each_check()))
 def test_a_mistake_is_found_and_nothing_else(modality, check, where, words, engine):
     (finding,) = found(modality, engine)
     assert (finding.check, finding.where) == (check, where)

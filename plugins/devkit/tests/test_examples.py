@@ -19,11 +19,8 @@ def test_there_are_a_composite_an_image_and_a_vector():
     assert [project.name for project in EXAMPLES] == ["mmearth-greenness", "mmearth-landsat", "mmearth-nightlights"]
 
 
-@pytest.mark.parametrize(
-    "project",
-    [pytest.param(each, marks=pytest.mark.slow if each.name != "mmearth-greenness" else ()) for each in EXAMPLES],
-    ids=lambda project: project.name,
-)
+@pytest.mark.slow
+@parametrized
 def test_it_passes_its_own_tests(project):
     done = own_tests(project, path=[project])
     assert done.returncode == 0, done.stdout + done.stderr

@@ -95,7 +95,8 @@ EDITS = [
 """What an author changes first: names, units, classes, a second band, type and no-data."""
 
 
-@pytest.mark.parametrize("form", forms({"collection of classes"}))
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
 def test_its_tests_stay_green_after_the_first_edits(form, tmp_path):
     assert new("snow-depth", *FORMS[form], "--dir", tmp_path).exit_code == 0
     project = tmp_path / "mmearth-snow-depth"

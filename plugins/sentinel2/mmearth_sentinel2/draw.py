@@ -65,12 +65,18 @@ def draw(lat: float, lon: float, years: Sequence[int]) -> Draw:
     """Draws for the tile with this centroid.
 
     Args:
-        lat: latitude in degrees, as in the tiles file.
-        lon: longitude in degrees, as in the tiles file.
+        lat: latitude in degrees, as in the tiles file, or as Earth Engine computes it.
+        lon: longitude in degrees, the same.
         years: the years to draw from, consecutive.
     """
-    seed = int(hashlib.sha256(f"{lat}_{lon}".encode()).hexdigest(), 16) % 10**5
+    text = f"{_as_received(lat)}_{_as_received(lon)}"
+    seed = int(hashlib.sha256(text.encode()).hexdigest(), 16) % 10**5
     generator = random.Random(seed)
     span = (min(years), max(years))
     year = generator.randint(*span)
     return Draw(year=year, l1c_only=generator.randint(0, 1) == 1, seed=seed, years=span)
+
+
+def _as_received(degrees: float) -> float:
+    """A coordinate as Earth Engine's client returns it: an integral number is an int, so 70 is hashed, not 70.0."""
+    return int(degrees) if float(degrees).is_integer() else degrees
