@@ -138,14 +138,13 @@ def open_regular(path: Path, limit: int = 2**28) -> BinaryIO:
         OSError: when it cannot be opened, is not a regular file, or is larger.
     """
     # Opening a pipe would wait for a writer; for a regular file the flag changes nothing.
-    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: PTH123, SIM115
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
     facts = os.fstat(file.fileno())
     if stat.S_ISREG(facts.st_mode) and facts.st_size <= limit:
         return file
     file.close()
-    if not stat.S_ISREG(facts.st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-    raise OSError(errno.EFBIG, f"it has {facts.st_size:,} bytes; at most {limit:,} are expected", str(path))
+    large = f"it has {facts.st_size:,} bytes; at most {limit:,} are expected"
+    raise OSError(errno.EINVAL, large if stat.S_ISREG(facts.st_mode) else "it is not a regular file", str(path))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""File systems without locks, such as Lustre without `flock`: everything works, and one warning says what that means."""
+"""File systems without locks, such as Lustre without `flock`: everything works, a warning says what that means."""
 
 import errno
 import os

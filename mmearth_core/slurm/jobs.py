@@ -231,8 +231,7 @@ def submit(
         )
     _check_array_size(options.tasks)
     queued = {} if again else _queued(scripts, folder)
-    stages = [script.stem for script in scripts]
-    if queued and (stages[0] not in queued or queued.keys() >= set(stages)):
+    if queued and (scripts[0].stem not in queued or queued.keys() >= {script.stem for script in scripts}):
         shown = ", ".join(f"{stage} is job {job}" for stage, job in queued.items())
         raise SlurmError(
             f"{folder.parent} is in Slurm's queue already: {shown}. Wait for these jobs, cancel them with `scancel "

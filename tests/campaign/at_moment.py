@@ -1,6 +1,8 @@
 """The command line, with something that happens when it is about to touch a folder for the so-manieth time.
 
-at_moment.py FOLDER COUNT kill|full|read-only|vanish|SIGNAL|SIGNAL-all True|False ARGUMENTS...: with True, only changes count.
+at_moment.py FOLDER COUNT kill|full|read-only|vanish|SIGNAL|SIGNAL-all True|False ARGUMENTS...
+
+With True, only changes count.
 SIGNAL, such as SIGTERM, goes to the command; with -all also to every process that it has started.
 """
 

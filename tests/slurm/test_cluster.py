@@ -321,7 +321,8 @@ def test_a_vanished_folder_is_waited_for_and_not_made_again(
     logs = away / "slurm" / "logs"
     if kind == "unmounted":
         # The same file system elsewhere, and an empty mount point here.
-        subprocess.run(["mount", "--bind", disk, away if away.exists() or away.mkdir() is None else away], check=True)
+        away.mkdir()
+        subprocess.run(["mount", "--bind", disk, away], check=True)
         subprocess.run(["umount", "--lazy", disk], check=True)
         logs = away / kind / "slurm" / "logs"
     else:

@@ -205,7 +205,8 @@ class Counting(http.server.BaseHTTPRequestHandler):
         self.asked.append(self.path)
         self.send_error(404)
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""

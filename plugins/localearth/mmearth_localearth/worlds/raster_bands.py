@@ -32,7 +32,7 @@ DRIVERS = (
     *("GTiff", "JP2OpenJPEG", "HFA", "ENVI", "EHdr", "AAIGrid", "netCDF", "HDF5", "HDF5Image", "GRIB", "GPKG"),
     *("DTED", "SRTMHGT", "USGSDEM", "SAGA", "RST", "PCRaster", "XYZ", "PNG", "JPEG"),
 )
-"""GDAL's formats whose files have their pixels in them. Others, such as VRT, can read from anywhere, also the network."""
+"""GDAL's formats whose files have their pixels in them. Others, such as VRT, can also read from the network."""
 
 IDLE_HANDLES = 64
 """Maximum of idle open datasets over all files; well below the usual limit of 1,024 open files."""
