@@ -30,7 +30,7 @@ def _check_groups(_instance: object, _attribute: object, groups: object) -> None
         raise ValueError("[groups] is not a table")
     for name, members in groups.items():
         if not re.fullmatch(r"[A-Za-z0-9_+]+", name):
-            raise ValueError(f"{name!r} in [groups] is not a group's name, such as {BASE!r} or 'era5+aster'")
+            raise ValueError(f"{name!r} in [groups] is not a group's name, such as {BASE!r} or 'one+another'")
         if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
             raise ValueError(f"{name!r} in [groups] is {members!r}, not a list of modalities")
 
