@@ -25,7 +25,7 @@ import numpy as np
 from made import real_dataset, run
 from mmearth_curate.derive.shared import copy_rows, create_like
 
-from mmearth_core.product.hdf5 import LIBVER, METADATA
+from mmearth_core.product.hdf5 import LIBVER, METADATA, ROWS, read_layer
 
 MARK = 0.5
 """Target: at least this share of the speed of a sequential copy."""
@@ -41,9 +41,10 @@ def repeat(source: Path, target: Path, tiles: int, prefix: str) -> None:
         copied = table[rows]
         copied["tile_id"] = ids = [f"{prefix}_{number}".encode() for number in range(tiles)]
         new[METADATA] = copied
+        del new.attrs[ROWS]  # of the few rows
         layers = [name for name in old if name != METADATA]
         for name in layers:
-            create_like(new, old[name], tiles)
+            create_like(new, old[name], read_layer(old[name]), tiles)
         copy_rows(old, new, layers, np.array(rows, np.intp), 0, lambda _done: None)
     info = {tile_id.decode(): entries[row] for tile_id, row in zip(ids, rows, strict=True)}
     stats = json.loads(source.with_name(f"{source.stem}_band_stats.json").read_text())

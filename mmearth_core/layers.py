@@ -1,20 +1,27 @@
 """The description of a layer: what a reader must know of it, independent of the file format."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from attrs import asdict, field, fields, frozen
+from attrs import asdict, evolve, field, fields, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview, holds
-from mmearth_core.contract.modality import Modality
+from mmearth_core.contract.modality import TERMS, Modality
 from mmearth_core.errors import DatasetError
+from mmearth_core.text import counted
 
 DEFAULT = ""
 """The key of the preview for variants that have none of their own."""
+
+YEAR = "[Year]"
+"""In the texts of a modality, the place of the years of a dataset's days."""
+
+NOT_STATED = "not stated by the plugin"
+"""Shown instead of a text that a modality does not have."""
 
 DESCRIBED = ("modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "plugin")
 """The attributes that every layer has; files of older versions have no further ones."""
@@ -41,8 +48,12 @@ class LayerDescription:
         description: one line for people.
         classes: the classes of each band; empty for quantities.
         variants: those that have statistics of their own.
+        also_missing: further values that missing pixels have, in files of other programs.
         plugin: the distribution and version that it was downloaded with.
-        previews: how it is drawn, by variant, `""` for all others; layers that are drawn differently are equal.
+        previews: how it is drawn, by variant, `""` for all others.
+        terms: `licence`, `attribution`, `citation` and `source` of the data, as far as they are stated.
+
+    Layers that differ only in texts for people, or in their previews, are equal: `post` keeps such a layer.
     """
 
     name: str
@@ -52,13 +63,15 @@ class LayerDescription:
     nodata: str
     bands: tuple[str, ...] = field(converter=_as_texts)
     units: tuple[str, ...] = field(converter=_as_texts)
-    descriptions: tuple[str, ...] = field(converter=_as_texts)
+    descriptions: tuple[str, ...] = field(converter=_as_texts, eq=False)
     shape: tuple[int, ...]
-    description: str = ""
+    description: str = field(default="", eq=False)
     classes: tuple[tuple[ClassLabel, ...], ...] = ()
     variants: tuple[str, ...] = field(default=(), converter=_as_texts)
+    also_missing: tuple[float, ...] = ()
     plugin: str = ""
     previews: Mapping[str, Preview] = field(factory=dict, eq=False)
+    terms: Mapping[str, str] = field(factory=dict, eq=False)
 
     @classmethod
     def of(cls, layer: Layer, modality: Modality, image_size: int, plugin: str) -> "LayerDescription":
@@ -79,7 +92,37 @@ class LayerDescription:
             variants=modality.variants,
             plugin=plugin,
             previews={**({DEFAULT: layer.preview} if layer.preview else {}), **layer.variant_previews},
+            terms={name: text for name in TERMS if (text := getattr(modality, name))},
         )
+
+    def with_years(self, years: Collection[str]) -> "LayerDescription":
+        """The same layer, with the first and the last of these years in its texts."""
+        span = "-".join(sorted({min(years), max(years)}))
+        return evolve(self, terms={name: text.replace(YEAR, span) for name, text in self.terms.items()})
+
+    def fits(self, array: Any) -> bool:
+        """Whether an array, such as an HDF5 dataset, can have rows of this layer: in any type and size of numbers."""
+        shape = getattr(array, "shape", ())[1:]
+        return shape[:1] == (len(self.bands),) and len(shape) == len(self.shape) and array.dtype.kind in "iuf"
+
+    def stored_as(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> "LayerDescription":
+        """The same layer in another type and size, as other programs have written it.
+
+        They write masked pixels as -inf, of which HDF5 makes the least value of an integer type. So this one is missing
+        unless it is a class or may be a quantity. In a type that cannot hold the declared no-data, as int8 cannot hold
+        255, it is the no-data; what HDF5 (by clamping) and numpy (by wrapping) make of the declared one is missing too.
+        """
+        stored, declared, others = evolve(self, dtype=dtype.name, shape=shape), float(self.nodata), set[float]()
+        if dtype.kind == "f":
+            return stored
+        limits = np.iinfo(dtype)
+        if not stored.holds_nodata:
+            stored = evolve(stored, nodata=repr(float(limits.min)))
+            if abs(declared) < 2**31:
+                others = {float(np.clip(declared, limits.min, limits.max)), float(np.int64(declared).astype(dtype))}
+        elif self.has_classes and not any(label.value == limits.min for labels in self.classes for label in labels):
+            others = {float(limits.min)}
+        return evolve(stored, also_missing=tuple(sorted(others - {float(stored.nodata)})))
 
     @property
     def is_map(self) -> bool:
@@ -125,14 +168,18 @@ class LayerDescription:
         if not isinstance(listed, list) or len(listed) != len(self.bands) or not {*map(type, listed)} <= {int, float}:
             return None
         numbers = np.array(listed, np.float64)
+        if "count" not in entry:  # other programs write NaN or an infinity for a band without a valid value
+            numbers[~np.isfinite(numbers)] = name in ("std", "max")
         return numbers if np.isfinite(numbers).all() else None
 
     def valid(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Where values are not missing; of floats, only finite ones count."""
         known: NDArray[np.bool_] = np.not_equal(values, self.fill)
+        for other in self.also_missing:
+            known &= values != other
         return known & np.isfinite(values) if values.dtype.kind == "f" else known
 
-    def to_attributes(self) -> dict[str, str | tuple[str, ...] | np.generic]:
+    def to_attributes(self) -> dict[str, str | tuple[str, ...] | np.generic | NDArray[Any]]:
         """The description as plain attributes, which any file format can store.
 
         `name`, `dtype` and `shape` are left out, as the stored array itself has them; so are empty lists.
@@ -145,8 +192,10 @@ class LayerDescription:
             "kind": str(self.kind),
             "nodata": self.fill,
             **{name: values for name, values in texts.items() if values},
+            **({"also_missing": np.array(self.also_missing)} if self.also_missing else {}),
             "classes": json.dumps([[asdict(label) for label in labels] for labels in self.classes]),
             "previews": json.dumps({variant: asdict(preview) for variant, preview in self.previews.items()}),
+            **self.terms,
         }
 
     @classmethod
@@ -177,8 +226,10 @@ class LayerDescription:
                 shape=shape,
                 classes=tuple(tuple(ClassLabel(**label) for label in labels) for labels in classes),
                 variants=attributes.get("variants", ()),
+                also_missing=tuple(map(float, attributes.get("also_missing", ()))),
                 previews={variant: _preview(content) for variant, content in previews.items()},
                 **{key: attributes[key] for key in DESCRIBED if key not in ("nodata", "classes")},
+                terms={name: str(attributes[name]) for name in TERMS if name in attributes},
             )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise DatasetError(f"has attributes that cannot be read ({error})") from error
@@ -189,3 +240,24 @@ def _preview(content: Mapping[str, Any]) -> Preview:
     known: dict[str, Any] = {each.name: content[each.name] for each in fields(Preview) if each.name in content}
     ends: dict[str, Any] = {key: tuple(value) for key, value in known.items() if isinstance(value, list)}
     return Preview(**{**known, **ends})
+
+
+def licences(name: str, rows: int, layers: Collection[LayerDescription]) -> str:
+    """What those who get a dataset must know of its licences, as Markdown.
+
+    Args:
+        name: the dataset's name.
+        rows: its number of tiles.
+        layers: its layers.
+    """
+    lines = [
+        f"# {name}: licences and attributions\n",
+        f"{counted(rows, 'tile')}. Anyone who passes on this dataset, or a part of it, must observe the licence of",
+        "each modality below and pass on its attribution. Publications should cite the data.",
+    ]
+    for modality in sorted({layer.modality for layer in layers}):
+        own = [layer for layer in layers if layer.modality == modality]
+        lines.append(f"\n## {modality}\n\n- layers: {', '.join(layer.name for layer in own)}")
+        lines += (f"- {term}: {own[0].terms.get(term, NOT_STATED)}" for term in TERMS)
+        lines.append(f"- downloaded with: {own[0].plugin or 'not known'}")
+    return "\n".join(lines) + "\n"

@@ -26,7 +26,7 @@ def file_stem(tile_id: str) -> str:
 
 
 def _side_file(what: str) -> Any:
-    return Factory(lambda paths: paths.hdf5.with_name(f"{paths.name}_{what}.json"), takes_self=True)
+    return Factory(lambda paths: paths.hdf5.with_name(f"{paths.name}_{what}"), takes_self=True)
 
 
 @frozen
@@ -40,14 +40,16 @@ class ProductPaths:
         splits: the rows of each split.
         splits_made: how the splits were made; the public training readers do not look for this name.
         left_out: the tiles without a row, as their stack cannot be used; the public readers do not look for this name.
+        licences: the licences and required attributions of the data, for people.
     """
 
     hdf5: Path
-    tile_info: Path = field(init=False, default=_side_file("tile_info"))
-    band_stats: Path = field(init=False, default=_side_file("band_stats"))
-    splits: Path = field(init=False, default=_side_file("splits"))
-    splits_made: Path = field(init=False, default=_side_file("splits_made"))
-    left_out: Path = field(init=False, default=_side_file("left_out"))
+    tile_info: Path = field(init=False, default=_side_file("tile_info.json"))
+    band_stats: Path = field(init=False, default=_side_file("band_stats.json"))
+    splits: Path = field(init=False, default=_side_file("splits.json"))
+    splits_made: Path = field(init=False, default=_side_file("splits_made.json"))
+    left_out: Path = field(init=False, default=_side_file("left_out.json"))
+    licences: Path = field(init=False, default=_side_file("licences.md"))
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""A torch Dataset over a dataset's HDF5 file: normalised tensors, and masks of missing values, for a DataLoader.
+"""A torch Dataset over datasets' HDF5 files: normalised tensors, and masks of missing values, for a DataLoader.
 
     from torch.utils.data import DataLoader
     from mmearth_core.torch import Dataset
@@ -14,25 +14,29 @@ A sample is a dict:
     tile_id   str
     variant   str; "" if the anchor modality has none
     row       int, the row in the file
+    file      str, the HDF5 file; only if `path` is a list of files
+    metadata  `Metadata`, a dict with the tile's entry of tile_info; only if asked for; in a batch a list of them
 
 What a layer's values are:
 
     quantities, normalised       float32; missing values are `missing`, 0 by default
     quantities, not normalised   as stored, including no-data; uint16 becomes int32, as torch has few operations for it
     classes                      int64, as loss functions need them; never normalised, including no-data
+    classes, as "index"          int64, the position of the class among the declared ones, or `ignore_index`
     one-hot vectors              vectors of whole numbers; like quantities that are not normalised
 
 Needs torch: `pip install mmearth-core[torch]`.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils import data
+from torch.utils.data._utils.collate import default_collate_fn_map
 
 from mmearth_core import dataset as plain
 from mmearth_core.errors import DatasetError
@@ -48,6 +52,9 @@ Normalize = Literal["z-score", "min-max"]
 A band whose values are all the same is not divided: it becomes 0.
 """
 
+Classes = Literal["value", "index"]
+"""value: as stored; index: 0 to n - 1 in the order of the declared classes, as cross entropy needs them."""
+
 _Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
 """What is subtracted from a layer's values, and the factor for the rest; each (bands, 1, 1), or (bands,)."""
 
@@ -55,8 +62,16 @@ _WIDENED = {"uint16": "int32"}
 """A type for which torch has few operations, and the type that is used instead."""
 
 
+class Metadata(dict[str, Any]):
+    """The entry of a tile in tile_info. Entries differ in their keys and lengths: a batch has a list of them."""
+
+
+# How torch's `default_collate` is extended by a type.
+default_collate_fn_map[Metadata] = lambda batch, *, collate_fn_map=None: batch
+
+
 class Dataset(data.Dataset[Sample]):
-    """The tiles of an HDF5 file, or of one of its splits, as tensors.
+    """The tiles of HDF5 files, or some of them, as tensors.
 
     It may be passed to a DataLoader's workers, forked or spawned: each opens the file for itself.
 
@@ -68,40 +83,58 @@ class Dataset(data.Dataset[Sample]):
 
     def __init__(
         self,
-        path: str | Path,
+        path: Any,
         layers: Mapping[str, Sequence[str] | None] | Iterable[str] | None = None,
-        split: str | None = None,
+        split: str | Sequence[str] | None = None,
         normalize: Normalize | None = "z-score",
         missing: float = 0.0,
         transform: Callable[[Sample], Any] | None = None,
+        *,
+        classes: Classes = "value",
+        ignore_index: int = -100,
+        **selection: Any,
     ) -> None:
-        """Opens a file for its description, and reads the band statistics beside it if they are needed.
+        """Opens files for their description, and reads the band statistics beside them if they are needed.
 
         Args:
-            path: the HDF5 file, or the folder with it.
+            path: the HDF5 file, or the folder with it, or a list of such, as for `mmearth_core.dataset.Dataset`.
             layers: only these; a mapping also chooses the bands of each, in this order, or all of them with None.
-            split: only the tiles of this split: train, val or test.
+            split: only the tiles of this split, train, val or test, or of these splits.
             normalize: how quantities are normalised; None leaves them as they are stored.
             missing: the value of missing values in a normalised layer. The default is the mean with z-score, the
                 minimum with min-max.
             transform: called with each sample; its result is returned instead.
+            classes: "index" for class indices, as cross entropy needs them.
+            ignore_index: the index of missing pixels and of values that are no declared class; torch's default.
+            selection: `rows`, `variant` and `metadata`, as for `mmearth_core.dataset.Dataset`.
 
         Raises:
-            DatasetError: when the file has no such layer, band or split, or there are no statistics of a layer.
-            ValueError: when `normalize` is not one of these.
+            DatasetError: when a file has no such layer, band, split or the like, or no statistics of a layer.
+            TypeError: when an argument is of another type.
+            ValueError: when `normalize` or `classes` is not one of these.
         """
         if normalize is not None and normalize not in get_args(Normalize):
             raise ValueError(f"normalize={normalize!r} is not one of {', '.join(get_args(Normalize))}, or None.")
-        self.plain = plain.Dataset(path, layers, split)
+        if classes not in get_args(Classes):
+            raise ValueError(f"classes={classes!r} is not one of {', '.join(get_args(Classes))}.")
+        if not isinstance(missing, int | float | np.number) or not isinstance(ignore_index, int | np.integer):
+            raise TypeError(f"missing={missing!r} must be a number, and ignore_index={ignore_index!r} a whole one.")
+        if transform is not None and not callable(transform):
+            raise TypeError(f"transform={transform!r} is not a function.")
+        self.plain = plain.Dataset(path, layers, split, **selection)
         self.layers: Mapping[str, LayerDescription] = self.plain.layers
         chosen = layers if isinstance(layers, Mapping) else {}
+        if classes == "index":
+            _require_classes(self.plain)
         self.bands: Mapping[str, tuple[str, ...]] = {
             name: _chosen_bands(self.plain, layer, chosen.get(name)) for name, layer in self.layers.items()
         }
         self._positions = {
             name: [self.layers[name].bands.index(band) for band in bands] for name, bands in self.bands.items()
         }
-        self._missing = missing
+        self._ignore_index = int(ignore_index) if classes == "index" else None
+        self._has_files = not isinstance(path, str | os.PathLike)
+        self._missing = float(missing)
         self._transform = transform
         self._normalize = normalize
         self._scales = {} if normalize is None else self._scales_of(normalize)
@@ -116,7 +149,9 @@ class Dataset(data.Dataset[Sample]):
             own, mask = tile.values[name], tile.masks[name]
             if self.bands[name] != layer.bands:  # the full row was read: HDF5 is far slower at choosing bands
                 own, mask = own[self._positions[name]], mask[self._positions[name]]
-            if self._normalize and layer.is_quantity:
+            if self._ignore_index is not None and layer.has_classes:
+                own = self._indices(name, own, mask, self._ignore_index)
+            elif self._normalize and layer.is_quantity:
                 own = self._scaled(own, mask, self._scales[layer.stat_name(tile.variant)])
             else:
                 own = own.astype("int64" if layer.has_classes else _WIDENED.get(layer.dtype, layer.dtype), copy=False)
@@ -127,11 +162,21 @@ class Dataset(data.Dataset[Sample]):
             "tile_id": tile.tile_id,
             "variant": tile.variant or "",
             "row": tile.row,
+            **({"file": str(tile.path)} if self._has_files else {}),
+            **({} if tile.metadata is None else {"metadata": Metadata(tile.metadata)}),
         }
         return sample if self._transform is None else self._transform(sample)
 
     def __repr__(self) -> str:
         return f"<torch {repr(self.plain)[1:]}"
+
+    def _indices(self, name: str, values: NDArray[Any], mask: NDArray[np.bool_], ignore: int) -> NDArray[np.int64]:
+        """Class values as positions among the declared ones; other values, and missing ones, are `ignore`."""
+        indices = np.full(values.shape, ignore, np.int64)
+        for band, position in enumerate(self._positions[name]):
+            for index, label in enumerate(self.layers[name].classes[position]):
+                indices[band][(values[band] == label.value) & mask[band]] = index
+        return indices
 
     def _scaled(self, values: NDArray[Any], mask: NDArray[np.bool_], scale: _Scale) -> NDArray[np.float32]:
         # In float64 up to the end: with a large mean, float32 would leave few digits.
@@ -163,10 +208,19 @@ class Dataset(data.Dataset[Sample]):
         return scales
 
 
+def _require_classes(source: plain.Dataset) -> None:
+    for layer in source.layers.values():
+        if layer.has_classes and not all(layer.classes):
+            raise DatasetError(
+                f"{source.path}: layer {layer.name!r} has a band that declares no classes, so there are no indices. "
+                "Leave it out with `layers`, or use classes='value'."
+            )
+
+
 def _chosen_bands(source: plain.Dataset, layer: LayerDescription, bands: Sequence[str] | None) -> tuple[str, ...]:
     if bands is None:
         return layer.bands
-    if isinstance(bands, str) or not bands:
+    if isinstance(bands, str | bytes) or not isinstance(bands, Sequence) or not bands:
         raise DatasetError(
             f"{source.path}: layer {layer.name!r}: {bands!r} is not a list of bands. It has "
             f"{', '.join(layer.bands)}; give some of them, or None for all."

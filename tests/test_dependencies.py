@@ -43,7 +43,7 @@ ALLOWED = {
     "earthengine": "contract config budget",
     "builtin": "contract earthengine",
     "tiles": "contract files paths earthengine",
-    "product": "layers paths json_files",
+    "product": "layers paths json_files registry",
     "download": "tiles earthengine budget registry layers config contract files paths __init__",
     "post": "download product layers tiles files json_files workers progress __init__",
     "dataset": "product layers",

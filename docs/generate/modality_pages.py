@@ -1,4 +1,4 @@
-"""The page of each installed modality: layers, bands, options, assets, licence and citation from its plugin."""
+"""The page of each installed modality: layers, bands, options, assets and terms of use from its plugin."""
 
 import inspect
 from collections.abc import Iterator
@@ -37,7 +37,9 @@ def _page(entry: Registered[Modality]) -> Iterator[str]:
         ("variants", ", ".join(declared.variants) or "none"),
         ("Earth Engine assets", ", ".join(f"`{asset}`" for asset in declared.assets) or "none"),
         ("licence of the data", declared.licence or "not stated"),
+        ("required attribution", declared.attribution or "not stated"),
         ("citation", declared.citation or "not stated"),
+        ("source", f"<{declared.source}>" if declared.source else "not stated"),
     )
     yield from _options(entry)
     yield from ("## Layers", "")

@@ -14,7 +14,7 @@ from rich.table import Table
 from mmearth_core.cli.common import json_option
 from mmearth_core.config.structure import describe
 from mmearth_core.contract.bands import Layer
-from mmearth_core.contract.modality import Modality
+from mmearth_core.contract.modality import TERMS, Modality
 from mmearth_core.registry import Registered, Registry, discover
 
 
@@ -93,8 +93,7 @@ def _modality(entry: Registered[Modality]) -> dict[str, Any]:
         "layers": [_layer(layer) for layer in declared.layers],
         "options": _options(entry),
         "assets": declared.assets,
-        "licence": declared.licence,
-        "citation": declared.citation,
+        **{name: getattr(declared, name) for name in TERMS},
     }
 
 

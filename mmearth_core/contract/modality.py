@@ -125,6 +125,10 @@ class Plugin:
         return twin
 
 
+TERMS = ("licence", "attribution", "citation", "source")
+"""The texts of a modality about the use of its data, which are passed on with every dataset."""
+
+
 class Modality(Plugin):
     """A kind of data that is downloaded for every tile.
 
@@ -160,15 +164,23 @@ class Modality(Plugin):
         assets: the Earth Engine ids in the default options; for the documentation only.
         licence: the terms of the data, in one line.
         citation: the reference to cite for the data.
+        attribution: the text that the licence requires of those who pass the data on, in which `[Year]` becomes the
+            years of the dataset's days; `"none required"` if it requires none.
+        source: a link to the data's page.
+
+    These four texts are stored with every dataset; one that is empty counts as not stated. If `layers` or the texts
+    depend on the options, set them in `__init__`, after `super().__init__(options)`.
     """
 
-    layers: ClassVar[tuple[Layer, ...]]
+    layers: tuple[Layer, ...]
     resampled: ClassVar[bool] = False
     variants: ClassVar[tuple[str, ...]] = ()
     variant_key: ClassVar[str] = "variant"
     assets: ClassVar[tuple[str, ...]] = ()
-    licence: ClassVar[str] = ""
-    citation: ClassVar[str] = ""
+    licence: str = ""
+    citation: str = ""
+    attribution: str = ""
+    source: str = ""
 
     def check_tile(self, attributes: Mapping[str, Any]) -> None:
         """Checks the columns of a tile, when the tiles file is read and before any request.
@@ -242,7 +254,11 @@ class Modality(Plugin):
         return {}
 
     def info(self, located: Any) -> Mapping[str, Any]:
-        """Returns the keys and values that this modality adds to each tile in tile_info.json; JSON values only."""
+        """Returns the keys and values that this modality adds to each tile in tile_info.json; JSON values only.
+
+        Under `MISSING` it says why a layer has no data, as `{layer: reason}`. Under `MASKED` it may say the same of a
+        layer whose pixels are often all masked: the core moves the reason to `MISSING` if they are.
+        """
         return {}
 
     @classmethod

@@ -113,7 +113,7 @@ class DownloadedDataset:
         downloaded = evolve(config, modalities=stored.modalities, source=folder.config)
         names = [name for members in stored.groups.values() for name in members]
         modalities = {name: make_modality(downloaded, registry, name, stored.plugins[name]) for name in names}
-        layers = _layers_of(folder, stored, modalities)
+        layers = layers_of(folder, stored, modalities)
         return cls(folder, stored, modalities, layers, tuple(_warnings(config, registry, stored)))
 
     @property
@@ -245,9 +245,14 @@ class Provenance:
         return self._sums[self._source.group_of[modality]].hexdigest()
 
 
-def _layers_of(
+def layers_of(
     folder: DatasetPaths, stored: StoredConfig, modalities: Mapping[str, Modality]
 ) -> tuple[LayerDescription, ...]:
+    """Describes the layers of a dataset's modalities.
+
+    Raises:
+        DatasetError: when two of them store a layer of the same name.
+    """
     size = int(stored.dataset["image_size"])
     layers: dict[str, LayerDescription] = {}
     for name, modality in modalities.items():
@@ -277,7 +282,8 @@ def _warnings(config: Config, registry: Registry, stored: StoredConfig) -> Itera
         if name in stored.modalities
     }
     dataset = {**stored.dataset, "image_size": config.dataset.image_size}
-    differences = stored.differences(evolve(stored, dataset=dataset, modalities=options))
+    defaults = {name: plain_options(registry.modality(name).default_options) for name in options}
+    differences = stored.completed(defaults).differences(evolve(stored, dataset=dataset, modalities=options))
     if differences:
         yield (
             "The configuration differs from the one that the dataset was downloaded with, which is used: "

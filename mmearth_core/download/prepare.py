@@ -13,6 +13,7 @@ from attrs import field, frozen
 from mmearth_core.config.schema import Config
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import Modality
+from mmearth_core.download.folder import layers_of
 from mmearth_core.download.stack import stack_bands
 from mmearth_core.download.stored_config import (
     Group,
@@ -101,7 +102,9 @@ def prepare(
         groups={name: list(group) for name, group in plan.items()},
     )
     if stored is not None:
-        to_store = continue_dataset(stored, to_store, folder, config)
+        defaults = {name: plain_options(registry.modality(name).default_options) for name in modalities}
+        to_store = continue_dataset(stored.completed(defaults), to_store, folder, config)
+    layers_of(folder, to_store, {name: modalities[name] for name in members})  # options may add layers
     return PreparedRun(config, folder, chosen, groups, to_store, frame, modalities)
 
 

@@ -64,6 +64,11 @@ class StoredConfig:
         modalities, plugins = other.modalities | self.modalities, other.plugins | self.plugins
         return evolve(self, modalities=modalities, plugins=plugins, groups=self.groups | other.groups)
 
+    def completed(self, defaults: Mapping[str, Mapping[str, Any]]) -> "StoredConfig":
+        """A copy with the default values of options that a plugin did not have yet when the dataset was started."""
+        completed = {name: {**defaults.get(name, {}), **own} for name, own in self.modalities.items()}
+        return evolve(self, modalities=completed)
+
     def without(self, groups: Collection[str]) -> "StoredConfig":
         """A copy as if these groups had never been added."""
         removed = {name for group in groups for name in self.groups[group]}

@@ -19,6 +19,9 @@ from mmearth_core.tiles.index import Tile
 MISSING = "MISSING"
 """The key under which the core and the modalities report, by layer, why there are no data."""
 
+MASKED = "MASKED"
+"""The key under which a modality says, by layer, why there are no data if all pixels turn out to be masked."""
+
 
 def tile_entry(
     tile: Tile | Scene,
@@ -61,8 +64,8 @@ def tile_entry(
 def _info(modality: Modality, located: Any) -> Mapping[str, Any]:
     """Returns what the modality reports, checked."""
     info = modality.info(located)
-    if not isinstance(info, Mapping) or not isinstance(info.get(MISSING, {}), Mapping):
-        raise TypeError(f"info() must return a mapping, and under {MISSING!r} one of layers to reasons, not {info!r}")
+    if not isinstance(info, Mapping) or not all(isinstance(info.get(key, {}), Mapping) for key in (MISSING, MASKED)):
+        raise TypeError(f"info() must return a mapping, with mappings in {MISSING} and {MASKED}, not {info!r}")
     json.dumps(info, allow_nan=False)  # raises what is not strict JSON, such as NaN
     return info
 

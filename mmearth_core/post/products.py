@@ -14,11 +14,11 @@ from mmearth_core import __version__
 from mmearth_core.download.folder import DatasetRow, DownloadedDataset, Provenance
 from mmearth_core.download.journal import mark_failed
 from mmearth_core.download.locate import PluginCallError
-from mmearth_core.download.tile_info import MISSING, tile_entry
+from mmearth_core.download.tile_info import MASKED, MISSING, tile_entry
 from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.files import written_aside
 from mmearth_core.json_files import write_json, write_tile_info
-from mmearth_core.layers import LayerDescription
+from mmearth_core.layers import LayerDescription, licences
 from mmearth_core.post.rows import RowSelection, require_some, select_rows
 from mmearth_core.post.write import BadStacksError, copy_layers, write_rows
 from mmearth_core.product import hdf5
@@ -72,6 +72,8 @@ def make_hdf5(source: DownloadedDataset, pool: Pool, progress: Progress) -> HDF5
                 rows = rows.without(error.faults)
                 require_some(rows)
     report_left_out(rows)
+    with written_aside(source.products.licences) as aside:
+        aside.write_text(licences(source.name, len(result.rows), result.rows.layers), encoding="utf-8")
     return result
 
 
@@ -123,6 +125,7 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
                 with hdf5.opened(paths.hdf5) as old:
                     copy_layers(old, file, [layer.name for layer in kept])
             added = write_rows(file, rows, new, pool, progress, None if exists else provenance)
+            file.attrs[hdf5.ROWS] = hdf5.digest_of_rows(file)
             for layer in source.layers:
                 file[layer.name].attrs[hdf5.PROVENANCE] = provenance.of(layer.modality)
             file.flush()
@@ -142,7 +145,7 @@ def _create(file: h5py.File, rows: RowSelection) -> None:
     facts = {"layout": hdf5.VERSION, "name": source.name, "anchor": source.anchor.name}
     file.attrs.update({**facts, "written_by": f"mmearth-core {__version__}"})
     hdf5.create_metadata(file, len(rows), source.anchor.variant_key)
-    for layer in source.layers:
+    for layer in rows.layers:
         hdf5.create_layer(file, layer, len(rows))
 
 
@@ -205,8 +208,9 @@ def _tile_entry(source: DownloadedDataset, row: DatasetRow) -> dict[str, Any]:
         entry = tile_entry(row.tile, row.grid, source.layers, source.stored.plugins, row.checksums, located)
     except (DatasetError, PluginCallError) as error:
         raise DatasetError(f"tile {row.tile.tile_id!r}: {error}") from error
+    reasons = entry.pop(MASKED, {})
     if row.masked:
         # If a plugin says why a layer is missing, that is more precise.
         missing = entry.setdefault(MISSING, {})
-        missing.update({layer: ALL_MASKED for layer in row.masked if layer not in missing})
+        missing.update({layer: reasons.get(layer, ALL_MASKED) for layer in row.masked if layer not in missing})
     return entry

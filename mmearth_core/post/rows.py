@@ -8,6 +8,7 @@ from mmearth_core.download.folder import DatasetRow, DownloadedDataset
 from mmearth_core.download.journal import BadStack, Outcome
 from mmearth_core.download.stored_config import BASE
 from mmearth_core.errors import DatasetError
+from mmearth_core.layers import LayerDescription
 from mmearth_core.post.stack_reader import StacksToCheck, check_stacks
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
@@ -25,6 +26,7 @@ class RowSelection:
         left_out: the tiles with a bad stack.
         skipped: tiles without an image, for a reason in the journal.
         missing: tiles that have failed, or are not done in every group.
+        years: the years of the rows' days.
     """
 
     source: DownloadedDataset
@@ -32,6 +34,7 @@ class RowSelection:
     left_out: tuple[BadStack, ...] = ()
     skipped: int = 0
     missing: int = 0
+    years: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return sum(self.sizes.values())
@@ -40,6 +43,11 @@ class RowSelection:
         left_out = {out.tile_id for out in self.left_out}
         for partition in self.sizes:
             yield from (row for row in self.source.rows(partition) if row.tile.tile_id not in left_out)
+
+    @property
+    def layers(self) -> tuple[LayerDescription, ...]:
+        """The layers of the dataset, with these years in their texts."""
+        return tuple(layer.with_years(self.years) for layer in self.source.layers)
 
     def without(self, more: Sequence[BadStack]) -> "RowSelection":
         """The same rows without some more tiles."""
@@ -60,7 +68,7 @@ def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> Ro
         group: [f"{layer.name}__{band}" for layer in layers for band in layer.bands]
         for group, layers in source.stacked.items()
     }
-    counts = {"skipped": 0, "missing": 0}
+    counts, years = {"skipped": 0, "missing": 0}, set[str]()
     submitted: list[list[Tile]] = []
 
     def to_check() -> Iterator[StacksToCheck]:
@@ -71,6 +79,7 @@ def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> Ro
                     counts["skipped"] += 1
                 elif source.is_row(entries):
                     tiles.append(tile)
+                    years.add(next(iter(entries.values())).record["anchor"]["date"][:4])
                     stacks.append((tile.tile_id, source.stacks(DatasetRow(tile, entries))))
                 else:
                     counts["missing"] += 1
@@ -86,7 +95,7 @@ def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> Ro
             tile = tiles[position]
             bad.append(BadStack(tile.tile_id, tile.ordinal, partition, group, reason))
         progress("checking stacks", len(sizes), len(partitions))
-    rows = RowSelection(source, sizes, tuple(bad), **counts)
+    rows = RowSelection(source, sizes, tuple(bad), **counts, years=frozenset(years))
     require_some(rows)
     return rows
 

@@ -36,6 +36,9 @@ METADATA = "metadata"
 PROVENANCE = "provenance"
 """The attribute of a layer with a checksum of the stacks and scenes it is made of; written last."""
 
+ROWS = "rows_sha256"
+"""The attribute of the file with the checksum of its rows' tile ids, by which readers notice that it was replaced."""
+
 ID_BYTES, VARIANT_BYTES = 100, 10
 """Widths of the texts in the table, as in the published MMEarth."""
 
@@ -190,32 +193,31 @@ def create_layer(file: h5py.File, layer: LayerDescription, rows: int) -> h5py.Da
         compression_opts=DEFLATE,
         fillvalue=layer.fill,
     )
+    describe(dataset, layer)
+    return dataset
+
+
+def describe(dataset: h5py.Dataset, layer: LayerDescription) -> None:
+    """Writes the description of a layer as attributes."""
     for name, value in layer.to_attributes().items():
         if isinstance(value, tuple):
             # Texts of variable length are stored outside the attribute, which itself holds at most 64 KB.
             dataset.attrs.create(name, np.array(value, dtype=object), dtype=h5py.string_dtype())
         else:
             dataset.attrs[name] = value
-    return dataset
 
 
 def read_layer(dataset: h5py.Dataset) -> LayerDescription:
     """Reads the description of a layer.
 
     Raises:
-        DatasetError: when it has none.
+        DatasetError: when it has none. Its text is a clause that names no file.
     """
-    path, name = dataset.file.filename, dataset.name.lstrip("/")
-    try:
-        if not isinstance(dataset, h5py.Dataset):
-            raise DatasetError("is a group, where a dataset is expected")
-        return LayerDescription.from_attributes(name, dataset.dtype.name, dataset.shape[1:], dataset.attrs)
-    except DatasetError as error:
-        raise DatasetError(
-            f"{path}: layer {name!r} {error}, so it has no description that can be read. The file was not written by "
-            "`mmearth-core post`, or by a newer one: write it again. The published MMEarth's files have none; "
-            "torchgeo's `MMEarth` reads them."
-        ) from error
+    if not isinstance(dataset, h5py.Dataset):
+        raise DatasetError("is a group, where a dataset is expected")
+    return LayerDescription.from_attributes(
+        dataset.name.lstrip("/"), dataset.dtype.name, dataset.shape[1:], dataset.attrs
+    )
 
 
 def stored_layers(file: h5py.File) -> dict[str, LayerDescription]:
@@ -260,6 +262,14 @@ def metadata_rows(rows: Iterable[tuple[str, str | None]], dtype: np.dtype[Any]) 
                     f"{most}. Use a shorter one."
                 )
     return np.array(encoded, dtype=dtype)
+
+
+def digest_of_rows(file: h5py.File) -> str:
+    """The checksum of a file's rows; files of earlier versions and other programs have it only in their table."""
+    if ROWS in file.attrs:
+        return str(file.attrs[ROWS])
+    table = require_table(file)
+    return rows_digest([each.decode(errors="replace") for each in table[table.dtype.names[0]].tolist()])
 
 
 def rows_digest(ids: Sequence[str]) -> str:

@@ -148,6 +148,30 @@ def joined_counts(parts: Iterable[BandCounts]) -> BandCounts:
     return BandCounts(count=count, nodata=nodata, mean=mean, std=std, low=low, high=high, classes=classes)
 
 
+def merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The entry of all rows of some datasets from the entries of each, without reading the values again.
+
+    Raises:
+        KeyError, IndexError, TypeError, ValueError: when an entry does not have what must be known of every band.
+    """
+    bands = range(len(layer.bands))
+    return stats_entry(layer, [joined_counts(_stored_counts(layer, each, band) for each in entries) for band in bands])
+
+
+def _stored_counts(layer: LayerDescription, entry: Mapping[str, Any], band: int) -> BandCounts:
+    """What an entry of band_stats.json says of a band."""
+    classes = entry["classes"][band] if layer.has_classes else {}
+    return BandCounts(
+        count=entry["count"][band],
+        nodata=entry["nodata"][band],
+        mean=entry["mean"][band],
+        std=entry["std"][band],
+        low=entry["min"][band],
+        high=entry["max"][band],
+        classes={int(value): times for value, times in classes.items()},
+    )
+
+
 class BandStatistics:
     """The statistics of each of a layer's bands over the values added so far.
 
@@ -187,7 +211,9 @@ class BandStatistics:
     def _add_map(self, band: int, values: NDArray[Any]) -> None:
         low, high = values.min(), values.max()
         # NaN among the values makes both NaN. Values are only tested one by one if they may include the no-data.
-        if not (math.isfinite(low) and math.isfinite(high)) or low <= self._layer.fill <= high:
+        if not (math.isfinite(low) and math.isfinite(high)) or any(
+            low <= each <= high for each in (self._layer.fill, *self._layer.also_missing)
+        ):
             values = values[self._layer.valid(values)]
             if not values.size:
                 return

@@ -1,6 +1,8 @@
 """The registry of installed plugins: the usable modalities and engines, and what is wrong with the others."""
 
+import re
 from collections.abc import Mapping
+from importlib import metadata
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -13,7 +15,7 @@ from mmearth_core.contract.hooks import GROUP
 from mmearth_core.contract.modality import Modality
 from mmearth_core.errors import ConfigError, PluginError
 from mmearth_core.registry.commands import offered
-from mmearth_core.registry.load import Origin, PluginFault, Registered, find_offers, layer_keys, load, settle
+from mmearth_core.registry.load import CORE, Origin, PluginFault, Registered, find_offers, layer_keys, load, settle
 from mmearth_core.text import did_you_mean
 
 __all__ = ["Origin", "PluginFault", "Registered", "Registry", "discover", "engine_of", "installed", "make_modality"]
@@ -82,6 +84,13 @@ class Registry:
 def installed() -> tuple[Origin, ...]:
     """The distributions that offer plugins, broken ones too; imports none of them."""
     return tuple(offer.origin for offer in find_offers(GROUP))
+
+
+def not_installed() -> list[str]:
+    """The distributions of the extra `all` that are not installed."""
+    listed = [line.partition(";") for line in metadata.requires(CORE) or ()]
+    names = {re.split(r"[^\w-]", name)[0] for name, _, marker in listed if re.search("extra == .all.", marker)}
+    return sorted(names - {each.metadata["Name"] for each in metadata.distributions()})
 
 
 def discover() -> Registry:

@@ -16,7 +16,7 @@ from mmearth_core.contract import hooks
 from mmearth_core.contract.bands import Layer, check_name
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.hooks import GROUP
-from mmearth_core.contract.modality import API_VERSION, Modality
+from mmearth_core.contract.modality import API_VERSION, TERMS, Modality
 from mmearth_core.errors import DeclarationError
 from mmearth_core.text import did_you_mean
 
@@ -253,7 +253,7 @@ def _check_modality(item: Any, label: str) -> None:
     are_ids = isinstance(item.assets, tuple) and all(isinstance(asset, str) and asset for asset in item.assets)
     problem = f"{label} declares assets = {item.assets!r}, which is not a tuple of ids."
     _require(are_ids, problem, 'Write `assets = ("ID",)`.')
-    for name in ("licence", "citation"):
+    for name in TERMS:
         value = getattr(item, name)
         _require(isinstance(value, str), f"{label} declares {name} = {value!r}, which is not text.", "Use a string.")
 

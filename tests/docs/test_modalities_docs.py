@@ -56,11 +56,12 @@ def test_readme_shows_keys_that_exist(path):
 
 
 def test_other_years_and_newer_assets_are_taken():
-    _, years, newer, _ = fenced(PAGE)
+    _, years, newer, tiles, _ = fenced(PAGE)
     assert set(options("sentinel2", years["sentinel2"]).windows) == {"2021", "2022"}
     assert options("sentinel1", years["sentinel1"]).window[0].year == 2020
     assert options("esa_worldcover", newer["esa_worldcover"]).collection == "ESA/WorldCover/v200"
     assert options("aster", newer["aster"]).band == "elevation"
+    assert options("aster", tiles["aster"]).model == "COPERNICUS/DEM/GLO30_2024_1"
 
 
 def test_an_earlier_builds_keys_are_taken():

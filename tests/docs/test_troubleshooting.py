@@ -18,10 +18,12 @@ import pytest
 import rasterio
 from click.testing import CliRunner
 from mmearth_devkit.testing.few_tiles import demo_of
+from mmearth_devkit.testing.original_layout import write_original
 from mmearth_devkit.testing.place import PLACE
 
 from mmearth_core import Band, ClassLabel, errors
 from mmearth_core.cli import main
+from mmearth_core.dataset import Dataset
 from mmearth_core.errors import ExitCode, MMEarthError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text()
@@ -293,10 +295,28 @@ def away(place: Place) -> Said:
     return said("run", "mydata.toml")
 
 
+def undescribed(place: Place) -> Said:
+    path = write_original(place.folder / "published", 2)
+    with h5py.File(path, "r+") as file:
+        file.move("aster", "snow_depth")
+    return said("subset", "published", "some", "--sample", "1")
+
+
+def replaced(place: Place) -> Said:
+    path = write_original(place.folder / "mydata", 2)
+    dataset = Dataset(path, layers=["month"])
+    write_original(place.folder / "new" / "mydata", 2, prefix="other").replace(path)
+    with pytest.raises(MMEarthError) as told:
+        dataset[0]
+    return Said(int(told.value.exit_code), str(told.value), type(told.value).__name__)
+
+
 WRAPPED = [[179.99, 10], [-179.99, 10], [-179.99, 10.02], [179.99, 10.02], [179.99, 10]]
 
 PROVOKED: dict[str, Callable[[Place], Said]] = {
     "An HDF5 file is damaged": cut_short,
+    "A layer has no description": undescribed,
+    "The file was replaced while it was in use": replaced,
     "No such configuration file": no_config,
     "Unknown key in the configuration": unknown_key,
     "A modality is not installed": not_installed,

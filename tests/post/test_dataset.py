@@ -99,7 +99,7 @@ def test_what_is_not_there_is_refused(made: Path, tmp_path: Path) -> None:
         Dataset(made / "data_1M_v001_splits.json")
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["x"] = [1, 2]
-    with pytest.raises(DatasetError, match="has no description"):
+    with pytest.raises(DatasetError, match="has no table `metadata`"):
         Dataset(tmp_path / "foreign.h5")
 
 

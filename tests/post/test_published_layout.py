@@ -29,7 +29,7 @@ VECTORS = {
     "era5": (12, "float32", math.nan), "lat": (2, "float32", INF), "lon": (2, "float32", INF),
     "month": (2, "float32", INF), "biome": (14, "uint8", 255), "eco_region": (846, "uint16", 65535),
 }  # fmt: skip
-PLACES = {"brittany": (-4.72, 48.03), "nebraska": (-98.5, 41.2), "svalbard": (16.0, 78.2), "patagonia": (-70.5, -49.0)}
+PLACES = {"brittany": (-4.69, 48.03), "nebraska": (-98.5, 41.2), "svalbard": (16.0, 78.2), "patagonia": (-70.5, -49.0)}
 SIZE = 16
 
 Reader = Callable[[int], dict[str, Any]]
@@ -58,6 +58,22 @@ def planet(tmp_path_factory: pytest.TempPathFactory, kit: Any) -> Path:
     kit.summary("run", folder / "planet.toml")
     kit.summary("post", folder / "planet.toml", "--workers", "1", "--fractions", "1,0,0")
     return folder / "data_100k_v001"
+
+
+def test_every_modality_states_its_terms_beside_the_file_and_in_it(planet: Path) -> None:
+    text = (planet / "data_100k_v001_licences.md").read_text()
+    years = sorted(
+        {entry["S2_DATE"][:4] for entry in json.loads((planet / "data_100k_v001_tile_info.json").read_text()).values()}
+    )
+    span = years[0] if len(years) == 1 else f"{years[0]}-{years[-1]}"
+    assert text.count("\n## ") == 8
+    assert f"Contains modified Copernicus Sentinel data {span}." in text
+    assert f"Contains modified Copernicus Climate Change Service Information {span}. Neither the European" in text
+    assert "not stated" not in text and "[Year]" not in text
+    with h5py.File(planet / "data_100k_v001.h5") as file:
+        for name in PUBLISHED.keys() | VECTORS.keys():
+            for term in ("licence", "attribution", "citation", "source"):
+                assert f"- {term}: {file[name].attrs[term]}\n" in text, name
 
 
 def test_the_datasets_are_the_published_ones(planet: Path) -> None:

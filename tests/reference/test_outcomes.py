@@ -66,6 +66,10 @@ CHANGED = {
             "small.toml --workers 1 --send-back --json",
         )
     },
+    **{
+        f"plugins --json types modalities.[].{term}": "modalities state the attribution and the source of their data"
+        for term in ("attribution", "source")
+    },
     "plugins --json values": "the engine `record` of mmearth-devkit is new",
     "engine check --engine local:virginia --json values beliefs.[].rule": "plainer English, and six more rules",
     "tiles map tiles/points.geojson -o map.png": "is `mmearth-core map`, of mmearth-viz",

@@ -6,8 +6,31 @@ import pytest
 
 from tests.reference.compare import load, unexpected
 
+DATASETS = {
+    **{name: name for name in ("few", "merged", "planet", "resized", "small")},
+    **dict.fromkeys(("scene", "scene with the modality tile"), "virginia"),
+}
+
+ROWS = "the checksum of the rows, by which readers notice that the file was replaced"
+
 ROUNDED = "polygons have 6 decimals, as MMEarth-data reads them"
 MEAN = "the mean over the polygon, whose coordinates have 6 decimals"
+
+TERMS = "layers have the licence, attribution, citation and source of their data"
+
+TEXTS = "wavelengths, scene classes and the cloud mask are described as in the catalogue; heights may be 0 over the sea"
+
+SENTINEL2 = ("sentinel2", "sentinel2_cloudmask", "sentinel2_cloudprod", "sentinel2_scl")
+TILE = ("lat", "lon", "month", "biome", "eco_region")
+MAPS = ("sentinel1", "aster", "era5", "dynamic_world", "esa_worldcover", "canopy_height_eth")
+FILES = {
+    **dict.fromkeys(
+        ("few few.h5", "merged merged.h5", "planet planet.h5", "resized resized.h5"), (*SENTINEL2, *MAPS, *TILE)
+    ),
+    "scene with the modality tile virginia.h5": (*SENTINEL2, *TILE),
+    **dict.fromkeys(("scene virginia.h5", "small small.h5"), SENTINEL2),
+}
+"""The layers of each HDF5 file."""
 
 CHANGED: dict[str, str] = {
     **{f"{name} tiles.gpkg": ROUNDED for name in ("planet", "scene", "scene with the modality tile", "small")},
@@ -15,6 +38,28 @@ CHANGED: dict[str, str] = {
     **{f"planet journals base {tile}": MEAN for tile in (147, 167, 207)},
     **{f"{name} {name}.h5 era5 values": MEAN for name in ("few", "merged", "planet", "resized")},
     **{f"{name} {name}_tile_info.json era5": MEAN for name in ("few", "merged", "planet", "resized")},
+    **{
+        f"{file} {layer} attributes {term}": TERMS
+        for file, layers in FILES.items()
+        for layer in layers
+        for term in ("licence", "attribution", "citation", "source")
+    },
+    **{
+        f"{file} {what}": TEXTS
+        for file, layers in FILES.items()
+        for layer, what in {
+            "sentinel2": "sentinel2 attributes descriptions",
+            "sentinel2_cloudmask": "sentinel2_cloudmask attributes descriptions",
+            "sentinel2_scl": "sentinel2_scl attributes classes",
+            "aster": "aster attributes descriptions",
+        }.items()
+        if layer in layers
+    },
+    **{
+        f"{dataset} mmearth.toml modalities": "the modality of the anchor has the new option cloud_classes"
+        for dataset in ("planet", "scene", "scene with the modality tile", "small")
+    },
+    **{f"{dataset} {name}.h5 attributes rows_sha256": ROWS for dataset, name in DATASETS.items()},
 }
 """What may differ, such as "planet planet.h5 sentinel2 stored", and the reason."""
 

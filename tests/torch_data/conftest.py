@@ -15,10 +15,10 @@ from mmearth_devkit.testing.command_line import cli
 from shapely.geometry import box, mapping
 
 PLACES = {
-    "brittany": (-4.72, 48.03, "train"),
+    "brittany": (-4.69, 48.03, "train"),
     "nebraska": (-98.5, 41.2, "val"),
     "svalbard": (16.0, 78.2, "train"),
-    "patagonia": (-70.5, -49.0, "train"),
+    "patagonia": (-70.47, -49.0, "train"),
     "java": (110.4, -7.2, "test"),
 }
 """Longitude, latitude and split. Level 1C and 2A, both orbits and one; in the far north HH and HV."""

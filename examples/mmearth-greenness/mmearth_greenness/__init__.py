@@ -56,6 +56,10 @@ class Greenness(Modality):
     # A composite has no grid on which the core could interpolate it: image() resamples what it is made of.
     resampled = True
     Options = Options
+    licence = "public domain (U.S. Geological Survey)"
+    attribution = "Landsat 8/9 image courtesy of the U.S. Geological Survey."
+    citation = "U.S. Geological Survey: Landsat 8 and 9 Collection 2 Level 2. doi:10.5066/P9OGBGM6"
+    source = "https://developers.google.com/earth-engine/datasets/catalog/LANDSAT_LC08_C02_T1_L2"
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """Counts the images of the year."""

@@ -57,6 +57,10 @@ class Landsat(Modality):
     api_version = 1
     layers = (REFLECTANCE,)
     Options = Options
+    licence = "public domain (U.S. Geological Survey)"
+    attribution = "Landsat 8/9 image courtesy of the U.S. Geological Survey."
+    citation = "U.S. Geological Survey: Landsat 8 and 9 Collection 2 Level 2. doi:10.5066/P9OGBGM6"
+    source = "https://developers.google.com/earth-engine/datasets/catalog/LANDSAT_LC08_C02_T1_L2"
 
     def locate(self, scene: Scene) -> "ee.List":
         """The nearest image that covers the tile; the earlier of two that are equally near."""

@@ -46,6 +46,13 @@ class Nightlights(Modality):
     api_version = 1
     layers = (RADIANCE,)
     Options = Options
+    licence = "public domain (Earth Observation Group, Colorado School of Mines)"
+    attribution = "none required"
+    citation = (
+        "Elvidge, C. D. et al. (2017): VIIRS night-time lights. International Journal of Remote Sensing 38, 5860-5879. "
+        "doi:10.1080/01431161.2017.1342050"
+    )
+    source = "https://developers.google.com/earth-engine/datasets/catalog/NOAA_VIIRS_DNB_MONTHLY_V1_VCMSLCFG"
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """The mean of the twelve months before the anchor's, over the tile and over its surroundings."""

@@ -1,4 +1,4 @@
-"""ASTER through the real client on a world of arrays: heights and slopes against numpy, and the sea."""
+"""ASTER through the real client on a world of arrays: heights and slopes against numpy, the sea, and masked pixels."""
 
 import datetime as dt
 import math
@@ -101,7 +101,7 @@ def test_a_coast_keeps_its_land(tmp_path):
     assert "MISSING" not in Aster().info(result.located(Aster()))
 
 
-def test_the_sea_is_no_data_with_its_reason(tmp_path):
+def test_where_the_model_is_masked_is_no_data_with_its_reason(tmp_path):
     valid = np.ones(RELIEF.shape, bool)
     valid[:, SEA_FROM:] = False
     result = fetch(tmp_path, model(RELIEF, valid), tile(SEA_FROM + 3, 12))
@@ -109,7 +109,16 @@ def test_the_sea_is_no_data_with_its_reason(tmp_path):
     assert np.isnan(result.bands["aster__elevation"]).all() and np.isnan(result.bands["aster__slope"]).all()
     info = Aster().info(result.located(Aster()))
     assert info["BANDS"] == {"aster": []}
-    assert info["MISSING"]["aster"] == f"{ASSET} has no height in the tile (sea, or beyond its limits)"
+    # It does not say that this is sea: over sea the model has a height, 0, within its one-degree cells.
+    assert info["MISSING"]["aster"] == f"{ASSET} has no height in the tile (beyond its extent, or masked)"
+
+
+def test_a_height_of_0_over_the_sea_is_a_height(tmp_path):
+    flat = RELIEF.copy()
+    flat[:, 5:] = 0
+    result = fetch(tmp_path, model(flat), tile(10, 12))
+    assert (result.bands["aster__elevation"] == 0).all() and (result.bands["aster__slope"] == 0).all()
+    assert Aster().info(result.located(Aster())) == {"BANDS": {"aster": ["elevation", "slope"]}}
 
 
 def test_beyond_the_model_is_no_data_too(tmp_path):

@@ -1,4 +1,4 @@
-"""Reads a finished dataset for tools: tile_info, the table of tiles, and layers that only plugins describe."""
+"""Reads a finished dataset for tools: tile_info and the table of tiles."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -14,7 +14,7 @@ from mmearth_core.json_files import JSONFileError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product import hdf5
-from mmearth_core.product.reader import DatasetReader
+from mmearth_core.product.reader import DatasetReader, declared_layers
 from mmearth_core.registry import Registry
 from mmearth_core.text import counted
 from mmearth_curate.strict_json import read_entries
@@ -114,80 +114,8 @@ class TileTable:
         return int(self._order[position])
 
 
-class DescribedReader(DatasetReader):
-    """A finished dataset; installed plugins describe layers that the file does not describe, as in published files.
-
-    Attributes:
-        problems: problems of each layer whose description is missing or wrong, one sentence each. Such a layer is only
-            in `layers` if an installed plugin describes it; the last sentence says whether this is the case.
-    """
-
-    def __init__(self, paths: ProductPaths, registry: Registry) -> None:
-        """Opens a dataset and reads its description.
-
-        Raises:
-            DatasetError: when the file cannot be read.
-        """
-        super().__init__(paths, {})
-        self.problems: dict[str, list[str]] = {}
-        declared = _declared_layers(registry)
-        with self.file() as file:
-            for name in (each for each in file if each != hdf5.METADATA):
-                layer, problems = self._describe(file[name], declared.get(name))
-                if layer is not None:
-                    self.layers[name] = layer
-                if problems:
-                    self.problems[name] = problems
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__getstate__().items() if name != "table"}  # as large as `ids`
-
-    @cached_property
-    def table(self) -> TileTable:
-        """The tile of each row."""
-        with self.file() as file:
-            return TileTable.read(file)
-
-    def _describe(
-        self, dataset: h5py.Dataset, declared: LayerDescription | None
-    ) -> tuple[LayerDescription | None, list[str]]:
-        if not isinstance(dataset, h5py.Dataset):
-            return None, ["It is a group; each layer is a dataset."]
-        if declared is not None:
-            declared = _fitted(declared, dataset)
-        problems = []
-        if dataset.shape[:1] != (len(self),):
-            problems.append(f"Has shape {dataset.shape}; the table `{hdf5.METADATA}` has {counted(len(self), 'row')}.")
-        try:
-            layer = hdf5.read_layer(dataset)
-        except DatasetError as error:
-            known = f"the description of {declared.plugin} is used" if declared else "its values are not described"
-            return None if problems else declared, [*problems, f"The layer {error.__cause__}; {known}."]
-        problems += _contradictions(layer)
-        if declared and not layer.previews and (declared.modality, declared.bands) == (layer.modality, layer.bands):
-            layer = evolve(layer, previews=declared.previews)  # files of older versions have none
-        return None if problems else layer, problems
-
-
-def _fitted(layer: LayerDescription, dataset: h5py.Dataset) -> LayerDescription | None:
-    """A declared layer with the dtype and size in the file, which may differ from the plugin's current ones."""
-    if dataset.dtype.kind not in "iuf":
-        return None
-    fitted = evolve(layer, dtype=dataset.dtype.name, shape=dataset.shape[1:])
-    return None if any(_contradictions(fitted)) else fitted
-
-
-def _declared_layers(registry: Registry) -> dict[str, LayerDescription]:
-    """The layers that installed modalities declare, by name; types and sizes in a file may differ."""
-    return {
-        layer.name: LayerDescription.of(layer, registered.make(), 1, str(registered.origin))
-        for registered in registry.modalities.values()
-        for layer in registered.declared.layers
-    }
-
-
 def _contradictions(layer: LayerDescription) -> Iterator[str]:
-    """Contradictions in the description, each as a sentence."""
+    """Contradictions in a description, each as a sentence."""
     bands = len(layer.bands)
     if len(layer.shape) != (3 if layer.is_map else 1) or layer.shape[:1] != (bands,):
         kind = f"a {layer.kind} layer of {counted(bands, 'band')}"
@@ -198,3 +126,53 @@ def _contradictions(layer: LayerDescription) -> Iterator[str]:
             yield f"Has {counted(bands, 'band')}, and {attribute} for {count}."
     if not layer.holds_nodata:
         yield f"Its type {layer.dtype} cannot hold its no-data {layer.nodata}."
+
+
+class DescribedReader(DatasetReader):
+    """A finished dataset with its table of tiles, whose descriptions are checked.
+
+    Attributes:
+        problems: problems of each layer whose own description is missing or wrong, one sentence each. Such a layer is
+            only in `layers` if an installed plugin describes it; the last sentence says whether this is the case.
+    """
+
+    def __init__(self, paths: ProductPaths, registry: Registry) -> None:
+        """Opens a dataset and reads its description.
+
+        Raises:
+            DatasetError: when the file cannot be read.
+        """
+        super().__init__(paths, registry)
+        declared = declared_layers(registry)
+        for name, layer in self.layers.items():
+            own = declared.get(name)
+            if own and not layer.previews and (own.modality, own.bands) == (layer.modality, layer.bands):
+                self.layers[name] = evolve(layer, previews=own.previews)  # files of older versions have none
+        with self.file() as file:
+            found = {name: list(self._problems(name, file[name])) for name in file if name != hdf5.METADATA}
+        self.problems = {name: problems for name, problems in found.items() if problems}
+        for name, problems in self.problems.items():
+            if len(problems) > (name in self.undescribed):
+                self.layers.pop(name, None)
+
+    def _problems(self, name: str, dataset: h5py.Dataset) -> Iterator[str]:
+        if not isinstance(dataset, h5py.Dataset):
+            yield "It is a group; each layer is a dataset."
+            return
+        if dataset.shape[:1] != (len(self),):
+            yield f"Has shape {dataset.shape}; the table `{hdf5.METADATA}` has {counted(len(self), 'row')}."
+        if name not in self.undescribed:
+            yield from _contradictions(self.layers[name])
+            return
+        layer = self.layers.get(name)
+        known = f"the description of {layer.plugin} is used" if layer else "its values are not described"
+        yield f"The layer {self.undescribed[name]}; {known}."
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "table"}  # as large as `ids`
+
+    @cached_property
+    def table(self) -> TileTable:
+        """The tile of each row."""
+        with self.file() as file:
+            return TileTable.read(file)

@@ -35,6 +35,7 @@ QUANTITIES = (
     Quantity("temperature_2m_max", "max_temp", "K", "highest temperature of the air 2 m above ground", "max"),
     Quantity("total_precipitation_sum", "total_precip", "m", "sum of rain and snow, as depth of water", "sum"),
 )
+# Precipitation may be slightly negative, as the source packs numbers with little precision; it is stored as it is.
 
 PERIODS = {
     "prev_month": "the month before the anchor's",

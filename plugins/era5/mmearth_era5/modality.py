@@ -33,11 +33,16 @@ class Era5(Modality):
     layers = LAYERS
     Options = Era5Options
     assets = ("ECMWF/ERA5_LAND/MONTHLY_AGGR",)
-    licence = "Copernicus Climate Change Service: free of charge, with attribution"
+    licence = "Licence to Use Copernicus Products: free of charge, with attribution and the Commission's disclaimer"
+    attribution = (
+        "Contains modified Copernicus Climate Change Service Information [Year]. Neither the European Commission nor "
+        "ECMWF is responsible for any use that may be made of the Copernicus Information or Data it contains."
+    )
     citation = (
         "Muñoz Sabater, J. (2019): ERA5-Land monthly averaged data from 1950 to present. Copernicus Climate Change "
         "Service (C3S) Climate Data Store. doi:10.24381/cds.68d2bb30"
     )
+    source = "https://developers.google.com/earth-engine/datasets/catalog/ECMWF_ERA5_LAND_MONTHLY_AGGR"
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """Reduces all three periods to one image of twelve bands, and that image over the tile."""

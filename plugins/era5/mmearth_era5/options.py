@@ -16,11 +16,11 @@ class Era5Options:
         validator=[validators.ge(1), validators.le(1200)],
         metadata={
             "help": "months of the year's values, ending with the anchor's; the published dataset has 13, "
-            "with the same month of the year before"
+            "with the same month of the year before, and `scale` = 10"
         },
     )
     scale: float = field(
         default=100.0,
         validator=validators.gt(0),
-        metadata={"help": "metres between the points that are averaged over the tile"},
+        metadata={"help": "metres between the points that are averaged over the tile; 10 in the published dataset"},
     )

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from attrs import evolve
 from mmearth_era5 import mmearth_modalities
 from mmearth_era5.layers import QUANTITIES
 from mmearth_era5.modality import Era5
@@ -94,6 +95,22 @@ def test_thirteen_months_are_the_published_window(tmp_path):
     modality = Era5(Era5Options(months=13))
     values = modality.values(fetch(tmp_path, modality=modality).located(modality))["era5"]
     np.testing.assert_allclose(values, twelve(["201707", *YEAR]), rtol=1e-12)
+
+
+def test_slightly_negative_precipitation_is_kept(tmp_path):
+    # As the real asset has it now and then, where numbers are packed with little precision.
+    def negative(image_asset):
+        bands = [
+            evolve(band, pixels=-1e-7 * np.ones((4, 4))) if "precip" in band.name else band
+            for band in image_asset.bands
+        ]
+        return evolve(image_asset, bands=tuple(bands))
+
+    world = ArrayWorld(ArrayCollection(COLLECTION, [negative(each) for each in IMAGES.values()]))
+    located = fetch(tmp_path, world=world).located(Era5())
+    values = Era5().values(located)["era5"]
+    np.testing.assert_allclose(values[3::4], [-1e-7, -1e-7, -12e-7], rtol=1e-9)
+    assert "MISSING" not in Era5().info(located)
 
 
 def test_info_has_the_published_keys(tmp_path):

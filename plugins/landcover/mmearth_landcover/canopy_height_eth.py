@@ -63,10 +63,21 @@ class CanopyHeightEth(Modality):
     Options = CanopyHeightOptions
     assets = ("users/nlang/ETH_GlobalCanopyHeight_2020_10m_v1", "users/nlang/ETH_GlobalCanopyHeightSD_2020_10m_v1")
     licence = "CC BY 4.0"
+    attribution = (
+        "Canopy height 2020 by N. Lang, W. Jetz, K. Schindler and J. D. Wegner (ETH Zurich), CC BY 4.0, resampled. "
+        "Contains modified Copernicus Sentinel data 2020."
+    )
     citation = (
         "Lang, N., Jetz, W., Schindler, K., & Wegner, J. D. (2023): A high-resolution canopy height model of the "
         "Earth. Nature Ecology & Evolution 7, 1778-1789. doi:10.1038/s41559-023-02206-6"
     )
+    source = "https://langnico.github.io/globalcanopyheight/"
+
+    def __init__(self, options: CanopyHeightOptions | None = None) -> None:
+        super().__init__(options)
+        if (self.options.height, self.options.std) != self.assets:
+            # The terms of other assets are not known.
+            self.licence = self.attribution = self.citation = self.source = ""
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """Counts the heights in the tile, so that an empty layer has its reason."""

@@ -65,10 +65,15 @@ class DynamicWorld(Modality):
     Options = DynamicWorldOptions
     assets = ("GOOGLE/DYNAMICWORLD/V1",)
     licence = "CC BY 4.0"
+    attribution = (
+        "This dataset is produced for the Dynamic World Project by Google in partnership with National Geographic "
+        "Society and the World Resources Institute. Contains modified Copernicus Sentinel data [Year]."
+    )
     citation = (
         "Brown, C. F., Brumby, S. P., Guzder-Williams, B. et al. (2022): Dynamic World, Near real-time global 10 m "
         "land use land cover mapping. Scientific Data 9, 251. doi:10.1038/s41597-022-01307-4"
     )
+    source = "https://developers.google.com/earth-engine/datasets/catalog/GOOGLE_DYNAMICWORLD_V1"
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """Counts the year's images at the tile."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import ee
 
 _MOST = 16
-"""Maximum number of images considered for a tile; the published collections have one for the world."""
+"""So many images of a collection at a tile are refused; the published collections have one for the world."""
 
 # Source: the Earth Engine catalogue pages of ESA/WorldCover/v100 and v200, which share their classes.
 CLASSES = (
@@ -48,6 +48,34 @@ class EsaWorldCoverOptions:
     )
 
 
+_CITATIONS = {
+    "ESA/WorldCover/v100": (
+        "2020",
+        "Zanaga, D., Van De Kerchove, R., De Keersmaecker, W. et al. (2021): ESA WorldCover 10 m 2020 v100. "
+        "doi:10.5281/zenodo.5571936",
+    ),
+    "ESA/WorldCover/v200": (
+        "2021",
+        "Zanaga, D., Van De Kerchove, R., Daems, D. et al. (2022): ESA WorldCover 10 m 2021 v200. "
+        "doi:10.5281/zenodo.7254221",
+    ),
+}
+"""The year and the citation of each collection."""
+
+
+def _terms(collection: str) -> tuple[str, str, str, str]:
+    """Licence, attribution, citation and source of a collection; empty for one that is not known."""
+    if collection not in _CITATIONS:
+        return "", "", "", ""
+    year, citation = _CITATIONS[collection]
+    attribution = (
+        f"© ESA WorldCover project {year} / Contains modified Copernicus Sentinel data ({year}) processed by ESA "
+        "WorldCover consortium."
+    )
+    page = collection.replace("/", "_")
+    return "CC BY 4.0", attribution, citation, f"https://developers.google.com/earth-engine/datasets/catalog/{page}"
+
+
 class EsaWorldCover(Modality):
     """Land cover in eleven classes.
 
@@ -60,8 +88,11 @@ class EsaWorldCover(Modality):
     layers = (LAND_COVER,)
     Options = EsaWorldCoverOptions
     assets = ("ESA/WorldCover/v100",)
-    licence = "CC BY 4.0"
-    citation = "Zanaga, D. et al. (2021): ESA WorldCover 10 m 2020 v100. doi:10.5281/zenodo.5571936"
+    licence, attribution, citation, source = _terms("ESA/WorldCover/v100")
+
+    def __init__(self, options: EsaWorldCoverOptions | None = None) -> None:
+        super().__init__(options)
+        self.licence, self.attribution, self.citation, self.source = _terms(self.options.collection)
 
     def locate(self, scene: Scene) -> "ee.List":
         """Lists the collection's images at the tile."""
@@ -80,6 +111,11 @@ class EsaWorldCover(Modality):
         """The images that have a class in the tile, the last one on top."""
         import ee
 
+        if len(located) == _MOST:
+            raise ValueError(
+                f"{self.options.collection} has {_MOST} images or more at one tile. Set `collection` in "
+                "[modalities.esa_worldcover] to one of which few images touch a tile."
+            )
         images = [ee.Image(name).select(["Map"], ["map"]) for name in self._ids(located)]
         whole: ee.Image = images[0] if len(images) == 1 else ee.ImageCollection(images).mosaic()
         return whole

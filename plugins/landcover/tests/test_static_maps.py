@@ -165,3 +165,31 @@ def test_all_three_beside_one_another_take_three_requests(tmp_path):
         "canopy_height_eth__height",
         "canopy_height_eth__std",
     ]
+
+
+@pytest.mark.parametrize(
+    ("version", "year", "doi"), [("v100", "2020", "10.5281/zenodo.5571936"), ("v200", "2021", "10.5281/zenodo.7254221")]
+)
+def test_worldcover_is_cited_in_the_version_in_use(version, year, doi):
+    modality = EsaWorldCover(EsaWorldCoverOptions(collection=f"ESA/WorldCover/{version}"))
+    assert f"ESA WorldCover 10 m {year} {version}. doi:{doi}" in modality.citation
+    assert modality.attribution.startswith(f"© ESA WorldCover project {year} / Contains modified Copernicus Sentinel")
+    assert modality.source.endswith(f"/ESA_WorldCover_{version}")
+    assert (EsaWorldCover().citation == EsaWorldCover.citation) and "v100" in EsaWorldCover.citation
+
+
+@pytest.mark.parametrize(
+    "modality",
+    [EsaWorldCover(EsaWorldCoverOptions(collection="MY/MAP")), CanopyHeightEth(CanopyHeightOptions(height="MY/TREES"))],
+    ids=lambda modality: modality.name,
+)
+def test_terms_of_other_assets_are_not_stated(modality):
+    assert {modality.licence, modality.attribution, modality.citation, modality.source} == {""}
+
+
+@pytest.mark.parametrize(("images", "outcome"), [(15, "done"), (16, "failed")])
+def test_a_collection_of_many_images_at_a_tile_is_refused(tmp_path, images, outcome):
+    many = [asset(f"ESA/WorldCover/v100/i{number:02d}", COVER, band="Map") for number in range(images)]
+    result = download(cover(*many), [EsaWorldCover()], TILE, ANCHOR, tmp_path)
+    assert result.entry.outcome == outcome
+    assert outcome == "done" or "has 16 images or more at one tile. Set `collection`" in result.entry.reason

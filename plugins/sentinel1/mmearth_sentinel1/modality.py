@@ -32,7 +32,9 @@ class Sentinel1(Modality):
         "Copernicus Sentinel data: free, full and open, with attribution "
         "(Commission Delegated Regulation (EU) No 1159/2013)"
     )
-    citation = "Contains modified Copernicus Sentinel data [years of the images], processed by ESA."
+    attribution = "Contains modified Copernicus Sentinel data [Year]."
+    citation = "European Space Agency: Copernicus Sentinel-1 GRD data [Year], from Google Earth Engine."
+    source = "https://developers.google.com/earth-engine/datasets/catalog/COPERNICUS_S1_GRD"
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """Filters the collection by place, date, mode and orbit, and takes the nearest image of each orbit."""

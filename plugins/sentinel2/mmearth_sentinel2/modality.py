@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from mmearth_core import Anchor, Modality, Scene, Skip
 from mmearth_sentinel2.draw import TABLE, Draw, draw
-from mmearth_sentinel2.layers import LAYERS
+from mmearth_sentinel2.layers import CLOUD_CLASSES, CLOUD_MASK, LAYERS
 from mmearth_sentinel2.options import Sentinel2Options
 
 if TYPE_CHECKING:
     import ee
 
-_DECLARED = frozenset(band.name for layer in LAYERS for band in layer.bands)
+# Source: the Earth Engine catalogue pages of both collections. ESA's polygons, from which QA60 was made, ended with the
+# first date; since the second one it is made from the new bands.
+_GAP = dt.date(2022, 1, 25), dt.date(2024, 2, 28)
 
 
 class Sentinel2(Modality):
@@ -32,7 +34,14 @@ class Sentinel2(Modality):
         "Copernicus Sentinel data: free, full and open, with attribution "
         "(Commission Delegated Regulation (EU) No 1159/2013)"
     )
-    citation = "Contains modified Copernicus Sentinel data [years of the images], processed by ESA."
+    attribution = "Contains modified Copernicus Sentinel data [Year]."
+    citation = "European Space Agency: Copernicus Sentinel-2 data [Year], levels 1C and 2A, from Google Earth Engine."
+    source = "https://developers.google.com/earth-engine/datasets/catalog/COPERNICUS_S2_SR_HARMONIZED"
+
+    def __init__(self, options: Sentinel2Options | None = None) -> None:
+        super().__init__(options)
+        if self.options.cloud_classes:
+            self.layers = (*LAYERS, CLOUD_CLASSES)
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """Filters both collections by place, date and cloud, and selects the drawn image."""
@@ -76,16 +85,23 @@ class Sentinel2(Modality):
 
     def present(self, located: Any) -> Collection[str]:
         """The bands of that image: level 2A has no B10, and not always the cloud probability."""
-        return _DECLARED & set(located["images"][0]["bands"])
+        declared = {band.name for layer in self.layers for band in layer.bands}
+        return declared & set(located["images"][0]["bands"])
 
     def info(self, located: Any) -> Mapping[str, Any]:
-        """Date, product and bands under the published dataset's keys, and the image's id."""
-        present = self.present(located)
+        """Date, product and bands under the published dataset's keys, the image's id, and why masks are empty."""
+        present, date = self.present(located), located["images"][0]["date"]
+        bands = {layer.name: [band.name for band in layer.bands if band.name in present] for layer in self.layers}
+        empty = _empty_masks(dt.date.fromisoformat(date))
+        without = {layer.name for layer in self.layers if not present & {band.name for band in layer.bands}}
+        absent = {name: why for name, why in empty.items() if name in without}
         return {
-            "S2_DATE": located["images"][0]["date"],
+            "S2_DATE": date,
             "S2_type": located["variant"],
             "S2_ID": self._id(located),
-            "BANDS": {layer.name: [band.name for band in layer.bands if band.name in present] for layer in LAYERS},
+            "BANDS": bands,
+            **({"MASKED": empty} if empty else {}),
+            **({"MISSING": absent} if absent else {}),
         }
 
     def _draw(self, scene: Scene) -> Draw:
@@ -117,6 +133,16 @@ class Sentinel2(Modality):
         count = covering.size()
         pick = ee.List(picks).get(count.min(TABLE)) if isinstance(picks, list) else picks
         return ee.Dictionary({"variant": variant, "count": count, "images": covering.toList(1, pick).map(_describe)})
+
+
+def _empty_masks(date: dt.date) -> dict[str, str]:
+    """The layers that Earth Engine has no data for in images of a day, each with the reason."""
+    found = {}
+    if _GAP[0] <= date <= _GAP[1]:
+        found[CLOUD_MASK.name] = f"QA60 is masked in Earth Engine in images from {_GAP[0]} to {_GAP[1]}"
+    if date <= _GAP[1]:
+        found[CLOUD_CLASSES.name] = "Earth Engine has MSK_CLASSI_* in images from February 2024 on"
+    return found
 
 
 def _describe(element: Any) -> "ee.Dictionary":

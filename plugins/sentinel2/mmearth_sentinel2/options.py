@@ -50,3 +50,9 @@ class Sentinel2Options:
         validator=_check_windows,
         metadata={"help": "for each year to draw from, the first day and the day after the last one"},
     )
+    cloud_classes: bool = field(
+        default=False,
+        metadata={
+            "help": "also download the layer `sentinel2_cloudclasses`: MSK_CLASSI_*, which has data from 2024 on"
+        },
+    )

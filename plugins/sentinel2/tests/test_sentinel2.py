@@ -4,6 +4,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
+from attrs import evolve
 from mmearth_localearth.testing import ArrayBand, ArrayCollection, ArrayWorld, download, image, to_lonlat
 from mmearth_sentinel2 import mmearth_modalities
 from mmearth_sentinel2.draw import draw
@@ -26,7 +27,8 @@ MIDDLE = {
     2019: dt.datetime(2019, 7, 1),
     2020: dt.datetime(2020, 7, 1),
 }
-METRES = {"B2": 10, "B3": 10, "B4": 10, "B8": 10, "B1": 60, "B9": 60, "B10": 60, "QA60": 60}
+METRES = {"B2": 10, "B3": 10, "B4": 10, "B8": 10, "B1": 60, "B9": 60, "B10": 60, "QA60": 60,
+          **dict.fromkeys(["MSK_CLASSI_OPAQUE", "MSK_CLASSI_CIRRUS", "MSK_CLASSI_SNOW_ICE"], 60)}  # fmt: skip
 REFLECTANCE = ["B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B10", "B11", "B12"]
 L1C_BANDS = [*REFLECTANCE, "QA60"]
 L2A_BANDS = [*[name for name in REFLECTANCE if name != "B10"], "SCL", "MSK_CLDPRB", "QA60"]
@@ -51,9 +53,12 @@ def band(name, seed):
     metres = METRES.get(name, 20)
     size = SIDE * 10 // metres
     noise = np.random.default_rng([seed, *name.encode()])
-    high, dtype = {"SCL": (12, "uint8"), "MSK_CLDPRB": (101, "uint8"), "QA60": (1, "uint16")}.get(
-        name, (9000, "uint16")
-    )
+    high, dtype = {
+        **dict.fromkeys(NEW_BANDS, (2, "uint8")),
+        "SCL": (12, "uint8"),
+        "MSK_CLDPRB": (101, "uint8"),
+        "QA60": (1, "uint16"),
+    }.get(name, (9000, "uint16"))
     pixels = noise.integers(0 if high < 9000 else 1, high, (size, size)).astype(dtype)
     return ArrayBand(name, pixels, UTM, (metres, 0, LEFT, 0, -metres, TOP))
 
@@ -229,6 +234,90 @@ def test_info_has_the_published_keys(tmp_path):
     assert info["S2_ID"] == f"{L2A}/sr"
     assert info["BANDS"]["sentinel2"] == ["B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8A", "B8", "B9", "B11", "B12"]
     assert info["BANDS"]["sentinel2_cloudprod"] == ["MSK_CLDPRB"]
+
+
+NEW_BANDS = ["MSK_CLASSI_OPAQUE", "MSK_CLASSI_CIRRUS", "MSK_CLASSI_SNOW_ICE"]
+
+
+def masked(one):
+    return ArrayBand(one.name, one.pixels, one.crs, one.transform, np.zeros(one.pixels.shape, bool))
+
+
+def newer(tmp_path, day, bands, hidden=(), **chosen):
+    """A tile of an image of any year; of its cloud masks, the bands of those names are all masked."""
+    windows = {str(day.year): (dt.date(day.year, 1, 1), dt.date(day.year + 1, 1, 1))}
+    modality = Sentinel2(Sentinel2Options(windows=windows, **chosen))
+    one = scene(L1C, "new", dt.datetime(day.year, day.month, day.day, 10), bands)
+    shown = tuple(masked(each) if each.name in hidden else each for each in one.bands)
+    result = fetch(tmp_path, tile(0), l1c=[evolve(one, bands=shown)], modality=modality)
+    return result, modality.info(result.located(modality)), modality
+
+
+IN_GAP = "QA60 is masked in Earth Engine in images from 2022-01-25 to 2024-02-28"
+TOO_EARLY = "Earth Engine has MSK_CLASSI_* in images from February 2024 on"
+
+
+@pytest.mark.parametrize(
+    ("day", "mask", "classes"),
+    [
+        (dt.date(2022, 1, 24), None, TOO_EARLY),
+        (dt.date(2022, 1, 25), IN_GAP, TOO_EARLY),
+        (dt.date(2024, 2, 28), IN_GAP, TOO_EARLY),
+        (dt.date(2024, 2, 29), None, None),
+    ],
+)
+def test_empty_cloud_masks_have_their_reason_from_the_first_to_the_last_day(tmp_path, day, mask, classes):
+    result, info, _ = newer(tmp_path, day, [*L1C_BANDS, *NEW_BANDS], ["QA60", *NEW_BANDS], cloud_classes=True)
+    assert result.entry.record["masked"] == ["sentinel2_cloudmask", "sentinel2_cloudclasses"]
+    reasons = {"sentinel2_cloudmask": mask, "sentinel2_cloudclasses": classes}
+    assert info.get("MASKED", {}) == {name: why for name, why in reasons.items() if why}
+    # The bands exist; whether their pixels do, only the download shows.
+    assert "MISSING" not in info and info["BANDS"]["sentinel2_cloudmask"] == ["QA60"]
+
+
+def test_bands_that_an_image_does_not_have_have_their_reason_too(tmp_path):
+    without = [name for name in L1C_BANDS if name != "QA60"]
+    _, info, _ = newer(tmp_path, dt.date(2023, 6, 1), without, cloud_classes=True)
+    assert info["MISSING"] == {"sentinel2_cloudmask": IN_GAP, "sentinel2_cloudclasses": TOO_EARLY}
+    assert info["BANDS"]["sentinel2_cloudmask"] == info["BANDS"]["sentinel2_cloudclasses"] == []
+
+
+def test_the_newer_cloud_classes_are_a_layer_if_wanted(tmp_path):
+    result, info, modality = newer(tmp_path, dt.date(2024, 6, 1), [*L1C_BANDS, *NEW_BANDS], cloud_classes=True)
+    *usual, layer = modality.layers
+    assert tuple(usual) == Sentinel2.layers == Sentinel2().layers
+    assert (layer.name, layer.kind, layer.dtype, layer.nodata) == ("sentinel2_cloudclasses", Kind.CLASSES, "uint8", 255)
+    assert [(each.name, [label.value for label in each.classes]) for each in layer.bands] == [
+        (name, [0, 1]) for name in NEW_BANDS
+    ]
+    assert info["BANDS"]["sentinel2_cloudclasses"] == NEW_BANDS
+    assert "MISSING" not in info
+    # Nearest neighbours on 60 m pixels: the tile's corner is 400 m from the image's, and its pixels are 10 m.
+    at = (np.arange(16) * 10 + 405) // 60
+    for name in NEW_BANDS:
+        wanted = band(name, sum(b"new")).pixels[np.ix_(at, at)]
+        np.testing.assert_array_equal(result.bands[f"sentinel2_cloudclasses__{name}"], wanted)
+        assert set(np.unique(wanted)) == {0, 1}
+
+
+def test_the_newer_cloud_classes_are_not_downloaded_by_default(tmp_path):
+    result, info, _ = newer(tmp_path, dt.date(2024, 6, 1), [*L1C_BANDS, *NEW_BANDS])
+    assert not [name for name in result.bands if "CLASSI" in name]
+    assert "sentinel2_cloudclasses" not in info["BANDS"]
+
+
+def test_labels_and_wavelengths_are_the_catalogue_s():
+    bands = {one.name: one for layer in Sentinel2.layers for one in layer.bands}
+    labels = {label.value: label.name for label in bands["SCL"].classes}
+    assert labels[7] == "cloud, low probability, or unclassified"
+    assert labels[0] == "no data, masked in Earth Engine"
+    for name, s2a, s2b in [
+        ("B1", "443.9", "442.3"), ("B2", "496.6", "492.1"), ("B3", "560", "559"), ("B4", "664.5", "665"),
+        ("B5", "703.9", "703.8"), ("B6", "740.2", "739.1"), ("B7", "782.5", "779.7"), ("B8", "835.1", "833"),
+        ("B8A", "864.8", "864"), ("B9", "945", "943.2"), ("B10", "1373.5", "1376.9"), ("B11", "1613.7", "1610.4"),
+        ("B12", "2202.4", "2185.7"),
+    ]:  # fmt: skip
+        assert f", {s2a} nm (S2A) or {s2b} nm (S2B), " in bands[name].description, name
 
 
 def options(table):

@@ -69,6 +69,13 @@ class TileLayers(Modality):
     api_version = 1
     layers = _layers(ecoregions())
     Options = TileOptions
+    licence = "biome and ecoregion: CC BY 4.0 (RESOLVE Ecoregions 2017); latitude, longitude and month: none"
+    attribution = "Biomes and ecoregions: RESOLVE Ecoregions 2017, Dinerstein et al. (2017), CC BY 4.0."
+    citation = (
+        "Dinerstein, E., Olson, D., Joshi, A. et al. (2017): An Ecoregion-Based Approach to Protecting Half the "
+        "Terrestrial Realm. BioScience 67, 534-545. doi:10.1093/biosci/bix014"
+    )
+    source = "https://developers.google.com/earth-engine/datasets/catalog/RESOLVE_ECOREGIONS_2017"
 
     def locate(self, scene: Scene) -> dict[str, Any]:
         """Looks up the tile's columns in the table of ecoregions."""

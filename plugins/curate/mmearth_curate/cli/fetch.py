@@ -60,8 +60,8 @@ def command(name: str, folder: Path, only: tuple[str, ...], url: str | None, dry
     if not only:
         lines += [
             "Licence: CC BY 4.0, see LICENSE-data; please cite Nedungadi et al., 2024, arXiv:2405.02771.",
-            f"Read it with torchgeo: MMEarth(root={str(folder)!r}, subset={name!r}). The published files have no "
-            "descriptions, which mmearth_core.dataset needs.",
+            f"Read it with torchgeo: MMEarth(root={str(folder)!r}, subset={name!r}); or with mmearth_core.torch: "
+            f"Dataset({str(folder / published.stem)!r}), if the plugins of its layers are installed.",
         ]
     show(as_json, _summary(published, folder, wanted, sizes), lines)
 

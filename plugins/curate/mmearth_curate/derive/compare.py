@@ -10,6 +10,7 @@ from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.product.hdf5 import METADATA
 from mmearth_core.product.reader import DatasetReader
+from mmearth_curate.derive.shared import anchor_of
 
 _LISTED = 8
 """Maximum number of differences, or of members of a list, in an error."""
@@ -47,7 +48,7 @@ class _Layout:
 def _layout(reader: DatasetReader) -> _Layout:
     with reader.file() as file:
         facets: dict[str, Facet] = {
-            "the anchor": str(reader.attributes.get("anchor", "")),
+            "the anchor": anchor_of(reader),
             f"the table `{METADATA}`": str(file[METADATA].dtype),
         }
         layers = {name: _facets(layer, file[name]) for name, layer in reader.layers.items()}
@@ -62,7 +63,7 @@ def _facets(layer: LayerDescription, dataset: h5py.Dataset) -> dict[str, Facet]:
         "bands": layer.bands,
         "dtype": layer.dtype,
         "shape of a row": " x ".join(map(str, layer.shape)),
-        "no-data": layer.nodata,
+        "no-data": ", ".join(map(str, (layer.nodata, *layer.also_missing))),
         "units": tuple(f"{band}: {unit}" for band, unit in zip(layer.bands, layer.units, strict=False)),
         "variants": layer.variants,
         "classes": tuple(

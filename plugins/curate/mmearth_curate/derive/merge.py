@@ -14,9 +14,9 @@ from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
+from mmearth_core.product.hdf5 import METADATA, PROVENANCE, ROWS, digest_of_rows, new_file
 from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
-from mmearth_core.product.statistics import BandCounts, joined_counts, stats_entry
+from mmearth_core.product.statistics import merged_entry
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool
@@ -107,6 +107,7 @@ def merge(
         write_json(staged.band_stats, stats or shared.counted_stats(staged.hdf5, layers, readers, pool, progress))
         no_splits = _write_splits(staged, inputs)
         _write_left_out(staged, inputs)
+        shared.require_unchanged(readers)
     return Merged(out, len(ids), dropped, stats is None, no_splits)
 
 
@@ -149,7 +150,7 @@ def _write_hdf5(staged: ProductPaths, inputs: Inputs, progress: Progress) -> Non
         table = file.create_dataset(METADATA, (total,), shared.stored_table(first).dtype)
         with first.file() as source:
             for name in first.layers:
-                shared.create_like(file, source[name], total)
+                shared.create_like(file, source[name], first.layers[name], total)
         marks: dict[str, list[tuple[str, shared.Rows]]] = {name: [] for name in first.layers}
         for reader, rows, start in inputs:
             table[start : start + len(rows)] = shared.stored_table(reader)[rows]
@@ -157,9 +158,13 @@ def _write_hdf5(staged: ProductPaths, inputs: Inputs, progress: Progress) -> Non
                 for name in marks:
                     marks[name].append((str(source[name].attrs.get(PROVENANCE, "")), rows))
                 shared.copy_rows(source, file, marks, rows, start, lambda done: progress("copying tiles", done, total))
+        file.attrs[ROWS] = digest_of_rows(file)
         for name, parts in marks.items():
             plugins = dict.fromkeys(reader.layers[name].plugin for reader in inputs.readers)
             file[name].attrs["plugin"] = ", ".join(plugins)
+            terms = [reader.layers[name].terms for reader in inputs.readers]
+            for term in dict.fromkeys(chain.from_iterable(terms)):
+                file[name].attrs[term] = " / ".join(dict.fromkeys(each[term] for each in terms if term in each))
             file[name].attrs[PROVENANCE] = shared.provenance("merge", parts)
 
 
@@ -196,7 +201,7 @@ def merged_stats(
         if layer.variants and any(layer.name in part for part in parts):
             keys.append(layer.name)  # for tiles without a variant
         try:
-            own = {key: _merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
+            own = {key: merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
         except (KeyError, IndexError, TypeError, ValueError):  # statistics written by another program
             return None
         values = rows * math.prod(layer.shape[1:])
@@ -205,31 +210,6 @@ def merged_stats(
                 return None
         merged |= own
     return merged
-
-
-def _merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The statistics of merged rows from those of the parts, without reading the values again.
-
-    Raises:
-        KeyError, IndexError, TypeError, ValueError: when an entry does not have what must be known of every band.
-    """
-    bands = range(len(layer.bands))
-    joined = [joined_counts(_stored_counts(layer, entry, band) for entry in entries) for band in bands]
-    return stats_entry(layer, joined)
-
-
-def _stored_counts(layer: LayerDescription, entry: Mapping[str, Any], band: int) -> BandCounts:
-    """What an entry of band_stats.json says of a band."""
-    classes = entry["classes"][band] if layer.has_classes else {}
-    return BandCounts(
-        count=entry["count"][band],
-        nodata=entry["nodata"][band],
-        mean=entry["mean"][band],
-        std=entry["std"][band],
-        low=entry["min"][band],
-        high=entry["max"][band],
-        classes={int(value): times for value, times in classes.items()},
-    )
 
 
 def _write_splits(staged: ProductPaths, inputs: Inputs) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import locked, sync_folder, writable
+from mmearth_core.layers import licences
 from mmearth_core.paths import HDF5, ProductPaths
+from mmearth_core.product.reader import DatasetReader
 
 _LOCK = "lock"
 
@@ -64,7 +66,7 @@ def staging_folder(folder: Path) -> Iterator[Path]:
 
 def side_files(paths: ProductPaths) -> tuple[Path, ...]:
     """All files of a dataset except the HDF5 file."""
-    return paths.tile_info, paths.band_stats, paths.splits, paths.splits_made, paths.left_out
+    return paths.tile_info, paths.band_stats, paths.splits, paths.splits_made, paths.left_out, paths.licences
 
 
 @contextmanager
@@ -92,6 +94,8 @@ def publish(target: ProductPaths, inputs: Sequence[ProductPaths], overwrite: boo
         with writable(folder), staging_folder(hidden):
             staged = ProductPaths(hidden / target.hdf5.name)
             yield staged
+            made = DatasetReader(staged)
+            staged.licences.write_text(licences(staged.name, len(made), made.layers.values()), encoding="utf-8")
             _move(staged, target)
             done = True
     finally:

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, PROVENANCE, create_layer, new_file, opened
+from mmearth_core.product.hdf5 import PROVENANCE, create_layer, new_file, opened
 from mmearth_core.product.hdf5_rows import RowBlock, RowReader, chunk_writer, compress_row, row_blocks
 from mmearth_core.product.reader import DatasetReader, find_products
 from mmearth_core.product.statistics import LayerStatistics
@@ -91,6 +91,7 @@ def resize(source: Path, target: Path, size: int, overwrite: bool, pool: Pool, p
         for old, new in zip(side_files(reader.paths), side_files(staged), strict=True):
             if old.exists() and not new.exists():  # files that depend only on the rows
                 shutil.copyfile(old, new)
+        shared.require_unchanged([reader])
     return Resized(out, len(reader), size, reader.image_size)
 
 
@@ -119,12 +120,12 @@ def _write_hdf5(
     statistics, every = LayerStatistics(layers), np.arange(count)
     with reader.file() as source, new_file(staged.hdf5) as file:
         shared.write_head(file, staged.name, reader, {"command": "resize", "of": reader.paths.name, "size": size})
-        file.create_dataset(METADATA, data=shared.stored_table(reader))
+        shared.write_table(file, shared.stored_table(reader))
         for layer in layers:
             if layer.is_map:
                 made = create_layer(file, evolve(layer, shape=(len(layer.bands), size, size)), count)
             else:
-                made = shared.create_like(file, source[layer.name], count)
+                made = shared.create_like(file, source[layer.name], layer, count)
             mark = str(source[layer.name].attrs.get(PROVENANCE, ""))
             made.attrs[PROVENANCE] = shared.provenance(f"resize {size}", [(mark, every)])
         vectors = [layer.name for layer in layers if not layer.is_map]

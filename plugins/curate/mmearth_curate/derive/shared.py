@@ -15,7 +15,7 @@ from mmearth_core.errors import DamagedFileError, DatasetError
 from mmearth_core.json_files import write_json
 from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, VERSION, opened, rows_digest
+from mmearth_core.product.hdf5 import METADATA, ROWS, VERSION, describe, digest_of_rows, opened, rows_digest
 from mmearth_core.product.hdf5_rows import RowReader, chunk_writer, count_values
 from mmearth_core.product.reader import DatasetReader, Splits
 from mmearth_core.progress import Progress
@@ -78,6 +78,23 @@ def stored_table(reader: DatasetReader) -> NDArray[np.void]:
         return table
 
 
+def require_unchanged(readers: Iterable[DatasetReader]) -> None:
+    """Refuses inputs that were replaced by other rows while they were copied, as workers open them again.
+
+    Raises:
+        DatasetError: when one was replaced.
+    """
+    for reader in readers:
+        with reader.file():
+            pass
+
+
+def anchor_of(reader: DatasetReader) -> str:
+    """The anchor modality; where the file does not name it, as in published files, the one with variants."""
+    of_variants = next((layer.modality for layer in reader.layers.values() if layer.variants), "")
+    return str(reader.attributes.get("anchor", of_variants))
+
+
 def write_head(file: h5py.File, name: str, source: DatasetReader, how: Mapping[str, Any]) -> None:
     """Writes the attributes of a derived file.
 
@@ -88,8 +105,14 @@ def write_head(file: h5py.File, name: str, source: DatasetReader, how: Mapping[s
         how: the command with its inputs and options; becomes the attribute `derived`, as JSON.
     """
     derived = json.dumps(how, ensure_ascii=False)
-    facts = {"layout": VERSION, "name": name, "anchor": str(source.attributes.get("anchor", ""))}
+    facts = {"layout": VERSION, "name": name, "anchor": anchor_of(source)}
     file.attrs.update({**facts, "written_by": f"mmearth-core {__version__}", "derived": derived})
+
+
+def write_table(file: h5py.File, table: NDArray[np.void]) -> None:
+    """Writes the table of tiles, and the checksum of the rows."""
+    file.create_dataset(METADATA, data=table)
+    file.attrs[ROWS] = digest_of_rows(file)
 
 
 def provenance(how: str, parts: Iterable[tuple[str, Rows]]) -> str:
@@ -106,24 +129,28 @@ def provenance(how: str, parts: Iterable[tuple[str, Rows]]) -> str:
     return checksum.hexdigest()
 
 
-def create_like(file: h5py.File, dataset: h5py.Dataset, rows: int) -> h5py.Dataset:
+def create_like(file: h5py.File, dataset: h5py.Dataset, layer: LayerDescription, rows: int) -> h5py.Dataset:
     """Creates an empty dataset with the same type, chunks, filters and attributes, so that chunks fit unchanged.
 
     Args:
         file: where to create it.
         dataset: the model; its name is kept.
+        layer: its description, which is written if the model has none.
         rows: the number of rows.
     """
     space = h5py.h5s.create_simple((rows, *dataset.shape[1:]))
     properties = dataset.id.get_create_plist()
     # Chunks and type are set again: otherwise they keep the version of a newer format's description.
     properties.set_chunk(dataset.chunks)
+    properties.set_fill_value(np.array(layer.fill))
     dtype = h5py.h5t.py_create(dataset.dtype)
     new = h5py.Dataset(h5py.h5d.create(file.id, dataset.name.encode(), dtype, space, properties))
     for name, value in dataset.attrs.items():
         stored = dataset.attrs.get_id(name)
         if stored.get_space().get_simple_extent_npoints():  # GDAL crashes on the empty attributes of older files
             new.attrs.create(name, value, shape=stored.shape, dtype=stored.dtype)
+    if "modality" not in new.attrs:
+        describe(new, layer)
     return new
 
 

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.paths import ProductPaths
-from mmearth_core.product.hdf5 import METADATA, PROVENANCE, new_file
+from mmearth_core.product.hdf5 import PROVENANCE, new_file
 from mmearth_core.product.reader import DatasetReader, find_products
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
@@ -62,6 +62,7 @@ def make_subset(
             )
         layers = list(reader.layers.values())
         write_json(staged.band_stats, shared.counted_stats(staged.hdf5, layers, [reader], pool, progress))
+        shared.require_unchanged([reader])
     return Subset(out, len(rows), len(reader))
 
 
@@ -71,8 +72,8 @@ def _write_hdf5(
     how = {"command": "subset", "of": reader.paths.name, "by": criteria.as_json()}
     with reader.file() as source, new_file(staged.hdf5) as file:
         shared.write_head(file, staged.name, reader, how)
-        file.create_dataset(METADATA, data=shared.stored_table(reader)[rows])
+        shared.write_table(file, shared.stored_table(reader)[rows])
         for name in reader.layers:
-            made = shared.create_like(file, source[name], len(rows))
+            made = shared.create_like(file, source[name], reader.layers[name], len(rows))
             made.attrs[PROVENANCE] = shared.provenance("subset", [(str(source[name].attrs.get(PROVENANCE, "")), rows)])
         shared.copy_rows(source, file, reader.layers, rows, 0, lambda done: progress("copying tiles", done, len(rows)))

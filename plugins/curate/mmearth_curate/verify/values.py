@@ -118,7 +118,7 @@ class _RowCheck:
             self._is_written(dataset, name)
             return None
         flat = values.reshape(len(layer.bands), -1)
-        valid = _valid(flat, float(layer.nodata))
+        valid = _valid(flat, (float(layer.nodata), *layer.also_missing))
         has_data = bool(valid.any())
         if not has_data and not self._is_written(dataset, name):
             return None
@@ -179,10 +179,12 @@ class _RowCheck:
                 yield self.finding("classes", message, _FIX_VALUES, layer.name)
 
 
-def _valid(flat: NDArray[Any], nodata: float) -> NDArray[np.bool_]:
+def _valid(flat: NDArray[Any], missing: tuple[float, ...]) -> NDArray[np.bool_]:
     """Where values are valid: neither no-data nor NaN or infinite."""
     # The no-data in the dtype of the values: with a float64, numpy would compare copies of eight bytes per value.
-    valid: NDArray[np.bool_] = flat != flat.dtype.type(nodata)
+    valid: NDArray[np.bool_] = flat != flat.dtype.type(missing[0])
+    for other in missing[1:]:
+        valid &= flat != flat.dtype.type(other)
     return valid & np.isfinite(flat) if flat.dtype.kind == "f" else valid
 
 

@@ -35,7 +35,9 @@ def test_overwriting_leaves_no_side_file_of_the_old_one(whole: Path, kit: Any, t
     assert (tmp_path / "out" / "out_left_out.json").exists()
     bare = kit.write(tmp_path / "bare.h5", ["y", "z"], splits=False)
     kit.told("subset", bare, tmp_path / "out", "--sample", "1", "--overwrite")
-    assert sorted(everything(tmp_path / "out")) == ["out.h5", "out_band_stats.json", "out_tile_info.json"]
+    assert sorted(everything(tmp_path / "out")) == [
+        "out.h5", "out_band_stats.json", "out_licences.md", "out_tile_info.json",
+    ]  # fmt: skip
     kit.check_stats(tmp_path / "out" / "out.h5")
 
 

@@ -94,7 +94,8 @@ def test_a_merged_file_describes_itself_and_the_reader_reads_it(whole: Path, kit
     other = kit.write(tmp_path / "other.h5", ["x", "y"], seed=1, own=newer)
     kit.told("merge", tmp_path / "data_both", whole, other)
     names = sorted(path.name for path in (tmp_path / "data_both").iterdir())
-    assert names == sorted(["data_both.h5", *(f"data_both_{side}.json" for side in (*SIDES, "left_out"))])
+    sides = [f"{side}.json" for side in (*SIDES, "left_out")]
+    assert names == sorted(["data_both.h5", *(f"data_both_{side}" for side in (*sides, "licences.md"))])
     dataset = Dataset(tmp_path / "data_both" / "data_both.h5", split="train")
     assert [tile.tile_id for tile in dataset] == ["t00", "t03", "t06", "t09", "x"]
     assert dataset.layers["heights"].plugin == "mmearth-a 1.0, mmearth-a 2.0"
@@ -235,7 +236,7 @@ def test_inputs_that_are_no_datasets(whole: Path, kit: Any, refused: Refused, tm
     assert "cannot be read as HDF5" in refused("merge", tmp_path / "both", whole, tmp_path / "text.h5")
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["x"] = 1
-    assert "has no description that can be read" in refused("merge", tmp_path / "both", whole, tmp_path / "foreign.h5")
+    assert "has no table `metadata`" in refused("merge", tmp_path / "both", whole, tmp_path / "foreign.h5")
     other = kit.write(tmp_path / "bare.h5", ["x"])
     (tmp_path / "bare_splits.json").write_text('{"train": [1]}')
     assert "The splits are of another file." in refused("merge", tmp_path / "both", whole, other)

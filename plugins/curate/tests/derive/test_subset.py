@@ -48,7 +48,7 @@ def test_each_criterion_takes_its_tiles(
 def test_a_subset_is_a_dataset(whole: Path, kit: Any, tmp_path: Path) -> None:
     kit.told("subset", whole.parent, tmp_path / "data_wet", "--where", "season=wet", "--sample", "5", "--seed", "3")
     path = tmp_path / "data_wet" / "data_wet.h5"
-    names = ["band_stats.json", "splits.json", "splits_made.json", "tile_info.json"]
+    names = ["band_stats.json", "licences.md", "splits.json", "splits_made.json", "tile_info.json"]
     assert sorted(each.name for each in path.parent.iterdir()) == ["data_wet.h5", *(f"data_wet_{n}" for n in names)]
     rows = rows_of(path, kit)
     assert len(rows) == 5

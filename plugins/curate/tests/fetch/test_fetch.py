@@ -10,9 +10,9 @@ import pytest
 from click.testing import Result
 from mmearth_curate.fetch.catalogue import PARTS, PUBLISHED
 from mmearth_devkit.testing.command_line import cli
+from mmearth_devkit.testing.original_layout import write_original
 
 from mmearth_core.dataset import Dataset
-from mmearth_core.errors import DatasetError
 
 STEM = "data_100k_v001"
 
@@ -184,7 +184,10 @@ def test_the_table_is_sound() -> None:
     assert len({published.base for published in PUBLISHED.values()}) == len(PUBLISHED)
 
 
-def test_our_reader_says_who_reads_a_published_file(fetch: Any, folder: Path) -> None:
-    assert fetch("--only", "h5").exit_code == 0
-    with pytest.raises(DatasetError, match="torchgeo"):
-        Dataset(folder / STEM / f"{STEM}.h5")
+def test_our_reader_reads_a_published_file(fetch: Any, shelf: Any, folder: Path, tmp_path: Path) -> None:
+    original = write_original(tmp_path / "original" / STEM)
+    for path in original.parent.iterdir():
+        shelf.files[path.name] = path.read_bytes()
+    done = fetch()
+    assert done.exit_code == 0, done.output
+    assert [tile.tile_id for tile in Dataset(folder / STEM, ["aster"], rows=range(3))] == ["0", "1", "2"]

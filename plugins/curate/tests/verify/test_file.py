@@ -105,6 +105,16 @@ def test_a_tile_that_is_there_twice(copy: Any) -> None:
     assert "tile_info has an entry for the tile; the HDF5 file has no row." in messages
 
 
+def test_a_checksum_of_other_rows(copy: Any) -> None:
+    """As in a file whose attributes were copied from another one."""
+    with copy.opened() as file:
+        file.attrs["rows_sha256"] = "0" * 64
+    assert "The attribute rows_sha256 is not that of the table" in copy.verify().only_fault("rows")["message"]
+    with copy.opened() as file:  # as in files of earlier versions
+        del file.attrs["rows_sha256"]
+    assert copy.verify(code=0).faults == []
+
+
 def test_the_wrong_variant(copy: Any) -> None:
     with copy.opened() as file:
         table = file["metadata"][:]

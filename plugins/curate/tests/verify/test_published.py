@@ -57,10 +57,11 @@ def test_layers_of_no_installed_plugin_are_only_inflated(published: Any) -> None
 
 
 def test_types_that_cannot_hold_what_plugins_declare(tmp_path: Path, run_cli: Any) -> None:
-    """As the published elevations, whole numbers, cannot hold an infinite no-data."""
+    """As the published elevations, whole numbers, cannot hold an infinite no-data: the least value is missing."""
     with h5py.File(tmp_path / "small.h5", "w") as file:
         file["metadata"] = np.array([(b"0", b"l2a")], dtype=[("tile_id", "S100"), ("S2_type", "S10")])
         file["verify_slopes"] = np.ones((1, 2, 8, 8), "int16")
+        file["verify_slopes"][0, 1, :4] = -32768
     for what, content in {
         "tile_info": {"0": {"S2_type": "l2a"}},
         "splits": {"train": [0], "val": [], "test": []},
@@ -69,4 +70,7 @@ def test_types_that_cannot_hold_what_plugins_declare(tmp_path: Path, run_cli: An
     (tmp_path / "small_band_stats.json").write_text("{}")
     done = run_cli("verify", tmp_path / "small.h5", "--workers", "1")
     assert done.exit_code == 0, done.output
-    assert "its values are not described" in done.stdout
+    assert "layer 'verify_slopes': The layer has no attributes modality, " in done.stdout.replace("\n", " ")
+    layer = json.loads(run_cli("verify", tmp_path / "small.h5", "--workers", "1", "--json").stdout)["layers"]
+    assert (layer["verify_slopes"]["known"], layer["verify_slopes"]["dtype"]) == (True, "int16")
+    assert list(layer["verify_slopes"]["nodata_fraction"].values()) == [0, 0.5]

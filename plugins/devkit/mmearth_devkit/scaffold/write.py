@@ -45,6 +45,16 @@ _RESAMPLED = """
     resampled = True"""
 
 
+_TERMS = """
+    # The terms of the data, which are passed on with every dataset: state them here. `attribution` is the text that the
+    # licence requires of those who pass the data on, or "none required".
+    licence = "not known to the author of this plugin; see the source"
+    attribution = "not known to the author of this plugin; see the source"
+    citation = "{asset}, from Google Earth Engine"
+    source = "{page}"
+"""
+
+
 @frozen
 class Source:
     """What a new plugin is made of.
@@ -89,6 +99,7 @@ class Source:
             "nodata": _literal(sample.dtype),
             "resampling": "BILINEAR" if is_resampled else "NEAREST",
             "resampled": _RESAMPLED if is_resampled else "",
+            "terms": _TERMS.format(asset=sample.asset, page=_page(sample.asset)),
             "mosaic": "resample(images).mosaic()" if is_resampled else "images.mosaic()",
             "imports": ", ".join(sorted(self._imports(is_resampled), key=lambda name: (name.islower(), name))),
             "options": _OPTIONS[form],
@@ -99,6 +110,13 @@ class Source:
         names = {"Band", "Layer", "Modality", "Scene", "hookimpl"}
         names |= {"ClassLabel", "Kind"} if self.has_classes else {"Preview", "Resampling"}
         return names | ({"Anchor", "Skip"} if self.is_anchor else set()) | ({"resample"} if is_resampled else set())
+
+
+def _page(asset: str) -> str:
+    """A link to an asset's page: in the catalogue, or in the code editor for assets of users."""
+    if asset.startswith(("projects/", "users/")):
+        return f"https://code.earthengine.google.com/?asset={asset}"
+    return f"https://developers.google.com/earth-engine/datasets/catalog/{asset.replace('/', '_')}"
 
 
 def band_name(band: str) -> str:

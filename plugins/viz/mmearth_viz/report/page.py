@@ -12,6 +12,7 @@ from markupsafe import Markup
 from mmearth_curate.reading import DescribedReader
 
 from mmearth_core.files import written_aside
+from mmearth_core.layers import NOT_STATED, LayerDescription
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.product.hdf5_rows import count_values
 from mmearth_core.product.reader import Splits
@@ -32,6 +33,8 @@ _FEW = 40
 
 _REASONS = 30
 """Maximum number of listed reasons for missing layers."""
+
+_TERMS = ("licence", "attribution", "citation", "source")
 
 _CHARTS, _DAYS = 12, 4
 """Maximum number of keys of tile_info with a chart, and of those with dates."""
@@ -74,6 +77,7 @@ class Page:
         splits_made: `(option, value)` of the splits.
         outcomes: the outcomes of the tiles.
         samples: tiles with their pictures.
+        terms: for each modality, licence, attribution, citation and source.
         versions: `(modality, distribution and version)`.
         written_by: the program that wrote the file.
     """
@@ -93,6 +97,7 @@ class Page:
     splits_made: Sequence[tuple[str, str]]
     outcomes: Outcomes
     samples: Sequence[Sample]
+    terms: Mapping[str, Mapping[str, str]]
     versions: Sequence[tuple[str, str]]
     written_by: str
 
@@ -178,8 +183,10 @@ def make_report(
     of = "all rows"
     if len(chosen) < len(reader):
         of = f"{len(chosen):,} of {len(reader):,} rows, drawn by seed {options.seed}"
-    known = reader.paths.band_stats.exists()
-    stats = reader.band_stats() if known else _count(reader, chosen, pool, progress)
+    stats = reader.band_stats() if reader.paths.band_stats.exists() else {}
+    known = all(_is_complete(layer, stats) for layer in reader.layers.values())
+    if not known:
+        stats = _count(reader, chosen, pool, progress)
     histograms = make_histograms(reader, stats, chosen, pool, progress)
     categories = summary.categories()
     page = Page(
@@ -198,10 +205,15 @@ def make_report(
         splits_made=_made(splits),
         outcomes=outcomes,
         samples=make_samples(reader, options.samples, options.seed, progress),
+        terms={
+            layer.modality: {name: layer.terms.get(name, NOT_STATED) for name in _TERMS}
+            for layer in reader.layers.values()
+        },
         versions=_versions(reader, outcomes),
         written_by=str(reader.attributes.get("written_by", "")),
     )
-    text = render(page)
+    with reader.file():  # refuses a file that was replaced meanwhile, as workers have opened it again
+        text = render(page)
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
@@ -279,7 +291,13 @@ def _versions(reader: DescribedReader, outcomes: Outcomes) -> list[tuple[str, st
     return sorted(versions.items())
 
 
+def _is_complete(layer: LayerDescription, stats: Mapping[str, Any]) -> bool:
+    """Whether there are statistics of a layer with counts, which those of the original system do not have."""
+    entries = [stats[key] for key in layer.stat_names() if isinstance(stats.get(key), dict)]
+    return len(entries) == len(layer.stat_names()) and all("count" in entry for entry in entries)
+
+
 def _count(reader: DescribedReader, rows: Sequence[int], pool: Pool, progress: Progress) -> dict[str, Any]:
-    """Band statistics of some rows, for a dataset without a file of band statistics."""
+    """Band statistics of some rows, for a dataset without a file of complete band statistics."""
     layers = list(reader.layers.values())
     return count_values(reader.paths.hdf5, layers, rows, reader.image_size, pool.map, progress)

@@ -49,11 +49,11 @@ class TileInfoSummary:
     _numbers: set[str] = field(factory=set)
     _dropped: set[str] = field(factory=set)
 
-    def add(self, row: int | None, entry: Entry) -> None:
+    def add(self, row: int, entry: Entry) -> None:
         """Counts a tile."""
         self.tiles += 1
         lat, lon = entry.get("lat"), entry.get("lon")
-        if row is not None and isinstance(lat, int | float) and isinstance(lon, int | float):
+        if isinstance(lat, int | float) and isinstance(lon, int | float):
             self.lon[row], self.lat[row] = lon, lat
         columns = entry.get(TILE)
         columns = columns if isinstance(columns, Mapping) else {}
@@ -119,6 +119,8 @@ def read_summary(reader: DescribedReader, progress: Progress) -> TileInfoSummary
     for number, (tile_id, entry) in enumerate(tile_info(reader)):
         # Entries have the order of the rows, unless another program has sorted them.
         in_order = number < size and reader.table.tile_id(number) == tile_id
-        summary.add(number if in_order else reader.table.row_of(tile_id), entry)
-        progress("reading tile_info", number + 1, size)
+        row = number if in_order else reader.table.row_of(tile_id)
+        if row is not None:  # the original system keeps the entries of tiles that it could not download
+            summary.add(row, entry)
+        progress("reading tile_info", min(number + 1, size), size)
     return summary

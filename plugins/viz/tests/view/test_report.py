@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -153,12 +154,28 @@ def test_a_histogram_is_that_of_the_values(page: Path, finished: Path, kit: Any)
     np.testing.assert_allclose(heights, 60 * expected / expected.max(), atol=0.051)
 
 
+def test_the_terms_of_each_modality_are_those_in_the_file(page: Path, finished: Path, kit: Any) -> None:
+    (section,) = re.findall(r'<section id="licences".*?</section>', page.read_text(), re.DOTALL)
+    with h5py.File(folder(finished, kit) / f"{kit.name}.h5") as file:
+        terms = {file[name].attrs["modality"]: dict(file[name].attrs) for name in file if name != "metadata"}
+    assert re.findall("<h3>(.*?)</h3>", section) == list(terms)
+    for article, own in zip(re.findall("<article>(.*?)</article>", section, re.DOTALL), terms.values(), strict=True):
+        lines = [unescape(line) for line in re.findall("<li>(.*?)</li>", article)]
+        names = ("licence", "attribution", "citation", "source")
+        assert lines == [f"{name}: {own.get(name, 'not stated by the plugin')}" for name in names]
+    assert "Contains modified Copernicus Sentinel data 20" in section and "not stated by the plugin" in section
+
+
 def test_the_page_needs_nothing_else(page: Path) -> None:
     seen = read(page)
     assert (seen.tags["script"], seen.tags["link"]) == (0, 1)
     assert [where for where in seen.addresses if not where.startswith(("data:", "#"))] == []
     text = page.read_text()
-    assert "url(" not in text and "@import" not in text and "http" not in re.sub(r"data:[^\"]*", "", text)
+    assert (
+        "url(" not in text
+        and "@import" not in text
+        and "http" not in re.sub(r"data:[^\"]*|<li>source: https:[^<]*", "", text)
+    )
     assert seen.images_without_alt == 0 and seen.tags["img"] > 6
     assert (seen.tags["h1"], seen.tags["main"]) == (1, 1)
 

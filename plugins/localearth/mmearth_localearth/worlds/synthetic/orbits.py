@@ -19,7 +19,7 @@ EPOCH = dt.datetime(2016, 1, 1, tzinfo=dt.UTC)
 EPOCH_MS = EPOCH.timestamp() * 1000.0
 """The same in milliseconds since 1970."""
 
-END_MS = dt.datetime(2022, 1, 1, tzinfo=dt.UTC).timestamp() * 1000.0
+END_MS = dt.datetime(2025, 1, 1, tzinfo=dt.UTC).timestamp() * 1000.0
 """No images are taken from this time on."""
 
 DAY_MS = 86_400_000.0

@@ -33,6 +33,9 @@ def _ms(year: int, month: int, day: int) -> float:
 L2A_FROM, L2A_ALL = _ms(2017, 3, 28), _ms(2018, 12, 14)
 """Level 2A is available for some granules from the first date, and for all from the second."""
 
+POLYGONS_END, CLASSES_FROM = _ms(2022, 1, 25), _ms(2024, 2, 29)
+"""Between these dates all cloud masks are masked. Before them QA60 has data; after them it and MSK_CLASSI_* have."""
+
 
 class Sentinel2:
     """One of the two collections; see `CollectionAsset`.
@@ -107,7 +110,11 @@ class Sentinel2:
             # Older products have no cloud probability, like some real ones.
             if scene.time >= L2A_ALL or chance(key, 1) > 0.25:
                 more += [("MSK_CLDPRB", 20, "uint8", _cloud_probability)]
-        more += [("QA60", 60, "uint16", _cloud_bits)]
+        is_gap = POLYGONS_END <= scene.time < CLASSES_FROM
+        if scene.time >= POLYGONS_END:
+            classes = {"OPAQUE": _opaque, "CIRRUS": _cirrus, "SNOW_ICE": _snow}
+            more += [(f"MSK_CLASSI_{name}", 60, "uint8", None if is_gap else make) for name, make in classes.items()]
+        more += [("QA60", 60, "uint16", None if is_gap else _cloud_bits)]
         return made + [_Reader(self, scene, metres).band(name, make, dtype) for name, metres, dtype, make in more]
 
 
@@ -127,6 +134,9 @@ class _Reader:
         return MadeBand(name, dtype, self._grid, partial(self._read, make, dtype))
 
     def _read(self, make: Any, dtype: str, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask | None]:
+        """The pixels of a window; all of them are masked without a `make`."""
+        if make is None:
+            return np.zeros((rows, cols), dtype), np.zeros((rows, cols), bool)
         granule, factor = self._scene.granule, self._metres // 10
         window = Window(
             -granule.top // 10 + row * factor, granule.left // 10 + col * factor, rows * factor, cols * factor
@@ -178,6 +188,19 @@ def _cloud_probability(view: View, held: Window, window: Window, factor: int) ->
 def _cloud_bits(view: View, held: Window, window: Window, factor: int) -> Floats:
     cloud = _clouds(view, held, window, factor)
     return np.where(cloud > 0.45, 1024.0, np.where(cloud > 0.12, 2048.0, 0.0))
+
+
+def _opaque(view: View, held: Window, window: Window, factor: int) -> Floats:
+    return (_cloud_bits(view, held, window, factor) == 1024.0).astype(float)
+
+
+def _cirrus(view: View, held: Window, window: Window, factor: int) -> Floats:
+    return (_cloud_bits(view, held, window, factor) == 2048.0).astype(float)
+
+
+def _snow(view: View, held: Window, window: Window, factor: int) -> Floats:
+    snow = view.surface.mixture[MATERIALS.index("snow")][held.slices(window)]
+    return (_mean(snow, factor) > 0.5).astype(float)
 
 
 def _scene_class(view: View, held: Window, window: Window, factor: int) -> Floats:
