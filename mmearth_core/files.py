@@ -12,16 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from mmearth_core.errors import DatasetError, MMEarthError, RunStoppedError
+from mmearth_core.errors import DatasetError, RunStoppedError
 
 FOLDER_FAULTS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE),
     *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
 }
 """Errors of a write for which the disk or the folder is the cause; any other error is a bug."""
-
-_FOR_THE_USER = {errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
-"""Those of a wrong path or permission: at the start of a run, waiting and trying again would not help."""
 
 _GONE = {errno.ENOENT, errno.ESTALE}
 """Those of a folder that was there when the run started."""
@@ -119,11 +116,6 @@ def folder_fault(error: OSError, root: Path) -> str:
     if error.errno in _GONE:
         return f"{path} is gone: {error.strerror}. Its folder may be unmounted, renamed or deleted; bring it back"
     return f"{path} cannot be read or written: {error.strerror}. Free disk space or fix the permissions"
-
-
-def start_error(error: OSError, message: str) -> MMEarthError:
-    """The error that ends a run before its first tile: a fault that may pass, such as a full disk, has status 3."""
-    return DatasetError(message) if error.errno in _FOR_THE_USER else RunStoppedError(message)
 
 
 def open_regular(path: Path, limit: int = 2**28) -> BinaryIO:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmearth_core.budget.gate import ENDED, Clock, Gate
 from mmearth_core.budget.members import BEAT, Folder, Member, Members, live_members
-from mmearth_core.files import start_error
+from mmearth_core.errors import start_error
 
 __all__ = ["ENDED", "LocalBudget", "Member", "RequestBudget", "SharedBudget", "live_members"]
 

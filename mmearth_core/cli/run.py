@@ -76,7 +76,7 @@ def download(
     from mmearth_core.download.prepare import prepare
     from mmearth_core.download.run import run
     from mmearth_core.download.stop import StopRequest
-    from mmearth_core.files import folder_fault, start_error
+    from mmearth_core.errors import start_error
 
     stop = StopRequest()
     with stop.on_signals():
@@ -85,7 +85,8 @@ def download(
         try:
             prepared = prepare(options, registry, engine, only)
         except OSError as error:
-            raise start_error(error, f"{folder_fault(error, options.root)}. Nothing was started.") from error
+            where = error.filename or options.root
+            raise start_error(error, f"{where} cannot be read: {error.strerror}. Nothing was started.") from error
         with run_progress(Console(stderr=True)) as on_progress:
             return run(prepared, on_progress, shard, limit, retry, stop)
 

@@ -14,8 +14,8 @@ from mmearth_core.download.stop import StopRequest
 from mmearth_core.download.stored_config import load_started_config
 from mmearth_core.download.worklist import Worklist
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStoppedError
-from mmearth_core.files import folder_fault, locked, start_error
+from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStoppedError, start_error
+from mmearth_core.files import folder_fault, locked
 from mmearth_core.tiles.index import TileIndex, fill_centroids, import_tiles
 
 # What other distributions need to prepare and start a run.

@@ -77,9 +77,8 @@ def open_hdf5(path: Path) -> h5py.File:
     if not path.is_file():
         raise DatasetError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}. {_NAME_ONE}")
     try:
-        return h5py.File(
-            path, "r", locking=False
-        )  # some file systems have no locks; files are only replaced as a whole
+        # Without locks, which some file systems do not have: a file is only ever replaced as a whole.
+        return h5py.File(path, "r", locking=False)
     except OSError as error:
         raise _refusal(path, error) from error
 
