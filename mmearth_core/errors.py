@@ -4,6 +4,7 @@ The message of a deliberate error is one paragraph: it names the file, the key o
 is allowed, and ends with the remedy. Any other exception that reaches the user is a bug.
 """
 
+import errno
 from enum import IntEnum
 
 
@@ -130,3 +131,12 @@ class PixelError(MMEarthError, ValueError):
     """The bands, types or shape of received pixels are not the requested ones."""
 
     exit_code = ExitCode.TILES_FAILED
+
+
+_FOR_THE_USER = {errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+"""System errors of a wrong path or permission: at the start of a run, waiting and trying again would not help."""
+
+
+def start_error(error: OSError, message: str) -> MMEarthError:
+    """The error that ends a run before its first tile: a fault that may pass, such as a full disk, has status 3."""
+    return DatasetError(message) if error.errno in _FOR_THE_USER else RunStoppedError(message)

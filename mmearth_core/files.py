@@ -2,12 +2,15 @@
 
 import errno
 import fcntl
+import functools
 import logging
 import os
 import socket
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from mmearth_core.errors import DatasetError, RunStoppedError
 
@@ -17,8 +20,14 @@ FOLDER_FAULTS = {
 }
 """Errors of a write for which the disk or the folder is the cause; any other error is a bug."""
 
-_WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
-"""Errors of file systems without locks. There only the user can keep processes apart; a warning says so."""
+_GONE = {errno.ENOENT, errno.ESTALE}
+"""Those of a folder that was there when the run started."""
+
+WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, 524}
+"""Errors of file systems without locks. There only the user can keep processes apart; a warning says so.
+
+524 is the kernel's own ENOTSUPP, which some NFS servers' answers become; Python's errno has no name for it.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -28,13 +37,13 @@ def written_aside(path: Path, shared: bool = False) -> Iterator[Path]:
     """Yields a temporary path beside `path` to write to, and renames it to `path` once it is safely on disk.
 
     A reader sees the old file or the complete new one; after an error no temporary file remains. The temporary file
-    of a killed process is overwritten, or removed, when the same file is written again.
+    of a killed process is overwritten, or removed, when the same file is written again. The folder has to exist: it
+    may have been unmounted or renamed, and must not be made again in the wrong place.
 
     Args:
         path: the file to write.
         shared: whether several processes may write this file at the same time, all with the same content.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     # No name of a tile's stack has a "#" (see `file_stem`), so this is never the stack of another tile.
     begin = f".{path.stem}.{socket.gethostname()}-" if shared else f".{path.stem}#"
     aside = path.with_name(f"{begin}{os.getpid() if shared else ''}.part{path.suffix}")
@@ -86,12 +95,48 @@ def writable(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in FOLDER_FAULTS:
-            raise
         raise RunStoppedError(
-            f"{error.filename or root} cannot be written: {error.strerror}. Free disk space or fix the permissions, "
-            "and run the same command again; what was finished before is kept."
+            f"{folder_fault(error, root)}, and run the same command again; what was finished before is kept."
         ) from error
+
+
+def folder_fault(error: OSError, root: Path) -> str:
+    """What is wrong with a folder that cannot be used, and the remedy, as a sentence without its full stop.
+
+    Args:
+        error: what the system says.
+        root: the folder to name if the system names no file.
+
+    Raises:
+        OSError: the error itself, if it is of another kind.
+    """
+    if error.errno not in FOLDER_FAULTS:
+        raise error
+    path = error.filename or root
+    if error.errno in _GONE:
+        return f"{path} is gone: {error.strerror}. Its folder may be unmounted, renamed or deleted; bring it back"
+    return f"{path} cannot be read or written: {error.strerror}. Free disk space or fix the permissions"
+
+
+def open_regular(path: Path, limit: int = 2**28) -> BinaryIO:
+    """Opens a file that may be anything, such as a link to an endless device or a pipe without a writer.
+
+    Args:
+        path: the file.
+        limit: the most bytes that it may have. A stack has fewer than the default: Earth Engine sends at most 48 MB of
+            pixels, which are at most four times as large as float32.
+
+    Raises:
+        OSError: when it cannot be opened, is not a regular file, or is larger.
+    """
+    # Opening a pipe would wait for a writer; for a regular file the flag changes nothing.
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    facts = os.fstat(file.fileno())
+    if stat.S_ISREG(facts.st_mode) and facts.st_size <= limit:
+        return file
+    file.close()
+    large = f"it has {facts.st_size:,} bytes; at most {limit:,} are expected"
+    raise OSError(errno.EINVAL, large if stat.S_ISREG(facts.st_mode) else "it is not a regular file", str(path))
 
 
 @contextmanager
@@ -113,20 +158,25 @@ def locked(path: Path, partitions: Sequence[int], refusal: str = "") -> Iterator
     try:
         locks = [_lock(handle, path, partition, refusal) for partition in partitions]
         if not all(locks):
-            _log.warning(
-                "%s is on a file system without locks, so two runs could download the same tiles. Do not start a "
-                "second run of a share before the first has ended.",
-                path,
-            )
+            _warn_without_locks(path.parent.parent)
         yield
     finally:
         os.close(handle)
 
 
+@functools.cache
+def _warn_without_locks(folder: Path) -> None:
+    """Warns once, also if several groups are locked there."""
+    _log.warning(
+        "%s is on a file system without locks, so two runs could download the same tiles, and `post` could read while "
+        "a run writes. Do not start a second run of a share, or `post`, before the first has ended.",
+        folder,
+    )
+
+
 def _open(path: Path) -> int | None:
     """The lock file; None where it cannot be written, as then no process can write a journal either."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
         if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
@@ -146,7 +196,7 @@ def _lock(handle: int, path: Path, partition: int, refusal: str) -> bool:
             "same N."
         ) from error
     except OSError as error:
-        if error.errno not in _WITHOUT_LOCKS:
+        if error.errno not in WITHOUT_LOCKS:
             raise
         return False
     return True

@@ -89,6 +89,20 @@ class DatasetPaths:
         """The lock file of a group; it stays empty, as each process locks one byte for each of its partitions."""
         return self.root / "journal" / group / "lock"
 
+    def make_folder(self, path: Path) -> None:
+        """Makes the folder of a stack, journal or lock, but never the dataset's own.
+
+        Raises:
+            OSError: when the dataset's folder is gone, or cannot be written to.
+        """
+        if path.parent.is_dir():
+            return
+        # An empty mount point remains when a file system is unmounted; it does not have this file.
+        self.config.stat()
+        inside = path.parent.relative_to(self.root)
+        for folder in reversed([inside, *inside.parents][:-1]):
+            (self.root / folder).mkdir(exist_ok=True)
+
     @property
     def is_begun(self) -> bool:
         """Whether any tile has been worked on."""

@@ -74,8 +74,8 @@ def test_where_each_file_stands():
     assert folder.journal("base", 123456) == Path("data/journal/base/123456.jsonl")
 
 
-def test_a_new_file_and_its_folders(tmp_path):
-    path = tmp_path / "deep" / "er" / "file.txt"
+def test_a_new_file_and_no_new_folder(tmp_path):
+    path = tmp_path / "file.txt"
     with written_aside(path) as aside:
         assert aside.parent == path.parent
         assert aside.suffix == ".txt"
@@ -83,6 +83,25 @@ def test_a_new_file_and_its_folders(tmp_path):
         assert not path.exists()
     assert path.read_text() == "new"
     assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(FileNotFoundError), written_aside(tmp_path / "gone" / "file.txt") as aside:
+        aside.write_text("new")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_folders_are_made_inside_a_dataset_but_never_its_own(tmp_path):
+    folder = DatasetPaths(tmp_path / "data")
+    stack = folder.stack("base", 7, "a")
+    with pytest.raises(FileNotFoundError):
+        folder.make_folder(stack)
+    # As where a file system was unmounted, and its mount point remains.
+    folder.root.mkdir()
+    with pytest.raises(FileNotFoundError, match=r"mmearth\.toml"):
+        folder.make_folder(stack)
+    assert list(tmp_path.rglob("*")) == [folder.root]
+    folder.config.touch()
+    for path in (stack, stack, folder.journal("base", 7)):
+        folder.make_folder(path)
+        assert path.parent.is_dir()
 
 
 def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path):

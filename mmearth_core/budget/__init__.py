@@ -1,6 +1,5 @@
 """The request budget: requests in flight and per second, of one process or of all tasks of a Slurm array."""
 
-import errno
 import logging
 import sys
 import threading
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from mmearth_core.budget.gate import ENDED, Clock, Gate
 from mmearth_core.budget.members import BEAT, Folder, Member, Members, live_members
-from mmearth_core.errors import DatasetError, RunStoppedError
+from mmearth_core.errors import start_error
 
 __all__ = ["ENDED", "LocalBudget", "Member", "RequestBudget", "SharedBudget", "live_members"]
 
@@ -18,9 +17,6 @@ GRACE = 10.0
 
 FOLDER_PATIENCE = 300.0
 """Seconds for which an unusable folder is tolerated before the run stops: network file systems come back."""
-
-MISTAKES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
-"""Errors of the folder that last until somebody fixes them; others, such as those of a network, may pass."""
 
 SLOT_PATIENCE = 1800.0
 """Seconds for which a process waits for a slot, so that a cluster does not charge for idle tasks."""
@@ -94,8 +90,8 @@ class SharedBudget(RequestBudget):
             clock: a monotonic clock.
 
         Raises:
-            DatasetError: the folder cannot be written to.
-            RunStoppedError: the folder cannot be used just now.
+            DatasetError: it is not permitted to write to the folder.
+            RunStoppedError: the folder cannot be written to, for a reason that may pass, such as a full disk.
         """
         super().__init__(clock)
         self._path = folder
@@ -107,8 +103,7 @@ class SharedBudget(RequestBudget):
             self._members.step()
             self._pause = self._members.step()
         except OSError as error:
-            kind = DatasetError if error.errno in MISTAKES else RunStoppedError
-            raise kind(self._unusable(error)) from error
+            raise start_error(error, self._unusable(error)) from error
         self._thread = threading.Thread(target=self._update, name="mmearth-budget", daemon=True)
         self._thread.start()
 

@@ -76,12 +76,17 @@ def download(
     from mmearth_core.download.prepare import prepare
     from mmearth_core.download.run import run
     from mmearth_core.download.stop import StopRequest
+    from mmearth_core.errors import start_error
 
     stop = StopRequest()
     with stop.on_signals():
         options = load_config(config)
         stop.grace = options.run.grace_seconds
-        prepared = prepare(options, registry, engine, only)
+        try:
+            prepared = prepare(options, registry, engine, only)
+        except OSError as error:
+            where = error.filename or options.root
+            raise start_error(error, f"{where} cannot be read: {error.strerror}. Nothing was started.") from error
         with run_progress(Console(stderr=True)) as on_progress:
             return run(prepared, on_progress, shard, limit, retry, stop)
 

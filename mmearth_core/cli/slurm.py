@@ -55,16 +55,17 @@ def _further_option(name: str, argument: str, help: str) -> Decorator:
 @click.option("--redownload", is_flag=True, help="Download failed and returned tiles, instead of those that are left.")
 @click.option("--post/--no-post", default=True, help="Make the dataset's files when the array has ended.")
 @click.option("--report/--no-report", default=True, help="Afterwards verify the dataset and write slurm/report.html.")
+@click.option("--again", is_flag=True, help="Submit even if the dataset's jobs are in Slurm's queue already.")
 @click.option("--dry-run", is_flag=True, help="Print the scripts and the commands that would submit them.")
 @json_option("Print the jobs as JSON.")
 def submit_jobs(
-    config: Path, dry_run: bool, as_json: bool, environment: Path | None, logs: Path | None, **options: Any
+    config: Path, again: bool, dry_run: bool, as_json: bool, environment: Path | None, logs: Path | None, **options: Any
 ) -> None:
     """Submit a dataset's download as an array, and after it the jobs that make and verify the dataset.
 
     Each later job starts when the one before has ended, even if tiles have failed, and reports what is missing.
     Scripts and logs are in the dataset's folder slurm/. Submitted again, also with another number of tasks, it
-    continues.
+    continues. If this command is killed, the next one finds its jobs in Slurm's queue and adds the missing ones.
 
     \b
     Examples:
@@ -103,13 +104,14 @@ def submit_jobs(
         click.echo(preview(scripts, folder), nl=False)
         return
     prepare(loaded, discover())  # an error that `run` would report is reported here, not by each of forty tasks
-    submitted = submit(scripts, folder, jobs)
-    rows = [{"stage": one.stage, "job": one.job, "script": str(one.script)} for one in submitted]
+    rows: list[dict[str, str]] = []
+    for one in submit(scripts, folder, jobs, again):
+        after = f", after job {rows[-1]['job']} has ended" if rows else ""
+        # At once, as nobody knows the jobs of a process that is killed before it prints them.
+        click.echo(f"job {one.job}: {one.script}{' (submitted before)' if one.is_found else after}", err=as_json)
+        rows.append({"stage": one.stage, "job": one.job, "script": str(one.script)})
     facts = {"jobs": rows, "environment": jobs.environment, "logs": str(jobs.logs)}
-    waits = ["", *(f", after job {one.job} has ended" for one in submitted)]
-    lines = [f"job {one.job}: {one.script}{after}" for one, after in zip(submitted, waits, strict=False)]
-    lines += [f"Environment: {jobs.environment or 'that of this shell'}", f"Logs: {jobs.logs}"]
-    show(as_json, facts, lines)
+    show(as_json, facts, [f"Environment: {jobs.environment or 'that of this shell'}", f"Logs: {jobs.logs}"])
 
 
 def _environment_file(given: Path | None, config: Path) -> str:

@@ -164,9 +164,10 @@ class DownloadedDataset:
             "post-processing needs the dataset to itself: wait until that process has finished."
         )
         with ExitStack() as locks:
-            for group in self.stored.groups:
-                locks.enter_context(locked(self.folder.lock(group), self.partitions(), refusal))
             locks.enter_context(writable(self.folder.root))
+            for group in self.stored.groups:
+                self.folder.make_folder(self.folder.lock(group))
+                locks.enter_context(locked(self.folder.lock(group), self.partitions(), refusal))
             yield
 
     def partitions(self) -> list[int]:

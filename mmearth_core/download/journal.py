@@ -146,10 +146,9 @@ class Journal:
             yield entry
 
     def append(self, entries: Iterable[TileOutcome]) -> None:
-        """Appends entries, and returns when they are on disk."""
+        """Appends entries, and returns when they are on disk. The folder has to exist, as its lock does."""
         lines = b"".join(entry.to_line() for entry in entries)
         new = not self.path.exists()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab+") as file:
             _drop_torn_line(file)
             file.write(lines)

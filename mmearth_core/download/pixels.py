@@ -193,6 +193,7 @@ class Fetcher:
         }
         if content is not None:
             path = self.folder.stack(self.group.name, tile.partition, tile.tile_id)
+            self.folder.make_folder(path)
             record["sha256"] = write_stack(path, content)
         if masked:
             record["masked"] = masked

@@ -16,8 +16,8 @@ from mmearth_core.download.stop import StopRequest
 from mmearth_core.download.stored_config import load_started_config
 from mmearth_core.download.worklist import Worklist
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStoppedError
-from mmearth_core.files import FOLDER_FAULTS, locked
+from mmearth_core.errors import AccessLostError, DatasetError, ExitCode, RunStoppedError, start_error
+from mmearth_core.files import folder_fault, locked
 from mmearth_core.tiles.index import TileIndex, fill_centroids, import_tiles
 
 # What other distributions need to prepare and start a run.
@@ -68,9 +68,10 @@ def run(
 
     Raises:
         EngineError: the engine cannot be opened; nothing was written.
-        DatasetError: another process works on the same tiles, or the folder cannot be written to; nothing was
-            requested.
-        RunStoppedError: the run was stopped before its first tile.
+        DatasetError: another process works on the same tiles, or it is not permitted to write to the folder; nothing
+            was requested.
+        RunStoppedError: the run was stopped before its first tile; also by a disk that is full, or a folder that has
+            vanished.
     """
     shard = shard or Shard()
     stop = stop or StopRequest(prepared.config.run.grace_seconds)
@@ -78,15 +79,22 @@ def run(
     client = EarthClient(prepared.engine, options, ending=stop.ending, workload_tag=config.workload_tag)
     # The locks are released after the budget is closed: until then an abandoned request may finish and write its stack.
     with ExitStack() as locks, ExitStack() as resources:
-        budget = SharedBudget(config.budget, options.max_concurrent, options.requests_per_second)
-        client.sender.use_budget(resources.enter_context(closing(budget)))
+        folder = prepared.folder
         try:
+            # The only place that makes the dataset's folder, and not one that has vanished since the run was prepared.
+            if prepared.frame is None:
+                folder.config.stat()
+            else:
+                folder.root.mkdir(parents=True, exist_ok=True)
+            budget = SharedBudget(config.budget, options.max_concurrent, options.requests_per_second)
+            client.sender.use_budget(resources.enter_context(closing(budget)))
             index = establish(prepared, client)
             share = shard.tiles(index.sizes(), limit)
             for group in prepared.groups:
-                locks.enter_context(locked(prepared.folder.lock(group.name), list(share)))
+                folder.make_folder(folder.lock(group.name))
+                locks.enter_context(locked(folder.lock(group.name), list(share)))
         except OSError as error:
-            raise DatasetError(f"{_unwritable(prepared, error)} Nothing was started.") from error
+            raise start_error(error, f"{folder_fault(error, folder.root)}. Nothing was started.") from error
         resources.enter_context(without_old_garbage())
         progress = RunProgress(len(prepared.groups) * sum(share.values()), notice=client.sender.notice)
 
@@ -94,7 +102,7 @@ def run(
             on_progress(progress)
             # For the other processes and for `status`.
             budget.report(
-                dataset=str(prepared.folder.root),
+                dataset=str(folder.root),
                 shard=str(shard),
                 **{str(outcome): progress.now[outcome] for outcome in JOURNALED},
                 left=progress.counts.left,
@@ -104,7 +112,8 @@ def run(
         worklist = Worklist(prepared, index, share, retry or RetrySelection(), progress, report, stop)
         exit, why = _work(worklist, client)
         result = RunResult(prepared, shard, progress, client, exit, why, stop.abandoned)
-        append_run(prepared.folder.runs, result.to_json())
+        if folder.config.exists():  # if not, the dataset's file system was unmounted, and this is only its mount point
+            append_run(folder.runs, result.to_json())
     return result
 
 
@@ -121,7 +130,7 @@ def _work(worklist: Worklist, client: EarthClient) -> tuple[ExitCode, str | None
         may_continue = isinstance(error, AccessLostError) and progress.now.total()
         why, refused = str(error), error.exit_code is ExitCode.BAD_INPUT and not may_continue
     except OSError as error:
-        why = f"{_unwritable(prepared, error)} Then rerun the command; what is done is kept."
+        why = f"{folder_fault(error, prepared.folder.root)}. Then rerun the command; what is done is kept."
     if why is not None or stop.requested:
         worklist.recount()
         worklist.report()
@@ -130,18 +139,6 @@ def _work(worklist: Worklist, client: EarthClient) -> tuple[ExitCode, str | None
     if stop.requested and progress.counts.left:
         why = f"The run was stopped by {stop.reason}; rerun the command to continue. What is done is kept."
     return ExitCode.STOPPED if why else progress.counts.exit_code, why
-
-
-def _unwritable(prepared: PreparedRun, error: OSError) -> str:
-    """What to do about a folder that cannot be written to.
-
-    Raises:
-        OSError: if the error is of another kind.
-    """
-    if error.errno not in FOLDER_FAULTS:
-        raise error
-    path = error.filename or prepared.folder.root
-    return f"{path} cannot be written: {error.strerror}. Free disk space or fix the permissions."
 
 
 def establish(prepared: PreparedRun, client: EarthClient) -> TileIndex:

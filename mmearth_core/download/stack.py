@@ -253,7 +253,7 @@ def read_stack(path: Path, names: Sequence[str]) -> NDArray[np.float32]:
     Raises:
         KeyError: if the stack does not have one of them.
     """
-    with rasterio.open(path) as source:
+    with rasterio.open(path, driver="GTiff") as source:
         numbers = {name: number for number, name in enumerate(source.descriptions, start=1)}
         pixels: NDArray[np.float32] = source.read([numbers[name] for name in names])
         return pixels

@@ -1,5 +1,6 @@
 """What a dataset was built from (mmearth.toml), and how it is continued."""
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
@@ -23,6 +24,17 @@ BASE = "base"
 _HEAD = "# Written by mmearth-core: what this dataset is built from. Do not edit.\n\n"
 
 
+def _check_groups(_instance: object, _attribute: object, groups: object) -> None:
+    """Refuses names that are not plain: groups have folders of their names, which must not lead out of the dataset."""
+    if not isinstance(groups, dict):
+        raise ValueError("[groups] is not a table")
+    for name, members in groups.items():
+        if not re.fullmatch(r"[A-Za-z0-9_+]+", name):
+            raise ValueError(f"{name!r} in [groups] is not a group's name, such as {BASE!r} or 'one+another'")
+        if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+            raise ValueError(f"{name!r} in [groups] is {members!r}, not a list of modalities")
+
+
 @frozen
 class StoredConfig:
     """What a dataset is built from.
@@ -41,7 +53,7 @@ class StoredConfig:
     tiles: dict[str, Any]
     modalities: dict[str, dict[str, Any]] = field(factory=dict)
     plugins: dict[str, str] = field(factory=dict)
-    groups: dict[str, list[str]] = field(factory=dict)
+    groups: dict[str, list[str]] = field(factory=dict, validator=_check_groups)
 
     def write(self, path: Path) -> None:
         """Writes it as TOML, to another file that is then renamed."""
@@ -97,7 +109,7 @@ def load_stored_config(path: Path) -> StoredConfig | None:
         stored = StoredConfig(**tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         missing = f"own configuration, {path.name}, is" if has_journals else ""
-    except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError) as error:
+    except (TypeError, ValueError) as error:  # of TOML, of the text's encoding, and of what is checked above
         raise DatasetError(
             f"{path}: this dataset's own configuration cannot be read ({error}). "
             "Restore the file, or choose another `path` in [dataset]."

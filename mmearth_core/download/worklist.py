@@ -124,6 +124,7 @@ class Worklist:
         """Counts all journaled tiles of the share again: a run that ends early has not seen them all."""
         names = [group.name for group in self.prepared.groups]
         try:
+            self.prepared.folder.config.stat()  # journals of a folder that has vanished would count as empty
             size = self.prepared.stored.tiles["partition_size"]
             journaled = read_outcomes(self.prepared.folder, names, self.share, size)
             self.progress.recount(entry for _, entry in journaled)

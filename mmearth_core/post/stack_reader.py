@@ -17,6 +17,7 @@ import zstandard
 from attrs import frozen
 from numpy.typing import NDArray
 
+from mmearth_core.files import open_regular
 from mmearth_core.text import counted, tag_text
 
 _HEAD = struct.Struct("<2sHI")
@@ -64,7 +65,7 @@ def check_stack(path: Path, names: Sequence[str], size: int, tile_id: str) -> No
         StackError: when it is missing, truncated, another tile's, or has other bands or another size.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             header, length = _read_header(file), file.seek(0, 2)
     except OSError as error:
         raise _unreadable(error) from error
@@ -89,7 +90,8 @@ def read_planes(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray
         StackError: when it is missing, or has other bands or another size; on reading a band, when that is damaged.
     """
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
     except OSError as error:
         raise _unreadable(error) from error
     header = _read_header(BytesIO(content))
@@ -183,7 +185,7 @@ def _read_any(path: Path, names: Sequence[str], size: int, tile_id: str | None =
     import rasterio  # only here, as it takes memory and a second in every worker
 
     try:
-        with rasterio.open(path) as source:
+        with rasterio.open(path, driver="GTiff") as source:  # not a VRT, which could read from the network
             bands = [str(name) for name in source.descriptions]
             header = Header((source.height, source.width), dict.fromkeys(bands, (0, 0)), source.tags().get("TILE_ID"))
             _check(header, names, size, 0, tile_id)

@@ -84,7 +84,8 @@ def open_hdf5(path: Path) -> h5py.File:
     if not path.is_file():
         raise DatasetError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}. {_NAME_ONE}")
     try:
-        return h5py.File(path, "r")
+        # Without locks, which some file systems do not have: a file is only ever replaced as a whole.
+        return h5py.File(path, "r", locking=False)
     except OSError as error:
         raise _refusal(path, error) from error
 
@@ -153,7 +154,7 @@ def new_file(path: Path) -> Iterator[h5py.File]:
     Raises:
         OSError: with its `errno`, when the disk is full or the like, also where h5py raises another error.
     """
-    file = h5py.File(path, "w", libver=LIBVER)
+    file = h5py.File(path, "w", libver=LIBVER, locking=False)  # nobody else knows this file yet
     try:
         yield file
         file.flush()

@@ -5,7 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -166,6 +166,7 @@ def _download_script(config: Config, options: JobOptions) -> BatchScript:
         # Early enough for a task to end within the grace period of its run.
         warning=max(WARNING, math.ceil(config.run.grace_seconds) + MARGIN),
         requeues=options.requeues,
+        needed=(str(config.root / "slurm"), str(config.source)),
     )
 
 
@@ -177,11 +178,13 @@ class SubmittedJob:
         stage: the script's name without suffix.
         job: its number.
         script: the file.
+        is_found: whether it had been submitted before.
     """
 
     stage: str
     job: str
     script: Path
+    is_found: bool = False
 
 
 def submit_command(script: Path, after: str | None) -> list[str]:
@@ -205,16 +208,21 @@ def preview(scripts: Sequence[BatchScript], folder: Path) -> str:
     return "\n".join(parts)
 
 
-def submit(scripts: Sequence[BatchScript], folder: Path, options: JobOptions) -> list[SubmittedJob]:
-    """Writes the scripts and submits them in their order.
+def submit(
+    scripts: Sequence[BatchScript], folder: Path, options: JobOptions, again: bool = False
+) -> Iterator[SubmittedJob]:
+    """Writes the scripts and submits them in their order; yields each job as soon as Slurm has accepted it.
+
+    If only the first jobs are in Slurm's queue, since the process that submitted them was killed, the others are added.
 
     Args:
         scripts: as `job_chain` returns them.
         folder: where they are written to; the scripts of jobs submitted before may be replaced.
         options: the user's choices.
+        again: whether all are submitted even if they are in the queue already.
 
     Raises:
-        SlurmError: when there is no Slurm, or it refuses a job; says what was submitted before.
+        SlurmError: when there is no Slurm, it has these jobs already, or refuses one; says what was submitted before.
     """
     if shutil.which("sbatch") is None:
         raise SlurmError(
@@ -222,15 +230,26 @@ def submit(scripts: Sequence[BatchScript], folder: Path, options: JobOptions) ->
             "cluster; --dry-run shows what it would submit."
         )
     _check_array_size(options.tasks)
-    paths = [folder / script.file_name for script in scripts]
-    _write({path: script.text() for script, path in zip(scripts, paths, strict=True)})
+    queued = {} if again else _queued(scripts, folder)
+    if queued and (scripts[0].stem not in queued or queued.keys() >= {script.stem for script in scripts}):
+        shown = ", ".join(f"{stage} is job {job}" for stage, job in queued.items())
+        raise SlurmError(
+            f"{folder.parent} is in Slurm's queue already: {shown}. Wait for these jobs, cancel them with `scancel "
+            f"{' '.join(queued.values())}`, or submit again beside them with --again."
+        )
+    _write({folder / script.file_name: script.text() for script in scripts if script.stem not in queued})
     try:
         # Slurm does not make this folder, and drops logs without a message if it is missing.
         options.logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SlurmError(f"{options.logs} cannot be made: {error.strerror}. Set another folder with --logs.") from error
     done: list[SubmittedJob] = []
-    for script, path in zip(scripts, paths, strict=True):
+    for script in scripts:
+        path = folder / script.file_name
+        if script.stem in queued:
+            done.append(SubmittedJob(script.stem, queued[script.stem], path, is_found=True))
+            yield done[-1]
+            continue
         command = submit_command(path, done[-1].job if done else None)
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
         job = answer.stdout.strip().partition(";")[0]  # on federated clusters the cluster's name follows
@@ -240,10 +259,28 @@ def submit(scripts: Sequence[BatchScript], folder: Path, options: JobOptions) ->
                 f"`{shlex.join(command)}` was refused: {(answer.stderr or answer.stdout).strip()}. "
                 + (f"Submitted before it and not cancelled: {before}. " if done else "Nothing was submitted. ")
                 + "Fix this and submit again"
-                + (f" after `scancel {done[0].job}`." if done else ".")
+                + (f": that adds what is missing, or starts over after `scancel {done[0].job}`." if done else ".")
             )
         done.append(SubmittedJob(script.stem, job, path))
-    return done
+        yield done[-1]
+
+
+def _queued(scripts: Sequence[BatchScript], folder: Path) -> dict[str, str]:
+    """The jobs of this folder's scripts that Slurm has not ended, of any user: `{stage: number}`.
+
+    Slurm is asked instead of a file in which a killed process could not note its last job.
+
+    Raises:
+        SlurmError: when Slurm does not answer.
+    """
+    dataset, _, _ = scripts[0].name.rpartition("-")
+    names = ",".join(f"{dataset}-{stage}" for stage in ("download", "post", "report"))
+    command = ["squeue", "--noheader", f"--name={names}", "--format=%F %o"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise SlurmError(f"`{shlex.join(command)}` failed: {answer.stderr.strip()}. Nothing was submitted. Try again.")
+    jobs = [line.strip().partition(" ") for line in answer.stdout.splitlines()]
+    return {Path(script).stem: job for job, _, script in jobs if Path(script).parent.resolve() == folder.resolve()}
 
 
 def _check_array_size(tasks: int) -> None:
@@ -280,6 +317,7 @@ def copy_scripts(folder: Path) -> list[Path]:
 def _write(texts: Mapping[Path, str]) -> None:
     try:
         for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
             with written_aside(path) as aside:
                 aside.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -1,9 +1,13 @@
 """The text of a batch script: a pure function of a description of the job."""
 
+import re
 import shlex
+from collections.abc import Sequence
 from importlib.resources import files
 
 from attrs import frozen
+
+from mmearth_core.errors import ConfigError
 
 REQUEUES = 100
 """Default maximum of requeues: at one day each, three months."""
@@ -31,6 +35,7 @@ class BatchScript:
         warning: seconds before the time limit at which Slurm asks it to end, to be requeued; None if it is not.
         requeues: maximum number of requeues.
         before: commands to run first; their exit status does not matter.
+        needed: files and folders that a task waits for before it runs or is requeued.
     """
 
     stem: str
@@ -47,6 +52,7 @@ class BatchScript:
     warning: int | None = None
     requeues: int = REQUEUES
     before: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -54,12 +60,23 @@ class BatchScript:
         return f"{self.stem}.sbatch"
 
     def text(self) -> str:
-        """The whole file."""
+        """The whole file.
+
+        Raises:
+            ConfigError: when an option has a control character: after a line break, further lines would be options too.
+        """
+        for option in self._options():
+            if re.search(r"[\x00-\x1f\x7f]", option):
+                raise ConfigError(
+                    f"sbatch's option {option!r}: has a control character, such as a line break. Remove it."
+                )
         options = "".join(f"#SBATCH {option}\n" for option in self._options())
         environment = "# The environment is that of the shell that submits this script."
         if self.environment:
             environment = f"source {shlex.quote(self.environment)} || exit 2"
-        work = f"exec {self.command}\n" if self.warning is None else requeue_text(self.command, self.requeues)
+        work = f"exec {self.command}\n"
+        if self.warning is not None:
+            work = requeue_text(self.command, self.requeues, [shlex.quote(path) for path in self.needed])
         before = "".join(f"{line}\n" for line in self.before)
         return f"#!/bin/bash\n# {self.about}\n\n{options}\n{environment}\n\n{before}{work}"
 
@@ -78,7 +95,8 @@ class BatchScript:
         return [*given, "--open-mode=append", "--requeue", *self.options]
 
 
-def requeue_text(command: str, requeues: int) -> str:
+def requeue_text(command: str, requeues: int, needed: Sequence[str]) -> str:
     """The part of a script that runs a command and requeues the task if it stops early: requeue.sh, filled in."""
     text = (files("mmearth_core.slurm") / "requeue.sh").read_text(encoding="utf-8")
-    return text.replace("@COMMAND@", command).replace("@REQUEUES@", str(requeues))
+    text = text.replace("@REQUEUES@", str(requeues)).replace("@NEEDED@", " ".join(needed))
+    return text.replace("@COMMAND@", command)

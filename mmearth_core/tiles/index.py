@@ -1,8 +1,10 @@
 """The tiles of a dataset in tiles.gpkg: each tile's row number and partition."""
 
 import datetime as dt
+import errno
 import hashlib
 import math
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -16,7 +18,7 @@ from shapely.geometry import Polygon
 
 from mmearth_core.contract.modality import Anchor, Scene
 from mmearth_core.errors import DatasetError
-from mmearth_core.files import written_aside
+from mmearth_core.files import writable, written_aside
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -39,8 +41,16 @@ _IMPORT = (
 
 _LAYER, _GEOMETRY = "tiles", "geometry"
 
-_OPTION, _DATE = "OGR_CURRENT_DATE", "2017-01-01T00:00:00.000Z"
-"""A GeoPackage stores its time of change; here it is always this one, so that equal tiles give equal bytes."""
+_WRITING = {
+    # A GeoPackage stores its time of change; here it is always this one, so that equal tiles give equal bytes.
+    "OGR_CURRENT_DATE": "2017-01-01T00:00:00.000Z",
+    # GDAL's own file functions, which take no locks: some file systems have none, and nobody else knows this file.
+    "SQLITE_USE_OGR_VFS": "YES",
+}
+"""GDAL's options for writing a GeoPackage."""
+
+_ROW_BYTES = 1000
+"""More than a tile's bytes in the GeoPackage; 273 with an id alone."""
 
 _FAULTS = (sqlite3.Error, shapely.errors.ShapelyError, ValueError)
 """What reading a damaged file raises."""
@@ -88,12 +98,12 @@ def write_geopackage(frame: "gpd.GeoDataFrame", path: Path) -> None:
     """Writes tiles to a GeoPackage; equal tiles give equal bytes."""
     import pyogrio  # not at the top: with geopandas it takes half a second, and reading needs neither
 
-    before = pyogrio.get_gdal_config_option(_OPTION)
-    pyogrio.set_gdal_config_options({_OPTION: _DATE})
+    before = {name: pyogrio.get_gdal_config_option(name) for name in _WRITING}
+    pyogrio.set_gdal_config_options(_WRITING)
     try:
         pyogrio.write_dataframe(frame, path, layer=_LAYER, driver="GPKG", FID=FID, GEOMETRY_NAME=_GEOMETRY)
     finally:
-        pyogrio.set_gdal_config_options({_OPTION: before})
+        pyogrio.set_gdal_config_options(before)
 
 
 def without_centroid(frame: "gpd.GeoDataFrame") -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -133,7 +143,8 @@ def import_tiles(frame: "gpd.GeoDataFrame", path: Path, partition_size: int | No
         partition_size: tiles per partition; None for the default.
 
     Raises:
-        DatasetError: when it cannot be written.
+        DatasetError: when GDAL or SQLite cannot write these tiles.
+        OSError: when the disk is full or the folder cannot be written to.
     """
     from pyogrio import errors
 
@@ -142,12 +153,14 @@ def import_tiles(frame: "gpd.GeoDataFrame", path: Path, partition_size: int | No
     with written_aside(path, shared=True) as aside:
         try:
             write_geopackage(frame.assign(**numbering)[[*numbering, *frame.columns]], aside)
-            with closing(sqlite3.connect(aside)) as database, database:
+            with closing(sqlite3.connect(f"{aside.absolute().as_uri()}?nolock=1", uri=True)) as database, database:
                 database.execute(f"CREATE INDEX by_partition ON {_LAYER} (partition, ordinal)")
         except (errors.DataSourceError, errors.DataLayerError, sqlite3.Error) as error:
-            raise DatasetError(
-                f"{path}: the tiles cannot be written there; the disk may be full. GDAL says: {str(error)[:200]}"
-            ) from error
+            aside.with_name(f"{aside.name}-journal").unlink(missing_ok=True)  # SQLite's own, of changes not finished
+            # They do not say why they cannot write. The system does: it refuses this space if the disk is full.
+            with aside.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, _ROW_BYTES * (len(frame) + _ROW_BYTES))
+            raise DatasetError(f"{path}: the tiles cannot be written there. GDAL says: {str(error)[:200]}") from error
 
 
 @frozen
@@ -159,6 +172,7 @@ class TileIndex:
 
     Raises:
         DatasetError: on reading, when the file is damaged.
+        RunStoppedError: on reading, when it is gone, or the disk cannot be read.
     """
 
     path: Path
@@ -200,15 +214,22 @@ class TileIndex:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        if not self.path.exists():
+        if self.path.parent.is_dir() and not self.path.exists():
             raise DatasetError(f"{self.path}, the dataset's own copy of its tiles, is missing. {_IMPORT}")
-        try:
-            with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-                yield database
-        except _FAULTS as error:
-            raise DatasetError(
-                f"{self.path}: the dataset's tiles cannot be read; the file is damaged ({error}). Delete it. {_IMPORT}"
-            ) from error
+        # Immutable, so without locks, which some file systems do not have: the file is only ever replaced as a whole.
+        uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
+        with writable(self.path):
+            self.path.open("rb").close()  # as SQLite does not say why it cannot open a file
+            try:
+                with closing(sqlite3.connect(uri, uri=True)) as database:
+                    yield database
+            except _FAULTS as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
+                    raise OSError(errno.EIO, str(error), str(self.path)) from error
+                raise DatasetError(
+                    f"{self.path}: the dataset's tiles cannot be read; the file is damaged ({error}). Delete it. "
+                    f"{_IMPORT}"
+                ) from error
 
 
 def _wkb(geometry: Any) -> bytes:

@@ -31,6 +31,10 @@ _UNREADABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, Va
 """What pyogrio raises for a file that is cut short, malformed or not a vector file."""
 
 
+_NO_LOCKS = ("database is locked", "disk I/O error")
+"""What SQLite says of a GeoPackage on a file system without locks."""
+
+
 def read_layer(path: Path) -> gpd.GeoDataFrame:
     """Reads the only layer of a vector file, or a GeoParquet file; dates become text, each as the file has it.
 
@@ -47,22 +51,25 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
     return frame
 
 
-def _read_with_gdal(path: Path) -> pd.DataFrame:
+def _read_with_gdal(path: Path, content: bytes | None = None) -> pd.DataFrame:
+    source = path if content is None else content
     try:
         # A column of numbers and texts is read as text. Invalid rings are handled by the callers. Only GeoJSON's driver
         # knows DATE_AS_STRING: without it, a text that looks like a date, such as an id, would be changed.
         with warnings.catch_warnings(action="ignore"):
-            layers = [name for name, _ in pyogrio.list_layers(path)]
+            layers = [name for name, _ in pyogrio.list_layers(source)]
             try:
-                frame: pd.DataFrame = pyogrio.read_dataframe(path, datetime_as_string=True, DATE_AS_STRING="YES")
+                frame: pd.DataFrame = pyogrio.read_dataframe(source, datetime_as_string=True, DATE_AS_STRING="YES")
             except shapely.errors.ShapelyError as error:
-                stored = pyogrio.raw.read(path, columns=[])[2]
+                stored = pyogrio.raw.read(source, columns=[])[2]
                 damaged = shapely.is_missing(shapely.from_wkb(stored, on_invalid="ignore")) & ~pd.isna(stored)
                 raise TilesError(
                     f"{path}: feature {np.argmax(damaged) + 1} has a geometry that cannot be read ({error}). A ring "
                     "has at least four points, and its last one must equal its first. Fix or drop the feature."
                 ) from error
     except _UNREADABLE as error:
+        if content is None and any(text in str(error) for text in _NO_LOCKS):
+            return _read_with_gdal(path, path.read_bytes())
         raise TilesError(
             f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
         ) from error
@@ -227,6 +234,7 @@ def write_tiles(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
         columns: the columns by name, each as long as `polygons`.
     """
     check_suffix(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with written_aside(path) as aside:
         if path.suffix.lower() == ".geojson":
             _write_geojson(aside, polygons, columns)

@@ -1,6 +1,8 @@
 """The command line, with something that happens when it is about to touch a folder for the so-manieth time.
 
-at_moment.py FOLDER COUNT kill|full|read-only|SIGNAL|SIGNAL-all True|False ARGUMENTS...: with True, only changes count.
+at_moment.py FOLDER COUNT kill|full|read-only|vanish|SIGNAL|SIGNAL-all True|False ARGUMENTS...
+
+With True, only changes count.
 SIGNAL, such as SIGTERM, goes to the command; with -all also to every process that it has started.
 """
 
@@ -47,6 +49,9 @@ class Moment:
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
         elif self.act == "read-only":
             self.read_only = True
+        elif self.act == "vanish":
+            # The second time, for the hook sees it itself, nothing more happens.
+            Path(self.root).rename(f"{self.root} away")
         elif self.act.endswith("-all"):
             os.killpg(0, signal.Signals[self.act.removesuffix("-all")])
         else:

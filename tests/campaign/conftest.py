@@ -214,7 +214,7 @@ class Kit:
     ) -> "subprocess.Popen[str]":
         """The command line, until it touches, or only changes, names within a folder for the so-manieth time.
 
-        Then it is killed, or from then on the disk is full, or read-only.
+        Then it is killed, or from then on the disk is full, or read-only, or the folder has another name.
         """
         return cls.start(root, str(moment), act, str(changes), *arguments, script=AT_MOMENT)
 

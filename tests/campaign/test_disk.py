@@ -39,6 +39,33 @@ def test_a_run(act: str, kit: Any, dataset: Any, faultless: Any) -> None:
     assert dataset.entries() == faultless.entries()
 
 
+@pytest.mark.parametrize("changes", [True, False])
+def test_a_folder_that_vanishes(changes: bool, kit: Any, dataset: Any, faultless: Any) -> None:
+    """At any moment the run stops with status 3, and makes no other folder in its place."""
+    dataset.write()
+    assert kit.cli("run", dataset.config, "--limit", "20").exit_code in (0, 1)
+    away, stopped = Path(f"{dataset.root} away"), 0
+    for moment in (1, 2, 3, 5, 8, 12, 20, 60, 200):
+        # First the configuration, whose name begins like the folder's, and mmearth.toml are read: without these, the
+        # run has not started.
+        moment += 0 if changes else 2
+        process = kit.start_until(dataset.root, moment, "vanish", "run", dataset.config, changes=changes)
+        _, err = process.communicate(timeout=120)
+        assert "Traceback" not in err, err[-2000:]
+        assert not dataset.root.exists(), moment
+        away.rename(dataset.root)
+        said = " ".join(err.split())
+        assert process.returncode == 3, f"{moment}: {said}"
+        assert "bring it back" in said or "cannot be used: No such file" in said, said
+        stopped += 1
+        right = faultless.stacks()
+        assert all(right[path] == content for path, content in dataset.stacks().items() if ".part" not in path)
+    assert stopped > 5
+    assert kit.cli("run", dataset.config).exit_code == 0
+    assert dataset.stacks() == faultless.stacks()
+    assert dataset.entries() == faultless.entries()
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("act", ["full", "read-only"])
 def test_post(act: str, workers: str, kit: Any, dataset: Any, faultless: Any) -> None:

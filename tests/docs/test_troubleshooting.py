@@ -1,7 +1,9 @@
 """docs/troubleshooting.md: every message that it shows is provoked, with the class and exit status that it names."""
 
 import json
+import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -283,6 +285,39 @@ def cut_short(place: Place) -> Said:
     return said("subset", "mydata.h5", "some", "--sample", "1")
 
 
+def disk_full(place: Place) -> Said:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        return place.run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def gone(place: Place) -> Said:
+    assert place.run().status == ExitCode.OK
+    (place.folder / "mydata" / "tiles.gpkg").rename(place.folder / "away")
+    return said("status", "mydata.toml")
+
+
+def group_elsewhere(place: Place) -> Said:
+    assert place.run().status == ExitCode.OK
+    stored = place.folder / "mydata" / "mmearth.toml"
+    stored.write_text(stored.read_text().replace("[groups]", '[groups]\n"../../x" = ["era5"]'))
+    heard = place.run()
+    assert not (place.folder.parent / "x").exists()
+    return heard
+
+
+def away(place: Place) -> Said:
+    (place.folder / "away.vrt").write_text('<VRTDataset rasterXSize="1" rasterYSize="1" />')
+    (place.folder / "world.toml").write_text('[[image]]\nid = "A"\nbands = { b = "away.vrt" }')
+    place.config()
+    config = place.folder / "mydata.toml"
+    config.write_text(config.read_text().replace('"virginia"', '"world.toml"'))
+    return said("run", "mydata.toml")
+
+
 def undescribed(place: Place) -> Said:
     path = write_original(place.folder / "published", 2)
     with h5py.File(path, "r+") as file:
@@ -343,6 +378,10 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
     "Wrong pixels in an answer": lambda place: place.struck("shape", 'phase = "pixels"'),
     "Not answered in the allowed time": lambda place: place.struck("503", 'phase = "pixels"\nafter = 2'),
     "A stack is truncated": truncated,
+    "The disk is full": disk_full,
+    "The folder is gone": gone,
+    "A group's name in mmearth.toml": group_elsewhere,
+    "A raster of a world is a VRT": away,
 }
 
 APART = {
@@ -353,6 +392,7 @@ APART = {
     "More processes than slots",
     "No Earth Engine credentials",
     "There is no sbatch",
+    "The jobs are in Slurm's queue already",
 }
 """Those with a test of their own below."""
 
@@ -465,3 +505,17 @@ def test_no_sbatch(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.config()
     monkeypatch.setenv("PATH", str(place.folder))
     matches("There is no sbatch", said("slurm", "submit", "mydata.toml", "--tasks", "2"))
+
+
+def test_queued(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.config()
+    for name, answer in (
+        ("sbatch", ""),
+        ("scontrol", ""),
+        ("squeue", f"101 {place.folder}/mydata/slurm/download.sbatch"),
+    ):
+        (place.folder / name).write_text(f"#!/bin/sh\necho '{answer}'\n")
+        (place.folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{place.folder}:{os.environ['PATH']}")
+    words = ("slurm", "submit", "mydata.toml", "--tasks", "2", "--no-post", "--no-report")
+    matches("The jobs are in Slurm's queue already", said(*words))

@@ -27,6 +27,7 @@ anchor = "file"
 def job(tmp_path):
     (tmp_path / "tiles.geojson").write_text(TILES)
     (tmp_path / "data.toml").write_text(CONFIG)
+    (tmp_path / "data").mkdir()  # as a run does before
 
     def make(*only):
         return prepare(load_config(tmp_path / "data.toml"), discover(), only=only or None)

@@ -32,6 +32,7 @@ def entries(draw):
 
 @pytest.fixture
 def journal(tmp_path):
+    (tmp_path / "journal" / "base").mkdir(parents=True)
     return Journal(tmp_path / "journal" / "base" / "00000.jsonl")
 
 
@@ -145,7 +146,6 @@ def test_what_is_no_json_is_refused_and_nothing_written(journal, number):
 )
 @pytest.mark.parametrize("heads_only", [False, True])
 def test_a_garbled_whole_line_is_named(journal, line, heads_only):
-    journal.path.parent.mkdir(parents=True)
     journal.path.write_bytes(done("a").to_line() + line + b"\n" + done("c").to_line())
     with pytest.raises(DatasetError, match="line 2: not a journal entry") as caught:
         journal.read(heads_only)
@@ -154,7 +154,6 @@ def test_a_garbled_whole_line_is_named(journal, line, heads_only):
 
 
 def test_a_line_without_a_key_says_which(journal):
-    journal.path.parent.mkdir(parents=True)
     journal.path.write_bytes(b'{"tile_id": "b"}\n')
     with pytest.raises(DatasetError, match=r"not a journal entry \(it has no 'ordinal'\)"):
         journal.read()

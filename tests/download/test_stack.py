@@ -39,6 +39,7 @@ def pixels(size=16, seed=0):
 
 @pytest.fixture
 def path(tmp_path):
+    (tmp_path / "stacks").mkdir()
     return tmp_path / "stacks" / "tile.tif"
 
 

@@ -58,8 +58,30 @@ def test_options_as_toml_values():
     }
 
 
+@pytest.mark.parametrize(
+    ("groups", "says"),
+    [
+        ('"../../x" = ["era5"]', "'../../x' in \\[groups\\] is not a group's name, such as 'base'"),
+        ('".." = ["era5"]', "is not a group's name"),
+        ('"a/b" = ["era5"]', "is not a group's name"),
+        ('"" = ["era5"]', "is not a group's name"),
+        ('"a\\u0000" = ["era5"]', "is not a group's name"),
+        ("base = 5", "'base' in \\[groups\\] is 5, not a list of modalities"),
+        ("base = [5]", "not a list of modalities"),
+    ],
+)
+def test_groups_lead_nowhere_else(groups, says, tmp_path):
+    """Each has folders of its name: this one's would be outside the dataset."""
+    path = tmp_path / "mmearth.toml"
+    evolve(stored(), groups={}).write(path)
+    path.write_text(path.read_text().replace("[groups]", f"[groups]\n{groups}"))
+    with pytest.raises(DatasetError, match=says) as caught:
+        load_stored_config(path)
+    assert str(path) in str(caught.value)
+
+
 def test_through_toml_and_back(tmp_path):
-    path = tmp_path / "data" / "mmearth.toml"
+    path = tmp_path / "mmearth.toml"
     stored().write(path)
     assert path.read_text(encoding="utf-8").startswith("# Written by mmearth-core")
     again = load_stored_config(path)

@@ -142,6 +142,11 @@ class Cluster:
         journals = [self.dataset / "journal" / "base" / f"{number:05d}.jsonl" for number in share]
         return sum(len(path.read_text().splitlines()) for path in journals if path.exists())
 
+    def hurry(self, task: str) -> None:
+        """Shortens the pause of a requeued task to the least: Slurm's own is 5 s here."""
+        until(lambda: self.shown(task)[0]["JobState"] == "PENDING", "the task waits for its next start")
+        self.call("scontrol", "update", f"JobId={task}", "StartTime=now+6")
+
     def at_work(self, job: str, tasks: int) -> dict[str, int]:
         """The tasks of an array that are downloading and have something to do for a while, and their processes."""
         live = {member.pid for member, _ in live_members(self.dataset / "budget")}
@@ -224,6 +229,8 @@ def test_post_follows_tasks_that_cannot_be_saved(
     )
     small = ("--mem=500M", "--post-cpus=2", "--post-mem=1G", "--requeues=1", f"--environment={environment}")
     jobs = cluster.submit("--tasks=2", *small)
+    until(lambda: "(time 1 of 1)" in cluster.logs(jobs["download"], "1"), "the task is requeued")
+    cluster.hurry(f"{jobs['download']}_1")
     until(lambda: not cluster.waits_or_works(jobs["report"]), "the report has ended")
 
     assert {task["ArrayTaskId"]: task["ExitCode"] for task in cluster.shown(jobs["download"])} == {
@@ -257,3 +264,113 @@ def test_what_was_sent_back_is_downloaded_by_an_array(
     assert set(ended) == {("COMPLETED", "0:0")}
     assert stacks(cluster.dataset) == undisturbed
     assert "<html" in (cluster.dataset / "slurm" / "report.html").read_text()
+
+
+SMALL = ("--mem=500M", "--post-cpus=2", "--post-mem=1G", "--time=1:00:00", "--post-time=1:00:00")
+
+
+@pytest.fixture
+def small_disk(folder: Path) -> Iterator[Path]:
+    """The folder of the dataset `full`, which is a file system of its own, of 1.5 MB."""
+    path = folder / "full"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", path], check=True)
+    yield path
+    subprocess.run(["umount", "--lazy", path], check=True)
+
+
+def test_a_full_disk_is_waited_for(
+    slurm: dict[str, str], folder: Path, undisturbed: dict[str, bytes], small_disk: Path
+) -> None:
+    config = folder / "full.toml"
+    config.write_text(CONFIG.format(name="full", slots=SLOTS, partition=PARTITION, engine='world = "virginia"'))
+    cluster = Cluster(slurm, config)
+    job = cluster.submit("--tasks=1", "--no-post", f"--logs={folder}/logs of full", *SMALL)["download"]
+
+    def log() -> str:
+        return " ".join(path.read_text() for path in (folder / "logs of full").glob("*"))
+
+    for times in (1, 2, 3):
+        until(lambda times=times: f"(time {times} of 100) in {times * 180} s or later" in log(), "the task is requeued")
+        assert " ".join(log().split()).count("No space left on device. Free disk space") == times
+        if times == 3:
+            assert len(stacks(small_disk)) < TILES
+            subprocess.run(["mount", "-o", "remount,size=100m", small_disk], check=True)
+        cluster.hurry(f"{job}_0")
+    until(lambda: not cluster.waits_or_works(job), "the task has ended")
+    (task,) = cluster.shown(job)
+    assert (task["JobState"], task["Restarts"]) == ("COMPLETED", "3")
+    assert stacks(small_disk) == undisturbed
+
+
+@pytest.mark.parametrize("kind", ["renamed", "unmounted"])
+def test_a_vanished_folder_is_waited_for_and_not_made_again(
+    kind: str, slurm: dict[str, str], folder: Path, undisturbed: dict[str, bytes]
+) -> None:
+    """The log is in the folder too, so Slurm itself could not start the task again before the folder is back."""
+    config, disk, away = folder / f"{kind}.toml", folder / f"disk of {kind}", folder / f"{kind} away"
+    disk.mkdir()
+    if kind == "unmounted":
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], check=True)
+    text = CONFIG.format(name=kind, slots=SLOTS, partition=PARTITION, engine='world = "virginia"\nlatency = 0.3')
+    config.write_text(text.replace("partition_size", f'path = "{disk}/{kind}"\npartition_size'))
+    cluster = Cluster(slurm, config)
+    cluster.dataset = disk / kind
+    job = cluster.submit("--tasks=1", "--no-post", *SMALL)["download"]
+    until(lambda: cluster.done("0", 1) > 5, "the task is at work")
+    logs = away / "slurm" / "logs"
+    if kind == "unmounted":
+        # The same file system elsewhere, and an empty mount point here.
+        away.mkdir()
+        subprocess.run(["mount", "--bind", disk, away], check=True)
+        subprocess.run(["umount", "--lazy", disk], check=True)
+        logs = away / kind / "slurm" / "logs"
+    else:
+        cluster.dataset.rename(away)
+
+    def log() -> str:
+        return " ".join(" ".join(path.read_text() for path in logs.glob("*")).split())
+
+    until(lambda: f"waiting for {cluster.dataset}/slurm, which may be unmounted" in log(), "the task waits")
+    assert "Its folder may be unmounted, renamed or deleted; bring it back. Then rerun the command" in log()
+    assert list(disk.iterdir()) == []
+    assert "requeued" not in log()
+    if kind == "unmounted":
+        subprocess.run(["mount", "--bind", away, disk], check=True)
+    else:
+        away.rename(cluster.dataset)
+    until(lambda: "requeued, to continue (time 1 of 100)" in cluster.logs(job), "the task is requeued")
+    cluster.hurry(f"{job}_0")
+    until(lambda: not cluster.waits_or_works(job), "the task has ended")
+    found = stacks(cluster.dataset)
+    if kind == "unmounted":
+        subprocess.run(["umount", "--lazy", disk, away], check=True)
+    (task,) = cluster.shown(job)
+    assert task["JobState"] == "COMPLETED"
+    assert found == undisturbed
+
+
+def test_a_killed_submission_is_completed(slurm: dict[str, str], folder: Path) -> None:
+    config = folder / "killed.toml"
+    config.write_text(CONFIG.format(name="killed", slots=SLOTS, partition=PARTITION, engine='world = "virginia"'))
+    cluster = Cluster(slurm, config)
+    sbatch = subprocess.run(["which", "sbatch"], env=slurm, capture_output=True, text=True, check=True).stdout.strip()
+    (folder / "killing").mkdir()
+    wrapper = folder / "killing" / "sbatch"
+    wrapper.write_text(f'#!/bin/bash\n{sbatch} --hold "$@"\nkill -9 $PPID\n')
+    wrapper.chmod(0o755)
+    killing = {**cluster.environment, "PATH": f"{wrapper.parent}:{cluster.environment['PATH']}"}
+    assert own_process("slurm", "submit", config, *SMALL, env=killing).returncode == -signal.SIGKILL
+
+    jobs = cluster.submit(*SMALL)
+    assert cluster.shown(jobs["download"])[0]["JobState"] == "PENDING"
+    assert cluster.shown(jobs["post"])[0]["Dependency"].startswith(f"afterany:{jobs['download']}")
+    assert cluster.shown(jobs["report"])[0]["Dependency"].startswith(f"afterany:{jobs['post']}")
+    again = own_process("slurm", "submit", config, *SMALL, env=cluster.environment)
+    assert again.returncode == 2
+    assert f"download is job {jobs['download']}" in " ".join(again.stderr.split())
+    cluster.call("scancel", *jobs.values())
+    until(lambda: not cluster.waits_or_works(jobs["report"]), "the jobs are cancelled")
+    renewed = cluster.submit("--no-post", *SMALL)
+    assert renewed["download"] not in jobs.values()
+    cluster.call("scancel", *renewed.values())

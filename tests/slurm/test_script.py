@@ -5,10 +5,13 @@ import shlex
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from attrs import evolve
 
 import mmearth_core.slurm
+from mmearth_core.errors import ConfigError
 from mmearth_core.slurm.script import REQUEUES, WARNING, BatchScript, requeue_text
 
 SHIPPED = Path(__file__).parent.parent.parent / "slurm"
@@ -103,16 +106,58 @@ def test_what_has_ended_is_not_requeued(status: int, bin_folder: Path) -> None:
     assert outcome(script(command=f"(exit {status})"), bin_folder)[:2] == (status, "")
 
 
-@pytest.mark.parametrize("ends", ["exit 3", "kill -9 $BASHPID"])
-def test_what_stopped_early_or_was_killed_is_requeued(ends: str, bin_folder: Path) -> None:
-    status, told, log = outcome(script(command=f"({ends})"), bin_folder, SLURM_RESTART_COUNT="4")
-    assert (status, told) == (3 if "3" in ends else 137, "requeue 7_2")
+def test_what_was_killed_is_requeued(bin_folder: Path) -> None:
+    status, told, log = outcome(script(command="(kill -9 $BASHPID)"), bin_folder, SLURM_RESTART_COUNT="4")
+    assert (status, told) == (137, "requeue 7_2")
     assert "time 5 of 5" in log
+
+
+@pytest.mark.parametrize(
+    ("restarts", "pause"), [("", 180), ("0", 180), ("1", 360), ("4", 900), ("29", 3600), ("70", 3600)]
+)
+def test_what_stopped_early_is_requeued_after_a_growing_pause(restarts: str, pause: int, bin_folder: Path) -> None:
+    """A full disk, a missing network or a vanished folder need time; an hour is the longest pause."""
+    ends = evolve(script(command="(exit 3)"), requeues=100)
+    status, told, log = outcome(ends, bin_folder, SLURM_RESTART_COUNT=restarts)
+    assert (status, told.splitlines()) == (3, ["requeue 7_2", f"update JobId=7_2 StartTime=now+{pause}"])
+    assert f"(time {int(restarts or 0) + 1} of 100) in {pause} s or later" in log
+
+
+def test_a_task_waits_for_what_has_vanished(bin_folder: Path) -> None:
+    """Slurm could not start it again without the folder of its log, and the run must not make the folder again."""
+    data, away = bin_folder.parent / "my data", bin_folder.parent / "away"
+    data.mkdir()
+    command = f"(mv '{data}' '{away}'; exit 3)"
+    process = begin(evolve(script(command=command), needed=(str(data),)), bin_folder)
+    with process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == f"waiting for {data}, which may be unmounted or renamed\n"
+        assert not (bin_folder.parent / "told").exists()
+        away.rename(data)
+        process.send_signal(signal.SIGTERM)  # ends the wait; otherwise it looks every ten seconds
+        assert process.wait(timeout=60) == 3
+    assert (bin_folder.parent / "told").read_text() == "requeue 7_2\n"
+
+
+def test_without_its_folder_a_task_does_not_run(bin_folder: Path) -> None:
+    process = begin(evolve(script(command="touch ran"), needed=(str(bin_folder / "gone"),)), bin_folder)
+    with process:
+        assert process.stderr is not None
+        assert "waiting for" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 3
+    assert not (bin_folder.parent / "ran").exists()
+
+
+@pytest.mark.parametrize("change", [{"time": "1\n#SBATCH --uid=0"}, {"options": ("--qos=a\rb",)}, {"log": "a\tb"}])
+def test_no_option_has_a_second_line(change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="has a control character, such as a line break"):
+        evolve(script(), **change).text()
 
 
 def test_a_job_without_an_array_requeues_itself(bin_folder: Path) -> None:
     alone = {"SLURM_ARRAY_JOB_ID": "", "SLURM_ARRAY_TASK_ID": ""}
-    assert outcome(script(command="(exit 3)"), bin_folder, **alone)[1] == "requeue 9"
+    assert outcome(script(command="(exit 3)"), bin_folder, **alone)[1].startswith("requeue 9\nupdate JobId=9 ")
 
 
 def test_requeues_have_an_end(bin_folder: Path) -> None:
@@ -189,7 +234,7 @@ def test_the_scripts_of_this_repository_are_those_of_the_package() -> None:
 @pytest.mark.parametrize(("name", "command"), [("download", "run"), ("redownload", "redownload")])
 def test_arrays_by_hand_are_requeued_as_those_of_submit(name: str, command: str) -> None:
     text = (SHIPPED / f"{name}.sbatch").read_text()
-    assert text.endswith(requeue_text(f'mmearth-core {command} "$@"', REQUEUES))
+    assert text.endswith(requeue_text(f'mmearth-core {command} "$@"', REQUEUES, ['"${SLURM_SUBMIT_DIR:-.}"']))
     assert f"#SBATCH --signal=B:TERM@{WARNING}\n" in text
 
 

@@ -2,13 +2,14 @@
 
 import json
 import os
+import signal
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import Result
-from mmearth_devkit.testing.command_line import cli
+from mmearth_devkit.testing.command_line import cli, own_process
 
 CONFIG = """
 [dataset]
@@ -38,7 +39,10 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def slurm_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder at the head of PATH: `sbatch` answers 101, 102 ..., but refuses what the file `refuse` holds."""
+    """A folder at the head of PATH: `sbatch` answers 101, 102 ..., but refuses what the file `refuse` holds.
+
+    `squeue` prints the file `queue`. After as many jobs as the file `kills` says, `sbatch` kills its caller.
+    """
     folder = tmp_path / "bin"
     folder.mkdir()
     programs = {
@@ -46,13 +50,22 @@ def slurm_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 cd '{folder}'
 if grep -qsxF -e "$2" refuse; then echo "sbatch: error: Batch job submission failed" >&2; exit 1; fi
 echo "$@" >>submitted
+for last; do :; done
+echo "$((100 + $(wc -l <submitted))) $last" >>queue
+[ "$(cat kills)" != "$(wc -l <submitted)" ] || kill -9 $PPID
 echo "$((100 + $(wc -l <submitted)));cluster"
+""",
+        "squeue": f"""#!/bin/sh
+echo "$@" >>'{folder}/asked'
+cat '{folder}/queue'
 """,
         "scontrol": "#!/bin/sh\necho 'MaxArraySize            = 1001'\n",
     }
     for name, text in programs.items():
         (folder / name).write_text(text)
         (folder / name).chmod(stat.S_IRWXU)
+    (folder / "queue").touch()
+    (folder / "kills").touch()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     return folder
 
@@ -144,7 +157,7 @@ def test_follow_up_commands_that_are_not_installed_are_left_out(
     hide(*hidden.split())
     done = submit(config, "--json")
     assert done.exit_code == 0, done.output
-    assert done.stderr.splitlines() == [
+    assert [line for line in done.stderr.splitlines() if not line.startswith("job 10")] == [
         f"Not submitted: `{command}`, which is in {distribution}: `pip install {distribution}`."
         for command, distribution in missing.items()
     ]
@@ -211,6 +224,16 @@ def refused(result: Result) -> str:
         (["--sbatch=--array=0-3"], "Use its own options (--tasks, --parallel, --logs)"),
         (["--sbatch=qos"], "write one complete option, e.g. --sbatch=--qos=long"),
         (["--sbatch=--qos=a\nrm"], "write one complete option"),
+        (
+            ["--time=1\n#SBATCH --wrap=rm"],
+            "sbatch's option \"--time='1\\n#SBATCH --wrap=rm'\": has a control character",
+        ),
+        (["--mem=1G\n"], "has a control character"),
+        (["--post-time=1\r"], "has a control character"),
+        (["--post-mem=1G\t"], "has a control character"),
+        (["--partition=a\x1bb"], "has a control character"),
+        (["--account=a\nb"], "has a control character"),
+        (["--logs=a\nb"], "has a control character"),
         (["--environment", "none.sh"], "no such file"),
     ],
 )
@@ -231,6 +254,64 @@ def test_a_refused_job_is_told_with_those_before_it(config: Path, slurm_stand_in
     assert "Batch job submission failed" in text
     assert "download is job 101" in text
     assert "scancel 101" in text
+
+
+def queued(stand_in: Path) -> list[str]:
+    return (stand_in / "submitted").read_text().splitlines()
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_a_killed_submission_is_completed(kills: int, config: Path, slurm_stand_in: Path) -> None:
+    (slurm_stand_in / "kills").write_text(str(kills))
+    killed = own_process("slurm", "submit", config)
+    assert killed.returncode == -signal.SIGKILL
+    scripts = config.parent / "places" / "slurm"
+    # Each job is printed before the next one is submitted.
+    assert killed.stdout.splitlines() == [f"job 101: {scripts}/download.sbatch"][: kills - 1]
+    assert len(queued(slurm_stand_in)) == kills
+
+    again = submit(config, "--json")
+    assert again.exit_code == 0, again.output
+    assert [job["job"] for job in json.loads(again.stdout)["jobs"]] == ["101", "102", "103"]
+    assert again.stderr.splitlines()[-3:][0] == f"job 101: {scripts}/download.sbatch (submitted before)"
+    assert queued(slurm_stand_in) == [
+        f"--parsable {scripts}/download.sbatch",
+        f"--parsable --dependency=afterany:101 {scripts}/post.sbatch",
+        f"--parsable --dependency=afterany:102 {scripts}/report.sbatch",
+    ]
+    assert (slurm_stand_in / "asked").read_text().splitlines()[-1] == (
+        "--noheader --name=places-download,places-post,places-report --format=%F %o"
+    )
+
+
+def test_submitting_twice_is_refused_unless_asked(config: Path, slurm_stand_in: Path) -> None:
+    assert submit(config).exit_code == 0
+    for options in ([], ["--redownload"], ["--no-report"]):
+        text = refused(submit(config, *options))
+        assert "is in Slurm's queue already: download is job 101, post is job 102, report is job 103" in text
+        assert "`scancel 101 102 103`" in text
+        assert "--again" in text
+    assert len(queued(slurm_stand_in)) == 3
+    assert submit(config, "--again").exit_code == 0
+    assert len(queued(slurm_stand_in)) == 6
+
+
+def test_while_later_jobs_run_no_array_is_added(config: Path, slurm_stand_in: Path) -> None:
+    scripts = config.parent / "places" / "slurm"
+    (slurm_stand_in / "queue").write_text(f"102 {scripts}/post.sbatch\n")
+    assert "post is job 102" in refused(submit(config))
+
+
+def test_jobs_of_another_dataset_of_that_name_do_not_count(config: Path, slurm_stand_in: Path) -> None:
+    (slurm_stand_in / "queue").write_text("7 /elsewhere/places/slurm/download.sbatch\n8 (null)\n")
+    assert submit(config).exit_code == 0
+    assert len(queued(slurm_stand_in)) == 3
+
+
+def test_a_queue_that_does_not_answer_is_no_empty_queue(config: Path, slurm_stand_in: Path) -> None:
+    (slurm_stand_in / "squeue").write_text("#!/bin/sh\necho 'Unable to contact slurm controller' >&2\nexit 1\n")
+    assert "Unable to contact slurm controller. Nothing was submitted" in refused(submit(config))
+    assert not (slurm_stand_in / "submitted").exists()
 
 
 def test_without_slurm_it_says_so(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:

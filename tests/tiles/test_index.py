@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import math
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from mmearth_core import Anchor
-from mmearth_core.errors import DatasetError
+from mmearth_core.errors import DatasetError, RunStoppedError
 from mmearth_core.tiles.index import TileIndex, default_partition_size, import_tiles
 from mmearth_core.tiles.read import read_tiles
 
@@ -34,6 +35,7 @@ def squares(count):
 
 @pytest.fixture
 def path(tmp_path):
+    (tmp_path / "data").mkdir()
     return tmp_path / "data" / "tiles.gpkg"
 
 
@@ -175,7 +177,7 @@ def test_other_tools_read_it(path):
 
 def test_the_tiles_of_one_dataset_are_a_tiles_file_for_another(tmp_path, path):
     import_tiles(squares(7).assign(biome="Tundra"), path, 2)
-    other = tmp_path / "other" / "tiles.gpkg"
+    other = tmp_path / "other.gpkg"
     half = read_tiles(path)
     assert list(half.columns) == ["tile_id", "lon", "lat", "biome", "geometry"]
     import_tiles(half.iloc[3:], other, 3)
@@ -226,16 +228,37 @@ def test_a_damaged_geometry(path, geometry):
 
 def test_a_path_with_odd_characters(tmp_path):
     path = tmp_path / "a?b#c%20d" / "tiles.gpkg"
+    path.parent.mkdir()
     import_tiles(squares(3), path, 2)
     assert TileIndex(path).sizes() == {0: 2, 1: 1}
     assert len(TileIndex(path).read(0)) == 2
 
 
-def test_a_full_disk(path, monkeypatch):
-    def full(*_, **__):
-        raise pyogrio.errors.FeatureError("Could not add feature: database or disk is full")
+def test_tiles_that_cannot_be_written(path, monkeypatch):
+    def refuse(*_, **__):
+        raise pyogrio.errors.FeatureError("Could not add feature: too many columns")
 
-    monkeypatch.setattr(pyogrio, "write_dataframe", full)
-    with pytest.raises(DatasetError, match="cannot be written there; the disk may be full"):
+    monkeypatch.setattr(pyogrio, "write_dataframe", refuse)
+    with pytest.raises(DatasetError, match=r"cannot be written there\. GDAL says: Could not add feature: too many"):
         import_tiles(squares(3), path)
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("fits", [0, 120_000])
+def test_a_full_disk(path, fits):
+    """GDAL then says `malformed` or `Failed to commit transaction`, so the system is asked."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (fits, limits[1]))  # Python ignores the signal that comes with it
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            import_tiles(squares(1000), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_file_that_is_gone_is_not_called_damaged(path):
+    """It may be on a disk that is unmounted: nothing must be deleted, and a run stops with status 3."""
+    with pytest.raises(RunStoppedError, match=r"tiles\.gpkg is gone: No such file.* bring it back") as caught:
+        TileIndex(path.parent / "unmounted" / path.name).sizes()
+    assert caught.value.exit_code == 3

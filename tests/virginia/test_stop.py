@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 from mmearth_devkit.testing.command_line import cli
+from mmearth_devkit.testing.few_tiles import write_few
 
+from mmearth_core.download import journal
 from mmearth_core.download.run_log import read_runs
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -136,8 +139,9 @@ def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(
 ) -> None:
     stopped = run_until(7, "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, -1))", config, "--json")
     assert stopped.returncode == 3, stopped.stderr
-    assert "cannot be written: File too large. Free disk space or fix the permissions. Then rerun the command" in said(
-        stopped
+    assert (
+        "cannot be read or written: File too large. Free disk space or fix the permissions. Then rerun the command"
+        in said(stopped)
     )
     done = json.loads(stopped.stdout)["done"]
     assert 7 <= done < 40
@@ -146,6 +150,37 @@ def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(
     assert not list(dataset.rglob(".*"))
     assert run_cli("run", config).returncode == 0
     assert read_contents(dataset) == read_contents(undisturbed)
+
+
+def test_a_folder_that_vanishes_stops_the_run_and_is_not_made_again(
+    tmp_path: Path, read_contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if it was unmounted; when it is back, the run continues."""
+    configs = [write_few(tmp_path / name, 9, "few", size=16, partition=4) for name in ("steady", "vanishing")]
+    assert cli("run", configs[0]).exit_code == 0
+    dataset, away, append, calls = tmp_path / "vanishing" / "few", tmp_path / "away", journal.Journal.append, []
+
+    def append_and_vanish(self: journal.Journal, entries: Any) -> None:
+        append(self, entries)
+        calls.append(self)
+        if len(calls) == 2:
+            dataset.rename(away)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journal.Journal, "append", append_and_vanish)
+        stopped = cli("run", configs[1], "--json")
+    assert stopped.exit_code == 3, stopped.stderr
+    assert "Its folder may be unmounted, renamed or deleted; bring it back. Then rerun the command" in said(stopped)
+    summary = json.loads(stopped.stdout)
+    # What is in the journals is not known while the folder is away.
+    assert summary["left"] is None
+    assert "No such file" in summary["uncounted"]
+    assert not dataset.exists()
+    away.rename(dataset)
+    # There the run could not take its leave of the budget, and this process, unlike a real one, lives on.
+    shutil.rmtree(dataset / "budget")
+    assert cli("run", configs[1]).exit_code == 0
+    assert read_contents(dataset) == read_contents(tmp_path / "steady" / "few")
 
 
 @pytest.mark.parametrize(("blocked", "status"), [("stacks", 3), ("journal", 2), ("budget", 2)])

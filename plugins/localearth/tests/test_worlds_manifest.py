@@ -1,7 +1,10 @@
 """The manifest: its contents, and the message of each error."""
 
 import datetime as dt
+import http.server
+import threading
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -186,6 +189,46 @@ def test_faults_of_rasters_show_when_the_world_opens(tmp_path: Path, fault: str)
     with pytest.raises(ConfigError, match=message) as caught:
         RastersWorld(write(tmp_path, text))
     assert file in str(caught.value)
+
+
+VRT = """<VRTDataset rasterXSize="4" rasterYSize="4"><SRS>EPSG:4326</SRS>
+<GeoTransform>0, 1, 0, 4, 0, -1</GeoTransform><VRTRasterBand dataType="Byte" band="1"><SimpleSource>
+<SourceFilename>{url}</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>"""
+
+
+class Counting(http.server.BaseHTTPRequestHandler):
+    """Notes what is asked for, and has nothing."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_error(404)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.mark.parametrize("name", ["away.vrt", "away.tif"])
+@pytest.mark.parametrize("source", ["/vsicurl/{url}/a.tif", "{url}/a.tif"])
+def test_no_raster_is_fetched_from_the_network(source: str, name: str, tmp_path: Path) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        (tmp_path / name).write_text(VRT.format(url=source.format(url=url)))
+        manifest = write(tmp_path, f'[[image]]\nid = "A"\nbands = {{ b = "{name}" }}')
+        with pytest.raises(
+            ConfigError, match=rf"{name}: .* Convert others, such as a VRT.*`gdal_translate {name} copy"
+        ):
+            RastersWorld(manifest).assets["A"].bands[0].read(0, 0, 4, 4)
+        write(tmp_path, f'[[image]]\nid = "A"\nbands = {{ b = "/vsicurl/{url}/a.tif" }}')
+        with pytest.raises(ConfigError, match="there is no file /vsicurl/"):
+            RastersWorld(manifest)
+        server.shutdown()
+    assert Counting.asked == []
 
 
 @pytest.mark.parametrize(

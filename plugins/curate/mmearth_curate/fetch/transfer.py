@@ -17,7 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from mmearth_core import text as words
 from mmearth_core.errors import DatasetError
-from mmearth_core.files import sync_folder, written_aside
+from mmearth_core.files import WITHOUT_LOCKS, sync_folder, written_aside
 from mmearth_curate.fetch.catalogue import PublishedFile
 from mmearth_curate.fetch.server import AgainError, Answer, pieces, request, retry
 
@@ -142,7 +142,7 @@ class Transfer:
         if self._file.part != "h5":
             return
         try:
-            h5py.File(self._part, "r").close()
+            h5py.File(self._part, "r", locking=False).close()
         except OSError as error:
             raise DatasetError(
                 f"{self._part}: all bytes were downloaded, but HDF5 cannot open the file ({error}). Delete the file "
@@ -166,6 +166,9 @@ def _lock(file: IO[bytes], path: Path) -> None:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise DatasetError(f"{path}: another process is fetching this file. Wait for it, or stop it.") from error
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
 
 
 _PLAIN_EVERY = 30.0

@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.download.folder import BadStack, DatasetRow, DownloadedDataset, PluginCallError, Tile
+from mmearth_core.files import open_regular
 from mmearth_core.layers import LayerDescription
 from mmearth_core.product.hdf5 import opened
 from mmearth_core.text import counted
@@ -107,7 +108,8 @@ def check_stacks(part: StackPart) -> StacksResult:
 def _read(path: Path, sha256: str) -> tuple[bytes, str]:
     """A stack's content, and its problem as text, if any."""
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
     except FileNotFoundError:
         return b"", "the stack is missing"
     except OSError as error:
@@ -129,7 +131,7 @@ def _compare(
     from rasterio.io import MemoryFile
 
     try:
-        with MemoryFile(content) as memory, memory.open() as stack:
+        with MemoryFile(content) as memory, memory.open(driver="GTiff") as stack:
             bands = dict(zip(stack.descriptions, stack.read(), strict=True))
             found = (stack.crs, list(stack.transform)[:6], stack.shape)
     except rasterio.errors.RasterioError as error:

@@ -112,10 +112,10 @@ def test_a_full_disk_stops_and_leaves_nothing(
 
     monkeypatch.setattr(subset, "write_json", full)
     text = refused("subset", whole, tmp_path / "out", "--sample", "2", "--workers", "1", code=3)
-    assert "cannot be written: No space left on device. Free disk space" in text
+    assert "cannot be read or written: No space left on device. Free disk space" in text
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_may_not_be_written_stops(whole: Path, refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0o500)
-    assert "cannot be written" in refused("subset", whole, tmp_path / "closed" / "out", "--sample", "2", code=3)
+    assert "cannot be read or written" in refused("subset", whole, tmp_path / "closed" / "out", "--sample", "2", code=3)

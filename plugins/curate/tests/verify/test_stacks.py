@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,29 @@ def test_a_truncated_a_changed_and_a_missing_stack(copy: Any) -> None:
     assert f"the stack is missing ({copy.stack(7)})" in found["007"]
     assert "--retry-failed" in verdict.faults[0]["remedy"]
     copy.verify(code=0)
+
+
+def test_what_is_no_file_of_pixels_is_found_before_it_is_read(copy: Any, run_cli: Any) -> None:
+    """An endless device would fill the memory, a pipe without a writer would never answer."""
+    for number in (0, 1, 2, 3):
+        copy.stack(number).unlink()
+    copy.stack(0).symlink_to("/dev/zero")
+    os.mkfifo(copy.stack(1))
+    with copy.stack(2).open("wb") as file:
+        file.truncate(2**40)
+    copy.stack(3).mkdir()
+    found = {fault["tile_id"]: fault["message"] for fault in copy.verify(target=copy.config).faults}
+    assert {tile: text.partition(": ")[2].partition(" (/")[0] for tile, text in found.items()} == {
+        "000": "the stack cannot be read: it is not a regular file",
+        "001": "the stack cannot be read: it is not a regular file",
+        "002": "the stack cannot be read: it has 1,099,511,627,776 bytes; at most 268,435,456 are expected",
+        "003": "the stack cannot be read: Is a directory",
+    }
+    # And by `post`, which leaves these tiles out.
+    copy.h5.unlink()
+    done = run_cli("post", copy.config, "--json")
+    assert done.exit_code == 1, done.output
+    assert json.loads(done.stdout)["rows"] == 4
 
 
 def test_bad_stacks_are_sent_back_only_when_asked(copy: Any, run_cli: Any) -> None:

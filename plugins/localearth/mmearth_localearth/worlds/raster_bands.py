@@ -13,7 +13,9 @@ import rasterio
 from attrs import define, field, frozen
 from rasterio.crs import CRS
 from rasterio.enums import MaskFlags
+from rasterio.env import ensure_env
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from mmearth_localearth.errors import EarthEngineError
@@ -26,8 +28,19 @@ Affine6 = tuple[float, float, float, float, float, float]
 _NEAR = 0.01
 """Parts of a pixel below this are rounding errors of a geotransform."""
 
+DRIVERS = (
+    *("GTiff", "JP2OpenJPEG", "HFA", "ENVI", "EHdr", "AAIGrid", "netCDF", "HDF5", "HDF5Image", "GRIB", "GPKG"),
+    *("DTED", "SRTMHGT", "USGSDEM", "SAGA", "RST", "PCRaster", "XYZ", "PNG", "JPEG"),
+)
+"""GDAL's formats whose files have their pixels in them. Others, such as VRT, can also read from the network."""
+
 IDLE_HANDLES = 64
 """Maximum of idle open datasets over all files; well below the usual limit of 1,024 open files."""
+
+
+@ensure_env
+def _open(path: Path) -> Any:
+    return DatasetReader(str(path), driver=list(DRIVERS))  # rasterio.open takes only one driver
 
 
 class HandlePool:
@@ -46,7 +59,7 @@ class HandlePool:
     @contextmanager
     def borrow(self, path: Path) -> Iterator[Any]:
         """Lends a dataset of that file; it is closed instead of kept if an error is raised."""
-        dataset = self._take(path) or rasterio.open(path)
+        dataset = self._take(path) or _open(path)
         try:
             yield dataset
         except BaseException:
@@ -197,7 +210,7 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
         with warnings.catch_warnings():
             # Refused below with a clearer message.
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(entry.path) as dataset:
+            with _open(entry.path) as dataset:
                 if not 1 <= entry.number <= dataset.count:
                     raise table.error(f"{where}: there is no band {entry.number}; number of bands: {dataset.count}.")
                 dtype = dataset.dtypes[entry.number - 1]
@@ -206,7 +219,10 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
                 transform, width, height = dataset.transform, dataset.width, dataset.height
                 tags = dataset.scales[entry.number - 1], dataset.offsets[entry.number - 1]
     except RasterioError as error:
-        raise table.error(f"{where}: the file cannot be opened as a raster: {error}.") from error
+        raise table.error(
+            f"{where}: the file cannot be opened as a raster: {error}. Formats: {', '.join(DRIVERS)}. Convert others, "
+            f"such as a VRT, which could read from the network: `gdal_translate {entry.path.name} copy.tif`."
+        ) from error
     if dtype not in DTYPES:
         raise table.error(f"{where}: unsupported pixel type {dtype}; Earth Engine's assets have {', '.join(DTYPES)}.")
     if crs is None:

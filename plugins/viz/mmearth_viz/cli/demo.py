@@ -73,5 +73,6 @@ def _put(path: Path, text: str) -> None:
                 f"{path} exists and is not the file of the demo. Choose another folder, or run your own configuration."
             )
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")

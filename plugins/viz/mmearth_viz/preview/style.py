@@ -87,5 +87,6 @@ def new_sheet(
 
 def save(sheet: Image.Image, path: Path) -> None:
     """Writes a sheet as a PNG, under a temporary name that is then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with written_aside(path) as aside:
         sheet.save(aside, format="PNG", optimize=True)

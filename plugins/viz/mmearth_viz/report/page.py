@@ -215,6 +215,7 @@ def make_report(
     )
     with reader.file():  # refuses a file that was replaced meanwhile, as workers have opened it again
         text = render(page)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
     return Report(path, len(reader), len(chosen), path.stat().st_size)

@@ -249,7 +249,7 @@ def test_a_folder_that_cannot_be_written_is_named(
 ) -> None:
     (tmp_path / "file").write_text("")
     done = kit.cli(command, finished, "-o", tmp_path / "file" / name)
-    assert done.exit_code == 3 and "cannot be written" in " ".join(done.stderr.split()), done.output
+    assert done.exit_code == 3 and "cannot be read or written" in " ".join(done.stderr.split()), done.output
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
