@@ -199,7 +199,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(errno.EROFS, 2), (errno.EACCES, 2), (errno.ESTALE, 3), (errno.EIO, 3), (errno.ENOSPC, 3)]
+    ("number", "status"), [(errno.EROFS, 3), (errno.EACCES, 2), (errno.ESTALE, 3), (errno.EIO, 3), (errno.ENOSPC, 3)]
 )
 def test_a_task_that_starts_while_the_folder_is_away_is_to_start_again(number, status, tmp_path, monkeypatch):
     def refuse(*_):

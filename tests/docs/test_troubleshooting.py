@@ -28,6 +28,7 @@ from mmearth_core.budget import SharedBudget
 from mmearth_core.cli import main
 from mmearth_core.dataset import Dataset
 from mmearth_core.errors import ExitCode, MMEarthError
+from mmearth_core.tiles.index import TileIndex
 
 PAGE = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text()
 
@@ -295,9 +296,10 @@ def disk_full(place: Place) -> Said:
 
 
 def gone(place: Place) -> Said:
-    assert place.run().status == ExitCode.OK
-    (place.folder / "mydata" / "tiles.gpkg").rename(place.folder / "away")
-    return said("status", "mydata.toml")
+    """Every command and run reads the tiles so."""
+    with pytest.raises(MMEarthError) as caught:
+        TileIndex(place.folder / "unmounted" / "tiles.gpkg").sizes()
+    return Said(int(caught.value.exit_code), str(caught.value), type(caught.value).__name__)
 
 
 def group_elsewhere(place: Place) -> Said:

@@ -11,7 +11,7 @@ import pyogrio
 from attrs import frozen
 
 from mmearth_core import Anchor, Modality, Scene
-from mmearth_core.download.folder import Group, Journal, OutcomeCounts
+from mmearth_core.download.folder import Group, Journal, OutcomeCounts, TileIndex
 from mmearth_core.download.run import PreparedRun
 from mmearth_core.download.stack import StackBand, stack_bands
 
@@ -104,6 +104,7 @@ def tiles_of(job: PreparedRun, ordinals: Sequence[int]) -> gpd.GeoDataFrame:
     """Some tiles of a run, by their number from 0, as a tiles file has them."""
     if job.frame is not None:
         return job.frame.iloc[ordinals].reset_index(drop=True)
+    TileIndex(job.folder.tiles).sizes()  # raises a clear error if the file is damaged
     where = f"ordinal IN ({', '.join(map(str, ordinals))})"
     frame = pyogrio.read_dataframe(job.folder.tiles, layer=_TILES_LAYER, where=where, IMMUTABLE="YES")
     return frame.sort_values("ordinal").drop(columns=["ordinal", "partition"]).reset_index(drop=True)
