@@ -158,7 +158,7 @@ def from_tile_info(
     \b
     Examples:
       mmearth-core tiles from-tile-info data_1M_tile_info.json --tiles data_1M_tiles.geojson -o tiles.gpkg
-      mmearth-core tiles from-tile-info mydata_tile_info.json -o tiles.gpkg
+      mmearth-core tiles from-tile-info mydata/mydata_tile_info.json -o tiles.gpkg
       mmearth-core tiles from-tile-info data_1M_v001_tile_info.json --engine earthengine:my-project -o tiles.gpkg
     """  # noqa: D301 - click marks lines to keep with this character
     from mmearth_core.tiles.own_places import join_tile_info, read_tile_info, recorded_tiles
