@@ -58,6 +58,9 @@ _NEWER = "bad version number"
 _NEWEST = (2, 0)
 """Older HDF5 libraries cannot read files that "latest" of HDF5 2.0 has written; h5py has it from 3.16 on."""
 
+_LOCKED = (errno.EAGAIN, errno.EWOULDBLOCK)
+"""Another process has a lock on the file."""
+
 _ERRORS = (OSError, RuntimeError, KeyError, ValueError)
 """What h5py raises where HDF5 cannot read on."""
 
@@ -84,10 +87,23 @@ def open_hdf5(path: Path) -> h5py.File:
     if not path.is_file():
         raise DatasetError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}. {_NAME_ONE}")
     try:
-        # Without locks, which some file systems do not have: a file is only ever replaced as a whole.
-        return h5py.File(path, "r", locking=False)
+        return open_file(path, "r")
     except OSError as error:
         raise _refusal(path, error) from error
+
+
+def open_file(path: Path, mode: str, **options: Any) -> h5py.File:
+    """Opens a file as h5py does; without a lock where the file system has none, or it is already open without.
+
+    Nothing is lost without it: files are written under another name, and only ever replaced as a whole. Not always
+    without, as one process cannot have a file open both with and without a lock, and users open it with.
+    """
+    try:
+        return h5py.File(path, mode, **options)
+    except OSError as error:
+        if error.errno in _LOCKED or not re.search("unable to lock file|locking flag values don't match", str(error)):
+            raise
+        return h5py.File(path, mode, locking=False, **options)
 
 
 @contextmanager
@@ -125,7 +141,7 @@ def _unreadable(path: Path, error: BaseException, what: str) -> DatasetError:
 
 
 def _refusal(path: Path, error: OSError) -> DatasetError:
-    if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
+    if error.errno in _LOCKED:
         return DatasetError(f"{path}: another process is writing it. Wait until it has finished, and try again.")
     if error.errno is not None:
         return DatasetError(f"{path}: cannot be read: {os.strerror(error.errno)}. Grant access to it, or name another.")
@@ -154,7 +170,7 @@ def new_file(path: Path) -> Iterator[h5py.File]:
     Raises:
         OSError: with its `errno`, when the disk is full or the like, also where h5py raises another error.
     """
-    file = h5py.File(path, "w", libver=LIBVER, locking=False)  # nobody else knows this file yet
+    file = open_file(path, "w", libver=LIBVER)
     try:
         yield file
         file.flush()

@@ -50,7 +50,7 @@ def mmearth_modalities():
 site = site_of("mmearth-anyones", SENSOR + OWN)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def downloaded(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The configuration of a dataset of real pixels, with the third party's layers and one that was added later."""
 
@@ -72,7 +72,7 @@ def config(downloaded: Path, tmp_path: Path) -> Path:
     return tmp_path / "copy" / downloaded.name
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def made(downloaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a copy that is post-processed; not to be changed."""
     folder = tmp_path_factory.mktemp("made") / "copy"
@@ -98,6 +98,6 @@ class Kit:
     pixels = staticmethod(pixels)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def kit() -> type[Kit]:
     return Kit

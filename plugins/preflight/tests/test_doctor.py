@@ -163,7 +163,7 @@ def test_without_a_configuration(kit, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     done = kit.cli("doctor")  # Google's engine, without an account
     assert done.exit_code == 1 and "earthengine authenticate" in done.output
-    assert "built-in example: aster, canopy_height_eth" in done.output and list(tmp_path.iterdir()) == []
+    assert "aster, canopy_height_eth" in done.output and list(tmp_path.iterdir()) == []
     done = kit.cli("doctor", "--engine", "local")
     assert done.exit_code == 0 and "0 failed" in done.stdout.splitlines()[-1], done.output
 

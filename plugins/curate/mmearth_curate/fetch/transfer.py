@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import h5py
 import requests
 from attrs import asdict, frozen
 from rich.console import Console
@@ -18,6 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from mmearth_core import text as words
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import WITHOUT_LOCKS, sync_folder, written_aside
+from mmearth_core.product.hdf5 import open_file
 from mmearth_curate.fetch.catalogue import PublishedFile
 from mmearth_curate.fetch.server import AgainError, Answer, pieces, request, retry
 
@@ -142,7 +142,7 @@ class Transfer:
         if self._file.part != "h5":
             return
         try:
-            h5py.File(self._part, "r", locking=False).close()
+            open_file(self._part, "r").close()
         except OSError as error:
             raise DatasetError(
                 f"{self._part}: all bytes were downloaded, but HDF5 cannot open the file ({error}). Delete the file "

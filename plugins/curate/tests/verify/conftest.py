@@ -61,7 +61,7 @@ def mmearth_modalities():
 site = site_of("mmearth-third", SENSOR + OWN)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def sound(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a dataset that is downloaded and post-processed; not to be changed."""
     folder = tmp_path_factory.mktemp("sound") / "data"
@@ -140,6 +140,6 @@ def copy(sound: Path, tmp_path: Path) -> Copy:
     return Copy(tmp_path / "copy" / "data.toml")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def run_cli() -> Callable[..., Result]:
     return cli

@@ -47,7 +47,7 @@ def put(
     return path
 
 
-def site_of(distribution: str, source: str, scope: Literal["package", "module"] = "package") -> Any:
+def site_of(distribution: str, source: str, scope: Literal["session", "module"] = "session") -> Any:
     """A fixture: the folder of a distribution, installed for a conftest's tests and the processes that they start."""
 
     @pytest.fixture(scope=scope, autouse=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmearth_core.cli.common import PATH, console, engine_option, json_option, show
+from mmearth_core.text import counted
 
 if TYPE_CHECKING:
     from mmearth_core.config.schema import Config
@@ -152,7 +153,9 @@ def _check_download(
     with findings.check("tiles and modalities"):
         job = prepare(options, registry, engine)
         tiles = int(job.stored.tiles["count"])
-        findings.ok("tiles and modalities", f"{tiles:,} tiles, groups {', '.join(group.name for group in job.groups)}")
+        findings.ok(
+            "tiles and modalities", f"{counted(tiles, 'tile')}, groups {', '.join(group.name for group in job.groups)}"
+        )
     if job is not None and counts_space:
         check_space(findings, Plan.of(job, options))
     client = None

@@ -62,7 +62,7 @@ def mmearth_modalities():
 site = site_of("mmearth-looks", SENSOR + OWN)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def finished(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The configuration of a dataset that is downloaded and post-processed; not to be changed."""
 
@@ -84,7 +84,7 @@ def config(finished: Path, tmp_path: Path) -> Path:
     return tmp_path / "copy" / finished.name
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser; Debian's package is installed if it is missing, and without it the tests fail."""
     if shutil.which("chromium") is None:
@@ -111,6 +111,6 @@ class Kit:
     summary: Callable[..., dict[str, Any]] = staticmethod(summary)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def kit() -> type[Kit]:
     return Kit
