@@ -129,6 +129,7 @@ def measure(job: PreparedRun, engine: Canned, repeats: int) -> Sample:
     """
     options = job.config.run
     client = EarthClient(job.engine, options)
+    job.folder.root.mkdir(parents=True)
     index = establish(job, client)
     group = job.groups[0]
     locator = CheckingLocator(client, group)

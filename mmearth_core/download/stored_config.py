@@ -108,7 +108,8 @@ def load_stored_config(path: Path) -> StoredConfig | None:
     try:
         stored = StoredConfig(**tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        missing = f"own configuration, {path.name}, is" if has_journals else ""
+        # Asked again, as the folder itself may have vanished in between.
+        missing = f"own configuration, {path.name}, is" if has_journals and folder.is_begun else ""
     except (TypeError, ValueError) as error:  # of TOML, of the text's encoding, and of what is checked above
         raise DatasetError(
             f"{path}: this dataset's own configuration cannot be read ({error}). "
