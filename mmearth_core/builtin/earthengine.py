@@ -45,7 +45,7 @@ class EarthEngine(Engine):
     api_version = 1
     Options = EarthEngineOptions
     shorthand = "project"
-    endpoints = ("standard", "high-volume")
+    endpoints = tuple(ENDPOINTS)
 
     def connect(self, limits: Limits) -> Connection:
         """Finds the credentials and the project of this machine.

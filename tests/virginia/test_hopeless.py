@@ -118,7 +118,9 @@ def test_of_the_users_own_files_in_the_folder_none_is_to_be_deleted(config: Path
     assert summary("run", config)["done"] == 40
 
 
-@pytest.mark.parametrize(("failing", "status", "failed"), [(slice(None), 2, 8), (slice(1, None), 1, 39)])
+@pytest.mark.parametrize(
+    ("failing", "status", "failed"), [(slice(None), 2, 8), pytest.param(slice(1, None), 1, 39, marks=pytest.mark.slow)]
+)
 def test_a_plugin_that_raises(
     failing: slice, status: int, failed: int, bad: Path, config: Path, undisturbed: Path
 ) -> None:

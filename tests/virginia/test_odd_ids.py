@@ -89,6 +89,7 @@ def test_a_finished_dataset_is_sound_and_has_nothing_to_repeat(odd: Path) -> Non
     assert summary("status", odd)["done"] == len(IDS)
 
 
+@pytest.mark.slow
 def test_damaged_stacks_are_downloaded_again_once(tmp_path: Path) -> None:
     config = build(tmp_path / "odd", IDS)
     summary("run", config)

@@ -69,7 +69,7 @@ def test_without_the_scene_a_planet_is_made_and_the_command_is_printed(tmp_path:
 
 
 @pytest.mark.usefixtures("no_scene")
-@pytest.mark.parametrize("engine", ["local", "local:virginia"])
+@pytest.mark.parametrize("engine", ["local", pytest.param("local:virginia", marks=pytest.mark.slow)])
 def test_an_engine_that_was_chosen_has_no_substitute(tmp_path: Path, engine: str) -> None:
     assert f"\n{SCENE}.\n" in refused(tmp_path / "demo", "--engine", engine)
 

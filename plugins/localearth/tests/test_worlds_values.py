@@ -215,6 +215,7 @@ def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
 
 
+@pytest.mark.slow
 def test_tags_that_are_not_applied_are_warned_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     raster(tmp_path / "dem.tif", heights(-180), -180, 0.25, -100.0)
     config = dataset(tmp_path, {"east": 20.0})
