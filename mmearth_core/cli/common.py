@@ -1,6 +1,7 @@
 """What commands share: options, shell completion and output."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
     from mmearth_core.download.selection import Shard
     from mmearth_core.registry import Registered
+
+
+def finite(_ctx: click.Context, _option: click.Parameter, number: float | None) -> float | None:
+    """Refuses infinity and NaN, which click takes for in range."""
+    if number is not None and not math.isfinite(number):
+        raise click.BadParameter(f"{number} is not a finite number.")
+    return number
 
 
 def engines(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmearth_core.cli.common import FILE, PATH, engine_option, json_option, number_option, seed_option, show, together
+from mmearth_core.cli.common import (
+    FILE,
+    PATH,
+    engine_option,
+    finite,
+    json_option,
+    number_option,
+    seed_option,
+    show,
+    together,
+)
 from mmearth_core.errors import TilesError
 
 if TYPE_CHECKING:
@@ -42,7 +52,9 @@ def _checked_output(ctx: click.Context, _option: click.Parameter, output: Path |
 def _length_option(name: str, help: str, lengths: click.FloatRange, default: float | None = None) -> "Decorator":
     """An option for metres; without a default, it is None if not given."""
     shown = bool(default)
-    return click.option(name, type=lengths, default=default, show_default=shown, metavar="METRES", help=help)
+    return click.option(
+        name, type=lengths, default=default, show_default=shown, callback=finite, metavar="METRES", help=help
+    )
 
 
 size_option = _length_option("--size", "Width and height of a tile.", click.FloatRange(10, 100_000), SIZE)

@@ -1,5 +1,6 @@
 """The configuration file: its tables, each option with its help, and how it is read."""
 
+import errno
 import re
 import tomllib
 from collections.abc import Mapping
@@ -22,11 +23,15 @@ tiles fail, 50 of them cost about 240 requests, instead of two for every tile of
 """
 
 
+MOST_SECONDS = 10_000_000
+"""The longest time of an option: four months."""
+
+
 def _is_name(_options: object, _attribute: object, name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", name):
         raise ValueError(
-            f"found {name!r}; allowed are letters, digits, `_`, `-` and `.`, starting with a letter or digit; "
-            "to choose the dataset's folder, set `path`"
+            f"found {name!r}; allowed are letters, digits, `_`, `-` and `.`, starting with a letter or digit, at "
+            "most 200; to choose the dataset's folder, set `path`"
         )
 
 
@@ -74,7 +79,9 @@ class RunOptions:
         "requests in flight, of all processes together; 1 to 500; Earth Engine allows 40", 40, [ge(1), le(500)]
     )
     requests_per_second: float = _option(
-        "requests sent per second, by all processes together; Earth Engine allows 100 per project", 100.0, gt(0)
+        "requests sent per second, by all processes together, 0.001 to 100000; Earth Engine allows 100 per project",
+        100.0,
+        [ge(0.001), le(100_000)],
     )
     budget: str | None = _option(
         "folder through which processes share `max_concurrent` and `requests_per_second`, relative to this file; "
@@ -82,11 +89,15 @@ class RunOptions:
         None,
     )
     timeout: float = _option(
-        "seconds until an unanswered request is abandoned; Earth Engine ends its own work after 300", 330.0, gt(0)
+        "seconds until an unanswered request is abandoned; Earth Engine ends its own work after 300",
+        330.0,
+        [gt(0), le(MOST_SECONDS)],
     )
-    retry_seconds: float = _option("seconds during which a request is retried after a temporary fault", 600.0, ge(0))
+    retry_seconds: float = _option(
+        "seconds during which a request is retried after a temporary fault", 600.0, [ge(0), le(MOST_SECONDS)]
+    )
     grace_seconds: float = _option(
-        "seconds that requests in flight have to finish when a signal stops the run", 60.0, ge(0)
+        "seconds that requests in flight have to finish when a signal stops the run", 60.0, [ge(0), le(MOST_SECONDS)]
     )
     workload_tag: str | None = _option(
         "label of the run's computations in the metrics of the Cloud project; by default made from the dataset's "
@@ -188,13 +199,32 @@ def load_config(path: Path) -> Config:
             f"{path}: no modality is configured. Add a table [modalities.NAME] for each modality to download; "
             "`mmearth-core plugins` lists the installed ones."
         )
-    return Config(
+    config = Config(
         dataset=structure(dataset, DatasetOptions, "dataset", str(path)),
         run=structure(run, RunOptions, "run", str(path)),
         modalities={name: _table(modalities, name, path, "modalities.") for name in modalities},
         engines={name: _table(engines, name, path, "engines.") for name in engines},
         source=path,
     )
+    _check_paths(config)
+    return config
+
+
+def _check_paths(config: Config) -> None:
+    """Refuses paths that no file can have, and a dataset in the root of the file system."""
+    paths = {"[dataset] path": config.root, "[dataset] tiles": config.tiles, "[run] budget": config.budget}
+    for key, path in paths.items():
+        try:
+            path.stat()
+        except (OSError, ValueError) as error:
+            if isinstance(error, ValueError) or error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+                reason = error.strerror if isinstance(error, OSError) else error
+                raise ConfigError(f"{config.source}: {key}: {str(path)!r} cannot be used: {reason}.") from error
+    if config.dataset.path == "" or config.root.resolve() == Path(config.root.anchor):
+        raise ConfigError(
+            f'{config.source}: [dataset] path: found "{config.dataset.path}"; name a folder for the dataset, which is '
+            "not the root of the file system."
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -204,7 +234,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{path}: no such configuration file. `mmearth-core demo DIR` writes one that runs without an account."
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}.") from error
     except (OSError, UnicodeDecodeError) as error:
         found = "is a folder" if path.is_dir() else f"cannot be read as text: {error}"

@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import enum
 import json
+import math
 import types
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -225,7 +226,9 @@ class _Reader:
         elif wanted in _SCALARS:
             if type(value) in _SCALARS[wanted][1]:
                 with contextlib.suppress(OverflowError):  # a whole number that is too large for a float
-                    return wanted(value) if wanted in (float, Path) else value
+                    converted = wanted(value) if wanted in (float, Path) else value
+                    if not isinstance(converted, float) or math.isfinite(converted):
+                        return converted
         elif attrs.has(origin) and isinstance(value, Mapping):
             return self.table(value, wanted, path)
         elif _is(origin, Mapping):

@@ -138,7 +138,7 @@ class Journal:
         for number, line in enumerate(text.split(b"\n")[:-1], start=1):
             try:
                 entry = TileOutcome.from_line(line, heads_only)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise DatasetError(
                     f"{self.path}, line {number}: not a journal entry ({error}). The file was changed or the disk is "
                     "faulty; delete that line, and the tile is downloaded again."

@@ -22,6 +22,9 @@ FORMATS = (".geojson", ".json", ".gpkg", ".fgb")
 MAX_ID_BYTES = 100
 """The dataset's `metadata` table holds ids of at most 100 bytes."""
 
+MAX_COLUMNS = 1990
+"""A table of SQLite, and so a GeoPackage, has at most 2000 columns."""
+
 _SLACK = 0.01
 """Degrees by which a given centroid may be outside the bounds of its tile."""
 
@@ -120,7 +123,11 @@ def check_columns(columns: Iterable[str], path: Path, *reserved: str) -> None:
     Raises:
         TilesError: when a name is reserved, or differs from another one only in case.
     """
-    seen = {name: name for name in (*NUMBERING, FID, "geometry", *reserved)}
+    columns, seen = list(columns), {name: name for name in (*NUMBERING, FID, "geometry", *reserved)}
+    if len(columns) > MAX_COLUMNS:
+        raise TilesError(
+            f"{path}: has {len(columns)} columns; a GeoPackage holds {MAX_COLUMNS} beside its own. Drop the others."
+        )
     for column in map(str, columns):
         if column.lower() in seen:
             raise TilesError(

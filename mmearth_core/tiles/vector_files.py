@@ -234,17 +234,27 @@ def write_tiles(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
         columns: the columns by name, each as long as `polygons`.
     """
     check_suffix(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_aside(path) as aside:
-        if path.suffix.lower() == ".geojson":
-            _write_geojson(aside, polygons, columns)
-            return
-        frame = gpd.GeoDataFrame(dict(columns), geometry=polygons, crs="EPSG:4326")
-        if path.suffix.lower() == ".gpkg":
-            write_geopackage(frame, aside)
-        else:
-            # A spatial index would reorder the tiles, and their order becomes the dataset's.
-            pyogrio.write_dataframe(frame, aside, layer="tiles", driver="FlatGeobuf", SPATIAL_INDEX="NO")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_aside(path) as aside:
+            _write(aside, polygons, columns)
+    except (OSError, *_UNREADABLE[:2]) as error:
+        raise TilesError(
+            f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}. Free disk space, fix the "
+            "permissions, or name another file."
+        ) from error
+
+
+def _write(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
+    if path.suffix.lower() == ".geojson":
+        _write_geojson(path, polygons, columns)
+        return
+    frame = gpd.GeoDataFrame(dict(columns), geometry=polygons, crs="EPSG:4326")
+    if path.suffix.lower() == ".gpkg":
+        write_geopackage(frame, path)
+    else:
+        # A spatial index would reorder the tiles, and their order becomes the dataset's.
+        pyogrio.write_dataframe(frame, path, layer="tiles", driver="FlatGeobuf", SPATIAL_INDEX="NO")
 
 
 def _write_geojson(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:

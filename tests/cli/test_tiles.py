@@ -176,3 +176,19 @@ def test_from_the_synthetic_planet_to_stacks(tmp_path):
     assert data["done"] >= 15
     assert len(list((tmp_path / "d" / "stacks").rglob("*.tif"))) == data["done"]
     assert TileIndex(tmp_path / "d" / "tiles.gpkg").read(0)[0].attributes["eco_region"]
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".fgb"])
+def test_a_place_that_cannot_be_written(regions, tmp_path, suffix):
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / f"tiles{suffix}"
+    done = call("--number", 3, "--source", regions, "-o", out)
+    assert done.exit_code == 2
+    assert f"{out}: cannot be written: " in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_lengths_are_finite(regions, tmp_path, value):
+    done = call("--number", 3, "--source", regions, "--min-distance", value, "-o", tmp_path / "tiles.geojson")
+    assert done.exit_code == 2
+    assert f"{value} is not a finite number" in done.stderr

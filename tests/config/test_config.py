@@ -162,6 +162,15 @@ def test_no_toml(path):
     assert "line 5" in text
 
 
+def test_toml_that_is_too_deep(path):
+    assert "not valid TOML" in refusal(write(path, f"x = {'[' * 5000}{']' * 5000}\n"))
+
+
+def test_the_longest_name_is_a_name(path):
+    name = "a" * 200
+    assert load_config(write(path, LEAST.replace('"data"', f'"{name}"', 1))).dataset.name == name
+
+
 @pytest.mark.parametrize("text", ["[datasets]\n", "name = 'x'\n", "[modality.a]\n"])
 def test_an_unknown_table(path, text):
     key = text.strip("[]\n").split(".")[0].split(" ")[0]
@@ -201,15 +210,23 @@ def test_no_table_where_there_must_be_one(path, text, said):
         ("image_size = 64.0", "[dataset] image_size"),
         ("image_size = true", "[dataset] image_size"),
         ("partition_size = 0", "[dataset] partition_size"),
+        ("partition_size = 1e23", "[dataset] partition_size"),
+        ('path = ""', '[dataset] path: found ""; name a folder'),
+        ('path = "/"', '[dataset] path: found "/"; name a folder'),
+        ('path = "/../"', "[dataset] path"),
+        ('path = "a\\u0000b"', "[dataset] path: '"),
+        ('path = "loop"', "cannot be used: Too many levels of symbolic links"),
+        (f'path = "{"a" * 300}"', "cannot be used: File name too long"),
         ("anchor = 1", "[dataset] anchor"),
         ("image_sise = 64", "[dataset] image_sise: unknown key"),
     ],
 )
 def test_an_impossible_value_of_the_dataset(path, line, named):
+    path.with_name("loop").symlink_to("loop")
     assert named in refusal(write(path, f"{DATASET}{line}\n[modalities.a]\n"))
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../up", ".hidden", "-x", "a/b", "ü"])
+@pytest.mark.parametrize("name", ["", "a b", "../up", ".hidden", "-x", "a/b", "ü", "a" * 201])
 def test_a_name_that_is_no_name(path, name):
     text = refusal(write(path, f'[dataset]\ntiles = "t.gpkg"\nname = "{name}"\n[modalities.a]\n'))
     assert "[dataset] name" in text
@@ -232,6 +249,11 @@ def test_what_a_dataset_must_say(path, missing):
         ("timeout = nan", "[run] timeout"),
         ("retry_seconds = -1", "[run] retry_seconds"),
         ("retry_seconds = nan", "[run] retry_seconds"),
+        ("retry_seconds = inf", "[run] retry_seconds: found inf, expected a number"),
+        ("grace_seconds = 1e300", "[run] grace_seconds"),
+        ("requests_per_second = inf", "[run] requests_per_second: found inf, expected a number"),
+        ("requests_per_second = 1e-300", "[run] requests_per_second"),
+        ('budget = "a\\u0000b"', "[run] budget: '"),
         ("engine = 7", "[run] engine"),
         ("workers = 7", "[run] workers: unknown key"),
     ],

@@ -131,6 +131,7 @@ def test_what_is_no_json_is_refused_and_nothing_written(journal, number):
         b"\xff\xfe",
         b"[1, 2]",
         b"7",
+        b"[" * 100_000,
         b'{"tile_id": "b"}',
         b'{"tile_id": "b", "ordinal": 1, "outcome": "finished"}',
         b'{"tile_id": "b", "ordinal": 1, "outcome": "left"}',

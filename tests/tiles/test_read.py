@@ -348,3 +348,12 @@ def test_a_tile_around_the_globe_by_mistake(path):
     text = refusal(geojson(path, feature("a"), feature("b", wrapped)))
     assert "tile 'b' (feature 2) crosses the antimeridian, but its longitudes jump by 360 degrees there" in text
     assert "(let them continue past 180, such as 179.99 to 180.01). Each tile is one Polygon" in text
+
+
+def test_more_columns_than_a_geopackage_holds(tmp_path):
+    names = {f"c{number}": number for number in range(2500)}
+    feature = {"type": "Feature", "properties": {"tile_id": "a", **names}, "geometry": mapping(box(0, 0, 0.01, 0.01))}
+    path = tmp_path / "wide.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    with pytest.raises(TilesError, match=r"wide\.geojson: has 250\d columns; a GeoPackage holds 1990"):
+        read_tiles(path)

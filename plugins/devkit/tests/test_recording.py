@@ -187,6 +187,12 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(EngineError, match=r"file/recording cannot be written: Not a directory\. Record into another"):
+        Recorded(Account(answer), tmp_path / "file" / "recording").connect(Limits(1.0, 1))
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -7,6 +7,8 @@ from types import FrameType
 
 import click
 
+from mmearth_core.cli.common import finite
+
 
 @click.group("localearth")
 def command() -> None:
@@ -42,6 +44,7 @@ def command() -> None:
 @click.option(
     "--latency",
     type=click.FloatRange(min=0),
+    callback=finite,
     default=0.0,
     show_default=True,
     help="Seconds added to each answer.",

@@ -100,6 +100,8 @@ def test_a_missing_package_says_how_to_install_it(tmp_path: Path) -> None:
         read_manifest(write(tmp_path, text))
     with pytest.raises(EngineError, match=r"Install it with `make rasters`\.$"):
         read_manifest(write(tmp_path, f'install = "make rasters"\n{text}'))
+    with pytest.raises(EngineError, match=r"Python package '\.\.', which is not"):
+        read_manifest(write(tmp_path, text.replace("no_such_package_here/a.tif", "../x")))
 
 
 FAULTS = {

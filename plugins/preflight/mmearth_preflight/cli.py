@@ -1,24 +1,16 @@
 """Estimate what a run costs, before it starts."""
 
-import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mmearth_core.cli.common import config_argument, engine_option, json_option, number_option, show
+from mmearth_core.cli.common import config_argument, engine_option, finite, json_option, number_option, show
 
 if TYPE_CHECKING:
     from mmearth_core.download.run import PreparedRun
     from mmearth_preflight.estimate import Plan
-
-
-def _finite(_ctx: click.Context, _option: click.Parameter, number: float | None) -> float | None:
-    """Refuses infinity and NaN, which click takes for in range."""
-    if number is not None and not math.isfinite(number):
-        raise click.BadParameter(f"{number} is not a finite number.")
-    return number
 
 
 @click.command("plan")
@@ -29,7 +21,7 @@ def _finite(_ctx: click.Context, _option: click.Parameter, number: float | None)
 @click.option(
     "--latency",
     type=click.FloatRange(min=0, min_open=True),
-    callback=_finite,
+    callback=finite,
     metavar="S",
     help="Seconds until a request is answered; default: as measured by --sample, or 1.",
 )
@@ -37,7 +29,7 @@ def _finite(_ctx: click.Context, _option: click.Parameter, number: float | None)
     "--eecu-seconds-per-tile",
     "eecu_seconds",
     type=click.FloatRange(min=0),
-    callback=_finite,
+    callback=finite,
     metavar="X",
     help="EECU-seconds per tile, instead of those that --sample measures.",
 )

@@ -27,6 +27,6 @@ class Sentinel1Options:
     instrument_mode: str = field(default="IW", metadata={"help": "required instrumentMode of an image"})
     margin: float = field(
         default=200.0,
-        validator=validators.ge(0),
+        validator=[validators.ge(0), validators.le(100_000)],
         metadata={"help": "metres by which the footprint of an image must extend beyond the tile"},
     )

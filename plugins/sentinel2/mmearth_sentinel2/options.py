@@ -42,7 +42,7 @@ class Sentinel2Options:
     )
     margin: float = field(
         default=200.0,
-        validator=validators.ge(0),
+        validator=[validators.ge(0), validators.le(100_000)],
         metadata={"help": "metres by which the footprint of an image must extend beyond the tile"},
     )
     windows: dict[str, tuple[dt.date, dt.date]] = field(

@@ -84,7 +84,12 @@ class Recording:
         # A hidden file may be the index that another shard of the run is currently writing.
         if directory.exists() and (not directory.is_dir() or any(directory.glob("[!.]*"))):
             raise EngineError(f"{directory} exists and is not a recording. Record into a new folder.")
-        write_file(directory / INDEX, json.dumps({"format": FORMAT, "source": source}, indent=2).encode())
+        try:
+            write_file(directory / INDEX, json.dumps({"format": FORMAT, "source": source}, indent=2).encode())
+        except OSError as error:
+            raise EngineError(
+                f"{directory} cannot be written: {error.strerror}. Record into another folder."
+            ) from error
         return cls(directory, source)
 
 

@@ -245,7 +245,7 @@ class _Reader:
     def _in_package(self, text: str) -> Path:
         package, _, inside = text.removeprefix(PACKAGE).partition("/")
         # find_spec() finds the package without importing it.
-        spec = find_spec(package)
+        spec = find_spec(package) if package.isidentifier() else None
         if spec is None or not spec.submodule_search_locations:
             # The distribution is not guessed from the package's name: it may be somebody else's.
             remedy = f"it with `{self.install}`" if self.install else "the distribution that has it"
