@@ -72,8 +72,9 @@ def test_two_processes_never_work_on_the_same_tiles(
     from mmearth_core.paths import DatasetPaths
 
     dataset = config.parent / "virginia"
+    # As on a file system of a cluster: the other process has made the lock, and its configuration.
+    DatasetPaths(dataset).lock("base").parent.mkdir(parents=True)
     with locked(DatasetPaths(dataset).lock("base"), [2]):
-        # As on a file system of a cluster: the other process has made the lock, and its configuration.
         shutil.copy(undisturbed / "mmearth.toml", dataset)
         shutil.copy(undisturbed / "tiles.gpkg", dataset)
         refused = run_cli("run", config)
