@@ -95,9 +95,8 @@ def writable(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunStoppedError(
-            f"{folder_fault(error, root)}, and run the same command again; what was finished before is kept."
-        ) from error
+        again = "run the same command again; what was finished before is kept"
+        raise RunStoppedError(f"{folder_fault(error, root)}, and {again}.") from error
 
 
 def folder_fault(error: OSError, root: Path) -> str:

@@ -44,11 +44,8 @@ def modalities(_ctx: click.Context, _param: click.Parameter, incomplete: str) ->
 
 
 def _items(entries: "Iterable[Registered[Any]]", incomplete: str, before: str = "") -> list[CompletionItem]:
-    return [
-        CompletionItem(before + entry.name, help=str(entry.origin))
-        for entry in entries
-        if entry.name.startswith(incomplete)
-    ]
+    fitting = [entry for entry in entries if entry.name.startswith(incomplete)]
+    return [CompletionItem(before + entry.name, help=str(entry.origin)) for entry in fitting]
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

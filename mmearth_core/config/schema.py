@@ -177,10 +177,8 @@ def load_config(path: Path) -> Config:
     path = path.expanduser().absolute()
     raw = _read(path)
     if "groups" in raw and "plugins" in raw:
-        raise ConfigError(
-            f"{path}: this file is a dataset's own record of its configuration. Use the configuration file that the "
-            "dataset was built from."
-        )
+        remedy = "Use the configuration file that the dataset was built from."
+        raise ConfigError(f"{path}: this file is a dataset's own record of its configuration. {remedy}")
     for key in raw:
         if key not in _TABLES:
             raise ConfigError(f"{path}: unknown table or key `{key}`. Allowed are [{'], ['.join(_TABLES)}].")
@@ -221,19 +219,16 @@ def _check_paths(config: Config) -> None:
                 reason = error.strerror if isinstance(error, OSError) else error
                 raise ConfigError(f"{config.source}: {key}: {str(path)!r} cannot be used: {reason}.") from error
     if config.dataset.path == "" or config.root.resolve() == Path(config.root.anchor):
-        raise ConfigError(
-            f'{config.source}: [dataset] path: found "{config.dataset.path}"; name a folder for the dataset, which is '
-            "not the root of the file system."
-        )
+        remedy = "name a folder for the dataset, which is not the root of the file system"
+        raise ConfigError(f'{config.source}: [dataset] path: found "{config.dataset.path}"; {remedy}.')
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
     except FileNotFoundError:
-        raise ConfigError(
-            f"{path}: no such configuration file. `mmearth-core demo DIR` writes one that runs without an account."
-        ) from None
+        remedy = "`mmearth-core demo DIR` writes one that runs without an account."
+        raise ConfigError(f"{path}: no such configuration file. {remedy}") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}.") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -129,11 +129,9 @@ def job_chain(config: Config, options: JobOptions, installed: Collection[str]) -
         array=None,
         warning=None,
     )
-    commands = {
-        "report": f"mmearth-core report {source} -o {page} {WORKERS}",
-        "verify": f"mmearth-core verify {source} {WORKERS}",
-    }
-    follow_ups = [commands[command] for command in FOLLOW_UPS if command in installed and options.report]
+    arguments = {"report": f"{source} -o {page}", "verify": source}
+    names = [name for name in FOLLOW_UPS if name in installed and options.report]
+    follow_ups = [f"mmearth-core {name} {arguments[name]} {WORKERS}" for name in names]
     report = evolve(
         post,
         stem="report",
@@ -232,10 +230,9 @@ def submit(
     _check_array_size(options.tasks)
     queued = {} if again else _queued(scripts, folder)
     if queued and (scripts[0].stem not in queued or queued.keys() >= {script.stem for script in scripts}):
-        shown = ", ".join(f"{stage} is job {job}" for stage, job in queued.items())
         raise SlurmError(
-            f"{folder.parent} is in Slurm's queue already: {shown}. Wait for these jobs, cancel them with `scancel "
-            f"{' '.join(queued.values())}`, or submit again beside them with --again."
+            f"{folder.parent} is in Slurm's queue already: {_listed(queued)}. Wait for these jobs, cancel them with "
+            f"`scancel {' '.join(queued.values())}`, or submit again beside them with --again."
         )
     _write({folder / script.file_name: script.text() for script in scripts if script.stem not in queued})
     try:
@@ -243,26 +240,38 @@ def submit(
         options.logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SlurmError(f"{options.logs} cannot be made: {error.strerror}. Set another folder with --logs.") from error
-    done: list[SubmittedJob] = []
+    jobs: dict[str, str] = {}
     for script in scripts:
         path = folder / script.file_name
-        if script.stem in queued:
-            done.append(SubmittedJob(script.stem, queued[script.stem], path, is_found=True))
-            yield done[-1]
-            continue
-        command = submit_command(path, done[-1].job if done else None)
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        job = answer.stdout.strip().partition(";")[0]  # on federated clusters the cluster's name follows
-        if answer.returncode or not job.isdecimal():
-            before = ", ".join(f"{one.stage} is job {one.job}" for one in done)
-            raise SlurmError(
-                f"`{shlex.join(command)}` was refused: {(answer.stderr or answer.stdout).strip()}. "
-                + (f"Submitted before it and not cancelled: {before}. " if done else "Nothing was submitted. ")
-                + "Fix this and submit again"
-                + (f": that adds what is missing, or starts over after `scancel {done[0].job}`." if done else ".")
-            )
-        done.append(SubmittedJob(script.stem, job, path))
-        yield done[-1]
+        jobs[script.stem] = queued.get(script.stem) or _sbatch(path, jobs)
+        yield SubmittedJob(script.stem, jobs[script.stem], path, script.stem in queued)
+
+
+def _sbatch(script: Path, before: Mapping[str, str]) -> str:
+    """Submits a script, to start after the last of the jobs `before` it.
+
+    Returns:
+        The number of the job.
+
+    Raises:
+        SlurmError: when Slurm refuses it; says what was submitted before.
+    """
+    numbers = list(before.values())
+    command = submit_command(script, numbers[-1] if numbers else None)
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    job = answer.stdout.strip().partition(";")[0]  # on federated clusters the cluster's name follows
+    if answer.returncode == 0 and job.isdecimal():
+        return job
+    state, again = "Nothing was submitted", ""
+    if before:
+        state = f"Submitted before it and not cancelled: {_listed(before)}"
+        again = f": that adds what is missing, or starts over after `scancel {numbers[0]}`"
+    found = f"`{shlex.join(command)}` was refused: {(answer.stderr or answer.stdout).strip()}"
+    raise SlurmError(f"{found}. {state}. Fix this and submit again{again}.")
+
+
+def _listed(jobs: Mapping[str, str]) -> str:
+    return ", ".join(f"{stage} is job {job}" for stage, job in jobs.items())
 
 
 def _queued(scripts: Sequence[BatchScript], folder: Path) -> dict[str, str]:
@@ -321,6 +330,5 @@ def _write(texts: Mapping[Path, str]) -> None:
             with written_aside(path) as aside:
                 aside.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise SlurmError(
-            f"{error.filename or path} cannot be written: {error.strerror}. Fix the permissions."
-        ) from error
+        where = error.filename or path
+        raise SlurmError(f"{where} cannot be written: {error.strerror}. Fix the permissions.") from error

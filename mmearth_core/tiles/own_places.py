@@ -307,9 +307,8 @@ def _without_nested(entry: dict[str, Any]) -> dict[str, Any]:
     """
     if "transform" in entry:
         return entry
-    return {
-        key: value for key, value in entry.items() if key == "GRID" or isinstance(value, str | int | float)
-    } or entry
+    kept = {key: value for key, value in entry.items() if key == "GRID" or isinstance(value, str | int | float)}
+    return kept or entry
 
 
 def _column(key: str, values: list[Any], frame: gpd.GeoDataFrame, path: Path) -> "pd.Series[Any]":

@@ -51,9 +51,8 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
         TilesError: names the file, the row (counted from 1) or tile, the problem and the remedy.
     """
     if not path.is_file():
-        raise TilesError(
-            f"{path}: no such tiles file. Check `tiles` in [dataset]; it is relative to the configuration."
-        )
+        remedy = "Check `tiles` in [dataset]; it is relative to the configuration."
+        raise TilesError(f"{path}: no such tiles file. {remedy}")
     if path.suffix.lower() not in FORMATS:
         suffix = f"suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise TilesError(f"{path}: a tiles file with {suffix} cannot be read. Allowed: {', '.join(FORMATS)}.")
@@ -87,10 +86,8 @@ def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
     """
     missing = np.flatnonzero(ids.isna() | (ids.astype(str).str.strip() == ""))
     if missing.size:
-        raise TilesError(
-            f"{path}: row {missing[0] + 1} has no `{ids.name}` ({missing.size} such rows in all). Give each row a "
-            "unique one."
-        )
+        found = f"row {missing[0] + 1} has no `{ids.name}` ({missing.size} such rows in all)"
+        raise TilesError(f"{path}: {found}. Give each row a unique one.")
     is_float = ids.dtype.kind == "f"
     odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE) if is_float else ids.map(type).isin([bool, bytes])]
     if len(odd):
@@ -125,9 +122,8 @@ def check_columns(columns: Iterable[str], path: Path, *reserved: str) -> None:
     """
     columns, seen = list(columns), {name: name for name in (*NUMBERING, FID, "geometry", *reserved)}
     if len(columns) > MAX_COLUMNS:
-        raise TilesError(
-            f"{path}: has {len(columns)} columns; a GeoPackage holds {MAX_COLUMNS} beside its own. Drop the others."
-        )
+        found = f"has {len(columns)} columns; a GeoPackage holds {MAX_COLUMNS} beside its own"
+        raise TilesError(f"{path}: {found}. Drop the others.")
     for column in map(str, columns):
         if column.lower() in seen:
             raise TilesError(
@@ -207,9 +203,8 @@ def _tile_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
                 raise ValueError(f"has {size} bytes; at most {MAX_ID_BYTES} are allowed")
             file_stem(tile_id)
         except ValueError as error:
-            raise TilesError(
-                f"{path}: tile_id {tile_id[:40]!r}... {error}. Use shorter ids or plain letters and digits."
-            ) from error
+            remedy = "Use shorter ids or plain letters and digits."
+            raise TilesError(f"{path}: tile_id {tile_id[:40]!r}... {error}. {remedy}") from error
     return ids
 
 

@@ -45,9 +45,8 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
     if not isinstance(frame, gpd.GeoDataFrame):
         raise TilesError(f"{path}: has no geometry column. Use a vector file, such as GeoJSON or GeoPackage.")
     if frame.crs is None:
-        raise TilesError(
-            f"{path}: has no CRS. Set it in the file, e.g. `ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}`."
-        )
+        command = f"ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}"
+        raise TilesError(f"{path}: has no CRS. Set it in the file, e.g. `{command}`.")
     return frame
 
 
@@ -70,14 +69,11 @@ def _read_with_gdal(path: Path, content: bytes | None = None) -> pd.DataFrame:
     except _UNREADABLE as error:
         if content is None and any(text in str(error) for text in _NO_LOCKS):
             return _read_with_gdal(path, path.read_bytes())
-        raise TilesError(
-            f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
-        ) from error
+        found = "cannot be read as a vector file; it may be cut short or malformed"
+        raise TilesError(f"{path}: {found}. The reader says: {error}") from error
     if len(layers) != 1:
-        raise TilesError(
-            f"{path}: has {len(layers)} layers ({', '.join(layers[:5])}); exactly one is needed. Export it to a file "
-            "of its own."
-        )
+        found = f"has {len(layers)} layers ({', '.join(layers[:5])}); exactly one is needed"
+        raise TilesError(f"{path}: {found}. Export it to a file of its own.")
     return frame
 
 
@@ -221,8 +217,6 @@ def check_suffix(path: Path) -> None:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise TilesError(f"{path}: a tiles file is written as {', '.join(SUFFIXES)}. Choose one of these suffixes.")
-    if path.is_dir():
-        raise TilesError(f"{path} is a folder; name a file.")
 
 
 def write_tiles(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:

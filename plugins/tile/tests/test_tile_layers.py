@@ -44,7 +44,7 @@ def values(**tile):
 
 def test_is_registered_as_an_ordinary_modality():
     entry = discover().modality("tile")
-    assert (entry.distribution, entry.declared) == ("mmearth-tile", TileLayers)
+    assert (entry.origin.distribution, entry.declared) == ("mmearth-tile", TileLayers)
     assert not TileLayers.can_anchor() and TileLayers().map_layers() == ()
 
 
