@@ -60,8 +60,6 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 
 config_argument = click.argument("config", type=PATH)
 
-dataset_argument = click.argument("dataset", metavar="DATASET", type=PATH)
-
 
 def together(*options: Decorator) -> Decorator:
     """Combines several decorators into one; the help shows their options in this order."""

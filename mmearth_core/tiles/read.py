@@ -65,7 +65,11 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
             f"{', '.join(map(str, frame.columns.drop('geometry'))) or 'none'}. Add a unique `tile_id` to every feature."
         )
     frame["tile_id"] = _tile_ids(frame["tile_id"], path)
-    _check_crs(frame, path)
+    # With heights it is EPSG:4979; they are dropped.
+    if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
+        found = f"wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]})"
+        command = f"ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}"
+        raise TilesError(f"{path}: {found}. {_RULE} (EPSG:4326): `{command}` converts it.")
     # All formats alike, so that the same tiles have the same windows and images in each.
     frame["geometry"] = gpd.GeoSeries(shapely.transform(frame.geometry.values, rounded), frame.index, crs="EPSG:4326")
     check_geometries(frame, path, ["Polygon"], f"{_RULE}.", tiles=True)
@@ -206,12 +210,3 @@ def _tile_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
             remedy = "Use shorter ids or plain letters and digits."
             raise TilesError(f"{path}: tile_id {tile_id[:40]!r}... {error}. {remedy}") from error
     return ids
-
-
-def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:
-    # With heights it is EPSG:4979; they are dropped.
-    if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
-        raise TilesError(
-            f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_RULE} (EPSG:4326): "
-            f"`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}` converts it."
-        )
