@@ -228,10 +228,8 @@ def equal_part(members: Mapping[str, Member], name: str) -> tuple[int, float]:
     slots = min(*[member.max_concurrent for member in ordered], max(1, math.floor(per_second)))
     senders = min(len(ordered), slots)
     rates = [*equal_shares(per_second, senders), *[0.0] * (len(ordered) - senders)]
-    return (
-        int(_room(slots, equal_shares(slots, len(ordered)), [member.slots for member in ordered], position)),
-        _room(per_second, rates, [member.rate for member in ordered], position),
-    )
+    own_slots = _room(slots, equal_shares(slots, len(ordered)), [member.slots for member in ordered], position)
+    return int(own_slots), _room(per_second, rates, [member.rate for member in ordered], position)
 
 
 def equal_shares(total: float, number: int) -> list[float]:

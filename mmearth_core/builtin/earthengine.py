@@ -80,10 +80,9 @@ class EarthEngine(Engine):
         try:
             return read(str(Path(key).expanduser()), scopes=["https://www.googleapis.com/auth/earthengine"])
         except (OSError, ValueError) as error:
-            raise EngineError(
-                f"`service_account_key` in [engines.earthengine], {key}, is not a valid key: {error} "
-                "Download a JSON key of the service account and set its path."
-            ) from error
+            found = f"`service_account_key` in [engines.earthengine], {key}, is not a valid key: {error}"
+            remedy = "Download a JSON key of the service account and set its path."
+            raise EngineError(f"{found} {remedy}") from error
 
 
 def _login() -> Any:

@@ -58,11 +58,10 @@ class LazyGroup(click.Group):
         if clashes:
             raise PluginError(" ".join(clashes))
         if cmd_name in ELSEWHERE and not ctx.resilient_parsing:
-            distribution = ELSEWHERE[cmd_name]
-            raise PluginError(
-                f"The command {cmd_name!r} is in {distribution}, which is not installed: `pip install {distribution}`, "
-                f"or `pip install ./plugins/{distribution.removeprefix('mmearth-')}` in a clone of the repository."
-            )
+            owner = ELSEWHERE[cmd_name]
+            folder = f"./plugins/{owner.removeprefix('mmearth-')}"
+            remedy = f"`pip install {owner}`, or `pip install {folder}` in a clone of the repository"
+            raise PluginError(f"The command {cmd_name!r} is in {owner}, which is not installed: {remedy}.")
         suggestion = did_you_mean(cmd_name, [*self.list_commands(ctx), *ELSEWHERE])
         if suggestion and not ctx.resilient_parsing:
             ctx.fail(f"No such command {cmd_name!r}.{suggestion}")

@@ -29,10 +29,8 @@ MOST_SECONDS = 10_000_000
 
 def _is_name(_options: object, _attribute: object, name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", name):
-        raise ValueError(
-            f"found {name!r}; allowed are letters, digits, `_`, `-` and `.`, starting with a letter or digit, at "
-            "most 200; to choose the dataset's folder, set `path`"
-        )
+        allowed = "letters, digits, `_`, `-` and `.`, starting with a letter or digit, at most 200"
+        raise ValueError(f"found {name!r}; allowed are {allowed}; to choose the dataset's folder, set `path`")
 
 
 def _is_workload_tag(_options: object, _attribute: object, tag: str) -> None:
@@ -193,10 +191,8 @@ def load_config(path: Path) -> Config:
             "to it."
         )
     if not modalities:
-        raise ConfigError(
-            f"{path}: no modality is configured. Add a table [modalities.NAME] for each modality to download; "
-            "`mmearth-core plugins` lists the installed ones."
-        )
+        remedy = "Add a table [modalities.NAME] for each modality to download"
+        raise ConfigError(f"{path}: no modality is configured. {remedy}; `mmearth-core plugins` lists those installed.")
     config = Config(
         dataset=structure(dataset, DatasetOptions, "dataset", str(path)),
         run=structure(run, RunOptions, "run", str(path)),

@@ -44,10 +44,9 @@ def _check_options(_instance: object, attribute: "Attribute[tuple[str, ...]]", o
         if not re.fullmatch(r"--?[A-Za-z][A-Za-z0-9-]*(=[^\n]*)?", option):
             raise ConfigError(f"{name} {option!r}: write one complete option, e.g. {name}={example}.")
         if option.partition("=")[0] in _RESERVED:
-            raise ConfigError(
-                f"{name} {option!r}: `mmearth-core slurm submit` sets this option itself. Use its own options "
-                "(--tasks, --parallel, --logs), or scripts of your own from `mmearth-core slurm scripts`."
-            )
+            own = "Use its own options (--tasks, --parallel, --logs)"
+            remedy = f"{own}, or scripts of your own from `mmearth-core slurm scripts`."
+            raise ConfigError(f"{name} {option!r}: `mmearth-core slurm submit` sets this option itself. {remedy}")
 
 
 @frozen
@@ -223,17 +222,14 @@ def submit(
         SlurmError: when there is no Slurm, it has these jobs already, or refuses one; says what was submitted before.
     """
     if shutil.which("sbatch") is None:
-        raise SlurmError(
-            "There is no `sbatch` on this machine, so nothing was submitted. Run this command on a login node of the "
-            "cluster; --dry-run shows what it would submit."
-        )
+        remedy = "Run this command on a login node of the cluster; --dry-run shows what it would submit."
+        raise SlurmError(f"There is no `sbatch` on this machine, so nothing was submitted. {remedy}")
     _check_array_size(options.tasks)
     queued = {} if again else _queued(scripts, folder)
     if queued and (scripts[0].stem not in queued or queued.keys() >= {script.stem for script in scripts}):
-        raise SlurmError(
-            f"{folder.parent} is in Slurm's queue already: {_listed(queued)}. Wait for these jobs, cancel them with "
-            f"`scancel {' '.join(queued.values())}`, or submit again beside them with --again."
-        )
+        cancel = f"cancel them with `scancel {' '.join(queued.values())}`"
+        remedy = f"Wait for these jobs, {cancel}, or submit again beside them with --again."
+        raise SlurmError(f"{folder.parent} is in Slurm's queue already: {_listed(queued)}. {remedy}")
     _write({folder / script.file_name: script.text() for script in scripts if script.stem not in queued})
     try:
         # Slurm does not make this folder, and drops logs without a message if it is missing.

@@ -171,10 +171,8 @@ def polygon_source(path: Path, size: float, seed: int, columns: Mapping[str, str
     parts: dict[tuple[str, str], list[int]] = {}
     for row, (name, biome) in enumerate(zip(texts["eco_region"], texts["biome"], strict=True)):
         if not (name and biome):
-            raise TilesError(
-                f"{path}: feature {row + 1} has no {names['biome' if name else 'eco_region']!r}. "
-                "Every polygon needs an ecoregion and a biome; drop those without."
-            )
+            remedy = "Every polygon needs an ecoregion and a biome; drop those without."
+            raise TilesError(f"{path}: feature {row + 1} has no {names['biome' if name else 'eco_region']!r}. {remedy}")
         if name != LEFT_OUT:
             parts.setdefault((name, biome), []).append(row)
     if not parts:

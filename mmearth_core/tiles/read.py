@@ -60,10 +60,8 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
     if len(frame) == 0:
         raise TilesError(f"{path}: has no tile.")
     if "tile_id" not in frame:
-        raise TilesError(
-            f"{path}: no tile has a property `tile_id`. Found: "
-            f"{', '.join(map(str, frame.columns.drop('geometry'))) or 'none'}. Add a unique `tile_id` to every feature."
-        )
+        found = f"no tile has a property `tile_id`. Found: {', '.join(frame.columns.drop('geometry')) or 'none'}"
+        raise TilesError(f"{path}: {found}. Add a unique `tile_id` to every feature.")
     frame["tile_id"] = _tile_ids(frame["tile_id"], path)
     # With heights it is EPSG:4979; they are dropped.
     if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
@@ -111,10 +109,8 @@ def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
     repeated = ids[ids.duplicated()].unique()
     if len(repeated):
         rows = ", ".join(str(row + 1) for row in np.flatnonzero(ids == repeated[0])[:5])
-        raise TilesError(
-            f"{path}: {ids.name} {repeated[0]!r} is duplicated (rows {rows}); {len(repeated)} ids are duplicated in "
-            "all. Every tile needs an id of its own."
-        )
+        found = f"{repeated[0]!r} is duplicated (rows {rows}); {len(repeated)} ids are duplicated in all"
+        raise TilesError(f"{path}: {ids.name} {found}. Every tile needs an id of its own.")
     return ids
 
 
@@ -130,10 +126,9 @@ def check_columns(columns: Iterable[str], path: Path, *reserved: str) -> None:
         raise TilesError(f"{path}: {found}. Drop the others.")
     for column in map(str, columns):
         if column.lower() in seen:
-            raise TilesError(
-                f"{path}: column {column!r} conflicts with the dataset's column {seen[column.lower()]!r}; a GeoPackage "
-                "ignores upper and lower case in names. Rename or drop it."
-            )
+            found = f"column {column!r} conflicts with the dataset's column {seen[column.lower()]!r}"
+            why = "a GeoPackage ignores upper and lower case in names"
+            raise TilesError(f"{path}: {found}; {why}. Rename or drop it.")
         seen[column.lower()] = column
 
 

@@ -164,10 +164,8 @@ def squares(lon: Floats, lat: Floats, size: float) -> Places:
     lon, lat = within_180(np.asarray(lon, np.float64)), np.asarray(lat, np.float64)
     bad = np.flatnonzero(~has_room(lat, size))
     if bad.size:
-        raise TilesError(
-            f"A tile of {size:g} m cannot be at latitude {lat[bad[0]]:g}: it is too near the pole ({bad.size} such "
-            "places in all). Remove it, or choose a smaller --size."
-        )
+        why = f"it is too near the pole ({bad.size} such places in all). Remove it, or choose a smaller --size"
+        raise TilesError(f"A tile of {size:g} m cannot be at latitude {lat[bad[0]]:g}: {why}.")
     width, height = half_sides(lat, size)
     edges = (lon - width, lat - height, lon + width, lat + height)
     return Places(lon, lat, *(np.round(edge, DECIMALS) for edge in edges))

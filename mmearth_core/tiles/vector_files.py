@@ -233,10 +233,8 @@ def write_tiles(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
         with written_aside(path) as aside:
             _write(aside, polygons, columns)
     except (OSError, *_UNREADABLE[:2]) as error:
-        raise TilesError(
-            f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}. Free disk space, fix the "
-            "permissions, or name another file."
-        ) from error
+        remedy = "Free disk space, fix the permissions, or name another file."
+        raise TilesError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}. {remedy}") from error
 
 
 def _write(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
