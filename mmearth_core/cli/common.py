@@ -140,7 +140,7 @@ def share_options(modalities_help: str, limit_help: str) -> Decorator:
 def show(
     as_json: bool,
     facts: Mapping[str, Any],
-    people: "Iterable[str] | Callable[[Console], object]",
+    text: "Iterable[str] | Callable[[Console], object]",
     faulty: object = False,
     **style: Any,
 ) -> int:
@@ -149,7 +149,7 @@ def show(
     Args:
         as_json: whether to print JSON instead of text.
         facts: the summary as JSON.
-        people: the lines of the text, or a function that prints it on a console.
+        text: the lines of the text, or a function that prints it on a console.
         faulty: true if tiles have failed or faults were found.
         style: further arguments of `json.dumps`.
 
@@ -158,10 +158,10 @@ def show(
     """
     if as_json:
         click.echo(json.dumps(facts, indent=2, **{"allow_nan": False, **style}))
-    elif callable(people):
-        people(console())
+    elif callable(text):
+        text(console())
     else:
-        for line in people:
+        for line in text:
             click.echo(printable(line, keep="\n"))
     return int(ExitCode.TILES_FAILED if faulty else ExitCode.OK)
 

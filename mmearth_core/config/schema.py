@@ -184,12 +184,10 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"{path}: table [dataset] is missing; it needs at least `tiles` and `name`.")
     dataset, run, modalities, engines = (_table(raw, name, path) for name in _TABLES)
     if "tile_info" in dataset:
-        raise ConfigError(
-            f"{path}: [dataset] tile_info is no longer an option. If the dataset has its tiles already, delete the "
-            "line. Otherwise make a tiles file with the columns of tile_info first, `mmearth-core tiles "
-            f"from-tile-info {dataset['tile_info']} --tiles {dataset.get('tiles', 'TILES')} -o NEW`, and set `tiles` "
-            "to it."
-        )
+        command = f"tiles from-tile-info {dataset['tile_info']} --tiles {dataset.get('tiles', 'TILES')} -o NEW"
+        make = f"make a tiles file with the columns of tile_info first, `mmearth-core {command}`"
+        remedy = f"If the dataset has its tiles already, delete the line. Otherwise {make}, and set `tiles` to it."
+        raise ConfigError(f"{path}: [dataset] tile_info is no longer an option. {remedy}")
     if not modalities:
         remedy = "Add a table [modalities.NAME] for each modality to download"
         raise ConfigError(f"{path}: no modality is configured. {remedy}; `mmearth-core plugins` lists those installed.")

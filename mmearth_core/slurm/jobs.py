@@ -297,10 +297,9 @@ def _check_array_size(tasks: int) -> None:
     answer = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, check=False)
     limit = re.search(r"^MaxArraySize\s*=\s*(\d+)", answer.stdout, re.MULTILINE)
     if limit and tasks > int(limit[1]):
-        raise SlurmError(
-            f"--tasks {tasks}: this Slurm allows arrays of at most {limit[1]} tasks (MaxArraySize). Use fewer: 40 "
-            "tasks keep Earth Engine's 40 requests in flight, and one task can have many of them."
-        )
+        most = f"this Slurm allows arrays of at most {limit[1]} tasks (MaxArraySize)"
+        remedy = "Use fewer: 40 tasks keep Earth Engine's 40 requests in flight, and one task can have many of them."
+        raise SlurmError(f"--tasks {tasks}: {most}. {remedy}")
 
 
 def copy_scripts(folder: Path) -> list[Path]:

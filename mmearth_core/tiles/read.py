@@ -173,11 +173,10 @@ def check_centroids(
     wrong = np.flatnonzero(column.notna() & ~(away.abs() <= (high - low) / 2 + _SLACK))
     if wrong.size:
         row = wrong[0]
-        raise TilesError(
-            f"{path}: {column.name} of tile {frame['tile_id'].iloc[row]!r} is {column.tolist()[row]!r}, not a number "
-            f"of degrees inside its polygon ({low.iloc[row]:g} to {high.iloc[row]:g}); {wrong.size} such tiles in all, "
-            f"the first one is feature {row + 1}. {remedy}"
-        )
+        found = f"{column.name} of tile {frame['tile_id'].iloc[row]!r} is {column.tolist()[row]!r}"
+        allowed = f"a number of degrees inside its polygon ({low.iloc[row]:g} to {high.iloc[row]:g})"
+        count = f"{wrong.size} such tiles in all, the first one is feature {row + 1}"
+        raise TilesError(f"{path}: {found}, not {allowed}; {count}. {remedy}")
 
 
 def _with_centroids(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:

@@ -62,10 +62,9 @@ def _read_with_gdal(path: Path, content: bytes | None = None) -> pd.DataFrame:
             except shapely.errors.ShapelyError as error:
                 stored = pyogrio.raw.read(source, columns=[])[2]
                 damaged = shapely.is_missing(shapely.from_wkb(stored, on_invalid="ignore")) & ~pd.isna(stored)
-                raise TilesError(
-                    f"{path}: feature {np.argmax(damaged) + 1} has a geometry that cannot be read ({error}). A ring "
-                    "has at least four points, and its last one must equal its first. Fix or drop the feature."
-                ) from error
+                found = f"feature {np.argmax(damaged) + 1} has a geometry that cannot be read ({error})"
+                rule = "A ring has at least four points, and its last one must equal its first"
+                raise TilesError(f"{path}: {found}. {rule}. Fix or drop the feature.") from error
     except _UNREADABLE as error:
         if content is None and any(text in str(error) for text in _NO_LOCKS):
             return _read_with_gdal(path, path.read_bytes())
@@ -228,25 +227,20 @@ def write_tiles(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
         columns: the columns by name, each as long as `polygons`.
     """
     check_suffix(path)
+    frame = gpd.GeoDataFrame(dict(columns), geometry=polygons, crs="EPSG:4326")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_aside(path) as aside:
-            _write(aside, polygons, columns)
+            if path.suffix.lower() == ".geojson":
+                _write_geojson(aside, polygons, columns)
+            elif path.suffix.lower() == ".gpkg":
+                write_geopackage(frame, aside)
+            else:
+                # A spatial index would reorder the tiles, and their order becomes the dataset's.
+                pyogrio.write_dataframe(frame, aside, layer="tiles", driver="FlatGeobuf", SPATIAL_INDEX="NO")
     except (OSError, *_UNREADABLE[:2]) as error:
         remedy = "Free disk space, fix the permissions, or name another file."
         raise TilesError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}. {remedy}") from error
-
-
-def _write(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
-    if path.suffix.lower() == ".geojson":
-        _write_geojson(path, polygons, columns)
-        return
-    frame = gpd.GeoDataFrame(dict(columns), geometry=polygons, crs="EPSG:4326")
-    if path.suffix.lower() == ".gpkg":
-        write_geopackage(frame, path)
-    else:
-        # A spatial index would reorder the tiles, and their order becomes the dataset's.
-        pyogrio.write_dataframe(frame, path, layer="tiles", driver="FlatGeobuf", SPATIAL_INDEX="NO")
 
 
 def _write_geojson(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
