@@ -267,6 +267,7 @@ def _sbatch(script: Path, before: Mapping[str, str]) -> str:
 
 
 def _listed(jobs: Mapping[str, str]) -> str:
+    """Jobs by stage, for a message: `download is job 7, post is job 8`."""
     return ", ".join(f"{stage} is job {job}" for stage, job in jobs.items())
 
 

@@ -80,6 +80,7 @@ class Rules:
         return allowed[self._keep_apart(places.take(allowed), most)]
 
     def _keep_apart(self, places: Places, most: int) -> NDArray[np.intp]:
+        """The positions of up to `most` tiles that keep their distance from all accepted so far, which are more now."""
         lon, lat = np.radians((places.west + places.east) / 2), np.radians((places.south + places.north) / 2)
         points = A * np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
         cells = np.floor(points / self._cell).astype(np.int64) + _CELLS // 2
