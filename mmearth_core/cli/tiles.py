@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmearth_core.cli.common import FILE, engine_option, finite, json_option, number_option, seed_option, show, together
+from mmearth_core.cli.common import FILE, PATH, engine_option, finite, json_option, seed_option, show, together
 from mmearth_core.errors import TilesError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _length_option(name: str, help: str, lengths: click.FloatRange, default: flo
 size_option = _length_option("--size", "Width and height of a tile.", click.FloatRange(10, 100_000), SIZE)
 
 _OUTPUT_HELP = "Tiles file to write: .geojson, .gpkg or .fgb."
-output_option = click.option("-o", "--output", type=FILE, callback=_checked_output, metavar="FILE", help=_OUTPUT_HELP)
+output_option = click.option("-o", "--output", type=PATH, callback=_checked_output, metavar="FILE", help=_OUTPUT_HELP)
 
 counts_option = json_option("Print the counts as JSON.")
 
@@ -180,7 +180,7 @@ def from_tile_info(
 
 
 @click.group("tiles", commands=[from_points, from_polygons, from_tile_info], invoke_without_command=True)
-@number_option("--number", "Number of tiles.")
+@click.option("--number", type=click.IntRange(min=1), metavar="N", help="Number of tiles.")
 @click.option(
     "--sampling",
     type=click.Choice(["biome-area", "biome-ecoregion", "ecoregion", "0", "1", "2"]),

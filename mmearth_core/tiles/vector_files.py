@@ -216,6 +216,8 @@ def check_suffix(path: Path) -> None:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise TilesError(f"{path}: a tiles file is written as {', '.join(SUFFIXES)}. Choose one of these suffixes.")
+    if path.is_dir():
+        raise TilesError(f"{path} is a folder; name a file.")
 
 
 def write_tiles(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
