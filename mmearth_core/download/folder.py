@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 
 from mmearth_core.config.schema import Config, load_config
 from mmearth_core.contract.modality import Modality
-from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, send_back
+from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, mark_failed
 from mmearth_core.download.locate import LocatedTile, PluginCallError, call, images_of, split_on_refusal
 from mmearth_core.download.outcomes import OutcomeCounts
 from mmearth_core.download.stored_config import BASE, Group, StoredConfig, load_stored_config, plain_options
@@ -27,7 +27,7 @@ from mmearth_core.tiles.index import Tile, TileIndex
 __all__ = [
     "BASE", "BadStack", "DatasetRow", "DownloadedDataset", "Group", "Journal", "LocatedTile", "Outcome",
     "OutcomeCounts", "PluginCallError", "Provenance", "StoredConfig", "Tile", "TileIndex", "TileOutcome", "call",
-    "images_of", "load_stored_config", "plain_options", "send_back", "split_on_refusal",
+    "images_of", "load_stored_config", "mark_failed", "plain_options", "split_on_refusal",
 ]  # fmt: skip
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode

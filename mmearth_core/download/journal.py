@@ -2,8 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.files import locked, sync_folder
+from mmearth_core.files import sync_folder
 from mmearth_core.paths import DatasetPaths
 
 
@@ -208,26 +207,14 @@ class BadStack:
     reason: str
 
 
-def send_back(folder: DatasetPaths, bad: Sequence[BadStack], finder: str) -> None:
+def mark_failed(folder: DatasetPaths, bad: Iterable[BadStack], finder: str) -> None:
     """Marks tiles as failed in the journals, so that `run --retry-failed` downloads them again.
 
     Args:
-        folder: the dataset.
+        folder: the dataset; the process has locked these partitions.
         bad: the stacks.
         finder: the command that found them; the reason begins with it.
-
-    Raises:
-        DatasetError: if another process works on these tiles.
     """
-    with ExitStack() as locks:
-        for group in sorted({one.group for one in bad}):
-            partitions = sorted({one.partition for one in bad if one.group == group})
-            locks.enter_context(locked(folder.lock(group), partitions))
-        mark_failed(folder, bad, finder)
-
-
-def mark_failed(folder: DatasetPaths, bad: Sequence[BadStack], finder: str) -> None:
-    """The same for a process that has locked the partitions already."""
     entries: dict[Path, list[TileOutcome]] = {}
     for one in bad:
         entry = TileOutcome(one.tile_id, one.ordinal, Outcome.FAILED, f"{finder}: {one.reason}")
