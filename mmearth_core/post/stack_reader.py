@@ -7,6 +7,7 @@ TIFF 6.0 (Adobe 1992): an image's directory lists tags of 12 bytes, which includ
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import unescape
 from io import BytesIO
 from pathlib import Path
@@ -64,11 +65,8 @@ def check_stack(path: Path, names: Sequence[str], size: int, tile_id: str) -> No
     Raises:
         StackError: when it is missing, truncated, another tile's, or has other bands or another size.
     """
-    try:
-        with open_regular(path) as file:
-            header, length = _read_header(file), file.seek(0, 2)
-    except OSError as error:
-        raise _unreadable(error) from error
+    with _opened(path) as file:
+        header, length = _read_header(file), file.seek(0, 2)
     if header is None:
         _read_any(path, names, size, tile_id)
     else:
@@ -89,16 +87,24 @@ def read_planes(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray
     Raises:
         StackError: when it is missing, or has other bands or another size; on reading a band, when that is damaged.
     """
-    try:
-        with open_regular(path) as file:
-            content = file.read()
-    except OSError as error:
-        raise _unreadable(error) from error
+    with _opened(path) as file:
+        content = file.read()
     header = _read_header(BytesIO(content))
     if header is None:
         return iter(_read_any(path, names, size))
     _check(header, names, size, len(content))
     return _planes(memoryview(content), header, names)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with open_regular(path) as file:
+            yield file
+    except FileNotFoundError as error:
+        raise StackError("the stack is missing") from error
+    except OSError as error:
+        raise StackError(f"the stack cannot be read: {error.strerror}") from error
 
 
 def _planes(content: memoryview, header: Header, names: Sequence[str]) -> Iterator[NDArray[np.float32]]:
@@ -193,12 +199,6 @@ def _read_any(path: Path, names: Sequence[str], size: int, tile_id: str | None =
     except rasterio.errors.RasterioError as error:
         raise StackError(f"the stack is truncated or damaged: {error}") from error
     return [plane.reshape(-1) for plane in pixels]
-
-
-def _unreadable(error: OSError) -> StackError:
-    if isinstance(error, FileNotFoundError):
-        return StackError("the stack is missing")
-    return StackError(f"the stack cannot be read: {error.strerror}")
 
 
 StacksToCheck = tuple[Sequence[tuple[str, Mapping[str, Path]]], Mapping[str, Sequence[str]], int]
