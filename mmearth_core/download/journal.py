@@ -27,8 +27,9 @@ class Outcome(StrEnum):
 JOURNALED = (Outcome.DONE, Outcome.SKIPPED, Outcome.FAILED)
 """The outcomes that a journal can hold."""
 
-_OF_DONE = ("anchor", "located", "grid")
-"""What the entry of every done tile has."""
+_OF_ALL: dict[str, type] = {"tile_id": str, "ordinal": int, "outcome": str}
+_OF_DONE: dict[str, type] = {"anchor": dict, "located": dict, "grid": dict}
+"""What the entry of every tile has, and that of every done tile, with their types."""
 
 RETURNED = ("post: ", "verify: ")
 """Prefixes of the reasons of tiles that were done, until `post` or `verify` found their stack bad."""
@@ -54,11 +55,6 @@ class TileOutcome:
     reason: str | None = None
     record: Mapping[str, Any] = {}
     lasting: bool = field(default=False, eq=False)
-
-    @property
-    def is_returned(self) -> bool:
-        """Whether the tile was done until `post` or `verify` found its stack bad."""
-        return self.outcome is Outcome.FAILED and (self.reason or "").startswith(RETURNED)
 
     def to_line(self) -> bytes:
         """Returns one line of strict JSON.
@@ -86,18 +82,11 @@ class TileOutcome:
         fields = json.loads(line)
         if not isinstance(fields, dict):
             raise ValueError("it is not a JSON object")
-        try:
-            tile_id, ordinal, outcome = (fields.pop(key) for key in ("tile_id", "ordinal", "outcome"))
-        except KeyError as error:
-            raise ValueError(f"it has no {error}") from error
-        if outcome not in JOURNALED:
-            raise ValueError(f"{outcome!r} is not a valid outcome")
-        if not isinstance(tile_id, str) or not isinstance(ordinal, int):
-            raise ValueError(f"tile_id {tile_id!r} is not text, or ordinal {ordinal!r} is not a whole number")
-        missing = [key for key in _OF_DONE if not isinstance(fields.get(key), dict)] if outcome == Outcome.DONE else ()
-        if missing:
-            raise ValueError(f"the tile is done, and has no {', '.join(missing)}")
-        reason = fields.pop("reason", None)
+        wanted = _OF_ALL | (_OF_DONE if fields.get("outcome") == Outcome.DONE else {})
+        missing = [key for key, kind in wanted.items() if not isinstance(fields.get(key), kind)]
+        if missing or fields["outcome"] not in JOURNALED:
+            raise ValueError(f"it has no valid {', '.join(missing) or 'outcome'}")
+        tile_id, ordinal, outcome, reason = (fields.pop(key, None) for key in (*_OF_ALL, "reason"))
         return cls(tile_id, ordinal, Outcome(outcome), reason, {} if head_only else fields)
 
 

@@ -18,6 +18,7 @@ import zstandard
 from attrs import frozen
 from numpy.typing import NDArray
 
+from mmearth_core.download.journal import BadStack
 from mmearth_core.files import open_regular
 from mmearth_core.text import counted, tag_text
 
@@ -201,18 +202,30 @@ def _read_any(path: Path, names: Sequence[str], size: int, tile_id: str | None =
     return [plane.reshape(-1) for plane in pixels]
 
 
-StacksToCheck = tuple[Sequence[tuple[str, Mapping[str, Path]]], Mapping[str, Sequence[str]], int]
-"""Each tile's id and its stacks by group, the bands of each group's stacks, and the tiles' size."""
+@frozen
+class PartitionStacks:
+    """The stacks of a partition's tiles.
+
+    Attributes:
+        partition: its number.
+        tiles: for each tile its id, its ordinal, and its stack in each group.
+        names: the bands of each group's stacks.
+        size: rows and columns of a tile.
+    """
+
+    partition: int
+    tiles: list[tuple[str, int, dict[str, Path]]]
+    names: Mapping[str, Sequence[str]]
+    size: int
 
 
-def check_stacks(stacks_to_check: StacksToCheck) -> list[tuple[int, str, str]]:
-    """Checks the stacks of some tiles; returns `(position among the tiles, group, reason)` of those that are bad."""
-    tiles, names, size = stacks_to_check
-    faults = []
-    for position, (tile_id, stacks) in enumerate(tiles):
-        for group, path in stacks.items():
+def check_stacks(stacks: PartitionStacks) -> tuple[int, list[BadStack]]:
+    """Checks all stacks of a partition; returns the number of its tiles, and the bad stacks."""
+    bad = []
+    for tile_id, ordinal, paths in stacks.tiles:
+        for group, path in paths.items():
             try:
-                check_stack(path, names[group], size, tile_id)
+                check_stack(path, stacks.names[group], stacks.size, tile_id)
             except StackError as error:
-                faults.append((position, group, str(error)))
-    return faults
+                bad.append(BadStack(tile_id, ordinal, stacks.partition, group, str(error)))
+    return len(stacks.tiles), bad
