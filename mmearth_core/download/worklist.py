@@ -61,8 +61,9 @@ class FailureLimit:
         raise HopelessError(
             f"{kinds[0].tiles} tiles failed for the same reason and none is done, so the run stopped: "
             f"{kinds[0].reason.rstrip('. ')}. Check the options of {tables} in {source}, and the "
-            f"{'plugins that provide' if len(names) > 1 else 'plugin that provides'} them; rerun with --retry-failed. "
-            "If the tiles are the problem, set `give_up_after = 0` in [run]. What is done is kept."
+            f"{'plugins that provide' if len(names) > 1 else 'plugin that provides'} them. When that is fixed, "
+            f"`mmearth-core run {source} --retry-failed` downloads these tiles again. If the tiles themselves are the "
+            "problem, set `give_up_after = 0` in [run]. What is done is kept."
         )
 
 
