@@ -193,7 +193,7 @@ class Dataset:
                 for key in layer.stat_keys()
                 if any(key in part for part in parts)
             }
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (LookupError, AttributeError, TypeError, ValueError) as error:
             raise DatasetError(
                 f"{', '.join(str(reader.paths.band_stats) for reader in self.readers)} cannot be joined, as not all of "
                 f"them have counts ({error!r}). `mmearth-core merge` makes one dataset of the files, and counts."

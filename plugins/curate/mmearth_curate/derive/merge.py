@@ -210,7 +210,7 @@ def merged_stats(
             keys.append(layer.name)  # for tiles without a variant
         try:
             own = {key: merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
-        except (KeyError, IndexError, TypeError, ValueError):  # statistics written by another program
+        except (LookupError, AttributeError, TypeError, ValueError):  # statistics written by another program
             return None
         values = rows * math.prod(layer.shape[1:])
         for band in range(len(layer.bands)):
