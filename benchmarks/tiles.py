@@ -24,8 +24,8 @@ def polygons(path: Path) -> None:
     import geopandas as gpd
     import numpy as np
     import shapely
-    from mmearth_localearth.worlds.synthetic.ecoregions import ID
-    from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+    from localearth.planet.ecoregions import ID
+    from localearth.planet.world import SyntheticWorld
 
     records = SyntheticWorld().find(ID).features()
     shapes = np.asarray([record.geometry for record in records], dtype=object)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmearth_localearth.faults.control import Faults
-from mmearth_localearth.faults.kinds import OF_PIXELS, Kind, Phase
-from mmearth_localearth.faults.rules import parse_rule
-from mmearth_localearth.faults.transport import FaultyTransport
-from mmearth_localearth.http_server import Server
-from mmearth_localearth.rest import Service
-from mmearth_localearth.worlds.shipped import open_world
+from localearth.faults.control import Faults
+from localearth.faults.kinds import OF_PIXELS, Kind, Phase
+from localearth.faults.rules import parse_rule
+from localearth.faults.transport import FaultyTransport
+from localearth.http_server import Server
+from localearth.rest import Service
+from localearth.worlds.shipped import open_world
 
 from tests.campaign.checked import Checked, completed
 
@@ -204,7 +204,7 @@ def serve(sea: Path) -> Iterator[Callable[[list[str]], Server]]:
     servers: list[Server] = []
 
     def start(rules: list[str]) -> Server:
-        from mmearth_localearth.worlds.shipped import world_label
+        from localearth.worlds.shipped import world_label
 
         world = str(sea / "sea.toml")
         faults = Faults([parse_rule(text) for text in rules], seed=3)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmearth_localearth.faults.control import Faults
-from mmearth_localearth.faults.request import Request
-from mmearth_localearth.http_server import Server
-from mmearth_localearth.rest import Service
-from mmearth_localearth.worlds.shipped import open_world, world_label
+from localearth.faults.control import Faults
+from localearth.faults.request import Request
+from localearth.http_server import Server
+from localearth.rest import Service
+from localearth.worlds.shipped import open_world, world_label
 
 from tests.campaign.killed import ends, kill_after, killed
 

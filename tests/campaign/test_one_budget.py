@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmearth_localearth.faults.control import Faults
-from mmearth_localearth.http_server import Server
-from mmearth_localearth.rest import Service
-from mmearth_localearth.worlds.shipped import open_world
+from localearth.faults.control import Faults
+from localearth.http_server import Server
+from localearth.rest import Service
+from localearth.worlds.shipped import open_world
 
 SLOTS = 40
 LATENCY = 0.2

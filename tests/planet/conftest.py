@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from localearth.worlds import shipped
+from localearth.worlds.base import World
 from mmearth_devkit.testing.command_line import cli, summary
-from mmearth_localearth.worlds import shipped
-from mmearth_localearth.worlds.base import World
 
 PLACES = {
     "brittany": (-4.72, 48.03),

@@ -9,9 +9,10 @@ from mmearth_core import Connection, Demo, Engine, Limits
 
 if TYPE_CHECKING:
     from mmearth_localearth.stage import WorldStage
+from localearth.faults.rules import FaultRule
+
 from mmearth_core import Transport
 from mmearth_core.errors import EngineError
-from mmearth_localearth.faults.rules import FaultRule
 
 
 def _option(help: str, **arguments: Any) -> Any:
@@ -84,7 +85,7 @@ class LocalEngine(Engine):
 
                 self._server_source = url, remote_source(url)
             return self._server_source[1]
-        from mmearth_localearth.worlds.shipped import world_label
+        from localearth.worlds.shipped import world_label
 
         return f"local:{world_label(self.options.world)}"
 
@@ -107,9 +108,9 @@ class LocalEngine(Engine):
 
             _ = self.source  # raises a clear error; the client's own would be about its discovery document
             return HttpTransport(limits)
-        from mmearth_localearth.transport import LocalTransport
-        from mmearth_localearth.workers import ServicePool
-        from mmearth_localearth.worlds.shipped import open_world
+        from localearth.transport import LocalTransport
+        from localearth.workers import ServicePool
+        from localearth.worlds.shipped import open_world
 
         world = open_world(self.options.world)
         if self.options.processes > 1:
@@ -121,8 +122,8 @@ class LocalEngine(Engine):
         wanted = self.options
         if not (wanted.faults or wanted.latency or wanted.max_concurrent or wanted.max_per_second):
             return transport
-        from mmearth_localearth.faults.control import Faults
-        from mmearth_localearth.faults.transport import FaultyTransport
+        from localearth.faults.control import Faults
+        from localearth.faults.transport import FaultyTransport
 
         faults = Faults(wanted.faults, wanted.fault_seed, wanted.latency, wanted.max_concurrent, wanted.max_per_second)
         return FaultyTransport(transport, faults, limits.timeout)
@@ -131,8 +132,9 @@ class LocalEngine(Engine):
         """The world's assets for the plugin kit (`mmearth_devkit`); None when a server has the world."""
         if self._url is not None:
             return None
+        from localearth.worlds.shipped import open_world
+
         from mmearth_localearth.stage import WorldStage
-        from mmearth_localearth.worlds.shipped import open_world
 
         return WorldStage(open_world(self.options.world))
 
@@ -144,9 +146,10 @@ class LocalEngine(Engine):
         Raises:
             EngineError: when the package with the scene or the coasts is not installed, and nothing replaces it.
         """
+        from localearth.worlds.shipped import SYNTHETIC, open_world, synthetic_seed
+
         from mmearth_localearth.demos.planet import planet
         from mmearth_localearth.demos.virginia import virginia
-        from mmearth_localearth.worlds.shipped import SYNTHETIC, open_world, synthetic_seed
 
         world = self.options.world
         if synthetic_seed(world) is not None:

@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from attrs import Factory, field, frozen
+from localearth.worlds.base import CollectionAsset, ImageAsset, Mask, Pixels
 from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry import Polygon, box
@@ -22,7 +23,6 @@ from mmearth_core.download.run import PreparedRun, run
 from mmearth_core.download.stack import read_stack, stack_bands
 from mmearth_core.paths import DatasetPaths
 from mmearth_localearth.stage import WorldEngine
-from mmearth_localearth.worlds.base import CollectionAsset, ImageAsset, Mask, Pixels
 
 Affine6 = tuple[float, float, float, float, float, float]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import mmearth_localearth
 import pytest
 import shapely
+from localearth.worlds import shipped
 from mmearth_localearth.engine import LocalEngine, LocalOptions
-from mmearth_localearth.worlds import shipped
 from shapely.geometry import shape
 
 from mmearth_core import API_VERSION, Limits

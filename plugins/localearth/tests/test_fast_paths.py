@@ -7,12 +7,12 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmearth_localearth.functions.image_region import pixel_shares
-from mmearth_localearth.values.reducer import BUILTIN
-from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window
-from mmearth_localearth.worlds.synthetic.noise import octave_key, octaves, plane_noise, turned, value_noise
-from mmearth_localearth.worlds.synthetic.snow import WHITE, coldness, snow_cover
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.functions.image_region import pixel_shares
+from localearth.planet.lattice import Lattice, Window
+from localearth.planet.noise import octave_key, octaves, plane_noise, turned, value_noise
+from localearth.planet.snow import WHITE, coldness, snow_cover
+from localearth.planet.world import SyntheticWorld
+from localearth.values.reducer import BUILTIN
 
 NUMBERS = st.floats(-9.0, 9.0)
 

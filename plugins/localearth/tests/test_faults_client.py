@@ -11,13 +11,13 @@ import google.auth.exceptions
 import httplib2
 import numpy as np
 import pytest
-from mmearth_localearth.faults.control import Faults
-from mmearth_localearth.faults.kinds import Kind, Phase
-from mmearth_localearth.faults.rules import parse_rule
-from mmearth_localearth.faults.transport import FaultyTransport
-from mmearth_localearth.http_server import Server
-from mmearth_localearth.rest import Service
-from mmearth_localearth.transport import LocalTransport
+from localearth.faults.control import Faults
+from localearth.faults.kinds import Kind, Phase
+from localearth.faults.rules import parse_rule
+from localearth.faults.transport import FaultyTransport
+from localearth.http_server import Server
+from localearth.rest import Service
+from localearth.transport import LocalTransport
 
 from mmearth_core import Limits
 from mmearth_core.earthengine.transport import CountingTransport, HttpTransport

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import ee
 import geopandas as gpd
 import pytest
-from mmearth_localearth.faults.decide import Decider
-from mmearth_localearth.faults.request import Request
-from mmearth_localearth.faults.rules import parse_rule
+from localearth.faults.decide import Decider
+from localearth.faults.request import Request
+from localearth.faults.rules import parse_rule
 from shapely.geometry import box
 
 from mmearth_core.errors import ConfigError, TilesError

@@ -16,13 +16,13 @@ from click.testing import CliRunner
 from google.auth.exceptions import RefreshError
 from hypothesis import given
 from hypothesis import strategies as st
+from localearth.faults.control import Faults
+from localearth.faults.limits import Traffic
+from localearth.faults.rules import parse_rule
+from localearth.faults.transport import FaultyTransport
+from localearth.http_server import Server
+from localearth.transport import LocalTransport
 from mmearth_localearth.engine import LocalEngine, LocalOptions
-from mmearth_localearth.faults.control import Faults
-from mmearth_localearth.faults.limits import Traffic
-from mmearth_localearth.faults.rules import parse_rule
-from mmearth_localearth.faults.transport import FaultyTransport
-from mmearth_localearth.http_server import Server
-from mmearth_localearth.transport import LocalTransport
 
 from mmearth_core import Limits, cli
 from mmearth_core.config.schema import RunOptions

@@ -4,9 +4,9 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from localearth.faults.kinds import OF_PIXELS, Kind, Phase
+from localearth.faults.rules import FaultRule, parse_rule
 from mmearth_localearth.engine import LocalOptions
-from mmearth_localearth.faults.kinds import OF_PIXELS, Kind, Phase
-from mmearth_localearth.faults.rules import FaultRule, parse_rule
 
 from mmearth_core.config.structure import structure
 from mmearth_core.errors import ConfigError

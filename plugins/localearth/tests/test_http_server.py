@@ -13,9 +13,9 @@ import ee
 import numpy as np
 import pytest
 from google.auth.credentials import AnonymousCredentials
+from localearth.http_server import MAX_BODY, Handler, Server
+from localearth.rest import Service
 from mmearth_localearth.engine import LocalEngine, LocalOptions
-from mmearth_localearth.http_server import MAX_BODY, Handler, Server
-from mmearth_localearth.rest import Service
 
 from mmearth_core import Limits
 from mmearth_core.errors import EngineError

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from mmearth_localearth.values.projection import reproject
-from mmearth_localearth.worlds.base import BandSource, ImageAsset
-from mmearth_localearth.worlds.synthetic.orbits import SENTINEL1, SENTINEL2
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.planet.orbits import SENTINEL1, SENTINEL2
+from localearth.planet.world import SyntheticWorld
+from localearth.values.projection import reproject
+from localearth.worlds.base import BandSource, ImageAsset
 from shapely.geometry import Point, box
 
 pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.planet.world import SyntheticWorld
 
 pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
 

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmearth_localearth.values.projection import reproject
-from mmearth_localearth.worlds.synthetic import landmask
-from mmearth_localearth.worlds.synthetic.cover import Kind
-from mmearth_localearth.worlds.synthetic.hashing import bell, hash_words, salt, uniform
-from mmearth_localearth.worlds.synthetic.lattice import RADIUS, Lattice, Patch, Window, on_sphere
-from mmearth_localearth.worlds.synthetic.noise import fbm, ridges, value_noise
-from mmearth_localearth.worlds.synthetic.surface import surface
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.planet import landmask
+from localearth.planet.cover import Kind
+from localearth.planet.hashing import bell, hash_words, salt, uniform
+from localearth.planet.lattice import RADIUS, Lattice, Patch, Window, on_sphere
+from localearth.planet.noise import fbm, ridges, value_noise
+from localearth.planet.surface import surface
+from localearth.planet.world import SyntheticWorld
+from localearth.values.projection import reproject
 
 from mmearth_core.errors import EngineError
 
@@ -161,7 +161,7 @@ def test_a_cache_that_cannot_be_kept_is_told(tmp_path: Path, monkeypatch: pytest
 @needs_coasts
 def test_opening_the_world_does_not_import_the_package_that_would_hold_a_gigabyte() -> None:
     code = (
-        "import sys, json; from mmearth_localearth.worlds.shipped import open_world; open_world('synthetic');"
+        "import sys, json; from localearth.worlds.shipped import open_world; open_world('synthetic');"
         "print(json.dumps('global_land_mask' in sys.modules))"
     )
     done = subprocess.run(

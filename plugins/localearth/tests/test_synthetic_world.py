@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mmearth_localearth.errors import EarthEngineError
-from mmearth_localearth.worlds.base import BandSource, ImageAsset
-from mmearth_localearth.worlds.shipped import open_world, world_label
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.errors import EarthEngineError
+from localearth.planet.world import SyntheticWorld
+from localearth.worlds.base import BandSource, ImageAsset
+from localearth.worlds.shipped import open_world, world_label
 from shapely.geometry import box
 
 from mmearth_core.errors import EngineError

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import rasterio
-from mmearth_localearth.worlds.manifest import ConstantBand, FileBand, read_manifest
-from mmearth_localearth.worlds.rasters import RastersWorld
-from mmearth_localearth.worlds.tables import milliseconds
+from localearth.worlds.manifest import ConstantBand, FileBand, read_manifest
+from localearth.worlds.rasters import RastersWorld
+from localearth.worlds.tables import milliseconds
 
 from mmearth_core.errors import ConfigError, EngineError
 
@@ -88,7 +88,7 @@ def test_milliseconds_are_kept_to_the_last() -> None:
 
 
 def test_files_inside_an_installed_package(tmp_path: Path) -> None:
-    text = '[[image]]\nid = "A"\nbands = { b = "package:mmearth_localearth/worlds/virginia.toml" }'
+    text = '[[image]]\nid = "A"\nbands = { b = "package:localearth/worlds/virginia.toml" }'
     (image,) = read_manifest(write(tmp_path, text)).images
     assert isinstance(image.bands[0], FileBand)
     assert image.bands[0].path.read_text().startswith("# The shipped world")

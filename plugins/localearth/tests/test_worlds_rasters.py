@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from mmearth_localearth.worlds.raster_bands import HandlePool
-from mmearth_localearth.worlds.rasters import RastersWorld
+from localearth.worlds.raster_bands import HandlePool
+from localearth.worlds.rasters import RastersWorld
 from pyproj import Transformer
 from shapely.geometry import Point, box, shape
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from localearth.worlds.rasters import RastersWorld
 from mmearth_devkit.testing.command_line import cli, own_process, summary
 from mmearth_devkit.testing.few_tiles import write_few
-from mmearth_localearth.worlds.rasters import RastersWorld
 from rasterio.warp import Resampling, reproject
 from shapely.geometry import box
 
