@@ -1,13 +1,28 @@
 """Serve the local Earth Engine over HTTP, or list its functions."""
 
 import json
+import math
 import signal
+import sys
 import threading
 from types import FrameType
 
 import click
 
-from mmearth_core.cli.common import finite
+from localearth.errors import SetupError
+
+READY = """\
+{facts}
+import ee
+ee.Initialize(None, url="{url}", project="local")"""
+"""What `serve` prints when it is ready: the facts as JSON, and the two lines that a client needs."""
+
+
+def _finite(_ctx: click.Context, _option: click.Parameter, number: float) -> float:
+    """Refuses infinity and NaN, which click takes for in range."""
+    if not math.isfinite(number):
+        raise click.BadParameter(f"{number} is not a finite number.")
+    return number
 
 
 @click.group("localearth")
@@ -16,8 +31,8 @@ def command() -> None:
 
     \b
     Examples:
-      mmearth-core localearth serve --world virginia --port 8765
-      mmearth-core localearth functions
+      localearth serve --world virginia --port 8765
+      localearth functions
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
 
 
@@ -44,7 +59,7 @@ def command() -> None:
 @click.option(
     "--latency",
     type=click.FloatRange(min=0),
-    callback=finite,
+    callback=_finite,
     default=0.0,
     show_default=True,
     help="Seconds added to each answer.",
@@ -67,31 +82,30 @@ def serve(
 ) -> None:
     """Answer the unmodified `ee` client until stopped (control-C, or SIGTERM).
 
-    Prints one line of JSON when it is ready: the address as `url`, and the world as `source`. GET /counters returns the
-    counters of requests and faults.
+    Prints one line of JSON when it is ready: the address as `url`, and the world as `source`; then the two lines with
+    which a Python program uses it. GET /counters returns the counters of requests and faults.
 
     \b
     Examples:
-      mmearth-core localearth serve --world virginia --port 8765
+      localearth serve --world virginia --port 8765
       python -c 'import ee; ee.Initialize(None, url="http://127.0.0.1:8765", project="local");
                  print(ee.Number(1).add(2).getInfo())'
-      mmearth-core localearth serve --max-concurrent 40 --max-per-second 100 --latency 0.3
-      mmearth-core localearth serve --fault 429:rate=0.1:phase=pixels --fault 500:first=3
+      localearth serve --max-concurrent 40 --max-per-second 100 --latency 0.3
+      localearth serve --fault 429:rate=0.1:phase=pixels --fault 500:first=3
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from localearth.faults.control import Faults
+    from localearth.faults.http_server import FaultyServer
     from localearth.faults.rules import parse_rule
-    from localearth.http_server import Server
     from localearth.rest import Service
     from localearth.worlds.shipped import open_world, world_label
-    from mmearth_core.errors import EngineError
 
     faults = Faults([parse_rule(text) for text in fault], fault_seed, latency, max_concurrent, max_per_second)
     service = Service(open_world(world))
     try:
-        server = Server(service, f"local:{world_label(world)}", host, port, faults)
+        server = FaultyServer(service, f"local:{world_label(world)}", host, port, faults)
     except OSError as error:
-        raise EngineError(
-            f"The local Earth Engine cannot listen on {host}:{port}: {error.strerror}. Choose another --port (0 takes "
+        raise SetupError(
+            f"the local Earth Engine cannot listen on {host}:{port}: {error.strerror}. Choose another --port (0 takes "
             "any free one) or --host."
         ) from error
     stop = threading.Event()
@@ -103,7 +117,8 @@ def serve(
     worker = threading.Thread(target=server.serve_forever, daemon=True)
     worker.start()
     try:
-        click.echo(json.dumps({"url": server.url, "source": server.source, "project": "local"}))
+        facts = json.dumps({"url": server.url, "source": server.source, "project": "local"})
+        click.echo(READY.format(facts=facts, url=server.url))  # at once, as a program may read the first line only
         stop.wait()
     finally:
         server.shutdown()
@@ -119,8 +134,17 @@ def functions() -> None:
 
     \b
     Examples:
-      mmearth-core localearth functions > functions.md
+      localearth functions > functions.md
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from localearth.coverage import markdown
 
     click.echo(markdown(), nl=False)
+
+
+def main() -> None:
+    """Runs the command; a world or an option that cannot be used is one paragraph and the status 2."""
+    try:
+        command(prog_name="localearth")
+    except SetupError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)

@@ -1,8 +1,19 @@
-"""The error of the evaluator and its form in Google's JSON."""
+"""Errors: of a request, in Google's form, and of a world or a fault rule that cannot be used."""
 
 from typing import Any
 
 _STATUS = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 405: "INVALID_ARGUMENT", 500: "INTERNAL"}
+
+
+class SetupError(Exception):
+    """A world cannot be opened or served: it does not exist, or a package with its data is not installed.
+
+    The message says what was found, what is allowed and what to do.
+    """
+
+
+class InputError(SetupError, ValueError):
+    """A manifest, a raster, a fault rule or a tiles file is wrong."""
 
 
 class EarthEngineError(Exception):

@@ -1,18 +1,18 @@
 """The engine `local`: an Earth Engine inside the process, on local rasters or a synthetic planet."""
 
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import field, frozen, validators
+from localearth.errors import SetupError
+from localearth.faults.rules import FaultRule
 
-from mmearth_core import Connection, Demo, Engine, Limits
+from mmearth_core import Connection, Demo, Engine, Limits, Transport
+from mmearth_localearth.errors import converted
 
 if TYPE_CHECKING:
     from mmearth_localearth.stage import WorldStage
-from localearth.faults.rules import FaultRule
-
-from mmearth_core import Transport
-from mmearth_core.errors import EngineError
 
 
 def _option(help: str, **arguments: Any) -> Any:
@@ -87,7 +87,8 @@ class LocalEngine(Engine):
             return self._server_source[1]
         from localearth.worlds.shipped import world_label
 
-        return f"local:{world_label(self.options.world)}"
+        with _converted():
+            return f"local:{world_label(self.options.world)}"
 
     def connect(self, limits: Limits) -> Connection:
         """Opens the world, or connects to the server within the timeouts of `limits`.
@@ -97,10 +98,11 @@ class LocalEngine(Engine):
         Raises:
             EngineError: when the world does not exist, the package with its rasters is not installed, or no server
                 answers.
-            ConfigError: when the manifest has an error, or a fault names a tile that does not exist.
-            TilesError: when the tiles file of a fault is invalid.
+            ConfigError: when the manifest has an error, the tiles file of a fault is invalid, or a fault names a tile
+                that does not exist.
         """
-        return Connection(project="local", transport=self._faulty(self._transport(limits), limits), url=self._url)
+        with _converted():
+            return Connection(project="local", transport=self._faulty(self._transport(limits), limits), url=self._url)
 
     def _transport(self, limits: Limits) -> Transport:
         if self._url is not None:
@@ -136,7 +138,8 @@ class LocalEngine(Engine):
 
         from mmearth_localearth.stage import WorldStage
 
-        return WorldStage(open_world(self.options.world))
+        with _converted():
+            return WorldStage(open_world(self.options.world))
 
     def demo(self) -> Demo | None:
         """The configuration and tiles of the world's demo; None for a user's manifest.
@@ -152,14 +155,19 @@ class LocalEngine(Engine):
         from mmearth_localearth.demos.virginia import virginia
 
         world = self.options.world
-        if synthetic_seed(world) is not None:
-            return planet(open_world(world), world)
-        if world != "virginia":
-            return None
-        try:
-            open_world(world)
-        except EngineError as error:
-            if find_spec("global_land_mask") is None:
-                raise
-            return planet(open_world(SYNTHETIC), SYNTHETIC, missing=str(error))
-        return virginia()
+        with _converted():
+            if synthetic_seed(world) is not None:
+                return planet(open_world(world), world)
+            if world != "virginia":
+                return None
+            try:
+                open_world(world)
+            except SetupError as error:
+                if find_spec("global_land_mask") is None:
+                    raise
+                return planet(open_world(SYNTHETIC), SYNTHETIC, missing=str(error))
+            return virginia()
+
+
+def _converted() -> AbstractContextManager[None]:
+    return converted("engines.local: ")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from localearth.errors import SetupError
 from localearth.planet import landmask
 from localearth.planet.cover import Kind
 from localearth.planet.hashing import bell, hash_words, salt, uniform
@@ -21,8 +22,6 @@ from localearth.planet.noise import fbm, ridges, value_noise
 from localearth.planet.surface import surface
 from localearth.planet.world import SyntheticWorld
 from localearth.values.projection import reproject
-
-from mmearth_core.errors import EngineError
 
 needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
 
@@ -130,7 +129,7 @@ def test_mixtures_add_up() -> None:
 
 def test_without_the_package_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landmask, "find_spec", lambda name: None)
-    with pytest.raises(EngineError, match=r'pip install "mmearth-localearth\[synthetic\]"'):
+    with pytest.raises(SetupError, match=r'pip install "mmearth-localearth\[synthetic\]"'):
         landmask.open_land_mask()
 
 
@@ -154,7 +153,7 @@ def test_a_cache_that_cannot_be_kept_is_told(tmp_path: Path, monkeypatch: pytest
         pytest.skip("needs mmearth-localearth[synthetic]")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(EngineError, match="set XDG_CACHE_HOME"):
+    with pytest.raises(SetupError, match="set XDG_CACHE_HOME"):
         landmask.open_land_mask()
 
 

@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from localearth.errors import EarthEngineError
+from localearth.errors import EarthEngineError, SetupError
 from localearth.planet.world import SyntheticWorld
 from localearth.worlds.base import BandSource, ImageAsset
 from localearth.worlds.shipped import open_world, world_label
 from shapely.geometry import box
-
-from mmearth_core.errors import EngineError
 
 pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
 
@@ -200,5 +198,5 @@ def test_worlds_are_opened_by_name_and_seed() -> None:
     assert [world_label(name) for name in ("synthetic", "synthetic:0", "synthetic:7")] == [
         "synthetic", "synthetic", "synthetic:7"
     ]  # fmt: skip
-    with pytest.raises(EngineError, match=r"'synthetic:x' has an invalid seed.*e\.g\. synthetic:7"):
+    with pytest.raises(SetupError, match=r"'synthetic:x' has an invalid seed.*e\.g\. synthetic:7"):
         open_world("synthetic:x")

@@ -84,8 +84,7 @@ class Faults:
             now: the clock, in seconds.
 
         Raises:
-            ConfigError: when a rule names a tile that is not in its file.
-            TilesError: when a tiles file cannot be read or is invalid.
+            InputError: when a tiles file cannot be read, or a rule names a tile that is not in its file.
         """
         self._decider = Decider(rules, seed)
         self._latency = latency

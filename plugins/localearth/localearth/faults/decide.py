@@ -14,10 +14,10 @@ import shapely
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
+from localearth.errors import InputError
 from localearth.faults.kinds import OF_PIXELS
 from localearth.faults.request import Request
 from localearth.faults.rules import FaultRule
-from mmearth_core.errors import ConfigError, TilesError
 
 
 class Decider:
@@ -27,8 +27,7 @@ class Decider:
         """Reads the tiles files of the rules; the first rule that applies to a request is used.
 
         Raises:
-            ConfigError: when a rule names a tile that is not in its file.
-            TilesError: when a tiles file is invalid.
+            InputError: when a tiles file is invalid, or a rule names a tile that is not in its file.
         """
         self._rules = tuple(rules)
         self._areas = tuple(_area(rule) for rule in rules)
@@ -91,7 +90,7 @@ def _area(rule: FaultRule) -> BaseGeometry | None:
     if rule.tiles is not None:
         outlines = _outlines(rule.tiles)
         if rule.tile is not None and rule.tile not in outlines:
-            raise ConfigError(f"fault {rule}: {rule.tiles} has no tile {rule.tile!r}. Set `tile` to a tile_id in it.")
+            raise InputError(f"fault {rule}: {rule.tiles} has no tile {rule.tile!r}. Set `tile` to a tile_id in it.")
         parts.append(shapely.union_all([shape for key, shape in outlines.items() if rule.tile in (None, key)]))
     area = parts[0] if len(parts) == 1 else parts[0].intersection(parts[1])
     shapely.prepare(area)
@@ -102,16 +101,16 @@ def _outlines(path: str) -> dict[str, BaseGeometry]:
     """The polygons of a tiles file by tile id.
 
     Raises:
-        TilesError: when it cannot be read.
+        InputError: when it cannot be read.
     """
     import pyogrio
 
     if not Path(path).is_file():
-        raise TilesError(f"{path}: no such tiles file. Correct `tiles` of the fault.")
+        raise InputError(f"{path}: no such tiles file. Correct `tiles` of the fault.")
     try:
         _, _, shapes, (ids,) = pyogrio.raw.read(path, columns=["tile_id"])
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-        raise TilesError(f"{path}: the tiles and their `tile_id` cannot be read: {error}.") from error
+        raise InputError(f"{path}: the tiles and their `tile_id` cannot be read: {error}.") from error
     # Whole numbers may be read as floats: 7.0 is tile 7, as for the dataset itself.
     names = (f"{tile_id:.0f}" if isinstance(tile_id, float) else str(tile_id) for tile_id in ids.tolist())
     return dict(zip(names, shapely.from_wkb(shapes), strict=True))

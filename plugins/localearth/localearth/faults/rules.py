@@ -1,13 +1,16 @@
 """Fault rules: which fault occurs in which requests; read from a TOML table or from one line of text."""
 
+import difflib
+import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 from attrs import field, frozen, validators
 
+from localearth.errors import InputError
 from localearth.faults.kinds import OF_PIXELS, Kind, Phase
-from mmearth_core.errors import ConfigError
 
 _at_least_one = validators.optional(validators.ge(1))
 
@@ -76,35 +79,68 @@ def parse_rule(text: str, source: str = "--fault") -> FaultRule:
         source: where the rule is defined, for messages.
 
     Raises:
-        ConfigError: with the key, its value and the allowed values.
+        InputError: with each wrong key, its value and the allowed values.
     """
-    from mmearth_core.config.schema import structure
-
     kind, *pairs = re.split(r":(?=\w+=)", text)  # a path may contain colons
-    table: dict[str, Any] = {"kind": kind}
-    for pair in pairs:
-        key, _, value = pair.partition("=")
-        if key in table:
-            raise ConfigError(f"{source} {text!r}: {key} is duplicated; write it once.")
-        table[key] = _value(key, value)
-    return structure(table, FaultRule, "faults", f"{source} {text!r}")
+    values: dict[str, Any] = {}
+    problems = []
+    for key, _, value in [("kind", "", kind), *(pair.partition("=") for pair in pairs)]:
+        try:
+            if key in values:
+                raise ValueError(f"{key} is duplicated; write it once")
+            values[key] = _value(key, value)
+        except ValueError as error:
+            problems.append(f"{error}.")
+    if not problems:
+        try:
+            return FaultRule(**values)
+        except ValueError as error:  # attrs's own validators append the attribute and the value to the message
+            problems.append(f"{error.args[0]}.")
+    raise InputError(f"{source} {text!r}: {' '.join(problems)}")
 
 
 def _value(key: str, text: str) -> Any:
-    if key in ("phase", "tile", "tiles"):
-        return text
-    if key == "bounds":
-        return [_number(part) for part in text.split(",")]
-    return {"true": True, "false": False}.get(text, _number(text))
+    """The value of a key.
+
+    Raises:
+        ValueError: for an unknown key, or a value of another kind; with what is allowed.
+    """
+    if key not in _KEYS:
+        near = difflib.get_close_matches(key, _KEYS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{key}: unknown key.{hint} Allowed: {', '.join(_KEYS)}")
+    read, expected = _KEYS[key]
+    try:
+        return read(text)
+    except (ValueError, KeyError):
+        raise ValueError(f"{key}: found {text!r}, expected {expected}") from None
 
 
-def _number(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _bounds(text: str) -> tuple[float, float, float, float]:
+    west, south, east, north = map(_number, text.split(","))
+    return west, south, east, north
+
+
+_COUNT = (int, "a whole number")
+_KEYS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "kind": (Kind, f"one of {', '.join(Kind)}"),
+    "phase": (Phase, f"one of {', '.join(Phase)}"),
+    "rate": (_number, "a number"),
+    **dict.fromkeys(("first", "after", "every", "times"), _COUNT),
+    "always": ({"true": True, "false": False}.__getitem__, "true or false"),
+    "bounds": (_bounds, "4 numbers: west,south,east,north"),
+    "tile": (str, "text"),
+    "tiles": (str, "text"),
+    "seconds": (_number, "a number"),
+}
+"""How the value of each key of `FaultRule` is read, and what it may be."""
 
 
 def _shown(value: Any) -> str:

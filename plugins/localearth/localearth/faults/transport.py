@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 from urllib.parse import urlsplit
 
 import httplib2
@@ -11,7 +11,16 @@ from attrs import frozen
 from localearth.faults.answers import Answer
 from localearth.faults.control import ConnectionDropped, Faults
 from localearth.faults.mangle import half
-from mmearth_core import Transport
+
+
+class Transport(Protocol):
+    """What `ee.Initialize(http_transport=)` accepts: httplib2's `request`; must be safe to call from many threads."""
+
+    def request(
+        self, uri: str, method: str = "GET", body: Any = None, headers: Any = None
+    ) -> tuple[httplib2.Response, bytes]:
+        """Sends one request and returns its answer, with the status and headers, and the body."""
+        ...
 
 
 @frozen

@@ -14,7 +14,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from mmearth_core.errors import EngineError
+from localearth.errors import SetupError
 
 ROWS, COLS = 21600, 43200
 """Numbers of cells of 1/120 degree, from 90 N and 180 W."""
@@ -51,12 +51,12 @@ def open_land_mask() -> LandMask:
     """Opens the land mask, and creates its cache if there is none yet (some seconds).
 
     Raises:
-        EngineError: when the package is not installed.
+        SetupError: when the package is not installed.
     """
     spec = find_spec("global_land_mask")
     if spec is None or spec.origin is None:
-        raise EngineError(
-            "engines.local: the coasts of the world 'synthetic' are in the package 'global-land-mask', which is "
+        raise SetupError(
+            "the coasts of the world 'synthetic' are in the package 'global-land-mask', which is "
             'not installed. Install it with `pip install "mmearth-localearth[synthetic]"`.'
         )
     # The package is not imported, because importing it takes 933 MB of memory.
@@ -68,8 +68,8 @@ def open_land_mask() -> LandMask:
             folder.mkdir(parents=True, exist_ok=True)
             _make(source, bits, coarse)
         except OSError as error:
-            raise EngineError(
-                f"engines.local: the land mask of the world 'synthetic' (117 MB) cannot be stored in {folder}: "
+            raise SetupError(
+                f"the land mask of the world 'synthetic' (117 MB) cannot be stored in {folder}: "
                 f"{error}. Free disk space, or set XDG_CACHE_HOME to a writable folder."
             ) from error
     return LandMask(np.load(bits, mmap_mode="r"), np.load(coarse))
@@ -99,7 +99,7 @@ def _read(stream: IO[bytes], size: int) -> bytes:
     while size:
         part = stream.read(size)
         if not part:
-            raise EngineError("engines.local: the file of global-land-mask is truncated; reinstall the package.")
+            raise SetupError("the file of global-land-mask is truncated; reinstall the package.")
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
@@ -109,6 +109,4 @@ def _check_header(stream: IO[bytes]) -> None:
     version = np.lib.format.read_magic(stream)
     shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
     if version != (1, 0) or shape != (ROWS, COLS) or dtype != np.dtype(bool):
-        raise EngineError(
-            f"engines.local: global-land-mask has {shape} {dtype}, not ({ROWS}, {COLS}) bool; install version 1.0.0."
-        )
+        raise SetupError(f"global-land-mask has {shape} {dtype}, not ({ROWS}, {COLS}) bool; install version 1.0.0.")

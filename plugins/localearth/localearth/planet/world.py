@@ -24,7 +24,7 @@ class SyntheticWorld:
         """Opens the land mask; everything else is computed on first use.
 
         Raises:
-            EngineError: when the package with the coasts is not installed, or its cache cannot be written.
+            SetupError: when the package with the coasts is not installed, or its cache cannot be written.
         """
         self.name = NAME if seed == 0 else f"{NAME}:{seed}"
         self.planet = Planet(seed, open_land_mask())

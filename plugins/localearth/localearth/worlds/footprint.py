@@ -40,7 +40,7 @@ def image_footprint(entry: ImageEntry, bands: dict[str, BandSource]) -> BaseGeom
     """The footprint of an image from the manifest, or from its first band.
 
     Raises:
-        ConfigError: when it is neither the name of a band nor a geometry.
+        InputError: when it is neither the name of a band nor a geometry.
     """
     given = entry.footprint
     if given is None or (isinstance(given, str) and given in bands):

@@ -23,8 +23,8 @@ from typing import Any
 
 from attrs import frozen
 
+from localearth.errors import InputError, SetupError
 from localearth.worlds.tables import Table
-from mmearth_core.errors import ConfigError, EngineError
 
 PACKAGE = "package:"
 """Prefix of a path inside an installed Python package: `package:NAME/path`."""
@@ -105,13 +105,13 @@ def read_manifest(path: Path) -> Manifest:
     """Reads and checks a manifest.
 
     Raises:
-        ConfigError: with the file, the position, the key and the allowed values.
-        EngineError: when a package with the files is not installed.
+        InputError: with the file, the position, the key and the allowed values.
+        SetupError: when a package with the files is not installed.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: the world's manifest cannot be read: {error}.") from error
+        raise InputError(f"{path}: the world's manifest cannot be read: {error}.") from error
     top = Table(values, path, "")
     name = top.take("name", "a string", path.stem)
     top.take("description", "a string", "")
@@ -249,7 +249,7 @@ class _Reader:
         if spec is None or not spec.submodule_search_locations:
             # The distribution is not guessed from the package's name: it may be somebody else's.
             remedy = f"it with `{self.install}`" if self.install else "the distribution that has it"
-            raise EngineError(
+            raise SetupError(
                 f"{self.path}: the rasters of this world are in the Python package {package!r}, which is not "
                 f"installed. Install {remedy}."
             )

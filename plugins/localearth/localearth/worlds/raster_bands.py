@@ -202,7 +202,7 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
     """Reads a band's type and grid from its file.
 
     Raises:
-        ConfigError: when the file is not a raster, does not have the band or georeferencing, has pixels of a type
+        InputError: when the file is not a raster, does not have the band or georeferencing, has pixels of a type
             that Earth Engine's assets do not have, or longitudes on both sides of 180 degrees.
     """
     where = f"band {entry.name!r}, file {entry.path}"
@@ -255,7 +255,7 @@ def _columns(transform: rasterio.Affine, width: int, height: int, table: Table, 
     """The columns of a geographic raster, from -180 to 180 degrees, where tiles look for them.
 
     Raises:
-        ConfigError: when it has longitudes on both sides of 180 degrees, but not all around the globe.
+        InputError: when it has longitudes on both sides of 180 degrees, but not all around the globe.
     """
     step, start = transform.a, transform.c
     across, down = step * width, transform.b * height
@@ -289,7 +289,7 @@ def uniform_band(entry: ConstantBand, like: BandSource, table: Table) -> Uniform
     """A constant band on the grid of another one.
 
     Raises:
-        ConfigError: when the value does not fit its type.
+        InputError: when the value does not fit its type.
     """
     kind = np.dtype(entry.dtype)
     if kind.kind in "iu":

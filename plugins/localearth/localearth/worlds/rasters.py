@@ -12,7 +12,6 @@ from localearth.worlds.base import BandSource, CollectionAsset, ImageAsset
 from localearth.worlds.footprint import image_footprint
 from localearth.worlds.manifest import BandEntry, ConstantBand, FileBand, ImageEntry, read_manifest
 from localearth.worlds.raster_bands import HandlePool, RasterBand, open_band, uniform_band
-from mmearth_core.text import counted
 
 _log = logging.getLogger(__name__)
 
@@ -62,8 +61,8 @@ class RastersWorld:
         """Opens the world of a manifest.
 
         Raises:
-            ConfigError: when the manifest or a raster has an error.
-            EngineError: when a package with the rasters is not installed.
+            InputError: when the manifest or a raster has an error.
+            SetupError: when a package with the rasters is not installed.
         """
         self._pool = HandlePool()
         self._bands: dict[BandEntry, BandSource] = {}
@@ -90,10 +89,10 @@ class RastersWorld:
         if found:
             entry, (scale, offset) = next(iter(found.items()))
             _log.warning(
-                "%s: %s with a scale or an offset in the file, which is not applied, as Earth Engine does not either. "
-                "The first is band %r of %s (scale %r, offset %r). Set `apply_scale = true` in the table of such a "
-                "band for value * scale + offset, or `false` for the stored values without this warning.",
-                *(manifest, counted(len(found), "band"), entry.name, entry.path, scale, offset),
+                "%s: %d band%s with a scale or an offset in the file, which is not applied, as Earth Engine does not "
+                "either. The first is band %r of %s (scale %r, offset %r). Set `apply_scale = true` in the table of "
+                "such a band for value * scale + offset, or `false` for the stored values without this warning.",
+                *(manifest, len(found), "" if len(found) == 1 else "s", entry.name, entry.path, scale, offset),
             )
 
     def find(self, asset_id: str) -> ImageAsset | CollectionAsset | None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from localearth.errors import SetupError
 from localearth.worlds.base import World
-from mmearth_core.errors import EngineError
 
 SUFFIX = ".toml"
 
@@ -23,8 +23,8 @@ def open_world(world: str) -> World:
         world: the name of a shipped world, or the path of a manifest, relative to the working folder.
 
     Raises:
-        EngineError: when the world does not exist, or the package with its data is not installed.
-        ConfigError: when the manifest or a raster has an error.
+        SetupError: when the world does not exist, or the package with its data is not installed.
+        InputError: when the manifest or a raster has an error.
     """
     seed = synthetic_seed(world)
     if seed is not None:
@@ -38,8 +38,8 @@ def open_world(world: str) -> World:
         return RastersWorld(manifests[world])
     path = Path(world)
     if path.suffix != SUFFIX or not path.is_file():
-        raise EngineError(
-            f"engines.local: there is no world {world!r}. Use the name of a shipped world "
+        raise SetupError(
+            f"there is no world {world!r}. Use the name of a shipped world "
             f"({', '.join([*manifests, SYNTHETIC])}, {SYNTHETIC}:SEED), "
             f"or the path of a manifest ending in {SUFFIX}, relative to {Path.cwd()}. "
             "docs/worlds.md shows how to write one."
@@ -59,14 +59,14 @@ def synthetic_seed(world: str) -> int | None:
     """The seed of a synthetic world by its name; None for any other world.
 
     Raises:
-        EngineError: when the text after `synthetic:` is not an integer.
+        SetupError: when the text after `synthetic:` is not an integer.
     """
     name, colon, text = world.partition(":")
     if name != SYNTHETIC or (colon and not text):
         return None
     if colon and not (text.isascii() and text.isdigit()):
-        raise EngineError(
-            f"engines.local: the world {world!r} has an invalid seed {text!r}. Write an integer of at least 0, "
+        raise SetupError(
+            f"the world {world!r} has an invalid seed {text!r}. Write an integer of at least 0, "
             f"e.g. {SYNTHETIC}:7, or only {SYNTHETIC} for the seed 0."
         )
     return int(text) if colon else 0

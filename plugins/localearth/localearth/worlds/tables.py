@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmearth_core.errors import ConfigError
+from localearth.errors import InputError
 
 REQUIRED: Any = object()
 """Marks a key without a default."""
@@ -37,10 +37,10 @@ class Table:
         self._values = values
         self._known: list[str] = []
 
-    def error(self, found: str) -> ConfigError:
+    def error(self, found: str) -> InputError:
         """An error of this table: file and position, then the found and the allowed values."""
         place = f"{self.place}: " if self.place else ""
-        return ConfigError(f"{self.file}: {place}{found}")
+        return InputError(f"{self.file}: {place}{found}")
 
     def take(self, key: str, kind: str, default: Any = REQUIRED) -> Any:
         """The value of a key.
@@ -51,7 +51,7 @@ class Table:
             default: the value when the key is missing; without a default the key is required.
 
         Raises:
-            ConfigError: when the key is missing or of another kind.
+            InputError: when the key is missing or of another kind.
         """
         self._known.append(key)
         if key not in self._values:
@@ -101,7 +101,7 @@ class Table:
         """Refuses keys that were not read.
 
         Raises:
-            ConfigError: with an unknown key and the list of known keys.
+            InputError: with an unknown key and the list of known keys.
         """
         unknown = [key for key in self._values if key not in self._known]
         if unknown:
