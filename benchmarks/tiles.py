@@ -3,7 +3,7 @@
     python benchmarks/tiles.py [FOLDER] [TILES]
 
 Makes a polygon file of the synthetic planet's 846 ecoregions with at least 3 million vertices (needs
-mmearth-localearth[synthetic]), then runs every step in a process of its own and prints its time and its peak memory.
+mmearth-localearth[planet]), then runs every step in a process of its own and prints its time and its peak memory.
 """
 
 import os

@@ -218,7 +218,7 @@ def test_core_one_modality_and_the_anchor_file(environment: Environment, tmp_pat
     (tmp_path / "climate.toml").write_text(
         '[dataset]\nname = "climate"\ntiles = "tiles.geojson"\n[modalities.file]\n[modalities.era5]\n'
     )
-    with environment.having("mmearth-era5", "mmearth-localearth[synthetic]"):
+    with environment.having("mmearth-era5", "mmearth-localearth[planet]"):
         assert modalities(environment, tmp_path) == ["era5"]
         run = environment.mmearth("run", "climate.toml", "--engine", "local:synthetic", "--json", cwd=tmp_path)
         environment.mmearth("post", "climate.toml", cwd=tmp_path)

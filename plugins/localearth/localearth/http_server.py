@@ -58,7 +58,9 @@ class Handler(BaseHTTPRequestHandler):
         method = self.headers.get("x-http-method-override", self.command)
         path = unquote(parts.path)
         service = self.server.service
-        self.respond(path, body, lambda: with_profile(self.headers, path, service.handle(method, path, query, body)))
+        self.respond(
+            path, body, lambda: with_profile(dict(self.headers), path, service.handle(method, path, query, body))
+        )
 
     def respond(self, path: str, body: bytes | None, compute: Callable[[], Answer]) -> None:
         """Sends the answer to one request.

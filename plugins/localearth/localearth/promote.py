@@ -8,10 +8,9 @@ from typing import Any
 
 from localearth.errors import EarthEngineError
 from localearth.values import date, geometry
-from localearth.values.collection import Collection, of_elements, union
+from localearth.values.collection import Collection, Filter, of_elements, union
 from localearth.values.date import Date, DateRange
 from localearth.values.feature import Feature
-from localearth.values.filter import Filter
 from localearth.values.function import ErrorMargin, Function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, constant_band, of_bands

@@ -12,7 +12,7 @@ from localearth.planet.realms import BIOMES, REALMS
 from localearth.planet.world import SyntheticWorld
 from shapely.geometry import Point, box
 
-needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ import pytest
 from localearth.planet.world import SyntheticWorld
 from localearth.transport import LocalTransport
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 
 @pytest.fixture(scope="module", autouse=True)

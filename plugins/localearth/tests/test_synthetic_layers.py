@@ -11,7 +11,7 @@ from localearth.planet.world import SyntheticWorld
 from localearth.values.projection import reproject
 from shapely.geometry import box
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 PLACES = {
     "fields": (7.1, 48.1),

@@ -23,7 +23,7 @@ from localearth.planet.surface import surface
 from localearth.planet.world import SyntheticWorld
 from localearth.values.projection import reproject
 
-needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 
 @lru_cache(maxsize=1)
@@ -129,7 +129,7 @@ def test_mixtures_add_up() -> None:
 
 def test_without_the_package_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landmask, "find_spec", lambda name: None)
-    with pytest.raises(SetupError, match=r'pip install "mmearth-localearth\[synthetic\]"'):
+    with pytest.raises(SetupError, match=r'pip install "mmearth-localearth\[planet\]"'):
         landmask.open_land_mask()
 
 
@@ -150,7 +150,7 @@ def test_the_cache_is_made_once_where_the_user_wants_it(tmp_path: Path, monkeypa
 
 def test_a_cache_that_cannot_be_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if find_spec("global_land_mask") is None:
-        pytest.skip("needs mmearth-localearth[synthetic]")
+        pytest.skip("needs mmearth-localearth[planet]")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(SetupError, match="set XDG_CACHE_HOME"):

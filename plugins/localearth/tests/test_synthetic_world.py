@@ -14,7 +14,7 @@ from localearth.worlds.base import BandSource, ImageAsset
 from localearth.worlds.shipped import open_world, world_label
 from shapely.geometry import box
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 S2_L1C, S2_L2A = "COPERNICUS/S2_HARMONIZED", "COPERNICUS/S2_SR_HARMONIZED"
 DATED = [S2_L1C, S2_L2A, "COPERNICUS/S1_GRD", "GOOGLE/DYNAMICWORLD/V1"]

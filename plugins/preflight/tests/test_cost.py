@@ -84,7 +84,7 @@ def test_an_engine_without_profiles_leaves_the_cost_to_the_user(kit, config, mon
 
 
 def test_a_profile_without_a_cost_is_no_cost(kit, config, monkeypatch):
-    monkeypatch.setattr("localearth.functions.profiles.profile_text", lambda ids: " Count Description\n 7 x\n")
+    monkeypatch.setattr("localearth.functions.control.profile_text", lambda ids: " Count Description\n 7 x\n")
     plan = kit.summary("plan", config, "--sample", "1", "--eecu-seconds-per-tile", "7")
     assert plan["sample"]["eecu_seconds"] == {}
     assert plan["eecu"]["seconds_a_tile"] == 7 and plan["sources"]["eecu"] == "given"

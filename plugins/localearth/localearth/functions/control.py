@@ -1,9 +1,11 @@
-"""Conditions and functions of all values."""
+"""Conditions, functions of all values, and profiles of computations."""
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
+from localearth.errors import EarthEngineError
+from localearth.profile import profile_text
 from localearth.promote import is_number, type_name
 from localearth.registry import function
 
@@ -28,3 +30,11 @@ def object_type(value: Any) -> str:
 def is_equal(left: Any, right: Any) -> bool:
     """Whether two plain values are equal."""
     return bool(left == right)
+
+
+@function("Profile.getProfiles", note="`format` is text. The costs are invented: they follow from the size of answers.")
+def get_profiles(ids: list[str], text_format: str, most: int | None) -> str:
+    """The table of the profiles."""
+    if text_format != "text":
+        raise EarthEngineError("argument 'format': the local Earth Engine supports only 'text'.")
+    return profile_text(ids)

@@ -8,10 +8,9 @@ from localearth.errors import EarthEngineError
 from localearth.promote import Mismatch, converter, promote
 from localearth.registry import function
 from localearth.values import feature as features
-from localearth.values.collection import Collection
+from localearth.values.collection import Collection, Filter
 from localearth.values.date import Date, DateRange
 from localearth.values.feature import Feature
-from localearth.values.filter import Filter
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image
 

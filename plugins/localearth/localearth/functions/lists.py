@@ -8,8 +8,8 @@ from localearth.errors import EarthEngineError
 from localearth.functions.support import mapped
 from localearth.promote import Mismatch, converter, is_number
 from localearth.registry import function
+from localearth.values.collection import Filter
 from localearth.values.date import Date
-from localearth.values.filter import Filter
 from localearth.values.function import Function
 from localearth.values.projection import whole
 from localearth.values.reducer import Reducer

@@ -57,7 +57,7 @@ def open_land_mask() -> LandMask:
     if spec is None or spec.origin is None:
         raise SetupError(
             "the coasts of the world 'synthetic' are in the package 'global-land-mask', which is "
-            'not installed. Install it with `pip install "mmearth-localearth[synthetic]"`.'
+            'not installed. Install it with `pip install "mmearth-localearth[planet]"`.'
         )
     # The package is not imported, because importing it takes 933 MB of memory.
     source = Path(spec.origin).with_name("globe_combined_mask_compressed.npz")

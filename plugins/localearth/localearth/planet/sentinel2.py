@@ -187,15 +187,16 @@ def _cloud_probability(view: View, held: Window, window: Window, factor: int) ->
 
 def _cloud_bits(view: View, held: Window, window: Window, factor: int) -> Floats:
     cloud = _clouds(view, held, window, factor)
-    return np.where(cloud > 0.45, 1024.0, np.where(cloud > 0.12, 2048.0, 0.0))
+    bits: Floats = np.where(cloud > 0.45, 1024.0, np.where(cloud > 0.12, 2048.0, 0.0))
+    return bits
 
 
 def _opaque(view: View, held: Window, window: Window, factor: int) -> Floats:
-    return (_cloud_bits(view, held, window, factor) == 1024.0).astype(float)
+    return np.equal(_cloud_bits(view, held, window, factor), 1024.0).astype(float)
 
 
 def _cirrus(view: View, held: Window, window: Window, factor: int) -> Floats:
-    return (_cloud_bits(view, held, window, factor) == 2048.0).astype(float)
+    return np.equal(_cloud_bits(view, held, window, factor), 2048.0).astype(float)
 
 
 def _snow(view: View, held: Window, window: Window, factor: int) -> Floats:

@@ -11,8 +11,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from attrs import define
 
-from localearth.planet.canopy import canopy
-from localearth.planet.cover import Cover, Covers
+from localearth.planet.cover import Cover, Covers, canopy
 from localearth.planet.hashing import Floats
 from localearth.planet.landmask import LandMask
 from localearth.planet.lattice import Lattice, Patch, Window

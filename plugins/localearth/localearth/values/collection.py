@@ -1,4 +1,4 @@
-"""Collections: lazy sequences of elements; an asset gets the region and time interval of filters."""
+"""Collections, lazy sequences of elements, and their filters; an asset gets the region and interval of filters."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -8,12 +8,32 @@ from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.values.feature import Feature, index_of
-from localearth.values.filter import Filter
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image
 
 Interval = tuple[float, float]
 Load = Callable[[BaseGeometry | None, Interval | None], Iterable[Any]]
+
+
+@frozen(eq=False)
+class Filter:
+    """A condition on elements.
+
+    Attributes:
+        test: whether an element passes.
+        region: elements whose footprint does not intersect it never pass, EPSG:4326; None if unknown.
+        interval: elements whose `system:time_start` is not in [start, end) never pass, ms; None if unknown.
+        text: the filter in messages.
+    """
+
+    test: Callable[[Any], bool]
+    region: BaseGeometry | None = None
+    interval: tuple[float, float] | None = None
+    text: str = "Filter"
+
+    def info(self) -> dict[str, Any]:
+        """As `getInfo` shows it, in part."""
+        return {"type": self.text}
 
 
 @frozen(eq=False)

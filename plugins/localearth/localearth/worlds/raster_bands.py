@@ -38,7 +38,7 @@ IDLE_HANDLES = 64
 """Maximum of idle open datasets over all files; well below the usual limit of 1,024 open files."""
 
 
-@ensure_env
+@ensure_env  # type: ignore[untyped-decorator]
 def _open(path: Path) -> Any:
     return DatasetReader(str(path), driver=list(DRIVERS))  # rasterio.open takes only one driver
 
