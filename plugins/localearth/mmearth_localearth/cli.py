@@ -12,7 +12,7 @@ from mmearth_localearth.errors import converted
 def _within_mmearth(command: click.Command) -> click.Command:
     """The command as one of `mmearth-core`: with its name in the examples, and its errors."""
     found = copy(command)
-    found.help = re.sub("^(?= *localearth )", "mmearth-core ", command.help or "", flags=re.MULTILINE)
+    found.help = re.sub(r"^( *)(?=localearth )", r"\1mmearth-core ", command.help or "", flags=re.MULTILINE)
     if isinstance(found, click.Group):
         found.commands = {name: _within_mmearth(each) for name, each in found.commands.items()}
     elif command.callback:
