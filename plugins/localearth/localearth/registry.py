@@ -94,7 +94,7 @@ def find(name: str) -> Registered:
     if name in signatures():
         raise EarthEngineError(
             f"{name}: the local Earth Engine does not implement this function "
-            "(docs/localearth-functions.md lists those that it does).",
+            "(`localearth functions` lists those that it does).",
             placed=True,
         )
     raise EarthEngineError(f"Unknown function name '{name}'.", placed=True)
