@@ -266,7 +266,7 @@ def test_the_offline_earth_engine_alone(wheels: Path, tmp_path: Path) -> None:
     python = new_environment(tmp_path / "environment")
     quiet(python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", wheel(wheels, "localearth"))
     assert {name for name in installed_packages(python) if name.startswith("mmearth")} == {"mmearth-localearth"}
-    quiet(python, "-c", "import importlib.util as util; assert util.find_spec('mmearth_core') is None")
+    quiet(python, "-c", "import importlib.util as util; assert util.find_spec('mmearth_core') is None", cwd=tmp_path)
     grid = {"crs": "EPSG:32632", "transform": rasterio.Affine(10, 0, 500_000, 0, -10, 5_000_000)}
     with rasterio.open(
         tmp_path / "heights.tif", "w", "GTiff", width=3, height=2, count=1, dtype="int16", **grid
@@ -285,7 +285,7 @@ def test_the_offline_earth_engine_alone(wheels: Path, tmp_path: Path) -> None:
             assert serving.stdout is not None
             ready = json.loads(serving.stdout.readline())
             lines = serving.stdout.readline() + serving.stdout.readline()
-            assert quiet(python, "-c", f"{lines}{CLIENT}") == "{'height': 5}\n"
+            assert quiet(python, "-c", f"{lines}{CLIENT}", cwd=tmp_path) == "{'height': 5}\n"
         finally:
             serving.terminate()
     assert serving.returncode == 0
