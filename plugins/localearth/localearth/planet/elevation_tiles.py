@@ -9,11 +9,11 @@ import numpy as np
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from mmearth_localearth.errors import EarthEngineError
-from mmearth_localearth.worlds.base import ImageAsset, Mask, Pixels
-from mmearth_localearth.worlds.synthetic.bands import Grid, LazyBands, MadeBand
-from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window
-from mmearth_localearth.worlds.synthetic.truth import Planet
+from localearth.errors import EarthEngineError
+from localearth.planet.bands import Grid, LazyBands, MadeBand
+from localearth.planet.lattice import Lattice, Window
+from localearth.planet.truth import Planet
+from localearth.worlds.base import ImageAsset, Mask, Pixels
 
 ID = "COPERNICUS/DEM/GLO30"
 
