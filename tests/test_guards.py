@@ -18,7 +18,7 @@ from mmearth_core.registry import Registered, commands, discover
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 CORE = sorted(ROOT.glob("mmearth_core/**/*.py"))
-MODULES = [*CORE, *sorted(ROOT.glob("plugins/*/mmearth_*/**/*.py"))]
+MODULES = [*CORE, *sorted([*ROOT.glob("plugins/*/mmearth_*/**/*.py"), *ROOT.glob("plugins/*/localearth/**/*.py")])]
 
 # fmt: off
 SENSORS = [
@@ -138,6 +138,8 @@ def test_plugin_depends_on_the_core_and_on_no_other_plugin(folder):
     project = tomllib.loads(text_of(folder / "pyproject.toml"))["project"]
     needed = [*project["dependencies"], *chain(*project.get("optional-dependencies", {}).values())]
     names = {re.split(r"[^\w-]", need)[0].replace("_", "-") for need in needed}
+    # The offline Earth Engine is for any program; only its engine needs the core.
+    assert ("mmearth-core>=0.1,<1" in project["dependencies"]) == (folder.name != "localearth")
     assert {name for name in names if name.startswith("mmearth")} == {"mmearth-core"} | {
         f"mmearth-{name}" for name in others if folder.name != "localearth"
     }

@@ -218,7 +218,7 @@ def test_core_one_modality_and_the_anchor_file(environment: Environment, tmp_pat
     (tmp_path / "climate.toml").write_text(
         '[dataset]\nname = "climate"\ntiles = "tiles.geojson"\n[modalities.file]\n[modalities.era5]\n'
     )
-    with environment.having("mmearth-era5", "mmearth-localearth[synthetic]"):
+    with environment.having("mmearth-era5", "mmearth-localearth[planet]"):
         assert modalities(environment, tmp_path) == ["era5"]
         run = environment.mmearth("run", "climate.toml", "--engine", "local:synthetic", "--json", cwd=tmp_path)
         environment.mmearth("post", "climate.toml", cwd=tmp_path)
@@ -255,3 +255,41 @@ def test_the_extra_all_installs_every_distribution(environment: Environment, tmp
         ours = {f"mmearth-{name}" for name in PLUGINS}
         own = {entry.name for entry in discover().modalities.values() if entry.distribution in ours}
         assert modalities(environment, tmp_path) == sorted(own)
+
+
+CLIENT = """
+print(ee.Image("MY/HEIGHTS").reduceRegion(ee.Reducer.max(), ee.Image("MY/HEIGHTS").geometry(), 10).getInfo())
+"""
+
+
+def test_the_offline_earth_engine_alone(wheels: Path, tmp_path: Path) -> None:
+    python = new_environment(tmp_path / "environment")
+    quiet(python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", wheel(wheels, "localearth"))
+    assert {name for name in installed_packages(python) if name.startswith("mmearth")} == {"mmearth-localearth"}
+    quiet(python, "-c", "import importlib.util as util; assert util.find_spec('mmearth_core') is None", cwd=tmp_path)
+    grid = {"crs": "EPSG:32632", "transform": rasterio.Affine(10, 0, 500_000, 0, -10, 5_000_000)}
+    with rasterio.open(
+        tmp_path / "heights.tif", "w", "GTiff", width=3, height=2, count=1, dtype="int16", **grid
+    ) as target:
+        target.write(np.arange(6, dtype="int16").reshape(1, 2, 3))
+    (tmp_path / "my.toml").write_text('[[image]]\nid = "MY/HEIGHTS"\nbands = { height = "heights.tif" }\n')
+    # Inside the process.
+    program = f"import ee\nimport localearth\nlocalearth.initialize('my.toml'){CLIENT}"
+    assert quiet(python, "-c", program, cwd=tmp_path) == "{'height': 5}\n"
+    # As a command of its own, whose output is all that a client needs.
+    command = python.with_name("localearth")
+    assert "| `Image.select(" in quiet(command, "functions")
+    serve = [command, "serve", "--world", "my.toml", "--port", "0", "--fault", "429:first=1:phase=locate"]
+    with subprocess.Popen(serve, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            assert serving.stdout is not None
+            ready = json.loads(serving.stdout.readline())
+            lines = serving.stdout.readline() + serving.stdout.readline()
+            assert quiet(python, "-c", f"{lines}{CLIENT}", cwd=tmp_path) == "{'height': 5}\n"
+        finally:
+            serving.terminate()
+    assert serving.returncode == 0
+    assert ready["source"] == f"local:{tmp_path / 'my.toml'}"
+    done = subprocess.run([command, "serve", "--world", "atlantis"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: there is no world 'atlantis'.")

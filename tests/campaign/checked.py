@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mmearth_localearth.faults.control import Faults
+from localearth.faults.control import Faults
 
 from mmearth_core.download.run_log import read_runs
 

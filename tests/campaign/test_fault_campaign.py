@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmearth_localearth.faults.control import Faults
-from mmearth_localearth.faults.kinds import OF_PIXELS, Kind, Phase
-from mmearth_localearth.faults.rules import parse_rule
-from mmearth_localearth.faults.transport import FaultyTransport
-from mmearth_localearth.http_server import Server
-from mmearth_localearth.rest import Service
-from mmearth_localearth.worlds.shipped import open_world
+from localearth.faults.control import Faults
+from localearth.faults.http_server import FaultyServer
+from localearth.faults.kinds import OF_PIXELS, Kind, Phase
+from localearth.faults.rules import parse_rule
+from localearth.faults.transport import FaultyTransport
+from localearth.rest import Service
+from localearth.worlds.shipped import open_world
 
 from tests.campaign.checked import Checked, completed
 
@@ -199,16 +199,16 @@ def test_while_connecting(kind: str, kit: Any, dataset: Any, faultless: Any, giv
 
 
 @pytest.fixture
-def serve(sea: Path) -> Iterator[Callable[[list[str]], Server]]:
+def serve(sea: Path) -> Iterator[Callable[[list[str]], FaultyServer]]:
     """Servers of the world with faults, which others meet over HTTP."""
-    servers: list[Server] = []
+    servers: list[FaultyServer] = []
 
-    def start(rules: list[str]) -> Server:
-        from mmearth_localearth.worlds.shipped import world_label
+    def start(rules: list[str]) -> FaultyServer:
+        from localearth.worlds.shipped import world_label
 
         world = str(sea / "sea.toml")
         faults = Faults([parse_rule(text) for text in rules], seed=3)
-        server = Server(Service(open_world(world)), f"local:{world_label(world)}", faults=faults)
+        server = FaultyServer(Service(open_world(world)), f"local:{world_label(world)}", faults=faults)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return server

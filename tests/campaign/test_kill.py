@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmearth_localearth.faults.control import Faults
-from mmearth_localearth.faults.request import Request
-from mmearth_localearth.http_server import Server
-from mmearth_localearth.rest import Service
-from mmearth_localearth.worlds.shipped import open_world, world_label
+from localearth.faults.control import Faults
+from localearth.faults.http_server import FaultyServer
+from localearth.faults.request import Request
+from localearth.rest import Service
+from localearth.worlds.shipped import open_world, world_label
 
 from tests.campaign.killed import ends, kill_after, killed
 
@@ -94,16 +94,16 @@ class Killing(Faults):
 
 
 @pytest.fixture
-def server(sea: Path) -> Iterator[Server]:
+def server(sea: Path) -> Iterator[FaultyServer]:
     world = str(sea / "sea.toml")
-    server = Server(Service(open_world(world)), f"local:{world_label(world)}", faults=Killing())
+    server = FaultyServer(Service(open_world(world)), f"local:{world_label(world)}", faults=Killing())
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
 
 
-def test_killed_while_requests_are_under_way(kit: Any, dataset: Any, faultless: Any, server: Server) -> None:
+def test_killed_while_requests_are_under_way(kit: Any, dataset: Any, faultless: Any, server: FaultyServer) -> None:
     dataset.write(engine=f'url = "{server.url}"')
     chance, phases = random.Random(4), ["connect", "locate", "pixels"]
     for turn in range(9):
@@ -129,7 +129,7 @@ def test_killed_after_any_time(kit: Any, dataset: Any, faultless: Any) -> None:
 
 
 def test_tasks_of_an_array_killed_and_taken_over_by_fewer(
-    kit: Any, dataset: Any, faultless: Any, server: Server
+    kit: Any, dataset: Any, faultless: Any, server: FaultyServer
 ) -> None:
     """Three tasks share one budget; one is killed, the others end; a smaller array goes on where it was."""
     dataset.write(engine=f'url = "{server.url}"', budget="shared")
@@ -149,7 +149,9 @@ def test_tasks_of_an_array_killed_and_taken_over_by_fewer(
     is_the_same(dataset, faultless)
 
 
-def test_two_tasks_on_one_partition_one_of_them_paused(kit: Any, dataset: Any, faultless: Any, server: Server) -> None:
+def test_two_tasks_on_one_partition_one_of_them_paused(
+    kit: Any, dataset: Any, faultless: Any, server: FaultyServer
+) -> None:
     """The second is refused, however long the first one sleeps; when the first is dead, the next begins at once."""
     dataset.write(engine=f'url = "{server.url}"', budget="shared")
     paused = None

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmearth_localearth.faults.control import Faults
-from mmearth_localearth.http_server import Server
-from mmearth_localearth.rest import Service
-from mmearth_localearth.worlds.shipped import open_world
+from localearth.faults.control import Faults
+from localearth.faults.http_server import FaultyServer
+from localearth.rest import Service
+from localearth.worlds.shipped import open_world
 
 SLOTS = 40
 LATENCY = 0.2
@@ -33,10 +33,10 @@ class Gated(Service):
 
 
 @pytest.fixture
-def server(sea: Path) -> Iterator[Server]:
+def server(sea: Path) -> Iterator[FaultyServer]:
     """Google's limit as its own: the request above the budget would be refused."""
     world = open_world(str(sea / "sea.toml"))
-    with Server(Gated(world), "local:sea", faults=Faults(latency=LATENCY, max_concurrent=SLOTS)) as server:
+    with FaultyServer(Gated(world), "local:sea", faults=Faults(latency=LATENCY, max_concurrent=SLOTS)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -47,7 +47,7 @@ def server(sea: Path) -> Iterator[Server]:
 @pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 40])
 def test_requests_under_way_are_as_many_as_the_budget_allows_and_no_more(
-    kit: Any, make: Any, faultless: Any, server: Server, tmp_path: Path, jobs: int
+    kit: Any, make: Any, faultless: Any, server: FaultyServer, tmp_path: Path, jobs: int
 ) -> None:
     dataset = make(tmp_path)
     options = {"batch_size": 5, "max_concurrent": SLOTS, "requests_per_second": 1000, "timeout": 400}

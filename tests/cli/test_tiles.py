@@ -12,7 +12,7 @@ from shapely.geometry import box
 from mmearth_core.tiles.index import TileIndex
 from mmearth_core.tiles.read import read_tiles
 
-needs_planet = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+needs_planet = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 
 def call(*words):

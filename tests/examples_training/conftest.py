@@ -20,7 +20,7 @@ Make = Callable[..., Path]
 @pytest.fixture(scope="session")
 def make_planet(tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Makes the demo's dataset of every n-th tile; with a size of its own, and of two modalities, if one is given."""
-    pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[synthetic]")
+    pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[planet]")
 
     def make(every: int, size: int | None = None) -> Path:
         text, tiles = demo_of("local:synthetic", slice(None, None, every))

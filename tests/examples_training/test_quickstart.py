@@ -55,7 +55,7 @@ def test_it_is_stored_as_one_run_left_it() -> None:
 
 @pytest.mark.slow
 def test_it_runs_and_says_what_is_stored(tmp_path: Path) -> None:
-    pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[synthetic]")
+    pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[planet]")
     made = tmp_path / "made.ipynb"
     done = subprocess.run([sys.executable, EXECUTE, NOTEBOOK, made], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

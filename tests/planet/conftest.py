@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from localearth.worlds import shipped
+from localearth.worlds.base import World
 from mmearth_devkit.testing.command_line import cli, summary
-from mmearth_localearth.worlds import shipped
-from mmearth_localearth.worlds.base import World
 
 PLACES = {
     "brittany": (-4.72, 48.03),
@@ -40,7 +40,7 @@ def opened() -> dict[str, World]:
 @pytest.fixture(scope="module", autouse=True)
 def one_planet(opened: dict[str, World]) -> Iterator[None]:
     """Opens the planet once for these modules, and no others: what it has computed is kept for the next run."""
-    pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[synthetic]")
+    pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[planet]")
     open_world = shipped.open_world
 
     def reopen(name: str) -> World:

@@ -136,7 +136,7 @@ def test_added_before_the_first_run_is_complete(added: Path, kit: Any, tmp_path:
 def test_a_tile_that_failed_at_first_waits_until_it_is_done(
     kit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mmearth_localearth.transport import LocalTransport
+    from localearth.transport import LocalTransport
 
     config = kit.project(tmp_path, LAND[:2], ["sentinel2"])
     request = LocalTransport.request

@@ -6,7 +6,7 @@ from typing import Any
 
 import httplib2
 import pytest
-from mmearth_localearth.transport import LocalTransport
+from localearth.transport import LocalTransport
 
 MODALITIES = ["sentinel2", "sentinel1", "aster", "era5", "dynamic_world", "esa_worldcover", "canopy_height_eth"]
 NAMES = ["brittany", "svalbard"]

@@ -16,8 +16,8 @@ import geojson
 import geopandas as gpd
 import numpy as np
 import pytest
-from mmearth_localearth.transport import LocalTransport
-from mmearth_localearth.worlds import shipped
+from localearth.transport import LocalTransport
+from localearth.worlds import shipped
 from rasterio.warp import transform
 
 from mmearth_core.builtin.file_anchor import utm_zone

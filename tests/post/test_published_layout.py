@@ -42,7 +42,7 @@ Reader = Callable[[int], dict[str, Any]]
 @pytest.fixture(scope="module")
 def planet(tmp_path_factory: pytest.TempPathFactory, kit: Any) -> Path:
     """The folder of a dataset named as torchgeo asks for."""
-    pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[synthetic]")
+    pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[planet]")
     folder = tmp_path_factory.mktemp("planet")
     features = [
         {

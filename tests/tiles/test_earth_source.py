@@ -19,7 +19,7 @@ from mmearth_core.tiles.spacing import Rules
 from mmearth_core.tiles.squares import Places, squares
 from mmearth_core.tiles.vector_files import write_tiles
 
-needs_planet = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+needs_planet = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 TILE = [1.0, 2.0, 3.0, 4.0, 2.0, 3.0]
 
 

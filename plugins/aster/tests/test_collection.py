@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from localearth.worlds.rasters import RastersWorld
 from mmearth_aster.modality import TERMS, Aster, AsterOptions
 from mmearth_localearth.testing import download, to_lonlat
-from mmearth_localearth.worlds.rasters import RastersWorld
 from pyproj import Transformer
 from rasterio.warp import Resampling, reproject
 from shapely.geometry import box

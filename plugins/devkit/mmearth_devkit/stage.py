@@ -137,6 +137,6 @@ def kit_engine(engine: Engine | str | None = None, registry: Registry | None = N
     if spec.partition(":")[0] == "local" and "local" not in registry.engines:
         raise PluginError(
             "The plugin kit needs the engine `local`, which is not installed: "
-            '`pip install "mmearth-localearth[synthetic]"`. Or name another engine.'
+            '`pip install "mmearth-localearth[planet]"`. Or name another engine.'
         )
     return engine_of(registry, spec)

@@ -76,7 +76,7 @@ def test_without_the_engine_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr("mmearth_core.registry.discover", lambda: Registry(real.modalities, {}))
     done = check("aster")
     assert done.exit_code == 2
-    assert 'pip install "mmearth-localearth[synthetic]"' in " ".join(done.stderr.split())
+    assert 'pip install "mmearth-localearth[planet]"' in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize("name", ["new", "check"])

@@ -65,7 +65,7 @@ def test_another_engine_gives_another_scene(tmp_path):
 def test_without_the_engine_the_message_says_what_to_install(tmp_path):
     done = pytest_on(tmp_path, MISSING)
     assert done.returncode == 1
-    assert 'pip install "mmearth-localearth[synthetic]"' in done.stdout
+    assert 'pip install "mmearth-localearth[planet]"' in done.stdout
     assert "Traceback" not in done.stdout and "not reached" not in done.stdout
 
 

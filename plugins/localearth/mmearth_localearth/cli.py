@@ -1,126 +1,23 @@
 """Serve the local Earth Engine over HTTP, or list its functions."""
 
-import json
-import signal
-import threading
-from types import FrameType
+import re
+from copy import copy
 
 import click
+import localearth.cli
 
-from mmearth_core.cli.common import finite
-
-
-@click.group("localearth")
-def command() -> None:
-    """Serve the local Earth Engine over HTTP, or list its functions.
-
-    \b
-    Examples:
-      mmearth-core localearth serve --world virginia --port 8765
-      mmearth-core localearth functions
-    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+from mmearth_localearth.errors import converted
 
 
-@command.command()
-@click.option(
-    "--world",
-    default="virginia",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Shipped world, or path of a manifest.",
-)
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 for any free port.")
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; there is no access control."
-)
-@click.option(
-    "--fault",
-    "fault",
-    multiple=True,
-    metavar="KIND[:KEY=VALUE]...",
-    help="Fault to inject, see docs/faults.md; repeatable, the first rule that applies is used.",
-)
-@click.option("--fault-seed", type=int, default=0, show_default=True, help="Seed of the random faults.")
-@click.option(
-    "--latency",
-    type=click.FloatRange(min=0),
-    callback=finite,
-    default=0.0,
-    show_default=True,
-    help="Seconds added to each answer.",
-)
-@click.option(
-    "--max-concurrent",
-    type=click.IntRange(min=1),
-    help="Maximum requests in flight; further ones are answered with a 429. Google's is 40.",
-)
-@click.option("--max-per-second", type=click.IntRange(min=1), help="Maximum requests per second. Google's is 100.")
-def serve(
-    world: str,
-    port: int,
-    host: str,
-    fault: tuple[str, ...],
-    fault_seed: int,
-    latency: float,
-    max_concurrent: int | None,
-    max_per_second: int | None,
-) -> None:
-    """Answer the unmodified `ee` client until stopped (control-C, or SIGTERM).
-
-    Prints one line of JSON when it is ready: the address as `url`, and the world as `source`. GET /counters returns the
-    counters of requests and faults.
-
-    \b
-    Examples:
-      mmearth-core localearth serve --world virginia --port 8765
-      python -c 'import ee; ee.Initialize(None, url="http://127.0.0.1:8765", project="local");
-                 print(ee.Number(1).add(2).getInfo())'
-      mmearth-core localearth serve --max-concurrent 40 --max-per-second 100 --latency 0.3
-      mmearth-core localearth serve --fault 429:rate=0.1:phase=pixels --fault 500:first=3
-    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from mmearth_core.errors import EngineError
-    from mmearth_localearth.faults.control import Faults
-    from mmearth_localearth.faults.rules import parse_rule
-    from mmearth_localearth.http_server import Server
-    from mmearth_localearth.rest import Service
-    from mmearth_localearth.worlds.shipped import open_world, world_label
-
-    faults = Faults([parse_rule(text) for text in fault], fault_seed, latency, max_concurrent, max_per_second)
-    service = Service(open_world(world))
-    try:
-        server = Server(service, f"local:{world_label(world)}", host, port, faults)
-    except OSError as error:
-        raise EngineError(
-            f"The local Earth Engine cannot listen on {host}:{port}: {error.strerror}. Choose another --port (0 takes "
-            "any free one) or --host."
-        ) from error
-    stop = threading.Event()
-
-    def on_signal(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    worker = threading.Thread(target=server.serve_forever, daemon=True)
-    worker.start()
-    try:
-        click.echo(json.dumps({"url": server.url, "source": server.source, "project": "local"}))
-        stop.wait()
-    finally:
-        server.shutdown()
-        server.server_close()
-        worker.join()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _within_mmearth(command: click.Command) -> click.Command:
+    """The command as one of `mmearth-core`: with its name in the examples, and its errors."""
+    found = copy(command)
+    found.help = re.sub(r"^( *)(?=localearth )", r"\1mmearth-core ", command.help or "", flags=re.MULTILINE)
+    if isinstance(found, click.Group):
+        found.commands = {name: _within_mmearth(each) for name, each in found.commands.items()}
+    elif command.callback:
+        found.callback = converted()(command.callback)
+    return found
 
 
-@command.command()
-def functions() -> None:
-    """Print the implemented functions of Earth Engine as Markdown.
-
-    \b
-    Examples:
-      mmearth-core localearth functions > functions.md
-    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from mmearth_localearth.coverage import markdown
-
-    click.echo(markdown(), nl=False)
+command = _within_mmearth(localearth.cli.command)

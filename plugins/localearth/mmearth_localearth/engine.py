@@ -1,17 +1,18 @@
 """The engine `local`: an Earth Engine inside the process, on local rasters or a synthetic planet."""
 
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import field, frozen, validators
+from localearth.errors import SetupError
+from localearth.faults.rules import FaultRule
 
-from mmearth_core import Connection, Demo, Engine, Limits
+from mmearth_core import Connection, Demo, Engine, Limits, Transport
+from mmearth_localearth.errors import converted
 
 if TYPE_CHECKING:
     from mmearth_localearth.stage import WorldStage
-from mmearth_core import Transport
-from mmearth_core.errors import EngineError
-from mmearth_localearth.faults.rules import FaultRule
 
 
 def _option(help: str, **arguments: Any) -> Any:
@@ -84,9 +85,10 @@ class LocalEngine(Engine):
 
                 self._server_source = url, remote_source(url)
             return self._server_source[1]
-        from mmearth_localearth.worlds.shipped import world_label
+        from localearth.worlds.shipped import world_label
 
-        return f"local:{world_label(self.options.world)}"
+        with _converted():
+            return f"local:{world_label(self.options.world)}"
 
     def connect(self, limits: Limits) -> Connection:
         """Opens the world, or connects to the server within the timeouts of `limits`.
@@ -96,10 +98,11 @@ class LocalEngine(Engine):
         Raises:
             EngineError: when the world does not exist, the package with its rasters is not installed, or no server
                 answers.
-            ConfigError: when the manifest has an error, or a fault names a tile that does not exist.
-            TilesError: when the tiles file of a fault is invalid.
+            ConfigError: when the manifest has an error, the tiles file of a fault is invalid, or a fault names a tile
+                that does not exist.
         """
-        return Connection(project="local", transport=self._faulty(self._transport(limits), limits), url=self._url)
+        with _converted():
+            return Connection(project="local", transport=self._faulty(self._transport(limits), limits), url=self._url)
 
     def _transport(self, limits: Limits) -> Transport:
         if self._url is not None:
@@ -107,9 +110,9 @@ class LocalEngine(Engine):
 
             _ = self.source  # raises a clear error; the client's own would be about its discovery document
             return HttpTransport(limits)
-        from mmearth_localearth.transport import LocalTransport
-        from mmearth_localearth.workers import ServicePool
-        from mmearth_localearth.worlds.shipped import open_world
+        from localearth.transport import LocalTransport
+        from localearth.workers import ServicePool
+        from localearth.worlds.shipped import open_world
 
         world = open_world(self.options.world)
         if self.options.processes > 1:
@@ -121,8 +124,8 @@ class LocalEngine(Engine):
         wanted = self.options
         if not (wanted.faults or wanted.latency or wanted.max_concurrent or wanted.max_per_second):
             return transport
-        from mmearth_localearth.faults.control import Faults
-        from mmearth_localearth.faults.transport import FaultyTransport
+        from localearth.faults.control import Faults
+        from localearth.faults.transport import FaultyTransport
 
         faults = Faults(wanted.faults, wanted.fault_seed, wanted.latency, wanted.max_concurrent, wanted.max_per_second)
         return FaultyTransport(transport, faults, limits.timeout)
@@ -131,10 +134,12 @@ class LocalEngine(Engine):
         """The world's assets for the plugin kit (`mmearth_devkit`); None when a server has the world."""
         if self._url is not None:
             return None
-        from mmearth_localearth.stage import WorldStage
-        from mmearth_localearth.worlds.shipped import open_world
+        from localearth.worlds.shipped import open_world
 
-        return WorldStage(open_world(self.options.world))
+        from mmearth_localearth.stage import WorldStage
+
+        with _converted():
+            return WorldStage(open_world(self.options.world))
 
     def demo(self) -> Demo | None:
         """The configuration and tiles of the world's demo; None for a user's manifest.
@@ -144,19 +149,25 @@ class LocalEngine(Engine):
         Raises:
             EngineError: when the package with the scene or the coasts is not installed, and nothing replaces it.
         """
+        from localearth.worlds.shipped import SYNTHETIC, open_world, synthetic_seed
+
         from mmearth_localearth.demos.planet import planet
         from mmearth_localearth.demos.virginia import virginia
-        from mmearth_localearth.worlds.shipped import SYNTHETIC, open_world, synthetic_seed
 
         world = self.options.world
-        if synthetic_seed(world) is not None:
-            return planet(open_world(world), world)
-        if world != "virginia":
-            return None
-        try:
-            open_world(world)
-        except EngineError as error:
-            if find_spec("global_land_mask") is None:
-                raise
-            return planet(open_world(SYNTHETIC), SYNTHETIC, missing=str(error))
-        return virginia()
+        with _converted():
+            if synthetic_seed(world) is not None:
+                return planet(open_world(world), world)
+            if world != "virginia":
+                return None
+            try:
+                open_world(world)
+            except SetupError as error:
+                if find_spec("global_land_mask") is None:
+                    raise
+                return planet(open_world(SYNTHETIC), SYNTHETIC, missing=str(error))
+            return virginia()
+
+
+def _converted() -> AbstractContextManager[None]:
+    return converted("engines.local: ")

@@ -1,37 +1,27 @@
-"""The error of the evaluator and its form in Google's JSON."""
+"""Errors of the local Earth Engine as those of mmearth-core."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-_STATUS = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 405: "INVALID_ARGUMENT", 500: "INTERNAL"}
+from localearth.errors import InputError, SetupError
+
+from mmearth_core.errors import ConfigError, EngineError
 
 
-class EarthEngineError(Exception):
-    """A request is answered with an error in Earth Engine's form.
+@contextmanager
+def converted(where: str = "") -> Iterator[None]:
+    """Converts the errors of a block.
 
-    Attributes:
-        message: the message that the client shows.
-        status: the HTTP status.
-        placed: whether the message already begins with the function's name.
+    Args:
+        where: the table of the configuration that names the world, before the message.
+
+    Raises:
+        ConfigError: a manifest, a raster, a fault rule or a tiles file is wrong.
+        EngineError: the world cannot be opened or served.
     """
-
-    def __init__(self, message: str, status: int = 400, placed: bool = False) -> None:
-        super().__init__(message)
-        self.message = message
-        self.status = status
-        self.placed = placed
-
-    def at(self, function: str) -> "EarthEngineError":
-        """This error with the function's name in front, unless the message already has one."""
-        if self.placed:
-            return self
-        return EarthEngineError(f"{function}: {self.message}", self.status, placed=True)
-
-    def body(self) -> dict[str, Any]:
-        """The body of the response, in Google's form."""
-        return {
-            "error": {
-                "code": self.status,
-                "message": self.message,
-                "status": _STATUS.get(self.status, "UNKNOWN"),
-            }
-        }
+    try:
+        yield
+    except InputError as error:
+        raise ConfigError(str(error)) from error
+    except SetupError as error:
+        raise EngineError(f"{where}{error}") from error

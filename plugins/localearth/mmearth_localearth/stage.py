@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 from attrs import define, evolve, field, frozen
+from localearth.planet.bands import LazyBands
+from localearth.planet.maps import ASTER
+from localearth.transport import LocalTransport
+from localearth.worlds.base import BandSource, CollectionAsset, ImageAsset, Mask, Pixels, World
 from pyproj import Transformer
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from mmearth_core import Connection, Engine, Limits
 from mmearth_core.errors import EngineError
-from mmearth_localearth.transport import LocalTransport
-from mmearth_localearth.worlds.base import BandSource, CollectionAsset, ImageAsset, Mask, Pixels, World
-from mmearth_localearth.worlds.synthetic.bands import LazyBands
-from mmearth_localearth.worlds.synthetic.maps import ASTER
 
 if TYPE_CHECKING:
     from mmearth_devkit.stage import Pattern

@@ -1,6 +1,5 @@
 """For tests of plugins: worlds of numpy arrays, and tiles downloaded from them with an ordinary run."""
 
-import datetime as dt
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,12 +7,10 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import shapely
-from attrs import Factory, field, frozen
+from attrs import frozen
+from localearth.worlds.arrays import ArrayBand, ArrayCollection, ArrayWorld, image, to_lonlat
 from numpy.typing import NDArray
-from pyproj import Transformer
-from shapely.geometry import Polygon, box
-from shapely.geometry.base import BaseGeometry
+from shapely.geometry import Polygon
 
 from mmearth_core import Anchor, Modality, Scene
 from mmearth_core.config.schema import Config, DatasetOptions, RunOptions
@@ -22,99 +19,8 @@ from mmearth_core.download.run import PreparedRun, run
 from mmearth_core.download.stack import read_stack, stack_bands
 from mmearth_core.paths import DatasetPaths
 from mmearth_localearth.stage import WorldEngine
-from mmearth_localearth.worlds.base import CollectionAsset, ImageAsset, Mask, Pixels
 
-Affine6 = tuple[float, float, float, float, float, float]
-
-
-@frozen(eq=False)
-class ArrayBand:
-    """A band with the pixels of an array, (rows, columns); `valid` is False at masked pixels."""
-
-    name: str
-    pixels: NDArray[Any]
-    crs: str
-    transform: Affine6
-    valid: NDArray[np.bool_] = field(
-        default=Factory(lambda self: np.ones(self.pixels.shape, dtype=bool), takes_self=True)
-    )
-
-    @property
-    def dtype(self) -> str:
-        """The array's."""
-        return str(self.pixels.dtype)
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-        return int(self.pixels.shape[0])
-
-    @property
-    def width(self) -> int:
-        """Columns."""
-        return int(self.pixels.shape[1])
-
-    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        """Reads a window."""
-        window = np.s_[row : row + rows, col : col + cols]
-        return self.pixels[window], self.valid[window]
-
-
-@frozen(eq=False)
-class ArrayCollection:
-    """A collection of images in memory."""
-
-    id: str
-    members: Sequence[ImageAsset] = ()
-    properties: Mapping[str, Any] = field(factory=dict)
-
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
-        """The images in order of time, then index."""
-        found = [image for image in self.members if _touches(image, region) and _within(image, interval)]
-        return sorted(found, key=lambda image: (_time(image), image.index))
-
-
-def _time(image: ImageAsset) -> float:
-    return float(image.properties.get("system:time_start", -np.inf))
-
-
-def _within(image: ImageAsset, interval: tuple[float, float] | None) -> bool:
-    return interval is None or interval[0] <= _time(image) < interval[1]
-
-
-def _touches(image: ImageAsset, region: BaseGeometry | None) -> bool:
-    return region is None or image.footprint is None or bool(image.footprint.intersects(region))
-
-
-class ArrayWorld:
-    """A world of the given images and collections."""
-
-    def __init__(self, *assets: ImageAsset | CollectionAsset, name: str = "arrays") -> None:
-        self.name = name
-        members = (each for asset in assets if isinstance(asset, ArrayCollection) for each in asset.members)
-        self.assets = {asset.id: asset for asset in (*assets, *members)}
-
-    def find(self, asset_id: str) -> ImageAsset | CollectionAsset | None:
-        """The asset of that id, or None."""
-        return self.assets.get(asset_id)
-
-
-def image(asset_id: str, bands: Sequence[Any], time: dt.datetime | None = None, **properties: Any) -> ImageAsset:
-    """An image with the extent of its first band as footprint; a `time` without an offset is UTC."""
-    if time is not None:
-        utc = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
-        properties["system:time_start"] = (utc - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
-    first = bands[0]
-    a, _, west, _, e, north = first.transform
-    extent = box(west, north + e * first.height, west + a * first.width, north)
-    return ImageAsset(asset_id, properties, tuple(bands), to_lonlat(extent, first.crs))
-
-
-def to_lonlat(shape: Any, crs: str) -> Any:
-    """Transforms a shape from a CRS to longitude and latitude."""
-    return shapely.transform(shape, Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform, interleaved=False)
+__all__ = ["ArrayBand", "ArrayCollection", "ArrayWorld", "Downloaded", "download", "image", "to_lonlat"]
 
 
 @frozen(eq=False)

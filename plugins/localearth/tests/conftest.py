@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import shapely
 from attrs import field, frozen
-from mmearth_localearth.transport import LocalTransport
-from mmearth_localearth.worlds.base import FeatureRecord, ImageAsset
+from localearth.transport import LocalTransport
+from localearth.worlds.base import FeatureRecord, ImageAsset
 from pyproj import Transformer
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry

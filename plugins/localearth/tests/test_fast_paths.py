@@ -7,12 +7,12 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmearth_localearth.functions.image_region import pixel_shares
-from mmearth_localearth.values.reducer import BUILTIN
-from mmearth_localearth.worlds.synthetic.lattice import Lattice, Window
-from mmearth_localearth.worlds.synthetic.noise import octave_key, octaves, plane_noise, turned, value_noise
-from mmearth_localearth.worlds.synthetic.snow import WHITE, coldness, snow_cover
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.functions.image_region import pixel_shares
+from localearth.planet.lattice import Lattice, Window
+from localearth.planet.noise import octave_key, octaves, plane_noise, turned, value_noise
+from localearth.planet.snow import WHITE, coldness, snow_cover
+from localearth.planet.world import SyntheticWorld
+from localearth.values.reducer import BUILTIN
 
 NUMBERS = st.floats(-9.0, 9.0)
 
@@ -61,7 +61,7 @@ def test_plane_noise_does_not_depend_on_the_window(row: int, col: int, rows: int
     assert ((whole >= 0.0) & (whole <= 1.0)).all()
 
 
-@pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+@pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 @settings(max_examples=8, deadline=None)
 @given(st.integers(1, 365), st.sampled_from([("EPSG:32647", 500_000, 7_320_000), ("EPSG:32633", 450_000, 6_950_000)]))
 def test_labels_turn_white_where_snow_covers_most(day: int, place: tuple[str, int, int]) -> None:

@@ -11,13 +11,13 @@ import google.auth.exceptions
 import httplib2
 import numpy as np
 import pytest
-from mmearth_localearth.faults.control import Faults
-from mmearth_localearth.faults.kinds import Kind, Phase
-from mmearth_localearth.faults.rules import parse_rule
-from mmearth_localearth.faults.transport import FaultyTransport
-from mmearth_localearth.http_server import Server
-from mmearth_localearth.rest import Service
-from mmearth_localearth.transport import LocalTransport
+from localearth.faults.control import Faults
+from localearth.faults.http_server import FaultyServer
+from localearth.faults.kinds import Kind, Phase
+from localearth.faults.rules import parse_rule
+from localearth.faults.transport import FaultyTransport
+from localearth.rest import Service
+from localearth.transport import LocalTransport
 
 from mmearth_core import Limits
 from mmearth_core.earthengine.transport import CountingTransport, HttpTransport
@@ -71,7 +71,7 @@ class Way:
         if self.name == "process":
             transport = FaultyTransport(LocalTransport(self._world), faults, timeout, self.slept.append)
         else:
-            self.server = Server(Service(self._world), "local:memory", faults=faults)
+            self.server = FaultyServer(Service(self._world), "local:memory", faults=faults)
             self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
             self._thread.start()
             transport = Redirected(HttpTransport(Limits(timeout, 8)), self.server.url)

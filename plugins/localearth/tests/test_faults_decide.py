@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import ee
 import geopandas as gpd
 import pytest
-from mmearth_localearth.faults.decide import Decider
-from mmearth_localearth.faults.request import Request
-from mmearth_localearth.faults.rules import parse_rule
+from localearth.errors import InputError
+from localearth.faults.decide import Decider
+from localearth.faults.request import Request
+from localearth.faults.rules import parse_rule
 from shapely.geometry import box
 
-from mmearth_core.errors import ConfigError, TilesError
 from mmearth_core.tiles.grid import tile_grid
 
 VALUE = "/v1/projects/p/value:compute"
@@ -149,7 +149,7 @@ def test_what_has_no_place_is_nowhere():
 
 
 def test_a_tile_that_does_not_exist_is_told(tiles, tmp_path):
-    with pytest.raises(ConfigError, match=r"tiles.geojson has no tile 'north'. Set `tile` to a tile_id in it"):
+    with pytest.raises(InputError, match=r"tiles.geojson has no tile 'north'. Set `tile` to a tile_id in it"):
         Decider([parse_rule(f"500:tile=north:tiles={tiles}")], 0)
-    with pytest.raises(TilesError, match="no such tiles file"):
+    with pytest.raises(InputError, match="no such tiles file"):
         Decider([parse_rule(f"500:tiles={tmp_path / 'none.geojson'}")], 0)

@@ -6,10 +6,10 @@ import tomllib
 from pathlib import Path
 
 import attrs
+from localearth.faults.control import Faults
+from localearth.faults.kinds import Kind, Phase
+from localearth.faults.rules import FaultRule, parse_rule
 from mmearth_localearth.engine import LocalOptions
-from mmearth_localearth.faults.control import Faults
-from mmearth_localearth.faults.kinds import Kind, Phase
-from mmearth_localearth.faults.rules import FaultRule, parse_rule
 
 from mmearth_core.config.structure import structure
 

@@ -16,13 +16,13 @@ from click.testing import CliRunner
 from google.auth.exceptions import RefreshError
 from hypothesis import given
 from hypothesis import strategies as st
+from localearth.faults.control import Faults
+from localearth.faults.http_server import FaultyServer
+from localearth.faults.limits import Traffic
+from localearth.faults.rules import parse_rule
+from localearth.faults.transport import FaultyTransport
+from localearth.transport import LocalTransport
 from mmearth_localearth.engine import LocalEngine, LocalOptions
-from mmearth_localearth.faults.control import Faults
-from mmearth_localearth.faults.limits import Traffic
-from mmearth_localearth.faults.rules import parse_rule
-from mmearth_localearth.faults.transport import FaultyTransport
-from mmearth_localearth.http_server import Server
-from mmearth_localearth.transport import LocalTransport
 
 from mmearth_core import Limits, cli
 from mmearth_core.config.schema import RunOptions
@@ -63,7 +63,7 @@ def read_counters(url):
 
 def test_more_at_once_than_allowed_are_turned_away_and_counted_while_it_runs():
     busy = Busy()
-    server = Server(busy, "local:busy", faults=Faults(max_concurrent=3))
+    server = FaultyServer(busy, "local:busy", faults=Faults(max_concurrent=3))
     serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     serving.start()
     try:

@@ -4,9 +4,10 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from localearth.errors import InputError
+from localearth.faults.kinds import OF_PIXELS, Kind, Phase
+from localearth.faults.rules import FaultRule, parse_rule
 from mmearth_localearth.engine import LocalOptions
-from mmearth_localearth.faults.kinds import OF_PIXELS, Kind, Phase
-from mmearth_localearth.faults.rules import FaultRule, parse_rule
 
 from mmearth_core.config.structure import structure
 from mmearth_core.errors import ConfigError
@@ -51,24 +52,27 @@ def test_a_table_means_what_the_text_means(rule: FaultRule) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("418", r'kind: found "418", expected one of "429", .*"hang"'),
-        ("429:rat=0.1", r"rat: unknown key.*Did you mean.*rate.*Allowed in \[faults\]: kind .*bounds"),
-        ("429:rate=often", r'rate: found "often", expected a number'),
+        ("418", r"kind: found '418', expected one of 429, .*hang"),
+        ("429:rat=0.1", r"rat: unknown key.*Did you mean.*rate.*Allowed: kind, .*bounds"),
+        ("429:rate=often", r"rate: found 'often', expected a number"),
         ("429:rate=1.5", r"rate.* must be <= 1"),
         ("429:first=0", r"first.* must be >= 1"),
-        ("429:first=1.5", r"first: found 1\.5, expected a whole number"),
-        ("429:phase=post", r'phase: found "post", expected one of "connect", "locate", "pixels", "download"'),
+        ("429:first=1.5", r"first: found '1\.5', expected a whole number"),
+        ("429:phase=post", r"phase: found 'post', expected one of connect, locate, pixels, download"),
         ("429:first=1:first=2", r"first is duplicated"),
         ("slow", r"`seconds` is the delay of kind slow"),
         ("429:seconds=3", r"`seconds` is the delay of kind slow"),
         ("shape:phase=locate", r"kind shape occurs in pixels only"),
         ("429:tile=7", r"set `tiles` to that file"),
-        ("429:bounds=1,2,3", r"bounds: found \[1, 2, 3\], expected a list of 4"),
+        ("429:bounds=1,2,3", r"bounds: found '1,2,3', expected 4 numbers"),
+        ("429:rate=nan", r"rate: found 'nan', expected a number"),
+        ("429:always=yes", r"always: found 'yes', expected true or false"),
+        ("429:rate=often:first=x", r"rate: found 'often'.* first: found 'x', expected a whole number"),
         ("429:bounds=3,2,1,4", r"`bounds` are west, south, east, north"),
     ],
 )
 def test_what_is_wrong_is_told(text: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=rf"(?s)^--fault '{text}': .*{said}"):
+    with pytest.raises(InputError, match=rf"(?s)^--fault '{text}': .*{said}"):
         parse_rule(text)
 
 

@@ -46,7 +46,7 @@ def test_the_mode_is_the_commonest_and_the_least_of_equals(stack, pixels):
 
 
 def test_the_mode_of_many_values_is_that_of_few():
-    from mmearth_localearth.values.reducer import mode
+    from localearth.values.reducer import mode
 
     random = np.random.default_rng(0)
     few = random.integers(0, 9, (40, 50)).astype(float)

@@ -6,7 +6,7 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from mmearth_localearth.values.geometry import Plane
+from localearth.values.geometry import Plane
 from pyproj import Geod, Transformer
 from shapely.geometry import MultiPoint, box, mapping, shape
 
@@ -187,7 +187,7 @@ def test_reduce_regions(b2, kit, local):
 
 
 def test_large_regions_are_measured_in_parts(b2, kit, local, monkeypatch):
-    from mmearth_localearth.functions import image_region
+    from localearth.functions import image_region
 
     geometry = region(kit, 3, -777, 1234, -5)
     whole = reduced(ee.Reducer.sum(), geometry, scale=10)

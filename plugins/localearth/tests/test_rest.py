@@ -8,9 +8,9 @@ import ee
 import numpy as np
 import pytest
 import rasterio
-from mmearth_localearth.profile import PER_BYTE, PER_REQUEST
-from mmearth_localearth.rest import Service
-from mmearth_localearth.transport import LocalTransport
+from localearth.profile import PER_BYTE, PER_REQUEST
+from localearth.rest import Service
+from localearth.transport import LocalTransport
 
 X, Y = 399960.0, 4200000.0
 VALUE = "/v1/projects/p/value:compute"
@@ -120,7 +120,7 @@ def test_band_ids_choose_bands_in_their_order(world):
 
 
 def test_large_grids_are_computed_in_blocks(world, monkeypatch):
-    from mmearth_localearth import pixels
+    from localearth import pixels
 
     slope = graph(node("Terrain.slope", input={"valueReference": "1"}), **{"1": image()["values"]["0"]})
     body = {"expression": slope, "fileFormat": "NPY", "grid": grid_of(X - 50, Y + 50, 70, 50)}

@@ -17,7 +17,7 @@ UTM = "EPSG:32618"
 @pytest.fixture
 def get(local):
     """Fetches a URL, as a program without the client would: (status, content type, content)."""
-    from mmearth_localearth import transport
+    from localearth import transport
 
     service = transport.LocalTransport(local).service
 
@@ -169,7 +169,7 @@ def test_a_name_that_was_never_given_is_not_found(get):
 
 
 def test_equal_requests_have_one_name_and_only_the_newest_are_kept(get, kit, monkeypatch):
-    from mmearth_localearth import rest_downloads
+    from localearth import rest_downloads
 
     monkeypatch.setattr(rest_downloads, "KEPT", 2)
     params = {"region": region(kit, 200, 100, 400, 200), "scale": 10, "crs": UTM, "format": "NPY"}
@@ -180,7 +180,7 @@ def test_equal_requests_have_one_name_and_only_the_newest_are_kept(get, kit, mon
 
 
 def test_methods_that_do_not_fit_are_refused(local):
-    from mmearth_localearth.rest import Service
+    from localearth.rest import Service
 
     service = Service(local)
     assert service.handle("GET", "/v1/projects/p/thumbnails", {}, None)[0] == 405

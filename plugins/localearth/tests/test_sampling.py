@@ -6,9 +6,9 @@ import pytest
 import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmearth_localearth.raster.grid import Grid
-from mmearth_localearth.raster.sampling import bilinear, nearest, positions
-from mmearth_localearth.values.projection import Projection
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import bilinear, nearest, positions
+from localearth.values.projection import Projection
 from pyproj import Transformer
 from rasterio.transform import Affine
 from rasterio.warp import Resampling, reproject

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from mmearth_localearth.raster.grid import Grid
-from mmearth_localearth.raster.sampling import bilinear, nearest, positions
-from mmearth_localearth.values.projection import Projection
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import bilinear, nearest, positions
+from localearth.values.projection import Projection
 from pyproj import Transformer
 from rasterio.transform import Affine
 from rasterio.warp import Resampling, reproject

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from mmearth_localearth.worlds.synthetic.ecoregions import entries, label_map
-from mmearth_localearth.worlds.synthetic.realms import BIOMES, REALMS
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.planet.ecoregions import entries, label_map
+from localearth.planet.realms import BIOMES, REALMS
+from localearth.planet.world import SyntheticWorld
 from shapely.geometry import Point, box
 
-needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 
 @lru_cache(maxsize=1)

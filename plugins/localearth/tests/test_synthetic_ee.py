@@ -6,10 +6,10 @@ from importlib.util import find_spec
 import ee
 import numpy as np
 import pytest
-from mmearth_localearth.transport import LocalTransport
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.planet.world import SyntheticWorld
+from localearth.transport import LocalTransport
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 
 @pytest.fixture(scope="module", autouse=True)

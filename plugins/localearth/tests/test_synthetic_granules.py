@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from mmearth_localearth.values.projection import reproject
-from mmearth_localearth.worlds.base import BandSource, ImageAsset
-from mmearth_localearth.worlds.synthetic.orbits import SENTINEL1, SENTINEL2
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.planet.orbits import SENTINEL1, SENTINEL2
+from localearth.planet.world import SyntheticWorld
+from localearth.values.projection import reproject
+from localearth.worlds.base import BandSource, ImageAsset
 from shapely.geometry import Point, box
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 S2, S1 = "COPERNICUS/S2_HARMONIZED", "COPERNICUS/S1_GRD"
 SUMMER = tuple(dt.datetime(2019, month, 1, tzinfo=dt.UTC).timestamp() * 1000.0 for month in (6, 8))

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mmearth_localearth.values.projection import reproject
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.planet.world import SyntheticWorld
+from localearth.values.projection import reproject
 from shapely.geometry import box
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 PLACES = {
     "fields": (7.1, 48.1),

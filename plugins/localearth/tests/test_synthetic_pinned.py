@@ -6,9 +6,9 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.planet.world import SyntheticWorld
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 WINDOWS = {
     "reflectance of fields": ("COPERNICUS/S2_SR_HARMONIZED/@FIELDS", ("B2", "B8", "B11", "B1"), 0.5, 0.5),

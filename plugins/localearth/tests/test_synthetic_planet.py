@@ -13,18 +13,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmearth_localearth.values.projection import reproject
-from mmearth_localearth.worlds.synthetic import landmask
-from mmearth_localearth.worlds.synthetic.cover import Kind
-from mmearth_localearth.worlds.synthetic.hashing import bell, hash_words, salt, uniform
-from mmearth_localearth.worlds.synthetic.lattice import RADIUS, Lattice, Patch, Window, on_sphere
-from mmearth_localearth.worlds.synthetic.noise import fbm, ridges, value_noise
-from mmearth_localearth.worlds.synthetic.surface import surface
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.errors import SetupError
+from localearth.planet import landmask
+from localearth.planet.cover import Kind
+from localearth.planet.hashing import bell, hash_words, salt, uniform
+from localearth.planet.lattice import RADIUS, Lattice, Patch, Window, on_sphere
+from localearth.planet.noise import fbm, ridges, value_noise
+from localearth.planet.surface import surface
+from localearth.planet.world import SyntheticWorld
+from localearth.values.projection import reproject
 
-from mmearth_core.errors import EngineError
-
-needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 
 @lru_cache(maxsize=1)
@@ -130,7 +129,7 @@ def test_mixtures_add_up() -> None:
 
 def test_without_the_package_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landmask, "find_spec", lambda name: None)
-    with pytest.raises(EngineError, match=r'pip install "mmearth-localearth\[synthetic\]"'):
+    with pytest.raises(SetupError, match=r'pip install "mmearth-localearth\[planet\]"'):
         landmask.open_land_mask()
 
 
@@ -151,17 +150,17 @@ def test_the_cache_is_made_once_where_the_user_wants_it(tmp_path: Path, monkeypa
 
 def test_a_cache_that_cannot_be_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if find_spec("global_land_mask") is None:
-        pytest.skip("needs mmearth-localearth[synthetic]")
+        pytest.skip("needs mmearth-localearth[planet]")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(EngineError, match="set XDG_CACHE_HOME"):
+    with pytest.raises(SetupError, match="set XDG_CACHE_HOME"):
         landmask.open_land_mask()
 
 
 @needs_coasts
 def test_opening_the_world_does_not_import_the_package_that_would_hold_a_gigabyte() -> None:
     code = (
-        "import sys, json; from mmearth_localearth.worlds.shipped import open_world; open_world('synthetic');"
+        "import sys, json; from localearth.worlds.shipped import open_world; open_world('synthetic');"
         "print(json.dumps('global_land_mask' in sys.modules))"
     )
     done = subprocess.run(

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import ee
 import numpy as np
 import pytest
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.planet.world import SyntheticWorld
 from pyproj import Transformer
 from shapely.geometry import Point, box
 

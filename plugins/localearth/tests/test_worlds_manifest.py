@@ -9,11 +9,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import rasterio
-from mmearth_localearth.worlds.manifest import ConstantBand, FileBand, read_manifest
-from mmearth_localearth.worlds.rasters import RastersWorld
-from mmearth_localearth.worlds.tables import milliseconds
-
-from mmearth_core.errors import ConfigError, EngineError
+from localearth.errors import InputError, SetupError
+from localearth.worlds.manifest import ConstantBand, FileBand, read_manifest
+from localearth.worlds.rasters import RastersWorld
+from localearth.worlds.tables import milliseconds
 
 SCENES = """
 [[collection]]
@@ -88,7 +87,7 @@ def test_milliseconds_are_kept_to_the_last() -> None:
 
 
 def test_files_inside_an_installed_package(tmp_path: Path) -> None:
-    text = '[[image]]\nid = "A"\nbands = { b = "package:mmearth_localearth/worlds/virginia.toml" }'
+    text = '[[image]]\nid = "A"\nbands = { b = "package:localearth/worlds/virginia.toml" }'
     (image,) = read_manifest(write(tmp_path, text)).images
     assert isinstance(image.bands[0], FileBand)
     assert image.bands[0].path.read_text().startswith("# The shipped world")
@@ -96,11 +95,11 @@ def test_files_inside_an_installed_package(tmp_path: Path) -> None:
 
 def test_a_missing_package_says_how_to_install_it(tmp_path: Path) -> None:
     text = '[[image]]\nid = "A"\nbands = { b = "package:no_such_package_here/a.tif" }'
-    with pytest.raises(EngineError, match=r"no_such_package_here.*Install the distribution that has it\.$"):
+    with pytest.raises(SetupError, match=r"no_such_package_here.*Install the distribution that has it\.$"):
         read_manifest(write(tmp_path, text))
-    with pytest.raises(EngineError, match=r"Install it with `make rasters`\.$"):
+    with pytest.raises(SetupError, match=r"Install it with `make rasters`\.$"):
         read_manifest(write(tmp_path, f'install = "make rasters"\n{text}'))
-    with pytest.raises(EngineError, match=r"Python package '\.\.', which is not"):
+    with pytest.raises(SetupError, match=r"Python package '\.\.', which is not"):
         read_manifest(write(tmp_path, text.replace("no_such_package_here/a.tif", "../x")))
 
 
@@ -162,7 +161,7 @@ FAULTS = {
 def test_faults_name_the_file_the_place_and_what_is_allowed(tmp_path: Path, fault: str) -> None:
     touch(tmp_path, "a.tif")
     text, message = FAULTS[fault]
-    with pytest.raises(ConfigError, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         read_manifest(write(tmp_path, text))
     assert str(tmp_path / "toy.toml") in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -188,7 +187,7 @@ def test_faults_of_rasters_show_when_the_world_opens(tmp_path: Path, fault: str)
     raster(tmp_path / "complex.tif", dtype="complex64")
     file, more, message = RASTER_FAULTS[fault]
     text = f'[[image]]\nid = "A"\nbands = {{ b = {{ file = "{file}"{more} }} }}'
-    with pytest.raises(ConfigError, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         RastersWorld(write(tmp_path, text))
     assert file in str(caught.value)
 
@@ -222,12 +221,10 @@ def test_no_raster_is_fetched_from_the_network(source: str, name: str, tmp_path:
         url = f"http://127.0.0.1:{server.server_port}"
         (tmp_path / name).write_text(VRT.format(url=source.format(url=url)))
         manifest = write(tmp_path, f'[[image]]\nid = "A"\nbands = {{ b = "{name}" }}')
-        with pytest.raises(
-            ConfigError, match=rf"{name}: .* Convert others, such as a VRT.*`gdal_translate {name} copy"
-        ):
+        with pytest.raises(InputError, match=rf"{name}: .* Convert others, such as a VRT.*`gdal_translate {name} copy"):
             RastersWorld(manifest).assets["A"].bands[0].read(0, 0, 4, 4)
         write(tmp_path, f'[[image]]\nid = "A"\nbands = {{ b = "/vsicurl/{url}/a.tif" }}')
-        with pytest.raises(ConfigError, match="there is no file /vsicurl/"):
+        with pytest.raises(InputError, match="there is no file /vsicurl/"):
             RastersWorld(manifest)
         server.shutdown()
     assert Counting.asked == []
@@ -242,7 +239,7 @@ def test_a_constant_must_fit_its_dtype(tmp_path: Path, constant: str, dtype: str
         '[[image]]\nid = "A"\n'
         f'bands = {{ b = "a.tif", q = {{ constant = {constant}, dtype = "{dtype}", like = "b" }} }}'
     )
-    with pytest.raises(ConfigError, match=f"band 'q': the constant {constant}.* does not fit {dtype}"):
+    with pytest.raises(InputError, match=f"band 'q': the constant {constant}.* does not fit {dtype}"):
         RastersWorld(write(tmp_path, text))
 
 
@@ -257,5 +254,5 @@ def test_a_constant_must_fit_its_dtype(tmp_path: Path, constant: str, dtype: str
 )
 def test_a_footprint_must_be_a_polygon(tmp_path: Path, footprint: str, message: str) -> None:
     raster(tmp_path / "a.tif")
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(InputError, match=message):
         RastersWorld(write(tmp_path, f'[[image]]\nid = "A"\nfootprint = {footprint}\nbands = {{ b = "a.tif" }}'))

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from mmearth_localearth.worlds.raster_bands import HandlePool
-from mmearth_localearth.worlds.rasters import RastersWorld
+from localearth.errors import InputError
+from localearth.worlds.raster_bands import HandlePool
+from localearth.worlds.rasters import RastersWorld
 from pyproj import Transformer
 from shapely.geometry import Point, box, shape
-
-from mmearth_core.errors import ConfigError
 
 SIDE = 256
 VALUES = np.arange(SIDE * SIDE, dtype="uint16").reshape(SIDE, SIDE)
@@ -128,7 +127,7 @@ def test_a_raster_across_the_date_line_wants_an_explicit_footprint(folder: Path)
     save(
         folder / "a.tif", [VALUES, VALUES], crs="EPSG:32701", transform=rasterio.Affine(1000, 0, 100_000, 0, -1000, 8e6)
     )
-    with pytest.raises(ConfigError, match="bounds of band 'count' cannot be expressed in longitude and latitude"):
+    with pytest.raises(InputError, match="bounds of band 'count' cannot be expressed in longitude and latitude"):
         RastersWorld(folder / "toy.toml")
 
 

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from localearth.errors import InputError
+from localearth.worlds.rasters import RastersWorld
 from mmearth_devkit.testing.command_line import cli, own_process, summary
 from mmearth_devkit.testing.few_tiles import write_few
-from mmearth_localearth.worlds.rasters import RastersWorld
 from rasterio.warp import Resampling, reproject
 from shapely.geometry import box
-
-from mmearth_core.errors import ConfigError
 
 STEP, NORTH, ROWS = 0.01, 40.2, 40
 AROUND = 36_000
@@ -233,7 +232,7 @@ def test_tags_that_are_not_applied_are_warned_of_once(tmp_path: Path, caplog: py
         RastersWorld(tmp_path / "world.toml")
     assert not warned(caplog)
     dataset(tmp_path, {"east": 20.0}, ", apply_scale = 1")
-    with pytest.raises(ConfigError, match="key 'apply_scale' is 1; it must be true or false"):
+    with pytest.raises(InputError, match="key 'apply_scale' is 1; it must be true or false"):
         RastersWorld(tmp_path / "world.toml")
 
 

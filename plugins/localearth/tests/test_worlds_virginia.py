@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from localearth.worlds.rasters import RastersWorld
+from localearth.worlds.shipped import open_world
 from mmearth_localearth.demos.virginia import virginia
-from mmearth_localearth.worlds.rasters import RastersWorld
-from mmearth_localearth.worlds.shipped import open_world
 from pyproj import Transformer
 from shapely.geometry import shape
 

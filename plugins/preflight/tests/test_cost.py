@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from mmearth_localearth.profile import PER_BYTE, PER_REQUEST
+from localearth.profile import PER_BYTE, PER_REQUEST
 
 TWO_ENDPOINTS = """
     import time
@@ -30,8 +30,8 @@ TWO_ENDPOINTS = """
         endpoints = ("standard", "high-volume")
 
         def connect(self, limits):
-            from mmearth_localearth.transport import LocalTransport
-            from mmearth_localearth.worlds.shipped import open_world
+            from localearth.transport import LocalTransport
+            from localearth.worlds.shipped import open_world
             seconds = {"high-volume": 0.1}.get(self.options.url, 0.0)
             return Connection("p", Slow(LocalTransport(open_world("virginia")), seconds))
 
@@ -76,7 +76,7 @@ def test_each_modality_alone(kit, odd_world):
 
 
 def test_an_engine_without_profiles_leaves_the_cost_to_the_user(kit, config, monkeypatch):
-    monkeypatch.setattr("mmearth_localearth.transport.with_profile", lambda headers, path, answer: answer)
+    monkeypatch.setattr("localearth.transport.with_profile", lambda headers, path, answer: answer)
     done = kit.cli("plan", config, "--sample", "2", "--tier", "community")
     text = " ".join(done.output.split())
     assert "the engine's answers have no profile" in text
@@ -84,7 +84,7 @@ def test_an_engine_without_profiles_leaves_the_cost_to_the_user(kit, config, mon
 
 
 def test_a_profile_without_a_cost_is_no_cost(kit, config, monkeypatch):
-    monkeypatch.setattr("mmearth_localearth.functions.profiles.profile_text", lambda ids: " Count Description\n 7 x\n")
+    monkeypatch.setattr("localearth.functions.control.profile_text", lambda ids: " Count Description\n 7 x\n")
     plan = kit.summary("plan", config, "--sample", "1", "--eecu-seconds-per-tile", "7")
     assert plan["sample"]["eecu_seconds"] == {}
     assert plan["eecu"]["seconds_a_tile"] == 7 and plan["sources"]["eecu"] == "given"

@@ -19,7 +19,7 @@ def recorded(copy: Any) -> dict[str, str]:
 
 def without(copy: Any, *images: str) -> None:
     """Has the engine serve a world without these images."""
-    world = (files("mmearth_localearth.worlds") / "virginia.toml").read_text()
+    world = (files("localearth.worlds") / "virginia.toml").read_text()
     blocks = world.split("[[collection.image]]")
     assert all(any(image in block for block in blocks) for image in images)
     kept = [block for block in blocks if not any(image in block for image in images)]

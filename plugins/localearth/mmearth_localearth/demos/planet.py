@@ -5,11 +5,11 @@ When it replaces the demo of the real scene it has Sentinel-2 only, which needs 
 
 from typing import Any
 
+from localearth.worlds.base import FeatureRecord, World
 from pyproj import Transformer
 from shapely.geometry import Polygon, box, mapping
 
 from mmearth_core import Demo
-from mmearth_localearth.worlds.base import FeatureRecord, World
 
 TILES = 240
 

@@ -1,0 +1,5 @@
+"""`python -m localearth` is the command `localearth`."""
+
+from localearth.cli import main
+
+main()

@@ -1,0 +1,150 @@
+"""Serve the local Earth Engine over HTTP, or list its functions."""
+
+import json
+import math
+import signal
+import sys
+import threading
+from types import FrameType
+
+import click
+
+from localearth.errors import SetupError
+
+READY = """\
+{facts}
+import ee
+ee.Initialize(None, url="{url}", project="local")"""
+"""What `serve` prints when it is ready: the facts as JSON, and the two lines that a client needs."""
+
+
+def _finite(_ctx: click.Context, _option: click.Parameter, number: float) -> float:
+    """Refuses infinity and NaN, which click takes for in range."""
+    if not math.isfinite(number):
+        raise click.BadParameter(f"{number} is not a finite number.")
+    return number
+
+
+@click.group("localearth")
+def command() -> None:
+    """Serve the local Earth Engine over HTTP, or list its functions.
+
+    \b
+    Examples:
+      localearth serve --world virginia --port 8765
+      localearth functions
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+
+
+@command.command()
+@click.option(
+    "--world",
+    default="virginia",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Shipped world, or path of a manifest.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 for any free port.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; there is no access control."
+)
+@click.option(
+    "--fault",
+    "fault",
+    multiple=True,
+    metavar="KIND[:KEY=VALUE]...",
+    help="Fault to inject, see docs/faults.md; repeatable, the first rule that applies is used.",
+)
+@click.option("--fault-seed", type=int, default=0, show_default=True, help="Seed of the random faults.")
+@click.option(
+    "--latency",
+    type=click.FloatRange(min=0),
+    callback=_finite,
+    default=0.0,
+    show_default=True,
+    help="Seconds added to each answer.",
+)
+@click.option(
+    "--max-concurrent",
+    type=click.IntRange(min=1),
+    help="Maximum requests in flight; further ones are answered with a 429. Google's is 40.",
+)
+@click.option("--max-per-second", type=click.IntRange(min=1), help="Maximum requests per second. Google's is 100.")
+def serve(
+    world: str,
+    port: int,
+    host: str,
+    fault: tuple[str, ...],
+    fault_seed: int,
+    latency: float,
+    max_concurrent: int | None,
+    max_per_second: int | None,
+) -> None:
+    """Answer the unmodified `ee` client until stopped (control-C, or SIGTERM).
+
+    Prints one line of JSON when it is ready: the address as `url`, and the world as `source`; then the two lines with
+    which a Python program uses it. GET /counters returns the counters of requests and faults.
+
+    \b
+    Examples:
+      localearth serve --world virginia --port 8765
+      python -c 'import ee; ee.Initialize(None, url="http://127.0.0.1:8765", project="local");
+                 print(ee.Number(1).add(2).getInfo())'
+      localearth serve --max-concurrent 40 --max-per-second 100 --latency 0.3
+      localearth serve --fault 429:rate=0.1:phase=pixels --fault 500:first=3
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from localearth.faults.control import Faults
+    from localearth.faults.http_server import FaultyServer
+    from localearth.faults.rules import parse_rule
+    from localearth.rest import Service
+    from localearth.worlds.shipped import open_world, world_label
+
+    faults = Faults([parse_rule(text) for text in fault], fault_seed, latency, max_concurrent, max_per_second)
+    service = Service(open_world(world))
+    try:
+        server = FaultyServer(service, f"local:{world_label(world)}", host, port, faults)
+    except OSError as error:
+        raise SetupError(
+            f"the local Earth Engine cannot listen on {host}:{port}: {error.strerror}. Choose another --port (0 takes "
+            "any free one) or --host."
+        ) from error
+    stop = threading.Event()
+
+    def on_signal(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    worker = threading.Thread(target=server.serve_forever, daemon=True)
+    worker.start()
+    try:
+        facts = json.dumps({"url": server.url, "source": server.source, "project": "local"})
+        click.echo(READY.format(facts=facts, url=server.url))  # at once, as a program may read the first line only
+        stop.wait()
+    finally:
+        server.shutdown()
+        server.server_close()
+        worker.join()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@command.command()
+def functions() -> None:
+    """Print the implemented functions of Earth Engine as Markdown.
+
+    \b
+    Examples:
+      localearth functions > functions.md
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from localearth.coverage import markdown
+
+    click.echo(markdown(), nl=False)
+
+
+def main() -> None:
+    """Runs the command; a world or an option that cannot be used is one paragraph and the status 2."""
+    try:
+        command(prog_name="localearth")
+    except SetupError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)

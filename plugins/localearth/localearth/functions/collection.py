@@ -1,0 +1,169 @@
+"""Collections of any elements: filtering, sorting, mapping and merging."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import evolve
+
+from localearth.errors import EarthEngineError
+from localearth.functions.filter import field_of
+from localearth.functions.lists import ordering
+from localearth.functions.support import mapped
+from localearth.promote import promote
+from localearth.registry import function
+from localearth.values.collection import Collection, of_elements, union
+from localearth.values.feature import Feature
+from localearth.values.function import Function
+from localearth.values.geometry import Geometry, around
+from localearth.values.image import Image
+
+
+@function("Collection", note="Elements may be features, geometries or images.")
+def make_collection(elements: list[Any]) -> Collection:
+    """A feature collection of elements."""
+    return of_elements(elements, of_images=False)
+
+
+@function("Collection.filter", note="`filter` must be a Filter, not a string. The asset's id is kept (assumed).")
+def filter_collection(collection: Collection, condition: Any) -> Collection:
+    """The elements that pass a filter; the asset gets the filter's region and dates."""
+    return collection.filtered(promote("Collection.filter", "filter", "Filter", condition))
+
+
+@function("Collection.size")
+def size(collection: Collection) -> int:
+    """The number of elements."""
+    return len(collection.elements)
+
+
+@function("Collection.first")
+def first(collection: Collection) -> Any:
+    """The first element; null when there is none."""
+    return collection.elements[0] if collection.elements else None
+
+
+@function("Collection.toList")
+def to_list(collection: Collection, count: int, offset: int) -> list[Any]:
+    """Up to `count` elements after the first `offset`."""
+    if count < 0 or offset < 0:
+        raise EarthEngineError("count and offset may not be negative.")
+    return list(collection.elements[offset : offset + count])
+
+
+@function("Collection.limit", note="The asset's id is kept (assumed).")
+def limit(collection: Collection, count: int | None, key: str | None, ascending: bool) -> Collection:
+    """At most `count` elements, ordered by a property if one is named."""
+
+    def make() -> Iterable[Any]:
+        found = list(collection.elements)
+        if key is not None:
+            # Elements without the property come last in both orders (assumed).
+            have = [each for each in found if field_of(each, key) is not None]
+            rest = [each for each in found if field_of(each, key) is None]
+            found = sorted(have, key=lambda each: ordering(field_of(each, key)), reverse=not ascending) + rest
+        return found if count is None else found[:count]
+
+    return evolve(collection.derived(make), id=collection.id)
+
+
+@function("Collection.map")
+def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> Collection:
+    """A function applied to every element; its results keep `system:index`."""
+
+    def make() -> Iterable[Any]:
+        results = mapped(_indexed(run), collection.elements, drop_nulls)
+        for each in results:
+            if not isinstance(each, Image | Feature | Collection):
+                raise EarthEngineError(
+                    "Collection.map: A mapped algorithm must return a Feature or Image.", placed=True
+                )
+        return results
+
+    return collection.derived(make)
+
+
+def _indexed(run: Function) -> Function:
+    def call(element: Any) -> Any:
+        result = run.call(element)
+        if isinstance(result, Geometry):
+            result = Feature(result)
+        index = element.properties.get("system:index")
+        if isinstance(result, Image | Feature) and index is not None and "system:index" not in result.properties:
+            return result.with_properties({**result.properties, "system:index": index})
+        return result
+
+    return Function(run.arity, call)
+
+
+@function("Collection.iterate")
+def iterate(collection: Collection, run: Function, start: Any) -> Any:
+    """A function of (element, result so far), applied to one element after another."""
+    result = start
+    for element in collection.elements:
+        result = run.call(element, result)
+    return result
+
+
+@function("Collection.merge", "ImageCollection.merge")
+def merge(left: Collection, right: Collection) -> Collection:
+    """The elements of both; their ids get the prefixes `1_` and `2_`."""
+
+    def make() -> Iterable[Any]:
+        for number, side in ((1, left), (2, right)):
+            for each in side.elements:
+                index = each.properties.get("system:index")
+                yield each.with_properties({**each.properties, "system:index": f"{number}_{index}"})
+
+    return left.derived(make, left.of_images and right.of_images)
+
+
+@function("Collection.flatten")
+def flatten(collection: Collection) -> Collection:
+    """The elements of all collections in a collection."""
+
+    def make() -> Iterable[Any]:
+        for outer in collection.elements:
+            if not isinstance(outer, Collection):
+                raise EarthEngineError("Collection.flatten: the elements must be collections.", placed=True)
+            yield from outer.elements
+
+    return collection.derived(make, False)
+
+
+@function("Collection.distinct")
+def distinct(collection: Collection, properties: Any) -> Collection:
+    """The first of each group of elements that are equal in some properties."""
+    names = [properties] if isinstance(properties, str) else properties
+
+    def key(element: Any) -> str:
+        found = (field_of(element, name) for name in names)
+        return repr([each.shape.wkb if isinstance(each, Geometry) else each for each in found])
+
+    def make() -> Iterable[Any]:
+        seen: set[str] = set()
+        for element in collection.elements:
+            if key(element) not in seen:
+                seen.add(key(element))
+                yield element
+
+    return collection.derived(make)
+
+
+@function("Collection.geometry", note="Edges are straight in longitude and latitude.")
+def geometry_of(collection: Collection, _margin: Any) -> Any:
+    """The union of all geometries."""
+    return union(collection)
+
+
+@function("Collection.union", note="Edges are straight in longitude and latitude.")
+def union_of(collection: Collection, _margin: Any) -> Collection:
+    """A collection of one feature, the union of all geometries."""
+    return of_elements([Feature(union(collection))], of_images=False)
+
+
+@function("Collection.bounds", note="In EPSG:4326 only.")
+def bounds_of(collection: Collection, _margin: Any, projection: Any) -> Geometry:
+    """The box around all geometries."""
+    if projection.crs != "EPSG:4326":
+        raise EarthEngineError("argument 'proj': the local Earth Engine supports EPSG:4326.")
+    return Geometry(around(union(collection).lonlat), geodesic=False)

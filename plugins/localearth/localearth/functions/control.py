@@ -1,0 +1,40 @@
+"""Conditions, functions of all values, and profiles of computations."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from localearth.errors import EarthEngineError
+from localearth.profile import profile_text
+from localearth.promote import is_number, type_name
+from localearth.registry import function
+
+
+@function("If", note="Only the chosen branch is evaluated.")
+def choose(condition: Any, true_case: Any, false_case: Any) -> Any:
+    """One of two values: 0, NaN, null and empty strings, lists and dictionaries are false (documented)."""
+    if is_number(condition) and math.isnan(condition):
+        return false_case
+    if condition is None or isinstance(condition, bool | int | float | str | list | Mapping):
+        return true_case if condition else false_case
+    return true_case
+
+
+@function("ObjectType")
+def object_type(value: Any) -> str:
+    """The name of a value's type."""
+    return type_name(value).removesuffix("<unknown bands>").removesuffix("<Object>")
+
+
+@function("IsEqual")
+def is_equal(left: Any, right: Any) -> bool:
+    """Whether two plain values are equal."""
+    return bool(left == right)
+
+
+@function("Profile.getProfiles", note="`format` is text. The costs are invented: they follow from the size of answers.")
+def get_profiles(ids: list[str], text_format: str, most: int | None) -> str:
+    """The table of the profiles."""
+    if text_format != "text":
+        raise EarthEngineError("argument 'format': the local Earth Engine supports only 'text'.")
+    return profile_text(ids)

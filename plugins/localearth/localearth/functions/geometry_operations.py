@@ -1,0 +1,102 @@
+"""Operations on geometries, registered for both geometries and features."""
+
+from typing import Any
+
+from localearth.errors import EarthEngineError
+from localearth.functions import geometry as shapes
+from localearth.functions.geometry import MEASURES, OVERLAYS, PREDICATES, SHAPES, planar
+from localearth.promote import promote
+from localearth.registry import function
+from localearth.values.feature import Feature
+from localearth.values.geometry import Geometry
+from localearth.values.projection import Projection
+
+_NOTE = "`proj` must be EPSG:4326; `maxError` is ignored."
+
+
+def _of(value: Any) -> Geometry:
+    """The geometry of a geometry or of an element."""
+    return value if isinstance(value, Geometry) else promote("Feature", "geometry", "Geometry", value)
+
+
+def _like(value: Any, result: Geometry) -> Any:
+    """The result as a geometry or, for a feature, as the feature with that geometry."""
+    return result if isinstance(value, Geometry) else Feature(result, value.properties)
+
+
+def _both(name: str, doc: str, run: Any, note: str = _NOTE) -> None:
+    run.__doc__ = doc
+    function(f"Geometry.{name}", f"Feature.{name}", note=note)(run)
+
+
+def _register() -> None:
+    for name, (text, measure) in MEASURES.items():
+
+        def measured(value: Any, _margin: Any, projection: Projection | None, measure: Any = measure) -> float:
+            planar(projection)
+            return float(measure(_of(value)))
+
+        _both(name, text, measured)
+    for name, (text, change) in SHAPES.items():
+
+        def changed(
+            value: Any, _margin: Any, projection: Projection | None, change: Any = change, name: str = name
+        ) -> Any:
+            planar(projection)
+            return _like(value, Geometry(change(_of(value).lonlat), geodesic=name != "bounds"))
+
+        corner = " The ring begins at the lower left corner (assumed, as many scripts do)."
+        _both(name, text, changed, _NOTE + (corner if name == "bounds" else ""))
+    for name, (text, overlay) in OVERLAYS.items():
+
+        def laid(left: Any, right: Any, _margin: Any, projection: Projection | None, overlay: Any = overlay) -> Any:
+            planar(projection)
+            return _like(left, Geometry(overlay(_of(left).lonlat, _of(right).lonlat)))
+
+        _both(name, text, laid)
+    for name, (text, test) in PREDICATES.items():
+
+        def tested(left: Any, right: Any, _margin: Any, projection: Projection | None, test: Any = test) -> bool:
+            planar(projection)
+            return bool(test(_of(left).lonlat, _of(right).lonlat))
+
+        _both(name, text, tested)
+
+
+_register()
+
+
+@function("Geometry.buffer", "Feature.buffer", note=_NOTE + " Round corners have 16 segments per quarter circle.")
+def buffer(value: Any, distance: float, _margin: Any, projection: Projection | None) -> Any:
+    """The geometry with a buffer in metres, which may be negative."""
+    planar(projection)
+    return _like(value, shapes.buffered(_of(value), distance))
+
+
+@function("Geometry.centroid", "Feature.centroid", note=_NOTE)
+def centroid(value: Any, _margin: Any, projection: Projection | None) -> Any:
+    """The centre of its highest-dimensional parts."""
+    planar(projection)
+    return _like(value, shapes.centroid(_of(value)))
+
+
+@function("Geometry.distance", "Feature.distance", note=_NOTE + " `spherical` is refused.")
+def distance(left: Any, right: Any, _margin: Any, projection: Projection | None, spherical: bool) -> float:
+    """Metres between the nearest points."""
+    planar(projection)
+    if spherical:
+        raise EarthEngineError("argument 'spherical': the local Earth Engine measures on the ellipsoid only.")
+    return shapes.distance(_of(left), _of(right))
+
+
+@function("Geometry.withinDistance", "Feature.withinDistance", note=_NOTE)
+def within_distance(left: Any, right: Any, limit: float, _margin: Any, projection: Projection | None) -> bool:
+    """Whether the distance is at most a limit in metres."""
+    planar(projection)
+    return shapes.distance(_of(left), _of(right)) <= limit
+
+
+@function("Geometry.transform", "Feature.transform", note="Projections without a transform; vertices are exact.")
+def transform(value: Any, projection: Projection, _margin: Any, geodesic: bool | None) -> Any:
+    """The geometry in another projection."""
+    return _like(value, shapes.transformed(_of(value), projection, geodesic))

@@ -1,0 +1,126 @@
+"""Images and collections from assets."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from localearth.errors import EarthEngineError
+from localearth.raster.grid import Grid, outline_lonlat
+from localearth.raster.sampling import Sampled, nearest
+from localearth.registry import function
+from localearth.values.collection import Collection
+from localearth.values.feature import Feature
+from localearth.values.geometry import Geometry
+from localearth.values.image import Image, ImageBand, Pull, blank
+from localearth.values.pixel_type import of_dtype
+from localearth.values.projection import Affine, Projection
+from localearth.worlds.base import BandSource, ImageAsset, World
+
+
+def missing(kind: str, asset_id: str) -> EarthEngineError:
+    """Google's error for a missing asset."""
+    return EarthEngineError(f"{kind} asset '{asset_id}' not found (does not exist or caller does not have access).")
+
+
+def from_asset(asset: ImageAsset) -> Image:
+    """The image of an asset; its bands are created on first use."""
+    footprint = None if asset.footprint is None else Geometry(asset.footprint, geodesic=False)
+    properties: dict[str, Any] = {**asset.properties, "system:index": asset.index}
+    if footprint is not None:
+        properties["system:footprint"] = footprint
+    return Image(
+        lambda: tuple(_band(band, footprint) for band in asset.bands), properties, id=asset.id, footprint=footprint
+    )
+
+
+@lru_cache(maxsize=4096)
+def _projection(crs: str, transform: Affine) -> Projection:
+    return Projection(crs, transform)
+
+
+def _band(band: BandSource, footprint: Geometry | None) -> ImageBand:
+    native = _projection(band.crs, band.transform)
+    kind = of_dtype(band.dtype)
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        # Most images of a long collection do not meet the grid: a bounding box shows that without reprojection.
+        if footprint is not None and not _touch(footprint, grid):
+            return blank(grid, kind.dtype)
+        values, mask = nearest(pull.positions(grid, native), band.read, (band.height, band.width), kind.dtype)
+        return np.asarray(values, kind.dtype), mask
+
+    return ImageBand(band.name, kind, native, source, (band.width, band.height))
+
+
+def _touch(footprint: Geometry, grid: Grid) -> bool:
+    """Whether the bounding boxes of a footprint and a grid meet, with a margin for footprints that are too small."""
+    w, s, e, n = footprint.lonlat.bounds
+    west, south, east, north = outline_lonlat(grid).bounds
+    margin = 0.05
+    return bool(w - margin <= east and west - margin <= e and s - margin <= north and south - margin <= n)
+
+
+@function("Image.load", world=True, note="`version` is ignored.")
+def load_image(world: World, asset_id: str, _version: int) -> Image:
+    """An image asset."""
+    asset = world.find(asset_id)
+    if asset is None:
+        raise missing("Image", asset_id)
+    if not isinstance(asset, ImageAsset):
+        raise EarthEngineError(f"Asset '{asset_id}' is not an Image.")
+    return from_asset(asset)
+
+
+@function("ImageCollection.load", world=True, note="`version` is ignored.")
+def load_image_collection(world: World, asset_id: str, _version: int | None) -> Collection:
+    """An image collection asset; it gets the region and dates of filters."""
+    asset = world.find(asset_id)
+    if asset is None:
+        raise missing("ImageCollection", asset_id)
+    if isinstance(asset, ImageAsset) or not hasattr(asset, "images"):
+        raise EarthEngineError(f"Asset '{asset_id}' is not an ImageCollection.")
+    images = asset.images
+    # A request may filter one collection for many tiles: an image that several of them need is created once. The
+    # asset is kept with it, because its id() is only unique during its lifetime.
+    made: dict[int, tuple[ImageAsset, Image]] = {}
+
+    def image_of(each: ImageAsset) -> Image:
+        found = made.get(id(each))
+        if found is None:
+            found = made[id(each)] = each, from_asset(each)
+        return found[1]
+
+    def find(index: str) -> Image | None:
+        each = world.find(f"{asset_id}/{index}")
+        return image_of(each) if isinstance(each, ImageAsset) else None
+
+    return Collection(
+        lambda region, interval: [image_of(each) for each in images(region, interval)],
+        True,
+        id=asset_id,
+        properties=asset.properties,
+        find=find,
+    )
+
+
+@function("Collection.loadTable", world=True, note="`geometryColumn` and `version` are ignored.")
+def load_table(world: World, asset_id: str, _column: str | None, _version: int) -> Collection:
+    """A table asset; it gets the region of filters."""
+    asset = world.find(asset_id)
+    if asset is None:
+        raise missing("Collection", asset_id)
+    if isinstance(asset, ImageAsset) or not hasattr(asset, "features"):
+        if isinstance(asset, ImageAsset):
+            raise EarthEngineError(f"Asset '{asset_id}' is not a Collection.")
+        return load_image_collection(world, asset_id, None)
+    features = asset.features
+    return Collection(
+        lambda region, _interval: [
+            Feature(Geometry(each.geometry), {**each.properties, "system:index": each.index})
+            for each in features(region)
+        ],
+        False,
+        id=asset_id,
+        properties=asset.properties,
+    )

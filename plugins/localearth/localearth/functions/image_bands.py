@@ -1,0 +1,197 @@
+"""Bands of images: selecting, renaming and combining."""
+
+import re
+from typing import Any
+
+import numpy as np
+
+from localearth.errors import EarthEngineError
+from localearth.promote import Mismatch, constant, is_number, promote
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import Sampled
+from localearth.registry import function
+from localearth.values.collection import Collection
+from localearth.values.date import Date
+from localearth.values.image import Image, ImageBand, Pull, blank, constant_band, of_bands, unique
+from localearth.values.pixel_type import DOUBLE, PixelType
+from localearth.values.projection import WGS84, Projection, invert
+
+
+@function("Image.select", note="Regular expressions are Python's, close to RE2.")
+def select(image: Image, selectors: list[Any], names: list[str] | None) -> Image:
+    """Selects bands by name, regular expression or index."""
+    chosen: list[ImageBand] = []
+    for selector in selectors:
+        chosen.extend(_matching(image, selector))
+    if names is None:
+        labels = unique(band.name for band in chosen)
+    elif len(names) != len(chosen):
+        raise EarthEngineError(f"Can't rename {len(chosen)} bands to {len(names)} names.")
+    else:
+        labels = names
+    return image.with_bands(_renamed(band, label) for band, label in zip(chosen, labels, strict=True))
+
+
+def _matching(image: Image, selector: Any) -> list[ImageBand]:
+    if is_number(selector):
+        index = int(selector)
+        if not -len(image.bands) <= index < len(image.bands):
+            raise EarthEngineError(f"Band index {index} is out of range: the image has {len(image.bands)} bands.")
+        return [image.bands[index]]
+    if not isinstance(selector, str):
+        raise EarthEngineError("Band selectors must be strings or numbers.")
+    exact = [band for band in image.bands if band.name == selector]
+    if exact:
+        return exact
+    try:
+        found = [band for band in image.bands if re.fullmatch(selector, band.name)]
+    except re.error:
+        found = []
+    if not found:
+        if not image.bands:
+            raise EarthEngineError(f"Band pattern '{selector}' was applied to an Image with no bands.")
+        raise EarthEngineError(
+            f"Band pattern '{selector}' did not match any bands. Available bands: [{', '.join(image.names)}]"
+        )
+    return found
+
+
+def _renamed(band: ImageBand, name: str) -> ImageBand:
+    if band.name == name:
+        return band
+    return ImageBand(name, band.type, band.projection, band.source, band.dimensions)
+
+
+@function("Image.rename")
+def rename(image: Image, names: list[str]) -> Image:
+    """Renames all bands."""
+    if len(names) != len(image.bands):
+        raise EarthEngineError(
+            f"The number of names ({len(names)}) must match the number of bands ({len(image.bands)})."
+        )
+    if len(set(names)) != len(names):
+        raise EarthEngineError("Duplicate band names.")
+    return image.with_bands(_renamed(band, name) for band, name in zip(image.bands, names, strict=True))
+
+
+@function("Image.regexpRename", note="Regular expressions are Python's, close to RE2.")
+def regexp_rename(image: Image, regex: str, replacement: str, everywhere: bool) -> Image:
+    """Renames bands by a regular expression."""
+    pattern = re.sub(r"\$(\d)", r"\\\1", replacement)
+    names = [re.sub(regex, pattern, name, count=0 if everywhere else 1) for name in image.names]
+    return image.with_bands(_renamed(band, name) for band, name in zip(image.bands, unique(names), strict=True))
+
+
+@function("Image.addBands")
+def add_bands(image: Image, other: Image, names: list[str] | None, overwrite: bool) -> Image:
+    """The bands of both images; equal names are overwritten, or get `_1`."""
+    added = list(other.bands) if names is None else [band for name in names for band in _matching(other, name)]
+    if not overwrite:
+        bands = [*image.bands, *added]
+        return image.with_bands(
+            _renamed(band, name) for band, name in zip(bands, unique(band.name for band in bands), strict=True)
+        )
+    merged = {band.name: band for band in image.bands} | {band.name: band for band in added}
+    return image.with_bands(merged.values())
+
+
+@function(
+    "Image.linkCollection",
+    note="Band names and properties as a string or a list. Bands of an image without a match are doubles (assumed).",
+)
+def link_collection(image: Image, collection: Collection, bands: Any, properties: Any, match: str) -> Image:
+    """Adds bands and properties of the image of a collection with the same value of a property."""
+    value = image.properties.get(match)
+    found = None if value is None else collection.matching(match, value)
+    names, keys = ([each] if isinstance(each, str) else list(each or ()) for each in (bands, properties))
+    if found is None:
+        linked = [ImageBand(name, DOUBLE, WGS84, lambda grid, _pull: blank(grid, DOUBLE.dtype)) for name in names]
+    else:
+        linked = [band for name in names for band in _matching(found, name)]
+    merged = {band.name: band for band in image.bands} | {band.name: band for band in linked}
+    kept = {key: value for key, value in image.properties.items() if key not in keys}
+    values = {} if found is None else {key: found.properties[key] for key in keys if key in found.properties}
+    return image.with_bands(merged.values()).with_properties({**kept, **values})
+
+
+@function("Image.cat")
+def cat(images: list[Any]) -> Image:
+    """All bands of several images; constants are promoted."""
+    found: list[Image] = [promote("Image.cat", "images", "Image<unknown bands>", each) for each in images]
+    if not found:
+        return of_bands([])
+    bands = [band for image in found for band in image.bands]
+    names = unique(band.name for band in bands)
+    return found[0].with_bands(_renamed(band, name) for band, name in zip(bands, names, strict=True))
+
+
+@function("Image.slice")
+def slice_bands(image: Image, start: int, end: int | None) -> Image:
+    """Bands by position, from start to end, which is not included."""
+    return image.with_bands(image.bands[start:end])
+
+
+@function("Image.bandNames")
+def band_names(image: Image) -> list[str]:
+    """The names of the bands."""
+    return image.names
+
+
+@function("Image.bandTypes")
+def band_types(image: Image) -> dict[str, PixelType]:
+    """The types of the bands."""
+    return {band.name: band.type for band in image.bands}
+
+
+@function("Image.constant", note="A number, a list of numbers or a dictionary of them; not arrays.")
+def constant_image(value: Any) -> Image:
+    """A constant image."""
+    try:
+        return constant(value)
+    except Mismatch:
+        raise EarthEngineError(
+            "Image.constant, argument 'value': the local Earth Engine makes constants of numbers, lists of numbers "
+            "and dictionaries of numbers.",
+            placed=True,
+        ) from None
+
+
+@function("Image.metadata")
+def metadata(image: Image, name: str, label: str | None) -> Image:
+    """A constant image of type double from a property."""
+    found = image.properties.get(name)
+    value: Any = found.millis if isinstance(found, Date) else found
+    if not is_number(value):
+        raise EarthEngineError(f"Metadata property '{name}' is missing or is not a number.")
+    return of_bands([constant_band(label or name, float(value), DOUBLE)], footprint=image.footprint)
+
+
+@function("Image.pixelLonLat")
+def pixel_lonlat() -> Image:
+    """Longitude and latitude of each pixel's centre, in degrees."""
+    return _coordinates(("longitude", "latitude"), WGS84)
+
+
+@function("Image.pixelCoordinates")
+def pixel_coordinates(projection: Projection) -> Image:
+    """The x and y of each pixel's centre in a projection, in its pixels."""
+    return _coordinates(("x", "y"), projection)
+
+
+def _coordinates(names: tuple[str, str], projection: Projection) -> Image:
+    a, b, c, d, e, f = invert(projection.transform)
+
+    def both(grid: Grid, _pull: Pull) -> Sampled:
+        x, y = grid.centres_in(projection.crs)
+        stacked = np.stack([a * x + b * y + c, d * x + e * y + f])
+        good = np.asarray(np.isfinite(stacked).all(axis=0))
+        return np.where(good, stacked, 0.0), good
+
+    def one(row: int, name: str) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            values, mask = pull(both, grid)
+            return values[row], np.asarray(mask)
+
+        return ImageBand(name, DOUBLE, projection, source)
+
+    return of_bands(one(row, name) for row, name in enumerate(names))

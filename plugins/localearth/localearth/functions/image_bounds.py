@@ -1,0 +1,97 @@
+"""Clipping an image to bounds and a size, as `getDownloadURL` does for region, scale and dimensions."""
+
+import math
+
+import shapely
+from attrs import evolve
+from shapely.geometry import box
+
+from localearth.errors import EarthEngineError
+from localearth.functions.image_grid import projection_of
+from localearth.raster.grid import Grid
+from localearth.registry import function
+from localearth.values.geometry import Geometry
+from localearth.values.image import Image
+from localearth.values.projection import Projection, invert
+
+_NOISE_DIGITS = 7
+"""Decimals of pixel coordinates, so that rounding errors of a transformation do not add a row of pixels."""
+
+Bounds = tuple[float, float, float, float]
+
+
+def pixel_bounds(geometry: Geometry, projection: Projection) -> Bounds:
+    """The bounds (left, top, right, bottom) of a geometry in fractional pixels of a projection."""
+    shape = geometry.in_crs(projection.crs)
+    if shape.is_empty:
+        raise EarthEngineError("The region to clip the image to is empty.")
+    points = shapely.get_coordinates(shape)
+    a, b, c, d, e, f = invert(projection.transform)
+    columns = a * points[:, 0] + b * points[:, 1] + c
+    rows = d * points[:, 0] + e * points[:, 1] + f
+    west, north, east, south = (
+        round(float(edge), _NOISE_DIGITS) for edge in (columns.min(), rows.min(), columns.max(), rows.max())
+    )
+    return west, north, east, south
+
+
+def covering(geometry: Geometry, projection: Projection) -> Grid:
+    """The smallest grid of whole pixels of a projection that covers a geometry."""
+    west, north, east, south = pixel_bounds(geometry, projection)
+    left, top = math.floor(west), math.floor(north)
+    width, height = max(math.ceil(east) - left, 1), max(math.ceil(south) - top, 1)
+    return Grid(projection.crs, projection.transform, 0, 0).window(top, left, height, width)
+
+
+@function(
+    "Image.clipToBoundsAndScale",
+    note="With `width` and `height` or `maxDimension` the pixels start at the corner of the bounds; otherwise they are "
+    "whole pixels of the image's own projection (assumed).",
+)
+def clip_to_bounds_and_scale(
+    image: Image,
+    geometry: Geometry | None,
+    width: int | None,
+    height: int | None,
+    max_dimension: int | None,
+    scale: float | None,
+) -> Image:
+    """Sets the grid on which an image is computed, and clips it to the bounds of a geometry."""
+    if (width is None) != (height is None):
+        raise EarthEngineError("'width' and 'height' must be given together.")
+    if sum(each is not None for each in (width, max_dimension, scale)) > 1:
+        raise EarthEngineError("Only one of 'width' with 'height', 'maxDimension' and 'scale' may be given.")
+    if any(each is not None and not each > 0 for each in (width, height, max_dimension, scale)):
+        raise EarthEngineError("'width', 'height', 'maxDimension' and 'scale' must be positive.")
+    region = geometry or image.footprint
+    if region is None:
+        raise EarthEngineError("The geometry for image clipping must not be unbounded.")
+    grid = _grid(projection_of(image), region, width, height, max_dimension, scale)
+    projection = grid.projection
+    bounds = Geometry(box(0, 0, grid.width, grid.height), projection, geodesic=False)
+    cut = image.with_bands(evolve(band, projection=projection, dimensions=None) for band in image.bands)
+    return evolve(cut, footprint=bounds)
+
+
+def _grid(
+    projection: Projection,
+    region: Geometry,
+    width: int | None,
+    height: int | None,
+    max_dimension: int | None,
+    scale: float | None,
+) -> Grid:
+    if width is None and max_dimension is None:
+        return covering(region, projection if scale is None else projection.at_scale(scale))
+    west, north, east, south = pixel_bounds(region, projection)
+    across, down = east - west, south - north
+    if not (across > 0 and down > 0):
+        raise EarthEngineError("The region to scale the image to has no area.")
+    if max_dimension is not None:
+        step = max(across, down) / max_dimension
+        width, height = max(round(across / step), 1), max(round(down / step), 1)
+    assert width is not None and height is not None
+    a, b, c, d, e, f = projection.transform
+    corner = (a, b, a * west + b * north + c, d, e, d * west + e * north + f)
+    scaled = Projection(projection.crs, corner).scaled(across / width, down / height)
+    return Grid(scaled.crs, scaled.transform, width, height)

@@ -1,0 +1,177 @@
+"""Image collections: composites, and collections to and from bands."""
+
+from typing import Any
+
+import numpy as np
+
+from localearth.errors import EarthEngineError
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import Sampled
+from localearth.registry import function
+from localearth.values.collection import Collection, of_elements
+from localearth.values.feature import index_of
+from localearth.values.image import Image, ImageBand, Pull, of_bands
+from localearth.values.pixel_type import PixelType, cast
+from localearth.values.projection import WGS84
+from localearth.values.reducer import BUILTIN, Reducer
+
+MAX_BANDS = 5000
+"""Maximum number of bands of `ImageCollection.toBands` (documented)."""
+
+
+@function("ImageCollection.fromImages")
+def from_images(images: list[Image]) -> Collection:
+    """A collection of images; those without an id get their position as id."""
+    return of_elements(images, of_images=True)
+
+
+@function("ImageCollection.toBands")
+def to_bands(collection: Collection) -> Image:
+    """All bands of all images, named `<system:index>_<band>`."""
+    bands = [
+        ImageBand(f"{index_of(image)}_{band.name}", band.type, band.projection, band.source, band.dimensions)
+        for image in collection.images
+        for band in image.bands
+    ]
+    if len(bands) > MAX_BANDS:
+        raise EarthEngineError(f"Too many bands: {len(bands)}, but at most {MAX_BANDS} are allowed.")
+    return of_bands(bands)
+
+
+def _by_name(collection: Collection) -> dict[str, list[ImageBand]]:
+    """The bands of all images by name, in the order of the names' first occurrence."""
+    found: dict[str, list[ImageBand]] = {}
+    for image in collection.images:
+        for band in image.bands:
+            found.setdefault(band.name, []).append(band)
+    return found
+
+
+def _united(bands: list[ImageBand]) -> PixelType:
+    kind = bands[0].type
+    for band in bands[1:]:
+        kind = kind.union(band.type)
+    return kind
+
+
+def _mosaic(name: str, bands: list[ImageBand]) -> ImageBand:
+    kind = _united(bands)
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        values, mask = np.zeros(grid.shape, kind.dtype), np.zeros(grid.shape, bool)
+        for band in reversed(bands):
+            new, valid = pull(band.source, grid)
+            fresh = valid & ~mask
+            if fresh.any():
+                values = np.where(fresh, cast(new, kind), values)
+                mask = mask | fresh
+            if mask.all():
+                break
+        return values, mask
+
+    return ImageBand(name, kind, WGS84, source)
+
+
+@function("ImageCollection.mosaic")
+def mosaic(collection: Collection) -> Image:
+    """For each pixel, the last image that is not masked there."""
+    return of_bands(_mosaic(name, bands) for name, bands in _by_name(collection).items())
+
+
+def reduced(
+    name: str, bands: list[ImageBand], reducer: Reducer, kinds: list[PixelType] | None = None
+) -> list[ImageBand]:
+    """One band per output of a reducer over a stack of bands, all named `name`."""
+    types = kinds or reducer.types(_united(bands), len(bands))
+
+    def every(grid: Grid, pull: Pull) -> Sampled:
+        pulled = [pull(band.source, grid) for band in bands]
+        stack = np.stack([values for values, _ in pulled]).reshape(len(bands), -1)
+        if not reducer.exact or stack.dtype.kind not in "iu":
+            stack = stack.astype(np.float64)
+        valid = np.stack([mask for _, mask in pulled]).reshape(len(bands), -1)
+        found = reducer.apply(stack, valid, None)
+        shape = (len(found), *grid.shape)
+        values = np.stack([np.asarray(value, float) for value, _ in found]).reshape(shape)
+        return values, np.stack([good for _, good in found]).reshape(shape)
+
+    def one(row: int) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            values, mask = pull(every, grid)
+            return cast(np.where(mask[row], values[row], 0), types[row]), mask[row]
+
+        return ImageBand(name, types[row], WGS84, source)
+
+    return [one(row) for row in range(len(reducer.outputs))]
+
+
+def _register() -> None:
+    """Registers `reduce.mean` and the like, which keep the bands' names."""
+    reducers = {name: BUILTIN[name] for name in ("mean", "median", "mode", "min", "max", "sum", "product", "count")}
+    reducers |= {"and": BUILTIN["allNonZero"], "or": BUILTIN["anyNonZero"]}
+    notes = {
+        "mode": "The smallest of equally common values; the bands' type is kept (assumed).",
+        "median": "The mean of two middle values (assumed).",
+    }
+    for name, reducer in reducers.items():
+
+        def composite(collection: Collection, reducer: Reducer = reducer) -> Image:
+            return of_bands(reduced(label, bands, reducer)[0] for label, bands in _by_name(collection).items())
+
+        composite.__doc__ = f"The {name} of each pixel over all images, band by band."
+        function(f"reduce.{name}", note=notes.get(name, ""))(composite)
+
+
+_register()
+
+
+@function("ImageCollection.reduce", note="Reducers of one input; `parallelScale` is ignored.")
+def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:
+    """A reducer over all images, band by band; bands are named `<band>_<output>`."""
+    bands = []
+    for name, stack in _by_name(collection).items():
+        for output, band in zip(reducer.outputs, reduced(name, stack, reducer), strict=True):
+            bands.append(ImageBand(f"{name}_{output}", band.type, band.projection, band.source))
+    return of_bands(bands)
+
+
+@function("Image.reduce", note="Reducers of one input.")
+def reduce_bands(image: Image, reducer: Reducer) -> Image:
+    """A reducer over the bands of an image; one band per output."""
+    if not image.bands:
+        raise EarthEngineError("The image has no bands.")
+    found = reduced("", list(image.bands), reducer)
+    bands: list[Any] = []
+    for output, band in zip(reducer.outputs, found, strict=True):
+        bands.append(ImageBand(output, band.type, image.bands[0].projection, band.source))
+    return image.with_bands(bands)
+
+
+@function("ImageCollection.qualityMosaic")
+def quality_mosaic(collection: Collection, quality: str) -> Image:
+    """For each pixel, the image with the highest value of the quality band."""
+    by_name = _by_name(collection)
+    lengths = {len(bands) for bands in by_name.values()}
+    if quality not in by_name or len(lengths) != 1:
+        raise EarthEngineError(f"All images must have the band '{quality}' and the same other bands.")
+
+    def best(grid: Grid, pull: Pull) -> Sampled:
+        pulled = [pull(band.source, grid) for band in by_name[quality]]
+        scores = np.stack([np.where(mask, values, -np.inf) for values, mask in pulled])
+        return scores.argmax(axis=0), np.isfinite(scores).any(axis=0)
+
+    def one(name: str, bands: list[ImageBand]) -> ImageBand:
+        kind = _united(bands)
+
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            chosen, known = pull(best, grid)
+            values, mask = np.zeros(grid.shape, kind.dtype), np.zeros(grid.shape, bool)
+            for row, band in enumerate(bands):
+                new, valid = pull(band.source, grid)
+                values = np.where(chosen == row, cast(new, kind), values)
+                mask = mask | ((chosen == row) & valid)
+            return values, mask & known
+
+        return ImageBand(name, kind, WGS84, source)
+
+    return of_bands(one(name, bands) for name, bands in by_name.items())

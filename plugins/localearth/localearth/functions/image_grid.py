@@ -1,0 +1,86 @@
+"""Projections of images: resampling and reprojection."""
+
+from attrs import evolve
+
+from localearth.errors import EarthEngineError
+from localearth.functions.support import refuse
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import Sampled, bilinear, nearest
+from localearth.registry import function
+from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.pixel_type import FLOAT
+from localearth.values.projection import Projection, resolve
+
+
+@function(
+    "Image.resample",
+    note="`mode` bilinear only. Integer bands become float (assumed). A masked neighbour masks the result unless its "
+    "weight is 0 (assumed).",
+)
+def resample(image: Image, mode: str) -> Image:
+    """Bilinear interpolation in each band's own default projection."""
+    if mode != "bilinear":
+        raise refuse("mode", mode, "use 'bilinear'")
+
+    def one(band: ImageBand) -> ImageBand:
+        kind = FLOAT if band.type.is_integer else band.type
+        native = _native(band.projection)
+        size = (band.dimensions[1], band.dimensions[0]) if band.dimensions else None
+
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            def read(row: int, col: int, rows: int, cols: int) -> Sampled:
+                return pull(band.source, native.window(row, col, rows, cols))
+
+            values, mask = bilinear(pull.positions(grid, band.projection), read, size)
+            return values.astype(kind.dtype), mask
+
+        return ImageBand(band.name, kind, band.projection, source, band.dimensions)
+
+    return evolve(image, make_bands=lambda: tuple(map(one, image.bands)))
+
+
+def _native(projection: Projection) -> Grid:
+    """An empty grid at a projection's origin, from which windows are taken."""
+    return Grid(projection.crs, projection.transform, 0, 0)
+
+
+@function("Image.reproject")
+def reproject(image: Image, crs: Projection, transform: list[float] | None, scale: float | None) -> Image:
+    """Computes the image on a fixed grid; other grids then take its nearest pixels."""
+    target = resolve(crs, transform, scale)
+    return image.with_bands(on_grid(band, target) for band in image.bands)
+
+
+def on_grid(band: ImageBand, target: Projection) -> ImageBand:
+    """A band that is computed on a projection's pixels; other grids take the nearest of them."""
+    native = _native(target)
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        def read(row: int, col: int, rows: int, cols: int) -> Sampled:
+            return pull(band.source, native.window(row, col, rows, cols))
+
+        return nearest(pull.positions(grid, target), read, None, band.type.dtype)
+
+    return ImageBand(band.name, band.type, target, source)
+
+
+@function("Image.setDefaultProjection")
+def set_default_projection(image: Image, crs: Projection, transform: list[float] | None, scale: float | None) -> Image:
+    """Sets the default projection without computing anything on it."""
+    target = resolve(crs, transform, scale)
+    return image.with_bands(ImageBand(band.name, band.type, target, band.source) for band in image.bands)
+
+
+@function("Image.projection")
+def projection_of(image: Image) -> Projection:
+    """The default projection; an error when the bands do not share one (documented)."""
+    if not image.bands:
+        raise EarthEngineError("The image has no bands.")
+    first = image.bands[0]
+    for band in image.bands[1:]:
+        if band.projection != first.projection:
+            raise EarthEngineError(
+                "The bands of the specified image contains different projections. Use Image.select to pick a single"
+                " band."
+            )
+    return first.projection

@@ -1,0 +1,205 @@
+"""Masks of images. Masks are boolean: fractional masks of Earth Engine above 0 count as valid."""
+
+from typing import Any
+
+import numpy as np
+import shapely
+
+from localearth.errors import EarthEngineError
+from localearth.functions.support import Pairs, beside
+from localearth.promote import promote
+from localearth.raster.grid import Grid, outline_lonlat
+from localearth.raster.sampling import Sampled
+from localearth.registry import function
+from localearth.values.geometry import Geometry
+from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.pixel_type import BOOLEAN, cast
+
+
+def inside(geometry: Geometry, grid: Grid) -> Any:
+    """True at pixels whose centre is in a geometry, (height, width)."""
+    shape = geometry.lonlat
+    if shape.geom_type != "Point" and shape.contains(outline_lonlat(grid)):
+        return np.ones(grid.shape, bool)
+    x, y = grid.centres_in("EPSG:4326")
+    return shapely.intersects_xy(shape, x, y)
+
+
+@function("Image.unmask")
+def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
+    """Replaces masked pixels by a value, only inside the image's footprint unless `sameFootprint` is false."""
+    from localearth.promote import constant
+
+    filling = beside(image, constant(0) if value is None else value, "value")
+    footprint = image.footprint if same_footprint else None
+
+    def one(name: str, band: ImageBand, filler: ImageBand) -> ImageBand:
+        kind = band.type.union(filler.type)
+
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            values, mask = pull(band.source, grid)
+            values = cast(values, kind)
+            if mask.all():
+                return values, mask
+            other, valid = pull(filler.source, grid)
+            if footprint is not None:
+                valid = valid & inside(footprint, grid)
+            return np.where(mask, values, cast(other, kind)), mask | valid
+
+        return ImageBand(name, kind, band.projection, source)
+
+    result = image.with_bands(one(*each) for each in filling)
+    return result if same_footprint else _unbounded(result)
+
+
+def _unbounded(image: Image) -> Image:
+    from attrs import evolve
+
+    return evolve(image, footprint=None)
+
+
+def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
+    def one(name: str, band: ImageBand, by: ImageBand) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            values, mask = pull(band.source, grid)
+            test, valid = pull(by.source, grid)
+            chosen = valid & (test > 0 if test.dtype.kind != "b" else test)
+            return (values, mask & chosen) if keep else (np.where(mask, values, 0), chosen)
+
+        return ImageBand(name, band.type, band.projection, source, band.dimensions)
+
+    return [one(*each) for each in matched]
+
+
+@function("Image.updateMask", note="A mask above 0 is valid; there are no fractional masks.")
+def update_mask(image: Image, mask: Image) -> Image:
+    """Masks where another image is 0 or masked."""
+    return image.with_bands(_masked(beside(image, mask, "mask"), True))
+
+
+@function("Image.selfMask", note="A value above 0 is valid; there are no fractional masks.")
+def self_mask(image: Image) -> Image:
+    """Masks where the image itself is 0."""
+    return image.with_bands(_masked([(band.name, band, band) for band in image.bands], True))
+
+
+@function("Image.mask", note="There are no fractional masks: the mask is 0 or 1.")
+def mask_of(image: Image, mask: Image | None) -> Image:
+    """The mask of each band as an image or, with an argument, the image with that mask."""
+    if mask is not None:
+        return image.with_bands(_masked(beside(image, mask, "mask"), False))
+
+    def one(band: ImageBand) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            _, valid = pull(band.source, grid)
+            return valid.astype(np.uint8), np.ones(grid.shape, bool)
+
+        return ImageBand(band.name, BOOLEAN, band.projection, source)
+
+    return image.with_bands(map(one, image.bands))
+
+
+@function("Image.clip", note="A pixel is inside if its centre is inside.")
+def clip(image: Image, geometry: Any) -> Image:
+    """Masks pixels outside a geometry or feature."""
+    return _clip(image, promote("Image.clip", "geometry", "Geometry", geometry))
+
+
+@function("Image.clipToCollection", note="A pixel is inside if its centre is inside.")
+def clip_to_collection(image: Image, collection: Any) -> Image:
+    """Masks pixels outside the features of a collection."""
+    return _clip(image, promote("Image.clipToCollection", "collection", "Geometry", collection))
+
+
+def _clip(image: Image, region: Geometry) -> Image:
+    def one(band: ImageBand) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            values, mask = pull(band.source, grid)
+            return values, mask & pull(within, grid)[0]
+
+        return ImageBand(band.name, band.type, band.projection, source, band.dimensions)
+
+    def within(grid: Grid, _pull: Pull) -> Sampled:
+        covered = inside(region, grid)
+        return covered, covered
+
+    from attrs import evolve
+
+    shape = region.lonlat
+    footprint = region if image.footprint is None else Geometry(image.footprint.lonlat.intersection(shape))
+    return evolve(image.with_bands(map(one, image.bands)), footprint=footprint)
+
+
+@function("Image.where")
+def where(image: Image, test: Image, value: Image) -> Image:
+    """Replaces pixels where the test and the new value are valid and the test is not 0."""
+    tests, values = beside(image, test, "test"), beside(image, value, "value")
+
+    def one(band: ImageBand, by: ImageBand, other: ImageBand) -> ImageBand:
+        kind = band.type.union(other.type)
+
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            have, mask = pull(band.source, grid)
+            tested, known = pull(by.source, grid)
+            new, valid = pull(other.source, grid)
+            return np.where((tested != 0) & known & valid, cast(new, kind), cast(have, kind)), mask
+
+        return ImageBand(band.name, kind, band.projection, source)
+
+    rows = zip(tests, values, strict=True)
+    return image.with_bands(one(band, by, other) for (_, band, by), (_, _, other) in rows)
+
+
+@function("Image.blend")
+def blend(bottom: Image, top: Image) -> Image:
+    """Overlays one image on another at pixels where it is not masked."""
+    from localearth.functions.support import pairs
+
+    def one(name: str, under: ImageBand, over: ImageBand) -> ImageBand:
+        kind = under.type.union(over.type)
+
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            low, have = pull(under.source, grid)
+            high, also = pull(over.source, grid)
+            return np.where(also, cast(high, kind), cast(low, kind)), have | also
+
+        return ImageBand(name, kind, under.projection, source)
+
+    if not bottom.bands or not top.bands:
+        raise EarthEngineError("Both images need bands.")
+    return bottom.with_bands(one(*each) for each in pairs(bottom, top))
+
+
+@function("Image.remap", note="Lists of numbers, not arrays.")
+def remap(image: Image, old: list[Any], new: list[Any], default: Any, name: str | None) -> Image:
+    """Replaces values; those not in the list become the default, or are masked without one."""
+    if len(old) != len(new):
+        raise EarthEngineError("'from' and 'to' must have the same length.")
+    found = [band for band in image.bands if name is None or band.name == name]
+    if not found:
+        raise EarthEngineError(f"Band '{name}' was not found in the image.")
+    band = found[0]
+    filler = (
+        None if default is None else promote("Image.remap", "defaultValue", "Image<unknown bands>", default).bands[0]
+    )
+    from localearth.values.pixel_type import of_number
+
+    kind = of_number(new[0]) if new else band.type
+    for each in new[1:]:
+        kind = kind.union(of_number(each))
+    if filler is not None:
+        kind = kind.union(filler.type)
+    order = np.argsort(old)
+    keys, results = np.asarray(old, float)[order], np.asarray(new, float)[order]
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        values, mask = pull(band.source, grid)
+        at = np.clip(np.searchsorted(keys, values), 0, max(len(keys) - 1, 0))
+        hit = (keys[at] == values) if len(keys) else np.zeros(grid.shape, bool)
+        mapped = results[at] if len(keys) else np.zeros(grid.shape)
+        if filler is None:
+            return np.where(hit, mapped, 0).astype(kind.dtype), mask & hit
+        other, valid = pull(filler.source, grid)
+        return np.where(hit, mapped, other).astype(kind.dtype), mask & (hit | valid)
+
+    return image.with_bands([ImageBand("remapped", kind, band.projection, source)])

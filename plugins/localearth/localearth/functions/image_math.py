@@ -1,0 +1,168 @@
+"""Arithmetic, comparisons and casts of images, pixel by pixel."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from localearth.errors import EarthEngineError
+from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names, floating
+from localearth.functions.support import pairs
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import Sampled
+from localearth.registry import function
+from localearth.values.image import Image, ImageBand, Pull, of_bands
+from localearth.values.pixel_type import FLOAT, NAMED, PixelType, cast
+
+_ALIASES = {
+    "bitwiseAnd": ("Image.bitwise_and",),
+    "bitwiseOr": ("Image.bitwise_or",),
+    "bitwiseXor": ("Image.bitwise_xor",),
+    "leftShift": ("Image.left_shift",),
+    "rightShift": ("Image.right_shift",),
+    "bitwiseNot": ("Image.bitwise_not",),
+}
+
+
+def _binary(operation: Operation, name: str, left: ImageBand, right: ImageBand) -> ImageBand:
+    kind = operation.type(left.type, right.type)
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        a, valid = pull(left.source, grid)
+        b, also = pull(right.source, grid)
+        return operation.run(kind, a, b), valid & also
+
+    # A constant has no projection of its own, so the result takes the projection of the other operand.
+    base = right if _is_constant(left) and not _is_constant(right) else left
+    return ImageBand(name, kind, base.projection, source)
+
+
+def _is_constant(band: ImageBand) -> bool:
+    return band.projection.nominal_scale > 100_000 and band.dimensions is None
+
+
+def unary(band: ImageBand, operation: Operation) -> ImageBand:
+    """A band with an operation applied to it."""
+    kind = operation.type(band.type)
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        values, mask = pull(band.source, grid)
+        return operation.run(kind, values), mask
+
+    return ImageBand(band.name, kind, band.projection, source, band.dimensions)
+
+
+def cast_band(band: ImageBand, kind: PixelType) -> ImageBand:
+    """A band cast to a type."""
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        values, mask = pull(band.source, grid)
+        return cast(values, kind), mask
+
+    return ImageBand(band.name, kind, band.projection, source, band.dimensions)
+
+
+def _longer(left: Image, right: Image) -> Image:
+    """The image whose metadata the result keeps: the left one, unless only the right one is not constant."""
+    return right if left.footprint is None and not left.properties and right.footprint is not None else left
+
+
+def _register() -> None:
+    """Registers the operations of the shared tables for images."""
+    for name, operation in BINARY.items():
+
+        def binary(left: Image, right: Image, operation: Operation = operation) -> Image:
+            bands = [_binary(operation, label, a, b) for label, a, b in pairs(left, right)]
+            base = _longer(left, right)
+            # Google keeps the footprint but not the properties of the operands.
+            return of_bands(bands, properties=_kept(base), footprint=base.footprint)
+
+        note = (
+            "The result's range follows from the operands' ranges." if name in ("add", "subtract", "multiply") else ""
+        )
+        function(f"Image.{name}", *_ALIASES.get(name, ()), note=note)(binary)
+    for name, operation in UNARY.items():
+
+        def single(image: Image, operation: Operation = operation) -> Image:
+            return image.with_bands(unary(band, operation) for band in image.bands)
+
+        note = "Halves are rounded away from 0 (assumed)." if name == "round" else ""
+        names = (f"Image.{name}", *_ALIASES.get(name, ()))
+        function(*names, note=note)(single)
+    for target, names in cast_names("Image").items():
+
+        def convert(image: Image, kind: PixelType = NAMED[target]) -> Image:
+            return image.with_bands(cast_band(band, kind) for band in image.bands)
+
+        function(*names, note="Clamps to the type's range, truncates fractions; NaN becomes 0 (assumed).")(convert)
+
+
+def _kept(image: Image) -> dict[str, Any]:
+    return {key: image.properties[key] for key in ("system:index", "system:footprint") if key in image.properties}
+
+
+_register()
+
+
+@function("Image.cast", note="Types are strings or PixelTypes.")
+def cast_bands(image: Image, types: Mapping[str, Any], order: list[str] | None) -> Image:
+    """Casts bands by name."""
+    by_name = {}
+    for band in image.bands:
+        kind = types.get(band.name)
+        kind = NAMED.get(kind) if isinstance(kind, str) else kind
+        if kind is not None and not isinstance(kind, PixelType):
+            raise EarthEngineError(f"Invalid type for band '{band.name}'.")
+        by_name[band.name] = cast_band(band, kind) if kind else band
+    if order is not None and sorted(order) != sorted(by_name):
+        raise EarthEngineError("bandOrder must name every band of the image.")
+    return image.with_bands(by_name[name] for name in order or by_name)
+
+
+@function("Image.clamp")
+def clamp(image: Image, low: float, high: float) -> Image:
+    """Clamps values to a range. Whole bounds keep an integer band integer."""
+
+    def one(band: ImageBand) -> ImageBand:
+        whole = low == int(low) and high == int(high)
+        precision = band.type.precision if whole or not band.type.is_integer else "double"
+        least, greatest = band.type.bounds
+        ends = max(min(low, greatest), least), min(max(high, least), greatest)
+        kind = PixelType(precision, *(map(int, ends) if precision == "int" else ends))
+
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            values, mask = pull(band.source, grid)
+            # In single precision the bounds are rounded like the result.
+            wide = values if values.dtype.kind == "f" else values.astype(np.float64)
+            return np.clip(wide, low, high).astype(kind.dtype, copy=False), mask
+
+        return ImageBand(band.name, kind, band.projection, source, band.dimensions)
+
+    return image.with_bands(map(one, image.bands))
+
+
+@function("Image.unitScale")
+def unit_scale(image: Image, low: float, high: float) -> Image:
+    """Maps [low, high] to [0, 1] without clamping; always floating point."""
+    scale = Operation(lambda values: (values - low) / (high - low), floating)
+    return image.with_bands(unary(band, scale) for band in image.bands)
+
+
+@function("Image.normalizedDifference")
+def normalized_difference(image: Image, names: list[str] | None) -> Image:
+    """(a - b) / (a + b) of two bands; masked where an input is negative (documented)."""
+    by_name = {band.name: band for band in image.bands}
+    chosen = names or image.names[:2]
+    if len(chosen) != 2 or not set(chosen) <= set(by_name):
+        raise EarthEngineError("Two bands of the image must be given.")
+    one, two = (by_name[name] for name in chosen)
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        a, valid = pull(one.source, grid)
+        b, also = pull(two.source, grid)
+        a, b = a.astype(float), b.astype(float)
+        total = a + b
+        found = np.where(total == 0, 0, (a - b) / np.where(total == 0, 1, total))
+        return found.astype(np.float32), valid & also & (a >= 0) & (b >= 0)
+
+    return of_bands([ImageBand("nd", FLOAT, one.projection, source)], footprint=image.footprint)

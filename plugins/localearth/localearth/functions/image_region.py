@@ -1,0 +1,193 @@
+"""Statistics of an image in a region.
+
+As Google documents it, unweighted reducers use the pixels whose centre is in the region. Weighted reducers (mean, sum,
+variance) use every pixel with the share of its area in the region as weight. Weights have 8 bits, so shares below 1/256
+are lost: a region much smaller than a pixel has no mean.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import shapely
+from attrs import frozen
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from localearth.errors import EarthEngineError
+from localearth.raster.grid import Grid
+from localearth.registry import function
+from localearth.values.collection import Collection
+from localearth.values.feature import Feature
+from localearth.values.geometry import Geometry
+from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.projection import Projection, invert, resolve, whole
+from localearth.values.reducer import Reducer
+
+_NOTE = "Reducers of one input; `bestEffort` true is refused; `tileScale` is ignored."
+
+_CHUNK = 200_000
+"""Number of pixels whose outlines are created at once."""
+
+
+@frozen(eq=False)
+class Region:
+    """The pixels of a grid in a geometry.
+
+    Attributes:
+        grid: a grid that covers the geometry.
+        share: share of each pixel inside the geometry, (height, width), 0 to 1 in steps of 1/255.
+        centre: whether the pixel's centre is inside, (height, width).
+    """
+
+    grid: Grid
+    share: NDArray[np.float64]
+    centre: NDArray[np.bool_]
+
+
+def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weighted: bool = True) -> Region:
+    """The pixels of a projection that a geometry covers.
+
+    Raises:
+        EarthEngineError: when there are more than `max_pixels`.
+    """
+    a, b, c, d, e, f = invert(projection.transform)
+    shape = shapely.transform(
+        geometry.in_crs(projection.crs),
+        lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
+    )
+    if shape.is_empty:
+        raise EarthEngineError("The region is empty.")
+    west, north, east, south = shape.bounds
+    col, row = math.floor(west), math.floor(north)
+    cols, rows = max(math.ceil(east) - col, 1), max(math.ceil(south) - row, 1)
+    if rows * cols > max_pixels:
+        raise EarthEngineError(
+            f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
+        )
+    shapely.prepare(shape)
+    share, centre = np.empty((rows, cols)), np.empty((rows, cols), bool)
+    chunk = max(_CHUNK // cols, 1)
+    for start in range(0, rows, chunk):
+        part = slice(start, min(start + chunk, rows))
+        left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row + start, row + part.stop))
+        share[part], centre[part] = pixel_shares(shape, left, top, weighted)
+    steps = np.minimum(np.floor(share * 256), 255)
+    grid = Grid(projection.crs, projection.transform, 0, 0).window(row, col, rows, cols)
+    return Region(grid, steps / 255, centre)
+
+
+def pixel_shares(
+    shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any], weighted: bool
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The share of each pixel inside a shape, and whether its centre is inside."""
+    if not shape.area:
+        # A point or line selects the pixels that it touches.
+        touched = shapely.intersects(shape, shapely.box(left, top, left + 1, top + 1))
+        return touched.astype(np.float64), touched
+    centre = shapely.intersects_xy(shape, left + 0.5, top + 0.5)
+    share = centre.astype(np.float64)
+    if not weighted:
+        return share, centre
+    # A pixel that the outline does not cross is inside if its centre is; only the few others are intersected.
+    passed = _passed(shape, left, top)
+    x, y = left[passed], top[passed]
+    share[passed] = shapely.area(shapely.intersection(shape, shapely.box(x, y, x + 1, y + 1)))
+    return share, centre
+
+
+def _passed(shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any]) -> NDArray[np.bool_]:
+    """The pixels that the outline of a shape crosses, and possibly some of their neighbours."""
+    rows, cols = left.shape
+    found = np.zeros((rows + 2, cols + 2), bool)
+    lines = shapely.get_parts(shapely.segmentize(shape.boundary, 0.5))
+    points, line = shapely.get_coordinates(lines, return_index=True)
+    starts = np.flatnonzero(line[1:] == line[:-1])
+    ends = np.stack([points[starts], points[starts + 1]])
+    low, high = np.floor(ends.min(axis=0) - 1e-6), np.floor(ends.max(axis=0) + 1e-6)
+    # A segment of half a pixel lies in at most two columns and two rows; those outside the raster go to a border.
+    for x in (low[:, 0], high[:, 0]):
+        for y in (low[:, 1], high[:, 1]):
+            row, col = np.clip(y - top[0, 0], -1, rows), np.clip(x - left[0, 0], -1, cols)
+            found[row.astype(np.int64) + 1, col.astype(np.int64) + 1] = True
+    return found[1:-1, 1:-1]
+
+
+def _output(band: str, output: str, reducer: Reducer) -> str:
+    return band if len(reducer.outputs) == 1 else f"{band}_{output}"
+
+
+def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: Pull) -> dict[str, Any]:
+    """The reducer's outputs for every band, named by the band, and by the output when there are several."""
+    results: dict[str, Any] = {}
+    inside = region.centre if not reducer.weighted else region.share > 0
+    weights = region.share.reshape(-1, 1) if reducer.weighted else None
+    for band in bands:
+        values, mask = pull(band.source, region.grid)
+        stack = values.astype(np.float64).reshape(-1, 1)
+        valid = (mask & inside).reshape(-1, 1)
+        kinds = reducer.types(band.type, None)
+        found = reducer.apply(stack, valid, weights)
+        for output, kind, (value, good) in zip(reducer.outputs, kinds, found, strict=True):
+            number = float(np.asarray(value)[0])
+            shown = (int(number) if kind.is_integer else whole(number)) if good[0] else None
+            results[_output(band.name, output, reducer)] = shown
+    return results
+
+
+def _projection(image: Image, crs: Projection | None, transform: list[float] | None, scale: float | None) -> Projection:
+    if not image.bands:
+        raise EarthEngineError("The image has no bands.")
+    return resolve(crs or image.bands[0].projection, transform, scale)
+
+
+@function("Image.reduceRegion", note=_NOTE)
+def reduce_region(
+    image: Image,
+    reducer: Reducer,
+    geometry: Geometry | None,
+    scale: float | None,
+    crs: Projection | None,
+    transform: list[float] | None,
+    best_effort: bool,
+    max_pixels: int,
+    _tile_scale: float,
+) -> dict[str, Any]:
+    """A reducer applied to the pixels of each band in a region."""
+    if best_effort:
+        raise EarthEngineError("argument 'bestEffort': the local Earth Engine supports false.")
+    where = geometry or image.footprint
+    if where is None:
+        raise EarthEngineError("A geometry is needed for an image without a footprint.")
+    region = region_of(where, _projection(image, crs, transform, scale), max_pixels, reducer.weighted)
+    return reduced(image.bands, reducer, region, Pull())
+
+
+@function("Image.reduceRegions", note="Reducers of one input; `tileScale` is ignored.")
+def reduce_regions(
+    image: Image,
+    collection: Collection,
+    reducer: Reducer,
+    scale: float | None,
+    crs: Projection | None,
+    transform: list[float] | None,
+    _tile_scale: float,
+    max_pixels: int | None,
+) -> Collection:
+    """A reducer applied to every feature; the results become properties, named by the output for a single band."""
+    projection = _projection(image, crs, transform, scale)
+    limit = 10_000_000 if max_pixels is None else max_pixels
+
+    def make() -> Iterable[Any]:
+        for feature in collection.elements:
+            if feature.geometry is None:
+                raise EarthEngineError("Image.reduceRegions: a feature has no geometry.", placed=True)
+            region = region_of(feature.geometry, projection, limit, reducer.weighted)
+            found = reduced(image.bands, reducer, region, Pull())
+            if len(image.bands) == 1:
+                found = dict(zip(reducer.outputs, found.values(), strict=True))
+            kept = {name: value for name, value in found.items() if value is not None}
+            yield Feature(feature.geometry, {**feature.properties, **kept})
+
+    return collection.derived(make, False)

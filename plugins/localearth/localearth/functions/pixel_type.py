@@ -1,0 +1,58 @@
+"""Pixel types."""
+
+from typing import Any
+
+from localearth.errors import EarthEngineError
+from localearth.promote import is_number
+from localearth.registry import function
+from localearth.values.pixel_type import NAMED, PixelType
+
+
+@function("PixelType", note="`dimensions` 0 only: there are no array images.")
+def make(precision: Any, low: Any, high: Any, dimensions: int) -> PixelType:
+    """A type from a precision and a range."""
+    if dimensions:
+        raise EarthEngineError("argument 'dimensions': the local Earth Engine has no array images.")
+    if isinstance(precision, PixelType):
+        return precision
+    if precision not in NAMED:
+        raise EarthEngineError(f"Unknown precision '{precision}'.")
+    named = NAMED[precision]
+    return PixelType(named.precision, named.low if low is None else low, named.high if high is None else high)
+
+
+def _register() -> None:
+    for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "float", "double"):
+
+        def named(name: str = name) -> PixelType:
+            return NAMED[name]
+
+        named.__doc__ = f"The type {name}."
+        function(f"PixelType.{name}")(named)
+
+
+_register()
+
+
+@function("PixelType.precision")
+def precision_of(kind: PixelType) -> str:
+    """int, float or double."""
+    return kind.precision
+
+
+@function("PixelType.minValue")
+def min_value(kind: PixelType) -> Any:
+    """The minimum; null when unknown."""
+    return kind.low if is_number(kind.low) else None
+
+
+@function("PixelType.maxValue")
+def max_value(kind: PixelType) -> Any:
+    """The maximum; null when unknown."""
+    return kind.high if is_number(kind.high) else None
+
+
+@function("PixelType.dimensions")
+def dimensions_of(_kind: PixelType) -> int:
+    """The number of array dimensions, 0."""
+    return 0

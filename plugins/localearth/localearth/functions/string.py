@@ -1,0 +1,138 @@
+"""Strings. Regular expressions are Python's, close to JavaScript's."""
+
+import json
+import re
+from typing import Any
+
+from localearth.encode import encode
+from localearth.errors import EarthEngineError
+from localearth.functions.support import refuse
+from localearth.promote import is_number
+from localearth.registry import function
+from localearth.values.date import Date
+from localearth.values.projection import whole
+
+_FLAGS = "`flags` g and i only."
+
+
+def _flags(flags: str) -> re.RegexFlag:
+    if set(flags) - {"g", "i"}:
+        raise refuse("flags", flags, "use 'g' and 'i'")
+    return re.IGNORECASE if "i" in flags else re.NOFLAG
+
+
+def _compiled(regex: str, flags: str) -> re.Pattern[str]:
+    try:
+        return re.compile(regex, _flags(flags))
+    except re.error as error:
+        raise EarthEngineError(f"Invalid regular expression '{regex}': {error}.") from None
+
+
+@function("String")
+def make(value: Any) -> str:
+    """A string from a string or number."""
+    if isinstance(value, str):
+        return value
+    if is_number(value):
+        return str(whole(value))
+    if isinstance(value, Date):
+        return value.at().strftime("%Y-%m-%dT%H:%M:%S")
+    return json.dumps(encode(value))
+
+
+@function("String.cat")
+def cat(one: str, two: str) -> str:
+    """Both strings as one."""
+    return one + two
+
+
+@function("String.length")
+def length(text: str) -> int:
+    """The number of characters."""
+    return len(text)
+
+
+@function("String.slice")
+def slice_text(text: str, start: int, end: int | None) -> str:
+    """A slice, as in Python."""
+    return text[start:end]
+
+
+@function("String.index")
+def index(text: str, pattern: str) -> int:
+    """The first position of a substring, or -1."""
+    return text.find(pattern)
+
+
+@function("String.rindex")
+def rindex(text: str, pattern: str) -> int:
+    """The last position of a substring, or -1."""
+    return text.rfind(pattern)
+
+
+@function("String.toLowerCase")
+def lower(text: str) -> str:
+    """The string in lower case."""
+    return text.lower()
+
+
+@function("String.toUpperCase")
+def upper(text: str) -> str:
+    """The string in upper case."""
+    return text.upper()
+
+
+@function("String.trim")
+def trim(text: str) -> str:
+    """The string without whitespace at both ends."""
+    return text.strip()
+
+
+@function("String.equals")
+def equals(text: str, other: Any) -> bool:
+    """Whether both strings are equal."""
+    return bool(text == other)
+
+
+@function("String.compareTo")
+def compare(one: str, two: str) -> int:
+    """-1, 0 or 1 by lexicographic order."""
+    return (one > two) - (one < two)
+
+
+@function("String.split", note=_FLAGS)
+def split(text: str, regex: str, flags: str) -> list[str]:
+    """The parts between the matches of a regular expression; the characters if it is empty."""
+    return list(text) if not regex else [part or "" for part in _compiled(regex, flags).split(text)]
+
+
+@function("String.match", note=_FLAGS)
+def match(text: str, regex: str, flags: str) -> list[str]:
+    """The first match and its groups; with the flag g, all matches."""
+    pattern = _compiled(regex, flags)
+    if "g" in flags:
+        return [found[0] for found in pattern.finditer(text)]
+    found = pattern.search(text)
+    return [] if found is None else [found[0], *(group or "" for group in found.groups())]
+
+
+@function("String.replace", note=_FLAGS)
+def replace(text: str, regex: str, replacement: str, flags: str) -> str:
+    """The string with the first match replaced, or all matches with the flag g. `$1` is a group."""
+    pattern = re.sub(r"\$(\d)", r"\\\1", replacement.replace("\\", "\\\\"))
+    return _compiled(regex, flags).sub(pattern, text, count=0 if "g" in flags else 1)
+
+
+@function("String.encodeJSON")
+def encode_json(value: Any) -> str:
+    """A value as JSON."""
+    return json.dumps(encode(value))
+
+
+@function("String.decodeJSON")
+def decode_json(text: str) -> Any:
+    """A value from JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise EarthEngineError("Invalid JSON.") from None

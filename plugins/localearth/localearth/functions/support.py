@@ -1,0 +1,75 @@
+"""Helpers for all families: pairs of bands, mapped functions, and errors of unsupported arguments."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from localearth.errors import EarthEngineError
+from localearth.values.feature import index_of
+from localearth.values.function import Function
+from localearth.values.image import Image, ImageBand
+
+Pairs = list[tuple[str, ImageBand, ImageBand]]
+
+
+def refuse(argument: str, value: Any, allowed: str) -> EarthEngineError:
+    """The error for an argument value that Earth Engine supports but this implementation does not."""
+    return EarthEngineError(f"argument '{argument}': the local Earth Engine does not support {value!r}; {allowed}.")
+
+
+def pairs(left: Image, right: Image) -> Pairs:
+    """Matches the bands of two images as Google documents it for `Image.add`.
+
+    A single band is matched with every band of the other image, bands with equal names by name, and other bands in
+    order if the images have equally many. The names are those of the image with more bands, or of the left one.
+    """
+    one, two = left.bands, right.bands
+    if len(two) == 1 and len(one) >= 1:
+        return [(band.name, band, two[0]) for band in one]
+    if len(one) == 1 and len(two) > 1:
+        return [(band.name, one[0], band) for band in two]
+    by_name = {band.name: band for band in two}
+    if set(by_name) == set(left.names):
+        return [(band.name, band, by_name[band.name]) for band in one]
+    if len(one) == len(two):
+        return [(a.name, a, b) for a, b in zip(one, two, strict=True)]
+    common = [band for band in one if band.name in by_name]
+    if not common:
+        raise EarthEngineError(
+            f"Can't match bands [{', '.join(left.names)}] with bands [{', '.join(right.names)}]: "
+            "the images have neither equal names nor equal numbers of bands."
+        )
+    return [(band.name, band, by_name[band.name]) for band in common]
+
+
+def beside(image: Image, other: Image, what: str) -> Pairs:
+    """Matches the bands of an image with those of a mask or value image: one band for all, or equally many in order."""
+    if len(other.bands) == 1:
+        return [(band.name, band, other.bands[0]) for band in image.bands]
+    if len(other.bands) == len(image.bands):
+        return [(a.name, a, b) for a, b in zip(image.bands, other.bands, strict=True)]
+    raise EarthEngineError(
+        f"The {what} image must have 1 band or as many as the input ({len(image.bands)}), not {len(other.bands)}."
+    )
+
+
+def mapped(function: Function, elements: Iterable[Any], drop_nulls: bool) -> list[Any]:
+    """The results of a function for each element; errors name the element, as Google's do."""
+    results = []
+    for element in elements:
+        try:
+            result = function.call(element)
+        except EarthEngineError as error:
+            index = index_of(element) if hasattr(element, "properties") else None
+            if index is None:
+                raise
+            raise EarthEngineError(f"Error in map(ID={index}):\n{error.message}", error.status, placed=True) from None
+        if result is None:
+            if drop_nulls:
+                continue
+            if hasattr(element, "properties"):
+                raise EarthEngineError(
+                    "A mapped function's arguments and return value must be elements; it returned null."
+                    " Set dropNulls to drop such elements."
+                )
+        results.append(result)
+    return results

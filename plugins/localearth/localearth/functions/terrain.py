@@ -1,0 +1,69 @@
+"""Terrain: slope and aspect from the 4-connected neighbours, as with GDAL's ZevenbergenThorne."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import Sampled
+from localearth.registry import function
+from localearth.values.image import Image, ImageBand, Pull, of_bands
+from localearth.values.pixel_type import FLOAT
+from localearth.values.projection import METRES_PER_DEGREE, lookup, metres_per_unit
+
+_NOTE = "Computed on the requested grid; a masked neighbour masks the pixel. Its axes must be parallel to the CRS."
+
+
+def _spacing(grid: Grid) -> tuple[Any, Any]:
+    """Metres from one pixel centre to the next, eastward and northward (signed, (height, 1) for degrees)."""
+    a, _, _, _, e, _ = grid.transform
+    if not lookup(grid.crs).is_geographic:
+        unit = metres_per_unit(grid.crs)
+        return a * unit, e * unit
+    # A degree of longitude shrinks with the cosine of latitude (assumed; GDAL uses a fixed scale).
+    latitude = grid.centres()[1][:, :1]
+    return a * METRES_PER_DEGREE * np.cos(np.radians(latitude)), e * METRES_PER_DEGREE
+
+
+def _gradient(band: ImageBand, grid: Grid, pull: Pull) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
+    """The rise per metre eastward and northward, and where all of the five pixels are valid."""
+    values, mask = pull(band.source, grid.window(-1, -1, grid.height + 2, grid.width + 2))
+    z = np.where(mask, values, 0).astype(np.float64)
+    dx, dy = _spacing(grid)
+    east = (z[1:-1, 2:] - z[1:-1, :-2]) / (2 * dx)
+    north = (z[2:, 1:-1] - z[:-2, 1:-1]) / (2 * dy)
+    valid = mask[1:-1, 1:-1] & mask[1:-1, 2:] & mask[1:-1, :-2] & mask[2:, 1:-1] & mask[:-2, 1:-1]
+    return east, north, valid
+
+
+def _derived(image: Image, name: str, measure: Callable[..., Any]) -> ImageBand:
+    band = image.bands[0]
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        east, north, valid = _gradient(band, grid, pull)
+        return measure(east, north).astype(np.float32), valid
+
+    return ImageBand(name, FLOAT, band.projection, source)
+
+
+def _slope(east: Any, north: Any) -> Any:
+    return np.degrees(np.arctan(np.hypot(east, north)))
+
+
+def _aspect(east: Any, north: Any) -> Any:
+    """The direction that the slope faces, degrees clockwise from north; 0 at flat pixels."""
+    return np.where((east == 0) & (north == 0), 0, np.degrees(np.arctan2(-east, -north)) % 360)
+
+
+@function("Terrain.slope", note=_NOTE)
+def slope(image: Image) -> Image:
+    """Slope in degrees, of the first band."""
+    return of_bands([_derived(image, "slope", _slope)], footprint=image.footprint)
+
+
+@function("Terrain.aspect", note=_NOTE + " 0 at flat pixels (assumed).")
+def aspect(image: Image) -> Image:
+    """Aspect in degrees clockwise from north, of the first band."""
+    return of_bands([_derived(image, "aspect", _aspect)], footprint=image.footprint)

@@ -1,0 +1,169 @@
+"""Optics: a surface as seen by Sentinel-2 through clouds and atmosphere, in digital numbers."""
+
+import math
+
+import numpy as np
+from attrs import define, frozen
+
+from localearth.planet.clouds import sky
+from localearth.planet.cover import Kind
+from localearth.planet.hashing import Floats, bell, salt
+from localearth.planet.lattice import Lattice, Window, on_sphere
+from localearth.planet.lazy import lazy
+from localearth.planet.spectra import BANDS, CLOUD, PASSED, PATH, SPECTRA
+from localearth.planet.surface import MATERIALS, Surface, surface
+from localearth.planet.truth import Planet, Recent, Truth
+
+CLOUD_HEIGHT = 1500.0
+"""Height of the clouds above the ground, metres; determines the positions of their shadows."""
+
+
+@frozen
+class Pass:
+    """A pass of the satellite over a granule.
+
+    Attributes:
+        key: a salt of the datatake, so that neighbouring granules share their clouds.
+        day: day of the year, from 1.
+        lon: longitude of the granule's centre, degrees.
+        lat: latitude of the granule's centre, degrees.
+        mean: mean cloudiness of the climate there at that time.
+    """
+
+    key: int
+    day: int
+    lon: float
+    lat: float
+    mean: float
+
+    def sun(self) -> tuple[float, float, float]:
+        """The direction of the sun at 10:30: east, north, up."""
+        tilt = math.radians(-23.44 * math.cos(2 * math.pi * (self.day + 10) / 365.25))
+        hour, phi = math.radians(-22.5), math.radians(self.lat)
+        east = -math.cos(tilt) * math.sin(hour)
+        north = math.cos(phi) * math.sin(tilt) - math.sin(phi) * math.cos(tilt) * math.cos(hour)
+        up = math.sin(phi) * math.sin(tilt) + math.cos(phi) * math.cos(tilt) * math.cos(hour)
+        # With the sun on the horizon nothing would be visible; real acquisitions stop there, too.
+        up = max(up, 0.12)
+        return round(east, 9), round(north, 9), round(up, 9)
+
+
+@define(slots=False, eq=False)
+class View:
+    """A window as seen on a pass; expensive parts are computed on first use.
+
+    Attributes:
+        truth: the hidden state of the window.
+        seen: the pass.
+        cloud: opacity of the clouds, (rows, cols); None without clouds.
+        shadow: darkness of their shadows, (rows, cols); None without shadows.
+    """
+
+    truth: Truth
+    seen: Pass
+    cloud: Floats | None
+    shadow: Floats | None
+
+    @lazy
+    def surface(self) -> Surface:
+        """The materials on that day."""
+        return surface(self.truth, self.seen.day)
+
+    @lazy
+    def materials(self) -> list[tuple[str, Floats]]:
+        """The materials that occur in the window, and their share of each pixel."""
+        pairs = zip(MATERIALS, self.surface.mixture, strict=True)
+        return [(name, share) for name, share in pairs if share.any()]
+
+    @lazy
+    def light(self) -> Floats:
+        """The factor of relief, tone and cloud shadow, (rows, cols)."""
+        light = _relief(self.truth, self.seen) * _tone(self.truth)
+        return light if self.shadow is None else light * (1.0 - 0.62 * self.shadow)
+
+
+class Optics:
+    """Creates views of a planet and caches the last `kept` of them (a view takes 2 MB)."""
+
+    def __init__(self, planet: Planet, kept: int) -> None:
+        self.planet = planet
+        self._recent: Recent[View] = Recent(kept)
+
+    def view(self, lattice: Lattice, window: Window, seen: Pass) -> tuple[Window, View]:
+        """A view that contains the window, and the view's own window (multiples of 60 m)."""
+
+        def make() -> tuple[Window, View]:
+            truth = self.planet.truth(lattice, window.grown(1, 6))
+            return truth.patch.window, self._make(truth, seen)
+
+        return self._recent.get((lattice, seen), window.grown(1), make)
+
+    def _make(self, truth: Truth, seen: Pass) -> View:
+        return View(truth, seen, *self._sky(truth, seen))
+
+    def _sky(self, truth: Truth, seen: Pass) -> tuple[Floats | None, Floats | None]:
+        east, north, up = seen.sun()
+        lon, lat = math.radians(seen.lon), math.radians(seen.lat)
+        eastward = np.array([-math.sin(lon), math.cos(lon), 0.0])
+        northward = np.array([-math.sin(lat) * math.cos(lon), -math.sin(lat) * math.sin(lon), math.cos(lat)])
+        shift = np.round((eastward * east + northward * north) * (CLOUD_HEIGHT / up), 3)
+        cloud, shadow = sky(truth.patch, seen.mean, seen.key, shift)
+        if shadow is not None and cloud is not None:
+            shadow = shadow * (1.0 - cloud)
+        return cloud, shadow
+
+
+def _relief(truth: Truth, seen: Pass) -> Floats:
+    """Ratio of the light on slopes to the light on flat ground, including diffuse light."""
+    east, north, up = seen.sun()
+    dx, dy = truth.slopes
+    facing = (up - east * dx - north * dy) / np.sqrt(1.0 + dx * dx + dy * dy)
+    return 0.22 + 0.78 * np.clip(facing * (1.0 / up), 0.0, 1.9)
+
+
+def _tone(truth: Truth) -> Floats:
+    """Small differences of brightness that are the same on every day: crowns, soils, roofs."""
+    cover = truth.cover
+    window = truth.patch.window
+    rows = np.arange(window.row, window.row + window.rows)[:, None]
+    cols = np.arange(window.col, window.col + window.cols)[None, :]
+    grain = bell(salt(truth.patch.lattice.crs, "grain"), rows, cols)
+    strength = _GRAIN[cover.kind]
+    field = 0.24 * (cover.own - 0.5) * (cover.kind == Kind.CROPS) + (
+        0.12 * (cover.lot - 0.5) + 0.16 * (cover.own - 0.5)
+    ) * (cover.kind == Kind.BUILT)
+    smooth = 0.34 * (cover.patchy - 0.5) + 0.34 * (cover.broad - 0.5)
+    flat = np.where(cover.kind == Kind.WATER, 0.15, 1.0)
+    result: Floats = np.clip(1.0 + flat * smooth + field + strength * grain, 0.3, 1.8)
+    return result
+
+
+_GRAIN = np.array([0.012, 0.10, 0.035, 0.06, 0.022, 0.07, 0.06, 0.045, 0.012, 0.09, 0.05], np.float32)
+"""Graininess of each kind of surface at 10 m."""
+
+
+def reflectance(view: View, band: str, air: bool, haze: float) -> Floats:
+    """A band's reflectance at 10 m, times 10,000, not rounded.
+
+    Args:
+        view: the view.
+        band: e.g. `"B4"`.
+        air: whether the reflectance is at the top of the atmosphere (level 1C) instead of the surface (level 2A).
+        haze: haze of the atmosphere; 1 on an average day.
+    """
+    at = BANDS.index(band)
+    ground = np.zeros(view.light.shape, np.float32)
+    for name, share in view.materials:
+        ground += SPECTRA[name][at] * share
+    ground *= view.light
+    if air:
+        ground *= PASSED[at] ** haze
+        ground += PATH[at] * haze
+    if view.cloud is not None:
+        ground += view.cloud * (CLOUD[at] * (0.55 + 0.45 * view.cloud) - ground)
+    return ground
+
+
+def sphere_point(lon: float, lat: float) -> Floats:
+    """One point on the sphere, (3, 1) metres."""
+    return on_sphere(np.array([lon]), np.array([lat])).reshape(3, 1)

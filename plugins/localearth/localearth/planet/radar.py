@@ -1,0 +1,128 @@
+"""Radar: backscatter of every kind of surface, with effects of slopes, wind, crops and speckle, in steps of 1/64 dB."""
+
+from functools import partial
+
+import numpy as np
+from attrs import frozen
+
+from localearth.planet.bands import Grid, MadeBand
+from localearth.planet.cover import Kind
+from localearth.planet.hashing import Floats, bell, chance, salt
+from localearth.planet.lattice import Lattice, Window
+from localearth.planet.noise import smoothstep
+from localearth.planet.orbits import day_of_year
+from localearth.planet.outlines import Line, within
+from localearth.planet.truth import Planet, Truth
+from localearth.worlds.base import Mask, Pixels
+
+LEVELS: dict[Kind, tuple[float, float]] = {
+    Kind.WATER: (-19.5, -28.0),
+    Kind.TREES: (-8.3, -13.6),
+    Kind.GRASS: (-12.4, -19.2),
+    Kind.FLOODED: (-9.8, -16.8),
+    Kind.CROPS: (-11.2, -18.0),
+    Kind.SHRUB: (-10.9, -17.0),
+    Kind.BUILT: (-3.2, -10.5),
+    Kind.BARE: (-14.6, -23.5),
+    Kind.SNOW: (-10.8, -18.5),
+    Kind.MANGROVE: (-8.0, -13.4),
+    Kind.MOSS: (-12.8, -19.8),
+}
+"""Typical backscatter at mid swath, dB: co-polarised and cross-polarised. Rounded figures for C band."""
+
+_TABLE = np.array([LEVELS[kind] for kind in Kind])
+
+NEAR, FAR = 30.5, 45.5
+"""Incidence angles at the swath's edges, degrees."""
+
+
+@frozen
+class Take:
+    """One acquisition of a frame.
+
+    Attributes:
+        key: its salt.
+        ascending: whether the satellite flies northward and therefore looks east.
+        lines: the frame's sides, in its CRS.
+        grid: its grid of 10 m.
+        time: milliseconds since 1970.
+    """
+
+    key: int
+    ascending: bool
+    lines: tuple[Line, ...]
+    grid: Grid
+    time: float
+
+
+def radar_bands(planet: Planet, take: Take, polarisations: list[str]) -> list[MadeBand]:
+    """The bands of a scene: its polarisations, float64 dB, and the angle."""
+    bands = [MadeBand(name, "float64", take.grid, partial(_backscatter, planet, take, name)) for name in polarisations]
+    a, _, left, _, _, top = take.grid.transform
+    step = 100
+    coarse = Grid(
+        take.grid.crs,
+        (a * step, 0.0, left, 0.0, -a * step, top),
+        -(-take.grid.width // step),
+        -(-take.grid.height // step),
+    )
+    return [*bands, MadeBand("angle", "float32", coarse, partial(_angle, take, coarse))]
+
+
+def _places(grid: Grid, row: int, col: int, rows: int, cols: int) -> tuple[Floats, Floats]:
+    size, _, left, _, _, top = grid.transform
+    return left + (np.arange(col, col + cols) + 0.5) * size, top - (np.arange(row, row + rows) + 0.5) * size
+
+
+def _incidence(take: Take, x: Floats, y: Floats) -> Floats:
+    """Incidence angle, degrees; increases away from the satellite, which flies left of the strip."""
+    # Order of the sides: left edge forward, far end, right edge back, near end.
+    gaps = [a * x[None, :] + (b * y + c)[:, None] for a, b, c in (take.lines[0], take.lines[2])]
+    result: Floats = NEAR + (FAR - NEAR) * np.clip(gaps[0] / np.maximum(gaps[0] + gaps[1], 1.0), 0.0, 1.0)
+    return result
+
+
+def _angle(take: Take, grid: Grid, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
+    x, y = _places(grid, row, col, rows, cols)
+    return np.round(_incidence(take, x, y) * 64.0) / 64.0, within(take.lines, x, y)
+
+
+def _backscatter(
+    planet: Planet, take: Take, name: str, row: int, col: int, rows: int, cols: int
+) -> tuple[Pixels, Mask]:
+    x, y = _places(take.grid, row, col, rows, cols)
+    valid = within(take.lines, x, y)
+    if not valid.any():
+        return np.zeros((rows, cols)), valid
+    _, _, left, _, _, top = take.grid.transform
+    window = Window(row - round(top / 10), col + round(left / 10), rows, cols)
+    truth = planet.truth(Lattice(take.grid.crs, 0.0, 0.0, 10.0), window)
+    inner = truth.patch.window.slices(window)
+    level = _level(truth, take, name)[inner]
+    level -= 0.12 * (_incidence(take, x, y) - 38.0)
+    lines = np.arange(window.row, window.row + rows)[:, None]
+    columns = np.arange(window.col, window.col + cols)[None, :]
+    level += 1.45 * bell(salt("speckle", name, take.key), lines, columns)
+    return np.where(valid, np.round(level * 64.0) / 64.0, 0.0), valid
+
+
+def _level(truth: Truth, take: Take, name: str) -> Floats:
+    """Backscatter without speckle at mid swath, for the entire truth window, dB."""
+    cover = truth.cover
+    cross = name in ("VH", "HV")
+    level = _TABLE[:, 1 if cross else 0][cover.kind]
+    wind = 4.5 * (chance(salt("wind", take.key)) - 0.35)
+    damp = 1.6 * (chance(salt("rain", take.key)) - 0.5)
+    land = cover.kind != Kind.WATER
+    level = level + np.where(land, damp, wind * (0.5 if cross else 1.0))
+    # Sparse plants do not hide the ground; fields differ, and change with the season.
+    plants = np.isin(cover.kind, (Kind.TREES, Kind.SHRUB, Kind.MANGROVE))
+    level += np.where(plants, 2.6 * (cover.dense - 0.85), 0.0)
+    turn = np.cos((day_of_year(take.time) / 365.25 + cover.own) * 2 * np.pi)
+    level += np.where(cover.kind == Kind.CROPS, np.round(2.2 * turn, 9), 0.0)
+    level += np.where(cover.kind == Kind.BUILT, np.where(cover.street, -5.0, 9.0 * (cover.lot - 0.45)), 0.0)
+    level += np.where(cover.kind == Kind.BARE, 3.5 * smoothstep(100.0, 900.0, truth.region.rough) - 1.5, 0.0)
+    level += 2.0 * (cover.patchy - 0.5) * land
+    # A slope that faces the satellite is brighter.
+    rise = truth.slopes[0] if take.ascending else -truth.slopes[0]
+    return level + np.where(land, np.clip(11.0 * rise, -6.0, 7.0), 0.0)

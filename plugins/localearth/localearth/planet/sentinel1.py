@@ -1,0 +1,225 @@
+"""Sentinel-1: the collection of ground range scenes, in frames along ascending and descending orbits."""
+
+import datetime as dt
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
+
+from localearth.errors import EarthEngineError
+from localearth.planet.bands import Grid, LazyBands
+from localearth.planet.hashing import Floats, hash_words, salt, uniform
+from localearth.planet.lattice import RADIUS
+from localearth.planet.noise import value_noise
+from localearth.planet.optics import sphere_point
+from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL1, stamp
+from localearth.planet.outlines import Line, lonlat, side, utm
+from localearth.planet.radar import Take, radar_bands
+from localearth.planet.truth import Planet
+from localearth.values.projection import reproject
+from localearth.worlds.base import ImageAsset
+
+ID = "COPERNICUS/S1_GRD"
+
+FRAME = 0.0265
+"""Length of a frame along the track, radians (170 km, 25 s)."""
+
+FIRST_ORBIT = 73 + 175 * 53
+"""Absolute number of relative orbit 1 in cycle 0; (absolute - 73) % 175 + 1 is the relative number."""
+
+_WIDEST = 12.0
+"""Maximum width and height of a requested region, degrees."""
+
+
+@frozen(eq=False)
+class Frame:
+    """A section of a relative orbit.
+
+    Attributes:
+        relative: the relative orbit.
+        number: number of the frame along the orbit, from the northward crossing.
+        ascending: whether the satellite flies northward.
+        crs: UTM zone of its centre.
+        lines: its four sides in that zone.
+        grid: its grid of 10 m.
+        footprint: its footprint in EPSG:4326.
+        polar: whether the polarisations are HH and HV, as in polar regions.
+        lon: longitude of its centre, degrees.
+        lat: latitude of its centre, degrees.
+    """
+
+    relative: int
+    number: int
+    ascending: bool
+    crs: str
+    lines: tuple[Line, ...]
+    grid: Grid
+    footprint: Polygon
+    polar: bool
+    lon: float
+    lat: float
+
+
+class Sentinel1:
+    """The collection; see `CollectionAsset`.
+
+    Attributes:
+        id: the asset id.
+        properties: of the collection.
+    """
+
+    def __init__(self, planet: Planet) -> None:
+        self.id = ID
+        self.properties: Mapping[str, Any] = {"title": "Synthetic Sentinel-1 ground range detected, dB"}
+        self._planet = planet
+        self._frame = lru_cache(maxsize=4096)(self._make)
+        self._lock = threading.Lock()
+
+    def images(
+        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
+    ) -> Sequence[ImageAsset]:
+        """The images around a region, which must be given; by time, then index.
+
+        Raises:
+            EarthEngineError: without a region, or with one that is too large.
+        """
+        start, end = interval or (EPOCH_MS, END_MS)
+        start, end = max(start, EPOCH_MS), min(end, END_MS)
+        found = []
+        for frame in self._around(region):
+            if region is None or frame.footprint.intersects(region):
+                first = SENTINEL1.start(frame.relative, (frame.number + 0.5) * FRAME)
+                cycle = SENTINEL1.days * DAY_MS
+                turns = range(max(math.ceil((start - first) / cycle), 0), math.ceil((end - first) / cycle))
+                taken = self._taken(frame, np.arange(turns.start, max(turns.start, turns.stop)))
+                found += [self._image(frame, turns.start + int(each)) for each in np.flatnonzero(taken)]
+        return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
+
+    def find(self, index: str) -> ImageAsset | None:
+        """The image of that index, or None."""
+        parts = index.split("_")
+        if len(parts) != 9 or not parts[6].isdigit():
+            return None
+        try:
+            begun = dt.datetime.strptime(parts[4], "%Y%m%dT%H%M%S").replace(tzinfo=dt.UTC).timestamp() * 1000.0
+        except ValueError:
+            return None
+        cycle, relative = divmod(int(parts[6]) - FIRST_ORBIT, SENTINEL1.turns)
+        seconds = (begun - SENTINEL1.start(relative + 1, 0.0)) / 1000.0 - cycle * SENTINEL1.days * 86400.0
+        number = math.floor(seconds / SENTINEL1.period * 2 * math.pi / FRAME)
+        for near in (number - 1, number, number + 1):
+            frame = self._frame(relative + 1, near)
+            if frame is not None and cycle >= 0 and self._taken(frame, np.array([cycle]))[0]:
+                image = self._image(frame, cycle)
+                if image.index == index and EPOCH_MS <= image.properties["system:time_start"] < END_MS:
+                    return image
+        return None
+
+    def _around(self, region: BaseGeometry | None) -> list[Frame]:
+        if region is None or region.is_empty:
+            raise EarthEngineError(
+                f"Collection '{self.id}': the synthetic world creates images on demand and cannot list those of the "
+                "entire planet; filter the collection by bounds first (filterBounds)."
+            )
+        west, south, east, north = region.bounds
+        if east - west > _WIDEST or north - south > _WIDEST:
+            raise EarthEngineError(
+                f"Collection '{self.id}': the region spans {east - west:.1f} x {north - south:.1f} degrees; the "
+                f"synthetic world lists the images of at most {_WIDEST:g} x {_WIDEST:g}. Filter by smaller bounds."
+            )
+        numbers: set[tuple[int, int]] = set()
+        for ascending in (True, False):
+            for lat in np.arange(south, north + 1.0, 1.0).clip(south, north):
+                for lon in np.arange(west, east + 2.0, 2.0).clip(west, east):
+                    for relative, angle in SENTINEL1.passes(float(lon), float(lat), ascending):
+                        number = math.floor(angle / FRAME)
+                        numbers.update((relative, each) for each in range(number - 1, number + 2))
+        # Creating a frame is expensive, so those that are too far away are skipped.
+        reach = math.radians(math.hypot(east - west, north - south) / 2) + _FARTHEST
+        middle = sphere_point((west + east) / 2, (south + north) / 2)
+        near = [each for each in sorted(numbers) if _apart(middle, *each) < reach]
+        frames = [self._frame(*each) for each in near]
+        return [frame for frame in frames if frame is not None]
+
+    def _taken(self, frame: Frame, cycles: NDArray[np.int64]) -> NDArray[np.bool_]:
+        # A few acquisitions are missing, as in reality.
+        return uniform(salt(self._planet.seed, "s1", frame.relative, frame.number), cycles) > 0.06
+
+    def _make(self, relative: int, number: int) -> Frame | None:
+        angles = np.array([number, number + 0.5, number + 1]) * FRAME
+        half = SENTINEL1.swath / 2
+        middle_lon, middle_lat = (float(each[1]) for each in SENTINEL1.ground(relative, angles, 0.0))
+        ascending = math.cos(float(angles[1])) > 0.0
+        if abs(middle_lat) > 79.0:
+            return None
+        polar = middle_lat > 74.0 or middle_lat < -58.0 or (middle_lat > 60.0 and -80.0 < middle_lon < -12.0)
+        choice = float(value_noise(sphere_point(middle_lon, middle_lat), 2600e3, salt(self._planet.seed, "passes"))[0])
+        if (ascending and choice > 0.74) or (not ascending and choice < 0.26):
+            return None
+        crs = utm(middle_lon, middle_lat)
+        ring = []
+        for across, order in ((-half, (0, 2)), (half, (2, 0))):
+            lon, lat = SENTINEL1.ground(relative, angles, across)
+            near = (lon - middle_lon + 180.0) % 360.0 - 180.0 + middle_lon
+            x, y = reproject("EPSG:4326", crs, near, lat)
+            ring += [(round(float(x[each])), round(float(y[each]))) for each in order]
+        quad = Polygon(ring)
+        outline = lonlat(quad, crs, middle_lon)
+        if outline is None or not self._has_land(outline):
+            return None
+        inner = (quad.centroid.x, quad.centroid.y)
+        lines = tuple(side(a, b, inner) for a, b in zip(ring, ring[1:] + ring[:1], strict=True))
+        left, bottom, right, top = (math.floor(each / 10) * 10 for each in quad.bounds)
+        grid = Grid(crs, (10.0, 0.0, left, 0.0, -10.0, top + 10.0), (right - left) // 10 + 1, (top - bottom) // 10 + 1)
+        return Frame(relative, number, ascending, crs, lines, grid, outline, polar, middle_lon, middle_lat)
+
+    def _has_land(self, outline: Polygon) -> bool:
+        west, south, east, north = outline.bounds
+        rows = slice(int((90.0 - north) * 8), int((90.0 - south) * 8) + 1)
+        cols = slice(int((west + 180.0) * 8), int((east + 180.0) * 8) + 1)
+        return bool(self._planet.mask.coarse[rows, cols].any())
+
+    def _image(self, frame: Frame, cycle: int) -> ImageAsset:
+        first = SENTINEL1.start(frame.relative, frame.number * FRAME) + cycle * SENTINEL1.days * DAY_MS
+        length = SENTINEL1.period * FRAME / (2 * math.pi) * 1000.0
+        key = int(hash_words(salt(self._planet.seed, "s1 scene", frame.relative, frame.number), cycle)[0])
+        orbit = FIRST_ORBIT + cycle * SENTINEL1.turns + frame.relative - 1
+        index = (
+            f"S1A_IW_GRDH_1S{'DH' if frame.polar else 'DV'}_{stamp(first)}_{stamp(first + length)}_{orbit:06d}_"
+            f"{orbit * 7 % 0xFFFFFF:06X}_{key & 0xFFFF:04X}"
+        )
+        polarisations = ["HH", "HV"] if frame.polar else ["VV", "VH"]
+        middle = first + length / 2
+        properties = {
+            "system:time_start": float(round(middle)),
+            "system:time_end": float(round(first + length)),
+            "instrumentMode": "IW",
+            "orbitProperties_pass": "ASCENDING" if frame.ascending else "DESCENDING",
+            "transmitterReceiverPolarisation": polarisations,
+            "resolution_meters": 10,
+            "resolution": "H",
+            "productType": "GRD",
+            "platform_number": "A",
+            "relativeOrbitNumber_start": frame.relative,
+        }
+        take = Take(key, frame.ascending, frame.lines, frame.grid, middle)
+        bands = LazyBands(partial(radar_bands, self._planet, take, polarisations))
+        return ImageAsset(f"{self.id}/{index}", properties, bands, frame.footprint)
+
+
+_FARTHEST = math.hypot(SENTINEL1.swath / 2 / RADIUS, FRAME / 2) + 0.03
+"""Maximum distance of a frame's points from its centre, radians; plus 190 km, because its sides are straight."""
+
+
+def _apart(place: Floats, relative: int, number: int) -> float:
+    """The angle between a point on the sphere, (3, 1) metres, and the centre of a frame, radians."""
+    lon, lat = SENTINEL1.ground(relative, np.array([(number + 0.5) * FRAME]), 0.0)
+    gap = float(np.linalg.norm(sphere_point(float(lon[0]), float(lat[0])) - place)) / RADIUS
+    return 2.0 * math.asin(min(gap / 2.0, 1.0))

@@ -1,0 +1,87 @@
+"""The synthetic world: all assets of a planet by id."""
+
+from localearth.planet import (
+    cloud_score,
+    dynamic_world,
+    ecoregions,
+    elevation_tiles,
+    embeddings,
+    era5,
+    landsat,
+    maps,
+    sentinel1,
+    sentinel2,
+)
+from localearth.planet.landmask import open_land_mask
+from localearth.planet.optics import Optics
+from localearth.planet.scenes import Scenes
+from localearth.planet.truth import KEPT, Planet
+from localearth.worlds.base import CollectionAsset, ImageAsset, TableAsset
+
+NAME = "synthetic"
+
+Collection = (
+    sentinel2.Sentinel2
+    | sentinel1.Sentinel1
+    | landsat.Landsat
+    | cloud_score.CloudScore
+    | dynamic_world.DynamicWorld
+    | elevation_tiles.ElevationTiles
+    | embeddings.Embeddings
+    | era5.Era5
+    | maps.WorldCover
+)
+
+
+class SyntheticWorld:
+    """A planet that is generated on demand; see `World`. The same seed gives the same bytes.
+
+    Attributes:
+        name: `synthetic`, or `synthetic:SEED` for a seed other than 0.
+        planet: the planet whose assets these are.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        """Opens the land mask; everything else is computed on first use.
+
+        Raises:
+            SetupError: when the package with the coasts is not installed, or its cache cannot be written.
+        """
+        self.name = NAME if seed == 0 else f"{NAME}:{seed}"
+        self.planet = Planet(seed, open_land_mask())
+        scenes, optics = Scenes(self.planet), Optics(self.planet, KEPT)
+        self._maps = maps.Maps(self.planet)
+        made: list[Collection] = [
+            sentinel2.Sentinel2(scenes, optics, air=True),
+            sentinel2.Sentinel2(scenes, optics, air=False),
+            sentinel1.Sentinel1(self.planet),
+            landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT8),
+            landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT9),
+            cloud_score.CloudScore(scenes, optics),
+            dynamic_world.DynamicWorld(scenes, Optics(self.planet, 8)),
+            elevation_tiles.ElevationTiles(self.planet),
+            embeddings.Embeddings(self.planet),
+            era5.Era5(self.planet),
+            *(maps.WorldCover(self._maps, asset_id) for asset_id in maps.WORLDCOVER),
+        ]
+        self._collections = {collection.id: collection for collection in made}
+        self._ecoregions = ecoregions.Ecoregions(self.planet)
+
+    def listed(self) -> list[str]:
+        """The ids of its collections, tables and maps, without the images in collections."""
+        return [*self._collections, self._ecoregions.id, maps.ASTER, maps.CANOPY, maps.CANOPY_SD]
+
+    def find(self, asset_id: str) -> ImageAsset | CollectionAsset | TableAsset | None:
+        """The asset with that id, including images in collections, or None."""
+        if asset_id in self._collections:
+            return self._collections[asset_id]
+        if asset_id == self._ecoregions.id:
+            return self._ecoregions
+        single = self._maps.image(asset_id)
+        if single is not None:
+            return single
+        parent, _, index = asset_id.rpartition("/")
+        collection = self._collections.get(parent)
+        if collection is None or isinstance(collection, maps.WorldCover):
+            return None
+        return collection.find(index)

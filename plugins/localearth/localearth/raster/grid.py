@@ -1,0 +1,73 @@
+"""The grid that pixels are computed on."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+from shapely.geometry import Polygon, box
+from shapely.geometry.base import BaseGeometry
+
+from localearth.values.projection import Affine, Projection, reproject
+
+
+@frozen
+class Grid:
+    """A raster without values.
+
+    Attributes:
+        crs: the CRS of its coordinates.
+        transform: affine (a, b, c, d, e, f) from (col, row) to coordinates; pixel (i, j) covers [i, i + 1).
+        width: number of columns.
+        height: number of rows.
+    """
+
+    crs: str
+    transform: Affine
+    width: int
+    height: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.height, self.width
+
+    @property
+    def projection(self) -> Projection:
+        """Its CRS and transform."""
+        return Projection(self.crs, self.transform)
+
+    def window(self, row: int, col: int, rows: int, cols: int) -> "Grid":
+        """The grid that starts at (row, col) of this one, which may lie outside it."""
+        a, b, c, d, e, f = self.transform
+        return Grid(self.crs, (a, b, c + a * col + b * row, d, e, f + d * col + e * row), cols, rows)
+
+    def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The x and y of the pixel centres, both (height, width)."""
+        a, b, c, d, e, f = self.transform
+        col = np.arange(self.width)[None, :] + 0.5
+        row = np.arange(self.height)[:, None] + 0.5
+        return a * col + b * row + c, d * col + e * row + f
+
+    def centres_in(self, crs: str) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The x and y of the pixel centres in another CRS; every centre is transformed exactly."""
+        return reproject(self.crs, crs, *self.centres())
+
+    def outline(self, crs: str, steps: int = 8) -> BaseGeometry:
+        """Its outline in a CRS, with `steps` points per side."""
+        a, b, c, d, e, f = self.transform
+        t = np.linspace(0, 1, steps, endpoint=False)
+        zero, one = np.zeros(steps), np.ones(steps)
+        col = np.concatenate([t, one, 1 - t, zero]) * self.width
+        row = np.concatenate([zero, t, one, 1 - t]) * self.height
+        x, y = reproject(self.crs, crs, a * col + b * row + c, d * col + e * row + f)
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            return box(-180, -90, 180, 90) if crs == "EPSG:4326" else Polygon()
+        return Polygon(np.column_stack([x, y]))
+
+
+@lru_cache(maxsize=64)
+def outline_lonlat(grid: Grid) -> BaseGeometry:
+    """A grid's outline in EPSG:4326; cached, because every footprint of a request needs it."""
+    return grid.outline("EPSG:4326")

@@ -1,0 +1,145 @@
+"""Collections, lazy sequences of elements, and their filters; an asset gets the region and interval of filters."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import evolve, field, frozen
+from shapely.geometry.base import BaseGeometry
+
+from localearth.errors import EarthEngineError
+from localearth.values.feature import Feature, index_of
+from localearth.values.geometry import Geometry
+from localearth.values.image import Image
+
+Interval = tuple[float, float]
+Load = Callable[[BaseGeometry | None, Interval | None], Iterable[Any]]
+
+
+@frozen(eq=False)
+class Filter:
+    """A condition on elements.
+
+    Attributes:
+        test: whether an element passes.
+        region: elements whose footprint does not intersect it never pass, EPSG:4326; None if unknown.
+        interval: elements whose `system:time_start` is not in [start, end) never pass, ms; None if unknown.
+        text: the filter in messages.
+    """
+
+    test: Callable[[Any], bool]
+    region: BaseGeometry | None = None
+    interval: tuple[float, float] | None = None
+    text: str = "Filter"
+
+    def info(self) -> dict[str, Any]:
+        """As `getInfo` shows it, in part."""
+        return {"type": self.text}
+
+
+@frozen(eq=False)
+class Collection:
+    """A collection of images or of features.
+
+    Attributes:
+        load: returns the elements; may omit those outside the region or the interval, or ignore both.
+        of_images: whether it is an ImageCollection.
+        id: the asset's id, also after a filter or a limit; None for a computed collection.
+        properties: the properties of the collection itself.
+        filters: filters of the elements that `load` returns.
+        base: the collection without the last filter; its computed elements are reused.
+        find: the asset's element of a `system:index`, or None, before the filters; None for a computed collection.
+    """
+
+    load: Load
+    of_images: bool
+    id: str | None = None
+    properties: Mapping[str, Any] = field(factory=dict)
+    filters: tuple[Filter, ...] = ()
+    base: "Collection | None" = None
+    find: Callable[[str], Any] | None = None
+    _cache: list[tuple[Any, ...]] = field(factory=list, init=False)
+
+    @property
+    def geometry(self) -> None:
+        """None: a collection has no geometry, but every element has this property."""
+        return None
+
+    @property
+    def elements(self) -> tuple[Any, ...]:
+        """The elements, in order."""
+        if not self._cache:
+            self._cache.append(tuple(self._filtered()))
+        return self._cache[0]
+
+    def _filtered(self) -> Iterable[Any]:
+        if self.base is not None and self.base._cache:
+            last = self.filters[-1].test
+            return [element for element in self.base.elements if last(element)]
+        region: BaseGeometry | None = None
+        interval: Interval | None = None
+        for each in self.filters:
+            region = each.region if region is None else region
+            if each.interval:
+                start, end = interval or each.interval
+                interval = max(start, each.interval[0]), min(end, each.interval[1])
+        found = self.load(region, interval)
+        if not self.filters:
+            return found
+        tests = [each.test for each in self.filters]
+        return (element for element in found if all(test(element) for test in tests))
+
+    def filtered(self, condition: Filter) -> "Collection":
+        """Its elements that pass a filter."""
+        return evolve(self, filters=(*self.filters, condition), base=self)
+
+    def matching(self, name: str, value: Any) -> Any:
+        """The first element with a value of a property, or None.
+
+        An element of an asset is found by its index without listing the others.
+        """
+        if name == "system:index" and self.find is not None:
+            found = self.find(value) if isinstance(value, str) else None
+            return found if found is not None and all(each.test(found) for each in self.filters) else None
+        return next((each for each in self.elements if each.properties.get(name) == value), None)
+
+    def derived(self, make: Callable[[], Iterable[Any]], of_images: bool | None = None) -> "Collection":
+        """A collection that is computed from this one on first use, with the same properties."""
+        kind = self.of_images if of_images is None else of_images
+        return Collection(lambda _region, _interval: make(), kind, properties=self.properties)
+
+    def with_properties(self, properties: Mapping[str, Any]) -> "Collection":
+        """The same elements with other properties of the collection."""
+        return evolve(self, properties=properties)
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Its elements as images.
+
+        Raises:
+            EarthEngineError: when an element is not an image.
+        """
+        for element in self.elements:
+            if not isinstance(element, Image):
+                raise EarthEngineError(
+                    "Expected a homogeneous image collection, but an element is a "
+                    f"{'Feature' if isinstance(element, Feature) else type(element).__name__}."
+                )
+        return self.elements
+
+
+def of_elements(elements: Sequence[Any], of_images: bool | None = None) -> Collection:
+    """A collection of given elements; those without a `system:index` get their position as index."""
+    named = tuple(
+        each if index_of(each) is not None else each.with_properties({**each.properties, "system:index": str(position)})
+        for position, each in enumerate(elements)
+    )
+    kind = bool(named) and all(isinstance(each, Image) for each in named) if of_images is None else of_images
+    return Collection(lambda _region, _interval: named, kind)
+
+
+def union(collection: Collection) -> Geometry:
+    """The union of the geometries of its elements."""
+    import shapely
+
+    shapes = [each.geometry.lonlat for each in collection.elements if each.geometry is not None]
+    return Geometry(shapely.union_all(shapes))

@@ -1,0 +1,183 @@
+"""Images: lazy bands, each of which is a function from a requested grid to values and a mask."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from attrs import evolve, field, frozen
+from numpy.typing import NDArray
+
+from localearth.errors import EarthEngineError
+from localearth.raster.grid import Grid
+from localearth.raster.overlap import Overlap, overlap
+from localearth.raster.sampling import Positions, Sampled, positions
+from localearth.values.geometry import Geometry
+from localearth.values.pixel_type import PixelType
+from localearth.values.projection import WGS84, Projection
+
+Source = Callable[[Grid, "Pull"], Sampled]
+"""Computes a band on a grid: values in the band's dtype, and a mask that is True at valid pixels; (height, width)."""
+
+
+class Pull:
+    """The pixels of one request: every source and every position is computed once per grid."""
+
+    def __init__(self) -> None:
+        self._pixels: dict[tuple[int, Grid], tuple[Source, Sampled]] = {}
+        self._positions: dict[tuple[Grid, Projection], Positions] = {}
+        self._overlaps: dict[tuple[Grid, Projection], Overlap] = {}
+        self._centres: dict[tuple[Grid, str], tuple[NDArray[Any], NDArray[Any]]] = {}
+
+    def __call__(self, source: Source, grid: Grid) -> Sampled:
+        """The pixels of a source on a grid. Callers must not modify them."""
+        key = id(source), grid
+        found = self._pixels.get(key)
+        if found is None:
+            # The source is kept with its pixels, because an id() is only unique during the object's lifetime.
+            found = source, source(grid, self)
+            self._pixels[key] = found
+        return found[1]
+
+    def positions(self, grid: Grid, native: Projection) -> Positions:
+        """The positions of the grid's centres in a native raster."""
+        key = grid, native
+        found = self._positions.get(key)
+        if found is None:
+            found = positions(grid, native, self.centres)
+            self._positions[key] = found
+        return found
+
+    def overlap(self, grid: Grid, native: Projection) -> Overlap:
+        """The native pixels that each pixel of the grid covers; shared by bands of one resolution."""
+        key = grid, native
+        found = self._overlaps.get(key)
+        if found is None:
+            found = self._overlaps[key] = overlap(grid, native)
+        return found
+
+    def centres(self, grid: Grid, crs: str) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The coordinates of the grid's centres in a CRS; shared by bands of all resolutions."""
+        key = grid, crs
+        found = self._centres.get(key)
+        if found is None:
+            found = grid.centres_in(crs)
+            self._centres[key] = found
+        return found
+
+
+@frozen(eq=False)
+class ImageBand:
+    """One band of an image.
+
+    Attributes:
+        name: its name.
+        type: the type of its pixels.
+        projection: its default projection; pixels of 1 degree for computed bands without one.
+        source: computes its pixels.
+        dimensions: (width, height) of an asset's band; otherwise None.
+    """
+
+    name: str
+    type: PixelType
+    projection: Projection
+    source: Source
+    dimensions: tuple[int, int] | None = None
+
+    def info(self) -> dict[str, Any]:
+        """As `getInfo` shows it."""
+        projection = self.projection.info()
+        del projection["type"]
+        shown: dict[str, Any] = {"id": self.name, "data_type": self.type.info()}
+        if self.dimensions:
+            shown["dimensions"] = list(self.dimensions)
+        transform = projection.pop("transform")
+        return {**shown, **projection, "crs_transform": transform}
+
+
+@frozen(eq=False)
+class Image:
+    """An image: an element with bands.
+
+    Attributes:
+        make_bands: creates its bands on first use.
+        properties: its properties, including `system:index` and `system:footprint` if it has them.
+        id: the asset's id; None for a computed image.
+        footprint: the region with pixels; None for an unbounded image.
+    """
+
+    make_bands: Callable[[], tuple[ImageBand, ...]]
+    properties: Mapping[str, Any] = field(factory=dict)
+    id: str | None = None
+    footprint: Geometry | None = None
+    _cache: list[tuple[ImageBand, ...]] = field(factory=list, init=False)
+
+    @property
+    def bands(self) -> tuple[ImageBand, ...]:
+        """Its bands, in order."""
+        if not self._cache:
+            self._cache.append(self.make_bands())
+        return self._cache[0]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its bands."""
+        return [band.name for band in self.bands]
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """The footprint, under the name that all elements have."""
+        return self.footprint
+
+    def with_bands(self, bands: Iterable[ImageBand]) -> "Image":
+        """The same metadata with other bands."""
+        chosen = tuple(bands)
+        return evolve(self, make_bands=lambda: chosen)
+
+    def with_properties(self, properties: Mapping[str, Any]) -> "Image":
+        """The same bands with other properties."""
+        return evolve(self, properties=properties)
+
+    def single(self, what: str = "image") -> ImageBand:
+        """Its only band.
+
+        Raises:
+            EarthEngineError: when it has none or several.
+        """
+        if len(self.bands) != 1:
+            raise EarthEngineError(f"The {what} must have exactly one band, not {len(self.bands)}.")
+        return self.bands[0]
+
+
+def of_bands(bands: Iterable[ImageBand], **metadata: Any) -> Image:
+    """A new image with these bands."""
+    chosen = tuple(bands)
+    return Image(lambda: chosen, **metadata)
+
+
+def constant_band(name: str, value: float, pixel_type: PixelType) -> ImageBand:
+    """A band with one value everywhere."""
+    held = pixel_type.dtype.type(value)
+
+    def source(grid: Grid, _pull: Pull) -> Sampled:
+        return np.full(grid.shape, held), np.ones(grid.shape, bool)
+
+    return ImageBand(name, pixel_type, WGS84, source)
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """Band names, with `_1`, `_2` ... appended to duplicates."""
+    taken: set[str] = set()
+    result = []
+    for name in names:
+        free, count = name, 0
+        while free in taken:
+            count += 1
+            free = f"{name}_{count}"
+        taken.add(free)
+        result.append(free)
+    return result
+
+
+def blank(grid: Grid, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Pixels that are masked everywhere."""
+    return np.zeros(grid.shape, dtype), np.zeros(grid.shape, bool)

@@ -1,0 +1,73 @@
+"""Footprints: the outline of an image in longitude and latitude."""
+
+import math
+
+import numpy as np
+import shapely
+from pyproj import Transformer
+from shapely.affinity import translate
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+from shapely.geometry.polygon import Polygon, orient
+
+from localearth.worlds.base import BandSource
+from localearth.worlds.manifest import ImageEntry
+
+STEPS = 20
+"""Segments per edge of a raster, because a straight edge is curved in longitude and latitude."""
+
+
+def band_footprint(band: BandSource) -> Polygon | None:
+    """The bounds of a band as a polygon in EPSG:4326, counter-clockwise.
+
+    Returns:
+        The polygon; None when it crosses 180 degrees or leaves the domain of the CRS.
+    """
+    steps = np.linspace(0.0, 1.0, STEPS + 1)[:-1]
+    flat = np.zeros(STEPS)
+    cols = np.concatenate([steps, flat + 1, 1 - steps, flat]) * band.width
+    rows = np.concatenate([flat, steps, flat + 1, 1 - steps]) * band.height
+    a, b, c, d, e, f = band.transform
+    transformer = Transformer.from_crs(band.crs, "EPSG:4326", always_xy=True)
+    lon, lat = transformer.transform(a * cols + b * rows + c, d * cols + e * rows + f)
+    jumps = np.abs(np.diff(np.append(lon, lon[0])))
+    if not (np.isfinite(lon).all() and np.isfinite(lat).all()) or (jumps > 180).any():
+        return None
+    return orient(Polygon(np.column_stack([lon, lat])))
+
+
+def image_footprint(entry: ImageEntry, bands: dict[str, BandSource]) -> BaseGeometry:
+    """The footprint of an image from the manifest, or from its first band.
+
+    Raises:
+        InputError: when it is neither the name of a band nor a geometry.
+    """
+    given = entry.footprint
+    if given is None or (isinstance(given, str) and given in bands):
+        name = given if isinstance(given, str) else next(iter(bands))
+        outline = band_footprint(bands[name])
+        if outline is None:
+            raise entry.table.error(
+                f"the bounds of band {name!r} cannot be expressed in longitude and latitude; set 'footprint' to WKT "
+                "or GeoJSON."
+            )
+        return outline
+    try:
+        geometry = shapely.from_wkt(given) if isinstance(given, str) else shape(given)
+    except (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise entry.table.error(
+            f"footprint {given!r} is neither a band of the image ({', '.join(bands)}) nor WKT or a GeoJSON "
+            f"geometry in degrees: {error}."
+        ) from error
+    if geometry.is_empty or not geometry.is_valid or geometry.area == 0:
+        raise entry.table.error(f"footprint {given!r} is not a valid polygon.")
+    return on_globe(geometry)
+
+
+def on_globe(geometry: BaseGeometry) -> BaseGeometry:
+    """A geometry with longitudes from -180 to 180, where tiles are; what is past them continues at the other side."""
+    west, _, east, _ = geometry.bounds
+    if west >= -180 and east <= 180:
+        return geometry
+    turns = range(math.floor((west + 180) / 360), math.ceil((east - 180) / 360) + 1)
+    return shapely.union_all([shapely.clip_by_rect(translate(geometry, -360 * n), -180, -90, 180, 90) for n in turns])

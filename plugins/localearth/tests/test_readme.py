@@ -1,0 +1,71 @@
+"""README.md: each of its programs and commands runs as it is shown."""
+
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from localearth.cli import command
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+SHOWN = re.findall(r"^    (localearth .*)$", README, re.MULTILINE)
+NAMED = re.findall(r"`(localearth [a-z]+)`", README)
+
+needs_planet = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
+
+
+def run(program: str) -> str:
+    """What a program prints, run in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@needs_planet
+def test_four_lines_are_enough() -> None:
+    image = run(PROGRAMS[0].replace("getInfo())", "bandNames().getInfo())"))
+    assert "'B8A'" in image
+    assert "'QA60'" in image
+
+
+def test_the_test_of_own_code_passes() -> None:
+    assert run(PROGRAMS[1]) == ""
+
+
+@needs_planet
+def test_a_client_needs_the_two_lines_that_the_server_prints() -> None:
+    (serve,) = SHOWN
+    words = shlex.split(serve.replace("--port 8765", "--port 0"))
+    with subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            assert serving.stdout is not None
+            url = json.loads(serving.stdout.readline())["url"]
+            printed = serving.stdout.readline() + serving.stdout.readline()
+            assert printed == PROGRAMS[2].replace("\n\n", "\n").replace("http://127.0.0.1:8765", url)
+            assert run(f'{printed}\nprint(ee.String("a").cat("b").getInfo())') == "ab\n"
+        finally:
+            serving.send_signal(signal.SIGTERM)
+
+
+def test_the_functions_are_printed() -> None:
+    assert "localearth functions" in NAMED
+    done = CliRunner().invoke(command, ["functions"])
+    assert "| `Image.select(" in done.output
+
+
+def test_the_help_shows_commands_that_are_understood() -> None:
+    assert isinstance(command, click.Group)
+    for each in (command, *command.commands.values()):
+        shown = re.findall(r"^ *localearth ([^>|\n]*)", each.help or "", re.MULTILINE)
+        assert shown
+        for line in shown:
+            name, *options = shlex.split(line)
+            command.commands[name].make_context(name, options)
