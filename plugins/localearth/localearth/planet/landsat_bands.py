@@ -92,8 +92,8 @@ def _flat(value: int, view: View, held: Window, window: Window) -> Floats:
 def _reflectance(like: str, view: View, held: Window, window: Window) -> Floats:
     share = measured(like, False, 1.0, view, held, window, FACTOR) * 1e-4
     # In the products, 0 means no data.
-    found: Floats = np.maximum((share - OFFSET) / SCALE, 1.0)
-    return found
+    numbers: Floats = np.maximum((share - OFFSET) / SCALE, 1.0)
+    return numbers
 
 
 def _temperature(view: View, held: Window, window: Window) -> Floats:

@@ -159,7 +159,8 @@ def _areas(x: Floats, y: Floats, down: int, across: int) -> Floats:
         begin, end = x0 + (low - y0) * slope, x0 + (high - y0) * slope
         for line in np.flatnonzero((high != low).any(axis=1)):
             total[line] += (high[line] - low[line]) * _distance(begin[line], end[line], col)
-    return np.abs(total)
+    areas: Floats = np.abs(total)
+    return areas
 
 
 def _distance(begin: Floats, end: Floats, col: NDArray[Any]) -> Floats:
@@ -177,4 +178,5 @@ def _distance(begin: Floats, end: Floats, col: NDArray[Any]) -> Floats:
 def _integral(u: Floats) -> Floats:
     """The integral from 0 to u of a value that is at least 0 and at most 1."""
     inner = np.clip(u, 0.0, 1.0)
-    return inner * inner / 2 + np.maximum(u - 1.0, 0.0)
+    total: Floats = inner * inner / 2 + np.maximum(u - 1.0, 0.0)
+    return total
