@@ -236,7 +236,7 @@ class Modality(Plugin):
         variant_key: for an anchor: the column of the HDF5 table `metadata` with the variant of each tile.
         pixel_size: for an anchor: the pixel size that it proposes for the dataset, metres; None for 10. A `pixel_size`
             in the configuration replaces it.
-        origin: for an anchor: a corner of a pixel of this grid, one number for x and y or `(x, y)`; 15 for Landsat.
+        origin: for an anchor: a corner of a pixel of this grid, one number for x and y or `(x, y)`.
         Options: an attrs class with a default for every field; the core fills it from `[modalities.NAME]`.
         options: the instance of `Options` in use.
         assets: the Earth Engine ids in the default options; for the documentation only.
