@@ -107,7 +107,7 @@ class Anchor:
         date: the day (UTC) that the other modalities of the tile refer to.
         crs: the projected CRS of the tile's grid, in metres, such as `"EPSG:32618"`; WKT where it has no code.
         variant: the variant of the tile, one of the anchor's `variants`; at most 10 bytes; None if it has none.
-        transform: the grid of the image that was located, as `image.projection().getInfo()["transform"]` has it. It is
+        transform: the grid of the image that was located, the `transform` of its `projection()`: six numbers. It is
             compared with the grid that the modality proposes by `pixel_size` and `origin`, and not stored.
     """
 
