@@ -133,4 +133,6 @@ def test_a_verified_grid_is_that_of_the_stored_pixel_size(coarse: Path, tmp_path
     file.write_text(file.read_text().replace("pixel_size = 30", "pixel_size = 60"))
     done = cli("verify", tmp_path / "project" / "planet.toml", columns=300)
     assert done.exit_code == 1
-    assert "transform is" in " ".join(done.output.split())
+    output = " ".join(done.output.split())
+    assert "transform is" in output
+    assert "Its pixel_size and origin are 30 and [0, 0]; the dataset's are 60 and [0, 0]" in output
