@@ -68,15 +68,15 @@ def sample_job(folder: Path, tiles: int, times: int = 1, engine: Canned | None =
 
 
 class Ends:
-    """Notes when tiles end, and what the processor had done by then."""
+    """Notes when the run starts and when tiles end, and what the processor had done by then."""
 
     def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self.used: list[float] = []
+        self.seconds = [time.perf_counter()]
+        self.used = [time.process_time()]
 
     def on_progress(self, progress: RunProgress) -> None:
         """As the run calls it."""
-        new = progress.counts.finished - len(self.seconds)
+        new = progress.counts.finished + 1 - len(self.seconds)
         self.seconds += [time.perf_counter()] * new
         self.used += [time.process_time()] * new
 
@@ -97,6 +97,8 @@ def real_time(job: PreparedRun, engine: Canned, wait: float) -> tuple[float, flo
     if engine.new != known or result.progress.now[Outcome.DONE] != result.progress.counts.finished:
         raise SystemExit(f"the run in real time went otherwise than the sample: {result.summary()}")
     begin = len(ends.seconds) // 4
+    if ends.seconds[begin] == ends.seconds[-1]:  # a slow machine reported all the rest at once
+        begin = 0
     tiles = len(ends.seconds) - 1 - begin
     return tiles / (ends.seconds[-1] - ends.seconds[begin]), (ends.used[-1] - ends.used[begin]) / tiles
 

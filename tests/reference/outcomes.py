@@ -1,6 +1,7 @@
 """What a call of the command line does: its exit status and its JSON, as far as they are the same on every machine."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,9 @@ def outcome(result: Result, folder: Path) -> dict[str, Any]:
     try:
         printed = json.loads(result.stdout)
     except ValueError:
-        return {"exit": result.exit_code, "message": (result.stderr.split() or ["none"])[0]}
+        # On a busy machine a run takes long enough to print lines of progress.
+        lines = [line for line in result.stderr.splitlines() if not re.match(r"\d+/\d+ ", line)]
+        return {"exit": result.exit_code, "message": (" ".join(lines).split() or ["none"])[0]}
     return {"exit": result.exit_code, **shape(printed, folder)}
 
 

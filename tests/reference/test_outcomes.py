@@ -138,7 +138,8 @@ CHANGED = {
     f"{MEASURED} types eecu.hours": COST,
     f"{MEASURED} values sources.eecu": COST,
     "plugins --json values": "the engine `record` of mmearth-devkit is new",
-    "engine check --engine local:virginia --json values beliefs.[].rule": "plainer English, and six more rules",
+    "engine check --engine local:virginia --json values beliefs.[].rule": "plainer English, and more rules",
+    "engine check --engine local:virginia --json types beliefs.[].found.x.[]": RULES,
     "tiles map tiles/points.geojson -o map.png": "is `mmearth-core map`, of mmearth-viz",
 }
 """What may differ, a call or a call with a key such as "run small.toml --json values", and the reason."""
