@@ -6,11 +6,13 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from affine import Affine
 from attrs import field, frozen, validators
 from attrs.converters import optional
+from numpy.typing import ArrayLike
 from shapely.geometry import Polygon
 
 from mmearth_core.contract.bands import Layer
@@ -208,8 +210,8 @@ class Modality(Plugin):
     """A kind of data that is downloaded for every tile.
 
     A subclass sets some class attributes and overrides two or three of the methods below. These methods are pure: they
-    build Earth Engine objects and read plain values, and never send a request. An exception that one raises fails the
-    tile, with the name of the plugin in the reason. A complete plugin:
+    build Earth Engine objects and read plain values (`pixels` also reads files), and never send a request. An exception
+    that one raises fails the tile, with the name of the plugin in the reason. A complete plugin:
 
         from mmearth_core import Band, Kind, Layer, Modality, hookimpl
 
@@ -321,6 +323,38 @@ class Modality(Plugin):
         """
         return None
 
+    def pixels(self, scene: Scene, grid: Grid) -> Mapping[str, ArrayLike] | None:
+        """Makes the pixels of a tile on this machine, without a request; for data that are not in Earth Engine.
+
+        A modality that overrides it has neither `image` nor `present`. Threads call it at the same time, so each must
+        open its files itself. The core checks the arrays; it does not resample, round or clamp them.
+
+        Args:
+            scene: the tile.
+            grid: its pixels.
+
+        Returns:
+            By layer name, an array of numbers of the shape (bands, size, size), with NaN or the band's no-data value
+            where there is none; layers that it leaves out, or all if it is None, are no-data.
+        """
+        return None
+
+    def prepared(self, folder: Path) -> Self:
+        """Checks the user's files that the options name, before a run sends its first request.
+
+        Args:
+            folder: the folder of the configuration file, to which the paths in it are relative.
+
+        Returns:
+            The modality to run. Its options may have been completed, such as by digests of the files: they are kept
+            with the dataset, and a later run must have the same.
+
+        Raises:
+            ValueError: names the key, what was found and what is allowed; the message follows the table's name.
+            OSError: a file cannot be read.
+        """
+        return self
+
     def present(self, located: Any) -> Collection[str] | None:
         """Returns the declared bands that the image of this tile has; the others become no-data.
 
@@ -355,6 +389,11 @@ class Modality(Plugin):
     def can_anchor(cls) -> bool:
         """Whether this modality can be the anchor of a dataset, as it overrides `anchor`."""
         return cls.anchor is not Modality.anchor
+
+    @classmethod
+    def is_local(cls) -> bool:
+        """Whether this modality makes its pixels on this machine, as it overrides `pixels`."""
+        return cls.pixels is not Modality.pixels
 
     def map_layers(self) -> tuple[Layer, ...]:
         """Returns the layers that are downloaded as pixels."""

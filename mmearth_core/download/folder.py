@@ -301,7 +301,8 @@ def _warnings(config: Config, registry: Registry, stored: StoredConfig) -> Itera
             "Run it, or remove these tables from the configuration.",
         )
     options = {
-        name: plain_options(make_modality(config, registry, name).options)
+        # Those that the configuration leaves out may have been completed by `Modality.prepared`.
+        name: stored.modalities[name] | plain_options(make_modality(config, registry, name).options)
         for name in config.modalities
         if name in stored.modalities
     }

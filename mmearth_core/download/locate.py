@@ -129,6 +129,8 @@ def images_of(group: Group, located: LocatedTile) -> "Iterator[tuple[Modality, e
     """
     scene = located.tile.scene(located.anchor)
     for modality in group.modalities:
+        if modality.is_local():
+            continue
         answer = located.located.get(modality.name)
         bands = call(modality, "present", present_bands, modality, answer)
         if bands and (image := call(modality, "image", modality.image, scene, answer)) is not None:

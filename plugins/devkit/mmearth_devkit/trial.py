@@ -17,6 +17,7 @@ from shapely.geometry import Polygon
 
 from mmearth_core import Anchor, Engine, Modality, Resampling, Scene, Skip
 from mmearth_core.config.schema import RunOptions
+from mmearth_core.download.pixels import local_pixels
 from mmearth_core.download.stack import StackBand, is_composite, present_bands, stack_bands
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.tiles.grid import PIXEL, Grid, degrees_outside, tile_grid
@@ -197,6 +198,12 @@ class Trial:
     def _image(self, tile: TriedTile) -> tuple[Any, tuple[StackBand, ...]]:
         """The tile's image, if it has one, and the bands that it should have."""
         if not stack_bands([self._modality]):
+            return None, ()
+        if self._modality.is_local():
+            if tile.scene is not None and tile.scene.anchor is not None:
+                grid = tile_grid(tile.scene.polygon, tile.scene.anchor.crs, SIZE)
+                with self._guard.building("pixels"):
+                    self._do("pixels", local_pixels, self._modality, tile.scene, grid)
             return None, ()
         with self._guard.building("present"):
             wanted = self._do("present", present_bands, self._modality, tile.located)
