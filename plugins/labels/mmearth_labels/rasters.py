@@ -68,13 +68,14 @@ class RasterFile(LabelFile):
             if width <= 0 or height <= 0:
                 return burnt
             window = Window(left, top, width, height)
+            a, b, c, d, e, f = source.transform[:6]
             pixels = source.read(self.options.band, window=window, masked=True).astype(np.float64).filled(np.nan)
             pixels[pixels == self.options.source_nodata] = np.nan
             band = self.layer.bands[0]
             reproject(
                 pixels,
                 burnt,
-                src_transform=source.window_transform(window),
+                src_transform=Affine(a, b, a * left + b * top + c, d, e, d * left + e * top + f),
                 src_crs=self.crs,
                 src_nodata=np.nan,
                 dst_transform=grid.affine,
@@ -111,8 +112,9 @@ def _place(grid: Grid, crs: str, affine: Affine) -> tuple[NDArray[np.float64], N
     half, middle_x, middle_y = grid.pixel_size / 2, (west + east) / 2, (south + north) / 2
     steps_x = middle_x + np.array([-half, half, 0, 0])
     steps_y = middle_y + np.array([0, 0, -half, half])
-    there = transform(grid.crs, crs, [*edges_x, *steps_x], [*edges_y, *steps_y])
-    columns, rows = ~affine * np.array(there)
+    x, y = np.array(transform(grid.crs, crs, [*edges_x, *steps_x], [*edges_y, *steps_y]))
+    inverse = ~affine
+    columns, rows = inverse.a * x + inverse.b * y + inverse.c, inverse.d * x + inverse.e * y + inverse.f
     c, r = columns[-4:], rows[-4:]
     area = (c[1] - c[0]) * (r[3] - r[2]) - (r[1] - r[0]) * (c[3] - c[2])
     return columns[:-4], rows[:-4], math.sqrt(abs(area))
