@@ -97,26 +97,36 @@ def run(*arguments):
     return done.stdout
 
 
-def test_a_finished_dataset_is_extended_in_one_command(tmp_path):
-    """The synthetic planet; also at 30 m, where a pixel is the mean of nine."""
-    place = to_lonlat(box(500_003, 5_399_683, 500_477, 5_400_157), UTM)
+def extended(folder, size, **keys):
+    """The embeddings of a tile of the synthetic planet, added to a finished dataset."""
+    # On whole pixels of 10 m and of 30 m.
+    place = to_lonlat(box(499_983, 5_399_673, 500_457, 5_400_147), UTM)
     properties = {"tile_id": "a", "date": "2019-06-01", "lon": 9.0, "lat": 48.75}
     feature = {"type": "Feature", "geometry": mapping(place), "properties": properties}
-    (tmp_path / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
-    configs = {}
-    for name, size, keys in (("fine", 48, {}), ("coarse", 16, {"pixel_size": 30.0})):
-        config = tmp_path / f"{name}.toml"
-        dataset = {"name": name, "tiles": "tiles.geojson", "anchor": "file", "image_size": size, **keys}
-        table = {"dataset": dataset, "run": {"engine": "local:synthetic"}, "modalities": {"file": {}, "tile": {}}}
-        config.write_text(tomli_w.dumps(table))
-        run("run", config)
-        table["modalities"]["embeddings"] = {}
-        config.write_text(tomli_w.dumps(table))
-        summary = json.loads(run("run", config, "--json"))
-        assert summary["purposes"].get("pixels") == 1
-        run("post", "all", config)
-        with h5py.File(tmp_path / name / f"{name}.h5") as file:
-            configs[name] = file["embeddings"][0]
-    fine, coarse = configs["fine"], configs["coarse"]
-    np.testing.assert_allclose(np.linalg.norm(fine, axis=0), 1, atol=0.02)
+    (folder / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    config = folder / "mine.toml"
+    dataset = {"name": "mine", "path": f"mine{size}", "tiles": "tiles.geojson", "anchor": "file", "image_size": size}
+    table = {"dataset": {**dataset, **keys}, "run": {"engine": "local:synthetic"}, "modalities": {"file": {}}}
+    table["modalities"]["tile"] = {}
+    config.write_text(tomli_w.dumps(table))
+    run("run", config)
+    table["modalities"]["embeddings"] = {}
+    config.write_text(tomli_w.dumps(table))
+    summary = json.loads(run("run", config, "--json"))
+    assert summary["done"] == 2 and summary["purposes"]["pixels"] == 1
+    run("post", "all", config)
+    with h5py.File(folder / f"mine{size}" / "mine.h5") as file:
+        assert file["embeddings"].attrs["attribution"] == Embeddings.attribution
+        return file["embeddings"][0]
+
+
+def test_a_finished_dataset_is_extended_in_one_command(tmp_path):
+    got = extended(tmp_path, 16)
+    assert got.shape == (64, 16, 16)
+    np.testing.assert_allclose(np.linalg.norm(got, axis=0), 1, atol=0.02)
+
+
+@pytest.mark.slow
+def test_a_pixel_of_30_m_is_the_mean_of_nine(tmp_path):
+    fine, coarse = extended(tmp_path, 48), extended(tmp_path, 16, pixel_size=30.0)
     np.testing.assert_allclose(coarse, fine.reshape(64, 16, 3, 16, 3).mean(axis=(2, 4)), atol=1e-5)

@@ -300,7 +300,7 @@ def test_labels_are_added_to_a_finished_dataset_and_made_again(project):
     stack = project / "mine" / "stacks" / "labels" / "00000" / "a.tif"
     before = stack.read_bytes()
     stack.unlink()
-    CliRunner().invoke(main, ["verify", str(config), "--return-tiles"])
+    run("post", "hdf5", config, expected=1)  # the tile is returned for download
     run("redownload", config, "--modalities", "labels")
     assert stack.read_bytes() == before
 
