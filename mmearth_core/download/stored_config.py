@@ -12,7 +12,8 @@ import tomli_w
 from attrs import asdict, evolve, field, frozen
 
 from mmearth_core.config.schema import Config, DatasetOptions
-from mmearth_core.contract.modality import PIXEL, Modality
+from mmearth_core.contract.grid import PIXEL
+from mmearth_core.contract.modality import Modality
 from mmearth_core.download.journal import Journal, Outcome
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import written_aside
@@ -82,7 +83,8 @@ class StoredConfig:
     @property
     def pixel_size(self) -> float:
         """The size of a pixel, metres."""
-        return float(self.dataset.get("pixel_size", PIXEL))
+        size: float = self.dataset.get("pixel_size", PIXEL)
+        return size
 
     @property
     def origin(self) -> tuple[float, float]:

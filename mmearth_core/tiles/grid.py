@@ -14,7 +14,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 from shapely.geometry import Polygon
 
-from mmearth_core.contract.modality import PIXEL, Grid
+from mmearth_core.contract.grid import PIXEL, Grid
 from mmearth_core.errors import TilesError
 from mmearth_core.tiles.squares import rounded
 
@@ -82,9 +82,9 @@ def require_aligned(transform: Sequence[float], grid: Grid) -> None:
     off = [*(shift - round(shift) for shift in shifts), *(size * grid.size for size in sizes), shear_x, shear_y]
     if any(abs(each) > close for each in off):
         raise TilesError(
-            f"The anchor's image has pixels of {across:g} x {abs(down):g} m with a corner at ({left:g}, {top:g}); the "
-            f"dataset's grid, which the anchor proposes, has pixels of {grid.pixel_size:g} m with a corner at "
-            f"({grid.left:g}, {grid.top:g}). Set `pixel_size` and `origin` in [dataset], and images are resampled."
+            f"The anchor's image has pixels of {across:g} x {abs(down):g} m with a corner at {left:.12g}, {top:.12g}. "
+            f"The dataset's grid, which the anchor proposes, has pixels of {grid.pixel_size:g} m with a corner at "
+            f"{grid.left:.12g}, {grid.top:.12g}. Set `pixel_size` and `origin` in [dataset], and images are resampled."
         )
 
 

@@ -17,8 +17,7 @@ from shapely.geometry import Polygon
 
 from mmearth_core import Anchor, Engine, Modality, Resampling, Scene, Skip
 from mmearth_core.config.schema import RunOptions
-from mmearth_core.download.pixels import local_pixels
-from mmearth_core.download.stack import StackBand, is_composite, present_bands, stack_bands
+from mmearth_core.download.stack import StackBand, is_composite, local_pixels, present_bands, stack_bands
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.tiles.grid import PIXEL, Grid, degrees_outside, tile_grid
 from mmearth_devkit.finished import raw_pixels, wrong_pixels

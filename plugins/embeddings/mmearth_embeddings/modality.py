@@ -51,7 +51,7 @@ def _layer(dtype: str) -> Layer:
                 name,
                 dtype,
                 NODATA if is_int8 else math.nan,
-                description=f"axis {name[1:]} of the embedding, 10 m",
+                description=f"axis {name[1:]} of the embedding, no unit, 10 m",
                 pixel_size=10,
                 # The codes are not proportional to the values, so the mean of codes is not the code of the mean.
                 coarser=Resampling.NEAREST if is_int8 else Resampling.MEAN,

@@ -22,7 +22,14 @@ class Labels(Modality):
     name = "labels"
     api_version = 1
     # What a dataset without an option would have; the options replace it.
-    layers = (Layer("labels", [Band("label", "uint8", 255)], kind=Kind.CLASSES, description="labels of your own"),)
+    layers = (
+        Layer(
+            "labels",
+            [Band("label", "uint8", 255, description="a label from a file of yours")],
+            kind=Kind.CLASSES,
+            description="labels of your own",
+        ),
+    )
     Options = LabelsOptions
 
     def __init__(self, options: LabelsOptions | None = None) -> None:
