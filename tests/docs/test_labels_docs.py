@@ -15,7 +15,7 @@ import rasterio
 from click.testing import CliRunner
 from mmearth_labels.options import LabelClass, LabelLayer, LabelsOptions
 from mmearth_localearth.testing import ArrayWorld, download, to_lonlat
-from rasterio.transform import from_origin
+from rasterio.transform import Affine
 from shapely.geometry import box
 
 from mmearth_core import Anchor, Band, Layer, Modality
@@ -36,13 +36,8 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     gpd.GeoDataFrame(columns, geometry=[tile], crs="EPSG:4326").to_file(tmp_path / "tiles.geojson")
     (tmp_path / "maps").mkdir()
     shape = {"width": 200, "height": 200, "count": 1, "dtype": "uint8", "crs": UTM}
-    with rasterio.open(
-        tmp_path / "maps" / "land_cover.tif",
-        "w",
-        driver="COG",
-        transform=from_origin(499_900, 5_000_100, 10, 10),
-        **shape,
-    ) as file:
+    place = {"driver": "COG", "transform": Affine(10, 0, 499_900, 0, -10, 5_000_100)}
+    with rasterio.open(tmp_path / "maps" / "land_cover.tif", "w", **place, **shape) as file:
         file.write(np.arange(40_000).reshape(1, 200, 200) % 4)
     fields = [box(500_100, 4_999_000, 500_400, 4_999_300), box(500_600, 4_999_000, 501_000, 4_999_300)]
     frame = gpd.GeoDataFrame({"crop": ["rye", "oats"]}, geometry=fields, crs=UTM)
