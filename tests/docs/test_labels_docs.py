@@ -32,7 +32,7 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert len(commands) == 4
     (tmp_path / "mydata.toml").write_text(config)
     tile = to_lonlat(box(500_001, 4_998_721, 501_279, 4_999_999), UTM)
-    columns = {"tile_id": ["a"], "date": "2021-06-01", "lon": 9.0, "lat": 45.1}
+    columns = {"tile_id": ["a"], "date": "2021-06-01", "lon": tile.centroid.x, "lat": tile.centroid.y}
     gpd.GeoDataFrame(columns, geometry=[tile], crs="EPSG:4326").to_file(tmp_path / "tiles.geojson")
     (tmp_path / "maps").mkdir()
     shape = {"width": 200, "height": 200, "count": 1, "dtype": "uint8", "crs": UTM}

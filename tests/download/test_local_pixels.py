@@ -15,6 +15,7 @@ from mmearth_core import Anchor, Band, Grid, Kind, Layer, Modality
 from mmearth_core.builtin.file_anchor import FileAnchor
 from mmearth_core.config.schema import load_config
 from mmearth_core.download.prepare import prepare
+from mmearth_core.download.stack import local_pixels
 from mmearth_core.errors import ConfigError, DatasetError
 from mmearth_core.registry import Registry, discover
 from mmearth_core.registry.load import Origin, Registered
@@ -23,6 +24,7 @@ UTM = "EPSG:32632"
 LEFT, TOP, SIZE = 500_000, 5_000_000, 16
 TILE = to_lonlat(box(LEFT + 1, TOP - 159, LEFT + 159, TOP - 1), UTM)
 ANCHOR = Anchor(dt.date(2018, 7, 14), UTM)
+GRID = Grid(UTM, LEFT, TOP, SIZE)
 SQUARE = np.arange(256.0).reshape(SIZE, SIZE)
 
 
@@ -74,7 +76,7 @@ def test_arrays_become_the_tile_s_pixels_without_a_request(tmp_path):
 
     result = fetch(tmp_path, answer)
     assert (result.entry.outcome, result.requests) == ("done", {})
-    assert seen == [("tile", ANCHOR.date, Grid(UTM, LEFT, TOP, SIZE))]
+    assert seen == [("tile", ANCHOR.date, GRID)]
     wanted = np.where(SQUARE == 255, np.nan, SQUARE)  # the no-data value of the layer
     assert np.array_equal(result.bands["codes__one"], wanted, equal_nan=True)
     assert np.array_equal(result.bands["codes__two"], wanted[::-1], equal_nan=True)
@@ -109,7 +111,6 @@ def failing(scene, grid):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (failing, "local.pixels raised OSError: the disk is gone"),
         (
             {"other": SQUARE[None]},
             "local.pixels raised ValueError: undeclared layers: other; declared are codes, amounts",
@@ -125,10 +126,25 @@ def failing(scene, grid):
         ({"amounts": np.full((1, SIZE, SIZE), -math.inf)}, "layer 'amounts' has the value -inf"),
     ],
 )
-def test_what_cannot_be_stored_fails_the_tile_and_names_it(tmp_path, answer, message):
+def test_what_cannot_be_stored_is_refused_and_named(answer, message):
+    with pytest.raises(ValueError) as caught:
+        local_pixels(Local(answer), None, GRID)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (failing, "pixels: local.pixels raised OSError: the disk is gone"),
+        (
+            codes(256),
+            "pixels: local.pixels raised ValueError: layer 'codes' has the value 256, which uint8 cannot hold",
+        ),
+    ],
+)
+def test_an_error_fails_the_tile_and_names_the_plugin(tmp_path, answer, reason):
     result = fetch(tmp_path, answer)
-    assert result.entry.outcome == "failed" and result.requests == {}
-    assert message in result.entry.reason and "local.pixels" in result.entry.reason
+    assert (result.entry.outcome, result.entry.reason, result.requests) == ("failed", reason, {})
 
 
 @attrs.frozen
@@ -152,14 +168,12 @@ class OwnFile(Local):
 
 
 def prepared(folder, table):
-    properties = {"tile_id": "a", "date": "2018-07-14", "lon": 9.0, "lat": 45.0}
+    properties = {"tile_id": "a", "date": "2018-07-14", "lon": TILE.centroid.x, "lat": TILE.centroid.y}
     feature = {"type": "Feature", "geometry": mapping(TILE), "properties": properties}
     (folder / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     config = folder / "own.toml"
-    config.write_text(
-        '[dataset]\nname = "own"\ntiles = "tiles.geojson"\nanchor = "file"\n[modalities.file]\n[modalities.local]\n'
-        + table
-    )
+    head = '[dataset]\nname = "own"\ntiles = "tiles.geojson"\nanchor = "file"\n[modalities.file]\n'
+    config.write_text(f"{head}[modalities.local]\n{table}")
     origin = Origin("test", "0", "test")
     modalities = {"file": FileAnchor, "local": OwnFile}
     registry = Registry(
@@ -179,9 +193,7 @@ def test_a_modality_is_prepared_before_a_run_and_completes_its_options(tmp_path)
     run.folder.root.mkdir()
     run.stored.write(run.folder.config)
     (tmp_path / "mine.txt").write_text("second")
-    with pytest.raises(
-        DatasetError, match=r"\[modalities.local\] digest is 'first' in the dataset and 'second' in the"
-    ):
+    with pytest.raises(DatasetError, match="digest is 'first' in the dataset and 'second' in the configuration"):
         prepared(tmp_path, 'file = "mine.txt"')
 
 

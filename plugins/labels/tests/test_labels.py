@@ -73,7 +73,7 @@ def test_on_a_finer_grid_classes_are_those_of_the_pixel_below(tmp_path):
     assert (burn(tmp_path, file="cover.tif") == wanted).all()
 
 
-@pytest.mark.parametrize("driver", ["GTiff", "COG"])
+@pytest.mark.parametrize("driver", ["GTiff", pytest.param("COG", marks=pytest.mark.slow)])
 def test_on_a_coarser_grid_classes_are_the_mode_and_quantities_the_mean(tmp_path, driver):
     fine = np.repeat(np.repeat(random.integers(1, 5, (20, 20)), 4, axis=0), 4, axis=1).astype(np.uint8)
     fine[::4, ::4] = 9  # one pixel of 16
@@ -290,6 +290,7 @@ def test_a_dataset_of_labels_only_costs_no_request(project, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_labels_are_added_to_a_finished_dataset_and_made_again(project):
     config = project / "mine.toml"
     config.write_text(KEYS + "[modalities.tile]\n")
@@ -305,6 +306,7 @@ def test_labels_are_added_to_a_finished_dataset_and_made_again(project):
     assert stack.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_file_that_changed_since_the_dataset_began_is_refused(project):
     config = project / "mine.toml"
     run("run", config)
