@@ -262,6 +262,7 @@ def run(*arguments, expected=0):
     return " ".join(done.output.split())
 
 
+@pytest.mark.slow  # tests/docs/test_labels_docs.py is quicker
 def test_a_dataset_of_labels_only_costs_no_request(project, monkeypatch):
     monkeypatch.chdir(project.parent)  # paths are relative to the configuration
     config = project / "mine.toml"
