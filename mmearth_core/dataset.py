@@ -73,8 +73,8 @@ class DatasetTile:
         row: its row in the file.
         tile_id: its id.
         variant: which of the anchor's variants it is; None if there are none.
-        values: for each layer, (bands, size, size), or (bands,) of a vector layer, in the layer's dtype; with time steps,
-            (steps, bands, size, size) or (steps, bands).
+        values: for each layer, (bands, size, size), or (bands,) of a vector layer; with time steps,
+            (steps, bands, size, size) or (steps, bands); in the layer's dtype.
         masks: for each layer, True where a value is not missing; of the same shape.
         metadata: its entry in tile_info, or the chosen keys of it; None unless the dataset was opened with `metadata`.
     """

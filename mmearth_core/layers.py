@@ -45,8 +45,8 @@ class LayerDescription:
         bands: names, in the order of a row's axis `band_axis`.
         units: one per band.
         descriptions: one per band.
-        shape: of a row: (bands, size, size), or (bands,) for a vector; with the number of time steps in front, if it has
-            any.
+        shape: of a row: (bands, size, size), or (bands,) for a vector; with the number of time steps in front, if there
+            are any.
         description: one line for people.
         classes: the classes of each band; empty for quantities.
         variants: those that have statistics of their own.

@@ -22,7 +22,7 @@ from mmearth_core.post.write import BadStacksError, copy_layers, write_rows
 from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import count_values
 from mmearth_core.product.reader import DatasetReader, read_side_file
-from mmearth_core.product.statistics import are_possible, statistics_of, stats_digest
+from mmearth_core.product.statistics import are_possible, have_steps, statistics_of, stats_digest
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
 
@@ -98,13 +98,12 @@ def _by_step(source: DownloadedDataset, wanted: bool) -> bool:
     Raises:
         ConfigError: when it is wanted, and no layer has time steps.
     """
-    keys = {key for layer in source.layers for own in layer.stat_keys() for key in layer.step_keys(own)}
-    if wanted and not keys:
+    if wanted and all(layer.steps is None for layer in source.layers):
         raise ConfigError(
             f"--step-statistics: no layer of {source.folder.root} has time steps. Omit the option, or add a modality "
             "that has some."
         )
-    return wanted or not keys.isdisjoint(_known_stats(source))
+    return wanted or have_steps(source.layers, _known_stats(source))
 
 
 def _known_stats(source: DownloadedDataset) -> dict[str, Any]:

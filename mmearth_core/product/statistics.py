@@ -204,6 +204,11 @@ def joined_counts(parts: Iterable[BandCounts]) -> BandCounts:
     return BandCounts(count=count, nodata=nodata, mean=mean, std=std, low=low, high=high, classes=classes)
 
 
+def have_steps(layers: Iterable[LayerDescription], stats: Mapping[str, Any]) -> bool:
+    """Whether band statistics have entries of single time steps."""
+    return any(step in stats for layer in layers for key in layer.stat_keys() for step in layer.step_keys(key))
+
+
 def joint_keys(layer: LayerDescription, parts: Sequence[Mapping[str, Any]]) -> list[str]:
     """The keys of a layer's entries for all rows of some datasets: those of time steps only if all parts have them."""
     keys = []
