@@ -61,7 +61,17 @@ class DatasetOptions:
     anchor: str | None = _option(
         "modality that determines the date and the grid of each tile; needed if several modalities can", None
     )
-    image_size: int = _option("rows and columns of a tile, in pixels of 10 m; 1 to 2048", 128, [ge(1), le(2048)])
+    image_size: int = _option("rows and columns of a tile, in pixels; 1 to 2048", 128, [ge(1), le(2048)])
+    pixel_size: float | None = _option(
+        "size of a pixel in metres, up to 100000; by default that of the anchor, 10 for most",
+        None,
+        optional([gt(0), le(100_000)]),
+    )
+    origin: float | tuple[float, float] | None = _option(
+        "a corner of a pixel in the CRS of the tiles, metres: a number for x and y, or [x, y]; by default that of the "
+        "anchor for its own pixel size, otherwise 0",
+        None,
+    )
     partition_size: int | None = _option(
         "tiles per partition, the unit of work; by default 25 to 1000, for about 256 partitions", None, optional(ge(1))
     )

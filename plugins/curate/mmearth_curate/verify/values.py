@@ -127,7 +127,7 @@ class _RowCheck:
         self._count(layer, name, key, flat, valid)
         for step, step_key in enumerate(layer.step_keys(key)):
             if step_key in self.part.means:
-                own, known = (each.reshape(len(each), layer.steps, -1)[:, step] for each in (flat, valid))
+                own, known = (each.reshape(len(each), layer.steps or 1, -1)[:, step] for each in (flat, valid))
                 self._count(layer, step_key, step_key, own, known)
         return has_data
 
