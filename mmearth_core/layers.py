@@ -151,6 +151,10 @@ class LayerDescription:
         """The number of values that a row has of each band."""
         return math.prod(self.shape) // len(self.bands)
 
+    def by_band(self, row: NDArray[Any]) -> NDArray[Any]:
+        """The values of a row as (bands, any number), over all time steps."""
+        return np.moveaxis(row, self.band_axis, 0).reshape(len(self.bands), -1)
+
     def is_shape(self, shape: tuple[int, ...]) -> bool:
         """Whether a row of this shape has its bands, with time steps or without."""
         axes = -self.band_axis

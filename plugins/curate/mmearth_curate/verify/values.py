@@ -117,7 +117,7 @@ class _RowCheck:
         if layer is None:
             self._is_written(dataset, name)
             return None
-        flat = np.moveaxis(values, layer.band_axis, 0).reshape(len(layer.bands), -1)
+        flat = layer.by_band(values)
         valid = _valid(flat, (float(layer.nodata), *layer.also_missing))
         has_data = bool(valid.any())
         if not has_data and not self._is_written(dataset, name):

@@ -9,6 +9,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core import Layer, Modality
+from mmearth_core.contract.bands import stack_name, step_numbers
 from mmearth_core.download.folder import Group, Journal, Outcome, Tile, TileIndex, TileOutcome
 from mmearth_core.download.stack import read_stack
 from mmearth_core.errors import DatasetError
@@ -60,9 +61,10 @@ def done_tiles(folder: DatasetPaths, group: Group) -> Iterator[DoneTile]:
 
 def layer_picture(folder: DatasetPaths, group: Group, one: DoneTile, layer: Layer) -> Picture:
     """Draws one layer of a tile from its stack."""
-    names = [f"{layer.name}__{band.name}" for band in layer.bands]
+    steps = step_numbers(layer.steps)
     path = folder.stack(group.name, one.tile.partition, one.tile.tile_id)
-    return render_layer(layer, read_stack(path, names), one.variant)
+    pixels = [read_stack(path, [stack_name(layer.name, band.name, step) for band in layer.bands]) for step in steps]
+    return render_layer(layer, np.concatenate(pixels, axis=-1), one.variant)
 
 
 ROW_GAP = 0.5
