@@ -16,7 +16,6 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.contract.bands import step_numbers
 from mmearth_core.layers import LayerDescription
 
 _PIECE = 1 << 20
@@ -375,7 +374,7 @@ class LayerStatistics:
     def __init__(self, layers: Sequence[LayerDescription]) -> None:
         self._layers = {layer.name: layer for layer in layers}
         self._sums = {
-            key: [BandStatistics(layer) for _ in step_numbers(layer.steps)]
+            key: [BandStatistics(layer) for _ in range(layer.steps or 1)]
             for layer in layers
             for key in layer.stat_keys()
         }

@@ -9,9 +9,8 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core import Layer, Modality
-from mmearth_core.contract.bands import stack_name, step_numbers
 from mmearth_core.download.folder import Group, Journal, Outcome, Tile, TileIndex, TileOutcome
-from mmearth_core.download.stack import read_stack
+from mmearth_core.download.stack import read_stack, stack_bands
 from mmearth_core.errors import DatasetError
 from mmearth_core.paths import DatasetPaths
 from mmearth_viz.preview.contact_sheet import contact_sheet
@@ -61,10 +60,10 @@ def done_tiles(folder: DatasetPaths, group: Group) -> Iterator[DoneTile]:
 
 def layer_picture(folder: DatasetPaths, group: Group, one: DoneTile, layer: Layer) -> Picture:
     """Draws one layer of a tile from its stack."""
-    steps = step_numbers(layer.steps)
-    path = folder.stack(group.name, one.tile.partition, one.tile.tile_id)
-    pixels = [read_stack(path, [stack_name(layer.name, band.name, step) for band in layer.bands]) for step in steps]
-    return render_layer(layer, np.concatenate(pixels, axis=-1), one.variant)
+    names = [band.name for band in stack_bands(group.modalities) if band.layer is layer]
+    pixels = read_stack(folder.stack(group.name, one.tile.partition, one.tile.tile_id), names)
+    steps = np.split(pixels, layer.steps or 1)  # side by side
+    return render_layer(layer, np.concatenate(steps, axis=-1), one.variant)
 
 
 ROW_GAP = 0.5
