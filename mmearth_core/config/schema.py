@@ -89,9 +89,9 @@ class RunOptions:
         "requests in flight, of all processes together; 1 to 500; Earth Engine allows 40", 40, [ge(1), le(500)]
     )
     requests_per_second: float = _option(
-        "requests sent per second, by all processes together, 0.001 to 100000; Earth Engine allows 100 per project",
+        "requests sent per second, by all processes together, 0.001 to 1000000; Earth Engine allows 100 per project",
         100.0,
-        [ge(0.001), le(100_000)],
+        [ge(0.001), le(1_000_000)],
     )
     budget: str | None = _option(
         "folder through which processes share `max_concurrent` and `requests_per_second`, relative to this file; "
