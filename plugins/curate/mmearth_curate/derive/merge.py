@@ -204,7 +204,7 @@ def merged_stats(
     for layer in layers:
         if not all(are_possible(layer, part) for part in parts):
             return None
-        keys = joint_keys(layer, parts)
+        keys = dict.fromkeys((*layer.stat_names(), *joint_keys(layer, parts)))
         try:
             own = {key: merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
         except (KeyError, IndexError, TypeError, ValueError):  # statistics written by another program

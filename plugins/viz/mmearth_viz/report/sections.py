@@ -32,7 +32,7 @@ class StatRow:
 
     Attributes:
         band: its name.
-        variant: its name; empty without one.
+        variant: its variant or time step; empty without one.
         unit: empty for none.
         values: one per heading of the table.
         nodata: the share of no-data.
@@ -59,6 +59,7 @@ class LayerSection:
         headings: the statistics in its table.
         rows: its band statistics.
         more: number of bands that are not shown.
+        parts: the heading of the parts that have lines of their own: variants or time steps; empty without any.
     """
 
     name: str
@@ -70,6 +71,7 @@ class LayerSection:
     headings: Sequence[str]
     rows: Sequence[StatRow]
     more: int = 0
+    parts: str = ""
 
 
 def sections(reader: DescribedReader, stats: Stats, counts: Histograms) -> list[LayerSection]:
@@ -93,6 +95,7 @@ def _section(layer: LayerDescription, stats: Stats, counts: Histograms) -> Layer
         headings,
         [] if choice else [_row(layer, band, key, stats[key], headings) for band in bands for key in keys],
         0 if choice else len(layer.bands) - len(bands),
+        "variant" if layer.variants else "step" if len(keys) > len(entries) else "",
     )
 
 
