@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import evolve, field, frozen, validators
+from attrs import field, frozen, validators
 
 from mmearth_core import Layer, Modality, Resampling, Scene, resample
 from mmearth_sentinel2.layers import REFLECTANCE
@@ -151,6 +151,19 @@ class Image:
     cloud: float
 
 
+def layer_of(options: SeriesOptions) -> Layer:
+    """The layer that the options ask for."""
+    what = {"median": "median of clear pixels", "least_cloudy": "least cloudy clear pixels", "images": "images"}
+    preview = REFLECTANCE.preview if options.level == "l2a" else REFLECTANCE.variant_previews["l1c"]
+    return Layer(
+        "sentinel2_series",
+        [_BANDS[name] for name in options.bands],
+        description=f"{what[options.method]} of each {options.interval}, level {options.level}, mask {options.mask}",
+        preview=preview if preview and {*preview.bands} <= {*options.bands} else None,
+        steps=options.steps,
+    )
+
+
 class Sentinel2Series(Modality):
     """A step per image or composite; the layer depends on the options.
 
@@ -160,7 +173,7 @@ class Sentinel2Series(Modality):
 
     name = "sentinel2_series"
     api_version = 1
-    layers = ()
+    layers = (layer_of(SeriesOptions()),)
     resampled = True
     Options = SeriesOptions
     assets = (*Sentinel2.assets, "GOOGLE/CLOUD_SCORE_PLUS/V1/S2_HARMONIZED")
@@ -178,17 +191,7 @@ class Sentinel2Series(Modality):
                 " Pasquarella, V. J. et al. (2023): Comprehensive quality assessment of optical satellite imagery "
                 "using weakly supervised video learning. CVPR Workshops."
             )
-        what = {"median": "median of clear pixels", "least_cloudy": "least cloudy clear pixels", "images": "images"}
-        layer = Layer(
-            self.name,
-            [_BANDS[name] for name in own.bands],
-            description=f"{what[own.method]} of each {own.interval}, level {own.level}, mask {own.mask}",
-            preview=REFLECTANCE.preview if {"B2", "B3", "B4"} <= set(own.bands) else None,
-            steps=own.steps,
-        )
-        if own.level == "l1c" and layer.preview:
-            layer = evolve(layer, preview=REFLECTANCE.variant_previews["l1c"])
-        self.layers = (layer,)
+        self.layers = (layer_of(own),)
 
     def locate(self, scene: Scene) -> "ee.Dictionary":
         """The images of all intervals; which of them are used is decided here, not on the server."""
@@ -322,8 +325,9 @@ def _own_images(located: Any) -> list[Image]:
 def _report(options: SeriesOptions, interval: Interval, images: Sequence[Image]) -> dict[str, Any]:
     if options.method == "images":
         return {"date": images[0].date.isoformat(), "id": f"{options.collection}/{images[0].index}"}
-    last = interval[1] - dt.timedelta(1)
+    first, last = interval[0].isoformat(), (interval[1] - dt.timedelta(1)).isoformat()
+    months = {"month": first[:7], "season": f"{first[:7]}/{last[:7]}", "year": first[:4]}
     return {
-        "date": f"{interval[0]}/{last}",
+        "date": months[options.interval],
         "ids": sorted(f"{options.collection}/{image.index}" for image in images),
     }

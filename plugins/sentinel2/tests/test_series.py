@@ -102,7 +102,9 @@ def whole_images(tmp_path: Any, scenes: Any) -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.parametrize("mask", ["scl", "qa60", "cloud_score", "none"])
+@pytest.mark.parametrize(
+    "mask", ["cloud_score", *(pytest.param(mask, marks=pytest.mark.slow) for mask in ("scl", "qa60", "none"))]
+)
 def test_composites_are_those_of_numpy(tmp_path: Any, mask: str) -> None:
     single = whole_images(tmp_path, SUMMER)
     masked = [np.where(clear(each, mask, SCORED), single[each.index], np.nan) for each in SUMMER]
@@ -121,10 +123,7 @@ def test_composites_are_those_of_numpy(tmp_path: Any, mask: str) -> None:
         assert np.isnan(found[[0, 1, 3]]).all()
         # Here every image was rounded before they were combined; there only the composite is. 20 m are interpolated.
         np.testing.assert_allclose(found[2], expected, atol=0.5 + 1e-3)
-        assert result.requests == {"locate anchor": 1, "locate": 1, "pixels": 1} or result.requests == {
-            "locate": 1,
-            "pixels": 1,
-        }
+        assert result.requests == {"locate": 1, "pixels": 1}
 
 
 def test_a_series_of_one_image_is_that_image(tmp_path: Any) -> None:
@@ -150,10 +149,11 @@ def test_a_series_of_one_image_is_that_image(tmp_path: Any) -> None:
     np.testing.assert_array_equal(pixels[0], on_tile(only[0], "B2"))
 
 
+@pytest.mark.slow
 def test_months_seasons_and_years(tmp_path: Any) -> None:
     days = ["2019-11-30", "2019-12-01", "2020-02-29", "2020-03-01", "2020-05-31", "2020-08-31T23:59:59", "2020-11-30",
             "2020-12-01", "2021-01-01"]  # fmt: skip
-    scenes = [scene(day, bands=None) if False else scene(day) for day in days]
+    scenes = [scene(day) for day in days]
     expected = {
         "month": {2: [2], 3: [3], 5: [4], 8: [5], 11: [6], 12: [7]},
         "season": {1: [1, 2], 2: [3, 4], 3: [5], 4: [6]},
@@ -170,12 +170,12 @@ def test_months_seasons_and_years(tmp_path: Any) -> None:
         found = steps(result, count, ["B2"])
         assert [n for n, pixels in enumerate(found, 1) if not np.isnan(pixels).all()] == list(by_step)
     dates = [step["date"] if step else None for step in reported]
-    assert dates == ["2020-01-01/2020-12-31"]
+    assert dates == ["2020"]
     result, modality = fetch(tmp_path, scenes, interval="season", years=(-1, 0), bands=["B2"], mask="none")
     reported = modality.info(result.located(modality))["STEPS"]["sentinel2_series"]
     assert [step["date"] if step else None for step in reported] == [
-        *[None] * 3, "2019-09-01/2019-11-30", "2019-12-01/2020-02-29", "2020-03-01/2020-05-31",
-        "2020-06-01/2020-08-31", "2020-09-01/2020-11-30",
+        *[None] * 3, "2019-09/2019-11", "2019-12/2020-02", "2020-03/2020-05",
+        "2020-06/2020-08", "2020-09/2020-11",
     ]  # fmt: skip
 
 
