@@ -222,7 +222,8 @@ class Sentinel2Series(Modality):
 
     def image(self, scene: Scene, located: Any) -> "list[ee.Image | None]":
         """One image per step."""
-        return [self._combined(images) if images else None for images in self._steps(located)]
+        # Rounded, as interpolated values and medians of two are no whole numbers.
+        return [self._combined(images).round() if images else None for images in self._steps(located)]
 
     def info(self, located: Any) -> Mapping[str, Any]:
         """The days and images of each step, and why all of them are empty if they are."""
