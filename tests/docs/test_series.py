@@ -1,4 +1,4 @@
-"""The page on time series: its configurations, commands and code run on the synthetic planet; and the contract's example."""
+"""The page on time series: its configurations, commands and code run on the synthetic planet; the contract's example."""
 
 import datetime as dt
 import json
@@ -41,7 +41,7 @@ def test_what_the_page_shows_runs(other: bool, tmp_path: Path, monkeypatch: pyte
         assert done.exit_code == 0, (line, done.output)
     (code,) = fenced("python")
     names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102 - what the page shows
+    exec(code, names)
     values = names["tile"].values["sentinel2_series"]
     assert (values.shape, len(names["dates"])) == ((12, 10, 32, 32), 12)
     np.testing.assert_array_equal(names["has_data"], values.any(axis=(1, 2, 3)))
@@ -55,7 +55,7 @@ def test_what_the_page_shows_runs(other: bool, tmp_path: Path, monkeypatch: pyte
 def test_the_example_of_the_contract_runs(tmp_path: Path) -> None:
     (code,) = [each for each in fenced("python", (DOCS / "plugins.md").read_text()) if "class SnowYears" in each]
     names: dict[str, Any] = {"__name__": "example"}
-    exec("from attrs import field, frozen, validators\nfrom mmearth_core import *\n" + code, names)  # noqa: S102
+    exec("from attrs import field, frozen, validators\nfrom mmearth_core import *\n" + code, names)
     left, top = 499_980, 5_000_040
     pixels = {year: np.full((9, 9), year - 1900, "uint8") for year in (2018, 2020)}
     images = [
