@@ -1,4 +1,4 @@
-"""The page on time series: its configurations, commands and code run on the synthetic planet; the contract's example."""
+"""The page on time series: what it shows runs on the synthetic planet; and so does the example of the contract."""
 
 import datetime as dt
 import json
