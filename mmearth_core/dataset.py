@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
-from mmearth_core.product.statistics import joint_keys, merged_entry
+from mmearth_core.product.statistics import joined_entries
 from mmearth_core.text import counted, did_you_mean
 
 Rows = NDArray[np.intp]
@@ -190,12 +190,9 @@ class Dataset:
         if len(parts) == 1:
             return parts[0]
         try:
-            return {
-                key: merged_entry(layer, [part[key] for part in parts if key in part])
-                for layer in self.layers.values()
-                for key in joint_keys(layer, parts)
-            }
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+            joined = [joined_entries(layer, parts) for layer in self.layers.values()]
+            return {key: entry for entries in joined for key, entry in entries.items()}
+        except (LookupError, AttributeError, TypeError, ValueError) as error:
             raise DatasetError(
                 f"{', '.join(str(reader.paths.band_stats) for reader in self.readers)} cannot be joined, as not all of "
                 f"them have counts ({error!r}). `mmearth-core merge` makes one dataset of the files, and counts."

@@ -128,8 +128,12 @@ class Dataset(data.Dataset[Sample]):
         self.layers: Mapping[str, LayerDescription] = self.plain.layers
         self.pixel_size = self.plain.pixel_size
         chosen = layers if isinstance(layers, Mapping) else {}
-        if classes == "index":
-            _require_classes(self.plain)
+        for layer in self.layers.values() if classes == "index" else ():
+            if layer.has_classes and not all(layer.classes):
+                raise DatasetError(
+                    f"{self.plain.path}: layer {layer.name!r} has a band that declares no classes, so there are no "
+                    "indices. Leave it out with `layers`, or use classes='value'."
+                )
         self.bands: Mapping[str, tuple[str, ...]] = {
             name: _chosen_bands(self.plain, layer, chosen.get(name)) for name, layer in self.layers.items()
         }
@@ -213,15 +217,6 @@ class Dataset(data.Dataset[Sample]):
             chosen, shape = self._positions[layer.name], (-1, *(1,) * (-layer.band_axis - 1))
             scales[key] = offset[chosen].reshape(shape), factor[chosen].reshape(shape)
         return scales
-
-
-def _require_classes(source: plain.Dataset) -> None:
-    for layer in source.layers.values():
-        if layer.has_classes and not all(layer.classes):
-            raise DatasetError(
-                f"{source.path}: layer {layer.name!r} has a band that declares no classes, so there are no indices. "
-                "Leave it out with `layers`, or use classes='value'."
-            )
 
 
 def _chosen_bands(source: plain.Dataset, layer: LayerDescription, bands: Sequence[str] | None) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ MODALITIES = discover().modalities
 READMES = [
     path
     for path in sorted(ROOT.glob("plugins/*/README.md"))
-    if any(entry.distribution == f"mmearth-{path.parent.name}" for entry in MODALITIES.values())
+    if any(entry.origin.distribution == f"mmearth-{path.parent.name}" for entry in MODALITIES.values())
 ]
 
 

@@ -15,7 +15,7 @@ from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, ROWS, STATISTICS, create_scales, digest_of_rows, new_file
 from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
-from mmearth_core.product.statistics import are_possible, joint_keys, merged_entry, stats_digest
+from mmearth_core.product.statistics import LayerStatistics, are_possible, joined_entries, stats_digest
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool
@@ -204,10 +204,9 @@ def merged_stats(
     for layer in layers:
         if not all(are_possible(layer, part) for part in parts):
             return None
-        keys = dict.fromkeys((*layer.stat_names(), *joint_keys(layer, parts)))
         try:
-            own = {key: merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
-        except (KeyError, IndexError, TypeError, ValueError):  # statistics written by another program
+            own = LayerStatistics([layer]).entries() | joined_entries(layer, parts)
+        except (LookupError, AttributeError, TypeError, ValueError):  # statistics written by another program
             return None
         total = [own[key] for key in layer.stat_keys() if key in own]
         for band in range(len(layer.bands)):

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mmearth_core.json_files import JSONFileError
 from mmearth_core.layers import LayerDescription
-from mmearth_core.product.statistics import ROUNDING, Statistic, statistics_in, value_of
+from mmearth_core.product.statistics import ROUNDING, Statistic, statistics_of, value_of
 from mmearth_core.text import counted
 from mmearth_curate.strict_json import read_strictly
 from mmearth_curate.verify.findings import Finding, Report, Severity
@@ -113,8 +113,13 @@ class BandStatsCheck:
                 yield self._fault(layer.name, message)
 
     def _table(self, layer: LayerDescription, key: str) -> Iterator[Statistic]:
+        """The statistics that an entry must have; one of an earlier version has fewer."""
         entry = self.stats[key] if self.stats is not None else None
-        return statistics_in(layer, entry if isinstance(entry, Mapping) else {})
+        names = entry.keys() if isinstance(entry, Mapping) else ()
+        older = {each.older: each for each in statistics_of(layer) if each.older and each.name not in names}
+        for each in statistics_of(layer):
+            if each not in older.values():
+                yield evolve(older[each.name], name=each.name) if each.name in older else each
 
     def _numbers(self, layer: LayerDescription, key: str, statistic: Statistic) -> Floats | None:
         assert self.stats is not None
