@@ -21,7 +21,6 @@ from mmearth_core.layers import LayerDescription
 _PIECE = 1 << 20
 """Values of a band that are squared and summed at once: in float64, the sum of 2^20 squares of 16 bits is exact."""
 
-
 _BLOCK_ROWS, _BLOCK_BYTES = 16, 1 << 25
 """Rows of a block, at most, and bytes: what a worker holds and sends at once."""
 
