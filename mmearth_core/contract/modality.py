@@ -107,7 +107,7 @@ class Anchor:
         date: the day (UTC) that the other modalities of the tile refer to.
         crs: the projected CRS of the tile's grid, in metres, such as `"EPSG:32618"`; WKT where it has no code.
         variant: the variant of the tile, one of the anchor's `variants`; at most 10 bytes; None if it has none.
-        transform: the grid of the image that was located, as `image.projection().getInfo()["transform"]` has it. It is
+        transform: the grid of the image that was located, the `transform` of its `projection()`: six numbers. It is
             compared with the grid that the modality proposes by `pixel_size` and `origin`, and not stored.
     """
 
@@ -236,7 +236,7 @@ class Modality(Plugin):
         variant_key: for an anchor: the column of the HDF5 table `metadata` with the variant of each tile.
         pixel_size: for an anchor: the pixel size that it proposes for the dataset, metres; None for 10. A `pixel_size`
             in the configuration replaces it.
-        origin: for an anchor: a corner of a pixel of this grid, one number for x and y or `(x, y)`; 15 for Landsat.
+        origin: for an anchor: a corner of a pixel of this grid, one number for x and y or `(x, y)`.
         Options: an attrs class with a default for every field; the core fills it from `[modalities.NAME]`.
         options: the instance of `Options` in use.
         assets: the Earth Engine ids in the default options; for the documentation only.
