@@ -59,7 +59,7 @@ def own_plugins() -> list[Registered]:
     """Modalities of sensors: `tile` and `labels` have plain words for names, and no sensor."""
     names = {tomllib.loads(text_of(folder / "pyproject.toml"))["project"]["name"] for folder in PLUGINS}
     names -= {"mmearth-tile", "mmearth-labels"}
-    return [entry for entry in discover().modalities.values() if entry.distribution in names]
+    return [entry for entry in discover().modalities.values() if entry.origin.distribution in names]
 
 
 def declared_words() -> list[str]:

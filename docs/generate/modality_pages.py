@@ -32,7 +32,7 @@ def _page(entry: Registered[Modality]) -> Iterator[str]:
     # The first paragraph is for users; the rest of the docstring describes `located`, for authors.
     yield from (f"# {entry.name}", "", (inspect.getdoc(cls) or "").partition("\n\n")[0], "")
     yield from table(
-        ("package", f"`{entry.distribution}` {entry.origin.version}"),
+        ("package", f"`{entry.origin.distribution}` {entry.origin.version}"),
         ("can be the anchor", "yes" if declared.can_anchor() else "no"),
         ("variants", ", ".join(declared.variants) or "none"),
         ("Earth Engine assets", ", ".join(f"`{asset}`" for asset in declared.assets) or "none"),

@@ -276,8 +276,9 @@ class Modality(Plugin):
             grid: its pixels.
 
         Returns:
-            By layer name, an array of numbers of the shape (bands, size, size), with NaN or the band's no-data value
-            where there is none; layers that it leaves out, or all if it is None, are no-data.
+            By layer name, an array of numbers of the shape (bands, size, size), or (steps, bands, size, size), with NaN
+            or the band's no-data value where there is none. Layers that it leaves out, or all if it is None, are
+            no-data.
         """
         return None
 

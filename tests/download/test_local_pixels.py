@@ -84,6 +84,20 @@ def test_arrays_become_the_tile_s_pixels_without_a_request(tmp_path):
     assert np.array_equal(result.bands["amounts__value"], amounts, equal_nan=True)
 
 
+class Seasons(Local):
+    layers = (Layer("seasons", [Band("a", "int16", -1), Band("b", "int16", -1)], steps=4),)
+
+
+def test_time_steps_are_in_front(tmp_path):
+    values = np.arange(4 * 2 * 256).reshape(4, 2, SIZE, SIZE)
+    result = download(ArrayWorld(), [Seasons({"seasons": values})], TILE, ANCHOR, tmp_path)
+    names = [f"seasons__{band}__{step}" for step in range(4) for band in "ab"]
+    assert sorted(result.bands) == sorted(names)
+    assert all((result.bands[name] == values.reshape(8, SIZE, SIZE)[i]).all() for i, name in enumerate(names))
+    with pytest.raises(ValueError, match=r"expected numbers, \(4, 2, 16, 16\)"):
+        local_pixels(Seasons({"seasons": values[0]}), None, GRID)
+
+
 @pytest.mark.parametrize("answer", [None, {}, {"amounts": np.full((1, SIZE, SIZE), np.nan)}])
 def test_nothing_is_no_data_and_counts_as_masked(tmp_path, answer):
     result = fetch(tmp_path, answer)
