@@ -3,7 +3,7 @@
 import math
 import warnings
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import rasterio
@@ -17,7 +17,7 @@ from rasterio.windows import Window
 
 from mmearth_core import Grid, Kind, Layer, Resampling
 from mmearth_labels.options import LabelLayer
-from mmearth_labels.source import LabelFile, states
+from mmearth_labels.source import Bounds, LabelFile, states
 
 _METHODS = {
     Resampling.NEAREST: Method.nearest,
@@ -52,7 +52,7 @@ class RasterFile(LabelFile):
                     raise ValueError(f"band: band {options.band} of {path} has complex numbers. Use another band")
                 # A VRT has its pixels in other files.
                 made_of = [Path(name) for name in source.files] if options.suffix == ".vrt" else [path]
-                return cls(path, options, layer, source.crs.to_wkt(), tuple(source.bounds), states(made_of))
+                return cls(path, options, layer, source.crs.to_wkt(), _bounds(source), states(made_of))
         except RasterioIOError as error:
             raise ValueError(f"file: {path} cannot be read: {error}. Allowed are GeoTIFF, COG and VRT") from error
 
@@ -96,6 +96,15 @@ class RasterFile(LabelFile):
                 f"{self.path} has the value {found.flat[0]:g}, which is not in `classes` of layer {self.layer.name!r}: "
                 f"{', '.join(map(str, known))}. Add it, or set `source_nodata` if it means that there is no label"
             )
+
+
+def _bounds(source: Any) -> Bounds:
+    """The extent of a raster, which may be rotated, or have its south on top."""
+    a, b, c, d, e, f = source.transform[:6]
+    corners = [(column, row) for column in (0, source.width) for row in (0, source.height)]
+    x = [a * column + b * row + c for column, row in corners]
+    y = [d * column + e * row + f for column, row in corners]
+    return min(x), min(y), max(x), max(y)
 
 
 def _place(grid: Grid, crs: str, affine: Affine) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:

@@ -93,6 +93,9 @@ def _values(path: Path, options: LabelLayer, layer: Layer, fields: list[str]) ->
             raise ValueError(f"column: found {column!r}; {path} has {', '.join(fields) or 'no column'}")
         frame = pyogrio.read_dataframe(path, layer=options.source_layer, columns=[column], read_geometry=False)
         labels = set(frame[column].dropna().unique())
+        strange = [label for label in labels if not isinstance(label, str | int | float | np.number | np.bool_)]
+        if strange:
+            raise ValueError(f"column: {column!r} of {path} has {strange[0]!r}. Use a column of numbers or of texts")
         if any(isinstance(label, str) for label in labels):
             values = names
             unknown = sorted(str(label) for label in labels if label not in names)

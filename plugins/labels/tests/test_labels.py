@@ -1,6 +1,7 @@
 """Own labels, against GDAL's own warping of whole files, PROJ, shapely and numpy; from a run to the HDF5 file."""
 
 import datetime as dt
+import hashlib
 import json
 import os
 import tomllib
@@ -12,6 +13,7 @@ import numpy as np
 import pyogrio
 import pytest
 import rasterio
+import rasterio.shutil
 import shapely
 import tomli_w
 from click.testing import CliRunner
@@ -119,6 +121,36 @@ def test_another_crs_is_reprojected(tmp_path, crs, pixel):
     np.testing.assert_allclose(got, (3 * columns + 5 * rows + 8 * 60) / 3, atol=2)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_raster_with_its_south_on_top_or_turned_is_found(tmp_path, turned):
+    # Turned by a right angle: columns go south, and rows east.
+    affine = Affine(0, 10, LEFT - 100, -10, 0, TOP + 100) if turned else Affine(10, 0, LEFT - 100, 0, 10, TOP - 300)
+    pixels = COVER.T if turned else COVER[::-1]
+    profile = {"width": 40, "height": 40, "count": 1, "dtype": "uint8", "crs": UTM, "transform": affine}
+    with rasterio.open(tmp_path / "x.tif", "w", driver="GTiff", **profile) as file:
+        file.write(pixels, 1)
+    assert (burn(tmp_path, file="x.tif") == COVER[10:26, 10:26]).all()
+
+
+def test_a_vrt_is_its_files_and_so_is_its_digest(tmp_path):
+    path = write_raster(tmp_path / "x.tif", COVER)
+    rasterio.shutil.copy(path, tmp_path / "all.vrt", driver="VRT")
+    assert (burn(tmp_path, file="all.vrt") == COVER[10:26, 10:26]).all()
+    before = labels(tmp_path, mine={"file": "all.vrt"}).options.sha256
+    assert before == labels(tmp_path, mine={"file": "all.vrt"}).options.sha256
+    write_raster(path, COVER[::-1])
+    assert before != labels(tmp_path, mine={"file": "all.vrt"}).options.sha256
+
+
+def test_a_stated_digest_must_be_that_of_the_file(tmp_path):
+    path = write_raster(tmp_path / "x.tif", COVER)
+    layers = {"mine": LabelLayer("x.tif")}
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert Labels(LabelsOptions(layers, sha256={"mine": digest})).prepared(tmp_path).options.sha256 == {"mine": digest}
+    with pytest.raises(ValueError, match=rf"sha256.mine: found abc; the file's digest is {digest}"):
+        Labels(LabelsOptions(layers, sha256={"mine": "abc"})).prepared(tmp_path)
+
+
 def test_quantities_in_integers_are_rounded(tmp_path):
     write_raster(tmp_path / "x.tif", np.tile(np.array([[0, 7], [7, 7]], np.uint8), (40, 40)), pixel=5)
     assert (burn(tmp_path, file="x.tif", kind="regression", dtype="uint8") == 5).all()  # the mean is 5.25
@@ -141,7 +173,12 @@ SQUARES = [
 
 def shapes(crs=UTM):
     placed = [shapely.transform(shape, lambda points: points * [1, -1] + [LEFT, TOP]) for shape in SQUARES]
-    frame = gpd.GeoDataFrame({"code": [3, 1, 2], "crop": ["rye", "oats", None]}, geometry=placed, crs=UTM)
+    columns = {
+        "code": [3, 1, 2],
+        "crop": ["rye", "oats", None],
+        "sown": [dt.datetime(2018, 3, day) for day in (1, 2, 3)],
+    }
+    frame = gpd.GeoDataFrame(columns, geometry=placed, crs=UTM)
     return frame if crs == UTM else frame.to_crs(crs)
 
 
@@ -270,7 +307,7 @@ def test_a_dataset_of_labels_only_costs_no_request(project, monkeypatch):
     assert plan["requests"]["total"] == 0
     summary = json.loads(run("run", config, "--json"))
     assert (summary["done"], summary["requests"]) == (2, {})
-    run("post", "all", config)
+    assert "differs" not in run("post", "all", config)
     run("verify", config)
     with h5py.File(project / "mine" / "mine.h5") as file:
         cover, fields = file["cover"][:, 0], file["fields"][:, 0]
@@ -337,6 +374,7 @@ def edited(**keys):
         ({"fields__column": "codes"}, "layers.fields.column: found 'codes'; "),
         ({"fields__source_layer": "roads"}, "layers.fields.source_layer: found 'roads'; "),
         ({"fields__column": "crop"}, "has the text 'oats' in 'crop'; `classes` has no name"),
+        ({"fields__column": "sown"}, "Use a column of numbers or of texts"),
         ({"fields__nodata": 3.0}, "has the value 3, which means no data here"),
         ({"fields__background": 0.5}, "has the value 0.5, which uint8 cannot hold"),
         ({"fields__classes": [{"value": 1, "name": "oats"}]}, "which is not in `classes`: 1"),
