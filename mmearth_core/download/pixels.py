@@ -226,18 +226,16 @@ class Fetcher:
         bands = stack_bands(self.group.modalities)
         if not bands:
             return None, []
-        local = {
-            modality.name: call(modality, "pixels", local_pixels, modality, located.tile.scene(located.anchor), grid)
-            for modality in self.group.modalities
-            if modality.is_local()
-        }
+        scene, made = located.tile.scene(located.anchor), dict[str, NDArray[np.float32]]()
+        local = [modality for modality in self.group.modalities if modality.is_local()]
+        for modality in local:
+            made |= call(modality, "pixels", local_pixels, modality, scene, grid)
         image, requested = self._image(located, grid)
         received = [] if image is None else self._request(image, requested, grid)
         stack = lay_out(received, bands, grid.size)
-        for name, layers in local.items():
-            for layer, pixels in layers.items():
-                stack[[(band.modality, band.layer.name) == (name, layer) for band in bands]] = pixels
-        requested += [band for band in bands if band.modality in local]
+        for layer, pixels in made.items():
+            stack[[band.layer.name == layer for band in bands]] = pixels
+        requested += stack_bands(local)
         info = [info_of(modality, located.located.get(modality.name)) for modality in self.group.modalities]
         # What a modality would say if all pixels were masked is for `post`.
         tags = [{key: each[key] for key in each if key != MASKED} for each in info]
