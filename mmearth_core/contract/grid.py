@@ -7,20 +7,25 @@ from typing import Any
 from affine import Affine
 from attrs import field, frozen
 
+from mmearth_core.errors import TilesError
 from mmearth_core.text import whole
 
 PIXEL = 10
 """The pixel size of a dataset by default, metres, as in MMEarth. No other module of the core knows a number for it."""
 
 
-_CODE = re.compile(r"[A-Za-z-]+:\w+")
+_CODE = re.compile(r"EPSG:\d+", re.IGNORECASE)
 
 
 @lru_cache(maxsize=128)
 def _as_wkt(crs: str) -> str:
     from pyproj import CRS
+    from pyproj.exceptions import CRSError
 
-    return CRS.from_user_input(crs).to_wkt("WKT1_GDAL")
+    try:
+        return CRS.from_user_input(crs).to_wkt("WKT1_GDAL")
+    except CRSError as error:
+        raise TilesError(f"CRS {crs!r} has no EPSG code and no WKT 1, so Earth Engine cannot read it.") from error
 
 
 @frozen
@@ -54,7 +59,11 @@ class Grid:
 
     @property
     def server_crs(self) -> str:
-        """The CRS as Earth Engine reads it: its code, or WKT 1 where it has none."""
+        """The CRS as Earth Engine reads it: its EPSG code, or WKT 1.
+
+        Raises:
+            TilesError: it has neither.
+        """
         return self.crs if _CODE.fullmatch(self.crs) else _as_wkt(self.crs)
 
     def request(self) -> dict[str, Any]:
