@@ -13,7 +13,6 @@ from mmearth_labels.rasters import RasterFile
 from mmearth_labels.source import LabelFile
 from mmearth_labels.vectors import VectorFile
 
-
 _ONE_AT_A_TIME = threading.Lock()
 """pyogrio and rasterio hide warnings by changing the filters of all threads, which must not happen twice at once."""
 
