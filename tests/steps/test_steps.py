@@ -1,5 +1,6 @@
 """Layers with time steps, from the plugin to training: every file and command, compared with numpy and rasterio."""
 
+import importlib
 import json
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 import rasterio
+from mmearth_devkit import findings_of
 from mmearth_devkit.testing.command_line import cli, summary
 from mmearth_devkit.testing.few_tiles import write_few
 from mmearth_devkit.testing.scene_sensor import SENSOR
@@ -147,7 +149,7 @@ def compared(entry: dict[str, Any], values: np.ndarray, nodata: float) -> None:
         np.testing.assert_allclose(entry[name], numbers, rtol=1e-12, err_msg=name)
 
 
-def test_statistics_are_those_of_numpy_over_steps_and_of_each(config: Path, tmp_path: Path) -> None:
+def test_statistics_are_those_of_numpy_over_steps_and_of_each(config: Path) -> None:
     written = stats(h5(config))
     reds, cover, rates = rows(h5(config), "reds", "cover", "rates")
     for name, values, nodata in (("reds", reds, 0), ("cover", cover, -1)):
@@ -159,6 +161,11 @@ def test_statistics_are_those_of_numpy_over_steps_and_of_each(config: Path, tmp_
     assert written["rates_step1"]["count"] == [0, 0]
     valid = cover[cover >= 0]
     assert written["cover"]["classes"] == [{str(k): int((valid == k).sum()) for k in range(4)}]
+
+
+@pytest.mark.slow
+def test_statistics_of_steps_are_kept_once_they_were_wanted(config: Path, tmp_path: Path) -> None:
+    written = stats(h5(config))
     shutil.copytree(config.parent, tmp_path / "copy")
     copy = tmp_path / "copy" / config.name
     assert summary("post", copy)["kept"]  # once wanted, they are kept
@@ -178,6 +185,7 @@ def test_statistics_are_those_of_numpy_over_steps_and_of_each(config: Path, tmp_
     assert again["recounted"] == ["reds", "cover", "rates"] and stats(h5(copy)) == written
 
 
+@pytest.mark.slow
 def test_readers_and_normalised_tensors(config: Path) -> None:
     reds, cover = rows(h5(config), "reds", "cover")
     plain = Dataset(h5(config), layers=["reds", "rates"])
@@ -358,6 +366,24 @@ def test_maps_with_different_steps_are_refused_before_any_request(install: Any, 
     assert (
         "Modality 'broken': layer 'broken' has steps=2, layer 'all' has steps=None. All maps of a modality need" in text
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("images", "problem"),
+    [("[red, red.rename('blue')]", "the image has no band red; it has blue"), ("[None, red]", ""), ("[red, red]", "")],
+)
+def test_the_kit_checks_the_images_of_all_steps(images: str, problem: str, install: Any) -> None:
+    source = BROKEN.replace("LAYERS", TWO).replace("TOLD", "{}").replace("VALUES", "None").replace("IMAGE", images)
+    source = source.replace("    layers", "    def locate(self, scene):\n        return {}\n\n    layers")
+    install("mmearth-broken", SENSOR + source)
+    broken = importlib.import_module("mmearth_broken").Broken
+    found = [
+        str(each)
+        for each in findings_of(broken, engine="local:virginia", processes=False)
+        if each.check in ("steps", "bands", "graph", "resampling", "grid")
+    ]
+    assert (len(found), problem in "".join(found)) == (bool(problem), True), found
 
 
 @pytest.mark.slow
