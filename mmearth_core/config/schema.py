@@ -27,6 +27,10 @@ MOST_SECONDS = 10_000_000
 """The longest time of an option: four months."""
 
 
+MOST_METRES = 100_000
+"""The largest pixel: such pixels are a degree of latitude."""
+
+
 def _is_name(_options: object, _attribute: object, name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", name):
         allowed = "letters, digits, `_`, `-` and `.`, starting with a letter or digit, at most 200"
@@ -59,7 +63,17 @@ class DatasetOptions:
     anchor: str | None = _option(
         "modality that determines the date and the grid of each tile; needed if several modalities can", None
     )
-    image_size: int = _option("rows and columns of a tile, in pixels of 10 m; 1 to 2048", 128, [ge(1), le(2048)])
+    image_size: int = _option("rows and columns of a tile, in pixels; 1 to 2048", 128, [ge(1), le(2048)])
+    pixel_size: float | None = _option(
+        f"size of a pixel in metres, up to {MOST_METRES}; by default that of the anchor, 10 for most",
+        None,
+        optional([gt(0), le(MOST_METRES)]),
+    )
+    origin: float | tuple[float, float] | None = _option(
+        "a corner of a pixel in the CRS of the tiles, metres: a number for x and y, or [x, y]; by default that of the "
+        "anchor for its own pixel size, otherwise 0",
+        None,
+    )
     partition_size: int | None = _option(
         "tiles per partition, the unit of work; by default 25 to 1000, for about 256 partitions", None, optional(ge(1))
     )

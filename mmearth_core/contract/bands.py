@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 from attrs import Attribute, field, frozen, validators
+from attrs.converters import optional
 
 from mmearth_core.errors import DeclarationError
 
@@ -36,20 +37,29 @@ class Kind(StrEnum):
 
 
 class Resampling(StrEnum):
-    """How Earth Engine resamples a band whose own grid differs from the tile's grid of 10 m pixels.
+    """How Earth Engine resamples a band whose own grid differs from the tile's grid.
 
     Attributes:
         NEAREST: the value of the nearest pixel; for classes and flags.
         BILINEAR: interpolated; for quantities.
+        MEAN: the mean of the valid pixels that a pixel of the tile covers, by area; only for `Band.coarser`.
+        MODE: the most frequent value of these pixels; only for `Band.coarser`.
     """
 
     NEAREST = "nearest"
     BILINEAR = "bilinear"
+    MEAN = "mean"
+    MODE = "mode"
 
     @property
     def keeps_values(self) -> bool:
         """Whether every resampled value is a value of the band, as classes require: no mixture of two is a class."""
-        return self is Resampling.NEAREST
+        return self in (Resampling.NEAREST, Resampling.MODE)
+
+    @property
+    def is_of_area(self) -> bool:
+        """Whether it is computed from all pixels that a larger pixel covers."""
+        return self in (Resampling.MEAN, Resampling.MODE)
 
 
 def check_name(owner: object, attribute: "Attribute[str]", value: str) -> None:
@@ -102,11 +112,15 @@ class Band:
         nodata: the value of pixels without data; `dtype` must be able to hold it.
         unit: the physical unit; `"1"` for a number without unit.
         description: one line for users.
-        resampling: nearest neighbour, unless the quantity may be interpolated.
+        resampling: how the band comes to a grid whose pixels are as large as its own, or smaller: nearest neighbour,
+            unless the quantity may be interpolated.
         classes: the classes of a classification band.
+        pixel_size: the size of its own pixels, metres; nominal, as documented for the product. Needed for a map in
+            datasets with pixels larger than 10 m.
+        coarser: how the band comes to a grid whose pixels are larger than its own; see `Layer.coarser` for the default.
 
     Raises:
-        DeclarationError: dtype, no-data value, classes and resampling do not fit each other.
+        DeclarationError: dtype, no-data value, classes, resampling and pixel size do not fit each other.
     """
 
     name: str = field(validator=check_name)
@@ -116,14 +130,23 @@ class Band:
     description: str = ""
     resampling: Resampling = field(default=Resampling.NEAREST, converter=Resampling)
     classes: tuple[ClassLabel, ...] = field(default=(), converter=_as_classes)
+    pixel_size: float | None = None
+    coarser: Resampling | None = field(default=None, converter=optional(Resampling))
 
     def __attrs_post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise DeclarationError(f"Band {self.name!r}: dtype {self.dtype!r} is not one of {', '.join(DTYPES)}.")
         if not holds(self.dtype, self.nodata):
             raise DeclarationError(f"Band {self.name!r}: no-data {self.nodata!r} does not fit {self.dtype}.")
-        if self.classes and not self.resampling.keeps_values:
-            raise _mixes_classes(self, "has classes")
+        if self.pixel_size is not None and not 0 < self.pixel_size < math.inf:
+            raise DeclarationError(f"Band {self.name!r}: pixel_size {self.pixel_size!r} is not a number of metres.")
+        if self.resampling.is_of_area:
+            raise DeclarationError(
+                f"Band {self.name!r}: a grid as fine as the band's own has no pixels to take the {self.resampling} of. "
+                f"Set `coarser` to Resampling.{self.resampling.name}, and `resampling` to NEAREST or BILINEAR."
+            )
+        if self.classes:
+            _check_keeps_values(self, "has classes")
         values = [label.value for label in self.classes]
         if len(set(values)) != len(values):
             raise DeclarationError(f"Band {self.name!r}: a class value is listed twice.")
@@ -139,11 +162,13 @@ class Band:
         return np.dtype(self.dtype).kind in "iu"
 
 
-def _mixes_classes(band: Band, why: str) -> DeclarationError:
-    return DeclarationError(
-        f"Band {band.name!r} {why}, so it cannot be resampled {band.resampling}: the pixels between two classes would "
-        "become other class values. Leave out `resampling`, or set Resampling.NEAREST."
-    )
+def _check_keeps_values(band: Band, why: str) -> None:
+    for key, value, allowed in (("resampling", band.resampling, "NEAREST"), ("coarser", band.coarser, "MODE")):
+        if value is not None and not value.keeps_values:
+            raise DeclarationError(
+                f"Band {band.name!r} {why}, so its {key} cannot be {value}: a mixture of two classes would be the "
+                f"value of another class. Leave out `{key}`, or set Resampling.{allowed}."
+            )
 
 
 def holds(dtype: str, value: float) -> bool:
@@ -236,9 +261,8 @@ class Layer:
                 f"Layer {self.name!r}: all bands of a layer share one dtype and one no-data value, "
                 "as they become one HDF5 dataset. Split it into two layers."
             )
-        mixed = [band for band in self.bands if not band.resampling.keeps_values]
-        if self.kind is Kind.CLASSES and mixed:
-            raise _mixes_classes(mixed[0], f"is in layer {self.name!r} of kind CLASSES")
+        for band in self.bands if self.kind is Kind.CLASSES else ():
+            _check_keeps_values(band, f"is in layer {self.name!r} of kind CLASSES")
         previews = [*self.variant_previews.values(), *([self.preview] if self.preview else [])]
         if any(not set(preview.bands) <= set(names) for preview in previews):
             raise DeclarationError(f"Layer {self.name!r}: a preview names a band that it does not have.")
@@ -259,3 +283,11 @@ class Layer:
     def is_map(self) -> bool:
         """Whether the layer is downloaded as pixels."""
         return self.kind is not Kind.VECTOR
+
+    def coarser(self, band: Band) -> Resampling:
+        """How a band of the layer comes to a grid whose pixels are larger than its own.
+
+        As the band says; otherwise by `MODE` if it holds classes, and by `MEAN` if not.
+        """
+        has_classes = band.classes or self.kind is Kind.CLASSES
+        return band.coarser or (Resampling.MODE if has_classes else Resampling.MEAN)

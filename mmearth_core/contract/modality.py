@@ -1,19 +1,80 @@
 """Modalities: what a plugin implements, and the scene and anchor that it works with."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
+from affine import Affine
 from attrs import field, frozen, validators
+from attrs.converters import optional
 from shapely.geometry import Polygon
 
 from mmearth_core.contract.bands import Layer
+from mmearth_core.text import whole
 
 if TYPE_CHECKING:
     import ee
 
 Images = TypeVar("Images", "ee.Image", "ee.ImageCollection")
+
+PIXEL = 10
+"""The pixel size of a dataset by default, metres, as in MMEarth. No other module of the core knows a number for it."""
+
+
+_CODE = re.compile(r"[A-Za-z-]+:\w+")
+
+
+@lru_cache(maxsize=128)
+def _as_wkt(crs: str) -> str:
+    from pyproj import CRS
+
+    return CRS.from_user_input(crs).to_wkt("WKT1_GDAL")
+
+
+@frozen
+class Grid:
+    """A square grid of square pixels, north up.
+
+    Attributes:
+        crs: a projected CRS in metres: a code such as `"EPSG:32618"`, WKT, or another text that PROJ reads.
+        left: x of the west edge, metres.
+        top: y of the north edge, metres.
+        size: rows and columns.
+        pixel_size: rows and columns of a pixel, metres.
+    """
+
+    crs: str
+    left: float = field(converter=whole)
+    top: float = field(converter=whole)
+    size: int
+    pixel_size: float = field(default=PIXEL, converter=whole)
+
+    @property
+    def affine(self) -> Affine:
+        """From (column, row) to (x, y)."""
+        return Affine(self.pixel_size, 0, self.left, 0, -self.pixel_size, self.top)
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north, metres."""
+        side = self.size * self.pixel_size
+        return self.left, self.top - side, self.left + side, self.top
+
+    @property
+    def server_crs(self) -> str:
+        """The CRS as Earth Engine reads it: its code, or WKT 1 where it has none."""
+        return self.crs if _CODE.fullmatch(self.crs) else _as_wkt(self.crs)
+
+    def request(self) -> dict[str, Any]:
+        """The `grid` of an `image:computePixels` request."""
+        x = {"scaleX": self.pixel_size, "shearX": 0, "translateX": self.left}
+        y = {"shearY": 0, "scaleY": -self.pixel_size, "translateY": self.top}
+        key = "crsCode" if self.crs == self.server_crs else "crsWkt"
+        return {"dimensions": {"width": self.size, "height": self.size}, "affineTransform": x | y, key: self.server_crs}
 
 
 def _is_day(_anchor: object, _attribute: object, date: Any) -> None:
@@ -31,19 +92,33 @@ def _is_variant(_anchor: object, _attribute: object, variant: Any) -> None:
         raise TypeError(f"an anchor's variant is text of at most {VARIANT_BYTES} bytes, not {variant!r}")
 
 
+def _as_transform(numbers: Iterable[float]) -> tuple[float, ...]:
+    transform = tuple(map(float, numbers))
+    if len(transform) != 6 or not all(map(math.isfinite, transform)):
+        raise ValueError(f"an anchor's transform is six finite numbers, not {transform!r}")
+    return transform
+
+
 @frozen
 class Anchor:
     """What the anchor modality sets for all modalities of a tile; plain values, never server-side objects.
 
     Attributes:
         date: the day (UTC) that the other modalities of the tile refer to.
-        crs: the projected CRS of the tile's grid, in metres, such as `"EPSG:32618"`.
+        crs: the projected CRS of the tile's grid, in metres, such as `"EPSG:32618"`; WKT where it has no code.
         variant: the variant of the tile, one of the anchor's `variants`; at most 10 bytes; None if it has none.
+        transform: the grid of the image that was located, the `transform` of its `projection()`: six numbers. It is
+            compared with the grid that the modality proposes by `pixel_size` and `origin`, and not stored.
     """
 
     date: dt.date = field(validator=_is_day)
     crs: str = field(validator=validators.instance_of(str))
     variant: str | None = field(default=None, validator=validators.optional(_is_variant))
+    transform: tuple[float, ...] | None = field(default=None, converter=optional(_as_transform), eq=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """What the journal stores of it."""
+        return {"date": self.date.isoformat(), "crs": self.crs, "variant": self.variant}
 
 
 @frozen
@@ -159,6 +234,9 @@ class Modality(Plugin):
             then does not resample them (see `resample`).
         variants: kinds of scene with separate statistics, such as processing levels; empty if there are none.
         variant_key: for an anchor: the column of the HDF5 table `metadata` with the variant of each tile.
+        pixel_size: for an anchor: the pixel size that it proposes for the dataset, metres; None for 10. A `pixel_size`
+            in the configuration replaces it.
+        origin: for an anchor: a corner of a pixel of this grid, one number for x and y or `(x, y)`.
         Options: an attrs class with a default for every field; the core fills it from `[modalities.NAME]`.
         options: the instance of `Options` in use.
         assets: the Earth Engine ids in the default options; for the documentation only.
@@ -168,14 +246,16 @@ class Modality(Plugin):
             years of the dataset's days; `"none required"` if it requires none.
         source: a link to the data's page.
 
-    These four texts are stored with every dataset; one that is empty counts as not stated. If `layers` or the texts
-    depend on the options, set them in `__init__`, after `super().__init__(options)`.
+    These four texts are stored with every dataset; one that is empty counts as not stated. If `layers`, the texts,
+    `pixel_size` or `origin` depend on the options, set them in `__init__`, after `super().__init__(options)`.
     """
 
     layers: tuple[Layer, ...]
     resampled: ClassVar[bool] = False
     variants: ClassVar[tuple[str, ...]] = ()
     variant_key: ClassVar[str] = "variant"
+    pixel_size: float | None = None
+    origin: float | tuple[float, float] = 0
     assets: ClassVar[tuple[str, ...]] = ()
     licence: str = ""
     citation: str = ""

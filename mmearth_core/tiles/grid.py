@@ -1,25 +1,24 @@
-"""The pixel grid of a tile: pixels of 10 m in the anchor's CRS, with edges at multiples of 10 m.
+"""The pixel grid of a tile: in the anchor's CRS, with edges at `origin + k * pixel_size` for whole k.
 
-So an anchor's bands of 10 m on such a grid are never resampled. All modalities of a tile share the grid.
+By default pixels are 10 m and the origin is 0. An anchor may propose its own grid, on which its bands are never
+resampled. All modalities of a tile share the grid.
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import shapely
-from affine import Affine
-from attrs import frozen
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 from shapely.geometry import Polygon
 
+from mmearth_core.contract.modality import PIXEL, Grid
 from mmearth_core.errors import TilesError
 from mmearth_core.tiles.squares import rounded
 
-PIXEL = 10
-"""Pixel size, metres, as in MMEarth. No other module of the core knows a number for it."""
+__all__ = ["MARGIN", "PIXEL", "Grid", "degrees_outside", "outline", "require_aligned", "tile_grid"]
 
 MARGIN = 6.0
 """How far outside the area of its CRS a tile may be, degrees of a great circle (667 km): the width of a UTM zone.
@@ -29,35 +28,9 @@ Satellite images reach up to 300 km into the next zone (zone 32V), and some coun
 """
 
 
-@frozen
-class Grid:
-    """A square grid of square pixels, north up.
-
-    Attributes:
-        crs: a projected CRS in metres.
-        left: x of the west edge, metres, a multiple of `PIXEL`.
-        top: y of the north edge, metres, a multiple of `PIXEL`.
-        size: rows and columns.
-    """
-
-    crs: str
-    left: int
-    top: int
-    size: int
-
-    @property
-    def affine(self) -> Affine:
-        """From (column, row) to (x, y)."""
-        return Affine(PIXEL, 0, self.left, 0, -PIXEL, self.top)
-
-    def request(self) -> dict[str, Any]:
-        """The `grid` of an `image:computePixels` request."""
-        x = {"scaleX": PIXEL, "shearX": 0, "translateX": self.left}
-        y = {"shearY": 0, "scaleY": -PIXEL, "translateY": self.top}
-        return {"dimensions": {"width": self.size, "height": self.size}, "affineTransform": x | y, "crsCode": self.crs}
-
-
-def tile_grid(polygon: Polygon, crs: str, size: int) -> Grid:
+def tile_grid(
+    polygon: Polygon, crs: str, size: int, pixel_size: float = PIXEL, origin: tuple[float, float] = (0, 0)
+) -> Grid:
     """MMEarth's window: the polygon's bounds snapped outward to whole pixels, then the middle `size` pixels.
 
     With h rows and w columns after snapping, rows start at (h - size) // 2 and columns at
@@ -67,6 +40,8 @@ def tile_grid(polygon: Polygon, crs: str, size: int) -> Grid:
         polygon: the tile, EPSG:4326.
         crs: a projected CRS in metres.
         size: number of rows and of columns.
+        pixel_size: of the grid, metres.
+        origin: x and y of a corner of any pixel of the grid, metres.
 
     Raises:
         TilesError: when the CRS is unknown, not in metres, or does not cover the polygon.
@@ -80,10 +55,37 @@ def tile_grid(polygon: Polygon, crs: str, size: int) -> Grid:
             "Give the tile a CRS of its place, such as its UTM zone."
         )
     # Micrometres are rounding errors of the projection; they must not move an edge to the next pixel.
-    west, south, east, north = (round(float(value) / PIXEL, 7) for value in bounds)
+    west, south, east, north = (
+        round((float(value) - start) / pixel_size, 7) for value, start in zip(bounds, origin * 2, strict=True)
+    )
     left, top = math.floor(west), math.ceil(north)
     columns, rows = math.ceil(east) - left, top - math.floor(south)
-    return Grid(crs, (left + (columns - size) // 2) * PIXEL, (top - (rows - size) // 2) * PIXEL, size)
+    column, row = left + (columns - size) // 2, top - (rows - size) // 2
+    return Grid(crs, origin[0] + column * pixel_size, origin[1] + row * pixel_size, size, pixel_size)
+
+
+def require_aligned(transform: Sequence[float], grid: Grid) -> None:
+    """Refuses an image that is on another grid than the one that its modality proposes.
+
+    Args:
+        transform: from columns and rows of the image to x and y; six numbers.
+        grid: the tile's grid, in the CRS of the image.
+
+    Raises:
+        TilesError: their pixels are not the same.
+    """
+    across, shear_x, left, shear_y, down, top = transform
+    # A hundredth of a pixel: transforms are rounded in metadata.
+    close = 0.01
+    shifts = [(left - grid.left) / grid.pixel_size, (top - grid.top) / grid.pixel_size]
+    sizes = [abs(size) / grid.pixel_size - 1 for size in (across, down)]
+    off = [*(shift - round(shift) for shift in shifts), *(size * grid.size for size in sizes), shear_x, shear_y]
+    if any(abs(each) > close for each in off):
+        raise TilesError(
+            f"The anchor's image has pixels of {across:g} x {abs(down):g} m with a corner at {left:.12g}, {top:.12g}. "
+            f"The dataset's grid, which the anchor proposes, has pixels of {grid.pixel_size:g} m with a corner at "
+            f"{grid.left:.12g}, {grid.top:.12g}. Set `pixel_size` and `origin` in [dataset], and images are resampled."
+        )
 
 
 def outline(grid: Grid) -> Polygon:
@@ -91,9 +93,9 @@ def outline(grid: Grid) -> Polygon:
 
     It is a quarter of a pixel inside the grid, so that no edge moves to another pixel when coordinates are rounded.
     """
-    inset = PIXEL / 4
-    west, north, side = grid.left + inset, grid.top - inset, grid.size * PIXEL - 2 * inset
-    x, y = shapely.get_coordinates(shapely.box(west, north - side, west + side, north)).T
+    inset = grid.pixel_size / 4
+    west, south, east, north = grid.bounds
+    x, y = shapely.get_coordinates(shapely.box(west + inset, south + inset, east - inset, north - inset)).T
     lon, lat = _transformer(grid.crs).transform(x, y, direction="INVERSE")
     return Polygon(rounded(np.column_stack([lon[0] + (lon - lon[0] + 180) % 360 - 180, lat])))
 
@@ -105,9 +107,7 @@ def _transformer(crs: str) -> Transformer:
     except CRSError as error:
         raise TilesError(f"CRS {crs!r} is unknown: {error}") from error
     if not target.is_projected or any(axis.unit_conversion_factor != 1.0 for axis in target.axis_info[:2]):
-        raise TilesError(
-            f"CRS {crs!r} ({target.name}) is not projected in metres; a grid of {PIXEL} m needs one, such as UTM."
-        )
+        raise TilesError(f"CRS {crs!r} ({target.name}) is not projected in metres, as a pixel grid needs; UTM is.")
     return Transformer.from_crs("EPSG:4326", target, always_xy=True)
 
 

@@ -86,18 +86,51 @@ def test_impossible_classes(labels, message):
         Band("a", "uint8", 0, classes=[ClassLabel(*label) for label in labels])
 
 
-@pytest.mark.parametrize("resampling", [each for each in Resampling if each is not Resampling.NEAREST])
-def test_classes_are_never_mixed(resampling):
-    labels = [ClassLabel(1, "water"), ClassLabel(2, "wood")]
-    remedy = "Leave out `resampling`, or set Resampling.NEAREST"
-    with pytest.raises(
-        DeclarationError, match=f"Band 'a' has classes, so it cannot be resampled {resampling}.*{remedy}"
-    ):
-        Band("a", "uint8", 0, classes=labels, resampling=resampling)
-    bands = [Band("a", "uint8", 0), Band("b", "uint8", 0, resampling=resampling)]
-    with pytest.raises(DeclarationError, match=f"Band 'b' is in layer 'cover' of kind CLASSES, so .*{remedy}"):
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [("resampling", "bilinear", "NEAREST"), ("coarser", "bilinear", "MODE"), ("coarser", "mean", "MODE")],
+)
+def test_classes_are_never_mixed(key, value, allowed):
+    labels, how = [ClassLabel(1, "water"), ClassLabel(2, "wood")], {key: value}
+    said = f"so its {key} cannot be {value}: .*Leave out `{key}`, or set Resampling.{allowed}"
+    with pytest.raises(DeclarationError, match=f"Band 'a' has classes, {said}"):
+        Band("a", "uint8", 0, classes=labels, **how)
+    bands = [Band("a", "uint8", 0), Band("b", "uint8", 0, **how)]
+    with pytest.raises(DeclarationError, match=f"Band 'b' is in layer 'cover' of kind CLASSES, {said}"):
         Layer("cover", bands, kind=Kind.CLASSES)
-    assert Layer("cover", bands).bands[1].resampling is resampling, "quantities may be mixed"
+    assert getattr(Layer("cover", bands).bands[1], key) is Resampling(value), "quantities may be mixed"
+
+
+@pytest.mark.parametrize("resampling", ["mean", "mode"])
+def test_methods_for_coarser_grids_are_no_resampling_to_finer_ones(resampling):
+    with pytest.raises(
+        DeclarationError, match=f"Band 'a': a grid as fine .*`coarser` to Resampling.{resampling.upper()}"
+    ):
+        Band("a", "uint8", 0, resampling=resampling)
+
+
+def test_what_happens_on_a_coarser_grid_follows_from_the_kind_of_band():
+    quantity, labelled = Band("a", "uint8", 0), Band("b", "uint8", 0, classes=[ClassLabel(1, "water")])
+    assert Layer("maps", [quantity]).coarser(quantity) is Resampling.MEAN
+    assert Layer("maps", [labelled]).coarser(labelled) is Resampling.MODE
+    assert Layer("maps", [quantity], kind=Kind.CLASSES).coarser(quantity) is Resampling.MODE
+    own = Band("c", "uint8", 0, coarser="nearest")
+    assert Layer("maps", [own]).coarser(own) is Resampling.NEAREST
+
+
+@pytest.mark.parametrize("size", [0, -30, math.nan, math.inf])
+def test_a_pixel_size_is_a_number_of_metres(size):
+    assert Band("a", "uint8", 0, pixel_size=30).pixel_size == 30
+    with pytest.raises(DeclarationError, match=r"Band 'a': pixel_size .* is not a number of metres"):
+        Band("a", "uint8", 0, pixel_size=size)
+
+
+def test_the_transform_of_an_anchor_is_six_numbers_and_is_not_stored():
+    anchor = Anchor(dt.date(2020, 1, 1), "EPSG:32618", transform=[30, 0, 15, 0, -30, 15])
+    assert anchor.transform == (30, 0, 15, 0, -30, 15)
+    assert anchor.to_json() == {"date": "2020-01-01", "crs": "EPSG:32618", "variant": None}
+    with pytest.raises(ValueError, match="six finite numbers"):
+        Anchor(dt.date(2020, 1, 1), "EPSG:32618", transform=[30, 0, 15])
 
 
 def test_classes_are_resampled_by_the_nearest_pixel():

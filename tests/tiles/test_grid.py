@@ -1,5 +1,6 @@
 """The pixel grid: whole 10 m, of the size asked for, over the middle of the tile, in any UTM zone."""
 
+import json
 import math
 
 import numpy as np
@@ -85,6 +86,31 @@ def test_noise_of_the_projection_does_not_move_the_grid(crs, column, row, column
     assert grid.top == top - (rows - size) // 2 * PIXEL
 
 
+@settings(deadline=None)
+@given(
+    tiles(), SIZES, st.sampled_from([0.5, 10, 30, 463.312716528, 1000.0]), st.floats(-1000, 1000), st.floats(-1e7, 1e7)
+)
+def test_edges_are_whole_pixels_from_the_origin(tile, size, pixel_size, origin_x, origin_y):
+    polygon, crs = tile
+    grid = tile_grid(polygon, crs, size, pixel_size, (origin_x, origin_y))
+    for edge, origin in ((grid.left, origin_x), (grid.top, origin_y)):
+        assert edge == origin + round((edge - origin) / pixel_size) * pixel_size
+    west, south, east, north = projected(polygon, crs)
+    half = size * pixel_size / 2
+    assert abs(grid.left + half - (west + east) / 2) <= pixel_size * 1.001
+    assert abs(grid.top - half - (south + north) / 2) <= pixel_size * 1.001
+    assert grid.bounds == rasterio.transform.array_bounds(size, size, grid.affine)
+
+
+@settings(deadline=None)
+@given(tiles(), SIZES, st.integers(-100, 100), st.integers(-100, 100))
+def test_an_origin_of_whole_pixels_changes_nothing(tile, size, columns, rows):
+    polygon, crs = tile
+    shifted = tile_grid(polygon, crs, size, 10.0, (columns * 10, rows * 10))
+    assert shifted == tile_grid(polygon, crs, size)
+    assert json.dumps(shifted.request()) == json.dumps(tile_grid(polygon, crs, size).request()), "without a point"
+
+
 def test_a_tile_of_the_size_asked_for_is_its_own_grid():
     grid = tile_grid(on_grid(433_210, 4_160_120, 128, 128, "EPSG:32618"), "EPSG:32618", 128)
     assert grid == Grid("EPSG:32618", 433_210, 4_160_120, 128)
@@ -111,7 +137,7 @@ def test_the_request_and_the_affine_say_the_same():
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:4979", "OGC:CRS84"])
 def test_degrees_are_refused(crs):
-    with pytest.raises(TilesError, match=f"CRS '{crs}' .* is not projected in metres; a grid of 10 m needs one"):
+    with pytest.raises(TilesError, match=f"CRS '{crs}' .* is not projected in metres, as a pixel grid needs"):
         tile_grid(box(0, 0, 0.01, 0.01), crs, 128)
 
 

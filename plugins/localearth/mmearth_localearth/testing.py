@@ -153,7 +153,13 @@ class _Given(Modality):
 
 
 def download(
-    world: Any, modalities: Sequence[Modality], polygon: Polygon, anchor: Anchor | None, folder: Path, size: int = 16
+    world: Any,
+    modalities: Sequence[Modality],
+    polygon: Polygon,
+    anchor: Anchor | None,
+    folder: Path,
+    size: int = 16,
+    grid: Mapping[str, Any] | None = None,
 ) -> Downloaded:
     """Downloads one tile into a new dataset.
 
@@ -164,6 +170,7 @@ def download(
         anchor: date and grid of the tile, for modalities added to a dataset; None to let the first modality fix them.
         folder: the folder in which a subfolder with the dataset is created.
         size: rows and columns of the tile.
+        grid: `pixel_size` and `origin`, `[x, y]`, of the dataset, where they are not 10 and 0.
 
     Raises:
         AssertionError: when a modality sends a request itself, or the run stops before the tile is finished.
@@ -181,7 +188,9 @@ def download(
         folder=dataset,
         engine=WorldEngine(world),
         groups=(group,),
-        stored=StoredConfig({"image_size": size}, {"partition_size": 1}, groups={BASE: [m.name for m in members]}),
+        stored=StoredConfig(
+            {"image_size": size, **(grid or {})}, {"partition_size": 1}, groups={BASE: [m.name for m in members]}
+        ),
         frame=gpd.GeoDataFrame(columns, geometry=[polygon], crs="EPSG:4326"),
         modalities={modality.name: modality for modality in members},
     )
