@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from attrs import field, frozen
 
 from mmearth_core.config.schema import Config
@@ -31,9 +30,6 @@ from mmearth_core.tiles.index import default_partition_size
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
-MAX_ANSWER = 48 * 2**20
-"""Uncompressed bytes of pixels that Earth Engine sends in one answer; it refuses a larger computePixels request."""
 
 
 @frozen(eq=False)
@@ -84,7 +80,6 @@ def prepare(
     plan = plan_groups(stored.groups if stored else {}, wanted, anchor.name)
     _check_members(config, plan)
     groups = tuple(Group(name, tuple(modalities[each] for each in members), anchor) for name, members in plan.items())
-    _check_answer_size(config, groups)
     frame, tiles = _tiles(config, folder, stored, modalities.values())
     members = [name for group in plan.values() for name in group]
     own = anchor if stored is None else stored
@@ -169,19 +164,6 @@ def _check_members(config: Config, plan: Mapping[str, Sequence[str]]) -> None:
             raise ConfigError(
                 f"{config.source}: {', '.join(removed)} was removed, but the dataset downloads it together with "
                 f"others, in the group {name!r}. Restore it, or leave this group's modalities out with --modalities."
-            )
-
-
-def _check_answer_size(config: Config, groups: Iterable[Group]) -> None:
-    """Refuses tiles so large that Earth Engine would refuse every request for pixels."""
-    size = config.dataset.image_size
-    for group in groups:
-        pixel = sum(np.dtype(band.band.dtype).itemsize for band in stack_bands(group.modalities))
-        if pixel * size**2 > MAX_ANSWER:
-            raise ConfigError(
-                f"{config.source}: [dataset] image_size: {size} x {size} pixels of {pixel} bytes are "
-                f"{pixel * size**2 / 2**20:.0f} MB per tile; Earth Engine sends at most {MAX_ANSWER / 2**20:.0f} MB "
-                f"per request. Set at most {math.isqrt(MAX_ANSWER // pixel)}, or configure fewer modalities."
             )
 
 
