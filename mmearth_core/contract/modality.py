@@ -14,6 +14,7 @@ from attrs.converters import optional
 from shapely.geometry import Polygon
 
 from mmearth_core.contract.bands import Layer
+from mmearth_core.errors import TilesError
 from mmearth_core.text import whole
 
 if TYPE_CHECKING:
@@ -25,14 +26,18 @@ PIXEL = 10
 """The pixel size of a dataset by default, metres, as in MMEarth. No other module of the core knows a number for it."""
 
 
-_CODE = re.compile(r"[A-Za-z-]+:\w+")
+_CODE = re.compile(r"EPSG:\d+", re.IGNORECASE)
 
 
 @lru_cache(maxsize=128)
 def _as_wkt(crs: str) -> str:
     from pyproj import CRS
+    from pyproj.exceptions import CRSError
 
-    return CRS.from_user_input(crs).to_wkt("WKT1_GDAL")
+    try:
+        return CRS.from_user_input(crs).to_wkt("WKT1_GDAL")
+    except CRSError as error:
+        raise TilesError(f"CRS {crs!r} has no EPSG code and no WKT 1, so Earth Engine cannot read it.") from error
 
 
 @frozen
@@ -66,7 +71,11 @@ class Grid:
 
     @property
     def server_crs(self) -> str:
-        """The CRS as Earth Engine reads it: its code, or WKT 1 where it has none."""
+        """The CRS as Earth Engine reads it: its EPSG code, or WKT 1.
+
+        Raises:
+            TilesError: it has neither.
+        """
         return self.crs if _CODE.fullmatch(self.crs) else _as_wkt(self.crs)
 
     def request(self) -> dict[str, Any]:
@@ -231,7 +240,8 @@ class Modality(Plugin):
         api_version: the `API_VERSION` for which the plugin was written.
         layers: the layers of the dataset that it provides.
         resampled: True if `image` returns bilinear bands that are already interpolated, as composites must be: the core
-            then does not resample them (see `resample`).
+            then does not resample them (see `resample`). For larger pixels, the core computes the image on pixels of
+            each band's `pixel_size` in the tile's CRS; so composites of classes may declare it, too.
         variants: kinds of scene with separate statistics, such as processing levels; empty if there are none.
         variant_key: for an anchor: the column of the HDF5 table `metadata` with the variant of each tile.
         pixel_size: for an anchor: the pixel size that it proposes for the dataset, metres; None for 10. A `pixel_size`
@@ -311,7 +321,7 @@ class Modality(Plugin):
         no-data, and renames it. Bands that are not in `present` are ignored.
 
         A composite, which is what `mosaic()`, `median()`, `qualityMosaic()`, `reduce()` and the like make of a
-        collection, has no grid of its own to be interpolated on. If a band of it is `BILINEAR`, either pass the
+        collection, has no grid of its own to be interpolated or averaged on. If a band of it is, either pass the
         collection to `resample` first and declare `resampled = True`; or, if all images share one grid, as the tiles of
         an elevation model do, give it to the composite:
         `composite.setDefaultProjection(collection.first().projection())`. The core refuses other composites.
