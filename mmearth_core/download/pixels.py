@@ -99,16 +99,9 @@ class PixelRequest:
 
     def grid(self, tile: Grid) -> dict[str, Any]:
         """The `grid` of a computePixels request for this window of a tile."""
-        full = tile.request()
-        corner = {
-            "translateX": tile.left + self.left * tile.pixel_size,
-            "translateY": tile.top - self.top * tile.pixel_size,
-        }
-        return {
-            **full,
-            "dimensions": {"width": self.columns, "height": self.rows},
-            "affineTransform": {**full["affineTransform"], **corner},
-        }
+        left, top = tile.left + self.left * tile.pixel_size, tile.top - self.top * tile.pixel_size
+        moved = evolve(tile, left=left, top=top).request()
+        return {**moved, "dimensions": {"width": self.columns, "height": self.rows}}
 
 
 def _middle(bands: Sequence[StackBand]) -> int:

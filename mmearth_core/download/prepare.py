@@ -1,12 +1,14 @@
 """All checks before the first request."""
 
 import hashlib
+import logging
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from attrs import field, frozen
 
 from mmearth_core.config.schema import Config
@@ -27,9 +29,12 @@ from mmearth_core.errors import ConfigError, DatasetError, TilesError
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.registry import Registry, engine_of, make_modality
 from mmearth_core.tiles.index import default_partition_size
+from mmearth_core.tiles.squares import half_sides
 
 if TYPE_CHECKING:
     import geopandas as gpd
+
+_log = logging.getLogger(__name__)
 
 
 @frozen(eq=False)
@@ -97,6 +102,8 @@ def prepare(
         to_store = continue_dataset(stored.completed(defaults), to_store, folder, config)
     _check_pixel_sizes(config, groups, to_store.pixel_size)
     layers_of(folder, to_store, {name: modalities[name] for name in members})  # options may add layers
+    if frame is not None:
+        _warn_of_small_polygons(config, frame, to_store.pixel_size)
     return PreparedRun(config, folder, chosen, groups, to_store, frame, modalities)
 
 
@@ -210,6 +217,22 @@ def _tiles(
         "count": len(frame),
         "partition_size": partition_size or default_partition_size(len(frame)),
     }
+
+
+def _warn_of_small_polygons(config: Config, frame: "gpd.GeoDataFrame", pixel_size: float) -> None:
+    """Warns of polygons, by which images are found, that are much smaller than the windows of the tiles."""
+    size = config.dataset.image_size
+    west, south, east, north = frame.bounds.to_numpy().T
+    width, height = half_sides((south + north) / 2, size * pixel_size)
+    # 1.6: less than 80 % of a side, of which these are the halves.
+    small = int(np.count_nonzero((east - west < 1.6 * width) | (north - south < 1.6 * height)))
+    if small:
+        _log.warning(
+            f"{config.tiles}: {small:,} of {len(frame):,} polygons are much smaller than the windows of their tiles, "
+            f"{size} pixels of {pixel_size:g} m. Images are found by the polygon, so they may cover only a part of the "
+            f"window. Make the tiles with `mmearth-core tiles --image-size {size} --pixel-size {pixel_size:g}`, or set "
+            "a smaller image_size in [dataset]."
+        )
 
 
 def _check_tiles(frame: "gpd.GeoDataFrame", path: Path, modalities: Iterable[Modality]) -> None:

@@ -14,6 +14,7 @@ import rasterio
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
+from mmearth_devkit.testing.command_line import cli, summary
 from mmearth_localearth.testing import ArrayBand, ArrayWorld, download, image, to_lonlat
 from mmearth_localearth.transport import LocalTransport
 from rasterio.warp import Resampling, reproject
@@ -116,3 +117,30 @@ def test_where_quarters_of_a_tile_meet_is_no_seam(tmp_path: Path, monkeypatch: p
         )  # fmt: skip
         assert np.ptp(wanted) > 100
         np.testing.assert_allclose(found.bands[name], wanted, rtol=1e-5, err_msg=name)
+
+
+def test_a_run_warns_of_polygons_that_are_much_smaller_than_the_windows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "places.csv").write_text("lon,lat\n-75.7,37.6\n-75.72,37.6\n")
+    summary("tiles", "from-points", tmp_path / "places.csv", "--image-size", "8", "-o", tmp_path / "tiles.geojson")
+    config = tmp_path / "data.toml"
+
+    def planned(size: int, more: str = "") -> list[str]:
+        config.write_text(
+            f'[dataset]\nname = "small"\ntiles = "tiles.geojson"\nimage_size = {size}\n{more}\n'
+            '[run]\nengine = "local"\n[engines.local]\nworld = "virginia"\n[modalities.sentinel2]\n'
+        )
+        caplog.clear()
+        assert cli("plan", config).exit_code == 0
+        return caplog.messages
+
+    assert planned(8) == planned(11) == []
+    (said,) = planned(8, "pixel_size = 20")
+    assert said.startswith(f"{tmp_path / 'tiles.geojson'}: 2 of 2 polygons are much smaller than the windows of their")
+    assert "8 pixels of 20 m" in said
+    assert "`mmearth-core tiles --image-size 8 --pixel-size 20`" in said
+    assert len(planned(16)) == 1
+    assert summary("run", config)["done"] == 2
+    assert len(caplog.messages) == 2, "once by the plan and once by the run that imports the tiles"
+    assert planned(16) == []

@@ -23,6 +23,11 @@ CHANGED = {
     "mmearth-core doctor": "new, in mmearth-preflight: what would make a run fail",
     "mmearth-core slurm submit --again": "new: submitting twice is refused otherwise",
     "mmearth-core tiles from-tile-info": "replaces the key `tile_info` in [dataset]",
+    **{
+        f"mmearth-core {command} {option}": "new: the side of a tile by its pixels"
+        for command in ("tiles", "tiles from-points", "tiles from-polygons")
+        for option in ("--image-size", "--pixel-size")
+    },
 }
 """What may differ, such as "mmearth-core run --record", and the reason."""
 
