@@ -305,6 +305,18 @@ def test_a_series_added_later_and_without_it(config: Path, tmp_path: Path) -> No
     assert stats(h5(own)) == stats(h5(config))
 
 
+@pytest.mark.slow
+def test_a_request_that_is_too_large_is_split(config: Path, tmp_path: Path) -> None:
+    own = write_few(tmp_path / "split", TILES, "series", "seasonal", size=SIZE, partition=3)
+    fault = '\n[[engines.local.faults]]\nkind = "400-memory"\nphase = "pixels"\nfirst = 3\n'
+    own.write_text(own.read_text() + fault)
+    done = summary("run", own)
+    assert (done["done"], done["purposes"]["pixels"]) == (TILES, TILES + 2 * 3)
+    summary("post", own)
+    for name in ("reds", "cover", "sentinel2"):
+        np.testing.assert_array_equal(rows(h5(own), name)[0], rows(h5(config), name)[0])
+
+
 BROKEN = """
 class Broken(Sensor):
     name = "broken"
