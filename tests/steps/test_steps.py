@@ -3,6 +3,8 @@
 import importlib
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +263,26 @@ def test_subsets_sizes_and_unions(config: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(small, whole[0][..., 4:12, 4:12])
     compared(stats(tmp_path / "small" / "small.h5")["reds_step1"], small[:, [1]], 0)
     assert summary("verify", tmp_path / "small")["faults"] == 0
+
+
+@pytest.mark.slow
+def test_the_example_trains_on_a_series(config: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    shutil.copytree(config.parent, tmp_path / "copy")
+    copy = tmp_path / "copy" / config.name
+    with h5py.File(h5(copy), "r+") as file:  # the example's target is a map without steps
+        kinds = file["cover"][:, 0]
+        attributes = {name: value for name, value in file["cover"].attrs.items() if name != "DIMENSION_LIST"}
+        file.create_dataset("kinds", data=kinds).attrs.update(attributes)
+    path = h5(copy).with_name("series_band_stats.json")
+    path.write_text(json.dumps({**stats(h5(copy)), "kinds": stats(h5(copy))["cover"]}))
+    h5(copy).with_name("series_splits.json").write_text(json.dumps({"train": [0, 1], "val": [2, 3], "test": []}))
+    words = ["--image", "reds", "--target", "kinds", "--epochs", "1", "--output", tmp_path / "out.png"]
+    script = Path(__file__).parents[2] / "examples" / "train.py"
+    done = subprocess.run([sys.executable, script, h5(copy), *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "2 tiles to train on, 2 to validate: reds to kinds, 4 classes" in done.stdout
+    assert (tmp_path / "out.png").exists()
 
 
 @pytest.mark.slow
