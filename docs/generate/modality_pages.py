@@ -56,7 +56,8 @@ def _options(entry: Registered[Modality]) -> Iterator[str]:
 
 def _layer(layer: Layer) -> Iterator[str]:
     yield from (f"### {layer.name}", "", f"{layer.description or layer.name}: {KINDS[layer.kind]}.", "")
-    yield from table(("type", f"`{layer.dtype}`"), ("no-data", f"`{layer.nodata}`"))
+    steps = [] if layer.steps is None else [("time steps", str(layer.steps))]
+    yield from table(("type", f"`{layer.dtype}`"), ("no-data", f"`{layer.nodata}`"), *steps)
     bands = list(layer.bands)
     shown = bands if len(bands) <= MANY else [*bands[:3], bands[-1]]
     if len(shown) < len(bands):

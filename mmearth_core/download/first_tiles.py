@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from mmearth_core.contract.modality import PIXEL, Anchor
+from mmearth_core.contract.grid import PIXEL
+from mmearth_core.contract.modality import Anchor
 from mmearth_core.download.journal import TileOutcome
 from mmearth_core.download.locate import LocatedTile, Locator, PluginCallError, call, images_of, not_done
 from mmearth_core.download.stack import StackBand, composite_problem, is_composite
@@ -66,7 +67,8 @@ class CheckingLocator(Locator):
                 wanted = [band for band in bands if band.needs_grid(self.pixel_size) and isinstance(image, ee.Image)]
                 functions = set(_DECISIVE.findall(call(modality, "image", image.serialize) if wanted else ""))
                 functions |= {located.tile.tile_id} if "If" in functions else set()
-                found |= {(band.name, frozenset(functions)): (image, band) for band in wanted}
+                names = (f"{band.layer.name}__{band.band.name}" for band in wanted)  # the same for all time steps
+                found |= {(name, frozenset(functions)): (image, band) for name, band in zip(names, wanted, strict=True)}
         except PluginCallError:
             return {}  # the tile will fail for it
         return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,15 @@ from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.download.locate import MASKED, LocatedTile, PluginCallError, call, images_of, info_of, not_done
-from mmearth_core.download.stack import StackBand, encode_stack, finish_bands, nodata_to_nan, stack_bands, write_stack
+from mmearth_core.download.stack import (
+    StackBand,
+    encode_stack,
+    finish_bands,
+    local_pixels,
+    nodata_to_nan,
+    stack_bands,
+    write_stack,
+)
 from mmearth_core.download.stored_config import Group
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import NoAnswerError, PixelError, RequestError, TilesError, TooLargeError
@@ -48,9 +57,9 @@ def check_pixels(array: NDArray[np.void], bands: Sequence[StackBand], rows: int,
         raise PixelError(f"Requested {rows} x {columns} pixels; received {' x '.join(map(str, array.shape))}.")
 
 
-MAX_ANSWER = 48 * 2**20
-"""Uncompressed bytes that Earth Engine sends in one answer, with a byte for the mask of every pixel and band. Source:
-https://developers.google.com/earth-engine/reference/rest/v1/projects.image/computePixels."""
+MAX_ANSWER, MAX_BANDS = 48 * 2**20, 1024
+"""Uncompressed bytes that Earth Engine sends in one answer, with a byte for the mask of each pixel and band; and bands.
+Source: https://developers.google.com/earth-engine/reference/rest/v1/projects.image/computePixels."""
 
 
 @frozen(eq=False)
@@ -94,7 +103,8 @@ class PixelRequest:
             size: rows and columns of the tile.
         """
         pixel = sum(np.dtype(band.band.dtype).itemsize + 1 for band in self.bands)
-        halves = self.halves(size) if pixel * self.rows * self.columns > MAX_ANSWER else ()
+        is_too_large = pixel * self.rows * self.columns > MAX_ANSWER or len(self.bands) > MAX_BANDS
+        halves = self.halves(size) if is_too_large else ()
         return tuple(part for half in halves for part in half.fitting(size)) or (self,)
 
     def grid(self, tile: Grid) -> dict[str, Any]:
@@ -105,9 +115,11 @@ class PixelRequest:
 
 
 def _middle(bands: Sequence[StackBand]) -> int:
-    """Where to split bands in two: between two layers if that is not far from the middle."""
+    """Where to split bands in two: between two layers, or two steps, if that is not far from the middle."""
     middle = len(bands) / 2
-    edges = [index for index in range(1, len(bands)) if bands[index - 1].layer != bands[index].layer]
+    edges = [
+        i for i, (one, other) in enumerate(pairwise(bands), 1) if (one.layer, one.step) != (other.layer, other.step)
+    ]
     nearest = min(edges, key=lambda index: abs(index - middle), default=0)
     return nearest if abs(nearest - middle) <= middle / 2 else len(bands) // 2
 
@@ -213,9 +225,16 @@ class Fetcher:
         bands = stack_bands(self.group.modalities)
         if not bands:
             return None, []
+        scene, made = located.tile.scene(located.anchor), dict[str, NDArray[np.float32]]()
+        local = [modality for modality in self.group.modalities if modality.is_local()]
+        for modality in local:
+            made |= call(modality, "pixels", local_pixels, modality, scene, grid)
         image, requested = self._image(located, grid)
         received = [] if image is None else self._request(image, requested, grid)
         stack = lay_out(received, bands, grid.size)
+        for layer, pixels in made.items():
+            stack[[band.layer.name == layer for band in bands]] = pixels
+        requested += stack_bands(local)
         info = [info_of(modality, located.located.get(modality.name)) for modality in self.group.modalities]
         # What a modality would say if all pixels were masked is for `post`.
         tags = [{key: each[key] for key in each if key != MASKED} for each in info]

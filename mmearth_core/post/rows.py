@@ -64,8 +64,7 @@ def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> Ro
     """
     partitions = source.partitions()
     names = {
-        group: [f"{layer.name}__{band}" for layer in layers for band in layer.bands]
-        for group, layers in source.stacked.items()
+        group: [name for layer in layers for name in layer.stack_names] for group, layers in source.stacked.items()
     }
     counts, years = {"skipped": 0, "missing": 0}, set[str]()
 

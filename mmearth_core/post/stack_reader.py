@@ -79,7 +79,7 @@ def read_planes(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray
 
     Args:
         path: a stack.
-        names: `<layer>__<band>` each.
+        names: the bands' names.
         size: its rows and columns.
 
     Returns:

@@ -21,7 +21,6 @@ from mmearth_core.layers import LayerDescription
 _PIECE = 1 << 20
 """Values of a band that are squared and summed at once: in float64, the sum of 2^20 squares of 16 bits is exact."""
 
-
 _BLOCK_ROWS, _BLOCK_BYTES = 16, 1 << 25
 """Rows of a block, at most, and bytes: what a worker holds and sends at once."""
 
@@ -182,16 +181,27 @@ def stats_digest(layer: LayerDescription, stats: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
 
 
-def merged_entry(layer: LayerDescription, entries: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The entry of all rows of some datasets from the entries of each, without reading the values again.
+def have_steps(layers: Iterable[LayerDescription], stats: Mapping[str, Any]) -> bool:
+    """Whether band statistics have entries of single time steps."""
+    return any(step in stats for layer in layers for key in layer.stat_keys() for step in layer.step_keys(key))
+
+
+def joined_entries(layer: LayerDescription, parts: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[Any]]]:
+    """A layer's entries for all rows of some datasets, from those of each; of time steps only if all parts have them.
 
     Raises:
         LookupError, AttributeError, TypeError, ValueError: when an entry does not have what must be known of a band.
     """
-    statistics = BandStatistics(layer, keeps_sums=False)
-    for entry in entries:
-        statistics.add_entry(entry)
-    return statistics.result()
+    entries = {}
+    for key in layer.stat_keys():
+        own = [part for part in parts if key in part]
+        for each in (key, *layer.step_keys(key)) if own else ():
+            if all(each in part for part in own):
+                statistics = BandStatistics(layer, keeps_sums=False)
+                for part in own:
+                    statistics.add_entry(part[each])
+                entries[each] = statistics.result()
+    return entries
 
 
 class BandStatistics:
@@ -337,30 +347,54 @@ def _times(values: NDArray[Any]) -> dict[int, int]:
 
 
 class LayerStatistics:
-    """The statistics of several layers, separate for each variant."""
+    """The statistics of several layers, separate for each variant and time step."""
 
     def __init__(self, layers: Sequence[LayerDescription]) -> None:
         self._layers = {layer.name: layer for layer in layers}
-        self._sums = {key: BandStatistics(layer) for layer in layers for key in layer.stat_keys()}
+        self._sums = {
+            key: [BandStatistics(layer) for _ in range(layer.steps or 1)]
+            for layer in layers
+            for key in layer.stat_keys()
+        }
 
     def add(self, name: str, variant: str | None, values: NDArray[Any]) -> None:
-        """Counts a layer's values: (bands, any number)."""
-        self._sums[self._layers[name].stat_name(variant)].add(values)
+        """Counts a layer's values of a row: its shape, or (steps * bands, any number)."""
+        layer = self._layers[name]
+        sums = self._sums[layer.stat_name(variant)]
+        for own, step in zip(sums, values.reshape(len(sums), len(layer.bands), -1), strict=True):
+            own.add(step)
 
     def add_vectors(self, name: str, variants: Sequence[str | None], values: NDArray[Any]) -> None:
-        """Counts a vector layer's values of several rows: (rows, bands)."""
-        keys = [self._layers[name].stat_name(variant) for variant in variants]
+        """Counts a vector layer's values of several rows: (rows, bands), or (rows, steps, bands)."""
+        layer = self._layers[name]
+        keys = [layer.stat_name(variant) for variant in variants]
+        by_step = values.reshape(len(values), layer.steps or 1, len(layer.bands))
         for key in dict.fromkeys(keys):
-            chosen = [row for row, own in enumerate(keys) if own == key]
-            self._sums[key].add(np.ascontiguousarray(values[chosen].T))
+            chosen = by_step[[row for row, own in enumerate(keys) if own == key]]
+            for own, step in zip(self._sums[key], chosen.transpose(1, 2, 0), strict=True):
+                own.add(np.ascontiguousarray(step))
 
     def merge(self, other: "LayerStatistics") -> None:
         """Adds the sums of the rows that follow."""
-        for key, sums in other._sums.items():
-            self._sums[key].merge(sums)
+        for key, steps in other._sums.items():
+            for own, more in zip(self._sums[key], steps, strict=True):
+                own.merge(more)
 
-    def entries(self) -> dict[str, dict[str, Any]]:
-        """The entries of band_stats.json, also those of variants that no tile has."""
-        required = {key for layer in self._layers.values() for key in layer.stat_names()}
-        # A layer with variants has an entry of its own name only if some tiles have no variant.
-        return {key: sums.result() for key, sums in self._sums.items() if sums.size or key in required}
+    def entries(self, by_step: bool = False) -> dict[str, dict[str, Any]]:
+        """The entries of band_stats.json, also those of variants that no tile has.
+
+        Args:
+            by_step: also those of each time step.
+        """
+        entries = {}
+        for layer in self._layers.values():
+            for key in layer.stat_keys():
+                total = BandStatistics(layer)
+                for step in self._sums[key]:
+                    total.merge(step)
+                # A layer with variants has an entry of its own name only if some tiles have no variant.
+                if total.size or key in layer.stat_names():
+                    entries[key] = total.result()
+                    if by_step:
+                        entries |= zip(layer.step_keys(key), (step.result() for step in self._sums[key]), strict=False)
+        return entries

@@ -228,9 +228,14 @@ def _check_shorthand(item: Any, label: str) -> None:
 
 
 def layer_keys(modality: Any) -> list[str]:
-    """The names of its layers, also with each variant, as in the band statistics; no other layer may have them."""
+    """The names of its layers, also with each variant and step, as in the statistics; no other layer may have them."""
     endings = ["", *(f"_{variant}" for variant in modality.variants)]
-    return [f"{layer.name}{ending}" for layer in modality.layers for ending in endings]
+    return [
+        f"{layer.name}{ending}{step}"
+        for layer in modality.layers
+        for ending in endings
+        for step in ("", *(f"_step{number}" for number in range(layer.steps or 0)))
+    ]
 
 
 def _check_modality(item: Any, label: str) -> None:

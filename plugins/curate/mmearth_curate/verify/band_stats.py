@@ -68,7 +68,7 @@ class BandStatsCheck:
         """The means in the file by key, if they are numbers."""
         means = {}
         for layer in self.report.known.values():
-            for key in {*layer.stat_names(), layer.name}:
+            for key in layer.stat_keys(by_step=True):
                 numbers = layer.stat_numbers((self.stats or {}).get(key), "mean")
                 if numbers is not None:
                     means[key] = numbers
@@ -84,6 +84,9 @@ class BandStatsCheck:
             return
         known, seen, means = self.report.known, self.report.seen, self.means()
         expected = {key: layer for layer in known.values() for key in (*layer.stat_names(), *seen.get(layer.name, {}))}
+        for key, layer in list(expected.items()):
+            steps = layer.step_keys(key)
+            expected |= dict.fromkeys(steps if any(step in self.stats for step in steps) else (), layer)
         for key, layer in expected.items():
             if key not in self.stats:
                 yield self._fault(layer.name, f"There is no entry {key!r}.")
@@ -92,7 +95,7 @@ class BandStatsCheck:
             yield from self._complete(layer, key)
             # Unreadable rows of a layer are reported separately, and the layer's counts cannot be compared.
             if sum(counts.rows for counts in own.values()) == len(self.report.reader):
-                counts = own.get(key) or ValueCounts(len(layer.bands))
+                counts = own.get(key) or seen.get(key, {}).get(key) or ValueCounts(len(layer.bands))
                 yield from self._entry(layer, key, counts, means.get(key), is_full)
                 if not is_full and key in means:
                     yield from self._sampled_means(layer, key, counts, means[key])
