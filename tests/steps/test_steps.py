@@ -20,6 +20,8 @@ from mmearth_devkit.testing.third_party import site_of
 
 from mmearth_core.dataset import Dataset
 from mmearth_core.errors import DatasetError
+from mmearth_core.layers import LayerDescription
+from mmearth_core.product.statistics import LayerStatistics
 
 TILES, SIZE, STEPS = 4, 16, 3
 NOTHING, HOLE = 2, 1
@@ -163,6 +165,21 @@ def test_statistics_are_those_of_numpy_over_steps_and_of_each(config: Path) -> N
     assert written["rates_step1"]["count"] == [0, 0]
     valid = cover[cover >= 0]
     assert written["cover"]["classes"] == [{str(k): int((valid == k).sum()) for k in range(4)}]
+
+
+def test_variants_have_statistics_of_their_own_steps() -> None:
+    texts = {"bands": ["a"], "units": ["1"], "descriptions": [""], "variants": ["l1c", "l2a"]}
+    layer = LayerDescription("x", "m", "regression", "int16", "-1", shape=(2, 1, 2, 2), classes=((),), **texts)
+    values = np.random.default_rng(0).integers(-1, 9, (6, 2, 1, 2, 2)).astype("int16")
+    statistics = LayerStatistics([layer])
+    for number, row in enumerate(values):
+        statistics.add("x", ["l1c", "l2a", None][number % 3], row)
+    entries = statistics.entries(by_step=True)
+    assert list(entries) == [f"x{each}{step}" for each in ("_l1c", "_l2a", "") for step in ("", "_step0", "_step1")]
+    for first, key in enumerate(("x_l1c", "x_l2a", "x")):
+        compared(entries[key], values[first::3], -1)
+        for step in range(2):
+            compared(entries[f"{key}_step{step}"], values[first::3, [step]], -1)
 
 
 @pytest.mark.slow
