@@ -3,6 +3,7 @@
 import datetime as dt
 import inspect
 import json
+import math
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -15,33 +16,32 @@ from attrs import evolve
 from shapely.affinity import translate
 from shapely.geometry import Polygon
 
-from mmearth_core import Anchor, Engine, Modality, Resampling, Scene, Skip
-from mmearth_core.config.schema import RunOptions
+from mmearth_core import Anchor, Engine, Grid, Modality, Resampling, Scene, Skip
+from mmearth_core.config.schema import DatasetOptions, RunOptions
 from mmearth_core.download.stack import StackBand, is_composite, present_bands, stack_bands
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.tiles.grid import PIXEL, Grid, degrees_outside, tile_grid
+from mmearth_core.download.stored_config import GRID, chosen_grid
+from mmearth_core.tiles.grid import degrees_outside, require_aligned
 from mmearth_devkit.finished import raw_pixels, wrong_pixels
 from mmearth_devkit.graphs import assets_in, evaluate, graph_text
 from mmearth_devkit.memory import Memory
 from mmearth_devkit.misalignment import (
     COARSEST,
+    MISALIGNED,
     Window,
     composite_sizes,
     find_blocks,
-    find_misalignments,
+    is_misaligned,
+    measure_shifts,
     window_for,
 )
 from mmearth_devkit.network_guard import GuardedEngine, NetworkGuard
 from mmearth_devkit.rebuild import RebuildError, rebuild
 from mmearth_devkit.recording.recording import Recorded
 from mmearth_devkit.stage import Stage, open_stage
-from mmearth_devkit.trial_record import ON_PATTERN, Failure, RawBand, TrialRecord, TriedTile
+from mmearth_devkit.trial_record import ON_PATTERN, Failure, RawBand, Shift, TrialRecord, TriedTile
 
 T = TypeVar("T")
-
-
-SIZE = 64
-"""Rows and columns of the tile."""
 
 
 BESIDE = 1.2
@@ -56,6 +56,10 @@ NO_DATA_DAY = dt.date(1971, 6, 15)
 """A day before the first satellite of Earth Engine's catalogue with images of the whole Earth, Landsat 1 of 1972."""
 
 
+_OTHER_START = 0.4
+"""Where a second pattern begins, in pixels: elsewhere in a pixel than the first one."""
+
+
 class _StepError(Exception):
     """A step failed; the record says why."""
 
@@ -63,12 +67,13 @@ class _StepError(Exception):
 class Trial:
     """One modality on one engine."""
 
-    def __init__(self, modality: Modality, engine: Engine) -> None:
+    def __init__(self, modality: Modality, engine: Engine, pixel_size: float | None = None) -> None:
         """Opens the engine's stage.
 
         Args:
             modality: the modality to try.
             engine: an engine with a stage.
+            pixel_size: of the tiles' grid, metres; by default the one that the modality proposes as an anchor, or 10.
 
         Raises:
             EngineError: when the engine has none.
@@ -76,7 +81,9 @@ class Trial:
         self._modality = modality
         self._engine = engine
         self._guard = NetworkGuard(inspect.getsourcefile(type(modality)))
-        self._record = TrialRecord(modality, open_stage(engine))
+        pixel, origin = _grid_of(modality, pixel_size)
+        self._is_proposed = (pixel, origin) == _grid_of(modality, None)
+        self._record = TrialRecord(modality, open_stage(engine), pixel_size=pixel, origin=origin)
         self._label = ""
 
     def run(self, scene: Scene | None = None, processes: bool = True) -> TrialRecord:
@@ -187,7 +194,9 @@ class Trial:
         if isinstance(anchor, Skip):
             return anchor
         # Raises for a CRS that is unknown, not in metres, or that of another place.
-        self._do("anchor", tile_grid, tile.asked.polygon, anchor.crs, SIZE)
+        grid = self._do("anchor", self._record.grid, tile.asked.polygon, anchor.crs)
+        if self._is_proposed and anchor.transform is not None:
+            self._do("anchor", require_aligned, anchor.transform, grid)
         outside = degrees_outside(anchor.crs, tile.asked.lon, tile.asked.lat)
         if outside > BESIDE:
             self._fail("anchor", f"the tile is {111 * outside:.0f} km outside the area of its CRS {anchor.crs!r}")
@@ -232,7 +241,7 @@ class Trial:
         scene = record.scene
         if not present or scene is None or scene.anchor is None:
             return
-        grid = tile_grid(scene.polygon, scene.anchor.crs, SIZE)
+        grid = record.grid(scene.polygon, scene.anchor.crs)
         raw = self._do("image", raw_pixels, client, image, [each.band.name for each in present], grid.request())
         record.raw = [RawBand(each, raw[each.band.name][~np.isnan(raw[each.band.name])]) for each in present]
 
@@ -242,16 +251,17 @@ class Trial:
         bands = [raw.stack_band for raw in record.raw if raw.values.size]
         if not bands or scene is None or scene.anchor is None:
             return
-        grid = tile_grid(scene.polygon, scene.anchor.crs, SIZE)
+        grid = record.grid(scene.polygon, scene.anchor.crs)
         described = self._do("image", _projections, client, image, [band.band.name for band in bands])
         projections = {name: projection for name, (projection, _) in described.items()}
         composites = {name for name, projection in projections.items() if is_composite(projection)}
-        record.composites = [band for band in bands if band.is_interpolated and band.band.name in composites]
+        needing = [band for band in bands if band.needs_grid(grid.pixel_size)]
+        record.composites = [band for band in needing if band.band.name in composites]
         bands = [band for band in bands if band not in record.composites]
         if not bands:
             return
         record.wrong_pixels = self._do("image", wrong_pixels, client, image, bands, projections, grid)
-        sizes = {name: max(float(PIXEL), scale) for name, (_, scale) in described.items() if name not in composites}
+        sizes = {name: max(grid.pixel_size, scale) for name, (_, scale) in described.items() if name not in composites}
         self._measure(grid, bands, {name: size for name, size in sizes.items() if size <= COARSEST}, composites)
 
     def _measure(
@@ -264,15 +274,41 @@ class Trial:
         unknown = [band.band.name for band in bands if band.band.name in composites]
         client, image = self._patterned(window) if unknown or sizes else (None, None)
         if unknown and image is not None:
-            sizes |= self._do("image", composite_sizes, client, image, unknown, window)
+            sizes |= self._do("image", composite_sizes, client, image, unknown, window, grid.pixel_size)
             if window_for(grid, sizes) != window:
                 window = window_for(grid, sizes)
                 client, image = self._patterned(window)
         fine = [band for band in bands if band.band.name in sizes]
         if fine and client is not None and image is not None:
-            record.misalignments = self._do("image", find_misalignments, client, image, fine, sizes, window)
-            own = [band for band in fine if band.band.resampling is Resampling.BILINEAR and not band.is_interpolated]
+            record.shifts = self._do("image", measure_shifts, client, image, fine, sizes, window, grid)
+            record.misalignments = self._do("image", self._misaligned, record.shifts, client, image, window, grid)
+            own = [band for band in fine if band.band.resampling is Resampling.BILINEAR and band.is_resampled]
             record.blocks = self._do("image", find_blocks, client, image, own, sizes, grid)
+
+    def _misaligned(
+        self, shifts: Sequence[Shift], client: EarthClient, image: Any, window: Window, grid: Grid
+    ) -> list[Shift]:
+        """Those of the shifts that are too far, and that are seen again with another pattern and on the tile's pixels.
+
+        A band of bits changes so quickly along a wave that few of its pixels fall into each part of it. What looks like
+        a shift of such a band depends on where the wave begins.
+        """
+        far = [shift for shift in shifts if is_misaligned(shift, shift, grid)]
+        if not far:
+            return []
+        bands, sizes = [each.stack_band for each in far], {each.stack_band.band.name: each.pixel for each in far}
+        tile = evolve(window, count=round(window.side / grid.pixel_size))
+        moved = evolve(window, moved=_OTHER_START * min(sizes.values()))
+        on_tile = measure_shifts(client, image, bands, sizes, tile, grid)
+        again = measure_shifts(*self._patterned(moved), bands, sizes, moved, grid)
+        by_name = [{each.name: each for each in measured} for measured in (on_tile, again)]
+        found = []
+        for shift in far:
+            here, there = (measured.get(shift.name) for measured in by_name)
+            away = math.inf if there is None else math.hypot(shift.east - there.east, shift.south - there.south)
+            if is_misaligned(shift, here, grid) and away < MISALIGNED * shift.pixel:
+                found.append(shift)
+        return found
 
     def _patterned(self, window: Window) -> tuple[EarthClient, Any]:
         """A session with the patterned engine, and the modality's image there."""
@@ -322,6 +358,13 @@ def _projections(client: EarthClient, image: Any, names: Sequence[str]) -> dict[
     own = [image.select([name]).projection() for name in names]
     answers = client.compute(ee.List([[projection, projection.nominalScale()] for projection in own]), "projections")
     return dict(zip(names, answers, strict=True))
+
+
+def _grid_of(modality: Modality, pixel_size: float | None) -> tuple[float, tuple[float, float]]:
+    """Pixel size and origin of a dataset: those that the modality proposes if it is the anchor."""
+    proposed = (modality.pixel_size, modality.origin) if modality.can_anchor() else (None, 0)
+    grid = GRID | chosen_grid(DatasetOptions("", "", pixel_size=pixel_size), *proposed)
+    return grid["pixel_size"], tuple(grid["origin"])
 
 
 def default_scene(stage: Stage) -> Scene:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mmearth_core import Modality
     from mmearth_core.registry import Registered, Registry
     from mmearth_devkit.stage import Sample
-    from mmearth_devkit.trial_record import Finding
+    from mmearth_devkit.trial_record import Finding, Shift
 
 _DTYPES = ("uint8", "int8", "uint16", "int16", "float32")
 
@@ -141,9 +141,24 @@ def _sample(registry: "Registry") -> "Sample":
 @click.argument("name", shell_complete=modalities)
 @engine_option("Engine to try it on, which must have a stage; by default local:synthetic.")
 @click.option("--ignore", metavar="CHECK", multiple=True, help="Skip this check; can be repeated.")
+@click.option(
+    "--pixel-size",
+    type=click.FloatRange(0, 100_000, min_open=True),
+    metavar="METRES",
+    help="Pixel size of the tiles; by default the one that an anchor proposes, 10 for all others.",
+)
+@click.option("--shifts", is_flag=True, help="Also print how far each band is shifted, in pixels.")
 @click.option("--quick", is_flag=True, help="Do not build the graphs again in other processes, which takes seconds.")
 @json_option("Print the findings as JSON.")
-def check(name: str, engine: str | None, ignore: tuple[str, ...], quick: bool, as_json: bool) -> int:
+def check(
+    name: str,
+    engine: str | None,
+    ignore: tuple[str, ...],
+    pixel_size: float | None,
+    shifts: bool,
+    quick: bool,
+    as_json: bool,
+) -> int:
     """Try the modality NAME, or all modalities of the distribution NAME, with their default options.
 
     Four tiles are located offline, two of them without data, and the first one is downloaded; then bands, values, grid,
@@ -155,6 +170,7 @@ def check(name: str, engine: str | None, ignore: tuple[str, ...], quick: bool, a
       mmearth-core plugin check snow_depth
       mmearth-core plugin check mmearth-snow-depth --json
       mmearth-core plugin check snow_depth --engine local:tests/world.toml --ignore fractions
+      mmearth-core plugin check snow_depth --pixel-size 30 --shifts
 
     \b
     Exit status:
@@ -166,19 +182,27 @@ def check(name: str, engine: str | None, ignore: tuple[str, ...], quick: bool, a
     from rich.console import Console
 
     from mmearth_core.registry import discover
-    from mmearth_devkit.kit import findings_of
+    from mmearth_devkit.kit import findings_in, refuse_unknown, try_modality
     from mmearth_devkit.stage import kit_engine
 
     registry = discover()
+    refuse_unknown(ignore)
     entries = _entries(registry, name)
     used = kit_engine(engine, registry)
     findings: dict[str, list[Finding]] = {}
+    measured: dict[str, list[Shift]] = {}
     with Console(stderr=True).status("") as status:
         for entry in entries:
             status.update(f"trying {entry.name}")
-            findings[entry.name] = findings_of(entry.make(), engine=used, ignore=ignore, processes=not quick)
-    facts = {modality: [asdict(each) for each in own] for modality, own in findings.items()}
-    return show(as_json, facts, partial(_print, findings), any(findings.values()))
+            record = try_modality(entry.make(), engine=used, processes=not quick, pixel_size=pixel_size)
+            findings[entry.name], measured[entry.name] = findings_in(record, ignore), list(record.shifts)
+    facts: dict[str, Any] = {modality: [asdict(each) for each in own] for modality, own in findings.items()}
+    if shifts:
+        facts = {
+            modality: {"findings": facts[modality], "shifts": {each.name: each.in_pixels for each in own}}
+            for modality, own in measured.items()
+        }
+    return show(as_json, facts, partial(_print, findings, measured if shifts else {}), any(findings.values()))
 
 
 def _entries(registry: "Registry", name: str) -> "list[Registered[Modality]]":
@@ -192,7 +216,7 @@ def _entries(registry: "Registry", name: str) -> "list[Registered[Modality]]":
     return of_distribution or [registry.modality(name)]
 
 
-def _print(findings: "dict[str, list[Finding]]", console: "Console") -> None:
+def _print(findings: "dict[str, list[Finding]]", shifts: "dict[str, list[Shift]]", console: "Console") -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -204,3 +228,8 @@ def _print(findings: "dict[str, list[Finding]]", console: "Console") -> None:
         for each in own:
             table.add_row(*(escape(text) for text in (each.check, each.where, each.problem, each.remedy)))
         console.print(table, soft_wrap=False)
+    for name, measured in shifts.items():
+        table = Table("band", "east", "south", title=f"{name}: shifts in pixels", title_justify="left")
+        for shift in measured:
+            table.add_row(shift.name, *(f"{metres / shift.pixel:.3f}" for metres in (shift.east, shift.south)))
+        console.print(table)
