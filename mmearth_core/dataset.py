@@ -97,6 +97,7 @@ class Dataset:
         files: the position of each tile's file in `readers`.
         reader: the first file with all its layers and rows.
         readers: all files.
+        pixel_size: of its maps, metres.
     """
 
     def __init__(
@@ -140,6 +141,7 @@ class Dataset:
         self.readers = [DatasetReader(find_products(Path(each).absolute())) for each in paths]
         self.reader = self.readers[0]
         self.path = self.reader.paths.hdf5
+        self.pixel_size = self.reader.pixel_size
         self.layers: Mapping[str, LayerDescription] = self._chosen(layers, names)
         selected = [_select(reader, splits, rows, variants) for reader in self.readers]
         self.rows: Rows = np.concatenate(selected)
@@ -211,6 +213,11 @@ class Dataset:
         for reader in self.readers:
             require_known(f"{reader.paths.hdf5}:", "layer", chosen, {**reader.layers, **reader.undescribed})
             reader.require_described(chosen)
+            if reader.pixel_size != self.pixel_size:
+                raise DatasetError(
+                    f"{self.path} and {reader.paths.hdf5} cannot be read as one dataset: their pixels are "
+                    f"{self.pixel_size:g} and {reader.pixel_size:g} m. Choose files of one pixel size."
+                )
             for name in chosen:
                 _require_same(known[name], reader.layers[name], f"{self.path} and {reader.paths.hdf5}")
         return {name: known[name] for name in chosen}

@@ -10,7 +10,7 @@ from attrs import asdict, evolve, field, fields, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview, holds
-from mmearth_core.contract.modality import TERMS, Modality
+from mmearth_core.contract.modality import PIXEL, TERMS, Modality
 from mmearth_core.errors import DatasetError
 from mmearth_core.text import counted
 
@@ -22,6 +22,9 @@ YEAR = "[Year]"
 
 NOT_STATED = "not stated by the plugin"
 """Shown instead of a text that a modality does not have."""
+
+PIXEL_SIZE = PIXEL
+"""The pixel size of files that state none, as those of earlier versions, metres."""
 
 DESCRIBED = ("modality", "kind", "nodata", "bands", "units", "descriptions", "description", "classes", "plugin")
 """The attributes that every layer has; files of older versions have no further ones."""

@@ -5,6 +5,11 @@ import json
 from collections.abc import Iterable
 
 
+def whole(number: float) -> float:
+    """The same number, as an int if it is whole, so that it is written without a decimal point."""
+    return int(number) if float(number).is_integer() else float(number)
+
+
 def counted(number: int, what: str) -> str:
     """`1 tile`, `2 tiles`, `1,200,000 tiles`; the plural is made with an s."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

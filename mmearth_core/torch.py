@@ -79,6 +79,7 @@ class Dataset(data.Dataset[Sample]):
         layers: the chosen layers, as the file describes them: units, classes, no-data.
         bands: names of the chosen bands of each, in the order of the tensor's first axis.
         plain: the same tiles in numpy.
+        pixel_size: of the maps, metres.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class Dataset(data.Dataset[Sample]):
             raise TypeError(f"transform={transform!r} is not a function.")
         self.plain = plain.Dataset(path, layers, split, **selection)
         self.layers: Mapping[str, LayerDescription] = self.plain.layers
+        self.pixel_size = self.plain.pixel_size
         chosen = layers if isinstance(layers, Mapping) else {}
         if classes == "index":
             _require_classes(self.plain)

@@ -27,6 +27,10 @@ MOST_SECONDS = 10_000_000
 """The longest time of an option: four months."""
 
 
+MOST_METRES = 100_000
+"""The largest pixel: such pixels are a degree of latitude."""
+
+
 def _is_name(_options: object, _attribute: object, name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", name):
         raise ValueError(
@@ -63,9 +67,9 @@ class DatasetOptions:
     )
     image_size: int = _option("rows and columns of a tile, in pixels; 1 to 2048", 128, [ge(1), le(2048)])
     pixel_size: float | None = _option(
-        "size of a pixel in metres, up to 100000; by default that of the anchor, 10 for most",
+        f"size of a pixel in metres, up to {MOST_METRES}; by default that of the anchor, 10 for most",
         None,
-        optional([gt(0), le(100_000)]),
+        optional([gt(0), le(MOST_METRES)]),
     )
     origin: float | tuple[float, float] | None = _option(
         "a corner of a pixel in the CRS of the tiles, metres: a number for x and y, or [x, y]; by default that of the "
@@ -89,9 +93,9 @@ class RunOptions:
         "requests in flight, of all processes together; 1 to 500; Earth Engine allows 40", 40, [ge(1), le(500)]
     )
     requests_per_second: float = _option(
-        "requests sent per second, by all processes together, 0.001 to 100000; Earth Engine allows 100 per project",
+        "requests sent per second, by all processes together, 0.001 to 1000000; Earth Engine allows 100 per project",
         100.0,
-        [ge(0.001), le(100_000)],
+        [ge(0.001), le(1_000_000)],
     )
     budget: str | None = _option(
         "folder through which processes share `max_concurrent` and `requests_per_second`, relative to this file; "

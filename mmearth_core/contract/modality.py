@@ -2,8 +2,10 @@
 
 import datetime as dt
 import math
+import re
 from collections.abc import Collection, Iterable, Mapping
 from copy import copy
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from affine import Affine
@@ -12,6 +14,7 @@ from attrs.converters import optional
 from shapely.geometry import Polygon
 
 from mmearth_core.contract.bands import Layer
+from mmearth_core.text import whole
 
 if TYPE_CHECKING:
     import ee
@@ -22,9 +25,14 @@ PIXEL = 10
 """The pixel size of a dataset by default, metres, as in MMEarth. No other module of the core knows a number for it."""
 
 
-def _whole(number: float) -> float:
-    """The same number, as an int if it is whole: so it is written without a decimal point."""
-    return int(number) if float(number).is_integer() else float(number)
+_CODE = re.compile(r"[A-Za-z-]+:\w+")
+
+
+@lru_cache(maxsize=128)
+def _as_wkt(crs: str) -> str:
+    from pyproj import CRS
+
+    return CRS.from_user_input(crs).to_wkt("WKT1_GDAL")
 
 
 @frozen
@@ -32,7 +40,7 @@ class Grid:
     """A square grid of square pixels, north up.
 
     Attributes:
-        crs: a projected CRS in metres.
+        crs: a projected CRS in metres: a code such as `"EPSG:32618"`, WKT, or another text that PROJ reads.
         left: x of the west edge, metres.
         top: y of the north edge, metres.
         size: rows and columns.
@@ -40,10 +48,10 @@ class Grid:
     """
 
     crs: str
-    left: float = field(converter=_whole)
-    top: float = field(converter=_whole)
+    left: float = field(converter=whole)
+    top: float = field(converter=whole)
     size: int
-    pixel_size: float = field(default=PIXEL, converter=_whole)
+    pixel_size: float = field(default=PIXEL, converter=whole)
 
     @property
     def affine(self) -> Affine:
@@ -56,11 +64,17 @@ class Grid:
         side = self.size * self.pixel_size
         return self.left, self.top - side, self.left + side, self.top
 
+    @property
+    def server_crs(self) -> str:
+        """The CRS as Earth Engine reads it: its code, or WKT 1 where it has none."""
+        return self.crs if _CODE.fullmatch(self.crs) else _as_wkt(self.crs)
+
     def request(self) -> dict[str, Any]:
         """The `grid` of an `image:computePixels` request."""
         x = {"scaleX": self.pixel_size, "shearX": 0, "translateX": self.left}
         y = {"shearY": 0, "scaleY": -self.pixel_size, "translateY": self.top}
-        return {"dimensions": {"width": self.size, "height": self.size}, "affineTransform": x | y, "crsCode": self.crs}
+        key = "crsCode" if self.crs == self.server_crs else "crsWkt"
+        return {"dimensions": {"width": self.size, "height": self.size}, "affineTransform": x | y, key: self.server_crs}
 
 
 def _is_day(_anchor: object, _attribute: object, date: Any) -> None:
@@ -91,7 +105,7 @@ class Anchor:
 
     Attributes:
         date: the day (UTC) that the other modalities of the tile refer to.
-        crs: the projected CRS of the tile's grid, in metres, such as `"EPSG:32618"`.
+        crs: the projected CRS of the tile's grid, in metres, such as `"EPSG:32618"`; WKT where it has no code.
         variant: the variant of the tile, one of the anchor's `variants`; at most 10 bytes; None if it has none.
         transform: the grid of the image that was located, as `image.projection().getInfo()["transform"]` has it. It is
             compared with the grid that the modality proposes by `pixel_size` and `origin`, and not stored.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from mmearth_core.contract.modality import Anchor
+from mmearth_core.contract.modality import PIXEL, Anchor
 from mmearth_core.download.journal import TileOutcome
 from mmearth_core.download.locate import LocatedTile, Locator, PluginCallError, call, images_of, not_done
 from mmearth_core.download.stack import StackBand, composite_problem, is_composite
@@ -25,28 +25,30 @@ Where the server chooses the image with `If`, each tile is a kind of its own.
 """
 
 Bands = dict[Kind, "tuple[ee.Image, StackBand]"]
-"""Bands to interpolate, and their images."""
+"""Bands to interpolate or to average, and their images."""
 
 
 @frozen
 class CheckingLocator(Locator):
-    """Locates tiles, and refuses composites that the core would have to interpolate.
+    """Locates tiles, and refuses composites that the core would have to interpolate or average.
 
-    One request asks for the projections of all bands to interpolate in the first batch. Later batches ask only for
+    One request asks for the projections of all such bands in the first batch. Later batches ask only for
     kinds that the first did not have: so a run sends the same requests each time, and can be replayed.
 
     Attributes:
         plugins: `{modality: distribution and version}`, for the message.
+        pixel_size: of the dataset, metres.
     """
 
     plugins: Mapping[str, str] = field(factory=dict)
+    pixel_size: float = PIXEL
     _projections: dict[Kind, Mapping[str, Any]] = field(factory=dict, init=False)
 
     def locate(self, tiles: Sequence[Tile], anchors: Mapping[str, Anchor]) -> list[LocatedTile | TileOutcome]:
         """Locates a batch and checks its images. The first call must have returned before the next one is made.
 
         Raises:
-            HopelessError: a plugin's composite would be interpolated.
+            HopelessError: a plugin's composite would be interpolated or averaged.
         """
         results = super().locate(tiles, anchors)
         located = [one for one in results if isinstance(one, LocatedTile)]
@@ -55,13 +57,13 @@ class CheckingLocator(Locator):
         return [*(one for one in results if isinstance(one, TileOutcome)), *checked]
 
     def _bands(self, located: LocatedTile) -> Bands:
-        """The bands of a tile that the core interpolates."""
+        """The bands of a tile that the core interpolates or averages."""
         import ee
 
         found: Bands = {}
         try:
             for modality, image, bands in images_of(self.group, located):
-                wanted = [band for band in bands if band.is_interpolated and isinstance(image, ee.Image)]
+                wanted = [band for band in bands if band.needs_grid(self.pixel_size) and isinstance(image, ee.Image)]
                 functions = set(_DECISIVE.findall(call(modality, "image", image.serialize) if wanted else ""))
                 functions |= {located.tile.tile_id} if "If" in functions else set()
                 found |= {(band.name, frozenset(functions)): (image, band) for band in wanted}

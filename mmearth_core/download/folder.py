@@ -15,7 +15,15 @@ from mmearth_core.contract.modality import Modality
 from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, send_back
 from mmearth_core.download.locate import LocatedTile, PluginCallError, call, images_of, split_on_refusal
 from mmearth_core.download.outcomes import OutcomeCounts
-from mmearth_core.download.stored_config import BASE, Group, StoredConfig, load_stored_config, plain_options
+from mmearth_core.download.stored_config import (
+    BASE,
+    GRID,
+    Group,
+    StoredConfig,
+    chosen_grid,
+    load_stored_config,
+    plain_options,
+)
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import locked, writable
 from mmearth_core.layers import LayerDescription
@@ -122,6 +130,11 @@ class DownloadedDataset:
     def image_size(self) -> int:
         """Rows and columns of a tile."""
         return int(self.stored.dataset["image_size"])
+
+    @property
+    def grid(self) -> dict[str, Any]:
+        """Its `pixel_size` and `origin`, as far as they are not those of `GRID`."""
+        return {key: value for key, value in self.stored.dataset.items() if key in GRID}
 
     @property
     def anchor(self) -> Modality:
@@ -292,7 +305,9 @@ def _warnings(config: Config, registry: Registry, stored: StoredConfig) -> Itera
         for name in config.modalities
         if name in stored.modalities
     }
-    dataset = {**stored.dataset, "image_size": config.dataset.image_size}
+    kept = {key: value for key, value in stored.dataset.items() if key not in GRID}
+    grid = chosen_grid(config.dataset, stored.pixel_size, stored.origin)
+    dataset = {**kept, **grid, "image_size": config.dataset.image_size}
     defaults = {name: plain_options(registry.modality(name).default_options) for name in options}
     differences = stored.completed(defaults).differences(evolve(stored, dataset=dataset, modalities=options))
     if differences:

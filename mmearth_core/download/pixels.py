@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import asdict, define, evolve, field, frozen
+from attrs import define, evolve, field, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Outcome, TileOutcome
@@ -16,7 +16,7 @@ from mmearth_core.download.stored_config import Group
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import NoAnswerError, PixelError, RequestError, TilesError, TooLargeError
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.tiles.grid import PIXEL, Grid, tile_grid
+from mmearth_core.tiles.grid import PIXEL, Grid, require_aligned, tile_grid
 
 if TYPE_CHECKING:
     import ee
@@ -90,7 +90,10 @@ class PixelRequest:
     def grid(self, tile: Grid) -> dict[str, Any]:
         """The `grid` of a computePixels request for this window of a tile."""
         full = tile.request()
-        corner = {"translateX": tile.left + self.left * PIXEL, "translateY": tile.top - self.top * PIXEL}
+        corner = {
+            "translateX": tile.left + self.left * tile.pixel_size,
+            "translateY": tile.top - self.top * tile.pixel_size,
+        }
         return {
             **full,
             "dimensions": {"width": self.columns, "height": self.rows},
@@ -160,6 +163,9 @@ class Fetcher:
         group: the modalities to fetch.
         image_size: rows and columns of a tile.
         check: called with each tile, and CRS, transform and size of its pixels, before they are requested.
+        pixel_size: of the dataset, metres.
+        origin: of the dataset's grid, metres.
+        is_proposed: whether the anchor proposes this grid, so that the images that it locates must be on it.
     """
 
     client: EarthClient
@@ -167,6 +173,9 @@ class Fetcher:
     group: Group
     image_size: int
     check: Callable[[LocatedTile, Mapping[str, Any]], None] = lambda _located, _grid: None
+    pixel_size: float = PIXEL
+    origin: tuple[float, float] = (0, 0)
+    is_proposed: bool = False
     _learned: tuple[PixelRequest, ...] = field(default=(), init=False)
     _in_a_row: int = field(default=0, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
@@ -180,14 +189,16 @@ class Fetcher:
         """
         tile, anchor = located.tile, located.anchor
         try:
-            grid = tile_grid(tile.polygon, anchor.crs, self.image_size)
+            grid = tile_grid(tile.polygon, anchor.crs, self.image_size, self.pixel_size, self.origin)
+            if self.is_proposed and anchor.transform is not None:
+                require_aligned(anchor.transform, grid)
             described = {"crs": grid.crs, "transform": list(grid.affine)[:6], "size": grid.size}
             self.check(located, described)
             content, masked = self._stack(located, grid)
         except (NoAnswerError, PluginCallError, RequestError, TilesError) as error:
             return not_done(tile, "pixels", error)
         record: dict[str, Any] = {
-            "anchor": {**asdict(anchor), "date": anchor.date.isoformat()},
+            "anchor": anchor.to_json(),
             "located": dict(located.located),
             "grid": described,
         }
@@ -204,7 +215,7 @@ class Fetcher:
         bands = stack_bands(self.group.modalities)
         if not bands:
             return None, []
-        image, requested = self._image(located)
+        image, requested = self._image(located, grid)
         received = [] if image is None else self._request(image, requested, grid)
         stack = lay_out(received, bands, grid.size)
         info = [info_of(modality, located.located.get(modality.name)) for modality in self.group.modalities]
@@ -213,13 +224,15 @@ class Fetcher:
         tags.insert(0, {"DATE": located.anchor.date.isoformat()})
         return encode_stack(located.tile.tile_id, stack, bands, grid, tags), masked_layers(stack, bands, requested)
 
-    def _image(self, located: LocatedTile) -> "tuple[ee.Image | None, list[StackBand]]":
+    def _image(self, located: LocatedTile, grid: Grid) -> "tuple[ee.Image | None, list[StackBand]]":
         """One image with the bands that the tile really has, and these bands."""
         import ee
 
         found = list(images_of(self.group, located))
         images = [
-            part for modality, image, bands in found for part in call(modality, "image", finish_bands, image, bands)
+            part
+            for modality, image, bands in found
+            for part in call(modality, "image", finish_bands, image, bands, grid)
         ]
         requested = [band for _, _, bands in found for band in bands]
         return ee.Image.cat(images) if images else None, requested

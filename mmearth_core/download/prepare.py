@@ -12,12 +12,13 @@ from attrs import field, frozen
 
 from mmearth_core.config.schema import Config
 from mmearth_core.contract.engine import Engine
-from mmearth_core.contract.modality import Modality
+from mmearth_core.contract.modality import PIXEL, Modality
 from mmearth_core.download.folder import layers_of
 from mmearth_core.download.stack import stack_bands
 from mmearth_core.download.stored_config import (
     Group,
     StoredConfig,
+    chosen_grid,
     continue_dataset,
     load_started_config,
     plain_options,
@@ -86,9 +87,11 @@ def prepare(
     _check_answer_size(config, groups)
     frame, tiles = _tiles(config, folder, stored, modalities.values())
     members = [name for group in plan.values() for name in group]
-    size = config.dataset.image_size
+    own = anchor if stored is None else stored
+    grid = chosen_grid(config.dataset, own.pixel_size, own.origin)
+    head = {"name": config.dataset.name, "anchor": anchor.name, "image_size": config.dataset.image_size}
     to_store = StoredConfig(
-        dataset={"name": config.dataset.name, "anchor": anchor.name, "image_size": size, "source": chosen.source},
+        dataset={**head, **grid, "source": chosen.source},
         tiles=tiles,
         modalities={name: plain_options(modalities[name].options) for name in members},
         plugins={name: str(registry.modality(name).origin) for name in members},
@@ -97,6 +100,7 @@ def prepare(
     if stored is not None:
         defaults = {name: plain_options(registry.modality(name).default_options) for name in modalities}
         to_store = continue_dataset(stored.completed(defaults), to_store, folder, config)
+    _check_pixel_sizes(config, groups, to_store.pixel_size)
     layers_of(folder, to_store, {name: modalities[name] for name in members})  # options may add layers
     return PreparedRun(config, folder, chosen, groups, to_store, frame, modalities)
 
@@ -180,6 +184,18 @@ def _check_answer_size(config: Config, groups: Iterable[Group]) -> None:
                 f"{pixel * size**2 / 2**20:.0f} MB per tile; Earth Engine sends at most {MAX_ANSWER / 2**20:.0f} MB "
                 f"per request. Set at most {math.isqrt(MAX_ANSWER // pixel)}, or configure fewer modalities."
             )
+
+
+def _check_pixel_sizes(config: Config, groups: Iterable[Group], pixel_size: float) -> None:
+    """Refuses bands of images of which it is unknown whether the dataset's pixels are larger than their own."""
+    modalities = [each for group in groups for each in group.modalities if type(each).image is not Modality.image]
+    unknown = next((each for each in stack_bands(modalities) if each.band.pixel_size is None), None)
+    if pixel_size > PIXEL and unknown is not None:
+        raise ConfigError(
+            f"{config.source}: [dataset] pixel_size: modality {unknown.modality!r}, band {unknown.band.name!r} does "
+            f"not state its own pixel size, so it is unknown how it comes to pixels of {pixel_size:g} m. Set "
+            f"`pixel_size` of the Band in its plugin, or leave the modality out, or set pixel_size = {PIXEL}."
+        )
 
 
 def _tiles(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,10 +16,9 @@ from rasterio.enums import ColorInterp
 from rasterio.io import MemoryFile
 
 from mmearth_core.contract.bands import Band, Layer, Resampling
-from mmearth_core.contract.modality import Modality
+from mmearth_core.contract.modality import PIXEL, Grid, Modality
 from mmearth_core.files import written_aside
 from mmearth_core.text import tag_text
-from mmearth_core.tiles.grid import Grid
 
 if TYPE_CHECKING:
     import ee
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 # `StackBand.nodata`: the band's own no-data, or this number for float bands. `nodata_to_nan` turns that into NaN.
 FLOAT_NODATA = float(np.finfo(np.float32).min)
 """No-data of float bands between the server and the stack."""
+
+
+_DECIBEL = math.log(10) / 10
+"""The natural logarithm of the power of one decibel."""
 
 
 _CASTS = {"uint8": "toUint8", "int8": "toInt8", "uint16": "toUint16", "int16": "toInt16", "float32": "toFloat"}
@@ -42,13 +46,13 @@ class StackBand:
         modality: the modality's name.
         layer: its layer.
         band: its band.
-        is_interpolated: whether the core has it interpolated: it is bilinear, and its modality does not do that itself.
+        is_resampled: whether its modality has interpolated it already.
     """
 
     modality: str
     layer: Layer
     band: Band
-    is_interpolated: bool = False
+    is_resampled: bool = False
 
     @property
     def name(self) -> str:
@@ -60,11 +64,26 @@ class StackBand:
         """The value of masked pixels between the server and the stack."""
         return float(self.band.nodata) if self.band.is_integer else FLOAT_NODATA
 
+    def resampling(self, pixel_size: float) -> Resampling:
+        """How the core brings it to a grid with pixels of this size, metres."""
+        is_coarser = self.band.pixel_size is not None and pixel_size > self.band.pixel_size
+        method = self.layer.coarser(self.band) if is_coarser else self.band.resampling
+        return Resampling.NEAREST if method is Resampling.BILINEAR and self.is_resampled else method
+
+    def needs_grid(self, pixel_size: float) -> bool:
+        """Whether its image must have a grid of its own, to be brought to a grid with pixels of this size."""
+        return not self.is_resampled and self.resampling(pixel_size) is not Resampling.NEAREST
+
+    @property
+    def is_interpolated(self) -> bool:
+        """Whether the core has it interpolated where the pixels of a grid are not larger than its own."""
+        return self.resampling(0) is Resampling.BILINEAR
+
 
 def stack_bands(modalities: Collection[Modality]) -> tuple[StackBand, ...]:
     """Returns all bands of a group's stack, in order; the same for every tile."""
     return tuple(
-        StackBand(modality.name, layer, band, band.resampling is Resampling.BILINEAR and not modality.resampled)
+        StackBand(modality.name, layer, band, modality.resampled)
         for modality in modalities
         for layer in modality.map_layers()
         for band in layer.bands
@@ -100,11 +119,11 @@ def is_composite(projection: Mapping[str, Any]) -> bool:
 
 
 def composite_problem(band: StackBand) -> str:
-    """Why the core cannot interpolate a band of a composite, and what its plugin must change."""
+    """Why the core cannot interpolate or average a band of a composite, and what its plugin must change."""
     return (
         f"modality {band.modality!r}, band {band.band.name!r}: image() returns a composite (what mosaic(), median() "
         "and other reducers make of a collection) or another image without a grid of its own, so its pixels cannot be "
-        "interpolated. Either resample the images before they are combined, "
+        "interpolated or averaged. Either resample the images before they are combined, "
         "`mmearth_core.resample(collection).median()`, and declare `resampled = True` in the class. Or, if all images "
         "share one grid, give it to the composite: "
         "`composite.setDefaultProjection(collection.first().select(BAND).projection())`"
@@ -118,25 +137,67 @@ def nodata_to_nan(pixels: NDArray[np.float32], band: StackBand) -> None:
         pixels[pixels == np.float32(FLOAT_NODATA)] = np.nan
 
 
-def finish_bands(image: "ee.Image", bands: Collection[StackBand]) -> "list[ee.Image]":
+@frozen
+class _Area:
+    """How bands are computed from all their pixels that a larger pixel covers.
+
+    Attributes:
+        method: MEAN or MODE.
+        pixel_size: of the bands, metres.
+        unit: of the bands.
+        is_resampled: whether the modality has interpolated them already.
+    """
+
+    method: Resampling
+    pixel_size: float
+    unit: str
+    is_resampled: bool
+
+    def reduce(self, image: "ee.Image", grid: Grid) -> "ee.Image":
+        """The bands of an image on a tile's grid."""
+        import ee
+
+        if self.is_resampled:
+            # Composites have pixels of one degree. They are computed on pixels of their size, as in a UTM zone.
+            image = image.setDefaultProjection(grid.server_crs, [self.pixel_size, 0, 0, 0, -self.pixel_size, 0])
+        is_decibel = self.unit == "dB" and self.method is Resampling.MEAN
+        if is_decibel:
+            # The mean of powers, not of their logarithms.
+            image = image.multiply(_DECIBEL).exp()
+        reducer = ee.Reducer.mean() if self.method is Resampling.MEAN else ee.Reducer.mode()
+        # Eight times as many pixels as fit: those of geographic grids become narrow towards the poles.
+        most = 8 * (math.ceil(grid.pixel_size / self.pixel_size) + 1) ** 2
+        transform = list(grid.affine)[:6]
+        reduced = image.reduceResolution(reducer, maxPixels=most).reproject(grid.server_crs, transform)
+        finished: ee.Image = reduced.log().divide(_DECIBEL) if is_decibel else reduced
+        return finished
+
+
+def finish_bands(image: "ee.Image", bands: Collection[StackBand], grid: Grid | None = None) -> "list[ee.Image]":
     """Makes images that together have exactly `bands`, with their types and names, and without masked pixels.
 
     Args:
         image: the plugin's image; every band on its own grid.
         bands: which of its bands are wanted.
+        grid: the tile's grid; None where no pixel of it is larger than a band's.
 
     Returns:
         One image for each combination of resampling, type and no-data value.
     """
     images = []
-    alike: dict[tuple[bool, str, float], list[StackBand]] = {}
+    alike: dict[tuple[_Area | None, bool, str, float], list[StackBand]] = {}
     for band in bands:
-        alike.setdefault((band.is_interpolated, band.band.dtype, band.nodata), []).append(band)
-    for (is_interpolated, dtype, nodata), members in alike.items():
+        method = band.resampling(grid.pixel_size if grid else 0)
+        area = _Area(method, band.band.pixel_size or PIXEL, band.band.unit, band.is_resampled)
+        key = area if method.is_of_area else None, method is Resampling.BILINEAR, band.band.dtype, band.nodata
+        alike.setdefault(key, []).append(band)
+    for (of_area, is_interpolated, dtype, nodata), members in alike.items():
         part = image.select([member.band.name for member in members])
         if is_interpolated:
             # As float, so that the interpolated value is rounded below and not truncated.
             part = part.toFloat().resample("bilinear")
+        if of_area is not None and grid is not None:
+            part = of_area.reduce(part, grid)
         if np.dtype(dtype).kind in "iu":
             limits = np.iinfo(dtype)
             part = part.round().clamp(int(limits.min), int(limits.max))

@@ -11,12 +11,13 @@ import attr
 import tomli_w
 from attrs import asdict, evolve, field, frozen
 
-from mmearth_core.config.schema import Config
-from mmearth_core.contract.modality import Modality
+from mmearth_core.config.schema import Config, DatasetOptions
+from mmearth_core.contract.modality import PIXEL, Modality
 from mmearth_core.download.journal import Journal, Outcome
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import written_aside
 from mmearth_core.paths import DatasetPaths
+from mmearth_core.text import whole
 
 BASE = "base"
 """The group that the first run makes."""
@@ -35,12 +36,35 @@ def _check_groups(_instance: object, _attribute: object, groups: object) -> None
             raise ValueError(f"{name!r} in [groups] is {members!r}, not a list of modalities")
 
 
+GRID: dict[str, Any] = {"pixel_size": PIXEL, "origin": [0, 0]}
+"""The pixel size and origin of a dataset that states none, as those of earlier versions."""
+
+
+def chosen_grid(config: DatasetOptions, pixel_size: float | None, origin: float | Sequence[float]) -> dict[str, Any]:
+    """The pixel size and origin of a dataset, without those that are as in `GRID`.
+
+    Args:
+        config: `[dataset]`, which has precedence.
+        pixel_size: that of the dataset so far; if there is none, that of the anchor.
+        origin: the origin of that grid.
+    """
+    proposed = pixel_size or PIXEL
+    size = config.pixel_size or proposed
+    if config.origin is not None:
+        origin = config.origin
+    elif size != proposed:
+        origin = 0
+    pair = origin if isinstance(origin, Sequence) else (origin, origin)
+    grid = {"pixel_size": whole(size), "origin": [whole(each) for each in pair]}
+    return {key: value for key, value in grid.items() if value != GRID[key]}
+
+
 @frozen
 class StoredConfig:
     """What a dataset is built from.
 
     Attributes:
-        dataset: name, anchor, image_size, source of the pixels.
+        dataset: name, anchor, image_size, source of the pixels; pixel_size and origin unless they are those of `GRID`.
         tiles: file, size, sha256, count, partition_size, and imported_sha256, the digest of the imported tiles, which
             older datasets do not have. Those have tile_info_file, tile_info_size and tile_info_sha256, which nothing
             reads any more.
@@ -54,6 +78,17 @@ class StoredConfig:
     modalities: dict[str, dict[str, Any]] = field(factory=dict)
     plugins: dict[str, str] = field(factory=dict)
     groups: dict[str, list[str]] = field(factory=dict, validator=_check_groups)
+
+    @property
+    def pixel_size(self) -> float:
+        """The size of a pixel, metres."""
+        return float(self.dataset.get("pixel_size", PIXEL))
+
+    @property
+    def origin(self) -> tuple[float, float]:
+        """A corner of a pixel, metres."""
+        x, y = self.dataset.get("origin", GRID["origin"])
+        return x, y
 
     def write(self, path: Path) -> None:
         """Writes it as TOML, to another file that is then renamed."""
@@ -81,7 +116,11 @@ class StoredConfig:
     def _fixed(self) -> dict[str, dict[str, Any]]:
         """The tables that every run of this dataset must repeat."""
         tiles = {key: self.tiles.get(key) for key in ("sha256", "partition_size")}
-        return {"dataset": self.dataset, "tiles": tiles, **{f"modalities.{m}": o for m, o in self.modalities.items()}}
+        return {
+            "dataset": GRID | self.dataset,
+            "tiles": tiles,
+            **{f"modalities.{m}": o for m, o in self.modalities.items()},
+        }
 
     def differences(self, wanted: "StoredConfig") -> list[str]:
         """What differs in the configuration of a run, one line each; empty when the run can continue this dataset."""

@@ -96,7 +96,7 @@ class Worklist:
             RunStoppedError: no request can succeed any more, or all tiles fail.
             OSError: the folder cannot be written to.
         """
-        config = self.prepared.config
+        config, stored = self.prepared.config, self.prepared.stored
         limit = FailureLimit(self.prepared, group)
 
         def on_tile_done(entry: TileOutcome) -> None:
@@ -110,8 +110,17 @@ class Worklist:
                 limit.check()
 
         Scheduler(
-            CheckingLocator(client, group, self.prepared.stored.plugins),
-            Fetcher(client, self.prepared.folder, group, config.dataset.image_size, InfoCheck(self.prepared)),
+            CheckingLocator(client, group, stored.plugins, stored.pixel_size),
+            Fetcher(
+                client,
+                self.prepared.folder,
+                group,
+                config.dataset.image_size,
+                InfoCheck(self.prepared),
+                stored.pixel_size,
+                stored.origin,
+                is_proposed=config.dataset.pixel_size is None and config.dataset.origin is None,
+            ),
             config.run.batch_size,
             config.run.max_concurrent,
             on_tile_done,

@@ -144,7 +144,7 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
 def _create(file: h5py.File, rows: RowSelection) -> None:
     source = rows.source
     facts = {"layout": hdf5.VERSION, "name": source.name, "anchor": source.anchor.name}
-    file.attrs.update({**facts, "written_by": f"mmearth-core {__version__}"})
+    file.attrs.update({**facts, **source.grid, "written_by": f"mmearth-core {__version__}"})
     hdf5.create_metadata(file, len(rows), source.anchor.variant_key)
     for layer in rows.layers:
         hdf5.create_layer(file, layer, len(rows))

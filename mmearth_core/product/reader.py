@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.json_files import JSONFileError, read_json
-from mmearth_core.layers import LayerDescription
+from mmearth_core.layers import PIXEL_SIZE, LayerDescription
 from mmearth_core.paths import HDF5, ProductPaths
 from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import RowReader
@@ -214,6 +214,11 @@ class DatasetReader:
     def image_size(self) -> int:
         """Rows and columns of a tile; 1 if all layers are vectors."""
         return max((layer.shape[-1] for layer in self.layers.values() if layer.is_map), default=1)
+
+    @property
+    def pixel_size(self) -> float:
+        """The size of a pixel, metres."""
+        return float(self.attributes.get("pixel_size", PIXEL_SIZE))
 
     @contextmanager
     def file(self) -> Iterator[h5py.File]:

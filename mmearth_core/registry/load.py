@@ -1,6 +1,7 @@
 """Loads the plugins' entry points, checks what they declare, and reports what is wrong."""
 
 import inspect
+import math
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ import attrs
 import pluggy
 from attrs import frozen
 
+from mmearth_core.config.schema import MOST_METRES
 from mmearth_core.contract import hooks
 from mmearth_core.contract.bands import Layer, check_name
 from mmearth_core.contract.engine import Engine
@@ -253,6 +255,12 @@ def _check_modality(item: Any, label: str) -> None:
     are_ids = isinstance(item.assets, tuple) and all(isinstance(asset, str) and asset for asset in item.assets)
     problem = f"{label} declares assets = {item.assets!r}, which is not a tuple of ids."
     _require(are_ids, problem, 'Write `assets = ("ID",)`.')
+    size, origin = item.pixel_size, item.origin
+    problem = f"{label} declares pixel_size = {size!r} and origin = {origin!r}, which are no grid in metres."
+    remedy = "Write, for example, `pixel_size = 30` and `origin = 15`, or `origin = (15, 15)`."
+    pair = origin if isinstance(origin, tuple) else (origin, origin)
+    are_numbers = all(type(each) in (int, float) and math.isfinite(each) for each in (*pair, size or 1))
+    _require(are_numbers and len(pair) == 2 and (size is None or 0 < size <= MOST_METRES), problem, remedy)
     for name in TERMS:
         value = getattr(item, name)
         _require(isinstance(value, str), f"{label} declares {name} = {value!r}, which is not text.", "Use a string.")

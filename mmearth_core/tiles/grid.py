@@ -5,6 +5,7 @@ never resampled. All modalities of a tile share the grid.
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +18,7 @@ from mmearth_core.contract.modality import PIXEL, Grid
 from mmearth_core.errors import TilesError
 from mmearth_core.tiles.squares import rounded
 
-__all__ = ["MARGIN", "PIXEL", "Grid", "degrees_outside", "outline", "tile_grid"]
+__all__ = ["MARGIN", "PIXEL", "Grid", "degrees_outside", "outline", "require_aligned", "tile_grid"]
 
 MARGIN = 6.0
 """How far outside the area of its CRS a tile may be, degrees of a great circle (667 km): the width of a UTM zone.
@@ -61,6 +62,30 @@ def tile_grid(
     columns, rows = math.ceil(east) - left, top - math.floor(south)
     column, row = left + (columns - size) // 2, top - (rows - size) // 2
     return Grid(crs, origin[0] + column * pixel_size, origin[1] + row * pixel_size, size, pixel_size)
+
+
+def require_aligned(transform: Sequence[float], grid: Grid) -> None:
+    """Refuses an image that is on another grid than the one that its modality proposes.
+
+    Args:
+        transform: from columns and rows of the image to x and y; six numbers.
+        grid: the tile's grid, in the CRS of the image.
+
+    Raises:
+        TilesError: their pixels are not the same.
+    """
+    across, shear_x, left, shear_y, down, top = transform
+    # A hundredth of a pixel: transforms are rounded in metadata.
+    close = 0.01
+    shifts = [(left - grid.left) / grid.pixel_size, (top - grid.top) / grid.pixel_size]
+    sizes = [abs(size) / grid.pixel_size - 1 for size in (across, down)]
+    off = [*(shift - round(shift) for shift in shifts), *(size * grid.size for size in sizes), shear_x, shear_y]
+    if any(abs(each) > close for each in off):
+        raise TilesError(
+            f"The anchor's image has pixels of {across:g} x {abs(down):g} m with a corner at ({left:g}, {top:g}); the "
+            f"dataset's grid, which the anchor proposes, has pixels of {grid.pixel_size:g} m with a corner at "
+            f"({grid.left:g}, {grid.top:g}). Set `pixel_size` and `origin` in [dataset], and images are resampled."
+        )
 
 
 def outline(grid: Grid) -> Polygon:

@@ -16,7 +16,7 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from mmearth_core.errors import TilesError
-from mmearth_core.tiles.grid import PIXEL, Grid, outline, tile_grid
+from mmearth_core.tiles.grid import Grid, outline, tile_grid
 from mmearth_core.tiles.index import NUMBERING
 from mmearth_core.tiles.read import check_centroids, check_columns, degrees, plain_columns, unique_ids
 from mmearth_core.tiles.squares import Floats, has_room, radii
@@ -252,12 +252,15 @@ def _recorded_outline(entry: Mapping[str, Any]) -> Polygon | None:
     match entry.get("GRID"):
         case None:
             return None
-        case {"transform": [_, _, int() | float() as x, _, _, int() | float() as y] as affine, "size": int(size)}:
-            grid = Grid(entry["CRS"], int(x), int(y), size)
-            is_whole = size > 0 and affine == list(grid.affine)[:6]
-            if is_whole and tile_grid(polygon := outline(grid), grid.crs, size) == grid:
+        case {
+            "transform": [int() | float() as pixel, _, int() | float() as x, _, _, int() | float() as y] as affine,
+            "size": int(size),
+        }:
+            grid = Grid(entry["CRS"], x, y, size, pixel)
+            is_square = size > 0 and pixel > 0 and affine == list(grid.affine)[:6]
+            if is_square and tile_grid(polygon := outline(grid), grid.crs, size, grid.pixel_size, (x, y)) == grid:
                 return polygon
-    raise ValueError(f"GRID is {entry['GRID']}, not a square of pixels of {PIXEL} m near the tile")
+    raise ValueError(f"GRID is {entry['GRID']}, not a square of square pixels near the tile")
 
 
 def join_tile_info(

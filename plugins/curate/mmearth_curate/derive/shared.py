@@ -105,7 +105,8 @@ def write_head(file: h5py.File, name: str, source: DatasetReader, how: Mapping[s
         how: the command with its inputs and options; becomes the attribute `derived`, as JSON.
     """
     derived = json.dumps(how, ensure_ascii=False)
-    facts = {"layout": VERSION, "name": name, "anchor": anchor_of(source)}
+    grid = {key: source.attributes[key] for key in ("pixel_size", "origin") if key in source.attributes}
+    facts = {"layout": VERSION, "name": name, "anchor": anchor_of(source), **grid}
     file.attrs.update({**facts, "written_by": f"mmearth-core {__version__}", "derived": derived})
 
 

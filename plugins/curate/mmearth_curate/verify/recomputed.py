@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import asdict, define, evolve, field
+from attrs import define, evolve, field
 
 from mmearth_core import Anchor
 from mmearth_core.download.folder import DatasetRow, DownloadedDataset, PluginCallError, Tile, TileOutcome, call
@@ -52,12 +52,12 @@ def check_outcome(report: Report, tile: Tile, group: str, entry: TileOutcome) ->
     expected = grid = None
     try:
         crs = str(stored.get("crs"))
-        computed = tile_grid(tile.polygon, crs, source.image_size)
+        computed = tile_grid(tile.polygon, crs, source.image_size, source.stored.pixel_size, source.stored.origin)
         grid = {"crs": crs, "transform": list(computed.affine)[:6], "size": computed.size}
         modality = source.anchor
         if modality.name in source.stored.groups[group]:
             anchor = call(modality, "anchor", modality.anchor, tile.scene(), entry.record["located"][modality.name])
-            expected = _as_json(anchor) if isinstance(anchor, Anchor) else {"skipped": str(anchor)}
+            expected = anchor.to_json() if isinstance(anchor, Anchor) else {"skipped": str(anchor)}
     except (TilesError, PluginCallError, KeyError) as error:
         problem = f"nothing is recorded of {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
         yield _of_tile("journals", tile, f"Group {group!r}: {problem}.", _JOURNAL)
@@ -67,10 +67,6 @@ def check_outcome(report: Report, tile: Tile, group: str, entry: TileOutcome) ->
             message = f"Group {group!r}: {_listed(name, found, wanted)}."
             remedy = _JOURNAL if severity is Severity.FAULT else _OTHER_VERSION
             yield _of_tile("journals", tile, message, remedy, severity)
-
-
-def _as_json(anchor: Anchor) -> dict[str, Any]:
-    return {**asdict(anchor), "date": anchor.date.isoformat()}
 
 
 def _of_tile(
