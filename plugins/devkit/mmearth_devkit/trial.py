@@ -82,7 +82,7 @@ class Trial:
         self._engine = engine
         self._guard = NetworkGuard(inspect.getsourcefile(type(modality)))
         pixel, origin = _grid_of(modality, pixel_size)
-        self._is_proposed = (pixel, origin) == _grid_of(modality, None)
+        self._is_proposed = pixel_size is None
         self._record = TrialRecord(modality, open_stage(engine), pixel_size=pixel, origin=origin)
         self._label = ""
 
@@ -363,7 +363,7 @@ def _projections(client: EarthClient, image: Any, names: Sequence[str]) -> dict[
 def _grid_of(modality: Modality, pixel_size: float | None) -> tuple[float, tuple[float, float]]:
     """Pixel size and origin of a dataset: those that the modality proposes if it is the anchor."""
     proposed = (modality.pixel_size, modality.origin) if modality.can_anchor() else (None, 0)
-    grid = GRID | chosen_grid(DatasetOptions("", "", pixel_size=pixel_size), *proposed)
+    grid = GRID | chosen_grid(DatasetOptions("tiles", "check", pixel_size=pixel_size), *proposed)
     return grid["pixel_size"], tuple(grid["origin"])
 
 

@@ -20,6 +20,7 @@ from mmearth_core.config.schema import Config, DatasetOptions, RunOptions
 from mmearth_core.download.folder import BASE, Group, Journal, StoredConfig, TileOutcome
 from mmearth_core.download.run import PreparedRun, run
 from mmearth_core.download.stack import read_stack, stack_bands
+from mmearth_core.download.stored_config import chosen_grid
 from mmearth_core.paths import DatasetPaths
 from mmearth_localearth.stage import WorldEngine
 from mmearth_localearth.worlds.base import CollectionAsset, ImageAsset, Mask, Pixels
@@ -153,7 +154,13 @@ class _Given(Modality):
 
 
 def download(
-    world: Any, modalities: Sequence[Modality], polygon: Polygon, anchor: Anchor | None, folder: Path, size: int = 16
+    world: Any,
+    modalities: Sequence[Modality],
+    polygon: Polygon,
+    anchor: Anchor | None,
+    folder: Path,
+    size: int = 16,
+    pixel_size: float | None = None,
 ) -> Downloaded:
     """Downloads one tile into a new dataset.
 
@@ -164,6 +171,7 @@ def download(
         anchor: date and grid of the tile, for modalities added to a dataset; None to let the first modality fix them.
         folder: the folder in which a subfolder with the dataset is created.
         size: rows and columns of the tile.
+        pixel_size: of the tile, metres; by default the one that the first modality proposes as the anchor, or 10.
 
     Raises:
         AssertionError: when a modality sends a request itself, or the run stops before the tile is finished.
@@ -174,14 +182,14 @@ def download(
     folder.mkdir(parents=True, exist_ok=True)
     dataset = DatasetPaths(Path(tempfile.mkdtemp(dir=folder)))
     columns = {"tile_id": ["tile"], "lon": polygon.centroid.x, "lat": polygon.centroid.y}
+    described = DatasetOptions("", "test", str(dataset.root), image_size=size, pixel_size=pixel_size)
+    grid = chosen_grid(described, members[0].pixel_size, members[0].origin)
     prepared = PreparedRun(
-        config=Config(
-            DatasetOptions("", "test", str(dataset.root), image_size=size), options, {}, {}, folder / "test.toml"
-        ),
+        config=Config(described, options, {}, {}, folder / "test.toml"),
         folder=dataset,
         engine=WorldEngine(world),
         groups=(group,),
-        stored=StoredConfig({"image_size": size}, {"partition_size": 1}, groups={BASE: [m.name for m in members]}),
+        stored=StoredConfig({"image_size": size, **grid}, {"partition_size": 1}, groups={BASE: [m.name for m in members]}),
         frame=gpd.GeoDataFrame(columns, geometry=[polygon], crs="EPSG:4326"),
         modalities={modality.name: modality for modality in members},
     )
