@@ -19,8 +19,8 @@ from shapely.geometry import Polygon
 from mmearth_core import Anchor, Engine, Grid, Modality, Resampling, Scene, Skip
 from mmearth_core.config.schema import DatasetOptions, RunOptions
 from mmearth_core.download.stack import StackBand, is_composite, present_bands, stack_bands
-from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.download.stored_config import GRID, chosen_grid
+from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.tiles.grid import degrees_outside, require_aligned
 from mmearth_devkit.finished import raw_pixels, wrong_pixels
 from mmearth_devkit.graphs import assets_in, evaluate, graph_text

@@ -119,7 +119,7 @@ class TriedTile:
 
 
 def tile_size(pixel_size: float) -> int:
-    """Rows and columns of a tile of the kit: 64, and fewer of large pixels, as each is made from many of a fine band."""
+    """Rows and columns of a tile of the kit: 64, and fewer of large pixels, each of which covers many of a band."""
     return min(64, max(8, int(_LARGEST_TILE / pixel_size)))
 
 

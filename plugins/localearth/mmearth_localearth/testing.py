@@ -189,7 +189,9 @@ def download(
         folder=dataset,
         engine=WorldEngine(world),
         groups=(group,),
-        stored=StoredConfig({"image_size": size, **grid}, {"partition_size": 1}, groups={BASE: [m.name for m in members]}),
+        stored=StoredConfig(
+            {"image_size": size, **grid}, {"partition_size": 1}, groups={BASE: [m.name for m in members]}
+        ),
         frame=gpd.GeoDataFrame(columns, geometry=[polygon], crs="EPSG:4326"),
         modalities={modality.name: modality for modality in members},
     )

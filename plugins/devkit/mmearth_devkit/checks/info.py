@@ -16,6 +16,7 @@ from mmearth_core.registry import discover
 from mmearth_devkit.graphs import evaluate
 from mmearth_devkit.trial_record import Finding, TrialRecord
 
+
 def info(record: TrialRecord) -> Iterator[Finding]:
     """What `info` reports contradicts neither the core nor another installed modality."""
     modality, scene = record.modality, record.scene

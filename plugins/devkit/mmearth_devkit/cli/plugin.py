@@ -51,6 +51,18 @@ def command() -> None:
 @click.option("--band", metavar="BAND", help="Band of the asset; with --asset.")
 @click.option("--dtype", type=click.Choice(_DTYPES), help="With --asset; by default float32, uint8 with --classes.")
 @click.option("--unit", metavar="UNIT", default="1", show_default=True, help="With --asset.")
+@click.option(
+    "--pixel-size",
+    type=click.FloatRange(0, 1000, min_open=True),
+    metavar="METRES",
+    help="Size of the band's pixels; with --asset. By default 10.",
+)
+@click.option(
+    "--origin",
+    type=float,
+    metavar="METRES",
+    help="A corner of any of the pixels, x and y; with --anchor. By default 0; Landsat's is 15.",
+)
 @click.option("--collection", is_flag=True, help="The asset is a collection; its images around a tile's day are used.")
 @click.option("--classes", is_flag=True, help="The band has classes, which are never interpolated.")
 @click.option("--anchor", is_flag=True, help="An image of the collection sets the day and grid of each tile.")
@@ -66,7 +78,7 @@ def new(name: str, parent: Path, **given: Any) -> None:
       mmearth-core plugin new heights --asset OWNER/HEIGHTS/V1 --band height --dtype int16 --unit m
       mmearth-core plugin new snow --asset OWNER/SNOW --band depth --unit m --collection
       mmearth-core plugin new crops --asset OWNER/CROPS --band type --classes
-      mmearth-core plugin new planes --asset OWNER/PLANES --band red --dtype uint16 --collection --anchor
+      mmearth-core plugin new planes --asset OWNER/PLANES --band red --dtype uint16 --collection --anchor --pixel-size 3
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from mmearth_core.registry import discover
     from mmearth_devkit.scaffold.names import new_names
@@ -78,8 +90,10 @@ def new(name: str, parent: Path, **given: Any) -> None:
     names = new_names(name, registry)
     asset, band, classes = given["asset"], given["band"], given["classes"]
     dtype = given["dtype"] or ("uint8" if classes else "float32")
-    sample = Sample(asset, band, dtype, given["unit"]) if asset else _sample(registry)
-    folder = write_plugin(names, Source(sample, given["kind"], given["collection"], classes, given["anchor"]), parent)
+    size = given["pixel_size"] or Sample._field_defaults["pixel_size"]
+    sample = Sample(asset, band, dtype, given["unit"], size) if asset else _sample(registry)
+    source = Source(sample, given["kind"], given["collection"], classes, given["anchor"], given["origin"] or 0)
+    folder = write_plugin(names, source, parent)
     click.echo(f"Created {folder}, a plugin with the modality {names.name!r} from {sample.asset}. Next:")
     click.echo("")
     for line in (
@@ -92,30 +106,32 @@ def new(name: str, parent: Path, **given: Any) -> None:
         click.echo(f"    {line}")
 
 
-def _check_options(kind: str, asset: str | None, band: str | None, dtype: str | None, unit: str, **flags: bool) -> None:
+def _check_options(kind: str, asset: str | None, band: str | None, unit: str, **given: Any) -> None:
     """Refuses options that do not go together.
 
     Raises:
         click.UsageError: says what to add or to leave out.
     """
-    described = [f"--{name}" for name, is_given in flags.items() if is_given]
-    described += ["--dtype"] * bool(dtype) + ["--unit"] * (unit != "1")
+    described = [f"--{name.replace('_', '-')}" for name, value in given.items() if value not in (None, False)]
+    described += ["--unit"] * (unit != "1")
     problem = None
     if (asset is None) != (band is None):
         problem = "--asset and --band must be given together: the asset, and one of its bands."
     elif asset is None and described:
         problem = f"{described[0]} describes an asset of yours: also give --asset and --band."
-    elif kind == "vector" and (flags["classes"] or flags["anchor"]):
-        flag = "--classes" if flags["classes"] else "--anchor"
+    elif kind == "vector" and (given["classes"] or given["anchor"]):
+        flag = "--classes" if given["classes"] else "--anchor"
         problem = f"{flag} is for pixels, and --kind vector makes numbers per tile: leave one of them out."
-    elif flags["anchor"] and not flags["collection"]:
+    elif given["anchor"] and not given["collection"]:
         problem = (
             "--anchor chooses an image of a collection, and the tile takes its day: add --collection. For a single "
             "image, leave --anchor out; the days then come from the tiles file."
         )
-    elif flags["classes"] and dtype == "float32":
+    elif given["origin"] is not None and not given["anchor"]:
+        problem = "--origin is of the grid that an anchor proposes: add --anchor, or leave it out."
+    elif given["classes"] and given["dtype"] == "float32":
         problem = f"--classes needs whole numbers: leave --dtype out, or choose one of {', '.join(_DTYPES[:-1])}."
-    elif flags["classes"] and unit != "1":
+    elif given["classes"] and unit != "1":
         problem = "Classes have no unit: leave out --unit or --classes."
     if problem:
         raise click.UsageError(problem)

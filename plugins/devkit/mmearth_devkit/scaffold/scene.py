@@ -8,24 +8,25 @@ import numpy as np
 import rasterio
 import shapely
 from affine import Affine
+from attrs import frozen
 from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry import box, mapping
 
 CRS, LEFT, TOP = "EPSG:32632", 500_000, 5_000_000
-"""Origin: in the Po valley at 9 degrees east, which is land on every map."""
+"""About the corner: in the Po valley at 9 degrees east, which is land on every map."""
 
 
-SIDE, PIXEL = 200, 10
-"""Rows and columns, and pixel size in metres."""
+SIDE = 200
+"""Rows and columns."""
 
 
-TILE = 640
-"""Side of a tile in metres: 64 pixels."""
+TILE = 64
+"""Rows and columns of a tile."""
 
 
-CORNERS = ((500, 680), (860, 680))
-"""Corners of the two tiles, metres east and south of the scene's corner."""
+CORNERS = ((50, 68), (86, 68))
+"""Corners of the two tiles, columns and rows of the scene."""
 
 
 DAY = "2018-07-14"
@@ -58,33 +59,50 @@ def patches(dtype: str) -> NDArray[Any]:
     return scene
 
 
-def write_scene(folder: Path, dtype: str, has_classes: bool, is_collection: bool) -> None:
-    """Writes the scene as a GeoTIFF; for a collection also its parts, and the scene with other values in `old.tif`."""
-    scene = patches(dtype) if has_classes else hills(dtype)
-    _write(folder / "scene.tif", scene)
-    if is_collection:
-        _write(folder / "old.tif", scene[::-1, ::-1])
-        for name, columns in PARTS.items():
-            _write(folder / f"{name}.tif", scene[:, columns], columns.start)
+@frozen
+class Place:
+    """Where the scene is, by the size of its pixels and a corner of one of them, metres."""
 
+    pixel_size: float
+    origin: float
 
-def _write(path: Path, pixels: NDArray[Any], column: int = 0) -> None:
-    """Writes pixels of the scene, the first one of which is in the given column."""
-    rows, columns = pixels.shape
-    transform = Affine(PIXEL, 0, LEFT + column * PIXEL, 0, -PIXEL, TOP)
-    options = {"crs": CRS, "transform": transform, "dtype": pixels.dtype, "compress": "deflate"}
-    with rasterio.open(path, "w", "GTiff", columns, rows, 1, **options) as file:
-        file.write(pixels, 1)
+    @property
+    def corner(self) -> tuple[float, float]:
+        """X and y of the scene's corner."""
+        x, y = (self.origin + round(metres / self.pixel_size) * self.pixel_size for metres in (LEFT, TOP))
+        return x, y
 
+    def write_scene(self, folder: Path, dtype: str, has_classes: bool, is_collection: bool) -> None:
+        """Writes the scene as a GeoTIFF; for a collection also its parts, and other values in `old.tif`."""
+        scene = patches(dtype) if has_classes else hills(dtype)
+        self._write(folder / "scene.tif", scene)
+        if is_collection:
+            self._write(folder / "old.tif", scene[::-1, ::-1])
+            for name, columns in PARTS.items():
+                self._write(folder / f"{name}.tif", scene[:, columns], columns.start)
 
-def write_tiles(path: Path) -> None:
-    """Writes the tiles as GeoJSON, with the day and the CRS that the anchor `file` reads."""
-    to_degrees = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform
-    features = []
-    for number, (east, south) in enumerate(CORNERS):
-        # One metre inside whole pixels, so that rounding errors cannot change the pixels of the tile.
-        outline = box(LEFT + east + 1, TOP - south - TILE + 1, LEFT + east + TILE - 1, TOP - south - 1)
-        polygon = shapely.transform(outline, to_degrees, interleaved=False)
-        properties = {"tile_id": str(number), "date": DAY, "crs": CRS}
-        features.append({"type": "Feature", "geometry": mapping(polygon), "properties": properties})
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n", encoding="utf-8")
+    def _write(self, path: Path, pixels: NDArray[Any], column: int = 0) -> None:
+        """Writes pixels of the scene, the first one of which is in the given column."""
+        rows, columns = pixels.shape
+        left, top = self.corner
+        transform = Affine(self.pixel_size, 0, left + column * self.pixel_size, 0, -self.pixel_size, top)
+        options = {"crs": CRS, "transform": transform, "dtype": pixels.dtype, "compress": "deflate"}
+        with rasterio.open(path, "w", "GTiff", columns, rows, 1, **options) as file:
+            file.write(pixels, 1)
+
+    def write_tiles(self, path: Path) -> None:
+        """Writes the tiles as GeoJSON, with the day and the CRS that the anchor `file` reads."""
+        to_degrees = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform
+        left, top = self.corner
+        # Inside whole pixels, so that rounding errors cannot change the pixels of the tile.
+        inset = self.pixel_size / 10
+        features = []
+        for number, (column, row) in enumerate(CORNERS):
+            west, north = left + column * self.pixel_size + inset, top - row * self.pixel_size - inset
+            side = TILE * self.pixel_size - 2 * inset
+            outline = box(west, north - side, west + side, north)
+            polygon = shapely.transform(outline, to_degrees, interleaved=False)
+            properties = {"tile_id": str(number), "date": DAY, "crs": CRS}
+            features.append({"type": "Feature", "geometry": mapping(polygon), "properties": properties})
+        collection = {"type": "FeatureCollection", "features": features}
+        path.write_text(json.dumps(collection, indent=1) + "\n", encoding="utf-8")
