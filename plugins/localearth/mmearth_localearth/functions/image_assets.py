@@ -91,11 +91,16 @@ def load_image_collection(world: World, asset_id: str, _version: int | None) -> 
             found = made[id(each)] = each, from_asset(each)
         return found[1]
 
+    def find(index: str) -> Image | None:
+        each = world.find(f"{asset_id}/{index}")
+        return image_of(each) if isinstance(each, ImageAsset) else None
+
     return Collection(
         lambda region, interval: [image_of(each) for each in images(region, interval)],
         True,
         id=asset_id,
         properties=asset.properties,
+        find=find,
     )
 
 

@@ -10,8 +10,9 @@ from mmearth_localearth.promote import Mismatch, constant, is_number, promote
 from mmearth_localearth.raster.grid import Grid
 from mmearth_localearth.raster.sampling import Sampled
 from mmearth_localearth.registry import function
+from mmearth_localearth.values.collection import Collection
 from mmearth_localearth.values.date import Date
-from mmearth_localearth.values.image import Image, ImageBand, Pull, constant_band, of_bands, unique
+from mmearth_localearth.values.image import Image, ImageBand, Pull, blank, constant_band, of_bands, unique
 from mmearth_localearth.values.pixel_type import DOUBLE, PixelType
 from mmearth_localearth.values.projection import WGS84, Projection, invert
 
@@ -92,6 +93,25 @@ def add_bands(image: Image, other: Image, names: list[str] | None, overwrite: bo
         )
     merged = {band.name: band for band in image.bands} | {band.name: band for band in added}
     return image.with_bands(merged.values())
+
+
+@function(
+    "Image.linkCollection",
+    note="Band names and properties as a string or a list. Bands of an image without a match are doubles (assumed).",
+)
+def link_collection(image: Image, collection: Collection, bands: Any, properties: Any, match: str) -> Image:
+    """Adds bands and properties of the image of a collection with the same value of a property."""
+    value = image.properties.get(match)
+    found = None if value is None else collection.matching(match, value)
+    names, keys = ([each] if isinstance(each, str) else list(each or ()) for each in (bands, properties))
+    if found is None:
+        linked = [ImageBand(name, DOUBLE, WGS84, lambda grid, _pull: blank(grid, DOUBLE.dtype)) for name in names]
+    else:
+        linked = [band for name in names for band in _matching(found, name)]
+    merged = {band.name: band for band in image.bands} | {band.name: band for band in linked}
+    kept = {key: value for key, value in image.properties.items() if key not in keys}
+    values = {} if found is None else {key: found.properties[key] for key in keys if key in found.properties}
+    return image.with_bands(merged.values()).with_properties({**kept, **values})
 
 
 @function("Image.cat")

@@ -48,18 +48,20 @@ def _native(projection: Projection) -> Grid:
 def reproject(image: Image, crs: Projection, transform: list[float] | None, scale: float | None) -> Image:
     """Computes the image on a fixed grid; other grids then take its nearest pixels."""
     target = resolve(crs, transform, scale)
+    return image.with_bands(on_grid(band, target) for band in image.bands)
+
+
+def on_grid(band: ImageBand, target: Projection) -> ImageBand:
+    """A band that is computed on a projection's pixels; other grids take the nearest of them."""
     native = _native(target)
 
-    def one(band: ImageBand) -> ImageBand:
-        def source(grid: Grid, pull: Pull) -> Sampled:
-            def read(row: int, col: int, rows: int, cols: int) -> Sampled:
-                return pull(band.source, native.window(row, col, rows, cols))
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        def read(row: int, col: int, rows: int, cols: int) -> Sampled:
+            return pull(band.source, native.window(row, col, rows, cols))
 
-            return nearest(pull.positions(grid, target), read, None, band.type.dtype)
+        return nearest(pull.positions(grid, target), read, None, band.type.dtype)
 
-        return ImageBand(band.name, band.type, target, source)
-
-    return image.with_bands(map(one, image.bands))
+    return ImageBand(band.name, band.type, target, source)
 
 
 @function("Image.setDefaultProjection")

@@ -112,7 +112,7 @@ def nearest(at: Positions, read: Read, size: tuple[int, int] | None, dtype: np.d
     top, bottom = _span(row, in_row)
     if left == right or top == bottom:
         return np.zeros(at.shape, dtype), np.zeros(at.shape, bool)
-    values, mask = _read(read, top, left, bottom - top, right - left)
+    values, mask = read_window(read, top, left, bottom - top, right - left)
     col, row = np.clip(col - left, 0, right - left - 1), np.clip(row - top, 0, bottom - top - 1)
     if not at.separable:
         return values[row, col], mask[row, col] & in_col
@@ -127,7 +127,8 @@ def _runs(index: NDArray[np.int64]) -> bool:
     return bool((index == np.arange(index.size)).all())
 
 
-def _read(read: Read, row: int, col: int, rows: int, cols: int) -> Sampled:
+def read_window(read: Read, row: int, col: int, rows: int, cols: int) -> Sampled:
+    """Reads a native window of a limited size."""
     if rows * cols > MAX_WINDOW:
         raise EarthEngineError(
             f"The request needs {rows} x {cols} native pixels of one band; the local Earth Engine reads at most "
@@ -154,7 +155,7 @@ def bilinear(at: Positions, read: Read, size: tuple[int, int] | None = None) -> 
     c0, r0 = int(left.min()), int(top.min())
     # The next pixel is only read if its weight can be above 0.
     over, down = int(x.any()), int(y.any())
-    values, mask = _read(read, r0, c0, int(top.max()) + 1 + down - r0, int(left.max()) + 1 + over - c0)
+    values, mask = read_window(read, r0, c0, int(top.max()) + 1 + down - r0, int(left.max()) + 1 + over - c0)
     whole = bool(mask.all())
     clean = (values if whole else np.where(mask, values, 0)).astype(np.float64, copy=False)
     left, top = left - c0, top - r0

@@ -27,6 +27,7 @@ class Collection:
         properties: the properties of the collection itself.
         filters: filters of the elements that `load` returns.
         base: the collection without the last filter; its computed elements are reused.
+        find: the asset's element of a `system:index`, or None, before the filters; None for a computed collection.
     """
 
     load: Load
@@ -35,6 +36,7 @@ class Collection:
     properties: Mapping[str, Any] = field(factory=dict)
     filters: tuple[Filter, ...] = ()
     base: "Collection | None" = None
+    find: Callable[[str], Any] | None = None
     _cache: list[tuple[Any, ...]] = field(factory=list, init=False)
 
     @property
@@ -69,6 +71,16 @@ class Collection:
     def filtered(self, condition: Filter) -> "Collection":
         """Its elements that pass a filter."""
         return evolve(self, filters=(*self.filters, condition), base=self)
+
+    def matching(self, name: str, value: Any) -> Any:
+        """The first element with a value of a property, or None.
+
+        An element of an asset is found by its index without listing the others.
+        """
+        if name == "system:index" and self.find is not None:
+            found = self.find(value) if isinstance(value, str) else None
+            return found if found is not None and all(each.test(found) for each in self.filters) else None
+        return next((each for each in self.elements if each.properties.get(name) == value), None)
 
     def derived(self, make: Callable[[], Iterable[Any]], of_images: bool | None = None) -> "Collection":
         """A collection that is computed from this one on first use, with the same properties."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mmearth_localearth.errors import EarthEngineError
 from mmearth_localearth.raster.grid import Grid
+from mmearth_localearth.raster.overlap import Overlap, overlap
 from mmearth_localearth.raster.sampling import Positions, Sampled, positions
 from mmearth_localearth.values.geometry import Geometry
 from mmearth_localearth.values.pixel_type import PixelType
@@ -24,6 +25,7 @@ class Pull:
     def __init__(self) -> None:
         self._pixels: dict[tuple[int, Grid], tuple[Source, Sampled]] = {}
         self._positions: dict[tuple[Grid, Projection], Positions] = {}
+        self._overlaps: dict[tuple[Grid, Projection], Overlap] = {}
         self._centres: dict[tuple[Grid, str], tuple[NDArray[Any], NDArray[Any]]] = {}
 
     def __call__(self, source: Source, grid: Grid) -> Sampled:
@@ -43,6 +45,14 @@ class Pull:
         if found is None:
             found = positions(grid, native, self.centres)
             self._positions[key] = found
+        return found
+
+    def overlap(self, grid: Grid, native: Projection) -> Overlap:
+        """The native pixels that each pixel of the grid covers; shared by bands of one resolution."""
+        key = grid, native
+        found = self._overlaps.get(key)
+        if found is None:
+            found = self._overlaps[key] = overlap(grid, native)
         return found
 
     def centres(self, grid: Grid, crs: str) -> tuple[NDArray[Any], NDArray[Any]]:

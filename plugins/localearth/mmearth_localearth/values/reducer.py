@@ -26,6 +26,7 @@ class Reducer:
         types: the types of the outputs, from the type of the input and n (None when unknown).
         weighted: whether inputs are weighted by the share of each pixel in a region.
         exact: whether it gets integers unchanged; other reducers get doubles.
+        proportional: whether its result is proportional to the weights.
     """
 
     outputs: tuple[str, ...]
@@ -33,6 +34,7 @@ class Reducer:
     types: Callable[[PixelType, int | None], tuple[PixelType, ...]]
     weighted: bool = False
     exact: bool = False
+    proportional: bool = False
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it, in part."""
@@ -56,6 +58,7 @@ class Reducer:
             apply,
             lambda kind, n: (*self.types(kind, n), *other.types(kind, n)),
             self.weighted or other.weighted,
+            proportional=self.proportional or other.proportional,
         )
 
 
@@ -128,19 +131,26 @@ def median(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Va
     return [(np.where(n > 0, (low + high) / 2, 0), n > 0)]
 
 
-def mode(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
-    """The most common value; the smallest of equally common values (assumed)."""
+NEAR = 1e-4
+"""Weights of classes that differ by less are equal: areas of pixels have rounding errors."""
+
+
+def mode(values: Stack, valid: Valid, weights: Weights) -> list[tuple[Any, Valid]]:
+    """The value with the largest number, or weight, of inputs; the smallest of equal ones (assumed)."""
     seen = _hull(values, valid)
     if seen is not None and seen[1] - seen[0] < 64:
-        return [(_most_common(values, valid, *seen), _any(valid))]
-    ranked = np.sort(_masked(values, valid, np.inf), axis=0)
+        return [(_most_common(values, valid, weights, *seen), _any(valid))]
+    columns = values.shape[1]
+    order = np.argsort(_masked(values, valid, np.inf), axis=0, kind="stable")
+    ranked = np.take_along_axis(values, order, axis=0)
+    weight = np.where(valid, 1.0 if weights is None else weights, 0.0)
+    weight = np.take_along_axis(weight, order, axis=0)
     n = valid.sum(axis=0)
-    best, winner = np.zeros(values.shape[1]), np.zeros(values.shape[1])
-    run = np.zeros(values.shape[1])
+    best, winner, run = np.zeros(columns), np.zeros(columns), np.zeros(columns)
     for row in range(len(ranked)):
-        same = ranked[row] == ranked[row - 1] if row else np.zeros(values.shape[1], bool)
-        run = np.where(same, run + 1, 1)
-        better = (run > best) & (row < n)
+        same = ranked[row] == ranked[row - 1] if row else np.zeros(columns, bool)
+        run = np.where(same, run + weight[row], weight[row])
+        better = (run > best + NEAR) & (row < n)
         best, winner = np.where(better, run, best), np.where(better, ranked[row], winner)
     return [(winner, n > 0)]
 
@@ -157,21 +167,27 @@ def _hull(values: Stack, valid: Valid) -> tuple[int, int] | None:
     return int(np.where(valid, values, limits.max).min()), int(np.where(valid, values, limits.min).max())
 
 
-def _most_common(values: Stack, valid: Valid, low: int, high: int) -> NDArray[np.float64]:
+def _most_common(values: Stack, valid: Valid, weights: Weights, low: int, high: int) -> NDArray[np.float64]:
     """The most common of few integers, as in land cover: counting is much faster than sorting."""
     classes = high - low + 1
     codes = np.full(values.shape, classes, np.uint8)
     np.subtract(values, low, out=codes, where=valid, casting="unsafe")
-    best = np.zeros(values.shape[1], np.int64)
+    best = np.zeros(values.shape[1])
     winner = np.full(values.shape[1], float(low))
     for each in range(classes):
-        count = np.zeros(values.shape[1], np.int64)
-        for start in range(0, len(codes), 255):
-            # Up to 255 values are counted in bytes, which processors add many at a time.
-            count += (codes[start : start + 255] == each).view(np.uint8).sum(axis=0, dtype=np.uint8)
-        better = count > best
+        count = _counts(codes == each) if weights is None else (weights * (codes == each)).sum(axis=0)
+        better = count > best + NEAR
         best[better], winner[better] = count[better], low + each
     return winner
+
+
+def _counts(equal: Valid) -> NDArray[np.int64]:
+    """The number of true values in each column."""
+    count = np.zeros(equal.shape[1], np.int64)
+    for start in range(0, len(equal), 255):
+        # Up to 255 values are counted in bytes, which processors add many at a time.
+        count += equal[start : start + 255].view(np.uint8).sum(axis=0, dtype=np.uint8)
+    return count
 
 
 def variance(values: Stack, valid: Valid, weights: Weights) -> list[tuple[Any, Valid]]:
@@ -220,7 +236,7 @@ def _boolean(_kind: PixelType, _n: int | None) -> tuple[PixelType, ...]:
 
 BUILTIN: dict[str, Reducer] = {
     "mean": Reducer(("mean",), mean, _double, weighted=True),
-    "sum": Reducer(("sum",), total, _double, weighted=True),
+    "sum": Reducer(("sum",), total, _double, weighted=True, proportional=True),
     "product": Reducer(("product",), product, _double),
     "min": Reducer(("min",), least, _same),
     "max": Reducer(("max",), greatest, _same),

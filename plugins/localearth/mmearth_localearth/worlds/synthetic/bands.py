@@ -31,12 +31,14 @@ class MadeBand:
 
     Attributes:
         make: computes a window (row, col, rows, cols); returns values and a mask (None: everything is valid).
+        block: side of the blocks that are computed at once, pixels.
     """
 
     name: str
     dtype: str
     grid: Grid
     make: Make
+    block: int = BLOCK
     crs: str = field(init=False)
     transform: Affine6 = field(init=False)
     width: int = field(init=False)
@@ -59,9 +61,9 @@ class MadeBand:
             )
         values = np.zeros((rows, cols), self.dtype)
         mask = np.ones((rows, cols), bool)
-        for top in range(0, rows, BLOCK):
-            for left in range(0, cols, BLOCK):
-                down, across = min(BLOCK, rows - top), min(BLOCK, cols - left)
+        for top in range(0, rows, self.block):
+            for left in range(0, cols, self.block):
+                down, across = min(self.block, rows - top), min(self.block, cols - left)
                 part = slice(top, top + down), slice(left, left + across)
                 made, valid = self.make(row + top, col + left, down, across)
                 values[part] = made

@@ -115,3 +115,5 @@ def day_of_year(milliseconds: float) -> int:
 
 SENTINEL2 = Orbit(days=10, turns=143, inclination=98.62, swath=290e3, node_hour=22.5)
 SENTINEL1 = Orbit(days=12, turns=175, inclination=98.18, swath=250e3, node_hour=18.0)
+LANDSAT = Orbit(days=16, turns=233, inclination=98.2, swath=185e3, node_hour=22.216938)
+"""Ten minutes past ten on the way south; the phase puts its tracks where the Worldwide Reference System 2 has them."""

@@ -100,7 +100,7 @@ class Sentinel2:
         haze = 0.55 + 0.65 * chance(key) ** 2
         names = [name for name in BANDS if self._air or name != "B10"]
         made = [
-            _Reader(self, scene, RESOLUTION[name]).band(name, partial(_measured, name, self._air, haze))
+            _Reader(self, scene, RESOLUTION[name]).band(name, partial(measured, name, self._air, haze))
             for name in names
         ]
         more: list[tuple[str, int, str, Any]] = []
@@ -152,16 +152,17 @@ class _Reader:
         return rounded(values, dtype), mask
 
 
-def _measured(name: str, air: bool, haze: float, view: View, held: Window, window: Window, factor: int) -> Floats:
+def measured(name: str, air: bool, haze: float, view: View, held: Window, window: Window, factor: int) -> Floats:
+    """A band's reflectance with the sensor's noise, times 10,000, in pixels of `factor` x `factor` of 10 m."""
     fine = reflectance(view, name, air, haze)[held.slices(window)]
-    values = _mean(fine, factor)
+    values = block_means(fine, factor)
     row = np.arange(window.row // factor, window.row // factor + values.shape[0])[:, None]
     col = np.arange(window.col // factor, window.col // factor + values.shape[1])[None, :]
     values = values + bell(salt(name, view.seen.key), row, col) * (3.0 + 0.004 * values)
     return np.clip(values, 1.0, 65535.0)
 
 
-def _mean(fine: Floats, factor: int) -> Floats:
+def block_means(fine: Floats, factor: int) -> Floats:
     """Means of squares of factor x factor pixels."""
     if factor == 1:
         return fine
@@ -175,18 +176,19 @@ def _flat(value: float, view: View, held: Window, window: Window, factor: int) -
     return np.full((window.rows // factor, window.cols // factor), value)
 
 
-def _clouds(view: View, held: Window, window: Window, factor: int) -> Floats:
+def cloud_means(view: View, held: Window, window: Window, factor: int) -> Floats:
+    """Opacity of the clouds, 0 to 1."""
     if view.cloud is None:
         return np.zeros((window.rows // factor, window.cols // factor))
-    return _mean(view.cloud[held.slices(window)], factor)
+    return block_means(view.cloud[held.slices(window)], factor)
 
 
 def _cloud_probability(view: View, held: Window, window: Window, factor: int) -> Floats:
-    return 100.0 * _clouds(view, held, window, factor)
+    return 100.0 * cloud_means(view, held, window, factor)
 
 
 def _cloud_bits(view: View, held: Window, window: Window, factor: int) -> Floats:
-    cloud = _clouds(view, held, window, factor)
+    cloud = cloud_means(view, held, window, factor)
     return np.where(cloud > 0.45, 1024.0, np.where(cloud > 0.12, 2048.0, 0.0))
 
 
@@ -200,21 +202,21 @@ def _cirrus(view: View, held: Window, window: Window, factor: int) -> Floats:
 
 def _snow(view: View, held: Window, window: Window, factor: int) -> Floats:
     snow = view.surface.mixture[MATERIALS.index("snow")][held.slices(window)]
-    return (_mean(snow, factor) > 0.5).astype(float)
+    return (block_means(snow, factor) > 0.5).astype(float)
 
 
 def _scene_class(view: View, held: Window, window: Window, factor: int) -> Floats:
     inner = held.slices(window)
     kind = view.truth.cover.kind[inner][::factor, ::factor]
-    green = _mean(sum(view.surface.mixture[at] for at in _GREEN)[inner], factor)
-    snow = _mean(view.surface.mixture[MATERIALS.index("snow")][inner], factor)
+    green = block_means(sum(view.surface.mixture[at] for at in _GREEN)[inner], factor)
+    snow = block_means(view.surface.mixture[MATERIALS.index("snow")][inner], factor)
     scl = np.where(green > 0.33, 4.0, 5.0)
-    scl[_mean(view.light[inner], factor) < 0.42] = 2.0
+    scl[block_means(view.light[inner], factor) < 0.42] = 2.0
     if view.shadow is not None:
-        scl[_mean(view.shadow[inner], factor) > 0.4] = 3.0
+        scl[block_means(view.shadow[inner], factor) > 0.4] = 3.0
     scl[kind == Kind.WATER] = 6.0
     scl[snow > 0.5] = 11.0
-    cloud = _clouds(view, held, window, factor)
+    cloud = cloud_means(view, held, window, factor)
     for level, value in ((0.05, 7.0), (0.15, 10.0), (0.3, 8.0), (0.62, 9.0)):
         scl[cloud > level] = value
     return scl

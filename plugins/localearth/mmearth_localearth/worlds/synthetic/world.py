@@ -1,7 +1,17 @@
 """The synthetic world: all assets of a planet by id."""
 
 from mmearth_localearth.worlds.base import CollectionAsset, ImageAsset, TableAsset
-from mmearth_localearth.worlds.synthetic import dynamic_world, ecoregions, era5, maps, sentinel1, sentinel2
+from mmearth_localearth.worlds.synthetic import (
+    cloud_score,
+    dynamic_world,
+    ecoregions,
+    embeddings,
+    era5,
+    landsat,
+    maps,
+    sentinel1,
+    sentinel2,
+)
 from mmearth_localearth.worlds.synthetic.landmask import open_land_mask
 from mmearth_localearth.worlds.synthetic.optics import Optics
 from mmearth_localearth.worlds.synthetic.scenes import Scenes
@@ -9,7 +19,16 @@ from mmearth_localearth.worlds.synthetic.truth import KEPT, Planet
 
 NAME = "synthetic"
 
-Collection = sentinel2.Sentinel2 | sentinel1.Sentinel1 | dynamic_world.DynamicWorld | era5.Era5 | maps.WorldCover
+Collection = (
+    sentinel2.Sentinel2
+    | sentinel1.Sentinel1
+    | landsat.Landsat
+    | cloud_score.CloudScore
+    | dynamic_world.DynamicWorld
+    | embeddings.Embeddings
+    | era5.Era5
+    | maps.WorldCover
+)
 
 
 class SyntheticWorld:
@@ -34,7 +53,11 @@ class SyntheticWorld:
             sentinel2.Sentinel2(scenes, optics, air=True),
             sentinel2.Sentinel2(scenes, optics, air=False),
             sentinel1.Sentinel1(self.planet),
+            landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT8),
+            landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT9),
+            cloud_score.CloudScore(scenes, optics),
             dynamic_world.DynamicWorld(scenes, Optics(self.planet, 8)),
+            embeddings.Embeddings(self.planet),
             era5.Era5(self.planet),
             *(maps.WorldCover(self._maps, asset_id) for asset_id in maps.WORLDCOVER),
         ]
