@@ -14,7 +14,7 @@ from mmearth_core.config.schema import Config
 from mmearth_core.contract.engine import Engine
 from mmearth_core.contract.modality import PIXEL, Modality
 from mmearth_core.download.folder import layers_of
-from mmearth_core.download.stack import stack_bands
+from mmearth_core.download.stack import MOST_PIXELS, stack_bands
 from mmearth_core.download.stored_config import (
     Group,
     StoredConfig,
@@ -187,14 +187,21 @@ def _check_answer_size(config: Config, groups: Iterable[Group]) -> None:
 
 
 def _check_pixel_sizes(config: Config, groups: Iterable[Group], pixel_size: float) -> None:
-    """Refuses bands of images of which it is unknown whether the dataset's pixels are larger than their own."""
+    """Refuses bands of images whose own pixel size is unknown, or too small to be combined to that of the dataset."""
     modalities = [each for group in groups for each in group.modalities if type(each).image is not Modality.image]
-    unknown = next((each for each in stack_bands(modalities) if each.band.pixel_size is None), None)
-    if pixel_size > PIXEL and unknown is not None:
+    for each in stack_bands(modalities):
+        own, most = each.band.pixel_size, math.isqrt(MOST_PIXELS)
+        if own is None and pixel_size > PIXEL:
+            problem = f"does not state its own pixel size, so it is unknown how it comes to pixels of {pixel_size:g} m"
+            remedy = f"Set `pixel_size` of the Band in its plugin, or leave the modality out, or set at most {PIXEL}"
+        elif own is not None and each.resampling(pixel_size).is_of_area and pixel_size > most * own:
+            problem = f"has pixels of {own:g} m, of which Earth Engine cannot combine more than {most} x {most}"
+            remedy = f"Set at most {most * own:g}, or leave the modality out"
+        else:
+            continue
         raise ConfigError(
-            f"{config.source}: [dataset] pixel_size: modality {unknown.modality!r}, band {unknown.band.name!r} does "
-            f"not state its own pixel size, so it is unknown how it comes to pixels of {pixel_size:g} m. Set "
-            f"`pixel_size` of the Band in its plugin, or leave the modality out, or set pixel_size = {PIXEL}."
+            f"{config.source}: [dataset] pixel_size: modality {each.modality!r}, band {each.band.name!r} {problem}. "
+            f"{remedy}."
         )
 
 

@@ -31,6 +31,10 @@ FLOAT_NODATA = float(np.finfo(np.float32).min)
 """No-data of float bands between the server and the stack."""
 
 
+MOST_PIXELS = 65_536
+"""Earth Engine combines no more pixels to one, whatever the `maxPixels` of `reduceResolution`, as users report."""
+
+
 _DECIBEL = math.log(10) / 10
 """The natural logarithm of the power of one decibel."""
 
@@ -166,7 +170,7 @@ class _Area:
             image = image.multiply(_DECIBEL).exp()
         reducer = ee.Reducer.mean() if self.method is Resampling.MEAN else ee.Reducer.mode()
         # Eight times as many pixels as fit: those of geographic grids become narrow towards the poles.
-        most = 8 * (math.ceil(grid.pixel_size / self.pixel_size) + 1) ** 2
+        most = min(8 * (math.ceil(grid.pixel_size / self.pixel_size) + 1) ** 2, MOST_PIXELS)
         transform = list(grid.affine)[:6]
         reduced = image.reduceResolution(reducer, maxPixels=most).reproject(grid.server_crs, transform)
         finished: ee.Image = reduced.log().divide(_DECIBEL) if is_decibel else reduced

@@ -82,7 +82,8 @@ class StoredConfig:
     @property
     def pixel_size(self) -> float:
         """The size of a pixel, metres."""
-        return float(self.dataset.get("pixel_size", PIXEL))
+        size: float = self.dataset.get("pixel_size", PIXEL)
+        return size
 
     @property
     def origin(self) -> tuple[float, float]:

@@ -186,7 +186,7 @@ def test_without_a_recorded_grid_there_is_no_polygon_yet(tmp_path):
     ]
 
 
-NO_GRID = "not a square of pixels of 10 m"
+NO_GRID = "not a square of square pixels near the tile"
 
 
 @pytest.mark.parametrize(
@@ -201,13 +201,15 @@ NO_GRID = "not a square of pixels of 10 m"
         ({"CRS": 32632}, "CRS is 32632, not a text"),
         ({"CRS": "EPSG:1"}, "CRS 'EPSG:1' is unknown"),
         ({"CRS": "EPSG:4326"}, "is not projected in metres"),
-        ({"GRID": {"transform": [20, 0, 0, 0, -20, 0], "size": 128}}, NO_GRID),
+        ({"GRID": {"transform": [20, 0, 500_000, 0, -10, 5_540_000], "size": 128}}, NO_GRID),
+        ({"GRID": {"transform": [-10, 0, 500_000, 0, 10, 5_540_000], "size": 128}}, NO_GRID),
+        ({"GRID": {"transform": ["x", 0, 500_000, 0, -10, 5_540_000], "size": 128}}, NO_GRID),
         ({"GRID": {"transform": [10, 0, 0, 0, -10, 0], "size": 0}}, NO_GRID),
         ({"GRID": {"transform": [10, 0, 0, 0, -10, 0]}}, NO_GRID),
         ({"GRID": {"transform": [10, 0, 0], "size": 128}}, NO_GRID),
         ({"GRID": {"transform": [10, 0, "x", 0, -10, 0], "size": 128}}, NO_GRID),
         ({"GRID": {"transform": None, "size": 128}}, NO_GRID),
-        ({"GRID": {"transform": [10, 0, 500_001, 0, -10, 5_540_000], "size": 128}}, NO_GRID),
+        ({"GRID": {"transform": [10, 0.1, 500_000, 0, -10, 5_540_000], "size": 128}}, NO_GRID),
         ({"GRID": [10, 0, 500_000, 0, -10, 5_540_000]}, NO_GRID),
         ({"GRID": {"transform": [10, 0, 5_000_000, 0, -10, 5_540_000], "size": 128}}, "does not cover the tile"),
     ],

@@ -34,6 +34,7 @@ TERRAIN = Layer(
             unit="m",
             description="height above the geoid, 30 m; may be 0 over the sea",
             resampling=Resampling.BILINEAR,
+            pixel_size=_SCALE,
         ),
         Band(
             "slope",
@@ -42,6 +43,7 @@ TERRAIN = Layer(
             unit="degree",
             description="slope from the four neighbours' heights, 0 is level, 30 m",
             resampling=Resampling.BILINEAR,
+            pixel_size=_SCALE,
         ),
     ],
     description="terrain",

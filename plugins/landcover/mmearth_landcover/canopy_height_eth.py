@@ -22,6 +22,7 @@ CANOPY = Layer(
             unit="m",
             description="height of the canopy's top, 10 m",
             resampling=Resampling.BILINEAR,
+            pixel_size=10,
         ),
         Band(
             "std",
@@ -30,6 +31,7 @@ CANOPY = Layer(
             unit="m",
             description="standard deviation of the predicted height, 10 m",
             resampling=Resampling.BILINEAR,
+            pixel_size=10,
         ),
     ],
     description="canopy height in 2020",

@@ -33,6 +33,7 @@ LAND_COVER = Layer(
             0,
             description="most frequent land cover of the year, 10 m",
             classes=CLASSES,
+            pixel_size=10,
         )
     ],
     kind=Kind.CLASSES,
@@ -62,6 +63,9 @@ class DynamicWorld(Modality):
     name = "dynamic_world"
     api_version = 1
     layers = (LAND_COVER,)
+    # The composite has no grid, as the year's images may be of several UTM zones: larger pixels count pixels of 10 m in
+    # the zone of the tile.
+    resampled = True
     Options = DynamicWorldOptions
     assets = ("GOOGLE/DYNAMICWORLD/V1",)
     licence = "CC BY 4.0"

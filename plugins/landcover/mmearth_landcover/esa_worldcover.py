@@ -31,7 +31,7 @@ CLASSES = (
 
 LAND_COVER = Layer(
     "esa_worldcover",
-    [Band("map", "uint8", 255, description="land cover, 10 m", classes=CLASSES)],
+    [Band("map", "uint8", 255, description="land cover, 10 m", classes=CLASSES, pixel_size=10)],
     kind=Kind.CLASSES,
     description="land cover of one year",
     preview=Preview(("map",), low=0, high=100),
@@ -117,8 +117,11 @@ class EsaWorldCover(Modality):
                 "[modalities.esa_worldcover] to one of which few images touch a tile."
             )
         images = [ee.Image(name).select(["Map"], ["map"]) for name in self._ids(located)]
-        whole: ee.Image = images[0] if len(images) == 1 else ee.ImageCollection(images).mosaic()
-        return whole
+        if len(images) == 1:
+            return images[0]
+        # The images of a map share one grid, on which the core counts the pixels of a larger one.
+        whole: ee.Image = ee.ImageCollection(images).mosaic()
+        return whole.setDefaultProjection(images[0].projection())
 
     def present(self, located: Any) -> Collection[str] | None:
         """Nothing where no pixel has a class."""

@@ -160,7 +160,7 @@ def download(
     anchor: Anchor | None,
     folder: Path,
     size: int = 16,
-    pixel_size: float | None = None,
+    grid: Mapping[str, Any] | None = None,
 ) -> Downloaded:
     """Downloads one tile into a new dataset.
 
@@ -171,7 +171,8 @@ def download(
         anchor: date and grid of the tile, for modalities added to a dataset; None to let the first modality fix them.
         folder: the folder in which a subfolder with the dataset is created.
         size: rows and columns of the tile.
-        pixel_size: of the tile, metres; by default the one that the first modality proposes as the anchor, or 10.
+        grid: `pixel_size` and `origin`, `[x, y]`, of the dataset, where they are not 10 and 0; by default those that
+            the first modality proposes as the anchor.
 
     Raises:
         AssertionError: when a modality sends a request itself, or the run stops before the tile is finished.
@@ -182,8 +183,9 @@ def download(
     folder.mkdir(parents=True, exist_ok=True)
     dataset = DatasetPaths(Path(tempfile.mkdtemp(dir=folder)))
     columns = {"tile_id": ["tile"], "lon": polygon.centroid.x, "lat": polygon.centroid.y}
-    described = DatasetOptions("", "test", str(dataset.root), image_size=size, pixel_size=pixel_size)
-    grid = chosen_grid(described, members[0].pixel_size, members[0].origin)
+    described = DatasetOptions("tiles", "test", str(dataset.root), image_size=size)
+    if grid is None:
+        grid = chosen_grid(described, members[0].pixel_size, members[0].origin)
     prepared = PreparedRun(
         config=Config(described, options, {}, {}, folder / "test.toml"),
         folder=dataset,

@@ -41,7 +41,7 @@ class GroupCost:
     Attributes:
         name: its name.
         left: tiles that are left to download.
-        first_requests: requests before the first pixels: 1 for the projections of bands to interpolate, or 0.
+        first_requests: requests before the first pixels: 1 for the projections of bands that need them, or 0.
         batch_requests: requests to locate a batch.
         pixel_requests: requests for the pixels of a tile: 0 or 1.
         wire: bytes of the pixels of a tile as they are transferred.
@@ -67,9 +67,8 @@ def group_costs(job: PreparedRun) -> tuple[GroupCost, ...]:
     Raises:
         DatasetError: when a file of the dataset is damaged.
     """
-    tiles, size = int(job.stored.tiles["count"]), job.config.dataset.image_size
-    scene = scenes(tiles_of(job, [0]), PLACEHOLDER)[0]
-    return tuple(group_cost(group, scene, size, _left(job, group, tiles)) for group in job.groups)
+    tiles, scene = int(job.stored.tiles["count"]), scenes(tiles_of(job, [0]), PLACEHOLDER)[0]
+    return tuple(_group_cost(job, group, scene, _left(job, group, tiles)) for group in job.groups)
 
 
 def _left(job: PreparedRun, group: Group, tiles: int) -> int:
@@ -127,16 +126,17 @@ def scenes(frame: gpd.GeoDataFrame, anchor: Anchor | None = None) -> list[Scene]
     return found
 
 
-def group_cost(group: Group, scene: Scene, size: int, left: int) -> GroupCost:
+def _group_cost(job: PreparedRun, group: Group, scene: Scene, left: int) -> GroupCost:
     """The cost of a group, from the declarations of its modalities.
 
     Args:
+        job: the run.
         group: modalities downloaded together.
         scene: any of the dataset's tiles, with its anchor.
-        size: rows and columns of a tile.
         left: tiles that are left to download.
     """
-    bands = stack_bands(group.modalities)
+    bands, size = stack_bands(group.modalities), job.config.dataset.image_size
+    first = left and any(band.needs_grid(job.stored.pixel_size) for band in bands)
     # One request for the anchors of a batch, one for all other modalities together.
     rounds = {modality is group.anchor for modality in group.modalities if _needs_request(modality, scene)}
     pixel = sum(np.dtype(band.band.dtype).itemsize for band in bands)
@@ -144,7 +144,7 @@ def group_cost(group: Group, scene: Scene, size: int, left: int) -> GroupCost:
     return GroupCost(
         name=group.name,
         left=left,
-        first_requests=1 if left and any(band.is_interpolated for band in bands) else 0,
+        first_requests=1 if first else 0,
         batch_requests=len(rounds),
         pixel_requests=1 if bands else 0,
         wire=_npy_bytes(bands, size),

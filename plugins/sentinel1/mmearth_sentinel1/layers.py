@@ -27,6 +27,7 @@ def _backscatter(direction: str, polarisation: str) -> Band:
         unit="dB",
         description=f"backscatter coefficient sigma0 of the {PASSES[direction].lower()} orbit, {polarisation}, 10 m",
         resampling=Resampling.BILINEAR,
+        pixel_size=10,
     )
 
 

@@ -15,7 +15,7 @@ def _reflectance(name: str, metres: int, s2a: float, s2b: float, description: st
     # Bands of 10 m are on the tile's own grid; resampling would only blur them.
     resampling = Resampling.NEAREST if metres == 10 else Resampling.BILINEAR
     text = f"{description}, {s2a} nm (S2A) or {s2b} nm (S2B), {metres} m"
-    return Band(name, "uint16", 0, unit=_REFLECTANCE, description=text, resampling=resampling)
+    return Band(name, "uint16", 0, unit=_REFLECTANCE, description=text, resampling=resampling, pixel_size=metres)
 
 
 REFLECTANCE = Layer(
@@ -57,6 +57,7 @@ CLOUD_MASK = Layer(
                 ClassLabel(2048, "cirrus clouds", "#b8d3ea"),
                 ClassLabel(3072, "opaque and cirrus clouds", "#8fb0cc"),
             ),
+            pixel_size=60,
         )
     ],
     kind=Kind.CLASSES,
@@ -74,6 +75,7 @@ CLOUD_PROBABILITY = Layer(
             unit="%",
             description="cloud probability, 20 m; level 2A only, and not of every image",
             resampling=Resampling.BILINEAR,
+            pixel_size=20,
         )
     ],
     description="cloud probability",
@@ -102,6 +104,7 @@ SCENE_CLASSIFICATION = Layer(
                 ClassLabel(10, "cirrus", "#bac5eb"),
                 ClassLabel(11, "snow or ice", "#52fff9"),
             ),
+            pixel_size=20,
         )
     ],
     kind=Kind.CLASSES,
@@ -118,6 +121,7 @@ CLOUD_CLASSES = Layer(
             255,
             description=f"{what}, 60 m; from February 2024",
             classes=(ClassLabel(0, f"no {what}"), yes),
+            pixel_size=60,
         )
         for name, what, yes in (
             ("MSK_CLASSI_OPAQUE", "opaque clouds", ClassLabel(1, "opaque clouds", "#ffffff")),

@@ -138,7 +138,11 @@ class ModalityChecks:
         types = ", ".join(dict.fromkeys(described(known[name]) for name in names))
         shown = ", ".join(f"{scale:.3g} m" for scale in sorted(set(metres.values()))) or "a composite without a grid"
         text = f"{', '.join(names)}: {types}; {shown}"
-        coarse = [name for name, scale in metres.items() if scale > 10 * self.job.config.dataset.image_size]
+        coarse = [
+            name
+            for name, scale in metres.items()
+            if scale > self.job.stored.pixel_size * self.job.config.dataset.image_size
+        ]
         if coarse:
             remedy = "Set an asset of a finer resolution, or larger tiles, in the configuration."
             self.findings.warn(check, f"{text}; one pixel covers a tile: {', '.join(coarse)}", remedy)
@@ -150,7 +154,8 @@ class ModalityChecks:
         import ee
 
         check, image = f"{modality.name} values", image.select([band.band.name for band in bands])
-        found = self.client.compute(image.reduceRegion(ee.Reducer.minMax(), scene.geometry, 10), "doctor")
+        scale = self.job.stored.pixel_size
+        found = self.client.compute(image.reduceRegion(ee.Reducer.minMax(), scene.geometry, scale), "doctor")
         ranges = [(band, found.get(f"{band.band.name}_min"), found.get(f"{band.band.name}_max")) for band in bands]
         bad = [text for band, low, high in ranges if (text := beyond(band, low, high))]
         valid = [value for _, low, high in ranges for value in (low, high) if value is not None]
