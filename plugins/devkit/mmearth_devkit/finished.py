@@ -173,25 +173,32 @@ def _by_counting(
 ) -> Expected:
     """The mean or the mode of the pixels that each pixel of a tile covers, by the share of points that fall on them."""
     within = len(rows) // size
-    blocks = values[rows, columns].reshape(size, within, size, within).swapaxes(1, 2).reshape(size, size, -1)
-    valid = np.isfinite(blocks)
-    is_known, is_masked = valid.all(axis=2), ~valid.any(axis=2)
-    known = np.where(is_known[..., None], blocks, 0.0)
-    # A point stands for the area around it: at the edges of a pixel, half a point's width is on the wrong side.
-    tolerance = 2 / within * np.ptp(known, axis=2) + 1e-6 * np.abs(known).max(axis=2)
+    if unit == "dB" and method is Resampling.MEAN:
+        values = 10 ** (values / 10)
+
+    def blocks(pixels: NDArray[Any]) -> NDArray[Any]:
+        return pixels[rows, columns].reshape(size, within, size, within).swapaxes(1, 2).reshape(size, size, -1)
+
+    # A sliver of the next pixel may be covered that no point falls on.
+    around = np.stack([np.roll(values, shift, (0, 1)) for shift in np.ndindex(3, 3)])
+    around = np.roll(around, (-1, -1), (1, 2))
+    is_known, is_masked = blocks(np.isfinite(values)).all(axis=2), ~blocks(np.isfinite(around).any(axis=0)).any(axis=2)
+    known = np.where(is_known[..., None], blocks(values), 0.0)
     if method is Resampling.MODE:
         kinds = np.unique(known)
         shares = np.stack([(known == kind).mean(axis=2) for kind in kinds[:_MOST_CLASSES]])
         ordered = np.sort(np.concatenate([np.zeros((1, size, size)), shares]), axis=0)
-        is_clear = (ordered[-1] - ordered[-2] > 4 / within) & (len(kinds) <= _MOST_CLASSES)
+        is_known &= (ordered[-1] - ordered[-2] > 4 / within) & (len(kinds) <= _MOST_CLASSES)
         most = kinds[shares.argmax(axis=0)]
-        return Expected(most, is_known & is_clear, is_masked, 1e-6 * np.abs(most))
+        return Expected(most, is_known, is_masked, 1e-6 * np.abs(most))
+    mean = known.mean(axis=2)
+    high, low = blocks(np.nan_to_num(np.fmax.reduce(around))), blocks(np.nan_to_num(np.fmin.reduce(around)))
+    # A point stands for the area around it: at each edge of a pixel, up to half a point's width is on the wrong side.
+    tolerance = 4 / within * (high.max(axis=2) - low.min(axis=2)) + 1e-6 * np.abs(mean)
     if unit == "dB":
-        power = 10 ** (known / 10)
-        mean = power.mean(axis=2)
-        error = 2 / within * np.ptp(power, axis=2) / mean
-        return Expected(10 * np.log10(mean), is_known, is_masked, 10 * np.log1p(error) + 1e-5)
-    return Expected(known.mean(axis=2), is_known, is_masked, tolerance)
+        with np.errstate(divide="ignore", invalid="ignore"):  # where nothing is known
+            return Expected(10 * np.log10(mean), is_known, is_masked, 10 * np.log1p(tolerance / mean))
+    return Expected(mean, is_known, is_masked, tolerance)
 
 
 def _apply(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:

@@ -53,9 +53,9 @@ def command() -> None:
 @click.option("--unit", metavar="UNIT", default="1", show_default=True, help="With --asset.")
 @click.option(
     "--pixel-size",
-    type=click.FloatRange(0, 1000, min_open=True),
+    type=click.FloatRange(2, 1000),
     metavar="METRES",
-    help="Size of the band's pixels; with --asset. By default 10.",
+    help="Size of the band's pixels, 2 to 1000; with --asset. By default 10.",
 )
 @click.option(
     "--origin",

@@ -15,7 +15,7 @@ from mmearth_core.files import FOLDER_FAULTS
 from mmearth_core.text import whole
 from mmearth_core.tiles.grid import PIXEL
 from mmearth_devkit.scaffold.names import Names
-from mmearth_devkit.scaffold.scene import NODATA, Place
+from mmearth_devkit.scaffold.scene import NODATA, TILE, Place
 from mmearth_devkit.stage import Sample
 
 Kind = Literal["image", "vector"]
@@ -78,6 +78,11 @@ class Source:
     origin: float = 0
 
     @property
+    def place(self) -> Place:
+        """Where the scene of its tests is."""
+        return Place(self.sample.pixel_size, self.origin)
+
+    @property
     def form(self) -> str:
         """The name of the module's template."""
         if self.kind == "vector":
@@ -103,6 +108,7 @@ class Source:
             "unit": sample.unit,
             "pure": ", a number without a unit" if sample.unit == "1" else "",
             "pixel_size": size,
+            "image_size": str(TILE * self.place.times),
             "origin": str(whole(self.origin)),
             # An anchor proposes it.
             "dataset_grid": "" if self.is_anchor or self.kind == "vector" or sample.pixel_size == PIXEL else own_grid,
@@ -170,9 +176,8 @@ def write_plugin(names: Names, source: Source, parent: Path) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_render(_template(_render(template, values)), values), encoding="utf-8")
         (aside / names.module / "py.typed").touch()
-        place = Place(source.sample.pixel_size, source.origin)
-        place.write_scene(aside / "tests", source.sample.dtype, source.has_classes, source.is_collection)
-        place.write_tiles(aside / "tiles.geojson")
+        source.place.write_scene(aside / "tests", source.sample.dtype, source.has_classes, source.is_collection)
+        source.place.write_tiles(aside / "tiles.geojson")
         aside.rename(folder)
     except OSError as error:
         shutil.rmtree(aside, ignore_errors=True)
