@@ -97,6 +97,7 @@ class Worklist:
             OSError: the folder cannot be written to.
         """
         config, stored = self.prepared.config, self.prepared.stored
+        is_configured = config.dataset.pixel_size is not None or config.dataset.origin is not None
         limit = FailureLimit(self.prepared, group)
 
         def on_tile_done(entry: TileOutcome) -> None:
@@ -119,7 +120,7 @@ class Worklist:
                 InfoCheck(self.prepared),
                 stored.pixel_size,
                 stored.origin,
-                is_proposed=config.dataset.pixel_size is None and config.dataset.origin is None,
+                is_proposed=group.anchor.pixel_size == stored.pixel_size and not is_configured,
             ),
             config.run.batch_size,
             config.run.max_concurrent,

@@ -82,9 +82,9 @@ def require_aligned(transform: Sequence[float], grid: Grid) -> None:
     off = [*(shift - round(shift) for shift in shifts), *(size * grid.size for size in sizes), shear_x, shear_y]
     if any(abs(each) > close for each in off):
         raise TilesError(
-            f"The anchor's image has pixels of {across:g} x {abs(down):g} m with a corner at ({left:g}, {top:g}); the "
-            f"dataset's grid, which the anchor proposes, has pixels of {grid.pixel_size:g} m with a corner at "
-            f"({grid.left:g}, {grid.top:g}). Set `pixel_size` and `origin` in [dataset], and images are resampled."
+            f"The anchor's image has pixels of {across:g} x {abs(down):g} m with a corner at {left:.12g}, {top:.12g}. "
+            f"The dataset's grid, which the anchor proposes, has pixels of {grid.pixel_size:g} m with a corner at "
+            f"{grid.left:.12g}, {grid.top:.12g}. Set `pixel_size` and `origin` in [dataset], and images are resampled."
         )
 
 

@@ -33,7 +33,8 @@ from mmearth_core import Band, Kind, Layer, Modality, Resampling, hookimpl, resa
 class Heights(Modality):
     name = "reliefs"
     api_version = 1
-    layers = (Layer("reliefs", [Band("height", "float32", -9999, unit="m", resampling=Resampling.METHOD)]),)
+    height = Band("height", "float32", -9999, unit="m", resampling=Resampling.METHOD, pixel_size=31)
+    layers = (Layer("reliefs", [height]),)
     resampled = RESAMPLED
 
     def image(self, scene, located):
@@ -262,6 +263,21 @@ def test_a_composite_that_the_core_would_interpolate_is_refused_before_any_pixel
         assert "`mmearth_core.resample(collection).median()`" in text
         assert "`resampled = True`" in text
         assert "`composite.setDefaultProjection(collection.first().select(BAND).projection())`" in text
+
+
+def test_composites_that_the_core_would_average_are_refused_too(make: Make) -> None:
+    config = make("parts.mosaic()", method="NEAREST")
+    config.write_text(config.read_text().replace("image_size = 64", "image_size = 16\npixel_size = 100"))
+    done = cli("run", config, columns=300)
+    assert done.exit_code == 2, done.output
+    assert "so its pixels cannot be interpolated or averaged" in " ".join(done.stderr.split())
+    config = make("parts.mosaic().setDefaultProjection(parts.first().projection())", method="NEAREST")
+    config.write_text(config.read_text().replace("image_size = 64", "image_size = 16\npixel_size = 100"))
+    done = summary("run", config)
+    assert (done["done"], done["purposes"]["projections"]) == (4, 1)
+    for grid, values in reliefs(config).values():
+        # GDAL's average takes the box around a turned pixel of the tile.
+        np.testing.assert_allclose(values, by_gdal(WHOLE, grid, Resampling.average), atol=12)
 
 
 def test_when_the_plugin_is_fixed_the_run_continues(make: Make) -> None:
