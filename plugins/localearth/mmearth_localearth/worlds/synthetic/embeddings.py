@@ -167,16 +167,17 @@ class Embeddings:
         """The 8-bit codes of all bands, (64, rows, cols), and where there are any: not on the open sea."""
         truth = self._planet.truth(Lattice(crs, 0.0, 0.0, 10.0), window)
         inner = truth.patch.window.slices(window)
-        features = np.stack([np.asarray(each[inner], np.float32) for each in _features(truth)])
-        vectors = np.tensordot(self._axes, features, 1)
+        features = [np.asarray(each[inner], np.float32) for each in _features(truth)]
+        vectors = np.zeros((64, window.rows, window.cols), np.float32)
         rows = np.arange(window.row, window.row + window.rows)[:, None]
         cols = np.arange(window.col, window.col + window.cols)[None, :]
-        for axis in range(64):
-            vectors[axis] += 0.25 * bell(salt(crs, "embedding", year, axis), rows, cols)
-        # Summed one by one, so that the result does not depend on the window.
         length = np.zeros(vectors.shape[1:], np.float32)
-        for each in vectors:
-            length += each * each
+        # Summed one by one, so that the result depends neither on the window nor on the processor.
+        for axis, vector in enumerate(vectors):
+            for weight, feature in zip(self._axes[axis], features, strict=True):
+                vector += weight * feature
+            vector += np.float32(0.25) * bell(salt(crs, "embedding", year, axis), rows, cols)
+            length += vector * vector
         vectors /= np.sqrt(np.maximum(length, 1e-6))
         codes = np.rint(np.sqrt(np.abs(vectors)) * 127.5).clip(0, 127) * np.sign(vectors)
         valid = ~truth.terrain.sea | (truth.terrain.shore > 0.0)

@@ -91,7 +91,7 @@ def _flat(value: int, view: View, held: Window, window: Window) -> Floats:
 
 def _reflectance(like: str, view: View, held: Window, window: Window) -> Floats:
     share = measured(like, False, 1.0, view, held, window, FACTOR) * 1e-4
-    # 0 is no data in the products.
+    # In the products, 0 means no data.
     return np.maximum((share - OFFSET) / SCALE, 1.0)
 
 
