@@ -224,8 +224,9 @@ def _by_gdal(values: NDArray[np.float64], window: Affine, crs: str, grid: Grid, 
     )
     around = np.array([is_valid[corner] for corner in corners])
     neighbours = np.array([np.where(is_valid, values, 0.0)[corner] for corner in corners])
-    # Positions of GDAL and of the server agree to a thousandth of a pixel; the server may interpolate in float32.
-    tolerance = 2e-3 * np.ptp(neighbours, axis=0) + 1e-6 * np.abs(neighbours).max(axis=0)
+    # Positions of GDAL and of the server agree to a few thousandths of a pixel in 2 km; the server may interpolate in
+    # float32.
+    tolerance = 5e-3 * np.ptp(neighbours, axis=0) + 1e-6 * np.abs(neighbours).max(axis=0)
     return Expected(result, np.all(around, axis=0), ~np.any(around, axis=0), tolerance)
 
 

@@ -3,7 +3,6 @@
 import datetime as dt
 import inspect
 import json
-import math
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -281,34 +280,32 @@ class Trial:
         fine = [band for band in bands if band.band.name in sizes]
         if fine and client is not None and image is not None:
             record.shifts = self._do("image", measure_shifts, client, image, fine, sizes, window, grid)
-            record.misalignments = self._do("image", self._misaligned, record.shifts, client, image, window, grid)
+            record.misalignments = self._do("image", self._misaligned, client, image, window, grid)
             own = [band for band in fine if band.band.resampling is Resampling.BILINEAR and band.is_resampled]
             record.blocks = self._do("image", find_blocks, client, image, own, sizes, grid)
 
-    def _misaligned(
-        self, shifts: Sequence[Shift], client: EarthClient, image: Any, window: Window, grid: Grid
-    ) -> list[Shift]:
-        """Those of the shifts that are too far, and that are seen again with another pattern and on the tile's pixels.
+    def _misaligned(self, client: EarthClient, image: Any, window: Window, grid: Grid) -> list[Shift]:
+        """Those of the shifts that are too far; drops those that another pattern does not show.
 
         A band of bits changes so quickly along a wave that few of its pixels fall into each part of it. What looks like
         a shift of such a band depends on where the wave begins.
         """
-        far = [shift for shift in shifts if is_misaligned(shift, shift, grid)]
+        record = self._record
+        far = [shift for shift in record.shifts if is_misaligned(shift, shift, grid)]
         if not far:
             return []
         bands, sizes = [each.stack_band for each in far], {each.stack_band.band.name: each.pixel for each in far}
-        tile = evolve(window, count=round(window.side / grid.pixel_size))
         moved = evolve(window, moved=_OTHER_START * min(sizes.values()))
-        on_tile = measure_shifts(client, image, bands, sizes, tile, grid)
-        again = measure_shifts(*self._patterned(moved), bands, sizes, moved, grid)
-        by_name = [{each.name: each for each in measured} for measured in (on_tile, again)]
-        found = []
-        for shift in far:
-            here, there = (measured.get(shift.name) for measured in by_name)
-            away = math.inf if there is None else math.hypot(shift.east - there.east, shift.south - there.south)
-            if is_misaligned(shift, here, grid) and away < MISALIGNED * shift.pixel:
-                found.append(shift)
-        return found
+        again = {each.name: each for each in measure_shifts(*self._patterned(moved), bands, sizes, moved, grid)}
+        unsure = [
+            shift
+            for shift in far
+            if shift.name not in again or shift.away_from(again[shift.name]) > MISALIGNED * shift.pixel
+        ]
+        record.shifts = [shift for shift in record.shifts if shift not in unsure]
+        tile = evolve(window, count=round(window.side / grid.pixel_size))
+        on_tile = {each.name: each for each in measure_shifts(client, image, bands, sizes, tile, grid)}
+        return [shift for shift in far if shift not in unsure and is_misaligned(shift, on_tile.get(shift.name), grid)]
 
     def _patterned(self, window: Window) -> tuple[EarthClient, Any]:
         """A session with the patterned engine, and the modality's image there."""

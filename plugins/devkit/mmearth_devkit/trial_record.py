@@ -65,6 +65,10 @@ class Shift:
     south: float
     pixel: float
 
+    def away_from(self, other: "Shift") -> float:
+        """Metres between two shifts."""
+        return math.hypot(self.east - other.east, self.south - other.south)
+
     @property
     def name(self) -> str:
         """The band's name in stacks."""
