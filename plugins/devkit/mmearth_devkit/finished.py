@@ -152,8 +152,7 @@ def _by_method(values: NDArray[np.float64], band: StackBand, window: Affine, crs
         return _by_counting(values, method, band.band.unit, *_samples(window, crs, grid), grid.size)
     # In units of pixels from the first one's centre.
     column, row = (part - 0.5 for part in _positions(np.arange(grid.size) + 0.5, grid, crs, window))
-    i, j = np.floor(row).astype(int), np.floor(column).astype(int)
-    return _by_gdal(values, window, crs, grid, [(i + below, j + beside) for below in (0, 1) for beside in (0, 1)])
+    return _by_gdal(values, window, crs, grid, row, column)
 
 
 def _samples(window: Affine, crs: str, grid: Grid) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -206,7 +205,15 @@ def _apply(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
     return a * x + b * y + c, d * x + e * y + f
 
 
-def _by_gdal(values: NDArray[np.float64], window: Affine, crs: str, grid: Grid, corners: Sequence[Any]) -> Expected:
+def _by_gdal(
+    values: NDArray[np.float64],
+    window: Affine,
+    crs: str,
+    grid: Grid,
+    row: NDArray[np.float64],
+    column: NDArray[np.float64],
+) -> Expected:
+    """Interpolated pixels; `row` and `column` are their positions, in units of pixels from the first one's centre."""
     is_valid = np.isfinite(values)
     result = np.zeros((grid.size, grid.size))
     reproject(
@@ -222,11 +229,18 @@ def _by_gdal(values: NDArray[np.float64], window: Affine, crs: str, grid: Grid, 
         XSCALE=1,
         YSCALE=1,
     )
-    around = np.array([is_valid[corner] for corner in corners])
-    neighbours = np.array([np.where(is_valid, values, 0.0)[corner] for corner in corners])
-    # Positions of GDAL and of the server agree to a few thousandths of a pixel in 2 km; the server may interpolate in
-    # float32.
-    tolerance = 5e-3 * np.ptp(neighbours, axis=0) + 1e-6 * np.abs(neighbours).max(axis=0)
+    # Positions of GDAL and of the server agree to a thousandth of a pixel or two, more in large tiles.
+    inexact = 1e-3 * max(2, grid.size * grid.pixel_size / 400)
+
+    def neighbours(pixels: NDArray[Any], *off: float) -> NDArray[Any]:
+        rows, columns = ([np.floor(part + each).astype(int) for each in off] for part in (row, column))
+        return np.array(
+            [pixels[i + down, j + right] for i in rows for j in columns for down, right in np.ndindex(2, 2)]
+        )
+
+    around, near = neighbours(is_valid, 0), neighbours(np.where(is_valid, values, 0.0), -inexact, inexact)
+    # The server may interpolate in float32.
+    tolerance = inexact * np.ptp(near, axis=0) + 1e-6 * np.abs(near).max(axis=0)
     return Expected(result, np.all(around, axis=0), ~np.any(around, axis=0), tolerance)
 
 

@@ -174,25 +174,22 @@ def measure_shifts(
     return shifts
 
 
-def is_misaligned(shift: Shift, on_tile: Shift | None, grid: Grid) -> bool:
-    """Whether a band is shifted too far.
+def in_run(shift: Shift, on_tile: Shift | None, grid: Grid) -> Shift | None:
+    """How far a run would shift a band that is shifted too far; None if that is not the band's fault.
 
     On the tile's own pixels, the nearest neighbour alone shifts by up to half of one: such a band is only at fault if a
-    run would shift it further.
+    run shifts it further.
 
     Args:
         shift: the shift of the band.
         on_tile: the same, measured on the pixels of the tile.
         grid: of the tile.
     """
-    if shift.in_pixels <= MISALIGNED:
-        return False
+    methods = {shift.stack_band.band.resampling, shift.stack_band.resampling(grid.pixel_size)}
+    if methods != {Resampling.NEAREST}:
+        return shift
     least = grid.pixel_size / 2 + 0.1
-    is_nearest = shift.stack_band.band.resampling is Resampling.NEAREST
-    is_nearest &= shift.stack_band.resampling(grid.pixel_size) is Resampling.NEAREST
-    if not is_nearest or max(abs(shift.east), abs(shift.south)) > least:
-        return True
-    return on_tile is not None and max(abs(on_tile.east), abs(on_tile.south)) > least
+    return next((each for each in (shift, on_tile) if each and max(abs(each.east), abs(each.south)) > least), None)
 
 
 def measure(values: NDArray[np.float64], window: Window, pattern: Pattern) -> tuple[float, float] | None:

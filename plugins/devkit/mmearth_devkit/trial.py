@@ -30,7 +30,7 @@ from mmearth_devkit.misalignment import (
     Window,
     composite_sizes,
     find_blocks,
-    is_misaligned,
+    in_run,
     measure_shifts,
     window_for,
 )
@@ -291,7 +291,7 @@ class Trial:
         a shift of such a band depends on where the wave begins.
         """
         record = self._record
-        far = [shift for shift in record.shifts if is_misaligned(shift, shift, grid)]
+        far = [shift for shift in record.shifts if shift.in_pixels > MISALIGNED]
         if not far:
             return []
         bands, sizes = [each.stack_band for each in far], {each.stack_band.band.name: each.pixel for each in far}
@@ -305,7 +305,8 @@ class Trial:
         record.shifts = [shift for shift in record.shifts if shift not in unsure]
         tile = evolve(window, count=round(window.side / grid.pixel_size))
         on_tile = {each.name: each for each in measure_shifts(client, image, bands, sizes, tile, grid)}
-        return [shift for shift in far if shift not in unsure and is_misaligned(shift, on_tile.get(shift.name), grid)]
+        found = [in_run(shift, on_tile.get(shift.name), grid) for shift in far if shift not in unsure]
+        return [shift for shift in found if shift is not None]
 
     def _patterned(self, window: Window) -> tuple[EarthClient, Any]:
         """A session with the patterned engine, and the modality's image there."""

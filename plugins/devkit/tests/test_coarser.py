@@ -163,7 +163,7 @@ def test_an_anchor_whose_images_are_on_another_grid_is_found(engine, monkeypatch
     monkeypatch.setattr(Anchored, "transform", transform)
     first, *_ = findings_of(Anchored, engine=engine, processes=False)
     assert (first.check, first.where) == ("steps", "anchor()")
-    assert "the dataset's grid, which the anchor proposes" in first.problem
+    assert "grid, which the anchor proposes" in first.problem
     # On a grid of the user's, the images are resampled.
     record = try_modality(Anchored, engine=engine, pixel_size=10, processes=False)
     assert not any("proposes" in failure.problem for failure in record.failures)
