@@ -280,9 +280,9 @@ class Trial:
         fine = [band for band in bands if band.band.name in sizes]
         if fine and client is not None and image is not None:
             record.shifts = self._do("image", measure_shifts, client, image, fine, sizes, window, grid)
-            record.misalignments = self._do("image", self._misaligned, client, image, window, grid)
             own = [band for band in fine if band.band.resampling is Resampling.BILINEAR and band.is_resampled]
             record.blocks = self._do("image", find_blocks, client, image, own, sizes, grid)
+            record.misalignments = self._do("image", self._misaligned, client, image, window, grid)
 
     def _misaligned(self, client: EarthClient, image: Any, window: Window, grid: Grid) -> list[Shift]:
         """Those of the shifts that are too far; drops those that another pattern does not show.
@@ -295,6 +295,9 @@ class Trial:
         if not far:
             return []
         bands, sizes = [each.stack_band for each in far], {each.stack_band.band.name: each.pixel for each in far}
+        tile = evolve(window, count=round(window.side / grid.pixel_size))
+        on_tile = {each.name: each for each in measure_shifts(client, image, bands, sizes, tile, grid)}
+        # From here on the other pattern is asked: there is one session per process.
         moved = evolve(window, moved=_OTHER_START * min(sizes.values()))
         again = {each.name: each for each in measure_shifts(*self._patterned(moved), bands, sizes, moved, grid)}
         unsure = [
@@ -303,8 +306,6 @@ class Trial:
             if shift.name not in again or shift.away_from(again[shift.name]) > MISALIGNED * shift.pixel
         ]
         record.shifts = [shift for shift in record.shifts if shift not in unsure]
-        tile = evolve(window, count=round(window.side / grid.pixel_size))
-        on_tile = {each.name: each for each in measure_shifts(client, image, bands, sizes, tile, grid)}
         found = [in_run(shift, on_tile.get(shift.name), grid) for shift in far if shift not in unsure]
         return [shift for shift in found if shift is not None]
 
