@@ -14,6 +14,7 @@ from attrs.converters import optional
 from shapely.geometry import Polygon
 
 from mmearth_core.contract.bands import Layer
+from mmearth_core.errors import TilesError
 from mmearth_core.text import whole
 
 if TYPE_CHECKING:
@@ -25,14 +26,18 @@ PIXEL = 10
 """The pixel size of a dataset by default, metres, as in MMEarth. No other module of the core knows a number for it."""
 
 
-_CODE = re.compile(r"[A-Za-z-]+:\w+")
+_CODE = re.compile(r"EPSG:\d+", re.IGNORECASE)
 
 
 @lru_cache(maxsize=128)
 def _as_wkt(crs: str) -> str:
     from pyproj import CRS
+    from pyproj.exceptions import CRSError
 
-    return CRS.from_user_input(crs).to_wkt("WKT1_GDAL")
+    try:
+        return CRS.from_user_input(crs).to_wkt("WKT1_GDAL")
+    except CRSError as error:
+        raise TilesError(f"CRS {crs!r} has no EPSG code and no WKT 1, so Earth Engine cannot read it.") from error
 
 
 @frozen
@@ -66,7 +71,11 @@ class Grid:
 
     @property
     def server_crs(self) -> str:
-        """The CRS as Earth Engine reads it: its code, or WKT 1 where it has none."""
+        """The CRS as Earth Engine reads it: its EPSG code, or WKT 1.
+
+        Raises:
+            TilesError: it has neither.
+        """
         return self.crs if _CODE.fullmatch(self.crs) else _as_wkt(self.crs)
 
     def request(self) -> dict[str, Any]:
@@ -107,7 +116,7 @@ class Anchor:
         date: the day (UTC) that the other modalities of the tile refer to.
         crs: the projected CRS of the tile's grid, in metres, such as `"EPSG:32618"`; WKT where it has no code.
         variant: the variant of the tile, one of the anchor's `variants`; at most 10 bytes; None if it has none.
-        transform: the grid of the image that was located, as `image.projection().getInfo()["transform"]` has it. It is
+        transform: the grid of the image that was located, the `transform` of its `projection()`: six numbers. It is
             compared with the grid that the modality proposes by `pixel_size` and `origin`, and not stored.
     """
 
@@ -236,7 +245,7 @@ class Modality(Plugin):
         variant_key: for an anchor: the column of the HDF5 table `metadata` with the variant of each tile.
         pixel_size: for an anchor: the pixel size that it proposes for the dataset, metres; None for 10. A `pixel_size`
             in the configuration replaces it.
-        origin: for an anchor: a corner of a pixel of this grid, one number for x and y or `(x, y)`; 15 for Landsat.
+        origin: for an anchor: a corner of a pixel of this grid, one number for x and y or `(x, y)`.
         Options: an attrs class with a default for every field; the core fills it from `[modalities.NAME]`.
         options: the instance of `Options` in use.
         assets: the Earth Engine ids in the default options; for the documentation only.

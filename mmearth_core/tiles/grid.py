@@ -1,7 +1,7 @@
 """The pixel grid of a tile: in the anchor's CRS, with edges at `origin + k * pixel_size` for whole k.
 
-By default pixels are 10 m and the origin is 0, as in Sentinel-2's own grid. So an anchor's bands of that pixel size are
-never resampled. All modalities of a tile share the grid.
+By default pixels are 10 m and the origin is 0. An anchor may propose its own grid, on which its bands are never
+resampled. All modalities of a tile share the grid.
 """
 
 import math

@@ -387,6 +387,7 @@ PROVOKED: dict[str, Callable[[Place], Said]] = {
 }
 
 APART = {
+    "A band does not state its pixel size",
     "A composite would be interpolated",
     "A number of a plugin is none",
     "A plugin is broken",
@@ -465,6 +466,9 @@ def test_composite(place: Place, install: Callable[..., Path]) -> None:
     """
     install("mmearth-snow", source)
     matches("A composite would be interpolated", place.run(modality="[modalities.snow]"))
+    config = place.folder / "mydata.toml"
+    config.write_text(config.read_text().replace('name = "mydata"', 'name = "coarse"\npixel_size = 30'))
+    matches("A band does not state its pixel size", said("run", "mydata.toml"))
 
 
 def test_number(place: Place, install: Callable[..., Path]) -> None:

@@ -26,7 +26,7 @@ class Thirty(Modality):
     GRID
 
     def locate(self, scene):
-        return ee.Dictionary({"transform": ee.Image("FIELD").projection().transform(), "crs": CRS})
+        return ee.Dictionary({"projection": ee.Image("FIELD").projection(), "crs": CRS})
 
     def anchor(self, scene, located):
         numbers = [float(each) for each in (TRANSFORM)]
@@ -55,7 +55,7 @@ engine = "local:WORLD"
 UTM, LEFT, TOP = "EPSG:32632", 500_025, 5_400_015
 FIELD = np.arange(1, 10_001, dtype=np.uint16).reshape(100, 100)
 PROPOSED = "pixel_size, origin = 30, 15"
-OWN = f"[30, 0, {LEFT}, 0, -30, {TOP}]"
+OWN = 'located["projection"]["transform"]'
 
 Make = Callable[..., Path]
 

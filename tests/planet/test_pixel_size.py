@@ -113,7 +113,6 @@ def test_a_dataset_of_another_pixel_size_is_neither_merged_nor_read_together(
     coarse: Path, kit: Any, tmp_path: Path
 ) -> None:
     other = made(kit, tmp_path, ["sentinel2"], "pixel_size = 20\norigin = [10, 0]")
-    made(kit, tmp_path, ["sentinel2"], "pixel_size = 20\norigin = [10, 0]")  # as it is done already
     with h5py.File(other / "planet" / "planet.h5") as file:
         assert file.attrs["origin"].tolist() == [10, 0]
     files = [coarse / "planet" / "planet.h5", other / "planet" / "planet.h5"]
@@ -127,10 +126,37 @@ def test_a_dataset_of_another_pixel_size_is_neither_merged_nor_read_together(
     assert Dataset(tmp_path / "some").pixel_size == 20
 
 
+def test_a_dataset_made_of_its_tile_info_is_on_the_same_pixels(kit: Any, tmp_path: Path) -> None:
+    grid = "pixel_size = 20\norigin = [10, 0]"
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    made(kit, first, ["sentinel2"], grid)
+    tiles = cli("tiles", "from-tile-info", first / "planet" / "planet_tile_info.json", "-o", second / "tiles.geojson")
+    assert tiles.exit_code == 0, tiles.output
+    config = kit.config(second, ["esa_worldcover"], dataset=f'{grid}\nanchor = "file"', size=SIZE)
+    config.write_text(config.read_text() + '[modalities.file]\ndate = "S2_DATE"\ncrs = "CRS"\n')
+    assert kit.run(config)["done"] == len(NAMES)
+    for name in NAMES:
+        with rasterio.open(stack(first, name)) as old, rasterio.open(stack(second, name)) as new:
+            assert (new.crs, new.transform, new.shape) == (old.crs, old.transform, old.shape)
+            assert (old.transform.c % 20, old.transform.f % 20) == (10, 0)
+
+
+def test_torch_knows_the_pixel_size(coarse: Path) -> None:
+    pytest.importorskip("torch")
+    from mmearth_core.torch import Dataset as TorchDataset
+
+    dataset = TorchDataset(coarse / "planet")
+    assert (dataset.pixel_size, dataset[0]["values"]["sentinel2"].shape) == (30, (13, SIZE, SIZE))
+
+
 def test_a_verified_grid_is_that_of_the_stored_pixel_size(coarse: Path, tmp_path: Path) -> None:
     shutil.copytree(coarse, tmp_path / "project")
     file = tmp_path / "project" / "planet" / "mmearth.toml"
     file.write_text(file.read_text().replace("pixel_size = 30", "pixel_size = 60"))
     done = cli("verify", tmp_path / "project" / "planet.toml", columns=300)
     assert done.exit_code == 1
-    assert "transform is" in " ".join(done.output.split())
+    output = " ".join(done.output.split())
+    assert "transform is" in output
+    assert "Its pixel_size and origin are 30 and [0, 0]; the dataset's are 60 and [0, 0]" in output

@@ -39,6 +39,10 @@ MEASURED = "plan small.toml --sample 2 --engine local:virginia --json"
 
 CHANGED = {
     **{
+        f"plugins --json types modalities.[].layers.[].bands.[].{key}": "new: bands on pixels of other sizes"
+        for key in ("coarser", "pixel_size")
+    },
+    **{
         f"{call} {what} restricted": RESTRICTED
         for call in (*RUNS, *SCENE, "small/runs.jsonl")
         for what in ("types", "values")

@@ -211,3 +211,10 @@ def test_a_crs_that_is_in_use_at_a_place_is_accepted(lon, lat, crs):
 def test_a_tile_that_cannot_be_projected_is_refused():
     with pytest.raises(TilesError, match=r"does not cover the tile at longitude 100\.0000"):
         tile_grid(around(100, 5), "+proj=ortho +lat_0=5 +lon_0=-90", 128)
+
+
+def test_a_crs_that_earth_engine_cannot_read_is_a_clear_error():
+    sinusoidal = "+proj=sinu +R=6371007.181 +units=m"
+    assert Grid(sinusoidal, 0, 0, 8).request()["crsWkt"].startswith('PROJCS["unknown",')
+    with pytest.raises(TilesError, match=r"CRS '\+proj=eqearth' has no EPSG code and no WKT 1"):
+        Grid("+proj=eqearth", 0, 0, 8).request()

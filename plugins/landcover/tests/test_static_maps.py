@@ -195,3 +195,21 @@ def test_a_collection_of_many_images_at_a_tile_is_refused(tmp_path, images, outc
     result = download(cover(*many), [EsaWorldCover()], TILE, ANCHOR, tmp_path)
     assert result.entry.outcome == outcome
     assert outcome == "done" or "has 16 images or more at one tile. Set `collection`" in result.entry.reason
+
+
+def test_larger_pixels_have_the_most_frequent_class_across_the_edge_of_two_images(tmp_path):
+    middle = 18
+    transform, further = (10, 0, LEFT, 0, -10, TOP), (10, 0, LEFT + 10 * middle, 0, -10, TOP)
+    parts = [ArrayBand("Map", COVER[:, :middle], UTM, transform), ArrayBand("Map", COVER[:, middle:], UTM, further)]
+    images = [image(f"ESA/WorldCover/v100/{index}", [part]) for index, part in enumerate(parts)]
+    world, grid = ArrayWorld(ArrayCollection("ESA/WorldCover/v100", images)), {"pixel_size": 50, "origin": [0, 0]}
+    found = download(world, [EsaWorldCover()], TILE, ANCHOR, tmp_path, 4, grid)
+    _, _, west, _, _, north = found.entry.record["grid"]["transform"]
+    row, column = round((TOP - north) / 10), round((west - LEFT) / 10)
+    covered = COVER[row : row + 20, column : column + 20].reshape(4, 5, 4, 5).transpose(0, 2, 1, 3).reshape(4, 4, 25)
+    counts = np.stack([(covered == label.value).sum(axis=2) for label in CLASSES])
+    first, second = np.sort(counts, axis=0)[[-1, -2]]
+    values = np.array([label.value for label in CLASSES])[counts.argmax(axis=0)]
+    is_clear = first > second
+    assert is_clear.sum() > 3 and column < middle < column + 20
+    np.testing.assert_array_equal(found.bands["esa_worldcover__map"][is_clear], values[is_clear])

@@ -184,3 +184,25 @@ def test_windows_of_the_new_sensors_do_not_depend_on_what_is_read(planet):
     with pytest.raises(Exception, match="filterBounds"):
         planet.find(EMBEDDINGS).images(None)
     assert planet.find(f"{EMBEDDINGS}/nothing") is None
+
+
+def test_elevation_tiles_meet_without_a_seam_and_need_a_projection(earth, pixels):
+    # At the corner of four tiles.
+    corner_of_four = ee.Geometry.Point(-90, 45)
+    tiles = ee.ImageCollection("COPERNICUS/DEM/GLO30").filterBounds(corner_of_four.buffer(1000))
+    names = ["N44_00_W090_00", "N44_00_W091_00", "N45_00_W090_00", "N45_00_W091_00"]
+    assert tiles.aggregate_array("system:index").getInfo() == names
+    assert ee.Image(f"COPERNICUS/DEM/GLO30/{names[0]}").bandNames().getInfo() == ["DEM"]
+    x, y = Transformer.from_crs("EPSG:4326", ZONE, always_xy=True).transform(-90, 45)
+    x, y = round(x / 90) * 90 - 900, round(y / 90) * 90 + 900
+    mosaic = tiles.mosaic()
+    with pytest.raises(ee.EEException, match="valid default projection"):
+        pixels(mosaic.reduceResolution(ee.Reducer.mean()), x, y, 4, 4, 90, ZONE)
+    native = mosaic.setDefaultProjection(ee.Image(tiles.first()).projection())
+    heights = pixels(native.reduceResolution(ee.Reducer.mean()), x, y, 20, 20, 90, ZONE)["DEM"]
+    assert (heights > 0).all()
+    other = pixels(
+        ee.Image("projects/sat-io/open-datasets/ASTER/GDEM").reduceResolution(ee.Reducer.mean()), x, y, 20, 20, 90, ZONE
+    )
+    np.testing.assert_allclose(heights, other["b1"], atol=8)
+    assert np.abs(heights - other["b1"]).mean() < 1.5

@@ -48,6 +48,13 @@ def test_assets_that_are_not_what_the_plugin_expects(kit, odd_world):
     assert states(found, "HDF5 file") == ["ok"]  # it goes on after what has failed
 
 
+def test_assets_of_another_pixel_size_than_the_plugin_declares(kit, odd_world):
+    odd_world.write_text(odd_world.read_text().replace("image_size = 16", "image_size = 64\npixel_size = 2560"))
+    found = kit.summary("doctor", odd_world, code=1)
+    assert states(found, "aster bands") == ["warning"]
+    assert "the plugin declares another pixel size: elevation, 30 m; slope, 30 m" in text(found, "aster bands")
+
+
 def test_assets_that_do_not_exist_or_are_deprecated(kit, odd_world, monkeypatch):
     listed = {"deprecated": True, "title": "my/seven", "gee:replacement_id": "my/eight"}
     monkeypatch.setattr(ee.deprecation, "_FetchDataCatalogStac", lambda: {"links": [listed]})

@@ -76,6 +76,11 @@ def check_descriptions(report: Report) -> Iterator[Finding]:
         for name in layer_names(file):
             yield from _check_layer(report, name, file[name])
     if report.source is not None:
+        grid = report.source.stored.pixel_size, list(report.source.stored.origin)
+        stored = reader.pixel_size, list(reader.attributes.get("origin", (0, 0)))
+        if stored != grid:
+            text = f"Its pixel_size and origin are {stored[0]:g} and {stored[1]}; "
+            yield _finding(report, f"{text}the dataset's are {grid[0]:g} and {grid[1]}.")
         yield from _against_declared(report, {layer.name: layer for layer in report.source.layers})
 
 

@@ -12,7 +12,7 @@ from mmearth_localearth.registry import function
 from mmearth_localearth.values.collection import Collection
 from mmearth_localearth.values.date import Date
 from mmearth_localearth.values.projection import whole
-from mmearth_localearth.values.reducer import BUILTIN, Reducer
+from mmearth_localearth.values.reducer import BUILTIN, Reducer, percentiles
 
 _HISTOGRAMS = "The histogram arguments are ignored, because all values are kept."
 
@@ -55,6 +55,17 @@ def _register() -> None:
 
 
 _register()
+
+
+@function("Reducer.percentile", note=f"Interpolated linearly (assumed). {_HISTOGRAMS}")
+def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _width: Any, _raw: Any) -> Reducer:
+    """Percentiles; the outputs are named `p25` and the like."""
+    outputs = [f"p{whole(float(share))}" for share in shares] if names is None else names
+    if len(outputs) != len(shares):
+        raise EarthEngineError(f"There are {len(shares)} percentiles, but {len(outputs)} names were given.")
+    if not all(0 <= share <= 100 for share in shares):
+        raise EarthEngineError("Percentiles must be between 0 and 100.")
+    return percentiles([float(share) for share in shares], tuple(outputs))
 
 
 @function("Reducer.combine", note="`sharedInputs` true only.")

@@ -131,6 +131,27 @@ def median(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Va
     return [(np.where(n > 0, (low + high) / 2, 0), n > 0)]
 
 
+def percentiles(shares: list[float], outputs: tuple[str, ...]) -> Reducer:
+    """The reducer of percentiles, 0 to 100, interpolated linearly between the inputs (assumed)."""
+
+    def apply(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
+        n = valid.sum(axis=0)
+        if not len(values):
+            return [(np.zeros(values.shape[1]), n > 0)] * len(shares)
+        ranked = np.sort(_masked(values, valid, np.inf), axis=0)
+        found = []
+        for share in shares:
+            at = np.maximum(n - 1, 0) * (share / 100.0)
+            low = np.floor(at).astype(np.int64)
+            first = np.take_along_axis(ranked, low[None], axis=0)[0]
+            second = np.take_along_axis(ranked, np.minimum(low + 1, np.maximum(n - 1, 0))[None], axis=0)[0]
+            first, second = np.where(n > 0, first, 0), np.where(n > 0, second, 0)
+            found.append((first + (second - first) * (at - low), n > 0))
+        return found
+
+    return Reducer(outputs, apply, lambda _kind, _n: (DOUBLE,) * len(shares))
+
+
 NEAR = 1e-4
 """Weights of classes that differ by less are equal: areas of pixels have rounding errors."""
 

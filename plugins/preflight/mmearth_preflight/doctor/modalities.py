@@ -130,6 +130,7 @@ class ModalityChecks:
         import ee
 
         check, names = f"{modality.name} bands", [band.band.name for band in bands]
+        pixel = self.job.stored.pixel_size
         known = {band["id"]: band for band in self.client.compute(image.select(names), "doctor")["bands"]}
         grids = {name: {"crs": known[name].get("crs"), "transform": known[name]["crs_transform"]} for name in names}
         native = [name for name in names if not is_composite(grids[name])]
@@ -138,14 +139,16 @@ class ModalityChecks:
         types = ", ".join(dict.fromkeys(described(known[name]) for name in names))
         shown = ", ".join(f"{scale:.3g} m" for scale in sorted(set(metres.values()))) or "a composite without a grid"
         text = f"{', '.join(names)}: {types}; {shown}"
-        coarse = [
-            name
-            for name, scale in metres.items()
-            if scale > self.job.stored.pixel_size * self.job.config.dataset.image_size
-        ]
+        # Products of 10 m may have pixels of degrees that are 9 m, so the declared size need not be exact.
+        sizes = {each.band.name: each.band.pixel_size or pixel for each in bands if each.resampling(pixel).is_of_area}
+        odd = [f"{name}, {size:g} m" for name, size in sizes.items() if not 0.7 < metres.get(name, size) / size < 1.4]
+        coarse = [name for name, scale in metres.items() if scale > pixel * self.job.config.dataset.image_size]
         if coarse:
             remedy = "Set an asset of a finer resolution, or larger tiles, in the configuration."
             self.findings.warn(check, f"{text}; one pixel covers a tile: {', '.join(coarse)}", remedy)
+        elif odd:
+            remedy = "The pixels of the dataset average those of the declared size: set an asset that has them."
+            self.findings.warn(check, f"{text}; the plugin declares another pixel size: {'; '.join(odd)}", remedy)
         else:
             self.findings.ok(check, text)
 

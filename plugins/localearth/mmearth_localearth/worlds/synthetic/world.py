@@ -5,6 +5,7 @@ from mmearth_localearth.worlds.synthetic import (
     cloud_score,
     dynamic_world,
     ecoregions,
+    elevation_tiles,
     embeddings,
     era5,
     landsat,
@@ -25,6 +26,7 @@ Collection = (
     | landsat.Landsat
     | cloud_score.CloudScore
     | dynamic_world.DynamicWorld
+    | elevation_tiles.ElevationTiles
     | embeddings.Embeddings
     | era5.Era5
     | maps.WorldCover
@@ -57,6 +59,7 @@ class SyntheticWorld:
             landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT9),
             cloud_score.CloudScore(scenes, optics),
             dynamic_world.DynamicWorld(scenes, Optics(self.planet, 8)),
+            elevation_tiles.ElevationTiles(self.planet),
             embeddings.Embeddings(self.planet),
             era5.Era5(self.planet),
             *(maps.WorldCover(self._maps, asset_id) for asset_id in maps.WORLDCOVER),
