@@ -189,6 +189,10 @@ LIAR = """
 """
 
 
+# The liar refuses all pixels, so it agrees where a refusal is expected.
+REFUSALS = {each.key for each in CHECKS if each.probe and each.probe.grid and each.probe.expected == REFUSED}
+
+
 def test_differences_and_errors_are_printed_and_fail(install, tmp_path):
     install("mmearth-liar", LIAR)
     client = EarthClient(Record(RecordOptions(str(tmp_path / "answers"), "liar")), RunOptions())
@@ -202,7 +206,7 @@ def test_differences_and_errors_are_printed_and_fail(install, tmp_path):
     assert "expected [3, 2], found 42" in result.output
     assert "error   nearest (documented)" in result.output
     assert "refused: No pixels here." in result.output
-    assert f"liar: 0 of {sum(each.probe is not None for each in CHECKS)} rules agree." in result.output
+    assert f"liar: {len(REFUSALS)} of {sum(each.probe is not None for each in CHECKS)} rules agree." in result.output
     again = call("check", "--engine", f"replay:{tmp_path / 'answers'}")
     assert again.output == result.output
 
@@ -213,8 +217,8 @@ def test_findings_as_json(install):
     assert result.exit_code == 1
     data = json.loads(result.output)
     assert data["source"] == "liar"
-    assert data["agree"] == 0
-    assert data["differ"] + data["error"] == len(data["beliefs"])
+    assert {each["key"] for each in data["beliefs"] if each["outcome"] == "agree"} == REFUSALS
+    assert data["agree"] + data["differ"] + data["error"] == len(data["beliefs"])
     (found,) = [each for each in data["beliefs"] if each["key"] == "number-min"]
     assert (found["expected"], found["found"], found["outcome"]) == ([3, 2], 42, "differ")
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from mmearth_devkit.engine_checks.check import EngineCheck, Status
 from mmearth_devkit.engine_checks.pixels import MASKS, PLACES, REQUESTS, TYPES
 from mmearth_devkit.engine_checks.rasters import COMPOSITES, SAMPLING, TERRAIN
+from mmearth_devkit.engine_checks.reduction import REDUCTION
 from mmearth_devkit.engine_checks.values import COLLECTIONS, METADATA
 
 SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
@@ -17,6 +18,7 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Masks and footprints": MASKS,
         "Types and files": TYPES,
         "Grids and resampling": SAMPLING,
+        "Larger pixels": REDUCTION,
         "Composites": COMPOSITES,
         "Terrain": TERRAIN,
         "Requests": REQUESTS,
