@@ -7,6 +7,7 @@ shift between both is fitted.
 import datetime as dt
 import importlib.util
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,34 +56,29 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def config(kit: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("landsat")
-    made: Path = kit.project(
-        folder,
-        NAMES,
-        ["landsat_anchor", *OTHERS],
-        dataset='anchor = "landsat_anchor"\n',
-        # Of the years of the planet's Landsat, those for which Sentinel-1 has images by default.
-        options="[modalities.landsat_anchor]\ncloud_cover = 30.0",
-        size=SIZE,
-    )
-    text = made.read_text().replace("[modalities.landsat_anchor]\n", "", 1)
+    """The configuration that docs/writing-an-anchor.md shows, run and post-processed."""
+    folder = tmp_path_factory.mktemp("project")
+    (text,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "writing-an-anchor.md").read_text(), re.DOTALL)
+    made = folder / "landsat.toml"
     made.write_text(text)
+    assert set(tomllib.loads(text)["modalities"]) == {"landsat_anchor", *OTHERS}
+    (folder / "tiles.geojson").write_text(json.dumps(kit.tiles(NAMES)))
     assert kit.run(made)["done"] == len(NAMES)
     summary("post", made, "--workers", "1", "--fractions", "0.5,0.25,0.25")
     return made
 
 
 def test_every_tile_is_on_landsat_s_own_pixels(config: Path, kit: Any) -> None:
-    dataset = config.parent / "planet"
+    dataset = config.parent / "landsat"
     stored = tomllib.loads((dataset / "mmearth.toml").read_text())["dataset"]
     assert (stored["pixel_size"], stored["origin"]) == (30, [15, 15])
     for stack in stacks(config).values():
         with rasterio.open(stack) as tile:
             assert (tile.res, tile.shape) == ((30, 30), (SIZE, SIZE))
             assert (tile.bounds.left % 30, tile.bounds.top % 30) == (15, 15)
-    opened = Dataset(dataset / "planet.h5")
+    opened = Dataset(dataset / "landsat.h5")
     assert (opened.pixel_size, len(opened)) == (30, len(NAMES))
-    info = json.loads((dataset / "planet_tile_info.json").read_text())
+    info = json.loads((dataset / "landsat_tile_info.json").read_text())
     for entry in info.values():
         assert entry["LANDSAT_ANCHOR"]["id"].startswith("LANDSAT/LC08/C02/T1_L2/LC08_")
         assert entry["LANDSAT_ANCHOR"]["cloud_cover"] <= 30
@@ -107,14 +103,14 @@ def test_a_network_learns_a_step(config: Path) -> None:
     assert spec is not None and spec.loader is not None
     train = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(train)
-    words = (config.parent / "planet" / "planet.h5", "--image", "landsat_sr", "--epochs", "1")
+    words = (config.parent / "landsat" / "landsat.h5", "--image", "landsat_sr", "--epochs", "1")
     done = CliRunner().invoke(train.main, [str(word) for word in words])
     assert done.exit_code == 0, done.output
     assert "2 tiles to train on, 1 to validate" in done.output and "epoch 1: loss" in done.output
 
 
 def stacks(config: Path) -> dict[str, Path]:
-    return {path.stem: path for path in config.parent.glob("planet/stacks/base/*/*.tif")}
+    return {path.stem: path for path in config.parent.glob("landsat/stacks/base/*/*.tif")}
 
 
 class Sources:
@@ -123,7 +119,7 @@ class Sources:
     def __init__(self, config: Path, name: str, kit: Any) -> None:
         """Opens the planet; `name` is of a tile."""
         self.client = EarthClient(engine_of(discover(), "local:synthetic"), RunOptions())
-        entry = kit.journal(config.parent / "planet", "base")[name]
+        entry = kit.journal(config.parent / "landsat", "base")[name]
         anchor = Anchor(dt.date.fromisoformat(entry["anchor"]["date"]), entry["anchor"]["crs"])
         (feature,) = kit.tiles([name])["features"]
         polygon = shape(feature["geometry"])
