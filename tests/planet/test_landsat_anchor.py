@@ -177,7 +177,7 @@ def shift(found: Pixels, expected: Pixels) -> tuple[float, float]:
     """How far an image is from another one, in pixels east and south: a least-squares fit of its gradients."""
     south, east = np.gradient(expected)
     known = np.isfinite(found) & np.isfinite(east) & np.isfinite(south)
-    assert known.mean() > 0.5
+    assert known.mean() > 0.2
     gradients = np.column_stack([east[known], south[known], np.ones(known.sum())])
     (x, y, _), *_ = np.linalg.lstsq(gradients, (expected - found)[known], rcond=None)
     return x, y
