@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
-from mmearth_core.product.statistics import merged_entry
+from mmearth_core.product.statistics import joined_entries
 from mmearth_core.text import counted, did_you_mean
 
 Rows = NDArray[np.intp]
@@ -73,7 +73,8 @@ class DatasetTile:
         row: its row in the file.
         tile_id: its id.
         variant: which of the anchor's variants it is; None if there are none.
-        values: for each layer, (bands, size, size), or (bands,) of a vector layer, in the layer's dtype.
+        values: for each layer, (bands, size, size), or (bands,) of a vector layer; with time steps,
+            (steps, bands, size, size) or (steps, bands); in the layer's dtype.
         masks: for each layer, True where a value is not missing; of the same shape.
         metadata: its entry in tile_info, or the chosen keys of it; None unless the dataset was opened with `metadata`.
     """
@@ -189,13 +190,9 @@ class Dataset:
         if len(parts) == 1:
             return parts[0]
         try:
-            return {
-                key: merged_entry(layer, [part[key] for part in parts if key in part])
-                for layer in self.layers.values()
-                for key in layer.stat_keys()
-                if any(key in part for part in parts)
-            }
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+            joined = [joined_entries(layer, parts) for layer in self.layers.values()]
+            return {key: entry for entries in joined for key, entry in entries.items()}
+        except (LookupError, AttributeError, TypeError, ValueError) as error:
             raise DatasetError(
                 f"{', '.join(str(reader.paths.band_stats) for reader in self.readers)} cannot be joined, as not all of "
                 f"them have counts ({error!r}). `mmearth-core merge` makes one dataset of the files, and counts."

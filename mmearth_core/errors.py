@@ -65,10 +65,8 @@ class DamagedFileError(DatasetError):
         self.path, self.found = path, found
 
     def __str__(self) -> str:
-        return (
-            f"{self.path}: {self.found}. The file is damaged: copy or fetch it again, or write it again with the "
-            "command that made it, such as `mmearth-core post`."
-        )
+        write = "write it again with the command that made it, such as `mmearth-core post`"
+        return f"{self.path}: {self.found}. The file is damaged: copy or fetch it again, or {write}."
 
 
 class EngineError(MMEarthError, RuntimeError):

@@ -95,9 +95,8 @@ def writable(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunStoppedError(
-            f"{folder_fault(error, root)}, and run the same command again; what was finished before is kept."
-        ) from error
+        again = "run the same command again; what was finished before is kept"
+        raise RunStoppedError(f"{folder_fault(error, root)}, and {again}.") from error
 
 
 def folder_fault(error: OSError, root: Path) -> str:
@@ -189,12 +188,9 @@ def _lock(handle: int, path: Path, partition: int, refusal: str) -> bool:
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, partition)
     except (BlockingIOError, PermissionError) as error:  # systems differ in how they say that another process has it
-        raise DatasetError(
-            refusal
-            or f"Another process is running on partition {partition} of {path.parent.parent.parent}, group "
-            f"{path.parent.name!r}. Wait until it has ended, or give each process its own --shard I/N, all with the "
-            "same N."
-        ) from error
+        where = f"partition {partition} of {path.parent.parent.parent}, group {path.parent.name!r}"
+        remedy = "Wait until it has ended, or give each process its own --shard I/N, all with the same N."
+        raise DatasetError(refusal or f"Another process is running on {where}. {remedy}") from error
     except OSError as error:
         if error.errno not in WITHOUT_LOCKS:
             raise

@@ -61,10 +61,9 @@ def write_tile_info(path: Path, entries: Iterable[tuple[str, Any]]) -> None:
             try:
                 text = json.dumps(entry, ensure_ascii=False, allow_nan=False)
             except (TypeError, ValueError) as error:
-                raise DatasetError(
-                    f"{path.name}: the entry of tile {tile_id!r} is not strict JSON ({error}). Use null for missing "
-                    "numbers; if a plugin's info() returns them, repair the plugin."
-                ) from error
+                found = f"the entry of tile {tile_id!r} is not strict JSON ({error})"
+                remedy = "Use null for missing numbers; if a plugin's info() returns them, repair the plugin."
+                raise DatasetError(f"{path.name}: {found}. {remedy}") from error
             file.write(f"{lead}{json.dumps(tile_id, ensure_ascii=False)}: {text}")
             lead = ",\n"
         file.write("\n}\n")

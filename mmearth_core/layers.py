@@ -1,6 +1,7 @@
 """The description of a layer: what a reader must know of it, independent of the file format."""
 
 import json
+import math
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from attrs import asdict, evolve, field, fields, frozen
 from numpy.typing import NDArray
 
-from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview, holds
+from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview, holds, stack_name, step_numbers
 from mmearth_core.contract.modality import PIXEL, TERMS, Modality
 from mmearth_core.errors import DatasetError
 from mmearth_core.text import counted
@@ -44,10 +45,11 @@ class LayerDescription:
         kind: what it holds for one tile.
         dtype: type of its values.
         nodata: the value of missing pixels, as text that `float` reads.
-        bands: names, in the order of a row's first axis.
+        bands: names, in the order of a row's axis `band_axis`.
         units: one per band.
         descriptions: one per band.
-        shape: of a row: (bands, size, size), or (bands,) for a vector.
+        shape: of a row: (bands, size, size), or (bands,) for a vector; with the number of time steps in front, if there
+            are any.
         description: one line for people.
         classes: the classes of each band; empty for quantities.
         variants: those that have statistics of their own.
@@ -79,7 +81,7 @@ class LayerDescription:
     @classmethod
     def of(cls, layer: Layer, modality: Modality, image_size: int, plugin: str) -> "LayerDescription":
         """The description of a layer that a modality declares."""
-        count = len(layer.bands)
+        steps = () if layer.steps is None else (layer.steps,)
         return cls(
             name=layer.name,
             modality=modality.name,
@@ -89,7 +91,7 @@ class LayerDescription:
             bands=[band.name for band in layer.bands],
             units=[band.unit for band in layer.bands],
             descriptions=[band.description for band in layer.bands],
-            shape=(count, image_size, image_size) if layer.is_map else (count,),
+            shape=(*steps, len(layer.bands), *([image_size] * 2 if layer.is_map else [])),
             description=layer.description,
             classes=tuple(band.classes for band in layer.bands),
             variants=modality.variants,
@@ -106,7 +108,7 @@ class LayerDescription:
     def fits(self, array: Any) -> bool:
         """Whether an array, such as an HDF5 dataset, can have rows of this layer: in any type and size of numbers."""
         shape = getattr(array, "shape", ())[1:]
-        return shape[:1] == (len(self.bands),) and len(shape) == len(self.shape) and array.dtype.kind in "iuf"
+        return self.is_shape(shape) and len(shape) == len(self.shape) and array.dtype.kind in "iuf"
 
     def stored_as(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> "LayerDescription":
         """The same layer in another type and size, as other programs have written it.
@@ -131,6 +133,35 @@ class LayerDescription:
     def is_map(self) -> bool:
         """Whether a row is an image."""
         return self.kind is not Kind.VECTOR
+
+    @property
+    def band_axis(self) -> int:
+        """The axis of a row with the bands, counted from the last one: before it only that of time steps can be."""
+        return -3 if self.is_map else -1
+
+    @property
+    def steps(self) -> int | None:
+        """The number of time steps; None if the layer has no such axis."""
+        return self.shape[0] if len(self.shape) > -self.band_axis else None
+
+    @property
+    def stack_names(self) -> list[str]:
+        """The names of its bands in a stack, in the order of a row."""
+        return [stack_name(self.name, band, step) for step in step_numbers(self.steps) for band in self.bands]
+
+    @property
+    def per_band(self) -> int:
+        """The number of values that a row has of each band."""
+        return math.prod(self.shape) // len(self.bands)
+
+    def by_band(self, row: NDArray[Any]) -> NDArray[Any]:
+        """The values of a row as (bands, any number), over all time steps."""
+        return np.moveaxis(row, self.band_axis, 0).reshape(len(self.bands), -1)
+
+    def is_shape(self, shape: tuple[int, ...]) -> bool:
+        """Whether a row of this shape has its bands, with time steps or without."""
+        axes = -self.band_axis
+        return len(shape) in (axes, axes + 1) and shape[self.band_axis] == len(self.bands)
 
     @property
     def has_classes(self) -> bool:
@@ -161,9 +192,18 @@ class LayerDescription:
         """All keys that the layer must have in the band statistics."""
         return tuple(self.stat_name(variant) for variant in self.variants) or (self.name,)
 
-    def stat_keys(self) -> tuple[str, ...]:
-        """All keys that it may have: also its name alone, for tiles without one of its variants."""
-        return tuple(dict.fromkeys((*self.stat_names(), self.name)))
+    def stat_keys(self, by_step: bool = False) -> tuple[str, ...]:
+        """All keys that it may have: also its name alone, for tiles without one of its variants.
+
+        Args:
+            by_step: also those of each time step.
+        """
+        keys = dict.fromkeys((*self.stat_names(), self.name))
+        return tuple(each for key in keys for each in (key, *(self.step_keys(key) if by_step else ())))
+
+    def step_keys(self, key: str) -> list[str]:
+        """The keys of the statistics of each time step, beside the one of all steps."""
+        return [f"{key}_step{step}" for step in range(self.steps or 0)]
 
     def stat_numbers(self, entry: Any, name: str) -> NDArray[np.float64] | None:
         """A statistic of an entry that holds one finite number per band; None if it does not."""

@@ -76,7 +76,7 @@ def live_processes(config: Config, now: dt.datetime) -> tuple[list[LiveProcess],
         ended = sum(int(facts.get(str(outcome), 0)) for outcome in JOURNALED)
         # The counts are as old as the file.
         seconds = (now - dt.datetime.fromisoformat(member.began)).total_seconds() - age
-        process = LiveProcess(
+        live = LiveProcess(
             host=member.host,
             pid=member.pid,
             shard=str(facts.get("shard", "")),
@@ -88,7 +88,7 @@ def live_processes(config: Config, now: dt.datetime) -> tuple[list[LiveProcess],
             seconds_since_sign_of_life=round(age, 1),
             notice=str(facts.get("notice", "")),
         )
-        own.append(process)
+        own.append(live)
     return own, others
 
 
@@ -193,8 +193,9 @@ def read_status(config: Config) -> Status:
         stored = load_stored_config(folder.config)
         groups = {} if stored is None else stored.groups
         sizes = TileIndex(folder.tiles).sizes() if groups else {}
-        journals = (Journal(folder.journal(group, partition)) for group in groups for partition in sizes)
-        if not folder.has_stacks and any(entry.record.get("sha256") for each in journals for entry in each.entries()):
+        journals = {(group, each): Journal(folder.journal(group, each)) for group in groups for each in sizes}
+        entries = (entry for journal in journals.values() for entry in journal.entries())
+        if not folder.has_stacks and any(entry.record.get("sha256") for entry in entries):
             raise DatasetError(
                 f"{folder.root}: tiles are done, and the folder stacks/ with their pixels is missing. Check that its "
                 "disk is mounted, or restore it; or delete journal/ too, and `mmearth-core run` downloads all again."
@@ -206,11 +207,8 @@ def read_status(config: Config) -> Status:
             groups=groups,
             not_started=[name for name in config.modalities if stored is None or name not in stored.modalities],
             partitions={
-                (group, partition): OutcomeCounts.of(
-                    size, Journal(folder.journal(group, partition)).read(True).values()
-                )
-                for group in groups
-                for partition, size in sizes.items()
+                (group, each): OutcomeCounts.of(sizes[each], journal.read(heads_only=True).values())
+                for (group, each), journal in journals.items()
             },
             workers=workers,
             others=others,

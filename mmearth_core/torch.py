@@ -9,7 +9,8 @@
 
 A sample is a dict:
 
-    values    {layer: tensor (bands, size, size), or (bands,) of a vector layer}
+    values    {layer: tensor (bands, size, size), or (bands,) of a vector layer; with time steps, (steps, bands, size,
+              size) or (steps, bands)}
     masks     {layer: bool tensor of the same shape, True where a value is not missing}
     tile_id   str
     variant   str; "" if the anchor modality has none
@@ -56,7 +57,8 @@ Classes = Literal["value", "index"]
 """value: as stored; index: 0 to n - 1 in the order of the declared classes, as cross entropy needs them."""
 
 _Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""What is subtracted from a layer's values, and the factor for the rest; each (bands, 1, 1), or (bands,)."""
+"""What is subtracted from a layer's values, and the factor for the rest; each (bands, 1, 1), or (bands,), also of time
+steps, which are all scaled alike."""
 
 _WIDENED = {"uint16": "int32"}
 """A type for which torch has few operations, and the type that is used instead."""
@@ -77,7 +79,7 @@ class Dataset(data.Dataset[Sample]):
 
     Attributes:
         layers: the chosen layers, as the file describes them: units, classes, no-data.
-        bands: names of the chosen bands of each, in the order of the tensor's first axis.
+        bands: names of the chosen bands of each, in the order of the tensor's axis of bands.
         plain: the same tiles in numpy.
         pixel_size: of the maps, metres.
     """
@@ -126,8 +128,12 @@ class Dataset(data.Dataset[Sample]):
         self.layers: Mapping[str, LayerDescription] = self.plain.layers
         self.pixel_size = self.plain.pixel_size
         chosen = layers if isinstance(layers, Mapping) else {}
-        if classes == "index":
-            _require_classes(self.plain)
+        for layer in self.layers.values() if classes == "index" else ():
+            if layer.has_classes and not all(layer.classes):
+                raise DatasetError(
+                    f"{self.plain.path}: layer {layer.name!r} has a band that declares no classes, so there are no "
+                    "indices. Leave it out with `layers`, or use classes='value'."
+                )
         self.bands: Mapping[str, tuple[str, ...]] = {
             name: _chosen_bands(self.plain, layer, chosen.get(name)) for name, layer in self.layers.items()
         }
@@ -150,7 +156,7 @@ class Dataset(data.Dataset[Sample]):
         for name, layer in self.layers.items():
             own, mask = tile.values[name], tile.masks[name]
             if self.bands[name] != layer.bands:  # the full row was read: HDF5 is far slower at choosing bands
-                own, mask = own[self._positions[name]], mask[self._positions[name]]
+                own, mask = (array.take(self._positions[name], layer.band_axis) for array in (own, mask))
             if self._ignore_index is not None and layer.has_classes:
                 own = self._indices(name, own, mask, self._ignore_index)
             elif self._normalize and layer.is_quantity:
@@ -175,9 +181,12 @@ class Dataset(data.Dataset[Sample]):
     def _indices(self, name: str, values: NDArray[Any], mask: NDArray[np.bool_], ignore: int) -> NDArray[np.int64]:
         """Class values as positions among the declared ones; other values, and missing ones, are `ignore`."""
         indices = np.full(values.shape, ignore, np.int64)
-        for band, position in enumerate(self._positions[name]):
+        axis = self.layers[name].band_axis
+        # Views of each band: (size, size), or (steps, size, size).
+        by_band = (np.moveaxis(array, axis, 0) for array in (indices, values, mask))
+        for position, target, own, known in zip(self._positions[name], *by_band, strict=True):
             for index, label in enumerate(self.layers[name].classes[position]):
-                indices[band][(values[band] == label.value) & mask[band]] = index
+                target[(own == label.value) & known] = index
         return indices
 
     def _scaled(self, values: NDArray[Any], mask: NDArray[np.bool_], scale: _Scale) -> NDArray[np.float32]:
@@ -205,18 +214,9 @@ class Dataset(data.Dataset[Sample]):
                 )
             span = end if normalize == "z-score" else end - offset
             factor = 1 / np.where(span > 0, span, 1.0)
-            chosen, shape = self._positions[layer.name], (-1, *(1,) * (len(layer.shape) - 1))
+            chosen, shape = self._positions[layer.name], (-1, *(1,) * (-layer.band_axis - 1))
             scales[key] = offset[chosen].reshape(shape), factor[chosen].reshape(shape)
         return scales
-
-
-def _require_classes(source: plain.Dataset) -> None:
-    for layer in source.layers.values():
-        if layer.has_classes and not all(layer.classes):
-            raise DatasetError(
-                f"{source.path}: layer {layer.name!r} has a band that declares no classes, so there are no indices. "
-                "Leave it out with `layers`, or use classes='value'."
-            )
 
 
 def _chosen_bands(source: plain.Dataset, layer: LayerDescription, bands: Sequence[str] | None) -> tuple[str, ...]:

@@ -78,10 +78,8 @@ class Pool:
             while waiting:
                 yield waiting.popleft().result()
         except BrokenProcessPool as error:
-            raise RunStoppedError(
-                "A worker process was killed, most likely because the memory was full. No incomplete file is "
-                "left. Run the same command again with fewer --workers."
-            ) from error
+            what = "A worker process was killed, most likely because the memory was full. No incomplete file is left."
+            raise RunStoppedError(f"{what} Run the same command again with fewer --workers.") from error
 
 
 def _start_forkserver() -> None:

@@ -23,7 +23,7 @@ from benchmarks.structure import import_cycles, imported_modules, imports_of, me
 CORE = ROOT / "mmearth_core"
 EXCEPTIONS = Path(__file__).with_name("dependencies.json")
 
-FILES, SLOC, DEPENDENCIES, DIRECT = 90, 9_230, 90, 22
+FILES, SLOC, DEPENDENCIES, DIRECT = 90, 9_000, 90, 22
 """The most that the core may have: files, lines of code, dependencies between its parts, and on distributions."""
 
 ALLOWED = {

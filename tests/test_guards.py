@@ -60,7 +60,7 @@ def own_plugins() -> list[Registered]:
     names = {tomllib.loads(text_of(folder / "pyproject.toml"))["project"]["name"] for folder in PLUGINS} - {
         "mmearth-tile"
     }
-    return [entry for entry in discover().modalities.values() if entry.distribution in names]
+    return [entry for entry in discover().modalities.values() if entry.origin.distribution in names]
 
 
 def declared_words() -> list[str]:

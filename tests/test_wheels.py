@@ -253,5 +253,5 @@ def test_the_extra_all_installs_every_distribution(environment: Environment, tmp
         assert environment.help_of_all_commands().keys() == {*COMMANDS, *ELSEWHERE}
         # Not those that other tests have installed in this process.
         ours = {f"mmearth-{name}" for name in PLUGINS}
-        own = {entry.name for entry in discover().modalities.values() if entry.distribution in ours}
+        own = {entry.name for entry in discover().modalities.values() if entry.origin.distribution in ours}
         assert modalities(environment, tmp_path) == sorted(own)

@@ -53,5 +53,5 @@ def _sections() -> Iterator[str]:
     registry = usable_registry()
     for kind, entries in (("modalities", registry.modalities), ("engines", registry.engines)):
         for name, entry in entries.items():
-            yield from ("", f"## `[{kind}.{name}]`", "", f"From `{entry.distribution}`.", "")
+            yield from ("", f"## `[{kind}.{name}]`", "", f"From `{entry.origin.distribution}`.", "")
             yield from options_table(entry.options_class, entry.default_options)

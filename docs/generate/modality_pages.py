@@ -32,7 +32,7 @@ def _page(entry: Registered[Modality]) -> Iterator[str]:
     # The first paragraph is for users; the rest of the docstring describes `located`, for authors.
     yield from (f"# {entry.name}", "", (inspect.getdoc(cls) or "").partition("\n\n")[0], "")
     yield from table(
-        ("package", f"`{entry.distribution}` {entry.origin.version}"),
+        ("package", f"`{entry.origin.distribution}` {entry.origin.version}"),
         ("can be the anchor", "yes" if declared.can_anchor() else "no"),
         ("variants", ", ".join(declared.variants) or "none"),
         ("Earth Engine assets", ", ".join(f"`{asset}`" for asset in declared.assets) or "none"),
@@ -56,7 +56,8 @@ def _options(entry: Registered[Modality]) -> Iterator[str]:
 
 def _layer(layer: Layer) -> Iterator[str]:
     yield from (f"### {layer.name}", "", f"{layer.description or layer.name}: {KINDS[layer.kind]}.", "")
-    yield from table(("type", f"`{layer.dtype}`"), ("no-data", f"`{layer.nodata}`"))
+    steps = [] if layer.steps is None else [("time steps", str(layer.steps))]
+    yield from table(("type", f"`{layer.dtype}`"), ("no-data", f"`{layer.nodata}`"), *steps)
     bands = list(layer.bands)
     shown = bands if len(bands) <= MANY else [*bands[:3], bands[-1]]
     if len(shown) < len(bands):

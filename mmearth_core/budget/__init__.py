@@ -147,15 +147,12 @@ class SharedBudget(RequestBudget):
             self.end(f"The budget in {self._path} is no longer updated; run the same command again.")
 
     def _no_slot(self) -> str:
-        return (
-            f"{self._path}: more processes share the request budget than it has slots, and this one has waited "
-            f"{SLOT_PATIENCE / 60:g} minutes for one. Run fewer at once (`slurm submit --parallel`), or run the same "
-            "command again later. What is done is kept."
-        )
+        found = "more processes share the request budget than it has slots, and this one has waited"
+        remedy = "Run fewer at once (`slurm submit --parallel`), or run the same command again later"
+        return f"{self._path}: {found} {SLOT_PATIENCE / 60:g} minutes for one. {remedy}. What is done is kept."
 
     def _unusable(self, error: OSError) -> str:
-        return (
-            f"{error.filename or self._path}: the folder of the request budget cannot be used: {error.strerror}. "
-            "Free disk space, fix the permissions, or name another folder that all tasks can write to; then run the "
-            "same command again. What is done is kept."
-        )
+        found = f"the folder of the request budget cannot be used: {error.strerror}"
+        remedy = "Free disk space, fix the permissions, or name another folder that all tasks can write to"
+        path = error.filename or self._path
+        return f"{path}: {found}. {remedy}; then run the same command again. What is done is kept."

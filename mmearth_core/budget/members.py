@@ -148,7 +148,7 @@ class Members:
         self._stem = f"{datetime.now(UTC):%Y%m%d%H%M%S%f}-{own.host}-{own.pid}-{token or secrets.token_hex(4)}"
         self._restarts = 0
         self._written = ""  # the file that exists; another than `name` while a new one cannot be written
-        self._seen: dict[str, tuple[str, float]] = {}
+        self._seen: dict[tuple[str, str], float] = {}  # since when a file, by name, has had this text
         self._joined = self._until = -math.inf
         self._has_started = False
         self._slots, self._rate = 0, 0.0
@@ -201,13 +201,9 @@ class Members:
         """Reads the files of the other live processes, and removes those of dead ones."""
         texts = {name: self._folder.read(name) for name in self._folder.names() if _NAME.fullmatch(name)}
         now = self._clock()
-        before = self._seen
-        self._seen = {
-            name: before[name] if name in before and before[name][0] == text else (text, now)
-            for name, text in texts.items()
-        }
+        self._seen = {file: self._seen.get(file, now) for file in texts.items()}
         live = {}
-        for name, (text, since) in self._seen.items():
+        for (name, text), since in self._seen.items():
             member = Member.parse(text)
             if now - since >= FORGET * self._beat or (member is not None and member.is_dead):
                 self._folder.remove(name)
@@ -232,10 +228,8 @@ def equal_part(members: Mapping[str, Member], name: str) -> tuple[int, float]:
     slots = min(*[member.max_concurrent for member in ordered], max(1, math.floor(per_second)))
     senders = min(len(ordered), slots)
     rates = [*equal_shares(per_second, senders), *[0.0] * (len(ordered) - senders)]
-    return (
-        int(_room(slots, equal_shares(slots, len(ordered)), [member.slots for member in ordered], position)),
-        _room(per_second, rates, [member.rate for member in ordered], position),
-    )
+    own_slots = _room(slots, equal_shares(slots, len(ordered)), [member.slots for member in ordered], position)
+    return int(own_slots), _room(per_second, rates, [member.rate for member in ordered], position)
 
 
 def equal_shares(total: float, number: int) -> list[float]:

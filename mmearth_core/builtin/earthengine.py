@@ -62,11 +62,9 @@ class EarthEngine(Engine):
         for name in ("quota_project_id", "project_id"):
             project = project or getattr(credentials, name, None)
         if not project:
-            raise EngineError(
-                "No Cloud project is set for Earth Engine. Set `project` in [engines.earthengine] of the "
-                "configuration, or run `earthengine set_project PROJECT`. Create and register a project at "
-                "https://code.earthengine.google.com/register."
-            )
+            remedy = "Set `project` in [engines.earthengine], or run `earthengine set_project PROJECT`"
+            register = "Create and register a project at https://code.earthengine.google.com/register."
+            raise EngineError(f"No Cloud project is set for Earth Engine. {remedy}. {register}")
         url = ENDPOINTS.get(self.options.url, self.options.url.rstrip("/"))
         return Connection(project=project, credentials=credentials, url=url, transport=HttpTransport(limits))
 
@@ -80,10 +78,9 @@ class EarthEngine(Engine):
         try:
             return read(str(Path(key).expanduser()), scopes=["https://www.googleapis.com/auth/earthengine"])
         except (OSError, ValueError) as error:
-            raise EngineError(
-                f"`service_account_key` in [engines.earthengine], {key}, is not a valid key: {error} "
-                "Download a JSON key of the service account and set its path."
-            ) from error
+            found = f"`service_account_key` in [engines.earthengine], {key}, is not a valid key: {error}"
+            remedy = "Download a JSON key of the service account and set its path."
+            raise EngineError(f"{found} {remedy}") from error
 
 
 def _login() -> Any:
@@ -108,10 +105,9 @@ def _login() -> Any:
         try:
             login = make(None, **stored) if stored.get("refresh_token") else google.auth.default()[0]
         except google.auth.exceptions.DefaultCredentialsError:
-            raise EngineError(
-                "No Earth Engine credentials are found on this machine. Run `earthengine authenticate` (on a "
-                "cluster: `earthengine authenticate --quiet`), or set `service_account_key` in "
-                "[engines.earthengine]. Without an account, use the engine `local`."
-            ) from error
+            found = "No Earth Engine credentials are found on this machine"
+            remedy = "Run `earthengine authenticate` (on a cluster: `earthengine authenticate --quiet`)"
+            key = "set `service_account_key` in [engines.earthengine]"
+            raise EngineError(f"{found}. {remedy}, or {key}. Without an account, use the engine `local`.") from error
         login.refresh(Request())
         return ee.data.get_persistent_credentials()

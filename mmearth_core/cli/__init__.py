@@ -58,11 +58,10 @@ class LazyGroup(click.Group):
         if clashes:
             raise PluginError(" ".join(clashes))
         if cmd_name in ELSEWHERE and not ctx.resilient_parsing:
-            distribution = ELSEWHERE[cmd_name]
-            raise PluginError(
-                f"The command {cmd_name!r} is in {distribution}, which is not installed: `pip install {distribution}`, "
-                f"or `pip install ./plugins/{distribution.removeprefix('mmearth-')}` in a clone of the repository."
-            )
+            owner = ELSEWHERE[cmd_name]
+            folder = f"./plugins/{owner.removeprefix('mmearth-')}"
+            remedy = f"`pip install {owner}`, or `pip install {folder}` in a clone of the repository"
+            raise PluginError(f"The command {cmd_name!r} is in {owner}, which is not installed: {remedy}.")
         suggestion = did_you_mean(cmd_name, [*self.list_commands(ctx), *ELSEWHERE])
         if suggestion and not ctx.resilient_parsing:
             ctx.fail(f"No such command {cmd_name!r}.{suggestion}")
@@ -138,14 +137,13 @@ def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
     if not wanted or ctx.resilient_parsing:
         return
     from mmearth_core import __version__
-    from mmearth_core.registry import installed
-    from mmearth_core.registry.load import find_offers
+    from mmearth_core.contract import hooks
+    from mmearth_core.registry.load import CORE, find_offers
 
-    click.echo(f"mmearth-core {__version__}")
-    origins = [*installed(), *(offer.origin for offer in find_offers(GROUP))]
-    others = {(origin.distribution, origin.version) for origin in origins} - {("mmearth-core", __version__)}
-    for distribution, version in sorted(others):
-        click.echo(f"{distribution} {version}")
+    click.echo(f"{CORE} {__version__}")
+    for other in sorted({str(offer.origin) for group in (hooks.GROUP, GROUP) for offer in find_offers(group)}):
+        if other != f"{CORE} {__version__}":
+            click.echo(other)
     ctx.exit()
 
 

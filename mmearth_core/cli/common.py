@@ -44,11 +44,8 @@ def modalities(_ctx: click.Context, _param: click.Parameter, incomplete: str) ->
 
 
 def _items(entries: "Iterable[Registered[Any]]", incomplete: str, before: str = "") -> list[CompletionItem]:
-    return [
-        CompletionItem(before + entry.name, help=str(entry.origin))
-        for entry in entries
-        if entry.name.startswith(incomplete)
-    ]
+    fitting = [entry for entry in entries if entry.name.startswith(incomplete)]
+    return [CompletionItem(before + entry.name, help=str(entry.origin)) for entry in fitting]
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -62,8 +59,6 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 config_argument = click.argument("config", type=PATH)
-
-dataset_argument = click.argument("dataset", metavar="DATASET", type=PATH)
 
 
 def together(*options: Decorator) -> Decorator:
@@ -145,7 +140,7 @@ def share_options(modalities_help: str, limit_help: str) -> Decorator:
 def show(
     as_json: bool,
     facts: Mapping[str, Any],
-    people: "Iterable[str] | Callable[[Console], object]",
+    text: "Iterable[str] | Callable[[Console], object]",
     faulty: object = False,
     **style: Any,
 ) -> int:
@@ -154,7 +149,7 @@ def show(
     Args:
         as_json: whether to print JSON instead of text.
         facts: the summary as JSON.
-        people: the lines of the text, or a function that prints it on a console.
+        text: the lines of the text, or a function that prints it on a console.
         faulty: true if tiles have failed or faults were found.
         style: further arguments of `json.dumps`.
 
@@ -163,10 +158,10 @@ def show(
     """
     if as_json:
         click.echo(json.dumps(facts, indent=2, **{"allow_nan": False, **style}))
-    elif callable(people):
-        people(console())
+    elif callable(text):
+        text(console())
     else:
-        for line in people:
+        for line in text:
             click.echo(printable(line, keep="\n"))
     return int(ExitCode.TILES_FAILED if faulty else ExitCode.OK)
 

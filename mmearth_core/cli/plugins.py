@@ -68,20 +68,14 @@ def as_data(registry: Registry) -> dict[str, Any]:
     """Everything that the registry holds, as JSON values; a no-data value that is not finite is its name."""
     return {
         "modalities": [_modality(entry) for entry in registry.modalities.values()],
-        "engines": [
-            {**_facts(entry), "shorthand": entry.declared.shorthand, "options": _options(entry)}
-            for entry in registry.engines.values()
-        ],
+        "engines": [{**_facts(entry), "shorthand": entry.declared.shorthand} for entry in registry.engines.values()],
         "broken": [attrs.asdict(fault) for fault in registry.faults],
     }
 
 
 def _facts(entry: Registered[Any]) -> dict[str, Any]:
-    return {"name": entry.name, **attrs.asdict(entry.origin)}
-
-
-def _options(entry: Registered[Any]) -> list[dict[str, Any]]:
-    return [key._asdict() for key in describe(entry.options_class, entry.default_options)]
+    options = [key._asdict() for key in describe(entry.options_class, entry.default_options)]
+    return {"name": entry.name, **attrs.asdict(entry.origin), "options": options}
 
 
 def _modality(entry: Registered[Modality]) -> dict[str, Any]:
@@ -91,7 +85,6 @@ def _modality(entry: Registered[Modality]) -> dict[str, Any]:
         "can_anchor": declared.can_anchor(),
         "variants": declared.variants,
         "layers": [_layer(layer) for layer in declared.layers],
-        "options": _options(entry),
         "assets": declared.assets,
         **{name: getattr(declared, name) for name in TERMS},
     }

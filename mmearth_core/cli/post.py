@@ -72,6 +72,11 @@ _splits = together(
         help="Spatial: minimum distance between tiles of different splits; initially 5.",
     ),
 )
+_step_statistics = click.option(
+    "--step-statistics",
+    is_flag=True,
+    help="Also write the statistics of each time step, as LAYER_step0 and so on. Kept from then on.",
+)
 _inputs = together(config_argument, _workers, json_option())
 
 
@@ -99,15 +104,15 @@ def command() -> None:
 
 
 @command.command(_ALL, hidden=True)
-@together(config_argument, _workers, _splits, json_option())
-def make_all(config: Path, workers: int | None, as_json: bool, **options: Any) -> int:
+@together(config_argument, _workers, _step_statistics, _splits, json_option())
+def make_all(config: Path, workers: int | None, step_statistics: bool, as_json: bool, **options: Any) -> int:
     """Make all files of the dataset of CONFIG."""
     from mmearth_core.post.make_splits import make_splits, split_options
     from mmearth_core.post.products import make_hdf5, make_info
 
     with _opened(config, workers) as (source, pool, progress):
         split_options(source, _given(options))  # refused now, and not after hours of work
-        result = make_hdf5(source, pool, progress)
+        result = make_hdf5(source, pool, progress, step_statistics)
         make_info(result.rows, progress)
         made = make_splits(source, _given(options))
     _warn_of_empty(made)
@@ -134,8 +139,9 @@ def info(config: Path, workers: int | None, as_json: bool) -> int:
 
 
 @command.command("hdf5")
+@_step_statistics
 @_inputs
-def hdf5(config: Path, workers: int | None, as_json: bool) -> int:
+def hdf5(config: Path, workers: int | None, step_statistics: bool, as_json: bool) -> int:
     """Write the HDF5 file, and in the same pass the band statistics.
 
     \b
@@ -146,15 +152,16 @@ def hdf5(config: Path, workers: int | None, as_json: bool) -> int:
     from mmearth_core.post.products import make_hdf5
 
     with _opened(config, workers) as (source, pool, progress):
-        result = make_hdf5(source, pool, progress)
+        result = make_hdf5(source, pool, progress, step_statistics)
         # Splits are row numbers: for other rows they would be wrong without any sign.
         made = make_splits(source, {}) if are_stale(source) else None
     return _show(result.rows, as_json, result, made)
 
 
 @command.command("stats")
+@_step_statistics
 @_inputs
-def stats(config: Path, workers: int | None, as_json: bool) -> int:
+def stats(config: Path, workers: int | None, step_statistics: bool, as_json: bool) -> int:
     """Write the band statistics again, from the HDF5 file's own values.
 
     \b
@@ -164,7 +171,7 @@ def stats(config: Path, workers: int | None, as_json: bool) -> int:
     from mmearth_core.post.products import make_stats
 
     with _opened(config, workers) as (source, pool, progress):
-        make_stats(source, pool, progress)
+        make_stats(source, pool, progress, step_statistics)
     path = source.products.band_stats
     return show(as_json, {"band_stats": str(path)}, [f"Band statistics: {path}"])
 

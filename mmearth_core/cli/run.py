@@ -141,9 +141,7 @@ def print_summary(result: "RunResult", console: "Console") -> None:
     if progress.waiting:
         console.print(f"{progress.waiting} tiles wait for the modalities of the first run; run without --modalities.")
     elif counts["failed"]:
-        console.print(
-            "`mmearth-core redownload` downloads failed tiles again; `run --retry-failed` these and those left."
-        )
+        console.print("`mmearth-core redownload` downloads failed tiles again; `run --retry-failed` also those left.")
     console.print(f"Dataset: {result.run.folder.root}", markup=False)
 
 

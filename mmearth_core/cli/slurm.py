@@ -93,9 +93,8 @@ def submit_jobs(
     scripts = job_chain(loaded, jobs, installed)
     parallel = parallel_tasks(loaded, jobs)
     if parallel != jobs.parallel:
-        click.echo(
-            f"At most {parallel} tasks run at once (max_concurrent of [run]): more would wait for a request.", err=True
-        )
+        most = f"At most {parallel} tasks run at once (max_concurrent of [run])"
+        click.echo(f"{most}: more would wait for a request.", err=True)
     for name in FOLLOW_UPS:
         if jobs.report and name not in installed:
             where = ELSEWHERE[name]

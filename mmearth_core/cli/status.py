@@ -75,11 +75,8 @@ def _partitions(status: Status, every: bool) -> Iterator[RenderableType]:
     rest = len(status.partitions) - finished - untouched
     states = f"{finished} finished, {untouched} not started, {rest} with tiles left or failed"
     yield Text(f"{len(status.partitions)} partitions: {states}")
-    rows = [
-        (group, f"{partition:05d}", *_row(counts))
-        for (group, partition), counts in status.partitions.items()
-        if every or (counts.finished and counts.exit_code)
-    ]
+    listed = {key: one for key, one in status.partitions.items() if every or (one.finished and one.exit_code)}
+    rows = [(group, f"{partition:05d}", *_row(counts)) for (group, partition), counts in listed.items()]
     shown = rows if every else rows[:LISTED]
     if rows:
         yield _table(("group", "partition", *COUNTS), shown)

@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmearth_core.cli.common import (
-    FILE,
-    PATH,
-    engine_option,
-    finite,
-    json_option,
-    number_option,
-    seed_option,
-    show,
-    together,
-)
+from mmearth_core.cli.common import FILE, PATH, engine_option, finite, json_option, seed_option, show, together
 from mmearth_core.errors import TilesError
 
 if TYPE_CHECKING:
@@ -59,14 +49,8 @@ def _length_option(name: str, help: str, lengths: click.FloatRange, default: flo
 
 size_option = _length_option("--size", "Width and height of a tile.", click.FloatRange(10, 100_000), SIZE)
 
-output_option = click.option(
-    "-o",
-    "--output",
-    type=PATH,
-    callback=_checked_output,
-    metavar="FILE",
-    help="Tiles file to write: .geojson, .gpkg or .fgb.",
-)
+_OUTPUT_HELP = "Tiles file to write: .geojson, .gpkg or .fgb."
+output_option = click.option("-o", "--output", type=PATH, callback=_checked_output, metavar="FILE", help=_OUTPUT_HELP)
 
 counts_option = json_option("Print the counts as JSON.")
 
@@ -196,7 +180,7 @@ def from_tile_info(
 
 
 @click.group("tiles", commands=[from_points, from_polygons, from_tile_info], invoke_without_command=True)
-@number_option("--number", "Number of tiles.")
+@click.option("--number", type=click.IntRange(min=1), metavar="N", help="Number of tiles.")
 @click.option(
     "--sampling",
     type=click.Choice(["biome-area", "biome-ecoregion", "ecoregion", "0", "1", "2"]),
@@ -295,9 +279,7 @@ def _source(*, source: str, engine: str, size: float, seed: int, **columns: str 
             raise click.UsageError(f"--engine {engine} is for --source {EARTH_ENGINE}, not for a file.")
         return polygon_source(Path(source), size, seed, given)
     if given:
-        raise click.UsageError(
-            "--eco-region-column, --biome-column and --realm-column are for a polygon file as --source."
-        )
+        raise click.UsageError("--eco-region-column, --biome-column and --realm-column are for a file as --source.")
     from mmearth_core.tiles.earth_source import EarthSource
 
     return EarthSource(_client(engine), size, seed)

@@ -33,10 +33,8 @@ MOST_METRES = 100_000
 
 def _is_name(_options: object, _attribute: object, name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}", name):
-        raise ValueError(
-            f"found {name!r}; allowed are letters, digits, `_`, `-` and `.`, starting with a letter or digit, at "
-            "most 200; to choose the dataset's folder, set `path`"
-        )
+        allowed = "letters, digits, `_`, `-` and `.`, starting with a letter or digit, at most 200"
+        raise ValueError(f"found {name!r}; allowed are {allowed}; to choose the dataset's folder, set `path`")
 
 
 def _is_workload_tag(_options: object, _attribute: object, tag: str) -> None:
@@ -191,10 +189,8 @@ def load_config(path: Path) -> Config:
     path = path.expanduser().absolute()
     raw = _read(path)
     if "groups" in raw and "plugins" in raw:
-        raise ConfigError(
-            f"{path}: this file is a dataset's own record of its configuration. Use the configuration file that the "
-            "dataset was built from."
-        )
+        remedy = "Use the configuration file that the dataset was built from."
+        raise ConfigError(f"{path}: this file is a dataset's own record of its configuration. {remedy}")
     for key in raw:
         if key not in _TABLES:
             raise ConfigError(f"{path}: unknown table or key `{key}`. Allowed are [{'], ['.join(_TABLES)}].")
@@ -202,17 +198,13 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"{path}: table [dataset] is missing; it needs at least `tiles` and `name`.")
     dataset, run, modalities, engines = (_table(raw, name, path) for name in _TABLES)
     if "tile_info" in dataset:
-        raise ConfigError(
-            f"{path}: [dataset] tile_info is no longer an option. If the dataset has its tiles already, delete the "
-            "line. Otherwise make a tiles file with the columns of tile_info first, `mmearth-core tiles "
-            f"from-tile-info {dataset['tile_info']} --tiles {dataset.get('tiles', 'TILES')} -o NEW`, and set `tiles` "
-            "to it."
-        )
+        command = f"tiles from-tile-info {dataset['tile_info']} --tiles {dataset.get('tiles', 'TILES')} -o NEW"
+        make = f"make a tiles file with the columns of tile_info first, `mmearth-core {command}`"
+        remedy = f"If the dataset has its tiles already, delete the line. Otherwise {make}, and set `tiles` to it."
+        raise ConfigError(f"{path}: [dataset] tile_info is no longer an option. {remedy}")
     if not modalities:
-        raise ConfigError(
-            f"{path}: no modality is configured. Add a table [modalities.NAME] for each modality to download; "
-            "`mmearth-core plugins` lists the installed ones."
-        )
+        remedy = "Add a table [modalities.NAME] for each modality to download"
+        raise ConfigError(f"{path}: no modality is configured. {remedy}; `mmearth-core plugins` lists those installed.")
     config = Config(
         dataset=structure(dataset, DatasetOptions, "dataset", str(path)),
         run=structure(run, RunOptions, "run", str(path)),
@@ -235,19 +227,16 @@ def _check_paths(config: Config) -> None:
                 reason = error.strerror if isinstance(error, OSError) else error
                 raise ConfigError(f"{config.source}: {key}: {str(path)!r} cannot be used: {reason}.") from error
     if config.dataset.path == "" or config.root.resolve() == Path(config.root.anchor):
-        raise ConfigError(
-            f'{config.source}: [dataset] path: found "{config.dataset.path}"; name a folder for the dataset, which is '
-            "not the root of the file system."
-        )
+        remedy = "name a folder for the dataset, which is not the root of the file system"
+        raise ConfigError(f'{config.source}: [dataset] path: found "{config.dataset.path}"; {remedy}.')
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
     except FileNotFoundError:
-        raise ConfigError(
-            f"{path}: no such configuration file. `mmearth-core demo DIR` writes one that runs without an account."
-        ) from None
+        remedy = "`mmearth-core demo DIR` writes one that runs without an account."
+        raise ConfigError(f"{path}: no such configuration file. {remedy}") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}.") from error
     except (OSError, UnicodeDecodeError) as error:

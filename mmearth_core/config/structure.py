@@ -56,10 +56,8 @@ def describe(cls: type, defaults: Any = None) -> list[Key]:
         cls: the attrs class.
         defaults: an instance whose values are the defaults, instead of those of the class.
     """
-    return [
-        Key(key, type_text(field.type), _default(field, defaults), str(field.metadata.get("help", "")))
-        for key, field in _fields(cls).items()
-    ]
+    fields = _fields(cls).items()
+    return [Key(key, type_text(a.type), _default(a, defaults), str(a.metadata.get("help", ""))) for key, a in fields]
 
 
 def _fields(cls: type) -> "dict[str, attrs.Attribute[Any]]":

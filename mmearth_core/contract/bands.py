@@ -226,7 +226,8 @@ def _as_bands(bands: Iterable[Band]) -> tuple[Band, ...]:
 class Layer:
     """Bands of one dtype and one no-data value, which become one dataset of the HDF5 file.
 
-    Its shape is (tiles, bands, size, size), or (tiles, bands) for a vector.
+    Its shape is (tiles, bands, size, size), or (tiles, bands) for a vector; with steps, (tiles, steps, bands, size,
+    size) or (tiles, steps, bands).
 
     Attributes:
         name: the name of the dataset: letters, digits and single underscores.
@@ -235,6 +236,8 @@ class Layer:
         description: one line for users.
         preview: how pictures show it; None if they leave it out.
         variant_previews: the previews of those variants of the modality that differ from `preview`.
+        steps: the number of time steps, such as 12 for the months of a year; None for a layer without a time axis. All
+            maps of a modality have the same, as `Modality.image` returns one image per step.
 
     Raises:
         DeclarationError: bands are missing, duplicated or of different types, or a preview, or the kind, does not fit
@@ -247,10 +250,15 @@ class Layer:
     description: str = ""
     preview: Preview | None = None
     variant_previews: Mapping[str, Preview] = field(factory=dict)
+    steps: int | None = None
 
     def __attrs_post_init__(self) -> None:
         if not self.bands:
             raise DeclarationError(f"Layer {self.name!r} declares no band.")
+        if self.steps is not None and (type(self.steps) is not int or self.steps < 1):
+            raise DeclarationError(
+                f"Layer {self.name!r}: steps={self.steps!r} must be a whole number from 1 on, or None for no time axis."
+            )
         if self.name == "metadata":
             raise DeclarationError("Layer 'metadata': choose another name; it is the HDF5 file's table of tile ids.")
         names = [band.name for band in self.bands]
@@ -291,3 +299,13 @@ class Layer:
         """
         has_classes = band.classes or self.kind is Kind.CLASSES
         return band.coarser or (Resampling.MODE if has_classes else Resampling.MEAN)
+
+
+def step_numbers(steps: int | None) -> Iterable[int | None]:
+    """The time steps of a layer, from 0; only None for a layer without a time axis."""
+    return (None,) if steps is None else range(steps)
+
+
+def stack_name(layer: str, band: str, step: int | None) -> str:
+    """`<layer>__<band>`, or `<layer>__<band>__<step>`: a band's name in requests and in the stack."""
+    return f"{layer}__{band}" if step is None else f"{layer}__{band}__{step}"

@@ -66,7 +66,8 @@ class CheckingLocator(Locator):
                 wanted = [band for band in bands if band.needs_grid(self.pixel_size) and isinstance(image, ee.Image)]
                 functions = set(_DECISIVE.findall(call(modality, "image", image.serialize) if wanted else ""))
                 functions |= {located.tile.tile_id} if "If" in functions else set()
-                found |= {(band.name, frozenset(functions)): (image, band) for band in wanted}
+                names = (f"{band.layer.name}__{band.band.name}" for band in wanted)  # the same for all time steps
+                found |= {(name, frozenset(functions)): (image, band) for name, band in zip(names, wanted, strict=True)}
         except PluginCallError:
             return {}  # the tile will fail for it
         return found

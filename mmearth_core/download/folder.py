@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from attrs import evolve, frozen
 
 from mmearth_core.config.schema import Config, load_config
 from mmearth_core.contract.modality import Modality
-from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, send_back
+from mmearth_core.download.journal import BadStack, Journal, Outcome, TileOutcome, mark_failed
 from mmearth_core.download.locate import LocatedTile, PluginCallError, call, images_of, split_on_refusal
 from mmearth_core.download.outcomes import OutcomeCounts
 from mmearth_core.download.stored_config import (
@@ -35,7 +36,7 @@ from mmearth_core.tiles.index import Tile, TileIndex
 __all__ = [
     "BASE", "BadStack", "DatasetRow", "DownloadedDataset", "Group", "Journal", "LocatedTile", "Outcome",
     "OutcomeCounts", "PluginCallError", "Provenance", "StoredConfig", "Tile", "TileIndex", "TileOutcome", "call",
-    "images_of", "load_stored_config", "plain_options", "send_back", "split_on_refusal",
+    "images_of", "load_stored_config", "mark_failed", "plain_options", "split_on_refusal",
 ]  # fmt: skip
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode
@@ -63,8 +64,7 @@ class DatasetRow:
     @property
     def grid(self) -> Mapping[str, Any]:
         """CRS, transform and size of the tile's pixels."""
-        grid: Mapping[str, Any] = self.entries[BASE].record["grid"]
-        return grid
+        return dict(self.entries[BASE].record["grid"])
 
     @property
     def checksums(self) -> dict[str, str]:
@@ -154,11 +154,8 @@ class DownloadedDataset:
     @cached_property
     def stacked(self) -> Mapping[str, tuple[LayerDescription, ...]]:
         """The layers with pixels, by group; groups without any are left out."""
-        maps = {
-            group: tuple(layer for layer in self.layers if layer.is_map and layer.modality in members)
-            for group, members in self.stored.groups.items()
-        }
-        return {group: layers for group, layers in maps.items() if layers}
+        maps = (layer for layer in self.layers if layer.is_map)
+        return {group: tuple(own) for group, own in groupby(maps, lambda layer: self.group_of[layer.modality])}
 
     def stacks(self, row: DatasetRow) -> dict[str, Path]:
         """A row's stack in each of those groups."""
@@ -173,8 +170,8 @@ class DownloadedDataset:
             RunStoppedError: when the folder cannot be written meanwhile.
         """
         refusal = (
-            f"Another process is working on {self.folder.root}. Rows must not change while they are written, so "
-            "post-processing needs the dataset to itself: wait until that process has finished."
+            f"Another process is working on {self.folder.root}, and rows must not change while they are written. Wait "
+            "until it has finished."
         )
         with ExitStack() as locks:
             locks.enter_context(writable(self.folder.root))
@@ -225,9 +222,7 @@ class DownloadedDataset:
         """
         path = self.products.hdf5
         if not path.exists():
-            raise DatasetError(
-                f"{path}: there is no such file yet. Run `mmearth-core post hdf5` with this configuration."
-            )
+            raise DatasetError(f"{path}: there is no such file yet. `mmearth-core post hdf5` writes it.")
         return path
 
 
@@ -263,9 +258,7 @@ def begun_config(folder: DatasetPaths, source: Path) -> StoredConfig:
     """
     stored = load_stored_config(folder.config)
     if stored is None or not folder.is_begun:
-        raise DatasetError(
-            f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {source}` first."
-        )
+        raise DatasetError(f"{folder.root}: nothing has been downloaded there yet. Run `mmearth-core run {source}`.")
     return stored
 
 
@@ -284,8 +277,7 @@ def layers_of(
             if layer.name in layers:
                 raise DatasetError(
                     f"{folder.root}: the modalities {layers[layer.name].modality!r} and {name!r} both store a layer "
-                    f"{layer.name!r}; an HDF5 file holds one dataset of a name. Leave one of them out, in a dataset of "
-                    "its own."
+                    f"{layer.name!r}; an HDF5 file holds one of a name. Put one of them into a dataset of its own."
                 )
             layers[layer.name] = LayerDescription.of(layer, modality, size, stored.plugins[name])
     return tuple(layers.values())
@@ -296,15 +288,11 @@ def _warnings(config: Config, registry: Registry, stored: StoredConfig) -> Itera
     missing = [name for name in config.modalities if name not in stored.modalities]
     if missing:
         yield (
-            f"The configuration names {', '.join(missing)}, of which nothing has been downloaded: the dataset is made "
-            "without.",
+            f"The configuration names {', '.join(missing)}, of which nothing was downloaded: it is left out.",
             "Run it, or remove these tables from the configuration.",
         )
-    options = {
-        name: plain_options(make_modality(config, registry, name).options)
-        for name in config.modalities
-        if name in stored.modalities
-    }
+    known = [name for name in config.modalities if name not in missing]
+    options = {name: plain_options(make_modality(config, registry, name).options) for name in known}
     kept = {key: value for key, value in stored.dataset.items() if key not in GRID}
     grid = chosen_grid(config.dataset, stored.pixel_size, stored.origin)
     dataset = {**kept, **grid, "image_size": config.dataset.image_size}

@@ -2,8 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from mmearth_core.errors import DatasetError
-from mmearth_core.files import locked, sync_folder
+from mmearth_core.files import sync_folder
 from mmearth_core.paths import DatasetPaths
 
 
@@ -28,8 +27,9 @@ class Outcome(StrEnum):
 JOURNALED = (Outcome.DONE, Outcome.SKIPPED, Outcome.FAILED)
 """The outcomes that a journal can hold."""
 
-_OF_DONE = ("anchor", "located", "grid")
-"""What the entry of every done tile has."""
+_OF_ALL: dict[str, type] = {"tile_id": str, "ordinal": int, "outcome": str}
+_OF_DONE: dict[str, type] = {"anchor": dict, "located": dict, "grid": dict}
+"""What the entry of every tile has, and that of every done tile, with their types."""
 
 RETURNED = ("post: ", "verify: ")
 """Prefixes of the reasons of tiles that were done, until `post` or `verify` found their stack bad."""
@@ -55,11 +55,6 @@ class TileOutcome:
     reason: str | None = None
     record: Mapping[str, Any] = {}
     lasting: bool = field(default=False, eq=False)
-
-    @property
-    def is_returned(self) -> bool:
-        """Whether the tile was done until `post` or `verify` found its stack bad."""
-        return self.outcome is Outcome.FAILED and (self.reason or "").startswith(RETURNED)
 
     def to_line(self) -> bytes:
         """Returns one line of strict JSON.
@@ -87,18 +82,11 @@ class TileOutcome:
         fields = json.loads(line)
         if not isinstance(fields, dict):
             raise ValueError("it is not a JSON object")
-        try:
-            tile_id, ordinal, outcome = (fields.pop(key) for key in ("tile_id", "ordinal", "outcome"))
-        except KeyError as error:
-            raise ValueError(f"it has no {error}") from error
-        if outcome not in JOURNALED:
-            raise ValueError(f"{outcome!r} is not a valid outcome")
-        if not isinstance(tile_id, str) or not isinstance(ordinal, int):
-            raise ValueError(f"tile_id {tile_id!r} is not text, or ordinal {ordinal!r} is not a whole number")
-        missing = [key for key in _OF_DONE if not isinstance(fields.get(key), dict)] if outcome == Outcome.DONE else ()
-        if missing:
-            raise ValueError(f"the tile is done, and has no {', '.join(missing)}")
-        reason = fields.pop("reason", None)
+        wanted = _OF_ALL | (_OF_DONE if fields.get("outcome") == Outcome.DONE else {})
+        missing = [key for key, kind in wanted.items() if not isinstance(fields.get(key), kind)]
+        if missing or fields["outcome"] not in JOURNALED:
+            raise ValueError(f"it has no valid {', '.join(missing) or 'outcome'}")
+        tile_id, ordinal, outcome, reason = (fields.pop(key, None) for key in (*_OF_ALL, "reason"))
         return cls(tile_id, ordinal, Outcome(outcome), reason, {} if head_only else fields)
 
 
@@ -208,26 +196,14 @@ class BadStack:
     reason: str
 
 
-def send_back(folder: DatasetPaths, bad: Sequence[BadStack], finder: str) -> None:
+def mark_failed(folder: DatasetPaths, bad: Iterable[BadStack], finder: str) -> None:
     """Marks tiles as failed in the journals, so that `run --retry-failed` downloads them again.
 
     Args:
-        folder: the dataset.
+        folder: the dataset; the process has locked these partitions.
         bad: the stacks.
         finder: the command that found them; the reason begins with it.
-
-    Raises:
-        DatasetError: if another process works on these tiles.
     """
-    with ExitStack() as locks:
-        for group in sorted({one.group for one in bad}):
-            partitions = sorted({one.partition for one in bad if one.group == group})
-            locks.enter_context(locked(folder.lock(group), partitions))
-        mark_failed(folder, bad, finder)
-
-
-def mark_failed(folder: DatasetPaths, bad: Sequence[BadStack], finder: str) -> None:
-    """The same for a process that has locked the partitions already."""
     entries: dict[Path, list[TileOutcome]] = {}
     for one in bad:
         entry = TileOutcome(one.tile_id, one.ordinal, Outcome.FAILED, f"{finder}: {one.reason}")

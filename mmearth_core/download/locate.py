@@ -8,7 +8,7 @@ from attrs import frozen
 
 from mmearth_core.contract.modality import Anchor, Modality, Scene, Skip
 from mmearth_core.download.journal import Outcome, TileOutcome
-from mmearth_core.download.stack import StackBand, present_bands
+from mmearth_core.download.stack import StackBand, images_by_step, present_bands
 from mmearth_core.download.stored_config import Group
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import ExitCode, MMEarthError, NoAnswerError, RefusedError, RequestError, TilesError
@@ -52,6 +52,10 @@ MASKED = "MASKED"
 """The key under which a modality says, by layer, why there are no data if all pixels turn out to be masked."""
 
 
+STEPS = "STEPS"
+"""The key under which modalities report, by layer, the date and the images of each time step; None without any."""
+
+
 def info_of(modality: Modality, located: Any) -> Mapping[str, Any]:
     """What a modality reports of a tile, checked.
 
@@ -63,8 +67,17 @@ def info_of(modality: Modality, located: Any) -> Mapping[str, Any]:
 
 def _info(modality: Modality, located: Any) -> Mapping[str, Any]:
     info = modality.info(located)
-    if not isinstance(info, Mapping) or not all(isinstance(info.get(key, {}), Mapping) for key in (MISSING, MASKED)):
-        raise TypeError(f"info() must return a mapping, with mappings in {MISSING} and {MASKED}, not {info!r}")
+    keys = (MISSING, MASKED, STEPS)
+    if not isinstance(info, Mapping) or not all(isinstance(info.get(key, {}), Mapping) for key in keys):
+        raise TypeError(f"info() must return a mapping, with mappings in {', '.join(keys)}, not {info!r}")
+    lengths = {layer.name: layer.steps for layer in modality.layers}
+    for name, steps in info.get(STEPS, {}).items():
+        is_list = isinstance(steps, list) and all(isinstance(step, Mapping | None) for step in steps)
+        if not is_list or len(steps) != lengths.get(name):
+            raise TypeError(
+                f"info() must give a list of {lengths.get(name)} objects, None for a step without images, under "
+                f"{STEPS}, {name!r}, not {steps!r}"
+            )
     json.dumps(info, allow_nan=False)  # raises what is not strict JSON, such as NaN
     return info
 
@@ -122,7 +135,7 @@ class LocatedTile:
 
 
 def images_of(group: Group, located: LocatedTile) -> "Iterator[tuple[Modality, ee.Image, tuple[StackBand, ...]]]":
-    """Yields the modalities that have an image of a tile, with this image and the bands that it really has.
+    """Yields each image of a tile, with its modality and the bands that it really has; of time steps, each by itself.
 
     Raises:
         PluginCallError: if a plugin's function raises.
@@ -131,8 +144,9 @@ def images_of(group: Group, located: LocatedTile) -> "Iterator[tuple[Modality, e
     for modality in group.modalities:
         answer = located.located.get(modality.name)
         bands = call(modality, "present", present_bands, modality, answer)
-        if bands and (image := call(modality, "image", modality.image, scene, answer)) is not None:
-            yield modality, image, bands
+        image = call(modality, "image", modality.image, scene, answer) if bands else None
+        for step, each in call(modality, "image", images_by_step, modality, image):
+            yield modality, each, tuple(band for band in bands if band.step == step)
 
 
 @frozen

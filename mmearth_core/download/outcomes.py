@@ -9,7 +9,7 @@ from typing import Any
 from attrs import asdict, define, field
 from attrs.filters import exclude
 
-from mmearth_core.download.journal import JOURNALED, Outcome, TileOutcome
+from mmearth_core.download.journal import JOURNALED, RETURNED, Outcome, TileOutcome
 from mmearth_core.errors import ExitCode
 from mmearth_core.text import printable
 
@@ -76,7 +76,7 @@ class OutcomeCounts:
         """Counts one tile. A tile that is left only adds its reason: `left` is what the other outcomes do not cover."""
         if entry.outcome in JOURNALED:
             self._numbers[entry.outcome] += 1
-        self.returned += entry.is_returned
+        self.returned += entry.outcome is Outcome.FAILED and (entry.reason or "").startswith(RETURNED)
         if entry.reason is not None:
             self._add_reason(ReasonCount(entry.outcome, entry.reason, 1, [entry.tile_id]))
 

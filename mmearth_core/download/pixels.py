@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,9 +103,11 @@ class PixelRequest:
 
 
 def _middle(bands: Sequence[StackBand]) -> int:
-    """Where to split bands in two: between two layers if that is not far from the middle."""
+    """Where to split bands in two: between two layers, or two steps, if that is not far from the middle."""
     middle = len(bands) / 2
-    edges = [index for index in range(1, len(bands)) if bands[index - 1].layer != bands[index].layer]
+    edges = [
+        i for i, (one, other) in enumerate(pairwise(bands), 1) if (one.layer, one.step) != (other.layer, other.step)
+    ]
     nearest = min(edges, key=lambda index: abs(index - middle), default=0)
     return nearest if abs(nearest - middle) <= middle / 2 else len(bands) // 2
 

@@ -153,12 +153,11 @@ def _check_folder(config: Config, folder: DatasetPaths) -> None:
     existing = next(path for path in (folder.root, *folder.root.parents) if os.path.lexists(path))
     if not existing.is_dir():
         raise DatasetError(
-            f"{existing} is not a folder, so the dataset cannot be in {folder.root}. Set another `path` in [dataset]."
+            f"{existing} is not a folder, so {folder.root} cannot be in it. Set another `path` in [dataset]."
         )
     if existing != folder.root and not os.access(existing, os.W_OK | os.X_OK):
         raise DatasetError(
-            f"{folder.root} cannot be created: no permission to write to {existing}. Fix the permissions, or set "
-            "another `path` in [dataset]."
+            f"{folder.root} cannot be created: {existing} is not writable. Set another `path` in [dataset]."
         )
 
 

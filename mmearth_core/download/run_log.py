@@ -100,7 +100,8 @@ def append_run(path: Path, run: Mapping[str, Any]) -> None:
     try:
         # Unbuffered, so that the line is one write: without a lock, other lines must not come in between.
         with path.open("ab+", buffering=0) as file:
-            _lock(file.fileno())
+            with suppress(OSError):  # over NFS, appending is not atomic; where there are no locks, it is
+                fcntl.lockf(file.fileno(), fcntl.LOCK_EX)
             end = file.seek(0, os.SEEK_END)
             if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
                 line = b"\n" + line  # a crash cut the last line
@@ -121,14 +122,6 @@ def read_runs(path: Path) -> list[dict[str, Any]]:
             if isinstance(run, dict) and run.keys() >= {"end", "host", "exit", "why"}:
                 runs.append(run)
     return runs
-
-
-def _lock(handle: int) -> None:
-    """Keeps lines apart over NFS, which has no atomic append; elsewhere appending itself is enough."""
-    try:
-        fcntl.lockf(handle, fcntl.LOCK_EX)
-    except OSError as error:
-        _log.debug("no locks here: %s", error)
 
 
 def _slurm_job() -> str | None:

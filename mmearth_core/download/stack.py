@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 from rasterio.io import MemoryFile
 
-from mmearth_core.contract.bands import Band, Layer, Resampling
+from mmearth_core.contract.bands import Band, Layer, Resampling, stack_name, step_numbers
 from mmearth_core.contract.modality import PIXEL, Grid, Modality
+from mmearth_core.errors import DeclarationError
 from mmearth_core.files import written_aside
 from mmearth_core.text import tag_text
 
@@ -51,17 +52,19 @@ class StackBand:
         layer: its layer.
         band: its band.
         is_resampled: whether its modality has interpolated it already.
+        step: its time step, from 0; None if the layer has none.
     """
 
     modality: str
     layer: Layer
     band: Band
     is_resampled: bool = False
+    step: int | None = None
 
     @property
     def name(self) -> str:
-        """`<layer>__<band>`: the band's name in requests and in the stack."""
-        return f"{self.layer.name}__{self.band.name}"
+        """The band's name in requests and in the stack."""
+        return stack_name(self.layer.name, self.band.name, self.step)
 
     @property
     def nodata(self) -> float:
@@ -85,13 +88,56 @@ class StackBand:
 
 
 def stack_bands(modalities: Collection[Modality]) -> tuple[StackBand, ...]:
-    """Returns all bands of a group's stack, in order; the same for every tile."""
+    """Returns all bands of a group's stack, in order; the same for every tile.
+
+    Raises:
+        DeclarationError: if the maps of a modality differ in their time steps.
+    """
     return tuple(
-        StackBand(modality.name, layer, band, modality.resampled)
+        StackBand(modality.name, layer, band, modality.resampled, step)
         for modality in modalities
         for layer in modality.map_layers()
+        for step in step_numbers(step_count(modality))
         for band in layer.bands
     )
+
+
+def images_by_step(modality: Modality, image: Any) -> "list[tuple[int | None, ee.Image]]":
+    """Returns the images of a tile with their time steps; only one, with None, for a modality without steps.
+
+    Args:
+        modality: the modality.
+        image: what its `image` returned.
+
+    Raises:
+        TypeError: if that is not one image, or one per step, as its layers declare.
+    """
+    steps = step_count(modality)
+    if image is None:
+        return []
+    if steps is None and not isinstance(image, Sequence):
+        return [(None, image)]
+    if steps is None or not isinstance(image, Sequence) or len(image) != steps:
+        found = f"a list of {len(image)}" if isinstance(image, Sequence) else repr(type(image).__name__)
+        expected = "one image" if steps is None else f"a list of {steps} images, or None for a step without one"
+        raise TypeError(f"image() returned {found}; layers with steps={steps} need {expected}")
+    return [(step, each) for step, each in enumerate(image) if each is not None]
+
+
+def step_count(modality: Modality) -> int | None:
+    """Returns the number of time steps of a modality's maps; None if they have no time axis.
+
+    Raises:
+        DeclarationError: if they differ, as there is one image per step.
+    """
+    found = {layer.steps: layer.name for layer in modality.map_layers()} or {None: ""}
+    if len(found) > 1:
+        named = ", ".join(f"layer {name!r} has steps={steps}" for steps, name in found.items())
+        raise DeclarationError(
+            f"Modality {modality.name!r}: {named}. All maps of a modality need the same steps, as image() returns one "
+            "image per step: declare the others in a modality of their own."
+        )
+    return next(iter(found))
 
 
 def present_bands(modality: Modality, located: Any) -> tuple[StackBand, ...]:
@@ -289,7 +335,8 @@ def _colours(bands: Sequence[StackBand]) -> dict[str, ColorInterp]:
     """Which bands are red, green and blue: those of the first layer whose preview is in colour."""
     for layer in (stack_band.layer for stack_band in bands):
         if layer.preview and len(layer.preview.bands) == 3:
-            names = [f"{layer.name}__{band}" for band in layer.preview.bands]
+            step = next(iter(step_numbers(layer.steps)))
+            names = [stack_name(layer.name, band, step) for band in layer.preview.bands]
             return dict(zip(names, (ColorInterp.red, ColorInterp.green, ColorInterp.blue), strict=True))
     return {}
 
@@ -310,7 +357,7 @@ def read_stack(path: Path, names: Sequence[str]) -> NDArray[np.float32]:
 
     Args:
         path: a stack.
-        names: `<layer>__<band>` of each band.
+        names: the name of each band.
 
     Returns:
         (bands, rows, columns), NaN for no-data.

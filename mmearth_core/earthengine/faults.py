@@ -150,10 +150,7 @@ def access_lost(fault: Fault) -> AccessLostError:
 KEPT = "what is done is kept."
 
 # The meaning of the header `x-earth-engine-quota-status: parallelism_restricted=true` of an answer.
-RESTRICTED = (
-    "Earth Engine answers in restricted mode, which is slower: the project has used up its noncommercial quota for "
-    "this month."
-)
+RESTRICTED = "Earth Engine answers in restricted mode, which is slower: this month's noncommercial quota is used up."
 
 
 def restricted() -> AccessLostError:

@@ -264,11 +264,8 @@ class RetryingSender:
             if is_restricted:
                 _log.warning("%s The run continues with fewer requests at once.", RESTRICTED)
 
-    def stop(self, fault: Fault) -> RunStoppedError:
-        """Sends no further request, as access is lost; returns the error for that."""
-        return self._stop(partial(access_lost, fault))
-
     def _stop(self, error: Callable[[], RunStoppedError]) -> RunStoppedError:
+        """Sends no further request; returns the error that says why."""
         self._stopped = self._stopped or error  # the first reason stays
         return self._stopped()
 
@@ -319,7 +316,7 @@ class RetryingSender:
     def _failure(self, fault: Fault, policy: RetryPolicy) -> Exception:
         """The error for a fault that is not retried any more."""
         if fault.action is Action.STOP:
-            return self.stop(fault)
+            return self._stop(partial(access_lost, fault))
         if fault.action is Action.SPLIT:
             return TooLargeError(fault.message)
         if fault.action is Action.REFUSE:

@@ -54,7 +54,7 @@ def encode_block(block: Block) -> Encoded:
     for row, (variant, stacks) in enumerate(block.tiles):
         own: dict[str, bytes] = {}
         for group, members in block.layers.items():
-            names = [f"{layer.name}__{band}" for layer in members for band in layer.bands]
+            names = [name for layer in members for name in layer.stack_names]
             try:
                 planes = read_planes(stacks[group], names, block.size)
                 for layer in members:
@@ -77,9 +77,9 @@ def decode(layer: LayerDescription, planes: Iterator[NDArray[np.float32]]) -> ND
         planes: bands of the stack; those of this layer are the next ones, and only they are taken.
 
     Returns:
-        (bands, size * size) of the layer's dtype.
+        (steps * bands, size * size) of the layer's dtype.
     """
-    values = np.empty((len(layer.bands), math.prod(layer.shape[1:])), layer.dtype)
+    values = np.empty((len(layer.stack_names), math.prod(layer.shape[-2:])), layer.dtype)
     with np.errstate(invalid="ignore"):
         # `values` first: once it has no more rows, zip takes no further plane, which is the next layer's.
         for own, plane in zip(values, planes, strict=False):

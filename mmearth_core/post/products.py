@@ -1,6 +1,5 @@
 """The products of post-processing: the HDF5 file with its statistics, and tile_info."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from mmearth_core import __version__
 from mmearth_core.download.folder import DownloadedDataset, Provenance
 from mmearth_core.download.journal import mark_failed
 from mmearth_core.download.tile_info import row_entry
-from mmearth_core.errors import DamagedFileError, DatasetError
+from mmearth_core.errors import ConfigError, DamagedFileError, DatasetError
 from mmearth_core.files import written_aside
 from mmearth_core.json_files import write_json, write_tile_info
 from mmearth_core.layers import LayerDescription, licences
@@ -23,7 +22,7 @@ from mmearth_core.post.write import BadStacksError, copy_layers, write_rows
 from mmearth_core.product import hdf5
 from mmearth_core.product.hdf5_rows import count_values
 from mmearth_core.product.reader import DatasetReader, read_side_file
-from mmearth_core.product.statistics import are_possible, statistics_of, stats_digest
+from mmearth_core.product.statistics import are_possible, have_steps, statistics_of, stats_digest
 from mmearth_core.progress import Progress
 from mmearth_core.workers import Pool
 
@@ -46,7 +45,7 @@ class HDF5Result:
     recounted: tuple[str, ...]
 
 
-def make_hdf5(source: DownloadedDataset, pool: Pool, progress: Progress) -> HDF5Result:
+def make_hdf5(source: DownloadedDataset, pool: Pool, progress: Progress, step_statistics: bool = False) -> HDF5Result:
     """Writes the HDF5 file and its band statistics, and reports the tiles left out.
 
     Layers that are already in the file as they would be made now are copied.
@@ -55,15 +54,18 @@ def make_hdf5(source: DownloadedDataset, pool: Pool, progress: Progress) -> HDF5
         source: the dataset; tiles with a bad stack are left out.
         pool: does the work.
         progress: called after every block.
+        step_statistics: also those of each time step; as before, if False.
 
     Raises:
         DatasetError: when no tile is left, a plugin's vector has the wrong length, or the file is damaged.
+        ConfigError: when statistics of time steps are wanted, and no layer has any.
     """
+    by_step = _by_step(source, step_statistics)
     rows = select_rows(source, pool, progress)
     with _deletion_advised():
         while True:
             try:
-                result = _make_hdf5(rows, pool, progress)
+                result = _make_hdf5(rows, pool, progress, by_step)
                 break
             except BadStacksError as error:  # rare, so starting again is fast enough
                 rows = rows.without(error.faults)
@@ -74,17 +76,40 @@ def make_hdf5(source: DownloadedDataset, pool: Pool, progress: Progress) -> HDF5
     return result
 
 
-def make_stats(source: DownloadedDataset, pool: Pool, progress: Progress) -> None:
+def make_stats(source: DownloadedDataset, pool: Pool, progress: Progress, step_statistics: bool = False) -> None:
     """Writes the band statistics of an HDF5 file again, from its own values.
 
     Raises:
         DatasetError: when there is no such file, or it is damaged.
+        ConfigError: when statistics of time steps are wanted, and no layer has any.
     """
+    by_step = _by_step(source, step_statistics)
     with _deletion_advised():
         reader = DatasetReader.open(source.require_hdf5())
         layers = [reader.layers[layer.name] for layer in source.layers if layer.name in reader.layers]
-        stats = count_values(reader.paths.hdf5, layers, range(len(reader)), source.image_size, pool.map, progress)
+        every = range(len(reader))
+        stats = count_values(reader.paths.hdf5, layers, every, source.image_size, pool.map, progress, by_step)
         _write_stats(reader.paths.band_stats, layers, stats)
+
+
+def _by_step(source: DownloadedDataset, wanted: bool) -> bool:
+    """Whether to count each time step: if it is wanted, or the existing statistics have them.
+
+    Raises:
+        ConfigError: when it is wanted, and no layer has time steps.
+    """
+    if wanted and all(layer.steps is None for layer in source.layers):
+        raise ConfigError(
+            f"--step-statistics: no layer of {source.folder.root} has time steps. Omit the option, or add a modality "
+            "that has some."
+        )
+    return wanted or have_steps(source.layers, _known_stats(source))
+
+
+def _known_stats(source: DownloadedDataset) -> dict[str, Any]:
+    with suppress(DatasetError):  # without a file that can be read, all layers are counted
+        return read_side_file(source.products.band_stats, dict)
+    return {}
 
 
 @contextmanager
@@ -103,7 +128,7 @@ def _deletion_advised() -> Iterator[None]:
         ) from error
 
 
-def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result:
+def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress, by_step: bool) -> HDF5Result:
     source, paths, provenance = rows.source, rows.source.products, Provenance(rows.source)
     exists = paths.hdf5.exists()
     # Without a file to compare with, `write_rows` computes it, so that all journals are read only once more.
@@ -111,14 +136,13 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
         provenance.add(row.tile.tile_id, row.variant, row.entries)
     kept, digests, is_current = _kept_layers(source, provenance)
     new = [layer for layer in source.layers if layer not in kept]
-    known: dict[str, Any] = {}
-    with suppress(DatasetError):  # without a file that can be read, all layers are counted
-        known = read_side_file(paths.band_stats, dict)
-    uncounted = [layer for layer in kept if not _is_known(known, layer, len(rows), digests[layer.name])]
+    known = _known_stats(source)
+    uncounted = [layer for layer in kept if not _is_known(known, layer, len(rows), digests[layer.name], by_step)]
     trusted = [layer for layer in kept if layer not in uncounted]
-    stats = {key: known[key] for layer in trusted for key in layer.stat_keys() if key in known}
+    stats = {key: known[key] for layer in trusted for key in layer.stat_keys(by_step) if key in known}
     if uncounted:
-        stats |= count_values(paths.hdf5, uncounted, range(len(rows)), source.image_size, pool.map, progress)
+        every = range(len(rows))
+        stats |= count_values(paths.hdf5, uncounted, every, source.image_size, pool.map, progress, by_step)
     # The file's digest may be of a table with fewer statistics.
     is_current &= all(digests[layer.name] in (None, stats_digest(layer, stats)) for layer in uncounted)
     if new or not is_current:
@@ -127,7 +151,8 @@ def _make_hdf5(rows: RowSelection, pool: Pool, progress: Progress) -> HDF5Result
             if kept:
                 with hdf5.opened(paths.hdf5) as old:
                     copy_layers(old, file, [layer.name for layer in kept])
-            added = write_rows(file, rows, new, pool, progress, None if exists else provenance).entries()
+            statistics = write_rows(file, rows, new, pool, progress, None if exists else provenance)
+            added = statistics.entries(by_step)
             file.attrs[hdf5.ROWS] = hdf5.digest_of_rows(file)
             for layer in source.layers:
                 file[layer.name].attrs[hdf5.STATISTICS] = stats_digest(layer, stats | added)
@@ -167,21 +192,24 @@ def _kept_layers(
         return [], {}, False
 
 
-def _is_known(stats: Mapping[str, Any], layer: LayerDescription, rows: int, digest: str | None) -> bool:
+def _is_known(stats: Mapping[str, Any], layer: LayerDescription, rows: int, digest: str | None, by_step: bool) -> bool:
     """Whether a layer has every statistic of the table, they count all its values, and are those of the file's digest.
 
     The files of older versions have no digest; then they must at least be possible.
     """
     if digest not in (None, stats_digest(layer, stats)) or not are_possible(layer, stats):
         return False
-    entries = [stats[key] for key in layer.stat_keys() if key in stats]
+    keys = [key for key in layer.stat_keys() if key in stats]
+    if by_step and not all(step in stats for key in keys for step in layer.step_keys(key)):
+        return False
+    entries = [stats[key] for key in keys]
     counted = sum(np.add(entry["count"], entry["nodata"]) for entry in entries)
     is_complete = all(statistic.name in entry for entry in entries for statistic in statistics_of(layer))
-    return is_complete and bool(np.all(counted == rows * math.prod(layer.shape[1:])))
+    return is_complete and bool(np.all(counted == rows * layer.per_band))
 
 
 def _write_stats(path: Path, layers: Sequence[LayerDescription], stats: Mapping[str, Any]) -> None:
-    write_json(path, {key: stats[key] for layer in layers for key in layer.stat_keys() if key in stats})
+    write_json(path, {key: stats[key] for layer in layers for key in layer.stat_keys(by_step=True) if key in stats})
 
 
 def report_left_out(rows: RowSelection) -> None:

@@ -9,10 +9,9 @@ from mmearth_core.download.journal import BadStack, Outcome
 from mmearth_core.download.stored_config import BASE
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
-from mmearth_core.post.stack_reader import StacksToCheck, check_stacks
+from mmearth_core.post.stack_reader import PartitionStacks, check_stacks
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
-from mmearth_core.tiles.index import Tile
 from mmearth_core.workers import Pool
 
 
@@ -65,35 +64,28 @@ def select_rows(source: DownloadedDataset, pool: Pool, progress: Progress) -> Ro
     """
     partitions = source.partitions()
     names = {
-        group: [f"{layer.name}__{band}" for layer in layers for band in layer.bands]
-        for group, layers in source.stacked.items()
+        group: [name for layer in layers for name in layer.stack_names] for group, layers in source.stacked.items()
     }
     counts, years = {"skipped": 0, "missing": 0}, set[str]()
-    submitted: list[list[Tile]] = []
 
-    def to_check() -> Iterator[StacksToCheck]:
+    def to_check() -> Iterator[PartitionStacks]:
         for partition in partitions:
-            tiles, stacks = list[Tile](), []
+            tiles = []
             for tile, entries in source.outcomes(partition):
                 if entries.get(BASE) is not None and entries[BASE].outcome is Outcome.SKIPPED:
                     counts["skipped"] += 1
                 elif source.is_row(entries):
-                    tiles.append(tile)
+                    tiles.append((tile.tile_id, tile.ordinal, source.stacks(DatasetRow(tile, entries))))
                     years.add(next(iter(entries.values())).record["anchor"]["date"][:4])
-                    stacks.append((tile.tile_id, source.stacks(DatasetRow(tile, entries))))
                 else:
                     counts["missing"] += 1
-            submitted.append(tiles)
-            yield stacks, names, source.image_size
+            yield PartitionStacks(partition, tiles, names, source.image_size)
 
     sizes: dict[int, int] = {}
     bad: list[BadStack] = []
-    for partition, faults in zip(partitions, pool.map(check_stacks, to_check()), strict=True):
-        tiles = submitted.pop(0)
-        sizes[partition] = len(tiles) - len({position for position, _, _ in faults})
-        for position, group, reason in faults:
-            tile = tiles[position]
-            bad.append(BadStack(tile.tile_id, tile.ordinal, partition, group, reason))
+    for partition, (tiles, found) in zip(partitions, pool.map(check_stacks, to_check()), strict=True):
+        sizes[partition] = tiles - len({out.tile_id for out in found})
+        bad += found
         progress("checking stacks", len(sizes), len(partitions))
     rows = RowSelection(source, sizes, tuple(bad), **counts, years=frozenset(years))
     require_some(rows)

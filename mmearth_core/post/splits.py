@@ -17,9 +17,6 @@ RADIUS_KM = 6371.0088
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-_PAIRS = 1 << 20
-"""Pairs of tiles compared at once, which limits the memory."""
-
 _LEAST_SIDE = 1e-4
 """Smallest side of a cube, in radii of the Earth: numbers of smaller ones would not fit 64 bits."""
 
@@ -65,19 +62,14 @@ def distances_to_nearest(rows: Rows, others: Rows, lon: Floats, lat: Floats, hor
 
 def _compare(own: Floats, points: Floats, lows: Rows, highs: Rows, squared: Floats) -> None:
     """Lowers `squared` of each own point to the squared distance to the nearest of `points[low:high]`."""
-    (some,) = np.nonzero(highs > lows)
-    ends = np.cumsum((highs - lows)[some])
-    start = 0
-    while start < len(some):
-        before = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + _PAIRS, side="right")))
-        chosen = some[start:stop]
-        counts = (highs - lows)[chosen]
-        firsts = np.cumsum(counts) - counts
-        pairs = np.arange(counts.sum()) + np.repeat(lows[chosen] - firsts, counts)
-        apart = ((np.repeat(own[chosen], counts, axis=0) - points[pairs]) ** 2).sum(axis=1)
-        squared[chosen] = np.minimum(squared[chosen], np.minimum.reduceat(apart, firsts))
-        start = stop
+    positions = lows
+    rows = np.flatnonzero(positions < highs)
+    # One point of each at a time: all pairs at once could need far more memory than the points.
+    while len(rows):
+        apart = ((own[rows] - points[positions[rows]]) ** 2).sum(axis=1)
+        squared[rows] = np.minimum(squared[rows], apart)
+        positions = positions + 1
+        rows = rows[positions[rows] < highs[rows]]
 
 
 def _cubes(points: Floats, side: float) -> NDArray[np.int64]:

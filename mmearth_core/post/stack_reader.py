@@ -7,6 +7,7 @@ TIFF 6.0 (Adobe 1992): an image's directory lists tags of 12 bytes, which includ
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import unescape
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,7 @@ import zstandard
 from attrs import frozen
 from numpy.typing import NDArray
 
+from mmearth_core.download.journal import BadStack
 from mmearth_core.files import open_regular
 from mmearth_core.text import counted, tag_text
 
@@ -64,11 +66,8 @@ def check_stack(path: Path, names: Sequence[str], size: int, tile_id: str) -> No
     Raises:
         StackError: when it is missing, truncated, another tile's, or has other bands or another size.
     """
-    try:
-        with open_regular(path) as file:
-            header, length = _read_header(file), file.seek(0, 2)
-    except OSError as error:
-        raise _unreadable(error) from error
+    with _opened(path) as file:
+        header, length = _read_header(file), file.seek(0, 2)
     if header is None:
         _read_any(path, names, size, tile_id)
     else:
@@ -80,7 +79,7 @@ def read_planes(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray
 
     Args:
         path: a stack.
-        names: `<layer>__<band>` each.
+        names: the bands' names.
         size: its rows and columns.
 
     Returns:
@@ -89,16 +88,24 @@ def read_planes(path: Path, names: Sequence[str], size: int) -> Iterator[NDArray
     Raises:
         StackError: when it is missing, or has other bands or another size; on reading a band, when that is damaged.
     """
-    try:
-        with open_regular(path) as file:
-            content = file.read()
-    except OSError as error:
-        raise _unreadable(error) from error
+    with _opened(path) as file:
+        content = file.read()
     header = _read_header(BytesIO(content))
     if header is None:
         return iter(_read_any(path, names, size))
     _check(header, names, size, len(content))
     return _planes(memoryview(content), header, names)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with open_regular(path) as file:
+            yield file
+    except FileNotFoundError as error:
+        raise StackError("the stack is missing") from error
+    except OSError as error:
+        raise StackError(f"the stack cannot be read: {error.strerror}") from error
 
 
 def _planes(content: memoryview, header: Header, names: Sequence[str]) -> Iterator[NDArray[np.float32]]:
@@ -195,24 +202,30 @@ def _read_any(path: Path, names: Sequence[str], size: int, tile_id: str | None =
     return [plane.reshape(-1) for plane in pixels]
 
 
-def _unreadable(error: OSError) -> StackError:
-    if isinstance(error, FileNotFoundError):
-        return StackError("the stack is missing")
-    return StackError(f"the stack cannot be read: {error.strerror}")
+@frozen
+class PartitionStacks:
+    """The stacks of a partition's tiles.
+
+    Attributes:
+        partition: its number.
+        tiles: for each tile its id, its ordinal, and its stack in each group.
+        names: the bands of each group's stacks.
+        size: rows and columns of a tile.
+    """
+
+    partition: int
+    tiles: list[tuple[str, int, dict[str, Path]]]
+    names: Mapping[str, Sequence[str]]
+    size: int
 
 
-StacksToCheck = tuple[Sequence[tuple[str, Mapping[str, Path]]], Mapping[str, Sequence[str]], int]
-"""Each tile's id and its stacks by group, the bands of each group's stacks, and the tiles' size."""
-
-
-def check_stacks(stacks_to_check: StacksToCheck) -> list[tuple[int, str, str]]:
-    """Checks the stacks of some tiles; returns `(position among the tiles, group, reason)` of those that are bad."""
-    tiles, names, size = stacks_to_check
-    faults = []
-    for position, (tile_id, stacks) in enumerate(tiles):
-        for group, path in stacks.items():
+def check_stacks(stacks: PartitionStacks) -> tuple[int, list[BadStack]]:
+    """Checks all stacks of a partition; returns the number of its tiles, and the bad stacks."""
+    bad = []
+    for tile_id, ordinal, paths in stacks.tiles:
+        for group, path in paths.items():
             try:
-                check_stack(path, names[group], size, tile_id)
+                check_stack(path, stacks.names[group], stacks.size, tile_id)
             except StackError as error:
-                faults.append((position, group, str(error)))
-    return faults
+                bad.append(BadStack(tile_id, ordinal, stacks.partition, group, str(error)))
+    return len(stacks.tiles), bad

@@ -126,23 +126,27 @@ def _write_vectors(
 
 
 def _vectors(layer: LayerDescription, rows: Sequence[DatasetRow], given: Sequence[Any]) -> NDArray[Any]:
-    """What a plugin returns for a layer, as (rows, bands) of its dtype.
+    """What a plugin returns for a layer, as (rows, bands) or (rows, steps, bands) of its dtype.
 
-    None and NaN become the no-data value; integers are rounded and clamped. All rows are converted at once, because a
-    row has few numbers, and a call of numpy takes longer than converting them.
+    None and NaN become the no-data value, as does None for a step; integers are rounded and clamped. All rows are
+    converted at once, because a row has few numbers, and a call of numpy takes longer than converting them.
     """
     dtype, count = np.dtype(layer.dtype), len(layer.bands)
-    numbers = np.empty((len(rows), count))
+    numbers = np.full((len(rows), *layer.shape), np.nan)
     for position, own in enumerate(given):
         try:
-            # numpy would read numbers from text, and spread one number over all bands.
-            is_text = any(issubclass(kind, str | bytes) for kind in {type(own), *map(type, own)})
-            if is_text or len(own) != count:
-                raise ValueError("not one number per band")
-            numbers[position] = own  # None becomes NaN
+            pairs = [(numbers[position], own)] if layer.steps is None else zip(numbers[position], own, strict=True)
+            for target, step in pairs:
+                if step is None and layer.steps is not None:
+                    continue
+                # numpy would read numbers from text, and spread one number over all bands.
+                is_text = any(issubclass(kind, str | bytes) for kind in {type(step), *map(type, step)})
+                if is_text or len(step) != count:
+                    raise ValueError("not one number per band")
+                target[:] = step  # None becomes NaN
         except (TypeError, ValueError) as error:
             raise _not_numbers(layer, rows[position], own) from error
-    infinite = (np.isinf(numbers) & (numbers != layer.fill)).any(axis=1)
+    infinite = (np.isinf(numbers) & (numbers != layer.fill)).reshape(len(rows), -1).any(axis=1)
     if infinite.any():
         position = int(infinite.argmax())
         raise _not_numbers(layer, rows[position], given[position])
@@ -156,8 +160,9 @@ def _vectors(layer: LayerDescription, rows: Sequence[DatasetRow], given: Sequenc
 
 
 def _not_numbers(layer: LayerDescription, row: DatasetRow, returned: Any) -> DatasetError:
+    steps = "" if layer.steps is None else f" for each of {counted(layer.steps, 'step')}"
     return DatasetError(
         f"modality {layer.modality!r}: values() returns {reprlib.repr(returned)} for layer {layer.name!r} of tile "
-        f"{row.tile.tile_id!r}, instead of {counted(len(layer.bands), 'number')}, each finite, or None or "
+        f"{row.tile.tile_id!r}, instead of {counted(len(layer.bands), 'number')}{steps}, each finite, or None or "
         f"{layer.fill:g} for no data. Repair the plugin ({layer.plugin})."
     )

@@ -256,15 +256,18 @@ def create_scales(file: h5py.File) -> None:
     """Names the axes of the table and of all layers, so that xarray and netCDF know which axes are the same.
 
     The axes `row`, `y` and `x` are shared and have no coordinates, so they take no space. Each layer has its own axis
-    `<layer>_band`, with the names of its bands. A name that a layer has is followed by `_`.
+    `<layer>_band`, with the names of its bands, and `<layer>_step` if it has time steps. A name that a layer has is
+    followed by `_`.
     """
     scales: dict[tuple[str, int], h5py.Dataset] = {}
     for name in (METADATA, *layer_names(file)):
         dataset = file[name]
         bands = dataset.attrs.get("bands", ())
-        for number, (axis, length) in enumerate(zip(("row", f"{name}_band", "y", "x"), dataset.shape, strict=False)):
+        steps = [f"{name}_step"] if dataset.ndim in (3, 5) else []
+        axes = ("row", *steps, f"{name}_band", "y", "x")
+        for number, (axis, length) in enumerate(zip(axes, dataset.shape, strict=False)):
             if (axis, length) not in scales:
-                scales[axis, length] = _create_scale(file, axis, length, bands if number == 1 else ())
+                scales[axis, length] = _create_scale(file, axis, length, bands if axis == f"{name}_band" else ())
             dataset.dims[number].attach_scale(scales[axis, length])
 
 

@@ -147,7 +147,7 @@ def count_rows(block: RowBlock) -> LayerStatistics:
                 continue
             reader = RowReader(file[layer.name])
             for row, variant in zip(block.rows, variants, strict=True):
-                statistics.add(layer.name, variant, reader.read(row).reshape(len(layer.bands), -1))
+                statistics.add(layer.name, variant, reader.read(row))
     return statistics
 
 
@@ -158,6 +158,7 @@ def count_values(
     image_size: int,
     apply: Callable[[Callable[[RowBlock], LayerStatistics], Iterator[RowBlock]], Iterator[LayerStatistics]],
     progress: Callable[[str, int, int], None],
+    by_step: bool = False,
 ) -> dict[str, Any]:
     """The band statistics of some rows, from their values.
 
@@ -168,6 +169,7 @@ def count_values(
         image_size: rows and columns of a tile.
         apply: does the work, such as the `map` of a pool of workers.
         progress: called after every block.
+        by_step: also those of each time step.
 
     Returns:
         The entries of band_stats.json.
@@ -176,4 +178,4 @@ def count_values(
     for number, part in enumerate(apply(count_rows, row_blocks(path, layers, rows, image_size)), start=1):
         statistics.merge(part)
         progress("counting", min(number * step, len(rows)), len(rows))
-    return statistics.entries()
+    return statistics.entries(by_step)

@@ -237,7 +237,7 @@ class DatasetReader:
         return tile_id, "".join(variant[:1]) or None
 
     def values(self, rows: Iterable[int], layers: Iterable[str] | None = None) -> Iterator[dict[str, NDArray[Any]]]:
-        """Values of some rows, one row at a time: by layer, (bands, size, size), or (bands,) of a vector.
+        """Values of some rows, one row at a time: by layer, in the shape of its rows.
 
         Args:
             rows: which.

@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import frozen
 from numpy.typing import NDArray
 
 from mmearth_core.layers import LayerDescription
 
 _PIECE = 1 << 20
 """Values of a band that are squared and summed at once: in float64, the sum of 2^20 squares of 16 bits is exact."""
-
 
 _BLOCK_ROWS, _BLOCK_BYTES = 16, 1 << 25
 """Rows of a block, at most, and bytes: what a worker holds and sends at once."""
@@ -115,8 +114,7 @@ def _class_table(band: BandCounts) -> dict[str, int]:
 
 
 # A row that follows from the fields of `BandCounts` needs no other change. A new field has to be filled wherever one is
-# made: in `BandStatistics` and `joined_counts`, and in mmearth-curate from band_stats.json (`derive/merge.py`) and from
-# the values (`verify/value_counts.py`).
+# made: in `BandStatistics`, from values and in `add_entry`; and in mmearth-curate (`verify/value_counts.py`).
 STATISTICS = [
     Statistic("mean", lambda band: band.mean, 0.0, _rounding),
     Statistic("std", lambda band: _true_std(band) or 1.0, 1.0, _std_rounding),
@@ -141,14 +139,6 @@ def statistics_of(layer: LayerDescription) -> Iterator[Statistic]:
     return (each for each in STATISTICS if not each.of_classes or layer.has_classes)
 
 
-def statistics_in(layer: LayerDescription, entry: Any) -> Iterator[Statistic]:
-    """The statistics that an entry of band_stats.json must have; one of an earlier version has fewer."""
-    older = {each.older: each for each in statistics_of(layer) if each.older and each.name not in entry}
-    for each in statistics_of(layer):
-        if each not in older.values():
-            yield evolve(older[each.name], name=each.name) if each.name in older else each
-
-
 def value_of(statistic: Statistic, band: BandCounts) -> Any:
     """A band's statistic, also where it has no valid value."""
     return statistic.value(band) if band.count or statistic.empty is None else statistic.empty
@@ -166,18 +156,23 @@ def are_possible(layer: LayerDescription, stats: Mapping[str, Any]) -> bool:
 
 
 def _is_possible(layer: LayerDescription, entry: Any) -> bool:
-    names = ("count", "nodata", "std", "min", "mean", "max")
-    known = [numbers for name in names if (numbers := layer.stat_numbers(entry, name)) is not None]
-    if len(known) < len(names):
-        return False
-    count, nodata, std, low, mean, high = known
-    slack = ROUNDING * (np.abs(mean) + std)
-    possible = (low - slack <= mean) & (mean <= high + slack) & (std >= 0) & (count >= 0) & (nodata >= 0)
     try:
+        count, nodata, std, low, mean, high = _numbers(layer, entry, "count", "nodata", "std", "min", "mean", "max")
         counted = [sum(own.values()) for own in entry["classes"]] if layer.has_classes else count.tolist()
     except (AttributeError, KeyError, TypeError):
         return False
+    slack = ROUNDING * (np.abs(mean) + std)
+    possible = (low - slack <= mean) & (mean <= high + slack) & (std >= 0) & (count >= 0) & (nodata >= 0)
     return bool(possible.all()) and counted == count.tolist()
+
+
+def _numbers(layer: LayerDescription, entry: Any, *names: str) -> Iterator[NDArray[np.float64]]:
+    """Statistics of an entry of band_stats.json, each with one number per band; `KeyError` where one is missing."""
+    for name in names:
+        numbers = layer.stat_numbers(entry, name)
+        if numbers is None:
+            raise KeyError(name)
+        yield numbers
 
 
 def stats_digest(layer: LayerDescription, stats: Mapping[str, Any]) -> str:
@@ -186,62 +181,44 @@ def stats_digest(layer: LayerDescription, stats: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
 
 
-def joined_counts(parts: Iterable[BandCounts]) -> BandCounts:
-    """What is known of all values of a band, from what is known of disjoint parts of them."""
-    count, nodata, mean, squares, low, high, classes = 0, 0, 0.0, 0.0, math.inf, -math.inf, Counter[int]()
-    for part in parts:
-        nodata += part.nodata
-        if not part.count:  # then its mean, deviation and extremes are only placeholders
-            continue
-        classes.update(part.classes)
-        low, high = min(low, part.low), max(high, part.high)
-        total, apart = count + part.count, part.mean - mean
-        mean += apart * (part.count / total)
-        squares += part.std * part.std * part.count + apart * apart * (count * (part.count / total))
-        count = total
-    std = math.sqrt(squares / max(count, 1))
-    return BandCounts(count=count, nodata=nodata, mean=mean, std=std, low=low, high=high, classes=classes)
+def have_steps(layers: Iterable[LayerDescription], stats: Mapping[str, Any]) -> bool:
+    """Whether band statistics have entries of single time steps."""
+    return any(step in stats for layer in layers for key in layer.stat_keys() for step in layer.step_keys(key))
 
 
-def merged_entry(layer: LayerDescription, entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The entry of all rows of some datasets from the entries of each, without reading the values again.
+def joined_entries(layer: LayerDescription, parts: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[Any]]]:
+    """A layer's entries for all rows of some datasets, from those of each; of time steps only if all parts have them.
 
     Raises:
-        KeyError, IndexError, TypeError, ValueError: when an entry does not have what must be known of every band.
+        LookupError, AttributeError, TypeError, ValueError: when an entry does not have what must be known of a band.
     """
-    bands = range(len(layer.bands))
-    return stats_entry(layer, [joined_counts(_stored_counts(layer, each, band) for each in entries) for band in bands])
-
-
-def _stored_counts(layer: LayerDescription, entry: Mapping[str, Any], band: int) -> BandCounts:
-    """What an entry of band_stats.json says of a band."""
-    classes = entry["classes"][band] if layer.has_classes else {}
-    return BandCounts(
-        count=entry["count"][band],
-        nodata=entry["nodata"][band],
-        mean=entry["mean"][band],
-        std=entry.get("true_std", entry["std"])[band],
-        low=entry["min"][band],
-        high=entry.get("true_max", entry["max"])[band],
-        classes={int(value): times for value, times in classes.items()},
-    )
+    entries = {}
+    for key in layer.stat_keys():
+        own = [part for part in parts if key in part]
+        for each in (key, *layer.step_keys(key)) if own else ():
+            if all(each in part for part in own):
+                statistics = BandStatistics(layer, keeps_sums=False)
+                for part in own:
+                    statistics.add_entry(part[each])
+                entries[each] = statistics.result()
+    return entries
 
 
 class BandStatistics:
     """The statistics of each of a layer's bands over the values added so far.
 
     Of integers and classes, sums and sums of squares are kept, as Python's integers, which do not overflow. Of floats,
-    means and the squares around them are kept.
+    means and the squares around them are kept, and of integers too if not `keeps_sums`.
 
     Attributes:
         size: values of each band, valid or not.
     """
 
-    def __init__(self, layer: LayerDescription) -> None:
+    def __init__(self, layer: LayerDescription, keeps_sums: bool = True) -> None:
         bands = len(layer.bands)
         self.size = 0
         self._layer = layer
-        self._exact = np.dtype(layer.dtype).kind in "iu" or layer.has_classes
+        self._exact = keeps_sums and (np.dtype(layer.dtype).kind in "iu" or layer.has_classes)
         self._count = np.zeros(bands, np.int64)
         self._low, self._high = np.full(bands, np.inf), np.full(bands, -np.inf)
         self._classes = [Counter[int]() for _ in range(bands)] if layer.has_classes else []
@@ -314,6 +291,23 @@ class BandStatistics:
         self._first[bands] += first
         self._second[bands] += second
 
+    def add_entry(self, entry: Mapping[str, Any]) -> None:
+        """Counts the values that an entry of band_stats.json is of; only without sums, as it has none.
+
+        Raises:
+            LookupError, AttributeError, TypeError, ValueError: when it does not have what must be known of every band.
+        """
+        std, high = ("true_std", "true_max") if "true_std" in entry else ("std", "max")
+        known = _numbers(self._layer, entry, "count", "nodata", "mean", std, "min", high)
+        counts, nodata, means, stds, lows, highs = known
+        self.size += int(counts[0] + nodata[0])
+        some = np.flatnonzero(counts)  # of the other bands, mean, deviation and extremes are only placeholders
+        self._low[some] = np.minimum(self._low, lows)[some]
+        self._high[some] = np.maximum(self._high, highs)[some]
+        for own, times in zip(self._classes, entry["classes"] if self._classes else (), strict=True):
+            own.update({int(value): number for value, number in times.items()})
+        self._join(some, counts[some].astype(np.int64), means[some], (stds * stds * counts)[some])
+
     def merge(self, other: "BandStatistics") -> None:
         """Adds the sums of other rows, which come after these: the order decides how floats are rounded."""
         self.size += other.size
@@ -353,30 +347,54 @@ def _times(values: NDArray[Any]) -> dict[int, int]:
 
 
 class LayerStatistics:
-    """The statistics of several layers, separate for each variant."""
+    """The statistics of several layers, separate for each variant and time step."""
 
     def __init__(self, layers: Sequence[LayerDescription]) -> None:
         self._layers = {layer.name: layer for layer in layers}
-        self._sums = {key: BandStatistics(layer) for layer in layers for key in layer.stat_keys()}
+        self._sums = {
+            key: [BandStatistics(layer) for _ in range(layer.steps or 1)]
+            for layer in layers
+            for key in layer.stat_keys()
+        }
 
     def add(self, name: str, variant: str | None, values: NDArray[Any]) -> None:
-        """Counts a layer's values: (bands, any number)."""
-        self._sums[self._layers[name].stat_name(variant)].add(values)
+        """Counts a layer's values of a row: its shape, or (steps * bands, any number)."""
+        layer = self._layers[name]
+        sums = self._sums[layer.stat_name(variant)]
+        for own, step in zip(sums, values.reshape(len(sums), len(layer.bands), -1), strict=True):
+            own.add(step)
 
     def add_vectors(self, name: str, variants: Sequence[str | None], values: NDArray[Any]) -> None:
-        """Counts a vector layer's values of several rows: (rows, bands)."""
-        keys = [self._layers[name].stat_name(variant) for variant in variants]
+        """Counts a vector layer's values of several rows: (rows, bands), or (rows, steps, bands)."""
+        layer = self._layers[name]
+        keys = [layer.stat_name(variant) for variant in variants]
+        by_step = values.reshape(len(values), layer.steps or 1, len(layer.bands))
         for key in dict.fromkeys(keys):
-            chosen = [row for row, own in enumerate(keys) if own == key]
-            self._sums[key].add(np.ascontiguousarray(values[chosen].T))
+            chosen = by_step[[row for row, own in enumerate(keys) if own == key]]
+            for own, step in zip(self._sums[key], chosen.transpose(1, 2, 0), strict=True):
+                own.add(np.ascontiguousarray(step))
 
     def merge(self, other: "LayerStatistics") -> None:
         """Adds the sums of the rows that follow."""
-        for key, sums in other._sums.items():
-            self._sums[key].merge(sums)
+        for key, steps in other._sums.items():
+            for own, more in zip(self._sums[key], steps, strict=True):
+                own.merge(more)
 
-    def entries(self) -> dict[str, dict[str, Any]]:
-        """The entries of band_stats.json, also those of variants that no tile has."""
-        required = {key for layer in self._layers.values() for key in layer.stat_names()}
-        # A layer with variants has an entry of its own name only if some tiles have no variant.
-        return {key: sums.result() for key, sums in self._sums.items() if sums.size or key in required}
+    def entries(self, by_step: bool = False) -> dict[str, dict[str, Any]]:
+        """The entries of band_stats.json, also those of variants that no tile has.
+
+        Args:
+            by_step: also those of each time step.
+        """
+        entries = {}
+        for layer in self._layers.values():
+            for key in layer.stat_keys():
+                total = BandStatistics(layer)
+                for step in self._sums[key]:
+                    total.merge(step)
+                # A layer with variants has an entry of its own name only if some tiles have no variant.
+                if total.size or key in layer.stat_names():
+                    entries[key] = total.result()
+                    if by_step:
+                        entries |= zip(layer.step_keys(key), (step.result() for step in self._sums[key]), strict=False)
+        return entries

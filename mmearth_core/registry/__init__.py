@@ -18,7 +18,7 @@ from mmearth_core.registry.commands import offered
 from mmearth_core.registry.load import CORE, Origin, PluginFault, Registered, find_offers, layer_keys, load, settle
 from mmearth_core.text import did_you_mean
 
-__all__ = ["Origin", "PluginFault", "Registered", "Registry", "discover", "engine_of", "installed", "make_modality"]
+__all__ = ["Origin", "PluginFault", "Registered", "Registry", "discover", "engine_of", "make_modality"]
 
 T = TypeVar("T", Modality, Engine)
 
@@ -74,16 +74,9 @@ class Registry:
         remedy = "Correct the name, or install the plugin that has it"
         if plugin:
             remedy = f"The dataset was made with {plugin}: install that version again"
-        raise PluginError(
-            f"No {what} {name!r} is installed.{did_you_mean(name, items)} Installed: {', '.join(items) or 'none'}."
-            f"{hidden} `mmearth-core plugins` lists them. {remedy}; `pip install 'mmearth-core[all]'` has the plugins "
-            "of this repository."
-        )
-
-
-def installed() -> tuple[Origin, ...]:
-    """The distributions that offer plugins, broken ones too; imports none of them."""
-    return tuple(offer.origin for offer in find_offers(GROUP))
+        remedy += "; `pip install 'mmearth-core[all]'` has the plugins of this repository."
+        known = f"Installed: {', '.join(items) or 'none'}.{hidden} `mmearth-core plugins` lists them."
+        raise PluginError(f"No {what} {name!r} is installed.{did_you_mean(name, items)} {known} {remedy}")
 
 
 def not_installed() -> list[str]:

@@ -60,9 +60,8 @@ class Command(Offer):
         try:
             command = self.entry_point.load()
         except Exception as error:  # importing runs the plugin's code: anything may come
-            raise PluginError(
-                f"{prefix} cannot be imported from {value!r}: {type(error).__name__}: {error}. {remedy}"
-            ) from error
+            found = f"cannot be imported from {value!r}: {type(error).__name__}: {error}"
+            raise PluginError(f"{prefix} {found}. {remedy}") from error
         if not isinstance(command, click.Command):
             raise PluginError(f"{prefix}: {value!r} is {command!r}, which is not a click command or group. {remedy}")
         return command

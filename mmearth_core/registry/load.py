@@ -141,11 +141,6 @@ class Registered(Generic[T]):
     origin: Origin
 
     @property
-    def distribution(self) -> str:
-        """The installed distribution, as pip names it."""
-        return self.origin.distribution
-
-    @property
     def options_class(self) -> type:
         """The attrs class of its options."""
         return self.declared.Options
@@ -209,11 +204,9 @@ def _check_version(item: Any, label: str) -> None:
     version = getattr(item, "api_version", None)
     _require(version is not None, f"{label} has no api_version.", f"Give it `api_version = {API_VERSION}`.")
     is_newer = isinstance(version, int) and version > API_VERSION
-    problem = (
-        f"{label} was written for version {version!r} of the plugin contract; this mmearth-core has {API_VERSION}."
-    )
+    found = f"{label} was written for version {version!r} of the plugin contract"
     remedy = "`pip install --upgrade mmearth-core`." if is_newer else "Install a newer version of the plugin."
-    _require(version == API_VERSION, problem, remedy)
+    _require(version == API_VERSION, f"{found}; this mmearth-core has {API_VERSION}.", remedy)
 
 
 def _check_options(item: Any, label: str) -> None:
@@ -235,9 +228,14 @@ def _check_shorthand(item: Any, label: str) -> None:
 
 
 def layer_keys(modality: Any) -> list[str]:
-    """The names of its layers, also with each variant, as in the band statistics; no other layer may have them."""
+    """The names of its layers, also with each variant and step, as in the statistics; no other layer may have them."""
     endings = ["", *(f"_{variant}" for variant in modality.variants)]
-    return [f"{layer.name}{ending}" for layer in modality.layers for ending in endings]
+    return [
+        f"{layer.name}{ending}{step}"
+        for layer in modality.layers
+        for ending in endings
+        for step in ("", *(f"_step{number}" for number in range(layer.steps or 0)))
+    ]
 
 
 def _check_modality(item: Any, label: str) -> None:
@@ -299,10 +297,8 @@ def _recorded(origin: Origin, faults: list[PluginFault]) -> Iterator[None]:
 
 def _load(offer: Offer, entries: Entries, faults: list[PluginFault]) -> None:
     origin, entry_point = offer.origin, offer.entry_point
-    remedy = (
-        "Repair that line, install what is missing, or reinstall the plugin "
-        f"(`pip install --force-reinstall {origin.distribution}`)."
-    )
+    reinstall = f"`pip install --force-reinstall {origin.distribution}`"
+    remedy = f"Repair that line, install what is missing, or reinstall the plugin ({reinstall})."
     with _plugin_code(f"It cannot be imported from {entry_point.value!r}", entry_point.module, remedy):
         plugin = entry_point.load()
     manager = pluggy.PluginManager(GROUP)  # one for each plugin, so that one plugin cannot break another's calls

@@ -44,10 +44,9 @@ def _check_options(_instance: object, attribute: "Attribute[tuple[str, ...]]", o
         if not re.fullmatch(r"--?[A-Za-z][A-Za-z0-9-]*(=[^\n]*)?", option):
             raise ConfigError(f"{name} {option!r}: write one complete option, e.g. {name}={example}.")
         if option.partition("=")[0] in _RESERVED:
-            raise ConfigError(
-                f"{name} {option!r}: `mmearth-core slurm submit` sets this option itself. Use its own options "
-                "(--tasks, --parallel, --logs), or scripts of your own from `mmearth-core slurm scripts`."
-            )
+            own = "Use its own options (--tasks, --parallel, --logs)"
+            remedy = f"{own}, or scripts of your own from `mmearth-core slurm scripts`."
+            raise ConfigError(f"{name} {option!r}: `mmearth-core slurm submit` sets this option itself. {remedy}")
 
 
 @frozen
@@ -129,11 +128,9 @@ def job_chain(config: Config, options: JobOptions, installed: Collection[str]) -
         array=None,
         warning=None,
     )
-    commands = {
-        "report": f"mmearth-core report {source} -o {page} {WORKERS}",
-        "verify": f"mmearth-core verify {source} {WORKERS}",
-    }
-    follow_ups = [commands[command] for command in FOLLOW_UPS if command in installed and options.report]
+    arguments = {"report": f"{source} -o {page}", "verify": source}
+    names = [name for name in FOLLOW_UPS if name in installed and options.report]
+    follow_ups = [f"mmearth-core {name} {arguments[name]} {WORKERS}" for name in names]
     report = evolve(
         post,
         stem="report",
@@ -225,44 +222,53 @@ def submit(
         SlurmError: when there is no Slurm, it has these jobs already, or refuses one; says what was submitted before.
     """
     if shutil.which("sbatch") is None:
-        raise SlurmError(
-            "There is no `sbatch` on this machine, so nothing was submitted. Run this command on a login node of the "
-            "cluster; --dry-run shows what it would submit."
-        )
+        remedy = "Run this command on a login node of the cluster; --dry-run shows what it would submit."
+        raise SlurmError(f"There is no `sbatch` on this machine, so nothing was submitted. {remedy}")
     _check_array_size(options.tasks)
     queued = {} if again else _queued(scripts, folder)
     if queued and (scripts[0].stem not in queued or queued.keys() >= {script.stem for script in scripts}):
-        shown = ", ".join(f"{stage} is job {job}" for stage, job in queued.items())
-        raise SlurmError(
-            f"{folder.parent} is in Slurm's queue already: {shown}. Wait for these jobs, cancel them with `scancel "
-            f"{' '.join(queued.values())}`, or submit again beside them with --again."
-        )
+        cancel = f"cancel them with `scancel {' '.join(queued.values())}`"
+        remedy = f"Wait for these jobs, {cancel}, or submit again beside them with --again."
+        raise SlurmError(f"{folder.parent} is in Slurm's queue already: {_listed(queued)}. {remedy}")
     _write({folder / script.file_name: script.text() for script in scripts if script.stem not in queued})
     try:
         # Slurm does not make this folder, and drops logs without a message if it is missing.
         options.logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SlurmError(f"{options.logs} cannot be made: {error.strerror}. Set another folder with --logs.") from error
-    done: list[SubmittedJob] = []
+    jobs: dict[str, str] = {}
     for script in scripts:
         path = folder / script.file_name
-        if script.stem in queued:
-            done.append(SubmittedJob(script.stem, queued[script.stem], path, is_found=True))
-            yield done[-1]
-            continue
-        command = submit_command(path, done[-1].job if done else None)
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        job = answer.stdout.strip().partition(";")[0]  # on federated clusters the cluster's name follows
-        if answer.returncode or not job.isdecimal():
-            before = ", ".join(f"{one.stage} is job {one.job}" for one in done)
-            raise SlurmError(
-                f"`{shlex.join(command)}` was refused: {(answer.stderr or answer.stdout).strip()}. "
-                + (f"Submitted before it and not cancelled: {before}. " if done else "Nothing was submitted. ")
-                + "Fix this and submit again"
-                + (f": that adds what is missing, or starts over after `scancel {done[0].job}`." if done else ".")
-            )
-        done.append(SubmittedJob(script.stem, job, path))
-        yield done[-1]
+        jobs[script.stem] = queued.get(script.stem) or _sbatch(path, jobs)
+        yield SubmittedJob(script.stem, jobs[script.stem], path, script.stem in queued)
+
+
+def _sbatch(script: Path, before: Mapping[str, str]) -> str:
+    """Submits a script, to start after the last of the jobs `before` it.
+
+    Returns:
+        The number of the job.
+
+    Raises:
+        SlurmError: when Slurm refuses it; says what was submitted before.
+    """
+    numbers = list(before.values())
+    command = submit_command(script, numbers[-1] if numbers else None)
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    job = answer.stdout.strip().partition(";")[0]  # on federated clusters the cluster's name follows
+    if answer.returncode == 0 and job.isdecimal():
+        return job
+    state, again = "Nothing was submitted", ""
+    if before:
+        state = f"Submitted before it and not cancelled: {_listed(before)}"
+        again = f": that adds what is missing, or starts over after `scancel {numbers[0]}`"
+    found = f"`{shlex.join(command)}` was refused: {(answer.stderr or answer.stdout).strip()}"
+    raise SlurmError(f"{found}. {state}. Fix this and submit again{again}.")
+
+
+def _listed(jobs: Mapping[str, str]) -> str:
+    """Jobs by stage, for a message: `download is job 7, post is job 8`."""
+    return ", ".join(f"{stage} is job {job}" for stage, job in jobs.items())
 
 
 def _queued(scripts: Sequence[BatchScript], folder: Path) -> dict[str, str]:
@@ -292,10 +298,9 @@ def _check_array_size(tasks: int) -> None:
     answer = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, check=False)
     limit = re.search(r"^MaxArraySize\s*=\s*(\d+)", answer.stdout, re.MULTILINE)
     if limit and tasks > int(limit[1]):
-        raise SlurmError(
-            f"--tasks {tasks}: this Slurm allows arrays of at most {limit[1]} tasks (MaxArraySize). Use fewer: 40 "
-            "tasks keep Earth Engine's 40 requests in flight, and one task can have many of them."
-        )
+        most = f"this Slurm allows arrays of at most {limit[1]} tasks (MaxArraySize)"
+        remedy = "Use fewer: 40 tasks keep Earth Engine's 40 requests in flight, and one task can have many of them."
+        raise SlurmError(f"--tasks {tasks}: {most}. {remedy}")
 
 
 def copy_scripts(folder: Path) -> list[Path]:
@@ -321,6 +326,5 @@ def _write(texts: Mapping[Path, str]) -> None:
             with written_aside(path) as aside:
                 aside.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise SlurmError(
-            f"{error.filename or path} cannot be written: {error.strerror}. Fix the permissions."
-        ) from error
+        where = error.filename or path
+        raise SlurmError(f"{where} cannot be written: {error.strerror}. Fix the permissions.") from error

@@ -67,9 +67,8 @@ class BatchScript:
         """
         for option in self._options():
             if re.search(r"[\x00-\x1f\x7f]", option):
-                raise ConfigError(
-                    f"sbatch's option {option!r}: has a control character, such as a line break. Remove it."
-                )
+                found = "has a control character, such as a line break"
+                raise ConfigError(f"sbatch's option {option!r}: {found}. Remove it.")
         options = "".join(f"#SBATCH {option}\n" for option in self._options())
         environment = "# The environment is that of the shell that submits this script."
         if self.environment:

@@ -102,10 +102,8 @@ def sample(
             break
         more = allocate(number - draws.made.total(), [source.regions[position] for position in able], allocation)
         draws.take({position: share for position, share in zip(able, more, strict=True) if share})
-    counts = [
-        Count(region, shares[position], draws.made[position], draws.reasons.get(position, ""))
-        for position, region in enumerate(source.regions)
-    ]
+    regions = enumerate(source.regions)
+    counts = [Count(region, shares[i], draws.made[i], draws.reasons.get(i, "")) for i, region in regions]
     # Sorted by region first, so that the order does not depend on when a region was drawn again.
     parts = sorted(draws.parts, key=lambda part: part[0])
     places = Places.joined([part for _, part in parts])
@@ -152,10 +150,8 @@ class _Draws:
                 elif self._rules.can_refuse:
                     is_full = not len(kept) and len(candidates) >= _HOPELESS
                     factor[position] *= 0 if is_full else _GROWTH
-                    why[position] = (
-                        f"only {len(kept)} of {len(candidates)} more places comply with the rules (distance, overlap, "
-                        "exclude)."
-                    )
+                    found = f"only {len(kept)} of {len(candidates)} more places comply"
+                    why[position] = f"{found} with the rules (distance, overlap, exclude)."
                 self._on_progress(self.made.total())
             self._attempt += 1
             if not answered and not self.made.total() and len(request) > 1:

@@ -15,7 +15,7 @@ from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import RequestError
 from mmearth_core.tiles.index import TILES_PER_REQUEST
 from mmearth_core.tiles.polygon_source import seeded
-from mmearth_core.tiles.regions import Region, known_regions
+from mmearth_core.tiles.regions import Region, ecoregions
 from mmearth_core.tiles.squares import DECIMALS, E2, A, Places, rounded
 
 ASSET = "RESOLVE/ECOREGIONS/2017"
@@ -57,7 +57,7 @@ class EarthSource:
     client: EarthClient
     size: float
     seed: int
-    regions: Sequence[Region] = field(factory=known_regions)
+    regions: Sequence[Region] = field(factory=lambda: ecoregions().regions)
 
     def draw(self, wants: Mapping[int, int], attempt: int) -> Iterator[tuple[int, Places | str]]:
         """Requests places; as `PolygonSource.draw`."""

@@ -226,10 +226,8 @@ class TileIndex:
             except _FAULTS as error:
                 if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
                     raise OSError(errno.EIO, str(error), str(self.path)) from error
-                raise DatasetError(
-                    f"{self.path}: the dataset's tiles cannot be read; the file is damaged ({error}). Delete it. "
-                    f"{_IMPORT}"
-                ) from error
+                found = f"the dataset's tiles cannot be read; the file is damaged ({error})"
+                raise DatasetError(f"{self.path}: {found}. Delete it. {_IMPORT}") from error
 
 
 def _wkb(geometry: Any) -> bytes:

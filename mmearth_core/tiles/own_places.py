@@ -38,6 +38,8 @@ _SINUSOIDAL = Proj(proj="sinu", lon_0=0, ellps="WGS84")
 _CHUNK = 500_000
 """Approximate number of lattice points that are tested at once; bounds the memory."""
 
+_SAME_BUILD = "Give the tiles file of the same build."
+
 
 def read_points(path: Path, lon: str | None = None, lat: str | None = None, tile_id: str | None = None) -> pd.DataFrame:
     """Reads points.
@@ -111,10 +113,9 @@ def _degrees(values: "pd.Series[Any]", path: Path, bound: float) -> Floats:
     bad = np.flatnonzero(numbers.isna())
     if bad.size:
         value = values.astype(object).iloc[bad[0]]
-        raise TilesError(
-            f"{path}: row {bad[0] + 1} has {value!r} in {values.name!r} ({bad.size} such rows in all), which is not a "
-            f"number of degrees from {-bound:g} to {bound:g}. Fix or drop it."
-        )
+        found = f"row {bad[0] + 1} has {value!r} in {values.name!r} ({bad.size} such rows in all)"
+        allowed = f"a number of degrees from {-bound:g} to {bound:g}"
+        raise TilesError(f"{path}: {found}, which is not {allowed}. Fix or drop it.")
     return np.asarray(numbers)
 
 
@@ -201,10 +202,8 @@ def read_tile_info(path: Path) -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         raise TilesError(f"{path}: no such file.") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise TilesError(
-            f"{path}: cannot be read as JSON; it may be cut short. The reader says: {error}. Give the tile_info.json "
-            "of an earlier build."
-        ) from error
+        found = f"cannot be read as JSON; it may be cut short. The reader says: {error}"
+        raise TilesError(f"{path}: {found}. Give the tile_info.json of an earlier build.") from error
     form = 'It must hold one object per tile: {"TILE_ID": {"KEY": value, ...}, ...}.'
     if not isinstance(entries, dict):
         raise TilesError(f"{path}: is not a JSON object, but {type(entries).__name__}. {form}")
@@ -234,10 +233,8 @@ def recorded_tiles(entries: Mapping[str, Mapping[str, Any]], path: Path) -> gpd.
         try:
             shapes.append(_recorded_outline(entry))
         except (TilesError, ValueError) as error:
-            raise TilesError(
-                f"{path}: tile {tile_id!r}: {str(error).rstrip('.')}. Correct its entry, or give the tiles file of the "
-                "same build with --tiles."
-            ) from error
+            remedy = "Correct its entry, or give the tiles file of the same build with --tiles."
+            raise TilesError(f"{path}: tile {tile_id!r}: {str(error).rstrip('.')}. {remedy}") from error
     columns = {key: [entry[key] for entry in entries.values()] for key in BOUNDS}
     ids = unique_ids(pd.Series(list(entries), name="tile_id", dtype=object), path)
     return gpd.GeoDataFrame({"tile_id": ids, **columns}, geometry=shapes, crs="EPSG:4326")
@@ -284,10 +281,8 @@ def join_tile_info(
     """
     missing = sum(tile_id not in entries for tile_id in tiles["tile_id"])
     if missing == len(tiles):
-        raise TilesError(
-            f"{path}: has no entry for any of the {len(tiles)} tiles; its first id is {next(iter(entries), None)!r}, "
-            f"the tiles' first {tiles['tile_id'].iloc[0]!r}. Give the tiles file of the same build."
-        )
+        ids = f"its first id is {next(iter(entries), None)!r}, the tiles' first {tiles['tile_id'].iloc[0]!r}"
+        raise TilesError(f"{path}: has no entry for any of the {len(tiles)} tiles; {ids}. {_SAME_BUILD}")
     rows = [entries.get(tile_id, {}) for tile_id in tiles["tile_id"]]
     omitted = (*NUMBERING, "tile_id", "geometry", "GRID", "NO_DATA")
     joined = tiles.copy()
@@ -296,7 +291,7 @@ def join_tile_info(
         if key in BOUNDS:
             # A text is refused even if it reads as a number: the column would be one of texts.
             numbers = column.astype(float) if column.dtype.kind != "O" else column.map(lambda _: math.nan)
-            check_centroids(column, numbers, tiles, path, "Give the tiles file of the same build.")
+            check_centroids(column, numbers, tiles, path, _SAME_BUILD)
             column = column.fillna(tiles[key]) if key in tiles else column
         joined[key] = column
     check_columns(joined.columns.drop("geometry"), path)
@@ -310,9 +305,8 @@ def _without_nested(entry: dict[str, Any]) -> dict[str, Any]:
     """
     if "transform" in entry:
         return entry
-    return {
-        key: value for key, value in entry.items() if key == "GRID" or isinstance(value, str | int | float)
-    } or entry
+    kept = {key: value for key, value in entry.items() if key == "GRID" or isinstance(value, str | int | float)}
+    return kept or entry
 
 
 def _column(key: str, values: list[Any], frame: gpd.GeoDataFrame, path: Path) -> "pd.Series[Any]":
@@ -324,10 +318,8 @@ def _column(key: str, values: list[Any], frame: gpd.GeoDataFrame, path: Path) ->
     texts = [position for position, value in enumerate(values) if isinstance(value, text_types)]
     numbers = [position for position, value in enumerate(values) if isinstance(value, int | float)]
     if texts and numbers:
-        text, number = texts[0], numbers[0]
-        raise TilesError(
-            f"{path}: key {key!r} is the text {values[text]!r} for tile {frame['tile_id'].iloc[text]!r} and the number "
-            f"{values[number]!r} for tile {frame['tile_id'].iloc[number]!r}. Make all of them texts or all numbers."
-        )
+        text, number = (f"{values[row]!r} for tile {frame['tile_id'].iloc[row]!r}" for row in (texts[0], numbers[0]))
+        found = f"is the text {text} and the number {number}"
+        raise TilesError(f"{path}: key {key!r} {found}. Make all of them texts or all numbers.")
     kind = object if texts else None if len(numbers) == len(values) else float
     return pd.Series(values, index=frame.index, dtype=kind, name=key)

@@ -164,19 +164,15 @@ def polygon_source(path: Path, size: float, seed: int, columns: Mapping[str, str
     frame, given = read_polygons(path), columns or {}
     # The realm is optional.
     wanted = [key for key in _COLUMNS if key != "realm" or key in given or key in frame.columns.str.lower()]
-    names = {
-        key: find_column(frame, path, given.get(key), _COLUMNS[key], f"--{key.replace('_', '-')}-column")
-        for key in wanted
-    }
+    options = {key: f"--{key.replace('_', '-')}-column" for key in wanted}
+    names = {key: find_column(frame, path, given.get(key), _COLUMNS[key], option) for key, option in options.items()}
     texts = {key: frame[name].astype(str).where(frame[name].notna(), "").str.strip() for key, name in names.items()}
     realms = texts.get("realm", [""] * len(frame))
     parts: dict[tuple[str, str], list[int]] = {}
     for row, (name, biome) in enumerate(zip(texts["eco_region"], texts["biome"], strict=True)):
         if not (name and biome):
-            raise TilesError(
-                f"{path}: feature {row + 1} has no {names['biome' if name else 'eco_region']!r}. "
-                "Every polygon needs an ecoregion and a biome; drop those without."
-            )
+            remedy = "Every polygon needs an ecoregion and a biome; drop those without."
+            raise TilesError(f"{path}: feature {row + 1} has no {names['biome' if name else 'eco_region']!r}. {remedy}")
         if name != LEFT_OUT:
             parts.setdefault((name, biome), []).append(row)
     if not parts:

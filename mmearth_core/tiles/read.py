@@ -51,9 +51,8 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
         TilesError: names the file, the row (counted from 1) or tile, the problem and the remedy.
     """
     if not path.is_file():
-        raise TilesError(
-            f"{path}: no such tiles file. Check `tiles` in [dataset]; it is relative to the configuration."
-        )
+        remedy = "Check `tiles` in [dataset]; it is relative to the configuration."
+        raise TilesError(f"{path}: no such tiles file. {remedy}")
     if path.suffix.lower() not in FORMATS:
         suffix = f"suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise TilesError(f"{path}: a tiles file with {suffix} cannot be read. Allowed: {', '.join(FORMATS)}.")
@@ -61,12 +60,14 @@ def read_tiles(path: Path) -> gpd.GeoDataFrame:
     if len(frame) == 0:
         raise TilesError(f"{path}: has no tile.")
     if "tile_id" not in frame:
-        raise TilesError(
-            f"{path}: no tile has a property `tile_id`. Found: "
-            f"{', '.join(map(str, frame.columns.drop('geometry'))) or 'none'}. Add a unique `tile_id` to every feature."
-        )
+        found = f"no tile has a property `tile_id`. Found: {', '.join(frame.columns.drop('geometry')) or 'none'}"
+        raise TilesError(f"{path}: {found}. Add a unique `tile_id` to every feature.")
     frame["tile_id"] = _tile_ids(frame["tile_id"], path)
-    _check_crs(frame, path)
+    # With heights it is EPSG:4979; they are dropped.
+    if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
+        found = f"wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]})"
+        command = f"ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}"
+        raise TilesError(f"{path}: {found}. {_RULE} (EPSG:4326): `{command}` converts it.")
     # All formats alike, so that the same tiles have the same windows and images in each.
     frame["geometry"] = gpd.GeoSeries(shapely.transform(frame.geometry.values, rounded), frame.index, crs="EPSG:4326")
     check_geometries(frame, path, ["Polygon"], f"{_RULE}.", tiles=True)
@@ -87,10 +88,8 @@ def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
     """
     missing = np.flatnonzero(ids.isna() | (ids.astype(str).str.strip() == ""))
     if missing.size:
-        raise TilesError(
-            f"{path}: row {missing[0] + 1} has no `{ids.name}` ({missing.size} such rows in all). Give each row a "
-            "unique one."
-        )
+        found = f"row {missing[0] + 1} has no `{ids.name}` ({missing.size} such rows in all)"
+        raise TilesError(f"{path}: {found}. Give each row a unique one.")
     is_float = ids.dtype.kind == "f"
     odd = ids[(ids != ids.round()) | (ids.abs() > _LARGEST_WHOLE) if is_float else ids.map(type).isin([bool, bytes])]
     if len(odd):
@@ -110,10 +109,8 @@ def unique_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
     repeated = ids[ids.duplicated()].unique()
     if len(repeated):
         rows = ", ".join(str(row + 1) for row in np.flatnonzero(ids == repeated[0])[:5])
-        raise TilesError(
-            f"{path}: {ids.name} {repeated[0]!r} is duplicated (rows {rows}); {len(repeated)} ids are duplicated in "
-            "all. Every tile needs an id of its own."
-        )
+        found = f"{repeated[0]!r} is duplicated (rows {rows}); {len(repeated)} ids are duplicated in all"
+        raise TilesError(f"{path}: {ids.name} {found}. Every tile needs an id of its own.")
     return ids
 
 
@@ -125,15 +122,13 @@ def check_columns(columns: Iterable[str], path: Path, *reserved: str) -> None:
     """
     columns, seen = list(columns), {name: name for name in (*NUMBERING, FID, "geometry", *reserved)}
     if len(columns) > MAX_COLUMNS:
-        raise TilesError(
-            f"{path}: has {len(columns)} columns; a GeoPackage holds {MAX_COLUMNS} beside its own. Drop the others."
-        )
+        found = f"has {len(columns)} columns; a GeoPackage holds {MAX_COLUMNS} beside its own"
+        raise TilesError(f"{path}: {found}. Drop the others.")
     for column in map(str, columns):
         if column.lower() in seen:
-            raise TilesError(
-                f"{path}: column {column!r} conflicts with the dataset's column {seen[column.lower()]!r}; a GeoPackage "
-                "ignores upper and lower case in names. Rename or drop it."
-            )
+            found = f"column {column!r} conflicts with the dataset's column {seen[column.lower()]!r}"
+            why = "a GeoPackage ignores upper and lower case in names"
+            raise TilesError(f"{path}: {found}; {why}. Rename or drop it.")
         seen[column.lower()] = column
 
 
@@ -178,11 +173,10 @@ def check_centroids(
     wrong = np.flatnonzero(column.notna() & ~(away.abs() <= (high - low) / 2 + _SLACK))
     if wrong.size:
         row = wrong[0]
-        raise TilesError(
-            f"{path}: {column.name} of tile {frame['tile_id'].iloc[row]!r} is {column.tolist()[row]!r}, not a number "
-            f"of degrees inside its polygon ({low.iloc[row]:g} to {high.iloc[row]:g}); {wrong.size} such tiles in all, "
-            f"the first one is feature {row + 1}. {remedy}"
-        )
+        found = f"{column.name} of tile {frame['tile_id'].iloc[row]!r} is {column.tolist()[row]!r}"
+        allowed = f"a number of degrees inside its polygon ({low.iloc[row]:g} to {high.iloc[row]:g})"
+        count = f"{wrong.size} such tiles in all, the first one is feature {row + 1}"
+        raise TilesError(f"{path}: {found}, not {allowed}; {count}. {remedy}")
 
 
 def _with_centroids(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
@@ -207,16 +201,6 @@ def _tile_ids(ids: "pd.Series[Any]", path: Path) -> "pd.Series[Any]":
                 raise ValueError(f"has {size} bytes; at most {MAX_ID_BYTES} are allowed")
             file_stem(tile_id)
         except ValueError as error:
-            raise TilesError(
-                f"{path}: tile_id {tile_id[:40]!r}... {error}. Use shorter ids or plain letters and digits."
-            ) from error
+            remedy = "Use shorter ids or plain letters and digits."
+            raise TilesError(f"{path}: tile_id {tile_id[:40]!r}... {error}. {remedy}") from error
     return ids
-
-
-def _check_crs(frame: gpd.GeoDataFrame, path: Path) -> None:
-    # With heights it is EPSG:4979; they are dropped.
-    if not frame.crs.to_2d().equals("EPSG:4326", ignore_axis_order=True):
-        raise TilesError(
-            f"{path}: wrong CRS, {frame.crs.name} ({frame.crs.to_string()[:60]}). {_RULE} (EPSG:4326): "
-            f"`ogr2ogr -t_srs EPSG:4326 tiles_4326.geojson {path.name}` converts it."
-        )

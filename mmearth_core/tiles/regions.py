@@ -11,65 +11,13 @@ from attrs import frozen
 
 
 @frozen
-class EcoRegion:
-    """One ecoregion.
-
-    Attributes:
-        label: its class number, from 0.
-        name: ECO_NAME.
-        biome: the class number of its biome.
-        realm: REALM.
-        area_km2: its area, square kilometres.
-    """
-
-    label: int
-    name: str
-    biome: int
-    realm: str
-    area_km2: float
-
-
-@frozen(eq=False)
-class EcoRegions:
-    """The table of ecoregions.
-
-    Attributes:
-        biomes: their names (BIOME_NAME) by class number.
-        regions: the ecoregions by class number.
-    """
-
-    biomes: tuple[str, ...]
-    regions: tuple[EcoRegion, ...]
-
-    def biome(self, name: str) -> int | None:
-        """The class number of a biome, or None."""
-        return self.biomes.index(name) if name in self.biomes else None
-
-    def named(self, name: str) -> tuple[EcoRegion, ...]:
-        """The ecoregions of that name: none, one, or several in different biomes."""
-        return tuple(region for region in self.regions if region.name == name)
-
-
-@cache
-def ecoregions() -> EcoRegions:
-    """The table, read once."""
-    content = json.loads((files("mmearth_core.tiles") / "ecoregions.json").read_text(encoding="utf-8"))
-    regions = (EcoRegion(label, *row) for label, row in enumerate(content["eco_regions"]))
-    return EcoRegions(tuple(content["biomes"]), tuple(regions))
-
-
-LEFT_OUT = "Rock and Ice"
-"""RESOLVE's name for land that belongs to no ecoregion; never sampled."""
-
-
-@frozen
 class Region:
     """One ecoregion, or a region of a polygon file.
 
     Attributes:
-        name: its name.
-        biome: the name of its biome.
-        realm: the name of its realm; None if it is unknown.
+        name: its name (ECO_NAME).
+        biome: the name of its biome (BIOME_NAME).
+        realm: the name of its realm (REALM); None if it is unknown.
         area_km2: square kilometres.
     """
 
@@ -79,16 +27,42 @@ class Region:
     area_km2: float
 
 
-def known_regions() -> tuple[Region, ...]:
-    """The 846 ecoregions of the table, in its order."""
-    table = ecoregions()
-    return tuple(Region(each.name, table.biomes[each.biome], each.realm, each.area_km2) for each in table.regions)
+@frozen(eq=False)
+class EcoRegions:
+    """The table of ecoregions.
+
+    Attributes:
+        biomes: their names (BIOME_NAME) by class number.
+        regions: the 846 ecoregions by class number.
+    """
+
+    biomes: tuple[str, ...]
+    regions: tuple[Region, ...]
+
+    def biome(self, name: str) -> int | None:
+        """The class number of a biome, or None."""
+        return self.biomes.index(name) if name in self.biomes else None
+
+    def named(self, name: str) -> tuple[Region, ...]:
+        """The ecoregions of that name: none, one, or several in different biomes."""
+        return tuple(region for region in self.regions if region.name == name)
+
+
+@cache
+def ecoregions() -> EcoRegions:
+    """The table, read once."""
+    content = json.loads((files("mmearth_core.tiles") / "ecoregions.json").read_text(encoding="utf-8"))
+    biomes = tuple(content["biomes"])
+    return EcoRegions(biomes, tuple(Region(name, biomes[biome], *row) for name, biome, *row in content["eco_regions"]))
+
+
+LEFT_OUT = "Rock and Ice"
+"""RESOLVE's name for land that belongs to no ecoregion; never sampled."""
 
 
 def realm_of(name: str, biome: str) -> str | None:
     """The realm of an ecoregion of the table; None if there is no such one."""
-    table = ecoregions()
-    found = [each.realm for each in table.named(name) if table.biomes[each.biome] == biome]
+    found = [region.realm for region in ecoregions().named(name) if region.biome == biome]
     return found[0] if len(found) == 1 else None
 
 

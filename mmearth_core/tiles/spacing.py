@@ -27,32 +27,60 @@ _NEIGHBOURS = sorted((x * _LAYER + y * _ROW + z for x, y, z in product((-1, 0, 1
 """Offsets of a cell itself, where most conflicts are, and of the 26 around it."""
 
 
-class Spacing:
-    """Accepts tiles that keep their distance from all accepted so far.
+def _tree(path: Path) -> shapely.STRtree:
+    """A spatial index of the polygons of a file, which raises `TilesError` when it cannot be used."""
+    shapes = shapely.get_parts(read_polygons(path).geometry.values)
+    # Tiles and polygons may continue past 180 degrees, so each polygon is there on both sides.
+    turns = np.array([[-360.0, 0.0], [0.0, 0.0], [360.0, 0.0]])
+    copies = [shapely.transform(shapes, lambda points, turn=turn: points + turn) for turn in turns]
+    return shapely.STRtree(np.concatenate(copies))
 
-    The spatial index is a grid of cubes around the globe, so the poles and the antimeridian are not special.
+
+class Rules:
+    """The rules of one sampling. Stateful: every accepted tile keeps others away.
+
+    The spatial index of the accepted tiles is a grid of cubes around the globe, so the poles and the antimeridian are
+    not special.
+
+    Attributes:
+        can_refuse: whether there is any rule.
     """
 
-    def __init__(self, distance: float = 0.0, size: float | None = None) -> None:
-        """Sets the rule.
+    def __init__(self, size: float, min_distance: float = 0.0, no_overlap: bool = False, exclude: Path | None = None):
+        """Sets the rules.
 
         Args:
-            distance: minimum distance between two centroids, metres; a straight line, on a sphere of the equator's
-                radius.
-            size: refuse overlaps of squares of this size, metres; None accepts them.
+            size: of the tiles, metres.
+            min_distance: minimum distance between two centroids, metres; a straight line, on a sphere of the equator's
+                radius. 0 for none.
+            no_overlap: whether tiles may not overlap.
+            exclude: a file of polygons that no tile may touch.
+
+        Raises:
+            TilesError: when the file cannot be used.
         """
-        self._chord = distance
-        self._overlap = size is not None
+        self._excluded = _tree(exclude) if exclude else None
+        self._distance, self._no_overlap = min_distance, no_overlap
+        self.can_refuse = exclude is not None or min_distance > 0 or no_overlap
         # The centres of two squares that overlap are at most a diagonal apart. So conflicts are in adjacent cells only.
-        self._cell = max(distance, 1.05 * math.sqrt(2) * size if size is not None else 0.0, 2.1 * A / _CELLS)
+        self._cell = max(min_distance, 1.05 * math.sqrt(2) * size if no_overlap else 0.0, 2.1 * A / _CELLS)
         self._cells: dict[int, list[tuple[float, ...]]] = {}
 
     def accept(self, places: Places, most: int) -> NDArray[np.intp]:
-        """Accepts up to `most` tiles in order, and remembers them.
+        """Accepts up to `most` tiles that comply with all rules, in order, and remembers them.
 
         Returns:
             Their positions.
         """
+        allowed = np.arange(len(places))
+        if self._excluded is not None and len(places):
+            allowed = np.delete(allowed, self._excluded.query(places.polygons(), predicate="intersects")[0])
+        if not (self._distance or self._no_overlap):
+            return allowed[:most]
+        return allowed[self._keep_apart(places.take(allowed), most)]
+
+    def _keep_apart(self, places: Places, most: int) -> NDArray[np.intp]:
+        """The positions of up to `most` tiles that keep their distance from all accepted so far, which are more now."""
         lon, lat = np.radians((places.west + places.east) / 2), np.radians((places.south + places.north) / 2)
         points = A * np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
         cells = np.floor(points / self._cell).astype(np.int64) + _CELLS // 2
@@ -70,56 +98,13 @@ class Spacing:
 
     def _is_taken(self, key: int, row: list[float]) -> bool:
         x, y, z, lon, lat, width, height = row
-        limit = self._chord * self._chord
+        limit = self._distance * self._distance
         for step in _NEIGHBOURS:
             for a, b, c, other_lon, other_lat, other_width, other_height in self._cells.get(key + step, ()):
                 if (x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2 < limit:
                     return True
-                if self._overlap and abs(lat - other_lat) < _TOUCH * (height + other_height):
+                if self._no_overlap and abs(lat - other_lat) < _TOUCH * (height + other_height):
                     apart = abs(lon - other_lon)
                     if min(apart, 360.0 - apart) < _TOUCH * (width + other_width):
                         return True
         return False
-
-
-def _tree(path: Path) -> shapely.STRtree:
-    """A spatial index of the polygons of a file, which raises `TilesError` when it cannot be used."""
-    shapes = shapely.get_parts(read_polygons(path).geometry.values)
-    # Tiles and polygons may continue past 180 degrees, so each polygon is there on both sides.
-    turns = np.array([[-360.0, 0.0], [0.0, 0.0], [360.0, 0.0]])
-    copies = [shapely.transform(shapes, lambda points, turn=turn: points + turn) for turn in turns]
-    return shapely.STRtree(np.concatenate(copies))
-
-
-class Rules:
-    """The rules of one sampling. Stateful: every accepted tile keeps others away.
-
-    Attributes:
-        can_refuse: whether there is any rule.
-    """
-
-    def __init__(self, size: float, min_distance: float = 0.0, no_overlap: bool = False, exclude: Path | None = None):
-        """Sets the rules.
-
-        Args:
-            size: of the tiles, metres.
-            min_distance: minimum distance between two centroids, metres; 0 for none.
-            no_overlap: whether tiles may not overlap.
-            exclude: a file of polygons that no tile may touch.
-
-        Raises:
-            TilesError: when the file cannot be used.
-        """
-        self._excluded = _tree(exclude) if exclude else None
-        keeps_apart = min_distance > 0 or no_overlap
-        self._spacing = Spacing(min_distance, size if no_overlap else None) if keeps_apart else None
-        self.can_refuse = self._excluded is not None or keeps_apart
-
-    def accept(self, places: Places, most: int) -> NDArray[np.intp]:
-        """The positions of up to `most` tiles that comply with all rules, in order."""
-        allowed = np.arange(len(places))
-        if self._excluded is not None and len(places):
-            allowed = np.delete(allowed, self._excluded.query(places.polygons(), predicate="intersects")[0])
-        if self._spacing is None:
-            return allowed[:most]
-        return allowed[self._spacing.accept(places.take(allowed), most)]

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 import shapely
-from attrs import frozen
+from attrs import astuple, frozen
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
@@ -103,21 +103,16 @@ class Places:
     def __len__(self) -> int:
         return len(self.lon)
 
-    @property
-    def arrays(self) -> tuple[Floats, ...]:
-        """The arrays, in the order of the attributes."""
-        return self.lon, self.lat, self.west, self.south, self.east, self.north
-
     def take(self, which: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "Places":
         """A selection of the tiles."""
-        return Places(*(array[which] for array in self.arrays))
+        return Places(*(array[which] for array in astuple(self, recurse=False)))
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> "Places":
         """The tiles of several, in order."""
         if not parts:
             return Places(*(np.empty(0) for _ in range(6)))
-        return Places(*(np.concatenate(arrays) for arrays in zip(*(part.arrays for part in parts), strict=True)))
+        return Places(*(np.concatenate(arrays) for arrays in zip(*map(astuple, parts), strict=True)))
 
     def polygons(self) -> NDArray[np.object_]:
         """The squares as polygons, counter-clockwise."""
@@ -169,10 +164,8 @@ def squares(lon: Floats, lat: Floats, size: float) -> Places:
     lon, lat = within_180(np.asarray(lon, np.float64)), np.asarray(lat, np.float64)
     bad = np.flatnonzero(~has_room(lat, size))
     if bad.size:
-        raise TilesError(
-            f"A tile of {size:g} m cannot be at latitude {lat[bad[0]]:g}: it is too near the pole ({bad.size} such "
-            "places in all). Remove it, or choose a smaller --size."
-        )
+        why = f"it is too near the pole ({bad.size} such places in all). Remove it, or choose a smaller --size"
+        raise TilesError(f"A tile of {size:g} m cannot be at latitude {lat[bad[0]]:g}: {why}.")
     width, height = half_sides(lat, size)
     edges = (lon - width, lat - height, lon + width, lat + height)
     return Places(lon, lat, *(np.round(edge, DECIMALS) for edge in edges))

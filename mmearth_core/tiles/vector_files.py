@@ -45,9 +45,8 @@ def read_layer(path: Path) -> gpd.GeoDataFrame:
     if not isinstance(frame, gpd.GeoDataFrame):
         raise TilesError(f"{path}: has no geometry column. Use a vector file, such as GeoJSON or GeoPackage.")
     if frame.crs is None:
-        raise TilesError(
-            f"{path}: has no CRS. Set it in the file, e.g. `ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}`."
-        )
+        command = f"ogr2ogr -a_srs EPSG:4326 with_crs.gpkg {path.name}"
+        raise TilesError(f"{path}: has no CRS. Set it in the file, e.g. `{command}`.")
     return frame
 
 
@@ -63,21 +62,17 @@ def _read_with_gdal(path: Path, content: bytes | None = None) -> pd.DataFrame:
             except shapely.errors.ShapelyError as error:
                 stored = pyogrio.raw.read(source, columns=[])[2]
                 damaged = shapely.is_missing(shapely.from_wkb(stored, on_invalid="ignore")) & ~pd.isna(stored)
-                raise TilesError(
-                    f"{path}: feature {np.argmax(damaged) + 1} has a geometry that cannot be read ({error}). A ring "
-                    "has at least four points, and its last one must equal its first. Fix or drop the feature."
-                ) from error
+                found = f"feature {np.argmax(damaged) + 1} has a geometry that cannot be read ({error})"
+                rule = "A ring has at least four points, and its last one must equal its first"
+                raise TilesError(f"{path}: {found}. {rule}. Fix or drop the feature.") from error
     except _UNREADABLE as error:
         if content is None and any(text in str(error) for text in _NO_LOCKS):
             return _read_with_gdal(path, path.read_bytes())
-        raise TilesError(
-            f"{path}: cannot be read as a vector file; it may be cut short or malformed. The reader says: {error}"
-        ) from error
+        found = "cannot be read as a vector file; it may be cut short or malformed"
+        raise TilesError(f"{path}: {found}. The reader says: {error}") from error
     if len(layers) != 1:
-        raise TilesError(
-            f"{path}: has {len(layers)} layers ({', '.join(layers[:5])}); exactly one is needed. Export it to a file "
-            "of its own."
-        )
+        found = f"has {len(layers)} layers ({', '.join(layers[:5])}); exactly one is needed"
+        raise TilesError(f"{path}: {found}. Export it to a file of its own.")
     return frame
 
 
@@ -234,27 +229,20 @@ def write_tiles(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
         columns: the columns by name, each as long as `polygons`.
     """
     check_suffix(path)
+    frame = gpd.GeoDataFrame(dict(columns), geometry=polygons, crs="EPSG:4326")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_aside(path) as aside:
-            _write(aside, polygons, columns)
+            if path.suffix.lower() == ".geojson":
+                _write_geojson(aside, polygons, columns)
+            elif path.suffix.lower() == ".gpkg":
+                write_geopackage(frame, aside)
+            else:
+                # A spatial index would reorder the tiles, and their order becomes the dataset's.
+                pyogrio.write_dataframe(frame, aside, layer="tiles", driver="FlatGeobuf", SPATIAL_INDEX="NO")
     except (OSError, *_UNREADABLE[:2]) as error:
-        raise TilesError(
-            f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}. Free disk space, fix the "
-            "permissions, or name another file."
-        ) from error
-
-
-def _write(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:
-    if path.suffix.lower() == ".geojson":
-        _write_geojson(path, polygons, columns)
-        return
-    frame = gpd.GeoDataFrame(dict(columns), geometry=polygons, crs="EPSG:4326")
-    if path.suffix.lower() == ".gpkg":
-        write_geopackage(frame, path)
-    else:
-        # A spatial index would reorder the tiles, and their order becomes the dataset's.
-        pyogrio.write_dataframe(frame, path, layer="tiles", driver="FlatGeobuf", SPATIAL_INDEX="NO")
+        remedy = "Free disk space, fix the permissions, or name another file."
+        raise TilesError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}. {remedy}") from error
 
 
 def _write_geojson(path: Path, polygons: Any, columns: Mapping[str, Any]) -> None:

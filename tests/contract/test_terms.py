@@ -17,7 +17,7 @@ from mmearth_core.registry.load import InvalidPlugin, Origin, register
 ROOT = Path(__file__).parents[2]
 TERMS = ("licence", "attribution", "citation", "source")
 OURS = {tomllib.loads(path.read_text())["project"]["name"] for path in ROOT.glob("plugins/*/pyproject.toml")}
-SHIPPED = {name: entry for name, entry in discover().modalities.items() if entry.distribution in OURS}
+SHIPPED = {name: entry for name, entry in discover().modalities.items() if entry.origin.distribution in OURS}
 FORMS: dict[str, dict[str, Any]] = {
     "image": {},
     "classes": {"has_classes": True},

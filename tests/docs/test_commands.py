@@ -29,6 +29,7 @@ NOT_RUN = {
     r"landsat": "needs the example installed; tests/planet/test_landsat_anchor.py installs and runs it",
     r"plugin check snow_depth": "needs the plugin installed; plugins/devkit/tests install and check it",
     r"run example\.toml": "needs the plugin installed; plugins/devkit/tests install and run it",
+    r" series\.toml": "tests/docs/test_series.py runs them",
     r"doctor$": "without a configuration it asks Google's servers; plugins/preflight/tests run it",
     r"demo/planet": "takes half a minute; tests/planet and tests/torch_data run it",
     r"tiles --number 1000 --engine local:synthetic": "slow; tests/cli/test_tiles.py runs it with fewer tiles",

@@ -84,7 +84,7 @@ def test_page_of_a_modality_tells_all_that_it_declares(name: str, site: Path) ->
     for key in describe(entry.options_class):
         assert f"{key.key} {key.type}" in text
         assert " ".join(key.help.replace("`", "").split()) in closed_up(text)
-    for words in (entry.distribution, *entry.declared.assets, entry.declared.licence, entry.declared.citation):
+    for words in (entry.origin.distribution, *entry.declared.assets, entry.declared.licence, entry.declared.citation):
         assert words in text
 
 

@@ -123,8 +123,8 @@ def test_a_contradiction_of_a_later_tile_fails_only_this_tile(put, config):
         ('{"share": math.nan}', "place.info raised ValueError: Out of range float values are not JSON compliant"),
         ('{"day": datetime.date(2020, 1, 1)}', "place.info raised TypeError: Object of type date is not JSON"),
         ("[1]", "place.info raised TypeError: info() must return a mapping"),
-        ('{"MISSING": "no image"}', "with mappings in MISSING and MASKED, not {'MISSING': 'no image'}"),
-        ('{"MASKED": ["no image"]}', "with mappings in MISSING and MASKED, not {'MASKED': ['no image']}"),
+        ('{"MISSING": "no image"}', "with mappings in MISSING, MASKED, STEPS, not {'MISSING': 'no image'}"),
+        ('{"MASKED": ["no image"]}', "with mappings in MISSING, MASKED, STEPS, not {'MASKED': ['no image']}"),
         ("located['nothing']", "place.info raised KeyError: 'nothing'"),
     ],
 )

@@ -156,5 +156,5 @@ def test_a_garbled_whole_line_is_named(journal, line, heads_only):
 
 def test_a_line_without_a_key_says_which(journal):
     journal.path.write_bytes(b'{"tile_id": "b"}\n')
-    with pytest.raises(DatasetError, match=r"not a journal entry \(it has no 'ordinal'\)"):
+    with pytest.raises(DatasetError, match=r"not a journal entry \(it has no valid ordinal, outcome\)"):
         journal.read()

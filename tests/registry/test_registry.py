@@ -6,8 +6,10 @@ import attrs
 import pytest
 
 from mmearth_core import Modality
+from mmearth_core.contract.hooks import GROUP
 from mmearth_core.errors import PluginError
-from mmearth_core.registry import Registry, discover, installed
+from mmearth_core.registry import Registry, discover
+from mmearth_core.registry.load import find_offers
 from tests.registry.probe import ENGINE, HOOK, PROBE, faults_of, only_fault
 
 
@@ -117,9 +119,9 @@ def test_optional_hook_and_specname_are_pluggys_own_way(install):
     assert faults_of() == []
 
 
-def test_installed_imports_nothing(install):
+def test_finding_imports_nothing(install):
     install("mmearth-probe", "raise RuntimeError('imported')")
-    assert ("mmearth-probe", "1.0", "probe") in [attrs.astuple(origin) for origin in installed()]
+    assert ("mmearth-probe", "1.0", "probe") in [attrs.astuple(offer.origin) for offer in find_offers(GROUP)]
 
 
 def test_one_broken_plugin_hides_no_other(install):

@@ -3,6 +3,7 @@
 import re
 from importlib.util import find_spec
 
+import attrs
 import numpy as np
 import pytest
 
@@ -83,7 +84,7 @@ def test_the_squares_made_on_the_server_are_those_made_here(client):
     ((_, places),) = EarthSource(client, 1300.0, 1).draw({700: 40}, 0)
     middle_lon, middle_lat = (places.west + places.east) / 2, (places.south + places.north) / 2
     here = squares(middle_lon, middle_lat, 1300.0)
-    assert np.allclose(np.array(here.arrays[2:]), np.array(places.arrays[2:]), atol=2e-8)
+    assert np.allclose(np.array(attrs.astuple(here)[2:]), np.array(attrs.astuple(places)[2:]), atol=2e-8)
 
 
 @needs_planet

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmearth_core.tiles.regions import NUMBERS, Allocation, Region, allocate, known_regions, largest_remainder
+from mmearth_core.tiles.regions import NUMBERS, Allocation, Region, allocate, ecoregions, largest_remainder
 
 WEIGHTS = st.lists(st.floats(0, 1e7, allow_nan=False), min_size=1, max_size=40)
 
@@ -35,25 +35,25 @@ def test_what_is_left_goes_to_the_largest_remainders_and_the_first_of_equal_ones
 @pytest.mark.parametrize("allocation", list(Allocation))
 @pytest.mark.parametrize("number", [1, 13, 846, 1000, 123_457, 1_400_000])
 def test_the_number_asked_for_is_the_number_shared_out(allocation, number):
-    assert sum(allocate(number, known_regions(), allocation)) == number
+    assert sum(allocate(number, ecoregions().regions, allocation)) == number
 
 
 def per_biome(shares):
     counts = Counter()
-    for region, share in zip(known_regions(), shares, strict=True):
+    for region, share in zip(ecoregions().regions, shares, strict=True):
         counts[region.biome] += share
     return counts
 
 
 @pytest.mark.parametrize("allocation", [Allocation.BIOME_AREA, Allocation.BIOME_ECOREGION])
 def test_biomes_get_equal_shares(allocation):
-    counts = per_biome(allocate(100_000, known_regions(), allocation))
+    counts = per_biome(allocate(100_000, ecoregions().regions, allocation))
     assert len(counts) == 14
     assert max(counts.values()) - min(counts.values()) == 1
 
 
 def test_within_a_biome_by_area():
-    regions = known_regions()
+    regions = ecoregions().regions
     shares = allocate(1_400_000, regions, Allocation.BIOME_AREA)
     mangroves = [(r.area_km2, s) for r, s in zip(regions, shares, strict=True) if r.biome == "Mangroves"]
     total = sum(area for area, _ in mangroves)
@@ -61,7 +61,7 @@ def test_within_a_biome_by_area():
 
 
 def test_equal_within_a_biome_and_equal_among_all():
-    regions = known_regions()
+    regions = ecoregions().regions
     shares = allocate(140_000, regions, Allocation.BIOME_ECOREGION)
     for biome in {region.biome for region in regions}:
         own = [share for region, share in zip(regions, shares, strict=True) if region.biome == biome]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from mmearth_core.errors import TilesError
-from mmearth_core.tiles.spacing import Rules, Spacing
+from mmearth_core.tiles.spacing import Rules
 from mmearth_core.tiles.squares import squares
 
 GEOD = Geod(ellps="WGS84")
@@ -27,7 +27,7 @@ def crowd(spot, count, seed, spread=0.06):
 @given(st.sampled_from(SPOTS), st.integers(0, 10**6), st.floats(200, 4000))
 def test_distances_are_kept_and_none_is_refused_without_need(spot, seed, distance):
     places = squares(*crowd(spot, 60, seed), 100.0)
-    kept = Spacing(distance).accept(places, 60).tolist()
+    kept = Rules(100.0, distance).accept(places, 60).tolist()
     chosen: list[int] = []
     for number in range(60):
         gaps = [
@@ -48,7 +48,7 @@ def test_distances_are_kept_and_none_is_refused_without_need(spot, seed, distanc
 @given(st.sampled_from(SPOTS), st.integers(0, 10**6), st.floats(100, 1500))
 def test_overlaps_are_refused_as_by_comparing_all_pairs(spot, seed, size):
     places = squares(*crowd(spot, 60, seed), size)
-    kept = Spacing(0.0, size).accept(places, 60).tolist()
+    kept = Rules(size, no_overlap=True).accept(places, 60).tolist()
     turned = [
         shapely.transform(places.polygons(), lambda p, turn=turn: p + np.array([turn, 0])) for turn in (-360, 0, 360)
     ]
@@ -63,7 +63,7 @@ def test_overlaps_are_refused_as_by_comparing_all_pairs(spot, seed, size):
 
 
 def test_what_was_accepted_before_counts_and_no_more_than_asked_for_are_accepted():
-    spacing = Spacing(1000.0)
+    spacing = Rules(100.0, 1000.0)
     tiles = squares(np.array([0.0, 1.0, 2.0]), np.zeros(3), 100.0)
     assert spacing.accept(tiles, 2).tolist() == [0, 1]
     assert spacing.accept(tiles, 3).tolist() == [2]

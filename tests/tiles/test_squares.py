@@ -2,6 +2,7 @@
 
 import math
 
+import attrs
 import geojson
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_its_area_is_the_squares_within_a_percent(lon, lat, size):
 @given(LON, LAT, SIZE)
 def test_its_sides_are_as_long_as_asked_for_and_its_centroid_is_the_place(lon, lat, size):
     tile = squares(np.array([lon]), np.array([lat]), size)
-    west, south, east, north = (float(edge[0]) for edge in tile.arrays[2:])
+    west, south, east, north = (float(edge[0]) for edge in attrs.astuple(tile)[2:])
     middle = float(tile.lat[0])
     assert GEOD.line_length([west, east], [middle, middle]) == pytest.approx(size, rel=1e-3, abs=0.12)
     assert GEOD.line_length([0, 0], [south, north]) == pytest.approx(size, rel=1e-3, abs=0.12)

@@ -117,7 +117,7 @@ class TileTable:
 def _contradictions(layer: LayerDescription) -> Iterator[str]:
     """Contradictions in a description, each as a sentence."""
     bands = len(layer.bands)
-    if len(layer.shape) != (3 if layer.is_map else 1) or layer.shape[:1] != (bands,):
+    if not layer.is_shape(layer.shape):
         kind = f"a {layer.kind} layer of {counted(bands, 'band')}"
         yield f"A row has shape {layer.shape}, which does not match {kind}."
     for attribute in ("units", "descriptions", "classes"):

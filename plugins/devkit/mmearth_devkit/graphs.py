@@ -16,6 +16,8 @@ def graph_text(value: Any) -> str:
 
     if isinstance(value, ee.ComputedObject):
         return str(ee.serializer.toJSON(value, for_cloud_api=True))
+    if isinstance(value, list | tuple):  # the images of time steps
+        return f"[{', '.join(map(graph_text, value))}]"
     return json.dumps(value, sort_keys=True, default=repr)
 
 
@@ -29,13 +31,14 @@ def evaluate(client: EarthClient, value: Any) -> Any:
 def assets_in(text: str) -> list[str]:
     """The asset ids that a graph opens, sorted; ids that are computed on the server are not found."""
     graph = json.loads(text)
-    values = graph.get("values", {}) if isinstance(graph, dict) else {}
     assets = set()
-    for call in _calls(graph):
-        argument = call.get("arguments", {}).get(_LOADERS.get(call.get("functionName", ""), ""), {})
-        argument = values.get(argument.get("valueReference"), argument)
-        if isinstance(argument.get("constantValue"), str):
-            assets.add(argument["constantValue"])
+    for part in graph if isinstance(graph, list) else [graph]:
+        values = part.get("values", {}) if isinstance(part, dict) else {}
+        for call in _calls(part):
+            argument = call.get("arguments", {}).get(_LOADERS.get(call.get("functionName", ""), ""), {})
+            argument = values.get(argument.get("valueReference"), argument)
+            if isinstance(argument.get("constantValue"), str):
+                assets.add(argument["constantValue"])
     return sorted(assets)
 
 

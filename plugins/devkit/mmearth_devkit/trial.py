@@ -17,7 +17,7 @@ from shapely.geometry import Polygon
 
 from mmearth_core import Anchor, Engine, Grid, Modality, Resampling, Scene, Skip
 from mmearth_core.config.schema import DatasetOptions, RunOptions
-from mmearth_core.download.stack import StackBand, is_composite, present_bands, stack_bands
+from mmearth_core.download.stack import StackBand, images_by_step, is_composite, present_bands, stack_bands
 from mmearth_core.download.stored_config import GRID, chosen_grid
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.tiles.grid import degrees_outside, require_aligned
@@ -118,9 +118,11 @@ class Trial:
         skip = self._anchor(tile)
         if skip is not None:
             self._fail("anchor", f"the tile is skipped: {skip.reason}")
-        image, record.wanted = self._image(tile)
-        if image is not None:
-            text = self._do("image", graph_text, image)
+        images = self._images(tile)
+        image = None
+        if images:
+            image, record.wanted = images[0]
+            text = self._do("image", graph_text, tile.image)
             rebuilt = self._do("image", graph_text, self._build("image", tile.scene, tile.located))
             record.graphs["image"] = [text, rebuilt]
             record.assets = sorted({*record.assets, *assets_in(text)})
@@ -129,6 +131,8 @@ class Trial:
         self._values(tile)
         if image is not None:
             self._pixels(client, image)
+        for other, wanted in images[1:]:
+            self._require_bands(client, other, wanted)
         return image
 
     def _another(self, client: EarthClient, tile: TriedTile) -> None:
@@ -139,16 +143,18 @@ class Trial:
             if self._anchor(tile) is not None:
                 return
             self._values(tile)
-            image, wanted = self._image(tile)
-            if image is None:
-                return
-            names = self._do("image", client.compute, image.bandNames(), "bands")
-            missing = [each.band.name for each in wanted if each.band.name in (self._record.names or ())]
-            missing = [name for name in missing if name not in names]
-            if missing:
-                self._fail("image", f"the image has no band {', '.join(missing)}; it has {', '.join(names) or 'none'}")
+            for image, wanted in self._images(tile):
+                self._require_bands(client, image, wanted)
         finally:
             self._label = ""
+
+    def _require_bands(self, client: EarthClient, image: Any, wanted: Sequence[StackBand]) -> None:
+        """The image has all its bands that the first tile's image has."""
+        names = self._do("image", client.compute, image.bandNames(), "bands")
+        missing = [each.band.name for each in wanted if each.band.name in (self._record.names or ())]
+        missing = [name for name in missing if name not in names]
+        if missing:
+            self._fail("image", f"the image has no band {', '.join(missing)}; it has {', '.join(names) or 'none'}")
 
     def _do(self, step: str, function: Callable[..., T], *arguments: Any) -> T:
         """Calls a function of the plugin, or one that uses what it built.
@@ -202,13 +208,15 @@ class Trial:
         tile.scene = evolve(tile.asked, anchor=anchor)
         return None
 
-    def _image(self, tile: TriedTile) -> tuple[Any, tuple[StackBand, ...]]:
-        """The tile's image, if it has one, and the bands that it should have."""
+    def _images(self, tile: TriedTile) -> list[tuple[Any, tuple[StackBand, ...]]]:
+        """The tile's image, or that of each time step, with the bands that it should have; empty if it has none."""
         if not stack_bands([self._modality]):
-            return None, ()
+            return []
         with self._guard.building("present"):
             wanted = self._do("present", present_bands, self._modality, tile.located)
-        return (self._build("image", tile.scene, tile.located) if wanted else None), wanted
+        tile.image = self._build("image", tile.scene, tile.located) if wanted else None
+        images = self._do("image", images_by_step, self._modality, tile.image)
+        return [(image, tuple(band for band in wanted if band.step == step)) for step, image in images]
 
     def _rebuild(self, tile: TriedTile, recording: Path) -> None:
         record = self._record
@@ -318,7 +326,8 @@ class Trial:
         scene = None if first.scene is None else evolve(first.scene, polygon=polygon)
         tile = TriedTile(scene, evolve(first.asked, polygon=polygon))
         self._locate(client, tile)
-        return client, self._image(tile)[0]
+        images = self._images(tile)
+        return client, (images[0][0] if images else None)
 
     def _ask_again(self, memory: Memory) -> None:
         """Asks for all tiles in order, in the reverse order, and in the reverse order as if nothing was asked before.

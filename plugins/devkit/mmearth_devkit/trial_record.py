@@ -110,6 +110,7 @@ class TriedTile:
         located: the plain answer to `locate`.
         asked_again: whether `relocate` wanted a second answer.
         vectors: the result of `values`; None if it was not called.
+        image: the result of `image`.
         answers: for each time that it was asked, what every function returned, as text by the function's name.
     """
 
@@ -119,6 +120,7 @@ class TriedTile:
     located: Any = None
     asked_again: bool = False
     vectors: Mapping[str, Any] | None = None
+    image: Any = None
     answers: list[dict[str, str]] = field(factory=list)
 
 

@@ -49,7 +49,7 @@ MISTAKES = [
     (broken.Shifted, "grid", "band sound.h", "10.0 m west and 10.0 m north"),
     (broken.OwnGrid, "grid", "band sound.h", "its pixels are 30 m"),
     (broken.Reserved, "info", "info()", "the core and modality 'sound' contradict each other in tile_info: GRID.size"),
-    (broken.Unexplained, "info", "info()", "with mappings in MISSING and MASKED"),
+    (broken.Unexplained, "info", "info()", "with mappings in MISSING, MASKED, STEPS"),
     (broken.Composite, "resampling", "band sound.h", "mmearth_core.resample(collection)"),
     (broken.Failing, "steps", "image()", "TypeError"),
     (broken.Nowhere, "steps", "image()", "has no image"),

@@ -10,7 +10,9 @@ from mmearth_core.registry import discover
 
 ROOT = Path(__file__).parents[3]
 OWN = {tomllib.loads(path.read_text())["project"]["name"] for path in ROOT.glob("plugins/*/pyproject.toml")}
-SHIPPED = {name: entry for name, entry in discover().modalities.items() if entry.distribution in OWN | {"mmearth-core"}}
+SHIPPED = {
+    name: entry for name, entry in discover().modalities.items() if entry.origin.distribution in OWN | {"mmearth-core"}
+}
 
 
 def test_all_are_there():

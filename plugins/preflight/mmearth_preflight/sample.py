@@ -225,5 +225,5 @@ def _hdf5_bytes(job: PreparedRun, stacks: list[Path]) -> int:
 
 def _values(layer: LayerDescription, stack: Path) -> NDArray[Any]:
     """A layer's values of a tile, as the HDF5 file has them. The server has rounded and clamped them already."""
-    pixels = read_stack(stack, [f"{layer.name}__{band}" for band in layer.bands])
+    pixels = read_stack(stack, layer.stack_names)
     return np.where(np.isnan(pixels), layer.fill, pixels).astype(layer.dtype)

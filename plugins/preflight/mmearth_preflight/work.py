@@ -150,7 +150,7 @@ def _group_cost(job: PreparedRun, group: Group, scene: Scene, left: int) -> Grou
         wire=_npy_bytes(bands, size),
         stack=len(bands) * np.dtype("float32").itemsize * size**2 * STACK_SHARE,
         hdf5=pixel * size**2 * HDF5_SHARE,
-        vectors=sum(len(layer.bands) * np.dtype(layer.dtype).itemsize for layer in vectors),
+        vectors=sum((layer.steps or 1) * len(layer.bands) * np.dtype(layer.dtype).itemsize for layer in vectors),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from mmearth_core import Band, Kind, Layer, Modality, Scene
-from mmearth_core.tiles.regions import EcoRegion, EcoRegions, ecoregions
+from mmearth_core.tiles.regions import EcoRegions, Region, ecoregions
 
 _NONE = -math.inf
 """No-data of the float layers, as in the published dataset."""
@@ -129,9 +129,9 @@ class TileLayers(Modality):
         named = [table.regions[label]] if isinstance(label, int) else table.named(label)
         if not named:
             raise _UnknownError(f"column {column!r}: {label!r} is not an ecoregion of RESOLVE Ecoregions 2017")
-        fitting = [region for region in named if biome is None or region.biome == biome]
+        fitting = [region for region in named if biome is None or region.biome == table.biomes[biome]]
         if len(fitting) == 1:
-            return fitting[0].label
+            return table.regions.index(fitting[0])
         raise _UnknownError(f"column {column!r}: {_conflict(table, named, biome)}")
 
 
@@ -161,8 +161,8 @@ def _label(value: Any, column: str, count: int) -> int | str:
     raise _UnknownError(f"the tile has no value in column {column!r}")
 
 
-def _conflict(table: EcoRegions, named: Sequence[EcoRegion], biome: int | None) -> str:
-    biomes = ", ".join(repr(table.biomes[region.biome]) for region in named)
+def _conflict(table: EcoRegions, named: Sequence[Region], biome: int | None) -> str:
+    biomes = ", ".join(repr(region.biome) for region in named)
     if biome is None:
         return f"{named[0].name!r} is in several biomes ({biomes}), and the tile's biome is unknown"
     return f"{named[0].name!r} is in {biomes}, not in {table.biomes[biome]!r}"

@@ -1,6 +1,5 @@
 """Merges the rows of several datasets with the same layout, without recompressing them."""
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -16,7 +15,7 @@ from mmearth_core.layers import LayerDescription
 from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, PROVENANCE, ROWS, STATISTICS, create_scales, digest_of_rows, new_file
 from mmearth_core.product.reader import DatasetReader, find_products, read_side_file
-from mmearth_core.product.statistics import are_possible, merged_entry, stats_digest
+from mmearth_core.product.statistics import LayerStatistics, are_possible, joined_entries, stats_digest
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool
@@ -205,16 +204,13 @@ def merged_stats(
     for layer in layers:
         if not all(are_possible(layer, part) for part in parts):
             return None
-        keys = [*layer.stat_names()]
-        if layer.variants and any(layer.name in part for part in parts):
-            keys.append(layer.name)  # for tiles without a variant
         try:
-            own = {key: merged_entry(layer, [part[key] for part in parts if key in part]) for key in keys}
-        except (KeyError, IndexError, TypeError, ValueError):  # statistics written by another program
+            own = LayerStatistics([layer]).entries() | joined_entries(layer, parts)
+        except (LookupError, AttributeError, TypeError, ValueError):  # statistics written by another program
             return None
-        values = rows * math.prod(layer.shape[1:])
+        total = [own[key] for key in layer.stat_keys() if key in own]
         for band in range(len(layer.bands)):
-            if sum(entry["count"][band] + entry["nodata"][band] for entry in own.values()) != values:
+            if sum(entry["count"][band] + entry["nodata"][band] for entry in total) != rows * layer.per_band:
                 return None
         merged |= own
     return merged

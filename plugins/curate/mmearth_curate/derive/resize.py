@@ -86,7 +86,8 @@ def resize(source: Path, target: Path, size: int, overwrite: bool, pool: Pool, p
     with publish(out, [find_products(source)], overwrite) as staged:
         reader = shared.open_source(source)
         _require_larger(reader, size)
-        write_json(staged.band_stats, _write_hdf5(staged, reader, size, pool, progress).entries())
+        statistics = _write_hdf5(staged, reader, size, pool, progress)
+        write_json(staged.band_stats, statistics.entries(shared.have_step_statistics([reader])))
         write_tile_info(staged.tile_info, _entries(reader, size))
         for old, new in zip(side_files(reader.paths), side_files(staged), strict=True):
             if old.exists() and not new.exists():  # files that depend only on the rows
@@ -101,9 +102,9 @@ def _require_larger(reader: DatasetReader, size: int) -> None:
     if not maps:
         raise DatasetError(f"{path}: all its layers are vectors, so there is nothing to crop.")
     for layer in maps:
-        if layer.shape[1:] != (before, before):
+        if layer.shape[-2:] != (before, before):
             raise DatasetError(
-                f"{path}: tiles of layer {layer.name!r} have {layer.shape[1]} x {layer.shape[2]} pixels, "
+                f"{path}: tiles of layer {layer.name!r} have {layer.shape[-2]} x {layer.shape[-1]} pixels, "
                 f"others {before} x {before}. Only square tiles of the same size can be cropped."
             )
     if size >= before:
@@ -123,7 +124,7 @@ def _write_hdf5(
         shared.write_table(file, shared.stored_table(reader))
         for layer in layers:
             if layer.is_map:
-                made = create_layer(file, evolve(layer, shape=(len(layer.bands), size, size)), count)
+                made = create_layer(file, evolve(layer, shape=(*layer.shape[:-2], size, size)), count)
             else:
                 made = shared.create_like(file, source[layer.name], layer, count)
             mark = str(source[layer.name].attrs.get(PROVENANCE, ""))
@@ -159,8 +160,8 @@ def crop(task: Crop) -> Cropped:
             for layer, reader in maps:
                 first = margin(layer.shape[-1], task.size)
                 inside = slice(first, first + task.size)
-                values = np.ascontiguousarray(reader.read(row)[:, inside, inside])
-                statistics.add(layer.name, variant, values.reshape(len(layer.bands), -1))
+                values = np.ascontiguousarray(reader.read(row)[..., inside, inside])
+                statistics.add(layer.name, variant, values)
                 own[layer.name] = compress_row(values)
             chunks.append(own)
     return Cropped(chunks, statistics)

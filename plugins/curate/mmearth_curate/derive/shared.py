@@ -18,6 +18,7 @@ from mmearth_core.paths import ProductPaths
 from mmearth_core.product.hdf5 import METADATA, ROWS, STATISTICS, VERSION, describe, digest_of_rows, opened, rows_digest
 from mmearth_core.product.hdf5_rows import RowReader, chunk_writer, count_values
 from mmearth_core.product.reader import DatasetReader, Splits
+from mmearth_core.product.statistics import have_steps
 from mmearth_core.progress import Progress
 from mmearth_core.text import counted
 from mmearth_core.workers import Pool
@@ -210,13 +211,22 @@ def counted_stats(
     try:
         with opened(staged) as file:
             rows = range(len(file[METADATA]))
-        return count_values(staged, layers, rows, copied_from[0].image_size, pool.map, progress)
+        by_step = have_step_statistics(copied_from)
+        return count_values(staged, layers, rows, copied_from[0].image_size, pool.map, progress, by_step)
     except DamagedFileError as error:
         names = ", ".join(str(each.paths.hdf5) for each in copied_from)
         raise DatasetError(
             f"{names}: of the tiles copied from there, {error.found}. The file is damaged: `mmearth-core verify FILE` "
             "names every damaged row. Copy or fetch it again, or write it again with `mmearth-core post`."
         ) from error
+
+
+def have_step_statistics(readers: Iterable[DatasetReader]) -> bool:
+    """Whether all inputs have statistics of each time step; then so has the new dataset."""
+    return all(
+        reader.paths.band_stats.exists() and have_steps(reader.layers.values(), reader.band_stats())
+        for reader in readers
+    )
 
 
 def moved_rows(count: int, kept: Rows, start: int = 0) -> Rows:

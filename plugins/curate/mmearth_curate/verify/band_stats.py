@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mmearth_core.json_files import JSONFileError
 from mmearth_core.layers import LayerDescription
-from mmearth_core.product.statistics import ROUNDING, Statistic, statistics_in, value_of
+from mmearth_core.product.statistics import ROUNDING, Statistic, statistics_of, value_of
 from mmearth_core.text import counted
 from mmearth_curate.strict_json import read_strictly
 from mmearth_curate.verify.findings import Finding, Report, Severity
@@ -68,7 +68,7 @@ class BandStatsCheck:
         """The means in the file by key, if they are numbers."""
         means = {}
         for layer in self.report.known.values():
-            for key in {*layer.stat_names(), layer.name}:
+            for key in layer.stat_keys(by_step=True):
                 numbers = layer.stat_numbers((self.stats or {}).get(key), "mean")
                 if numbers is not None:
                     means[key] = numbers
@@ -84,6 +84,9 @@ class BandStatsCheck:
             return
         known, seen, means = self.report.known, self.report.seen, self.means()
         expected = {key: layer for layer in known.values() for key in (*layer.stat_names(), *seen.get(layer.name, {}))}
+        for key, layer in list(expected.items()):
+            steps = layer.step_keys(key)
+            expected |= dict.fromkeys(steps if any(step in self.stats for step in steps) else (), layer)
         for key, layer in expected.items():
             if key not in self.stats:
                 yield self._fault(layer.name, f"There is no entry {key!r}.")
@@ -92,7 +95,7 @@ class BandStatsCheck:
             yield from self._complete(layer, key)
             # Unreadable rows of a layer are reported separately, and the layer's counts cannot be compared.
             if sum(counts.rows for counts in own.values()) == len(self.report.reader):
-                counts = own.get(key) or ValueCounts(len(layer.bands))
+                counts = own.get(key) or seen.get(key, {}).get(key) or ValueCounts(len(layer.bands))
                 yield from self._entry(layer, key, counts, means.get(key), is_full)
                 if not is_full and key in means:
                     yield from self._sampled_means(layer, key, counts, means[key])
@@ -110,8 +113,13 @@ class BandStatsCheck:
                 yield self._fault(layer.name, message)
 
     def _table(self, layer: LayerDescription, key: str) -> Iterator[Statistic]:
+        """The statistics that an entry must have; one of an earlier version has fewer."""
         entry = self.stats[key] if self.stats is not None else None
-        return statistics_in(layer, entry if isinstance(entry, Mapping) else {})
+        names = entry.keys() if isinstance(entry, Mapping) else ()
+        older = {each.older: each for each in statistics_of(layer) if each.older and each.name not in names}
+        for each in statistics_of(layer):
+            if each not in older.values():
+                yield evolve(older[each.name], name=each.name) if each.name in older else each
 
     def _numbers(self, layer: LayerDescription, key: str, statistic: Statistic) -> Floats | None:
         assert self.stats is not None

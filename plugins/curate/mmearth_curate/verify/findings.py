@@ -1,6 +1,5 @@
 """Findings of a verification and their report as JSON or as tables."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -184,7 +183,7 @@ class Report:
             return {"known": False}
         entries = self.seen.get(name, {}).values()
         rows, empty = sum(seen.rows for seen in entries), sum(seen.empty for seen in entries)
-        values = max(rows * math.prod(layer.shape[1:]), 1)
+        values = max(rows * layer.per_band, 1)
         nodata = [int(sum(seen.nodata[band] for seen in entries)) for band in range(len(layer.bands))]
         return {
             "known": True,

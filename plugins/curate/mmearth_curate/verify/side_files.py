@@ -123,7 +123,7 @@ class TileInfoCheck:
         grid = entry.get("GRID")
         size = grid.get("size") if isinstance(grid, Mapping) else None
         for name, layer in report.known.items():
-            if size is not None and layer.is_map and layer.shape[1:] != (size, size):
-                message = f"The layer has {layer.shape[1:]} pixels; tile_info's GRID has {size} x {size}."
+            if size is not None and layer.is_map and layer.shape[-2:] != (size, size):
+                message = f"The layer has {layer.shape[-2:]} pixels; tile_info's GRID has {size} x {size}."
                 yield report.finding(Severity.FAULT, _INFO, message, _WRITE_BOTH, row, name)
                 return  # all maps of a file have one size

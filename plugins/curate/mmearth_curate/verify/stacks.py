@@ -144,12 +144,13 @@ def _compare(
             message = f"Group {group!r}: the {what} of the stack is {own}; the journal has {other}."
             yield Finding(Severity.FAULT, CHECK, message, _AGAIN, row, tile_id)
     for layer in layers:
-        missing = [band for band in layer.bands if f"{layer.name}__{band}" not in bands]
+        missing = [name for name in layer.stack_names if name not in bands]
         if missing:
             message = f"The stack has no bands {', '.join(missing)}; it has {', '.join(map(str, bands))}."
             yield Finding(Severity.FAULT, CHECK, message, _AGAIN, row, tile_id, layer.name)
             continue
-        pixels = np.stack([bands[f"{layer.name}__{band}"] for band in layer.bands])
+        pixels = np.stack([bands[name] for name in layer.stack_names])
+        pixels = pixels.reshape(*layer.shape[:-2], *pixels.shape[-2:])
         yield from _differences(file, layer, pixels, row, tile_id)
 
 
@@ -188,8 +189,12 @@ def check_vectors(source: DownloadedDataset, file: h5py.File, journal: DatasetRo
             yield Finding(Severity.FAULT, "vectors", f"{error}.", "Repair the plugin.", row, tile_id)
             continue
         for layer in (layer for layer in vectors if layer.modality == name):
-            numbers = [np.nan if each is None else each for each in given.get(layer.name) or ()]
-            yield from _differences(file, layer, np.array(numbers, np.float64), row, tile_id)
+            own = given.get(layer.name) or ()
+            steps = (
+                [own] if layer.steps is None else [[None] * len(layer.bands) if step is None else step for step in own]
+            )
+            numbers = np.array([[np.nan if each is None else each for each in step] for step in steps], np.float64)
+            yield from _differences(file, layer, numbers[0] if layer.steps is None else numbers, row, tile_id)
 
 
 def _differences(
@@ -211,9 +216,11 @@ def _differences(
     same = (values == expected) | ((values != values) & (expected != expected))  # NaN differs from itself
     if not same.all():
         first = tuple(int(index) for index in np.argwhere(~same)[0])
+        place = list(first)
+        band = layer.bands[place.pop(layer.band_axis)]
         message = (
-            f"{counted(int(np.count_nonzero(~same)), 'value')} other than what was downloaded: band "
-            f"{layer.bands[first[0]]} has {values[first]} at {first[1:]}; expected: {expected[first]}."
+            f"{counted(int(np.count_nonzero(~same)), 'value')} other than what was downloaded: band {band} has "
+            f"{values[first]} at {tuple(place)}; expected: {expected[first]}."
         )
         yield Finding(Severity.FAULT, CHECK, message, _POST, row, tile_id, layer.name)
 

@@ -57,7 +57,7 @@ class PartResult:
     """The result of a part.
 
     Attributes:
-        seen: `{layer: {key in the statistics: counts}}`.
+        seen: `{layer: {key in the statistics: counts}}`; of a time step, `{key: {key: counts}}`.
         findings: the findings.
     """
 
@@ -117,18 +117,27 @@ class _RowCheck:
         if layer is None:
             self._is_written(dataset, name)
             return None
-        flat = values.reshape(len(layer.bands), -1)
+        flat = layer.by_band(values)
         valid = _valid(flat, (float(layer.nodata), *layer.also_missing))
         has_data = bool(valid.any())
         if not has_data and not self._is_written(dataset, name):
             return None
         self.result.findings += self._check_values(layer, flat, valid)
         key = layer.stat_name(self.variant)
+        self._count(layer, name, key, flat, valid)
+        for step, step_key in enumerate(layer.step_keys(key)):
+            if step_key in self.part.means:
+                own, known = (each.reshape(len(each), layer.steps or 1, -1)[:, step] for each in (flat, valid))
+                self._count(layer, step_key, step_key, own, known)
+        return has_data
+
+    def _count(
+        self, layer: LayerDescription, name: str, key: str, flat: NDArray[Any], valid: NDArray[np.bool_]
+    ) -> None:
         counts = self.result.seen.setdefault(name, {}).setdefault(key, ValueCounts(len(layer.bands)))
         counts.add(flat, valid, layer.kind is Kind.CLASSES)
         if self.row in self.part.sampled:
             counts.sampled.add(flat, valid, self.part.means.get(key, np.zeros(len(layer.bands))))
-        return has_data
 
     def _is_written(self, dataset: h5py.Dataset, name: str) -> bool:
         """Whether a row of no-data was written, and is not just missing."""
@@ -146,10 +155,10 @@ class _RowCheck:
             yield from self._check_finite(layer, flat)
         if layer.kind is Kind.CLASSES:
             yield from self._check_classes(layer, flat, valid)
-        if _is_one_hot(layer) and valid.any():
-            ones = np.flatnonzero(flat[:, 0] == 1)
-            if len(ones) != 1 or np.count_nonzero(flat) != 1 or not valid.all():
-                other = counted(int(np.count_nonzero((flat != 0) & (flat != 1))), "value")
+        for vector, known in zip(flat.T, valid.T, strict=True) if _is_one_hot(layer) else ():
+            ones = np.flatnonzero(vector == 1)
+            if known.any() and (len(ones) != 1 or np.count_nonzero(vector) != 1 or not known.all()):
+                other = counted(int(np.count_nonzero((vector != 0) & (vector != 1))), "value")
                 message = f"The vector is not one-hot: it has {counted(len(ones), 'one')} and {other} neither 0 nor 1."
                 yield self.finding("one-hot", message, _FIX_VALUES, layer.name)
 

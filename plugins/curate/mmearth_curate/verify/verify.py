@@ -1,12 +1,15 @@
 """The complete verification: descriptions, rows, splits, values, statistics, journals and stacks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
-from mmearth_core.download.folder import BadStack, DownloadedDataset, send_back
+from mmearth_core.download.folder import BadStack, DownloadedDataset, mark_failed
 from mmearth_core.errors import DatasetError
+from mmearth_core.files import locked
+from mmearth_core.paths import DatasetPaths
 from mmearth_core.progress import Progress
 from mmearth_core.registry import Registry
 from mmearth_core.text import counted
@@ -62,11 +65,24 @@ def verify(
         bad = _check_stacks(report, report.source, journals, rows, pool, progress)
         if returning:
             _require_some_sound(report.source, bad, report.stacks or 0)
-            send_back(report.source.folder, bad, "verify")
+            _return(report.source.folder, bad)
             report.returned = len(bad)
         if images:
             check_images(report, target, registry, progress)
     return report
+
+
+def _return(folder: DatasetPaths, bad: Sequence[BadStack]) -> None:
+    """Marks tiles as failed in the journals, so that `run --retry-failed` downloads them again.
+
+    Raises:
+        DatasetError: if another process works on these tiles.
+    """
+    with ExitStack() as locks:
+        for group in sorted({one.group for one in bad}):
+            partitions = sorted({one.partition for one in bad if one.group == group})
+            locks.enter_context(locked(folder.lock(group), partitions))
+        mark_failed(folder, bad, "verify")
 
 
 def _sample(rows: int, size: int) -> frozenset[int]:

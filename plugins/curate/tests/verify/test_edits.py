@@ -157,8 +157,8 @@ JOURNAL = {
     "CRS": (put("anchor", "crs", value="EPSG:32617"), 'anchor.crs is "EPSG:32617"; expected: "EPSG:32618"'),
     "unknown CRS": (put("anchor", "crs", value="EPSG:1"), "CRS 'EPSG:1' is unknown"),
     "ordinal": (put("ordinal", value=5), ": has the ordinal 5; tiles.gpkg has 4."),
-    "no grid": (lambda own: own.pop("grid"), ": not a journal entry (the tile is done, and has no grid)."),
-    "no anchor": (lambda own: own.pop("anchor"), ": not a journal entry (the tile is done, and has no anchor)."),
+    "no grid": (lambda own: own.pop("grid"), ": not a journal entry (it has no valid grid)."),
+    "no anchor": (lambda own: own.pop("anchor"), ": not a journal entry (it has no valid anchor)."),
 }
 
 

@@ -132,12 +132,15 @@ def vectors(record: TrialRecord) -> Iterator[Finding]:
 def _layer_faults(layer: Layer, returned: Sequence[Any]) -> Iterator[Finding]:
     """What is wrong with a vector layer, of which these are the numbers of every tile."""
     where = f"layer {layer.name}"
+    wrong_steps = [numbers for numbers in returned if layer.steps and not _has_length(numbers, layer.steps)]
+    if wrong_steps:
+        problem = f"values() returns {wrong_steps[0]!r}, but {layer.steps} time steps are declared."
+        remedy = f"Return {{{layer.name!r}: [[...], ...]}} with one list per step; None for a step without numbers."
+        yield Finding("vectors", where, problem, remedy)
+        return
+    returned = _by_step(layer, returned)
     for numbers in returned:
-        if (
-            isinstance(numbers, str)
-            or not isinstance(numbers, Sequence | np.ndarray)
-            or len(numbers) != len(layer.bands)
-        ):
+        if not _has_length(numbers, len(layer.bands)):
             yield Finding(
                 "vectors",
                 where,
@@ -169,6 +172,19 @@ def _layer_faults(layer: Layer, returned: Sequence[Any]) -> Iterator[Finding]:
             "Look for a mask, a name or a filter that hides everything; or choose a tile and day with data, and with "
             "the columns that the modality reads (`scene=` of check_modality).",
         )
+
+
+def _has_length(numbers: Any, length: int) -> bool:
+    is_list = isinstance(numbers, Sequence | np.ndarray) and not isinstance(numbers, str)
+    return is_list and len(numbers) == length
+
+
+def _by_step(layer: Layer, returned: Sequence[Any]) -> Sequence[Any]:
+    """The numbers of every tile, or of every time step of every tile."""
+    if layer.steps is None:
+        return returned
+    nothing = [None] * len(layer.bands)
+    return [nothing if step is None else step for numbers in returned for step in numbers]
 
 
 def _number(value: Any) -> float | None:
@@ -251,9 +267,8 @@ def _quantities(record: TrialRecord) -> Iterator[tuple[str, Layer, Band, NDArray
             yield f"band {layer.name}.{band.name}", layer, band, known
     for layer in (layer for layer in record.modality.layers if not layer.is_map):
         tiles = [tile.vectors.get(layer.name) for tile in record.tiles if tile.vectors is not None]
-        known_tiles = [
-            each for each in tiles if isinstance(each, Sequence | np.ndarray) and len(each) == len(layer.bands)
-        ]
+        tiles = [each for each in tiles if layer.steps is None or _has_length(each, layer.steps)]
+        known_tiles = [each for each in _by_step(layer, tiles) if _has_length(each, len(layer.bands))]
         for position, band in enumerate(layer.bands):
             numbers = np.array([_number(each[position]) for each in known_tiles], np.float64)
             # The plugin itself may return the no-data value for a missing number.

@@ -228,7 +228,7 @@ def _entries(registry: "Registry", name: str) -> "list[Registered[Modality]]":
         from mmearth_core.errors import PluginError
 
         raise PluginError(" ".join(map(str, faults)))
-    of_distribution = [entry for entry in registry.modalities.values() if entry.distribution == name]
+    of_distribution = [entry for entry in registry.modalities.values() if entry.origin.distribution == name]
     return of_distribution or [registry.modality(name)]
 
 

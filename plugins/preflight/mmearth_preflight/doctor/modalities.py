@@ -7,7 +7,7 @@ from attrs import evolve, field, frozen
 
 from mmearth_core import Anchor, Modality, Scene
 from mmearth_core.download.run import PreparedRun
-from mmearth_core.download.stack import StackBand, is_composite, present_bands
+from mmearth_core.download.stack import StackBand, images_by_step, is_composite, present_bands
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.text import counted
 from mmearth_preflight.doctor.assets import assets_in, beyond, check_assets, described
@@ -111,11 +111,13 @@ class ModalityChecks:
                     findings.fail(f"{name} assumptions", text, "The asset is another one than the plugin expects.")
 
     def _check_image(self, modality: Modality, scene: Scene) -> Any:
-        """Checks a located modality's image and vectors; returns the image, or None if the tile has none."""
+        """Checks a located modality's image and vectors; returns the tile's images, one per time step."""
         located = self.located[modality.name]
         bands = present_bands(modality, located)
-        image = modality.image(scene, located) if bands else None
-        if image is not None:
+        images = images_by_step(modality, modality.image(scene, located) if bands else None)
+        if images:
+            step, image = images[0]  # all time steps are made in the same way
+            bands = tuple(band for band in bands if band.step == step)
             self._check_bands(modality, image, bands)
             with self.findings.check(f"{modality.name} values", _REMEDY):
                 self._check_values(modality, image, bands, scene)
@@ -123,7 +125,7 @@ class ModalityChecks:
             text = f"no image at tile {scene.tile_id}: {modality.info(located)}"
             self.findings.skip(f"{modality.name} bands", text)
         self._check_vectors(modality, located)
-        return image
+        return [image for _, image in images]
 
     def _check_bands(self, modality: Modality, image: Any, bands: Collection[StackBand]) -> None:
         """The declared bands exist, and their pixels are not larger than a tile."""
@@ -175,9 +177,10 @@ class ModalityChecks:
         vectors = [layer for layer in modality.layers if not layer.is_map]
         values = modality.values(located) if vectors else {}
         numbers = {layer.name: len(values.get(layer.name, ())) for layer in vectors}
-        wrong = [layer for layer in vectors if numbers[layer.name] != len(layer.bands)]
+        declared = {layer.name: layer.steps or len(layer.bands) for layer in vectors}
+        wrong = [layer for layer in vectors if numbers[layer.name] != declared[layer.name]]
         for layer in wrong:
-            text = f"{layer.name}: {numbers[layer.name]} numbers, where {len(layer.bands)} are declared"
+            text = f"{layer.name}: {numbers[layer.name]} numbers, where {declared[layer.name]} are declared"
             self.findings.fail(f"{modality.name} values", text, _REMEDY)
         if vectors and not wrong:
             text = ", ".join(f"{name}: {counted(number, 'number')}" for name, number in numbers.items())

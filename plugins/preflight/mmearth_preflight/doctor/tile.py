@@ -64,8 +64,10 @@ def _check_classes(findings: Findings, prepared: PreparedRun, tile_id: str) -> N
     """The pixels of class layers have declared values only."""
     for group in prepared.groups:
         stack = prepared.folder.stack(group.name, 0, tile_id)
-        for layer, band in [(each.layer, each.band) for each in stack_bands(group.modalities) if each.band.classes]:
-            pixels = read_stack(stack, [f"{layer.name}__{band.name}"]) if stack.exists() else np.empty(0)
+        bands = [each for each in stack_bands(group.modalities) if each.band.classes]
+        for layer, band in [(each.layer, each.band) for each in bands if not each.step]:
+            steps = [each.name for each in bands if each.layer is layer and each.band is band]
+            pixels = read_stack(stack, steps) if stack.exists() else np.empty(0)
             found = {float(value) for value in np.unique(pixels[~np.isnan(pixels)])}
             unknown = sorted(found - {label.value for label in band.classes})
             if unknown:

@@ -4,19 +4,11 @@ from pathlib import Path
 
 import click
 
-from mmearth_core.cli.common import (
-    PATH,
-    dataset_argument,
-    json_option,
-    number_option,
-    seed_option,
-    show,
-    workers_option,
-)
+from mmearth_core.cli.common import PATH, json_option, number_option, seed_option, show, workers_option
 
 
 @click.command("report")
-@dataset_argument
+@click.argument("dataset", metavar="DATASET", type=PATH)
 @click.option("-o", "--output", type=PATH, metavar="FILE", help="HTML file to write; by default report.html.")
 @number_option("--rows", "Rows in the histograms, drawn at random if there are more.", default=2000)
 @click.option("--all-rows", is_flag=True, help="Use all rows in the histograms.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from mmearth_curate.select import RowFilter, criteria_options
 
-from mmearth_core.cli.common import PATH, dataset_argument, json_option, seed_option, show
+from mmearth_core.cli.common import PATH, json_option, seed_option, show
 
 if TYPE_CHECKING:
     from mmearth_curate.reading import DescribedReader
@@ -18,7 +18,7 @@ MOST_TILES = 1000
 
 
 @click.command("view")
-@dataset_argument
+@click.argument("dataset", metavar="DATASET", type=PATH)
 @click.argument("tiles", metavar="[TILE]...", nargs=-1)
 @click.option("-o", "--output", type=PATH, metavar="FILE", help="PNG file to write; by default view.png.")
 @click.option("--layer", "layers", multiple=True, metavar="NAME", help="Only this layer; may be repeated.")

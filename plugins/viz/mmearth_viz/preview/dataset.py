@@ -24,6 +24,9 @@ from mmearth_core.text import did_you_mean
 TILE = "TILE"
 """The key of tile_info with the columns of the tiles file."""
 
+_STEPS = "STEPS"
+"""The key of tile_info with the date and images of each time step."""
+
 _NEAR = 5
 """Maximum number of similar ids in an error."""
 
@@ -215,6 +218,16 @@ class Facts:
     def line(self, variant: str | None) -> str:
         """The summary on one line."""
         return " · ".join(text for text in (self.date, variant, self.where, *self.labels[:3]) if text)
+
+
+def step_dates(layer: LayerDescription, entry: Entry) -> list[str]:
+    """The dates of a layer's time steps in a tile, as its entry has them; empty for a layer without steps."""
+    reported = entry.get(_STEPS)
+    steps = reported.get(layer.name) if isinstance(reported, Mapping) else None
+    numbers = range(layer.steps or 0)
+    if not isinstance(steps, list) or len(steps) != len(numbers):
+        return [f"step {number}" for number in numbers]
+    return [str(step.get("date", "")) if isinstance(step, Mapping) else "no image" for step in steps]
 
 
 def _texts(entry: Mapping[str, Any]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmearth_core import Layer, Modality
 from mmearth_core.download.folder import Group, Journal, Outcome, Tile, TileIndex, TileOutcome
-from mmearth_core.download.stack import read_stack
+from mmearth_core.download.stack import read_stack, stack_bands
 from mmearth_core.errors import DatasetError
 from mmearth_core.paths import DatasetPaths
 from mmearth_viz.preview.contact_sheet import contact_sheet
@@ -60,9 +60,10 @@ def done_tiles(folder: DatasetPaths, group: Group) -> Iterator[DoneTile]:
 
 def layer_picture(folder: DatasetPaths, group: Group, one: DoneTile, layer: Layer) -> Picture:
     """Draws one layer of a tile from its stack."""
-    names = [f"{layer.name}__{band.name}" for band in layer.bands]
-    path = folder.stack(group.name, one.tile.partition, one.tile.tile_id)
-    return render_layer(layer, read_stack(path, names), one.variant)
+    names = [band.name for band in stack_bands(group.modalities) if band.layer is layer]
+    pixels = read_stack(folder.stack(group.name, one.tile.partition, one.tile.tile_id), names)
+    steps = np.split(pixels, layer.steps or 1)  # side by side
+    return render_layer(layer, np.concatenate(steps, axis=-1), one.variant)
 
 
 ROW_GAP = 0.5

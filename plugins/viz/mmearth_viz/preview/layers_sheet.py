@@ -112,10 +112,7 @@ def _lay_out(world: Picture, rows: Sequence[Row], keys: Sequence[tuple[str, Lege
     side = max((cell.shape[0] for row in rows for cell in row.cells if not isinstance(cell, Sequence)), default=0)
     if side == 0:
         raise ValueError("A sheet of layers needs at least one picture.")
-    widths = [
-        TEXT_WIDTH if all(isinstance(row.cells[number], Sequence) for row in rows) else side
-        for number in range(columns)
-    ]
+    widths = [max(_width(row.cells[number], side) for row in rows) for number in range(columns)]
     offsets = [CAPTIONS_WIDTH + sum(widths[:number]) + number * GUTTER for number in range(columns)]
     grid_width = offsets[-1] + widths[-1]
     width = max(grid_width, world.shape[1]) + 2 * MARGIN
@@ -133,6 +130,11 @@ def _lay_out(world: Picture, rows: Sequence[Row], keys: Sequence[tuple[str, Lege
         columns=[(left + offset, room) for offset, room in zip(offsets, widths, strict=True)],
         pitch=side + GUTTER,
     )
+
+
+def _width(cell: Picture | Sequence[str], side: int) -> int:
+    """The width of a cell: time steps are side by side, so a picture may be wider than high."""
+    return TEXT_WIDTH if isinstance(cell, Sequence) else max(side, cell.shape[1])
 
 
 def _draw_row(sheet: Image.Image, row: Row, layout: _Layout, top: int) -> None:

@@ -26,15 +26,22 @@ class MapPanel:
 
     Attributes:
         layer: the layer.
-        picture: its pixels' colours, (rows, columns, 3).
+        picture: its pixels' colours, (rows, columns, 3); those of time steps side by side.
         legend: its legend.
         note: anything unusual about it; otherwise empty.
+        steps: the date of each time step; empty for a layer without steps.
     """
 
     layer: LayerDescription
     picture: Picture
     legend: Legend
     note: str = ""
+    steps: tuple[str, ...] = ()
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """The picture of each time step; or the only one."""
+        return np.split(self.picture, len(self.steps) or 1, axis=1)
 
 
 @frozen
@@ -80,7 +87,9 @@ class NumbersPanel:
 Panel = MapPanel | NumbersPanel
 
 
-def make_panel(layer: LayerDescription, values: NDArray[Any], variant: str | None, most: int = 12) -> Panel:
+def make_panel(
+    layer: LayerDescription, values: NDArray[Any], variant: str | None, most: int = 12, dates: Sequence[str] = ()
+) -> Panel:
     """The panel of a layer of a tile.
 
     Args:
@@ -88,9 +97,20 @@ def make_panel(layer: LayerDescription, values: NDArray[Any], variant: str | Non
         values: a row of its dataset.
         variant: the tile's variant.
         most: maximum number of listed values of a vector.
+        dates: the date of each time step, if it has any; by default their numbers.
     """
     known = np.where(layer.valid(values), values, np.nan).astype(np.float64)
-    return _map(layer, known, variant) if layer.is_map else _numbers(layer, known, most)
+    if layer.steps is None:
+        return _map(layer, known, variant) if layer.is_map else _numbers(layer, known, most)
+    steps = tuple(dates) or tuple(f"step {number}" for number in range(layer.steps))
+    if layer.is_map:  # drawn as one wide image, so that all steps have the same bands and colours
+        return evolve(_map(layer, np.concatenate(list(known), axis=-1), variant), steps=steps)
+    named = [
+        evolve(number, name=f"{number.name}, {date}")
+        for date, own in zip(steps, known, strict=True)
+        for number in _numbers(layer, own, len(own)).numbers
+    ]
+    return NumbersPanel(layer, named[:most], max(0, len(named) - most))
 
 
 def _map(layer: LayerDescription, values: NDArray[np.float64], variant: str | None) -> MapPanel:

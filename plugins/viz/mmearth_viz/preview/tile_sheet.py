@@ -50,13 +50,16 @@ def tile_sheet(
         credit: the source of the data, at the bottom.
         corner: a small map for the upper right corner.
     """
-    columns = min(COLUMNS, max(3, len(panels)))
-    sorts: list[list[Panel]] = [
-        [each for each in panels if isinstance(each, sort)] for sort in (MapPanel, NumbersPanel)
-    ]
-    rows = [sort[start : start + columns] for sort in sorts for start in range(0, len(sort), columns)]
-    heights = [max(_height(panel) for panel in row) for row in rows]
-    width = columns * SIDE + (columns - 1) * GAP + 2 * MARGIN
+    columns = min(COLUMNS, max(3, len(panels), *(len(panel.steps) for panel in panels if isinstance(panel, MapPanel))))
+    strips = [panel for panel in panels if isinstance(panel, MapPanel) and panel.steps]
+    maps = [panel for panel in panels if isinstance(panel, MapPanel) and not panel.steps]
+    numbers = [panel for panel in panels if isinstance(panel, NumbersPanel)]
+    rows: list[Sequence[Panel]] = [maps[start : start + columns] for start in range(0, len(maps), columns)]
+    rows += [[panel] for panel in strips]
+    rows += [numbers[start : start + columns] for start in range(0, len(numbers), columns)]
+    full = columns * SIDE + (columns - 1) * GAP
+    heights = [max(_height(panel, full) for panel in row) for row in rows]
+    width = full + 2 * MARGIN
     top = MARGIN + TITLE + 10 + SUBTITLE + 30
     if corner is not None:
         top = max(top, MARGIN + corner.shape[0] + 20)
@@ -67,7 +70,7 @@ def tile_sheet(
         sheet.paste(Image.fromarray(corner), (width - MARGIN - corner.shape[1], MARGIN - 16))
     for row, row_height in zip(rows, heights, strict=True):
         for column, panel in enumerate(row):
-            _draw(sheet, (MARGIN + column * (SIDE + GAP), top), panel)
+            _draw(sheet, (MARGIN + column * (SIDE + GAP), top), panel, full)
         top += row_height + GAP
     save(sheet, path)
 
@@ -99,20 +102,61 @@ def _text(panel: Panel) -> _Text:
     return _Text(layer.name, f"{shown}, of {len(layer.bands)} bands" if others else shown)
 
 
-def _height(panel: Panel) -> int:
+@frozen
+class _Strip:
+    """How the time steps of a panel are laid out: pixels, with a date below each picture.
+
+    Attributes:
+        side: width of a picture.
+        gap: between two pictures.
+        columns: pictures per line.
+    """
+
+    side: int
+    gap: int
+    columns: int
+
+    @classmethod
+    def of(cls, panel: MapPanel, room: int) -> "_Strip":
+        """As large as other panels if the steps fit one line, otherwise half as large in lines of equal length."""
+        side, gap = (SIDE, GAP) if len(panel.steps) * (SIDE + GAP) <= room + GAP else (SIDE // 2, GAP // 2)
+        lines = -(-len(panel.steps) // ((room + gap) // (side + gap)))
+        return cls(side, gap, -(-len(panel.steps) // lines))
+
+    def pitch(self, panel: MapPanel) -> int:
+        """The distance from one line to the next."""
+        return len(scaled(panel.pictures[0], self.side)) + LINE + 8
+
+    def height(self, panel: MapPanel) -> int:
+        """The height of all lines."""
+        return -(-len(panel.steps) // self.columns) * self.pitch(panel)
+
+
+def _height(panel: Panel, room: int) -> int:
     if isinstance(panel, MapPanel):
-        picture = scaled(panel.picture, SIDE)
-        return _HEAD + len(picture) + 10 + legend_height(panel.legend)
+        picture = _Strip.of(panel, room).height(panel) if panel.steps else len(scaled(panel.picture, SIDE))
+        return _HEAD + picture + 10 + legend_height(panel.legend)
     return _HEAD + (len(panel.numbers) + bool(panel.more)) * (LINE + 4)
 
 
-def _draw(sheet: Image.Image, place: tuple[int, int], panel: Panel) -> None:
+def _draw(sheet: Image.Image, place: tuple[int, int], panel: Panel, room: int) -> None:
     draw = ImageDraw.Draw(sheet)
     x, y = place
     text = _text(panel)
-    write(draw, (x, y), text.name, NAME, INK, SIDE)
-    write(draw, (x, y + NAME + 6), text.about, CAPTION, QUIET, SIDE)
+    is_strip = isinstance(panel, MapPanel) and panel.steps
+    write(draw, (x, y), text.name, NAME, INK, room if is_strip else SIDE)
+    write(draw, (x, y + NAME + 6), text.about, CAPTION, QUIET, room if is_strip else SIDE)
     y += _HEAD
+    if isinstance(panel, MapPanel) and panel.steps:
+        strip = _Strip.of(panel, room)
+        for position, (date, picture) in enumerate(zip(panel.steps, panel.pictures, strict=True)):
+            line, column = divmod(position, strip.columns)
+            left, upper = x + column * (strip.side + strip.gap), y + line * strip.pitch(panel)
+            own = scaled(picture, strip.side)
+            sheet.paste(Image.fromarray(own), (left, upper))
+            write(draw, (left, upper + len(own) + 4), date, CAPTION, QUIET, strip.side)
+        draw_legend(sheet, (x, y + strip.height(panel) + 10), panel.legend, SIDE)
+        return
     if isinstance(panel, MapPanel):
         picture = scaled(panel.picture, SIDE)
         sheet.paste(Image.fromarray(picture), (x, y))

@@ -1,16 +1,17 @@
 """Draws a dataset: one tile in detail, or a sheet of several tiles and layers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from attrs import field, frozen
-from mmearth_curate.reading import DescribedReader
+from mmearth_curate.reading import DescribedReader, Entry
 
 from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.text import counted
 from mmearth_viz.preview.contact_sheet import contact_sheet
-from mmearth_viz.preview.dataset import Facts, entries_of, require_layers
+from mmearth_viz.preview.dataset import Facts, entries_of, require_layers, step_dates
 from mmearth_viz.preview.layers_sheet import Row, layers_sheet
 from mmearth_viz.preview.legend import Legend, together
 from mmearth_viz.preview.panel import MapPanel, Panel, make_panel
@@ -98,18 +99,22 @@ def view(reader: DescribedReader, rows: Sequence[int], layers: Sequence[str], pa
 
 
 def _panels(
-    reader: DescribedReader, rows: Sequence[int], layers: Sequence[LayerDescription], most: int
+    reader: DescribedReader, entries: Mapping[int, Entry], layers: Sequence[LayerDescription], most: int
 ) -> list[list[Panel]]:
-    read = reader.values(rows, [layer.name for layer in layers])
+    read = reader.values(entries, [layer.name for layer in layers])
     return [
-        [make_panel(layer, values[layer.name], reader.table.variant(row), most) for layer in layers]
-        for row, values in zip(rows, read, strict=True)
+        [
+            make_panel(layer, values[layer.name], reader.table.variant(row), most, step_dates(layer, entry))
+            for layer in layers
+        ]
+        for (row, entry), values in zip(entries.items(), read, strict=True)
     ]
 
 
 def _one(reader: DescribedReader, row: int, layers: Sequence[LayerDescription], path: Path) -> None:
-    facts = Facts.of(entries_of(reader, [row])[row])
-    (panels,) = _panels(reader, [row], layers, 12)
+    entries = entries_of(reader, [row])
+    facts = Facts.of(entries[row])
+    (panels,) = _panels(reader, entries, layers, 12)
     corner = world_map([(facts.place[1], facts.place[0])], _CORNER, dot=5.0) if facts.place else None
     tile_sheet(
         path,
@@ -122,8 +127,9 @@ def _one(reader: DescribedReader, row: int, layers: Sequence[LayerDescription], 
 
 
 def _table(reader: DescribedReader, rows: Sequence[int], layers: Sequence[LayerDescription], path: Path) -> None:
-    described = [Facts.of(entry) for entry in entries_of(reader, rows).values()]
-    panels = _panels(reader, rows, layers, _NUMBERS)
+    entries = entries_of(reader, rows)
+    described = [Facts.of(entry) for entry in entries.values()]
+    panels = _panels(reader, entries, layers, _NUMBERS)
     lines = []
     for row, facts, own in zip(rows, described, panels, strict=True):
         variant = reader.table.variant(row)
@@ -145,6 +151,8 @@ def _table(reader: DescribedReader, rows: Sequence[int], layers: Sequence[LayerD
 
 def _cell(panel: Panel) -> Picture | Sequence[str]:
     if isinstance(panel, MapPanel):
+        if panel.steps:
+            return np.concatenate([scaled(picture, _SIDE) for picture in panel.pictures], axis=1)
         return scaled(panel.picture, max(_SIDE, min(panel.picture.shape[1], 2 * _SIDE)))
     lines = [f"{each.text}  {each.name}".strip() for each in panel.numbers]
     return [*lines, panel.rest] if panel.more else lines
@@ -155,10 +163,14 @@ def _legends(panels: Sequence[Panel]) -> list[Legend]:
 
 
 def _contacts(reader: DescribedReader, rows: Sequence[int], layer: LayerDescription, path: Path) -> None:
-    panels = [panel for (panel,) in _panels(reader, rows, [layer], 0) if isinstance(panel, MapPanel)]
-    ids = [reader.table.tile_id(row) for row in rows]
+    entries = entries_of(reader, rows) if layer.steps else {row: {} for row in rows}
+    panels = [panel for (panel,) in _panels(reader, entries, [layer], 0) if isinstance(panel, MapPanel)]
+    captions = [
+        ": ".join(text for text in (reader.table.tile_id(row), ", ".join(panel.steps)) if text)
+        for row, panel in zip(rows, panels, strict=True)
+    ]
     contact_sheet(
-        [(tile_id, panel.picture) for tile_id, panel in zip(ids, panels, strict=True)],
+        [(caption, panel.picture) for caption, panel in zip(captions, panels, strict=True)],
         path,
         title=reader.paths.name,
         subtitle=f"{len(rows)} of {len(reader):,} tiles · {layer.name}: {layer.description}",

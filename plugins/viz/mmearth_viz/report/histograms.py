@@ -158,7 +158,7 @@ def count_part(part: Part) -> Histograms:
         readers = {layer.name: RowReader(file[layer.name]) for layer in block.layers}
         for row, variant in zip(block.rows, block.variants(file), strict=True):
             for layer in block.layers:
-                values = readers[layer.name].read(row).reshape(len(layer.bands), -1)
+                values = layer.by_band(readers[layer.name].read(row))
                 key = layer.stat_name(variant)
                 if key not in result.counts:
                     result.counts[key] = np.zeros((len(layer.bands), BINS + 2), np.int64)

@@ -13,7 +13,7 @@ from mmearth_core import Kind
 from mmearth_core.layers import LayerDescription
 from mmearth_core.product.statistics import statistics_of
 from mmearth_core.progress import Progress
-from mmearth_viz.preview.dataset import Facts, Wanted, choose_rows
+from mmearth_viz.preview.dataset import Facts, Wanted, choose_rows, step_dates
 from mmearth_viz.preview.dataset import entries_of as tile_entries
 from mmearth_viz.preview.legend import number, share
 from mmearth_viz.preview.panel import MapPanel, NumbersPanel, make_panel
@@ -32,7 +32,7 @@ class StatRow:
 
     Attributes:
         band: its name.
-        variant: its name; empty without one.
+        variant: its variant or time step; empty without one.
         unit: empty for none.
         values: one per heading of the table.
         nodata: the share of no-data.
@@ -59,6 +59,7 @@ class LayerSection:
         headings: the statistics in its table.
         rows: its band statistics.
         more: number of bands that are not shown.
+        parts: the heading of the parts that have lines of their own: variants or time steps; empty without any.
     """
 
     name: str
@@ -70,6 +71,7 @@ class LayerSection:
     headings: Sequence[str]
     rows: Sequence[StatRow]
     more: int = 0
+    parts: str = ""
 
 
 def sections(reader: DescribedReader, stats: Stats, counts: Histograms) -> list[LayerSection]:
@@ -81,6 +83,7 @@ def _section(layer: LayerDescription, stats: Stats, counts: Histograms) -> Layer
     entries = entries_of(layer, stats)
     headings = [statistic.name for statistic in statistics_of(layer) if statistic.shown]
     choice = is_choice(layer, stats)
+    keys = [key for key in layer.stat_keys(by_step=True) if key in stats]
     bands = range(min(len(layer.bands), MOST_BANDS))
     return LayerSection(
         layer.name,
@@ -90,8 +93,9 @@ def _section(layer: LayerDescription, stats: Stats, counts: Histograms) -> Layer
         [] if not is_quantity(layer, stats) else [_histogram(layer, band, entries, stats, counts) for band in bands],
         [_choices(layer, entries)] if choice else list(_classes(layer, entries)),
         headings,
-        [] if choice else [_row(layer, band, key, entries[key], headings) for band in bands for key in entries],
+        [] if choice else [_row(layer, band, key, stats[key], headings) for band in bands for key in keys],
         0 if choice else len(layer.bands) - len(bands),
+        "variant" if layer.variants else "step" if len(keys) > len(entries) else "",
     )
 
 
@@ -179,6 +183,7 @@ class Shot:
         picture: a data URI.
         alt: the picture's description as text.
         scale: the ends of its range; empty without a range.
+        steps: of a strip of time steps, the date of each.
     """
 
     layer: str
@@ -186,6 +191,7 @@ class Shot:
     picture: str
     alt: str
     scale: str
+    steps: Sequence[str] = ()
 
 
 @frozen
@@ -215,7 +221,10 @@ def make_samples(reader: DescribedReader, count: int, seed: int, progress: Progr
     samples = []
     for row, values in zip(rows, reader.values(rows, [layer.name for layer in layers]), strict=True):
         variant = reader.table.variant(row)
-        panels = [make_panel(layer, values[layer.name], variant, _NUMBERS) for layer in layers]
+        panels = [
+            make_panel(layer, values[layer.name], variant, _NUMBERS, step_dates(layer, entries[row]))
+            for layer in layers
+        ]
         tile_id = reader.table.tile_id(row)
         samples.append(
             Sample(
@@ -230,14 +239,15 @@ def make_samples(reader: DescribedReader, count: int, seed: int, progress: Progr
 
 
 def _shot(panel: MapPanel, tile_id: str) -> Shot:
-    picture = panel.picture if panel.picture.shape[1] <= _SIDE else scaled(panel.picture, _SIDE)
+    side = _SIDE * max(1, len(panel.steps) // 2)  # each picture of a strip has half the width
+    picture = panel.picture if panel.picture.shape[1] <= side else scaled(panel.picture, side)
     legend = panel.legend
     keys = ", ".join(swatch.text for swatch in legend.swatches)
     scale = " to ".join(legend.ends) if legend.ramp is not None else ""
     shown = f"{legend.heading}; {panel.note}" if panel.note else legend.heading
     alt = "; ".join(text for text in (f"{panel.layer.name} of tile {tile_id}: {shown}", scale, keys) if text)
     image = Image.fromarray(picture).quantize(_COLOURS, dither=Image.Dither.NONE)
-    return Shot(panel.layer.name, shown, png(image), alt, scale)
+    return Shot(panel.layer.name, shown, png(image), alt, scale, panel.steps)
 
 
 def _numbers(panels: Sequence[NumbersPanel]) -> list[tuple[str, str]]:
