@@ -8,8 +8,9 @@ docs/plugins.md describes the contract. Users read finished datasets with `mmear
 
 from mmearth_core.contract.bands import Band, ClassLabel, Kind, Layer, Preview, Resampling
 from mmearth_core.contract.engine import Connection, Demo, Engine, Limits, Transport, WrappedEngine
+from mmearth_core.contract.grid import Grid
 from mmearth_core.contract.hooks import hookimpl
-from mmearth_core.contract.modality import API_VERSION, Anchor, Grid, Modality, Scene, Skip, resample
+from mmearth_core.contract.modality import API_VERSION, Anchor, Modality, Scene, Skip, resample
 
 __version__ = "0.1.0"
 

@@ -11,7 +11,8 @@ from attrs import asdict, evolve, field, fields, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.contract.bands import ClassLabel, Kind, Layer, Preview, holds, stack_name, step_numbers
-from mmearth_core.contract.modality import PIXEL, TERMS, Modality
+from mmearth_core.contract.grid import PIXEL
+from mmearth_core.contract.modality import TERMS, Modality
 from mmearth_core.errors import DatasetError
 from mmearth_core.text import counted
 

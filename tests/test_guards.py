@@ -56,10 +56,9 @@ def words_in(text: str, words: list[str]) -> list[str]:
 
 
 def own_plugins() -> list[Registered]:
-    """Modalities of sensors: `tile` describes places in the core's own words."""
-    names = {tomllib.loads(text_of(folder / "pyproject.toml"))["project"]["name"] for folder in PLUGINS} - {
-        "mmearth-tile"
-    }
+    """Modalities of sensors: `tile` and `labels` have plain words for names, and no sensor."""
+    names = {tomllib.loads(text_of(folder / "pyproject.toml"))["project"]["name"] for folder in PLUGINS}
+    names -= {"mmearth-tile", "mmearth-labels"}
     return [entry for entry in discover().modalities.values() if entry.origin.distribution in names]
 
 

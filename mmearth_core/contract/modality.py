@@ -2,88 +2,23 @@
 
 import datetime as dt
 import math
-import re
 from collections.abc import Collection, Iterable, Mapping
 from copy import copy
-from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from affine import Affine
 from attrs import field, frozen, validators
 from attrs.converters import optional
+from numpy.typing import ArrayLike
 from shapely.geometry import Polygon
 
 from mmearth_core.contract.bands import Layer
-from mmearth_core.errors import TilesError
-from mmearth_core.text import whole
+from mmearth_core.contract.grid import Grid
 
 if TYPE_CHECKING:
     import ee
 
 Images = TypeVar("Images", "ee.Image", "ee.ImageCollection")
-
-PIXEL = 10
-"""The pixel size of a dataset by default, metres, as in MMEarth. No other module of the core knows a number for it."""
-
-
-_CODE = re.compile(r"EPSG:\d+", re.IGNORECASE)
-
-
-@lru_cache(maxsize=128)
-def _as_wkt(crs: str) -> str:
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    try:
-        return CRS.from_user_input(crs).to_wkt("WKT1_GDAL")
-    except CRSError as error:
-        raise TilesError(f"CRS {crs!r} has no EPSG code and no WKT 1, so Earth Engine cannot read it.") from error
-
-
-@frozen
-class Grid:
-    """A square grid of square pixels, north up.
-
-    Attributes:
-        crs: a projected CRS in metres: a code such as `"EPSG:32618"`, WKT, or another text that PROJ reads.
-        left: x of the west edge, metres.
-        top: y of the north edge, metres.
-        size: rows and columns.
-        pixel_size: rows and columns of a pixel, metres.
-    """
-
-    crs: str
-    left: float = field(converter=whole)
-    top: float = field(converter=whole)
-    size: int
-    pixel_size: float = field(default=PIXEL, converter=whole)
-
-    @property
-    def affine(self) -> Affine:
-        """From (column, row) to (x, y)."""
-        return Affine(self.pixel_size, 0, self.left, 0, -self.pixel_size, self.top)
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        """West, south, east, north, metres."""
-        side = self.size * self.pixel_size
-        return self.left, self.top - side, self.left + side, self.top
-
-    @property
-    def server_crs(self) -> str:
-        """The CRS as Earth Engine reads it: its EPSG code, or WKT 1.
-
-        Raises:
-            TilesError: it has neither.
-        """
-        return self.crs if _CODE.fullmatch(self.crs) else _as_wkt(self.crs)
-
-    def request(self) -> dict[str, Any]:
-        """The `grid` of an `image:computePixels` request."""
-        x = {"scaleX": self.pixel_size, "shearX": 0, "translateX": self.left}
-        y = {"shearY": 0, "scaleY": -self.pixel_size, "translateY": self.top}
-        key = "crsCode" if self.crs == self.server_crs else "crsWkt"
-        return {"dimensions": {"width": self.size, "height": self.size}, "affineTransform": x | y, key: self.server_crs}
 
 
 def _is_day(_anchor: object, _attribute: object, date: Any) -> None:
@@ -217,8 +152,8 @@ class Modality(Plugin):
     """A kind of data that is downloaded for every tile.
 
     A subclass sets some class attributes and overrides two or three of the methods below. These methods are pure: they
-    build Earth Engine objects and read plain values, and never send a request. An exception that one raises fails the
-    tile, with the name of the plugin in the reason. A complete plugin:
+    build Earth Engine objects and read plain values (`pixels` also reads files), and never send a request. An exception
+    that one raises fails the tile, with the name of the plugin in the reason. A complete plugin:
 
         from mmearth_core import Band, Kind, Layer, Modality, hookimpl
 
@@ -330,6 +265,39 @@ class Modality(Plugin):
         """
         return None
 
+    def pixels(self, scene: Scene, grid: Grid) -> Mapping[str, ArrayLike] | None:
+        """Makes the pixels of a tile on this machine, without a request; for data that are not in Earth Engine.
+
+        A modality that overrides it has neither `image` nor `present`. Threads call it at the same time, so each must
+        open its files itself. The core checks the arrays; it does not resample, round or clamp them.
+
+        Args:
+            scene: the tile.
+            grid: its pixels.
+
+        Returns:
+            By layer name, an array of numbers of the shape (bands, size, size), or (steps, bands, size, size), with NaN
+            or the band's no-data value where there is none. Layers that it leaves out, or all if it is None, are
+            no-data.
+        """
+        return None
+
+    def prepared(self, folder: Path) -> Self:
+        """Checks the user's files that the options name, before a run sends its first request.
+
+        Args:
+            folder: the folder of the configuration file, to which the paths in it are relative.
+
+        Returns:
+            The modality to run. Its options may have been completed, such as by digests of the files: they are kept
+            with the dataset, and a later run must have the same.
+
+        Raises:
+            ValueError: names the key, what was found and what is allowed; the message follows the table's name.
+            OSError: a file cannot be read.
+        """
+        return self
+
     def present(self, located: Any) -> Collection[str] | None:
         """Returns the declared bands that the image of this tile has; the others become no-data.
 
@@ -364,6 +332,11 @@ class Modality(Plugin):
     def can_anchor(cls) -> bool:
         """Whether this modality can be the anchor of a dataset, as it overrides `anchor`."""
         return cls.anchor is not Modality.anchor
+
+    @classmethod
+    def is_local(cls) -> bool:
+        """Whether this modality makes its pixels on this machine, as it overrides `pixels`."""
+        return cls.pixels is not Modality.pixels
 
     def map_layers(self) -> tuple[Layer, ...]:
         """Returns the layers that are downloaded as pixels."""

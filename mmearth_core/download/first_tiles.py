@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from mmearth_core.contract.modality import PIXEL, Anchor
+from mmearth_core.contract.grid import PIXEL
+from mmearth_core.contract.modality import Anchor
 from mmearth_core.download.journal import TileOutcome
 from mmearth_core.download.locate import LocatedTile, Locator, PluginCallError, call, images_of, not_done
 from mmearth_core.download.stack import StackBand, composite_problem, is_composite

@@ -292,7 +292,11 @@ def _warnings(config: Config, registry: Registry, stored: StoredConfig) -> Itera
             "Run it, or remove these tables from the configuration.",
         )
     known = [name for name in config.modalities if name not in missing]
-    options = {name: plain_options(make_modality(config, registry, name).options) for name in known}
+    options = {
+        # Those that the configuration leaves out may have been completed by `Modality.prepared`.
+        name: stored.modalities[name] | plain_options(make_modality(config, registry, name).options)
+        for name in known
+    }
     kept = {key: value for key, value in stored.dataset.items() if key not in GRID}
     grid = chosen_grid(config.dataset, stored.pixel_size, stored.origin)
     dataset = {**kept, **grid, "image_size": config.dataset.image_size}

@@ -141,7 +141,7 @@ def images_of(group: Group, located: LocatedTile) -> "Iterator[tuple[Modality, e
         PluginCallError: if a plugin's function raises.
     """
     scene = located.tile.scene(located.anchor)
-    for modality in group.modalities:
+    for modality in (each for each in group.modalities if not each.is_local()):
         answer = located.located.get(modality.name)
         bands = call(modality, "present", present_bands, modality, answer)
         image = call(modality, "image", modality.image, scene, answer) if bands else None

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.download.locate import MASKED, LocatedTile, PluginCallError, call, images_of, info_of, not_done
-from mmearth_core.download.stack import StackBand, encode_stack, finish_bands, nodata_to_nan, stack_bands, write_stack
+from mmearth_core.download.stack import (
+    StackBand,
+    encode_stack,
+    finish_bands,
+    local_pixels,
+    nodata_to_nan,
+    stack_bands,
+    write_stack,
+)
 from mmearth_core.download.stored_config import Group
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import NoAnswerError, PixelError, RequestError, TilesError, TooLargeError
@@ -218,9 +226,16 @@ class Fetcher:
         bands = stack_bands(self.group.modalities)
         if not bands:
             return None, []
+        scene, made = located.tile.scene(located.anchor), dict[str, NDArray[np.float32]]()
+        local = [modality for modality in self.group.modalities if modality.is_local()]
+        for modality in local:
+            made |= call(modality, "pixels", local_pixels, modality, scene, grid)
         image, requested = self._image(located, grid)
         received = [] if image is None else self._request(image, requested, grid)
         stack = lay_out(received, bands, grid.size)
+        for layer, pixels in made.items():
+            stack[[band.layer.name == layer for band in bands]] = pixels
+        requested += stack_bands(local)
         info = [info_of(modality, located.located.get(modality.name)) for modality in self.group.modalities]
         # What a modality would say if all pixels were masked is for `post`.
         tags = [{key: each[key] for key in each if key != MASKED} for each in info]

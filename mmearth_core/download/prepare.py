@@ -12,7 +12,8 @@ from attrs import field, frozen
 
 from mmearth_core.config.schema import Config
 from mmearth_core.contract.engine import Engine
-from mmearth_core.contract.modality import PIXEL, Modality
+from mmearth_core.contract.grid import PIXEL
+from mmearth_core.contract.modality import Modality
 from mmearth_core.download.folder import layers_of
 from mmearth_core.download.stack import MOST_PIXELS, stack_bands
 from mmearth_core.download.stored_config import (
@@ -83,10 +84,12 @@ def prepare(
     chosen = engine_of(registry, config.run.engine if engine is None else engine, config.engines, str(config.source))
     plan = plan_groups(stored.groups if stored else {}, wanted, anchor.name)
     _check_members(config, plan)
+    members = [name for group in plan.values() for name in group]
+    modalities |= {name: _prepared(config, modalities[name]) for name in members}
+    anchor = modalities[anchor.name]
     groups = tuple(Group(name, tuple(modalities[each] for each in members), anchor) for name, members in plan.items())
     _check_answer_size(config, groups)
     frame, tiles = _tiles(config, folder, stored, modalities.values())
-    members = [name for group in plan.values() for name in group]
     own = anchor if stored is None else stored
     grid = chosen_grid(config.dataset, own.pixel_size, own.origin)
     head = {"name": config.dataset.name, "anchor": anchor.name, "image_size": config.dataset.image_size}
@@ -138,6 +141,13 @@ def _choose_anchor(config: Config, modalities: Mapping[str, Modality]) -> Modali
     )
 
 
+def _prepared(config: Config, modality: Modality) -> Modality:
+    try:
+        return modality.prepared(config.source.parent)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"{config.source}: [modalities.{modality.name}] {error}") from error
+
+
 def _check_folder(config: Config, folder: DatasetPaths) -> None:
     """Refuses a folder that cannot be created, or in which the user's own files would be overwritten."""
     if config.source.resolve() == folder.config.resolve():
@@ -176,7 +186,8 @@ def _check_answer_size(config: Config, groups: Iterable[Group]) -> None:
     """Refuses tiles so large that Earth Engine would refuse every request for pixels."""
     size = config.dataset.image_size
     for group in groups:
-        pixel = sum(np.dtype(band.band.dtype).itemsize for band in stack_bands(group.modalities))
+        requested = [modality for modality in group.modalities if not modality.is_local()]
+        pixel = sum(np.dtype(band.band.dtype).itemsize for band in stack_bands(requested))
         if pixel * size**2 > MAX_ANSWER:
             raise ConfigError(
                 f"{config.source}: [dataset] image_size: {size} x {size} pixels of {pixel} bytes are "

@@ -12,7 +12,8 @@ import tomli_w
 from attrs import asdict, evolve, field, frozen
 
 from mmearth_core.config.schema import Config, DatasetOptions
-from mmearth_core.contract.modality import PIXEL, Modality
+from mmearth_core.contract.grid import PIXEL
+from mmearth_core.contract.modality import Modality
 from mmearth_core.download.journal import Journal, Outcome
 from mmearth_core.errors import DatasetError
 from mmearth_core.files import written_aside

@@ -14,7 +14,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 from shapely.geometry import Polygon
 
-from mmearth_core.contract.modality import PIXEL, Grid
+from mmearth_core.contract.grid import PIXEL, Grid
 from mmearth_core.errors import TilesError
 from mmearth_core.tiles.squares import rounded
 

@@ -42,7 +42,7 @@ def test_defaults_are_as_shown():
 def test_every_modality_of_this_tree_stands_in_the_table():
     own = {name for name, entry in MODALITIES.items() if (ROOT / "plugins" / entry.origin.entry_point).is_dir()}
     listed = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
-    assert len(own) == 9
+    assert len(own) == 11
     assert listed == own | {"file"}
 
 

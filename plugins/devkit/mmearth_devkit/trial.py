@@ -17,7 +17,14 @@ from shapely.geometry import Polygon
 
 from mmearth_core import Anchor, Engine, Grid, Modality, Resampling, Scene, Skip
 from mmearth_core.config.schema import DatasetOptions, RunOptions
-from mmearth_core.download.stack import StackBand, images_by_step, is_composite, present_bands, stack_bands
+from mmearth_core.download.stack import (
+    StackBand,
+    images_by_step,
+    is_composite,
+    local_pixels,
+    present_bands,
+    stack_bands,
+)
 from mmearth_core.download.stored_config import GRID, chosen_grid
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.tiles.grid import degrees_outside, require_aligned
@@ -211,6 +218,12 @@ class Trial:
     def _images(self, tile: TriedTile) -> list[tuple[Any, tuple[StackBand, ...]]]:
         """The tile's image, or that of each time step, with the bands that it should have; empty if it has none."""
         if not stack_bands([self._modality]):
+            return []
+        if self._modality.is_local():
+            if tile.scene is not None and tile.scene.anchor is not None:
+                grid = self._record.grid(tile.scene.polygon, tile.scene.anchor.crs)
+                with self._guard.building("pixels"):
+                    self._do("pixels", local_pixels, self._modality, tile.scene, grid)
             return []
         with self._guard.building("present"):
             wanted = self._do("present", present_bands, self._modality, tile.located)

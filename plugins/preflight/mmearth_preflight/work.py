@@ -89,7 +89,7 @@ def modalities_with_requests(job: PreparedRun) -> list[Modality]:
     """The modalities that cost requests: for their pixels, or to be located."""
     members = [modality for group in job.groups for modality in group.modalities]
     scene = scenes(tiles_of(job, [0]), PLACEHOLDER)[0]
-    return [each for each in members if each.map_layers() or _needs_request(each, scene)]
+    return [each for each in members if (each.map_layers() and not each.is_local()) or _needs_request(each, scene)]
 
 
 def drawn(job: PreparedRun, number: int, seed: int = SEED) -> gpd.GeoDataFrame:
@@ -136,7 +136,8 @@ def _group_cost(job: PreparedRun, group: Group, scene: Scene, left: int) -> Grou
         left: tiles that are left to download.
     """
     bands, size = stack_bands(group.modalities), job.config.dataset.image_size
-    first = left and any(band.needs_grid(job.stored.pixel_size) for band in bands)
+    requested = stack_bands([modality for modality in group.modalities if not modality.is_local()])
+    first = left and any(band.needs_grid(job.stored.pixel_size) for band in requested)
     # One request for the anchors of a batch, one for all other modalities together.
     rounds = {modality is group.anchor for modality in group.modalities if _needs_request(modality, scene)}
     pixel = sum(np.dtype(band.band.dtype).itemsize for band in bands)
@@ -146,8 +147,8 @@ def _group_cost(job: PreparedRun, group: Group, scene: Scene, left: int) -> Grou
         left=left,
         first_requests=1 if first else 0,
         batch_requests=len(rounds),
-        pixel_requests=1 if bands else 0,
-        wire=_npy_bytes(bands, size),
+        pixel_requests=1 if requested else 0,
+        wire=_npy_bytes(requested, size),
         stack=len(bands) * np.dtype("float32").itemsize * size**2 * STACK_SHARE,
         hdf5=pixel * size**2 * HDF5_SHARE,
         vectors=sum((layer.steps or 1) * len(layer.bands) * np.dtype(layer.dtype).itemsize for layer in vectors),

@@ -199,6 +199,8 @@ def steps(record: TrialRecord) -> Iterator[Finding]:
             yield Finding("steps", where, text, _ON_PATTERN if ON_PATTERN in labels else _WITHOUT_DATA)
     if any(not failure.tile for failure in record.failures):
         return
+    if record.modality.is_local():
+        return
     if any(layer.is_map for layer in record.modality.layers) and record.names is None:
         yield Finding(
             "steps",
