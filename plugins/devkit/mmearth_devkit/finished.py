@@ -181,7 +181,8 @@ def _by_counting(
     # A sliver of the next pixel may be covered that no point falls on.
     around = np.stack([np.roll(values, shift, (0, 1)) for shift in np.ndindex(3, 3)])
     around = np.roll(around, (-1, -1), (1, 2))
-    is_known, is_masked = blocks(np.isfinite(values)).all(axis=2), ~blocks(np.isfinite(around).any(axis=0)).any(axis=2)
+    is_known = np.all(blocks(np.isfinite(values)), axis=2)
+    is_masked = ~np.any(blocks(np.any(np.isfinite(around), axis=0)), axis=2)
     known = np.where(is_known[..., None], blocks(values), 0.0)
     if method is Resampling.MODE:
         kinds = np.unique(known)

@@ -32,8 +32,8 @@ def mmearth_engine() -> "Engine | str":
 @pytest.fixture
 def mmearth_scene(mmearth_engine: "Engine | str") -> "Scene":
     """A tile with its anchor, at a place and day with data."""
+    from mmearth_devkit.places import default_scene
     from mmearth_devkit.stage import kit_engine, open_stage
-    from mmearth_devkit.trial import default_scene
 
     return _without_traceback(lambda: default_scene(open_stage(kit_engine(mmearth_engine))))
 

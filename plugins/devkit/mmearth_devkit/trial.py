@@ -1,6 +1,5 @@
 """A trial: takes tiles of a modality through the steps of a run, and records what happens."""
 
-import datetime as dt
 import inspect
 import json
 import tempfile
@@ -10,13 +9,11 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
-import shapely
 from attrs import evolve
-from shapely.affinity import translate
-from shapely.geometry import Polygon
 
-from mmearth_core import Anchor, Engine, Grid, Modality, Resampling, Scene, Skip
+from mmearth_core import Engine, Grid, Modality, Resampling, Scene, Skip
 from mmearth_core.config.schema import DatasetOptions, RunOptions
+from mmearth_core.download.folder import GRID, chosen_grid
 from mmearth_core.download.stack import (
     StackBand,
     images_by_step,
@@ -25,7 +22,6 @@ from mmearth_core.download.stack import (
     present_bands,
     stack_bands,
 )
-from mmearth_core.download.stored_config import GRID, chosen_grid
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.tiles.grid import degrees_outside, require_aligned
 from mmearth_devkit.finished import raw_pixels, wrong_pixels
@@ -42,9 +38,10 @@ from mmearth_devkit.misalignment import (
     window_for,
 )
 from mmearth_devkit.network_guard import GuardedEngine, NetworkGuard
+from mmearth_devkit.places import tiles_of
 from mmearth_devkit.rebuild import RebuildError, rebuild
 from mmearth_devkit.recording.recording import Recorded
-from mmearth_devkit.stage import Stage, open_stage
+from mmearth_devkit.stage import open_stage
 from mmearth_devkit.trial_record import ON_PATTERN, Failure, RawBand, Shift, TrialRecord, TriedTile
 
 T = TypeVar("T")
@@ -56,10 +53,6 @@ BESIDE = 1.2
 Sentinel-2's images reach 110 km into the next UTM zone. A run allows more, as some countries use one zone for all their
 area; but an anchor that takes the next zone at the kit's places has counted wrong.
 """
-
-
-NO_DATA_DAY = dt.date(1971, 6, 15)
-"""A day before the first satellite of Earth Engine's catalogue with images of the whole Earth, Landsat 1 of 1972."""
 
 
 _OTHER_START = 0.4
@@ -100,7 +93,7 @@ class Trial:
             processes: also build its graphs in other processes.
         """
         record, memory = self._record, Memory(self._modality)
-        record.tiles = _tiles(record.stage, scene, self._modality.can_anchor())
+        record.tiles = tiles_of(record.stage, scene, self._modality.can_anchor())
         with tempfile.TemporaryDirectory() as folder:
             guarded = GuardedEngine(self._engine, self._guard)
             client = EarthClient(Recorded(guarded, Path(folder) / "recording"), RunOptions(retry_seconds=0.0))
@@ -386,53 +379,3 @@ def _grid_of(modality: Modality, pixel_size: float | None) -> tuple[float, tuple
     proposed = (modality.pixel_size, modality.origin) if modality.can_anchor() else (None, 0)
     grid = GRID | chosen_grid(DatasetOptions("tiles", "check", pixel_size=pixel_size), *proposed)
     return grid["pixel_size"], tuple(grid["origin"])
-
-
-def default_scene(stage: Stage) -> Scene:
-    """A tile at the first place that a stage proposes, on the grid of its UTM zone."""
-    return _scene(*stage.places()[0])
-
-
-def _scene(polygon: Polygon, day: dt.date, columns: Mapping[str, Any], variant: str | None = None) -> Scene:
-    centre = polygon.centroid
-    anchor = Anchor(day, _utm_zone(centre.x, centre.y), variant)
-    return Scene("check", polygon, centre.x, centre.y, {**columns, "date": day.isoformat()}, anchor)
-
-
-def _tiles(stage: Stage, scene: Scene | None, anchored: bool) -> list[TriedTile]:
-    """The tiles of a trial: with data, at another place, far from both, and on a day without data.
-
-    The last and the first one differ in place and day, so that what is kept from either shows in the other.
-    """
-    if scene is None:
-        first, another, *_ = stage.places()
-        scene = _scene(*first)
-    else:
-        west, _, east, _ = scene.polygon.bounds
-        day = scene.anchor.date if scene.anchor else NO_DATA_DAY
-        another = translate(scene.polygon, east - west), day, scene.attributes
-    other, day, columns = another
-    # Not quite the antipode, so that a tile at the prime meridian does not get across 180 degrees.
-    turn = 170 if scene.lon < 0 else -170
-    far = shapely.transform(scene.polygon, lambda x, y: (x + turn, -y), interleaved=False).reverse()
-    variant = scene.anchor.variant if scene.anchor else None
-    scenes = {
-        "": scene,
-        f"of another place {_where(other, day)}": _scene(other, day, columns, variant),
-        f"of a place without data {_where(far, day)}": _scene(far, day, {}, variant),
-        f"of a day without data {_where(other, NO_DATA_DAY)}": _scene(other, NO_DATA_DAY, columns, variant),
-    }
-    if anchored:
-        return [TriedTile(None, evolve(each, anchor=None), label) for label, each in scenes.items()]
-    return [TriedTile(each, each, label) for label, each in scenes.items()]
-
-
-def _where(polygon: Polygon, day: dt.date) -> str:
-    centre = polygon.centroid
-    return f"(longitude {centre.x:.4f}, latitude {centre.y:.4f}, {day})"
-
-
-def _utm_zone(lon: float, lat: float) -> str:
-    """The UTM zone of a point in degrees, without the exceptions for Norway and Svalbard."""
-    zone = int((lon + 180) % 360 // 6) + 1
-    return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"

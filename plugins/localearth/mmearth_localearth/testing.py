@@ -17,10 +17,9 @@ from shapely.geometry.base import BaseGeometry
 
 from mmearth_core import Anchor, Modality, Scene
 from mmearth_core.config.schema import Config, DatasetOptions, RunOptions
-from mmearth_core.download.folder import BASE, Group, Journal, StoredConfig, TileOutcome
+from mmearth_core.download.folder import BASE, Group, Journal, StoredConfig, TileOutcome, chosen_grid
 from mmearth_core.download.run import PreparedRun, run
 from mmearth_core.download.stack import read_stack, stack_bands
-from mmearth_core.download.stored_config import chosen_grid
 from mmearth_core.paths import DatasetPaths
 from mmearth_localearth.stage import WorldEngine
 from mmearth_localearth.worlds.base import CollectionAsset, ImageAsset, Mask, Pixels
