@@ -30,6 +30,10 @@ _LARGEST = 1000
 """Maximum side of a window of a band's own pixels; bands that need a larger one are not compared."""
 
 
+_LARGEST_REQUEST = 4_000_000
+"""Maximum number of values in a request for raw values: 32 MB, of the 48 MB that Earth Engine sends."""
+
+
 _SAMPLES = 1024
 """Points along a side of a tile at which the pixels that its pixels cover are counted."""
 
@@ -42,8 +46,14 @@ def raw_pixels(
     client: EarthClient, image: Any, names: Sequence[str], grid: Mapping[str, Any]
 ) -> dict[str, NDArray[np.float64]]:
     """The values of bands on a grid as they are, NaN where masked."""
-    pixels = client.pixels(image.select(list(names)).toDouble().unmask(MASKED, False), dict(grid))
-    return {name: np.where(pixels[name] == MASKED, np.nan, pixels[name]) for name in names}
+    doubles = image.toDouble().unmask(MASKED, False)
+    size = grid["dimensions"]
+    most = max(1, _LARGEST_REQUEST // (size["width"] * size["height"]))
+    raw = {}
+    for part in (list(names[start : start + most]) for start in range(0, len(names), most)):
+        pixels = client.pixels(doubles.select(part), dict(grid))
+        raw |= {name: np.where(pixels[name] == MASKED, np.nan, pixels[name]) for name in part}
+    return raw
 
 
 @frozen(eq=False)
