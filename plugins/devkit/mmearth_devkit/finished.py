@@ -49,7 +49,7 @@ def raw_pixels(
     doubles = image.toDouble().unmask(MASKED, False)
     size = grid["dimensions"]
     most = max(1, _LARGEST_REQUEST // (size["width"] * size["height"]))
-    raw = {}
+    raw: dict[str, NDArray[np.float64]] = {}
     for part in (list(names[start : start + most]) for start in range(0, len(names), most)):
         pixels = client.pixels(doubles.select(part), dict(grid))
         raw |= {name: np.where(pixels[name] == MASKED, np.nan, pixels[name]) for name in part}
