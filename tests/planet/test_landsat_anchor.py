@@ -233,3 +233,12 @@ def test_the_kit_finds_no_shift_on_pixels_of_30_m(modality: str) -> None:
     assert (record.pixel_size, record.failures, record.wrong_pixels, record.misalignments) == (30, [], [], [])
     assert len(record.shifts) > 0
     assert max(shift.in_pixels for shift in record.shifts) < 0.1
+
+
+def test_the_command_prints_the_shift_of_each_band() -> None:
+    done = cli("plugin", "check", "landsat_anchor", "--shifts", "--quick", "--json")
+    assert done.exit_code == 0, done.output
+    facts = json.loads(done.stdout)["landsat_anchor"]
+    assert facts["findings"] == []
+    assert {"landsat_sr__red", "landsat_st__temperature"} <= set(facts["shifts"])
+    assert max(facts["shifts"].values()) < 0.1

@@ -137,3 +137,11 @@ def test_a_dataset(mmearth_dataset):
     assert list(dataset.layers) == ["landsat_qa", "landsat_sr", "landsat_st"]
     assert dataset.pixel_size == 30
     assert dataset[0].masks["landsat_sr"].all()
+
+
+def test_a_dataset_of_larger_pixels(mmearth_dataset):
+    """Each pixel has one of Landsat's in its middle, and halves and quarters of eight others, as its edges are at 0."""
+    dataset = mmearth_dataset(LandsatAnchor, engine=WorldEngine(WORLD), pixel_size=60)
+    assert dataset.pixel_size == 60
+    spread = 0.275 * (40_000 - 7300) / 12**0.5  # of Landsat's own pixels
+    assert dataset[0].values["landsat_sr"].std() == pytest.approx(spread * (0.25**2 + 0.5**2 + 0.25**2), rel=0.05)
