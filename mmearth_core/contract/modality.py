@@ -175,7 +175,8 @@ class Modality(Plugin):
         api_version: the `API_VERSION` for which the plugin was written.
         layers: the layers of the dataset that it provides.
         resampled: True if `image` returns bilinear bands that are already interpolated, as composites must be: the core
-            then does not resample them (see `resample`).
+            then does not resample them (see `resample`). For larger pixels, the core computes the image on pixels of
+            each band's `pixel_size` in the tile's CRS; so composites of classes may declare it, too.
         variants: kinds of scene with separate statistics, such as processing levels; empty if there are none.
         variant_key: for an anchor: the column of the HDF5 table `metadata` with the variant of each tile.
         pixel_size: for an anchor: the pixel size that it proposes for the dataset, metres; None for 10. A `pixel_size`
@@ -255,7 +256,7 @@ class Modality(Plugin):
         no-data, and renames it. Bands that are not in `present` are ignored.
 
         A composite, which is what `mosaic()`, `median()`, `qualityMosaic()`, `reduce()` and the like make of a
-        collection, has no grid of its own to be interpolated on. If a band of it is `BILINEAR`, either pass the
+        collection, has no grid of its own to be interpolated or averaged on. If a band of it is, either pass the
         collection to `resample` first and declare `resampled = True`; or, if all images share one grid, as the tiles of
         an elevation model do, give it to the composite:
         `composite.setDefaultProjection(collection.first().projection())`. The core refuses other composites.
