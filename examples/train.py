@@ -82,11 +82,14 @@ class LandCover(data.Dataset[tuple[Tensor, Tensor]]):
         return len(self.tiles)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """An image, (bands, size, size), and class numbers, (size, size): `UNKNOWN` where either is missing."""
+        """An image, (bands, size, size), and class numbers, (size, size): `UNKNOWN` where either is missing.
+
+        The bands of all time steps are stacked, if the image has any.
+        """
         sample = self.tiles[index]
-        image, found = sample["values"][self.image.name], sample["values"][self.target.name][0]
+        image, found = sample["values"][self.image.name].flatten(0, -3), sample["values"][self.target.name][0]
         numbers = torch.searchsorted(self.values, found).clamp(max=len(self.values) - 1)
-        known = sample["masks"][self.target.name][0] & sample["masks"][self.image.name].any(dim=0)
+        known = sample["masks"][self.target.name][0] & sample["masks"][self.image.name].flatten(0, -3).any(dim=0)
         known &= self.values[numbers] == found
         numbers = torch.where(known, numbers, UNKNOWN)
         if self.crop is None or self.crop >= len(numbers):
@@ -233,7 +236,7 @@ def main(
     click.echo(f"{len(train)} tiles to train on, {len(val)} to validate: {image} to {target}, {count} classes")
     rival = go_through(Always(common, count), in_order)
     click.echo(f"always {train.classes[common].name!r}: accuracy {rival.accuracy:.3f}")
-    model = network(len(train.image.bands), count)
+    model = network(len(train.image.stack_names), count)
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     for epoch in range(1, epochs + 1):

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -192,7 +192,8 @@ class Modality(Plugin):
         source: a link to the data's page.
 
     These four texts are stored with every dataset; one that is empty counts as not stated. If `layers`, the texts,
-    `pixel_size` or `origin` depend on the options, set them in `__init__`, after `super().__init__(options)`.
+    `pixel_size` or `origin` depend on the options, set them in `__init__`, after `super().__init__(options)`; the class
+    has those of the default options.
     """
 
     layers: tuple[Layer, ...]
@@ -249,8 +250,10 @@ class Modality(Plugin):
         """
         raise NotImplementedError(f"{self.name} cannot be an anchor")
 
-    def image(self, scene: Scene, located: Any) -> "ee.Image | None":
+    def image(self, scene: Scene, located: Any) -> "ee.Image | Sequence[ee.Image | None] | None":
         """Returns the image to download; its bands have the declared names.
+
+        If the layers have time steps, it returns a list of one image per step, None for a step without one.
 
         Each band keeps its own resolution and type: the core resamples and casts it, replaces masked pixels by
         no-data, and renames it. Bands that are not in `present` are ignored.
@@ -262,7 +265,7 @@ class Modality(Plugin):
         `composite.setDefaultProjection(collection.first().projection())`. The core refuses other composites.
 
         Returns:
-            An image, or None if the tile has none; its layers are then no-data.
+            An image, or a list of images, or None if the tile has none; its layers are then no-data.
         """
         return None
 
@@ -308,14 +311,19 @@ class Modality(Plugin):
         return None
 
     def values(self, located: Any) -> Mapping[str, Any]:
-        """Returns the numbers of the vector layers: `{layer name: one number per band, in order}`."""
+        """Returns the numbers of the vector layers: `{layer name: one number per band, in order}`.
+
+        A layer with time steps has a list of such numbers per step, or None for a step without any.
+        """
         return {}
 
     def info(self, located: Any) -> Mapping[str, Any]:
         """Returns the keys and values that this modality adds to each tile in tile_info.json; JSON values only.
 
         Under `MISSING` it says why a layer has no data, as `{layer: reason}`. Under `MASKED` it may say the same of a
-        layer whose pixels are often all masked: the core moves the reason to `MISSING` if they are.
+        layer whose pixels are often all masked: the core moves the reason to `MISSING` if they are. Under `STEPS` it
+        says what each time step of a layer is made of, None without an image:
+        `{layer: [{"date": "2020-07", "ids": ["OWNER/SCENES/A", "OWNER/SCENES/B"]}, None, ...]}`.
         """
         return {}
 

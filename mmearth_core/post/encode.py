@@ -79,7 +79,7 @@ def decode(layer: LayerDescription, planes: Iterator[NDArray[np.float32]]) -> ND
     Returns:
         (steps * bands, size * size) of the layer's dtype.
     """
-    values = np.empty((len(layer.stack_names), math.prod(layer.shape[-2:])), layer.dtype)
+    values = np.empty((math.prod(layer.shape[:-2]), math.prod(layer.shape[-2:])), layer.dtype)
     with np.errstate(invalid="ignore"):
         # `values` first: once it has no more rows, zip takes no further plane, which is the next layer's.
         for own, plane in zip(values, planes, strict=False):

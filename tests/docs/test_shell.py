@@ -39,7 +39,10 @@ def test_engines_are_completed(command: list[str]) -> None:
 @pytest.mark.parametrize("command", ["run", "redownload"])
 def test_modalities_are_completed_one_after_the_other(command: str) -> None:
     assert offered(command, "x.toml", "--modalities", "") == list(discover().modalities)
-    assert offered(command, "x.toml", "--modalities", "sentinel2,sen") == ["sentinel2,sentinel1"]
+    assert offered(command, "x.toml", "--modalities", "sentinel2,sen") == [
+        "sentinel2,sentinel1",
+        "sentinel2,sentinel2_series",
+    ]
 
 
 def test_modalities_are_completed_for_the_kit() -> None:

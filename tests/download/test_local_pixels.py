@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
+from mmearth_devkit import findings_of
 from mmearth_localearth.testing import ArrayBand, ArrayWorld, download, image, to_lonlat
 from shapely.geometry import box, mapping
 
@@ -118,6 +119,10 @@ def codes(value):
     return {"codes": np.full((2, SIZE, SIZE), value)}
 
 
+def zeros(scene, grid):
+    return {"amounts": np.zeros((1, grid.size, grid.size))}
+
+
 def failing(scene, grid):
     raise OSError("the disk is gone")
 
@@ -160,6 +165,13 @@ def test_an_error_fails_the_tile_and_names_the_plugin(tmp_path, answer, reason):
     result = fetch(tmp_path, answer)
     assert (result.entry.outcome, result.requests) == ("failed", {})
     assert result.entry.reason.startswith(reason)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("answer", "problem"), [(zeros, None), (failing, "the disk is gone")])
+def test_the_kit_checks_them(answer, problem):
+    (finding,) = [*findings_of(Local(answer), processes=False, ignore=["descriptions", "units"]), None][:1]
+    assert finding is None if problem is None else (problem in finding.problem and "pixels" in finding.where)
 
 
 @attrs.frozen

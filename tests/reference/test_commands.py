@@ -22,6 +22,8 @@ CHANGED = {
     "mmearth-core plugin new --dtype default": "float32, or uint8 with --classes",
     "mmearth-core doctor": "new, in mmearth-preflight: what would make a run fail",
     "mmearth-core slurm submit --again": "new: submitting twice is refused otherwise",
+    "mmearth-core post hdf5 --step-statistics": "new: statistics of each time step",
+    "mmearth-core post stats --step-statistics": "new: statistics of each time step",
     "mmearth-core tiles from-tile-info": "replaces the key `tile_info` in [dataset]",
 }
 """What may differ, such as "mmearth-core run --record", and the reason."""

@@ -1,7 +1,10 @@
 """Layers with time steps, from the plugin to training: every file and command, compared with numpy and rasterio."""
 
+import importlib
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 import rasterio
+from mmearth_devkit import findings_of
 from mmearth_devkit.testing.command_line import cli, summary
 from mmearth_devkit.testing.few_tiles import write_few
 from mmearth_devkit.testing.scene_sensor import SENSOR
@@ -16,6 +20,8 @@ from mmearth_devkit.testing.third_party import site_of
 
 from mmearth_core.dataset import Dataset
 from mmearth_core.errors import DatasetError
+from mmearth_core.layers import LayerDescription
+from mmearth_core.product.statistics import LayerStatistics
 
 TILES, SIZE, STEPS = 4, 16, 3
 NOTHING, HOLE = 2, 1
@@ -147,7 +153,7 @@ def compared(entry: dict[str, Any], values: np.ndarray, nodata: float) -> None:
         np.testing.assert_allclose(entry[name], numbers, rtol=1e-12, err_msg=name)
 
 
-def test_statistics_are_those_of_numpy_over_steps_and_of_each(config: Path, tmp_path: Path) -> None:
+def test_statistics_are_those_of_numpy_over_steps_and_of_each(config: Path) -> None:
     written = stats(h5(config))
     reds, cover, rates = rows(h5(config), "reds", "cover", "rates")
     for name, values, nodata in (("reds", reds, 0), ("cover", cover, -1)):
@@ -159,6 +165,26 @@ def test_statistics_are_those_of_numpy_over_steps_and_of_each(config: Path, tmp_
     assert written["rates_step1"]["count"] == [0, 0]
     valid = cover[cover >= 0]
     assert written["cover"]["classes"] == [{str(k): int((valid == k).sum()) for k in range(4)}]
+
+
+def test_variants_have_statistics_of_their_own_steps() -> None:
+    texts = {"bands": ["a"], "units": ["1"], "descriptions": [""], "variants": ["l1c", "l2a"]}
+    layer = LayerDescription("x", "m", "regression", "int16", "-1", shape=(2, 1, 2, 2), classes=((),), **texts)
+    values = np.random.default_rng(0).integers(-1, 9, (6, 2, 1, 2, 2)).astype("int16")
+    statistics = LayerStatistics([layer])
+    for number, row in enumerate(values):
+        statistics.add("x", ["l1c", "l2a", None][number % 3], row)
+    entries = statistics.entries(by_step=True)
+    assert list(entries) == [f"x{each}{step}" for each in ("_l1c", "_l2a", "") for step in ("", "_step0", "_step1")]
+    for first, key in enumerate(("x_l1c", "x_l2a", "x")):
+        compared(entries[key], values[first::3], -1)
+        for step in range(2):
+            compared(entries[f"{key}_step{step}"], values[first::3, [step]], -1)
+
+
+@pytest.mark.slow
+def test_statistics_of_steps_are_kept_once_they_were_wanted(config: Path, tmp_path: Path) -> None:
+    written = stats(h5(config))
     shutil.copytree(config.parent, tmp_path / "copy")
     copy = tmp_path / "copy" / config.name
     assert summary("post", copy)["kept"]  # once wanted, they are kept
@@ -178,6 +204,7 @@ def test_statistics_are_those_of_numpy_over_steps_and_of_each(config: Path, tmp_
     assert again["recounted"] == ["reds", "cover", "rates"] and stats(h5(copy)) == written
 
 
+@pytest.mark.slow
 def test_readers_and_normalised_tensors(config: Path) -> None:
     reds, cover = rows(h5(config), "reds", "cover")
     plain = Dataset(h5(config), layers=["reds", "rates"])
@@ -256,6 +283,26 @@ def test_subsets_sizes_and_unions(config: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_example_trains_on_a_series(config: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    shutil.copytree(config.parent, tmp_path / "copy")
+    copy = tmp_path / "copy" / config.name
+    with h5py.File(h5(copy), "r+") as file:  # the example's target is a map without steps
+        kinds = file["cover"][:, 0]
+        attributes = {name: value for name, value in file["cover"].attrs.items() if name != "DIMENSION_LIST"}
+        file.create_dataset("kinds", data=kinds).attrs.update(attributes)
+    path = h5(copy).with_name("series_band_stats.json")
+    path.write_text(json.dumps({**stats(h5(copy)), "kinds": stats(h5(copy))["cover"]}))
+    h5(copy).with_name("series_splits.json").write_text(json.dumps({"train": [0, 1], "val": [2, 3], "test": []}))
+    words = ["--image", "reds", "--target", "kinds", "--epochs", "1", "--output", tmp_path / "out.png"]
+    script = Path(__file__).parents[2] / "examples" / "train.py"
+    done = subprocess.run([sys.executable, script, h5(copy), *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "2 tiles to train on, 2 to validate: reds to kinds, 4 classes" in done.stdout
+    assert (tmp_path / "out.png").exists()
+
+
+@pytest.mark.slow
 def test_pictures_show_the_steps_with_their_dates(config: Path, tmp_path: Path) -> None:
     from PIL import Image
 
@@ -295,6 +342,18 @@ def test_a_series_added_later_and_without_it(config: Path, tmp_path: Path) -> No
     for name in ("reds", "cover", "rates", "total", "sentinel2"):
         np.testing.assert_array_equal(rows(h5(own), name)[0], rows(h5(config), name)[0])
     assert stats(h5(own)) == stats(h5(config))
+
+
+@pytest.mark.slow
+def test_a_request_that_is_too_large_is_split(config: Path, tmp_path: Path) -> None:
+    own = write_few(tmp_path / "split", TILES, "series", "seasonal", size=SIZE, partition=3)
+    fault = '\n[[engines.local.faults]]\nkind = "400-memory"\nphase = "pixels"\nfirst = 3\n'
+    own.write_text(own.read_text() + fault)
+    done = summary("run", own)
+    assert (done["done"], done["purposes"]["pixels"]) == (TILES, TILES + 2 * 3)
+    summary("post", own)
+    for name in ("reds", "cover", "sentinel2"):
+        np.testing.assert_array_equal(rows(h5(own), name)[0], rows(h5(config), name)[0])
 
 
 BROKEN = """
@@ -358,6 +417,24 @@ def test_maps_with_different_steps_are_refused_before_any_request(install: Any, 
     assert (
         "Modality 'broken': layer 'broken' has steps=2, layer 'all' has steps=None. All maps of a modality need" in text
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("images", "problem"),
+    [("[red, red.rename('blue')]", "the image has no band red; it has blue"), ("[None, red]", ""), ("[red, red]", "")],
+)
+def test_the_kit_checks_the_images_of_all_steps(images: str, problem: str, install: Any) -> None:
+    source = BROKEN.replace("LAYERS", TWO).replace("TOLD", "{}").replace("VALUES", "None").replace("IMAGE", images)
+    source = source.replace("    layers", "    def locate(self, scene):\n        return {}\n\n    layers")
+    install("mmearth-broken", SENSOR + source)
+    broken = importlib.import_module("mmearth_broken").Broken
+    found = [
+        str(each)
+        for each in findings_of(broken, engine="local:virginia", processes=False)
+        if each.check in ("steps", "bands", "graph", "resampling", "grid")
+    ]
+    assert (len(found), problem in "".join(found)) == (bool(problem), True), found
 
 
 @pytest.mark.slow

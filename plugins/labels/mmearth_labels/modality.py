@@ -1,5 +1,6 @@
 """The modality `labels`: the user's own rasters and polygons on the grid of each tile, without a request."""
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -11,6 +12,9 @@ from mmearth_labels.options import LabelsOptions
 from mmearth_labels.rasters import RasterFile
 from mmearth_labels.source import LabelFile
 from mmearth_labels.vectors import VectorFile
+
+_ONE_AT_A_TIME = threading.Lock()
+"""pyogrio and rasterio hide warnings by changing the filters of all threads, which must not happen twice at once."""
 
 
 class Labels(Modality):
@@ -73,7 +77,8 @@ class Labels(Modality):
 
     def pixels(self, scene: Scene, grid: Grid) -> dict[str, Any]:
         """The labels of all layers; a layer whose file does not cover the tile is left out."""
-        return {name: [file.burn(grid)] for name, file in self._files.items() if file.covers(grid.crs, grid.bounds)}
+        with _ONE_AT_A_TIME:
+            return {name: [file.burn(grid)] for name, file in self._files.items() if file.covers(grid.crs, grid.bounds)}
 
     def info(self, located: Any) -> Mapping[str, Any]:
         """The files, and why a layer has no label."""

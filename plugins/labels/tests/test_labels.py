@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import geopandas as gpd
@@ -217,6 +218,19 @@ def test_without_a_column_polygons_are_1_and_the_background_is_what_is_set(tmp_p
     assert (burn(tmp_path, file="fields.gpkg", background=0, all_touched=True) >= got).all()
 
 
+def test_threads_read_the_same_files_at_the_same_time(tmp_path):
+    write_raster(tmp_path / "cover.tif", COVER, driver="COG")
+    pyogrio.write_dataframe(shapes("EPSG:4326"), tmp_path / "fields.gpkg")
+    modality = labels(tmp_path, cover={"file": "cover.tif"}, fields={"file": "fields.gpkg", "column": "code"})
+    grids = [Grid(UTM, LEFT + 10 * (n % 8), TOP, SIZE) for n in range(64)]
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda grid: modality.pixels(None, grid), grids))
+    for n, one in enumerate(made):
+        assert (one["cover"][0] == COVER[10:26, 10 + n % 8 : 26 + n % 8]).all()
+        assert np.array_equal(one["fields"][0], made[n % 8]["fields"][0], equal_nan=True)
+    assert np.array_equal(made[0]["fields"][0], by_centres([3, 1, 2]), equal_nan=True)
+
+
 def test_tiles_outside_a_file_and_without_a_label_say_so(tmp_path):
     write_raster(tmp_path / "far.tif", COVER, left=LEFT + 9000)
     write_raster(tmp_path / "empty.tif", np.full((40, 40), 255, np.uint8), nodata=255)
@@ -303,6 +317,7 @@ def run(*arguments, expected=0):
 def test_a_dataset_of_labels_only_costs_no_request(project, monkeypatch):
     monkeypatch.chdir(project.parent)  # paths are relative to the configuration
     config = project / "mine.toml"
+    assert "labels bands made on this machine, without Earth Engine" in run("doctor", config)
     plan = json.loads(run("plan", config, "--json"))
     assert plan["requests"]["total"] == 0
     summary = json.loads(run("run", config, "--json"))

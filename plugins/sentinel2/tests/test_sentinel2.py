@@ -80,7 +80,7 @@ def located(result):
 
 
 def test_declares_the_dataset_s_layers():
-    (modality,) = mmearth_modalities()
+    modality, _series = mmearth_modalities()
     table = {
         layer.name: (layer.dtype, layer.nodata, " ".join(band.name for band in layer.bands))
         for layer in modality.layers

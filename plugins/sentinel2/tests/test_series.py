@@ -179,6 +179,7 @@ def test_months_seasons_and_years(tmp_path: Any) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_least_cloudy_images_in_the_order_of_time(tmp_path: Any) -> None:
     twice = "20200830T000000_20200830T010203_T32TNR"  # the next granule of the same overpass
     other = "20200701T000000_20200702T000000_T33TUM"  # of the next zone, and less cloudy
@@ -199,6 +200,7 @@ def test_the_least_cloudy_images_in_the_order_of_time(tmp_path: Any) -> None:
     assert modality.info(result.located(modality))["STEPS"]["sentinel2_series"][9]["date"] == "2020-06-20"
 
 
+@pytest.mark.slow
 def test_a_tile_without_images_says_why(tmp_path: Any) -> None:
     result, modality = fetch(tmp_path, [scene("2020-07-04", 60.0), scene("2018-07-04")])
     info = modality.info(result.located(modality))
@@ -209,6 +211,7 @@ def test_a_tile_without_images_says_why(tmp_path: Any) -> None:
     assert np.isnan(steps(result, 4)).all()
 
 
+@pytest.mark.slow
 def test_images_without_a_score_are_not_used(tmp_path: Any) -> None:
     result, modality = fetch(tmp_path, SUMMER, SCORED[2:], mask="cloud_score")
     (step,) = [each for each in modality.info(result.located(modality))["STEPS"]["sentinel2_series"] if each]
