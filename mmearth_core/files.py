@@ -117,13 +117,12 @@ def folder_fault(error: OSError, root: Path) -> str:
     return f"{path} cannot be read or written: {error.strerror}. Free disk space or fix the permissions"
 
 
-def open_regular(path: Path, limit: int = 2**28) -> BinaryIO:
+def open_regular(path: Path, limit: int = 2**32) -> BinaryIO:
     """Opens a file that may be anything, such as a link to an endless device or a pipe without a writer.
 
     Args:
         path: the file.
-        limit: the most bytes that it may have. A stack has fewer than the default: Earth Engine sends at most 48 MB of
-            pixels, which are at most four times as large as float32.
+        limit: the most bytes that it may have; by default those of a TIFF, whose offsets have 32 bits.
 
     Raises:
         OSError: when it cannot be opened, is not a regular file, or is larger.

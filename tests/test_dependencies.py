@@ -68,8 +68,9 @@ PUBLIC = AUTHORS | {
         *("text", "files", "json_files", "workers", "progress"),
         # Commands that download (`demo`, `plan`) show progress and a stopped run as `run` does.
         "cli.run",
-        # Pixels: the kit for authors judges bands and their grid, the plan counts bytes, the demo draws stacks.
-        *("download.stack", "download.tile_info", "tiles.grid"),
+        # Pixels: the kit for authors judges bands and their grid, the plan counts bytes and requests, the demo draws
+        # stacks.
+        *("download.stack", "download.pixels", "download.tile_info", "tiles.grid"),
         # `verify` makes the splits again, and asks for recorded images within the budget of the dataset.
         *("post.splits", "budget"),
         # The table of ecoregions and biomes: the modality `tile` and the selection of rows share it.

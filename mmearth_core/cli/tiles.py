@@ -39,15 +39,55 @@ def _checked_output(ctx: click.Context, _option: click.Parameter, output: Path |
     return output
 
 
-def _length_option(name: str, help: str, lengths: click.FloatRange, default: float | None = None) -> "Decorator":
+def _length_option(
+    name: str, help: str, lengths: click.FloatRange, default: float | None = None, callback: Any = finite, **more: Any
+) -> "Decorator":
     """An option for metres; without a default, it is None if not given."""
-    shown = bool(default)
-    return click.option(
-        name, type=lengths, default=default, show_default=shown, callback=finite, metavar="METRES", help=help
-    )
+    more |= {"show_default": bool(default), "metavar": "METRES", "help": help}
+    return click.option(name, type=lengths, default=default, callback=callback, **more)
 
 
-size_option = _length_option("--size", "Width and height of a tile.", click.FloatRange(10, 100_000), SIZE)
+SIDES = click.FloatRange(10, 100_000)
+
+
+def _side(ctx: click.Context, option: click.Parameter, size: float) -> float | None:
+    """The side of a tile: as given, or that of its window with a pixel around it."""
+    pixels, metres = (ctx.params.pop(name) for name in ("image_size", "pixel_size"))
+    default = click.core.ParameterSource.DEFAULT
+    names = [name for name in ("size", "image_size", "pixel_size") if ctx.get_parameter_source(name) is not default]
+    if names == ["size"]:
+        return finite(ctx, option, size)
+    if "size" in names:
+        raise click.UsageError("--size is set beside --image-size or --pixel-size. Give the side, or its pixels.")
+    side = (pixels + 2) * metres
+    if not SIDES.min <= side <= SIDES.max:
+        raise click.UsageError(
+            f"--image-size {pixels} and --pixel-size {metres:g} make tiles of {side:,.10g} m; allowed are "
+            f"{SIDES.min} to {SIDES.max:,} m. Choose another number of pixels, or pixels of another size."
+        )
+    return float(side)
+
+
+size_option = together(
+    _length_option("--size", "Width and height of a tile.", SIDES, SIZE, _side),
+    # Eager: known when the side is computed from them.
+    click.option(
+        "--image-size",
+        type=click.IntRange(1, 2048),
+        default=128,
+        show_default=True,
+        metavar="N",
+        is_eager=True,
+        help="Instead of --size: rows and columns of the pixels that a tile has room for, with one more around them.",
+    ),
+    _length_option(
+        "--pixel-size",
+        "Width and height of these pixels.",
+        click.FloatRange(0, 100_000, min_open=True),
+        10,
+        is_eager=True,
+    ),
+)
 
 _OUTPUT_HELP = "Tiles file to write: .geojson, .gpkg or .fgb."
 output_option = click.option("-o", "--output", type=PATH, callback=_checked_output, metavar="FILE", help=_OUTPUT_HELP)
@@ -102,6 +142,7 @@ def from_points(file: Path, lon: str | None, lat: str | None, tile_id: str | Non
       mmearth-core tiles from-points plots.csv -o tiles.geojson
       mmearth-core tiles from-points plots.csv --lon E --lat N --id plot -o tiles.gpkg
       mmearth-core tiles from-points plots.parquet --min-distance 2000 -o tiles.gpkg
+      mmearth-core tiles from-points plots.csv --image-size 512 -o tiles.gpkg
       mmearth-core tiles from-points plots.shp --exclude test_region.geojson -o tiles.geojson
     """  # noqa: D301 - click marks lines to keep with this character
     from mmearth_core.tiles.own_places import read_points
@@ -219,6 +260,7 @@ def command(
     Examples:
       mmearth-core tiles --number 100000 --engine earthengine:my-project -o tiles.gpkg
       mmearth-core tiles --number 1000 --engine local:synthetic -o tiles.geojson
+      mmearth-core tiles --number 1000 --image-size 256 --pixel-size 30 -o tiles.gpkg
       mmearth-core tiles --number 100000 --source Ecoregions2017.shp --no-overlap -o tiles.gpkg
       mmearth-core tiles from-points plots.csv --id plot -o tiles.geojson
       mmearth-core tiles from-polygons parks.gpkg --stride 1300 -o tiles.geojson
@@ -264,7 +306,8 @@ def command(
 def _refuse_options_before(ctx: click.Context) -> None:
     """Refuses options of `tiles` itself before a subcommand, where they would have no effect."""
     given = click.core.ParameterSource.COMMANDLINE
-    early = [name for name in ctx.params if ctx.get_parameter_source(name) is given]
+    names = [parameter.name or "" for parameter in ctx.command.params]
+    early = [name for name in names if ctx.get_parameter_source(name) is given]
     if early:
         option = early[0].replace("_", "-")
         raise click.UsageError(f"--{option} is before {ctx.invoked_subcommand!r}; put options after the subcommand.")

@@ -1,13 +1,12 @@
 """The pixels of a tile: fetched, checked and laid out; requests that are too large are split."""
 
-import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from attrs import define, evolve, field, frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from mmearth_core.download.journal import Outcome, TileOutcome
@@ -58,8 +57,9 @@ def check_pixels(array: NDArray[np.void], bands: Sequence[StackBand], rows: int,
         raise PixelError(f"Requested {rows} x {columns} pixels; received {' x '.join(map(str, array.shape))}.")
 
 
-LEARN_AFTER = 3
-"""After so many tiles in a row that had to be split, later tiles are split in the same way from the start."""
+MAX_ANSWER, MAX_BANDS = 48 * 2**20, 1024
+"""Uncompressed bytes that Earth Engine sends in one answer, with a byte for the mask of each pixel and band; and bands.
+Source: https://developers.google.com/earth-engine/reference/rest/v1/projects.image/computePixels."""
 
 
 @frozen(eq=False)
@@ -96,18 +96,22 @@ class PixelRequest:
             return evolve(self, columns=half), evolve(self, left=half, columns=size - half)
         return ()
 
+    def fitting(self, size: int) -> "tuple[PixelRequest, ...]":
+        """It, or the parts of it whose answers Earth Engine can send, in order.
+
+        Args:
+            size: rows and columns of the tile.
+        """
+        pixel = sum(np.dtype(band.band.dtype).itemsize + 1 for band in self.bands)
+        is_too_large = pixel * self.rows * self.columns > MAX_ANSWER or len(self.bands) > MAX_BANDS
+        halves = self.halves(size) if is_too_large else ()
+        return tuple(part for half in halves for part in half.fitting(size)) or (self,)
+
     def grid(self, tile: Grid) -> dict[str, Any]:
         """The `grid` of a computePixels request for this window of a tile."""
-        full = tile.request()
-        corner = {
-            "translateX": tile.left + self.left * tile.pixel_size,
-            "translateY": tile.top - self.top * tile.pixel_size,
-        }
-        return {
-            **full,
-            "dimensions": {"width": self.columns, "height": self.rows},
-            "affineTransform": {**full["affineTransform"], **corner},
-        }
+        left, top = tile.left + self.left * tile.pixel_size, tile.top - self.top * tile.pixel_size
+        moved = evolve(tile, left=left, top=top).request()
+        return {**moved, "dimensions": {"width": self.columns, "height": self.rows}}
 
 
 def _middle(bands: Sequence[StackBand]) -> int:
@@ -162,11 +166,9 @@ def masked_layers(
     return [name for name in dict.fromkeys(band.layer.name for band in requested) if name not in valid]
 
 
-@define(eq=False)
+@frozen(eq=False)
 class Fetcher:
-    """Fetches located tiles of one group, in as few requests as their size allows.
-
-    Shared by the threads of a run. It learns which requests are too large.
+    """Fetches located tiles of one group, in as few requests as their size allows; threads of a run share it.
 
     Attributes:
         client: sends the requests.
@@ -187,9 +189,6 @@ class Fetcher:
     pixel_size: float = PIXEL
     origin: tuple[float, float] = (0, 0)
     is_proposed: bool = False
-    _learned: tuple[PixelRequest, ...] = field(default=(), init=False)
-    _in_a_row: int = field(default=0, init=False)
-    _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     def fetch(self, located: LocatedTile) -> TileOutcome:
         """Downloads one tile: done with a stack on disk, failed with the reason, or left.
@@ -256,7 +255,10 @@ class Fetcher:
         return ee.Image.cat(images) if images else None, requested
 
     def _request(self, image: "ee.Image", bands: Sequence[StackBand], grid: Grid) -> list[ReceivedPixels]:
-        """Downloads every band of every pixel; a request that is refused as too large is sent again in halves.
+        """Downloads every band of every pixel, in requests whose answers Earth Engine can send.
+
+        A request that it refuses as too large, which may also be for memory or time, is sent again in halves. With n
+        parts that succeed, n - 1 are refused.
 
         Raises:
             RequestError: refused for good; a `TooLargeError` if one band of a quarter of the tile is too large.
@@ -264,8 +266,7 @@ class Fetcher:
             RunStoppedError: no request can succeed any more.
         """
         received: list[ReceivedPixels] = []
-        pending = self._first_requests(bands)
-        was_split = False
+        pending = [*reversed(PixelRequest(tuple(bands), 0, 0, grid.size, grid.size).fitting(grid.size))]
         while pending:
             request = pending.pop()
             names = [band.name for band in request.bands]
@@ -278,24 +279,4 @@ class Fetcher:
                 if not halves:
                     raise
                 pending += reversed(halves)  # the first half is requested next
-                was_split = True
-        self._learn([request for request, _ in received], was_split)
         return received
-
-    def _learn(self, requests: Sequence[PixelRequest], was_split: bool) -> None:
-        """Remembers how the requests of a tile were split, once several tiles in a row were."""
-        with self._lock:
-            self._in_a_row = self._in_a_row + 1 if was_split else 0
-            if was_split and (self._learned or self._in_a_row >= LEARN_AFTER):
-                # Only bands of which nothing is known yet: other tiles may have other bands.
-                known = {band.name for request in self._learned for band in request.bands}
-                self._learned += tuple(each for each in requests if not known & {band.name for band in each.bands})
-
-    def _first_requests(self, bands: Sequence[StackBand]) -> list[PixelRequest]:
-        """The learned requests of these bands, and one for the full tile with all other bands."""
-        # Other tiles may have fewer bands: of a learned request, only those that this tile has are requested.
-        learned = [evolve(each, bands=tuple(band for band in each.bands if band in bands)) for each in self._learned]
-        known = {band.name for request in learned for band in request.bands}
-        others = tuple(band for band in bands if band.name not in known)
-        full = PixelRequest(others, 0, 0, self.image_size, self.image_size)
-        return [request for request in (*learned, full) if request.bands]

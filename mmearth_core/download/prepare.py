@@ -1,6 +1,7 @@
 """All checks before the first request."""
 
 import hashlib
+import logging
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,12 +30,12 @@ from mmearth_core.errors import ConfigError, DatasetError, TilesError
 from mmearth_core.paths import DatasetPaths
 from mmearth_core.registry import Registry, engine_of, make_modality
 from mmearth_core.tiles.index import default_partition_size
+from mmearth_core.tiles.squares import half_sides
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-MAX_ANSWER = 48 * 2**20
-"""Uncompressed bytes of pixels that Earth Engine sends in one answer; it refuses a larger computePixels request."""
+_log = logging.getLogger(__name__)
 
 
 @frozen(eq=False)
@@ -88,7 +89,6 @@ def prepare(
     modalities |= {name: _prepared(config, modalities[name]) for name in members}
     anchor = modalities[anchor.name]
     groups = tuple(Group(name, tuple(modalities[each] for each in members), anchor) for name, members in plan.items())
-    _check_answer_size(config, groups)
     frame, tiles = _tiles(config, folder, stored, modalities.values())
     own = anchor if stored is None else stored
     grid = chosen_grid(config.dataset, own.pixel_size, own.origin)
@@ -105,6 +105,8 @@ def prepare(
         to_store = continue_dataset(stored.completed(defaults), to_store, folder, config)
     _check_pixel_sizes(config, groups, to_store.pixel_size)
     layers_of(folder, to_store, {name: modalities[name] for name in members})  # options may add layers
+    if frame is not None:
+        _warn_of_small_polygons(config, frame, to_store.pixel_size)
     return PreparedRun(config, folder, chosen, groups, to_store, frame, modalities)
 
 
@@ -182,20 +184,6 @@ def _check_members(config: Config, plan: Mapping[str, Sequence[str]]) -> None:
             )
 
 
-def _check_answer_size(config: Config, groups: Iterable[Group]) -> None:
-    """Refuses tiles so large that Earth Engine would refuse every request for pixels."""
-    size = config.dataset.image_size
-    for group in groups:
-        requested = [modality for modality in group.modalities if not modality.is_local()]
-        pixel = sum(np.dtype(band.band.dtype).itemsize for band in stack_bands(requested))
-        if pixel * size**2 > MAX_ANSWER:
-            raise ConfigError(
-                f"{config.source}: [dataset] image_size: {size} x {size} pixels of {pixel} bytes are "
-                f"{pixel * size**2 / 2**20:.0f} MB per tile; Earth Engine sends at most {MAX_ANSWER / 2**20:.0f} MB "
-                f"per request. Set at most {math.isqrt(MAX_ANSWER // pixel)}, or configure fewer modalities."
-            )
-
-
 def _check_pixel_sizes(config: Config, groups: Iterable[Group], pixel_size: float) -> None:
     """Refuses bands of images whose own pixel size is unknown, or too small to be combined to that of the dataset."""
     modalities = [each for group in groups for each in group.modalities if type(each).image is not Modality.image]
@@ -239,6 +227,22 @@ def _tiles(
         "count": len(frame),
         "partition_size": partition_size or default_partition_size(len(frame)),
     }
+
+
+def _warn_of_small_polygons(config: Config, frame: "gpd.GeoDataFrame", pixel_size: float) -> None:
+    """Warns of polygons, by which images are found, that are much smaller than the windows of the tiles."""
+    size = config.dataset.image_size
+    west, south, east, north = frame.bounds.to_numpy().T
+    width, height = half_sides((south + north) / 2, size * pixel_size)
+    # 1.6: less than 80 % of a side, of which these are the halves.
+    small = int(np.count_nonzero((east - west < 1.6 * width) | (north - south < 1.6 * height)))
+    if small:
+        _log.warning(
+            f"{config.tiles}: {small:,} of {len(frame):,} polygons are much smaller than the windows of their tiles, "
+            f"{size} pixels of {pixel_size:g} m. Images are found by the polygon, so they may cover only a part of the "
+            f"window. Make the tiles with `mmearth-core tiles --image-size {size} --pixel-size {pixel_size:g}`, or set "
+            "a smaller image_size in [dataset]."
+        )
 
 
 def _check_tiles(frame: "gpd.GeoDataFrame", path: Path, modalities: Iterable[Modality]) -> None:

@@ -104,6 +104,14 @@ ERRORS = [
     (["from-points", "absent.csv", "-o", "t.gpkg"], "absent.csv: no such file"),
     (["from-polygons", "absent.shp", "-o", "t.gpkg"], "absent.shp: no such file"),
     (["from-points", "p.csv"], "Missing option '-o'"),
+    (["--image-size", "64", "from-points", "p.csv", "-o", "t.gpkg"], "--image-size is before 'from-points'"),
+    (["from-points", "p.csv", "--size", "900", "--image-size", "64", "-o", "t.gpkg"], "--size is set beside"),
+    (["--number", "5", "--pixel-size", "30", "--size", "1300", "-o", "t.gpkg"], "--size is set beside"),
+    (["from-points", "p.csv", "--image-size", "2048", "--pixel-size", "100", "-o", "t.gpkg"], "tiles of 205,000 m"),
+    (["from-points", "p.csv", "--image-size", "1", "--pixel-size", "1", "-o", "t.gpkg"], "tiles of 3 m"),
+    (["from-points", "p.csv", "--image-size", "0", "-o", "t.gpkg"], "0 is not in the range"),
+    (["from-points", "p.csv", "--pixel-size", "0", "-o", "t.gpkg"], "0.0 is not in the range"),
+    (["from-points", "p.csv", "--pixel-size", "nan", "-o", "t.gpkg"], "nan is not a finite number"),
     (["from-tile-info", "absent.json", "-o", "t.gpkg"], "absent.json: no such file"),
     (
         ["from-tile-info", "i.json", "--tiles", "t.gpkg", "--size", "640", "-o", "n.gpkg"],
@@ -140,6 +148,24 @@ def test_own_points_keep_their_columns_into_the_dataset(tmp_path):
     assert dict(first.attributes) == {"plot": "07", "owner": "Ann"}
     assert (second.tile_id, second.attributes["owner"]) == ("09", "Cy")
     assert second.polygon.bounds[2] > 180
+
+
+@pytest.mark.parametrize(
+    ("words", "side"),
+    [
+        ([], 1300),
+        (["--image-size", 128, "--pixel-size", 10], 1300),
+        (["--image-size", 512], 5140),
+        (["--pixel-size", 30], 3900),
+        (["--pixel-size", 0.5, "--image-size", 1024], 513),
+        (["--size", 640], 640),
+    ],
+)
+def test_the_side_of_a_tile_by_its_pixels(tmp_path, words, side):
+    (tmp_path / "p.csv").write_text("lon,lat\n9,50\n")
+    summary("tiles", "from-points", tmp_path / "p.csv", *words, "-o", tmp_path / "t.gpkg")
+    west, south, east, north = read_tiles(tmp_path / "t.gpkg").to_crs("EPSG:32632").total_bounds
+    assert (east - west, north - south) == pytest.approx((side, side), rel=1e-3)
 
 
 def test_all_places_excluded_is_an_error(tmp_path):

@@ -25,6 +25,11 @@ CHANGED = {
     "mmearth-core post hdf5 --step-statistics": "new: statistics of each time step",
     "mmearth-core post stats --step-statistics": "new: statistics of each time step",
     "mmearth-core tiles from-tile-info": "replaces the key `tile_info` in [dataset]",
+    **{
+        f"mmearth-core {command} {option}": "new: the side of a tile by its pixels"
+        for command in ("tiles", "tiles from-points", "tiles from-polygons")
+        for option in ("--image-size", "--pixel-size")
+    },
 }
 """What may differ, such as "mmearth-core run --record", and the reason."""
 

@@ -229,13 +229,6 @@ def test_journals_without_the_configuration_that_they_are_of(refused: Callable[.
     assert "mmearth.toml, is missing" in refused()
 
 
-def test_tiles_larger_than_one_answer_may_be(refused: Callable[..., str], config: Path) -> None:
-    edit(config, "image_size = 128", "image_size = 2048")
-    message = refused()
-    assert "at most 48 MB" in message
-    assert "Set at most 1274" in message
-
-
 @pytest.mark.parametrize(
     ("option", "said"),
     [("--modalities", "is empty"), ("--shard", "write I/N"), ("--engine", "No engine '' is installed")],

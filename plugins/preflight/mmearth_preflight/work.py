@@ -12,6 +12,7 @@ from attrs import frozen
 
 from mmearth_core import Anchor, Modality, Scene
 from mmearth_core.download.folder import Group, Journal, OutcomeCounts, TileIndex
+from mmearth_core.download.pixels import PixelRequest
 from mmearth_core.download.run import PreparedRun
 from mmearth_core.download.stack import StackBand, stack_bands
 
@@ -43,7 +44,7 @@ class GroupCost:
         left: tiles that are left to download.
         first_requests: requests before the first pixels: 1 for the projections of bands that need them, or 0.
         batch_requests: requests to locate a batch.
-        pixel_requests: requests for the pixels of a tile: 0 or 1.
+        pixel_requests: requests for the pixels of a tile: 0 or 1, or more for large tiles.
         wire: bytes of the pixels of a tile as they are transferred.
         stack: bytes of its stack.
         hdf5: bytes of its pixels in the HDF5 file.
@@ -147,7 +148,7 @@ def _group_cost(job: PreparedRun, group: Group, scene: Scene, left: int) -> Grou
         left=left,
         first_requests=1 if first else 0,
         batch_requests=len(rounds),
-        pixel_requests=1 if requested else 0,
+        pixel_requests=len(PixelRequest(requested, 0, 0, size, size).fitting(size)) if requested else 0,
         wire=_npy_bytes(requested, size),
         stack=len(bands) * np.dtype("float32").itemsize * size**2 * STACK_SHARE,
         hdf5=pixel * size**2 * HDF5_SHARE,

@@ -52,6 +52,13 @@ def test_what_is_left_of_a_started_dataset(kit, config):
     assert groups == [{"group": "base", "left": 5}, {"group": "esa_worldcover", "left": 12}]
 
 
+def test_the_parts_of_large_tiles_are_counted(kit, config):
+    assert kit.summary("plan", config)["requests"]["pixels"] == 12
+    config.write_text(config.read_text().replace("image_size = 128", "image_size = 2048"))
+    # 16 bands of 4 megapixels with a byte of mask each: four, four, two and three of Sentinel-2, and its three masks.
+    assert kit.summary("plan", config)["requests"]["pixels"] == 12 * 5
+
+
 def test_hours_follow_from_concurrency_latency_and_rate(kit, config):
     time = kit.summary("plan", config, "--concurrency", "4", "--latency", "2")["time"]
     assert time["hours"] == pytest.approx(16 * 2 / 4 / 3600) and time["bound_by"] == "concurrency"

@@ -8,6 +8,7 @@ from mmearth_viz.preview import contact_sheet, lattice_order, render_layer
 from mmearth_viz.preview.contact_sheet import WIDTH
 from mmearth_viz.preview.render import LINE_SPACING, NODATA_COLOUR, NODATA_LINE, UNDECLARED_COLOUR
 from mmearth_viz.preview.style import PAPER
+from mmearth_viz.preview.tile_sheet import scaled
 from PIL import Image
 
 from mmearth_core import Band, ClassLabel, Kind, Layer, Preview
@@ -44,6 +45,13 @@ def test_classes_take_their_colours_and_an_undeclared_one_stands_out() -> None:
     toy = Layer("toy", [Band("map", "uint8", 0, classes=labels)], Kind.CLASSES, preview=Preview(("map",)))
     values = np.array([[[1, 2, 7]]], np.float32)
     np.testing.assert_array_equal(render_layer(toy, values), [[[10, 20, 30], [255, 128, 0], UNDECLARED_COLOUR]])
+
+
+@pytest.mark.parametrize("size", [256, 512, 1000, 1024])
+def test_hatching_is_seen_where_only_a_part_of_the_pixels_is_shown(size: int) -> None:
+    picture = render_layer(layer(Preview(("a",)), "a"), np.full((1, size, size), NAN, np.float32))
+    shown = scaled(picture, 256)
+    assert 1 / 10 < (shown == NODATA_LINE).all(axis=2).mean() < 1 / 6
 
 
 @pytest.mark.parametrize("missing", [NAN, np.inf, -np.inf])

@@ -42,7 +42,7 @@ def test_what_is_no_file_of_pixels_is_found_before_it_is_read(copy: Any, run_cli
     assert {tile: text.partition(": ")[2].partition(" (/")[0] for tile, text in found.items()} == {
         "000": "the stack cannot be read: it is not a regular file",
         "001": "the stack cannot be read: it is not a regular file",
-        "002": "the stack cannot be read: it has 1,099,511,627,776 bytes; at most 268,435,456 are expected",
+        "002": "the stack cannot be read: it has 1,099,511,627,776 bytes; at most 4,294,967,296 are expected",
         "003": "the stack cannot be read: Is a directory",
     }
     # And by `post`, which leaves these tiles out.

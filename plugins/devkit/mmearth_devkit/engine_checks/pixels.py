@@ -132,8 +132,8 @@ REQUESTS: tuple[EngineCheck, ...] = (
     assumed(
         "mask-bytes",
         "The 48 MB of a request include one byte for the mask of every pixel and band.",
-        "the source of Google's Xee (https://github.com/google/Xee, `xee/ext.py`) counts it so; the project stays far "
-        "below",
+        "the source of Google's Xee (https://github.com/google/Xee, `xee/ext.py`) counts it so; so does the project "
+        "where it divides large tiles",
         unchecked="It would need a request of 48 MB.",
     ),
     documented(

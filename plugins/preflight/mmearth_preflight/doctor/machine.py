@@ -122,7 +122,7 @@ def check_space(findings: Findings, plan: Plan) -> None:
         folder = next(path for path in (plan.config.root, *plan.config.root.parents) if path.is_dir())
         needed = plan.bytes["stacks"] + plan.bytes["hdf5"]
         free, files = shutil.disk_usage(folder).free, os.statvfs(folder)
-        stacks = sum(group.left * group.pixel_requests for group in plan.groups)
+        stacks = sum(group.left for group in plan.groups if group.stack)
         text = f"{size(free)} free at {folder}; about {size(needed)} needed"
         remedy = "Free disk space, or set another `path` in [dataset]. A quota of your account may be lower still."
         if free < needed:

@@ -99,6 +99,12 @@ def require_layers(reader: DescribedReader, names: Iterable[str]) -> list[LayerD
     return chosen
 
 
+def tile_width(reader: DescribedReader) -> str:
+    """The width of a tile on the ground, such as `1.28 km`."""
+    metres = reader.image_size * reader.pixel_size
+    return f"{metres / 1000:.4g} km" if metres >= 1000 else f"{metres:.4g} m"
+
+
 def entries_of(reader: DescribedReader, rows: Iterable[int]) -> dict[int, Entry]:
     """The entries of some rows in tile_info; empty entries if the file does not exist."""
     row_of = {reader.table.tile_id(row): row for row in rows}

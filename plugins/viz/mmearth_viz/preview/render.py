@@ -19,6 +19,10 @@ LINE_SPACING = 8
 """Distance from one diagonal line to the next, pixels."""
 
 
+_FULL = 256
+"""Width up to which sheets show every pixel of a picture; of wider ones they show a part, and lines are wider."""
+
+
 UNDECLARED_COLOUR = (255, 0, 255)
 """The conspicuous colour of class values that the plugin does not declare."""
 
@@ -117,6 +121,6 @@ def rgb(label: ClassLabel) -> tuple[int, ...]:
 
 def hatch(rows: int, columns: int) -> Picture:
     """The hatching for pixels without data."""
-    row, column = np.indices((rows, columns))
+    row, column = np.indices((rows, columns)) // -(-columns // _FULL)
     on_line = (row + column) % LINE_SPACING == 0
     return np.where(on_line[..., None], NODATA_LINE, NODATA_COLOUR).astype(np.uint8)

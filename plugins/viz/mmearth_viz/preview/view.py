@@ -11,7 +11,7 @@ from mmearth_core.errors import DatasetError
 from mmearth_core.layers import LayerDescription
 from mmearth_core.text import counted
 from mmearth_viz.preview.contact_sheet import contact_sheet
-from mmearth_viz.preview.dataset import Facts, entries_of, require_layers, step_dates
+from mmearth_viz.preview.dataset import Facts, entries_of, require_layers, step_dates, tile_width
 from mmearth_viz.preview.layers_sheet import Row, layers_sheet
 from mmearth_viz.preview.legend import Legend, together
 from mmearth_viz.preview.panel import MapPanel, Panel, make_panel
@@ -116,12 +116,16 @@ def _one(reader: DescribedReader, row: int, layers: Sequence[LayerDescription], 
     facts = Facts.of(entries[row])
     (panels,) = _panels(reader, entries, layers, 12)
     corner = world_map([(facts.place[1], facts.place[0])], _CORNER, dot=5.0) if facts.place else None
+    size = reader.image_size
+    pixels = f" · {size} x {size} pixels of {reader.pixel_size:g} m: {tile_width(reader)}"
+    has_map = any(layer.is_map for layer in layers)
     tile_sheet(
         path,
         panels,
         title=f"Tile {reader.table.tile_id(row)}",
         subtitle=facts.line(reader.table.variant(row)),
-        credit=f"{reader.paths.name}, row {row} of {len(reader):,} · {counted(len(layers), 'layer')}",
+        credit=f"{reader.paths.name}, row {row} of {len(reader):,} · {counted(len(layers), 'layer')}"
+        f"{pixels if has_map else ''}",
         corner=corner,
     )
 
@@ -143,7 +147,8 @@ def _table(reader: DescribedReader, rows: Sequence[int], layers: Sequence[LayerD
         [layer.name for layer in layers],
         lines,
         title=reader.paths.name,
-        subtitle=f"{len(rows)} of {counted(len(reader), 'tile')} · {counted(len(layers), 'layer')}",
+        subtitle=f"{len(rows)} of {counted(len(reader), 'tile')} of {tile_width(reader)} · "
+        f"{counted(len(layers), 'layer')}",
         credit="",
         legends=[together(found) if (found := _legends(column)) else None for column in zip(*panels, strict=True)],
     )
@@ -173,6 +178,6 @@ def _contacts(reader: DescribedReader, rows: Sequence[int], layer: LayerDescript
         [(caption, panel.picture) for caption, panel in zip(captions, panels, strict=True)],
         path,
         title=reader.paths.name,
-        subtitle=f"{len(rows)} of {len(reader):,} tiles · {layer.name}: {layer.description}",
+        subtitle=f"{len(rows)} of {len(reader):,} tiles of {tile_width(reader)} · {layer.name}: {layer.description}",
         legend=together(_legends(panels)),
     )

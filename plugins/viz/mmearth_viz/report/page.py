@@ -21,6 +21,7 @@ from mmearth_core.progress import Progress
 from mmearth_core.text import counted as in_words
 from mmearth_core.text import size
 from mmearth_core.workers import Pool
+from mmearth_viz.preview.dataset import tile_width
 from mmearth_viz.preview.legend import share
 from mmearth_viz.report.charts import SPAN, TALL, BarChart, counted, months, years
 from mmearth_viz.report.histograms import make_histograms, sampled_rows
@@ -230,6 +231,7 @@ def _figures(reader: DescribedReader, summary: TileInfoSummary, outcomes: Outcom
         figures.append(("vector layers", f"{len(reader.layers) - maps}"))
     if len(sizes) == 1:
         figures.append(("pixels per tile", f"{min(sizes)} x {min(sizes)}"))
+        figures += [("a pixel", f"{reader.pixel_size:g} m"), ("width of a tile", tile_width(reader))]
     if summary.days:
         days = sorted(next(iter(summary.days.values())))
         figures.append(("months", days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"))
