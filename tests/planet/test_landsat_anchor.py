@@ -62,7 +62,7 @@ def config(kit: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = folder / "landsat.toml"
     made.write_text(text)
     assert set(tomllib.loads(text)["modalities"]) == {"landsat_anchor", *OTHERS}
-    (folder / "tiles.geojson").write_text(json.dumps(kit.tiles(NAMES)))
+    (folder / "landsat-tiles.geojson").write_text(json.dumps(kit.tiles(NAMES)))
     assert kit.run(made)["done"] == len(NAMES)
     summary("post", made, "--workers", "1", "--fractions", "0.5,0.25,0.25")
     return made
