@@ -187,6 +187,7 @@ BANDS = {
     "landsat_sr__red": ("landsat_anchor", "red", Resampling.nearest),
     "landsat_sr__swir2": ("landsat_anchor", "swir2", Resampling.nearest),
     "landsat_st__temperature": ("landsat_anchor", "temperature", Resampling.nearest),
+    "landsat_qa__qa": ("landsat_anchor", "qa", Resampling.nearest),
     "aster__elevation": ("aster", "elevation", Resampling.average),
     "sentinel1__asc_VV": ("sentinel1", "asc_VV", Resampling.average),
     "sentinel1__desc_VV": ("sentinel1", "desc_VV", Resampling.average),
