@@ -1,8 +1,9 @@
-"""Makes pages while mkdocs builds the site, from what is installed: one per modality, one per command, all options."""
+"""Makes pages while mkdocs builds the site, from what is installed: modalities, commands, options and classes."""
 
 from functools import cache
 from typing import Any
 
+import contract_page
 from command_pages import command_pages
 from configuration_page import PLACE, configuration_tables
 from mkdocs.config.defaults import MkDocsConfig
@@ -31,7 +32,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Adds the tables of all options to the page of the configuration file."""
+    """Adds the tables of all options to the page of the configuration file, and the classes to that of the contract."""
+    if page.file.src_uri == contract_page.PLACE:
+        return contract_page.with_references(markdown)
     return f"{markdown}\n{configuration_tables()}" if page.file.src_uri == PLACE else markdown
 
 

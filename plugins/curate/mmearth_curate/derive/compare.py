@@ -32,7 +32,7 @@ def require_same(readers: Sequence[DatasetReader]) -> None:
             raise DatasetError(
                 f"{layouts[0].path} and {other.path} cannot be merged because their layouts differ (shown as first / "
                 f"second): {'; '.join(found[:_LISTED])}{more}. Build both with the same modalities, options, "
-                "image_size, pixel_size and plugins."
+                "image_size, pixel_size, origin and plugins."
             )
 
 
@@ -46,10 +46,12 @@ class _Layout:
 
 
 def _layout(reader: DatasetReader) -> _Layout:
+    origin = reader.attributes.get("origin", (0, 0))
     with reader.file() as file:
         facets: dict[str, Facet] = {
             "the anchor": anchor_of(reader),
             "the pixel size in metres": f"{reader.pixel_size:g}",
+            "the origin of the pixels in metres": ", ".join(f"{each % reader.pixel_size:g}" for each in origin),
             f"the table `{METADATA}`": str(file[METADATA].dtype),
         }
         layers = {name: _facets(layer, file[name]) for name, layer in reader.layers.items()}
