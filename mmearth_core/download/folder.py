@@ -34,9 +34,9 @@ from mmearth_core.tiles.index import Tile, TileIndex
 
 # What other distributions need of a dataset folder.
 __all__ = [
-    "BASE", "BadStack", "DatasetRow", "DownloadedDataset", "Group", "Journal", "LocatedTile", "Outcome",
+    "BASE", "GRID", "BadStack", "DatasetRow", "DownloadedDataset", "Group", "Journal", "LocatedTile", "Outcome",
     "OutcomeCounts", "PluginCallError", "Provenance", "StoredConfig", "Tile", "TileIndex", "TileOutcome", "call",
-    "images_of", "load_stored_config", "mark_failed", "plain_options", "split_on_refusal",
+    "chosen_grid", "images_of", "load_stored_config", "mark_failed", "plain_options", "split_on_refusal",
 ]  # fmt: skip
 
 _sorted_json = json.JSONEncoder(sort_keys=True).encode

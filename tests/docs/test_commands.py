@@ -26,6 +26,7 @@ NOT_RUN = {
     r"localearth serve": "runs until it is stopped; plugins/localearth/tests run it",
     r"slurm submit (?!.*--dry-run)": "submits to a cluster; run here with --dry-run, and by tests/slurm",
     r"demo demo$": "takes seconds; tests/virginia runs it",
+    r"landsat": "needs the example installed; tests/planet/test_landsat_anchor.py installs and runs it",
     r"plugin check snow_depth": "needs the plugin installed; plugins/devkit/tests install and check it",
     r"run example\.toml": "needs the plugin installed; plugins/devkit/tests install and run it",
     r" series\.toml": "tests/docs/test_series.py runs them",

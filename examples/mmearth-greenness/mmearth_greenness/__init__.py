@@ -27,6 +27,7 @@ GREENNESS = Layer(
             math.nan,
             description="highest normalised difference vegetation index of the year, 30 m",
             resampling=Resampling.BILINEAR,
+            pixel_size=30,
         )
     ],
     description="greenest state of the vegetation in the anchor's year",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from mmearth_core import Band, Layer, Modality, Preview, Resampling, Scene, hookimpl
+from mmearth_landsat.anchor import LandsatAnchor
 
 if TYPE_CHECKING:
     import ee
@@ -27,6 +28,7 @@ REFLECTANCE = Layer(
             unit="1e-4",
             description=f"surface reflectance times 10,000, {name}, 30 m",
             resampling=Resampling.BILINEAR,
+            pixel_size=30,
         )
         for name in SOURCES.values()
     ],
@@ -116,5 +118,5 @@ class Landsat(Modality):
 
 @hookimpl
 def mmearth_modalities() -> list[type[Modality]]:
-    """The modality `landsat`."""
-    return [Landsat]
+    """The modalities `landsat` and `landsat_anchor`."""
+    return [Landsat, LandsatAnchor]

@@ -11,11 +11,11 @@ Names are imported when they are used, so that the pytest plugin costs nothing a
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mmearth_devkit.kit import check_modality, findings_of
+    from mmearth_devkit.kit import check_modality, findings_of, try_modality
     from mmearth_devkit.stage import Pattern, Sample, Stage
     from mmearth_devkit.trial_record import Finding
 
-__all__ = ["Finding", "Pattern", "Sample", "Stage", "check_modality", "findings_of"]
+__all__ = ["Finding", "Pattern", "Sample", "Stage", "check_modality", "findings_of", "try_modality"]
 
 
 _MODULES = {
@@ -25,6 +25,7 @@ _MODULES = {
     "Stage": "stage",
     "check_modality": "kit",
     "findings_of": "kit",
+    "try_modality": "kit",
 }
 
 

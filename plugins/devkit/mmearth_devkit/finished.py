@@ -1,7 +1,7 @@
 """Finished pixels: what a run gets, compared with an independent computation by GDAL and numpy.
 
-The core has the server interpolate, round, clamp, cast and fill. Here a band's pixels are requested as they are, on
-their own grid, and all of this is done locally.
+The core has the server interpolate or average, round, clamp, cast and fill. Here a band's pixels are requested as they
+are, on their own grid, and all of this is done locally.
 """
 
 import json
@@ -14,11 +14,12 @@ from affine import Affine
 from attrs import frozen
 from numpy.typing import NDArray
 from pyproj import Transformer
-from rasterio.warp import Resampling, reproject
+from rasterio.enums import Resampling as GdalResampling
+from rasterio.warp import reproject
 
+from mmearth_core import Grid, Resampling
 from mmearth_core.download.stack import StackBand, finish_bands
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.tiles.grid import Grid
 from mmearth_devkit.trial_record import WrongPixels
 
 MASKED = -1e300
@@ -29,12 +30,30 @@ _LARGEST = 1000
 """Maximum side of a window of a band's own pixels; bands that need a larger one are not compared."""
 
 
+_LARGEST_REQUEST = 4_000_000
+"""Maximum number of values in a request for raw values: 32 MB, of the 48 MB that Earth Engine sends."""
+
+
+_SAMPLES = 1024
+"""Points along a side of a tile at which the pixels that its pixels cover are counted."""
+
+
+_MOST_CLASSES = 64
+"""Bands with more different values have no mode that is worth comparing."""
+
+
 def raw_pixels(
     client: EarthClient, image: Any, names: Sequence[str], grid: Mapping[str, Any]
 ) -> dict[str, NDArray[np.float64]]:
     """The values of bands on a grid as they are, NaN where masked."""
-    pixels = client.pixels(image.select(list(names)).toDouble().unmask(MASKED, False), dict(grid))
-    return {name: np.where(pixels[name] == MASKED, np.nan, pixels[name]) for name in names}
+    doubles = image.toDouble().unmask(MASKED, False)
+    size = grid["dimensions"]
+    most = max(1, _LARGEST_REQUEST // (size["width"] * size["height"]))
+    raw: dict[str, NDArray[np.float64]] = {}
+    for part in (list(names[start : start + most]) for start in range(0, len(names), most)):
+        pixels = client.pixels(doubles.select(part), dict(grid))
+        raw |= {name: np.where(pixels[name] == MASKED, np.nan, pixels[name]) for name in part}
+    return raw
 
 
 @frozen(eq=False)
@@ -62,22 +81,22 @@ def wrong_pixels(
     Args:
         client: a session with the engine.
         image: the modality's image.
-        bands: those of its bands to judge; none of a composite that the core would interpolate.
+        bands: those of its bands to judge; none of a composite that the core would interpolate or average.
         projections: the value of `projection()` of each band.
         grid: the tile.
     """
     import ee
 
-    finished = client.pixels(ee.Image.cat(finish_bands(image, bands)), grid.request())
-    plain = [band.band.name for band in bands if not band.is_interpolated]
+    finished = client.pixels(ee.Image.cat(finish_bands(image, bands, grid)), grid.request())
+    plain = [band.band.name for band in bands if band.resampling(grid.pixel_size) is Resampling.NEAREST]
     raw = raw_pixels(client, image, plain, grid.request()) if plain else {}
     expected = {name: _as_they_are(values) for name, values in raw.items()}
-    by_grid: dict[str, list[str]] = {}
+    by_grid: dict[str, list[StackBand]] = {}
     for band in bands:
-        if band.is_interpolated:
-            by_grid.setdefault(json.dumps(projections[band.band.name]), []).append(band.band.name)
-    for projection, names in by_grid.items():
-        expected |= _interpolated(client, image, names, json.loads(projection), grid)
+        if band.band.name not in plain:
+            by_grid.setdefault(json.dumps(_own_grid(band, projections[band.band.name], grid)), []).append(band)
+    for projection, members in by_grid.items():
+        expected |= _resampled(client, image, members, json.loads(projection), grid)
     found = [
         _compared(band, np.asarray(finished[band.name], np.float64), expected.get(band.band.name)) for band in bands
     ]
@@ -89,20 +108,24 @@ def _as_they_are(values: NDArray[np.float64]) -> Expected:
     return Expected(values, is_known, np.isnan(values), 1e-6 * np.abs(np.where(is_known, values, 0.0)))
 
 
-def _interpolated(
-    client: EarthClient, image: Any, names: Sequence[str], projection: Mapping[str, Any], grid: Grid
+def _own_grid(band: StackBand, projection: Mapping[str, Any], grid: Grid) -> Mapping[str, Any]:
+    """The grid of a band; a composite that its modality has resampled has pixels of the stated size."""
+    size = band.band.pixel_size
+    if not band.is_resampled or size is None:
+        return projection
+    return {"crs": grid.crs, "transform": [size, 0, 0, 0, -size, 0]}
+
+
+def _resampled(
+    client: EarthClient, image: Any, bands: Sequence[StackBand], projection: Mapping[str, Any], grid: Grid
 ) -> dict[str, Expected]:
-    """Bands of one grid, interpolated by GDAL; empty if their window would be too large."""
+    """Bands of one grid, interpolated by GDAL or reduced by numpy; empty if their window would be too large."""
     crs = projection.get("crs") or projection["wkt"]
     transform = Affine(*projection["transform"])
-    along = np.arange(grid.size) + 0.5
-    there = _apply(grid.affine, *np.meshgrid(along, along))
-    x, y = Transformer.from_crs(grid.crs, crs, always_xy=True).transform(*there)
-    # In units of pixels from the first one's centre.
-    column, row = (part - 0.5 for part in _apply(~transform, np.asarray(x), np.asarray(y)))
+    column, row = _positions(np.arange(grid.size + 1), grid, crs, transform)
     if not (np.isfinite(column).all() and np.isfinite(row).all()):
         return {}
-    left, top = math.floor(column.min()) - 1, math.floor(row.min()) - 1
+    left, top = math.floor(column.min()) - 2, math.floor(row.min()) - 2
     width, height = math.floor(column.max()) + 3 - left, math.floor(row.max()) + 3 - top
     if max(width, height) > _LARGEST:
         return {}
@@ -113,16 +136,79 @@ def _interpolated(
     native = raw_pixels(
         client,
         image,
-        names,
+        [band.band.name for band in bands],
         {
             "dimensions": {"width": width, "height": height},
             "affineTransform": dict(terms),
             "crsCode" if "crs" in projection else "crsWkt": crs,
         },
     )
-    i, j = np.floor(row).astype(int) - top, np.floor(column).astype(int) - left
-    corners = [(i + below, j + beside) for below in (0, 1) for beside in (0, 1)]
-    return {name: _by_gdal(values, window, crs, grid, corners) for name, values in native.items()}
+    return {band.band.name: _by_method(native[band.band.name], band, window, crs, grid) for band in bands}
+
+
+def _positions(
+    along: NDArray[Any], grid: Grid, crs: str, transform: Affine
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Columns and rows of another grid at points of the tile's grid, given in its columns and rows."""
+    x, y = _apply(grid.affine, *np.meshgrid(along, along))
+    if crs != grid.crs:
+        x, y = Transformer.from_crs(grid.crs, crs, always_xy=True).transform(x, y)
+    return _apply(~transform, np.asarray(x), np.asarray(y))
+
+
+def _by_method(values: NDArray[np.float64], band: StackBand, window: Affine, crs: str, grid: Grid) -> Expected:
+    method = band.resampling(grid.pixel_size)
+    if method is not Resampling.BILINEAR:
+        return _by_counting(values, method, band.band.unit, *_samples(window, crs, grid), grid.size)
+    # In units of pixels from the first one's centre.
+    column, row = (part - 0.5 for part in _positions(np.arange(grid.size) + 0.5, grid, crs, window))
+    return _by_gdal(values, window, crs, grid, row, column)
+
+
+def _samples(window: Affine, crs: str, grid: Grid) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The row and column of the pixel at many points of a tile: the same number in each of its pixels."""
+    within = _SAMPLES // grid.size
+    column, row = _positions((np.arange(grid.size * within) + 0.5) / within, grid, crs, window)
+    return np.floor(row).astype(int), np.floor(column).astype(int)
+
+
+def _by_counting(
+    values: NDArray[np.float64],
+    method: Resampling,
+    unit: str,
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    size: int,
+) -> Expected:
+    """The mean or the mode of the pixels that each pixel of a tile covers, by the share of points that fall on them."""
+    within = len(rows) // size
+    if unit == "dB" and method is Resampling.MEAN:
+        values = 10 ** (values / 10)
+
+    def blocks(pixels: NDArray[Any]) -> NDArray[Any]:
+        return pixels[rows, columns].reshape(size, within, size, within).swapaxes(1, 2).reshape(size, size, -1)
+
+    # A sliver of the next pixel may be covered that no point falls on.
+    around = np.stack([np.roll(values, shift, (0, 1)) for shift in np.ndindex(3, 3)])
+    around = np.roll(around, (-1, -1), (1, 2))
+    is_known = np.all(blocks(np.isfinite(values)), axis=2)
+    is_masked = ~np.any(blocks(np.any(np.isfinite(around), axis=0)), axis=2)
+    known = np.where(is_known[..., None], blocks(values), 0.0)
+    if method is Resampling.MODE:
+        kinds = np.unique(known)
+        shares = np.stack([(known == kind).mean(axis=2) for kind in kinds[:_MOST_CLASSES]])
+        ordered = np.sort(np.concatenate([np.zeros((1, size, size)), shares]), axis=0)
+        is_known &= (ordered[-1] - ordered[-2] > 4 / within) & (len(kinds) <= _MOST_CLASSES)
+        most = kinds[shares.argmax(axis=0)]
+        return Expected(most, is_known, is_masked, 1e-6 * np.abs(most))
+    mean = known.mean(axis=2)
+    high, low = blocks(np.nan_to_num(np.fmax.reduce(around))), blocks(np.nan_to_num(np.fmin.reduce(around)))
+    # A point stands for the area around it: at each edge of a pixel, up to half a point's width is on the wrong side.
+    tolerance = 4 / within * (high.max(axis=2) - low.min(axis=2)) + 1e-6 * np.abs(mean)
+    if unit == "dB":
+        with np.errstate(divide="ignore", invalid="ignore"):  # where nothing is known
+            return Expected(10 * np.log10(mean), is_known, is_masked, 10 * np.log1p(tolerance / mean))
+    return Expected(mean, is_known, is_masked, tolerance)
 
 
 def _apply(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
@@ -130,7 +216,15 @@ def _apply(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
     return a * x + b * y + c, d * x + e * y + f
 
 
-def _by_gdal(values: NDArray[np.float64], window: Affine, crs: str, grid: Grid, corners: Sequence[Any]) -> Expected:
+def _by_gdal(
+    values: NDArray[np.float64],
+    window: Affine,
+    crs: str,
+    grid: Grid,
+    row: NDArray[np.float64],
+    column: NDArray[np.float64],
+) -> Expected:
+    """Interpolated pixels; `row` and `column` are their positions, in units of pixels from the first one's centre."""
     is_valid = np.isfinite(values)
     result = np.zeros((grid.size, grid.size))
     reproject(
@@ -140,16 +234,24 @@ def _by_gdal(values: NDArray[np.float64], window: Affine, crs: str, grid: Grid, 
         src_crs=crs,
         dst_transform=grid.affine,
         dst_crs=grid.crs,
-        resampling=Resampling.bilinear,
+        resampling=GdalResampling.bilinear,
         tolerance=0,
         # Otherwise GDAL averages pixels that are smaller than those of the tile.
         XSCALE=1,
         YSCALE=1,
     )
-    around = np.array([is_valid[corner] for corner in corners])
-    neighbours = np.array([np.where(is_valid, values, 0.0)[corner] for corner in corners])
-    # Positions of GDAL and of the server agree to a thousandth of a pixel; the server may interpolate in float32.
-    tolerance = 2e-3 * np.ptp(neighbours, axis=0) + 1e-6 * np.abs(neighbours).max(axis=0)
+    # Positions of GDAL and of the server agree to a thousandth of a pixel or two, more in large tiles.
+    inexact = 1e-3 * max(2, grid.size * grid.pixel_size / 400)
+
+    def neighbours(pixels: NDArray[Any], *off: float) -> NDArray[Any]:
+        rows, columns = ([np.floor(part + each).astype(int) for each in off] for part in (row, column))
+        return np.array(
+            [pixels[i + down, j + right] for i in rows for j in columns for down, right in np.ndindex(2, 2)]
+        )
+
+    around, near = neighbours(is_valid, 0), neighbours(np.where(is_valid, values, 0.0), -inexact, inexact)
+    # The server may interpolate in float32.
+    tolerance = inexact * np.ptp(near, axis=0) + 1e-6 * np.abs(near).max(axis=0)
     return Expected(result, np.all(around, axis=0), ~np.any(around, axis=0), tolerance)
 
 

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry import Polygon, box
 
-from mmearth_core import Resampling
+from mmearth_core import Grid, Resampling
 from mmearth_core.download.stack import FLOAT_NODATA, StackBand, finish_bands
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.tiles.grid import PIXEL, Grid
 from mmearth_devkit.finished import raw_pixels
 from mmearth_devkit.stage import Pattern
-from mmearth_devkit.trial_record import Misalignment
+from mmearth_devkit.trial_record import Shift
 
 MISALIGNED = 0.25
 """Tolerated shift in pixels of the band; the usual mistake is half a pixel."""
@@ -62,19 +61,21 @@ class Window:
         top: y of the north edge.
         side: width and height, metres.
         count: points along a side.
+        moved: how far the pattern begins east and south of the corner, metres.
         pattern: the test image with whole waves in the window.
     """
 
     crs: str
     left: float
     top: float
-    side: int
+    side: float
     count: int
+    moved: float = 0.0
     pattern: Pattern = field(init=False, eq=False)
 
     @pattern.default
     def _whole_waves(self) -> Pattern:
-        return Pattern(self.crs, self.left, self.top, self.side / _WAVES)
+        return Pattern(self.crs, self.left + self.moved, self.top - self.moved, self.side / _WAVES)
 
     def request(self) -> dict[str, Any]:
         """The `grid` of a request for pixels."""
@@ -102,13 +103,15 @@ class Window:
 
 def window_for(grid: Grid, sizes: Mapping[str, float]) -> Window:
     """The window around the middle of a tile that has enough pixels of these sizes in metres."""
-    wave = math.ceil(max(_SHORTEST, _PIXELS * max(sizes.values(), default=0)) / PIXEL) * PIXEL
-    side, corner = _WAVES * wave, (grid.size - _WAVES * wave // PIXEL) // 2 * PIXEL
-    return Window(grid.crs, grid.left + corner, grid.top - corner, side, _POINTS)
+    pixels = _WAVES * math.ceil(max(_SHORTEST, _PIXELS * max(sizes.values(), default=0)) / grid.pixel_size)
+    corner = (grid.size - pixels) // 2 * grid.pixel_size
+    return Window(grid.crs, grid.left + corner, grid.top - corner, pixels * grid.pixel_size, _POINTS)
 
 
-def composite_sizes(client: EarthClient, image: Any, names: Sequence[str], window: Window) -> dict[str, float]:
-    """The size of the pixels that each band of a composite is made of, metres, without those above `COARSEST`.
+def composite_sizes(
+    client: EarthClient, image: Any, names: Sequence[str], window: Window, least: float
+) -> dict[str, float]:
+    """The size of the pixels that each band of a composite is made of, at least `least` metres, up to `COARSEST`.
 
     A composite has no grid of its own, so it is seen from what the patterned engine reads.
     """
@@ -119,7 +122,7 @@ def composite_sizes(client: EarthClient, image: Any, names: Sequence[str], windo
         client.pixels(image.select([name]), evolve(window, count=8).request())
         size = max(spacings, default=math.inf)
         if size <= COARSEST:
-            sizes[name] = max(float(PIXEL), size)
+            sizes[name] = max(least, size)
     return sizes
 
 
@@ -127,74 +130,66 @@ def find_blocks(
     client: EarthClient, image: Any, bands: Sequence[StackBand], sizes: Mapping[str, float], grid: Grid
 ) -> list[tuple[StackBand, float]]:
     """The bands with equal neighbours on a tile of the pattern, as many as there are if nothing is interpolated."""
-    coarse = [band for band in bands if sizes[band.band.name] >= 1.5 * PIXEL]
+    coarse = [band for band in bands if sizes[band.band.name] >= 1.5 * grid.pixel_size]
     raw = raw_pixels(client, image, [band.band.name for band in coarse], grid.request()) if coarse else {}
     found = []
     for band in coarse:
         size, steps = sizes[band.band.name], np.diff(raw[band.band.name], axis=1)
         known = steps[np.isfinite(steps)]
-        if known.size and (known == 0).mean() > (1 - PIXEL / size) / 2:
+        if known.size and (known == 0).mean() > (1 - grid.pixel_size / size) / 2:
             found.append((band, size))
     return found
 
 
-def find_misalignments(
-    client: EarthClient, image: Any, bands: Sequence[StackBand], sizes: Mapping[str, float], window: Window
-) -> list[Misalignment]:
-    """Downloads a modality's image of the pattern, and returns the bands that are shifted too far.
+def measure_shifts(
+    client: EarthClient,
+    image: Any,
+    bands: Sequence[StackBand],
+    sizes: Mapping[str, float],
+    window: Window,
+    grid: Grid,
+) -> list[Shift]:
+    """Downloads a modality's image of the pattern, finished as in a run, and measures the shift of each band.
 
     Bands in which the pattern is not visible (masked or constant ones) are left out.
 
     Args:
         client: a session with the patterned engine.
         image: the modality's image on that engine.
-        bands: those of its bands to judge.
-        sizes: the size of their own pixels.
+        bands: those of its bands to measure.
+        sizes: the size of their pixels.
         window: where, with whole waves of the pattern.
+        grid: of the tile.
     """
-    by_name = {band.name: band for band in bands}
-    too_far = {
-        name: shift
-        for name, shift in _shifts(client, image, bands, window).items()
-        if math.hypot(*shift) > MISALIGNED * sizes[by_name[name].band.name]
-    }
-    # On the tile's own pixels, the nearest neighbour alone shifts by up to half of one: a band on a grid of its own
-    # is only at fault if a run would shift it further.
-    doubtful = [
-        by_name[name]
-        for name, shift in too_far.items()
-        if by_name[name].band.resampling is Resampling.NEAREST and not _is_far(shift)
-    ]
-    if doubtful:
-        in_run = _shifts(client, image, doubtful, evolve(window, count=window.side // PIXEL))
-        for name in (band.name for band in doubtful):
-            del too_far[name]
-            if name in in_run and _is_far(in_run[name]):
-                too_far[name] = in_run[name]
-    return [
-        Misalignment(by_name[name], *shift, pixel=sizes[by_name[name].band.name]) for name, shift in too_far.items()
-    ]
-
-
-def _is_far(shift: tuple[float, float]) -> bool:
-    return max(map(abs, shift)) > PIXEL / 2 + 0.1
-
-
-def _shifts(
-    client: EarthClient, image: Any, bands: Sequence[StackBand], window: Window
-) -> dict[str, tuple[float, float]]:
-    """The shift of each band in which the pattern is visible, finished as in a run."""
     import ee
 
-    array = client.pixels(ee.Image.cat(finish_bands(image, bands)), window.request())
-    shifts = {}
+    array = client.pixels(ee.Image.cat(finish_bands(image, bands, grid)), window.request())
+    shifts = []
     for band in bands:
         values = np.asarray(array[band.name], np.float64)
         nodata = (values == band.band.nodata) | (values == np.float64(np.float32(FLOAT_NODATA)))
         shift = measure(np.where(nodata, np.nan, values), window, window.pattern)
         if shift is not None:
-            shifts[band.name] = shift
+            shifts.append(Shift(band, *shift, pixel=sizes[band.band.name]))
     return shifts
+
+
+def in_run(shift: Shift, on_tile: Shift | None, grid: Grid) -> Shift | None:
+    """How far a run would shift a band that is shifted too far; None if that is not the band's fault.
+
+    On the tile's own pixels, the nearest neighbour alone shifts by up to half of one: such a band is only at fault if a
+    run shifts it further.
+
+    Args:
+        shift: the shift of the band.
+        on_tile: the same, measured on the pixels of the tile.
+        grid: of the tile.
+    """
+    methods = {shift.stack_band.band.resampling, shift.stack_band.resampling(grid.pixel_size)}
+    if methods != {Resampling.NEAREST}:
+        return shift
+    least = grid.pixel_size / 2 + 0.1
+    return next((each for each in (shift, on_tile) if each and max(abs(each.east), abs(each.south)) > least), None)
 
 
 def measure(values: NDArray[np.float64], window: Window, pattern: Pattern) -> tuple[float, float] | None:

@@ -32,24 +32,29 @@ def mmearth_engine() -> "Engine | str":
 @pytest.fixture
 def mmearth_scene(mmearth_engine: "Engine | str") -> "Scene":
     """A tile with its anchor, at a place and day with data."""
+    from mmearth_devkit.places import default_scene
     from mmearth_devkit.stage import kit_engine, open_stage
-    from mmearth_devkit.trial import default_scene
 
     return _without_traceback(lambda: default_scene(open_stage(kit_engine(mmearth_engine))))
 
 
 @pytest.fixture
 def mmearth_dataset(mmearth_engine: "Engine | str", tmp_path: Path) -> "Callable[..., Dataset]":
-    """Builds a dataset of two tiles: `mmearth_dataset(Modality, options=None)` returns it, opened.
+    """Builds a dataset of two tiles: `mmearth_dataset(Modality, options=None, pixel_size=None)` returns it, opened.
 
     Each test can build one dataset per modality.
     """
 
-    def build(modality: Any, options: Any = None, engine: "Engine | str | None" = None) -> "Dataset":
+    def build(
+        modality: Any,
+        options: Any = None,
+        engine: "Engine | str | None" = None,
+        pixel_size: float | None = None,
+    ) -> "Dataset":
         from mmearth_devkit.tiny import tiny_dataset
 
         return _without_traceback(
-            lambda: tiny_dataset(modality, tmp_path / "datasets", engine or mmearth_engine, options)
+            lambda: tiny_dataset(modality, tmp_path / "datasets", engine or mmearth_engine, options, pixel_size)
         )
 
     return build

@@ -65,12 +65,14 @@ class Sample(NamedTuple):
         band: one of its bands.
         dtype: of the band, one that `mmearth_core.Band` allows.
         unit: of the band.
+        pixel_size: of the band, metres.
     """
 
     asset: str
     band: str
     dtype: str
     unit: str
+    pixel_size: float = 10
 
 
 class Stage(Protocol):
@@ -99,7 +101,7 @@ class Stage(Protocol):
         """
         ...
 
-    def sample(self) -> tuple[str, str, str, str] | None:
+    def sample(self) -> tuple[Any, ...] | None:
         """The values of a `Sample`, or None. A tuple, so that an engine need not import the kit."""
         ...
 

@@ -29,7 +29,11 @@ _ANCHOR = "file"
 
 
 def tiny_dataset(
-    modality: type[Modality] | Modality, folder: Path, engine: Engine | str | None = None, options: Any = None
+    modality: type[Modality] | Modality,
+    folder: Path,
+    engine: Engine | str | None = None,
+    options: Any = None,
+    pixel_size: float | None = None,
 ) -> Dataset:
     """Builds a dataset of two overlapping tiles at a place where the engine has data.
 
@@ -40,13 +44,14 @@ def tiny_dataset(
         folder: gets a subfolder with the dataset, named after the modality.
         engine: as for `check_modality`.
         options: an instance of the modality's `Options`.
+        pixel_size: of the dataset, metres; by default the one that the modality proposes as an anchor, otherwise 10.
 
     Raises:
         RequestError: when a tile fails; says why.
     """
     instance = modality(options) if isinstance(modality, type) else modality
     used = kit_engine(engine)
-    config = _configuration(instance, folder, open_stage(used).places()[0])
+    config = _configuration(instance, folder, open_stage(used).places()[0], pixel_size)
     registry = _registry(modality, instance, used)
     result = run(prepare(load_config(config), registry), lambda progress: None)
     failed = [f"{row['outcome']}: {row['reason']}" for row in result.summary()["reasons"]]
@@ -56,7 +61,7 @@ def tiny_dataset(
     return Dataset(folder / instance.name / f"{instance.name}.h5")
 
 
-def _configuration(modality: Modality, folder: Path, place: tuple[Any, Any, Any]) -> Path:
+def _configuration(modality: Modality, folder: Path, place: tuple[Any, Any, Any], pixel_size: float | None) -> Path:
     polygon, day, columns = place
     west, _, east, _ = polygon.bounds
     tiles = [polygon, translate(polygon, (east - west) / 4)]
@@ -71,9 +76,10 @@ def _configuration(modality: Modality, folder: Path, place: tuple[Any, Any, Any]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tiles.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     anchor = modality.name if modality.can_anchor() else _ANCHOR
+    dataset = {"name": modality.name, "tiles": "tiles.geojson", "anchor": anchor, "image_size": SIZE}
     text = tomli_w.dumps(
         {
-            "dataset": {"name": modality.name, "tiles": "tiles.geojson", "anchor": anchor, "image_size": SIZE},
+            "dataset": dataset | ({} if pixel_size is None else {"pixel_size": pixel_size}),
             "run": {"engine": _ENGINE, "retry_seconds": 0},
             "modalities": {anchor: {}, modality.name: plain_options(modality.options)},
         }

@@ -1,6 +1,5 @@
 """A trial: takes tiles of a modality through the steps of a run, and records what happens."""
 
-import datetime as dt
 import inspect
 import json
 import tempfile
@@ -10,13 +9,11 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
-import shapely
 from attrs import evolve
-from shapely.affinity import translate
-from shapely.geometry import Polygon
 
-from mmearth_core import Anchor, Engine, Modality, Resampling, Scene, Skip
-from mmearth_core.config.schema import RunOptions
+from mmearth_core import Engine, Grid, Modality, Resampling, Scene, Skip
+from mmearth_core.config.schema import DatasetOptions, RunOptions
+from mmearth_core.download.folder import GRID, chosen_grid
 from mmearth_core.download.stack import (
     StackBand,
     images_by_step,
@@ -26,29 +23,28 @@ from mmearth_core.download.stack import (
     stack_bands,
 )
 from mmearth_core.earthengine.client import EarthClient
-from mmearth_core.tiles.grid import PIXEL, Grid, degrees_outside, tile_grid
+from mmearth_core.tiles.grid import degrees_outside, require_aligned
 from mmearth_devkit.finished import raw_pixels, wrong_pixels
 from mmearth_devkit.graphs import assets_in, evaluate, graph_text
 from mmearth_devkit.memory import Memory
 from mmearth_devkit.misalignment import (
     COARSEST,
+    MISALIGNED,
     Window,
     composite_sizes,
     find_blocks,
-    find_misalignments,
+    in_run,
+    measure_shifts,
     window_for,
 )
 from mmearth_devkit.network_guard import GuardedEngine, NetworkGuard
+from mmearth_devkit.places import tiles_of
 from mmearth_devkit.rebuild import RebuildError, rebuild
 from mmearth_devkit.recording.recording import Recorded
-from mmearth_devkit.stage import Stage, open_stage
-from mmearth_devkit.trial_record import ON_PATTERN, Failure, RawBand, TrialRecord, TriedTile
+from mmearth_devkit.stage import open_stage
+from mmearth_devkit.trial_record import ON_PATTERN, Failure, RawBand, Shift, TrialRecord, TriedTile
 
 T = TypeVar("T")
-
-
-SIZE = 64
-"""Rows and columns of the tile."""
 
 
 BESIDE = 1.2
@@ -59,8 +55,8 @@ area; but an anchor that takes the next zone at the kit's places has counted wro
 """
 
 
-NO_DATA_DAY = dt.date(1971, 6, 15)
-"""A day before the first satellite of Earth Engine's catalogue with images of the whole Earth, Landsat 1 of 1972."""
+_OTHER_START = 0.4
+"""Where a second pattern begins, in pixels: elsewhere in a pixel than the first one."""
 
 
 class _StepError(Exception):
@@ -70,12 +66,13 @@ class _StepError(Exception):
 class Trial:
     """One modality on one engine."""
 
-    def __init__(self, modality: Modality, engine: Engine) -> None:
+    def __init__(self, modality: Modality, engine: Engine, pixel_size: float | None = None) -> None:
         """Opens the engine's stage.
 
         Args:
             modality: the modality to try.
             engine: an engine with a stage.
+            pixel_size: of the tiles' grid, metres; by default the one that the modality proposes as an anchor, or 10.
 
         Raises:
             EngineError: when the engine has none.
@@ -83,7 +80,9 @@ class Trial:
         self._modality = modality
         self._engine = engine
         self._guard = NetworkGuard(inspect.getsourcefile(type(modality)))
-        self._record = TrialRecord(modality, open_stage(engine))
+        pixel, origin = _grid_of(modality, pixel_size)
+        self._is_proposed = pixel_size is None
+        self._record = TrialRecord(modality, open_stage(engine), pixel_size=pixel, origin=origin)
         self._label = ""
 
     def run(self, scene: Scene | None = None, processes: bool = True) -> TrialRecord:
@@ -94,7 +93,7 @@ class Trial:
             processes: also build its graphs in other processes.
         """
         record, memory = self._record, Memory(self._modality)
-        record.tiles = _tiles(record.stage, scene, self._modality.can_anchor())
+        record.tiles = tiles_of(record.stage, scene, self._modality.can_anchor())
         with tempfile.TemporaryDirectory() as folder:
             guarded = GuardedEngine(self._engine, self._guard)
             client = EarthClient(Recorded(guarded, Path(folder) / "recording"), RunOptions(retry_seconds=0.0))
@@ -200,7 +199,9 @@ class Trial:
         if isinstance(anchor, Skip):
             return anchor
         # Raises for a CRS that is unknown, not in metres, or that of another place.
-        self._do("anchor", tile_grid, tile.asked.polygon, anchor.crs, SIZE)
+        grid = self._do("anchor", self._record.grid, tile.asked.polygon, anchor.crs)
+        if self._is_proposed and anchor.transform is not None:
+            self._do("anchor", require_aligned, anchor.transform, grid)
         outside = degrees_outside(anchor.crs, tile.asked.lon, tile.asked.lat)
         if outside > BESIDE:
             self._fail("anchor", f"the tile is {111 * outside:.0f} km outside the area of its CRS {anchor.crs!r}")
@@ -213,7 +214,7 @@ class Trial:
             return []
         if self._modality.is_local():
             if tile.scene is not None and tile.scene.anchor is not None:
-                grid = tile_grid(tile.scene.polygon, tile.scene.anchor.crs, SIZE)
+                grid = self._record.grid(tile.scene.polygon, tile.scene.anchor.crs)
                 with self._guard.building("pixels"):
                     self._do("pixels", local_pixels, self._modality, tile.scene, grid)
             return []
@@ -253,7 +254,7 @@ class Trial:
         scene = record.scene
         if not present or scene is None or scene.anchor is None:
             return
-        grid = tile_grid(scene.polygon, scene.anchor.crs, SIZE)
+        grid = record.grid(scene.polygon, scene.anchor.crs)
         raw = self._do("image", raw_pixels, client, image, [each.band.name for each in present], grid.request())
         record.raw = [RawBand(each, raw[each.band.name][~np.isnan(raw[each.band.name])]) for each in present]
 
@@ -263,16 +264,17 @@ class Trial:
         bands = [raw.stack_band for raw in record.raw if raw.values.size]
         if not bands or scene is None or scene.anchor is None:
             return
-        grid = tile_grid(scene.polygon, scene.anchor.crs, SIZE)
+        grid = record.grid(scene.polygon, scene.anchor.crs)
         described = self._do("image", _projections, client, image, [band.band.name for band in bands])
         projections = {name: projection for name, (projection, _) in described.items()}
         composites = {name for name, projection in projections.items() if is_composite(projection)}
-        record.composites = [band for band in bands if band.is_interpolated and band.band.name in composites]
+        needing = [band for band in bands if band.needs_grid(grid.pixel_size)]
+        record.composites = [band for band in needing if band.band.name in composites]
         bands = [band for band in bands if band not in record.composites]
         if not bands:
             return
         record.wrong_pixels = self._do("image", wrong_pixels, client, image, bands, projections, grid)
-        sizes = {name: max(float(PIXEL), scale) for name, (_, scale) in described.items() if name not in composites}
+        sizes = {name: max(grid.pixel_size, scale) for name, (_, scale) in described.items() if name not in composites}
         self._measure(grid, bands, {name: size for name, size in sizes.items() if size <= COARSEST}, composites)
 
     def _measure(
@@ -285,15 +287,41 @@ class Trial:
         unknown = [band.band.name for band in bands if band.band.name in composites]
         client, image = self._patterned(window) if unknown or sizes else (None, None)
         if unknown and image is not None:
-            sizes |= self._do("image", composite_sizes, client, image, unknown, window)
+            sizes |= self._do("image", composite_sizes, client, image, unknown, window, grid.pixel_size)
             if window_for(grid, sizes) != window:
                 window = window_for(grid, sizes)
                 client, image = self._patterned(window)
         fine = [band for band in bands if band.band.name in sizes]
         if fine and client is not None and image is not None:
-            record.misalignments = self._do("image", find_misalignments, client, image, fine, sizes, window)
-            own = [band for band in fine if band.band.resampling is Resampling.BILINEAR and not band.is_interpolated]
+            record.shifts = self._do("image", measure_shifts, client, image, fine, sizes, window, grid)
+            own = [band for band in fine if band.band.resampling is Resampling.BILINEAR and band.is_resampled]
             record.blocks = self._do("image", find_blocks, client, image, own, sizes, grid)
+            record.misalignments = self._do("image", self._misaligned, client, image, window, grid)
+
+    def _misaligned(self, client: EarthClient, image: Any, window: Window, grid: Grid) -> list[Shift]:
+        """Those of the shifts that are too far; drops those that another pattern does not show.
+
+        A band of bits changes so quickly along a wave that few of its pixels fall into each part of it. What looks like
+        a shift of such a band depends on where the wave begins.
+        """
+        record = self._record
+        far = [shift for shift in record.shifts if shift.in_pixels > MISALIGNED]
+        if not far:
+            return []
+        bands, sizes = [each.stack_band for each in far], {each.stack_band.band.name: each.pixel for each in far}
+        tile = evolve(window, count=round(window.side / grid.pixel_size))
+        on_tile = {each.name: each for each in measure_shifts(client, image, bands, sizes, tile, grid)}
+        # From here on the other pattern is asked: there is one session per process.
+        moved = evolve(window, moved=_OTHER_START * min(sizes.values()))
+        again = {each.name: each for each in measure_shifts(*self._patterned(moved), bands, sizes, moved, grid)}
+        unsure = [
+            shift
+            for shift in far
+            if shift.name not in again or shift.away_from(again[shift.name]) > MISALIGNED * shift.pixel
+        ]
+        record.shifts = [shift for shift in record.shifts if shift not in unsure]
+        found = [in_run(shift, on_tile.get(shift.name), grid) for shift in far if shift not in unsure]
+        return [shift for shift in found if shift is not None]
 
     def _patterned(self, window: Window) -> tuple[EarthClient, Any]:
         """A session with the patterned engine, and the modality's image there."""
@@ -346,51 +374,8 @@ def _projections(client: EarthClient, image: Any, names: Sequence[str]) -> dict[
     return dict(zip(names, answers, strict=True))
 
 
-def default_scene(stage: Stage) -> Scene:
-    """A tile at the first place that a stage proposes, on the grid of its UTM zone."""
-    return _scene(*stage.places()[0])
-
-
-def _scene(polygon: Polygon, day: dt.date, columns: Mapping[str, Any], variant: str | None = None) -> Scene:
-    centre = polygon.centroid
-    anchor = Anchor(day, _utm_zone(centre.x, centre.y), variant)
-    return Scene("check", polygon, centre.x, centre.y, {**columns, "date": day.isoformat()}, anchor)
-
-
-def _tiles(stage: Stage, scene: Scene | None, anchored: bool) -> list[TriedTile]:
-    """The tiles of a trial: with data, at another place, far from both, and on a day without data.
-
-    The last and the first one differ in place and day, so that what is kept from either shows in the other.
-    """
-    if scene is None:
-        first, another, *_ = stage.places()
-        scene = _scene(*first)
-    else:
-        west, _, east, _ = scene.polygon.bounds
-        day = scene.anchor.date if scene.anchor else NO_DATA_DAY
-        another = translate(scene.polygon, east - west), day, scene.attributes
-    other, day, columns = another
-    # Not quite the antipode, so that a tile at the prime meridian does not get across 180 degrees.
-    turn = 170 if scene.lon < 0 else -170
-    far = shapely.transform(scene.polygon, lambda x, y: (x + turn, -y), interleaved=False).reverse()
-    variant = scene.anchor.variant if scene.anchor else None
-    scenes = {
-        "": scene,
-        f"of another place {_where(other, day)}": _scene(other, day, columns, variant),
-        f"of a place without data {_where(far, day)}": _scene(far, day, {}, variant),
-        f"of a day without data {_where(other, NO_DATA_DAY)}": _scene(other, NO_DATA_DAY, columns, variant),
-    }
-    if anchored:
-        return [TriedTile(None, evolve(each, anchor=None), label) for label, each in scenes.items()]
-    return [TriedTile(each, each, label) for label, each in scenes.items()]
-
-
-def _where(polygon: Polygon, day: dt.date) -> str:
-    centre = polygon.centroid
-    return f"(longitude {centre.x:.4f}, latitude {centre.y:.4f}, {day})"
-
-
-def _utm_zone(lon: float, lat: float) -> str:
-    """The UTM zone of a point in degrees, without the exceptions for Norway and Svalbard."""
-    zone = int((lon + 180) % 360 // 6) + 1
-    return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"
+def _grid_of(modality: Modality, pixel_size: float | None) -> tuple[float, tuple[float, float]]:
+    """Pixel size and origin of a dataset: those that the modality proposes if it is the anchor."""
+    proposed = (modality.pixel_size, modality.origin) if modality.can_anchor() else (None, 0)
+    grid = GRID | chosen_grid(DatasetOptions("tiles", "check", pixel_size=pixel_size), *proposed)
+    return grid["pixel_size"], tuple(grid["origin"])

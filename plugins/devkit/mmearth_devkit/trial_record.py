@@ -1,14 +1,17 @@
 """The record of a trial, which the checks read, and the findings that they return."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
+from shapely.geometry import Polygon
 
-from mmearth_core import Engine, Modality, Scene
+from mmearth_core import Engine, Grid, Modality, Scene
 from mmearth_core.download.stack import StackBand
+from mmearth_core.tiles.grid import PIXEL, tile_grid
 from mmearth_devkit.network_guard import NetworkCall
 from mmearth_devkit.stage import Stage
 
@@ -47,20 +50,34 @@ class RawBand:
 
 
 @frozen
-class Misalignment:
-    """How far a band is shifted from the tile's grid.
+class Shift:
+    """How far a band is shifted from where its pixels are.
 
     Attributes:
         stack_band: its declaration.
         east: metres eastward.
         south: metres southward.
-        pixel: size of its own pixels, metres.
+        pixel: size of its own pixels, or of the tile's if these are larger, metres.
     """
 
     stack_band: StackBand
     east: float
     south: float
     pixel: float
+
+    def away_from(self, other: "Shift") -> float:
+        """Metres between two shifts."""
+        return math.hypot(self.east - other.east, self.south - other.south)
+
+    @property
+    def name(self) -> str:
+        """The band's name in stacks."""
+        return self.stack_band.name
+
+    @property
+    def in_pixels(self) -> float:
+        """The distance in pixels."""
+        return math.hypot(self.east, self.south) / self.pixel
 
 
 @frozen
@@ -107,6 +124,15 @@ class TriedTile:
     answers: list[dict[str, str]] = field(factory=list)
 
 
+def tile_size(pixel_size: float) -> int:
+    """Rows and columns of a tile of the kit: 64, and fewer of large pixels, each of which covers many of a band."""
+    return min(64, max(8, int(_LARGEST_TILE / pixel_size)))
+
+
+_LARGEST_TILE = 2000
+"""Side of a tile of more than 8 pixels, metres; images of tests may be no larger."""
+
+
 ON_PATTERN = "of the test pattern"
 """The label of the tile on the patterned engine."""
 
@@ -144,8 +170,11 @@ class TrialRecord:
         composites: bands that the core would interpolate, but which have no grid of their own.
         wrong_pixels: of the bands whose finished pixels are not those computed locally.
         blocks: bands that should be interpolated by the modality and are not, with the size of their pixels in metres.
-        misalignments: of the bands that are shifted too far.
+        shifts: of every band whose position can be measured.
+        misalignments: those that are shifted too far.
         engine: the engine that it was tried on.
+        pixel_size: of the tiles' grid, metres.
+        origin: x and y of a corner of a pixel of this grid, metres.
     """
 
     modality: Modality
@@ -161,13 +190,24 @@ class TrialRecord:
     composites: Sequence[StackBand] = ()
     wrong_pixels: Sequence[WrongPixels] = ()
     blocks: Sequence[tuple[StackBand, float]] = ()
-    misalignments: Sequence[Misalignment] = ()
+    shifts: Sequence[Shift] = ()
+    misalignments: Sequence[Shift] = ()
     engine: Engine | None = None
+    pixel_size: float = PIXEL
+    origin: tuple[float, float] = (0, 0)
 
     @property
     def scene(self) -> Scene | None:
         """The first tile, with the anchor; None if it has none."""
         return self.tiles[0].scene
+
+    def grid(self, polygon: Polygon, crs: str) -> Grid:
+        """The grid of a tile.
+
+        Raises:
+            TilesError: for a CRS that is unknown, not in metres, or that of another place.
+        """
+        return tile_grid(polygon, crs, tile_size(self.pixel_size), self.pixel_size, self.origin)
 
     @property
     def located(self) -> Any:

@@ -1,6 +1,7 @@
 """The example plugins of third parties: they pass their own tests, pip installs them, and the docs print them."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -38,10 +39,20 @@ def test_it_is_complete(project):
 @parametrized
 def test_the_docs_print_it_verbatim(project):
     page = PAGE.read_text()
-    printed = {"pyproject.toml": "toml", "mmearth_*/__init__.py": "python", "tests/*.py": "python"}
+    name = project.name.removeprefix("mmearth-")
+    printed = {"pyproject.toml": "toml", "mmearth_*/__init__.py": "python", f"tests/test_{name}.py": "python"}
     for pattern, language in printed.items():
         (path,) = project.glob(pattern)
         assert f"```{language}\n{path.read_text()}```" in page, f"{PAGE.name} is not up to date with {path}"
+
+
+def test_the_page_on_anchors_shows_parts_of_the_example():
+    source = (ROOT / "examples" / "mmearth-landsat" / "mmearth_landsat" / "anchor.py").read_text()
+    shown = re.findall(r"```python\n(.*?)\n```", (ROOT / "docs" / "writing-an-anchor.md").read_text(), re.DOTALL)
+    assert len(shown) > 8
+    for part in shown:
+        assert part in source
+    assert all(f"def {name}(" in "".join(shown) for name in re.findall(r"    def ([a-z_]+)\(self", source))
 
 
 @pytest.mark.slow
@@ -57,7 +68,8 @@ def test_it_is_built_and_installed_by_pip(project, tmp_path):
     done = outside(tmp_path, *core, "plugins", "--json", path=[site])
     (entry,) = [entry for entry in json.loads(done.stdout)["modalities"] if entry["name"] == name]
     assert (entry["distribution"], entry["version"]) == (project.name, "1.0")
-    # The synthetic planet has none of its assets, which is the one thing that is found.
+    # The synthetic planet has Landsat, and not the night lights, which is then the one thing that is found.
     check = outside(tmp_path, *core, "plugin", "check", project.name, "--json", path=[site])
-    assert check.returncode == 1, check.stderr
-    assert {finding["check"] for finding in json.loads(check.stdout)[name]} == {"assets"}
+    assert check.returncode == (name == "nightlights"), check.stdout + check.stderr
+    found = {finding["check"] for findings in json.loads(check.stdout).values() for finding in findings}
+    assert found == ({"assets"} if name == "nightlights" else set())

@@ -65,7 +65,7 @@ def modality(build, resampling):
 
 def found(engine, build, resampling, asset="landsat"):
     """The findings at a tile in the middle of an asset."""
-    from mmearth_devkit.trial import default_scene
+    from mmearth_devkit.places import default_scene
 
     only = WorldEngine(ArrayWorld(engine._world.assets[f"OWNER/{asset}"]))
     scene = default_scene(only.stage())

@@ -46,7 +46,10 @@ FORMS = {
     "collection": (*GIVEN, "--collection", "--dtype", "int16", "--unit", "m"),
     "collection of classes": (*GIVEN, "--collection", "--classes", "--dtype", "int16"),
     "vector of a collection": (*GIVEN, "--kind", "vector", "--collection"),
+    "image of 20 m": (*GIVEN, "--dtype", "int16", "--pixel-size", "20"),
     "anchor": (*GIVEN, "--collection", "--anchor", "--dtype", "uint16"),
+    "anchor of 30 m": (*GIVEN, "--collection", "--anchor", "--pixel-size", "30", "--origin", "15"),
+    "anchor of 2.5 m": (*GIVEN, "--collection", "--anchor", "--pixel-size", "2.5"),
     "anchor of classes": (*GIVEN, "--collection", "--anchor", "--classes"),
 }
 """The options of each kind of plugin."""
@@ -67,7 +70,7 @@ def test_what_is_written_passes_its_tests_and_downloads(form, tmp_path):
     path = offer(project, tmp_path / "site")
     tests = own_tests(project, path=path)
     assert tests.returncode == 0, tests.stdout + tests.stderr
-    passed = 5 if "anchor" in form or "collection" in form else 4
+    passed = 6 if "anchor" in form else 5 if "collection" in form else 4
     assert f"{passed} passed" in tests.stdout
     run = outside(project, sys.executable, "-m", "mmearth_core", "run", "example.toml", path=path)
     assert run.returncode == 0, run.stderr
@@ -194,13 +197,16 @@ def test_an_anchor_takes_the_zone_of_the_image_or_of_the_tile(zone, tmp_path):
     namespace = {}
     exec((tmp_path / "mmearth-snow-depth" / "mmearth_snow_depth" / "__init__.py").read_text(), namespace)
     modality = namespace["SnowDepth"]()
+    transform = [10, 0, 5, 0, -10, 5]
     record = {"index": "one", "date": "2018-07-14"}
-    anchor = modality.anchor(Scene("a", box(8, 45, 9, 46), 8.5, 45.5), [{**record, "crs": zone}])
-    assert (anchor.date, anchor.crs) == (dt.date(2018, 7, 14), zone)
+    located = [{**record, "projection": {"crs": zone, "transform": transform}}]
+    anchor = modality.anchor(Scene("a", box(8, 45, 9, 46), 8.5, 45.5), located)
+    assert (anchor.date, anchor.crs, list(anchor.transform)) == (dt.date(2018, 7, 14), zone, transform)
     for lon, lat, expected in ((8.5, 45.5, "EPSG:32632"), (-69.9, -33.4, "EPSG:32719"), (180.0, 1.0, "EPSG:32601")):
-        for crs in (None, "EPSG:4326", "SR-ORG:6974"):
+        for projection in ({"wkt": "PROJCS[...]"}, {"crs": "EPSG:4326"}, {"crs": "SR-ORG:6974"}):
             scene = Scene("a", box(lon - 1, lat - 1, lon + 1, lat + 1), lon, lat)
-            assert modality.anchor(scene, [{**record, "crs": crs}]).crs == expected
+            anchor = modality.anchor(scene, [{**record, "projection": {**projection, "transform": transform}}])
+            assert (anchor.crs, anchor.transform) == (expected, None)
     assert isinstance(modality.anchor(scene, []), Skip)
 
 
@@ -297,6 +303,8 @@ ONE = ("--asset", "OWNER/SNOW", "--band", "depth")
         ((*ONE, "--kind", "vector", "--collection", "--anchor"), "--kind vector makes numbers per tile: leave one"),
         ((*ONE, "--classes", "--dtype", "float32"), "--classes needs whole numbers: leave --dtype out, or choose one"),
         ((*ONE, "--classes", "--unit", "m"), "Classes have no unit: leave out --unit or --classes."),
+        (("--pixel-size", "30"), "--pixel-size describes an asset of yours: also give --asset and --band."),
+        ((*ONE, "--collection", "--origin", "15"), "--origin is of the grid that an anchor proposes: add --anchor"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused_with_the_remedy(words, problem, tmp_path):

@@ -138,7 +138,7 @@ def test_a_shift_within_a_composite_is_found_too(engine):
 def test_other_pixels_than_those_computed_locally_are_found(engine, monkeypatch, change, words, resampling):
     """The core is made to finish pixels wrongly, as no modality can."""
     right = mmearth_devkit.finished.finish_bands
-    wrong = lambda image, bands: right(change(image), bands)  # noqa: E731
+    wrong = lambda image, bands, grid: right(change(image), bands, grid)  # noqa: E731
     monkeypatch.setattr(mmearth_devkit.finished, "finish_bands", wrong)
     build = lambda ee: ee.Image("OWNER/M30/2016").divide(4)  # noqa: E731
     findings = found(engine, build, dtype="int16", nodata=-32768, resampling=resampling)

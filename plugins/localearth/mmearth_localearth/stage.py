@@ -111,10 +111,10 @@ class WorldStage:
         """The same world with a test pattern in place of its pixels."""
         return WorldEngine(_PatternedWorld(self.world, pattern))
 
-    def sample(self) -> tuple[str, str, str, str] | None:
-        """Id, band, dtype and unit of an image asset of the world whose dtype a modality can declare."""
+    def sample(self) -> tuple[Any, ...] | None:
+        """Id, band, dtype, unit and pixel size of an image asset of the world whose dtype a modality can declare."""
         if not hasattr(self.world, "assets"):
-            return ASTER, "b1", "int16", "m"
+            return ASTER, "b1", "int16", "m", 30
         for asset in self.world.assets.values():
             if _is_image(asset) and asset.bands[0].dtype in (*_SCALES, "float32"):
                 return asset.id, asset.bands[0].name, asset.bands[0].dtype, "1"

@@ -14,7 +14,7 @@ from shapely.geometry import Polygon
 
 from mmearth_core import Anchor, Modality, Scene
 from mmearth_core.config.schema import Config, DatasetOptions, RunOptions
-from mmearth_core.download.folder import BASE, Group, Journal, StoredConfig, TileOutcome
+from mmearth_core.download.folder import BASE, Group, Journal, StoredConfig, TileOutcome, chosen_grid
 from mmearth_core.download.run import PreparedRun, run
 from mmearth_core.download.stack import read_stack, stack_bands
 from mmearth_core.paths import DatasetPaths
@@ -76,7 +76,8 @@ def download(
         anchor: date and grid of the tile, for modalities added to a dataset; None to let the first modality fix them.
         folder: the folder in which a subfolder with the dataset is created.
         size: rows and columns of the tile.
-        grid: `pixel_size` and `origin`, `[x, y]`, of the dataset, where they are not 10 and 0.
+        grid: `pixel_size` and `origin`, `[x, y]`, of the dataset, where they are not 10 and 0; by default those that
+            the first modality proposes as the anchor.
 
     Raises:
         AssertionError: when a modality sends a request itself, or the run stops before the tile is finished.
@@ -87,15 +88,16 @@ def download(
     folder.mkdir(parents=True, exist_ok=True)
     dataset = DatasetPaths(Path(tempfile.mkdtemp(dir=folder)))
     columns = {"tile_id": ["tile"], "lon": polygon.centroid.x, "lat": polygon.centroid.y}
+    described = DatasetOptions("tiles", "test", str(dataset.root), image_size=size)
+    if grid is None:
+        grid = chosen_grid(described, members[0].pixel_size, members[0].origin)
     prepared = PreparedRun(
-        config=Config(
-            DatasetOptions("", "test", str(dataset.root), image_size=size), options, {}, {}, folder / "test.toml"
-        ),
+        config=Config(described, options, {}, {}, folder / "test.toml"),
         folder=dataset,
         engine=WorldEngine(world),
         groups=(group,),
         stored=StoredConfig(
-            {"image_size": size, **(grid or {})}, {"partition_size": 1}, groups={BASE: [m.name for m in members]}
+            {"image_size": size, **grid}, {"partition_size": 1}, groups={BASE: [m.name for m in members]}
         ),
         frame=gpd.GeoDataFrame(columns, geometry=[polygon], crs="EPSG:4326"),
         modalities={modality.name: modality for modality in members},

@@ -13,12 +13,8 @@ from mmearth_core.download.tile_info import tile_entry
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import DatasetError
 from mmearth_core.registry import discover
-from mmearth_core.tiles.grid import tile_grid
 from mmearth_devkit.graphs import evaluate
 from mmearth_devkit.trial_record import Finding, TrialRecord
-
-_SIZE = 64
-"""Rows and columns of the tile, which are in its entry."""
 
 
 def info(record: TrialRecord) -> Iterator[Finding]:
@@ -26,13 +22,13 @@ def info(record: TrialRecord) -> Iterator[Finding]:
     modality, scene = record.modality, record.scene
     if scene is None or record.engine is None or record.failures:
         return
-    found = [_contradiction(scene, (modality, record.located))]
+    found = [_contradiction(record, (modality, record.located))]
     if found == [None]:
         others = [entry.make() for name, entry in discover().modalities.items() if name != modality.name]
         found = [
-            _contradiction(scene, other, (modality, record.located))
+            _contradiction(record, other, (modality, record.located))
             for other in _located(record.engine, scene, others)
-            if _contradiction(scene, other) is None
+            if _contradiction(record, other) is None
         ]
     for problem in filter(None, found):
         yield Finding(
@@ -44,11 +40,12 @@ def info(record: TrialRecord) -> Iterator[Finding]:
         )
 
 
-def _contradiction(scene: Scene, *located: tuple[Modality, Any]) -> str | None:
+def _contradiction(record: TrialRecord, *located: tuple[Modality, Any]) -> str | None:
     """How modalities contradict each other or the core, if they do."""
-    if scene.anchor is None:
+    scene = record.scene
+    if scene is None or scene.anchor is None:
         return None
-    grid = tile_grid(scene.polygon, scene.anchor.crs, _SIZE)
+    grid = record.grid(scene.polygon, scene.anchor.crs)
     described = {"crs": grid.crs, "transform": list(grid.affine)[:6], "size": grid.size}
     try:
         tile_entry(scene, described, {"base": "a checksum"}, located)

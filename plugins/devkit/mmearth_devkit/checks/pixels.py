@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmearth_core import Band, Layer, Modality
+from mmearth_core import Band, Layer, Modality, Resampling
 from mmearth_core.download.stack import StackBand, composite_problem
 from mmearth_core.text import did_you_mean
 from mmearth_devkit.trial_record import Finding, TrialRecord
@@ -228,7 +228,8 @@ def resampling(record: TrialRecord) -> Iterator[Finding]:
         )
     for wrong in record.wrong_pixels:
         expected = "no data" if math.isnan(wrong.expected) else f"{wrong.expected:g}"
-        how = "interpolated" if wrong.stack_band.is_interpolated else "rounded"
+        method = wrong.stack_band.resampling(record.pixel_size)
+        how = "rounded" if method is Resampling.NEAREST else f"resampled ({method}), rounded"
         yield Finding(
             "resampling",
             _band(wrong.stack_band),

@@ -12,8 +12,10 @@ from attrs import frozen
 from mmearth_core import __version__
 from mmearth_core.errors import ConfigError
 from mmearth_core.files import FOLDER_FAULTS
+from mmearth_core.text import whole
+from mmearth_core.tiles.grid import PIXEL
 from mmearth_devkit.scaffold.names import Names
-from mmearth_devkit.scaffold.scene import NODATA, write_scene, write_tiles
+from mmearth_devkit.scaffold.scene import NODATA, TILE, Place
 from mmearth_devkit.stage import Sample
 
 Kind = Literal["image", "vector"]
@@ -32,8 +34,8 @@ _FILES = {
 
 _OPTIONS = {
     "image": "",
-    "vector": "    scale = 10.0\n",
-    "vector_collection": "    days = 30\n    scale = 10.0\n",
+    "vector": "    scale = {size}\n",
+    "vector_collection": "    days = 30\n    scale = {size}\n",
     "collection": "    days = 30\n",
     "anchor": "    start = 2018-01-01\n    end = 2019-01-01\n",
 }
@@ -60,11 +62,12 @@ class Source:
     """What a new plugin is made of.
 
     Attributes:
-        sample: the asset, one of its bands, its type and unit.
+        sample: the asset, one of its bands, its type, unit and pixel size.
         kind: pixels of the asset, or numbers per tile computed from it.
         is_collection: whether the asset is a collection of images.
         has_classes: whether the band has classes.
         is_anchor: whether the images determine the day and the grid of the tiles.
+        origin: x and y of a corner of a pixel of these images, metres.
     """
 
     sample: Sample
@@ -72,6 +75,12 @@ class Source:
     is_collection: bool = False
     has_classes: bool = False
     is_anchor: bool = False
+    origin: float = 0
+
+    @property
+    def place(self) -> Place:
+        """Where the scene of its tests is."""
+        return Place(self.sample.pixel_size, self.origin)
 
     @property
     def form(self) -> str:
@@ -84,6 +93,8 @@ class Source:
         """The values of the templates' variables."""
         sample, form = self.sample, self.form
         is_resampled = form == "collection" and not self.has_classes
+        size = str(whole(sample.pixel_size) if self.kind == "image" else float(sample.pixel_size))
+        own_grid = f"pixel_size = {size}                 # metres\n"
         day = "[modalities.file]               # day and CRS come from the tiles\n\n"
         return {
             "kind": self.kind,
@@ -96,13 +107,18 @@ class Source:
             "dtype": sample.dtype,
             "unit": sample.unit,
             "pure": ", a number without a unit" if sample.unit == "1" else "",
+            "pixel_size": size,
+            "image_size": str(TILE * self.place.times),
+            "origin": str(whole(self.origin)),
+            # An anchor proposes it.
+            "dataset_grid": "" if self.is_anchor or self.kind == "vector" or sample.pixel_size == PIXEL else own_grid,
             "nodata": _literal(sample.dtype),
             "resampling": "BILINEAR" if is_resampled else "NEAREST",
             "resampled": _RESAMPLED if is_resampled else "",
             "terms": _TERMS.format(asset=sample.asset, page=_page(sample.asset)),
             "mosaic": "resample(images).mosaic()" if is_resampled else "images.mosaic()",
             "imports": ", ".join(sorted(self._imports(is_resampled), key=lambda name: (name.islower(), name))),
-            "options": _OPTIONS[form],
+            "options": _OPTIONS[form].format(size=size),
             "file_table": "" if self.is_anchor else day,
         }
 
@@ -160,8 +176,8 @@ def write_plugin(names: Names, source: Source, parent: Path) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_render(_template(_render(template, values)), values), encoding="utf-8")
         (aside / names.module / "py.typed").touch()
-        write_scene(aside / "tests", source.sample.dtype, source.has_classes, source.is_collection)
-        write_tiles(aside / "tiles.geojson")
+        source.place.write_scene(aside / "tests", source.sample.dtype, source.has_classes, source.is_collection)
+        source.place.write_tiles(aside / "tiles.geojson")
         aside.rename(folder)
     except OSError as error:
         shutil.rmtree(aside, ignore_errors=True)
