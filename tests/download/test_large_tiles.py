@@ -14,9 +14,9 @@ import rasterio
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
+from localearth.transport import LocalTransport
 from mmearth_devkit.testing.command_line import cli, summary
 from mmearth_localearth.testing import ArrayBand, ArrayWorld, download, image, to_lonlat
-from mmearth_localearth.transport import LocalTransport
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import Resampling, reproject
 from rasterio.windows import Window
