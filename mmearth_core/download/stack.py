@@ -82,11 +82,6 @@ class StackBand:
         """Whether its image must have a grid of its own, to be brought to a grid with pixels of this size."""
         return not self.is_resampled and self.resampling(pixel_size) is not Resampling.NEAREST
 
-    @property
-    def is_interpolated(self) -> bool:
-        """Whether the core has it interpolated where the pixels of a grid are not larger than its own."""
-        return self.resampling(0) is Resampling.BILINEAR
-
 
 def stack_bands(modalities: Collection[Modality]) -> tuple[StackBand, ...]:
     """Returns all bands of a group's stack, in order; the same for every tile.
@@ -224,13 +219,13 @@ class _Area:
         return finished
 
 
-def finish_bands(image: "ee.Image", bands: Collection[StackBand], grid: Grid | None = None) -> "list[ee.Image]":
+def finish_bands(image: "ee.Image", bands: Collection[StackBand], grid: Grid) -> "list[ee.Image]":
     """Makes images that together have exactly `bands`, with their types and names, and without masked pixels.
 
     Args:
         image: the plugin's image; every band on its own grid.
         bands: which of its bands are wanted.
-        grid: the tile's grid; None where no pixel of it is larger than a band's.
+        grid: the tile's grid.
 
     Returns:
         One image for each combination of resampling, type and no-data value.
@@ -238,7 +233,7 @@ def finish_bands(image: "ee.Image", bands: Collection[StackBand], grid: Grid | N
     images = []
     alike: dict[tuple[_Area | None, bool, str, float], list[StackBand]] = {}
     for band in bands:
-        method = band.resampling(grid.pixel_size if grid else 0)
+        method = band.resampling(grid.pixel_size)
         area = _Area(method, band.band.pixel_size or PIXEL, band.band.unit, band.is_resampled)
         key = area if method.is_of_area else None, method is Resampling.BILINEAR, band.band.dtype, band.nodata
         alike.setdefault(key, []).append(band)
@@ -247,7 +242,7 @@ def finish_bands(image: "ee.Image", bands: Collection[StackBand], grid: Grid | N
         if is_interpolated:
             # As float, so that the interpolated value is rounded below and not truncated.
             part = part.toFloat().resample("bilinear")
-        if of_area is not None and grid is not None:
+        if of_area is not None:
             part = of_area.reduce(part, grid)
         if np.dtype(dtype).kind in "iu":
             limits = np.iinfo(dtype)

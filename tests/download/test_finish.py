@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mmearth_devkit.testing.ee_offline import Call, graph_of, no_answer, open_client
 
-from mmearth_core import Band, Kind, Layer, Modality
+from mmearth_core import Band, Grid, Kind, Layer, Modality
 from mmearth_core.download.stack import FLOAT_NODATA, finish_bands, present_bands, stack_bands
 
 
@@ -27,6 +27,7 @@ class Mixed(Modality):
 
 
 BANDS = stack_bands([Mixed()])
+GRID = Grid("EPSG:32618", 0, 0, 16)
 NAMES = ["sharp__b2", "sharp__b3", "soft__b5", "mask__qa", "height__dem", "backscatter__vv", "signed__t"]
 
 
@@ -35,7 +36,7 @@ def parts():
     """Names in the stack -> the steps that make them, the first first, each with its plain arguments."""
     open_client(no_answer)
     found = {}
-    for image in finish_bands(ee.Image("asset"), BANDS):
+    for image in finish_bands(ee.Image("asset"), BANDS, GRID):
         steps = steps_of(graph_of(image))
         found[tuple(steps[-1][1]["names"])] = steps
     return found
@@ -136,5 +137,5 @@ def test_a_band_that_is_not_declared():
 
 def test_nothing_was_asked_of_the_server():
     client = open_client(no_answer)
-    finish_bands(ee.Image("asset"), BANDS)
+    finish_bands(ee.Image("asset"), BANDS, GRID)
     assert client.engine.asked == []

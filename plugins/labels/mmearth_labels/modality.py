@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import evolve
 
-from mmearth_core import Band, Grid, Kind, Layer, Modality, Scene
+from mmearth_core import Band, Grid, Kind, Layer, Modality, Preview, Scene
 from mmearth_labels.options import LabelsOptions
 from mmearth_labels.rasters import RasterFile
 from mmearth_labels.source import LabelFile
@@ -32,6 +32,7 @@ class Labels(Modality):
             [Band("label", "uint8", 255, description="a label from a file of yours")],
             kind=Kind.CLASSES,
             description="labels of your own",
+            preview=Preview(("label",), low=0, high=255),
         ),
     )
     Options = LabelsOptions

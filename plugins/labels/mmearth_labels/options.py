@@ -42,6 +42,7 @@ class LabelLayer:
     resampling: Literal["nearest", "bilinear"] | None = None
     unit: str = "1"
     description: str = ""
+    shown: tuple[float, float] | None = None
 
     @property
     def suffix(self) -> str:
@@ -69,6 +70,8 @@ class LabelLayer:
         for key, value in wrong.items():
             if value is not None:
                 raise ValueError(f"{key}: {self.file!r} has {kind}, and this key is for {needed}. Delete the line")
+        if self.shown is not None and not self.shown[0] < self.shown[1]:
+            raise ValueError(f"shown: found {list(self.shown)}; the first number must be below the second")
 
     def layer(self, name: str) -> Layer:
         """The layer of the dataset.
@@ -88,7 +91,8 @@ class LabelLayer:
             classes=[ClassLabel(each.value, each.name, each.colour) for each in self.classes],
         )
         highest = max((each.value for each in self.classes), default=255)
-        preview = Preview((band.name,), low=min(0, highest - 1), high=highest) if kind is Kind.CLASSES else None
+        shown = self.shown or ((min(0, highest - 1), highest) if kind is Kind.CLASSES else None)
+        preview = Preview((band.name,), *shown) if shown else None
         return Layer(name, [band], kind=kind, description=self.description, preview=preview)
 
 

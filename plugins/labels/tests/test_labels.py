@@ -368,6 +368,11 @@ def test_a_file_that_changed_since_the_dataset_began_is_refused(project):
     assert "[modalities.labels] sha256 is {'cover': '" in text and "in the configuration" in text
 
 
+def test_quantities_have_a_picture_where_its_ends_are_given():
+    assert LabelLayer("height.tif", "regression").layer("height").preview is None
+    assert LabelLayer("height.tif", "regression", shown=(0.0, 30.0)).layer("height").preview.ranges == ((0.0, 30.0),)
+
+
 def edited(**keys):
     table = tomllib.loads(KEYS + LAYER)
     layers = table["modalities"]["labels"]["layers"]
@@ -396,6 +401,7 @@ def edited(**keys):
         ({"cover__nodata": 1.0}, "class value 1 is no-data or does not fit uint8"),
         ({"cover__resampling": "bilinear"}, "its resampling cannot be bilinear"),
         ({"cover__colour": "red"}, "cover.colour: unknown key"),
+        ({"cover__shown": [3.0, 3.0]}, "layers.cover.shown: found [3.0, 3.0]; the first number must be below"),
     ],
 )
 def test_a_wrong_key_is_refused_before_any_work(project, keys, message):
