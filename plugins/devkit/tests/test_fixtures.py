@@ -52,6 +52,7 @@ def pytest_on(folder, text):
     return own_tests(folder)
 
 
+@pytest.mark.slow
 def test_a_scene_and_a_dataset(tmp_path):
     done = pytest_on(tmp_path, TESTS)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -145,6 +145,7 @@ def test_a_check_leaves_nothing_behind(engine):
     assert YEARS == []
 
 
+@pytest.mark.slow
 def test_a_sound_modality_passes(engine):
     check_modality(Yearly, engine=engine)
 
