@@ -2,6 +2,7 @@
 
 from textwrap import dedent
 
+import pytest
 from mmearth_devkit.testing.outside import FIXTURES, own_tests
 from mmearth_devkit.testing.place import PLACE
 
