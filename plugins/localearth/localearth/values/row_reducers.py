@@ -1,0 +1,216 @@
+"""Reducers of rows: of several inputs, or with outputs that are lists, dictionaries or arrays."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import evolve, frozen
+
+from localearth.errors import EarthEngineError
+from localearth.values.array import Array
+from localearth.values.pixel_type import DOUBLE, PixelType
+from localearth.values.projection import whole
+from localearth.values.reducer import Reducer, Stack, Valid, Weights
+
+Rows = Sequence[Sequence[Any]]
+Collect = Callable[[Rows, Sequence[float]], list[Any]]
+"""Reduces rows, each with a weight, to one value per output."""
+
+
+def _no_pixels(_values: Stack, _valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
+    raise EarthEngineError(
+        "the local Earth Engine supports this reducer for lists, tables and reduceRegion, but not for single pixels."
+    )
+
+
+def _no_types(_kind: PixelType, _n: int | None) -> tuple[PixelType, ...]:
+    raise EarthEngineError(
+        "the local Earth Engine supports this reducer for lists, tables and reduceRegion, but not for single pixels."
+    )
+
+
+@frozen(eq=False)
+class RowReducer(Reducer):
+    """A reducer of rows.
+
+    Attributes:
+        inputs: the number of values in a row.
+        collect: reduces the rows.
+        optional: how many of the last values may be null.
+        independent: whether its inputs go to reducers of their own, so that a null in one does not drop the others.
+    """
+
+    inputs: int = 1
+    collect: Collect = lambda _rows, _weights: []
+    optional: int = 0
+    independent: bool = False
+
+
+def of_rows(outputs: tuple[str, ...], inputs: int, collect: Collect, **settings: Any) -> RowReducer:
+    """A reducer of rows with some outputs."""
+    return RowReducer(outputs, _no_pixels, _no_types, inputs=inputs, collect=collect, **settings)
+
+
+def inputs_of(reducer: Reducer) -> int:
+    """The number of inputs."""
+    return reducer.inputs if isinstance(reducer, RowReducer) else 1
+
+
+def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = None) -> list[Any]:
+    """The outputs of a reducer for rows of values; rows with a null where none is allowed are dropped.
+
+    Raises:
+        EarthEngineError: when a value does not suit the reducer, or what a null means is not known.
+    """
+    inputs = inputs_of(reducer)
+    needed = inputs - reducer.optional if isinstance(reducer, RowReducer) else 1
+    kept = [i for i, row in enumerate(rows) if all(value is not None for value in row[:needed])]
+    if isinstance(reducer, RowReducer):
+        if reducer.independent and len(kept) < len(rows):
+            raise EarthEngineError("the local Earth Engine can't combine reducers of several inputs with null values.")
+        return reducer.collect([rows[i] for i in kept], [1.0 if weights is None else weights[i] for i in kept])
+    values = [rows[i][0] for i in kept]
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise EarthEngineError(f"The reducer needs numbers, not {value!r}.")
+    stack = np.asarray(values, float).reshape(-1, 1)
+    weight = None if weights is None or not reducer.weighted else np.asarray([weights[i] for i in kept]).reshape(-1, 1)
+    found = reducer.apply(stack, np.ones(stack.shape, bool), weight)
+    return [whole(float(np.asarray(value)[0])) if valid[0] else None for value, valid in found]
+
+
+def repeated(reducer: Reducer, count: int) -> RowReducer:
+    """Copies of a reducer, each with inputs of its own; each output is the list of the copies' outputs."""
+    each = inputs_of(reducer)
+
+    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
+        parts = [collected(reducer, [row[i * each : (i + 1) * each] for row in rows], weights) for i in range(count)]
+        return [list(outputs) for outputs in zip(*parts, strict=True)]
+
+    return of_rows(reducer.outputs, each * count, collect, weighted=reducer.weighted, independent=True)
+
+
+def side_by_side(reducers: Sequence[Reducer], outputs: tuple[str, ...]) -> RowReducer:
+    """Reducers with inputs of their own; their outputs in order."""
+
+    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
+        found, start = [], 0
+        for reducer in reducers:
+            end = start + inputs_of(reducer)
+            found += collected(reducer, [row[start:end] for row in rows], weights)
+            start = end
+        return found
+
+    inputs = sum(inputs_of(each) for each in reducers)
+    weighted = any(each.weighted for each in reducers)
+    return of_rows(outputs, inputs, collect, weighted=weighted, independent=True)
+
+
+def sharing(one: Reducer, two: Reducer, prefix: str) -> RowReducer:
+    """Two reducers of the same rows."""
+    if inputs_of(one) != inputs_of(two):
+        raise EarthEngineError(f"The reducers have {inputs_of(one)} and {inputs_of(two)} inputs, and can't share them.")
+
+    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
+        return collected(one, rows, weights) + collected(two, rows, weights)
+
+    outputs = (*one.outputs, *(prefix + name for name in two.outputs))
+    return of_rows(outputs, inputs_of(one), collect, weighted=one.weighted or two.weighted)
+
+
+def grouped(reducer: Reducer, field: int, name: str) -> RowReducer:
+    """A reducer of the rows of each value of a field, in ascending order of these values."""
+    inputs = inputs_of(reducer) + 1
+    if not 0 <= field < inputs:
+        raise EarthEngineError(f"groupField must be between 0 and {inputs - 1}, not {field}.")
+
+    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
+        groups: dict[Any, tuple[list[Any], list[float]]] = {}
+        for row, weight in zip(rows, weights, strict=True):
+            key = row[field] if isinstance(row[field], str) else whole(row[field])
+            members = groups.setdefault(key, ([], []))
+            members[0].append([*row[:field], *row[field + 1 :]])
+            members[1].append(weight)
+        if len({isinstance(key, str) for key in groups}) > 1:
+            raise EarthEngineError("The groups must be numbers, or strings.")
+        return [
+            [
+                {name: key, **dict(zip(reducer.outputs, collected(reducer, *groups[key]), strict=True))}
+                for key in sorted(groups)
+            ]
+        ]
+
+    return of_rows(("groups",), inputs, collect, weighted=reducer.weighted)
+
+
+def to_list(size: int | None, optional: int) -> RowReducer:
+    """The values as a list, or the rows as lists."""
+
+    def collect(rows: Rows, _weights: Sequence[float]) -> list[Any]:
+        return [[row[0] for row in rows] if size is None else [list(row) for row in rows]]
+
+    return of_rows(("list",), 1 if size is None else size, collect, optional=optional)
+
+
+def _frequencies(rows: Rows, weights: Sequence[float]) -> list[Any]:
+    found: dict[str, float] = {}
+    for (value,), weight in zip(rows, weights, strict=True):
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise EarthEngineError(f"The reducer needs numbers or strings, not {value!r}.")
+        key = value if isinstance(value, str) else str(whole(value))
+        found[key] = found.get(key, 0.0) + weight
+    return [{key: whole(count) for key, count in found.items()}]
+
+
+FREQUENCIES = of_rows(("histogram",), 1, _frequencies, weighted=True)
+"""The (weighted) number of each value."""
+
+
+def fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> RowReducer:
+    """The weights in buckets of equal width, as an array of lower edges and counts."""
+    width = (high - low) / steps
+
+    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
+        counts = np.zeros(steps)
+        for (value,), weight in zip(rows, weights, strict=True):
+            if low <= value < high:
+                counts[min(int((value - low) / width), steps - 1)] += weight
+        edges = low + width * np.arange(steps)
+        return [Array(np.column_stack([edges, np.cumsum(counts) if cumulative else counts]), DOUBLE)]
+
+    return of_rows(("histogram",), 1, collect, weighted=True)
+
+
+def extreme(reducer: Reducer, inputs: int) -> RowReducer:
+    """The row with the smallest or largest first value; the first of equal ones (assumed)."""
+    name = reducer.outputs[0]
+    pick = min if name == "min" else max
+
+    def collect(rows: Rows, _weights: Sequence[float]) -> list[Any]:
+        return list(pick(rows, key=lambda row: row[0])) if rows else [None] * inputs
+
+    return of_rows((name, *(f"{name}{i}" for i in range(1, inputs))), inputs, collect)
+
+
+def _line(rows: Rows, weights: Sequence[float]) -> list[Any]:
+    total = math.fsum(weights)
+    if len(rows) < 2:
+        raise EarthEngineError("the local Earth Engine fits lines to two or more points.")
+    x = np.asarray([row[0] for row in rows], float)
+    y, w = np.asarray([row[1] for row in rows], float), np.asarray(weights)
+    middle_x, middle_y = (w * x).sum() / total, (w * y).sum() / total
+    spread = (w * (x - middle_x) ** 2).sum()
+    if not spread:
+        raise EarthEngineError("the local Earth Engine fits no line where all x are equal.")
+    scale = float((w * (x - middle_x) * (y - middle_y)).sum() / spread)
+    return [whole(scale), whole(float(middle_y - scale * middle_x))]
+
+
+LINE = of_rows(("scale", "offset"), 2, _line, weighted=True)
+"""The slope and offset of a weighted linear regression of x and y."""
+
+
+def named(reducer: RowReducer, outputs: tuple[str, ...]) -> RowReducer:
+    """The reducer with other output names."""
+    return evolve(reducer, outputs=outputs)
