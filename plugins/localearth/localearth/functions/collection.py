@@ -10,6 +10,7 @@ from localearth.functions.lists import ordering
 from localearth.functions.support import mapped
 from localearth.promote import promote
 from localearth.registry import function
+from localearth.values.array import Array
 from localearth.values.collection import Collection, of_elements, union
 from localearth.values.compare import field_of
 from localearth.values.feature import Feature
@@ -141,7 +142,8 @@ def distinct(collection: Collection, properties: Any) -> Collection:
 
     def key(element: Any) -> str:
         found = (field_of(element, name) for name in names)
-        return repr([each.shape.wkb if isinstance(each, Geometry) else each for each in found])
+        plain = (each.info() if isinstance(each, Array) else each for each in found)
+        return repr([each.shape.wkb if isinstance(each, Geometry) else each for each in plain])
 
     def make() -> Iterable[Any]:
         seen: set[str] = set()

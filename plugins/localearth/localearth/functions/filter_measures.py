@@ -24,7 +24,10 @@ _GEOMETRIES = (
 )
 
 
-@function("Filter.expression", note="A comparison with a missing property is false (assumed).")
+@function(
+    "Filter.expression",
+    note="A missing property does not pass ==, < and > (assumed); with <=, >= and != it is refused.",
+)
 def expression(text: str) -> Filter:
     """A filter as text."""
     return parse(text)

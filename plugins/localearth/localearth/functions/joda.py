@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from localearth.errors import EarthEngineError
 
-_TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|.", re.DOTALL)
+TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|.", re.DOTALL)
 DEFAULT = "YYYY-MM-dd'T'HH:mm:ss"
 
 
@@ -64,7 +64,7 @@ def format_date(when: dt.datetime, pattern: str | None) -> str:
         EarthEngineError: for an unsupported letter.
     """
     parts = []
-    for found in _TOKEN.finditer(DEFAULT if pattern is None else pattern):
+    for found in TOKEN.finditer(DEFAULT if pattern is None else pattern):
         text = found[0]
         if found[1] is not None:
             parts.append(found[1].replace("''", "'") or "'")

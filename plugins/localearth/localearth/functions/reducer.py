@@ -174,7 +174,10 @@ def _register_aggregates() -> None:
     for name, reducer in {**names, "sample_sd": "sampleStdDev", "sample_var": "sampleVariance"}.items():
 
         def aggregate(collection: Collection, column: str, reducer: str = reducer) -> Any:
-            found = _single(reducer, _numbers(collection, column))
+            values = _numbers(collection, column)
+            if len(values) == 1 and reducer.startswith("sample"):
+                raise EarthEngineError("the local Earth Engine needs two or more values.")
+            found = _single(reducer, values)
             return 0 if found is None and reducer == "sum" else found
 
         aggregate.__doc__ = f"The {reducer} of a property."

@@ -50,17 +50,21 @@ def repeat(reducer: Reducer, count: int) -> Reducer:
 @function("Reducer.forEach", note=_WHERE + " Null values are refused.")
 def for_each(reducer: Reducer, names: list[str]) -> Reducer:
     """A copy of a reducer for each name."""
-    single = len(reducer.outputs) == 1
-    outputs = tuple(name if single else f"{name}_{output}" for name in names for output in reducer.outputs)
-    if not single:
+    if len(reducer.outputs) != 1:
         raise EarthEngineError("argument 'reducer': the local Earth Engine supports reducers with one output.")
-    return rows.side_by_side([reducer] * len(names), outputs)
+    return rows.side_by_side([reducer] * len(names), tuple(names))
 
 
 @function("Reducer.group", note=_WHERE + " Rows with a null are dropped (assumed).")
 def group(reducer: Reducer, field: int, name: str) -> Reducer:
     """A reducer for the rows of each value of a field."""
     return rows.grouped(reducer, field, name)
+
+
+@function("Reducer.splitWeights", note=_WHERE + " Reducers of one input.")
+def split_weights(reducer: Reducer) -> Reducer:
+    """A reducer with a second input for its weights."""
+    return rows.split(reducer)
 
 
 @function("Reducer.linearFit", note=_WHERE + " Rows with a null are dropped (assumed).")

@@ -23,6 +23,12 @@ class Array:
     data: NDArray[Any]
     kind: PixelType
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Array) and np.array_equal(self.data, other.data)
+
+    def __hash__(self) -> int:
+        return hash(self.data.shape)
+
     def info(self) -> Any:
         """As `getInfo` shows it: a number, or nested lists."""
         return _shown(self.data.tolist())

@@ -30,6 +30,8 @@ _NAMES = {
 _TESTS: dict[str, Match] = {
     sign: test for sign, n in _NAMES.items() for names, test in COMPARISONS.items() if n in names
 }
+_UNKNOWN = ("<=", ">=", "!=")
+"""The client sends these as negations, which pass what is absent; how the server reads them in a text is not known."""
 _RESERVED = ("true", "false", "null", "and", "or", "not", "AND", "OR", "NOT")
 Test = Callable[[Any], bool]
 
@@ -96,6 +98,12 @@ class _Parser:
 
         def test(element: Any) -> bool:
             a, b = one(element), two(element)
+            if (a is None or b is None) and sign[1] in _UNKNOWN:
+                raise EarthEngineError(
+                    f"Filter.expression: an element has no value for '{left[1]} {sign[1]} {right[1]}', and the local "
+                    "Earth Engine does not know whether it passes. Add a filter notNull before it.",
+                    placed=True,
+                )
             return a is not None and b is not None and compare(a, b)
 
         return test

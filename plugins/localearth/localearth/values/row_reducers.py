@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import frozen
 
 from localearth.errors import EarthEngineError
 from localearth.values.array import Array
@@ -163,6 +163,20 @@ def _frequencies(rows: Rows, weights: Sequence[float]) -> list[Any]:
     return [{key: whole(count) for key, count in found.items()}]
 
 
+def split(reducer: Reducer) -> RowReducer:
+    """A weighted reducer of one input that takes its weights from a second input."""
+    if (isinstance(reducer, RowReducer) and reducer.inputs != 1) or not reducer.weighted:
+        raise EarthEngineError("the local Earth Engine supports weighted reducers of one input.")
+
+    def collect(rows: Rows, _weights: Sequence[float]) -> list[Any]:
+        if any(row[1] < 0 for row in rows):
+            raise EarthEngineError("Weights must not be negative.")
+        kept = [row for row in rows if row[1] > 0]
+        return collected(reducer, [row[:1] for row in kept], [row[1] for row in kept])
+
+    return of_rows(reducer.outputs, 2, collect)
+
+
 FREQUENCIES = of_rows(("histogram",), 1, _frequencies, weighted=True)
 """The (weighted) number of each value."""
 
@@ -209,8 +223,3 @@ def _line(rows: Rows, weights: Sequence[float]) -> list[Any]:
 
 LINE = of_rows(("scale", "offset"), 2, _line, weighted=True)
 """The slope and offset of a weighted linear regression of x and y."""
-
-
-def named(reducer: RowReducer, outputs: tuple[str, ...]) -> RowReducer:
-    """The reducer with other output names."""
-    return evolve(reducer, outputs=outputs)
