@@ -202,7 +202,7 @@ def _array(value: Any) -> Array:
 
 
 def _filter(value: Any) -> Filter:
-    return parse(value) if isinstance(value, str) else _is(Filter)(value)  # type: ignore[no-any-return]
+    return parse(value) if isinstance(value, str) else _is(Filter)(value)
 
 
 def _is(kind: type) -> Converter:

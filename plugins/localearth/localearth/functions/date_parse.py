@@ -8,7 +8,7 @@ from localearth.registry import function
 from localearth.values import date as dates
 from localearth.values.date import Date
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _FULL = (
     "january",
     "february",

@@ -26,7 +26,7 @@ _GEOMETRIES = (
 
 @function(
     "Filter.expression",
-    note="A missing property does not pass ==, < and > (assumed); with <=, >= and != it is refused.",
+    note="What is missing does not pass ==, < and > (assumed); with <=, >= and != it is refused.",
 )
 def expression(text: str) -> Filter:
     """A filter as text."""

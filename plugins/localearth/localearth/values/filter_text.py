@@ -81,8 +81,8 @@ class _Parser:
 
     def _single(self) -> Test:
         if self._take("!"):
-            test = self._single()
-            return lambda element: not test(element)
+            inner = self._single()
+            return lambda element: not inner(element)
         if self._take("("):
             inside = self.either()
             if not self._take(")"):

@@ -199,10 +199,13 @@ def fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> Ro
 def extreme(reducer: Reducer, inputs: int) -> RowReducer:
     """The row with the smallest or largest first value; the first of equal ones (assumed)."""
     name = reducer.outputs[0]
-    pick = min if name == "min" else max
+    sign = 1 if name == "min" else -1
 
     def collect(rows: Rows, _weights: Sequence[float]) -> list[Any]:
-        return list(pick(rows, key=lambda row: row[0])) if rows else [None] * inputs
+        if not rows:
+            return [None] * inputs
+        best: Sequence[Any] = min(rows, key=lambda row: sign * row[0])
+        return list(best)
 
     return of_rows((name, *(f"{name}{i}" for i in range(1, inputs))), inputs, collect)
 
