@@ -205,22 +205,6 @@ def test_more_of_reducers(local):
             run.getInfo()
 
 
-def test_rows_of_pixels(local):
-    image = ee.Image(ee.ImageCollection("TEST/SCENES").first()).select([0]).rename("b")
-    region = ee.Geometry.Point([-76.13, 37.93]).buffer(60)
-    where = {"geometry": region, "scale": 20, "maxPixels": 1e6}
-    values = image.reduceRegion(ee.Reducer.toList(), **where).getInfo()["b"]
-    assert len(values) == image.reduceRegion(ee.Reducer.count(), **where).getInfo()["b"] > 9
-    counted = image.reduceRegion(ee.Reducer.frequencyHistogram().unweighted(), **where).getInfo()["b"]
-    assert counted == {str(value): values.count(value) for value in set(values)}
-    pair = image.mod(2).addBands(ee.Image.constant(2).rename("area"))
-    groups = pair.reduceRegion(ee.Reducer.sum().unweighted().group(0, "odd"), **where).getInfo()["groups"]
-    assert groups == [
-        {"odd": odd, "sum": 2 * sum(value % 2 == odd for value in values)}
-        for odd in sorted({value % 2 for value in values})
-    ]
-
-
 def test_aggregates(local):
     values = np.array([10.0, 30, 20, 60])
     found = table().aggregate_stats("value").getInfo()
@@ -262,22 +246,6 @@ def test_columns_of_tables(local):
     combined = scenes.select([0]).combine(scenes.select([0], ["other"]))
     assert combined.first().bandNames().size().getInfo() == 2
     assert ee.List([1, 2, 1, 2]).lastIndexOfSubList([1, 2]).getInfo() == 2
-
-
-def test_confusion_matrices(local):
-    counts = np.array([[32, 2], [4, 12]])
-    matrix = ee.ConfusionMatrix(ee.Array(counts.tolist()), [5, 7])
-    assert (matrix.getInfo(), matrix.order().getInfo()) == (counts.tolist(), [5, 7])
-    assert matrix.accuracy().getInfo() == 44 / 50
-    assert matrix.consumersAccuracy().getInfo() == [[32 / 36, 12 / 14]]
-    assert matrix.producersAccuracy().getInfo() == [[32 / 34], [12 / 16]]
-    chance = (36 * 34 + 14 * 16) / 50**2
-    assert matrix.kappa().getInfo() == pytest.approx((44 / 50 - chance) / (1 - chance))
-    pairs = [(0, 0), (0, 1), (1, 1), (1, 1)]
-    observed = ee.FeatureCollection([ee.Feature(None, {"a": a, "p": p}) for a, p in pairs])
-    assert observed.errorMatrix("a", "p").getInfo() == [[1, 1], [0, 2]]
-    with pytest.raises(ee.EEException, match="Value 0 is not in 'order'"):
-        observed.errorMatrix("a", "p", [1]).getInfo()
 
 
 @pytest.mark.parametrize(

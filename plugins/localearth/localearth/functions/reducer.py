@@ -30,7 +30,10 @@ def _register() -> None:
                 return reducer if inputs == 1 else rows.extreme(reducer, inputs)
 
             counted.__doc__ = f"The {name}imum."
-            function(f"Reducer.{name}", note="With several inputs: for lists, tables and reduceRegion.")(counted)
+            function(
+                f"Reducer.{name}",
+                note="Several inputs: not for Image.reduce.",
+            )(counted)
         elif name in ("median", "mode"):
 
             def ranked(_buckets: Any, _width: Any, _raw: Any, reducer: Reducer = reducer) -> Reducer:

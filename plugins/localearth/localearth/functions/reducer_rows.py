@@ -67,7 +67,10 @@ def split_weights(reducer: Reducer) -> Reducer:
     return rows.split(reducer)
 
 
-@function("Reducer.linearFit", note=_WHERE + " Rows with a null are dropped (assumed).")
+@function(
+    "Reducer.linearFit",
+    note="Not for Image.reduce. Rows with a null are dropped (assumed).",
+)
 def linear_fit() -> Reducer:
     """The slope and the offset of a line."""
     return rows.LINE

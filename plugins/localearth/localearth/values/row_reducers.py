@@ -16,6 +16,8 @@ from localearth.values.reducer import Reducer, Stack, Valid, Weights
 Rows = Sequence[Sequence[Any]]
 Collect = Callable[[Rows, Sequence[float]], list[Any]]
 """Reduces rows, each with a weight, to one value per output."""
+Pixels = Callable[[Stack, Valid], list[tuple[Any, Valid]]]
+"""Reduces n rows of k inputs in m columns, (n, k, m), of which some are valid, (n, m), as `Reducer.apply` does."""
 
 
 def _no_pixels(_values: Stack, _valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
@@ -39,12 +41,16 @@ class RowReducer(Reducer):
         collect: reduces the rows.
         optional: how many of the last values may be null.
         independent: whether its inputs go to reducers of their own, so that a null in one does not drop the others.
+        pixels: reduces the bands of images pixel by pixel, if that is supported.
+        kinds: the types of its outputs, from those of its inputs, for pixels.
     """
 
     inputs: int = 1
     collect: Collect = lambda _rows, _weights: []
     optional: int = 0
     independent: bool = False
+    pixels: Pixels | None = None
+    kinds: Callable[[list[PixelType]], list[PixelType]] = lambda kinds: kinds
 
 
 def of_rows(outputs: tuple[str, ...], inputs: int, collect: Collect, **settings: Any) -> RowReducer:
@@ -207,7 +213,13 @@ def extreme(reducer: Reducer, inputs: int) -> RowReducer:
         best: Sequence[Any] = min(rows, key=lambda row: sign * row[0])
         return list(best)
 
-    return of_rows((name, *(f"{name}{i}" for i in range(1, inputs))), inputs, collect)
+    def pixels(stack: Stack, valid: Valid) -> list[tuple[Any, Valid]]:
+        first = np.where(valid, sign * stack[:, 0], np.inf).argmin(axis=0)
+        chosen = np.take_along_axis(stack, first[None, None], axis=0)[0]
+        good = np.asarray(valid.any(axis=0))
+        return [(values, good) for values in chosen]
+
+    return of_rows((name, *(f"{name}{i}" for i in range(1, inputs))), inputs, collect, pixels=pixels)
 
 
 def _line(rows: Rows, weights: Sequence[float]) -> list[Any]:
@@ -224,5 +236,16 @@ def _line(rows: Rows, weights: Sequence[float]) -> list[Any]:
     return [whole(scale), whole(float(middle_y - scale * middle_x))]
 
 
-LINE = of_rows(("scale", "offset"), 2, _line, weighted=True)
+def _lines(stack: Stack, valid: Valid) -> list[tuple[Any, Valid]]:
+    x, y = (np.where(valid, each, 0) for each in (stack[:, 0], stack[:, 1]))
+    n = np.maximum(valid.sum(axis=0), 1)
+    middle_x, middle_y = x.sum(axis=0) / n, y.sum(axis=0) / n
+    from_x, from_y = np.where(valid, x - middle_x, 0), np.where(valid, y - middle_y, 0)
+    spread = (from_x**2).sum(axis=0)
+    good = np.asarray(spread > 0)
+    scale = (from_x * from_y).sum(axis=0) / np.where(good, spread, 1)
+    return [(scale, good), (middle_y - scale * middle_x, good)]
+
+
+LINE = of_rows(("scale", "offset"), 2, _line, weighted=True, pixels=_lines, kinds=lambda _kinds: [DOUBLE, DOUBLE])
 """The slope and offset of a weighted linear regression of x and y."""
