@@ -150,7 +150,7 @@ def feature_to_array(feature: Any, names: list[str]) -> Array:
 
 @function("FeatureCollection.makeArray")
 def make_array(collection: Collection, names: list[str], name: str) -> Collection:
-    """A property with an array of others; features where one of them is no number are dropped."""
+    """A property with an array of others; features where one of them is not a number are dropped."""
 
     def make() -> Iterable[Any]:
         for each in collection.elements:
