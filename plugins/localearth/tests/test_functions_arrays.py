@@ -53,6 +53,7 @@ SAMPLES = {
     "first non-zero": (lambda: array([-1, 0, 1]).first_nonzero([2, -1, 2]), [-1, -1, 1]),
     "divide by 0": (lambda: array(2).divide(0), 0),
     "pow": (lambda: array([10, 10, 10]).pow([-1, 0, 2]), [0.10000000149011612, 1, 100]),
+    "infinity": (lambda: array([0, 0]).pow([-1, 2]), ["Infinity", 0]),
     "mod": (lambda: array([-1, -7, -8, -9]).mod(array([8, 8, 8, 8])), [-1, -7, 0, -1]),
     "floats differ": (lambda: array([1.1]).float().eq(array([1.1])), [0]),
     "not": (lambda: array(0xFF).bitwiseNot(), -256),

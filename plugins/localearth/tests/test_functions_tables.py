@@ -169,6 +169,8 @@ COLUMNS = {
         ["n"],
         {"count": 4, "list": [1, 2, 4, 8]},
     ),
+    "first of texts": (ee.Reducer.first, ["kind"], {"first": "x"}),
+    "last of texts": (ee.Reducer.last, ["kind"], {"last": "y"}),
     "names": (lambda: ee.Reducer.sum().forEach(["p", "q"]), ["n", "value"], {"p": 15, "q": 120}),
     "largest": (lambda: ee.Reducer.max(2), ["value", "name"], {"max": 60, "max1": "d"}),
     "split weights": (lambda: ee.Reducer.mean().splitWeights(), ["value", "n"], {"mean": (10 + 60 + 80 + 480) / 15}),
@@ -194,6 +196,8 @@ def test_more_of_reducers(local):
     assert gaps.reduceColumns(ee.Reducer.toList(2, 1), ["a", "b"]).getInfo() == {"list": [[1, None], [2, 5]]}
     assert ee.List([3, 1, 3]).reduce(ee.Reducer.frequencyHistogram()).getInfo() == {"1": 1, "3": 2}
     assert ee.List([1, 1, 2, 1]).reduce(ee.Reducer.countRuns()).getInfo() == 3
+    # From the API sample of Reducer.count.
+    assert ee.List([1, "", None, 3]).reduce(ee.Reducer.count()).getInfo() == 3
     assert ee.List([["a", 1], ["b", 2]]).reduce(ee.Reducer.toList(2)).getInfo() == [["a", 1], ["b", 2]]
     for run, message in (
         (gaps.reduceColumns(ee.Reducer.mean().repeat(2), ["a", "b"]), "null values"),

@@ -51,7 +51,7 @@ def bits_to_array(value: Any) -> Array:
 @function("Array.toList")
 def to_list(array: Array) -> Any:
     """The numbers as nested lists."""
-    return array.info()
+    return array.data.tolist()
 
 
 @function("Array.length")

@@ -1,5 +1,6 @@
 """Arrays: numbers in any number of dimensions, with one type."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,10 @@ class Array:
 def _shown(value: Any) -> Any:
     if isinstance(value, list):
         return [_shown(each) for each in value]
-    return whole(value) if isinstance(value, float) and np.isfinite(value) else value
+    if not isinstance(value, float) or math.isfinite(value):
+        return whole(value) if isinstance(value, float) else value
+    # JSON has none of these; the sample of Array.pow prints them as strings.
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def make(values: Any, kind: PixelType | None = None) -> Array:

@@ -11,7 +11,7 @@ from localearth.errors import EarthEngineError
 from localearth.values.array import Array
 from localearth.values.pixel_type import DOUBLE, PixelType
 from localearth.values.projection import whole
-from localearth.values.reducer import Reducer, Stack, Valid, Weights
+from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights
 
 Rows = Sequence[Sequence[Any]]
 Collect = Callable[[Rows, Sequence[float]], list[Any]]
@@ -58,6 +58,14 @@ def of_rows(outputs: tuple[str, ...], inputs: int, collect: Collect, **settings:
     return RowReducer(outputs, _no_pixels, _no_types, inputs=inputs, collect=collect, **settings)
 
 
+_ANY: dict[Reducer, Callable[[list[Any]], Any]] = {
+    BUILTIN["count"]: len,
+    **{BUILTIN[name]: lambda values: values[0] if values else None for name in ("first", "firstNonNull")},
+    **{BUILTIN[name]: lambda values: values[-1] if values else None for name in ("last", "lastNonNull")},
+}
+"""The reducers without arguments that take values of any type."""
+
+
 def inputs_of(reducer: Reducer) -> int:
     """The number of inputs."""
     return reducer.inputs if isinstance(reducer, RowReducer) else 1
@@ -77,6 +85,8 @@ def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = No
             raise EarthEngineError("the local Earth Engine can't combine reducers of several inputs with null values.")
         return reducer.collect([rows[i] for i in kept], [1.0 if weights is None else weights[i] for i in kept])
     values = [rows[i][0] for i in kept]
+    if reducer in _ANY:
+        return [_ANY[reducer](values)]
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise EarthEngineError(f"The reducer needs numbers, not {value!r}.")
