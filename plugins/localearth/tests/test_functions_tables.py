@@ -275,8 +275,3 @@ def test_more_of_dates(local):
         ee.Date.parse("yy", "50").getInfo()
     with pytest.raises(ee.EEException, match="Bad date/time 'x'"):
         ee.Date.parse("yyyy", "x").getInfo()
-    # From the API sample of Date.format.
-    evening = ee.Date("1975-07-23T21:13:59")
-    patterns = ["YYYY GG", "CC YY", "a K h", "a KK hh", "H k m s S"]
-    found = [evening.format(each).getInfo() for each in patterns]
-    assert found == ["1975 AD", "19 75", "PM 9 9", "PM 09 09", "21 21 13 59 0"]

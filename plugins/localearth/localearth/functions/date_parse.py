@@ -3,11 +3,11 @@
 import re
 
 from localearth.errors import EarthEngineError
-from localearth.functions.joda import TOKEN
 from localearth.registry import function
 from localearth.values import date as dates
 from localearth.values.date import Date
 
+_TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|.", re.DOTALL)
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _FULL = (
     "january",
@@ -36,7 +36,7 @@ _NUMBERS = {
 
 def _regex(pattern: str) -> re.Pattern[str]:
     """The regular expression of a pattern. Numbers take as many digits as Joda's do: 9 for a year, else 2 or 3."""
-    tokens = [(found[0], found[1], found[2]) for found in TOKEN.finditer(pattern)]
+    tokens = [(found[0], found[1], found[2]) for found in _TOKEN.finditer(pattern)]
     parts = []
     for i, (text, quoted, letter) in enumerate(tokens):
         if quoted is not None:

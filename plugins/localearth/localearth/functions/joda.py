@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from localearth.errors import EarthEngineError
 
-TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|.", re.DOTALL)
+_TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|.", re.DOTALL)
 DEFAULT = "YYYY-MM-dd'T'HH:mm:ss"
 
 
@@ -45,10 +45,6 @@ _LETTERS: dict[str, Callable[[dt.datetime, int], str]] = {
     "D": _number(lambda when: when.timetuple().tm_yday),
     "H": _number(lambda when: when.hour),
     "h": _number(lambda when: (when.hour - 1) % 12 + 1),
-    "K": _number(lambda when: when.hour % 12),
-    "k": _number(lambda when: when.hour or 24),
-    "C": _number(lambda when: when.year // 100),
-    "G": lambda _when, _count: "AD",
     "m": _number(lambda when: when.minute),
     "s": _number(lambda when: when.second),
     "w": _number(lambda when: when.isocalendar().week),
@@ -68,7 +64,7 @@ def format_date(when: dt.datetime, pattern: str | None) -> str:
         EarthEngineError: for an unsupported letter.
     """
     parts = []
-    for found in TOKEN.finditer(DEFAULT if pattern is None else pattern):
+    for found in _TOKEN.finditer(DEFAULT if pattern is None else pattern):
         text = found[0]
         if found[1] is not None:
             parts.append(found[1].replace("''", "'") or "'")
