@@ -14,7 +14,8 @@ from localearth.values.array import Array
 from localearth.values.pixel_type import DOUBLE, NAMED, PixelType
 
 
-def _run(operation: Operation, *operands: Array) -> Array:
+def run_array(operation: Operation, *operands: Array) -> Array:
+    """An operation on the elements of arrays."""
     kind = operation.type(*(each.kind for each in operands))
     return Array(operation.run(kind, *(each.data for each in operands)), kind)
 
@@ -30,7 +31,7 @@ def _register() -> None:
                     f"Arrays must have equal lengths, or one must be a number: {list(left.data.shape)} and "
                     f"{list(right.data.shape)}."
                 )
-            return _run(operation, left, right)
+            return run_array(operation, left, right)
 
         binary.__doc__ = f"{name} of two arrays, element by element."
         snake = aliases.get(name, "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name))
@@ -39,7 +40,7 @@ def _register() -> None:
     for name, operation in UNARY.items():
 
         def single(value: Array, operation: Operation = operation) -> Array:
-            return _run(operation, value)
+            return run_array(operation, value)
 
         single.__doc__ = f"{name} of each element."
         snake = {"bitwiseNot": "bitwise_not"}.get(name, name)

@@ -25,7 +25,7 @@ def to_list(size: int | None, optional: int) -> Reducer:
     return rows.to_list(size, optional)
 
 
-@function("Reducer.frequencyHistogram", note=_WHERE)
+@function("Reducer.frequencyHistogram", note=_WHERE + " Whole numbers are keys without a point, as 1 (assumed).")
 def frequencies() -> Reducer:
     """The number of each value."""
     return rows.FREQUENCIES
