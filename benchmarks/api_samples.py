@@ -3,8 +3,8 @@
     python benchmarks/api_samples.py FOLDER [--world synthetic] [--differ] [--refused] [--json]
 
 FOLDER is a checkout of github.com/google/earthengine-community. Its programs in samples/python/apidocs write the
-server's answers into comments. Every program is run, statement by statement, with the real `ee` client. An answer counts if its
-comment is a plain value and its graph reads no asset: assets of a local world have other values than Google's.
+server's answers into comments. Every program is run, statement by statement, with the real `ee` client. An answer
+counts if its comment is a plain value and its graph reads no asset: assets of a local world have other values.
 """
 
 import argparse
@@ -146,8 +146,10 @@ def equal(expected: Any, found: Any) -> bool:
         return bool(expected == found)
     if found in ("NaN", "Infinity", "-Infinity"):
         found = float(found)
-    if not isinstance(found, int | float):
-        return False
+    return isinstance(found, int | float) and _near(expected, found)
+
+
+def _near(expected: float, found: float) -> bool:
     if math.isnan(expected):
         return math.isnan(found)
     if float(expected).is_integer():
