@@ -141,7 +141,7 @@ BINARY: dict[str, Operation] = {
     "max": Operation(np.maximum, _union),
     "first": Operation(lambda a, _b: a, _union),
     "firstNonZero": Operation(_first_nonzero, _union),
-    "atan2": Operation(np.arctan2, floating),
+    "atan2": Operation(lambda x, y: np.arctan2(y, x), floating),
     "hypot": Operation(np.hypot, floating),
     "eq": Operation(np.equal, _boolean),
     "neq": Operation(np.not_equal, _boolean),
@@ -157,7 +157,11 @@ BINARY: dict[str, Operation] = {
     "leftShift": Operation(np.left_shift, _long, integral=True),
     "rightShift": Operation(np.right_shift, _long, integral=True),
 }
-"""Operations on two operands. Comparisons give 0 or 1; division by 0 gives 0 (documented)."""
+"""Operations on two operands. Comparisons give 0 or 1; division by 0 gives 0 (documented).
+
+`atan2` is the angle of the vector [left, right], so x comes first (documented). `bitCount` counts the bits of the
+64-bit two's complement (documented).
+"""
 
 UNARY: dict[str, Operation] = {
     "abs": Operation(np.abs, _absolute, exact=True),
@@ -167,7 +171,7 @@ UNARY: dict[str, Operation] = {
     "ceil": Operation(np.ceil, _same, exact=True),
     "not": Operation(lambda a: a == 0, _boolean),
     "bitwiseNot": Operation(np.bitwise_not, _long, integral=True),
-    "bitCount": Operation(np.bitwise_count, _long, integral=True),
+    "bitCount": Operation(lambda a: np.bitwise_count(a.view(np.uint64)), _long, integral=True),
     "sqrt": Operation(np.sqrt, floating),
     "cbrt": Operation(np.cbrt, floating),
     "exp": Operation(np.exp, floating),

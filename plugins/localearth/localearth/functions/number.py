@@ -9,7 +9,7 @@ import numpy as np
 from localearth.errors import EarthEngineError
 from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names
 from localearth.registry import function
-from localearth.values.pixel_type import DOUBLE, LIMITS, NAMED, PixelType, cast
+from localearth.values.pixel_type import DOUBLE, LIMITS, NAMED, Long, PixelType, cast
 
 
 def _kind(value: Any) -> PixelType:
@@ -43,7 +43,8 @@ def _register() -> None:
     for target, names in cast_names("Number").items():
 
         def convert(value: Any, kind: PixelType = NAMED[target]) -> Any:
-            return cast(np.asarray(value), kind).item()
+            found = cast(np.asarray(value), kind).item()
+            return Long(found) if kind.is_integer else found
 
         function(*names, note="Clamps to the type's range, truncates fractions (documented).")(convert)
 

@@ -1,31 +1,17 @@
-"""Strings. Regular expressions are Python's, close to JavaScript's."""
+"""Strings."""
 
 import json
-import re
 from typing import Any
 
 from localearth.encode import encode
 from localearth.errors import EarthEngineError
-from localearth.functions.support import refuse
+from localearth.functions import regex as regular
 from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values.date import Date
 from localearth.values.projection import whole
 
 _FLAGS = "`flags` g and i only."
-
-
-def _flags(flags: str) -> re.RegexFlag:
-    if set(flags) - {"g", "i"}:
-        raise refuse("flags", flags, "use 'g' and 'i'")
-    return re.IGNORECASE if "i" in flags else re.NOFLAG
-
-
-def _compiled(regex: str, flags: str) -> re.Pattern[str]:
-    try:
-        return re.compile(regex, _flags(flags))
-    except re.error as error:
-        raise EarthEngineError(f"Invalid regular expression '{regex}': {error}.") from None
 
 
 @function("String")
@@ -37,7 +23,15 @@ def make(value: Any) -> str:
         return str(whole(value))
     if isinstance(value, Date):
         return value.at().strftime("%Y-%m-%dT%H:%M:%S")
-    return json.dumps(encode(value))
+    return written(value)
+
+
+def written(value: Any) -> str:
+    """A value as JSON, as the server writes it."""
+    try:
+        return json.dumps(encode(value), separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise EarthEngineError("argument 'object': JSON has no infinite numbers and no NaN.") from None
 
 
 @function("String.cat")
@@ -103,13 +97,13 @@ def compare(one: str, two: str) -> int:
 @function("String.split", note=_FLAGS)
 def split(text: str, regex: str, flags: str) -> list[str]:
     """The parts between the matches of a regular expression; the characters if it is empty."""
-    return list(text) if not regex else [part or "" for part in _compiled(regex, flags).split(text)]
+    return list(text) if not regex else regular.split(text, regular.compiled(regex, flags))
 
 
 @function("String.match", note=_FLAGS)
 def match(text: str, regex: str, flags: str) -> list[str]:
     """The first match and its groups; with the flag g, all matches."""
-    pattern = _compiled(regex, flags)
+    pattern = regular.compiled(regex, flags)
     if "g" in flags:
         return [found[0] for found in pattern.finditer(text)]
     found = pattern.search(text)
@@ -119,14 +113,13 @@ def match(text: str, regex: str, flags: str) -> list[str]:
 @function("String.replace", note=_FLAGS)
 def replace(text: str, regex: str, replacement: str, flags: str) -> str:
     """The string with the first match replaced, or all matches with the flag g. `$1` is a group."""
-    pattern = re.sub(r"\$(\d)", r"\\\1", replacement.replace("\\", "\\\\"))
-    return _compiled(regex, flags).sub(pattern, text, count=0 if "g" in flags else 1)
+    return regular.replace(text, regular.compiled(regex, flags), replacement, "g" in flags)
 
 
 @function("String.encodeJSON")
 def encode_json(value: Any) -> str:
-    """A value as JSON."""
-    return json.dumps(encode(value))
+    """A value as JSON, without blanks; keys in alphabetical order (https://github.com/google/earthengine-community)."""
+    return written(value)
 
 
 @function("String.decodeJSON")
