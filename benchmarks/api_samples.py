@@ -1,6 +1,6 @@
 """Google's API samples on the local engine: how many answers match those that the real server printed.
 
-    python benchmarks/api_samples.py FOLDER [--world synthetic] [--differ] [--refused] [--json]
+    python benchmarks/api_samples.py FOLDER [--world synthetic] [--differ] [--refused] [--table FILE] [--json]
 
 FOLDER is a checkout of github.com/google/earthengine-community. Its programs in samples/python/apidocs write the
 server's answers into comments. Every program is run, statement by statement, with the real `ee` client. An answer
@@ -35,6 +35,8 @@ ERRATA = {
     "ee_date_format:42": "the program formats another date",
 }
 """Comments that contradict their own program."""
+STARTS = {"Date": r"Date \(", "PixelType": "(int|float|double)", "ErrorMargin": "unit: "}
+"""How comments begin that show values of a type."""
 ABSENT = object()
 
 
@@ -56,12 +58,39 @@ class Result:
         outcome: match, differ or refused.
         expected: the comment.
         found: the answer, or the message of the refusal.
+        fact: the expression and the answer, for the table of the tests.
     """
 
     place: str
     outcome: str
     expected: str
     found: str
+    fact: Any = None
+
+
+def fact_of(computed: ee.ComputedObject, answer: Any) -> Any:
+    """[expression, answer] for the table of the tests; None for expressions with functions of their own."""
+    graph = json.loads(computed.serialize())
+    values = graph["values"]
+
+    def short(node: Mapping[str, Any]) -> Any:
+        (kind, content), *_ = node.items()
+        if kind == "valueReference":
+            return short(values[content])
+        if kind == "arrayValue":
+            return [short(each) for each in content["values"]]
+        if kind == "dictionaryValue":
+            return {key: short(each) for key, each in content["values"].items()}
+        if kind == "functionInvocationValue" and "functionName" in content:
+            return {"()": content["functionName"]} | {key: short(each) for key, each in content["arguments"].items()}
+        if kind == "constantValue":
+            return content
+        raise LookupError(kind)
+
+    try:
+        return [short(values[graph["result"]]), answer]
+    except LookupError:
+        return None
 
 
 def plain(text: str) -> Any:
@@ -162,6 +191,11 @@ def written(value: Any) -> str:
     """An answer as the code editor writes it."""
     if isinstance(value, Mapping) and value.get("type") == "Date":
         return ee.Date(value["value"]).format("'Date ('YYYY-MM-dd HH:mm:ss')'").getInfo() or ""
+    if isinstance(value, Mapping) and value.get("type") == "PixelType":
+        limits = f" ∈ [{value['min']}, {value['max']}]" if "min" in value else ""
+        return value["precision"] + limits + (f", {value['dimensions']} dimensions" if "dimensions" in value else "")
+    if isinstance(value, Mapping) and value.get("type") == "ErrorMargin":
+        return " ".join(f"{key}: {value[key]}" for key in ("unit", "value") if key in value)
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -172,8 +206,8 @@ def judge(expected: Printed, value: Any) -> str | None:
         equal(one, other) for one in (expected.text, expected.value) for other in (value, plain(text))
     ):
         return "match"
-    if isinstance(value, Mapping) and value.get("type") == "Date":
-        return "differ" if expected.text.startswith("Date (") else None
+    if isinstance(value, Mapping) and value.get("type") in STARTS:
+        return "differ" if re.match(STARTS[value["type"]], expected.text) else None
     if isinstance(value, str):
         # A short comment without sentences is the expected text; others are prose.
         return "differ" if expected.value is not ABSENT or re.fullmatch(r"\S+", expected.text) else None
@@ -213,16 +247,17 @@ class Program:
         expected = self.waiting.get(frame.f_lineno)
         if expected is None or not values:
             return
-        value = values[-1]
+        value, fact = values[-1], None
         if isinstance(value, ee.ComputedObject):
             if ASSET.search(value.serialize()):
                 del self.waiting[expected.call.lineno]
                 return
-            value = value.getInfo()
+            value, computed = value.getInfo(), value
+            fact = fact_of(computed, value)
         if self.waiting.pop(expected.call.lineno, None) is not None:
             outcome = judge(expected, value)
             if outcome is not None:
-                self._note(expected, outcome, written(value))
+                self._note(expected, outcome, written(value), fact)
 
     def _refuse(self, lines: range, message: str) -> None:
         for number in [each for each in self.waiting if each in lines]:
@@ -230,10 +265,10 @@ class Program:
             if expected.value is not ABSENT and "not found (does not exist" not in message:
                 self._note(expected, "refused", message)
 
-    def _note(self, expected: Printed, outcome: str, found: str) -> None:
+    def _note(self, expected: Printed, outcome: str, found: str, fact: Any = None) -> None:
         place = f"{self.file.stem}:{expected.call.lineno}"
         if place not in ERRATA:
-            self.results.append(Result(place, outcome, expected.text, found))
+            self.results.append(Result(place, outcome, expected.text, found, fact))
 
 
 def function_of(message: str) -> str:
@@ -271,9 +306,13 @@ def main() -> None:
     parser.add_argument("--world", default="synthetic")
     parser.add_argument("--differ", action="store_true", help="list the answers that differ")
     parser.add_argument("--refused", action="store_true", help="list the refusals by function")
+    parser.add_argument("--table", type=Path, help="write the answers that match, for tests/test_api_samples.py")
     parser.add_argument("--json", action="store_true", help="print all answers as JSON")
     chosen = parser.parse_args()
     results = run_all(chosen.folder, chosen.world)
+    if chosen.table:
+        facts = sorted(json.dumps(each.fact) for each in results if each.outcome == "match" and "()" in str(each.fact))
+        chosen.table.write_text("[\n" + ",\n".join(dict.fromkeys(facts)) + "\n]\n")
     if chosen.json:
         print(json.dumps([asdict(each) for each in results], indent=1))
         return

@@ -13,7 +13,7 @@ import shapely
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 from pyproj import Geod
-from shapely.geometry import Polygon, mapping, shape
+from shapely.geometry import MultiPolygon, Polygon, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
@@ -38,11 +38,17 @@ class Geometry:
 
     @cached_property
     def lonlat(self) -> BaseGeometry:
-        """The shape in EPSG:4326."""
+        """The shape in EPSG:4326, valid."""
         found = self.in_crs("EPSG:4326")
         if found.geom_type != "Point":
+            found = valid(found)
             shapely.prepare(found)
         return found
+
+    @property
+    def drawn(self) -> BaseGeometry:
+        """The shape in EPSG:4326 as it was drawn: its edges may cross and its parts overlap."""
+        return self.in_crs("EPSG:4326")
 
     def in_crs(self, crs: str) -> BaseGeometry:
         """The shape in coordinates of a CRS; vertices are exact, edges between them are straight in that CRS."""
@@ -87,6 +93,39 @@ class Geometry:
         if not self.geodesic and "Point" not in self.type:
             shown["geodesic"] = False
         return shown | _geojson(self.shape)
+
+
+_CHECKED = 20_000
+"""Shapes with more vertices come from tables, and are not checked: that would take seconds."""
+
+
+def valid(shape_: BaseGeometry) -> BaseGeometry:
+    """A shape whose edges do not cross: the inside of a polygon follows the even-odd rule (documented for `evenOdd`).
+
+    Raises:
+        EarthEngineError: when parts of a MultiPolygon overlap. No page says whether the overlap is then inside.
+    """
+    if shapely.get_num_coordinates(shape_) > _CHECKED or shape_.is_valid:
+        return shape_
+    if shape_.geom_type == "Polygon":
+        return _areas(shapely.make_valid(shape_))
+    if shape_.geom_type != "MultiPolygon":
+        return shape_
+    pieces = [valid(part) for part in shape_.geoms]
+    union = shapely.union_all(pieces)
+    total = sum(piece.area for piece in pieces)
+    if total - union.area > 1e-9 * total:
+        raise EarthEngineError(
+            "The polygons of a MultiPolygon overlap: the local Earth Engine does not know whether the overlap counts; "
+            "use dissolve() first."
+        )
+    return union
+
+
+def _areas(shape_: BaseGeometry) -> BaseGeometry:
+    """Only the polygons of a repaired polygon; edges that enclose nothing have no inside."""
+    found = [part for part in parts(shape_) if part.geom_type == "Polygon"]
+    return found[0] if len(found) == 1 else MultiPolygon(found)
 
 
 @frozen
