@@ -103,21 +103,28 @@ def valid(shape_: BaseGeometry) -> BaseGeometry:
     """A shape whose edges do not cross: the inside of a polygon follows the even-odd rule (documented for `evenOdd`).
 
     Raises:
-        EarthEngineError: when parts of a MultiPolygon overlap. No page says whether the overlap is then inside.
+        EarthEngineError: when polygons of a collection overlap. No page says whether the overlap is then inside.
     """
-    if shapely.get_num_coordinates(shape_) > _CHECKED or shape_.is_valid:
+    if shapely.get_num_coordinates(shape_) > _CHECKED:
+        return shape_
+    if shape_.geom_type == "GeometryCollection":
+        _disjoint([valid(part) for part in parts(shape_) if part.geom_type == "Polygon"], shape_)
+        return shapely.GeometryCollection([valid(part) for part in shape_.geoms])
+    if shape_.is_valid or shape_.geom_type not in ("Polygon", "MultiPolygon"):
         return shape_
     if shape_.geom_type == "Polygon":
         return _areas(shapely.make_valid(shape_))
-    if shape_.geom_type != "MultiPolygon":
-        return shape_
-    pieces = [valid(part) for part in shape_.geoms]
-    union = shapely.union_all(pieces)
-    total = sum(piece.area for piece in pieces)
+    return _disjoint([valid(part) for part in shape_.geoms], shape_)
+
+
+def _disjoint(polygons: list[BaseGeometry], whole_: BaseGeometry) -> BaseGeometry:
+    """The union of polygons that do not overlap."""
+    union = shapely.union_all(polygons)
+    total = sum(polygon.area for polygon in polygons)
     if total - union.area > 1e-9 * total:
         raise EarthEngineError(
-            "The polygons of a MultiPolygon overlap: the local Earth Engine does not know whether the overlap counts; "
-            "use dissolve() first."
+            f"The polygons of a {whole_.geom_type} overlap: the local Earth Engine does not know whether the overlap "
+            "counts; use dissolve() first."
         )
     return union
 
