@@ -61,16 +61,23 @@ def test_a_crossing_polygon_has_the_area_of_its_triangles(client):
     assert bow_tie.intersection(other).area().getInfo() == pytest.approx(parts[0].area().getInfo())
 
 
-def test_overlapping_polygons_are_refused_except_for_their_union(client):
-    united = ee.Geometry.Rectangle([0, 0, 1.5, 1])
-    both = ee.Geometry.MultiPolygon([[SQUARE], [[[x + 0.5, y] for x, y in SQUARE]]])
-    with pytest.raises(ee.EEException, match=r"Geometry.area: The polygons of a MultiPolygon overlap.*dissolve"):
-        both.area().getInfo()
-    with pytest.raises(ee.EEException, match="polygons of a GeometryCollection overlap"):
-        ee.Algorithms.GeometryConstructors.MultiGeometry([ee.Geometry.Polygon([SQUARE]), united]).area().getInfo()
-    assert both.dissolve().area().getInfo() == pytest.approx(united.area().getInfo(), rel=1e-3)
-    touching = ee.Geometry.MultiPolygon([[SQUARE], [[[x + 1, y] for x, y in SQUARE]]])
-    assert touching.area().getInfo() == pytest.approx(2 * ee.Geometry.Polygon([SQUARE]).area().getInfo(), rel=1e-3)
+def test_polygons_of_a_multipolygon_are_independent(client):
+    square, other = ee.Geometry.Polygon([SQUARE]), ee.Geometry.Polygon([[[x + 0.5, y] for x, y in SQUARE]])
+    both = ee.Geometry.MultiPolygon([square.coordinates(), other.coordinates()])
+    areas = [each.area().getInfo() for each in (square, other)]
+    assert both.area().getInfo() == pytest.approx(sum(areas))
+    assert both.perimeter().getInfo() == pytest.approx(2 * square.perimeter().getInfo())
+    assert both.contains(ee.Geometry.Point(0.75, 0.5)).getInfo()
+    assert both.dissolve().area().getInfo() == pytest.approx(1.5 * areas[0], rel=1e-3)
+    clipped = ee.Image(1).clip(both).reduceRegion(ee.Reducer.count(), both.bounds(), crs="EPSG:4326", scale=11132)
+    assert clipped.get("constant").getInfo() == 150
+    with pytest.raises(ee.EEException, match=r"Geometry.centroid: The polygons overlap.*dissolve"):
+        both.centroid().getInfo()
+
+
+def test_a_union_has_the_documented_id(client):
+    squares = ee.FeatureCollection([ee.Geometry.Polygon([SQUARE]), ee.Geometry.Polygon(TRIANGLE)])
+    assert ee.Feature(squares.union().first()).id().getInfo() == "union_result"
 
 
 def test_clockwise_polygons_without_the_even_odd_rule_are_refused(client):

@@ -10,6 +10,15 @@ def _crossing(ee: Any) -> Any:
     return ee.Geometry.Polygon([[[0, 0], [1, 1], [1, 0], [0, 1]]], None, False)
 
 
+def _square(ee: Any) -> Any:
+    return ee.Geometry.Polygon([[[0, 0], [1, 0], [1, 1], [0, 1]]])
+
+
+def _twice(ee: Any) -> Any:
+    """A MultiPolygon of two equal squares."""
+    return ee.Geometry.MultiPolygon([_square(ee).coordinates()] * 2)
+
+
 ANSWERS: tuple[EngineCheck, ...] = (
     documented(
         "atan2-order",
@@ -58,6 +67,18 @@ ANSWERS: tuple[EngineCheck, ...] = (
             lambda ee: [_crossing(ee).contains(ee.Geometry.Point(p), 1) for p in ([0.8, 0.5], [0.5, 0.2])],
             [True, False],
         ),
+    ),
+    documented(
+        "area-overlap",
+        "Where polygons of a MultiPolygon overlap, the area counts the overlap for each of them.",
+        API + "geometry-multipolygon-area",
+        Probe(lambda ee: _twice(ee).area(1).divide(_square(ee).area(1)), 2, tolerance=1e-6),
+    ),
+    assumed(
+        "inside-overlap",
+        "A point in any polygon of a MultiPolygon is inside it, also where two overlap.",
+        "`dissolve` is documented to unite multi geometries",
+        Probe(lambda ee: _twice(ee).contains(ee.Geometry.Point([0.5, 0.5]), 1), True),
     ),
     assumed(
         "range-of-nd",

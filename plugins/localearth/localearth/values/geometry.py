@@ -78,12 +78,16 @@ class Geometry:
         return plane, shapely.transform(self.lonlat, plane.onto)
 
     def area(self) -> float:
-        """The area on the ellipsoid, square metres; 0 for points and lines."""
-        return sum(abs(GEOD.geometry_area_perimeter(part)[0]) for part in parts(self.lonlat) if part.area)
+        """The area on the ellipsoid, square metres; 0 for points and lines.
+
+        Where components overlap, the overlap counts for each of them (documented).
+        """
+        pieces = (piece for part in parts(self.drawn) if part.area or not part.is_valid for piece in parts(valid(part)))
+        return sum(abs(GEOD.geometry_area_perimeter(piece)[0]) for piece in pieces if piece.area)
 
     def length(self, of: tuple[str, ...]) -> float:
         """The length on the ellipsoid of the parts with the given types, metres."""
-        return sum(GEOD.geometry_length(part) for part in parts(self.lonlat) if part.geom_type in of)
+        return sum(GEOD.geometry_length(part) for part in parts(self.drawn) if part.geom_type in of)
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it: GeoJSON, with the CRS and the kind of edges if they are not the defaults."""
@@ -100,33 +104,20 @@ _CHECKED = 20_000
 
 
 def valid(shape_: BaseGeometry) -> BaseGeometry:
-    """A shape whose edges do not cross: the inside of a polygon follows the even-odd rule (documented for `evenOdd`).
+    """A shape whose edges do not cross.
 
-    Raises:
-        EarthEngineError: when polygons of a collection overlap. No page says whether the overlap is then inside.
+    The inside of a polygon follows the even-odd rule (documented for `evenOdd`); polygons that overlap are united
+    (assumed: for areas, the components of a multi geometry are documented to be independent).
     """
-    if shapely.get_num_coordinates(shape_) > _CHECKED:
-        return shape_
-    if shape_.geom_type == "GeometryCollection":
-        _disjoint([valid(part) for part in parts(shape_) if part.geom_type == "Polygon"], shape_)
-        return shapely.GeometryCollection([valid(part) for part in shape_.geoms])
-    if shape_.is_valid or shape_.geom_type not in ("Polygon", "MultiPolygon"):
+    if shapely.get_num_coordinates(shape_) > _CHECKED or shape_.is_valid:
         return shape_
     if shape_.geom_type == "Polygon":
         return _areas(shapely.make_valid(shape_))
-    return _disjoint([valid(part) for part in shape_.geoms], shape_)
-
-
-def _disjoint(polygons: list[BaseGeometry], whole_: BaseGeometry) -> BaseGeometry:
-    """The union of polygons that do not overlap."""
-    union = shapely.union_all(polygons)
-    total = sum(polygon.area for polygon in polygons)
-    if total - union.area > 1e-9 * total:
-        raise EarthEngineError(
-            f"The polygons of a {whole_.geom_type} overlap: the local Earth Engine does not know whether the overlap "
-            "counts; use dissolve() first."
-        )
-    return union
+    if shape_.geom_type == "MultiPolygon":
+        return shapely.union_all([valid(part) for part in shape_.geoms])
+    if shape_.geom_type == "GeometryCollection":
+        return shapely.GeometryCollection([valid(part) for part in shape_.geoms])
+    return shape_
 
 
 def _areas(shape_: BaseGeometry) -> BaseGeometry:
