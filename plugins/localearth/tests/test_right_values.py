@@ -35,6 +35,8 @@ VALUES = {
     "json": (lambda: ee.String.encodeJSON({"b": [1, 2.5], "a": None}), '{"a":null,"b":[1,2.5]}'),
     "wkt-with-authority": (lambda: ee.Projection(WKT + ',AUTHORITY["EPSG","4326"]]').crs(), "EPSG:4326"),
     "wkt-without-authority": (lambda: ee.Projection(WKT + "]").crs(), None),
+    "shift-distance": (lambda: ee.List([ee.Number(1).leftShift(65), ee.Number(-8).rightShift(1)]), [2, -4]),
+    "parse": (lambda: ee.List([ee.Number.parse("-1.5e3"), ee.Number.parse("3E8", 16)]), [-1500, 1000]),
     "margin-negative": (lambda: ee.ErrorMargin(-1), {"type": "ErrorMargin", "unit": "meters", "value": 1}),
     "margin-infinite": (lambda: ee.ErrorMargin(2e7), {"type": "ErrorMargin", "unit": "infinite"}),
     "type-of-a-cast": (lambda: ee.Algorithms.ObjectType(ee.Number(-3).int8()), "Long"),
@@ -43,6 +45,50 @@ VALUES = {
     "crossing-outside": (lambda: ee.Geometry.Polygon(BOW_TIE).contains(ee.Geometry.Point(0.5, 0.2)), False),
     "crossing-vertices": (lambda: ee.Geometry.Polygon(BOW_TIE).coordinates().get(0), [*BOW_TIE[0], [0, 0]]),
 }
+
+
+FORMATS = {
+    # Java rounds halves of the shortest decimal notation up, and keeps zeros with g.
+    ("%.0f", 2.5): "3",
+    ("%.2f", 1.005): "1.01",
+    ("%.2f", -0.125): "-0.13",
+    ("%e", 9.9999999): "1.000000e+01",
+    ("%.3e", 0): "0.000e+00",
+    ("%g", 1.5): "1.50000",
+    ("%g", 100000): "100000",
+    ("%g", 999999.5): "1.00000e+06",
+    ("%g", 0.0001): "0.000100000",
+    ("%08.2f", -3.14159): "-0003.14",
+    ("%-4d|%%", 5): "5   |%",
+    ("%+d", 5): "+5",
+    ("%x", 255): "ff",
+}
+
+
+@pytest.mark.parametrize(("pattern", "value"), FORMATS)
+def test_numbers_are_formatted_as_in_java(client, pattern, value):
+    assert ee.Number(value).format(pattern).getInfo() == FORMATS[pattern, value]
+
+
+REFUSED = {
+    "negative hexadecimal": (lambda: ee.Number(-255).format("%x"), "does not write -255"),
+    "float as text": (lambda: ee.Number(1.5).format("%s"), "does not write 1.5"),
+    "groups of thousands": (lambda: ee.Number(1500).format("%,d"), "does not support '%,d'"),
+    "underscore": (lambda: ee.Number.parse("1_000"), "Can't parse '1_000'"),
+    "more than 64 bits": (lambda: ee.Number(2**62).multiply(4), "more than 64 bits"),
+    "empty range": (lambda: ee.Number(1).unitScale(2, 2), "different numbers"),
+    "emoji": (lambda: ee.String("\N{SNAKE}").length(), "beyond 16 bits"),
+    "exponent as text": (lambda: ee.String(ee.Number(1e21)), "how Java writes"),
+    "infinite JSON": (lambda: ee.String.encodeJSON(ee.Number(1e308).multiply(10)), "no infinite numbers"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_unsure_is_refused(client, name):
+    make, message = REFUSED[name]
+    with pytest.raises(ee.EEException) as caught:
+        make().getInfo()
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("name", VALUES)

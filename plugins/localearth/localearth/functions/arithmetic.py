@@ -154,13 +154,13 @@ BINARY: dict[str, Operation] = {
     "bitwiseAnd": Operation(np.bitwise_and, _bits, integral=True),
     "bitwiseOr": Operation(np.bitwise_or, _bits, integral=True),
     "bitwiseXor": Operation(np.bitwise_xor, _bits, integral=True),
-    "leftShift": Operation(np.left_shift, _long, integral=True),
-    "rightShift": Operation(np.right_shift, _long, integral=True),
+    "leftShift": Operation(lambda a, b: np.left_shift(a, b & 63), _long, integral=True),
+    "rightShift": Operation(lambda a, b: np.right_shift(a, b & 63), _long, integral=True),
 }
 """Operations on two operands. Comparisons give 0 or 1; division by 0 gives 0 (documented).
 
 `atan2` is the angle of the vector [left, right], so x comes first (documented). `bitCount` counts the bits of the
-64-bit two's complement (documented).
+64-bit two's complement (documented). Shifts use the lowest six bits of the distance, as in Java (assumed).
 """
 
 UNARY: dict[str, Operation] = {

@@ -20,7 +20,10 @@ def make(value: Any) -> str:
     if isinstance(value, str):
         return value
     if is_number(value):
-        return str(whole(value))
+        text = str(whole(value))
+        if "e" in text:
+            raise EarthEngineError(f"argument 'input': the local Earth Engine does not know how Java writes {text}.")
+        return text
     if isinstance(value, Date):
         return value.at().strftime("%Y-%m-%dT%H:%M:%S")
     return written(value)
@@ -34,6 +37,13 @@ def written(value: Any) -> str:
         raise EarthEngineError("argument 'object': JSON has no infinite numbers and no NaN.") from None
 
 
+def _units(text: str) -> str:
+    """Text whose characters are Java's units of 16 bits."""
+    if any(ord(character) > 0xFFFF for character in text):
+        raise EarthEngineError("the local Earth Engine does not count characters beyond 16 bits, such as emoji.")
+    return text
+
+
 @function("String.cat")
 def cat(one: str, two: str) -> str:
     """Both strings as one."""
@@ -43,25 +53,25 @@ def cat(one: str, two: str) -> str:
 @function("String.length")
 def length(text: str) -> int:
     """The number of characters."""
-    return len(text)
+    return len(_units(text))
 
 
 @function("String.slice")
 def slice_text(text: str, start: int, end: int | None) -> str:
     """A slice, as in Python."""
-    return text[start:end]
+    return _units(text)[start:end]
 
 
 @function("String.index")
 def index(text: str, pattern: str) -> int:
     """The first position of a substring, or -1."""
-    return text.find(pattern)
+    return _units(text).find(pattern)
 
 
 @function("String.rindex")
 def rindex(text: str, pattern: str) -> int:
     """The last position of a substring, or -1."""
-    return text.rfind(pattern)
+    return _units(text).rfind(pattern)
 
 
 @function("String.toLowerCase")
@@ -78,8 +88,8 @@ def upper(text: str) -> str:
 
 @function("String.trim")
 def trim(text: str) -> str:
-    """The string without whitespace at both ends."""
-    return text.strip()
+    """The string without blanks and control characters at both ends, as Java trims."""
+    return text.strip("".join(map(chr, range(33))))
 
 
 @function("String.equals")
