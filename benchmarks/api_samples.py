@@ -193,7 +193,7 @@ def written(value: Any) -> str:
         return ee.Date(value["value"]).format("'Date ('YYYY-MM-dd HH:mm:ss')'").getInfo() or ""
     if isinstance(value, Mapping) and value.get("type") == "PixelType":
         limits = f" ∈ [{value['min']}, {value['max']}]" if "min" in value else ""
-        return value["precision"] + limits + (f", {value['dimensions']} dimensions" if "dimensions" in value else "")
+        return str(value["precision"]) + limits + (f", {value['dimensions']} dimensions" if "dimensions" in value else "")
     if isinstance(value, Mapping) and value.get("type") == "ErrorMargin":
         return " ".join(f"{key}: {value[key]}" for key in ("unit", "value") if key in value)
     return value if isinstance(value, str) else json.dumps(value)
