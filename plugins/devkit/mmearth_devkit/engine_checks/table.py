@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from mmearth_devkit.engine_checks.answers import ANSWERS
 from mmearth_devkit.engine_checks.check import EngineCheck, Status
 from mmearth_devkit.engine_checks.pixels import MASKS, PLACES, REQUESTS, TYPES
 from mmearth_devkit.engine_checks.rasters import COMPOSITES, SAMPLING, TERRAIN
@@ -16,6 +17,7 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Collections and filters": COLLECTIONS,
         "Tables, joins and arrays": TABLES,
         "Metadata, dates and geometries": METADATA,
+        "Numbers, text and types": ANSWERS,
         "Places": PLACES,
         "Masks and footprints": MASKS,
         "Types and files": TYPES,

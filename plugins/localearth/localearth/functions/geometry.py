@@ -25,9 +25,10 @@ from shapely.geometry.base import BaseGeometry
 from localearth.errors import EarthEngineError
 from localearth.promote import is_number
 from localearth.registry import function
-from localearth.values.geometry import GEOD, Geometry, around, coordinates
+from localearth.values.geometry import GEOD, Geometry, around, coordinates, parts, valid
 from localearth.values.projection import WGS84, Projection
 
+_EVEN_ODD = "Rings follow the even-odd rule; `evenOdd` false only where it makes no difference."
 _PLANAR = "`proj` must be EPSG:4326; `maxError` is ignored."
 
 
@@ -67,6 +68,17 @@ def _polygon(values: list[Any]) -> Polygon:
     return Polygon(rings[0], rings[1:])
 
 
+def _wound(shapes: list[Any], even_odd: bool) -> list[Any]:
+    """The polygons; refuses those whose inside would follow the direction of their rings (`evenOdd` false)."""
+    for shape in shapes if not even_odd else ():
+        rings = [] if shape.is_empty else [shape.exterior.is_ccw, *(not hole.is_ccw for hole in shape.interiors)]
+        if not shape.is_valid or not all(rings):
+            raise EarthEngineError(
+                "argument 'evenOdd': the local Earth Engine supports false only for polygons that go round to the left."
+            )
+    return shapes
+
+
 def _made(shape: BaseGeometry, crs: Projection | None, geodesic: bool | None) -> Geometry:
     projection = crs or WGS84
     if projection.crs == "EPSG:4326" and not shape.is_empty:
@@ -90,22 +102,20 @@ def multi_point(values: list[Any], crs: Projection | None) -> Geometry:
     return _made(MultiPoint(_points(values)), crs, None)
 
 
-@function("GeometryConstructors.Polygon", note="Rings follow the even-odd rule; `evenOdd` false is ignored.")
-def polygon(
-    values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, _even_odd: bool
-) -> Geometry:
+@function("GeometryConstructors.Polygon", note=_EVEN_ODD)
+def polygon(values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, even_odd: bool) -> Geometry:
     """A polygon, with holes after the first ring."""
-    return _made(_polygon(values), crs, geodesic)
+    return _made(_wound([_polygon(values)], even_odd)[0], crs, geodesic)
 
 
-@function("GeometryConstructors.MultiPolygon", note="Rings follow the even-odd rule; `evenOdd` false is ignored.")
+@function("GeometryConstructors.MultiPolygon", note=_EVEN_ODD)
 def multi_polygon(
-    values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, _even_odd: bool
+    values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, even_odd: bool
 ) -> Geometry:
     """Polygons."""
     nested = values if values and isinstance(values[0], list) and not _is_pair(values[0]) else [values]
     shapes = [each.shape if isinstance(each, Geometry) else _polygon(each) for each in nested]
-    return _made(MultiPolygon(shapes), crs, geodesic)
+    return _made(MultiPolygon(_wound(shapes, even_odd)), crs, geodesic)
 
 
 def _lines(make: Callable[[Any], BaseGeometry]) -> Callable[..., Geometry]:
@@ -128,7 +138,7 @@ for _name, _text, _make in (
 @function("GeometryConstructors.MultiGeometry")
 def multi_geometry(values: list[Geometry], _crs: Projection | None, _geodesic: bool | None, _margin: Any) -> Geometry:
     """Geometries of any type."""
-    return Geometry(GeometryCollection([each.lonlat for each in values]))
+    return Geometry(GeometryCollection([each.drawn for each in values]))
 
 
 @function("GeometryConstructors.Rectangle")
@@ -168,6 +178,13 @@ def buffered(geometry: Geometry, distance: float) -> Geometry:
 
 def centroid(geometry: Geometry) -> Geometry:
     """The centre of the highest-dimensional parts, in the same local projection."""
+    if geometry.type == "MultiPolygon" and sum(part.area for part in parts(geometry.drawn)) > geometry.lonlat.area * (
+        1 + 1e-9
+    ):
+        raise EarthEngineError(
+            "The polygons overlap: the local Earth Engine does not know whether the overlap counts once or twice; use "
+            "dissolve() first."
+        )
     plane, local = geometry.local()
     return plane.back(local.centroid)
 
@@ -183,7 +200,7 @@ _LINES = ("LineString", "LinearRing")
 SHAPES: dict[str, tuple[str, Callable[[BaseGeometry], BaseGeometry]]] = {
     "bounds": ("The box around it.", around),
     "convexHull": ("Its convex hull.", lambda shape: shape.convex_hull),
-    "dissolve": ("The union of its parts.", shapely.union_all),
+    "dissolve": ("The union of its parts.", lambda shape: shapely.union_all(list(map(valid, parts(shape))))),
 }
 OVERLAYS: dict[str, tuple[str, Callable[[BaseGeometry, BaseGeometry], BaseGeometry]]] = {
     "union": ("The union of both.", lambda a, b: a.union(b)),
@@ -207,8 +224,8 @@ MEASURES: dict[str, tuple[str, Callable[[Geometry], float]]] = {
 @function("Geometry.geometries")
 def geometries(geometry: Geometry) -> list[Geometry]:
     """The single geometries of a collection; otherwise the geometry itself."""
-    parts = getattr(geometry.shape, "geoms", [geometry.shape])
-    return [Geometry(part, geometry.projection, geometry.geodesic) for part in parts]
+    found = getattr(geometry.shape, "geoms", [geometry.shape])
+    return [Geometry(part, geometry.projection, geometry.geodesic) for part in found]
 
 
 @function("Geometry.coordinates")

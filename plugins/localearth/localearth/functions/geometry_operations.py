@@ -43,7 +43,7 @@ def _register() -> None:
             value: Any, _margin: Any, projection: Projection | None, change: Any = change, name: str = name
         ) -> Any:
             planar(projection)
-            return _like(value, Geometry(change(_of(value).lonlat), geodesic=name != "bounds"))
+            return _like(value, Geometry(change(_of(value).drawn), geodesic=name != "bounds"))
 
         corner = " The ring begins at the lower left corner (assumed, as many scripts do)."
         _both(name, text, changed, _NOTE + (corner if name == "bounds" else ""))

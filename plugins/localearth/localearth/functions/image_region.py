@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.raster.grid import Grid
+from localearth.raster.grid import Grid, check_memory
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
-from localearth.values.geometry import Geometry
+from localearth.values.geometry import Geometry, valid
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.projection import Projection, invert, resolve, whole
 from localearth.values.reducer import Reducer
@@ -54,9 +54,11 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
         EarthEngineError: when there are more than `max_pixels`.
     """
     a, b, c, d, e, f = invert(projection.transform)
-    shape = shapely.transform(
-        geometry.in_crs(projection.crs),
-        lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
+    shape = valid(
+        shapely.transform(
+            geometry.in_crs(projection.crs),
+            lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
+        )
     )
     if shape.is_empty:
         raise EarthEngineError("The region is empty.")
@@ -67,6 +69,7 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
         raise EarthEngineError(
             f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
         )
+    check_memory(rows, cols)
     shapely.prepare(shape)
     share, centre = np.empty((rows, cols)), np.empty((rows, cols), bool)
     chunk = max(_CHUNK // cols, 1)

@@ -13,7 +13,7 @@ import shapely
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 from pyproj import Geod
-from shapely.geometry import Polygon, mapping, shape
+from shapely.geometry import MultiPolygon, Polygon, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
@@ -38,11 +38,17 @@ class Geometry:
 
     @cached_property
     def lonlat(self) -> BaseGeometry:
-        """The shape in EPSG:4326."""
+        """The shape in EPSG:4326, valid."""
         found = self.in_crs("EPSG:4326")
         if found.geom_type != "Point":
+            found = valid(found)
             shapely.prepare(found)
         return found
+
+    @property
+    def drawn(self) -> BaseGeometry:
+        """The shape in EPSG:4326 as it was drawn: its edges may cross and its parts overlap."""
+        return self.in_crs("EPSG:4326")
 
     def in_crs(self, crs: str) -> BaseGeometry:
         """The shape in coordinates of a CRS; vertices are exact, edges between them are straight in that CRS."""
@@ -72,12 +78,16 @@ class Geometry:
         return plane, shapely.transform(self.lonlat, plane.onto)
 
     def area(self) -> float:
-        """The area on the ellipsoid, square metres; 0 for points and lines."""
-        return sum(abs(GEOD.geometry_area_perimeter(part)[0]) for part in parts(self.lonlat) if part.area)
+        """The area on the ellipsoid, square metres; 0 for points and lines.
+
+        Where components overlap, the overlap counts for each of them (documented).
+        """
+        pieces = (piece for part in parts(self.drawn) if part.area or not part.is_valid for piece in parts(valid(part)))
+        return sum(abs(GEOD.geometry_area_perimeter(piece)[0]) for piece in pieces if piece.area)
 
     def length(self, of: tuple[str, ...]) -> float:
         """The length on the ellipsoid of the parts with the given types, metres."""
-        return sum(GEOD.geometry_length(part) for part in parts(self.lonlat) if part.geom_type in of)
+        return sum(GEOD.geometry_length(part) for part in parts(self.drawn) if part.geom_type in of)
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it: GeoJSON, with the CRS and the kind of edges if they are not the defaults."""
@@ -87,6 +97,33 @@ class Geometry:
         if not self.geodesic and "Point" not in self.type:
             shown["geodesic"] = False
         return shown | _geojson(self.shape)
+
+
+_CHECKED = 20_000
+"""Shapes with more vertices come from tables, and are not checked: that would take seconds."""
+
+
+def valid(shape_: BaseGeometry) -> BaseGeometry:
+    """A shape whose edges do not cross.
+
+    The inside of a polygon follows the even-odd rule (documented for `evenOdd`); polygons that overlap are united
+    (assumed: for areas, the components of a multi geometry are documented to be independent).
+    """
+    if shapely.get_num_coordinates(shape_) > _CHECKED or shape_.is_valid:
+        return shape_
+    if shape_.geom_type == "Polygon":
+        return _areas(shapely.make_valid(shape_))
+    if shape_.geom_type == "MultiPolygon":
+        return shapely.union_all([valid(part) for part in shape_.geoms])
+    if shape_.geom_type == "GeometryCollection":
+        return shapely.GeometryCollection([valid(part) for part in shape_.geoms])
+    return shape_
+
+
+def _areas(shape_: BaseGeometry) -> BaseGeometry:
+    """Only the polygons of a repaired polygon; edges that enclose nothing have no inside."""
+    found = [part for part in parts(shape_) if part.geom_type == "Polygon"]
+    return found[0] if len(found) == 1 else MultiPolygon(found)
 
 
 @frozen
