@@ -113,10 +113,10 @@ def thumbnail(world: World, body: Mapping[str, Any]) -> Thumbnail:
     groups = [(band,) for band in bands] if file_format == "ZIPPED_GEO_TIFF_PER_BAND" else [bands]
     if file_format in image_files.PICTURES:
         image_files.check_picture(bands)
-        parts = ((bands, _picture_grid(body, image, bands)),)
+        parts = [(bands, _picture_grid(body, image, bands))]
     else:
-        parts = tuple((group, request_grid(body.get("grid"), image, group)) for group in groups)
-    for group, grid in parts:
+        parts = [(group, request_grid(body.get("grid"), image, group)) for group in groups]
+    for _, grid in parts:
         if max(grid.width, grid.height) > MAX_SIDE:
             raise EarthEngineError(
                 f"Pixel grid dimensions ({grid.width}x{grid.height}) must be less than or equal to {MAX_SIDE}."
@@ -126,7 +126,7 @@ def thumbnail(world: World, body: Mapping[str, Any]) -> Thumbnail:
         raise EarthEngineError(f"Total request size ({size} bytes) must be less than or equal to {MAX_BYTES} bytes.")
     for group, grid in parts:
         check_size(group, grid)
-    return Thumbnail(parts, file_format, str(body.get("filenamePrefix") or "download"))
+    return Thumbnail(tuple(parts), file_format, str(body.get("filenamePrefix") or "download"))
 
 
 def requested_image(world: World, method: str, body: Mapping[str, Any]) -> Image:
