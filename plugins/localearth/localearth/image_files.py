@@ -77,7 +77,7 @@ def check_picture(bands: tuple[ImageBand, ...]) -> None:
 
 
 def _picture(pixels: Pixels, driver: str) -> bytes:
-    from rasterio import MemoryFile
+    from rasterio import Env, MemoryFile
 
     values = [pixels.values[band.name] for band in pixels.bands]
     shown = pixels.masks.all(axis=0)
@@ -85,8 +85,9 @@ def _picture(pixels: Pixels, driver: str) -> bytes:
     if driver == "PNG" and not shown.all():
         layers.append(np.where(shown, 255, 0).astype(np.uint8))
     size = {"height": pixels.grid.height, "width": pixels.grid.width, "count": len(layers)}
-    with MemoryFile() as memory:
-        with memory.open(driver=driver, dtype="uint8", **size) as file:
+    # A file without a position would make rasterio warn; PAM would store the position in a second file.
+    with Env(GDAL_PAM_ENABLED=False), MemoryFile() as memory:
+        with memory.open(driver=driver, dtype="uint8", transform=Affine(*pixels.grid.transform), **size) as file:
             file.write(np.stack(layers))
         return bytes(memory.read())
 

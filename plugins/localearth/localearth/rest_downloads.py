@@ -154,13 +154,14 @@ def shown_bands(image: Image, body: Mapping[str, Any]) -> tuple[ImageBand, ...]:
 
 def _picture_grid(body: Mapping[str, Any], image: Image, bands: tuple[ImageBand, ...]) -> Grid:
     """The grid of a thumbnail: by default 512 pixels along its larger side, in EPSG:4326 (Google's guide)."""
-    nodes = (body.get("expression", {}).get("values") or {}).values()
-    names = {str(node.get("functionInvocationValue", {}).get("functionName")) for node in nodes}
-    if body.get("grid") or "Image.clipToBoundsAndScale" in names:
+    text = json.dumps(body.get("expression"))
+    if body.get("grid") or '"Image.clipToBoundsAndScale"' in text:
         return request_grid(body.get("grid"), image, bands)
     if image.footprint is None:
         raise EarthEngineError("Image has no bounds: set the region of the thumbnail.")
-    projection = bands[0].projection if "Image.reproject" in names else WGS84
+    # The client turns the parameters `crs` and `crs_transform` into one of these functions.
+    given = any(f'"Image.{name}"' in text for name in ("reproject", "setDefaultProjection"))
+    projection = bands[0].projection if given else WGS84
     return scaled_grid(projection, image.footprint, None, None, THUMBNAIL_SIDE, None)
 
 

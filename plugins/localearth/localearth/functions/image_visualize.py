@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
@@ -34,34 +35,26 @@ def visualize(
 ) -> Image:
     """Stretches bands to 0 to 255, or to the colours of a palette."""
     chosen = _chosen(image, bands)
+    count = len(chosen)
+    linear = gain is not None or bias is not None
     if opacity not in (None, 1):
         raise EarthEngineError("'opacity' is not supported: masks here are not fractions.")
-    if (gain is not None or bias is not None) and (low is not None or high is not None):
+    if linear and (low is not None or high is not None):
         raise EarthEngineError("'gain' and 'bias' cannot be specified together with 'min' and 'max'.")
-    if palette is not None and len(chosen) != 1:
-        raise EarthEngineError(f"A palette needs exactly one band, not {len(chosen)}.")
-    count = len(chosen)
-    colours = None if palette is None else _colours(palette)
-    if colours is not None and gamma is not None:
-        raise EarthEngineError("'gamma' cannot be specified together with 'palette'.")
-    powers = _each("gamma", gamma, 1.0, count)
-    stretched = []
-    for position, band in enumerate(chosen):
-        if gain is None and bias is None:
-            start, end = _range(
-                band.type, _each("min", low, None, count)[position], _each("max", high, None, count)[position]
-            )
-            factor, offset = 255 / (end - start), -start * 255 / (end - start)
-        else:
-            factor, offset = _each("gain", gain, 1.0, count)[position], _each("bias", bias, 0.0, count)[position]
-        stretched.append((band, factor, offset, powers[position]))
-    if colours is None:
-        names = ("vis-gray",) if count == 1 and not force_rgb else _RGB
-        sources = stretched if len(names) == count else stretched * 3
-        made = [_stretched(name, *each) for name, each in zip(names, sources, strict=True)]
+    if palette is not None and (count != 1 or gamma is not None or linear):
+        raise EarthEngineError("Only one band, 'min' and 'max' are supported together with 'palette'.")
+    if linear:
+        steps = list(zip(_each("gain", gain, 1.0, count), _each("bias", bias, 0.0, count), strict=True))
     else:
-        made = [_coloured(name, stretched[0], colours[:, layer]) for layer, name in enumerate(_RGB)]
-    return image.with_bands(made)
+        limits = zip(chosen, _each("min", low, None, count), _each("max", high, None, count), strict=True)
+        steps = [_step(band.type, *edges) for band, *edges in limits]
+    if palette is not None:
+        colours = _colours(palette)
+        return image.with_bands(_coloured(name, chosen[0], steps[0], colours[:, n]) for n, name in enumerate(_RGB))
+    powers = _each("gamma", gamma, 1.0, count)
+    made = [_stretched(*each) for each in zip(chosen, steps, powers, strict=True)]
+    names = ("vis-gray",) if count == 1 and not force_rgb else _RGB
+    return image.with_bands(evolve(band, name=name) for name, band in zip(names, made * 3, strict=False))
 
 
 def _chosen(image: Image, bands: Any) -> tuple[ImageBand, ...]:
@@ -99,14 +92,15 @@ def _each(name: str, value: Any, default: float | None, count: int) -> list[Any]
     return found
 
 
-def _range(kind: PixelType, low: float | None, high: float | None) -> tuple[float, float]:
-    """The values that become 0 and 255: those given, or for bytes 0 and 255."""
+def _step(kind: PixelType, low: float | None, high: float | None) -> tuple[float, float]:
+    """The factor and the offset with which `low` becomes 0 and `high` 255; by default those of a byte."""
     if (low is None or high is None) and kind.dtype != np.uint8:
         raise EarthEngineError("The local Earth Engine needs 'min' and 'max' for bands that are not bytes.")
     start, end = 0.0 if low is None else low, 255.0 if high is None else high
     if not end > start:
         raise EarthEngineError(f"'max' ({end:g}) must be greater than 'min' ({start:g}).")
-    return start, end
+    factor = 255 / (end - start)
+    return factor, -start * factor
 
 
 def _colours(palette: Any) -> Any:
@@ -130,24 +124,23 @@ def _bytes(values: Any) -> Any:
     return np.clip(np.nan_to_num(values), 0, 255).astype(np.uint8)
 
 
-def _stretched(name: str, band: ImageBand, factor: float, offset: float, gamma: float) -> ImageBand:
+def _stretched(band: ImageBand, step: tuple[float, float], gamma: float) -> ImageBand:
     def source(grid: Grid, pull: Pull) -> Sampled:
         values, mask = pull(band.source, grid)
-        stretched = values.astype(np.float64) * factor + offset
+        stretched = values.astype(np.float64) * step[0] + step[1]
         if gamma != 1:
             stretched = 255 * (np.clip(stretched, 0, 255) / 255) ** (1 / gamma)
         return _bytes(stretched), mask
 
-    return ImageBand(name, LIMITS["uint8"], band.projection, source, band.dimensions)
+    return ImageBand(band.name, LIMITS["uint8"], band.projection, source, band.dimensions)
 
 
-def _coloured(name: str, stretch: tuple[ImageBand, float, float, float], layer: Any) -> ImageBand:
+def _coloured(name: str, band: ImageBand, step: tuple[float, float], layer: Any) -> ImageBand:
     """One of the three bands of a palette; colours between two of the palette are interpolated (documented)."""
-    band, factor, offset, _ = stretch
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         values, mask = pull(band.source, grid)
-        place = np.clip(np.nan_to_num(values.astype(np.float64) * factor + offset), 0, 255) / 255 * (len(layer) - 1)
-        return _bytes(np.interp(place, np.arange(len(layer)), layer)), mask
+        share = np.clip(np.nan_to_num(values.astype(np.float64) * step[0] + step[1]), 0, 255) / 255
+        return _bytes(np.interp(share * (len(layer) - 1), np.arange(len(layer)), layer)), mask
 
     return ImageBand(name, LIMITS["uint8"], band.projection, source, band.dimensions)
