@@ -62,6 +62,9 @@ def discovery() -> bytes:
     thumbnails = json.dumps(projects["resources"]["thumbnails"])
     tables = thumbnails.replace("thumbnails", "tables").replace("getPixels", "getFeatures")
     projects["resources"].setdefault("tables", json.loads(tables))
+    methods = projects["resources"]["assets"]["methods"]
+    # The client names the parameter `asset`, the package's document `parent`.
+    methods["listFeatures"] = json.loads(json.dumps(methods["listFeatures"]).replace("parent", "asset"))
     for resource in (projects, projects["resources"]["assets"]):
         parameters = resource["methods"]["listAssets"]["parameters"]
         for name in ("filter", "view"):
