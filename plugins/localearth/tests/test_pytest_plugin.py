@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTS = """
 import urllib.request
 import ee
@@ -52,6 +54,7 @@ def test_a_project_that_names_the_plugin_tests_its_code_offline(tmp_path: Path) 
     assert "2 passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_second_world_takes_the_place_of_the_first(tmp_path: Path) -> None:
     program = """
 import ee, localearth, requests

@@ -40,6 +40,7 @@ def test_the_test_of_own_code_passes() -> None:
     assert run(PROGRAMS[1]) == ""
 
 
+@pytest.mark.slow
 @needs_planet
 def test_a_program_runs_with_the_command_and_a_project_with_the_fixtures(tmp_path: Path) -> None:
     (tmp_path / "my_program.py").write_text("import ee\nee.Initialize(project='theirs')\nprint(ee.Number(1).getInfo())")
