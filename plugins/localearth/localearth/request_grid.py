@@ -24,7 +24,7 @@ def native_grid(image: Image, bands: tuple[ImageBand, ...]) -> Grid:
     size = sizes.pop() if len(sizes) == 1 else None
     # A clip has another footprint than the asset whose metadata it keeps.
     if size is not None and image.footprint is image.properties.get("system:footprint"):
-        return Grid(projection.crs, projection.transform, *size)
+        return Grid(projection.crs, projection.transform, size[0], size[1])
     if image.footprint is None:
         raise EarthEngineError("Image has no bounds: set the region of the download, or the request's grid.")
     return covering(image.footprint, projection)
