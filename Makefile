@@ -60,7 +60,7 @@ $(RUN)/.ready: $(PROJECTS)
 $(PROGRAMS)/.ready: plugins/localearth/pyproject.toml
 	$(PYTHON) -m venv --clear $(PROGRAMS)
 	$(PROGRAMS)/bin/python -m pip install --quiet --disable-pip-version-check -e "plugins/localearth[planet]" \
-		xee cubo geedim wxee eemont geemap geetools
+		xee cubo cubexpress geedim wxee eemont geemap geetools
 	touch $@
 
 # Only a pip of 2025 or later reads the dependency groups of pyproject.toml.
