@@ -66,6 +66,7 @@ def test_a_tile_that_was_not_recorded_fails_by_name(
     assert f"The recording {answers} has no answer to POST /v1/projects/-/value:compute" in reason
 
 
+@pytest.mark.slow
 def test_a_run_through_a_server_is_the_run_inside_the_process(
     run_cli: Run, config: Path, undisturbed: Path, read_contents: Contents
 ) -> None:

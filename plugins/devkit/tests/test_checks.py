@@ -23,7 +23,15 @@ def found(modality, engine, **how):
     return findings_of(modality, engine=engine, **{"processes": False, **how})
 
 
-@pytest.mark.parametrize("modality", [broken.Sound, broken.FromCollection, broken.Vector, broken.InfiniteNoData])
+@pytest.mark.parametrize(
+    "modality",
+    [
+        broken.Sound,
+        broken.Vector,
+        broken.InfiniteNoData,
+        pytest.param(broken.FromCollection, marks=pytest.mark.slow),
+    ],
+)
 def test_a_sound_modality_passes(modality, engine):
     check_modality(modality, engine=engine, processes=modality is broken.FromCollection)
 

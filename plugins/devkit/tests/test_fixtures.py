@@ -2,6 +2,7 @@
 
 from textwrap import dedent
 
+import pytest
 from mmearth_devkit.testing.outside import FIXTURES, own_tests
 from mmearth_devkit.testing.place import PLACE
 
@@ -52,6 +53,7 @@ def pytest_on(folder, text):
     return own_tests(folder)
 
 
+@pytest.mark.slow
 def test_a_scene_and_a_dataset(tmp_path):
     done = pytest_on(tmp_path, TESTS)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -6,7 +6,8 @@ import functools
 import numpy as np
 import pytest
 from mmearth_devkit import check_modality, findings_of
-from mmearth_devkit.trial import NO_DATA_DAY, Trial
+from mmearth_devkit.places import NO_DATA_DAY
+from mmearth_devkit.trial import Trial
 from mmearth_localearth.stage import WorldEngine
 from mmearth_localearth.testing import ArrayBand, ArrayCollection, ArrayWorld, image
 
@@ -144,6 +145,7 @@ def test_a_check_leaves_nothing_behind(engine):
     assert YEARS == []
 
 
+@pytest.mark.slow
 def test_a_sound_modality_passes(engine):
     check_modality(Yearly, engine=engine)
 

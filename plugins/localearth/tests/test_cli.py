@@ -26,7 +26,7 @@ print(ee.ImageCollection("COPERNICUS/S2_HARMONIZED").size().getInfo())
 
 
 @needs_pixels
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_serves_the_client_of_another_process_until_told_to_stop(number):
     serving = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -43,6 +43,7 @@ def refused(folder: Path, *options: str) -> str:
     return done.stderr
 
 
+@pytest.mark.slow
 @needs_coasts
 @pytest.mark.usefixtures("no_scene")
 def test_the_substitute_needs_no_plugin_that_the_demo_does_not() -> None:

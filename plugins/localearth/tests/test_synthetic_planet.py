@@ -133,6 +133,7 @@ def test_without_the_package_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch)
         landmask.open_land_mask()
 
 
+@pytest.mark.slow
 @needs_coasts
 def test_the_cache_is_made_once_where_the_user_wants_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

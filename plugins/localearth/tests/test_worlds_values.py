@@ -139,6 +139,7 @@ def test_a_footprint_continues_on_the_other_side_of_180(tmp_path: Path, given: s
     assert found.symmetric_difference(FOOTPRINTS[given]).area == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_tiles_past_180_are_where_they_are(tmp_path: Path) -> None:
     """Scenes are found by their footprints, so `285` must be -75 there too."""
     for name, turn in (("plain", 0), ("east", 360)):

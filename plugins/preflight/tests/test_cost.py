@@ -61,6 +61,7 @@ def npy_bytes(dtype: list[tuple[str, str]]) -> int:
     return len(file.getvalue())
 
 
+@pytest.mark.slow
 def test_each_modality_alone(kit, odd_world):
     odd_world.write_text(odd_world.read_text().replace("image_size = 16", "image_size = 128"))
     plan = kit.summary("plan", odd_world, "--sample", "1")
@@ -90,6 +91,7 @@ def test_a_profile_without_a_cost_is_no_cost(kit, config, monkeypatch):
     assert plan["eecu"]["seconds_a_tile"] == 7 and plan["sources"]["eecu"] == "given"
 
 
+@pytest.mark.slow
 def test_both_endpoints_are_compared(kit, config, install):
     install("mmearth-two", TWO_ENDPOINTS)
     options = config.read_text().replace('engine = "local"', 'engine = "two"')

@@ -20,6 +20,7 @@ def assert_near(estimate: float, real: float, factor: float) -> None:
     assert real / factor <= estimate <= real * factor, (estimate, real)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "factor"), [((), WITHIN), (("--sample", "6"), CLOSE)])
 def test_estimates_are_near_what_a_run_costs(kit, config, options, factor):
     plan = kit.summary("plan", config, *options)
@@ -41,6 +42,7 @@ def test_without_a_sample_nothing_is_requested_or_written(kit, config):
     assert sorted(config.parent.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_what_is_left_of_a_started_dataset(kit, config):
     kit.cli("run", config, "--limit", "7")
     journals = {path: path.read_bytes() for path in config.parent.glob("My.Data/journal/*/*")}
@@ -100,6 +102,7 @@ def test_a_sample_that_fails_is_reported(kit, config):
     assert "memory limit" in sample["reasons"][0]["reason"]
 
 
+@pytest.mark.slow
 def test_a_sample_is_spread_over_the_tiles_and_the_same_each_time(kit, config):
     first, again = (kit.summary("plan", config, "--sample", "4")["sample"] for _ in range(2))
     assert first["bytes_of_stacks"] == again["bytes_of_stacks"] and first["done"] == 4
@@ -121,6 +124,7 @@ def test_large_figures_have_no_exponent(kit, config):
     assert "3,333 % of a month's" in text
 
 
+@pytest.mark.slow
 def test_the_workload_tag_of_the_configuration(kit, config):
     assert kit.summary("plan", config)["workload_tag"] == "my-data"
     config.write_text(config.read_text().replace("batch_size = 5", 'batch_size = 5\nworkload_tag = ""'))

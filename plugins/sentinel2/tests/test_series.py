@@ -126,6 +126,7 @@ def test_composites_are_those_of_numpy(tmp_path: Any, mask: str) -> None:
         assert result.requests == {"locate": 1, "pixels": 1}
 
 
+@pytest.mark.slow
 def test_a_series_of_one_image_is_that_image(tmp_path: Any) -> None:
     only = SUMMER[:1]
     (pixels,) = whole_images(tmp_path, only).values()

@@ -230,6 +230,7 @@ def test_the_same_page_for_any_workers_and_target(page: Path, finished: Path, tm
     assert (tmp_path / "r.html").read_bytes() == page.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_sample_of_rows_says_so(finished: Path, tmp_path: Path, kit: Any) -> None:
     text = report(kit, finished, tmp_path / "r.html", "--rows", "5", "--seed", "3", "--tiles", "0")
     assert "Histograms on 5 of 12 rows, drawn by seed 3. Statistics and shares on all rows." in text

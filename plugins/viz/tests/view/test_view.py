@@ -262,6 +262,7 @@ def test_a_dataset_that_is_not_there_yet(finished: Path, tmp_path: Path, kit: An
     assert done.exit_code == 2 and "mmearth-core post" in " ".join(done.stderr.split())
 
 
+@pytest.mark.slow
 def test_hundreds_of_layers_are_cut_with_a_word(finished: Path, tmp_path: Path, kit: Any) -> None:
     layer = stored(finished, kit, "view_plain")
     path = tmp_path / "many.h5"
