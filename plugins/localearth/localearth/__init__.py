@@ -4,10 +4,15 @@ Parts that are imported only where they are used: `localearth.planet`, a synthet
 faults of Google's servers.
 """
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from localearth.http_server import Server
     from localearth.worlds.base import World
+
+_servers: dict[int, "Server"] = {}
+"""The server of download addresses, by process: a forked process needs its own."""
 
 
 def initialize(world: "str | World" = "virginia") -> None:
@@ -22,9 +27,32 @@ def initialize(world: "str | World" = "virginia") -> None:
     """
     import ee
 
+    url, transport = connect(world)
+    ee.Reset()
+    ee.Initialize(None, url=url, project="local", http_transport=transport)
+
+
+def connect(world: "str | World") -> tuple[str, Any]:
+    """Opens a world, and returns what `ee.Initialize` needs: the address and the transport.
+
+    Requests of the client are answered without a connection. Addresses that the client only returns (`getDownloadURL`,
+    `getThumbURL`, map tiles) are those of a server in this process, so that any library can fetch them.
+
+    Raises:
+        SetupError: the world does not exist, or the package with its data is not installed.
+        InputError: the manifest or a raster is wrong.
+    """
+    import threading
+
+    from localearth.http_server import Server
+    from localearth.rest import Service
     from localearth.transport import LocalTransport
     from localearth.worlds.shipped import open_world
 
-    opened = open_world(world) if isinstance(world, str) else world
-    ee.Reset()
-    ee.Initialize(None, project="local", http_transport=LocalTransport(opened))
+    service = Service(open_world(world) if isinstance(world, str) else world)
+    server = _servers.get(os.getpid())
+    if server is None:
+        server = _servers[os.getpid()] = Server(service, "local")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.service = service
+    return server.url, LocalTransport(service)

@@ -1,4 +1,4 @@
-"""Serve the local Earth Engine over HTTP, or list its functions."""
+"""Serve the local Earth Engine over HTTP, run a program with it, or list its functions."""
 
 import json
 import math
@@ -27,11 +27,12 @@ def _finite(_ctx: click.Context, _option: click.Parameter, number: float) -> flo
 
 @click.group("localearth")
 def command() -> None:
-    """Serve the local Earth Engine over HTTP, or list its functions.
+    """Serve the local Earth Engine over HTTP, run a program with it, or list its functions.
 
     \b
     Examples:
       localearth serve --world virginia --port 8765
+      localearth exec --world synthetic -- python my_program.py
       localearth functions
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
 
@@ -126,6 +127,34 @@ def serve(
         worker.join()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@command.command("exec", context_settings={"allow_interspersed_args": False})
+@click.option(
+    "--world",
+    default="virginia",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Shipped world, or path of a manifest.",
+)
+@click.argument("program", nargs=-1, required=True, metavar="PROGRAM [ARGUMENT]...")
+@click.pass_context
+def execute(ctx: click.Context, world: str, program: tuple[str, ...]) -> None:
+    """Run a program whose Earth Engine is the local one.
+
+    The program stays as it is: wherever it calls `ee.Initialize`, with any address, project and credentials, the client
+    uses a server that runs as long as the program. Its exit status is the program's.
+
+    \b
+    Examples:
+      localearth exec --world synthetic -- python my_program.py
+      localearth exec --world my/world.toml -- pytest tests
+    """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from localearth.launch import run
+    from localearth.rest import Service
+    from localearth.worlds.shipped import open_world, world_label
+
+    ctx.exit(run(Service(open_world(world)), f"local:{world_label(world)}", program))
 
 
 @command.command()

@@ -1,21 +1,15 @@
-"""computePixels: an image on a grid, as a file.
+"""Pixels of an image on a grid: the request's grid, the limits of a request, and the computation."""
 
-NPY is a structured array in which every band has its own dtype; GEO_TIFF has one dtype. Neither has a mask: masked
-pixels are 0 (assumed; a graph can set another value with `unmask`).
-"""
-
-import io
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from affine import Affine
+from attrs import frozen
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import cast
 from localearth.values.projection import canonical
 
 MAX_BYTES = 48 * 2**20
@@ -27,7 +21,7 @@ BLOCK = 1024
 
 
 def parse_grid(given: Mapping[str, Any] | None) -> Grid:
-    """The grid of a request.
+    """The complete grid of a request.
 
     Raises:
         EarthEngineError: when a part is missing or invalid.
@@ -77,42 +71,39 @@ def check_size(bands: tuple[ImageBand, ...], grid: Grid) -> None:
         raise EarthEngineError(f"Total request size ({size} bytes) must be less than or equal to {MAX_BYTES} bytes.")
 
 
-def compute(bands: tuple[ImageBand, ...], grid: Grid) -> NDArray[Any]:
-    """The structured array (height, width) of the bands; masked pixels are 0."""
-    result = np.empty(grid.shape, dtype=[(band.name, band.type.dtype) for band in bands])
+@frozen(eq=False)
+class Pixels:
+    """The pixels of some bands on a grid.
+
+    Attributes:
+        bands: the bands.
+        grid: the grid.
+        values: a structured array (height, width) with a field for every band; masked pixels are 0.
+        masks: which pixels are valid, (bands, height, width).
+    """
+
+    bands: tuple[ImageBand, ...]
+    grid: Grid
+    values: NDArray[Any]
+    masks: NDArray[np.bool_]
+
+    def only(self, position: int) -> "Pixels":
+        """The pixels of one band."""
+        bands = self.bands[position : position + 1]
+        return Pixels(bands, self.grid, self.values, self.masks[position : position + 1])
+
+
+def compute(bands: tuple[ImageBand, ...], grid: Grid) -> Pixels:
+    """Computes the bands on a grid, block by block."""
+    values = np.empty(grid.shape, dtype=[(band.name, band.type.dtype) for band in bands])
+    masks = np.empty((len(bands), *grid.shape), bool)
     for row in range(0, grid.height, BLOCK):
         for col in range(0, grid.width, BLOCK):
             block = grid.window(row, col, min(BLOCK, grid.height - row), min(BLOCK, grid.width - col))
+            place = slice(row, row + block.height), slice(col, col + block.width)
             pull = Pull()
-            for band in bands:
-                values, mask = pull(band.source, block)
-                result[band.name][row : row + block.height, col : col + block.width] = np.where(mask, values, 0)
-    return result
-
-
-def npy(pixels: NDArray[Any], _bands: tuple[ImageBand, ...], _grid: Grid) -> bytes:
-    """The pixels as an NPY file."""
-    file = io.BytesIO()
-    np.save(file, pixels)
-    return file.getvalue()
-
-
-def geotiff(pixels: NDArray[Any], bands: tuple[ImageBand, ...], grid: Grid) -> bytes:
-    """The pixels as a GeoTIFF in a type that holds all bands."""
-    from rasterio import MemoryFile
-
-    shared = bands[0].type
-    for band in bands[1:]:
-        shared = shared.union(band.type)
-    layout = {"driver": "GTiff", "height": grid.height, "width": grid.width, "count": len(bands)}
-    with MemoryFile() as memory:
-        with memory.open(
-            **layout, dtype=shared.dtype_name, crs=grid.crs, transform=Affine(*grid.transform), compress="deflate"
-        ) as file:
-            for number, band in enumerate(bands, 1):
-                file.write(cast(pixels[band.name], shared), number)
-                file.set_band_description(number, band.name)
-        return bytes(memory.read())
-
-
-FORMATS = {"NPY": (npy, "application/octet-stream"), "GEO_TIFF": (geotiff, "image/tiff")}
+            for position, band in enumerate(bands):
+                found, mask = pull(band.source, block)
+                values[band.name][place] = np.where(mask, found, 0)
+                masks[position][place] = mask
+    return Pixels(bands, grid, values, masks)

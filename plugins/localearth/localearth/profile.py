@@ -18,8 +18,8 @@ PER_REQUEST = 0.001
 PER_BYTE = 1e-6
 """EECU-seconds per byte of its answer."""
 
-_KINDS = re.compile(r"/v1(?:alpha)?/projects/[^/]+/(?:value|image):(compute\w*)")
-_ID = re.compile(r"local/(compute\w*)/(\d+)")
+_KINDS = re.compile(r"/v1(?:alpha)?/projects/.+?(?::(compute\w*|getPixels|getFeatures)|/(thumbnails|tables|maps))")
+_ID = re.compile(r"local/(\w+)/(\d+)")
 
 
 def with_profile(
@@ -30,7 +30,7 @@ def with_profile(
     kind = _KINDS.fullmatch(path)
     if kind is None or status >= 300 or REQUEST_HEADER not in map(str.lower, headers or ()):
         return answer
-    return status, {**fields, ANSWER_HEADER: f"local/{kind[1]}/{len(content)}"}, content
+    return status, {**fields, ANSWER_HEADER: f"local/{kind[1] or kind[2]}/{len(content)}"}, content
 
 
 def profile_text(ids: Iterable[str]) -> str:

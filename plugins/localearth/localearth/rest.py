@@ -5,18 +5,25 @@ import re
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
-from localearth import pixels
+from localearth import image_files, pixels
 from localearth.encode import encode
 from localearth.errors import EarthEngineError
 from localearth.expression import evaluate
-from localearth.promote import promote
-from localearth.rest_downloads import Downloads
+from localearth.request_grid import request_grid
+from localearth.rest_assets import asset_info, find_asset, image_of, list_features, list_images
+from localearth.rest_downloads import Kept, Map, Thumbnail, map_of, requested_image, shown_bands, thumbnail, visualized
+from localearth.rest_tables import Table, compute_features, table_of
 from localearth.signatures import discovery, listing
+from localearth.values.image import Image
 from localearth.worlds.base import World
 
 Answer = tuple[int, dict[str, str], bytes]
 _JSON = {"content-type": "application/json; charset=UTF-8"}
+
+Handler = Callable[[tuple[str, ...], Mapping[str, str], Mapping[str, Any]], Answer]
+"""Answers a request from the groups of its path's pattern, its query and its body."""
 
 
 class Service:
@@ -24,13 +31,31 @@ class Service:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._downloads = Downloads(world)
-        self._routes: tuple[tuple[str, re.Pattern[str], Callable[[Any], Answer]], ...] = (
-            ("GET", re.compile(r"/\$discovery/rest"), lambda _body: (200, dict(_JSON), discovery())),
-            ("GET", re.compile(r"/v1(alpha)?/projects/[^/]+/algorithms"), lambda _body: (200, dict(_JSON), listing())),
-            ("POST", re.compile(r"/v1(alpha)?/projects/[^/]+/value:compute"), self._value),
-            ("POST", re.compile(r"/v1(alpha)?/projects/[^/]+/image:computePixels"), self._pixels),
+        self._kept = Kept()
+        project, asset = "(projects/[^/]+)", "(projects/[^/]+/assets/.+?)"
+        routes: tuple[tuple[str, str, Handler], ...] = (
+            ("GET", r"/\$discovery/rest", lambda *_: (200, dict(_JSON), discovery())),
+            ("GET", f"{project}/algorithms", lambda *_: (200, dict(_JSON), listing())),
+            ("POST", f"{project}/value:compute", self._value),
+            ("POST", f"{project}/image:computePixels", self._compute_pixels),
+            ("POST", f"{project}/table:computeFeatures", lambda _p, _q, body: _answer(compute_features(world, body))),
+            ("POST", f"{project}/thumbnails", lambda p, _q, body: self._keep(p, "thumbnails", body, thumbnail)),
+            ("POST", f"{project}/tables", lambda p, _q, body: self._keep(p, "tables", body, table_of)),
+            ("POST", f"{project}/maps", lambda p, _q, body: self._keep(p, "maps", body, map_of)),
+            ("GET", f"({project[1:-1]}/thumbnails/[^/]+):getPixels", lambda p, *_: self._file(p[0], Thumbnail)),
+            ("GET", f"({project[1:-1]}/tables/[^/]+):getFeatures", lambda p, *_: self._file(p[0], Table)),
+            ("GET", rf"({project[1:-1]}/maps/[^/]+)/tiles/(\d+)/(\d+)/(\d+)", self._tile),
+            ("POST", rf"{project}/(\w+:export)", self._export),
+            ("GET", f"{project}:listAssets", self._list_root),
+            ("GET", f"{asset}:(?:listAssets|listImages)", lambda p, q, _: _answer(list_images(world, p[0], q))),
+            ("GET", f"{asset}:listFeatures", lambda p, q, _: _answer(list_features(world, p[0], q))),
+            ("POST", f"{asset}:getPixels", lambda p, _q, body: self._pixels(image_of(world, p[0]), body)),
+            ("GET", f"{asset[:-4]}[^:]+)", lambda p, *_: _answer(asset_info(find_asset(world, p[0])))),
         )
+        self._routes = [
+            (verb, re.compile(path if path.startswith("/") else f"/v1(?:alpha)?/{path}"), run)
+            for verb, path, run in routes
+        ]
 
     def handle(self, method: str, path: str, query: Mapping[str, str], body: bytes | None) -> Answer:
         """Answers one request.
@@ -38,22 +63,21 @@ class Service:
         Args:
             method: the HTTP method.
             path: the path without host and query, e.g. `/v1/projects/local/value:compute`.
-            query: the query's parameters; they do not change the answer.
+            query: the query's parameters.
             body: JSON, or None.
 
         Returns:
             Status, headers and body. Errors are also answers, in Google's JSON form.
         """
         try:
-            download = self._downloads.answer(method, path, lambda: _parse(body))
-            if download is not None:
-                return download
-            known = [(verb, run) for verb, pattern, run in self._routes if pattern.fullmatch(path)]
+            found = [(verb, pattern.fullmatch(unquote(path)), run) for verb, pattern, run in self._routes]
+            known = [(verb, match, run) for verb, match, run in found if match]
             if not known:
-                raise EarthEngineError(f"The local Earth Engine has no method at {path}.", 404)
-            for verb, run in known:
+                # Not 404, which the client takes for a missing asset.
+                raise EarthEngineError(f"The local Earth Engine does not implement the method at {path}.", 501)
+            for verb, match, run in known:
                 if verb == method:
-                    return run(_parse(body) if method == "POST" else None)
+                    return run(match.groups(), query, _parse(body) if method == "POST" else {})
             raise EarthEngineError(f"{path} does not support {method}.", 405)
         except EarthEngineError as error:
             return _answer(error.body(), error.status)
@@ -62,27 +86,53 @@ class Service:
             text = f"The local Earth Engine failed: {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
             return _answer(EarthEngineError(text).body(), 400)
 
-    def _value(self, body: Mapping[str, Any]) -> Answer:
+    def _value(self, _path: tuple[str, ...], _query: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
         return _answer({"result": encode(evaluate(self.world, body.get("expression", {})))})
 
-    def _pixels(self, body: Mapping[str, Any]) -> Answer:
-        file_format = body.get("fileFormat", "NPY")
-        if file_format not in pixels.FORMATS:
-            raise EarthEngineError(
-                f"The local Earth Engine does not support the file format {file_format}; "
-                f"it supports {', '.join(pixels.FORMATS)}."
-            )
-        grid = pixels.parse_grid(body.get("grid"))
-        value = evaluate(self.world, body.get("expression", {}))
-        image = promote("image:computePixels", "expression", "Image<unknown bands>", value)
-        bands = pixels.chosen_bands(image, body.get("bandIds"))
+    def _compute_pixels(self, _path: tuple[str, ...], _query: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
+        image_files.checked_format(body.get("fileFormat", "NPY"))
+        if {"dimensions", "affineTransform", "crsCode"} <= (body.get("grid") or {}).keys():
+            pixels.parse_grid(body["grid"])  # a wrong grid is refused before anything is computed
+        return self._pixels(requested_image(self.world, "image:computePixels", body), body, visible=True)
+
+    def _pixels(self, image: Image, body: Mapping[str, Any], visible: bool = False) -> Answer:
+        file_format = image_files.checked_format(body.get("fileFormat", "NPY"))
+        bands = shown_bands(image if visible else visualized(image, body), body)
+        if file_format in image_files.PICTURES:
+            image_files.check_picture(bands)
+        grid = request_grid(body.get("grid"), image, bands)
         pixels.check_size(bands, grid)
-        write, content_type = pixels.FORMATS[file_format]
         try:
-            content = write(pixels.compute(bands, grid), bands, grid)
+            content, content_type = image_files.file_of(pixels.compute(bands, grid), file_format)
         except RecursionError:
             raise EarthEngineError("The expression is nested too deeply.") from None
         return 200, {"content-type": content_type}, content
+
+    def _keep(
+        self, path: tuple[str, ...], kind: str, body: Mapping[str, Any], prepare: Callable[[World, Any], Any]
+    ) -> Answer:
+        """Prepares a file or a map, so that an error is raised at once, and returns its name."""
+        return _answer({"name": self._kept.add(f"{path[0]}/{kind}", body, prepare(self.world, body))})
+
+    def _file(self, name: str, kind: type[Thumbnail] | type[Table]) -> Answer:
+        content, content_type = self._kept.get(name, kind).content()
+        return 200, {"content-type": content_type}, content
+
+    def _tile(self, path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
+        name, zoom, x, y = path
+        content, content_type = self._kept.get(name, Map).tile(int(zoom), int(x), int(y))
+        return 200, {"content-type": content_type}, content
+
+    def _export(self, path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
+        raise EarthEngineError(
+            f"{path[1]}: the local Earth Engine does not export to Drive, Cloud Storage or assets. Use "
+            "ee.data.computePixels, getDownloadURL or ee.data.computeFeatures."
+        )
+
+    def _list_root(self, path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
+        raise EarthEngineError(
+            f"{path[0]}:listAssets: the local Earth Engine has no folders. List the images of a collection by its id."
+        )
 
 
 def _parse(body: bytes | None) -> Mapping[str, Any]:

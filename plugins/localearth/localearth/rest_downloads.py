@@ -1,160 +1,207 @@
-"""Downloads with `getDownloadURL`: a POST creates the download, a plain GET returns the file."""
+"""Files that are created by a POST and fetched by a plain GET: downloads and thumbnails, tables, map tiles."""
 
 import hashlib
 import json
-import re
+import math
 import threading
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 
-from localearth import pixels
+from localearth import image_files
 from localearth.errors import EarthEngineError
 from localearth.expression import evaluate
-from localearth.functions.image_bounds import covering
-from localearth.functions.image_grid import projection_of
+from localearth.functions.image_bounds import scaled_grid
+from localearth.functions.image_visualize import visualize
+from localearth.pixels import check_size, chosen_bands, compute
 from localearth.promote import promote
 from localearth.raster.grid import Grid
-from localearth.values.image import ImageBand
+from localearth.request_grid import request_grid
+from localearth.values.image import Image, ImageBand
+from localearth.values.projection import WGS84
 from localearth.worlds.base import World
 
 MAX_BYTES = 32 * 2**20
 """Maximum size of a download (documentation of `Image.getDownloadURL`: "Maximum request size is 32 MB")."""
 MAX_SIDE = 10_000
 """Maximum width and height, pixels (there: "maximum grid dimension is 10000")."""
+THUMBNAIL_SIDE = 512
+"""Larger side of a thumbnail without a size, pixels (Google's guide on the visualization of images)."""
+TILE_SIDE = 256
+"""Side of a map tile, pixels."""
 KEPT = 1000
-"""Maximum number of downloads kept; a new one removes the oldest."""
+"""Maximum number of files kept; a new one removes the oldest."""
+_EQUATOR = 2 * math.pi * 6_378_137
+"""Width of the map in EPSG:3857, metres."""
 
-CREATE = re.compile(r"/v1(?:alpha)?/(projects/[^/]+/thumbnails)")
-FETCH = re.compile(r"/v1(?:alpha)?/(projects/[^/]+/thumbnails/[^/]+):getPixels")
 _ZIPS = ("ZIPPED_GEO_TIFF", "ZIPPED_GEO_TIFF_PER_BAND")
+_T = TypeVar("_T")
+
+
+class Kept:
+    """What one service has prepared, by name; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, Any] = OrderedDict()
+
+    def add(self, parent: str, body: Mapping[str, Any], prepared: Any) -> str:
+        """Keeps something and returns its name. Equal requests have the same name."""
+        text = json.dumps(body, sort_keys=True).encode()
+        name = f"{parent}/{hashlib.sha256(text).hexdigest()[:32]}"
+        with self._lock:
+            self._known[name] = prepared
+            self._known.move_to_end(name)
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        return name
+
+    def get(self, name: str, kind: type[_T]) -> _T:
+        """What is kept under a name.
+
+        Raises:
+            EarthEngineError: when there is nothing.
+        """
+        with self._lock:
+            found = self._known.get(name)
+        if not isinstance(found, kind):
+            raise EarthEngineError(f"{kind.__name__} '{name}' not found, or no longer kept.", 404)
+        return found
 
 
 @frozen(eq=False)
-class Download:
-    """A file that can be downloaded.
+class Thumbnail:
+    """A file of pixels that can be downloaded.
 
     Attributes:
-        bands: its bands.
-        grid: its grid.
+        parts: the bands of each file, with the grid; more than one for a zip with a file per band.
         file_format: the client's name of the format.
         prefix: prefix of the file names in a zip.
     """
 
-    bands: tuple[ImageBand, ...]
-    grid: Grid
+    parts: tuple[tuple[tuple[ImageBand, ...], Grid], ...]
     file_format: str
     prefix: str
 
     def content(self) -> tuple[bytes, str]:
         """Computes the file and returns it with its content type."""
-        array = pixels.compute(self.bands, self.grid)
-        if self.file_format in pixels.FORMATS:
-            write, content_type = pixels.FORMATS[self.file_format]
-            return write(array, self.bands, self.grid), content_type
-        whole = self.file_format == "ZIPPED_GEO_TIFF"
-        files = (
-            {f"{self.prefix}.tif": self.bands}
-            if whole
-            else {f"{self.prefix}.{band.name}.tif": (band,) for band in self.bands}
-        )
+        if self.file_format not in _ZIPS:
+            ((bands, grid),) = self.parts
+            return image_files.file_of(compute(bands, grid), self.file_format)
         packed = BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
-            for name, bands in files.items():
+            for bands, grid in self.parts:
+                name = self.prefix if self.file_format == "ZIPPED_GEO_TIFF" else f"{self.prefix}.{bands[0].name}"
                 # A fixed time, so that equal pixels give equal files.
-                archive.writestr(zipfile.ZipInfo(name), pixels.geotiff(array, bands, self.grid))
+                archive.writestr(zipfile.ZipInfo(f"{name}.tif"), image_files.geotiff(compute(bands, grid)))
         return packed.getvalue(), "application/zip"
 
 
-class Downloads:
-    """The downloads of one service; safe to use from many threads."""
+def thumbnail(world: World, body: Mapping[str, Any]) -> Thumbnail:
+    """Prepares a download or a thumbnail.
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._lock = threading.Lock()
-        self._known: OrderedDict[str, Download] = OrderedDict()
-
-    def answer(
-        self, method: str, path: str, read: Callable[[], Mapping[str, Any]]
-    ) -> tuple[int, dict[str, str], bytes] | None:
-        """Answers a request of a download; returns None for any other request.
-
-        Args:
-            method: the HTTP method.
-            path: the path without host and query.
-            read: parses the body's JSON.
-
-        Raises:
-            EarthEngineError: see `create` and `fetch`.
-        """
-        creating, fetching = CREATE.fullmatch(path), FETCH.fullmatch(path)
-        if creating and method == "POST":
-            named = self.create(creating[1], read())
-            return 200, {"content-type": "application/json; charset=UTF-8"}, json.dumps(named).encode()
-        if fetching and method == "GET":
-            content, content_type = self.fetch(fetching[1])
-            return 200, {"content-type": content_type}, content
-        if creating or fetching:
-            raise EarthEngineError(f"{path} does not support {method}.", 405)
-        return None
-
-    def create(self, parent: str, body: Mapping[str, Any]) -> dict[str, str]:
-        """Prepares a download and returns its name. Equal requests have the same name.
-
-        Raises:
-            EarthEngineError: when the image cannot be computed, has no bounds, or is too large.
-        """
-        download = self._prepared(body)
-        text = json.dumps(body, sort_keys=True).encode()
-        name = f"{parent}/{hashlib.sha256(text).hexdigest()[:32]}"
-        with self._lock:
-            self._known[name] = download
-            self._known.move_to_end(name)
-            while len(self._known) > KEPT:
-                self._known.popitem(last=False)
-        return {"name": name}
-
-    def fetch(self, name: str) -> tuple[bytes, str]:
-        """The file of that name and its content type.
-
-        Raises:
-            EarthEngineError: when there is no such file.
-        """
-        with self._lock:
-            download = self._known.get(name)
-        if download is None:
-            raise EarthEngineError(f"Thumbnail '{name}' not found, or no longer kept.", 404)
-        return download.content()
-
-    def _prepared(self, body: Mapping[str, Any]) -> Download:
-        file_format = body.get("fileFormat", "")
-        allowed = (*pixels.FORMATS, *_ZIPS)
-        if file_format not in allowed:
-            raise EarthEngineError(
-                f"The local Earth Engine does not support the file format {file_format}; it supports "
-                f"{', '.join(allowed)}."
-            )
-        value = evaluate(self._world, body.get("expression", {}))
-        image = promote("thumbnails", "expression", "Image<unknown bands>", value)
-        bands = pixels.chosen_bands(image, body.get("bandIds"))
-        if body.get("grid"):
-            grid = pixels.parse_grid(body["grid"])
-        elif image.footprint is None:
-            raise EarthEngineError("Image has no bounds: set the region of the download.")
-        else:
-            grid = covering(image.footprint, projection_of(image.with_bands(bands)))
+    Raises:
+        EarthEngineError: when the image cannot be computed, has no bounds, or is too large.
+    """
+    file_format = image_files.checked_format(body.get("fileFormat", ""), _ZIPS)
+    image = requested_image(world, "thumbnails", body)
+    bands = shown_bands(image, body)
+    groups = [(band,) for band in bands] if file_format == "ZIPPED_GEO_TIFF_PER_BAND" else [bands]
+    if file_format in image_files.PICTURES:
+        image_files.check_picture(bands)
+        parts = [(bands, _picture_grid(body, image, bands))]
+    else:
+        parts = [(group, request_grid(body.get("grid"), image, group)) for group in groups]
+    for _, grid in parts:
         if max(grid.width, grid.height) > MAX_SIDE:
             raise EarthEngineError(
                 f"Pixel grid dimensions ({grid.width}x{grid.height}) must be less than or equal to {MAX_SIDE}."
             )
-        size = grid.width * grid.height * sum(band.type.dtype.itemsize for band in bands)
-        if size > MAX_BYTES:
-            raise EarthEngineError(
-                f"Total request size ({size} bytes) must be less than or equal to {MAX_BYTES} bytes."
-            )
-        pixels.check_size(bands, grid)
-        return Download(bands, grid, file_format, str(body.get("filenamePrefix") or "download"))
+    size = sum(grid.width * grid.height * band.type.dtype.itemsize for group, grid in parts for band in group)
+    if size > MAX_BYTES:
+        raise EarthEngineError(f"Total request size ({size} bytes) must be less than or equal to {MAX_BYTES} bytes.")
+    for group, grid in parts:
+        check_size(group, grid)
+    return Thumbnail(tuple(parts), file_format, str(body.get("filenamePrefix") or "download"))
+
+
+def requested_image(world: World, method: str, body: Mapping[str, Any]) -> Image:
+    """The image of a request's expression, with its visualization options applied."""
+    image: Image = promote(method, "expression", "Image<unknown bands>", evaluate(world, body.get("expression", {})))
+    return visualized(image, body)
+
+
+def visualized(image: Image, body: Mapping[str, Any]) -> Image:
+    """An image with a request's visualization options applied, if it has some."""
+    options = body.get("visualizationOptions")
+    if not options:
+        return image
+    chosen = image.with_bands(chosen_bands(image, body.get("bandIds")))
+    ranges = options.get("ranges") or []
+    low, high = ([each.get(edge, 0.0) for each in ranges] or None for edge in ("min", "max"))
+    gamma = (options.get("gamma") or {}).get("value")
+    return visualize(chosen, None, None, None, low, high, gamma, None, options.get("paletteColors") or None, False)
+
+
+def shown_bands(image: Image, body: Mapping[str, Any]) -> tuple[ImageBand, ...]:
+    """The bands that a request chooses from a visualized image; `visualized` has applied `bandIds` to others."""
+    return image.bands if body.get("visualizationOptions") else chosen_bands(image, body.get("bandIds"))
+
+
+def _picture_grid(body: Mapping[str, Any], image: Image, bands: tuple[ImageBand, ...]) -> Grid:
+    """The grid of a thumbnail: by default 512 pixels along its larger side, in EPSG:4326 (Google's guide)."""
+    text = json.dumps(body.get("expression"))
+    if body.get("grid") or '"Image.clipToBoundsAndScale"' in text:
+        return request_grid(body.get("grid"), image, bands)
+    if image.footprint is None:
+        raise EarthEngineError("Image has no bounds: set the region of the thumbnail.")
+    # The client turns the parameters `crs` and `crs_transform` into one of these functions.
+    given = any(f'"Image.{name}"' in text for name in ("reproject", "setDefaultProjection"))
+    projection = bands[0].projection if given else WGS84
+    return scaled_grid(projection, image.footprint, None, None, THUMBNAIL_SIDE, None)
+
+
+@frozen(eq=False)
+class Map:
+    """Map tiles of an image.
+
+    Attributes:
+        bands: one or three bands of bytes.
+        file_format: PNG, JPEG or AUTO_JPEG_PNG.
+    """
+
+    bands: tuple[ImageBand, ...]
+    file_format: str
+
+    def tile(self, zoom: int, x: int, y: int) -> tuple[bytes, str]:
+        """One tile of the usual map in EPSG:3857, and its content type.
+
+        Raises:
+            EarthEngineError: there is no such tile.
+        """
+        if zoom > 24 or max(x, y) >= 2**zoom:
+            raise EarthEngineError(f"There is no map tile {zoom}/{x}/{y}.")
+        side = _EQUATOR / 2**zoom
+        step = side / TILE_SIDE
+        corner = (step, 0.0, x * side - _EQUATOR / 2, 0.0, -step, _EQUATOR / 2 - y * side)
+        grid = Grid("EPSG:3857", corner, TILE_SIDE, TILE_SIDE)
+        return image_files.file_of(compute(self.bands, grid), self.file_format)
+
+
+def map_of(world: World, body: Mapping[str, Any]) -> Map:
+    """Prepares map tiles.
+
+    Raises:
+        EarthEngineError: when the image cannot be computed, or is not a picture.
+    """
+    file_format = str(body.get("fileFormat") or "AUTO_JPEG_PNG")
+    if file_format not in image_files.PICTURES:
+        raise EarthEngineError(f"Map tiles are {', '.join(image_files.PICTURES)}, not {file_format}.")
+    image = requested_image(world, "maps", body)
+    bands = shown_bands(image, body)
+    image_files.check_picture(bands)
+    return Map(bands, file_format)

@@ -51,9 +51,25 @@ def listing() -> bytes:
 
 @cache
 def discovery() -> bytes:
-    """The API's discovery document: the package's document of v1alpha, served as v1."""
-    document = (files("ee") / "tests" / "cloud_api_discovery_document.json").read_text()
-    return document.replace("v1alpha", "v1").encode()
+    """The API's discovery document: the package's document of v1alpha, served as v1, with methods that it has not yet.
+
+    The client builds its methods from it: `ee.data.getTableDownloadId` and a filter of `ee.data.listAssets` need the
+    additions, which are those of https://developers.google.com/earth-engine/reference/rest.
+    """
+    text = (files("ee") / "tests" / "cloud_api_discovery_document.json").read_text()
+    document = json.loads(text.replace("v1alpha", "v1"))
+    projects = document["resources"]["projects"]
+    thumbnails = json.dumps(projects["resources"]["thumbnails"])
+    tables = thumbnails.replace("thumbnails", "tables").replace("getPixels", "getFeatures")
+    projects["resources"].setdefault("tables", json.loads(tables))
+    methods = projects["resources"]["assets"]["methods"]
+    # The client names the parameter `asset`, the package's document `parent`.
+    methods["listFeatures"] = json.loads(json.dumps(methods["listFeatures"]).replace("parent", "asset"))
+    for resource in (projects, projects["resources"]["assets"]):
+        parameters = resource["methods"]["listAssets"]["parameters"]
+        for name in ("filter", "view"):
+            parameters.setdefault(name, {"type": "string", "location": "query"})
+    return json.dumps(document).encode()
 
 
 @cache

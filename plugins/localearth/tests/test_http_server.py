@@ -114,8 +114,8 @@ def test_a_connection_stays_open_between_requests(connection):
 def test_unknown_paths_and_methods_are_told_in_googles_form(connection):
     connection.request("GET", "/v1/nothing")
     answer = connection.getresponse()
-    assert answer.status == 404
-    assert "no method at /v1/nothing" in json.loads(answer.read())["error"]["message"]
+    assert answer.status == 501
+    assert "does not implement the method at /v1/nothing" in json.loads(answer.read())["error"]["message"]
     connection.request("PUT", "/v1/nothing")
     assert connection.getresponse().status == 501
 

@@ -40,16 +40,32 @@ def test_the_test_of_own_code_passes() -> None:
     assert run(PROGRAMS[1]) == ""
 
 
+@pytest.mark.slow
+@needs_planet
+def test_a_program_runs_with_the_command_and_a_project_with_the_fixtures(tmp_path: Path) -> None:
+    (tmp_path / "my_program.py").write_text("import ee\nee.Initialize(project='theirs')\nprint(ee.Number(1).getInfo())")
+    words = shlex.split(SHOWN[0].replace("-- python", f"-- {sys.executable}"))
+    done = subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    (tmp_path / "conftest.py").write_text(PROGRAMS[2])
+    (tmp_path / "test_own.py").write_text(
+        "def test_it(earth_engine):\n    assert earth_engine.Number(1).add(1).getInfo() == 2\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 @needs_planet
 def test_a_client_needs_the_two_lines_that_the_server_prints() -> None:
-    (serve,) = SHOWN
+    serve = SHOWN[1]
     words = shlex.split(serve.replace("--port 8765", "--port 0"))
     with subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True) as serving:
         try:
             assert serving.stdout is not None
             url = json.loads(serving.stdout.readline())["url"]
             printed = serving.stdout.readline() + serving.stdout.readline()
-            assert printed == PROGRAMS[2].replace("\n\n", "\n").replace("http://127.0.0.1:8765", url)
+            assert printed == PROGRAMS[3].replace("\n\n", "\n").replace("http://127.0.0.1:8765", url)
             assert run(f'{printed}\nprint(ee.String("a").cat("b").getInfo())') == "ab\n"
         finally:
             serving.send_signal(signal.SIGTERM)

@@ -62,10 +62,11 @@ def test_the_algorithms_are_those_of_the_client(local):
     assert len(ee.data.getAlgorithms()) > 900
 
 
-def test_an_unknown_path_is_404_in_googles_form(world):
-    assert error(ask(Service(world), "/v1/projects/p/maps", {})) == (
-        404,
-        "The local Earth Engine has no method at /v1/projects/p/maps.",
+def test_an_unknown_path_is_501_in_googles_form(world):
+    # A 404 would be "no such asset" for the client.
+    assert error(ask(Service(world), "/v1/projects/p/featureView", {})) == (
+        501,
+        "The local Earth Engine does not implement the method at /v1/projects/p/featureView.",
     )
 
 
@@ -98,9 +99,55 @@ def test_limits_are_googles_in_googles_words(world, change, message):
     assert error(ask(Service(world), PIXELS, body)) == (400, message)
 
 
-def test_a_grid_must_be_complete(world):
-    body = {"expression": image(), "fileFormat": "NPY", "grid": {"crsCode": "EPSG:4326"}}
-    assert error(ask(Service(world), PIXELS, body))[1].endswith("grid: dimensions, affineTransform missing.")
+def partial(world, grid, **more):
+    """The answer for the band B2, which has 240 x 240 pixels, with a part of a grid."""
+    return ask(
+        Service(world), PIXELS, {"expression": image(), "fileFormat": "NPY", "bandIds": ["B2"], "grid": grid, **more}
+    )
+
+
+@pytest.mark.parametrize(
+    ("grid", "missing"),
+    [
+        ({"crsCode": "EPSG:4326"}, "dimensions, affineTransform missing"),
+        ({"dimensions": {"width": 10, "height": 10}}, "affineTransform missing"),
+        ({"affineTransform": {"scaleX": 20, "scaleY": -20, "translateX": X, "translateY": Y}}, "dimensions missing"),
+    ],
+)
+def test_a_part_of_a_grid_that_could_mean_several_is_refused(world, grid, missing):
+    status, message = error(partial(world, grid))
+    assert status == 400
+    assert f"needs a complete pixel grid: {missing}, and the rest is not the image's own grid" in message
+
+
+@pytest.mark.parametrize("parts", [(), ("crsCode",), ("dimensions",), ("affineTransform", "crsCode")])
+def test_without_a_grid_or_with_a_part_of_it_pixels_come_on_the_images_own(world, parts):
+    own = grid_of(X, Y, 240, 240)
+    status, _, content = partial(world, {key: own[key] for key in parts})
+    assert status == 200
+    (band,) = [band for band in world.find(ASSET).bands if band.name == "B2"]
+    np.testing.assert_array_equal(np.load(io.BytesIO(content))["B2"], band.pixels)
+
+
+def test_a_grid_without_crs_is_in_the_images_own(world):
+    own = grid_of(X + 20, Y - 30, 5, 4)
+    del own["crsCode"]
+    content = partial(world, own)[2]
+    np.testing.assert_array_equal(np.load(io.BytesIO(content))["B2"], world.find(ASSET).bands[1].pixels[3:7, 2:7])
+
+
+def test_bands_of_several_projections_need_a_grid_or_a_scale(local):
+    scene = ee.Image(ASSET)
+    with pytest.raises(ee.EEException, match="different projections"):
+        ee.data.computePixels({"expression": scene, "fileFormat": "NUMPY_NDARRAY"})
+    region = ee.Geometry.Rectangle([X + 60, Y - 180, X + 240, Y - 60], "EPSG:32618", False)
+    cut = scene.clipToBoundsAndScale(geometry=region, scale=20)
+    got = ee.data.computePixels({"expression": cut, "fileFormat": "NUMPY_NDARRAY"})
+    assert got.shape == (6, 9)
+    by_name = {band.name: band.pixels for band in local.find(ASSET).bands}
+    np.testing.assert_array_equal(got["B5"], by_name["B5"][3:9, 3:12])
+    # The pixel of 60 m that contains the centre of each pixel of 20 m.
+    np.testing.assert_array_equal(got["B1"], by_name["B1"][1:3, 1:4].repeat(3, 0).repeat(3, 1))
 
 
 def test_more_than_1024_bands_are_refused(world):

@@ -142,7 +142,8 @@ def test_zips_of_geotiffs(get, kit, params, names):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": "PNG"}, "does not support the file format PNG"),
+        ({"format": "ZARR"}, "does not support the file format ZARR"),
+        ({"format": "PNG"}, "one or three bands of 8 bits, not 2; B2, B3 have more than 8 bits"),
         ({"scale": 0.05}, "dimensions .* must be less than or equal to 10000"),
         ({"scale": 0.2, "bands": ["B2"]}, "Total request size .* must be less than or equal to 33554432 bytes"),
         ({"bands": ["B99"]}, "Band 'B99' was not found"),

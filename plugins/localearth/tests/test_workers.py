@@ -30,7 +30,7 @@ def test_every_request_gets_its_own_answer() -> None:
         with ThreadPoolExecutor(8) as threads:
             answers = list(threads.map(lambda number: pool.handle("POST", PATH, {}, body(number)), range(40)))
         assert answers == [alone.handle("POST", PATH, {}, body(number)) for number in range(40)]
-        assert pool.handle("GET", "/nothing", {}, None)[0] == 404
+        assert pool.handle("GET", "/nothing", {}, None)[0] == 501
     finally:
         pool.close()
 

@@ -43,10 +43,25 @@ MASKS: tuple[EngineCheck, ...] = (
         Probe(lambda ee: ee.Image(5).rename("a").updateMask(0), {"a": [0, 0]}, row_of(2)),
     ),
     assumed(
-        "masked-is-0-geotiff",
-        "Masked pixels are 0 in GeoTIFF.",
-        "as in NPY",
+        "geotiff-nodata",
+        "Masked pixels of a GeoTIFF are -inf in floats, the minimum of a signed integer type and 0 in an unsigned one; "
+        "the no-data tag has the same value.",
+        "no page says it; the table of https://github.com/leftfield-geospatial/geedim (`geedim/image.py`) has these "
+        "values and its test on Google's servers (`tests/integration.py`) checks them; so have the files of MMEarth "
+        "([mmearth-data.md](mmearth-data.md))",
         unchecked="The core requests NPY only; the local engine offers GeoTIFF to other programs.",
+    ),
+    assumed(
+        "geotiff-int64",
+        "A GeoTIFF of 64-bit integers is float64, with -inf as its no-data tag and 0 in masked pixels.",
+        "a note in geedim's source (`geedim/image.py`)",
+        unchecked="The core requests NPY only; the local engine offers GeoTIFF to other programs.",
+    ),
+    assumed(
+        "visualize-bytes",
+        "`visualize` cuts off the fractions of its bytes.",
+        "the description says nothing of fractions",
+        unchecked="No modality requests pictures; the local engine offers them to other programs.",
     ),
     assumed(
         "clip-centres",
@@ -145,6 +160,11 @@ REQUESTS: tuple[EngineCheck, ...] = (
         "element-limit",
         "A request returns at most 5,000 elements of a collection.",
         GUIDES + "ic_info",
+    ),
+    documented(
+        "native-grid",
+        "`computePixels` and `getPixels` without a grid use the image's own pixels.",
+        API + "data-computepixels",
     ),
     assumed(
         "download-grid",

@@ -20,9 +20,9 @@ from localearth.values.projection import reproject
 
 _PATHS: tuple[tuple[re.Pattern[str], Phase], ...] = (
     (re.compile(r"/\$discovery/rest|.*/algorithms"), Phase.CONNECT),
-    (re.compile(r".*/value:compute"), Phase.LOCATE),
-    (re.compile(r".*/image:computePixels"), Phase.PIXELS),
-    (re.compile(r".*/thumbnails(/.*)?"), Phase.DOWNLOAD),
+    (re.compile(r".*/value:compute|.*/table:computeFeatures"), Phase.LOCATE),
+    (re.compile(r".*/image:computePixels|.*/assets/.*:getPixels"), Phase.PIXELS),
+    (re.compile(r".*/(thumbnails|tables|maps)(/.*)?"), Phase.DOWNLOAD),
 )
 _LONLAT = {None, "EPSG:4326", "OGC:CRS84"}
 

@@ -60,8 +60,9 @@ def covering(geometry: Geometry, projection: Projection) -> Grid:
 
 @function(
     "Image.clipToBoundsAndScale",
-    note="With `width` and `height` or `maxDimension` the pixels start at the corner of the bounds; otherwise they are "
-    "whole pixels of the image's own projection (assumed).",
+    note="With `scale` the bands may have pixels of different sizes in one CRS with one origin. With `width` "
+    "and `height`, or `maxDimension`, the pixels start at the corner of the bounds; otherwise they are whole pixels of "
+    "the image's own projection (assumed).",
 )
 def clip_to_bounds_and_scale(
     image: Image,
@@ -81,7 +82,7 @@ def clip_to_bounds_and_scale(
     region = geometry or image.footprint
     if region is None:
         raise EarthEngineError("The geometry for image clipping must not be unbounded.")
-    grid = _grid(projection_of(image), region, width, height, max_dimension, scale)
+    grid = scaled_grid(_shared(image, scale), region, width, height, max_dimension, scale)
     projection = grid.projection
     size = grid.width, grid.height
     bounds = Geometry(box(0, 0, grid.width, grid.height), projection, geodesic=False)
@@ -89,7 +90,17 @@ def clip_to_bounds_and_scale(
     return evolve(cut, footprint=bounds)
 
 
-def _grid(
+def _shared(image: Image, scale: float | None) -> Projection:
+    """The projection to cut an image in; with a scale its bands may differ in the size of their pixels only."""
+    if scale is not None and image.bands:
+        scaled = [band.projection.at_scale(scale) for band in image.bands]
+        # Rounded, because 60 * (7 / 60) is not 7.
+        if len({(each.crs, tuple(round(number, 9) for number in each.transform)) for each in scaled}) == 1:
+            return image.bands[0].projection
+    return projection_of(image)
+
+
+def scaled_grid(
     projection: Projection,
     region: Geometry,
     width: int | None,
@@ -97,6 +108,7 @@ def _grid(
     max_dimension: int | None,
     scale: float | None,
 ) -> Grid:
+    """The grid of a region with a scale, a width and height, or a maximum side; by default the projection's pixels."""
     if width is None and max_dimension is None:
         return covering(region, projection if scale is None else projection.at_scale(scale))
     west, north, east, south = pixel_bounds(region, projection)

@@ -1,0 +1,146 @@
+"""`Image.visualize`: one or three bands as bytes, for pictures and map tiles."""
+
+import re
+from typing import Any
+
+import numpy as np
+from attrs import evolve
+
+from localearth.errors import EarthEngineError
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import Sampled
+from localearth.registry import function
+from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.pixel_type import LIMITS, PixelType
+
+_HEX = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
+_RGB = ("vis-red", "vis-green", "vis-blue")
+
+
+@function(
+    "Image.visualize",
+    note="Colours of `palette` as hexadecimal numbers. `opacity` 1 only. Fractions of a byte are cut off (assumed).",
+)
+def visualize(
+    image: Image,
+    bands: Any,
+    gain: Any,
+    bias: Any,
+    low: Any,
+    high: Any,
+    gamma: Any,
+    opacity: float | None,
+    palette: Any,
+    force_rgb: bool,
+) -> Image:
+    """Stretches bands to 0 to 255, or to the colours of a palette."""
+    chosen = _chosen(image, bands)
+    count = len(chosen)
+    linear = gain is not None or bias is not None
+    if opacity not in (None, 1):
+        raise EarthEngineError("'opacity' is not supported: masks here are not fractions.")
+    if linear and (low is not None or high is not None):
+        raise EarthEngineError("'gain' and 'bias' cannot be specified together with 'min' and 'max'.")
+    if palette is not None and (count != 1 or gamma is not None or linear):
+        raise EarthEngineError("Only one band, 'min' and 'max' are supported together with 'palette'.")
+    if linear:
+        steps = list(zip(_each("gain", gain, 1.0, count), _each("bias", bias, 0.0, count), strict=True))
+    else:
+        limits = zip(chosen, _each("min", low, None, count), _each("max", high, None, count), strict=True)
+        steps = [_step(band.type, *edges) for band, *edges in limits]
+    if palette is not None:
+        colours = _colours(palette)
+        return image.with_bands(_coloured(name, chosen[0], steps[0], colours[:, n]) for n, name in enumerate(_RGB))
+    powers = _each("gamma", gamma, 1.0, count)
+    made = [_stretched(*each) for each in zip(chosen, steps, powers, strict=True)]
+    names = ("vis-gray",) if count == 1 and not force_rgb else _RGB
+    return image.with_bands(evolve(band, name=name) for name, band in zip(names, made * 3, strict=False))
+
+
+def _chosen(image: Image, bands: Any) -> tuple[ImageBand, ...]:
+    names = bands.split(",") if isinstance(bands, str) else bands
+    found = image.bands
+    if names is not None:
+        names = [str(name).strip() for name in (names if isinstance(names, list) else [names])]
+        by_name = {band.name: band for band in image.bands}
+        missing = [name for name in names if name not in by_name]
+        if missing:
+            raise EarthEngineError(f"Band '{missing[0]}' was not found. Available bands: {image.names}.")
+        found = tuple(by_name[name] for name in names)
+    if len(found) not in (1, 3):
+        raise EarthEngineError(f"Must use exactly 1 or 3 bands, not {len(found)}: set 'bands'.")
+    return found
+
+
+def _numbers(name: str, value: Any) -> list[float]:
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    try:
+        return [float(part) for part in parts]
+    except (TypeError, ValueError):
+        raise EarthEngineError(f"'{name}' must be a number or a list of numbers, not {value!r}.") from None
+
+
+def _each(name: str, value: Any, default: float | None, count: int) -> list[Any]:
+    """One number per band."""
+    if value is None:
+        return [default] * count
+    found = _numbers(name, value)
+    if len(found) == 1:
+        return found * count
+    if len(found) != count:
+        raise EarthEngineError(f"'{name}' has {len(found)} values for {count} bands; give one, or one per band.")
+    return found
+
+
+def _step(kind: PixelType, low: float | None, high: float | None) -> tuple[float, float]:
+    """The factor and the offset with which `low` becomes 0 and `high` 255; by default those of a byte."""
+    if (low is None or high is None) and kind.dtype != np.uint8:
+        raise EarthEngineError("The local Earth Engine needs 'min' and 'max' for bands that are not bytes.")
+    start, end = 0.0 if low is None else low, 255.0 if high is None else high
+    if not end > start:
+        raise EarthEngineError(f"'max' ({end:g}) must be greater than 'min' ({start:g}).")
+    factor = 255 / (end - start)
+    return factor, -start * factor
+
+
+def _colours(palette: Any) -> Any:
+    """The colours, (n, 3)."""
+    found = palette.split(",") if isinstance(palette, str) else list(palette)
+    rows = []
+    for text in found:
+        match = _HEX.fullmatch(str(text).strip())
+        if match is None:
+            raise EarthEngineError(
+                f"The colour {text!r} is not supported: write it as a hexadecimal number, as FF8800."
+            )
+        code = match[1] if len(match[1]) == 6 else "".join(2 * digit for digit in match[1])
+        rows.append([int(code[start : start + 2], 16) for start in (0, 2, 4)])
+    if not rows:
+        raise EarthEngineError("The palette has no colours.")
+    return np.array(rows, np.float64)
+
+
+def _bytes(values: Any) -> Any:
+    return np.clip(np.nan_to_num(values), 0, 255).astype(np.uint8)
+
+
+def _stretched(band: ImageBand, step: tuple[float, float], gamma: float) -> ImageBand:
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        values, mask = pull(band.source, grid)
+        stretched = values.astype(np.float64) * step[0] + step[1]
+        if gamma != 1:
+            stretched = 255 * (np.clip(stretched, 0, 255) / 255) ** (1 / gamma)
+        return _bytes(stretched), mask
+
+    return ImageBand(band.name, LIMITS["uint8"], band.projection, source, band.dimensions)
+
+
+def _coloured(name: str, band: ImageBand, step: tuple[float, float], layer: Any) -> ImageBand:
+    """One of the three bands of a palette; colours between two of the palette are interpolated (documented)."""
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        values, mask = pull(band.source, grid)
+        share = np.clip(np.nan_to_num(values.astype(np.float64) * step[0] + step[1]), 0, 255) / 255
+        return _bytes(np.interp(share * (len(layer) - 1), np.arange(len(layer)), layer)), mask
+
+    return ImageBand(name, LIMITS["uint8"], band.projection, source, band.dimensions)

@@ -1,0 +1,131 @@
+"""Files of pixels: NPY, GeoTIFF, PNG and JPEG.
+
+NPY is a structured array in which every band has its own type; it has no mask, and masked pixels are 0 (assumed; a
+graph can set another value with `unmask`). A GeoTIFF has one type, and a no-data value that depends on it. A PNG is
+transparent where it is masked, and a JPEG black.
+"""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from localearth.errors import EarthEngineError
+from localearth.pixels import Pixels
+from localearth.values.image import ImageBand
+from localearth.values.pixel_type import cast
+
+PICTURES = ("PNG", "JPEG", "AUTO_JPEG_PNG")
+"""Formats that need one or three bands of 8 bits, such as `Image.visualize` makes."""
+
+
+def nodata(dtype: np.dtype[Any]) -> float:
+    """The value of masked pixels in a GeoTIFF: -inf, or the minimum of an integer type (0 if unsigned).
+
+    From geedim's table and its tests of downloads (`geedim/image.py`, `tests/integration.py`) and from published
+    MMEarth files; docs/fidelity.md has the rule.
+    """
+    return -np.inf if dtype.kind == "f" else int(np.iinfo(dtype).min)
+
+
+def npy(pixels: Pixels) -> bytes:
+    """The pixels as an NPY file."""
+    file = io.BytesIO()
+    np.save(file, pixels.values)
+    return file.getvalue()
+
+
+def geotiff(pixels: Pixels) -> bytes:
+    """The pixels as a GeoTIFF in a type that holds all bands, with the no-data tag."""
+    from rasterio import MemoryFile
+
+    bands, grid = pixels.bands, pixels.grid
+    shared = bands[0].type
+    for band in bands[1:]:
+        shared = shared.union(band.type)
+    # Integers of 64 bits are sent as float64; their masked pixels are 0, although the tag is -inf (geedim's notes).
+    wide = shared.dtype == np.int64
+    dtype = np.dtype(np.float64) if wide else shared.dtype
+    hole = nodata(dtype)
+    layout = {"driver": "GTiff", "height": grid.height, "width": grid.width, "count": len(bands)}
+    place = {"crs": grid.crs, "transform": Affine(*grid.transform)}
+    with MemoryFile() as memory:
+        with memory.open(**layout, **place, dtype=dtype.name, nodata=hole, compress="deflate") as file:
+            for number, (band, mask) in enumerate(zip(bands, pixels.masks, strict=True), 1):
+                values = cast(pixels.values[band.name], shared).astype(dtype)
+                file.write(np.where(mask, values, dtype.type(0 if wide else hole)), number)
+                file.set_band_description(number, band.name)
+        return bytes(memory.read())
+
+
+def check_picture(bands: tuple[ImageBand, ...]) -> None:
+    """Refuses bands of which no picture can be made.
+
+    Raises:
+        EarthEngineError: there are not one or three bands, or one has more than 8 bits.
+    """
+    wide = [band.name for band in bands if band.type.dtype != np.uint8]
+    if len(bands) not in (1, 3) or wide:
+        found = f"; {', '.join(wide)} have more than 8 bits" if wide else ""
+        raise EarthEngineError(
+            f"A PNG or JPEG needs one or three bands of 8 bits, not {len(bands)}{found}. Use Image.visualize, or the "
+            "parameters 'bands', 'min' and 'max'."
+        )
+
+
+def _picture(pixels: Pixels, driver: str) -> bytes:
+    from rasterio import Env, MemoryFile
+
+    values = [pixels.values[band.name] for band in pixels.bands]
+    shown = pixels.masks.all(axis=0)
+    layers: list[NDArray[Any]] = [np.where(shown, each, 0).astype(np.uint8) for each in values]
+    if driver == "PNG" and not shown.all():
+        layers.append(np.where(shown, 255, 0).astype(np.uint8))
+    size = {"height": pixels.grid.height, "width": pixels.grid.width, "count": len(layers)}
+    # A file without a position would make rasterio warn; PAM would store the position in a second file.
+    with Env(GDAL_PAM_ENABLED=False), MemoryFile() as memory:
+        with memory.open(driver=driver, dtype="uint8", transform=Affine(*pixels.grid.transform), **size) as file:
+            file.write(np.stack(layers))
+        return bytes(memory.read())
+
+
+def _png(pixels: Pixels) -> bytes:
+    return _picture(pixels, "PNG")
+
+
+def _jpeg(pixels: Pixels) -> bytes:
+    return _picture(pixels, "JPEG")
+
+
+FORMATS: dict[str, tuple[Callable[[Pixels], bytes], str]] = {
+    "NPY": (npy, "application/octet-stream"),
+    "GEO_TIFF": (geotiff, "image/tiff"),
+    "PNG": (_png, "image/png"),
+    "JPEG": (_jpeg, "image/jpeg"),
+}
+"""The writers and content types by format."""
+
+
+def file_of(pixels: Pixels, file_format: str) -> tuple[bytes, str]:
+    """The pixels as a file, and its content type; the format `AUTO_JPEG_PNG` is PNG where a pixel is masked."""
+    if file_format == "AUTO_JPEG_PNG":
+        file_format = "JPEG" if pixels.masks.all() else "PNG"
+    write, content_type = FORMATS[file_format]
+    return write(pixels), content_type
+
+
+def checked_format(file_format: str, more: tuple[str, ...] = ()) -> str:
+    """A format that can be written.
+
+    Raises:
+        EarthEngineError: when it cannot.
+    """
+    allowed = (*FORMATS, "AUTO_JPEG_PNG", *more)
+    if file_format not in allowed:
+        raise EarthEngineError(
+            f"The local Earth Engine does not support the file format {file_format}; it supports {', '.join(allowed)}."
+        )
+    return file_format

@@ -1,0 +1,127 @@
+"""Tables: `table:computeFeatures`, and downloads as CSV and GeoJSON."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+from shapely.geometry import mapping
+
+from localearth.encode import encode
+from localearth.errors import EarthEngineError
+from localearth.expression import evaluate
+from localearth.promote import promote
+from localearth.values.collection import Collection
+from localearth.values.feature import index_of
+from localearth.worlds.base import World
+
+PAGE = 1000
+"""Features per page by default and at most (documentation of `computeFeatures`)."""
+_NOTHING = {"type": "MultiPoint", "coordinates": []}
+"""What a table has in place of a missing geometry (assumed, from exported tables)."""
+
+
+def collection_of(world: World, method: str, body: Mapping[str, Any]) -> Collection:
+    """The collection of a request's expression."""
+    value = evaluate(world, body.get("expression", {}))
+    found: Collection = promote(method, "expression", "FeatureCollection", value)
+    return found
+
+
+def page(elements: Sequence[Any], given: Mapping[str, Any], default: int = PAGE) -> tuple[Sequence[Any], str | None]:
+    """One page of a list, and the token of the next; `given` may have `pageSize` and `pageToken`.
+
+    Raises:
+        EarthEngineError: the token or the size is wrong.
+    """
+    size, token = given.get("pageSize") or default, given.get("pageToken") or "0"
+    try:
+        start, length = int(token), int(size)
+    except (TypeError, ValueError):
+        raise EarthEngineError(f"Invalid pageToken {token!r} or pageSize {size!r}.") from None
+    if start < 0 or length < 1:
+        raise EarthEngineError(f"Invalid pageToken {token!r} or pageSize {size!r}.")
+    end = start + min(length, default)
+    return elements[start:end], str(end) if end < len(elements) else None
+
+
+def geojson(element: Any) -> dict[str, Any]:
+    """An element as a GeoJSON feature in EPSG:4326."""
+    properties = {name: encode(value) for name, value in element.properties.items() if not name.startswith("system:")}
+    geometry = None if element.geometry is None else mapping(element.geometry.lonlat)
+    shown = {"type": "Feature", "geometry": geometry, "properties": properties}
+    index = index_of(element)
+    return shown if index is None else {**shown, "id": index}
+
+
+def compute_features(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
+    """One page of a computed table."""
+    collection = collection_of(world, "table:computeFeatures", body)
+    elements, token = page(collection.elements, body)
+    answer: dict[str, Any] = {"type": "FeatureCollection", "features": [geojson(each) for each in elements]}
+    return answer if token is None else {**answer, "nextPageToken": token}
+
+
+@frozen(eq=False)
+class Table:
+    """A table that can be downloaded.
+
+    Attributes:
+        collection: its rows.
+        file_format: CSV, GEO_JSON or JSON.
+        columns: the names of its columns; None for those of the first row.
+    """
+
+    collection: Collection
+    file_format: str
+    columns: tuple[str, ...] | None
+
+    def content(self) -> tuple[bytes, str]:
+        """The file and its content type."""
+        if self.file_format == "CSV":
+            return self._csv().encode(), "text/csv; charset=UTF-8"
+        features = [geojson(each) for each in self.collection.elements]
+        if self.columns is not None:
+            for each in features:
+                each["properties"] = {name: each["properties"].get(name) for name in self.columns if name != ".geo"}
+        content = json.dumps({"type": "FeatureCollection", "features": features}, separators=(",", ":"))
+        return content.encode(), "application/json; charset=UTF-8"
+
+    def _csv(self) -> str:
+        rows = self.collection.elements
+        columns = self.columns
+        if columns is None:
+            own = sorted(name for name in (rows[0].properties if rows else {}) if not name.startswith("system:"))
+            columns = ("system:index", *own, ".geo")
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([_cell(row, name) for name in columns])
+        return text.getvalue()
+
+
+def _cell(row: Any, name: str) -> Any:
+    if name == ".geo":
+        shape = _NOTHING if row.geometry is None else mapping(row.geometry.lonlat)
+        return json.dumps(shape, separators=(",", ":"))
+    value = encode(row.properties.get(name))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value) if isinstance(value, list | dict) else value
+
+
+def table_of(world: World, body: Mapping[str, Any]) -> Table:
+    """Prepares the download of a table.
+
+    Raises:
+        EarthEngineError: when it cannot be computed, or the format is not supported.
+    """
+    file_format = body.get("fileFormat") or "CSV"
+    if file_format not in ("CSV", "GEO_JSON", "JSON"):
+        raise EarthEngineError(
+            f"The local Earth Engine does not support the table format {file_format}; it supports CSV and GEO_JSON."
+        )
+    return Table(collection_of(world, "tables", body), file_format, tuple(body.get("selectors") or ()) or None)
