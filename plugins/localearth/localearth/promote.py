@@ -14,6 +14,7 @@ from localearth.values.feature import Feature
 from localearth.values.function import ErrorMargin, Function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, constant_band, of_bands
+from localearth.values.kernel import Kernel
 from localearth.values.pixel_type import NAMED, PixelType, of_number
 from localearth.values.projection import Projection, lookup
 from localearth.values.reducer import Reducer
@@ -220,6 +221,7 @@ _SIMPLE: dict[str, Converter] = {
     "ErrorMargin": _margin,
     "Filter": _is(Filter),
     "Reducer": _is(Reducer),
+    "Kernel": _is(Kernel),
     "Algorithm": _is(Function),
     "Object": lambda value: value,
     "<any>": lambda value: value,
