@@ -12,7 +12,7 @@ from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, of_bands
-from localearth.values.pixel_type import FLOAT, NAMED, PixelType, cast
+from localearth.values.pixel_type import NAMED, PixelType, cast
 
 _ALIASES = {
     "bitwiseAnd": ("Image.bitwise_and",),
@@ -165,4 +165,4 @@ def normalized_difference(image: Image, names: list[str] | None) -> Image:
         found = np.where(total == 0, 0, (a - b) / np.where(total == 0, 1, total))
         return found.astype(np.float32), valid & also & (a >= 0) & (b >= 0)
 
-    return of_bands([ImageBand("nd", FLOAT, one.projection, source)], footprint=image.footprint)
+    return of_bands([ImageBand("nd", PixelType("float", -1, 1), one.projection, source)], footprint=image.footprint)

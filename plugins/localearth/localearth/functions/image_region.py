@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
+from localearth.functions.support import refuse
 from localearth.raster.grid import Grid
 from localearth.registry import function
 from localearth.values.collection import Collection
@@ -25,7 +26,13 @@ from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.projection import Projection, invert, resolve, whole
 from localearth.values.reducer import Reducer
 
-_NOTE = "Reducers of one input; `bestEffort` true is refused; `tileScale` is ignored."
+_NOTE = (
+    "Reducers of one input; `tileScale` is ignored. With `bestEffort`, a region with more than `maxPixels` pixels is "
+    "refused, because Google's choice of a larger scale is not documented."
+)
+
+MOST = 40_000_000
+"""Maximum number of pixels around a region, whatever `maxPixels` allows: they are held in memory."""
 
 _CHUNK = 200_000
 """Number of pixels whose outlines are created at once."""
@@ -65,6 +72,11 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     if rows * cols > max_pixels:
         raise EarthEngineError(
             f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
+        )
+    if rows * cols > MOST:
+        raise EarthEngineError(
+            f"The region has {rows * cols} pixels; the local Earth Engine reduces at most {MOST}. Use a larger scale or "
+            "a smaller region."
         )
     shapely.prepare(shape)
     share, centre = np.empty((rows, cols)), np.empty((rows, cols), bool)
@@ -136,7 +148,10 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
     return results
 
 
-def _projection(image: Image, crs: Projection | None, transform: list[float] | None, scale: float | None) -> Projection:
+def image_projection(
+    image: Image, crs: Projection | None, transform: list[float] | None, scale: float | None
+) -> Projection:
+    """The projection of a computation: the given one, or that of the first band."""
     if not image.bands:
         raise EarthEngineError("The image has no bands.")
     return resolve(crs or image.bands[0].projection, transform, scale)
@@ -155,12 +170,15 @@ def reduce_region(
     _tile_scale: float,
 ) -> dict[str, Any]:
     """A reducer applied to the pixels of each band in a region."""
-    if best_effort:
-        raise EarthEngineError("argument 'bestEffort': the local Earth Engine supports false.")
     where = geometry or image.footprint
     if where is None:
         raise EarthEngineError("A geometry is needed for an image without a footprint.")
-    region = region_of(where, _projection(image, crs, transform, scale), max_pixels, reducer.weighted)
+    try:
+        region = region_of(where, image_projection(image, crs, transform, scale), max_pixels, reducer.weighted)
+    except EarthEngineError as error:
+        if best_effort and "maxPixels" in error.message:
+            raise refuse("bestEffort", True, f"give a larger scale. {error.message}") from None
+        raise
     return reduced(image.bands, reducer, region, Pull())
 
 
@@ -176,7 +194,7 @@ def reduce_regions(
     max_pixels: int | None,
 ) -> Collection:
     """A reducer applied to every feature; the results become properties, named by the output for a single band."""
-    projection = _projection(image, crs, transform, scale)
+    projection = image_projection(image, crs, transform, scale)
     limit = 10_000_000 if max_pixels is None else max_pixels
 
     def make() -> Iterable[Any]:
