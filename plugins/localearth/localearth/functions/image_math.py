@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from attrs import evolve
+from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names, floating
+from localearth.functions.image_array import computed
 from localearth.functions.support import pairs
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, of_bands
-from localearth.values.pixel_type import NAMED, PixelType, cast
+from localearth.values.pixel_type import NAMED, PixelType, cast, numbers_only
 
 _ALIASES = {
     "bitwiseAnd": ("Image.bitwise_and",),
@@ -25,6 +28,8 @@ _ALIASES = {
 
 
 def _binary(operation: Operation, name: str, left: ImageBand, right: ImageBand) -> ImageBand:
+    if left.type.dimensions or right.type.dimensions:
+        return _binary_arrays(operation, name, left, right)
     kind = operation.type(left.type, right.type)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
@@ -37,12 +42,29 @@ def _binary(operation: Operation, name: str, left: ImageBand, right: ImageBand) 
     return ImageBand(name, kind, base.projection, source)
 
 
+def _binary_arrays(operation: Operation, name: str, left: ImageBand, right: ImageBand) -> ImageBand:
+    """Arrays of one shape element by element, or an array with a number."""
+    kind = operation.type(evolve(left.type, dimensions=0), evolve(right.type, dimensions=0))
+
+    def run(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+        if a.ndim and b.ndim and a.shape != b.shape:
+            raise EarthEngineError(f"Arrays of the shapes {list(a.shape)} and {list(b.shape)} do not fit.")
+        return operation.run(kind, a, b)
+
+    most = max(left.type.dimensions, right.type.dimensions)
+    return computed(name, evolve(kind, dimensions=most), left, [left, right], run)
+
+
 def _is_constant(band: ImageBand) -> bool:
     return band.projection.nominal_scale > 100_000 and band.dimensions is None
 
 
 def unary(band: ImageBand, operation: Operation) -> ImageBand:
     """A band with an operation applied to it."""
+    if band.type.dimensions:
+        inner = operation.type(evolve(band.type, dimensions=0))
+        outer = evolve(inner, dimensions=band.type.dimensions)
+        return computed(band.name, outer, band, [band], lambda value: operation.run(inner, value))
     kind = operation.type(band.type)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
@@ -54,6 +76,10 @@ def unary(band: ImageBand, operation: Operation) -> ImageBand:
 
 def cast_band(band: ImageBand, kind: PixelType) -> ImageBand:
     """A band cast to a type."""
+    if band.type.dimensions:
+        return computed(
+            band.name, evolve(kind, dimensions=band.type.dimensions), band, [band], lambda value: cast(value, kind)
+        )
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         values, mask = pull(band.source, grid)
@@ -124,6 +150,7 @@ def clamp(image: Image, low: float, high: float) -> Image:
     """Clamps values to a range. Whole bounds keep an integer band integer."""
 
     def one(band: ImageBand) -> ImageBand:
+        numbers_only(band.type, band.name)
         whole = low == int(low) and high == int(high)
         precision = band.type.precision if whole or not band.type.is_integer else "double"
         least, greatest = band.type.bounds
@@ -156,6 +183,8 @@ def normalized_difference(image: Image, names: list[str] | None) -> Image:
     if len(chosen) != 2 or not set(chosen) <= set(by_name):
         raise EarthEngineError("Two bands of the image must be given.")
     one, two = (by_name[name] for name in chosen)
+    numbers_only(one.type, one.name)
+    numbers_only(two.type, two.name)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         a, valid = pull(one.source, grid)

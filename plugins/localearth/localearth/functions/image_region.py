@@ -23,6 +23,7 @@ from localearth.values.collection import Collection
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import Projection, invert, resolve, whole
 from localearth.values.reducer import Reducer
 
@@ -136,6 +137,7 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
     inside = region.centre if not reducer.weighted else region.share > 0
     weights = region.share.reshape(-1, 1) if reducer.weighted else None
     for band in bands:
+        numbers_only(band.type, band.name)
         values, mask = pull(band.source, region.grid)
         stack = values.astype(np.float64).reshape(-1, 1)
         valid = (mask & inside).reshape(-1, 1)

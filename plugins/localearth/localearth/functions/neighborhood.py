@@ -13,7 +13,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel, Weights
-from localearth.values.pixel_type import DOUBLE, PixelType, cast
+from localearth.values.pixel_type import DOUBLE, PixelType, cast, numbers_only
 from localearth.values.reducer import BUILTIN, Reducer
 
 _STACK = 16_000_000
@@ -25,6 +25,7 @@ _GRID = "Computed on the requested grid."
 def _padded(band: ImageBand, weights: Weights, grid: Grid, pull: Pull) -> Sampled:
     """The pixels of the grid and of its margins under the kernel."""
     rows, cols = weights.values.shape
+    numbers_only(band.type, band.name)
     return pull(band.source, grid.window(-weights.y, -weights.x, grid.height + rows - 1, grid.width + cols - 1))
 
 

@@ -65,7 +65,7 @@ def _pixels(image: Image, geometry: Geometry, projection: Projection) -> Pixels:
         values, mask = pull(band.source, region.grid)
         inside = values[region.centre].tolist()
         columns.append(
-            (band.name, inside if band.type.is_integer else [_number(each) for each in inside], mask[region.centre])
+            (band.name, inside if band.type.is_integer and not band.type.dimensions else [_number(each) for each in inside], mask[region.centre])
         )
     x, y = (each[region.centre] for each in region.grid.centres())
     lon, lat = reproject(region.grid.crs, "EPSG:4326", x, y)
@@ -73,6 +73,10 @@ def _pixels(image: Image, geometry: Geometry, projection: Projection) -> Pixels:
 
 
 def _number(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list):
+        return [_number(each) for each in value]
     return whole(value) if isinstance(value, float) else value
 
 
