@@ -4,7 +4,7 @@ Edges are straight in longitude and latitude, unlike Google's geodesic edges (se
 distances and buffers are measured on the ellipsoid.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import shapely
@@ -25,7 +25,7 @@ from shapely.geometry.base import BaseGeometry
 from localearth.errors import EarthEngineError
 from localearth.promote import is_number
 from localearth.registry import function
-from localearth.values.geometry import GEOD, Geometry, around, coordinates
+from localearth.values.geometry import GEOD, Geometry, Plane, around, coordinates
 from localearth.values.projection import WGS84, Projection
 
 _PLANAR = "`proj` must be EPSG:4326; `maxError` is ignored."
@@ -49,6 +49,8 @@ def _points(values: list[Any]) -> list[tuple[float, float]]:
 
 
 def _rings(values: list[Any]) -> list[list[tuple[float, float]]]:
+    if values and all(isinstance(each, Geometry) and each.type in _LINES for each in values):
+        return [[(x, y) for x, y, *_ in each.shape.coords] for each in values]
     if values and (is_number(values[0]) or isinstance(values[0], Geometry) or _is_pair(values[0])):
         return [_points(values)]
     return [_points(each) for each in values]
@@ -67,8 +69,32 @@ def _polygon(values: list[Any]) -> Polygon:
     return Polygon(rings[0], rings[1:])
 
 
-def _made(shape: BaseGeometry, crs: Projection | None, geodesic: bool | None) -> Geometry:
-    projection = crs or WGS84
+def _inputs(values: list[Any]) -> Projection:
+    """The projection of the geometries among nested values; numbers are in EPSG:4326 (documented)."""
+    found = {each.projection for each in _flat(values) if isinstance(each, Geometry)}
+    if len(found) > 1:
+        raise EarthEngineError("the local Earth Engine makes geometries of inputs in one projection.")
+    return found.pop() if found else WGS84
+
+
+def _flat(values: Any) -> Iterator[Any]:
+    if isinstance(values, list):
+        for each in values:
+            yield from _flat(each)
+    else:
+        yield values
+
+
+def _made(
+    shape: BaseGeometry, crs: Projection | None, geodesic: bool | None, values: list[Any], even_odd: bool = True
+) -> Geometry:
+    projection = _inputs(values)
+    if crs is not None and crs != projection:
+        if any(isinstance(each, Geometry) for each in _flat(values)):
+            raise EarthEngineError("argument 'crs': the local Earth Engine does not convert the geometries given.")
+        projection = crs
+    if not even_odd:
+        _left_inside(shape)
     if projection.crs == "EPSG:4326" and not shape.is_empty:
         # Longitudes are on a circle: 285 is -75. A shape across 180 degrees stays in one piece.
         turns = round((shape.bounds[0] + shape.bounds[2]) / 720)
@@ -76,41 +102,52 @@ def _made(shape: BaseGeometry, crs: Projection | None, geodesic: bool | None) ->
     return Geometry(shape, projection, projection.crs == "EPSG:4326" if geodesic is None else geodesic)
 
 
+def _left_inside(shape: BaseGeometry) -> None:
+    """Refuses rings for which the rule "inside is left" differs from the even-odd rule."""
+    for part in getattr(shape, "geoms", [shape]):
+        if part.is_empty or (part.is_valid and part.exterior.is_ccw and not any(r.is_ccw for r in part.interiors)):
+            continue
+        raise EarthEngineError(
+            "argument 'evenOdd' false: the local Earth Engine supports simple counterclockwise rings with clockwise "
+            "holes only."
+        )
+
+
 @function("GeometryConstructors.Point")
 def point(values: list[Any], crs: Projection | None) -> Geometry:
     """A point."""
     if len(values) != 2:
         raise EarthEngineError("A point needs two coordinates.")
-    return _made(Point(*values), crs, None)
+    return _made(Point(*values), crs, None, values)
 
 
 @function("GeometryConstructors.MultiPoint")
 def multi_point(values: list[Any], crs: Projection | None) -> Geometry:
     """Points."""
-    return _made(MultiPoint(_points(values)), crs, None)
+    return _made(MultiPoint(_points(values)), crs, None, values)
 
 
-@function("GeometryConstructors.Polygon", note="Rings follow the even-odd rule; `evenOdd` false is ignored.")
-def polygon(
-    values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, _even_odd: bool
-) -> Geometry:
+@function("GeometryConstructors.Polygon", note="`evenOdd` false: counterclockwise rings with clockwise holes only.")
+def polygon(values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, even_odd: bool) -> Geometry:
     """A polygon, with holes after the first ring."""
-    return _made(_polygon(values), crs, geodesic)
+    return _made(_polygon(values), crs, geodesic, values, even_odd)
 
 
-@function("GeometryConstructors.MultiPolygon", note="Rings follow the even-odd rule; `evenOdd` false is ignored.")
+@function(
+    "GeometryConstructors.MultiPolygon", note="`evenOdd` false: counterclockwise rings with clockwise holes only."
+)
 def multi_polygon(
-    values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, _even_odd: bool
+    values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, even_odd: bool
 ) -> Geometry:
     """Polygons."""
     nested = values if values and isinstance(values[0], list) and not _is_pair(values[0]) else [values]
     shapes = [each.shape if isinstance(each, Geometry) else _polygon(each) for each in nested]
-    return _made(MultiPolygon(shapes), crs, geodesic)
+    return _made(MultiPolygon(shapes), crs, geodesic, values, even_odd)
 
 
 def _lines(make: Callable[[Any], BaseGeometry]) -> Callable[..., Geometry]:
     def run(values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any) -> Geometry:
-        return _made(make(values), crs, geodesic)
+        return _made(make(values), crs, geodesic, values)
 
     return run
 
@@ -136,7 +173,7 @@ def rectangle(values: list[Any], crs: Projection | None, geodesic: bool | None, 
     """A rectangle between two corners."""
     (x0, y0), (x1, y1) = _corners(values)
     ring = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
-    return _made(Polygon(ring), crs, geodesic)
+    return _made(Polygon(ring), crs, geodesic, values)
 
 
 def _corners(values: list[Any]) -> list[tuple[float, float]]:
@@ -176,14 +213,45 @@ def distance(left: Geometry, right: Geometry) -> float:
     """Metres between the nearest points."""
     if left.lonlat.intersects(right.lonlat):
         return 0.0
-    return float(GEOD.geometry_length(shapely.shortest_line(left.lonlat, right.lonlat)))
+    (x0, y0), (x1, y1) = nearest_points(left, right)
+    return float(GEOD.inv(x0, y0, x1, y1)[2])
+
+
+def nearest_points(left: Geometry, right: Geometry) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The points of two geometries that are nearest to each other on the ground, longitude and latitude.
+
+    Degrees of longitude are shorter than those of latitude, so they are found in a plane between the geometries, whose
+    centre is improved twice.
+    """
+    line = shapely.shortest_line(left.lonlat, right.lonlat)
+    for _ in range(3):
+        middle = line.centroid
+        plane = Plane(middle.x, middle.y)
+        near = shapely.shortest_line(*(shapely.transform(each.lonlat, plane.onto) for each in (left, right)))
+        line = plane.back(near).shape
+    first, last = line.coords
+    return first, last
+
+
+def bounds_in(geometry: Geometry, projection: Projection) -> Geometry:
+    """The box around a geometry in another projection; edges are followed in steps."""
+    if projection.transform != WGS84.transform:
+        raise EarthEngineError("argument 'proj': the local Earth Engine supports projections without a transform.")
+    if geometry.projection.crs == projection.crs:
+        shape = geometry.shape
+    else:
+        west, south, east, north = geometry.shape.bounds if not geometry.shape.is_empty else (0, 0, 1, 1)
+        step = max(east - west, north - south) / 64
+        dense = shapely.segmentize(geometry.shape, step) if step > 0 else geometry.shape
+        shape = Geometry(dense, geometry.projection, geometry.geodesic).in_crs(projection.crs)
+    return Geometry(around(shape), projection, geodesic=False)
 
 
 _LINES = ("LineString", "LinearRing")
 SHAPES: dict[str, tuple[str, Callable[[BaseGeometry], BaseGeometry]]] = {
     "bounds": ("The box around it.", around),
     "convexHull": ("Its convex hull.", lambda shape: shape.convex_hull),
-    "dissolve": ("The union of its parts.", shapely.union_all),
+    "dissolve": ("The union of its parts.", lambda shape: shapely.union_all([shape])),
 }
 OVERLAYS: dict[str, tuple[str, Callable[[BaseGeometry, BaseGeometry], BaseGeometry]]] = {
     "union": ("The union of both.", lambda a, b: a.union(b)),

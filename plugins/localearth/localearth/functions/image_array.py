@@ -1,5 +1,8 @@
-"""Images whose pixels are arrays. A band of arrays has numpy arrays as pixels; what their shapes do is documented for
-each function, and shown by Google's API samples."""
+"""Images whose pixels are arrays.
+
+A band of arrays has numpy arrays as pixels. Its functions follow their descriptions and the answers in Google's API
+samples.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -224,36 +227,52 @@ def array_flatten(image: Image, labels: list[list[str]], separator: str) -> Imag
     return image.with_bands(one(position) for position in np.ndindex(*lengths))
 
 
-def _reduce(reducer: Reducer, value: Array, axes: tuple[int, ...]) -> Array:
-    """An array reduced along axes, which keep a length of 1."""
+def _reduce(reducer: Reducer, value: Array, axes: tuple[int, ...], fields: int | None = None) -> Array:
+    """An array reduced along axes, which keep a length of 1; several outputs lie along the axis `fields`."""
     moved = np.moveaxis(value, axes, range(len(axes)))
     stack = moved.reshape(int(np.prod(moved.shape[: len(axes)])), -1).astype(np.float64)
-    ((found, good),) = reducer.apply(stack, np.ones(stack.shape, bool), None)
-    if not np.all(good):
+    results = reducer.apply(stack, np.ones(stack.shape, bool), None)
+    if not all(np.all(good) for _, good in results):
         raise EarthEngineError("Arrays without elements along an axis cannot be reduced.")
     shape = [1 if axis in axes else length for axis, length in enumerate(value.shape)]
-    return np.asarray(found).reshape(shape)
+    found = [np.asarray(each).reshape(shape) for each, _ in results]
+    return found[0] if fields is None else np.concatenate(found, fields)
 
 
 def _single_output(reducer: Reducer) -> None:
     if len(reducer.outputs) != 1:
-        raise EarthEngineError("argument 'reducer': the local Earth Engine supports reducers with one output.")
+        raise EarthEngineError("A reducer with several outputs needs a 'fieldAxis' for them.")
 
 
-@function("Image.arrayReduce", note="Reducers of one input and one output; `fieldAxis` is refused.")
+@function("Image.arrayReduce", note="Reducers of one input.")
 def array_reduce(image: Image, reducer: Reducer, axes: list[int], field_axis: int | None) -> Image:
     """Elements reduced along axes."""
-    _single_output(reducer)
-    if field_axis is not None:
-        raise EarthEngineError("argument 'fieldAxis': the local Earth Engine supports reducers with one output.")
+    if field_axis is None:
+        _single_output(reducer)
+    elif field_axis in axes:
+        raise EarthEngineError(f"argument 'fieldAxis': must not be one of the reduced axes {axes}.")
     for band in image.bands:
         for axis in axes:
             axis_of(axis, arrays(band), "axes")
-    return _each(
-        image,
-        lambda band, n: evolve(reducer.types(band.type, None)[0], dimensions=n),
-        lambda value: _reduce(reducer, value, tuple(axes)),
-    )
+        if field_axis is not None:
+            axis_of(field_axis, arrays(band), "fieldAxis")
+
+    def kind(band: ImageBand, dimensions: int) -> PixelType:
+        found, *others = reducer.types(evolve(band.type, dimensions=0), None)
+        for other in others:
+            found = found.union(other)
+        return evolve(found, dimensions=dimensions)
+
+    def run(value: Array) -> Array:
+        if field_axis is not None and value.shape[field_axis] != 1:
+            raise EarthEngineError(
+                f"Image.arrayReduce: the field axis must have length 1, the number of the reducer's inputs, not "
+                f"{value.shape[field_axis]}.",
+                placed=True,
+            )
+        return _reduce(reducer, value, tuple(axes), field_axis)
+
+    return _each(image, kind, run)
 
 
 @function("Image.arrayAccum", note="Reducers of one input and one output.")

@@ -93,15 +93,20 @@ def _longer(left: Image, right: Image) -> Image:
     return right if left.footprint is None and not left.properties and right.footprint is not None else left
 
 
+def binary_image(operation: Operation, left: Image, right: Image) -> Image:
+    """An operation on the matched bands of two images."""
+    bands = [_binary(operation, label, a, b) for label, a, b in pairs(left, right)]
+    base = _longer(left, right)
+    # Google keeps the footprint but not the properties of the operands.
+    return of_bands(bands, properties=_kept(base), footprint=base.footprint)
+
+
 def _register() -> None:
     """Registers the operations of the shared tables for images."""
     for name, operation in BINARY.items():
 
         def binary(left: Image, right: Image, operation: Operation = operation) -> Image:
-            bands = [_binary(operation, label, a, b) for label, a, b in pairs(left, right)]
-            base = _longer(left, right)
-            # Google keeps the footprint but not the properties of the operands.
-            return of_bands(bands, properties=_kept(base), footprint=base.footprint)
+            return binary_image(operation, left, right)
 
         note = (
             "The result's range follows from the operands' ranges." if name in ("add", "subtract", "multiply") else ""

@@ -149,7 +149,8 @@ def _moved(image: Image, source: Projection, target: Projection, name: str) -> I
             lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
         )
         footprint = Geometry(shape, Projection(target.crs), image.footprint.geodesic and target.crs == "EPSG:4326")
-    return evolve(image.with_bands(map(one, image.bands)), footprint=footprint)
+    kept = {name: value for name, value in image.properties.items() if name != "system:footprint"}
+    return evolve(image.with_bands(map(one, image.bands)), footprint=footprint, properties=kept, id=None)
 
 
 @function(

@@ -76,8 +76,8 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
         )
     if rows * cols > MOST:
         raise EarthEngineError(
-            f"The region has {rows * cols} pixels; the local Earth Engine reduces at most {MOST}. Use a larger scale or "
-            "a smaller region."
+            f"The region has {rows * cols} pixels; the local Earth Engine reduces at most {MOST}. Use a larger scale "
+            "or a smaller region."
         )
     shapely.prepare(shape)
     share, centre = np.empty((rows, cols)), np.empty((rows, cols), bool)

@@ -14,7 +14,7 @@ from localearth.registry import function
 from localearth.values.kernel import Kernel, Size, Weights
 
 Floats = NDArray[np.float64]
-Shape = Callable[[Floats, Floats, float, float], Floats]
+Shape = Callable[[Floats, Floats, float, float], NDArray[Any]]
 """The weights from the distances to the focus in columns and rows, and the radii in pixels."""
 
 _UNITS = "With `units` 'meters' pixels must be squares of a projected CRS."

@@ -17,7 +17,8 @@ def _kind(value: Any) -> PixelType:
     return LIMITS["int64"] if isinstance(value, int) else DOUBLE
 
 
-def _run(operation: Operation, *values: Any) -> Any:
+def run_number(operation: Operation, *values: Any) -> Any:
+    """An operation on numbers, computed in double precision."""
     kind = operation.type(*(_kind(value) for value in values))
     precision = PixelType(kind.precision if kind.is_integer else "double", kind.low, kind.high)
     return operation.run(precision, *(np.asarray(value) for value in values)).item()
@@ -28,13 +29,13 @@ def _register() -> None:
     for name, operation in BINARY.items():
 
         def binary(left: Any, right: Any, operation: Operation = operation) -> Any:
-            return _run(operation, left, right)
+            return run_number(operation, left, right)
 
         function(f"Number.{name}")(binary)
     for name, operation in UNARY.items():
 
         def single(value: Any, operation: Operation = operation, name: str = name) -> Any:
-            found = _run(operation, value)
+            found = run_number(operation, value)
             # A rounded number is an integer, so that it can be an index.
             return int(found) if name in ("round", "floor", "ceil") and math.isfinite(found) else found
 

@@ -64,9 +64,9 @@ def _pixels(image: Image, geometry: Geometry, projection: Projection) -> Pixels:
     for band in image.bands:
         values, mask = pull(band.source, region.grid)
         inside = values[region.centre].tolist()
-        columns.append(
-            (band.name, inside if band.type.is_integer and not band.type.dimensions else [_number(each) for each in inside], mask[region.centre])
-        )
+        if band.type.dimensions or not band.type.is_integer:
+            inside = [_number(each) for each in inside]
+        columns.append((band.name, inside, mask[region.centre]))
     x, y = (each[region.centre] for each in region.grid.centres())
     lon, lat = reproject(region.grid.crs, "EPSG:4326", x, y)
     return Pixels(columns, lon, lat)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
-from localearth.errors import EarthEngineError
 from localearth.values.image import Image, ImageBand, Pull, of_bands
 from localearth.values.pixel_type import FLOAT, LIMITS, PixelType, cast
 from localearth.values.projection import METRES_PER_DEGREE, lookup, metres_per_unit

@@ -13,8 +13,9 @@ import shapely
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 from pyproj import Geod
-from shapely.geometry import Polygon, mapping, shape
+from shapely.geometry import GeometryCollection, Polygon, mapping, shape
 from shapely.geometry.base import BaseGeometry
+from shapely.geometry.polygon import orient
 
 from localearth.errors import EarthEngineError
 from localearth.values.projection import WGS84, Projection, compose, reproject, whole
@@ -48,7 +49,7 @@ class Geometry:
         """The shape in coordinates of a CRS; vertices are exact, edges between them are straight in that CRS."""
         t = self.projection.transform
         if self.projection.crs == crs and t == WGS84.transform:
-            return self.shape
+            return proper(self.shape)
         a, b, c, d, e, f = compose(t, WGS84.transform)
 
         def move(points: Any) -> Any:
@@ -58,7 +59,7 @@ class Geometry:
         moved = shapely.transform(self.shape, move)
         if not np.isfinite(shapely.get_coordinates(moved)).all():
             raise EarthEngineError(f"Unable to transform the geometry into requested projection {crs}.")
-        return moved
+        return proper(moved)
 
     @property
     def type(self) -> str:
@@ -73,7 +74,9 @@ class Geometry:
 
     def area(self) -> float:
         """The area on the ellipsoid, square metres; 0 for points and lines."""
-        return sum(abs(GEOD.geometry_area_perimeter(part)[0]) for part in parts(self.lonlat) if part.area)
+        # The area of a hole is only subtracted if it runs the other way around.
+        shapes = [orient(part) for part in parts(self.lonlat) if part.area]
+        return sum(abs(GEOD.geometry_area_perimeter(part)[0]) for part in shapes)
 
     def length(self, of: tuple[str, ...]) -> float:
         """The length on the ellipsoid of the parts with the given types, metres."""
@@ -119,6 +122,20 @@ class Plane:
 
     def _centres(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return np.full(len(points), self.lon), np.full(len(points), self.lat)
+
+
+def proper(shape_: BaseGeometry) -> BaseGeometry:
+    """A shape whose polygons do not cross themselves or overlap.
+
+    Self-crossing rings follow the even-odd rule, Google's default (its guide on geometric operations). Overlapping
+    parts of a multipolygon are united (assumed).
+    """
+    if shape_.geom_type not in ("Polygon", "MultiPolygon", "GeometryCollection") or shape_.is_valid:
+        return shape_
+    if shape_.geom_type == "GeometryCollection":
+        return GeometryCollection([proper(part) for part in shape_.geoms])
+    made = [part for each in parts(shape_) for part in parts(shapely.make_valid(each)) if part.geom_type == "Polygon"]
+    return shapely.union_all(made) if made else shape_
 
 
 def around(shape_: BaseGeometry) -> BaseGeometry:
