@@ -19,7 +19,6 @@ from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.image import Image, ImageBand, Pull, of_bands
 from localearth.values.pixel_type import DOUBLE, PixelType, array_pixels
-from localearth.values.reducer import BUILTIN, Reducer
 
 Array = NDArray[Any]
 COUNT = PixelType("int", 0, 2**31 - 1)
@@ -138,7 +137,7 @@ def _shaped(run: Callable[..., Any], *values: Any) -> Any:
         raise EarthEngineError(f"The shapes or values of the arrays do not fit: {error}.") from None
 
 
-def _each(image: Image, kind: Callable[[ImageBand, int], PixelType], run: Callable[[Array], Any]) -> Image:
+def each_array(image: Image, kind: Callable[[ImageBand, int], PixelType], run: Callable[[Array], Any]) -> Image:
     """Every band of arrays with a function applied to it."""
     return image.with_bands(computed(b.name, kind(b, arrays(b)), b, [b], run) for b in image.bands)
 
@@ -150,7 +149,7 @@ def _same(band: ImageBand, _dimensions: int) -> PixelType:
 @function("Image.arrayDimensions")
 def array_dimensions(image: Image) -> Image:
     """The number of dimensions."""
-    return _each(image, lambda _band, _n: COUNT, np.ndim)
+    return each_array(image, lambda _band, _n: COUNT, np.ndim)
 
 
 @function("Image.arrayLength")
@@ -158,19 +157,19 @@ def array_length(image: Image, axis: int) -> Image:
     """The length along an axis."""
     for band in image.bands:
         axis_of(axis, arrays(band))
-    return _each(image, lambda _band, _n: COUNT, lambda value: value.shape[axis])
+    return each_array(image, lambda _band, _n: COUNT, lambda value: value.shape[axis])
 
 
 @function("Image.arrayLengths")
 def array_lengths(image: Image) -> Image:
     """The lengths along all axes, as an array."""
-    return _each(image, lambda _band, _n: evolve(COUNT, dimensions=1), lambda value: value.shape)
+    return each_array(image, lambda _band, _n: evolve(COUNT, dimensions=1), lambda value: value.shape)
 
 
 @function("Image.arrayArgmax")
 def array_argmax(image: Image) -> Image:
     """The position of the maximum, as an array; the first of equal ones (assumed)."""
-    return _each(
+    return each_array(
         image,
         lambda _band, _n: evolve(COUNT, dimensions=1),
         lambda value: np.unravel_index(int(np.argmax(value)), value.shape),
@@ -183,7 +182,7 @@ def array_transpose(image: Image, one: int, two: int) -> Image:
     for band in image.bands:
         axis_of(one, arrays(band), "axis1")
         axis_of(two, arrays(band), "axis2")
-    return _each(image, _same, lambda value: np.swapaxes(value, one, two))
+    return each_array(image, _same, lambda value: np.swapaxes(value, one, two))
 
 
 @function("Image.arrayProject")
@@ -201,7 +200,7 @@ def array_project(image: Image, axes: list[int]) -> Image:
             raise EarthEngineError(f"Image.arrayProject: dropped axes must have length 1, of {list(value.shape)}.")
         return value.transpose(*axes, *dropped).reshape([value.shape[axis] for axis in axes])
 
-    return _each(image, lambda band, _n: evolve(band.type, dimensions=len(axes)), run)
+    return each_array(image, lambda band, _n: evolve(band.type, dimensions=len(axes)), run)
 
 
 @function("Image.arrayFlatten")
@@ -227,72 +226,6 @@ def array_flatten(image: Image, labels: list[list[str]], separator: str) -> Imag
     return image.with_bands(one(position) for position in np.ndindex(*lengths))
 
 
-def _reduce(reducer: Reducer, value: Array, axes: tuple[int, ...], fields: int | None = None) -> Array:
-    """An array reduced along axes, which keep a length of 1; several outputs lie along the axis `fields`."""
-    moved = np.moveaxis(value, axes, range(len(axes)))
-    stack = moved.reshape(int(np.prod(moved.shape[: len(axes)])), -1).astype(np.float64)
-    results = reducer.apply(stack, np.ones(stack.shape, bool), None)
-    if not all(np.all(good) for _, good in results):
-        raise EarthEngineError("Arrays without elements along an axis cannot be reduced.")
-    shape = [1 if axis in axes else length for axis, length in enumerate(value.shape)]
-    found = [np.asarray(each).reshape(shape) for each, _ in results]
-    return found[0] if fields is None else np.concatenate(found, fields)
-
-
-def _single_output(reducer: Reducer) -> None:
-    if len(reducer.outputs) != 1:
-        raise EarthEngineError("A reducer with several outputs needs a 'fieldAxis' for them.")
-
-
-@function("Image.arrayReduce", note="Reducers of one input.")
-def array_reduce(image: Image, reducer: Reducer, axes: list[int], field_axis: int | None) -> Image:
-    """Elements reduced along axes."""
-    if field_axis is None:
-        _single_output(reducer)
-    elif field_axis in axes:
-        raise EarthEngineError(f"argument 'fieldAxis': must not be one of the reduced axes {axes}.")
-    for band in image.bands:
-        for axis in axes:
-            axis_of(axis, arrays(band), "axes")
-        if field_axis is not None:
-            axis_of(field_axis, arrays(band), "fieldAxis")
-
-    def kind(band: ImageBand, dimensions: int) -> PixelType:
-        found, *others = reducer.types(evolve(band.type, dimensions=0), None)
-        for other in others:
-            found = found.union(other)
-        return evolve(found, dimensions=dimensions)
-
-    def run(value: Array) -> Array:
-        if field_axis is not None and value.shape[field_axis] != 1:
-            raise EarthEngineError(
-                f"Image.arrayReduce: the field axis must have length 1, the number of the reducer's inputs, not "
-                f"{value.shape[field_axis]}.",
-                placed=True,
-            )
-        return _reduce(reducer, value, tuple(axes), field_axis)
-
-    return _each(image, kind, run)
-
-
-@function("Image.arrayAccum", note="Reducers of one input and one output.")
-def array_accum(image: Image, axis: int, reducer: Reducer | None) -> Image:
-    """Elements reduced along an axis up to each position; their sum by default."""
-    chosen = reducer or BUILTIN["sum"]
-    _single_output(chosen)
-    for band in image.bands:
-        axis_of(axis, arrays(band))
-
-    def run(value: Array) -> Array:
-        count = value.shape[axis]
-        return np.concatenate([_reduce(chosen, value.take(range(n), axis), (axis,)) for n in range(1, count + 1)], axis)
-
-    def kind(band: ImageBand, dimensions: int) -> PixelType:
-        return evolve(chosen.types(band.type, None)[0], dimensions=dimensions)
-
-    return _each(image, kind, run)
-
-
 @function("Image.arrayPad")
 def array_pad(image: Image, lengths: list[int], pad: float) -> Image:
     """Arrays extended at their ends to given lengths."""
@@ -305,7 +238,7 @@ def array_pad(image: Image, lengths: list[int], pad: float) -> Image:
 
     if pad != int(pad) and any(band.type.is_integer for band in image.bands):
         raise EarthEngineError(f"argument 'pad': {pad} is not a value of an integer band; use toDouble() first.")
-    return _each(image, lambda band, _n: PixelType(band.type.precision, dimensions=band.type.dimensions), run)
+    return each_array(image, lambda band, _n: PixelType(band.type.precision, dimensions=band.type.dimensions), run)
 
 
 def matrices(band: ImageBand) -> PixelType:

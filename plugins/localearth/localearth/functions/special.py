@@ -20,6 +20,9 @@ from localearth.values.image import Image
 _LARGE = 49
 """From here on, Commons Math computes digamma and trigamma by their series."""
 
+_TINY = 1e-5
+"""Up to here, it uses the first terms at 0."""
+
 _LANCZOS = (
     0.99999999999999709182,
     57.156235665862923517,
@@ -58,32 +61,39 @@ def gamma(x: float) -> float:
         return math.inf
 
 
+def _steps(x: float) -> list[float]:
+    """x, x + 1 ... up to the first number that the series is used for, or to a number just above 0."""
+    found = [x]
+    while found[-1] < _LARGE and not 0 < found[-1] <= _TINY:
+        found.append(found[-1] + 1)
+    return found
+
+
 def digamma(x: float) -> float:
     """The logarithmic derivative of the gamma function."""
-    total = 0.0
     if not math.isfinite(x) or x < -1e6:
         return x if x == math.inf else math.nan
-    while x < _LARGE:
-        if 0 < x <= 1e-5:
-            return total - 0.577215664901532860606512090082 - 1 / x
-        total -= _inverse(x)
-        x += 1
-    inv = 1 / (x * x)
-    return total + math.log(x) - 0.5 / x - inv * (1 / 12 + inv * (1 / 120 - inv / 252))
+    *steps, last = _steps(x)
+    inv = 1 / (last * last)
+    if last <= _TINY:
+        found = -0.577215664901532860606512090082 - 1 / last
+    else:
+        found = math.log(last) - 0.5 / last - inv * (1 / 12 + inv * (1 / 120 - inv / 252))
+    for each in reversed(steps):
+        found -= _inverse(each)
+    return found
 
 
 def trigamma(x: float) -> float:
     """The derivative of digamma."""
-    total = 0.0
     if not math.isfinite(x) or x < -1e6:
         return 0.0 if x == math.inf else math.nan
-    while x < _LARGE:
-        if 0 < x <= 1e-5:
-            return total + 1 / (x * x)
-        total += _inverse(x * x)
-        x += 1
-    inv = 1 / (x * x)
-    return total + 1 / x + inv / 2 + inv / x * (1 / 6 - inv * (1 / 30 + inv / 42))
+    *steps, last = _steps(x)
+    inv = 1 / (last * last)
+    found = inv if last <= _TINY else 1 / last + inv / 2 + inv / last * (1 / 6 - inv * (1 / 30 + inv / 42))
+    for each in reversed(steps):
+        found += _inverse(each * each)
+    return found
 
 
 def gammainc(x: float, a: float) -> float:

@@ -21,6 +21,7 @@ from localearth.errors import EarthEngineError
 from localearth.values.projection import WGS84, Projection, compose, reproject, whole
 
 GEOD = Geod(ellps="WGS84")
+LINES = ("LineString", "LinearRing")
 
 
 @define(eq=False, frozen=True, slots=False)
