@@ -182,3 +182,42 @@ def test_metres_need_square_pixels_of_a_projected_crs(image, pixels):
     with pytest.raises(ee.EEException) as caught:
         pixels(image[0].focalMax(20, "circle", "meters"), 9.0, 45.0, 2, 2, 1e-4, "EPSG:4326")
     assert "square pixels of a projected CRS only, not of EPSG:4326" in str(caught.value)
+
+
+def test_neighborhoods_become_arrays(image, pixels):
+    source, values, valid = image
+    middle = source.neighborhoodToArray(ee.Kernel.square(1), 7).arrayGet([0, 2])
+    expected = np.where(np.roll(valid, (1, -1), (0, 1)), np.roll(values, (1, -1), (0, 1)), 7).astype(float)
+    expected[~valid] = np.nan
+    inner = slice(1, -1), slice(1, -1)
+    assert np.array_equal(got(middle, pixels)[inner], expected[inner], equal_nan=True)
+
+
+def test_connected_pixels_are_counted(image, pixels):
+    source, values, valid = image
+    found = got(source.gt(4).connectedPixelCount(30, False), pixels)
+    big, expected = values > 4, np.full((SIDE, SIDE), np.nan)
+    for start in zip(*np.nonzero(valid), strict=True):
+        group, todo = {start}, [start]
+        while todo:
+            row, col = todo.pop()
+            for near in ((row + 1, col), (row - 1, col), (row, col + 1), (row, col - 1)):
+                inside = 0 <= near[0] < SIDE and 0 <= near[1] < SIDE
+                if inside and near not in group and valid[near] and big[near] == big[start]:
+                    group.add(near)
+                    todo.append(near)
+        expected[start] = min(len(group), 30)
+    assert np.array_equal(found, expected, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("behavior", "expected"),
+    [("extrapolate", [-10, 5, 25]), ("clamp", [0, 5, 20]), ("input", [-1, 5, 4]), ("mask", [-99, 5, -99])],
+)
+def test_curves(image, pixels, behavior, expected):
+    numbers = ee.Image([-1, 0.5, 4]).rename(["a", "b", "c"])
+    bands = [numbers.select([n]).interpolate([0, 1, 3], [0, 10, 20], behavior).unmask(-99) for n in range(3)]
+    found = pixels(ee.Image.cat(bands), X, Y, 1, 1, 10.0, "EPSG:32632")
+    assert [found[name].item() for name in "abc"] == expected
+    curve = pixels(ee.Image(2).toDouble().polynomial([1, 0, 3]), X, Y, 1, 1, 10.0, "EPSG:32632")
+    assert curve["constant"].item() == 13

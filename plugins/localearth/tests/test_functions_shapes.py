@@ -71,9 +71,7 @@ def test_geometries_are_made_of_geometries(local):
 def test_left_inside_is_refused_where_it_differs(local):
     clockwise = [[0, 0], [0, 1], [1, 1], [1, 0]]
     assert ee.Geometry.Polygon([clockwise[::-1]], None, True, None, False).area().getInfo() > 0
-    with pytest.raises(
-        ee.EEException, match="'evenOdd' false: the local Earth Engine supports simple counterclockwise"
-    ):
+    with pytest.raises(ee.EEException, match=r"'evenOdd' false: .* supports simple counterclockwise"):
         ee.Geometry.Polygon([clockwise], None, True, None, False).area().getInfo()
 
 
@@ -87,7 +85,8 @@ def test_nearest_points_are_nearest_on_the_ground(local):
     found = point.closestPoints(corner).getInfo()
     assert found["left"]["coordinates"] == pytest.approx([10, 60], abs=1e-9)
     assert found["right"]["coordinates"] == pytest.approx([10.08, 60], abs=1e-4)
-    assert point.closestPoint(corner).coordinates().getInfo() == pytest.approx(found["right"]["coordinates"])
+    nearest = ee.Geometry(point.closestPoint(corner))
+    assert nearest.coordinates().getInfo() == pytest.approx(found["right"]["coordinates"])
 
 
 def test_lines_are_cut_at_distances(local):

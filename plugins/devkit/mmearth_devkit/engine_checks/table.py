@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from mmearth_devkit.engine_checks.check import EngineCheck, Status
+from mmearth_devkit.engine_checks.neighborhoods import NEIGHBORHOODS
 from mmearth_devkit.engine_checks.pixels import MASKS, PLACES, REQUESTS, TYPES
 from mmearth_devkit.engine_checks.rasters import COMPOSITES, SAMPLING, TERRAIN
 from mmearth_devkit.engine_checks.reduction import REDUCTION
@@ -21,6 +22,7 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Larger pixels": REDUCTION,
         "Composites": COMPOSITES,
         "Terrain": TERRAIN,
+        "Kernels, samples and shapes": NEIGHBORHOODS,
         "Requests": REQUESTS,
     }
 )

@@ -14,7 +14,8 @@ from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import PixelType, array_pixels
+from localearth.values.kernel import Kernel
+from localearth.values.pixel_type import PixelType, array_pixels, numbers_only
 
 Array = NDArray[Any]
 
@@ -151,3 +152,35 @@ def array_reshape(image: Image, lengths: Image, dimensions: int) -> Image:
             raise EarthEngineError(f"{value.size} elements cannot have the shape {shape.tolist()}.") from None
 
     return _paired(image, lengths, "lengths", lambda band: evolve(band.type, dimensions=dimensions), run)
+
+
+@function("Image.neighborhoodToArray", note="Kernels without weights of 0, such as `Kernel.square`.")
+def neighborhood_to_array(image: Image, kernel: Kernel, default: float) -> Image:
+    """The pixels under a kernel as an array of rows and columns; masked ones have a default."""
+
+    def one(band: ImageBand) -> ImageBand:
+        numbers_only(band.type, band.name)
+        kind = evolve(band.type, dimensions=2)
+        low, high = band.type.bounds
+        fill = min(max(int(default) if kind.is_integer else default, low), high)
+
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            weights = kernel.on(grid)
+            rows, cols = weights.values.shape
+            if not weights.values.all():
+                raise EarthEngineError(
+                    "Image.neighborhoodToArray, argument 'kernel': must be a rectangle without weights of 0.",
+                    placed=True,
+                )
+            wide = grid.window(-weights.y, -weights.x, grid.height + rows - 1, grid.width + cols - 1)
+            values, mask = pull(band.source, wide)
+            filled = np.where(mask, values, fill).astype(kind.element)
+            valid = mask[weights.y : weights.y + grid.height, weights.x : weights.x + grid.width]
+            found = array_pixels(grid.shape)
+            for row, col in zip(*np.nonzero(valid), strict=True):
+                found[row, col] = filled[row : row + rows, col : col + cols]
+            return found, valid
+
+        return ImageBand(band.name, kind, band.projection, source)
+
+    return image.with_bands(map(one, image.bands))

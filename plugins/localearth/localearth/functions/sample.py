@@ -57,7 +57,8 @@ class Pixels:
         return Feature(place, {**properties, **values})
 
 
-def _pixels(image: Image, geometry: Geometry, projection: Projection) -> Pixels:
+def pixels_of(image: Image, geometry: Geometry, projection: Projection) -> Pixels:
+    """The pixels of an image in a region, row by row."""
     region = region_of(geometry, projection, LIMIT, weighted=False)
     pull = Pull()
     columns = []
@@ -118,7 +119,7 @@ def sample(
     where, target = _where(image, region), image_projection(image, projection, None, scale)
 
     def make() -> list[Feature]:
-        found = _pixels(image, where, target)
+        found = pixels_of(image, where, target)
         chosen = np.arange(len(found.lon))
         if factor is not None and factor < 1:
             chosen = chosen[_random(seed).random(len(chosen)) < factor]
@@ -148,7 +149,7 @@ def sample_regions(
         for feature in collection.elements:
             if feature.geometry is None:
                 raise EarthEngineError("Image.sampleRegions: a feature has no geometry.", placed=True)
-            found = _pixels(image, feature.geometry, target)
+            found = pixels_of(image, feature.geometry, target)
             kept = {
                 name: value
                 for name, value in feature.properties.items()
@@ -191,7 +192,7 @@ def stratified_sample(
         raise EarthEngineError(f"argument 'classBand': band '{label}' must have integer values.")
 
     def make() -> list[Feature]:
-        found = _pixels(image, where, target)
+        found = pixels_of(image, where, target)
         _, classes, valid = found.columns[names.index(label)]
         values = np.asarray(classes)
         usable = valid & found.complete if drop else valid
