@@ -185,7 +185,7 @@ def test_get_region_has_a_row_for_every_pixel_and_image(image):
     source, values, heights, valid = image
     images = [source.set("system:time_start", n, "system:index", f"i{n}") for n in (5, 6)]
     region = square(3, 5, 2)
-    header, *rows = ee.ImageCollection(images).getRegion(region, 10, CRS).getInfo()
+    header, *rows = ee.ImageCollection(images).getRegion(region, None, CRS, [10, 0, X, 0, -10, Y]).getInfo()
     assert header == ["id", "longitude", "latitude", "time", "c", "h"]
     assert [(row[0], row[3]) for row in rows] == [("i5", 5), ("i6", 6)] * 4
     expected = [heights[at].item() if valid[at] else None for at in ((3, 5), (3, 6), (4, 5), (4, 6))]

@@ -1,5 +1,7 @@
 """Functions of pixel values given by numbers: polynomials and piecewise linear curves."""
 
+import itertools
+
 import numpy as np
 
 from localearth.errors import EarthEngineError
@@ -18,7 +20,7 @@ def polynomial(image: Image, coefficients: list[float]) -> Image:
     """A polynomial of every band; the constant term comes first."""
     if not coefficients:
         raise EarthEngineError("argument 'coefficients': must have at least one element.")
-    curve = Operation(lambda values: np.polynomial.polynomial.polyval(values, coefficients), floating)
+    curve = Operation(lambda values: np.asarray(np.polynomial.polynomial.polyval(values, coefficients)), floating)
     return image.with_bands(unary(band, curve) for band in image.bands)
 
 
@@ -27,7 +29,7 @@ def interpolate(image: Image, x: list[float], y: list[float], behavior: str) -> 
     """The first band mapped by straight lines between points."""
     if behavior not in ("extrapolate", "clamp", "mask", "input"):
         raise refuse("behavior", behavior, "use 'extrapolate', 'clamp', 'mask' or 'input'")
-    if len(x) != len(y) or len(x) < 2 or any(b <= a for a, b in zip(x, x[1:], strict=False)):
+    if len(x) != len(y) or len(x) < 2 or any(b <= a for a, b in itertools.pairwise(x)):
         raise EarthEngineError("'x' and 'y' must be equally long, at least 2, and 'x' strictly increasing.")
     if not image.bands:
         raise EarthEngineError("The image has no bands.")
