@@ -55,6 +55,8 @@ def _image(image: Image) -> dict[str, Any]:
     if image.id is not None:
         shown["id"] = image.id
     properties = _properties(image.properties)
+    if "system:version" in properties:
+        shown["version"] = properties.pop("system:version")
     return {**shown, "properties": properties} if properties else shown
 
 
@@ -77,8 +79,13 @@ def _collection(collection: Collection) -> dict[str, Any]:
     if collection.id is not None:
         shown["id"] = collection.id
     properties = _properties(collection.properties)
+    if "system:version" in properties:
+        shown["version"] = properties.pop("system:version")
     if properties:
         shown["properties"] = properties
+    if images and not elements:
+        # The server leaves an empty list out (the API sample ee_list_add).
+        return shown
     return {**shown, "features": [encode(each) for each in elements]}
 
 

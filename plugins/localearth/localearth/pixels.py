@@ -16,7 +16,7 @@ from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import cast, numbers_only
-from localearth.values.projection import lookup
+from localearth.values.projection import canonical
 
 MAX_BYTES = 48 * 2**20
 """Maximum size of a request, uncompressed, including one byte per pixel and band for the mask."""
@@ -40,7 +40,7 @@ def parse_grid(given: Mapping[str, Any] | None) -> Grid:
         raise EarthEngineError(f"The local Earth Engine needs a complete pixel grid: {', '.join(missing)} missing.")
     size, t = given["dimensions"], given["affineTransform"]
     crs = given.get("crsCode") or given["crsWkt"]
-    lookup(crs)
+    crs = canonical(crs)
     width, height = int(size.get("width", 0)), int(size.get("height", 0))
     if width < 1 or height < 1:
         raise EarthEngineError(f"Pixel grid dimensions ({width}x{height}) must be positive.")

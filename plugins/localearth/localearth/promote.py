@@ -15,8 +15,8 @@ from localearth.values.function import ErrorMargin, Function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, constant_band, of_bands
 from localearth.values.kernel import Kernel
-from localearth.values.pixel_type import NAMED, PixelType, of_number
-from localearth.values.projection import Projection, lookup
+from localearth.values.pixel_type import NAMED, Long, PixelType, of_number
+from localearth.values.projection import Projection, canonical
 from localearth.values.reducer import Reducer
 
 Converter = Callable[[Any], Any]
@@ -33,6 +33,7 @@ def is_number(value: Any) -> bool:
 
 _NAMES: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "Boolean"),
+    (Long, "Long"),
     (int, "Integer"),
     (float, "Float"),
     (str, "String"),
@@ -150,10 +151,10 @@ def _image_collection(value: Any) -> Collection:
 
 def _projection(value: Any) -> Projection:
     if isinstance(value, str):
-        lookup(value)
-        return Projection(value)
-    if isinstance(value, Mapping) and value.get("type") == "Projection":
-        return Projection(value["crs"], value.get("transform", (1, 0, 0, 0, 1, 0)))
+        return Projection(canonical(value))
+    if isinstance(value, Mapping) and value.get("type") == "Projection" and ("crs" in value or "wkt" in value):
+        crs = value["crs"] if "crs" in value else value["wkt"]
+        return Projection(canonical(crs), value.get("transform", (1, 0, 0, 0, 1, 0)))
     return _is(Projection)(value)  # type: ignore[no-any-return]
 
 
@@ -178,9 +179,9 @@ def _pixel_type(value: Any) -> PixelType:
 
 def _margin(value: Any) -> ErrorMargin:
     if is_number(value):
-        return ErrorMargin(float(value))
+        return ErrorMargin.of(float(value), "meters")
     if isinstance(value, Mapping):
-        return ErrorMargin(value.get("value"), value.get("unit", "meters"))
+        return ErrorMargin.of(value.get("value"), value.get("unit", "meters"))
     return _is(ErrorMargin)(value)  # type: ignore[no-any-return]
 
 

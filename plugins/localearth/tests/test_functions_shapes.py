@@ -39,13 +39,14 @@ def test_regions_of_crossed_rings(local):
     assert counted.getNumber("constant").divide(whole.getNumber("constant")).getInfo() == pytest.approx(0.5, abs=0.005)
 
 
-def test_overlapping_parts_count_once(local):
+def test_overlapping_parts_are_united_in_predicates_and_regions(local):
     squares = [ee.Geometry.Rectangle([0, 0, 0.02, 0.02]), ee.Geometry.Rectangle([0.01, 0, 0.03, 0.02])]
     multi = ee.Geometry.MultiPolygon([each.coordinates() for each in squares])
     once = ee.Geometry.Rectangle([0, 0, 0.03, 0.02])
-    assert multi.area().getInfo() == pytest.approx(once.area().getInfo(), rel=1e-6)
-    assert multi.intersects(once).getInfo() is True
-    assert multi.dissolve().type().getInfo() == "Polygon"
+    assert multi.contains(ee.Geometry.Point([0.015, 0.01])).getInfo() is True
+    assert multi.dissolve().area().getInfo() == pytest.approx(once.area().getInfo(), rel=1e-6)
+    counts = [ee.Image(1).reduceRegion("count", each, 50, "EPSG:4326").getInfo() for each in (multi, once)]
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("turned", [False, True])

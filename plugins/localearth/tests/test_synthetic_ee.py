@@ -24,6 +24,16 @@ def tile() -> ee.Geometry:
     return ee.Geometry.Polygon([[[8.39, 48.49], [8.41, 48.49], [8.41, 48.51], [8.39, 48.51], [8.39, 48.49]]])
 
 
+@pytest.mark.parametrize("collection", ["COPERNICUS/S2_HARMONIZED", "COPERNICUS/S1_GRD", "LANDSAT/LC08/C02/T1_L2"])
+def test_the_footprint_of_a_scene_is_a_ring(collection: str) -> None:
+    found = ee.ImageCollection(collection).filterBounds(tile()).filterDate("2019-06-01", "2019-09-01").first()
+    ring = found.get("system:footprint").getInfo()
+    assert ring["type"] == "LinearRing"
+    geometry = found.geometry().getInfo()
+    assert geometry["type"] == "Polygon"
+    assert geometry["coordinates"] == [ring["coordinates"]]
+
+
 def test_a_scene_is_found_by_place_date_and_cloud() -> None:
     scenes = (
         ee.ImageCollection("COPERNICUS/S2_SR_HARMONIZED")

@@ -1,10 +1,9 @@
-"""Checks of kernels, distances, samples, array pixels and shapes that cross themselves."""
+"""Checks of kernels, distances, samples and array pixels."""
 
 from typing import Any
 
 from mmearth_devkit.engine_checks.check import (
     API,
-    GUIDES,
     TOP,
     ZONE,
     EngineCheck,
@@ -31,17 +30,6 @@ def _hole(ee: Any) -> Any:
     """`_steps` with column 1 masked."""
     steps = _steps(ee)
     return steps.updateMask(steps.neq(1))
-
-
-def _crossed(ee: Any) -> Any:
-    """A ring that crosses itself: its halves are a quarter of the square around it each."""
-    return ee.Geometry.Polygon([[[0, 0], [0.02, 0.02], [0.02, 0], [0, 0.02]]], None, False)
-
-
-def _overlapping(ee: Any) -> Any:
-    """Two squares of which a half overlaps."""
-    squares = [ee.Geometry.Rectangle([x, 0, x + 0.02, 0.02], None, False) for x in (0, 0.01)]
-    return ee.Geometry.MultiPolygon([each.coordinates() for each in squares], None, False)
 
 
 NEIGHBORHOODS: tuple[EngineCheck, ...] = (
@@ -157,23 +145,6 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
             lambda ee: ee.Image([4, 5]).toArray().arrayReduce("sum", [0]).arrayGet([0]).rename("a"),
             {"a": [9]},
             row_of(1),
-        ),
-    ),
-    documented(
-        "even-odd",
-        "A ring that crosses itself follows the even-odd rule.",
-        GUIDES + "geometric_operations",
-        Probe(
-            lambda ee: _crossed(ee).area(1).divide(_crossed(ee).bounds(1).area(1)).multiply(1000).round(),
-            500,
-        ),
-    ),
-    assumed(
-        "overlapping-parts",
-        "Overlapping parts of a multipolygon are united: the overlap counts once.",
-        "the guide gives the even-odd rule for rings, not for the parts of a multipolygon",
-        Probe(
-            lambda ee: _overlapping(ee).area(1).divide(_overlapping(ee).bounds(1).area(1)).multiply(1000).round(), 1000
         ),
     ),
     assumed(

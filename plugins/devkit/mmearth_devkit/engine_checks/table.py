@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from mmearth_devkit.engine_checks.answers import ANSWERS
 from mmearth_devkit.engine_checks.check import EngineCheck, Status
 from mmearth_devkit.engine_checks.neighborhoods import NEIGHBORHOODS
 from mmearth_devkit.engine_checks.pixels import MASKS, PLACES, REQUESTS, TYPES
@@ -15,6 +16,7 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
     {
         "Collections and filters": COLLECTIONS,
         "Metadata, dates and geometries": METADATA,
+        "Numbers, text and types": ANSWERS,
         "Places": PLACES,
         "Masks and footprints": MASKS,
         "Types and files": TYPES,
@@ -22,7 +24,7 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Larger pixels": REDUCTION,
         "Composites": COMPOSITES,
         "Terrain": TERRAIN,
-        "Kernels, samples and shapes": NEIGHBORHOODS,
+        "Kernels, samples and arrays": NEIGHBORHOODS,
         "Requests": REQUESTS,
     }
 )

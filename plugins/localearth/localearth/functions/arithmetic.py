@@ -141,7 +141,7 @@ BINARY: dict[str, Operation] = {
     "max": Operation(np.maximum, _union),
     "first": Operation(lambda a, _b: a, _union),
     "firstNonZero": Operation(_first_nonzero, _union),
-    "atan2": Operation(np.arctan2, floating),
+    "atan2": Operation(lambda x, y: np.arctan2(y, x), floating),
     "hypot": Operation(np.hypot, floating),
     "eq": Operation(np.equal, _boolean),
     "neq": Operation(np.not_equal, _boolean),
@@ -154,10 +154,14 @@ BINARY: dict[str, Operation] = {
     "bitwiseAnd": Operation(np.bitwise_and, _bits, integral=True),
     "bitwiseOr": Operation(np.bitwise_or, _bits, integral=True),
     "bitwiseXor": Operation(np.bitwise_xor, _bits, integral=True),
-    "leftShift": Operation(np.left_shift, _long, integral=True),
-    "rightShift": Operation(np.right_shift, _long, integral=True),
+    "leftShift": Operation(lambda a, b: np.left_shift(a, b & 63), _long, integral=True),
+    "rightShift": Operation(lambda a, b: np.right_shift(a, b & 63), _long, integral=True),
 }
-"""Operations on two operands. Comparisons give 0 or 1; division by 0 gives 0 (documented)."""
+"""Operations on two operands. Comparisons give 0 or 1; division by 0 gives 0 (documented).
+
+`atan2` is the angle of the vector [left, right], so x comes first (documented). `bitCount` counts the bits of the
+64-bit two's complement (documented). Shifts use the lowest six bits of the distance, as in Java (assumed).
+"""
 
 UNARY: dict[str, Operation] = {
     "abs": Operation(np.abs, _absolute, exact=True),
@@ -167,7 +171,7 @@ UNARY: dict[str, Operation] = {
     "ceil": Operation(np.ceil, _same, exact=True),
     "not": Operation(lambda a: a == 0, _boolean),
     "bitwiseNot": Operation(np.bitwise_not, _long, integral=True),
-    "bitCount": Operation(np.bitwise_count, _long, integral=True),
+    "bitCount": Operation(lambda a: np.bitwise_count(a.view(np.uint64)), _long, integral=True),
     "sqrt": Operation(np.sqrt, floating),
     "cbrt": Operation(np.cbrt, floating),
     "exp": Operation(np.exp, floating),

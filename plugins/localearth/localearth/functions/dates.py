@@ -29,7 +29,7 @@ def millis(date: Date) -> int:
     return int(date.millis)
 
 
-@function("Date.format", note="Joda patterns of y Y M d D H h m s S E e w a Z and quoted text.")
+@function("Date.format", note="Joda's letters; z and ZZZ for common time zones only.")
 def formatted(date: Date, pattern: str | None, zone: str | None) -> str:
     """The date as text, formatted with a Joda pattern."""
     return format_date(date.at(zone), pattern)

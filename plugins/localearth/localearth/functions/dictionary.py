@@ -1,10 +1,10 @@
 """Dictionaries. Keys are in alphabetical order, as Google's are."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from localearth.errors import EarthEngineError
+from localearth.functions.regex import compiled
 from localearth.promote import Mismatch, converter
 from localearth.registry import function
 from localearth.values.collection import Collection
@@ -113,20 +113,20 @@ def map_values(dictionary: Dict, run: Function) -> Dict:
 def _chosen(dictionary: Dict, selectors: list[str], ignore_missing: bool) -> list[str]:
     found: list[str] = []
     for selector in selectors:
-        matching = [selector] if selector in dictionary else [key for key in dictionary if re.fullmatch(selector, key)]
+        matching = [selector] if selector in dictionary else list(filter(compiled(selector).fullmatch, dictionary))
         if not matching and not ignore_missing:
             raise EarthEngineError(f"Dictionary does not contain key: '{selector}'.")
         found.extend(key for key in matching if key not in found)
     return found
 
 
-@function("Dictionary.select", note="Names and Python's regular expressions.")
+@function("Dictionary.select", note="Names and regular expressions.")
 def select(dictionary: Dict, selectors: list[str], ignore_missing: bool) -> Dict:
     """The entries whose keys match."""
     return {key: dictionary[key] for key in _chosen(dictionary, selectors, ignore_missing)}
 
 
-@function("Dictionary.remove", note="Names and Python's regular expressions.")
+@function("Dictionary.remove", note="Names and regular expressions.")
 def remove(dictionary: Dict, selectors: list[str], ignore_missing: bool) -> Dict:
     """The entries whose keys do not match."""
     gone = _chosen(dictionary, selectors, ignore_missing)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localearth.errors import EarthEngineError
+from localearth.functions.regex import compiled
 from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values import feature as features
@@ -13,7 +14,7 @@ from localearth.values.geometry import Geometry
 from localearth.values.image import Image
 from localearth.values.projection import Projection
 
-_VIRTUAL = ("system:id", "system:band_names", "system:bands", "system:version")
+_VIRTUAL = ("system:id", "system:band_names")
 
 
 def default_names(element: Any) -> list[str]:
@@ -54,15 +55,14 @@ def set_one(element: Any, name: str, value: Any) -> Any:
 @function("Element.setMulti")
 def set_many(element: Any, properties: Mapping[str, Any]) -> Any:
     """The element with several properties set; null values remove them."""
-    merged = {**element.properties, **properties}
-    return element.with_properties({name: value for name, value in merged.items() if value is not None})
+    return features.with_values(element, {**element.properties, **properties})
 
 
 @function("Element.propertyNames")
 def property_names(element: Any) -> list[str]:
     """The names of its properties; for an image also the derived system properties."""
     names = list(element.properties)
-    return [*names, *(name for name in _VIRTUAL[:2] if name not in names)] if isinstance(element, Image) else names
+    return [*names, *(name for name in _VIRTUAL if name not in names)] if isinstance(element, Image) else names
 
 
 @function("Element.toDictionary")
@@ -71,9 +71,13 @@ def to_dictionary(element: Any, names: list[str] | None) -> dict[str, Any]:
     if names is None:
         return {name: element.properties[name] for name in default_names(element)}
     found = {name: features.get(element, name) for name in names}
-    for name, value in found.items():
-        if value is None:
-            raise EarthEngineError(f"Property '{name}' is missing.")
+    absent = [name for name, value in found.items() if value is None]
+    if absent:
+        # Nobody has written down whether Google's servers leave them out, write null or fail.
+        raise EarthEngineError(
+            f"argument 'properties': the element has no property '{absent[0]}'; for absent properties the local Earth "
+            "Engine does not know the server's answer. Use Element.get, which returns null."
+        )
     return found
 
 
@@ -82,10 +86,10 @@ def copy_properties(target: Any, source: Any, names: list[str] | None, exclude: 
     """The target with the named properties of another element; all non-system properties without names."""
     if target is None or source is None:
         return target
-    chosen = default_names(source) if names is None else [name for name in names if name in source.properties]
-    left_out = set(exclude or ())
-    copied = {name: source.properties[name] for name in chosen if name not in left_out}
-    return target.with_properties({**target.properties, **copied})
+    chosen = default_names(source) if names is None else names
+    found = {name: features.get(source, name) for name in chosen if name not in set(exclude or ())}
+    copied = {name: value for name, value in found.items() if value is not None}
+    return features.with_values(target, {**target.properties, **copied})
 
 
 @function("Element.replaceProperties")
@@ -140,12 +144,11 @@ def set_geometry(feature: Any, geometry: Geometry | None) -> Feature:
     return Feature(geometry, feature.properties)
 
 
-@function("Feature.select", note="Names and Python's regular expressions.")
+@function("Feature.select", note="Names and regular expressions.")
 def select(feature: Any, selectors: list[str], names: list[str] | None, keep_geometry: bool) -> Feature:
     """The feature with chosen properties, renamed if new names are given."""
-    import re
-
-    chosen = [name for each in selectors for name in feature.properties if name == each or re.fullmatch(each, name)]
+    given = feature.properties
+    chosen = [name for each in selectors for name in given if name == each or compiled(each).fullmatch(name)]
     labels = chosen if names is None else names
     if len(labels) != len(chosen):
         raise EarthEngineError(f"Can't rename {len(chosen)} properties to {len(labels)} names.")

@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.registry import function
-from localearth.values.geometry import GEOD, LINES, Geometry, Plane, around, coordinates
+from localearth.values.geometry import GEOD, LINES, Geometry, Plane, around, coordinates, parts, valid
 from localearth.values.projection import WGS84, Projection
 
 
@@ -30,6 +30,13 @@ def buffered(geometry: Geometry, distance: float) -> Geometry:
 
 def centroid(geometry: Geometry) -> Geometry:
     """The centre of the highest-dimensional parts, in the same local projection."""
+    if geometry.type == "MultiPolygon" and sum(part.area for part in parts(geometry.drawn)) > geometry.lonlat.area * (
+        1 + 1e-9
+    ):
+        raise EarthEngineError(
+            "The polygons overlap: the local Earth Engine does not know whether the overlap counts once or twice; use "
+            "dissolve() first."
+        )
     plane, local = geometry.local()
     return plane.back(local.centroid)
 
@@ -75,7 +82,7 @@ def bounds_in(geometry: Geometry, projection: Projection) -> Geometry:
 SHAPES: dict[str, tuple[str, Callable[[BaseGeometry], BaseGeometry]]] = {
     "bounds": ("The box around it.", around),
     "convexHull": ("Its convex hull.", lambda shape: shape.convex_hull),
-    "dissolve": ("The union of its parts.", lambda shape: shapely.union_all([shape])),
+    "dissolve": ("The union of its parts.", lambda shape: shapely.union_all(list(map(valid, parts(shape))))),
 }
 OVERLAYS: dict[str, tuple[str, Callable[[BaseGeometry, BaseGeometry], BaseGeometry]]] = {
     "union": ("The union of both.", lambda a, b: a.union(b)),
@@ -99,8 +106,8 @@ MEASURES: dict[str, tuple[str, Callable[[Geometry], float]]] = {
 @function("Geometry.geometries")
 def geometries(geometry: Geometry) -> list[Geometry]:
     """The single geometries of a collection; otherwise the geometry itself."""
-    parts = getattr(geometry.shape, "geoms", [geometry.shape])
-    return [Geometry(part, geometry.projection, geometry.geodesic) for part in parts]
+    found = getattr(geometry.shape, "geoms", [geometry.shape])
+    return [Geometry(part, geometry.projection, geometry.geodesic) for part in found]
 
 
 @function("Geometry.coordinates")

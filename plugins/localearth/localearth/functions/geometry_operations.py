@@ -49,7 +49,7 @@ def _register() -> None:
             if name == "bounds" and projection is not None:
                 return like(value, shapes.bounds_in(of(value), projection))
             planar(projection)
-            return like(value, Geometry(change(of(value).lonlat), geodesic=name != "bounds"))
+            return like(value, Geometry(change(of(value).drawn), geodesic=name != "bounds"))
 
         _both(name, text, changed, _BOUNDS if name == "bounds" else _NOTE)
     for name, (text, overlay) in OVERLAYS.items():

@@ -16,7 +16,7 @@ from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import Feature
 from localearth.values.function import ErrorMargin
-from localearth.values.geometry import GEOD, Geometry, parts
+from localearth.values.geometry import GEOD, Geometry, parts, valid
 from localearth.values.projection import Projection, compose, invert
 
 _PLANAR = "`proj` must be EPSG:4326; `maxError` is ignored."
@@ -99,7 +99,7 @@ def covering_grid(geometry: Geometry, projection: Projection, scale: float | Non
     t = grid.transform
     a, b, c, d, e, f = invert(t)
     shape = shapely.transform(
-        geometry.in_crs(grid.crs),
+        valid(geometry.in_crs(grid.crs)),
         lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
     )
     if shape.is_empty:

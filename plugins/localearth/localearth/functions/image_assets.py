@@ -1,7 +1,6 @@
 """Images and collections from assets."""
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -26,12 +25,18 @@ def missing(kind: str, asset_id: str) -> EarthEngineError:
 def from_asset(asset: ImageAsset) -> Image:
     """The image of an asset; its bands are created on first use."""
     footprint = None if asset.footprint is None else Geometry(asset.footprint, geodesic=False)
-    properties: dict[str, Any] = {**asset.properties, "system:index": asset.index}
+    properties = {"system:version": asset.version, **asset.properties, "system:index": asset.index}
     if footprint is not None:
-        properties["system:footprint"] = footprint
+        properties["system:footprint"] = _outline(footprint) if asset.ring else footprint
     return Image(
         lambda: tuple(_band(band, footprint) for band in asset.bands), properties, id=asset.id, footprint=footprint
     )
+
+
+def _outline(footprint: Geometry) -> Geometry:
+    """The ring around a footprint; the footprint itself if it has several parts or holes."""
+    shape = footprint.shape
+    return Geometry(shape.exterior) if shape.geom_type == "Polygon" and not shape.interiors else footprint
 
 
 @lru_cache(maxsize=4096)
@@ -99,7 +104,7 @@ def load_image_collection(world: World, asset_id: str, _version: int | None) -> 
         lambda region, interval: [image_of(each) for each in images(region, interval)],
         True,
         id=asset_id,
-        properties=asset.properties,
+        properties={"system:version": 1, **asset.properties},
         find=find,
     )
 
@@ -122,5 +127,5 @@ def load_table(world: World, asset_id: str, _column: str | None, _version: int) 
         ],
         False,
         id=asset_id,
-        properties=asset.properties,
+        properties={"system:version": 1, **asset.properties},
     )

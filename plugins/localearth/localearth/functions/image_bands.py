@@ -1,11 +1,11 @@
 """Bands of images: selecting, renaming and combining."""
 
-import re
 from typing import Any
 
 import numpy as np
 
 from localearth.errors import EarthEngineError
+from localearth.functions.regex import compiled, replace
 from localearth.promote import Mismatch, constant, is_number, promote
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
@@ -17,7 +17,7 @@ from localearth.values.pixel_type import DOUBLE, PixelType
 from localearth.values.projection import WGS84, Projection, invert
 
 
-@function("Image.select", note="Regular expressions are Python's, close to RE2.")
+@function("Image.select", note="What Java and RE2 read differently is refused.")
 def select(image: Image, selectors: list[Any], names: list[str] | None) -> Image:
     """Selects bands by name, regular expression or index."""
     chosen: list[ImageBand] = []
@@ -43,10 +43,8 @@ def _matching(image: Image, selector: Any) -> list[ImageBand]:
     exact = [band for band in image.bands if band.name == selector]
     if exact:
         return exact
-    try:
-        found = [band for band in image.bands if re.fullmatch(selector, band.name)]
-    except re.error:
-        found = []
+    pattern = compiled(selector)
+    found = [band for band in image.bands if pattern.fullmatch(band.name)]
     if not found:
         if not image.bands:
             raise EarthEngineError(f"Band pattern '{selector}' was applied to an Image with no bands.")
@@ -74,11 +72,10 @@ def rename(image: Image, names: list[str]) -> Image:
     return image.with_bands(_renamed(band, name) for band, name in zip(image.bands, names, strict=True))
 
 
-@function("Image.regexpRename", note="Regular expressions are Python's, close to RE2.")
+@function("Image.regexpRename", note="What Java and RE2 read differently is refused.")
 def regexp_rename(image: Image, regex: str, replacement: str, everywhere: bool) -> Image:
     """Renames bands by a regular expression."""
-    pattern = re.sub(r"\$(\d)", r"\\\1", replacement)
-    names = [re.sub(regex, pattern, name, count=0 if everywhere else 1) for name in image.names]
+    names = [replace(name, compiled(regex), replacement, everywhere) for name in image.names]
     return image.with_bands(_renamed(band, name) for band, name in zip(image.bands, unique(names), strict=True))
 
 

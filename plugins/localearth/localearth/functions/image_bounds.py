@@ -11,7 +11,7 @@ from localearth.functions.image_grid import projection_of
 from localearth.raster.grid import Grid
 from localearth.registry import function
 from localearth.values.geometry import Geometry
-from localearth.values.image import Image
+from localearth.values.image import Image, ImageBand, dimensions_of, window
 from localearth.values.projection import Projection, invert
 
 _NOISE_DIGITS = 7
@@ -33,6 +33,21 @@ def pixel_bounds(geometry: Geometry, projection: Projection) -> Bounds:
         round(float(edge), _NOISE_DIGITS) for edge in (columns.min(), rows.min(), columns.max(), rows.max())
     )
     return west, north, east, south
+
+
+def clipped_dimensions(band: ImageBand, geometry: Geometry) -> tuple[int, ...] | None:
+    """The dimensions of a clipped band: the whole pixels around the geometry, inside the band."""
+    try:
+        west, north, east, south = pixel_bounds(geometry, band.projection)
+    except EarthEngineError:
+        # A geometry that the band's projection cannot represent, such as the globe, clips nothing.
+        return band.dimensions
+    left, top, right, bottom = math.floor(west), math.floor(north), math.ceil(east), math.ceil(south)
+    inside = window(band)
+    if inside is not None:
+        left, top = max(left, inside[0]), max(top, inside[1])
+        right, bottom = min(right, inside[2]), min(bottom, inside[3])
+    return dimensions_of((left, top, right, bottom))
 
 
 def covering(geometry: Geometry, projection: Projection) -> Grid:
@@ -68,8 +83,9 @@ def clip_to_bounds_and_scale(
         raise EarthEngineError("The geometry for image clipping must not be unbounded.")
     grid = _grid(projection_of(image), region, width, height, max_dimension, scale)
     projection = grid.projection
+    size = grid.width, grid.height
     bounds = Geometry(box(0, 0, grid.width, grid.height), projection, geodesic=False)
-    cut = image.with_bands(evolve(band, projection=projection, dimensions=None) for band in image.bands)
+    cut = image.with_bands(evolve(band, projection=projection, dimensions=size) for band in image.bands)
     return evolve(cut, footprint=bounds)
 
 

@@ -25,7 +25,8 @@ def resample(image: Image, mode: str) -> Image:
     def one(band: ImageBand) -> ImageBand:
         kind = FLOAT if band.type.is_integer else band.type
         native = _native(band.projection)
-        size = (band.dimensions[1], band.dimensions[0]) if band.dimensions else None
+        # A clipped band has masked pixels around its window.
+        size = (band.dimensions[1], band.dimensions[0]) if band.dimensions and len(band.dimensions) == 2 else None
 
         def source(grid: Grid, pull: Pull) -> Sampled:
             def read(row: int, col: int, rows: int, cols: int) -> Sampled:

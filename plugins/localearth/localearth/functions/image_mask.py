@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 import shapely
+from attrs import evolve
 
 from localearth.errors import EarthEngineError
+from localearth.functions.image_bounds import clipped_dimensions
 from localearth.functions.support import Pairs, beside
 from localearth.promote import promote
 from localearth.raster.grid import Grid, outline_lonlat
@@ -14,6 +16,7 @@ from localearth.registry import function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import BOOLEAN, cast
+from localearth.values.projection import Projection
 
 
 def inside(geometry: Geometry, grid: Grid) -> Any:
@@ -46,15 +49,13 @@ def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
                 valid = valid & inside(footprint, grid)
             return np.where(mask, values, cast(other, kind)), mask | valid
 
-        return ImageBand(name, kind, band.projection, source)
+        return ImageBand(name, kind, band.projection, source, None if footprint is None else band.dimensions)
 
     result = image.with_bands(one(*each) for each in filling)
     return result if same_footprint else _unbounded(result)
 
 
 def _unbounded(image: Image) -> Image:
-    from attrs import evolve
-
     return evolve(image, footprint=None)
 
 
@@ -117,13 +118,15 @@ def _clip(image: Image, region: Geometry) -> Image:
             values, mask = pull(band.source, grid)
             return values, mask & pull(within, grid)[0]
 
-        return ImageBand(band.name, band.type, band.projection, source, band.dimensions)
+        if band.projection not in sizes:
+            sizes[band.projection] = clipped_dimensions(band, region)
+        return ImageBand(band.name, band.type, band.projection, source, sizes[band.projection])
+
+    sizes: dict[Projection, tuple[int, ...] | None] = {}
 
     def within(grid: Grid, _pull: Pull) -> Sampled:
         covered = inside(region, grid)
         return covered, covered
-
-    from attrs import evolve
 
     shape = region.lonlat
     footprint = region if image.footprint is None else Geometry(image.footprint.lonlat.intersection(shape))
@@ -144,7 +147,7 @@ def where(image: Image, test: Image, value: Image) -> Image:
             new, valid = pull(other.source, grid)
             return np.where((tested != 0) & known & valid, cast(new, kind), cast(have, kind)), mask
 
-        return ImageBand(band.name, kind, band.projection, source)
+        return ImageBand(band.name, kind, band.projection, source, band.dimensions)
 
     rows = zip(tests, values, strict=True)
     return image.with_bands(one(band, by, other) for (_, band, by), (_, _, other) in rows)
@@ -202,4 +205,4 @@ def remap(image: Image, old: list[Any], new: list[Any], default: Any, name: str 
         other, valid = pull(filler.source, grid)
         return np.where(hit, mapped, other).astype(kind.dtype), mask & (hit | valid)
 
-    return image.with_bands([ImageBand("remapped", kind, band.projection, source)])
+    return image.with_bands([ImageBand("remapped", kind, band.projection, source, band.dimensions)])

@@ -14,7 +14,7 @@ from localearth.functions.support import pairs
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
-from localearth.values.image import Image, ImageBand, Pull, of_bands
+from localearth.values.image import Image, ImageBand, Pull, of_bands, window
 from localearth.values.pixel_type import NAMED, PixelType, cast, numbers_only
 
 _ALIASES = {
@@ -38,8 +38,8 @@ def _binary(operation: Operation, name: str, left: ImageBand, right: ImageBand) 
         return operation.run(kind, a, b), valid & also
 
     # A constant has no projection of its own, so the result takes the projection of the other operand.
-    base = right if _is_constant(left) and not _is_constant(right) else left
-    return ImageBand(name, kind, base.projection, source)
+    base, other = (right, left) if _is_constant(left) and not _is_constant(right) else (left, right)
+    return ImageBand(name, kind, base.projection, source, common_dimensions(base, other))
 
 
 def _binary_arrays(operation: Operation, name: str, left: ImageBand, right: ImageBand) -> ImageBand:
@@ -56,7 +56,25 @@ def _binary_arrays(operation: Operation, name: str, left: ImageBand, right: Imag
 
 
 def _is_constant(band: ImageBand) -> bool:
-    return band.projection.nominal_scale > 100_000 and band.dimensions is None
+    """Whether a band has no pixels of its own: it has no bounds, or only those of a clip."""
+    return band.projection.nominal_scale > 100_000 and (band.dimensions is None or len(band.dimensions) > 2)
+
+
+def common_dimensions(base: ImageBand, other: ImageBand) -> tuple[int, ...] | None:
+    """The dimensions of a result on the grid of `base`; None when the bounds of the bands differ."""
+    if other.dimensions is None and _is_constant(other):
+        return base.dimensions
+    return base.dimensions if _edges(base) == _edges(other) else None
+
+
+def _edges(band: ImageBand) -> tuple[Any, ...] | None:
+    """The CRS and the corners of a band."""
+    inside = window(band)
+    if inside is None:
+        return None
+    a, b, c, d, e, f = band.projection.transform
+    corners = ((a * x + b * y + c, d * x + e * y + f) for x, y in (inside[:2], inside[2:]))
+    return band.projection.crs, *(round(v, 6) for corner in corners for v in corner)
 
 
 def unary(band: ImageBand, operation: Operation) -> ImageBand:
@@ -199,4 +217,8 @@ def normalized_difference(image: Image, names: list[str] | None) -> Image:
         found = np.where(total == 0, 0, (a - b) / np.where(total == 0, 1, total))
         return found.astype(np.float32), valid & also & (a >= 0) & (b >= 0)
 
-    return of_bands([ImageBand("nd", PixelType("float", -1, 1), one.projection, source)], footprint=image.footprint)
+    # The quotient of inputs that are not negative is between -1 and 1.
+    kind = PixelType("float", -1, 1)
+    return of_bands(
+        [ImageBand("nd", kind, one.projection, source, common_dimensions(one, two))], footprint=image.footprint
+    )

@@ -17,11 +17,11 @@ from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
-from localearth.raster.grid import Grid
+from localearth.raster.grid import Grid, check_memory
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
-from localearth.values.geometry import Geometry
+from localearth.values.geometry import Geometry, valid
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import Projection, invert, resolve, whole
@@ -31,9 +31,6 @@ _NOTE = (
     "Reducers of one input; `tileScale` is ignored. With `bestEffort`, a region with more than `maxPixels` pixels is "
     "refused, because Google's choice of a larger scale is not documented."
 )
-
-MOST = 40_000_000
-"""Maximum number of pixels around a region, whatever `maxPixels` allows: they are held in memory."""
 
 _CHUNK = 200_000
 """Number of pixels whose outlines are created at once."""
@@ -61,9 +58,11 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
         EarthEngineError: when there are more than `max_pixels`.
     """
     a, b, c, d, e, f = invert(projection.transform)
-    shape = shapely.transform(
-        geometry.in_crs(projection.crs),
-        lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
+    shape = valid(
+        shapely.transform(
+            geometry.in_crs(projection.crs),
+            lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
+        )
     )
     if shape.is_empty:
         raise EarthEngineError("The region is empty.")
@@ -74,11 +73,7 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
         raise EarthEngineError(
             f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
         )
-    if rows * cols > MOST:
-        raise EarthEngineError(
-            f"The region has {rows * cols} pixels; the local Earth Engine reduces at most {MOST}. Use a larger scale "
-            "or a smaller region."
-        )
+    check_memory(rows, cols)
     shapely.prepare(shape)
     share, centre = np.empty((rows, cols)), np.empty((rows, cols), bool)
     chunk = max(_CHUNK // cols, 1)

@@ -7,6 +7,14 @@ from collections.abc import Callable
 from localearth.errors import EarthEngineError
 
 _TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|.", re.DOTALL)
+_AREAS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+_NAMES = {"UTC": "Coordinated Universal Time"} | {
+    f"{area[0]}{kind[0]}T": f"{area} {kind} Time"
+    for area in ("Pacific", "Mountain", "Central", "Eastern")
+    for kind in ("Standard", "Daylight")
+}
+"""Short and long names of time zones in Java, where Python has the same short name."""
+
 DEFAULT = "YYYY-MM-dd'T'HH:mm:ss"
 
 
@@ -33,8 +41,30 @@ def _fraction(when: dt.datetime, count: int) -> str:
 
 
 def _offset(when: dt.datetime, count: int) -> str:
+    """Z is +0000, ZZ is +00:00, and ZZZ the id of the time zone (documented by Joda)."""
+    if count > 2:
+        return _zone_id(when)
     text = when.strftime("%z")[:5]
     return text if count == 1 else f"{text[:3]}:{text[3:]}"
+
+
+def _zone_id(when: dt.datetime) -> str:
+    name = "UTC" if when.tzinfo is dt.UTC else str(getattr(when.tzinfo, "key", ""))
+    # Joda replaces old names by new ones, e.g. US/Pacific by America/Los_Angeles.
+    if name not in ("UTC", "PST8PDT") and name.split("/")[0] not in _AREAS:
+        raise EarthEngineError(f"argument 'format': the local Earth Engine does not know Joda's id of zone '{name}'.")
+    return name
+
+
+def _zone_name(when: dt.datetime, count: int) -> str:
+    short, zone = when.tzname() or "", getattr(when.tzinfo, "key", "UTC")
+    # The same letters mean other zones elsewhere: CST is also Cuba's and China's.
+    known = zone in ("UTC", "PST8PDT") or (zone.startswith("America/") and zone != "America/Havana")
+    if short not in _NAMES or not known:
+        raise EarthEngineError(
+            f"argument 'format': the local Earth Engine does not know Java's name of zone '{short}'."
+        )
+    return _NAMES[short] if count > 3 else short
 
 
 _LETTERS: dict[str, Callable[[dt.datetime, int], str]] = {
@@ -45,6 +75,11 @@ _LETTERS: dict[str, Callable[[dt.datetime, int], str]] = {
     "D": _number(lambda when: when.timetuple().tm_yday),
     "H": _number(lambda when: when.hour),
     "h": _number(lambda when: (when.hour - 1) % 12 + 1),
+    "K": _number(lambda when: when.hour % 12),
+    "k": _number(lambda when: when.hour or 24),
+    "C": _number(lambda when: when.year // 100),
+    "G": lambda _when, _count: "AD",
+    "z": _zone_name,
     "m": _number(lambda when: when.minute),
     "s": _number(lambda when: when.second),
     "w": _number(lambda when: when.isocalendar().week),

@@ -1,7 +1,9 @@
 """Numbers: the arithmetic of images, on single values."""
 
 import math
+import operator
 import re
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from localearth.errors import EarthEngineError
 from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names
 from localearth.registry import function
-from localearth.values.pixel_type import DOUBLE, LIMITS, NAMED, PixelType, cast
+from localearth.values.pixel_type import DOUBLE, INT64, LIMITS, NAMED, Long, PixelType, cast
 
 
 def _kind(value: Any) -> PixelType:
@@ -17,9 +19,17 @@ def _kind(value: Any) -> PixelType:
     return LIMITS["int64"] if isinstance(value, int) else DOUBLE
 
 
+_EXACT: dict[Any, Any] = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul}
+"""Operations whose result may exceed 64 bits."""
+
+
 def run_number(operation: Operation, *values: Any) -> Any:
     """An operation on numbers, computed in double precision."""
     kind = operation.type(*(_kind(value) for value in values))
+    if operation.compute in _EXACT and all(isinstance(value, int) for value in values):
+        exact = _EXACT[operation.compute](*map(int, values))
+        if not INT64[0] <= exact <= INT64[1]:
+            raise EarthEngineError(f"The result {exact} has more than 64 bits, which the local Earth Engine refuses.")
     precision = PixelType(kind.precision if kind.is_integer else "double", kind.low, kind.high)
     return operation.run(precision, *(np.asarray(value) for value in values)).item()
 
@@ -44,7 +54,8 @@ def _register() -> None:
     for target, names in cast_names("Number").items():
 
         def convert(value: Any, kind: PixelType = NAMED[target]) -> Any:
-            return cast(np.asarray(value), kind).item()
+            found = cast(np.asarray(value), kind).item()
+            return Long(found) if kind.is_integer else found
 
         function(*names, note="Clamps to the type's range, truncates fractions (documented).")(convert)
 
@@ -61,25 +72,74 @@ def clamp(value: Any, low: float, high: float) -> Any:
 @function("Number.unitScale")
 def unit_scale(value: Any, low: float, high: float) -> float:
     """Maps [low, high] to [0, 1] without clamping."""
+    if low == high:
+        raise EarthEngineError("arguments 'low' and 'high': the local Earth Engine needs different numbers.")
     return float((value - low) / (high - low))
 
 
 @function("Number.parse")
 def parse(text: str, radix: int) -> Any:
-    """A number from text."""
-    try:
-        is_whole = radix != 10 or text.strip().lstrip("+-").isdigit()
-        return int(text, radix) if is_whole else float(text)
-    except ValueError:
-        raise EarthEngineError(f"Can't parse '{text}' as a number.") from None
+    """A number from text, as Java writes numbers."""
+    if radix != 10 and re.fullmatch(r"[-+]?[0-9A-Za-z]+", text) and 2 <= radix <= 36:
+        try:
+            return int(text, radix)
+        except ValueError:
+            raise EarthEngineError(f"Can't parse '{text}' as a number of radix {radix}.") from None
+    if radix == 10 and re.fullmatch(r"[-+]?\d+", text.strip()):
+        return int(text)
+    if radix == 10 and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", text.strip()):
+        return float(text)
+    raise EarthEngineError(f"Can't parse '{text}' as a number.")
 
 
-@function("Number.format", note="printf patterns with one of d, f, e, g, s, x, o.")
+_FORMAT = re.compile(r"((?:[^%]|%%)*)%([-+0 ]*)(\d*)(?:\.(\d+))?([dfegsxoX])((?:[^%]|%%)*)", re.DOTALL)
+
+
+@function("Number.format", note="Java's patterns with one of d, f, e, g, s, x, o, and the flags - + 0 and blank.")
 def format_number(value: Any, pattern: str) -> str:
     """The number as text, formatted with a printf pattern."""
-    found = re.fullmatch(r"(?:[^%]|%%)*%[-+0 #,(]*\d*(?:\.\d+)?([dfegsxoX])(?:[^%]|%%)*", pattern)
-    if found is None or "," in pattern or "(" in pattern:
+    found = _FORMAT.fullmatch(pattern)
+    if found is None or (found[4] is not None and found[5] in "dsxoX"):
         raise EarthEngineError(f"argument 'pattern': the local Earth Engine does not support '{pattern}'.")
-    if found[1] in "dxoX" and value != int(value):
+    before, flags, width, precision, kind, after = found.groups()
+    if kind in "feg" and math.isfinite(value):
+        text = _rounded(float(value), kind, 6 if precision is None else int(precision))
+    elif kind in "dxoX" and not float(value).is_integer():
         raise EarthEngineError(f"The pattern '{pattern}' needs a whole number, not {value}.")
-    return pattern % (int(value) if found[1] in "dxoX" else value)
+    elif kind in "dxoX" and (kind == "d" or value >= 0):
+        text = format(int(value), kind)
+    elif kind == "s" and isinstance(value, int):
+        text = str(value)
+    else:
+        # Java writes negative hexadecimal numbers by their size in bits, and floats in its own notation.
+        raise EarthEngineError(f"argument 'pattern': the local Earth Engine does not write {value} with '{pattern}'.")
+    if kind in "dfeg" and not text.startswith("-"):
+        text = ("+" if "+" in flags else " " if " " in flags else "") + text
+    size = int(width or 0)
+    align = str.ljust if "-" in flags else str.zfill if "0" in flags else str.rjust
+    text = align(text, size)
+    return before.replace("%%", "%") + text + after.replace("%%", "%")
+
+
+def _rounded(value: float, kind: str, digits: int) -> str:
+    """A float as Java's Formatter writes it: halves of the shortest decimal notation are rounded away from zero."""
+    number = Decimal(repr(value))
+    with localcontext() as context:
+        context.rounding, context.prec = ROUND_HALF_UP, 400
+        if kind == "g":
+            # Java's g keeps zeros at the end; it has no exponent from 0.0001 on and below 10 ** digits.
+            digits = max(digits, 1)
+            size = abs(+number.quantize(Decimal(1).scaleb(number.adjusted() - digits + 1))) if number else number
+            if not number or Decimal("0.0001") <= size < Decimal(10) ** digits:
+                digits -= (size.adjusted() if number else 0) + 1
+                kind = "f"
+            else:
+                digits, kind = digits - 1, "e"
+        if kind == "f":
+            return f"{number.quantize(Decimal(1).scaleb(-digits)):f}"
+        mantissa = number.scaleb(-number.adjusted()) if number else number
+        exponent = number.adjusted() if number else 0
+        mantissa = mantissa.quantize(Decimal(1).scaleb(-digits))
+        if abs(mantissa) >= 10:
+            mantissa, exponent = (mantissa / 10).quantize(Decimal(1).scaleb(-digits)), exponent + 1
+        return f"{mantissa:f}e{exponent:+03d}"

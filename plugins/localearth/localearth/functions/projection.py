@@ -21,9 +21,9 @@ def make(crs: object, transform: list[float] | None, wkt: str | None) -> Project
 
 
 @function("Projection.crs")
-def crs_of(projection: Projection) -> str:
-    """The code, e.g. `EPSG:32618`."""
-    return projection.crs
+def crs_of(projection: Projection) -> str | None:
+    """The code, e.g. `EPSG:32618`; null for WKT without an authority."""
+    return None if projection.is_wkt else projection.crs
 
 
 @function("Projection.wkt")
@@ -69,4 +69,4 @@ def translate(projection: Projection, x: float, y: float) -> Projection:
 @function("ErrorMargin")
 def error_margin(value: float | None, unit: str) -> ErrorMargin:
     """The allowed error of a geometry."""
-    return ErrorMargin(value, unit)
+    return ErrorMargin.of(value, unit)

@@ -1,12 +1,11 @@
-"""Strings. Regular expressions are Python's, close to JavaScript's."""
+"""Strings."""
 
 import json
-import re
 from typing import Any
 
 from localearth.encode import encode
 from localearth.errors import EarthEngineError
-from localearth.functions.support import refuse
+from localearth.functions import regex as regular
 from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values.date import Date
@@ -15,29 +14,34 @@ from localearth.values.projection import whole
 _FLAGS = "`flags` g and i only."
 
 
-def _flags(flags: str) -> re.RegexFlag:
-    if set(flags) - {"g", "i"}:
-        raise refuse("flags", flags, "use 'g' and 'i'")
-    return re.IGNORECASE if "i" in flags else re.NOFLAG
-
-
-def _compiled(regex: str, flags: str) -> re.Pattern[str]:
-    try:
-        return re.compile(regex, _flags(flags))
-    except re.error as error:
-        raise EarthEngineError(f"Invalid regular expression '{regex}': {error}.") from None
-
-
 @function("String")
 def make(value: Any) -> str:
     """A string from a string or number."""
     if isinstance(value, str):
         return value
     if is_number(value):
-        return str(whole(value))
+        text = str(whole(value))
+        if "e" in text:
+            raise EarthEngineError(f"argument 'input': the local Earth Engine does not know how Java writes {text}.")
+        return text
     if isinstance(value, Date):
         return value.at().strftime("%Y-%m-%dT%H:%M:%S")
-    return json.dumps(encode(value))
+    return written(value)
+
+
+def written(value: Any) -> str:
+    """A value as JSON, as the server writes it."""
+    try:
+        return json.dumps(encode(value), separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise EarthEngineError("argument 'object': JSON has no infinite numbers and no NaN.") from None
+
+
+def _units(text: str) -> str:
+    """Text whose characters are Java's units of 16 bits."""
+    if any(ord(character) > 0xFFFF for character in text):
+        raise EarthEngineError("the local Earth Engine does not count characters beyond 16 bits, such as emoji.")
+    return text
 
 
 @function("String.cat")
@@ -49,25 +53,25 @@ def cat(one: str, two: str) -> str:
 @function("String.length")
 def length(text: str) -> int:
     """The number of characters."""
-    return len(text)
+    return len(_units(text))
 
 
 @function("String.slice")
 def slice_text(text: str, start: int, end: int | None) -> str:
     """A slice, as in Python."""
-    return text[start:end]
+    return _units(text)[start:end]
 
 
 @function("String.index")
 def index(text: str, pattern: str) -> int:
     """The first position of a substring, or -1."""
-    return text.find(pattern)
+    return _units(text).find(pattern)
 
 
 @function("String.rindex")
 def rindex(text: str, pattern: str) -> int:
     """The last position of a substring, or -1."""
-    return text.rfind(pattern)
+    return _units(text).rfind(pattern)
 
 
 @function("String.toLowerCase")
@@ -84,8 +88,8 @@ def upper(text: str) -> str:
 
 @function("String.trim")
 def trim(text: str) -> str:
-    """The string without whitespace at both ends."""
-    return text.strip()
+    """The string without blanks and control characters at both ends, as Java trims."""
+    return text.strip("".join(map(chr, range(33))))
 
 
 @function("String.equals")
@@ -103,13 +107,13 @@ def compare(one: str, two: str) -> int:
 @function("String.split", note=_FLAGS)
 def split(text: str, regex: str, flags: str) -> list[str]:
     """The parts between the matches of a regular expression; the characters if it is empty."""
-    return list(text) if not regex else [part or "" for part in _compiled(regex, flags).split(text)]
+    return list(text) if not regex else regular.split(text, regular.compiled(regex, flags))
 
 
 @function("String.match", note=_FLAGS)
 def match(text: str, regex: str, flags: str) -> list[str]:
     """The first match and its groups; with the flag g, all matches."""
-    pattern = _compiled(regex, flags)
+    pattern = regular.compiled(regex, flags)
     if "g" in flags:
         return [found[0] for found in pattern.finditer(text)]
     found = pattern.search(text)
@@ -119,14 +123,13 @@ def match(text: str, regex: str, flags: str) -> list[str]:
 @function("String.replace", note=_FLAGS)
 def replace(text: str, regex: str, replacement: str, flags: str) -> str:
     """The string with the first match replaced, or all matches with the flag g. `$1` is a group."""
-    pattern = re.sub(r"\$(\d)", r"\\\1", replacement.replace("\\", "\\\\"))
-    return _compiled(regex, flags).sub(pattern, text, count=0 if "g" in flags else 1)
+    return regular.replace(text, regular.compiled(regex, flags), replacement, "g" in flags)
 
 
 @function("String.encodeJSON")
 def encode_json(value: Any) -> str:
-    """A value as JSON."""
-    return json.dumps(encode(value))
+    """A value as JSON, without blanks; keys in alphabetical order (https://github.com/google/earthengine-community)."""
+    return written(value)
 
 
 @function("String.decodeJSON")

@@ -269,7 +269,9 @@ class Landsat:
         }
         take = Take(seen, frame.lines, frame.grid)
         bands = LazyBands(partial(landsat_bands, self._optics, take))
-        return ImageAsset(f"{self.id}/{satellite.code}_{place}_{when:%Y%m%d}", properties, bands, frame.footprint)
+        return ImageAsset(
+            f"{self.id}/{satellite.code}_{place}_{when:%Y%m%d}", properties, bands, frame.footprint, ring=True
+        )
 
 
 def _path(relative: int) -> int:

@@ -211,7 +211,7 @@ class Sentinel1:
         }
         take = Take(key, frame.ascending, frame.lines, frame.grid, middle)
         bands = LazyBands(partial(radar_bands, self._planet, take, polarisations))
-        return ImageAsset(f"{self.id}/{index}", properties, bands, frame.footprint)
+        return ImageAsset(f"{self.id}/{index}", properties, bands, frame.footprint, ring=True)
 
 
 _FARTHEST = math.hypot(SENTINEL1.swath / 2 / RADIUS, FRAME / 2) + 0.03

@@ -93,7 +93,7 @@ class Sentinel2:
             "MEAN_SOLAR_ZENITH_ANGLE": round(float(np.degrees(np.arccos(scene.seen.sun()[2]))), 4),
         }
         bands = LazyBands(partial(self._bands, scene))
-        return ImageAsset(f"{self.id}/{scene.index}", properties, bands, scene.strip.footprint)
+        return ImageAsset(f"{self.id}/{scene.index}", properties, bands, scene.strip.footprint, ring=True)
 
     def _bands(self, scene: Scene) -> list[MadeBand]:
         key = salt(self._seed, "haze", scene.index)

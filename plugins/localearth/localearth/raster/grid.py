@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
+from localearth.errors import EarthEngineError
 from localearth.values.projection import Affine, Projection, reproject
 
 
@@ -65,6 +66,23 @@ class Grid:
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             return box(-180, -90, 180, 90) if crs == "EPSG:4326" else Polygon()
         return Polygon(np.column_stack([x, y]))
+
+
+MAX_PIXELS = 100_000_000
+"""Pixels of a grid that are computed at once: about a gigabyte per band."""
+
+
+def check_memory(rows: int, columns: int) -> None:
+    """Refuses a grid that would need too much memory, in Google's words.
+
+    Raises:
+        EarthEngineError: when it has more than `MAX_PIXELS`.
+    """
+    if rows * columns > MAX_PIXELS:
+        raise EarthEngineError(
+            f"User memory limit exceeded: {columns} x {rows} pixels at once, of which the local Earth Engine computes "
+            f"at most {MAX_PIXELS}. Use a larger scale or a smaller region."
+        )
 
 
 @lru_cache(maxsize=64)

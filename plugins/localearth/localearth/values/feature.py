@@ -50,9 +50,16 @@ def get(element: Element, name: str) -> Any:
     """A property of an element; None when it is missing, as with Google."""
     if name == ".geo":
         return element.geometry
-    if isinstance(element, Image):
-        if name == "system:id":
-            return element.id
-        if name == "system:band_names":
-            return element.names
+    if name == "system:id":
+        return getattr(element, "id", None) or element.properties.get(name)
+    if name == "system:band_names" and isinstance(element, Image):
+        return element.names
     return element.properties.get(name)
+
+
+def with_values(element: Any, properties: Mapping[str, Any]) -> Any:
+    """An element with these properties, without null values; `system:id` is the id of an image or a collection."""
+    kept = {name: value for name, value in properties.items() if value is not None}
+    if "system:id" in properties and hasattr(element, "id"):
+        return evolve(element.with_properties(kept), id=kept.pop("system:id", None))
+    return element.with_properties(kept)

@@ -13,7 +13,7 @@ import shapely
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 from pyproj import Geod
-from shapely.geometry import GeometryCollection, Polygon, mapping, shape
+from shapely.geometry import MultiPolygon, Polygon, mapping, shape
 from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
 
@@ -40,17 +40,23 @@ class Geometry:
 
     @cached_property
     def lonlat(self) -> BaseGeometry:
-        """The shape in EPSG:4326."""
+        """The shape in EPSG:4326, valid."""
         found = self.in_crs("EPSG:4326")
         if found.geom_type != "Point":
+            found = valid(found)
             shapely.prepare(found)
         return found
+
+    @property
+    def drawn(self) -> BaseGeometry:
+        """The shape in EPSG:4326 as it was drawn: its edges may cross and its parts overlap."""
+        return self.in_crs("EPSG:4326")
 
     def in_crs(self, crs: str) -> BaseGeometry:
         """The shape in coordinates of a CRS; vertices are exact, edges between them are straight in that CRS."""
         t = self.projection.transform
         if self.projection.crs == crs and t == WGS84.transform:
-            return proper(self.shape)
+            return self.shape
         a, b, c, d, e, f = compose(t, WGS84.transform)
 
         def move(points: Any) -> Any:
@@ -60,7 +66,7 @@ class Geometry:
         moved = shapely.transform(self.shape, move)
         if not np.isfinite(shapely.get_coordinates(moved)).all():
             raise EarthEngineError(f"Unable to transform the geometry into requested projection {crs}.")
-        return proper(moved)
+        return moved
 
     @property
     def type(self) -> str:
@@ -74,14 +80,17 @@ class Geometry:
         return plane, shapely.transform(self.lonlat, plane.onto)
 
     def area(self) -> float:
-        """The area on the ellipsoid, square metres; 0 for points and lines."""
+        """The area on the ellipsoid, square metres; 0 for points and lines.
+
+        Where components overlap, the overlap counts for each of them (documented).
+        """
+        pieces = (piece for part in parts(self.drawn) if part.area or not part.is_valid for piece in parts(valid(part)))
         # The area of a hole is only subtracted if it runs the other way around.
-        shapes = [orient(part) for part in parts(self.lonlat) if part.area]
-        return sum(abs(GEOD.geometry_area_perimeter(part)[0]) for part in shapes)
+        return sum(abs(GEOD.geometry_area_perimeter(orient(piece))[0]) for piece in pieces if piece.area)
 
     def length(self, of: tuple[str, ...]) -> float:
         """The length on the ellipsoid of the parts with the given types, metres."""
-        return sum(GEOD.geometry_length(part) for part in parts(self.lonlat) if part.geom_type in of)
+        return sum(GEOD.geometry_length(part) for part in parts(self.drawn) if part.geom_type in of)
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it: GeoJSON, with the CRS and the kind of edges if they are not the defaults."""
@@ -91,6 +100,33 @@ class Geometry:
         if not self.geodesic and "Point" not in self.type:
             shown["geodesic"] = False
         return shown | _geojson(self.shape)
+
+
+_CHECKED = 20_000
+"""Shapes with more vertices come from tables, and are not checked: that would take seconds."""
+
+
+def valid(shape_: BaseGeometry) -> BaseGeometry:
+    """A shape whose edges do not cross.
+
+    The inside of a polygon follows the even-odd rule (documented for `evenOdd`); polygons that overlap are united
+    (assumed: for areas, the components of a multi geometry are documented to be independent).
+    """
+    if shapely.get_num_coordinates(shape_) > _CHECKED or shape_.is_valid:
+        return shape_
+    if shape_.geom_type == "Polygon":
+        return _areas(shapely.make_valid(shape_))
+    if shape_.geom_type == "MultiPolygon":
+        return shapely.union_all([valid(part) for part in shape_.geoms])
+    if shape_.geom_type == "GeometryCollection":
+        return shapely.GeometryCollection([valid(part) for part in shape_.geoms])
+    return shape_
+
+
+def _areas(shape_: BaseGeometry) -> BaseGeometry:
+    """Only the polygons of a repaired polygon; edges that enclose nothing have no inside."""
+    found = [part for part in parts(shape_) if part.geom_type == "Polygon"]
+    return found[0] if len(found) == 1 else MultiPolygon(found)
 
 
 @frozen
@@ -123,20 +159,6 @@ class Plane:
 
     def _centres(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return np.full(len(points), self.lon), np.full(len(points), self.lat)
-
-
-def proper(shape_: BaseGeometry) -> BaseGeometry:
-    """A shape whose polygons do not cross themselves or overlap.
-
-    Self-crossing rings follow the even-odd rule, Google's default (its guide on geometric operations). Overlapping
-    parts of a multipolygon are united (assumed).
-    """
-    if shape_.geom_type not in ("Polygon", "MultiPolygon", "GeometryCollection") or shape_.is_valid:
-        return shape_
-    if shape_.geom_type == "GeometryCollection":
-        return GeometryCollection([proper(part) for part in shape_.geoms])
-    made = [part for each in parts(shape_) for part in parts(shapely.make_valid(each)) if part.geom_type == "Polygon"]
-    return shapely.union_all(made) if made else shape_
 
 
 def around(shape_: BaseGeometry) -> BaseGeometry:

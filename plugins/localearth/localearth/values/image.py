@@ -8,7 +8,7 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.raster.grid import Grid
+from localearth.raster.grid import Grid, check_memory
 from localearth.raster.overlap import Overlap, overlap
 from localearth.raster.sampling import Positions, Sampled, positions
 from localearth.values.geometry import Geometry
@@ -33,6 +33,7 @@ class Pull:
         key = id(source), grid
         found = self._pixels.get(key)
         if found is None:
+            check_memory(grid.height, grid.width)
             # The source is kept with its pixels, because an id() is only unique during the object's lifetime.
             found = source, source(grid, self)
             self._pixels[key] = found
@@ -74,14 +75,15 @@ class ImageBand:
         type: the type of its pixels.
         projection: its default projection; pixels of 1 degree for computed bands without one.
         source: computes its pixels.
-        dimensions: (width, height) of an asset's band; otherwise None.
+        dimensions: (width, height) in pixels of its projection; after a clip (width, height, column, row), where the
+            last two are the origin. None without bounds.
     """
 
     name: str
     type: PixelType
     projection: Projection
     source: Source
-    dimensions: tuple[int, int] | None = None
+    dimensions: tuple[int, ...] | None = None
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it."""
@@ -89,9 +91,25 @@ class ImageBand:
         del projection["type"]
         shown: dict[str, Any] = {"id": self.name, "data_type": self.type.info()}
         if self.dimensions:
-            shown["dimensions"] = list(self.dimensions)
+            shown["dimensions"] = list(self.dimensions[:2])
+            if any(self.dimensions[2:]):
+                shown["origin"] = list(self.dimensions[2:])
         transform = projection.pop("transform")
         return {**shown, **projection, "crs_transform": transform}
+
+
+def window(band: ImageBand) -> tuple[int, int, int, int] | None:
+    """The first column and row of a band and those after its last ones; None without bounds."""
+    if band.dimensions is None:
+        return None
+    width, height, col, row = (*band.dimensions, 0, 0)[:4]
+    return col, row, col + width, row + height
+
+
+def dimensions_of(window_: tuple[int, int, int, int]) -> tuple[int, int, int, int] | None:
+    """The dimensions and origin of a window; None when it is empty."""
+    left, top, right, bottom = window_
+    return (right - left, bottom - top, left, top) if left < right and top < bottom else None
 
 
 @frozen(eq=False)

@@ -14,6 +14,10 @@ _EXPORT = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64")
 INT64 = (-(2**63), 2**63 - 1)
 
 
+class Long(int):
+    """An integer of 64 bits, as casts of numbers return it; integers in a program are `Integer`."""
+
+
 @frozen
 class PixelType:
     """The type of a band's pixels.

@@ -36,6 +36,20 @@ def lookup(crs: str) -> CRS:
 
 
 @lru_cache(maxsize=256)
+def canonical(crs: str) -> str:
+    """The code of a CRS: WKT with an authority is that code (documented at ee.Projection.crs); other WKT stays.
+
+    Raises:
+        EarthEngineError: when the text is not a known CRS.
+    """
+    if "[" not in crs:
+        lookup(crs)
+        return crs
+    authority = lookup(crs).to_json_dict().get("id")
+    return f"{authority['authority']}:{authority['code']}" if authority else crs
+
+
+@lru_cache(maxsize=256)
 def metres_per_unit(crs: str) -> float:
     """The nominal length of one coordinate unit, metres."""
     system = lookup(crs)
@@ -108,10 +122,15 @@ class Projection:
         factor = metres / self.nominal_scale
         return self.scaled(factor, factor)
 
+    @property
+    def is_wkt(self) -> bool:
+        """Whether the CRS has no code."""
+        return "[" in self.crs
+
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it."""
         shown: dict[str, Any] = {"type": "Projection"}
-        shown["crs" if ":" in self.crs and "[" not in self.crs else "wkt"] = self.crs
+        shown["wkt" if self.is_wkt else "crs"] = self.crs
         return {**shown, "transform": [whole(v) for v in self.transform]}
 
 

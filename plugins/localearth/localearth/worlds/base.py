@@ -54,17 +54,24 @@ class ImageAsset:
             Without `system:index` and `system:footprint`, which are derived.
         bands: its bands, in order.
         footprint: its footprint in EPSG:4326; None for an image without bounds.
+        ring: whether `system:footprint` is the ring around the footprint, as for Sentinel and Landsat scenes.
     """
 
     id: str
     properties: Mapping[str, Any]
     bands: Sequence[BandSource]
     footprint: BaseGeometry | None = None
+    ring: bool = False
 
     @property
     def index(self) -> str:
         """The last part of its id: `system:index`."""
         return self.id.rsplit("/", 1)[-1]
+
+    @property
+    def version(self) -> int:
+        """`system:version`: microseconds of its ingestion; here those of its own time, and 1 without a time."""
+        return int(self.properties.get("system:time_start", 0)) * 1000 or 1
 
 
 class CollectionAsset(Protocol):
