@@ -7,13 +7,17 @@ from functools import cache
 from typing import Any
 
 from localearth.errors import EarthEngineError
-from localearth.values import date, geometry
+from localearth.values import array, date, geometry
+from localearth.values.array import Array
 from localearth.values.collection import Collection, Filter, of_elements, union
+from localearth.values.confusion import ConfusionMatrix
 from localearth.values.date import Date, DateRange
 from localearth.values.feature import Feature
+from localearth.values.filter_text import parse
 from localearth.values.function import ErrorMargin, Function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, constant_band, of_bands
+from localearth.values.join import Join
 from localearth.values.kernel import Kernel
 from localearth.values.pixel_type import NAMED, Long, PixelType, of_number
 from localearth.values.projection import Projection, canonical
@@ -193,6 +197,16 @@ def _dictionary(value: Any) -> Mapping[str, Any]:
     raise Mismatch
 
 
+def _array(value: Any) -> Array:
+    if isinstance(value, Array | list) or is_number(value):
+        return array.make(value)
+    raise Mismatch
+
+
+def _filter(value: Any) -> Filter:
+    return parse(value) if isinstance(value, str) else _is(Filter)(value)
+
+
 def _is(kind: type) -> Converter:
     def convert(value: Any) -> Any:
         if isinstance(value, kind):
@@ -204,6 +218,7 @@ def _is(kind: type) -> Converter:
 
 _SIMPLE: dict[str, Converter] = {
     "Image<unknown bands>": _image,
+    "Array": _array,
     "Number": _number,
     "Float": lambda value: float(_number(value)),
     "Integer": _integer,
@@ -220,10 +235,12 @@ _SIMPLE: dict[str, Converter] = {
     "DateRange": _date_range,
     "PixelType": _pixel_type,
     "ErrorMargin": _margin,
-    "Filter": _is(Filter),
+    "Filter": _filter,
     "Reducer": _is(Reducer),
     "Kernel": _is(Kernel),
     "Algorithm": _is(Function),
+    "Join": _is(Join),
+    "ConfusionMatrix": _is(ConfusionMatrix),
     "Object": lambda value: value,
     "<any>": lambda value: value,
 }

@@ -49,11 +49,6 @@ def test_filters(local, condition, days):
     assert indices(scenes().filter(condition())) == [f"2017010{n}T000000_S" for n in days]
 
 
-def test_a_filter_on_two_fields_is_refused(local):
-    with pytest.raises(ee.EEException, match="does not support filters on two fields"):
-        scenes().filter(ee.Filter.equals(leftField="a", rightField="b")).size().getInfo()
-
-
 def test_sorting_and_limits(local):
     assert indices(scenes().sort("CLOUDS")) == [f"2017010{n}T000000_S" for n in (4, 1, 3, 2)]
     assert indices(scenes().sort("CLOUDS", False).limit(2)) == [f"2017010{n}T000000_S" for n in (2, 3)]

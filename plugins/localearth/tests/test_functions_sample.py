@@ -179,17 +179,3 @@ def test_a_huge_region_fails_before_memory_is_taken(image):
 def test_a_normalized_difference_lies_between_minus_1_and_1(image):
     kind = image[0].normalizedDifference(["c", "h"]).getInfo()["bands"][0]["data_type"]
     assert kind == {"type": "PixelType", "precision": "float", "min": -1, "max": 1}
-
-
-def test_get_region_has_a_row_for_every_pixel_and_image(image):
-    source, values, heights, valid = image
-    images = [source.set("system:time_start", n, "system:index", f"i{n}") for n in (5, 6)]
-    region = square(3, 5, 2)
-    header, *rows = ee.ImageCollection(images).getRegion(region, None, CRS, [10, 0, X, 0, -10, Y]).getInfo()
-    assert header == ["id", "longitude", "latitude", "time", "c", "h"]
-    assert [(row[0], row[3]) for row in rows] == [("i5", 5), ("i6", 6)] * 4
-    expected = [heights[at].item() if valid[at] else None for at in ((3, 5), (3, 6), (4, 5), (4, 6))]
-    assert [row[5] for row in rows[::2]] == expected
-    assert [row[4] for row in rows[1::2]] == values[3:5, 5:7].ravel().tolist()
-    lon, lat = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform(X + 55, Y - 35)
-    assert rows[0][1:3] == pytest.approx([lon, lat], abs=1e-9)

@@ -6,12 +6,13 @@ from typing import Any
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
-from localearth.functions.filter import field_of
 from localearth.functions.lists import ordering
 from localearth.functions.support import mapped
 from localearth.promote import promote
 from localearth.registry import function
+from localearth.values.array import Array
 from localearth.values.collection import Collection, of_elements, union
+from localearth.values.compare import field_of
 from localearth.values.feature import Feature
 from localearth.values.function import Function
 from localearth.values.geometry import Geometry, around
@@ -24,7 +25,7 @@ def make_collection(elements: list[Any]) -> Collection:
     return of_elements(elements, of_images=False)
 
 
-@function("Collection.filter", note="`filter` must be a Filter, not a string. The asset's id is kept (assumed).")
+@function("Collection.filter", note="The asset's id is kept (assumed).")
 def filter_collection(collection: Collection, condition: Any) -> Collection:
     """The elements that pass a filter; the asset gets the filter's region and dates."""
     return collection.filtered(promote("Collection.filter", "filter", "Filter", condition))
@@ -50,6 +51,13 @@ def to_list(collection: Collection, count: int, offset: int) -> list[Any]:
     return list(collection.elements[offset : offset + count])
 
 
+def ordered(elements: list[Any], key: str, ascending: bool) -> list[Any]:
+    """Elements in the order of a property; those without it come last in both orders (assumed)."""
+    have = [each for each in elements if field_of(each, key) is not None]
+    rest = [each for each in elements if field_of(each, key) is None]
+    return sorted(have, key=lambda each: ordering(field_of(each, key)), reverse=not ascending) + rest
+
+
 @function("Collection.limit", note="The asset's id is kept (assumed).")
 def limit(collection: Collection, count: int | None, key: str | None, ascending: bool) -> Collection:
     """At most `count` elements, ordered by a property if one is named."""
@@ -57,10 +65,7 @@ def limit(collection: Collection, count: int | None, key: str | None, ascending:
     def make() -> Iterable[Any]:
         found = list(collection.elements)
         if key is not None:
-            # Elements without the property come last in both orders (assumed).
-            have = [each for each in found if field_of(each, key) is not None]
-            rest = [each for each in found if field_of(each, key) is None]
-            found = sorted(have, key=lambda each: ordering(field_of(each, key)), reverse=not ascending) + rest
+            found = ordered(found, key, ascending)
         return found if count is None else found[:count]
 
     return evolve(collection.derived(make), id=collection.id)
@@ -137,7 +142,8 @@ def distinct(collection: Collection, properties: Any) -> Collection:
 
     def key(element: Any) -> str:
         found = (field_of(element, name) for name in names)
-        return repr([each.shape.wkb if isinstance(each, Geometry) else each for each in found])
+        plain = (each.info() if isinstance(each, Array) else each for each in found)
+        return repr([each.shape.wkb if isinstance(each, Geometry) else each for each in plain])
 
     def make() -> Iterable[Any]:
         seen: set[str] = set()

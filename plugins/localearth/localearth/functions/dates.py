@@ -121,6 +121,8 @@ def update(
 @function("DateRange")
 def make_range(start: Any, end: Any, zone: str | None) -> DateRange:
     """The range from start to end, exclusive; one millisecond without an end."""
+    if isinstance(start, DateRange) and end is None:
+        return start
     first = dates.of(start, zone).millis
     last = first + 1 if end is None else dates.of(end, zone).millis
     if last < first:

@@ -1,82 +1,42 @@
 """Filters of collections and lists. A comparison with a missing property is false."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from localearth.errors import EarthEngineError
-from localearth.promote import Mismatch, converter, promote
+from localearth.promote import promote
 from localearth.registry import function
-from localearth.values import feature as features
-from localearth.values.collection import Collection, Filter
+from localearth.values.collection import Filter
+from localearth.values.compare import COMPARISONS, GEOMETRY_FIELDS, Match, comparable, field_of, of_two, plain
 from localearth.values.date import Date, DateRange
-from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image
 
-_GEOMETRY_FIELDS = (".all", ".geo", "system:footprint")
+
+def fields(left_field: str | None, right_field: str | None, test: Match) -> Match | None:
+    """The test of a left field and a right field, if both are given; false when one is missing."""
+    if left_field is None or right_field is None:
+        return None
+
+    def match(left: Any, right: Any) -> bool:
+        one, two = field_of(left, left_field), field_of(right, right_field)
+        return one is not None and two is not None and test(one, two)
+
+    return match
 
 
-def field_of(element: Any, name: str) -> Any:
-    """A field of an element or a dictionary; `item` is a plain list element itself."""
-    if isinstance(element, Image | Feature | Collection):
-        if name in _GEOMETRY_FIELDS:
-            return element.geometry
-        value = features.get(element, name)
-    elif isinstance(element, Mapping):
-        value = element.get(name)
-    else:
-        value = element if name == "item" else None
-    return value.millis if isinstance(value, Date) else value
-
-
-def _plain(value: Any) -> Any:
-    return value.millis if isinstance(value, Date) else value
-
-
-def _sides(left_field: str | None, right: Any, right_field: str | None, left: Any) -> tuple[str, Any, bool]:
+def sides(left_field: str | None, right: Any, right_field: str | None, left: Any) -> tuple[str, Any, bool]:
     """The field, the value, and whether the field is the left operand."""
-    if left_field is not None and right_field is not None:
-        raise EarthEngineError("the local Earth Engine does not support filters on two fields (joins).")
     if left_field is not None:
-        return left_field, _plain(right), True
+        return left_field, plain(right), True
     if right_field is not None:
-        return right_field, _plain(left), False
+        return right_field, plain(left), False
     raise EarthEngineError("Either leftField or rightField must be specified.")
 
 
-def _comparable(a: Any, b: Any) -> bool:
-    if isinstance(a, str) or isinstance(b, str):
-        return isinstance(a, str) and isinstance(b, str)
-    return isinstance(a, int | float) and isinstance(b, int | float)
-
-
-def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    return lambda a, b: _comparable(a, b) and test(a, b)
-
-
-def _text(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
-    return lambda a, b: isinstance(a, str) and isinstance(b, str) and test(a, b)
-
-
-_COMPARISONS: dict[tuple[str, ...], Callable[[Any, Any], bool]] = {
-    ("Filter.equals", "Filter.eq"): lambda a, b: bool(a == b),
-    ("Filter.notEquals", "Filter.neq"): lambda a, b: bool(a != b),
-    ("Filter.lessThan", "Filter.lt"): _ordered(lambda a, b: a < b),
-    ("Filter.lessThanOrEquals", "Filter.lte"): _ordered(lambda a, b: a <= b),
-    ("Filter.greaterThan", "Filter.gt"): _ordered(lambda a, b: a > b),
-    ("Filter.greaterThanOrEquals", "Filter.gte"): _ordered(lambda a, b: a >= b),
-    ("Filter.stringContains",): _text(lambda a, b: b in a),
-    ("Filter.stringStartsWith",): _text(lambda a, b: a.startswith(b)),
-    ("Filter.stringEndsWith",): _text(lambda a, b: a.endswith(b)),
-    ("Filter.inList",): lambda a, b: a in b if isinstance(b, list) else False,
-    ("Filter.listContains",): lambda a, b: b in a if isinstance(a, list) else False,
-}
-_JOINS = "`leftField` with `rightField` (joins) is refused."
-
-
 def _register() -> None:
-    for names, test in _COMPARISONS.items():
+    for names, test in COMPARISONS.items():
 
         def compare(
             left_field: str | None,
@@ -86,7 +46,10 @@ def _register() -> None:
             test: Callable[[Any, Any], bool] = test,
             name: str = names[0],
         ) -> Filter:
-            field, value, field_first = _sides(left_field, right, right_field, left)
+            both = fields(left_field, right_field, test)
+            if both is not None:
+                return of_two(both, name)
+            field, value, field_first = sides(left_field, right, right_field, left)
 
             def passes(element: Any) -> bool:
                 found = field_of(element, field)
@@ -96,7 +59,7 @@ def _register() -> None:
 
             return Filter(passes, text=name)
 
-        function(*names, note=_JOINS)(compare)
+        function(*names)(compare)
 
 
 _register()
@@ -108,6 +71,10 @@ _SPATIAL: dict[str, tuple[Callable[[Any, Any], bool], bool]] = {
     "Filter.disjoint": (lambda a, b: not a.intersects(b), False),
 }
 """Each with whether a passing element must intersect the geometry, so that the asset can be restricted to it."""
+
+
+def _shapes(test: Match) -> Match:
+    return lambda a, b: isinstance(a, Geometry) and isinstance(b, Geometry) and test(a.lonlat, b.lonlat)
 
 
 def _register_spatial() -> None:
@@ -123,31 +90,34 @@ def _register_spatial() -> None:
             name: str = name,
             touching: bool = touching,
         ) -> Filter:
-            field, value, field_first = _sides(left_field, right, right_field, left)
+            both = fields(left_field, right_field, _shapes(test))
+            if both is not None:
+                return of_two(both, name)
+            field, value, field_first = sides(left_field, right, right_field, left)
             region = promote(name, "rightValue" if field_first else "leftValue", "Geometry", value).lonlat
 
             def passes(element: Any) -> bool:
                 found = field_of(element, field)
-                if found is None and isinstance(element, Image) and field in _GEOMETRY_FIELDS:
+                if found is None and isinstance(element, Image) and field in GEOMETRY_FIELDS:
                     # An image without bounds covers everything.
                     return name in ("Filter.intersects", "Filter.contains")
                 if not isinstance(found, Geometry):
                     return False
                 return test(found.lonlat, region) if field_first else test(region, found.lonlat)
 
-            return Filter(passes, region if touching and field in _GEOMETRY_FIELDS else None, text=name)
+            return Filter(passes, region if touching and field in GEOMETRY_FIELDS else None, text=name)
 
-        function(name, note=_JOINS + " Edges are straight in longitude and latitude.")(spatial)
+        function(name, note="Edges are straight in longitude and latitude.")(spatial)
 
 
 _register_spatial()
 
 
-@function("Filter.dateRangeContains", note=_JOINS)
+@function("Filter.dateRangeContains", note="A range in `leftValue` and a date in `rightField`.")
 def date_range_contains(left_field: str | None, right: Any, right_field: str | None, left: Any) -> Filter:
     """Whether a date range contains a date: start inclusive, end exclusive."""
-    field, value, field_first = _sides(left_field, right, right_field, left)
-    if field_first:
+    field, value, field_first = sides(left_field, right, right_field, left)
+    if field_first or left_field is not None:
         raise EarthEngineError("the local Earth Engine supports a range in 'leftValue' and a date in 'rightField'.")
     span: DateRange = promote("Filter.dateRangeContains", "leftValue", "DateRange", value)
 
@@ -159,17 +129,21 @@ def date_range_contains(left_field: str | None, right: Any, right_field: str | N
     return Filter(passes, interval=interval, text="Filter.dateRangeContains")
 
 
-@function("Filter.and")
+@function("Filter.and", note="In a join, the measure of its only filter that has one (assumed).")
 def both(filters: list[Filter]) -> Filter:
     """Passes elements that pass all filters."""
     regions = [each.region for each in filters if each.region is not None]
     spans = [each.interval for each in filters if each.interval is not None]
     tests = [each.test for each in filters]
+    matches = [each.match for each in filters if each.match is not None]
+    measures = [each.measure for each in filters if each.measure is not None]
     return Filter(
         lambda element: all(test(element) for test in tests),
         regions[0] if regions else None,
         (max(start for start, _ in spans), min(end for _, end in spans)) if spans else None,
         "Filter.and",
+        (lambda a, b: all(match(a, b) for match in matches)) if filters and len(matches) == len(filters) else None,
+        measures[0] if len(measures) == 1 else None,
     )
 
 
@@ -177,13 +151,23 @@ def both(filters: list[Filter]) -> Filter:
 def either(filters: list[Filter]) -> Filter:
     """Passes elements that pass any of the filters."""
     tests = [each.test for each in filters]
-    return Filter(lambda element: any(test(element) for test in tests), text="Filter.or")
+    matches = [each.match for each in filters if each.match is not None]
+    return Filter(
+        lambda element: any(test(element) for test in tests),
+        text="Filter.or",
+        match=(lambda a, b: any(match(a, b) for match in matches)) if len(matches) == len(filters) else None,
+    )
 
 
 @function("Filter.not")
 def negation(condition: Filter) -> Filter:
     """Passes elements that do not pass a filter."""
-    return Filter(lambda element: not condition.test(element), text="Filter.not")
+    match = condition.match
+    return Filter(
+        lambda element: not condition.test(element),
+        text="Filter.not",
+        match=None if match is None else lambda a, b: not match(a, b),
+    )
 
 
 @function("Filter.always")
@@ -213,29 +197,13 @@ def has_geometry() -> Filter:
 @function("Filter.rangeContains")
 def range_contains(field: str, low: Any, high: Any) -> Filter:
     """Whether a property lies in a closed range."""
-    low, high = _plain(low), _plain(high)
+    low, high = plain(low), plain(high)
 
     def passes(element: Any) -> bool:
         found = field_of(element, field)
-        return _comparable(found, low) and _comparable(found, high) and low <= found <= high
+        return comparable(found, low) and comparable(found, high) and low <= found <= high
 
     return Filter(passes, text="Filter.rangeContains")
-
-
-@function("Filter.maxDifference", note=_JOINS)
-def max_difference(limit: float, left_field: str | None, right: Any, right_field: str | None, left: Any) -> Filter:
-    """Whether a property differs from a value by no more than a limit."""
-    field, value, _ = _sides(left_field, right, right_field, left)
-    try:
-        target = converter("Number")(value)  # type: ignore[misc]
-    except Mismatch:
-        raise EarthEngineError("The value must be a number or a date.") from None
-
-    def passes(element: Any) -> bool:
-        found = field_of(element, field)
-        return isinstance(found, int | float) and abs(found - target) <= limit
-
-    return Filter(passes, text="Filter.maxDifference")
 
 
 _CALENDAR: dict[str, Callable[[dt.datetime], int]] = {

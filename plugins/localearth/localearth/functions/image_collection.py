@@ -14,6 +14,7 @@ from localearth.values.image import Image, ImageBand, Pull, of_bands
 from localearth.values.pixel_type import PixelType, cast
 from localearth.values.projection import WGS84
 from localearth.values.reducer import BUILTIN, Reducer
+from localearth.values.row_reducers import RowReducer
 
 MAX_BANDS = 5000
 """Maximum number of bands of `ImageCollection.toBands` (documented)."""
@@ -125,9 +126,43 @@ def _register() -> None:
 _register()
 
 
-@function("ImageCollection.reduce", note="Reducers of one input; `parallelScale` is ignored.")
+def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[ImageBand]:
+    """One band per output of a reducer of several inputs; a pixel counts where all its bands are valid."""
+    if reducer.inputs != len(columns) or len({len(bands) for bands in columns}) > 1:
+        raise EarthEngineError(f"The reducer needs images with {reducer.inputs} bands of the same names.")
+    compute = reducer.pixels
+    if compute is None:
+        raise EarthEngineError("the local Earth Engine supports this reducer for lists, tables and reduceRegion only.")
+    kinds = reducer.kinds([_united(bands) for bands in columns])
+
+    def every(grid: Grid, pull: Pull) -> Sampled:
+        pulled = [[pull(band.source, grid) for band in row] for row in zip(*columns, strict=True)]
+        stack = np.stack([[values.ravel().astype(np.float64) for values, _ in row] for row in pulled])
+        valid = np.stack([np.logical_and.reduce([mask.ravel() for _, mask in row]) for row in pulled])
+        found = compute(stack, valid)
+        shape = (len(found), *grid.shape)
+        mask = np.stack([good for _, good in found])
+        return np.stack([value for value, _ in found]).reshape(shape), mask.reshape(shape)
+
+    def one(row: int) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            values, mask = pull(every, grid)
+            return cast(np.where(mask[row], values[row], 0), kinds[row]), mask[row]
+
+        return ImageBand(reducer.outputs[row], kinds[row], WGS84, source)
+
+    return [one(row) for row in range(len(reducer.outputs))]
+
+
+@function(
+    "ImageCollection.reduce",
+    note="Of several inputs: linearFit (doubles, masked where x does not vary: assumed), min and max. "
+    "`parallelScale` is ignored.",
+)
 def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:
-    """A reducer over all images, band by band; bands are named `<band>_<output>`."""
+    """A reducer over all images: of each band, named `<band>_<output>`, or of the bands together, named `<output>`."""
+    if isinstance(reducer, RowReducer) and reducer.inputs > 1:
+        return of_bands(_reduced_rows(list(_by_name(collection).values()), reducer))
     bands = []
     for name, stack in _by_name(collection).items():
         for output, band in zip(reducer.outputs, reduced(name, stack, reducer), strict=True):

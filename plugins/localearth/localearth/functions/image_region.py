@@ -26,10 +26,11 @@ from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import Projection, invert, resolve, whole
 from localearth.values.reducer import Reducer
+from localearth.values.row_reducers import RowReducer, collected
 
 _NOTE = (
-    "Reducers of one input; `tileScale` is ignored. With `bestEffort`, a region with more than `maxPixels` pixels is "
-    "refused, because Google's choice of a larger scale is not documented."
+    "`tileScale` is ignored. With `bestEffort`, a region with more than `maxPixels` pixels is refused, because "
+    "Google's choice of a larger scale is not documented."
 )
 
 _CHUNK = 200_000
@@ -128,6 +129,8 @@ def _output(band: str, output: str, reducer: Reducer) -> str:
 
 def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: Pull) -> dict[str, Any]:
     """The reducer's outputs for every band, named by the band, and by the output when there are several."""
+    if isinstance(reducer, RowReducer):
+        return _rows(list(bands), reducer, region, pull)
     results: dict[str, Any] = {}
     inside = region.centre if not reducer.weighted else region.share > 0
     weights = region.share.reshape(-1, 1) if reducer.weighted else None
@@ -142,6 +145,29 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
             number = float(np.asarray(value)[0])
             shown = (int(number) if kind.is_integer else whole(number)) if good[0] else None
             results[_output(band.name, output, reducer)] = shown
+    return results
+
+
+def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pull) -> dict[str, Any]:
+    """The outputs of a reducer of rows: for every band if it has one input, or of the bands together."""
+    if reducer.inputs not in (1, len(bands)):
+        raise EarthEngineError(f"The reducer has {reducer.inputs} inputs, but the image {len(bands)} bands.")
+    inside = region.centre if not reducer.weighted else region.share > 0
+    weights = region.share[inside].tolist() if reducer.weighted else None
+    columns = []
+    for band in bands:
+        numbers_only(band.type, band.name)
+        values, mask = pull(band.source, region.grid)
+        columns.append(
+            [value if good else None for value, good in zip(values[inside].tolist(), mask[inside], strict=True)]
+        )
+    if reducer.inputs == len(bands) > 1:
+        return dict(zip(reducer.outputs, collected(reducer, list(zip(*columns, strict=True)), weights), strict=True))
+    results: dict[str, Any] = {}
+    for band, column in zip(bands, columns, strict=True):
+        found = collected(reducer, [(value,) for value in column], weights)
+        for output, value in zip(reducer.outputs, found, strict=True):
+            results[_output(band.name, output, reducer)] = value
     return results
 
 
@@ -179,7 +205,7 @@ def reduce_region(
     return reduced(image.bands, reducer, region, Pull())
 
 
-@function("Image.reduceRegions", note="Reducers of one input; `tileScale` is ignored.")
+@function("Image.reduceRegions", note="`tileScale` is ignored.")
 def reduce_regions(
     image: Image,
     collection: Collection,

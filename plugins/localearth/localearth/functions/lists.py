@@ -8,6 +8,7 @@ from localearth.errors import EarthEngineError
 from localearth.functions.support import mapped
 from localearth.promote import Mismatch, converter, is_number
 from localearth.registry import function
+from localearth.values import row_reducers as rows
 from localearth.values.collection import Filter
 from localearth.values.date import Date
 from localearth.values.function import Function
@@ -103,16 +104,16 @@ def filter_list(items: List, condition: Filter) -> List:
 
 @function("List.reduce")
 def reduce_list(items: List, reducer: Reducer) -> Any:
-    """Numbers reduced to one, or to a dictionary when the reducer has several outputs."""
-    if not all(is_number(item) for item in items):
-        raise EarthEngineError("Only lists of numbers can be reduced.")
-    stack = np.asarray(items, float).reshape(-1, 1)
-    found = reducer.apply(stack, np.ones(stack.shape, bool), None)
-    values = {
-        name: whole(float(value[0])) if valid[0] else None
-        for name, (value, valid) in zip(reducer.outputs, found, strict=True)
-    }
-    return next(iter(values.values())) if len(values) == 1 else values
+    """Values reduced to one, or to a dictionary when the reducer has several outputs."""
+    inputs = rows.inputs_of(reducer)
+    if inputs == 1:
+        table = [[item] for item in items]
+    elif all(isinstance(item, list) and len(item) == inputs for item in items):
+        table = items
+    else:
+        raise EarthEngineError(f"The reducer needs lists of {inputs} values as elements.")
+    values = rows.collected(reducer, table)
+    return values[0] if len(values) == 1 else dict(zip(reducer.outputs, values, strict=True))
 
 
 @function("List.add")

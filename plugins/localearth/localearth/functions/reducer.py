@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.functions.filter import field_of
 from localearth.functions.lists import ordering
 from localearth.promote import is_number
 from localearth.registry import function
+from localearth.values import row_reducers as rows
 from localearth.values.collection import Collection
+from localearth.values.compare import field_of
 from localearth.values.date import Date
 from localearth.values.projection import whole
 from localearth.values.reducer import BUILTIN, Reducer, percentiles
@@ -24,12 +25,15 @@ def _register() -> None:
         if name in ("min", "max"):
 
             def counted(inputs: int, reducer: Reducer = reducer) -> Reducer:
-                if inputs != 1:
-                    raise EarthEngineError("argument 'numInputs': the local Earth Engine supports 1.")
-                return reducer
+                if inputs < 1:
+                    raise EarthEngineError("numInputs must be positive.")
+                return reducer if inputs == 1 else rows.extreme(reducer, inputs)
 
             counted.__doc__ = f"The {name}imum."
-            function(f"Reducer.{name}", note="`numInputs` 1 only.")(counted)
+            function(
+                f"Reducer.{name}",
+                note="Several inputs: not for Image.reduce.",
+            )(counted)
         elif name in ("median", "mode"):
 
             def ranked(_buckets: Any, _width: Any, _raw: Any, reducer: Reducer = reducer) -> Reducer:
@@ -68,11 +72,13 @@ def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _wid
     return percentiles([float(share) for share in shares], tuple(outputs))
 
 
-@function("Reducer.combine", note="`sharedInputs` true only.")
+@function("Reducer.combine", note="Null values are refused unless inputs are shared.")
 def combine(one: Reducer, two: Reducer, prefix: str, shared: bool) -> Reducer:
-    """Two reducers on the same input."""
+    """Two reducers on the same inputs, or on those of one after those of the other."""
     if not shared:
-        raise EarthEngineError("argument 'sharedInputs': the local Earth Engine supports true.")
+        return rows.side_by_side([one, two], (*one.outputs, *(prefix + name for name in two.outputs)))
+    if isinstance(one, rows.RowReducer) or isinstance(two, rows.RowReducer):
+        return rows.sharing(one, two, prefix)
     return one.beside(two, prefix)
 
 
@@ -93,11 +99,24 @@ def get_outputs(reducer: Reducer) -> list[str]:
 @function("Reducer.unweighted")
 def unweighted(reducer: Reducer) -> Reducer:
     """The reducer without weights."""
+    if isinstance(reducer, rows.RowReducer):
+        return rows.of_rows(
+            reducer.outputs,
+            reducer.inputs,
+            lambda table, _weights: reducer.collect(table, [1.0] * len(table)),
+            optional=reducer.optional,
+            independent=reducer.independent,
+        )
     return Reducer(reducer.outputs, lambda values, valid, _w: reducer.apply(values, valid, None), reducer.types)
 
 
+def column_of(collection: Collection, name: str) -> list[Any]:
+    """A property of every element; null where it is missing."""
+    return [field_of(each, name) for each in collection.elements]
+
+
 def _column(collection: Collection, name: str) -> list[Any]:
-    return [found for each in collection.elements if (found := field_of(each, name)) is not None]
+    return [found for found in column_of(collection, name) if found is not None]
 
 
 @function("AggregateFeatureCollection.array")
@@ -154,27 +173,48 @@ def _single(name: str, values: list[float]) -> Any:
 
 
 def _register_aggregates() -> None:
-    for name in ("sum", "mean", "product"):
+    names = {"sum": "sum", "mean": "mean", "product": "product", "total_sd": "stdDev", "total_var": "variance"}
+    for name, reducer in {**names, "sample_sd": "sampleStdDev", "sample_var": "sampleVariance"}.items():
 
-        def aggregate(collection: Collection, column: str, name: str = name) -> Any:
-            found = _single(name, _numbers(collection, column))
-            return 0 if found is None and name == "sum" else found
+        def aggregate(collection: Collection, column: str, reducer: str = reducer) -> Any:
+            values = _numbers(collection, column)
+            if len(values) == 1 and reducer.startswith("sample"):
+                raise EarthEngineError("the local Earth Engine needs two or more values.")
+            found = _single(reducer, values)
+            return 0 if found is None and reducer == "sum" else found
 
-        aggregate.__doc__ = f"The {name} of a property."
+        aggregate.__doc__ = f"The {reducer} of a property."
         function(f"AggregateFeatureCollection.{name}")(aggregate)
 
 
 _register_aggregates()
 
 
-@function("Collection.reduceColumns", note="One selector; no weights.")
-def reduce_columns(collection: Collection, reducer: Reducer, names: list[str], weights: list[str] | None) -> Any:
-    """A property reduced over all elements."""
-    if weights is not None or len(names) != 1:
-        raise EarthEngineError("the local Earth Engine reduces one column, without weights.")
-    stack = np.asarray(_numbers(collection, names[0]), float).reshape(-1, 1)
-    found = reducer.apply(stack, np.ones(stack.shape, bool), None)
+@function("AggregateFeatureCollection.count_distinct")
+def count_distinct(collection: Collection, name: str) -> int:
+    """The number of different values of a property."""
+    return len({ordering(value) for value in _column(collection, name)})
+
+
+@function("AggregateFeatureCollection.stats", note="Needs two or more values.")
+def stats(collection: Collection, name: str) -> dict[str, Any]:
+    """Statistics of a property, with the names of the API's sample; every weight is 1."""
+    values = _numbers(collection, name)
+    if len(values) < 2:
+        raise EarthEngineError(f"the local Earth Engine needs two or more values of '{name}', not {len(values)}.")
+    total = _single("sum", values)
     return {
-        output: whole(float(value[0])) if valid[0] else None
-        for output, (value, valid) in zip(reducer.outputs, found, strict=True)
+        "max": max(values),
+        "mean": _single("mean", values),
+        "min": min(values),
+        "sample_sd": _single("sampleStdDev", values),
+        "sample_var": _single("sampleVariance", values),
+        "sum": total,
+        "sum_sq": whole(float(sum(value * value for value in values))),
+        "total_count": len(collection.elements),
+        "total_sd": _single("stdDev", values),
+        "total_var": _single("variance", values),
+        "valid_count": len(values),
+        "weight_sum": len(values),
+        "weighted_sum": total,
     }

@@ -16,6 +16,7 @@ from shapely.geometry import Point
 from localearth.errors import EarthEngineError
 from localearth.functions.image_region import image_projection, region_of
 from localearth.registry import function
+from localearth.values.array import make
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import Feature, index_of
 from localearth.values.geometry import Geometry
@@ -75,9 +76,7 @@ def pixels_of(image: Image, geometry: Geometry, projection: Projection) -> Pixel
 
 def _number(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, list):
-        return [_number(each) for each in value]
+        return make(value)
     return whole(value) if isinstance(value, float) else value
 
 

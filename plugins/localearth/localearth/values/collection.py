@@ -24,12 +24,16 @@ class Filter:
         region: elements whose footprint does not intersect it never pass, EPSG:4326; None if unknown.
         interval: elements whose `system:time_start` is not in [start, end) never pass, ms; None if unknown.
         text: the filter in messages.
+        match: whether a pair of elements (left, right) passes, for a filter on two fields; None for other filters.
+        measure: the difference or distance of a pair, of the filters that have one.
     """
 
     test: Callable[[Any], bool]
     region: BaseGeometry | None = None
     interval: tuple[float, float] | None = None
     text: str = "Filter"
+    match: Callable[[Any, Any], bool] | None = None
+    measure: Callable[[Any, Any], Any] | None = None
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it, in part."""

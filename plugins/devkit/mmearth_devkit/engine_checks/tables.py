@@ -1,0 +1,135 @@
+"""Checks of tables: joins, reducers of several columns, filters on two fields, and arrays."""
+
+from typing import Any
+
+from mmearth_devkit.engine_checks.check import API, REFUSED, EngineCheck, Probe, assumed, documented
+
+
+def _table(ee: Any, name: str, values: list[Any]) -> Any:
+    """Features of one property; null values are left out."""
+    return ee.FeatureCollection([ee.Feature(None, {} if each is None else {name: each}) for each in values])
+
+
+def _joined(ee: Any, join: Any, limit: float) -> Any:
+    near = ee.Filter.maxDifference(limit, leftField="a", rightField="b")
+    return ee.FeatureCollection(join.apply(_table(ee, "a", [1, 5]), _table(ee, "b", [2, 1, 9]), near))
+
+
+def _match(ee: Any, join: Any, name: str) -> Any:
+    return ee.Feature(_joined(ee, join, 1).first().get("match")).get(name)
+
+
+def _pairs(ee: Any) -> Any:
+    rows = [{"a": 1, "b": 1, "k": "x"}, {"a": 2, "b": 3, "k": "y"}, {"a": 4, "k": "x"}]
+    return ee.FeatureCollection([ee.Feature(None, row) for row in rows])
+
+
+TABLES: tuple[EngineCheck, ...] = (
+    assumed(
+        "filter-two-fields",
+        "A filter with `leftField` and `rightField` compares two properties of one element outside of joins.",
+        "the API samples of `ee.Filter.equals` do so",
+        Probe(
+            lambda ee: _pairs(ee).filter(ee.Filter.equals(leftField="a", rightField="b")).aggregate_array("a"),
+            [1],
+        ),
+    ),
+    assumed(
+        "filter-text",
+        "A filter as text reads `&&` before `||`; what is absent does not pass `==`, `<` and `>`.",
+        "the description lists the operators only",
+        Probe(lambda ee: _pairs(ee).filter('b > 0 || k == "x" && a > 3').aggregate_array("a"), [1, 2, 4]),
+    ),
+    documented(
+        "join-simple",
+        "`simple` keeps the primary elements with a match, `inverted` those without.",
+        f"{API}join-simple",
+        Probe(
+            lambda ee: [
+                _joined(ee, ee.Join.simple(), 1).aggregate_array("a"),
+                _joined(ee, ee.Join.inverted(), 1).aggregate_array("a"),
+            ],
+            [[1], [5]],
+        ),
+    ),
+    assumed(
+        "join-first",
+        "`saveFirst` without an ordering adds the first match in the order of the secondary collection.",
+        "the description is silent",
+        Probe(lambda ee: _match(ee, ee.Join.saveFirst("match"), "b"), 2),
+    ),
+    documented(
+        "join-measure",
+        "`saveBest` adds the match with the smallest measure, which becomes a property of the match.",
+        f"{API}join-savebest",
+        Probe(
+            lambda ee: [_match(ee, ee.Join.saveBest("match", "m"), name) for name in ("b", "m")],
+            [1, 0],
+        ),
+    ),
+    assumed(
+        "join-inner-id",
+        "The id of a pair of an inner join is made of both ids, as in `0_1`.",
+        "common practice",
+        Probe(
+            lambda ee: _joined(ee, ee.Join.inner(), 1).aggregate_array("system:index"),
+            ["0_0", "0_1"],
+        ),
+    ),
+    documented(
+        "toList-nulls",
+        "`toList(n)` drops rows with a null, except in the last `numOptional` columns.",
+        f"{API}reducer-tolist",
+        Probe(
+            lambda ee: [
+                _pairs(ee).reduceColumns(ee.Reducer.toList(2, optional), ["a", "b"]).get("list") for optional in (0, 1)
+            ],
+            [[[1, 1], [2, 3]], [[1, 1], [2, 3], [4, None]]],
+        ),
+    ),
+    assumed(
+        "group-order",
+        "`group` gives a list `groups` of dictionaries in ascending order of the group.",
+        "the description is silent",
+        Probe(
+            lambda ee: _pairs(ee).reduceColumns(ee.Reducer.sum().group(1, "k"), ["a", "k"]),
+            {"groups": [{"k": "x", "sum": 5}, {"k": "y", "sum": 2}]},
+        ),
+    ),
+    documented(
+        "repeat-lists",
+        "`repeat` gives each output as a list of the copies' outputs.",
+        f"{API}reducer-repeat",
+        Probe(
+            lambda ee: _pairs(ee).limit(2).reduceColumns(ee.Reducer.sum().repeat(2), ["a", "b"]),
+            {"sum": [3, 4]},
+        ),
+    ),
+    assumed(
+        "extreme-rows",
+        "`max(n)` and `min(n)` name further outputs `max1`, `max2` ..., and take the first of equal rows.",
+        "common practice",
+        Probe(
+            lambda ee: ee.List([[1, 7], [2, 8], [2, 9]]).reduce(ee.Reducer.max(2)),
+            {"max": 2, "max1": 8},
+        ),
+    ),
+    assumed(
+        "array-cast",
+        "A cast of an array rounds, unlike a cast of a number.",
+        "the API sample of `ee.Array.byte` prints so",
+        Probe(lambda ee: [ee.Array([-0.1, 0.5, 127.1, 255.9]).byte(), ee.Number(0.5).byte()], [[0, 1, 127, 255], 0]),
+    ),
+    assumed(
+        "array-floats",
+        "Operations on integer arrays that give fractions compute single precision.",
+        "the API sample of `ee.Array.pow` prints so",
+        Probe(lambda ee: ee.Array([10]).pow([-1]).get([0]).multiply(1e9).round(), 100000001),
+    ),
+    assumed(
+        "array-shapes",
+        "Two arrays in arithmetic have equal lengths, or one is a number without dimensions.",
+        "the API samples show only these",
+        Probe(lambda ee: ee.Array([1, 2]).add(ee.Array([1, 2, 3])), REFUSED),
+    ),
+)

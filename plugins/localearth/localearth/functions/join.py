@@ -1,0 +1,99 @@
+"""Joins of two collections."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from localearth.errors import EarthEngineError
+from localearth.functions.collection import ordered
+from localearth.registry import function
+from localearth.values.collection import Collection, Filter
+from localearth.values.feature import Feature, index_of
+from localearth.values.join import Join
+
+
+@function("Join.simple")
+def simple() -> Join:
+    """Keeps the primary elements with a match."""
+    return Join("simple")
+
+
+@function("Join.inverted")
+def inverted() -> Join:
+    """Keeps the primary elements without a match."""
+    return Join("inverted")
+
+
+@function("Join.saveFirst", note="Without an ordering, the first in the order of the secondary collection (assumed).")
+def save_first(key: str, ordering: str | None, ascending: bool, measure: str | None, outer: bool) -> Join:
+    """Adds the first match."""
+    return Join("saveFirst", key, "", ordering, ascending, measure, outer)
+
+
+@function("Join.saveBest", note="The smallest measure is the best; the first of equal ones (assumed).")
+def save_best(key: str, measure: str, outer: bool) -> Join:
+    """Adds the match with the smallest measure."""
+    return Join("saveBest", key, measure_key=measure, outer=outer)
+
+
+@function("Join.saveAll")
+def save_all(key: str, ordering: str | None, ascending: bool, measure: str | None, outer: bool) -> Join:
+    """Adds the list of all matches."""
+    return Join("saveAll", key, "", ordering, ascending, measure, outer)
+
+
+@function("Join.inner", note="`measureKey` is refused. Ids are those of both elements, as `0_1` (assumed).")
+def inner(primary: str, secondary: str, measure: str | None) -> Join:
+    """Makes one feature of every pair."""
+    if measure is not None:
+        raise EarthEngineError("argument 'measureKey': the local Earth Engine supports it for the other joins.")
+    return Join("inner", primary, secondary)
+
+
+@function("Join.apply", note="Conditions on two fields only (leftField and rightField), and their combinations.")
+def apply(join: Join, primary: Collection, secondary: Collection, condition: Filter) -> Collection:
+    """The primary elements with their matches in the secondary collection."""
+    match = condition.match
+    if match is None:
+        raise EarthEngineError(
+            f"argument 'condition': the local Earth Engine joins by filters with 'leftField' and 'rightField', and "
+            f"their combinations; {condition.text} is none. Filter the collections first."
+        )
+    if join.measure_key is not None and condition.measure is None:
+        raise EarthEngineError("argument 'condition': a measure needs one maxDifference or withinDistance filter.")
+    return primary.derived(lambda: _joined(join, primary, secondary, match, condition.measure))
+
+
+def _joined(
+    join: Join,
+    primary: Collection,
+    secondary: Collection,
+    match: Callable[[Any, Any], bool],
+    measure: Callable[[Any, Any], Any] | None,
+) -> Iterable[Any]:
+    for left in primary.elements:
+        found = [right for right in secondary.elements if match(left, right)]
+        if join.kind in ("simple", "inverted"):
+            if bool(found) == (join.kind == "simple"):
+                yield left
+        elif join.kind == "inner":
+            for right in found:
+                index = f"{index_of(left)}_{index_of(right)}"
+                yield Feature(None, {"system:index": index, join.match_key: left, join.second_key: right})
+        elif found or join.outer:
+            yield _saved(join, left, found, measure)
+
+
+def _saved(join: Join, left: Any, found: list[Any], measure: Callable[[Any, Any], Any] | None) -> Any:
+    if join.ordering is not None:
+        found = ordered(found, join.ordering, join.ascending)
+    if join.measure_key is not None and measure is not None:
+        measures = [measure(left, right) for right in found]
+        found = [
+            right.with_properties({**right.properties, join.measure_key: value})
+            for right, value in zip(found, measures, strict=True)
+        ]
+        if join.kind == "saveBest" and found:
+            found = [found[measures.index(min(measures))]]
+    if join.kind == "saveAll":
+        return left.with_properties({**left.properties, join.match_key: found})
+    return left.with_properties({**left.properties, join.match_key: found[0]}) if found else left

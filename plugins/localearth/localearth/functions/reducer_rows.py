@@ -1,0 +1,152 @@
+"""Reducers of several inputs, and reducers that collect, count or group values."""
+
+from typing import Any
+
+import numpy as np
+
+from localearth.errors import EarthEngineError
+from localearth.functions.reducer import column_of
+from localearth.registry import function
+from localearth.values import row_reducers as rows
+from localearth.values.collection import Collection
+from localearth.values.pixel_type import LIMITS, PixelType
+from localearth.values.reducer import Reducer, Stack, Valid, Weights
+
+_WHERE = "For lists, tables, reduceRegion and reduceRegions."
+
+
+@function("Reducer.toList", note=_WHERE)
+def to_list(size: int | None, optional: int) -> Reducer:
+    """Collects its inputs."""
+    if size is not None and not 0 <= optional < size:
+        raise EarthEngineError(f"numOptional must be between 0 and {size - 1}, not {optional}.")
+    if size is None and optional:
+        raise EarthEngineError("argument 'numOptional': the local Earth Engine supports it with a tupleSize.")
+    return rows.to_list(size, optional)
+
+
+@function("Reducer.frequencyHistogram", note=_WHERE + " Whole numbers are keys without a point, as 1 (assumed).")
+def frequencies() -> Reducer:
+    """The number of each value."""
+    return rows.FREQUENCIES
+
+
+@function("Reducer.fixedHistogram", note=_WHERE)
+def fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> Reducer:
+    """The numbers of values in buckets of equal width."""
+    if not low < high or steps < 1:
+        raise EarthEngineError("min must be less than max, and steps positive.")
+    return rows.fixed_histogram(low, high, steps, cumulative)
+
+
+@function("Reducer.repeat", note=_WHERE + " Null values are refused.")
+def repeat(reducer: Reducer, count: int) -> Reducer:
+    """Copies of a reducer, whose outputs are lists."""
+    if count < 1:
+        raise EarthEngineError("count must be positive.")
+    return rows.repeated(reducer, count)
+
+
+@function("Reducer.forEach", note=_WHERE + " Null values are refused.")
+def for_each(reducer: Reducer, names: list[str]) -> Reducer:
+    """A copy of a reducer for each name."""
+    if len(reducer.outputs) != 1:
+        raise EarthEngineError("argument 'reducer': the local Earth Engine supports reducers with one output.")
+    return rows.side_by_side([reducer] * len(names), tuple(names))
+
+
+@function("Reducer.group", note=_WHERE + " Rows with a null are dropped (assumed).")
+def group(reducer: Reducer, field: int, name: str) -> Reducer:
+    """A reducer for the rows of each value of a field."""
+    return rows.grouped(reducer, field, name)
+
+
+@function("Reducer.splitWeights", note=_WHERE + " Reducers of one input.")
+def split_weights(reducer: Reducer) -> Reducer:
+    """A reducer with a second input for its weights."""
+    return rows.split(reducer)
+
+
+@function(
+    "Reducer.linearFit",
+    note="Not for Image.reduce. Rows with a null are dropped (assumed).",
+)
+def linear_fit() -> Reducer:
+    """The slope and the offset of a line."""
+    return rows.LINE
+
+
+def _distinct(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
+    counts = [len(np.unique(values[valid[:, i], i])) for i in range(values.shape[1])]
+    return [(np.asarray(counts), np.ones(values.shape[1], bool))]
+
+
+def _runs(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
+    counts = []
+    for i in range(values.shape[1]):
+        column = values[valid[:, i], i]
+        counts.append(int(len(column) > 0) + int((column[1:] != column[:-1]).sum()))
+    return [(np.asarray(counts), np.ones(values.shape[1], bool))]
+
+
+def _counts(_kind: PixelType, n: int | None) -> tuple[PixelType, ...]:
+    return (PixelType("int", 0, 2**31 - 1 if n is None else n),)
+
+
+@function("Reducer.countDistinctNonNull")
+def count_distinct() -> Reducer:
+    """The number of different values."""
+    return Reducer(("count",), _distinct, _counts, exact=True)
+
+
+@function("Reducer.countRuns")
+def count_runs() -> Reducer:
+    """The number of runs of equal values."""
+    return Reducer(("count",), _runs, _counts, exact=True)
+
+
+def _bits(combine: Any, start: int) -> Any:
+    def apply(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
+        numbers = np.where(valid, values, start)
+        if numbers.dtype.kind == "f" and (numbers != np.trunc(numbers)).any():
+            raise EarthEngineError("Bits are those of whole numbers.")
+        found = combine.reduce(numbers.astype(np.int64), axis=0)
+        return [(found, np.asarray(valid.any(axis=0)))]
+
+    return Reducer(("bitwiseOr" if start == 0 else "bitwiseAnd",), apply, _long, exact=True)
+
+
+def _long(kind: PixelType, _n: int | None) -> tuple[PixelType, ...]:
+    return (LIMITS[kind.dtype_name] if kind.is_integer else LIMITS["int64"],)
+
+
+@function("Reducer.bitwiseOr")
+def bitwise_or() -> Reducer:
+    """The bitwise or of its inputs."""
+    return _bits(np.bitwise_or, 0)  # type: ignore[no-any-return]
+
+
+@function("Reducer.bitwiseAnd")
+def bitwise_and() -> Reducer:
+    """The bitwise and of its inputs."""
+    return _bits(np.bitwise_and, -1)  # type: ignore[no-any-return]
+
+
+@function(
+    "Collection.reduceColumns",
+    note="One weight for all inputs. Rows with a null where the reducer allows none are dropped.",
+)
+def reduce_columns(collection: Collection, reducer: Reducer, names: list[str], weights: list[str] | None) -> Any:
+    """Properties reduced over all elements."""
+    inputs = rows.inputs_of(reducer)
+    if len(names) != inputs:
+        raise EarthEngineError(f"The reducer needs {inputs} selectors, not {len(names)}.")
+    table = list(zip(*(column_of(collection, name) for name in names), strict=True))
+    weight = None
+    if weights is not None:
+        if len(weights) != 1 or inputs != 1 or not reducer.weighted:
+            raise EarthEngineError("argument 'weightSelectors': the local Earth Engine supports one, for one input.")
+        weight = column_of(collection, weights[0])
+        if any(value is None or value < 0 for value in weight):
+            raise EarthEngineError(f"Property '{weights[0]}' must be a number of at least 0 in every element.")
+    return dict(zip(reducer.outputs, rows.collected(reducer, table, weight), strict=True))

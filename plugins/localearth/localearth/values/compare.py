@@ -1,0 +1,67 @@
+"""Comparisons of properties, by which filters select elements. A comparison with a missing property is false."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localearth.values import feature as features
+from localearth.values.collection import Collection, Filter
+from localearth.values.date import Date
+from localearth.values.feature import Feature
+from localearth.values.image import Image
+
+GEOMETRY_FIELDS = (".all", ".geo", "system:footprint")
+Match = Callable[[Any, Any], bool]
+
+
+def field_of(element: Any, name: str) -> Any:
+    """A field of an element or a dictionary; `item` is a plain list element itself."""
+    if isinstance(element, Image | Feature | Collection):
+        if name in GEOMETRY_FIELDS:
+            return element.geometry
+        value = features.get(element, name)
+    elif isinstance(element, Mapping):
+        value = element.get(name)
+    else:
+        value = element if name == "item" else None
+    return plain(value)
+
+
+def plain(value: Any) -> Any:
+    """Milliseconds of a date; any other value unchanged."""
+    return value.millis if isinstance(value, Date) else value
+
+
+def of_two(match: Match, name: str, measure: Callable[[Any, Any], Any] | None = None) -> Filter:
+    """A filter on two fields: of one element, or of a pair of elements in a join."""
+    return Filter(lambda element: match(element, element), text=name, match=match, measure=measure)
+
+
+def comparable(a: Any, b: Any) -> bool:
+    """Whether two values have an order: two strings, or two numbers."""
+    if isinstance(a, str) or isinstance(b, str):
+        return isinstance(a, str) and isinstance(b, str)
+    return isinstance(a, int | float) and isinstance(b, int | float)
+
+
+def _ordered(test: Match) -> Match:
+    return lambda a, b: comparable(a, b) and test(a, b)
+
+
+def _text(test: Callable[[str, str], bool]) -> Match:
+    return lambda a, b: isinstance(a, str) and isinstance(b, str) and test(a, b)
+
+
+COMPARISONS: dict[tuple[str, ...], Match] = {
+    ("Filter.equals", "Filter.eq"): lambda a, b: bool(a == b),
+    ("Filter.notEquals", "Filter.neq"): lambda a, b: bool(a != b),
+    ("Filter.lessThan", "Filter.lt"): _ordered(lambda a, b: a < b),
+    ("Filter.lessThanOrEquals", "Filter.lte"): _ordered(lambda a, b: a <= b),
+    ("Filter.greaterThan", "Filter.gt"): _ordered(lambda a, b: a > b),
+    ("Filter.greaterThanOrEquals", "Filter.gte"): _ordered(lambda a, b: a >= b),
+    ("Filter.stringContains",): _text(lambda a, b: b in a),
+    ("Filter.stringStartsWith",): _text(lambda a, b: a.startswith(b)),
+    ("Filter.stringEndsWith",): _text(lambda a, b: a.endswith(b)),
+    ("Filter.inList",): lambda a, b: a in b if isinstance(b, list) else False,
+    ("Filter.listContains",): lambda a, b: b in a if isinstance(a, list) else False,
+}
+"""The tests of two values that are not null, by the names of their filters."""

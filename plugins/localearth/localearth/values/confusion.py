@@ -1,0 +1,24 @@
+"""Confusion matrices: rows are actual classes, columns predicted ones."""
+
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+
+@frozen(eq=False)
+class ConfusionMatrix:
+    """A confusion matrix.
+
+    Attributes:
+        counts: the numbers, square.
+        order: the class of each row and column.
+    """
+
+    counts: NDArray[np.float64]
+    order: tuple[int, ...]
+
+    def info(self) -> Any:
+        """As `getInfo` shows it: the numbers."""
+        return [[int(each) if each == int(each) else each for each in row] for row in self.counts.tolist()]

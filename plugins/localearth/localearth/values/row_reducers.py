@@ -1,0 +1,261 @@
+"""Reducers of rows: of several inputs, or with outputs that are lists, dictionaries or arrays."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+
+from localearth.errors import EarthEngineError
+from localearth.values.array import Array
+from localearth.values.pixel_type import DOUBLE, PixelType
+from localearth.values.projection import whole
+from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights
+
+Rows = Sequence[Sequence[Any]]
+Collect = Callable[[Rows, Sequence[float]], list[Any]]
+"""Reduces rows, each with a weight, to one value per output."""
+Pixels = Callable[[Stack, Valid], list[tuple[Any, Valid]]]
+"""Reduces n rows of k inputs in m columns, (n, k, m), of which some are valid, (n, m), as `Reducer.apply` does."""
+
+
+def _no_pixels(_values: Stack, _valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
+    raise EarthEngineError(
+        "the local Earth Engine supports this reducer for lists, tables and reduceRegion, but not for single pixels."
+    )
+
+
+def _no_types(_kind: PixelType, _n: int | None) -> tuple[PixelType, ...]:
+    raise EarthEngineError(
+        "the local Earth Engine supports this reducer for lists, tables and reduceRegion, but not for single pixels."
+    )
+
+
+@frozen(eq=False)
+class RowReducer(Reducer):
+    """A reducer of rows.
+
+    Attributes:
+        inputs: the number of values in a row.
+        collect: reduces the rows.
+        optional: how many of the last values may be null.
+        independent: whether its inputs go to reducers of their own, so that a null in one does not drop the others.
+        pixels: reduces the bands of images pixel by pixel, if that is supported.
+        kinds: the types of its outputs, from those of its inputs, for pixels.
+    """
+
+    inputs: int = 1
+    collect: Collect = lambda _rows, _weights: []
+    optional: int = 0
+    independent: bool = False
+    pixels: Pixels | None = None
+    kinds: Callable[[list[PixelType]], list[PixelType]] = lambda kinds: kinds
+
+
+def of_rows(outputs: tuple[str, ...], inputs: int, collect: Collect, **settings: Any) -> RowReducer:
+    """A reducer of rows with some outputs."""
+    return RowReducer(outputs, _no_pixels, _no_types, inputs=inputs, collect=collect, **settings)
+
+
+_ANY: dict[Reducer, Callable[[list[Any]], Any]] = {
+    BUILTIN["count"]: len,
+    **{BUILTIN[name]: lambda values: values[0] if values else None for name in ("first", "firstNonNull")},
+    **{BUILTIN[name]: lambda values: values[-1] if values else None for name in ("last", "lastNonNull")},
+}
+"""The reducers without arguments that take values of any type."""
+
+
+def inputs_of(reducer: Reducer) -> int:
+    """The number of inputs."""
+    return reducer.inputs if isinstance(reducer, RowReducer) else 1
+
+
+def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = None) -> list[Any]:
+    """The outputs of a reducer for rows of values; rows with a null where none is allowed are dropped.
+
+    Raises:
+        EarthEngineError: when a value does not suit the reducer, or what a null means is not known.
+    """
+    inputs = inputs_of(reducer)
+    needed = inputs - reducer.optional if isinstance(reducer, RowReducer) else 1
+    kept = [i for i, row in enumerate(rows) if all(value is not None for value in row[:needed])]
+    if isinstance(reducer, RowReducer):
+        if reducer.independent and len(kept) < len(rows):
+            raise EarthEngineError("the local Earth Engine can't combine reducers of several inputs with null values.")
+        return reducer.collect([rows[i] for i in kept], [1.0 if weights is None else weights[i] for i in kept])
+    values = [rows[i][0] for i in kept]
+    if reducer in _ANY:
+        return [_ANY[reducer](values)]
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise EarthEngineError(f"The reducer needs numbers, not {value!r}.")
+    stack = np.asarray(values, float).reshape(-1, 1)
+    weight = None if weights is None or not reducer.weighted else np.asarray([weights[i] for i in kept]).reshape(-1, 1)
+    found = reducer.apply(stack, np.ones(stack.shape, bool), weight)
+    return [whole(float(np.asarray(value)[0])) if valid[0] else None for value, valid in found]
+
+
+def repeated(reducer: Reducer, count: int) -> RowReducer:
+    """Copies of a reducer, each with inputs of its own; each output is the list of the copies' outputs."""
+    each = inputs_of(reducer)
+
+    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
+        parts = [collected(reducer, [row[i * each : (i + 1) * each] for row in rows], weights) for i in range(count)]
+        return [list(outputs) for outputs in zip(*parts, strict=True)]
+
+    return of_rows(reducer.outputs, each * count, collect, weighted=reducer.weighted, independent=True)
+
+
+def side_by_side(reducers: Sequence[Reducer], outputs: tuple[str, ...]) -> RowReducer:
+    """Reducers with inputs of their own; their outputs in order."""
+
+    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
+        found, start = [], 0
+        for reducer in reducers:
+            end = start + inputs_of(reducer)
+            found += collected(reducer, [row[start:end] for row in rows], weights)
+            start = end
+        return found
+
+    inputs = sum(inputs_of(each) for each in reducers)
+    weighted = any(each.weighted for each in reducers)
+    return of_rows(outputs, inputs, collect, weighted=weighted, independent=True)
+
+
+def sharing(one: Reducer, two: Reducer, prefix: str) -> RowReducer:
+    """Two reducers of the same rows."""
+    if inputs_of(one) != inputs_of(two):
+        raise EarthEngineError(f"The reducers have {inputs_of(one)} and {inputs_of(two)} inputs, and can't share them.")
+
+    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
+        return collected(one, rows, weights) + collected(two, rows, weights)
+
+    outputs = (*one.outputs, *(prefix + name for name in two.outputs))
+    return of_rows(outputs, inputs_of(one), collect, weighted=one.weighted or two.weighted)
+
+
+def grouped(reducer: Reducer, field: int, name: str) -> RowReducer:
+    """A reducer of the rows of each value of a field, in ascending order of these values."""
+    inputs = inputs_of(reducer) + 1
+    if not 0 <= field < inputs:
+        raise EarthEngineError(f"groupField must be between 0 and {inputs - 1}, not {field}.")
+
+    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
+        groups: dict[Any, tuple[list[Any], list[float]]] = {}
+        for row, weight in zip(rows, weights, strict=True):
+            key = row[field] if isinstance(row[field], str) else whole(row[field])
+            members = groups.setdefault(key, ([], []))
+            members[0].append([*row[:field], *row[field + 1 :]])
+            members[1].append(weight)
+        if len({isinstance(key, str) for key in groups}) > 1:
+            raise EarthEngineError("The groups must be numbers, or strings.")
+        return [
+            [
+                {name: key, **dict(zip(reducer.outputs, collected(reducer, *groups[key]), strict=True))}
+                for key in sorted(groups)
+            ]
+        ]
+
+    return of_rows(("groups",), inputs, collect, weighted=reducer.weighted)
+
+
+def to_list(size: int | None, optional: int) -> RowReducer:
+    """The values as a list, or the rows as lists."""
+
+    def collect(rows: Rows, _weights: Sequence[float]) -> list[Any]:
+        return [[row[0] for row in rows] if size is None else [list(row) for row in rows]]
+
+    return of_rows(("list",), 1 if size is None else size, collect, optional=optional)
+
+
+def _frequencies(rows: Rows, weights: Sequence[float]) -> list[Any]:
+    found: dict[str, float] = {}
+    for (value,), weight in zip(rows, weights, strict=True):
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise EarthEngineError(f"The reducer needs numbers or strings, not {value!r}.")
+        key = value if isinstance(value, str) else str(whole(value))
+        found[key] = found.get(key, 0.0) + weight
+    return [{key: whole(count) for key, count in found.items()}]
+
+
+def split(reducer: Reducer) -> RowReducer:
+    """A weighted reducer of one input that takes its weights from a second input."""
+    if (isinstance(reducer, RowReducer) and reducer.inputs != 1) or not reducer.weighted:
+        raise EarthEngineError("the local Earth Engine supports weighted reducers of one input.")
+
+    def collect(rows: Rows, _weights: Sequence[float]) -> list[Any]:
+        if any(row[1] < 0 for row in rows):
+            raise EarthEngineError("Weights must not be negative.")
+        kept = [row for row in rows if row[1] > 0]
+        return collected(reducer, [row[:1] for row in kept], [row[1] for row in kept])
+
+    return of_rows(reducer.outputs, 2, collect)
+
+
+FREQUENCIES = of_rows(("histogram",), 1, _frequencies, weighted=True)
+"""The (weighted) number of each value."""
+
+
+def fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> RowReducer:
+    """The weights in buckets of equal width, as an array of lower edges and counts."""
+    width = (high - low) / steps
+
+    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
+        counts = np.zeros(steps)
+        for (value,), weight in zip(rows, weights, strict=True):
+            if low <= value < high:
+                counts[min(int((value - low) / width), steps - 1)] += weight
+        edges = low + width * np.arange(steps)
+        return [Array(np.column_stack([edges, np.cumsum(counts) if cumulative else counts]), DOUBLE)]
+
+    return of_rows(("histogram",), 1, collect, weighted=True)
+
+
+def extreme(reducer: Reducer, inputs: int) -> RowReducer:
+    """The row with the smallest or largest first value; the first of equal ones (assumed)."""
+    name = reducer.outputs[0]
+    sign = 1 if name == "min" else -1
+
+    def collect(rows: Rows, _weights: Sequence[float]) -> list[Any]:
+        if not rows:
+            return [None] * inputs
+        best: Sequence[Any] = min(rows, key=lambda row: sign * row[0])
+        return list(best)
+
+    def pixels(stack: Stack, valid: Valid) -> list[tuple[Any, Valid]]:
+        first = np.where(valid, sign * stack[:, 0], np.inf).argmin(axis=0)
+        chosen = np.take_along_axis(stack, first[None, None], axis=0)[0]
+        good = np.asarray(valid.any(axis=0))
+        return [(values, good) for values in chosen]
+
+    return of_rows((name, *(f"{name}{i}" for i in range(1, inputs))), inputs, collect, pixels=pixels)
+
+
+def _line(rows: Rows, weights: Sequence[float]) -> list[Any]:
+    total = math.fsum(weights)
+    if len(rows) < 2:
+        raise EarthEngineError("the local Earth Engine fits lines to two or more points.")
+    x = np.asarray([row[0] for row in rows], float)
+    y, w = np.asarray([row[1] for row in rows], float), np.asarray(weights)
+    middle_x, middle_y = (w * x).sum() / total, (w * y).sum() / total
+    spread = (w * (x - middle_x) ** 2).sum()
+    if not spread:
+        raise EarthEngineError("the local Earth Engine fits no line where all x are equal.")
+    scale = float((w * (x - middle_x) * (y - middle_y)).sum() / spread)
+    return [whole(scale), whole(float(middle_y - scale * middle_x))]
+
+
+def _lines(stack: Stack, valid: Valid) -> list[tuple[Any, Valid]]:
+    x, y = (np.where(valid, each, 0) for each in (stack[:, 0], stack[:, 1]))
+    n = np.maximum(valid.sum(axis=0), 1)
+    middle_x, middle_y = x.sum(axis=0) / n, y.sum(axis=0) / n
+    from_x, from_y = np.where(valid, x - middle_x, 0), np.where(valid, y - middle_y, 0)
+    spread = (from_x**2).sum(axis=0)
+    good = np.asarray(spread > 0)
+    scale = (from_x * from_y).sum(axis=0) / np.where(good, spread, 1)
+    return [(scale, good), (middle_y - scale * middle_x, good)]
+
+
+LINE = of_rows(("scale", "offset"), 2, _line, weighted=True, pixels=_lines, kinds=lambda _kinds: [DOUBLE, DOUBLE])
+"""The slope and offset of a weighted linear regression of x and y."""
