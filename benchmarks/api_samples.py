@@ -9,11 +9,13 @@ counts if its comment is a plain value and its graph reads no asset: assets of a
 
 import argparse
 import ast
+import contextlib
 import json
 import math
 import re
 import signal
 import sys
+import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -193,7 +195,8 @@ def written(value: Any) -> str:
         return ee.Date(value["value"]).format("'Date ('YYYY-MM-dd HH:mm:ss')'").getInfo() or ""
     if isinstance(value, Mapping) and value.get("type") == "PixelType":
         limits = f" ∈ [{value['min']}, {value['max']}]" if "min" in value else ""
-        return value["precision"] + limits + (f", {value['dimensions']} dimensions" if "dimensions" in value else "")
+        arrays = f", {value['dimensions']} dimensions" if "dimensions" in value else ""
+        return str(value["precision"]) + limits + arrays
     if isinstance(value, Mapping) and value.get("type") == "ErrorMargin":
         return " ".join(f"{key}: {value[key]}" for key in ("unit", "value") if key in value)
     return value if isinstance(value, str) else json.dumps(value)
@@ -280,7 +283,7 @@ def function_of(message: str) -> str:
 def run_all(folder: Path, world: str) -> list[Result]:
     """The answers of all programs."""
     initialize(world)
-    programs = sorted((folder / "samples" / "python" / "apidocs").glob("*.py"))
+    programs = sorted((folder.resolve() / "samples" / "python" / "apidocs").glob("*.py"))
     if not programs:
         raise SystemExit(f"{folder} has no samples/python/apidocs: give a checkout of google/earthengine-community.")
 
@@ -292,9 +295,10 @@ def run_all(folder: Path, world: str) -> list[Result]:
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, late)
     results = []
-    for file in programs:
-        signal.alarm(SECONDS)
-        results += Program(file).run()
+    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):  # some programs write files
+        for file in programs:
+            signal.alarm(SECONDS)
+            results += Program(file).run()
     signal.alarm(0)
     return results
 

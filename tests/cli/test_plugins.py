@@ -136,6 +136,16 @@ def test_nothing_heavy_is_imported_before_a_command_runs(args):
     assert done.stdout.splitlines()[-1] == "heavy: []"
 
 
+def test_importing_all_plugins_imports_nothing_heavy():
+    heavy = ["ee", "geopandas", "pyogrio", "rasterio", "h5py", "pandas", "matplotlib", "torch"]
+    code = (
+        "import sys\nfrom mmearth_core.registry import discover\nmodalities = discover().modalities\n"
+        f"print(len(modalities) > 8, [name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True []"
+
+
 def test_module_runs_as_a_program():
     done = command_line.own_process("--version")
     assert done.returncode == 0

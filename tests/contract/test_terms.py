@@ -1,6 +1,7 @@
 """Licence, attribution, citation and source: every modality of this tree states them, and every dataset has them."""
 
-import importlib.util
+import importlib
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,15 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 
 
-def modality_in(path: Path) -> Modality:
-    """An instance of the only modality of a module that is not installed."""
-    spec = importlib.util.spec_from_file_location(f"terms_of_{path.parent.name}", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    (cls,) = module.mmearth_modalities()
-    return cls()
+def modalities_in(package: Path, monkeypatch: pytest.MonkeyPatch) -> list[Modality]:
+    """Instances of the modalities of a package that is not installed."""
+    monkeypatch.syspath_prepend(str(package.parent))
+    try:
+        module = importlib.import_module(package.name)
+        return [cls() for cls in module.mmearth_modalities()]
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == package.name]:
+            del sys.modules[name]
 
 
 def require_terms(modality: Any) -> None:
@@ -57,18 +59,17 @@ def test_every_shipped_modality_states_its_terms(name: str) -> None:
     require_terms(SHIPPED[name].make())
 
 
-@pytest.mark.parametrize(
-    "path", sorted(ROOT.glob("examples/*/mmearth_*/__init__.py")), ids=lambda path: path.parent.name
-)
-def test_every_example_states_its_terms(path: Path) -> None:
-    require_terms(modality_in(path))
+@pytest.mark.parametrize("package", sorted(ROOT.glob("examples/*/mmearth_*/")), ids=lambda path: path.name)
+def test_every_example_states_its_terms(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for modality in modalities_in(package, monkeypatch):
+        require_terms(modality)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_new_plugin_states_its_terms(form: str, tmp_path: Path) -> None:
+def test_a_new_plugin_states_its_terms(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sample = Sample("COPERNICUS/S2_HARMONIZED", "B4", "uint16", "1e-4")
     folder = write_plugin(Names("my_red"), Source(sample, **FORMS[form]), tmp_path)
-    modality = modality_in(folder / "mmearth_my_red" / "__init__.py")
+    (modality,) = modalities_in(folder / "mmearth_my_red", monkeypatch)
     require_terms(modality)
     assert sample.asset in modality.citation
     assert modality.source == "https://developers.google.com/earth-engine/datasets/catalog/COPERNICUS_S2_HARMONIZED"

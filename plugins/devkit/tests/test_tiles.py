@@ -6,7 +6,8 @@ import functools
 import numpy as np
 import pytest
 from mmearth_devkit import check_modality, findings_of
-from mmearth_devkit.trial import NO_DATA_DAY, Trial
+from mmearth_devkit.places import NO_DATA_DAY
+from mmearth_devkit.trial import Trial
 from mmearth_localearth.stage import WorldEngine
 from mmearth_localearth.testing import ArrayBand, ArrayCollection, ArrayWorld, image
 

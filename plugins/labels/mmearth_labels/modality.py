@@ -3,15 +3,15 @@
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import evolve
 
 from mmearth_core import Band, Grid, Kind, Layer, Modality, Preview, Scene
 from mmearth_labels.options import LabelsOptions
-from mmearth_labels.rasters import RasterFile
-from mmearth_labels.source import LabelFile
-from mmearth_labels.vectors import VectorFile
+
+if TYPE_CHECKING:
+    from mmearth_labels.source import LabelFile
 
 _ONE_AT_A_TIME = threading.Lock()
 """pyogrio and rasterio hide warnings by changing the filters of all threads, which must not happen twice at once."""
@@ -47,6 +47,10 @@ class Labels(Modality):
 
     def prepared(self, folder: Path) -> Self:
         """Opens and checks all files, and completes the options by their digests."""
+        # Imported here: geopandas takes half a second, and every command imports all plugins.
+        from mmearth_labels.rasters import RasterFile
+        from mmearth_labels.vectors import VectorFile
+
         if not self.options.layers:
             raise ValueError("layers: there is none; add a table [modalities.labels.layers.NAME] with the key `file`")
         files, digests = {}, {}
