@@ -168,3 +168,11 @@ def test_special_functions_of_the_samples(local, name, operands, expected):
 )
 def test_special_functions_at_their_poles(local, name, operand, expected):
     assert getattr(ee.Number(operand), name)().getInfo() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [("digamma", [1, 2], [-0.577, 0.423]), ("erfInv", [-0.99, 0], [-1.82, 0]), ("erfcInv", [0.1, 1], [1.163, 0])],
+)
+def test_special_functions_of_arrays(local, name, values, expected):
+    assert getattr(ee.Array(values), name)().getInfo() == pytest.approx(expected, abs=2e-3)

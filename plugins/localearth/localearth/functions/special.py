@@ -1,4 +1,4 @@
-"""Special functions of numbers and images: the gamma function and its relatives, and inverse error functions.
+"""Special functions of numbers, arrays and images: the gamma function and its relatives, and inverse error functions.
 
 The answers in Google's API samples have the rounding errors of Apache Commons Math 3 (`digamma(1)` is -0.577215667
 instead of -0.577215665), so digamma, trigamma and lanczos have its formulas.
@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from localearth.functions.arithmetic import BINARY, UNARY, Operation, floating
+from localearth.functions.array_math import run_array
 from localearth.functions.image_math import binary_image, unary
 from localearth.functions.number import run_number
 from localearth.registry import function
+from localearth.values.array import Array
 from localearth.values.image import Image
 
 _LARGE = 49
@@ -190,6 +192,13 @@ def _both(name: str, operation: Operation, text: str, operands: int = 1) -> None
     run = one if operands == 1 else two
     run.__doc__ = text
     function(f"Image.{name}")(run)
+    if name in SPECIAL:
+
+        def each(values: Array) -> Array:
+            return run_array(operation, values)
+
+        each.__doc__ = text
+        function(f"Array.{name}")(each)
 
 
 _register()
