@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
 from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import canonical
 
 MAX_BYTES = 48 * 2**20
@@ -66,6 +67,8 @@ def check_size(bands: tuple[ImageBand, ...], grid: Grid) -> None:
         raise EarthEngineError("Image has no bands.")
     if len(bands) > MAX_BANDS:
         raise EarthEngineError(f"Number of bands ({len(bands)}) must be less than or equal to {MAX_BANDS}.")
+    for band in bands:
+        numbers_only(band.type, band.name)
     size = grid.width * grid.height * sum(band.type.dtype.itemsize + 1 for band in bands)
     if size > MAX_BYTES:
         raise EarthEngineError(f"Total request size ({size} bytes) must be less than or equal to {MAX_BYTES} bytes.")

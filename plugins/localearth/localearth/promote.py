@@ -18,6 +18,7 @@ from localearth.values.function import ErrorMargin, Function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, constant_band, of_bands
 from localearth.values.join import Join
+from localearth.values.kernel import Kernel
 from localearth.values.pixel_type import NAMED, Long, PixelType, of_number
 from localearth.values.projection import Projection, canonical
 from localearth.values.reducer import Reducer
@@ -236,6 +237,7 @@ _SIMPLE: dict[str, Converter] = {
     "ErrorMargin": _margin,
     "Filter": _filter,
     "Reducer": _is(Reducer),
+    "Kernel": _is(Kernel),
     "Algorithm": _is(Function),
     "Join": _is(Join),
     "ConfusionMatrix": _is(ConfusionMatrix),

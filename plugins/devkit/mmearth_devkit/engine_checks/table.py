@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from mmearth_devkit.engine_checks.answers import ANSWERS
 from mmearth_devkit.engine_checks.check import EngineCheck, Status
+from mmearth_devkit.engine_checks.neighborhoods import NEIGHBORHOODS
 from mmearth_devkit.engine_checks.pixels import MASKS, PLACES, REQUESTS, TYPES
 from mmearth_devkit.engine_checks.rasters import COMPOSITES, SAMPLING, TERRAIN
 from mmearth_devkit.engine_checks.reduction import REDUCTION
@@ -25,6 +26,7 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Larger pixels": REDUCTION,
         "Composites": COMPOSITES,
         "Terrain": TERRAIN,
+        "Kernels, samples and arrays": NEIGHBORHOODS,
         "Requests": REQUESTS,
     }
 )

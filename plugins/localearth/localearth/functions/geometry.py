@@ -1,4 +1,4 @@
-"""Geometries: constructors, measures, predicates and overlays.
+"""Geometries: measures, predicates and overlays.
 
 Edges are straight in longitude and latitude, unlike Google's geodesic edges (see values/geometry.py). Areas, lengths,
 distances and buffers are measured on the ellipsoid.
@@ -8,160 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import shapely
-from shapely.affinity import translate
-from shapely.geometry import (
-    GeometryCollection,
-    LinearRing,
-    LineString,
-    MultiLineString,
-    MultiPoint,
-    MultiPolygon,
-    Point,
-    Polygon,
-    box,
-)
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.promote import is_number
 from localearth.registry import function
-from localearth.values.geometry import GEOD, Geometry, around, coordinates, parts, valid
+from localearth.values.geometry import GEOD, LINES, Geometry, Plane, around, coordinates, parts, valid
 from localearth.values.projection import WGS84, Projection
-
-_EVEN_ODD = "Rings follow the even-odd rule; `evenOdd` false only where it makes no difference."
-_PLANAR = "`proj` must be EPSG:4326; `maxError` is ignored."
-
-
-def _points(values: list[Any]) -> list[tuple[float, float]]:
-    """Pairs of numbers from pairs, points, or a flat list of numbers."""
-    if all(is_number(each) for each in values):
-        if len(values) % 2:
-            raise EarthEngineError("Invalid geometry coordinates: an odd number of values.")
-        return list(zip(map(float, values[::2]), map(float, values[1::2]), strict=True))
-    found = []
-    for each in values:
-        if isinstance(each, Geometry) and each.type == "Point":
-            found.append((each.shape.x, each.shape.y))
-        elif isinstance(each, list) and len(each) >= 2 and all(is_number(v) for v in each[:2]):
-            found.append((float(each[0]), float(each[1])))
-        else:
-            raise EarthEngineError("Invalid geometry coordinates: points must be pairs of numbers.")
-    return found
-
-
-def _rings(values: list[Any]) -> list[list[tuple[float, float]]]:
-    if values and (is_number(values[0]) or isinstance(values[0], Geometry) or _is_pair(values[0])):
-        return [_points(values)]
-    return [_points(each) for each in values]
-
-
-def _is_pair(value: Any) -> bool:
-    return isinstance(value, list) and len(value) >= 2 and all(is_number(v) for v in value[:2])
-
-
-def _polygon(values: list[Any]) -> Polygon:
-    rings = _rings(values)
-    if not rings:
-        return Polygon()
-    if any(len(ring) < 3 for ring in rings):
-        raise EarthEngineError("Invalid geometry coordinates: a LinearRing needs at least 3 points.")
-    return Polygon(rings[0], rings[1:])
-
-
-def _wound(shapes: list[Any], even_odd: bool) -> list[Any]:
-    """The polygons; refuses those whose inside would follow the direction of their rings (`evenOdd` false)."""
-    for shape in shapes if not even_odd else ():
-        rings = [] if shape.is_empty else [shape.exterior.is_ccw, *(not hole.is_ccw for hole in shape.interiors)]
-        if not shape.is_valid or not all(rings):
-            raise EarthEngineError(
-                "argument 'evenOdd': the local Earth Engine supports false only for polygons that go round to the left."
-            )
-    return shapes
-
-
-def _made(shape: BaseGeometry, crs: Projection | None, geodesic: bool | None) -> Geometry:
-    projection = crs or WGS84
-    if projection.crs == "EPSG:4326" and not shape.is_empty:
-        # Longitudes are on a circle: 285 is -75. A shape across 180 degrees stays in one piece.
-        turns = round((shape.bounds[0] + shape.bounds[2]) / 720)
-        shape = translate(shape, -360 * turns) if turns else shape
-    return Geometry(shape, projection, projection.crs == "EPSG:4326" if geodesic is None else geodesic)
-
-
-@function("GeometryConstructors.Point")
-def point(values: list[Any], crs: Projection | None) -> Geometry:
-    """A point."""
-    if len(values) != 2:
-        raise EarthEngineError("A point needs two coordinates.")
-    return _made(Point(*values), crs, None)
-
-
-@function("GeometryConstructors.MultiPoint")
-def multi_point(values: list[Any], crs: Projection | None) -> Geometry:
-    """Points."""
-    return _made(MultiPoint(_points(values)), crs, None)
-
-
-@function("GeometryConstructors.Polygon", note=_EVEN_ODD)
-def polygon(values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, even_odd: bool) -> Geometry:
-    """A polygon, with holes after the first ring."""
-    return _made(_wound([_polygon(values)], even_odd)[0], crs, geodesic)
-
-
-@function("GeometryConstructors.MultiPolygon", note=_EVEN_ODD)
-def multi_polygon(
-    values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, even_odd: bool
-) -> Geometry:
-    """Polygons."""
-    nested = values if values and isinstance(values[0], list) and not _is_pair(values[0]) else [values]
-    shapes = [each.shape if isinstance(each, Geometry) else _polygon(each) for each in nested]
-    return _made(MultiPolygon(_wound(shapes, even_odd)), crs, geodesic)
-
-
-def _lines(make: Callable[[Any], BaseGeometry]) -> Callable[..., Geometry]:
-    def run(values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any) -> Geometry:
-        return _made(make(values), crs, geodesic)
-
-    return run
-
-
-for _name, _text, _make in (
-    ("LineString", "A line.", lambda values: LineString(_points(values))),
-    ("LinearRing", "A closed line.", lambda values: LinearRing(_points(values))),
-    ("MultiLineString", "Lines.", lambda values: MultiLineString(_rings(values))),
-):
-    _run = _lines(_make)
-    _run.__doc__ = _text
-    function(f"GeometryConstructors.{_name}")(_run)
-
-
-@function("GeometryConstructors.MultiGeometry")
-def multi_geometry(values: list[Geometry], _crs: Projection | None, _geodesic: bool | None, _margin: Any) -> Geometry:
-    """Geometries of any type."""
-    return Geometry(GeometryCollection([each.drawn for each in values]))
-
-
-@function("GeometryConstructors.Rectangle")
-def rectangle(values: list[Any], crs: Projection | None, geodesic: bool | None, _even_odd: bool) -> Geometry:
-    """A rectangle between two corners."""
-    (x0, y0), (x1, y1) = _corners(values)
-    ring = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
-    return _made(Polygon(ring), crs, geodesic)
-
-
-def _corners(values: list[Any]) -> list[tuple[float, float]]:
-    found = _points(values)
-    if len(found) != 2:
-        raise EarthEngineError("A rectangle needs two corners.")
-    return found
-
-
-@function("GeometryConstructors.BBox")
-def bbox(west: float, south: float, east: float, north: float) -> Geometry:
-    """A rectangle with edges along two meridians and two parallels."""
-    if south > north:
-        raise EarthEngineError(f"BBox: south ({south}) must not be north of north ({north}).")
-    return Geometry(box(west, max(south, -90), east, min(north, 90)), geodesic=False)
 
 
 def planar(projection: Projection | None) -> None:
@@ -193,10 +45,40 @@ def distance(left: Geometry, right: Geometry) -> float:
     """Metres between the nearest points."""
     if left.lonlat.intersects(right.lonlat):
         return 0.0
-    return float(GEOD.geometry_length(shapely.shortest_line(left.lonlat, right.lonlat)))
+    (x0, y0), (x1, y1) = nearest_points(left, right)
+    return float(GEOD.inv(x0, y0, x1, y1)[2])
 
 
-_LINES = ("LineString", "LinearRing")
+def nearest_points(left: Geometry, right: Geometry) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The points of two geometries that are nearest to each other on the ground, longitude and latitude.
+
+    Degrees of longitude are shorter than those of latitude, so they are found in a plane between the geometries, whose
+    centre is improved twice.
+    """
+    line = shapely.shortest_line(left.lonlat, right.lonlat)
+    for _ in range(3):
+        middle = line.centroid
+        plane = Plane(middle.x, middle.y)
+        near = shapely.shortest_line(*(shapely.transform(each.lonlat, plane.onto) for each in (left, right)))
+        line = plane.back(near).shape
+    first, last = line.coords
+    return first, last
+
+
+def bounds_in(geometry: Geometry, projection: Projection) -> Geometry:
+    """The box around a geometry in another projection; edges are followed in steps."""
+    if projection.transform != WGS84.transform:
+        raise EarthEngineError("argument 'proj': the local Earth Engine supports projections without a transform.")
+    if geometry.projection.crs == projection.crs:
+        shape = geometry.shape
+    else:
+        west, south, east, north = geometry.shape.bounds if not geometry.shape.is_empty else (0, 0, 1, 1)
+        step = max(east - west, north - south) / 64
+        dense = shapely.segmentize(geometry.shape, step) if step > 0 else geometry.shape
+        shape = Geometry(dense, geometry.projection, geometry.geodesic).in_crs(projection.crs)
+    return Geometry(around(shape), projection, geodesic=False)
+
+
 SHAPES: dict[str, tuple[str, Callable[[BaseGeometry], BaseGeometry]]] = {
     "bounds": ("The box around it.", around),
     "convexHull": ("Its convex hull.", lambda shape: shape.convex_hull),
@@ -216,7 +98,7 @@ PREDICATES: dict[str, tuple[str, Callable[[BaseGeometry, BaseGeometry], bool]]] 
 }
 MEASURES: dict[str, tuple[str, Callable[[Geometry], float]]] = {
     "area": ("The area on the ellipsoid, square metres.", lambda geometry: geometry.area()),
-    "length": ("The length of its lines on the ellipsoid, metres.", lambda geometry: geometry.length(_LINES)),
+    "length": ("The length of its lines on the ellipsoid, metres.", lambda geometry: geometry.length(LINES)),
     "perimeter": ("The perimeter on the ellipsoid, metres.", lambda geometry: geometry.length(("Polygon",))),
 }
 

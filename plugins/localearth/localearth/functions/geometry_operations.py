@@ -12,14 +12,18 @@ from localearth.values.geometry import Geometry
 from localearth.values.projection import Projection
 
 _NOTE = "`proj` must be EPSG:4326; `maxError` is ignored."
+_BOUNDS = (
+    "`proj` without a transform; `maxError` is ignored. The ring begins at the lower left corner (assumed, as many "
+    "scripts do)."
+)
 
 
-def _of(value: Any) -> Geometry:
+def of(value: Any) -> Geometry:
     """The geometry of a geometry or of an element."""
     return value if isinstance(value, Geometry) else promote("Feature", "geometry", "Geometry", value)
 
 
-def _like(value: Any, result: Geometry) -> Any:
+def like(value: Any, result: Geometry) -> Any:
     """The result as a geometry or, for a feature, as the feature with that geometry."""
     return result if isinstance(value, Geometry) else Feature(result, value.properties)
 
@@ -34,7 +38,7 @@ def _register() -> None:
 
         def measured(value: Any, _margin: Any, projection: Projection | None, measure: Any = measure) -> float:
             planar(projection)
-            return float(measure(_of(value)))
+            return float(measure(of(value)))
 
         _both(name, text, measured)
     for name, (text, change) in SHAPES.items():
@@ -42,23 +46,24 @@ def _register() -> None:
         def changed(
             value: Any, _margin: Any, projection: Projection | None, change: Any = change, name: str = name
         ) -> Any:
+            if name == "bounds" and projection is not None:
+                return like(value, shapes.bounds_in(of(value), projection))
             planar(projection)
-            return _like(value, Geometry(change(_of(value).drawn), geodesic=name != "bounds"))
+            return like(value, Geometry(change(of(value).drawn), geodesic=name != "bounds"))
 
-        corner = " The ring begins at the lower left corner (assumed, as many scripts do)."
-        _both(name, text, changed, _NOTE + (corner if name == "bounds" else ""))
+        _both(name, text, changed, _BOUNDS if name == "bounds" else _NOTE)
     for name, (text, overlay) in OVERLAYS.items():
 
         def laid(left: Any, right: Any, _margin: Any, projection: Projection | None, overlay: Any = overlay) -> Any:
             planar(projection)
-            return _like(left, Geometry(overlay(_of(left).lonlat, _of(right).lonlat)))
+            return like(left, Geometry(overlay(of(left).lonlat, of(right).lonlat)))
 
         _both(name, text, laid)
     for name, (text, test) in PREDICATES.items():
 
         def tested(left: Any, right: Any, _margin: Any, projection: Projection | None, test: Any = test) -> bool:
             planar(projection)
-            return bool(test(_of(left).lonlat, _of(right).lonlat))
+            return bool(test(of(left).lonlat, of(right).lonlat))
 
         _both(name, text, tested)
 
@@ -70,14 +75,14 @@ _register()
 def buffer(value: Any, distance: float, _margin: Any, projection: Projection | None) -> Any:
     """The geometry with a buffer in metres, which may be negative."""
     planar(projection)
-    return _like(value, shapes.buffered(_of(value), distance))
+    return like(value, shapes.buffered(of(value), distance))
 
 
 @function("Geometry.centroid", "Feature.centroid", note=_NOTE)
 def centroid(value: Any, _margin: Any, projection: Projection | None) -> Any:
     """The centre of its highest-dimensional parts."""
     planar(projection)
-    return _like(value, shapes.centroid(_of(value)))
+    return like(value, shapes.centroid(of(value)))
 
 
 @function("Geometry.distance", "Feature.distance", note=_NOTE + " `spherical` is refused.")
@@ -86,17 +91,17 @@ def distance(left: Any, right: Any, _margin: Any, projection: Projection | None,
     planar(projection)
     if spherical:
         raise EarthEngineError("argument 'spherical': the local Earth Engine measures on the ellipsoid only.")
-    return shapes.distance(_of(left), _of(right))
+    return shapes.distance(of(left), of(right))
 
 
 @function("Geometry.withinDistance", "Feature.withinDistance", note=_NOTE)
 def within_distance(left: Any, right: Any, limit: float, _margin: Any, projection: Projection | None) -> bool:
     """Whether the distance is at most a limit in metres."""
     planar(projection)
-    return shapes.distance(_of(left), _of(right)) <= limit
+    return shapes.distance(of(left), of(right)) <= limit
 
 
 @function("Geometry.transform", "Feature.transform", note="Projections without a transform; vertices are exact.")
 def transform(value: Any, projection: Projection, _margin: Any, geodesic: bool | None) -> Any:
     """The geometry in another projection."""
-    return _like(value, shapes.transformed(_of(value), projection, geodesic))
+    return like(value, shapes.transformed(of(value), projection, geodesic))

@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from attrs import evolve
+from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names, floating
+from localearth.functions.image_array import computed
 from localearth.functions.support import pairs
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, of_bands, window
-from localearth.values.pixel_type import NAMED, PixelType, cast
+from localearth.values.pixel_type import NAMED, PixelType, cast, numbers_only
 
 _ALIASES = {
     "bitwiseAnd": ("Image.bitwise_and",),
@@ -25,6 +28,8 @@ _ALIASES = {
 
 
 def _binary(operation: Operation, name: str, left: ImageBand, right: ImageBand) -> ImageBand:
+    if left.type.dimensions or right.type.dimensions:
+        return _binary_arrays(operation, name, left, right)
     kind = operation.type(left.type, right.type)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
@@ -35,6 +40,19 @@ def _binary(operation: Operation, name: str, left: ImageBand, right: ImageBand) 
     # A constant has no projection of its own, so the result takes the projection of the other operand.
     base, other = (right, left) if _is_constant(left) and not _is_constant(right) else (left, right)
     return ImageBand(name, kind, base.projection, source, common_dimensions(base, other))
+
+
+def _binary_arrays(operation: Operation, name: str, left: ImageBand, right: ImageBand) -> ImageBand:
+    """Arrays of one shape element by element, or an array with a number."""
+    kind = operation.type(evolve(left.type, dimensions=0), evolve(right.type, dimensions=0))
+
+    def run(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+        if a.ndim and b.ndim and a.shape != b.shape:
+            raise EarthEngineError(f"Arrays of the shapes {list(a.shape)} and {list(b.shape)} do not fit.")
+        return operation.run(kind, a, b)
+
+    most = max(left.type.dimensions, right.type.dimensions)
+    return computed(name, evolve(kind, dimensions=most), left, [left, right], run)
 
 
 def _is_constant(band: ImageBand) -> bool:
@@ -61,6 +79,10 @@ def _edges(band: ImageBand) -> tuple[Any, ...] | None:
 
 def unary(band: ImageBand, operation: Operation) -> ImageBand:
     """A band with an operation applied to it."""
+    if band.type.dimensions:
+        inner = operation.type(evolve(band.type, dimensions=0))
+        outer = evolve(inner, dimensions=band.type.dimensions)
+        return computed(band.name, outer, band, [band], lambda value: operation.run(inner, value))
     kind = operation.type(band.type)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
@@ -72,6 +94,10 @@ def unary(band: ImageBand, operation: Operation) -> ImageBand:
 
 def cast_band(band: ImageBand, kind: PixelType) -> ImageBand:
     """A band cast to a type."""
+    if band.type.dimensions:
+        return computed(
+            band.name, evolve(kind, dimensions=band.type.dimensions), band, [band], lambda value: cast(value, kind)
+        )
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         values, mask = pull(band.source, grid)
@@ -85,15 +111,20 @@ def _longer(left: Image, right: Image) -> Image:
     return right if left.footprint is None and not left.properties and right.footprint is not None else left
 
 
+def binary_image(operation: Operation, left: Image, right: Image) -> Image:
+    """An operation on the matched bands of two images."""
+    bands = [_binary(operation, label, a, b) for label, a, b in pairs(left, right)]
+    base = _longer(left, right)
+    # Google keeps the footprint but not the properties of the operands.
+    return of_bands(bands, properties=_kept(base), footprint=base.footprint)
+
+
 def _register() -> None:
     """Registers the operations of the shared tables for images."""
     for name, operation in BINARY.items():
 
         def binary(left: Image, right: Image, operation: Operation = operation) -> Image:
-            bands = [_binary(operation, label, a, b) for label, a, b in pairs(left, right)]
-            base = _longer(left, right)
-            # Google keeps the footprint but not the properties of the operands.
-            return of_bands(bands, properties=_kept(base), footprint=base.footprint)
+            return binary_image(operation, left, right)
 
         note = (
             "The result's range follows from the operands' ranges." if name in ("add", "subtract", "multiply") else ""
@@ -142,6 +173,7 @@ def clamp(image: Image, low: float, high: float) -> Image:
     """Clamps values to a range. Whole bounds keep an integer band integer."""
 
     def one(band: ImageBand) -> ImageBand:
+        numbers_only(band.type, band.name)
         whole = low == int(low) and high == int(high)
         precision = band.type.precision if whole or not band.type.is_integer else "double"
         least, greatest = band.type.bounds
@@ -174,6 +206,8 @@ def normalized_difference(image: Image, names: list[str] | None) -> Image:
     if len(chosen) != 2 or not set(chosen) <= set(by_name):
         raise EarthEngineError("Two bands of the image must be given.")
     one, two = (by_name[name] for name in chosen)
+    numbers_only(one.type, one.name)
+    numbers_only(two.type, two.name)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         a, valid = pull(one.source, grid)

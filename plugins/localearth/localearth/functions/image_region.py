@@ -16,17 +16,22 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
+from localearth.functions.support import refuse
 from localearth.raster.grid import Grid, check_memory
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry, valid
 from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import Projection, invert, resolve, whole
 from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import RowReducer, collected
 
-_NOTE = "`bestEffort` true is refused; `tileScale` is ignored."
+_NOTE = (
+    "`tileScale` is ignored. With `bestEffort`, a region with more than `maxPixels` pixels is refused, because "
+    "Google's choice of a larger scale is not documented."
+)
 
 _CHUNK = 200_000
 """Number of pixels whose outlines are created at once."""
@@ -130,6 +135,7 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
     inside = region.centre if not reducer.weighted else region.share > 0
     weights = region.share.reshape(-1, 1) if reducer.weighted else None
     for band in bands:
+        numbers_only(band.type, band.name)
         values, mask = pull(band.source, region.grid)
         stack = values.astype(np.float64).reshape(-1, 1)
         valid = (mask & inside).reshape(-1, 1)
@@ -150,6 +156,7 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
     weights = region.share[inside].tolist() if reducer.weighted else None
     columns = []
     for band in bands:
+        numbers_only(band.type, band.name)
         values, mask = pull(band.source, region.grid)
         columns.append(
             [value if good else None for value, good in zip(values[inside].tolist(), mask[inside], strict=True)]
@@ -164,7 +171,10 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
     return results
 
 
-def _projection(image: Image, crs: Projection | None, transform: list[float] | None, scale: float | None) -> Projection:
+def image_projection(
+    image: Image, crs: Projection | None, transform: list[float] | None, scale: float | None
+) -> Projection:
+    """The projection of a computation: the given one, or that of the first band."""
     if not image.bands:
         raise EarthEngineError("The image has no bands.")
     return resolve(crs or image.bands[0].projection, transform, scale)
@@ -183,12 +193,15 @@ def reduce_region(
     _tile_scale: float,
 ) -> dict[str, Any]:
     """A reducer applied to the pixels of each band in a region."""
-    if best_effort:
-        raise EarthEngineError("argument 'bestEffort': the local Earth Engine supports false.")
     where = geometry or image.footprint
     if where is None:
         raise EarthEngineError("A geometry is needed for an image without a footprint.")
-    region = region_of(where, _projection(image, crs, transform, scale), max_pixels, reducer.weighted)
+    try:
+        region = region_of(where, image_projection(image, crs, transform, scale), max_pixels, reducer.weighted)
+    except EarthEngineError as error:
+        if best_effort and "maxPixels" in error.message:
+            raise refuse("bestEffort", True, f"give a larger scale. {error.message}") from None
+        raise
     return reduced(image.bands, reducer, region, Pull())
 
 
@@ -204,7 +217,7 @@ def reduce_regions(
     max_pixels: int | None,
 ) -> Collection:
     """A reducer applied to every feature; the results become properties, named by the output for a single band."""
-    projection = _projection(image, crs, transform, scale)
+    projection = image_projection(image, crs, transform, scale)
     limit = 10_000_000 if max_pixels is None else max_pixels
 
     def make() -> Iterable[Any]:

@@ -23,7 +23,8 @@ _EXACT: dict[Any, Any] = {np.add: operator.add, np.subtract: operator.sub, np.mu
 """Operations whose result may exceed 64 bits."""
 
 
-def _run(operation: Operation, *values: Any) -> Any:
+def run_number(operation: Operation, *values: Any) -> Any:
+    """An operation on numbers, computed in double precision."""
     kind = operation.type(*(_kind(value) for value in values))
     if operation.compute in _EXACT and all(isinstance(value, int) for value in values):
         exact = _EXACT[operation.compute](*map(int, values))
@@ -38,13 +39,13 @@ def _register() -> None:
     for name, operation in BINARY.items():
 
         def binary(left: Any, right: Any, operation: Operation = operation) -> Any:
-            return _run(operation, left, right)
+            return run_number(operation, left, right)
 
         function(f"Number.{name}")(binary)
     for name, operation in UNARY.items():
 
         def single(value: Any, operation: Operation = operation, name: str = name) -> Any:
-            found = _run(operation, value)
+            found = run_number(operation, value)
             # A rounded number is an integer, so that it can be an index.
             return int(found) if name in ("round", "floor", "ceil") and math.isfinite(found) else found
 

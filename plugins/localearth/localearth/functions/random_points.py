@@ -68,8 +68,8 @@ def uniform_points(shape: BaseGeometry, count: int, random: np.random.Generator)
     """
     shapely.prepare(shape)
     west, south, east, north = _cover(shape).T
-    low = _equal_area(south)
-    rise = _equal_area(north) - low
+    low = equal_area(south)
+    rise = equal_area(north) - low
     ends = np.cumsum((east - west) * rise)
     parts = [np.empty((2, 0))]
     accepted, tried = 0, 0
@@ -108,7 +108,7 @@ def _cover(shape: BaseGeometry) -> Floats:
     return boxes
 
 
-def _equal_area(lat: Floats) -> Floats:
+def equal_area(lat: Floats) -> Floats:
     """The sine of the authalic latitude: equal steps of it are equal areas. Between -1 and 1."""
     e = math.sqrt(_E2)
     pole = 1.0 + (1.0 - _E2) / (2.0 * e) * math.log((1.0 + e) / (1.0 - e))
@@ -118,7 +118,7 @@ def _equal_area(lat: Floats) -> Floats:
 
 
 def _latitude(height: Floats) -> Floats:
-    """The inverse of `_equal_area`: the latitude in degrees, to about 1 cm (the usual series, Snyder 1987, 3-18)."""
+    """The inverse of `equal_area`: the latitude in degrees, to about 1 cm (the usual series, Snyder 1987, 3-18)."""
     beta = np.arcsin(np.clip(height, -1.0, 1.0))
     e4, e6 = _E2 * _E2, _E2 * _E2 * _E2
     phi = (

@@ -1,4 +1,4 @@
-"""Terrain: slope and aspect from the 4-connected neighbours, as with GDAL's ZevenbergenThorne."""
+"""Terrain: slope, aspect and hillshade from the 4-connected neighbours, as with GDAL's ZevenbergenThorne."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, of_bands
-from localearth.values.pixel_type import FLOAT
+from localearth.values.pixel_type import FLOAT, LIMITS, PixelType, cast
 from localearth.values.projection import METRES_PER_DEGREE, lookup, metres_per_unit
 
 _NOTE = "Computed on the requested grid; a masked neighbour masks the pixel. Its axes must be parallel to the CRS."
@@ -38,14 +39,13 @@ def _gradient(band: ImageBand, grid: Grid, pull: Pull) -> tuple[NDArray[Any], ND
     return east, north, valid
 
 
-def _derived(image: Image, name: str, measure: Callable[..., Any]) -> ImageBand:
-    band = image.bands[0]
+def _derived(band: ImageBand, name: str, measure: Callable[..., Any], kind: PixelType = FLOAT) -> ImageBand:
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         east, north, valid = _gradient(band, grid, pull)
-        return measure(east, north).astype(np.float32), valid
+        return cast(measure(east, north), kind), valid
 
-    return ImageBand(name, FLOAT, band.projection, source)
+    return ImageBand(name, kind, band.projection, source)
 
 
 def _slope(east: Any, north: Any) -> Any:
@@ -60,10 +60,42 @@ def _aspect(east: Any, north: Any) -> Any:
 @function("Terrain.slope", note=_NOTE)
 def slope(image: Image) -> Image:
     """Slope in degrees, of the first band."""
-    return of_bands([_derived(image, "slope", _slope)], footprint=image.footprint)
+    return of_bands([_derived(image.bands[0], "slope", _slope)], footprint=image.footprint)
 
 
 @function("Terrain.aspect", note=_NOTE + " 0 at flat pixels (assumed).")
 def aspect(image: Image) -> Image:
     """Aspect in degrees clockwise from north, of the first band."""
-    return of_bands([_derived(image, "aspect", _aspect)], footprint=image.footprint)
+    return of_bands([_derived(image.bands[0], "aspect", _aspect)], footprint=image.footprint)
+
+
+_SHADE = " Fractions are cut off (assumed): values may differ by 1."
+
+
+def _hillshade(azimuth: float, elevation: float) -> Callable[[Any, Any], Any]:
+    """The usual hillshade: 255 times the cosine of the angle between the light and the surface's normal."""
+    sun, high = np.radians(azimuth), np.radians(elevation)
+
+    def shade(east: Any, north: Any) -> Any:
+        level = np.sin(high) - np.cos(high) * (east * np.sin(sun) + north * np.cos(sun))
+        return 255 * level / np.sqrt(1 + east * east + north * north)
+
+    return shade
+
+
+@function("Terrain.hillshade", note=_NOTE + _SHADE)
+def hillshade(image: Image, azimuth: float, elevation: float) -> Image:
+    """Light on the terrain of the first band, 0 to 255."""
+    bands = [_derived(image.bands[0], "hillshade", _hillshade(azimuth, elevation), LIMITS["uint8"])]
+    return of_bands(bands, footprint=image.footprint)
+
+
+@function("Terrain", "Terrain.products", note=_NOTE + _SHADE)
+def products(image: Image) -> Image:
+    """The image with slope, aspect and hillshade of its only band, or of its band `elevation`."""
+    found = [band for band in image.bands if band.name == "elevation" or len(image.bands) == 1]
+    if not found:
+        raise EarthEngineError("The image must have one band, or a band named 'elevation'.")
+    shade = _derived(found[0], "hillshade", _hillshade(270, 45), LIMITS["uint8"])
+    added = [_derived(found[0], "slope", _slope), _derived(found[0], "aspect", _aspect), shade]
+    return image.with_bands([*image.bands, *added])

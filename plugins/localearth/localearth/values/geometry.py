@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from pyproj import Geod
 from shapely.geometry import MultiPolygon, Polygon, mapping, shape
 from shapely.geometry.base import BaseGeometry
+from shapely.geometry.polygon import orient
 
 from localearth.errors import EarthEngineError
 from localearth.values.projection import WGS84, Projection, compose, reproject, whole
 
 GEOD = Geod(ellps="WGS84")
+LINES = ("LineString", "LinearRing")
 
 
 @define(eq=False, frozen=True, slots=False)
@@ -83,7 +85,8 @@ class Geometry:
         Where components overlap, the overlap counts for each of them (documented).
         """
         pieces = (piece for part in parts(self.drawn) if part.area or not part.is_valid for piece in parts(valid(part)))
-        return sum(abs(GEOD.geometry_area_perimeter(piece)[0]) for piece in pieces if piece.area)
+        # The area of a hole is only subtracted if it runs the other way around.
+        return sum(abs(GEOD.geometry_area_perimeter(orient(piece))[0]) for piece in pieces if piece.area)
 
     def length(self, of: tuple[str, ...]) -> float:
         """The length on the ellipsoid of the parts with the given types, metres."""

@@ -26,11 +26,13 @@ class PixelType:
         precision: `int`, `float` or `double`.
         low: the minimum of the values; None when unknown.
         high: the maximum of the values; None when unknown.
+        dimensions: dimensions of the arrays that are the pixels; 0 for numbers.
     """
 
     precision: str
     low: float | None = None
     high: float | None = None
+    dimensions: int = 0
 
     @property
     def is_integer(self) -> bool:
@@ -40,7 +42,12 @@ class PixelType:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The smallest of Google's export types that holds the range (in NPY every band has its own type)."""
-        return _dtype(self)
+        return np.dtype(object) if self.dimensions else _dtype(self)
+
+    @property
+    def element(self) -> np.dtype[Any]:
+        """The dtype of the elements of arrays."""
+        return np.dtype(np.int64 if self.precision == "int" else np.float64)
 
     @property
     def dtype_name(self) -> str:
@@ -64,15 +71,22 @@ class PixelType:
     def union(self, other: "PixelType") -> "PixelType":
         """The type that holds the values of both: the higher precision and the union of the ranges."""
         precision = max(self.precision, other.precision, key=_ORDER.__getitem__)
+        if self.dimensions != other.dimensions:
+            raise EarthEngineError(
+                f"Pixels with {self.dimensions} and {other.dimensions} array dimensions cannot be combined."
+            )
         if None in (self.low, other.low, self.high, other.high):
-            return PixelType(precision)
-        return PixelType(precision, min(self.low, other.low), max(self.high, other.high))  # type: ignore[type-var]
+            return PixelType(precision, dimensions=self.dimensions)
+        low, high = min(self.low, other.low), max(self.high, other.high)  # type: ignore[type-var]
+        return PixelType(precision, low, high, self.dimensions)
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it."""
         shown: dict[str, Any] = {"type": "PixelType", "precision": self.precision}
         if self.low is not None and self.high is not None:
             shown |= {"min": self.low, "max": self.high}
+        if self.dimensions:
+            shown["dimensions"] = self.dimensions
         return shown
 
 
@@ -111,6 +125,19 @@ def of_number(value: float) -> PixelType:
     return PixelType("double", float(value), float(value)) if np.isfinite(value) else DOUBLE
 
 
+def array_pixels(shape: tuple[int, int]) -> NDArray[Any]:
+    """Pixels for arrays, (height, width); masked ones are 0."""
+    found = np.empty(shape, object)
+    found[...] = 0
+    return found
+
+
+def numbers_only(kind: PixelType, name: str) -> None:
+    """Refuses array pixels."""
+    if kind.dimensions:
+        raise EarthEngineError(f"Band '{name}' has array pixels, which the local Earth Engine does not support here.")
+
+
 def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:
     """Casts pixels as Earth Engine does: fractions are truncated, values are clamped to the range.
 
@@ -118,6 +145,10 @@ def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:
     That images follow the same rule, and that NaN becomes 0, is assumed.
     """
     dtype = target.dtype
+    if values.dtype == object or target.dimensions:
+        if values.dtype == object and target.dimensions:
+            return values
+        raise EarthEngineError("Array pixels cannot be cast to numbers; use arrayGet or arrayFlatten.")
     if not target.is_integer:
         return values.astype(dtype, copy=False)
     low, high = target.bounds

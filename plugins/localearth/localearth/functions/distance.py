@@ -1,0 +1,106 @@
+"""Distances to the nearest pixel that is neither 0 nor masked, computed on the requested grid."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localearth.errors import EarthEngineError
+from localearth.functions.support import refuse
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import MAX_WINDOW, Sampled
+from localearth.registry import function
+from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.kernel import Kernel, pixel_size
+from localearth.values.pixel_type import DOUBLE
+
+Floats = NDArray[np.float64]
+Metric = Callable[[Floats, float], Floats]
+
+METRICS: dict[str, Metric] = {
+    "squared_euclidean": lambda along, down: along * along + down * down,
+    "manhattan": lambda along, down: along + down,
+    "chebyshev": lambda along, down: np.maximum(along, down),
+}
+
+
+def _along(hit: NDArray[np.bool_]) -> Floats:
+    """The distance to the nearest true pixel of the same row; infinite without one."""
+    at = np.arange(hit.shape[1], dtype=np.float64)
+    before = np.maximum.accumulate(np.where(hit, at, -np.inf), axis=1)
+    after = np.minimum.accumulate(np.where(hit, at, np.inf)[:, ::-1], axis=1)[:, ::-1]
+    return np.minimum(at - before, after - at)
+
+
+def nearest(band: ImageBand, grid: Grid, pull: Pull, reach: int, metric: Metric) -> Floats:
+    """The distance of each pixel to the nearest hit at most `reach` rows and columns away; infinite without one."""
+    size = (grid.height + 2 * reach) * (grid.width + 2 * reach)
+    if size > MAX_WINDOW:
+        raise EarthEngineError(
+            f"The request needs the distances of {size} pixels; the local Earth Engine computes at most {MAX_WINDOW}. "
+            "Use a smaller radius or larger pixels."
+        )
+    values, mask = pull(band.source, grid.window(-reach, -reach, grid.height + 2 * reach, grid.width + 2 * reach))
+    along = _along(mask & (values != 0))[:, reach : reach + grid.width]
+    along[along > reach] = np.inf
+    best = np.full(grid.shape, np.inf)
+    for down in range(-reach, reach + 1):
+        np.minimum(best, metric(along[reach + down : reach + down + grid.height], abs(down)), out=best)
+    return best
+
+
+@function(
+    "Image.fastDistanceTransform",
+    note="Pixels further than `neighborhood` from any other are masked (assumed).",
+)
+def fast_distance_transform(image: Image, neighborhood: int, units: str, metric: str) -> Image:
+    """The distance in pixels, squared by default."""
+    if units != "pixels":
+        raise refuse("units", units, "use 'pixels'")
+    if metric not in METRICS:
+        raise refuse("metric", metric, f"use one of {', '.join(METRICS)}")
+    if neighborhood < 0:
+        raise refuse("neighborhood", neighborhood, "use a number of pixels")
+    furthest = neighborhood**2 if metric == "squared_euclidean" else neighborhood
+
+    def one(band: ImageBand) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            found = nearest(band, grid, pull, neighborhood, METRICS[metric])
+            good = found <= furthest
+            return np.where(good, found, 0), good
+
+        return ImageBand("distance", DOUBLE, band.projection, source)
+
+    if len(image.bands) != 1:
+        raise EarthEngineError("the local Earth Engine supports images with one band.")
+    return image.with_bands(map(one, image.bands))
+
+
+@function(
+    "Image.distance",
+    note="Kernels `euclidean`, `manhattan` and `chebyshev` without `normalize` and `magnitude`. Pixels further away "
+    "than the kernel's radius are masked.",
+)
+def distance(image: Image, kernel: Kernel | None, skip: bool) -> Image:
+    """The distance by a kernel, in its units."""
+    if kernel is None or kernel.distance is None:
+        raise EarthEngineError(
+            "argument 'kernel': the local Earth Engine supports Kernel.euclidean, Kernel.manhattan and "
+            "Kernel.chebyshev, without normalize and magnitude."
+        )
+    name, radius, metres = kernel.distance
+    metric = METRICS["squared_euclidean" if name == "euclidean" else name]
+
+    def one(band: ImageBand) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            unit = pixel_size(grid) if metres else 1.0
+            found = nearest(band, grid, pull, int(radius / unit + 1e-9), metric)
+            found = (np.sqrt(found) if name == "euclidean" else found) * unit
+            good = found <= radius * (1 + 1e-12)
+            if skip:
+                good &= pull(band.source, grid)[1]
+            return np.where(good, found, 0), good
+
+        return ImageBand(band.name, DOUBLE, band.projection, source)
+
+    return image.with_bands(map(one, image.bands))

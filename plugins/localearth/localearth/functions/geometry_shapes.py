@@ -1,0 +1,118 @@
+"""Geometries: simplified and cut ones, nearest points, and grids that cover them."""
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry import LineString, MultiLineString, Point, box
+
+from localearth.errors import EarthEngineError
+from localearth.functions.geometry import nearest_points, planar
+from localearth.functions.geometry_operations import like, of
+from localearth.functions.support import refuse
+from localearth.registry import function
+from localearth.values.collection import Collection, of_elements
+from localearth.values.feature import Feature
+from localearth.values.function import ErrorMargin
+from localearth.values.geometry import GEOD, Geometry, parts, valid
+from localearth.values.projection import Projection, compose, invert
+
+_PLANAR = "`proj` must be EPSG:4326; `maxError` is ignored."
+
+
+@function(
+    "Geometry.simplify",
+    "Feature.simplify",
+    note="`maxError` in metres; `proj` must be EPSG:4326. Douglas-Peucker: within the error, but Google may keep other "
+    "vertices.",
+)
+def simplify(value: Any, margin: ErrorMargin, projection: Projection | None) -> Any:
+    """The geometry with fewer vertices, nowhere further from it than an error."""
+    planar(projection)
+    if margin.unit != "meters" or margin.value is None:
+        raise refuse("maxError", margin.unit, "use metres")
+    geometry = of(value)
+    if geometry.shape.is_empty or geometry.shape.geom_type.endswith("Point"):
+        return like(value, Geometry(geometry.lonlat))
+    plane, local = geometry.local()
+    return like(value, plane.back(shapely.simplify(local, margin.value, preserve_topology=True)))
+
+
+@function("Geometry.cutLines", "Feature.cutLines", note=_PLANAR)
+def cut_lines(value: Any, distances: list[float], _margin: Any, projection: Projection | None) -> Any:
+    """Lines cut at distances along them, metres; other geometries become empty."""
+    planar(projection)
+    cuts = sorted({float(each) for each in distances if each > 0})
+    pieces: list[LineString] = []
+    for line in parts(of(value).lonlat):
+        if line.geom_type in ("LineString", "LinearRing") and not line.is_empty:
+            pieces += _cut(np.asarray(line.coords)[:, :2].tolist(), cuts)
+    return like(value, Geometry(MultiLineString(pieces)))
+
+
+def _cut(points: list[list[float]], cuts: list[float]) -> list[LineString]:
+    pieces, current, gone, left = [], [points[0]], 0.0, list(cuts)
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
+        azimuth, _, length = GEOD.inv(x0, y0, x1, y1)
+        while left and left[0] < gone + length - 1e-9:
+            x, y, _ = GEOD.fwd(x0, y0, azimuth, left.pop(0) - gone)
+            pieces.append(LineString([*current, (x, y)]))
+            current = [[x, y]]
+        current.append([x1, y1])
+        gone += length
+    return [*pieces, LineString(current)] if len(current) > 1 else pieces
+
+
+def _near(left: Any, right: Any, projection: Projection | None) -> tuple[Geometry, Geometry] | None:
+    planar(projection)
+    one, two = of(left), of(right)
+    if one.shape.is_empty or two.shape.is_empty:
+        return None
+    (x0, y0), (x1, y1) = nearest_points(one, two)
+    return Geometry(Point(x0, y0)), Geometry(Point(x1, y1))
+
+
+@function("Geometry.closestPoint", "Feature.closestPoint", note=_PLANAR)
+def closest_point(left: Any, right: Any, _margin: Any, projection: Projection | None) -> Geometry | None:
+    """The point of the right geometry that is nearest to the left one."""
+    found = _near(left, right, projection)
+    return found and found[1]
+
+
+@function("Geometry.closestPoints", "Feature.closestPoints", note=_PLANAR)
+def closest_points(left: Any, right: Any, _margin: Any, projection: Projection | None) -> dict[str, Geometry]:
+    """The points of both geometries that are nearest to each other."""
+    found = _near(left, right, projection)
+    return {} if found is None else {"left": found[0], "right": found[1]}
+
+
+CELLS = 100_000
+"""Maximum number of cells around a geometry."""
+
+
+@function("Geometry.coveringGrid", note="Cells row by row; their ids are `column,row`.")
+def covering_grid(geometry: Geometry, projection: Projection, scale: float | None) -> Collection:
+    """The cells of a projection that intersect a geometry."""
+    grid = projection if scale is None else projection.at_scale(scale)
+    t = grid.transform
+    a, b, c, d, e, f = invert(t)
+    shape = shapely.transform(
+        valid(geometry.in_crs(grid.crs)),
+        lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
+    )
+    if shape.is_empty:
+        raise EarthEngineError("The geometry is empty.")
+    west, south, east, north = map(math.floor, shape.bounds)
+    if (east - west + 1) * (north - south + 1) > CELLS:
+        raise EarthEngineError(f"The geometry has more than {CELLS} cells; use a larger scale.")
+    shapely.prepare(shape)
+    cells = []
+    for row, col in itertools.product(range(south, north + 1), range(west, east + 1)):
+        if shapely.intersects(shape, box(col, row, col + 1, row + 1)):
+            corners = [(col, row), (col + 1, row), (col + 1, row + 1), (col, row + 1)]
+            places = [compose(t, (1, 0, x, 0, 1, y)) for x, y in corners]
+            cell = Geometry(shapely.Polygon([(m[2], m[5]) for m in places]), Projection(grid.crs), False)
+            cells.append(Feature(cell, {"system:index": f"{col},{row}"}))
+    return of_elements(cells, False)

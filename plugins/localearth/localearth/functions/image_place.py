@@ -1,0 +1,170 @@
+"""Where pixels are: their area, painted features, and images that are moved."""
+
+from typing import Any
+
+import numpy as np
+import shapely
+from attrs import evolve
+
+from localearth.errors import EarthEngineError
+from localearth.functions.image_mask import inside
+from localearth.functions.random_points import equal_area
+from localearth.functions.support import refuse
+from localearth.promote import is_number
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import Sampled
+from localearth.registry import function
+from localearth.values.collection import Collection
+from localearth.values.geometry import Geometry
+from localearth.values.image import Image, ImageBand, Pull, of_bands
+from localearth.values.pixel_type import DOUBLE, PixelType, of_number
+from localearth.values.projection import WGS84, Affine, Projection, compose, invert, lookup, metres_per_unit, reproject
+
+_AUTHALIC = 6371007.1809
+"""Radius of the sphere with the area of WGS 84, metres."""
+
+
+@function("Image.pixelArea", note="On the ellipsoid (assumed); edges of pixels are straight in an equal-area map.")
+def pixel_area() -> Image:
+    """The area of each pixel, square metres."""
+
+    def source(grid: Grid, _pull: Pull) -> Sampled:
+        a, b, c, d, e, f = grid.transform
+        col, row = np.arange(grid.width + 1.0)[None, :], np.arange(grid.height + 1.0)[:, None]
+        lon, lat = reproject(grid.crs, "EPSG:4326", a * col + b * row + c, d * col + e * row + f)
+        known = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lat) <= 90)
+        x, y = np.radians(np.where(known, lon, 0)), equal_area(np.where(known, lat, 0))
+        corners = [each[rows, cols] for each in (x, y) for rows, cols in _CORNERS]
+        x0, x1, x2, x3, y0, y1, y2, y3 = corners
+        # Twice the area of a quadrilateral is the cross product of its diagonals; longitudes are on a circle.
+        across, back = _turned(x2 - x0), _turned(x3 - x1)
+        area = np.abs(across * (y3 - y1) - back * (y2 - y0)) / 2 * _AUTHALIC**2
+        return area, np.asarray(np.all([known[rows, cols] for rows, cols in _CORNERS], axis=0))
+
+    return of_bands([ImageBand("area", DOUBLE, WGS84, source)])
+
+
+_CORNERS = [
+    (slice(None, -1), slice(None, -1)),
+    (slice(None, -1), slice(1, None)),
+    (slice(1, None), slice(1, None)),
+    (slice(1, None), slice(None, -1)),
+]
+
+
+def _turned(angle: Any) -> Any:
+    """An angle between -pi and pi."""
+    return (angle + np.pi) % (2 * np.pi) - np.pi
+
+
+@function(
+    "Image.paint",
+    note="Polygons, without `width`. A pixel is covered if its centre is inside (assumed). Colours must be values of "
+    "the bands' types.",
+)
+def paint(image: Image, collection: Collection, color: Any, width: Any) -> Image:
+    """The image with the features of a collection painted over it, later ones over earlier ones."""
+    if width is not None:
+        raise refuse("width", width, "it fills polygons")
+    painted: list[tuple[Geometry, float]] = []
+    for feature in collection.elements:
+        value = feature.properties.get(color) if isinstance(color, str) else color
+        if not is_number(value):
+            raise EarthEngineError(f"argument 'color': {color!r} is not a number or a numeric property of a feature.")
+        if feature.geometry is not None:
+            if not feature.geometry.type.endswith("Polygon"):
+                raise EarthEngineError(f"the local Earth Engine paints polygons, not a {feature.geometry.type}.")
+            painted.append((feature.geometry, value))
+
+    def over(grid: Grid, _pull: Pull) -> Sampled:
+        values, covered = np.zeros(grid.shape), np.zeros(grid.shape, bool)
+        for geometry, value in painted:
+            here = inside(geometry, grid)
+            values[here] = value
+            covered |= here
+        return values, covered
+
+    def one(band: ImageBand) -> ImageBand:
+        kind = _painted_type(band.type, [value for _, value in painted])
+
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            values, mask = pull(band.source, grid)
+            new, covered = pull(over, grid)
+            return np.where(covered, new, values).astype(kind.dtype), mask | covered
+
+        return ImageBand(band.name, kind, band.projection, source, band.dimensions)
+
+    return image.with_bands(map(one, image.bands))
+
+
+def _painted_type(kind: PixelType, values: list[float]) -> PixelType:
+    """The type of a painted band: a constant's range grows, other ranges do not (what then happens is not known)."""
+    constant = kind.low is not None and kind.low == kind.high
+    low, high = kind.bounds
+    if kind.is_integer and any(value != int(value) or not (constant or low <= value <= high) for value in values):
+        raise EarthEngineError(
+            f"argument 'color': {max(values, key=abs):g} is not a value of the band's type {kind.dtype_name}; cast the "
+            "image first, for example with toFloat()."
+        )
+    if not constant:
+        return kind
+    for value in values:
+        kind = kind.union(of_number(value)) if kind.is_integer else PixelType(kind.precision)
+    return kind
+
+
+@function(
+    "Image.changeProj",
+    note="Computed where the requested grid is in the CRS of `dstProj`; another grid is an error.",
+)
+def change_proj(image: Image, source: Projection, target: Projection) -> Image:
+    """The image moved from its place in one projection to the same coordinates in another."""
+    return _moved(image, source, target, "Image.changeProj")
+
+
+def _moved(image: Image, source: Projection, target: Projection, name: str) -> Image:
+    """Pixels at the coordinates (col, row) of `source` appear at those of `target`."""
+    back = compose(source.transform, invert(target.transform))
+
+    def one(band: ImageBand) -> ImageBand:
+        def moved(grid: Grid, pull: Pull) -> Sampled:
+            if grid.crs != target.crs:
+                raise EarthEngineError(
+                    f"{name}: the local Earth Engine computes it on grids of {target.crs[:40]} only, not of "
+                    f"{grid.crs[:40]}; request or reproject to that CRS.",
+                    placed=True,
+                )
+            return pull(band.source, Grid(source.crs, compose(back, grid.transform), grid.width, grid.height))
+
+        if band.projection.crs == source.crs:
+            native: Affine = compose(invert(back), band.projection.transform)
+            return ImageBand(band.name, band.type, Projection(target.crs, native), moved, band.dimensions)
+        return ImageBand(band.name, band.type, target, moved)
+
+    footprint = None
+    if image.footprint is not None:
+        a, b, c, d, e, f = invert(back)
+        shape = shapely.transform(
+            image.footprint.in_crs(source.crs),
+            lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
+        )
+        footprint = Geometry(shape, Projection(target.crs), image.footprint.geodesic and target.crs == "EPSG:4326")
+    kept = {name: value for name, value in image.properties.items() if name != "system:footprint"}
+    return evolve(image.with_bands(map(one, image.bands)), footprint=footprint, properties=kept, id=None)
+
+
+@function(
+    "Image.translate",
+    note="`units` 'meters' and a projected CRS; y points north. Computed where the requested grid is in that CRS.",
+)
+def translate(image: Image, x: float, y: float, units: str, projection: Projection | None) -> Image:
+    """The image moved by a distance."""
+    if not image.bands:
+        raise EarthEngineError("The image has no bands.")
+    if units != "meters":
+        raise refuse("units", units, "use 'meters'")
+    crs = (projection or image.bands[0].projection).crs
+    if lookup(crs).is_geographic:
+        raise EarthEngineError(f"argument 'proj': the local Earth Engine needs a projected CRS, not {crs[:40]}.")
+    unit = metres_per_unit(crs)
+    return _moved(image, Projection(crs), Projection(crs, (1, 0, x / unit, 0, 1, y / unit)), "Image.translate")

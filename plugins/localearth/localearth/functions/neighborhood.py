@@ -1,0 +1,164 @@
+"""Neighbourhoods of pixels: convolution, reducers and morphology under a kernel, on the requested grid."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localearth.errors import EarthEngineError
+from localearth.functions.kernel import shaped
+from localearth.functions.support import refuse
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import Sampled
+from localearth.registry import function
+from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.kernel import Kernel, Weights
+from localearth.values.pixel_type import DOUBLE, PixelType, cast, numbers_only
+from localearth.values.reducer import BUILTIN, Reducer
+
+_STACK = 16_000_000
+"""Maximum number of values that are reduced at once; bounds the memory."""
+
+_GRID = "Computed on the requested grid."
+
+
+def _padded(band: ImageBand, weights: Weights, grid: Grid, pull: Pull) -> Sampled:
+    """The pixels of the grid and of its margins under the kernel."""
+    rows, cols = weights.values.shape
+    numbers_only(band.type, band.name)
+    return pull(band.source, grid.window(-weights.y, -weights.x, grid.height + rows - 1, grid.width + cols - 1))
+
+
+def _offsets(weights: Weights) -> list[tuple[int, int, float]]:
+    """Row, column and weight of the kernel's cells that are not 0."""
+    return [(int(row), int(col), float(weights.values[row, col])) for row, col in np.argwhere(weights.values)]
+
+
+@function(
+    "Image.convolve",
+    note=_GRID + " Kernels that half a turn leaves unchanged: whether Google turns others is not documented. "
+    "A masked pixel under the kernel masks the result (assumed).",
+)
+def convolve(image: Image, kernel: Kernel) -> Image:
+    """The sum of the pixels under a kernel, times its weights."""
+
+    def one(band: ImageBand) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            weights = kernel.on(grid)
+            if not weights.symmetric:
+                raise EarthEngineError(
+                    "Image.convolve, argument 'kernel': the local Earth Engine supports kernels that half a turn leaves"
+                    " unchanged, because it is not documented whether Google turns a kernel.",
+                    placed=True,
+                )
+            values, mask = _padded(band, weights, grid, pull)
+            clean = np.where(mask, values, 0).astype(np.float64)
+            total, valid = np.zeros(grid.shape), np.ones(grid.shape, bool)
+            for row, col, weight in _offsets(weights):
+                part = slice(row, row + grid.height), slice(col, col + grid.width)
+                total += weight * clean[part]
+                valid &= mask[part]
+            return total, valid
+
+        return ImageBand(band.name, DOUBLE, band.projection, source)
+
+    return image.with_bands(map(one, image.bands))
+
+
+def _reduced(
+    band: ImageBand, reducer: Reducer, kernel: Kernel, names: Iterable[str], by: str, skip: bool
+) -> list[ImageBand]:
+    """A band for every output of a reducer of the pixels under a kernel."""
+    kinds = reducer.types(band.type, None)
+
+    def everything(grid: Grid, pull: Pull) -> Sampled:
+        weights = kernel.on(grid)
+        cells = _offsets(weights)
+        factors: NDArray[np.float64] | None = None
+        if reducer.weighted and by != "mask":
+            factors = np.asarray([weight if by == "kernel" else min(weight, 1.0) for _, _, weight in cells])
+            if (factors < 0).any():
+                raise EarthEngineError(
+                    "Image.reduceNeighborhood, argument 'kernel': the weights of a reducer must not be negative.",
+                    placed=True,
+                )
+        values, mask = _padded(band, weights, grid, pull)
+        found = np.zeros((len(kinds), *grid.shape))
+        good = np.zeros((len(kinds), *grid.shape), bool)
+        step = max(_STACK // max(len(cells) * grid.width, 1), 1)
+        for top in range(0, grid.height, step):
+            rows = min(step, grid.height - top)
+            parts = [(slice(top + row, top + row + rows), slice(col, col + grid.width)) for row, col, _ in cells]
+            stack = np.stack([values[part].astype(np.float64).ravel() for part in parts])
+            valid = np.stack([mask[part].ravel() for part in parts])
+            scale = None if factors is None else np.broadcast_to(factors[:, None], stack.shape)
+            for number, (result, known) in enumerate(reducer.apply(stack, valid, scale)):
+                found[number, top : top + rows] = np.asarray(result, float).reshape(rows, -1)
+                good[number, top : top + rows] = np.asarray(known).reshape(rows, -1)
+        if skip:
+            middle = slice(weights.y, weights.y + grid.height), slice(weights.x, weights.x + grid.width)
+            good &= mask[middle]
+        return found, good
+
+    def one(number: int, name: str, kind: PixelType) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            found, good = pull(everything, grid)
+            return cast(np.where(good[number], found[number], 0), kind), good[number]
+
+        return ImageBand(name, kind, band.projection, source)
+
+    return [one(number, name, kind) for number, (name, kind) in enumerate(zip(names, kinds, strict=True))]
+
+
+@function(
+    "Image.reduceNeighborhood",
+    note=_GRID + " Reducers of one input. Masked pixels do not count; neither do pixels with a weight of 0. "
+    "`optimization` is ignored: it changes the speed.",
+)
+def reduce_neighborhood(
+    image: Image, reducer: Reducer, kernel: Kernel, by: str, skip: bool, _optimization: str | None
+) -> Image:
+    """A reducer applied to the pixels under a kernel, for each band."""
+    if by not in ("mask", "kernel", "min"):
+        raise refuse("inputWeight", by, "use 'mask', 'kernel' or 'min'")
+    bands = []
+    for band in image.bands:
+        names = [f"{band.name}_{output}" for output in reducer.outputs]
+        bands += _reduced(band, reducer, kernel, names, by, skip)
+    return image.with_bands(bands)
+
+
+def _register() -> None:
+    """The morphological filters; they fill masked pixels, which scripts that fill gaps rely on."""
+    for name in ("min", "max", "median", "mode", "mean"):
+
+        def focal(
+            image: Image,
+            radius: float,
+            shape: str,
+            units: str,
+            iterations: int,
+            kernel: Kernel | None,
+            reducer: Reducer = BUILTIN[name],
+        ) -> Image:
+            shapes = ("circle", "square", "cross", "plus", "octagon", "diamond")
+            if kernel is None and shape not in shapes:
+                raise refuse("kernelType", shape, f"use one of {', '.join(shapes)}")
+            if iterations < 1:
+                raise refuse("iterations", iterations, "use at least 1")
+            chosen = kernel or shaped(shape, (radius, radius), units, True, 1.0)
+
+            def repeated(band: ImageBand) -> ImageBand:
+                for _ in range(iterations):
+                    (band,) = _reduced(band, reducer, chosen, [band.name], "kernel", False)
+                return band
+
+            return image.with_bands(map(repeated, image.bands))
+
+        focal.__doc__ = f"The {name} of the pixels under a kernel."
+        title = f"focal{name.capitalize()}"
+        note = _GRID + " Masked pixels do not count, and are filled from their neighbours (assumed)."
+        function(f"Image.{title}", f"Image.focal_{name}", note=note)(focal)
+
+
+_register()

@@ -1,0 +1,208 @@
+"""Pixels of an image as features: sample, sampleRegions and stratifiedSample.
+
+A region selects the pixels whose centre is in it, as with unweighted reducers; a point or line those that it touches.
+Pixels come row by row. Which pixels a seed draws is this implementation's own choice: the same on every run, but not
+Google's.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+from shapely.geometry import Point
+
+from localearth.errors import EarthEngineError
+from localearth.functions.image_region import image_projection, region_of
+from localearth.registry import function
+from localearth.values.array import make
+from localearth.values.collection import Collection, of_elements
+from localearth.values.feature import Feature, index_of
+from localearth.values.geometry import Geometry
+from localearth.values.image import Image, Pull
+from localearth.values.projection import Projection, reproject, whole
+
+LIMIT = 10_000_000
+"""Maximum number of pixels around a region."""
+
+_DRAWN = "Not the pixels that Google draws for a seed. `tileScale` is ignored."
+
+
+@frozen(eq=False)
+class Pixels:
+    """The pixels of an image in a region.
+
+    Attributes:
+        columns: for every band, its name, values and validity, each (n,).
+        lon: longitudes of the centres, (n,).
+        lat: latitudes of the centres, (n,).
+    """
+
+    columns: list[tuple[str, list[Any], NDArray[np.bool_]]]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        """Whether no band of a pixel is masked, (n,)."""
+        found = np.ones(len(self.lon), bool)
+        for _, _, valid in self.columns:
+            found &= valid
+        return found
+
+    def feature(self, at: int, properties: dict[str, Any], geometries: bool) -> Feature:
+        """A pixel as a feature."""
+        values = {name: column[at] if valid[at] else None for name, column, valid in self.columns}
+        place = Geometry(Point(float(self.lon[at]), float(self.lat[at]))) if geometries else None
+        return Feature(place, {**properties, **values})
+
+
+def pixels_of(image: Image, geometry: Geometry, projection: Projection) -> Pixels:
+    """The pixels of an image in a region, row by row."""
+    region = region_of(geometry, projection, LIMIT, weighted=False)
+    pull = Pull()
+    columns = []
+    for band in image.bands:
+        values, mask = pull(band.source, region.grid)
+        inside = values[region.centre].tolist()
+        if band.type.dimensions or not band.type.is_integer:
+            inside = [_number(each) for each in inside]
+        columns.append((band.name, inside, mask[region.centre]))
+    x, y = (each[region.centre] for each in region.grid.centres())
+    lon, lat = reproject(region.grid.crs, "EPSG:4326", x, y)
+    return Pixels(columns, lon, lat)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return make(value)
+    return whole(value) if isinstance(value, float) else value
+
+
+def _random(seed: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(abs(seed), spawn_key=(int(seed < 0),))))
+
+
+def _where(image: Image, region: Geometry | None) -> Geometry:
+    found = region or image.footprint
+    if found is None:
+        raise EarthEngineError("argument 'region': is needed for an image without a footprint.")
+    return found
+
+
+def _lazy(make: Callable[[], list[Feature]]) -> Collection:
+    return Collection(lambda _region, _interval: of_elements(make(), False).elements, False)
+
+
+@function("Image.sample", note="`numPixels` draws exactly as many pixels. " + _DRAWN)
+def sample(
+    image: Image,
+    region: Geometry | None,
+    scale: float | None,
+    projection: Projection | None,
+    factor: float | None,
+    count: int | None,
+    seed: int,
+    drop: bool,
+    _tile_scale: float,
+    geometries: bool,
+) -> Collection:
+    """The pixels of an image in a region as features."""
+    if factor is not None and count is not None:
+        raise EarthEngineError("Only one of 'factor' and 'numPixels' may be specified.")
+    if factor is not None and not 0 < factor <= 1:
+        raise EarthEngineError(f"argument 'factor': must be above 0 and at most 1, not {factor}.")
+    if count is not None and count < 0:
+        raise EarthEngineError(f"argument 'numPixels': must not be negative, not {count}.")
+    where, target = _where(image, region), image_projection(image, projection, None, scale)
+
+    def make() -> list[Feature]:
+        found = pixels_of(image, where, target)
+        chosen = np.arange(len(found.lon))
+        if factor is not None and factor < 1:
+            chosen = chosen[_random(seed).random(len(chosen)) < factor]
+        if count is not None and count < len(chosen):
+            chosen = np.sort(_random(seed).choice(chosen, count, replace=False))
+        if drop:
+            chosen = chosen[found.complete[chosen]]
+        return [found.feature(at, {}, geometries) for at in chosen.tolist()]
+
+    return _lazy(make)
+
+
+@function("Image.sampleRegions", note="`tileScale` is ignored.")
+def sample_regions(
+    image: Image,
+    collection: Collection,
+    names: list[str] | None,
+    scale: float | None,
+    projection: Projection | None,
+    _tile_scale: float,
+    geometries: bool,
+) -> Collection:
+    """The pixels in every region as features, with the region's properties; pixels with a masked band are left out."""
+    target = image_projection(image, projection, None, scale)
+
+    def each() -> Iterator[Feature]:
+        for feature in collection.elements:
+            if feature.geometry is None:
+                raise EarthEngineError("Image.sampleRegions: a feature has no geometry.", placed=True)
+            found = pixels_of(image, feature.geometry, target)
+            kept = {
+                name: value
+                for name, value in feature.properties.items()
+                if (name in names if names is not None else not name.startswith("system:"))
+            }
+            for number, at in enumerate(np.flatnonzero(found.complete).tolist()):
+                kept["system:index"] = f"{index_of(feature)}_{number}"
+                yield found.feature(at, kept, geometries)
+
+    return _lazy(lambda: list(each()))
+
+
+@function("Image.stratifiedSample", note=_DRAWN)
+def stratified_sample(
+    image: Image,
+    number: int,
+    class_band: str | None,
+    region: Geometry | None,
+    scale: float | None,
+    projection: Projection | None,
+    seed: int,
+    class_values: list[int] | None,
+    class_points: list[int] | None,
+    drop: bool,
+    _tile_scale: float,
+    geometries: bool,
+) -> Collection:
+    """A number of pixels of every class, or all of a class that has fewer."""
+    if len(class_values or ()) != len(class_points or ()):
+        raise EarthEngineError("'classValues' and 'classPoints' must have the same size.")
+    special = dict(zip(class_values or (), class_points or (), strict=True))
+    if number < 0 or any(points < 0 for points in special.values()):
+        raise EarthEngineError("Numbers of points must not be negative.")
+    where, target = _where(image, region), image_projection(image, projection, None, scale)
+    names = image.names
+    label = names[0] if class_band is None else class_band
+    if label not in names:
+        raise EarthEngineError(f"argument 'classBand': '{label}' is not a band; there are [{', '.join(names)}].")
+    if not image.bands[names.index(label)].type.is_integer:
+        raise EarthEngineError(f"argument 'classBand': band '{label}' must have integer values.")
+
+    def make() -> list[Feature]:
+        found = pixels_of(image, where, target)
+        _, classes, valid = found.columns[names.index(label)]
+        values = np.asarray(classes)
+        usable = valid & found.complete if drop else valid
+        random = _random(seed)
+        chosen: list[int] = []
+        for value in np.unique(values[usable]).tolist():
+            members = np.flatnonzero(usable & (values == value))
+            wanted = special.get(value, number)
+            if wanted < len(members):
+                members = np.sort(random.choice(members, wanted, replace=False))
+            chosen += members.tolist()
+        return [found.feature(at, {}, geometries) for at in chosen]
+
+    return _lazy(make)

@@ -1,0 +1,77 @@
+"""Kernels: weights of the pixels around a pixel."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from localearth.errors import EarthEngineError
+from localearth.raster.grid import Grid
+from localearth.values.projection import lookup, metres_per_unit, whole
+
+Size = Callable[[], float]
+"""Returns the side of a pixel in metres; fails where that is not known."""
+
+
+@frozen(eq=False)
+class Weights:
+    """The weights of a kernel in pixels.
+
+    Attributes:
+        values: the weights, (rows, columns).
+        x: the column of the focus.
+        y: the row of the focus.
+    """
+
+    values: NDArray[np.float64]
+    x: int
+    y: int
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether half a turn around the focus leaves it unchanged."""
+        rows, cols = self.values.shape
+        centred = (cols - 1, rows - 1) == (2 * self.x, 2 * self.y)
+        return centred and bool(np.array_equal(self.values, self.values[::-1, ::-1]))
+
+
+@frozen(eq=False)
+class Kernel:
+    """A kernel, in pixels or in metres.
+
+    Attributes:
+        name: the function that made it, e.g. `Kernel.circle`.
+        make: computes the weights; it asks for the size of a pixel if a radius is in metres.
+        distance: the metric, the radius and whether it is in metres, of a kernel of plain distances; otherwise None.
+    """
+
+    name: str
+    make: Callable[[Size], Weights]
+    distance: tuple[str, float, bool] | None = None
+
+    def on(self, grid: Grid) -> Weights:
+        """Its weights for the pixels of a grid."""
+        return self.make(lambda: pixel_size(grid))
+
+    def info(self) -> dict[str, Any]:
+        """As `getInfo` shows it: the weights, row by row."""
+        found = self.make(_unknown)
+        weights = [[whole(float(each)) for each in row] for row in found.values]
+        return {"type": self.name, "weights": weights, "center": [found.x, found.y]}
+
+
+def _unknown() -> float:
+    raise EarthEngineError("The weights of a kernel in metres depend on the pixels it is applied to.")
+
+
+def pixel_size(grid: Grid) -> float:
+    """The side of a grid's pixels, metres; they must be squares of a projected CRS, where it is the same everywhere."""
+    a, b, _, d, e, _ = grid.transform
+    if lookup(grid.crs).is_geographic or b or d or abs(abs(a) - abs(e)) > 1e-9 * abs(a):
+        raise EarthEngineError(
+            "the local Earth Engine applies kernels and offsets in metres to square pixels of a projected CRS only, "
+            f"not of {grid.crs[:40]}; use units 'pixels', or reproject the image."
+        )
+    return abs(a) * metres_per_unit(grid.crs)
