@@ -147,7 +147,7 @@ def _prepared(config: Config, modality: Modality) -> Modality:
     try:
         return modality.prepared(config.source.parent)
     except (ValueError, OSError) as error:
-        raise ConfigError(f"{config.source}: [modalities.{modality.name}] {error}") from error
+        raise ConfigError(f"{config.source}: [modalities.{modality.name}] {error}.") from error
 
 
 def _check_folder(config: Config, folder: DatasetPaths) -> None:
