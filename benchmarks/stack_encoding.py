@@ -19,8 +19,8 @@ import rasterio
 import zstandard
 
 from mmearth_core import Band, Layer
+from mmearth_core.contract.grid import Grid
 from mmearth_core.download.stack import StackBand, encode_stack
-from mmearth_core.tiles.grid import Grid
 
 ENCODINGS: dict[str, dict[str, Any]] = {
     "none": {},

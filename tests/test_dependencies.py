@@ -70,7 +70,7 @@ PUBLIC = AUTHORS | {
         "cli.run",
         # Pixels: the kit for authors judges bands and their grid, the plan counts bytes and requests, the demo draws
         # stacks.
-        *("download.stack", "download.pixels", "download.tile_info", "tiles.grid"),
+        *("download.stack", "download.pixels", "download.tile_info", "tiles.grid", "contract.grid"),
         # `verify` makes the splits again, and asks for recorded images within the budget of the dataset.
         *("post.splits", "budget"),
         # The table of ecoregions and biomes: the modality `tile` and the selection of rows share it.

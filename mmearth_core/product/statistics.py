@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -186,7 +186,7 @@ def have_steps(layers: Iterable[LayerDescription], stats: Mapping[str, Any]) -> 
     return any(step in stats for layer in layers for key in layer.stat_keys() for step in layer.step_keys(key))
 
 
-def joined_entries(layer: LayerDescription, parts: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[Any]]]:
+def joined_entries(layer: LayerDescription, parts: Collection[Mapping[str, Any]]) -> dict[str, dict[str, list[Any]]]:
     """A layer's entries for all rows of some datasets, from those of each; of time steps only if all parts have them.
 
     Raises:
@@ -292,7 +292,7 @@ class BandStatistics:
         self._second[bands] += second
 
     def add_entry(self, entry: Mapping[str, Any]) -> None:
-        """Counts the values that an entry of band_stats.json is of; only without sums, as it has none.
+        """Adds the values that an entry of band_stats.json summarises; only without sums, as it has none.
 
         Raises:
             LookupError, AttributeError, TypeError, ValueError: when it does not have what must be known of every band.

@@ -18,8 +18,6 @@ from mmearth_core.contract.grid import PIXEL, Grid
 from mmearth_core.errors import TilesError
 from mmearth_core.tiles.squares import rounded
 
-__all__ = ["MARGIN", "PIXEL", "Grid", "degrees_outside", "outline", "require_aligned", "tile_grid"]
-
 MARGIN = 6.0
 """How far outside the area of its CRS a tile may be, degrees of a great circle (667 km): the width of a UTM zone.
 

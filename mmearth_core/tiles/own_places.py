@@ -15,8 +15,9 @@ from pyproj import Proj
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
+from mmearth_core.contract.grid import Grid
 from mmearth_core.errors import TilesError
-from mmearth_core.tiles.grid import Grid, outline, tile_grid
+from mmearth_core.tiles.grid import outline, tile_grid
 from mmearth_core.tiles.index import NUMBERING
 from mmearth_core.tiles.read import check_centroids, check_columns, degrees, plain_columns, unique_ids
 from mmearth_core.tiles.squares import Floats, has_room, radii

@@ -104,7 +104,8 @@ def test_classes_are_never_mixed(key, value, allowed):
 @pytest.mark.parametrize("resampling", ["mean", "mode"])
 def test_methods_for_coarser_grids_are_no_resampling_to_finer_ones(resampling):
     with pytest.raises(
-        DeclarationError, match=f"Band 'a': a grid as fine .*`coarser` to Resampling.{resampling.upper()}"
+        DeclarationError,
+        match=f"Band 'a': resampling {resampling} is only possible .*`coarser` to Resampling.{resampling.upper()}",
     ):
         Band("a", "uint8", 0, resampling=resampling)
 

@@ -66,7 +66,7 @@ def test_the_page_has_every_argument_with_type_default_and_meaning(page: ModuleT
         section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
         for key, meaning in page.described(getattr(mmearth_core, name)).items():
             assert re.search(rf"^\| `({name}\.)?{key}` \|.* \| {re.escape(meaning)} \|$", section, re.MULTILINE), key
-    assert "| `coarser` | `Resampling \\| None` | `None` | how" in text
+    assert "| `coarser` | `Resampling \\| None` | `None` | the method" in text
     assert "| `attributes` | `Mapping[str, Any]` | `{}` |" in text
     assert "| `Resampling.MEAN` | `'mean'` | the mean of" in text
     assert "### Modality.locate(scene)" in text

@@ -15,8 +15,8 @@ from shapely.geometry import box, mapping
 from mmearth_core import Anchor, Band, Grid, Kind, Layer, Modality
 from mmearth_core.builtin.file_anchor import FileAnchor
 from mmearth_core.config.schema import load_config
+from mmearth_core.download.pixels import local_pixels
 from mmearth_core.download.prepare import prepare
-from mmearth_core.download.stack import local_pixels
 from mmearth_core.errors import ConfigError, DatasetError
 from mmearth_core.registry import Registry, discover
 from mmearth_core.registry.load import Origin, Registered

@@ -181,7 +181,7 @@ def test_a_band_without_its_pixel_size_is_refused_before_the_run_on_larger_pixel
     config = make(band="")
     text = said("run", config)
     assert "[dataset] pixel_size: modality 'thirty', band 'value' does not state its own pixel size" in text
-    assert "pixels of 30 m. Set `pixel_size` of the Band in its plugin" in text
+    assert "cannot be resampled to 30 m. Set `pixel_size` of the Band in its plugin" in text
     assert not (config.parent / "field").exists()
     config = make(band="pixel_size=1", more="pixel_size = 1000")
     text = said("run", config)

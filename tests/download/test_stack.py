@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from rasterio.io import MemoryFile
 
 from mmearth_core import Band, Kind, Layer, Preview
+from mmearth_core.contract.grid import Grid
 from mmearth_core.download.stack import StackBand, encode_stack, read_stack, write_stack
 from mmearth_core.post.stack_reader import StackError, check_stack
-from mmearth_core.tiles.grid import Grid
 
 OPTICAL = Layer("optical", [Band("red", "uint16", 0, unit="1e-4"), Band("blue", "uint16", 0, unit="1e-4")])
 HEIGHT = Layer("height", [Band("ground", "float32", float("-inf"), unit="m")])

@@ -144,7 +144,6 @@ def test_a_dataset_made_of_its_tile_info_is_on_the_same_pixels(kit: Any, tmp_pat
 
 
 def test_torch_knows_the_pixel_size(coarse: Path) -> None:
-    pytest.importorskip("torch")
     from mmearth_core.torch import Dataset as TorchDataset
 
     dataset = TorchDataset(coarse / "planet")

@@ -42,6 +42,7 @@ CHANGED = {
         f"plugins --json types modalities.[].layers.[].bands.[].{key}": "new: bands on pixels of other sizes"
         for key in ("coarser", "pixel_size")
     },
+    "plugins --json types modalities.[].layers.[].steps": "new: layers with time steps",
     **{
         f"{call} {what} restricted": RESTRICTED
         for call in (*RUNS, *SCENE, "small/runs.jsonl")

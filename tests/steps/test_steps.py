@@ -211,7 +211,8 @@ def test_readers_and_normalised_tensors(config: Path) -> None:
     assert (plain.layers["reds"].steps, plain.layers["reds"].shape) == (STEPS, (STEPS, 2, SIZE, SIZE))
     np.testing.assert_array_equal(plain[3].values["reds"], reds[3])
     np.testing.assert_array_equal(plain[HOLE].masks["reds"], reds[HOLE] != 0)
-    torch = pytest.importorskip("torch")
+    import torch
+
     from mmearth_core.torch import Dataset as Tensors
 
     tensors = Tensors(h5(config), layers={"reds": ["half"], "cover": None, "rates": ["y"]}, classes="index")
@@ -284,7 +285,6 @@ def test_subsets_sizes_and_unions(config: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_example_trains_on_a_series(config: Path, tmp_path: Path) -> None:
-    pytest.importorskip("torch")
     shutil.copytree(config.parent, tmp_path / "copy")
     copy = tmp_path / "copy" / config.name
     with h5py.File(h5(copy), "r+") as file:  # the example's target is a map without steps

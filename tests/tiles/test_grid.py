@@ -12,8 +12,9 @@ from pyproj import CRS, Transformer
 from rasterio.transform import from_origin
 from shapely.geometry import Polygon, box
 
+from mmearth_core.contract.grid import PIXEL, Grid
 from mmearth_core.errors import TilesError
-from mmearth_core.tiles.grid import PIXEL, Grid, tile_grid
+from mmearth_core.tiles.grid import tile_grid
 
 SIZES = st.integers(1, 300)
 

@@ -10,8 +10,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
+from mmearth_core.contract.grid import Grid
 from mmearth_core.errors import TilesError
-from mmearth_core.tiles.grid import Grid, degrees_outside, tile_grid
+from mmearth_core.tiles.grid import degrees_outside, tile_grid
 from mmearth_core.tiles.index import TileIndex, import_tiles, without_centroid
 from mmearth_core.tiles.own_places import join_tile_info, read_tile_info, recorded_tiles
 from mmearth_core.tiles.read import read_tiles

@@ -158,6 +158,7 @@ def test_a_run_that_ends_by_itself_is_no_run_that_gave_up(bad: Path, config: Pat
     assert (told["failed"], told["left"], told["stopped"]) == (40, 0, None)
 
 
+@pytest.mark.slow
 def test_a_modality_that_was_added(bad: Path, config: Path, undisturbed: Path, read_contents: Contents) -> None:
     """Earlier downloads are kept, and only the added modality starts again."""
     dataset = config.parent / "virginia"

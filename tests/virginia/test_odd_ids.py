@@ -118,7 +118,7 @@ def test_subset_and_merge_keep_the_ids(odd: Path, tmp_path: Path) -> None:
     assert summary("verify", tmp_path / "both")["faults"] == 0
 
 
-@pytest.mark.parametrize("ids", [["$x^$"], ["[red]x[/red]"], ["\u202eabc"], IDS])
+@pytest.mark.parametrize("ids", [["$x^$"], pytest.param(["[red]x[/red]"], marks=pytest.mark.slow), ["\u202eabc"], IDS])
 def test_pictures_are_drawn(odd: Path, tmp_path: Path, ids: list[str]) -> None:
     done = cli("view", odd, "-o", tmp_path / "sheet.png", "--json", "--", *ids)
     assert done.exit_code == 0, done.output

@@ -183,6 +183,7 @@ def test_the_bare_exit_code_and_summary_tell_of_skipped_tiles(run_cli: Run, conf
     assert "skipped 2: no" in done.stdout
 
 
+@pytest.mark.slow
 def test_centroids_that_are_missing_are_asked_for_once_and_kept(run_cli: Run, config: Path) -> None:
     tiles = config.parent / "tiles.geojson"
     given = json.loads(tiles.read_text())

@@ -308,7 +308,14 @@ def test_a_server_that_no_longer_answers_stops_the_run(config: Path) -> None:
     assert json.loads(done.stdout)["failed"] == 0
 
 
-@pytest.mark.parametrize(("kind", "outcome"), [("503", "left"), ("500", "failed"), ("garbled", "failed")])
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [
+        ("503", "left"),
+        pytest.param("500", "failed", marks=pytest.mark.slow),
+        pytest.param("garbled", "failed", marks=pytest.mark.slow),
+    ],
+)
 def test_a_tile_that_alone_is_never_answered(kind: str, outcome: str, config: Path) -> None:
     tile = json.loads((config.parent / "tiles.geojson").read_text())["features"][4]["properties"]["tile_id"]
     place = f'tile = "{tile}"\ntiles = "{config.parent / "tiles.geojson"}"'

@@ -116,7 +116,7 @@ def test_a_tile_without_an_image_is_skipped(tmp_path):
 
 
 def test_an_image_on_another_grid_is_refused(tmp_path):
-    """Whole multiples of 30 m, as of no image of Landsat: all pixels would be shifted by half a pixel."""
+    """Whole multiples of 30 m, which no Landsat image has: all pixels would be shifted by half a pixel."""
     shifted = scene(EIGHT, "LC08_shifted", dt.datetime(2019, 6, 20, 10), corner=(LEFT + 15, TOP + 15))
     result, _ = fetch(tmp_path, ArrayWorld(ArrayCollection(EIGHT, [shifted]), ArrayCollection(NINE, [])))
     assert result.entry.outcome == "failed"

@@ -203,7 +203,7 @@ def _by_counting(
         return Expected(most, is_known, is_masked, 1e-6 * np.abs(most))
     mean = known.mean(axis=2)
     high, low = blocks(np.nan_to_num(np.fmax.reduce(around))), blocks(np.nan_to_num(np.fmin.reduce(around)))
-    # A point stands for the area around it: at each edge of a pixel, up to half a point's width is on the wrong side.
+    # Each point is the centre of a small square. Squares on the edge of a pixel belong to two pixels: the error.
     tolerance = 4 / within * (high.max(axis=2) - low.min(axis=2)) + 1e-6 * np.abs(mean)
     if unit == "dB":
         with np.errstate(divide="ignore", invalid="ignore"):  # where nothing is known

@@ -1,4 +1,4 @@
-"""The tiles that a modality is asked for in a trial: with data, elsewhere, and without data."""
+"""The tiles of a trial of a modality: with data, at another place, and without data."""
 
 import datetime as dt
 from collections.abc import Mapping

@@ -14,11 +14,11 @@ from attrs import evolve
 from mmearth_core import Engine, Grid, Modality, Resampling, Scene, Skip
 from mmearth_core.config.schema import DatasetOptions, RunOptions
 from mmearth_core.download.folder import GRID, chosen_grid
+from mmearth_core.download.pixels import local_pixels
 from mmearth_core.download.stack import (
     StackBand,
     images_by_step,
     is_composite,
-    local_pixels,
     present_bands,
     stack_bands,
 )
@@ -311,7 +311,7 @@ class Trial:
         bands, sizes = [each.stack_band for each in far], {each.stack_band.band.name: each.pixel for each in far}
         tile = evolve(window, count=round(window.side / grid.pixel_size))
         on_tile = {each.name: each for each in measure_shifts(client, image, bands, sizes, tile, grid)}
-        # From here on the other pattern is asked: there is one session per process.
+        # From here on, requests go to the second pattern: there is one session per process.
         moved = evolve(window, moved=_OTHER_START * min(sizes.values()))
         again = {each.name: each for each in measure_shifts(*self._patterned(moved), bands, sizes, moved, grid)}
         unsure = [

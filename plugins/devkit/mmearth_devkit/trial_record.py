@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
 from mmearth_core import Engine, Grid, Modality, Scene
+from mmearth_core.contract.grid import PIXEL
 from mmearth_core.download.stack import StackBand
-from mmearth_core.tiles.grid import PIXEL, tile_grid
+from mmearth_core.tiles.grid import tile_grid
 from mmearth_devkit.network_guard import NetworkCall
 from mmearth_devkit.stage import Stage
 

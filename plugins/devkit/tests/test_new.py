@@ -21,7 +21,7 @@ from shapely.geometry import box
 
 from mmearth_core import Anchor, Scene, Skip
 from mmearth_core.contract.bands import DTYPES
-from mmearth_core.tiles.grid import Grid
+from mmearth_core.contract.grid import Grid
 
 ROOT = Path(__file__).parents[3]
 

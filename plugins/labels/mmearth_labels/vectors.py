@@ -47,7 +47,7 @@ class VectorFile(LabelFile):
         return cls(path, options, layer, info["crs"], tuple(info["total_bounds"]), states([path]), values)
 
     def burn(self, grid: Grid) -> NDArray[np.float64]:
-        """The polygons on a grid: a pixel has the value of the last polygon in which its centre is."""
+        """The polygons on a grid: a pixel has the value of the last polygon that contains its centre."""
         self.require_unchanged()
         column = self.options.column
         frame = pyogrio.read_dataframe(

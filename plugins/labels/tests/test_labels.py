@@ -184,7 +184,7 @@ def shapes(crs=UTM):
 
 
 def by_centres(values):
-    """The last polygon in which each pixel's centre is, by shapely."""
+    """The last polygon that contains the centre of each pixel, by shapely."""
     points = [Point(point) for point in zip(*map(np.ravel, centres()), strict=True)]
     burnt = np.full(SIZE * SIZE, np.nan)
     for shape, value in zip(shapes().geometry, values, strict=True):

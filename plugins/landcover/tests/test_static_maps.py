@@ -99,7 +99,9 @@ def test_a_collection_in_sheets_is_put_together(tmp_path):
     [
         pytest.param([], id="empty"),
         pytest.param([asset("ESA/WorldCover/v100/2020", COVER, NOWHERE, "Map")], id="sea"),
-        pytest.param([asset("ESA/WorldCover/v100/2020", COVER, None, "Map", 9000)], id="elsewhere"),
+        pytest.param(
+            [asset("ESA/WorldCover/v100/2020", COVER, None, "Map", 9000)], id="elsewhere", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_worldcover_without_a_class_is_no_data_with_its_reason(tmp_path, images):
@@ -133,7 +135,9 @@ def test_canopy_at_a_coast_keeps_its_land(tmp_path):
     assert "MISSING" not in info
 
 
-@pytest.mark.parametrize("world", [canopy(NOWHERE), canopy(offset=9000)], ids=["sea", "elsewhere"])
+@pytest.mark.parametrize(
+    "world", [canopy(NOWHERE), pytest.param(canopy(offset=9000), marks=pytest.mark.slow)], ids=["sea", "elsewhere"]
+)
 def test_no_canopy_is_no_data_with_its_reason(tmp_path, world):
     result, info = fetch(tmp_path, world, CanopyHeightEth())
     assert (result.entry.outcome, result.requests) == ("done", {"locate": 1})

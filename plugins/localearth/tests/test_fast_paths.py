@@ -61,6 +61,7 @@ def test_plane_noise_does_not_depend_on_the_window(row: int, col: int, rows: int
     assert ((whole >= 0.0) & (whole <= 1.0)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 @settings(max_examples=8, deadline=None)
 @given(st.integers(1, 365), st.sampled_from([("EPSG:32647", 500_000, 7_320_000), ("EPSG:32633", 450_000, 6_950_000)]))

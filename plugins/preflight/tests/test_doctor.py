@@ -175,6 +175,7 @@ def test_without_a_configuration(kit, tmp_path, monkeypatch):
     assert done.exit_code == 0 and "0 failed" in done.stdout.splitlines()[-1], done.output
 
 
+@pytest.mark.slow
 def test_restricted_mode_is_a_warning(kit, config):
     config.write_text(config.read_text() + '[[engines.local.faults]]\nkind = "restricted"\n')
     found = json.loads(kit.cli("doctor", config, "--json").stdout)

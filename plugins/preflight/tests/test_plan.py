@@ -80,6 +80,7 @@ def test_the_share_of_a_tier(kit, config):
     assert kit.summary("plan", config)["eecu"]["tiers"][0]["share_of_a_month"] is None
 
 
+@pytest.mark.slow
 def test_centroids_that_have_to_be_requested(kit, config):
     tiles = json.loads((config.parent / "tiles.geojson").read_text())
     for feature in tiles["features"]:
@@ -90,6 +91,7 @@ def test_centroids_that_have_to_be_requested(kit, config):
     assert sum(kit.summary("run", config)["requests"].values()) == 17
 
 
+@pytest.mark.slow
 def test_a_sample_that_fails_is_reported(kit, config):
     config.write_text(
         config.read_text()

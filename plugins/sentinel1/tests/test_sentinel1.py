@@ -122,10 +122,12 @@ def test_a_tile_without_any_image_is_done_without_asking_for_pixels(tmp_path):
 @pytest.mark.parametrize(
     "other",
     [
-        pytest.param(scene("x", day(14), "ASC", mode="EW"), id="another mode"),
+        pytest.param(scene("x", day(14), "ASC", mode="EW"), id="another mode", marks=pytest.mark.slow),
         pytest.param(scene("x", day(14), "ASC", side=75), id="the margin is not covered"),
         pytest.param(scene("x", day(31, month=12, year=2020), "ASC"), id="the window's end is not part of it"),
-        pytest.param(scene("x", day(31, 23, month=12, year=2016), "ASC"), id="before the window"),
+        pytest.param(
+            scene("x", day(31, 23, month=12, year=2016), "ASC"), id="before the window", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_other_images_are_left_out(tmp_path, other):

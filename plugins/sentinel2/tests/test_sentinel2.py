@@ -108,7 +108,7 @@ def test_takes_the_image_that_is_drawn_in_collection_order(tmp_path):
     assert result.requests == {"locate anchor": 1, "projections": 1, "pixels": 1}
 
 
-@pytest.mark.parametrize("year", YEARS)
+@pytest.mark.parametrize("year", [pytest.param(y, marks=() if y == 2018 else pytest.mark.slow) for y in YEARS])
 def test_windows_begin_and_end_as_published(tmp_path, year):
     polygon, drawn = tile_that_draws(l1c_only=True, year=year)
     start, end = Sentinel2Options().windows[str(year)]
@@ -261,9 +261,9 @@ TOO_EARLY = "Earth Engine has MSK_CLASSI_* in images from February 2024 on"
 @pytest.mark.parametrize(
     ("day", "mask", "classes"),
     [
-        (dt.date(2022, 1, 24), None, TOO_EARLY),
+        pytest.param(dt.date(2022, 1, 24), None, TOO_EARLY, marks=pytest.mark.slow),
         (dt.date(2022, 1, 25), IN_GAP, TOO_EARLY),
-        (dt.date(2024, 2, 28), IN_GAP, TOO_EARLY),
+        pytest.param(dt.date(2024, 2, 28), IN_GAP, TOO_EARLY, marks=pytest.mark.slow),
         (dt.date(2024, 2, 29), None, None),
     ],
 )

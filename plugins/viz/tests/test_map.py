@@ -16,7 +16,7 @@ def regions(tmp_path):
     return tmp_path / "regions.gpkg"
 
 
-@pytest.mark.parametrize("number", [50, 5000])
+@pytest.mark.parametrize("number", [50, pytest.param(5000, marks=pytest.mark.slow)])
 def test_a_map_shows_the_tiles_where_they_are(regions, tmp_path, number):
     cli("tiles", "--number", number, "--source", regions, "-o", tmp_path / "t.gpkg")
     done = cli("map", tmp_path / "t.gpkg", "-o", tmp_path / "map.png", "--title", "Three regions")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry import box, mapping
 
-from mmearth_core.tiles.grid import PIXEL
+from mmearth_core.contract.grid import PIXEL
 
 CRS, LEFT, TOP = "EPSG:32632", 500_000, 5_000_000
 """About the corner: in the Po valley at 9 degrees east, which is land on every map."""

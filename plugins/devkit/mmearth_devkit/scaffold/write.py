@@ -10,10 +10,10 @@ from typing import Literal
 from attrs import frozen
 
 from mmearth_core import __version__
+from mmearth_core.contract.grid import PIXEL
 from mmearth_core.errors import ConfigError
 from mmearth_core.files import FOLDER_FAULTS
 from mmearth_core.text import whole
-from mmearth_core.tiles.grid import PIXEL
 from mmearth_devkit.scaffold.names import Names
 from mmearth_devkit.scaffold.scene import NODATA, TILE, Place
 from mmearth_devkit.stage import Sample

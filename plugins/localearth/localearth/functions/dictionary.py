@@ -5,7 +5,7 @@ from typing import Any
 
 from localearth.errors import EarthEngineError
 from localearth.functions.regex import compiled
-from localearth.promote import Mismatch, converter
+from localearth.functions.support import of_kind
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
@@ -52,11 +52,7 @@ def get(dictionary: Dict, key: str, default: Any) -> Any:
 
 def _typed(kind: str) -> Any:
     def run(dictionary: Dict, key: str) -> Any:
-        value = get(dictionary, key, None)
-        try:
-            return converter(kind)(value)  # type: ignore[misc]
-        except Mismatch:
-            raise EarthEngineError(f"The value of '{key}' is not a {kind}.") from None
+        return of_kind(get(dictionary, key, None), kind, f"The value of '{key}'")
 
     return run
 

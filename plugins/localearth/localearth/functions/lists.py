@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import mapped
-from localearth.promote import Mismatch, converter, is_number
+from localearth.functions.support import mapped, of_kind
+from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values import row_reducers as rows
 from localearth.values.collection import Filter
@@ -52,11 +52,7 @@ def get(items: List, index: int) -> Any:
 
 def _typed(kind: str) -> Any:
     def run(items: List, index: int) -> Any:
-        value = get(items, index)
-        try:
-            return converter(kind)(value)  # type: ignore[misc]
-        except Mismatch:
-            raise EarthEngineError(f"The element at {index} is not a {kind}.") from None
+        return of_kind(get(items, index), kind, f"The element at {index}")
 
     return run
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from localearth.errors import EarthEngineError
+from localearth.promote import Mismatch, converter
 from localearth.values.feature import index_of
 from localearth.values.function import Function
 from localearth.values.image import Image, ImageBand
@@ -50,6 +51,23 @@ def beside(image: Image, other: Image, what: str) -> Pairs:
     raise EarthEngineError(
         f"The {what} image must have 1 band or as many as the input ({len(image.bands)}), not {len(other.bands)}."
     )
+
+
+def of_kind(value: Any, kind: str, what: str) -> Any:
+    """The value as an object of that kind.
+
+    Args:
+        value: any value.
+        kind: a type of Earth Engine, such as `Number`.
+        what: which value this is, for the message.
+
+    Raises:
+        EarthEngineError: it is of another kind.
+    """
+    try:
+        return converter(kind)(value)  # type: ignore[misc]
+    except Mismatch:
+        raise EarthEngineError(f"{what} is not a {kind}.") from None
 
 
 def mapped(function: Function, elements: Iterable[Any], drop_nulls: bool) -> list[Any]:

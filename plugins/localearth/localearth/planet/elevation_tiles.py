@@ -12,6 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from localearth.errors import EarthEngineError
 from localearth.planet.bands import Grid, LazyBands, MadeBand
 from localearth.planet.lattice import Lattice, Window
+from localearth.planet.request import bounds_of_request
 from localearth.planet.truth import Planet
 from localearth.worlds.base import ImageAsset, Mask, Pixels
 
@@ -55,12 +56,7 @@ class ElevationTiles:
         """
         if interval is not None and not interval[0] <= TIME < interval[1]:
             return []
-        if region is None or region.is_empty:
-            raise EarthEngineError(
-                f"Collection '{self.id}': the synthetic world creates images on demand and cannot list those of the "
-                "entire planet; filter the collection by bounds first (filterBounds)."
-            )
-        west, south, east, north = (math.floor(each) for each in region.bounds)
+        west, south, east, north = (math.floor(each) for each in bounds_of_request(region, self.id))
         if (east - west + 1) * (north - south + 1) > _MOST:
             raise EarthEngineError(
                 f"Collection '{self.id}': the region meets more than {_MOST} tiles. Filter by smaller bounds."

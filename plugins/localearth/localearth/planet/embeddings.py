@@ -16,12 +16,12 @@ import numpy as np
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from localearth.errors import EarthEngineError
 from localearth.planet.bands import Grid, LazyBands, MadeBand
 from localearth.planet.cover import Kind
 from localearth.planet.hashing import Floats, bell, salt
 from localearth.planet.lattice import Lattice, Window
 from localearth.planet.outlines import lonlat
+from localearth.planet.request import bounds_of_request
 from localearth.planet.truth import Planet, Recent, Truth
 from localearth.values.projection import reproject
 from localearth.worlds.base import ImageAsset, Mask, Pixels
@@ -94,17 +94,7 @@ class Embeddings:
         return image if image.index == index else None
 
     def _around(self, region: BaseGeometry | None) -> list[tuple[str, int, int]]:
-        if region is None or region.is_empty:
-            raise EarthEngineError(
-                f"Collection '{self.id}': the synthetic world creates images on demand and cannot list those of the "
-                "entire planet; filter the collection by bounds first (filterBounds)."
-            )
-        west, south, east, north = region.bounds
-        if east - west > _WIDEST or north - south > _WIDEST:
-            raise EarthEngineError(
-                f"Collection '{self.id}': the region spans {east - west:.1f} x {north - south:.1f} degrees; the "
-                f"synthetic world lists the images of at most {_WIDEST:g} x {_WIDEST:g}. Filter by smaller bounds."
-            )
+        west, south, east, north = bounds_of_request(region, self.id, _WIDEST)
         found = []
         for zone in range(int((west + 180.0) // 6.0), int((east + 180.0) // 6.0) + 1):
             for code in (32601 + zone % 60, 32701 + zone % 60):

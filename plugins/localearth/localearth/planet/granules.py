@@ -12,12 +12,12 @@ from attrs import define, frozen
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from localearth.errors import EarthEngineError
 from localearth.planet.hashing import Floats
 from localearth.planet.landmask import LandMask
 from localearth.planet.lazy import lazy
 from localearth.planet.orbits import SENTINEL2
 from localearth.planet.outlines import Line, clipped, lonlat, side
+from localearth.planet.request import bounds_of_request
 from localearth.values.projection import reproject
 
 SQUARE = 100_000
@@ -89,17 +89,7 @@ class Granules:
         Raises:
             EarthEngineError: without a region, or with one that is too large.
         """
-        if region is None or region.is_empty:
-            raise EarthEngineError(
-                f"Collection '{asset_id}': the synthetic world creates images on demand and cannot list those of the "
-                "entire planet; filter the collection by bounds first (filterBounds)."
-            )
-        west, south, east, north = region.bounds
-        if east - west > _WIDEST or north - south > _WIDEST:
-            raise EarthEngineError(
-                f"Collection '{asset_id}': the region spans {east - west:.1f} x {north - south:.1f} degrees; the "
-                f"synthetic world lists the images of at most {_WIDEST:g} x {_WIDEST:g}. Filter by smaller bounds."
-            )
+        west, south, east, north = bounds_of_request(region, asset_id, _WIDEST)
         # A granule extends beyond its zone by up to 110 km.
         reach = 1.2 / max(math.cos(math.radians(min(max(abs(south), abs(north)), 84.0))), 0.1)
         first, last = math.floor((west - reach + 180.0) / 6.0), math.floor((east + reach + 180.0) / 6.0)

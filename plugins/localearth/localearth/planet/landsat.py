@@ -16,7 +16,6 @@ from attrs import frozen
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from localearth.errors import EarthEngineError
 from localearth.planet.bands import Grid, LazyBands
 from localearth.planet.clouds import climate, cloudiness
 from localearth.planet.hashing import Floats, Words, hash_words, salt, uniform
@@ -24,6 +23,7 @@ from localearth.planet.landsat_bands import Take, landsat_bands
 from localearth.planet.optics import Optics, Pass, sphere_point
 from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, LANDSAT, day_of_year
 from localearth.planet.outlines import Line, lonlat, side
+from localearth.planet.request import bounds_of_request
 from localearth.planet.scenes import KEPT
 from localearth.values.projection import reproject
 from localearth.worlds.base import ImageAsset
@@ -168,17 +168,7 @@ class Landsat:
         return None
 
     def _around(self, region: BaseGeometry | None) -> list[Frame]:
-        if region is None or region.is_empty:
-            raise EarthEngineError(
-                f"Collection '{self.id}': the synthetic world creates images on demand and cannot list those of the "
-                "entire planet; filter the collection by bounds first (filterBounds)."
-            )
-        west, south, east, north = region.bounds
-        if east - west > _WIDEST or north - south > _WIDEST:
-            raise EarthEngineError(
-                f"Collection '{self.id}': the region spans {east - west:.1f} x {north - south:.1f} degrees; the "
-                f"synthetic world lists the images of at most {_WIDEST:g} x {_WIDEST:g}. Filter by smaller bounds."
-            )
+        west, south, east, north = bounds_of_request(region, self.id, _WIDEST)
         numbers: set[tuple[int, int]] = set()
         for lat in np.arange(south, north + 1.0, 1.0).clip(south, north):
             for lon in np.arange(west, east + 2.0, 2.0).clip(west, east):

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from localearth.errors import EarthEngineError
 from localearth.planet.bands import Grid, LazyBands
 from localearth.planet.hashing import Floats, hash_words, salt, uniform
 from localearth.planet.lattice import RADIUS
@@ -22,6 +21,7 @@ from localearth.planet.optics import sphere_point
 from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL1, stamp
 from localearth.planet.outlines import Line, lonlat, side, utm
 from localearth.planet.radar import Take, radar_bands
+from localearth.planet.request import bounds_of_request
 from localearth.planet.truth import Planet
 from localearth.values.projection import reproject
 from localearth.worlds.base import ImageAsset
@@ -123,17 +123,7 @@ class Sentinel1:
         return None
 
     def _around(self, region: BaseGeometry | None) -> list[Frame]:
-        if region is None or region.is_empty:
-            raise EarthEngineError(
-                f"Collection '{self.id}': the synthetic world creates images on demand and cannot list those of the "
-                "entire planet; filter the collection by bounds first (filterBounds)."
-            )
-        west, south, east, north = region.bounds
-        if east - west > _WIDEST or north - south > _WIDEST:
-            raise EarthEngineError(
-                f"Collection '{self.id}': the region spans {east - west:.1f} x {north - south:.1f} degrees; the "
-                f"synthetic world lists the images of at most {_WIDEST:g} x {_WIDEST:g}. Filter by smaller bounds."
-            )
+        west, south, east, north = bounds_of_request(region, self.id, _WIDEST)
         numbers: set[tuple[int, int]] = set()
         for ascending in (True, False):
             for lat in np.arange(south, north + 1.0, 1.0).clip(south, north):

@@ -243,7 +243,9 @@ def test_what_cannot_be_shown_is_said(finished: Path, tmp_path: Path, kit: Any, 
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("command", "name"), [("view", "view.png"), ("report", "report.html")])
+@pytest.mark.parametrize(
+    ("command", "name"), [("view", "view.png"), pytest.param("report", "report.html", marks=pytest.mark.slow)]
+)
 def test_a_folder_that_cannot_be_written_is_named(
     finished: Path, tmp_path: Path, kit: Any, command: str, name: str
 ) -> None:
