@@ -23,7 +23,10 @@ from localearth.planet.truth import Planet, Recent
 from localearth.worlds.base import ImageAsset, Mask, Pixels
 
 ID = "UCSB-CHG/CHIRPS/DAILY"
-GRID = Grid("EPSG:4326", (0.05, 0.0, -180.0, 0.0, -0.05, 50.0), 7200, 2000)
+SIZE = float(np.float32(0.05))
+"""Side of a cell, degrees; a single-precision number in the original files."""
+
+GRID = Grid("EPSG:4326", (SIZE, 0.0, -180.0, 0.0, -SIZE, 50.0), 7200, 2000)
 
 DAYS = int((END_MS - EPOCH_MS) / DAY_MS)
 STORM = 350e3
@@ -93,9 +96,7 @@ class Chirps:
         lon, lat = np.meshgrid(lon, lat)
         points = on_sphere(lon, lat)
         north = 40 * 120
-        land = self._planet.mask.window(
-            north + _CELLS * window.row, _CELLS * window.col, _CELLS * rows, _CELLS * cols
-        )
+        land = self._planet.mask.window(north + _CELLS * window.row, _CELLS * window.col, _CELLS * rows, _CELLS * cols)
         valid = land.reshape(rows, _CELLS, cols, _CELLS).sum(axis=(1, 3)) > _CELLS * _CELLS // 2
         region = self._planet.regions.at(points, lon, lat)
         total = monthly_rain(self._planet, region, points, [(year, month)])[0]

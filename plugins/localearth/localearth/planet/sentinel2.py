@@ -83,7 +83,9 @@ class Sentinel2:
 
     def _image(self, scene: Scene) -> ImageAsset:
         bands = LazyBands(partial(self._bands, scene))
-        return ImageAsset(f"{self.id}/{scene.index}", properties(scene, self._air), bands, scene.strip.footprint, ring=True)
+        return ImageAsset(
+            f"{self.id}/{scene.index}", properties(scene, self._air), bands, scene.strip.footprint, ring=True
+        )
 
     def _bands(self, scene: Scene) -> list[MadeBand]:
         key = salt(self._seed, "haze", scene.index)
