@@ -6,6 +6,7 @@ that users printed. Percentages that need all pixels of a granule (vegetation, w
 
 import datetime as dt
 import math
+from bisect import bisect_right
 from functools import lru_cache
 from typing import Any
 
@@ -55,6 +56,18 @@ _LATER = (
 )
 """The later ones, which are those of both levels."""
 
+
+def _steps(air: bool) -> tuple[list[float], list[str]]:
+    steps = (*BASELINES[air], *_LATER)
+    return [_time(since) for since, _ in steps], [name for _, name in steps]
+
+
+def _time(text: str) -> float:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC).timestamp() * 1000.0
+
+
+_STEPS = {air: _steps(air) for air in BASELINES}
+
 _FIRST_ORBIT = {False: 143 * 19 - 2, True: 27 - 143 * 43}
 """Absolute number of relative orbit 1 in cycle 0, of Sentinel-2A and 2B: (A + 2) % 143 + 1 and (B - 27) % 143 + 1 are
 the relative numbers, and the figures are near the real ones."""
@@ -72,8 +85,8 @@ UNCLASSIFIED = 0.04
 
 def baseline(time: float, air: bool) -> str:
     """The processing baseline on a date, e.g. `"02.09"`."""
-    day = dt.datetime.fromtimestamp(time / 1000.0, dt.UTC).date().isoformat()
-    return [name for since, name in (*BASELINES[air], *_LATER) if since <= day][-1]
+    since, names = _STEPS[air]
+    return names[max(bisect_right(since, time) - 1, 0)]
 
 
 def properties(scene: Scene, air: bool) -> dict[str, Any]:
@@ -85,7 +98,6 @@ def properties(scene: Scene, air: bool) -> dict[str, Any]:
     generated = _time(sensed) + (5_400_000.0 if air else 9_000_000.0) + scene.seen.key % 3600 * 1000.0
     orbit = _absolute_orbit(scene)
     east, north, up = scene.seen.sun()
-    zenith, azimuth = _view_angles(strip.relative, strip.angle, scene.granule.lon, scene.granule.lat)
     found: dict[str, Any] = {
         "system:time_start": scene.time,
         "system:time_end": scene.time,
@@ -108,12 +120,7 @@ def properties(scene: Scene, air: bool) -> dict[str, Any]:
         "DEGRADED_MSI_DATA_PERCENTAGE": 0,
         "REFLECTANCE_CONVERSION_CORRECTION": _distance(scene.seen.day),
     }
-    for name in ("FORMAT_CORRECTNESS", "GENERAL_QUALITY", "GEOMETRIC_QUALITY", "RADIOMETRIC_QUALITY", "SENSOR_QUALITY"):
-        found[name] = "PASSED"
-    for name, value in zip(BANDS, _IRRADIANCE, strict=True):
-        found[f"SOLAR_IRRADIANCE_{name}"] = value
-        found[f"MEAN_INCIDENCE_ZENITH_ANGLE_{name}"] = zenith
-        found[f"MEAN_INCIDENCE_AZIMUTH_ANGLE_{name}"] = azimuth
+    found |= _unchanging(strip.relative, strip.angle, scene.granule.lon, scene.granule.lat)
     if not air:
         found |= _classes(scene)
     return found
@@ -132,10 +139,6 @@ def _classes(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _time(text: str) -> float:
-    return dt.datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=dt.UTC).timestamp() * 1000.0
-
-
 def _absolute_orbit(scene: Scene) -> int:
     first = SENTINEL2.start(scene.strip.relative, scene.strip.angle)
     cycle = int((scene.time - first) // (SENTINEL2.days * DAY_MS))
@@ -148,6 +151,18 @@ def _distance(day: int) -> float:
 
 
 @lru_cache(maxsize=1024)
+def _unchanging(relative: int, angle: float, lon: float, lat: float) -> dict[str, Any]:
+    """What all scenes of a granule from one orbit have in common."""
+    zenith, azimuth = _view_angles(relative, angle, lon, lat)
+    checks = ("FORMAT_CORRECTNESS", "GENERAL_QUALITY", "GEOMETRIC_QUALITY", "RADIOMETRIC_QUALITY", "SENSOR_QUALITY")
+    found: dict[str, Any] = dict.fromkeys(checks, "PASSED")
+    for name, value in zip(BANDS, _IRRADIANCE, strict=True):
+        found[f"SOLAR_IRRADIANCE_{name}"] = value
+        found[f"MEAN_INCIDENCE_ZENITH_ANGLE_{name}"] = zenith
+        found[f"MEAN_INCIDENCE_AZIMUTH_ANGLE_{name}"] = azimuth
+    return found
+
+
 def _view_angles(relative: int, angle: float, lon: float, lat: float) -> tuple[float, float]:
     """Zenith and azimuth of the satellite, degrees, from a point beside its track at that angle along it."""
     lons, lats = SENTINEL2.ground(relative, np.array([angle - 0.01, angle + 0.01]), 0.0)
