@@ -76,8 +76,8 @@ _IRRADIANCE = (1884.69, 1959.72, 1823.24, 1512.06, 1424.64, 1287.61, 1162.08, 10
                85.25)  # fmt: skip
 """Of the sun in each band, W/m2/um; Sentinel-2A's, also for 2B."""
 
-SHARES = {"HIGH_PROBA_CLOUDS": 0.88, "MEDIUM_PROBA_CLOUDS": 0.08}
-"""The share of a scene's cloudy pixels in two classes of SCL, on average; the rest are THIN_CIRRUS."""
+HIGH, MEDIUM = 0.88, 0.08
+"""The shares of a scene's cloudy pixels in two classes of SCL, on average; the rest are thin cirrus."""
 
 UNCLASSIFIED = 0.04
 """How many pixels are in class 7 for each cloudy one, on average."""
@@ -128,14 +128,17 @@ def properties(scene: Scene, air: bool) -> dict[str, Any]:
 
 def _classes(scene: Scene) -> dict[str, Any]:
     """What level 2A adds. High, medium and cirrus make CLOUDY_PIXEL_PERCENTAGE, as in the real ones."""
-    parts = {name: round(scene.cloudy * share, 4) for name, share in SHARES.items()}
-    parts["THIN_CIRRUS"] = max(round(scene.cloudy - sum(parts.values()), 4), 0.0)
-    parts["UNCLASSIFIED"] = round(scene.cloudy * UNCLASSIFIED, 4)
-    parts["NODATA_PIXEL"] = round(100.0 * (1.0 - scene.strip.share), 4)
-    parts["SATURATED_DEFECTIVE_PIXEL"] = 0
-    accuracies = ("AOT_RETRIEVAL", "WATER_VAPOUR_RETRIEVAL", "RADIATIVE_TRANSFER")
-    return {f"{name}_PERCENTAGE": value for name, value in parts.items()} | {
-        f"{name}_ACCURACY": 0 for name in accuracies
+    high, medium = (round(scene.cloudy * share, 4) for share in (HIGH, MEDIUM))
+    return {
+        "HIGH_PROBA_CLOUDS_PERCENTAGE": high,
+        "MEDIUM_PROBA_CLOUDS_PERCENTAGE": medium,
+        "THIN_CIRRUS_PERCENTAGE": max(round(scene.cloudy - high - medium, 4), 0.0),
+        "UNCLASSIFIED_PERCENTAGE": round(scene.cloudy * UNCLASSIFIED, 4),
+        "NODATA_PIXEL_PERCENTAGE": round(100.0 * (1.0 - scene.strip.share), 4),
+        "SATURATED_DEFECTIVE_PIXEL_PERCENTAGE": 0,
+        "AOT_RETRIEVAL_ACCURACY": 0,
+        "WATER_VAPOUR_RETRIEVAL_ACCURACY": 0,
+        "RADIATIVE_TRANSFER_ACCURACY": 0,
     }
 
 
