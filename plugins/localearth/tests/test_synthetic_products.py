@@ -208,6 +208,7 @@ def test_radar_scenes_have_grids_and_times_of_their_own(planet):
         assert (e > 0, a > 0) == (up, up)
         values, valid = angle.read(0, 0, 10, 21)
         assert valid.all()
+        np.testing.assert_array_equal(angle.read(3, 5, 4, 6)[0], values[3:7, 5:11])
         assert 30.5 <= values.min() < 31.5 < 44.5 < values.max() <= 45.5
         assert (np.diff(values, axis=1)[:, :18] > 0.5).all()
     assert len(origins) == len(found), "every scene has another origin"

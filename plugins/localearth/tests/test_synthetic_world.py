@@ -108,6 +108,8 @@ def test_a_window_is_the_same_alone_and_inside_a_larger_one() -> None:
         fresh = SyntheticWorld()
         alone = collection(image.id, fresh)
         for band, other in zip(image.bands, alone.bands, strict=True):
+            if band.name == "angle":
+                continue  # Only 10 x 21 pixels: test_synthetic_products.py reads them.
             row, col = corner(band, image)
             values, mask = band.read(row, col, 40, 33)
             small, small_mask = other.read(row + 9, col + 5, 13, 17)
