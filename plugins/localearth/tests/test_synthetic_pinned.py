@@ -15,7 +15,8 @@ WINDOWS = {
     "reflectance above the air": ("COPERNICUS/S2_HARMONIZED/@FIELDS", ("B4", "B10", "QA60"), 0.3, 0.6),
     "scene classes": ("COPERNICUS/S2_SR_HARMONIZED/@FIELDS", ("SCL", "MSK_CLDPRB"), 0.3, 0.6),
     "labels": ("GOOGLE/DYNAMICWORLD/V1/@FIELDS", ("label", "trees"), 0.5, 0.5),
-    "backscatter": ("COPERNICUS/S1_GRD/@RADAR", ("VV", "VH", "angle"), 0.5, 0.5),
+    "backscatter": ("COPERNICUS/S1_GRD/@RADAR", ("VV", "VH"), 0.5, 0.5),
+    "angle of the radar": ("COPERNICUS/S1_GRD/@RADAR", ("angle",), 0.5, 0.5),
     "climate": ("ECMWF/ERA5_LAND/MONTHLY_AGGR/201807", ("temperature_2m", "total_precipitation_sum"), 0.23, 0.52),
     "land cover": ("ESA/WorldCover/v100/2020", ("Map",), 0.25, 0.52),
     "canopy": ("users/nlang/ETH_GlobalCanopyHeight_2020_10m_v1", ("b1",), 0.25, 0.52),
@@ -24,6 +25,8 @@ WINDOWS = {
     "elevation in Peru": ("projects/sat-io/open-datasets/ASTER/GDEM", ("b1",), 0.5843, 0.3055),
     "Landsat": ("LANDSAT/LC08/C02/T1_L2/LC08_024029_20200728", ("SR_B4", "SR_B5", "ST_B10", "QA_PIXEL"), 0.5, 0.5),
     "Landsat under clouds": ("LANDSAT/LC09/C02/T1_L2/LC09_025029_20230501", ("SR_B2", "QA_PIXEL"), 0.4, 0.6),
+    "cloudy pixels": ("COPERNICUS/S2_CLOUD_PROBABILITY/@FIELDS", ("probability",), 0.3, 0.6),
+    "rain of a day": ("UCSB-CHG/CHIRPS/DAILY/20190705", ("precipitation",), 0.02, 0.52),
     "clear pixels": ("GOOGLE/CLOUD_SCORE_PLUS/V1/S2_HARMONIZED/@FIELDS", ("cs", "cs_cdf"), 0.3, 0.6),
     "embeddings": ("GOOGLE/SATELLITE_EMBEDDING/V1/ANNUAL/x32616z1z30z2017z3a64", ("A00", "A63"), 0.5, 0.5),
     "land cover of a coast": ("ESA/WorldCover/v100/2020", ("Map",), 0.31042, 0.47403),
@@ -35,7 +38,8 @@ PINNED: dict[str, str] = {
     "reflectance above the air": "cb447b24c5a658a0",
     "scene classes": "40a9b80bc7a4242c",
     "labels": "0f3832657bb8a0a1",
-    "backscatter": "9c05a7c69c02b252",
+    "backscatter": "dc44169e4d5c5050",
+    "angle of the radar": "48c0d65607d772c4",
     "climate": "da37f32eb37a2c72",
     "land cover": "cc6cd94cc42aebbc",
     "canopy": "0adeb821a83539cf",
@@ -44,6 +48,8 @@ PINNED: dict[str, str] = {
     "elevation in Peru": "d5dde00b60a9f846",
     "Landsat": "ab790caf19691583",
     "Landsat under clouds": "55cfb394f0eba69c",
+    "cloudy pixels": "c7728ed7cc52542c",
+    "rain of a day": "dcbf5812de8c993d",
     "clear pixels": "9b43a356bda1177c",
     "embeddings": "e806077e9d57a348",
     "land cover of a coast": "fa714f2cc96e05ed",
@@ -63,7 +69,8 @@ def digest(asset_id: str, names: tuple[str, ...], down: float, across: float) ->
     total = hashlib.sha256()
     for name in names:
         band = bands[name]
-        values, mask = band.read(int(band.height * down), int(band.width * across), 64, 64)
+        row, col = int(band.height * down), int(band.width * across)
+        values, mask = band.read(row, col, min(64, band.height - row), min(64, band.width - col))
         assert mask.any()
         total.update(values.tobytes() + mask.tobytes())
     return total.hexdigest()[:16]

@@ -28,12 +28,17 @@ class CloudScore:
 
     Attributes:
         id: the asset id.
+        title: its title.
+        ring: whether its footprints are rings.
         properties: of the collection.
     """
 
+    id = ID
+    title = "Synthetic Cloud Score+"
+    ring = False
+
     def __init__(self, scenes: Scenes, optics: Optics) -> None:
-        self.id = ID
-        self.properties: Mapping[str, Any] = {"title": "Synthetic Cloud Score+"}
+        self.properties: Mapping[str, Any] = {"title": self.title}
         self._scenes = scenes
         self._optics = optics
         self._image_of = lru_cache(maxsize=KEPT)(self._image)
@@ -54,14 +59,13 @@ class CloudScore:
         return None if scene is None else self._image_of(scene)
 
     def _image(self, scene: Scene) -> ImageAsset:
-        properties = {
-            "system:time_start": scene.time,
-            "system:time_end": scene.time,
-            "MGRS_TILE": scene.granule.name,
-            "SOURCE_ASSET_ID": f"COPERNICUS/S2_HARMONIZED/{scene.index}",
-        }
+        properties = {"system:time_start": scene.time, "system:time_end": scene.time, **self._more(scene)}
         bands = LazyBands(partial(self._bands, scene))
-        return ImageAsset(f"{self.id}/{scene.index}", properties, bands, scene.strip.footprint)
+        return ImageAsset(f"{self.id}/{scene.index}", properties, bands, scene.strip.footprint, ring=self.ring)
+
+    def _more(self, scene: Scene) -> dict[str, str]:
+        """Its properties beside the times."""
+        return {"MGRS_TILE": scene.granule.name, "SOURCE_ASSET_ID": f"COPERNICUS/S2_HARMONIZED/{scene.index}"}
 
     def _bands(self, scene: Scene) -> list[MadeBand]:
         granule, size = scene.granule, SIZE // 10

@@ -91,8 +91,7 @@ class Era5:
         region = self._planet.regions.at(points, lon, lat)
         # All months at once, because four years are requested per cell.
         month = np.array([each for _, each in MONTHS])[:, None, None]
-        keys = np.array([salt(self._planet.seed, "month", *each) for each in MONTHS], np.uint32)[:, None, None]
-        odd = value_noise(points[:, None], 1800e3, keys).astype(np.float64) - 0.5
+        odd = _odd(self._planet, points, MONTHS)
         made: dict[str, Floats] = {}
         for name in BANDS:
             if name == "total_precipitation_sum":
@@ -110,6 +109,19 @@ def _temperature(region: Region, month: Months, name: str) -> Floats:
     mean = 273.15 + region.mean - LAPSE * region.coarse_elevation + region.swing * cosine
     spread = 6.0 + 7.0 / (1.0 + 2.0 * moisture(region.rain, region.mean))
     result: Floats = mean + {"temperature_2m": 0.0, "temperature_2m_min": -spread, "temperature_2m_max": spread}[name]
+    return result
+
+
+def _odd(planet: Planet, points: Floats, months: Sequence[tuple[int, int]]) -> Floats:
+    """How much a month differs from the average, -0.5 to 0.5, (months, rows, cols)."""
+    keys = np.array([salt(planet.seed, "month", *each) for each in months], np.uint32)[:, None, None]
+    return value_noise(points[:, None], 1800e3, keys).astype(np.float64) - 0.5
+
+
+def monthly_rain(planet: Planet, region: Region, points: Floats, months: Sequence[tuple[int, int]]) -> Floats:
+    """Precipitation of some months at some points, (months, rows, cols) mm."""
+    month = np.array([each for _, each in months])[:, None, None]
+    result: Floats = _rain(region, month) * (1.0 + 1.3 * _odd(planet, points, months))
     return result
 
 

@@ -40,12 +40,14 @@ class Strip:
         angle: angle along the track at the granule's centre, radians.
         lines: the strip's edges in the granule's coordinates; empty when it covers the granule.
         footprint: the part of the granule in EPSG:4326.
+        share: its share of the granule's area.
     """
 
     relative: int
     angle: float
     lines: tuple[Line, ...]
     footprint: Polygon
+    share: float
 
 
 @define(slots=False, eq=False)
@@ -179,7 +181,7 @@ def _strips(crs: str, left: int, top: int, lon: float, lat: float) -> tuple[Stri
         footprint = lonlat(seen, crs, lon)
         if footprint is not None:
             cut = () if seen.area > 0.999999 * whole.area else tuple(lines)
-            strips.append(Strip(relative, angle, cut, footprint))
+            strips.append(Strip(relative, angle, cut, footprint, min(seen.area / whole.area, 1.0) if cut else 1.0))
     return tuple(strips)
 
 

@@ -44,29 +44,47 @@ class Take:
         key: its salt.
         ascending: whether the satellite flies northward and therefore looks east.
         lines: the frame's sides, in its CRS.
-        grid: its grid of 10 m.
+        corners: the frame's corners in its CRS: near and far are the sides as seen from the satellite; in the order
+            near at the beginning, near at the end, far at the end, far at the beginning.
+        grid: the 10 m of the planet that its pixels have their values from.
         time: milliseconds since 1970.
     """
 
     key: int
     ascending: bool
     lines: tuple[Line, ...]
+    corners: tuple[tuple[float, float], ...]
     grid: Grid
     time: float
+
+    @property
+    def pixels(self) -> Grid:
+        """The grid of its pixels: the same, but with an origin of its own, as every scene on Google's servers has.
+
+        It is less than 5 m away, so that a request on whole tens of metres reads the same pixel.
+        """
+        a, b, left, d, e, top = self.grid.transform
+        east, north = (round(9.8 * (chance(salt("origin", self.key, axis)) - 0.5), 6) for axis in (0, 1))
+        return Grid(self.grid.crs, (a, b, left + east, d, e, top + north), self.grid.width, self.grid.height)
+
+    @property
+    def ties(self) -> Grid:
+        """The grid of the angle, turned like the frame: 21 points across the swath and 10 along the track.
+
+        On Google's servers the steps are 13 and 20 km; the far edge is at the 19th step, the end at 8.35.
+        """
+        (x, y), (end_x, end_y), _, (far_x, far_y) = self.corners
+        across, along = 1 / 19.0, 1 / 8.35
+        a, d = (far_x - x) * across, (far_y - y) * across
+        b, e = (end_x - x) * along, (end_y - y) * along
+        return Grid(self.grid.crs, (a, b, float(x), d, e, float(y)), 21, 10)
 
 
 def radar_bands(planet: Planet, take: Take, polarisations: list[str]) -> list[MadeBand]:
     """The bands of a scene: its polarisations, float64 dB, and the angle."""
-    bands = [MadeBand(name, "float64", take.grid, partial(_backscatter, planet, take, name)) for name in polarisations]
-    a, _, left, _, _, top = take.grid.transform
-    step = 100
-    coarse = Grid(
-        take.grid.crs,
-        (a * step, 0.0, left, 0.0, -a * step, top),
-        -(-take.grid.width // step),
-        -(-take.grid.height // step),
-    )
-    return [*bands, MadeBand("angle", "float32", coarse, partial(_angle, take, coarse))]
+    pixels = take.pixels
+    bands = [MadeBand(name, "float64", pixels, partial(_backscatter, planet, take, name)) for name in polarisations]
+    return [*bands, MadeBand("angle", "float32", take.ties, partial(_angle, take))]
 
 
 def _places(grid: Grid, row: int, col: int, rows: int, cols: int) -> tuple[Floats, Floats]:
@@ -77,14 +95,16 @@ def _places(grid: Grid, row: int, col: int, rows: int, cols: int) -> tuple[Float
 def _incidence(take: Take, x: Floats, y: Floats) -> Floats:
     """Incidence angle, degrees; increases away from the satellite, which flies left of the strip."""
     # Order of the sides: left edge forward, far end, right edge back, near end.
-    gaps = [a * x[None, :] + (b * y + c)[:, None] for a, b, c in (take.lines[0], take.lines[2])]
+    gaps = [a * x + (b * y + c) for a, b, c in (take.lines[0], take.lines[2])]
     result: Floats = NEAR + (FAR - NEAR) * np.clip(gaps[0] / np.maximum(gaps[0] + gaps[1], 1.0), 0.0, 1.0)
     return result
 
 
-def _angle(take: Take, grid: Grid, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-    x, y = _places(grid, row, col, rows, cols)
-    return np.round(_incidence(take, x, y) * 64.0) / 64.0, within(take.lines, x, y)
+def _angle(take: Take, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask | None]:
+    a, b, left, d, e, top = take.ties.transform
+    i, j = np.arange(col, col + cols) + 0.5, (np.arange(row, row + rows) + 0.5)[:, None]
+    angle = _incidence(take, a * i + b * j + left, d * i + e * j + top)
+    return (np.round(angle * 64.0) / 64.0).astype(np.float32), None
 
 
 def _backscatter(
@@ -99,7 +119,7 @@ def _backscatter(
     truth = planet.truth(Lattice(take.grid.crs, 0.0, 0.0, 10.0), window)
     inner = truth.patch.window.slices(window)
     level = _level(truth, take, name)[inner]
-    level -= 0.12 * (_incidence(take, x, y) - 38.0)
+    level -= 0.12 * (_incidence(take, x[None, :], y[:, None]) - 38.0)
     lines = np.arange(window.row, window.row + rows)[:, None]
     columns = np.arange(window.col, window.col + cols)[None, :]
     level += 1.45 * bell(salt("speckle", name, take.key), lines, columns)

@@ -48,6 +48,7 @@ class Frame:
         ascending: whether the satellite flies northward.
         crs: UTM zone of its centre.
         lines: its four sides in that zone.
+        corners: its corners there; see `Take`.
         grid: its grid of 10 m.
         footprint: its footprint in EPSG:4326.
         polar: whether the polarisations are HH and HV, as in polar regions.
@@ -60,6 +61,7 @@ class Frame:
     ascending: bool
     crs: str
     lines: tuple[Line, ...]
+    corners: tuple[tuple[float, float], ...]
     grid: Grid
     footprint: Polygon
     polar: bool
@@ -95,7 +97,7 @@ class Sentinel1:
         found = []
         for frame in self._around(region):
             if region is None or frame.footprint.intersects(region):
-                first = SENTINEL1.start(frame.relative, (frame.number + 0.5) * FRAME)
+                first = _begin(frame)
                 cycle = SENTINEL1.days * DAY_MS
                 turns = range(max(math.ceil((start - first) / cycle), 0), math.ceil((end - first) / cycle))
                 taken = self._taken(frame, np.arange(turns.start, max(turns.start, turns.stop)))
@@ -168,7 +170,7 @@ class Sentinel1:
         lines = tuple(side(a, b, inner) for a, b in zip(ring, ring[1:] + ring[:1], strict=True))
         left, bottom, right, top = (math.floor(each / 10) * 10 for each in quad.bounds)
         grid = Grid(crs, (10.0, 0.0, left, 0.0, -10.0, top + 10.0), (right - left) // 10 + 1, (top - bottom) // 10 + 1)
-        return Frame(relative, number, ascending, crs, lines, grid, outline, polar, middle_lon, middle_lat)
+        return Frame(relative, number, ascending, crs, lines, tuple(ring), grid, outline, polar, middle_lon, middle_lat)
 
     def _has_land(self, outline: Polygon) -> bool:
         west, south, east, north = outline.bounds
@@ -177,19 +179,20 @@ class Sentinel1:
         return bool(self._planet.mask.coarse[rows, cols].any())
 
     def _image(self, frame: Frame, cycle: int) -> ImageAsset:
-        first = SENTINEL1.start(frame.relative, frame.number * FRAME) + cycle * SENTINEL1.days * DAY_MS
+        start = SENTINEL1.start(frame.relative, frame.number * FRAME) + cycle * SENTINEL1.days * DAY_MS
+        first = _begin(frame) + cycle * SENTINEL1.days * DAY_MS
+        node = SENTINEL1.start(frame.relative, 0.0) + cycle * SENTINEL1.days * DAY_MS
         length = SENTINEL1.period * FRAME / (2 * math.pi) * 1000.0
         key = int(hash_words(salt(self._planet.seed, "s1 scene", frame.relative, frame.number), cycle)[0])
         orbit = FIRST_ORBIT + cycle * SENTINEL1.turns + frame.relative - 1
         index = (
-            f"S1A_IW_GRDH_1S{'DH' if frame.polar else 'DV'}_{stamp(first)}_{stamp(first + length)}_{orbit:06d}_"
+            f"S1A_IW_GRDH_1S{'DH' if frame.polar else 'DV'}_{stamp(start)}_{stamp(start + length)}_{orbit:06d}_"
             f"{orbit * 7 % 0xFFFFFF:06X}_{key & 0xFFFF:04X}"
         )
         polarisations = ["HH", "HV"] if frame.polar else ["VV", "VH"]
-        middle = first + length / 2
         properties = {
-            "system:time_start": float(round(middle)),
-            "system:time_end": float(round(first + length)),
+            "system:time_start": first,
+            "system:time_end": first,
             "instrumentMode": "IW",
             "orbitProperties_pass": "ASCENDING" if frame.ascending else "DESCENDING",
             "transmitterReceiverPolarisation": polarisations,
@@ -198,10 +201,39 @@ class Sentinel1:
             "productType": "GRD",
             "platform_number": "A",
             "relativeOrbitNumber_start": frame.relative,
+            "relativeOrbitNumber_stop": frame.relative,
+            "orbitNumber_start": orbit,
+            "orbitNumber_stop": orbit,
+            # Cycle 15 is that of orbit 73.
+            "cycleNumber": (orbit - 73) // SENTINEL1.turns + 15,
+            "orbitProperties_ascendingNodeTime": node,
+            "startTimeANX": start - node,
+            "stopTimeANX": round(start + length - node, 3),
+            "sliceNumber": frame.number + 1,
+            "sliceProductFlag": "true",
+            **_SAME,
         }
-        take = Take(key, frame.ascending, frame.lines, frame.grid, middle)
+        take = Take(key, frame.ascending, frame.lines, frame.corners, frame.grid, start + length / 2)
         bands = LazyBands(partial(radar_bands, self._planet, take, polarisations))
         return ImageAsset(f"{self.id}/{index}", properties, bands, frame.footprint, ring=True)
+
+
+_SAME = {
+    "familyName": "SENTINEL-1",
+    "instrument": "Synthetic Aperture Radar",
+    "instrumentSwath": "IW",
+    "nssdcIdentifier": "2014-016A",
+    "phaseIdentifier": 1,
+    "productClass": "S",
+    "productClassDescription": "SAR Standard L1 Product",
+    "productComposition": "Slice",
+}
+"""Properties that all scenes have."""
+
+
+def _begin(frame: Frame) -> float:
+    """When the scene of cycle 0 begins, in whole seconds: both times of a scene on Google's servers are this one."""
+    return SENTINEL1.start(frame.relative, frame.number * FRAME) // 1000.0 * 1000.0
 
 
 _FARTHEST = math.hypot(SENTINEL1.swath / 2 / RADIUS, FRAME / 2) + 0.03

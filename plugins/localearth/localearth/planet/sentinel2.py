@@ -15,6 +15,7 @@ from localearth.planet.hashing import Floats, bell, chance, salt
 from localearth.planet.lattice import Lattice, Window
 from localearth.planet.optics import Optics, View, reflectance
 from localearth.planet.outlines import within
+from localearth.planet.products import properties
 from localearth.planet.scenes import KEPT, Scene, Scenes
 from localearth.planet.spectra import BANDS, RESOLUTION
 from localearth.planet.surface import MATERIALS
@@ -81,19 +82,10 @@ class Sentinel2:
         return chance(salt(self._seed, "l2a", scene.granule.name, quarter)) < (0.18 if early else 0.35)
 
     def _image(self, scene: Scene) -> ImageAsset:
-        granule = scene.granule
-        properties = {
-            "system:time_start": scene.time,
-            "system:time_end": scene.time,
-            "CLOUDY_PIXEL_PERCENTAGE": scene.cloudy,
-            "MGRS_TILE": granule.name,
-            "SPACECRAFT_NAME": "Sentinel-2B" if scene.second else "Sentinel-2A",
-            "SENSING_ORBIT_NUMBER": scene.strip.relative,
-            "SENSING_ORBIT_DIRECTION": "DESCENDING",
-            "MEAN_SOLAR_ZENITH_ANGLE": round(float(np.degrees(np.arccos(scene.seen.sun()[2]))), 4),
-        }
         bands = LazyBands(partial(self._bands, scene))
-        return ImageAsset(f"{self.id}/{scene.index}", properties, bands, scene.strip.footprint, ring=True)
+        return ImageAsset(
+            f"{self.id}/{scene.index}", properties(scene, self._air), bands, scene.strip.footprint, ring=True
+        )
 
     def _bands(self, scene: Scene) -> list[MadeBand]:
         key = salt(self._seed, "haze", scene.index)
@@ -110,11 +102,13 @@ class Sentinel2:
             # Older products have no cloud probability, like some real ones.
             if scene.time >= L2A_ALL or chance(key, 1) > 0.25:
                 more += [("MSK_CLDPRB", 20, "uint8", _cloud_probability)]
+        # The catalogue calls them always empty; users see 0.
+        more += [("QA10", 10, "uint16", partial(_flat, 0.0)), ("QA20", 20, "uint32", partial(_flat, 0.0))]
         is_gap = POLYGONS_END <= scene.time < CLASSES_FROM
+        more += [("QA60", 60, "uint16", None if is_gap else _cloud_bits)]
         if scene.time >= POLYGONS_END:
             classes = {"OPAQUE": _opaque, "CIRRUS": _cirrus, "SNOW_ICE": _snow}
             more += [(f"MSK_CLASSI_{name}", 60, "uint8", None if is_gap else make) for name, make in classes.items()]
-        more += [("QA60", 60, "uint16", None if is_gap else _cloud_bits)]
         return made + [_Reader(self, scene, metres).band(name, make, dtype) for name, metres, dtype, make in more]
 
 

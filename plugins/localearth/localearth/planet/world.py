@@ -1,6 +1,8 @@
 """The synthetic world: all assets of a planet by id."""
 
 from localearth.planet import (
+    chirps,
+    cloud_probability,
     cloud_score,
     dynamic_world,
     ecoregions,
@@ -24,6 +26,7 @@ Collection = (
     sentinel2.Sentinel2
     | sentinel1.Sentinel1
     | landsat.Landsat
+    | chirps.Chirps
     | cloud_score.CloudScore
     | dynamic_world.DynamicWorld
     | elevation_tiles.ElevationTiles
@@ -58,10 +61,12 @@ class SyntheticWorld:
             landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT8),
             landsat.Landsat(Optics(self.planet, 4), landsat.LANDSAT9),
             cloud_score.CloudScore(scenes, optics),
+            cloud_probability.CloudProbability(scenes, optics),
             dynamic_world.DynamicWorld(scenes, Optics(self.planet, 8)),
             elevation_tiles.ElevationTiles(self.planet),
             embeddings.Embeddings(self.planet),
             era5.Era5(self.planet),
+            chirps.Chirps(self.planet),
             *(maps.WorldCover(self._maps, asset_id) for asset_id in maps.WORLDCOVER),
         ]
         self._collections = {collection.id: collection for collection in made}
