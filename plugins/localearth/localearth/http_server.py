@@ -51,7 +51,9 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._answer(self.rfile.read(int(length)))
 
-    do_PATCH = do_POST
+    def do_PATCH(self) -> None:
+        """Answers a PATCH."""
+        self.do_POST()
 
     def do_DELETE(self) -> None:
         """Answers a DELETE."""

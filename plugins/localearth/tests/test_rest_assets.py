@@ -206,7 +206,10 @@ def test_methods_that_are_not_there_are_501_and_wrong_ones_405(world):
         (ee.data.listOperations, "projects.operations.list"),
         (ee.batch.Task.list, "projects.operations.list"),
         (lambda: ee.ImageCollection([1]).getVideoThumbURL({"dimensions": 9}), "projects.videoThumbnails.create"),
-        (lambda: ee.ImageCollection([1]).getFilmstripThumbURL({"dimensions": 9}), "projects.filmstripThumbnails.create"),
+        (
+            lambda: ee.ImageCollection([1]).getFilmstripThumbURL({"dimensions": 9}),
+            "projects.filmstripThumbnails.create",
+        ),
     ],
 )
 def test_methods_of_the_api_that_are_not_implemented_are_named_at_once(world, call, name):
@@ -214,7 +217,7 @@ def test_methods_of_the_api_that_are_not_implemented_are_named_at_once(world, ca
         threading.Thread(target=server.serve_forever, daemon=True).start()
         ee.Initialize(None, url=server.url, project="local")
         start = time.monotonic()
-        with pytest.raises(ee.EEException, match=rf"^{name}: the local Earth Engine does not implement this method\. It"):
+        with pytest.raises(ee.EEException, match=f"^{name}: the local .* not implement this method"):
             call()
         # The client repeats a request that is answered with 501, for half a minute.
         assert time.monotonic() - start < 1

@@ -91,7 +91,7 @@ def clip_to_bounds_and_scale(
 
 
 def _shared(image: Image, scale: float | None, side: int | None) -> Projection:
-    """The projection to cut an image in: if a scale or a size is given, the size of the bands' pixels does not matter."""
+    """The projection to cut an image in: with a scale or a size, bands may differ in pixel size."""
     if (scale or side) and image.bands:
         scaled = [band.projection.at_scale(scale or 1.0) for band in image.bands]
         # Rounded, because 60 * (7 / 60) is not 7.
