@@ -73,7 +73,7 @@ def test_functions_are_listed():
     result = CliRunner().invoke(cli.main, ["localearth", "functions"])
     assert result.exit_code == 0
     assert "| `Image.select(" in result.output
-    assert "- Classifier: `Classifier.amnhMaxent`, " in result.output
+    assert "`Classifier.smileRandomForest`" in result.output
 
 
 def test_functions_are_listed_for_scripts():
