@@ -78,6 +78,9 @@ class Service:
             raise _refusal(method, path, bool(known))
         except EarthEngineError as error:
             return _answer(error.body(), error.status)
+        except MemoryError:
+            text = "User memory limit exceeded: this machine has no memory left for the request. Request less at once."
+            return _answer(EarthEngineError(text).body(), 400)
         except Exception as error:  # noqa: BLE001 - a server must answer every request; the answer contains the error
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = f"The local Earth Engine failed: {type(error).__name__}: {error} ({where.name}, line {where.lineno})"

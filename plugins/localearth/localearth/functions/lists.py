@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import mapped, of_kind
+from localearth.functions.support import check_count, mapped, of_kind
 from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values import row_reducers as rows
@@ -165,6 +165,7 @@ def unzip(items: List) -> List:
 def sequence(start: Any, end: Any, step: Any, count: int | None) -> List:
     """Numbers from start to end, inclusive, or `count` numbers."""
     if count is not None:
+        check_count(count, "numbers")
         if end is None:
             return [start + i * step for i in range(count)]
         return [float(v) for v in np.linspace(start, end, count)]
@@ -172,12 +173,14 @@ def sequence(start: Any, end: Any, step: Any, count: int | None) -> List:
         raise EarthEngineError("Either end or count must be specified.")
     if step == 0:
         raise EarthEngineError("step may not be 0.")
+    check_count((end - start) / step, "numbers")
     return [start + i * step for i in range(int((end - start) / step + 1e-9) + 1)] if (end - start) / step >= 0 else []
 
 
 @function("List.repeat")
 def repeat(value: Any, count: int) -> List:
     """A list of one repeated value."""
+    check_count(count, "elements")
     return [value] * count
 
 
