@@ -1,4 +1,4 @@
-"""Maps without a date: WorldCover, canopy height and its deviation, and ASTER's elevation."""
+"""Maps of the whole planet: WorldCover, canopy height and its deviation, the elevations of ASTER and SRTM."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,6 +20,18 @@ WORLDCOVER = {"ESA/WorldCover/v100": ("2020", 1577836800000.0), "ESA/WorldCover/
 CANOPY = "users/nlang/ETH_GlobalCanopyHeight_2020_10m_v1"
 CANOPY_SD = "users/nlang/ETH_GlobalCanopyHeightSD_2020_10m_v1"
 ASTER = "projects/sat-io/open-datasets/ASTER/GDEM"
+SRTM = "USGS/SRTMGL1_003"
+
+SECOND = 1.0 / 3600.0
+"""Size of a pixel of the elevations, degrees."""
+
+_SRTM_GRID = Grid(
+    "EPSG:4326", (SECOND, 0.0, -180.0 - SECOND / 2, 0.0, -SECOND, 60.0 + SECOND / 2), 360 * 3600 + 1, 116 * 3600 + 1
+)
+"""That of the real image: from 60 N to 56 S, with pixels centred on whole arc seconds."""
+
+_SRTM_TIME = {"system:time_start": 950227200000.0, "system:time_end": 951177600000.0}
+"""The days of the mission, 2000-02-11 to 2000-02-22."""
 
 TEN_METRES = 1.0 / 12000.0
 """Size of a pixel of WorldCover and of the canopy height, degrees."""
@@ -41,7 +53,9 @@ class Maps:
     def image(self, asset_id: str) -> ImageAsset | None:
         """The image with that id, or None."""
         if asset_id == ASTER:
-            return self._made(asset_id, "b1", "int16", _grid(83.0, -83.0, 1.0 / 3600.0), _elevation)
+            return self._made(asset_id, "b1", "int16", _grid(83.0, -83.0, SECOND), _elevation)
+        if asset_id == SRTM:
+            return self._made(asset_id, "elevation", "int16", _SRTM_GRID, _ground, _SRTM_TIME)
         if asset_id == CANOPY:
             return self._made(asset_id, "b1", "uint8", _grid(84.0, -60.0, TEN_METRES), _height)
         if asset_id == CANOPY_SD:
@@ -69,9 +83,10 @@ class Maps:
         return ImageAsset(asset_id, properties or {}, LazyBands(bands), footprint)
 
     def _read(self, make: Any, dtype: str, grid: Grid, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        size = grid.transform[0]
-        lattice = Lattice("EPSG:4326", -180.0, 90.0, size)
-        window = Window(row + round((90.0 - grid.transform[5]) / size), col, rows, cols)
+        size, left, top = grid.transform[0], grid.transform[2], grid.transform[5]
+        north = 90.0 + (-180.0 - left)
+        window = Window(row + round((north - top) / size), col, rows, cols)
+        lattice = Lattice("EPSG:4326", left, north, size)
         truth = self._planet.truth(lattice, window)
         inner = truth.patch.window.slices(window)
         values, valid = make(truth)
@@ -111,6 +126,11 @@ def _worldcover(truth: Truth) -> tuple[Pixels, Mask]:
 
 def _elevation(truth: Truth) -> tuple[Pixels, Mask]:
     return truth.terrain.elevation, ~truth.terrain.sea
+
+
+def _ground(truth: Truth) -> tuple[Pixels, Mask]:
+    # The real image has 0 at sea, where it has pixels.
+    return np.where(truth.terrain.sea, 0.0, truth.terrain.elevation), np.ones(truth.terrain.sea.shape, bool)
 
 
 def _height(truth: Truth) -> tuple[Pixels, Mask]:

@@ -74,7 +74,7 @@ class SyntheticWorld:
 
     def listed(self) -> list[str]:
         """The ids of its collections, tables and maps, without the images in collections."""
-        return [*self._collections, self._ecoregions.id, maps.ASTER, maps.CANOPY, maps.CANOPY_SD]
+        return [*self._collections, self._ecoregions.id, maps.ASTER, maps.SRTM, maps.CANOPY, maps.CANOPY_SD]
 
     def find(self, asset_id: str) -> ImageAsset | CollectionAsset | TableAsset | None:
         """The asset with that id, including images in collections, or None."""
