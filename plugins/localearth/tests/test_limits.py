@@ -45,3 +45,6 @@ def test_a_buffer_is_at_most_a_quarter_of_the_earth(local):
     assert point.buffer(9e6).area(1).getInfo() == pytest.approx(cap, rel=0.005)
     with pytest.raises(ee.EEException, match="buffer reaches 15000 km from the geometry's centre"):
         point.buffer(15e6).area(1).getInfo()
+    wide = ee.Geometry.Rectangle([-20, -20, 20, 20])
+    with pytest.raises(ee.EEException, match=r"buffer: the geometry reaches 3\d{3} km from its centre"):
+        wide.buffer(1000).area(1).getInfo()
