@@ -1,6 +1,5 @@
 """Requests that would take the memory of the machine are refused before they do."""
 
-import math
 import tracemalloc
 
 import ee
@@ -36,15 +35,3 @@ def test_a_machine_without_memory_is_said_so(world, monkeypatch):
     status, _, body = Service(world).handle("POST", "/v1/projects/p/value:compute", {}, b"{}")
     assert status == 400
     assert b"User memory limit exceeded: this machine has no memory left" in body
-
-
-def test_a_buffer_is_at_most_a_quarter_of_the_earth(local):
-    point = ee.Geometry.Point(9, 48)
-    radius = 6_371_007.2  # of the sphere with the ellipsoid's area
-    cap = 2 * math.pi * radius**2 * (1 - math.cos(9e6 / radius))
-    assert point.buffer(9e6).area(1).getInfo() == pytest.approx(cap, rel=0.005)
-    with pytest.raises(ee.EEException, match="buffer reaches 15000 km from the geometry's centre"):
-        point.buffer(15e6).area(1).getInfo()
-    wide = ee.Geometry.Rectangle([-20, -20, 20, 20])
-    with pytest.raises(ee.EEException, match=r"buffer: the geometry reaches 3\d{3} km from its centre"):
-        wide.buffer(1000).area(1).getInfo()

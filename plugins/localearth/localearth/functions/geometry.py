@@ -7,7 +7,6 @@ distances and buffers are measured on the ellipsoid.
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
@@ -15,12 +14,6 @@ from localearth.errors import EarthEngineError
 from localearth.registry import function
 from localearth.values.geometry import GEOD, LINES, Geometry, Plane, around, coordinates, parts, valid
 from localearth.values.projection import WGS84, Projection
-
-QUARTER = 10_000_000.0
-"""A quarter of the Earth's circumference, metres: beyond it, an azimuthal projection has no valid outlines."""
-
-WIDEST = 1_500_000.0
-"""Where the azimuthal equidistant projection stretches directions across the radius by 0.9 %: r / sin(r), metres."""
 
 
 def planar(projection: Projection | None) -> None:
@@ -32,18 +25,6 @@ def planar(projection: Projection | None) -> None:
 def buffered(geometry: Geometry, distance: float) -> Geometry:
     """A geometry with a buffer in metres, in an azimuthal equidistant projection at its centroid."""
     plane, local = geometry.local()
-    reach = float(np.hypot(*shapely.get_coordinates(local).T).max(initial=0.0))
-    if reach > WIDEST:
-        raise EarthEngineError(
-            f"the geometry reaches {reach / 1000:.0f} km from its centre; the local Earth Engine makes buffers of "
-            f"geometries up to {WIDEST / 1000:.0f} km, as it would miss the distance by more than 1 % otherwise. "
-            "Divide the geometry."
-        )
-    if reach + distance > QUARTER:
-        raise EarthEngineError(
-            f"argument 'distance': the buffer reaches {(reach + distance) / 1000:.0f} km from the geometry's centre; "
-            f"the local Earth Engine makes buffers up to {QUARTER / 1000:.0f} km from it."
-        )
     return plane.back(local.buffer(distance, quad_segs=16))
 
 

@@ -12,10 +12,6 @@ from localearth.values.geometry import Geometry
 from localearth.values.projection import Projection
 
 _NOTE = "`proj` must be EPSG:4326; `maxError` is ignored."
-_BUFFER = (
-    " Round corners have 16 segments per quarter circle. Geometries up to 1,500 km from their centre, and buffers up "
-    "to 10,000 km."
-)
 _BOUNDS = (
     "`proj` without a transform; `maxError` is ignored. The ring begins at the lower left corner (assumed, as many "
     "scripts do)."
@@ -75,7 +71,7 @@ def _register() -> None:
 _register()
 
 
-@function("Geometry.buffer", "Feature.buffer", note=_NOTE + _BUFFER)
+@function("Geometry.buffer", "Feature.buffer", note=_NOTE + " Round corners have 16 segments per quarter circle.")
 def buffer(value: Any, distance: float, _margin: Any, projection: Projection | None) -> Any:
     """The geometry with a buffer in metres, which may be negative."""
     planar(projection)
