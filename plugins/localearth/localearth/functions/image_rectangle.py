@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
@@ -21,13 +22,22 @@ LIMIT = 262_144
 """Maximum number of pixels of a rectangle, which Google's error message names."""
 
 
+def _edges(geometry: Geometry) -> Geometry:
+    """A geometry with points along its edges, which are curves in another CRS unless they are geodesics."""
+    west, south, east, north = geometry.shape.bounds
+    step = max(east - west, north - south) / 64
+    return (
+        evolve(geometry, shape=shapely.segmentize(geometry.shape, step)) if step and not geometry.geodesic else geometry
+    )
+
+
 def rectangle(band: ImageBand, geometry: Geometry) -> Grid:
     """The pixels of a band's projection that the bounding box of a geometry in its CRS touches.
 
     Google's guide sampled [-110.8, 44.6, -110.6, 44.7] of a Landsat image in EPSG:32612, whose pixels start at odd
     multiples of 15 m, and printed the shape (373, 531): 531 columns are touched, but only 530 have their centre inside.
     """
-    west, south, east, north = geometry.in_crs(band.projection.crs).bounds
+    west, south, east, north = _edges(geometry).in_crs(band.projection.crs).bounds
     a, b, c, d, e, f = invert(band.projection.transform)
     corners = [(x, y) for x in (west, east) for y in (south, north)]
     cols = [a * x + b * y + c for x, y in corners]
