@@ -108,6 +108,35 @@ STATISTICS: tuple[EngineCheck, ...] = (
         Probe(lambda ee: _colour(ee).unmix([[1, 0, 0], [0, 1, 0]]).bandNames(), ["band_0", "band_1"]),
     ),
     documented(
+        "object-labels",
+        "`connectedComponents` adds a band `labels`, which is masked in objects of more than maxSize pixels.",
+        GUIDES + "image_objects",
+        Probe(lambda ee: _columns(ee).connectedComponents(ee.Kernel.plus(1), 9).bandNames(), ["x", "labels"]),
+    ),
+    assumed(
+        "object-names",
+        "`reduceConnectedComponents` leaves out the label band; a single output keeps the names of the bands.",
+        "public programs select the bands by these names",
+        Probe(
+            lambda ee: [
+                _colour(ee).toInt().reduceConnectedComponents(reducer, "b").bandNames()
+                for reducer in (ee.Reducer.mean(), ee.Reducer.minMax())
+            ],
+            [["r", "g"], ["r_min", "r_max", "g_min", "g_max"]],
+        ),
+    ),
+    documented(
+        "eigen-library",
+        "`Array.eigen` gives rows of a value and its vector, the largest value first, as the library EJML computes "
+        "them: the signs of the vectors are those of its QR algorithm.",
+        API + "array-eigen",
+        Probe(
+            lambda ee: ee.Array([[0, 1], [1, 1]]).eigen(),
+            [[1.618034, -0.525731, -0.850651], [-0.618034, -0.850651, 0.525731]],
+            tolerance=1e-6,
+        ),
+    ),
+    documented(
         "zero-crossing",
         "`zeroCrossing` is 1 where the right, bottom or bottom right pixel has the opposite sign.",
         GUIDES + "image_edges",

@@ -25,6 +25,8 @@ def entropy(image: Image, kernel: Kernel) -> Image:
 
         def source(grid: Grid, pull: Pull) -> Sampled:
             weights = kernel.on(grid)
+            if not weights.values.any():
+                raise EarthEngineError("Image.entropy, argument 'kernel': all weights are 0.", placed=True)
             values, mask = padded(band, weights, grid, pull)
             parts = [(slice(row, row + grid.height), slice(col, col + grid.width)) for row, col, _ in offsets(weights)]
             stack = np.stack([np.where(mask[part], values[part].astype(float), np.inf) for part in parts])
