@@ -8,7 +8,9 @@ from collections import Counter
 import ee
 import numpy as np
 import pytest
+import shapely
 from localearth.values.regression import incomplete_beta
+from pyproj import Transformer
 
 SIDE = 24
 X, Y = 500_000.0, 5_000_000.0
@@ -56,13 +58,22 @@ def test_the_pixels_of_a_rectangle(image):
         band.sampleRectangle(box(0, 0, 513, 512)).getInfo()
 
 
-def test_a_rectangle_has_the_shape_that_googles_guide_printed(engine, kit):
+def test_a_rectangle_has_the_pixels_that_it_touches(engine, kit):
     engine(kit.World())
+    degrees = ee.Projection("EPSG:4326", [0.1, 0, -180.05, 0, -0.1, 90.05])
+    scene = ee.Image.pixelCoordinates(degrees).select("x").floor().reproject(degrees)
+    found = scene.sampleRectangle(ee.Geometry.Rectangle([84.47, 27.23, 86.47, 29.23])).get("x").getInfo()
+    assert np.shape(found) == (21, 21)
+    # In a zone of UTM this box is not a rectangle: its bounds are at points along the edges.
     landsat = ee.Projection("EPSG:32612", [30, 0, 390_015, 0, -30, 5_050_515])
     scene = ee.Image.pixelCoordinates(landsat).select("x").floor().reproject(landsat)
-    corners = [[[-110.8, 44.7], [-110.8, 44.6], [-110.6, 44.6], [-110.6, 44.7]]]
-    found = scene.sampleRectangle(ee.Geometry.Polygon(corners, None, False)).get("x").getInfo()
-    assert np.shape(found) == (373, 531)
+    west, south, east, north = -110.8, 44.6, -110.6, 44.7
+    along = shapely.segmentize(shapely.box(west, south, east, north), 0.001)
+    x, y = Transformer.from_crs(4326, 32612, always_xy=True).transform(*shapely.get_coordinates(along).T)
+    cols = [math.floor((v - 15) / 30) for v in (x.min(), x.max())]
+    rows = [math.floor((v - 15) / 30) for v in (y.min(), y.max())]
+    found = scene.sampleRectangle(ee.Geometry.Rectangle([west, south, east, north], None, False)).get("x").getInfo()
+    assert np.shape(found) == (rows[1] - rows[0] + 1, cols[1] - cols[0] + 1)
 
 
 TABLE = {"x": [1, 2, 4, 5, 9, 12], "z": [3, 1, 4, 1, 5, 9], "y": [2.5, 3, 7, 6.5, 14, 16]}

@@ -34,8 +34,8 @@ def _edges(geometry: Geometry) -> Geometry:
 def rectangle(band: ImageBand, geometry: Geometry) -> Grid:
     """The pixels of a band's projection that the bounding box of a geometry in its CRS touches.
 
-    Google's guide sampled [-110.8, 44.6, -110.6, 44.7] of a Landsat image in EPSG:32612, whose pixels start at odd
-    multiples of 15 m, and printed the shape (373, 531): 531 columns are touched, but only 530 have their centre inside.
+    That touched pixels count, not those whose centre is inside, is assumed: a public program reports 21 x 21 pixels of
+    0.1 degrees in a box of 2 degrees.
     """
     west, south, east, north = _edges(geometry).in_crs(band.projection.crs).bounds
     a, b, c, d, e, f = invert(band.projection.transform)
@@ -69,7 +69,7 @@ def _values(band: ImageBand, geometry: Geometry, default: float | None) -> Array
 
 @function(
     "Image.sampleRectangle",
-    note="Number bands only. All pixels that the bounding box of the region touches. A `defaultValue` must be a value "
+    note="Number bands only. All pixels that the bounding box of the region touches (assumed). A `defaultValue` must be a value "
     "of the band's type.",
 )
 def sample_rectangle(
