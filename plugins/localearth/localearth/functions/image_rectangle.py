@@ -69,8 +69,8 @@ def _values(band: ImageBand, geometry: Geometry, default: float | None) -> Array
 
 @function(
     "Image.sampleRectangle",
-    note="Number bands only. All pixels that the bounding box of the region touches (assumed). A `defaultValue` must be "
-    "a value of the band's type.",
+    note="Number bands only. All pixels that the bounding box of the region touches (assumed). A `defaultValue` must "
+    "be a value of the band's type.",
 )
 def sample_rectangle(
     image: Image,
