@@ -11,6 +11,7 @@ from attrs import frozen
 
 from localearth.errors import EarthEngineError
 from localearth.promote import promote
+from localearth.refused import reason
 from localearth.signatures import REQUIRED, Signature, signatures
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def find(name: str) -> Registered:
         return found
     if name in signatures():
         raise EarthEngineError(
-            f"{name}: the local Earth Engine does not implement this function "
+            f"{name}: the local Earth Engine does not implement this function{reason(name)} "
             "(`localearth functions` lists those that it does).",
             placed=True,
         )

@@ -147,7 +147,8 @@ def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[I
     def one(row: int) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             values, mask = pull(every, grid)
-            return cast(np.where(mask[row], values[row], 0), kinds[row]), mask[row]
+            found = np.where(mask[row], values[row], 0)
+            return found if kinds[row].dimensions else cast(found, kinds[row]), mask[row]
 
         return ImageBand(reducer.outputs[row], kinds[row], WGS84, source)
 
@@ -156,7 +157,8 @@ def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[I
 
 @function(
     "ImageCollection.reduce",
-    note="Of several inputs: linearFit (doubles, masked where x does not vary: assumed), min and max. "
+    note="Of several inputs: linearFit (doubles, masked where x does not vary: assumed), linearRegression, "
+    "pearsonsCorrelation, min and max. "
     "`parallelScale` is ignored.",
 )
 def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from localearth.errors import EarthEngineError
 from localearth.values.array import Array
@@ -58,10 +58,27 @@ def of_rows(outputs: tuple[str, ...], inputs: int, collect: Collect, **settings:
     return RowReducer(outputs, _no_pixels, _no_types, inputs=inputs, collect=collect, **settings)
 
 
+def _distinct(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
+    counts = [len(np.unique(values[valid[:, i], i])) for i in range(values.shape[1])]
+    return [(np.asarray(counts), np.ones(values.shape[1], bool))]
+
+
+def _different(values: list[Any]) -> int:
+    if any(not isinstance(value, int | float | str) for value in values):
+        raise EarthEngineError("the local Earth Engine counts different numbers and strings.")
+    return len(set(values))
+
+
+DISTINCT_NON_NULL = Reducer(("count",), _distinct, BUILTIN["count"].types, exact=True)
+DISTINCT = evolve(DISTINCT_NON_NULL)
+"""The numbers of different values; whether a null of a table is one of them for `countDistinct` is not known."""
+
 _ANY: dict[Reducer, Callable[[list[Any]], Any]] = {
     BUILTIN["count"]: len,
     **{BUILTIN[name]: lambda values: values[0] if values else None for name in ("first", "firstNonNull")},
     **{BUILTIN[name]: lambda values: values[-1] if values else None for name in ("last", "lastNonNull")},
+    DISTINCT: _different,
+    DISTINCT_NON_NULL: _different,
 }
 """The reducers without arguments that take values of any type."""
 
@@ -85,6 +102,8 @@ def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = No
             raise EarthEngineError("the local Earth Engine can't combine reducers of several inputs with null values.")
         return reducer.collect([rows[i] for i in kept], [1.0 if weights is None else weights[i] for i in kept])
     values = [rows[i][0] for i in kept]
+    if reducer is DISTINCT and len(kept) < len(rows):
+        raise EarthEngineError("the local Earth Engine does not know countDistinct with null values.")
     if reducer in _ANY:
         return [_ANY[reducer](values)]
     for value in values:
