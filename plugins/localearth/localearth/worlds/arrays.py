@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 import shapely
-from attrs import Factory, field, frozen
+from attrs import Factory, define, field, frozen
 from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry import box
-from shapely.geometry.base import BaseGeometry
 
-from localearth.worlds.base import CollectionAsset, ImageAsset, Mask, Pixels
-
-Affine6 = tuple[float, float, float, float, float, float]
+from localearth.values.projection import Affine
+from localearth.worlds.base import CollectionAsset, ImageAsset, Interval, Mask, Pixels, Region, selected
 
 
 @frozen(eq=False)
@@ -24,7 +22,7 @@ class ArrayBand:
     name: str
     pixels: NDArray[Any]
     crs: str
-    transform: Affine6
+    transform: Affine
     valid: NDArray[np.bool_] = field(
         default=Factory(lambda self: np.ones(self.pixels.shape, dtype=bool), takes_self=True)
     )
@@ -50,7 +48,7 @@ class ArrayBand:
         return self.pixels[window], self.valid[window]
 
 
-@frozen(eq=False)
+@define(eq=False)
 class ArrayCollection:
     """A collection of images in memory."""
 
@@ -58,24 +56,10 @@ class ArrayCollection:
     members: Sequence[ImageAsset] = ()
     properties: Mapping[str, Any] = field(factory=dict)
 
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
-        """The images in order of time, then index."""
-        found = [image for image in self.members if _touches(image, region) and _within(image, interval)]
-        return sorted(found, key=lambda image: (_time(image), image.index))
-
-
-def _time(image: ImageAsset) -> float:
-    return float(image.properties.get("system:time_start", -np.inf))
-
-
-def _within(image: ImageAsset, interval: tuple[float, float] | None) -> bool:
-    return interval is None or interval[0] <= _time(image) < interval[1]
-
-
-def _touches(image: ImageAsset, region: BaseGeometry | None) -> bool:
-    return region is None or image.footprint is None or bool(image.footprint.intersects(region))
+    def images(self, region: Region = None, interval: Interval = None) -> Sequence[ImageAsset]:
+        """The images in order of time, then index; those without a time come first."""
+        found = selected(self.members, region, interval)
+        return sorted(found, key=lambda image: (image.properties.get("system:time_start", -np.inf), image.index))
 
 
 class ArrayWorld:

@@ -5,15 +5,21 @@ them. A collection gets the region and the interval of the request's filters, so
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from localearth.values.projection import Affine
+
 Pixels = NDArray[Any]
 Mask = NDArray[np.bool_]
+Region: TypeAlias = BaseGeometry | None
+"""A region in EPSG:4326; None does not limit a request."""
+Interval: TypeAlias = tuple[float, float] | None
+"""Start and end in milliseconds since 1970, without the end; None does not limit a request."""
 
 
 class BandSource(Protocol):
@@ -31,7 +37,7 @@ class BandSource(Protocol):
     name: str
     dtype: str
     crs: str
-    transform: tuple[float, float, float, float, float, float]
+    transform: Affine
     width: int
     height: int
 
@@ -85,9 +91,7 @@ class CollectionAsset(Protocol):
     id: str
     properties: Mapping[str, Any]
 
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
+    def images(self, region: Region = None, interval: Interval = None) -> Sequence[ImageAsset]:
         """The images in collection order (by time, then index).
 
         Args:
@@ -95,6 +99,15 @@ class CollectionAsset(Protocol):
             interval: omit images whose `system:time_start` is not in [start, end), ms.
         """
         ...
+
+
+def selected(images: Sequence[ImageAsset], region: Region, interval: Interval) -> list[ImageAsset]:
+    """The images of a list that a region and an interval do not exclude; see `CollectionAsset.images`."""
+    if interval is not None:
+        # An image without a time is in no interval.
+        times = [image.properties.get("system:time_start", np.nan) for image in images]
+        images = [image for image, time in zip(images, times, strict=True) if interval[0] <= time < interval[1]]
+    return [each for each in images if region is None or each.footprint is None or each.footprint.intersects(region)]
 
 
 @frozen(eq=False)
@@ -117,7 +130,7 @@ class TableAsset(Protocol):
     id: str
     properties: Mapping[str, Any]
 
-    def features(self, region: BaseGeometry | None = None) -> Sequence[FeatureRecord]:
+    def features(self, region: Region = None) -> Sequence[FeatureRecord]:
         """The features in order; only those that intersect `region` if one is given."""
         ...
 

@@ -19,11 +19,10 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from localearth.errors import EarthEngineError
+from localearth.values.projection import Affine
 from localearth.worlds.base import BandSource, Mask, Pixels
 from localearth.worlds.manifest import DTYPES, ConstantBand, FileBand
 from localearth.worlds.tables import Table
-
-Affine6 = tuple[float, float, float, float, float, float]
 
 _NEAR = 0.01
 """Parts of a pixel below this are rounding errors of a geotransform."""
@@ -133,7 +132,7 @@ class RasterBand:
     name: str
     dtype: str
     crs: str
-    transform: Affine6
+    transform: Affine
     width: int
     height: int
     path: Path
@@ -187,7 +186,7 @@ class UniformBand:
     name: str
     dtype: str
     crs: str
-    transform: Affine6
+    transform: Affine
     width: int
     height: int
     value: float
