@@ -4,25 +4,18 @@ from collections.abc import Callable, Sequence
 from typing import overload
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, field
 
+from localearth.planet.hashing import Floats
+from localearth.planet.lattice import Window
+from localearth.raster.grid import Grid
+from localearth.values.projection import Affine
 from localearth.worlds.base import BandSource, Mask, Pixels
 
-Affine6 = tuple[float, float, float, float, float, float]
-Make = Callable[[int, int, int, int], tuple[Pixels, Mask | None]]
+Make = Callable[[Window], tuple[Pixels, Mask | None]]
 
 BLOCK = 768
 """Side of a block, pixels: larger windows are computed block by block, to save memory."""
-
-
-@frozen
-class Grid:
-    """The grid of a band: CRS, affine transform, and size in pixels."""
-
-    crs: str
-    transform: Affine6
-    width: int
-    height: int
 
 
 @define(eq=False)
@@ -30,7 +23,7 @@ class MadeBand:
     """A band that is computed on demand; see `BandSource`.
 
     Attributes:
-        make: computes a window (row, col, rows, cols); returns values and a mask (None: everything is valid).
+        make: computes a window of the grid; returns values and a mask (None: everything is valid).
         block: side of the blocks that are computed at once, pixels.
     """
 
@@ -40,7 +33,7 @@ class MadeBand:
     make: Make
     block: int = BLOCK
     crs: str = field(init=False)
-    transform: Affine6 = field(init=False)
+    transform: Affine = field(init=False)
     width: int = field(init=False)
     height: int = field(init=False)
 
@@ -65,7 +58,7 @@ class MadeBand:
             for left in range(0, cols, self.block):
                 down, across = min(self.block, rows - top), min(self.block, cols - left)
                 part = slice(top, top + down), slice(left, left + across)
-                made, valid = self.make(row + top, col + left, down, across)
+                made, valid = self.make(Window(row + top, col + left, down, across))
                 values[part] = made
                 if valid is not None:
                     mask[part] = valid
@@ -95,6 +88,13 @@ class LazyBands(Sequence[BandSource]):
 
     def __getitem__(self, index: int | slice) -> BandSource | Sequence[BandSource]:
         return self._all()[index]
+
+
+def axes(grid: Grid, window: Window) -> tuple[Floats, Floats]:
+    """The x of a window's columns and the y of its rows, at the centres of square pixels of a grid that is north up."""
+    size, _, left, _, _, top = grid.transform
+    rows, cols = window.indices()
+    return left + (cols[0] + 0.5) * size, top - (rows[:, 0] + 0.5) * size
 
 
 def rounded(values: Pixels, dtype: str) -> Pixels:

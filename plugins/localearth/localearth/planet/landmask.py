@@ -13,6 +13,7 @@ from typing import IO
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
+from shapely.geometry import Polygon
 
 from localearth.errors import SetupError
 
@@ -45,6 +46,13 @@ class LandMask:
         packed = self.bits[lines[:, None], columns[None, :] >> 3]
         result: NDArray[np.bool_] = (packed >> (7 - (columns & 7)).astype(np.uint8) & 1).astype(bool)
         return result
+
+    def has_land(self, outline: Polygon) -> bool:
+        """Whether there is land in the bounds of a footprint in EPSG:4326, to a coarse cell."""
+        west, south, east, north = outline.bounds
+        rows = slice(int((90.0 - north) * 8), int((90.0 - south) * 8) + 1)
+        cols = slice(int((west + 180.0) * 8), int((east + 180.0) * 8) + 1)
+        return bool(self.coarse[rows, cols].any())
 
 
 def open_land_mask() -> LandMask:

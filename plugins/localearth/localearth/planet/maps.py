@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 from shapely.geometry import box
-from shapely.geometry.base import BaseGeometry
 
-from localearth.planet.bands import Grid, LazyBands, MadeBand, rounded
+from localearth.planet.bands import LazyBands, MadeBand, rounded
 from localearth.planet.cover import Kind
 from localearth.planet.lattice import Lattice, Window
 from localearth.planet.truth import Planet, Truth
-from localearth.worlds.base import ImageAsset, Mask, Pixels
+from localearth.raster.grid import Grid
+from localearth.worlds.base import Area, ImageAsset, Interval, Mask, Pixels, selected
 
 WORLDCOVER = {"ESA/WorldCover/v100": ("2020", 1577836800000.0), "ESA/WorldCover/v200": ("2021", 1609459200000.0)}
 """Collections of one image: its index, and its time in milliseconds since 1970."""
@@ -68,10 +68,10 @@ class Maps:
         footprint = box(-180.0, top - grid.height * grid.transform[0], 180.0, top)
         return ImageAsset(asset_id, properties or {}, LazyBands(bands), footprint)
 
-    def _read(self, make: Any, dtype: str, grid: Grid, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
+    def _read(self, make: Any, dtype: str, grid: Grid, part: Window) -> tuple[Pixels, Mask]:
         size = grid.transform[0]
         lattice = Lattice("EPSG:4326", -180.0, 90.0, size)
-        window = Window(row + round((90.0 - grid.transform[5]) / size), col, rows, cols)
+        window = Window(part.row + round((90.0 - grid.transform[5]) / size), part.col, part.rows, part.cols)
         truth = self._planet.truth(lattice, window)
         inner = truth.patch.window.slices(window)
         values, valid = make(truth)
@@ -91,17 +91,9 @@ class WorldCover:
         self.properties: Mapping[str, Any] = {"title": "Synthetic WorldCover"}
         self._image = maps.worldcover(asset_id)
 
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
         """The only image, unless the interval or the region excludes it."""
-        time = self._image.properties["system:time_start"]
-        footprint = self._image.footprint
-        if interval is not None and not interval[0] <= time < interval[1]:
-            return []
-        return (
-            [] if region is not None and footprint is not None and not footprint.intersects(region) else [self._image]
-        )
+        return selected([self._image], region, interval)
 
 
 def _worldcover(truth: Truth) -> tuple[Pixels, Mask]:

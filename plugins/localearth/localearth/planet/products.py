@@ -4,7 +4,6 @@ Names, types and formats: the catalogue's pages of COPERNICUS/S2_HARMONIZED and 
 that users printed. Percentages that need all pixels of a granule (vegetation, water, snow, shadows) are absent.
 """
 
-import datetime as dt
 import math
 from bisect import bisect_right
 from functools import lru_cache
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from localearth.planet.lattice import RADIUS
-from localearth.planet.orbits import DAY_MS, SENTINEL2, stamp
+from localearth.planet.orbits import DAY_MS, SENTINEL2, milliseconds, stamp
 from localearth.planet.scenes import Scene
 from localearth.planet.spectra import BANDS
 
@@ -59,11 +58,7 @@ _LATER = (
 
 def _steps(air: bool) -> tuple[list[float], list[str]]:
     steps = (*BASELINES[air], *_LATER)
-    return [_time(since) for since, _ in steps], [name for _, name in steps]
-
-
-def _time(text: str) -> float:
-    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC).timestamp() * 1000.0
+    return [milliseconds(since) for since, _ in steps], [name for _, name in steps]
 
 
 _STEPS = {air: _steps(air) for air in BASELINES}
@@ -95,7 +90,7 @@ def properties(scene: Scene, air: bool) -> dict[str, Any]:
     level, strip = "1C" if air else "2A", scene.strip
     craft = "S2B" if scene.second else "S2A"
     version = baseline(scene.time, air)
-    generated = _time(sensed) + (5_400_000.0 if air else 9_000_000.0) + scene.seen.key % 3600 * 1000.0
+    generated = milliseconds(sensed) + (5_400_000.0 if air else 9_000_000.0) + scene.seen.key % 3600 * 1000.0
     orbit = _absolute_orbit(scene)
     east, north, up = scene.seen.sun()
     found: dict[str, Any] = {

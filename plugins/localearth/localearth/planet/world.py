@@ -28,6 +28,7 @@ Collection = (
     | landsat.Landsat
     | chirps.Chirps
     | cloud_score.CloudScore
+    | cloud_probability.CloudProbability
     | dynamic_world.DynamicWorld
     | elevation_tiles.ElevationTiles
     | embeddings.Embeddings

@@ -12,7 +12,7 @@ from pyproj import Transformer
 from shapely.geometry import box
 
 from localearth.values.projection import Affine
-from localearth.worlds.base import CollectionAsset, ImageAsset, Interval, Mask, Pixels, Region, selected
+from localearth.worlds.base import Area, CollectionAsset, ImageAsset, Interval, Mask, Pixels, selected
 
 
 @frozen(eq=False)
@@ -56,7 +56,7 @@ class ArrayCollection:
     members: Sequence[ImageAsset] = ()
     properties: Mapping[str, Any] = field(factory=dict)
 
-    def images(self, region: Region = None, interval: Interval = None) -> Sequence[ImageAsset]:
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
         """The images in order of time, then index; those without a time come first."""
         found = selected(self.members, region, interval)
         return sorted(found, key=lambda image: (image.properties.get("system:time_start", -np.inf), image.index))

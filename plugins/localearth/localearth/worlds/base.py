@@ -16,7 +16,7 @@ from localearth.values.projection import Affine
 
 Pixels = NDArray[Any]
 Mask = NDArray[np.bool_]
-Region: TypeAlias = BaseGeometry | None
+Area: TypeAlias = BaseGeometry | None
 """A region in EPSG:4326; None does not limit a request."""
 Interval: TypeAlias = tuple[float, float] | None
 """Start and end in milliseconds since 1970, without the end; None does not limit a request."""
@@ -91,7 +91,7 @@ class CollectionAsset(Protocol):
     id: str
     properties: Mapping[str, Any]
 
-    def images(self, region: Region = None, interval: Interval = None) -> Sequence[ImageAsset]:
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
         """The images in collection order (by time, then index).
 
         Args:
@@ -101,7 +101,7 @@ class CollectionAsset(Protocol):
         ...
 
 
-def selected(images: Sequence[ImageAsset], region: Region, interval: Interval) -> list[ImageAsset]:
+def selected(images: Sequence[ImageAsset], region: Area, interval: Interval) -> list[ImageAsset]:
     """The images of a list that a region and an interval do not exclude; see `CollectionAsset.images`."""
     if interval is not None:
         # An image without a time is in no interval.
@@ -130,7 +130,7 @@ class TableAsset(Protocol):
     id: str
     properties: Mapping[str, Any]
 
-    def features(self, region: Region = None) -> Sequence[FeatureRecord]:
+    def features(self, region: Area = None) -> Sequence[FeatureRecord]:
         """The features in order; only those that intersect `region` if one is given."""
         ...
 
