@@ -25,6 +25,15 @@ def _finite(_ctx: click.Context, _option: click.Parameter, number: float) -> flo
     return number
 
 
+_world = click.option(
+    "--world",
+    default="virginia",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Shipped world, or path of a manifest.",
+)
+
+
 @click.group("localearth")
 def command() -> None:
     """Serve the local Earth Engine over HTTP, run a program with it, or list its functions.
@@ -38,13 +47,7 @@ def command() -> None:
 
 
 @command.command()
-@click.option(
-    "--world",
-    default="virginia",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Shipped world, or path of a manifest.",
-)
+@_world
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 for any free port.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; there is no access control."
@@ -130,13 +133,7 @@ def serve(
 
 
 @command.command("exec", context_settings={"allow_interspersed_args": False})
-@click.option(
-    "--world",
-    default="virginia",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Shipped world, or path of a manifest.",
-)
+@_world
 @click.argument("program", nargs=-1, required=True, metavar="PROGRAM [ARGUMENT]...")
 @click.pass_context
 def execute(ctx: click.Context, world: str, program: tuple[str, ...]) -> None:

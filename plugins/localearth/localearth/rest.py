@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from localearth import image_files, pixels
+from localearth.answer import JSON, Answer, file_answer, json_answer
 from localearth.encode import encode
 from localearth.errors import EarthEngineError
 from localearth.expression import evaluate
@@ -18,9 +19,6 @@ from localearth.rest_tables import Table, compute_features, table_of
 from localearth.signatures import discovery, listing
 from localearth.values.image import Image
 from localearth.worlds.base import World
-
-Answer = tuple[int, dict[str, str], bytes]
-_JSON = {"content-type": "application/json; charset=UTF-8"}
 
 Handler = Callable[[tuple[str, ...], Mapping[str, str], Mapping[str, Any]], Answer]
 """Answers a request from the groups of its path's pattern, its query and its body."""
@@ -34,11 +32,15 @@ class Service:
         self._kept = Kept()
         project, asset = "(projects/[^/]+)", "(projects/[^/]+/assets/.+?)"
         routes: tuple[tuple[str, str, Handler], ...] = (
-            ("GET", r"/\$discovery/rest", lambda *_: (200, dict(_JSON), discovery())),
-            ("GET", f"{project}/algorithms", lambda *_: (200, dict(_JSON), listing())),
+            ("GET", r"/\$discovery/rest", lambda *_: file_answer(discovery(), JSON)),
+            ("GET", f"{project}/algorithms", lambda *_: file_answer(listing(), JSON)),
             ("POST", f"{project}/value:compute", self._value),
             ("POST", f"{project}/image:computePixels", self._compute_pixels),
-            ("POST", f"{project}/table:computeFeatures", lambda _p, _q, body: _answer(compute_features(world, body))),
+            (
+                "POST",
+                f"{project}/table:computeFeatures",
+                lambda _p, _q, body: json_answer(compute_features(world, body)),
+            ),
             ("POST", f"{project}/thumbnails", lambda p, _q, body: self._keep(p, "thumbnails", body, thumbnail)),
             ("POST", f"{project}/tables", lambda p, _q, body: self._keep(p, "tables", body, table_of)),
             ("POST", f"{project}/maps", lambda p, _q, body: self._keep(p, "maps", body, map_of)),
@@ -47,10 +49,10 @@ class Service:
             ("GET", rf"({project[1:-1]}/maps/[^/]+)/tiles/(\d+)/(\d+)/(\d+)", self._tile),
             ("POST", rf"{project}/(\w+:export)", self._export),
             ("GET", f"{project}:listAssets", self._list_root),
-            ("GET", f"{asset}:(?:listAssets|listImages)", lambda p, q, _: _answer(list_images(world, p[0], q))),
-            ("GET", f"{asset}:listFeatures", lambda p, q, _: _answer(list_features(world, p[0], q))),
+            ("GET", f"{asset}:(?:listAssets|listImages)", lambda p, q, _: json_answer(list_images(world, p[0], q))),
+            ("GET", f"{asset}:listFeatures", lambda p, q, _: json_answer(list_features(world, p[0], q))),
             ("POST", f"{asset}:getPixels", lambda p, _q, body: self._pixels(image_of(world, p[0]), body)),
-            ("GET", f"{asset[:-4]}[^:]+)", lambda p, *_: _answer(asset_info(find_asset(world, p[0])))),
+            ("GET", f"{asset[:-4]}[^:]+)", lambda p, *_: json_answer(asset_info(find_asset(world, p[0])))),
         )
         self._routes = [
             (verb, re.compile(path if path.startswith("/") else f"/v1(?:alpha)?/{path}"), run)
@@ -80,14 +82,14 @@ class Service:
                     return run(match.groups(), query, _parse(body) if method == "POST" else {})
             raise EarthEngineError(f"{path} does not support {method}.", 405)
         except EarthEngineError as error:
-            return _answer(error.body(), error.status)
+            return json_answer(error.body(), error.status)
         except Exception as error:  # noqa: BLE001 - a server must answer every request; the answer contains the error
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = f"The local Earth Engine failed: {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
-            return _answer(EarthEngineError(text).body(), 400)
+            return json_answer(EarthEngineError(text).body(), 400)
 
     def _value(self, _path: tuple[str, ...], _query: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
-        return _answer({"result": encode(evaluate(self.world, body.get("expression", {})))})
+        return json_answer({"result": encode(evaluate(self.world, body.get("expression", {})))})
 
     def _compute_pixels(self, _path: tuple[str, ...], _query: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
         image_files.checked_format(body.get("fileFormat", "NPY"))
@@ -103,25 +105,22 @@ class Service:
         grid = request_grid(body.get("grid"), image, bands)
         pixels.check_size(bands, grid)
         try:
-            content, content_type = image_files.file_of(pixels.compute(bands, grid), file_format)
+            return file_answer(*image_files.file_of(pixels.compute(bands, grid), file_format))
         except RecursionError:
             raise EarthEngineError("The expression is nested too deeply.") from None
-        return 200, {"content-type": content_type}, content
 
     def _keep(
         self, path: tuple[str, ...], kind: str, body: Mapping[str, Any], prepare: Callable[[World, Any], Any]
     ) -> Answer:
         """Prepares a file or a map, so that an error is raised at once, and returns its name."""
-        return _answer({"name": self._kept.add(f"{path[0]}/{kind}", body, prepare(self.world, body))})
+        return json_answer({"name": self._kept.add(f"{path[0]}/{kind}", body, prepare(self.world, body))})
 
     def _file(self, name: str, kind: type[Thumbnail] | type[Table]) -> Answer:
-        content, content_type = self._kept.get(name, kind).content()
-        return 200, {"content-type": content_type}, content
+        return file_answer(*self._kept.get(name, kind).content())
 
     def _tile(self, path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
         name, zoom, x, y = path
-        content, content_type = self._kept.get(name, Map).tile(int(zoom), int(x), int(y))
-        return 200, {"content-type": content_type}, content
+        return file_answer(*self._kept.get(name, Map).tile(int(zoom), int(x), int(y)))
 
     def _export(self, path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
         raise EarthEngineError(
@@ -143,7 +142,3 @@ def _parse(body: bytes | None) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise EarthEngineError("Invalid JSON payload received: an object is expected.")
     return found
-
-
-def _answer(content: Any, status: int = 200) -> Answer:
-    return status, dict(_JSON), json.dumps(content, separators=(",", ":")).encode()
