@@ -20,7 +20,7 @@ from localearth.values.geometry import Geometry
 from localearth.values.image import Image
 from localearth.values.pixel_type import of_dtype
 from localearth.values.projection import whole
-from localearth.worlds.base import BandSource, ImageAsset, World
+from localearth.worlds.base import BandSource, ImageAsset, World, selected
 
 PUBLIC = "projects/earthengine-public/assets/"
 _ROOTS = re.compile(r"projects/[^/]+/assets/")
@@ -96,7 +96,9 @@ def list_images(world: World, name: str, query: Mapping[str, str]) -> dict[str, 
     terms = _terms(query)
     regions = [_region(match[1]) for match in map(_MEETS.fullmatch, terms) if match]
     tests = [_condition(term) for term in terms if not _MEETS.fullmatch(term)]
-    images = asset.images(regions[-1] if regions else None, None)
+    images = asset.images(regions[0] if regions else None)
+    for region in regions[1:]:
+        images = selected(images, region, None)
     found = [each for each in images if all(test(each.properties) for test in tests)]
     elements, token = page(found, query)
     shown = [asset_info(each) for each in elements]

@@ -1,16 +1,16 @@
 """Bands of the synthetic world: grids whose pixels are computed when they are read."""
 
 from collections.abc import Callable, Sequence
-from typing import overload
+from typing import Any
 
 import numpy as np
-from attrs import define, field
+from attrs import define
 
 from localearth.planet.hashing import Floats
 from localearth.planet.lattice import Window
+from localearth.planet.lazy import lazy
 from localearth.raster.grid import Grid
-from localearth.values.projection import Affine
-from localearth.worlds.base import BandSource, Mask, Pixels
+from localearth.worlds.base import BandSource, GridBand, Mask, Pixels
 
 Make = Callable[[Window], tuple[Pixels, Mask | None]]
 
@@ -19,39 +19,24 @@ BLOCK = 768
 
 
 @define(eq=False)
-class MadeBand:
-    """A band that is computed on demand; see `BandSource`.
+class MadeBand(GridBand):
+    """A band that is computed on demand.
 
     Attributes:
         make: computes a window of the grid; returns values and a mask (None: everything is valid).
         block: side of the blocks that are computed at once, pixels.
     """
 
-    name: str
-    dtype: str
-    grid: Grid
     make: Make
-    block: int = BLOCK
-    crs: str = field(init=False)
-    transform: Affine = field(init=False)
-    width: int = field(init=False)
-    height: int = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.crs, self.transform = self.grid.crs, self.grid.transform
-        self.width, self.height = self.grid.width, self.grid.height
+    block: int
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
         """Computes a window: values and mask, (rows, cols) each.
 
         Raises:
-            ValueError: when the window is not inside the band.
+            IndexError: when the window is not inside the band.
         """
-        if row < 0 or col < 0 or rows < 0 or cols < 0 or row + rows > self.height or col + cols > self.width:
-            raise ValueError(
-                f"band {self.name!r}: rows {row} to {row + rows}, columns {col} to {col + cols} are not inside its "
-                f"{self.height} x {self.width} pixels; read a window inside."
-            )
+        self.check(row, col, rows, cols)
         values = np.zeros((rows, cols), self.dtype)
         mask = np.ones((rows, cols), bool)
         for top in range(0, rows, self.block):
@@ -65,29 +50,26 @@ class MadeBand:
         return values, mask
 
 
+def made_band(name: str, dtype: str, grid: Grid, make: Make, block: int = BLOCK) -> MadeBand:
+    """A band on a grid; see `MadeBand`."""
+    return MadeBand(name, dtype, grid.crs, grid.transform, grid.width, grid.height, make, block)
+
+
+@define(slots=False)
 class LazyBands(Sequence[BandSource]):
     """The bands of an image, created on first use: most images of a collection are only filtered."""
 
-    def __init__(self, make: Callable[[], Sequence[BandSource]]) -> None:
-        self._make = make
-        self._bands: Sequence[BandSource] | None = None
+    make: Callable[[], Sequence[BandSource]]
 
+    @lazy
     def _all(self) -> Sequence[BandSource]:
-        if self._bands is None:
-            self._bands = tuple(self._make())
-        return self._bands
+        return tuple(self.make())
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len(self._all)
 
-    @overload
-    def __getitem__(self, index: int) -> BandSource: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[BandSource]: ...
-
-    def __getitem__(self, index: int | slice) -> BandSource | Sequence[BandSource]:
-        return self._all()[index]
+    def __getitem__(self, index: Any) -> Any:
+        return self._all[index]
 
 
 def axes(grid: Grid, window: Window) -> tuple[Floats, Floats]:

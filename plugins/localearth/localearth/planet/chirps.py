@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from shapely.geometry import box
 
-from localearth.planet.bands import LazyBands, MadeBand
+from localearth.planet.bands import LazyBands, made_band
 from localearth.planet.era5 import monthly_rain
 from localearth.planet.hashing import Floats, salt
 from localearth.planet.lattice import Window, on_sphere
@@ -77,7 +77,7 @@ class Chirps:
         day = EPOCH + dt.timedelta(days=number)
         start = EPOCH_MS + number * DAY_MS
         properties = {"system:time_start": start, "system:time_end": start + DAY_MS}
-        bands = LazyBands(lambda: [MadeBand("precipitation", "float32", GRID, partial(self._read, day))])
+        bands = LazyBands(lambda: [made_band("precipitation", "float32", GRID, partial(self._read, day))])
         return ImageAsset(f"{self.id}/{day:%Y%m%d}", properties, bands, _FOOTPRINT)
 
     def _read(self, day: dt.datetime, window: Window) -> tuple[Pixels, Mask]:

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from localearth.planet.bands import MadeBand
+from localearth.planet.bands import MadeBand, made_band
 from localearth.planet.cloud_score import PATCH
 from localearth.planet.hashing import salt
 from localearth.planet.lattice import Window
@@ -23,7 +23,7 @@ class CloudProbability(SceneCollection):
         super().__init__(scenes, optics, ID, "Synthetic Sentinel-2 cloud probability")
 
     def _bands(self, scene: Scene) -> list[MadeBand]:
-        return [MadeBand("probability", "uint8", scene.granule.grid(10), partial(self._read, scene))]
+        return [made_band("probability", "uint8", scene.granule.grid(10), partial(self._read, scene))]
 
     def _read(self, scene: Scene, window: Window) -> tuple[Pixels, Mask]:
         part = self._part(scene, window)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from localearth.planet.bands import MadeBand
+from localearth.planet.bands import MadeBand, made_band
 from localearth.planet.hashing import salt
 from localearth.planet.lattice import Window
 from localearth.planet.noise import plane_noise
@@ -33,7 +33,7 @@ class CloudScore(SceneCollection):
 
     def _bands(self, scene: Scene) -> list[MadeBand]:
         grid = scene.granule.grid(10)
-        return [MadeBand(name, "float64", grid, partial(self._read, name, scene)) for name in ("cs", "cs_cdf")]
+        return [made_band(name, "float64", grid, partial(self._read, name, scene)) for name in ("cs", "cs_cdf")]
 
     def _read(self, name: str, scene: Scene, window: Window) -> tuple[Pixels, Mask]:
         part = self._part(scene, window)

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from localearth.planet.bands import MadeBand
+from localearth.planet.bands import MadeBand, made_band
 from localearth.planet.cover import Kind
 from localearth.planet.hashing import salt
 from localearth.planet.lattice import Window
@@ -56,10 +56,10 @@ class DynamicWorld(SceneCollection):
     def _bands(self, scene: Scene) -> list[MadeBand]:
         grid = scene.granule.grid(10)
         shares = [
-            MadeBand(name, "float32", grid, partial(self._probability, scene, number))
+            made_band(name, "float32", grid, partial(self._probability, scene, number))
             for number, name in enumerate(CLASSES)
         ]
-        return [*shares, MadeBand("label", "uint8", grid, partial(self._label, scene))]
+        return [*shares, made_band("label", "uint8", grid, partial(self._label, scene))]
 
     def _label(self, scene: Scene, window: Window) -> tuple[Pixels, Mask]:
         label, _, valid = self._classify(scene, window)

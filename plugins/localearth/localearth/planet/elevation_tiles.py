@@ -9,7 +9,7 @@ import numpy as np
 from shapely.geometry import box
 
 from localearth.errors import EarthEngineError
-from localearth.planet.bands import LazyBands, MadeBand
+from localearth.planet.bands import LazyBands, made_band
 from localearth.planet.lattice import Lattice, Window
 from localearth.planet.request import bounds_of_request
 from localearth.planet.truth import Planet
@@ -82,7 +82,7 @@ class ElevationTiles:
         name = f"{'S' if lat < 0 else 'N'}{abs(lat):02d}_00_{'W' if lon < 0 else 'E'}{abs(lon):03d}_00"
         left, top = lon - SIZE / 2, lat + 1 + SIZE / 2
         grid = Grid("EPSG:4326", (SIZE, 0.0, left, 0.0, -SIZE, top), PIXELS, PIXELS)
-        bands = LazyBands(lambda: [MadeBand("DEM", "float32", grid, partial(self._read, lon, lat))])
+        bands = LazyBands(lambda: [made_band("DEM", "float32", grid, partial(self._read, lon, lat))])
         properties = {"system:time_start": TIME, "system:time_end": TIME}
         return ImageAsset(f"{self.id}/{name}", properties, bands, box(left, top - 1, left + 1, top))
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from shapely.geometry import Polygon, box
 
-from localearth.planet.bands import LazyBands, MadeBand
+from localearth.planet.bands import LazyBands, made_band
 from localearth.planet.cover import Kind
 from localearth.planet.hashing import Floats, bell, salt
 from localearth.planet.lattice import Lattice, Window
@@ -133,7 +133,7 @@ class Embeddings:
         grid = Grid(crs, (10.0, 0.0, float(column * SIDE), 0.0, -10.0, float((row + 1) * SIDE)), SIZE, SIZE)
         bands = LazyBands(
             lambda: [
-                MadeBand(name, "float64", grid, partial(self._read, grid, year, axis), BLOCK)
+                made_band(name, "float64", grid, partial(self._read, grid, year, axis), BLOCK)
                 for axis, name in enumerate(NAMES)
             ]
         )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry import box
 
-from localearth.planet.bands import LazyBands, MadeBand
+from localearth.planet.bands import LazyBands, made_band
 from localearth.planet.clouds import season
 from localearth.planet.hashing import Floats, salt
 from localearth.planet.lattice import Window, on_sphere
@@ -64,7 +64,7 @@ class Era5:
             "year": year,
             "month": month,
         }
-        bands = LazyBands(lambda: [MadeBand(n, "float64", GRID, partial(self._read, n, year, month)) for n in BANDS])
+        bands = LazyBands(lambda: [made_band(n, "float64", GRID, partial(self._read, n, year, month)) for n in BANDS])
         return ImageAsset(f"{self.id}/{year}{month:02d}", properties, bands, _FOOTPRINT)
 
     def _read(self, name: str, year: int, month: int, window: Window) -> tuple[Pixels, Mask]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from localearth.planet.bands import MadeBand, axes, rounded
+from localearth.planet.bands import MadeBand, axes, made_band, rounded
 from localearth.planet.cover import Kind
 from localearth.planet.hashing import Floats
 from localearth.planet.lattice import Lattice, Window
@@ -52,7 +52,7 @@ def landsat_bands(optics: Optics, take: Take) -> list[MadeBand]:
     """The bands of a scene, in the catalogue's order."""
 
     def band(name: str, make: Any, dtype: str = "uint16") -> MadeBand:
-        return MadeBand(name, dtype, take.grid, partial(_read, optics, take, make, dtype), BLOCK)
+        return made_band(name, dtype, take.grid, partial(_read, optics, take, make, dtype), BLOCK)
 
     return [
         *(band(name, partial(_reflectance, like)) for name, like in LIKE.items()),

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from attrs import frozen
 
-from localearth.planet.bands import MadeBand, axes
+from localearth.planet.bands import MadeBand, axes, made_band
 from localearth.planet.cover import Kind
 from localearth.planet.hashing import Floats, bell, chance, salt
 from localearth.planet.lattice import Lattice, Window
@@ -88,8 +88,8 @@ class Take:
 def radar_bands(planet: Planet, take: Take, polarisations: list[str]) -> list[MadeBand]:
     """The bands of a scene: its polarisations, float64 dB, and the angle."""
     pixels = take.pixels
-    bands = [MadeBand(name, "float64", pixels, partial(_backscatter, planet, take, name)) for name in polarisations]
-    return [*bands, MadeBand("angle", "float32", take.ties, partial(_angle, take))]
+    bands = [made_band(name, "float64", pixels, partial(_backscatter, planet, take, name)) for name in polarisations]
+    return [*bands, made_band("angle", "float32", take.ties, partial(_angle, take))]
 
 
 def _incidence(take: Take, x: Floats, y: Floats) -> Floats:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from localearth.planet.bands import MadeBand, rounded
+from localearth.planet.bands import MadeBand, made_band, rounded
 from localearth.planet.cover import Kind
 from localearth.planet.hashing import Floats, bell, chance, salt
 from localearth.planet.lattice import Window
@@ -69,7 +69,7 @@ class Sentinel2(SceneCollection):
             made += [(f"MSK_CLASSI_{name}", 60, "uint8", None if is_gap else make) for name, make in classes.items()]
         grids = {metres: scene.granule.grid(metres) for metres in (10, 20, 60)}
         return [
-            MadeBand(name, dtype, grids[metres], partial(self._read, scene, metres, make, dtype))
+            made_band(name, dtype, grids[metres], partial(self._read, scene, metres, make, dtype))
             for name, metres, dtype, make in made
         ]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-from attrs import field, frozen
+from attrs import define, field, frozen
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
@@ -48,6 +48,30 @@ class BandSource(Protocol):
             The values, (rows, cols) of `dtype`, and a mask that is True at valid pixels, (rows, cols).
         """
         ...
+
+
+@define(eq=False)
+class GridBand:
+    """The name, type and grid of a band; see `BandSource`. A subclass adds the pixels."""
+
+    name: str
+    dtype: str
+    crs: str
+    transform: Affine
+    width: int
+    height: int
+
+    def check(self, row: int, col: int, rows: int, cols: int) -> None:
+        """Refuses a window that is not inside the band.
+
+        Raises:
+            IndexError: with the window and the size of the band.
+        """
+        if min(row, col, rows, cols) < 0 or row + rows > self.height or col + cols > self.width:
+            raise IndexError(
+                f"Band {self.name!r}: the window {rows} x {cols} at row {row}, column {col} is not inside its "
+                f"{self.height} x {self.width} pixels."
+            )
 
 
 @frozen(eq=False)

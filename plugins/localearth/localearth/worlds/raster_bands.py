@@ -19,8 +19,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from localearth.errors import EarthEngineError
-from localearth.values.projection import Affine
-from localearth.worlds.base import BandSource, Mask, Pixels
+from localearth.worlds.base import BandSource, GridBand, Mask, Pixels
 from localearth.worlds.manifest import DTYPES, ConstantBand, FileBand
 from localearth.worlds.tables import Table
 
@@ -88,14 +87,6 @@ class HandlePool:
             oldest.close()
 
 
-def _check_window(band: BandSource, row: int, col: int, rows: int, cols: int) -> None:
-    if row < 0 or col < 0 or row + rows > band.height or col + cols > band.width:
-        raise IndexError(
-            f"Band {band.name!r}: the window {rows} x {cols} at row {row}, column {col} is not inside its "
-            f"{band.height} x {band.width} pixels."
-        )
-
-
 @frozen
 class Columns:
     """Where a band's columns are in its file, of which the first may be in the middle.
@@ -123,18 +114,12 @@ class Columns:
 
 
 @define(eq=False)
-class RasterBand:
+class RasterBand(GridBand):
     """One band of a raster file. A pixel is valid if the file's mask says so and it is not NaN.
 
     `scaling` is the scale and the offset to apply, `tags` those that the file has, None if it has none.
     """
 
-    name: str
-    dtype: str
-    crs: str
-    transform: Affine
-    width: int
-    height: int
     path: Path
     number: int
     nodata: float | None
@@ -150,7 +135,7 @@ class RasterBand:
         Raises:
             EarthEngineError: when the file cannot be read there, for example because it is truncated.
         """
-        _check_window(self, row, col, rows, cols)
+        self.check(row, col, rows, cols)
         windows = [Window(start, row, number, rows) for start, number in self.columns.runs(col, cols)]
         try:
             with self.pool.borrow(self.path) as dataset:
@@ -180,20 +165,14 @@ class RasterBand:
 
 
 @define(eq=False)
-class UniformBand:
+class UniformBand(GridBand):
     """A band with one value everywhere."""
 
-    name: str
-    dtype: str
-    crs: str
-    transform: Affine
-    width: int
-    height: int
     value: float
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
         """Creates a window: values and mask, (rows, cols) each."""
-        _check_window(self, row, col, rows, cols)
+        self.check(row, col, rows, cols)
         return np.full((rows, cols), self.value, self.dtype), np.ones((rows, cols), bool)
 
 
