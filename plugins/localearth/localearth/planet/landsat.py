@@ -16,11 +16,10 @@ from attrs import frozen
 from shapely.geometry import Polygon
 
 from localearth.planet.bands import LazyBands
-from localearth.planet.clouds import climate, cloudiness
-from localearth.planet.hashing import Floats, Words, hash_words, salt, uniform
+from localearth.planet.hashing import hash_words, salt, uniform
 from localearth.planet.landsat_bands import Take, landsat_bands
-from localearth.planet.optics import Optics, Pass, sphere_point
-from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, LANDSAT, day_of_year, start_of
+from localearth.planet.optics import Optics, Passes, passes
+from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, LANDSAT, start_of
 from localearth.planet.outlines import Line, lonlat, sides, strip_corners
 from localearth.planet.request import bounds_of_request
 from localearth.planet.scenes import KEPT
@@ -97,25 +96,6 @@ class Frame:
     lat: float
 
 
-@frozen(eq=False)
-class Calendar:
-    """The acquisitions of a frame, one element each.
-
-    Attributes:
-        times: milliseconds since 1970, in order.
-        keys: salts of the passes, so that neighbouring rows share their clouds.
-        days: days of the year.
-        means: mean cloudiness of the climate.
-        cloudy: percentage of cloud.
-    """
-
-    times: Floats
-    keys: Words
-    days: list[int]
-    means: Floats
-    cloudy: Floats
-
-
 class Landsat:
     """The collection of one satellite; see `CollectionAsset`.
 
@@ -187,7 +167,7 @@ class Landsat:
         grid = Grid(crs, (30.0, 0.0, float(left), 0.0, -30.0, float(top + 30)), width, height)
         return Frame(_path(relative), row, relative, sides(corners), grid, outline, middle_lon, middle_lat)
 
-    def _acquisitions(self, frame: Frame) -> Calendar:
+    def _acquisitions(self, frame: Frame) -> Passes:
         satellite, seed = self._satellite, self._planet.seed
         first = LANDSAT.start(frame.relative, math.pi + (frame.row - 60) * STEP) + satellite.shift * DAY_MS
         cycles = np.arange(-2, int((END_MS - EPOCH_MS) // _CYCLE) + 2)
@@ -196,20 +176,14 @@ class Landsat:
         # A few acquisitions are missing, as in reality.
         kept &= uniform(salt(seed, satellite.code, frame.relative, frame.row), cycles) > 0.04
         times, cycles = times[kept], cycles[kept]
-        days = [day_of_year(time) for time in times]
         keys = hash_words(salt(seed, "landsat pass", satellite.code, frame.relative), cycles)
-        point = sphere_point(frame.lon, frame.lat)
-        region = self._planet.regions.at(point, np.array([frame.lon]), np.array([frame.lat]))
-        means = np.round(climate(region, np.array(days, float)), 6)
-        cloudy = np.round(100.0 * cloudiness(np.repeat(point, len(days), axis=1), means, keys), 2)
-        return Calendar(times, keys, days, means, cloudy)
+        return passes(self._planet, (frame.lon, frame.lat), times, keys, digits=2)
 
     def _image(self, frame: Frame, at: int) -> ImageAsset:
         calendar, satellite = self._calendar(frame), self._satellite
         time = float(calendar.times[at])
         when = dt.datetime.fromtimestamp(time / 1000.0, dt.UTC)
-        seen = Pass(int(calendar.keys[at]), calendar.days[at], frame.lon, frame.lat, float(calendar.means[at]))
-        east, north, up = seen.sun()
+        east, north, up = calendar[at].sun()
         place, cloudy = f"{frame.path:03d}{frame.row:03d}", float(calendar.cloudy[at])
         # Level 2 is processed some two weeks after the acquisition.
         processed = when + dt.timedelta(days=14)
@@ -235,7 +209,7 @@ class Landsat:
             "LANDSAT_PRODUCT_ID": f"{satellite.code}_L2SP_{place}_{when:%Y%m%d}_{processed:%Y%m%d}_02_T1",
             "LANDSAT_SCENE_ID": f"LC{satellite.number}{place}{when:%Y%j}LGN00",
         }
-        take = Take(seen, frame.lines, frame.grid)
+        take = Take(calendar[at], frame.lines, frame.grid)
         bands = LazyBands(partial(landsat_bands, self._optics, take))
         return ImageAsset(
             f"{self.id}/{satellite.code}_{place}_{when:%Y%m%d}", properties, bands, frame.footprint, ring=True

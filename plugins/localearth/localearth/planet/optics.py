@@ -6,11 +6,12 @@ import numpy as np
 from attrs import define, frozen
 from numpy.typing import NDArray
 
-from localearth.planet.clouds import sky
+from localearth.planet.clouds import climate, cloudiness, sky
 from localearth.planet.cover import Kind
-from localearth.planet.hashing import Floats, bell, salt
+from localearth.planet.hashing import Floats, Words, bell, salt
 from localearth.planet.lattice import Lattice, Window, on_sphere
 from localearth.planet.lazy import lazy
+from localearth.planet.orbits import day_of_year
 from localearth.planet.spectra import BANDS, CLOUD, PASSED, PATH, SPECTRA
 from localearth.planet.surface import MATERIALS, Surface, surface
 from localearth.planet.truth import Planet, Recent, Truth
@@ -47,6 +48,42 @@ class Pass:
         # With the sun on the horizon nothing would be visible; real acquisitions stop there, too.
         up = max(up, 0.12)
         return round(east, 9), round(north, 9), round(up, 9)
+
+
+@frozen(eq=False)
+class Passes:
+    """All passes over a place, one element each.
+
+    Attributes:
+        lon: the place's longitude, degrees.
+        lat: its latitude, degrees.
+        times: milliseconds since 1970, in order.
+        keys: salts, so that neighbouring places share their clouds.
+        days: days of the year.
+        means: mean cloudiness of the climate.
+        cloudy: percentage of clouds.
+    """
+
+    lon: float
+    lat: float
+    times: Floats
+    keys: Words
+    days: list[int]
+    means: Floats
+    cloudy: Floats
+
+    def __getitem__(self, at: int) -> Pass:
+        return Pass(int(self.keys[at]), self.days[at], self.lon, self.lat, float(self.means[at]))
+
+
+def passes(planet: Planet, place: tuple[float, float], times: Floats, keys: Words, digits: int) -> Passes:
+    """The passes over a longitude and latitude; `digits` is the number of decimals of the percentage of clouds."""
+    lon, lat = place
+    point = sphere_point(lon, lat)
+    days = [day_of_year(time) for time in times]
+    means = np.round(climate(planet.regions.at(point, np.array([lon]), np.array([lat])), np.array(days, float)), 6)
+    cloudy = np.round(100.0 * cloudiness(np.repeat(point, len(days), axis=1), means, keys), digits)
+    return Passes(lon, lat, times, keys, days, means, cloudy)
 
 
 @define(slots=False, eq=False)

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.planet.bands import LazyBands, MadeBand, axes
-from localearth.planet.clouds import climate, cloudiness
 from localearth.planet.granules import Granule, Granules, Strip
-from localearth.planet.hashing import Floats, hash_words, salt
+from localearth.planet.hashing import hash_words, salt
 from localearth.planet.lattice import Window
-from localearth.planet.optics import Optics, Part, Pass, sphere_point
-from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL2, day_of_year, stamp
+from localearth.planet.optics import Optics, Part, Pass, Passes, passes
+from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL2, stamp
 from localearth.planet.outlines import within
 from localearth.planet.truth import Planet
 from localearth.worlds.base import Area, ImageAsset, Interval, Mask
@@ -63,13 +62,9 @@ class Scene:
 
 @define(eq=False)
 class _Calendar:
-    times: NDArray[np.float64]
+    passes: Passes
     takes: NDArray[np.float64]
     second: NDArray[np.bool_]
-    keys: NDArray[np.uint32]
-    days: list[int]
-    means: Floats
-    cloudy: Floats
     scenes: dict[int, Scene] = field(factory=dict)
 
 
@@ -118,7 +113,7 @@ class Scenes:
 
     def _between(self, granule: Granule, strip: Strip, start: float, end: float) -> Iterator[Scene]:
         calendar = self._calendar(granule, strip)
-        first, last = np.searchsorted(calendar.times, (start, end))
+        first, last = np.searchsorted(calendar.passes.times, (start, end))
         for at in range(int(first), int(last)):
             yield self._scene(granule, strip, calendar, at)
 
@@ -132,16 +127,15 @@ class Scenes:
     def _made(self, granule: Granule, strip: Strip, calendar: _Calendar, at: int) -> Scene:
         take = float(calendar.takes[at])
         # The second timestamp in a name is the product's creation, some minutes later.
-        made = take + 240_000.0 + int(calendar.keys[at]) % 400_000
-        seen = Pass(int(calendar.keys[at]), calendar.days[at], granule.lon, granule.lat, float(calendar.means[at]))
+        made = take + 240_000.0 + int(calendar.passes.keys[at]) % 400_000
         return Scene(
             granule,
             strip,
             f"{stamp(take)}_{stamp(made)}_T{granule.name}",
-            float(calendar.times[at]),
+            float(calendar.passes.times[at]),
             bool(calendar.second[at]),
-            float(calendar.cloudy[at]),
-            seen,
+            float(calendar.passes.cloudy[at]),
+            calendar.passes[at],
         )
 
     def _calendar(self, granule: Granule, strip: Strip) -> _Calendar:
@@ -166,16 +160,10 @@ class Scenes:
         steps, second = steps[order], second[order]
         kept = (first + steps >= EPOCH_MS) & (first + steps < END_MS) & (~second | (first + steps >= SECOND_FROM))
         steps, second = steps[kept], second[kept]
-        times = first + steps
         takes = SENTINEL2.start(strip.relative, np.pi - _FIRST_LIGHT) + steps
-        days = [day_of_year(time) for time in times]
-        planet = self.planet
-        keys = hash_words(salt(planet.seed, "pass", strip.relative), np.round(steps / DAY_MS))
-        point = sphere_point(granule.lon, granule.lat)
-        region = planet.regions.at(point, np.array([granule.lon]), np.array([granule.lat]))
-        means = np.round(climate(region, np.array(days, float)), 6)
-        cloudy = np.round(100.0 * cloudiness(np.repeat(point, len(days), axis=1), means, keys), 4)
-        return _Calendar(times, takes, second, keys, days, means, cloudy)
+        keys = hash_words(salt(self.planet.seed, "pass", strip.relative), np.round(steps / DAY_MS))
+        place = (granule.lon, granule.lat)
+        return _Calendar(passes(self.planet, place, first + steps, keys, digits=4), takes, second)
 
 
 class SceneCollection:
