@@ -87,15 +87,6 @@ def test_a_month_is_reduced_over_a_tile() -> None:
     assert 0 < values["total_precipitation_sum"] < 1
 
 
-def test_ecoregions_answer_as_a_table() -> None:
-    regions = ee.FeatureCollection("RESOLVE/ECOREGIONS/2017")
-    assert regions.size().getInfo() == 846
-    here = regions.filterBounds(tile()).first()
-    assert here.get("REALM").getInfo() == "Palearctic"
-    name = here.get("ECO_NAME").getInfo()
-    assert regions.filter(ee.Filter.eq("ECO_NAME", name)).size().getInfo() == 1
-
-
 def test_a_question_about_the_whole_planet_says_what_to_do() -> None:
     with pytest.raises(ee.EEException, match="filterBounds"):
         ee.ImageCollection("COPERNICUS/S2_HARMONIZED").size().getInfo()

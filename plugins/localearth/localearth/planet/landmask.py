@@ -6,6 +6,7 @@ the user's cache folder and memory-mapped, so that a second process starts at on
 
 import os
 import zipfile
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -80,6 +81,12 @@ def open_land_mask() -> LandMask:
                 f"the land mask of the world 'synthetic' (117 MB) cannot be stored in {folder}: "
                 f"{error}. Free disk space, or set XDG_CACHE_HOME to a writable folder."
             ) from error
+    return _load(bits, coarse)
+
+
+@lru_cache(maxsize=2)
+def _load(bits: Path, coarse: Path) -> LandMask:
+    """The mask in two files; one for all planets of the process."""
     return LandMask(np.load(bits, mmap_mode="r"), np.load(coarse))
 
 
