@@ -23,6 +23,12 @@ from localearth.worlds.base import World
 Handler = Callable[[tuple[str, ...], Mapping[str, str], Mapping[str, Any]], Answer]
 """Answers a request from the groups of its path's pattern, its query and its body."""
 
+_EXPORT = (
+    "{1}: the local Earth Engine does not export to Drive, Cloud Storage or assets. Use ee.data.computePixels, "
+    "getDownloadURL or ee.data.computeFeatures."
+)
+_FOLDERS = "{0}:listAssets: the local Earth Engine has no folders. List the images of a collection by its id."
+
 
 class Service:
     """An Earth Engine over one world. Safe to call from many threads; its only state is the list of downloads."""
@@ -47,8 +53,8 @@ class Service:
             ("GET", f"({project[1:-1]}/thumbnails/[^/]+):getPixels", lambda p, *_: self._file(p[0], Thumbnail)),
             ("GET", f"({project[1:-1]}/tables/[^/]+):getFeatures", lambda p, *_: self._file(p[0], Table)),
             ("GET", rf"({project[1:-1]}/maps/[^/]+)/tiles/(\d+)/(\d+)/(\d+)", self._tile),
-            ("POST", rf"{project}/(\w+:export)", self._export),
-            ("GET", f"{project}:listAssets", self._list_root),
+            ("POST", rf"{project}/(\w+:export)", _refuse(_EXPORT)),
+            ("GET", f"{project}:listAssets", _refuse(_FOLDERS)),
             ("GET", f"{asset}:(?:listAssets|listImages)", lambda p, q, _: json_answer(list_images(world, p[0], q))),
             ("GET", f"{asset}:listFeatures", lambda p, q, _: json_answer(list_features(world, p[0], q))),
             ("POST", f"{asset}:getPixels", lambda p, _q, body: self._pixels(image_of(world, p[0]), body)),
@@ -122,16 +128,14 @@ class Service:
         name, zoom, x, y = path
         return file_answer(*self._kept.get(name, Map).tile(int(zoom), int(x), int(y)))
 
-    def _export(self, path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
-        raise EarthEngineError(
-            f"{path[1]}: the local Earth Engine does not export to Drive, Cloud Storage or assets. Use "
-            "ee.data.computePixels, getDownloadURL or ee.data.computeFeatures."
-        )
 
-    def _list_root(self, path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
-        raise EarthEngineError(
-            f"{path[0]}:listAssets: the local Earth Engine has no folders. List the images of a collection by its id."
-        )
+def _refuse(message: str) -> Handler:
+    """Refuses a request, with the groups of its path's pattern in the message."""
+
+    def refuse(path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
+        raise EarthEngineError(message.format(*path))
+
+    return refuse
 
 
 def _parse(body: bytes | None) -> Mapping[str, Any]:
