@@ -111,10 +111,10 @@ def file_of(pixels: Pixels, file_format: str) -> tuple[bytes, str]:
 
 
 def checked_format(file_format: str, more: tuple[str, ...] = ()) -> str:
-    """A format that can be written.
+    """The name of a format, after a check that it can be written.
 
     Raises:
-        EarthEngineError: when it cannot.
+        EarthEngineError: the format is not supported.
     """
     allowed = (*FORMATS, "AUTO_JPEG_PNG", *more)
     if file_format not in allowed:

@@ -1,4 +1,4 @@
-"""The grid of a request that gives none, or a part of one."""
+"""The grid of a request that has no grid, or only a part of one."""
 
 from collections.abc import Mapping
 from typing import Any

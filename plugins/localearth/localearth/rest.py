@@ -20,8 +20,12 @@ from localearth.signatures import discovery, listing
 from localearth.values.image import Image
 from localearth.worlds.base import World
 
-Handler = Callable[[tuple[str, ...], Mapping[str, str], Mapping[str, Any]], Answer]
-"""Answers a request from the groups of its path's pattern, its query and its body."""
+Groups = tuple[str, ...]
+"""The groups of a path's pattern."""
+Query = Mapping[str, str]
+Body = Mapping[str, Any]
+Handler = Callable[[Groups, Query, Body], Any]
+"""Answers a request: with an `Answer`, or with what is sent as JSON."""
 
 _EXPORT = (
     "{1}: the local Earth Engine does not export to Drive, Cloud Storage or assets. Use ee.data.computePixels, "
@@ -42,11 +46,7 @@ class Service:
             ("GET", f"{project}/algorithms", lambda *_: file_answer(listing(), JSON)),
             ("POST", f"{project}/value:compute", self._value),
             ("POST", f"{project}/image:computePixels", self._compute_pixels),
-            (
-                "POST",
-                f"{project}/table:computeFeatures",
-                lambda _p, _q, body: json_answer(compute_features(world, body)),
-            ),
+            ("POST", f"{project}/table:computeFeatures", lambda _p, _q, body: compute_features(world, body)),
             ("POST", f"{project}/thumbnails", lambda p, _q, body: self._keep(p, "thumbnails", body, thumbnail)),
             ("POST", f"{project}/tables", lambda p, _q, body: self._keep(p, "tables", body, table_of)),
             ("POST", f"{project}/maps", lambda p, _q, body: self._keep(p, "maps", body, map_of)),
@@ -55,10 +55,10 @@ class Service:
             ("GET", rf"({project[1:-1]}/maps/[^/]+)/tiles/(\d+)/(\d+)/(\d+)", self._tile),
             ("POST", rf"{project}/(\w+:export)", _refuse(_EXPORT)),
             ("GET", f"{project}:listAssets", _refuse(_FOLDERS)),
-            ("GET", f"{asset}:(?:listAssets|listImages)", lambda p, q, _: json_answer(list_images(world, p[0], q))),
-            ("GET", f"{asset}:listFeatures", lambda p, q, _: json_answer(list_features(world, p[0], q))),
+            ("GET", f"{asset}:(?:listAssets|listImages)", lambda p, q, _: list_images(world, p[0], q)),
+            ("GET", f"{asset}:listFeatures", lambda p, q, _: list_features(world, p[0], q)),
             ("POST", f"{asset}:getPixels", lambda p, _q, body: self._pixels(image_of(world, p[0]), body)),
-            ("GET", f"{asset[:-4]}[^:]+)", lambda p, *_: json_answer(asset_info(find_asset(world, p[0])))),
+            ("GET", f"{asset[:-4]}[^:]+)", lambda p, *_: asset_info(find_asset(world, p[0]))),
         )
         self._routes = [
             (verb, re.compile(path if path.startswith("/") else f"/v1(?:alpha)?/{path}"), run)
@@ -78,14 +78,15 @@ class Service:
             Status, headers and body. Errors are also answers, in Google's JSON form.
         """
         try:
-            found = [(verb, pattern.fullmatch(unquote(path)), run) for verb, pattern, run in self._routes]
-            known = [(verb, match, run) for verb, match, run in found if match]
+            matches = [(verb, pattern.fullmatch(unquote(path)), run) for verb, pattern, run in self._routes]
+            known = [(verb, match, run) for verb, match, run in matches if match]
             if not known:
                 # Not 404, which the client takes for a missing asset.
                 raise EarthEngineError(f"The local Earth Engine does not implement the method at {path}.", 501)
             for verb, match, run in known:
                 if verb == method:
-                    return run(match.groups(), query, _parse(body) if method == "POST" else {})
+                    found = run(match.groups(), query, _parse(body) if method == "POST" else {})
+                    return found if isinstance(found, tuple) else json_answer(found)
             raise EarthEngineError(f"{path} does not support {method}.", 405)
         except EarthEngineError as error:
             return json_answer(error.body(), error.status)
@@ -94,16 +95,16 @@ class Service:
             text = f"The local Earth Engine failed: {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
             return json_answer(EarthEngineError(text).body(), 400)
 
-    def _value(self, _path: tuple[str, ...], _query: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
-        return json_answer({"result": encode(evaluate(self.world, body.get("expression", {})))})
+    def _value(self, _path: Groups, _query: Query, body: Body) -> Any:
+        return {"result": encode(evaluate(self.world, body.get("expression", {})))}
 
-    def _compute_pixels(self, _path: tuple[str, ...], _query: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
+    def _compute_pixels(self, _path: Groups, _query: Query, body: Body) -> Answer:
         image_files.checked_format(body.get("fileFormat", "NPY"))
         if {"dimensions", "affineTransform", "crsCode"} <= (body.get("grid") or {}).keys():
             pixels.parse_grid(body["grid"])  # a wrong grid is refused before anything is computed
         return self._pixels(requested_image(self.world, "image:computePixels", body), body, visible=True)
 
-    def _pixels(self, image: Image, body: Mapping[str, Any], visible: bool = False) -> Answer:
+    def _pixels(self, image: Image, body: Body, visible: bool = False) -> Answer:
         file_format = image_files.checked_format(body.get("fileFormat", "NPY"))
         bands = shown_bands(image if visible else visualized(image, body), body)
         if file_format in image_files.PICTURES:
@@ -115,16 +116,14 @@ class Service:
         except RecursionError:
             raise EarthEngineError("The expression is nested too deeply.") from None
 
-    def _keep(
-        self, path: tuple[str, ...], kind: str, body: Mapping[str, Any], prepare: Callable[[World, Any], Any]
-    ) -> Answer:
+    def _keep(self, path: Groups, kind: str, body: Body, prepare: Callable[[World, Body], Any]) -> Any:
         """Prepares a file or a map, so that an error is raised at once, and returns its name."""
-        return json_answer({"name": self._kept.add(f"{path[0]}/{kind}", body, prepare(self.world, body))})
+        return {"name": self._kept.add(f"{path[0]}/{kind}", body, prepare(self.world, body))}
 
     def _file(self, name: str, kind: type[Thumbnail] | type[Table]) -> Answer:
         return file_answer(*self._kept.get(name, kind).content())
 
-    def _tile(self, path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
+    def _tile(self, path: Groups, _query: Query, _body: Body) -> Answer:
         name, zoom, x, y = path
         return file_answer(*self._kept.get(name, Map).tile(int(zoom), int(x), int(y)))
 
@@ -132,7 +131,7 @@ class Service:
 def _refuse(message: str) -> Handler:
     """Refuses a request, with the groups of its path's pattern in the message."""
 
-    def refuse(path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
+    def refuse(path: Groups, _query: Query, _body: Body) -> Answer:
         raise EarthEngineError(message.format(*path))
 
     return refuse

@@ -43,14 +43,14 @@ _T = TypeVar("_T")
 
 
 class Kept:
-    """What one service has prepared, by name; safe to use from many threads."""
+    """The prepared files and maps of one service, by name; safe to use from many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Any] = OrderedDict()
 
     def add(self, parent: str, body: Mapping[str, Any], prepared: Any) -> str:
-        """Keeps something and returns its name. Equal requests have the same name."""
+        """Keeps a file or map and returns its name. Equal requests have the same name."""
         text = json.dumps(body, sort_keys=True).encode()
         name = f"{parent}/{hashlib.sha256(text).hexdigest()[:32]}"
         with self._lock:
@@ -61,7 +61,7 @@ class Kept:
         return name
 
     def get(self, name: str, kind: type[_T]) -> _T:
-        """What is kept under a name.
+        """The file or map of a name.
 
         Raises:
             EarthEngineError: when there is nothing.

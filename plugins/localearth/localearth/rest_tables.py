@@ -20,7 +20,7 @@ from localearth.worlds.base import World
 PAGE = 1000
 """Features per page by default and at most (documentation of `computeFeatures`)."""
 _NOTHING = {"type": "MultiPoint", "coordinates": []}
-"""What a table has in place of a missing geometry (assumed, from exported tables)."""
+"""The geometry in the file of a row that has none (assumed, from exported tables)."""
 
 
 def collection_of(world: World, method: str, body: Mapping[str, Any]) -> Collection:

@@ -57,7 +57,7 @@ class Chirps:
         self._day = lru_cache(maxsize=None)(self._image)
 
     def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
-        """The days in order; none without a common point of `region` and the band of latitudes."""
+        """The days in order; none if the region is north or south of the data."""
         if region is not None and not region.intersects(_FOOTPRINT):
             return []
         start, end = interval or (EPOCH_MS, END_MS)

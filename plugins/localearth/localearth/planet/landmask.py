@@ -110,14 +110,10 @@ def _make(source: Path, bits: Path, coarse: Path) -> None:
 
 
 def _read(stream: IO[bytes], size: int) -> bytes:
-    parts = []
-    while size:
-        part = stream.read(size)
-        if not part:
-            raise SetupError("the file of global-land-mask is truncated; reinstall the package.")
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+    content = stream.read(size)
+    if len(content) < size:
+        raise SetupError("the file of global-land-mask is truncated; reinstall the package.")
+    return content
 
 
 def _check_header(stream: IO[bytes]) -> None:

@@ -53,7 +53,7 @@ _LATER = (
     ("2023-12-13", "05.10"),
     ("2024-07-23", "05.11"),
 )
-"""The later ones, which are those of both levels."""
+"""The later baselines, which are the same for both levels."""
 
 
 def _steps(air: bool) -> tuple[list[float], list[str]]:
@@ -69,13 +69,13 @@ the relative numbers, and the figures are near the real ones."""
 
 _IRRADIANCE = (1884.69, 1959.72, 1823.24, 1512.06, 1424.64, 1287.61, 1162.08, 1041.63, 955.32, 812.92, 367.15, 245.59,
                85.25)  # fmt: skip
-"""Of the sun in each band, W/m2/um; Sentinel-2A's, also for 2B."""
+"""Solar irradiance of each band, W/m2/um; the figures of Sentinel-2A, also used for 2B."""
 
 HIGH, MEDIUM = 0.88, 0.08
 """The shares of a scene's cloudy pixels in two classes of SCL, on average; the rest are thin cirrus."""
 
 UNCLASSIFIED = 0.04
-"""How many pixels are in class 7 for each cloudy one, on average."""
+"""Pixels of class 7 per cloudy pixel, on average."""
 
 
 def baseline(time: float, air: bool) -> str:
@@ -122,7 +122,7 @@ def properties(scene: Scene, air: bool) -> dict[str, Any]:
 
 
 def _classes(scene: Scene) -> dict[str, Any]:
-    """What level 2A adds. High, medium and cirrus make CLOUDY_PIXEL_PERCENTAGE, as in the real ones."""
+    """The properties that only level 2A has. High, medium and cirrus add up to CLOUDY_PIXEL_PERCENTAGE, as usual."""
     high, medium = (round(scene.cloudy * share, 4) for share in (HIGH, MEDIUM))
     return {
         "HIGH_PROBA_CLOUDS_PERCENTAGE": high,
@@ -150,7 +150,7 @@ def _distance(day: int) -> float:
 
 @lru_cache(maxsize=1024)
 def _unchanging(relative: int, angle: float, lon: float, lat: float) -> dict[str, Any]:
-    """What all scenes of a granule from one orbit have in common."""
+    """The properties that all scenes of a granule from one orbit share."""
     zenith, azimuth = _view_angles(relative, angle, lon, lat)
     checks = ("FORMAT_CORRECTNESS", "GENERAL_QUALITY", "GEOMETRIC_QUALITY", "RADIOMETRIC_QUALITY", "SENSOR_QUALITY")
     found: dict[str, Any] = dict.fromkeys(checks, "PASSED")

@@ -200,7 +200,7 @@ _SAME = {
     "productClassDescription": "SAR Standard L1 Product",
     "productComposition": "Slice",
 }
-"""Properties that all scenes have."""
+"""Properties with the same value in all scenes."""
 
 
 def _begin(frame: Frame) -> float:
