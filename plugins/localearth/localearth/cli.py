@@ -6,10 +6,14 @@ import signal
 import sys
 import threading
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from localearth.errors import SetupError
+
+if TYPE_CHECKING:
+    from localearth.http_server import Server
 
 READY = """\
 {facts}
@@ -112,6 +116,11 @@ def serve(
             f"the local Earth Engine cannot listen on {host}:{port}: {error.strerror}. Choose another --port (0 takes "
             "any free one) or --host."
         ) from error
+    _serve_until_stopped(server)
+
+
+def _serve_until_stopped(server: "Server") -> None:
+    """Serves until control-C or SIGTERM, and prints at the start how to use the server."""
     stop = threading.Event()
 
     def on_signal(_signal: int, _frame: FrameType | None) -> None:

@@ -201,12 +201,9 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
             f"{where}: the file cannot be opened as a raster: {error}. Formats: {', '.join(DRIVERS)}. Convert others, "
             f"such as a VRT, which could read from the network: `gdal_translate {entry.path.name} copy.tif`."
         ) from error
-    if dtype not in DTYPES:
-        raise table.error(f"{where}: unsupported pixel type {dtype}; Earth Engine's assets have {', '.join(DTYPES)}.")
-    if crs is None:
-        raise table.error(f'{where}: the file has no CRS; set one for the band, for example crs = "EPSG:4326".')
-    if transform.is_identity:
-        raise table.error(f"{where}: the file is not georeferenced; write a geotransform into it.")
+    problem = _problem(dtype, crs, transform)
+    if problem:
+        raise table.error(f"{where}: {problem}.")
     columns = _columns(transform, width, height, table, where) if crs.is_geographic else Columns(transform.c, width)
     scaling = tags if entry.apply_scale and tags != (1.0, 0.0) else None
     if scaling is not None:
@@ -227,6 +224,17 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
         tags=None if tags == (1.0, 0.0) else tags,
         pool=pool,
     )
+
+
+def _problem(dtype: str, crs: CRS | None, transform: rasterio.Affine) -> str:
+    """What prevents the use of a raster; empty if nothing does."""
+    if dtype not in DTYPES:
+        return f"unsupported pixel type {dtype}; Earth Engine's assets have {', '.join(DTYPES)}"
+    if crs is None:
+        return 'the file has no CRS; set one for the band, for example crs = "EPSG:4326"'
+    if transform.is_identity:
+        return "the file is not georeferenced; write a geotransform into it"
+    return ""
 
 
 def _columns(transform: rasterio.Affine, width: int, height: int, table: Table, where: str) -> Columns:
