@@ -21,6 +21,7 @@ from localearth.values.image import Image
 from localearth.values.pixel_type import of_dtype
 from localearth.values.projection import whole
 from localearth.worlds.base import BandSource, ImageAsset, World, selected
+from localearth.worlds.tables import milliseconds
 
 PUBLIC = "projects/earthengine-public/assets/"
 _ROOTS = re.compile(r"projects/[^/]+/assets/")
@@ -142,12 +143,9 @@ def _condition(term: str) -> Callable[[Mapping[str, Any]], bool]:
 
 def _milliseconds(text: str) -> float:
     try:
-        moment = dt.datetime.fromisoformat(text)
+        return milliseconds(dt.datetime.fromisoformat(text))
     except ValueError:
         raise EarthEngineError(f"Invalid time {text!r} in the filter; write it as 2020-01-31T00:00:00Z.") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return moment.timestamp() * 1000
 
 
 def _region(text: str) -> Any:

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import shapely
 from attrs import define, evolve, frozen
 from localearth.planet.bands import LazyBands
 from localearth.planet.maps import ASTER
 from localearth.transport import LocalTransport
+from localearth.worlds.arrays import to_lonlat
 from localearth.worlds.base import (
     Area,
     BandSource,
@@ -146,8 +146,7 @@ def _is_image(asset: Any) -> bool:
 def square(lon: float, lat: float, side: float) -> Polygon:
     """A square on the ground around a place; `side` in metres."""
     local = f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
-    to_degrees = Transformer.from_crs(local, "EPSG:4326", always_xy=True).transform
-    found: Polygon = shapely.transform(box(-side / 2, -side / 2, side / 2, side / 2), to_degrees, interleaved=False)
+    found: Polygon = to_lonlat(box(-side / 2, -side / 2, side / 2, side / 2), local)
     return found
 
 

@@ -13,6 +13,7 @@ from shapely.geometry import box
 
 from localearth.values.projection import Affine
 from localearth.worlds.base import Area, CollectionAsset, ImageAsset, Interval, Mask, Pixels, selected
+from localearth.worlds.tables import milliseconds
 
 
 @frozen(eq=False)
@@ -82,8 +83,7 @@ class ArrayWorld:
 def image(asset_id: str, bands: Sequence[Any], time: dt.datetime | None = None, **properties: Any) -> ImageAsset:
     """An image with the extent of its first band as footprint; a `time` without an offset is UTC."""
     if time is not None:
-        utc = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
-        properties["system:time_start"] = (utc - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
+        properties["system:time_start"] = milliseconds(time)
     first = bands[0]
     a, _, west, _, e, north = first.transform
     extent = box(west, north + e * first.height, west + a * first.width, north)

@@ -5,8 +5,8 @@ When it replaces the demo of the real scene it has Sentinel-2 only, which needs 
 
 from typing import Any
 
+from localearth.worlds.arrays import to_lonlat
 from localearth.worlds.base import FeatureRecord, World
-from pyproj import Transformer
 from shapely.geometry import box
 
 from mmearth_core import Demo
@@ -86,6 +86,5 @@ def _feature(number: int, region: FeatureRecord) -> dict[str, Any]:
     """A square on the ground in a region."""
     place = _place(region)
     local = f"+proj=aeqd +lat_0={place.y} +lon_0={place.x} +datum=WGS84 +units=m"
-    to_degrees = Transformer.from_crs(local, "EPSG:4326", always_xy=True).transform
-    lon, lat = to_degrees(*box(-SIDE / 2, -SIDE / 2, SIDE / 2, SIDE / 2).exterior.xy)
+    lon, lat = to_lonlat(box(-SIDE / 2, -SIDE / 2, SIDE / 2, SIDE / 2), local).exterior.xy
     return tile(number, lon, lat, region.properties["BIOME_NAME"], region.properties["ECO_NAME"])
