@@ -6,14 +6,10 @@ import signal
 import sys
 import threading
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import click
 
 from localearth.errors import SetupError
-
-if TYPE_CHECKING:
-    from localearth.http_server import Server
 
 READY = """\
 {facts}
@@ -29,15 +25,6 @@ def _finite(_ctx: click.Context, _option: click.Parameter, number: float) -> flo
     return number
 
 
-_world = click.option(
-    "--world",
-    default="virginia",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Shipped world, or path of a manifest.",
-)
-
-
 @click.group("localearth")
 def command() -> None:
     """Serve the local Earth Engine over HTTP, run a program with it, or list its functions.
@@ -51,7 +38,13 @@ def command() -> None:
 
 
 @command.command()
-@_world
+@click.option(
+    "--world",
+    default="virginia",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Shipped world, or path of a manifest.",
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 for any free port.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; there is no access control."
@@ -116,11 +109,6 @@ def serve(
             f"the local Earth Engine cannot listen on {host}:{port}: {error.strerror}. Choose another --port (0 takes "
             "any free one) or --host."
         ) from error
-    _serve_until_stopped(server)
-
-
-def _serve_until_stopped(server: "Server") -> None:
-    """Serves until control-C or SIGTERM, and prints at the start how to use the server."""
     stop = threading.Event()
 
     def on_signal(_signal: int, _frame: FrameType | None) -> None:
@@ -142,7 +130,13 @@ def _serve_until_stopped(server: "Server") -> None:
 
 
 @command.command("exec", context_settings={"allow_interspersed_args": False})
-@_world
+@click.option(
+    "--world",
+    default="virginia",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Shipped world, or path of a manifest.",
+)
 @click.argument("program", nargs=-1, required=True, metavar="PROGRAM [ARGUMENT]...")
 @click.pass_context
 def execute(ctx: click.Context, world: str, program: tuple[str, ...]) -> None:

@@ -1,5 +1,6 @@
 """Encodes values as the JSON that `getInfo` receives."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,6 @@ from localearth.values.collection import Collection
 from localearth.values.feature import Feature, index_of
 from localearth.values.function import Function
 from localearth.values.image import Image
-from localearth.values.projection import whole
 
 MAX_ELEMENTS = 5000
 """Maximum number of elements of a collection that Google returns."""
@@ -23,7 +23,7 @@ def encode(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
-        return whole(value)
+        return _number(value)
     if isinstance(value, list | tuple):
         return [encode(each) for each in value]
     if isinstance(value, Image):
@@ -37,6 +37,13 @@ def encode(value: Any) -> Any:
     if isinstance(value, Function) or not hasattr(value, "info"):
         raise EarthEngineError(f"Result of type {type(value).__name__} cannot be returned to the client.")
     return value.info()
+
+
+def _number(value: float) -> Any:
+    """Writes whole numbers without `.0`, as Google does."""
+    if math.isfinite(value) and value == int(value) and abs(value) < 2**53:
+        return int(value)
+    return value
 
 
 def _properties(properties: Mapping[str, Any]) -> dict[str, Any]:

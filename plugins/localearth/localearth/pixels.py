@@ -99,6 +99,11 @@ class Pixels:
     values: NDArray[Any]
     masks: NDArray[np.bool_]
 
+    def only(self, position: int) -> "Pixels":
+        """The pixels of one band."""
+        bands = self.bands[position : position + 1]
+        return Pixels(bands, self.grid, self.values, self.masks[position : position + 1])
+
 
 def compute(bands: tuple[ImageBand, ...], grid: Grid) -> Pixels:
     """Computes the bands on a grid, block by block."""
