@@ -61,7 +61,7 @@ class Service:
             ("GET", f"{asset[:-4]}[^:]+)", lambda p, *_: asset_info(find_asset(world, p[0]))),
         )
         self._routes = [
-            (verb, re.compile(path if path.startswith("/") else f"/v1(?:alpha)?/{path}"), run)
+            (verb, re.compile(path if path.startswith("/") else f"/v1(?:alpha)?/{path}"), _answering(run))
             for verb, path, run in routes
         ]
 
@@ -78,22 +78,21 @@ class Service:
             Status, headers and body. Errors are also answers, in Google's JSON form.
         """
         try:
-            matches = [(verb, pattern.fullmatch(unquote(path)), run) for verb, pattern, run in self._routes]
-            known = [(verb, match, run) for verb, match, run in matches if match]
+            found = [(verb, pattern.fullmatch(unquote(path)), run) for verb, pattern, run in self._routes]
+            known = [(verb, match, run) for verb, match, run in found if match]
             if not known:
                 # Not 404, which the client takes for a missing asset.
                 raise EarthEngineError(f"The local Earth Engine does not implement the method at {path}.", 501)
             for verb, match, run in known:
                 if verb == method:
-                    found = run(match.groups(), query, _parse(body) if method == "POST" else {})
-                    return found if isinstance(found, tuple) else json_answer(found)
+                    return run(match.groups(), query, _parse(body) if method == "POST" else {})
             raise EarthEngineError(f"{path} does not support {method}.", 405)
         except EarthEngineError as error:
-            return json_answer(error.body(), error.status)
+            return _answer(error.body(), error.status)
         except Exception as error:  # noqa: BLE001 - a server must answer every request; the answer contains the error
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = f"The local Earth Engine failed: {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
-            return json_answer(EarthEngineError(text).body(), 400)
+            return _answer(EarthEngineError(text).body(), 400)
 
     def _value(self, _path: Groups, _query: Query, body: Body) -> Any:
         return {"result": encode(evaluate(self.world, body.get("expression", {})))}
@@ -126,6 +125,15 @@ class Service:
     def _tile(self, path: Groups, _query: Query, _body: Body) -> Answer:
         name, zoom, x, y = path
         return file_answer(*self._kept.get(name, Map).tile(int(zoom), int(x), int(y)))
+
+
+def _answering(run: Handler) -> Callable[[Groups, Query, Body], Answer]:
+    """A handler that always returns an `Answer`."""
+    return lambda groups, query, body: _answer(run(groups, query, body))
+
+
+def _answer(found: Any, status: int = 200) -> Answer:
+    return found if isinstance(found, tuple) else json_answer(found, status)
 
 
 def _refuse(message: str) -> Handler:
