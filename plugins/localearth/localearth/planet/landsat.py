@@ -7,7 +7,7 @@ satellite's. As in the archive, scenes south of the equator are in the northern 
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, LANDSAT, start_of
 from localearth.planet.outlines import Line, lonlat, sides, strip_corners
 from localearth.planet.request import bounds_of_request
 from localearth.planet.scenes import KEPT
+from localearth.planet.track import walk
 from localearth.raster.grid import Grid
 from localearth.worlds.base import Area, ImageAsset, Interval
 
@@ -106,7 +107,10 @@ class Landsat:
 
     def __init__(self, optics: Optics, satellite: Satellite) -> None:
         self.id = satellite.id
-        self.properties: Mapping[str, Any] = {"title": f"Synthetic Landsat {satellite.number} level 2"}
+        self.properties: Mapping[str, Any] = {
+            "title": f"Synthetic Landsat {satellite.number} level 2",
+            "date_range": [satellite.since, END_MS],
+        }
         self._optics = optics
         self._planet = optics.planet
         self._satellite = satellite
@@ -127,6 +131,10 @@ class Landsat:
                 first, last = np.searchsorted(self._calendar(frame).times, (start, end))
                 found += [self._image_of(frame, at) for at in range(int(first), int(last))]
         return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
+
+    def walk(self, interval: Interval) -> Iterator[ImageAsset]:
+        """The images of the entire planet, one after another; see `track.walk`."""
+        return walk(LANDSAT, {self._satellite.shift: self._satellite.since}, self.images, interval, self.id)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""

@@ -1,5 +1,6 @@
 """Scenes: the granules on their dates, with their clouds; and the collections with one image for each scene."""
 
+import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
@@ -17,6 +18,7 @@ from localearth.planet.lattice import Window
 from localearth.planet.optics import Optics, Part, Pass, Passes, passes
 from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL2, stamp
 from localearth.planet.outlines import within
+from localearth.planet.track import walk
 from localearth.planet.truth import Planet
 from localearth.worlds.base import Area, ImageAsset, Interval, Mask
 
@@ -112,6 +114,10 @@ class Scenes:
         return None
 
     def _between(self, granule: Granule, strip: Strip, start: float, end: float) -> Iterator[Scene]:
+        # A calendar is expensive, and needless between two passes.
+        half, first = SENTINEL2.days * DAY_MS / 2, SENTINEL2.start(strip.relative, strip.angle)
+        if first + math.ceil((start - first) / half) * half >= end:
+            return
         calendar = self._calendar(granule, strip)
         first, last = np.searchsorted(calendar.passes.times, (start, end))
         for at in range(int(first), int(last)):
@@ -177,9 +183,12 @@ class SceneCollection:
     ring = True
     """Whether footprints are rings; see `ImageAsset`."""
 
+    since = EPOCH_MS
+    """Time of the first images, milliseconds since 1970."""
+
     def __init__(self, scenes: Scenes, optics: Optics, asset_id: str, title: str) -> None:
         self.id = asset_id
-        self.properties: Mapping[str, Any] = {"title": title}
+        self.properties: Mapping[str, Any] = {"title": title, "date_range": [self.since, END_MS]}
         self._scenes = scenes
         self._optics = optics
         self._image_of = lru_cache(maxsize=KEPT)(self._image)
@@ -192,6 +201,10 @@ class SceneCollection:
         """
         scenes = self._scenes.around(region, interval, self.id)
         return [self._image_of(scene) for scene in scenes if self._has(scene)]
+
+    def walk(self, interval: Interval) -> Iterator[ImageAsset]:
+        """The images of the entire planet, one after another; see `track.walk`."""
+        return walk(SENTINEL2, {0.0: self.since, 5.0: SECOND_FROM}, self.images, interval, self.id)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""

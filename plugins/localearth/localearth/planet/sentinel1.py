@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL1, millis
 from localearth.planet.outlines import Point, lonlat, strip_corners, utm
 from localearth.planet.radar import Take, radar_bands
 from localearth.planet.request import bounds_of_request
+from localearth.planet.track import walk
 from localearth.planet.truth import Planet
 from localearth.raster.grid import Grid
 from localearth.worlds.base import Area, ImageAsset, Interval
@@ -69,7 +70,10 @@ class Sentinel1:
 
     def __init__(self, planet: Planet) -> None:
         self.id = ID
-        self.properties: Mapping[str, Any] = {"title": "Synthetic Sentinel-1 ground range detected, dB"}
+        self.properties: Mapping[str, Any] = {
+            "title": "Synthetic Sentinel-1 ground range detected, dB",
+            "date_range": [EPOCH_MS, END_MS],
+        }
         self._planet = planet
         self._frame = lru_cache(maxsize=4096)(self._make)
         self._lock = threading.Lock()
@@ -91,6 +95,10 @@ class Sentinel1:
                 taken = self._taken(frame, np.arange(turns.start, max(turns.start, turns.stop)))
                 found += [self._image(frame, turns.start + int(each)) for each in np.flatnonzero(taken)]
         return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
+
+    def walk(self, interval: tuple[float, float] | None) -> Iterator[ImageAsset]:
+        """The images of the entire planet, one after another; see `track.walk`."""
+        return walk(SENTINEL1, {0.0: EPOCH_MS}, self.images, interval, self.id, by_day=False)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""

@@ -10,7 +10,7 @@ from localearth.planet.cover import Kind
 from localearth.planet.hashing import Floats, bell, chance, salt
 from localearth.planet.lattice import Window
 from localearth.planet.optics import Optics, Part, reflectance
-from localearth.planet.orbits import start_of
+from localearth.planet.orbits import EPOCH_MS, start_of
 from localearth.planet.products import properties
 from localearth.planet.scenes import Scene, SceneCollection, Scenes
 from localearth.planet.spectra import BANDS, RESOLUTION
@@ -30,6 +30,7 @@ class Sentinel2(SceneCollection):
     """One of the two collections; see `CollectionAsset`."""
 
     def __init__(self, scenes: Scenes, optics: Optics, air: bool) -> None:
+        self.since = EPOCH_MS if air else L2A_FROM
         super().__init__(scenes, optics, L1C if air else L2A, f"Synthetic Sentinel-2 level {'1C' if air else '2A'}")
         self._air = air
         self._seed = scenes.planet.seed
