@@ -7,6 +7,7 @@ transparent where it is masked, and a JPEG black.
 
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def check_picture(bands: tuple[ImageBand, ...]) -> None:
         )
 
 
-def _picture(pixels: Pixels, driver: str) -> bytes:
+def _picture(driver: str, pixels: Pixels) -> bytes:
     from rasterio import Env, MemoryFile
 
     values = [pixels.values[band.name] for band in pixels.bands]
@@ -92,19 +93,11 @@ def _picture(pixels: Pixels, driver: str) -> bytes:
         return bytes(memory.read())
 
 
-def _png(pixels: Pixels) -> bytes:
-    return _picture(pixels, "PNG")
-
-
-def _jpeg(pixels: Pixels) -> bytes:
-    return _picture(pixels, "JPEG")
-
-
 FORMATS: dict[str, tuple[Callable[[Pixels], bytes], str]] = {
     "NPY": (npy, "application/octet-stream"),
     "GEO_TIFF": (geotiff, "image/tiff"),
-    "PNG": (_png, "image/png"),
-    "JPEG": (_jpeg, "image/jpeg"),
+    "PNG": (partial(_picture, "PNG"), "image/png"),
+    "JPEG": (partial(_picture, "JPEG"), "image/jpeg"),
 }
 """The writers and content types by format."""
 
@@ -118,10 +111,10 @@ def file_of(pixels: Pixels, file_format: str) -> tuple[bytes, str]:
 
 
 def checked_format(file_format: str, more: tuple[str, ...] = ()) -> str:
-    """A format that can be written.
+    """The name of a format, after a check that it can be written.
 
     Raises:
-        EarthEngineError: when it cannot.
+        EarthEngineError: the format is not supported.
     """
     allowed = (*FORMATS, "AUTO_JPEG_PNG", *more)
     if file_format not in allowed:

@@ -1,7 +1,7 @@
 """Images: lazy bands, each of which is a function from a requested grid to values and a mask."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -14,6 +14,9 @@ from localearth.raster.sampling import Positions, Sampled, positions
 from localearth.values.geometry import Geometry
 from localearth.values.pixel_type import PixelType
 from localearth.values.projection import WGS84, Projection
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 Source = Callable[[Grid, "Pull"], Sampled]
 """Computes a band on a grid: values in the band's dtype, and a mask that is True at valid pixels; (height, width)."""
@@ -41,29 +44,22 @@ class Pull:
 
     def positions(self, grid: Grid, native: Projection) -> Positions:
         """The positions of the grid's centres in a native raster."""
-        key = grid, native
-        found = self._positions.get(key)
-        if found is None:
-            found = positions(grid, native, self.centres)
-            self._positions[key] = found
-        return found
+        return _once(self._positions, (grid, native), lambda: positions(grid, native, self.centres))
 
     def overlap(self, grid: Grid, native: Projection) -> Overlap:
         """The native pixels that each pixel of the grid covers; shared by bands of one resolution."""
-        key = grid, native
-        found = self._overlaps.get(key)
-        if found is None:
-            found = self._overlaps[key] = overlap(grid, native)
-        return found
+        return _once(self._overlaps, (grid, native), lambda: overlap(grid, native))
 
     def centres(self, grid: Grid, crs: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """The coordinates of the grid's centres in a CRS; shared by bands of all resolutions."""
-        key = grid, crs
-        found = self._centres.get(key)
-        if found is None:
-            found = grid.centres_in(crs)
-            self._centres[key] = found
-        return found
+        return _once(self._centres, (grid, crs), lambda: grid.centres_in(crs))
+
+
+def _once(known: dict[K, V], key: K, make: Callable[[], V]) -> V:
+    """The value of a key, made on first use."""
+    if key not in known:
+        known[key] = make()
+    return known[key]
 
 
 @frozen(eq=False)

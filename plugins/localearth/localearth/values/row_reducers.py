@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from attrs import evolve, frozen
@@ -11,7 +11,7 @@ from localearth.errors import EarthEngineError
 from localearth.values.array import Array
 from localearth.values.pixel_type import DOUBLE, PixelType
 from localearth.values.projection import whole
-from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights
+from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid
 
 Rows = Sequence[Sequence[Any]]
 Collect = Callable[[Rows, Sequence[float]], list[Any]]
@@ -20,13 +20,7 @@ Pixels = Callable[[Stack, Valid], list[tuple[Any, Valid]]]
 """Reduces n rows of k inputs in m columns, (n, k, m), of which some are valid, (n, m), as `Reducer.apply` does."""
 
 
-def _no_pixels(_values: Stack, _valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
-    raise EarthEngineError(
-        "the local Earth Engine supports this reducer for lists, tables and reduceRegion, but not for single pixels."
-    )
-
-
-def _no_types(_kind: PixelType, _n: int | None) -> tuple[PixelType, ...]:
+def _no_pixels(*_: Any) -> NoReturn:
     raise EarthEngineError(
         "the local Earth Engine supports this reducer for lists, tables and reduceRegion, but not for single pixels."
     )
@@ -55,7 +49,7 @@ class RowReducer(Reducer):
 
 def of_rows(outputs: tuple[str, ...], inputs: int, collect: Collect, **settings: Any) -> RowReducer:
     """A reducer of rows with some outputs."""
-    return RowReducer(outputs, _no_pixels, _no_types, inputs=inputs, collect=collect, **settings)
+    return RowReducer(outputs, _no_pixels, _no_pixels, inputs=inputs, collect=collect, **settings)
 
 
 def _distinct(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
