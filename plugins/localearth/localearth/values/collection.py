@@ -26,6 +26,8 @@ class Filter:
         text: the filter in messages.
         match: whether a pair of elements (left, right) passes, for a filter on two fields; None for other filters.
         measure: the difference or distance of a pair, of the filters that have one.
+        index: elements with another `system:index` never pass; None if unknown.
+        same: the field in which a pair must be equal, for a filter that compares a field with itself; else None.
     """
 
     test: Callable[[Any], bool]
@@ -34,6 +36,8 @@ class Filter:
     text: str = "Filter"
     match: Callable[[Any, Any], bool] | None = None
     measure: Callable[[Any, Any], Any] | None = None
+    index: str | None = None
+    same: str | None = None
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it, in part."""
@@ -51,7 +55,7 @@ class Collection:
         properties: the properties of the collection itself.
         filters: filters of the elements that `load` returns.
         base: the collection without the last filter; its computed elements are reused.
-        find: the asset's element of a `system:index`, or None, before the filters; None for a computed collection.
+        find: the element of a `system:index`, or None, before the filters; None if elements must be listed for it.
     """
 
     load: Load
@@ -79,6 +83,10 @@ class Collection:
         if self.base is not None and self.base._cache:
             last = self.filters[-1].test
             return [element for element in self.base.elements if last(element)]
+        index = next((each.index for each in self.filters if each.index is not None), None)
+        if index is not None and self.find is not None:
+            found = self.matching("system:index", index)
+            return [] if found is None else [found]
         region: BaseGeometry | None = None
         interval: Interval | None = None
         for each in self.filters:
