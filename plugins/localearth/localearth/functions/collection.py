@@ -71,7 +71,7 @@ def limit(collection: Collection, count: int | None, key: str | None, ascending:
     return evolve(collection.derived(make), id=collection.id)
 
 
-@function("Collection.map")
+@function("Collection.map", note="The asset's id is kept (eemont's issue 77).")
 def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> Collection:
     """A function applied to every element; its results keep `system:index`."""
 
@@ -84,7 +84,7 @@ def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> C
                 )
         return results
 
-    return collection.derived(make)
+    return evolve(collection.derived(make), id=collection.id)
 
 
 def _indexed(run: Function) -> Function:

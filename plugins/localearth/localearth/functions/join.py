@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from attrs import evolve
+
 from localearth.errors import EarthEngineError
 from localearth.functions.collection import ordered
 from localearth.registry import function
@@ -50,7 +52,11 @@ def inner(primary: str, secondary: str, measure: str | None) -> Join:
     return Join("inner", primary, secondary)
 
 
-@function("Join.apply", note="Conditions on two fields only (leftField and rightField), and their combinations.")
+@function(
+    "Join.apply",
+    note="Conditions on two fields only (leftField and rightField), and their combinations. The id of the primary "
+    "collection is kept (eemont's issue 77).",
+)
 def apply(join: Join, primary: Collection, secondary: Collection, condition: Filter) -> Collection:
     """The primary elements with their matches in the secondary collection."""
     if condition.match is None:
@@ -60,7 +66,7 @@ def apply(join: Join, primary: Collection, secondary: Collection, condition: Fil
         )
     if join.measure_key is not None and condition.measure is None:
         raise EarthEngineError("argument 'condition': a measure needs one maxDifference or withinDistance filter.")
-    return primary.derived(lambda: _joined(join, primary, secondary, condition))
+    return evolve(primary.derived(lambda: _joined(join, primary, secondary, condition)), id=primary.id)
 
 
 def _candidates(left: Any, secondary: Collection, condition: Filter) -> Iterable[Any]:
