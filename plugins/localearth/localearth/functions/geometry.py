@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.registry import function
-from localearth.values.geometry import GEOD, LINES, Geometry, Plane, around, coordinates, parts, valid
+from localearth.values.geometry import GEOD, LINES, UNBOUNDED, Geometry, Plane, around, coordinates, parts, valid
 from localearth.values.projection import WGS84, Projection
 
 
@@ -130,9 +130,9 @@ def geodesic_of(geometry: Geometry) -> bool:
 
 
 @function("Geometry.isUnbounded")
-def is_unbounded(_geometry: Geometry) -> bool:
-    """Whether it covers the entire plane; never true here."""
-    return False
+def is_unbounded(geometry: Geometry) -> bool:
+    """Whether it is the geometry of an image without bounds."""
+    return geometry is UNBOUNDED
 
 
 @function("Geometry.projection")

@@ -8,7 +8,7 @@ from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.values.feature import Feature, index_of
-from localearth.values.geometry import Geometry
+from localearth.values.geometry import UNBOUNDED, Geometry
 from localearth.values.image import Image
 
 Interval = tuple[float, float]
@@ -150,8 +150,10 @@ def of_elements(elements: Sequence[Any], of_images: bool | None = None) -> Colle
 
 
 def union(collection: Collection) -> Geometry:
-    """The union of the geometries of its elements."""
+    """The union of the geometries of its elements; unbounded if an image is."""
     import shapely
 
+    if any(isinstance(each, Image) and each.geometry is None for each in collection.elements):
+        return UNBOUNDED
     shapes = [each.geometry.lonlat for each in collection.elements if each.geometry is not None]
     return Geometry(shapely.union_all(shapes))

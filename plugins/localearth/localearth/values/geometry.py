@@ -13,7 +13,7 @@ import shapely
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 from pyproj import Geod
-from shapely.geometry import MultiPolygon, Polygon, mapping, shape
+from shapely.geometry import MultiPolygon, Polygon, box, mapping, shape
 from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
 
@@ -101,6 +101,9 @@ class Geometry:
             shown["geodesic"] = False
         return shown | _geojson(self.shape)
 
+
+UNBOUNDED = Geometry(box(-180, -90, 180, 90), geodesic=False)
+"""The geometry of an image without bounds."""
 
 _CHECKED = 20_000
 """Shapes with more vertices come from tables, and are not checked: that would take seconds."""
