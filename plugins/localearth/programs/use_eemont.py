@@ -38,7 +38,8 @@ for method in ("cloud_prob", "qa"):
         else:
             clear = ee.Image(f"COPERNICUS/S2_CLOUD_PROBABILITY/{index}").lt(40)
         np.testing.assert_allclose(
-            np.array(list(got.values()), float), np.array(list(mean(image.select("B4").updateMask(clear)).values()), float)
+            np.array(list(got.values()), float),
+            np.array(list(mean(image.select("B4").updateMask(clear)).values()), float),
         )
 chain = scenes.maskClouds(prob=70, maskShadows=False).scaleAndOffset().spectralIndices(["NDVI"]).select("NDVI")
 ndvi = mean(chain.median())["NDVI"]

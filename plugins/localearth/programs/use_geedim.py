@@ -40,7 +40,11 @@ stack = scenes.gd.prepareForExport(dtype="uint16", **GRID).gd.toNumPy(masked=Tru
 assert stack.shape[3] == len(shares)
 pixels = stack.transpose(3, 0, 1, 2)
 for method, compute in {"median": np.ma.median, "mean": np.ma.mean}.items():
-    got = everything.gd.composite(method=method, mask=False).select(["B4", "B8"]).gd.prepareForExport(dtype="float32", **GRID)
+    got = (
+        everything.gd.composite(method=method, mask=False)
+        .select(["B4", "B8"])
+        .gd.prepareForExport(dtype="float32", **GRID)
+    )
     np.testing.assert_allclose(got.gd.toNumPy(masked=True), compute(pixels, axis=0), rtol=1e-5)
 best = ee.Image(f"{NAME}/{max(shares, key=shares.get)}").gd.addMaskBands()
 masked = best.gd.maskClouds().select(["B4", "CLOUD_SCORE"]).gd.prepareForExport(dtype="float32", **GRID)
@@ -67,7 +71,7 @@ for kind, nodata in (("uint16", 0), ("int16", -32768), ("float32", -np.inf)):
     assert 0 < np.ma.count_masked(bands[0]) < bands[0].size
     np.testing.assert_allclose([band.astype(float).mean() for band in bands], [plain["B4"], plain["B8"]], rtol=2e-3)
     cube = ready.gd.toXarray(masked=True)
-    np.testing.assert_array_equal(cube["B4"].to_numpy()[~bands[0].mask], bands[0].compressed())
+    np.testing.assert_array_equal(cube.sel(band="B4").to_numpy()[~bands[0].mask], bands[0].compressed())
 with tempfile.TemporaryDirectory() as folder:
     scenes.gd.prepareForExport(dtype="uint16", **GRID).gd.toGeoTIFF(folder, split="images")
     for number, index in enumerate(shares):

@@ -109,7 +109,9 @@ geemap.get_image_collection_thumbnails(
 assert len(list((folder / "thumbs").glob("*.jpg"))) == len(indices)
 
 # Numbers.
-assert geemap.image_stats(heights, region, 30).get("max").getInfo() == {"elevation": int(max(plain(heights, "max", 30)))}
+assert geemap.image_stats(heights, region, 30).get("max").getInfo() == {
+    "elevation": int(max(plain(heights, "max", 30)))
+}
 numbers = np.arange(6.0).reshape(2, 3)
 image = geemap.numpy_to_ee(numbers.T, "EPSG:4326", transform=[0.01, 0, 9, 0, -0.01, 48], band_names="x")
 at = ee.Geometry.Point([9.015, 47.995])
