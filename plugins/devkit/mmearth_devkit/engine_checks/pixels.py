@@ -233,6 +233,14 @@ PLACES: tuple[EngineCheck, ...] = (
         ),
     ),
     assumed(
+        "unbounded-collection",
+        "The geometry of a collection with an unbounded image is unbounded.",
+        "it is the union of the geometries; wxee clips averages to it, if it is bounded",
+        Probe(
+            lambda ee: ee.ImageCollection([ee.Image(1), ee.Image(1).clip(_tile(ee, 10))]).geometry().isUnbounded(), True
+        ),
+    ),
+    assumed(
         "polygon-past-180",
         "A polygon may extend beyond 180 degrees: it is the small one across the antimeridian, not the one around the "
         "globe, and its centroid is in its middle.",
