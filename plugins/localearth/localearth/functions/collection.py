@@ -40,7 +40,7 @@ def size(collection: Collection) -> int:
 @function("Collection.first")
 def first(collection: Collection) -> Any:
     """The first element; null when there is none."""
-    return collection.elements[0] if collection.elements else None
+    return collection.first()
 
 
 @function("Collection.toList")

@@ -100,12 +100,14 @@ def load_image_collection(world: World, asset_id: str, _version: int | None) -> 
         each = world.find(f"{asset_id}/{index}")
         return image_of(each) if isinstance(each, ImageAsset) else None
 
+    walk = getattr(asset, "walk", None)
     return Collection(
         lambda region, interval: [image_of(each) for each in images(region, interval)],
         True,
         id=asset_id,
         properties={"system:version": 1, **asset.properties},
         find=find,
+        walk=None if walk is None else lambda interval: map(image_of, walk(interval)),
     )
 
 

@@ -1,6 +1,6 @@
 """Cloud Score+: how clear each pixel of a Sentinel-2 scene is, under the scene's index."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -13,8 +13,10 @@ from localearth.planet.hashing import salt
 from localearth.planet.lattice import Lattice, Window
 from localearth.planet.noise import plane_noise
 from localearth.planet.optics import Optics
+from localearth.planet.orbits import SENTINEL2
 from localearth.planet.outlines import within
 from localearth.planet.scenes import KEPT, Scene, Scenes
+from localearth.planet.track import walk
 from localearth.worlds.base import ImageAsset, Mask, Pixels
 
 ID = "GOOGLE/CLOUD_SCORE_PLUS/V1/S2_HARMONIZED"
@@ -52,6 +54,10 @@ class CloudScore:
             EarthEngineError: without a region, or when there would be too many.
         """
         return [self._image_of(scene) for scene in self._scenes.around(region, interval, self.id)]
+
+    def walk(self, interval: tuple[float, float] | None) -> Iterator[ImageAsset]:
+        """The images of the entire planet, one after another; see `track.walk`."""
+        return walk(SENTINEL2, (0.0, 5.0), self.images, interval, self.id)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image with that index, or None."""

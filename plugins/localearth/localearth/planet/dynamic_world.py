@@ -1,6 +1,6 @@
 """Dynamic World: labels and probabilities of nine classes for Sentinel-2 scenes with few clouds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -14,9 +14,11 @@ from localearth.planet.hashing import salt
 from localearth.planet.lattice import Lattice, Window
 from localearth.planet.noise import plane_noise
 from localearth.planet.optics import Optics, View
+from localearth.planet.orbits import SENTINEL2
 from localearth.planet.outlines import within
 from localearth.planet.scenes import KEPT, Scene, Scenes
 from localearth.planet.snow import coldness
+from localearth.planet.track import walk
 from localearth.worlds.base import ImageAsset, Mask, Pixels
 
 ID = "GOOGLE/DYNAMICWORLD/V1"
@@ -72,6 +74,10 @@ class DynamicWorld:
         """
         scenes = self._scenes.around(region, interval, self.id)
         return [self._image_of(scene) for scene in scenes if scene.cloudy <= CLOUDIEST]
+
+    def walk(self, interval: tuple[float, float] | None) -> Iterator[ImageAsset]:
+        """The images of the entire planet, one after another; see `track.walk`."""
+        return walk(SENTINEL2, (0.0, 5.0), self.images, interval, self.id)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image with that index, or None."""

@@ -7,7 +7,7 @@ satellite's. As in the archive, scenes south of the equator are in the northern 
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, LANDSAT, day_of_y
 from localearth.planet.outlines import Line, lonlat, side
 from localearth.planet.request import bounds_of_request
 from localearth.planet.scenes import KEPT
+from localearth.planet.track import walk
 from localearth.values.projection import reproject
 from localearth.worlds.base import ImageAsset
 
@@ -152,6 +153,10 @@ class Landsat:
                 first, last = np.searchsorted(self._calendar(frame).times, (start, end))
                 found += [self._image_of(frame, at) for at in range(int(first), int(last))]
         return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
+
+    def walk(self, interval: tuple[float, float] | None) -> Iterator[ImageAsset]:
+        """The images of the entire planet, one after another; see `track.walk`."""
+        return walk(LANDSAT, (self._satellite.shift,), self.images, interval, self.id, self._satellite.since)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""

@@ -3,7 +3,7 @@
 import datetime as dt
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL1, stamp
 from localearth.planet.outlines import Line, lonlat, side, utm
 from localearth.planet.radar import Take, radar_bands
 from localearth.planet.request import bounds_of_request
+from localearth.planet.track import walk
 from localearth.planet.truth import Planet
 from localearth.values.projection import reproject
 from localearth.worlds.base import ImageAsset
@@ -103,6 +104,10 @@ class Sentinel1:
                 taken = self._taken(frame, np.arange(turns.start, max(turns.start, turns.stop)))
                 found += [self._image(frame, turns.start + int(each)) for each in np.flatnonzero(taken)]
         return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
+
+    def walk(self, interval: tuple[float, float] | None) -> Iterator[ImageAsset]:
+        """The images of the entire planet, one after another; see `track.walk`."""
+        return walk(SENTINEL1, (0.0,), self.images, interval, self.id)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""

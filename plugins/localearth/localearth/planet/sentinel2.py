@@ -1,7 +1,7 @@
 """Sentinel-2: the collections of level 1C and level 2A."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -14,11 +14,13 @@ from localearth.planet.granules import SIZE
 from localearth.planet.hashing import Floats, bell, chance, salt
 from localearth.planet.lattice import Lattice, Window
 from localearth.planet.optics import Optics, View, reflectance
+from localearth.planet.orbits import EPOCH_MS, SENTINEL2
 from localearth.planet.outlines import within
 from localearth.planet.products import properties
 from localearth.planet.scenes import KEPT, Scene, Scenes
 from localearth.planet.spectra import BANDS, RESOLUTION
 from localearth.planet.surface import MATERIALS
+from localearth.planet.track import walk
 from localearth.worlds.base import ImageAsset, Mask, Pixels
 
 L1C = "COPERNICUS/S2_HARMONIZED"
@@ -65,6 +67,10 @@ class Sentinel2:
         """
         found = self._scenes.around(region, interval, self.id)
         return [self._image_of(scene) for scene in found if self._has(scene)]
+
+    def walk(self, interval: tuple[float, float] | None) -> Iterator[ImageAsset]:
+        """The images of the entire planet, one after another; see `track.walk`."""
+        return walk(SENTINEL2, (0.0, 5.0), self.images, interval, self.id, EPOCH_MS if self._air else L2A_FROM)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""

@@ -55,6 +55,7 @@ class Collection:
         properties: the properties of the collection itself.
         filters: filters of the elements that `load` returns.
         base: the collection without the last filter; its computed elements are reused.
+        walk: the asset's elements one after another, of those whose list would be too long; None for the others.
         find: the element of a `system:index`, or None, before the filters; None if elements must be listed for it.
     """
 
@@ -65,6 +66,7 @@ class Collection:
     filters: tuple[Filter, ...] = ()
     base: "Collection | None" = None
     find: Callable[[str], Any] | None = None
+    walk: Callable[[Interval | None], Iterable[Any]] | None = None
     _cache: list[tuple[Any, ...]] = field(factory=list, init=False)
 
     @property
@@ -87,18 +89,34 @@ class Collection:
         if index is not None and self.find is not None:
             found = self.matching("system:index", index)
             return [] if found is None else [found]
-        region: BaseGeometry | None = None
-        interval: Interval | None = None
-        for each in self.filters:
-            region = each.region if region is None else region
-            if each.interval:
-                start, end = interval or each.interval
-                interval = max(start, each.interval[0]), min(end, each.interval[1])
-        found = self.load(region, interval)
+        found = self.load(
+            next((each.region for each in self.filters if each.region is not None), None), self._interval()
+        )
         if not self.filters:
             return found
         tests = [each.test for each in self.filters]
         return (element for element in found if all(test(element) for test in tests))
+
+    def _interval(self) -> Interval | None:
+        interval: Interval | None = None
+        for each in self.filters:
+            if each.interval:
+                start, end = interval or each.interval
+                interval = max(start, each.interval[0]), min(end, each.interval[1])
+        return interval
+
+    def first(self) -> Any:
+        """The first element, or None."""
+        listed = self.walk is None or any(each.region is not None or each.index is not None for each in self.filters)
+        if listed or self._cache:
+            return self.elements[0] if self.elements else None
+        return next(iter(self.walked()), None)
+
+    def walked(self) -> Iterable[Any]:
+        """The elements one after another, of a collection that has a `walk`."""
+        assert self.walk is not None
+        tests = [each.test for each in self.filters]
+        return (element for element in self.walk(self._interval()) if all(test(element) for test in tests))
 
     def filtered(self, condition: Filter) -> "Collection":
         """Its elements that pass a filter."""
