@@ -84,7 +84,11 @@ def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> C
                 )
         return results
 
-    return evolve(collection.derived(make), id=collection.id)
+    def walk(_interval: Any) -> Iterable[Any]:
+        for each in collection.walked():
+            yield from mapped(_indexed(run), [each], drop_nulls)
+
+    return evolve(collection.derived(make), id=collection.id, walk=None if collection.walk is None else walk)
 
 
 def _indexed(run: Function) -> Function:

@@ -14,9 +14,9 @@ from localearth.planet.hashing import salt
 from localearth.planet.lattice import Lattice, Window
 from localearth.planet.noise import plane_noise
 from localearth.planet.optics import Optics, View
-from localearth.planet.orbits import SENTINEL2
+from localearth.planet.orbits import END_MS, EPOCH_MS, SENTINEL2
 from localearth.planet.outlines import within
-from localearth.planet.scenes import KEPT, Scene, Scenes
+from localearth.planet.scenes import KEPT, SATELLITES, Scene, Scenes
 from localearth.planet.snow import coldness
 from localearth.planet.track import walk
 from localearth.worlds.base import ImageAsset, Mask, Pixels
@@ -59,7 +59,7 @@ class DynamicWorld:
 
     def __init__(self, scenes: Scenes, optics: Optics) -> None:
         self.id = ID
-        self.properties: Mapping[str, Any] = {"title": "Synthetic Dynamic World"}
+        self.properties: Mapping[str, Any] = {"title": "Synthetic Dynamic World", "date_range": [EPOCH_MS, END_MS]}
         self._scenes = scenes
         self._optics = optics
         self._image_of = lru_cache(maxsize=KEPT)(self._image)
@@ -77,7 +77,7 @@ class DynamicWorld:
 
     def walk(self, interval: tuple[float, float] | None) -> Iterator[ImageAsset]:
         """The images of the entire planet, one after another; see `track.walk`."""
-        return walk(SENTINEL2, (0.0, 5.0), self.images, interval, self.id)
+        return walk(SENTINEL2, SATELLITES, self.images, interval, self.id)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image with that index, or None."""

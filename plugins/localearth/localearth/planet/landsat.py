@@ -130,7 +130,10 @@ class Landsat:
 
     def __init__(self, optics: Optics, satellite: Satellite) -> None:
         self.id = satellite.id
-        self.properties: Mapping[str, Any] = {"title": f"Synthetic Landsat {satellite.number} level 2"}
+        self.properties: Mapping[str, Any] = {
+            "title": f"Synthetic Landsat {satellite.number} level 2",
+            "date_range": [satellite.since, END_MS],
+        }
         self._optics = optics
         self._planet = optics.planet
         self._satellite = satellite
@@ -156,7 +159,7 @@ class Landsat:
 
     def walk(self, interval: tuple[float, float] | None) -> Iterator[ImageAsset]:
         """The images of the entire planet, one after another; see `track.walk`."""
-        return walk(LANDSAT, (self._satellite.shift,), self.images, interval, self.id, self._satellite.since)
+        return walk(LANDSAT, {self._satellite.shift: self._satellite.since}, self.images, interval, self.id)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""

@@ -1,5 +1,6 @@
 """Scenes: the granules on their dates, with their clouds; shared by Sentinel-2 and Dynamic World."""
 
+import math
 import threading
 from collections.abc import Iterator
 
@@ -18,6 +19,9 @@ from localearth.planet.truth import Planet
 
 SECOND_FROM = EPOCH_MS + 547 * DAY_MS
 """Date of Sentinel-2B's first images: 2017-07-01. Before that date there is one image every ten days."""
+
+SATELLITES = {0.0: EPOCH_MS, 5.0: SECOND_FROM}
+"""Sentinel-2A and 2B: days by which they are later than the orbit, and the times of their first images."""
 
 MOST = 40_000
 """Maximum number of images in the result of one filter."""
@@ -108,6 +112,10 @@ class Scenes:
         return None
 
     def _between(self, granule: Granule, strip: Strip, start: float, end: float) -> Iterator[Scene]:
+        # A calendar is expensive, and needless between two passes.
+        half, first = SENTINEL2.days * DAY_MS / 2, SENTINEL2.start(strip.relative, strip.angle)
+        if first + math.ceil((start - first) / half) * half >= end:
+            return
         calendar = self._calendar(granule, strip)
         first, last = np.searchsorted(calendar.times, (start, end))
         for at in range(int(first), int(last)):

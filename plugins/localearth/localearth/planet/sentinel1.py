@@ -80,7 +80,10 @@ class Sentinel1:
 
     def __init__(self, planet: Planet) -> None:
         self.id = ID
-        self.properties: Mapping[str, Any] = {"title": "Synthetic Sentinel-1 ground range detected, dB"}
+        self.properties: Mapping[str, Any] = {
+            "title": "Synthetic Sentinel-1 ground range detected, dB",
+            "date_range": [EPOCH_MS, END_MS],
+        }
         self._planet = planet
         self._frame = lru_cache(maxsize=4096)(self._make)
         self._lock = threading.Lock()
@@ -107,7 +110,7 @@ class Sentinel1:
 
     def walk(self, interval: tuple[float, float] | None) -> Iterator[ImageAsset]:
         """The images of the entire planet, one after another; see `track.walk`."""
-        return walk(SENTINEL1, (0.0,), self.images, interval, self.id)
+        return walk(SENTINEL1, {0.0: EPOCH_MS}, self.images, interval, self.id, by_day=False)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""

@@ -14,10 +14,10 @@ from localearth.planet.granules import SIZE
 from localearth.planet.hashing import Floats, bell, chance, salt
 from localearth.planet.lattice import Lattice, Window
 from localearth.planet.optics import Optics, View, reflectance
-from localearth.planet.orbits import EPOCH_MS, SENTINEL2
+from localearth.planet.orbits import END_MS, EPOCH_MS, SENTINEL2
 from localearth.planet.outlines import within
 from localearth.planet.products import properties
-from localearth.planet.scenes import KEPT, Scene, Scenes
+from localearth.planet.scenes import KEPT, SECOND_FROM, Scene, Scenes
 from localearth.planet.spectra import BANDS, RESOLUTION
 from localearth.planet.surface import MATERIALS
 from localearth.planet.track import walk
@@ -50,7 +50,10 @@ class Sentinel2:
 
     def __init__(self, scenes: Scenes, optics: Optics, air: bool) -> None:
         self.id = L1C if air else L2A
-        self.properties: Mapping[str, Any] = {"title": f"Synthetic Sentinel-2 level {'1C' if air else '2A'}"}
+        self.properties: Mapping[str, Any] = {
+            "title": f"Synthetic Sentinel-2 level {'1C' if air else '2A'}",
+            "date_range": [EPOCH_MS if air else L2A_FROM, END_MS],
+        }
         self._scenes = scenes
         self._optics = optics
         self._air = air
@@ -70,7 +73,9 @@ class Sentinel2:
 
     def walk(self, interval: tuple[float, float] | None) -> Iterator[ImageAsset]:
         """The images of the entire planet, one after another; see `track.walk`."""
-        return walk(SENTINEL2, (0.0, 5.0), self.images, interval, self.id, EPOCH_MS if self._air else L2A_FROM)
+        return walk(
+            SENTINEL2, {0.0: EPOCH_MS if self._air else L2A_FROM, 5.0: SECOND_FROM}, self.images, interval, self.id
+        )
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""
