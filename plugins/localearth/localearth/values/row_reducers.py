@@ -11,7 +11,7 @@ from localearth.errors import EarthEngineError
 from localearth.values.array import Array
 from localearth.values.pixel_type import DOUBLE, PixelType
 from localearth.values.projection import whole
-from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid
+from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights
 
 Rows = Sequence[Sequence[Any]]
 Collect = Callable[[Rows, Sequence[float]], list[Any]]
