@@ -56,14 +56,14 @@ def _register() -> None:
 
         def laid(left: Any, right: Any, _margin: Any, projection: Projection | None, overlay: Any = overlay) -> Any:
             planar(projection)
-            return like(left, Geometry(overlay(of(left).lonlat, of(right).lonlat)))
+            return like(left, Geometry(overlay(of(left).globe, of(right).globe)))
 
         _both(name, text, laid)
     for name, (text, test) in PREDICATES.items():
 
         def tested(left: Any, right: Any, _margin: Any, projection: Projection | None, test: Any = test) -> bool:
             planar(projection)
-            return bool(test(of(left).lonlat, of(right).lonlat))
+            return bool(test(of(left).globe, of(right).globe))
 
         _both(name, text, tested)
 

@@ -46,7 +46,8 @@ def cut_lines(value: Any, distances: list[float], _margin: Any, projection: Proj
     planar(projection)
     cuts = sorted({float(each) for each in distances if each > 0})
     pieces: list[LineString] = []
-    for line in parts(of(value).lonlat):
+    given = of(value)
+    for line in parts(given.vertices("EPSG:4326") if given.geodesic else given.drawn):
         if line.geom_type in ("LineString", "LinearRing") and not line.is_empty:
             pieces += _cut(np.asarray(line.coords)[:, :2].tolist(), cuts)
     return like(value, Geometry(MultiLineString(pieces)))

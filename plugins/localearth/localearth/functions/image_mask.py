@@ -9,7 +9,7 @@ from attrs import evolve
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bounds import clipped_dimensions
 from localearth.functions.support import Pairs, beside
-from localearth.promote import promote
+from localearth.promote import is_number, promote
 from localearth.raster.grid import Grid, outline_lonlat
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
@@ -21,7 +21,7 @@ from localearth.values.projection import Projection
 
 def inside(geometry: Geometry, grid: Grid) -> Any:
     """True at pixels whose centre is in a geometry, (height, width)."""
-    shape = geometry.lonlat
+    shape = geometry.globe
     if shape.geom_type != "Point" and shape.contains(outline_lonlat(grid)):
         return np.ones(grid.shape, bool)
     x, y = grid.centres_in("EPSG:4326")
@@ -65,7 +65,11 @@ def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
             values, mask = pull(band.source, grid)
             test, valid = pull(by.source, grid)
             chosen = valid & (test > 0 if test.dtype.kind != "b" else test)
-            return (values, mask & chosen) if keep else (np.where(mask, values, 0), chosen)
+            if keep:
+                return values, mask & chosen
+            low, high = band.type.bounds
+            # The value of the type's range that is closest to 0 (documented).
+            return np.where(mask, values, min(max(0, low), high)).astype(values.dtype), chosen
 
         return ImageBand(name, band.type, band.projection, source, band.dimensions)
 
@@ -128,8 +132,8 @@ def _clip(image: Image, region: Geometry) -> Image:
         covered = inside(region, grid)
         return covered, covered
 
-    shape = region.lonlat
-    footprint = region if image.footprint is None else Geometry(image.footprint.lonlat.intersection(shape))
+    shape = region.globe
+    footprint = region if image.footprint is None else Geometry(image.footprint.globe.intersection(shape))
     return evolve(image.with_bands(map(one, image.bands)), footprint=footprint)
 
 
@@ -178,6 +182,8 @@ def remap(image: Image, old: list[Any], new: list[Any], default: Any, name: str 
     """Replaces values; those not in the list become the default, or are masked without one."""
     if len(old) != len(new):
         raise EarthEngineError("'from' and 'to' must have the same length.")
+    if not all(map(is_number, [*old, *new])) or len(set(old)) < len(old):
+        raise EarthEngineError("arguments 'from' and 'to': the local Earth Engine needs numbers, each in 'from' once.")
     found = [band for band in image.bands if name is None or band.name == name]
     if not found:
         raise EarthEngineError(f"Band '{name}' was not found in the image.")

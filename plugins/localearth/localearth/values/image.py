@@ -182,6 +182,11 @@ def constant_band(name: str, value: float, pixel_type: PixelType) -> ImageBand:
     return ImageBand(name, pixel_type, WGS84, source)
 
 
+def masked_band(name: str, kind: PixelType) -> ImageBand:
+    """A band that is masked everywhere."""
+    return ImageBand(name, kind, WGS84, lambda grid, _pull: blank(grid, kind.dtype))
+
+
 def unique(names: Iterable[str]) -> list[str]:
     """Band names, with `_1`, `_2` ... appended to duplicates."""
     taken: set[str] = set()
