@@ -42,9 +42,9 @@ def buffered(geometry: Geometry, distance: float) -> Geometry:
 
 def centroid(geometry: Geometry) -> Geometry:
     """The centre of the highest-dimensional parts, in the same local projection."""
-    if geometry.type == "MultiPolygon" and sum(valid(part).area for part in parts(geometry.drawn)) > geometry.lonlat.area * (
-        1 + 1e-9
-    ):
+    if geometry.type == "MultiPolygon" and sum(
+        valid(part).area for part in parts(geometry.drawn)
+    ) > geometry.lonlat.area * (1 + 1e-9):
         raise EarthEngineError(
             "The polygons overlap: the local Earth Engine does not know whether the overlap counts once or twice; use "
             "dissolve() first."

@@ -158,7 +158,9 @@ for _name, _text, _make in (
 @function("GeometryConstructors.MultiGeometry")
 def multi_geometry(values: list[Geometry], _crs: Projection | None, _geodesic: bool | None, _margin: Any) -> Geometry:
     """Geometries of any type."""
-    return Geometry(GeometryCollection([each.vertices("EPSG:4326") if each.geodesic else each.measured for each in values]))
+    return Geometry(
+        GeometryCollection([each.vertices("EPSG:4326") if each.geodesic else each.measured for each in values])
+    )
 
 
 @function("GeometryConstructors.Rectangle")

@@ -49,14 +49,16 @@ def _register() -> None:
             if name == "bounds" and projection is not None:
                 return like(value, shapes.bounds_in(of(value), projection))
             planar(projection)
-            return like(value, Geometry(change(of(value).drawn), geodesic=name != "bounds"))
+            boxed = name == "bounds"
+            shape = of(value).drawn if boxed else of(value).measured
+            return like(value, Geometry(change(shape), geodesic=not boxed))
 
         _both(name, text, changed, _BOUNDS if name == "bounds" else _NOTE)
     for name, (text, overlay) in OVERLAYS.items():
 
         def laid(left: Any, right: Any, _margin: Any, projection: Projection | None, overlay: Any = overlay) -> Any:
             planar(projection)
-            return like(left, Geometry(overlay(of(left).globe, of(right).globe)))
+            return like(left, Geometry(overlay(of(left).ground, of(right).ground)))
 
         _both(name, text, laid)
     for name, (text, test) in PREDICATES.items():

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.raster.grid import Grid, outline_lonlat
+from localearth.raster.grid import Grid, other_turns, outline_lonlat
 from localearth.raster.sampling import Sampled, nearest
 from localearth.registry import function
 from localearth.values.collection import Collection
@@ -48,12 +48,19 @@ def _band(band: BandSource, footprint: Geometry | None) -> ImageBand:
     native = _projection(band.crs, band.transform)
     kind = of_dtype(band.dtype)
 
-    def source(grid: Grid, pull: Pull) -> Sampled:
+    def placed(grid: Grid, pull: Pull) -> Sampled:
         # Most images of a long collection do not meet the grid: a bounding box shows that without reprojection.
         if footprint is not None and not _touch(footprint, grid):
             return blank(grid, kind.dtype)
         values, mask = nearest(pull.positions(grid, native), band.read, (band.height, band.width), kind.dtype)
         return np.asarray(values, kind.dtype), mask
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        values, mask = placed(grid, pull)
+        for other in other_turns(grid):
+            more, also = placed(other, pull)
+            values, mask = np.where(mask, values, more), mask | also
+        return values, mask
 
     return ImageBand(band.name, kind, native, source, (band.width, band.height))
 
@@ -122,7 +129,8 @@ def load_table(world: World, asset_id: str, _column: str | None, _version: int) 
     features = asset.features
     return Collection(
         lambda region, _interval: [
-            Feature(Geometry(each.geometry), {**each.properties, "system:index": each.index})
+            # Edges of a table are straight in longitude and latitude, as in GeoJSON (RFC 7946).
+            Feature(Geometry(each.geometry, geodesic=False), {**each.properties, "system:index": each.index})
             for each in features(region)
         ],
         False,

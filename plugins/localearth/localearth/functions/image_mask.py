@@ -22,9 +22,14 @@ from localearth.values.projection import Projection
 def inside(geometry: Geometry, grid: Grid) -> Any:
     """True at pixels whose centre is in a geometry, (height, width)."""
     shape = geometry.globe
-    if shape.geom_type != "Point" and shape.contains(outline_lonlat(grid)):
+    outline = outline_lonlat(grid)
+    # The outline of a grid across 180 degrees is on the wrong side of the globe.
+    if shape.geom_type != "Point" and outline.bounds[2] - outline.bounds[0] < 180 and shape.contains(outline):
         return np.ones(grid.shape, bool)
     x, y = grid.centres_in("EPSG:4326")
+    beyond = np.abs(x) > 180
+    with np.errstate(invalid="ignore"):
+        x = np.where(beyond, x - 360 * np.round(x / 360), x)
     return shapely.intersects_xy(shape, x, y)
 
 

@@ -171,7 +171,9 @@ def cast_bands(image: Image, types: Mapping[str, Any], order: list[str] | None) 
 def clamp(image: Image, low: float, high: float) -> Image:
     """Clamps values to a range. Whole bounds keep an integer band integer."""
     if low > high:
-        raise EarthEngineError(f"arguments 'low' {low:g} and 'high' {high:g}: the local Earth Engine needs low <= high.")
+        raise EarthEngineError(
+            f"arguments 'low' {low:g} and 'high' {high:g}: the local Earth Engine needs low <= high."
+        )
 
     def one(band: ImageBand) -> ImageBand:
         numbers_only(band.type, band.name)

@@ -20,6 +20,7 @@ from localearth.values.image import Image, ImageBand, Pull, of_bands
 from localearth.values.pixel_type import DOUBLE, PixelType, of_number
 from localearth.values.projection import WGS84, Affine, Projection, compose, invert, lookup, metres_per_unit, reproject
 
+
 @function("Image.pixelArea", note="On the ellipsoid (assumed); edges of pixels are straight in an equal-area map.")
 def pixel_area() -> Image:
     """The area of each pixel, square metres."""

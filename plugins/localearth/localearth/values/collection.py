@@ -145,5 +145,5 @@ def union(collection: Collection) -> Geometry:
     """The union of the geometries of its elements."""
     import shapely
 
-    shapes = [each.geometry.lonlat for each in collection.elements if each.geometry is not None]
-    return Geometry(shapely.union_all(shapes))
+    found = [each.geometry for each in collection.elements if each.geometry is not None]
+    return Geometry(shapely.union_all([each.globe for each in found]), geodesic=any(each.geodesic for each in found))

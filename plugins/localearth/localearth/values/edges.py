@@ -6,6 +6,7 @@ latitude of 60 degrees.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import shapely
@@ -36,24 +37,48 @@ def with_points(shape: BaseGeometry, geodesic: bool, unit: float) -> BaseGeometr
         geodesic: whether edges are geodesics, which also cross 180 degrees where that is shorter.
         unit: the length of a unit of its coordinates, metres.
     """
+
+    def dense(points: Points) -> Points:
+        if (np.abs(np.diff(points, axis=0)) * unit <= PIECE).all():
+            return points
+        return _geodesic(points) if geodesic else _straight(points, unit)
+
+    return _lines(shape, dense, geodesic)
+
+
+def unrolled(shape: BaseGeometry) -> BaseGeometry:
+    """A shape in degrees whose lines jump between -180 and 180, with longitudes that go on beyond them instead."""
+    return _lines(shape, lambda points: _continuous(points, _near(np.diff(points[:, 0]))), True)
+
+
+def _lines(shape: BaseGeometry, change: Callable[[Points], Points], holes_turn: bool) -> BaseGeometry:
+    """A shape with other points on each of its lines and rings."""
     if shape.is_empty or shape.geom_type.endswith("Point"):
         return shape
     if hasattr(shape, "geoms"):
-        return type(shape)([with_points(part, geodesic, unit) for part in shape.geoms])
-    if shape.geom_type == "Polygon":
-        shell, *holes = (with_points(ring, geodesic, unit) for ring in (shape.exterior, *shape.interiors))
-        return shape if shell is shape.exterior and not holes else _polygon(shell, holes)
-    points = shapely.get_coordinates(shape)
-    steps = np.abs(np.diff(points, axis=0)).max(axis=1)
-    if (steps * unit <= PIECE).all():
-        return shape
-    return type(shape)(_geodesic(points) if geodesic else _straight(points, unit))
+        return type(shape)([_lines(part, change, holes_turn) for part in shape.geoms])
+    if shape.geom_type != "Polygon":
+        return type(shape)(change(shapely.get_coordinates(shape)))
+    shell, *holes = (_lines(ring, change, holes_turn) for ring in (shape.exterior, *shape.interiors))
+    if holes_turn:
+        # Holes are on the same turn around the globe as the shell.
+        holes = [turned(hole, (shell.bounds[0] + shell.bounds[2]) / 2) for hole in holes]
+    return shapely.Polygon(shell, holes)
 
 
-def _polygon(shell: BaseGeometry, holes: list[BaseGeometry]) -> BaseGeometry:
-    """A polygon whose holes are on the same turn around the globe as its shell."""
-    middle = (shell.bounds[0] + shell.bounds[2]) / 2
-    return shapely.Polygon(shell, [turned(hole, middle) for hole in holes])
+def _continuous(points: Points, steps: Points) -> Points:
+    """Points with longitudes moved by whole turns, so that they take these steps from one to the next."""
+    lon = points[:, 0]
+    x = lon[0] + np.concatenate([[0.0], np.cumsum(steps)])
+    x = lon + 360 * np.round((x - lon) / 360)
+    if (points[0] == points[-1]).all() and x[0] != x[-1]:
+        raise EarthEngineError("The local Earth Engine does not support geometries around a pole.")
+    return np.column_stack([x, points[:, 1]])
+
+
+def _near(steps: Points) -> Points:
+    """Steps in longitude without whole turns."""
+    return np.asarray(steps - 360 * np.round(steps / 360))
 
 
 def _straight(points: Points, unit: float) -> Points:
@@ -67,23 +92,23 @@ def _geodesic(points: Points) -> Points:
     lon, lat = points.T
     azimuth, _, length = GEOD.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])
     turn = np.abs(np.diff(lon))
-    # Half a turn or a whole one has no shortest path: such edges, of the whole globe for instance, stay straight.
-    whole = np.isclose(turn, 180) | (turn >= 360)
-    count = np.where(whole, 1, _pieces(length))
+    pole = (np.abs(lat[:-1]) == 90) & (np.abs(lat[1:]) == 90)
+    if ((np.isclose(turn, 180) | (turn >= 360)) & ~pole).any():
+        raise EarthEngineError(
+            "The local Earth Engine does not support geodesic edges over half a turn around the globe, or over a whole "
+            "one: there the shortest path is over a pole, or is a point. Use geodesic=False for straight edges."
+        )
+    count = np.where(pole, 1, _pieces(length))
     edge, share = _shares(count)
     x, y, _ = GEOD.fwd(lon[:-1][edge], lat[:-1][edge], azimuth[edge], (length[edge] * share))
     x, y = np.append(x, lon[-1]), np.append(y, lat[-1])
     starts = np.append(share == 0, True)
     x[starts], y[starts] = lon, lat
-    step = np.diff(x)
-    near = step - 360 * np.round(step / 360)
+    steps = np.diff(x)
+    near = _near(steps)
     if (np.abs(near[count[edge] > 1]) > 90).any():
         raise EarthEngineError("The local Earth Engine does not support geodesic edges that pass near a pole.")
-    x = x[0] + np.concatenate([[0.0], np.cumsum(np.where(whole[edge], step, near))])
-    if lon[0] == lon[-1] and lat[0] == lat[-1] and abs(x[-1] - x[0]) > 1:
-        raise EarthEngineError("The local Earth Engine does not support geometries around a pole.")
-    x[starts] = lon + 360 * np.round((x[starts] - lon) / 360)
-    return np.column_stack([x, y])
+    return _continuous(np.column_stack([x, y]), np.where(pole[edge], steps, near))
 
 
 def _pieces(length: Points) -> NDArray[np.int64]:

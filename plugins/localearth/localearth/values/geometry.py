@@ -15,10 +15,22 @@ from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
 
 from localearth.errors import EarthEngineError
-from localearth.values.edges import GEOD, planar_area, turned, with_points, wrapped
-from localearth.values.projection import METRES_PER_DEGREE, WGS84, Projection, compose, reproject, whole
+from localearth.values.edges import GEOD, planar_area, turned, unrolled, with_points, wrapped
+from localearth.values.projection import (
+    METRES_PER_DEGREE,
+    WGS84,
+    Projection,
+    compose,
+    metres_per_unit,
+    reproject,
+    whole,
+)
 
 LINES = ("LineString", "LinearRing")
+
+
+HALF_GLOBE = 2e7
+"""Half of the Earth's circumference, metres."""
 
 
 @define(eq=False, frozen=True, slots=False)
@@ -54,6 +66,11 @@ class Geometry:
         return found
 
     @property
+    def ground(self) -> BaseGeometry:
+        """As `globe`, with edges that are the same if they are read as geodesics."""
+        return self.globe if self.geodesic else with_points(self.globe, False, METRES_PER_DEGREE)
+
+    @property
     def measured(self) -> BaseGeometry:
         """As `drawn`, with edges that also follow the ground where they are straight in longitude and latitude."""
         return self.drawn if self.geodesic else with_points(self.drawn, False, METRES_PER_DEGREE)
@@ -71,7 +88,10 @@ class Geometry:
             return followed if crs == "EPSG:4326" else _moved(followed, WGS84, crs)
         if own.crs == crs and own.transform == WGS84.transform:
             return self.shape
-        return _moved(with_points(self.shape, False, own.nominal_scale), own, crs)
+        moved = _moved(with_points(self.shape, False, own.nominal_scale), own, crs)
+        if crs == "EPSG:4326" and moved.bounds[2] - moved.bounds[0] > 180:
+            return unrolled(moved)
+        return moved
 
     def vertices(self, crs: str) -> BaseGeometry:
         """The shape in coordinates of a CRS, with its own vertices only."""
@@ -96,10 +116,15 @@ class Geometry:
         Where components overlap, the overlap counts for each of them (documented).
         """
         pieces = (piece for part in parts(self.drawn) if part.area or not part.is_valid for piece in parts(valid(part)))
-        if not self.geodesic:
-            return sum(map(planar_area, pieces))
+        return sum(self._area(piece) for piece in pieces if piece.area)
+
+    def _area(self, piece: BaseGeometry) -> float:
+        west, _, east, _ = piece.bounds
+        # pyproj's area of the whole globe is 0.
+        if not self.geodesic or east - west >= 360:
+            return planar_area(piece)
         # The area of a hole is only subtracted if it runs the other way around.
-        return sum(abs(GEOD.geometry_area_perimeter(orient(piece))[0]) for piece in pieces if piece.area)
+        return abs(GEOD.geometry_area_perimeter(orient(piece))[0])
 
     def length(self, of: tuple[str, ...]) -> float:
         """The length on the ellipsoid of the parts with the given types, metres."""
@@ -124,9 +149,17 @@ def _moved(shape_: BaseGeometry, own: Projection, crs: str) -> BaseGeometry:
         return np.column_stack(reproject(own.crs, crs, a * x + b * y + c, d * x + e * y + f))
 
     moved = shapely.transform(shape_, move)
+    # In a map of the globe, what is beyond its edge at 180 degrees is at the other edge.
+    if own == WGS84 and shape_ is not (parted := wrapped(shape_)) and _width(moved, crs) > HALF_GLOBE:
+        moved = shapely.transform(parted, move)
     if not np.isfinite(shapely.get_coordinates(moved)).all():
         raise EarthEngineError(f"Unable to transform the geometry into requested projection {crs}.")
     return moved
+
+
+def _width(shape_: BaseGeometry, crs: str) -> float:
+    west, _, east, _ = shape_.bounds
+    return float(east - west) * metres_per_unit(crs)
 
 
 _CHECKED = 20_000
