@@ -79,6 +79,11 @@ def check_picture(bands: tuple[ImageBand, ...]) -> None:
 def _picture(pixels: Pixels, driver: str) -> bytes:
     from rasterio import Env, MemoryFile
 
+    if pixels.fractions:
+        raise EarthEngineError(
+            "A mask has values between 0 and 1: the local Earth Engine does not draw pictures that are partly "
+            "transparent. Make the mask 0 or 1, for example with gt(0)."
+        )
     values = [pixels.values[band.name] for band in pixels.bands]
     shown = pixels.masks.all(axis=0)
     layers: list[NDArray[Any]] = [np.where(shown, each, 0).astype(np.uint8) for each in values]

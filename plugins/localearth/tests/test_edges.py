@@ -1,14 +1,13 @@
 """Edges of geometries: geodesic or straight, across 180 degrees, and what is refused at the poles."""
 
 import ee
+import localearth
 import numpy as np
 import pytest
 import shapely
+from localearth.worlds.arrays import ArrayBand, ArrayWorld, image
 from pyproj import Geod, Transformer
 from shapely.geometry import shape
-
-import localearth
-from localearth.worlds.arrays import ArrayBand, ArrayWorld, image
 
 WIDE = [[[-10, 50], [10, 50], [10, 60], [-10, 60]]]
 ACROSS = [[[179, 0], [-179, 0], [-179, 1], [179, 1]]]

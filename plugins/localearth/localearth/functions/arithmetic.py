@@ -43,7 +43,8 @@ class Operation:
             if whole and self.compute in SUMS and result.bounds == INT64:
                 exact = self.compute(*(each.astype(np.float64) for each in operands))
                 if (np.abs(exact) >= 2.0**63).any():
-                    raise EarthEngineError("A result has more than 64 bits, which the local Earth Engine refuses.")
+                    name = self.compute.__name__
+                    raise EarthEngineError(f"{name}: a result has more than 64 bits, which the local Earth Engine refuses.")
             return np.asarray(found).astype(result.dtype, copy=False)
 
 

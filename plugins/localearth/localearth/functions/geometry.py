@@ -16,7 +16,6 @@ from localearth.values.edges import turned
 from localearth.values.geometry import GEOD, LINES, Geometry, Plane, around, coordinates, parts, valid
 from localearth.values.projection import WGS84, Projection
 
-
 _FURTHEST = 1_500_000
 """Metres from the centre of a geometry to the end of its buffer."""
 

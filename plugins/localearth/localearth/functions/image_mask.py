@@ -1,4 +1,8 @@
-"""Masks of images. Masks are boolean: fractional masks of Earth Engine above 0 count as valid."""
+"""Masks of images. Masks are boolean: a mask above 0 is valid.
+
+Values between 0 and 1 are weights of reducers and the opacity of blended images and pictures in Earth Engine (guide
+"Weighted Reductions", `Image.blend`); where they would be used they are refused.
+"""
 
 from typing import Any
 
@@ -70,6 +74,8 @@ def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
             values, mask = pull(band.source, grid)
             test, valid = pull(by.source, grid)
             chosen = valid & (test > 0 if test.dtype.kind != "b" else test)
+            if test.dtype.kind == "f" and (mask & chosen & (test < 1)).any():
+                pull.fractions = True
             if keep:
                 return values, mask & chosen
             low, high = band.type.bounds
@@ -81,19 +87,19 @@ def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
     return [one(*each) for each in matched]
 
 
-@function("Image.updateMask", note="A mask above 0 is valid; there are no fractional masks.")
+@function("Image.updateMask", note="A mask above 0 is valid; where one below 1 would be a weight or an opacity, it is refused.")
 def update_mask(image: Image, mask: Image) -> Image:
     """Masks where another image is 0 or masked."""
     return image.with_bands(_masked(beside(image, mask, "mask"), True))
 
 
-@function("Image.selfMask", note="A value above 0 is valid; there are no fractional masks.")
+@function("Image.selfMask", note="A value above 0 is valid; where one below 1 would be a weight or an opacity, it is refused.")
 def self_mask(image: Image) -> Image:
     """Masks where the image itself is 0."""
     return image.with_bands(_masked([(band.name, band, band) for band in image.bands], True))
 
 
-@function("Image.mask", note="There are no fractional masks: the mask is 0 or 1.")
+@function("Image.mask", note="Masks between 0 and 1 are refused.")
 def mask_of(image: Image, mask: Image | None) -> Image:
     """The mask of each band as an image or, with an argument, the image with that mask."""
     if mask is not None:
@@ -102,6 +108,7 @@ def mask_of(image: Image, mask: Image | None) -> Image:
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             _, valid = pull(band.source, grid)
+            pull.no_fractions("Image.mask")
             return valid.astype(np.uint8), np.ones(grid.shape, bool)
 
         return ImageBand(band.name, BOOLEAN, band.projection, source)
@@ -173,6 +180,7 @@ def blend(bottom: Image, top: Image) -> Image:
         def source(grid: Grid, pull: Pull) -> Sampled:
             low, have = pull(under.source, grid)
             high, also = pull(over.source, grid)
+            pull.no_fractions("Image.blend")
             return np.where(also, cast(high, kind), cast(low, kind)), have | also
 
         return ImageBand(name, kind, under.projection, source)

@@ -137,6 +137,8 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
     for band in bands:
         numbers_only(band.type, band.name)
         values, mask = pull(band.source, region.grid)
+        if reducer.weighted:
+            pull.no_fractions("Image.reduceRegion")
         stack = values.astype(np.float64).reshape(-1, 1)
         valid = (mask & inside).reshape(-1, 1)
         kinds = reducer.types(band.type, None)
@@ -158,6 +160,8 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
     for band in bands:
         numbers_only(band.type, band.name)
         values, mask = pull(band.source, region.grid)
+        if reducer.weighted:
+            pull.no_fractions("Image.reduceRegion")
         columns.append(
             [value if good else None for value, good in zip(values[inside].tolist(), mask[inside], strict=True)]
         )
