@@ -44,7 +44,9 @@ class Operation:
                 exact = self.compute(*(each.astype(np.float64) for each in operands))
                 if (np.abs(exact) >= 2.0**63).any():
                     name = self.compute.__name__
-                    raise EarthEngineError(f"{name}: a result has more than 64 bits, which the local Earth Engine refuses.")
+                    raise EarthEngineError(
+                        f"{name}: a result has more than 64 bits, which the local Earth Engine refuses."
+                    )
             return np.asarray(found).astype(result.dtype, copy=False)
 
 

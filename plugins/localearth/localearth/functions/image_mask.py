@@ -87,13 +87,18 @@ def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
     return [one(*each) for each in matched]
 
 
-@function("Image.updateMask", note="A mask above 0 is valid; where one below 1 would be a weight or an opacity, it is refused.")
+@function(
+    "Image.updateMask",
+    note="A mask above 0 is valid; where one below 1 would be a weight or an opacity, it is refused.",
+)
 def update_mask(image: Image, mask: Image) -> Image:
     """Masks where another image is 0 or masked."""
     return image.with_bands(_masked(beside(image, mask, "mask"), True))
 
 
-@function("Image.selfMask", note="A value above 0 is valid; where one below 1 would be a weight or an opacity, it is refused.")
+@function(
+    "Image.selfMask", note="A value above 0 is valid; where one below 1 would be a weight or an opacity, it is refused."
+)
 def self_mask(image: Image) -> Image:
     """Masks where the image itself is 0."""
     return image.with_bands(_masked([(band.name, band, band) for band in image.bands], True))
