@@ -12,8 +12,8 @@ from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.registry import function
-from localearth.values.edges import turned
-from localearth.values.geometry import GEOD, LINES, Geometry, Plane, around, coordinates, parts, valid
+from localearth.values.edges import GEOD, turned
+from localearth.values.geometry import LINES, Geometry, Plane, around, coordinates, parts, valid
 from localearth.values.projection import WGS84, Projection
 
 _FURTHEST = 1_500_000

@@ -14,9 +14,10 @@ from localearth.functions.geometry_operations import like, of
 from localearth.functions.support import refuse
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
+from localearth.values.edges import GEOD
 from localearth.values.feature import Feature
 from localearth.values.function import ErrorMargin
-from localearth.values.geometry import GEOD, Geometry, parts, valid
+from localearth.values.geometry import Geometry, parts, valid
 from localearth.values.projection import Projection, compose, invert
 
 _PLANAR = "`proj` must be EPSG:4326; `maxError` is ignored."

@@ -69,7 +69,10 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
         raise EarthEngineError("The region is empty.")
     west, north, east, south = shape.bounds
     col, row = math.floor(west), math.floor(north)
-    cols, rows = max(math.ceil(east) - col, 1), max(math.ceil(south) - row, 1)
+    if shape.geom_type.endswith("Point"):
+        cols, rows = math.floor(east) - col + 1, math.floor(south) - row + 1
+    else:
+        cols, rows = max(math.ceil(east) - col, 1), max(math.ceil(south) - row, 1)
     if rows * cols > max_pixels:
         raise EarthEngineError(
             f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
@@ -91,8 +94,14 @@ def pixel_shares(
     shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any], weighted: bool
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """The share of each pixel inside a shape, and whether its centre is inside."""
+    if shape.geom_type.endswith("Point"):
+        found = np.zeros(left.shape, bool)
+        x, y = np.floor(shapely.get_coordinates(shape)).astype(np.int64).T
+        here = (y >= top[0, 0]) & (y <= top[-1, 0])
+        found[y[here] - top[0, 0], x[here] - left[0, 0]] = True
+        return found.astype(np.float64), found
     if not shape.area:
-        # A point or line selects the pixels that it touches.
+        # A line selects the pixels that it touches.
         touched = shapely.intersects(shape, shapely.box(left, top, left + 1, top + 1))
         return touched.astype(np.float64), touched
     centre = shapely.intersects_xy(shape, left + 0.5, top + 0.5)

@@ -32,8 +32,8 @@ _RGB = ("vis-red", "vis-green", "vis-blue")
 
 @function(
     "Image.visualize",
-    note="Colours of `palette` as hexadecimal numbers or the names of CSS 2.1. `opacity` 1 only. Fractions of a byte are "
-    "cut off (assumed).",
+    note="Colours of `palette` as hexadecimal numbers or the names of CSS 2.1. `opacity` 1 only. Fractions of a byte "
+    "are cut off (assumed).",
 )
 def visualize(
     image: Image,
