@@ -69,6 +69,7 @@ ANSWERS = {
         False,
     ),
     "across": (lambda: ee.Geometry.Polygon(ACROSS).intersects(ee.Geometry.Point(-179.5, 0.5)), True),
+    "at-180": (lambda: ee.Geometry.Polygon(ACROSS).contains(ee.Geometry.Point(-180, 0.5)), True),
     "box-across": (lambda: ee.Geometry.BBox(179, 0, -179, 1).contains(ee.Geometry.Point(-179.5, 0.5)), True),
     "projected-across": (
         lambda: ee.Geometry.Polygon(UTM, "EPSG:32601", False).contains(ee.Geometry.Point(-179.95, 0.2)),

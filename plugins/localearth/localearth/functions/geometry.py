@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.registry import function
-from localearth.values.edges import GEOD, turned
+from localearth.values.edges import GEOD, middle, turned
 from localearth.values.geometry import LINES, Geometry, Plane, around, coordinates, parts, valid
 from localearth.values.projection import WGS84, Projection
 
@@ -67,11 +67,11 @@ def nearest_points(left: Geometry, right: Geometry) -> tuple[tuple[float, float]
     centre is improved twice.
     """
     one = left.lonlat
-    two = turned(right.lonlat, (one.bounds[0] + one.bounds[2]) / 2)
+    two = turned(right.lonlat, middle(one))
     line = shapely.shortest_line(one, two)
     for _ in range(3):
-        middle = line.centroid
-        plane = Plane(middle.x, middle.y)
+        centre = line.centroid
+        plane = Plane(centre.x, centre.y)
         near = shapely.shortest_line(*(shapely.transform(each, plane.onto) for each in (one, two)))
         line = plane.back(near).shape
     first, last = line.coords

@@ -7,6 +7,7 @@ from localearth.functions import geometry as shapes
 from localearth.functions.geometry import MEASURES, OVERLAYS, PREDICATES, SHAPES, planar
 from localearth.promote import promote
 from localearth.registry import function
+from localearth.values.edges import middle, turned
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry
 from localearth.values.projection import Projection
@@ -63,9 +64,16 @@ def _register() -> None:
         _both(name, text, laid)
     for name, (text, test) in PREDICATES.items():
 
-        def tested(left: Any, right: Any, _margin: Any, projection: Projection | None, test: Any = test) -> bool:
+        def tested(
+            left: Any, right: Any, _margin: Any, projection: Projection | None, test: Any = test, name: str = name
+        ) -> bool:
             planar(projection)
-            return bool(test(of(left).globe, of(right).globe))
+            one, two = of(left), of(right)
+            found = bool(test(one.globe, two.globe))
+            if found or name == "disjoint" or (one.globe is one.lonlat and two.globe is two.lonlat):
+                return found
+            # At 180 degrees itself, where `globe` divides shapes.
+            return bool(test(one.lonlat, turned(two.lonlat, middle(one.lonlat))))
 
         _both(name, text, tested)
 

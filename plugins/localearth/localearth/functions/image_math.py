@@ -196,11 +196,13 @@ def clamp(image: Image, low: float, high: float) -> Image:
 @function("Image.unitScale")
 def unit_scale(image: Image, low: float, high: float) -> Image:
     """Maps [low, high] to [0, 1] without clamping; always floating point."""
+    if low == high:
+        raise EarthEngineError("arguments 'low' and 'high': must be different numbers.")
     scale = Operation(lambda values: (values - low) / (high - low), floating)
     return image.with_bands(unary(band, scale) for band in image.bands)
 
 
-@function("Image.normalizedDifference")
+@function("Image.normalizedDifference", note="0 where both bands are 0 (assumed, as in `divide`).")
 def normalized_difference(image: Image, names: list[str] | None) -> Image:
     """(a - b) / (a + b) of two bands; masked where an input is negative (documented)."""
     by_name = {band.name: band for band in image.bands}

@@ -62,7 +62,7 @@ def _lines(shape: BaseGeometry, change: Callable[[Points], Points], holes_turn: 
     shell, *holes = (_lines(ring, change, holes_turn) for ring in (shape.exterior, *shape.interiors))
     if holes_turn:
         # Holes are on the same turn around the globe as the shell.
-        holes = [turned(hole, (shell.bounds[0] + shell.bounds[2]) / 2) for hole in holes]
+        holes = [turned(hole, middle(shell)) for hole in holes]
     return shapely.Polygon(shell, holes)
 
 
@@ -145,11 +145,14 @@ def planar_area(shape: BaseGeometry) -> float:
     return float(flat.area) * AUTHALIC**2
 
 
-def turned(shape: BaseGeometry, middle: float) -> BaseGeometry:
+def middle(shape: BaseGeometry) -> float:
+    """The longitude in the middle of a shape's bounds; 0 for an empty one."""
+    return 0.0 if shape.is_empty else float(shape.bounds[0] + shape.bounds[2]) / 2
+
+
+def turned(shape: BaseGeometry, to: float) -> BaseGeometry:
     """A shape in degrees moved by whole turns, so that its middle is nearest to a longitude."""
-    if shape.is_empty:
-        return shape
-    turns = round((middle - (shape.bounds[0] + shape.bounds[2]) / 2) / 360)
+    turns = round((to - middle(shape)) / 360)
     return translate(shape, 360 * turns) if turns else shape
 
 

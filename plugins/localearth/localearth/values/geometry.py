@@ -51,8 +51,7 @@ class Geometry:
     def lonlat(self) -> BaseGeometry:
         """The shape in EPSG:4326, valid; its edges are followed, and may go beyond 180 degrees."""
         found = self.in_crs("EPSG:4326")
-        if not found.is_empty:
-            found = turned(found, 0)
+        found = turned(found, 0)
         if found.geom_type != "Point":
             found = valid(found)
             shapely.prepare(found)
