@@ -116,6 +116,32 @@ def test_answers_follow_edges_and_go_across_180_degrees(name):
     assert make().getInfo() == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("geodesic", [True, False])
+def test_the_distance_of_long_lines_is_that_of_their_nearest_points(geodesic):
+    geod, lines = Geod(ellps="WGS84"), [[[0, -30], [60, 60]], [[25, -30], [85, 60]]]
+    if geodesic:
+        dense = [np.array(geod.npts(*first, *last, 500, initial_idx=0, terminus_idx=0)) for first, last in lines]
+    else:
+        dense = [np.linspace(first, last, 500) for first, last in lines]
+    one, two = (each.repeat(500, axis=0) if at == 0 else np.tile(each, (500, 1)) for at, each in enumerate(dense))
+    nearest = geod.inv(*one.T, *two.T)[2].min()
+    first, last = (ee.Geometry.LineString(line, None, geodesic) for line in lines)
+    assert first.distance(last).getInfo() == pytest.approx(nearest, rel=1e-3)
+
+
+def test_another_kind_of_edge_keeps_the_shape():
+    box = ee.Geometry.BBox(-10, 50, 10, 60)
+    # Edges of a result in EPSG:4326 are geodesics: the parallels get points.
+    for same in (
+        box.transform("EPSG:4326", 1),
+        ee.Feature(box).geometry(1, "EPSG:4326"),
+        box.union(box),
+        box.dissolve(),
+    ):
+        assert same.geodesic().getInfo() is True
+        assert same.area().getInfo() == pytest.approx(equal_area(WIDE[0]), rel=1e-5)
+
+
 def test_bounds_and_buffers_are_on_one_side_of_180_degrees():
     # The highest latitude of the great circle through (-10, 60) and (10, 60) on a sphere.
     top = np.degrees(np.arctan(np.tan(np.radians(60)) / np.cos(np.radians(10))))

@@ -52,6 +52,19 @@ RIGHT = {
     "clamp": (lambda: numbers().clamp(3, 7), VALUES.clip(3, 7)),
     "bitwiseNot": (lambda: numbers().bitwiseNot(), ~VALUES.astype(np.int16)),
     "mask-fills": (lambda: ee.Image(5).updateMask(0).mask(1), 5 * ONES),
+    "point-in-one-pixel": (
+        lambda: ee.Image(
+            ee.Image.pixelLonLat()
+            .reduceRegion(
+                ee.Reducer.count(),
+                ee.Geometry.MultiPoint([[1, 1], [3, 3], [5, 5]]),
+                crs="EPSG:4326",
+                crsTransform=[1, 0, 0, 0, 1, 0],
+            )
+            .getNumber("longitude")
+        ),
+        3 * ONES,
+    ),
     "cast-adds": (lambda: numbers().cast({"a": "int16", "b": "float"}).select("a").unmask(-3, False), -3 * ONES),
 }
 
@@ -102,6 +115,8 @@ REFUSED = {
     "add: a result has more than 64 bits": lambda: ee.Image("MY/LONGS").add(ee.Image("MY/LONGS")),
     "multiply: a result has more than 64 bits": lambda: ee.Image("MY/LONGS").multiply(4),
     "needs low <= high": lambda: numbers().clamp(3, 2),
+    "must be different numbers": lambda: numbers().unitScale(3, 3),
+    r"does not support '\^'": lambda: numbers().expression("b(0) ^ 2"),
     "each in 'from' once": lambda: numbers().remap([1, 1], [2, 3]),
 }
 
@@ -110,6 +125,14 @@ REFUSED = {
 def test_results_that_are_not_known_are_refused(message):
     with pytest.raises(ee.EEException, match=message):
         pixels(REFUSED[message]())
+
+
+def test_a_geotiff_of_mixed_types_holds_integers_of_32_bits():
+    mixed = ee.Image(2**24 + 1).toInt32().addBands(ee.Image(0.5).toFloat()).clip(numbers().geometry())
+    _, values = opened(
+        mixed.getDownloadURL({"format": "GEO_TIFF", "scale": 10, "crs": PLACE[0], "region": numbers().geometry()})
+    )
+    assert values.max() == 2**24 + 1
 
 
 def opened(url):

@@ -3,11 +3,13 @@
 Areas, lengths, distances and buffers are measured on the ellipsoid.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
@@ -15,6 +17,9 @@ from localearth.registry import function
 from localearth.values.edges import GEOD, middle, turned
 from localearth.values.geometry import LINES, Geometry, Plane, around, coordinates, parts, valid
 from localearth.values.projection import WGS84, Projection
+
+_PAIRS = 4_000_000
+"""Pairs of vertices that are compared at once."""
 
 _FURTHEST = 1_500_000
 """Metres from the centre of a geometry to the end of its buffer."""
@@ -63,12 +68,12 @@ def distance(left: Geometry, right: Geometry) -> float:
 def nearest_points(left: Geometry, right: Geometry) -> tuple[tuple[float, float], tuple[float, float]]:
     """The points of two geometries that are nearest to each other on the ground, longitude and latitude.
 
-    Degrees of longitude are shorter than those of latitude, so they are found in a plane between the geometries, whose
-    centre is improved twice.
+    They are found in a plane between them: there no distance is too short, and theirs is right. The first plane is
+    between the nearest vertices, and two more are between the points found.
     """
-    one = left.lonlat
-    two = turned(right.lonlat, middle(one))
-    line = shapely.shortest_line(one, two)
+    one = left.followed(left.lonlat)
+    two = turned(right.followed(right.lonlat), middle(one))
+    line = _near_vertices(one, two)
     for _ in range(3):
         centre = line.centroid
         plane = Plane(centre.x, centre.y)
@@ -76,6 +81,20 @@ def nearest_points(left: Geometry, right: Geometry) -> tuple[tuple[float, float]
         line = plane.back(near).shape
     first, last = line.coords
     return first, last
+
+
+def _near_vertices(one: BaseGeometry, two: BaseGeometry) -> BaseGeometry:
+    """A line between the nearest vertices of two shapes in degrees; of very many vertices, every second or third."""
+    vertices = [shapely.get_coordinates(shape) for shape in (one, two)]
+    step = math.ceil(math.sqrt(len(vertices[0]) * len(vertices[1]) / _PAIRS))
+    left, right = (points[::step] for points in vertices)
+    first, last = np.unravel_index((_on_sphere(left) @ _on_sphere(right).T).argmax(), (len(left), len(right)))
+    return shapely.LineString([left[first], right[last]])
+
+
+def _on_sphere(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    lon, lat = np.radians(points).T
+    return np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
 
 
 def bounds_in(geometry: Geometry, projection: Projection) -> Geometry:
@@ -151,7 +170,10 @@ def transformed(geometry: Geometry, projection: Projection, geodesic: bool | Non
     """The geometry in another projection; if its edges become others, with points that follow them."""
     if projection.transform != WGS84.transform:
         raise EarthEngineError("argument 'proj': the local Earth Engine supports projections without a transform.")
-    straight = projection.crs == "EPSG:4326" if geodesic is None else geodesic
-    same = straight and geometry.geodesic if straight or geometry.geodesic else projection == geometry.projection
-    shape = geometry.vertices(projection.crs) if same else geometry.in_crs(projection.crs)
-    return Geometry(shape, Projection(projection.crs), straight)
+    curved = projection.crs == "EPSG:4326" if geodesic is None else geodesic
+    if curved:
+        given = geometry if geometry.geodesic else Geometry(geometry.followed(geometry.drawn))
+        shape = given.vertices(projection.crs)
+    else:
+        shape = geometry.in_crs(projection.crs)
+    return Geometry(shape, Projection(projection.crs), curved)

@@ -51,7 +51,8 @@ def _register() -> None:
                 return like(value, shapes.bounds_in(of(value), projection))
             planar(projection)
             boxed = name == "bounds"
-            shape = of(value).drawn if boxed else of(value).measured
+            geometry = of(value)
+            shape = geometry.drawn if boxed else geometry.followed(geometry.drawn)
             return like(value, Geometry(change(shape), geodesic=not boxed))
 
         _both(name, text, changed, _BOUNDS if name == "bounds" else _NOTE)
@@ -59,7 +60,8 @@ def _register() -> None:
 
         def laid(left: Any, right: Any, _margin: Any, projection: Projection | None, overlay: Any = overlay) -> Any:
             planar(projection)
-            return like(left, Geometry(overlay(of(left).ground, of(right).ground)))
+            one, two = (each.followed(each.globe) for each in (of(left), of(right)))
+            return like(left, Geometry(overlay(one, two)))
 
         _both(name, text, laid)
     for name, (text, test) in PREDICATES.items():

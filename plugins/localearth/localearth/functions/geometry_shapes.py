@@ -48,7 +48,7 @@ def cut_lines(value: Any, distances: list[float], _margin: Any, projection: Proj
     cuts = sorted({float(each) for each in distances if each > 0})
     pieces: list[LineString] = []
     given = of(value)
-    for line in parts(given.vertices("EPSG:4326") if given.geodesic else given.drawn):
+    for line in parts(given.vertices("EPSG:4326") if given.geodesic else given.followed(given.drawn)):
         if line.geom_type in ("LineString", "LinearRing") and not line.is_empty:
             pieces += _cut(np.asarray(line.coords)[:, :2].tolist(), cuts)
     return like(value, Geometry(MultiLineString(pieces)))

@@ -150,7 +150,9 @@ def _clip(image: Image, region: Geometry) -> Image:
         return covered, covered
 
     shape = region.globe
-    footprint = region if image.footprint is None else Geometry(image.footprint.globe.intersection(shape))
+    footprint = region
+    if image.footprint is not None:
+        footprint = Geometry(image.footprint.globe.intersection(shape), geodesic=False)
     return evolve(image.with_bands(map(one, image.bands)), footprint=footprint)
 
 

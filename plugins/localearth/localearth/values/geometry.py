@@ -64,15 +64,9 @@ class Geometry:
         shapely.prepare(found)
         return found
 
-    @property
-    def ground(self) -> BaseGeometry:
-        """As `globe`, with edges that are the same if they are read as geodesics."""
-        return self.globe if self.geodesic else with_points(self.globe, False, METRES_PER_DEGREE)
-
-    @property
-    def measured(self) -> BaseGeometry:
-        """As `drawn`, with edges that also follow the ground where they are straight in longitude and latitude."""
-        return self.drawn if self.geodesic else with_points(self.drawn, False, METRES_PER_DEGREE)
+    def followed(self, shape_: BaseGeometry) -> BaseGeometry:
+        """A form of its shape in EPSG:4326, with edges that are the same if they are read as geodesics."""
+        return shape_ if self.geodesic else with_points(shape_, False, METRES_PER_DEGREE)
 
     @property
     def drawn(self) -> BaseGeometry:
@@ -106,8 +100,7 @@ class Geometry:
         """The plane at its centroid and the shape in that plane, in metres."""
         centre = self.lonlat.centroid
         plane = Plane(centre.x, centre.y)
-        shape_ = self.lonlat if self.geodesic else with_points(self.lonlat, False, METRES_PER_DEGREE)
-        return plane, shapely.transform(shape_, plane.onto)
+        return plane, shapely.transform(self.followed(self.lonlat), plane.onto)
 
     def area(self) -> float:
         """The area on the ellipsoid, square metres; 0 for points and lines.
@@ -127,7 +120,7 @@ class Geometry:
 
     def length(self, of: tuple[str, ...]) -> float:
         """The length on the ellipsoid of the parts with the given types, metres."""
-        return sum(GEOD.geometry_length(part) for part in parts(self.measured) if part.geom_type in of)
+        return sum(GEOD.geometry_length(part) for part in parts(self.followed(self.drawn)) if part.geom_type in of)
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it: GeoJSON, with the CRS and the kind of edges if they are not the defaults."""
