@@ -162,6 +162,8 @@ REFUSED = {
     "half a turn": lambda: ee.Geometry.Polygon([[[-90, 10], [90, 10], [0, 20]]]),
     "a whole one": lambda: ee.Geometry.Rectangle([-180, -60, 180, 60]),
     "support geometries around a pole": lambda: ee.Geometry.Point(0, 89.9).buffer(50_000),
+    "latitudes between -90 and 90": lambda: ee.Geometry.Polygon([[[0, 80], [1, 80], [1, 95]]]),
+    "encloses no area": lambda: ee.Geometry.Polygon([[[0, 0], [1, 0], [2, 0]]]).buffer(100),
     "up to 1500 km": lambda: ee.Geometry.Point(0, 0).buffer(2_000_000),
 }
 

@@ -77,7 +77,10 @@ class Geometry:
         """The shape in coordinates of a CRS; its edges are followed."""
         own = self.projection
         if self.geodesic:
-            followed = with_points(self.vertices("EPSG:4326"), True, METRES_PER_DEGREE)
+            drawn = self.vertices("EPSG:4326")
+            if not drawn.is_empty and not -90 <= drawn.bounds[1] <= drawn.bounds[3] <= 90:
+                raise EarthEngineError("The local Earth Engine needs latitudes between -90 and 90 degrees.")
+            followed = with_points(drawn, True, METRES_PER_DEGREE)
             return followed if crs == "EPSG:4326" else _moved(followed, WGS84, crs)
         if own.crs == crs and own.transform == WGS84.transform:
             return self.shape
@@ -98,6 +101,8 @@ class Geometry:
 
     def local(self) -> "tuple[Plane, BaseGeometry]":
         """The plane at its centroid and the shape in that plane, in metres."""
+        if self.lonlat.is_empty:
+            raise EarthEngineError("The local Earth Engine cannot place a geometry that is empty or encloses no area.")
         centre = self.lonlat.centroid
         plane = Plane(centre.x, centre.y)
         return plane, shapely.transform(self.followed(self.lonlat), plane.onto)
