@@ -1,5 +1,7 @@
 """Edges of geometries: geodesic or straight, across 180 degrees, and what is refused at the poles."""
 
+from io import BytesIO
+
 import ee
 import localearth
 import numpy as np
@@ -17,7 +19,9 @@ ROWS = np.arange(36 * 18, dtype=np.int32).reshape(18, 36)
 @pytest.fixture(scope="module", autouse=True)
 def globe():
     """A world with an image of the whole globe, in pixels of ten degrees."""
-    localearth.initialize(ArrayWorld(image("MY/GLOBE", [ArrayBand("b", ROWS, "EPSG:4326", (10, 0, -180, 0, -10, 90))])))
+    globe = image("MY/GLOBE", [ArrayBand("b", ROWS, "EPSG:4326", (10, 0, -180, 0, -10, 90))])
+    east = image("MY/EAST", [ArrayBand("b", np.roll(ROWS, 18, axis=1), "EPSG:4326", (10, 0, 0, 0, -10, 90))])
+    localearth.initialize(ArrayWorld(globe, east))
     yield
     ee.Reset()
 
@@ -148,6 +152,41 @@ def test_bounds_and_buffers_are_on_one_side_of_180_degrees():
     assert shape(ee.Geometry.Polygon(WIDE).bounds().getInfo()).bounds == pytest.approx((-10, 50, 10, top), abs=0.01)
     around = shape(ee.Geometry.Point([179.9, 0]).buffer(50_000).getInfo()).bounds
     assert around == pytest.approx((179.4508, -0.4522, 180.3492, 0.4522), abs=1e-3)
+
+
+GRIDS = {
+    "east": ("EPSG:4326", (5, 0, 150, 0, -5, 40)),
+    "west": ("EPSG:4326", (5, 0, -200, 0, -5, 40)),
+    "zone 1": ("EPSG:32601", (200_000, 0, -600_000, 0, -200_000, 3_000_000)),
+    "pole": ("EPSG:3995", (500_000, 0, -4_000_000, 0, -500_000, 4_000_000)),
+}
+
+
+@pytest.mark.parametrize("resampled", [False, True])
+@pytest.mark.parametrize("name", GRIDS)
+def test_an_image_of_the_globe_has_no_seam(name, resampled):
+    crs, affine = GRIDS[name]
+    names = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
+    grid = {"crsCode": crs, "affineTransform": dict(zip(names, affine, strict=True))}
+    grid["dimensions"] = {"width": 16, "height": 16}
+    a, _, c, _, e, f = affine
+    x, y = np.meshgrid(c + a * (np.arange(16) + 0.5), f + e * (np.arange(16) + 0.5))
+    lon, lat = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform(x, y)
+    col, row = (lon + 180) / 10 % 36, (90 - lat) / 10
+    if resampled:
+        left, top = np.floor(col - 0.5), np.floor(row - 0.5).clip(0, 16)
+        across, down = col - 0.5 - left, row - 0.5 - top
+        left, top = left.astype(int), top.astype(int)
+        one, two = (ROWS[at, left % 36] * (1 - across) + ROWS[at, (left + 1) % 36] * across for at in (top, top + 1))
+        expected = one * (1 - down) + two * down
+    else:
+        expected = ROWS[np.floor(row).astype(int), np.floor(col).astype(int)]
+    inner = (row > 0.5) & (row < 17.5)  # at the poles nothing is left to interpolate with
+    for asset in ("MY/GLOBE", "MY/EAST"):
+        shown = ee.Image(asset).resample("bilinear") if resampled else ee.Image(asset)
+        content = ee.data.computePixels({"expression": shown, "fileFormat": "NPY", "grid": grid})
+        found = np.load(BytesIO(content))["b"]
+        np.testing.assert_allclose(found[inner], expected[inner], rtol=1e-6)
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:32632", "EPSG:3857"])

@@ -5,8 +5,8 @@ from functools import lru_cache
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.raster.grid import Grid, other_turns, outline_lonlat
-from localearth.raster.sampling import Sampled, nearest
+from localearth.raster.grid import Grid, outline_lonlat
+from localearth.raster.sampling import Sampled, around_globe, nearest
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
@@ -48,19 +48,13 @@ def _band(band: BandSource, footprint: Geometry | None) -> ImageBand:
     native = _projection(band.crs, band.transform)
     kind = of_dtype(band.dtype)
 
-    def placed(grid: Grid, pull: Pull) -> Sampled:
+    def source(grid: Grid, pull: Pull) -> Sampled:
         # Most images of a long collection do not meet the grid: a bounding box shows that without reprojection.
         if footprint is not None and not _touch(footprint, grid):
             return blank(grid, kind.dtype)
-        values, mask = nearest(pull.positions(grid, native), band.read, (band.height, band.width), kind.dtype)
+        at = around_globe(pull.positions(grid, native), native, band.width)
+        values, mask = nearest(at, band.read, (band.height, band.width), kind.dtype)
         return np.asarray(values, kind.dtype), mask
-
-    def source(grid: Grid, pull: Pull) -> Sampled:
-        values, mask = placed(grid, pull)
-        for other in other_turns(grid):
-            more, also = placed(other, pull)
-            values, mask = np.where(mask, values, more), mask | also
-        return values, mask
 
     return ImageBand(band.name, kind, native, source, (band.width, band.height))
 
@@ -70,7 +64,8 @@ def _touch(footprint: Geometry, grid: Grid) -> bool:
     w, s, e, n = footprint.lonlat.bounds
     west, south, east, north = outline_lonlat(grid).bounds
     margin = 0.05
-    return bool(w - margin <= east and west - margin <= e and s - margin <= north and south - margin <= n)
+    along = any(w - margin <= east + turn and west + turn - margin <= e for turn in (0, -360, 360))
+    return bool(along and s - margin <= north and south - margin <= n)
 
 
 @function("Image.load", world=True, note="`version` is ignored.")

@@ -89,13 +89,3 @@ def check_memory(rows: int, columns: int) -> None:
 def outline_lonlat(grid: Grid) -> BaseGeometry:
     """A grid's outline in EPSG:4326; cached, because every footprint of a request needs it."""
     return grid.outline("EPSG:4326")
-
-
-def other_turns(grid: Grid) -> list[Grid]:
-    """The grid at the same places one turn around the globe away, if it is in EPSG:4326 and goes beyond 180 degrees."""
-    a, b, c, d, e, f = grid.transform
-    if grid.crs != "EPSG:4326" or b or d:
-        return []
-    ends = sorted((c, c + a * grid.width))
-    turns = [turn for turn, beyond in ((360, ends[0] < -180), (-360, ends[1] > 180)) if beyond]
-    return [Grid(grid.crs, (a, b, c + turn, d, e, f), grid.width, grid.height) for turn in turns]
