@@ -115,6 +115,7 @@ REFUSED = {
     "add: a result has more than 64 bits": lambda: ee.Image("MY/LONGS").add(ee.Image("MY/LONGS")),
     "multiply: a result has more than 64 bits": lambda: ee.Image("MY/LONGS").multiply(4),
     "needs low <= high": lambda: numbers().clamp(3, 2),
+    "a mask has negative values": lambda: numbers().subtract(8).selfMask(),
     "must be different numbers": lambda: numbers().unitScale(3, 3),
     r"does not support '\^'": lambda: numbers().expression("b(0) ^ 2"),
     "each in 'from' once": lambda: numbers().remap([1, 1], [2, 3]),

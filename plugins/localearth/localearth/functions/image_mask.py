@@ -23,6 +23,9 @@ from localearth.values.pixel_type import BOOLEAN, cast
 from localearth.values.projection import Projection
 
 
+_REFUSED = " Where one below 1 would be a weight or an opacity, it is refused, and so are negative ones."
+
+
 def inside(geometry: Geometry, grid: Grid) -> Any:
     """True at pixels whose centre is in a geometry, (height, width)."""
     shape = geometry.globe
@@ -74,6 +77,12 @@ def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
             values, mask = pull(band.source, grid)
             test, valid = pull(by.source, grid)
             chosen = valid & (test > 0 if test.dtype.kind != "b" else test)
+            if test.dtype.kind in "if" and (mask & valid & (test < 0)).any():
+                raise EarthEngineError(
+                    "Image.updateMask: a mask has negative values, and it is not documented whether these mask. Use a "
+                    "mask of 0 and 1, for example gt(0) or neq(0).",
+                    placed=True,
+                )
             if test.dtype.kind == "f" and (mask & chosen & (test < 1)).any():
                 pull.fractions = True
             if keep:
@@ -89,7 +98,7 @@ def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
 
 @function(
     "Image.updateMask",
-    note="A mask above 0 is valid; where one below 1 would be a weight or an opacity, it is refused.",
+    note="A mask above 0 is valid." + _REFUSED,
 )
 def update_mask(image: Image, mask: Image) -> Image:
     """Masks where another image is 0 or masked."""
@@ -97,7 +106,8 @@ def update_mask(image: Image, mask: Image) -> Image:
 
 
 @function(
-    "Image.selfMask", note="A value above 0 is valid; where one below 1 would be a weight or an opacity, it is refused."
+    "Image.selfMask",
+    note="A value above 0 is valid." + _REFUSED,
 )
 def self_mask(image: Image) -> Image:
     """Masks where the image itself is 0."""
