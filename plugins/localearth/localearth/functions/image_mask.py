@@ -22,7 +22,6 @@ from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import BOOLEAN, cast
 from localearth.values.projection import Projection
 
-
 _REFUSED = " Where one below 1 would be a weight or an opacity, it is refused, and so are negative ones."
 
 
