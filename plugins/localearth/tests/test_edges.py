@@ -80,6 +80,17 @@ ANSWERS = {
         True,
     ),
     "centroid-across": (lambda: ee.Geometry.Polygon(ACROSS).centroid().coordinates().get(0), 180),
+    "centroid-of-parts": (
+        lambda: (
+            ee.Geometry.MultiPolygon(
+                [[[[179, 0], [180, 0], [180, 1], [179, 1]]], [[[-180, 0], [-179, 0], [-179, 1], [-180, 1]]]]
+            )
+            .centroid()
+            .coordinates()
+            .get(0)
+        ),
+        180,
+    ),
     "distance-across": (
         lambda: ee.Geometry.Point(179.9, 0).distance(ee.Geometry.Point(-179.9, 0)),
         Geod(ellps="WGS84").inv(179.9, 0, -179.9, 0)[2],
@@ -202,6 +213,7 @@ REFUSED = {
     "a whole one": lambda: ee.Geometry.Rectangle([-180, -60, 180, 60]),
     "support geometries around a pole": lambda: ee.Geometry.Point(0, 89.9).buffer(50_000),
     "latitudes between -90 and 90": lambda: ee.Geometry.Polygon([[[0, 80], [1, 80], [1, 95]]]),
+    "wider than half the globe": lambda: ee.Geometry.BBox(-170, 0, 170, 10).buffer(100),
     "encloses no area": lambda: ee.Geometry.Polygon([[[0, 0], [1, 0], [2, 0]]]).buffer(100),
     "up to 1500 km": lambda: ee.Geometry.Point(0, 0).buffer(2_000_000),
 }

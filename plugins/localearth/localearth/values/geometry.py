@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
 
 from localearth.errors import EarthEngineError
-from localearth.values.edges import GEOD, planar_area, turned, unrolled, with_points, wrapped
+from localearth.values.edges import GEOD, middle, planar_area, turned, unrolled, with_points, wrapped
 from localearth.values.projection import (
     METRES_PER_DEGREE,
     WGS84,
@@ -103,9 +103,15 @@ class Geometry:
         """The plane at its centroid and the shape in that plane, in metres."""
         if self.lonlat.is_empty:
             raise EarthEngineError("The local Earth Engine cannot place a geometry that is empty or encloses no area.")
-        centre = self.lonlat.centroid
+        shape_ = self.followed(self.lonlat)
+        if hasattr(shape_, "geoms") and shape_.bounds[2] - shape_.bounds[0] > 180:
+            # Parts on both sides of 180 degrees are next to each other.
+            shape_ = type(shape_)([turned(part, middle(shape_.geoms[0])) for part in shape_.geoms])
+        if shape_.bounds[2] - shape_.bounds[0] > 180:
+            raise EarthEngineError("The local Earth Engine cannot place a geometry that is wider than half the globe.")
+        centre = shape_.centroid
         plane = Plane(centre.x, centre.y)
-        return plane, shapely.transform(self.followed(self.lonlat), plane.onto)
+        return plane, shapely.transform(shape_, plane.onto)
 
     def area(self) -> float:
         """The area on the ellipsoid, square metres; 0 for points and lines.
