@@ -155,10 +155,5 @@ def test_pictures_and_downloads_have_north_at_the_top():
     assert [row.max() for row in values if np.isfinite(row).any()] == [3, 7, 11, 15]
 
 
-def test_colours_of_a_palette_have_names():
-    shown = ee.Image(255).toUint8().visualize(min=0, max=255, palette=["white", "Orange"])
-    assert [pixels(shown.select(band))[0, 0] for band in range(3)] == [255, 165, 0]
-
-
 def test_visualize_takes_the_first_three_bands():
     assert ee.Image([1, 2, 3, 4]).visualize(min=0, max=4).bandNames().getInfo() == ["vis-red", "vis-green", "vis-blue"]

@@ -14,26 +14,12 @@ from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import LIMITS, PixelType
 
 _HEX = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
-_NAMED = {
-    **{"aqua": "00ffff", "black": "000000", "blue": "0000ff", "fuchsia": "ff00ff", "gray": "808080", "green": "008000"},
-    **{
-        "lime": "00ff00",
-        "maroon": "800000",
-        "navy": "000080",
-        "olive": "808000",
-        "orange": "ffa500",
-        "purple": "800080",
-    },
-    **{"red": "ff0000", "silver": "c0c0c0", "teal": "008080", "white": "ffffff", "yellow": "ffff00"},
-}
-"""The names of colours in CSS 2.1."""
 _RGB = ("vis-red", "vis-green", "vis-blue")
 
 
 @function(
     "Image.visualize",
-    note="Colours of `palette` as hexadecimal numbers or the names of CSS 2.1. `opacity` 1 only. Fractions of a byte "
-    "are cut off (assumed).",
+    note="Colours of `palette` as hexadecimal numbers. `opacity` 1 only. Fractions of a byte are cut off (assumed).",
 )
 def visualize(
     image: Image,
@@ -123,11 +109,10 @@ def _colours(palette: Any) -> Any:
     found = palette.split(",") if isinstance(palette, str) else list(palette)
     rows = []
     for text in found:
-        name = str(text).strip()
-        match = _HEX.fullmatch(_NAMED.get(name.lower(), name))
+        match = _HEX.fullmatch(str(text).strip())
         if match is None:
             raise EarthEngineError(
-                f"The colour {text!r} is not supported: use {', '.join(_NAMED)}, or a hexadecimal number as FF8800."
+                f"The colour {text!r} is not supported: write it as a hexadecimal number, as FF8800."
             )
         code = match[1] if len(match[1]) == 6 else "".join(2 * digit for digit in match[1])
         rows.append([int(code[start : start + 2], 16) for start in (0, 2, 4)])
