@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from localearth.errors import EarthEngineError
 from localearth.pixels import Pixels
 from localearth.values.image import ImageBand
-from localearth.values.pixel_type import cast
+from localearth.values.pixel_type import DOUBLE, cast
 
 PICTURES = ("PNG", "JPEG", "AUTO_JPEG_PNG")
 """Formats that need one or three bands of 8 bits, such as `Image.visualize` makes."""
@@ -47,6 +47,9 @@ def geotiff(pixels: Pixels) -> bytes:
     shared = bands[0].type
     for band in bands[1:]:
         shared = shared.union(band.type)
+    if not shared.is_integer and any(band.type.is_integer and band.type.dtype.itemsize > 2 for band in bands):
+        # Single precision does not hold integers of 32 bits.
+        shared = DOUBLE
     # Integers of 64 bits are sent as float64; their masked pixels are 0, although the tag is -inf (geedim's notes).
     wide = shared.dtype == np.int64
     dtype = np.dtype(np.float64) if wide else shared.dtype
@@ -80,6 +83,11 @@ def check_picture(bands: tuple[ImageBand, ...]) -> None:
 def _picture(driver: str, pixels: Pixels) -> bytes:
     from rasterio import Env, MemoryFile
 
+    if pixels.fractions:
+        raise EarthEngineError(
+            "A mask has values between 0 and 1: the local Earth Engine does not draw pictures that are partly "
+            "transparent. Make the mask 0 or 1, for example with gt(0)."
+        )
     values = [pixels.values[band.name] for band in pixels.bands]
     shown = pixels.masks.all(axis=0)
     layers: list[NDArray[Any]] = [np.where(shown, each, 0).astype(np.uint8) for each in values]

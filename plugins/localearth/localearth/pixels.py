@@ -92,23 +92,21 @@ class Pixels:
         grid: the grid.
         values: a structured array (height, width) with a field for every band; masked pixels are 0.
         masks: which pixels are valid, (bands, height, width).
+        fractions: whether a mask had values between 0 and 1.
     """
 
     bands: tuple[ImageBand, ...]
     grid: Grid
     values: NDArray[Any]
     masks: NDArray[np.bool_]
-
-    def only(self, position: int) -> "Pixels":
-        """The pixels of one band."""
-        bands = self.bands[position : position + 1]
-        return Pixels(bands, self.grid, self.values, self.masks[position : position + 1])
+    fractions: bool = False
 
 
 def compute(bands: tuple[ImageBand, ...], grid: Grid) -> Pixels:
     """Computes the bands on a grid, block by block."""
     values = np.empty(grid.shape, dtype=[(band.name, band.type.dtype) for band in bands])
     masks = np.empty((len(bands), *grid.shape), bool)
+    fractions = False
     for row in range(0, grid.height, BLOCK):
         for col in range(0, grid.width, BLOCK):
             block = grid.window(row, col, min(BLOCK, grid.height - row), min(BLOCK, grid.width - col))
@@ -118,4 +116,5 @@ def compute(bands: tuple[ImageBand, ...], grid: Grid) -> Pixels:
                 found, mask = pull(band.source, block)
                 values[band.name][place] = np.where(mask, found, 0)
                 masks[position][place] = mask
-    return Pixels(bands, grid, values, masks)
+            fractions |= pull.fractions
+    return Pixels(bands, grid, values, masks, fractions)

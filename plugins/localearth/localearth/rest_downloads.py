@@ -15,7 +15,7 @@ from attrs import frozen
 from localearth import image_files
 from localearth.errors import EarthEngineError
 from localearth.expression import evaluate
-from localearth.functions.image_bounds import scaled_grid
+from localearth.functions.image_bounds import north_up, scaled_grid
 from localearth.functions.image_visualize import visualize
 from localearth.pixels import check_bytes, check_side, check_size, chosen_bands, compute
 from localearth.promote import promote
@@ -113,7 +113,7 @@ def thumbnail(world: World, body: Mapping[str, Any]) -> Thumbnail:
     groups = [(band,) for band in bands] if file_format == "ZIPPED_GEO_TIFF_PER_BAND" else [bands]
     if file_format in image_files.PICTURES:
         image_files.check_picture(bands)
-        parts = [(bands, _picture_grid(body, image, bands))]
+        parts = [(bands, north_up(_picture_grid(body, image, bands)))]
     else:
         parts = [(group, request_grid(body.get("grid"), image, group)) for group in groups]
     for _, grid in parts:

@@ -15,6 +15,7 @@ from localearth.expression import evaluate
 from localearth.promote import promote
 from localearth.values.collection import Collection
 from localearth.values.feature import index_of
+from localearth.values.geometry import valid
 from localearth.worlds.base import World
 
 PAGE = 1000
@@ -50,7 +51,7 @@ def page(elements: Sequence[Any], given: Mapping[str, Any]) -> tuple[Sequence[An
 def geojson(element: Any) -> dict[str, Any]:
     """An element as a GeoJSON feature in EPSG:4326."""
     properties = {name: encode(value) for name, value in element.properties.items() if not name.startswith("system:")}
-    geometry = None if element.geometry is None else mapping(element.geometry.lonlat)
+    geometry = None if element.geometry is None else mapping(valid(element.geometry.vertices("EPSG:4326")))
     shown = {"type": "Feature", "geometry": geometry, "properties": properties}
     index = index_of(element)
     return shown if index is None else {**shown, "id": index}
@@ -104,7 +105,7 @@ class Table:
 
 def _cell(row: Any, name: str) -> Any:
     if name == ".geo":
-        shape = _NOTHING if row.geometry is None else mapping(row.geometry.lonlat)
+        shape = _NOTHING if row.geometry is None else mapping(valid(row.geometry.vertices("EPSG:4326")))
         return json.dumps(shape, separators=(",", ":"))
     value = encode(row.properties.get(name))
     if isinstance(value, bool):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localearth.errors import EarthEngineError
+from localearth.functions.geometry import transformed
 from localearth.functions.regex import compiled
 from localearth.promote import is_number
 from localearth.registry import function
@@ -125,7 +126,7 @@ def geometry_of(element: Any, _margin: Any, projection: Projection | None, _geod
         raise EarthEngineError("The element has no geometry.")
     if projection is None:
         return found
-    return Geometry(found.in_crs(projection.crs), Projection(projection.crs), projection.crs == "EPSG:4326")
+    return transformed(found, projection, None)
 
 
 @function("Feature", note="`geometryKey` is refused.")

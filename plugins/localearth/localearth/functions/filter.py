@@ -78,7 +78,7 @@ _SPATIAL: dict[str, tuple[Callable[[Any, Any], bool], bool]] = {
 
 
 def _shapes(test: Match) -> Match:
-    return lambda a, b: isinstance(a, Geometry) and isinstance(b, Geometry) and test(a.lonlat, b.lonlat)
+    return lambda a, b: isinstance(a, Geometry) and isinstance(b, Geometry) and test(a.globe, b.globe)
 
 
 def _register_spatial() -> None:
@@ -98,7 +98,7 @@ def _register_spatial() -> None:
             if both is not None:
                 return of_two(both, name)
             field, value, field_first = sides(left_field, right, right_field, left)
-            region = promote(name, "rightValue" if field_first else "leftValue", "Geometry", value).lonlat
+            region = promote(name, "rightValue" if field_first else "leftValue", "Geometry", value).globe
 
             def passes(element: Any) -> bool:
                 found = field_of(element, field)
@@ -107,7 +107,7 @@ def _register_spatial() -> None:
                     return name in ("Filter.intersects", "Filter.contains")
                 if not isinstance(found, Geometry):
                     return False
-                return test(found.lonlat, region) if field_first else test(region, found.lonlat)
+                return test(found.globe, region) if field_first else test(region, found.globe)
 
             return Filter(passes, region if touching and field in GEOMETRY_FIELDS else None, text=name)
 

@@ -160,7 +160,8 @@ for _name, _text, _make in (
 @function("GeometryConstructors.MultiGeometry")
 def multi_geometry(values: list[Geometry], _crs: Projection | None, _geodesic: bool | None, _margin: Any) -> Geometry:
     """Geometries of any type."""
-    return Geometry(GeometryCollection([each.drawn for each in values]))
+    shapes = (each.vertices("EPSG:4326") if each.geodesic else each.followed(each.drawn) for each in values)
+    return Geometry(GeometryCollection(list(shapes)))
 
 
 @function("GeometryConstructors.Rectangle")

@@ -14,7 +14,7 @@ from localearth.registry import function
 from localearth.values.array import Array
 from localearth.values.collection import Collection
 from localearth.values.date import Date
-from localearth.values.image import Image, ImageBand, Pull, blank, constant_band, of_bands, unique
+from localearth.values.image import Image, ImageBand, Pull, constant_band, masked_band, of_bands, unique
 from localearth.values.pixel_type import DOUBLE, PixelType, array_pixels
 from localearth.values.projection import WGS84, Projection, invert
 
@@ -104,7 +104,7 @@ def link_collection(image: Image, collection: Collection, bands: Any, properties
     found = None if value is None else collection.matching(match, value)
     names, keys = ([each] if isinstance(each, str) else list(each or ()) for each in (bands, properties))
     if found is None:
-        linked = [ImageBand(name, DOUBLE, WGS84, lambda grid, _pull: blank(grid, DOUBLE.dtype)) for name in names]
+        linked = [masked_band(name, DOUBLE) for name in names]
     else:
         linked = [band for name in names for band in _matching(found, name)]
     merged = {band.name: band for band in image.bands} | {band.name: band for band in linked}

@@ -62,6 +62,7 @@ def _mosaic(name: str, bands: list[ImageBand]) -> ImageBand:
         values, mask = np.zeros(grid.shape, kind.dtype), np.zeros(grid.shape, bool)
         for band in reversed(bands):
             new, valid = pull(band.source, grid)
+            pull.no_fractions("ImageCollection.mosaic")
             fresh = valid & ~mask
             if fresh.any():
                 values = np.where(fresh, cast(new, kind), values)
@@ -87,6 +88,8 @@ def reduced(
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         pulled = [pull(band.source, grid) for band in bands]
+        if reducer.weighted:
+            pull.no_fractions("ImageCollection.reduce, and mean and sum of images")
         stack = np.stack([values for values, _ in pulled]).reshape(len(bands), -1)
         if not reducer.exact or stack.dtype.kind not in "iu":
             stack = stack.astype(np.float64)

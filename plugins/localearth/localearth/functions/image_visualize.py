@@ -59,7 +59,8 @@ def visualize(
 
 def _chosen(image: Image, bands: Any) -> tuple[ImageBand, ...]:
     names = bands.split(",") if isinstance(bands, str) else bands
-    found = image.bands
+    # Without names the first three (documented).
+    found = image.bands[:3]
     if names is not None:
         names = [str(name).strip() for name in (names if isinstance(names, list) else [names])]
         by_name = {band.name: band for band in image.bands}

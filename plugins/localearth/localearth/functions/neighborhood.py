@@ -83,6 +83,8 @@ def _reduced(
                     placed=True,
                 )
         values, mask = padded(band, weights, grid, pull)
+        if reducer.weighted and by != "kernel":
+            pull.no_fractions("Image.reduceNeighborhood")
         found = np.zeros((len(kinds), *grid.shape))
         good = np.zeros((len(kinds), *grid.shape), bool)
         step = max(_STACK // max(len(cells) * grid.width, 1), 1)

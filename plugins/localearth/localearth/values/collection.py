@@ -173,5 +173,5 @@ def union(collection: Collection) -> Geometry:
 
     if any(isinstance(each, Image) and each.geometry is None for each in collection.elements):
         return UNBOUNDED
-    shapes = [each.geometry.lonlat for each in collection.elements if each.geometry is not None]
-    return Geometry(shapely.union_all(shapes))
+    found = [each.geometry for each in collection.elements if each.geometry is not None]
+    return Geometry(shapely.union_all([each.globe for each in found]), geodesic=any(each.geodesic for each in found))

@@ -23,9 +23,14 @@ Source = Callable[[Grid, "Pull"], Sampled]
 
 
 class Pull:
-    """The pixels of one request: every source and every position is computed once per grid."""
+    """The pixels of one request: every source and every position is computed once per grid.
+
+    Attributes:
+        fractions: whether a mask had values between 0 and 1 at valid pixels.
+    """
 
     def __init__(self) -> None:
+        self.fractions = False
         self._pixels: dict[tuple[int, Grid], tuple[Source, Sampled]] = {}
         self._positions: dict[tuple[Grid, Projection], Positions] = {}
         self._overlaps: dict[tuple[Grid, Projection], Overlap] = {}
@@ -41,6 +46,19 @@ class Pull:
             found = source, source(grid, self)
             self._pixels[key] = found
         return found[1]
+
+    def no_fractions(self, name: str) -> None:
+        """Refuses masks between 0 and 1, which Earth Engine uses as weights and opacities.
+
+        Raises:
+            EarthEngineError: when a mask of the images used so far had such values.
+        """
+        if self.fractions:
+            raise EarthEngineError(
+                f"{name}: a mask has values between 0 and 1, which the local Earth Engine does not use as weights or "
+                "opacity. Make the mask 0 or 1, for example with gt(0).",
+                placed=True,
+            )
 
     def positions(self, grid: Grid, native: Projection) -> Positions:
         """The positions of the grid's centres in a native raster."""
@@ -176,6 +194,11 @@ def constant_band(name: str, value: float, pixel_type: PixelType) -> ImageBand:
         return np.full(grid.shape, held), np.ones(grid.shape, bool)
 
     return ImageBand(name, pixel_type, WGS84, source)
+
+
+def masked_band(name: str, kind: PixelType) -> ImageBand:
+    """A band that is masked everywhere."""
+    return ImageBand(name, kind, WGS84, lambda grid, _pull: blank(grid, kind.dtype))
 
 
 def unique(names: Iterable[str]) -> list[str]:
