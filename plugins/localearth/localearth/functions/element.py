@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from localearth.errors import EarthEngineError
+from localearth.functions.geometry import transformed
 from localearth.functions.regex import compiled
 from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values import feature as features
 from localearth.values.date import Date, of
 from localearth.values.feature import Feature
-from localearth.values.geometry import Geometry
+from localearth.values.geometry import UNBOUNDED, Geometry
 from localearth.values.image import Image
 from localearth.values.projection import Projection
 
@@ -118,16 +119,14 @@ def date_of(image: Image) -> Date:
 @function("Element.geometry", "Feature.geometry", "Image.geometry", note="`geodesics` is ignored.")
 def geometry_of(element: Any, _margin: Any, projection: Projection | None, _geodesics: bool | None) -> Geometry:
     """The geometry, or an image's footprint; unbounded images cover the world."""
-    from shapely.geometry import box
-
     found: Geometry | None = element.geometry
     if found is None:
         if isinstance(element, Image):
-            return Geometry(box(-180, -90, 180, 90), geodesic=False)
+            return UNBOUNDED
         raise EarthEngineError("The element has no geometry.")
     if projection is None:
         return found
-    return Geometry(found.in_crs(projection.crs), Projection(projection.crs), projection.crs == "EPSG:4326")
+    return transformed(found, projection, None)
 
 
 @function("Feature", note="`geometryKey` is refused.")
