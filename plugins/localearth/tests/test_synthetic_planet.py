@@ -168,3 +168,18 @@ def test_opening_the_world_does_not_import_the_package_that_would_hold_a_gigabyt
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
     )
     assert json.loads(done.stdout) is False
+
+
+def test_a_pixel_does_not_use_the_window_of_a_whole_region() -> None:
+    """Every date of a series would be computed for the whole window, for each of the pixels that are sampled."""
+    planet = SyntheticWorld().planet
+    lattice = Lattice("EPSG:32632", 399_960.0, 5_400_000.0, 10.0)
+    region, pixel = Window(1000, 1000, 400, 400), Window(1200, 1200, 1, 1)
+    large = planet.truth(lattice, region)
+    small = planet.truth(lattice, pixel)
+    assert small.patch.window.rows < 40 < 400 < large.patch.window.rows
+    inside = [truth.terrain.elevation[truth.patch.window.slices(pixel)] for truth in (large, small)]
+    np.testing.assert_array_equal(*inside)
+    # The window of a tile is used.
+    tile = planet.truth(lattice, Window(3000, 3000, 128, 128))
+    assert planet.truth(lattice, Window(3050, 3050, 1, 1)) is tile

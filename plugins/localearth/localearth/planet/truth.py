@@ -27,6 +27,9 @@ KEPT = 16
 A tile uses four windows, and one process has few requests in flight at once.
 """
 
+LARGER = 32
+"""How many times as large a cached window may be; a single pixel uses that of a tile of 128 x 128."""
+
 MARGIN = 14
 """Margin around a requested window, pixels, because bands of 60 m and resampling need pixels around it."""
 
@@ -84,10 +87,14 @@ class Recent(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, window: Window, make: Callable[[], tuple[Window, T]]) -> tuple[Window, T]:
-        """The cached value of a window that contains this one; otherwise the result of `make`, which is then cached."""
+        """The cached value of a window that contains this one; otherwise the result of `make`, which is then cached.
+
+        A much larger window is not used: what it has not computed yet would take longer than a new small window.
+        """
+        most = LARGER * (window.rows + 2 * MARGIN) * (window.cols + 2 * MARGIN)
         with self._lock:
             for held in reversed(self._held):
-                if held[0] == key and held[1].contains(window):
+                if held[0] == key and held[1].contains(window) and held[1].rows * held[1].cols <= most:
                     self._held.move_to_end(held)
                     return held[1], self._held[held]
         # Computed outside the lock: two threads may compute a window twice, with the same result.
