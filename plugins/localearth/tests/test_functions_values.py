@@ -155,7 +155,7 @@ FAILURES = {
     "pattern": (lambda: ee.Date("2017").format("qq"), "does not support letter 'q'"),
     "number": (lambda: ee.Number.parse("x"), "Number.parse: Can't parse 'x' as a number."),
     "lengths": (lambda: ee.Dictionary.fromLists(["a"], []), "Dictionary.fromLists: Keys and values must have"),
-    "order": (lambda: ee.List([ee.Image(1), ee.Image(2)]).sort(), "List.sort: Only numbers, dates, strings"),
+    "order": (lambda: ee.List([ee.Image(1), ee.Image(2)]).sort(), "List.sort: Only numbers, dates and strings"),
     "number format": (lambda: ee.Number(1.5).format("%d"), "needs a whole number"),
 }
 

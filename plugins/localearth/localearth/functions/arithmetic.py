@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from localearth.values.pixel_type import BOOLEAN, INT64, LIMITS, PixelType
+from localearth.values.pixel_type import BOOLEAN, INT64, LIMITS, PixelType, cast
 
 Array = NDArray[Any]
 
@@ -35,7 +35,9 @@ class Operation:
         single = self.exact and all(each.dtype == np.float32 for each in operands)
         common = np.int64 if whole else np.float32 if single else np.float64
         with np.errstate(all="ignore"):
-            found = self.compute(*(each.astype(common, copy=False) for each in operands))
+            # Floats beyond 64 bits become the nearest integer, as in Java.
+            given = (cast(each, LIMITS["int64"]) if whole and each.dtype.kind == "f" else each for each in operands)
+            found = self.compute(*(each.astype(common, copy=False) for each in given))
             return np.asarray(found).astype(result.dtype, copy=False)
 
 

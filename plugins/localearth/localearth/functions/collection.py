@@ -6,7 +6,7 @@ from typing import Any
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
-from localearth.functions.lists import ordering
+from localearth.functions.lists import arranged
 from localearth.functions.support import mapped
 from localearth.promote import promote
 from localearth.registry import function
@@ -55,7 +55,7 @@ def ordered(elements: list[Any], key: str, ascending: bool) -> list[Any]:
     """Elements in the order of a property; those without it come last in both orders (assumed)."""
     have = [each for each in elements if field_of(each, key) is not None]
     rest = [each for each in elements if field_of(each, key) is None]
-    return sorted(have, key=lambda each: ordering(field_of(each, key)), reverse=not ascending) + rest
+    return arranged(have, (field_of(each, key) for each in have), reverse=not ascending) + rest
 
 
 @function("Collection.limit", note="The asset's id is kept (assumed).")

@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.functions.lists import ordering
+from localearth.functions.lists import arranged, orderings
 from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values import row_reducers as rows
 from localearth.values.collection import Collection
 from localearth.values.compare import field_of
 from localearth.values.date import Date
+from localearth.values.pixel_type import text_of
 from localearth.values.projection import whole
 from localearth.values.reducer import BUILTIN, Reducer, percentiles
 
@@ -141,8 +142,9 @@ def count(collection: Collection, name: str) -> int:
 def histogram(collection: Collection, name: str) -> dict[str, int]:
     """The number of occurrences of each value of a property."""
     found: dict[str, int] = {}
-    for value in sorted(_column(collection, name), key=ordering):
-        key = value if isinstance(value, str) else str(whole(value))
+    values = _column(collection, name)
+    for value in arranged(values, values):
+        key = value if isinstance(value, str) else text_of(whole(value))
         found[key] = found.get(key, 0) + 1
     return found
 
@@ -150,13 +152,15 @@ def histogram(collection: Collection, name: str) -> dict[str, int]:
 @function("AggregateFeatureCollection.min")
 def least(collection: Collection, name: str) -> Any:
     """The minimum of a property."""
-    return min(_column(collection, name), key=ordering, default=None)
+    values = _column(collection, name)
+    return arranged(values, values)[0] if values else None
 
 
 @function("AggregateFeatureCollection.max")
 def greatest(collection: Collection, name: str) -> Any:
     """The maximum of a property."""
-    return max(_column(collection, name), key=ordering, default=None)
+    values = _column(collection, name)
+    return arranged(values, values)[-1] if values else None
 
 
 def _numbers(collection: Collection, name: str) -> list[float]:
@@ -193,7 +197,7 @@ _register_aggregates()
 @function("AggregateFeatureCollection.count_distinct")
 def count_distinct(collection: Collection, name: str) -> int:
     """The number of different values of a property."""
-    return len({ordering(value) for value in _column(collection, name)})
+    return len(set(orderings(_column(collection, name))))
 
 
 @function("AggregateFeatureCollection.stats", note="Needs two or more values.")

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from localearth.errors import EarthEngineError
 from localearth.values.array import Array
-from localearth.values.pixel_type import DOUBLE, PixelType
+from localearth.values.pixel_type import DOUBLE, PixelType, text_of
 from localearth.values.projection import whole
 from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights
 
@@ -90,9 +90,15 @@ def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = No
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise EarthEngineError(f"The reducer needs numbers, not {value!r}.")
+        if isinstance(value, int) and abs(value) > 2**53:
+            raise EarthEngineError(f"the local Earth Engine does not reduce integers of more than 53 bits: {value}.")
     stack = np.asarray(values, float).reshape(-1, 1)
     weight = None if weights is None or not reducer.weighted else np.asarray([weights[i] for i in kept]).reshape(-1, 1)
     found = reducer.apply(stack, np.ones(stack.shape, bool), weight)
+    if values and not all(valid[0] for _, valid in found):
+        raise EarthEngineError(
+            f"the local Earth Engine knows no {', '.join(reducer.outputs)} of so few values or weights."
+        )
     return [whole(float(np.asarray(value)[0])) if valid[0] else None for value, valid in found]
 
 
@@ -174,7 +180,7 @@ def _frequencies(rows: Rows, weights: Sequence[float]) -> list[Any]:
     for (value,), weight in zip(rows, weights, strict=True):
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise EarthEngineError(f"The reducer needs numbers or strings, not {value!r}.")
-        key = value if isinstance(value, str) else str(whole(value))
+        key = value if isinstance(value, str) else text_of(whole(value))
         found[key] = found.get(key, 0.0) + weight
     return [{key: whole(count) for key, count in found.items()}]
 
