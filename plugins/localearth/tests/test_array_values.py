@@ -122,7 +122,7 @@ def test_matrices(local):
         (lambda: ee.Array.bitsToArray(6), "order of the bits"),
         (lambda: array([1]).get([1]), "outside the array"),
         (lambda: array(A).matrixDeterminant(), "square matrix"),
-        (lambda: array([[1, 1], [1, 1]]).matrixInverse(), "Singular"),
+        (lambda: array([[1, 1], [1, 1]]).matrixInverse(), "singular"),
         (lambda: array(A).reshape([4, -1]), "can't be reshaped"),
         (lambda: array(A).reduce(ee.Reducer.minMax(), [0]), "needs a fieldAxis"),
         (lambda: array(A).reduce(ee.Reducer.toList(), [0]), "not for single pixels"),

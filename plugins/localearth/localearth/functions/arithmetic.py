@@ -1,6 +1,7 @@
 """Arithmetic on arrays, shared by images and numbers: the operations and the types of their results."""
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -192,6 +193,9 @@ UNARY: dict[str, Operation] = {
     "erfc": Operation(_each(math.erfc), floating),
 }
 """Operations on one operand. Angles are in radians."""
+
+EXACT: dict[Any, Any] = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul}
+"""Operations whose result may exceed 64 bits."""
 
 CASTS: dict[str, str] = {
     "uint8": "uint8",

@@ -75,6 +75,8 @@ def argmax(array: Array) -> list[int] | None:
     """The position of the first maximum; null for an empty array."""
     if not array.data.size:
         return None
+    if np.isnan(array.data.astype(np.float64)).any():
+        raise EarthEngineError("the local Earth Engine does not know the maximum of an array with NaN.")
     return [int(each) for each in np.unravel_index(int(array.data.argmax()), array.data.shape)]
 
 
@@ -205,6 +207,8 @@ def _reduced(array: Array, reducer: Reducer, axes: tuple[int, ...]) -> list[Arra
     stack = np.moveaxis(array.data, axes, range(len(axes))).reshape(-1, math.prod(rest))
     if not stack.size:
         raise EarthEngineError("the local Earth Engine does not reduce empty arrays.")
+    if stack.dtype.kind == "i" and (np.abs(stack.astype(np.float64)) > 2**53).any():
+        raise EarthEngineError("the local Earth Engine does not reduce integers of more than 53 bits.")
     given = stack if reducer.exact else stack.astype(np.float64)
     shape = [1 if axis in axes else n for axis, n in enumerate(array.data.shape)]
     kinds = reducer.types(array.kind, len(stack))

@@ -17,6 +17,7 @@ from localearth.values.feature import Feature
 from localearth.values.function import Function
 from localearth.values.geometry import Geometry, around
 from localearth.values.image import Image
+from localearth.values.projection import whole
 
 
 @function("Collection", note="Elements may be features, geometries or images.")
@@ -61,6 +62,8 @@ def ordered(elements: list[Any], key: str, ascending: bool) -> list[Any]:
 @function("Collection.limit", note="The asset's id is kept (assumed).")
 def limit(collection: Collection, count: int | None, key: str | None, ascending: bool) -> Collection:
     """At most `count` elements, ordered by a property if one is named."""
+    if count is not None and count < 0:
+        raise EarthEngineError(f"limit must not be negative, but is {count}.")
 
     def make() -> Iterable[Any]:
         found = list(collection.elements)
@@ -135,15 +138,24 @@ def flatten(collection: Collection) -> Collection:
     return collection.derived(make, False)
 
 
+def _serialized(value: Any) -> Any:
+    """A value as in JSON, whose numbers have one type (assumed)."""
+    if isinstance(value, list):
+        return [_serialized(each) for each in value]
+    return whole(value) if isinstance(value, float) else value
+
+
 @function("Collection.distinct")
 def distinct(collection: Collection, properties: Any) -> Collection:
     """The first of each group of elements that are equal in some properties."""
     names = [properties] if isinstance(properties, str) else properties
+    if not names:
+        raise EarthEngineError("argument 'properties': at least one property is needed.")
 
     def key(element: Any) -> str:
         found = (field_of(element, name) for name in names)
         plain = (each.info() if isinstance(each, Array) else each for each in found)
-        return repr([each.shape.wkb if isinstance(each, Geometry) else each for each in plain])
+        return repr([each.shape.wkb if isinstance(each, Geometry) else _serialized(each) for each in plain])
 
     def make() -> Iterable[Any]:
         seen: set[str] = set()

@@ -8,7 +8,7 @@ from localearth.errors import EarthEngineError
 from localearth.promote import promote
 from localearth.registry import function
 from localearth.values.collection import Filter
-from localearth.values.compare import COMPARISONS, GEOMETRY_FIELDS, Match, comparable, field_of, of_two, plain
+from localearth.values.compare import COMPARISONS, GEOMETRY_FIELDS, Match, field_of, of_two, plain
 from localearth.values.date import Date, DateRange
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image
@@ -198,10 +198,11 @@ def has_geometry() -> Filter:
 def range_contains(field: str, low: Any, high: Any) -> Filter:
     """Whether a property lies in a closed range."""
     low, high = plain(low), plain(high)
+    not_greater = COMPARISONS["Filter.lessThanOrEquals", "Filter.lte"]
 
     def passes(element: Any) -> bool:
         found = field_of(element, field)
-        return comparable(found, low) and comparable(found, high) and low <= found <= high
+        return not_greater(low, found) and not_greater(found, high)
 
     return Filter(passes, text="Filter.rangeContains")
 

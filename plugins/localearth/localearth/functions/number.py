@@ -1,7 +1,6 @@
 """Numbers: the arithmetic of images, on single values."""
 
 import math
-import operator
 import re
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names
+from localearth.functions.arithmetic import BINARY, EXACT, UNARY, Operation, cast_names
 from localearth.registry import function
 from localearth.values.pixel_type import DOUBLE, INT64, LIMITS, NAMED, Long, PixelType, cast, text_of
 from localearth.values.projection import whole
@@ -20,15 +19,11 @@ def _kind(value: Any) -> PixelType:
     return LIMITS["int64"] if isinstance(value, int) else DOUBLE
 
 
-_EXACT: dict[Any, Any] = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul}
-"""Operations whose result may exceed 64 bits."""
-
-
 def run_number(operation: Operation, *values: Any) -> Any:
     """An operation on numbers, computed in double precision."""
     kind = operation.type(*(_kind(value) for value in values))
-    if operation.compute in _EXACT and all(isinstance(value, int) for value in values):
-        exact = _EXACT[operation.compute](*map(int, values))
+    if operation.compute in EXACT and all(isinstance(value, int) for value in values):
+        exact = EXACT[operation.compute](*map(int, values))
         if not INT64[0] <= exact <= INT64[1]:
             raise EarthEngineError(f"The result {exact} has more than 64 bits, which the local Earth Engine refuses.")
     precision = PixelType(kind.precision if kind.is_integer else "double", kind.low, kind.high)

@@ -13,12 +13,13 @@ def make(precision: Any, low: Any, high: Any, dimensions: int) -> PixelType:
     """A type from a precision and a range."""
     if dimensions:
         raise EarthEngineError("argument 'dimensions': the local Earth Engine has no array images.")
-    if isinstance(precision, PixelType):
-        return precision
-    if precision not in NAMED:
+    if not isinstance(precision, PixelType) and precision not in NAMED:
         raise EarthEngineError(f"Unknown precision '{precision}'.")
-    named = NAMED[precision]
-    return PixelType(named.precision, named.low if low is None else low, named.high if high is None else high)
+    named = precision if isinstance(precision, PixelType) else NAMED[precision]
+    found = PixelType(named.precision, named.low if low is None else low, named.high if high is None else high)
+    if not named.bounds[0] <= found.bounds[0] <= found.bounds[1] <= named.bounds[1]:
+        raise EarthEngineError(f"The limits {low} and {high} are not within those of the precision.")
+    return found
 
 
 def _register() -> None:

@@ -76,6 +76,9 @@ def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _wid
 @function("Reducer.combine", note="Null values are refused unless inputs are shared.")
 def combine(one: Reducer, two: Reducer, prefix: str, shared: bool) -> Reducer:
     """Two reducers on the same inputs, or on those of one after those of the other."""
+    equal = set(one.outputs) & {prefix + name for name in two.outputs}
+    if equal:
+        raise EarthEngineError(f"Both reducers have an output '{min(equal)}': set outputPrefix to tell them apart.")
     if not shared:
         return rows.side_by_side([one, two], (*one.outputs, *(prefix + name for name in two.outputs)))
     if isinstance(one, rows.RowReducer) or isinstance(two, rows.RowReducer):

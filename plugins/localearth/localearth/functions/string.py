@@ -120,13 +120,13 @@ def split(text: str, regex: str, flags: str) -> list[str]:
     """The parts between the matches of a regular expression; the characters if it is empty."""
     if not regex and text:
         return list(_units(text))
-    return regular.split(text, regular.compiled(regex, flags))
+    return regular.split(text, regular.compiled(regex, flags, text))
 
 
 @function("String.match", note=_FLAGS)
 def match(text: str, regex: str, flags: str) -> list[str]:
     """The first match and its groups; with the flag g, all matches."""
-    pattern = regular.compiled(regex, flags)
+    pattern = regular.compiled(regex, flags, text)
     if "g" in flags:
         return [found[0] for found in pattern.finditer(text)]
     found = pattern.search(text)
@@ -136,7 +136,7 @@ def match(text: str, regex: str, flags: str) -> list[str]:
 @function("String.replace", note=_FLAGS)
 def replace(text: str, regex: str, replacement: str, flags: str) -> str:
     """The string with the first match replaced, or all matches with the flag g. `$1` is a group."""
-    return regular.replace(text, regular.compiled(regex, flags), replacement, "g" in flags)
+    return regular.replace(text, regular.compiled(regex, flags, text), replacement, "g" in flags)
 
 
 @function("String.encodeJSON")
