@@ -8,7 +8,7 @@ from typing import Any
 
 from localearth.errors import EarthEngineError
 from localearth.functions import regex as regular
-from localearth.promote import is_number
+from localearth.promote import is_number, type_name
 from localearth.registry import function
 from localearth.values.compare import text_key
 from localearth.values.pixel_type import INT64, text_of
@@ -41,7 +41,8 @@ def _plain(value: Any) -> Any:
         return float(text_of(value))
     if value is None or isinstance(value, bool | int) or (isinstance(value, str) and not _ESCAPED.search(value)):
         return value
-    raise EarthEngineError(f"argument 'object': the local Earth Engine does not know how {value!r} is written as JSON.")
+    shown = repr(value) if isinstance(value, str) else f"a {type_name(value)}"
+    raise EarthEngineError(f"argument 'object': the local Earth Engine does not know how {shown} is written as JSON.")
 
 
 def _units(text: str) -> str:
@@ -130,7 +131,11 @@ def match(text: str, regex: str, flags: str) -> list[str]:
     if "g" in flags:
         return [found[0] for found in pattern.finditer(text)]
     found = pattern.search(text)
-    return [] if found is None else [found[0], *(group or "" for group in found.groups())]
+    if found is None:
+        return []
+    if None in found.groups():
+        raise EarthEngineError("the local Earth Engine does not know the result of a group that takes no part.")
+    return [found[0], *found.groups()]
 
 
 @function("String.replace", note=_FLAGS)

@@ -49,8 +49,9 @@ def same(a: Any, b: Any) -> bool:
         return set(a) == set(b) and all(same(a[key], b[key]) for key in a)
     if isinstance(a, bool) != isinstance(b, bool) and isinstance(a, int | float) and isinstance(b, int | float):
         raise EarthEngineError(f"the local Earth Engine does not know whether {a} and {b} are equal.")
-    if a is not b and type(a) is type(b) and type(a).__eq__ is object.__eq__:
-        raise EarthEngineError(f"the local Earth Engine does not compare two objects of type {type(a).__name__}.")
+    kind = type(a)
+    if a is not b and kind is type(b) and kind.__eq__ is object.__eq__:  # type: ignore[comparison-overlap]
+        raise EarthEngineError(f"the local Earth Engine does not compare two objects of type {kind.__name__}.")
     return bool(a == b)
 
 
