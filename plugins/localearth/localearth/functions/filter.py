@@ -202,7 +202,7 @@ def range_contains(field: str, low: Any, high: Any) -> Filter:
 
     def passes(element: Any) -> bool:
         found = field_of(element, field)
-        return not_greater(low, found) and not_greater(found, high)
+        return found is not None and not_greater(low, found) and not_greater(found, high)
 
     return Filter(passes, text="Filter.rangeContains")
 

@@ -172,10 +172,10 @@ def zip_lists(items: List, other: List) -> List:
 
 @function("List.unzip")
 def unzip(items: List) -> List:
-    """The columns of a list of equally long lists."""
-    if not all(isinstance(item, list) and len(item) == len(items[0]) for item in items):
-        raise EarthEngineError("Lists of equal length are needed as elements.")
-    return [list(column) for column in zip(*items, strict=True)]
+    """The columns of a list of lists, as many as the shortest one has (documented)."""
+    if not all(isinstance(item, list) for item in items):
+        raise EarthEngineError("All elements must be lists.")
+    return [list(column) for column in zip(*items, strict=False)]
 
 
 def _steps(start: float, end: float, step: float) -> int:

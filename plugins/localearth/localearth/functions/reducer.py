@@ -68,6 +68,8 @@ def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _wid
     outputs = [f"p{whole(float(share))}" for share in shares] if names is None else names
     if len(outputs) != len(shares):
         raise EarthEngineError(f"There are {len(shares)} percentiles, but {len(outputs)} names were given.")
+    if len(set(outputs)) < len(outputs) or (names is None and any(share != int(share) for share in shares)):
+        raise EarthEngineError("argument 'outputNames': names are needed for equal percentiles and for fractions.")
     if not all(0 <= share <= 100 for share in shares):
         raise EarthEngineError("Percentiles must be between 0 and 100.")
     return percentiles([float(share) for share in shares], tuple(outputs))
@@ -91,6 +93,8 @@ def set_outputs(reducer: Reducer, names: list[str]) -> Reducer:
     """The reducer with other output names."""
     if len(names) != len(reducer.outputs):
         raise EarthEngineError(f"The reducer has {len(reducer.outputs)} outputs, but {len(names)} names were given.")
+    if len(set(names)) < len(names):
+        raise EarthEngineError("argument 'outputs': different names are needed.")
     return reducer.named(tuple(names))
 
 

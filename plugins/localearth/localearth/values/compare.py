@@ -66,17 +66,17 @@ def of_two(match: Match, name: str, measure: Callable[[Any, Any], Any] | None = 
 
 
 def comparable(a: Any, b: Any) -> bool:
-    """Whether two values have an order: two strings, or two numbers."""
-    if isinstance(a, str) or isinstance(b, str):
-        return isinstance(a, str) and isinstance(b, str)
-    return isinstance(a, int | float) and isinstance(b, int | float)
+    """Whether two values have an order: two numbers, or two booleans."""
+    return all(isinstance(each, int | float) for each in (a, b)) and isinstance(a, bool) == isinstance(b, bool)
 
 
 def _ordered(test: Match) -> Match:
     def ordered(a: Any, b: Any) -> bool:
         if isinstance(a, str) and isinstance(b, str):
             return test(text_key(a), text_key(b))
-        return comparable(a, b) and test(a, b)
+        if not comparable(a, b):
+            raise EarthEngineError(f"the local Earth Engine does not know the order of {a!r} and {b!r}.")
+        return test(a, b)
 
     return ordered
 

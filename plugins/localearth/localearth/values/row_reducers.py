@@ -85,6 +85,11 @@ def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = No
             raise EarthEngineError("the local Earth Engine can't combine reducers of several inputs with null values.")
         return reducer.collect([rows[i] for i in kept], [1.0 if weights is None else weights[i] for i in kept])
     values = [rows[i][0] for i in kept]
+    ends = {BUILTIN["first"]: rows[:1], BUILTIN["last"]: rows[-1:]}.get(reducer, ())
+    if any(row[0] is None for row in ends):
+        raise EarthEngineError(
+            "the local Earth Engine does not know if a null is first or last: use firstNonNull, lastNonNull."
+        )
     if reducer in _ANY:
         return [_ANY[reducer](values)]
     for value in values:
