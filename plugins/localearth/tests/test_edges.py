@@ -82,6 +82,7 @@ VALUES = {
     "default day": (lambda: ee.Date.parse("HH:mm", "10:20").millis(), (10 * 60 + 20) * 60_000),
     "days of a leap year": (lambda: ee.Date("2020-366").format("YYYY-MM-dd"), "2020-12-31"),
     "type of milliseconds": (lambda: ee.Algorithms.ObjectType(ee.Date(0).millis()), "Long"),
+    "code in lower case": (lambda: ee.Projection("epsg:4326").crs(), "EPSG:4326"),
     "distinct": (lambda: table(1, 1.0, ee.Number(1).divide(1), "1").distinct("a").size(), 2),
     "in a range": (lambda: table(1, 2, 3, None).filter(ee.Filter.rangeContains("a", 2, 3)).size(), 2),
 }
@@ -142,6 +143,14 @@ REFUSED = {
     "rename twice": (lambda: ee.Dictionary({"a": 1, "b": 2}).rename(["a", "b"], ["c", "c"]), "duplicate keys"),
     "text as a band": (lambda: ee.Dictionary({"a": "x"}).toImage(), "'a' is not a Number"),
     "remap twice": (lambda: table(1).remap([1, 1], [2, 3], "a"), "equal values"),
+    "absent unless": (
+        lambda: table(None).filter(ee.Filter.notEquals(leftField="a", rightField="b")).size(),
+        "Filter.notEquals: an element has no value to compare",
+    ),
+    "empty dates": (lambda: ee.ImageCollection([]).filterDate("2020", "2020").size(), "Empty date ranges"),
+    "aggregated dates": (lambda: table(ee.Date(0)).aggregate_array("a"), "does not reduce dates"),
+    "histogram of booleans": (lambda: table(True).aggregate_histogram("a"), "keys of booleans"),
+    "scale 0": (lambda: ee.Projection("EPSG:4326").scale(0, 1), "must not be 0"),
     "negative limit": (lambda: table(1).limit(-1), "must not be negative"),
     "first null": (lambda: ee.List([None, 1]).reduce(ee.Reducer.first()), "if a null is first"),
     "sample of one": (lambda: ee.List([5]).reduce(ee.Reducer.sampleStdDev()), "so few values"),

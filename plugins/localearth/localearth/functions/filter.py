@@ -13,15 +13,29 @@ from localearth.values.date import Date, DateRange
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image
 
+_UNLESS = ("Filter.notEquals", "Filter.lessThanOrEquals", "Filter.greaterThanOrEquals")
+"""Filters that pass "unless" something holds (documented): what is absent may pass them."""
 
-def fields(left_field: str | None, right_field: str | None, test: Match) -> Match | None:
+
+def _absent(name: str) -> bool:
+    """Whether an element without the property passes a filter."""
+    if name in _UNLESS:
+        raise EarthEngineError(
+            f"{name}: an element has no value to compare, and the local Earth Engine does not know whether it passes. "
+            "Add a filter notNull before it.",
+            placed=True,
+        )
+    return False
+
+
+def fields(left_field: str | None, right_field: str | None, test: Match, name: str = "") -> Match | None:
     """The test of a left field and a right field, if both are given; false when one is missing."""
     if left_field is None or right_field is None:
         return None
 
     def match(left: Any, right: Any) -> bool:
         one, two = field_of(left, left_field), field_of(right, right_field)
-        return one is not None and two is not None and test(one, two)
+        return _absent(name) if one is None or two is None else test(one, two)
 
     return match
 
@@ -46,7 +60,7 @@ def _register() -> None:
             test: Callable[[Any, Any], bool] = test,
             name: str = names[0],
         ) -> Filter:
-            both = fields(left_field, right_field, test)
+            both = fields(left_field, right_field, test, name)
             if both is not None:
                 return of_two(both, name)
             field, value, field_first = sides(left_field, right, right_field, left)
@@ -54,7 +68,7 @@ def _register() -> None:
             def passes(element: Any) -> bool:
                 found = field_of(element, field)
                 if found is None:
-                    return False
+                    return _absent(name)
                 return test(found, value) if field_first else test(value, found)
 
             return Filter(passes, text=name)
@@ -120,6 +134,8 @@ def date_range_contains(left_field: str | None, right: Any, right_field: str | N
     if field_first or left_field is not None:
         raise EarthEngineError("the local Earth Engine supports a range in 'leftValue' and a date in 'rightField'.")
     span: DateRange = promote("Filter.dateRangeContains", "leftValue", "DateRange", value)
+    if span.start >= span.end:
+        raise EarthEngineError("Empty date ranges not supported for the current operation.")
 
     def passes(element: Any) -> bool:
         found = field_of(element, field)

@@ -120,6 +120,8 @@ def unweighted(reducer: Reducer) -> Reducer:
 
 def column_of(collection: Collection, name: str) -> list[Any]:
     """A property of every element; null where it is missing."""
+    if any(isinstance(each.properties.get(name), Date) for each in collection.elements):
+        raise EarthEngineError(f"the local Earth Engine does not reduce dates: set Date.millis as property '{name}'.")
     return [field_of(each, name) for each in collection.elements]
 
 
@@ -136,7 +138,7 @@ def array(collection: Collection, name: str) -> list[Any]:
 @function("AggregateFeatureCollection.first")
 def first(collection: Collection, name: str) -> Any:
     """The property of the first element."""
-    return field_of(collection.elements[0], name) if collection.elements else None
+    return next(iter(column_of(collection, name)), None)
 
 
 @function("AggregateFeatureCollection.count")
@@ -150,6 +152,8 @@ def histogram(collection: Collection, name: str) -> dict[str, int]:
     """The number of occurrences of each value of a property."""
     found: dict[str, int] = {}
     values = _column(collection, name)
+    if any(isinstance(value, bool) for value in values):
+        raise EarthEngineError("the local Earth Engine does not know the keys of booleans in a histogram.")
     for value in arranged(values, values):
         key = value if isinstance(value, str) else text_of(whole(value))
         found[key] = found.get(key, 0) + 1
@@ -171,7 +175,7 @@ def greatest(collection: Collection, name: str) -> Any:
 
 
 def _numbers(collection: Collection, name: str) -> list[float]:
-    values = [each.millis if isinstance(each, Date) else each for each in _column(collection, name)]
+    values = _column(collection, name)
     if not all(is_number(each) for each in values):
         raise EarthEngineError(f"Property '{name}' is not a number in every element.")
     return values
