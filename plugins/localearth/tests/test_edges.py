@@ -82,6 +82,24 @@ VALUES = {
     "default day": (lambda: ee.Date.parse("HH:mm", "10:20").millis(), (10 * 60 + 20) * 60_000),
     "days of a leap year": (lambda: ee.Date("2020-366").format("YYYY-MM-dd"), "2020-12-31"),
     "type of milliseconds": (lambda: ee.Algorithms.ObjectType(ee.Date(0).millis()), "Long"),
+    "dimensions": (
+        lambda: ee.PixelType(ee.PixelType("double", None, None, 2)).dimensions(),
+        2,
+    ),
+    "days of the year": (
+        lambda: (
+            ee.FeatureCollection([ee.Feature(None, {"system:time_start": day * 86_400_000}) for day in range(5)])
+            .filter(ee.Filter.dayOfYear(2, 4))
+            .size()
+        ),
+        3,
+    ),
+    "classes of an order": (
+        lambda: ee.FeatureCollection([ee.Feature(None, {"a": n, "b": n % 3}) for n in range(5)]).errorMatrix(
+            "a", "b", [0, 1]
+        ),
+        [[1, 0], [0, 1]],
+    ),
     "code in lower case": (lambda: ee.Projection("epsg:4326").crs(), "EPSG:4326"),
     "distinct": (lambda: table(1, 1.0, ee.Number(1).divide(1), "1").distinct("a").size(), 2),
     "in a range": (lambda: table(1, 2, 3, None).filter(ee.Filter.rangeContains("a", 2, 3)).size(), 2),
@@ -151,6 +169,16 @@ REFUSED = {
     "aggregated dates": (lambda: table(ee.Date(0)).aggregate_array("a"), "does not reduce dates"),
     "histogram of booleans": (lambda: table(True).aggregate_histogram("a"), "keys of booleans"),
     "scale 0": (lambda: ee.Projection("EPSG:4326").scale(0, 1), "must not be 0"),
+    "direction": (lambda: ee.List([1, 2, 3]).rotate(1), "does not know the direction"),
+    "default for null": (lambda: ee.Dictionary({"a": None}).get("a", 1), "replaces the null of 'a'"),
+    "percent twice": (lambda: ee.Number(5).format("%d%%"), "does not support '%d%%'"),
+    "split with g": (lambda: ee.String("aa").split("a", "g"), "use 'i'"),
+    "named and excluded": (
+        lambda: ee.Feature(None).copyProperties(ee.Feature(None, {"a": 1}), ["a"], ["b"]),
+        "may not both be specified",
+    ),
+    "int without limits": (lambda: ee.PixelType("int"), "needs both"),
+    "over the new year": (lambda: table(1).filter(ee.Filter.dayOfYear(360, 5)).size(), "use calendarRange"),
     "negative limit": (lambda: table(1).limit(-1), "must not be negative"),
     "first null": (lambda: ee.List([None, 1]).reduce(ee.Reducer.first()), "if a null is first"),
     "sample of one": (lambda: ee.List([5]).reduce(ee.Reducer.sampleStdDev()), "so few values"),

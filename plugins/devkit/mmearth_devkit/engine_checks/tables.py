@@ -41,6 +41,23 @@ TABLES: tuple[EngineCheck, ...] = (
         Probe(lambda ee: _pairs(ee).filter('b > 0 || k == "x" && a > 3').aggregate_array("a"), [1, 2, 4]),
     ),
     documented(
+        "day-of-year",
+        "`Filter.dayOfYear` includes both ends.",
+        f"{API}filter-dayofyear",
+        Probe(
+            lambda ee: (
+                _table(ee, "system:time_start", [0, 86_400_000, 172_800_000]).filter(ee.Filter.dayOfYear(1, 2)).size()
+            ),
+            2,
+        ),
+    ),
+    documented(
+        "error-matrix-order",
+        "`errorMatrix` with an order uses its values only.",
+        f"{API}featurecollection-errormatrix",
+        Probe(lambda ee: _pairs(ee).filter(ee.Filter.notNull(["b"])).errorMatrix("a", "b", [1, 3]), [[1, 0], [0, 0]]),
+    ),
+    documented(
         "join-simple",
         "`simple` keeps the primary elements with a match, `inverted` those without.",
         f"{API}join-simple",

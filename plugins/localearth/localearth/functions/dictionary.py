@@ -45,10 +45,12 @@ def get(dictionary: Dict, key: str, default: Any) -> Any:
     """The value of a key; the default if the key is missing, and an error without a default."""
     if dictionary.get(key) is not None:
         return dictionary[key]
+    if key in dictionary and default is None:
+        return None
+    if key in dictionary:
+        raise EarthEngineError(f"the local Earth Engine does not know if the default replaces the null of '{key}'.")
     if default is not None:
         return default
-    if key in dictionary:
-        return None
     raise EarthEngineError(f"Dictionary does not contain key: '{key}'.")
 
 

@@ -86,6 +86,8 @@ def copy_properties(target: Any, source: Any, names: list[str] | None, exclude: 
     """The target with the named properties of another element; all non-system properties without names."""
     if target is None or source is None:
         return target
+    if names is not None and exclude is not None:
+        raise EarthEngineError("Arguments 'properties' and 'exclude' may not both be specified.")
     chosen = default_names(source) if names is None else names
     found = {name: features.get(source, name) for name in chosen if name not in set(exclude or ())}
     copied = {name: value for name, value in found.items() if value is not None}
@@ -130,11 +132,9 @@ def geometry_of(element: Any, _margin: Any, projection: Projection | None, _geod
     return Geometry(found.in_crs(projection.crs), Projection(projection.crs), projection.crs == "EPSG:4326")
 
 
-@function("Feature", note="`geometryKey` is refused.")
-def make_feature(geometry: Geometry | None, properties: Mapping[str, Any], key: str | None) -> Feature:
+@function("Feature", note="`geometryKey` has no effect (documented).")
+def make_feature(geometry: Geometry | None, properties: Mapping[str, Any], _key: str | None) -> Feature:
     """A feature of a geometry and properties."""
-    if key is not None:
-        raise EarthEngineError("argument 'geometryKey': the local Earth Engine does not support it.")
     return Feature(geometry, {name: value for name, value in properties.items() if value is not None})
 
 

@@ -253,13 +253,7 @@ def calendar_range(start: int, end: int | None, field: str) -> Filter:
 
 @function("Filter.dayOfYear")
 def day_of_year(start: int, end: int) -> Filter:
-    """Whether the day of the year lies in [start, end)."""
-
-    def passes(element: Any) -> bool:
-        found = field_of(element, "system:time_start")
-        if found is None:
-            return False
-        at = Date(found).at().timetuple().tm_yday
-        return start <= at < end if start <= end else at >= start or at < end
-
-    return Filter(passes, text="Filter.dayOfYear")
+    """Whether the day of the year lies in a closed range (documented)."""
+    if start > end:
+        raise EarthEngineError("the local Earth Engine does not know a range over the new year: use calendarRange.")
+    return calendar_range(start, end, "day_of_year")

@@ -90,7 +90,8 @@ def parse(text: str, radix: int) -> Any:
     raise EarthEngineError(f"Can't parse '{text}' as a number.")
 
 
-_FORMAT = re.compile(r"((?:[^%]|%%)*)%([-+0 ]*)(\d*)(?:\.(\d+))?([dfegsxoX])((?:[^%]|%%)*)", re.DOTALL)
+_FORMAT = re.compile(r"([^%]*)%([-+0 ]*)([1-9][0-9]*)?(?:\.([0-9]+))?([dfegsxoX])([^%]*)", re.DOTALL)
+"""A pattern has exactly one % (documented)."""
 
 
 @function("Number.format", note="Java's patterns with one of d, f, e, g, s, x, o, and the flags - + 0 and blank.")
@@ -123,7 +124,7 @@ def format_number(value: Any, pattern: str) -> str:
         sign = text[0] if text[0] in "-+ " else ""
         text = sign + text[len(sign) :].rjust(size - len(sign), "0")
     text = text.ljust(size) if "-" in flags else text.rjust(size)
-    return before.replace("%%", "%") + text + after.replace("%%", "%")
+    return before + text + after
 
 
 def _rounded(value: float, kind: str, digits: int) -> str:

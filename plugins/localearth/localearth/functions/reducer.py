@@ -93,8 +93,8 @@ def set_outputs(reducer: Reducer, names: list[str]) -> Reducer:
     """The reducer with other output names."""
     if len(names) != len(reducer.outputs):
         raise EarthEngineError(f"The reducer has {len(reducer.outputs)} outputs, but {len(names)} names were given.")
-    if len(set(names)) < len(names):
-        raise EarthEngineError("argument 'outputs': different names are needed.")
+    if len(set(names)) < len(names) or "" in names:
+        raise EarthEngineError("argument 'outputs': different names are needed, and no empty ones.")
     return reducer.named(tuple(names))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from localearth.errors import EarthEngineError
 from localearth.functions import regex as regular
+from localearth.functions.support import refuse
 from localearth.promote import is_number, type_name
 from localearth.registry import function
 from localearth.values.compare import text_key
@@ -116,9 +117,11 @@ def compare(one: str, two: str) -> int:
     return (left > right) - (left < right)
 
 
-@function("String.split", note=_FLAGS)
+@function("String.split", note="`flags` i only.")
 def split(text: str, regex: str, flags: str) -> list[str]:
     """The parts between the matches of a regular expression; the characters if it is empty."""
+    if flags not in ("", "i"):
+        raise refuse("flags", flags, "use 'i'")
     if not regex and text:
         return list(_units(text))
     return regular.split(text, regular.compiled(regex, flags, text))
