@@ -13,7 +13,7 @@ from localearth.registry import function
 from localearth.values.array import Array
 from localearth.values.collection import Collection, of_elements, union
 from localearth.values.compare import field_of
-from localearth.values.feature import Feature
+from localearth.values.feature import Feature, index_of
 from localearth.values.function import Function
 from localearth.values.geometry import Geometry, around
 from localearth.values.image import Image
@@ -96,7 +96,11 @@ def _indexed(run: Function) -> Function:
         if isinstance(result, Geometry):
             result = Feature(result)
         index = element.properties.get("system:index")
-        if isinstance(result, Image | Feature) and index is not None and "system:index" not in result.properties:
+        if (
+            isinstance(result, Image | Feature | Collection)
+            and index is not None
+            and "system:index" not in result.properties
+        ):
             return result.with_properties({**result.properties, "system:index": index})
         return result
 
@@ -125,7 +129,7 @@ def merge(left: Collection, right: Collection) -> Collection:
     return left.derived(make, left.of_images and right.of_images)
 
 
-@function("Collection.flatten")
+@function("Collection.flatten", note="Ids are those of the collection and the element, as `0_1` (assumed).")
 def flatten(collection: Collection) -> Collection:
     """The elements of all collections in a collection."""
 
@@ -133,7 +137,8 @@ def flatten(collection: Collection) -> Collection:
         for outer in collection.elements:
             if not isinstance(outer, Collection):
                 raise EarthEngineError("Collection.flatten: the elements must be collections.", placed=True)
-            yield from outer.elements
+            for each in outer.elements:
+                yield each.with_properties({**each.properties, "system:index": f"{index_of(outer)}_{index_of(each)}"})
 
     return collection.derived(make, False)
 
