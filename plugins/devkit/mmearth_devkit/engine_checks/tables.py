@@ -40,6 +40,19 @@ TABLES: tuple[EngineCheck, ...] = (
         "the description lists the operators only",
         Probe(lambda ee: _pairs(ee).filter('b > 0 || k == "x" && a > 3').aggregate_array("a"), [1, 2, 4]),
     ),
+    assumed(
+        "flatten-ids",
+        "`flatten` makes ids of those of the collection and the element, as in `0_1`.",
+        "common practice; `merge` is documented to prefix ids so",
+        Probe(
+            lambda ee: (
+                ee.FeatureCollection([_table(ee, "a", [1, 2]), _table(ee, "a", [3])])
+                .flatten()
+                .aggregate_array("system:index")
+            ),
+            ["0_0", "0_1", "1_0"],
+        ),
+    ),
     documented(
         "day-of-year",
         "`Filter.dayOfYear` includes both ends.",

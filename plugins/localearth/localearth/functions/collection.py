@@ -96,11 +96,8 @@ def _indexed(run: Function) -> Function:
         if isinstance(result, Geometry):
             result = Feature(result)
         index = element.properties.get("system:index")
-        if (
-            isinstance(result, Image | Feature | Collection)
-            and index is not None
-            and "system:index" not in result.properties
-        ):
+        made = isinstance(result, Image | Feature | Collection)
+        if made and index is not None and "system:index" not in result.properties:
             return result.with_properties({**result.properties, "system:index": index})
         return result
 

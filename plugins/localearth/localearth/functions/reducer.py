@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.lists import arranged, orderings
@@ -14,9 +15,24 @@ from localearth.values.compare import field_of
 from localearth.values.date import Date
 from localearth.values.pixel_type import text_of
 from localearth.values.projection import whole
-from localearth.values.reducer import BUILTIN, Reducer, percentiles
+from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights, percentiles
 
-_HISTOGRAMS = "The histogram arguments are ignored, because all values are kept."
+_HISTOGRAMS = "All values are kept, without a histogram; more than `maxRaw` of them, if it is given, are refused."
+
+
+def _up_to(reducer: Reducer, most: int | None) -> Reducer:
+    """A reducer that refuses more values than `maxRaw`: of more, the server makes a histogram (documented)."""
+    if most is None:
+        return reducer
+
+    def apply(values: Stack, valid: Valid, weights: Weights) -> list[tuple[Any, Valid]]:
+        if valid.sum(axis=0).max(initial=0) > most:
+            raise EarthEngineError(
+                f"argument 'maxRaw': the local Earth Engine has no histograms of more than {most} values."
+            )
+        return reducer.apply(values, valid, weights)
+
+    return evolve(reducer, apply=apply)
 
 
 def _register() -> None:
@@ -37,8 +53,8 @@ def _register() -> None:
             )(counted)
         elif name in ("median", "mode"):
 
-            def ranked(_buckets: Any, _width: Any, _raw: Any, reducer: Reducer = reducer) -> Reducer:
-                return reducer
+            def ranked(_buckets: Any, _width: Any, raw: int | None, reducer: Reducer = reducer) -> Reducer:
+                return _up_to(reducer, raw)
 
             ranked.__doc__ = f"The {name}."
             function(f"Reducer.{name}", note=_HISTOGRAMS)(ranked)
@@ -63,7 +79,7 @@ _register()
 
 
 @function("Reducer.percentile", note=f"Interpolated linearly (assumed). {_HISTOGRAMS}")
-def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _width: Any, _raw: Any) -> Reducer:
+def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _width: Any, raw: int | None) -> Reducer:
     """Percentiles; the outputs are named `p25` and the like."""
     outputs = [f"p{whole(float(share))}" for share in shares] if names is None else names
     if len(outputs) != len(shares):
@@ -72,7 +88,7 @@ def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _wid
         raise EarthEngineError("argument 'outputNames': names are needed for equal percentiles and for fractions.")
     if not all(0 <= share <= 100 for share in shares):
         raise EarthEngineError("Percentiles must be between 0 and 100.")
-    return percentiles([float(share) for share in shares], tuple(outputs))
+    return _up_to(percentiles([float(share) for share in shares], tuple(outputs)), raw)
 
 
 @function("Reducer.combine", note="Null values are refused unless inputs are shared.")
