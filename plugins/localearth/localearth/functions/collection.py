@@ -151,8 +151,8 @@ def _serialized(value: Any) -> Any:
 def distinct(collection: Collection, properties: Any) -> Collection:
     """The first of each group of elements that are equal in some properties."""
     names = [properties] if isinstance(properties, str) else properties
-    if not names:
-        raise EarthEngineError("argument 'properties': at least one property is needed.")
+    if not names or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise EarthEngineError("argument 'properties': a property name or a list of names is needed.")
 
     def key(element: Any) -> str:
         found = (field_of(element, name) for name in names)

@@ -117,7 +117,7 @@ def update(
         fields["microsecond"] = round(second % 1 * 1e6)
     try:
         return dates.moved(when, **fields)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise EarthEngineError(f"Invalid date: {error}.") from None
 
 

@@ -13,7 +13,7 @@ def make(precision: Any, low: Any, high: Any, dimensions: int) -> PixelType:
     """A type from a precision and a range."""
     if dimensions < 0:
         raise EarthEngineError(f"argument 'dimensions': at least 0, not {dimensions}.")
-    if not isinstance(precision, PixelType) and precision not in NAMED:
+    if not isinstance(precision, PixelType) and not (isinstance(precision, str) and precision in NAMED):
         raise EarthEngineError(f"Unknown precision '{precision}'.")
     if precision == "int" and (low is None or high is None):
         raise EarthEngineError("arguments 'minValue' and 'maxValue': the precision int needs both.")

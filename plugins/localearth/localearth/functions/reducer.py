@@ -27,9 +27,7 @@ def _up_to(reducer: Reducer, most: int | None) -> Reducer:
 
     def apply(values: Stack, valid: Valid, weights: Weights) -> list[tuple[Any, Valid]]:
         if valid.sum(axis=0).max(initial=0) > most:
-            raise EarthEngineError(
-                f"argument 'maxRaw': the local Earth Engine has no histograms of more than {most} values."
-            )
+            raise EarthEngineError(f"argument 'maxRaw': the local Earth Engine has no histograms of more than {most}.")
         return reducer.apply(values, valid, weights)
 
     return evolve(reducer, apply=apply)
@@ -84,10 +82,10 @@ def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _wid
     outputs = [f"p{whole(float(share))}" for share in shares] if names is None else names
     if len(outputs) != len(shares):
         raise EarthEngineError(f"There are {len(shares)} percentiles, but {len(outputs)} names were given.")
-    if len(set(outputs)) < len(outputs) or (names is None and any(share != int(share) for share in shares)):
-        raise EarthEngineError("argument 'outputNames': names are needed for equal percentiles and for fractions.")
     if not all(0 <= share <= 100 for share in shares):
         raise EarthEngineError("Percentiles must be between 0 and 100.")
+    if len(set(outputs)) < len(outputs) or (names is None and any(share != int(share) for share in shares)):
+        raise EarthEngineError("argument 'outputNames': names are needed for equal percentiles and for fractions.")
     return _up_to(percentiles([float(share) for share in shares], tuple(outputs)), raw)
 
 

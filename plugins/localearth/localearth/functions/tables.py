@@ -66,7 +66,7 @@ def remap(collection: Collection, old: list[Any], new: list[int], name: str) -> 
     """A property with other values; elements with a value that is not listed are dropped."""
     if len(old) != len(new):
         raise EarthEngineError(f"lookupIn has {len(old)} values, but lookupOut {len(new)}.")
-    if not all(isinstance(value, str) or (is_number(value) and value == int(value)) for value in old):
+    if not all(isinstance(value, str) or (is_number(value) and value % 1 == 0) for value in old):
         raise EarthEngineError("argument 'lookupIn': strings and integers are allowed.")
     table = dict(zip(old, new, strict=True))
     if len(table) < len(old):

@@ -127,8 +127,8 @@ def of(value: Any, zone: str | None = None) -> Date:
     """A date from a date, milliseconds or text."""
     if isinstance(value, Date):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return Date(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return Date(int(value))
     if isinstance(value, str):
         return parse(value, zone)
     raise EarthEngineError("Date: A date must be a number, a string or a Date.", placed=True)
@@ -157,6 +157,8 @@ def advance(date: Date, delta: float, unit: str, zone: str | None = None) -> Dat
     """Adds units; whole years and months follow the calendar (the day is limited to the month's length)."""
     name = unit_name(unit)
     when = date.at(zone)
+    if not math.isfinite(delta):
+        raise EarthEngineError(f"argument 'delta': a finite number is needed, not {delta}.")
     local = name in ("year", "month") or (name in ("week", "day") and when.tzinfo is not dt.UTC)
     if local and delta != int(delta):
         # Nothing says whether a fraction is one of this year, month or day, or of an average one.
