@@ -31,11 +31,15 @@ def make(values: Any, kind: PixelType | None) -> Array:
     return arrays.make(values, kind)
 
 
+MAX_SIZE = 1000
+"""Maximum number of rows of an identity matrix here."""
+
+
 @function("Array.identity")
 def identity(size: int) -> Array:
     """The identity matrix."""
-    if size < 1:
-        raise EarthEngineError(f"size must be positive, but is {size}.")
+    if not 0 <= size <= MAX_SIZE:
+        raise EarthEngineError(f"argument 'size': the local Earth Engine supports 0 to {MAX_SIZE}, not {size}.")
     return arrays.make(np.eye(size, dtype=np.int64), LIMITS["int64"])
 
 

@@ -40,8 +40,8 @@ def _register() -> None:
         if name in ("min", "max"):
 
             def counted(inputs: int, reducer: Reducer = reducer) -> Reducer:
-                if inputs < 1:
-                    raise EarthEngineError("numInputs must be positive.")
+                if not 1 <= inputs <= 1000:
+                    raise EarthEngineError(f"argument 'numInputs': 1 to 1000, not {inputs}.")
                 return reducer if inputs == 1 else rows.extreme(reducer, inputs)
 
             counted.__doc__ = f"The {name}imum."
