@@ -185,6 +185,8 @@ REFUSED = {
     "int without limits": (lambda: ee.PixelType("int"), "needs both"),
     "over the new year": (lambda: table(1).filter(ee.Filter.dayOfYear(360, 5)).size(), "use calendarRange"),
     "histogram": (lambda: ee.List([1, 2, 4]).reduce(ee.Reducer.median(maxRaw=2)), "no histograms of more than 2"),
+    "sum of nothing": (lambda: ee.List([]).reduce(ee.Reducer.sum()), "the sum of no values"),
+    "total of nothing": (lambda: table(None).aggregate_sum("a"), "the sum of no values"),
     "negative limit": (lambda: table(1).limit(-1), "must not be negative"),
     "first null": (lambda: ee.List([None, 1]).reduce(ee.Reducer.first()), "if a null is first"),
     "sample of one": (lambda: ee.List([5]).reduce(ee.Reducer.sampleStdDev()), "so few values"),

@@ -209,8 +209,9 @@ def _register_aggregates() -> None:
             values = _numbers(collection, column)
             if len(values) == 1 and reducer.startswith("sample"):
                 raise EarthEngineError("the local Earth Engine needs two or more values.")
-            found = _single(reducer, values)
-            return 0 if found is None and reducer == "sum" else found
+            if not values and reducer != "mean":
+                raise EarthEngineError(f"the local Earth Engine does not know the {reducer} of no values.")
+            return _single(reducer, values)
 
         aggregate.__doc__ = f"The {reducer} of a property."
         function(f"AggregateFeatureCollection.{name}")(aggregate)

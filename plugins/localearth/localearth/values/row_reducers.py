@@ -66,6 +66,13 @@ _ANY: dict[Reducer, Callable[[list[Any]], Any]] = {
 """The reducers without arguments that take values of any type."""
 
 
+_OF_SOME = {
+    BUILTIN[name]
+    for name in ("sum", "product", "variance", "stdDev", "sampleVariance", "sampleStdDev", "allNonZero", "anyNonZero")
+}
+"""The reducers whose result for no values is not known."""
+
+
 def inputs_of(reducer: Reducer) -> int:
     """The number of inputs."""
     return reducer.inputs if isinstance(reducer, RowReducer) else 1
@@ -90,6 +97,8 @@ def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = No
         raise EarthEngineError(
             "the local Earth Engine does not know if a null is first or last: use firstNonNull, lastNonNull."
         )
+    if not values and reducer in _OF_SOME:
+        raise EarthEngineError(f"the local Earth Engine does not know the {reducer.outputs[0]} of no values.")
     if reducer in _ANY:
         return [_ANY[reducer](values)]
     for value in values:
