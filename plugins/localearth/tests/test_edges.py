@@ -105,6 +105,10 @@ VALUES = {
         ["0_0", "0_1", "1_0"],
     ),
     "few values": (lambda: ee.List([1, 2, 4]).reduce(ee.Reducer.median(maxRaw=3)), 2),
+    "edges kept": (
+        lambda: ee.Feature(ee.Geometry.Rectangle([0, 0, 1, 1], None, False)).geometry(1, "EPSG:4326").geodesic(),
+        False,
+    ),
     "code in lower case": (lambda: ee.Projection("epsg:4326").crs(), "EPSG:4326"),
     "distinct": (lambda: table(1, 1.0, ee.Number(1).divide(1), "1").distinct("a").size(), 2),
     "in a range": (lambda: table(1, 2, 3, None).filter(ee.Filter.rangeContains("a", 2, 3)).size(), 2),

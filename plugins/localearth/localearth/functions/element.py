@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localearth.errors import EarthEngineError
+from localearth.functions.geometry import transformed
 from localearth.functions.regex import compiled
 from localearth.promote import is_number
 from localearth.registry import function
@@ -117,8 +118,8 @@ def date_of(image: Image) -> Date:
     return of(value)
 
 
-@function("Element.geometry", "Feature.geometry", "Image.geometry", note="`geodesics` is ignored.")
-def geometry_of(element: Any, _margin: Any, projection: Projection | None, _geodesics: bool | None) -> Geometry:
+@function("Element.geometry", "Feature.geometry", "Image.geometry", note="`proj` without a transform.")
+def geometry_of(element: Any, _margin: Any, projection: Projection | None, geodesics: bool | None) -> Geometry:
     """The geometry, or an image's footprint; unbounded images cover the world."""
     from shapely.geometry import box
 
@@ -129,7 +130,8 @@ def geometry_of(element: Any, _margin: Any, projection: Projection | None, _geod
         raise EarthEngineError("The element has no geometry.")
     if projection is None:
         return found
-    return Geometry(found.in_crs(projection.crs), Projection(projection.crs), projection.crs == "EPSG:4326")
+    # Without `geodesics` the edges are those of the original geometry (documented).
+    return transformed(found, projection, found.geodesic if geodesics is None else geodesics)
 
 
 @function("Feature", note="`geometryKey` has no effect (documented).")
