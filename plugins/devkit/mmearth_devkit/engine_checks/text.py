@@ -17,10 +17,10 @@ TEXT: tuple[EngineCheck, ...] = (
         "JSON has none, and the API sample of `ee.Array.pow` prints so",
         Probe(lambda ee: ee.Number(0).log(), "-Infinity"),
     ),
-    assumed(
+    documented(
         "cast-limits",
         "What is beyond 64 bits becomes the nearest integer of 64 bits.",
-        "the API samples of smaller casts print the limit of the type",
+        API + "number-toint64",
         Probe(lambda ee: ee.Number(1e19).toInt64().subtract(9_223_372_036_854_775_800), 7),
     ),
     documented(
@@ -29,11 +29,11 @@ TEXT: tuple[EngineCheck, ...] = (
         API + "number-unitscale",
         Probe(lambda ee: ee.Number(5).unitScale(1, 1), 0),
     ),
-    assumed(
-        "list-equal",
-        "Numbers in lists are equal by value: 2 and 4 / 2.",
-        "the descriptions are silent; properties are compared so",
-        Probe(lambda ee: ee.List([1, 2]).indexOf(ee.Number(4).divide(2)), 1),
+    documented(
+        "relative-larger",
+        "`Date.getRelative` is 0 if the unit is larger than the other.",
+        API + "date-getrelative",
+        Probe(lambda ee: ee.Date("2021-04-30").getRelative("month", "day"), 0),
     ),
     documented(
         "unzip-shortest",

@@ -67,11 +67,11 @@ def get_relative(date: Date, unit: str, of: str, zone: str | None) -> int:
     """The number of whole units since the start of a larger unit, from 0."""
     name, larger = dates.unit_name(unit), dates.unit_name(of)
     when, start = date.at(zone), dates.floor(date, of, zone).at(zone)
-    if name == "year":
-        # "Bad form": 0 in the API sample ee_date_getrelative.
+    if MILLISECONDS[name] > MILLISECONDS[larger]:
+        # "0 is returned when unit argument is larger than inUnit argument" (the API sample ee-date-getrelative.js).
         return Long(0)
-    if MILLISECONDS[name] >= MILLISECONDS[larger]:
-        raise EarthEngineError(f"argument 'inUnit': a unit longer than {name} is needed, not {larger}.")
+    if name == larger or name == "week":
+        raise EarthEngineError(f"the local Earth Engine does not know the {name} in a {larger}: no source says it.")
     if name == "month":
         return Long(when.month - start.month)
     if name in ("hour", "minute", "second") and when.utcoffset() != start.utcoffset():
