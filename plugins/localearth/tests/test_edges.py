@@ -193,6 +193,11 @@ REFUSED = {
     "histogram": (lambda: ee.List([1, 2, 4]).reduce(ee.Reducer.median(maxRaw=2)), "no histograms of more than 2"),
     "sum of nothing": (lambda: ee.List([]).reduce(ee.Reducer.sum()), "the sum of no values"),
     "total of nothing": (lambda: table(None).aggregate_sum("a"), "the sum of no values"),
+    "edge of a bucket": (
+        lambda: ee.List([0.3]).reduce(ee.Reducer.fixedHistogram(0, 1, 10)),
+        "side of a bucket's edge 0.3",
+    ),
+    "no filters": (lambda: table(1).filter(ee.Filter.Or()).size(), "at least one filter"),
     "negative limit": (lambda: table(1).limit(-1), "must not be negative"),
     "first null": (lambda: ee.List([None, 1]).reduce(ee.Reducer.first()), "if a null is first"),
     "sample of one": (lambda: ee.List([5]).reduce(ee.Reducer.sampleStdDev()), "so few values"),

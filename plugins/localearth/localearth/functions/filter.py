@@ -145,9 +145,15 @@ def date_range_contains(left_field: str | None, right: Any, right_field: str | N
     return Filter(passes, interval=interval, text="Filter.dateRangeContains")
 
 
+def _some(filters: list[Filter]) -> None:
+    if not filters:
+        raise EarthEngineError("argument 'filters': the local Earth Engine needs at least one filter.")
+
+
 @function("Filter.and", note="In a join, the measure of its only filter that has one (assumed).")
 def both(filters: list[Filter]) -> Filter:
     """Passes elements that pass all filters."""
+    _some(filters)
     regions = [each.region for each in filters if each.region is not None]
     spans = [each.interval for each in filters if each.interval is not None]
     tests = [each.test for each in filters]
@@ -158,7 +164,7 @@ def both(filters: list[Filter]) -> Filter:
         regions[0] if regions else None,
         (max(start for start, _ in spans), min(end for _, end in spans)) if spans else None,
         "Filter.and",
-        (lambda a, b: all(match(a, b) for match in matches)) if filters and len(matches) == len(filters) else None,
+        (lambda a, b: all(match(a, b) for match in matches)) if len(matches) == len(filters) else None,
         measures[0] if len(measures) == 1 else None,
     )
 
@@ -166,6 +172,7 @@ def both(filters: list[Filter]) -> Filter:
 @function("Filter.or")
 def either(filters: list[Filter]) -> Filter:
     """Passes elements that pass any of the filters."""
+    _some(filters)
     tests = [each.test for each in filters]
     matches = [each.match for each in filters if each.match is not None]
     return Filter(

@@ -225,7 +225,13 @@ def fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> Ro
         counts = np.zeros(steps)
         for (value,), weight in zip(rows, weights, strict=True):
             if low <= value < high:
-                counts[min(int((value - low) / width), steps - 1)] += weight
+                bucket = int((value - low) / width)
+                if bucket != int((value - low) * steps / (high - low)):
+                    raise EarthEngineError(
+                        f"the local Earth Engine does not know on which side of a bucket's edge {value} is, because of "
+                        "rounding errors."
+                    )
+                counts[min(bucket, steps - 1)] += weight
         edges = low + width * np.arange(steps)
         return [Array(np.column_stack([edges, np.cumsum(counts) if cumulative else counts]), DOUBLE)]
 
