@@ -35,6 +35,12 @@ TEXT: tuple[EngineCheck, ...] = (
         API + "date-getrelative",
         Probe(lambda ee: ee.Date("2021-04-30").getRelative("month", "day"), 0),
     ),
+    assumed(
+        "list-equal",
+        "Numbers in lists are equal by value: 2 and 4 / 2.",
+        "a test of geetools' `DateRange.split`, which passes on Google's servers, needs it of a float in `List.distinct`",
+        Probe(lambda ee: ee.List([1, 2]).indexOf(ee.Number(4).divide(2)), 1),
+    ),
     documented(
         "unzip-shortest",
         "`List.unzip` gives as many lists as the shortest inner list has elements.",

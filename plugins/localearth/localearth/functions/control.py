@@ -8,7 +8,7 @@ from localearth.errors import EarthEngineError
 from localearth.profile import profile_text
 from localearth.promote import is_number, type_name
 from localearth.registry import function
-from localearth.values.compare import equal
+from localearth.values.compare import same
 from localearth.values.pixel_type import Long
 
 
@@ -33,7 +33,7 @@ def object_type(value: Any) -> str:
 @function("IsEqual")
 def is_equal(left: Any, right: Any) -> bool:
     """Whether two values are equal."""
-    return equal(left, right)
+    return same(left, right)
 
 
 @function("Profile.getProfiles", note="`format` is text. The costs are invented: they follow from the size of answers.")

@@ -3,14 +3,10 @@
 from typing import Any
 
 from localearth.registry import function
-from localearth.values.compare import equal as same
+from localearth.values.compare import contains as within
+from localearth.values.compare import same
 
 List = list[Any]
-
-
-def within(items: List, item: Any) -> bool:
-    """Whether a list contains a value."""
-    return any(same(each, item) for each in items)
 
 
 @function("List.contains")

@@ -38,7 +38,7 @@ def text_key(text: str) -> bytes:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two values are equal; numbers are compared by value.
+    """Whether two values are equal; numbers are compared by value (assumed for lists).
 
     Raises:
         EarthEngineError: for a boolean and a number, and for values whose equality is not documented.
@@ -53,19 +53,6 @@ def same(a: Any, b: Any) -> bool:
     if a is not b and kind is type(b) and kind.__eq__ is object.__eq__:  # type: ignore[comparison-overlap]
         raise EarthEngineError(f"the local Earth Engine does not compare two objects of type {kind.__name__}.")
     return bool(a == b)
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Whether two values are equal, as elements of a list.
-
-    Raises:
-        EarthEngineError: for an integer and a float, as 2 and 4 / 2: Google's guides cast numbers before
-            `List.indexOf`, so types may matter.
-    """
-    found = same(a, b)
-    if found and isinstance(a, float) != isinstance(b, float):
-        raise EarthEngineError(f"the local Earth Engine does not know whether {a} and {b} are equal: use Number.toInt.")
-    return found
 
 
 def contains(items: list[Any], item: Any) -> bool:
