@@ -38,7 +38,7 @@ TEXT: tuple[EngineCheck, ...] = (
     assumed(
         "list-equal",
         "Numbers in lists are equal by value: 2 and 4 / 2.",
-        "a test of geetools' `DateRange.split`, which passes on Google's servers, needs it of a float in `List.distinct`",
+        "a test of geetools' `DateRange.split`, which passes on Google's servers, needs it for floats",
         Probe(lambda ee: ee.List([1, 2]).indexOf(ee.Number(4).divide(2)), 1),
     ),
     documented(
