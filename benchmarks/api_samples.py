@@ -36,6 +36,7 @@ ERRATA = {
     "ee_date_format:32": "Etc/GMT+8 is 8 hours behind UTC all year",
     "ee_date_format:42": "the program formats another date",
     "ee_array_cat:50": "the comment has no bracket between its blocks",
+    "ee_array_eigen:40": "the second row of the comment has two of three numbers",
 }
 """Comments that contradict their own program."""
 STARTS = {"Date": r"Date \(", "PixelType": "(int|float|double)", "ErrorMargin": "unit: "}

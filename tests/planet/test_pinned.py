@@ -1,5 +1,8 @@
 """The same planet, the same tiles: identical pixels in every run and on every machine, pinned for a dozen tiles.
 
+With other versions of libraries than those of constraints.txt a last digit may differ: with pyproj 3.8 it is one slope
+of the tile australia.
+
 When the planet is changed on purpose: `python tests/planet/pinned.py "the reason"`.
 """
 

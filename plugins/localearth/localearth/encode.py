@@ -53,13 +53,14 @@ def _properties(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _image(image: Image) -> dict[str, Any]:
-    shown: dict[str, Any] = {"type": "Image", "bands": [band.info() for band in image.bands]}
-    if image.id is not None:
-        shown["id"] = image.id
-    properties = _properties(image.properties)
-    if "system:version" in properties:
-        shown["version"] = properties.pop("system:version")
-    return {**shown, "properties": properties} if properties else shown
+    return {"type": "Image", "bands": [band.info() for band in image.bands], **_metadata(image)}
+
+
+def _metadata(element: Image | Collection) -> dict[str, Any]:
+    """The id, the version and the properties, where there are any."""
+    properties = _properties(element.properties)
+    shown = {"id": element.id, "version": properties.pop("system:version", None), "properties": properties or None}
+    return {key: value for key, value in shown.items() if value is not None}
 
 
 def _feature(feature: Feature) -> dict[str, Any]:
@@ -78,13 +79,7 @@ def _collection(collection: Collection) -> dict[str, Any]:
         raise EarthEngineError(f"Collection query aborted after accumulating over {MAX_ELEMENTS} elements.")
     images = collection.of_images and all(isinstance(each, Image) for each in elements)
     shown: dict[str, Any] = {"type": "ImageCollection", "bands": []} if images else _columns(elements)
-    if collection.id is not None:
-        shown["id"] = collection.id
-    properties = _properties(collection.properties)
-    if "system:version" in properties:
-        shown["version"] = properties.pop("system:version")
-    if properties:
-        shown["properties"] = properties
+    shown |= _metadata(collection)
     if images and not elements:
         # The server leaves an empty list out (the API sample ee_list_add).
         return shown

@@ -1,15 +1,15 @@
 """The local Earth Engine over HTTP, for clients in other processes and other languages."""
 
-import json
 import logging
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from localearth.answer import Answer, json_answer
 from localearth.errors import EarthEngineError
 from localearth.profile import with_profile
-from localearth.rest import Answer, Service
+from localearth.rest import Service
 
 WORLD_PATH = "/world"
 """Path that returns the world, `{"source": "local:virginia"}`; not part of Google's API."""
@@ -17,7 +17,6 @@ WORLD_PATH = "/world"
 MAX_BODY = 64 * 2**20
 """Maximum size of a request, bytes; an expression of a few megabytes is already unusual."""
 
-_JSON = {"content-type": "application/json; charset=UTF-8"}
 _log = logging.getLogger(__name__)
 
 
@@ -39,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
         if page is None:
             self._answer(None)
         else:
-            self.send(200, dict(_JSON), json.dumps(page).encode())
+            self.send(*json_answer(page))
 
     def do_POST(self) -> None:
         """Answers a POST."""
@@ -57,10 +56,11 @@ class Handler(BaseHTTPRequestHandler):
         # A client may set another method in a header when its URL would be too long for a GET.
         method = self.headers.get("x-http-method-override", self.command)
         path = unquote(parts.path)
-        service = self.server.service
-        self.respond(
-            path, body, lambda: with_profile(dict(self.headers), path, service.handle(method, path, query, body))
-        )
+
+        def compute() -> Answer:
+            return with_profile(dict(self.headers), path, self.server.service.handle(method, path, query, body))
+
+        self.respond(path, body, compute)
 
     def respond(self, path: str, body: bytes | None, compute: Callable[[], Answer]) -> None:
         """Sends the answer to one request.
@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
     def _refuse(self, status: int, message: str) -> None:
         """Refuses a request and closes the connection, because the unread body would be taken for the next request."""
         self.close_connection = True
-        self.send(status, dict(_JSON), json.dumps(EarthEngineError(message, status).body()).encode())
+        self.send(*json_answer(EarthEngineError(message, status).body(), status))
 
     def send(self, status: int, headers: dict[str, str], content: bytes, length: int | None = None) -> None:
         """Sends an answer; `length` is the announced length if the content is shorter."""

@@ -7,6 +7,7 @@ transparent where it is masked, and a JPEG black.
 
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from localearth.errors import EarthEngineError
 from localearth.pixels import Pixels
 from localearth.values.image import ImageBand
-from localearth.values.pixel_type import cast
+from localearth.values.pixel_type import DOUBLE, cast
 
 PICTURES = ("PNG", "JPEG", "AUTO_JPEG_PNG")
 """Formats that need one or three bands of 8 bits, such as `Image.visualize` makes."""
@@ -46,6 +47,9 @@ def geotiff(pixels: Pixels) -> bytes:
     shared = bands[0].type
     for band in bands[1:]:
         shared = shared.union(band.type)
+    if not shared.is_integer and any(band.type.is_integer and band.type.dtype.itemsize > 2 for band in bands):
+        # Single precision does not hold integers of 32 bits.
+        shared = DOUBLE
     # Integers of 64 bits are sent as float64; their masked pixels are 0, although the tag is -inf (geedim's notes).
     wide = shared.dtype == np.int64
     dtype = np.dtype(np.float64) if wide else shared.dtype
@@ -76,9 +80,14 @@ def check_picture(bands: tuple[ImageBand, ...]) -> None:
         )
 
 
-def _picture(pixels: Pixels, driver: str) -> bytes:
+def _picture(driver: str, pixels: Pixels) -> bytes:
     from rasterio import Env, MemoryFile
 
+    if pixels.fractions:
+        raise EarthEngineError(
+            "A mask has values between 0 and 1: the local Earth Engine does not draw pictures that are partly "
+            "transparent. Make the mask 0 or 1, for example with gt(0)."
+        )
     values = [pixels.values[band.name] for band in pixels.bands]
     shown = pixels.masks.all(axis=0)
     layers: list[NDArray[Any]] = [np.where(shown, each, 0).astype(np.uint8) for each in values]
@@ -92,19 +101,11 @@ def _picture(pixels: Pixels, driver: str) -> bytes:
         return bytes(memory.read())
 
 
-def _png(pixels: Pixels) -> bytes:
-    return _picture(pixels, "PNG")
-
-
-def _jpeg(pixels: Pixels) -> bytes:
-    return _picture(pixels, "JPEG")
-
-
 FORMATS: dict[str, tuple[Callable[[Pixels], bytes], str]] = {
     "NPY": (npy, "application/octet-stream"),
     "GEO_TIFF": (geotiff, "image/tiff"),
-    "PNG": (_png, "image/png"),
-    "JPEG": (_jpeg, "image/jpeg"),
+    "PNG": (partial(_picture, "PNG"), "image/png"),
+    "JPEG": (partial(_picture, "JPEG"), "image/jpeg"),
 }
 """The writers and content types by format."""
 
@@ -118,10 +119,10 @@ def file_of(pixels: Pixels, file_format: str) -> tuple[bytes, str]:
 
 
 def checked_format(file_format: str, more: tuple[str, ...] = ()) -> str:
-    """A format that can be written.
+    """The name of a format, after a check that it can be written.
 
     Raises:
-        EarthEngineError: when it cannot.
+        EarthEngineError: the format is not supported.
     """
     allowed = (*FORMATS, "AUTO_JPEG_PNG", *more)
     if file_format not in allowed:

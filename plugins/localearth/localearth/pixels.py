@@ -17,6 +17,8 @@ MAX_BYTES = 48 * 2**20
 """Maximum size of a request, uncompressed, including one byte per pixel and band for the mask."""
 MAX_SIDE = 32_768
 MAX_BANDS = 1024
+COEFFICIENTS = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
+"""The names of an affine transform's coefficients in Google's JSON, in order."""
 BLOCK = 1024
 """Side of a computed block, pixels. It bounds the memory: every step of a graph keeps its pixels of the block."""
 
@@ -34,18 +36,21 @@ def parse_grid(given: Mapping[str, Any] | None) -> Grid:
     if missing:
         raise EarthEngineError(f"The local Earth Engine needs a complete pixel grid: {', '.join(missing)} missing.")
     size, t = given["dimensions"], given["affineTransform"]
-    crs = given.get("crsCode") or given["crsWkt"]
-    crs = canonical(crs)
+    crs = canonical(given.get("crsCode") or given["crsWkt"])
     width, height = int(size.get("width", 0)), int(size.get("height", 0))
     if width < 1 or height < 1:
         raise EarthEngineError(f"Pixel grid dimensions ({width}x{height}) must be positive.")
-    if max(width, height) > MAX_SIDE:
-        raise EarthEngineError(f"Pixel grid dimensions ({width}x{height}) must be less than or equal to {MAX_SIDE}.")
-    names = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
-    a, b, c, d, e, f = (float(t.get(name, 0.0)) for name in names)
+    check_side(width, height, MAX_SIDE)
+    a, b, c, d, e, f = (float(t.get(name, 0.0)) for name in COEFFICIENTS)
     if a * e - b * d == 0:
         raise EarthEngineError("The pixel grid's affineTransform cannot be inverted.")
     return Grid(crs, (a, b, c, d, e, f), width, height)
+
+
+def check_side(width: int, height: int, most: int) -> None:
+    """Refuses a grid with too many columns or rows, with Google's message."""
+    if max(width, height) > most:
+        raise EarthEngineError(f"Pixel grid dimensions ({width}x{height}) must be less than or equal to {most}.")
 
 
 def chosen_bands(image: Image, names: list[str] | None) -> tuple[ImageBand, ...]:
@@ -69,9 +74,13 @@ def check_size(bands: tuple[ImageBand, ...], grid: Grid) -> None:
         raise EarthEngineError(f"Number of bands ({len(bands)}) must be less than or equal to {MAX_BANDS}.")
     for band in bands:
         numbers_only(band.type, band.name)
-    size = grid.width * grid.height * sum(band.type.dtype.itemsize + 1 for band in bands)
-    if size > MAX_BYTES:
-        raise EarthEngineError(f"Total request size ({size} bytes) must be less than or equal to {MAX_BYTES} bytes.")
+    check_bytes(grid.width * grid.height * sum(band.type.dtype.itemsize + 1 for band in bands), MAX_BYTES)
+
+
+def check_bytes(size: int, most: int) -> None:
+    """Refuses a request of too many bytes, with Google's message."""
+    if size > most:
+        raise EarthEngineError(f"Total request size ({size} bytes) must be less than or equal to {most} bytes.")
 
 
 @frozen(eq=False)
@@ -83,23 +92,21 @@ class Pixels:
         grid: the grid.
         values: a structured array (height, width) with a field for every band; masked pixels are 0.
         masks: which pixels are valid, (bands, height, width).
+        fractions: whether a mask had values between 0 and 1.
     """
 
     bands: tuple[ImageBand, ...]
     grid: Grid
     values: NDArray[Any]
     masks: NDArray[np.bool_]
-
-    def only(self, position: int) -> "Pixels":
-        """The pixels of one band."""
-        bands = self.bands[position : position + 1]
-        return Pixels(bands, self.grid, self.values, self.masks[position : position + 1])
+    fractions: bool = False
 
 
 def compute(bands: tuple[ImageBand, ...], grid: Grid) -> Pixels:
     """Computes the bands on a grid, block by block."""
     values = np.empty(grid.shape, dtype=[(band.name, band.type.dtype) for band in bands])
     masks = np.empty((len(bands), *grid.shape), bool)
+    fractions = False
     for row in range(0, grid.height, BLOCK):
         for col in range(0, grid.width, BLOCK):
             block = grid.window(row, col, min(BLOCK, grid.height - row), min(BLOCK, grid.width - col))
@@ -109,4 +116,5 @@ def compute(bands: tuple[ImageBand, ...], grid: Grid) -> Pixels:
                 found, mask = pull(band.source, block)
                 values[band.name][place] = np.where(mask, found, 0)
                 masks[position][place] = mask
-    return Pixels(bands, grid, values, masks)
+            fractions |= pull.fractions
+    return Pixels(bands, grid, values, masks, fractions)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from localearth.answer import Answer
 from localearth.errors import EarthEngineError
 
 # The headers' names are those of the `ee` client (`ee/data.py`).
@@ -22,9 +23,7 @@ _KINDS = re.compile(r"/v1(?:alpha)?/projects/.+?(?::(compute\w*|getPixels|getFea
 _ID = re.compile(r"local/(\w+)/(\d+)")
 
 
-def with_profile(
-    headers: Mapping[str, Any] | None, path: str, answer: tuple[int, dict[str, str], bytes]
-) -> tuple[int, dict[str, str], bytes]:
+def with_profile(headers: Mapping[str, Any] | None, path: str, answer: Answer) -> Answer:
     """Adds the id of its profile to the answer of a computation, if the request's headers ask for it."""
     status, fields, content = answer
     kind = _KINDS.fullmatch(path)

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from localearth.errors import EarthEngineError
 from localearth.promote import promote
+from localearth.refused import reason
 from localearth.signatures import REQUIRED, Signature, signatures
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def find(name: str) -> Registered:
         return found
     if name in signatures():
         raise EarthEngineError(
-            f"{name}: the local Earth Engine does not implement this function "
+            f"{name}: the local Earth Engine does not implement this function{reason(name)} "
             "(`localearth functions` lists those that it does).",
             placed=True,
         )
@@ -112,19 +113,11 @@ def invoke(world: "World", name: str, given: Mapping[str, Any]) -> Any:
     for argument in algorithm.signature.arguments:
         value = given.get(argument.name)
         known += argument.name in given
-        if value is None:
-            if argument.default is REQUIRED:
-                if argument.type in NULLABLE and argument.name in given:
-                    arguments.append(None)
-                    continue
-                raise EarthEngineError(
-                    f"{name}: Parameter '{argument.name}' is required and may not be null.", placed=True
-                )
+        if value is None and argument.default is not REQUIRED:
             value = argument.default
-            if value is None:
-                arguments.append(None)
-                continue
-        arguments.append(promote(name, argument.name, argument.type, value))
+        elif value is None and not (argument.type in NULLABLE and argument.name in given):
+            raise EarthEngineError(f"{name}: Parameter '{argument.name}' is required and may not be null.", placed=True)
+        arguments.append(None if value is None else promote(name, argument.name, argument.type, value))
     if known != len(given):
         unknown = sorted(set(given) - {argument.name for argument in algorithm.signature.arguments})
         raise EarthEngineError(f"{name}: Unrecognized arguments: {', '.join(unknown)}.", placed=True)

@@ -1,4 +1,4 @@
-"""The grid of a request that gives none, or a part of one."""
+"""The grid of a request that has no grid, or only a part of one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,9 @@ from typing import Any
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bounds import covering
 from localearth.functions.image_grid import projection_of
-from localearth.pixels import parse_grid
+from localearth.pixels import COEFFICIENTS, parse_grid
 from localearth.raster.grid import Grid
 from localearth.values.image import Image, ImageBand
-
-_COEFFICIENTS = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
 
 
 def native_grid(image: Image, bands: tuple[ImageBand, ...]) -> Grid:
@@ -45,7 +43,7 @@ def request_grid(given: Mapping[str, Any] | None, image: Image, bands: tuple[Ima
         return parse_grid(given)
     native = native_grid(image, bands)
     own: dict[str, Any] = {
-        "affineTransform": dict(zip(_COEFFICIENTS, native.transform, strict=True)),
+        "affineTransform": dict(zip(COEFFICIENTS, native.transform, strict=True)),
         "dimensions": {"width": native.width, "height": native.height},
     }
     if "crsWkt" not in given:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from localearth import image_files, pixels
+from localearth.answer import JSON, Answer, file_answer, json_answer
 from localearth.encode import encode
 from localearth.errors import EarthEngineError
 from localearth.expression import evaluate
@@ -19,11 +20,18 @@ from localearth.signatures import discovery, listing
 from localearth.values.image import Image
 from localearth.worlds.base import World
 
-Answer = tuple[int, dict[str, str], bytes]
-_JSON = {"content-type": "application/json; charset=UTF-8"}
+Groups = tuple[str, ...]
+"""The groups of a path's pattern."""
+Query = Mapping[str, str]
+Body = Mapping[str, Any]
+Handler = Callable[[Groups, Query, Body], Any]
+"""Answers a request: with an `Answer`, or with what is sent as JSON."""
 
-Handler = Callable[[tuple[str, ...], Mapping[str, str], Mapping[str, Any]], Answer]
-"""Answers a request from the groups of its path's pattern, its query and its body."""
+_EXPORT = (
+    "{1}: the local Earth Engine does not export to Drive, Cloud Storage or assets. Use ee.data.computePixels, "
+    "getDownloadURL or ee.data.computeFeatures."
+)
+_FOLDERS = "{0}:listAssets: the local Earth Engine has no folders. List the images of a collection by its id."
 
 
 class Service:
@@ -34,26 +42,26 @@ class Service:
         self._kept = Kept()
         project, asset = "(projects/[^/]+)", "(projects/[^/]+/assets/.+?)"
         routes: tuple[tuple[str, str, Handler], ...] = (
-            ("GET", r"/\$discovery/rest", lambda *_: (200, dict(_JSON), discovery())),
-            ("GET", f"{project}/algorithms", lambda *_: (200, dict(_JSON), listing())),
+            ("GET", r"/\$discovery/rest", lambda *_: file_answer(discovery(), JSON)),
+            ("GET", f"{project}/algorithms", lambda *_: file_answer(listing(), JSON)),
             ("POST", f"{project}/value:compute", self._value),
             ("POST", f"{project}/image:computePixels", self._compute_pixels),
-            ("POST", f"{project}/table:computeFeatures", lambda _p, _q, body: _answer(compute_features(world, body))),
+            ("POST", f"{project}/table:computeFeatures", lambda _p, _q, body: compute_features(world, body)),
             ("POST", f"{project}/thumbnails", lambda p, _q, body: self._keep(p, "thumbnails", body, thumbnail)),
             ("POST", f"{project}/tables", lambda p, _q, body: self._keep(p, "tables", body, table_of)),
             ("POST", f"{project}/maps", lambda p, _q, body: self._keep(p, "maps", body, map_of)),
             ("GET", f"({project[1:-1]}/thumbnails/[^/]+):getPixels", lambda p, *_: self._file(p[0], Thumbnail)),
             ("GET", f"({project[1:-1]}/tables/[^/]+):getFeatures", lambda p, *_: self._file(p[0], Table)),
             ("GET", rf"({project[1:-1]}/maps/[^/]+)/tiles/(\d+)/(\d+)/(\d+)", self._tile),
-            ("POST", rf"{project}/(\w+:export)", self._export),
-            ("GET", f"{project}:listAssets", self._list_root),
-            ("GET", f"{asset}:(?:listAssets|listImages)", lambda p, q, _: _answer(list_images(world, p[0], q))),
-            ("GET", f"{asset}:listFeatures", lambda p, q, _: _answer(list_features(world, p[0], q))),
+            ("POST", rf"{project}/(\w+:export)", _refuse(_EXPORT)),
+            ("GET", f"{project}:listAssets", _refuse(_FOLDERS)),
+            ("GET", f"{asset}:(?:listAssets|listImages)", lambda p, q, _: list_images(world, p[0], q)),
+            ("GET", f"{asset}:listFeatures", lambda p, q, _: list_features(world, p[0], q)),
             ("POST", f"{asset}:getPixels", lambda p, _q, body: self._pixels(image_of(world, p[0]), body)),
-            ("GET", f"{asset[:-4]}[^:]+)", lambda p, *_: _answer(asset_info(find_asset(world, p[0])))),
+            ("GET", f"{asset[:-4]}[^:]+)", lambda p, *_: asset_info(find_asset(world, p[0]))),
         )
         self._routes = [
-            (verb, re.compile(path if path.startswith("/") else f"/v1(?:alpha)?/{path}"), run)
+            (verb, re.compile(path if path.startswith("/") else f"/v1(?:alpha)?/{path}"), _answering(run))
             for verb, path, run in routes
         ]
 
@@ -86,16 +94,16 @@ class Service:
             text = f"The local Earth Engine failed: {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
             return _answer(EarthEngineError(text).body(), 400)
 
-    def _value(self, _path: tuple[str, ...], _query: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
-        return _answer({"result": encode(evaluate(self.world, body.get("expression", {})))})
+    def _value(self, _path: Groups, _query: Query, body: Body) -> Any:
+        return {"result": encode(evaluate(self.world, body.get("expression", {})))}
 
-    def _compute_pixels(self, _path: tuple[str, ...], _query: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
+    def _compute_pixels(self, _path: Groups, _query: Query, body: Body) -> Answer:
         image_files.checked_format(body.get("fileFormat", "NPY"))
         if {"dimensions", "affineTransform", "crsCode"} <= (body.get("grid") or {}).keys():
             pixels.parse_grid(body["grid"])  # a wrong grid is refused before anything is computed
         return self._pixels(requested_image(self.world, "image:computePixels", body), body, visible=True)
 
-    def _pixels(self, image: Image, body: Mapping[str, Any], visible: bool = False) -> Answer:
+    def _pixels(self, image: Image, body: Body, visible: bool = False) -> Answer:
         file_format = image_files.checked_format(body.get("fileFormat", "NPY"))
         bands = shown_bands(image if visible else visualized(image, body), body)
         if file_format in image_files.PICTURES:
@@ -103,36 +111,38 @@ class Service:
         grid = request_grid(body.get("grid"), image, bands)
         pixels.check_size(bands, grid)
         try:
-            content, content_type = image_files.file_of(pixels.compute(bands, grid), file_format)
+            return file_answer(*image_files.file_of(pixels.compute(bands, grid), file_format))
         except RecursionError:
             raise EarthEngineError("The expression is nested too deeply.") from None
-        return 200, {"content-type": content_type}, content
 
-    def _keep(
-        self, path: tuple[str, ...], kind: str, body: Mapping[str, Any], prepare: Callable[[World, Any], Any]
-    ) -> Answer:
+    def _keep(self, path: Groups, kind: str, body: Body, prepare: Callable[[World, Body], Any]) -> Any:
         """Prepares a file or a map, so that an error is raised at once, and returns its name."""
-        return _answer({"name": self._kept.add(f"{path[0]}/{kind}", body, prepare(self.world, body))})
+        return {"name": self._kept.add(f"{path[0]}/{kind}", body, prepare(self.world, body))}
 
     def _file(self, name: str, kind: type[Thumbnail] | type[Table]) -> Answer:
-        content, content_type = self._kept.get(name, kind).content()
-        return 200, {"content-type": content_type}, content
+        return file_answer(*self._kept.get(name, kind).content())
 
-    def _tile(self, path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
+    def _tile(self, path: Groups, _query: Query, _body: Body) -> Answer:
         name, zoom, x, y = path
-        content, content_type = self._kept.get(name, Map).tile(int(zoom), int(x), int(y))
-        return 200, {"content-type": content_type}, content
+        return file_answer(*self._kept.get(name, Map).tile(int(zoom), int(x), int(y)))
 
-    def _export(self, path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
-        raise EarthEngineError(
-            f"{path[1]}: the local Earth Engine does not export to Drive, Cloud Storage or assets. Use "
-            "ee.data.computePixels, getDownloadURL or ee.data.computeFeatures."
-        )
 
-    def _list_root(self, path: tuple[str, ...], _query: Mapping[str, str], _body: Mapping[str, Any]) -> Answer:
-        raise EarthEngineError(
-            f"{path[0]}:listAssets: the local Earth Engine has no folders. List the images of a collection by its id."
-        )
+def _answering(run: Handler) -> Callable[[Groups, Query, Body], Answer]:
+    """A handler that always returns an `Answer`."""
+    return lambda groups, query, body: _answer(run(groups, query, body))
+
+
+def _answer(found: Any, status: int = 200) -> Answer:
+    return found if isinstance(found, tuple) else json_answer(found, status)
+
+
+def _refuse(message: str) -> Handler:
+    """Refuses a request, with the groups of its path's pattern in the message."""
+
+    def refuse(path: Groups, _query: Query, _body: Body) -> Answer:
+        raise EarthEngineError(message.format(*path))
+
+    return refuse
 
 
 def _parse(body: bytes | None) -> Mapping[str, Any]:
@@ -143,7 +153,3 @@ def _parse(body: bytes | None) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise EarthEngineError("Invalid JSON payload received: an object is expected.")
     return found
-
-
-def _answer(content: Any, status: int = 200) -> Answer:
-    return status, dict(_JSON), json.dumps(content, separators=(",", ":")).encode()

@@ -13,13 +13,15 @@ from shapely.geometry import mapping, shape
 from localearth.encode import encode
 from localearth.errors import EarthEngineError
 from localearth.functions.image_assets import from_asset
+from localearth.pixels import COEFFICIENTS
 from localearth.rest_tables import geojson, page
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image
 from localearth.values.pixel_type import of_dtype
 from localearth.values.projection import whole
-from localearth.worlds.base import BandSource, ImageAsset, World
+from localearth.worlds.base import BandSource, ImageAsset, World, selected
+from localearth.worlds.tables import milliseconds
 
 PUBLIC = "projects/earthengine-public/assets/"
 _ROOTS = re.compile(r"projects/[^/]+/assets/")
@@ -73,13 +75,12 @@ def _band(band: BandSource) -> dict[str, Any]:
     data: dict[str, Any] = {"precision": {"int": "INT", "float": "FLOAT", "double": "DOUBLE"}[kind.precision]}
     if kind.low is not None and kind.high is not None:
         data["range"] = {"min": kind.low, "max": kind.high}
-    a, b, c, d, e, f = band.transform
-    affine = {"scaleX": a, "shearX": b, "translateX": c, "shearY": d, "scaleY": e, "translateY": f}
+    affine = zip(COEFFICIENTS, band.transform, strict=True)
     grid = {
         "crsCode": band.crs,
         "dimensions": {"width": band.width, "height": band.height},
         # As in Google's JSON, a number that is 0 is left out.
-        "affineTransform": {key: whole(value) for key, value in affine.items() if value},
+        "affineTransform": {key: whole(value) for key, value in affine if value},
     }
     return {"id": band.name, "dataType": data, "grid": grid}
 
@@ -93,20 +94,23 @@ def list_images(world: World, name: str, query: Mapping[str, str]) -> dict[str, 
     asset = find_asset(world, name)
     if isinstance(asset, ImageAsset) or not hasattr(asset, "images"):
         raise EarthEngineError(f"Asset '{name}' is not a collection of images, so it has no assets.")
-    tests, region, interval = [], None, None
-    for term in filter(None, re.split(r"\s+AND\s+", query.get("filter", ""))):
-        meets = _MEETS.fullmatch(term)
-        if meets:
-            region = _region(meets[1])
-        else:
-            tests.append(_condition(term))
-    found = [each for each in asset.images(region, interval) if all(test(each.properties) for test in tests)]
+    terms = _terms(query)
+    regions = [_region(match[1]) for match in map(_MEETS.fullmatch, terms) if match]
+    tests = [_condition(term) for term in terms if not _MEETS.fullmatch(term)]
+    images = asset.images(regions[0] if regions else None)
+    for region in regions[1:]:
+        images = selected(images, region, None)
+    found = [each for each in images if all(test(each.properties) for test in tests)]
     elements, token = page(found, query)
-    brief = query.get("view") == "BASIC"
     shown = [asset_info(each) for each in elements]
-    if brief:
+    if query.get("view") == "BASIC":
         shown = [{key: each[key] for key in ("type", "name", "id")} for each in shown]
-    return {"assets": shown} if token is None else {"assets": shown, "nextPageToken": token}
+    return {"assets": shown, **token}
+
+
+def _terms(query: Mapping[str, str]) -> list[str]:
+    """The conditions of a request's filter."""
+    return list(filter(None, re.split(r"\s+AND\s+", query.get("filter", ""))))
 
 
 def _condition(term: str) -> Callable[[Mapping[str, Any]], bool]:
@@ -139,12 +143,9 @@ def _condition(term: str) -> Callable[[Mapping[str, Any]], bool]:
 
 def _milliseconds(text: str) -> float:
     try:
-        moment = dt.datetime.fromisoformat(text)
+        return milliseconds(dt.datetime.fromisoformat(text))
     except ValueError:
         raise EarthEngineError(f"Invalid time {text!r} in the filter; write it as 2020-01-31T00:00:00Z.") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return moment.timestamp() * 1000
 
 
 def _region(text: str) -> Any:
@@ -165,15 +166,14 @@ def list_features(world: World, name: str, query: Mapping[str, str]) -> dict[str
     asset = find_asset(world, name)
     if isinstance(asset, ImageAsset) or not hasattr(asset, "features"):
         raise EarthEngineError(f"Asset '{name}' is not a table.")
-    tests = [_condition(term) for term in filter(None, re.split(r"\s+AND\s+", query.get("filter", "")))]
+    tests = [_condition(term) for term in _terms(query)]
     region = _region(f'"{query["region"]}"') if query.get("region") else None
     rows = [each for each in asset.features(region) if all(test(each.properties) for test in tests)]
     elements, token = page(rows, query)
     features = [
         geojson(Feature(Geometry(each.geometry), {**each.properties, "system:index": each.index})) for each in elements
     ]
-    answer: dict[str, Any] = {"type": "FeatureCollection", "features": features}
-    return answer if token is None else {**answer, "nextPageToken": token}
+    return {"type": "FeatureCollection", "features": features, **token}
 
 
 def image_of(world: World, name: str) -> Image:

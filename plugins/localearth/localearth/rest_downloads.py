@@ -15,9 +15,9 @@ from attrs import frozen
 from localearth import image_files
 from localearth.errors import EarthEngineError
 from localearth.expression import evaluate
-from localearth.functions.image_bounds import scaled_grid
+from localearth.functions.image_bounds import north_up, scaled_grid
 from localearth.functions.image_visualize import visualize
-from localearth.pixels import check_size, chosen_bands, compute
+from localearth.pixels import check_bytes, check_side, check_size, chosen_bands, compute
 from localearth.promote import promote
 from localearth.raster.grid import Grid
 from localearth.request_grid import request_grid
@@ -43,14 +43,14 @@ _T = TypeVar("_T")
 
 
 class Kept:
-    """What one service has prepared, by name; safe to use from many threads."""
+    """The prepared files and maps of one service, by name; safe to use from many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Any] = OrderedDict()
 
     def add(self, parent: str, body: Mapping[str, Any], prepared: Any) -> str:
-        """Keeps something and returns its name. Equal requests have the same name."""
+        """Keeps a file or map and returns its name. Equal requests have the same name."""
         text = json.dumps(body, sort_keys=True).encode()
         name = f"{parent}/{hashlib.sha256(text).hexdigest()[:32]}"
         with self._lock:
@@ -61,7 +61,7 @@ class Kept:
         return name
 
     def get(self, name: str, kind: type[_T]) -> _T:
-        """What is kept under a name.
+        """The file or map of a name.
 
         Raises:
             EarthEngineError: when there is nothing.
@@ -113,17 +113,13 @@ def thumbnail(world: World, body: Mapping[str, Any]) -> Thumbnail:
     groups = [(band,) for band in bands] if file_format == "ZIPPED_GEO_TIFF_PER_BAND" else [bands]
     if file_format in image_files.PICTURES:
         image_files.check_picture(bands)
-        parts = [(bands, _picture_grid(body, image, bands))]
+        parts = [(bands, north_up(_picture_grid(body, image, bands)))]
     else:
         parts = [(group, request_grid(body.get("grid"), image, group)) for group in groups]
     for _, grid in parts:
-        if max(grid.width, grid.height) > MAX_SIDE:
-            raise EarthEngineError(
-                f"Pixel grid dimensions ({grid.width}x{grid.height}) must be less than or equal to {MAX_SIDE}."
-            )
+        check_side(grid.width, grid.height, MAX_SIDE)
     size = sum(grid.width * grid.height * band.type.dtype.itemsize for group, grid in parts for band in group)
-    if size > MAX_BYTES:
-        raise EarthEngineError(f"Total request size ({size} bytes) must be less than or equal to {MAX_BYTES} bytes.")
+    check_bytes(size, MAX_BYTES)
     for group, grid in parts:
         check_size(group, grid)
     return Thumbnail(tuple(parts), file_format, str(body.get("filenamePrefix") or "download"))

@@ -15,12 +15,13 @@ from localearth.expression import evaluate
 from localearth.promote import promote
 from localearth.values.collection import Collection
 from localearth.values.feature import index_of
+from localearth.values.geometry import valid
 from localearth.worlds.base import World
 
 PAGE = 1000
 """Features per page by default and at most (documentation of `computeFeatures`)."""
 _NOTHING = {"type": "MultiPoint", "coordinates": []}
-"""What a table has in place of a missing geometry (assumed, from exported tables)."""
+"""The geometry in the file of a row that has none (assumed, from exported tables)."""
 
 
 def collection_of(world: World, method: str, body: Mapping[str, Any]) -> Collection:
@@ -30,27 +31,27 @@ def collection_of(world: World, method: str, body: Mapping[str, Any]) -> Collect
     return found
 
 
-def page(elements: Sequence[Any], given: Mapping[str, Any], default: int = PAGE) -> tuple[Sequence[Any], str | None]:
-    """One page of a list, and the token of the next; `given` may have `pageSize` and `pageToken`.
+def page(elements: Sequence[Any], given: Mapping[str, Any]) -> tuple[Sequence[Any], dict[str, str]]:
+    """One page of a list, and the `nextPageToken` if there is one; `given` may have `pageSize` and `pageToken`.
 
     Raises:
         EarthEngineError: the token or the size is wrong.
     """
-    size, token = given.get("pageSize") or default, given.get("pageToken") or "0"
+    size, token = given.get("pageSize") or PAGE, given.get("pageToken") or "0"
     try:
         start, length = int(token), int(size)
     except (TypeError, ValueError):
         raise EarthEngineError(f"Invalid pageToken {token!r} or pageSize {size!r}.") from None
     if start < 0 or length < 1:
         raise EarthEngineError(f"Invalid pageToken {token!r} or pageSize {size!r}.")
-    end = start + min(length, default)
-    return elements[start:end], str(end) if end < len(elements) else None
+    end = start + min(length, PAGE)
+    return elements[start:end], {"nextPageToken": str(end)} if end < len(elements) else {}
 
 
 def geojson(element: Any) -> dict[str, Any]:
     """An element as a GeoJSON feature in EPSG:4326."""
     properties = {name: encode(value) for name, value in element.properties.items() if not name.startswith("system:")}
-    geometry = None if element.geometry is None else mapping(element.geometry.lonlat)
+    geometry = None if element.geometry is None else mapping(valid(element.geometry.vertices("EPSG:4326")))
     shown = {"type": "Feature", "geometry": geometry, "properties": properties}
     index = index_of(element)
     return shown if index is None else {**shown, "id": index}
@@ -60,8 +61,7 @@ def compute_features(world: World, body: Mapping[str, Any]) -> dict[str, Any]:
     """One page of a computed table."""
     collection = collection_of(world, "table:computeFeatures", body)
     elements, token = page(collection.elements, body)
-    answer: dict[str, Any] = {"type": "FeatureCollection", "features": [geojson(each) for each in elements]}
-    return answer if token is None else {**answer, "nextPageToken": token}
+    return {"type": "FeatureCollection", "features": [geojson(each) for each in elements], **token}
 
 
 @frozen(eq=False)
@@ -105,7 +105,7 @@ class Table:
 
 def _cell(row: Any, name: str) -> Any:
     if name == ".geo":
-        shape = _NOTHING if row.geometry is None else mapping(row.geometry.lonlat)
+        shape = _NOTHING if row.geometry is None else mapping(valid(row.geometry.vertices("EPSG:4326")))
         return json.dumps(shape, separators=(",", ":"))
     value = encode(row.properties.get(name))
     if isinstance(value, bool):

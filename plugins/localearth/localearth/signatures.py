@@ -51,7 +51,7 @@ def listing() -> bytes:
 
 @cache
 def discovery() -> bytes:
-    """The API's discovery document: the package's document of v1alpha, served as v1, with methods that it has not yet.
+    """The API's discovery document: that of v1alpha in the package, served as v1, with the methods that it is missing.
 
     The client builds its methods from it: `ee.data.getTableDownloadId` and a filter of `ee.data.listAssets` need the
     additions, which are those of https://developers.google.com/earth-engine/reference/rest.

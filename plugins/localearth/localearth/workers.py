@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from localearth.rest import Answer, Service
+from localearth.answer import Answer
+from localearth.rest import Service
 
 
 class _Worker:

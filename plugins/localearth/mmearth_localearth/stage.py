@@ -7,15 +7,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import shapely
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, frozen
 from localearth.planet.bands import LazyBands
 from localearth.planet.maps import ASTER
 from localearth.transport import LocalTransport
-from localearth.worlds.base import BandSource, CollectionAsset, ImageAsset, Mask, Pixels, World
+from localearth.worlds.arrays import to_lonlat
+from localearth.worlds.base import (
+    Area,
+    BandSource,
+    CollectionAsset,
+    GridBand,
+    ImageAsset,
+    Interval,
+    Mask,
+    Pixels,
+    World,
+)
 from pyproj import Transformer
 from shapely.geometry import Polygon, box
-from shapely.geometry.base import BaseGeometry
 
 from mmearth_core import Connection, Engine, Limits
 from mmearth_core.errors import EngineError
@@ -137,27 +146,15 @@ def _is_image(asset: Any) -> bool:
 def square(lon: float, lat: float, side: float) -> Polygon:
     """A square on the ground around a place; `side` in metres."""
     local = f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
-    to_degrees = Transformer.from_crs(local, "EPSG:4326", always_xy=True).transform
-    found: Polygon = shapely.transform(box(-side / 2, -side / 2, side / 2, side / 2), to_degrees, interleaved=False)
+    found: Polygon = to_lonlat(box(-side / 2, -side / 2, side / 2, side / 2), local)
     return found
 
 
 @define(eq=False)
-class _PatternBand:
+class _PatternBand(GridBand):
     """A band on the grid of another one, with a pattern as its pixels."""
 
-    band: BandSource
     pattern: "Pattern"
-    name: str = field(init=False)
-    dtype: str = field(init=False)
-    crs: str = field(init=False)
-    transform: tuple[float, float, float, float, float, float] = field(init=False)
-    width: int = field(init=False)
-    height: int = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("name", "dtype", "crs", "transform", "width", "height"):
-            setattr(self, name, getattr(self.band, name))
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
         """The pattern at the centres of a window's pixels."""
@@ -173,7 +170,10 @@ class _PatternBand:
 
 
 def _patterned(image: ImageAsset, pattern: "Pattern") -> ImageAsset:
-    return evolve(image, bands=LazyBands(lambda: [_PatternBand(band, pattern) for band in image.bands]))
+    def band(each: BandSource) -> BandSource:
+        return _PatternBand(each.name, each.dtype, each.crs, each.transform, each.width, each.height, pattern)
+
+    return evolve(image, bands=LazyBands(lambda: list(map(band, image.bands))))
 
 
 @frozen(eq=False)
@@ -193,9 +193,7 @@ class _PatternedCollection:
         """The collection's."""
         return self.collection.properties
 
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
         """The collection's images with the pattern."""
         return list(map(partial(_patterned, pattern=self.pattern), self.collection.images(region, interval)))
 

@@ -111,6 +111,38 @@ def test_matrices(local):
     np.testing.assert_allclose(found["numbers"], [11, 7, np.sqrt(27)])
 
 
+HALF, THIRD = 2**-0.5, 3**-0.5
+EIGEN = [
+    # Google's API sample of Array.eigen; the last two vectors belong to one eigenvalue.
+    ([[0, 0], [0, 1]], [[1, 0, 1], [0, 1, 0]]),
+    ([[0, 1], [1, 0]], [[1, HALF, HALF], [-1, HALF, -HALF]]),
+    ([[1, 1], [1, 0]], [[1.618034, 0.850651, 0.525731], [-0.618034, 0.525731, -0.850651]]),
+    ([[0, 1], [1, 1]], [[1.618034, -0.525731, -0.850651], [-0.618034, -0.850651, 0.525731]]),
+    ([[2, 0, 0], [0, 3, 0], [0, 0, 4]], [[4, 0, 0, 1], [3, 0, 1, 0], [2, 1, 0, 0]]),
+    ([[1, 0, 0], [0, 0, 0], [0, 0, 0]], [[1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
+    (
+        [[1, 1, 1]] * 3,
+        [[3, -THIRD, -THIRD, -THIRD], [0, 0, -HALF, HALF], [0, -2 * THIRD * HALF, THIRD * HALF, THIRD * HALF]],
+    ),
+    # The symmetric eigenvalue decomposition of EJML, run on this matrix.
+    (
+        [[4, 1, -2, 2, 0], [1, 2, 0, 1, 3], [-2, 0, 3, -2, 1], [2, 1, -2, -1, 5], [0, 3, 1, 5, 2]],
+        [
+            [8.265507, -0.450646, -0.417879, 0.254493, -0.497686, -0.556630],
+            [5.481745, 0.565422, -0.270555, -0.607761, -0.053577, -0.484617],
+            [1.538287, 0.649970, 0.223154, 0.660974, -0.250623, -0.167460],
+            [0.298069, 0.195479, -0.824730, 0.288028, 0.338567, 0.289862],
+            [-5.583609, -0.128614, 0.148996, 0.214508, 0.756306, -0.585872],
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("matrix", "expected"), EIGEN)
+def test_eigenvectors_have_the_signs_of_the_server(local, matrix, expected):
+    np.testing.assert_allclose(array(matrix).eigen().getInfo(), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -126,7 +158,8 @@ def test_matrices(local):
         (lambda: array(A).reshape([4, -1]), "can't be reshaped"),
         (lambda: array(A).reduce(ee.Reducer.minMax(), [0]), "needs a fieldAxis"),
         (lambda: array(A).reduce(ee.Reducer.toList(), [0]), "not for single pixels"),
-        (lambda: array([[1, 0], [0, 1]]).eigen(), "Array.eigen: the local Earth Engine does not implement"),
+        (lambda: array([[1, 0], [1, 1]]).eigen(), "Array.eigen: the local Earth Engine supports symmetric matrices"),
+        (lambda: array([[0, 0], [0, 0]]).eigen(), "symmetric matrices that are not 0"),
     ],
 )
 def test_what_is_refused(local, make, message):

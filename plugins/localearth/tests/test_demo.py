@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from mmearth_localearth.demos.virginia import virginia
 from mmearth_localearth.engine import LocalEngine
 
+from mmearth_core import Demo
 from mmearth_core.cli import main
 from mmearth_core.errors import EngineError
 from mmearth_core.registry import Registry
@@ -71,7 +72,11 @@ def test_without_the_scene_a_planet_is_made_and_the_command_is_printed(tmp_path:
 
 @pytest.mark.usefixtures("no_scene")
 @pytest.mark.parametrize("engine", ["local", pytest.param("local:virginia", marks=pytest.mark.slow)])
-def test_an_engine_that_was_chosen_has_no_substitute(tmp_path: Path, engine: str) -> None:
+def test_an_engine_that_was_chosen_has_no_substitute(
+    tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A demo without tiles, because those of the planet take seconds.
+    monkeypatch.setattr("mmearth_localearth.demos.planet.planet", lambda *_, missing: Demo("", {}, "", missing))
     assert f"\n{SCENE}.\n" in refused(tmp_path / "demo", "--engine", engine)
 
 

@@ -56,8 +56,8 @@ def test_octaves_of_few_points_are_those_of_many() -> None:
 
 @given(st.integers(-2000, 2000), st.integers(-2000, 2000), st.integers(1, 30), st.integers(1, 30))
 def test_plane_noise_does_not_depend_on_the_window(row: int, col: int, rows: int, cols: int) -> None:
-    whole = plane_noise(-5 + row, -7 + col, 50, 50, 9, 11)
-    np.testing.assert_array_equal(plane_noise(row, col, rows, cols, 9, 11), whole[5 : 5 + rows, 7 : 7 + cols])
+    whole = plane_noise(Window(-5 + row, -7 + col, 50, 50), 9, 11)
+    np.testing.assert_array_equal(plane_noise(Window(row, col, rows, cols), 9, 11), whole[5 : 5 + rows, 7 : 7 + cols])
     assert ((whole >= 0.0) & (whole <= 1.0)).all()
 
 

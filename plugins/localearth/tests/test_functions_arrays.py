@@ -92,6 +92,7 @@ def matrix(values):
         (lambda: matrix(A).matrixSolve(matrix(B)), np.linalg.solve(A, B)),
         (lambda: matrix(A[:, :2]).matrixSolve(matrix(B)), np.linalg.lstsq(A[:, :2], B, rcond=None)[0]),
         (lambda: matrix(A).matrixInverse(), np.linalg.inv(A)),
+        (lambda: matrix(A.T @ A).matrixCholeskyDecomposition().select(["L"], ["array"]), np.linalg.cholesky(A.T @ A)),
         (lambda: matrix(A[:2]).matrixPseudoInverse(), np.linalg.pinv(A[:2])),
         (lambda: matrix(A).matrixDeterminant(), np.linalg.det(A)),
         (lambda: matrix(A).matrixTrace(), 9.0),
@@ -117,6 +118,7 @@ def test_matrices(local, build, expected):
         (lambda: one(1, 2).focalMax(1), "has array pixels, which the local Earth Engine does not support here"),
         (lambda: matrix(A).matrixMultiply(matrix(A[:2])), "matrices of [3, 3] and [2, 3] do not fit"),
         (lambda: matrix(np.zeros((2, 2))).matrixInverse(), "no solution"),
+        (lambda: matrix(np.array([[1, 2], [0, 1]])).matrixCholeskyDecomposition(), "must be symmetric"),
         (lambda: one(1, 2).arrayReduce(ee.Reducer.minMax(), [0]), "needs a 'fieldAxis'"),
     ],
 )

@@ -71,7 +71,7 @@ def test_the_ring_of_bounds_starts_at_the_lower_left_and_its_third_corner_is_the
 
 def test_constructors_and_their_json(local):
     assert polygon().getInfo() == {"type": "Polygon", "coordinates": [SQUARE]}
-    assert shape(ee.Geometry.Rectangle([0, 1, 2, 3]).bounds().getInfo()).bounds == (0, 1, 2, 3)
+    assert shape(ee.Geometry.Rectangle([0, 1, 2, 3], None, False).bounds().getInfo()).bounds == (0, 1, 2, 3)
     assert ee.Geometry.BBox(0, 1, 2, 3).area().getInfo() == pytest.approx(49_204_000_000, rel=1e-2)
     assert ee.Geometry.MultiPoint([[0, 1], [2, 3]]).geometries().size().getInfo() == 2
     assert ee.Geometry.MultiPolygon([[SQUARE]]).type().getInfo() == "MultiPolygon"

@@ -167,6 +167,7 @@ def test_distances(image, pixels):
         (lambda i: i.focalMax(1.5, "square"), "Kernel.square with a radius of 1.5 pixels"),
         (lambda i: i.focalMax(2, "octagon"), "Kernel.octagon is known for a radius of 3 pixels only"),
         (lambda i: i.focalMax(2, "star"), "'star'; use one of circle, square"),
+        (lambda i: i.eq(99).fastDistanceTransform(3), "further than the neighborhood, 3 pixels, from any that is not"),
         (lambda i: i.distance(ee.Kernel.circle(2)), "supports Kernel.euclidean, Kernel.manhattan and"),
         (lambda i: i.reduceNeighborhood("mean", ee.Kernel.laplacian4()), "must not be negative"),
         (lambda i: i.convolve(ee.Kernel.laplacian4(1, True)), "the weights sum to 0"),

@@ -23,7 +23,7 @@ def points(client, region, count, seed=0):
 
 def test_points_are_inside_and_repeat_with_the_seed(client):
     ring = [[0, 0], [4, 1], [2, 5]]
-    region = ee.Geometry.Polygon([ring])
+    region = ee.Geometry.Polygon([ring], None, False)
     found = points(client, region, 300, 7)
     assert len(found) == 300
     assert shapely.contains_xy(shapely.Polygon(ring), *zip(*found, strict=True)).all()

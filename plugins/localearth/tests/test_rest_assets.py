@@ -42,6 +42,10 @@ def test_an_asset_that_is_missing_is_none_or_an_error(local):
         ee.data.getAsset("TEST/NOTHING")
 
 
+INSIDE = "intersects(\"{'type': 'Point', 'coordinates': [-76.13, 37.93]}\")"
+ELSEWHERE = "intersects(\"{'type': 'Point', 'coordinates': [0, 0]}\")"
+
+
 @pytest.mark.parametrize(
     ("query", "days"),
     [
@@ -52,6 +56,9 @@ def test_an_asset_that_is_missing_is_none_or_an_error(local):
         ({"filter": "properties.ABSENT>=0"}, []),
         ({"startTime": "2017-01-02T00:00:00Z", "endTime": "2017-01-03T12:00:00Z", "view": "BASIC"}, None),
         ({"region": {"type": "Point", "coordinates": [0, 0]}}, []),
+        ({"filter": INSIDE}, [1, 2, 3, 4]),
+        ({"filter": f"{ELSEWHERE} AND {INSIDE}"}, []),
+        ({"filter": f"{INSIDE} AND {ELSEWHERE}"}, []),
         ({"pageSize": 3}, [1, 2, 3]),
     ],
 )

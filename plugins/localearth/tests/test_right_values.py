@@ -99,10 +99,11 @@ def test_values(client, name):
 
 def test_a_crossing_polygon_has_the_area_of_its_triangles(client):
     # The diagonals of the square enclose two triangles: the lower and, in this order of corners, the upper one.
-    bow_tie = ee.Geometry.Polygon([[[0, 0], [1, 0], [0, 1], [1, 1]]], geodesic=False)
-    parts = [ee.Geometry.Polygon([[[0, 0], [1, 0], [0.5, 0.5]]]), ee.Geometry.Polygon([[[0, 1], [1, 1], [0.5, 0.5]]])]
+    bow_tie = ee.Geometry.Polygon([[[0, 0], [1, 0], [0, 1], [1, 1]]], None, False)
+    rings = [[0, 0], [1, 0], [0.5, 0.5]], [[0, 1], [1, 1], [0.5, 0.5]]
+    parts = [ee.Geometry.Polygon([ring], None, False) for ring in rings]
     assert bow_tie.area().getInfo() == pytest.approx(sum(part.area().getInfo() for part in parts))
-    other = ee.Geometry.Rectangle([0, 0, 1, 0.5])
+    other = ee.Geometry.Rectangle([0, 0, 1, 0.5], None, False)
     assert bow_tie.intersection(other).area().getInfo() == pytest.approx(parts[0].area().getInfo())
 
 

@@ -1,9 +1,11 @@
 """The synthetic ecoregions: all of RESOLVE's names, on land, without overlaps."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
+import ee
 import numpy as np
 import pytest
 import shapely
@@ -46,6 +48,17 @@ def test_every_region_is_a_valid_polygon_with_its_properties() -> None:
         assert record.properties["ECO_NAME"] == entry.name
         assert record.properties["BIOME_NAME"] == BIOMES[entry.biome - 1]
         assert record.properties["REALM"] == entry.realm
+
+
+@needs_coasts
+def test_the_client_gets_them_as_a_table(engine: Callable[[Any], None]) -> None:
+    engine(world())
+    regions = ee.FeatureCollection("RESOLVE/ECOREGIONS/2017")
+    assert regions.size().getInfo() == 846
+    here = regions.filterBounds(ee.Geometry.Point(8.4, 48.5)).first()
+    assert here.get("REALM").getInfo() == "Palearctic"
+    name = here.get("ECO_NAME").getInfo()
+    assert regions.filter(ee.Filter.eq("ECO_NAME", name)).size().getInfo() == 1
 
 
 @needs_coasts

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from localearth.planet.world import SyntheticWorld
 from localearth.transport import LocalTransport
+from shapely.geometry import box
 
 pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
@@ -87,15 +88,53 @@ def test_a_month_is_reduced_over_a_tile() -> None:
     assert 0 < values["total_precipitation_sum"] < 1
 
 
-def test_ecoregions_answer_as_a_table() -> None:
-    regions = ee.FeatureCollection("RESOLVE/ECOREGIONS/2017")
-    assert regions.size().getInfo() == 846
-    here = regions.filterBounds(tile()).first()
-    assert here.get("REALM").getInfo() == "Palearctic"
-    name = here.get("ECO_NAME").getInfo()
-    assert regions.filter(ee.Filter.eq("ECO_NAME", name)).size().getInfo() == 1
-
-
 def test_a_question_about_the_whole_planet_says_what_to_do() -> None:
     with pytest.raises(ee.EEException, match="filterBounds"):
         ee.ImageCollection("COPERNICUS/S2_HARMONIZED").size().getInfo()
+
+
+@pytest.mark.parametrize("collection", ["COPERNICUS/S2_SR_HARMONIZED", "COPERNICUS/S1_GRD", "LANDSAT/LC09/C02/T1_L2"])
+def test_the_first_image_of_the_planet_needs_no_bounds(collection: str) -> None:
+    """As cubexpress asks for the names of a collection's bands."""
+    everything = ee.ImageCollection(collection)
+    image = ee.Image(everything.first()).getInfo()
+    assert image["id"].startswith(f"{collection}/")
+    start, time = everything.get("date_range").getInfo()[0], image["properties"]["system:time_start"]
+    around = ee.Image(image["id"]).geometry().buffer(200_000)
+    earlier = everything.filterBounds(around).filterDate(int(start), int(time) + 1)
+    assert earlier.aggregate_array("system:index").getInfo() == [image["properties"]["system:index"]]
+    assert everything.map(lambda each: each.select(0)).first().bandNames().getInfo() == [image["bands"][0]["id"]]
+    assert (
+        everything.filterDate(int(time), int(time) + 1).first().get("system:index").getInfo()
+        == (image["properties"]["system:index"])
+    )
+
+
+@pytest.mark.slow
+def test_a_search_of_the_whole_planet_ends() -> None:
+    with pytest.raises(ee.EEException, match="filterBounds"):
+        ee.ImageCollection("LANDSAT/LC09/C02/T1_L2").filter(ee.Filter.eq("WRS_PATH", 999)).first().getInfo()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("collection", "minutes"),
+    [("COPERNICUS/S2_HARMONIZED", 1), ("COPERNICUS/S1_GRD", 3), ("LANDSAT/LC08/C02/T1_L2", 3)],
+)
+def test_the_images_of_the_planet_come_in_order_and_are_complete(collection: str, minutes: int) -> None:
+    """The same images as those of a region around the flight, found by place."""
+    asset = SyntheticWorld().find(collection)
+    first = next(asset.walk((1559383000000.0, 1559400000000.0)))
+    start = first.properties["system:time_start"]
+    span = (start, start + 60_000.0 * minutes)
+    walked = [(image.properties["system:time_start"], image.index) for image in asset.walk(span)]
+    assert walked == sorted(set(walked))
+    lon, lat = first.footprint.centroid.coords[0]
+    listed = {
+        image.index
+        for west in (lon - 15, lon - 5, lon + 5)
+        for image in asset.images(box(west, lat - 5, west + 10, lat + 5), span)
+    }
+    assert first.index in listed
+    assert len(listed) > 1
+    assert listed <= {index for _, index in walked}

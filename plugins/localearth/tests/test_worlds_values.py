@@ -78,7 +78,9 @@ def by_rasterio(pixels: np.ndarray, grid: dict) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize("first", [0.0, -100.0, 100.0, -180.0])
+@pytest.mark.parametrize(
+    "first", [0.0, -100.0, *(pytest.param(first, marks=pytest.mark.slow) for first in (100.0, -180.0))]
+)
 def test_longitudes_are_served_wherever_the_raster_begins(tmp_path: Path, first: float) -> None:
     raster(tmp_path / "dem.tif", heights(first), first)
     config = dataset(tmp_path, PLACES)

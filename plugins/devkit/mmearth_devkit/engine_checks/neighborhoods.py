@@ -88,14 +88,12 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
             row_of(4),
         ),
     ),
-    assumed(
+    documented(
         "distance-transform",
-        "`fastDistanceTransform` returns squared distances in pixels (documented), and masks pixels further than "
-        "`neighborhood` from any other.",
-        "the description speaks of `all pixels within the given neighborhood size`",
-        Probe(
-            lambda ee: _steps(ee).eq(0).fastDistanceTransform(2).rename("a").unmask(-1), {"a": [0, 1, 4, -1]}, row_of(4)
-        ),
+        "`fastDistanceTransform` returns squared distances in pixels; the local engine refuses pixels that are further "
+        "than `neighborhood` from any other, whose value is not documented.",
+        API + "image-fastdistancetransform",
+        Probe(lambda ee: _steps(ee).eq(0).fastDistanceTransform(3).rename("a"), {"a": [0, 1, 4, 9]}, row_of(4)),
     ),
     assumed(
         "pixel-area",

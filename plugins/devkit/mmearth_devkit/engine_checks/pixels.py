@@ -84,6 +84,19 @@ MASKS: tuple[EngineCheck, ...] = (
         "guides say that masks may be fractions, but not what a file then contains",
         Probe(lambda ee: ee.Image(5).rename("a").updateMask(0.25), {"a": [5]}, row_of(1)),
     ),
+    documented(
+        "mask-weights",
+        "A mask is the weight of a pixel in weighted reducers, and its opacity in blended images and pictures. The "
+        "local engine refuses masks between 0 and 1 there.",
+        GUIDES + "reducers_weighting",
+    ),
+    assumed(
+        "north-up",
+        "Pictures, and downloads of images that have no grid of their own, have north at the top, although the "
+        "projection of composites goes from south to north.",
+        "common practice: nobody reports thumbnails of composites that are upside down",
+        unchecked="Only programs on the local engine download in this way; the project fixes every grid itself.",
+    ),
 )
 
 
@@ -230,6 +243,14 @@ PLACES: tuple[EngineCheck, ...] = (
                 _coordinates(ee, 1).equals(_coordinates(ee, 2)),
             ],
             [True, False],
+        ),
+    ),
+    assumed(
+        "unbounded-collection",
+        "The geometry of a collection with an unbounded image is unbounded.",
+        "it is the union of the geometries; wxee clips averages to it, if it is bounded",
+        Probe(
+            lambda ee: ee.ImageCollection([ee.Image(1), ee.Image(1).clip(_tile(ee, 10))]).geometry().isUnbounded(), True
         ),
     ),
     assumed(

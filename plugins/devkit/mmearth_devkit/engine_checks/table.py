@@ -10,6 +10,7 @@ from mmearth_devkit.engine_checks.neighborhoods import NEIGHBORHOODS
 from mmearth_devkit.engine_checks.pixels import MASKS, PLACES, REQUESTS, TYPES
 from mmearth_devkit.engine_checks.rasters import COMPOSITES, SAMPLING, TERRAIN
 from mmearth_devkit.engine_checks.reduction import REDUCTION
+from mmearth_devkit.engine_checks.statistics import STATISTICS
 from mmearth_devkit.engine_checks.tables import TABLES
 from mmearth_devkit.engine_checks.text import TEXT
 from mmearth_devkit.engine_checks.values import COLLECTIONS, METADATA
@@ -28,6 +29,7 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Composites": COMPOSITES,
         "Terrain": TERRAIN,
         "Kernels, samples and arrays": NEIGHBORHOODS,
+        "Statistics, colours and texture": STATISTICS,
         "Requests": REQUESTS,
     }
 )

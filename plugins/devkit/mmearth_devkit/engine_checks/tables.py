@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mmearth_devkit.engine_checks.check import API, REFUSED, EngineCheck, Probe, assumed, documented
+from mmearth_devkit.engine_checks.check import API, REFUSED, EngineCheck, Probe, assumed, documented, row_of
 
 
 def _table(ee: Any, name: str, values: list[Any]) -> Any:
@@ -161,5 +161,28 @@ TABLES: tuple[EngineCheck, ...] = (
         "Two arrays in arithmetic have equal lengths, or one is a number without dimensions.",
         "the API samples show only these",
         Probe(lambda ee: ee.Array([1, 2]).add(ee.Array([1, 2, 3])), REFUSED),
+    ),
+    assumed(
+        "map-id",
+        "A mapped collection and the result of a join keep the id of their (first) collection.",
+        "eemont chains methods that map, join and ask for the id; its author writes that this works for collections "
+        "(its issue 77)",
+        unchecked="It needs a collection asset, and no request names one.",
+    ),
+    assumed(
+        "float-time",
+        "`Number.toFloat` does not change a whole number that single precision cannot hold, such as a time.",
+        "the test of geetools' `DateRange.split` passes on Google's servers only then",
+        Probe(lambda ee: ee.Number(1_580_428_800_000).toFloat(), 1_580_428_800_000),
+    ),
+    assumed(
+        "constant-array",
+        "An array as an image has one band `constant`, whose pixels are that array.",
+        "geemap names the bands of its images of numpy arrays so",
+        Probe(
+            lambda ee: ee.Image(ee.Array([[1, 2], [3, 4]])).arrayGet([1, 0]),
+            {"constant": [3]},
+            row_of(1),
+        ),
     ),
 )

@@ -22,6 +22,10 @@ DAY = 86_400_000
 """Milliseconds."""
 
 
+_WIDE = [[-10, 50], [10, 50], [10, 60], [-10, 60]]
+"""A ring whose northern edge reaches 60.38 degrees if it is a geodesic."""
+
+
 def _days(ee: Any) -> Any:
     """Three images of band `a`, on 1, 2 and 3 January 1970, numbered by day."""
     return ee.ImageCollection([ee.Image(n).rename("a").set("system:time_start", n * DAY, "n", n) for n in range(3)])
@@ -273,9 +277,22 @@ METADATA: tuple[EngineCheck, ...] = (
     ),
     documented(
         "edges",
-        "Edges of geometries in longitude and latitude are geodesics. The local engine draws them straight: the error "
-        "is less than a millimetre for a tile of a kilometre.",
+        "Edges in longitude and latitude are geodesics, and with `geodesic=False` straight. The local engine puts a "
+        "point on them every 5 km, which is within a metre up to 60 degrees of latitude.",
         GUIDES + "geometries_planar_geodesic",
+        Probe(
+            lambda ee: [
+                ee.Geometry.Polygon([_WIDE], None, geodesic).contains(ee.Geometry.Point(0, 60.3), 1)
+                for geodesic in (True, False)
+            ],
+            [True, False],
+        ),
+    ),
+    documented(
+        "across-180",
+        "Longitudes are on a circle: geometries meet across 180 degrees.",
+        API + "geometry-bbox",
+        Probe(lambda ee: ee.Geometry.BBox(179, 0, -179, 1).intersects(ee.Geometry.Point(-179.5, 0.5), 1), True),
     ),
     documented(
         "reduceRegion-count",

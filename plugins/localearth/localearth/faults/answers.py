@@ -1,13 +1,9 @@
 """The responses that Google sends for each kind of fault."""
 
-import json
-
 from attrs import frozen
 
+from localearth.answer import Answer, file_answer, json_answer
 from localearth.faults.kinds import Kind
-
-Answer = tuple[int, dict[str, str], bytes]
-"""Status, headers, body."""
 
 QUOTA_STATUS = "x-earth-engine-quota-status"
 RESTRICTED = {QUOTA_STATUS: "parallelism_restricted=true"}
@@ -39,14 +35,14 @@ class Canned:
                 f"<!DOCTYPE html>\n<html><head><title>{self.message}</title></head>\n"
                 f"<body><h1>{self.message}</h1></body></html>\n"
             )
-            return self.status, {"content-type": "text/html; charset=UTF-8"}, text.encode()
+            return file_answer(text.encode(), "text/html; charset=UTF-8", self.status)
         error: dict[str, object] = {"code": self.status, "message": self.message, "status": self.name}
         if self.reason:
             error["errors"] = [{"message": self.message, "domain": "usageLimits", "reason": self.reason}]
-        headers = {"content-type": "application/json; charset=UTF-8"}
-        if self.status == 401:
+        status, headers, content = json_answer({"error": error}, self.status)
+        if status == 401:
             headers["www-authenticate"] = 'Bearer realm="https://accounts.google.com/", error="invalid_token"'
-        return self.status, headers, json.dumps({"error": error}).encode()
+        return status, headers, content
 
 
 _UNAUTHENTICATED = Canned(

@@ -3,13 +3,13 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
 from google.auth.exceptions import RefreshError, TransportError
 
-from localearth.faults.answers import CANNED, Answer
+from localearth.answer import Answer
+from localearth.faults.answers import CANNED
 from localearth.faults.decide import Decider
 from localearth.faults.kinds import Kind
 from localearth.faults.limits import Traffic
@@ -114,15 +114,16 @@ class Faults:
         request = Request(path, body)
         if request.phase is None:
             return respond()
-        with self._counted(request):
-            refusal = None if body is None else self.traffic.enter()
-            try:
-                answer = self._refused(refusal) if refusal else self._answer_with_faults(request, respond, wait)
-            finally:
-                if body is not None:
-                    self.traffic.leave(refusal)
+        refusal = None if body is None else self.traffic.enter()
+        status = NO_ANSWER
+        try:
+            answer = CANNED[refusal].answer() if refusal else self._answer_with_faults(request, respond, wait)
+            status = str(answer[0])
+        finally:
+            if body is not None:
+                self.traffic.leave(refusal)
             with self._lock:
-                self.requests[request.phase, str(answer[0])] += 1
+                self.requests[request.phase, status] += 1
         return answer
 
     def snapshot(self) -> dict[str, Any]:
@@ -142,20 +143,6 @@ class Faults:
             "refused": dict(traffic.refused),
             "faults": given,
         }
-
-    @contextmanager
-    def _counted(self, request: Request) -> Iterator[None]:
-        """Counts the request if it ends without an answer."""
-        try:
-            yield
-        except Exception:
-            assert request.phase is not None
-            with self._lock:
-                self.requests[request.phase, NO_ANSWER] += 1
-            raise
-
-    def _refused(self, kind: Kind) -> Answer:
-        return CANNED[kind].answer()
 
     def _answer_with_faults(self, request: Request, respond: Callable[[], Answer], wait: ClientWait) -> Answer:
         rule = self._decider.decide(request)

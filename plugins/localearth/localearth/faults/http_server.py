@@ -5,13 +5,14 @@ from typing import Any, ClassVar
 
 from google.auth.exceptions import RefreshError
 
+from localearth.answer import Answer
 from localearth.faults.answers import CANNED
 from localearth.faults.control import ConnectionDropped, Faults
 from localearth.faults.kinds import Kind
 from localearth.faults.mangle import half
 from localearth.faults.waiting import HttpWait, WaitingClients
 from localearth.http_server import Handler, Server
-from localearth.rest import Answer, Service
+from localearth.rest import Service
 
 COUNTERS_PATH = "/counters"
 """Path of the counters of requests and faults, see `Faults.snapshot`; not part of Google's API."""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.lib import recfunctions
 from numpy.typing import NDArray
 
-from localearth.faults.answers import RESTRICTED, Answer
+from localearth.answer import Answer
+from localearth.faults.answers import RESTRICTED
 from localearth.faults.kinds import Kind
 
 _GARBLED_BYTES = 64

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httplib2
 from attrs import frozen
 
-from localearth.faults.answers import Answer
+from localearth.answer import Answer
 from localearth.faults.control import ConnectionDropped, Faults
 from localearth.faults.mangle import half
 

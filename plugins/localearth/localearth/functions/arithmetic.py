@@ -9,9 +9,13 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from localearth.values.pixel_type import BOOLEAN, INT64, LIMITS, PixelType, cast
+from localearth.errors import EarthEngineError
+from localearth.values.pixel_type import BOOLEAN, INT64, LIMITS, PixelType, cast, of_number
 
 Array = NDArray[Any]
+
+SUMS = (np.add, np.subtract, np.multiply)
+"""Operations whose result may need more bits than the operands."""
 
 
 @frozen
@@ -39,6 +43,13 @@ class Operation:
             # Floats beyond 64 bits become the nearest integer, as in Java.
             given = (cast(each, LIMITS["int64"]) if whole and each.dtype.kind == "f" else each for each in operands)
             found = self.compute(*(each.astype(common, copy=False) for each in given))
+            if whole and self.compute in SUMS and result.bounds == INT64:
+                exact = self.compute(*(each.astype(np.float64) for each in operands))
+                if (np.abs(exact) >= 2.0**63).any():
+                    name = self.compute.__name__
+                    raise EarthEngineError(
+                        f"{name}: a result has more than 64 bits, which the local Earth Engine refuses."
+                    )
             return np.asarray(found).astype(result.dtype, copy=False)
 
 
@@ -69,6 +80,19 @@ def _bits(*kinds: PixelType) -> PixelType:
     for other in kinds[1:]:
         kind = kind.union(other)
     return LIMITS[kind.dtype_name] if kind.is_integer else LIMITS["int64"]
+
+
+def _remainder(left: PixelType, right: PixelType) -> PixelType:
+    """The union of both types (documented) and 0, because a remainder may be smaller than both operands."""
+    return left.union(right).union(of_number(0))
+
+
+def _complement(kind: PixelType) -> PixelType:
+    """The smallest signed integer type that holds the operand (documented); 64 bits for floats."""
+    if not kind.is_integer:
+        return LIMITS["int64"]
+    low, high = kind.bounds
+    return LIMITS[PixelType("int", min(low, -1), high).dtype_name]
 
 
 def _interval(combine: Callable[[float, float], float]) -> Callable[[PixelType, PixelType], PixelType]:
@@ -138,7 +162,7 @@ BINARY: dict[str, Operation] = {
     "subtract": Operation(np.subtract, _interval(lambda a, b: a - b)),
     "multiply": Operation(np.multiply, _interval(lambda a, b: a * b)),
     "divide": Operation(_divide, _quotient),
-    "mod": Operation(_modulo, _union),
+    "mod": Operation(_modulo, _remainder),
     "pow": Operation(lambda a, b: np.power(a.astype(float), b.astype(float)), floating),
     "min": Operation(np.minimum, _union),
     "max": Operation(np.maximum, _union),
@@ -173,7 +197,7 @@ UNARY: dict[str, Operation] = {
     "floor": Operation(np.floor, _same, exact=True),
     "ceil": Operation(np.ceil, _same, exact=True),
     "not": Operation(lambda a: a == 0, _boolean),
-    "bitwiseNot": Operation(np.bitwise_not, _long, integral=True),
+    "bitwiseNot": Operation(np.bitwise_not, _complement, integral=True),
     "bitCount": Operation(lambda a: np.bitwise_count(a.view(np.uint64)), _long, integral=True),
     "sqrt": Operation(np.sqrt, floating),
     "cbrt": Operation(np.cbrt, floating),

@@ -41,7 +41,7 @@ def size(collection: Collection) -> int:
 @function("Collection.first")
 def first(collection: Collection) -> Any:
     """The first element; null when there is none."""
-    return collection.elements[0] if collection.elements else None
+    return collection.first()
 
 
 @function("Collection.toList")
@@ -74,7 +74,7 @@ def limit(collection: Collection, count: int | None, key: str | None, ascending:
     return evolve(collection.derived(make), id=collection.id)
 
 
-@function("Collection.map")
+@function("Collection.map", note="The asset's id is kept (eemont's issue 77).")
 def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> Collection:
     """A function applied to every element; its results keep `system:index`."""
 
@@ -87,7 +87,11 @@ def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> C
                 )
         return results
 
-    return collection.derived(make)
+    def walk(_interval: Any) -> Iterable[Any]:
+        for each in collection.walked():
+            yield from mapped(_indexed(run), [each], drop_nulls)
+
+    return evolve(collection.derived(make), id=collection.id, walk=None if collection.walk is None else walk)
 
 
 def _indexed(run: Function) -> Function:

@@ -51,7 +51,7 @@ def nearest(band: ImageBand, grid: Grid, pull: Pull, reach: int, metric: Metric)
 
 @function(
     "Image.fastDistanceTransform",
-    note="Pixels further than `neighborhood` from any other are masked (assumed).",
+    note="Where a requested pixel is further than `neighborhood` from any other that is not 0, it is refused.",
 )
 def fast_distance_transform(image: Image, neighborhood: int, units: str, metric: str) -> Image:
     """The distance in pixels, squared by default."""
@@ -66,8 +66,16 @@ def fast_distance_transform(image: Image, neighborhood: int, units: str, metric:
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             found = nearest(band, grid, pull, neighborhood, METRICS[metric])
-            good = found <= furthest
-            return np.where(good, found, 0), good
+            if (found > furthest).any():
+                # Not masked, because programs use these pixels: geedim calls them far from clouds, and the terrain
+                # flattening of Sentinel-1 keeps what is further than 30 pixels from layover.
+                raise EarthEngineError(
+                    f"Image.fastDistanceTransform: a pixel is further than the neighborhood, {neighborhood} pixels, "
+                    "from any that is not 0, and the local Earth Engine does not know its value. Use a larger "
+                    "neighborhood, or Image.distance, which masks such pixels.",
+                    placed=True,
+                )
+            return found, np.ones(grid.shape, bool)
 
         return ImageBand("distance", DOUBLE, band.projection, source)
 

@@ -11,7 +11,7 @@ from localearth.registry import function
 from localearth.values import feature as features
 from localearth.values.date import Date, of
 from localearth.values.feature import Feature
-from localearth.values.geometry import Geometry
+from localearth.values.geometry import UNBOUNDED, Geometry
 from localearth.values.image import Image
 from localearth.values.projection import Projection
 
@@ -121,12 +121,10 @@ def date_of(image: Image) -> Date:
 @function("Element.geometry", "Feature.geometry", "Image.geometry", note="`proj` without a transform.")
 def geometry_of(element: Any, _margin: Any, projection: Projection | None, geodesics: bool | None) -> Geometry:
     """The geometry, or an image's footprint; unbounded images cover the world."""
-    from shapely.geometry import box
-
     found: Geometry | None = element.geometry
     if found is None:
         if isinstance(element, Image):
-            return Geometry(box(-180, -90, 180, 90), geodesic=False)
+            return UNBOUNDED
         raise EarthEngineError("The element has no geometry.")
     if projection is None:
         return found

@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+from attrs import evolve
+
 from localearth.errors import EarthEngineError
 from localearth.promote import promote
 from localearth.registry import function
@@ -61,8 +63,9 @@ def _register() -> None:
             name: str = names[0],
         ) -> Filter:
             both = fields(left_field, right_field, test, name)
+            equal = name == "Filter.equals"
             if both is not None:
-                return of_two(both, name)
+                return evolve(of_two(both, name), same=left_field if equal and left_field == right_field else None)
             field, value, field_first = sides(left_field, right, right_field, left)
 
             def passes(element: Any) -> bool:
@@ -71,7 +74,8 @@ def _register() -> None:
                     return _absent(name)
                 return test(found, value) if field_first else test(value, found)
 
-            return Filter(passes, text=name)
+            is_index = equal and field == "system:index" and isinstance(value, str)
+            return Filter(passes, text=name, index=value if is_index else None)
 
         function(*names)(compare)
 
@@ -88,7 +92,7 @@ _SPATIAL: dict[str, tuple[Callable[[Any, Any], bool], bool]] = {
 
 
 def _shapes(test: Match) -> Match:
-    return lambda a, b: isinstance(a, Geometry) and isinstance(b, Geometry) and test(a.lonlat, b.lonlat)
+    return lambda a, b: isinstance(a, Geometry) and isinstance(b, Geometry) and test(a.globe, b.globe)
 
 
 def _register_spatial() -> None:
@@ -108,7 +112,7 @@ def _register_spatial() -> None:
             if both is not None:
                 return of_two(both, name)
             field, value, field_first = sides(left_field, right, right_field, left)
-            region = promote(name, "rightValue" if field_first else "leftValue", "Geometry", value).lonlat
+            region = promote(name, "rightValue" if field_first else "leftValue", "Geometry", value).globe
 
             def passes(element: Any) -> bool:
                 found = field_of(element, field)
@@ -117,7 +121,7 @@ def _register_spatial() -> None:
                     return name in ("Filter.intersects", "Filter.contains")
                 if not isinstance(found, Geometry):
                     return False
-                return test(found.lonlat, region) if field_first else test(region, found.lonlat)
+                return test(found.globe, region) if field_first else test(region, found.globe)
 
             return Filter(passes, region if touching and field in GEOMETRY_FIELDS else None, text=name)
 
@@ -166,6 +170,8 @@ def both(filters: list[Filter]) -> Filter:
         "Filter.and",
         (lambda a, b: all(match(a, b) for match in matches)) if len(matches) == len(filters) else None,
         measures[0] if len(measures) == 1 else None,
+        next((each.index for each in filters if each.index is not None), None),
+        next((each.same for each in filters if each.same is not None), None),
     )
 
 

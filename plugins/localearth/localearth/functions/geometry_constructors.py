@@ -133,7 +133,9 @@ def multi_polygon(
     values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any, even_odd: bool
 ) -> Geometry:
     """Polygons."""
-    nested = values if values and isinstance(values[0], list) and not _is_pair(values[0]) else [values]
+    first = values[0] if values else None
+    is_list = isinstance(first, list) and not _is_pair(first)
+    nested = values if is_list or (isinstance(first, Geometry) and first.type == "Polygon") else [values]
     shapes = [each.shape if isinstance(each, Geometry) else _polygon(each) for each in nested]
     return _made(MultiPolygon(shapes), crs, geodesic, values, even_odd)
 
@@ -158,7 +160,8 @@ for _name, _text, _make in (
 @function("GeometryConstructors.MultiGeometry")
 def multi_geometry(values: list[Geometry], _crs: Projection | None, _geodesic: bool | None, _margin: Any) -> Geometry:
     """Geometries of any type."""
-    return Geometry(GeometryCollection([each.drawn for each in values]))
+    shapes = (each.vertices("EPSG:4326") if each.geodesic else each.followed(each.drawn) for each in values)
+    return Geometry(GeometryCollection(list(shapes)))
 
 
 @function("GeometryConstructors.Rectangle")

@@ -7,6 +7,7 @@ from localearth.functions import geometry as shapes
 from localearth.functions.geometry import MEASURES, OVERLAYS, PREDICATES, SHAPES, planar
 from localearth.promote import promote
 from localearth.registry import function
+from localearth.values.edges import middle, turned
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry
 from localearth.values.projection import Projection
@@ -49,21 +50,32 @@ def _register() -> None:
             if name == "bounds" and projection is not None:
                 return like(value, shapes.bounds_in(of(value), projection))
             planar(projection)
-            return like(value, Geometry(change(of(value).drawn), geodesic=name != "bounds"))
+            boxed = name == "bounds"
+            geometry = of(value)
+            shape = geometry.drawn if boxed else geometry.followed(geometry.drawn)
+            return like(value, Geometry(change(shape), geodesic=not boxed))
 
         _both(name, text, changed, _BOUNDS if name == "bounds" else _NOTE)
     for name, (text, overlay) in OVERLAYS.items():
 
         def laid(left: Any, right: Any, _margin: Any, projection: Projection | None, overlay: Any = overlay) -> Any:
             planar(projection)
-            return like(left, Geometry(overlay(of(left).lonlat, of(right).lonlat)))
+            one, two = (each.followed(each.globe) for each in (of(left), of(right)))
+            return like(left, Geometry(overlay(one, two)))
 
         _both(name, text, laid)
     for name, (text, test) in PREDICATES.items():
 
-        def tested(left: Any, right: Any, _margin: Any, projection: Projection | None, test: Any = test) -> bool:
+        def tested(
+            left: Any, right: Any, _margin: Any, projection: Projection | None, test: Any = test, name: str = name
+        ) -> bool:
             planar(projection)
-            return bool(test(of(left).lonlat, of(right).lonlat))
+            one, two = of(left), of(right)
+            found = bool(test(one.globe, two.globe))
+            if found or name == "disjoint" or (one.globe is one.lonlat and two.globe is two.lonlat):
+                return found
+            # At 180 degrees itself, where `globe` divides shapes.
+            return bool(test(one.lonlat, turned(two.lonlat, middle(one.lonlat))))
 
         _both(name, text, tested)
 

@@ -14,9 +14,10 @@ from localearth.functions.geometry_operations import like, of
 from localearth.functions.support import refuse
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
+from localearth.values.edges import GEOD
 from localearth.values.feature import Feature
 from localearth.values.function import ErrorMargin
-from localearth.values.geometry import GEOD, Geometry, parts, valid
+from localearth.values.geometry import Geometry, parts, valid
 from localearth.values.projection import Projection, compose, invert
 
 _PLANAR = "`proj` must be EPSG:4326; `maxError` is ignored."
@@ -46,7 +47,8 @@ def cut_lines(value: Any, distances: list[float], _margin: Any, projection: Proj
     planar(projection)
     cuts = sorted({float(each) for each in distances if each > 0})
     pieces: list[LineString] = []
-    for line in parts(of(value).lonlat):
+    given = of(value)
+    for line in parts(given.vertices("EPSG:4326") if given.geodesic else given.followed(given.drawn)):
         if line.geom_type in ("LineString", "LinearRing") and not line.is_empty:
             pieces += _cut(np.asarray(line.coords)[:, :2].tolist(), cuts)
     return like(value, Geometry(MultiLineString(pieces)))

@@ -6,7 +6,7 @@ import numpy as np
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid, outline_lonlat
-from localearth.raster.sampling import Sampled, nearest
+from localearth.raster.sampling import Sampled, around_globe, nearest
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
@@ -52,7 +52,8 @@ def _band(band: BandSource, footprint: Geometry | None) -> ImageBand:
         # Most images of a long collection do not meet the grid: a bounding box shows that without reprojection.
         if footprint is not None and not _touch(footprint, grid):
             return blank(grid, kind.dtype)
-        values, mask = nearest(pull.positions(grid, native), band.read, (band.height, band.width), kind.dtype)
+        at = around_globe(pull.positions(grid, native), native, band.width)
+        values, mask = nearest(at, band.read, (band.height, band.width), kind.dtype)
         return np.asarray(values, kind.dtype), mask
 
     return ImageBand(band.name, kind, native, source, (band.width, band.height))
@@ -63,7 +64,8 @@ def _touch(footprint: Geometry, grid: Grid) -> bool:
     w, s, e, n = footprint.lonlat.bounds
     west, south, east, north = outline_lonlat(grid).bounds
     margin = 0.05
-    return bool(w - margin <= east and west - margin <= e and s - margin <= north and south - margin <= n)
+    along = any(w - margin <= east + turn and west + turn - margin <= e for turn in (0, -360, 360))
+    return bool(along and s - margin <= north and south - margin <= n)
 
 
 @function("Image.load", world=True, note="`version` is ignored.")
@@ -100,12 +102,14 @@ def load_image_collection(world: World, asset_id: str, _version: int | None) -> 
         each = world.find(f"{asset_id}/{index}")
         return image_of(each) if isinstance(each, ImageAsset) else None
 
+    walk = getattr(asset, "walk", None)
     return Collection(
         lambda region, interval: [image_of(each) for each in images(region, interval)],
         True,
         id=asset_id,
         properties={"system:version": 1, **asset.properties},
         find=find,
+        walk=None if walk is None else lambda interval: map(image_of, walk(interval)),
     )
 
 
@@ -122,7 +126,8 @@ def load_table(world: World, asset_id: str, _column: str | None, _version: int) 
     features = asset.features
     return Collection(
         lambda region, _interval: [
-            Feature(Geometry(each.geometry), {**each.properties, "system:index": each.index})
+            # Edges of a table are straight in longitude and latitude, as in GeoJSON (RFC 7946).
+            Feature(Geometry(each.geometry, geodesic=False), {**each.properties, "system:index": each.index})
             for each in features(region)
         ],
         False,

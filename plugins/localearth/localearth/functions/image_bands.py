@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.regex import compiled, replace
@@ -10,10 +11,11 @@ from localearth.promote import Mismatch, constant, is_number, promote
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
+from localearth.values.array import Array
 from localearth.values.collection import Collection
 from localearth.values.date import Date
-from localearth.values.image import Image, ImageBand, Pull, blank, constant_band, of_bands, unique
-from localearth.values.pixel_type import DOUBLE, PixelType
+from localearth.values.image import Image, ImageBand, Pull, constant_band, masked_band, of_bands, unique
+from localearth.values.pixel_type import DOUBLE, PixelType, array_pixels
 from localearth.values.projection import WGS84, Projection, invert
 
 
@@ -102,7 +104,7 @@ def link_collection(image: Image, collection: Collection, bands: Any, properties
     found = None if value is None else collection.matching(match, value)
     names, keys = ([each] if isinstance(each, str) else list(each or ()) for each in (bands, properties))
     if found is None:
-        linked = [ImageBand(name, DOUBLE, WGS84, lambda grid, _pull: blank(grid, DOUBLE.dtype)) for name in names]
+        linked = [masked_band(name, DOUBLE) for name in names]
     else:
         linked = [band for name in names for band in _matching(found, name)]
     merged = {band.name: band for band in image.bands} | {band.name: band for band in linked}
@@ -140,17 +142,29 @@ def band_types(image: Image) -> dict[str, PixelType]:
     return {band.name: band.type for band in image.bands}
 
 
-@function("Image.constant", note="A number, a list of numbers or a dictionary of them; not arrays.")
+@function("Image.constant", note="A number, a list of numbers or a dictionary of them, or an array.")
 def constant_image(value: Any) -> Image:
     """A constant image."""
+    if isinstance(value, Array) and value.data.ndim:
+        return of_bands([_array_band(value)])
     try:
         return constant(value)
     except Mismatch:
         raise EarthEngineError(
-            "Image.constant, argument 'value': the local Earth Engine makes constants of numbers, lists of numbers "
-            "and dictionaries of numbers.",
+            "Image.constant, argument 'value': the local Earth Engine makes constants of numbers, arrays, lists of "
+            "numbers and dictionaries of numbers.",
             placed=True,
         ) from None
+
+
+def _array_band(value: Array) -> ImageBand:
+    def source(grid: Grid, _pull: Pull) -> Sampled:
+        found = array_pixels(grid.shape)
+        for at in np.ndindex(grid.shape):
+            found[at] = value.data
+        return found, np.ones(grid.shape, bool)
+
+    return ImageBand("constant", evolve(value.kind, dimensions=value.data.ndim), WGS84, source)
 
 
 @function("Image.metadata")

@@ -83,11 +83,25 @@ def clip_to_bounds_and_scale(
     if region is None:
         raise EarthEngineError("The geometry for image clipping must not be unbounded.")
     grid = scaled_grid(_shared(image, scale), region, width, height, max_dimension, scale)
+    if all(band.dimensions is None for band in image.bands):
+        grid = north_up(grid)
     projection = grid.projection
     size = grid.width, grid.height
     bounds = Geometry(box(0, 0, grid.width, grid.height), projection, geodesic=False)
     cut = image.with_bands(evolve(band, projection=projection, dimensions=size) for band in image.bands)
     return evolve(cut, footprint=bounds)
+
+
+def north_up(grid: Grid) -> Grid:
+    """The grid with its rows from north to south.
+
+    The default projection of composites and of a CRS's code has rows from south to north, but pictures and downloads of
+    such images have north at the top (assumed: nobody reports otherwise).
+    """
+    a, b, c, d, e, f = grid.transform
+    if e <= 0 or b or d:
+        return grid
+    return Grid(grid.crs, (a, b, c, d, -e, f + e * grid.height), grid.width, grid.height)
 
 
 def _shared(image: Image, scale: float | None) -> Projection:

@@ -62,6 +62,7 @@ def _mosaic(name: str, bands: list[ImageBand]) -> ImageBand:
         values, mask = np.zeros(grid.shape, kind.dtype), np.zeros(grid.shape, bool)
         for band in reversed(bands):
             new, valid = pull(band.source, grid)
+            pull.no_fractions("ImageCollection.mosaic")
             fresh = valid & ~mask
             if fresh.any():
                 values = np.where(fresh, cast(new, kind), values)
@@ -87,6 +88,8 @@ def reduced(
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         pulled = [pull(band.source, grid) for band in bands]
+        if reducer.weighted:
+            pull.no_fractions("ImageCollection.reduce, and mean and sum of images")
         stack = np.stack([values for values, _ in pulled]).reshape(len(bands), -1)
         if not reducer.exact or stack.dtype.kind not in "iu":
             stack = stack.astype(np.float64)
@@ -147,7 +150,8 @@ def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[I
     def one(row: int) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             values, mask = pull(every, grid)
-            return cast(np.where(mask[row], values[row], 0), kinds[row]), mask[row]
+            found = np.where(mask[row], values[row], 0)
+            return found if kinds[row].dimensions else cast(found, kinds[row]), mask[row]
 
         return ImageBand(reducer.outputs[row], kinds[row], WGS84, source)
 
@@ -156,7 +160,8 @@ def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[I
 
 @function(
     "ImageCollection.reduce",
-    note="Of several inputs: linearFit (doubles, masked where x does not vary: assumed), min and max. "
+    note="Of several inputs: linearFit (doubles, masked where x does not vary: assumed), linearRegression, "
+    "pearsonsCorrelation, min and max. "
     "`parallelScale` is ignored.",
 )
 def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:

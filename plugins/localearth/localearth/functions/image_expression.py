@@ -26,7 +26,7 @@ _BINARY = {
     **{"||": (1, "or"), "&&": (2, "and"), "|": (3, "bitwiseOr"), "&": (4, "bitwiseAnd")},
     **{"==": (5, "eq"), "!=": (5, "neq"), "<": (6, "lt"), "<=": (6, "lte"), ">": (6, "gt"), ">=": (6, "gte")},
     **{"<<": (7, "leftShift"), ">>": (7, "rightShift"), "+": (8, "add"), "-": (8, "subtract")},
-    **{"*": (9, "multiply"), "/": (9, "divide"), "%": (9, "mod"), "**": (11, "pow"), "^": (11, "pow")},
+    **{"*": (9, "multiply"), "/": (9, "divide"), "%": (9, "mod"), "**": (11, "pow")},
 }
 """The precedence of each operator, and the function of images that it calls."""
 
@@ -65,6 +65,9 @@ class _Parser:
     at: int = 0
 
     def error(self) -> EarthEngineError:
+        if self.tokens[self.at] == ("sign", "^"):
+            # The API sample of `Image.expression` lists it as a logical operator, without its level.
+            return EarthEngineError("the local Earth Engine does not support '^'; use '**' for powers, '!=' for xor.")
         found = self.tokens[self.at][1] or "its end"
         return EarthEngineError(f"Unable to parse the expression '{self.expression}' at {found}.")
 

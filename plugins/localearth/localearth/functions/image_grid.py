@@ -5,7 +5,7 @@ from attrs import evolve
 from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
 from localearth.raster.grid import Grid
-from localearth.raster.sampling import Sampled, bilinear, nearest
+from localearth.raster.sampling import Sampled, around_globe, bilinear, nearest
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import FLOAT
@@ -32,7 +32,8 @@ def resample(image: Image, mode: str) -> Image:
             def read(row: int, col: int, rows: int, cols: int) -> Sampled:
                 return pull(band.source, native.window(row, col, rows, cols))
 
-            values, mask = bilinear(pull.positions(grid, band.projection), read, size)
+            at = pull.positions(grid, band.projection)
+            values, mask = bilinear(at if size is None else around_globe(at, band.projection, size[1]), read, size)
             return values.astype(kind.dtype), mask
 
         return ImageBand(band.name, kind, band.projection, source, band.dimensions)

@@ -1,4 +1,8 @@
-"""Masks of images. Masks are boolean: fractional masks of Earth Engine above 0 count as valid."""
+"""Masks of images. Masks are boolean: a mask above 0 is valid.
+
+Values between 0 and 1 are weights of reducers and the opacity of blended images and pictures in Earth Engine (guide
+"Weighted Reductions", `Image.blend`); where they would be used they are refused.
+"""
 
 from typing import Any
 
@@ -9,7 +13,7 @@ from attrs import evolve
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bounds import clipped_dimensions
 from localearth.functions.support import Pairs, beside
-from localearth.promote import promote
+from localearth.promote import is_number, promote
 from localearth.raster.grid import Grid, outline_lonlat
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
@@ -18,13 +22,20 @@ from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import BOOLEAN, cast
 from localearth.values.projection import Projection
 
+_REFUSED = " Where one below 1 would be a weight or an opacity, it is refused, and so are negative ones."
+
 
 def inside(geometry: Geometry, grid: Grid) -> Any:
     """True at pixels whose centre is in a geometry, (height, width)."""
-    shape = geometry.lonlat
-    if shape.geom_type != "Point" and shape.contains(outline_lonlat(grid)):
+    shape = geometry.globe
+    outline = outline_lonlat(grid)
+    # The outline of a grid across 180 degrees is on the wrong side of the globe.
+    if shape.geom_type != "Point" and outline.bounds[2] - outline.bounds[0] < 180 and shape.contains(outline):
         return np.ones(grid.shape, bool)
     x, y = grid.centres_in("EPSG:4326")
+    beyond = np.abs(x) > 180
+    with np.errstate(invalid="ignore"):
+        x = np.where(beyond, x - 360 * np.round(x / 360), x)
     return shapely.intersects_xy(shape, x, y)
 
 
@@ -65,26 +76,44 @@ def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
             values, mask = pull(band.source, grid)
             test, valid = pull(by.source, grid)
             chosen = valid & (test > 0 if test.dtype.kind != "b" else test)
-            return (values, mask & chosen) if keep else (np.where(mask, values, 0), chosen)
+            if test.dtype.kind in "if" and (mask & valid & (test < 0)).any():
+                raise EarthEngineError(
+                    "Image.updateMask: a mask has negative values, and it is not documented whether these mask. Use a "
+                    "mask of 0 and 1, for example gt(0) or neq(0).",
+                    placed=True,
+                )
+            if test.dtype.kind == "f" and (mask & chosen & (test < 1)).any():
+                pull.fractions = True
+            if keep:
+                return values, mask & chosen
+            low, high = band.type.bounds
+            # The value of the type's range that is closest to 0 (documented).
+            return np.where(mask, values, min(max(0, low), high)).astype(values.dtype), chosen
 
         return ImageBand(name, band.type, band.projection, source, band.dimensions)
 
     return [one(*each) for each in matched]
 
 
-@function("Image.updateMask", note="A mask above 0 is valid; there are no fractional masks.")
+@function(
+    "Image.updateMask",
+    note="A mask above 0 is valid." + _REFUSED,
+)
 def update_mask(image: Image, mask: Image) -> Image:
     """Masks where another image is 0 or masked."""
     return image.with_bands(_masked(beside(image, mask, "mask"), True))
 
 
-@function("Image.selfMask", note="A value above 0 is valid; there are no fractional masks.")
+@function(
+    "Image.selfMask",
+    note="A value above 0 is valid." + _REFUSED,
+)
 def self_mask(image: Image) -> Image:
     """Masks where the image itself is 0."""
     return image.with_bands(_masked([(band.name, band, band) for band in image.bands], True))
 
 
-@function("Image.mask", note="There are no fractional masks: the mask is 0 or 1.")
+@function("Image.mask", note="Masks between 0 and 1 are refused.")
 def mask_of(image: Image, mask: Image | None) -> Image:
     """The mask of each band as an image or, with an argument, the image with that mask."""
     if mask is not None:
@@ -93,6 +122,7 @@ def mask_of(image: Image, mask: Image | None) -> Image:
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             _, valid = pull(band.source, grid)
+            pull.no_fractions("Image.mask")
             return valid.astype(np.uint8), np.ones(grid.shape, bool)
 
         return ImageBand(band.name, BOOLEAN, band.projection, source)
@@ -128,8 +158,10 @@ def _clip(image: Image, region: Geometry) -> Image:
         covered = inside(region, grid)
         return covered, covered
 
-    shape = region.lonlat
-    footprint = region if image.footprint is None else Geometry(image.footprint.lonlat.intersection(shape))
+    shape = region.globe
+    footprint = region
+    if image.footprint is not None:
+        footprint = Geometry(image.footprint.globe.intersection(shape), geodesic=False)
     return evolve(image.with_bands(map(one, image.bands)), footprint=footprint)
 
 
@@ -164,6 +196,7 @@ def blend(bottom: Image, top: Image) -> Image:
         def source(grid: Grid, pull: Pull) -> Sampled:
             low, have = pull(under.source, grid)
             high, also = pull(over.source, grid)
+            pull.no_fractions("Image.blend")
             return np.where(also, cast(high, kind), cast(low, kind)), have | also
 
         return ImageBand(name, kind, under.projection, source)
@@ -178,6 +211,8 @@ def remap(image: Image, old: list[Any], new: list[Any], default: Any, name: str 
     """Replaces values; those not in the list become the default, or are masked without one."""
     if len(old) != len(new):
         raise EarthEngineError("'from' and 'to' must have the same length.")
+    if not all(map(is_number, [*old, *new])) or len(set(old)) < len(old):
+        raise EarthEngineError("arguments 'from' and 'to': the local Earth Engine needs numbers, each in 'from' once.")
     found = [band for band in image.bands if name is None or band.name == name]
     if not found:
         raise EarthEngineError(f"Band '{name}' was not found in the image.")

@@ -14,7 +14,7 @@ from localearth.functions.support import pairs
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
-from localearth.values.image import Image, ImageBand, Pull, of_bands, window
+from localearth.values.image import Image, ImageBand, Pull, masked_band, of_bands, window
 from localearth.values.pixel_type import NAMED, PixelType, cast, numbers_only
 
 _ALIASES = {
@@ -155,14 +155,13 @@ _register()
 
 @function("Image.cast", note="Types are strings or PixelTypes.")
 def cast_bands(image: Image, types: Mapping[str, Any], order: list[str] | None) -> Image:
-    """Casts bands by name."""
-    by_name = {}
-    for band in image.bands:
-        kind = types.get(band.name)
-        kind = NAMED.get(kind) if isinstance(kind, str) else kind
-        if kind is not None and not isinstance(kind, PixelType):
-            raise EarthEngineError(f"Invalid type for band '{band.name}'.")
-        by_name[band.name] = cast_band(band, kind) if kind else band
+    """Casts bands by name; bands that are not in the image are added, masked everywhere (documented)."""
+    by_name = {band.name: band for band in image.bands}
+    for name, given in sorted(types.items()):
+        kind = NAMED.get(given) if isinstance(given, str) else given
+        if not isinstance(kind, PixelType):
+            raise EarthEngineError(f"Invalid type for band '{name}'.")
+        by_name[name] = cast_band(by_name[name], kind) if name in by_name else masked_band(name, kind)
     if order is not None and sorted(order) != sorted(by_name):
         raise EarthEngineError("bandOrder must name every band of the image.")
     return image.with_bands(by_name[name] for name in order or by_name)
@@ -171,13 +170,16 @@ def cast_bands(image: Image, types: Mapping[str, Any], order: list[str] | None) 
 @function("Image.clamp")
 def clamp(image: Image, low: float, high: float) -> Image:
     """Clamps values to a range. Whole bounds keep an integer band integer."""
+    if low > high:
+        raise EarthEngineError(
+            f"arguments 'low' {low:g} and 'high' {high:g}: the local Earth Engine needs low <= high."
+        )
 
     def one(band: ImageBand) -> ImageBand:
         numbers_only(band.type, band.name)
         whole = low == int(low) and high == int(high)
         precision = band.type.precision if whole or not band.type.is_integer else "double"
-        least, greatest = band.type.bounds
-        ends = max(min(low, greatest), least), min(max(high, least), greatest)
+        ends = [min(max(edge, low), high) for edge in band.type.bounds]
         kind = PixelType(precision, *(map(int, ends) if precision == "int" else ends))
 
         def source(grid: Grid, pull: Pull) -> Sampled:
@@ -194,11 +196,13 @@ def clamp(image: Image, low: float, high: float) -> Image:
 @function("Image.unitScale")
 def unit_scale(image: Image, low: float, high: float) -> Image:
     """Maps [low, high] to [0, 1] without clamping; always floating point."""
+    if low == high:
+        raise EarthEngineError("arguments 'low' and 'high': must be different numbers.")
     scale = Operation(lambda values: (values - low) / (high - low), floating)
     return image.with_bands(unary(band, scale) for band in image.bands)
 
 
-@function("Image.normalizedDifference")
+@function("Image.normalizedDifference", note="0 where both bands are 0 (assumed, as in `divide`).")
 def normalized_difference(image: Image, names: list[str] | None) -> Image:
     """(a - b) / (a + b) of two bands; masked where an input is negative (documented)."""
     by_name = {band.name: band for band in image.bands}

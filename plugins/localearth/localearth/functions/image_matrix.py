@@ -104,6 +104,20 @@ def _register() -> None:
 _register()
 
 
+@function("Image.matrixCholeskyDecomposition")
+def cholesky(image: Image) -> Image:
+    """The lower triangular matrix L of L L', as the band `L`."""
+
+    def run(value: Array) -> Array:
+        if not np.allclose(_square(value), value.T):
+            raise EarthEngineError("Image.matrixCholeskyDecomposition: the matrix must be symmetric.", placed=True)
+        return np.asarray(_solved(np.linalg.cholesky, value))
+
+    band = image.single()
+    matrices(band)
+    return image.with_bands([computed("L", evolve(DOUBLE, dimensions=2), band, [band], run)])
+
+
 @function("Image.arrayDotProduct")
 def array_dot_product(left: Image, right: Image) -> Image:
     """The sum of the products of the elements of two vectors."""

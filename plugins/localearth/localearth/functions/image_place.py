@@ -8,20 +8,17 @@ from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_mask import inside
-from localearth.functions.random_points import equal_area
 from localearth.functions.support import refuse
 from localearth.promote import is_number
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection
+from localearth.values.edges import AUTHALIC, equal_area
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull, of_bands
 from localearth.values.pixel_type import DOUBLE, PixelType, of_number
 from localearth.values.projection import WGS84, Affine, Projection, compose, invert, lookup, metres_per_unit, reproject
-
-_AUTHALIC = 6371007.1809
-"""Radius of the sphere with the area of WGS 84, metres."""
 
 
 @function("Image.pixelArea", note="On the ellipsoid (assumed); edges of pixels are straight in an equal-area map.")
@@ -38,7 +35,7 @@ def pixel_area() -> Image:
         x0, x1, x2, x3, y0, y1, y2, y3 = corners
         # Twice the area of a quadrilateral is the cross product of its diagonals; longitudes are on a circle.
         across, back = _turned(x2 - x0), _turned(x3 - x1)
-        area = np.abs(across * (y3 - y1) - back * (y2 - y0)) / 2 * _AUTHALIC**2
+        area = np.abs(across * (y3 - y1) - back * (y2 - y0)) / 2 * AUTHALIC**2
         return area, np.asarray(np.all([known[rows, cols] for rows, cols in _CORNERS], axis=0))
 
     return of_bands([ImageBand("area", DOUBLE, WGS84, source)])

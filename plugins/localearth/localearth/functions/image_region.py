@@ -69,7 +69,10 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
         raise EarthEngineError("The region is empty.")
     west, north, east, south = shape.bounds
     col, row = math.floor(west), math.floor(north)
-    cols, rows = max(math.ceil(east) - col, 1), max(math.ceil(south) - row, 1)
+    if shape.geom_type.endswith("Point"):
+        cols, rows = math.floor(east) - col + 1, math.floor(south) - row + 1
+    else:
+        cols, rows = max(math.ceil(east) - col, 1), max(math.ceil(south) - row, 1)
     if rows * cols > max_pixels:
         raise EarthEngineError(
             f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
@@ -91,8 +94,14 @@ def pixel_shares(
     shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any], weighted: bool
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """The share of each pixel inside a shape, and whether its centre is inside."""
+    if shape.geom_type.endswith("Point"):
+        found = np.zeros(left.shape, bool)
+        x, y = np.floor(shapely.get_coordinates(shape)).astype(np.int64).T
+        here = (y >= top[0, 0]) & (y <= top[-1, 0])
+        found[y[here] - top[0, 0], x[here] - left[0, 0]] = True
+        return found.astype(np.float64), found
     if not shape.area:
-        # A point or line selects the pixels that it touches.
+        # A line selects the pixels that it touches.
         touched = shapely.intersects(shape, shapely.box(left, top, left + 1, top + 1))
         return touched.astype(np.float64), touched
     centre = shapely.intersects_xy(shape, left + 0.5, top + 0.5)
@@ -137,6 +146,8 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
     for band in bands:
         numbers_only(band.type, band.name)
         values, mask = pull(band.source, region.grid)
+        if reducer.weighted:
+            pull.no_fractions("Image.reduceRegion")
         stack = values.astype(np.float64).reshape(-1, 1)
         valid = (mask & inside).reshape(-1, 1)
         kinds = reducer.types(band.type, None)
@@ -158,6 +169,8 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
     for band in bands:
         numbers_only(band.type, band.name)
         values, mask = pull(band.source, region.grid)
+        if reducer.weighted:
+            pull.no_fractions("Image.reduceRegion")
         columns.append(
             [value if good else None for value, good in zip(values[inside].tolist(), mask[inside], strict=True)]
         )

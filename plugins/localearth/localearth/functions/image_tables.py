@@ -38,7 +38,7 @@ def get_region(
     table: list[list[Any]] = [["id", "longitude", "latitude", "time", *names]]
     for image in images:
         footprint = image.geometry
-        if footprint is not None and not footprint.lonlat.intersects(shapely.Point(longitude, latitude)):
+        if footprint is not None and not footprint.globe.intersects(shapely.Point(longitude, latitude)):
             continue
         pull = Pull()
         values = []

@@ -1,6 +1,5 @@
 """`Image.visualize`: one or three bands as bytes, for pictures and map tiles."""
 
-import re
 from typing import Any
 
 import numpy as np
@@ -10,16 +9,17 @@ from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
+from localearth.values.colours import rgb
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import LIMITS, PixelType
 
-_HEX = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _RGB = ("vis-red", "vis-green", "vis-blue")
 
 
 @function(
     "Image.visualize",
-    note="Colours of `palette` as hexadecimal numbers. `opacity` 1 only. Fractions of a byte are cut off (assumed).",
+    note="Colours of `palette` as names of CSS or hexadecimal numbers. `opacity` 1 only. Fractions of a byte are cut "
+    "off (assumed).",
 )
 def visualize(
     image: Image,
@@ -59,7 +59,8 @@ def visualize(
 
 def _chosen(image: Image, bands: Any) -> tuple[ImageBand, ...]:
     names = bands.split(",") if isinstance(bands, str) else bands
-    found = image.bands
+    # Without names the first three (documented).
+    found = image.bands[:3]
     if names is not None:
         names = [str(name).strip() for name in (names if isinstance(names, list) else [names])]
         by_name = {band.name: band for band in image.bands}
@@ -106,15 +107,7 @@ def _step(kind: PixelType, low: float | None, high: float | None) -> tuple[float
 def _colours(palette: Any) -> Any:
     """The colours, (n, 3)."""
     found = palette.split(",") if isinstance(palette, str) else list(palette)
-    rows = []
-    for text in found:
-        match = _HEX.fullmatch(str(text).strip())
-        if match is None:
-            raise EarthEngineError(
-                f"The colour {text!r} is not supported: write it as a hexadecimal number, as FF8800."
-            )
-        code = match[1] if len(match[1]) == 6 else "".join(2 * digit for digit in match[1])
-        rows.append([int(code[start : start + 2], 16) for start in (0, 2, 4)])
+    rows = [rgb(str(text)) for text in found]
     if not rows:
         raise EarthEngineError("The palette has no colours.")
     return np.array(rows, np.float64)

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from attrs import evolve
+
 from localearth.errors import EarthEngineError
 from localearth.functions.collection import ordered
 from localearth.registry import function
 from localearth.values.collection import Collection, Filter
+from localearth.values.compare import Match
 from localearth.values.feature import Feature, index_of
 from localearth.values.join import Join
 
@@ -49,29 +52,35 @@ def inner(primary: str, secondary: str, measure: str | None) -> Join:
     return Join("inner", primary, secondary)
 
 
-@function("Join.apply", note="Conditions on two fields only (leftField and rightField), and their combinations.")
+@function(
+    "Join.apply",
+    note="Conditions on two fields only (leftField and rightField), and their combinations. The id of the primary "
+    "collection is kept (eemont's issue 77).",
+)
 def apply(join: Join, primary: Collection, secondary: Collection, condition: Filter) -> Collection:
     """The primary elements with their matches in the secondary collection."""
-    match = condition.match
-    if match is None:
+    if condition.match is None:
         raise EarthEngineError(
             f"argument 'condition': the local Earth Engine joins by filters with 'leftField' and 'rightField', and "
             f"their combinations; {condition.text} is none. Filter the collections first."
         )
     if join.measure_key is not None and condition.measure is None:
         raise EarthEngineError("argument 'condition': a measure needs one maxDifference or withinDistance filter.")
-    return primary.derived(lambda: _joined(join, primary, secondary, match, condition.measure))
+    return evolve(primary.derived(lambda: _joined(join, primary, secondary, condition)), id=primary.id)
 
 
-def _joined(
-    join: Join,
-    primary: Collection,
-    secondary: Collection,
-    match: Callable[[Any, Any], bool],
-    measure: Callable[[Any, Any], Any] | None,
-) -> Iterable[Any]:
+def _candidates(left: Any, secondary: Collection, condition: Filter) -> Iterable[Any]:
+    """The elements that may match; those of an asset are found by their index without listing the others."""
+    if condition.same != "system:index" or secondary.find is None:
+        return secondary.elements
+    found = secondary.matching("system:index", index_of(left))
+    return [] if found is None else [found]
+
+
+def _joined(join: Join, primary: Collection, secondary: Collection, condition: Filter) -> Iterable[Any]:
+    match: Match = condition.match  # type: ignore[assignment]
     for left in primary.elements:
-        found = [right for right in secondary.elements if match(left, right)]
+        found = [right for right in _candidates(left, secondary, condition) if match(left, right)]
         if join.kind in ("simple", "inverted"):
             if bool(found) == (join.kind == "simple"):
                 yield left
@@ -80,7 +89,7 @@ def _joined(
                 index = f"{index_of(left)}_{index_of(right)}"
                 yield Feature(None, {"system:index": index, join.match_key: left, join.second_key: right})
         elif found or join.outer:
-            yield _saved(join, left, found, measure)
+            yield _saved(join, left, found, condition.measure)
 
 
 def _saved(join: Join, left: Any, found: list[Any], measure: Callable[[Any, Any], Any] | None) -> Any:

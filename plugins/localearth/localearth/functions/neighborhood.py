@@ -19,24 +19,24 @@ from localearth.values.reducer import BUILTIN, Reducer
 _STACK = 16_000_000
 """Maximum number of values that are reduced at once; bounds the memory."""
 
-_GRID = "Computed on the requested grid."
+GRID = "Computed on the requested grid."
 
 
-def _padded(band: ImageBand, weights: Weights, grid: Grid, pull: Pull) -> Sampled:
+def padded(band: ImageBand, weights: Weights, grid: Grid, pull: Pull) -> Sampled:
     """The pixels of the grid and of its margins under the kernel."""
     rows, cols = weights.values.shape
     numbers_only(band.type, band.name)
     return pull(band.source, grid.window(-weights.y, -weights.x, grid.height + rows - 1, grid.width + cols - 1))
 
 
-def _offsets(weights: Weights) -> list[tuple[int, int, float]]:
+def offsets(weights: Weights) -> list[tuple[int, int, float]]:
     """Row, column and weight of the kernel's cells that are not 0."""
     return [(int(row), int(col), float(weights.values[row, col])) for row, col in np.argwhere(weights.values)]
 
 
 @function(
     "Image.convolve",
-    note=_GRID + " Kernels that half a turn leaves unchanged: whether Google turns others is not documented. "
+    note=GRID + " Kernels that half a turn leaves unchanged: whether Google turns others is not documented. "
     "A masked pixel under the kernel masks the result (assumed).",
 )
 def convolve(image: Image, kernel: Kernel) -> Image:
@@ -51,10 +51,10 @@ def convolve(image: Image, kernel: Kernel) -> Image:
                     " unchanged, because it is not documented whether Google turns a kernel.",
                     placed=True,
                 )
-            values, mask = _padded(band, weights, grid, pull)
+            values, mask = padded(band, weights, grid, pull)
             clean = np.where(mask, values, 0).astype(np.float64)
             total, valid = np.zeros(grid.shape), np.ones(grid.shape, bool)
-            for row, col, weight in _offsets(weights):
+            for row, col, weight in offsets(weights):
                 part = slice(row, row + grid.height), slice(col, col + grid.width)
                 total += weight * clean[part]
                 valid &= mask[part]
@@ -73,7 +73,7 @@ def _reduced(
 
     def everything(grid: Grid, pull: Pull) -> Sampled:
         weights = kernel.on(grid)
-        cells = _offsets(weights)
+        cells = offsets(weights)
         factors: NDArray[np.float64] | None = None
         if reducer.weighted and by != "mask":
             factors = np.asarray([weight if by == "kernel" else min(weight, 1.0) for _, _, weight in cells])
@@ -82,7 +82,9 @@ def _reduced(
                     "Image.reduceNeighborhood, argument 'kernel': the weights of a reducer must not be negative.",
                     placed=True,
                 )
-        values, mask = _padded(band, weights, grid, pull)
+        values, mask = padded(band, weights, grid, pull)
+        if reducer.weighted and by != "kernel":
+            pull.no_fractions("Image.reduceNeighborhood")
         found = np.zeros((len(kinds), *grid.shape))
         good = np.zeros((len(kinds), *grid.shape), bool)
         step = max(_STACK // max(len(cells) * grid.width, 1), 1)
@@ -112,7 +114,7 @@ def _reduced(
 
 @function(
     "Image.reduceNeighborhood",
-    note=_GRID + " Reducers of one input. Masked pixels do not count; neither do pixels with a weight of 0. "
+    note=GRID + " Reducers of one input. Masked pixels do not count; neither do pixels with a weight of 0. "
     "`optimization` is ignored: it changes the speed.",
 )
 def reduce_neighborhood(
@@ -157,7 +159,7 @@ def _register() -> None:
 
         focal.__doc__ = f"The {name} of the pixels under a kernel."
         title = f"focal{name.capitalize()}"
-        note = _GRID + " Masked pixels do not count, and are filled from their neighbours (assumed)."
+        note = GRID + " Masked pixels do not count, and are filled from their neighbours (assumed)."
         function(f"Image.{title}", f"Image.focal_{name}", note=note)(focal)
 
 

@@ -14,13 +14,11 @@ from shapely.geometry.base import BaseGeometry
 from localearth.errors import EarthEngineError
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
+from localearth.values.edges import E2, equal_area
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry
 
 Floats = NDArray[np.float64]
-
-_E2 = 0.0066943799901413165
-"""Square of the eccentricity of WGS84."""
 
 _LOOSE, _BOXES = 4.0, 512
 """A cover is refined while its area exceeds that of the region by this factor, up to about this number of boxes."""
@@ -108,22 +106,13 @@ def _cover(shape: BaseGeometry) -> Floats:
     return boxes
 
 
-def equal_area(lat: Floats) -> Floats:
-    """The sine of the authalic latitude: equal steps of it are equal areas. Between -1 and 1."""
-    e = math.sqrt(_E2)
-    pole = 1.0 + (1.0 - _E2) / (2.0 * e) * math.log((1.0 + e) / (1.0 - e))
-    s = np.sin(np.radians(lat))
-    q = (1.0 - _E2) * (s / (1.0 - _E2 * s * s) + np.arctanh(e * s) / e)
-    return np.asarray(q / pole)
-
-
 def _latitude(height: Floats) -> Floats:
     """The inverse of `equal_area`: the latitude in degrees, to about 1 cm (the usual series, Snyder 1987, 3-18)."""
     beta = np.arcsin(np.clip(height, -1.0, 1.0))
-    e4, e6 = _E2 * _E2, _E2 * _E2 * _E2
+    e4, e6 = E2 * E2, E2 * E2 * E2
     phi = (
         beta
-        + (_E2 / 3 + 31 * e4 / 180 + 517 * e6 / 5040) * np.sin(2 * beta)
+        + (E2 / 3 + 31 * e4 / 180 + 517 * e6 / 5040) * np.sin(2 * beta)
         + (23 * e4 / 360 + 251 * e6 / 3780) * np.sin(4 * beta)
         + (761 * e6 / 45360) * np.sin(6 * beta)
     )

@@ -122,12 +122,8 @@ def get_outputs(reducer: Reducer) -> list[str]:
 def unweighted(reducer: Reducer) -> Reducer:
     """The reducer without weights."""
     if isinstance(reducer, rows.RowReducer):
-        return rows.of_rows(
-            reducer.outputs,
-            reducer.inputs,
-            lambda table, _weights: reducer.collect(table, [1.0] * len(table)),
-            optional=reducer.optional,
-            independent=reducer.independent,
+        return evolve(
+            reducer, weighted=False, collect=lambda table, _weights: reducer.collect(table, [1.0] * len(table))
         )
     return Reducer(reducer.outputs, lambda values, valid, _w: reducer.apply(values, valid, None), reducer.types)
 

@@ -78,11 +78,6 @@ def linear_fit() -> Reducer:
     return rows.LINE
 
 
-def _distinct(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
-    counts = [len(np.unique(values[valid[:, i], i])) for i in range(values.shape[1])]
-    return [(np.asarray(counts), np.ones(values.shape[1], bool))]
-
-
 def _runs(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
     counts = []
     for i in range(values.shape[1]):
@@ -97,8 +92,14 @@ def _counts(_kind: PixelType, n: int | None) -> tuple[PixelType, ...]:
 
 @function("Reducer.countDistinctNonNull")
 def count_distinct() -> Reducer:
+    """The number of different values that are not null."""
+    return rows.DISTINCT_NON_NULL
+
+
+@function("Reducer.countDistinct", note="Masked pixels do not count. Null values of lists and tables are refused.")
+def count_distinct_all() -> Reducer:
     """The number of different values."""
-    return Reducer(("count",), _distinct, _counts, exact=True)
+    return rows.DISTINCT
 
 
 @function("Reducer.countRuns")

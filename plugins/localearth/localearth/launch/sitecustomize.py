@@ -1,4 +1,4 @@
-"""Turns the `ee` client of a program to the local engine, without a change of the program.
+"""Redirects the `ee` client of a program to the local engine; the program is not changed.
 
 `localearth exec` puts this folder on the program's PYTHONPATH, so that Python imports this file at its start, before
 any other module. The program may run in an environment without localearth: only the standard library is imported here.

@@ -1,100 +1,82 @@
 """Bands of the synthetic world: grids whose pixels are computed when they are read."""
 
 from collections.abc import Callable, Sequence
-from typing import overload
+from typing import Any
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define
 
-from localearth.worlds.base import BandSource, Mask, Pixels
+from localearth.planet.hashing import Floats
+from localearth.planet.lattice import Window
+from localearth.planet.lazy import lazy
+from localearth.raster.grid import Grid
+from localearth.worlds.base import BandSource, GridBand, Mask, Pixels
 
-Affine6 = tuple[float, float, float, float, float, float]
-Make = Callable[[int, int, int, int], tuple[Pixels, Mask | None]]
+Make = Callable[[Window], tuple[Pixels, Mask | None]]
 
 BLOCK = 768
 """Side of a block, pixels: larger windows are computed block by block, to save memory."""
 
 
-@frozen
-class Grid:
-    """The grid of a band: CRS, affine transform, and size in pixels."""
-
-    crs: str
-    transform: Affine6
-    width: int
-    height: int
-
-
 @define(eq=False)
-class MadeBand:
-    """A band that is computed on demand; see `BandSource`.
+class MadeBand(GridBand):
+    """A band that is computed on demand.
 
     Attributes:
-        make: computes a window (row, col, rows, cols); returns values and a mask (None: everything is valid).
+        make: computes a window of the grid; returns values and a mask (None: everything is valid).
         block: side of the blocks that are computed at once, pixels.
     """
 
-    name: str
-    dtype: str
-    grid: Grid
     make: Make
-    block: int = BLOCK
-    crs: str = field(init=False)
-    transform: Affine6 = field(init=False)
-    width: int = field(init=False)
-    height: int = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.crs, self.transform = self.grid.crs, self.grid.transform
-        self.width, self.height = self.grid.width, self.grid.height
+    block: int
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
         """Computes a window: values and mask, (rows, cols) each.
 
         Raises:
-            ValueError: when the window is not inside the band.
+            IndexError: when the window is not inside the band.
         """
-        if row < 0 or col < 0 or rows < 0 or cols < 0 or row + rows > self.height or col + cols > self.width:
-            raise ValueError(
-                f"band {self.name!r}: rows {row} to {row + rows}, columns {col} to {col + cols} are not inside its "
-                f"{self.height} x {self.width} pixels; read a window inside."
-            )
+        self.check(row, col, rows, cols)
         values = np.zeros((rows, cols), self.dtype)
         mask = np.ones((rows, cols), bool)
         for top in range(0, rows, self.block):
             for left in range(0, cols, self.block):
                 down, across = min(self.block, rows - top), min(self.block, cols - left)
                 part = slice(top, top + down), slice(left, left + across)
-                made, valid = self.make(row + top, col + left, down, across)
+                made, valid = self.make(Window(row + top, col + left, down, across))
                 values[part] = made
                 if valid is not None:
                     mask[part] = valid
         return values, mask
 
 
+def made_band(name: str, dtype: str, grid: Grid, make: Make, block: int = BLOCK) -> MadeBand:
+    """A band on a grid; see `MadeBand`."""
+    return MadeBand(name, dtype, grid.crs, grid.transform, grid.width, grid.height, make, block)
+
+
+@define(slots=False)
 class LazyBands(Sequence[BandSource]):
     """The bands of an image, created on first use: most images of a collection are only filtered."""
 
-    def __init__(self, make: Callable[[], Sequence[BandSource]]) -> None:
-        self._make = make
-        self._bands: Sequence[BandSource] | None = None
+    make: Callable[[], Sequence[BandSource]]
 
+    @lazy
     def _all(self) -> Sequence[BandSource]:
-        if self._bands is None:
-            self._bands = tuple(self._make())
-        return self._bands
+        return tuple(self.make())
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len(self._all)
 
-    @overload
-    def __getitem__(self, index: int) -> BandSource: ...
+    def __getitem__(self, index: Any) -> Any:
+        return self._all[index]
 
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[BandSource]: ...
 
-    def __getitem__(self, index: int | slice) -> BandSource | Sequence[BandSource]:
-        return self._all()[index]
+def axes(grid: Grid, window: Window) -> tuple[Floats, Floats]:
+    """The x of a window's columns and the y of its rows, at the centres of square pixels of a grid that is north up."""
+    size, _, left, _, _, top = grid.transform
+    rows, cols = window.indices()
+    return left + (cols[0] + 0.5) * size, top - (rows[:, 0] + 0.5) * size
 
 
 def rounded(values: Pixels, dtype: str) -> Pixels:

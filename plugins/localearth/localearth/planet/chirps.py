@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 from shapely.geometry import box
-from shapely.geometry.base import BaseGeometry
 
-from localearth.planet.bands import Grid, LazyBands, MadeBand
+from localearth.planet.bands import LazyBands, made_band
 from localearth.planet.era5 import monthly_rain
 from localearth.planet.hashing import Floats, salt
 from localearth.planet.lattice import Window, on_sphere
 from localearth.planet.noise import value_noise
 from localearth.planet.orbits import DAY_MS, END_MS, EPOCH, EPOCH_MS
 from localearth.planet.truth import Planet, Recent
-from localearth.worlds.base import ImageAsset, Mask, Pixels
+from localearth.raster.grid import Grid
+from localearth.worlds.base import Area, ImageAsset, Interval, Mask, Pixels
 
 ID = "UCSB-CHG/CHIRPS/DAILY"
 SIZE = float(np.float32(0.05))
@@ -56,10 +56,8 @@ class Chirps:
         self._recent: Recent[tuple[Floats, Mask]] = Recent(64)
         self._day = lru_cache(maxsize=None)(self._image)
 
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
-        """The days in order; none without a common point of `region` and the band of latitudes."""
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
+        """The days in order; none if the region is north or south of the data."""
         if region is not None and not region.intersects(_FOOTPRINT):
             return []
         start, end = interval or (EPOCH_MS, END_MS)
@@ -79,11 +77,11 @@ class Chirps:
         day = EPOCH + dt.timedelta(days=number)
         start = EPOCH_MS + number * DAY_MS
         properties = {"system:time_start": start, "system:time_end": start + DAY_MS}
-        bands = LazyBands(lambda: [MadeBand("precipitation", "float32", GRID, partial(self._read, day))])
+        bands = LazyBands(lambda: [made_band("precipitation", "float32", GRID, partial(self._read, day))])
         return ImageAsset(f"{self.id}/{day:%Y%m%d}", properties, bands, _FOOTPRINT)
 
-    def _read(self, day: dt.datetime, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        window, month = Window(row, col, rows, cols), (day.year, day.month)
+    def _read(self, day: dt.datetime, window: Window) -> tuple[Pixels, Mask]:
+        month = (day.year, day.month)
         held, (rain, valid) = self._recent.get(month, window, lambda: (window, self._cells(*month, window)))
         down, across = held.slices(window)
         return rain[day.day - 1, down, across], valid[down, across]

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 from shapely.geometry import box
-from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.planet.bands import Grid, LazyBands, MadeBand
+from localearth.planet.bands import LazyBands, made_band
 from localearth.planet.lattice import Lattice, Window
 from localearth.planet.request import bounds_of_request
 from localearth.planet.truth import Planet
-from localearth.worlds.base import ImageAsset, Mask, Pixels
+from localearth.raster.grid import Grid
+from localearth.worlds.base import Area, ImageAsset, Interval, Mask, Pixels
 
 ID = "COPERNICUS/DEM/GLO30"
 
@@ -46,9 +46,7 @@ class ElevationTiles:
         self._planet = planet
         self._tile = lru_cache(maxsize=1024)(self._make)
 
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
         """The tiles around a region, which must be given, in order of their names.
 
         Raises:
@@ -84,12 +82,12 @@ class ElevationTiles:
         name = f"{'S' if lat < 0 else 'N'}{abs(lat):02d}_00_{'W' if lon < 0 else 'E'}{abs(lon):03d}_00"
         left, top = lon - SIZE / 2, lat + 1 + SIZE / 2
         grid = Grid("EPSG:4326", (SIZE, 0.0, left, 0.0, -SIZE, top), PIXELS, PIXELS)
-        bands = LazyBands(lambda: [MadeBand("DEM", "float32", grid, partial(self._read, lon, lat))])
+        bands = LazyBands(lambda: [made_band("DEM", "float32", grid, partial(self._read, lon, lat))])
         properties = {"system:time_start": TIME, "system:time_end": TIME}
         return ImageAsset(f"{self.id}/{name}", properties, bands, box(left, top - 1, left + 1, top))
 
-    def _read(self, lon: int, lat: int, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask | None]:
-        window = Window((89 - lat) * PIXELS + row, (lon + 180) * PIXELS + col, rows, cols)
+    def _read(self, lon: int, lat: int, part: Window) -> tuple[Pixels, Mask | None]:
+        window = Window((89 - lat) * PIXELS + part.row, (lon + 180) * PIXELS + part.col, part.rows, part.cols)
         truth = self._planet.truth(LATTICE, window)
         inner = truth.patch.window.slices(window)
         # The sea is at 0 m, as in the real tiles.

@@ -5,7 +5,6 @@ random projection of the place's cover, relief and climate, with a little noise 
 authors' 8-bit form: (q / 127.5)**2 with the sign of q, q from -127 to 127.
 """
 
-import datetime as dt
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
@@ -14,17 +13,18 @@ from typing import Any
 
 import numpy as np
 from shapely.geometry import Polygon, box
-from shapely.geometry.base import BaseGeometry
 
-from localearth.planet.bands import Grid, LazyBands, MadeBand
+from localearth.planet.bands import LazyBands, made_band
 from localearth.planet.cover import Kind
 from localearth.planet.hashing import Floats, bell, salt
 from localearth.planet.lattice import Lattice, Window
+from localearth.planet.orbits import start_of
 from localearth.planet.outlines import lonlat
 from localearth.planet.request import bounds_of_request
 from localearth.planet.truth import Planet, Recent, Truth
+from localearth.raster.grid import Grid
 from localearth.values.projection import reproject
-from localearth.worlds.base import ImageAsset, Mask, Pixels
+from localearth.worlds.base import Area, ImageAsset, Interval, Mask, Pixels
 
 ID = "GOOGLE/SATELLITE_EMBEDDING/V1/ANNUAL"
 NAMES = tuple(f"A{axis:02d}" for axis in range(64))
@@ -63,9 +63,7 @@ class Embeddings:
         self._recent: Recent[tuple[Floats, Mask]] = Recent(KEPT)
         self._axes = bell(salt(planet.seed, "embedding"), *np.mgrid[0:64, 0 : len(Kind) + 10]).astype(np.float32)
 
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
         """The images around a region, which must be given; by year, then index.
 
         Raises:
@@ -76,7 +74,7 @@ class Embeddings:
         found = [
             self._image_of(crs, column, row, year)
             for year in YEARS
-            if start <= _ms(year) < end
+            if start <= start_of(year) < end
             for crs, column, row in squares
         ]
         return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
@@ -93,7 +91,7 @@ class Embeddings:
         image = self._image_of(crs, column, row, year)
         return image if image.index == index else None
 
-    def _around(self, region: BaseGeometry | None) -> list[tuple[str, int, int]]:
+    def _around(self, region: Area) -> list[tuple[str, int, int]]:
         west, south, east, north = bounds_of_request(region, self.id, _WIDEST)
         found = []
         for zone in range(int((west + 180.0) // 6.0), int((east + 180.0) // 6.0) + 1):
@@ -119,18 +117,15 @@ class Embeddings:
         seen = whole.intersection(zone)
         if not isinstance(seen, Polygon) or seen.area < 1e-6:
             return None
-        west, south, east, north = seen.bounds
-        rows = slice(int((90.0 - north) * 8), int((90.0 - south) * 8) + 1)
-        cols = slice(int((west + 180.0) * 8), int((east + 180.0) * 8) + 1)
-        return seen if self._planet.mask.coarse[rows, cols].any() else None
+        return seen if self._planet.mask.has_land(seen) else None
 
     def _image(self, crs: str, column: int, row: int, year: int) -> ImageAsset:
         footprint = self._square(crs, column, row)
         place = f"x{crs[-5:]}z{column}z{row}z{year}z"
         index = place + hashlib.blake2b(place.encode(), digest_size=2).hexdigest()
         properties = {
-            "system:time_start": _ms(year),
-            "system:time_end": _ms(year + 1),
+            "system:time_start": start_of(year),
+            "system:time_end": start_of(year + 1),
             "UTM_ZONE": f"{crs[-2:]}{'N' if crs.startswith('EPSG:326') else 'S'}",
             "DATASET_VERSION": "1.0",
             "MODEL_VERSION": "synthetic",
@@ -138,14 +133,15 @@ class Embeddings:
         grid = Grid(crs, (10.0, 0.0, float(column * SIDE), 0.0, -10.0, float((row + 1) * SIDE)), SIZE, SIZE)
         bands = LazyBands(
             lambda: [
-                MadeBand(name, "float64", grid, partial(self._read, grid, year, axis), BLOCK)
+                made_band(name, "float64", grid, partial(self._read, grid, year, axis), BLOCK)
                 for axis, name in enumerate(NAMES)
             ]
         )
         return ImageAsset(f"{self.id}/{index}", properties, bands, footprint)
 
-    def _read(self, grid: Grid, year: int, axis: int, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        window = Window(row - round(grid.transform[5] / 10), col + round(grid.transform[2] / 10), rows, cols)
+    def _read(self, grid: Grid, year: int, axis: int, part: Window) -> tuple[Pixels, Mask]:
+        top, left = round(grid.transform[5] / 10), round(grid.transform[2] / 10)
+        window = Window(part.row - top, part.col + left, part.rows, part.cols)
         held, (codes, valid) = self._recent.get(
             (grid.crs, year), window, lambda: (window, self._vectors(grid.crs, year, window))
         )
@@ -159,14 +155,12 @@ class Embeddings:
         inner = truth.patch.window.slices(window)
         features = [np.asarray(each[inner], np.float32) for each in _features(truth)]
         vectors = np.zeros((64, window.rows, window.cols), np.float32)
-        rows = np.arange(window.row, window.row + window.rows)[:, None]
-        cols = np.arange(window.col, window.col + window.cols)[None, :]
         length = np.zeros(vectors.shape[1:], np.float32)
         # Summed one by one, so that the result depends neither on the window nor on the processor.
         for axis, vector in enumerate(vectors):
             for weight, feature in zip(self._axes[axis], features, strict=True):
                 vector += weight * feature
-            vector += np.float32(0.25) * bell(salt(crs, "embedding", year, axis), rows, cols)
+            vector += np.float32(0.25) * bell(salt(crs, "embedding", year, axis), *window.indices())
             length += vector * vector
         vectors /= np.sqrt(np.maximum(length, 1e-6))
         codes = np.rint(np.sqrt(np.abs(vectors)) * 127.5).clip(0, 127) * np.sign(vectors)
@@ -190,7 +184,3 @@ def _features(truth: Truth) -> list[Floats]:
         np.clip(terrain.moisture, 0.0, 2.0),
         region.farmed,
     ]
-
-
-def _ms(year: int) -> float:
-    return dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp() * 1000.0

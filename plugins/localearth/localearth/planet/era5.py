@@ -1,6 +1,5 @@
 """ERA5-Land: monthly temperature and precipitation of 2016 to 2020 on a grid of 0.1 degrees, over land."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -8,17 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry import box
-from shapely.geometry.base import BaseGeometry
 
-from localearth.planet.bands import Grid, LazyBands, MadeBand
+from localearth.planet.bands import LazyBands, made_band
 from localearth.planet.clouds import season
 from localearth.planet.hashing import Floats, salt
 from localearth.planet.lattice import Window, on_sphere
 from localearth.planet.noise import value_noise
+from localearth.planet.orbits import start_of
 from localearth.planet.region import LAPSE, Region
 from localearth.planet.terrain import moisture
 from localearth.planet.truth import Planet, Recent
-from localearth.worlds.base import ImageAsset, Mask, Pixels
+from localearth.raster.grid import Grid
+from localearth.worlds.base import Area, ImageAsset, Interval, Mask, Pixels, selected
 
 ID = "ECMWF/ERA5_LAND/MONTHLY_AGGR"
 BANDS = ("temperature_2m", "temperature_2m_min", "temperature_2m_max", "total_precipitation_sum")
@@ -46,13 +46,9 @@ class Era5:
         self._recent: Recent[tuple[dict[str, Floats], Mask]] = Recent(64)
         self._months = [self._image(year, month) for year, month in MONTHS]
 
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
         """The months in order. `region` is ignored, because every image covers the world."""
-        if interval is None:
-            return self._months
-        return [image for image in self._months if interval[0] <= image.properties["system:time_start"] < interval[1]]
+        return selected(self._months, None, interval)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image with that index, e.g. `201807`, or None."""
@@ -62,19 +58,16 @@ class Era5:
         return self._months[MONTHS.index((year, month))] if (year, month) in MONTHS else None
 
     def _image(self, year: int, month: int) -> ImageAsset:
-        start = dt.datetime(year, month, 1, tzinfo=dt.UTC)
-        end = dt.datetime(year + month // 12, month % 12 + 1, 1, tzinfo=dt.UTC)
         properties = {
-            "system:time_start": start.timestamp() * 1000.0,
-            "system:time_end": end.timestamp() * 1000.0,
+            "system:time_start": start_of(year, month),
+            "system:time_end": start_of(year + month // 12, month % 12 + 1),
             "year": year,
             "month": month,
         }
-        bands = LazyBands(lambda: [MadeBand(n, "float64", GRID, partial(self._read, n, year, month)) for n in BANDS])
+        bands = LazyBands(lambda: [made_band(n, "float64", GRID, partial(self._read, n, year, month)) for n in BANDS])
         return ImageAsset(f"{self.id}/{year}{month:02d}", properties, bands, _FOOTPRINT)
 
-    def _read(self, name: str, year: int, month: int, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        window = Window(row, col, rows, cols)
+    def _read(self, name: str, year: int, month: int, window: Window) -> tuple[Pixels, Mask]:
         held, (values, valid) = self._recent.get(self.id, window, lambda: (window, self._cells(window)))
         down, across = held.slices(window)
         return values[name][MONTHS.index((year, month)), down, across], valid[down, across]

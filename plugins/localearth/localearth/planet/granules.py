@@ -10,15 +10,16 @@ from functools import lru_cache
 import numpy as np
 from attrs import define, frozen
 from shapely.geometry import Polygon, box
-from shapely.geometry.base import BaseGeometry
 
-from localearth.planet.hashing import Floats
 from localearth.planet.landmask import LandMask
+from localearth.planet.lattice import Lattice, Window
 from localearth.planet.lazy import lazy
 from localearth.planet.orbits import SENTINEL2
-from localearth.planet.outlines import Line, clipped, lonlat, side
+from localearth.planet.outlines import Line, clipped, lonlat, projected, side
 from localearth.planet.request import bounds_of_request
+from localearth.raster.grid import Grid
 from localearth.values.projection import reproject
+from localearth.worlds.base import Area
 
 SQUARE = 100_000
 SIZE = 109_800
@@ -72,6 +73,16 @@ class Granule:
     lat: float
     bounds: tuple[float, float, float, float]
 
+    def grid(self, metres: int) -> Grid:
+        """Its pixels of a size."""
+        transform = (float(metres), 0.0, float(self.left), 0.0, -float(metres), float(self.top))
+        return Grid(self.crs, transform, SIZE // metres, SIZE // metres)
+
+    def fine(self, window: Window, factor: int) -> tuple[Lattice, Window]:
+        """The planet's pixels of 10 m under a window of pixels of `factor` times 10 m."""
+        row, col = window.row * factor - self.top // 10, window.col * factor + self.left // 10
+        return Lattice(self.crs, 0.0, 0.0, 10.0), Window(row, col, window.rows * factor, window.cols * factor)
+
     @lazy
     def strips(self) -> tuple[Strip, ...]:
         """The strips by relative orbit; computed on first use, because most granules are only near a location."""
@@ -85,7 +96,7 @@ class Granules:
         self._mask = mask
         self._at = lru_cache(maxsize=2048)(self._make)
 
-    def around(self, region: BaseGeometry | None, asset_id: str) -> list[Granule]:
+    def around(self, region: Area, asset_id: str) -> list[Granule]:
         """The granules whose bounds meet those of a region.
 
         Raises:
@@ -144,17 +155,11 @@ class Granules:
         west, south, east, north = nominal.bounds
         lon, lat = (west + east) / 2, (south + north) / 2
         outside = (lat < 0.0) != southern or not -80.0 < lat < 84.0
-        if outside or west >= middle + 3.0 or east <= middle - 3.0 or not self._has_land(whole):
+        if outside or west >= middle + 3.0 or east <= middle - 3.0 or not self._mask.has_land(whole):
             return None
         band = _BANDS[min(int((lat + 80.0) // 8.0), 19)]
         name = f"{zone:02d}{band}{_COLUMNS[(zone - 1) % 3][column - 1]}{_ROWS[(row + (0 if zone % 2 else 5)) % 20]}"
         return Granule(name, crs, left, top, lon, lat, whole.bounds)
-
-    def _has_land(self, outline: Polygon) -> bool:
-        west, south, east, north = outline.bounds
-        rows = slice(int((90.0 - north) * 8), int((90.0 - south) * 8) + 1)
-        cols = slice(int((west + 180.0) * 8), int((east + 180.0) * 8) + 1)
-        return bool(self._mask.coarse[rows, cols].any())
 
 
 def _crs(zone: int, southern: bool) -> str:
@@ -171,9 +176,9 @@ def _strips(crs: str, left: int, top: int, lon: float, lat: float) -> tuple[Stri
     for relative, angle in SENTINEL2.passes(lon, lat, northward=False):
         lines = []
         spots = np.array([angle - 0.015, angle + 0.015])
-        inner = _projected(crs, *SENTINEL2.ground(relative, np.array([angle]), 0.0), lon)[0]
+        inner = projected(crs, *SENTINEL2.ground(relative, np.array([angle]), 0.0), lon)[0]
         for across in (-SENTINEL2.swath / 2, SENTINEL2.swath / 2):
-            first, second = _projected(crs, *SENTINEL2.ground(relative, spots, across), lon)
+            first, second = projected(crs, *SENTINEL2.ground(relative, spots, across), lon)
             lines.append(side(first, second, inner))
         seen = clipped(whole, lines)
         if seen.area < 0.01 * whole.area:
@@ -183,12 +188,3 @@ def _strips(crs: str, left: int, top: int, lon: float, lat: float) -> tuple[Stri
             cut = () if seen.area > 0.999999 * whole.area else tuple(lines)
             strips.append(Strip(relative, angle, cut, footprint, min(seen.area / whole.area, 1.0) if cut else 1.0))
     return tuple(strips)
-
-
-def _projected(
-    crs: str, lon: Floats, lat: Floats,
-    around: float,
-) -> list[tuple[float, float]]:  # fmt: skip
-    near = (lon - around + 180.0) % 360.0 - 180.0 + around
-    x, y = reproject("EPSG:4326", crs, near, lat)
-    return [(float(a), float(b)) for a, b in zip(x, y, strict=True)]

@@ -6,6 +6,7 @@ the user's cache folder and memory-mapped, so that a second process starts at on
 
 import os
 import zipfile
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -13,6 +14,7 @@ from typing import IO
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
+from shapely.geometry import Polygon
 
 from localearth.errors import SetupError
 
@@ -46,6 +48,13 @@ class LandMask:
         result: NDArray[np.bool_] = (packed >> (7 - (columns & 7)).astype(np.uint8) & 1).astype(bool)
         return result
 
+    def has_land(self, outline: Polygon) -> bool:
+        """Whether there is land in the bounds of a footprint in EPSG:4326, to a coarse cell."""
+        west, south, east, north = outline.bounds
+        rows = slice(int((90.0 - north) * 8), int((90.0 - south) * 8) + 1)
+        cols = slice(int((west + 180.0) * 8), int((east + 180.0) * 8) + 1)
+        return bool(self.coarse[rows, cols].any())
+
 
 def open_land_mask() -> LandMask:
     """Opens the land mask, and creates its cache if there is none yet (some seconds).
@@ -72,6 +81,12 @@ def open_land_mask() -> LandMask:
                 f"the land mask of the world 'synthetic' (117 MB) cannot be stored in {folder}: "
                 f"{error}. Free disk space, or set XDG_CACHE_HOME to a writable folder."
             ) from error
+    return _load(bits, coarse)
+
+
+@lru_cache(maxsize=2)
+def _load(bits: Path, coarse: Path) -> LandMask:
+    """The mask in two files; one for all planets of the process."""
     return LandMask(np.load(bits, mmap_mode="r"), np.load(coarse))
 
 
@@ -95,14 +110,10 @@ def _make(source: Path, bits: Path, coarse: Path) -> None:
 
 
 def _read(stream: IO[bytes], size: int) -> bytes:
-    parts = []
-    while size:
-        part = stream.read(size)
-        if not part:
-            raise SetupError("the file of global-land-mask is truncated; reinstall the package.")
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+    content = stream.read(size)
+    if len(content) < size:
+        raise SetupError("the file of global-land-mask is truncated; reinstall the package.")
+    return content
 
 
 def _check_header(stream: IO[bytes]) -> None:

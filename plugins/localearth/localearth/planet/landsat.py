@@ -7,26 +7,25 @@ satellite's. As in the archive, scenes south of the equator are in the northern 
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from attrs import frozen
 from shapely.geometry import Polygon
-from shapely.geometry.base import BaseGeometry
 
-from localearth.planet.bands import Grid, LazyBands
-from localearth.planet.clouds import climate, cloudiness
-from localearth.planet.hashing import Floats, Words, hash_words, salt, uniform
+from localearth.planet.bands import LazyBands
+from localearth.planet.hashing import hash_words, salt, uniform
 from localearth.planet.landsat_bands import Take, landsat_bands
-from localearth.planet.optics import Optics, Pass, sphere_point
-from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, LANDSAT, day_of_year
-from localearth.planet.outlines import Line, lonlat, side
+from localearth.planet.optics import Optics, Passes, passes
+from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, LANDSAT, start_of
+from localearth.planet.outlines import Line, lonlat, sides, strip_corners
 from localearth.planet.request import bounds_of_request
 from localearth.planet.scenes import KEPT
-from localearth.values.projection import reproject
-from localearth.worlds.base import ImageAsset
+from localearth.planet.track import walk
+from localearth.raster.grid import Grid
+from localearth.worlds.base import Area, ImageAsset, Interval
 
 ROWS = 248
 """Rows of an orbit; row 60 is at the southward crossing of the equator."""
@@ -70,7 +69,7 @@ class Satellite:
 
 
 LANDSAT8 = Satellite("LC08", 8, 2, EPOCH_MS)
-LANDSAT9 = Satellite("LC09", 9, 10, dt.datetime(2021, 10, 31, tzinfo=dt.UTC).timestamp() * 1000.0)
+LANDSAT9 = Satellite("LC09", 9, 10, start_of(2021, 10, 31))
 
 
 @frozen(eq=False)
@@ -81,9 +80,8 @@ class Frame:
         path: its path.
         row: its row.
         relative: the relative orbit.
-        crs: UTM zone of its centre, always a northern one.
-        lines: its four sides in that zone.
-        grid: its grid of 30 m.
+        lines: its four sides in the UTM zone of its centre, always a northern one.
+        grid: its grid of 30 m in that zone.
         footprint: its footprint in EPSG:4326.
         lon: longitude of its centre, degrees.
         lat: latitude of its centre, degrees.
@@ -92,31 +90,11 @@ class Frame:
     path: int
     row: int
     relative: int
-    crs: str
     lines: tuple[Line, ...]
     grid: Grid
     footprint: Polygon
     lon: float
     lat: float
-
-
-@frozen(eq=False)
-class Calendar:
-    """The acquisitions of a frame, one element each.
-
-    Attributes:
-        times: milliseconds since 1970, in order.
-        keys: salts of the passes, so that neighbouring rows share their clouds.
-        days: days of the year.
-        means: mean cloudiness of the climate.
-        cloudy: percentage of cloud.
-    """
-
-    times: Floats
-    keys: Words
-    days: list[int]
-    means: Floats
-    cloudy: Floats
 
 
 class Landsat:
@@ -129,7 +107,10 @@ class Landsat:
 
     def __init__(self, optics: Optics, satellite: Satellite) -> None:
         self.id = satellite.id
-        self.properties: Mapping[str, Any] = {"title": f"Synthetic Landsat {satellite.number} level 2"}
+        self.properties: Mapping[str, Any] = {
+            "title": f"Synthetic Landsat {satellite.number} level 2",
+            "date_range": [satellite.since, END_MS],
+        }
         self._optics = optics
         self._planet = optics.planet
         self._satellite = satellite
@@ -137,9 +118,7 @@ class Landsat:
         self._calendar = lru_cache(maxsize=256)(self._acquisitions)
         self._image_of = lru_cache(maxsize=KEPT)(self._image)
 
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
         """The images around a region, which must be given; by time, then index.
 
         Raises:
@@ -152,6 +131,10 @@ class Landsat:
                 first, last = np.searchsorted(self._calendar(frame).times, (start, end))
                 found += [self._image_of(frame, at) for at in range(int(first), int(last))]
         return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
+
+    def walk(self, interval: Interval) -> Iterator[ImageAsset]:
+        """The images of the entire planet, one after another; see `track.walk`."""
+        return walk(LANDSAT, {self._satellite.shift: self._satellite.since}, self.images, interval, self.id)
 
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""
@@ -167,14 +150,11 @@ class Landsat:
                     return image
         return None
 
-    def _around(self, region: BaseGeometry | None) -> list[Frame]:
-        west, south, east, north = bounds_of_request(region, self.id, _WIDEST)
+    def _around(self, region: Area) -> list[Frame]:
         numbers: set[tuple[int, int]] = set()
-        for lat in np.arange(south, north + 1.0, 1.0).clip(south, north):
-            for lon in np.arange(west, east + 2.0, 2.0).clip(west, east):
-                for relative, angle in LANDSAT.passes(float(lon), float(lat), northward=False):
-                    row = 60 + round((angle - math.pi) / STEP)
-                    numbers.update((relative, each) for each in range(row - 2, row + 3))
+        for relative, angle in LANDSAT.passes_in(bounds_of_request(region, self.id, _WIDEST), northward=False):
+            row = 60 + round((angle - math.pi) / STEP)
+            numbers.update((relative, each) for each in range(row - 2, row + 3))
         frames = [self._frame(*each) for each in sorted(numbers)]
         return [frame for frame in frames if frame is not None]
 
@@ -185,31 +165,17 @@ class Landsat:
             return None
         zone = min(int((middle_lon + 180.0) // 6.0) + 1, 60)
         crs = f"EPSG:326{zone:02d}"
-        ring = []
-        half = LANDSAT.swath / 2
-        for across, order in ((-half, (0, 2)), (half, (2, 0))):
-            lon, lat = LANDSAT.ground(relative, angles, across)
-            near = (lon - middle_lon + 180.0) % 360.0 - 180.0 + middle_lon
-            x, y = reproject("EPSG:4326", crs, near, lat)
-            ring += [(round(float(x[each])), round(float(y[each]))) for each in order]
-        quad = Polygon(ring)
+        corners = strip_corners(LANDSAT, relative, angles, crs, middle_lon)
+        quad = Polygon(corners)
         outline = lonlat(quad, crs, middle_lon)
-        if outline is None or not self._has_land(outline):
+        if outline is None or not self._planet.mask.has_land(outline):
             return None
-        inner = (quad.centroid.x, quad.centroid.y)
-        lines = tuple(side(a, b, inner) for a, b in zip(ring, ring[1:] + ring[:1], strict=True))
         left, bottom, right, top = ((math.floor((each - 15) / 30) * 30 + 15) for each in quad.bounds)
         width, height = (right - left) // 30 + 1, (top - bottom) // 30 + 1
         grid = Grid(crs, (30.0, 0.0, float(left), 0.0, -30.0, float(top + 30)), width, height)
-        return Frame(_path(relative), row, relative, crs, lines, grid, outline, middle_lon, middle_lat)
+        return Frame(_path(relative), row, relative, sides(corners), grid, outline, middle_lon, middle_lat)
 
-    def _has_land(self, outline: Polygon) -> bool:
-        west, south, east, north = outline.bounds
-        rows = slice(int((90.0 - north) * 8), int((90.0 - south) * 8) + 1)
-        cols = slice(int((west + 180.0) * 8), int((east + 180.0) * 8) + 1)
-        return bool(self._planet.mask.coarse[rows, cols].any())
-
-    def _acquisitions(self, frame: Frame) -> Calendar:
+    def _acquisitions(self, frame: Frame) -> Passes:
         satellite, seed = self._satellite, self._planet.seed
         first = LANDSAT.start(frame.relative, math.pi + (frame.row - 60) * STEP) + satellite.shift * DAY_MS
         cycles = np.arange(-2, int((END_MS - EPOCH_MS) // _CYCLE) + 2)
@@ -218,20 +184,14 @@ class Landsat:
         # A few acquisitions are missing, as in reality.
         kept &= uniform(salt(seed, satellite.code, frame.relative, frame.row), cycles) > 0.04
         times, cycles = times[kept], cycles[kept]
-        days = [day_of_year(time) for time in times]
         keys = hash_words(salt(seed, "landsat pass", satellite.code, frame.relative), cycles)
-        point = sphere_point(frame.lon, frame.lat)
-        region = self._planet.regions.at(point, np.array([frame.lon]), np.array([frame.lat]))
-        means = np.round(climate(region, np.array(days, float)), 6)
-        cloudy = np.round(100.0 * cloudiness(np.repeat(point, len(days), axis=1), means, keys), 2)
-        return Calendar(times, keys, days, means, cloudy)
+        return passes(self._planet, (frame.lon, frame.lat), times, keys, digits=2)
 
     def _image(self, frame: Frame, at: int) -> ImageAsset:
         calendar, satellite = self._calendar(frame), self._satellite
         time = float(calendar.times[at])
         when = dt.datetime.fromtimestamp(time / 1000.0, dt.UTC)
-        seen = Pass(int(calendar.keys[at]), calendar.days[at], frame.lon, frame.lat, float(calendar.means[at]))
-        east, north, up = seen.sun()
+        east, north, up = calendar[at].sun()
         place, cloudy = f"{frame.path:03d}{frame.row:03d}", float(calendar.cloudy[at])
         # Level 2 is processed some two weeks after the acquisition.
         processed = when + dt.timedelta(days=14)
@@ -252,12 +212,12 @@ class Landsat:
             "COLLECTION_CATEGORY": "T1",
             "COLLECTION_NUMBER": 2,
             "PROCESSING_LEVEL": "L2SP",
-            "UTM_ZONE": int(frame.crs[-2:]),
+            "UTM_ZONE": int(frame.grid.crs[-2:]),
             "GRID_CELL_SIZE_REFLECTIVE": 30,
             "LANDSAT_PRODUCT_ID": f"{satellite.code}_L2SP_{place}_{when:%Y%m%d}_{processed:%Y%m%d}_02_T1",
             "LANDSAT_SCENE_ID": f"LC{satellite.number}{place}{when:%Y%j}LGN00",
         }
-        take = Take(seen, frame.lines, frame.grid)
+        take = Take(calendar[at], frame.lines, frame.grid)
         bands = LazyBands(partial(landsat_bands, self._optics, take))
         return ImageAsset(
             f"{self.id}/{satellite.code}_{place}_{when:%Y%m%d}", properties, bands, frame.footprint, ring=True

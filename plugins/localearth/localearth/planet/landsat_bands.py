@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from localearth.planet.bands import Grid, MadeBand, rounded
+from localearth.planet.bands import MadeBand, axes, made_band, rounded
 from localearth.planet.cover import Kind
 from localearth.planet.hashing import Floats
 from localearth.planet.lattice import Lattice, Window
-from localearth.planet.optics import Optics, Pass, View
+from localearth.planet.optics import Optics, Part, Pass
 from localearth.planet.outlines import Line, within
-from localearth.planet.sentinel2 import block_means, cloud_means, measured
+from localearth.planet.sentinel2 import measured
 from localearth.planet.snow import today
 from localearth.planet.surface import MATERIALS
+from localearth.raster.grid import Grid
 from localearth.worlds.base import Mask, Pixels
 
 FACTOR = 3
@@ -51,7 +52,7 @@ def landsat_bands(optics: Optics, take: Take) -> list[MadeBand]:
     """The bands of a scene, in the catalogue's order."""
 
     def band(name: str, make: Any, dtype: str = "uint16") -> MadeBand:
-        return MadeBand(name, dtype, take.grid, partial(_read, optics, take, make, dtype), BLOCK)
+        return made_band(name, dtype, take.grid, partial(_read, optics, take, make, dtype), BLOCK)
 
     return [
         *(band(name, partial(_reflectance, like)) for name, like in LIKE.items()),
@@ -64,59 +65,49 @@ def landsat_bands(optics: Optics, take: Take) -> list[MadeBand]:
     ]
 
 
-def _read(
-    optics: Optics, take: Take, make: Any, dtype: str, row: int, col: int, rows: int, cols: int
-) -> tuple[Pixels, Mask]:
-    size, _, left, _, _, top = take.grid.transform
-    mask = within(
-        take.lines, left + (np.arange(col, col + cols) + 0.5) * size, top - (np.arange(row, row + rows) + 0.5) * size
-    )
+def _read(optics: Optics, take: Take, make: Any, dtype: str, part: Window) -> tuple[Pixels, Mask]:
+    mask = within(take.lines, *axes(take.grid, part))
     if not mask.any():
-        return np.zeros((rows, cols), dtype), mask
+        return np.zeros(mask.shape, dtype), mask
+    _, _, left, _, _, top = take.grid.transform
     # Pixels begin at odd multiples of 15 m, so a lattice of 10 m that is shifted by 5 m divides them.
     lattice = Lattice(take.grid.crs, 5.0, 5.0, 10.0)
     window = Window(
-        round((5.0 - top) / 10.0) + row * FACTOR,
-        round((left - 5.0) / 10.0) + col * FACTOR,
-        rows * FACTOR,
-        cols * FACTOR,
+        round((5.0 - top) / 10.0) + part.row * FACTOR,
+        round((left - 5.0) / 10.0) + part.col * FACTOR,
+        part.rows * FACTOR,
+        part.cols * FACTOR,
     )
-    held, view = optics.view(lattice, window, take.seen)
-    return np.where(mask, rounded(make(view, held, window), dtype), 0), mask
+    return np.where(mask, rounded(make(optics.part(lattice, window, take.seen, FACTOR)), dtype), 0), mask
 
 
-def _flat(value: int, view: View, held: Window, window: Window) -> Floats:
-    return np.full((window.rows // FACTOR, window.cols // FACTOR), float(value))
+def _flat(value: int, part: Part) -> Floats:
+    return np.full(part.shape, float(value))
 
 
-def _reflectance(like: str, view: View, held: Window, window: Window) -> Floats:
-    share = measured(like, False, 1.0, view, held, window, FACTOR) * 1e-4
+def _reflectance(like: str, part: Part) -> Floats:
+    share = measured(like, False, 1.0, part) * 1e-4
     # In the products, 0 means no data.
     numbers: Floats = np.maximum((share - OFFSET) / SCALE, 1.0)
     return numbers
 
 
-def _temperature(view: View, held: Window, window: Window) -> Floats:
+def _temperature(part: Part) -> Floats:
     """Kelvin of the surface at ten in the morning: bare and built ground is warmer than plants; clouds are cold."""
-    inner = held.slices(window)
-    truth = view.truth
+    view, truth = part.view, part.view.truth
     bare = 1.0 - sum(view.surface.mixture[at] for at in _GREEN)
     sun = np.where(truth.cover.kind == Kind.WATER, 1.0, 4.0 + 11.0 * bare) * view.seen.sun()[2]
     kelvin = 273.15 + today(truth.region, truth.terrain, view.seen.day) + sun * (1.0 - view.surface.snow)
-    values = block_means(kelvin[inner], FACTOR)
-    cloud = cloud_means(view, held, window, FACTOR)
-    return (values + cloud * (np.minimum(values, 262.0) - values) - KELVIN_OFFSET) / KELVIN_SCALE
+    values = part.means(kelvin)
+    return (values + part.cloud() * (np.minimum(values, 262.0) - values) - KELVIN_OFFSET) / KELVIN_SCALE
 
 
-def _quality(view: View, held: Window, window: Window) -> Floats:
+def _quality(part: Part) -> Floats:
     """QA_PIXEL: bits of cloud, its border, cirrus, shadow, snow, clear and water, and four confidences."""
-    inner = held.slices(window)
-    cloud = cloud_means(view, held, window, FACTOR)
-    shadow = np.zeros(cloud.shape) if view.shadow is None else block_means(view.shadow[inner], FACTOR)
-    snow = block_means(view.surface.mixture[MATERIALS.index("snow")][inner], FACTOR) > 0.5
-    water = block_means((view.truth.cover.kind[inner] == Kind.WATER).astype(float), FACTOR) > 0.5
+    cloud, snow = part.cloud(), part.material("snow") > 0.5
+    water = part.means((part.view.truth.cover.kind == Kind.WATER).astype(float)) > 0.5
     opaque, thin, border = cloud > 0.45, (cloud > 0.12) & (cloud <= 0.45), (cloud > 0.02) & (cloud <= 0.12)
-    dark, white = (shadow > 0.4) & ~opaque, snow & ~opaque
+    dark, white = (part.shadow() > 0.4) & ~opaque, snow & ~opaque
     bits = np.full(cloud.shape, CLEAR | LOW)
     bits[opaque | border] &= ~CLEAR
     # A low confidence is 1, a high one 3.

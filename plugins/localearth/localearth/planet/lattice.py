@@ -77,6 +77,11 @@ class Window:
         row, col = inner.row - self.row, inner.col - self.col
         return slice(row, row + inner.rows), slice(col, col + inner.cols)
 
+    def indices(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Its row numbers, (rows, 1), and its column numbers, (1, cols)."""
+        rows, cols = np.ogrid[self.row : self.row + self.rows, self.col : self.col + self.cols]
+        return rows, cols
+
 
 def on_sphere(lon: Floats, lat: Floats) -> Floats:
     """Points on the sphere in metres, (3, ...).

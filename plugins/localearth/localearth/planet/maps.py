@@ -1,17 +1,18 @@
 """Maps without a date: WorldCover, canopy height and its deviation, and ASTER's elevation."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
+from attrs import frozen
 from shapely.geometry import box
-from shapely.geometry.base import BaseGeometry
 
-from localearth.planet.bands import Grid, LazyBands, MadeBand, rounded
+from localearth.planet.bands import LazyBands, made_band, rounded
 from localearth.planet.cover import Kind
 from localearth.planet.lattice import Lattice, Window
+from localearth.planet.orbits import DAY_MS
 from localearth.planet.truth import Planet, Truth
+from localearth.raster.grid import Grid
+from localearth.worlds.arrays import ArrayCollection
 from localearth.worlds.base import ImageAsset, Mask, Pixels
 
 WORLDCOVER = {"ESA/WorldCover/v100": ("2020", 1577836800000.0), "ESA/WorldCover/v200": ("2021", 1609459200000.0)}
@@ -28,80 +29,58 @@ _CODES = np.array([80, 10, 30, 90, 40, 20, 50, 60, 70, 95, 100], np.uint8)
 """WorldCover's class of each `Kind`."""
 
 
+@frozen(eq=False)
+class _Map:
+    """A map of one band.
+
+    Attributes:
+        planet: the planet.
+        band: the name of the band.
+        dtype: its type.
+        grid: its grid.
+        make: its values and which of them are valid, from the truth of a window.
+    """
+
+    planet: Planet
+    band: str
+    dtype: str
+    grid: Grid
+    make: Callable[[Truth], tuple[Pixels, Mask]]
+
+    def image(self, asset_id: str, **properties: float) -> ImageAsset:
+        """The image with that id."""
+        size, top = self.grid.transform[0], self.grid.transform[5]
+        bands = LazyBands(lambda: [made_band(self.band, self.dtype, self.grid, self._read)])
+        return ImageAsset(asset_id, properties, bands, box(-180.0, top - self.grid.height * size, 180.0, top))
+
+    def _read(self, part: Window) -> tuple[Pixels, Mask]:
+        size, top = self.grid.transform[0], self.grid.transform[5]
+        window = Window(part.row + round((90.0 - top) / size), part.col, part.rows, part.cols)
+        truth = self.planet.truth(Lattice("EPSG:4326", -180.0, 90.0, size), window)
+        inner = truth.patch.window.slices(window)
+        values, valid = self.make(truth)
+        return np.where(valid[inner], rounded(values[inner], self.dtype), 0), valid[inner]
+
+
 def _grid(north: float, south: float, size: float) -> Grid:
     return Grid("EPSG:4326", (size, 0.0, -180.0, 0.0, -size, north), round(360 / size), round((north - south) / size))
 
 
-class Maps:
-    """The images of a planet without a date."""
-
-    def __init__(self, planet: Planet) -> None:
-        self._planet = planet
-
-    def image(self, asset_id: str) -> ImageAsset | None:
-        """The image with that id, or None."""
-        if asset_id == ASTER:
-            return self._made(asset_id, "b1", "int16", _grid(83.0, -83.0, 1.0 / 3600.0), _elevation)
-        if asset_id == CANOPY:
-            return self._made(asset_id, "b1", "uint8", _grid(84.0, -60.0, TEN_METRES), _height)
-        if asset_id == CANOPY_SD:
-            return self._made(asset_id, "b1", "uint8", _grid(84.0, -60.0, TEN_METRES), _height_deviation)
-        collection, _, index = asset_id.rpartition("/")
-        if collection in WORLDCOVER and index == WORLDCOVER[collection][0]:
-            return self.worldcover(collection)
-        return None
-
-    def worldcover(self, collection: str) -> ImageAsset:
-        """The only image of a WorldCover collection."""
-        index, time = WORLDCOVER[collection]
-        properties = {"system:time_start": time, "system:time_end": time + 366 * 86_400_000.0}
-        grid = _grid(84.0, -60.0, TEN_METRES)
-        return self._made(f"{collection}/{index}", "Map", "uint8", grid, _worldcover, properties)
-
-    def _made(
-        self, asset_id: str, band: str, dtype: str, grid: Grid, make: Any, properties: Mapping[str, Any] | None = None
-    ) -> ImageAsset:
-        def bands() -> list[MadeBand]:
-            return [MadeBand(band, dtype, grid, partial(self._read, make, dtype, grid))]
-
-        top = grid.transform[5]
-        footprint = box(-180.0, top - grid.height * grid.transform[0], 180.0, top)
-        return ImageAsset(asset_id, properties or {}, LazyBands(bands), footprint)
-
-    def _read(self, make: Any, dtype: str, grid: Grid, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
-        size = grid.transform[0]
-        lattice = Lattice("EPSG:4326", -180.0, 90.0, size)
-        window = Window(row + round((90.0 - grid.transform[5]) / size), col, rows, cols)
-        truth = self._planet.truth(lattice, window)
-        inner = truth.patch.window.slices(window)
-        values, valid = make(truth)
-        return np.where(valid[inner], rounded(values[inner], dtype), 0), valid[inner]
-
-
-class WorldCover:
-    """A WorldCover collection with one image; see `CollectionAsset`.
-
-    Attributes:
-        id: the asset id.
-        properties: the properties of the collection.
-    """
-
-    def __init__(self, maps: Maps, asset_id: str) -> None:
-        self.id = asset_id
-        self.properties: Mapping[str, Any] = {"title": "Synthetic WorldCover"}
-        self._image = maps.worldcover(asset_id)
-
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
-        """The only image, unless the interval or the region excludes it."""
-        time = self._image.properties["system:time_start"]
-        footprint = self._image.footprint
-        if interval is not None and not interval[0] <= time < interval[1]:
-            return []
-        return (
-            [] if region is not None and footprint is not None and not footprint.intersects(region) else [self._image]
-        )
+def assets(planet: Planet) -> list[ImageAsset | ArrayCollection]:
+    """The collections of WorldCover and the single images."""
+    tens = _grid(84.0, -60.0, TEN_METRES)
+    cover = _Map(planet, "Map", "uint8", tens, _worldcover)
+    made: list[ImageAsset | ArrayCollection] = []
+    for asset_id, (index, start) in WORLDCOVER.items():
+        times = {"system:time_start": start, "system:time_end": start + 366 * DAY_MS}
+        only = cover.image(f"{asset_id}/{index}", **times)
+        made.append(ArrayCollection(asset_id, [only], {"title": "Synthetic WorldCover"}))
+    return [
+        *made,
+        _Map(planet, "b1", "int16", _grid(83.0, -83.0, 1.0 / 3600.0), _elevation).image(ASTER),
+        _Map(planet, "b1", "uint8", tens, _height).image(CANOPY),
+        _Map(planet, "b1", "uint8", tens, _height_deviation).image(CANOPY_SD),
+    ]
 
 
 def _worldcover(truth: Truth) -> tuple[Pixels, Mask]:

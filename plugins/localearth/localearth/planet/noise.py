@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localearth.planet.hashing import Floats, Words, hash_words, scramble
+from localearth.planet.lattice import Window
 
 Small = NDArray[np.float32]
 
@@ -91,21 +92,19 @@ def _quintic(t: Small) -> Small:
     return s
 
 
-def plane_noise(row: int, col: int, rows: int, cols: int, cell: int, key: int) -> Small:
+def plane_noise(window: Window, cell: int, key: int) -> Small:
     """Noise at whole pixels, like `value_noise` but in the plane of a raster and much faster.
 
     Args:
-        row: row of the first pixel.
-        col: column of the first pixel.
-        rows: number of rows.
-        cols: number of columns.
+        window: the pixels.
         cell: wavelength of the noise, pixels.
         key: a salt.
 
     Returns:
         Numbers in [0, 1), (rows, cols).
     """
-    down, across = np.arange(row, row + rows), np.arange(col, col + cols)
+    rows, cols = window.indices()
+    down, across = rows[:, 0], cols[0]
     i, j = down // cell, across // cell
     corners = hash_words(key, np.arange(i[0], i[-1] + 2)[:, None], np.arange(j[0], j[-1] + 2)[None, :])
     values = corners.astype(np.float32) * np.float32(2.0**-32)

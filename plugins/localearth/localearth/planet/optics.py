@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 from attrs import define, frozen
+from numpy.typing import NDArray
 
-from localearth.planet.clouds import sky
+from localearth.planet.clouds import climate, cloudiness, sky
 from localearth.planet.cover import Kind
-from localearth.planet.hashing import Floats, bell, salt
+from localearth.planet.hashing import Floats, Words, bell, salt
 from localearth.planet.lattice import Lattice, Window, on_sphere
 from localearth.planet.lazy import lazy
+from localearth.planet.orbits import day_of_year
 from localearth.planet.spectra import BANDS, CLOUD, PASSED, PATH, SPECTRA
 from localearth.planet.surface import MATERIALS, Surface, surface
 from localearth.planet.truth import Planet, Recent, Truth
@@ -48,6 +50,42 @@ class Pass:
         return round(east, 9), round(north, 9), round(up, 9)
 
 
+@frozen(eq=False)
+class Passes:
+    """All passes over a place, one element each.
+
+    Attributes:
+        lon: the place's longitude, degrees.
+        lat: its latitude, degrees.
+        times: milliseconds since 1970, in order.
+        keys: salts, so that neighbouring places share their clouds.
+        days: days of the year.
+        means: mean cloudiness of the climate.
+        cloudy: percentage of clouds.
+    """
+
+    lon: float
+    lat: float
+    times: Floats
+    keys: Words
+    days: list[int]
+    means: Floats
+    cloudy: Floats
+
+    def __getitem__(self, at: int) -> Pass:
+        return Pass(int(self.keys[at]), self.days[at], self.lon, self.lat, float(self.means[at]))
+
+
+def passes(planet: Planet, place: tuple[float, float], times: Floats, keys: Words, digits: int) -> Passes:
+    """The passes over a longitude and latitude; `digits` is the number of decimals of the percentage of clouds."""
+    lon, lat = place
+    point = sphere_point(lon, lat)
+    days = [day_of_year(time) for time in times]
+    means = np.round(climate(planet.regions.at(point, np.array([lon]), np.array([lat])), np.array(days, float)), 6)
+    cloudy = np.round(100.0 * cloudiness(np.repeat(point, len(days), axis=1), means, keys), digits)
+    return Passes(lon, lat, times, keys, days, means, cloudy)
+
+
 @define(slots=False, eq=False)
 class View:
     """A window as seen on a pass; expensive parts are computed on first use.
@@ -82,6 +120,50 @@ class View:
         return light if self.shadow is None else light * (1.0 - 0.62 * self.shadow)
 
 
+@frozen(eq=False)
+class Part:
+    """The part of a view under a window of pixels, each of which is `factor` x `factor` pixels of the planet.
+
+    Attributes:
+        view: the view.
+        inner: the part's slices in the view's arrays.
+        window: its rows and columns, in the planet's pixels.
+        factor: the planet's pixels along a side of a pixel.
+    """
+
+    view: View
+    inner: tuple[slice, slice]
+    window: Window
+    factor: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The pixels: (rows, cols)."""
+        return self.window.rows // self.factor, self.window.cols // self.factor
+
+    def indices(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The pixels' numbers of rows, (rows, 1), and columns, (1, cols)."""
+        rows, cols = self.window.indices()
+        return rows[:: self.factor] // self.factor, cols[:, :: self.factor] // self.factor
+
+    def means(self, values: Floats) -> Floats:
+        """The mean of a view's values in each pixel."""
+        return block_means(values[self.inner], self.factor)
+
+    def cloud(self) -> Floats:
+        """Opacity of the clouds, 0 to 1."""
+        return np.zeros(self.shape) if self.view.cloud is None else self.means(self.view.cloud)
+
+    def shadow(self) -> Floats:
+        """Darkness of their shadows, 0 to 1."""
+        # Single precision, so that it never changes the type of what it is combined with.
+        return np.zeros(self.shape, np.float32) if self.view.shadow is None else self.means(self.view.shadow)
+
+    def material(self, *names: str) -> Floats:
+        """The share of some materials in each pixel, 0 to 1."""
+        return self.means(sum(self.view.surface.mixture[MATERIALS.index(name)] for name in names))
+
+
 class Optics:
     """Creates views of a planet and caches the last `kept` of them (a view takes 2 MB)."""
 
@@ -89,28 +171,37 @@ class Optics:
         self.planet = planet
         self._recent: Recent[View] = Recent(kept)
 
-    def view(self, lattice: Lattice, window: Window, seen: Pass) -> tuple[Window, View]:
-        """A view that contains the window, and the view's own window (multiples of 60 m)."""
+    def part(self, lattice: Lattice, window: Window, seen: Pass, factor: int = 1) -> Part:
+        """The part of a cached view under a window of the lattice; the view itself has edges at multiples of 60 m."""
 
         def make() -> tuple[Window, View]:
             truth = self.planet.truth(lattice, window.grown(1, 6))
-            return truth.patch.window, self._make(truth, seen)
+            return truth.patch.window, View(truth, seen, *_sky(truth, seen))
 
-        return self._recent.get((lattice, seen), window.grown(1), make)
+        held, view = self._recent.get((lattice, seen), window.grown(1), make)
+        return Part(view, held.slices(window), window, factor)
 
-    def _make(self, truth: Truth, seen: Pass) -> View:
-        return View(truth, seen, *self._sky(truth, seen))
 
-    def _sky(self, truth: Truth, seen: Pass) -> tuple[Floats | None, Floats | None]:
-        east, north, up = seen.sun()
-        lon, lat = math.radians(seen.lon), math.radians(seen.lat)
-        eastward = np.array([-math.sin(lon), math.cos(lon), 0.0])
-        northward = np.array([-math.sin(lat) * math.cos(lon), -math.sin(lat) * math.sin(lon), math.cos(lat)])
-        shift = np.round((eastward * east + northward * north) * (CLOUD_HEIGHT / up), 3)
-        cloud, shadow = sky(truth.patch, seen.mean, seen.key, shift)
-        if shadow is not None and cloud is not None:
-            shadow = shadow * (1.0 - cloud)
-        return cloud, shadow
+def _sky(truth: Truth, seen: Pass) -> tuple[Floats | None, Floats | None]:
+    east, north, up = seen.sun()
+    lon, lat = math.radians(seen.lon), math.radians(seen.lat)
+    eastward = np.array([-math.sin(lon), math.cos(lon), 0.0])
+    northward = np.array([-math.sin(lat) * math.cos(lon), -math.sin(lat) * math.sin(lon), math.cos(lat)])
+    shift = np.round((eastward * east + northward * north) * (CLOUD_HEIGHT / up), 3)
+    cloud, shadow = sky(truth.patch, seen.mean, seen.key, shift)
+    if shadow is not None and cloud is not None:
+        shadow = shadow * (1.0 - cloud)
+    return cloud, shadow
+
+
+def block_means(fine: Floats, factor: int) -> Floats:
+    """Means of squares of factor x factor pixels."""
+    if factor == 1:
+        return fine
+    rows, cols = fine.shape[0] // factor, fine.shape[1] // factor
+    lines = sum(fine[each::factor] for each in range(factor))
+    total = sum(np.asarray(lines)[:, each::factor] for each in range(factor))
+    return np.asarray(total).reshape(rows, cols) * (1.0 / factor**2)
 
 
 def _relief(truth: Truth, seen: Pass) -> Floats:
@@ -124,10 +215,7 @@ def _relief(truth: Truth, seen: Pass) -> Floats:
 def _tone(truth: Truth) -> Floats:
     """Small differences of brightness that are the same on every day: crowns, soils, roofs."""
     cover = truth.cover
-    window = truth.patch.window
-    rows = np.arange(window.row, window.row + window.rows)[:, None]
-    cols = np.arange(window.col, window.col + window.cols)[None, :]
-    grain = bell(salt(truth.patch.lattice.crs, "grain"), rows, cols)
+    grain = bell(salt(truth.patch.lattice.crs, "grain"), *truth.patch.window.indices())
     strength = _GRAIN[cover.kind]
     field = 0.24 * (cover.own - 0.5) * (cover.kind == Kind.CROPS) + (
         0.12 * (cover.lot - 0.5) + 0.16 * (cover.own - 0.5)

@@ -6,6 +6,7 @@ inclinations are those of the missions; the longitude at which relative orbit 1 
 
 import datetime as dt
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from attrs import frozen
@@ -13,13 +14,19 @@ from attrs import frozen
 from localearth.planet.hashing import Floats
 from localearth.planet.lattice import RADIUS
 
+
+def start_of(year: int, month: int = 1, day: int = 1) -> float:
+    """The start of a day, milliseconds since 1970."""
+    return dt.datetime(year, month, day, tzinfo=dt.UTC).timestamp() * 1000.0
+
+
 EPOCH = dt.datetime(2016, 1, 1, tzinfo=dt.UTC)
 """Start of cycle 0 of every mission."""
 
 EPOCH_MS = EPOCH.timestamp() * 1000.0
 """The same in milliseconds since 1970."""
 
-END_MS = dt.datetime(2025, 1, 1, tzinfo=dt.UTC).timestamp() * 1000.0
+END_MS = start_of(2025)
 """No images are taken from this time on."""
 
 DAY_MS = 86_400_000.0
@@ -97,6 +104,13 @@ class Orbit:
                 found.append((relative, angle))
         return found
 
+    def passes_in(self, bounds: tuple[float, float, float, float], northward: bool) -> Iterator[tuple[int, float]]:
+        """The passes of points in west, south, east, north, degrees; the same one may come several times."""
+        west, south, east, north = bounds
+        for lat in np.arange(south, north + 1.0, 1.0).clip(south, north):
+            for lon in np.arange(west, east + 2.0, 2.0).clip(west, east):
+                yield from self.passes(float(lon), float(lat), northward)
+
     def start(self, relative: int, angle: float) -> float:
         """The time of a point's pass in cycle 0, milliseconds since 1970 (may be before the epoch)."""
         seconds = self.node(relative)[1] + self.period * angle / (2 * math.pi)
@@ -106,6 +120,11 @@ class Orbit:
 def stamp(milliseconds: float) -> str:
     """A time in the format of scene names, e.g. `20180715T155911`."""
     return dt.datetime.fromtimestamp(milliseconds // 1000.0, dt.UTC).strftime("%Y%m%dT%H%M%S")
+
+
+def milliseconds(text: str) -> float:
+    """A date, or a time in that format, as milliseconds since 1970."""
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC).timestamp() * 1000.0
 
 
 def day_of_year(milliseconds: float) -> int:

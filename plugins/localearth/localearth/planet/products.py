@@ -4,7 +4,6 @@ Names, types and formats: the catalogue's pages of COPERNICUS/S2_HARMONIZED and 
 that users printed. Percentages that need all pixels of a granule (vegetation, water, snow, shadows) are absent.
 """
 
-import datetime as dt
 import math
 from bisect import bisect_right
 from functools import lru_cache
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from localearth.planet.lattice import RADIUS
-from localearth.planet.orbits import DAY_MS, SENTINEL2, stamp
+from localearth.planet.orbits import DAY_MS, SENTINEL2, milliseconds, stamp
 from localearth.planet.scenes import Scene
 from localearth.planet.spectra import BANDS
 
@@ -54,16 +53,12 @@ _LATER = (
     ("2023-12-13", "05.10"),
     ("2024-07-23", "05.11"),
 )
-"""The later ones, which are those of both levels."""
+"""The later baselines, which are the same for both levels."""
 
 
 def _steps(air: bool) -> tuple[list[float], list[str]]:
     steps = (*BASELINES[air], *_LATER)
-    return [_time(since) for since, _ in steps], [name for _, name in steps]
-
-
-def _time(text: str) -> float:
-    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC).timestamp() * 1000.0
+    return [milliseconds(since) for since, _ in steps], [name for _, name in steps]
 
 
 _STEPS = {air: _steps(air) for air in BASELINES}
@@ -74,13 +69,13 @@ the relative numbers, and the figures are near the real ones."""
 
 _IRRADIANCE = (1884.69, 1959.72, 1823.24, 1512.06, 1424.64, 1287.61, 1162.08, 1041.63, 955.32, 812.92, 367.15, 245.59,
                85.25)  # fmt: skip
-"""Of the sun in each band, W/m2/um; Sentinel-2A's, also for 2B."""
+"""Solar irradiance of each band, W/m2/um; the figures of Sentinel-2A, also used for 2B."""
 
 HIGH, MEDIUM = 0.88, 0.08
 """The shares of a scene's cloudy pixels in two classes of SCL, on average; the rest are thin cirrus."""
 
 UNCLASSIFIED = 0.04
-"""How many pixels are in class 7 for each cloudy one, on average."""
+"""Pixels of class 7 per cloudy pixel, on average."""
 
 
 def baseline(time: float, air: bool) -> str:
@@ -95,7 +90,7 @@ def properties(scene: Scene, air: bool) -> dict[str, Any]:
     level, strip = "1C" if air else "2A", scene.strip
     craft = "S2B" if scene.second else "S2A"
     version = baseline(scene.time, air)
-    generated = _time(sensed) + (5_400_000.0 if air else 9_000_000.0) + scene.seen.key % 3600 * 1000.0
+    generated = milliseconds(sensed) + (5_400_000.0 if air else 9_000_000.0) + scene.seen.key % 3600 * 1000.0
     orbit = _absolute_orbit(scene)
     east, north, up = scene.seen.sun()
     found: dict[str, Any] = {
@@ -127,7 +122,7 @@ def properties(scene: Scene, air: bool) -> dict[str, Any]:
 
 
 def _classes(scene: Scene) -> dict[str, Any]:
-    """What level 2A adds. High, medium and cirrus make CLOUDY_PIXEL_PERCENTAGE, as in the real ones."""
+    """The properties that only level 2A has. High, medium and cirrus add up to CLOUDY_PIXEL_PERCENTAGE, as usual."""
     high, medium = (round(scene.cloudy * share, 4) for share in (HIGH, MEDIUM))
     return {
         "HIGH_PROBA_CLOUDS_PERCENTAGE": high,
@@ -155,7 +150,7 @@ def _distance(day: int) -> float:
 
 @lru_cache(maxsize=1024)
 def _unchanging(relative: int, angle: float, lon: float, lat: float) -> dict[str, Any]:
-    """What all scenes of a granule from one orbit have in common."""
+    """The properties that all scenes of a granule from one orbit share."""
     zenith, azimuth = _view_angles(relative, angle, lon, lat)
     checks = ("FORMAT_CORRECTNESS", "GENERAL_QUALITY", "GEOMETRIC_QUALITY", "RADIOMETRIC_QUALITY", "SENSOR_QUALITY")
     found: dict[str, Any] = dict.fromkeys(checks, "PASSED")

@@ -5,14 +5,16 @@ from functools import partial
 import numpy as np
 from attrs import frozen
 
-from localearth.planet.bands import Grid, MadeBand
+from localearth.planet.bands import MadeBand, axes, made_band
 from localearth.planet.cover import Kind
 from localearth.planet.hashing import Floats, bell, chance, salt
 from localearth.planet.lattice import Lattice, Window
+from localearth.planet.lazy import lazy
 from localearth.planet.noise import smoothstep
 from localearth.planet.orbits import day_of_year
-from localearth.planet.outlines import Line, within
+from localearth.planet.outlines import Line, Point, sides, within
 from localearth.planet.truth import Planet, Truth
+from localearth.raster.grid import Grid
 from localearth.worlds.base import Mask, Pixels
 
 LEVELS: dict[Kind, tuple[float, float]] = {
@@ -36,14 +38,13 @@ NEAR, FAR = 30.5, 45.5
 """Incidence angles at the swath's edges, degrees."""
 
 
-@frozen
+@frozen(slots=False)
 class Take:
     """One acquisition of a frame.
 
     Attributes:
         key: its salt.
         ascending: whether the satellite flies northward and therefore looks east.
-        lines: the frame's sides, in its CRS.
         corners: the frame's corners in its CRS: near and far are the sides as seen from the satellite; in the order
             near at the beginning, near at the end, far at the end, far at the beginning.
         grid: the 10 m of the planet that its pixels have their values from.
@@ -52,10 +53,14 @@ class Take:
 
     key: int
     ascending: bool
-    lines: tuple[Line, ...]
-    corners: tuple[tuple[float, float], ...]
+    corners: tuple[Point, ...]
     grid: Grid
     time: float
+
+    @lazy
+    def lines(self) -> tuple[Line, ...]:
+        """The frame's sides, in its CRS."""
+        return sides(self.corners)
 
     @property
     def pixels(self) -> Grid:
@@ -83,13 +88,8 @@ class Take:
 def radar_bands(planet: Planet, take: Take, polarisations: list[str]) -> list[MadeBand]:
     """The bands of a scene: its polarisations, float64 dB, and the angle."""
     pixels = take.pixels
-    bands = [MadeBand(name, "float64", pixels, partial(_backscatter, planet, take, name)) for name in polarisations]
-    return [*bands, MadeBand("angle", "float32", take.ties, partial(_angle, take))]
-
-
-def _places(grid: Grid, row: int, col: int, rows: int, cols: int) -> tuple[Floats, Floats]:
-    size, _, left, _, _, top = grid.transform
-    return left + (np.arange(col, col + cols) + 0.5) * size, top - (np.arange(row, row + rows) + 0.5) * size
+    bands = [made_band(name, "float64", pixels, partial(_backscatter, planet, take, name)) for name in polarisations]
+    return [*bands, made_band("angle", "float32", take.ties, partial(_angle, take))]
 
 
 def _incidence(take: Take, x: Floats, y: Floats) -> Floats:
@@ -100,29 +100,26 @@ def _incidence(take: Take, x: Floats, y: Floats) -> Floats:
     return result
 
 
-def _angle(take: Take, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask | None]:
+def _angle(take: Take, window: Window) -> tuple[Pixels, Mask | None]:
     a, b, left, d, e, top = take.ties.transform
-    i, j = np.arange(col, col + cols) + 0.5, (np.arange(row, row + rows) + 0.5)[:, None]
+    rows, cols = window.indices()
+    i, j = cols + 0.5, rows + 0.5
     angle = _incidence(take, a * i + b * j + left, d * i + e * j + top)
     return (np.round(angle * 64.0) / 64.0).astype(np.float32), None
 
 
-def _backscatter(
-    planet: Planet, take: Take, name: str, row: int, col: int, rows: int, cols: int
-) -> tuple[Pixels, Mask]:
-    x, y = _places(take.grid, row, col, rows, cols)
+def _backscatter(planet: Planet, take: Take, name: str, part: Window) -> tuple[Pixels, Mask]:
+    x, y = axes(take.grid, part)
     valid = within(take.lines, x, y)
     if not valid.any():
-        return np.zeros((rows, cols)), valid
+        return np.zeros(valid.shape), valid
     _, _, left, _, _, top = take.grid.transform
-    window = Window(row - round(top / 10), col + round(left / 10), rows, cols)
+    window = Window(part.row - round(top / 10), part.col + round(left / 10), part.rows, part.cols)
     truth = planet.truth(Lattice(take.grid.crs, 0.0, 0.0, 10.0), window)
     inner = truth.patch.window.slices(window)
     level = _level(truth, take, name)[inner]
     level -= 0.12 * (_incidence(take, x[None, :], y[:, None]) - 38.0)
-    lines = np.arange(window.row, window.row + rows)[:, None]
-    columns = np.arange(window.col, window.col + cols)[None, :]
-    level += 1.45 * bell(salt("speckle", name, take.key), lines, columns)
+    level += 1.45 * bell(salt("speckle", name, take.key), *window.indices())
     return np.where(valid, np.round(level * 64.0) / 64.0, 0.0), valid
 
 

@@ -1,6 +1,7 @@
 """The region: fields that change over kilometres (base of the relief, climate, settlement)."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import attrs
 import numpy as np
@@ -68,9 +69,7 @@ class Regions:
 
     def __init__(self, seed: int, mask: LandMask) -> None:
         self.seed = seed
-        share = mask.coarse.astype(np.float64) / 225.0
-        self._near = _blurred(share, 2)
-        self._far = _blurred(_blurred(share, 30), 30)
+        self._near, self._far = _land_around(mask)
 
     def at(self, points: Floats, lon: Floats, lat: Floats) -> Region:
         """The region at points on the sphere (3, ...), with their longitude and latitude in degrees."""
@@ -108,6 +107,13 @@ def _gulf_stream(lon: Floats, lat: Floats) -> Floats:
     europe = np.exp(-(((lon - 2.0) / 22.0) ** 2) - ((lat - 57.0) / 14.0) ** 2)
     america = np.exp(-(((lon + 127.0) / 9.0) ** 2) - ((lat - 52.0) / 10.0) ** 2)
     return 6.0 * europe + 4.0 * america
+
+
+@lru_cache(maxsize=2)
+def _land_around(mask: LandMask) -> tuple[Floats, Floats]:
+    """The share of land around each coarse cell, within some tens and some hundreds of kilometres."""
+    share = mask.coarse.astype(np.float64) / 225.0
+    return _blurred(share, 2), _blurred(_blurred(share, 30), 30)
 
 
 def _blurred(share: Floats, radius: int) -> Floats:

@@ -2,14 +2,11 @@
 
 import math
 
-from shapely.geometry.base import BaseGeometry
-
 from localearth.errors import EarthEngineError
+from localearth.worlds.base import Area
 
 
-def bounds_of_request(
-    region: BaseGeometry | None, asset_id: str, widest: float = math.inf
-) -> tuple[float, float, float, float]:
+def bounds_of_request(region: Area, asset_id: str, widest: float = math.inf) -> tuple[float, float, float, float]:
     """West, south, east and north of the region whose images are requested, degrees.
 
     Args:

@@ -1,20 +1,26 @@
-"""Scenes: the granules on their dates, with their clouds; shared by Sentinel-2 and Dynamic World."""
+"""Scenes: the granules on their dates, with their clouds; and the collections with one image for each scene."""
 
+import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
-from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.planet.clouds import climate, cloudiness
+from localearth.planet.bands import LazyBands, MadeBand, axes
 from localearth.planet.granules import Granule, Granules, Strip
-from localearth.planet.hashing import Floats, hash_words, salt
-from localearth.planet.optics import Pass, sphere_point
-from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL2, day_of_year, stamp
+from localearth.planet.hashing import hash_words, salt
+from localearth.planet.lattice import Window
+from localearth.planet.optics import Optics, Part, Pass, Passes, passes
+from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL2, stamp
+from localearth.planet.outlines import within
+from localearth.planet.track import walk
 from localearth.planet.truth import Planet
+from localearth.worlds.base import Area, ImageAsset, Interval, Mask
 
 SECOND_FROM = EPOCH_MS + 547 * DAY_MS
 """Date of Sentinel-2B's first images: 2017-07-01. Before that date there is one image every ten days."""
@@ -51,16 +57,16 @@ class Scene:
     cloudy: float
     seen: Pass
 
+    def inside(self, window: Window, metres: int = 10) -> Mask:
+        """Which pixels of a window are in the satellite's strip."""
+        return within(self.strip.lines, *axes(self.granule.grid(metres), window))
+
 
 @define(eq=False)
 class _Calendar:
-    times: NDArray[np.float64]
+    passes: Passes
     takes: NDArray[np.float64]
     second: NDArray[np.bool_]
-    keys: NDArray[np.uint32]
-    days: list[int]
-    means: Floats
-    cloudy: Floats
     scenes: dict[int, Scene] = field(factory=dict)
 
 
@@ -73,7 +79,7 @@ class Scenes:
         self._calendars: dict[tuple[str, int], _Calendar] = {}
         self._lock = threading.Lock()
 
-    def around(self, region: BaseGeometry | None, interval: tuple[float, float] | None, asset_id: str) -> list[Scene]:
+    def around(self, region: Area, interval: Interval, asset_id: str) -> list[Scene]:
         """The scenes whose footprint intersects a region, in a time interval; by time, then index.
 
         Raises:
@@ -108,8 +114,12 @@ class Scenes:
         return None
 
     def _between(self, granule: Granule, strip: Strip, start: float, end: float) -> Iterator[Scene]:
+        # A calendar is expensive, and needless between two passes.
+        half, first = SENTINEL2.days * DAY_MS / 2, SENTINEL2.start(strip.relative, strip.angle)
+        if first + math.ceil((start - first) / half) * half >= end:
+            return
         calendar = self._calendar(granule, strip)
-        first, last = np.searchsorted(calendar.times, (start, end))
+        first, last = np.searchsorted(calendar.passes.times, (start, end))
         for at in range(int(first), int(last)):
             yield self._scene(granule, strip, calendar, at)
 
@@ -123,16 +133,15 @@ class Scenes:
     def _made(self, granule: Granule, strip: Strip, calendar: _Calendar, at: int) -> Scene:
         take = float(calendar.takes[at])
         # The second timestamp in a name is the product's creation, some minutes later.
-        made = take + 240_000.0 + int(calendar.keys[at]) % 400_000
-        seen = Pass(int(calendar.keys[at]), calendar.days[at], granule.lon, granule.lat, float(calendar.means[at]))
+        made = take + 240_000.0 + int(calendar.passes.keys[at]) % 400_000
         return Scene(
             granule,
             strip,
             f"{stamp(take)}_{stamp(made)}_T{granule.name}",
-            float(calendar.times[at]),
+            float(calendar.passes.times[at]),
             bool(calendar.second[at]),
-            float(calendar.cloudy[at]),
-            seen,
+            float(calendar.passes.cloudy[at]),
+            calendar.passes[at],
         )
 
     def _calendar(self, granule: Granule, strip: Strip) -> _Calendar:
@@ -157,13 +166,66 @@ class Scenes:
         steps, second = steps[order], second[order]
         kept = (first + steps >= EPOCH_MS) & (first + steps < END_MS) & (~second | (first + steps >= SECOND_FROM))
         steps, second = steps[kept], second[kept]
-        times = first + steps
         takes = SENTINEL2.start(strip.relative, np.pi - _FIRST_LIGHT) + steps
-        days = [day_of_year(time) for time in times]
-        planet = self.planet
-        keys = hash_words(salt(planet.seed, "pass", strip.relative), np.round(steps / DAY_MS))
-        point = sphere_point(granule.lon, granule.lat)
-        region = planet.regions.at(point, np.array([granule.lon]), np.array([granule.lat]))
-        means = np.round(climate(region, np.array(days, float)), 6)
-        cloudy = np.round(100.0 * cloudiness(np.repeat(point, len(days), axis=1), means, keys), 4)
-        return _Calendar(times, takes, second, keys, days, means, cloudy)
+        keys = hash_words(salt(self.planet.seed, "pass", strip.relative), np.round(steps / DAY_MS))
+        place = (granule.lon, granule.lat)
+        return _Calendar(passes(self.planet, place, first + steps, keys, digits=4), takes, second)
+
+
+class SceneCollection:
+    """A collection with an image for each scene, or for some of them; see `CollectionAsset`.
+
+    Attributes:
+        id: the asset id.
+        properties: of the collection.
+    """
+
+    ring = True
+    """Whether footprints are rings; see `ImageAsset`."""
+
+    since = EPOCH_MS
+    """Time of the first images, milliseconds since 1970."""
+
+    def __init__(self, scenes: Scenes, optics: Optics, asset_id: str, title: str) -> None:
+        self.id = asset_id
+        self.properties: Mapping[str, Any] = {"title": title, "date_range": [self.since, END_MS]}
+        self._scenes = scenes
+        self._optics = optics
+        self._image_of = lru_cache(maxsize=KEPT)(self._image)
+
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
+        """The images around a region, which must be given; by time, then index.
+
+        Raises:
+            EarthEngineError: without a region, or when there would be too many.
+        """
+        scenes = self._scenes.around(region, interval, self.id)
+        return [self._image_of(scene) for scene in scenes if self._has(scene)]
+
+    def walk(self, interval: Interval) -> Iterator[ImageAsset]:
+        """The images of the entire planet, one after another; see `track.walk`."""
+        return walk(SENTINEL2, {0.0: self.since, 5.0: SECOND_FROM}, self.images, interval, self.id)
+
+    def find(self, index: str) -> ImageAsset | None:
+        """The image of that index, or None."""
+        scene = self._scenes.named(index)
+        return self._image_of(scene) if scene is not None and self._has(scene) else None
+
+    def _image(self, scene: Scene) -> ImageAsset:
+        bands = LazyBands(partial(self._bands, scene))
+        properties = self._properties(scene)
+        return ImageAsset(f"{self.id}/{scene.index}", properties, bands, scene.strip.footprint, self.ring)
+
+    def _part(self, scene: Scene, window: Window, factor: int = 1) -> Part:
+        """What the satellite sees in a window of pixels of `factor` times 10 m."""
+        return self._optics.part(*scene.granule.fine(window, factor), scene.seen, factor)
+
+    def _has(self, scene: Scene) -> bool:
+        """Whether the collection has an image of the scene."""
+        return True
+
+    def _properties(self, scene: Scene) -> dict[str, Any]:
+        return {"system:time_start": scene.time, "system:time_end": scene.time}
+
+    def _bands(self, scene: Scene) -> list[MadeBand]:
+        raise NotImplementedError

@@ -1,9 +1,8 @@
 """Sentinel-1: the collection of ground range scenes, in frames along ascending and descending orbits."""
 
-import datetime as dt
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -11,20 +10,20 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
-from shapely.geometry.base import BaseGeometry
 
-from localearth.planet.bands import Grid, LazyBands
+from localearth.planet.bands import LazyBands
 from localearth.planet.hashing import Floats, hash_words, salt, uniform
 from localearth.planet.lattice import RADIUS
 from localearth.planet.noise import value_noise
 from localearth.planet.optics import sphere_point
-from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL1, stamp
-from localearth.planet.outlines import Line, lonlat, side, utm
+from localearth.planet.orbits import DAY_MS, END_MS, EPOCH_MS, SENTINEL1, milliseconds, stamp
+from localearth.planet.outlines import Point, lonlat, strip_corners, utm
 from localearth.planet.radar import Take, radar_bands
 from localearth.planet.request import bounds_of_request
+from localearth.planet.track import walk
 from localearth.planet.truth import Planet
-from localearth.values.projection import reproject
-from localearth.worlds.base import ImageAsset
+from localearth.raster.grid import Grid
+from localearth.worlds.base import Area, ImageAsset, Interval
 
 ID = "COPERNICUS/S1_GRD"
 
@@ -46,27 +45,19 @@ class Frame:
         relative: the relative orbit.
         number: number of the frame along the orbit, from the northward crossing.
         ascending: whether the satellite flies northward.
-        crs: UTM zone of its centre.
-        lines: its four sides in that zone.
-        corners: its corners there; see `Take`.
+        corners: its corners in the UTM zone of its centre; see `Take`.
         grid: its grid of 10 m.
         footprint: its footprint in EPSG:4326.
         polar: whether the polarisations are HH and HV, as in polar regions.
-        lon: longitude of its centre, degrees.
-        lat: latitude of its centre, degrees.
     """
 
     relative: int
     number: int
     ascending: bool
-    crs: str
-    lines: tuple[Line, ...]
-    corners: tuple[tuple[float, float], ...]
+    corners: tuple[Point, ...]
     grid: Grid
     footprint: Polygon
     polar: bool
-    lon: float
-    lat: float
 
 
 class Sentinel1:
@@ -79,14 +70,15 @@ class Sentinel1:
 
     def __init__(self, planet: Planet) -> None:
         self.id = ID
-        self.properties: Mapping[str, Any] = {"title": "Synthetic Sentinel-1 ground range detected, dB"}
+        self.properties: Mapping[str, Any] = {
+            "title": "Synthetic Sentinel-1 ground range detected, dB",
+            "date_range": [EPOCH_MS, END_MS],
+        }
         self._planet = planet
         self._frame = lru_cache(maxsize=4096)(self._make)
         self._lock = threading.Lock()
 
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
         """The images around a region, which must be given; by time, then index.
 
         Raises:
@@ -104,13 +96,17 @@ class Sentinel1:
                 found += [self._image(frame, turns.start + int(each)) for each in np.flatnonzero(taken)]
         return sorted(found, key=lambda image: (image.properties["system:time_start"], image.index))
 
+    def walk(self, interval: tuple[float, float] | None) -> Iterator[ImageAsset]:
+        """The images of the entire planet, one after another; see `track.walk`."""
+        return walk(SENTINEL1, {0.0: EPOCH_MS}, self.images, interval, self.id, by_day=False)
+
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""
         parts = index.split("_")
         if len(parts) != 9 or not parts[6].isdigit():
             return None
         try:
-            begun = dt.datetime.strptime(parts[4], "%Y%m%dT%H%M%S").replace(tzinfo=dt.UTC).timestamp() * 1000.0
+            begun = milliseconds(parts[4])
         except ValueError:
             return None
         cycle, relative = divmod(int(parts[6]) - FIRST_ORBIT, SENTINEL1.turns)
@@ -124,15 +120,13 @@ class Sentinel1:
                     return image
         return None
 
-    def _around(self, region: BaseGeometry | None) -> list[Frame]:
+    def _around(self, region: Area) -> list[Frame]:
         west, south, east, north = bounds_of_request(region, self.id, _WIDEST)
         numbers: set[tuple[int, int]] = set()
         for ascending in (True, False):
-            for lat in np.arange(south, north + 1.0, 1.0).clip(south, north):
-                for lon in np.arange(west, east + 2.0, 2.0).clip(west, east):
-                    for relative, angle in SENTINEL1.passes(float(lon), float(lat), ascending):
-                        number = math.floor(angle / FRAME)
-                        numbers.update((relative, each) for each in range(number - 1, number + 2))
+            for relative, angle in SENTINEL1.passes_in((west, south, east, north), ascending):
+                number = math.floor(angle / FRAME)
+                numbers.update((relative, each) for each in range(number - 1, number + 2))
         # Creating a frame is expensive, so those that are too far away are skipped.
         reach = math.radians(math.hypot(east - west, north - south) / 2) + _FARTHEST
         middle = sphere_point((west + east) / 2, (south + north) / 2)
@@ -146,7 +140,6 @@ class Sentinel1:
 
     def _make(self, relative: int, number: int) -> Frame | None:
         angles = np.array([number, number + 0.5, number + 1]) * FRAME
-        half = SENTINEL1.swath / 2
         middle_lon, middle_lat = (float(each[1]) for each in SENTINEL1.ground(relative, angles, 0.0))
         ascending = math.cos(float(angles[1])) > 0.0
         if abs(middle_lat) > 79.0:
@@ -156,27 +149,14 @@ class Sentinel1:
         if (ascending and choice > 0.74) or (not ascending and choice < 0.26):
             return None
         crs = utm(middle_lon, middle_lat)
-        ring = []
-        for across, order in ((-half, (0, 2)), (half, (2, 0))):
-            lon, lat = SENTINEL1.ground(relative, angles, across)
-            near = (lon - middle_lon + 180.0) % 360.0 - 180.0 + middle_lon
-            x, y = reproject("EPSG:4326", crs, near, lat)
-            ring += [(round(float(x[each])), round(float(y[each]))) for each in order]
-        quad = Polygon(ring)
+        corners = strip_corners(SENTINEL1, relative, angles, crs, middle_lon)
+        quad = Polygon(corners)
         outline = lonlat(quad, crs, middle_lon)
-        if outline is None or not self._has_land(outline):
+        if outline is None or not self._planet.mask.has_land(outline):
             return None
-        inner = (quad.centroid.x, quad.centroid.y)
-        lines = tuple(side(a, b, inner) for a, b in zip(ring, ring[1:] + ring[:1], strict=True))
         left, bottom, right, top = (math.floor(each / 10) * 10 for each in quad.bounds)
         grid = Grid(crs, (10.0, 0.0, left, 0.0, -10.0, top + 10.0), (right - left) // 10 + 1, (top - bottom) // 10 + 1)
-        return Frame(relative, number, ascending, crs, lines, tuple(ring), grid, outline, polar, middle_lon, middle_lat)
-
-    def _has_land(self, outline: Polygon) -> bool:
-        west, south, east, north = outline.bounds
-        rows = slice(int((90.0 - north) * 8), int((90.0 - south) * 8) + 1)
-        cols = slice(int((west + 180.0) * 8), int((east + 180.0) * 8) + 1)
-        return bool(self._planet.mask.coarse[rows, cols].any())
+        return Frame(relative, number, ascending, corners, grid, outline, polar)
 
     def _image(self, frame: Frame, cycle: int) -> ImageAsset:
         start = SENTINEL1.start(frame.relative, frame.number * FRAME) + cycle * SENTINEL1.days * DAY_MS
@@ -213,7 +193,7 @@ class Sentinel1:
             "sliceProductFlag": "true",
             **_SAME,
         }
-        take = Take(key, frame.ascending, frame.lines, frame.corners, frame.grid, start + length / 2)
+        take = Take(key, frame.ascending, frame.corners, frame.grid, start + length / 2)
         bands = LazyBands(partial(radar_bands, self._planet, take, polarisations))
         return ImageAsset(f"{self.id}/{index}", properties, bands, frame.footprint, ring=True)
 
@@ -228,7 +208,7 @@ _SAME = {
     "productClassDescription": "SAR Standard L1 Product",
     "productComposition": "Slice",
 }
-"""Properties that all scenes have."""
+"""Properties with the same value in all scenes."""
 
 
 def _begin(frame: Frame) -> float:

@@ -1,5 +1,7 @@
 """The synthetic world: all assets of a planet by id."""
 
+from typing import Any
+
 from localearth.planet import (
     chirps,
     cloud_probability,
@@ -22,19 +24,6 @@ from localearth.worlds.base import CollectionAsset, ImageAsset, TableAsset
 
 NAME = "synthetic"
 
-Collection = (
-    sentinel2.Sentinel2
-    | sentinel1.Sentinel1
-    | landsat.Landsat
-    | chirps.Chirps
-    | cloud_score.CloudScore
-    | dynamic_world.DynamicWorld
-    | elevation_tiles.ElevationTiles
-    | embeddings.Embeddings
-    | era5.Era5
-    | maps.WorldCover
-)
-
 
 class SyntheticWorld:
     """A planet that is generated on demand; see `World`. The same seed gives the same bytes.
@@ -53,8 +42,7 @@ class SyntheticWorld:
         self.name = NAME if seed == 0 else f"{NAME}:{seed}"
         self.planet = Planet(seed, open_land_mask())
         scenes, optics = Scenes(self.planet), Optics(self.planet, KEPT)
-        self._maps = maps.Maps(self.planet)
-        made: list[Collection] = [
+        made = [
             sentinel2.Sentinel2(scenes, optics, air=True),
             sentinel2.Sentinel2(scenes, optics, air=False),
             sentinel1.Sentinel1(self.planet),
@@ -67,26 +55,19 @@ class SyntheticWorld:
             embeddings.Embeddings(self.planet),
             era5.Era5(self.planet),
             chirps.Chirps(self.planet),
-            *(maps.WorldCover(self._maps, asset_id) for asset_id in maps.WORLDCOVER),
+            *maps.assets(self.planet),
+            ecoregions.Ecoregions(self.planet),
         ]
-        self._collections = {collection.id: collection for collection in made}
-        self._ecoregions = ecoregions.Ecoregions(self.planet)
+        self._assets: dict[str, Any] = {asset.id: asset for asset in made}
 
     def listed(self) -> list[str]:
         """The ids of its collections, tables and maps, without the images in collections."""
-        return [*self._collections, self._ecoregions.id, maps.ASTER, maps.CANOPY, maps.CANOPY_SD]
+        return list(self._assets)
 
     def find(self, asset_id: str) -> ImageAsset | CollectionAsset | TableAsset | None:
         """The asset with that id, including images in collections, or None."""
-        if asset_id in self._collections:
-            return self._collections[asset_id]
-        if asset_id == self._ecoregions.id:
-            return self._ecoregions
-        single = self._maps.image(asset_id)
-        if single is not None:
-            return single
         parent, _, index = asset_id.rpartition("/")
-        collection = self._collections.get(parent)
-        if collection is None or isinstance(collection, maps.WorldCover):
-            return None
-        return collection.find(index)
+        found: ImageAsset | CollectionAsset | TableAsset | None = self._assets.get(asset_id)
+        if found is None and hasattr(self._assets.get(parent), "find"):
+            found = self._assets[parent].find(index)
+        return found

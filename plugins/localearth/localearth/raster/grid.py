@@ -55,14 +55,18 @@ class Grid:
         """The x and y of the pixel centres in another CRS; every centre is transformed exactly."""
         return reproject(self.crs, crs, *self.centres())
 
-    def outline(self, crs: str, steps: int = 8) -> BaseGeometry:
-        """Its outline in a CRS, with `steps` points per side."""
+    def ring(self, crs: str, steps: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The x and y of points around it in a CRS, `steps` per side, from its first corner; some may be infinite."""
         a, b, c, d, e, f = self.transform
         t = np.linspace(0, 1, steps, endpoint=False)
         zero, one = np.zeros(steps), np.ones(steps)
         col = np.concatenate([t, one, 1 - t, zero]) * self.width
         row = np.concatenate([zero, t, one, 1 - t]) * self.height
-        x, y = reproject(self.crs, crs, a * col + b * row + c, d * col + e * row + f)
+        return reproject(self.crs, crs, a * col + b * row + c, d * col + e * row + f)
+
+    def outline(self, crs: str, steps: int = 8) -> BaseGeometry:
+        """Its outline in a CRS, with `steps` points per side."""
+        x, y = self.ring(crs, steps)
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             return box(-180, -90, 180, 90) if crs == "EPSG:4326" else Polygon()
         return Polygon(np.column_stack([x, y]))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
@@ -73,6 +73,18 @@ def positions(grid: Grid, native: Projection, centres: Centres = Grid.centres_in
     # Points without coordinates in the native CRS are infinite, and 0 times infinity is NaN: both are masked.
     with np.errstate(invalid="ignore"):
         return Positions(a * x + b * y + c, d * x + e * y + f, False)
+
+
+def around_globe(at: Positions, native: Projection, width: int) -> Positions:
+    """Positions beside a raster in EPSG:4326 moved by a turn around the globe, where they may be in it."""
+    a, b, _, d, _, _ = native.transform
+    if native.crs != "EPSG:4326" or b or d or a <= 0:
+        return at
+    turn, cols = 360 / a, at.cols
+    if ((cols >= 0) & (cols <= width)).all():
+        return at
+    moved = np.where(cols < 0, cols + turn, np.where(cols >= width, cols - turn, cols))
+    return evolve(at, cols=moved)
 
 
 def _snap(at: NDArray[Any]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.values.feature import Feature, index_of
-from localearth.values.geometry import Geometry
+from localearth.values.geometry import UNBOUNDED, Geometry
 from localearth.values.image import Image
 
 Interval = tuple[float, float]
@@ -26,6 +26,8 @@ class Filter:
         text: the filter in messages.
         match: whether a pair of elements (left, right) passes, for a filter on two fields; None for other filters.
         measure: the difference or distance of a pair, of the filters that have one.
+        index: elements with another `system:index` never pass; None if unknown.
+        same: the field in which a pair must be equal, for a filter that compares a field with itself; else None.
     """
 
     test: Callable[[Any], bool]
@@ -34,6 +36,8 @@ class Filter:
     text: str = "Filter"
     match: Callable[[Any, Any], bool] | None = None
     measure: Callable[[Any, Any], Any] | None = None
+    index: str | None = None
+    same: str | None = None
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it, in part."""
@@ -51,7 +55,8 @@ class Collection:
         properties: the properties of the collection itself.
         filters: filters of the elements that `load` returns.
         base: the collection without the last filter; its computed elements are reused.
-        find: the asset's element of a `system:index`, or None, before the filters; None for a computed collection.
+        walk: the asset's elements one after another, of those whose list would be too long; None for the others.
+        find: the element of a `system:index`, or None, before the filters; None if elements must be listed for it.
     """
 
     load: Load
@@ -61,6 +66,7 @@ class Collection:
     filters: tuple[Filter, ...] = ()
     base: "Collection | None" = None
     find: Callable[[str], Any] | None = None
+    walk: Callable[[Interval | None], Iterable[Any]] | None = None
     _cache: list[tuple[Any, ...]] = field(factory=list, init=False)
 
     @property
@@ -79,18 +85,38 @@ class Collection:
         if self.base is not None and self.base._cache:
             last = self.filters[-1].test
             return [element for element in self.base.elements if last(element)]
-        region: BaseGeometry | None = None
-        interval: Interval | None = None
-        for each in self.filters:
-            region = each.region if region is None else region
-            if each.interval:
-                start, end = interval or each.interval
-                interval = max(start, each.interval[0]), min(end, each.interval[1])
-        found = self.load(region, interval)
+        index = next((each.index for each in self.filters if each.index is not None), None)
+        if index is not None and self.find is not None:
+            found = self.matching("system:index", index)
+            return [] if found is None else [found]
+        found = self.load(
+            next((each.region for each in self.filters if each.region is not None), None), self._interval()
+        )
         if not self.filters:
             return found
         tests = [each.test for each in self.filters]
         return (element for element in found if all(test(element) for test in tests))
+
+    def _interval(self) -> Interval | None:
+        interval: Interval | None = None
+        for each in self.filters:
+            if each.interval:
+                start, end = interval or each.interval
+                interval = max(start, each.interval[0]), min(end, each.interval[1])
+        return interval
+
+    def first(self) -> Any:
+        """The first element, or None."""
+        listed = self.walk is None or any(each.region is not None or each.index is not None for each in self.filters)
+        if listed or self._cache:
+            return self.elements[0] if self.elements else None
+        return next(iter(self.walked()), None)
+
+    def walked(self) -> Iterable[Any]:
+        """The elements one after another, of a collection that has a `walk`."""
+        assert self.walk is not None
+        tests = [each.test for each in self.filters]
+        return (element for element in self.walk(self._interval()) if all(test(element) for test in tests))
 
     def filtered(self, condition: Filter) -> "Collection":
         """Its elements that pass a filter."""
@@ -142,8 +168,10 @@ def of_elements(elements: Sequence[Any], of_images: bool | None = None) -> Colle
 
 
 def union(collection: Collection) -> Geometry:
-    """The union of the geometries of its elements."""
+    """The union of the geometries of its elements; unbounded if an image is."""
     import shapely
 
-    shapes = [each.geometry.lonlat for each in collection.elements if each.geometry is not None]
-    return Geometry(shapely.union_all(shapes))
+    if any(isinstance(each, Image) and each.geometry is None for each in collection.elements):
+        return UNBOUNDED
+    found = [each.geometry for each in collection.elements if each.geometry is not None]
+    return Geometry(shapely.union_all([each.globe for each in found]), geodesic=any(each.geodesic for each in found))

@@ -6,6 +6,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from localearth.values.projection import whole
+
 
 @frozen(eq=False)
 class ConfusionMatrix:
@@ -21,4 +23,4 @@ class ConfusionMatrix:
 
     def info(self) -> Any:
         """As `getInfo` shows it: the numbers."""
-        return [[int(each) if each == int(each) else each for each in row] for row in self.counts.tolist()]
+        return [[whole(each) for each in row] for row in self.counts.tolist()]

@@ -1,8 +1,6 @@
 """Geometries: a shape in a projection, with planar or geodesic edges.
 
-Predicates and overlays treat edges in EPSG:4326 as straight in longitude and latitude, whereas Google's edges follow
-the shortest path. For a tile of a kilometre the difference is far below a millimetre, for an edge of 100 km at 45
-degrees it is about 200 m. Areas, lengths and buffers are measured on the ellipsoid.
+Long edges get points that follow them (see edges.py). Areas, lengths and buffers are measured on the ellipsoid.
 """
 
 from functools import cached_property
@@ -12,16 +10,27 @@ import numpy as np
 import shapely
 from attrs import define, field, frozen
 from numpy.typing import NDArray
-from pyproj import Geod
-from shapely.geometry import MultiPolygon, Polygon, mapping, shape
+from shapely.geometry import MultiPolygon, Polygon, box, mapping, shape
 from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
 
 from localearth.errors import EarthEngineError
-from localearth.values.projection import WGS84, Projection, compose, reproject, whole
+from localearth.values.edges import GEOD, middle, planar_area, turned, unrolled, with_points, wrapped
+from localearth.values.projection import (
+    METRES_PER_DEGREE,
+    WGS84,
+    Projection,
+    compose,
+    metres_per_unit,
+    reproject,
+    whole,
+)
 
-GEOD = Geod(ellps="WGS84")
 LINES = ("LineString", "LinearRing")
+
+
+HALF_GLOBE = 2e7
+"""Half of the Earth's circumference, metres."""
 
 
 @define(eq=False, frozen=True, slots=False)
@@ -40,33 +49,50 @@ class Geometry:
 
     @cached_property
     def lonlat(self) -> BaseGeometry:
-        """The shape in EPSG:4326, valid."""
+        """The shape in EPSG:4326, valid; its edges are followed, and may go beyond 180 degrees."""
         found = self.in_crs("EPSG:4326")
+        found = turned(found, 0)
         if found.geom_type != "Point":
             found = valid(found)
             shapely.prepare(found)
         return found
 
+    @cached_property
+    def globe(self) -> BaseGeometry:
+        """As `lonlat`, but between -180 and 180 degrees: what is beyond them is moved by a turn."""
+        found = wrapped(self.lonlat)
+        shapely.prepare(found)
+        return found
+
+    def followed(self, shape_: BaseGeometry) -> BaseGeometry:
+        """A form of its shape in EPSG:4326, with edges that are the same if they are read as geodesics."""
+        return shape_ if self.geodesic else with_points(shape_, False, METRES_PER_DEGREE)
+
     @property
     def drawn(self) -> BaseGeometry:
-        """The shape in EPSG:4326 as it was drawn: its edges may cross and its parts overlap."""
+        """The shape in EPSG:4326 with followed edges as it was drawn: they may cross and its parts overlap."""
         return self.in_crs("EPSG:4326")
 
     def in_crs(self, crs: str) -> BaseGeometry:
-        """The shape in coordinates of a CRS; vertices are exact, edges between them are straight in that CRS."""
-        t = self.projection.transform
-        if self.projection.crs == crs and t == WGS84.transform:
+        """The shape in coordinates of a CRS; its edges are followed."""
+        own = self.projection
+        if self.geodesic:
+            drawn = self.vertices("EPSG:4326")
+            if not drawn.is_empty and not -90 <= drawn.bounds[1] <= drawn.bounds[3] <= 90:
+                raise EarthEngineError("The local Earth Engine needs latitudes between -90 and 90 degrees.")
+            followed = with_points(drawn, True, METRES_PER_DEGREE)
+            return followed if crs == "EPSG:4326" else _moved(followed, WGS84, crs)
+        if own.crs == crs and own.transform == WGS84.transform:
             return self.shape
-        a, b, c, d, e, f = compose(t, WGS84.transform)
-
-        def move(points: Any) -> Any:
-            x, y = points[:, 0], points[:, 1]
-            return np.column_stack(reproject(self.projection.crs, crs, a * x + b * y + c, d * x + e * y + f))
-
-        moved = shapely.transform(self.shape, move)
-        if not np.isfinite(shapely.get_coordinates(moved)).all():
-            raise EarthEngineError(f"Unable to transform the geometry into requested projection {crs}.")
+        moved = _moved(with_points(self.shape, False, own.nominal_scale), own, crs)
+        if crs == "EPSG:4326" and moved.bounds[2] - moved.bounds[0] > 180:
+            return unrolled(moved)
         return moved
+
+    def vertices(self, crs: str) -> BaseGeometry:
+        """The shape in coordinates of a CRS, with its own vertices only."""
+        own = self.projection
+        return self.shape if own.crs == crs and own.transform == WGS84.transform else _moved(self.shape, own, crs)
 
     @property
     def type(self) -> str:
@@ -75,9 +101,17 @@ class Geometry:
 
     def local(self) -> "tuple[Plane, BaseGeometry]":
         """The plane at its centroid and the shape in that plane, in metres."""
-        centre = self.lonlat.centroid
+        if self.lonlat.is_empty:
+            raise EarthEngineError("The local Earth Engine cannot place a geometry that is empty or encloses no area.")
+        shape_ = self.followed(self.lonlat)
+        if hasattr(shape_, "geoms") and shape_.bounds[2] - shape_.bounds[0] > 180:
+            # Parts on both sides of 180 degrees are next to each other.
+            shape_ = type(shape_)([turned(part, middle(shape_.geoms[0])) for part in shape_.geoms])
+        if shape_.bounds[2] - shape_.bounds[0] > 180:
+            raise EarthEngineError("The local Earth Engine cannot place a geometry that is wider than half the globe.")
+        centre = shape_.centroid
         plane = Plane(centre.x, centre.y)
-        return plane, shapely.transform(self.lonlat, plane.onto)
+        return plane, shapely.transform(shape_, plane.onto)
 
     def area(self) -> float:
         """The area on the ellipsoid, square metres; 0 for points and lines.
@@ -85,12 +119,19 @@ class Geometry:
         Where components overlap, the overlap counts for each of them (documented).
         """
         pieces = (piece for part in parts(self.drawn) if part.area or not part.is_valid for piece in parts(valid(part)))
+        return sum(self._area(piece) for piece in pieces if piece.area)
+
+    def _area(self, piece: BaseGeometry) -> float:
+        west, _, east, _ = piece.bounds
+        # pyproj's area of the whole globe is 0.
+        if not self.geodesic or east - west >= 360:
+            return planar_area(piece)
         # The area of a hole is only subtracted if it runs the other way around.
-        return sum(abs(GEOD.geometry_area_perimeter(orient(piece))[0]) for piece in pieces if piece.area)
+        return abs(GEOD.geometry_area_perimeter(orient(piece))[0])
 
     def length(self, of: tuple[str, ...]) -> float:
         """The length on the ellipsoid of the parts with the given types, metres."""
-        return sum(GEOD.geometry_length(part) for part in parts(self.drawn) if part.geom_type in of)
+        return sum(GEOD.geometry_length(part) for part in parts(self.followed(self.drawn)) if part.geom_type in of)
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it: GeoJSON, with the CRS and the kind of edges if they are not the defaults."""
@@ -100,6 +141,32 @@ class Geometry:
         if not self.geodesic and "Point" not in self.type:
             shown["geodesic"] = False
         return shown | _geojson(self.shape)
+
+
+UNBOUNDED = Geometry(box(-180, -90, 180, 90), geodesic=False)
+"""The geometry of an image without bounds."""
+
+
+def _moved(shape_: BaseGeometry, own: Projection, crs: str) -> BaseGeometry:
+    """A shape in coordinates of a projection with its vertices in those of a CRS."""
+    a, b, c, d, e, f = compose(own.transform, WGS84.transform)
+
+    def move(points: Any) -> Any:
+        x, y = points[:, 0], points[:, 1]
+        return np.column_stack(reproject(own.crs, crs, a * x + b * y + c, d * x + e * y + f))
+
+    moved = shapely.transform(shape_, move)
+    # In a map of the globe, what is beyond its edge at 180 degrees is at the other edge.
+    if own == WGS84 and shape_ is not (parted := wrapped(shape_)) and _width(moved, crs) > HALF_GLOBE:
+        moved = shapely.transform(parted, move)
+    if not np.isfinite(shapely.get_coordinates(moved)).all():
+        raise EarthEngineError(f"Unable to transform the geometry into requested projection {crs}.")
+    return moved
+
+
+def _width(shape_: BaseGeometry, crs: str) -> float:
+    west, _, east, _ = shape_.bounds
+    return float(east - west) * metres_per_unit(crs)
 
 
 _CHECKED = 20_000
@@ -153,8 +220,13 @@ class Plane:
 
         def move(points: NDArray[np.float64]) -> NDArray[np.float64]:
             azimuth, metres = np.degrees(np.arctan2(points[:, 0], points[:, 1])), np.hypot(points[:, 0], points[:, 1])
-            return np.column_stack(GEOD.fwd(*self._centres(points), azimuth, metres)[:2])
+            lon, lat, _ = GEOD.fwd(*self._centres(points), azimuth, metres)
+            # On the same turn around the globe as the centre.
+            return np.column_stack((lon - 360 * np.round((lon - self.lon) / 360), lat))
 
+        poles = self.onto(np.array([[self.lon, -90.0], [self.lon, 90.0]]))
+        if shape_.area and shapely.intersects_xy(shape_, *poles.T).any():
+            raise EarthEngineError("The local Earth Engine does not support geometries around a pole.")
         return Geometry(shapely.transform(shape_, move))
 
     def _centres(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,7 +1,7 @@
 """Images: lazy bands, each of which is a function from a requested grid to values and a mask."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -15,14 +15,22 @@ from localearth.values.geometry import Geometry
 from localearth.values.pixel_type import PixelType
 from localearth.values.projection import WGS84, Projection
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 Source = Callable[[Grid, "Pull"], Sampled]
 """Computes a band on a grid: values in the band's dtype, and a mask that is True at valid pixels; (height, width)."""
 
 
 class Pull:
-    """The pixels of one request: every source and every position is computed once per grid."""
+    """The pixels of one request: every source and every position is computed once per grid.
+
+    Attributes:
+        fractions: whether a mask had values between 0 and 1 at valid pixels.
+    """
 
     def __init__(self) -> None:
+        self.fractions = False
         self._pixels: dict[tuple[int, Grid], tuple[Source, Sampled]] = {}
         self._positions: dict[tuple[Grid, Projection], Positions] = {}
         self._overlaps: dict[tuple[Grid, Projection], Overlap] = {}
@@ -39,31 +47,37 @@ class Pull:
             self._pixels[key] = found
         return found[1]
 
+    def no_fractions(self, name: str) -> None:
+        """Refuses masks between 0 and 1, which Earth Engine uses as weights and opacities.
+
+        Raises:
+            EarthEngineError: when a mask of the images used so far had such values.
+        """
+        if self.fractions:
+            raise EarthEngineError(
+                f"{name}: a mask has values between 0 and 1, which the local Earth Engine does not use as weights or "
+                "opacity. Make the mask 0 or 1, for example with gt(0).",
+                placed=True,
+            )
+
     def positions(self, grid: Grid, native: Projection) -> Positions:
         """The positions of the grid's centres in a native raster."""
-        key = grid, native
-        found = self._positions.get(key)
-        if found is None:
-            found = positions(grid, native, self.centres)
-            self._positions[key] = found
-        return found
+        return _once(self._positions, (grid, native), lambda: positions(grid, native, self.centres))
 
     def overlap(self, grid: Grid, native: Projection) -> Overlap:
         """The native pixels that each pixel of the grid covers; shared by bands of one resolution."""
-        key = grid, native
-        found = self._overlaps.get(key)
-        if found is None:
-            found = self._overlaps[key] = overlap(grid, native)
-        return found
+        return _once(self._overlaps, (grid, native), lambda: overlap(grid, native))
 
     def centres(self, grid: Grid, crs: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """The coordinates of the grid's centres in a CRS; shared by bands of all resolutions."""
-        key = grid, crs
-        found = self._centres.get(key)
-        if found is None:
-            found = grid.centres_in(crs)
-            self._centres[key] = found
-        return found
+        return _once(self._centres, (grid, crs), lambda: grid.centres_in(crs))
+
+
+def _once(known: dict[K, V], key: K, make: Callable[[], V]) -> V:
+    """The value of a key, made on first use."""
+    if key not in known:
+        known[key] = make()
+    return known[key]
 
 
 @frozen(eq=False)
@@ -180,6 +194,11 @@ def constant_band(name: str, value: float, pixel_type: PixelType) -> ImageBand:
         return np.full(grid.shape, held), np.ones(grid.shape, bool)
 
     return ImageBand(name, pixel_type, WGS84, source)
+
+
+def masked_band(name: str, kind: PixelType) -> ImageBand:
+    """A band that is masked everywhere."""
+    return ImageBand(name, kind, WGS84, lambda grid, _pull: blank(grid, kind.dtype))
 
 
 def unique(names: Iterable[str]) -> list[str]:

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from localearth.errors import EarthEngineError
 from localearth.values.array import Array
@@ -20,13 +20,7 @@ Pixels = Callable[[Stack, Valid], list[tuple[Any, Valid]]]
 """Reduces n rows of k inputs in m columns, (n, k, m), of which some are valid, (n, m), as `Reducer.apply` does."""
 
 
-def _no_pixels(_values: Stack, _valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
-    raise EarthEngineError(
-        "the local Earth Engine supports this reducer for lists, tables and reduceRegion, but not for single pixels."
-    )
-
-
-def _no_types(_kind: PixelType, _n: int | None) -> tuple[PixelType, ...]:
+def _no_pixels(*_: Any) -> NoReturn:
     raise EarthEngineError(
         "the local Earth Engine supports this reducer for lists, tables and reduceRegion, but not for single pixels."
     )
@@ -55,13 +49,30 @@ class RowReducer(Reducer):
 
 def of_rows(outputs: tuple[str, ...], inputs: int, collect: Collect, **settings: Any) -> RowReducer:
     """A reducer of rows with some outputs."""
-    return RowReducer(outputs, _no_pixels, _no_types, inputs=inputs, collect=collect, **settings)
+    return RowReducer(outputs, _no_pixels, _no_pixels, inputs=inputs, collect=collect, **settings)
 
+
+def _distinct(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
+    counts = [len(np.unique(values[valid[:, i], i])) for i in range(values.shape[1])]
+    return [(np.asarray(counts), np.ones(values.shape[1], bool))]
+
+
+def _different(values: list[Any]) -> int:
+    if any(not isinstance(value, int | float | str) for value in values):
+        raise EarthEngineError("the local Earth Engine counts different numbers and strings.")
+    return len(set(values))
+
+
+DISTINCT_NON_NULL = Reducer(("count",), _distinct, BUILTIN["count"].types, exact=True)
+DISTINCT = evolve(DISTINCT_NON_NULL)
+"""The numbers of different values; whether a null of a table is one of them for `countDistinct` is not known."""
 
 _ANY: dict[Reducer, Callable[[list[Any]], Any]] = {
     BUILTIN["count"]: len,
     **{BUILTIN[name]: lambda values: values[0] if values else None for name in ("first", "firstNonNull")},
     **{BUILTIN[name]: lambda values: values[-1] if values else None for name in ("last", "lastNonNull")},
+    DISTINCT: _different,
+    DISTINCT_NON_NULL: _different,
 }
 """The reducers without arguments that take values of any type."""
 
@@ -92,6 +103,8 @@ def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = No
             raise EarthEngineError("the local Earth Engine can't combine reducers of several inputs with null values.")
         return reducer.collect([rows[i] for i in kept], [1.0 if weights is None else weights[i] for i in kept])
     values = [rows[i][0] for i in kept]
+    if reducer is DISTINCT and len(kept) < len(rows):
+        raise EarthEngineError("the local Earth Engine does not know countDistinct with null values.")
     ends = {BUILTIN["first"]: rows[:1], BUILTIN["last"]: rows[-1:]}.get(reducer, ())
     if any(row[0] is None for row in ends):
         raise EarthEngineError(

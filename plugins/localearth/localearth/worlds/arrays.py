@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 import shapely
-from attrs import Factory, field, frozen
+from attrs import Factory, define, field, frozen
 from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry import box
-from shapely.geometry.base import BaseGeometry
 
-from localearth.worlds.base import CollectionAsset, ImageAsset, Mask, Pixels
-
-Affine6 = tuple[float, float, float, float, float, float]
+from localearth.values.projection import Affine
+from localearth.worlds.base import Area, CollectionAsset, ImageAsset, Interval, Mask, Pixels, selected
+from localearth.worlds.tables import milliseconds
 
 
 @frozen(eq=False)
@@ -24,7 +23,7 @@ class ArrayBand:
     name: str
     pixels: NDArray[Any]
     crs: str
-    transform: Affine6
+    transform: Affine
     valid: NDArray[np.bool_] = field(
         default=Factory(lambda self: np.ones(self.pixels.shape, dtype=bool), takes_self=True)
     )
@@ -50,7 +49,7 @@ class ArrayBand:
         return self.pixels[window], self.valid[window]
 
 
-@frozen(eq=False)
+@define(eq=False)
 class ArrayCollection:
     """A collection of images in memory."""
 
@@ -58,24 +57,14 @@ class ArrayCollection:
     members: Sequence[ImageAsset] = ()
     properties: Mapping[str, Any] = field(factory=dict)
 
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
-        """The images in order of time, then index."""
-        found = [image for image in self.members if _touches(image, region) and _within(image, interval)]
-        return sorted(found, key=lambda image: (_time(image), image.index))
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
+        """The images in order of time, then index; those without a time come first."""
+        found = selected(self.members, region, interval)
+        return sorted(found, key=lambda image: (image.properties.get("system:time_start", -np.inf), image.index))
 
-
-def _time(image: ImageAsset) -> float:
-    return float(image.properties.get("system:time_start", -np.inf))
-
-
-def _within(image: ImageAsset, interval: tuple[float, float] | None) -> bool:
-    return interval is None or interval[0] <= _time(image) < interval[1]
-
-
-def _touches(image: ImageAsset, region: BaseGeometry | None) -> bool:
-    return region is None or image.footprint is None or bool(image.footprint.intersects(region))
+    def find(self, index: str) -> ImageAsset | None:
+        """The image of that index, or None."""
+        return next((image for image in self.members if image.index == index), None)
 
 
 class ArrayWorld:
@@ -94,8 +83,7 @@ class ArrayWorld:
 def image(asset_id: str, bands: Sequence[Any], time: dt.datetime | None = None, **properties: Any) -> ImageAsset:
     """An image with the extent of its first band as footprint; a `time` without an offset is UTC."""
     if time is not None:
-        utc = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
-        properties["system:time_start"] = (utc - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
+        properties["system:time_start"] = milliseconds(time)
     first = bands[0]
     a, _, west, _, e, north = first.transform
     extent = box(west, north + e * first.height, west + a * first.width, north)

@@ -5,15 +5,21 @@ them. A collection gets the region and the interval of the request's filters, so
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-from attrs import field, frozen
+from attrs import define, field, frozen
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from localearth.values.projection import Affine
+
 Pixels = NDArray[Any]
 Mask = NDArray[np.bool_]
+Area: TypeAlias = BaseGeometry | None
+"""A region in EPSG:4326; None does not limit a request."""
+Interval: TypeAlias = tuple[float, float] | None
+"""Start and end in milliseconds since 1970, without the end; None does not limit a request."""
 
 
 class BandSource(Protocol):
@@ -31,7 +37,7 @@ class BandSource(Protocol):
     name: str
     dtype: str
     crs: str
-    transform: tuple[float, float, float, float, float, float]
+    transform: Affine
     width: int
     height: int
 
@@ -42,6 +48,30 @@ class BandSource(Protocol):
             The values, (rows, cols) of `dtype`, and a mask that is True at valid pixels, (rows, cols).
         """
         ...
+
+
+@define(eq=False)
+class GridBand:
+    """The name, type and grid of a band; see `BandSource`. A subclass adds the pixels."""
+
+    name: str
+    dtype: str
+    crs: str
+    transform: Affine
+    width: int
+    height: int
+
+    def check(self, row: int, col: int, rows: int, cols: int) -> None:
+        """Refuses a window that is not inside the band.
+
+        Raises:
+            IndexError: with the window and the size of the band.
+        """
+        if min(row, col, rows, cols) < 0 or row + rows > self.height or col + cols > self.width:
+            raise IndexError(
+                f"Band {self.name!r}: the window {rows} x {cols} at row {row}, column {col} is not inside its "
+                f"{self.height} x {self.width} pixels."
+            )
 
 
 @frozen(eq=False)
@@ -85,9 +115,7 @@ class CollectionAsset(Protocol):
     id: str
     properties: Mapping[str, Any]
 
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
+    def images(self, region: Area = None, interval: Interval = None) -> Sequence[ImageAsset]:
         """The images in collection order (by time, then index).
 
         Args:
@@ -95,6 +123,15 @@ class CollectionAsset(Protocol):
             interval: omit images whose `system:time_start` is not in [start, end), ms.
         """
         ...
+
+
+def selected(images: Sequence[ImageAsset], region: Area, interval: Interval) -> list[ImageAsset]:
+    """The images of a list that a region and an interval do not exclude; see `CollectionAsset.images`."""
+    if interval is not None:
+        # An image without a time is in no interval.
+        times = [image.properties.get("system:time_start", np.nan) for image in images]
+        images = [image for image, time in zip(images, times, strict=True) if interval[0] <= time < interval[1]]
+    return [each for each in images if region is None or each.footprint is None or each.footprint.intersects(region)]
 
 
 @frozen(eq=False)
@@ -117,7 +154,7 @@ class TableAsset(Protocol):
     id: str
     properties: Mapping[str, Any]
 
-    def features(self, region: BaseGeometry | None = None) -> Sequence[FeatureRecord]:
+    def features(self, region: Area = None) -> Sequence[FeatureRecord]:
         """The features in order; only those that intersect `region` if one is given."""
         ...
 

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import shapely
-from pyproj import Transformer
 from shapely.affinity import translate
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import Polygon, orient
 
+from localearth.raster.grid import Grid
 from localearth.worlds.base import BandSource
 from localearth.worlds.manifest import ImageEntry
 
@@ -23,13 +23,7 @@ def band_footprint(band: BandSource) -> Polygon | None:
     Returns:
         The polygon; None when it crosses 180 degrees or leaves the domain of the CRS.
     """
-    steps = np.linspace(0.0, 1.0, STEPS + 1)[:-1]
-    flat = np.zeros(STEPS)
-    cols = np.concatenate([steps, flat + 1, 1 - steps, flat]) * band.width
-    rows = np.concatenate([flat, steps, flat + 1, 1 - steps]) * band.height
-    a, b, c, d, e, f = band.transform
-    transformer = Transformer.from_crs(band.crs, "EPSG:4326", always_xy=True)
-    lon, lat = transformer.transform(a * cols + b * rows + c, d * cols + e * rows + f)
+    lon, lat = Grid(band.crs, band.transform, band.width, band.height).ring("EPSG:4326", STEPS)
     jumps = np.abs(np.diff(np.append(lon, lon[0])))
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()) or (jumps > 180).any():
         return None

@@ -19,11 +19,9 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from localearth.errors import EarthEngineError
-from localearth.worlds.base import BandSource, Mask, Pixels
+from localearth.worlds.base import BandSource, GridBand, Mask, Pixels
 from localearth.worlds.manifest import DTYPES, ConstantBand, FileBand
 from localearth.worlds.tables import Table
-
-Affine6 = tuple[float, float, float, float, float, float]
 
 _NEAR = 0.01
 """Parts of a pixel below this are rounding errors of a geotransform."""
@@ -89,14 +87,6 @@ class HandlePool:
             oldest.close()
 
 
-def _check_window(band: BandSource, row: int, col: int, rows: int, cols: int) -> None:
-    if row < 0 or col < 0 or row + rows > band.height or col + cols > band.width:
-        raise IndexError(
-            f"Band {band.name!r}: the window {rows} x {cols} at row {row}, column {col} is not inside its "
-            f"{band.height} x {band.width} pixels."
-        )
-
-
 @frozen
 class Columns:
     """Where a band's columns are in its file, of which the first may be in the middle.
@@ -124,18 +114,12 @@ class Columns:
 
 
 @define(eq=False)
-class RasterBand:
+class RasterBand(GridBand):
     """One band of a raster file. A pixel is valid if the file's mask says so and it is not NaN.
 
     `scaling` is the scale and the offset to apply, `tags` those that the file has, None if it has none.
     """
 
-    name: str
-    dtype: str
-    crs: str
-    transform: Affine6
-    width: int
-    height: int
     path: Path
     number: int
     nodata: float | None
@@ -151,7 +135,7 @@ class RasterBand:
         Raises:
             EarthEngineError: when the file cannot be read there, for example because it is truncated.
         """
-        _check_window(self, row, col, rows, cols)
+        self.check(row, col, rows, cols)
         windows = [Window(start, row, number, rows) for start, number in self.columns.runs(col, cols)]
         try:
             with self.pool.borrow(self.path) as dataset:
@@ -181,20 +165,14 @@ class RasterBand:
 
 
 @define(eq=False)
-class UniformBand:
+class UniformBand(GridBand):
     """A band with one value everywhere."""
 
-    name: str
-    dtype: str
-    crs: str
-    transform: Affine6
-    width: int
-    height: int
     value: float
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[Pixels, Mask]:
         """Creates a window: values and mask, (rows, cols) each."""
-        _check_window(self, row, col, rows, cols)
+        self.check(row, col, rows, cols)
         return np.full((rows, cols), self.value, self.dtype), np.ones((rows, cols), bool)
 
 
@@ -223,12 +201,9 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
             f"{where}: the file cannot be opened as a raster: {error}. Formats: {', '.join(DRIVERS)}. Convert others, "
             f"such as a VRT, which could read from the network: `gdal_translate {entry.path.name} copy.tif`."
         ) from error
-    if dtype not in DTYPES:
-        raise table.error(f"{where}: unsupported pixel type {dtype}; Earth Engine's assets have {', '.join(DTYPES)}.")
-    if crs is None:
-        raise table.error(f'{where}: the file has no CRS; set one for the band, for example crs = "EPSG:4326".')
-    if transform.is_identity:
-        raise table.error(f"{where}: the file is not georeferenced; write a geotransform into it.")
+    problem = _problem(dtype, crs, transform)
+    if problem:
+        raise table.error(f"{where}: {problem}.")
     columns = _columns(transform, width, height, table, where) if crs.is_geographic else Columns(transform.c, width)
     scaling = tags if entry.apply_scale and tags != (1.0, 0.0) else None
     if scaling is not None:
@@ -249,6 +224,17 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
         tags=None if tags == (1.0, 0.0) else tags,
         pool=pool,
     )
+
+
+def _problem(dtype: str, crs: CRS | None, transform: rasterio.Affine) -> str:
+    """What prevents the use of a raster; empty if nothing does."""
+    if dtype not in DTYPES:
+        return f"unsupported pixel type {dtype}; Earth Engine's assets have {', '.join(DTYPES)}"
+    if crs is None:
+        return 'the file has no CRS; set one for the band, for example crs = "EPSG:4326"'
+    if transform.is_identity:
+        return "the file is not georeferenced; write a geotransform into it"
+    return ""
 
 
 def _columns(transform: rasterio.Affine, width: int, height: int, table: Table, where: str) -> Columns:

@@ -1,49 +1,17 @@
 """The `rasters` world: assets of local rasters that a manifest lists."""
 
 import logging
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from attrs import define
 from shapely.geometry.base import BaseGeometry
 
+from localearth.worlds.arrays import ArrayCollection
 from localearth.worlds.base import BandSource, CollectionAsset, ImageAsset
 from localearth.worlds.footprint import image_footprint
 from localearth.worlds.manifest import BandEntry, ConstantBand, FileBand, ImageEntry, read_manifest
 from localearth.worlds.raster_bands import HandlePool, RasterBand, open_band, uniform_band
 
 _log = logging.getLogger(__name__)
-
-
-def _time(image: ImageAsset) -> float | None:
-    return image.properties.get("system:time_start")
-
-
-@define(eq=False)
-class RasterCollection:
-    """A collection with a list of images, in collection order."""
-
-    id: str
-    properties: Mapping[str, Any]
-    members: tuple[ImageAsset, ...]
-
-    def images(
-        self, region: BaseGeometry | None = None, interval: tuple[float, float] | None = None
-    ) -> Sequence[ImageAsset]:
-        """The images by time, then index (see `CollectionAsset`)."""
-        return [image for image in self.members if _within(image, interval) and _touches(image, region)]
-
-
-def _within(image: ImageAsset, interval: tuple[float, float] | None) -> bool:
-    if interval is None:
-        return True
-    time = _time(image)
-    return time is not None and interval[0] <= time < interval[1]
-
-
-def _touches(image: ImageAsset, region: BaseGeometry | None) -> bool:
-    return region is None or image.footprint is None or bool(image.footprint.intersects(region))
 
 
 class RastersWorld:
@@ -74,9 +42,7 @@ class RastersWorld:
             self._add_image(entry)
         for collection in entries.collections:
             members = [self._add_image(entry) for entry in collection.images]
-            # An image without a time comes first.
-            members.sort(key=lambda image: (_time(image) is not None, _time(image) or 0, image.index))
-            self.assets[collection.id] = RasterCollection(collection.id, collection.properties, tuple(members))
+            self.assets[collection.id] = ArrayCollection(collection.id, members, collection.properties)
         self._warn_of_scales(manifest)
 
     def _warn_of_scales(self, manifest: Path) -> None:

@@ -5,11 +5,12 @@ When it replaces the demo of the real scene it has Sentinel-2 only, which needs 
 
 from typing import Any
 
+from localearth.worlds.arrays import to_lonlat
 from localearth.worlds.base import FeatureRecord, World
-from pyproj import Transformer
-from shapely.geometry import Polygon, box, mapping
+from shapely.geometry import box
 
 from mmearth_core import Demo
+from mmearth_localearth.demos import tile
 
 TILES = 240
 
@@ -82,25 +83,8 @@ def _place(region: FeatureRecord) -> Any:
 
 
 def _feature(number: int, region: FeatureRecord) -> dict[str, Any]:
+    """A square on the ground in a region."""
     place = _place(region)
-    square = _square(place.x, place.y)
-    centre = square.centroid
-    return {
-        "type": "Feature",
-        "geometry": mapping(square),
-        "properties": {
-            "tile_id": f"{number:03d}",
-            "lon": round(centre.x, 8),
-            "lat": round(centre.y, 8),
-            "biome": region.properties["BIOME_NAME"],
-            "eco_region": region.properties["ECO_NAME"],
-        },
-    }
-
-
-def _square(lon: float, lat: float) -> Polygon:
-    """A square on the ground around a location; longitude and latitude to 1e-8 degrees (1 mm)."""
-    local = f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
-    to_degrees = Transformer.from_crs(local, "EPSG:4326", always_xy=True).transform
-    x, y = to_degrees(*box(-SIDE / 2, -SIDE / 2, SIDE / 2, SIDE / 2).exterior.xy)
-    return Polygon([(round(lon, 8), round(lat, 8)) for lon, lat in zip(x, y, strict=True)])
+    local = f"+proj=aeqd +lat_0={place.y} +lon_0={place.x} +datum=WGS84 +units=m"
+    lon, lat = to_lonlat(box(-SIDE / 2, -SIDE / 2, SIDE / 2, SIDE / 2), local).exterior.xy
+    return tile(number, lon, lat, region.properties["BIOME_NAME"], region.properties["ECO_NAME"])

@@ -3,9 +3,9 @@
 from typing import Any
 
 from pyproj import Transformer
-from shapely.geometry import Polygon, mapping
 
 from mmearth_core import Demo
+from mmearth_localearth.demos import tile
 
 CRS = "EPSG:32618"
 """The scene's UTM zone."""
@@ -52,7 +52,7 @@ world = "virginia"          # a shipped world, or the path of a manifest of your
 
 
 def lattice() -> list[dict[str, Any]]:
-    """The tiles as GeoJSON features, row by row from the north-west; longitude and latitude to 1e-8 degrees (1 mm)."""
+    """The tiles as GeoJSON features, row by row from the north-west."""
     transformer = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True)
     features = []
     for number in range(ROWS * COLUMNS):
@@ -60,21 +60,7 @@ def lattice() -> list[dict[str, Any]]:
         west, north = LEFT + column * SIDE, TOP - row * SIDE
         east, south = west + SIDE, north - SIDE
         lon, lat = transformer.transform([west, east, east, west], [south, south, north, north])
-        polygon = Polygon([(round(x, 8), round(y, 8)) for x, y in zip(lon, lat, strict=True)])
-        centre = polygon.centroid
-        features.append(
-            {
-                "type": "Feature",
-                "geometry": mapping(polygon),
-                "properties": {
-                    "tile_id": f"{number:03d}",
-                    "lon": round(centre.x, 8),
-                    "lat": round(centre.y, 8),
-                    "biome": BIOME,
-                    "eco_region": ECO_REGION,
-                },
-            }
-        )
+        features.append(tile(number, lon, lat, BIOME, ECO_REGION))
     return features
 
 

@@ -1,0 +1,75 @@
+"""Texture and edges: the entropy of a neighbourhood, and zero crossings."""
+
+import numpy as np
+
+from localearth.errors import EarthEngineError
+from localearth.functions.neighborhood import GRID, offsets, padded
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import Sampled
+from localearth.registry import function
+from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.kernel import Kernel
+from localearth.values.pixel_type import BOOLEAN, DOUBLE, numbers_only
+
+
+@function(
+    "Image.entropy",
+    note=GRID + " Integer bands. Doubles with the bands' names; masked pixels do not count, and stay masked (assumed).",
+)
+def entropy(image: Image, kernel: Kernel) -> Image:
+    """The entropy of the values under a kernel's weights that are not 0, in bits."""
+
+    def one(band: ImageBand) -> ImageBand:
+        if not band.type.is_integer:
+            raise EarthEngineError(f"Band '{band.name}' must have integer values; cast the image first.")
+
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            weights = kernel.on(grid)
+            if not weights.values.any():
+                raise EarthEngineError("Image.entropy, argument 'kernel': all weights are 0.", placed=True)
+            values, mask = padded(band, weights, grid, pull)
+            parts = [(slice(row, row + grid.height), slice(col, col + grid.width)) for row, col, _ in offsets(weights)]
+            stack = np.stack([np.where(mask[part], values[part].astype(float), np.inf) for part in parts])
+            stack.sort(axis=0)
+            count = np.isfinite(stack).sum(axis=0)
+            # With c values of a kind among n, the sum of -c/n log2(c/n) is log2(n) - sum(c log2 c) / n.
+            total, run = np.zeros(grid.shape), np.zeros(grid.shape)
+            for row in range(len(stack)):
+                same = stack[row] == stack[row - 1] if row else np.zeros(grid.shape, bool)
+                run = np.where(same, run + 1, 1)
+                ends = np.isfinite(stack[row])
+                if row + 1 < len(stack):
+                    ends &= stack[row] != stack[row + 1]
+                total += np.where(ends, run * np.log2(run), 0)
+            middle = slice(weights.y, weights.y + grid.height), slice(weights.x, weights.x + grid.width)
+            known = np.maximum(count, 1)
+            return np.maximum(np.log2(known) - total / known, 0), mask[middle] & (count > 0)
+
+        return ImageBand(band.name, DOUBLE, band.projection, source)
+
+    return image.with_bands(map(one, image.bands))
+
+
+@function(
+    "Image.zeroCrossing",
+    note=GRID + " 0 has no sign, and a masked pixel masks the result of its neighbours (assumed).",
+)
+def zero_crossing(image: Image) -> Image:
+    """1 where the right, the bottom or the bottom right pixel has the opposite sign, otherwise 0."""
+
+    def one(band: ImageBand) -> ImageBand:
+        numbers_only(band.type, band.name)
+
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            values, mask = pull(band.source, grid.window(0, 0, grid.height + 1, grid.width + 1))
+            sign = np.sign(values.astype(np.float64))
+            here = sign[:-1, :-1]
+            found, valid = np.zeros(grid.shape, bool), mask[:-1, :-1]
+            for part in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1)), (slice(1, None),) * 2):
+                found |= here * sign[part] < 0
+                valid = valid & mask[part]
+            return found.astype(BOOLEAN.dtype), valid
+
+        return ImageBand(band.name, BOOLEAN, band.projection, source)
+
+    return image.with_bands(map(one, image.bands))

@@ -1,0 +1,34 @@
+"""Why some functions are not implemented, for their error messages."""
+
+_BUCKETS = (
+    "how Google chooses the buckets is not documented; use Reducer.fixedHistogram, or Reducer.frequencyHistogram for "
+    "integers"
+)
+_PLANNED = "classifiers and clusterers are not planned"
+
+REASONS = {
+    "Reducer.histogram": _BUCKETS,
+    "Reducer.autoHistogram": _BUCKETS,
+    "Reducer.skew": "the formula is not documented",
+    "Reducer.kurtosis": "the formula is not documented",
+    "Reducer.covariance": "whether sums are divided by n or n - 1 is not documented",
+    "Reducer.centeredCovariance": "whether sums are divided by n or n - 1 is not documented",
+    "Reducer.ridgeRegression": "how Google scales the predictors is not documented",
+    "Reducer.robustLinearRegression": "how Google weights outliers is not documented in enough detail",
+    "Reducer.intervalMean": "whether the percentiles belong to the interval is not documented",
+    "Image.gradient": "the differences that Google uses are not documented; use Terrain.slope for elevation",
+    "Image.derivative": "the differences that Google uses are not documented",
+    "Image.neighborhoodToBands": "the order and the names of the bands are not documented; use neighborhoodToArray",
+    "Image.random": "Google's random numbers cannot be reproduced",
+    "Image.classify": _PLANNED,
+    "Image.cluster": _PLANNED,
+    "FeatureCollection.classify": _PLANNED,
+    "FeatureCollection.cluster": _PLANNED,
+}
+"""The reason for each function that many programs use."""
+
+
+def reason(name: str) -> str:
+    """The reason as the continuation of a sentence; empty where none is given."""
+    found = REASONS.get(name, _PLANNED if name.startswith(("Classifier.", "Clusterer.")) else "")
+    return f": {found}" if found else ""
