@@ -28,6 +28,11 @@ for time in range(count):
     for band in BANDS:
         got = rows.isel(time=time).sel(band=band).transpose("y", "x")
         np.testing.assert_array_equal(got, np.where(plain[band] == -1, np.nan, plain[band]))
+    # The same pixel by its coordinates.
+    cell = cube.isel(time=time, x=17, y=5)
+    place = ee.Geometry.Point([float(cell["x"]), float(cell["y"])], request["crsCode"])
+    pixel = ee.Image(images.get(time)).reduceRegion(ee.Reducer.first(), place, 10, request["crsCode"]).getInfo()
+    np.testing.assert_array_equal(cell, [np.nan if pixel[band] is None else pixel[band] for band in BANDS])
 assert np.isfinite(cube).any()
 
 # A collection that is filtered already, and the bands as variables.

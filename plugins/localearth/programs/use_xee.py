@@ -39,6 +39,11 @@ def compare(collection: ee.ImageCollection, band: str, grid: dict) -> None:
         plain = computed(ee.Image(images.get(time)).select(band), grid)
         got = values.isel(time=time).to_numpy()
         np.testing.assert_array_equal(got, plain)
+        # The same pixel by its coordinates.
+        cell = values.isel(time=time, x=1, y=2)
+        place = ee.Geometry.Point([float(cell["x"]), float(cell["y"])], grid["crs"])
+        pixel = ee.Image(images.get(time)).select(band).reduceRegion(ee.Reducer.first(), place, 10, grid["crs"])
+        np.testing.assert_allclose(float(cell), np.array(pixel.getInfo()[band], float), rtol=1e-6)
 
 
 coarse = helpers.fit_geometry(box(8, 46, 10, 48), grid_crs="EPSG:4326", grid_scale=(0.25, -0.25))

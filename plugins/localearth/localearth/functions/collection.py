@@ -71,7 +71,7 @@ def limit(collection: Collection, count: int | None, key: str | None, ascending:
     return evolve(collection.derived(make), id=collection.id)
 
 
-@function("Collection.map", note="The asset's id is kept (eemont's issue 77).")
+@function("Collection.map", note="The asset's id is kept (as eemont needs it).")
 def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> Collection:
     """A function applied to every element; its results keep `system:index`."""
 
