@@ -40,7 +40,7 @@ def size(collection: Collection) -> int:
 @function("Collection.first")
 def first(collection: Collection) -> Any:
     """The first element; null when there is none."""
-    return collection.first()
+    return next(iter(collection.head(1)), None)
 
 
 @function("Collection.toList")
@@ -48,7 +48,7 @@ def to_list(collection: Collection, count: int, offset: int) -> list[Any]:
     """Up to `count` elements after the first `offset`."""
     if count < 0 or offset < 0:
         raise EarthEngineError("count and offset may not be negative.")
-    return list(collection.elements[offset : offset + count])
+    return list(collection.head(offset + count)[offset:])
 
 
 def ordered(elements: list[Any], key: str, ascending: bool) -> list[Any]:
@@ -63,9 +63,9 @@ def limit(collection: Collection, count: int | None, key: str | None, ascending:
     """At most `count` elements, ordered by a property if one is named."""
 
     def make() -> Iterable[Any]:
-        found = list(collection.elements)
-        if key is not None:
-            found = ordered(found, key, ascending)
+        if key is None and count is not None:
+            return collection.head(count)
+        found = list(collection.elements) if key is None else ordered(list(collection.elements), key, ascending)
         return found if count is None else found[:count]
 
     return evolve(collection.derived(make), id=collection.id)

@@ -1,6 +1,7 @@
 """Collections, lazy sequences of elements, and their filters; an asset gets the region and interval of filters."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -105,12 +106,10 @@ class Collection:
                 interval = max(start, each.interval[0]), min(end, each.interval[1])
         return interval
 
-    def first(self) -> Any:
-        """The first element, or None."""
+    def head(self, count: int) -> tuple[Any, ...]:
+        """The first elements."""
         listed = self.walk is None or any(each.region is not None or each.index is not None for each in self.filters)
-        if listed or self._cache:
-            return self.elements[0] if self.elements else None
-        return next(iter(self.walked()), None)
+        return self.elements[:count] if listed or self._cache else tuple(islice(self.walked(), count))
 
     def walked(self) -> Iterable[Any]:
         """The elements one after another, of a collection that has a `walk`."""
