@@ -88,7 +88,7 @@ def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> C
         for each in collection.walked():
             yield from mapped(_indexed(run), [each], drop_nulls)
 
-    return evolve(collection.derived(make), id=collection.id, walk=None if collection.walk is None else walk)
+    return evolve(collection.derived(make), id=collection.id, walk=walk if collection.is_walked else None)
 
 
 def _indexed(run: Function) -> Function:

@@ -106,10 +106,15 @@ class Collection:
                 interval = max(start, each.interval[0]), min(end, each.interval[1])
         return interval
 
+    @property
+    def is_walked(self) -> bool:
+        """Whether its list would be too long, so that the first elements are found one after another."""
+        return self.walk is not None and all(each.region is None and each.index is None for each in self.filters)
+
     def head(self, count: int) -> tuple[Any, ...]:
         """The first elements."""
-        listed = self.walk is None or any(each.region is not None or each.index is not None for each in self.filters)
-        return self.elements[:count] if listed or self._cache else tuple(islice(self.walked(), count))
+        walked = self.is_walked and not self._cache
+        return tuple(islice(self.walked(), count)) if walked else self.elements[:count]
 
     def walked(self) -> Iterable[Any]:
         """The elements one after another, of a collection that has a `walk`."""
