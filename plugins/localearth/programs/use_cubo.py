@@ -8,7 +8,7 @@ ee.Initialize(project="any")
 NAME = "COPERNICUS/S2_SR_HARMONIZED"
 BANDS = ["B2", "B4", "B8", "SCL"]
 SPAN = {"start_date": "2019-06-01", "end_date": "2019-06-20"}
-PLACE = {"lat": 48.0, "lon": 9.0, "edge_size": 32, "resolution": 10, "gee": True}
+PLACE = {"lat": 48.0, "lon": 9.0, "edge_size": 32, "resolution": 10, "gee": True, "xy_coords": "center"}
 cube = cubo.create(collection=NAME, bands=BANDS, **SPAN, **PLACE).load()
 scenes = ee.ImageCollection(NAME).filterDate("2019-06-01", "2019-06-21").filterBounds(ee.Geometry.Point([9.0, 48.0]))
 scenes = scenes.select(BANDS).sort("system:time_start")
