@@ -142,7 +142,7 @@ def test_a_collection_is_described_as_google_does(local):
     assert [each["id"] for each in got["features"]] == [f"TEST/SCENES/2017010{n}T000000_S" for n in (1, 2)]
     kept = scenes().filterDate("2017-01-01", "2017-01-03").limit(1).getInfo()
     assert (kept["id"], kept["bands"], kept["properties"]) == ("TEST/SCENES", [], {"title": "Scenes"})
-    # eemont chains methods that map and ask for the id: it "works for ee.ImageCollection" (its issue 77).
+    # eemont chains methods that map and ask for the id: it "works for ee.ImageCollection".
     assert scenes().map(lambda image: image.select("B2")).getInfo()["id"] == "TEST/SCENES"
     assert "id" not in ee.ImageCollection(scenes().toList(2)).getInfo()
 

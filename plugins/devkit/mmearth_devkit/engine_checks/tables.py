@@ -166,7 +166,7 @@ TABLES: tuple[EngineCheck, ...] = (
         "map-id",
         "A mapped collection and the result of a join keep the id of their (first) collection.",
         "eemont chains methods that map, join and ask for the id; its author writes that this works for collections "
-        "(its issue 77)",
+        "(https://github.com/davemlz/eemont/issues/77)",
         unchecked="It needs a collection asset, and no request names one.",
     ),
     assumed(

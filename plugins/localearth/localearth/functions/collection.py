@@ -41,7 +41,7 @@ def size(collection: Collection) -> int:
 @function("Collection.first")
 def first(collection: Collection) -> Any:
     """The first element; null when there is none."""
-    return collection.first()
+    return next(iter(collection.head(1)), None)
 
 
 @function("Collection.toList")
@@ -49,7 +49,7 @@ def to_list(collection: Collection, count: int, offset: int) -> list[Any]:
     """Up to `count` elements after the first `offset`."""
     if count < 0 or offset < 0:
         raise EarthEngineError("count and offset may not be negative.")
-    return list(collection.elements[offset : offset + count])
+    return list(collection.head(offset + count)[offset:])
 
 
 def ordered(elements: list[Any], key: str, ascending: bool) -> list[Any]:
@@ -66,15 +66,15 @@ def limit(collection: Collection, count: int | None, key: str | None, ascending:
         raise EarthEngineError(f"limit must not be negative, but is {count}.")
 
     def make() -> Iterable[Any]:
-        found = list(collection.elements)
-        if key is not None:
-            found = ordered(found, key, ascending)
+        if key is None and count is not None:
+            return collection.head(count)
+        found = list(collection.elements) if key is None else ordered(list(collection.elements), key, ascending)
         return found if count is None else found[:count]
 
     return evolve(collection.derived(make), id=collection.id)
 
 
-@function("Collection.map", note="The asset's id is kept (eemont's issue 77).")
+@function("Collection.map", note="The asset's id is kept (as eemont needs it).")
 def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> Collection:
     """A function applied to every element; its results keep `system:index`."""
 
@@ -91,7 +91,7 @@ def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> C
         for each in collection.walked():
             yield from mapped(_indexed(run), [each], drop_nulls)
 
-    return evolve(collection.derived(make), id=collection.id, walk=None if collection.walk is None else walk)
+    return evolve(collection.derived(make), id=collection.id, walk=walk if collection.is_walked else None)
 
 
 def _indexed(run: Function) -> Function:
