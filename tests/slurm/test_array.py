@@ -50,7 +50,7 @@ def test_tasks_that_cannot_connect_are_requeued(slurm: dict[str, str], tmp_path:
     """The first task loses its connection, the second waits in vain; both start again and end."""
     (tmp_path / "tiles.geojson").write_text(json.dumps(demo_of("local", slice(40))[1]))
     rules = ("--fault=drop:phase=connect:first=1", "--fault=hang:phase=connect:first=2")
-    command = [sys.executable, "-m", "mmearth_core", "localearth", "serve", "--port=0", *rules]
+    command = [sys.executable, "-m", "mmearth_core", "localearth", "serve", "--world=virginia", "--port=0", *rules]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = json.loads(server.stdout.readline())["url"]

@@ -91,7 +91,8 @@ def undisturbed(folder: Path) -> dict[str, bytes]:
 def url() -> Iterator[str]:
     """A server of the local Earth Engine for all jobs, so slow that tests can find running tasks."""
     faults = ["429:rate=0.1:phase=pixels", "500:rate=0.05", "truncated:rate=0.05:phase=pixels"]
-    command = [sys.executable, "-m", "mmearth_core", "localearth", "serve", "--port=0", "--latency=3", "--fault-seed=5"]
+    options = ["--world=virginia", "--port=0", "--latency=3", "--fault-seed=5"]
+    command = [sys.executable, "-m", "mmearth_core", "localearth", "serve", *options]
     with subprocess.Popen(
         [*command, *(f"--fault={fault}" for fault in faults)], stdout=subprocess.PIPE, text=True
     ) as server:

@@ -15,7 +15,11 @@ _servers: dict[int, "Server"] = {}
 """The server of download addresses, by process: a forked process needs its own."""
 
 
-def initialize(world: "str | World" = "virginia") -> None:
+DEFAULT = "synthetic"
+"""The world where none is named."""
+
+
+def initialize(world: "str | World" = DEFAULT) -> None:
     """Lets the `ee` client of this process use a world, in place of `ee.Initialize()`.
 
     Args:

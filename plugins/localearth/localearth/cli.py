@@ -5,11 +5,19 @@ import math
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
+from localearth import DEFAULT
 from localearth.errors import SetupError
+
+if TYPE_CHECKING:
+    from localearth.http_server import Server
 
 READY = """\
 {facts}
@@ -25,26 +33,31 @@ def _finite(_ctx: click.Context, _option: click.Parameter, number: float) -> flo
     return number
 
 
+_world = click.option(
+    "--world",
+    default=DEFAULT,
+    show_default=True,
+    metavar="NAME|FILE",
+    help="synthetic (any seed: synthetic:7), virginia, or the path of a manifest, my/world.toml.",
+)
+
+
 @click.group("localearth")
+@click.version_option(package_name="mmearth-localearth", prog_name="localearth")
 def command() -> None:
     """Serve the local Earth Engine over HTTP, run a program with it, or list its functions.
 
     \b
     Examples:
-      localearth serve --world virginia --port 8765
-      localearth exec --world synthetic -- python my_program.py
+      localearth exec -- python my_program.py
+      localearth exec --world my/world.toml -- pytest tests
+      localearth serve --port 8765
       localearth functions
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
 
 
 @command.command()
-@click.option(
-    "--world",
-    default="virginia",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Shipped world, or path of a manifest.",
-)
+@_world
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 for any free port.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; there is no access control."
@@ -88,22 +101,19 @@ def serve(
 
     \b
     Examples:
-      localearth serve --world virginia --port 8765
+      localearth serve --world synthetic --port 8765
       python -c 'import ee; ee.Initialize(None, url="http://127.0.0.1:8765", project="local");
                  print(ee.Number(1).add(2).getInfo())'
       localearth serve --max-concurrent 40 --max-per-second 100 --latency 0.3
       localearth serve --fault 429:rate=0.1:phase=pixels --fault 500:first=3
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from localearth.faults.control import Faults
-    from localearth.faults.http_server import FaultyServer
-    from localearth.faults.rules import parse_rule
     from localearth.rest import Service
     from localearth.worlds.shipped import open_world, world_label
 
-    faults = Faults([parse_rule(text) for text in fault], fault_seed, latency, max_concurrent, max_per_second)
+    start = _server_with(fault, fault_seed, latency, max_concurrent, max_per_second)
     service = Service(open_world(world))
     try:
-        server = FaultyServer(service, f"local:{world_label(world)}", host, port, faults)
+        server = start(service, f"local:{world_label(world)}", host, port)
     except OSError as error:
         raise SetupError(
             f"the local Earth Engine cannot listen on {host}:{port}: {error.strerror}. Choose another --port (0 takes "
@@ -129,14 +139,29 @@ def serve(
             signal.signal(number, handler)
 
 
+def _server_with(
+    fault: tuple[str, ...], seed: int, latency: float, max_concurrent: int | None, max_per_second: int | None
+) -> "Callable[..., Server]":
+    """What starts a server with faults and counters, or a plain one where the part `localearth.faults` is left out."""
+    if find_spec("localearth.faults") is None:
+        from localearth.http_server import Server
+
+        if fault or latency or max_concurrent or max_per_second:
+            raise SetupError(
+                "this installation has no localearth.faults, which injects faults, limits and latency. Remove these "
+                "options, or install mmearth-localearth as a whole."
+            )
+        return Server
+    from localearth.faults.control import Faults
+    from localearth.faults.http_server import FaultyServer
+    from localearth.faults.rules import parse_rule
+
+    rules = [parse_rule(text) for text in fault]
+    return partial(FaultyServer, faults=Faults(rules, seed, latency, max_concurrent, max_per_second))
+
+
 @command.command("exec", context_settings={"allow_interspersed_args": False})
-@click.option(
-    "--world",
-    default="virginia",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Shipped world, or path of a manifest.",
-)
+@_world
 @click.argument("program", nargs=-1, required=True, metavar="PROGRAM [ARGUMENT]...")
 @click.pass_context
 def execute(ctx: click.Context, world: str, program: tuple[str, ...]) -> None:
@@ -147,7 +172,7 @@ def execute(ctx: click.Context, world: str, program: tuple[str, ...]) -> None:
 
     \b
     Examples:
-      localearth exec --world synthetic -- python my_program.py
+      localearth exec -- python my_program.py
       localearth exec --world my/world.toml -- pytest tests
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
     from localearth.launch import run
@@ -158,16 +183,18 @@ def execute(ctx: click.Context, world: str, program: tuple[str, ...]) -> None:
 
 
 @command.command()
-def functions() -> None:
-    """Print the implemented functions of Earth Engine as Markdown.
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON per function of Earth Engine, for scripts.")
+def functions(as_json: bool) -> None:
+    """Print the implemented functions of Earth Engine and their limits, and those that are missing, as Markdown.
 
     \b
     Examples:
       localearth functions > functions.md
+      localearth functions --json
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
-    from localearth.coverage import markdown
+    from localearth.coverage import markdown, records
 
-    click.echo(markdown(), nl=False)
+    click.echo(records() if as_json else markdown(), nl=False)
 
 
 def main() -> None:

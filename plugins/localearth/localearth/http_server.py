@@ -50,6 +50,15 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._answer(self.rfile.read(int(length)))
 
+    def do_PATCH(self) -> None:
+        """Answers a PATCH."""
+        self.do_POST()
+
+    def do_DELETE(self) -> None:
+        """Answers a DELETE."""
+        self.close_connection = True  # a body, which is not read, would be taken for the next request
+        self._answer(None)
+
     def _answer(self, body: bytes | None) -> None:
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query))

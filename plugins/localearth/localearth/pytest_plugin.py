@@ -9,14 +9,14 @@ from types import ModuleType
 
 import pytest
 
-from localearth import connect
+from localearth import DEFAULT, connect
 from localearth.worlds.base import World
 
 
 @pytest.fixture(scope="module")
 def earth_engine_world() -> str | World:
     """The world of `earth_engine`; a project overrides it to use another one."""
-    return "synthetic"
+    return DEFAULT
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from localearth.request_grid import request_grid
 from localearth.rest_assets import asset_info, find_asset, image_of, list_features, list_images
 from localearth.rest_downloads import Kept, Map, Thumbnail, map_of, requested_image, shown_bands, thumbnail, visualized
 from localearth.rest_tables import Table, compute_features, table_of
-from localearth.signatures import discovery, listing
+from localearth.signatures import discovery, listing, methods
 from localearth.values.image import Image
 from localearth.worlds.base import World
 
@@ -80,15 +80,15 @@ class Service:
         try:
             found = [(verb, pattern.fullmatch(unquote(path)), run) for verb, pattern, run in self._routes]
             known = [(verb, match, run) for verb, match, run in found if match]
-            if not known:
-                # Not 404, which the client takes for a missing asset.
-                raise EarthEngineError(f"The local Earth Engine does not implement the method at {path}.", 501)
             for verb, match, run in known:
                 if verb == method:
                     return run(match.groups(), query, _parse(body) if method == "POST" else {})
-            raise EarthEngineError(f"{path} does not support {method}.", 405)
+            raise _refusal(method, path, bool(known))
         except EarthEngineError as error:
             return _answer(error.body(), error.status)
+        except MemoryError:
+            text = "User memory limit exceeded: this machine has no memory left for the request. Request less at once."
+            return _answer(EarthEngineError(text).body(), 400)
         except Exception as error:  # noqa: BLE001 - a server must answer every request; the answer contains the error
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = f"The local Earth Engine failed: {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
@@ -143,6 +143,20 @@ def _refuse(message: str) -> Handler:
         raise EarthEngineError(message.format(*path))
 
     return refuse
+
+
+def _refusal(method: str, path: str, known: bool) -> EarthEngineError:
+    """The error of a request that has no handler: never 404, which the client takes for a missing asset."""
+    for name, verb, pattern in methods():
+        # Not 501, which the client asks for again for half a minute.
+        if verb == method and pattern.fullmatch(unquote(path)):
+            return EarthEngineError(
+                f"{name}: the local Earth Engine does not implement this method. It computes values, images and "
+                "tables; it has no tasks and no animations, and it never changes assets."
+            )
+    if known:
+        return EarthEngineError(f"{path} does not support {method}.", 405)
+    return EarthEngineError(f"The local Earth Engine does not implement the method at {path}.", 501)
 
 
 def _parse(body: bytes | None) -> Mapping[str, Any]:

@@ -1,6 +1,8 @@
 """The signatures of all functions of Earth Engine, from the algorithm list in the `ee` package."""
 
 import json
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -70,6 +72,21 @@ def discovery() -> bytes:
         for name in ("filter", "view"):
             parameters.setdefault(name, {"type": "string", "location": "query"})
     return json.dumps(document).encode()
+
+
+@cache
+def methods() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    """Every method of the API: its name, e.g. `projects.assets.create`, its verb, and the pattern of its path."""
+
+    def walk(resource: Mapping[str, Any]) -> Iterator[tuple[str, str, re.Pattern[str]]]:
+        for method in resource.get("methods", {}).values():
+            # An asset's id has slashes.
+            path = re.sub(r"\{(\w+)\}", lambda each: ".+" if each[1] == "assetsId" else "[^/:]+", method["flatPath"])
+            yield method["id"].removeprefix("earthengine."), method["httpMethod"], re.compile(f"/{path}")
+        for inner in resource.get("resources", {}).values():
+            yield from walk(inner)
+
+    return tuple(walk(json.loads(discovery())))
 
 
 @cache

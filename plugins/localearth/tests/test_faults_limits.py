@@ -175,7 +175,7 @@ def test_the_engine_takes_faults_from_its_options():
 
 @needs_pixels
 def test_serve_gives_faults_and_counters():
-    command = [sys.executable, "-m", "mmearth_core", "localearth", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "mmearth_core", "localearth", "serve", "--world", "virginia", "--port", "0"]
     options = ["--fault", "503:first=1", "--fault", "400-memory:after=2", "--latency", "0.001"]
     options += ["--max-concurrent", "40", "--max-per-second", "100", "--fault-seed", "5"]
     serving = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -15,12 +15,16 @@ GOOGLE = """
 import sys
 import urllib.request
 import ee
+import google.auth
 import requests
 
 ee.Authenticate()
 ee.Initialize(project="someone-elses", opt_url="https://earthengine-highvolume.googleapis.com")
 print(ee.Number(1).add(2).getInfo(), ee.data._get_state().cloud_api_user_project, *sys.argv[1:])
 ee.Initialize()
+credentials, project = google.auth.default()
+ee.Initialize(credentials, project=project)
+print(ee.Number(4).getInfo(), ee.data._get_state().cloud_api_user_project)
 ee.Initialize(ee.ServiceAccountCredentials("someone@example.org", "no_such_key.json"), project="theirs")
 image = ee.Image(7).toUint8().clip(ee.Geometry.Rectangle([8, 46, 9, 47]))
 url = image.getDownloadURL({"scale": 50000, "crs": "EPSG:4326", "format": "NPY"})
@@ -46,9 +50,11 @@ def test_a_program_for_googles_servers_runs_unchanged(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(GOOGLE)
     # A proxy of the network must not be asked for the engine's address.
-    done = launch(sys.executable, str(program), "--an-option", "x", HTTP_PROXY="http://127.0.0.1:9", http_proxy="")
+    nobody = {"HOME": str(tmp_path), "NO_GCE_CHECK": "true", "GOOGLE_APPLICATION_CREDENTIALS": ""}
+    proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": ""}
+    done = launch(sys.executable, str(program), "--an-option", "x", **nobody, **proxy)
     assert done.stderr == ""
-    assert done.stdout.splitlines() == ["3 someone-elses --an-option x", "True"]
+    assert done.stdout.splitlines() == ["3 someone-elses --an-option x", "4 local-project", "True"]
 
 
 @pytest.mark.slow

@@ -150,6 +150,17 @@ def test_bands_of_several_projections_need_a_grid_or_a_scale(local):
     np.testing.assert_array_equal(got["B1"], by_name["B1"][1:3, 1:4].repeat(3, 0).repeat(3, 1))
 
 
+@pytest.mark.parametrize("size", [{"maxDimension": 9}, {"width": 9, "height": 6}])
+def test_bands_of_several_pixel_sizes_can_be_cut_to_a_size(local, size):
+    """As a thumbnail of a Sentinel-2 scene is: the client cuts the scene first, and then chooses the bands."""
+    region = ee.Geometry.Rectangle([X + 60, Y - 180, X + 240, Y - 60], "EPSG:32618", False)
+    cut = ee.Image(ASSET).clipToBoundsAndScale(geometry=region, **size)
+    got = ee.data.computePixels({"expression": cut, "fileFormat": "NUMPY_NDARRAY"})
+    by_name = {band.name: band.pixels for band in local.find(ASSET).bands}
+    np.testing.assert_array_equal(got["B5"], by_name["B5"][3:9, 3:12])
+    np.testing.assert_array_equal(got["B1"], by_name["B1"][1:3, 1:4].repeat(3, 0).repeat(3, 1))
+
+
 def test_more_than_1024_bands_are_refused(world):
     many = graph(node("Image.constant", value=constant(list(range(1025)))))
     body = {"expression": many, "fileFormat": "NPY", "grid": grid_of(X, Y, 1, 1)}

@@ -1,10 +1,13 @@
 """Assets, tables and profiles over REST, with the real client."""
 
 import json
+import threading
+import time
 
 import ee
 import numpy as np
 import pytest
+from localearth.faults.http_server import FaultyServer
 from localearth.rest import Service
 from localearth.transport import LocalTransport
 
@@ -196,7 +199,33 @@ def test_every_request_that_computes_has_a_profile(local):
 def test_methods_that_are_not_there_are_501_and_wrong_ones_405(world):
     service = Service(world)
     assert service.handle("POST", "/v1/projects/p/featureView", {}, b"{}")[0] == 501
-    assert service.handle("GET", "/v1/projects/p/operations", {}, None)[0] == 501
     assert service.handle("GET", "/v1/projects/p/maps/none/tiles/0/0/0", {}, None)[0] == 404
     assert service.handle("GET", "/v1/projects/p/table:computeFeatures", {}, None)[0] == 405
-    assert service.handle("DELETE", f"/v1/{PUBLIC}{ASSET}", {}, None)[0] == 405
+    assert service.handle("PUT", f"/v1/{PUBLIC}{ASSET}", {}, None)[0] == 405
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: ee.data.createAsset({"type": "Folder"}, "projects/p/assets/f"), "projects.assets.create"),
+        (lambda: ee.data.deleteAsset("projects/p/assets/f/g"), "projects.assets.delete"),
+        (lambda: ee.data.updateAsset("projects/p/assets/f/g", {}, []), "projects.assets.patch"),
+        (ee.data.listOperations, "projects.operations.list"),
+        (ee.batch.Task.list, "projects.operations.list"),
+        (lambda: ee.ImageCollection([1]).getVideoThumbURL({"dimensions": 9}), "projects.videoThumbnails.create"),
+        (
+            lambda: ee.ImageCollection([1]).getFilmstripThumbURL({"dimensions": 9}),
+            "projects.filmstripThumbnails.create",
+        ),
+    ],
+)
+def test_methods_of_the_api_that_are_not_implemented_are_named_at_once(world, call, name):
+    with FaultyServer(Service(world), "local:memory") as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ee.Initialize(None, url=server.url, project="local")
+        start = time.monotonic()
+        with pytest.raises(ee.EEException, match=f"^{name}: the local .* not implement this method"):
+            call()
+        # The client repeats a request that is answered with 501, for half a minute.
+        assert time.monotonic() - start < 1
+        server.shutdown()

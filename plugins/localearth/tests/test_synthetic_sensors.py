@@ -206,3 +206,23 @@ def test_elevation_tiles_meet_without_a_seam_and_need_a_projection(earth, pixels
     )
     np.testing.assert_allclose(heights, other["b1"], atol=8)
     assert np.abs(heights - other["b1"]).mean() < 1.5
+
+
+def test_srtm_is_on_its_own_grid_and_agrees_with_the_tiles(earth):
+    """Its pixels are those of the tiles of GLO-30, in whole metres."""
+    srtm = ee.Image("USGS/SRTMGL1_003")
+    info = srtm.getInfo()["bands"][0]
+    assert (info["id"], info["dimensions"], info["crs"]) == ("elevation", [1296001, 417601], "EPSG:4326")
+    step = 1 / 3600
+    assert info["crs_transform"] == pytest.approx([step, 0, -180 - step / 2, 0, -step, 60 + step / 2], abs=1e-12)
+    place = ee.Geometry.Point(10.02, 46.52)
+    tiles = ee.ImageCollection("COPERNICUS/DEM/GLO30").filterBounds(place).mosaic()
+    grid = {"crs": "EPSG:4326", "crsTransform": [step, 0, 10, 0, -step, 46.5]}
+    area = ee.Geometry.Rectangle([10, 46.49, 10.01, 46.5], None, False)
+    rows = srtm.addBands(tiles).reduceRegion(ee.Reducer.toList(), area, **grid).getInfo()
+    metres, exact = np.array(rows["elevation"]), np.array(rows["DEM"])
+    assert len(metres) > 1000
+    assert np.abs(metres - exact).max() <= 0.5 + 1 / 128  # tiles are rounded to 1/64 m
+    assert srtm.date().format("YYYY-MM-dd").getInfo() == "2000-02-11"
+    coast = srtm.reduceRegion(ee.Reducer.minMax(), ee.Geometry.Point(-30, 40), 30).getInfo()
+    assert coast == {"elevation_min": 0, "elevation_max": 0}

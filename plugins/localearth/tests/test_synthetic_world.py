@@ -48,6 +48,7 @@ def some_images() -> Iterator[ImageAsset]:
     yield collection("users/nlang/ETH_GlobalCanopyHeight_2020_10m_v1")
     yield collection("users/nlang/ETH_GlobalCanopyHeightSD_2020_10m_v1")
     yield collection("projects/sat-io/open-datasets/ASTER/GDEM")
+    yield collection("USGS/SRTMGL1_003")
 
 
 def corner(band: BandSource, image: ImageAsset) -> tuple[int, int]:

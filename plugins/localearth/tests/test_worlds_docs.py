@@ -1,6 +1,9 @@
 """docs/worlds.md shows a manifest that works and explains every key that exists."""
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,17 @@ def test_the_example_works(tmp_path: Path) -> None:
     assert [image.index for image in images] == scenes
     assert [band.name for band in images[0].bands] == ["B4", "B3", "B2", "QA60"]
     assert world.find("USGS/SRTMGL1_003").bands[0].nodata == -32768
+    # The commands that the page shows.
+    (tmp_path / "my_program.py").write_text(
+        "import ee\nee.Initialize()\nprint(ee.ImageCollection('COPERNICUS/S2_HARMONIZED').size().getInfo())"
+    )
+    (program, serve) = re.findall(r"^    localearth (.*)$", PAGE, re.MULTILINE)
+    words = shlex.split(program.replace("-- python", f"-- {sys.executable}"))
+    done = subprocess.run(
+        [sys.executable, "-m", "localearth", *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
+    assert serve == "serve --world scenes.toml"
 
 
 def test_every_key_is_explained() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
+from localearth.functions.support import check_count
 from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values import array as arrays
@@ -131,6 +132,7 @@ def repeat(array: Array, axis: int, copies: int) -> Array:
     """Copies of an array along an axis."""
     if copies < 1:
         raise EarthEngineError("copies must be positive.")
+    check_count(array.data.size * copies, "numbers")
     return cat([array] * copies, axis_of(array, axis, 1))
 
 

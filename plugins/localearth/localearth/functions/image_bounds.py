@@ -60,7 +60,7 @@ def covering(geometry: Geometry, projection: Projection) -> Grid:
 
 @function(
     "Image.clipToBoundsAndScale",
-    note="With `scale` the bands may have pixels of different sizes in one CRS with one origin. With `width` "
+    note="The bands may have pixels of different sizes in one CRS with one origin. With `width` "
     "and `height`, or `maxDimension`, the pixels start at the corner of the bounds; otherwise they are whole pixels of "
     "the image's own projection (assumed).",
 )
@@ -82,7 +82,7 @@ def clip_to_bounds_and_scale(
     region = geometry or image.footprint
     if region is None:
         raise EarthEngineError("The geometry for image clipping must not be unbounded.")
-    grid = scaled_grid(_shared(image, scale), region, width, height, max_dimension, scale)
+    grid = scaled_grid(_shared(image, scale, width or max_dimension), region, width, height, max_dimension, scale)
     if all(band.dimensions is None for band in image.bands):
         grid = north_up(grid)
     projection = grid.projection
@@ -104,10 +104,10 @@ def north_up(grid: Grid) -> Grid:
     return Grid(grid.crs, (a, b, c, d, -e, f + e * grid.height), grid.width, grid.height)
 
 
-def _shared(image: Image, scale: float | None) -> Projection:
-    """The projection to cut an image in; with a scale its bands may differ in the size of their pixels only."""
-    if scale is not None and image.bands:
-        scaled = [band.projection.at_scale(scale) for band in image.bands]
+def _shared(image: Image, scale: float | None, side: int | None) -> Projection:
+    """The projection to cut an image in: with a scale or a size, bands may differ in pixel size."""
+    if (scale or side) and image.bands:
+        scaled = [band.projection.at_scale(scale or 1.0) for band in image.bands]
         # Rounded, because 60 * (7 / 60) is not 7.
         if len({(each.crs, tuple(round(number, 9) for number in each.transform)) for each in scaled}) == 1:
             return image.bands[0].projection

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import refuse
+from localearth.functions.support import check_count, refuse
 from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values.kernel import Kernel, Size, Weights
@@ -75,6 +75,7 @@ def shaped(
         unit = size() if metres else 1.0
         across, along = (_pixels(name, radius / unit) for radius in radii)
         cols, rows = math.floor(across + 1e-9), math.floor(along + 1e-9)
+        check_count((2 * rows + 1) * (2 * cols + 1), "weights")
         x, y = np.abs(np.arange(-cols, cols + 1.0))[None, :], np.abs(np.arange(-rows, rows + 1.0))[:, None]
         values = np.broadcast_to(run(x, y, across, along), (2 * rows + 1, 2 * cols + 1)).astype(np.float64)
         return Weights(_scaled(values * unit if name in DISTANCES else values, normalize, magnitude), cols, rows)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import mapped, of_kind
+from localearth.functions.support import check_count, mapped, of_kind
 from localearth.promote import is_number, type_name
 from localearth.registry import function
 from localearth.values import row_reducers as rows
@@ -183,6 +183,7 @@ def _steps(start: float, end: float, step: float) -> int:
     if not step or (end - start) / step < 0:
         raise EarthEngineError(f"the local Earth Engine does not step from {start} to {end} by {step}.")
     steps = (end - start) / step
+    check_count(steps, "numbers")
     total, added = start, 0
     while step * (end - total - step) >= 0:
         total, added = total + step, added + 1
@@ -203,9 +204,11 @@ def sequence(start: Any, end: Any, step: Any, count: int | None) -> List:
         count = _steps(start, end, step)
     elif count < 1 or (count == 1 and end is not None):
         raise EarthEngineError(f"argument 'count': the local Earth Engine does not support {count} here.")
-    elif end is not None:
-        # A step is ignored (the API sample ee_list_sequence).
-        return [start + (end - start) * i / (count - 1) for i in range(count)]
+    else:
+        check_count(count, "numbers")
+        if end is not None:
+            # A step is ignored (the API sample ee_list_sequence).
+            return [start + (end - start) * i / (count - 1) for i in range(count)]
     return [start + i * step for i in range(count)]
 
 
@@ -214,6 +217,7 @@ def repeat(value: Any, count: int) -> List:
     """A list of one repeated value."""
     if count < 0:
         raise EarthEngineError(f"count must not be negative, but is {count}.")
+    check_count(count, "elements")
     return [value] * count
 
 

@@ -12,6 +12,7 @@ from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
+from localearth.functions.support import check_count
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.edges import E2, equal_area
@@ -42,6 +43,7 @@ def random_points(region: Geometry, points: int, seed: int, _margin: object) -> 
     """A collection of random points, indexed from 0."""
     if points < 0:
         raise EarthEngineError("points may not be negative.")
+    check_count(points, "points", 1_000_000)
     shape = region.lonlat
     if not shape.area > 0:
         raise EarthEngineError("argument 'region': the local Earth Engine needs a polygon with an area.")

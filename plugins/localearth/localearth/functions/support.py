@@ -17,6 +17,23 @@ def refuse(argument: str, value: Any, allowed: str) -> EarthEngineError:
     return EarthEngineError(f"argument '{argument}': the local Earth Engine does not support {value!r}; {allowed}.")
 
 
+MAX_NUMBERS = 10_000_000
+"""Maximum number of elements of a list, array or kernel that one call makes; Earth Engine refuses them by memory."""
+
+
+def check_count(count: float, what: str, limit: int = MAX_NUMBERS) -> None:
+    """Refuses a call that would make too many elements, before it takes the memory.
+
+    Raises:
+        EarthEngineError: there would be too many.
+    """
+    if count > limit:
+        raise EarthEngineError(
+            f"User memory limit exceeded: {count:.0f} {what}, of which the local Earth Engine makes at most "
+            f"{limit} at once."
+        )
+
+
 def pairs(left: Image, right: Image) -> Pairs:
     """Matches the bands of two images as Google documents it for `Image.add`.
 

@@ -32,12 +32,20 @@ def redirect(ee: Any, url: str, transport: Any = None) -> Callable[[], None]:
     Returns:
         A function that restores the client.
     """
+    import google.auth
     from google.auth.credentials import AnonymousCredentials
+    from google.auth.exceptions import DefaultCredentialsError
 
     class Credentials(AnonymousCredentials):  # type: ignore[misc,unused-ignore]
         quota_project_id = PROJECT
 
-    start = ee.data.initialize
+    start, find = ee.data.initialize, google.auth.default
+
+    def default(*arguments: Any, **options: Any) -> tuple[Any, Any]:
+        try:
+            return find(*arguments, **options)
+        except DefaultCredentialsError:  # a program may have others, for other services
+            return Credentials(), PROJECT  # type: ignore[no-untyped-call,unused-ignore]
 
     def initialize(
         credentials: Any = None,
@@ -53,6 +61,7 @@ def redirect(ee: Any, url: str, transport: Any = None) -> Callable[[], None]:
     replaced = {
         (ee.data, "initialize"): initialize,
         (ee.data, "get_persistent_credentials"): Credentials,
+        (google.auth, "default"): default,
         (ee.oauth, "authenticate"): lambda *_, **__: True,
         (ee, "ServiceAccountCredentials"): lambda *_, **__: Credentials(),  # type: ignore[no-untyped-call,unused-ignore]
     }

@@ -1,4 +1,4 @@
-"""Maps without a date: WorldCover, canopy height and its deviation, and ASTER's elevation."""
+"""Maps of the whole planet: WorldCover, canopy height and its deviation, the elevations of ASTER and SRTM."""
 
 from collections.abc import Callable
 
@@ -21,6 +21,18 @@ WORLDCOVER = {"ESA/WorldCover/v100": ("2020", 1577836800000.0), "ESA/WorldCover/
 CANOPY = "users/nlang/ETH_GlobalCanopyHeight_2020_10m_v1"
 CANOPY_SD = "users/nlang/ETH_GlobalCanopyHeightSD_2020_10m_v1"
 ASTER = "projects/sat-io/open-datasets/ASTER/GDEM"
+SRTM = "USGS/SRTMGL1_003"
+
+SECOND = 1.0 / 3600.0
+"""Size of a pixel of the elevations, degrees."""
+
+_SRTM_GRID = Grid(
+    "EPSG:4326", (SECOND, 0.0, -180.0 - SECOND / 2, 0.0, -SECOND, 60.0 + SECOND / 2), 360 * 3600 + 1, 116 * 3600 + 1
+)
+"""That of the real image: from 60 N to 56 S, with pixels centred on whole arc seconds."""
+
+_SRTM_TIME = {"system:time_start": 950227200000.0, "system:time_end": 951177600000.0}
+"""The days of the mission, 2000-02-11 to 2000-02-22."""
 
 TEN_METRES = 1.0 / 12000.0
 """Size of a pixel of WorldCover and of the canopy height, degrees."""
@@ -54,9 +66,10 @@ class _Map:
         return ImageAsset(asset_id, properties, bands, box(-180.0, top - self.grid.height * size, 180.0, top))
 
     def _read(self, part: Window) -> tuple[Pixels, Mask]:
-        size, top = self.grid.transform[0], self.grid.transform[5]
-        window = Window(part.row + round((90.0 - top) / size), part.col, part.rows, part.cols)
-        truth = self.planet.truth(Lattice("EPSG:4326", -180.0, 90.0, size), window)
+        size, left, top = self.grid.transform[0], self.grid.transform[2], self.grid.transform[5]
+        north = 90.0 + (-180.0 - left)
+        window = Window(part.row + round((north - top) / size), part.col, part.rows, part.cols)
+        truth = self.planet.truth(Lattice("EPSG:4326", left, north, size), window)
         inner = truth.patch.window.slices(window)
         values, valid = self.make(truth)
         return np.where(valid[inner], rounded(values[inner], self.dtype), 0), valid[inner]
@@ -77,7 +90,8 @@ def assets(planet: Planet) -> list[ImageAsset | ArrayCollection]:
         made.append(ArrayCollection(asset_id, [only], {"title": "Synthetic WorldCover"}))
     return [
         *made,
-        _Map(planet, "b1", "int16", _grid(83.0, -83.0, 1.0 / 3600.0), _elevation).image(ASTER),
+        _Map(planet, "b1", "int16", _grid(83.0, -83.0, SECOND), _elevation).image(ASTER),
+        _Map(planet, "elevation", "int16", _SRTM_GRID, _ground).image(SRTM, **_SRTM_TIME),
         _Map(planet, "b1", "uint8", tens, _height).image(CANOPY),
         _Map(planet, "b1", "uint8", tens, _height_deviation).image(CANOPY_SD),
     ]
@@ -90,6 +104,11 @@ def _worldcover(truth: Truth) -> tuple[Pixels, Mask]:
 
 def _elevation(truth: Truth) -> tuple[Pixels, Mask]:
     return truth.terrain.elevation, ~truth.terrain.sea
+
+
+def _ground(truth: Truth) -> tuple[Pixels, Mask]:
+    # The real image has 0 at sea, where it has pixels.
+    return np.where(truth.terrain.sea, 0.0, truth.terrain.elevation), np.ones(truth.terrain.sea.shape, bool)
 
 
 def _height(truth: Truth) -> tuple[Pixels, Mask]:

@@ -1,5 +1,6 @@
 """Opens a world by name or by the path of its manifest."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from localearth.errors import SetupError
@@ -28,6 +29,11 @@ def open_world(world: str) -> World:
     """
     seed = synthetic_seed(world)
     if seed is not None:
+        if find_spec("localearth.planet") is None:
+            raise SetupError(
+                f"the world {world!r} is made by localearth.planet, which this installation does not have. Install "
+                "mmearth-localearth as a whole, or use another world."
+            )
         from localearth.planet.world import SyntheticWorld
 
         return SyntheticWorld(seed)
