@@ -6,6 +6,7 @@ from typing import Any
 from localearth import registry
 from localearth.errors import EarthEngineError
 from localearth.values.function import Function
+from localearth.values.projection import whole
 from localearth.worlds.base import World
 
 Node = Mapping[str, Any]
@@ -98,7 +99,7 @@ class Expression:
         raise EarthEngineError(f"Invalid expression: unknown kind of value: {', '.join(node) or 'nothing'}.")
 
     def _constant(self, content: Any, _scope: Scope) -> Any:
-        return content
+        return _whole_numbers(content)
 
     def _integer(self, content: str, _scope: Scope) -> int:
         return int(content)
@@ -160,6 +161,20 @@ class Expression:
         if missing:
             raise EarthEngineError(f"A function of the expression is called without argument '{missing[0]}'.")
         return target.call(*(given[name] for name in target.names))
+
+
+def _whole_numbers(content: Any) -> Any:
+    """A constant whose whole numbers are integers.
+
+    The API's `constantValue` is a protobuf value, which has one type of number: the server can't tell 1.0 from 1.
+    """
+    if isinstance(content, float):
+        return whole(content)
+    if isinstance(content, list):
+        return [_whole_numbers(each) for each in content]
+    if isinstance(content, dict):
+        return {key: _whole_numbers(each) for key, each in content.items()}
+    return content
 
 
 _HANDLERS: dict[str, Any] = {

@@ -25,11 +25,14 @@ def check(table: cubexpress.RequestTable) -> None:
                 got = file.read()
                 a, b, c, d, e, f = file.transform[:6]
                 crs = file.crs.to_string()
+                place = ee.Geometry.Point(file.xy(3, 5), crs)
             affine = {"scaleX": a, "shearX": b, "translateX": c, "shearY": d, "scaleY": e, "translateY": f}
             request = {"crsCode": crs, "dimensions": {"width": 32, "height": 32}, "affineTransform": affine}
             image = ee.Image(row.image).select(BANDS)
             plain = ee.data.computePixels({"expression": image, "fileFormat": "NUMPY_NDARRAY", "grid": request})
             np.testing.assert_array_equal(got, [plain[band] for band in BANDS])
+            pixel = image.reduceRegion(ee.Reducer.first(), place, 10, crs).getInfo()
+            assert [pixel[band] or 0 for band in BANDS] == got[:, 3, 5].tolist()
 
 
 # A search by place and time.

@@ -29,8 +29,8 @@ def computed(image: ee.Image, grid: dict) -> np.ndarray:
     return np.where(pixels == -1, np.nan, pixels)
 
 
-def compare(collection: ee.ImageCollection, band: str, grid: dict) -> None:
-    """The dataset of a collection against each of its images."""
+def compare(collection: ee.ImageCollection, band: str, grid: dict, is_between: bool = False) -> None:
+    """The dataset of a collection against each of its images; some centres are between the image's pixels."""
     values = xr.open_dataset(collection, engine="ee", **grid)[band].load()
     count = collection.size().getInfo()
     assert dict(values.sizes) == {"time": count, "y": grid["shape_2d"][1], "x": grid["shape_2d"][0]}
@@ -39,6 +39,13 @@ def compare(collection: ee.ImageCollection, band: str, grid: dict) -> None:
         plain = computed(ee.Image(images.get(time)).select(band), grid)
         got = values.isel(time=time).to_numpy()
         np.testing.assert_array_equal(got, plain)
+        if is_between:
+            continue
+        # The same pixel by its coordinates.
+        cell = values.isel(time=time, x=1, y=2)
+        place = ee.Geometry.Point([float(cell["x"]), float(cell["y"])], grid["crs"])
+        pixel = ee.Image(images.get(time)).select(band).reduceRegion(ee.Reducer.first(), place, 10, grid["crs"])
+        np.testing.assert_allclose(float(cell), np.array(pixel.getInfo()[band], float), rtol=1e-6)
 
 
 coarse = helpers.fit_geometry(box(8, 46, 10, 48), grid_crs="EPSG:4326", grid_scale=(0.25, -0.25))
@@ -46,7 +53,7 @@ compare(months, "temperature_2m", coarse)
 area = box(9, 48, 9.01, 48.01)
 for size in ({"grid_scale": (20, -20)}, {"grid_shape": (30, 20)}):
     fine = helpers.fit_geometry(area, geometry_crs="EPSG:4326", grid_crs="EPSG:32632", **size)
-    compare(scenes, "B8", fine)
+    compare(scenes, "B8", fine, "grid_scale" in size)
 
 # One image, on its own pixels; and bands resampled by Earth Engine before.
 first = ee.Image(scenes.first())
@@ -57,7 +64,7 @@ part = {"crs": own["crs"], "crs_transform": (a, 0, c + 9990 * a, 0, e, f + 8210 
 np.testing.assert_array_equal(cut.to_numpy(), computed(first.select("B4"), part))
 assert np.isfinite(cut).all()
 smooth = months.map(lambda image: image.resample("bilinear"))
-compare(smooth, "temperature_2m", coarse)
+compare(smooth, "temperature_2m", coarse, True)
 rough, even = (xr.open_dataset(each, engine="ee", **coarse)["temperature_2m"].load() for each in (months, smooth))
 assert float(abs(rough - even).max()) > 0
 

@@ -154,7 +154,7 @@ def test_eigenvectors_have_the_signs_of_the_server(local, matrix, expected):
         (lambda: ee.Array.bitsToArray(6), "order of the bits"),
         (lambda: array([1]).get([1]), "outside the array"),
         (lambda: array(A).matrixDeterminant(), "square matrix"),
-        (lambda: array([[1, 1], [1, 1]]).matrixInverse(), "Singular"),
+        (lambda: array([[1, 1], [1, 1]]).matrixInverse(), "singular"),
         (lambda: array(A).reshape([4, -1]), "can't be reshaped"),
         (lambda: array(A).reduce(ee.Reducer.minMax(), [0]), "needs a fieldAxis"),
         (lambda: array(A).reduce(ee.Reducer.toList(), [0]), "not for single pixels"),

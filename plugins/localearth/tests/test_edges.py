@@ -149,7 +149,6 @@ def test_another_kind_of_edge_keeps_the_shape():
     # Edges of a result in EPSG:4326 are geodesics: the parallels get points.
     for same in (
         box.transform("EPSG:4326", 1),
-        ee.Feature(box).geometry(1, "EPSG:4326"),
         box.union(box),
         box.dissolve(),
     ):

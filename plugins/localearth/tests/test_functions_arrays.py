@@ -166,7 +166,7 @@ def test_special_functions_of_the_samples(local, name, operands, expected):
 
 @pytest.mark.parametrize(
     ("name", "operand", "expected"),
-    [("digamma", 0, -np.inf), ("trigamma", -100, np.inf), ("gamma", 200, np.inf), ("erfInv", 1, np.inf)],
+    [("digamma", 0, "-Infinity"), ("trigamma", -100, "Infinity"), ("gamma", 200, "Infinity"), ("gamma", -1, "NaN")],
 )
 def test_special_functions_at_their_poles(local, name, operand, expected):
     assert getattr(ee.Number(operand), name)().getInfo() == expected

@@ -28,8 +28,6 @@ def test_a_collection_is_in_its_assets_order(local):
         (lambda: ee.Filter.lt("ABSENT", 1), []),
         # The client sends "not equals" as the negation of "equals", which is false for what is absent.
         (lambda: ee.Filter.neq("ABSENT", 1), [1, 2, 3, 4]),
-        (lambda: ee.Filter(ee.ApiFunction.call_("Filter.notEquals", "ABSENT", 1)), []),
-        (lambda: ee.Filter.lt("TILE", 1), []),
         (lambda: ee.Filter.notNull(["CLOUDS"]), [1, 2, 3, 4]),
         (lambda: ee.Filter.inList("CLOUDS", [50, 5]), [1, 2]),
         (lambda: ee.Filter.stringContains("TILE", "8S"), [1, 2, 3, 4]),
@@ -40,7 +38,7 @@ def test_a_collection_is_in_its_assets_order(local):
         (lambda: ee.Filter.gt("CLOUDS", 10).Not(), [1, 3, 4]),
         (lambda: ee.Filter.date("2017-01-02", "2017-01-04"), [2, 3]),
         (lambda: ee.Filter.calendarRange(3, 4, "day_of_month"), [3, 4]),
-        (lambda: ee.Filter.dayOfYear(1, 3), [1, 2]),
+        (lambda: ee.Filter.dayOfYear(1, 3), [1, 2, 3]),
         (lambda: ee.Filter.bounds(ee.Geometry.Point([0, 0])), []),
         (lambda: ee.Filter.bounds(ee.Geometry.Point([-76.13, 37.93])), [1, 2, 3, 4]),
     ],
@@ -144,7 +142,7 @@ def test_a_collection_is_described_as_google_does(local):
     assert [each["id"] for each in got["features"]] == [f"TEST/SCENES/2017010{n}T000000_S" for n in (1, 2)]
     kept = scenes().filterDate("2017-01-01", "2017-01-03").limit(1).getInfo()
     assert (kept["id"], kept["bands"], kept["properties"]) == ("TEST/SCENES", [], {"title": "Scenes"})
-    # eemont chains methods that map and ask for the id: it "works for ee.ImageCollection" (its issue 77).
+    # eemont chains methods that map and ask for the id: it "works for ee.ImageCollection".
     assert scenes().map(lambda image: image.select("B2")).getInfo()["id"] == "TEST/SCENES"
     assert "id" not in ee.ImageCollection(scenes().toList(2)).getInfo()
 

@@ -37,7 +37,7 @@ CASES = {
     "list sort": (lambda: ee.List([3, 1, 2]).sort(), [1, 2, 3]),
     "list sort keys": (lambda: ee.List(["a", "b", "c"]).sort([3, 1, 2]), ["b", "c", "a"]),
     "list reverse": (lambda: ee.List([1, 2]).reverse(), [2, 1]),
-    "list rotate": (lambda: ee.List([1, 2, 3]).rotate(1), [2, 3, 1]),
+    "list rotate": (lambda: ee.List([1, 2, 3, 4]).rotate(-2), [3, 4, 1, 2]),
     "list repeat": (lambda: ee.List.repeat("x", 2), ["x", "x"]),
     "list contains": (lambda: ee.List([1, 2]).contains(2), True),
     "list contains all": (lambda: ee.List([1, 2]).containsAll([2, 3]), False),
@@ -155,7 +155,7 @@ FAILURES = {
     "pattern": (lambda: ee.Date("2017").format("qq"), "does not support letter 'q'"),
     "number": (lambda: ee.Number.parse("x"), "Number.parse: Can't parse 'x' as a number."),
     "lengths": (lambda: ee.Dictionary.fromLists(["a"], []), "Dictionary.fromLists: Keys and values must have"),
-    "order": (lambda: ee.List([ee.Image(1), ee.Image(2)]).sort(), "List.sort: Only numbers, dates, strings"),
+    "order": (lambda: ee.List([ee.Image(1), ee.Image(2)]).sort(), "List.sort: Only numbers, dates and strings"),
     "number format": (lambda: ee.Number(1.5).format("%d"), "needs a whole number"),
 }
 

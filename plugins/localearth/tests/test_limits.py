@@ -14,7 +14,6 @@ from localearth.rest import Service
         (lambda: ee.List.sequence(1, 2, None, 10**9), "1000000000 numbers"),
         (lambda: ee.List.repeat("a", 10**9), "1000000000 elements"),
         (lambda: ee.Array([1, 2]).repeat(0, 10**9), "2000000000 numbers"),
-        (lambda: ee.Array.identity(10**6), "1000000000000 numbers"),
         (lambda: ee.Kernel.square(5000), "100020001 weights"),
         (lambda: ee.FeatureCollection.randomPoints(ee.Geometry.Rectangle([8, 46, 9, 47]), 10**8), "100000000 points"),
     ],

@@ -59,7 +59,7 @@ FORMATS = {
     ("%g", 999999.5): "1.00000e+06",
     ("%g", 0.0001): "0.000100000",
     ("%08.2f", -3.14159): "-0003.14",
-    ("%-4d|%%", 5): "5   |%",
+    ("%-4d|", 5): "5   |",
     ("%+d", 5): "+5",
     ("%x", 255): "ff",
 }
@@ -72,14 +72,13 @@ def test_numbers_are_formatted_as_in_java(client, pattern, value):
 
 REFUSED = {
     "negative hexadecimal": (lambda: ee.Number(-255).format("%x"), "does not write -255"),
-    "float as text": (lambda: ee.Number(1.5).format("%s"), "does not write 1.5"),
+    "float as text": (lambda: ee.Number(1.5e-5).format("%s"), "how Java writes"),
     "groups of thousands": (lambda: ee.Number(1500).format("%,d"), "does not support '%,d'"),
     "underscore": (lambda: ee.Number.parse("1_000"), "Can't parse '1_000'"),
     "more than 64 bits": (lambda: ee.Number(2**62).multiply(4), "more than 64 bits"),
-    "empty range": (lambda: ee.Number(1).unitScale(2, 2), "different numbers"),
     "emoji": (lambda: ee.String("\N{SNAKE}").length(), "beyond 16 bits"),
     "exponent as text": (lambda: ee.String(ee.Number(1e21)), "how Java writes"),
-    "infinite JSON": (lambda: ee.String.encodeJSON(ee.Number(1e308).multiply(10)), "no infinite numbers"),
+    "infinite JSON": (lambda: ee.String.encodeJSON(ee.Number(1e308).multiply(10)), "how Java writes inf"),
 }
 
 

@@ -57,6 +57,11 @@ MASKS: tuple[EngineCheck, ...] = (
         "a note in geedim's source (`geedim/image.py`)",
         unchecked="The core requests NPY only; the local engine offers GeoTIFF to other programs.",
     ),
+    documented(
+        "palette-names",
+        "Colours of a palette are written as in CSS: names, or hexadecimal numbers.",
+        API + "image-visualize",
+    ),
     assumed(
         "visualize-bytes",
         "`visualize` cuts off the fractions of its bytes.",

@@ -12,6 +12,7 @@ from mmearth_devkit.engine_checks.rasters import COMPOSITES, SAMPLING, TERRAIN
 from mmearth_devkit.engine_checks.reduction import REDUCTION
 from mmearth_devkit.engine_checks.statistics import STATISTICS
 from mmearth_devkit.engine_checks.tables import TABLES
+from mmearth_devkit.engine_checks.text import TEXT
 from mmearth_devkit.engine_checks.values import COLLECTIONS, METADATA
 
 SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
@@ -19,7 +20,7 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Collections and filters": COLLECTIONS,
         "Tables, joins and arrays": TABLES,
         "Metadata, dates and geometries": METADATA,
-        "Numbers, text and types": ANSWERS,
+        "Numbers, text and types": (*ANSWERS, *TEXT),
         "Places": PLACES,
         "Masks and footprints": MASKS,
         "Types and files": TYPES,

@@ -40,6 +40,36 @@ TABLES: tuple[EngineCheck, ...] = (
         "the description lists the operators only",
         Probe(lambda ee: _pairs(ee).filter('b > 0 || k == "x" && a > 3').aggregate_array("a"), [1, 2, 4]),
     ),
+    assumed(
+        "flatten-ids",
+        "`flatten` makes ids of those of the collection and the element, as in `0_1`.",
+        "common practice; `merge` is documented to prefix ids so",
+        Probe(
+            lambda ee: (
+                ee.FeatureCollection([_table(ee, "a", [1, 2]), _table(ee, "a", [3])])
+                .flatten()
+                .aggregate_array("system:index")
+            ),
+            ["0_0", "0_1", "1_0"],
+        ),
+    ),
+    documented(
+        "day-of-year",
+        "`Filter.dayOfYear` includes both ends.",
+        f"{API}filter-dayofyear",
+        Probe(
+            lambda ee: (
+                _table(ee, "system:time_start", [0, 86_400_000, 172_800_000]).filter(ee.Filter.dayOfYear(1, 2)).size()
+            ),
+            2,
+        ),
+    ),
+    documented(
+        "error-matrix-order",
+        "`errorMatrix` with an order uses its values only.",
+        f"{API}featurecollection-errormatrix",
+        Probe(lambda ee: _pairs(ee).filter(ee.Filter.notNull(["b"])).errorMatrix("a", "b", [1, 3]), [[1, 0], [0, 0]]),
+    ),
     documented(
         "join-simple",
         "`simple` keeps the primary elements with a match, `inverted` those without.",
@@ -136,7 +166,7 @@ TABLES: tuple[EngineCheck, ...] = (
         "map-id",
         "A mapped collection and the result of a join keep the id of their (first) collection.",
         "eemont chains methods that map, join and ask for the id; its author writes that this works for collections "
-        "(its issue 77)",
+        "(https://github.com/davemlz/eemont/issues/77)",
         unchecked="It needs a collection asset, and no request names one.",
     ),
     assumed(

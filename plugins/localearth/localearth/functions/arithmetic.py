@@ -1,6 +1,7 @@
 """Arithmetic on arrays, shared by images and numbers: the operations and the types of their results."""
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.values.pixel_type import BOOLEAN, INT64, LIMITS, PixelType, of_number
+from localearth.values.pixel_type import BOOLEAN, INT64, LIMITS, PixelType, cast, of_number
 
 Array = NDArray[Any]
 
@@ -39,7 +40,9 @@ class Operation:
         single = self.exact and all(each.dtype == np.float32 for each in operands)
         common = np.int64 if whole else np.float32 if single else np.float64
         with np.errstate(all="ignore"):
-            found = self.compute(*(each.astype(common, copy=False) for each in operands))
+            # Floats beyond 64 bits become the nearest integer, as in Java.
+            given = (cast(each, LIMITS["int64"]) if whole and each.dtype.kind == "f" else each for each in operands)
+            found = self.compute(*(each.astype(common, copy=False) for each in given))
             if whole and self.compute in SUMS and result.bounds == INT64:
                 exact = self.compute(*(each.astype(np.float64) for each in operands))
                 if (np.abs(exact) >= 2.0**63).any():
@@ -214,6 +217,9 @@ UNARY: dict[str, Operation] = {
     "erfc": Operation(_each(math.erfc), floating),
 }
 """Operations on one operand. Angles are in radians."""
+
+EXACT: dict[Any, Any] = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul}
+"""Operations whose result may exceed 64 bits."""
 
 CASTS: dict[str, str] = {
     "uint8": "uint8",

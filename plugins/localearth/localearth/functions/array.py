@@ -32,17 +32,22 @@ def make(values: Any, kind: PixelType | None) -> Array:
     return arrays.make(values, kind)
 
 
+MAX_SIZE = 1000
+"""Maximum number of rows of an identity matrix here."""
+
+
 @function("Array.identity")
 def identity(size: int) -> Array:
     """The identity matrix."""
-    check_count(size**2, "numbers")
+    if not 0 <= size <= MAX_SIZE:
+        raise EarthEngineError(f"argument 'size': the local Earth Engine supports 0 to {MAX_SIZE}, not {size}.")
     return arrays.make(np.eye(size, dtype=np.int64), LIMITS["int64"])
 
 
 @function("Array.bitsToArray", note="Refused when the order of the bits matters: the description does not say it.")
 def bits_to_array(value: Any) -> Array:
     """The bits of an integer up to the highest one, of 64 bits for negative integers."""
-    if value != int(value):
+    if not math.isfinite(value) or value != int(value):
         raise EarthEngineError("argument 'input': an integer is needed.")
     bits = [int(bit) for bit in bin(int(value) % 2**64)[2:]]
     if bits != bits[::-1]:
@@ -77,6 +82,8 @@ def argmax(array: Array) -> list[int] | None:
     """The position of the first maximum; null for an empty array."""
     if not array.data.size:
         return None
+    if np.isnan(array.data.astype(np.float64)).any():
+        raise EarthEngineError("the local Earth Engine does not know the maximum of an array with NaN.")
     return [int(each) for each in np.unravel_index(int(array.data.argmax()), array.data.shape)]
 
 
@@ -97,6 +104,8 @@ def slice_array(array: Array, axis: int, start: int, end: int | None, step: int)
     """A slice along an axis; negative positions count from the end."""
     if step < 1:
         raise EarthEngineError("step must be positive.")
+    if step > 1 and start < -array.data.shape[axis_of(array, axis)]:
+        raise EarthEngineError("the local Earth Engine does not count steps from before the beginning.")
     return Array(array.data[(slice(None),) * axis_of(array, axis) + (slice(start, end, step),)], array.kind)
 
 
@@ -132,7 +141,7 @@ def mask(array: Array, selection: Array) -> Array:
     """The positions along one axis at which the mask is not 0."""
     chosen = selection.data
     long = [axis for axis, n in enumerate(chosen.shape) if n != 1]
-    if chosen.ndim != array.data.ndim or len(long) > 1:
+    if not chosen.ndim or chosen.ndim != array.data.ndim or len(long) > 1:
         raise EarthEngineError("The mask needs the array's dimensions, and may have several values on one axis only.")
     if not long and chosen.ndim > 1:
         if chosen.all():
@@ -170,6 +179,8 @@ def project(array: Array, axes: list[int]) -> Array:
 @function("Array.reshape")
 def reshape(array: Array, shape: Array) -> Array:
     """The array with other lengths; one of them may be -1."""
+    if not np.isfinite(shape.data.astype(np.float64)).all():
+        raise EarthEngineError("Lengths must be whole numbers.")
     lengths = [int(n) for n in shape.data.ravel()]
     if any(n < -1 for n in lengths) or lengths.count(-1) > 1:
         raise EarthEngineError("Lengths must not be negative; one of them may be -1.")
@@ -183,10 +194,7 @@ def reshape(array: Array, shape: Array) -> Array:
 @function("Array.transpose", "Array.matrixTranspose")
 def transpose(array: Array, one: int, two: int) -> Array:
     """The array with two axes exchanged."""
-    extra = max(one, two) + 1 - array.data.ndim
-    if array.data.ndim == 0 or extra > 0:
-        raise EarthEngineError(f"An array with {array.data.ndim} dimensions has no axes {one} and {two}.")
-    return Array(array.data.swapaxes(one, two), array.kind)
+    return Array(array.data.swapaxes(axis_of(array, one), axis_of(array, two)), array.kind)
 
 
 @function("Array.sort")
@@ -205,9 +213,11 @@ def sort(array: Array, keys: Array | None) -> Array:
 def _reduced(array: Array, reducer: Reducer, axes: tuple[int, ...]) -> list[Array]:
     """The outputs of a reducer over axes, which keep the length 1."""
     rest = [n for axis, n in enumerate(array.data.shape) if axis not in axes]
-    stack = np.moveaxis(array.data, axes, range(len(axes))).reshape(-1, math.prod(rest))
-    if not stack.size:
+    if not array.data.size:
         raise EarthEngineError("the local Earth Engine does not reduce empty arrays.")
+    stack = np.moveaxis(array.data, axes, range(len(axes))).reshape(-1, math.prod(rest))
+    if stack.dtype.kind == "i" and (np.abs(stack.astype(np.float64)) > 2**53).any():
+        raise EarthEngineError("the local Earth Engine does not reduce integers of more than 53 bits.")
     given = stack if reducer.exact else stack.astype(np.float64)
     shape = [1 if axis in axes else n for axis, n in enumerate(array.data.shape)]
     kinds = reducer.types(array.kind, len(stack))
@@ -223,6 +233,8 @@ def _reduced(array: Array, reducer: Reducer, axes: tuple[int, ...]) -> list[Arra
 def reduce(array: Array, reducer: Reducer, axes: list[int], field: int | None) -> Array:
     """A reducer over some axes; several outputs are laid out along the field axis, whose length must be 1."""
     over = tuple(axis_of(array, axis) for axis in axes)
+    if not over or len(set(over)) < len(over):
+        raise EarthEngineError("argument 'axes': different axes are needed.")
     found = _reduced(array, reducer, over)
     if len(found) == 1:
         return found[0]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names
+from localearth.functions.arithmetic import BINARY, EXACT, UNARY, Operation, cast_names
 from localearth.registry import function
 from localearth.signatures import signatures
 from localearth.values import array as arrays
@@ -17,7 +17,12 @@ from localearth.values.pixel_type import DOUBLE, NAMED, PixelType
 def run_array(operation: Operation, *operands: Array) -> Array:
     """An operation on the elements of arrays."""
     kind = operation.type(*(each.kind for each in operands))
-    return Array(operation.run(kind, *(each.data for each in operands)), kind)
+    found = operation.run(kind, *(each.data for each in operands))
+    if operation.compute in EXACT and found.dtype.kind == "i" and found.size:
+        exact = EXACT[operation.compute](*(each.data.astype(object) for each in operands))
+        if (exact != found).any():
+            raise EarthEngineError("A result has more than 64 bits, which the local Earth Engine refuses.")
+    return Array(found, kind)
 
 
 def _register() -> None:
@@ -76,7 +81,7 @@ def dot_product(left: Array, right: Array) -> Any:
     """The dot product of two 1-D arrays."""
     if left.data.ndim != 1 or left.data.shape != right.data.shape:
         raise EarthEngineError("Two 1-D arrays of equal length are needed.")
-    return (left.data * right.data).sum().item()
+    return run_array(BINARY["multiply"], left, right).data.sum().item()
 
 
 @function("Array.matrixMultiply")
@@ -124,7 +129,10 @@ def to_diagonal(array: Array) -> Array:
 @function("Array.matrixInverse")
 def inverse(array: Array) -> Array:
     """The inverse of a square matrix."""
-    return _solved(lambda: np.linalg.inv(_matrix(array, True)))
+    matrix = _matrix(array, True)
+    if np.linalg.matrix_rank(matrix) < len(matrix):
+        raise EarthEngineError("The matrix can't be used: it is singular.")
+    return _solved(lambda: np.linalg.inv(matrix))
 
 
 @function("Array.matrixPseudoInverse")

@@ -6,17 +6,18 @@ from typing import Any
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
-from localearth.functions.lists import ordering
+from localearth.functions.lists import arranged
 from localearth.functions.support import mapped
 from localearth.promote import promote
 from localearth.registry import function
 from localearth.values.array import Array
 from localearth.values.collection import Collection, of_elements, union
 from localearth.values.compare import field_of
-from localearth.values.feature import Feature
+from localearth.values.feature import Feature, index_of
 from localearth.values.function import Function
 from localearth.values.geometry import Geometry, around
 from localearth.values.image import Image
+from localearth.values.projection import whole
 
 
 @function("Collection", note="Elements may be features, geometries or images.")
@@ -40,7 +41,7 @@ def size(collection: Collection) -> int:
 @function("Collection.first")
 def first(collection: Collection) -> Any:
     """The first element; null when there is none."""
-    return collection.first()
+    return next(iter(collection.head(1)), None)
 
 
 @function("Collection.toList")
@@ -48,30 +49,32 @@ def to_list(collection: Collection, count: int, offset: int) -> list[Any]:
     """Up to `count` elements after the first `offset`."""
     if count < 0 or offset < 0:
         raise EarthEngineError("count and offset may not be negative.")
-    return list(collection.elements[offset : offset + count])
+    return list(collection.head(offset + count)[offset:])
 
 
 def ordered(elements: list[Any], key: str, ascending: bool) -> list[Any]:
     """Elements in the order of a property; those without it come last in both orders (assumed)."""
     have = [each for each in elements if field_of(each, key) is not None]
     rest = [each for each in elements if field_of(each, key) is None]
-    return sorted(have, key=lambda each: ordering(field_of(each, key)), reverse=not ascending) + rest
+    return arranged(have, (field_of(each, key) for each in have), reverse=not ascending) + rest
 
 
 @function("Collection.limit", note="The asset's id is kept (assumed).")
 def limit(collection: Collection, count: int | None, key: str | None, ascending: bool) -> Collection:
     """At most `count` elements, ordered by a property if one is named."""
+    if count is not None and count < 0:
+        raise EarthEngineError(f"limit must not be negative, but is {count}.")
 
     def make() -> Iterable[Any]:
-        found = list(collection.elements)
-        if key is not None:
-            found = ordered(found, key, ascending)
+        if key is None and count is not None:
+            return collection.head(count)
+        found = list(collection.elements) if key is None else ordered(list(collection.elements), key, ascending)
         return found if count is None else found[:count]
 
     return evolve(collection.derived(make), id=collection.id)
 
 
-@function("Collection.map", note="The asset's id is kept (eemont's issue 77).")
+@function("Collection.map", note="The asset's id is kept (as eemont needs it).")
 def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> Collection:
     """A function applied to every element; its results keep `system:index`."""
 
@@ -88,7 +91,7 @@ def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> C
         for each in collection.walked():
             yield from mapped(_indexed(run), [each], drop_nulls)
 
-    return evolve(collection.derived(make), id=collection.id, walk=None if collection.walk is None else walk)
+    return evolve(collection.derived(make), id=collection.id, walk=walk if collection.is_walked else None)
 
 
 def _indexed(run: Function) -> Function:
@@ -97,7 +100,8 @@ def _indexed(run: Function) -> Function:
         if isinstance(result, Geometry):
             result = Feature(result)
         index = element.properties.get("system:index")
-        if isinstance(result, Image | Feature) and index is not None and "system:index" not in result.properties:
+        made = isinstance(result, Image | Feature | Collection)
+        if made and index is not None and "system:index" not in result.properties:
             return result.with_properties({**result.properties, "system:index": index})
         return result
 
@@ -126,7 +130,7 @@ def merge(left: Collection, right: Collection) -> Collection:
     return left.derived(make, left.of_images and right.of_images)
 
 
-@function("Collection.flatten")
+@function("Collection.flatten", note="Ids are those of the collection and the element, as `0_1` (assumed).")
 def flatten(collection: Collection) -> Collection:
     """The elements of all collections in a collection."""
 
@@ -134,20 +138,30 @@ def flatten(collection: Collection) -> Collection:
         for outer in collection.elements:
             if not isinstance(outer, Collection):
                 raise EarthEngineError("Collection.flatten: the elements must be collections.", placed=True)
-            yield from outer.elements
+            for each in outer.elements:
+                yield each.with_properties({**each.properties, "system:index": f"{index_of(outer)}_{index_of(each)}"})
 
     return collection.derived(make, False)
+
+
+def _serialized(value: Any) -> Any:
+    """A value as in JSON, whose numbers have one type (assumed)."""
+    if isinstance(value, list):
+        return [_serialized(each) for each in value]
+    return whole(value) if isinstance(value, float) else value
 
 
 @function("Collection.distinct")
 def distinct(collection: Collection, properties: Any) -> Collection:
     """The first of each group of elements that are equal in some properties."""
     names = [properties] if isinstance(properties, str) else properties
+    if not names or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise EarthEngineError("argument 'properties': a property name or a list of names is needed.")
 
     def key(element: Any) -> str:
         found = (field_of(element, name) for name in names)
         plain = (each.info() if isinstance(each, Array) else each for each in found)
-        return repr([each.shape.wkb if isinstance(each, Geometry) else each for each in plain])
+        return repr([each.shape.wkb if isinstance(each, Geometry) else _serialized(each) for each in plain])
 
     def make() -> Iterable[Any]:
         seen: set[str] = set()

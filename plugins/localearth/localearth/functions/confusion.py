@@ -19,6 +19,8 @@ from localearth.values.pixel_type import DOUBLE
 def make(values: Any, order: list[int] | None) -> ConfusionMatrix:
     """A confusion matrix from a square array; the classes are 0, 1, 2 ... unless given."""
     counts = arrays.make(values).data.astype(np.float64)
+    if (counts != np.floor(counts)).any():
+        raise EarthEngineError("An array of whole numbers is needed.")
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise EarthEngineError(f"A square array is needed, not lengths {list(counts.shape)}.")
     classes = list(range(len(counts))) if order is None else order
@@ -34,12 +36,13 @@ def error_matrix(collection: Collection, actual: str, predicted: str, order: lis
     if not all(is_number(value) and value == int(value) for pair in pairs for value in pair):
         raise EarthEngineError(f"Properties '{actual}' and '{predicted}' must be whole numbers in every element.")
     classes = list(range(int(max((v for pair in pairs for v in pair), default=0)) + 1)) if order is None else order
-    unknown = sorted({value for pair in pairs for value in pair} - set(classes))
-    if unknown:
-        raise EarthEngineError(f"Value {unknown[0]} is not in 'order'.")
+    if order is None and any(value < 0 for pair in pairs for value in pair):
+        raise EarthEngineError("Negative classes need the argument 'order'.")
     counts = np.zeros((len(classes), len(classes)))
     for one, two in pairs:
-        counts[classes.index(one), classes.index(two)] += 1
+        # Other values than those of the order are not used (documented).
+        if one in classes and two in classes:
+            counts[classes.index(one), classes.index(two)] += 1
     return ConfusionMatrix(counts, tuple(classes))
 
 

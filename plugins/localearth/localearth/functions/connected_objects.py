@@ -154,6 +154,8 @@ def _statistics(band: ImageBand, reducer: Reducer, objects: Source, most: int) -
     def every(grid: Grid, pull: Pull) -> Sampled:
         first, usable = pull(objects, grid)
         values, valid = pull(band.source, _around(grid, most))
+        if reducer.weighted:
+            pull.no_fractions("Image.reduceConnectedComponents")
         part = _middle(grid, most)
         needed = np.unique(first[part][usable[part]])
         found, good = np.zeros((len(kinds), len(needed) + 1)), np.zeros((len(kinds), len(needed) + 1), bool)

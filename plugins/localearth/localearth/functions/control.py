@@ -8,6 +8,8 @@ from localearth.errors import EarthEngineError
 from localearth.profile import profile_text
 from localearth.promote import is_number, type_name
 from localearth.registry import function
+from localearth.values.compare import same
+from localearth.values.pixel_type import Long
 
 
 @function("If", note="Only the chosen branch is evaluated.")
@@ -23,13 +25,15 @@ def choose(condition: Any, true_case: Any, false_case: Any) -> Any:
 @function("ObjectType")
 def object_type(value: Any) -> str:
     """The name of a value's type."""
+    if is_number(value) and not isinstance(value, Long) and not abs(value) < 2**31:
+        raise EarthEngineError(f"the local Earth Engine does not know the type of {value}.")
     return type_name(value).removesuffix("<unknown bands>").removesuffix("<Object>")
 
 
 @function("IsEqual")
 def is_equal(left: Any, right: Any) -> bool:
-    """Whether two plain values are equal."""
-    return bool(left == right)
+    """Whether two values are equal."""
+    return same(left, right)
 
 
 @function("Profile.getProfiles", note="`format` is text. The costs are invented: they follow from the size of answers.")

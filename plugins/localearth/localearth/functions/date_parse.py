@@ -41,6 +41,8 @@ def _regex(pattern: str) -> re.Pattern[str]:
     for i, (text, quoted, letter) in enumerate(tokens):
         if quoted is not None:
             parts.append(re.escape(quoted.replace("''", "'") or "'"))
+        elif text == "'":
+            raise EarthEngineError(f"argument 'format': a quotation mark of {pattern} is not closed.")
         elif letter is None:
             parts.append(re.escape(text))
         elif letter == "M" and len(text) > 2:
@@ -49,7 +51,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
             parts.append(f"(?P<fraction>\\d{{1,{len(text)}}})")
         elif letter in _NUMBERS:
             near = i + 1 < len(tokens) and tokens[i + 1][2] in _NUMBERS
-            year = "4" if near else "9"
+            year = str(len(text)) if near else "9"
             most = year if letter in "yY" else "3" if letter == "D" else "2"
             if letter in "yY" and len(text) == 2:
                 parts.append("(?P<short>\\d{2})")
@@ -58,7 +60,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
         else:
             raise EarthEngineError(f"argument 'format': the local Earth Engine does not support letter '{letter}'.")
     try:
-        return re.compile("".join(parts), re.IGNORECASE)
+        return re.compile("".join(parts), re.IGNORECASE | re.ASCII)
     except re.error:
         raise EarthEngineError(f"argument 'format': '{pattern}' has a field twice.") from None
 
@@ -77,7 +79,10 @@ def parse(pattern: str, text: str, zone: str | None) -> Date:
     if found is None:
         raise EarthEngineError(f"Bad date/time '{text}' for the pattern '{pattern}'.")
     fields = {name: value for name, value in found.groupdict().items() if value is not None}
-    year = int(fields.get("year", 0)) or (_century(int(fields["short"])) if "short" in fields else 1970)
+    # Without a year Joda takes 2000 if a month or a day is given (DateTimeFormatter.withDefaultYear), else 1970.
+    year = 2000 if {"month", "name", "day", "ordinal"} & set(fields) else 1970
+    if "year" in fields or "short" in fields:
+        year = int(fields["year"]) if "year" in fields else _century(int(fields["short"]))
     month = int(fields.get("month", 1))
     if "name" in fields:
         month = _MONTHS.index(fields["name"].lower()[:3]) + 1

@@ -9,6 +9,7 @@ from localearth.functions.joda import format_date
 from localearth.registry import function
 from localearth.values import date as dates
 from localearth.values.date import MILLISECONDS, Date, DateRange
+from localearth.values.pixel_type import Long
 
 
 @function("Date")
@@ -26,7 +27,7 @@ def from_ymd(year: int, month: int, day: int, zone: str | None) -> Date:
 @function("Date.millis")
 def millis(date: Date) -> int:
     """Milliseconds since 1970."""
-    return int(date.millis)
+    return Long(date.millis)
 
 
 @function("Date.format", note="Joda's letters; z and ZZZ for common time zones only.")
@@ -58,26 +59,25 @@ def get(date: Date, unit: str, zone: str | None) -> int:
     """A field of the date; months and days count from 1."""
     when = date.at(zone)
     name = dates.unit_name(unit)
-    return when.isocalendar().week if name == "week" else int(getattr(when, name))
+    return Long(when.isocalendar().week if name == "week" else getattr(when, name))
 
 
 @function("Date.getRelative")
 def get_relative(date: Date, unit: str, of: str, zone: str | None) -> int:
     """The number of whole units since the start of a larger unit, from 0."""
-    start = dates.floor(date, of, zone)
-    if dates.unit_name(unit) == "month":
-        return date.at(zone).month - start.at(zone).month
-    if dates.unit_name(unit) in ("year",):
-        return 0
-    offset = (date.at(zone).utcoffset() or _zero()) - (start.at(zone).utcoffset() or _zero())
-    passed = date.millis - start.millis + offset.total_seconds() * 1000
-    return math.floor(passed / MILLISECONDS[dates.unit_name(unit)])
-
-
-def _zero() -> Any:
-    import datetime as dt
-
-    return dt.timedelta()
+    name, larger = dates.unit_name(unit), dates.unit_name(of)
+    when, start = date.at(zone), dates.floor(date, of, zone).at(zone)
+    if MILLISECONDS[name] > MILLISECONDS[larger]:
+        # "0 is returned when unit argument is larger than inUnit argument" (the API sample ee-date-getrelative.js).
+        return Long(0)
+    if name == larger or name == "week":
+        raise EarthEngineError(f"the local Earth Engine does not know the {name} in a {larger}: no source says it.")
+    if name == "month":
+        return Long(when.month - start.month)
+    if name in ("hour", "minute", "second") and when.utcoffset() != start.utcoffset():
+        raise EarthEngineError("the local Earth Engine does not count hours across a change of the clocks.")
+    passed = when.replace(tzinfo=None) - start.replace(tzinfo=None)
+    return Long(passed.total_seconds() * 1000 // MILLISECONDS[name])
 
 
 @function("Date.getFraction")
@@ -109,12 +109,15 @@ def update(
     """The date with some fields replaced."""
     given = {"year": year, "month": month, "day": day, "hour": hour, "minute": minute}
     fields = {name: value for name, value in given.items() if value is not None}
+    when = date.at(zone)
     if second is not None:
+        if when.microsecond or second < 0 or second * 1000 != int(second * 1000):
+            raise EarthEngineError("argument 'second': the local Earth Engine needs a date and seconds in whole units.")
         fields["second"] = int(second)
-        fields["microsecond"] = round((second - int(second)) * 1e6)
+        fields["microsecond"] = round(second % 1 * 1e6)
     try:
-        return dates.of_datetime(date.at(zone).replace(**fields))  # type: ignore[arg-type]
-    except ValueError as error:
+        return dates.moved(when, **fields)
+    except (ValueError, OverflowError) as error:
         raise EarthEngineError(f"Invalid date: {error}.") from None
 
 
@@ -136,15 +139,28 @@ def unbounded() -> DateRange:
     return DateRange(-math.inf, math.inf)
 
 
+def _instant(millis: float) -> Date:
+    if math.isinf(millis):
+        raise EarthEngineError("the local Earth Engine knows no date at the end of an unbounded range.")
+    return Date(millis)
+
+
+def _common(a: DateRange, b: DateRange) -> DateRange:
+    start, end = max(a.start, b.start), min(a.end, b.end)
+    if start > end:
+        raise EarthEngineError("the local Earth Engine does not know the intersection of ranges that do not meet.")
+    return DateRange(start, end)
+
+
 _RANGES: dict[str, tuple[str, Callable[..., Any]]] = {
-    "start": ("The first instant.", lambda span: Date(span.start)),
-    "end": ("The first instant after it.", lambda span: Date(span.end)),
+    "start": ("The first instant.", lambda span: _instant(span.start)),
+    "end": ("The first instant after it.", lambda span: _instant(span.end)),
     "isEmpty": ("Whether it contains no instant.", lambda span: span.start >= span.end),
     "isUnbounded": ("Whether it contains all instants.", lambda span: math.isinf(span.start) and math.isinf(span.end)),
     "intersects": ("Whether both share an instant.", lambda a, b: max(a.start, b.start) < min(a.end, b.end)),
     "intersection": (
         "The intersection of both.",
-        lambda a, b: DateRange(max(a.start, b.start), max(min(a.end, b.end), max(a.start, b.start))),
+        _common,
     ),
     "union": (
         "The smallest range that contains both.",

@@ -26,7 +26,7 @@ def make(value: Any) -> Dict:
     if isinstance(value, Image | Feature | Collection):
         return value.properties
     if isinstance(value, list) and len(value) % 2 == 0 and all(isinstance(key, str) for key in value[::2]):
-        return dict(zip(value[::2], value[1::2], strict=True))
+        return from_lists(value[::2], value[1::2])
     raise EarthEngineError("A dictionary needs a dictionary, an element, or a list of alternating keys and values.")
 
 
@@ -35,6 +35,8 @@ def from_lists(keys: list[str], values: list[Any]) -> Dict:
     """A dictionary from keys and values."""
     if len(keys) != len(values):
         raise EarthEngineError("Keys and values must have the same length.")
+    if len(set(keys)) < len(keys):
+        raise EarthEngineError("the local Earth Engine does not know which value of a duplicate key counts.")
     return dict(zip(keys, values, strict=True))
 
 
@@ -43,10 +45,12 @@ def get(dictionary: Dict, key: str, default: Any) -> Any:
     """The value of a key; the default if the key is missing, and an error without a default."""
     if dictionary.get(key) is not None:
         return dictionary[key]
+    if key in dictionary and default is None:
+        return None
+    if key in dictionary:
+        raise EarthEngineError(f"the local Earth Engine does not know if the default replaces the null of '{key}'.")
     if default is not None:
         return default
-    if key in dictionary:
-        return None
     raise EarthEngineError(f"Dictionary does not contain key: '{key}'.")
 
 
@@ -96,14 +100,20 @@ def contains(dictionary: Dict, key: str) -> bool:
 @function("Dictionary.combine")
 def combine(first: Dict, second: Dict, overwrite: bool) -> Dict:
     """Both dictionaries as one, without null values."""
-    merged = {**first, **second} if overwrite else {**second, **first}
-    return {key: value for key, value in merged.items() if value is not None}
+    left, right = ({key: value for key, value in each.items() if value is not None} for each in (first, second))
+    unclear = [key for key in (set(first) & set(second)) if (key in left) != (key in right)]
+    if unclear:
+        raise EarthEngineError(
+            f"the local Earth Engine does not know the value of key '{min(unclear)}', which is null in one dictionary."
+        )
+    return {**left, **right} if overwrite else {**right, **left}
 
 
 @function("Dictionary.map")
 def map_values(dictionary: Dict, run: Function) -> Dict:
-    """A function of (key, value) applied to every entry."""
-    return {key: run.call(key, dictionary[key]) for key in sorted(dictionary)}
+    """A function of (key, value) applied to every entry; entries with a null result are dropped (documented)."""
+    found = {key: run.call(key, dictionary[key]) for key in sorted(dictionary)}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _chosen(dictionary: Dict, selectors: list[str], ignore_missing: bool) -> list[str]:
@@ -134,6 +144,8 @@ def rename(dictionary: Dict, old: list[str], new: list[str], overwrite: bool) ->
     """The dictionary with renamed keys."""
     if len(old) != len(new):
         raise EarthEngineError("'from' and 'to' must have the same length.")
+    if len(set(old)) < len(old) or len(set(new)) < len(new):
+        raise EarthEngineError("the local Earth Engine does not rename to or from duplicate keys.")
     missing = [key for key in old if key not in dictionary]
     if missing:
         raise EarthEngineError(f"Dictionary does not contain key: '{missing[0]}'.")
@@ -148,5 +160,5 @@ def rename(dictionary: Dict, old: list[str], new: list[str], overwrite: bool) ->
 def to_image(dictionary: Dict, names: list[str] | None) -> Image:
     """A constant image with one band per number."""
     chosen = sorted(dictionary) if names is None else names
-    found = {name: get(dictionary, name, None) for name in chosen}
+    found = {name: of_kind(get(dictionary, name, None), "Number", f"The value of '{name}'") for name in chosen}
     return of_bands(constant_band(name, value, of_number(value)) for name, value in found.items())

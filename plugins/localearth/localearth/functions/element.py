@@ -87,6 +87,8 @@ def copy_properties(target: Any, source: Any, names: list[str] | None, exclude: 
     """The target with the named properties of another element; all non-system properties without names."""
     if target is None or source is None:
         return target
+    if names is not None and exclude is not None:
+        raise EarthEngineError("Arguments 'properties' and 'exclude' may not both be specified.")
     chosen = default_names(source) if names is None else names
     found = {name: features.get(source, name) for name in chosen if name not in set(exclude or ())}
     copied = {name: value for name, value in found.items() if value is not None}
@@ -116,8 +118,8 @@ def date_of(image: Image) -> Date:
     return of(value)
 
 
-@function("Element.geometry", "Feature.geometry", "Image.geometry", note="`geodesics` is ignored.")
-def geometry_of(element: Any, _margin: Any, projection: Projection | None, _geodesics: bool | None) -> Geometry:
+@function("Element.geometry", "Feature.geometry", "Image.geometry", note="`proj` without a transform.")
+def geometry_of(element: Any, _margin: Any, projection: Projection | None, geodesics: bool | None) -> Geometry:
     """The geometry, or an image's footprint; unbounded images cover the world."""
     found: Geometry | None = element.geometry
     if found is None:
@@ -126,14 +128,13 @@ def geometry_of(element: Any, _margin: Any, projection: Projection | None, _geod
         raise EarthEngineError("The element has no geometry.")
     if projection is None:
         return found
-    return transformed(found, projection, None)
+    # Without `geodesics` the edges are those of the original geometry (documented).
+    return transformed(found, projection, found.geodesic if geodesics is None else geodesics)
 
 
-@function("Feature", note="`geometryKey` is refused.")
-def make_feature(geometry: Geometry | None, properties: Mapping[str, Any], key: str | None) -> Feature:
+@function("Feature", note="`geometryKey` has no effect (documented).")
+def make_feature(geometry: Geometry | None, properties: Mapping[str, Any], _key: str | None) -> Feature:
     """A feature of a geometry and properties."""
-    if key is not None:
-        raise EarthEngineError("argument 'geometryKey': the local Earth Engine does not support it.")
     return Feature(geometry, {name: value for name, value in properties.items() if value is not None})
 
 

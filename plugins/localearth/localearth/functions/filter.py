@@ -10,20 +10,34 @@ from localearth.errors import EarthEngineError
 from localearth.promote import promote
 from localearth.registry import function
 from localearth.values.collection import Filter
-from localearth.values.compare import COMPARISONS, GEOMETRY_FIELDS, Match, comparable, field_of, of_two, plain
+from localearth.values.compare import COMPARISONS, GEOMETRY_FIELDS, Match, field_of, of_two, plain
 from localearth.values.date import Date, DateRange
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image
 
+_UNLESS = ("Filter.notEquals", "Filter.lessThanOrEquals", "Filter.greaterThanOrEquals")
+"""Filters that pass "unless" something holds (documented): what is absent may pass them."""
 
-def fields(left_field: str | None, right_field: str | None, test: Match) -> Match | None:
+
+def _absent(name: str) -> bool:
+    """Whether an element without the property passes a filter."""
+    if name in _UNLESS:
+        raise EarthEngineError(
+            f"{name}: an element has no value to compare, and the local Earth Engine does not know whether it passes. "
+            "Add a filter notNull before it.",
+            placed=True,
+        )
+    return False
+
+
+def fields(left_field: str | None, right_field: str | None, test: Match, name: str = "") -> Match | None:
     """The test of a left field and a right field, if both are given; false when one is missing."""
     if left_field is None or right_field is None:
         return None
 
     def match(left: Any, right: Any) -> bool:
         one, two = field_of(left, left_field), field_of(right, right_field)
-        return one is not None and two is not None and test(one, two)
+        return _absent(name) if one is None or two is None else test(one, two)
 
     return match
 
@@ -48,7 +62,7 @@ def _register() -> None:
             test: Callable[[Any, Any], bool] = test,
             name: str = names[0],
         ) -> Filter:
-            both = fields(left_field, right_field, test)
+            both = fields(left_field, right_field, test, name)
             equal = name == "Filter.equals"
             if both is not None:
                 return evolve(of_two(both, name), same=left_field if equal and left_field == right_field else None)
@@ -57,7 +71,7 @@ def _register() -> None:
             def passes(element: Any) -> bool:
                 found = field_of(element, field)
                 if found is None:
-                    return False
+                    return _absent(name)
                 return test(found, value) if field_first else test(value, found)
 
             is_index = equal and field == "system:index" and isinstance(value, str)
@@ -124,6 +138,8 @@ def date_range_contains(left_field: str | None, right: Any, right_field: str | N
     if field_first or left_field is not None:
         raise EarthEngineError("the local Earth Engine supports a range in 'leftValue' and a date in 'rightField'.")
     span: DateRange = promote("Filter.dateRangeContains", "leftValue", "DateRange", value)
+    if span.start >= span.end:
+        raise EarthEngineError("Empty date ranges not supported for the current operation.")
 
     def passes(element: Any) -> bool:
         found = field_of(element, field)
@@ -133,9 +149,15 @@ def date_range_contains(left_field: str | None, right: Any, right_field: str | N
     return Filter(passes, interval=interval, text="Filter.dateRangeContains")
 
 
+def _some(filters: list[Filter]) -> None:
+    if not filters:
+        raise EarthEngineError("argument 'filters': the local Earth Engine needs at least one filter.")
+
+
 @function("Filter.and", note="In a join, the measure of its only filter that has one (assumed).")
 def both(filters: list[Filter]) -> Filter:
     """Passes elements that pass all filters."""
+    _some(filters)
     regions = [each.region for each in filters if each.region is not None]
     spans = [each.interval for each in filters if each.interval is not None]
     tests = [each.test for each in filters]
@@ -146,7 +168,7 @@ def both(filters: list[Filter]) -> Filter:
         regions[0] if regions else None,
         (max(start for start, _ in spans), min(end for _, end in spans)) if spans else None,
         "Filter.and",
-        (lambda a, b: all(match(a, b) for match in matches)) if filters and len(matches) == len(filters) else None,
+        (lambda a, b: all(match(a, b) for match in matches)) if len(matches) == len(filters) else None,
         measures[0] if len(measures) == 1 else None,
         next((each.index for each in filters if each.index is not None), None),
         next((each.same for each in filters if each.same is not None), None),
@@ -156,6 +178,7 @@ def both(filters: list[Filter]) -> Filter:
 @function("Filter.or")
 def either(filters: list[Filter]) -> Filter:
     """Passes elements that pass any of the filters."""
+    _some(filters)
     tests = [each.test for each in filters]
     matches = [each.match for each in filters if each.match is not None]
     return Filter(
@@ -204,10 +227,11 @@ def has_geometry() -> Filter:
 def range_contains(field: str, low: Any, high: Any) -> Filter:
     """Whether a property lies in a closed range."""
     low, high = plain(low), plain(high)
+    not_greater = COMPARISONS["Filter.lessThanOrEquals", "Filter.lte"]
 
     def passes(element: Any) -> bool:
         found = field_of(element, field)
-        return comparable(found, low) and comparable(found, high) and low <= found <= high
+        return found is not None and not_greater(low, found) and not_greater(found, high)
 
     return Filter(passes, text="Filter.rangeContains")
 
@@ -242,13 +266,7 @@ def calendar_range(start: int, end: int | None, field: str) -> Filter:
 
 @function("Filter.dayOfYear")
 def day_of_year(start: int, end: int) -> Filter:
-    """Whether the day of the year lies in [start, end)."""
-
-    def passes(element: Any) -> bool:
-        found = field_of(element, "system:time_start")
-        if found is None:
-            return False
-        at = Date(found).at().timetuple().tm_yday
-        return start <= at < end if start <= end else at >= start or at < end
-
-    return Filter(passes, text="Filter.dayOfYear")
+    """Whether the day of the year lies in a closed range (documented)."""
+    if start > end:
+        raise EarthEngineError("the local Earth Engine does not know a range over the new year: use calendarRange.")
+    return calendar_range(start, end, "day_of_year")

@@ -22,8 +22,9 @@ def _number(read: Callable[[dt.datetime], int]) -> Callable[[dt.datetime, int], 
     return lambda when, count: str(read(when)).zfill(count)
 
 
-def _year(when: dt.datetime, count: int) -> str:
-    return str(when.year % 100).zfill(2) if count == 2 else str(when.year).zfill(count)
+def _year(read: Callable[[dt.datetime], int]) -> Callable[[dt.datetime, int], str]:
+    """Years; two letters are the last two digits (documented by Joda)."""
+    return lambda when, count: str(read(when) % 100 if count == 2 else read(when)).zfill(count)
 
 
 def _month(when: dt.datetime, count: int) -> str:
@@ -44,7 +45,9 @@ def _offset(when: dt.datetime, count: int) -> str:
     """Z is +0000, ZZ is +00:00, and ZZZ the id of the time zone (documented by Joda)."""
     if count > 2:
         return _zone_id(when)
-    text = when.strftime("%z")[:5]
+    text = when.strftime("%z")
+    if len(text) > 5:
+        raise EarthEngineError("argument 'format': the local Earth Engine does not write offsets with seconds.")
     return text if count == 1 else f"{text[:3]}:{text[3:]}"
 
 
@@ -68,8 +71,8 @@ def _zone_name(when: dt.datetime, count: int) -> str:
 
 
 _LETTERS: dict[str, Callable[[dt.datetime, int], str]] = {
-    "y": _year,
-    "Y": _year,
+    "y": _year(lambda when: when.year),
+    "Y": _year(lambda when: when.year),
     "M": _month,
     "d": _number(lambda when: when.day),
     "D": _number(lambda when: when.timetuple().tm_yday),
@@ -83,7 +86,7 @@ _LETTERS: dict[str, Callable[[dt.datetime, int], str]] = {
     "m": _number(lambda when: when.minute),
     "s": _number(lambda when: when.second),
     "w": _number(lambda when: when.isocalendar().week),
-    "x": _number(lambda when: when.isocalendar().year),
+    "x": _year(lambda when: when.isocalendar().year),
     "e": _number(lambda when: when.isoweekday()),
     "S": _fraction,
     "E": _weekday,
@@ -103,6 +106,8 @@ def format_date(when: dt.datetime, pattern: str | None) -> str:
         text = found[0]
         if found[1] is not None:
             parts.append(found[1].replace("''", "'") or "'")
+        elif text == "'":
+            raise EarthEngineError(f"argument 'format': a quotation mark of {pattern} is not closed.")
         elif found[2] is None:
             parts.append(text)
         elif found[2] in _LETTERS:

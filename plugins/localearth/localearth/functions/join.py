@@ -55,7 +55,7 @@ def inner(primary: str, secondary: str, measure: str | None) -> Join:
 @function(
     "Join.apply",
     note="Conditions on two fields only (leftField and rightField), and their combinations. The id of the primary "
-    "collection is kept (eemont's issue 77).",
+    "collection is kept (as eemont needs it).",
 )
 def apply(join: Join, primary: Collection, secondary: Collection, condition: Filter) -> Collection:
     """The primary elements with their matches in the secondary collection."""

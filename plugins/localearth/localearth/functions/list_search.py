@@ -3,6 +3,8 @@
 from typing import Any
 
 from localearth.registry import function
+from localearth.values.compare import contains as within
+from localearth.values.compare import same
 
 List = list[Any]
 
@@ -10,38 +12,38 @@ List = list[Any]
 @function("List.contains")
 def contains(items: List, item: Any) -> bool:
     """Whether the list contains an element."""
-    return item in items
+    return within(items, item)
 
 
 @function("List.containsAll")
 def contains_all(items: List, other: List) -> bool:
     """Whether the list contains all elements of another list."""
-    return all(item in items for item in other)
+    return all(within(items, item) for item in other)
 
 
 @function("List.equals")
 def equals(items: List, other: List) -> bool:
     """Whether both lists are equal."""
-    return items == other
+    return same(items, other)
 
 
 @function("List.indexOf")
 def index_of(items: List, item: Any) -> int:
     """The first position of an element, or -1."""
-    return items.index(item) if item in items else -1
+    return next((at for at, each in enumerate(items) if same(each, item)), -1)
 
 
 @function("List.indexOfSublist")
 def index_of_sublist(items: List, target: List) -> int:
     """The first position of a sublist, or -1."""
-    found = (i for i in range(len(items) - len(target) + 1) if items[i : i + len(target)] == target)
+    found = (i for i in range(len(items) - len(target) + 1) if same(items[i : i + len(target)], target))
     return next(found, -1)
 
 
 @function("List.frequency")
 def frequency(items: List, item: Any) -> int:
     """The number of occurrences of an element."""
-    return items.count(item)
+    return sum(same(each, item) for each in items)
 
 
 @function("List.distinct")
@@ -49,7 +51,7 @@ def distinct(items: List) -> List:
     """The list without duplicates, in the order of first occurrence."""
     result: List = []
     for item in items:
-        if item not in result:
+        if not within(result, item):
             result.append(item)
     return result
 
@@ -64,7 +66,7 @@ def remove(items: List, item: Any) -> List:
 @function("List.removeAll")
 def remove_all(items: List, other: List) -> List:
     """The list without the elements of another list."""
-    return [item for item in items if item not in other]
+    return [item for item in items if not within(other, item)]
 
 
 @function("List.replace")
@@ -77,4 +79,4 @@ def replace(items: List, old: Any, new: Any) -> List:
 @function("List.replaceAll")
 def replace_all(items: List, old: Any, new: Any) -> List:
     """The list with all occurrences of an element replaced."""
-    return [new if item == old else item for item in items]
+    return [new if same(item, old) else item for item in items]

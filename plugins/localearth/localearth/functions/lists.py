@@ -1,38 +1,53 @@
 """Lists. Negative positions count from the end."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
-
-import numpy as np
 
 from localearth.errors import EarthEngineError
 from localearth.functions.support import check_count, mapped, of_kind
-from localearth.promote import is_number
+from localearth.promote import is_number, type_name
 from localearth.registry import function
 from localearth.values import row_reducers as rows
 from localearth.values.collection import Filter
+from localearth.values.compare import same, text_key
 from localearth.values.date import Date
 from localearth.values.function import Function
-from localearth.values.projection import whole
+from localearth.values.pixel_type import text_of
 from localearth.values.reducer import Reducer
 
 List = list[Any]
 
 
-def ordering(value: Any) -> tuple[int, Any]:
-    """A sort key for the values that Earth Engine can order: numbers, dates and strings.
+def _ordering(value: Any) -> tuple[str, Any]:
+    """The kind and the sort key of a value."""
+    if isinstance(value, bool):
+        return "boolean", value
+    if isinstance(value, Date) or is_number(value):
+        number = value.millis if isinstance(value, Date) else value
+        # NaN comes last, as in Java.
+        return "number", (number != number, number)
+    if isinstance(value, str):
+        return "string", text_key(value)
+    raise EarthEngineError("Only numbers, dates and strings can be ordered.")
+
+
+def orderings(values: Iterable[Any]) -> list[Any]:
+    """Sort keys for the values that Earth Engine can order: numbers (and dates), strings, or booleans.
 
     Raises:
-        EarthEngineError: for others.
+        EarthEngineError: for others, and for values of different kinds.
     """
-    if isinstance(value, Date):
-        return 0, value.millis
-    if isinstance(value, bool) or is_number(value):
-        return 0, value
-    if isinstance(value, str):
-        return 1, value
-    if isinstance(value, list):
-        return 2, [ordering(each) for each in value]
-    raise EarthEngineError("Only numbers, dates, strings and lists of them can be ordered.")
+    found = [_ordering(value) for value in values]
+    kinds = sorted({kind for kind, _ in found})
+    if len(kinds) > 1:
+        raise EarthEngineError(f"the local Earth Engine does not know the order of a {kinds[0]} and a {kinds[1]}.")
+    return [key for _, key in found]
+
+
+def arranged(items: Sequence[Any], values: Iterable[Any], reverse: bool = False) -> List:
+    """Items in the order of some values; equal ones keep their order."""
+    keys = orderings(values)
+    return [items[i] for i in sorted(range(len(items)), key=keys.__getitem__, reverse=reverse)]
 
 
 def position(items: List, index: int) -> int:
@@ -157,29 +172,51 @@ def zip_lists(items: List, other: List) -> List:
 
 @function("List.unzip")
 def unzip(items: List) -> List:
-    """The columns of a list of equally long lists."""
-    return [list(column) for column in zip(*items, strict=True)]
+    """The columns of a list of lists, as many as the shortest one has (documented)."""
+    if not all(isinstance(item, list) for item in items):
+        raise EarthEngineError("All elements must be lists.")
+    return [list(column) for column in zip(*items, strict=False)]
+
+
+def _steps(start: float, end: float, step: float) -> int:
+    """The number of values from start to end, inclusive."""
+    if not step or (end - start) / step < 0:
+        raise EarthEngineError(f"the local Earth Engine does not step from {start} to {end} by {step}.")
+    steps = (end - start) / step
+    check_count(steps, "numbers")
+    total, added = start, 0
+    while step * (end - total - step) >= 0:
+        total, added = total + step, added + 1
+    if not added == int(steps) == int(steps + 1e-9):
+        raise EarthEngineError(
+            f"the local Earth Engine does not know whether {end} is reached from {start} by {step}, "
+            "because of rounding errors. Use count instead of step."
+        )
+    return added + 1
 
 
 @function("List.sequence")
 def sequence(start: Any, end: Any, step: Any, count: int | None) -> List:
     """Numbers from start to end, inclusive, or `count` numbers."""
-    if count is not None:
-        check_count(count, "numbers")
+    if count is None:
         if end is None:
-            return [start + i * step for i in range(count)]
-        return [float(v) for v in np.linspace(start, end, count)]
-    if end is None:
-        raise EarthEngineError("Either end or count must be specified.")
-    if step == 0:
-        raise EarthEngineError("step may not be 0.")
-    check_count((end - start) / step, "numbers")
-    return [start + i * step for i in range(int((end - start) / step + 1e-9) + 1)] if (end - start) / step >= 0 else []
+            raise EarthEngineError("Either end or count must be specified.")
+        count = _steps(start, end, step)
+    elif count < 1 or (count == 1 and end is not None):
+        raise EarthEngineError(f"argument 'count': the local Earth Engine does not support {count} here.")
+    else:
+        check_count(count, "numbers")
+        if end is not None:
+            # A step is ignored (the API sample ee_list_sequence).
+            return [start + (end - start) * i / (count - 1) for i in range(count)]
+    return [start + i * step for i in range(count)]
 
 
 @function("List.repeat")
 def repeat(value: Any, count: int) -> List:
     """A list of one repeated value."""
+    if count < 0:
+        raise EarthEngineError(f"count must not be negative, but is {count}.")
     check_count(count, "elements")
     return [value] * count
 
@@ -190,22 +227,22 @@ def reverse(items: List) -> List:
     return items[::-1]
 
 
-@function("List.rotate")
+@function("List.rotate", note="Refused where the direction matters: no source says it.")
 def rotate(items: List, distance: int) -> List:
-    """The list rotated to the left."""
+    """The list rotated by a distance, where both directions give the same."""
     at = distance % len(items) if items else 0
-    return [*items[at:], *items[:at]]
+    left, right = [*items[at:], *items[:at]], [*items[-at:], *items[:-at]]
+    if at and not same(left, right):
+        raise EarthEngineError("the local Earth Engine does not know the direction: no source says it. Use List.slice.")
+    return left
 
 
 @function("List.sort")
 def sort(items: List, keys: List | None) -> List:
     """The list in ascending order, or in the order of keys."""
-    if keys is None:
-        return sorted(items, key=ordering)
-    if len(keys) != len(items):
+    if keys is not None and len(keys) != len(items):
         raise EarthEngineError("keys must have the same length as the list.")
-    order = sorted(range(len(items)), key=lambda i: ordering(keys[i]))
-    return [items[i] for i in order]
+    return arranged(items, items if keys is None else keys)
 
 
 @function("List.flatten")
@@ -214,16 +251,26 @@ def flatten(items: List) -> List:
     return [each for item in items for each in (flatten(item) if isinstance(item, list) else [item])]
 
 
+def _text(item: Any) -> str:
+    if isinstance(item, bool):
+        return str(item).lower()
+    if isinstance(item, str):
+        return item
+    if is_number(item):
+        return text_of(item)
+    raise EarthEngineError(f"the local Earth Engine joins strings, numbers and booleans, not {type_name(item)}.")
+
+
 @function("List.join")
 def join(items: List, separator: str) -> str:
     """The elements as text, with a separator between them."""
-    return separator.join(
-        item if isinstance(item, str) else str(whole(item) if is_number(item) else item) for item in items
-    )
+    return separator.join(map(_text, items))
 
 
 @function("List.splice")
 def splice(items: List, start: int, count: int, other: List | None) -> List:
     """The list with `count` elements from a position replaced by another list."""
     at = position(items, start)
+    if count < 0:
+        raise EarthEngineError(f"count must not be negative, but is {count}.")
     return [*items[:at], *(other or []), *items[at + count :]]

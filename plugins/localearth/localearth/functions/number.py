@@ -1,7 +1,6 @@
 """Numbers: the arithmetic of images, on single values."""
 
 import math
-import operator
 import re
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
@@ -9,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names
+from localearth.functions.arithmetic import BINARY, EXACT, UNARY, Operation, cast_names
 from localearth.registry import function
-from localearth.values.pixel_type import DOUBLE, FLOAT, INT64, LIMITS, NAMED, Long, PixelType, cast
+from localearth.values.pixel_type import DOUBLE, FLOAT, INT64, LIMITS, NAMED, Long, PixelType, cast, text_of
+from localearth.values.projection import whole
 
 
 def _kind(value: Any) -> PixelType:
@@ -19,15 +19,11 @@ def _kind(value: Any) -> PixelType:
     return LIMITS["int64"] if isinstance(value, int) else DOUBLE
 
 
-_EXACT: dict[Any, Any] = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul}
-"""Operations whose result may exceed 64 bits."""
-
-
 def run_number(operation: Operation, *values: Any) -> Any:
     """An operation on numbers, computed in double precision."""
     kind = operation.type(*(_kind(value) for value in values))
-    if operation.compute in _EXACT and all(isinstance(value, int) for value in values):
-        exact = _EXACT[operation.compute](*map(int, values))
+    if operation.compute in EXACT and all(isinstance(value, int) for value in values):
+        exact = EXACT[operation.compute](*map(int, values))
         if not INT64[0] <= exact <= INT64[1]:
             raise EarthEngineError(f"The result {exact} has more than 64 bits, which the local Earth Engine refuses.")
     precision = PixelType(kind.precision if kind.is_integer else "double", kind.low, kind.high)
@@ -47,7 +43,7 @@ def _register() -> None:
         def single(value: Any, operation: Operation = operation, name: str = name) -> Any:
             found = run_number(operation, value)
             # A rounded number is an integer, so that it can be an index.
-            return int(found) if name in ("round", "floor", "ceil") and math.isfinite(found) else found
+            return whole(found) if name in ("round", "floor", "ceil") else found
 
         note = "Halves are rounded away from 0 (assumed)." if name == "round" else ""
         function(f"Number.{name}", note=note)(single)
@@ -73,33 +69,36 @@ _register()
 @function("Number.clamp")
 def clamp(value: Any, low: float, high: float) -> Any:
     """Clamps the value to a range."""
+    if low > high:
+        raise EarthEngineError(f"the local Earth Engine does not clamp to a range from {low} to {high}.")
     return min(max(value, low), high)
 
 
 @function("Number.unitScale")
 def unit_scale(value: Any, low: float, high: float) -> float:
-    """Maps [low, high] to [0, 1] without clamping."""
-    if low == high:
-        raise EarthEngineError("arguments 'low' and 'high': the local Earth Engine needs different numbers.")
-    return float((value - low) / (high - low))
+    """Maps [low, high] to [0, 1] without clamping; 0 if both are equal (documented)."""
+    return 0 if low == high else float((value - low) / (high - low))
 
 
 @function("Number.parse")
 def parse(text: str, radix: int) -> Any:
     """A number from text, as Java writes numbers."""
-    if radix != 10 and re.fullmatch(r"[-+]?[0-9A-Za-z]+", text) and 2 <= radix <= 36:
+    if 2 <= radix <= 36 and re.fullmatch("[-+]?[0-9]+" if radix == 10 else "[-+]?[0-9A-Za-z]+", text):
         try:
-            return int(text, radix)
+            found = int(text, radix)
         except ValueError:
             raise EarthEngineError(f"Can't parse '{text}' as a number of radix {radix}.") from None
-    if radix == 10 and re.fullmatch(r"[-+]?\d+", text.strip()):
-        return int(text)
-    if radix == 10 and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", text.strip()):
+        if not INT64[0] <= found <= INT64[1]:
+            raise EarthEngineError(f"Can't parse '{text}': integers have up to 64 bits.")
+        return found
+    number = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
+    if radix == 10 and re.fullmatch(number, text) and math.isfinite(float(text)):
         return float(text)
     raise EarthEngineError(f"Can't parse '{text}' as a number.")
 
 
-_FORMAT = re.compile(r"((?:[^%]|%%)*)%([-+0 ]*)(\d*)(?:\.(\d+))?([dfegsxoX])((?:[^%]|%%)*)", re.DOTALL)
+_FORMAT = re.compile(r"([^%]*)%([-+0 ]*)([1-9][0-9]*)?(?:\.([0-9]+))?([dfegsxoX])([^%]*)", re.DOTALL)
+"""A pattern has exactly one % (documented)."""
 
 
 @function("Number.format", note="Java's patterns with one of d, f, e, g, s, x, o, and the flags - + 0 and blank.")
@@ -109,23 +108,30 @@ def format_number(value: Any, pattern: str) -> str:
     if found is None or (found[4] is not None and found[5] in "dsxoX"):
         raise EarthEngineError(f"argument 'pattern': the local Earth Engine does not support '{pattern}'.")
     before, flags, width, precision, kind, after = found.groups()
+    # Java's Formatter refuses these too.
+    allowed = {"s": "-", "x": "-0", "X": "-0", "o": "-0", "e": "-+0 ", "g": "-+0 ", "f": "-+0 ", "d": "-+0 "}[kind]
+    clash = ("-" in flags and "0" in flags) or ("+" in flags and " " in flags) or len(set(flags)) < len(flags)
+    if clash or set(flags) - set(allowed) or (set(flags) & {"-", "0"} and not width):
+        raise EarthEngineError(f"argument 'pattern': the flags '{flags}' are not allowed in '{pattern}'.")
     if kind in "feg" and math.isfinite(value):
         text = _rounded(float(value), kind, 6 if precision is None else int(precision))
     elif kind in "dxoX" and not float(value).is_integer():
         raise EarthEngineError(f"The pattern '{pattern}' needs a whole number, not {value}.")
     elif kind in "dxoX" and (kind == "d" or value >= 0):
         text = format(int(value), kind)
-    elif kind == "s" and isinstance(value, int):
-        text = str(value)
+    elif kind == "s":
+        text = text_of(value)
     else:
-        # Java writes negative hexadecimal numbers by their size in bits, and floats in its own notation.
+        # Java writes negative hexadecimal numbers by their size in bits.
         raise EarthEngineError(f"argument 'pattern': the local Earth Engine does not write {value} with '{pattern}'.")
     if kind in "dfeg" and not text.startswith("-"):
         text = ("+" if "+" in flags else " " if " " in flags else "") + text
     size = int(width or 0)
-    align = str.ljust if "-" in flags else str.zfill if "0" in flags else str.rjust
-    text = align(text, size)
-    return before.replace("%%", "%") + text + after.replace("%%", "%")
+    if "0" in flags:
+        sign = text[0] if text[0] in "-+ " else ""
+        text = sign + text[len(sign) :].rjust(size - len(sign), "0")
+    text = text.ljust(size) if "-" in flags else text.rjust(size)
+    return before + text + after
 
 
 def _rounded(value: float, kind: str, digits: int) -> str:

@@ -8,17 +8,21 @@ from localearth.registry import function
 from localearth.values.pixel_type import NAMED, PixelType
 
 
-@function("PixelType", note="`dimensions` 0 only: there are no array images.")
+@function("PixelType")
 def make(precision: Any, low: Any, high: Any, dimensions: int) -> PixelType:
     """A type from a precision and a range."""
-    if dimensions:
-        raise EarthEngineError("argument 'dimensions': the local Earth Engine has no array images.")
-    if isinstance(precision, PixelType):
-        return precision
-    if precision not in NAMED:
+    if dimensions < 0:
+        raise EarthEngineError(f"argument 'dimensions': at least 0, not {dimensions}.")
+    if not isinstance(precision, PixelType) and not (isinstance(precision, str) and precision in NAMED):
         raise EarthEngineError(f"Unknown precision '{precision}'.")
-    named = NAMED[precision]
-    return PixelType(named.precision, named.low if low is None else low, named.high if high is None else high)
+    if precision == "int" and (low is None or high is None):
+        raise EarthEngineError("arguments 'minValue' and 'maxValue': the precision int needs both.")
+    named = precision if isinstance(precision, PixelType) else {**NAMED, "int": PixelType("int")}[precision]
+    low, high = named.low if low is None else low, named.high if high is None else high
+    found = PixelType(named.precision, low, high, dimensions)
+    if not named.bounds[0] <= found.bounds[0] <= found.bounds[1] <= named.bounds[1]:
+        raise EarthEngineError(f"The limits {low} and {high} are not within those of the precision.")
+    return found
 
 
 def _register() -> None:
@@ -53,6 +57,6 @@ def max_value(kind: PixelType) -> Any:
 
 
 @function("PixelType.dimensions")
-def dimensions_of(_kind: PixelType) -> int:
-    """The number of array dimensions, 0."""
-    return 0
+def dimensions_of(kind: PixelType) -> int:
+    """The number of array dimensions; 0 for numbers."""
+    return kind.dimensions

@@ -57,6 +57,8 @@ def at_scale(projection: Projection, metres: float) -> Projection:
 @function("Projection.scale")
 def scale(projection: Projection, x: float, y: float) -> Projection:
     """The projection with pixels scaled by two factors and the same origin."""
+    if not x or not y:
+        raise EarthEngineError("The factors must not be 0.")
     return projection.scaled(x, y)
 
 

@@ -6,17 +6,31 @@ import numpy as np
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
-from localearth.functions.lists import ordering
+from localearth.functions.lists import arranged, orderings
 from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values import row_reducers as rows
 from localearth.values.collection import Collection
 from localearth.values.compare import field_of
 from localearth.values.date import Date
+from localearth.values.pixel_type import text_of
 from localearth.values.projection import whole
-from localearth.values.reducer import BUILTIN, Reducer, percentiles
+from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights, percentiles
 
-_HISTOGRAMS = "The histogram arguments are ignored, because all values are kept."
+_HISTOGRAMS = "All values are kept, without a histogram; more than `maxRaw` of them, if it is given, are refused."
+
+
+def _up_to(reducer: Reducer, most: int | None) -> Reducer:
+    """A reducer that refuses more values than `maxRaw`: of more, the server makes a histogram (documented)."""
+    if most is None:
+        return reducer
+
+    def apply(values: Stack, valid: Valid, weights: Weights) -> list[tuple[Any, Valid]]:
+        if valid.sum(axis=0).max(initial=0) > most:
+            raise EarthEngineError(f"argument 'maxRaw': the local Earth Engine has no histograms of more than {most}.")
+        return reducer.apply(values, valid, weights)
+
+    return evolve(reducer, apply=apply)
 
 
 def _register() -> None:
@@ -26,8 +40,8 @@ def _register() -> None:
         if name in ("min", "max"):
 
             def counted(inputs: int, reducer: Reducer = reducer) -> Reducer:
-                if inputs < 1:
-                    raise EarthEngineError("numInputs must be positive.")
+                if not 1 <= inputs <= 1000:
+                    raise EarthEngineError(f"argument 'numInputs': 1 to 1000, not {inputs}.")
                 return reducer if inputs == 1 else rows.extreme(reducer, inputs)
 
             counted.__doc__ = f"The {name}imum."
@@ -37,8 +51,8 @@ def _register() -> None:
             )(counted)
         elif name in ("median", "mode"):
 
-            def ranked(_buckets: Any, _width: Any, _raw: Any, reducer: Reducer = reducer) -> Reducer:
-                return reducer
+            def ranked(_buckets: Any, _width: Any, raw: int | None, reducer: Reducer = reducer) -> Reducer:
+                return _up_to(reducer, raw)
 
             ranked.__doc__ = f"The {name}."
             function(f"Reducer.{name}", note=_HISTOGRAMS)(ranked)
@@ -63,19 +77,24 @@ _register()
 
 
 @function("Reducer.percentile", note=f"Interpolated linearly (assumed). {_HISTOGRAMS}")
-def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _width: Any, _raw: Any) -> Reducer:
+def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _width: Any, raw: int | None) -> Reducer:
     """Percentiles; the outputs are named `p25` and the like."""
     outputs = [f"p{whole(float(share))}" for share in shares] if names is None else names
     if len(outputs) != len(shares):
         raise EarthEngineError(f"There are {len(shares)} percentiles, but {len(outputs)} names were given.")
     if not all(0 <= share <= 100 for share in shares):
         raise EarthEngineError("Percentiles must be between 0 and 100.")
-    return percentiles([float(share) for share in shares], tuple(outputs))
+    if len(set(outputs)) < len(outputs) or (names is None and any(share != int(share) for share in shares)):
+        raise EarthEngineError("argument 'outputNames': names are needed for equal percentiles and for fractions.")
+    return _up_to(percentiles([float(share) for share in shares], tuple(outputs)), raw)
 
 
 @function("Reducer.combine", note="Null values are refused unless inputs are shared.")
 def combine(one: Reducer, two: Reducer, prefix: str, shared: bool) -> Reducer:
     """Two reducers on the same inputs, or on those of one after those of the other."""
+    equal = set(one.outputs) & {prefix + name for name in two.outputs}
+    if equal:
+        raise EarthEngineError(f"Both reducers have an output '{min(equal)}': set outputPrefix to tell them apart.")
     if not shared:
         return rows.side_by_side([one, two], (*one.outputs, *(prefix + name for name in two.outputs)))
     if isinstance(one, rows.RowReducer) or isinstance(two, rows.RowReducer):
@@ -88,6 +107,8 @@ def set_outputs(reducer: Reducer, names: list[str]) -> Reducer:
     """The reducer with other output names."""
     if len(names) != len(reducer.outputs):
         raise EarthEngineError(f"The reducer has {len(reducer.outputs)} outputs, but {len(names)} names were given.")
+    if len(set(names)) < len(names) or "" in names:
+        raise EarthEngineError("argument 'outputs': different names are needed, and no empty ones.")
     return reducer.named(tuple(names))
 
 
@@ -109,6 +130,8 @@ def unweighted(reducer: Reducer) -> Reducer:
 
 def column_of(collection: Collection, name: str) -> list[Any]:
     """A property of every element; null where it is missing."""
+    if any(isinstance(each.properties.get(name), Date) for each in collection.elements):
+        raise EarthEngineError(f"the local Earth Engine does not reduce dates: set Date.millis as property '{name}'.")
     return [field_of(each, name) for each in collection.elements]
 
 
@@ -125,7 +148,7 @@ def array(collection: Collection, name: str) -> list[Any]:
 @function("AggregateFeatureCollection.first")
 def first(collection: Collection, name: str) -> Any:
     """The property of the first element."""
-    return field_of(collection.elements[0], name) if collection.elements else None
+    return next(iter(column_of(collection, name)), None)
 
 
 @function("AggregateFeatureCollection.count")
@@ -138,8 +161,11 @@ def count(collection: Collection, name: str) -> int:
 def histogram(collection: Collection, name: str) -> dict[str, int]:
     """The number of occurrences of each value of a property."""
     found: dict[str, int] = {}
-    for value in sorted(_column(collection, name), key=ordering):
-        key = value if isinstance(value, str) else str(whole(value))
+    values = _column(collection, name)
+    if any(isinstance(value, bool) for value in values):
+        raise EarthEngineError("the local Earth Engine does not know the keys of booleans in a histogram.")
+    for value in arranged(values, values):
+        key = value if isinstance(value, str) else text_of(whole(value))
         found[key] = found.get(key, 0) + 1
     return found
 
@@ -147,17 +173,19 @@ def histogram(collection: Collection, name: str) -> dict[str, int]:
 @function("AggregateFeatureCollection.min")
 def least(collection: Collection, name: str) -> Any:
     """The minimum of a property."""
-    return min(_column(collection, name), key=ordering, default=None)
+    values = _column(collection, name)
+    return arranged(values, values)[0] if values else None
 
 
 @function("AggregateFeatureCollection.max")
 def greatest(collection: Collection, name: str) -> Any:
     """The maximum of a property."""
-    return max(_column(collection, name), key=ordering, default=None)
+    values = _column(collection, name)
+    return arranged(values, values)[-1] if values else None
 
 
 def _numbers(collection: Collection, name: str) -> list[float]:
-    values = [each.millis if isinstance(each, Date) else each for each in _column(collection, name)]
+    values = _column(collection, name)
     if not all(is_number(each) for each in values):
         raise EarthEngineError(f"Property '{name}' is not a number in every element.")
     return values
@@ -177,8 +205,9 @@ def _register_aggregates() -> None:
             values = _numbers(collection, column)
             if len(values) == 1 and reducer.startswith("sample"):
                 raise EarthEngineError("the local Earth Engine needs two or more values.")
-            found = _single(reducer, values)
-            return 0 if found is None and reducer == "sum" else found
+            if not values and reducer != "mean":
+                raise EarthEngineError(f"the local Earth Engine does not know the {reducer} of no values.")
+            return _single(reducer, values)
 
         aggregate.__doc__ = f"The {reducer} of a property."
         function(f"AggregateFeatureCollection.{name}")(aggregate)
@@ -190,7 +219,7 @@ _register_aggregates()
 @function("AggregateFeatureCollection.count_distinct")
 def count_distinct(collection: Collection, name: str) -> int:
     """The number of different values of a property."""
-    return len({ordering(value) for value in _column(collection, name)})
+    return len(set(orderings(_column(collection, name))))
 
 
 @function("AggregateFeatureCollection.stats", note="Needs two or more values.")

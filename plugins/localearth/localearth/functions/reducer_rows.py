@@ -52,6 +52,8 @@ def for_each(reducer: Reducer, names: list[str]) -> Reducer:
     """A copy of a reducer for each name."""
     if len(reducer.outputs) != 1:
         raise EarthEngineError("argument 'reducer': the local Earth Engine supports reducers with one output.")
+    if len(set(names)) < len(names):
+        raise EarthEngineError("argument 'outputNames': different names are needed.")
     return rows.side_by_side([reducer] * len(names), tuple(names))
 
 

@@ -26,19 +26,35 @@ _POSIX = {
     "print": " -~",
     "ascii": r"\x00-\x7f",
 }
-_TOKEN = re.compile(r"\\(.)|\[\^?\]?((?:\[:\^?\w+:\]|\\.|[^\]\\])*)\]|\(\?<(?![=!])|.", re.DOTALL)
+_TOKEN = re.compile(
+    r"\\(.)|\[\^?\]?((?:\[:\^?\w+:\]|\\.|[^\]\\])*)\]|\(\?<(?=[A-Za-z])|(\(\?(?!:|P<|[is]+\))|[*+?}]\+|\{,)|.",
+    re.DOTALL,
+)
 _SET = re.compile(r"\[:(\^?)(\w+):\]|\\.|.", re.DOTALL)
+_BREAKS = re.compile("[\r\x0b\x85\u2028\u2029]")
+"""Characters that are line breaks or blanks to Java, and no line breaks to RE2."""
+
 _REFERENCE = re.compile(r"\\(.)|\$(\d+)|\$\{(\w+)\}|\\|\$|[^\\$]+", re.DOTALL)
 
 
-def compiled(regex: str, flags: str = "") -> re.Pattern[str]:
-    """A regular expression, with the flags g and i.
+def compiled(regex: str, flags: str = "", text: str = "") -> re.Pattern[str]:
+    """A regular expression for a text, with the flags g and i.
 
     Raises:
         EarthEngineError: when it is not valid, or means different things to Java and RE2.
     """
     if set(flags) - {"g", "i"}:
         raise refuse("flags", flags, "use 'g' and 'i'")
+    if ("i" in flags or "(?i" in regex) and not (regex + text).isascii():
+        raise EarthEngineError("argument 'flags': the local Earth Engine ignores the case of ASCII letters only.")
+    if _BREAKS.search(text) and re.search(r"[.$]|\\s", regex):
+        raise EarthEngineError(
+            "the local Earth Engine reads . $ and \\s in text with line breaks only if these are \\n."
+        )
+    if text.endswith("\n") and "$" in regex:
+        raise EarthEngineError("the local Earth Engine does not know whether $ is before a line break at the end.")
+    if re.search(r"\\b", regex, re.IGNORECASE) and not text.isascii():
+        raise EarthEngineError("the local Earth Engine does not know which letters beyond ASCII belong to a word.")
     return _compiled(regex, "i" in flags)
 
 
@@ -56,8 +72,8 @@ def _translated(found: re.Match[str]) -> str:
     text = found[0]
     if found[1] == "z":
         return r"\Z"
-    if found[1] in ("Z", "Q", "E", "p", "P", "h", "H", "R", "X", "G", "C"):
-        raise refuse("regex", text, "use other character classes")
+    if found[3] or (found[1] and found[1] in "ZQEpPhHRXGCvNkceu0123456789"):
+        raise refuse("regex", text, "it is not the same in Java and RE2")
     if text == "(?<":
         return "(?P<"
     if found[2] is None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from localearth.errors import EarthEngineError
 from localearth.functions.arithmetic import BINARY, UNARY, Operation, floating
 from localearth.functions.array_math import run_array
 from localearth.functions.image_math import binary_image, unary
@@ -21,6 +22,9 @@ from localearth.values.image import Image
 
 _LARGE = 49
 """From here on, Commons Math computes digamma and trigamma by their series."""
+
+LARGEST = 1e8
+"""Up to here, the series of gammainc converges in a moment."""
 
 _TINY = 1e-5
 """Up to here, it uses the first terms at 0."""
@@ -102,6 +106,8 @@ def gammainc(x: float, a: float) -> float:
     """The regularized lower incomplete gamma function, by its series or its continued fraction."""
     if math.isnan(x) or math.isnan(a) or a <= 0 or x < 0:
         return math.nan
+    if max(x, a) > LARGEST and math.isfinite(x):
+        raise EarthEngineError(f"the local Earth Engine computes gammainc of numbers up to {LARGEST:.0e}.")
     if x == 0 or math.isinf(x):
         return 0.0 if x == 0 else 1.0
     front = math.exp(-x + a * math.log(x) - math.lgamma(a))

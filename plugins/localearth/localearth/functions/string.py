@@ -1,14 +1,18 @@
 """Strings."""
 
 import json
+import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
-from localearth.encode import encode
 from localearth.errors import EarthEngineError
 from localearth.functions import regex as regular
-from localearth.promote import is_number
+from localearth.functions.support import refuse
+from localearth.promote import is_number, type_name
 from localearth.registry import function
-from localearth.values.date import Date
+from localearth.values.compare import text_key
+from localearth.values.pixel_type import INT64, text_of
 from localearth.values.projection import whole
 
 _FLAGS = "`flags` g and i only."
@@ -20,26 +24,31 @@ def make(value: Any) -> str:
     if isinstance(value, str):
         return value
     if is_number(value):
-        text = str(whole(value))
-        if "e" in text:
-            raise EarthEngineError(f"argument 'input': the local Earth Engine does not know how Java writes {text}.")
-        return text
-    if isinstance(value, Date):
-        return value.at().strftime("%Y-%m-%dT%H:%M:%S")
-    return written(value)
+        return text_of(value)
+    raise EarthEngineError("argument 'input': the local Earth Engine supports strings and numbers.")
 
 
-def written(value: Any) -> str:
-    """A value as JSON, as the server writes it."""
-    try:
-        return json.dumps(encode(value), separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        raise EarthEngineError("argument 'object': JSON has no infinite numbers and no NaN.") from None
+_ESCAPED = re.compile("[<>&='\x7f-\x9f\u2028\u2029]")
+"""Characters that Java's libraries for JSON write differently."""
+
+
+def _plain(value: Any) -> Any:
+    """A value of primitives, lists and dictionaries (documented), which every library writes equally as JSON."""
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return float(text_of(value))
+    if value is None or isinstance(value, bool | int) or (isinstance(value, str) and not _ESCAPED.search(value)):
+        return value
+    shown = repr(value) if isinstance(value, str) else f"a {type_name(value)}"
+    raise EarthEngineError(f"argument 'object': the local Earth Engine does not know how {shown} is written as JSON.")
 
 
 def _units(text: str) -> str:
     """Text whose characters are Java's units of 16 bits."""
-    if any(ord(character) > 0xFFFF for character in text):
+    if not text.isascii() and any(ord(character) > 0xFFFF for character in text):
         raise EarthEngineError("the local Earth Engine does not count characters beyond 16 bits, such as emoji.")
     return text
 
@@ -89,53 +98,83 @@ def upper(text: str) -> str:
 @function("String.trim")
 def trim(text: str) -> str:
     """The string without blanks and control characters at both ends, as Java trims."""
-    return text.strip("".join(map(chr, range(33))))
+    found = text.strip("".join(map(chr, range(33))))
+    if found != text.strip():
+        raise EarthEngineError("the local Earth Engine does not know which blanks beyond ASCII are removed.")
+    return found
 
 
 @function("String.equals")
 def equals(text: str, other: Any) -> bool:
     """Whether both strings are equal."""
-    return bool(text == other)
+    return isinstance(other, str) and text == other
 
 
 @function("String.compareTo")
 def compare(one: str, two: str) -> int:
-    """-1, 0 or 1 by lexicographic order."""
-    return (one > two) - (one < two)
+    """-1, 0 or 1 by lexicographic order of the units of 16 bits, as in Java."""
+    left, right = text_key(one), text_key(two)
+    return (left > right) - (left < right)
 
 
-@function("String.split", note=_FLAGS)
+@function("String.split", note="`flags` i only.")
 def split(text: str, regex: str, flags: str) -> list[str]:
     """The parts between the matches of a regular expression; the characters if it is empty."""
-    return list(text) if not regex else regular.split(text, regular.compiled(regex, flags))
+    if flags not in ("", "i"):
+        raise refuse("flags", flags, "use 'i'")
+    if not regex and text:
+        return list(_units(text))
+    return regular.split(text, regular.compiled(regex, flags, text))
 
 
 @function("String.match", note=_FLAGS)
 def match(text: str, regex: str, flags: str) -> list[str]:
     """The first match and its groups; with the flag g, all matches."""
-    pattern = regular.compiled(regex, flags)
+    pattern = regular.compiled(regex, flags, text)
     if "g" in flags:
+        if pattern.groups:
+            raise EarthEngineError("the local Earth Engine does not know the result of groups with the flag g.")
         return [found[0] for found in pattern.finditer(text)]
     found = pattern.search(text)
-    return [] if found is None else [found[0], *(group or "" for group in found.groups())]
+    if found is None:
+        return []
+    if None in found.groups():
+        raise EarthEngineError("the local Earth Engine does not know the result of a group that takes no part.")
+    return [found[0], *found.groups()]
 
 
 @function("String.replace", note=_FLAGS)
 def replace(text: str, regex: str, replacement: str, flags: str) -> str:
     """The string with the first match replaced, or all matches with the flag g. `$1` is a group."""
-    return regular.replace(text, regular.compiled(regex, flags), replacement, "g" in flags)
+    return regular.replace(text, regular.compiled(regex, flags, text), replacement, "g" in flags)
 
 
 @function("String.encodeJSON")
 def encode_json(value: Any) -> str:
     """A value as JSON, without blanks; keys in alphabetical order (https://github.com/google/earthengine-community)."""
-    return written(value)
+    return json.dumps(_plain(value), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise EarthEngineError("the local Earth Engine does not know what a duplicate key in JSON means.")
+    return found
+
+
+def _number(text: str) -> float:
+    value = int(text) if text.lstrip("-").isdigit() else float(text)
+    if not math.isfinite(value) or (isinstance(value, int) and not INT64[0] <= value <= INT64[1]):
+        raise EarthEngineError(f"the local Earth Engine does not read {text} in JSON.")
+    return whole(value)
 
 
 @function("String.decodeJSON")
 def decode_json(text: str) -> Any:
-    """A value from JSON."""
+    """A value from JSON; whole numbers are integers, because JSON does not distinguish 1 and 1.0."""
     try:
-        return json.loads(text)
+        return json.loads(
+            text, object_pairs_hook=_pairs, parse_float=_number, parse_int=_number, parse_constant=_number
+        )
     except ValueError:
         raise EarthEngineError("Invalid JSON.") from None

@@ -82,6 +82,8 @@ def of_kind(value: Any, kind: str, what: str) -> Any:
         EarthEngineError: it is of another kind.
     """
     try:
+        if isinstance(value, bool):
+            raise Mismatch
         return converter(kind)(value)  # type: ignore[misc]
     except Mismatch:
         raise EarthEngineError(f"{what} is not a {kind}.") from None

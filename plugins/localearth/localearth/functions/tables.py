@@ -17,7 +17,7 @@ from localearth.values import array as arrays
 from localearth.values import feature as features
 from localearth.values.array import Array
 from localearth.values.collection import Collection, of_elements
-from localearth.values.compare import field_of
+from localearth.values.compare import field_of, same
 from localearth.values.feature import Feature, index_of
 
 _RANDOM = "Not the same numbers as Google's for a seed."
@@ -58,7 +58,7 @@ def shuffle(items: list[Any], seed: Any) -> list[Any]:
 def last_index(items: list[Any], target: list[Any]) -> int:
     """The last position of a sublist, or -1."""
     starts = range(len(items) - len(target), -1, -1)
-    return next((i for i in starts if items[i : i + len(target)] == target), -1)
+    return next((i for i in starts if same(items[i : i + len(target)], target)), -1)
 
 
 @function("Collection.remap")
@@ -66,14 +66,18 @@ def remap(collection: Collection, old: list[Any], new: list[int], name: str) -> 
     """A property with other values; elements with a value that is not listed are dropped."""
     if len(old) != len(new):
         raise EarthEngineError(f"lookupIn has {len(old)} values, but lookupOut {len(new)}.")
-    if not all(isinstance(value, str) or (is_number(value) and value == int(value)) for value in old):
+    if not all(isinstance(value, str) or (is_number(value) and value % 1 == 0) for value in old):
         raise EarthEngineError("argument 'lookupIn': strings and integers are allowed.")
     table = dict(zip(old, new, strict=True))
+    if len(table) < len(old):
+        raise EarthEngineError(
+            "argument 'lookupIn': the local Earth Engine does not know which of equal values counts."
+        )
 
     def make() -> Iterable[Any]:
         for each in collection.elements:
             value = field_of(each, name)
-            if isinstance(value, str | int | float) and value in table:
+            if (isinstance(value, str) or is_number(value)) and value in table:
                 yield each.with_properties({**each.properties, name: table[value]})
 
     return collection.derived(make)

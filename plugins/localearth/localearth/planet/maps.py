@@ -31,7 +31,7 @@ _SRTM_GRID = Grid(
 )
 """That of the real image: from 60 N to 56 S, with pixels centred on whole arc seconds."""
 
-_SRTM_TIMES = {"system:time_start": 950227200000.0, "system:time_end": 951177600000.0}
+_SRTM_TIME = {"system:time_start": 950227200000.0, "system:time_end": 951177600000.0}
 """The days of the mission, 2000-02-11 to 2000-02-22."""
 
 TEN_METRES = 1.0 / 12000.0
@@ -91,7 +91,7 @@ def assets(planet: Planet) -> list[ImageAsset | ArrayCollection]:
     return [
         *made,
         _Map(planet, "b1", "int16", _grid(83.0, -83.0, SECOND), _elevation).image(ASTER),
-        _Map(planet, "elevation", "int16", _SRTM_GRID, _ground).image(SRTM, **_SRTM_TIMES),
+        _Map(planet, "elevation", "int16", _SRTM_GRID, _ground).image(SRTM, **_SRTM_TIME),
         _Map(planet, "b1", "uint8", tens, _height).image(CANOPY),
         _Map(planet, "b1", "uint8", tens, _height_deviation).image(CANOPY_SD),
     ]

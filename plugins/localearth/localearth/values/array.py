@@ -56,6 +56,8 @@ def make(values: Any, kind: PixelType | None = None) -> Array:
         data = np.array(values)
     except ValueError:
         raise EarthEngineError("All inner arrays at the same depth must have the same length.") from None
+    if data.dtype.kind in "uO" and not kind and any(isinstance(each, int) for each in data.ravel().tolist()):
+        raise EarthEngineError("the local Earth Engine supports integers of up to 64 bits in arrays.")
     if data.size and data.dtype.kind not in "iuf":
         raise EarthEngineError("An array needs numbers, or nested lists of numbers.")
     if not data.size and kind is None:

@@ -1,6 +1,7 @@
 """Collections, lazy sequences of elements, and their filters; an asset gets the region and interval of filters."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -105,12 +106,15 @@ class Collection:
                 interval = max(start, each.interval[0]), min(end, each.interval[1])
         return interval
 
-    def first(self) -> Any:
-        """The first element, or None."""
-        listed = self.walk is None or any(each.region is not None or each.index is not None for each in self.filters)
-        if listed or self._cache:
-            return self.elements[0] if self.elements else None
-        return next(iter(self.walked()), None)
+    @property
+    def is_walked(self) -> bool:
+        """Whether its list would be too long, so that the first elements are found one after another."""
+        return self.walk is not None and all(each.region is None and each.index is None for each in self.filters)
+
+    def head(self, count: int) -> tuple[Any, ...]:
+        """The first elements."""
+        walked = self.is_walked and not self._cache
+        return tuple(islice(self.walked(), count)) if walked else self.elements[:count]
 
     def walked(self) -> Iterable[Any]:
         """The elements one after another, of a collection that has a `walk`."""

@@ -3,10 +3,11 @@
 import datetime as dt
 import math
 import re
+from calendar import monthrange
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from attrs import frozen
+from attrs import field, frozen
 
 from localearth.errors import EarthEngineError
 
@@ -25,23 +26,27 @@ MILLISECONDS = {
 
 _TEXT = re.compile(
     r"(\d{4})(?:-(\d{3})|-(\d{1,2})(?:-(\d{1,2}))?)?"
-    r"(?:[T ](\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d+))?)?)?)?(Z|[+-]\d{2}:?\d{2})?"
+    r"(?:[T ](\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d+))?)?)?)?(Z|[+-]\d{2}:?\d{2})?",
+    re.ASCII,
 )
 
 
 @frozen(order=True)
 class Date:
-    """An instant."""
+    """An instant, in whole milliseconds as in Joda time; a fraction is cut off, as Java does."""
 
-    millis: float
+    millis: int = field(converter=int)
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it."""
-        return {"type": "Date", "value": int(self.millis)}
+        return {"type": "Date", "value": self.millis}
 
     def at(self, zone: str | None = None) -> dt.datetime:
         """As a datetime in a time zone (UTC unless named)."""
-        return (_EPOCH + dt.timedelta(milliseconds=self.millis)).astimezone(tz(zone))
+        try:
+            return (_EPOCH + dt.timedelta(milliseconds=self.millis)).astimezone(tz(zone))
+        except OverflowError:
+            raise EarthEngineError("Date: the local Earth Engine supports the years 1 to 9999.", placed=True) from None
 
 
 @frozen
@@ -70,7 +75,7 @@ def tz(zone: str | None) -> dt.tzinfo:
         return dt.UTC
     try:
         return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise EarthEngineError(f"The datetime zone id '{zone}' is not recognised.") from None
 
 
@@ -85,7 +90,7 @@ def parse(text: str, zone: str | None = None) -> Date:
     Raises:
         EarthEngineError: when the text is not a date.
     """
-    found = _TEXT.fullmatch(text.strip())
+    found = _TEXT.fullmatch(text)
     if not found:
         raise EarthEngineError(f"Date: Bad date/time '{text}'.", placed=True)
     year, ordinal, month, day, hour, minute, second, fraction, offset = found.groups()
@@ -101,22 +106,29 @@ def parse(text: str, zone: str | None = None) -> Date:
             int(hour or 0),
             int(minute or 0),
             int(second or 0),
-            int(((fraction or "") + "000000")[:6]),
+            int(((fraction or "") + "000")[:3]) * 1000,
             tzinfo=dt.UTC if offset == "Z" else where,
         )
+        if ordinal:
+            day = dt.date.fromordinal(dt.date(int(year), 1, 1).toordinal() + int(ordinal) - 1)
+            if day.year != int(year):
+                raise ValueError
+            when = when.replace(month=day.month, day=day.day)
     except ValueError:
         raise EarthEngineError(f"Date: Bad date/time '{text}'.", placed=True) from None
-    if ordinal:
-        when += dt.timedelta(days=int(ordinal) - 1)
-    return of_datetime(when)
+    found_date = of_datetime(when)
+    if found_date.at().astimezone(when.tzinfo).replace(tzinfo=None) != when.replace(tzinfo=None):
+        # Joda has no instant for it (IllegalInstantException).
+        raise EarthEngineError(f"Date: the clocks of the time zone skip '{text}'.", placed=True)
+    return found_date
 
 
 def of(value: Any, zone: str | None = None) -> Date:
     """A date from a date, milliseconds or text."""
     if isinstance(value, Date):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return Date(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return Date(int(value))
     if isinstance(value, str):
         return parse(value, zone)
     raise EarthEngineError("Date: A date must be a number, a string or a Date.", placed=True)
@@ -134,29 +146,34 @@ def unit_name(unit: str) -> str:
     return name
 
 
+def moved(when: dt.datetime, **fields: int) -> Date:
+    """A local time with other fields: with the same offset from UTC if it has it (Joda's `convertLocalToUTC`)."""
+    local = when.replace(**fields)  # type: ignore[arg-type]
+    kept = local.replace(tzinfo=dt.timezone(when.utcoffset() or dt.timedelta()))
+    return of_datetime(kept if kept.astimezone(when.tzinfo).utcoffset() == when.utcoffset() else local.replace(fold=0))
+
+
 def advance(date: Date, delta: float, unit: str, zone: str | None = None) -> Date:
     """Adds units; whole years and months follow the calendar (the day is limited to the month's length)."""
     name = unit_name(unit)
-    if name in ("year", "month"):
-        count = delta * 12 if name == "year" else delta
-        steps = math.floor(count)
-        when = date.at(zone)
-        month = when.month - 1 + steps
-        year, month = when.year + month // 12, month % 12 + 1
-        moved = when.replace(year=year, month=month, day=min(when.day, _month_length(year, month)))
-        # A fraction of a month is a fraction of an average month.
-        return Date(of_datetime(moved).millis + (count - steps) * MILLISECONDS["month"])
-    if zone is not None and name in ("week", "day"):
-        days = math.floor(delta * (7 if name == "week" else 1))
-        rest = delta * (7 if name == "week" else 1) - days
-        when = date.at(zone)
-        return of_datetime((when.replace(tzinfo=None) + dt.timedelta(days=days + rest)).replace(tzinfo=when.tzinfo))
+    when = date.at(zone)
+    if not math.isfinite(delta):
+        raise EarthEngineError(f"argument 'delta': a finite number is needed, not {delta}.")
+    local = name in ("year", "month") or (name in ("week", "day") and when.tzinfo is not dt.UTC)
+    if local and delta != int(delta):
+        # Nothing says whether a fraction is one of this year, month or day, or of an average one.
+        raise EarthEngineError(f"argument 'delta': the local Earth Engine does not advance by {delta} {unit} here.")
+    try:
+        if name in ("year", "month"):
+            month = when.month - 1 + int(delta) * (12 if name == "year" else 1)
+            year, month = when.year + month // 12, month % 12 + 1
+            return moved(when, year=year, month=month, day=min(when.day, monthrange(year, month)[1]))
+        if local:
+            later = when.replace(tzinfo=None) + dt.timedelta(days=int(delta) * (7 if name == "week" else 1))
+            return moved(when, year=later.year, month=later.month, day=later.day)
+    except (ValueError, OverflowError):
+        raise EarthEngineError("the local Earth Engine supports the years 1 to 9999.") from None
     return Date(date.millis + delta * MILLISECONDS[name])
-
-
-def _month_length(year: int, month: int) -> int:
-    following = dt.date(year + month // 12, month % 12 + 1, 1)
-    return (following - dt.timedelta(days=1)).day
 
 
 def floor(date: Date, unit: str, zone: str | None = None) -> Date:
@@ -169,4 +186,4 @@ def floor(date: Date, unit: str, zone: str | None = None) -> Date:
     order = ["year", "month", "day", "hour", "minute", "second"]
     starts = {"month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0}
     reset = {later: starts[later] for later in order[order.index(name) + 1 :]}
-    return of_datetime(when.replace(microsecond=0, **reset))  # type: ignore[arg-type]
+    return moved(when, microsecond=0, **reset)

@@ -125,6 +125,23 @@ def of_number(value: float) -> PixelType:
     return PixelType("double", float(value), float(value)) if np.isfinite(value) else DOUBLE
 
 
+def text_of(value: float) -> str:
+    """A number as text, as Java writes it.
+
+    Raises:
+        EarthEngineError: for floats that Java and JavaScript write differently: with an exponent (Java's from 1e7 on
+            and below 0.001), whole ones (1.0 or 1), infinite ones and NaN.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, bool) or not np.isfinite(value) or value == int(value) or not 1e-3 <= abs(value) < 1e7:
+        raise EarthEngineError(
+            f"the local Earth Engine does not know how Java writes {value} (of type Float). Use Number.format with a "
+            "pattern like '%.2f', or convert whole numbers with Number.toInt."
+        )
+    return repr(value)
+
+
 def array_pixels(shape: tuple[int, int]) -> NDArray[Any]:
     """Pixels for arrays, (height, width); masked ones are 0."""
     found = np.empty(shape, object)
@@ -162,10 +179,10 @@ def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:
             if lost.any():
                 whole = np.where(lost, whole.dtype.type(0), whole)
             clipped = np.clip(whole, max(low, float(limits.min)), high)
-            if high >= 2**53:
-                # The largest double below 2**63: a cast of 2**63 itself would overflow.
-                clipped = np.minimum(clipped, np.nextafter(2.0**63, 0))
-            return np.asarray(clipped, dtype)
+            if high < 2**53:
+                return np.asarray(clipped, dtype)
+            # The double nearest to the largest integer is 2**63, which is beyond it.
+            return np.where(clipped >= 2.0**63, INT64[1], np.minimum(clipped, np.nextafter(2.0**63, 0)).astype(dtype))
     have = np.iinfo(values.dtype) if values.dtype.kind in "iu" else None
     if have is not None and (have.min < low or have.max > high):
         values = np.clip(values, max(int(low), have.min), min(int(high), have.max))

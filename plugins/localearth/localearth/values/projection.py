@@ -1,6 +1,7 @@
 """Projections: a coordinate reference system and the affine transform of its pixels."""
 
 import math
+import re
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -44,7 +45,7 @@ def canonical(crs: str) -> str:
     """
     if "[" not in crs:
         lookup(crs)
-        return crs
+        return crs.upper() if re.fullmatch(r"[A-Za-z]+:\d+", crs) else crs
     authority = lookup(crs).to_json_dict().get("id")
     return f"{authority['authority']}:{authority['code']}" if authority else crs
 

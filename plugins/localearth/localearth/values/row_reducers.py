@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from localearth.errors import EarthEngineError
 from localearth.values.array import Array
-from localearth.values.pixel_type import DOUBLE, PixelType
+from localearth.values.pixel_type import DOUBLE, PixelType, text_of
 from localearth.values.projection import whole
 from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights
 
@@ -77,6 +77,13 @@ _ANY: dict[Reducer, Callable[[list[Any]], Any]] = {
 """The reducers without arguments that take values of any type."""
 
 
+_OF_SOME = {
+    BUILTIN[name]
+    for name in ("sum", "product", "variance", "stdDev", "sampleVariance", "sampleStdDev", "allNonZero", "anyNonZero")
+}
+"""The reducers whose result for no values is not known."""
+
+
 def inputs_of(reducer: Reducer) -> int:
     """The number of inputs."""
     return reducer.inputs if isinstance(reducer, RowReducer) else 1
@@ -98,14 +105,27 @@ def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = No
     values = [rows[i][0] for i in kept]
     if reducer is DISTINCT and len(kept) < len(rows):
         raise EarthEngineError("the local Earth Engine does not know countDistinct with null values.")
+    ends = {BUILTIN["first"]: rows[:1], BUILTIN["last"]: rows[-1:]}.get(reducer, ())
+    if any(row[0] is None for row in ends):
+        raise EarthEngineError(
+            "the local Earth Engine does not know if a null is first or last: use firstNonNull, lastNonNull."
+        )
+    if not values and reducer in _OF_SOME:
+        raise EarthEngineError(f"the local Earth Engine does not know the {reducer.outputs[0]} of no values.")
     if reducer in _ANY:
         return [_ANY[reducer](values)]
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise EarthEngineError(f"The reducer needs numbers, not {value!r}.")
+        if isinstance(value, int) and abs(value) > 2**53:
+            raise EarthEngineError(f"the local Earth Engine does not reduce integers of more than 53 bits: {value}.")
     stack = np.asarray(values, float).reshape(-1, 1)
     weight = None if weights is None or not reducer.weighted else np.asarray([weights[i] for i in kept]).reshape(-1, 1)
     found = reducer.apply(stack, np.ones(stack.shape, bool), weight)
+    if values and not all(valid[0] for _, valid in found):
+        raise EarthEngineError(
+            f"the local Earth Engine knows no {', '.join(reducer.outputs)} of so few values or weights."
+        )
     return [whole(float(np.asarray(value)[0])) if valid[0] else None for value, valid in found]
 
 
@@ -187,7 +207,7 @@ def _frequencies(rows: Rows, weights: Sequence[float]) -> list[Any]:
     for (value,), weight in zip(rows, weights, strict=True):
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise EarthEngineError(f"The reducer needs numbers or strings, not {value!r}.")
-        key = value if isinstance(value, str) else str(whole(value))
+        key = value if isinstance(value, str) else text_of(whole(value))
         found[key] = found.get(key, 0.0) + weight
     return [{key: whole(count) for key, count in found.items()}]
 
@@ -218,7 +238,13 @@ def fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> Ro
         counts = np.zeros(steps)
         for (value,), weight in zip(rows, weights, strict=True):
             if low <= value < high:
-                counts[min(int((value - low) / width), steps - 1)] += weight
+                bucket = int((value - low) / width)
+                if bucket != int((value - low) * steps / (high - low)):
+                    raise EarthEngineError(
+                        f"the local Earth Engine does not know on which side of a bucket's edge {value} is, because of "
+                        "rounding errors."
+                    )
+                counts[min(bucket, steps - 1)] += weight
         edges = low + width * np.arange(steps)
         return [Array(np.column_stack([edges, np.cumsum(counts) if cumulative else counts]), DOUBLE)]
 
