@@ -4,6 +4,7 @@ import math
 
 import ee
 import numpy as np
+import pyproj
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -40,6 +41,17 @@ def test_slope_of_any_relief_is_zevenbergen_thornes(engine, pixels, kit, seed, s
     expected = by_formula(np.where(valid, heights.astype(float), np.nan), scale, scale)
     expected[~valid] = np.nan  # its own height does not count, but a hole has no slope
     np.testing.assert_allclose(got, np.nan_to_num(expected, nan=-1), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("latitude", [-46.5, 0.0, 60.0])
+def test_a_slope_on_the_web_map_is_that_on_the_ground(engine, pixels, kit, latitude):
+    x, y = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:3857", always_xy=True).transform(9.0, latitude)
+    rise = np.mgrid[0:9, 0:9][1] * 10.0
+    engine(world_of(kit, rise, (10.0, 0.0, x, 0.0, -10.0, y), "EPSG:3857"))
+    got = pixels(ee.Terrain.slope(ee.Image("DEM")), x, y, 9, 9, 10, "EPSG:3857")["slope"]
+    # Ten metres of the map are ten times the cosine of the latitude on the ground.
+    ground = pyproj.Geod(a=6378137, b=6378137).inv(9.0, latitude, 9.0 + math.degrees(10 / 6378137), latitude)[2]
+    assert got[4, 4] == pytest.approx(math.degrees(math.atan(10 / ground)), abs=0.01)
 
 
 @shared

@@ -233,6 +233,11 @@ TERRAIN: tuple[EngineCheck, ...] = (
             tolerance=1e-4,
         ),
     ),
+    assumed(
+        "slope-ground",
+        "`Terrain.slope` measures distances on the ground, also in degrees and on the web map (EPSG:3857).",
+        "the description is silent; a slope in degrees does not depend on the map",
+    ),
     documented(
         "slope-edges",
         "`Terrain.slope` is masked where one of the four neighbours is masked.",

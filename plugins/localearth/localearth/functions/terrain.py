@@ -16,10 +16,17 @@ from localearth.values.projection import METRES_PER_DEGREE, lookup, metres_per_u
 
 _NOTE = "Computed on the requested grid; a masked neighbour masks the pixel. Its axes must be parallel to the CRS."
 
+_RADIUS = 6_378_137.0
+"""Radius of the sphere of EPSG:3857, metres."""
+
 
 def _spacing(grid: Grid) -> tuple[Any, Any]:
-    """Metres from one pixel centre to the next, eastward and northward (signed, (height, 1) for degrees)."""
+    """Metres on the ground from one pixel centre to the next, eastward and northward (signed, or (height, 1))."""
     a, _, _, _, e, _ = grid.transform
+    if grid.crs == "EPSG:3857":
+        # The map's metres grow with latitude (assumed: a slope does not depend on the map in which it is computed).
+        shrunk = 1 / np.cosh(grid.centres()[1][:, :1] / _RADIUS)
+        return a * shrunk, e * shrunk
     if not lookup(grid.crs).is_geographic:
         unit = metres_per_unit(grid.crs)
         return a * unit, e * unit
