@@ -237,7 +237,7 @@ TERRAIN: tuple[EngineCheck, ...] = (
         "slope-ground",
         "`Terrain.slope` measures distances on the ground, also in degrees and on the web map (EPSG:3857).",
         "the description is silent; a slope in degrees does not depend on the map",
-        unchecked="needs an asset: the test images are in UTM",
+        unchecked="The test images are in UTM.",
     ),
     documented(
         "slope-edges",
