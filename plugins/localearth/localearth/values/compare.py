@@ -13,6 +13,10 @@ from localearth.values.image import Image
 GEOMETRY_FIELDS = (".all", ".geo", "system:footprint")
 Match = Callable[[Any, Any], bool]
 
+# Filters of long collections compare many values: these types are recognised first.
+_NUMBERS = (int, float)
+_PLAIN = (str, int, float)
+
 
 def field_of(element: Any, name: str) -> Any:
     """A field of an element or a dictionary; `item` is a plain list element itself."""
@@ -43,6 +47,8 @@ def same(a: Any, b: Any) -> bool:
     Raises:
         EarthEngineError: for a boolean and a number, and for values whose equality is not documented.
     """
+    if type(a) is type(b) and type(a) in _PLAIN:
+        return bool(a == b)
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, Mapping) and isinstance(b, Mapping):
@@ -67,6 +73,8 @@ def of_two(match: Match, name: str, measure: Callable[[Any, Any], Any] | None = 
 
 def comparable(a: Any, b: Any) -> bool:
     """Whether two values have an order: two numbers, or two booleans."""
+    if type(a) in _NUMBERS and type(b) in _NUMBERS:
+        return True
     return all(isinstance(each, int | float) for each in (a, b)) and isinstance(a, bool) == isinstance(b, bool)
 
 

@@ -50,8 +50,7 @@ class Geometry:
     @cached_property
     def lonlat(self) -> BaseGeometry:
         """The shape in EPSG:4326, valid; its edges are followed, and may go beyond 180 degrees."""
-        found = self.in_crs("EPSG:4326")
-        found = turned(found, 0)
+        found = turned(self.in_crs("EPSG:4326"), 0)
         if found.geom_type != "Point":
             found = valid(found)
             shapely.prepare(found)
@@ -61,7 +60,8 @@ class Geometry:
     def globe(self) -> BaseGeometry:
         """As `lonlat`, but between -180 and 180 degrees: what is beyond them is moved by a turn."""
         found = wrapped(self.lonlat)
-        shapely.prepare(found)
+        if found is not self.lonlat:
+            shapely.prepare(found)
         return found
 
     def followed(self, shape_: BaseGeometry) -> BaseGeometry:
