@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.functions.arithmetic import BINARY, EXACT, UNARY, Operation, cast_names
+from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names
 from localearth.registry import function
 from localearth.signatures import signatures
 from localearth.values import array as arrays
@@ -17,12 +17,7 @@ from localearth.values.pixel_type import DOUBLE, NAMED, PixelType
 def run_array(operation: Operation, *operands: Array) -> Array:
     """An operation on the elements of arrays."""
     kind = operation.type(*(each.kind for each in operands))
-    found = operation.run(kind, *(each.data for each in operands))
-    if operation.compute in EXACT and found.dtype.kind == "i" and found.size:
-        exact = EXACT[operation.compute](*(each.data.astype(object) for each in operands))
-        if (exact != found).any():
-            raise EarthEngineError("A result has more than 64 bits, which the local Earth Engine refuses.")
-    return Array(found, kind)
+    return Array(operation.run(kind, *(each.data for each in operands)), kind)
 
 
 def _register() -> None:

@@ -10,7 +10,7 @@ from localearth.errors import EarthEngineError
 from localearth.functions.image_array import arrays, axis_of, each_array
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand
-from localearth.values.pixel_type import PixelType
+from localearth.values.pixel_type import PixelType, united
 from localearth.values.reducer import BUILTIN, Reducer
 
 Array = NDArray[Any]
@@ -47,10 +47,7 @@ def array_reduce(image: Image, reducer: Reducer, axes: list[int], field_axis: in
             axis_of(field_axis, arrays(band), "fieldAxis")
 
     def kind(band: ImageBand, dimensions: int) -> PixelType:
-        found, *others = reducer.types(evolve(band.type, dimensions=0), None)
-        for other in others:
-            found = found.union(other)
-        return evolve(found, dimensions=dimensions)
+        return evolve(united(reducer.types(evolve(band.type, dimensions=0), None)), dimensions=dimensions)
 
     def run(value: Array) -> Array:
         if field_axis is not None and value.shape[field_axis] != 1:

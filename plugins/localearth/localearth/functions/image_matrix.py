@@ -23,7 +23,7 @@ def _diagonal(value: Array) -> Array:
 
 def _to_diagonal(value: Array) -> Array:
     if value.shape[1] != 1:
-        raise EarthEngineError(f"Image.matrixToDiag: the matrix must have one column, not {value.shape[1]}.")
+        raise EarthEngineError(f"Image.matrixToDiag: one column is needed, not {value.shape[1]}.", placed=True)
     return np.diagflat(value)
 
 
@@ -54,16 +54,17 @@ def _solved(run: Callable[..., Any], *values: Array) -> Any:
 def _multiply(left: Array, right: Array) -> Array:
     if left.shape[1] != right.shape[0]:
         raise EarthEngineError(
-            f"Image.matrixMultiply: matrices of {list(left.shape)} and {list(right.shape)} do not fit."
+            f"Image.matrixMultiply: matrices of {list(left.shape)} and {list(right.shape)} do not fit.",
+            placed=True,
         )
     return np.asarray(left @ right)
 
 
 def _solve(left: Array, right: Array) -> Array:
     if left.shape[0] != right.shape[0]:
-        raise EarthEngineError(f"Image.matrixSolve: {left.shape[0]} and {right.shape[0]} rows do not fit.")
+        raise EarthEngineError(f"Image.matrixSolve: {left.shape[0]} and {right.shape[0]} rows do not fit.", placed=True)
     if left.shape[0] < left.shape[1]:
-        raise EarthEngineError("Image.matrixSolve: there are more unknowns than equations.")
+        raise EarthEngineError("Image.matrixSolve: there are more unknowns than equations.", placed=True)
     if left.shape[0] == left.shape[1]:
         return np.asarray(_solved(np.linalg.solve, left, right))
     return np.asarray(_solved(lambda a, b: np.linalg.lstsq(a, b, rcond=None)[0], left, right))
@@ -124,7 +125,7 @@ def array_dot_product(left: Image, right: Image) -> Image:
 
     def run(a: Array, b: Array) -> Any:
         if a.shape != b.shape:
-            raise EarthEngineError(f"Image.arrayDotProduct: vectors of {a.size} and {b.size} elements do not fit.")
+            raise EarthEngineError(f"Image.arrayDotProduct: {a.size} and {b.size} elements do not fit.", placed=True)
         return a @ b
 
     def one(name: str, a: ImageBand, b: ImageBand) -> ImageBand:

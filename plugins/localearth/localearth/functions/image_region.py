@@ -17,14 +17,14 @@ from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
-from localearth.raster.grid import Grid, check_memory
+from localearth.raster.grid import Grid, check_memory, pixels_of
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry, valid
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import numbers_only
-from localearth.values.projection import Projection, invert, resolve, whole
+from localearth.values.projection import Projection, resolve, whole
 from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import RowReducer, collected
 
@@ -58,13 +58,7 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     Raises:
         EarthEngineError: when there are more than `max_pixels`.
     """
-    a, b, c, d, e, f = invert(projection.transform)
-    shape = valid(
-        shapely.transform(
-            geometry.in_crs(projection.crs),
-            lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
-        )
-    )
+    shape = valid(geometry.in_pixels(projection))
     if shape.is_empty:
         raise EarthEngineError("The region is empty.")
     west, north, east, south = shape.bounds
@@ -86,7 +80,7 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
         left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row + start, row + part.stop))
         share[part], centre[part] = pixel_shares(shape, left, top, weighted)
     steps = np.minimum(np.floor(share * 256), 255)
-    grid = Grid(projection.crs, projection.transform, 0, 0).window(row, col, rows, cols)
+    grid = pixels_of(projection).window(row, col, rows, cols)
     return Region(grid, steps / 255, centre)
 
 
@@ -188,9 +182,7 @@ def image_projection(
     image: Image, crs: Projection | None, transform: list[float] | None, scale: float | None
 ) -> Projection:
     """The projection of a computation: the given one, or that of the first band."""
-    if not image.bands:
-        raise EarthEngineError("The image has no bands.")
-    return resolve(crs or image.bands[0].projection, transform, scale)
+    return resolve(crs or image.first_band.projection, transform, scale)
 
 
 @function("Image.reduceRegion", note=_NOTE)

@@ -63,11 +63,7 @@ def _chosen(image: Image, bands: Any) -> tuple[ImageBand, ...]:
     found = image.bands[:3]
     if names is not None:
         names = [str(name).strip() for name in (names if isinstance(names, list) else [names])]
-        by_name = {band.name: band for band in image.bands}
-        missing = [name for name in names if name not in by_name]
-        if missing:
-            raise EarthEngineError(f"Band '{missing[0]}' was not found. Available bands: {image.names}.")
-        found = tuple(by_name[name] for name in names)
+        found = tuple(map(image.band, names))
     if len(found) not in (1, 3):
         raise EarthEngineError(f"Must use exactly 1 or 3 bands, not {len(found)}: set 'bands'.")
     return found

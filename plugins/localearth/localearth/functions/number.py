@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.functions.arithmetic import BINARY, EXACT, UNARY, Operation, cast_names
+from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names
 from localearth.registry import function
 from localearth.values.pixel_type import DOUBLE, FLOAT, INT64, LIMITS, NAMED, Long, PixelType, cast, text_of
 from localearth.values.projection import whole
@@ -22,10 +22,6 @@ def _kind(value: Any) -> PixelType:
 def run_number(operation: Operation, *values: Any) -> Any:
     """An operation on numbers, computed in double precision."""
     kind = operation.type(*(_kind(value) for value in values))
-    if operation.compute in EXACT and all(isinstance(value, int) for value in values):
-        exact = EXACT[operation.compute](*map(int, values))
-        if not INT64[0] <= exact <= INT64[1]:
-            raise EarthEngineError(f"The result {exact} has more than 64 bits, which the local Earth Engine refuses.")
     precision = PixelType(kind.precision if kind.is_integer else "double", kind.low, kind.high)
     return operation.run(precision, *(np.asarray(value) for value in values)).item()
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from localearth.errors import EarthEngineError
 from localearth.promote import Mismatch, converter
 from localearth.values.feature import index_of
@@ -32,6 +34,11 @@ def check_count(count: float, what: str, limit: int = MAX_NUMBERS) -> None:
             f"User memory limit exceeded: {count:.0f} {what}, of which the local Earth Engine makes at most "
             f"{limit} at once."
         )
+
+
+def generator(seed: int) -> np.random.Generator:
+    """The random numbers of a seed: the same on every run and platform."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(abs(seed), spawn_key=(int(seed < 0),))))
 
 
 def pairs(left: Image, right: Image) -> Pairs:

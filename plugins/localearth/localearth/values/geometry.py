@@ -20,7 +20,9 @@ from localearth.values.projection import (
     METRES_PER_DEGREE,
     WGS84,
     Projection,
+    apply,
     compose,
+    invert,
     metres_per_unit,
     reproject,
     whole,
@@ -89,6 +91,11 @@ class Geometry:
             return unrolled(moved)
         return moved
 
+    def in_pixels(self, projection: Projection) -> BaseGeometry:
+        """The shape in fractional columns and rows of a projection; its edges are followed."""
+        inverse = invert(projection.transform)
+        return shapely.transform(self.in_crs(projection.crs), lambda xy: np.column_stack(apply(inverse, *xy.T)))
+
     def vertices(self, crs: str) -> BaseGeometry:
         """The shape in coordinates of a CRS, with its own vertices only."""
         own = self.projection
@@ -149,11 +156,10 @@ UNBOUNDED = Geometry(box(-180, -90, 180, 90), geodesic=False)
 
 def _moved(shape_: BaseGeometry, own: Projection, crs: str) -> BaseGeometry:
     """A shape in coordinates of a projection with its vertices in those of a CRS."""
-    a, b, c, d, e, f = compose(own.transform, WGS84.transform)
+    transform = compose(own.transform, WGS84.transform)
 
     def move(points: Any) -> Any:
-        x, y = points[:, 0], points[:, 1]
-        return np.column_stack(reproject(own.crs, crs, a * x + b * y + c, d * x + e * y + f))
+        return np.column_stack(reproject(own.crs, crs, *apply(transform, *points.T)))
 
     moved = shapely.transform(shape_, move)
     # In a map of the globe, what is beyond its edge at 180 degrees is at the other edge.
