@@ -119,7 +119,7 @@ def test_matrices(local, build, expected):
         (lambda: matrix(A).matrixMultiply(matrix(A[:2])), "matrices of [3, 3] and [2, 3] do not fit"),
         (lambda: matrix(np.zeros((2, 2))).matrixInverse(), "no solution"),
         (lambda: matrix(np.array([[1, 2], [0, 1]])).matrixCholeskyDecomposition(), "must be symmetric"),
-        (lambda: one(1, 2).arrayReduce(ee.Reducer.minMax(), [0]), "needs a 'fieldAxis'"),
+        (lambda: one(1, 2).arrayReduce(ee.Reducer.minMax(), [0]), "argument 'fieldAxis': is needed"),
     ],
 )
 def test_what_does_not_fit_is_an_error(local, build, message):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import check_count
+from localearth.functions.support import check_count, one_output
 from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values import array as arrays
@@ -242,8 +242,7 @@ def reduce(array: Array, reducer: Reducer, axes: list[int], field: int | None) -
 def accumulate(array: Array, axis: int, reducer: Reducer | None) -> Array:
     """At each position along an axis, the reduction of everything up to it."""
     chosen = reducer or BUILTIN["sum"]
-    if len(chosen.outputs) != 1:
-        raise EarthEngineError("argument 'reducer': a reducer with one output is needed.")
+    one_output(chosen)
     count = array.data.shape[axis_of(array, axis)]
     return cat([_reduced(slice_array(array, axis, 0, n, 1), chosen, (axis,))[0] for n in range(1, count + 1)], axis)
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from localearth.errors import EarthEngineError
 from localearth.functions import geometry as shapes
 from localearth.functions.geometry import MEASURES, OVERLAYS, PREDICATES, SHAPES, planar
+from localearth.functions.support import refuse
 from localearth.promote import promote
 from localearth.registry import function
 from localearth.values.edges import middle, turned
@@ -102,7 +102,7 @@ def distance(left: Any, right: Any, _margin: Any, projection: Projection | None,
     """Metres between the nearest points."""
     planar(projection)
     if spherical:
-        raise EarthEngineError("argument 'spherical': the local Earth Engine measures on the ellipsoid only.")
+        raise refuse("spherical", spherical, "distances are measured on the ellipsoid")
     return shapes.distance(of(left), of(right))
 
 

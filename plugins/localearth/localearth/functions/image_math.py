@@ -172,7 +172,7 @@ def clamp(image: Image, low: float, high: float) -> Image:
     """Clamps values to a range. Whole bounds keep an integer band integer."""
     if low > high:
         raise EarthEngineError(
-            f"arguments 'low' {low:g} and 'high' {high:g}: the local Earth Engine needs low <= high."
+            f"arguments 'low' {low:g} and 'high' {high:g}: the local Earth Engine needs low <= high; exchange them."
         )
 
     def one(band: ImageBand) -> ImageBand:

@@ -78,7 +78,7 @@ def paint(image: Image, collection: Collection, color: Any, width: Any) -> Image
             raise EarthEngineError(f"argument 'color': {color!r} is not a number or a numeric property of a feature.")
         if feature.geometry is not None:
             if not feature.geometry.type.endswith("Polygon"):
-                raise EarthEngineError(f"the local Earth Engine paints polygons, not a {feature.geometry.type}.")
+                raise refuse("featureCollection", feature.geometry.type, "it paints polygons; buffer points and lines")
             painted.append((feature.geometry, value))
 
     def over(grid: Grid, _pull: Pull) -> Sampled:
@@ -164,6 +164,6 @@ def translate(image: Image, x: float, y: float, units: str, projection: Projecti
         raise refuse("units", units, "use 'meters'")
     crs = (projection or image.first_band.projection).crs
     if lookup(crs).is_geographic:
-        raise EarthEngineError(f"argument 'proj': the local Earth Engine needs a projected CRS, not {crs[:40]}.")
+        raise refuse("proj", crs[:40], "use a projected CRS")
     unit = metres_per_unit(crs)
     return _moved(image, Projection(crs), Projection(crs, (1, 0, x / unit, 0, 1, y / unit)), "Image.translate")

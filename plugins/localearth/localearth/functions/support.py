@@ -10,6 +10,7 @@ from localearth.promote import Mismatch, converter
 from localearth.values.feature import index_of
 from localearth.values.function import Function
 from localearth.values.image import Image, ImageBand
+from localearth.values.reducer import Reducer
 
 Pairs = list[tuple[str, ImageBand, ImageBand]]
 
@@ -17,6 +18,14 @@ Pairs = list[tuple[str, ImageBand, ImageBand]]
 def refuse(argument: str, value: Any, allowed: str) -> EarthEngineError:
     """The error for an argument value that Earth Engine supports but this implementation does not."""
     return EarthEngineError(f"argument '{argument}': the local Earth Engine does not support {value!r}; {allowed}.")
+
+
+def one_output(reducer: Reducer) -> None:
+    """Refuses a reducer with several outputs."""
+    if len(reducer.outputs) != 1:
+        raise EarthEngineError(
+            f"argument 'reducer': a reducer with one output is needed, not with {', '.join(reducer.outputs)}."
+        )
 
 
 MAX_NUMBERS = 10_000_000

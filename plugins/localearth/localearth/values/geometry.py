@@ -81,7 +81,7 @@ class Geometry:
         if self.geodesic:
             drawn = self.vertices("EPSG:4326")
             if not drawn.is_empty and not -90 <= drawn.bounds[1] <= drawn.bounds[3] <= 90:
-                raise EarthEngineError("The local Earth Engine needs latitudes between -90 and 90 degrees.")
+                raise EarthEngineError("the local Earth Engine needs latitudes between -90 and 90 degrees.")
             followed = with_points(drawn, True, METRES_PER_DEGREE)
             return followed if crs == "EPSG:4326" else _moved(followed, WGS84, crs)
         if own.crs == crs and own.transform == WGS84.transform:
@@ -109,13 +109,13 @@ class Geometry:
     def local(self) -> "tuple[Plane, BaseGeometry]":
         """The plane at its centroid and the shape in that plane, in metres."""
         if self.lonlat.is_empty:
-            raise EarthEngineError("The local Earth Engine cannot place a geometry that is empty or encloses no area.")
+            raise EarthEngineError("the local Earth Engine cannot place a geometry that is empty or encloses no area.")
         shape_ = self.followed(self.lonlat)
         if hasattr(shape_, "geoms") and shape_.bounds[2] - shape_.bounds[0] > 180:
             # Parts on both sides of 180 degrees are next to each other.
             shape_ = type(shape_)([turned(part, middle(shape_.geoms[0])) for part in shape_.geoms])
         if shape_.bounds[2] - shape_.bounds[0] > 180:
-            raise EarthEngineError("The local Earth Engine cannot place a geometry that is wider than half the globe.")
+            raise EarthEngineError("the local Earth Engine cannot place a geometry that is wider than half the globe.")
         centre = shape_.centroid
         plane = Plane(centre.x, centre.y)
         return plane, shapely.transform(shape_, plane.onto)
@@ -232,7 +232,7 @@ class Plane:
 
         poles = self.onto(np.array([[self.lon, -90.0], [self.lon, 90.0]]))
         if shape_.area and shapely.intersects_xy(shape_, *poles.T).any():
-            raise EarthEngineError("The local Earth Engine does not support geometries around a pole.")
+            raise EarthEngineError("the local Earth Engine does not support geometries around a pole.")
         return Geometry(shapely.transform(shape_, move))
 
     def _centres(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
