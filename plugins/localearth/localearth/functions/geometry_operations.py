@@ -34,7 +34,8 @@ def _both(name: str, doc: str, run: Any, note: str = _NOTE) -> None:
     function(f"Geometry.{name}", f"Feature.{name}", note=note)(run)
 
 
-def _register() -> None:
+def _register_one() -> None:
+    """Registers the operations of one geometry."""
     for name, (text, measure) in MEASURES.items():
 
         def measured(value: Any, _margin: Any, projection: Projection | None, measure: Any = measure) -> float:
@@ -56,6 +57,10 @@ def _register() -> None:
             return like(value, Geometry(change(shape), geodesic=not boxed))
 
         _both(name, text, changed, _BOUNDS if name == "bounds" else _NOTE)
+
+
+def _register_two() -> None:
+    """Registers the operations of two geometries."""
     for name, (text, overlay) in OVERLAYS.items():
 
         def laid(left: Any, right: Any, _margin: Any, projection: Projection | None, overlay: Any = overlay) -> Any:
@@ -80,7 +85,8 @@ def _register() -> None:
         _both(name, text, tested)
 
 
-_register()
+_register_one()
+_register_two()
 
 
 @function("Geometry.buffer", "Feature.buffer", note=_NOTE + " Round corners have 16 segments per quarter circle.")

@@ -37,6 +37,10 @@ _CHUNK = 200_000
 """Number of pixels whose outlines are created at once."""
 
 
+class TooManyPixels(EarthEngineError):
+    """A region has more pixels than `maxPixels` allows."""
+
+
 @frozen(eq=False)
 class Region:
     """The pixels of a grid in a geometry.
@@ -56,7 +60,7 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     """The pixels of a projection that a geometry covers.
 
     Raises:
-        EarthEngineError: when there are more than `max_pixels`.
+        TooManyPixels: when there are more than `max_pixels`.
     """
     shape = valid(geometry.in_pixels(projection))
     if shape.is_empty:
@@ -68,7 +72,7 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     else:
         cols, rows = max(math.ceil(east) - col, 1), max(math.ceil(south) - row, 1)
     if rows * cols > max_pixels:
-        raise EarthEngineError(
+        raise TooManyPixels(
             f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
         )
     check_memory(rows, cols)
@@ -203,8 +207,8 @@ def reduce_region(
         raise EarthEngineError("A geometry is needed for an image without a footprint.")
     try:
         region = region_of(where, image_projection(image, crs, transform, scale), max_pixels, reducer.weighted)
-    except EarthEngineError as error:
-        if best_effort and "maxPixels" in error.message:
+    except TooManyPixels as error:
+        if best_effort:
             raise refuse("bestEffort", True, f"give a larger scale. {error.message}") from None
         raise
     return reduced(image.bands, reducer, region, Pull())

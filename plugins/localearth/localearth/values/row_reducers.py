@@ -104,9 +104,7 @@ def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = No
         return reducer.collect([rows[i] for i in kept], [1.0 if weights is None else weights[i] for i in kept])
     values = [rows[i][0] for i in kept]
     if reducer is DISTINCT and len(kept) < len(rows):
-        raise EarthEngineError(
-            "the local Earth Engine does not know countDistinct with nulls; use countDistinctNonNull."
-        )
+        raise EarthEngineError("the local Earth Engine does not know countDistinct with null values.")
     ends = {BUILTIN["first"]: rows[:1], BUILTIN["last"]: rows[-1:]}.get(reducer, ())
     if any(row[0] is None for row in ends):
         raise EarthEngineError(
