@@ -200,6 +200,19 @@ def test_pixels_that_are_no_picture_are_refused(local):
         ee.data.computePixels(request)
 
 
+def test_pictures_without_limits_are_stretched_by_the_type(get, world):
+    scene = ee.Image("TEST/SCENES/20170101T000000_S").select("B3")
+    region = ee.Geometry.Rectangle([X, Y - 600, X + 600, Y], UTM, False)
+    values = world.find("TEST/SCENES/20170101T000000_S").bands[2].pixels[:60, :60]
+    with opened(
+        get(scene.getThumbURL({"region": region, "dimensions": "60x60", "crs": UTM, "format": "png"}))[2]
+    ) as file:
+        np.testing.assert_array_equal(file.read(1), values * (255 / 65535) // 1)
+    assert "mapid" in scene.getMapId()
+    with pytest.raises(ee.EEException, match="'min' and 'max'"):
+        scene.gt(100).getMapId()
+
+
 def test_a_thumbnail_has_512_pixels_unless_it_is_given_a_size(get, world):
     scene = ee.Image("TEST/SCENES/20170101T000000_S")
     show = {"bands": ["B3"], "min": 0, "max": 5000}

@@ -29,6 +29,7 @@ def table(*values):
 
 VALUES = {
     # Java: (long) 1e19 is Long.MAX_VALUE.
+    "sum of the largest": (lambda: ee.Number(1e19).toInt64().add(0), 2**63 - 1),
     "cast beyond 64 bits": (lambda: ee.Number(1e19).toInt64(), 2**63 - 1),
     "bits beyond 64 bits": (lambda: ee.Number(1e19).bitwiseAnd(3), 3),
     "unitScale": (lambda: ee.Number(5).unitScale(1, 1), 0),

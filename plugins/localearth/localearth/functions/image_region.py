@@ -37,7 +37,7 @@ _CHUNK = 200_000
 """Number of pixels whose outlines are created at once."""
 
 
-class TooManyPixels(EarthEngineError):
+class TooManyPixelsError(EarthEngineError):
     """A region has more pixels than `maxPixels` allows."""
 
 
@@ -60,7 +60,7 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     """The pixels of a projection that a geometry covers.
 
     Raises:
-        TooManyPixels: when there are more than `max_pixels`.
+        TooManyPixelsError: when there are more than `max_pixels`.
     """
     shape = valid(geometry.in_pixels(projection))
     if shape.is_empty:
@@ -72,7 +72,7 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     else:
         cols, rows = max(math.ceil(east) - col, 1), max(math.ceil(south) - row, 1)
     if rows * cols > max_pixels:
-        raise TooManyPixels(
+        raise TooManyPixelsError(
             f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
         )
     check_memory(rows, cols)
@@ -207,7 +207,7 @@ def reduce_region(
         raise EarthEngineError("A geometry is needed for an image without a footprint.")
     try:
         region = region_of(where, image_projection(image, crs, transform, scale), max_pixels, reducer.weighted)
-    except TooManyPixels as error:
+    except TooManyPixelsError as error:
         if best_effort:
             raise refuse("bestEffort", True, f"give a larger scale. {error.message}") from None
         raise

@@ -18,8 +18,9 @@ _RGB = ("vis-red", "vis-green", "vis-blue")
 
 @function(
     "Image.visualize",
-    note="Colours of `palette` as names of CSS or hexadecimal numbers. `opacity` 1 only. Fractions of a byte are cut "
-    "off (assumed).",
+    note="Both `min` and `max` are needed for integers whose range is not that of a type of 8, 16, 32 or 64 bits, and "
+    "for a signed type if one is given. Colours of `palette` as names of CSS or hexadecimal numbers. `opacity` 1 only. "
+    "Fractions of a byte are cut off (assumed).",
 )
 def visualize(
     image: Image,
