@@ -116,7 +116,7 @@ REFUSED = {
     "the result of 'multiply', which has more than 64 bits": lambda: ee.Image("MY/LONGS").multiply(4),
     "the result of 'add'": lambda: ee.Image(2**62).add(2**62),
     "the result of 'multiply'": lambda: ee.Image(2**62).multiply(3),
-    "has no bands": lambda: ee.Terrain.slope(ee.Image([])),
+    "has no bands": lambda: ee.Terrain.slope(numbers().select([])),
     "needs low <= high": lambda: numbers().clamp(3, 2),
     "a mask has negative values": lambda: numbers().subtract(8).selfMask(),
     "must be different numbers": lambda: numbers().unitScale(3, 3),

@@ -64,8 +64,8 @@ MASKS: tuple[EngineCheck, ...] = (
     ),
     documented(
         "visualize-defaults",
-        "Without `min` and `max`, `visualize`, thumbnails and maps stretch floats from 0 to 1, and integers between the "
-        "limits of their type.",
+        "Without `min` and `max`, `visualize`, thumbnails and maps stretch floats from 0 to 1, and integers between "
+        "the limits of their type.",
         GUIDES + "image_visualization",
         Probe(lambda ee: ee.Image(0.4).toFloat().visualize(), {"vis-gray": [102]}, row_of(1)),
     ),

@@ -119,7 +119,7 @@ def _interval(combine: Callable[[float, float], float]) -> Callable[[PixelType, 
         ends = [combine(a, b) for a in (left.low, left.high) for b in (right.low, right.high)]
         low, high = min(ends), max(ends)
         if precision == "int":
-            low, high = max(low, INT64[0]), min(high, INT64[1])
+            low, high = (min(max(edge, INT64[0]), INT64[1]) for edge in (low, high))
         return PixelType(precision, low, high)
 
     return rule

@@ -112,7 +112,7 @@ def _bits(combine: Any, start: int) -> Any:
     def apply(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
         numbers = np.where(valid, values, start)
         if numbers.dtype.kind == "f" and (numbers != np.trunc(numbers)).any():
-            raise EarthEngineError("Bits are those of whole numbers.")
+            raise EarthEngineError("The reducer needs whole numbers.")
         found = combine.reduce(numbers.astype(np.int64), axis=0)
         return [(found, np.asarray(valid.any(axis=0)))]
 

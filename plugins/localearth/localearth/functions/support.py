@@ -40,8 +40,7 @@ def check_count(count: float, what: str, limit: int = MAX_NUMBERS) -> None:
     """
     if count > limit:
         raise EarthEngineError(
-            f"User memory limit exceeded: {count:.0f} {what}, of which the local Earth Engine makes at most "
-            f"{limit} at once."
+            f"User memory limit exceeded: {count:.0f} {what}; the local Earth Engine makes at most {limit} at once."
         )
 
 
