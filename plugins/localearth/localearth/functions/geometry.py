@@ -29,7 +29,7 @@ _FURTHEST = 1_500_000
 def planar(projection: Projection | None) -> None:
     """Refuses every working projection except EPSG:4326."""
     if projection is not None and projection.crs != "EPSG:4326":
-        raise refuse("proj", projection.crs, "use EPSG:4326, or transform the result")
+        raise refuse("proj", projection.crs, "use EPSG:4326 or none")
 
 
 def _coordinates_of(projection: Projection) -> Projection:

@@ -209,7 +209,7 @@ def reduce_region(
         region = region_of(where, image_projection(image, crs, transform, scale), max_pixels, reducer.weighted)
     except TooManyPixelsError as error:
         if best_effort:
-            raise refuse("bestEffort", True, f"give a larger scale. {error.message}") from None
+            raise refuse("bestEffort", True, f"give a larger scale: {error.message.removesuffix('.')}") from None
         raise
     return reduced(image.bands, reducer, region, Pull())
 

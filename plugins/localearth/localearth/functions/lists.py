@@ -181,7 +181,7 @@ def unzip(items: List) -> List:
 def _steps(start: float, end: float, step: float) -> int:
     """The number of values from start to end, inclusive."""
     if not step or (end - start) / step < 0:
-        raise refuse("end", end, f"it is not reached from {start} by steps of {step}: test the length first")
+        raise refuse("end", end, f"it is not reached from {start:g} by steps of {step:g}: test the length first")
     steps = (end - start) / step
     check_count(steps, "numbers")
     total, added = start, 0

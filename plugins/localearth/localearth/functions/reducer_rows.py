@@ -11,7 +11,7 @@ from localearth.registry import function
 from localearth.values import row_reducers as rows
 from localearth.values.collection import Collection
 from localearth.values.pixel_type import LIMITS, PixelType
-from localearth.values.reducer import Reducer, Stack, Valid, Weights
+from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights
 
 _WHERE = "For lists, tables, reduceRegion and reduceRegions."
 
@@ -86,10 +86,6 @@ def _runs(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Val
     return [(np.asarray(counts), np.ones(values.shape[1], bool))]
 
 
-def _counts(_kind: PixelType, n: int | None) -> tuple[PixelType, ...]:
-    return (PixelType("int", 0, 2**31 - 1 if n is None else n),)
-
-
 @function("Reducer.countDistinctNonNull")
 def count_distinct() -> Reducer:
     """The number of different values that are not null."""
@@ -105,7 +101,7 @@ def count_distinct_all() -> Reducer:
 @function("Reducer.countRuns")
 def count_runs() -> Reducer:
     """The number of runs of equal values."""
-    return Reducer(("count",), _runs, _counts, exact=True)
+    return Reducer(("count",), _runs, BUILTIN["count"].types, exact=True)
 
 
 def _bits(combine: Any, start: int) -> Any:
