@@ -35,7 +35,8 @@ class EarthEngineError(Exception):
         """This error with the function's name in front, unless the message already has one."""
         if self.placed:
             return self
-        return EarthEngineError(f"{function}: {self.message}", self.status, placed=True)
+        separator = ", " if self.message.startswith("argument") else ": "
+        return EarthEngineError(f"{function}{separator}{self.message}", self.status, placed=True)
 
     def body(self) -> dict[str, Any]:
         """The body of the response, in Google's form."""

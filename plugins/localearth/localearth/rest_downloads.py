@@ -112,7 +112,7 @@ def thumbnail(world: World, body: Mapping[str, Any]) -> Thumbnail:
     bands = shown_bands(image, body)
     groups = [(band,) for band in bands] if file_format == "ZIPPED_GEO_TIFF_PER_BAND" else [bands]
     if file_format in image_files.PICTURES:
-        image_files.check_picture(bands)
+        bands = _picture_bands(image, body)
         parts = [(bands, north_up(_picture_grid(body, image, bands)))]
     else:
         parts = [(group, request_grid(body.get("grid"), image, group)) for group in groups]
@@ -146,6 +146,18 @@ def visualized(image: Image, body: Mapping[str, Any]) -> Image:
 def shown_bands(image: Image, body: Mapping[str, Any]) -> tuple[ImageBand, ...]:
     """The bands that a request chooses from a visualized image; `visualized` has applied `bandIds` to others."""
     return image.bands if body.get("visualizationOptions") else chosen_bands(image, body.get("bandIds"))
+
+
+def _picture_bands(image: Image, body: Mapping[str, Any]) -> tuple[ImageBand, ...]:
+    """The bands of a picture, as bytes.
+
+    Without visualization options the first three bands are stretched by their types (Google's guide on the
+    visualization of images); an image that the client has visualized stays the same.
+    """
+    bands = shown_bands(image, body)
+    if body.get("visualizationOptions"):
+        return bands
+    return visualize(image.with_bands(bands), None, None, None, None, None, None, None, None, False).bands
 
 
 def _picture_grid(body: Mapping[str, Any], image: Image, bands: tuple[ImageBand, ...]) -> Grid:
@@ -198,6 +210,4 @@ def map_of(world: World, body: Mapping[str, Any]) -> Map:
     if file_format not in image_files.PICTURES:
         raise EarthEngineError(f"Map tiles are {', '.join(image_files.PICTURES)}, not {file_format}.")
     image = requested_image(world, "maps", body)
-    bands = shown_bands(image, body)
-    image_files.check_picture(bands)
-    return Map(bands, file_format)
+    return Map(_picture_bands(image, body), file_format)

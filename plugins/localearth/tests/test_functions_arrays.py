@@ -116,10 +116,16 @@ def test_matrices(local, build, expected):
         (lambda: one(1, 2).add(one(1, 2, 3)), "Arrays of the shapes [2] and [3] do not fit"),
         (lambda: one(1, 2).unmask(0), "cannot be combined"),
         (lambda: one(1, 2).focalMax(1), "has array pixels, which the local Earth Engine does not support here"),
-        (lambda: matrix(A).matrixMultiply(matrix(A[:2])), "matrices of [3, 3] and [2, 3] do not fit"),
-        (lambda: matrix(np.zeros((2, 2))).matrixInverse(), "no solution"),
-        (lambda: matrix(np.array([[1, 2], [0, 1]])).matrixCholeskyDecomposition(), "must be symmetric"),
-        (lambda: one(1, 2).arrayReduce(ee.Reducer.minMax(), [0]), "needs a 'fieldAxis'"),
+        (
+            lambda: matrix(A).matrixMultiply(matrix(A[:2])),
+            "Image.matrixMultiply: Matrices of lengths [3, 3] and [2, 3] can't",
+        ),
+        (
+            lambda: matrix(np.arange(1, 10).reshape(3, 3) / 10).matrixInverse(),
+            "Image.matrixInverse: The matrix can't be used: it is singular",
+        ),
+        (lambda: matrix(np.array([[1, 2], [0, 1]])).matrixCholeskyDecomposition(), "symmetric matrix is needed"),
+        (lambda: one(1, 2).arrayReduce(ee.Reducer.minMax(), [0]), "argument 'fieldAxis': is needed"),
     ],
 )
 def test_what_does_not_fit_is_an_error(local, build, message):

@@ -107,7 +107,7 @@ def test_features_share_the_operations(local):
 
 
 def test_a_projection_to_work_in_is_refused(local):
-    with pytest.raises(ee.EEException, match="argument 'proj': the local Earth Engine supports EPSG:4326"):
+    with pytest.raises(ee.EEException, match=r"argument 'proj': .* 'EPSG:32632'; use EPSG:4326"):
         polygon().area(1, "EPSG:32632").getInfo()
 
 

@@ -163,7 +163,7 @@ def test_distances(image, pixels):
     ("build", "message"),
     [
         (lambda i: i.convolve(ee.Kernel.sobel()), "it is not documented whether Google turns a kernel"),
-        (lambda i: i.convolve(ee.Kernel.gaussian(5, 2)), "Kernel.gaussian: arguments 'radius' 5 and 'sigma' 2"),
+        (lambda i: i.convolve(ee.Kernel.gaussian(5, 2)), "Kernel.gaussian, arguments 'radius' 5 and 'sigma' 2"),
         (lambda i: i.focalMax(1.5, "square"), "Kernel.square with a radius of 1.5 pixels"),
         (lambda i: i.focalMax(2, "octagon"), "Kernel.octagon is known for a radius of 3 pixels only"),
         (lambda i: i.focalMax(2, "star"), "'star'; use one of circle, square"),

@@ -129,7 +129,7 @@ def test_joins_of_images_and_of_places(local):
 
 
 def test_a_join_needs_a_condition_on_two_fields(local):
-    with pytest.raises(ee.EEException, match=r"Join\.apply: argument 'condition'.*Filter\.lessThan is none"):
+    with pytest.raises(ee.EEException, match=r"Join\.apply, argument 'condition'.*Filter\.lessThan is none"):
         ee.Join.simple().apply(table(), others(), ee.Filter.lt("n", 3)).getInfo()
     with pytest.raises(ee.EEException, match="a measure needs one maxDifference"):
         condition = ee.Filter.equals(leftField="n", rightField="m")

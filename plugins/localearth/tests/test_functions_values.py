@@ -152,7 +152,7 @@ FAILURES = {
     "date": (lambda: ee.Date("yesterday"), "Date: Bad date/time 'yesterday'."),
     "unit": (lambda: ee.Date("2017").advance(1, "eon"), "Date.advance: Unknown unit 'eon'."),
     "zone": (lambda: ee.Date("2017", "Mars"), "The datetime zone id 'Mars' is not recognised."),
-    "pattern": (lambda: ee.Date("2017").format("qq"), "does not support letter 'q'"),
+    "pattern": (lambda: ee.Date("2017").format("qq"), "does not support 'q'; letters are y"),
     "number": (lambda: ee.Number.parse("x"), "Number.parse: Can't parse 'x' as a number."),
     "lengths": (lambda: ee.Dictionary.fromLists(["a"], []), "Dictionary.fromLists: Keys and values must have"),
     "order": (lambda: ee.List([ee.Image(1), ee.Image(2)]).sort(), "List.sort: Only numbers, dates and strings"),

@@ -136,7 +136,7 @@ def test_visualize_stretches_to_bytes(local, parameters, rgb):
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({}, "needs 'min' and 'max'"),
+        ({"min": 2}, r"'max' \(1\) must be greater than 'min' \(2\)"),
         ({"min": 1, "max": 1}, r"'max' \(1\) must be greater than 'min' \(1\)"),
         ({"min": 0, "gain": 2}, "cannot be specified together"),
         ({"min": 0, "max": 1, "palette": ["reddish"]}, "colour 'reddish' is not supported"),
@@ -149,6 +149,32 @@ def test_visualize_stretches_to_bytes(local, parameters, rgb):
 def test_visualize_refuses_what_it_does_not_know(local, parameters, said):
     with pytest.raises(ee.EEException, match=f"Image.visualize: .*{said}"):
         ee.Image(1.5).visualize(**parameters).getInfo()
+
+
+DEFAULTS = {
+    "floats": (lambda: ee.Image(0.25).toFloat(), {}, 63),
+    "floats with a maximum": (lambda: ee.Image(0.25).toDouble(), {"max": 0.5}, 127),
+    "bytes": (lambda: ee.Image(77).toByte(), {}, 77),
+    "16 bits": (lambda: ee.Image(32896).toUint16(), {}, 128),
+    "16 bits with a maximum": (lambda: ee.Image(1500).toUint16(), {"max": 3000}, 127),
+    "signed": (lambda: ee.Image(0).toInt16(), {}, int(255 * 32768 / 65535)),
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_visualize_stretches_by_the_type_without_limits(local, name):
+    image, parameters, expected = DEFAULTS[name]
+    picture = image().visualize(**parameters)
+    got = ee.data.computePixels({"expression": picture, "fileFormat": "NUMPY_NDARRAY", "grid": GRID})
+    assert np.unique(got["vis-gray"]).tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("image", "parameters"), [(lambda: ee.Image(1).gt(0), {}), (lambda: ee.Image(1).toInt16(), {"max": 9})]
+)
+def test_visualize_needs_limits_where_the_type_has_none_for_certain(local, image, parameters):
+    with pytest.raises(ee.EEException, match=r"'min' and 'max': .* for band 'constant' of integers from"):
+        image().visualize(**parameters).getInfo()
 
 
 def test_visualization_options_of_a_request_are_applied(local):
@@ -172,6 +198,19 @@ def test_pixels_that_are_no_picture_are_refused(local):
         ee.EEException, match="one or three bands of 8 bits, not 2; constant, constant_1 have more than"
     ):
         ee.data.computePixels(request)
+
+
+def test_pictures_without_limits_are_stretched_by_the_type(get, world):
+    scene = ee.Image("TEST/SCENES/20170101T000000_S").select("B3")
+    region = ee.Geometry.Rectangle([X, Y - 600, X + 600, Y], UTM, False)
+    values = world.find("TEST/SCENES/20170101T000000_S").bands[2].pixels[:60, :60]
+    with opened(
+        get(scene.getThumbURL({"region": region, "dimensions": "60x60", "crs": UTM, "format": "png"}))[2]
+    ) as file:
+        np.testing.assert_array_equal(file.read(1), values * (255 / 65535) // 1)
+    assert "mapid" in scene.getMapId()
+    with pytest.raises(ee.EEException, match="'min' and 'max'"):
+        scene.gt(100).getMapId()
 
 
 def test_a_thumbnail_has_512_pixels_unless_it_is_given_a_size(get, world):

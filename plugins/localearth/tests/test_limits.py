@@ -20,7 +20,7 @@ from localearth.rest import Service
 )
 def test_too_many_elements_are_refused_before_they_are_made(local, make, count):
     tracemalloc.start()
-    with pytest.raises(ee.EEException, match=f"User memory limit exceeded: {count}, of which"):
+    with pytest.raises(ee.EEException, match=f"User memory limit exceeded: {count}; the local"):
         make().getInfo()
     assert tracemalloc.get_traced_memory()[1] < 50e6
     tracemalloc.stop()

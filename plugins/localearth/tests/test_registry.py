@@ -69,7 +69,7 @@ def test_the_document_is_up_to_date():
         (
             "Image.resample",
             {"image": 1, "mode": "bicubic"},
-            "Image.resample: argument 'mode': the local Earth Engine does not support 'bicubic'; use 'bilinear'.",
+            "Image.resample, argument 'mode': the local Earth Engine does not support 'bicubic'; use 'bilinear'.",
         ),
     ],
 )

@@ -112,8 +112,11 @@ def test_regions_and_pictures_refuse_such_masks_but_downloads_do_not():
 
 
 REFUSED = {
-    "add: a result has more than 64 bits": lambda: ee.Image("MY/LONGS").add(ee.Image("MY/LONGS")),
-    "multiply: a result has more than 64 bits": lambda: ee.Image("MY/LONGS").multiply(4),
+    "the result of 'add', which has more than 64 bits": lambda: ee.Image("MY/LONGS").add(ee.Image("MY/LONGS")),
+    "the result of 'multiply', which has more than 64 bits": lambda: ee.Image("MY/LONGS").multiply(4),
+    "the result of 'add'": lambda: ee.Image(2**62).add(2**62),
+    "the result of 'multiply'": lambda: ee.Image(2**62).multiply(3),
+    "has no bands": lambda: ee.Terrain.slope(numbers().select([])),
     "needs low <= high": lambda: numbers().clamp(3, 2),
     "a mask has negative values": lambda: numbers().subtract(8).selfMask(),
     "must be different numbers": lambda: numbers().unitScale(3, 3),

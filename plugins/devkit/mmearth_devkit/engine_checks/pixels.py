@@ -62,6 +62,13 @@ MASKS: tuple[EngineCheck, ...] = (
         "Colours of a palette are written as in CSS: names, or hexadecimal numbers.",
         API + "image-visualize",
     ),
+    documented(
+        "visualize-defaults",
+        "Without `min` and `max`, `visualize`, thumbnails and maps stretch floats from 0 to 1, and integers between "
+        "the limits of their type.",
+        GUIDES + "image_visualization",
+        Probe(lambda ee: ee.Image(0.4).toFloat().visualize(), {"vis-gray": [102]}, row_of(1)),
+    ),
     assumed(
         "visualize-bytes",
         "`visualize` cuts off the fractions of its bytes.",

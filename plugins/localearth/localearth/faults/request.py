@@ -16,7 +16,7 @@ from localearth.errors import EarthEngineError
 from localearth.faults.kinds import Phase
 from localearth.pixels import parse_grid
 from localearth.raster.grid import Grid
-from localearth.values.projection import reproject
+from localearth.values.projection import apply, reproject
 
 _PATHS: tuple[tuple[re.Pattern[str], Phase], ...] = (
     (re.compile(r"/\$discovery/rest|.*/algorithms"), Phase.CONNECT),
@@ -80,9 +80,8 @@ class Request:
 
 
 def _centre(grid: Grid) -> Point:
-    a, b, c, d, e, f = grid.transform
     col, row = np.array([grid.width / 2]), np.array([grid.height / 2])
-    x, y = reproject(grid.crs, "EPSG:4326", a * col + b * row + c, d * col + e * row + f)
+    x, y = reproject(grid.crs, "EPSG:4326", *apply(grid.transform, col, row))
     return Point(float(x[0]), float(y[0]))
 
 

@@ -10,12 +10,16 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.values.pixel_type import BOOLEAN, INT64, LIMITS, PixelType, cast, of_number
+from localearth.values.pixel_type import BOOLEAN, INT64, LIMITS, PixelType, cast, of_number, united
 
 Array = NDArray[Any]
 
-SUMS = (np.add, np.subtract, np.multiply)
-"""Operations whose result may need more bits than the operands."""
+EXACT: dict[Any, Callable[[Any, Any], Any]] = {
+    np.add: operator.add,
+    np.subtract: operator.sub,
+    np.multiply: operator.mul,
+}
+"""Operations whose result may need more bits than the operands, for integers of any size."""
 
 
 @frozen
@@ -43,14 +47,26 @@ class Operation:
             # Floats beyond 64 bits become the nearest integer, as in Java.
             given = (cast(each, LIMITS["int64"]) if whole and each.dtype.kind == "f" else each for each in operands)
             found = self.compute(*(each.astype(common, copy=False) for each in given))
-            if whole and self.compute in SUMS and result.bounds == INT64:
-                exact = self.compute(*(each.astype(np.float64) for each in operands))
-                if (np.abs(exact) >= 2.0**63).any():
-                    name = self.compute.__name__
-                    raise EarthEngineError(
-                        f"{name}: a result has more than 64 bits, which the local Earth Engine refuses."
-                    )
+            if whole and self.compute in EXACT and set(result.bounds) & set(INT64):
+                self._check_bits(*operands)
             return np.asarray(found).astype(result.dtype, copy=False)
+
+    def _check_bits(self, *operands: Array) -> None:
+        """Refuses integers of more than 64 bits, which numpy would wrap.
+
+        Raises:
+            EarthEngineError: a result has more than 64 bits.
+        """
+        # Doubles show where that is possible; only there it is computed exactly, which is slow.
+        large = np.asarray(np.abs(self.compute(*(each.astype(np.float64) for each in operands))) >= 2.0**62)
+        if not large.any():
+            return
+        exact = EXACT[self.compute](*(np.broadcast_to(each, large.shape)[large].astype(object) for each in operands))
+        if any(not INT64[0] <= value <= INT64[1] for value in exact):
+            raise EarthEngineError(
+                f"the local Earth Engine does not support the result of '{self.compute.__name__}', which has more than "
+                "64 bits; convert to double first."
+            )
 
 
 def floating(*kinds: PixelType) -> PixelType:
@@ -76,9 +92,7 @@ def _long(*_kinds: PixelType) -> PixelType:
 
 def _bits(*kinds: PixelType) -> PixelType:
     """The integer type that holds the operands (documented as their union); 64 bits for floats."""
-    kind = kinds[0]
-    for other in kinds[1:]:
-        kind = kind.union(other)
+    kind = united(kinds)
     return LIMITS[kind.dtype_name] if kind.is_integer else LIMITS["int64"]
 
 
@@ -105,7 +119,7 @@ def _interval(combine: Callable[[float, float], float]) -> Callable[[PixelType, 
         ends = [combine(a, b) for a in (left.low, left.high) for b in (right.low, right.high)]
         low, high = min(ends), max(ends)
         if precision == "int":
-            low, high = max(low, INT64[0]), min(high, INT64[1])
+            low, high = (min(max(edge, INT64[0]), INT64[1]) for edge in (low, high))
         return PixelType(precision, low, high)
 
     return rule
@@ -217,9 +231,6 @@ UNARY: dict[str, Operation] = {
     "erfc": Operation(_each(math.erfc), floating),
 }
 """Operations on one operand. Angles are in radians."""
-
-EXACT: dict[Any, Any] = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul}
-"""Operations whose result may exceed 64 bits."""
 
 CASTS: dict[str, str] = {
     "uint8": "uint8",

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import check_count
+from localearth.functions.support import check_count, one_output
 from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values import array as arrays
 from localearth.values.array import Array
-from localearth.values.pixel_type import LIMITS, PixelType
+from localearth.values.pixel_type import LIMITS, PixelType, united
 from localearth.values.reducer import BUILTIN, Reducer
 
 
@@ -22,7 +22,7 @@ def axis_of(array: Array, axis: int, extra: int = 0) -> int:
         EarthEngineError: when the array does not have it.
     """
     if not 0 <= axis < array.data.ndim + extra:
-        raise EarthEngineError(f"Axis {axis} is not valid for an array with {array.data.ndim} dimensions.")
+        raise EarthEngineError(f"argument 'axis': must be from 0 to {array.data.ndim + extra - 1}, not {axis}.")
     return axis
 
 
@@ -32,15 +32,12 @@ def make(values: Any, kind: PixelType | None) -> Array:
     return arrays.make(values, kind)
 
 
-MAX_SIZE = 1000
-"""Maximum number of rows of an identity matrix here."""
-
-
 @function("Array.identity")
 def identity(size: int) -> Array:
     """The identity matrix."""
-    if not 0 <= size <= MAX_SIZE:
-        raise EarthEngineError(f"argument 'size': the local Earth Engine supports 0 to {MAX_SIZE}, not {size}.")
+    if size < 0:
+        raise EarthEngineError(f"argument 'size': must not be negative, not {size}.")
+    check_count(size * size, "numbers")
     return arrays.make(np.eye(size, dtype=np.int64), LIMITS["int64"])
 
 
@@ -114,9 +111,7 @@ def cat(items: list[Array], axis: int) -> Array:
     """Arrays after one another along an axis, which may be a new last one."""
     if not items:
         raise EarthEngineError("At least one array is needed.")
-    kind = items[0].kind
-    for each in items[1:]:
-        kind = kind.union(each.kind)
+    kind = united(each.kind for each in items)
     dimensions = {each.data.ndim for each in items}
     if len(dimensions) > 1 or not 0 <= axis <= min(dimensions):
         raise EarthEngineError(f"Arrays of {sorted(dimensions)} dimensions can't be concatenated along axis {axis}.")
@@ -247,8 +242,7 @@ def reduce(array: Array, reducer: Reducer, axes: list[int], field: int | None) -
 def accumulate(array: Array, axis: int, reducer: Reducer | None) -> Array:
     """At each position along an axis, the reduction of everything up to it."""
     chosen = reducer or BUILTIN["sum"]
-    if len(chosen.outputs) != 1:
-        raise EarthEngineError("argument 'reducer': a reducer with one output is needed.")
+    one_output(chosen)
     count = array.data.shape[axis_of(array, axis)]
     return cat([_reduced(slice_array(array, axis, 0, n, 1), chosen, (axis,))[0] for n in range(1, count + 1)], axis)
 

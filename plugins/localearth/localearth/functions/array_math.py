@@ -1,15 +1,13 @@
 """Arrays: arithmetic and comparisons of each element, casts, and matrices."""
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from localearth.errors import EarthEngineError
-from localearth.functions.arithmetic import BINARY, EXACT, UNARY, Operation, cast_names
+from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names
 from localearth.registry import function
 from localearth.signatures import signatures
 from localearth.values import array as arrays
+from localearth.values import matrix
 from localearth.values.array import Array
 from localearth.values.pixel_type import DOUBLE, NAMED, PixelType
 
@@ -17,12 +15,7 @@ from localearth.values.pixel_type import DOUBLE, NAMED, PixelType
 def run_array(operation: Operation, *operands: Array) -> Array:
     """An operation on the elements of arrays."""
     kind = operation.type(*(each.kind for each in operands))
-    found = operation.run(kind, *(each.data for each in operands))
-    if operation.compute in EXACT and found.dtype.kind == "i" and found.size:
-        exact = EXACT[operation.compute](*(each.data.astype(object) for each in operands))
-        if (exact != found).any():
-            raise EarthEngineError("A result has more than 64 bits, which the local Earth Engine refuses.")
-    return Array(found, kind)
+    return Array(operation.run(kind, *(each.data for each in operands)), kind)
 
 
 def _register() -> None:
@@ -63,19 +56,6 @@ def _register() -> None:
 _register()
 
 
-def _matrix(array: Array, square: bool = False) -> Any:
-    if array.data.ndim != 2 or (square and array.data.shape[0] != array.data.shape[1]):
-        raise EarthEngineError(f"A {'square ' * square}matrix is needed, not lengths {list(array.data.shape)}.")
-    return array.data.astype(np.float64)
-
-
-def _solved(run: Callable[[], Any]) -> Array:
-    try:
-        return Array(run(), DOUBLE)
-    except np.linalg.LinAlgError as error:
-        raise EarthEngineError(f"The matrix can't be used: {error}.") from None
-
-
 @function("Array.dotProduct")
 def dot_product(left: Array, right: Array) -> Any:
     """The dot product of two 1-D arrays."""
@@ -87,73 +67,60 @@ def dot_product(left: Array, right: Array) -> Any:
 @function("Array.matrixMultiply")
 def multiply(left: Array, right: Array) -> Array:
     """The product of two matrices."""
-    a, b = _matrix(left), _matrix(right)
-    if a.shape[1] != b.shape[0]:
-        raise EarthEngineError(f"Matrices of lengths {list(a.shape)} and {list(b.shape)} can't be multiplied.")
+    a, b = matrix.checked(left.data), matrix.checked(right.data)
+    matrix.check_product(a, b)
     return Array(a @ b, DOUBLE)
 
 
 @function("Array.matrixDeterminant")
 def determinant(array: Array) -> float:
     """The determinant."""
-    return float(np.linalg.det(_matrix(array, True)))
+    return matrix.determinant(array.data)
 
 
 @function("Array.matrixTrace")
 def trace(array: Array) -> float:
     """The sum of the diagonal."""
-    return float(np.trace(_matrix(array, True)))
+    return matrix.trace(array.data)
 
 
 @function("Array.matrixFnorm")
 def norm(array: Array) -> float:
     """The Frobenius norm."""
-    return float(np.linalg.norm(_matrix(array)))
+    return matrix.norm(array.data)
 
 
 @function("Array.matrixDiagonal")
 def diagonal(array: Array) -> Array:
     """The diagonal as a column."""
-    _matrix(array)
-    return Array(np.diagonal(array.data)[:, None], array.kind)
+    return Array(matrix.diagonal(array.data), array.kind)
 
 
 @function("Array.matrixToDiag")
 def to_diagonal(array: Array) -> Array:
     """The matrix with a column as its diagonal."""
-    if _matrix(array).shape[1] != 1:
-        raise EarthEngineError("A matrix with one column is needed.")
-    return Array(np.diag(array.data[:, 0]), array.kind)
+    return Array(matrix.to_diagonal(array.data), array.kind)
 
 
 @function("Array.matrixInverse")
 def inverse(array: Array) -> Array:
     """The inverse of a square matrix."""
-    matrix = _matrix(array, True)
-    if np.linalg.matrix_rank(matrix) < len(matrix):
-        raise EarthEngineError("The matrix can't be used: it is singular.")
-    return _solved(lambda: np.linalg.inv(matrix))
+    return Array(matrix.inverse(array.data), DOUBLE)
 
 
 @function("Array.matrixPseudoInverse")
 def pseudo_inverse(array: Array) -> Array:
     """The Moore-Penrose pseudoinverse."""
-    return _solved(lambda: np.linalg.pinv(_matrix(array)))
+    return Array(matrix.pseudo_inverse(array.data), DOUBLE)
 
 
 @function("Array.matrixSolve", note="A square or overdetermined matrix of full rank.")
 def solve(left: Array, right: Array) -> Array:
     """The x of A x = B, by least squares if A has more rows than columns."""
-    a, b = _matrix(left), _matrix(right)
-    if a.shape[0] != b.shape[0] or a.shape[0] < a.shape[1] or np.linalg.matrix_rank(a) < a.shape[1]:
-        raise EarthEngineError("A matrix of full rank with as many rows as the right-hand side is needed.")
-    return _solved(lambda: np.linalg.lstsq(a, b, rcond=None)[0])
+    return Array(matrix.solve(left.data, right.data), DOUBLE)
 
 
 @function("Array.matrixCholeskyDecomposition")
 def cholesky(array: Array) -> dict[str, Array]:
     """The lower triangular L of L L'."""
-    matrix = _matrix(array, True)
-    if not np.allclose(matrix, matrix.T):
-        raise EarthEngineError("A symmetric matrix is needed.")
-    return {"L": _solved(lambda: np.linalg.cholesky(matrix))}
+    return {"L": Array(matrix.cholesky(array.data), DOUBLE)}

@@ -6,6 +6,7 @@ from typing import Any
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
+from localearth.functions.geometry import planar
 from localearth.functions.lists import arranged
 from localearth.functions.support import mapped
 from localearth.promote import promote
@@ -188,6 +189,5 @@ def union_of(collection: Collection, _margin: Any) -> Collection:
 @function("Collection.bounds", note="In EPSG:4326 only.")
 def bounds_of(collection: Collection, _margin: Any, projection: Any) -> Geometry:
     """The box around all geometries."""
-    if projection.crs != "EPSG:4326":
-        raise EarthEngineError("argument 'proj': the local Earth Engine supports EPSG:4326.")
+    planar(projection)
     return Geometry(around(union(collection).lonlat), geodesic=False)

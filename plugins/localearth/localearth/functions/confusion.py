@@ -40,7 +40,7 @@ def error_matrix(collection: Collection, actual: str, predicted: str, order: lis
         raise EarthEngineError("Negative classes need the argument 'order'.")
     counts = np.zeros((len(classes), len(classes)))
     for one, two in pairs:
-        # Other values than those of the order are not used (documented).
+        # Values that are not in the order are ignored (documented).
         if one in classes and two in classes:
             counts[classes.index(one), classes.index(two)] += 1
     return ConfusionMatrix(counts, tuple(classes))

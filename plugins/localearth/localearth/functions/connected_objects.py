@@ -7,7 +7,7 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.functions.connected import MOST, labels
+from localearth.functions.connected import MOST, around, check_size, labels, without_margin
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
@@ -19,20 +19,6 @@ from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import RowReducer
 
 _LABEL = PixelType("int", 0, 2**31 - 1)
-
-
-def _checked(most: int) -> None:
-    if not 1 <= most <= MOST:
-        raise EarthEngineError(f"argument 'maxSize': must be from 1 to {MOST}, not {most}.")
-
-
-def _around(grid: Grid, most: int) -> Grid:
-    """The grid with a margin that holds the rest of every object that is not too large."""
-    return grid.window(-most, -most, grid.height + 2 * most, grid.width + 2 * most)
-
-
-def _middle(grid: Grid, most: int) -> tuple[slice, slice]:
-    return slice(most, most + grid.height), slice(most, most + grid.width)
 
 
 def _diagonal(kernel: Kernel, grid: Grid) -> bool:
@@ -73,18 +59,16 @@ def _label(grid: Grid, first: NDArray[np.int64]) -> NDArray[np.int64]:
 )
 def connected_components(image: Image, kernel: Kernel, most: int) -> Image:
     """The image with a band `labels`: a number for every object of the first band with up to `maxSize` pixels."""
-    _checked(most)
-    if not image.bands:
-        raise EarthEngineError("The image has no bands.")
-    base = image.bands[0]
+    check_size(most)
+    base = image.first_band
     numbers_only(base.type, base.name)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
-        wide = _around(grid, most)
+        wide = around(grid, most)
         values, valid = pull(base.source, wide)
         first = labels(values, valid, _diagonal(kernel, grid))
         small = np.bincount(first.ravel())[first] <= most
-        part = _middle(grid, most)
+        part = without_margin(grid, most)
         mask = (valid & small)[part]
         return np.where(mask, _label(wide, first)[part], 0).astype(_LABEL.dtype), mask
 
@@ -113,18 +97,15 @@ def connected_components(image: Image, kernel: Kernel, most: int) -> Image:
 )
 def reduce_connected_components(image: Image, reducer: Reducer, name: str | None, most: int) -> Image:
     """A reducer over the pixels of each object of the label band, for each other band."""
-    _checked(most)
+    check_size(most)
     if isinstance(reducer, RowReducer):
         raise EarthEngineError("argument 'reducer': the local Earth Engine supports reducers of one number.")
-    names = image.names
-    if not names or (name is not None and name not in names):
-        raise EarthEngineError(f"argument 'labelBand': '{name}' is not a band; there are [{', '.join(names)}].")
-    label = image.bands[0 if name is None else names.index(name)]
+    label = image.first_band if name is None else image.band(name)
     numbers_only(label.type, label.name)
 
     def objects(grid: Grid, pull: Pull) -> Sampled:
         """The first pixel of each object, and whether it is small enough, on the grid with its margin."""
-        values, valid = pull(label.source, _around(grid, most))
+        values, valid = pull(label.source, around(grid, most))
         first = labels(values, valid, True)
         return first, valid & _small(first, most)
 
@@ -153,10 +134,10 @@ def _statistics(band: ImageBand, reducer: Reducer, objects: Source, most: int) -
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         first, usable = pull(objects, grid)
-        values, valid = pull(band.source, _around(grid, most))
+        values, valid = pull(band.source, around(grid, most))
         if reducer.weighted:
             pull.no_fractions("Image.reduceConnectedComponents")
-        part = _middle(grid, most)
+        part = without_margin(grid, most)
         needed = np.unique(first[part][usable[part]])
         found, good = np.zeros((len(kinds), len(needed) + 1)), np.zeros((len(kinds), len(needed) + 1), bool)
         order = np.argsort(first.ravel(), kind="stable")

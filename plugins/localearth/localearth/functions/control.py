@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localearth.errors import EarthEngineError
+from localearth.functions.support import refuse
 from localearth.profile import profile_text
 from localearth.promote import is_number, type_name
 from localearth.registry import function
@@ -40,5 +41,5 @@ def is_equal(left: Any, right: Any) -> bool:
 def get_profiles(ids: list[str], text_format: str, most: int | None) -> str:
     """The table of the profiles."""
     if text_format != "text":
-        raise EarthEngineError("argument 'format': the local Earth Engine supports only 'text'.")
+        raise refuse("format", text_format, "use 'text'")
     return profile_text(ids)

@@ -3,6 +3,7 @@
 import re
 
 from localearth.errors import EarthEngineError
+from localearth.functions.support import refuse
 from localearth.registry import function
 from localearth.values import date as dates
 from localearth.values.date import Date
@@ -58,7 +59,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
             else:
                 parts.append(f"(?P<{_NUMBERS[letter]}>\\d{{1,{most}}})")
         else:
-            raise EarthEngineError(f"argument 'format': the local Earth Engine does not support letter '{letter}'.")
+            raise refuse("format", letter, f"letters are {', '.join([*_NUMBERS, 'S'])}")
     try:
         return re.compile("".join(parts), re.IGNORECASE | re.ASCII)
     except re.error:

@@ -148,7 +148,9 @@ def _instant(millis: float) -> Date:
 def _common(a: DateRange, b: DateRange) -> DateRange:
     start, end = max(a.start, b.start), min(a.end, b.end)
     if start > end:
-        raise EarthEngineError("the local Earth Engine does not know the intersection of ranges that do not meet.")
+        raise EarthEngineError(
+            "the local Earth Engine does not know the intersection of ranges that do not meet; test intersects first."
+        )
     return DateRange(start, end)
 
 

@@ -36,7 +36,9 @@ def from_lists(keys: list[str], values: list[Any]) -> Dict:
     if len(keys) != len(values):
         raise EarthEngineError("Keys and values must have the same length.")
     if len(set(keys)) < len(keys):
-        raise EarthEngineError("the local Earth Engine does not know which value of a duplicate key counts.")
+        raise EarthEngineError(
+            "argument 'keys': the local Earth Engine does not know which value of a duplicate counts; give each once."
+        )
     return dict(zip(keys, values, strict=True))
 
 
@@ -48,7 +50,10 @@ def get(dictionary: Dict, key: str, default: Any) -> Any:
     if key in dictionary and default is None:
         return None
     if key in dictionary:
-        raise EarthEngineError(f"the local Earth Engine does not know if the default replaces the null of '{key}'.")
+        raise EarthEngineError(
+            f"argument 'defaultValue': the local Earth Engine does not know if it replaces the null of '{key}'; use "
+            "ee.List([value, default]).reduce(ee.Reducer.firstNonNull())."
+        )
     if default is not None:
         return default
     raise EarthEngineError(f"Dictionary does not contain key: '{key}'.")
@@ -104,7 +109,8 @@ def combine(first: Dict, second: Dict, overwrite: bool) -> Dict:
     unclear = [key for key in (set(first) & set(second)) if (key in left) != (key in right)]
     if unclear:
         raise EarthEngineError(
-            f"the local Earth Engine does not know the value of key '{min(unclear)}', which is null in one dictionary."
+            f"the local Earth Engine does not know the value of key '{min(unclear)}', which is null in one "
+            "dictionary; set or remove it first."
         )
     return {**left, **right} if overwrite else {**right, **left}
 
@@ -145,7 +151,7 @@ def rename(dictionary: Dict, old: list[str], new: list[str], overwrite: bool) ->
     if len(old) != len(new):
         raise EarthEngineError("'from' and 'to' must have the same length.")
     if len(set(old)) < len(old) or len(set(new)) < len(new):
-        raise EarthEngineError("the local Earth Engine does not rename to or from duplicate keys.")
+        raise EarthEngineError("arguments 'from' and 'to': the local Earth Engine needs each key once.")
     missing = [key for key in old if key not in dictionary]
     if missing:
         raise EarthEngineError(f"Dictionary does not contain key: '{missing[0]}'.")

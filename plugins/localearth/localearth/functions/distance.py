@@ -80,7 +80,7 @@ def fast_distance_transform(image: Image, neighborhood: int, units: str, metric:
         return ImageBand("distance", DOUBLE, band.projection, source)
 
     if len(image.bands) != 1:
-        raise EarthEngineError("the local Earth Engine supports images with one band.")
+        raise refuse("image", image.names, "use an image with one band")
     return image.with_bands(map(one, image.bands))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
+from localearth.functions.support import refuse
 from localearth.promote import promote
 from localearth.registry import function
 from localearth.values.collection import Filter
@@ -151,7 +152,7 @@ def date_range_contains(left_field: str | None, right: Any, right_field: str | N
 
 def _some(filters: list[Filter]) -> None:
     if not filters:
-        raise EarthEngineError("argument 'filters': the local Earth Engine needs at least one filter.")
+        raise refuse("filters", filters, "give at least one, or use Filter.always or Filter.never")
 
 
 @function("Filter.and", note="In a join, the measure of its only filter that has one (assumed).")
@@ -268,5 +269,5 @@ def calendar_range(start: int, end: int | None, field: str) -> Filter:
 def day_of_year(start: int, end: int) -> Filter:
     """Whether the day of the year lies in a closed range (documented)."""
     if start > end:
-        raise EarthEngineError("the local Earth Engine does not know a range over the new year: use calendarRange.")
+        raise refuse("end", end, "for a range over the new year use Filter.calendarRange, which documents it")
     return calendar_range(start, end, "day_of_year")

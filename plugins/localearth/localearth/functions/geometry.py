@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
+from localearth.functions.support import refuse
 from localearth.registry import function
 from localearth.values.edges import GEOD, middle, turned
 from localearth.values.geometry import LINES, UNBOUNDED, Geometry, Plane, around, coordinates, parts, valid
@@ -28,7 +29,14 @@ _FURTHEST = 1_500_000
 def planar(projection: Projection | None) -> None:
     """Refuses every working projection except EPSG:4326."""
     if projection is not None and projection.crs != "EPSG:4326":
-        raise EarthEngineError("argument 'proj': the local Earth Engine supports EPSG:4326 or none.")
+        raise refuse("proj", projection.crs, "use EPSG:4326 or none")
+
+
+def _coordinates_of(projection: Projection) -> Projection:
+    """The projection, which must not have a transform."""
+    if projection.transform != WGS84.transform:
+        raise refuse("proj", list(projection.transform), "use a projection without a transform")
+    return projection
 
 
 def buffered(geometry: Geometry, distance: float) -> Geometry:
@@ -99,9 +107,7 @@ def _on_sphere(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def bounds_in(geometry: Geometry, projection: Projection) -> Geometry:
     """The box around a geometry in another projection."""
-    if projection.transform != WGS84.transform:
-        raise EarthEngineError("argument 'proj': the local Earth Engine supports projections without a transform.")
-    return Geometry(around(geometry.in_crs(projection.crs)), projection, geodesic=False)
+    return Geometry(around(geometry.in_crs(_coordinates_of(projection).crs)), projection, geodesic=False)
 
 
 SHAPES: dict[str, tuple[str, Callable[[BaseGeometry], BaseGeometry]]] = {
@@ -168,9 +174,7 @@ def projection_of(geometry: Geometry) -> Projection:
 
 def transformed(geometry: Geometry, projection: Projection, geodesic: bool | None) -> Geometry:
     """The geometry in another projection; if its edges become others, with points that follow them."""
-    if projection.transform != WGS84.transform:
-        raise EarthEngineError("argument 'proj': the local Earth Engine supports projections without a transform.")
-    curved = projection.crs == "EPSG:4326" if geodesic is None else geodesic
+    curved = _coordinates_of(projection).crs == "EPSG:4326" if geodesic is None else geodesic
     if curved:
         given = geometry if geometry.geodesic else Geometry(geometry.followed(geometry.drawn))
         shape = given.vertices(projection.crs)

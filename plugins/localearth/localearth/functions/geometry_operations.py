@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from localearth.errors import EarthEngineError
 from localearth.functions import geometry as shapes
 from localearth.functions.geometry import MEASURES, OVERLAYS, PREDICATES, SHAPES, planar
+from localearth.functions.support import refuse
 from localearth.promote import promote
 from localearth.registry import function
 from localearth.values.edges import middle, turned
@@ -34,7 +34,8 @@ def _both(name: str, doc: str, run: Any, note: str = _NOTE) -> None:
     function(f"Geometry.{name}", f"Feature.{name}", note=note)(run)
 
 
-def _register() -> None:
+def _register_one() -> None:
+    """Registers the operations of one geometry."""
     for name, (text, measure) in MEASURES.items():
 
         def measured(value: Any, _margin: Any, projection: Projection | None, measure: Any = measure) -> float:
@@ -56,6 +57,10 @@ def _register() -> None:
             return like(value, Geometry(change(shape), geodesic=not boxed))
 
         _both(name, text, changed, _BOUNDS if name == "bounds" else _NOTE)
+
+
+def _register_two() -> None:
+    """Registers the operations of two geometries."""
     for name, (text, overlay) in OVERLAYS.items():
 
         def laid(left: Any, right: Any, _margin: Any, projection: Projection | None, overlay: Any = overlay) -> Any:
@@ -80,7 +85,8 @@ def _register() -> None:
         _both(name, text, tested)
 
 
-_register()
+_register_one()
+_register_two()
 
 
 @function("Geometry.buffer", "Feature.buffer", note=_NOTE + " Round corners have 16 segments per quarter circle.")
@@ -102,7 +108,7 @@ def distance(left: Any, right: Any, _margin: Any, projection: Projection | None,
     """Metres between the nearest points."""
     planar(projection)
     if spherical:
-        raise EarthEngineError("argument 'spherical': the local Earth Engine measures on the ellipsoid only.")
+        raise refuse("spherical", spherical, "distances are measured on the ellipsoid")
     return shapes.distance(of(left), of(right))
 
 

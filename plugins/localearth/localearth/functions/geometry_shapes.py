@@ -18,7 +18,7 @@ from localearth.values.edges import GEOD
 from localearth.values.feature import Feature
 from localearth.values.function import ErrorMargin
 from localearth.values.geometry import Geometry, parts, valid
-from localearth.values.projection import Projection, compose, invert
+from localearth.values.projection import Projection, apply
 
 _PLANAR = "`proj` must be EPSG:4326; `maxError` is ignored."
 
@@ -98,12 +98,7 @@ CELLS = 100_000
 def covering_grid(geometry: Geometry, projection: Projection, scale: float | None) -> Collection:
     """The cells of a projection that intersect a geometry."""
     grid = projection if scale is None else projection.at_scale(scale)
-    t = grid.transform
-    a, b, c, d, e, f = invert(t)
-    shape = shapely.transform(
-        valid(geometry.in_crs(grid.crs)),
-        lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
-    )
+    shape = valid(geometry.in_pixels(grid))
     if shape.is_empty:
         raise EarthEngineError("The geometry is empty.")
     west, south, east, north = map(math.floor, shape.bounds)
@@ -114,7 +109,7 @@ def covering_grid(geometry: Geometry, projection: Projection, scale: float | Non
     for row, col in itertools.product(range(south, north + 1), range(west, east + 1)):
         if shapely.intersects(shape, box(col, row, col + 1, row + 1)):
             corners = [(col, row), (col + 1, row), (col + 1, row + 1), (col, row + 1)]
-            places = [compose(t, (1, 0, x, 0, 1, y)) for x, y in corners]
-            cell = Geometry(shapely.Polygon([(m[2], m[5]) for m in places]), Projection(grid.crs), False)
+            places = [apply(grid.transform, x, y) for x, y in corners]
+            cell = Geometry(shapely.Polygon(places), Projection(grid.crs), False)
             cells.append(Feature(cell, {"system:index": f"{col},{row}"}))
     return of_elements(cells, False)

@@ -18,7 +18,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.image import Image, ImageBand, Pull, of_bands
-from localearth.values.pixel_type import DOUBLE, PixelType, array_pixels
+from localearth.values.pixel_type import DOUBLE, PixelType, array_pixels, united
 
 Array = NDArray[Any]
 COUNT = PixelType("int", 0, 2**31 - 1)
@@ -68,26 +68,14 @@ def _joined(values: Iterable[Array], axis: int) -> Array:
     return np.concatenate([np.expand_dims(each, axis) if axis == each.ndim else each for each in found], axis)
 
 
-def _union(bands: Iterable[ImageBand]) -> PixelType:
-    kinds = [band.type for band in bands]
-    found = kinds[0]
-    for kind in kinds[1:]:
-        found = found.union(kind)
-    return found
-
-
 @function("Image.toArray", note="All bands must have arrays of equally many dimensions, or numbers.")
 def to_array(image: Image, axis: int) -> Image:
     """The bands as one band of arrays."""
-    if not image.bands:
-        raise EarthEngineError("The image has no bands.")
-    kind = _union(image.bands)
-    if not 0 <= axis <= kind.dimensions:
-        raise EarthEngineError(f"argument 'axis': must be from 0 to {kind.dimensions}, not {axis}.")
+    first = image.first_band
+    kind = united(band.type for band in image.bands)
+    axis_of(axis, kind.dimensions + 1)
     wider = evolve(kind, dimensions=kind.dimensions + (axis == kind.dimensions))
-    return image.with_bands(
-        [computed("array", wider, image.bands[0], image.bands, lambda *values: _joined(values, axis))]
-    )
+    return image.with_bands([computed("array", wider, first, image.bands, lambda *values: _joined(values, axis))])
 
 
 @function("ImageCollection.toArray")
@@ -100,7 +88,7 @@ def collection_to_array(collection: Collection) -> Image:
     count = len(images[0].bands)
     if any(len(image.bands) != count for image in images) or not count:
         raise EarthEngineError("All images must have the same number of bands, at least 1.")
-    kind = evolve(_union(bands), dimensions=2)
+    kind = evolve(united(band.type for band in bands), dimensions=2)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         rows = []
@@ -121,8 +109,7 @@ def array_cat(left: Image, right: Image, axis: int) -> Image:
 
     def one(name: str, a: ImageBand, b: ImageBand) -> ImageBand:
         kind = a.type.union(b.type)
-        if not 0 <= axis <= arrays(a):
-            raise EarthEngineError(f"argument 'axis': must be from 0 to {arrays(a)}, not {axis}.")
+        axis_of(axis, arrays(a) + 1)
         wider = evolve(kind, dimensions=kind.dimensions + (axis == kind.dimensions))
         return computed(name, wider, a, [a, b], lambda *values: _shaped(_joined, values, axis))
 
@@ -197,7 +184,9 @@ def array_project(image: Image, axes: list[int]) -> Image:
     def run(value: Array) -> Array:
         dropped = tuple(axis for axis in range(value.ndim) if axis not in axes)
         if any(value.shape[axis] != 1 for axis in dropped):
-            raise EarthEngineError(f"Image.arrayProject: dropped axes must have length 1, of {list(value.shape)}.")
+            raise EarthEngineError(
+                f"Image.arrayProject: dropped axes must have length 1, of {list(value.shape)}.", placed=True
+            )
         return value.transpose(*axes, *dropped).reshape([value.shape[axis] for axis in axes])
 
     return each_array(image, lambda band, _n: evolve(band.type, dimensions=len(axes)), run)

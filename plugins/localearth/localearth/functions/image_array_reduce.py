@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_array import arrays, axis_of, each_array
+from localearth.functions.support import one_output
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand
-from localearth.values.pixel_type import PixelType
+from localearth.values.pixel_type import PixelType, united
 from localearth.values.reducer import BUILTIN, Reducer
 
 Array = NDArray[Any]
@@ -28,17 +29,12 @@ def _reduce(reducer: Reducer, value: Array, axes: tuple[int, ...], fields: int |
     return found[0] if fields is None else np.concatenate(found, fields)
 
 
-def _single_output(reducer: Reducer) -> None:
-    if len(reducer.outputs) != 1:
-        raise EarthEngineError("A reducer with several outputs needs a 'fieldAxis' for them.")
-
-
 @function("Image.arrayReduce", note="Reducers of one input.")
 def array_reduce(image: Image, reducer: Reducer, axes: list[int], field_axis: int | None) -> Image:
     """Elements reduced along axes."""
-    if field_axis is None:
-        _single_output(reducer)
-    elif field_axis in axes:
+    if field_axis is None and len(reducer.outputs) != 1:
+        raise EarthEngineError("argument 'fieldAxis': is needed for the outputs of a reducer with several.")
+    if field_axis in axes:
         raise EarthEngineError(f"argument 'fieldAxis': must not be one of the reduced axes {axes}.")
     for band in image.bands:
         for axis in axes:
@@ -47,10 +43,7 @@ def array_reduce(image: Image, reducer: Reducer, axes: list[int], field_axis: in
             axis_of(field_axis, arrays(band), "fieldAxis")
 
     def kind(band: ImageBand, dimensions: int) -> PixelType:
-        found, *others = reducer.types(evolve(band.type, dimensions=0), None)
-        for other in others:
-            found = found.union(other)
-        return evolve(found, dimensions=dimensions)
+        return evolve(united(reducer.types(evolve(band.type, dimensions=0), None)), dimensions=dimensions)
 
     def run(value: Array) -> Array:
         if field_axis is not None and value.shape[field_axis] != 1:
@@ -68,7 +61,7 @@ def array_reduce(image: Image, reducer: Reducer, axes: list[int], field_axis: in
 def array_accum(image: Image, axis: int, reducer: Reducer | None) -> Image:
     """Elements reduced along an axis up to each position; their sum by default."""
     chosen = reducer or BUILTIN["sum"]
-    _single_output(chosen)
+    one_output(chosen)
     for band in image.bands:
         axis_of(axis, arrays(band))
 

@@ -124,8 +124,7 @@ def array_repeat(image: Image, axis: int, copies: Image) -> Image:
     """Copies of the array along an axis, which may be a new one."""
 
     def kind(band: ImageBand) -> PixelType:
-        if not 0 <= axis <= arrays(band):
-            raise EarthEngineError(f"argument 'axis': must be from 0 to {arrays(band)}, not {axis}.")
+        axis_of(axis, arrays(band) + 1)
         return evolve(band.type, dimensions=max(arrays(band), axis + 1))
 
     def run(value: Array, count: Array) -> Array:

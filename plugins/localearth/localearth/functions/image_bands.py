@@ -16,7 +16,7 @@ from localearth.values.collection import Collection
 from localearth.values.date import Date
 from localearth.values.image import Image, ImageBand, Pull, constant_band, masked_band, of_bands, unique
 from localearth.values.pixel_type import DOUBLE, PixelType, array_pixels
-from localearth.values.projection import WGS84, Projection, invert
+from localearth.values.projection import WGS84, Projection, apply, invert
 
 
 @function("Image.select", note="What Java and RE2 read differently is refused.")
@@ -190,11 +190,10 @@ def pixel_coordinates(projection: Projection) -> Image:
 
 
 def _coordinates(names: tuple[str, str], projection: Projection) -> Image:
-    a, b, c, d, e, f = invert(projection.transform)
+    inverse = invert(projection.transform)
 
     def both(grid: Grid, _pull: Pull) -> Sampled:
-        x, y = grid.centres_in(projection.crs)
-        stacked = np.stack([a * x + b * y + c, d * x + e * y + f])
+        stacked = np.stack(apply(inverse, *grid.centres_in(projection.crs)))
         good = np.asarray(np.isfinite(stacked).all(axis=0))
         return np.where(good, stacked, 0.0), good
 

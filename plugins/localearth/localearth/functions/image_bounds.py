@@ -2,17 +2,16 @@
 
 import math
 
-import shapely
 from attrs import evolve
 from shapely.geometry import box
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_grid import projection_of
-from localearth.raster.grid import Grid
+from localearth.raster.grid import Grid, pixels_of
 from localearth.registry import function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, dimensions_of, window
-from localearth.values.projection import Projection, invert
+from localearth.values.projection import Projection, apply
 
 _NOISE_DIGITS = 7
 """Decimals of pixel coordinates, so that rounding errors of a transformation do not add a row of pixels."""
@@ -22,16 +21,10 @@ Bounds = tuple[float, float, float, float]
 
 def pixel_bounds(geometry: Geometry, projection: Projection) -> Bounds:
     """The bounds (left, top, right, bottom) of a geometry in fractional pixels of a projection."""
-    shape = geometry.in_crs(projection.crs)
+    shape = geometry.in_pixels(projection)
     if shape.is_empty:
         raise EarthEngineError("The region to clip the image to is empty.")
-    points = shapely.get_coordinates(shape)
-    a, b, c, d, e, f = invert(projection.transform)
-    columns = a * points[:, 0] + b * points[:, 1] + c
-    rows = d * points[:, 0] + e * points[:, 1] + f
-    west, north, east, south = (
-        round(float(edge), _NOISE_DIGITS) for edge in (columns.min(), rows.min(), columns.max(), rows.max())
-    )
+    west, north, east, south = (round(edge, _NOISE_DIGITS) for edge in shape.bounds)
     return west, north, east, south
 
 
@@ -55,7 +48,7 @@ def covering(geometry: Geometry, projection: Projection) -> Grid:
     west, north, east, south = pixel_bounds(geometry, projection)
     left, top = math.floor(west), math.floor(north)
     width, height = max(math.ceil(east) - left, 1), max(math.ceil(south) - top, 1)
-    return Grid(projection.crs, projection.transform, 0, 0).window(top, left, height, width)
+    return pixels_of(projection).window(top, left, height, width)
 
 
 @function(
@@ -133,7 +126,8 @@ def scaled_grid(
         step = max(across, down) / max_dimension
         width, height = max(round(across / step), 1), max(round(down / step), 1)
     assert width is not None and height is not None
-    a, b, c, d, e, f = projection.transform
-    corner = (a, b, a * west + b * north + c, d, e, d * west + e * north + f)
+    a, b, _, d, e, _ = projection.transform
+    x, y = apply(projection.transform, west, north)
+    corner = (a, b, x, d, e, y)
     scaled = Projection(projection.crs, corner).scaled(across / width, down / height)
     return Grid(scaled.crs, scaled.transform, width, height)

@@ -11,7 +11,7 @@ from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import index_of
 from localearth.values.image import Image, ImageBand, Pull, of_bands
-from localearth.values.pixel_type import PixelType, cast
+from localearth.values.pixel_type import PixelType, cast, united
 from localearth.values.projection import WGS84
 from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer
@@ -48,15 +48,8 @@ def _by_name(collection: Collection) -> dict[str, list[ImageBand]]:
     return found
 
 
-def _united(bands: list[ImageBand]) -> PixelType:
-    kind = bands[0].type
-    for band in bands[1:]:
-        kind = kind.union(band.type)
-    return kind
-
-
 def _mosaic(name: str, bands: list[ImageBand]) -> ImageBand:
-    kind = _united(bands)
+    kind = united(band.type for band in bands)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         values, mask = np.zeros(grid.shape, kind.dtype), np.zeros(grid.shape, bool)
@@ -84,7 +77,7 @@ def reduced(
     name: str, bands: list[ImageBand], reducer: Reducer, kinds: list[PixelType] | None = None
 ) -> list[ImageBand]:
     """One band per output of a reducer over a stack of bands, all named `name`."""
-    types = kinds or reducer.types(_united(bands), len(bands))
+    types = kinds or reducer.types(united(band.type for band in bands), len(bands))
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         pulled = [pull(band.source, grid) for band in bands]
@@ -136,7 +129,7 @@ def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[I
     compute = reducer.pixels
     if compute is None:
         raise EarthEngineError("the local Earth Engine supports this reducer for lists, tables and reduceRegion only.")
-    kinds = reducer.kinds([_united(bands) for bands in columns])
+    kinds = reducer.kinds([united(band.type for band in bands) for bands in columns])
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         pulled = [[pull(band.source, grid) for band in row] for row in zip(*columns, strict=True)]
@@ -178,12 +171,11 @@ def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:
 @function("Image.reduce", note="Reducers of one input.")
 def reduce_bands(image: Image, reducer: Reducer) -> Image:
     """A reducer over the bands of an image; one band per output."""
-    if not image.bands:
-        raise EarthEngineError("The image has no bands.")
+    projection = image.first_band.projection
     found = reduced("", list(image.bands), reducer)
     bands: list[Any] = []
     for output, band in zip(reducer.outputs, found, strict=True):
-        bands.append(ImageBand(output, band.type, image.bands[0].projection, band.source))
+        bands.append(ImageBand(output, band.type, projection, band.source))
     return image.with_bands(bands)
 
 
@@ -201,7 +193,7 @@ def quality_mosaic(collection: Collection, quality: str) -> Image:
         return scores.argmax(axis=0), np.isfinite(scores).any(axis=0)
 
     def one(name: str, bands: list[ImageBand]) -> ImageBand:
-        kind = _united(bands)
+        kind = united(band.type for band in bands)
 
         def source(grid: Grid, pull: Pull) -> Sampled:
             chosen, known = pull(best, grid)

@@ -31,9 +31,7 @@ def interpolate(image: Image, x: list[float], y: list[float], behavior: str) -> 
         raise refuse("behavior", behavior, "use 'extrapolate', 'clamp', 'mask' or 'input'")
     if len(x) != len(y) or len(x) < 2 or any(b <= a for a, b in itertools.pairwise(x)):
         raise EarthEngineError("'x' and 'y' must be equally long, at least 2, and 'x' strictly increasing.")
-    if not image.bands:
-        raise EarthEngineError("The image has no bands.")
-    band = image.bands[0]
+    band = image.first_band
     numbers_only(band.type, band.name)
 
     def source(grid: Grid, pull: Pull) -> Sampled:

@@ -12,6 +12,7 @@ from attrs import define
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bands import rename, select
+from localearth.functions.support import refuse
 from localearth.promote import constant
 from localearth.registry import find, function
 from localearth.values.function import Function
@@ -209,6 +210,6 @@ def _tokens(expression: str) -> list[tuple[str, str]]:
 def parse_expression(expression: str, name: str, names: list[str], free: bool) -> Function:
     """The function of images that an arithmetic expression describes."""
     if free:
-        raise EarthEngineError("argument 'mapFreeVarsToDefaultImageBands': the local Earth Engine supports false.")
+        raise refuse("mapFreeVarsToDefaultImageBands", free, "write b('name') for a band of the image")
     value = _Parser(expression, name, names, _tokens(expression)).whole()
     return Function(len(names), lambda *images: value(dict(zip(names, images, strict=True))), tuple(names))

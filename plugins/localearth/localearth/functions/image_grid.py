@@ -4,7 +4,7 @@ from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
-from localearth.raster.grid import Grid
+from localearth.raster.grid import Grid, pixels_of
 from localearth.raster.sampling import Sampled, around_globe, bilinear, nearest
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
@@ -24,7 +24,7 @@ def resample(image: Image, mode: str) -> Image:
 
     def one(band: ImageBand) -> ImageBand:
         kind = FLOAT if band.type.is_integer else band.type
-        native = _native(band.projection)
+        native = pixels_of(band.projection)
         # A clipped band has masked pixels around its window.
         size = (band.dimensions[1], band.dimensions[0]) if band.dimensions and len(band.dimensions) == 2 else None
 
@@ -41,11 +41,6 @@ def resample(image: Image, mode: str) -> Image:
     return evolve(image, make_bands=lambda: tuple(map(one, image.bands)))
 
 
-def _native(projection: Projection) -> Grid:
-    """An empty grid at a projection's origin, from which windows are taken."""
-    return Grid(projection.crs, projection.transform, 0, 0)
-
-
 @function("Image.reproject")
 def reproject(image: Image, crs: Projection, transform: list[float] | None, scale: float | None) -> Image:
     """Computes the image on a fixed grid; other grids then take its nearest pixels."""
@@ -55,7 +50,7 @@ def reproject(image: Image, crs: Projection, transform: list[float] | None, scal
 
 def on_grid(band: ImageBand, target: Projection) -> ImageBand:
     """A band that is computed on a projection's pixels; other grids take the nearest of them."""
-    native = _native(target)
+    native = pixels_of(target)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         def read(row: int, col: int, rows: int, cols: int) -> Sampled:
@@ -76,9 +71,7 @@ def set_default_projection(image: Image, crs: Projection, transform: list[float]
 @function("Image.projection")
 def projection_of(image: Image) -> Projection:
     """The default projection; an error when the bands do not share one (documented)."""
-    if not image.bands:
-        raise EarthEngineError("The image has no bands.")
-    first = image.bands[0]
+    first = image.first_band
     for band in image.bands[1:]:
         if band.projection != first.projection:
             raise EarthEngineError(

@@ -12,14 +12,14 @@ from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bounds import clipped_dimensions
-from localearth.functions.support import Pairs, beside
-from localearth.promote import is_number, promote
+from localearth.functions.support import Pairs, beside, pairs
+from localearth.promote import constant, is_number, promote
 from localearth.raster.grid import Grid, outline_lonlat
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import BOOLEAN, cast
+from localearth.values.pixel_type import BOOLEAN, cast, of_number, united
 from localearth.values.projection import Projection
 
 _REFUSED = " Where one below 1 would be a weight or an opacity, it is refused, and so are negative ones."
@@ -42,8 +42,6 @@ def inside(geometry: Geometry, grid: Grid) -> Any:
 @function("Image.unmask")
 def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
     """Replaces masked pixels by a value, only inside the image's footprint unless `sameFootprint` is false."""
-    from localearth.promote import constant
-
     filling = beside(image, constant(0) if value is None else value, "value")
     footprint = image.footprint if same_footprint else None
 
@@ -188,7 +186,6 @@ def where(image: Image, test: Image, value: Image) -> Image:
 @function("Image.blend")
 def blend(bottom: Image, top: Image) -> Image:
     """Overlays one image on another at pixels where it is not masked."""
-    from localearth.functions.support import pairs
 
     def one(name: str, under: ImageBand, over: ImageBand) -> ImageBand:
         kind = under.type.union(over.type)
@@ -213,18 +210,11 @@ def remap(image: Image, old: list[Any], new: list[Any], default: Any, name: str 
         raise EarthEngineError("'from' and 'to' must have the same length.")
     if not all(map(is_number, [*old, *new])) or len(set(old)) < len(old):
         raise EarthEngineError("arguments 'from' and 'to': the local Earth Engine needs numbers, each in 'from' once.")
-    found = [band for band in image.bands if name is None or band.name == name]
-    if not found:
-        raise EarthEngineError(f"Band '{name}' was not found in the image.")
-    band = found[0]
+    band = image.first_band if name is None else image.band(name)
     filler = (
         None if default is None else promote("Image.remap", "defaultValue", "Image<unknown bands>", default).bands[0]
     )
-    from localearth.values.pixel_type import of_number
-
-    kind = of_number(new[0]) if new else band.type
-    for each in new[1:]:
-        kind = kind.union(of_number(each))
+    kind = united(map(of_number, new)) if new else band.type
     if filler is not None:
         kind = kind.union(filler.type)
     order = np.argsort(old)

@@ -16,6 +16,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, masked_band, of_bands, window
 from localearth.values.pixel_type import NAMED, PixelType, cast, numbers_only
+from localearth.values.projection import apply
 
 _ALIASES = {
     "bitwiseAnd": ("Image.bitwise_and",),
@@ -72,8 +73,7 @@ def _edges(band: ImageBand) -> tuple[Any, ...] | None:
     inside = window(band)
     if inside is None:
         return None
-    a, b, c, d, e, f = band.projection.transform
-    corners = ((a * x + b * y + c, d * x + e * y + f) for x, y in (inside[:2], inside[2:]))
+    corners = (apply(band.projection.transform, *corner) for corner in (inside[:2], inside[2:]))
     return band.projection.crs, *(round(v, 6) for corner in corners for v in corner)
 
 
@@ -172,7 +172,7 @@ def clamp(image: Image, low: float, high: float) -> Image:
     """Clamps values to a range. Whole bounds keep an integer band integer."""
     if low > high:
         raise EarthEngineError(
-            f"arguments 'low' {low:g} and 'high' {high:g}: the local Earth Engine needs low <= high."
+            f"arguments 'low' {low:g} and 'high' {high:g}: the local Earth Engine needs low <= high; exchange them."
         )
 
     def one(band: ImageBand) -> ImageBand:
@@ -205,11 +205,10 @@ def unit_scale(image: Image, low: float, high: float) -> Image:
 @function("Image.normalizedDifference", note="0 where both bands are 0 (assumed, as in `divide`).")
 def normalized_difference(image: Image, names: list[str] | None) -> Image:
     """(a - b) / (a + b) of two bands; masked where an input is negative (documented)."""
-    by_name = {band.name: band for band in image.bands}
     chosen = names or image.names[:2]
-    if len(chosen) != 2 or not set(chosen) <= set(by_name):
-        raise EarthEngineError("Two bands of the image must be given.")
-    one, two = (by_name[name] for name in chosen)
+    if len(chosen) != 2:
+        raise EarthEngineError(f"argument 'bandNames': two bands are needed, not {len(chosen)}.")
+    one, two = map(image.band, chosen)
     numbers_only(one.type, one.name)
     numbers_only(two.type, two.name)
 

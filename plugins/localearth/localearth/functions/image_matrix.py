@@ -11,66 +11,44 @@ from localearth.errors import EarthEngineError
 from localearth.functions.image_array import arrays, computed, matrices
 from localearth.functions.support import pairs
 from localearth.registry import function
+from localearth.values import matrix
 from localearth.values.image import Image, ImageBand
 from localearth.values.pixel_type import DOUBLE, PixelType
 
 Array = NDArray[Any]
 
 
-def _diagonal(value: Array) -> Array:
-    return np.diagonal(value)[:, None]
-
-
-def _to_diagonal(value: Array) -> Array:
-    if value.shape[1] != 1:
-        raise EarthEngineError(f"Image.matrixToDiag: the matrix must have one column, not {value.shape[1]}.")
-    return np.diagflat(value)
-
-
-def _square(value: Array) -> Array:
-    if value.shape[0] != value.shape[1]:
-        raise EarthEngineError(f"The matrix must be square, not {value.shape[0]} x {value.shape[1]}.")
-    return value
-
-
 UNARY: dict[str, tuple[str, int, Callable[[Array], Any]]] = {
-    "matrixInverse": ("The inverse.", 2, lambda value: _solved(np.linalg.inv, _square(value))),
-    "matrixPseudoInverse": ("The pseudo-inverse.", 2, lambda value: np.linalg.pinv(value.astype(float))),
-    "matrixDeterminant": ("The determinant.", 0, lambda value: np.linalg.det(_square(value).astype(float))),
-    "matrixTrace": ("The sum of the diagonal.", 0, lambda value: np.trace(_square(value))),
-    "matrixFnorm": ("The Frobenius norm.", 0, lambda value: np.linalg.norm(value.astype(float))),
-    "matrixDiagonal": ("The diagonal, as a column.", 2, _diagonal),
-    "matrixToDiag": ("The square matrix with a column as diagonal.", 2, _to_diagonal),
+    "matrixInverse": ("The inverse.", 2, matrix.inverse),
+    "matrixPseudoInverse": ("The pseudo-inverse.", 2, matrix.pseudo_inverse),
+    "matrixDeterminant": ("The determinant.", 0, matrix.determinant),
+    "matrixTrace": ("The sum of the diagonal.", 0, matrix.trace),
+    "matrixFnorm": ("The Frobenius norm.", 0, matrix.norm),
+    "matrixDiagonal": ("The diagonal, as a column.", 2, matrix.diagonal),
+    "matrixToDiag": ("The square matrix with a column as diagonal.", 2, matrix.to_diagonal),
 }
 
 
-def _solved(run: Callable[..., Any], *values: Array) -> Any:
-    try:
-        return run(*(each.astype(float) for each in values))
-    except np.linalg.LinAlgError as error:
-        raise EarthEngineError(f"The matrix equation has no solution: {error}.") from None
+def _named(name: str, run: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a pixel, with errors that name the function of images."""
+
+    def named(*values: Array) -> Any:
+        try:
+            return run(*values)
+        except EarthEngineError as error:
+            raise error.at(f"Image.{name}") from None
+
+    return named
 
 
 def _multiply(left: Array, right: Array) -> Array:
-    if left.shape[1] != right.shape[0]:
-        raise EarthEngineError(
-            f"Image.matrixMultiply: matrices of {list(left.shape)} and {list(right.shape)} do not fit."
-        )
+    matrix.check_product(left, right)
     return np.asarray(left @ right)
 
 
-def _solve(left: Array, right: Array) -> Array:
-    if left.shape[0] != right.shape[0]:
-        raise EarthEngineError(f"Image.matrixSolve: {left.shape[0]} and {right.shape[0]} rows do not fit.")
-    if left.shape[0] < left.shape[1]:
-        raise EarthEngineError("Image.matrixSolve: there are more unknowns than equations.")
-    if left.shape[0] == left.shape[1]:
-        return np.asarray(_solved(np.linalg.solve, left, right))
-    return np.asarray(_solved(lambda a, b: np.linalg.lstsq(a, b, rcond=None)[0], left, right))
-
-
 def _register() -> None:
-    for name, (text, dimensions, run) in UNARY.items():
+    for name, (text, dimensions, compute) in UNARY.items():
+        run = _named(name, compute)
 
         def unary(image: Image, dimensions: int = dimensions, run: Any = run) -> Image:
             def one(band: ImageBand) -> ImageBand:
@@ -81,10 +59,11 @@ def _register() -> None:
 
         unary.__doc__ = text
         function(f"Image.{name}")(unary)
-    for name, text, both in (
+    for name, text, of_two in (
         ("matrixMultiply", "The product of matrices.", _multiply),
-        ("matrixSolve", "x of A x = B, by least squares if there are more equations.", _solve),
+        ("matrixSolve", "x of A x = B, by least squares if there are more equations.", matrix.solve),
     ):
+        both = _named(name, of_two)
 
         def binary(left: Image, right: Image, name: str = name, both: Any = both) -> Image:
             def one(label: str, a: ImageBand, b: ImageBand) -> ImageBand:
@@ -107,14 +86,9 @@ _register()
 @function("Image.matrixCholeskyDecomposition")
 def cholesky(image: Image) -> Image:
     """The lower triangular matrix L of L L', as the band `L`."""
-
-    def run(value: Array) -> Array:
-        if not np.allclose(_square(value), value.T):
-            raise EarthEngineError("Image.matrixCholeskyDecomposition: the matrix must be symmetric.", placed=True)
-        return np.asarray(_solved(np.linalg.cholesky, value))
-
     band = image.single()
     matrices(band)
+    run = _named("matrixCholeskyDecomposition", matrix.cholesky)
     return image.with_bands([computed("L", evolve(DOUBLE, dimensions=2), band, [band], run)])
 
 
@@ -124,7 +98,7 @@ def array_dot_product(left: Image, right: Image) -> Image:
 
     def run(a: Array, b: Array) -> Any:
         if a.shape != b.shape:
-            raise EarthEngineError(f"Image.arrayDotProduct: vectors of {a.size} and {b.size} elements do not fit.")
+            raise EarthEngineError(f"Image.arrayDotProduct: {a.size} and {b.size} elements do not fit.", placed=True)
         return a @ b
 
     def one(name: str, a: ImageBand, b: ImageBand) -> ImageBand:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import shapely
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
@@ -18,7 +17,17 @@ from localearth.values.edges import AUTHALIC, equal_area
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull, of_bands
 from localearth.values.pixel_type import DOUBLE, PixelType, of_number
-from localearth.values.projection import WGS84, Affine, Projection, compose, invert, lookup, metres_per_unit, reproject
+from localearth.values.projection import (
+    WGS84,
+    Affine,
+    Projection,
+    apply,
+    compose,
+    invert,
+    lookup,
+    metres_per_unit,
+    reproject,
+)
 
 
 @function("Image.pixelArea", note="On the ellipsoid (assumed); edges of pixels are straight in an equal-area map.")
@@ -26,9 +35,8 @@ def pixel_area() -> Image:
     """The area of each pixel, square metres."""
 
     def source(grid: Grid, _pull: Pull) -> Sampled:
-        a, b, c, d, e, f = grid.transform
         col, row = np.arange(grid.width + 1.0)[None, :], np.arange(grid.height + 1.0)[:, None]
-        lon, lat = reproject(grid.crs, "EPSG:4326", a * col + b * row + c, d * col + e * row + f)
+        lon, lat = reproject(grid.crs, "EPSG:4326", *apply(grid.transform, col, row))
         known = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lat) <= 90)
         x, y = np.radians(np.where(known, lon, 0)), equal_area(np.where(known, lat, 0))
         corners = [each[rows, cols] for each in (x, y) for rows, cols in _CORNERS]
@@ -70,7 +78,7 @@ def paint(image: Image, collection: Collection, color: Any, width: Any) -> Image
             raise EarthEngineError(f"argument 'color': {color!r} is not a number or a numeric property of a feature.")
         if feature.geometry is not None:
             if not feature.geometry.type.endswith("Polygon"):
-                raise EarthEngineError(f"the local Earth Engine paints polygons, not a {feature.geometry.type}.")
+                raise refuse("featureCollection", feature.geometry.type, "it paints polygons; buffer points and lines")
             painted.append((feature.geometry, value))
 
     def over(grid: Grid, _pull: Pull) -> Sampled:
@@ -140,11 +148,7 @@ def _moved(image: Image, source: Projection, target: Projection, name: str) -> I
 
     footprint = None
     if image.footprint is not None:
-        a, b, c, d, e, f = invert(back)
-        shape = shapely.transform(
-            image.footprint.in_crs(source.crs),
-            lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
-        )
+        shape = image.footprint.in_pixels(Projection(source.crs, back))
         footprint = Geometry(shape, Projection(target.crs), image.footprint.geodesic and target.crs == "EPSG:4326")
     kept = {name: value for name, value in image.properties.items() if name != "system:footprint"}
     return evolve(image.with_bands(map(one, image.bands)), footprint=footprint, properties=kept, id=None)
@@ -156,12 +160,10 @@ def _moved(image: Image, source: Projection, target: Projection, name: str) -> I
 )
 def translate(image: Image, x: float, y: float, units: str, projection: Projection | None) -> Image:
     """The image moved by a distance."""
-    if not image.bands:
-        raise EarthEngineError("The image has no bands.")
     if units != "meters":
         raise refuse("units", units, "use 'meters'")
-    crs = (projection or image.bands[0].projection).crs
+    crs = (projection or image.first_band.projection).crs
     if lookup(crs).is_geographic:
-        raise EarthEngineError(f"argument 'proj': the local Earth Engine needs a projected CRS, not {crs[:40]}.")
+        raise refuse("proj", crs[:40], "use a projected CRS")
     unit = metres_per_unit(crs)
     return _moved(image, Projection(crs), Projection(crs, (1, 0, x / unit, 0, 1, y / unit)), "Image.translate")

@@ -9,14 +9,14 @@ from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
-from localearth.raster.grid import Grid
+from localearth.raster.grid import Grid, pixels_of
 from localearth.registry import function
 from localearth.values.array import Array
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import numbers_only
-from localearth.values.projection import invert
+from localearth.values.projection import apply, invert
 
 LIMIT = 262_144
 """Maximum number of pixels of a rectangle, which Google's error message names."""
@@ -38,16 +38,15 @@ def rectangle(band: ImageBand, geometry: Geometry) -> Grid:
     0.1 degrees in a box of 2 degrees.
     """
     west, south, east, north = _edges(geometry).in_crs(band.projection.crs).bounds
-    a, b, c, d, e, f = invert(band.projection.transform)
-    corners = [(x, y) for x in (west, east) for y in (south, north)]
-    cols = [a * x + b * y + c for x, y in corners]
-    rows = [d * x + e * y + f for x, y in corners]
+    inverse = invert(band.projection.transform)
+    corners = [apply(inverse, x, y) for x in (west, east) for y in (south, north)]
+    cols, rows = zip(*corners, strict=True)
     # Corners that lie on a pixel's edge may have a rounding error.
     left, top = math.floor(min(cols) + 1e-6), math.floor(min(rows) + 1e-6)
     width, height = (max(math.ceil(max(at) - 1e-6) - low, 1) for at, low in ((cols, left), (rows, top)))
     if width * height > LIMIT:
         raise EarthEngineError(f"Too many pixels in sample; must be <= {LIMIT}. Got {width * height}.")
-    return Grid(band.projection.crs, band.projection.transform, 0, 0).window(top, left, height, width)
+    return pixels_of(band.projection).window(top, left, height, width)
 
 
 def _values(band: ImageBand, geometry: Geometry, default: float | None) -> Array:

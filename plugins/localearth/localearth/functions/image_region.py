@@ -17,14 +17,14 @@ from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
-from localearth.raster.grid import Grid, check_memory
+from localearth.raster.grid import Grid, check_memory, pixels_of
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry, valid
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import numbers_only
-from localearth.values.projection import Projection, invert, resolve, whole
+from localearth.values.projection import Projection, resolve, whole
 from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import RowReducer, collected
 
@@ -35,6 +35,10 @@ _NOTE = (
 
 _CHUNK = 200_000
 """Number of pixels whose outlines are created at once."""
+
+
+class TooManyPixelsError(EarthEngineError):
+    """A region has more pixels than `maxPixels` allows."""
 
 
 @frozen(eq=False)
@@ -56,15 +60,9 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     """The pixels of a projection that a geometry covers.
 
     Raises:
-        EarthEngineError: when there are more than `max_pixels`.
+        TooManyPixelsError: when there are more than `max_pixels`.
     """
-    a, b, c, d, e, f = invert(projection.transform)
-    shape = valid(
-        shapely.transform(
-            geometry.in_crs(projection.crs),
-            lambda xy: np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]),
-        )
-    )
+    shape = valid(geometry.in_pixels(projection))
     if shape.is_empty:
         raise EarthEngineError("The region is empty.")
     west, north, east, south = shape.bounds
@@ -74,7 +72,7 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     else:
         cols, rows = max(math.ceil(east) - col, 1), max(math.ceil(south) - row, 1)
     if rows * cols > max_pixels:
-        raise EarthEngineError(
+        raise TooManyPixelsError(
             f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
         )
     check_memory(rows, cols)
@@ -86,7 +84,7 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
         left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row + start, row + part.stop))
         share[part], centre[part] = pixel_shares(shape, left, top, weighted)
     steps = np.minimum(np.floor(share * 256), 255)
-    grid = Grid(projection.crs, projection.transform, 0, 0).window(row, col, rows, cols)
+    grid = pixels_of(projection).window(row, col, rows, cols)
     return Region(grid, steps / 255, centre)
 
 
@@ -188,9 +186,7 @@ def image_projection(
     image: Image, crs: Projection | None, transform: list[float] | None, scale: float | None
 ) -> Projection:
     """The projection of a computation: the given one, or that of the first band."""
-    if not image.bands:
-        raise EarthEngineError("The image has no bands.")
-    return resolve(crs or image.bands[0].projection, transform, scale)
+    return resolve(crs or image.first_band.projection, transform, scale)
 
 
 @function("Image.reduceRegion", note=_NOTE)
@@ -211,9 +207,9 @@ def reduce_region(
         raise EarthEngineError("A geometry is needed for an image without a footprint.")
     try:
         region = region_of(where, image_projection(image, crs, transform, scale), max_pixels, reducer.weighted)
-    except EarthEngineError as error:
-        if best_effort and "maxPixels" in error.message:
-            raise refuse("bestEffort", True, f"give a larger scale. {error.message}") from None
+    except TooManyPixelsError as error:
+        if best_effort:
+            raise refuse("bestEffort", True, f"give a larger scale: {error.message.removesuffix('.')}") from None
         raise
     return reduced(image.bands, reducer, region, Pull())
 

@@ -16,7 +16,7 @@ from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_grid import on_grid
-from localearth.raster.grid import Grid
+from localearth.raster.grid import Grid, pixels_of
 from localearth.raster.overlap import Overlap
 from localearth.raster.sampling import Sampled, read_window
 from localearth.registry import function
@@ -95,7 +95,7 @@ def _coarser(band: ImageBand, reducer: Reducer, found: Overlap, limit: int) -> I
 
 def _combined(found: Overlap, band: ImageBand, reducer: Reducer, pull: Pull) -> Sampled:
     """The outputs of a reducer, (outputs, height, width), for the pixels of an overlap."""
-    native = Grid(band.projection.crs, band.projection.transform, 0, 0)
+    native = pixels_of(band.projection)
     shape = (len(reducer.outputs), *found.shape)
     values, mask = np.zeros(shape), np.zeros(shape, bool)
 

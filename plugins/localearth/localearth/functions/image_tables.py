@@ -7,13 +7,13 @@ import shapely
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_math import cast_bands
-from localearth.raster.grid import Grid
+from localearth.raster.grid import pixels_of
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import index_of
 from localearth.values.geometry import Geometry
 from localearth.values.image import Pull
-from localearth.values.projection import Projection, invert, resolve, whole
+from localearth.values.projection import Projection, apply, invert, resolve, whole
 
 
 @function("ImageCollection.getRegion", note="A Point only: the order of several pixels is not documented.")
@@ -30,9 +30,8 @@ def get_region(
     images = collection.images
     if len({tuple(image.names) for image in images}) > 1:
         raise EarthEngineError("All images must have the same bands.")
-    a, b, c, d, e, f = invert(projection.transform)
-    col, row = math.floor(a * point.x + b * point.y + c), math.floor(d * point.x + e * point.y + f)
-    pixel = Grid(projection.crs, projection.transform, 0, 0).window(row, col, 1, 1)
+    col, row = map(math.floor, apply(invert(projection.transform), point.x, point.y))
+    pixel = pixels_of(projection).window(row, col, 1, 1)
     longitude, latitude = (float(each[0, 0]) for each in pixel.centres_in("EPSG:4326"))
     names = images[0].names if images else ()
     table: list[list[Any]] = [["id", "longitude", "latitude", "time", *names]]

@@ -11,15 +11,16 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.colours import rgb
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import LIMITS, PixelType
+from localearth.values.pixel_type import LIMITS
 
 _RGB = ("vis-red", "vis-green", "vis-blue")
 
 
 @function(
     "Image.visualize",
-    note="Colours of `palette` as names of CSS or hexadecimal numbers. `opacity` 1 only. Fractions of a byte are cut "
-    "off (assumed).",
+    note="Both `min` and `max` are needed for integers whose range is not that of a type of 8, 16, 32 or 64 bits, and "
+    "for a signed type if one is given. Colours of `palette` as names of CSS or hexadecimal numbers. `opacity` 1 only. "
+    "Fractions of a byte are cut off (assumed).",
 )
 def visualize(
     image: Image,
@@ -47,7 +48,7 @@ def visualize(
         steps = list(zip(_each("gain", gain, 1.0, count), _each("bias", bias, 0.0, count), strict=True))
     else:
         limits = zip(chosen, _each("min", low, None, count), _each("max", high, None, count), strict=True)
-        steps = [_step(band.type, *edges) for band, *edges in limits]
+        steps = [_step(band, *edges) for band, *edges in limits]
     if palette is not None:
         colours = _colours(palette)
         return image.with_bands(_coloured(name, chosen[0], steps[0], colours[:, n]) for n, name in enumerate(_RGB))
@@ -63,11 +64,7 @@ def _chosen(image: Image, bands: Any) -> tuple[ImageBand, ...]:
     found = image.bands[:3]
     if names is not None:
         names = [str(name).strip() for name in (names if isinstance(names, list) else [names])]
-        by_name = {band.name: band for band in image.bands}
-        missing = [name for name in names if name not in by_name]
-        if missing:
-            raise EarthEngineError(f"Band '{missing[0]}' was not found. Available bands: {image.names}.")
-        found = tuple(by_name[name] for name in names)
+        found = tuple(map(image.band, names))
     if len(found) not in (1, 3):
         raise EarthEngineError(f"Must use exactly 1 or 3 bands, not {len(found)}: set 'bands'.")
     return found
@@ -93,15 +90,34 @@ def _each(name: str, value: Any, default: float | None, count: int) -> list[Any]
     return found
 
 
-def _step(kind: PixelType, low: float | None, high: float | None) -> tuple[float, float]:
-    """The factor and the offset with which `low` becomes 0 and `high` 255; by default those of a byte."""
-    if (low is None or high is None) and kind.dtype != np.uint8:
-        raise EarthEngineError("The local Earth Engine needs 'min' and 'max' for bands that are not bytes.")
-    start, end = 0.0 if low is None else low, 255.0 if high is None else high
+def _step(band: ImageBand, low: float | None, high: float | None) -> tuple[float, float]:
+    """The factor and the offset with which `low` becomes 0 and `high` 255."""
+    start, end = low, high
+    if start is None or end is None:
+        least, most = _defaults(band, low is None and high is None)
+        start, end = least if start is None else start, most if end is None else end
     if not end > start:
         raise EarthEngineError(f"'max' ({end:g}) must be greater than 'min' ({start:g}).")
     factor = 255 / (end - start)
     return factor, -start * factor
+
+
+def _defaults(band: ImageBand, both: bool) -> tuple[float, float]:
+    """The defaults of `min` and `max`: 0 and 1 for floats, otherwise the limits of the type (documented).
+
+    Raises:
+        EarthEngineError: for another range of integers, or where one limit of a signed type is missing: the
+            documentation does not say what is then stretched.
+    """
+    if not band.type.is_integer:
+        return 0.0, 1.0
+    least, most = band.type.bounds
+    if band.type not in LIMITS.values() or (least < 0 and not both):
+        raise EarthEngineError(
+            f"arguments 'min' and 'max': the local Earth Engine does not know their defaults for band '{band.name}' of "
+            f"integers from {least} to {most}; give both."
+        )
+    return least, most
 
 
 def _colours(palette: Any) -> Any:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 
 from localearth.errors import EarthEngineError
+from localearth.functions.support import refuse
 
 _TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|.", re.DOTALL)
 _AREAS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
@@ -113,5 +114,5 @@ def format_date(when: dt.datetime, pattern: str | None) -> str:
         elif found[2] in _LETTERS:
             parts.append(_LETTERS[found[2]](when, len(text)))
         else:
-            raise EarthEngineError(f"argument 'format': the local Earth Engine does not support letter '{found[2]}'.")
+            raise refuse("format", found[2], f"letters are {', '.join(_LETTERS)}")
     return "".join(parts)

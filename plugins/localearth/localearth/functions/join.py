@@ -7,6 +7,7 @@ from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.collection import ordered
+from localearth.functions.support import refuse
 from localearth.registry import function
 from localearth.values.collection import Collection, Filter
 from localearth.values.compare import Match
@@ -48,7 +49,7 @@ def save_all(key: str, ordering: str | None, ascending: bool, measure: str | Non
 def inner(primary: str, secondary: str, measure: str | None) -> Join:
     """Makes one feature of every pair."""
     if measure is not None:
-        raise EarthEngineError("argument 'measureKey': the local Earth Engine supports it for the other joins.")
+        raise refuse("measureKey", measure, "use Join.saveAll or Join.saveBest, or compute the measure of each pair")
     return Join("inner", primary, secondary)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import check_count, mapped, of_kind
+from localearth.functions.support import check_count, mapped, of_kind, refuse
 from localearth.promote import is_number, type_name
 from localearth.registry import function
 from localearth.values import row_reducers as rows
@@ -181,7 +181,7 @@ def unzip(items: List) -> List:
 def _steps(start: float, end: float, step: float) -> int:
     """The number of values from start to end, inclusive."""
     if not step or (end - start) / step < 0:
-        raise EarthEngineError(f"the local Earth Engine does not step from {start} to {end} by {step}.")
+        raise refuse("end", end, f"it is not reached from {start:g} by steps of {step:g}: test the length first")
     steps = (end - start) / step
     check_count(steps, "numbers")
     total, added = start, 0
@@ -203,7 +203,7 @@ def sequence(start: Any, end: Any, step: Any, count: int | None) -> List:
             raise EarthEngineError("Either end or count must be specified.")
         count = _steps(start, end, step)
     elif count < 1 or (count == 1 and end is not None):
-        raise EarthEngineError(f"argument 'count': the local Earth Engine does not support {count} here.")
+        raise refuse("count", count, "use 1 or more, and 2 or more with 'end'")
     else:
         check_count(count, "numbers")
         if end is not None:
@@ -233,7 +233,7 @@ def rotate(items: List, distance: int) -> List:
     at = distance % len(items) if items else 0
     left, right = [*items[at:], *items[:at]], [*items[-at:], *items[:-at]]
     if at and not same(left, right):
-        raise EarthEngineError("the local Earth Engine does not know the direction: no source says it. Use List.slice.")
+        raise refuse("distance", distance, "which way a list is rotated is not documented: use slice and cat")
     return left
 
 
@@ -258,7 +258,7 @@ def _text(item: Any) -> str:
         return item
     if is_number(item):
         return text_of(item)
-    raise EarthEngineError(f"the local Earth Engine joins strings, numbers and booleans, not {type_name(item)}.")
+    raise refuse("list", type_name(item), "join strings, numbers and booleans")
 
 
 @function("List.join")

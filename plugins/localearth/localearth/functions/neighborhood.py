@@ -1,6 +1,7 @@
 """Neighbourhoods of pixels: convolution, reducers and morphology under a kernel, on the requested grid."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,30 @@ def convolve(image: Image, kernel: Kernel) -> Image:
     return image.with_bands(map(one, image.bands))
 
 
+def _under(
+    reducer: Reducer,
+    values: NDArray[Any],
+    mask: NDArray[np.bool_],
+    cells: list[tuple[int, int, float]],
+    factors: NDArray[np.float64] | None,
+    shape: tuple[int, int],
+) -> Sampled:
+    """The outputs of a reducer of the pixels under a kernel's cells, (outputs, height, width), some rows at a time."""
+    height, width = shape
+    found, good = np.zeros((len(reducer.outputs), *shape)), np.zeros((len(reducer.outputs), *shape), bool)
+    step = max(_STACK // max(len(cells) * width, 1), 1)
+    for top in range(0, height, step):
+        rows = min(step, height - top)
+        parts = [(slice(top + row, top + row + rows), slice(col, col + width)) for row, col, _ in cells]
+        stack = np.stack([values[part].astype(np.float64).ravel() for part in parts])
+        valid = np.stack([mask[part].ravel() for part in parts])
+        scale = None if factors is None else np.broadcast_to(factors[:, None], stack.shape)
+        for number, (result, known) in enumerate(reducer.apply(stack, valid, scale)):
+            found[number, top : top + rows] = np.asarray(result, float).reshape(rows, -1)
+            good[number, top : top + rows] = np.asarray(known).reshape(rows, -1)
+    return found, good
+
+
 def _reduced(
     band: ImageBand, reducer: Reducer, kernel: Kernel, names: Iterable[str], by: str, skip: bool
 ) -> list[ImageBand]:
@@ -85,18 +110,7 @@ def _reduced(
         values, mask = padded(band, weights, grid, pull)
         if reducer.weighted and by != "kernel":
             pull.no_fractions("Image.reduceNeighborhood")
-        found = np.zeros((len(kinds), *grid.shape))
-        good = np.zeros((len(kinds), *grid.shape), bool)
-        step = max(_STACK // max(len(cells) * grid.width, 1), 1)
-        for top in range(0, grid.height, step):
-            rows = min(step, grid.height - top)
-            parts = [(slice(top + row, top + row + rows), slice(col, col + grid.width)) for row, col, _ in cells]
-            stack = np.stack([values[part].astype(np.float64).ravel() for part in parts])
-            valid = np.stack([mask[part].ravel() for part in parts])
-            scale = None if factors is None else np.broadcast_to(factors[:, None], stack.shape)
-            for number, (result, known) in enumerate(reducer.apply(stack, valid, scale)):
-                found[number, top : top + rows] = np.asarray(result, float).reshape(rows, -1)
-                good[number, top : top + rows] = np.asarray(known).reshape(rows, -1)
+        found, good = _under(reducer, values, mask, cells, factors, grid.shape)
         if skip:
             middle = slice(weights.y, weights.y + grid.height), slice(weights.x, weights.x + grid.width)
             good &= mask[middle]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
-from localearth.functions.arithmetic import BINARY, EXACT, UNARY, Operation, cast_names
+from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names
+from localearth.functions.support import refuse
 from localearth.registry import function
 from localearth.values.pixel_type import DOUBLE, FLOAT, INT64, LIMITS, NAMED, Long, PixelType, cast, text_of
 from localearth.values.projection import whole
@@ -22,10 +23,6 @@ def _kind(value: Any) -> PixelType:
 def run_number(operation: Operation, *values: Any) -> Any:
     """An operation on numbers, computed in double precision."""
     kind = operation.type(*(_kind(value) for value in values))
-    if operation.compute in EXACT and all(isinstance(value, int) for value in values):
-        exact = EXACT[operation.compute](*map(int, values))
-        if not INT64[0] <= exact <= INT64[1]:
-            raise EarthEngineError(f"The result {exact} has more than 64 bits, which the local Earth Engine refuses.")
     precision = PixelType(kind.precision if kind.is_integer else "double", kind.low, kind.high)
     return operation.run(precision, *(np.asarray(value) for value in values)).item()
 
@@ -56,7 +53,8 @@ def _register() -> None:
                 if float(value).is_integer():
                     return float(value)
                 raise EarthEngineError(
-                    f"the local Earth Engine does not know how {value} is rounded, which a 32-bit float cannot hold."
+                    f"the local Earth Engine does not know how {value} is rounded, which a 32-bit float cannot hold; "
+                    "leave the cast out, or use Number.toDouble."
                 )
             return Long(found) if kind.is_integer else found
 
@@ -70,7 +68,9 @@ _register()
 def clamp(value: Any, low: float, high: float) -> Any:
     """Clamps the value to a range."""
     if low > high:
-        raise EarthEngineError(f"the local Earth Engine does not clamp to a range from {low} to {high}.")
+        raise EarthEngineError(
+            f"arguments 'min' {low:g} and 'max' {high:g}: the local Earth Engine needs min <= max; exchange them."
+        )
     return min(max(value, low), high)
 
 
@@ -106,7 +106,7 @@ def format_number(value: Any, pattern: str) -> str:
     """The number as text, formatted with a printf pattern."""
     found = _FORMAT.fullmatch(pattern)
     if found is None or (found[4] is not None and found[5] in "dsxoX"):
-        raise EarthEngineError(f"argument 'pattern': the local Earth Engine does not support '{pattern}'.")
+        raise refuse("pattern", pattern, "use one % with d, f, e, g, s, x or o")
     before, flags, width, precision, kind, after = found.groups()
     # Java's Formatter refuses these too.
     allowed = {"s": "-", "x": "-0", "X": "-0", "o": "-0", "e": "-+0 ", "g": "-+0 ", "f": "-+0 ", "d": "-+0 "}[kind]
@@ -123,7 +123,7 @@ def format_number(value: Any, pattern: str) -> str:
         text = text_of(value)
     else:
         # Java writes negative hexadecimal numbers by their size in bits.
-        raise EarthEngineError(f"argument 'pattern': the local Earth Engine does not write {value} with '{pattern}'.")
+        raise refuse("pattern", pattern, f"it cannot write {value}")
     if kind in "dfeg" and not text.startswith("-"):
         text = ("+" if "+" in flags else " " if " " in flags else "") + text
     size = int(width or 0)

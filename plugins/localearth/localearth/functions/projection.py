@@ -1,6 +1,7 @@
 """Projections."""
 
 from localearth.errors import EarthEngineError
+from localearth.functions.support import refuse
 from localearth.promote import promote
 from localearth.registry import function
 from localearth.values.function import ErrorMargin
@@ -11,7 +12,7 @@ from localearth.values.projection import IDENTITY, Projection, compose, lookup
 def make(crs: object, transform: list[float] | None, wkt: str | None) -> Projection:
     """A projection from a code or WKT, and a transform."""
     if wkt is not None:
-        raise EarthEngineError("argument 'transformWkt': the local Earth Engine does not support it.")
+        raise refuse("transformWkt", wkt, "give 'transform', a list of six numbers")
     base: Projection = promote("Projection", "crs", "Projection", crs)
     if transform is None:
         return base

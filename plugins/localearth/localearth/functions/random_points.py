@@ -12,7 +12,7 @@ from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import check_count
+from localearth.functions.support import check_count, generator
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.edges import E2, equal_area
@@ -47,8 +47,7 @@ def random_points(region: Geometry, points: int, seed: int, _margin: object) -> 
     shape = region.lonlat
     if not shape.area > 0:
         raise EarthEngineError("argument 'region': the local Earth Engine needs a polygon with an area.")
-    random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(abs(seed), spawn_key=(int(seed < 0),))))
-    lon, lat = uniform_points(shape, points, random)
+    lon, lat = uniform_points(shape, points, generator(seed))
     return of_elements([Feature(Geometry(Point(x, y))) for x, y in zip(lon.tolist(), lat.tolist(), strict=True)], False)
 
 

@@ -204,9 +204,11 @@ def _register_aggregates() -> None:
         def aggregate(collection: Collection, column: str, reducer: str = reducer) -> Any:
             values = _numbers(collection, column)
             if len(values) == 1 and reducer.startswith("sample"):
-                raise EarthEngineError("the local Earth Engine needs two or more values.")
+                raise EarthEngineError(f"the local Earth Engine needs two or more values of '{column}', not 1.")
             if not values and reducer != "mean":
-                raise EarthEngineError(f"the local Earth Engine does not know the {reducer} of no values.")
+                raise EarthEngineError(
+                    f"the local Earth Engine does not know the {reducer} of no values; test the size first."
+                )
             return _single(reducer, values)
 
         aggregate.__doc__ = f"The {reducer} of a property."

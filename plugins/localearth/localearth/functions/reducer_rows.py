@@ -6,11 +6,12 @@ import numpy as np
 
 from localearth.errors import EarthEngineError
 from localearth.functions.reducer import column_of
+from localearth.functions.support import one_output, refuse
 from localearth.registry import function
 from localearth.values import row_reducers as rows
 from localearth.values.collection import Collection
 from localearth.values.pixel_type import LIMITS, PixelType
-from localearth.values.reducer import Reducer, Stack, Valid, Weights
+from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights
 
 _WHERE = "For lists, tables, reduceRegion and reduceRegions."
 
@@ -21,7 +22,7 @@ def to_list(size: int | None, optional: int) -> Reducer:
     if size is not None and not 0 <= optional < size:
         raise EarthEngineError(f"numOptional must be between 0 and {size - 1}, not {optional}.")
     if size is None and optional:
-        raise EarthEngineError("argument 'numOptional': the local Earth Engine supports it with a tupleSize.")
+        raise refuse("numOptional", optional, "give 'tupleSize' too")
     return rows.to_list(size, optional)
 
 
@@ -50,8 +51,7 @@ def repeat(reducer: Reducer, count: int) -> Reducer:
 @function("Reducer.forEach", note=_WHERE + " Null values are refused.")
 def for_each(reducer: Reducer, names: list[str]) -> Reducer:
     """A copy of a reducer for each name."""
-    if len(reducer.outputs) != 1:
-        raise EarthEngineError("argument 'reducer': the local Earth Engine supports reducers with one output.")
+    one_output(reducer)
     if len(set(names)) < len(names):
         raise EarthEngineError("argument 'outputNames': different names are needed.")
     return rows.side_by_side([reducer] * len(names), tuple(names))
@@ -86,10 +86,6 @@ def _runs(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Val
     return [(np.asarray(counts), np.ones(values.shape[1], bool))]
 
 
-def _counts(_kind: PixelType, n: int | None) -> tuple[PixelType, ...]:
-    return (PixelType("int", 0, 2**31 - 1 if n is None else n),)
-
-
 @function("Reducer.countDistinctNonNull")
 def count_distinct() -> Reducer:
     """The number of different values that are not null."""
@@ -105,14 +101,14 @@ def count_distinct_all() -> Reducer:
 @function("Reducer.countRuns")
 def count_runs() -> Reducer:
     """The number of runs of equal values."""
-    return Reducer(("count",), _runs, _counts, exact=True)
+    return Reducer(("count",), _runs, BUILTIN["count"].types, exact=True)
 
 
 def _bits(combine: Any, start: int) -> Any:
     def apply(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
         numbers = np.where(valid, values, start)
         if numbers.dtype.kind == "f" and (numbers != np.trunc(numbers)).any():
-            raise EarthEngineError("Bits are those of whole numbers.")
+            raise EarthEngineError("The reducer needs whole numbers.")
         found = combine.reduce(numbers.astype(np.int64), axis=0)
         return [(found, np.asarray(valid.any(axis=0)))]
 
@@ -148,7 +144,7 @@ def reduce_columns(collection: Collection, reducer: Reducer, names: list[str], w
     weight = None
     if weights is not None:
         if len(weights) != 1 or inputs != 1 or not reducer.weighted:
-            raise EarthEngineError("argument 'weightSelectors': the local Earth Engine supports one, for one input.")
+            raise refuse("weightSelectors", weights, "give one, for a weighted reducer with one input")
         weight = column_of(collection, weights[0])
         if any(value is None or value < 0 for value in weight):
             raise EarthEngineError(f"Property '{weights[0]}' must be a number of at least 0 in every element.")

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from localearth.errors import EarthEngineError
+from localearth.functions.reducer_rows import for_each
 from localearth.registry import function
 from localearth.values.image import Image
 from localearth.values.pixel_type import DOUBLE
 from localearth.values.reducer import Reducer, Stack, Valid, Weights
 from localearth.values.regression import PEARSON, linear_regression
-from localearth.values.row_reducers import side_by_side
 
 _WEIGHTS = "Where a region covers pixels in part, only with unweighted(): Google's weights are not documented."
 
@@ -36,9 +36,7 @@ def pearson() -> Reducer:
 @function("Reducer.forEachBand", note="Reducers with one output. Null values are refused.")
 def for_each_band(reducer: Reducer, image: Image) -> Reducer:
     """A copy of a reducer for each band."""
-    if len(reducer.outputs) != 1:
-        raise EarthEngineError("argument 'reducer': the local Earth Engine supports reducers with one output.")
-    return side_by_side([reducer] * len(image.bands), tuple(image.names))
+    return for_each(reducer, image.names)
 
 
 def _resultant(values: Stack, valid: Valid, weights: Weights) -> tuple[Any, Any, Valid]:

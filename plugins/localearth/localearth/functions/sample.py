@@ -15,6 +15,7 @@ from shapely.geometry import Point
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_region import image_projection, region_of
+from localearth.functions.support import generator
 from localearth.registry import function
 from localearth.values.array import make
 from localearth.values.collection import Collection, of_elements
@@ -80,10 +81,6 @@ def _number(value: Any) -> Any:
     return whole(value) if isinstance(value, float) else value
 
 
-def _random(seed: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(abs(seed), spawn_key=(int(seed < 0),))))
-
-
 def _where(image: Image, region: Geometry | None) -> Geometry:
     found = region or image.footprint
     if found is None:
@@ -121,9 +118,9 @@ def sample(
         found = pixels_of(image, where, target)
         chosen = np.arange(len(found.lon))
         if factor is not None and factor < 1:
-            chosen = chosen[_random(seed).random(len(chosen)) < factor]
+            chosen = chosen[generator(seed).random(len(chosen)) < factor]
         if count is not None and count < len(chosen):
-            chosen = np.sort(_random(seed).choice(chosen, count, replace=False))
+            chosen = np.sort(generator(seed).choice(chosen, count, replace=False))
         if drop:
             chosen = chosen[found.complete[chosen]]
         return [found.feature(at, {}, geometries) for at in chosen.tolist()]
@@ -183,19 +180,16 @@ def stratified_sample(
     if number < 0 or any(points < 0 for points in special.values()):
         raise EarthEngineError("Numbers of points must not be negative.")
     where, target = _where(image, region), image_projection(image, projection, None, scale)
-    names = image.names
-    label = names[0] if class_band is None else class_band
-    if label not in names:
-        raise EarthEngineError(f"argument 'classBand': '{label}' is not a band; there are [{', '.join(names)}].")
-    if not image.bands[names.index(label)].type.is_integer:
-        raise EarthEngineError(f"argument 'classBand': band '{label}' must have integer values.")
+    label = image.first_band if class_band is None else image.band(class_band)
+    if not label.type.is_integer:
+        raise EarthEngineError(f"argument 'classBand': band '{label.name}' must have integer values.")
 
     def make() -> list[Feature]:
         found = pixels_of(image, where, target)
-        _, classes, valid = found.columns[names.index(label)]
+        _, classes, valid = found.columns[image.bands.index(label)]
         values = np.asarray(classes)
         usable = valid & found.complete if drop else valid
-        random = _random(seed)
+        random = generator(seed)
         chosen: list[int] = []
         for value in np.unique(values[usable]).tolist():
             members = np.flatnonzero(usable & (values == value))

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from localearth.errors import EarthEngineError
 from localearth.promote import Mismatch, converter
 from localearth.values.feature import index_of
 from localearth.values.function import Function
 from localearth.values.image import Image, ImageBand
+from localearth.values.reducer import Reducer
 
 Pairs = list[tuple[str, ImageBand, ImageBand]]
 
@@ -15,6 +18,14 @@ Pairs = list[tuple[str, ImageBand, ImageBand]]
 def refuse(argument: str, value: Any, allowed: str) -> EarthEngineError:
     """The error for an argument value that Earth Engine supports but this implementation does not."""
     return EarthEngineError(f"argument '{argument}': the local Earth Engine does not support {value!r}; {allowed}.")
+
+
+def one_output(reducer: Reducer) -> None:
+    """Refuses a reducer with several outputs."""
+    if len(reducer.outputs) != 1:
+        raise EarthEngineError(
+            f"argument 'reducer': a reducer with one output is needed, not with {', '.join(reducer.outputs)}."
+        )
 
 
 MAX_NUMBERS = 10_000_000
@@ -29,9 +40,13 @@ def check_count(count: float, what: str, limit: int = MAX_NUMBERS) -> None:
     """
     if count > limit:
         raise EarthEngineError(
-            f"User memory limit exceeded: {count:.0f} {what}, of which the local Earth Engine makes at most "
-            f"{limit} at once."
+            f"User memory limit exceeded: {count:.0f} {what}; the local Earth Engine makes at most {limit} at once."
         )
+
+
+def generator(seed: int) -> np.random.Generator:
+    """The random numbers of a seed: the same on every run and platform."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(abs(seed), spawn_key=(int(seed < 0),))))
 
 
 def pairs(left: Image, right: Image) -> Pairs:

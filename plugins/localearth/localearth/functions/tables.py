@@ -11,6 +11,7 @@ from attrs import evolve
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bands import add_bands
 from localearth.functions.lists import position
+from localearth.functions.support import refuse
 from localearth.promote import is_number
 from localearth.registry import function
 from localearth.values import array as arrays
@@ -71,7 +72,7 @@ def remap(collection: Collection, old: list[Any], new: list[int], name: str) -> 
     table = dict(zip(old, new, strict=True))
     if len(table) < len(old):
         raise EarthEngineError(
-            "argument 'lookupIn': the local Earth Engine does not know which of equal values counts."
+            "argument 'lookupIn': the local Earth Engine does not know which of equal values counts; give each once."
         )
 
     def make() -> Iterable[Any]:
@@ -87,7 +88,7 @@ def remap(collection: Collection, old: list[Any], new: list[int], name: str) -> 
 def from_columns(columns: list[list[Any]], names: list[str], types: Any) -> Collection:
     """Features without geometry, from a list of values for each property."""
     if types is not None:
-        raise EarthEngineError("argument 'propertyTypes': the local Earth Engine does not support it.")
+        raise refuse("propertyTypes", types, "leave it out")
     if len(columns) != len(names) or len({len(column) for column in columns}) > 1:
         raise EarthEngineError("As many columns as property names are needed, all of the same length.")
     rows = zip(*columns, strict=True)

@@ -67,13 +67,13 @@ def _aspect(east: Any, north: Any) -> Any:
 @function("Terrain.slope", note=_NOTE)
 def slope(image: Image) -> Image:
     """Slope in degrees, of the first band."""
-    return of_bands([_derived(image.bands[0], "slope", _slope)], footprint=image.footprint)
+    return of_bands([_derived(image.first_band, "slope", _slope)], footprint=image.footprint)
 
 
 @function("Terrain.aspect", note=_NOTE + " 0 at flat pixels (assumed).")
 def aspect(image: Image) -> Image:
     """Aspect in degrees clockwise from north, of the first band."""
-    return of_bands([_derived(image.bands[0], "aspect", _aspect)], footprint=image.footprint)
+    return of_bands([_derived(image.first_band, "aspect", _aspect)], footprint=image.footprint)
 
 
 _SHADE = " Fractions are cut off (assumed): values may differ by 1."
@@ -93,7 +93,7 @@ def _hillshade(azimuth: float, elevation: float) -> Callable[[Any, Any], Any]:
 @function("Terrain.hillshade", note=_NOTE + _SHADE)
 def hillshade(image: Image, azimuth: float, elevation: float) -> Image:
     """Light on the terrain of the first band, 0 to 255."""
-    bands = [_derived(image.bands[0], "hillshade", _hillshade(azimuth, elevation), LIMITS["uint8"])]
+    bands = [_derived(image.first_band, "hillshade", _hillshade(azimuth, elevation), LIMITS["uint8"])]
     return of_bands(bands, footprint=image.footprint)
 
 

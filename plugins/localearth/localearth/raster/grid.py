@@ -10,7 +10,7 @@ from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.values.projection import Affine, Projection, reproject
+from localearth.values.projection import Affine, Projection, apply, reproject
 
 
 @frozen
@@ -46,10 +46,7 @@ class Grid:
 
     def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The x and y of the pixel centres, both (height, width)."""
-        a, b, c, d, e, f = self.transform
-        col = np.arange(self.width)[None, :] + 0.5
-        row = np.arange(self.height)[:, None] + 0.5
-        return a * col + b * row + c, d * col + e * row + f
+        return apply(self.transform, np.arange(self.width)[None, :] + 0.5, np.arange(self.height)[:, None] + 0.5)
 
     def centres_in(self, crs: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """The x and y of the pixel centres in another CRS; every centre is transformed exactly."""
@@ -57,12 +54,11 @@ class Grid:
 
     def ring(self, crs: str, steps: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """The x and y of points around it in a CRS, `steps` per side, from its first corner; some may be infinite."""
-        a, b, c, d, e, f = self.transform
         t = np.linspace(0, 1, steps, endpoint=False)
         zero, one = np.zeros(steps), np.ones(steps)
         col = np.concatenate([t, one, 1 - t, zero]) * self.width
         row = np.concatenate([zero, t, one, 1 - t]) * self.height
-        return reproject(self.crs, crs, a * col + b * row + c, d * col + e * row + f)
+        return reproject(self.crs, crs, *apply(self.transform, col, row))
 
     def outline(self, crs: str, steps: int = 8) -> BaseGeometry:
         """Its outline in a CRS, with `steps` points per side."""
@@ -70,6 +66,11 @@ class Grid:
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             return box(-180, -90, 180, 90) if crs == "EPSG:4326" else Polygon()
         return Polygon(np.column_stack([x, y]))
+
+
+def pixels_of(projection: Projection) -> Grid:
+    """An empty grid at a projection's origin, from which windows are taken."""
+    return Grid(projection.crs, projection.transform, 0, 0)
 
 
 MAX_PIXELS = 100_000_000

@@ -14,7 +14,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from localearth.raster.grid import Grid
-from localearth.values.projection import Projection, compose, invert, reproject
+from localearth.values.projection import Projection, apply, compose, invert, reproject
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -106,17 +106,16 @@ class Overlap:
 
 def overlap(grid: Grid, native: Projection) -> Overlap:
     """The overlaps of a grid's pixels with those of a native raster."""
-    a, b, c, d, e, f = invert(native.transform)
+    inverse = invert(native.transform)
     col, row = np.meshgrid(np.arange(grid.width + 1.0), np.arange(grid.height + 1.0))
     if grid.crs == native.crs:
-        a, b, c, d, e, f = compose((a, b, c, d, e, f), grid.transform)
+        inverse = compose(inverse, grid.transform)
         x, y = col, row
     else:
-        g, h, i, j, k, m = grid.transform
-        x, y = reproject(grid.crs, native.crs, g * col + h * row + i, j * col + k * row + m)
+        x, y = reproject(grid.crs, native.crs, *apply(grid.transform, col, row))
     # Points without coordinates in the native CRS are infinite, and 0 times infinity is NaN: both are masked.
     with np.errstate(invalid="ignore"):
-        x, y = (np.round(each * STEPS) / STEPS for each in (a * x + b * y + c, d * x + e * y + f))
+        x, y = (np.round(each * STEPS) / STEPS for each in apply(inverse, x, y))
     known: NDArray[np.bool_] = np.asarray(np.isfinite(_corners(x + y)).all(axis=0))
     return Overlap(grid.shape, x, y, known, _most(y, known), _most(x, known))
 

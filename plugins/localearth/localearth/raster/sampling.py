@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
-from localearth.values.projection import Projection, compose, invert
+from localearth.values.projection import Projection, apply, compose, invert
 
 Sampled = tuple[NDArray[Any], NDArray[np.bool_]]
 Centres = Callable[[Grid, str], tuple[NDArray[Any], NDArray[Any]]]
@@ -69,10 +69,9 @@ def positions(grid: Grid, native: Projection, centres: Centres = Grid.centres_in
             return Positions(_snap(a * col + c), _snap(e * row + f), True)
         return Positions(a * col + b * row[:, None] + c, d * col + e * row[:, None] + f, False)
     x, y = centres(grid, native.crs)
-    a, b, c, d, e, f = invert(native.transform)
     # Points without coordinates in the native CRS are infinite, and 0 times infinity is NaN: both are masked.
     with np.errstate(invalid="ignore"):
-        return Positions(a * x + b * y + c, d * x + e * y + f, False)
+        return Positions(*apply(invert(native.transform), x, y), False)
 
 
 def around_globe(at: Positions, native: Projection, width: int) -> Positions:

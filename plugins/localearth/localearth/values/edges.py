@@ -72,7 +72,7 @@ def _continuous(points: Points, steps: Points) -> Points:
     x = lon[0] + np.concatenate([[0.0], np.cumsum(steps)])
     x = lon + 360 * np.round((x - lon) / 360)
     if (points[0] == points[-1]).all() and x[0] != x[-1]:
-        raise EarthEngineError("The local Earth Engine does not support geometries around a pole.")
+        raise EarthEngineError("the local Earth Engine does not support geometries around a pole.")
     return np.column_stack([x, points[:, 1]])
 
 
@@ -95,7 +95,7 @@ def _geodesic(points: Points) -> Points:
     pole = (np.abs(lat[:-1]) == 90) & (np.abs(lat[1:]) == 90)
     if ((np.isclose(turn, 180) | (turn >= 360)) & ~pole).any():
         raise EarthEngineError(
-            "The local Earth Engine does not support geodesic edges over half a turn around the globe, or over a whole "
+            "the local Earth Engine does not support geodesic edges over half a turn around the globe, or over a whole "
             "one: there the shortest path is over a pole, or is a point. Use geodesic=False for straight edges."
         )
     count = np.where(pole, 1, _pieces(length))
@@ -107,7 +107,7 @@ def _geodesic(points: Points) -> Points:
     steps = np.diff(x)
     near = _near(steps)
     if (np.abs(near[count[edge] > 1]) > 90).any():
-        raise EarthEngineError("The local Earth Engine does not support geodesic edges that pass near a pole.")
+        raise EarthEngineError("the local Earth Engine does not support geodesic edges that pass near a pole.")
     return _continuous(np.column_stack([x, y]), np.where(pole[edge], steps, near))
 
 

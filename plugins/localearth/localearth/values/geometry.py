@@ -20,7 +20,9 @@ from localearth.values.projection import (
     METRES_PER_DEGREE,
     WGS84,
     Projection,
+    apply,
     compose,
+    invert,
     metres_per_unit,
     reproject,
     whole,
@@ -79,7 +81,7 @@ class Geometry:
         if self.geodesic:
             drawn = self.vertices("EPSG:4326")
             if not drawn.is_empty and not -90 <= drawn.bounds[1] <= drawn.bounds[3] <= 90:
-                raise EarthEngineError("The local Earth Engine needs latitudes between -90 and 90 degrees.")
+                raise EarthEngineError("the local Earth Engine needs latitudes between -90 and 90 degrees.")
             followed = with_points(drawn, True, METRES_PER_DEGREE)
             return followed if crs == "EPSG:4326" else _moved(followed, WGS84, crs)
         if own.crs == crs and own.transform == WGS84.transform:
@@ -88,6 +90,11 @@ class Geometry:
         if crs == "EPSG:4326" and moved.bounds[2] - moved.bounds[0] > 180:
             return unrolled(moved)
         return moved
+
+    def in_pixels(self, projection: Projection) -> BaseGeometry:
+        """The shape in fractional columns and rows of a projection; its edges are followed."""
+        inverse = invert(projection.transform)
+        return shapely.transform(self.in_crs(projection.crs), lambda xy: np.column_stack(apply(inverse, *xy.T)))
 
     def vertices(self, crs: str) -> BaseGeometry:
         """The shape in coordinates of a CRS, with its own vertices only."""
@@ -102,13 +109,13 @@ class Geometry:
     def local(self) -> "tuple[Plane, BaseGeometry]":
         """The plane at its centroid and the shape in that plane, in metres."""
         if self.lonlat.is_empty:
-            raise EarthEngineError("The local Earth Engine cannot place a geometry that is empty or encloses no area.")
+            raise EarthEngineError("the local Earth Engine cannot place a geometry that is empty or encloses no area.")
         shape_ = self.followed(self.lonlat)
         if hasattr(shape_, "geoms") and shape_.bounds[2] - shape_.bounds[0] > 180:
             # Parts on both sides of 180 degrees are next to each other.
             shape_ = type(shape_)([turned(part, middle(shape_.geoms[0])) for part in shape_.geoms])
         if shape_.bounds[2] - shape_.bounds[0] > 180:
-            raise EarthEngineError("The local Earth Engine cannot place a geometry that is wider than half the globe.")
+            raise EarthEngineError("the local Earth Engine cannot place a geometry that is wider than half the globe.")
         centre = shape_.centroid
         plane = Plane(centre.x, centre.y)
         return plane, shapely.transform(shape_, plane.onto)
@@ -149,11 +156,10 @@ UNBOUNDED = Geometry(box(-180, -90, 180, 90), geodesic=False)
 
 def _moved(shape_: BaseGeometry, own: Projection, crs: str) -> BaseGeometry:
     """A shape in coordinates of a projection with its vertices in those of a CRS."""
-    a, b, c, d, e, f = compose(own.transform, WGS84.transform)
+    transform = compose(own.transform, WGS84.transform)
 
     def move(points: Any) -> Any:
-        x, y = points[:, 0], points[:, 1]
-        return np.column_stack(reproject(own.crs, crs, a * x + b * y + c, d * x + e * y + f))
+        return np.column_stack(reproject(own.crs, crs, *apply(transform, *points.T)))
 
     moved = shapely.transform(shape_, move)
     # In a map of the globe, what is beyond its edge at 180 degrees is at the other edge.
@@ -226,7 +232,7 @@ class Plane:
 
         poles = self.onto(np.array([[self.lon, -90.0], [self.lon, 90.0]]))
         if shape_.area and shapely.intersects_xy(shape_, *poles.T).any():
-            raise EarthEngineError("The local Earth Engine does not support geometries around a pole.")
+            raise EarthEngineError("the local Earth Engine does not support geometries around a pole.")
         return Geometry(shapely.transform(shape_, move))
 
     def _centres(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

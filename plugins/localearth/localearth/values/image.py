@@ -169,6 +169,28 @@ class Image:
         """The same bands with other properties."""
         return evolve(self, properties=properties)
 
+    @property
+    def first_band(self) -> ImageBand:
+        """Its first band.
+
+        Raises:
+            EarthEngineError: when it has none.
+        """
+        if not self.bands:
+            raise EarthEngineError("The image has no bands.")
+        return self.bands[0]
+
+    def band(self, name: str) -> ImageBand:
+        """The band of that name.
+
+        Raises:
+            EarthEngineError: when it has none.
+        """
+        for band in self.bands:
+            if band.name == name:
+                return band
+        raise EarthEngineError(f"Band '{name}' was not found. Available bands: [{', '.join(self.names)}].")
+
     def single(self, what: str = "image") -> ImageBand:
         """Its only band.
 

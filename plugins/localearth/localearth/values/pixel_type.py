@@ -1,6 +1,7 @@
 """Pixel types: a precision and a range, and casts to them."""
 
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,11 @@ class PixelType:
         if self.dimensions:
             shown["dimensions"] = self.dimensions
         return shown
+
+
+def united(kinds: Iterable[PixelType]) -> PixelType:
+    """The type that holds the values of one or more types."""
+    return reduce(PixelType.union, kinds)
 
 
 @lru_cache(maxsize=4096)

@@ -86,6 +86,12 @@ def invert(t: Affine) -> Affine:
     return (e / det, -b / det, (b * f - c * e) / det, -d / det, a / det, (c * d - a * f) / det)
 
 
+def apply(t: Affine, x: Any, y: Any) -> tuple[Any, Any]:
+    """The x and y of points after an affine transform."""
+    a, b, c, d, e, f = t
+    return a * x + b * y + c, d * x + e * y + f
+
+
 def compose(outer: Affine, inner: Affine) -> Affine:
     """The transform that applies `inner` first."""
     a, b, c, d, e, f = outer
