@@ -36,6 +36,12 @@ TEXT: tuple[EngineCheck, ...] = (
         Probe(lambda ee: ee.Date("2021-04-30").getRelative("month", "day"), 0),
     ),
     assumed(
+        "match-all",
+        "`String.match` with the flag g returns all matches, without their groups.",
+        "a test of geetools' `String.format`, which passes on Google's servers, needs it",
+        Probe(lambda ee: ee.String("a1b2").match("[a-z]([0-9])", "g"), ["a1", "b2"]),
+    ),
+    assumed(
         "list-equal",
         "Numbers in lists are equal by value: 2 and 4 / 2.",
         "a test of geetools' `DateRange.split`, which passes on Google's servers, needs it for floats",
