@@ -162,7 +162,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("case", FAILURES)
-def test_failures_are_told(local, case):
+def test_failures_are_reported(local, case):
     build, message = FAILURES[case]
     with pytest.raises(ee.EEException) as caught:
         build().getInfo()
