@@ -53,7 +53,7 @@ The plugins and the local engine have the same authors, so a wrong assumption co
 engine alone would find it. Two things would: the answers that Google prints in its API samples, a table of which the
 tests of localearth compare, and these rules asked of Google. Rules with a tick are tested by
 
-    mmearth-core engine check                       # asks Google, with your account: a few dozen tiny requests
+    mmearth-core engine check                       # asks Google, with your account: some 150 tiny requests
     mmearth-core engine check --engine local        # asks the local engine, where all rules agree
 
 which prints *agree* or *differ* for each. No request names an asset. If a rule differs on Google, please open an issue:
