@@ -1,4 +1,4 @@
-"""Which requests a rule applies to: by reproducible chance, by count, and by location."""
+"""Which requests a rule applies to: by reproducible random decisions, by count, and by location."""
 
 import json
 import random
