@@ -23,7 +23,6 @@ NOT_RUN = {
     r"engine check$": "needs an Earth Engine account",
     r"engine check --engine local$": "plugins/devkit/tests run it",
     r"fetch ": "downloads gigabytes; plugins/curate/tests run such commands against a server of its own",
-    r"localearth serve": "runs until it is stopped; plugins/localearth/tests run it",
     r"slurm submit (?!.*--dry-run)": "submits to a cluster; run here with --dry-run, and by tests/slurm",
     r"demo demo$": "takes seconds; tests/virginia runs it",
     r"landsat": "needs the example installed; tests/planet/test_landsat_anchor.py installs and runs it",

@@ -94,10 +94,11 @@ def serve(
     max_concurrent: int | None,
     max_per_second: int | None,
 ) -> None:
-    """Answer the unmodified `ee` client until stopped (control-C, or SIGTERM).
+    """Answer the unmodified `ee` client until stopped.
 
-    Prints one line of JSON when it is ready: the address as `url`, and the world as `source`; then the two lines with
-    which a Python program uses it. GET /counters returns the counters of requests and faults.
+    Control-C or SIGTERM stops it. It prints one line of JSON when it is ready: the address as `url`, and the world as
+    `source`; then the two lines with which a Python program uses it. GET /counters returns the counters of requests
+    and faults.
 
     \b
     Examples:
@@ -185,7 +186,9 @@ def execute(ctx: click.Context, world: str, program: tuple[str, ...]) -> None:
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per function of Earth Engine, for scripts.")
 def functions(as_json: bool) -> None:
-    """Print the implemented functions of Earth Engine and their limits, and those that are missing, as Markdown.
+    """List the implemented functions and their limits.
+
+    Prints Markdown, which ends with the functions of Earth Engine that are missing.
 
     \b
     Examples:

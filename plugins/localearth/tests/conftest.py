@@ -105,7 +105,7 @@ def lonlat(shape: BaseGeometry, crs: str = UTM) -> BaseGeometry:
 
 
 def scene(index: str, start: int, clouds: float, seed: int, size: int = 240) -> ImageAsset:
-    """An image with bands of 10, 20 and 60 m, as optical scenes have them; `size` 10 m pixels a side."""
+    """An image with bands of 10, 20 and 60 m, as optical scenes have them; `size` 10 m pixels per side."""
     random = np.random.default_rng(seed)
     x, y = ORIGIN
     bands = []
@@ -148,7 +148,7 @@ class Switch:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Switch]:
-    """The real client, set up once a module."""
+    """The real client, set up once per module."""
     switch = Switch()
     ee.Reset()
     ee.Initialize(credentials=None, project="local", http_transport=switch)

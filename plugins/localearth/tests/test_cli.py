@@ -30,7 +30,7 @@ print(ee.ImageCollection("COPERNICUS/S2_HARMONIZED").size().getInfo())
 
 @needs_pixels
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
-def test_serves_the_client_of_another_process_until_told_to_stop(number):
+def test_serves_the_client_of_another_process_until_stopped(number):
     serving = subprocess.Popen([*COMMAND, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         ready = json.loads(serving.stdout.readline())
@@ -52,7 +52,7 @@ def test_serves_the_client_of_another_process_until_told_to_stop(number):
 
 
 @needs_pixels
-def test_a_port_in_use_is_told():
+def test_a_port_in_use_is_reported():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = CliRunner().invoke(cli.main, [*SERVE, "--port", str(taken.getsockname()[1])])
     assert result.exit_code == 2
@@ -60,7 +60,7 @@ def test_a_port_in_use_is_told():
     assert "Choose another --port" in " ".join(result.stderr.split())
 
 
-def test_an_unknown_world_is_told_before_anything_listens():
+def test_an_unknown_world_is_reported_before_anything_listens():
     result = CliRunner().invoke(cli.main, ["localearth", "serve", "--world", "atlantis"])
     assert result.exit_code == 2
     assert "there is no world 'atlantis'" in " ".join(result.stderr.split())

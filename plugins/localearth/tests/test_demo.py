@@ -1,4 +1,4 @@
-"""`mmearth-core demo` where packages with data are not installed: a substitute, or what to type."""
+"""`mmearth-core demo` where packages with data are not installed: a substitute, or the command to run."""
 
 import sys
 import tomllib

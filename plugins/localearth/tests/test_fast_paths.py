@@ -1,4 +1,4 @@
-"""Short cuts of the local engine give what the long way gives: cut pixels, common classes, snow, octaves."""
+"""Fast paths give the results of the plain computation: cut pixels, frequent classes, snow, octaves of noise."""
 
 from importlib.util import find_spec
 
@@ -34,7 +34,7 @@ def test_pixels_are_cut_as_if_every_one_were(points: list[tuple[float, float]], 
 
 @pytest.mark.parametrize(("kind", "low"), [("uint8", 0), ("int16", -7), ("float64", -7)])
 @pytest.mark.parametrize("layers", [1, 60, 700])
-def test_the_most_common_class_is_the_least_of_the_most_counted(kind: str, low: int, layers: int) -> None:
+def test_the_mode_of_classes_is_the_smallest_of_the_most_frequent(kind: str, low: int, layers: int) -> None:
     made = np.random.default_rng(3)
     values = made.integers(low, low + 9, (layers, 40)).astype(kind)
     values[: layers // 2, :20] = low + 4
@@ -65,7 +65,7 @@ def test_plane_noise_does_not_depend_on_the_window(row: int, col: int, rows: int
 @pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 @settings(max_examples=8, deadline=None)
 @given(st.integers(1, 365), st.sampled_from([("EPSG:32647", 500_000, 7_320_000), ("EPSG:32633", 450_000, 6_950_000)]))
-def test_labels_turn_white_where_snow_covers_most(day: int, place: tuple[str, int, int]) -> None:
+def test_labels_are_snow_where_snow_covers_most(day: int, place: tuple[str, int, int]) -> None:
     crs, x, y = place
     truth = SyntheticWorld().planet.compute(Lattice(crs, 0.0, 0.0, 10.0), Window(-y // 10, x // 10, 60, 60))
     white = truth.region.swing * coldness(day) < truth.white_below

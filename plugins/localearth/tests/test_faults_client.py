@@ -157,7 +157,7 @@ def test_broken_answers_are_errors_of_the_connection(way, one, kind, phase):
 
 
 @pytest.mark.parametrize("kind", ["truncated", "garbled", "proxy"])
-def test_a_spoilt_body_comes_with_status_200_as_if_it_were_whole(way, client, one, kind):
+def test_a_damaged_body_has_status_200(way, client, one, kind):
     way.use(f"{kind}:after=1")
     seen = []
 
@@ -184,7 +184,7 @@ def test_a_spoilt_body_comes_with_status_200_as_if_it_were_whole(way, client, on
         assert body != right[: len(body)] or kind == "truncated"
 
 
-def test_other_pixels_than_asked_for(way, one):
+def test_faults_that_change_the_pixels(way, one):
     way.use("shape:first=1", "band:first=2", "dtype:first=3")
     smaller, fewer, other, right = (one(Phase.PIXELS) for _ in range(4))
     assert (smaller.shape, right.shape) == ((3, 5), (4, 5))
@@ -236,7 +236,7 @@ def test_slow_answers_are_right(way, one):
 
 
 @pytest.mark.parametrize("rule", ["hang", "slow:seconds=1000"])
-def test_who_waits_too_long_gives_up(way, one, rule):
+def test_a_client_that_waits_too_long_gives_up(way, one, rule):
     faults = way.use(f"{rule}:first=1", timeout=0.3)
     with pytest.raises(TimeoutError, match=r"no answer within 0\.3 s"):
         one(Phase.LOCATE)
@@ -264,14 +264,14 @@ def test_chance_is_the_same_inside_the_process_and_over_http(world, client):
     assert failed("process") == failed("http")
 
 
-def test_restricted_mode_is_told_in_a_header(way, one):
+def test_restricted_mode_is_reported_in_a_header(way, one):
     way.use("restricted:after=1")
     assert one(Phase.LOCATE) == 3
     with pytest.warns(UserWarning, match="exceeded its noncommercial compute quota and is now in restricted mode"):
         assert one(Phase.LOCATE) == 3
 
 
-def test_a_server_that_ends_lets_go_of_who_waits(world, client):
+def test_a_server_that_stops_releases_waiting_clients(world, client):
     way = Way("http", world, client)
     before = set(threading.enumerate())
     faults = way.use("hang")
@@ -293,7 +293,7 @@ def test_a_server_that_ends_lets_go_of_who_waits(world, client):
     until(lambda: before.issuperset(threading.enumerate()))
 
 
-def test_connecting_meets_faults_too(world):
+def test_faults_apply_to_connecting_too(world):
     faults = Faults([parse_rule("503:phase=connect:first=1")])
     transport = FaultyTransport(LocalTransport(world), faults, TIMEOUT)
     uri = "https://earthengine.googleapis.com/$discovery/rest?version=v1"

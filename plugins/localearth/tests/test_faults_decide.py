@@ -1,4 +1,4 @@
-"""Which requests a rule applies to: by reproducible chance, by count, and by location."""
+"""Which requests a rule applies to: by reproducible random decisions, by count, and by location."""
 
 import json
 import random
@@ -51,7 +51,7 @@ def test_chance_does_not_depend_on_the_order_of_threads():
     assert outcome(numbers) == outcome(shuffled)
 
 
-def test_a_request_asked_again_has_a_new_chance_unless_always():
+def test_a_repeated_request_gets_a_new_decision_unless_always():
     decider = Decider([parse_rule("500:rate=0.5")], 0)
     assert 20 < sum(struck(decider, [asked(1)] * 80)) < 60
     always = Decider([parse_rule("500:rate=0.5:always=true")], 0)
@@ -60,7 +60,7 @@ def test_a_request_asked_again_has_a_new_chance_unless_always():
     assert len(set(struck(always, [asked(number) for number in range(20)]))) == 2
 
 
-def test_a_project_and_the_others_requests_are_no_part_of_chance():
+def test_decisions_do_not_depend_on_the_project_or_on_other_requests():
     rule = parse_rule("500:rate=0.5")
     body = b"{}"
     for seed in range(10):
@@ -121,7 +121,7 @@ def of_locate(*polygons):
 
 @pytest.mark.usefixtures("local")
 @pytest.mark.parametrize("place", ["tile=7:tiles={tiles}", "bounds=-75,37,-74.99,37.01"])
-def test_by_tile_its_neighbour_is_spared(tiles, place):
+def test_by_tile_without_its_neighbour(tiles, place):
     decider = Decider([parse_rule("500:" + place.format(tiles=tiles))], 0)
     # The two touch, and so do their grids.
     assert struck(decider, [of_pixels(EAST), of_pixels(WEST)]) == [True, False]
@@ -136,7 +136,7 @@ def test_a_file_without_a_tile_means_all_of_them(tiles):
     assert struck(decider, [of_locate(EAST), of_locate(WEST), of_locate(far)]) == [True, True, False]
 
 
-def test_what_has_no_place_is_nowhere():
+def test_requests_without_a_location_match_no_bounds():
     decider = Decider([parse_rule("500:bounds=-180,-90,180,90")], 0)
     utm = {"functionName": "GeometryConstructors.Point", "arguments": {"coordinates": {"constantValue": [5, 5]}}}
     utm["arguments"]["crs"] = {"constantValue": "EPSG:32618"}
@@ -148,7 +148,7 @@ def test_what_has_no_place_is_nowhere():
     assert struck(decider, [Request(PIXELS, body) for body in bodies]) == [False] * 4
 
 
-def test_a_tile_that_does_not_exist_is_told(tiles, tmp_path):
+def test_a_tile_that_does_not_exist_is_reported(tiles, tmp_path):
     with pytest.raises(InputError, match=r"tiles.geojson has no tile 'north'. Set `tile` to a tile_id in it"):
         Decider([parse_rule(f"500:tile=north:tiles={tiles}")], 0)
     with pytest.raises(InputError, match="no such tiles file"):

@@ -61,7 +61,7 @@ def read_counters(url):
         return json.load(answer)
 
 
-def test_more_at_once_than_allowed_are_turned_away_and_counted_while_it_runs():
+def test_too_many_concurrent_requests_are_refused_and_counted():
     busy = Busy()
     server = FaultyServer(busy, "local:busy", faults=Faults(max_concurrent=3))
     serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -91,7 +91,7 @@ def test_more_at_once_than_allowed_are_turned_away_and_counted_while_it_runs():
     assert after["refused"] == {"max_concurrent": 2, "max_per_second": 0}
 
 
-def test_more_a_second_than_allowed_are_turned_away(world):
+def test_too_many_requests_per_second_are_refused(world):
     clock = [100.0]
     faults = Faults(max_per_second=2, now=lambda: clock[0])
     transport = FaultyTransport(LocalTransport(world), faults, 30.0)
@@ -110,7 +110,7 @@ def test_more_a_second_than_allowed_are_turned_away(world):
 
 
 @given(st.lists(st.integers(0, 30), max_size=60), st.integers(1, 5))
-def test_no_second_ever_holds_more_than_is_allowed(gaps, allowed):
+def test_no_second_has_more_requests_than_allowed(gaps, allowed):
     clock = [0.0]
     traffic = Traffic(None, allowed, lambda: clock[0])
     admitted, arrivals = [], []
@@ -128,7 +128,7 @@ def test_no_second_ever_holds_more_than_is_allowed(gaps, allowed):
     assert traffic.under_way == 0
 
 
-def test_threads_leave_no_count_behind(world):
+def test_counters_are_zero_after_all_threads_end(world):
     faults = Faults([parse_rule(f"{kind}:rate=0.3") for kind in ("500", "drop", "refresh", "hang")], seed=3)
     transport = FaultyTransport(LocalTransport(world), faults, 30.0, sleep=lambda _seconds: None)
 
@@ -195,7 +195,7 @@ def test_serve_gives_faults_and_counters():
     assert seen["faults"] == {"503:first=1": 1, "400-memory:after=2": 1}
 
 
-def test_a_wrong_fault_is_told_before_anything_listens():
+def test_a_wrong_fault_is_reported_before_anything_listens():
     result = CliRunner().invoke(cli.main, ["localearth", "serve", "--fault", "429:rate=2"])
     assert result.exit_code == 2
     assert "--fault '429:rate=2'" in result.stderr

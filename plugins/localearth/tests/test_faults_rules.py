@@ -71,12 +71,12 @@ def test_a_table_means_what_the_text_means(rule: FaultRule) -> None:
         ("429:bounds=3,2,1,4", r"`bounds` are west, south, east, north"),
     ],
 )
-def test_what_is_wrong_is_told(text: str, said: str) -> None:
+def test_a_wrong_rule_is_reported(text: str, said: str) -> None:
     with pytest.raises(InputError, match=rf"(?s)^--fault '{text}': .*{said}"):
         parse_rule(text)
 
 
-def test_a_wrong_table_is_told_with_its_place() -> None:
+def test_a_wrong_table_is_reported_with_its_position() -> None:
     table = {"faults": [{"kind": "429"}, {"kind": "500", "rate": 2.0}]}
     with pytest.raises(ConfigError, match=r"my\.toml: \[engines\.local\] faults\[1\]\.rate: .* must be <= 1"):
         structure(table, LocalOptions, "engines.local", "my.toml")

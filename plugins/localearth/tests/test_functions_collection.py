@@ -172,7 +172,7 @@ def test_features_made_by_the_client(local):
     assert feature.select(["a"], ["b"]).toDictionary().getInfo() == {"b": 1}
 
 
-def test_wrong_kinds_of_assets_are_told(local):
+def test_wrong_kinds_of_assets_are_reported(local):
     with pytest.raises(ee.EEException, match="Asset 'TEST/SCENES' is not an Image"):
         ee.Image("TEST/SCENES").getInfo()
     with pytest.raises(ee.EEException, match="is not an ImageCollection"):

@@ -24,7 +24,7 @@ def masked_collection():
 
 
 @pytest.mark.parametrize("name", ["mean", "min", "max", "sum", "median", "count", "product"])
-def test_composites_are_numpys(stack, pixels, name):
+def test_composites_equal_numpys(stack, pixels, name):
     got = pixels(getattr(masked_collection(), name)(), X, Y, 20, 20)["B2"]
     expected = {
         "median": lambda: np.ma.median(stack, axis=0),
@@ -33,7 +33,7 @@ def test_composites_are_numpys(stack, pixels, name):
     np.testing.assert_allclose(got, np.ma.filled(expected, 0))
 
 
-def test_the_mode_is_the_commonest_and_the_least_of_equals(stack, pixels):
+def test_the_mode_is_the_most_frequent_value_and_the_smallest_of_equals(stack, pixels):
     got = pixels(masked_collection().mode(), X, Y, 20, 20)["B2"]
     for row in range(20):
         for col in range(20):

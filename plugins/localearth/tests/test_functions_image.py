@@ -178,7 +178,7 @@ def test_bands_are_matched_by_name_or_in_order(scene, pixels):
     assert single == {"B2": raw["B2"] * 2, "B3": raw["B3"] + raw["B2"]}
 
 
-def test_unmask_stays_in_the_footprint_unless_told_otherwise(scene, pixels):
+def test_unmask_stays_in_the_footprint_by_default(scene, pixels):
     band = scene.select("B2")
     outside = (X - 100, Y + 100, 5, 5)
     assert (pixels(band.unmask(7), *outside)["B2"] == 0).all()

@@ -1,4 +1,4 @@
-"""What programs of others need: xee, geedim, geemap, eemont, geetools and wxee showed that it was missing or wrong."""
+"""Functions that were missing or wrong for other programs: xee, geedim, geemap, eemont, geetools and wxee."""
 
 import ee
 import numpy as np

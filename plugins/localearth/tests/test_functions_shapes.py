@@ -50,7 +50,7 @@ def test_overlapping_parts_are_united_in_predicates_and_regions(local):
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_holes_are_subtracted_whichever_way_they_run(local, turned):
+def test_holes_are_subtracted_in_either_direction(local, turned):
     outer, hole = list(box(0, 0, 0.04, 0.04).exterior.coords), list(box(0.01, 0.01, 0.02, 0.02).exterior.coords)
     polygon = ee.Geometry.Polygon([outer, hole[::-1] if turned else hole])
     assert polygon.area().getInfo() == pytest.approx(area(outer) - area(hole), rel=1e-9)

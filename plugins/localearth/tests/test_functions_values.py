@@ -98,6 +98,7 @@ CASES = {
     "string match": (lambda: ee.String("T18SUG_x").match("T([0-9]+)"), ["T18", "18"]),
     "string no match": (lambda: ee.String("abc").match("z"), []),
     "string match all": (lambda: ee.String("a1b2").match("[0-9]", "g"), ["1", "2"]),
+    "string match all without groups": (lambda: ee.String("{a} {b}").match(r"\{(.)\}", "g"), ["{a}", "{b}"]),
     "string replace": (lambda: ee.String("aa").replace("a", "b"), "ba"),
     "string replace all": (lambda: ee.String("aa").replace("(a)", "$1x", "g"), "axax"),
     "string index": (lambda: ee.List([ee.String("abcb").index("b"), ee.String("abcb").rindex("b")]), [1, 3]),
@@ -161,7 +162,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("case", FAILURES)
-def test_failures_are_told(local, case):
+def test_failures_are_reported(local, case):
     build, message = FAILURES[case]
     with pytest.raises(ee.EEException) as caught:
         build().getInfo()

@@ -111,7 +111,7 @@ def test_a_connection_stays_open_between_requests(connection):
     assert connection.sock is opened
 
 
-def test_unknown_paths_and_methods_are_told_in_googles_form(connection):
+def test_unknown_paths_and_methods_are_reported_in_googles_form(connection):
     connection.request("GET", "/v1/nothing")
     answer = connection.getresponse()
     assert answer.status == 501
@@ -128,7 +128,7 @@ def test_unknown_paths_and_methods_are_told_in_googles_form(connection):
         ({"Content-Length": str(MAX_BODY + 1)}, 413),
     ],
 )
-def test_a_body_of_unknown_or_absurd_length_is_refused(connection, headers, status):
+def test_a_body_of_unknown_or_too_large_length_is_refused(connection, headers, status):
     connection.putrequest("POST", "/v1/projects/local/value:compute")
     for name, value in headers.items():
         connection.putheader(name, value)
@@ -139,7 +139,7 @@ def test_a_body_of_unknown_or_absurd_length_is_refused(connection, headers, stat
     assert json.loads(answer.read())["error"]["code"] == status
 
 
-def test_a_client_that_goes_away_harms_nobody(server, connection):
+def test_a_client_that_disconnects_does_not_disturb_others(server, connection):
     with socket.create_connection(server.server_address[:2], timeout=60) as rude:
         rude.sendall(b"POST /v1/projects/local/value:compute HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
     connection.request("GET", "/world")
@@ -162,18 +162,18 @@ def free_address() -> str:
         return f"http://127.0.0.1:{unused.getsockname()[1]}"
 
 
-def test_no_server_is_told_with_the_remedy():
+def test_a_missing_server_is_reported_with_the_remedy():
     with pytest.raises(EngineError, match=r"no local Earth Engine answers at http.*mmearth-core localearth serve"):
         LocalEngine(LocalOptions(url=free_address())).connect(LIMITS)
 
 
-def test_an_address_that_is_none_is_told():
+def test_an_invalid_address_is_reported():
     with pytest.raises(EngineError, match=r"url = '127\.0\.0\.1:80' is not an address"):
         _ = LocalEngine(LocalOptions(url="127.0.0.1:80")).source
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"[]", b'{"source": 3}'])
-def test_another_kind_of_server_is_told(server, monkeypatch, content):
+def test_another_kind_of_server_is_reported(server, monkeypatch, content):
     monkeypatch.setattr(Handler, "do_GET", lambda self: self.send(200, {}, content))
     with pytest.raises(EngineError, match=r"is not a local Earth Engine \(HTTP status 200"):
         _ = LocalEngine(LocalOptions(url=server.url)).source

@@ -1,4 +1,4 @@
-"""The package `localearth` imports nothing of mmearth, and its parts that can be left out only where they are used."""
+"""The package `localearth` imports nothing of mmearth, and imports its optional parts only where they are used."""
 
 import ast
 import os

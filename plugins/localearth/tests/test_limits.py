@@ -26,7 +26,7 @@ def test_too_many_elements_are_refused_before_they_are_made(local, make, count):
     tracemalloc.stop()
 
 
-def test_a_machine_without_memory_is_said_so(world, monkeypatch):
+def test_missing_memory_is_reported(world, monkeypatch):
     def full(*_):
         raise MemoryError
 

@@ -231,7 +231,7 @@ def test_a_chain_of_any_length_needs_no_recursion(world):
     assert (status, json.loads(content)) == (200, {"result": 5000})
 
 
-def test_a_chain_of_images_that_is_too_long_is_told(world):
+def test_a_chain_of_images_that_is_too_long_is_reported(world):
     values = {"1": node("Image.constant", value=constant(0))}
     for n in range(2, 3002):
         values[str(n)] = node("Image.add", image1={"valueReference": str(n - 1)}, image2=constant(1))
@@ -300,7 +300,7 @@ def test_a_function_is_called_with_arguments_by_name(world):
     assert error(answer) == (400, "A function of the expression is called without argument 'small'.")
 
 
-def test_an_error_in_a_branch_not_taken_is_not_met(local):
+def test_an_error_in_a_branch_not_taken_has_no_effect(local):
     fails = ee.List([]).get(0)
     both = ee.List([ee.Algorithms.If(True, "yes", fails), ee.Algorithms.If(ee.List([]), fails, "no")])
     assert both.getInfo() == ["yes", "no"]

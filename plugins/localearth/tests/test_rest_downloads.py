@@ -150,7 +150,7 @@ def test_zips_of_geotiffs(get, kit, params, names):
         ({"scale": -1}, "must be positive"),
     ],
 )
-def test_what_cannot_be_made_is_told_at_once(get, kit, change, said):
+def test_a_download_that_cannot_be_made_is_refused_at_once(get, kit, change, said):
     params = {"region": region(kit, 200, 100, 1200, 1100), "scale": 10, "crs": UTM, "format": "NPY", **change}
     with pytest.raises(ee.EEException, match=said):
         image().select(["B2", "B3"]).getDownloadURL(params)
@@ -163,7 +163,7 @@ def test_an_image_without_bounds_needs_a_region(get):
         ee.Image(1).getDownloadURL({"format": "NPY", "scale": 10})
 
 
-def test_a_name_that_was_never_given_is_not_found(get):
+def test_an_unknown_download_id_is_not_found(get):
     status, _, content = get("http://any/v1/projects/local/thumbnails/abc:getPixels")
     assert status == 404
     assert "projects/local/thumbnails/abc" in json.loads(content)["error"]["message"]

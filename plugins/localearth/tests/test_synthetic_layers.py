@@ -210,7 +210,7 @@ def _clear(there: Place, image: Any) -> bool:
     return bool(np.isin(classes, (2, 4, 5, 11)).mean() > 0.97)
 
 
-def test_clouds_are_in_every_layer_that_tells_of_them() -> None:
+def test_clouds_are_in_every_layer_that_shows_them() -> None:
     there = place("farms")
     for image in world().find("COPERNICUS/S2_SR_HARMONIZED").images(there.region, year(2019)):
         if image.index[-6:] != there.image.index[-6:] or not image.footprint.contains(there.region):

@@ -127,7 +127,7 @@ def test_mixtures_add_up() -> None:
         assert 0.75 < total.min() <= total.max() < 1.25
 
 
-def test_without_the_package_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_reported_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landmask, "find_spec", lambda name: None)
     with pytest.raises(SetupError, match=r'pip install "mmearth-localearth\[planet\]"'):
         landmask.open_land_mask()
@@ -149,7 +149,7 @@ def test_the_cache_is_made_once_where_the_user_wants_it(tmp_path: Path, monkeypa
     assert first.window(4950, 21900, 3, 4).all()
 
 
-def test_a_cache_that_cannot_be_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_kept_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if find_spec("global_land_mask") is None:
         pytest.skip("needs mmearth-localearth[planet]")
     (tmp_path / "file").write_text("")

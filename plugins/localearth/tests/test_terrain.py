@@ -73,7 +73,7 @@ def test_a_plane_in_degrees_has_its_slope_at_any_latitude(engine, pixels, kit, l
 
 @shared
 @given(seed=st.integers(0, 10_000))
-def test_native_slope_brought_bilinearly_onto_a_finer_grid(engine, pixels, kit, seed):
+def test_native_slope_resampled_to_a_finer_grid(engine, pixels, kit, seed):
     """The order of the plugin's graph: slope on native pixels, then bilinear to 10 m."""
     heights = np.random.default_rng(seed).random((12, 12)) * 100
     x, y = kit.origin

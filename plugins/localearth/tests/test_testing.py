@@ -40,18 +40,18 @@ class Unwritable(Heights):
         return {"height": float("nan")}
 
 
-def test_a_tile_is_brought_through(tmp_path):
+def test_a_tile_is_downloaded(tmp_path):
     result = download(ArrayWorld(ASSET), [Heights()], TILE, ANCHOR, tmp_path)
     assert result.requests == {"pixels": 1}
     assert (result.bands["heights__h"] == PIXELS[:16, :16]).all()
 
 
-def test_a_plugin_that_asks_by_itself_fails(tmp_path):
+def test_a_plugin_that_sends_its_own_requests_fails(tmp_path):
     with pytest.raises(AssertionError, match="has sent requests itself"):
         download(ArrayWorld(ASSET), [Nosy()], TILE, ANCHOR, tmp_path)
 
 
-def test_an_answer_that_is_no_json_fails(tmp_path):
+def test_an_answer_that_is_not_json_fails(tmp_path):
     entry = download(ArrayWorld(ASSET), [Unwritable()], TILE, ANCHOR, tmp_path).entry
     assert entry.outcome is Outcome.FAILED
     assert "what is located must be JSON" in entry.reason

@@ -46,7 +46,7 @@ def test_a_process_that_dies_is_replaced() -> None:
         pool.close()
 
 
-def test_no_process_outlives_an_owner_that_is_killed() -> None:
+def test_no_process_outlives_a_killed_owner() -> None:
     script = (
         "import os, signal\n"
         "from localearth.workers import ServicePool\n"

@@ -99,7 +99,7 @@ def test_the_interval_takes_its_start_and_leaves_out_its_end(world: RastersWorld
     assert indexes(world, interval=(start + 1, end + 1)) == ["elsewhere", "late"]
 
 
-def test_the_region_keeps_what_it_touches(world: RastersWorld) -> None:
+def test_the_region_selects_images_that_intersect_it(world: RastersWorld) -> None:
     assert indexes(world, region=Point(10.5, 10.5)) == ["elsewhere"]
     assert indexes(world, region=box(-76, 37, -75, 38), interval=(0, 1_577_836_800_000)) == ["early", "z"]
 
@@ -123,7 +123,7 @@ def test_the_footprint_is_the_outline_of_the_pixels(world: RastersWorld) -> None
     assert world.find("MY/FLOAT").footprint.equals(box(0, 0, 1, 1))
 
 
-def test_a_raster_across_the_date_line_wants_an_explicit_footprint(folder: Path) -> None:
+def test_a_raster_across_the_date_line_needs_an_explicit_footprint(folder: Path) -> None:
     save(
         folder / "a.tif", [VALUES, VALUES], crs="EPSG:32701", transform=rasterio.Affine(1000, 0, 100_000, 0, -1000, 8e6)
     )
@@ -169,7 +169,7 @@ def test_masks_come_from_nan_the_manifests_nodata_and_the_files(world: RastersWo
     np.testing.assert_array_equal(np.argwhere(~masked.read(0, 0, 4, SIDE)[1]), [[0, 9]])
 
 
-def test_a_crs_in_the_manifest_stands_in_for_a_missing_one(folder: Path) -> None:
+def test_a_crs_in_the_manifest_replaces_a_missing_one(folder: Path) -> None:
     save(folder / "bare.tif", [VALUES], crs=None, transform=rasterio.Affine(0.5, 0, -64, 0, -0.5, 64))
     (folder / "toy.toml").write_text('[[image]]\nid = "A"\nbands = { b = { file = "bare.tif", crs = "EPSG:4326" } }')
     image = RastersWorld(folder / "toy.toml").find("A")
@@ -190,7 +190,7 @@ def test_forty_threads_read_the_right_pixels(world: RastersWorld) -> None:
         assert all(threads.map(read, range(2000)))
 
 
-def test_the_pool_lends_a_dataset_to_one_reader_and_keeps_few(folder: Path) -> None:
+def test_the_pool_gives_a_dataset_to_one_reader_and_keeps_few(folder: Path) -> None:
     pool = HandlePool(idle=1)
     path, other = folder / "a.tif", folder / "float.tif"
     with pool.borrow(path) as first, pool.borrow(path) as second:

@@ -57,6 +57,12 @@ MASKS: tuple[EngineCheck, ...] = (
         "a note in geedim's source (`geedim/image.py`)",
         unchecked="The core requests NPY only; the local engine offers GeoTIFF to other programs.",
     ),
+    assumed(
+        "geotiff-mixed",
+        "The bands of a GeoTIFF have one type, the smallest that holds the values of all bands.",
+        "GDAL writes GeoTIFFs of one type only; how Google chooses it is not documented",
+        unchecked="The core requests NPY only; the local engine offers GeoTIFF to other programs.",
+    ),
     documented(
         "palette-names",
         "Colours of a palette are written as in CSS: names, or hexadecimal numbers.",

@@ -168,13 +168,13 @@ COMPOSITES: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "composite-of-one-grid",
-        "So has a composite of images that share one grid.",
+        "A composite of images that share one grid has no grid of its own either.",
         "the guide speaks of different projections; if Google kept the shared grid, the core would interpolate on it",
         Probe(lambda ee: ee.ImageCollection([_columns(ee, 20), _columns(ee, 20)]).median().projection(), _NO_GRID),
     ),
     assumed(
         "constant-grid",
-        "So has a constant.",
+        "A constant has no grid of its own either.",
         "common practice",
         Probe(lambda ee: ee.Image(1).projection(), _NO_GRID),
     ),

@@ -97,7 +97,7 @@ REDUCTION: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "reduce-default-projection",
-        "With `setDefaultProjection` it can: the composite is computed on that grid.",
+        "That of a composite with `setDefaultProjection` can be reduced: the composite is computed on that grid.",
         "users report it as the remedy",
         Probe(
             lambda ee: _composite(ee).setDefaultProjection(ZONE, _NATIVE).reduceResolution(ee.Reducer.mean()),

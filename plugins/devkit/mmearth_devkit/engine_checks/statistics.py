@@ -71,7 +71,7 @@ STATISTICS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "circular-variance",
-        "The variance of angles is 1 - R.",
+        "The variance of angles is 1 - R, where R is the length of their mean vector.",
         "the usual definition",
         Probe(
             lambda ee: ee.List([0, math.pi / 2]).reduce(ee.Reducer.circularVariance()),

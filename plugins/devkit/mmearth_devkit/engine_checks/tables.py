@@ -42,7 +42,7 @@ TABLES: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "flatten-ids",
-        "`flatten` makes ids of those of the collection and the element, as in `0_1`.",
+        "`flatten` joins the ids of the collection and the element, as in `0_1`.",
         "common practice; `merge` is documented to prefix ids so",
         Probe(
             lambda ee: (
@@ -152,7 +152,7 @@ TABLES: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "array-floats",
-        "Operations on integer arrays that give fractions compute single precision.",
+        "Operations on integer arrays that give fractions have single precision.",
         "the API sample of `ee.Array.pow` prints so",
         Probe(lambda ee: ee.Array([10]).pow([-1]).get([0]).multiply(1e9).round(), 100000001),
     ),

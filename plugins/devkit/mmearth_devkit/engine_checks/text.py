@@ -19,7 +19,7 @@ TEXT: tuple[EngineCheck, ...] = (
     ),
     documented(
         "cast-limits",
-        "What is beyond 64 bits becomes the nearest integer of 64 bits.",
+        "`toInt64` of a number beyond 64 bits is the nearest integer of 64 bits.",
         API + "number-toint64",
         Probe(lambda ee: ee.Number(1e19).toInt64().subtract(9_223_372_036_854_775_800), 7),
     ),
@@ -34,6 +34,12 @@ TEXT: tuple[EngineCheck, ...] = (
         "`Date.getRelative` is 0 if the unit is larger than the other.",
         API + "date-getrelative",
         Probe(lambda ee: ee.Date("2021-04-30").getRelative("month", "day"), 0),
+    ),
+    assumed(
+        "match-all",
+        "`String.match` with the flag g returns all matches, without their groups.",
+        "a test of geetools' `String.format`, which passes on Google's servers, needs it",
+        Probe(lambda ee: ee.String("a1b2").match("[a-z]([0-9])", "g"), ["a1", "b2"]),
     ),
     assumed(
         "list-equal",
@@ -66,7 +72,7 @@ TEXT: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "text-order",
-        "Strings are ordered by their units of 16 bits.",
+        "Strings are ordered by their UTF-16 code units.",
         "Java's `String.compareTo` does so",
         Probe(lambda ee: ee.String("\uffff").compareTo("\N{SNAKE}"), 1),
     ),
@@ -78,13 +84,13 @@ TEXT: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "date-gap",
-        "A local time that the clocks skip is not a date.",
+        "A local time that does not exist, because clocks go forward, is an error.",
         f"{JODA}`IllegalInstantException`",
         Probe(lambda ee: ee.Date("2021-03-28T02:30", "CET").millis(), REFUSED),
     ),
     assumed(
         "date-twice",
-        "A date that is moved to a local time that comes twice keeps its offset from UTC.",
+        "A date that is moved to a local time that occurs twice, because clocks go back, keeps its offset from UTC.",
         f"{JODA}`DateTimeZone.convertLocalToUTC`",
         Probe(
             lambda ee: ee.Date("2021-12-31T02:30", "CET").advance(-2, "month", "CET").millis(),

@@ -49,7 +49,7 @@ def _register() -> None:
             return arrays.make(value, kind)
 
         convert.__doc__ = f"The array as {target}."
-        note = "Clamps to the type's range and rounds; a negative half is refused."
+        note = "Clamps to the type's range and rounds; a negative half is refused." if NAMED[target].is_integer else ""
         function(*(each for each in names_of if each in signatures()), note=note)(convert)
 
 

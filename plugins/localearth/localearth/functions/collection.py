@@ -174,13 +174,13 @@ def distinct(collection: Collection, properties: Any) -> Collection:
     return collection.derived(make)
 
 
-@function("Collection.geometry", note="Edges are straight in longitude and latitude; overlaps are united (assumed).")
+@function("Collection.geometry", note="Overlaps are united (assumed).")
 def geometry_of(collection: Collection, _margin: Any) -> Any:
     """The union of all geometries."""
     return union(collection)
 
 
-@function("Collection.union", note="Edges are straight in longitude and latitude.")
+@function("Collection.union")
 def union_of(collection: Collection, _margin: Any) -> Collection:
     """A collection of one feature, the union of all geometries, with the documented id."""
     return of_elements([Feature(union(collection), {"system:index": "union_result"})], of_images=False)

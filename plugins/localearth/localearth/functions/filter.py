@@ -126,7 +126,7 @@ def _register_spatial() -> None:
 
             return Filter(passes, region if touching and field in GEOMETRY_FIELDS else None, text=name)
 
-        function(name, note="Edges are straight in longitude and latitude.")(spatial)
+        function(name)(spatial)
 
 
 _register_spatial()

@@ -143,7 +143,8 @@ def _register() -> None:
         def convert(image: Image, kind: PixelType = NAMED[target]) -> Image:
             return image.with_bands(cast_band(band, kind) for band in image.bands)
 
-        function(*names, note="Clamps to the type's range, truncates fractions; NaN becomes 0 (assumed).")(convert)
+        note = "Clamps to the type's range, truncates fractions; NaN becomes 0 (assumed)."
+        function(*names, note=note if NAMED[target].is_integer else "")(convert)
 
 
 def _kept(image: Image) -> dict[str, Any]:

@@ -58,7 +58,10 @@ def _register() -> None:
                 )
             return Long(found) if kind.is_integer else found
 
-        function(*names, note="Clamps to the type's range, truncates fractions (documented).")(convert)
+        note = "Clamps to the type's range, truncates fractions (documented)." if NAMED[target].is_integer else ""
+        if NAMED[target] == FLOAT:
+            note = "Whole numbers are not changed (assumed). A fraction that a 32-bit float cannot hold is refused."
+        function(*names, note=note)(convert)
 
 
 _register()
