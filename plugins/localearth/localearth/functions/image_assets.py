@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
+from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid, outline_lonlat
@@ -16,6 +17,9 @@ from localearth.values.pixel_type import of_dtype
 from localearth.values.projection import Affine, Projection
 from localearth.worlds.base import BandSource, ImageAsset, World
 
+_FOOTPRINTS: dict[int, tuple[BaseGeometry, Geometry, Geometry]] = {}
+_MOST_FOOTPRINTS = 4096
+
 
 def missing(kind: str, asset_id: str) -> EarthEngineError:
     """Google's error for a missing asset."""
@@ -24,19 +28,29 @@ def missing(kind: str, asset_id: str) -> EarthEngineError:
 
 def from_asset(asset: ImageAsset) -> Image:
     """The image of an asset; its bands are created on first use."""
-    footprint = None if asset.footprint is None else Geometry(asset.footprint, geodesic=False)
+    footprint, ring = (None, None) if asset.footprint is None else _footprint(asset.footprint)
     properties = {"system:version": asset.version, **asset.properties, "system:index": asset.index}
     if footprint is not None:
-        properties["system:footprint"] = _outline(footprint) if asset.ring else footprint
+        properties["system:footprint"] = ring if asset.ring else footprint
     return Image(
         lambda: tuple(_band(band, footprint) for band in asset.bands), properties, id=asset.id, footprint=footprint
     )
 
 
-def _outline(footprint: Geometry) -> Geometry:
-    """The ring around a footprint; the footprint itself if it has several parts or holes."""
-    shape = footprint.shape
-    return Geometry(shape.exterior) if shape.geom_type == "Polygon" and not shape.interiors else footprint
+def _footprint(shape: BaseGeometry) -> tuple[Geometry, Geometry]:
+    """A footprint, and the ring around it: the footprint itself if it has several parts or holes.
+
+    Scenes of one place share their shape, and therefore what is computed from it. The shape is kept with it, because
+    its id() is only unique during its lifetime.
+    """
+    found = _FOOTPRINTS.get(id(shape))
+    if found is None:
+        if len(_FOOTPRINTS) >= _MOST_FOOTPRINTS:
+            _FOOTPRINTS.clear()
+        footprint = Geometry(shape, geodesic=False)
+        plain = shape.geom_type == "Polygon" and not shape.interiors
+        found = _FOOTPRINTS[id(shape)] = shape, footprint, Geometry(shape.exterior) if plain else footprint
+    return found[1:]
 
 
 @lru_cache(maxsize=4096)

@@ -75,8 +75,7 @@ class Granule:
 
     def grid(self, metres: int) -> Grid:
         """Its pixels of a size."""
-        transform = (float(metres), 0.0, float(self.left), 0.0, -float(metres), float(self.top))
-        return Grid(self.crs, transform, SIZE // metres, SIZE // metres)
+        return _grid(self.crs, self.left, self.top, metres)
 
     def fine(self, window: Window, factor: int) -> tuple[Lattice, Window]:
         """The planet's pixels of 10 m under a window of pixels of `factor` times 10 m."""
@@ -87,6 +86,12 @@ class Granule:
     def strips(self) -> tuple[Strip, ...]:
         """The strips by relative orbit; computed on first use, because most granules are only near a location."""
         return _strips(self.crs, self.left, self.top, self.lon, self.lat)
+
+
+@lru_cache(maxsize=4096)
+def _grid(crs: str, left: int, top: int, metres: int) -> Grid:
+    transform = (float(metres), 0.0, float(left), 0.0, -float(metres), float(top))
+    return Grid(crs, transform, SIZE // metres, SIZE // metres)
 
 
 class Granules:

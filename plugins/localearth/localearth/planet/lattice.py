@@ -79,7 +79,8 @@ class Window:
 
     def indices(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Its row numbers, (rows, 1), and its column numbers, (1, cols)."""
-        rows, cols = np.ogrid[self.row : self.row + self.rows, self.col : self.col + self.cols]
+        rows = np.arange(self.row, self.row + self.rows)[:, None]
+        cols = np.arange(self.col, self.col + self.cols)[None, :]
         return rows, cols
 
 

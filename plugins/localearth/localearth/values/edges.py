@@ -147,7 +147,8 @@ def planar_area(shape: BaseGeometry) -> float:
 
 def middle(shape: BaseGeometry) -> float:
     """The longitude in the middle of a shape's bounds; 0 for an empty one."""
-    return 0.0 if shape.is_empty else float(shape.bounds[0] + shape.bounds[2]) / 2
+    west, _, east, _ = shape.bounds
+    return 0.0 if math.isnan(west) else float(west + east) / 2
 
 
 def turned(shape: BaseGeometry, to: float) -> BaseGeometry:
@@ -158,8 +159,9 @@ def turned(shape: BaseGeometry, to: float) -> BaseGeometry:
 
 def wrapped(shape: BaseGeometry) -> BaseGeometry:
     """A shape in degrees whose parts beyond 180 degrees are moved by a turn to their place between -180 and 180."""
-    if shape.is_empty or (shape.bounds[0] >= -180 and shape.bounds[2] <= 180):
+    west, _, east, _ = shape.bounds
+    if math.isnan(west) or (west >= -180 and east <= 180):
         return shape
-    turns = range(int((shape.bounds[0] + 180) // 360), int((shape.bounds[2] + 180) // 360) + 1)
+    turns = range(int((west + 180) // 360), int((east + 180) // 360) + 1)
     world = [shape.intersection(box(360 * turn - 180, -90, 360 * turn + 180, 90)) for turn in turns]
     return shapely.union_all([translate(part, -360 * turn) for part, turn in zip(world, turns, strict=True)])
