@@ -133,7 +133,7 @@ def download(image: ee.Image, polygon: ee.Geometry, crs: str, found: dict[str, A
     params = {"region": polygon.bounds(), "scale": 10, "crs": crs, "bands": found["stack"]}
     content = fetch(image.getDownloadURL({**params, "format": "GEO_TIFF"}))
     with rasterio.MemoryFile(content) as memory, memory.open() as file:
-        tiff = file.read()
+        tiff = file.read(masked=True).filled(0)  # NPY has 0 where a GeoTIFF has no data
         found["tiff"] = {
             "crs": file.crs.to_string(),
             "transform": list(file.transform)[:6],
