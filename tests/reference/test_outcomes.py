@@ -12,6 +12,37 @@ PROJECTIONS = "a run asks once for the projections of the bands that are interpo
 
 RULES = "the engine check has six more rules, about composites and default projections"
 
+MORE_RULES = "the engine check has more rules, about tables, statistics, arrays, geometries and pictures"
+
+ANSWERS = [
+    "[].[]",
+    "[].[].[]",
+    "a_count.[]",
+    "a_max.[]",
+    "a_mean.[]",
+    "b",
+    "coefficients",
+    "coefficients.[].[]",
+    "constant.[]",
+    "correlation",
+    "groups.[].k",
+    "groups.[].sum",
+    "hillshade.[]",
+    "hue.[]",
+    "max",
+    "max1",
+    "min",
+    "p-value",
+    "precision",
+    "residuals",
+    "residuals.[]",
+    "saturation.[]",
+    "sum.[]",
+    "value.[]",
+    "vis-gray.[]",
+]
+"""What the answers to further rules of `engine check` hold."""
+
 RESTRICTED = "a run says whether Earth Engine answered in restricted mode"
 
 RUNS = (
@@ -67,6 +98,17 @@ CHANGED = {
         for what in ("types", "values")
         for answer in ("expected", "found")
         for key in ("crs", "transform.[]", "type")
+    },
+    **{
+        f"engine check --engine local:virginia --json {what} beliefs.[].{answer}.{key}": MORE_RULES
+        for what in ("types", "values")
+        for answer in ("expected", "found")
+        for key in ANSWERS
+    },
+    **{
+        f"engine check --engine local:virginia --json {what} beliefs.[].{answer}{key}": MORE_RULES
+        for what, key in (("types", ""), ("values", ".a.[]"))
+        for answer in ("expected", "found")
     },
     **{
         f"engine check --engine local:virginia --json values {what}": RULES
