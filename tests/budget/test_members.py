@@ -111,6 +111,7 @@ def test_who_comes_later_gets_an_equal_share(world):
         assert sum(world.held()) == 40, number
 
 
+@pytest.mark.slow
 def test_the_last_three_of_eighty_have_all_slots(world):
     everybody = world.start(80)
     world.pass_time(SOON)
@@ -229,6 +230,7 @@ def test_the_smaller_of_two_budgets_applies_to_both(world):
     assert world.held() == [40]
 
 
+@pytest.mark.slow
 def test_a_step_of_one_process_among_many_writes_once_and_reads_every_file(world):
     world.start(40)
     world.pass_time(SOON)
@@ -239,6 +241,7 @@ def test_a_step_of_one_process_among_many_writes_once_and_reads_every_file(world
     assert total == {"write": 12 * 40, "names": 12 * 40, "read": 12 * 40 * 40}
 
 
+@pytest.mark.slow
 def test_the_folder_stays_small(new_world):
     world = new_world(slots=4)
     world.start(3)

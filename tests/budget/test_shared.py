@@ -105,6 +105,7 @@ def start(folder: Path, server: Server, requests: int) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_processes_keep_to_one_budget_while_one_is_killed_and_one_is_paused(tmp_path, server):
     folder = tmp_path / "budget"
     killed, paused, third = workers = [start(folder, server, requests) for requests in (10**6, 150, 150)]

@@ -102,6 +102,7 @@ def test_a_tenth_of_all_requests_fails_once_in_every_way_there_is(
     assert dataset.entries() == faultless.entries()
 
 
+@pytest.mark.slow
 def test_what_fails_for_good_is_told_and_after_a_loss_of_access_the_rest_goes_on(
     kit: Any, dataset: Any, faultless: Any, given: list[Faults]
 ) -> None:

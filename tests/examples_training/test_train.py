@@ -49,6 +49,7 @@ def test_it_learns_and_tells_more_than_the_most_frequent_class(train: ModuleType
     assert told[-1, 2] > rival
 
 
+@pytest.mark.slow
 def test_the_rival_is_the_most_frequent_class_of_the_training_tiles(train: ModuleType, planet: Path) -> None:
     splits = json.loads(planet.with_name("planet_splits.json").read_text())
     with h5py.File(planet) as file:
@@ -127,6 +128,7 @@ def test_unknown_pixels_neither_teach_nor_count(train: ModuleType) -> None:
     assert all(map(torch.equal, untouched, train.network(4, 3).parameters()))
 
 
+@pytest.mark.slow
 def test_the_picture_has_the_classes_own_colours(train: ModuleType, planet: Path, tmp_path: Path) -> None:
     path = tmp_path / "predictions.png"
     done = run(train, planet, "--epochs", "1", "-o", path)

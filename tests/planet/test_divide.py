@@ -57,6 +57,7 @@ def undivided(kit: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, b
     return stacks(folder / "planet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limit", "pieces"),
     [

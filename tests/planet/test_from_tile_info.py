@@ -71,6 +71,7 @@ def extended(first: Path, kit: Any) -> Path:
     return config.parent / "planet"
 
 
+@pytest.mark.slow
 def test_it_has_the_same_grids_and_pixels(first: Path, extended: Path, kit: Any) -> None:
     base, added = (kit.journal(first / "planet", group) for group in ("base", GROUP))
     entries = kit.journal(extended, "base")

@@ -181,7 +181,10 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(name, marks=() if name in ("missing", "truncated") else pytest.mark.slow) for name in FAULTS],
+)
 def test_a_bad_stack_is_left_out_named_and_sent_back(fault: str, config: Path, made: Path, kit: Any) -> None:
     spoil, reason = FAULTS[fault]
     dataset = config.parent / NAME

@@ -39,6 +39,7 @@ def another(how: str, path: Path) -> Iterator["subprocess.Popen[str]"]:
         process.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [(), ("info",), ("hdf5",), ("stats",), ("splits",)])
 def test_post_while_a_run_is_at_work(part: tuple[str, ...], config: Path, kit: Any) -> None:
     kit.summary("post", config, "--workers", "1")

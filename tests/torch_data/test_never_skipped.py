@@ -10,6 +10,7 @@ HERE = Path(__file__).parent
 TEST = HERE / "test_torchgeo.py::test_its_module_is_the_one_that_was_published"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lost", "ending"),
     [("torch", "1 error"), pytest.param("torchgeo", "1 error", marks=pytest.mark.slow), ("", "1 passed")],

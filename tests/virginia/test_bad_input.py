@@ -127,6 +127,7 @@ def test_configuration_of_another_dataset_in_the_same_folder(
     assert "another `name` or `path`" in message
 
 
+@pytest.mark.slow
 def test_other_tiles_in_the_same_folder(refused: Callable[..., str], run_cli: Run, config: Path) -> None:
     assert run_cli("run", config, "--limit", "1").returncode == 0
     edit_tiles(config, lambda features: features.pop())

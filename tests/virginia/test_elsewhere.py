@@ -30,6 +30,7 @@ def twin(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[],
     return make
 
 
+@pytest.mark.slow
 def test_a_recorded_run_is_played_back_without_the_world(
     run_cli: Run, config: Path, undisturbed: Path, twin: Callable[[], Path], read_contents: Contents, tmp_path: Path
 ) -> None:

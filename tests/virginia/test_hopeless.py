@@ -107,6 +107,7 @@ def test_a_mistyped_asset(config: Path, undisturbed: Path, read_contents: Conten
     assert read_contents(dataset) == read_contents(undisturbed)
 
 
+@pytest.mark.slow
 def test_of_the_users_own_files_in_the_folder_none_is_to_be_deleted(config: Path) -> None:
     config.write_text(config.read_text().replace('name = "virginia"', 'name = "virginia"\npath = "."'))
     assert cli("run", with_options(config, MISTYPED, give_up_after=8)).exit_code == 2
@@ -118,6 +119,7 @@ def test_of_the_users_own_files_in_the_folder_none_is_to_be_deleted(config: Path
     assert summary("run", config)["done"] == 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("failing", "status", "failed"), [(slice(None), 2, 8), pytest.param(slice(1, None), 1, 39, marks=pytest.mark.slow)]
 )

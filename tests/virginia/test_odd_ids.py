@@ -56,6 +56,7 @@ def pixels(file: Path) -> np.ndarray:
         return content["sentinel2"][:]
 
 
+@pytest.mark.slow
 def test_pixels_are_those_of_plain_ids(odd: Path, tmp_path: Path) -> None:
     plain = build(tmp_path / "plain")
     summary("run", plain)
@@ -148,6 +149,7 @@ def test_nothing_controls_the_terminal(odd: Path) -> None:
         assert not set(done.output) & set(UNPRINTABLE) - {"\n"}, command
 
 
+@pytest.mark.slow
 def test_reasons_of_failed_tiles_are_shown_on_one_line(tmp_path: Path) -> None:
     """The world's raster has such a name, so every reason does."""
     folder = tmp_path / "own"

@@ -25,6 +25,7 @@ def summary_of(done: "subprocess.CompletedProcess[str]", code: int = 0) -> dict[
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_requests_are_one_a_tile_two_a_batch_and_one_a_process_at_most(
     run_cli: Run, demo: Path, tmp_path: Path
 ) -> None:
@@ -53,6 +54,7 @@ def test_running_again_asks_for_nothing_and_writes_nothing(run_cli: Run, config:
     assert again["ended_in_this_run"] == 0
 
 
+@pytest.mark.slow
 def test_two_shards_at_once_make_what_one_process_makes(
     run_cli: Run, config: Path, undisturbed: Path, read_contents: Contents
 ) -> None:

@@ -92,6 +92,7 @@ def test_a_signal_finishes_what_is_under_way_and_says_how_to_go_on(
     assert [one["exit"] for one in read_runs(config.parent / "virginia" / "runs.jsonl")] == [3, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("signals", "status"), [(f"{SIGTERM}; {SIGTERM}", 143), (f"{SIGTERM}; {SIGINT}", 130)], ids=["TERM", "INT"]
 )
@@ -113,6 +114,7 @@ def test_what_hangs_is_given_up_when_the_grace_is_over(run_cli: Run, config: Pat
     assert json.loads(again.stdout)["done"] == 40
 
 
+@pytest.mark.slow
 def test_waiting_for_another_try_is_interrupted(config: Path) -> None:
     busy = with_faults(config, 'kind = "503"\nphase = "pixels"\nafter = 9', retry_seconds=3600)
     stopped = run_until(9, SIGTERM, busy, "--json")
@@ -152,6 +154,7 @@ def test_a_full_disk_stops_the_run_and_leaves_nothing_half_written(
     assert read_contents(dataset) == read_contents(undisturbed)
 
 
+@pytest.mark.slow
 def test_a_folder_that_vanishes_stops_the_run_and_is_not_made_again(
     tmp_path: Path, read_contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +224,7 @@ def test_lost_access_stops_the_run_and_touches_no_tile(kind: str, advice: str, c
 RESTRICTED = 'kind = "restricted"\nafter = 6'
 
 
+@pytest.mark.slow
 def test_restricted_mode_does_not_end_a_run(config: Path) -> None:
     done = cli("run", with_faults(config, RESTRICTED, max_concurrent=1), "--json", "--limit", "8")
     assert done.exit_code == 0, done.stderr
@@ -233,6 +237,7 @@ def test_restricted_mode_does_not_end_a_run(config: Path) -> None:
     assert "restricted mode" not in cli("run", config, "--limit", "9").output
 
 
+@pytest.mark.slow
 def test_a_run_that_is_to_stop_in_restricted_mode(config: Path) -> None:
     stop = with_faults(config, RESTRICTED, max_concurrent=3, when_restricted='"stop"')
     done = cli("run", stop, "--limit", "8")
@@ -258,6 +263,7 @@ def test_a_batch_job_outlasts_faults_while_it_connects(kind: str, config: Path) 
     assert sum(json.loads(done.stdout)["retries"].values()) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", ["connect", "locate"])
 def test_a_batch_job_that_cannot_start_is_to_be_started_again(phase: str, config: Path) -> None:
     """Also if the first request, for the centres of the tiles, is never answered."""
@@ -273,6 +279,7 @@ def test_a_batch_job_that_cannot_start_is_to_be_started_again(phase: str, config
     assert cli("run", config, "--limit", "1").exit_code == 0
 
 
+@pytest.mark.slow
 def test_at_a_terminal_a_missing_network_is_an_error_at_once(config: Path) -> None:
     faults = with_faults(config, 'kind = "drop"\nphase = "connect"')
     leader, terminal = pty.openpty()
@@ -289,6 +296,7 @@ def test_at_a_terminal_a_missing_network_is_an_error_at_once(config: Path) -> No
     assert not (config.parent / "virginia").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", ["locate", "pixels"])
 def test_a_run_that_is_refused_from_the_start_is_not_to_be_begun_again_by_a_script(phase: str, config: Path) -> None:
     done = cli("run", with_faults(config, f'kind = "429-quota"\nphase = "{phase}"'), "--json")
@@ -329,6 +337,7 @@ def test_a_tile_that_alone_is_never_answered(kind: str, outcome: str, config: Pa
     assert (again["done"], again["ended_in_this_run"]) == (8, 1)
 
 
+@pytest.mark.slow
 def test_retries_are_told_by_reason(config: Path) -> None:
     rules = [
         'kind = "503"\nphase = "pixels"\nrate = 0.2\ntimes = 1',

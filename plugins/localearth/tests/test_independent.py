@@ -69,6 +69,7 @@ def test_a_program_imports_neither_the_planet_nor_the_faults() -> None:
     assert (done.returncode, done.stdout) == (0, "\n"), done.stderr
 
 
+@pytest.mark.slow
 def test_the_planet_and_the_faults_can_be_left_out(tmp_path: Path) -> None:
     """A copy of the package without their folders does everything else, and says what it does not have."""
     copy = tmp_path / "localearth"

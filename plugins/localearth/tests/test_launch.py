@@ -46,6 +46,7 @@ def launch(*program: str, **environment: str) -> subprocess.CompletedProcess[str
 pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[planet]")
 
 
+@pytest.mark.slow
 def test_a_program_for_googles_servers_runs_unchanged(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(GOOGLE)

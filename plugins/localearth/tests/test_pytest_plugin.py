@@ -45,6 +45,7 @@ def test_addresses_are_answered_inside_the_process(earth_engine):
 """
 
 
+@pytest.mark.slow
 def test_a_project_that_names_the_plugin_tests_its_code_offline(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["localearth.pytest_plugin"]\n')
     (tmp_path / "test_own.py").write_text(TESTS)

@@ -37,6 +37,7 @@ def test_the_list_has_846_regions_in_14_biomes_and_8_realms() -> None:
     assert all(entry.area > 0 for entry in table)
 
 
+@pytest.mark.slow
 @needs_coasts
 def test_every_region_is_a_valid_polygon_with_its_properties() -> None:
     assert len(records()) == 846

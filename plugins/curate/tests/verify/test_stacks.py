@@ -128,6 +128,7 @@ def test_a_tile_that_is_done_and_has_no_row(copy: Any, run_cli: Any) -> None:
     copy.verify(target=copy.config, code=0)
 
 
+@pytest.mark.slow
 def test_a_tile_whose_groups_are_of_two_days(copy: Any, run_cli: Any) -> None:
     copy.config.write_text(f"{copy.config.read_text()}\n[modalities.later]\n")
     assert "warning: The configuration names later, of which nothing" in run_cli("post", copy.config).stderr
