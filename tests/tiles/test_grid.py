@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import rasterio
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 from rasterio.transform import from_origin
@@ -82,7 +82,10 @@ def test_the_window_is_the_middle_of_the_bounds_snapped_outward(tile, size):
 @given(utm_crs(), st.integers(20_000, 80_000), st.integers(10_000, 900_000), SIZES, SIZES, SIZES)
 def test_noise_of_the_projection_does_not_move_the_grid(crs, column, row, columns, rows, size):
     left, top = column * PIXEL, row * PIXEL
-    grid = tile_grid(on_grid(left, top, columns, rows, crs), crs, size)
+    polygon = on_grid(left, top, columns, rows, crs)
+    # A polygon that jumps from 180 to -180 degrees is refused when tiles are read.
+    assume(polygon.bounds[2] - polygon.bounds[0] < 180)
+    grid = tile_grid(polygon, crs, size)
     assert grid.left == left + (columns - size) // 2 * PIXEL
     assert grid.top == top - (rows - size) // 2 * PIXEL
 

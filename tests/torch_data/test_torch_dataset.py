@@ -109,7 +109,6 @@ def test_a_split_and_a_choice_of_layers_and_bands(made: Path) -> None:
             torch.testing.assert_close(some[kind]["era5"], all_of_it[kind]["era5"][[year]], equal_nan=True)
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_return_the_same(made: Path, method: str) -> None:
