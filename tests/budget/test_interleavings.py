@@ -193,6 +193,7 @@ BURSTS = st.lists(st.tuples(st.integers(0, 3), PAUSES, MOVES, CHANCE), max_size=
 """Which process, after how long, makes how many moves in a row: while one makes many, the others are held up."""
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(bursts=BURSTS, processes=st.integers(2, 4), slots=st.integers(1, 5), greedy=st.booleans())
 def test_never_more_in_flight_than_slots(bursts, processes, slots, greedy):

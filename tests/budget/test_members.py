@@ -304,6 +304,7 @@ def test_a_folder_that_fails_for_a_while_closes_the_gate_and_opens_it_again(worl
     assert process.slots == 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "least", "slots"), [(100.0, 95, 40), (39.5, 37, 39), (10.0, 9, 10)])
 def test_no_second_sees_more_requests_than_the_rate_whoever_comes_and_goes(world, rate, least, slots):
     sent: list[float] = []

@@ -14,7 +14,7 @@ from mmearth_core.contract.modality import VARIANT_BYTES
 from mmearth_core.product import hdf5
 from mmearth_core.tiles.index import TileIndex
 
-SUFFIXES = [".geojson", ".gpkg", pytest.param(".fgb", marks=pytest.mark.slow)]
+SUFFIXES = [".gpkg", *(pytest.param(each, marks=pytest.mark.slow) for each in (".geojson", ".fgb"))]
 
 
 def project(folder, values, suffix=".geojson", options="", column="date"):

@@ -430,6 +430,7 @@ def test_every_class_of_error_has_a_section() -> None:
             assert getattr(errors, section.error).exit_code == section.status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", PROVOKED)
 def test_message_is_emitted(title: str, place: Place) -> None:
     matches(title, PROVOKED[title](place))

@@ -246,7 +246,9 @@ COMPOSITES = [
 ]
 
 
-@pytest.mark.parametrize("image", COMPOSITES)
+@pytest.mark.parametrize(
+    "image", [*COMPOSITES[:3], *(pytest.param(each, marks=pytest.mark.slow) for each in COMPOSITES[3:])]
+)
 def test_a_composite_that_the_core_would_interpolate_is_refused_before_any_pixel(make: Make, image: str) -> None:
     config = make(image)
     done = cli("run", config, "--json")

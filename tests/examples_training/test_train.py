@@ -177,6 +177,7 @@ def test_commands_shown_are_understood(train: ModuleType) -> None:
         assert run(train, *words, "--help").exit_code == 0
 
 
+@pytest.mark.slow
 def test_help() -> None:
     done = subprocess.run([sys.executable, SCRIPT, "--help"], capture_output=True, text=True, check=True)
     assert "python examples/train.py demo/planet/planet/planet.h5" in done.stdout

@@ -115,6 +115,7 @@ def test_a_modality_of_values_alone_costs_one_request_a_batch(first: Path, kit: 
     assert summary["done"] == 4
 
 
+@pytest.mark.slow
 def test_added_before_the_first_run_is_complete(added: Path, kit: Any, tmp_path: Path) -> None:
     config = kit.project(tmp_path, NAMES, ["sentinel2"])
     assert kit.run(config, "--limit", "2", code=0)["done"] == 2

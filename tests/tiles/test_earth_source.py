@@ -79,6 +79,7 @@ def test_each_region_and_attempt_has_its_own_seed():
     assert seeds == [job.seed for place in (3, 4) for attempt in (0, 1) for job in source.split(place, 9000, attempt)]
 
 
+@pytest.mark.slow
 @needs_planet
 def test_the_squares_made_on_the_server_are_those_made_here(client):
     ((_, places),) = EarthSource(client, 1300.0, 1).draw({700: 40}, 0)

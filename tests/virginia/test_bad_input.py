@@ -117,6 +117,7 @@ def test_corrupt_geojson(refused: Callable[..., str], config: Path) -> None:
     assert "cannot be read as a vector file" in refused()
 
 
+@pytest.mark.slow
 def test_configuration_of_another_dataset_in_the_same_folder(
     refused: Callable[..., str], run_cli: Run, config: Path
 ) -> None:

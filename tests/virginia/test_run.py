@@ -168,6 +168,7 @@ def test_killed_at_any_moment_and_run_again_nothing_differs(
     assert not list((config.parent / "virginia").rglob(".*")), "a torn file was left behind"
 
 
+@pytest.mark.slow
 def test_the_bare_exit_code_and_summary_tell_of_skipped_tiles(run_cli: Run, config: Path) -> None:
     tiles = config.parent / "tiles.geojson"
     features = json.loads(tiles.read_text())

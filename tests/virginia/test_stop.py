@@ -186,6 +186,7 @@ def test_a_folder_that_vanishes_stops_the_run_and_is_not_made_again(
     assert read_contents(dataset) == read_contents(tmp_path / "steady" / "few")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("blocked", "status"), [("stacks", 3), ("journal", 2), ("budget", 2)])
 def test_a_folder_that_cannot_be_written(blocked: str, status: int, config: Path) -> None:
     dataset = config.parent / "virginia"

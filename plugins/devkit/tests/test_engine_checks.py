@@ -193,6 +193,7 @@ LIAR = """
 REFUSALS = {each.key for each in CHECKS if each.probe and each.probe.grid and each.probe.expected == REFUSED}
 
 
+@pytest.mark.slow
 def test_differences_and_errors_are_printed_and_fail(install, tmp_path):
     install("mmearth-liar", LIAR)
     client = EarthClient(Record(RecordOptions(str(tmp_path / "answers"), "liar")), RunOptions())

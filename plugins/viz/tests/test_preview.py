@@ -135,6 +135,7 @@ def test_pictures_stand_in_reading_order_with_every_pixel_repeated_alike(tmp_pat
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "size"),
     [(2, 64), *(pytest.param(*each, marks=pytest.mark.slow) for each in ((2, 2100), (1, 128), (61, 64), (300, 64)))],
