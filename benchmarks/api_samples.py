@@ -186,7 +186,9 @@ def _near(expected: float, found: float) -> bool:
     if math.isnan(expected):
         return math.isnan(found)
     if abs(expected) >= 1e16 and math.isfinite(expected):
-        return float(f"{found:.{len(repr(expected).split('e')[0]) - 2}e}") == expected
+        # Such a number is printed with an exponent, as 9.3e+155; the digits before it are compared.
+        decimals = len(repr(expected).split("e")[0]) - 2
+        return float(f"{found:.{decimals}e}") == expected
     if float(expected).is_integer():
         return abs(expected - found) < 1e-12 * max(abs(expected), 1)
     digits = len(str(expected).split("e")[0].rpartition(".")[2])
@@ -209,7 +211,7 @@ def written(value: Any) -> str:
 def judge(expected: Printed, value: Any) -> str | None:
     """The outcome of an answer; None if the comment cannot be compared with it."""
     text = written(value)
-    # Some comments write about which value it is, or the value that a number of 32 bits stands for.
+    # "~ 1" in a comment is a rounded value; "π" is exact, but arrays have single precision.
     tolerance = 1e-3 if "~" in expected.text else 1e-6 if "π" in expected.text else 0.0
     if text == expected.text or any(
         equal(one, other, tolerance) for one in (expected.text, expected.value) for other in (value, plain(text))

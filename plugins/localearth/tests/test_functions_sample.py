@@ -3,7 +3,7 @@
 import ee
 import numpy as np
 import pytest
-from localearth.values.geometry import GEOD
+from localearth.values.ellipsoid import GEOD
 from pyproj import Transformer
 from shapely.geometry import box
 

@@ -70,6 +70,12 @@ def grid_at(left: float, top: float, count: int, size: float, crs: str) -> dict[
     }
 
 
+def columns(ee: Any, metres: float = 10) -> Any:
+    """A raster with pixels of that size from (LEFT, TOP): band `x` is the number of the column."""
+    projection = ee.Projection(ZONE, [metres, 0, LEFT, 0, -metres, TOP])
+    return ee.Image.pixelCoordinates(projection).select("x").floor().reproject(projection)
+
+
 @frozen
 class Probe:
     """A request and its expected answer.

@@ -15,6 +15,7 @@ from mmearth_devkit.engine_checks.check import (
     EngineCheck,
     Probe,
     assumed,
+    columns,
     documented,
     fields,
     grid_at,
@@ -33,15 +34,9 @@ _NO_GRID = {"type": "Projection", "crs": "EPSG:4326", "transform": [1, 0, 0, 0, 
 """The projection of composites and constants."""
 
 
-def _columns(ee: Any, metres: float) -> Any:
-    """A raster with pixels of that size from (LEFT, TOP): band `x` is the number of the column."""
-    projection = ee.Projection(ZONE, [metres, 0, LEFT, 0, -metres, TOP])
-    return ee.Image.pixelCoordinates(projection).select("x").floor().reproject(projection)
-
-
 def _ramp(ee: Any) -> Any:
     """Heights on a grid of 30 m that rise eastward by 30 m per pixel: 45 degrees."""
-    return _columns(ee, 30).multiply(30)
+    return columns(ee, 30).multiply(30)
 
 
 def _northern_ramp(ee: Any) -> Any:
@@ -55,28 +50,28 @@ SAMPLING: tuple[EngineCheck, ...] = (
         "nearest",
         "By default a pixel has the value of the native pixel that contains its centre.",
         GUIDES + "resample",
-        Probe(lambda ee: _columns(ee, 20), {"x": [0, 0, 1, 1, 2, 2]}, row_of(6)),
+        Probe(lambda ee: columns(ee, 20), {"x": [0, 0, 1, 1, 2, 2]}, row_of(6)),
     ),
     documented(
         "reproject-forces",
         "`reproject` computes its input on the given grid, whatever grid is requested.",
         GUIDES + "projections",
         Probe(
-            lambda ee: _columns(ee, 10).reproject(ZONE, [40, 0, LEFT, 0, -40, TOP]), {"x": [2, 2, 2, 2, 6]}, row_of(5)
+            lambda ee: columns(ee, 10).reproject(ZONE, [40, 0, LEFT, 0, -40, TOP]), {"x": [2, 2, 2, 2, 6]}, row_of(5)
         ),
     ),
     assumed(
         "bilinear-at-centres",
         "Bilinear values at the centres of native pixels are exactly the native values.",
         "follows from interpolation in the native projection (" + API + "image-resample)",
-        Probe(lambda ee: _columns(ee, 20).toFloat().resample("bilinear"), {"x": [1, 2, 3]}, row_of(3, 20, 1)),
+        Probe(lambda ee: columns(ee, 20).toFloat().resample("bilinear"), {"x": [1, 2, 3]}, row_of(3, 20, 1)),
     ),
     documented(
         "bilinear-between",
         "`resample('bilinear')` interpolates between the centres of the native pixels, in the native projection.",
         API + "image-resample",
         Probe(
-            lambda ee: _columns(ee, 20).toFloat().resample("bilinear"),
+            lambda ee: columns(ee, 20).toFloat().resample("bilinear"),
             {"x": [0.75, 1.25, 1.75, 2.25]},
             row_of(4, 10, 2),
             tolerance=1e-5,
@@ -88,9 +83,9 @@ SAMPLING: tuple[EngineCheck, ...] = (
         "the description is silent",
         Probe(
             lambda ee: (
-                _columns(ee, 20)
+                columns(ee, 20)
                 .add(10)
-                .updateMask(_columns(ee, 20).lt(3))
+                .updateMask(columns(ee, 20).lt(3))
                 .toFloat()
                 .resample("bilinear")
                 .unmask(-1, False)
@@ -104,7 +99,7 @@ SAMPLING: tuple[EngineCheck, ...] = (
         "bilinear-floats",
         "`resample('bilinear')` turns an integer band into float.",
         "the description is silent; the project casts to float before it resamples",
-        Probe(lambda ee: _columns(ee, 20).toInt16().resample("bilinear"), [["x", "float32"]], row_of(1, 10, 2), fields),
+        Probe(lambda ee: columns(ee, 20).toInt16().resample("bilinear"), [["x", "float32"]], row_of(1, 10, 2), fields),
     ),
 )
 
@@ -164,13 +159,13 @@ COMPOSITES: tuple[EngineCheck, ...] = (
         "A composite of images with different projections has no grid of its own: its projection is EPSG:4326 with "
         "pixels of one degree.",
         GUIDES + "projections",
-        Probe(lambda ee: ee.ImageCollection([_columns(ee, 20), _columns(ee, 30)]).mosaic().projection(), _NO_GRID),
+        Probe(lambda ee: ee.ImageCollection([columns(ee, 20), columns(ee, 30)]).mosaic().projection(), _NO_GRID),
     ),
     assumed(
         "composite-of-one-grid",
         "A composite of images that share one grid has no grid of its own either.",
         "the guide speaks of different projections; if Google kept the shared grid, the core would interpolate on it",
-        Probe(lambda ee: ee.ImageCollection([_columns(ee, 20), _columns(ee, 20)]).median().projection(), _NO_GRID),
+        Probe(lambda ee: ee.ImageCollection([columns(ee, 20), columns(ee, 20)]).median().projection(), _NO_GRID),
     ),
     assumed(
         "constant-grid",
@@ -183,7 +178,7 @@ COMPOSITES: tuple[EngineCheck, ...] = (
         "A composite of images that were resampled is interpolated.",
         API + "image-resample",
         Probe(
-            lambda ee: ee.ImageCollection([_columns(ee, 20).toFloat().resample("bilinear")]).mosaic(),
+            lambda ee: ee.ImageCollection([columns(ee, 20).toFloat().resample("bilinear")]).mosaic(),
             {"x": [0.75, 1.25, 1.75, 2.25]},
             row_of(4, 10, 2),
             tolerance=1e-5,
@@ -195,9 +190,9 @@ COMPOSITES: tuple[EngineCheck, ...] = (
         API + "image-setdefaultprojection",
         Probe(
             lambda ee: (
-                ee.ImageCollection([_columns(ee, 20)])
+                ee.ImageCollection([columns(ee, 20)])
                 .mosaic()
-                .setDefaultProjection(_columns(ee, 20).projection())
+                .setDefaultProjection(columns(ee, 20).projection())
                 .toFloat()
                 .resample("bilinear")
             ),
@@ -244,7 +239,7 @@ TERRAIN: tuple[EngineCheck, ...] = (
         "`Terrain.slope` is masked where one of the four neighbours is masked.",
         API + "terrain-slope",
         Probe(
-            lambda ee: ee.Terrain.slope(_columns(ee, 10).multiply(10).updateMask(_columns(ee, 10).gte(3))).unmask(
+            lambda ee: ee.Terrain.slope(columns(ee, 10).multiply(10).updateMask(columns(ee, 10).gte(3))).unmask(
                 -1, False
             ),
             {"slope": [-1, 45, 45]},
@@ -268,7 +263,7 @@ TERRAIN: tuple[EngineCheck, ...] = (
         "`Terrain.aspect` is 0 on flat ground, and not masked.",
         "the description is silent; no modality uses it, but the local engine offers it",
         Probe(
-            lambda ee: ee.Terrain.aspect(_columns(ee, 10).multiply(0)).unmask(-1, False),
+            lambda ee: ee.Terrain.aspect(columns(ee, 10).multiply(0)).unmask(-1, False),
             {"aspect": [0]},
             row_of(1, 10, 2),
         ),

@@ -12,6 +12,7 @@ from mmearth_devkit.engine_checks.check import (
     EngineCheck,
     Probe,
     assumed,
+    columns,
     documented,
     row_of,
 )
@@ -21,15 +22,9 @@ _PAGE = API + "image-reduceresolution"
 _NATIVE = [10, 0, LEFT, 0, -10, TOP]
 
 
-def _columns(ee: Any) -> Any:
-    """A raster of 10 m: band `x` is the number of the column from LEFT."""
-    projection = ee.Projection(ZONE, _NATIVE)
-    return ee.Image.pixelCoordinates(projection).select("x").floor().reproject(projection)
-
-
 def _composite(ee: Any) -> Any:
     """A composite of the raster with itself, whose mean has no grid of its own."""
-    return ee.ImageCollection([_columns(ee), _columns(ee)]).mean()
+    return ee.ImageCollection([columns(ee), columns(ee)]).mean()
 
 
 REDUCTION: tuple[EngineCheck, ...] = (
@@ -37,14 +32,14 @@ REDUCTION: tuple[EngineCheck, ...] = (
         "reduce-mean",
         "`reduceResolution` combines all pixels below a larger one.",
         _PAGE,
-        Probe(lambda ee: _columns(ee).reduceResolution(ee.Reducer.mean()), {"x": [1, 4, 7]}, row_of(3, 30)),
+        Probe(lambda ee: columns(ee).reduceResolution(ee.Reducer.mean()), {"x": [1, 4, 7]}, row_of(3, 30)),
     ),
     documented(
         "reduce-weights",
         "A pixel counts with the share of the larger pixel that it covers.",
         _PAGE,
         Probe(
-            lambda ee: _columns(ee).reduceResolution(ee.Reducer.mean()),
+            lambda ee: columns(ee).reduceResolution(ee.Reducer.mean()),
             {"x": [0.8, 3.2]},
             row_of(2, 25),
             tolerance=0.01,
@@ -55,7 +50,7 @@ REDUCTION: tuple[EngineCheck, ...] = (
         "As the weights are shares of the larger pixel, a sum is a mean where no pixel is masked.",
         GUIDES + "resample",
         Probe(
-            lambda ee: _columns(ee).reduceResolution(ee.Reducer.sum()), {"x": [1, 4, 7]}, row_of(3, 30), tolerance=0.01
+            lambda ee: columns(ee).reduceResolution(ee.Reducer.sum()), {"x": [1, 4, 7]}, row_of(3, 30), tolerance=0.01
         ),
     ),
     documented(
@@ -63,9 +58,7 @@ REDUCTION: tuple[EngineCheck, ...] = (
         "Masked pixels count as absent.",
         _PAGE,
         Probe(
-            lambda ee: (
-                _columns(ee).updateMask(_columns(ee).gt(0)).reduceResolution(ee.Reducer.mean()).unmask(-1, False)
-            ),
+            lambda ee: columns(ee).updateMask(columns(ee).gt(0)).reduceResolution(ee.Reducer.mean()).unmask(-1, False),
             {"x": [1.5, 4]},
             row_of(2, 30),
             tolerance=0.01,
@@ -75,19 +68,19 @@ REDUCTION: tuple[EngineCheck, ...] = (
         "reduce-mode",
         "The mode counts areas, not pixels; of equal areas it returns the smallest value.",
         "the API page speaks of weights for every reducer",
-        Probe(lambda ee: _columns(ee).toByte().reduceResolution(ee.Reducer.mode()), {"x": [0, 3]}, row_of(2, 25)),
+        Probe(lambda ee: columns(ee).toByte().reduceResolution(ee.Reducer.mode()), {"x": [0, 3]}, row_of(2, 25)),
     ),
     assumed(
         "reduce-max",
         "Reducers without weights also use pixels that are covered in part.",
         "the description says `all input pixels corresponding to each output pixel`",
-        Probe(lambda ee: _columns(ee).reduceResolution(ee.Reducer.max()), {"x": [2]}, row_of(1, 22)),
+        Probe(lambda ee: columns(ee).reduceResolution(ee.Reducer.max()), {"x": [2]}, row_of(1, 22)),
     ),
     documented(
         "reduce-limit",
         "More than `maxPixels` pixels per larger one, 64 by default, are an error.",
         _PAGE,
-        Probe(lambda ee: _columns(ee).reduceResolution(ee.Reducer.mean()), REFUSED, row_of(1, 100)),
+        Probe(lambda ee: columns(ee).reduceResolution(ee.Reducer.mean()), REFUSED, row_of(1, 100)),
     ),
     assumed(
         "reduce-composite",
@@ -110,7 +103,7 @@ REDUCTION: tuple[EngineCheck, ...] = (
         "A constant as the first operand does not take away the other operand's projection, as in `10 ** image`.",
         "no page says it; if Google took the constant's, `reduceResolution` would refuse the result",
         Probe(
-            lambda ee: ee.Image(10).pow(_columns(ee)).projection(),
+            lambda ee: ee.Image(10).pow(columns(ee)).projection(),
             {"type": "Projection", "crs": ZONE, "transform": _NATIVE},
         ),
     ),

@@ -12,16 +12,11 @@ from mmearth_devkit.engine_checks.check import (
     EngineCheck,
     Probe,
     assumed,
+    columns,
     documented,
     fields,
     row_of,
 )
-
-
-def _columns(ee: Any) -> Any:
-    """A raster of 10 m: band `x` is the number of the column from the checks' origin."""
-    projection = ee.Projection(ZONE, [10, 0, LEFT, 0, -10, TOP])
-    return ee.Image.pixelCoordinates(projection).select("x").floor().reproject(projection)
 
 
 def _colour(ee: Any) -> Any:
@@ -111,7 +106,7 @@ STATISTICS: tuple[EngineCheck, ...] = (
         "object-labels",
         "`connectedComponents` adds a band `labels`, which is masked in objects of more than maxSize pixels.",
         GUIDES + "image_objects",
-        Probe(lambda ee: _columns(ee).connectedComponents(ee.Kernel.plus(1), 9).bandNames(), ["x", "labels"]),
+        Probe(lambda ee: columns(ee).connectedComponents(ee.Kernel.plus(1), 9).bandNames(), ["x", "labels"]),
     ),
     assumed(
         "object-names",
@@ -140,20 +135,20 @@ STATISTICS: tuple[EngineCheck, ...] = (
         "zero-crossing",
         "`zeroCrossing` is 1 where the right, bottom or bottom right pixel has the opposite sign.",
         GUIDES + "image_edges",
-        Probe(lambda ee: _columns(ee).subtract(1.5).zeroCrossing(), {"x": [0, 1, 0]}, row_of(3)),
+        Probe(lambda ee: columns(ee).subtract(1.5).zeroCrossing(), {"x": [0, 1, 0]}, row_of(3)),
     ),
     assumed(
         "zero-crossing-zero",
         "0 has no opposite sign in `zeroCrossing`.",
         "the guide is silent",
-        Probe(lambda ee: _columns(ee).subtract(1).zeroCrossing(), {"x": [0, 0, 0]}, row_of(3)),
+        Probe(lambda ee: columns(ee).subtract(1).zeroCrossing(), {"x": [0, 0, 0]}, row_of(3)),
     ),
     documented(
         "entropy",
         "`entropy` is in bits, of the values under the kernel's weights that are not 0.",
         API + "image-entropy",
         Probe(
-            lambda ee: _columns(ee).gt(1).entropy(ee.Kernel.fixed(5, 1, [[1, 1, 0, 1, 1]])),
+            lambda ee: columns(ee).gt(1).entropy(ee.Kernel.fixed(5, 1, [[1, 1, 0, 1, 1]])),
             {"x": [0.8112781244591328, 1]},
             row_of(2),
             tolerance=1e-6,
@@ -165,7 +160,7 @@ STATISTICS: tuple[EngineCheck, ...] = (
         "the description names the bounding box; a public program reports 21 x 21 pixels of 0.1 degrees in 2 degrees",
         Probe(
             lambda ee: (
-                _columns(ee)
+                columns(ee)
                 .sampleRectangle(ee.Geometry.Rectangle([LEFT + 8, TOP - 12, LEFT + 31, TOP - 8], ZONE, False))
                 .get("x")
             ),

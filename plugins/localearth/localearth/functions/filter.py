@@ -150,7 +150,8 @@ def date_range_contains(left_field: str | None, right: Any, right_field: str | N
     return Filter(passes, interval=interval, text="Filter.dateRangeContains")
 
 
-def _some(filters: list[Filter]) -> None:
+def _not_empty(filters: list[Filter]) -> None:
+    """Refuses an empty list of filters."""
     if not filters:
         raise refuse("filters", filters, "give at least one, or use Filter.always or Filter.never")
 
@@ -158,7 +159,7 @@ def _some(filters: list[Filter]) -> None:
 @function("Filter.and", note="In a join, the measure of its only filter that has one (assumed).")
 def both(filters: list[Filter]) -> Filter:
     """Passes elements that pass all filters."""
-    _some(filters)
+    _not_empty(filters)
     regions = [each.region for each in filters if each.region is not None]
     spans = [each.interval for each in filters if each.interval is not None]
     tests = [each.test for each in filters]
@@ -179,7 +180,7 @@ def both(filters: list[Filter]) -> Filter:
 @function("Filter.or")
 def either(filters: list[Filter]) -> Filter:
     """Passes elements that pass any of the filters."""
-    _some(filters)
+    _not_empty(filters)
     tests = [each.test for each in filters]
     matches = [each.match for each in filters if each.match is not None]
     return Filter(

@@ -15,7 +15,8 @@ from shapely.geometry.base import BaseGeometry
 from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
 from localearth.registry import function
-from localearth.values.edges import GEOD, middle, turned
+from localearth.values.edges import middle, turned
+from localearth.values.ellipsoid import GEOD
 from localearth.values.geometry import LINES, UNBOUNDED, Geometry, Plane, around, coordinates, parts, valid
 from localearth.values.projection import WGS84, Projection
 

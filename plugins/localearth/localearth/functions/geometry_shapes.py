@@ -14,7 +14,7 @@ from localearth.functions.geometry_operations import like, of
 from localearth.functions.support import refuse
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
-from localearth.values.edges import GEOD
+from localearth.values.ellipsoid import GEOD
 from localearth.values.feature import Feature
 from localearth.values.function import ErrorMargin
 from localearth.values.geometry import Geometry, parts, valid

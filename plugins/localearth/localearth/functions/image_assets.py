@@ -18,7 +18,9 @@ from localearth.values.projection import Affine, Projection
 from localearth.worlds.base import BandSource, ImageAsset, World
 
 _FOOTPRINTS: dict[int, tuple[BaseGeometry, Geometry, Geometry]] = {}
+"""The shapes of footprints by their id(), with the geometries made of them; see `_footprint`."""
 _MOST_FOOTPRINTS = 4096
+"""Maximum number of footprints that are kept."""
 
 
 def missing(kind: str, asset_id: str) -> EarthEngineError:

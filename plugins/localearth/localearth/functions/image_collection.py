@@ -82,7 +82,7 @@ def reduced(
     def every(grid: Grid, pull: Pull) -> Sampled:
         pulled = [pull(band.source, grid) for band in bands]
         if reducer.weighted:
-            pull.no_fractions("ImageCollection.reduce, and mean and sum of images")
+            pull.no_fractions("ImageCollection.reduce (also as mean and sum)")
         stack = np.stack([values for values, _ in pulled]).reshape(len(bands), -1)
         if not reducer.exact or stack.dtype.kind not in "iu":
             stack = stack.astype(np.float64)

@@ -13,7 +13,7 @@ from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection
-from localearth.values.edges import AUTHALIC, equal_area
+from localearth.values.ellipsoid import AUTHALIC, equal_area
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull, of_bands
 from localearth.values.pixel_type import DOUBLE, PixelType, of_number

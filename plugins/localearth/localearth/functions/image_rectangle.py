@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import shapely
-from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
@@ -22,22 +21,13 @@ LIMIT = 262_144
 """Maximum number of pixels of a rectangle, which Google's error message names."""
 
 
-def _edges(geometry: Geometry) -> Geometry:
-    """A geometry with points along its edges, which are curves in another CRS unless they are geodesics."""
-    west, south, east, north = geometry.shape.bounds
-    step = max(east - west, north - south) / 64
-    return (
-        evolve(geometry, shape=shapely.segmentize(geometry.shape, step)) if step and not geometry.geodesic else geometry
-    )
-
-
 def rectangle(band: ImageBand, geometry: Geometry) -> Grid:
     """The pixels of a band's projection that the bounding box of a geometry in its CRS touches.
 
     That touched pixels count, not those whose centre is inside, is assumed: a public program reports 21 x 21 pixels of
     0.1 degrees in a box of 2 degrees.
     """
-    west, south, east, north = _edges(geometry).in_crs(band.projection.crs).bounds
+    west, south, east, north = geometry.in_crs(band.projection.crs).bounds
     inverse = invert(band.projection.transform)
     corners = [apply(inverse, x, y) for x in (west, east) for y in (south, north)]
     cols, rows = zip(*corners, strict=True)

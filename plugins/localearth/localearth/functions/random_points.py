@@ -15,7 +15,7 @@ from localearth.errors import EarthEngineError
 from localearth.functions.support import check_count, generator
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
-from localearth.values.edges import E2, equal_area
+from localearth.values.ellipsoid import E2, equal_area
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry
 

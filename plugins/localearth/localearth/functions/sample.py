@@ -59,7 +59,7 @@ class Pixels:
         return Feature(place, {**properties, **values})
 
 
-def pixels_of(image: Image, geometry: Geometry, projection: Projection) -> Pixels:
+def sampled_pixels(image: Image, geometry: Geometry, projection: Projection) -> Pixels:
     """The pixels of an image in a region, row by row."""
     region = region_of(geometry, projection, LIMIT, weighted=False)
     pull = Pull()
@@ -115,7 +115,7 @@ def sample(
     where, target = _where(image, region), image_projection(image, projection, None, scale)
 
     def make() -> list[Feature]:
-        found = pixels_of(image, where, target)
+        found = sampled_pixels(image, where, target)
         chosen = np.arange(len(found.lon))
         if factor is not None and factor < 1:
             chosen = chosen[generator(seed).random(len(chosen)) < factor]
@@ -145,7 +145,7 @@ def sample_regions(
         for feature in collection.elements:
             if feature.geometry is None:
                 raise EarthEngineError("Image.sampleRegions: a feature has no geometry.", placed=True)
-            found = pixels_of(image, feature.geometry, target)
+            found = sampled_pixels(image, feature.geometry, target)
             kept = {
                 name: value
                 for name, value in feature.properties.items()
@@ -185,7 +185,7 @@ def stratified_sample(
         raise EarthEngineError(f"argument 'classBand': band '{label.name}' must have integer values.")
 
     def make() -> list[Feature]:
-        found = pixels_of(image, where, target)
+        found = sampled_pixels(image, where, target)
         _, classes, valid = found.columns[image.bands.index(label)]
         values = np.asarray(classes)
         usable = valid & found.complete if drop else valid

@@ -11,14 +11,12 @@ from collections.abc import Callable
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import Geod
 from shapely.affinity import translate
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-
-GEOD = Geod(ellps="WGS84")
+from localearth.values.ellipsoid import GEOD
 
 PIECE = 5_000.0
 """Maximum length of an edge without further points, metres."""
@@ -120,29 +118,6 @@ def _shares(count: NDArray[np.int64]) -> tuple[NDArray[np.int64], Points]:
     edge = np.repeat(np.arange(len(count)), count)
     number = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)
     return edge, number / count[edge]
-
-
-AUTHALIC = 6371007.1809
-"""Radius of the sphere with the area of WGS 84, metres."""
-
-E2 = 0.0066943799901413165
-"""Square of the eccentricity of WGS 84."""
-
-
-def equal_area(lat: Points) -> Points:
-    """The sine of the authalic latitude: equal steps of it are equal areas. Between -1 and 1."""
-    e = math.sqrt(E2)
-    pole = 1.0 + (1.0 - E2) / (2.0 * e) * math.log((1.0 + e) / (1.0 - e))
-    s = np.sin(np.radians(lat))
-    q = (1.0 - E2) * (s / (1.0 - E2 * s * s) + np.arctanh(e * s) / e)
-    return np.asarray(q / pole)
-
-
-def planar_area(shape: BaseGeometry) -> float:
-    """The area on the ellipsoid of a shape whose edges are straight in longitude and latitude, square metres."""
-    dense = shapely.segmentize(shape, 0.005)
-    flat = shapely.transform(dense, lambda xy: np.column_stack([np.radians(xy[:, 0]), equal_area(xy[:, 1])]))
-    return float(flat.area) * AUTHALIC**2
 
 
 def middle(shape: BaseGeometry) -> float:

@@ -15,7 +15,8 @@ from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
 
 from localearth.errors import EarthEngineError
-from localearth.values.edges import GEOD, middle, planar_area, turned, unrolled, with_points, wrapped
+from localearth.values.edges import middle, turned, unrolled, with_points, wrapped
+from localearth.values.ellipsoid import GEOD, planar_area
 from localearth.values.projection import (
     METRES_PER_DEGREE,
     WGS84,

@@ -1,7 +1,7 @@
 """Reducers of rows of numbers: linear regression and correlation, of tables and of every pixel."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -149,6 +149,12 @@ def _correlation(rows: Rows, weights: Sequence[float]) -> list[Any]:
     return [float(value[0]) for value, _ in found]
 
 
-_DOUBLES: Callable[[Any], Any] = lambda _kinds: [DOUBLE, DOUBLE]  # noqa: E731
-PEARSON = of_rows(("correlation", "p-value"), 2, _correlation, weighted=True, pixels=_correlations, kinds=_DOUBLES)
+PEARSON = of_rows(
+    ("correlation", "p-value"),
+    2,
+    _correlation,
+    weighted=True,
+    pixels=_correlations,
+    kinds=lambda _kinds: [DOUBLE, DOUBLE],
+)
 """Pearson's correlation of two inputs, and the two-sided p-value of no correlation."""
