@@ -1,21 +1,13 @@
 """Why some functions are not implemented, for their error messages."""
 
-_BUCKETS = (
-    "how Google chooses the buckets is not documented; use Reducer.fixedHistogram, or Reducer.frequencyHistogram for "
-    "integers"
-)
 _PLANNED = "classifiers and clusterers are not planned"
 
 REASONS = {
-    "Reducer.histogram": _BUCKETS,
-    "Reducer.autoHistogram": _BUCKETS,
-    "Reducer.skew": "the formula is not documented",
-    "Reducer.kurtosis": "the formula is not documented",
-    "Reducer.covariance": "whether sums are divided by n or n - 1 is not documented",
-    "Reducer.centeredCovariance": "whether sums are divided by n or n - 1 is not documented",
+    "Reducer.fixed2DHistogram": "the names of the outputs and the order of the axes are not documented",
+    "Reducer.geometricMedian": "when Google stops the iteration is not documented",
+    "Reducer.histogramCombiner": "Google does not document it",
     "Reducer.ridgeRegression": "how Google scales the predictors is not documented",
     "Reducer.robustLinearRegression": "how Google weights outliers is not documented in enough detail",
-    "Reducer.intervalMean": "whether the percentiles belong to the interval is not documented",
     "Image.gradient": "the differences that Google uses are not documented; use Terrain.slope for elevation",
     "Image.derivative": "the differences that Google uses are not documented",
     "Image.neighborhoodToBands": "the order and the names of the bands are not documented; use neighborhoodToArray",

@@ -144,7 +144,7 @@ def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[I
         def source(grid: Grid, pull: Pull) -> Sampled:
             values, mask = pull(every, grid)
             found = np.where(mask[row], values[row], 0)
-            return found if kinds[row].dimensions else cast(found, kinds[row]), mask[row]
+            return found if kinds[row].dimensions else cast(found.astype(float), kinds[row]), mask[row]
 
         return ImageBand(reducer.outputs[row], kinds[row], WGS84, source)
 
@@ -154,7 +154,7 @@ def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[I
 @function(
     "ImageCollection.reduce",
     note="Of several inputs: linearFit (doubles, masked where x does not vary: assumed), linearRegression, "
-    "pearsonsCorrelation, min and max. "
+    "pearsonsCorrelation, spearmansCorrelation, kendallsCorrelation, sensSlope, min and max. "
     "`parallelScale` is ignored.",
 )
 def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:
@@ -163,16 +163,23 @@ def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:
         return of_bands(_reduced_rows(list(_by_name(collection).values()), reducer))
     bands = []
     for name, stack in _by_name(collection).items():
-        for output, band in zip(reducer.outputs, reduced(name, stack, reducer), strict=True):
+        for output, band in zip(reducer.outputs, _reduced_stack(name, stack, reducer), strict=True):
             bands.append(ImageBand(f"{name}_{output}", band.type, band.projection, band.source))
     return of_bands(bands)
+
+
+def _reduced_stack(name: str, bands: list[ImageBand], reducer: Reducer) -> list[ImageBand]:
+    """One band per output of a reducer of one input."""
+    if isinstance(reducer, RowReducer):
+        return _reduced_rows([bands], reducer)
+    return reduced(name, bands, reducer)
 
 
 @function("Image.reduce", note="Reducers of one input.")
 def reduce_bands(image: Image, reducer: Reducer) -> Image:
     """A reducer over the bands of an image; one band per output."""
     projection = image.first_band.projection
-    found = reduced("", list(image.bands), reducer)
+    found = _reduced_stack("", list(image.bands), reducer)
     bands: list[Any] = []
     for output, band in zip(reducer.outputs, found, strict=True):
         bands.append(ImageBand(output, band.type, projection, band.source))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import shapely
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
@@ -19,13 +19,14 @@ from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
 from localearth.raster.grid import Grid, check_memory, pixels_of
 from localearth.registry import function
+from localearth.values.array import Array
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry, valid
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import Projection, resolve, whole
-from localearth.values.reducer import Reducer
+from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer, collected
 
 _NOTE = (
@@ -142,11 +143,13 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
     inside = region.centre if not reducer.weighted else region.share > 0
     weights = region.share.reshape(-1, 1) if reducer.weighted else None
     for band in bands:
-        numbers_only(band.type, band.name)
+        if reducer is not BUILTIN["count"]:
+            numbers_only(band.type, band.name)
         values, mask = pull(band.source, region.grid)
         if reducer.weighted:
             pull.no_fractions("Image.reduceRegion")
-        stack = values.astype(np.float64).reshape(-1, 1)
+        numbers = mask if band.type.dimensions else values
+        stack = numbers.astype(np.float64).reshape(-1, 1)
         valid = (mask & inside).reshape(-1, 1)
         kinds = reducer.types(band.type, None)
         found = reducer.apply(stack, valid, weights)
@@ -162,24 +165,34 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
     if reducer.inputs not in (1, len(bands)):
         raise EarthEngineError(f"The reducer has {reducer.inputs} inputs, but the image {len(bands)} bands.")
     inside = region.centre if not reducer.weighted else region.share > 0
-    weights = region.share[inside].tolist() if reducer.weighted else None
-    columns = []
+    pulled = []
     for band in bands:
-        numbers_only(band.type, band.name)
+        if not reducer.arrays:
+            numbers_only(band.type, band.name)
         values, mask = pull(band.source, region.grid)
         if reducer.weighted:
             pull.no_fractions("Image.reduceRegion")
-        columns.append(
-            [value if good else None for value, good in zip(values[inside].tolist(), mask[inside], strict=True)]
-        )
+        pulled.append((_listed(band, values[inside]), mask[inside]))
+    weights = region.share[inside] if reducer.weighted else np.ones(np.count_nonzero(inside))
     if reducer.inputs == len(bands) > 1:
-        return dict(zip(reducer.outputs, collected(reducer, list(zip(*columns, strict=True)), weights), strict=True))
+        columns = [[value if good else None for value, good in zip(*each, strict=True)] for each in pulled]
+        found = collected(reducer, list(zip(*columns, strict=True)), weights.tolist())
+        return dict(zip(reducer.outputs, found, strict=True))
     results: dict[str, Any] = {}
-    for band, column in zip(bands, columns, strict=True):
-        found = collected(reducer, [(value,) for value in column], weights)
+    for band, (listed, good) in zip(bands, pulled, strict=True):
+        rows = [(value,) for value, here in zip(listed, good, strict=True) if here]
+        found = collected(reducer, rows, weights[good].tolist())
         for output, value in zip(reducer.outputs, found, strict=True):
             results[_output(band.name, output, reducer)] = value
     return results
+
+
+def _listed(band: ImageBand, values: NDArray[Any]) -> list[Any]:
+    """Pixels as numbers or arrays."""
+    if not band.type.dimensions:
+        return list(values.tolist())
+    kind = evolve(band.type, dimensions=0)
+    return [Array(np.asarray(value, kind.element), kind) for value in values]
 
 
 def image_projection(

@@ -9,28 +9,16 @@ from localearth.errors import EarthEngineError
 from localearth.functions.lists import arranged, orderings
 from localearth.promote import is_number
 from localearth.registry import function
+from localearth.values import combined_reducers as combined
 from localearth.values import row_reducers as rows
 from localearth.values.collection import Collection
 from localearth.values.compare import field_of
 from localearth.values.date import Date
 from localearth.values.pixel_type import text_of
 from localearth.values.projection import whole
-from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights, percentiles
+from localearth.values.reducer import BUILTIN, Reducer, percentiles
 
-_HISTOGRAMS = "All values are kept, without a histogram; more than `maxRaw` of them, if it is given, are refused."
-
-
-def _up_to(reducer: Reducer, most: int | None) -> Reducer:
-    """A reducer that refuses more values than `maxRaw`: of more, the server makes a histogram (documented)."""
-    if most is None:
-        return reducer
-
-    def apply(values: Stack, valid: Valid, weights: Weights) -> list[tuple[Any, Valid]]:
-        if valid.sum(axis=0).max(initial=0) > most:
-            raise EarthEngineError(f"argument 'maxRaw': the local Earth Engine has no histograms of more than {most}.")
-        return reducer.apply(values, valid, weights)
-
-    return evolve(reducer, apply=apply)
+_EXACT = "Computed from all values (assumed): of more than `maxRaw`, Google's answer comes from a histogram."
 
 
 def _register() -> None:
@@ -51,11 +39,11 @@ def _register() -> None:
             )(counted)
         elif name in ("median", "mode"):
 
-            def ranked(_buckets: Any, _width: Any, raw: int | None, reducer: Reducer = reducer) -> Reducer:
-                return _up_to(reducer, raw)
+            def ranked(_buckets: Any, _width: Any, _raw: Any, reducer: Reducer = reducer) -> Reducer:
+                return reducer
 
             ranked.__doc__ = f"The {name}."
-            function(f"Reducer.{name}", note=_HISTOGRAMS)(ranked)
+            function(f"Reducer.{name}", note=_EXACT)(ranked)
         else:
 
             def plain(reducer: Reducer = reducer) -> Reducer:
@@ -76,8 +64,8 @@ def _register() -> None:
 _register()
 
 
-@function("Reducer.percentile", note=f"Interpolated linearly (assumed). {_HISTOGRAMS}")
-def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _width: Any, raw: int | None) -> Reducer:
+@function("Reducer.percentile", note=f"Interpolated linearly (assumed). {_EXACT}")
+def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _width: Any, _raw: Any) -> Reducer:
     """Percentiles; the outputs are named `p25` and the like."""
     outputs = [f"p{whole(float(share))}" for share in shares] if names is None else names
     if len(outputs) != len(shares):
@@ -86,7 +74,7 @@ def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _wid
         raise EarthEngineError("Percentiles must be between 0 and 100.")
     if len(set(outputs)) < len(outputs) or (names is None and any(share != int(share) for share in shares)):
         raise EarthEngineError("argument 'outputNames': names are needed for equal percentiles and for fractions.")
-    return _up_to(percentiles([float(share) for share in shares], tuple(outputs)), raw)
+    return percentiles([float(share) for share in shares], tuple(outputs))
 
 
 @function("Reducer.combine", note="Null values are refused unless inputs are shared.")
@@ -96,9 +84,9 @@ def combine(one: Reducer, two: Reducer, prefix: str, shared: bool) -> Reducer:
     if equal:
         raise EarthEngineError(f"Both reducers have an output '{min(equal)}': set outputPrefix to tell them apart.")
     if not shared:
-        return rows.side_by_side([one, two], (*one.outputs, *(prefix + name for name in two.outputs)))
+        return combined.side_by_side([one, two], (*one.outputs, *(prefix + name for name in two.outputs)))
     if isinstance(one, rows.RowReducer) or isinstance(two, rows.RowReducer):
-        return rows.sharing(one, two, prefix)
+        return combined.sharing(one, two, prefix)
     return one.beside(two, prefix)
 
 

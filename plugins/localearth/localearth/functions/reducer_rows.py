@@ -8,8 +8,10 @@ from localearth.errors import EarthEngineError
 from localearth.functions.reducer import column_of
 from localearth.functions.support import one_output, refuse
 from localearth.registry import function
+from localearth.values import combined_reducers as combined
 from localearth.values import row_reducers as rows
-from localearth.values.collection import Collection
+from localearth.values.collection import Collection, of_elements
+from localearth.values.feature import Feature
 from localearth.values.pixel_type import LIMITS, PixelType
 from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights
 
@@ -32,20 +34,12 @@ def frequencies() -> Reducer:
     return rows.FREQUENCIES
 
 
-@function("Reducer.fixedHistogram", note=_WHERE)
-def fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> Reducer:
-    """The numbers of values in buckets of equal width."""
-    if not low < high or steps < 1:
-        raise EarthEngineError("min must be less than max, and steps positive.")
-    return rows.fixed_histogram(low, high, steps, cumulative)
-
-
 @function("Reducer.repeat", note=_WHERE + " Null values are refused.")
 def repeat(reducer: Reducer, count: int) -> Reducer:
     """Copies of a reducer, whose outputs are lists."""
     if count < 1:
         raise EarthEngineError("count must be positive.")
-    return rows.repeated(reducer, count)
+    return combined.repeated(reducer, count)
 
 
 @function("Reducer.forEach", note=_WHERE + " Null values are refused.")
@@ -54,19 +48,22 @@ def for_each(reducer: Reducer, names: list[str]) -> Reducer:
     one_output(reducer)
     if len(set(names)) < len(names):
         raise EarthEngineError("argument 'outputNames': different names are needed.")
-    return rows.side_by_side([reducer] * len(names), tuple(names))
+    return combined.side_by_side([reducer] * len(names), tuple(names))
 
 
 @function("Reducer.group", note=_WHERE + " Rows with a null are dropped (assumed).")
 def group(reducer: Reducer, field: int, name: str) -> Reducer:
     """A reducer for the rows of each value of a field."""
-    return rows.grouped(reducer, field, name)
+    return combined.grouped(reducer, field, name)
 
 
-@function("Reducer.splitWeights", note=_WHERE + " Reducers of one input.")
+@function(
+    "Reducer.splitWeights",
+    note=_WHERE + " Reducers of one input, and copies of them: first all values, then all weights.",
+)
 def split_weights(reducer: Reducer) -> Reducer:
     """A reducer with a second input for its weights."""
-    return rows.split(reducer)
+    return combined.split(reducer)
 
 
 @function(
@@ -84,6 +81,40 @@ def _runs(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Val
         column = values[valid[:, i], i]
         counts.append(int(len(column) > 0) + int((column[1:] != column[:-1]).sum()))
     return [(np.asarray(counts), np.ones(values.shape[1], bool))]
+
+
+@function("Reducer.toCollection", note=_WHERE + " The output is named `features` (assumed).")
+def to_collection(names: list[str], optional: int) -> Reducer:
+    """Collects its inputs as features without a geometry."""
+    if len(set(names)) < len(names) or not 0 <= optional < len(names):
+        raise EarthEngineError("Different propertyNames are needed, and numOptional must be less than their number.")
+
+    def collect(table: rows.Rows, _weights: Any) -> list[Any]:
+        named = (zip(names, row, strict=True) for row in table)
+        features = [Feature(None, {name: value for name, value in row if value is not None}) for row in named]
+        return [of_elements(features, False)]
+
+    return rows.of_rows(("features",), len(names), collect, optional=optional)
+
+
+@function("Reducer.disaggregate", note=_WHERE + " `axis` is refused: a part of an array would be an array.")
+def disaggregate(reducer: Reducer, axis: int | None) -> Reducer:
+    """A reducer of the items of arrays, lists and dictionaries."""
+    if axis is not None:
+        raise refuse("axis", axis, "leave it out")
+    return combined.disaggregated(reducer)
+
+
+@function("Reducer.forEachElement", note=_WHERE + " Reducers of one number. Arrays of doubles (assumed).")
+def for_each_element(reducer: Reducer) -> Reducer:
+    """A reducer of each position of arrays."""
+    return combined.of_positions(reducer)
+
+
+@function("Reducer.countEvery", note="Masked pixels do not count (documented for all reducers of pixels).")
+def count_every() -> Reducer:
+    """The number of inputs, also of null ones."""
+    return rows.COUNT_EVERY
 
 
 @function("Reducer.countDistinctNonNull")

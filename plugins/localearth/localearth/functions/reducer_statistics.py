@@ -13,10 +13,10 @@ from localearth.values.pixel_type import DOUBLE
 from localearth.values.reducer import Reducer, Stack, Valid, Weights
 from localearth.values.regression import PEARSON, linear_regression
 
-_WEIGHTS = "Where a region covers pixels in part, only with unweighted(): Google's weights are not documented."
+_UNWEIGHTED = "Unweighted (assumed)."
 
 
-@function("Reducer.linearRegression", note=_WEIGHTS + " Rows with a null are dropped (assumed).")
+@function("Reducer.linearRegression", note=_UNWEIGHTED + " Rows with a null are dropped (assumed).")
 def regression(num_x: int, num_y: int) -> Reducer:
     """Ordinary least squares: an array of coefficients, and the root mean squares of the residuals."""
     if num_x < 1 or num_y < 1:
@@ -26,7 +26,7 @@ def regression(num_x: int, num_y: int) -> Reducer:
 
 @function(
     "Reducer.pearsonsCorrelation",
-    note=_WEIGHTS + " Three or more pairs whose values are not all equal; other pixels are masked (assumed).",
+    note=_UNWEIGHTED + " Null or masked for fewer than three pairs, or all x or y equal (assumed).",
 )
 def pearson() -> Reducer:
     """The correlation of two inputs and its p-value."""

@@ -8,11 +8,10 @@ import numpy as np
 from attrs import evolve
 from numpy.typing import NDArray
 
-from localearth.errors import EarthEngineError
 from localearth.values.array import Array
 from localearth.values.pixel_type import DOUBLE
 from localearth.values.reducer import Stack, Valid
-from localearth.values.row_reducers import RowReducer, Rows, of_rows
+from localearth.values.row_reducers import RowReducer, Rows, numbers_of, of_pixels, of_rows
 
 Floats = NDArray[np.float64]
 
@@ -21,23 +20,6 @@ _PIXELS = 4096
 
 _DEPENDENT = 1e-12
 """Predictors whose part that is independent of the others is smaller, relative to their size, are dependent."""
-
-
-def _stack(rows: Rows, weights: Sequence[float]) -> tuple[Stack, Valid]:
-    """Rows as the values of one pixel.
-
-    Raises:
-        EarthEngineError: for weights, because it is not documented whether these reducers use them.
-    """
-    if any(weight != 1 for weight in weights):
-        raise EarthEngineError(
-            "the local Earth Engine does not know whether Google weights the inputs of this reducer; call unweighted() "
-            "on it."
-        )
-    for row in rows:
-        if any(isinstance(value, bool) or not isinstance(value, int | float) for value in row):
-            raise EarthEngineError(f"The reducer needs numbers, not {list(row)}.")
-    return np.asarray(rows, float)[:, :, None], np.ones((len(rows), 1), bool)
 
 
 def _fitted(x: Floats, y: Floats, count: NDArray[np.int64]) -> tuple[Floats, Floats, Valid]:
@@ -80,10 +62,10 @@ def linear_regression(num_x: int, num_y: int) -> RowReducer:
         coefficients, residuals, good = (np.concatenate(each) for each in zip(*parts, strict=True))
         return [(_objects(coefficients), good), (_objects(residuals), good)]
 
-    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
+    def collect(rows: Rows, _weights: Sequence[float]) -> list[Any]:
         if len(rows) <= num_x:
             return [None, None]
-        found = pixels(*_stack(rows, weights))
+        found = pixels(numbers_of(rows, num_x + num_y)[:, :, None], np.ones((len(rows), 1), bool))
         return [Array(value[0], DOUBLE) if good[0] else None for value, good in found]
 
     kinds = [evolve(DOUBLE, dimensions=2), evolve(DOUBLE, dimensions=1)]
@@ -91,13 +73,13 @@ def linear_regression(num_x: int, num_y: int) -> RowReducer:
         ("coefficients", "residuals"),
         num_x + num_y,
         collect,
-        weighted=True,
         pixels=pixels,
         kinds=lambda _kinds: kinds,
     )
 
 
-def _correlations(stack: Stack, valid: Valid) -> list[tuple[Any, Valid]]:
+def correlations(stack: Stack, valid: Valid) -> list[tuple[Any, Valid]]:
+    """Pearson's correlation of two inputs and its p-value, of three or more pairs whose values are not all equal."""
     count = valid.sum(axis=0)
     x, y = (np.where(valid, each, 0) for each in (stack[:, 0], stack[:, 1]))
     from_x, from_y = (np.where(valid, each - each.sum(axis=0) / np.maximum(count, 1), 0) for each in (x, y))
@@ -142,19 +124,5 @@ def incomplete_beta(x: Floats, a: Floats, b: float) -> Floats:
     return np.asarray(np.where(flipped, 1 - below, below))
 
 
-def _correlation(rows: Rows, weights: Sequence[float]) -> list[Any]:
-    found = _correlations(*_stack(rows, weights)) if rows else []
-    if not found or not found[0][1][0]:
-        raise EarthEngineError("the local Earth Engine correlates three or more pairs whose values are not all equal.")
-    return [float(value[0]) for value, _ in found]
-
-
-PEARSON = of_rows(
-    ("correlation", "p-value"),
-    2,
-    _correlation,
-    weighted=True,
-    pixels=_correlations,
-    kinds=lambda _kinds: [DOUBLE, DOUBLE],
-)
+PEARSON = of_pixels(("correlation", "p-value"), 2, correlations, [DOUBLE, DOUBLE])
 """Pearson's correlation of two inputs, and the two-sided p-value of no correlation."""

@@ -8,7 +8,6 @@ import numpy as np
 from attrs import evolve, frozen
 
 from localearth.errors import EarthEngineError
-from localearth.values.array import Array
 from localearth.values.pixel_type import DOUBLE, PixelType, text_of
 from localearth.values.projection import whole
 from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights
@@ -37,6 +36,8 @@ class RowReducer(Reducer):
         independent: whether its inputs go to reducers of their own, so that a null in one does not drop the others.
         pixels: reduces the bands of images pixel by pixel, if that is supported.
         kinds: the types of its outputs, from those of its inputs, for pixels.
+        arrays: whether it also takes arrays, which a band's pixels can be.
+        copied: the reducer of which it has copies side by side, if it has only these.
     """
 
     inputs: int = 1
@@ -45,11 +46,36 @@ class RowReducer(Reducer):
     independent: bool = False
     pixels: Pixels | None = None
     kinds: Callable[[list[PixelType]], list[PixelType]] = lambda kinds: kinds
+    arrays: bool = False
+    copied: Reducer | None = None
 
 
 def of_rows(outputs: tuple[str, ...], inputs: int, collect: Collect, **settings: Any) -> RowReducer:
     """A reducer of rows with some outputs."""
     return RowReducer(outputs, _no_pixels, _no_pixels, inputs=inputs, collect=collect, **settings)
+
+
+def of_pixels(outputs: tuple[str, ...], inputs: int, pixels: Pixels, kinds: Sequence[PixelType]) -> RowReducer:
+    """A reducer of rows of numbers that is computed for all pixels at once; it is unweighted."""
+
+    def collect(rows: Rows, _weights: Sequence[float]) -> list[Any]:
+        stack = numbers_of(rows, inputs)[:, :, None]
+        found = pixels(stack, np.ones((len(rows), 1), bool))
+        return [whole(float(value[0])) if good[0] else None for value, good in found]
+
+    return of_rows(outputs, inputs, collect, pixels=pixels, kinds=lambda _kinds: list(kinds))
+
+
+def numbers_of(rows: Rows, inputs: int) -> Stack:
+    """Rows of numbers as an array (n, inputs).
+
+    Raises:
+        EarthEngineError: when a value is not a number.
+    """
+    kinds = {type(value) for row in rows for value in row}
+    if not all(issubclass(kind, int | float) and kind is not bool for kind in kinds):
+        raise EarthEngineError(f"The reducer needs numbers, not values of type {', '.join(k.__name__ for k in kinds)}.")
+    return np.asarray(rows, float).reshape(len(rows), inputs)
 
 
 def _distinct(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any, Valid]]:
@@ -129,70 +155,6 @@ def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = No
     return [whole(float(np.asarray(value)[0])) if valid[0] else None for value, valid in found]
 
 
-def repeated(reducer: Reducer, count: int) -> RowReducer:
-    """Copies of a reducer, each with inputs of its own; each output is the list of the copies' outputs."""
-    each = inputs_of(reducer)
-
-    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
-        parts = [collected(reducer, [row[i * each : (i + 1) * each] for row in rows], weights) for i in range(count)]
-        return [list(outputs) for outputs in zip(*parts, strict=True)]
-
-    return of_rows(reducer.outputs, each * count, collect, weighted=reducer.weighted, independent=True)
-
-
-def side_by_side(reducers: Sequence[Reducer], outputs: tuple[str, ...]) -> RowReducer:
-    """Reducers with inputs of their own; their outputs in order."""
-
-    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
-        found, start = [], 0
-        for reducer in reducers:
-            end = start + inputs_of(reducer)
-            found += collected(reducer, [row[start:end] for row in rows], weights)
-            start = end
-        return found
-
-    inputs = sum(inputs_of(each) for each in reducers)
-    weighted = any(each.weighted for each in reducers)
-    return of_rows(outputs, inputs, collect, weighted=weighted, independent=True)
-
-
-def sharing(one: Reducer, two: Reducer, prefix: str) -> RowReducer:
-    """Two reducers of the same rows."""
-    if inputs_of(one) != inputs_of(two):
-        raise EarthEngineError(f"The reducers have {inputs_of(one)} and {inputs_of(two)} inputs, and can't share them.")
-
-    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
-        return collected(one, rows, weights) + collected(two, rows, weights)
-
-    outputs = (*one.outputs, *(prefix + name for name in two.outputs))
-    return of_rows(outputs, inputs_of(one), collect, weighted=one.weighted or two.weighted)
-
-
-def grouped(reducer: Reducer, field: int, name: str) -> RowReducer:
-    """A reducer of the rows of each value of a field, in ascending order of these values."""
-    inputs = inputs_of(reducer) + 1
-    if not 0 <= field < inputs:
-        raise EarthEngineError(f"groupField must be between 0 and {inputs - 1}, not {field}.")
-
-    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
-        groups: dict[Any, tuple[list[Any], list[float]]] = {}
-        for row, weight in zip(rows, weights, strict=True):
-            key = row[field] if isinstance(row[field], str) else whole(row[field])
-            members = groups.setdefault(key, ([], []))
-            members[0].append([*row[:field], *row[field + 1 :]])
-            members[1].append(weight)
-        if len({isinstance(key, str) for key in groups}) > 1:
-            raise EarthEngineError("The groups must be numbers, or strings.")
-        return [
-            [
-                {name: key, **dict(zip(reducer.outputs, collected(reducer, *groups[key]), strict=True))}
-                for key in sorted(groups)
-            ]
-        ]
-
-    return of_rows(("groups",), inputs, collect, weighted=reducer.weighted)
-
-
 def to_list(size: int | None, optional: int) -> RowReducer:
     """The values as a list, or the rows as lists."""
 
@@ -212,43 +174,8 @@ def _frequencies(rows: Rows, weights: Sequence[float]) -> list[Any]:
     return [{key: whole(count) for key, count in found.items()}]
 
 
-def split(reducer: Reducer) -> RowReducer:
-    """A weighted reducer of one input that takes its weights from a second input."""
-    if (isinstance(reducer, RowReducer) and reducer.inputs != 1) or not reducer.weighted:
-        raise EarthEngineError("the local Earth Engine supports weighted reducers of one input.")
-
-    def collect(rows: Rows, _weights: Sequence[float]) -> list[Any]:
-        if any(row[1] < 0 for row in rows):
-            raise EarthEngineError("Weights must not be negative.")
-        kept = [row for row in rows if row[1] > 0]
-        return collected(reducer, [row[:1] for row in kept], [row[1] for row in kept])
-
-    return of_rows(reducer.outputs, 2, collect)
-
-
 FREQUENCIES = of_rows(("histogram",), 1, _frequencies, weighted=True)
 """The (weighted) number of each value."""
-
-
-def fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> RowReducer:
-    """The weights in buckets of equal width, as an array of lower edges and counts."""
-    width = (high - low) / steps
-
-    def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
-        counts = np.zeros(steps)
-        for (value,), weight in zip(rows, weights, strict=True):
-            if low <= value < high:
-                bucket = int((value - low) / width)
-                if bucket != int((value - low) * steps / (high - low)):
-                    raise EarthEngineError(
-                        f"the local Earth Engine does not know on which side of a bucket's edge {value} is, because of "
-                        "rounding errors."
-                    )
-                counts[min(bucket, steps - 1)] += weight
-        edges = low + width * np.arange(steps)
-        return [Array(np.column_stack([edges, np.cumsum(counts) if cumulative else counts]), DOUBLE)]
-
-    return of_rows(("histogram",), 1, collect, weighted=True)
 
 
 def extreme(reducer: Reducer, inputs: int) -> RowReducer:
@@ -298,3 +225,13 @@ def _lines(stack: Stack, valid: Valid) -> list[tuple[Any, Valid]]:
 
 LINE = of_rows(("scale", "offset"), 2, _line, weighted=True, pixels=_lines, kinds=lambda _kinds: [DOUBLE, DOUBLE])
 """The slope and offset of a weighted linear regression of x and y."""
+
+COUNT_EVERY = of_rows(
+    ("count",),
+    1,
+    lambda rows, _weights: [len(rows)],
+    optional=1,
+    pixels=lambda _stack, valid: [(valid.sum(axis=0), np.ones(valid.shape[1], bool))],
+    kinds=lambda kinds: list(BUILTIN["count"].types(kinds[0], None)),
+)
+"""The number of inputs: nulls of lists and tables count, masked pixels are no inputs."""
