@@ -106,9 +106,7 @@ def test_a_regression_of_the_pixels_of_a_region(image):
     x = values[2:10, 1:10][valid[2:10, 1:10]].astype(float)
     assert np.allclose(np.ravel(found["coefficients"])[::-1], np.polyfit(x, x * x + x % 3, 1))
     part = {"geometry": box(0.7, 1.7, 9.6, 8.6), "crs": CRS, "crsTransform": [10, 0, X, 0, -10, Y]}
-    with pytest.raises(ee.EEException, match=r"call unweighted\(\)"):
-        bands.reduceRegion(fit, **part).getInfo()
-    assert np.allclose(bands.reduceRegion(fit.unweighted(), **part).getInfo()["coefficients"], found["coefficients"])
+    assert np.allclose(bands.reduceRegion(fit, **part).getInfo()["coefficients"], found["coefficients"])
 
 
 def test_a_regression_and_a_correlation_of_every_pixel(image):
@@ -158,8 +156,8 @@ def test_correlations_of_lists(engine, kit):
         "p-value": pytest.approx(1 - 2 / math.pi * (angle + math.sin(angle) * math.cos(angle))),
     }
     assert ee.List([[1, 2], [2, 4], [3, 6]]).reduce(ee.Reducer.pearsonsCorrelation()).getInfo()["p-value"] == 0
-    with pytest.raises(ee.EEException, match="three or more pairs"):
-        ee.List([[1, 2], [1, 3], [1, 5]]).reduce(ee.Reducer.pearsonsCorrelation()).getInfo()
+    short = ee.List([[1, 2], [1, 3], [1, 5]]).reduce(ee.Reducer.pearsonsCorrelation())
+    assert short.getInfo() == {"correlation": None, "p-value": None}
 
 
 def test_means_of_angles(engine, kit):
@@ -247,7 +245,7 @@ def test_entropy_and_zero_crossings(image):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: ee.Reducer.histogram(), "Reducer.histogram: .* how Google chooses the buckets .*fixedHistogram"),
+        (lambda: ee.Reducer.ridgeRegression(2), "Reducer.ridgeRegression: .* how Google scales the predictors"),
         (lambda: ee.Image(1).gradient(), "Image.gradient: .* not documented"),
         (lambda: ee.Classifier.smileCart(), "Classifier.smileCart: .* not planned"),
         (

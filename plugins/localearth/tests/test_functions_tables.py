@@ -194,16 +194,16 @@ def test_more_of_reducers(local):
     gaps = ee.FeatureCollection([ee.Feature(None, {"a": 1}), ee.Feature(None, {"a": 2, "b": 5})])
     assert gaps.reduceColumns(ee.Reducer.toList(2), ["a", "b"]).getInfo() == {"list": [[2, 5]]}
     assert gaps.reduceColumns(ee.Reducer.toList(2, 1), ["a", "b"]).getInfo() == {"list": [[1, None], [2, 5]]}
+    assert gaps.reduceColumns(ee.Reducer.mean().repeat(2), ["a", "b"]).getInfo() == {"mean": [1.5, 5]}
     assert ee.List([3, 1, 3]).reduce(ee.Reducer.frequencyHistogram()).getInfo() == {"1": 1, "3": 2}
     assert ee.List([1, 1, 2, 1]).reduce(ee.Reducer.countRuns()).getInfo() == 3
     # From the API sample of Reducer.count.
     assert ee.List([1, "", None, 3]).reduce(ee.Reducer.count()).getInfo() == 3
     assert ee.List([["a", 1], ["b", 2]]).reduce(ee.Reducer.toList(2)).getInfo() == [["a", 1], ["b", 2]]
     for run, message in (
-        (gaps.reduceColumns(ee.Reducer.mean().repeat(2), ["a", "b"]), "null values"),
         (table().reduceColumns(ee.Reducer.mean(), ["name"]), "needs numbers, not 'a'"),
         (table().reduceColumns(ee.Reducer.mean(), ["n", "value"]), "needs 1 selectors, not 2"),
-        (ee.Image([1, 2]).reduce(ee.Reducer.toList()), "not for single pixels"),
+        (ee.Image([1, 2]).reduce(ee.Reducer.toList()), "for lists, tables and reduceRegion only"),
     ):
         with pytest.raises(ee.EEException, match=message):
             run.getInfo()

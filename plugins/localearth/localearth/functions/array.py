@@ -66,10 +66,10 @@ def length(array: Array) -> Array:
 
 @function("Array.get")
 def get(array: Array, position: list[int]) -> Any:
-    """The number at a position."""
+    """The number at a position; -1 is the last, as in Google's tutorial histogram-matching."""
     if len(position) != array.data.ndim:
         raise EarthEngineError(f"The position needs {array.data.ndim} indices, not {len(position)}.")
-    if not all(0 <= at < n for at, n in zip(position, array.data.shape, strict=True)):
+    if not all(-n <= at < n for at, n in zip(position, array.data.shape, strict=True)):
         raise EarthEngineError(f"Position {position} is outside the array of lengths {list(array.data.shape)}.")
     return array.data[tuple(position)].item()
 
@@ -249,10 +249,15 @@ def accumulate(array: Array, axis: int, reducer: Reducer | None) -> Array:
 
 @function("Dictionary.toArray")
 def dictionary_to_array(dictionary: Any, keys: list[str] | None, axis: int) -> Array:
-    """The numbers of a dictionary, in the order of the given keys or of all keys."""
+    """The numbers of a dictionary, in the order of the given keys or of all keys; a list is a row (imad-tutorial-pt1)."""
     chosen = sorted(dictionary) if keys is None else keys
-    missing = [key for key in chosen if not (is_number(dictionary.get(key)) or isinstance(dictionary.get(key), Array))]
+    found = [dictionary.get(key) for key in chosen]
+    missing = [
+        key
+        for key, value in zip(chosen, found, strict=True)
+        if not (is_number(value) or isinstance(value, Array | list))
+    ]
     if missing:
         raise EarthEngineError(f"Dictionary has no number for key: '{missing[0]}'.")
-    parts = [arrays.make(dictionary[key]) for key in chosen]
-    return cat([Array(p.data[None], p.kind) if not p.data.ndim else p for p in parts], axis)
+    parts = [arrays.make([value] if is_number(value) or isinstance(value, list) else value) for value in found]
+    return cat(parts, axis)

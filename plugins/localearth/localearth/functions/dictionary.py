@@ -42,18 +42,11 @@ def from_lists(keys: list[str], values: list[Any]) -> Dict:
     return dict(zip(keys, values, strict=True))
 
 
-@function("Dictionary.get")
+@function("Dictionary.get", note="The default does not replace a null value (assumed).")
 def get(dictionary: Dict, key: str, default: Any) -> Any:
     """The value of a key; the default if the key is missing, and an error without a default."""
-    if dictionary.get(key) is not None:
-        return dictionary[key]
-    if key in dictionary and default is None:
-        return None
     if key in dictionary:
-        raise EarthEngineError(
-            f"argument 'defaultValue': the local Earth Engine does not know if it replaces the null of '{key}'; use "
-            "ee.List([value, default]).reduce(ee.Reducer.firstNonNull())."
-        )
+        return dictionary[key]
     if default is not None:
         return default
     raise EarthEngineError(f"Dictionary does not contain key: '{key}'.")

@@ -148,8 +148,7 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
         values, mask = pull(band.source, region.grid)
         if reducer.weighted:
             pull.no_fractions("Image.reduceRegion")
-        numbers = mask if band.type.dimensions else values
-        stack = numbers.astype(np.float64).reshape(-1, 1)
+        stack = (mask if band.type.dimensions else values).astype(np.float64).reshape(-1, 1)
         valid = (mask & inside).reshape(-1, 1)
         kinds = reducer.types(band.type, None)
         found = reducer.apply(stack, valid, weights)
@@ -165,23 +164,24 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
     if reducer.inputs not in (1, len(bands)):
         raise EarthEngineError(f"The reducer has {reducer.inputs} inputs, but the image {len(bands)} bands.")
     inside = region.centre if not reducer.weighted else region.share > 0
-    pulled = []
+    weights = region.share[inside].tolist() if reducer.weighted else None
+    columns = []
     for band in bands:
         if not reducer.arrays:
             numbers_only(band.type, band.name)
         values, mask = pull(band.source, region.grid)
         if reducer.weighted:
             pull.no_fractions("Image.reduceRegion")
-        pulled.append((_listed(band, values[inside]), mask[inside]))
-    weights = region.share[inside] if reducer.weighted else np.ones(np.count_nonzero(inside))
+        listed = _listed(band, values[inside])
+        columns.append([value if good else None for value, good in zip(listed, mask[inside], strict=True)])
     if reducer.inputs == len(bands) > 1:
-        columns = [[value if good else None for value, good in zip(*each, strict=True)] for each in pulled]
-        found = collected(reducer, list(zip(*columns, strict=True)), weights.tolist())
-        return dict(zip(reducer.outputs, found, strict=True))
+        return dict(zip(reducer.outputs, collected(reducer, list(zip(*columns, strict=True)), weights), strict=True))
     results: dict[str, Any] = {}
-    for band, (listed, good) in zip(bands, pulled, strict=True):
-        rows = [(value,) for value, here in zip(listed, good, strict=True) if here]
-        found = collected(reducer, rows, weights[good].tolist())
+    for band, column in zip(bands, columns, strict=True):
+        # Masked pixels are no inputs, also of the reducers that count nulls (documented).
+        kept = [i for i, value in enumerate(column) if value is not None]
+        share = None if weights is None else [weights[i] for i in kept]
+        found = collected(reducer, [(column[i],) for i in kept], share)
         for output, value in zip(reducer.outputs, found, strict=True):
             results[_output(band.name, output, reducer)] = value
     return results

@@ -180,8 +180,10 @@ def unzip(items: List) -> List:
 
 def _steps(start: float, end: float, step: float) -> int:
     """The number of values from start to end, inclusive."""
-    if not step or (end - start) / step < 0:
-        raise refuse("end", end, f"it is not reached from {start:g} by steps of {step:g}: test the length first")
+    if not step:
+        raise refuse("step", step, "use another than 0")
+    if (end - start) / step < 0:
+        return 0
     steps = (end - start) / step
     check_count(steps, "numbers")
     total, added = start, 0
@@ -195,7 +197,7 @@ def _steps(start: float, end: float, step: float) -> int:
     return added + 1
 
 
-@function("List.sequence")
+@function("List.sequence", note="[] where the end is before the start (assumed).")
 def sequence(start: Any, end: Any, step: Any, count: int | None) -> List:
     """Numbers from start to end, inclusive, or `count` numbers."""
     if count is None:

@@ -50,17 +50,12 @@ def _register() -> None:
             found = cast(np.asarray(value), kind).item()
             if kind == FLOAT and math.isfinite(found) and found != value:
                 # geetools' test of DateRange.split expects that toFloat() does not change a time in milliseconds.
-                if float(value).is_integer():
-                    return float(value)
-                raise EarthEngineError(
-                    f"the local Earth Engine does not know how {value} is rounded, which a 32-bit float cannot hold; "
-                    "leave the cast out, or use Number.toDouble."
-                )
+                return float(value)
             return Long(found) if kind.is_integer else found
 
         note = "Clamps to the type's range, truncates fractions (documented)." if NAMED[target].is_integer else ""
         if NAMED[target] == FLOAT:
-            note = "Whole numbers are not changed (assumed). A fraction that a 32-bit float cannot hold is refused."
+            note = "Numbers of a 32-bit float's range are not changed, hence not rounded to 32 bits (assumed)."
         function(*names, note=note)(convert)
 
 

@@ -77,7 +77,7 @@ def percentile(shares: list[float], names: list[str] | None, _buckets: Any, _wid
     return percentiles([float(share) for share in shares], tuple(outputs))
 
 
-@function("Reducer.combine", note="Null values are refused unless inputs are shared.")
+@function("Reducer.combine", note="Each reducer drops the nulls of its own inputs (assumed).")
 def combine(one: Reducer, two: Reducer, prefix: str, shared: bool) -> Reducer:
     """Two reducers on the same inputs, or on those of one after those of the other."""
     equal = set(one.outputs) & {prefix + name for name in two.outputs}
@@ -193,14 +193,13 @@ def _register_aggregates() -> None:
             values = _numbers(collection, column)
             if len(values) == 1 and reducer.startswith("sample"):
                 raise EarthEngineError(f"the local Earth Engine needs two or more values of '{column}', not 1.")
-            if not values and reducer != "mean":
-                raise EarthEngineError(
-                    f"the local Earth Engine does not know the {reducer} of no values; test the size first."
-                )
-            return _single(reducer, values)
+            if not values and reducer == "product":
+                raise EarthEngineError("the local Earth Engine does not know the product of no values.")
+            return 0 if not values and reducer == "sum" else _single(reducer, values)
 
         aggregate.__doc__ = f"The {reducer} of a property."
-        function(f"AggregateFeatureCollection.{name}")(aggregate)
+        note = f"{'0' if name == 'sum' else 'Null'} without values (assumed)." if name != "product" else ""
+        function(f"AggregateFeatureCollection.{name}", note=note)(aggregate)
 
 
 _register_aggregates()

@@ -80,7 +80,7 @@ def kurtosis() -> Reducer:
 
 @function(
     "Reducer.intervalMean",
-    note="The percentiles belong to the range; of a range without values the middle. Computed from all values (assumed).",
+    note="The percentiles belong to the range; of a range without values the middle. Of all values (assumed).",
 )
 def interval_mean(low: float, high: float, _buckets: Any, _width: Any, _raw: Any) -> Reducer:
     """The mean of the values between two percentiles."""

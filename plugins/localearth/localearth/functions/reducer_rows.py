@@ -16,6 +16,7 @@ from localearth.values.pixel_type import LIMITS, PixelType
 from localearth.values.reducer import BUILTIN, Reducer, Stack, Valid, Weights
 
 _WHERE = "For lists, tables, reduceRegion and reduceRegions."
+_OWN = " Each copy drops the nulls of its own inputs (assumed)."
 
 
 @function("Reducer.toList", note=_WHERE)
@@ -34,7 +35,7 @@ def frequencies() -> Reducer:
     return rows.FREQUENCIES
 
 
-@function("Reducer.repeat", note=_WHERE + " Null values are refused.")
+@function("Reducer.repeat", note=_WHERE + _OWN)
 def repeat(reducer: Reducer, count: int) -> Reducer:
     """Copies of a reducer, whose outputs are lists."""
     if count < 1:
@@ -42,7 +43,7 @@ def repeat(reducer: Reducer, count: int) -> Reducer:
     return combined.repeated(reducer, count)
 
 
-@function("Reducer.forEach", note=_WHERE + " Null values are refused.")
+@function("Reducer.forEach", note=_WHERE + _OWN)
 def for_each(reducer: Reducer, names: list[str]) -> Reducer:
     """A copy of a reducer for each name."""
     one_output(reducer)

@@ -33,7 +33,7 @@ def pearson() -> Reducer:
     return PEARSON
 
 
-@function("Reducer.forEachBand", note="Reducers with one output. Null values are refused.")
+@function("Reducer.forEachBand", note="Reducers with one output. Each copy drops the nulls of its own band (assumed).")
 def for_each_band(reducer: Reducer, image: Image) -> Reducer:
     """A copy of a reducer for each band."""
     return for_each(reducer, image.names)

@@ -14,14 +14,18 @@ from localearth.values.row_reducers import Pixels, RowReducer, Rows, collected, 
 
 
 def repeated(reducer: Reducer, count: int) -> RowReducer:
-    """Copies of a reducer, each with inputs of its own; each output is the list of the copies' outputs."""
+    """Copies of a reducer, each with inputs of its own; each output is the list of the copies' outputs.
+
+    A null drops the row for the copy that gets it, and for no other (assumed).
+    """
     each = inputs_of(reducer)
 
     def collect(rows: Rows, weights: Sequence[float]) -> list[Any]:
         parts = [collected(reducer, [row[i * each : (i + 1) * each] for row in rows], weights) for i in range(count)]
         return [list(outputs) for outputs in zip(*parts, strict=True)]
 
-    return of_rows(reducer.outputs, each * count, collect, weighted=reducer.weighted, independent=True, copied=reducer)
+    inputs = each * count
+    return of_rows(reducer.outputs, inputs, collect, weighted=reducer.weighted, optional=inputs, copied=reducer)
 
 
 def side_by_side(reducers: Sequence[Reducer], outputs: tuple[str, ...]) -> RowReducer:
@@ -37,7 +41,7 @@ def side_by_side(reducers: Sequence[Reducer], outputs: tuple[str, ...]) -> RowRe
 
     inputs = sum(inputs_of(each) for each in reducers)
     weighted = any(each.weighted for each in reducers)
-    return of_rows(outputs, inputs, collect, weighted=weighted, independent=True)
+    return of_rows(outputs, inputs, collect, weighted=weighted, optional=inputs)
 
 
 def _pixels_of(reducer: Reducer) -> Pixels | None:
@@ -113,15 +117,15 @@ def split(reducer: Reducer) -> RowReducer:
     count = inputs_of(reducer)
 
     def collect(rows: Rows, _weights: Sequence[float]) -> list[Any]:
-        if any(weight < 0 for row in rows for weight in row[count:]):
+        if any(weight is not None and weight < 0 for row in rows for weight in row[count:]):
             raise EarthEngineError("Weights must not be negative.")
         parts = []
         for i in range(count):
-            kept = [row for row in rows if row[count + i] > 0]
+            kept = [row for row in rows if row[count + i]]
             parts.append(collected(one, [(row[i],) for row in kept], [row[count + i] for row in kept]))
         return parts[0] if copied is None else [list(outputs) for outputs in zip(*parts, strict=True)]
 
-    return of_rows(reducer.outputs, 2 * count, collect, independent=copied is not None)
+    return of_rows(reducer.outputs, 2 * count, collect, optional=2 * count)
 
 
 def disaggregated(reducer: Reducer) -> RowReducer:

@@ -33,7 +33,6 @@ class RowReducer(Reducer):
         inputs: the number of values in a row.
         collect: reduces the rows.
         optional: how many of the last values may be null.
-        independent: whether its inputs go to reducers of their own, so that a null in one does not drop the others.
         pixels: reduces the bands of images pixel by pixel, if that is supported.
         kinds: the types of its outputs, from those of its inputs, for pixels.
         arrays: whether it also takes arrays, which a band's pixels can be.
@@ -43,7 +42,6 @@ class RowReducer(Reducer):
     inputs: int = 1
     collect: Collect = lambda _rows, _weights: []
     optional: int = 0
-    independent: bool = False
     pixels: Pixels | None = None
     kinds: Callable[[list[PixelType]], list[PixelType]] = lambda kinds: kinds
     arrays: bool = False
@@ -125,8 +123,6 @@ def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = No
     needed = inputs - reducer.optional if isinstance(reducer, RowReducer) else 1
     kept = [i for i, row in enumerate(rows) if all(value is not None for value in row[:needed])]
     if isinstance(reducer, RowReducer):
-        if reducer.independent and len(kept) < len(rows):
-            raise EarthEngineError("the local Earth Engine can't combine reducers of several inputs with null values.")
         return reducer.collect([rows[i] for i in kept], [1.0 if weights is None else weights[i] for i in kept])
     values = [rows[i][0] for i in kept]
     if reducer is DISTINCT and len(kept) < len(rows):
