@@ -6,9 +6,11 @@ from types import MappingProxyType
 
 from mmearth_devkit.engine_checks.answers import ANSWERS
 from mmearth_devkit.engine_checks.check import EngineCheck, Status
+from mmearth_devkit.engine_checks.histograms import HISTOGRAMS
 from mmearth_devkit.engine_checks.neighborhoods import NEIGHBORHOODS
 from mmearth_devkit.engine_checks.pixels import MASKS, PLACES, REQUESTS, TYPES
 from mmearth_devkit.engine_checks.rasters import COMPOSITES, SAMPLING, TERRAIN
+from mmearth_devkit.engine_checks.reducers import REDUCERS
 from mmearth_devkit.engine_checks.reduction import REDUCTION
 from mmearth_devkit.engine_checks.statistics import STATISTICS
 from mmearth_devkit.engine_checks.tables import TABLES
@@ -30,6 +32,8 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Terrain": TERRAIN,
         "Kernels, samples and arrays": NEIGHBORHOODS,
         "Statistics, colours and texture": STATISTICS,
+        "Histograms": HISTOGRAMS,
+        "Ranks, moments and combined reducers": REDUCERS,
         "Requests": REQUESTS,
     }
 )

@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from mmearth_devkit.engine_checks.check import API, REFUSED, EngineCheck, Probe, assumed, documented, row_of
+from mmearth_devkit.engine_checks.check import (
+    API,
+    LEFT,
+    REFUSED,
+    TOP,
+    ZONE,
+    EngineCheck,
+    Probe,
+    assumed,
+    documented,
+    row_of,
+)
 
 
 def _table(ee: Any, name: str, values: list[Any]) -> Any:
@@ -171,9 +182,9 @@ TABLES: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "float-time",
-        "`Number.toFloat` does not change a whole number that single precision cannot hold, such as a time.",
+        "`Number.toFloat` does not change a number that single precision cannot hold, such as a time.",
         "the test of geetools' `DateRange.split` passes on Google's servers only then",
-        Probe(lambda ee: ee.Number(1_580_428_800_000).toFloat(), 1_580_428_800_000),
+        Probe(lambda ee: [ee.Number(n).toFloat() for n in (1_580_428_800_000, 0.1)], [1_580_428_800_000, 0.1]),
     ),
     assumed(
         "constant-array",
@@ -183,6 +194,51 @@ TABLES: tuple[EngineCheck, ...] = (
             lambda ee: ee.Image(ee.Array([[1, 2], [3, 4]])).arrayGet([1, 0]),
             {"constant": [3]},
             row_of(1),
+        ),
+    ),
+    documented(
+        "array-get-last",
+        "Position -1 of `Array.get` is the last.",
+        "https://developers.google.com/earth-engine/tutorials/community/histogram-matching",
+        Probe(lambda ee: ee.Array([5, 6, 7]).get([-1]), 7),
+    ),
+    assumed(
+        "dictionary-rows",
+        "`Dictionary.toArray` makes a row of a list.",
+        "Google's tutorial imad-tutorial-pt1 projects the result to its second axis",
+        Probe(lambda ee: ee.Dictionary({"a": [1, 2]}).toArray(), [[1, 2]]),
+    ),
+    assumed(
+        "dictionary-null",
+        "The default of `Dictionary.get` does not replace a value that is null.",
+        "the description says `If the dictionary does not contain the given key`",
+        Probe(
+            lambda ee: (
+                ee.Image(1)
+                .rename("a")
+                .updateMask(0)
+                .reduceRegion(ee.Reducer.mean(), ee.Geometry.Point([LEFT + 5, TOP - 5], ZONE), 10)
+                .get("a", 9)
+            ),
+            None,
+        ),
+    ),
+    assumed(
+        "sequence-empty",
+        "`List.sequence` is [] where the end lies before the start.",
+        "the description says `from start to end`",
+        Probe(lambda ee: ee.List.sequence(0, -1), []),
+    ),
+    assumed(
+        "aggregate-nothing",
+        "`aggregate_sum` of no values is 0, that of deviations and variances is null.",
+        "the sum of nothing is 0, and it has no mean",
+        Probe(
+            lambda ee: [
+                getattr(_table(ee, "a", [1, None]), f"aggregate_{name}")("c")
+                for name in ("sum", "total_sd", "sample_var")
+            ],
+            [0, None, None],
         ),
     ),
 )

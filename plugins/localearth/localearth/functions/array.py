@@ -249,7 +249,7 @@ def accumulate(array: Array, axis: int, reducer: Reducer | None) -> Array:
 
 @function("Dictionary.toArray")
 def dictionary_to_array(dictionary: Any, keys: list[str] | None, axis: int) -> Array:
-    """The numbers of a dictionary, in the order of the given keys or of all keys; a list is a row (imad-tutorial-pt1)."""
+    """The numbers of a dictionary, in the order of the given or all keys; a list is a row (imad-tutorial-pt1)."""
     chosen = sorted(dictionary) if keys is None else keys
     found = [dictionary.get(key) for key in chosen]
     missing = [

@@ -1,0 +1,175 @@
+"""Checks of reducers of ranks and moments, and of reducers made of others."""
+
+from typing import Any
+
+from mmearth_devkit.engine_checks.check import API, LEFT, TOP, ZONE, EngineCheck, Probe, assumed, columns, documented
+
+TIMES, SERIES = [1, 2, 3, 4, 6, 7, 9, 9], [3, 1, 4, 1, 5, 9, 2, 6.5]
+"""Pairs with equal values; scipy computed the statistics below."""
+
+
+def _pairs(ee: Any) -> Any:
+    return ee.List(TIMES).zip(SERIES)
+
+
+def _gaps(ee: Any) -> Any:
+    """A table with a null in one column."""
+    return ee.FeatureCollection([ee.Feature(None, {"a": 1}), ee.Feature(None, {"a": 2, "b": 5})])
+
+
+REDUCERS: tuple[EngineCheck, ...] = (
+    assumed(
+        "interval-mean",
+        "Both percentiles of `intervalMean` belong to the interval, and are those of `percentile`. Where no value lies "
+        "in it, the result is its middle.",
+        "from 0 to 100 it must be the mean",
+        Probe(
+            lambda ee: [
+                ee.List([1, 2, 3, 4, 100]).reduce(ee.Reducer.intervalMean(0, 75)),
+                ee.List([1, 5]).reduce(ee.Reducer.intervalMean(10, 90)),
+            ],
+            [2.5, 3],
+            tolerance=1e-9,
+        ),
+    ),
+    assumed(
+        "skew-population",
+        "`skew` is that of a population, m3 / m2^1.5.",
+        "the reducers of samples have names with `sample`",
+        Probe(lambda ee: ee.List(SERIES).reduce(ee.Reducer.skew()), 0.6133520568512802, tolerance=1e-9),
+    ),
+    assumed(
+        "kurtosis-excess",
+        "`kurtosis` is that of a population, m4 / m2^2 - 3, which is 0 for normal values.",
+        "the report SAND2008-6212, which the description of `covariance` names, defines it so",
+        Probe(lambda ee: ee.List(SERIES).reduce(ee.Reducer.kurtosis()), -0.7304506405396811, tolerance=1e-9),
+    ),
+    assumed(
+        "sen-offset",
+        "`sensSlope` gives `slope` and `offset`; the offset is the median of y - slope * x.",
+        "programs select the names; Google's tutorial nonparametric-trends computes the intercept so, and names the "
+        "reducer for it",
+        Probe(
+            lambda ee: _pairs(ee).reduce(ee.Reducer.sensSlope()),
+            {"slope": 0.4166666666666667, "offset": 2.541666666666667},
+            tolerance=1e-9,
+        ),
+    ),
+    assumed(
+        "kendall-outputs",
+        "`kendallsCorrelation` gives `tau`, which is tau-b, and `p-value`, which is null. With one input it is the "
+        "correlation with the order.",
+        "a user's published log of a run on Google's servers has these names, and no p-value for 12 pairs",
+        Probe(
+            lambda ee: [
+                _pairs(ee).reduce(ee.Reducer.kendallsCorrelation(2)),
+                ee.Dictionary(ee.List(SERIES).reduce(ee.Reducer.kendallsCorrelation())).get("tau"),
+            ],
+            [{"tau": 0.37037037037037035, "p-value": None}, 0.4000661320993193],
+            tolerance=1e-9,
+        ),
+    ),
+    assumed(
+        "spearman-outputs",
+        "`spearmansCorrelation` has the outputs of `pearsonsCorrelation`, of the ranks; equal values share a rank.",
+        "programs read `correlation`; the library that the description names does so",
+        Probe(
+            lambda ee: _pairs(ee).reduce(ee.Reducer.spearmansCorrelation()),
+            {"correlation": 0.45783132530120474, "p-value": 0.25398026687738356},
+            tolerance=1e-9,
+        ),
+    ),
+    assumed(
+        "correlation-few",
+        "Correlations of fewer than three pairs, or of equal values, are null.",
+        "there is no p-value; the library that the descriptions name gives NaN, which JSON cannot hold",
+        Probe(
+            lambda ee: ee.List([[1, 2], [1, 3], [1, 5]]).reduce(ee.Reducer.pearsonsCorrelation()),
+            {"correlation": None, "p-value": None},
+        ),
+    ),
+    assumed(
+        "covariance-count",
+        "`covariance` and `centeredCovariance` divide by the number of arrays.",
+        "as `variance`; Google's tutorial imad-tutorial-pt1 multiplies by this number to replace it by the weights",
+        Probe(
+            lambda ee: ee.List([ee.Array([0, 0]), ee.Array([2, 4])]).reduce(ee.Reducer.covariance()),
+            [[1, 2], [2, 4]],
+            tolerance=1e-9,
+        ),
+    ),
+    assumed(
+        "statistics-unweighted",
+        "Regressions of several inputs, correlations and covariances use the pixels whose centre is in a region, "
+        "without weights.",
+        'their descriptions do not say "(weighted)", as that of `linearFit` does',
+        Probe(
+            lambda ee: (
+                columns(ee)
+                .toArray()
+                .reduceRegion(
+                    ee.Reducer.covariance(), ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 24, TOP], ZONE, False), 10
+                )
+                .get("array")
+            ),
+            [[0.25]],
+            tolerance=1e-9,
+        ),
+    ),
+    documented(
+        "disaggregate",
+        "`disaggregate` passes the items of arrays, lists and dictionaries to the reducer.",
+        API + "reducer-disaggregate",
+        Probe(
+            lambda ee: ee.List([1, [2, 3], ee.Array([[4, 5]]), {"x": 6}]).reduce(ee.Reducer.sum().disaggregate()),
+            21,
+        ),
+    ),
+    documented(
+        "forEachElement",
+        "`forEachElement` reduces each position of arrays of equal shape.",
+        API + "reducer-foreachelement",
+        Probe(
+            lambda ee: ee.List([ee.Array([[1, 2]]), ee.Array([[3, 8]])]).reduce(ee.Reducer.sum().forEachElement()),
+            [[4, 10]],
+        ),
+    ),
+    assumed(
+        "countEvery-nulls",
+        "`countEvery` counts nulls, but no masked pixels.",
+        "the description says `the number of inputs`; a guide says that masked pixels are not used",
+        Probe(
+            lambda ee: [
+                _gaps(ee).reduceColumns(ee.Reducer.countEvery(), ["b"]).get("count"),
+                columns(ee)
+                .updateMask(columns(ee).gt(0))
+                .reduceRegion(
+                    ee.Reducer.countEvery(), ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 30, TOP], ZONE, False), 10
+                )
+                .get("x"),
+            ],
+            [2, 2],
+        ),
+    ),
+    assumed(
+        "combined-nulls",
+        "Of reducers with inputs of their own, as in `repeat`, each drops the nulls of its own inputs.",
+        "the description says that they run in parallel",
+        Probe(lambda ee: _gaps(ee).reduceColumns(ee.Reducer.mean().repeat(2), ["a", "b"]), {"mean": [1.5, 5]}),
+    ),
+    assumed(
+        "splitWeights-order",
+        "`splitWeights` of copies takes all values, then all weights.",
+        "Google's tutorial imad-tutorial-pt1 gives the bands in this order",
+        Probe(
+            lambda ee: ee.List([[1, 2, 3, 4], [5, 6, 1, 0]]).reduce(ee.Reducer.mean().repeat(2).splitWeights()),
+            [2, 2],
+        ),
+    ),
+    assumed(
+        "toCollection-output",
+        "The output of `toCollection` is named `features`.",
+        "programs read it",
+        Probe(lambda ee: ee.Reducer.toCollection(["a"]).getOutputs(), ["features"]),
+    ),
+)
