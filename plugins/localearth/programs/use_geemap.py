@@ -1,4 +1,4 @@
-"""geemap: downloads, arrays, zonal statistics, tables, pictures, and numbers of images and collections."""
+"""geemap: downloads, arrays, zonal statistics, histograms, tables, pictures, and numbers of images and collections."""
 
 import json
 import tempfile
@@ -9,6 +9,7 @@ import geemap
 import numpy as np
 import pandas as pd
 import rasterio
+from geemap import chart
 from rasterio.features import rasterize
 from shapely.geometry import box, shape
 
@@ -78,6 +79,18 @@ for name, outline in halves.items():
     held = rasterize([outline], kinds.shape[1:], transform=transform).astype(bool) & (kinds[0] > 0)
     for value in np.unique(kinds[0][held]):
         np.testing.assert_allclose(groups.loc[name, f"Class_{value}"], (kinds[0][held] == value).mean(), atol=0.02)
+
+# Histograms: with buckets of one unit, the counts of every value.
+figure = chart.image_histogram(scenes.first(), region, 30, 256, 1, None, 1e8, {"crs": "EPSG:32632"})
+where = {"geometry": region, "crs": "EPSG:32632", "scale": 30}
+for bars, band in zip(figure.marks, ("B4", "B8"), strict=True):
+    counted = scenes.first().select(band).reduceRegion(ee.Reducer.frequencyHistogram(), **where).get(band).getInfo()
+    np.testing.assert_allclose(bars.y[bars.y > 0], [counted[value] for value in sorted(counted, key=int)])
+    np.testing.assert_allclose(bars.x[bars.y > 0], sorted(map(int, counted)))
+assert geemap.image_histogram(scenes.first().select("B4"), region, 30, return_df=True)["value"].sum() > 900
+geemap.zonal_stats(heights, zones, str(folder / "zones.csv"), statistics_type="HIST", scale=30, verbose=False)
+for row in pd.read_csv(folder / "zones.csv").itertuples():
+    assert sum(json.loads(row.histogram)["histogram"]) > 500
 
 # Tables.
 assert geemap.ee_to_df(zones)["name"].tolist() == ["west", "east"]

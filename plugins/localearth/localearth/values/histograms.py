@@ -83,10 +83,10 @@ def buckets_of(values: Floats, weights: Floats, most: int, least: float | None) 
     first = float(np.floor(low / width))
     at = (np.floor(values / width) - first).astype(np.int64)
     count = int(at.max()) + 1
-    counts, sums = (np.bincount(at, each, count).astype(float) for each in (weights, weights * values))
-    used = counts > 0
     middles = (first + np.arange(count) + 0.5) * width
-    return Buckets(first * width, width, counts, np.where(used, sums / np.where(used, counts, 1), middles))
+    # Distances from the middle have smaller rounding errors than the values.
+    counts, away = (np.bincount(at, each, count).astype(float) for each in (weights, weights * (values - middles[at])))
+    return Buckets(first * width, width, counts, middles + away / np.where(counts > 0, counts, 1))
 
 
 def _power_of_2(count: int | None) -> int:
