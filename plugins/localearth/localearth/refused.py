@@ -4,7 +4,6 @@ _PLANNED = "classifiers and clusterers are not planned"
 
 REASONS = {
     "Reducer.fixed2DHistogram": "the names of the outputs and the order of the axes are not documented",
-    "Reducer.geometricMedian": "when Google stops the iteration is not documented",
     "Reducer.histogramCombiner": "Google does not document it",
     "Reducer.ridgeRegression": "how Google scales the predictors is not documented",
     "Reducer.robustLinearRegression": "how Google weights outliers is not documented in enough detail",

@@ -99,6 +99,23 @@ def test_the_mean_of_an_interval(bands):
         ee.List([1, 5]).reduce(ee.Reducer.intervalMean(90, 10)).getInfo()
 
 
+def test_the_geometric_median(bands):
+    image, _, valid = bands
+    # The best point of a convex quadrilateral is where its diagonals cross.
+    corners = [[0, 0], [4, 0], [5, 6], [0, 3]]
+    median = ee.Reducer.geometricMedian(2).setOutputs(["x", "y"])
+    expected = pytest.approx({"x": 20 / 13, "y": 24 / 13}, abs=1e-5)
+    assert ee.List(corners).reduce(median).getInfo() == expected
+    zero = image.multiply(0)
+    images = ee.ImageCollection([zero.add(ee.Image(corner)) for corner in corners])
+    row, col = np.argwhere(valid)[2]
+    where = {"geometry": box(col, row, col + 1, row + 1), **GRID}
+    assert images.reduce(median).reduceRegion(ee.Reducer.first(), **where).getInfo() == expected
+    # Three equal points of five outweigh the others.
+    held = ee.List([[1, 1], [1, 1], [1, 1], [5, 1], [2, 9]]).reduce(median).getInfo()
+    assert held == pytest.approx({"x": 1, "y": 1}, abs=1e-5)
+
+
 def test_principal_components_of_a_region(bands):
     image, values, valid = bands
     region = box(0, 0, 9, 9)

@@ -88,6 +88,18 @@ REDUCERS: tuple[EngineCheck, ...] = (
             {"correlation": None, "p-value": None},
         ),
     ),
+    documented(
+        "geometric-median",
+        "`geometricMedian` is the point with the smallest sum of distances: of four corners, where the diagonals cross.",
+        API + "reducer-geometricmedian",
+        Probe(
+            lambda ee: ee.List([[0, 0], [4, 0], [5, 6], [0, 3]]).reduce(
+                ee.Reducer.geometricMedian(2).setOutputs(["x", "y"])
+            ),
+            {"x": 20 / 13, "y": 24 / 13},
+            tolerance=1e-2,
+        ),
+    ),
     assumed(
         "covariance-count",
         "`covariance` and `centeredCovariance` divide by the number of arrays.",

@@ -7,6 +7,7 @@ import numpy as np
 from localearth.errors import EarthEngineError
 from localearth.registry import function
 from localearth.values.covariance import covariance
+from localearth.values.geometric_median import geometric_median
 from localearth.values.pixel_type import DOUBLE, PixelType
 from localearth.values.ranks import SEN, SPEARMAN, kendall
 from localearth.values.reducer import Reducer, Stack, Valid, Weights, mean, percentiles
@@ -45,6 +46,18 @@ def covariances() -> Reducer:
 def centered_covariances() -> Reducer:
     """The covariance matrix of arrays whose mean is 0."""
     return covariance(centered=True)
+
+
+@function(
+    "Reducer.geometricMedian",
+    note="Computed until it moves by less than 1e-7 of the spread: `eta` and `initialStepSize` are ignored. Use "
+    "setOutputs or rename: Google does not document the names of the outputs.",
+)
+def geomedian(inputs: int, _eta: float, _step: float) -> Reducer:
+    """The point with the smallest sum of distances to the inputs."""
+    if inputs < 1:
+        raise EarthEngineError("numX must be positive.")
+    return geometric_median(inputs)
 
 
 def _double(_kind: PixelType, _n: int | None) -> tuple[PixelType, ...]:
