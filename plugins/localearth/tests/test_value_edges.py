@@ -109,6 +109,17 @@ VALUES = {
         ["0_0", "0_1", "1_0"],
     ),
     "few values": (lambda: ee.List([1, 2, 4]).reduce(ee.Reducer.median(maxRaw=2)), 2),
+    "nulls": (
+        lambda: ee.Dictionary(
+            ee.List([None, "a", "b", "b", None]).reduce(
+                ee.Reducer.first()
+                .combine(ee.Reducer.lastNonNull(), "", True)
+                .combine(ee.Reducer.countDistinct(), "", True)
+                .setOutputs(["x", "y", "z"])
+            )
+        ),
+        {"x": None, "y": "b", "z": 3},
+    ),
     "null in a dictionary": (lambda: ee.List([ee.Dictionary({"a": None}).get("a", 1)]), [None]),
     "totals of nothing": (
         lambda: [getattr(table(None), f"aggregate_{name}")("a") for name in ("sum", "total_sd", "sample_var")],
@@ -202,7 +213,6 @@ REFUSED = {
     "sum of nothing": (lambda: ee.List([]).reduce(ee.Reducer.sum()), "the sum of no values"),
     "no filters": (lambda: table(1).filter(ee.Filter.Or()).size(), "give at least one"),
     "negative limit": (lambda: table(1).limit(-1), "must not be negative"),
-    "first null": (lambda: ee.List([None, 1]).reduce(ee.Reducer.first()), "if a null is first"),
     "sample of one": (lambda: ee.List([5]).reduce(ee.Reducer.sampleStdDev()), "so few values"),
     "large integers": (lambda: ee.List([2**53 + 1]).reduce(ee.Reducer.max()), "more than 53 bits"),
     "equal outputs": (

@@ -90,7 +90,7 @@ REDUCERS: tuple[EngineCheck, ...] = (
     ),
     documented(
         "geometric-median",
-        "`geometricMedian` is the point with the smallest sum of distances: of four corners, where the diagonals cross.",
+        "`geometricMedian` has the smallest sum of distances: of four corners it is where the diagonals cross.",
         API + "reducer-geometricmedian",
         Probe(
             lambda ee: ee.List([[0, 0], [4, 0], [5, 6], [0, 3]]).reduce(
@@ -144,6 +144,18 @@ REDUCERS: tuple[EngineCheck, ...] = (
         Probe(
             lambda ee: ee.List([ee.Array([[1, 2]]), ee.Array([[3, 8]])]).reduce(ee.Reducer.sum().forEachElement()),
             [[4, 10]],
+        ),
+    ),
+    assumed(
+        "inputs-null",
+        "A null of a list or a table is an input of `first`, `last` and `countDistinct`.",
+        "other reducers, such as `firstNonNull`, are described as those of the non-null inputs",
+        Probe(
+            lambda ee: [
+                ee.List([None, 1, 2, None]).reduce(getattr(ee.Reducer, name)())
+                for name in ("first", "last", "countDistinct", "countDistinctNonNull")
+            ],
+            [None, None, 3, 2],
         ),
     ),
     assumed(

@@ -113,7 +113,14 @@ def unweighted(reducer: Reducer) -> Reducer:
         return evolve(
             reducer, weighted=False, collect=lambda table, _weights: reducer.collect(table, [1.0] * len(table))
         )
-    return Reducer(reducer.outputs, lambda values, valid, _w: reducer.apply(values, valid, None), reducer.types)
+    # Lists and tables need a reducer that is unweighted anyway itself, because some treat nulls and text in their own way.
+    itself = () if reducer.weighted else (reducer,)
+    return Reducer(
+        reducer.outputs,
+        lambda values, valid, _weights: reducer.apply(values, valid, None),
+        reducer.types,
+        parts=tuple(unweighted(part) for part in reducer.parts) or itself,
+    )
 
 
 def column_of(collection: Collection, name: str) -> list[Any]:

@@ -124,7 +124,7 @@ def count_distinct() -> Reducer:
     return rows.DISTINCT_NON_NULL
 
 
-@function("Reducer.countDistinct", note="Masked pixels do not count. Null values of lists and tables are refused.")
+@function("Reducer.countDistinct", note="Masked pixels do not count; a null of a list or a table does (assumed).")
 def count_distinct_all() -> Reducer:
     """The number of different values."""
     return rows.DISTINCT

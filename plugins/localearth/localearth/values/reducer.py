@@ -27,6 +27,7 @@ class Reducer:
         weighted: whether inputs are weighted by the share of each pixel in a region.
         exact: whether it gets integers unchanged; other reducers get doubles.
         proportional: whether its result is proportional to the weights.
+        parts: the reducers of lists and tables that it is made of, if it is combined or has other output names.
     """
 
     outputs: tuple[str, ...]
@@ -35,6 +36,7 @@ class Reducer:
     weighted: bool = False
     exact: bool = False
     proportional: bool = False
+    parts: tuple["Reducer", ...] = ()
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it, in part."""
@@ -42,7 +44,7 @@ class Reducer:
 
     def named(self, outputs: tuple[str, ...]) -> "Reducer":
         """The reducer with other output names."""
-        return evolve(self, outputs=outputs)
+        return evolve(self, outputs=outputs, parts=self.parts or (self,))
 
     def beside(self, other: "Reducer", prefix: str) -> "Reducer":
         """A reducer that applies both reducers to the same input."""
@@ -59,6 +61,7 @@ class Reducer:
             lambda kind, n: (*self.types(kind, n), *other.types(kind, n)),
             self.weighted or other.weighted,
             proportional=self.proportional or other.proportional,
+            parts=(*(self.parts or (self,)), *(other.parts or (other,))),
         )
 
 

@@ -82,14 +82,14 @@ def _distinct(values: Stack, valid: Valid, _weights: Weights) -> list[tuple[Any,
 
 
 def _different(values: list[Any]) -> int:
-    if any(not isinstance(value, int | float | str) for value in values):
+    if any(not isinstance(value, int | float | str | None) for value in values):
         raise EarthEngineError("the local Earth Engine counts different numbers and strings.")
     return len(set(values))
 
 
 DISTINCT_NON_NULL = Reducer(("count",), _distinct, BUILTIN["count"].types, exact=True)
 DISTINCT = evolve(DISTINCT_NON_NULL)
-"""The numbers of different values; whether a null of a table is one of them for `countDistinct` is not known."""
+"""The numbers of different values."""
 
 _ANY: dict[Reducer, Callable[[list[Any]], Any]] = {
     BUILTIN["count"]: len,
@@ -100,6 +100,9 @@ _ANY: dict[Reducer, Callable[[list[Any]], Any]] = {
 }
 """The reducers without arguments that take values of any type."""
 
+
+_WITH_NULLS = {BUILTIN["first"], BUILTIN["last"], DISTINCT}
+"""The reducers for which a null of a list or a table is an input: the others like them are described as "non-null"."""
 
 _OF_SOME = {
     BUILTIN[name]
@@ -124,14 +127,9 @@ def collected(reducer: Reducer, rows: Rows, weights: Sequence[float] | None = No
     kept = [i for i, row in enumerate(rows) if all(value is not None for value in row[:needed])]
     if isinstance(reducer, RowReducer):
         return reducer.collect([rows[i] for i in kept], [1.0 if weights is None else weights[i] for i in kept])
-    values = [rows[i][0] for i in kept]
-    if reducer is DISTINCT and len(kept) < len(rows):
-        raise EarthEngineError("the local Earth Engine does not know countDistinct with null values.")
-    ends = {BUILTIN["first"]: rows[:1], BUILTIN["last"]: rows[-1:]}.get(reducer, ())
-    if any(row[0] is None for row in ends):
-        raise EarthEngineError(
-            "the local Earth Engine does not know if a null is first or last: use firstNonNull, lastNonNull."
-        )
+    if reducer.parts:
+        return [value for part in reducer.parts for value in collected(part, rows, weights)]
+    values = [row[0] for row in rows] if reducer in _WITH_NULLS else [rows[i][0] for i in kept]
     if not values and reducer in _OF_SOME:
         raise EarthEngineError(f"the local Earth Engine does not know the {reducer.outputs[0]} of no values.")
     if reducer in _ANY:
