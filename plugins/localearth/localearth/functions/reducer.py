@@ -113,7 +113,7 @@ def unweighted(reducer: Reducer) -> Reducer:
         return evolve(
             reducer, weighted=False, collect=lambda table, _weights: reducer.collect(table, [1.0] * len(table))
         )
-    # Lists and tables need a reducer that is unweighted anyway itself, because some treat nulls and text in their own way.
+    # Lists and tables need an unweighted reducer itself, because some treat nulls and text in their own way.
     itself = () if reducer.weighted else (reducer,)
     return Reducer(
         reducer.outputs,
