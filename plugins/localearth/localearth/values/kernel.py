@@ -29,13 +29,6 @@ class Weights:
     x: int
     y: int
 
-    @property
-    def symmetric(self) -> bool:
-        """Whether half a turn around the focus leaves it unchanged."""
-        rows, cols = self.values.shape
-        centred = (cols - 1, rows - 1) == (2 * self.x, 2 * self.y)
-        return centred and bool(np.array_equal(self.values, self.values[::-1, ::-1]))
-
 
 @frozen(eq=False)
 class Kernel:
