@@ -127,9 +127,9 @@ def _to_paint(feature: Feature, color: Any, width: Any) -> _Painted:
     return _Painted(geometry, value, wide)
 
 
-def _number(feature: Feature, argument: str, given: Any) -> float:
+def _number(feature: Feature, argument: str, given: Any) -> Any:
     """An argument that is a number, or the name of a numeric property."""
-    value: Any = feature.properties.get(given) if isinstance(given, str) else given
+    value = feature.properties.get(given) if isinstance(given, str) else given
     if not is_number(value):
         raise EarthEngineError(f"argument '{argument}': {given!r} is not a number or a numeric property of a feature.")
     return value
@@ -162,8 +162,9 @@ def reduce_to_image(collection: Collection, properties: list[str], reducer: Redu
         raise EarthEngineError(
             f"The reducer has {inputs_of(reducer)} inputs, but {len(properties)} properties are given."
         )
-    rows = isinstance(reducer, RowReducer)
-    kinds = reducer.kinds([DOUBLE] * len(properties)) if rows else reducer.types(DOUBLE, None)
+    kinds = (
+        reducer.kinds([DOUBLE] * len(properties)) if isinstance(reducer, RowReducer) else reducer.types(DOUBLE, None)
+    )
 
     def every(grid: Grid, _pull: Pull) -> Sampled:
         features = [each for each in collection.elements if each.geometry is not None]

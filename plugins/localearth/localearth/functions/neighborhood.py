@@ -17,7 +17,7 @@ from localearth.values.kernel import Kernel, Weights
 from localearth.values.pixel_type import DOUBLE, PixelType, cast, numbers_only
 from localearth.values.reducer import BUILTIN, Reducer
 
-_STACK = 16_000_000
+STACK = 16_000_000
 """Maximum number of values that are reduced at once; bounds the memory."""
 
 GRID = "Computed on the requested grid."
@@ -98,7 +98,7 @@ def _under(
     """The outputs of a reducer of the pixels under a kernel's cells, (outputs, height, width), some rows at a time."""
     height, width = shape
     found, good = np.zeros((len(reducer.outputs), *shape)), np.zeros((len(reducer.outputs), *shape), bool)
-    step = max(_STACK // max(len(cells) * width, 1), 1)
+    step = max(STACK // max(len(cells) * width, 1), 1)
     for top in range(0, height, step):
         rows = min(step, height - top)
         parts = [(slice(top + row, top + row + rows), slice(col, col + width)) for row, col, _ in cells]
