@@ -248,7 +248,7 @@ def test_entropy_and_zero_crossings(image):
     ("build", "message"),
     [
         (lambda: ee.Reducer.histogram(), "Reducer.histogram: .* how Google chooses the buckets .*fixedHistogram"),
-        (lambda: ee.Image(1).gradient(), "Image.gradient: .* not documented"),
+        (lambda: ee.Image(1).derivative(), "Image.derivative: .* not documented"),
         (lambda: ee.Classifier.smileCart(), "Classifier.smileCart: .* not planned"),
         (
             lambda: ee.Image(1).cumulativeCost(ee.Image(1), 5),
