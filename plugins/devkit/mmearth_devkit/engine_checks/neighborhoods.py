@@ -35,8 +35,8 @@ def _hole(ee: Any) -> Any:
 NEIGHBORHOODS: tuple[EngineCheck, ...] = (
     assumed(
         "kernel-radius",
-        "`Kernel.circle` and the kernels of distances have the pixels up to their radius, also if it is not a whole "
-        "number of pixels: a circle of 1.5 is a square of 3 x 3.",
+        "Kernels have the pixels up to their radius, also if it is not a whole number of pixels: a circle of 1.5 is a "
+        "square of 3 x 3. (`Kernel.gaussian` does not have those at the radius.)",
         "the API samples show whole radii",
         Probe(lambda ee: _steps(ee).reduceNeighborhood("count", ee.Kernel.circle(1.5)), {"a_count": [9]}, row_of(1)),
     ),

@@ -32,9 +32,16 @@ _EDGE = 1e-6
 """Fraction of a pixel by which centres are moved right and down: of two centres that are equally near, one counts."""
 
 
-def _shapes(geometry: Geometry, grid: Grid) -> list[BaseGeometry]:
-    """The single shapes of a geometry in fractional columns and rows of a grid; none if it is far from the grid."""
-    outline = outline_lonlat(grid).bounds
+_MITRE = 10.0
+"""Longer corners of outlines are cut off; the default of Java2D."""
+
+
+def _shapes(geometry: Geometry, grid: Grid, reach: int = 0) -> list[BaseGeometry]:
+    """The single shapes of a geometry in fractional columns and rows of a grid; none if it is far from the grid.
+
+    A shape is near if it is at most `reach` pixels from the grid.
+    """
+    outline = outline_lonlat(grid.window(-reach, -reach, grid.height + 2 * reach, grid.width + 2 * reach)).bounds
     margin = 0.01 * (outline[2] - outline[0] + outline[3] - outline[1])
     # The outline of a grid across 180 degrees is on the wrong side of the globe.
     if outline[2] - outline[0] < 180 and not geometry.globe.intersects(box(*outline).buffer(margin)):
@@ -69,9 +76,9 @@ class _Painted:
         if self.width is None:
             return np.asarray(inside(self.geometry, grid))
         found = np.zeros(grid.shape, bool)
-        for shape in _shapes(self.geometry, grid):
+        for shape in _shapes(self.geometry, grid, math.ceil(self.width * _MITRE)):
             line = shape if shape.geom_type in LINES else shape.boundary
-            stroke = line.buffer(self.width / 2, cap_style="square", join_style="mitre", mitre_limit=10)
+            stroke = line.buffer(self.width / 2, cap_style="square", join_style="mitre", mitre_limit=_MITRE)
             shapely.prepare(stroke)
             rows, cols = _window(stroke, grid)
             y, x = np.mgrid[rows, cols] + 0.5 + _EDGE

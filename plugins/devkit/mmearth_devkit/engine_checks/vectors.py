@@ -1,0 +1,179 @@
+"""Checks of kernels with a direction, textures, outlines, and features as pixels and back."""
+
+import math
+from typing import Any
+
+from mmearth_devkit.engine_checks.check import LEFT, TOP, ZONE, EngineCheck, Probe, assumed, columns, row_of
+
+
+def _places(ee: Any) -> tuple[Any, Any]:
+    """The numbers of the column and the row of each pixel from the checks' origin; negative before it."""
+    both = ee.Image.pixelCoordinates(ee.Projection(ZONE, [10, 0, LEFT, 0, -10, TOP])).floor()
+    return both.select(["x"], ["a"]), both.select(["y"], ["a"])
+
+
+def _numbered(ee: Any, step: int = 10) -> Any:
+    """Band `a`: the column, and `step` times the row."""
+    col, row = _places(ee)
+    return col.add(row.multiply(step))
+
+
+def _rectangle(ee: Any, west: float, south: float, east: float, north: float, **properties: Any) -> Any:
+    """A rectangle in metres from the checks' origin."""
+    corners = [LEFT + west, TOP + south, LEFT + east, TOP + north]
+    return ee.Feature(ee.Geometry.Rectangle(corners, ZONE, False), properties)
+
+
+def _painted(ee: Any, feature: Any, color: Any, width: Any = None) -> Any:
+    return ee.Image(0).rename("a").paint(ee.FeatureCollection([feature]), color, width)
+
+
+def _diagonal(ee: Any) -> Any:
+    """The vectors of two pixels that meet at a corner."""
+    col, row = _places(ee)
+    return (
+        col.eq(row)
+        .selfMask()
+        .reduceToVectors(geometry=_rectangle(ee, 0, -20, 20, 0).geometry(), scale=10, crs=ZONE, labelProperty="k")
+    )
+
+
+VECTORS: tuple[EngineCheck, ...] = (
+    assumed(
+        "convolve-order",
+        "`convolve` does not turn the kernel: the weight in its first row and column is that of the north-western "
+        "neighbour.",
+        "TAGEE and hydrafloods read kernels so, and TAGEE's authors compared their terrain attributes with other "
+        "software (https://github.com/zecojls/tagee)",
+        Probe(
+            lambda ee: _numbered(ee).convolve(ee.Kernel.fixed(3, 3, [[0, 0, 0], [0, 0, 0], [0, 0, 1]])),
+            {"a": [11, 12, 13]},
+            row_of(3),
+        ),
+    ),
+    assumed(
+        "gaussian-size",
+        "`Kernel.gaussian` is a square of the pixels that are less than the radius away in both directions: 7 x 7 for "
+        "a radius of 4.",
+        "the API sample of radius 3 prints 5 x 5 weights",
+        Probe(
+            lambda ee: _numbered(ee).reduceNeighborhood("count", ee.Kernel.gaussian(4, 3)),
+            {"a_count": [49]},
+            row_of(1),
+        ),
+    ),
+    assumed(
+        "neighborhood-bands",
+        "`neighborhoodToBands` names bands `<band>_<x>_<y>` with x and y from the focus, y downward, row by row.",
+        "programs select bands such as `elevation_0_0` and `_-1_-1`; the description of `glcmTexture` scans kernels so",
+        Probe(
+            lambda ee: _numbered(ee).neighborhoodToBands(ee.Kernel.fixed(3, 2, [[1, 0, 1], [0, 0, 1]], 1, 1)),
+            {"a_-1_-1": [-11, -10], "a_1_-1": [-9, -8], "a_1_0": [1, 2]},
+            row_of(2),
+        ),
+    ),
+    assumed(
+        "gradient",
+        "`gradient` is the change per metre eastward (`x`) and northward (`y`), from the neighbours on both sides.",
+        "a program's author measured on Google's servers that it is per metre, also in degrees; `Terrain` is "
+        "documented to use these neighbours",
+        Probe(
+            lambda ee: _numbered(ee, -2).multiply(30).gradient(),
+            {"x": [3, 3], "y": [6, 6]},
+            row_of(2),
+            tolerance=1e-6,
+        ),
+    ),
+    assumed(
+        "directional-distance",
+        "`directionalDistanceTransform` searches counterclockwise from the right of the grid, in pixels; a pixel that "
+        "is not 0 has the distance 0, and one that finds nothing is masked.",
+        "programs that look for clouds from their shadows use 90 - azimuth of the sun where rows go south (Google's "
+        "tutorial on s2cloudless), and azimuth - 90 where they go north (an older geedim)",
+        Probe(
+            lambda ee: (
+                _places(ee)[0].eq(2).And(_places(ee)[1].eq(-2)).directionalDistanceTransform(45, 5).unmask(-1, False)
+            ),
+            {"distance": [math.sqrt(8), -1, -1]},
+            row_of(3),
+            tolerance=1e-5,
+        ),
+    ),
+    assumed(
+        "glcm-pairs",
+        "`glcmTexture` counts a pair in both orders if both pixels are in the window, and has natural logarithms.",
+        "a course publishes 0.0281 and 3.577 as the extremes of `asm` and `ent` in 5 x 5 pixels "
+        "(https://github.com/iamdonovan/iamdonovan.github.io, egm702), which are those of this rule",
+        Probe(
+            lambda ee: _numbered(ee, 7919).toInt().glcmTexture(2).select(["a_asm", "a_ent"]),
+            {"a_asm": [0.028125], "a_ent": [math.log(40 * 32) / 2]},
+            row_of(1),
+            tolerance=1e-5,
+        ),
+    ),
+    assumed(
+        "glcm-dvar",
+        "`dvar` of `glcmTexture` is the variance of the absolute differences.",
+        "the usual reading of `difference variance` in Haralick's paper",
+        Probe(
+            lambda ee: (
+                _places(ee)[0].pow(2).toInt().glcmTexture(1, ee.Kernel.fixed(3, 1, [[1, 0, 0]])).select(["a_dvar"])
+            ),
+            {"a_dvar": [1]},
+            row_of(1, start=1),
+            tolerance=1e-6,
+        ),
+    ),
+    assumed(
+        "paint-width",
+        "`paint` with a width covers the pixels whose centre is at most half of it from the outline, in pixels of the "
+        "requested grid, with mitred corners.",
+        "so does Java2D, and the server is written in Java",
+        Probe(
+            lambda ee: _painted(ee, _rectangle(ee, 23, -60, 77, -14), 7, 2),
+            {"a": [0, 7, 7, 7, 7, 7, 7, 7, 7, 0]},
+            row_of(10),
+        ),
+    ),
+    assumed(
+        "paint-text",
+        "`paint` takes a text of digits that is not a property as a number.",
+        "Google's guide paints with '000000'",
+        Probe(lambda ee: _painted(ee, _rectangle(ee, 0, -10, 10, 0), "000003"), {"a": [3, 0]}, row_of(2)),
+    ),
+    assumed(
+        "reduceToImage",
+        "`reduceToImage` takes the features that cover a part of a pixel, each with the weight 1.",
+        "the description says `features that intersect each pixel`",
+        Probe(
+            lambda ee: (
+                ee.FeatureCollection([_rectangle(ee, 4, -8, 11, 0, k=5), _rectangle(ee, 0, -10, 30, 0, k=1)])
+                .reduceToImage(["k"], "mean")
+                .unmask(-1, False)
+            ),
+            {"mean": [3, 3, 1, -1]},
+            row_of(4),
+        ),
+    ),
+    assumed(
+        "reduceToVectors",
+        "`reduceToVectors` takes the pixels whose centre is in the region; without a reducer, `count` is their number.",
+        "as in `clip`; the description names the reducer countEvery",
+        Probe(
+            lambda ee: (
+                columns(ee)
+                .eq(0)
+                .reduceToVectors(geometry=_rectangle(ee, 2, -8, 36, -2).geometry(), scale=10, crs=ZONE)
+                .sort("label")
+                .aggregate_array("count")
+            ),
+            [3, 1],
+        ),
+    ),
+    assumed(
+        "vectors-corners",
+        "Pixels that meet at corners only are one MultiPolygon in `reduceToVectors`.",
+        "the release notes of 2013-07-11 mention multi-polygon vectors",
+        Probe(lambda ee: _diagonal(ee).first().geometry().type(), "MultiPolygon"),
+    ),
+)
