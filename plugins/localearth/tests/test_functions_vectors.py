@@ -136,6 +136,26 @@ def test_features_become_pixels_that_they_intersect(engine, kit, pixels):
     assert Counter(fit["max1"].ravel().tolist())[9] == 2
 
 
+def test_distances_to_the_nearest_feature(engine, kit, pixels):
+    engine(kit.World())
+    shapes = [
+        ee.Geometry.Point([9.02, 45.12]),
+        ee.Geometry.LineString([[9.05, 45.05], [9.3, 45.07]]),
+        ee.Geometry.Polygon([[[8.9, 45.0], [9.0, 45.0], [9.0, 45.1], [8.9, 45.1]]]),
+    ]
+    rings = ee.FeatureCollection([*shapes[:2], ee.Geometry.LineString(shapes[2].coordinates().get(0))])
+    found = pixels(ee.FeatureCollection(shapes).distance(6000).unmask(-1, False), X - 5000, Y, 6, 7, 3000.0, CRS)
+    to_lonlat = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform
+    cells = list(np.ndindex(7, 6))
+    centres = [ee.Geometry.Point(to_lonlat(X - 3500 + 3000 * col, Y - 1500 - 3000 * row)) for row, col in cells]
+    asked = [rings.map(lambda f, p=point: f.set("d", f.distance(p))).aggregate_min("d") for point in centres]
+    for cell, metres in zip(cells, ee.List(asked).getInfo(), strict=True):
+        assert found["distance"][cell] == pytest.approx(metres if metres <= 6000 else -1, rel=1e-5)
+    assert -1 < found["distance"].max() <= 6000 and found["distance"].min() == -1
+    with pytest.raises(ee.EEException, match="above 0 and at most 1000000"):
+        ee.FeatureCollection(shapes).distance(0).getInfo()
+
+
 def test_texture_of_pairs(image, pixels):
     source, values, _, valid = image
     names = ["asm", "contrast", "corr", "var", "idm", "savg", "sent", "ent", "dvar", "dent", "imcorr1", "imcorr2"]

@@ -3,7 +3,18 @@
 import math
 from typing import Any
 
-from mmearth_devkit.engine_checks.check import LEFT, TOP, ZONE, EngineCheck, Probe, assumed, columns, row_of
+from mmearth_devkit.engine_checks.check import (
+    API,
+    LEFT,
+    TOP,
+    ZONE,
+    EngineCheck,
+    Probe,
+    assumed,
+    columns,
+    documented,
+    row_of,
+)
 
 
 def _places(ee: Any) -> tuple[Any, Any]:
@@ -153,6 +164,18 @@ VECTORS: tuple[EngineCheck, ...] = (
             ),
             {"mean": [3, 3, 1, -1]},
             row_of(4),
+        ),
+    ),
+    documented(
+        "distance-features",
+        "`FeatureCollection.distance` is the distance in metres to the nearest point, line or outline, also inside of "
+        "polygons. The local engine measures on the ellipsoid instead of a sphere, within 0.5 %.",
+        API + "featurecollection-distance",
+        Probe(
+            lambda ee: ee.FeatureCollection([_rectangle(ee, -5000, -5000, 35, 5000)]).distance(25).unmask(-1, False),
+            {"distance": [-1, 20, 10, 0, 10]},
+            row_of(5),
+            tolerance=0.01,
         ),
     ),
     assumed(
