@@ -153,6 +153,21 @@ VECTORS: tuple[EngineCheck, ...] = (
         Probe(lambda ee: _painted(ee, _rectangle(ee, 0, -10, 10, 0), "000003"), {"a": [3, 0]}, row_of(2)),
     ),
     assumed(
+        "style-pixels",
+        "`style` makes bands `vis-red`, `vis-green` and `vis-blue` of pixels with one of the given colours; the size "
+        "of a point is its radius.",
+        "as in `visualize` and `paint`; `neighborhood`, how far a feature reaches, is `pointSize + width`",
+        Probe(
+            lambda ee: (
+                ee.FeatureCollection([ee.Feature(ee.Geometry.Point([LEFT + 20, TOP - 5], ZONE))])
+                .style(color="00000000", fillColor="FF0000", pointSize=2)
+                .unmask(7, False)
+            ),
+            {"vis-red": [255, 255, 255, 255, 7], "vis-green": [0, 0, 0, 0, 7], "vis-blue": [0, 0, 0, 0, 7]},
+            row_of(5),
+        ),
+    ),
+    assumed(
         "reduceToImage",
         "`reduceToImage` takes the features that cover a part of a pixel, each with the weight 1.",
         "the description says `features that intersect each pixel`",
