@@ -156,33 +156,6 @@ def test_distances_to_the_nearest_feature(engine, kit, pixels):
         ee.FeatureCollection(shapes).distance(0).getInfo()
 
 
-def test_features_as_a_picture(engine, kit, pixels):
-    engine(kit.World())
-    corners = [X + 23, Y - 97, X + 88, Y - 24]
-    square = ee.Feature(ee.Geometry.Rectangle(corners, CRS, False), {"s": {"fillColor": "lime", "width": 2}})
-    dot = ee.Feature(ee.Geometry.Point([X + 121, Y - 121], CRS), {"s": {"pointSize": 2.4, "width": 0}})
-    picture = ee.FeatureCollection([square, dot]).style(color="FF0000", fillColor="0000ffff", styleProperty="s")
-    both = pixels(picture.addBands(picture.mask().select(0).rename("m")), X, Y, SIDE, SIDE, 10.0, CRS)
-    y, x = np.mgrid[0:SIDE, 0:SIDE] * 10 + 5
-
-    def within(metres):
-        return (x > 23 - metres) & (x < 88 + metres) & (y > 24 - metres) & (y < 97 + metres)
-
-    point = np.hypot(x - 121, y - 121) < 24
-    assert np.array_equal(both["vis-red"], (within(10) & ~within(-10)) * 255)
-    assert np.array_equal(both["vis-green"], within(-10) * 255)
-    assert np.array_equal(both["vis-blue"], point * 255)
-    assert np.array_equal(both["m"], within(10) | point)
-    for given, message in (
-        ({}, "its default has an opacity of 0.66"),
-        ({"fillColor": "FF000088"}, "opaque or transparent colour"),
-        ({"fillColor": "red", "styleProperty": "t"}, "is not a style"),
-        ({"pointShape": "star5"}, "use circle or square"),
-    ):
-        with pytest.raises(ee.EEException, match=message):
-            pixels(ee.FeatureCollection([square.set("t", 5)]).style(**given), X, Y, SIDE, SIDE, 10.0, CRS)
-
-
 def test_texture_of_pairs(image, pixels):
     source, values, _, valid = image
     names = ["asm", "contrast", "corr", "var", "idm", "savg", "sent", "ent", "dvar", "dent", "imcorr1", "imcorr2"]

@@ -136,6 +136,24 @@ VECTORS: tuple[EngineCheck, ...] = (
         ),
     ),
     assumed(
+        "spectral-distance",
+        "`spectralDistance` is an angle in radians (sam), the sum of squares (sed), or the sum of (p - q) ln(p / q) of "
+        "the bands' shares (sid), in a band `distance`.",
+        "geedim takes the root of sed, and programs the cosine of sam; the usual formula of Chang's divergence",
+        Probe(
+            lambda ee: ee.Image.cat(
+                [ee.Image([1, 2]).spectralDistance(ee.Image([4, 4]), metric) for metric in ("sam", "sed", "sid")]
+            ),
+            {
+                "distance": [math.acos(3 / math.sqrt(10))],
+                "distance_1": [13],
+                "distance_2": [(0.5 - 1 / 3) * math.log(0.5 / (1 / 3)) + (0.5 - 2 / 3) * math.log(0.5 / (2 / 3))],
+            },
+            row_of(1),
+            tolerance=1e-6,
+        ),
+    ),
+    assumed(
         "paint-width",
         "`paint` with a width covers the pixels whose centre is at most half of it from the outline, in pixels of the "
         "requested grid, with mitred corners.",
@@ -151,21 +169,6 @@ VECTORS: tuple[EngineCheck, ...] = (
         "`paint` takes a text of digits that is not a property as a number.",
         "Google's guide paints with '000000'",
         Probe(lambda ee: _painted(ee, _rectangle(ee, 0, -10, 10, 0), "000003"), {"a": [3, 0]}, row_of(2)),
-    ),
-    assumed(
-        "style-pixels",
-        "`style` makes bands `vis-red`, `vis-green` and `vis-blue` of pixels with one of the given colours; the size "
-        "of a point is its radius.",
-        "as in `visualize` and `paint`; `neighborhood`, how far a feature reaches, is `pointSize + width`",
-        Probe(
-            lambda ee: (
-                ee.FeatureCollection([ee.Feature(ee.Geometry.Point([LEFT + 20, TOP - 5], ZONE))])
-                .style(color="00000000", fillColor="FF0000", pointSize=2)
-                .unmask(7, False)
-            ),
-            {"vis-red": [255, 255, 255, 255, 7], "vis-green": [0, 0, 0, 0, 7], "vis-blue": [0, 0, 0, 0, 7]},
-            row_of(5),
-        ),
     ),
     assumed(
         "reduceToImage",

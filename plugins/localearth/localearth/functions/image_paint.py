@@ -32,11 +32,11 @@ _EDGE = 1e-6
 """Fraction of a pixel by which centres are moved right and down: of two centres that are equally near, one counts."""
 
 
-MITRE = 10.0
+_MITRE = 10.0
 """Longer corners of outlines are cut off; the default of Java2D."""
 
 
-def shapes_near(geometry: Geometry, grid: Grid, reach: float = 0) -> list[BaseGeometry]:
+def _shapes(geometry: Geometry, grid: Grid, reach: float = 0) -> list[BaseGeometry]:
     """The single shapes of a geometry in fractional columns and rows of a grid; none if it is far from the grid.
 
     A shape is near if it is at most `reach` pixels from the grid.
@@ -58,20 +58,6 @@ def _window(shape: BaseGeometry, grid: Grid) -> tuple[slice, slice]:
     return slice(top, bottom), slice(left, right)
 
 
-def stroked(shape: BaseGeometry, width: float) -> BaseGeometry:
-    """The line or outline of a shape with a width, with square ends and mitred corners."""
-    line = shape if shape.geom_type in LINES else shape.boundary
-    return line.buffer(width / 2, cap_style="square", join_style="mitre", mitre_limit=MITRE)
-
-
-def draw(into: NDArray[Any], shape: BaseGeometry, value: Any, grid: Grid) -> None:
-    """Sets the pixels of an array (height, width, ...) whose centre is in a shape in columns and rows."""
-    rows, cols = _window(shape, grid)
-    shapely.prepare(shape)
-    y, x = np.mgrid[rows, cols] + 0.5 + _EDGE
-    into[rows, cols][shapely.intersects_xy(shape, x, y)] = value
-
-
 @frozen
 class _Painted:
     """A geometry to paint.
@@ -91,8 +77,13 @@ class _Painted:
         if self.width is None:
             return np.asarray(inside(self.geometry, grid))
         found = np.zeros(grid.shape, bool)
-        for shape in shapes_near(self.geometry, grid, self.width * MITRE):
-            draw(found, stroked(shape, self.width), True, grid)
+        for shape in _shapes(self.geometry, grid, self.width * _MITRE):
+            line = shape if shape.geom_type in LINES else shape.boundary
+            stroke = line.buffer(self.width / 2, cap_style="square", join_style="mitre", mitre_limit=_MITRE)
+            shapely.prepare(stroke)
+            rows, cols = _window(stroke, grid)
+            y, x = np.mgrid[rows, cols] + 0.5 + _EDGE
+            found[rows, cols] |= shapely.intersects_xy(stroke, x, y)
         return found
 
 
@@ -243,7 +234,7 @@ def _value(feature: Feature, name: str) -> float:
 def _touched(geometry: Geometry, grid: Grid) -> NDArray[np.int64]:
     """The pixels of a grid that a geometry intersects, as numbers of the flat grid."""
     found = np.zeros(grid.shape, bool)
-    for shape in shapes_near(geometry, grid):
+    for shape in _shapes(geometry, grid):
         rows, cols = _window(shape, grid)
         top, left = np.mgrid[rows, cols]
         if top.size:

@@ -106,6 +106,7 @@ def _results(reducer: Reducer | None, names: list[str], rows: Sequence[Sequence[
 
 @function(
     "Image.reduceToVectors",
+    "Image.reduceToVectorsStreaming",
     note="Pixels whose centre is in the region, with the weight 1 (assumed). Features come in the order of their first "
     "pixels; indices are not Google's. Several bands reduced one by one give properties as in `reduceRegion` "
     "(assumed). `tileScale` is ignored. With `bestEffort`, more than `maxPixels` pixels are refused.",

@@ -13,7 +13,7 @@ from localearth.values.colours import rgb
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import LIMITS
 
-RGB = ("vis-red", "vis-green", "vis-blue")
+_RGB = ("vis-red", "vis-green", "vis-blue")
 
 
 @function(
@@ -51,10 +51,10 @@ def visualize(
         steps = [_step(band, *edges) for band, *edges in limits]
     if palette is not None:
         colours = _colours(palette)
-        return image.with_bands(_coloured(name, chosen[0], steps[0], colours[:, n]) for n, name in enumerate(RGB))
+        return image.with_bands(_coloured(name, chosen[0], steps[0], colours[:, n]) for n, name in enumerate(_RGB))
     powers = _each("gamma", gamma, 1.0, count)
     made = [_stretched(*each) for each in zip(chosen, steps, powers, strict=True)]
-    names = ("vis-gray",) if count == 1 and not force_rgb else RGB
+    names = ("vis-gray",) if count == 1 and not force_rgb else _RGB
     return image.with_bands(evolve(band, name=name) for name, band in zip(names, made * 3, strict=False))
 
 
