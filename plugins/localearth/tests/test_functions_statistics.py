@@ -269,7 +269,7 @@ def test_spectral_distances(image):
         (lambda: ee.Image(1).derivative(), "Image.derivative: .* not documented"),
         (lambda: ee.Classifier.smileCart(), "Classifier.smileCart: .* not planned"),
         (
-            lambda: ee.Image(1).cumulativeCost(ee.Image(1), 5),
+            lambda: ee.Image(1).medialAxis(),
             "does not implement this function .`localearth functions`",
         ),
     ],

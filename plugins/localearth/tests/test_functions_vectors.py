@@ -1,5 +1,7 @@
 """Features as pixels and pixels as features, against plain loops and shapely."""
 
+import heapq
+import math
 from collections import Counter
 
 import ee
@@ -154,6 +156,34 @@ def test_distances_to_the_nearest_feature(engine, kit, pixels):
     assert -1 < found["distance"].max() <= 6000 and found["distance"].min() == -1
     with pytest.raises(ee.EEException, match="above 0 and at most 1000000"):
         ee.FeatureCollection(shapes).distance(0).getInfo()
+
+
+def test_costs_of_the_cheapest_ways(image, pixels):
+    source, values, heights, valid = image
+    cost = source.select("h").updateMask(source.select("c").mask())
+    starts = source.select("c").eq(1).And(source.select("h").gt(60))
+    found = pixels(cost.cumulativeCost(starts, 600, False).unmask(-1, False), X, Y, SIDE, SIDE, 10.0, CRS)["h"]
+    best = dict.fromkeys(zip(*np.nonzero((values == 1) & (heights > 60) & valid), strict=True), 0.0)
+    todo = [(0.0, each) for each in best]
+    while todo:
+        so_far, (row, col) = heapq.heappop(todo)
+        for near in ((row + down, col + right) for down in (-1, 0, 1) for right in (-1, 0, 1)):
+            if min(near) >= 0 and max(near) < SIDE and valid[near]:
+                length = 10 * math.hypot(near[0] - row, near[1] - col)
+                total = so_far + length * (int(heights[row, col]) + int(heights[near])) / 2
+                if total < best.get(near, math.inf):
+                    best[near] = total
+                    heapq.heappush(todo, (total, near))
+    expected = np.array([[best.get((row, col), -1) for col in range(SIDE)] for row in range(SIDE)])
+    assert np.allclose(found, expected)
+    # On the sphere, a step of 0.01 degrees of longitude shrinks with the cosine of latitude; three steps are too many.
+    east = ee.Image.pixelCoordinates("EPSG:4326").select("x").floor().eq(9)
+    far = (
+        ee.Image(1).cumulativeCost(east.reproject("EPSG:4326", [0.01, 0, 9, 0, -0.01, 60.005]), 2500).unmask(-1, False)
+    )
+    row = pixels(far, 10, 60.005, 4, 1, 0.01, "EPSG:4326")["constant"][0]
+    step = math.radians(0.01) * 6_378_137 * 0.5
+    assert row == pytest.approx([step, 2 * step, -1, -1], rel=1e-6)
 
 
 def test_texture_of_pairs(image, pixels):

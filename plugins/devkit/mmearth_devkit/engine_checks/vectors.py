@@ -36,7 +36,7 @@ def _rectangle(ee: Any, west: float, south: float, east: float, north: float, **
 
 
 def _painted(ee: Any, feature: Any, color: Any, width: Any = None) -> Any:
-    return ee.Image(0).rename("a").paint(ee.FeatureCollection([feature]), color, width)
+    return ee.Image(0).toByte().rename("a").paint(ee.FeatureCollection([feature]), color, width)
 
 
 def _diagonal(ee: Any) -> Any:
@@ -151,6 +151,36 @@ VECTORS: tuple[EngineCheck, ...] = (
             },
             row_of(1),
             tolerance=1e-6,
+        ),
+    ),
+    assumed(
+        "cost-steps",
+        "A step of `cumulativeCost` costs its length times the mean of both pixels' costs, and a source 0; without a "
+        "way of at most maxDistance / scale steps a pixel is masked.",
+        "programs after code of Google's Matt Hancher fill gaps with the half of a step in the source's pixel",
+        Probe(
+            lambda ee: (
+                _places(ee)[0]
+                .abs()
+                .multiply(2)
+                .add(1)
+                .cumulativeCost(_places(ee)[0].eq(0), 20, False)
+                .unmask(-1, False)
+            ),
+            {"a": [0, 20, 60, -1]},
+            row_of(4),
+            tolerance=0.01,
+        ),
+    ),
+    assumed(
+        "paint-constant",
+        "A constant that is painted takes other colours too.",
+        "programs use ee.Image(0).paint(features, 1) as a mask, although the guide on collections says that a constant "
+        "is clamped to its value",
+        Probe(
+            lambda ee: ee.Image(0).rename("a").paint(ee.FeatureCollection([_rectangle(ee, 0, -10, 10, 0)]), 7),
+            {"a": [7, 0]},
+            row_of(2),
         ),
     ),
     assumed(
