@@ -195,6 +195,18 @@ VECTORS: tuple[EngineCheck, ...] = (
         ),
     ),
     assumed(
+        "paint-touched",
+        "`paint` without a width covers the pixels that a line or a point touches.",
+        "programs paint roads, rivers and points so, and compute distances to them",
+        Probe(
+            lambda ee: _painted(
+                ee, ee.Feature(ee.Geometry.LineString([[LEFT + 12, TOP - 9], [LEFT + 33, TOP - 1]], ZONE, False)), 4
+            ),
+            {"a": [0, 4, 4, 4, 0]},
+            row_of(5),
+        ),
+    ),
+    assumed(
         "paint-text",
         "`paint` takes a text of digits that is not a property as a number.",
         "Google's guide paints with '000000'",

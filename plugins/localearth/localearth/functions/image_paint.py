@@ -74,8 +74,10 @@ class _Painted:
 
     def covers(self, grid: Grid) -> NDArray[np.bool_]:
         """The pixels of a grid that it covers."""
-        if self.width is None:
+        if self.width is None and self.geometry.type.endswith("Polygon"):
             return np.asarray(inside(self.geometry, grid))
+        if self.width is None:
+            return _covered(self.geometry, grid, False)
         found = np.zeros(grid.shape, bool)
         for shape in _shapes(self.geometry, grid, self.width * _MITRE):
             line = shape if shape.geom_type in LINES else shape.boundary
@@ -89,9 +91,9 @@ class _Painted:
 
 @function(
     "Image.paint",
-    note="Polygons; with `width` also lines. A pixel is covered if its centre is inside, or at most half of `width` "
-    "from the line, in pixels of the requested grid, with square ends and mitred corners (assumed). Colours must be "
-    "values of the bands' types; a text of digits is a number (assumed).",
+    note="A polygon covers the pixels whose centre is inside, lines and points those that they touch; outlines with a "
+    "`width`, not of points, those at most half of it away, in pixels of the requested grid, with square ends and "
+    "mitred corners (assumed). Colours must be values of the bands' types; a text of digits is a number (assumed).",
 )
 def paint(image: Image, collection: Collection, color: Any, width: Any) -> Image:
     """The image with the features of a collection painted over it, later ones over earlier ones."""
@@ -127,11 +129,8 @@ def _to_paint(feature: Feature, color: Any, width: Any) -> _Painted:
     assert geometry is not None
     if wide is not None and not wide > 0:
         raise refuse("width", wide, "it must be positive")
-    kinds = {shape.geom_type for shape in parts(geometry.shape)}
-    if wide is None and kinds - {"Polygon"}:
-        raise refuse("featureCollection", geometry.type, "it fills polygons; give lines a width, and buffer points")
-    if "Point" in kinds:
-        raise refuse("featureCollection", geometry.type, "it paints outlines of polygons and lines; buffer points")
+    if wide is not None and any(shape.geom_type == "Point" for shape in parts(geometry.shape)):
+        raise refuse("width", wide, "points have no outline; leave it out, or buffer them")
     return _Painted(geometry, value, wide)
 
 
@@ -207,7 +206,7 @@ def _overlaid(
     features: list[Feature], properties: list[str], grid: Grid
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
     """The properties of the features in each touched pixel, (n, k, m), which of them are known, and the m pixels."""
-    places = [_touched(feature.geometry, grid) for feature in features if feature.geometry is not None]
+    places = [np.flatnonzero(_covered(each.geometry, grid, True)) for each in features if each.geometry is not None]
     counts = [len(each) for each in places]
     pixel = np.concatenate([*places, np.zeros(0, np.int64)])
     owner = np.repeat(np.arange(len(features)), counts)
@@ -231,12 +230,13 @@ def _value(feature: Feature, name: str) -> float:
     return np.nan if value is None else value
 
 
-def _touched(geometry: Geometry, grid: Grid) -> NDArray[np.int64]:
-    """The pixels of a grid that a geometry intersects, as numbers of the flat grid."""
+def _covered(geometry: Geometry, grid: Grid, in_part: bool) -> NDArray[np.bool_]:
+    """The pixels of a grid that a geometry covers, of polygons with their centre or in part."""
     found = np.zeros(grid.shape, bool)
     for shape in _shapes(geometry, grid):
         rows, cols = _window(shape, grid)
         top, left = np.mgrid[rows, cols]
         if top.size:
-            found[rows, cols] |= pixel_shares(valid(shape), left, top, True)[0] > _EDGE
-    return np.flatnonzero(found)
+            share, centre = pixel_shares(valid(shape), left, top, in_part)
+            found[rows, cols] |= share > _EDGE if in_part else centre
+    return found
