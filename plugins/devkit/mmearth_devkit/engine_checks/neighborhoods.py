@@ -90,10 +90,20 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
     ),
     documented(
         "distance-transform",
-        "`fastDistanceTransform` returns squared distances in pixels; the local engine refuses pixels that are further "
-        "than `neighborhood` from any other, whose value is not documented.",
+        "`fastDistanceTransform` returns squared distances in pixels.",
         API + "image-fastdistancetransform",
         Probe(lambda ee: _steps(ee).eq(0).fastDistanceTransform(3).rename("a"), {"a": [0, 1, 4, 9]}, row_of(4)),
+    ),
+    assumed(
+        "distance-far",
+        "`fastDistanceTransform` does not mask pixels without any in the neighborhood, and gives a larger distance "
+        "there; in the local engine it is infinite.",
+        "Google's guide on best practices erodes with it; geedim clamps it",
+        Probe(
+            lambda ee: _steps(ee).eq(0).fastDistanceTransform(2).gt(4).rename("a").unmask(7, False),
+            {"a": [0, 0, 0, 1, 1]},
+            row_of(5),
+        ),
     ),
     assumed(
         "pixel-area",

@@ -52,7 +52,8 @@ def nearest(band: ImageBand, grid: Grid, pull: Pull, reach: int, metric: Metric)
 
 @function(
     "Image.fastDistanceTransform",
-    note="Where a requested pixel is further than `neighborhood` from any other that is not 0, it is refused.",
+    note="A pixel that is further than `neighborhood` from any that is not 0 is infinitely far (assumed; Google's value "
+    "is not known, but larger than the neighborhood too).",
 )
 def fast_distance_transform(image: Image, neighborhood: int, units: str, metric: str) -> Image:
     """The distance in pixels, squared by default."""
@@ -67,15 +68,8 @@ def fast_distance_transform(image: Image, neighborhood: int, units: str, metric:
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             found = nearest(band, grid, pull, neighborhood, METRICS[metric])
-            if (found > furthest).any():
-                # Not masked, because programs use these pixels: geedim calls them far from clouds, and the terrain
-                # flattening of Sentinel-1 keeps what is further than 30 pixels from layover.
-                raise EarthEngineError(
-                    f"Image.fastDistanceTransform: a pixel is further than the neighborhood, {neighborhood} pixels, "
-                    "from any that is not 0, and the local Earth Engine does not know its value. Use a larger "
-                    "neighborhood, or Image.distance, which masks such pixels.",
-                    placed=True,
-                )
+            # Not masked: Google's guide (best practices) erodes with them, and geedim calls them far from clouds.
+            found = np.where(found > furthest, np.inf, found)
             return found, np.ones(grid.shape, bool)
 
         return ImageBand("distance", DOUBLE, band.projection, source)
