@@ -52,8 +52,8 @@ def nearest(band: ImageBand, grid: Grid, pull: Pull, reach: int, metric: Metric)
 
 @function(
     "Image.fastDistanceTransform",
-    note="A pixel that is further than `neighborhood` from any that is not 0 is infinitely far (assumed; Google's value "
-    "is not known, but larger than the neighborhood too).",
+    note="A pixel that is further than `neighborhood` from any that is not 0 is infinitely far (assumed; Google's "
+    "value is not known, but larger than the neighborhood too).",
 )
 def fast_distance_transform(image: Image, neighborhood: int, units: str, metric: str) -> Image:
     """The distance in pixels, squared by default."""
