@@ -58,6 +58,20 @@ def _window(shape: BaseGeometry, grid: Grid) -> tuple[slice, slice]:
     return slice(top, bottom), slice(left, right)
 
 
+def _filled(geometry: Geometry, grid: Grid, pull: Pull) -> NDArray[np.bool_]:
+    """The pixels whose centre is inside; of many small polygons, each is tested only around it."""
+    x, y = pull.centres(grid, "EPSG:4326")
+    west, south, east, north = geometry.globe.bounds
+    with np.errstate(invalid="ignore"):
+        turned = x - 360 * np.round((x - (west + east) / 2) / 360)
+    near = (turned >= west) & (turned <= east) & (y >= south) & (y <= north)
+    if near.all():
+        return np.asarray(inside(geometry, grid))
+    found = np.zeros(grid.shape, bool)
+    found[near] = shapely.intersects_xy(geometry.globe, turned[near], y[near])
+    return found
+
+
 @frozen
 class _Painted:
     """A geometry to paint.
@@ -72,10 +86,10 @@ class _Painted:
     value: float
     width: float | None
 
-    def covers(self, grid: Grid) -> NDArray[np.bool_]:
+    def covers(self, grid: Grid, pull: Pull) -> NDArray[np.bool_]:
         """The pixels of a grid that it covers."""
         if self.width is None and self.geometry.type.endswith("Polygon"):
-            return np.asarray(inside(self.geometry, grid))
+            return _filled(self.geometry, grid, pull)
         if self.width is None:
             return _covered(self.geometry, grid, False)
         found = np.zeros(grid.shape, bool)
@@ -99,10 +113,10 @@ def paint(image: Image, collection: Collection, color: Any, width: Any) -> Image
     """The image with the features of a collection painted over it, later ones over earlier ones."""
     painted = [_to_paint(each, color, width) for each in collection.elements if each.geometry is not None]
 
-    def over(grid: Grid, _pull: Pull) -> Sampled:
+    def over(grid: Grid, pull: Pull) -> Sampled:
         values, covered = np.zeros(grid.shape), np.zeros(grid.shape, bool)
         for each in painted:
-            here = each.covers(grid)
+            here = each.covers(grid, pull)
             values[here] = each.value
             covered |= here
         return values, covered

@@ -104,6 +104,19 @@ def _results(reducer: Reducer | None, names: list[str], rows: Sequence[Sequence[
     return results
 
 
+def _check(image: Image, reducer: Reducer | None, kind: str) -> None:
+    """Refuses what cannot be reduced to vectors."""
+    first, others = image.first_band, image.bands[1:]
+    for band in image.bands:
+        numbers_only(band.type, band.name)
+    if not first.type.is_integer:
+        raise EarthEngineError(f"The first band '{first.name}' must have integer values; cast the image first.")
+    if kind not in _TYPES:
+        raise refuse("geometryType", kind, f"use one of {', '.join(_TYPES)}")
+    if reducer is not None and inputs_of(reducer) not in (1 if others else 0, len(others)):
+        raise EarthEngineError(f"The reducer has {inputs_of(reducer)} inputs, but the image {len(others)} other bands.")
+
+
 @function(
     "Image.reduceToVectors",
     "Image.reduceToVectorsStreaming",
@@ -127,16 +140,8 @@ def reduce_to_vectors(
     native: bool,
 ) -> Collection:
     """A feature for every group of connected pixels with equal values of the first band."""
+    _check(image, reducer, kind)
     first, others = image.first_band, image.bands[1:]
-    names = [band.name for band in others]
-    if not first.type.is_integer:
-        raise EarthEngineError(f"The first band '{first.name}' must have integer values; cast the image first.")
-    for band in image.bands:
-        numbers_only(band.type, band.name)
-    if kind not in _TYPES:
-        raise refuse("geometryType", kind, f"use one of {', '.join(_TYPES)}")
-    if reducer is not None and inputs_of(reducer) not in (1 if others else 0, len(others)):
-        raise EarthEngineError(f"The reducer has {inputs_of(reducer)} inputs, but the image {len(others)} other bands.")
     where = geometry or image.footprint
     if where is None:
         raise EarthEngineError("A geometry is needed for an image without a footprint.")
@@ -153,6 +158,7 @@ def reduce_to_vectors(
         values, mask = pull(first.source, region.grid)
         segments = _segments(values, mask & region.centre, diagonal)
         columns = [_column(*pull(band.source, region.grid), band.type.is_integer) for band in others]
+        names = [band.name for band in others]
         features = []
         for outline, pixels in zip(_outlines(segments, kind), segments.pixels(), strict=True):
             rows = [[column[at] for column in columns] for at in pixels.tolist()]
