@@ -169,7 +169,7 @@ def test_distances_in_a_direction(image, pixels, angle, step, length):
 def test_iterations_are_repeated(image, pixels):
     source, _, _ = image
     twice = source.focalMax(1, "square", "pixels", 2)
-    assert np.array_equal(got(twice, pixels), got(source.focalMax(2, "square"), pixels), equal_nan=True)
+    assert np.array_equal(got(twice, pixels), got(source.focalMax(2.5, "square"), pixels), equal_nan=True)
 
 
 def test_names_and_types(image):
@@ -216,10 +216,13 @@ def test_what_is_unsure_is_refused(image, pixels, build, message):
     assert message in str(caught.value)
 
 
-def test_metres_need_square_pixels_of_a_projected_crs(image, pixels):
-    with pytest.raises(ee.EEException) as caught:
-        pixels(image[0].focalMax(20, "circle", "meters"), 9.0, 45.0, 2, 2, 1e-4, "EPSG:4326")
-    assert "square pixels of a projected CRS only, not of EPSG:4326" in str(caught.value)
+def test_metres_are_nominal_and_pixels_must_be_squares(image, pixels):
+    ones = ee.Image(1).reduceNeighborhood("count", ee.Kernel.circle(150, "meters"))
+    # 150 m are 1.3 pixels of 0.001 degrees, at any latitude.
+    assert pixels(ones, 9.0, 60.0, 2, 2, 1e-3, "EPSG:4326")["constant_count"].tolist() == [[5, 5], [5, 5]]
+    long = image[0].focalMax(20, "circle", "meters").reproject("EPSG:32632", [10, 0, X, 0, -20, Y])
+    with pytest.raises(ee.EEException, match="square pixels only; use units 'pixels'"):
+        pixels(long, X, Y, 2, 2, 10.0, "EPSG:32632")
 
 
 def test_neighborhoods_become_arrays(image, pixels):

@@ -40,6 +40,17 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
         "the API samples show whole radii",
         Probe(lambda ee: _steps(ee).reduceNeighborhood("count", ee.Kernel.circle(1.5)), {"a_count": [9]}, row_of(1)),
     ),
+    assumed(
+        "kernel-metres",
+        "The metres of kernels are nominal: in degrees and on the web map, a radius has equally many pixels at all "
+        "latitudes.",
+        "the description says that a kernel in metres is resized when the zoom level changes",
+        Probe(
+            lambda ee: _steps(ee).reduceNeighborhood("count", ee.Kernel.circle(150, "meters")),
+            {"a_count": [5]},
+            grid_at(-75.001, 60.001, 1, 0.001, "EPSG:4326"),
+        ),
+    ),
     documented(
         "neighborhood-weights",
         "`reduceNeighborhood` weights pixels with the kernel, or with their mask; other reducers use "

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Shape = Callable[[Floats, Floats, float, float], NDArray[Any]]
 """The weights from the distances to the focus in columns and rows, and the radii in pixels."""
 
-_UNITS = "With `units` 'meters' pixels must be squares of a projected CRS."
+_UNITS = "With `units` 'meters' pixels must be squares; in degrees their nominal size counts (assumed)."
 _PART = _UNITS + " Pixels up to the radius belong to it, also if it is not a whole number of pixels (assumed)."
 
 SHAPES: dict[str, tuple[str, Shape]] = {
