@@ -16,8 +16,7 @@ def mean(image: ee.Image, scale: float = 10) -> dict:
     return image.reduceRegion(ee.Reducer.mean(), region, scale, "EPSG:32632").getInfo()
 
 
-# Clouds, scales and indices of one image and of a collection. (Shadows need directionalDistanceTransform, which the
-# local engine does not have.)
+# Clouds, scales and indices of one image and of a collection.
 scene = ee.Image(scenes.sort("CLOUDY_PIXEL_PERCENTAGE").first())
 scaled = scene.scaleAndOffset()
 np.testing.assert_allclose(mean(scaled)["B4"], mean(scene)["B4"] * 1e-4, rtol=1e-6)
@@ -41,6 +40,13 @@ for method in ("cloud_prob", "qa"):
             np.array(list(got.values()), float),
             np.array(list(mean(image.select("B4").updateMask(clear)).values()), float),
         )
+# A mask with shadows also loses dark pixels, never others.
+cloudy = ee.Image(scenes.filter(ee.Filter.rangeContains("CLOUDY_PIXEL_PERCENTAGE", 1, 40)).first())
+light = cloudy.maskClouds(prob=40, buffer=0, maskShadows=False).select("B8")
+lost = light.updateMask(cloudy.maskClouds(prob=40, buffer=0).select("B8").mask().Not()).reduceRegion(
+    ee.Reducer.max().combine("count", "", True), place.buffer(4000).bounds(), 60, "EPSG:32632"
+)
+assert lost.getInfo()["B8_count"] > 0 and lost.getInfo()["B8_max"] < 1500
 chain = scenes.maskClouds(prob=70, maskShadows=False).scaleAndOffset().spectralIndices(["NDVI"]).select("NDVI")
 ndvi = mean(chain.median())["NDVI"]
 assert mean(scene.normalizedDifference(["B8", "B4"]))["nd"] - 0.2 < ndvi < 1

@@ -83,6 +83,7 @@ def got(built, pixels, crs="EPSG:32632"):
 CIRCLE = (np.hypot(*np.mgrid[-2:3, -2:3]) <= 2).astype(float)
 WEIGHTS = np.array([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]])
 FIXED = [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
+ASKEW = [[1, 2, -3], [4, 5, 6], [7, -8, 9]]
 
 
 def least(values, _weights, keep):
@@ -113,8 +114,8 @@ def mean(values, weights, keep):
             False,
         ),
         (
-            lambda i: i.convolve(ee.Kernel.fixed(3, 3, FIXED)),
-            WEIGHTS,
+            lambda i: i.convolve(ee.Kernel.fixed(3, 3, ASKEW)),
+            np.array(ASKEW),
             lambda v, w, k: (v * w).sum() if k.all() else None,
             False,
         ),
@@ -129,10 +130,46 @@ def test_pixels_under_a_kernel(image, pixels, build, weights, run, skip):
     assert np.allclose(got(build(source), pixels), expected, equal_nan=True)
 
 
+@pytest.mark.parametrize(("radius", "units", "sigma", "reach"), [(4, "pixels", 2, 3), (25, "meters", 15, 2)])
+def test_a_gaussian_has_the_pixels_nearer_than_its_radius(image, pixels, radius, units, sigma, reach):
+    source, values, valid = image
+    line = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (sigma / 10 if units == "meters" else sigma)) ** 2)
+    smooth = np.where(valid, values, 0).astype(float)
+    for axis in (0, 1):
+        smooth = np.apply_along_axis(np.convolve, axis, smooth, line / line.sum(), "same")
+    found = got(source.unmask(0).convolve(ee.Kernel.gaussian(radius, sigma, units)), pixels)
+    inner = slice(reach, -reach), slice(reach, -reach)
+    assert np.allclose(found[inner], smooth[inner])
+
+
+def test_neighbors_become_bands_row_by_row(image, pixels):
+    source, values, valid = image
+    kernel = ee.Kernel.fixed(3, 2, [[1, 0, 2], [0, 0, 3]], 1, 0)
+    found = source.neighborhoodToBands(kernel)
+    assert found.bandNames().getInfo() == ["v_-1_0", "v_1_0", "v_1_1"]
+    shown = got(found.select("v_1_1"), pixels)
+    assert np.array_equal(shown[:-1, :-1], np.where(valid, values, np.nan)[1:, 1:], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("angle", "step", "length"), [(0, (0, 1), 1), (90, (-1, 0), 1), (-135, (1, -1), 2**0.5), (180, (0, -1), 1)]
+)
+def test_distances_in_a_direction(image, pixels, angle, step, length):
+    source, values, valid = image
+    hit = (values == 8) & valid
+    expected = np.full((SIDE, SIDE), np.nan)
+    for row, col in np.ndindex(SIDE, SIDE):
+        for count in range(5):
+            at = row + count * step[0], col + count * step[1]
+            if count * length <= 4 and min(at) >= 0 and max(at) < SIDE and hit[at] and np.isnan(expected[row, col]):
+                expected[row, col] = count * length
+    assert np.allclose(got(source.eq(8).directionalDistanceTransform(angle, 4), pixels), expected, equal_nan=True)
+
+
 def test_iterations_are_repeated(image, pixels):
     source, _, _ = image
     twice = source.focalMax(1, "square", "pixels", 2)
-    assert np.array_equal(got(twice, pixels), got(source.focalMax(2, "square"), pixels), equal_nan=True)
+    assert np.array_equal(got(twice, pixels), got(source.focalMax(2.5, "square"), pixels), equal_nan=True)
 
 
 def test_names_and_types(image):
@@ -151,6 +188,8 @@ def test_distances(image, pixels):
     squared = (apart[0] ** 2 + apart[1] ** 2).min(axis=0).astype(float)
     target = source.eq(8)
     assert np.array_equal(got(target.fastDistanceTransform(40), pixels), squared)
+    far = np.where(squared > 2**2, np.inf, squared)
+    assert np.isinf(far).any() and np.array_equal(got(target.fastDistanceTransform(2), pixels), far)
     near = np.where(np.sqrt(squared) <= 3, np.sqrt(squared) * 10, np.nan)
     found = target.distance(ee.Kernel.euclidean(30, "meters"))
     assert np.allclose(got(found, pixels), np.where(valid, near, np.nan), equal_nan=True)
@@ -162,15 +201,13 @@ def test_distances(image, pixels):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda i: i.convolve(ee.Kernel.sobel()), "it is not documented whether Google turns a kernel"),
-        (lambda i: i.convolve(ee.Kernel.gaussian(5, 2)), "Kernel.gaussian, arguments 'radius' 5 and 'sigma' 2"),
-        (lambda i: i.focalMax(1.5, "square"), "Kernel.square with a radius of 1.5 pixels"),
+        (lambda i: i.convolve(ee.Kernel.gaussian(5, 0)), "'radius' and 'sigma': must be positive, not 5 and 0"),
+        (lambda i: i.neighborhoodToBands(ee.Kernel.circle(20, "meters")), "decides the number of bands"),
         (lambda i: i.focalMax(2, "octagon"), "Kernel.octagon is known for a radius of 3 pixels only"),
         (lambda i: i.focalMax(2, "star"), "'star'; use one of circle, square"),
-        (lambda i: i.eq(99).fastDistanceTransform(3), "further than the neighborhood, 3 pixels, from any that is not"),
         (lambda i: i.distance(ee.Kernel.circle(2)), "supports Kernel.euclidean, Kernel.manhattan and"),
         (lambda i: i.reduceNeighborhood("mean", ee.Kernel.laplacian4()), "must not be negative"),
-        (lambda i: i.convolve(ee.Kernel.laplacian4(1, True)), "the weights sum to 0"),
+        (lambda i: i.convolve(ee.Kernel.laplacian4(1, True)), "it normalizes weights that are not negative"),
     ],
 )
 def test_what_is_unsure_is_refused(image, pixels, build, message):
@@ -179,10 +216,13 @@ def test_what_is_unsure_is_refused(image, pixels, build, message):
     assert message in str(caught.value)
 
 
-def test_metres_need_square_pixels_of_a_projected_crs(image, pixels):
-    with pytest.raises(ee.EEException) as caught:
-        pixels(image[0].focalMax(20, "circle", "meters"), 9.0, 45.0, 2, 2, 1e-4, "EPSG:4326")
-    assert "square pixels of a projected CRS only, not of EPSG:4326" in str(caught.value)
+def test_metres_are_nominal_and_pixels_must_be_squares(image, pixels):
+    ones = ee.Image(1).reduceNeighborhood("count", ee.Kernel.circle(150, "meters"))
+    # 150 m are 1.3 pixels of 0.001 degrees, at any latitude.
+    assert pixels(ones, 9.0, 60.0, 2, 2, 1e-3, "EPSG:4326")["constant_count"].tolist() == [[5, 5], [5, 5]]
+    long = image[0].focalMax(20, "circle", "meters").reproject("EPSG:32632", [10, 0, X, 0, -20, Y])
+    with pytest.raises(ee.EEException, match="square pixels only; use units 'pixels'"):
+        pixels(long, X, Y, 2, 2, 10.0, "EPSG:32632")
 
 
 def test_neighborhoods_become_arrays(image, pixels):

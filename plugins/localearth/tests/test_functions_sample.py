@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from localearth.values.ellipsoid import GEOD
 from pyproj import Transformer
-from shapely.geometry import box
+from shapely.geometry import LineString, MultiPoint, box
 
 SIDE = 20
 X, Y = 500_000.0, 5_000_000.0
@@ -110,9 +110,40 @@ def test_paint_fills_polygons_in_order(image, pixels):
     assert np.array_equal(mask, expected > 0)
 
 
+def turned(points, degrees=30):
+    """Points in pixels around (10, 10), turned, as coordinates of the CRS."""
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return [[X + 10 * (10 + u * cos - v * sin), Y - 10 * (10 + u * sin + v * cos)] for u, v in points]
+
+
+def test_paint_draws_outlines_with_square_ends_and_mitred_corners(image, pixels):
+    row, col = np.mgrid[0:SIDE, 0:SIDE] + 0.5 - 10
+    u = col * np.cos(np.pi / 6) + row * np.sin(np.pi / 6)
+    v = row * np.cos(np.pi / 6) - col * np.sin(np.pi / 6)
+    ring = ee.Geometry.Polygon([turned([(-6, -6), (6, -6), (6, 6), (-6, 6)])], CRS, False)
+    line = ee.Geometry.LineString(turned([(-3, 0), (2, 0)]), CRS, False)
+    features = ee.FeatureCollection([ee.Feature(ring, {"w": 2.5}), ee.Feature(line, {"w": 4})])
+    found = pixels(ee.Image(0).paint(features, "000003", "w"), X, Y, SIDE, SIDE, 10.0, CRS)["constant"]
+    drawn = np.abs(np.maximum(np.abs(u), np.abs(v)) - 6) <= 1.25
+    drawn |= (np.abs(v) <= 2) & (u >= -5) & (u <= 4)
+    assert np.array_equal(found, drawn * 3)
+    line, dots = LineString([(12, 21), (95, 64)]), MultiPoint([(3, 3), (151, 99)])
+    places = [
+        ee.Geometry.LineString([[X + x, Y - y] for x, y in line.coords], CRS, False),
+        ee.Geometry.MultiPoint([[X + each.x, Y - each.y] for each in dots.geoms], CRS),
+    ]
+    touched = pixels(ee.Image(0).paint(ee.FeatureCollection(places), 1), X, Y, SIDE, SIDE, 10.0, CRS)["constant"]
+    for at in np.ndindex(SIDE, SIDE):
+        cell = box(10 * at[1], 10 * at[0], 10 * at[1] + 10, 10 * at[0] + 10)
+        assert touched[at] == (line.intersects(cell) or dots.intersects(cell))
+    # An outline along the edges of pixels is as wide as it should be.
+    thin = pixels(ee.Image(0).paint(square(2, 2, 5), 1, 1), X, Y, SIDE, SIDE, 10.0, CRS)["constant"]
+    assert thin.sum() == 20 and thin[1:7, [1, 6]].all() and thin[[1, 6], 1:7].all()
+
+
 @pytest.mark.parametrize(
     ("color", "width", "message"),
-    [(300, None, "300 is not a value of the band's type uint8"), (1, 2, "argument 'width'")],
+    [(300, None, "300 is not a value of the band's type uint8"), (1, 0, "argument 'width'")],
 )
 def test_paint_refuses_what_is_unsure(image, color, width, message):
     with pytest.raises(ee.EEException) as caught:

@@ -243,14 +243,32 @@ def test_entropy_and_zero_crossings(image):
         band.divide(2).entropy(ee.Kernel.square(1)).getInfo()
 
 
+def test_spectral_distances(image):
+    one, two = ee.Image([3, 0.5, 2]), ee.Image([1.0, 4, 2.5])
+    a, b = np.array([3, 0.5, 2]), np.array([1, 4, 2.5])
+    p, q = a / a.sum(), b / b.sum()
+    relative = (p * np.log(p / q)).sum() + (q * np.log(q / p)).sum()
+    angle = math.acos(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+    for metric, expected in (("sam", angle), ("sid", relative), ("sed", np.linalg.norm(a - b) ** 2)):
+        assert pixels(one.spectralDistance(two, metric), (1, 1))[0].item() == pytest.approx(expected)
+    for build, message in (
+        (lambda: one.spectralDistance(two, "emd"), "use one of sam, sid, sed"),
+        (lambda: one.spectralDistance(two.multiply(0)), "has no angle"),
+        (lambda: one.spectralDistance(two.multiply(-1), "sid"), "values above 0"),
+        (lambda: one.spectralDistance(ee.Image([1, 2])), "equally many bands, not 3 and 2"),
+    ):
+        with pytest.raises(ee.EEException, match=message):
+            pixels(build(), (1, 1))
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
         (lambda: ee.Reducer.ridgeRegression(2), "Reducer.ridgeRegression: .* how Google scales the predictors"),
-        (lambda: ee.Image(1).gradient(), "Image.gradient: .* not documented"),
+        (lambda: ee.Image(1).derivative(), "Image.derivative: .* not documented"),
         (lambda: ee.Classifier.smileCart(), "Classifier.smileCart: .* not planned"),
         (
-            lambda: ee.Image(1).cumulativeCost(ee.Image(1), 5),
+            lambda: ee.Image(1).medialAxis(),
             "does not implement this function .`localearth functions`",
         ),
     ],

@@ -85,3 +85,19 @@ def test_native_slope_resampled_to_a_finer_grid(engine, pixels, kit, seed):
     rows = slope[low] * (1 - part)[:, None] + slope[low + 1] * part[:, None]
     expected = rows[:, low] * (1 - part) + rows[:, low + 1] * part
     np.testing.assert_allclose(got, expected, rtol=1e-5)
+
+
+def test_the_gradient_is_per_metre_eastward_and_northward(engine, pixels, kit):
+    heights = np.random.default_rng(1).random((8, 9)).astype(np.float32)
+    x, y = kit.origin
+    engine(world_of(kit, heights, (20.0, 0.0, x, 0.0, -20.0, y), kit.utm))
+    found = pixels(ee.Image("DEM").gradient(), x, y, 9, 8, 20)
+    south, east = np.gradient(heights.astype(float), 20)
+    inner = slice(1, -1), slice(1, -1)
+    np.testing.assert_allclose(found["x"][inner], east[inner])
+    np.testing.assert_allclose(found["y"][inner], -south[inner])
+    # Measured on Google's servers by a program's author: 1.4e-4 for 10 times the longitude at 50 degrees north.
+    slanted = pixels(ee.Image.pixelLonLat().select("longitude").multiply(10).gradient(), 9, 50, 1, 1, 0.01, "EPSG:4326")
+    assert slanted["x"].item() == pytest.approx(1.4e-4, rel=0.01)
+    with pytest.raises(ee.EEException, match="exactly one band"):
+        ee.Image([1, 2]).gradient().getInfo()

@@ -35,10 +35,21 @@ def _hole(ee: Any) -> Any:
 NEIGHBORHOODS: tuple[EngineCheck, ...] = (
     assumed(
         "kernel-radius",
-        "`Kernel.circle` and the kernels of distances have the pixels up to their radius, also if it is not a whole "
-        "number of pixels: a circle of 1.5 is a square of 3 x 3.",
+        "Kernels have the pixels up to their radius, also if it is not a whole number of pixels: a circle of 1.5 is a "
+        "square of 3 x 3. (`Kernel.gaussian` does not have those at the radius.)",
         "the API samples show whole radii",
         Probe(lambda ee: _steps(ee).reduceNeighborhood("count", ee.Kernel.circle(1.5)), {"a_count": [9]}, row_of(1)),
+    ),
+    assumed(
+        "kernel-metres",
+        "The metres of kernels are nominal: in degrees and on the web map, a radius has equally many pixels at all "
+        "latitudes.",
+        "the description says that a kernel in metres is resized when the zoom level changes",
+        Probe(
+            lambda ee: _steps(ee).reduceNeighborhood("count", ee.Kernel.circle(150, "meters")),
+            {"a_count": [5]},
+            grid_at(-75.001, 60.001, 1, 0.001, "EPSG:4326"),
+        ),
     ),
     documented(
         "neighborhood-weights",
@@ -90,10 +101,20 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
     ),
     documented(
         "distance-transform",
-        "`fastDistanceTransform` returns squared distances in pixels; the local engine refuses pixels that are further "
-        "than `neighborhood` from any other, whose value is not documented.",
+        "`fastDistanceTransform` returns squared distances in pixels.",
         API + "image-fastdistancetransform",
         Probe(lambda ee: _steps(ee).eq(0).fastDistanceTransform(3).rename("a"), {"a": [0, 1, 4, 9]}, row_of(4)),
+    ),
+    assumed(
+        "distance-far",
+        "`fastDistanceTransform` does not mask pixels without any in the neighborhood, and gives a larger distance "
+        "there; in the local engine it is infinite.",
+        "Google's guide on best practices erodes with it; geedim clamps it",
+        Probe(
+            lambda ee: _steps(ee).eq(0).fastDistanceTransform(2).gt(4).rename("a").unmask(7, False),
+            {"a": [0, 0, 0, 1, 1]},
+            row_of(5),
+        ),
     ),
     assumed(
         "pixel-area",

@@ -16,6 +16,7 @@ from mmearth_devkit.engine_checks.statistics import STATISTICS
 from mmearth_devkit.engine_checks.tables import TABLES
 from mmearth_devkit.engine_checks.text import TEXT
 from mmearth_devkit.engine_checks.values import COLLECTIONS, METADATA
+from mmearth_devkit.engine_checks.vectors import VECTORS
 
 SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
     {
@@ -30,7 +31,7 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Larger pixels": REDUCTION,
         "Composites": COMPOSITES,
         "Terrain": TERRAIN,
-        "Kernels, samples and arrays": NEIGHBORHOODS,
+        "Kernels, samples and arrays": (*NEIGHBORHOODS, *VECTORS),
         "Statistics, colours and texture": STATISTICS,
         "Histograms": HISTOGRAMS,
         "Ranks, moments and combined reducers": REDUCERS,

@@ -1,5 +1,6 @@
 """Distances to the nearest pixel that is neither 0 nor masked, computed on the requested grid."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -12,7 +13,7 @@ from localearth.raster.sampling import MAX_WINDOW, Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel, pixel_size
-from localearth.values.pixel_type import DOUBLE
+from localearth.values.pixel_type import DOUBLE, FLOAT
 
 Floats = NDArray[np.float64]
 Metric = Callable[[Floats, float], Floats]
@@ -51,7 +52,8 @@ def nearest(band: ImageBand, grid: Grid, pull: Pull, reach: int, metric: Metric)
 
 @function(
     "Image.fastDistanceTransform",
-    note="Where a requested pixel is further than `neighborhood` from any other that is not 0, it is refused.",
+    note="A pixel that is further than `neighborhood` from any that is not 0 is infinitely far (assumed; Google's "
+    "value is not known, but larger than the neighborhood too).",
 )
 def fast_distance_transform(image: Image, neighborhood: int, units: str, metric: str) -> Image:
     """The distance in pixels, squared by default."""
@@ -66,15 +68,8 @@ def fast_distance_transform(image: Image, neighborhood: int, units: str, metric:
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             found = nearest(band, grid, pull, neighborhood, METRICS[metric])
-            if (found > furthest).any():
-                # Not masked, because programs use these pixels: geedim calls them far from clouds, and the terrain
-                # flattening of Sentinel-1 keeps what is further than 30 pixels from layover.
-                raise EarthEngineError(
-                    f"Image.fastDistanceTransform: a pixel is further than the neighborhood, {neighborhood} pixels, "
-                    "from any that is not 0, and the local Earth Engine does not know its value. Use a larger "
-                    "neighborhood, or Image.distance, which masks such pixels.",
-                    placed=True,
-                )
+            # Not masked: Google's guide (best practices) erodes with them, and geedim calls them far from clouds.
+            found = np.where(found > furthest, np.inf, found)
             return found, np.ones(grid.shape, bool)
 
         return ImageBand("distance", DOUBLE, band.projection, source)
@@ -112,3 +107,40 @@ def distance(image: Image, kernel: Kernel | None, skip: bool) -> Image:
         return ImageBand(band.name, DOUBLE, band.projection, source)
 
     return image.with_bands(map(one, image.bands))
+
+
+@function(
+    "Image.directionalDistanceTransform",
+    note="Without `labelBand`. The angle is counterclockwise from the grid's right; the search goes on by one column "
+    "or row, whichever is faster, and distances are in pixels (assumed). Where nothing is found, the pixel is masked.",
+)
+def directional_distance(image: Image, angle: float, furthest: int, label: str | None) -> Image:
+    """The distance to the nearest pixel that is not 0, in a direction.
+
+    For shadows, programs search towards the sun: by 90 - azimuth on a grid whose rows go south (Google's tutorial on
+    s2cloudless), and by azimuth - 90 on one whose rows go north (an older geedim). Both fit this direction only.
+    """
+    if label is not None:
+        raise refuse("labelBand", label, "leave it out")
+    if furthest < 0:
+        raise refuse("maxDistance", furthest, "use a number of pixels")
+    band = image.single()
+    right, down = math.cos(math.radians(angle)), -math.sin(math.radians(angle))
+    fastest = max(abs(right), abs(down))
+    places = [(round(step * down / fastest), round(step * right / fastest)) for step in range(furthest + 1)]
+    places = [place for place in places if math.hypot(*place) <= furthest + 1e-9]
+    rows, cols = zip(*places, strict=True)
+    top, left = min(rows), min(cols)
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        wide = grid.window(top, left, grid.height + max(rows) - top, grid.width + max(cols) - left)
+        values, mask = pull(band.source, wide)
+        hit = mask & (values != 0)
+        found = np.full(grid.shape, np.inf)
+        for row, col in reversed(places):
+            part = slice(row - top, row - top + grid.height), slice(col - left, col - left + grid.width)
+            found[hit[part]] = math.hypot(row, col)
+        good = np.isfinite(found)
+        return np.where(good, found, 0).astype(FLOAT.dtype), good
+
+    return image.with_bands([ImageBand("distance", FLOAT, band.projection, source)])

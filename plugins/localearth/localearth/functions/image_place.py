@@ -1,4 +1,4 @@
-"""Where pixels are: their area, painted features, and images that are moved."""
+"""Where pixels are: their area, and images that are moved."""
 
 from typing import Any
 
@@ -6,17 +6,14 @@ import numpy as np
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
-from localearth.functions.image_mask import inside
 from localearth.functions.support import refuse
-from localearth.promote import is_number
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
-from localearth.values.collection import Collection
 from localearth.values.ellipsoid import AUTHALIC, equal_area
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull, of_bands
-from localearth.values.pixel_type import DOUBLE, PixelType, of_number
+from localearth.values.pixel_type import DOUBLE
 from localearth.values.projection import (
     WGS84,
     Affine,
@@ -60,62 +57,6 @@ _CORNERS = [
 def _turned(angle: Any) -> Any:
     """An angle between -pi and pi."""
     return (angle + np.pi) % (2 * np.pi) - np.pi
-
-
-@function(
-    "Image.paint",
-    note="Polygons, without `width`. A pixel is covered if its centre is inside (assumed). Colours must be values of "
-    "the bands' types.",
-)
-def paint(image: Image, collection: Collection, color: Any, width: Any) -> Image:
-    """The image with the features of a collection painted over it, later ones over earlier ones."""
-    if width is not None:
-        raise refuse("width", width, "it fills polygons")
-    painted: list[tuple[Geometry, float]] = []
-    for feature in collection.elements:
-        value = feature.properties.get(color) if isinstance(color, str) else color
-        if not is_number(value):
-            raise EarthEngineError(f"argument 'color': {color!r} is not a number or a numeric property of a feature.")
-        if feature.geometry is not None:
-            if not feature.geometry.type.endswith("Polygon"):
-                raise refuse("featureCollection", feature.geometry.type, "it paints polygons; buffer points and lines")
-            painted.append((feature.geometry, value))
-
-    def over(grid: Grid, _pull: Pull) -> Sampled:
-        values, covered = np.zeros(grid.shape), np.zeros(grid.shape, bool)
-        for geometry, value in painted:
-            here = inside(geometry, grid)
-            values[here] = value
-            covered |= here
-        return values, covered
-
-    def one(band: ImageBand) -> ImageBand:
-        kind = _painted_type(band.type, [value for _, value in painted])
-
-        def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(band.source, grid)
-            new, covered = pull(over, grid)
-            return np.where(covered, new, values).astype(kind.dtype), mask | covered
-
-        return ImageBand(band.name, kind, band.projection, source, band.dimensions)
-
-    return image.with_bands(map(one, image.bands))
-
-
-def _painted_type(kind: PixelType, values: list[float]) -> PixelType:
-    """The type of a painted band: a constant's range grows, other ranges do not (what then happens is not known)."""
-    constant = kind.low is not None and kind.low == kind.high
-    low, high = kind.bounds
-    if kind.is_integer and any(value != int(value) or not (constant or low <= value <= high) for value in values):
-        raise EarthEngineError(
-            f"argument 'color': {max(values, key=abs):g} is not a value of the band's type {kind.dtype_name}; cast the "
-            "image first, for example with toFloat()."
-        )
-    if not constant:
-        return kind
-    for value in values:
-        kind = kind.union(of_number(value)) if kind.is_integer else PixelType(kind.precision)
-    return kind
 
 
 @function(

@@ -1,6 +1,10 @@
 """Texture and edges: the entropy of a neighbourhood, and zero crossings."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.neighborhood import GRID, offsets, padded
@@ -10,6 +14,28 @@ from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel
 from localearth.values.pixel_type import BOOLEAN, DOUBLE, numbers_only
+
+
+def groups(stack: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
+    """The numbers of equal finite values in each column of a stack (n, ...): each number once, otherwise 0."""
+    ranked = np.sort(stack, axis=0)
+    run = np.zeros(ranked.shape[1:], np.int64)
+    for row in range(len(ranked)):
+        run = np.where(ranked[row] == ranked[row - 1], run + 1, 1) if row else run + 1
+        ends = np.isfinite(ranked[row])
+        if row + 1 < len(ranked):
+            ends &= ranked[row] != ranked[row + 1]
+        yield np.where(ends, run, 0)
+
+
+def entropy_of(stack: NDArray[Any]) -> Any:
+    """The entropy of the finite values in each column of a stack (n, ...), in nats; 0 without any."""
+    count = np.maximum(np.isfinite(stack).sum(axis=0), 1)
+    # With c values of a kind among n, the sum of -c/n log(c/n) is log(n) - sum(c log c) / n.
+    total = np.zeros(stack.shape[1:])
+    for group in groups(stack):
+        total += group * np.log(np.maximum(group, 1))
+    return np.maximum(np.log(count) - total / count, 0)
 
 
 @function(
@@ -30,20 +56,9 @@ def entropy(image: Image, kernel: Kernel) -> Image:
             values, mask = padded(band, weights, grid, pull)
             parts = [(slice(row, row + grid.height), slice(col, col + grid.width)) for row, col, _ in offsets(weights)]
             stack = np.stack([np.where(mask[part], values[part].astype(float), np.inf) for part in parts])
-            stack.sort(axis=0)
             count = np.isfinite(stack).sum(axis=0)
-            # With c values of a kind among n, the sum of -c/n log2(c/n) is log2(n) - sum(c log2 c) / n.
-            total, run = np.zeros(grid.shape), np.zeros(grid.shape)
-            for row in range(len(stack)):
-                same = stack[row] == stack[row - 1] if row else np.zeros(grid.shape, bool)
-                run = np.where(same, run + 1, 1)
-                ends = np.isfinite(stack[row])
-                if row + 1 < len(stack):
-                    ends &= stack[row] != stack[row + 1]
-                total += np.where(ends, run * np.log2(run), 0)
             middle = slice(weights.y, weights.y + grid.height), slice(weights.x, weights.x + grid.width)
-            known = np.maximum(count, 1)
-            return np.maximum(np.log2(known) - total / known, 0), mask[middle] & (count > 0)
+            return entropy_of(stack) / np.log(2), mask[middle] & (count > 0)
 
         return ImageBand(band.name, DOUBLE, band.projection, source)
 

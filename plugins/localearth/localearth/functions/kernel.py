@@ -17,8 +17,7 @@ Floats = NDArray[np.float64]
 Shape = Callable[[Floats, Floats, float, float], NDArray[Any]]
 """The weights from the distances to the focus in columns and rows, and the radii in pixels."""
 
-_UNITS = "With `units` 'meters' pixels must be squares of a projected CRS."
-_WHOLE = _UNITS + " A radius must be a whole number of pixels."
+_UNITS = "With `units` 'meters' pixels must be squares; in degrees their nominal size counts (assumed)."
 _PART = _UNITS + " Pixels up to the radius belong to it, also if it is not a whole number of pixels (assumed)."
 
 SHAPES: dict[str, tuple[str, Shape]] = {
@@ -54,6 +53,9 @@ def in_metres(units: str) -> bool:
 
 def _scaled(values: Floats, normalize: bool, magnitude: float) -> Floats:
     if normalize:
+        if (values < 0).any():
+            # The guide on convolutions says that their sum is then 0, but not how it gets there.
+            raise refuse("normalize", True, "it normalizes weights that are not negative")
         total = values.sum()
         if abs(total) < 1e-12:
             raise EarthEngineError("argument 'normalize': the weights sum to 0 and cannot be normalized.")
@@ -88,11 +90,6 @@ def _pixels(name: str, radius: float) -> float:
     near = round(radius)
     if abs(radius - near) < 1e-9:
         radius = near
-    elif name != "circle" and name not in DISTANCES:
-        raise EarthEngineError(
-            f"argument 'radius': Kernel.{name} with a radius of {radius:g} pixels, which is not a whole number, is not "
-            "supported by the local Earth Engine."
-        )
     if name == "octagon" and radius != 3:
         raise EarthEngineError("argument 'radius': the shape of Kernel.octagon is known for a radius of 3 pixels only.")
     return radius
@@ -105,8 +102,7 @@ def _register() -> None:
             return shaped(name, (radius, radius), units, normalize, magnitude)
 
         run.__doc__ = text
-        note = _PART if name == "circle" or name in DISTANCES else _WHOLE
-        function(f"Kernel.{name}", note=note + (" Only 3 pixels." if name == "octagon" else ""))(run)
+        function(f"Kernel.{name}", note=_UNITS + " Only 3 pixels." if name == "octagon" else _PART)(run)
     for name, weights in FIXED.items():
 
         def fixed_(magnitude: float, normalize: bool, name: str = name, weights: Any = weights) -> Kernel:
@@ -127,22 +123,30 @@ def constant(name: str, values: Floats, x: int, y: int) -> Kernel:
 _register()
 
 
-@function("Kernel.rectangle", note=_WHOLE)
+@function("Kernel.rectangle", note=_PART)
 def rectangle(x: float, y: float, units: str, normalize: bool, magnitude: float) -> Kernel:
     """A rectangle."""
     return shaped("rectangle", (x, y), units, normalize, magnitude, SHAPES["square"][1])
 
 
-@function("Kernel.gaussian", note="Radius 3 and sigma 1 in pixels only: Google's sizes of others are not known.")
+@function(
+    "Kernel.gaussian",
+    note=_UNITS + " A square of the pixels that are less than the radius away in both directions (assumed).",
+)
 def gaussian(radius: float, sigma: float, units: str, normalize: bool, magnitude: float) -> Kernel:
-    """A Gaussian. For radius 3 and sigma 1 the sample shows 5 x 5 weights; what decides the size is not documented."""
-    if in_metres(units) or (radius, sigma) != (3, 1):
-        raise EarthEngineError(
-            f"arguments 'radius' {radius:g} and 'sigma' {sigma:g}: the local Earth Engine supports 3 and 1, in pixels; "
-            "how Google sizes other Gaussian kernels is not documented. Use Kernel.fixed with the weights."
-        )
-    line = np.exp(-0.5 * np.arange(-2.0, 3.0) ** 2)
-    return constant("Kernel.gaussian", _scaled(np.outer(line, line), normalize, magnitude), 2, 2)
+    """A Gaussian: for radius 3 and sigma 1 the sample shows 5 x 5 weights exp(-d^2 / 2), normalized."""
+    metres = in_metres(units)
+    if not (0 < radius < math.inf and 0 < sigma < math.inf):
+        raise EarthEngineError(f"arguments 'radius' and 'sigma': must be positive, not {radius:g} and {sigma:g}.")
+
+    def make(size: Size) -> Weights:
+        unit = size() if metres else 1.0
+        reach = max(math.ceil(radius / unit - 1e-9) - 1, 0)
+        check_count((2 * reach + 1) ** 2, "weights")
+        line = np.exp(-0.5 * (np.arange(-reach, reach + 1.0) * unit / sigma) ** 2)
+        return Weights(_scaled(np.outer(line, line), normalize, magnitude), reach, reach)
+
+    return Kernel("Kernel.gaussian", make)
 
 
 @function("Kernel.fixed", note="The focus is the middle, or `x` and `y` from the upper left corner.")

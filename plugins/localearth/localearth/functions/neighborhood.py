@@ -1,14 +1,14 @@
 """Neighbourhoods of pixels: convolution, reducers and morphology under a kernel, on the requested grid."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.kernel import shaped
-from localearth.functions.support import refuse
+from localearth.functions.support import check_count, refuse
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
@@ -17,7 +17,7 @@ from localearth.values.kernel import Kernel, Weights
 from localearth.values.pixel_type import DOUBLE, PixelType, cast, numbers_only
 from localearth.values.reducer import BUILTIN, Reducer
 
-_STACK = 16_000_000
+STACK = 16_000_000
 """Maximum number of values that are reduced at once; bounds the memory."""
 
 GRID = "Computed on the requested grid."
@@ -37,21 +37,18 @@ def offsets(weights: Weights) -> list[tuple[int, int, float]]:
 
 @function(
     "Image.convolve",
-    note=GRID + " Kernels that half a turn leaves unchanged: whether Google turns others is not documented. "
-    "A masked pixel under the kernel masks the result (assumed).",
+    note=GRID + " The kernel is not turned (assumed). A masked pixel under the kernel masks the result (assumed).",
 )
 def convolve(image: Image, kernel: Kernel) -> Image:
-    """The sum of the pixels under a kernel, times its weights."""
+    """The sum of the pixels under a kernel, times its weights.
+
+    The weight in the first row and column is that of the north-western neighbour: programs shift images and take
+    differences with such kernels, as TAGEE and hydrafloods do.
+    """
 
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             weights = kernel.on(grid)
-            if not weights.symmetric:
-                raise EarthEngineError(
-                    "Image.convolve, argument 'kernel': the local Earth Engine supports kernels that half a turn leaves"
-                    " unchanged, because it is not documented whether Google turns a kernel.",
-                    placed=True,
-                )
             values, mask = padded(band, weights, grid, pull)
             clean = np.where(mask, values, 0).astype(np.float64)
             total, valid = np.zeros(grid.shape), np.ones(grid.shape, bool)
@@ -66,6 +63,30 @@ def convolve(image: Image, kernel: Kernel) -> Image:
     return image.with_bands(map(one, image.bands))
 
 
+@function(
+    "Image.neighborhoodToBands",
+    note="Row by row from the upper left, named <band>_<x>_<y> with x and y from the focus, y downward (assumed). "
+    "Kernels in pixels.",
+)
+def neighborhood_to_bands(image: Image, kernel: Kernel) -> Image:
+    """A band for every pixel under a kernel's weights that are not 0: the image moved by that many pixels."""
+    weights = kernel.make(_unknown)
+
+    def one(band: ImageBand, x: int, y: int) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            return pull(band.source, grid.window(y, x, grid.height, grid.width))
+
+        return ImageBand(f"{band.name}_{x}_{y}", band.type, band.projection, source)
+
+    places = [(col - weights.x, row - weights.y) for row, col, _ in offsets(weights)]
+    check_count(len(places) * len(image.bands), "bands", 10_000)
+    return image.with_bands(one(band, x, y) for band in image.bands for x, y in places)
+
+
+def _unknown() -> NoReturn:
+    raise refuse("units", "meters", "the kernel decides the number of bands; use 'pixels'")
+
+
 def _under(
     reducer: Reducer,
     values: NDArray[Any],
@@ -77,7 +98,7 @@ def _under(
     """The outputs of a reducer of the pixels under a kernel's cells, (outputs, height, width), some rows at a time."""
     height, width = shape
     found, good = np.zeros((len(reducer.outputs), *shape)), np.zeros((len(reducer.outputs), *shape), bool)
-    step = max(_STACK // max(len(cells) * width, 1), 1)
+    step = max(STACK // max(len(cells) * width, 1), 1)
     for top in range(0, height, step):
         rows = min(step, height - top)
         parts = [(slice(top + row, top + row + rows), slice(col, col + width)) for row, col, _ in cells]
@@ -174,7 +195,7 @@ def _register() -> None:
         focal.__doc__ = f"The {name} of the pixels under a kernel."
         title = f"focal{name.capitalize()}"
         note = GRID + " Masked pixels do not count, and are filled from their neighbours (assumed)."
-        function(f"Image.{title}", f"Image.focal_{name}", note=note)(focal)
+        function(f"Image.{title}", f"Image.focal_{name}", f"Window.{name}", note=note)(focal)
 
 
 _register()

@@ -1,4 +1,4 @@
-"""Terrain: slope, aspect and hillshade from the 4-connected neighbours, as with GDAL's ZevenbergenThorne."""
+"""Terrain: slope, aspect, hillshade and gradient from the 4-connected neighbours, as with GDAL's ZevenbergenThorne."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, of_bands
-from localearth.values.pixel_type import FLOAT, LIMITS, PixelType, cast
+from localearth.values.pixel_type import DOUBLE, FLOAT, LIMITS, PixelType, cast, numbers_only
 from localearth.values.projection import METRES_PER_DEGREE, lookup, metres_per_unit
 
 _NOTE = "Computed on the requested grid; a masked neighbour masks the pixel. Its axes must be parallel to the CRS."
@@ -106,3 +106,19 @@ def products(image: Image) -> Image:
     shade = _derived(found[0], "hillshade", _hillshade(270, 45), LIMITS["uint8"])
     added = [_derived(found[0], "slope", _slope), _derived(found[0], "aspect", _aspect), shade]
     return image.with_bands([*image.bands, *added])
+
+
+@function(
+    "Image.gradient",
+    note=_NOTE + " One band. Per metre, x eastward and y northward, by differences of the neighbours (assumed).",
+)
+def gradient(image: Image) -> Image:
+    """The change of a band per metre eastward and northward.
+
+    The author of a program on emissions (Beirle's method) measured on Google's servers that the values are per metre,
+    also in degrees: 1.4e-4 for 10 times the longitude at 50 degrees north.
+    """
+    band = image.single()
+    numbers_only(band.type, band.name)
+    both = [_derived(band, "x", lambda east, _: east, DOUBLE), _derived(band, "y", lambda _, north: north, DOUBLE)]
+    return image.with_bands(both)

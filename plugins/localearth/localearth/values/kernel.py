@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
-from localearth.values.projection import lookup, metres_per_unit, whole
+from localearth.values.projection import metres_per_unit, whole
 
 Size = Callable[[], float]
 """Returns the side of a pixel in metres; fails where that is not known."""
@@ -28,13 +28,6 @@ class Weights:
     values: NDArray[np.float64]
     x: int
     y: int
-
-    @property
-    def symmetric(self) -> bool:
-        """Whether half a turn around the focus leaves it unchanged."""
-        rows, cols = self.values.shape
-        centred = (cols - 1, rows - 1) == (2 * self.x, 2 * self.y)
-        return centred and bool(np.array_equal(self.values, self.values[::-1, ::-1]))
 
 
 @frozen(eq=False)
@@ -67,11 +60,15 @@ def _unknown() -> float:
 
 
 def pixel_size(grid: Grid) -> float:
-    """The side of a grid's pixels, metres; they must be squares of a projected CRS, where it is the same everywhere."""
+    """The nominal side of a grid's pixels, metres; they must be squares.
+
+    On the ground, those of degrees and of the web map are smaller; but Google documents that kernels in metres resize
+    with the zoom level, which has one nominal size of pixels at all latitudes.
+    """
     a, b, _, d, e, _ = grid.transform
-    if lookup(grid.crs).is_geographic or b or d or abs(abs(a) - abs(e)) > 1e-9 * abs(a):
+    if b or d or abs(abs(a) - abs(e)) > 1e-9 * abs(a):
         raise EarthEngineError(
-            "the local Earth Engine applies kernels and offsets in metres to square pixels of a projected CRS only, "
-            f"not of {grid.crs[:40]}; use units 'pixels', or reproject the image."
+            "the local Earth Engine applies kernels in metres to square pixels only; use units 'pixels', or reproject "
+            "the image."
         )
     return abs(a) * metres_per_unit(grid.crs)

@@ -1,0 +1,99 @@
+"""`Image.cumulativeCost`: the cheapest way from each pixel to a source, over its eight neighbours.
+
+A step between two pixels costs its length times the mean of both pixels' costs: a program after code of Google's Matt
+Hancher gets the half of a step in a source's pixel as the difference of two such images, to fill gaps.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from localearth.errors import EarthEngineError
+from localearth.raster.grid import Grid
+from localearth.raster.sampling import MAX_WINDOW, Sampled
+from localearth.registry import function
+from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.pixel_type import DOUBLE, numbers_only
+from localearth.values.projection import metres_per_unit
+
+Floats = NDArray[np.float64]
+
+_RADIUS = 6_378_137.0
+"""Radius of the sphere on which steps are measured, metres (documented)."""
+
+_STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
+
+
+def _ends(shape: tuple[int, int], down: int, right: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """The pixels of a raster from which a step stays in it, and those to which it leads."""
+    rows, cols = shape
+    one = slice(0, rows - down), slice(max(-right, 0), cols - max(right, 0))
+    return one, (slice(down, rows), slice(max(right, 0), cols - max(-right, 0)))
+
+
+def _lengths(grid: Grid, geodetic: bool) -> Iterator[Any]:
+    """The metres of each step, of `_STEPS` in order."""
+    x, y = grid.centres_in("EPSG:4326") if geodetic else grid.centres()
+    lon, lat = np.radians(x), np.radians(y)
+    unit = metres_per_unit(grid.crs)
+    for step in _STEPS:
+        one, two = _ends(grid.shape, *step)
+        if geodetic:
+            across, along = np.sin((lon[two] - lon[one]) / 2), np.sin((lat[two] - lat[one]) / 2)
+            half = along**2 + np.cos(lat[one]) * np.cos(lat[two]) * across**2
+            yield 2 * _RADIUS * np.arcsin(np.sqrt(half))
+        else:
+            yield np.hypot(x[two] - x[one], y[two] - y[one]) * unit
+
+
+def _cheapest(cost: Floats, source: NDArray[np.bool_], lengths: Iterator[Any], most: int) -> Floats:
+    """The least cost of the ways with at most so many steps; infinite without any."""
+    ends = [_ends(source.shape, *step) for step in _STEPS]
+    steps = [length * (cost[one] + cost[two]) / 2 for length, (one, two) in zip(lengths, ends, strict=True)]
+    best = np.where(source, 0.0, np.inf)
+    for _ in range(most):
+        new = best.copy()
+        for step, (one, two) in zip(steps, ends, strict=True):
+            np.minimum(new[two], best[one] + step, out=new[two])
+            np.minimum(new[one], best[two] + step, out=new[one])
+        if np.array_equal(new, best):
+            break
+        best = new
+    return best
+
+
+@function(
+    "Image.cumulativeCost",
+    note="Computed on the requested grid. One band, whose name is kept (assumed). Ways have at most maxDistance / "
+    "scale steps; where there is none, the pixel is masked (assumed).",
+)
+def cumulative_cost(costs: Image, sources: Image, furthest: float, geodetic: bool) -> Image:
+    """The cost per metre, summed over the cheapest way to a pixel of the sources that is not 0."""
+    band, source = costs.single("cost image"), sources.single("source image")
+    numbers_only(band.type, band.name)
+    numbers_only(source.type, source.name)
+    if not furthest >= 0:
+        raise EarthEngineError(f"argument 'maxDistance': must not be negative, not {furthest:g}.")
+
+    def compute(grid: Grid, pull: Pull) -> Sampled:
+        most = int(furthest / grid.projection.nominal_scale + 1e-9)
+        wide = grid.window(-most, -most, grid.height + 2 * most, grid.width + 2 * most)
+        if wide.height * wide.width > MAX_WINDOW:
+            raise EarthEngineError(
+                f"Image.cumulativeCost: the request needs {wide.height * wide.width} pixels; the local Earth Engine "
+                f"computes at most {MAX_WINDOW}. Use a smaller maxDistance or larger pixels.",
+                placed=True,
+            )
+        values, valid = pull(band.source, wide)
+        if (values[valid] < 0).any():
+            raise EarthEngineError("Image.cumulativeCost: costs must not be negative.", placed=True)
+        start, known = pull(source.source, wide)
+        cost = np.where(valid, values.astype(np.float64), np.inf)
+        found = _cheapest(cost, known & (start != 0) & valid, _lengths(wide, geodetic), most)
+        found = found[most : most + grid.height, most : most + grid.width]
+        good = np.isfinite(found)
+        return np.where(good, found, 0), good
+
+    return costs.with_bands([ImageBand(band.name, DOUBLE, band.projection, compute)])

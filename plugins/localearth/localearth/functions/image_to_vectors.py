@@ -1,0 +1,175 @@
+"""Pixels as features: `reduceToVectors`."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import rasterio.features
+import shapely
+from attrs import frozen
+from numpy.typing import NDArray
+from shapely.geometry import MultiPolygon, Point, box, shape
+from shapely.geometry.base import BaseGeometry
+from shapely.geometry.polygon import orient
+
+from localearth.errors import EarthEngineError
+from localearth.functions.connected import labels
+from localearth.functions.image_region import Region, TooManyPixelsError, image_projection, region_of
+from localearth.functions.support import refuse
+from localearth.registry import function
+from localearth.values.collection import Collection, of_elements
+from localearth.values.feature import Feature
+from localearth.values.geometry import Geometry
+from localearth.values.image import Image, Pull
+from localearth.values.pixel_type import numbers_only
+from localearth.values.projection import Projection, apply, whole
+from localearth.values.reducer import Reducer
+from localearth.values.row_reducers import collected, inputs_of
+
+_TYPES = ("polygon", "bb", "centroid")
+
+
+@frozen(eq=False)
+class _Segments:
+    """Groups of connected pixels with equal values.
+
+    Attributes:
+        number: the number of each pixel's group, in the order of first pixels; -1 for others, (height, width).
+        order: the pixels of the flat grid by group.
+        ends: the end of each group in `order`.
+    """
+
+    number: NDArray[np.int32]
+    order: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def pixels(self) -> Iterator[NDArray[np.int64]]:
+        """The pixels of each group, in the flat grid."""
+        start = 0
+        for end in self.ends:
+            yield self.order[start:end]
+            start = end
+
+
+def _segments(values: NDArray[Any], known: NDArray[np.bool_], diagonal: bool) -> _Segments:
+    number = np.full(values.shape, -1, np.int32)
+    _, found = np.unique(labels(values, known, diagonal)[known], return_inverse=True)
+    number[known] = found
+    order = np.flatnonzero(known)[np.argsort(found, kind="stable")]
+    return _Segments(number, order, np.cumsum(np.bincount(found)))
+
+
+def _outlines(segments: _Segments, kind: str) -> list[BaseGeometry]:
+    """The geometry of each group, in columns and rows of the grid."""
+    if kind == "polygon":
+        pieces: list[list[BaseGeometry]] = [[] for _ in segments.ends]
+        for outline, number in rasterio.features.shapes(segments.number, segments.number >= 0, connectivity=4):
+            pieces[int(number)].append(shape(outline))
+        # Pieces that only meet at corners are parts of one geometry.
+        return [each[0] if len(each) == 1 else MultiPolygon(each) for each in pieces]
+    found: list[BaseGeometry] = []
+    for pixels in segments.pixels():
+        row, col = np.divmod(pixels, segments.number.shape[1])
+        if kind == "bb":
+            found.append(box(col.min(), row.min(), col.max() + 1, row.max() + 1))
+        else:
+            found.append(Point(col.mean() + 0.5, row.mean() + 0.5))
+    return found
+
+
+def _placed(outline: BaseGeometry, region: Region, native: bool) -> Geometry:
+    """A geometry in columns and rows of a region, in EPSG:4326 or the CRS of the pixels; its rings are oriented."""
+    transform, crs = region.grid.transform, region.grid.crs
+    moved = shapely.transform(outline, lambda xy: np.column_stack(apply(transform, *xy.T)))
+    found = Geometry(moved, Projection(crs), geodesic=False)
+    if not native and crs != "EPSG:4326":
+        found = Geometry(found.in_crs("EPSG:4326"), geodesic=False)
+    if found.type == "Point":
+        return Geometry(found.shape, found.projection)
+    polygons = [orient(each) for each in getattr(found.shape, "geoms", [found.shape])]
+    single = polygons[0] if len(polygons) == 1 else MultiPolygon(polygons)
+    return Geometry(single, found.projection, geodesic=False)
+
+
+def _results(reducer: Reducer | None, names: list[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """The outputs of a reducer of a group's rows; by default their number."""
+    if reducer is None:
+        return {"count": len(rows)}
+    if inputs_of(reducer) == len(names):
+        return dict(zip(reducer.outputs, collected(reducer, rows), strict=True))
+    results = {}
+    for at, name in enumerate(names):
+        for output, value in zip(reducer.outputs, collected(reducer, [(row[at],) for row in rows]), strict=True):
+            results[name if len(reducer.outputs) == 1 else f"{name}_{output}"] = value
+    return results
+
+
+def _check(image: Image, reducer: Reducer | None, kind: str) -> None:
+    """Refuses what cannot be reduced to vectors."""
+    first, others = image.first_band, image.bands[1:]
+    for band in image.bands:
+        numbers_only(band.type, band.name)
+    if not first.type.is_integer:
+        raise EarthEngineError(f"The first band '{first.name}' must have integer values; cast the image first.")
+    if kind not in _TYPES:
+        raise refuse("geometryType", kind, f"use one of {', '.join(_TYPES)}")
+    if reducer is not None and inputs_of(reducer) not in (1 if others else 0, len(others)):
+        raise EarthEngineError(f"The reducer has {inputs_of(reducer)} inputs, but the image {len(others)} other bands.")
+
+
+@function(
+    "Image.reduceToVectors",
+    "Image.reduceToVectorsStreaming",
+    note="Pixels whose centre is in the region, with the weight 1 (assumed). Features come in the order of their first "
+    "pixels; indices are not Google's. Several bands reduced one by one give properties as in `reduceRegion` "
+    "(assumed). `tileScale` is ignored. With `bestEffort`, more than `maxPixels` pixels are refused.",
+)
+def reduce_to_vectors(
+    image: Image,
+    reducer: Reducer | None,
+    geometry: Geometry | None,
+    scale: float | None,
+    kind: str,
+    diagonal: bool,
+    label: str | None,
+    crs: Projection | None,
+    transform: list[float] | None,
+    best_effort: bool,
+    max_pixels: int,
+    _tile_scale: float,
+    native: bool,
+) -> Collection:
+    """A feature for every group of connected pixels with equal values of the first band."""
+    _check(image, reducer, kind)
+    first, others = image.first_band, image.bands[1:]
+    where = geometry or image.footprint
+    if where is None:
+        raise EarthEngineError("A geometry is needed for an image without a footprint.")
+    projection = image_projection(image, crs, transform, scale)
+
+    def make() -> list[Feature]:
+        try:
+            region = region_of(where, projection, max_pixels, weighted=False)
+        except TooManyPixelsError as error:
+            if best_effort:
+                raise refuse("bestEffort", True, f"give a larger scale: {error.message}") from None
+            raise
+        pull = Pull()
+        values, mask = pull(first.source, region.grid)
+        segments = _segments(values, mask & region.centre, diagonal)
+        columns = [_column(*pull(band.source, region.grid), band.type.is_integer) for band in others]
+        names = [band.name for band in others]
+        features = []
+        for outline, pixels in zip(_outlines(segments, kind), segments.pixels(), strict=True):
+            rows = [[column[at] for column in columns] for at in pixels.tolist()]
+            named = {} if label is None else {label: int(values.flat[pixels[0]])}
+            features.append(Feature(_placed(outline, region, native), named | _results(reducer, names, rows)))
+        return features
+
+    return Collection(lambda _region, _interval: of_elements(make(), False).elements, False)
+
+
+def _column(values: NDArray[Any], mask: NDArray[np.bool_], exact: bool) -> list[Any]:
+    """The pixels of a band as numbers, None where they are masked."""
+    found = values.ravel().tolist() if exact else [whole(value) for value in values.ravel().tolist()]
+    return [value if good else None for value, good in zip(found, mask.ravel().tolist(), strict=True)]
