@@ -157,13 +157,17 @@ def test_hillshade_is_the_angle_to_the_light(image, pixels):
     assert flat.item() == 180
 
 
-def test_best_effort_is_exact_or_refused(image):
+def test_best_effort_takes_larger_pixels(image):
     source, values, _, _ = image
     region = square(0, 0, SIDE)
     options = {"reducer": "mean", "geometry": region, "scale": 10, "bestEffort": True}
     assert source.select("c").reduceRegion(**options).getInfo() == {"c": pytest.approx(values.mean())}
+    # 20 x 20 pixels of 10 m become 10 x 10 of 20 m.
+    larger = source.reduceRegion("mean", region, 20).getInfo()
+    assert source.reduceRegion(**options, maxPixels=100).getInfo() == larger
+    assert source.reduceRegion("count", region, 10, bestEffort=True, maxPixels=63).getInfo()["h"] == 49
     with pytest.raises(ee.EEException, match="Found 400, but maxPixels allows only 100"):
-        source.reduceRegion(**options, maxPixels=100).getInfo()
+        source.reduceRegion(**options | {"bestEffort": False}, maxPixels=100).getInfo()
 
 
 def test_a_huge_region_fails_before_memory_is_taken(image):

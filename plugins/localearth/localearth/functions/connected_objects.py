@@ -136,7 +136,7 @@ def _statistics(band: ImageBand, reducer: Reducer, objects: Source, most: int) -
         first, usable = pull(objects, grid)
         values, valid = pull(band.source, around(grid, most))
         if reducer.weighted:
-            pull.no_fractions("Image.reduceConnectedComponents")
+            pull.check_weights("Image.reduceConnectedComponents", False)
         part = without_margin(grid, most)
         needed = np.unique(first[part][usable[part]])
         found, good = np.zeros((len(kinds), len(needed) + 1)), np.zeros((len(kinds), len(needed) + 1), bool)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import refuse
 from localearth.raster.grid import Grid, check_memory, pixels_of
+from localearth.raster.mask import Mask, has_fractions
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
@@ -29,16 +29,12 @@ from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import RowReducer, collected
 
 _NOTE = (
-    "`tileScale` is ignored. With `bestEffort`, a region with more than `maxPixels` pixels is refused, because "
-    "Google's choice of a larger scale is not documented."
+    "`tileScale` is ignored. With `bestEffort`, pixels become larger by the square root of their number through "
+    "`maxPixels`, from the same origin (assumed)."
 )
 
 _CHUNK = 200_000
 """Number of pixels whose outlines are created at once."""
-
-
-class TooManyPixelsError(EarthEngineError):
-    """A region has more pixels than `maxPixels` allows."""
 
 
 @frozen(eq=False)
@@ -60,19 +56,12 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     """The pixels of a projection that a geometry covers.
 
     Raises:
-        TooManyPixelsError: when there are more than `max_pixels`.
+        EarthEngineError: when there are more than `max_pixels`.
     """
     shape = valid(geometry.in_pixels(projection))
-    if shape.is_empty:
-        raise EarthEngineError("The region is empty.")
-    west, north, east, south = shape.bounds
-    col, row = math.floor(west), math.floor(north)
-    if shape.geom_type.endswith("Point"):
-        cols, rows = math.floor(east) - col + 1, math.floor(south) - row + 1
-    else:
-        cols, rows = max(math.ceil(east) - col, 1), max(math.ceil(south) - row, 1)
+    row, col, rows, cols = _window(shape)
     if rows * cols > max_pixels:
-        raise TooManyPixelsError(
+        raise EarthEngineError(
             f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
         )
     check_memory(rows, cols)
@@ -86,6 +75,31 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     steps = np.minimum(np.floor(share * 256), 255)
     grid = pixels_of(projection).window(row, col, rows, cols)
     return Region(grid, steps / 255, centre)
+
+
+def _window(shape: BaseGeometry) -> tuple[int, int, int, int]:
+    """The first row and column of the pixels that a shape touches, and the numbers of rows and columns."""
+    if shape.is_empty:
+        raise EarthEngineError("The region is empty.")
+    west, north, east, south = shape.bounds
+    col, row = math.floor(west), math.floor(north)
+    if shape.geom_type.endswith("Point"):
+        return row, col, math.floor(south) - row + 1, math.floor(east) - col + 1
+    return row, col, max(math.ceil(south) - row, 1), max(math.ceil(east) - col, 1)
+
+
+def fitting(geometry: Geometry, projection: Projection, max_pixels: int) -> Projection:
+    """A projection with the same origin and pixels so large that a geometry has at most `max_pixels` (assumed).
+
+    Google documents only that "a larger scale which would allow the operation to succeed" is computed.
+    """
+    while True:
+        _, _, rows, cols = _window(valid(geometry.in_pixels(projection)))
+        # Pixels of any size around the origin are four.
+        if rows * cols <= max(max_pixels, 4):
+            return projection
+        factor = max(math.sqrt(rows * cols / max(max_pixels, 1)), 1.01)
+        projection = projection.scaled(factor, factor)
 
 
 def pixel_shares(
@@ -140,14 +154,14 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
         return _rows(list(bands), reducer, region, pull)
     results: dict[str, Any] = {}
     inside = region.centre if not reducer.weighted else region.share > 0
-    weights = region.share.reshape(-1, 1) if reducer.weighted else None
     for band in bands:
         numbers_only(band.type, band.name)
-        values, mask = pull(band.source, region.grid)
+        values, mask = pull.weighted(band.source, region.grid)
         if reducer.weighted:
-            pull.no_fractions("Image.reduceRegion")
+            pull.check_weights("Image.reduceRegion")
         stack = values.astype(np.float64).reshape(-1, 1)
-        valid = (mask & inside).reshape(-1, 1)
+        valid = ((mask > 0) & inside).reshape(-1, 1)
+        weights = _weights(mask, region).reshape(-1, 1) if reducer.weighted else None
         kinds = reducer.types(band.type, None)
         found = reducer.apply(stack, valid, weights)
         for output, kind, (value, good) in zip(reducer.outputs, kinds, found, strict=True):
@@ -157,26 +171,32 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
     return results
 
 
+def _weights(mask: Mask, region: Region) -> NDArray[Any]:
+    """The weights of pixels: the smaller of the mask and the share in the region (release notes of 2017-08-28)."""
+    return np.minimum(mask, region.share) if has_fractions(mask) else region.share
+
+
 def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pull) -> dict[str, Any]:
     """The outputs of a reducer of rows: for every band if it has one input, or of the bands together."""
     if reducer.inputs not in (1, len(bands)):
         raise EarthEngineError(f"The reducer has {reducer.inputs} inputs, but the image {len(bands)} bands.")
     inside = region.centre if not reducer.weighted else region.share > 0
-    weights = region.share[inside].tolist() if reducer.weighted else None
-    columns = []
+    columns, weights = [], []
     for band in bands:
         numbers_only(band.type, band.name)
-        values, mask = pull(band.source, region.grid)
+        values, mask = pull.weighted(band.source, region.grid)
         if reducer.weighted:
-            pull.no_fractions("Image.reduceRegion")
+            pull.check_weights("Image.reduceRegion", reducer.inputs == 1)
         columns.append(
             [value if good else None for value, good in zip(values[inside].tolist(), mask[inside], strict=True)]
         )
+        weights.append(_weights(mask, region)[inside].tolist() if reducer.weighted else None)
     if reducer.inputs == len(bands) > 1:
-        return dict(zip(reducer.outputs, collected(reducer, list(zip(*columns, strict=True)), weights), strict=True))
+        rows = list(zip(*columns, strict=True))
+        return dict(zip(reducer.outputs, collected(reducer, rows, weights[0]), strict=True))
     results: dict[str, Any] = {}
-    for band, column in zip(bands, columns, strict=True):
-        found = collected(reducer, [(value,) for value in column], weights)
+    for band, column, weight in zip(bands, columns, weights, strict=True):
+        found = collected(reducer, [(value,) for value in column], weight)
         for output, value in zip(reducer.outputs, found, strict=True):
             results[_output(band.name, output, reducer)] = value
     return results
@@ -205,13 +225,10 @@ def reduce_region(
     where = geometry or image.footprint
     if where is None:
         raise EarthEngineError("A geometry is needed for an image without a footprint.")
-    try:
-        region = region_of(where, image_projection(image, crs, transform, scale), max_pixels, reducer.weighted)
-    except TooManyPixelsError as error:
-        if best_effort:
-            raise refuse("bestEffort", True, f"give a larger scale: {error.message.removesuffix('.')}") from None
-        raise
-    return reduced(image.bands, reducer, region, Pull())
+    projection = image_projection(image, crs, transform, scale)
+    if best_effort:
+        projection = fitting(where, projection, max_pixels)
+    return reduced(image.bands, reducer, region_of(where, projection, max_pixels, reducer.weighted), Pull())
 
 
 @function("Image.reduceRegions", note="`tileScale` is ignored.")
