@@ -156,4 +156,25 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
         "`reduceRegion` refuses more than `maxPixels` pixels, 10,000,000 by default, before it computes any.",
         API + "image-reduceregion",
     ),
+    assumed(
+        "best-effort",
+        "With `bestEffort`, the size of pixels is multiplied by the square root of their number through `maxPixels`, "
+        "and by 1 % until that is enough; their origin stays.",
+        "the description says `compute and use a larger scale which would allow the operation to succeed`",
+        Probe(
+            lambda ee: (
+                ee.Image(1)
+                .reduceRegion(
+                    ee.Reducer.count(),
+                    ee.Geometry.Rectangle([500_000, TOP - 300, 500_300, TOP], ZONE, False),
+                    crs=ZONE,
+                    crsTransform=[10, 0, 500_000, 0, -10, TOP],
+                    bestEffort=True,
+                    maxPixels=100,
+                )
+                .get("constant")
+            ),
+            100,
+        ),
+    ),
 )

@@ -102,12 +102,6 @@ MASKS: tuple[EngineCheck, ...] = (
         "guides say that masks may be fractions, but not what a file then contains",
         Probe(lambda ee: ee.Image(5).rename("a").updateMask(0.25), {"a": [5]}, row_of(1)),
     ),
-    documented(
-        "mask-weights",
-        "A mask is the weight of a pixel in weighted reducers, and its opacity in blended images and pictures. The "
-        "local engine refuses masks between 0 and 1 there.",
-        GUIDES + "reducers_weighting",
-    ),
     assumed(
         "north-up",
         "Pictures, and downloads of images that have no grid of their own, have north at the top, although the "
