@@ -2,7 +2,7 @@
 
 NPY is a structured array in which every band has its own type; it has no mask, and masked pixels are 0 (assumed; a
 graph can set another value with `unmask`). A GeoTIFF has one type, and a no-data value that depends on it. A PNG is
-transparent where it is masked, partly where the smallest mask of its bands is below 1; a JPEG is black there.
+transparent where it is masked, partly where the smallest mask of its bands is below 1; a JPEG lies on black (assumed).
 """
 
 import io
@@ -83,17 +83,13 @@ def check_picture(bands: tuple[ImageBand, ...]) -> None:
 def _picture(driver: str, pixels: Pixels) -> bytes:
     from rasterio import Env, MemoryFile
 
-    if pixels.unknown_opacity or (pixels.opacity is not None and driver == "JPEG"):
-        raise EarthEngineError(
-            "A mask has values between 0 and 1, and the local Earth Engine does not know the opacity of the picture. "
-            "Use a PNG, or make the mask 0 or 1, for example with gt(0)."
-        )
     values = [pixels.values[band.name] for band in pixels.bands]
     shown = pixels.masks.all(axis=0)
-    layers: list[NDArray[Any]] = [np.where(shown, each, 0).astype(np.uint8) for each in values]
+    opacity = 1.0 if pixels.opacity is None else pixels.opacity
+    # Fractions of a byte are cut off, as in `visualize` (assumed).
+    black = opacity if driver == "JPEG" else 1.0
+    layers: list[NDArray[Any]] = [np.asarray(np.where(shown, each, 0) * black).astype(np.uint8) for each in values]
     if driver == "PNG" and (pixels.opacity is not None or not shown.all()):
-        # Fractions of a byte are cut off, as in `visualize` (assumed).
-        opacity = 1.0 if pixels.opacity is None else pixels.opacity
         layers.append(np.asarray(shown * 255 * opacity).astype(np.uint8))
     size = {"height": pixels.grid.height, "width": pixels.grid.width, "count": len(layers)}
     # A file without a position would make rasterio warn; PAM would store the position in a second file.

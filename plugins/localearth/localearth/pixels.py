@@ -94,7 +94,6 @@ class Pixels:
         values: a structured array (height, width) with a field for every band; masked pixels are 0.
         masks: which pixels are valid, (bands, height, width).
         opacity: the smallest mask of all bands, (height, width), if a mask has values between 0 and 1.
-        unknown_opacity: whether a mask has such values that are not known.
     """
 
     bands: tuple[ImageBand, ...]
@@ -102,14 +101,13 @@ class Pixels:
     values: NDArray[Any]
     masks: NDArray[np.bool_]
     opacity: NDArray[np.float32] | None = None
-    unknown_opacity: bool = False
 
 
 def compute(bands: tuple[ImageBand, ...], grid: Grid) -> Pixels:
     """Computes the bands on a grid, block by block."""
     values = np.empty(grid.shape, dtype=[(band.name, band.type.dtype) for band in bands])
     masks = np.empty((len(bands), *grid.shape), bool)
-    opacity, unknown = None, False
+    opacity: NDArray[np.float32] | None = None
     for row in range(0, grid.height, BLOCK):
         for col in range(0, grid.width, BLOCK):
             block = grid.window(row, col, min(BLOCK, grid.height - row), min(BLOCK, grid.width - col))
@@ -122,5 +120,4 @@ def compute(bands: tuple[ImageBand, ...], grid: Grid) -> Pixels:
                 if has_fractions(mask):
                     opacity = np.ones(grid.shape, np.float32) if opacity is None else opacity
                     opacity[place] = np.minimum(opacity[place], mask)
-            unknown |= pull.unknown_weights
-    return Pixels(bands, grid, values, masks, opacity, unknown)
+    return Pixels(bands, grid, values, masks, opacity)

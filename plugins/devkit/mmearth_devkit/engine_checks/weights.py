@@ -28,11 +28,14 @@ def _mask(image: Any) -> Any:
     return image.mask().toFloat()
 
 
+def _with_mask(image: Any) -> Any:
+    return image.addBands(_mask(image))
+
+
 WEIGHTS: tuple[EngineCheck, ...] = (
     documented(
         "mask-weights",
-        "A mask is the weight of a pixel in weighted reducers, such as `mean` of a collection. The mask of a composite "
-        "of masks between 0 and 1 is not documented: the local engine only uses it to tell which pixels are valid.",
+        "A mask is the weight of a pixel in weighted reducers, such as `mean` of a collection.",
         GUIDES + "reducers_weighting",
         Probe(
             lambda ee: ee.ImageCollection([_masked(ee, 0.25, 1), _masked(ee, 0.75, 5)]).mean(),
@@ -89,12 +92,7 @@ WEIGHTS: tuple[EngineCheck, ...] = (
         "`mosaic` takes value and mask of the last image with a mask above 0; it does not blend.",
         "the API sample of `ee.ImageCollection.mosaic` explains it so, but says nothing of the mask of the result",
         Probe(
-            lambda ee: ee.Image.cat(
-                [
-                    part(ee.ImageCollection([_masked(ee, 1), _masked(ee, 0.5, 5)]).mosaic())
-                    for part in (lambda image: image, _mask)
-                ]
-            ),
+            lambda ee: _with_mask(ee.ImageCollection([_masked(ee, 1), _masked(ee, 0.5, 5)]).mosaic()),
             {"a": [5], "a_1": [0.5]},
             row_of(1),
             tolerance=_FINE,
@@ -110,6 +108,36 @@ WEIGHTS: tuple[EngineCheck, ...] = (
             ),
             {"a": [2], "a_1": [0.75]},
             row_of(1),
+            tolerance=_FINE,
+        ),
+    ),
+    assumed(
+        "mask-composite",
+        "The mask of a composite is the largest mask of its pixels.",
+        "it is masked where all of its pixels are",
+        Probe(
+            lambda ee: _mask(ee.ImageCollection([_masked(ee, 0.25), _masked(ee, 0.75)]).mean()),
+            {"a": [0.75]},
+            row_of(1),
+            tolerance=_FINE,
+        ),
+    ),
+    assumed(
+        "mask-others",
+        "Masks of neighbourhoods, terrain, interpolation and what else is made of several pixels of an image are 0 or 1.",
+        "their descriptions speak of masked pixels only",
+        Probe(
+            lambda ee: _mask(_masked(ee, 0.5).focalMax(1, "square", "pixels")), {"a": [1]}, row_of(1), tolerance=_FINE
+        ),
+    ),
+    documented(
+        "clip-shares",
+        "The mask of a pixel at the edge of a `clip` is its share inside (2017-08-28); the local engine has 256 steps.",
+        _NEWS,
+        Probe(
+            lambda ee: _mask(_masked(ee, 1).clip(ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 12, TOP], ZONE, False))),
+            {"a": [1, 0.2]},
+            row_of(2),
             tolerance=_FINE,
         ),
     ),

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
-from localearth.raster.mask import both, either, valid, weights_of
+from localearth.raster.mask import both, composite, either, valid, weights_of
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
@@ -59,7 +59,6 @@ def _mosaic(name: str, bands: list[ImageBand]) -> ImageBand:
                 mask = either(mask, usable)
             if mask.all():
                 break
-        pull.mask_is_known()
         return values, mask
 
     return ImageBand(name, kind, WGS84, source, fractional=any(band.fractional for band in bands))
@@ -79,8 +78,6 @@ def reduced(
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         pulled = [pull.weighted(band.source, grid) for band in bands]
-        if reducer.weighted:
-            pull.check_weights("ImageCollection.reduce (also as mean and sum)")
         stack = np.stack([values for values, _ in pulled]).reshape(len(bands), -1)
         if not reducer.exact or stack.dtype.kind not in "iu":
             stack = stack.astype(np.float64)
@@ -88,14 +85,14 @@ def reduced(
         found = reducer.apply(stack, valid(masks), weights_of(masks) if reducer.weighted else None)
         shape = (len(found), *grid.shape)
         values = np.stack([np.asarray(value, float) for value, _ in found]).reshape(shape)
-        return values, np.stack([good for _, good in found]).reshape(shape)
+        return values, np.stack([composite(good, masks) for _, good in found]).reshape(shape)
 
     def one(row: int) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(every, grid)
+            values, mask = pull.weighted(every, grid)
             return cast(np.where(mask[row], values[row], 0), types[row]), mask[row]
 
-        return ImageBand(name, types[row], WGS84, source)
+        return ImageBand(name, types[row], WGS84, source, fractional=any(band.fractional for band in bands))
 
     return [one(row) for row in range(len(reducer.outputs))]
 
@@ -110,11 +107,11 @@ def _register() -> None:
     }
     for name, reducer in reducers.items():
 
-        def composite(collection: Collection, reducer: Reducer = reducer) -> Image:
+        def reduced_images(collection: Collection, reducer: Reducer = reducer) -> Image:
             return of_bands(reduced(label, bands, reducer)[0] for label, bands in _by_name(collection).items())
 
-        composite.__doc__ = f"The {name} of each pixel over all images, band by band."
-        function(f"reduce.{name}", note=notes.get(name, ""))(composite)
+        reduced_images.__doc__ = f"The {name} of each pixel over all images, band by band."
+        function(f"reduce.{name}", note=notes.get(name, ""))(reduced_images)
 
 
 _register()
@@ -162,7 +159,7 @@ def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:
     bands = []
     for name, stack in _by_name(collection).items():
         for output, band in zip(reducer.outputs, reduced(name, stack, reducer), strict=True):
-            bands.append(ImageBand(f"{name}_{output}", band.type, band.projection, band.source))
+            bands.append(evolve(band, name=f"{name}_{output}"))
     return of_bands(bands)
 
 
@@ -173,7 +170,7 @@ def reduce_bands(image: Image, reducer: Reducer) -> Image:
     found = reduced("", list(image.bands), reducer)
     bands: list[Any] = []
     for output, band in zip(reducer.outputs, found, strict=True):
-        bands.append(ImageBand(output, band.type, projection, band.source))
+        bands.append(evolve(band, name=output, projection=projection))
     return image.with_bands(bands)
 
 
@@ -187,7 +184,6 @@ def quality_mosaic(collection: Collection, quality: str) -> Image:
 
     def best(grid: Grid, pull: Pull) -> Sampled:
         pulled = [pull(band.source, grid) for band in by_name[quality]]
-        pull.mask_is_known()
         scores = np.stack([np.where(mask, values, -np.inf) for values, mask in pulled])
         return scores.argmax(axis=0), np.isfinite(scores).any(axis=0)
 

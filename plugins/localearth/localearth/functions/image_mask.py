@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bounds import clipped_dimensions
+from localearth.functions.image_region import clip_mask
 from localearth.functions.support import Pairs, beside, pairs
 from localearth.promote import constant, is_number, promote
 from localearth.raster.grid import Grid, outline_lonlat
@@ -27,6 +28,7 @@ from localearth.values.projection import Projection
 _RANGE = (
     " Above 0 it is valid; below 1 it is a weight and an opacity; above 1 it is 1 (assumed); below 0 it is refused."
 )
+_EDGES = "The mask of a pixel at the edge is its share inside. All of a pixel that a line touches (assumed)."
 _FRACTIONS = PixelType("float", 0, 1)
 
 
@@ -89,7 +91,6 @@ def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
                 )
             chosen = both(_of_values(test), known)
             # The new mask replaces the old one where that is not 0 (documented).
-            pull.mask_is_known()
             if keep:
                 return values, both(chosen, mask)
             low, high = band.type.bounds
@@ -137,8 +138,6 @@ def mask_of(image: Image, mask: Image | None) -> Image:
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             _, mask = pull.weighted(band.source, grid)
-            pull.check_weights("Image.mask", band.fractional)
-            pull.mask_is_known()
             return mask.astype(kind.dtype), np.ones(grid.shape, bool)
 
         kind = _FRACTIONS if band.fractional else BOOLEAN
@@ -147,13 +146,13 @@ def mask_of(image: Image, mask: Image | None) -> Image:
     return image.with_bands(map(one, image.bands))
 
 
-@function("Image.clip", note="A pixel is inside if its centre is inside.")
+@function("Image.clip", note=_EDGES)
 def clip(image: Image, geometry: Any) -> Image:
     """Masks pixels outside a geometry or feature."""
     return _clip(image, promote("Image.clip", "geometry", "Geometry", geometry))
 
 
-@function("Image.clipToCollection", note="A pixel is inside if its centre is inside.")
+@function("Image.clipToCollection", note=_EDGES)
 def clip_to_collection(image: Image, collection: Any) -> Image:
     """Masks pixels outside the features of a collection."""
     return _clip(image, promote("Image.clipToCollection", "collection", "Geometry", collection))
@@ -163,16 +162,16 @@ def _clip(image: Image, region: Geometry) -> Image:
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             values, mask = pull.weighted(band.source, grid)
-            return values, both(mask, pull(within, grid)[0])
+            return values, both(mask, pull.weighted(within, grid)[1])
 
         if band.projection not in sizes:
             sizes[band.projection] = clipped_dimensions(band, region)
-        return ImageBand(band.name, band.type, band.projection, source, sizes[band.projection], band.fractional)
+        return ImageBand(band.name, band.type, band.projection, source, sizes[band.projection], True)
 
     sizes: dict[Projection, tuple[int, ...] | None] = {}
 
     def within(grid: Grid, _pull: Pull) -> Sampled:
-        covered = inside(region, grid)
+        covered = clip_mask(region, grid)
         return covered, covered
 
     shape = region.globe
@@ -194,7 +193,6 @@ def where(image: Image, test: Image, value: Image) -> Image:
             have, mask = pull.weighted(band.source, grid)
             tested, known = pull(by.source, grid)
             new, usable = pull(other.source, grid)
-            pull.mask_is_known()
             return np.where((tested != 0) & known & usable, cast(new, kind), cast(have, kind)), mask
 
         return ImageBand(band.name, kind, band.projection, source, band.dimensions, band.fractional)
@@ -213,7 +211,6 @@ def blend(bottom: Image, top: Image) -> Image:
         def source(grid: Grid, pull: Pull) -> Sampled:
             low, have = pull.weighted(under.source, grid)
             high, also = pull.weighted(over.source, grid)
-            pull.check_weights("Image.blend")
             if not has_fractions(also):
                 return np.where(also, cast(high, kind), cast(low, kind)), either(also, have)
             rest = have * (1 - also)

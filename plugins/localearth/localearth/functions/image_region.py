@@ -13,10 +13,12 @@ import numpy as np
 import shapely
 from attrs import frozen
 from numpy.typing import NDArray
+from shapely.affinity import translate
+from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.raster.grid import Grid, check_memory, pixels_of
+from localearth.raster.grid import Grid, check_memory, outline_lonlat, pixels_of
 from localearth.raster.mask import Mask, has_fractions
 from localearth.registry import function
 from localearth.values.collection import Collection
@@ -72,9 +74,37 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
         part = slice(start, min(start + chunk, rows))
         left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row + start, row + part.stop))
         share[part], centre[part] = pixel_shares(shape, left, top, weighted)
-    steps = np.minimum(np.floor(share * 256), 255)
     grid = pixels_of(projection).window(row, col, rows, cols)
-    return Region(grid, steps / 255, centre)
+    return Region(grid, _eight_bits(share), centre)
+
+
+def _eight_bits(share: NDArray[Any]) -> NDArray[np.float64]:
+    """Shares as they are with 8 bits."""
+    return np.asarray(np.minimum(np.floor(share * 256), 255) / 255)
+
+
+def clip_mask(geometry: Geometry, grid: Grid) -> Mask:
+    """The share of each pixel in a geometry: all of it for points, and for lines (assumed) all that they touch."""
+    shape = valid(_near(geometry, grid).in_pixels(grid.projection))
+    if shape.is_empty:
+        return np.zeros(grid.shape, bool)
+    shapely.prepare(shape)
+    share, _ = pixel_shares(shape, *np.meshgrid(np.arange(grid.width), np.arange(grid.height)), True)
+    found = _eight_bits(share)
+    return found.astype(np.float32) if ((found > 0) & (found < 1)).any() else found > 0
+
+
+def _near(geometry: Geometry, grid: Grid) -> Geometry:
+    """The part of a geometry around a grid: what is far from it may have no coordinates there."""
+    west, south, east, north = outline_lonlat(grid).bounds
+    margin = (east - west + north - south) / 2
+    if geometry.projection.crs == grid.crs != "EPSG:4326" or east - west > 180:
+        return geometry
+    around = box(west - margin, south - margin, east + margin, north + margin)
+    # A grid may extend beyond 180 degrees, where a geometry is a turn away.
+    turns = (0,) if max(east, -west) + margin <= 180 else (-360, 0, 360)
+    parts = [translate(geometry.globe, turn).intersection(around) for turn in turns]
+    return Geometry(shapely.union_all(parts), geodesic=False)
 
 
 def _window(shape: BaseGeometry) -> tuple[int, int, int, int]:
@@ -109,7 +139,7 @@ def pixel_shares(
     if shape.geom_type.endswith("Point"):
         found = np.zeros(left.shape, bool)
         x, y = np.floor(shapely.get_coordinates(shape)).astype(np.int64).T
-        here = (y >= top[0, 0]) & (y <= top[-1, 0])
+        here = (y >= top[0, 0]) & (y <= top[-1, 0]) & (x >= left[0, 0]) & (x <= left[0, -1])
         found[y[here] - top[0, 0], x[here] - left[0, 0]] = True
         return found.astype(np.float64), found
     if not shape.area:
@@ -157,8 +187,6 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
     for band in bands:
         numbers_only(band.type, band.name)
         values, mask = pull.weighted(band.source, region.grid)
-        if reducer.weighted:
-            pull.check_weights("Image.reduceRegion")
         stack = values.astype(np.float64).reshape(-1, 1)
         valid = ((mask > 0) & inside).reshape(-1, 1)
         weights = _weights(mask, region).reshape(-1, 1) if reducer.weighted else None
@@ -185,15 +213,14 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
     for band in bands:
         numbers_only(band.type, band.name)
         values, mask = pull.weighted(band.source, region.grid)
-        if reducer.weighted:
-            pull.check_weights("Image.reduceRegion", reducer.inputs == 1)
         columns.append(
             [value if good else None for value, good in zip(values[inside].tolist(), mask[inside], strict=True)]
         )
-        weights.append(_weights(mask, region)[inside].tolist() if reducer.weighted else None)
+        weight = _weights(mask, region) if reducer.weighted else np.ones(mask.shape)
+        weights.append(weight[inside].tolist())
     if reducer.inputs == len(bands) > 1:
         rows = list(zip(*columns, strict=True))
-        return dict(zip(reducer.outputs, collected(reducer, rows, weights[0]), strict=True))
+        return dict(zip(reducer.outputs, collected(reducer, rows, np.min(weights, axis=0).tolist()), strict=True))
     results: dict[str, Any] = {}
     for band, column, weight in zip(bands, columns, weights, strict=True):
         found = collected(reducer, [(value,) for value in column], weight)

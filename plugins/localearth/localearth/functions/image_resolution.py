@@ -107,8 +107,6 @@ def _combined(found: Overlap, band: ImageBand, reducer: Reducer, pull: Pull) -> 
         inputs, masks = (
             each[chunk.row, chunk.col].reshape(found.count, -1) for each in read_window(read, *chunk.window)
         )
-        if reducer.weighted:
-            pull.check_weights("Image.reduceResolution")
         area = chunk.weight.sum(axis=0)
         least = 0.0 if reducer.weighted else SLIVER * np.minimum(area, 1.0)
         weight = chunk.weight / np.where(area > 0, area, 1.0) if reducer.proportional else chunk.weight

@@ -123,8 +123,6 @@ def _reduced(
             return np.broadcast_to(factors, masks.shape) if by == "kernel" else np.minimum(factors, masks)
 
         values, mask = _padded(band, weights, grid, pull)
-        if reducer.weighted and by != "kernel":
-            pull.check_weights("Image.reduceNeighborhood")
         found, good = _under(reducer, values, mask, cells, weigh, grid.shape)
         if skip:
             middle = slice(weights.y, weights.y + grid.height), slice(weights.x, weights.x + grid.width)

@@ -2,6 +2,8 @@
 
 A mask is an array of booleans, True at valid pixels. Only where it has values between 0 and 1 it is an array of
 float32: a pixel is valid above 0, and the value is its weight in weighted reducers and its opacity in pictures.
+Functions that do not handle such values get True at valid pixels, and give masks of 0 and 1 (assumed: descriptions of
+neighbourhoods, terrain, interpolation and the like speak of masked pixels only).
 """
 
 from typing import Any
@@ -34,6 +36,14 @@ def both(one: Mask, other: Mask) -> Mask:
 def either(first: Mask, second: Mask) -> Mask:
     """The first mask and, where it is 0, the second one."""
     return np.where(first > 0, first, second) if has_fractions(first) or has_fractions(second) else first | second
+
+
+def composite(good: Mask, masks: Mask) -> Mask:
+    """The mask of a composite, valid where `good`, of n masks: the largest value (assumed), or 1 if all are 0."""
+    if not has_fractions(masks):
+        return good
+    largest = masks.max(axis=0)
+    return np.where(good & (largest > 0), largest, good)
 
 
 def weights_of(mask: Mask) -> NDArray[np.float64] | None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid, check_memory
-from localearth.raster.mask import has_fractions, valid
+from localearth.raster.mask import valid
 from localearth.raster.overlap import Overlap, overlap
 from localearth.raster.sampling import Positions, Sampled, positions
 from localearth.values.geometry import Geometry
@@ -22,20 +22,12 @@ V = TypeVar("V")
 Source = Callable[[Grid, "Pull"], Sampled]
 """Computes a band on a grid: values in the band's dtype, and a mask; (height, width)."""
 
-_WHOLE, _FRACTIONS, _UNKNOWN = range(3)
-"""What is known of a mask: that it is 0 or 1, its values between 0 and 1, or only which pixels are valid."""
-
 
 class Pull:
-    """The pixels of one request: every source and every position is computed once per grid.
-
-    Masks may have values between 0 and 1. Functions that do not know them get True at valid pixels, and what they
-    compute has a mask of which only the valid pixels are known; it is refused where the values would be used.
-    """
+    """The pixels of one request: every source and every position is computed once per grid."""
 
     def __init__(self) -> None:
-        self._masks = _WHOLE
-        self._pixels: dict[tuple[int, Grid], tuple[Source, Sampled, int]] = {}
+        self._pixels: dict[tuple[int, Grid], tuple[Source, Sampled]] = {}
         self._positions: dict[tuple[Grid, Projection], Positions] = {}
         self._overlaps: dict[tuple[Grid, Projection], Overlap] = {}
         self._centres: dict[tuple[Grid, str], tuple[NDArray[Any], NDArray[Any]]] = {}
@@ -51,39 +43,10 @@ class Pull:
         found = self._pixels.get(key)
         if found is None:
             check_memory(grid.height, grid.width)
-            before, self._masks = self._masks, _WHOLE
-            sampled = source(grid, self)
-            known = _FRACTIONS if has_fractions(sampled[1]) else _WHOLE
-            # A mask of booleans that was made of fractions does not show them.
-            known = known if self._masks <= known else _UNKNOWN
             # The source is kept with its pixels, because an id() is only unique during the object's lifetime.
-            found = self._pixels[key] = source, sampled, known
-            self._masks = before
-        self._masks = max(self._masks, found[2])
+            found = source, source(grid, self)
+            self._pixels[key] = found
         return found[1]
-
-    def mask_is_known(self) -> None:
-        """Called by a source whose mask of booleans is right although its inputs' masks have values between 0 and 1."""
-        if self._masks == _FRACTIONS:
-            self._masks = _WHOLE
-
-    @property
-    def unknown_weights(self) -> bool:
-        """Whether the values of a mask used so far are not known."""
-        return self._masks == _UNKNOWN
-
-    def check_weights(self, name: str, allow_fractions: bool = True) -> None:
-        """Refuses masks whose values would be used as weights or opacities and are not known.
-
-        Raises:
-            EarthEngineError: when the images used so far have such a mask, or fractions that are not allowed.
-        """
-        if self._masks > (_FRACTIONS if allow_fractions else _WHOLE):
-            raise EarthEngineError(
-                f"{name}: a mask has values between 0 and 1, and the local Earth Engine does not know its values as "
-                "weights or opacity here. Make the mask 0 or 1, for example with gt(0).",
-                placed=True,
-            )
 
     def positions(self, grid: Grid, native: Projection) -> Positions:
         """The positions of the grid's centres in a native raster."""
