@@ -124,7 +124,7 @@ WEIGHTS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "mask-others",
-        "Masks of neighbourhoods, terrain, interpolation and what else is made of several pixels of an image are 0 or 1.",
+        "Masks of neighbourhoods, terrain, interpolation and others that are made of several pixels are 0 or 1.",
         "their descriptions speak of masked pixels only",
         Probe(
             lambda ee: _mask(_masked(ee, 0.5).focalMax(1, "square", "pixels")), {"a": [1]}, row_of(1), tolerance=_FINE
