@@ -28,6 +28,10 @@ def _mask(image: Any) -> Any:
     return image.mask().toFloat()
 
 
+def _place(ee: Any) -> Any:
+    return ee.Geometry.Rectangle([10, 50, 10.1, 50.1])
+
+
 def _with_mask(image: Any) -> Any:
     return image.addBands(_mask(image))
 
@@ -139,6 +143,21 @@ WEIGHTS: tuple[EngineCheck, ...] = (
             {"a": [1, 0.2]},
             row_of(2),
             tolerance=_FINE,
+        ),
+    ),
+    assumed(
+        "clip-footprint",
+        "`clip` sets `system:footprint` to the geometry, or to its part inside the footprint of the image; composites "
+        "do not have the property.",
+        "geetools relies on it (https://github.com/gee-community/geetools, `ee_image.py`), and geefetch tells its "
+        "users to clip composites for this reason (https://github.com/gbelouze/geefetch)",
+        Probe(
+            lambda ee: [
+                ee.Algorithms.IsEqual(ee.ImageCollection([ee.Image(1)]).mosaic().get("system:footprint"), None),
+                ee.Geometry(ee.Image(1).clip(_place(ee)).get("system:footprint")).area(1).divide(_place(ee).area(1)),
+            ],
+            [True, 1],
+            tolerance=1e-6,
         ),
     ),
     documented(

@@ -75,7 +75,8 @@ def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
 
 
 def _unbounded(image: Image) -> Image:
-    return evolve(image, footprint=None)
+    kept = {name: value for name, value in image.properties.items() if name != "system:footprint"}
+    return evolve(image.with_properties(kept), footprint=None)
 
 
 def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
@@ -178,7 +179,9 @@ def _clip(image: Image, region: Geometry) -> Image:
     footprint = region
     if image.footprint is not None:
         footprint = Geometry(image.footprint.globe.intersection(shape), geodesic=False)
-    return evolve(image.with_bands(map(one, image.bands)), footprint=footprint)
+    # geefetch and geetools read the footprint of a clipped composite as this property.
+    cut = image.with_properties({**image.properties, "system:footprint": footprint})
+    return evolve(cut.with_bands(map(one, image.bands)), footprint=footprint)
 
 
 @function("Image.where")

@@ -121,7 +121,7 @@ def _window(shape: BaseGeometry) -> tuple[int, int, int, int]:
 def fitting(geometry: Geometry, projection: Projection, max_pixels: int) -> Projection:
     """A projection with the same origin and pixels so large that a geometry has at most `max_pixels` (assumed).
 
-    Google documents only that "a larger scale which would allow the operation to succeed" is computed.
+    A message of the servers says "at whatever scale results in 'maxPixels' total pixels" (geemap's issue 122).
     """
     while True:
         _, _, rows, cols = _window(valid(geometry.in_pixels(projection)))
