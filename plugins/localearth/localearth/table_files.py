@@ -39,7 +39,7 @@ def written(rows: Sequence[Any], columns: Sequence[str], file_format: str) -> by
     name, driver, kind, names = "doc.kml", "KML", "Unknown", list(columns)
     if file_format == "SHP":
         name, driver, kind = "table.shp", "ESRI Shapefile", _kind(shapes)
-        names = [column[:_NAME_LENGTH] for column in columns]
+        names = [column.replace(":", "_")[:_NAME_LENGTH] for column in columns]
         if len(set(names)) < len(names):
             raise EarthEngineError(
                 f"The first {_NAME_LENGTH} characters of the columns of a shapefile must differ: {', '.join(columns)}."

@@ -10,6 +10,7 @@ from localearth.functions.image_mask import inside
 from localearth.functions.support import refuse
 from localearth.promote import is_number
 from localearth.raster.grid import Grid
+from localearth.raster.mask import either
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection
@@ -93,11 +94,11 @@ def paint(image: Image, collection: Collection, color: Any, width: Any) -> Image
         kind = _painted_type(band.type, [value for _, value in painted])
 
         def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(band.source, grid)
+            values, mask = pull.weighted(band.source, grid)
             new, covered = pull(over, grid)
-            return np.where(covered, new, values).astype(kind.dtype), mask | covered
+            return np.where(covered, new, values).astype(kind.dtype), either(covered, mask)
 
-        return ImageBand(band.name, kind, band.projection, source, band.dimensions)
+        return evolve(band, type=kind, source=source)
 
     return image.with_bands(map(one, image.bands))
 
@@ -139,12 +140,12 @@ def _moved(image: Image, source: Projection, target: Projection, name: str) -> I
                     f"{grid.crs[:40]}; request or reproject to that CRS.",
                     placed=True,
                 )
-            return pull(band.source, Grid(source.crs, compose(back, grid.transform), grid.width, grid.height))
+            return pull.weighted(band.source, Grid(source.crs, compose(back, grid.transform), grid.width, grid.height))
 
         if band.projection.crs == source.crs:
             native: Affine = compose(invert(back), band.projection.transform)
-            return ImageBand(band.name, band.type, Projection(target.crs, native), moved, band.dimensions)
-        return ImageBand(band.name, band.type, target, moved)
+            return evolve(band, projection=Projection(target.crs, native), source=moved)
+        return evolve(band, projection=target, source=moved, dimensions=None)
 
     footprint = None
     if image.footprint is not None:
