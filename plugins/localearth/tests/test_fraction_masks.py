@@ -82,7 +82,10 @@ MASKS = {
     ),
     "blend": (lambda: soft().blend(ee.Image(1).updateMask(0.5)), HALF + SHARES * HALF),
     "reproject": (lambda: soft().reproject(PLACE[0], [20, 0, 500_000, 0, -20, 5_000_000]), None),
-    "paint": (lambda: soft().paint(ee.FeatureCollection(triangle()), 1), np.where(np.tri(4) > 0, 1, SHARES)),
+    "paint": (
+        lambda: soft().paint(ee.FeatureCollection(rectangle(500_000, 4_999_960, 500_020, 5_000_000)), 1),
+        np.where([1, 1, 0, 0], 1, SHARES),
+    ),
     "colours": (lambda: ee.Image.cat([soft()] * 3).divide(99).rgbToHsv(), SHARES),
     "visualize": (lambda: soft().visualize(opacity=0.5), SHARES * HALF),
 }
