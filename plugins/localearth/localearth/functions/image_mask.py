@@ -7,16 +7,15 @@ pictures (guide "Weighted Reductions", `Image.blend`); see `localearth.raster.ma
 from typing import Any
 
 import numpy as np
-import shapely
 from attrs import evolve
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bounds import clipped_dimensions
-from localearth.functions.image_region import clip_mask
+from localearth.functions.shares import clip_mask, inside
 from localearth.functions.support import Pairs, beside, pairs
 from localearth.promote import constant, is_number, promote
-from localearth.raster.grid import Grid, outline_lonlat
+from localearth.raster.grid import Grid
 from localearth.raster.mask import Mask, both, either, has_fractions, valid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
@@ -28,22 +27,11 @@ from localearth.values.projection import Projection
 _RANGE = (
     " Above 0 it is valid; below 1 it is a weight and an opacity; above 1 it is 1 (assumed); below 0 it is refused."
 )
-_EDGES = "The mask of a pixel at the edge is its share inside. All of a pixel that a line touches (assumed)."
+_EDGES = (
+    "The mask of a pixel at the edge is its share inside. It is 1 in pixels that a line touches, and in a grid around a "
+    "pole where the centre is inside (assumed)."
+)
 _FRACTIONS = PixelType("float", 0, 1)
-
-
-def inside(geometry: Geometry, grid: Grid) -> Any:
-    """True at pixels whose centre is in a geometry, (height, width)."""
-    shape = geometry.globe
-    outline = outline_lonlat(grid)
-    # The outline of a grid across 180 degrees is on the wrong side of the globe.
-    if shape.geom_type != "Point" and outline.bounds[2] - outline.bounds[0] < 180 and shape.contains(outline):
-        return np.ones(grid.shape, bool)
-    x, y = grid.centres_in("EPSG:4326")
-    beyond = np.abs(x) > 180
-    with np.errstate(invalid="ignore"):
-        x = np.where(beyond, x - 360 * np.round(x / 360), x)
-    return shapely.intersects_xy(shape, x, y)
 
 
 @function("Image.unmask")
@@ -139,7 +127,7 @@ def mask_of(image: Image, mask: Image | None) -> Image:
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             _, mask = pull.weighted(band.source, grid)
-            return mask.astype(kind.dtype), np.ones(grid.shape, bool)
+            return (mask if band.fractional else valid(mask)).astype(kind.dtype), np.ones(grid.shape, bool)
 
         kind = _FRACTIONS if band.fractional else BOOLEAN
         return ImageBand(band.name, kind, band.projection, source)

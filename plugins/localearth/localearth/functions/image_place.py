@@ -6,7 +6,7 @@ import numpy as np
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
-from localearth.functions.image_mask import inside
+from localearth.functions.shares import inside
 from localearth.functions.support import refuse
 from localearth.promote import is_number
 from localearth.raster.grid import Grid

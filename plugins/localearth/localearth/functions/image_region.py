@@ -10,15 +10,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import shapely
 from attrs import frozen
 from numpy.typing import NDArray
-from shapely.affinity import translate
-from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.raster.grid import Grid, check_memory, outline_lonlat, pixels_of
+from localearth.functions.shares import shares_of
+from localearth.raster.grid import Grid, check_memory, pixels_of
 from localearth.raster.mask import Mask, has_fractions
 from localearth.registry import function
 from localearth.values.collection import Collection
@@ -34,9 +32,6 @@ _NOTE = (
     "`tileScale` is ignored. With `bestEffort`, pixels become larger by the square root of their number through "
     "`maxPixels`, from the same origin (assumed)."
 )
-
-_CHUNK = 200_000
-"""Number of pixels whose outlines are created at once."""
 
 
 @frozen(eq=False)
@@ -67,44 +62,8 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
             f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
         )
     check_memory(rows, cols)
-    shapely.prepare(shape)
-    share, centre = np.empty((rows, cols)), np.empty((rows, cols), bool)
-    chunk = max(_CHUNK // cols, 1)
-    for start in range(0, rows, chunk):
-        part = slice(start, min(start + chunk, rows))
-        left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row + start, row + part.stop))
-        share[part], centre[part] = pixel_shares(shape, left, top, weighted)
-    grid = pixels_of(projection).window(row, col, rows, cols)
-    return Region(grid, _eight_bits(share), centre)
-
-
-def _eight_bits(share: NDArray[Any]) -> NDArray[np.float64]:
-    """Shares as they are with 8 bits."""
-    return np.asarray(np.minimum(np.floor(share * 256), 255) / 255)
-
-
-def clip_mask(geometry: Geometry, grid: Grid) -> Mask:
-    """The share of each pixel in a geometry: all of it for points, and for lines (assumed) all that they touch."""
-    shape = valid(_near(geometry, grid).in_pixels(grid.projection))
-    if shape.is_empty:
-        return np.zeros(grid.shape, bool)
-    shapely.prepare(shape)
-    share, _ = pixel_shares(shape, *np.meshgrid(np.arange(grid.width), np.arange(grid.height)), True)
-    found = _eight_bits(share)
-    return found.astype(np.float32) if ((found > 0) & (found < 1)).any() else found > 0
-
-
-def _near(geometry: Geometry, grid: Grid) -> Geometry:
-    """The part of a geometry around a grid: what is far from it may have no coordinates there."""
-    west, south, east, north = outline_lonlat(grid).bounds
-    margin = (east - west + north - south) / 2
-    if geometry.projection.crs == grid.crs != "EPSG:4326" or east - west > 180:
-        return geometry
-    around = box(west - margin, south - margin, east + margin, north + margin)
-    # A grid may extend beyond 180 degrees, where a geometry is a turn away.
-    turns = (0,) if max(east, -west) + margin <= 180 else (-360, 0, 360)
-    parts = [translate(geometry.globe, turn).intersection(around) for turn in turns]
-    return Geometry(shapely.union_all(parts), geodesic=False)
+    share, centre = shares_of(shape, (row, col, rows, cols), weighted)
+    return Region(pixels_of(projection).window(row, col, rows, cols), share, centre)
 
 
 def _window(shape: BaseGeometry) -> tuple[int, int, int, int]:
@@ -121,7 +80,7 @@ def _window(shape: BaseGeometry) -> tuple[int, int, int, int]:
 def fitting(geometry: Geometry, projection: Projection, max_pixels: int) -> Projection:
     """A projection with the same origin and pixels so large that a geometry has at most `max_pixels` (assumed).
 
-    A message of the servers says "at whatever scale results in 'maxPixels' total pixels" (geemap's issue 122).
+    A message of the servers says "at whatever scale results in 'maxPixels' total pixels" (reported to geemap).
     """
     while True:
         _, _, rows, cols = _window(valid(geometry.in_pixels(projection)))
@@ -130,48 +89,6 @@ def fitting(geometry: Geometry, projection: Projection, max_pixels: int) -> Proj
             return projection
         factor = max(math.sqrt(rows * cols / max(max_pixels, 1)), 1.01)
         projection = projection.scaled(factor, factor)
-
-
-def pixel_shares(
-    shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any], weighted: bool
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The share of each pixel inside a shape, and whether its centre is inside."""
-    if shape.geom_type.endswith("Point"):
-        found = np.zeros(left.shape, bool)
-        x, y = np.floor(shapely.get_coordinates(shape)).astype(np.int64).T
-        here = (y >= top[0, 0]) & (y <= top[-1, 0]) & (x >= left[0, 0]) & (x <= left[0, -1])
-        found[y[here] - top[0, 0], x[here] - left[0, 0]] = True
-        return found.astype(np.float64), found
-    if not shape.area:
-        # A line selects the pixels that it touches.
-        touched = shapely.intersects(shape, shapely.box(left, top, left + 1, top + 1))
-        return touched.astype(np.float64), touched
-    centre = shapely.intersects_xy(shape, left + 0.5, top + 0.5)
-    share = centre.astype(np.float64)
-    if not weighted:
-        return share, centre
-    # A pixel that the outline does not cross is inside if its centre is; only the few others are intersected.
-    passed = _passed(shape, left, top)
-    x, y = left[passed], top[passed]
-    share[passed] = shapely.area(shapely.intersection(shape, shapely.box(x, y, x + 1, y + 1)))
-    return share, centre
-
-
-def _passed(shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any]) -> NDArray[np.bool_]:
-    """The pixels that the outline of a shape crosses, and possibly some of their neighbours."""
-    rows, cols = left.shape
-    found = np.zeros((rows + 2, cols + 2), bool)
-    lines = shapely.get_parts(shapely.segmentize(shape.boundary, 0.5))
-    points, line = shapely.get_coordinates(lines, return_index=True)
-    starts = np.flatnonzero(line[1:] == line[:-1])
-    ends = np.stack([points[starts], points[starts + 1]])
-    low, high = np.floor(ends.min(axis=0) - 1e-6), np.floor(ends.max(axis=0) + 1e-6)
-    # A segment of half a pixel lies in at most two columns and two rows; those outside the raster go to a border.
-    for x in (low[:, 0], high[:, 0]):
-        for y in (low[:, 1], high[:, 1]):
-            row, col = np.clip(y - top[0, 0], -1, rows), np.clip(x - left[0, 0], -1, cols)
-            found[row.astype(np.int64) + 1, col.astype(np.int64) + 1] = True
-    return found[1:-1, 1:-1]
 
 
 def _output(band: str, output: str, reducer: Reducer) -> str:
