@@ -7,6 +7,7 @@ import localearth
 import numpy as np
 import pytest
 from localearth.worlds.arrays import ArrayBand, ArrayWorld, image
+from pyproj import Transformer
 from rasterio.io import MemoryFile
 
 VALUES = np.arange(16, dtype=np.float32).reshape(4, 4) + 10
@@ -100,6 +101,27 @@ def test_masks_keep_their_fractions(name):
     found = pixels(make().mask())
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=0.004 if "degrees" in name else 0)
+
+
+@pytest.mark.parametrize(
+    ("crs", "corner", "bounds"),
+    [
+        ("EPSG:32660", (830_000, 100_000), (179.97, 0, 180.03, 0.88)),
+        ("EPSG:3995", (-10_000, 10_000), (-180, 89.95, 180, 90)),
+    ],
+)
+def test_clips_across_180_degrees_and_around_a_pole(crs, corner, bounds):
+    wanted = grid(20, 1000)
+    wanted["crsCode"] = crs
+    wanted["affineTransform"] |= dict(zip(("translateX", "translateY"), corner, strict=True))
+    shares = ee.Image(1).clip(ee.Geometry.BBox(*bounds)).mask()
+    found = np.load(BytesIO(ee.data.computePixels({"expression": shares, "fileFormat": "NPY", "grid": wanted})))
+    centre = np.arange(20) * 1000 + 500
+    x, y = np.meshgrid(corner[0] + centre, corner[1] - centre)
+    lon, lat = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform(x, y)
+    inside = (bounds[0] < lon % 360) & (lon % 360 < bounds[2]) if bounds[0] > 0 else True
+    np.testing.assert_array_equal(found["constant"] > 0.5, inside & (bounds[1] < lat) & (lat < bounds[3]))
+    assert 10 < (found["constant"] > 0.5).sum() < 300
 
 
 WEIGHT = SHARES.astype(float)

@@ -28,8 +28,8 @@ _RANGE = (
     " Above 0 it is valid; below 1 it is a weight and an opacity; above 1 it is 1 (assumed); below 0 it is refused."
 )
 _EDGES = (
-    "The mask of a pixel at the edge is its share inside. It is 1 in pixels that a line touches, and in a grid around a "
-    "pole where the centre is inside (assumed)."
+    "The mask of a pixel at the edge is its share inside; it is 1 in pixels that a line touches, and, on a grid around "
+    "a pole, where the centre is inside (assumed)."
 )
 _FRACTIONS = PixelType("float", 0, 1)
 

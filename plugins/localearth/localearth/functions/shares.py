@@ -103,7 +103,7 @@ def clip_mask(geometry: Geometry, grid: Grid) -> Mask:
 
 
 def _near(geometry: Geometry, grid: Grid) -> Geometry | None:
-    """The part of a geometry around a grid: what is far may have no coordinates there. None for a grid around a pole."""
+    """The part of a geometry around a grid: what is far may have no coordinates there. None around a pole."""
     outline = outline_lonlat(grid)
     west, south, east, north = outline.bounds
     if geometry.projection.crs == grid.crs != "EPSG:4326":
