@@ -86,6 +86,15 @@ WEIGHTS: tuple[EngineCheck, ...] = (
         Probe(lambda ee: _mask(_masked(ee, 1.65)), {"a": [1]}, row_of(1)),
     ),
     assumed(
+        "mask-type",
+        "`mask()` has floats from 0 to 1 where the mask may have fractions, otherwise integers.",
+        "the description says `scaled to the range [0:1]`",
+        Probe(
+            lambda ee: [each.mask().bandTypes().values().get(0) for each in (ee.Image(1), _masked(ee, 0.5))],
+            [{"type": "PixelType", "precision": kind, "min": 0, "max": 1} for kind in ("int", "float")],
+        ),
+    ),
+    assumed(
         "mask-minimum",
         "The mask of a result of two pixels is the smaller one of their masks.",
         "the description of `ee.Model.predictImage` says so of the masks of its inputs",
