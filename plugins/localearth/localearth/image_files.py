@@ -2,7 +2,7 @@
 
 NPY is a structured array in which every band has its own type; it has no mask, and masked pixels are 0 (assumed; a
 graph can set another value with `unmask`). A GeoTIFF has one type, and a no-data value that depends on it. A PNG is
-transparent where it is masked, and a JPEG black.
+transparent where it is masked, partly where the smallest mask of its bands is below 1; a JPEG lies on black (assumed).
 """
 
 import io
@@ -83,16 +83,14 @@ def check_picture(bands: tuple[ImageBand, ...]) -> None:
 def _picture(driver: str, pixels: Pixels) -> bytes:
     from rasterio import Env, MemoryFile
 
-    if pixels.fractions:
-        raise EarthEngineError(
-            "A mask has values between 0 and 1: the local Earth Engine does not draw pictures that are partly "
-            "transparent. Make the mask 0 or 1, for example with gt(0)."
-        )
     values = [pixels.values[band.name] for band in pixels.bands]
     shown = pixels.masks.all(axis=0)
-    layers: list[NDArray[Any]] = [np.where(shown, each, 0).astype(np.uint8) for each in values]
-    if driver == "PNG" and not shown.all():
-        layers.append(np.where(shown, 255, 0).astype(np.uint8))
+    opacity = 1.0 if pixels.opacity is None else pixels.opacity
+    # Fractions of a byte are cut off, as in `visualize` (assumed).
+    black = opacity if driver == "JPEG" else 1.0
+    layers: list[NDArray[Any]] = [np.asarray(np.where(shown, each, 0) * black).astype(np.uint8) for each in values]
+    if driver == "PNG" and (pixels.opacity is not None or not shown.all()):
+        layers.append(np.asarray(shown * 255 * opacity).astype(np.uint8))
     size = {"height": pixels.grid.height, "width": pixels.grid.width, "count": len(layers)}
     # A file without a position would make rasterio warn; PAM would store the position in a second file.
     with Env(GDAL_PAM_ENABLED=False), MemoryFile() as memory:
@@ -113,7 +111,7 @@ FORMATS: dict[str, tuple[Callable[[Pixels], bytes], str]] = {
 def file_of(pixels: Pixels, file_format: str) -> tuple[bytes, str]:
     """The pixels as a file, and its content type; the format `AUTO_JPEG_PNG` is PNG where a pixel is masked."""
     if file_format == "AUTO_JPEG_PNG":
-        file_format = "JPEG" if pixels.masks.all() else "PNG"
+        file_format = "JPEG" if pixels.masks.all() and pixels.opacity is None else "PNG"
     write, content_type = FORMATS[file_format]
     return write(pixels), content_type
 

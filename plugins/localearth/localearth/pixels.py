@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
+from localearth.raster.mask import has_fractions
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import canonical
@@ -92,29 +93,31 @@ class Pixels:
         grid: the grid.
         values: a structured array (height, width) with a field for every band; masked pixels are 0.
         masks: which pixels are valid, (bands, height, width).
-        fractions: whether a mask had values between 0 and 1.
+        opacity: the smallest mask of all bands, (height, width), if a mask has values between 0 and 1.
     """
 
     bands: tuple[ImageBand, ...]
     grid: Grid
     values: NDArray[Any]
     masks: NDArray[np.bool_]
-    fractions: bool = False
+    opacity: NDArray[np.float32] | None = None
 
 
 def compute(bands: tuple[ImageBand, ...], grid: Grid) -> Pixels:
     """Computes the bands on a grid, block by block."""
     values = np.empty(grid.shape, dtype=[(band.name, band.type.dtype) for band in bands])
     masks = np.empty((len(bands), *grid.shape), bool)
-    fractions = False
+    opacity: NDArray[np.float32] | None = None
     for row in range(0, grid.height, BLOCK):
         for col in range(0, grid.width, BLOCK):
             block = grid.window(row, col, min(BLOCK, grid.height - row), min(BLOCK, grid.width - col))
             place = slice(row, row + block.height), slice(col, col + block.width)
             pull = Pull()
             for position, band in enumerate(bands):
-                found, mask = pull(band.source, block)
+                found, mask = pull.weighted(band.source, block)
                 values[band.name][place] = np.where(mask, found, 0)
                 masks[position][place] = mask
-            fractions |= pull.fractions
-    return Pixels(bands, grid, values, masks, fractions)
+                if has_fractions(mask):
+                    opacity = np.ones(grid.shape, np.float32) if opacity is None else opacity
+                    opacity[place] = np.minimum(opacity[place], mask)
+    return Pixels(bands, grid, values, masks, opacity)

@@ -1,4 +1,4 @@
-"""Tables: `table:computeFeatures`, and downloads as CSV and GeoJSON."""
+"""Tables: `table:computeFeatures`, and downloads."""
 
 import csv
 import io
@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 from shapely.geometry import mapping
 
+from localearth import table_files
 from localearth.encode import encode
 from localearth.errors import EarthEngineError
 from localearth.expression import evaluate
@@ -70,7 +71,7 @@ class Table:
 
     Attributes:
         collection: its rows.
-        file_format: CSV, GEO_JSON or JSON.
+        file_format: CSV, GEO_JSON, JSON, KML, KMZ or SHP.
         columns: the names of its columns; None for those of the first row.
     """
 
@@ -82,19 +83,26 @@ class Table:
         """The file and its content type."""
         if self.file_format == "CSV":
             return self._csv().encode(), "text/csv; charset=UTF-8"
+        if self.file_format in table_files.FORMATS:
+            columns = [name for name in self.columns or self._own() if name != ".geo"]
+            content = table_files.written(self.collection.elements, columns, self.file_format)
+            return content, table_files.FORMATS[self.file_format]
         features = [geojson(each) for each in self.collection.elements]
         if self.columns is not None:
             for each in features:
                 each["properties"] = {name: each["properties"].get(name) for name in self.columns if name != ".geo"}
-        content = json.dumps({"type": "FeatureCollection", "features": features}, separators=(",", ":"))
-        return content.encode(), "application/json; charset=UTF-8"
+        text = json.dumps({"type": "FeatureCollection", "features": features}, separators=(",", ":"))
+        return text.encode(), "application/json; charset=UTF-8"
+
+    def _own(self) -> list[str]:
+        """The properties of the first row, in alphabetical order, after the index."""
+        rows = self.collection.elements
+        own = sorted(name for name in (rows[0].properties if rows else {}) if not name.startswith("system:"))
+        return ["system:index", *own]
 
     def _csv(self) -> str:
         rows = self.collection.elements
-        columns = self.columns
-        if columns is None:
-            own = sorted(name for name in (rows[0].properties if rows else {}) if not name.startswith("system:"))
-            columns = ("system:index", *own, ".geo")
+        columns = self.columns or (*self._own(), ".geo")
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
@@ -120,8 +128,9 @@ def table_of(world: World, body: Mapping[str, Any]) -> Table:
         EarthEngineError: when it cannot be computed, or the format is not supported.
     """
     file_format = body.get("fileFormat") or "CSV"
-    if file_format not in ("CSV", "GEO_JSON", "JSON"):
+    known = ("CSV", "GEO_JSON", "JSON", *table_files.FORMATS)
+    if file_format not in known:
         raise EarthEngineError(
-            f"The local Earth Engine does not support the table format {file_format}; it supports CSV and GEO_JSON."
+            f"The local Earth Engine does not support the table format {file_format}; it supports {', '.join(known)}."
         )
     return Table(collection_of(world, "tables", body), file_format, tuple(body.get("selectors") or ()) or None)

@@ -187,9 +187,9 @@ def test_reduce_regions(b2, kit, local):
 
 
 def test_large_regions_are_measured_in_parts(b2, kit, local, monkeypatch):
-    from localearth.functions import image_region
+    from localearth.functions import shares
 
     geometry = region(kit, 3, -777, 1234, -5)
     whole = reduced(ee.Reducer.sum(), geometry, scale=10)
-    monkeypatch.setattr(image_region, "_CHUNK", 500)
+    monkeypatch.setattr(shares, "_CHUNK", 500)
     assert reduced(ee.Reducer.sum(), geometry, scale=10) == whole

@@ -56,6 +56,26 @@ def test_sample_gives_the_centres_of_pixels(image):
     assert np.allclose([each["geometry"]["coordinates"] for each in found], expected, atol=1e-9, rtol=0)
 
 
+def test_a_table_of_the_pixels_of_a_region(image):
+    source, values, heights, valid = image
+    images = ee.ImageCollection(
+        [source, source.select("c").add(100).addBands(ee.Image(1).rename("h")).clip(square(3, 5, 1))]
+    )
+    table = images.getRegion(square(3, 5, 2), crs=CRS, crsTransform=[10, 0, X, 0, -10, Y]).getInfo()
+    assert table[0] == ["id", "longitude", "latitude", "time", "c", "h"]
+    expected = [[values[3, 5], heights[3, 5] if valid[3, 5] else None], [values[3, 5] + 100, 1]]
+    rest = [(3, 6), (4, 5), (4, 6)]
+    expected += [[values[at], heights[at] if valid[at] else None] for at in rest]
+    assert [row[4:] for row in table[1:]] == expected
+    to_lonlat = Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform
+    centres = [to_lonlat(X + 10 * col + 5, Y - 10 * row - 5) for row, col in ((3, 5), (3, 5), *rest)]
+    assert np.allclose([row[1:3] for row in table[1:]], centres, atol=1e-9, rtol=0)
+    # Two points in one pixel, and one far away, of which nothing between is read.
+    points = ee.Geometry.MultiPoint([[X + 55, Y - 35], [X + 56, Y - 36], [X + 5e5, Y - 5e6], [X + 5, Y - 5]], CRS)
+    found = ee.ImageCollection([ee.Image(1).toInt()]).getRegion(points, 10, CRS).getInfo()
+    assert len(found) == 4
+
+
 def test_drawn_pixels_are_the_same_on_every_run(image):
     band = image[0].select("c").addBands(ee.Image.pixelCoordinates(CRS))
     region = square(0, 0, SIDE)
@@ -188,13 +208,18 @@ def test_hillshade_is_the_angle_to_the_light(image, pixels):
     assert flat.item() == 180
 
 
-def test_best_effort_is_exact_or_refused(image):
+def test_best_effort_takes_larger_pixels(image):
     source, values, _, _ = image
     region = square(0, 0, SIDE)
     options = {"reducer": "mean", "geometry": region, "scale": 10, "bestEffort": True}
     assert source.select("c").reduceRegion(**options).getInfo() == {"c": pytest.approx(values.mean())}
+    # 20 x 20 pixels of 10 m become 10 x 10 of 20 m.
+    larger = source.reduceRegion("mean", region, 20).getInfo()
+    assert source.reduceRegion(**options, maxPixels=100).getInfo() == larger
+    fewer = ee.Image(1).reduceRegion("count", region, 10, "EPSG:32632", bestEffort=True, maxPixels=63)
+    assert fewer.getInfo() == {"constant": 49}
     with pytest.raises(ee.EEException, match="Found 400, but maxPixels allows only 100"):
-        source.reduceRegion(**options, maxPixels=100).getInfo()
+        source.reduceRegion(**options | {"bestEffort": False}, maxPixels=100).getInfo()
 
 
 def test_a_huge_region_fails_before_memory_is_taken(image):

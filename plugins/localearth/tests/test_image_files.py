@@ -140,7 +140,6 @@ def test_visualize_stretches_to_bytes(local, parameters, rgb):
         ({"min": 1, "max": 1}, r"'max' \(1\) must be greater than 'min' \(1\)"),
         ({"min": 0, "gain": 2}, "cannot be specified together"),
         ({"min": 0, "max": 1, "palette": ["reddish"]}, "colour 'reddish' is not supported"),
-        ({"min": 0, "max": 1, "opacity": 0.5}, "'opacity' is not supported"),
         ({"min": [0, 1], "max": 3}, "'min' has 2 values for 1 bands"),
         ({"min": 0, "max": 3, "bands": ["b"]}, "Band 'b' was not found"),
         ({"gain": 2, "palette": ["FFFFFF"]}, "together with 'palette'"),

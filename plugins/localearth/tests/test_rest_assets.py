@@ -3,10 +3,14 @@
 import json
 import threading
 import time
+import zipfile
+from pathlib import Path
 
 import ee
 import numpy as np
+import pyogrio
 import pytest
+import shapely
 from localearth.faults.http_server import FaultyServer
 from localearth.rest import Service
 from localearth.transport import LocalTransport
@@ -147,20 +151,20 @@ def fetch(client, world):
     def get(url):
         status, _, content = client.local.service.handle("GET", "/" + url.split("/", 3)[3], {}, None)
         assert status == 200, content
-        return content.decode()
+        return content
 
     return get
 
 
 def test_a_table_is_downloaded_as_csv(fetch):
-    assert fetch(points(2).getDownloadURL()) == (
+    assert fetch(points(2).getDownloadURL()).decode() == (
         "system:index,n,name,.geo\n"
         '0,0,p0,"{""type"":""Point"",""coordinates"":[0.0,1.0]}"\n'
         '1,1,p1,"{""type"":""Point"",""coordinates"":[0.01,1.0]}"\n'
     )
-    assert fetch(points(2).getDownloadURL("csv", ["name", "absent"])) == "name,absent\np0,\np1,\n"
+    assert fetch(points(2).getDownloadURL("csv", ["name", "absent"])) == b"name,absent\np0,\np1,\n"
     nowhere = ee.FeatureCollection([ee.Feature(None, {"a": [1, 2], "b": True})])
-    (line,) = fetch(nowhere.getDownloadURL("CSV")).splitlines()[1:]
+    (line,) = fetch(nowhere.getDownloadURL("CSV")).decode().splitlines()[1:]
     assert line == '0,"[1, 2]",true,"{""type"":""MultiPoint"",""coordinates"":[]}"'
 
 
@@ -168,8 +172,34 @@ def test_a_table_is_downloaded_as_geojson(fetch):
     found = json.loads(fetch(points(2).getDownloadURL("geojson", ["n"])))
     assert found["type"] == "FeatureCollection"
     assert [each["properties"] for each in found["features"]] == [{"n": 0}, {"n": 1}]
-    with pytest.raises(ee.EEException, match="table format KML"):
-        points(2).getDownloadURL("KML")
+    with pytest.raises(ee.EEException, match="table format TF_RECORD_TABLE"):
+        points(2).getDownloadURL("TF_RECORD_TABLE")
+
+
+@pytest.mark.parametrize("name", ["table.kml", "table.kmz", "table.shz"])
+def test_a_table_is_downloaded_as_a_file_of_gdal(fetch, tmp_path, name):
+    square = ee.Geometry.Rectangle([10, 50, 11, 51], None, False)
+    rows = [ee.Feature(square, {"n": 7, "a long name": "ä"}), ee.Feature(square.buffer(100), {"n": None, "share": 1})]
+    path = tmp_path / name
+    path.write_bytes(
+        fetch(ee.FeatureCollection(rows).getDownloadURL(name[-3:].replace("shz", "shp"), ["n", "a long name"]))
+    )
+    if name == "table.kmz":
+        with zipfile.ZipFile(path) as archive:
+            path = Path(archive.extract("doc.kml", tmp_path))
+    meta, _, shapes, fields = pyogrio.raw.read(path)
+    found = dict(zip([name.lower()[:6] for name in meta["fields"]], fields, strict=True))
+    assert [str(value) for value in found["a long"]] == ["ä", "None"]
+    assert float(found["n"][0]) == 7
+    assert shapely.from_wkb(shapes[0]).bounds == (10, 50, 11, 51)
+
+
+def test_a_shapefile_has_one_type_of_geometries(client, world):
+    mixed = points(1).merge(ee.FeatureCollection([ee.Feature(ee.Geometry.BBox(0, 0, 1, 1))]))
+    client.local = LocalTransport(world)
+    address = mixed.getDownloadURL("SHP")
+    status, _, content = client.local.service.handle("GET", "/" + address.split("/", 3)[3], {}, None)
+    assert status == 400 and b"one type, not Point, Polygon" in content
 
 
 def test_exports_are_refused_at_once(local):

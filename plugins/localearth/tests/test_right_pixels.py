@@ -1,4 +1,4 @@
-"""Pixels that were wrong once: ranges of types, masks between 0 and 1, and pictures that were upside down."""
+"""Pixels that were wrong once: ranges of types, and pictures that were upside down."""
 
 from io import BytesIO
 from urllib.request import urlopen
@@ -82,33 +82,6 @@ def test_the_types_of_casts_and_complements():
     assert [pixels(kind.bitwiseNot()).dtype.name for kind in kinds] == ["int16", "int8", "int32", "int64"]
     added = numbers().cast({"z": "float", "a": "int8"})
     assert added.bandNames().getInfo() == ["b", "a", "z"]
-
-
-HALF = {
-    "Image.mask": lambda half: half.mask(),
-    "Image.blend": lambda half: numbers().blend(half),
-    "ImageCollection.mosaic": lambda half: ee.ImageCollection([numbers(), half]).mosaic(),
-    "ImageCollection.reduce": lambda half: ee.ImageCollection([numbers(), half]).mean(),
-    "Image.reduceNeighborhood": lambda half: half.reduceNeighborhood(ee.Reducer.mean(), ee.Kernel.square(1), "mask"),
-    "Image.reduceResolution": lambda half: half.reduceResolution(ee.Reducer.mean()).reproject(PLACE[0], None, 20),
-}
-
-
-@pytest.mark.parametrize("name", HALF)
-def test_a_mask_between_0_and_1_is_refused_where_it_would_be_a_weight(name):
-    with pytest.raises(ee.EEException, match=f"{name}.*a mask has values between 0 and 1"):
-        pixels(HALF[name](numbers().updateMask(0.5)))
-    pixels(HALF[name](numbers().updateMask(1.5)))
-
-
-def test_regions_and_pictures_refuse_such_masks_but_downloads_do_not():
-    half = numbers().updateMask(numbers().divide(30))
-    np.testing.assert_array_equal(pixels(half), VALUES)
-    with pytest.raises(ee.EEException, match=r"Image.reduceRegion: a mask has values between 0 and 1"):
-        half.reduceRegion(ee.Reducer.mean()).getInfo()
-    assert half.reduceRegion(ee.Reducer.count()).getInfo() == {"b": 15}
-    with pytest.raises(ee.EEException, match="pictures that are partly"):
-        ee.data.computePixels({"expression": half, "fileFormat": "PNG"})
 
 
 REFUSED = {

@@ -233,6 +233,5 @@ def test_images_have_a_version(scene):
     assert scene.get("system:version").getInfo() == shown["version"]
 
 
-def test_absent_properties_of_a_dictionary_are_refused_by_name(scene):
-    with pytest.raises(ee.EEException, match=r"Element.toDictionary, argument 'properties'.*'ABSENT'"):
-        scene.toDictionary(["TILE", "ABSENT"]).getInfo()
+def test_absent_properties_of_a_dictionary_are_null(scene):
+    assert scene.toDictionary(["TILE", "ABSENT"]).getInfo() == {"TILE": scene.get("TILE").getInfo(), "ABSENT": None}

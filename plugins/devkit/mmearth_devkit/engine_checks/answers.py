@@ -96,6 +96,13 @@ ANSWERS: tuple[EngineCheck, ...] = (
         unchecked="The rest of an image's metadata differs between engines.",
     ),
     assumed(
+        "dictionary-absent",
+        "`toDictionary` with the name of a property that is missing has null for it.",
+        "`get` of one property is null; geeViz asks for `system:time_end` of images that do not have it "
+        "(https://github.com/gee-community/geeViz, `gee2Pandas.py`)",
+        Probe(lambda ee: ee.Feature(None, {"a": 1}).toDictionary(["a", "b"]), {"a": 1, "b": None}),
+    ),
+    assumed(
         "dimensions-kept",
         "Arithmetic keeps the `dimensions` of a band, unless the other operand has other bounds.",
         "common practice",

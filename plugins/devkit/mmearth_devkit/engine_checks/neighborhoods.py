@@ -4,11 +4,13 @@ from typing import Any
 
 from mmearth_devkit.engine_checks.check import (
     API,
+    LEFT,
     TOP,
     ZONE,
     EngineCheck,
     Probe,
     assumed,
+    columns,
     documented,
     grid_at,
     row_of,
@@ -176,5 +178,45 @@ NEIGHBORHOODS: tuple[EngineCheck, ...] = (
         "too-many-pixels",
         "`reduceRegion` refuses more than `maxPixels` pixels, 10,000,000 by default, before it computes any.",
         API + "image-reduceregion",
+    ),
+    assumed(
+        "getRegion-order",
+        "`getRegion` gives the rows of a pixel together, one for each image, and the pixels row by row.",
+        "the description speaks of `each [pixel, band, image] tuple`",
+        Probe(
+            lambda ee: (
+                ee.ImageCollection([columns(ee), columns(ee).add(10)])
+                .getRegion(
+                    ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 20, TOP], ZONE, False),
+                    crs=ZONE,
+                    crsTransform=[10, 0, LEFT, 0, -10, TOP],
+                )
+                .slice(1)
+                .map(lambda row: ee.List(row).get(4))
+            ),
+            [0, 10, 1, 11],
+        ),
+    ),
+    assumed(
+        "best-effort",
+        "With `bestEffort`, the size of pixels is multiplied by the square root of their number through `maxPixels`, "
+        "and by 1 % until that is enough; their origin stays.",
+        "a message of the servers says `at whatever scale results in 'maxPixels' total pixels` "
+        "(https://github.com/gee-community/geemap/issues/122)",
+        Probe(
+            lambda ee: (
+                ee.Image(1)
+                .reduceRegion(
+                    ee.Reducer.count(),
+                    ee.Geometry.Rectangle([500_000, TOP - 300, 500_300, TOP], ZONE, False),
+                    crs=ZONE,
+                    crsTransform=[10, 0, 500_000, 0, -10, TOP],
+                    bestEffort=True,
+                    maxPixels=100,
+                )
+                .get("constant")
+            ),
+            100,
+        ),
     ),
 )

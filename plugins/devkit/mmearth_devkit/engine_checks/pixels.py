@@ -82,31 +82,10 @@ MASKS: tuple[EngineCheck, ...] = (
         unchecked="No modality requests pictures; the local engine offers them to other programs.",
     ),
     assumed(
-        "clip-centres",
-        "`clip` keeps the pixels whose centre is inside.",
-        "the description says `data not covered by the geometry is masked`",
-        Probe(
-            lambda ee: (
-                ee.Image(1)
-                .rename("a")
-                .clip(ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 12, TOP], ZONE, False))
-                .unmask(9, False)
-            ),
-            {"a": [1, 9]},
-            row_of(2),
-        ),
-    ),
-    assumed(
         "mask-fractions",
         "A mask above 0 counts as valid when pixels are downloaded.",
         "guides say that masks may be fractions, but not what a file then contains",
         Probe(lambda ee: ee.Image(5).rename("a").updateMask(0.25), {"a": [5]}, row_of(1)),
-    ),
-    documented(
-        "mask-weights",
-        "A mask is the weight of a pixel in weighted reducers, and its opacity in blended images and pictures. The "
-        "local engine refuses masks between 0 and 1 there.",
-        GUIDES + "reducers_weighting",
     ),
     assumed(
         "north-up",

@@ -17,6 +17,7 @@ from mmearth_devkit.engine_checks.tables import TABLES
 from mmearth_devkit.engine_checks.text import TEXT
 from mmearth_devkit.engine_checks.values import COLLECTIONS, METADATA
 from mmearth_devkit.engine_checks.vectors import VECTORS
+from mmearth_devkit.engine_checks.weights import WEIGHTS
 
 SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
     {
@@ -25,7 +26,7 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Metadata, dates and geometries": METADATA,
         "Numbers, text and types": (*ANSWERS, *TEXT),
         "Places": PLACES,
-        "Masks and footprints": MASKS,
+        "Masks and footprints": (*MASKS, *WEIGHTS),
         "Types and files": TYPES,
         "Grids and resampling": SAMPLING,
         "Larger pixels": REDUCTION,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from localearth.errors import EarthEngineError
 from localearth.functions.connected import MOST, around, check_size, labels, without_margin
 from localearth.raster.grid import Grid
+from localearth.raster.mask import valid, weights_of
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, Source, unique
@@ -65,11 +66,11 @@ def connected_components(image: Image, kernel: Kernel, most: int) -> Image:
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         wide = around(grid, most)
-        values, valid = pull(base.source, wide)
-        first = labels(values, valid, _diagonal(kernel, grid))
+        values, usable = pull(base.source, wide)
+        first = labels(values, usable, _diagonal(kernel, grid))
         small = np.bincount(first.ravel())[first] <= most
         part = without_margin(grid, most)
-        mask = (valid & small)[part]
+        mask = (usable & small)[part]
         return np.where(mask, _label(wide, first)[part], 0).astype(_LABEL.dtype), mask
 
     def kept(band: ImageBand) -> ImageBand:
@@ -105,9 +106,9 @@ def reduce_connected_components(image: Image, reducer: Reducer, name: str | None
 
     def objects(grid: Grid, pull: Pull) -> Sampled:
         """The first pixel of each object, and whether it is small enough, on the grid with its margin."""
-        values, valid = pull(label.source, around(grid, most))
-        first = labels(values, valid, True)
-        return first, valid & _small(first, most)
+        values, mask = pull(label.source, around(grid, most))
+        first = labels(values, mask, True)
+        return first, mask & _small(first, most)
 
     bands: list[ImageBand] = []
     for band in image.bands:
@@ -134,9 +135,7 @@ def _statistics(band: ImageBand, reducer: Reducer, objects: Source, most: int) -
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         first, usable = pull(objects, grid)
-        values, valid = pull(band.source, around(grid, most))
-        if reducer.weighted:
-            pull.no_fractions("Image.reduceConnectedComponents")
+        values, masks = pull.weighted(band.source, around(grid, most))
         part = without_margin(grid, most)
         needed = np.unique(first[part][usable[part]])
         found, good = np.zeros((len(kinds), len(needed) + 1)), np.zeros((len(kinds), len(needed) + 1), bool)
@@ -146,7 +145,9 @@ def _statistics(band: ImageBand, reducer: Reducer, objects: Source, most: int) -
         for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
             members = order[start:end]
             stack = values.ravel()[members].astype(np.float64)[:, None]
-            for number, (value, known) in enumerate(reducer.apply(stack, valid.ravel()[members][:, None], None)):
+            mask = masks.ravel()[members][:, None]
+            weights = weights_of(mask) if reducer.weighted else None
+            for number, (value, known) in enumerate(reducer.apply(stack, valid(mask), weights)):
                 found[number, at], good[number, at] = np.asarray(value, float)[0], known[0]
         # Pixels of no usable object take the last column, which is masked.
         column = np.where(usable[part], np.searchsorted(needed, first[part]), len(needed))

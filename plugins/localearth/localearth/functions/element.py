@@ -66,20 +66,13 @@ def property_names(element: Any) -> list[str]:
     return [*names, *(name for name in _VIRTUAL if name not in names)] if isinstance(element, Image) else names
 
 
-@function("Element.toDictionary")
+@function("Element.toDictionary", note="Named properties that are missing are null (assumed, as for `Element.get`).")
 def to_dictionary(element: Any, names: list[str] | None) -> dict[str, Any]:
     """The named properties as a dictionary; all non-system properties without names."""
     if names is None:
         return {name: element.properties[name] for name in default_names(element)}
-    found = {name: features.get(element, name) for name in names}
-    absent = [name for name, value in found.items() if value is None]
-    if absent:
-        # Nobody has written down whether Google's servers leave them out, write null or fail.
-        raise EarthEngineError(
-            f"argument 'properties': the element has no property '{absent[0]}'; for absent properties the local Earth "
-            "Engine does not know the server's answer. Use Element.get, which returns null."
-        )
-    return found
+    # Not an error: geeViz asks every image for `system:time_end` (`gee2Pandas.py`), which computed ones do not have.
+    return {name: features.get(element, name) for name in names}
 
 
 @function("Element.copyProperties", "Image.copyProperties")

@@ -59,7 +59,7 @@ def _matching(image: Image, selector: Any) -> list[ImageBand]:
 def _renamed(band: ImageBand, name: str) -> ImageBand:
     if band.name == name:
         return band
-    return ImageBand(name, band.type, band.projection, band.source, band.dimensions)
+    return evolve(band, name=name)
 
 
 @function("Image.rename")

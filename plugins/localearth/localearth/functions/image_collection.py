@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
+from localearth.raster.mask import both, composite, either, valid, weights_of
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
@@ -29,11 +31,7 @@ def from_images(images: list[Image]) -> Collection:
 @function("ImageCollection.toBands")
 def to_bands(collection: Collection) -> Image:
     """All bands of all images, named `<system:index>_<band>`."""
-    bands = [
-        ImageBand(f"{index_of(image)}_{band.name}", band.type, band.projection, band.source, band.dimensions)
-        for image in collection.images
-        for band in image.bands
-    ]
+    bands = [evolve(band, name=f"{index_of(image)}_{band.name}") for image in collection.images for band in image.bands]
     if len(bands) > MAX_BANDS:
         raise EarthEngineError(f"Too many bands: {len(bands)}, but at most {MAX_BANDS} are allowed.")
     return of_bands(bands)
@@ -54,20 +52,19 @@ def _mosaic(name: str, bands: list[ImageBand]) -> ImageBand:
     def source(grid: Grid, pull: Pull) -> Sampled:
         values, mask = np.zeros(grid.shape, kind.dtype), np.zeros(grid.shape, bool)
         for band in reversed(bands):
-            new, valid = pull(band.source, grid)
-            pull.no_fractions("ImageCollection.mosaic")
-            fresh = valid & ~mask
+            new, usable = pull.weighted(band.source, grid)
+            fresh = valid(usable) & (mask == 0)
             if fresh.any():
                 values = np.where(fresh, cast(new, kind), values)
-                mask = mask | fresh
+                mask = either(mask, usable)
             if mask.all():
                 break
         return values, mask
 
-    return ImageBand(name, kind, WGS84, source)
+    return ImageBand(name, kind, WGS84, source, fractional=any(band.fractional for band in bands))
 
 
-@function("ImageCollection.mosaic")
+@function("ImageCollection.mosaic", note="Masks between 0 and 1 are not blended; that of the image is kept (assumed).")
 def mosaic(collection: Collection) -> Image:
     """For each pixel, the last image that is not masked there."""
     return of_bands(_mosaic(name, bands) for name, bands in _by_name(collection).items())
@@ -80,24 +77,22 @@ def reduced(
     types = kinds or reducer.types(united(band.type for band in bands), len(bands))
 
     def every(grid: Grid, pull: Pull) -> Sampled:
-        pulled = [pull(band.source, grid) for band in bands]
-        if reducer.weighted:
-            pull.no_fractions("ImageCollection.reduce (also as mean and sum)")
+        pulled = [pull.weighted(band.source, grid) for band in bands]
         stack = np.stack([values for values, _ in pulled]).reshape(len(bands), -1)
         if not reducer.exact or stack.dtype.kind not in "iu":
             stack = stack.astype(np.float64)
-        valid = np.stack([mask for _, mask in pulled]).reshape(len(bands), -1)
-        found = reducer.apply(stack, valid, None)
+        masks = np.stack([mask for _, mask in pulled]).reshape(len(bands), -1)
+        found = reducer.apply(stack, valid(masks), weights_of(masks) if reducer.weighted else None)
         shape = (len(found), *grid.shape)
         values = np.stack([np.asarray(value, float) for value, _ in found]).reshape(shape)
-        return values, np.stack([good for _, good in found]).reshape(shape)
+        return values, np.stack([composite(good, masks) for _, good in found]).reshape(shape)
 
     def one(row: int) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(every, grid)
+            values, mask = pull.weighted(every, grid)
             return cast(np.where(mask[row], values[row], 0), types[row]), mask[row]
 
-        return ImageBand(name, types[row], WGS84, source)
+        return ImageBand(name, types[row], WGS84, source, fractional=any(band.fractional for band in bands))
 
     return [one(row) for row in range(len(reducer.outputs))]
 
@@ -112,11 +107,11 @@ def _register() -> None:
     }
     for name, reducer in reducers.items():
 
-        def composite(collection: Collection, reducer: Reducer = reducer) -> Image:
+        def reduced_images(collection: Collection, reducer: Reducer = reducer) -> Image:
             return of_bands(reduced(label, bands, reducer)[0] for label, bands in _by_name(collection).items())
 
-        composite.__doc__ = f"The {name} of each pixel over all images, band by band."
-        function(f"reduce.{name}", note=notes.get(name, ""))(composite)
+        reduced_images.__doc__ = f"The {name} of each pixel over all images, band by band."
+        function(f"reduce.{name}", note=notes.get(name, ""))(reduced_images)
 
 
 _register()
@@ -164,7 +159,7 @@ def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:
     bands = []
     for name, stack in _by_name(collection).items():
         for output, band in zip(reducer.outputs, _reduced_stack(name, stack, reducer), strict=True):
-            bands.append(ImageBand(f"{name}_{output}", band.type, band.projection, band.source))
+            bands.append(evolve(band, name=f"{name}_{output}"))
     return of_bands(bands)
 
 
@@ -182,7 +177,7 @@ def reduce_bands(image: Image, reducer: Reducer) -> Image:
     found = _reduced_stack("", list(image.bands), reducer)
     bands: list[Any] = []
     for output, band in zip(reducer.outputs, found, strict=True):
-        bands.append(ImageBand(output, band.type, projection, band.source))
+        bands.append(evolve(band, name=output, projection=projection))
     return image.with_bands(bands)
 
 
@@ -206,11 +201,11 @@ def quality_mosaic(collection: Collection, quality: str) -> Image:
             chosen, known = pull(best, grid)
             values, mask = np.zeros(grid.shape, kind.dtype), np.zeros(grid.shape, bool)
             for row, band in enumerate(bands):
-                new, valid = pull(band.source, grid)
+                new, usable = pull.weighted(band.source, grid)
                 values = np.where(chosen == row, cast(new, kind), values)
-                mask = mask | ((chosen == row) & valid)
-            return values, mask & known
+                mask = np.where(chosen == row, usable, mask)
+            return values, both(mask, known)
 
-        return ImageBand(name, kind, WGS84, source)
+        return ImageBand(name, kind, WGS84, source, fractional=any(band.fractional for band in bands))
 
     return of_bands(one(name, bands) for name, bands in by_name.items())

@@ -1,12 +1,15 @@
 """Colour spaces and mixtures: HSV, and fractions of end members."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 
 import numpy as np
+from attrs import evolve
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
+from localearth.raster.mask import both
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
@@ -22,16 +25,17 @@ def _mixed(image: Image, names: Iterable[str], kind: PixelType, run: Callable[[F
         numbers_only(band.type, band.name)
 
     def every(grid: Grid, pull: Pull) -> Sampled:
-        pulled = [pull(band.source, grid) for band in image.bands]
-        mask = np.logical_and.reduce([valid for _, valid in pulled])
+        pulled = [pull.weighted(band.source, grid) for band in image.bands]
+        mask = reduce(both, [mask for _, mask in pulled])
         return np.stack(run(np.stack([np.where(mask, values, 0).astype(np.float64) for values, _ in pulled]))), mask
 
     def one(number: int, name: str) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(every, grid)
+            values, mask = pull.weighted(every, grid)
             return cast(values[number], kind), mask
 
-        return ImageBand(name, kind, image.bands[0].projection, source, image.bands[0].dimensions)
+        fractional = any(band.fractional for band in image.bands)
+        return evolve(image.bands[0], name=name, type=kind, source=source, fractional=fractional)
 
     return image.with_bands(one(number, name) for number, name in enumerate(names))
 

@@ -3,15 +3,17 @@
 import itertools
 
 import numpy as np
+from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.arithmetic import Operation, floating
 from localearth.functions.image_math import unary
 from localearth.functions.support import refuse
 from localearth.raster.grid import Grid
+from localearth.raster.mask import both
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
-from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.image import Image, Pull
 from localearth.values.pixel_type import DOUBLE, numbers_only
 
 
@@ -35,18 +37,18 @@ def interpolate(image: Image, x: list[float], y: list[float], behavior: str) -> 
     numbers_only(band.type, band.name)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
-        values, mask = pull(band.source, grid)
+        values, mask = pull.weighted(band.source, grid)
         at = values.astype(np.float64)
         found = np.interp(at, x, y)
         below, above = at < x[0], at > x[-1]
         if behavior == "input":
             found = np.where(below | above, at, found)
         elif behavior == "mask":
-            mask = mask & ~below & ~above
+            mask = both(mask, ~below & ~above)
         elif behavior == "extrapolate":
             first, last = (y[1] - y[0]) / (x[1] - x[0]), (y[-1] - y[-2]) / (x[-1] - x[-2])
             found = np.where(below, y[0] + (at - x[0]) * first, found)
             found = np.where(above, y[-1] + (at - x[-1]) * last, found)
         return found, mask
 
-    return image.with_bands([ImageBand(band.name, DOUBLE, band.projection, source)])
+    return image.with_bands([evolve(band, type=DOUBLE, source=source, dimensions=None)])

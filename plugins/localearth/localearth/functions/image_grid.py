@@ -54,18 +54,18 @@ def on_grid(band: ImageBand, target: Projection) -> ImageBand:
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         def read(row: int, col: int, rows: int, cols: int) -> Sampled:
-            return pull(band.source, native.window(row, col, rows, cols))
+            return pull.weighted(band.source, native.window(row, col, rows, cols))
 
         return nearest(pull.positions(grid, target), read, None, band.type.dtype)
 
-    return ImageBand(band.name, band.type, target, source)
+    return ImageBand(band.name, band.type, target, source, fractional=band.fractional)
 
 
 @function("Image.setDefaultProjection")
 def set_default_projection(image: Image, crs: Projection, transform: list[float] | None, scale: float | None) -> Image:
     """Sets the default projection without computing anything on it."""
     target = resolve(crs, transform, scale)
-    return image.with_bands(ImageBand(band.name, band.type, target, band.source) for band in image.bands)
+    return image.with_bands(evolve(band, projection=target, dimensions=None) for band in image.bands)
 
 
 @function("Image.projection")

@@ -1,42 +1,37 @@
-"""Masks of images. Masks are boolean: a mask above 0 is valid.
+"""Masks of images.
 
-Values between 0 and 1 are weights of reducers and the opacity of blended images and pictures in Earth Engine (guide
-"Weighted Reductions", `Image.blend`); where they would be used they are refused.
+A mask above 0 is valid. Values between 0 and 1 are the weights of reducers and the opacity of blended images and
+pictures (guide "Weighted Reductions", `Image.blend`); see `localearth.raster.mask`.
 """
 
 from typing import Any
 
 import numpy as np
-import shapely
 from attrs import evolve
+from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bounds import clipped_dimensions
+from localearth.functions.shares import clip_mask, inside
 from localearth.functions.support import Pairs, beside, pairs
 from localearth.promote import constant, is_number, promote
-from localearth.raster.grid import Grid, outline_lonlat
+from localearth.raster.grid import Grid
+from localearth.raster.mask import Mask, both, either, has_fractions, valid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import BOOLEAN, cast, of_number, united
+from localearth.values.pixel_type import BOOLEAN, PixelType, cast, of_number, united
 from localearth.values.projection import Projection
 
-_REFUSED = " Where one below 1 would be a weight or an opacity, it is refused, and so are negative ones."
-
-
-def inside(geometry: Geometry, grid: Grid) -> Any:
-    """True at pixels whose centre is in a geometry, (height, width)."""
-    shape = geometry.globe
-    outline = outline_lonlat(grid)
-    # The outline of a grid across 180 degrees is on the wrong side of the globe.
-    if shape.geom_type != "Point" and outline.bounds[2] - outline.bounds[0] < 180 and shape.contains(outline):
-        return np.ones(grid.shape, bool)
-    x, y = grid.centres_in("EPSG:4326")
-    beyond = np.abs(x) > 180
-    with np.errstate(invalid="ignore"):
-        x = np.where(beyond, x - 360 * np.round(x / 360), x)
-    return shapely.intersects_xy(shape, x, y)
+_RANGE = (
+    " Above 0 it is valid; below 1 it is a weight and an opacity; above 1 it is 1 (assumed); below 0 it is refused."
+)
+_EDGES = (
+    "The mask of a pixel at the edge is its share inside; it is 1 in pixels that a line touches, and, on a grid around "
+    "a pole, where the centre is inside (assumed)."
+)
+_FRACTIONS = PixelType("float", 0, 1)
 
 
 @function("Image.unmask")
@@ -49,53 +44,65 @@ def unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
         kind = band.type.union(filler.type)
 
         def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(band.source, grid)
+            values, mask = pull.weighted(band.source, grid)
             values = cast(values, kind)
             if mask.all():
                 return values, mask
-            other, valid = pull(filler.source, grid)
+            other, filled = pull.weighted(filler.source, grid)
             if footprint is not None:
-                valid = valid & inside(footprint, grid)
-            return np.where(mask, values, cast(other, kind)), mask | valid
+                filled = both(filled, inside(footprint, grid))
+            return np.where(mask, values, cast(other, kind)), either(mask, filled)
 
-        return ImageBand(name, kind, band.projection, source, None if footprint is None else band.dimensions)
+        fractional = band.fractional or filler.fractional
+        return ImageBand(
+            name, kind, band.projection, source, None if footprint is None else band.dimensions, fractional
+        )
 
     result = image.with_bands(one(*each) for each in filling)
     return result if same_footprint else _unbounded(result)
 
 
 def _unbounded(image: Image) -> Image:
-    return evolve(image, footprint=None)
+    kept = {name: value for name, value in image.properties.items() if name != "system:footprint"}
+    return evolve(image.with_properties(kept), footprint=None)
 
 
 def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
     def one(name: str, band: ImageBand, by: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
             values, mask = pull(band.source, grid)
-            test, valid = pull(by.source, grid)
-            chosen = valid & (test > 0 if test.dtype.kind != "b" else test)
-            if test.dtype.kind in "if" and (mask & valid & (test < 0)).any():
+            test, known = pull.weighted(by.source, grid)
+            if test.dtype.kind in "if" and (mask & valid(known) & (test < 0)).any():
                 raise EarthEngineError(
                     "Image.updateMask: a mask has negative values, and it is not documented whether these mask. Use a "
                     "mask of 0 and 1, for example gt(0) or neq(0).",
                     placed=True,
                 )
-            if test.dtype.kind == "f" and (mask & chosen & (test < 1)).any():
-                pull.fractions = True
+            chosen = both(_of_values(test), known)
+            # The new mask replaces the old one where that is not 0 (documented).
             if keep:
-                return values, mask & chosen
+                return values, both(chosen, mask)
             low, high = band.type.bounds
             # The value of the type's range that is closest to 0 (documented).
             return np.where(mask, values, min(max(0, low), high)).astype(values.dtype), chosen
 
-        return ImageBand(name, band.type, band.projection, source, band.dimensions)
+        fractional = by.fractional or not by.type.is_integer
+        return ImageBand(name, band.type, band.projection, source, band.dimensions, fractional)
 
     return [one(*each) for each in matched]
 
 
+def _of_values(test: NDArray[Any]) -> Mask:
+    """The mask of values: those above 1 are 1."""
+    chosen = test > 0
+    if test.dtype.kind != "f" or not (chosen & (test < 1)).any():
+        return chosen
+    return np.where(chosen, np.minimum(test, 1), 0).astype(np.float32)
+
+
 @function(
     "Image.updateMask",
-    note="A mask above 0 is valid." + _REFUSED,
+    note="The mask is the new value where the old one is not 0." + _RANGE,
 )
 def update_mask(image: Image, mask: Image) -> Image:
     """Masks where another image is 0 or masked."""
@@ -104,14 +111,14 @@ def update_mask(image: Image, mask: Image) -> Image:
 
 @function(
     "Image.selfMask",
-    note="A value above 0 is valid." + _REFUSED,
+    note="A value is the new mask." + _RANGE,
 )
 def self_mask(image: Image) -> Image:
     """Masks where the image itself is 0."""
     return image.with_bands(_masked([(band.name, band, band) for band in image.bands], True))
 
 
-@function("Image.mask", note="Masks between 0 and 1 are refused.")
+@function("Image.mask", note="Floats from 0 to 1 if the mask may have fractions, otherwise 0 or 1 (assumed).")
 def mask_of(image: Image, mask: Image | None) -> Image:
     """The mask of each band as an image or, with an argument, the image with that mask."""
     if mask is not None:
@@ -119,22 +126,22 @@ def mask_of(image: Image, mask: Image | None) -> Image:
 
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
-            _, valid = pull(band.source, grid)
-            pull.no_fractions("Image.mask")
-            return valid.astype(np.uint8), np.ones(grid.shape, bool)
+            _, mask = pull.weighted(band.source, grid)
+            return (mask if band.fractional else valid(mask)).astype(kind.dtype), np.ones(grid.shape, bool)
 
-        return ImageBand(band.name, BOOLEAN, band.projection, source)
+        kind = _FRACTIONS if band.fractional else BOOLEAN
+        return ImageBand(band.name, kind, band.projection, source)
 
     return image.with_bands(map(one, image.bands))
 
 
-@function("Image.clip", note="A pixel is inside if its centre is inside.")
+@function("Image.clip", note=_EDGES)
 def clip(image: Image, geometry: Any) -> Image:
     """Masks pixels outside a geometry or feature."""
     return _clip(image, promote("Image.clip", "geometry", "Geometry", geometry))
 
 
-@function("Image.clipToCollection", note="A pixel is inside if its centre is inside.")
+@function("Image.clipToCollection", note=_EDGES)
 def clip_to_collection(image: Image, collection: Any) -> Image:
     """Masks pixels outside the features of a collection."""
     return _clip(image, promote("Image.clipToCollection", "collection", "Geometry", collection))
@@ -143,24 +150,26 @@ def clip_to_collection(image: Image, collection: Any) -> Image:
 def _clip(image: Image, region: Geometry) -> Image:
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(band.source, grid)
-            return values, mask & pull(within, grid)[0]
+            values, mask = pull.weighted(band.source, grid)
+            return values, both(mask, pull.weighted(within, grid)[1])
 
         if band.projection not in sizes:
             sizes[band.projection] = clipped_dimensions(band, region)
-        return ImageBand(band.name, band.type, band.projection, source, sizes[band.projection])
+        return ImageBand(band.name, band.type, band.projection, source, sizes[band.projection], True)
 
     sizes: dict[Projection, tuple[int, ...] | None] = {}
 
     def within(grid: Grid, _pull: Pull) -> Sampled:
-        covered = inside(region, grid)
+        covered = clip_mask(region, grid)
         return covered, covered
 
     shape = region.globe
     footprint = region
     if image.footprint is not None:
         footprint = Geometry(image.footprint.globe.intersection(shape), geodesic=False)
-    return evolve(image.with_bands(map(one, image.bands)), footprint=footprint)
+    # geefetch and geetools read the footprint of a clipped composite as this property.
+    cut = image.with_properties({**image.properties, "system:footprint": footprint})
+    return evolve(cut.with_bands(map(one, image.bands)), footprint=footprint)
 
 
 @function("Image.where")
@@ -172,31 +181,37 @@ def where(image: Image, test: Image, value: Image) -> Image:
         kind = band.type.union(other.type)
 
         def source(grid: Grid, pull: Pull) -> Sampled:
-            have, mask = pull(band.source, grid)
+            have, mask = pull.weighted(band.source, grid)
             tested, known = pull(by.source, grid)
-            new, valid = pull(other.source, grid)
-            return np.where((tested != 0) & known & valid, cast(new, kind), cast(have, kind)), mask
+            new, usable = pull(other.source, grid)
+            return np.where((tested != 0) & known & usable, cast(new, kind), cast(have, kind)), mask
 
-        return ImageBand(band.name, kind, band.projection, source, band.dimensions)
+        return ImageBand(band.name, kind, band.projection, source, band.dimensions, band.fractional)
 
     rows = zip(tests, values, strict=True)
     return image.with_bands(one(band, by, other) for (_, band, by), (_, _, other) in rows)
 
 
-@function("Image.blend")
+@function("Image.blend", note="Masks between 0 and 1: Porter and Duff's `over`, not premultiplied (assumed).")
 def blend(bottom: Image, top: Image) -> Image:
-    """Overlays one image on another at pixels where it is not masked."""
+    """Overlays one image on another, with their masks as opacity."""
 
     def one(name: str, under: ImageBand, over: ImageBand) -> ImageBand:
         kind = under.type.union(over.type)
 
         def source(grid: Grid, pull: Pull) -> Sampled:
-            low, have = pull(under.source, grid)
-            high, also = pull(over.source, grid)
-            pull.no_fractions("Image.blend")
-            return np.where(also, cast(high, kind), cast(low, kind)), have | also
+            low, have = pull.weighted(under.source, grid)
+            high, also = pull.weighted(over.source, grid)
+            if not has_fractions(also):
+                return np.where(also, cast(high, kind), cast(low, kind)), either(also, have)
+            rest = have * (1 - also)
+            share = also / np.where(also + rest > 0, also + rest, 1)
+            mixed = high * share.astype(np.float64) + low * (1.0 - share)
+            # Where only one image is valid, its value has no rounding error.
+            mixed = np.where(rest == 0, high, np.where(also == 0, low, mixed))
+            return cast(mixed, kind), (also + rest).astype(np.float32)
 
-        return ImageBand(name, kind, under.projection, source)
+        return ImageBand(name, kind, under.projection, source, fractional=under.fractional or over.fractional)
 
     if not bottom.bands or not top.bands:
         raise EarthEngineError("Both images need bands.")
@@ -221,13 +236,13 @@ def remap(image: Image, old: list[Any], new: list[Any], default: Any, name: str 
     keys, results = np.asarray(old, float)[order], np.asarray(new, float)[order]
 
     def source(grid: Grid, pull: Pull) -> Sampled:
-        values, mask = pull(band.source, grid)
+        values, mask = pull.weighted(band.source, grid)
         at = np.clip(np.searchsorted(keys, values), 0, max(len(keys) - 1, 0))
         hit = (keys[at] == values) if len(keys) else np.zeros(grid.shape, bool)
         mapped = results[at] if len(keys) else np.zeros(grid.shape)
         if filler is None:
-            return np.where(hit, mapped, 0).astype(kind.dtype), mask & hit
-        other, valid = pull(filler.source, grid)
-        return np.where(hit, mapped, other).astype(kind.dtype), mask & (hit | valid)
+            return np.where(hit, mapped, 0).astype(kind.dtype), both(mask, hit)
+        other, usable = pull.weighted(filler.source, grid)
+        return np.where(hit, mapped, other).astype(kind.dtype), both(mask, either(hit, usable))
 
-    return image.with_bands([ImageBand("remapped", kind, band.projection, source, band.dimensions)])
+    return image.with_bands([ImageBand("remapped", kind, band.projection, source, band.dimensions, band.fractional)])

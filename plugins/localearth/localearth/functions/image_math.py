@@ -12,6 +12,7 @@ from localearth.functions.arithmetic import BINARY, UNARY, Operation, cast_names
 from localearth.functions.image_array import computed
 from localearth.functions.support import pairs
 from localearth.raster.grid import Grid
+from localearth.raster.mask import both
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull, masked_band, of_bands, window
@@ -34,13 +35,14 @@ def _binary(operation: Operation, name: str, left: ImageBand, right: ImageBand) 
     kind = operation.type(left.type, right.type)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
-        a, valid = pull(left.source, grid)
-        b, also = pull(right.source, grid)
-        return operation.run(kind, a, b), valid & also
+        a, valid = pull.weighted(left.source, grid)
+        b, also = pull.weighted(right.source, grid)
+        return operation.run(kind, a, b), both(valid, also)
 
     # A constant has no projection of its own, so the result takes the projection of the other operand.
     base, other = (right, left) if _is_constant(left) and not _is_constant(right) else (left, right)
-    return ImageBand(name, kind, base.projection, source, common_dimensions(base, other))
+    fractional = left.fractional or right.fractional
+    return ImageBand(name, kind, base.projection, source, common_dimensions(base, other), fractional)
 
 
 def _binary_arrays(operation: Operation, name: str, left: ImageBand, right: ImageBand) -> ImageBand:
@@ -86,10 +88,10 @@ def unary(band: ImageBand, operation: Operation) -> ImageBand:
     kind = operation.type(band.type)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
-        values, mask = pull(band.source, grid)
+        values, mask = pull.weighted(band.source, grid)
         return operation.run(kind, values), mask
 
-    return ImageBand(band.name, kind, band.projection, source, band.dimensions)
+    return ImageBand(band.name, kind, band.projection, source, band.dimensions, band.fractional)
 
 
 def cast_band(band: ImageBand, kind: PixelType) -> ImageBand:
@@ -100,10 +102,10 @@ def cast_band(band: ImageBand, kind: PixelType) -> ImageBand:
         )
 
     def source(grid: Grid, pull: Pull) -> Sampled:
-        values, mask = pull(band.source, grid)
+        values, mask = pull.weighted(band.source, grid)
         return cast(values, kind), mask
 
-    return ImageBand(band.name, kind, band.projection, source, band.dimensions)
+    return ImageBand(band.name, kind, band.projection, source, band.dimensions, band.fractional)
 
 
 def _longer(left: Image, right: Image) -> Image:
@@ -184,12 +186,12 @@ def clamp(image: Image, low: float, high: float) -> Image:
         kind = PixelType(precision, *(map(int, ends) if precision == "int" else ends))
 
         def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(band.source, grid)
+            values, mask = pull.weighted(band.source, grid)
             # In single precision the bounds are rounded like the result.
             wide = values if values.dtype.kind == "f" else values.astype(np.float64)
             return np.clip(wide, low, high).astype(kind.dtype, copy=False), mask
 
-        return ImageBand(band.name, kind, band.projection, source, band.dimensions)
+        return ImageBand(band.name, kind, band.projection, source, band.dimensions, band.fractional)
 
     return image.with_bands(map(one, image.bands))
 
@@ -214,15 +216,15 @@ def normalized_difference(image: Image, names: list[str] | None) -> Image:
     numbers_only(two.type, two.name)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
-        a, valid = pull(one.source, grid)
-        b, also = pull(two.source, grid)
+        a, valid = pull.weighted(one.source, grid)
+        b, also = pull.weighted(two.source, grid)
         a, b = a.astype(float), b.astype(float)
         total = a + b
         found = np.where(total == 0, 0, (a - b) / np.where(total == 0, 1, total))
-        return found.astype(np.float32), valid & also & (a >= 0) & (b >= 0)
+        return found.astype(np.float32), both(both(valid, also), (a >= 0) & (b >= 0))
 
     # The quotient of inputs that are not negative is between -1 and 1.
     kind = PixelType("float", -1, 1)
-    return of_bands(
-        [ImageBand("nd", kind, one.projection, source, common_dimensions(one, two))], footprint=image.footprint
-    )
+    fractional = one.fractional or two.fractional
+    band = ImageBand("nd", kind, one.projection, source, common_dimensions(one, two), fractional)
+    return of_bands([band], footprint=image.footprint)

@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 import shapely
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.functions.image_mask import inside
-from localearth.functions.image_region import pixel_shares
+from localearth.functions.shares import inside, pixel_shares
 from localearth.functions.support import refuse
 from localearth.promote import is_number
 from localearth.raster.grid import Grid, outline_lonlat
+from localearth.raster.mask import either
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection
@@ -125,11 +125,11 @@ def paint(image: Image, collection: Collection, color: Any, width: Any) -> Image
         kind = _painted_type(band.type, [each.value for each in painted])
 
         def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(band.source, grid)
+            values, mask = pull.weighted(band.source, grid)
             new, covered = pull(over, grid)
-            return np.where(covered, new, values).astype(kind.dtype), mask | covered
+            return np.where(covered, new, values).astype(kind.dtype), either(covered, mask)
 
-        return ImageBand(band.name, kind, band.projection, source, band.dimensions)
+        return evolve(band, type=kind, source=source)
 
     return image.with_bands(map(one, image.bands))
 

@@ -80,12 +80,12 @@ def _moved(image: Image, source: Projection, target: Projection, name: str) -> I
                     f"{grid.crs[:40]}; request or reproject to that CRS.",
                     placed=True,
                 )
-            return pull(band.source, Grid(source.crs, compose(back, grid.transform), grid.width, grid.height))
+            return pull.weighted(band.source, Grid(source.crs, compose(back, grid.transform), grid.width, grid.height))
 
         if band.projection.crs == source.crs:
             native: Affine = compose(invert(back), band.projection.transform)
-            return ImageBand(band.name, band.type, Projection(target.crs, native), moved, band.dimensions)
-        return ImageBand(band.name, band.type, target, moved)
+            return evolve(band, projection=Projection(target.crs, native), source=moved)
+        return evolve(band, projection=target, source=moved, dimensions=None)
 
     footprint = None
     if image.footprint is not None:

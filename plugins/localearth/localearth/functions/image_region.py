@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import shapely
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import refuse
+from localearth.functions.shares import shares_of
 from localearth.raster.grid import Grid, check_memory, pixels_of
+from localearth.raster.mask import Mask, has_fractions
 from localearth.registry import function
 from localearth.values.array import Array
 from localearth.values.collection import Collection
@@ -30,16 +30,9 @@ from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer, collected
 
 _NOTE = (
-    "`tileScale` is ignored. With `bestEffort`, a region with more than `maxPixels` pixels is refused, because "
-    "Google's choice of a larger scale is not documented."
+    "`tileScale` is ignored. With `bestEffort`, pixels become larger by the square root of their number through "
+    "`maxPixels`, from the same origin (assumed)."
 )
-
-_CHUNK = 200_000
-"""Number of pixels whose outlines are created at once."""
-
-
-class TooManyPixelsError(EarthEngineError):
-    """A region has more pixels than `maxPixels` allows."""
 
 
 @frozen(eq=False)
@@ -61,74 +54,42 @@ def region_of(geometry: Geometry, projection: Projection, max_pixels: int, weigh
     """The pixels of a projection that a geometry covers.
 
     Raises:
-        TooManyPixelsError: when there are more than `max_pixels`.
+        EarthEngineError: when there are more than `max_pixels`.
     """
     shape = valid(geometry.in_pixels(projection))
+    row, col, rows, cols = _window(shape)
+    if rows * cols > max_pixels:
+        raise EarthEngineError(
+            f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
+        )
+    check_memory(rows, cols)
+    share, centre = shares_of(shape, (row, col, rows, cols), weighted)
+    return Region(pixels_of(projection).window(row, col, rows, cols), share, centre)
+
+
+def _window(shape: BaseGeometry) -> tuple[int, int, int, int]:
+    """The first row and column of the pixels that a shape touches, and the numbers of rows and columns."""
     if shape.is_empty:
         raise EarthEngineError("The region is empty.")
     west, north, east, south = shape.bounds
     col, row = math.floor(west), math.floor(north)
     if shape.geom_type.endswith("Point"):
-        cols, rows = math.floor(east) - col + 1, math.floor(south) - row + 1
-    else:
-        cols, rows = max(math.ceil(east) - col, 1), max(math.ceil(south) - row, 1)
-    if rows * cols > max_pixels:
-        raise TooManyPixelsError(
-            f"Too many pixels in the region. Found {rows * cols}, but maxPixels allows only {max_pixels}."
-        )
-    check_memory(rows, cols)
-    shapely.prepare(shape)
-    share, centre = np.empty((rows, cols)), np.empty((rows, cols), bool)
-    chunk = max(_CHUNK // cols, 1)
-    for start in range(0, rows, chunk):
-        part = slice(start, min(start + chunk, rows))
-        left, top = np.meshgrid(np.arange(col, col + cols), np.arange(row + start, row + part.stop))
-        share[part], centre[part] = pixel_shares(shape, left, top, weighted)
-    steps = np.minimum(np.floor(share * 256), 255)
-    grid = pixels_of(projection).window(row, col, rows, cols)
-    return Region(grid, steps / 255, centre)
+        return row, col, math.floor(south) - row + 1, math.floor(east) - col + 1
+    return row, col, max(math.ceil(south) - row, 1), max(math.ceil(east) - col, 1)
 
 
-def pixel_shares(
-    shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any], weighted: bool
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The share of each pixel inside a shape, and whether its centre is inside."""
-    if shape.geom_type.endswith("Point"):
-        found = np.zeros(left.shape, bool)
-        x, y = np.floor(shapely.get_coordinates(shape)).astype(np.int64).T
-        here = (y >= top[0, 0]) & (y <= top[-1, 0])
-        found[y[here] - top[0, 0], x[here] - left[0, 0]] = True
-        return found.astype(np.float64), found
-    if not shape.area:
-        # A line selects the pixels that it touches.
-        touched = shapely.intersects(shape, shapely.box(left, top, left + 1, top + 1))
-        return touched.astype(np.float64), touched
-    centre = shapely.intersects_xy(shape, left + 0.5, top + 0.5)
-    share = centre.astype(np.float64)
-    if not weighted:
-        return share, centre
-    # A pixel that the outline does not cross is inside if its centre is; only the few others are intersected.
-    passed = _passed(shape, left, top)
-    x, y = left[passed], top[passed]
-    share[passed] = shapely.area(shapely.intersection(shape, shapely.box(x, y, x + 1, y + 1)))
-    return share, centre
+def fitting(geometry: Geometry, projection: Projection, max_pixels: int) -> Projection:
+    """A projection with the same origin and pixels so large that a geometry has at most `max_pixels` (assumed).
 
-
-def _passed(shape: BaseGeometry, left: NDArray[Any], top: NDArray[Any]) -> NDArray[np.bool_]:
-    """The pixels that the outline of a shape crosses, and possibly some of their neighbours."""
-    rows, cols = left.shape
-    found = np.zeros((rows + 2, cols + 2), bool)
-    lines = shapely.get_parts(shapely.segmentize(shape.boundary, 0.5))
-    points, line = shapely.get_coordinates(lines, return_index=True)
-    starts = np.flatnonzero(line[1:] == line[:-1])
-    ends = np.stack([points[starts], points[starts + 1]])
-    low, high = np.floor(ends.min(axis=0) - 1e-6), np.floor(ends.max(axis=0) + 1e-6)
-    # A segment of half a pixel lies in at most two columns and two rows; those outside the raster go to a border.
-    for x in (low[:, 0], high[:, 0]):
-        for y in (low[:, 1], high[:, 1]):
-            row, col = np.clip(y - top[0, 0], -1, rows), np.clip(x - left[0, 0], -1, cols)
-            found[row.astype(np.int64) + 1, col.astype(np.int64) + 1] = True
-    return found[1:-1, 1:-1]
+    A message of the servers says "at whatever scale results in 'maxPixels' total pixels" (reported to geemap).
+    """
+    while True:
+        _, _, rows, cols = _window(valid(geometry.in_pixels(projection)))
+        # Pixels of any size around the origin are four.
+        if rows * cols <= max(max_pixels, 4):
+            return projection
+        factor = max(math.sqrt(rows * cols / max(max_pixels, 1)), 1.01)
+        projection = projection.scaled(factor, factor)
 
 
 def _output(band: str, output: str, reducer: Reducer) -> str:
@@ -141,15 +102,13 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
         return _rows(list(bands), reducer, region, pull)
     results: dict[str, Any] = {}
     inside = region.centre if not reducer.weighted else region.share > 0
-    weights = region.share.reshape(-1, 1) if reducer.weighted else None
     for band in bands:
         if reducer is not BUILTIN["count"]:
             numbers_only(band.type, band.name)
-        values, mask = pull(band.source, region.grid)
-        if reducer.weighted:
-            pull.no_fractions("Image.reduceRegion")
-        stack = (mask if band.type.dimensions else values).astype(np.float64).reshape(-1, 1)
-        valid = (mask & inside).reshape(-1, 1)
+        values, mask = pull.weighted(band.source, region.grid)
+        stack = (mask > 0 if band.type.dimensions else values).astype(np.float64).reshape(-1, 1)
+        valid = ((mask > 0) & inside).reshape(-1, 1)
+        weights = _weights(mask, region).reshape(-1, 1) if reducer.weighted else None
         kinds = reducer.types(band.type, None)
         found = reducer.apply(stack, valid, weights)
         for output, kind, (value, good) in zip(reducer.outputs, kinds, found, strict=True):
@@ -159,29 +118,33 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
     return results
 
 
+def _weights(mask: Mask, region: Region) -> NDArray[Any]:
+    """The weights of pixels: the smaller of the mask and the share in the region (release notes of 2017-08-28)."""
+    return np.minimum(mask, region.share) if has_fractions(mask) else region.share
+
+
 def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pull) -> dict[str, Any]:
     """The outputs of a reducer of rows: for every band if it has one input, or of the bands together."""
     if reducer.inputs not in (1, len(bands)):
         raise EarthEngineError(f"The reducer has {reducer.inputs} inputs, but the image {len(bands)} bands.")
     inside = region.centre if not reducer.weighted else region.share > 0
-    weights = region.share[inside].tolist() if reducer.weighted else None
-    columns = []
+    columns, weights = [], []
     for band in bands:
         if not reducer.arrays:
             numbers_only(band.type, band.name)
-        values, mask = pull(band.source, region.grid)
-        if reducer.weighted:
-            pull.no_fractions("Image.reduceRegion")
+        values, mask = pull.weighted(band.source, region.grid)
         listed = _listed(band, values[inside])
         columns.append([value if good else None for value, good in zip(listed, mask[inside], strict=True)])
+        weight = _weights(mask, region) if reducer.weighted else np.ones(mask.shape)
+        weights.append(weight[inside].tolist())
     if reducer.inputs == len(bands) > 1:
-        return dict(zip(reducer.outputs, collected(reducer, list(zip(*columns, strict=True)), weights), strict=True))
+        rows = list(zip(*columns, strict=True))
+        return dict(zip(reducer.outputs, collected(reducer, rows, np.min(weights, axis=0).tolist()), strict=True))
     results: dict[str, Any] = {}
-    for band, column in zip(bands, columns, strict=True):
+    for band, column, weight in zip(bands, columns, weights, strict=True):
         # Masked pixels are no inputs, also of the reducers that count nulls (documented).
         kept = [i for i, value in enumerate(column) if value is not None]
-        share = None if weights is None else [weights[i] for i in kept]
-        found = collected(reducer, [(column[i],) for i in kept], share)
+        found = collected(reducer, [(column[i],) for i in kept], [weight[i] for i in kept])
         for output, value in zip(reducer.outputs, found, strict=True):
             results[_output(band.name, output, reducer)] = value
     return results
@@ -218,13 +181,10 @@ def reduce_region(
     where = geometry or image.footprint
     if where is None:
         raise EarthEngineError("A geometry is needed for an image without a footprint.")
-    try:
-        region = region_of(where, image_projection(image, crs, transform, scale), max_pixels, reducer.weighted)
-    except TooManyPixelsError as error:
-        if best_effort:
-            raise refuse("bestEffort", True, f"give a larger scale: {error.message.removesuffix('.')}") from None
-        raise
-    return reduced(image.bands, reducer, region, Pull())
+    projection = image_projection(image, crs, transform, scale)
+    if best_effort:
+        projection = fitting(where, projection, max_pixels)
+    return reduced(image.bands, reducer, region_of(where, projection, max_pixels, reducer.weighted), Pull())
 
 
 @function("Image.reduceRegions", note="`tileScale` is ignored.")

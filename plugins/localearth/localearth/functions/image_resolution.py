@@ -17,6 +17,7 @@ from attrs import evolve
 from localearth.errors import EarthEngineError
 from localearth.functions.image_grid import on_grid
 from localearth.raster.grid import Grid, pixels_of
+from localearth.raster.mask import has_fractions, valid
 from localearth.raster.overlap import Overlap
 from localearth.raster.sampling import Sampled, read_window
 from localearth.registry import function
@@ -100,20 +101,20 @@ def _combined(found: Overlap, band: ImageBand, reducer: Reducer, pull: Pull) -> 
     values, mask = np.zeros(shape), np.zeros(shape, bool)
 
     def read(row: int, col: int, rows: int, cols: int) -> Sampled:
-        return pull(band.source, native.window(row, col, rows, cols))
+        return pull.weighted(band.source, native.window(row, col, rows, cols))
 
     for chunk in found.chunks():
-        inputs, valid = (
+        inputs, masks = (
             each[chunk.row, chunk.col].reshape(found.count, -1) for each in read_window(read, *chunk.window)
         )
-        if reducer.weighted:
-            pull.no_fractions("Image.reduceResolution")
         area = chunk.weight.sum(axis=0)
         least = 0.0 if reducer.weighted else SLIVER * np.minimum(area, 1.0)
         weight = chunk.weight / np.where(area > 0, area, 1.0) if reducer.proportional else chunk.weight
         if not reducer.exact or inputs.dtype.kind not in "iu":
             inputs = inputs.astype(np.float64)
-        results = reducer.apply(inputs, valid & (chunk.weight > 0) & (chunk.weight >= least), weight)
+        # The weight is the product of the mask and the share (API page).
+        weight = weight * masks if has_fractions(masks) else weight
+        results = reducer.apply(inputs, valid(masks) & (chunk.weight > 0) & (chunk.weight >= least), weight)
         for number, (value, good) in enumerate(results):
             values[number, chunk.rows] = np.reshape(value, (-1, found.shape[1]))
             mask[number, chunk.rows] = np.reshape(good, (-1, found.shape[1]))

@@ -14,7 +14,7 @@ from shapely.geometry.polygon import orient
 
 from localearth.errors import EarthEngineError
 from localearth.functions.connected import labels
-from localearth.functions.image_region import Region, TooManyPixelsError, image_projection, region_of
+from localearth.functions.image_region import Region, fitting, image_projection, region_of
 from localearth.functions.support import refuse
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
@@ -122,7 +122,7 @@ def _check(image: Image, reducer: Reducer | None, kind: str) -> None:
     "Image.reduceToVectorsStreaming",
     note="Pixels whose centre is in the region, with the weight 1 (assumed). Features come in the order of their first "
     "pixels; indices are not Google's. Several bands reduced one by one give properties as in `reduceRegion` "
-    "(assumed). `tileScale` is ignored. With `bestEffort`, more than `maxPixels` pixels are refused.",
+    "(assumed). `tileScale` is ignored. `bestEffort` is that of `reduceRegion`.",
 )
 def reduce_to_vectors(
     image: Image,
@@ -148,12 +148,8 @@ def reduce_to_vectors(
     projection = image_projection(image, crs, transform, scale)
 
     def make() -> list[Feature]:
-        try:
-            region = region_of(where, projection, max_pixels, weighted=False)
-        except TooManyPixelsError as error:
-            if best_effort:
-                raise refuse("bestEffort", True, f"give a larger scale: {error.message}") from None
-            raise
+        pixels = fitting(where, projection, max_pixels) if best_effort else projection
+        region = region_of(where, pixels, max_pixels, weighted=False)
         pull = Pull()
         values, mask = pull(first.source, region.grid)
         segments = _segments(values, mask & region.centre, diagonal)

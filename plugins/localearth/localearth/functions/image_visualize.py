@@ -19,8 +19,8 @@ _RGB = ("vis-red", "vis-green", "vis-blue")
 @function(
     "Image.visualize",
     note="Both `min` and `max` are needed for integers whose range is not that of a type of 8, 16, 32 or 64 bits, and "
-    "for a signed type if one is given. Colours of `palette` as names of CSS or hexadecimal numbers. `opacity` 1 only. "
-    "Fractions of a byte are cut off (assumed).",
+    "for a signed type if one is given. Colours of `palette` as names of CSS or hexadecimal numbers. "
+    "`opacity` multiplies the mask. Fractions of a byte are cut off (assumed).",
 )
 def visualize(
     image: Image,
@@ -35,11 +35,11 @@ def visualize(
     force_rgb: bool,
 ) -> Image:
     """Stretches bands to 0 to 255, or to the colours of a palette."""
-    chosen = _chosen(image, bands)
+    chosen = [_dimmed(band, opacity) for band in _chosen(image, bands)]
     count = len(chosen)
     linear = gain is not None or bias is not None
-    if opacity not in (None, 1):
-        raise EarthEngineError("'opacity' is not supported: masks here are not fractions.")
+    if opacity is not None and not 0 <= opacity <= 1:
+        raise EarthEngineError(f"argument 'opacity': must be from 0 to 1, not {opacity:g}.")
     if linear and (low is not None or high is not None):
         raise EarthEngineError("'gain' and 'bias' cannot be specified together with 'min' and 'max'.")
     if palette is not None and (count != 1 or gamma is not None or linear):
@@ -56,6 +56,18 @@ def visualize(
     made = [_stretched(*each) for each in zip(chosen, steps, powers, strict=True)]
     names = ("vis-gray",) if count == 1 and not force_rgb else _RGB
     return image.with_bands(evolve(band, name=name) for name, band in zip(names, made * 3, strict=False))
+
+
+def _dimmed(band: ImageBand, opacity: float | None) -> ImageBand:
+    """A band with its mask times the opacity."""
+    if opacity in (None, 1):
+        return band
+
+    def source(grid: Grid, pull: Pull) -> Sampled:
+        values, mask = pull.weighted(band.source, grid)
+        return values, (mask * opacity).astype(np.float32)
+
+    return evolve(band, source=source, fractional=True)
 
 
 def _chosen(image: Image, bands: Any) -> tuple[ImageBand, ...]:
@@ -135,21 +147,21 @@ def _bytes(values: Any) -> Any:
 
 def _stretched(band: ImageBand, step: tuple[float, float], gamma: float) -> ImageBand:
     def source(grid: Grid, pull: Pull) -> Sampled:
-        values, mask = pull(band.source, grid)
+        values, mask = pull.weighted(band.source, grid)
         stretched = values.astype(np.float64) * step[0] + step[1]
         if gamma != 1:
             stretched = 255 * (np.clip(stretched, 0, 255) / 255) ** (1 / gamma)
         return _bytes(stretched), mask
 
-    return ImageBand(band.name, LIMITS["uint8"], band.projection, source, band.dimensions)
+    return evolve(band, type=LIMITS["uint8"], source=source)
 
 
 def _coloured(name: str, band: ImageBand, step: tuple[float, float], layer: Any) -> ImageBand:
     """One of the three bands of a palette; colours between two of the palette are interpolated (documented)."""
 
     def source(grid: Grid, pull: Pull) -> Sampled:
-        values, mask = pull(band.source, grid)
+        values, mask = pull.weighted(band.source, grid)
         share = np.clip(np.nan_to_num(values.astype(np.float64) * step[0] + step[1]), 0, 255) / 255
         return _bytes(np.interp(share * (len(layer) - 1), np.arange(len(layer)), layer)), mask
 
-    return ImageBand(name, LIMITS["uint8"], band.projection, source, band.dimensions)
+    return evolve(band, name=name, type=LIMITS["uint8"], source=source)

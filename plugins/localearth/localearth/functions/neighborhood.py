@@ -1,6 +1,6 @@
 """Neighbourhoods of pixels: convolution, reducers and morphology under a kernel, on the requested grid."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 import numpy as np
@@ -10,6 +10,7 @@ from localearth.errors import EarthEngineError
 from localearth.functions.kernel import shaped
 from localearth.functions.support import check_count, refuse
 from localearth.raster.grid import Grid
+from localearth.raster.mask import Mask, valid, weights_of
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
@@ -25,9 +26,17 @@ GRID = "Computed on the requested grid."
 
 def padded(band: ImageBand, weights: Weights, grid: Grid, pull: Pull) -> Sampled:
     """The pixels of the grid and of its margins under the kernel."""
+    values, mask = _padded(band, weights, grid, pull)
+    return values, valid(mask)
+
+
+def _padded(band: ImageBand, weights: Weights, grid: Grid, pull: Pull) -> Sampled:
+    """The same with a mask that may have values between 0 and 1."""
     rows, cols = weights.values.shape
     numbers_only(band.type, band.name)
-    return pull(band.source, grid.window(-weights.y, -weights.x, grid.height + rows - 1, grid.width + cols - 1))
+    return pull.weighted(
+        band.source, grid.window(-weights.y, -weights.x, grid.height + rows - 1, grid.width + cols - 1)
+    )
 
 
 def offsets(weights: Weights) -> list[tuple[int, int, float]]:
@@ -51,12 +60,12 @@ def convolve(image: Image, kernel: Kernel) -> Image:
             weights = kernel.on(grid)
             values, mask = padded(band, weights, grid, pull)
             clean = np.where(mask, values, 0).astype(np.float64)
-            total, valid = np.zeros(grid.shape), np.ones(grid.shape, bool)
+            total, known = np.zeros(grid.shape), np.ones(grid.shape, bool)
             for row, col, weight in offsets(weights):
                 part = slice(row, row + grid.height), slice(col, col + grid.width)
                 total += weight * clean[part]
-                valid &= mask[part]
-            return total, valid
+                known &= mask[part]
+            return total, known
 
         return ImageBand(band.name, DOUBLE, band.projection, source)
 
@@ -90,12 +99,15 @@ def _unknown() -> NoReturn:
 def _under(
     reducer: Reducer,
     values: NDArray[Any],
-    mask: NDArray[np.bool_],
+    mask: Mask,
     cells: list[tuple[int, int, float]],
-    factors: NDArray[np.float64] | None,
+    weigh: Callable[[Mask], NDArray[Any] | None],
     shape: tuple[int, int],
 ) -> Sampled:
-    """The outputs of a reducer of the pixels under a kernel's cells, (outputs, height, width), some rows at a time."""
+    """The outputs of a reducer of the pixels under a kernel's cells, (outputs, height, width), some rows at a time.
+
+    `weigh` makes the weights of pixels, (cells, n), from their masks.
+    """
     height, width = shape
     found, good = np.zeros((len(reducer.outputs), *shape)), np.zeros((len(reducer.outputs), *shape), bool)
     step = max(STACK // max(len(cells) * width, 1), 1)
@@ -103,9 +115,8 @@ def _under(
         rows = min(step, height - top)
         parts = [(slice(top + row, top + row + rows), slice(col, col + width)) for row, col, _ in cells]
         stack = np.stack([values[part].astype(np.float64).ravel() for part in parts])
-        valid = np.stack([mask[part].ravel() for part in parts])
-        scale = None if factors is None else np.broadcast_to(factors[:, None], stack.shape)
-        for number, (result, known) in enumerate(reducer.apply(stack, valid, scale)):
+        masks = np.stack([mask[part].ravel() for part in parts])
+        for number, (result, known) in enumerate(reducer.apply(stack, valid(masks), weigh(masks))):
             found[number, top : top + rows] = np.asarray(result, float).reshape(rows, -1)
             good[number, top : top + rows] = np.asarray(known).reshape(rows, -1)
     return found, good
@@ -120,21 +131,23 @@ def _reduced(
     def everything(grid: Grid, pull: Pull) -> Sampled:
         weights = kernel.on(grid)
         cells = offsets(weights)
-        factors: NDArray[np.float64] | None = None
-        if reducer.weighted and by != "mask":
-            factors = np.asarray([weight if by == "kernel" else min(weight, 1.0) for _, _, weight in cells])
-            if (factors < 0).any():
-                raise EarthEngineError(
-                    "Image.reduceNeighborhood, argument 'kernel': the weights of a reducer must not be negative.",
-                    placed=True,
-                )
-        values, mask = padded(band, weights, grid, pull)
-        if reducer.weighted and by != "kernel":
-            pull.no_fractions("Image.reduceNeighborhood")
-        found, good = _under(reducer, values, mask, cells, factors, grid.shape)
+        factors = np.asarray([[weight] for _, _, weight in cells])
+        if reducer.weighted and by != "mask" and (factors < 0).any():
+            raise EarthEngineError(
+                "Image.reduceNeighborhood, argument 'kernel': the weights of a reducer must not be negative.",
+                placed=True,
+            )
+
+        def weigh(masks: Mask) -> NDArray[Any] | None:
+            if not reducer.weighted or by == "mask":
+                return weights_of(masks) if reducer.weighted else None
+            return np.broadcast_to(factors, masks.shape) if by == "kernel" else np.minimum(factors, masks)
+
+        values, mask = _padded(band, weights, grid, pull)
+        found, good = _under(reducer, values, mask, cells, weigh, grid.shape)
         if skip:
             middle = slice(weights.y, weights.y + grid.height), slice(weights.x, weights.x + grid.width)
-            good &= mask[middle]
+            good &= valid(mask[middle])
         return found, good
 
     def one(number: int, name: str, kind: PixelType) -> ImageBand:

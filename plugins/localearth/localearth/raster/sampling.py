@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
+from localearth.raster.mask import Mask, both
 from localearth.values.projection import Projection, apply, compose, invert
 
-Sampled = tuple[NDArray[Any], NDArray[np.bool_]]
+Sampled = tuple[NDArray[Any], Mask]
+"""Values and a mask, (height, width) each."""
 Centres = Callable[[Grid, str], tuple[NDArray[Any], NDArray[Any]]]
 Read = Callable[[int, int, int, int], Sampled]
 """Reads the window (row, col, rows, cols) of the native raster."""
@@ -126,11 +128,11 @@ def nearest(at: Positions, read: Read, size: tuple[int, int] | None, dtype: np.d
     values, mask = read_window(read, top, left, bottom - top, right - left)
     col, row = np.clip(col - left, 0, right - left - 1), np.clip(row - top, 0, bottom - top - 1)
     if not at.separable:
-        return values[row, col], mask[row, col] & in_col
+        return values[row, col], both(mask[row, col], in_col)
     if values.shape == at.shape and in_col.all() and in_row.all() and _runs(col) and _runs(row):
         return values, mask
     pick = np.ix_(row, col)
-    return values[pick], mask[pick] & in_row[:, None] & in_col
+    return values[pick], both(mask[pick], in_row[:, None] & in_col)
 
 
 def _runs(index: NDArray[np.int64]) -> bool:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid, check_memory
+from localearth.raster.mask import valid
 from localearth.raster.overlap import Overlap, overlap
 from localearth.raster.sampling import Positions, Sampled, positions
 from localearth.values.geometry import Geometry
@@ -19,25 +20,25 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 Source = Callable[[Grid, "Pull"], Sampled]
-"""Computes a band on a grid: values in the band's dtype, and a mask that is True at valid pixels; (height, width)."""
+"""Computes a band on a grid: values in the band's dtype, and a mask; (height, width)."""
 
 
 class Pull:
-    """The pixels of one request: every source and every position is computed once per grid.
-
-    Attributes:
-        fractions: whether a mask had values between 0 and 1 at valid pixels.
-    """
+    """The pixels of one request: every source and every position is computed once per grid."""
 
     def __init__(self) -> None:
-        self.fractions = False
         self._pixels: dict[tuple[int, Grid], tuple[Source, Sampled]] = {}
         self._positions: dict[tuple[Grid, Projection], Positions] = {}
         self._overlaps: dict[tuple[Grid, Projection], Overlap] = {}
         self._centres: dict[tuple[Grid, str], tuple[NDArray[Any], NDArray[Any]]] = {}
 
     def __call__(self, source: Source, grid: Grid) -> Sampled:
-        """The pixels of a source on a grid. Callers must not modify them."""
+        """The pixels of a source on a grid, with True at valid pixels. Callers must not modify them."""
+        values, mask = self.weighted(source, grid)
+        return values, valid(mask)
+
+    def weighted(self, source: Source, grid: Grid) -> Sampled:
+        """The pixels of a source on a grid, with a mask that may have values between 0 and 1."""
         key = id(source), grid
         found = self._pixels.get(key)
         if found is None:
@@ -46,19 +47,6 @@ class Pull:
             found = source, source(grid, self)
             self._pixels[key] = found
         return found[1]
-
-    def no_fractions(self, name: str) -> None:
-        """Refuses masks between 0 and 1, which Earth Engine uses as weights and opacities.
-
-        Raises:
-            EarthEngineError: when a mask of the images used so far had such values.
-        """
-        if self.fractions:
-            raise EarthEngineError(
-                f"{name}: a mask has values between 0 and 1, which the local Earth Engine does not use as weights or "
-                "opacity. Make the mask 0 or 1, for example with gt(0).",
-                placed=True,
-            )
 
     def positions(self, grid: Grid, native: Projection) -> Positions:
         """The positions of the grid's centres in a native raster."""
@@ -91,6 +79,7 @@ class ImageBand:
         source: computes its pixels.
         dimensions: (width, height) in pixels of its projection; after a clip (width, height, column, row), where the
             last two are the origin. None without bounds.
+        fractional: whether its mask may have values between 0 and 1.
     """
 
     name: str
@@ -98,6 +87,7 @@ class ImageBand:
     projection: Projection
     source: Source
     dimensions: tuple[int, ...] | None = None
+    fractional: bool = False
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it."""

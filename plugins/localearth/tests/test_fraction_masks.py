@@ -1,0 +1,191 @@
+"""Masks between 0 and 1: weights of reducers and opacity of pictures, against numpy."""
+
+from io import BytesIO
+
+import ee
+import localearth
+import numpy as np
+import pytest
+from localearth.worlds.arrays import ArrayBand, ArrayWorld, image
+from pyproj import Transformer
+from rasterio.io import MemoryFile
+
+VALUES = np.arange(16, dtype=np.float32).reshape(4, 4) + 10
+SHARES = np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4)[::-1]
+PLACE = "EPSG:32632", (10, 0, 500_000, 0, -10, 5_000_000)
+SQUARE = 500_000, 4_999_960, 500_040, 5_000_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def world():
+    bands = [ArrayBand("b", VALUES, *PLACE), ArrayBand("s", SHARES, *PLACE)]
+    localearth.initialize(ArrayWorld(image("MY/IMAGE", bands)))
+    yield
+    ee.Reset()
+
+
+def soft():
+    """An image with the mask SHARES."""
+    return ee.Image("MY/IMAGE").select("b").updateMask(ee.Image("MY/IMAGE").select("s"))
+
+
+def grid(size=4, step=10):
+    names = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
+    affine = dict(zip(names, (step, 0, 500_000, 0, -step, 5_000_000), strict=True))
+    return {"crsCode": PLACE[0], "affineTransform": affine, "dimensions": {"width": size, "height": size}}
+
+
+def pixels(picture, size=4, step=10):
+    content = ee.data.computePixels({"expression": picture, "fileFormat": "NPY", "grid": grid(size, step)})
+    found = np.load(BytesIO(content))
+    return found[found.dtype.names[0]]
+
+
+def triangle():
+    return ee.Geometry.Polygon([CORNERS], PLACE[0], False)
+
+
+def rectangle(west, south, east, north):
+    return ee.Geometry.Rectangle([west, south, east, north], PLACE[0], False)
+
+
+HALF = np.float32(0.5)
+CORNERS = [[500_000, 4_999_960], [500_040, 4_999_960], [500_000, 5_000_000]]
+# Half of each pixel on the diagonal, all below it; 8 bits.
+SHARE_OF_TRIANGLE = np.tri(4, k=-1) + np.eye(4) * 128 / 255
+MASKS = {
+    "updateMask": (soft, SHARES),
+    "selfMask": (lambda: ee.Image("MY/IMAGE").select("s").selfMask(), SHARES),
+    "mask(image)": (lambda: ee.Image(7).mask(ee.Image("MY/IMAGE").select("s")), SHARES),
+    "above 1": (lambda: soft().updateMask(1.7), (SHARES > 0) * 1),
+    "a new mask replaces": (lambda: soft().updateMask(0.5), (SHARES > 0) * HALF),
+    "arithmetic": (lambda: soft().add(ee.Image(1).updateMask(0.5)), np.minimum(SHARES, HALF)),
+    "other operations": (lambda: soft().sqrt().toInt16().multiply(2).clamp(0, 5), SHARES),
+    "clip": (
+        lambda: soft().clip(rectangle(*SQUARE[:2], 500_020, SQUARE[3])),
+        SHARES * ([1, 1, 0, 0] * np.ones((4, 1))),
+    ),
+    "composite": (
+        lambda: ee.ImageCollection([soft(), soft().updateMask(0.5)]).max(),
+        np.maximum(SHARES, HALF) * (SHARES > 0),
+    ),
+    "a clip's edge": (lambda: ee.Image(1).clip(triangle()), SHARE_OF_TRIANGLE),
+    "a clip's edge in degrees": (lambda: ee.Image(1).clip(triangle().transform("EPSG:4326", 0.001)), SHARE_OF_TRIANGLE),
+    "a clip to points": (
+        lambda: ee.Image(1).clip(ee.Geometry.MultiPoint([[500_001, 4_999_999], [499_000, 0]], PLACE[0])),
+        np.eye(1, 16).reshape(4, 4),
+    ),
+    "where": (lambda: soft().where(ee.Image(1).updateMask(0.5), 3), SHARES),
+    "unmask": (lambda: soft().unmask(ee.Image(1).updateMask(0.5)), np.where(SHARES > 0, SHARES, HALF)),
+    "mosaic": (
+        lambda: ee.ImageCollection([ee.Image(1).updateMask(0.5).toFloat().rename("b"), soft()]).mosaic(),
+        np.where(SHARES > 0, SHARES, HALF),
+    ),
+    "blend": (lambda: soft().blend(ee.Image(1).updateMask(0.5)), HALF + SHARES * HALF),
+    "reproject": (lambda: soft().reproject(PLACE[0], [20, 0, 500_000, 0, -20, 5_000_000]), None),
+    "paint": (
+        lambda: soft().paint(ee.FeatureCollection(rectangle(500_000, 4_999_960, 500_020, 5_000_000)), 1),
+        np.where([1, 1, 0, 0], 1, SHARES),
+    ),
+    "colours": (lambda: ee.Image.cat([soft()] * 3).divide(99).rgbToHsv(), SHARES),
+    "visualize": (lambda: soft().visualize(opacity=0.5), SHARES * HALF),
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_masks_keep_their_fractions(name):
+    make, expected = MASKS[name]
+    if expected is None:
+        # The centre of a pixel of 20 m belongs to the lower right one of its four pixels.
+        expected = SHARES[1::2, 1::2].repeat(2, 0).repeat(2, 1)
+    found = pixels(make().mask())
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=0.004 if "degrees" in name else 0)
+
+
+@pytest.mark.parametrize(
+    ("crs", "corner", "bounds"),
+    [
+        ("EPSG:32660", (830_000, 100_000), (179.97, 0, 180.03, 0.88)),
+        ("EPSG:3995", (-10_000, 10_000), (-180, 89.95, 180, 90)),
+    ],
+)
+def test_clips_across_180_degrees_and_around_a_pole(crs, corner, bounds):
+    wanted = grid(20, 1000)
+    wanted["crsCode"] = crs
+    wanted["affineTransform"] |= dict(zip(("translateX", "translateY"), corner, strict=True))
+    shares = ee.Image(1).clip(ee.Geometry.BBox(*bounds)).mask()
+    found = np.load(BytesIO(ee.data.computePixels({"expression": shares, "fileFormat": "NPY", "grid": wanted})))
+    centre = np.arange(20) * 1000 + 500
+    x, y = np.meshgrid(corner[0] + centre, corner[1] - centre)
+    lon, lat = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform(x, y)
+    inside = (bounds[0] < lon % 360) & (lon % 360 < bounds[2]) if bounds[0] > 0 else True
+    np.testing.assert_array_equal(found["constant"] > 0.5, inside & (bounds[1] < lat) & (lat < bounds[3]))
+    assert 10 < (found["constant"] > 0.5).sum() < 300
+
+
+WEIGHT = SHARES.astype(float)
+LEFT_HALF = np.minimum(WEIGHT, [1, 128 / 255, 0, 0])  # Shares have 8 bits.
+REGIONS = {
+    "mean": (ee.Reducer.mean, 40, np.average(VALUES, weights=WEIGHT)),
+    "sum": (ee.Reducer.sum, 40, (VALUES * WEIGHT).sum()),
+    # The smaller of mask and share in the region, not their product.
+    "partly": (ee.Reducer.mean, 15, np.average(VALUES, weights=LEFT_HALF)),
+    "count": (ee.Reducer.count, 40, 15),
+    "unweighted": (lambda: ee.Reducer.mean().unweighted(), 40, VALUES[SHARES > 0].mean()),
+    "histogram": (lambda: ee.Reducer.fixedHistogram(0, 100, 1), 40, [[0, WEIGHT.sum()]]),
+}
+
+
+@pytest.mark.parametrize("name", REGIONS)
+def test_a_region_weights_pixels_with_their_mask(name):
+    reducer, width, expected = REGIONS[name]
+    region = rectangle(SQUARE[0], SQUARE[1], SQUARE[0] + width, SQUARE[3])
+    found = soft().reduceRegion(reducer(), region, 10).getInfo()["b"]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_composites_weight_pixels_with_their_mask():
+    other = ee.Image(2).toFloat().rename("b").updateMask(0.5)
+    found = pixels(ee.ImageCollection([soft(), other]).mean())
+    np.testing.assert_allclose(found, (VALUES * WEIGHT + 2 * 0.5) / (WEIGHT + 0.5), rtol=1e-6)
+    np.testing.assert_array_equal(pixels(ee.ImageCollection([soft(), other]).max()), np.where(SHARES > 0, VALUES, 2))
+
+
+def test_larger_pixels_multiply_mask_and_share():
+    # A pixel of 20 m at the corner covers four pixels, each with a quarter.
+    found = pixels(soft().reduceResolution(ee.Reducer.mean()), 2, 20)
+    parts = [each.reshape(2, 2, 2, 2).swapaxes(1, 2).reshape(2, 2, 4) for each in (VALUES, WEIGHT)]
+    np.testing.assert_allclose(found, (parts[0] * parts[1]).sum(2) / parts[1].sum(2), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("by", "weigh"), [("mask", lambda w: w), ("min", lambda w: np.minimum(w, 1 / 9))])
+def test_neighbourhoods_weight_pixels_with_their_mask(by, weigh):
+    found = pixels(soft().reduceNeighborhood(ee.Reducer.mean(), ee.Kernel.square(1), by))
+    weight = weigh(WEIGHT[:3, 1:4])
+    assert found[1, 2] == pytest.approx((VALUES[:3, 1:4] * weight).sum() / weight.sum(), rel=1e-6)
+
+
+def test_a_blend_mixes_values():
+    found = pixels(soft().blend(ee.Image(2).updateMask(0.25)))
+    over = 0.25 + WEIGHT * 0.75
+    np.testing.assert_allclose(found, (2 * 0.25 + VALUES * WEIGHT * 0.75) / over, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_pictures_are_partly_transparent_and_downloads_are_not():
+    shown = soft().visualize(min=0, max=100)
+    content = ee.data.computePixels({"expression": shown, "fileFormat": "PNG", "grid": grid()})
+    with MemoryFile(content) as memory, memory.open() as file:
+        grey, alpha = file.read()
+    np.testing.assert_array_equal(alpha, (SHARES * 255.0).astype(np.uint8))
+    np.testing.assert_array_equal(grey, np.where(SHARES > 0, VALUES * 2.55, 0).astype(np.uint8))
+    np.testing.assert_array_equal(pixels(soft()), np.where(SHARES > 0, VALUES, 0))
+    content = ee.data.computePixels({"expression": shown, "fileFormat": "JPEG", "grid": grid()})
+    with MemoryFile(content) as memory, memory.open() as file:
+        assert np.abs(file.read(1) - VALUES * 2.55 * SHARES).max() < 4
+
+
+def test_other_functions_have_masks_of_0_and_1():
+    found = pixels(soft().focalMax(1, "square", "pixels").mask())
+    np.testing.assert_array_equal(found, np.ones((4, 4)))
