@@ -148,8 +148,8 @@ def reduce_to_vectors(
     projection = image_projection(image, crs, transform, scale)
 
     def make() -> list[Feature]:
-        pixels = fitting(where, projection, max_pixels) if best_effort else projection
-        region = region_of(where, pixels, max_pixels, weighted=False)
+        wanted = fitting(where, projection, max_pixels) if best_effort else projection
+        region = region_of(where, wanted, max_pixels, weighted=False)
         pull = Pull()
         values, mask = pull(first.source, region.grid)
         segments = _segments(values, mask & region.centre, diagonal)
