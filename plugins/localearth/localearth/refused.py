@@ -19,7 +19,6 @@ REASONS = {
     "Image.gradient": "the differences that Google uses are not documented; use Terrain.slope for elevation",
     "Image.derivative": "the differences that Google uses are not documented",
     "Image.neighborhoodToBands": "the order and the names of the bands are not documented; use neighborhoodToArray",
-    "Image.random": "Google's random numbers cannot be reproduced",
     "Image.classify": _PLANNED,
     "Image.cluster": _PLANNED,
     "FeatureCollection.classify": _PLANNED,
