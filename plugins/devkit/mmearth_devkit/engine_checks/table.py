@@ -6,7 +6,9 @@ from types import MappingProxyType
 
 from mmearth_devkit.engine_checks.answers import ANSWERS
 from mmearth_devkit.engine_checks.check import EngineCheck, Status
+from mmearth_devkit.engine_checks.landsat import LANDSAT
 from mmearth_devkit.engine_checks.neighborhoods import NEIGHBORHOODS
+from mmearth_devkit.engine_checks.pictures import PICTURES
 from mmearth_devkit.engine_checks.pixels import MASKS, PLACES, REQUESTS, TYPES
 from mmearth_devkit.engine_checks.rasters import COMPOSITES, SAMPLING, TERRAIN
 from mmearth_devkit.engine_checks.reduction import REDUCTION
@@ -30,6 +32,8 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Terrain": TERRAIN,
         "Kernels, samples and arrays": NEIGHBORHOODS,
         "Statistics, colours and texture": STATISTICS,
+        "Pictures": PICTURES,
+        "Landsat": LANDSAT,
         "Requests": REQUESTS,
     }
 )
