@@ -15,7 +15,7 @@ def _scene(ee: Any, brightness: float, **properties: Any) -> Any:
         calibration |= {f"REFLECTANCE_MULT_BAND_{number}": 2e-5, f"REFLECTANCE_ADD_BAND_{number}": -0.1}
     calibration |= {"RADIANCE_MULT_BAND_10": 3.342e-4, "RADIANCE_ADD_BAND_10": 0.1}
     calibration |= {"K1_CONSTANT_BAND_10": 774.8853, "K2_CONSTANT_BAND_10": 1321.0789}
-    return ee.Image([brightness] * 6 + [24_680]).toUint16().rename(_NAMES).set(calibration | properties)
+    return ee.Image([brightness] * 6 + [24_680]).toUint16().rename(_NAMES).set(ee.Dictionary(calibration | properties))
 
 
 def _scored(ee: Any, blue: float) -> Any:
