@@ -30,8 +30,8 @@ def missing(world: World, kind: str, asset_id: str) -> EarthEngineError:
     like = "".join(f"; the most similar is '{each}'" for each in get_close_matches(asset_id, known, 1))
     return EarthEngineError(
         f"{kind} asset '{asset_id}' not found (does not exist or caller does not have access). The world "
-        f"'{world.name}' of the local Earth Engine has other assets{like}. docs/worlds.md shows how to add rasters, and "
-        "docs/synthetic.md lists the assets of the synthetic planet."
+        f"'{world.name}' of the local Earth Engine has other assets{like}. docs/worlds.md shows how to add rasters, "
+        "and docs/synthetic.md lists the assets of the synthetic planet."
     )
 
 
