@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from attrs import evolve
+from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.functions.geometry import planar
@@ -92,7 +93,11 @@ def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> C
         for each in collection.walked():
             yield from mapped(_indexed(run), [each], drop_nulls)
 
-    return evolve(collection.derived(make), id=collection.id, walk=walk if collection.is_walked else None)
+    def narrow(region: BaseGeometry) -> Collection:
+        return map_collection(collection.near(region), run, drop_nulls)
+
+    found = evolve(collection.derived(make), id=collection.id)
+    return evolve(found, walk=walk, narrow=narrow) if collection.is_walked else found
 
 
 def _indexed(run: Function) -> Function:
