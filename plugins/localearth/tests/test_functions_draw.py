@@ -1,9 +1,8 @@
-"""Features as pictures and distances, against rasterio, numpy and pyproj."""
+"""Features as pictures, against rasterio and distances in numpy."""
 
 import ee
 import numpy as np
 import pytest
-from pyproj import Geod
 from rasterio.features import rasterize
 from shapely.geometry import Polygon
 
@@ -113,28 +112,3 @@ def test_other_styles_are_refused(options, said):
     features = ee.FeatureCollection([ee.Feature(ee.Geometry.Point(9, 45), {"s": 5})])
     with pytest.raises(ee.EEException, match=f"Collection.style.*{said}"):
         pixels(features.style(**options))
-
-
-def test_the_distance_to_the_nearest_feature():
-    point, line = [9.0, 45.1], [[8.9, 45.2], [8.9, 45.0]]
-    triangle = [[9.2, 45.0], [9.3, 45.1], [9.2, 45.2], [9.2, 45.0]]
-    features = ee.FeatureCollection(
-        [ee.Geometry.Point(point), ee.Geometry.LineString(line), ee.Geometry.Polygon([triangle])]
-    )
-    size, start, top = 0.04, 8.8, 45.24
-    grid = {
-        "dimensions": {"width": 14, "height": 7},
-        "affineTransform": {"scaleX": size, "scaleY": -size, "translateX": start, "translateY": top},
-        "crsCode": "EPSG:4326",
-    }
-    image = features.distance(9000).unmask(-1)
-    found = ee.data.computePixels({"expression": image, "fileFormat": "NUMPY_NDARRAY", "grid": grid})["distance"]
-    share = np.linspace(0, 1, 400)[:, None]
-    ways = zip([*line[:1], *triangle[:3]], [*line[1:], *triangle[1:]], strict=True)
-    places = np.vstack([[point], *(np.array(a) + share * (np.array(b) - np.array(a)) for a, b in ways)])
-    x, y = np.meshgrid(start + size * (np.arange(14) + 0.5), top - size * (np.arange(7) + 0.5))
-    many = [np.repeat(each.ravel(), len(places)) for each in (x, y)]
-    metres = Geod(ellps="WGS84").inv(*many, *np.tile(places.T, x.size))[2].reshape(*x.shape, -1).min(axis=-1)
-    # The test has a place every 55 m, and lines that are straight in degrees.
-    np.testing.assert_allclose(found, np.where(metres <= 9000, metres, -1), atol=30)
-    assert (found == -1).any()

@@ -100,20 +100,6 @@ PICTURES: tuple[EngineCheck, ...] = (
         Probe(lambda ee: _drawn(ee, _box(ee, 3.1, 9), width=2), {"red": [-1, -1, 255, 255]}, row_of(4)),
     ),
     assumed(
-        "table-distance",
-        "`distance` of a collection is measured on the ellipsoid, to the boundary of polygons also inside them. Google "
-        "measures on a sphere, whose radius it does not say.",
-        "the description speaks of a small error",
-        Probe(
-            lambda ee: (
-                ee.FeatureCollection([ee.Feature(_box(ee, 2, 90))]).distance(100).unmask(-1).rename("metres").divide(5)
-            ),
-            {"metres": [3, 1, 1, 3]},
-            row_of(4),
-            tolerance=0.01,
-        ),
-    ),
-    assumed(
         "style-markers",
         "`pointSize` is the radius of a marker.",
         "`pointRadius` of `draw` has the same default",
