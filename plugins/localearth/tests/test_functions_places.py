@@ -59,6 +59,14 @@ def test_a_composite_of_a_grid(endless, pixels, kit, compose, expected):
     assert compose(collection()).bandNames().size().getInfo() in (1, 2)
 
 
+@pytest.mark.parametrize("compose", [lambda images: images.mean(), lambda images: images.qualityMosaic("B2")])
+def test_a_grid_without_images_is_masked(endless, pixels, kit, compose):
+    got = pixels(compose(collection()).unmask(-1, False).select("B2"), kit.origin[0] - 50_000, kit.origin[1], 5, 5)[
+        "B2"
+    ]
+    assert (got == -1).all()
+
+
 def test_bounds_after_a_map_reach_the_asset(endless, kit):
     asset, _ = endless
     place = ee.Geometry.Point(asset.members[0].footprint.centroid.coords[0])

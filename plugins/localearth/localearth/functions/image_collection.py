@@ -68,8 +68,8 @@ def by_place(compose: Callable[..., Image]) -> Callable[..., Image]:
 
         @lru_cache(maxsize=8)
         def of_grid(grid: Grid) -> dict[str, ImageBand]:
-            found = compose(collection.near(outline_lonlat(grid).buffer(_MARGIN)), *arguments)
-            return {band.name: band for band in found.bands}
+            images = collection.near(outline_lonlat(grid).buffer(_MARGIN))
+            return {band.name: band for band in compose(images, *arguments).bands} if images.elements else {}
 
         def one(band: ImageBand) -> ImageBand:
             def source(grid: Grid, pull: Pull) -> Sampled:
