@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from attrs import evolve
-from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.functions.geometry import planar
@@ -93,11 +92,10 @@ def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> C
         for each in collection.walked():
             yield from mapped(_indexed(run), [each], drop_nulls)
 
-    def narrow(region: BaseGeometry) -> Collection:
-        return map_collection(collection.near(region), run, drop_nulls)
-
     found = evolve(collection.derived(make), id=collection.id)
-    return evolve(found, walk=walk, narrow=narrow) if collection.is_walked else found
+    if not collection.is_walked:
+        return found
+    return evolve(found, walk=walk, origin=(collection, lambda source: map_collection(source, run, drop_nulls)))
 
 
 def _indexed(run: Function) -> Function:

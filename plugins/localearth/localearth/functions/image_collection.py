@@ -58,7 +58,8 @@ _MARGIN = 0.05
 def by_place(compose: Callable[..., Image]) -> Callable[..., Image]:
     """A composite that, of a collection whose list would be too long, lists the images of each requested grid only.
 
-    Its bands and their types are those of the first image.
+    Its bands and their types are those of the first image; where none that passes the filters is found soon, those of
+    another one.
     """
 
     @wraps(compose)
@@ -81,7 +82,11 @@ def by_place(compose: Callable[..., Image]) -> Callable[..., Image]:
 
             return evolve(band, source=source)
 
-        first = compose(of_elements(collection.head(1), of_images=True), *arguments)
+        try:
+            found = collection.head(1)
+        except EarthEngineError:
+            found = collection.sample()
+        first = compose(of_elements(found, of_images=True), *arguments)
         return first.with_bands(map(one, first.bands))
 
     return run

@@ -11,6 +11,7 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
+from localearth.functions.image_collection import by_place
 from localearth.promote import is_number
 from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
@@ -158,6 +159,7 @@ def path_row_limit(collection: Collection, each: int, total: int) -> Collection:
     note="Pixels are accepted up to the lowest score plus `cloudScoreRange`; percentiles are interpolated linearly; of "
     "each path and row the `maxDepth` scenes with the least CLOUD_COVER are used (assumed). Scenes of one sensor.",
 )
+@by_place
 def simple_composite(collection: Collection, share: int, spread: int, depth: int, as_float: bool) -> Image:
     """Percentiles of the least cloudy pixels, as reflectance and temperature, or as bytes."""
     images = [toa(each) for each in _best(collection.images, depth)]
