@@ -111,10 +111,12 @@ def test_pixels_beyond_the_image_are_filled(local, pixels, kit):
     np.testing.assert_array_equal(got, expected)
 
 
-def test_an_unknown_asset_is_named_as_google_does(local):
+def test_an_unknown_asset_is_named_as_google_does_with_the_remedy(local):
     with pytest.raises(
-        ee.EEException, match=r"Image.load: Image asset 'TEST/NONE' not found \(does not exist or caller"
+        ee.EEException,
+        match=r"Image.load: Image asset 'TEST/SCENE' not found \(does not exist or caller does not have access\). "
+        r"The world 'memory' .* other assets; the most similar is 'TEST/SCENES'. docs/worlds.md shows how to add",
     ):
-        ee.Image("TEST/NONE").getInfo()
+        ee.Image("TEST/SCENE").getInfo()
     with pytest.raises(ee.EEException, match=r"ImageCollection\.load: ImageCollection asset 'TEST/NONE' not found"):
         ee.ImageCollection("TEST/NONE").size().getInfo()

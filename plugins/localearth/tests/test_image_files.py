@@ -157,6 +157,7 @@ DEFAULTS = {
     "16 bits": (lambda: ee.Image(32896).toUint16(), {}, 128),
     "16 bits with a maximum": (lambda: ee.Image(1500).toUint16(), {"max": 3000}, 127),
     "signed": (lambda: ee.Image(0).toInt16(), {}, int(255 * 32768 / 65535)),
+    "a comparison": (lambda: ee.Image(1).gt(0), {}, 255),
 }
 
 
@@ -168,8 +169,14 @@ def test_visualize_stretches_by_the_type_without_limits(local, name):
     assert np.unique(got["vis-gray"]).tolist() == [expected]
 
 
+def test_visualize_shows_two_bands_as_red_and_blue(local):
+    picture = ee.Image([10, 20]).toByte().visualize()
+    got = ee.data.computePixels({"expression": picture, "fileFormat": "NUMPY_NDARRAY", "grid": GRID})
+    assert got[0, 0].tolist() == (10, 0, 20)
+
+
 @pytest.mark.parametrize(
-    ("image", "parameters"), [(lambda: ee.Image(1).gt(0), {}), (lambda: ee.Image(1).toInt16(), {"max": 9})]
+    ("image", "parameters"), [(lambda: ee.Image(1), {}), (lambda: ee.Image(1).toInt16(), {"max": 9})]
 )
 def test_visualize_needs_limits_where_the_type_has_none_for_certain(local, image, parameters):
     with pytest.raises(ee.EEException, match=r"'min' and 'max': .* for band 'constant' of integers from"):
@@ -208,8 +215,6 @@ def test_pictures_without_limits_are_stretched_by_the_type(get, world):
     ) as file:
         np.testing.assert_array_equal(file.read(1), values * (255 / 65535) // 1)
     assert "mapid" in scene.getMapId()
-    with pytest.raises(ee.EEException, match="'min' and 'max'"):
-        scene.gt(100).getMapId()
 
 
 def test_a_thumbnail_has_512_pixels_unless_it_is_given_a_size(get, world):

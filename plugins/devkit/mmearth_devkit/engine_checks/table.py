@@ -7,7 +7,9 @@ from types import MappingProxyType
 from mmearth_devkit.engine_checks.answers import ANSWERS
 from mmearth_devkit.engine_checks.check import EngineCheck, Status
 from mmearth_devkit.engine_checks.histograms import HISTOGRAMS
+from mmearth_devkit.engine_checks.landsat import LANDSAT
 from mmearth_devkit.engine_checks.neighborhoods import NEIGHBORHOODS
+from mmearth_devkit.engine_checks.pictures import PICTURES
 from mmearth_devkit.engine_checks.pixels import MASKS, PLACES, REQUESTS, TYPES
 from mmearth_devkit.engine_checks.rasters import COMPOSITES, SAMPLING, TERRAIN
 from mmearth_devkit.engine_checks.reducers import REDUCERS
@@ -36,6 +38,8 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Statistics, colours and texture": STATISTICS,
         "Histograms": HISTOGRAMS,
         "Ranks, moments and combined reducers": REDUCERS,
+        "Pictures": PICTURES,
+        "Landsat": LANDSAT,
         "Requests": REQUESTS,
     }
 )

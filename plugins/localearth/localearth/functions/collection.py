@@ -92,7 +92,10 @@ def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> C
         for each in collection.walked():
             yield from mapped(_indexed(run), [each], drop_nulls)
 
-    return evolve(collection.derived(make), id=collection.id, walk=walk if collection.is_walked else None)
+    found = evolve(collection.derived(make), id=collection.id)
+    if not collection.is_walked:
+        return found
+    return evolve(found, walk=walk, origin=(collection, lambda source: map_collection(source, run, drop_nulls)))
 
 
 def _indexed(run: Function) -> Function:

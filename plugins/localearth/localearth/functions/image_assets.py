@@ -1,5 +1,6 @@
 """Images and collections from assets."""
 
+from difflib import get_close_matches
 from functools import lru_cache
 
 import numpy as np
@@ -23,9 +24,15 @@ _MOST_FOOTPRINTS = 4096
 """Maximum number of footprints that are kept."""
 
 
-def missing(kind: str, asset_id: str) -> EarthEngineError:
-    """Google's error for a missing asset."""
-    return EarthEngineError(f"{kind} asset '{asset_id}' not found (does not exist or caller does not have access).")
+def missing(world: World, kind: str, asset_id: str) -> EarthEngineError:
+    """Google's error for a missing asset, with the asset of the world whose id is most like it."""
+    known = list(world.listed() if hasattr(world, "listed") else getattr(world, "assets", ()))
+    like = "".join(f"; the most similar is '{each}'" for each in get_close_matches(asset_id, known, 1))
+    return EarthEngineError(
+        f"{kind} asset '{asset_id}' not found (does not exist or caller does not have access). The world "
+        f"'{world.name}' of the local Earth Engine has other assets{like}. docs/worlds.md shows how to add rasters, "
+        "and docs/synthetic.md lists the assets of the synthetic planet."
+    )
 
 
 def from_asset(asset: ImageAsset) -> Image:
@@ -89,7 +96,7 @@ def load_image(world: World, asset_id: str, _version: int) -> Image:
     """An image asset."""
     asset = world.find(asset_id)
     if asset is None:
-        raise missing("Image", asset_id)
+        raise missing(world, "Image", asset_id)
     if not isinstance(asset, ImageAsset):
         raise EarthEngineError(f"Asset '{asset_id}' is not an Image.")
     return from_asset(asset)
@@ -100,7 +107,7 @@ def load_image_collection(world: World, asset_id: str, _version: int | None) -> 
     """An image collection asset; it gets the region and dates of filters."""
     asset = world.find(asset_id)
     if asset is None:
-        raise missing("ImageCollection", asset_id)
+        raise missing(world, "ImageCollection", asset_id)
     if isinstance(asset, ImageAsset) or not hasattr(asset, "images"):
         raise EarthEngineError(f"Asset '{asset_id}' is not an ImageCollection.")
     images = asset.images
@@ -134,7 +141,7 @@ def load_table(world: World, asset_id: str, _column: str | None, _version: int) 
     """A table asset; it gets the region of filters."""
     asset = world.find(asset_id)
     if asset is None:
-        raise missing("Collection", asset_id)
+        raise missing(world, "Collection", asset_id)
     if isinstance(asset, ImageAsset) or not hasattr(asset, "features"):
         if isinstance(asset, ImageAsset):
             raise EarthEngineError(f"Asset '{asset_id}' is not a Collection.")

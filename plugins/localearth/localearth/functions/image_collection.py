@@ -1,18 +1,20 @@
 """Image collections: composites, and collections to and from bands."""
 
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from typing import Any
 
 import numpy as np
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
-from localearth.raster.grid import Grid
+from localearth.raster.grid import Grid, outline_lonlat
 from localearth.raster.mask import both, composite, either, valid, weights_of
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import index_of
-from localearth.values.image import Image, ImageBand, Pull, of_bands
+from localearth.values.image import Image, ImageBand, Pull, blank, of_bands
 from localearth.values.pixel_type import PixelType, cast, united
 from localearth.values.projection import WGS84
 from localearth.values.reducer import BUILTIN, Reducer
@@ -46,6 +48,47 @@ def _by_name(collection: Collection) -> dict[str, list[ImageBand]]:
     return found
 
 
+_MARGIN = 0.05
+"""Degrees around a grid in which images are looked for: those that `reproject` moves by part of a larger pixel."""
+
+
+def by_place(compose: Callable[..., Image]) -> Callable[..., Image]:
+    """A composite that, of a collection whose list would be too long, lists the images of each requested grid only.
+
+    Its bands and their types are those of the first image; where none that passes the filters is found soon, those of
+    another one.
+    """
+
+    @wraps(compose)
+    def run(collection: Collection, *arguments: Any) -> Image:
+        if not collection.is_walked or any(isinstance(each, Reducer) and each.counts for each in arguments):
+            return compose(collection, *arguments)
+
+        @lru_cache(maxsize=8)
+        def of_grid(grid: Grid) -> dict[str, ImageBand]:
+            images = collection.near(outline_lonlat(grid).buffer(_MARGIN))
+            return {band.name: band for band in compose(images, *arguments).bands} if images.elements else {}
+
+        def one(band: ImageBand) -> ImageBand:
+            def source(grid: Grid, pull: Pull) -> Sampled:
+                found = of_grid(grid).get(band.name)
+                if found is None:
+                    return blank(grid, band.type.dtype)
+                values, mask = pull.weighted(found.source, grid)
+                return cast(values, band.type), mask
+
+            return evolve(band, source=source)
+
+        try:
+            found = collection.head(1)
+        except EarthEngineError:
+            found = collection.sample()
+        first = compose(of_elements(found, of_images=True), *arguments)
+        return first.with_bands(map(one, first.bands))
+
+    return run
+
+
 def _mosaic(name: str, bands: list[ImageBand]) -> ImageBand:
     kind = united(band.type for band in bands)
 
@@ -65,6 +108,7 @@ def _mosaic(name: str, bands: list[ImageBand]) -> ImageBand:
 
 
 @function("ImageCollection.mosaic", note="Masks between 0 and 1 are not blended; that of the image is kept (assumed).")
+@by_place
 def mosaic(collection: Collection) -> Image:
     """For each pixel, the last image that is not masked there."""
     return of_bands(_mosaic(name, bands) for name, bands in _by_name(collection).items())
@@ -111,7 +155,9 @@ def _register() -> None:
             return of_bands(reduced(label, bands, reducer)[0] for label, bands in _by_name(collection).items())
 
         reduced_images.__doc__ = f"The {name} of each pixel over all images, band by band."
-        function(f"reduce.{name}", note=notes.get(name, ""))(reduced_images)
+        function(f"reduce.{name}", note=notes.get(name, ""))(
+            reduced_images if reducer.counts else by_place(reduced_images)
+        )
 
 
 _register()
@@ -152,6 +198,7 @@ def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[I
     "pearsonsCorrelation, spearmansCorrelation, kendallsCorrelation, sensSlope, min and max. "
     "`parallelScale` is ignored.",
 )
+@by_place
 def reduce(collection: Collection, reducer: Reducer, _scale: float) -> Image:
     """A reducer over all images: of each band, named `<band>_<output>`, or of the bands together, named `<output>`."""
     if isinstance(reducer, RowReducer) and reducer.inputs > 1:
@@ -182,6 +229,7 @@ def reduce_bands(image: Image, reducer: Reducer) -> Image:
 
 
 @function("ImageCollection.qualityMosaic")
+@by_place
 def quality_mosaic(collection: Collection, quality: str) -> Image:
     """For each pixel, the image with the highest value of the quality band."""
     by_name = _by_name(collection)

@@ -13,14 +13,16 @@ from localearth.values.colours import rgb
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import LIMITS
 
-_RGB = ("vis-red", "vis-green", "vis-blue")
+RGB = ("vis-red", "vis-green", "vis-blue")
+"""The names of the bands of a picture."""
 
 
 @function(
     "Image.visualize",
-    note="Both `min` and `max` are needed for integers whose range is not that of a type of 8, 16, 32 or 64 bits, and "
-    "for a signed type if one is given. Colours of `palette` as names of CSS or hexadecimal numbers. "
-    "`opacity` multiplies the mask. Fractions of a byte are cut off (assumed).",
+    note="Without `min` and `max`, integers are stretched between the limits of their range, as 0 and 1 after gt "
+    "(assumed for ranges that no type has). Both are needed for a constant, and for signed integers if one is given. "
+    "Colours of `palette` as names of CSS or hexadecimal numbers. `opacity` multiplies the mask. "
+    "Fractions of a byte are cut off (assumed).",
 )
 def visualize(
     image: Image,
@@ -51,10 +53,13 @@ def visualize(
         steps = [_step(band, *edges) for band, *edges in limits]
     if palette is not None:
         colours = _colours(palette)
-        return image.with_bands(_coloured(name, chosen[0], steps[0], colours[:, n]) for n, name in enumerate(_RGB))
+        return image.with_bands(_coloured(name, chosen[0], steps[0], colours[:, n]) for n, name in enumerate(RGB))
     powers = _each("gamma", gamma, 1.0, count)
     made = [_stretched(*each) for each in zip(chosen, steps, powers, strict=True)]
-    names = ("vis-gray",) if count == 1 and not force_rgb else _RGB
+    if count == 2:
+        # The second band is blue, and green is 0 (guide "Image Visualization").
+        made.insert(1, _stretched(chosen[0], (0.0, 0.0), 1.0))
+    names = ("vis-gray",) if count == 1 and not force_rgb else RGB
     return image.with_bands(evolve(band, name=name) for name, band in zip(names, made * 3, strict=False))
 
 
@@ -77,8 +82,8 @@ def _chosen(image: Image, bands: Any) -> tuple[ImageBand, ...]:
     if names is not None:
         names = [str(name).strip() for name in (names if isinstance(names, list) else [names])]
         found = tuple(map(image.band, names))
-    if len(found) not in (1, 3):
-        raise EarthEngineError(f"Must use exactly 1 or 3 bands, not {len(found)}: set 'bands'.")
+    if not 1 <= len(found) <= 3:
+        raise EarthEngineError(f"Must use 1, 2 or 3 bands, not {len(found)}: set 'bands'.")
     return found
 
 
@@ -115,16 +120,19 @@ def _step(band: ImageBand, low: float | None, high: float | None) -> tuple[float
 
 
 def _defaults(band: ImageBand, both: bool) -> tuple[float, float]:
-    """The defaults of `min` and `max`: 0 and 1 for floats, otherwise the limits of the type (documented).
+    """The defaults of `min` and `max`: 0 and 1 for floats, otherwise the limits of the range.
+
+    The guide says so of the full range of 16-bit data, and it shows the result of comparisons, whose range is 0 to 1,
+    as black and white.
 
     Raises:
-        EarthEngineError: for another range of integers, or where one limit of a signed type is missing: the
-            documentation does not say what is then stretched.
+        EarthEngineError: for a constant, or where one limit of signed integers is missing: the documentation does not
+            say what is then stretched.
     """
     if not band.type.is_integer:
         return 0.0, 1.0
     least, most = band.type.bounds
-    if band.type not in LIMITS.values() or (least < 0 and not both):
+    if least == most or (least < 0 and not both):
         raise EarthEngineError(
             f"arguments 'min' and 'max': the local Earth Engine does not know their defaults for band '{band.name}' of "
             f"integers from {least} to {most}; give both."

@@ -58,6 +58,8 @@ class Collection:
         base: the collection without the last filter; its computed elements are reused.
         walk: the asset's elements one after another, of those whose list would be too long; None for the others.
         find: the element of a `system:index`, or None, before the filters; None if elements must be listed for it.
+        origin: of a computed collection that has a `walk`: the collection that it is computed from, and how; its own
+            filters come afterwards. None for the others.
     """
 
     load: Load
@@ -68,6 +70,7 @@ class Collection:
     base: "Collection | None" = None
     find: Callable[[str], Any] | None = None
     walk: Callable[[Interval | None], Iterable[Any]] | None = None
+    origin: "tuple[Collection, Callable[[Collection], Collection]] | None" = None
     _cache: list[tuple[Any, ...]] = field(factory=list, init=False)
 
     @property
@@ -88,11 +91,13 @@ class Collection:
             return [element for element in self.base.elements if last(element)]
         index = next((each.index for each in self.filters if each.index is not None), None)
         if index is not None and self.find is not None:
-            found = self.matching("system:index", index)
-            return [] if found is None else [found]
-        found = self.load(
-            next((each.region for each in self.filters if each.region is not None), None), self._interval()
-        )
+            element = self.matching("system:index", index)
+            return [] if element is None else [element]
+        region = next((each.region for each in self.filters if each.region is not None), None)
+        if self.origin is not None and region is not None:
+            found: Iterable[Any] = evolve(self, filters=()).near(region).elements
+        else:
+            found = self.load(region, self._interval())
         if not self.filters:
             return found
         tests = [each.test for each in self.filters]
@@ -121,6 +126,20 @@ class Collection:
         assert self.walk is not None
         tests = [each.test for each in self.filters]
         return (element for element in self.walk(self._interval()) if all(test(element) for test in tests))
+
+    def near(self, region: BaseGeometry) -> "Collection":
+        """Its elements that meet a region, of a collection whose list would be too long."""
+        if self.origin is None:
+            return evolve(self, filters=(Filter(lambda _element: True, region), *self.filters), base=None)
+        source, compute = self.origin
+        return evolve(compute(source.near(region)), filters=self.filters)
+
+    def sample(self) -> tuple[Any, ...]:
+        """An element of a collection that has a `walk`, whether or not it passes the filters."""
+        if self.origin is None:
+            return () if self.walk is None else tuple(islice(self.walk(self._interval()), 1))
+        source, compute = self.origin
+        return compute(of_elements(source.sample(), self.of_images)).elements
 
     def filtered(self, condition: Filter) -> "Collection":
         """Its elements that pass a filter."""

@@ -42,6 +42,11 @@ class Reducer:
         """As `getInfo` shows it, in part."""
         return {"type": f"Reducer.{'_'.join(self.outputs)}"}
 
+    @property
+    def counts(self) -> bool:
+        """Whether the types of its outputs depend on the number of inputs."""
+        return self.types(DOUBLE, 1) != self.types(DOUBLE, 2)
+
     def named(self, outputs: tuple[str, ...]) -> "Reducer":
         """The reducer with other output names."""
         return evolve(self, outputs=outputs, parts=self.parts or (self,))
