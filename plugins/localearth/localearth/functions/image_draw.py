@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import shapely
 from attrs import frozen
 from numpy.typing import NDArray
 from shapely.geometry import MultiLineString, Point, Polygon, box
@@ -15,14 +14,15 @@ from shapely.geometry.base import BaseGeometry
 from localearth.errors import EarthEngineError
 from localearth.functions.image_mask import update_mask
 from localearth.functions.image_visualize import RGB
+from localearth.functions.strokes import centres_in, in_grid, stroke, window
 from localearth.functions.support import refuse
 from localearth.promote import is_number
-from localearth.raster.grid import Grid, outline_lonlat
+from localearth.raster.grid import Grid
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.colours import rgb
-from localearth.values.geometry import Geometry, parts, valid
+from localearth.values.geometry import parts, valid
 from localearth.values.image import Image, ImageBand, Pull, of_bands
 from localearth.values.pixel_type import LIMITS, PixelType
 from localearth.values.projection import WGS84
@@ -32,9 +32,6 @@ Paint = tuple[tuple[int, int, int], float]
 
 _FILL = 0.66
 """Opacity of areas for which no colour is given (documented)."""
-
-_EDGE = 1e-6
-"""Fraction of a pixel by which centres are moved right and down: of two centres that are equally near, one counts."""
 
 _STYLES = ("color", "pointSize", "pointShape", "width", "fillColor", "lineType")
 
@@ -99,7 +96,7 @@ class _Style:
             yield shape, self.fill
             line = shape.boundary
         if self.width > 0:
-            yield line.buffer(self.width / 2, cap_style="square", join_style="mitre", mitre_limit=10), self.color
+            yield stroke(line, self.width), self.color
 
 
 def _style(given: Mapping[str, Any]) -> _Style:
@@ -116,28 +113,14 @@ def _style(given: Mapping[str, Any]) -> _Style:
     return _Style(color, filled, given["width"], given["pointSize"], marker)
 
 
-def _shapes(geometry: Geometry, grid: Grid, margin: float) -> list[BaseGeometry]:
-    """The single shapes of a geometry in columns and rows of a grid; none if it is further away than the margin."""
-    reach = grid.window(*(-math.ceil(margin),) * 2, *(side + 2 * math.ceil(margin) for side in grid.shape))
-    outline = outline_lonlat(reach).bounds
-    # The outline of a grid across 180 degrees is on the wrong side of the globe.
-    if outline[2] - outline[0] < 180 and not geometry.globe.intersects(box(*outline)):
-        return []
-    return parts(valid(geometry.in_pixels(grid.projection)))
-
-
 def _over(layers: NDArray[np.float64], area: BaseGeometry, paint: Paint) -> None:
     """Paints an area over red, green, blue and opacity, (4, height, width)."""
     colour, opacity = paint
-    west, north, east, south = area.bounds
-    top, bottom = np.clip([math.floor(north), math.ceil(south)], 0, layers.shape[1])
-    left, right = np.clip([math.floor(west), math.ceil(east)], 0, layers.shape[2])
-    part = layers[:, top:bottom, left:right]
+    rows, cols = window(area, *layers.shape[1:])
+    part = layers[:, rows, cols]
     if not opacity or not part.size:
         return
-    shapely.prepare(area)
-    y, x = np.mgrid[top:bottom, left:right] + 0.5 + _EDGE
-    share = np.where(shapely.intersects_xy(area, x, y), opacity, 0)
+    share = np.where(centres_in(area, rows, cols), opacity, 0)
     below = part[3] * (1 - share)
     total = share + below
     for channel, level in zip(part, colour, strict=False):
@@ -177,7 +160,7 @@ def style(
     def every(grid: Grid, _pull: Pull) -> Sampled:
         layers = np.zeros((4, *grid.shape))
         for geometry, how in drawn:
-            for shape in _shapes(geometry, grid, margin):
+            for shape in parts(valid(in_grid(geometry, grid, margin))):
                 for area, paint in how.areas(shape):
                     _over(layers, area, paint)
         return layers, layers[3] > 0

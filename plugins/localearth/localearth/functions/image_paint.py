@@ -1,6 +1,5 @@
 """Features as pixels: `paint` and `reduceToImage`."""
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,14 +7,13 @@ import numpy as np
 import shapely
 from attrs import evolve, frozen
 from numpy.typing import NDArray
-from shapely.geometry import box
-from shapely.geometry.base import BaseGeometry
 
 from localearth.errors import EarthEngineError
 from localearth.functions.shares import inside, pixel_shares
+from localearth.functions.strokes import EDGE, MITRE, centres_in, in_grid, stroke, window
 from localearth.functions.support import refuse
 from localearth.promote import is_number
-from localearth.raster.grid import Grid, outline_lonlat
+from localearth.raster.grid import Grid
 from localearth.raster.mask import either
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
@@ -27,35 +25,6 @@ from localearth.values.pixel_type import DOUBLE, PixelType, cast, of_number
 from localearth.values.projection import WGS84
 from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import RowReducer, inputs_of
-
-_EDGE = 1e-6
-"""Fraction of a pixel by which centres are moved right and down: of two centres that are equally near, one counts."""
-
-
-_MITRE = 10.0
-"""Longer corners of outlines are cut off; the default of Java2D."""
-
-
-def _shapes(geometry: Geometry, grid: Grid, reach: float = 0) -> list[BaseGeometry]:
-    """The single shapes of a geometry in fractional columns and rows of a grid; none if it is far from the grid.
-
-    A shape is near if it is at most `reach` pixels from the grid.
-    """
-    edge = math.ceil(reach)
-    outline = outline_lonlat(grid.window(-edge, -edge, grid.height + 2 * edge, grid.width + 2 * edge)).bounds
-    margin = 0.01 * (outline[2] - outline[0] + outline[3] - outline[1])
-    # The outline of a grid across 180 degrees is on the wrong side of the globe.
-    if outline[2] - outline[0] < 180 and not geometry.globe.intersects(box(*outline).buffer(margin)):
-        return []
-    return parts(geometry.in_pixels(grid.projection))
-
-
-def _window(shape: BaseGeometry, grid: Grid) -> tuple[slice, slice]:
-    """The rows and columns of a grid that a shape may touch."""
-    west, north, east, south = shape.bounds
-    top, bottom = np.clip([math.floor(north), math.floor(south) + 1], 0, grid.height)
-    left, right = np.clip([math.floor(west), math.floor(east) + 1], 0, grid.width)
-    return slice(top, bottom), slice(left, right)
 
 
 def _filled(geometry: Geometry, grid: Grid, pull: Pull) -> NDArray[np.bool_]:
@@ -93,13 +62,10 @@ class _Painted:
         if self.width is None:
             return _covered(self.geometry, grid, False)
         found = np.zeros(grid.shape, bool)
-        for shape in _shapes(self.geometry, grid, self.width * _MITRE):
-            line = shape if shape.geom_type in LINES else shape.boundary
-            stroke = line.buffer(self.width / 2, cap_style="square", join_style="mitre", mitre_limit=_MITRE)
-            shapely.prepare(stroke)
-            rows, cols = _window(stroke, grid)
-            y, x = np.mgrid[rows, cols] + 0.5 + _EDGE
-            found[rows, cols] |= shapely.intersects_xy(stroke, x, y)
+        for shape in parts(in_grid(self.geometry, grid, self.width * MITRE)):
+            area = stroke(shape if shape.geom_type in LINES else shape.boundary, self.width)
+            rows, cols = window(area, *grid.shape)
+            found[rows, cols] |= centres_in(area, rows, cols)
         return found
 
 
@@ -247,10 +213,10 @@ def _value(feature: Feature, name: str) -> float:
 def _covered(geometry: Geometry, grid: Grid, in_part: bool) -> NDArray[np.bool_]:
     """The pixels of a grid that a geometry covers, of polygons with their centre or in part."""
     found = np.zeros(grid.shape, bool)
-    for shape in _shapes(geometry, grid):
-        rows, cols = _window(shape, grid)
+    for shape in parts(in_grid(geometry, grid)):
+        rows, cols = window(shape, *grid.shape)
         top, left = np.mgrid[rows, cols]
         if top.size:
             share, centre = pixel_shares(valid(shape), left, top, in_part)
-            found[rows, cols] |= share > _EDGE if in_part else centre
+            found[rows, cols] |= share > EDGE if in_part else centre
     return found
