@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 from shapely.geometry import mapping
 
+from localearth.answer import JSON
 from localearth.encode import encode
 from localearth.errors import EarthEngineError
 from localearth.expression import evaluate
@@ -87,7 +88,7 @@ class Table:
             for each in features:
                 each["properties"] = {name: each["properties"].get(name) for name in self.columns if name != ".geo"}
         content = json.dumps({"type": "FeatureCollection", "features": features}, separators=(",", ":"))
-        return content.encode(), "application/json; charset=UTF-8"
+        return content.encode(), JSON
 
     def _csv(self) -> str:
         rows = self.collection.elements
