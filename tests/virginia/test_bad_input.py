@@ -9,23 +9,20 @@ from typing import Any
 
 import geopandas as gpd
 import pytest
-from click.testing import Result
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from mmearth_devkit.testing.command_line import cli
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
 def refused(run_cli: Run, config: Path) -> Callable[..., str]:
-    """Runs the configuration, in a new process if it needs an environment, and returns the paragraph of its refusal."""
+    """Runs the configuration, and returns the one paragraph of its refusal."""
 
     def run(*arguments: str, env: dict[str, str] | None = None) -> str:
         before = sorted(config.parent.rglob("*"))
-        done = cli("run", config, *arguments) if env is None else run_cli("run", config, *arguments, env=env)
-        status = done.exit_code if isinstance(done, Result) else done.returncode
-        assert status == 2, done.stdout + done.stderr
+        done = run_cli("run", config, *arguments, env=env)
+        assert done.returncode == 2, done.stdout + done.stderr
         assert done.stdout == ""
         assert done.stderr.startswith("error: ")
         assert "Traceback" not in done.stderr
