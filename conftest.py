@@ -52,6 +52,6 @@ quick_initialize(apifunction.ApiFunction)
 
 
 def pytest_collection_finish() -> None:
-    """Keeps the collected tests, a million objects, from the garbage collector: a run starts by searching all objects."""
+    """Keeps the objects of pytest, half a million, from the garbage collector: every run starts by searching them."""
     gc.collect()
     gc.freeze()
