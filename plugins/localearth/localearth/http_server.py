@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
     def _refuse(self, status: int, message: str) -> None:
         """Refuses a request and closes the connection, because the unread body would be taken for the next request."""
         self.close_connection = True
-        self.send(*json_answer(EarthEngineError(message, status).body(), status))
+        self.send(*EarthEngineError(message, status).answer())
 
     def send(self, status: int, headers: dict[str, str], content: bytes, length: int | None = None) -> None:
         """Sends an answer; `length` is the announced length if the content is shorter."""

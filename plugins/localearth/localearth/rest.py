@@ -85,14 +85,14 @@ class Service:
                     return run(match.groups(), query, _parse(body) if method == "POST" else {})
             raise _refusal(method, path, bool(known))
         except EarthEngineError as error:
-            return json_answer(error.body(), error.status)
+            return error.answer()
         except MemoryError:
             text = "User memory limit exceeded: this machine has no memory left for the request. Request less at once."
-            return json_answer(EarthEngineError(text).body(), 400)
+            return EarthEngineError(text).answer()
         except Exception as error:  # noqa: BLE001 - a server must answer every request; the answer contains the error
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = f"The local Earth Engine failed: {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
-            return json_answer(EarthEngineError(text).body(), 400)
+            return EarthEngineError(text).answer()
 
     def _value(self, _path: Groups, _query: Query, body: Body) -> Any:
         return {"result": encode(evaluate(self.world, body.get("expression", {})))}
