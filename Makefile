@@ -24,10 +24,10 @@ demo: $(RUN)/.ready ## Build two small datasets offline: a real scene in demo/sc
 	$(RUN)/bin/mmearth-core demo demo/planet --engine local:synthetic
 
 test: $(DEV)/.ready ## Run the fast tests
-	$(DEV)/bin/python -m pytest -n 2
+	$(DEV)/bin/python -m pytest -n 2 --dist worksteal
 
 test-all: test ## Run the fast tests, then the slow ones
-	$(DEV)/bin/python -m pytest -n 2 -m slow
+	$(DEV)/bin/python -m pytest -n 2 --dist worksteal -m slow
 
 test-programs: $(PROGRAMS)/.ready ## Run programs of others, such as xee and geemap, on the local engine; not part of CI
 	for file in plugins/localearth/programs/use_*.py; do \

@@ -8,6 +8,14 @@ import pytest
 from mmearth_core.download.run import without_old_garbage
 
 
+@pytest.fixture(autouse=True)
+def as_in_a_program():
+    """Objects are not kept from the collector, as they are in tests."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
+
+
 class Node:
     """Refers to itself, so that only the collector can remove it."""
 

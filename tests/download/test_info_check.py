@@ -61,6 +61,11 @@ def heard(*words: object) -> tuple[int, str]:
     return done.exit_code, " ".join(done.output.split())
 
 
+def in_order(config: Path) -> None:
+    """Makes the tiles one after another."""
+    config.write_text(config.read_text().replace("[run]", "[run]\nmax_concurrent = 1"))
+
+
 def stacks(config: Path) -> list[Path]:
     return sorted((config.parent / "some").rglob("*.tif"))
 
@@ -83,6 +88,7 @@ def stacks(config: Path) -> list[Path]:
 )
 def test_a_contradiction_ends_the_run_at_the_first_tile(place, other, words, put, config):
     put(place, other)
+    in_order(config)
     status, text = heard("run", config)
     if not words:  # a key beside those of the core is no contradiction
         assert status == 0
@@ -107,7 +113,7 @@ def test_a_contradiction_of_a_modality_that_is_added_later_ends_its_run(put, con
 
 def test_a_contradiction_of_a_later_tile_fails_only_this_tile(put, config):
     put('{"FIRST": True}', '{"FIRST": located["number"] != 1}')
-    config.write_text(config.read_text().replace("[run]", "[run]\nmax_concurrent = 1"))  # in the order of the tiles
+    in_order(config)
     status, text = heard("run", config)
     assert status == 1, text
     assert "2 done, 0 skipped, 1 failed" in text

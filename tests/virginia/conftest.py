@@ -7,14 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmearth_devkit.testing.command_line import own_process
+from mmearth_devkit.testing.command_line import cli, own_process
+from mmearth_devkit.testing.few_tiles import write_few
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+def run(*arguments: object, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    """`mmearth-core ARGUMENTS` in this process, or in a new one if it needs an environment of its own."""
+    if env is not None:
+        return own_process(*arguments, env=env)
+    done = cli(*arguments)
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+
+
 @pytest.fixture(scope="session")
 def run_cli() -> Run:
-    return own_process
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -30,26 +39,21 @@ SMALL = 40
 """Tiles of the datasets that are made many times; 4 partitions of 10."""
 
 
-def small_copy(demo: Path, folder: Path) -> Path:
+def small_copy(folder: Path) -> Path:
     """The demo's configuration with its first tiles, not yet run."""
-    text = (demo / "demo.toml").read_text()
-    (folder / "demo.toml").write_text(text.replace("image_size = 128", "image_size = 128\npartition_size = 10", 1))
-    tiles = json.loads((demo / "tiles.geojson").read_text())
-    tiles["features"] = tiles["features"][:SMALL]
-    (folder / "tiles.geojson").write_text(json.dumps(tiles))
-    return folder / "demo.toml"
+    return write_few(folder, SMALL, "virginia", size=128, partition=10).rename(folder / "demo.toml")
 
 
 @pytest.fixture
-def config(demo: Path, tmp_path: Path) -> Path:
+def config(tmp_path: Path) -> Path:
     """A configuration of 40 tiles in a folder of its own, not yet run."""
-    return small_copy(demo, tmp_path)
+    return small_copy(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def undisturbed(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dataset that one process makes of that configuration without a break."""
-    config = small_copy(demo, tmp_path_factory.mktemp("undisturbed"))
+    config = small_copy(tmp_path_factory.mktemp("undisturbed"))
     done = own_process("run", config)
     assert done.returncode == 0, done.stderr
     return config.parent / "virginia"

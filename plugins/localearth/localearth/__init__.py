@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 _servers: dict[int, "Server"] = {}
 """The server of download addresses, by process: a forked process needs its own."""
 
-
 DEFAULT = "synthetic"
 """The world where none is named."""
 

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -108,6 +107,7 @@ def serve(
       localearth serve --max-concurrent 40 --max-per-second 100 --latency 0.3
       localearth serve --fault 429:rate=0.1:phase=pixels --fault 500:first=3
     """  # noqa: D301 - click takes the character itself as its mark for lines to keep
+    from localearth.launch import signal_handlers
     from localearth.rest import Service
     from localearth.worlds.shipped import open_world, world_label
 
@@ -121,23 +121,10 @@ def serve(
             "any free one) or --host."
         ) from error
     stop = threading.Event()
-
-    def on_signal(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    worker = threading.Thread(target=server.serve_forever, daemon=True)
-    worker.start()
-    try:
+    with signal_handlers(dict.fromkeys((signal.SIGINT, signal.SIGTERM), lambda *_: stop.set())), server.running():
         facts = json.dumps({"url": server.url, "source": server.source, "project": "local"})
         click.echo(READY.format(facts=facts, url=server.url))  # at once, as a program may read the first line only
         stop.wait()
-    finally:
-        server.shutdown()
-        server.server_close()
-        worker.join()
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _server_with(

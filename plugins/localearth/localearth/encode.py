@@ -43,7 +43,7 @@ def _number(value: float) -> Any:
     """Writes whole numbers without `.0`, as Google does, and infinite ones and NaN as text, because JSON has none."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if math.isfinite(value) and value == int(value) and abs(value) < 2**53:
+    if value == int(value) and abs(value) < 2**53:
         return int(value)
     return value
 

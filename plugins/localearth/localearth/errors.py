@@ -1,6 +1,6 @@
 """Errors: of a request, in Google's form, and of a world or a fault rule that cannot be used."""
 
-from typing import Any
+from localearth.answer import Answer, json_answer
 
 _STATUS = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 405: "INVALID_ARGUMENT", 500: "INTERNAL", 501: "UNIMPLEMENTED"}
 
@@ -38,12 +38,7 @@ class EarthEngineError(Exception):
         separator = ", " if self.message.startswith("argument") else ": "
         return EarthEngineError(f"{function}{separator}{self.message}", self.status, placed=True)
 
-    def body(self) -> dict[str, Any]:
-        """The body of the response, in Google's form."""
-        return {
-            "error": {
-                "code": self.status,
-                "message": self.message,
-                "status": _STATUS.get(self.status, "UNKNOWN"),
-            }
-        }
+    def answer(self) -> Answer:
+        """The response, in Google's form."""
+        error = {"code": self.status, "message": self.message, "status": _STATUS.get(self.status, "UNKNOWN")}
+        return json_answer({"error": error}, self.status)

@@ -1,7 +1,9 @@
 """The local Earth Engine over HTTP, for clients in other processes and other languages."""
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -84,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
     def _refuse(self, status: int, message: str) -> None:
         """Refuses a request and closes the connection, because the unread body would be taken for the next request."""
         self.close_connection = True
-        self.send(*json_answer(EarthEngineError(message, status).body(), status))
+        self.send(*EarthEngineError(message, status).answer())
 
     def send(self, status: int, headers: dict[str, str], content: bytes, length: int | None = None) -> None:
         """Sends an answer; `length` is the announced length if the content is shorter."""
@@ -139,6 +141,18 @@ class Server(ThreadingHTTPServer):
         """The URL for `ee.Initialize(url=)`."""
         host, port = self.server_address[:2]
         return f"http://{host!s}:{port}"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Answers requests until the block ends; then the port is free again."""
+        worker = threading.Thread(target=self.serve_forever, daemon=True)
+        worker.start()
+        try:
+            yield
+        finally:
+            self.shutdown()
+            self.server_close()
+            worker.join()
 
     def page(self, path: str) -> dict[str, Any] | None:
         """The JSON of a page that is not part of Google's API; None for any other path."""

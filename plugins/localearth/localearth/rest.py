@@ -85,14 +85,14 @@ class Service:
                     return run(match.groups(), query, _parse(body) if method == "POST" else {})
             raise _refusal(method, path, bool(known))
         except EarthEngineError as error:
-            return _answer(error.body(), error.status)
+            return error.answer()
         except MemoryError:
             text = "User memory limit exceeded: this machine has no memory left for the request. Request less at once."
-            return _answer(EarthEngineError(text).body(), 400)
+            return EarthEngineError(text).answer()
         except Exception as error:  # noqa: BLE001 - a server must answer every request; the answer contains the error
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = f"The local Earth Engine failed: {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
-            return _answer(EarthEngineError(text).body(), 400)
+            return EarthEngineError(text).answer()
 
     def _value(self, _path: Groups, _query: Query, body: Body) -> Any:
         return {"result": encode(evaluate(self.world, body.get("expression", {})))}
@@ -129,11 +129,12 @@ class Service:
 
 def _answering(run: Handler) -> Callable[[Groups, Query, Body], Answer]:
     """A handler that always returns an `Answer`."""
-    return lambda groups, query, body: _answer(run(groups, query, body))
 
+    def answer(groups: Groups, query: Query, body: Body) -> Answer:
+        found = run(groups, query, body)
+        return found if isinstance(found, tuple) else json_answer(found)
 
-def _answer(found: Any, status: int = 200) -> Answer:
-    return found if isinstance(found, tuple) else json_answer(found, status)
+    return answer
 
 
 def _refuse(message: str) -> Handler:

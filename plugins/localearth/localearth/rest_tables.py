@@ -10,6 +10,7 @@ from attrs import frozen
 from shapely.geometry import mapping
 
 from localearth import table_files
+from localearth.answer import JSON
 from localearth.encode import encode
 from localearth.errors import EarthEngineError
 from localearth.expression import evaluate
@@ -92,7 +93,7 @@ class Table:
             for each in features:
                 each["properties"] = {name: each["properties"].get(name) for name in self.columns if name != ".geo"}
         text = json.dumps({"type": "FeatureCollection", "features": features}, separators=(",", ":"))
-        return text.encode(), "application/json; charset=UTF-8"
+        return text.encode(), JSON
 
     def _own(self) -> list[str]:
         """The properties of the first row, in alphabetical order, after the index."""

@@ -35,13 +35,11 @@ class Signature:
     Attributes:
         name: e.g. `Image.select`.
         description: Google's description, on one line.
-        returns: the type of the result.
         arguments: the arguments in order.
     """
 
     name: str
     description: str
-    returns: str
     arguments: tuple[Argument, ...]
 
 
@@ -100,5 +98,5 @@ def signatures() -> dict[str, Signature]:
             for each in entry.get("arguments", ())
         )
         description = " ".join(entry.get("description", "").split())
-        found[name] = Signature(name, description, entry["returnType"], arguments)
+        found[name] = Signature(name, description, arguments)
     return found

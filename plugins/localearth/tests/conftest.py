@@ -1,5 +1,6 @@
 """Shared fixtures: a small Earth Engine in memory, asked through the real `ee` client."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -172,6 +173,27 @@ def engine(client: Switch) -> Callable[[Any], None]:
         client.local = LocalTransport(world)
 
     return connect
+
+
+@pytest.fixture(scope="session")
+def planet() -> Any:
+    """The synthetic planet; what it has computed is kept."""
+    from localearth.planet.world import SyntheticWorld
+
+    return SyntheticWorld()
+
+
+@pytest.fixture
+def earth(planet: Any, engine: Callable[[Any], None]) -> ee.Geometry:
+    """A point on farmland, with the client turned to the planet."""
+    engine(planet)
+    return ee.Geometry.Point(-89.9375, 44.9375)
+
+
+@pytest.fixture(scope="session")
+def ms() -> Callable[..., float]:
+    """The milliseconds since 1970 of a day: (year, month, day)."""
+    return lambda *day: dt.datetime(*day, tzinfo=dt.UTC).timestamp() * 1000.0
 
 
 @pytest.fixture

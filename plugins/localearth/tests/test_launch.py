@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from localearth.cli import command
 from localearth.errors import SetupError
+
+pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 GOOGLE = """
 import sys
@@ -41,9 +44,6 @@ def launch(*program: str, **environment: str) -> subprocess.CompletedProcess[str
     return subprocess.run(
         command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **environment}
     )
-
-
-pytest.importorskip("global_land_mask", reason="needs mmearth-localearth[planet]")
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def test_most_families_of_a_plugin_are_there():
 
 
 def test_the_document_is_up_to_date():
-    assert DOCUMENT.read_text() == markdown(), "run: python -m localearth.coverage > docs/localearth-functions.md"
+    assert DOCUMENT.read_text() == markdown(), "run: localearth functions > docs/localearth-functions.md"
 
 
 @pytest.mark.parametrize(

@@ -21,31 +21,17 @@ LON, LAT = -89.9375, 44.9375
 PLACE = Point(LON, LAT)
 
 
-@pytest.fixture(scope="module")
-def planet():
-    return SyntheticWorld()
-
-
 @pytest.fixture
-def earth(planet, engine):
-    """The client on the planet, and a point on farmland."""
-    engine(planet)
-    return ee.Geometry.Point(LON, LAT)
-
-
-def ms(*day):
-    return dt.datetime(*day, tzinfo=dt.UTC).timestamp() * 1000.0
-
-
-def images(planet, asset_id, since, until):
-    return planet.find(asset_id).images(PLACE, (ms(*since), ms(*until)))
+def images(planet, ms):
+    """The images of a collection at the place, from a day and before another."""
+    return lambda asset_id, since, until: planet.find(asset_id).images(PLACE, (ms(*since), ms(*until)))
 
 
 @pytest.mark.parametrize(("asset_id", "level"), [(L1C, "1C"), (L2A, "2A")])
-def test_products_have_the_names_and_formats_of_google(planet, asset_id, level):
+def test_products_have_the_names_and_formats_of_google(asset_id, level, images):
     found = [
-        *images(planet, asset_id, (2019, 6, 1), (2019, 7, 1)),
-        *images(planet, asset_id, (2022, 6, 1), (2022, 7, 1)),
+        *images(asset_id, (2019, 6, 1), (2019, 7, 1)),
+        *images(asset_id, (2022, 6, 1), (2022, 7, 1)),
     ]
     assert {image.properties["SPACECRAFT_NAME"] for image in found} == {"Sentinel-2A", "Sentinel-2B"}
     for image in found:
@@ -73,7 +59,7 @@ def test_products_have_the_names_and_formats_of_google(planet, asset_id, level):
         assert abs(orbit - near[image.properties["SPACECRAFT_NAME"][-1]]) < 400
 
 
-def test_percentages_and_angles_agree_with_the_scene(planet):
+def test_percentages_and_angles_agree_with_the_scene(planet, ms):
     # One granule is within the strip, and others are cut by its edge.
     region, dates = box(8.2, 47.5, 9.8, 48.5), (ms(2019, 6, 1), ms(2019, 7, 1))
     found = planet.find(L2A).images(region, dates)
@@ -98,9 +84,9 @@ def test_percentages_and_angles_agree_with_the_scene(planet):
     assert 0 < cut < len(found)
 
 
-def test_classes_of_clouds_have_the_shares_that_the_pixels_have(planet):
+def test_classes_of_clouds_have_the_shares_that_the_pixels_have(images):
     counts = np.zeros(12)
-    for image in images(planet, L2A, (2020, 3, 1), (2020, 9, 1))[::4]:
+    for image in images(L2A, (2020, 3, 1), (2020, 9, 1))[::4]:
         scl = next(band for band in image.bands if band.name == "SCL")
         for row in (1200, 3600):
             values, valid = scl.read(row, 2700, 60, 60)
@@ -112,14 +98,14 @@ def test_classes_of_clouds_have_the_shares_that_the_pixels_have(planet):
 
 
 @pytest.mark.parametrize("asset_id", [L1C, L2A])
-def test_bands_of_quality_are_masked_when_google_masks_them(planet, asset_id):
+def test_bands_of_quality_are_masked_when_google_masks_them(asset_id, images):
     for since, until, polygons, classes in [
         ((2022, 1, 15), (2022, 1, 25), True, None),
         ((2022, 1, 25), (2022, 2, 5), False, False),
         ((2024, 2, 18), (2024, 2, 29), False, False),
         ((2024, 2, 29), (2024, 3, 10), True, True),
     ]:
-        bands = {band.name: band for band in images(planet, asset_id, since, until)[0].bands}
+        bands = {band.name: band for band in images(asset_id, since, until)[0].bands}
         row, col = (at // 2 for at in (bands["QA60"].height, bands["QA60"].width))
         assert bands["QA60"].read(row, col, 4, 4)[1].any() == polygons
         names = [name for name in bands if name.startswith("MSK_CLASSI")]
@@ -175,7 +161,7 @@ def test_rain_of_the_days_adds_up_to_the_month(earth):
     assert ee.ImageCollection(CHIRPS).filterBounds(ee.Geometry.Point(25, 62)).size().getInfo() == 0
 
 
-def test_days_of_rain_are_found_and_their_windows_do_not_depend_on_what_is_read(planet):
+def test_days_of_rain_are_found_and_their_windows_do_not_depend_on_what_is_read(planet, ms):
     assert len(planet.find(CHIRPS).images()) == 3288
     assert [planet.find(f"{CHIRPS}/{each}") for each in ("20151231", "20250101", "2019071", "nothing")] == [None] * 4
     last = planet.find(f"{CHIRPS}/20240229")
@@ -189,8 +175,8 @@ def test_days_of_rain_are_found_and_their_windows_do_not_depend_on_what_is_read(
     np.testing.assert_array_equal(mask, valid[7:12, 11:17])
 
 
-def test_radar_scenes_have_grids_and_times_of_their_own(planet):
-    found = images(planet, S1, (2019, 6, 1), (2019, 8, 1))
+def test_radar_scenes_have_grids_and_times_of_their_own(images):
+    found = images(S1, (2019, 6, 1), (2019, 8, 1))
     assert len(found) > 3
     origins = set()
     for image in found:
@@ -214,8 +200,8 @@ def test_radar_scenes_have_grids_and_times_of_their_own(planet):
     assert len(origins) == len(found), "every scene has another origin"
 
 
-def test_the_angle_is_that_of_the_place_and_backscatter_is_not_moved(planet, earth, pixels):
-    image = images(planet, S1, (2019, 6, 1), (2019, 8, 1))[0]
+def test_the_angle_is_that_of_the_place_and_backscatter_is_not_moved(planet, earth, pixels, images):
+    image = images(S1, (2019, 6, 1), (2019, 8, 1))[0]
     vv, _, angle = image.bands
     to_zone = Transformer.from_crs("EPSG:4326", vv.crs, always_xy=True).transform
     x, y = (round(each / 10) * 10 for each in to_zone(LON, LAT))

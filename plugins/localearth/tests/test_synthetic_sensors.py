@@ -1,16 +1,14 @@
 """Landsat, Cloud Score+ and the embeddings of the synthetic world, through the real client."""
 
-import datetime as dt
 from importlib.util import find_spec
 
 import ee
 import numpy as np
 import pytest
-from localearth.planet.world import SyntheticWorld
 from pyproj import Transformer
 from shapely.geometry import Point, box
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[synthetic]")
+pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 L8, L9 = "LANDSAT/LC08/C02/T1_L2", "LANDSAT/LC09/C02/T1_L2"
 CLEAR = "GOOGLE/CLOUD_SCORE_PLUS/V1/S2_HARMONIZED"
@@ -20,29 +18,13 @@ LON, LAT = -89.9375, 44.9375
 ZONE = "EPSG:32616"
 
 
-@pytest.fixture(scope="module")
-def planet():
-    return SyntheticWorld()
-
-
-@pytest.fixture
-def earth(planet, engine):
-    """The client on the planet, and a point on farmland."""
-    engine(planet)
-    return ee.Geometry.Point(LON, LAT)
-
-
-def ms(*day):
-    return dt.datetime(*day, tzinfo=dt.UTC).timestamp() * 1000.0
-
-
 def corner(step, origin, crs=ZONE):
     """A grid's corner near the point."""
     x, y = Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(LON, LAT)
     return tuple((each - origin) // step * step + origin for each in (x, y))
 
 
-def test_landsat_has_the_real_names_days_and_grids(planet):
+def test_landsat_has_the_real_names_days_and_grids(planet, ms):
     # Landsat 8 passed over San Francisco Bay on 2021-05-08; its repeat cycle is 16 days, Landsat 9's is 8 days later.
     scene = planet.find(f"{L8}/LC08_044034_20210508")
     assert scene.footprint.contains(Point(-122.2, 37.6))
@@ -69,7 +51,7 @@ def test_landsat_has_the_real_names_days_and_grids(planet):
 
 
 @pytest.mark.slow
-def test_every_place_on_land_is_in_a_scene_of_each_cycle(planet):
+def test_every_place_on_land_is_in_a_scene_of_each_cycle(planet, ms):
     rng = np.random.default_rng(3)
     found, total = 0, 0
     while total < 60:
@@ -169,7 +151,7 @@ def test_embeddings_are_unit_vectors_that_are_alike_at_like_places(earth, pixels
         assert max(likest, key=likest.get) == kind
 
 
-def test_windows_of_the_new_sensors_do_not_depend_on_what_is_read(planet):
+def test_windows_of_the_new_sensors_do_not_depend_on_what_is_read(planet, ms):
     place = box(LON - 0.02, LAT - 0.02, LON + 0.02, LAT + 0.02)
     summer = (ms(2022, 6, 1), ms(2022, 8, 1))
     images = [planet.find(name).images(place, summer)[0] for name in (L8, CLEAR)]

@@ -3,8 +3,8 @@
 import os
 import signal
 import subprocess
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from localearth.errors import SetupError
@@ -30,6 +30,17 @@ def environment(url: str, given: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+@contextmanager
+def signal_handlers(handlers: Mapping[signal.Signals, Callable[..., object]]) -> Iterator[None]:
+    """Handles signals until the block ends."""
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
 def run(service: Service, source: str, program: Sequence[str]) -> int:
     """Runs a program with the local engine on a free port of 127.0.0.1, and returns its exit status.
 
@@ -41,23 +52,16 @@ def run(service: Service, source: str, program: Sequence[str]) -> int:
     Raises:
         SetupError: the program cannot be started.
     """
-    with Server(service, source) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = Server(service, source)
+    with server.running():
         try:
-            running = subprocess.Popen(program, env=environment(server.url, os.environ))
+            program_process = subprocess.Popen(program, env=environment(server.url, os.environ))
         except OSError as error:
-            server.shutdown()
             raise SetupError(
                 f"the program {program[0]!r} cannot be started: {error.strerror}. Write its name and arguments after "
                 "`--`, e.g. localearth exec -- python my_program.py."
             ) from error
         # Control-C reaches the program, too, which decides what it does then; this process waits for it.
-        handlers = {signal.SIGINT: lambda *_: None, signal.SIGTERM: lambda *_: running.terminate()}
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        try:
-            status = running.wait()
-        finally:
-            for number, earlier in before.items():
-                signal.signal(number, earlier)
-            server.shutdown()
+        with signal_handlers({signal.SIGINT: lambda *_: None, signal.SIGTERM: lambda *_: program_process.terminate()}):
+            status = program_process.wait()
     return 128 - status if status < 0 else status

@@ -32,6 +32,19 @@ def redirect(ee: Any, url: str, transport: Any = None) -> Callable[[], None]:
     Returns:
         A function that restores the client.
     """
+    replaced = _replacements(ee, url, transport)
+    before = {place: getattr(*place) for place in replaced}
+
+    def apply(values: dict[Any, Any]) -> None:
+        for (module, name), value in values.items():
+            setattr(module, name, value)
+
+    apply(replaced)
+    return lambda: apply(before)
+
+
+def _replacements(ee: Any, url: str, transport: Any) -> dict[tuple[Any, str], Any]:
+    """The functions to replace, each with its module and its name."""
     import google.auth
     from google.auth.credentials import AnonymousCredentials
     from google.auth.exceptions import DefaultCredentialsError
@@ -58,21 +71,13 @@ def redirect(ee: Any, url: str, transport: Any = None) -> Callable[[], None]:
     ) -> None:
         start(None, f"{url}/api", url, url, None, project or PROJECT, transport)
 
-    replaced = {
+    return {
         (ee.data, "initialize"): initialize,
         (ee.data, "get_persistent_credentials"): Credentials,
         (google.auth, "default"): default,
         (ee.oauth, "authenticate"): lambda *_, **__: True,
         (ee, "ServiceAccountCredentials"): lambda *_, **__: Credentials(),  # type: ignore[no-untyped-call,unused-ignore]
     }
-    before = {place: getattr(*place) for place in replaced}
-
-    def apply(values: dict[Any, Any]) -> None:
-        for (module, name), value in values.items():
-            setattr(module, name, value)
-
-    apply(replaced)
-    return lambda: apply(before)
 
 
 class _Finder(MetaPathFinder):

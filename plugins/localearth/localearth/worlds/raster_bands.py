@@ -184,23 +184,14 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
             that Earth Engine's assets do not have, or longitudes on both sides of 180 degrees.
     """
     where = f"band {entry.name!r}, file {entry.path}"
-    try:
-        with warnings.catch_warnings():
-            # Refused below with a clearer message.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with _open(entry.path) as dataset:
-                if not 1 <= entry.number <= dataset.count:
-                    raise table.error(f"{where}: there is no band {entry.number}; number of bands: {dataset.count}.")
-                dtype = dataset.dtypes[entry.number - 1]
-                flags = dataset.mask_flag_enums[entry.number - 1]
-                crs = _crs(entry.crs, table, where) if entry.crs else dataset.crs
-                transform, width, height = dataset.transform, dataset.width, dataset.height
-                tags = dataset.scales[entry.number - 1], dataset.offsets[entry.number - 1]
-    except RasterioError as error:
-        raise table.error(
-            f"{where}: the file cannot be opened as a raster: {error}. Formats: {', '.join(DRIVERS)}. Convert others, "
-            f"such as a VRT, which could read from the network: `gdal_translate {entry.path.name} copy.tif`."
-        ) from error
+    with _opened(entry.path, table, where) as dataset:
+        if not 1 <= entry.number <= dataset.count:
+            raise table.error(f"{where}: there is no band {entry.number}; number of bands: {dataset.count}.")
+        dtype = dataset.dtypes[entry.number - 1]
+        flags = dataset.mask_flag_enums[entry.number - 1]
+        crs = _crs(entry.crs, table, where) if entry.crs else dataset.crs
+        transform, width, height = dataset.transform, dataset.width, dataset.height
+        tags = dataset.scales[entry.number - 1], dataset.offsets[entry.number - 1]
     problem = _problem(dtype, crs, transform)
     if problem:
         raise table.error(f"{where}: {problem}.")
@@ -224,6 +215,22 @@ def open_band(entry: FileBand, pool: HandlePool, table: Table) -> RasterBand:
         tags=None if tags == (1.0, 0.0) else tags,
         pool=pool,
     )
+
+
+@contextmanager
+def _opened(path: Path, table: Table, where: str) -> Iterator[Any]:
+    """Opens a raster; an error of GDAL is one of the manifest."""
+    try:
+        with warnings.catch_warnings():
+            # Refused later with a clearer message.
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with _open(path) as dataset:
+                yield dataset
+    except RasterioError as error:
+        raise table.error(
+            f"{where}: the file cannot be opened as a raster: {error}. Formats: {', '.join(DRIVERS)}. Convert others, "
+            f"such as a VRT, which could read from the network: `gdal_translate {path.name} copy.tif`."
+        ) from error
 
 
 def _problem(dtype: str, crs: CRS | None, transform: rasterio.Affine) -> str:

@@ -5,12 +5,11 @@ When it replaces the demo of the real scene it has Sentinel-2 only, which needs 
 
 from typing import Any
 
-from localearth.worlds.arrays import to_lonlat
 from localearth.worlds.base import FeatureRecord, World
-from shapely.geometry import box
 
 from mmearth_core import Demo
 from mmearth_localearth.demos import tile
+from mmearth_localearth.stage import square
 
 TILES = 240
 
@@ -85,6 +84,5 @@ def _place(region: FeatureRecord) -> Any:
 def _feature(number: int, region: FeatureRecord) -> dict[str, Any]:
     """A square on the ground in a region."""
     place = _place(region)
-    local = f"+proj=aeqd +lat_0={place.y} +lon_0={place.x} +datum=WGS84 +units=m"
-    lon, lat = to_lonlat(box(-SIDE / 2, -SIDE / 2, SIDE / 2, SIDE / 2), local).exterior.xy
+    lon, lat = square(place.x, place.y, SIDE).exterior.xy
     return tile(number, lon, lat, region.properties["BIOME_NAME"], region.properties["ECO_NAME"])
