@@ -61,7 +61,7 @@ class Collection:
         walk: the asset's elements one after another, of those whose list would be too long; None for the others.
         find: the element of a `system:index`, or None, before the filters; None if elements must be listed for it.
         locate: a region that all elements with some properties meet, or None; None if properties tell no place.
-        origin: of a computed collection that has a `walk`: the collection that it is computed from, and how; its own
+        origin: of a computed collection that has a `walk`: the collections that it is computed from, and how; its own
             filters come afterwards. None for the others.
     """
 
@@ -74,7 +74,7 @@ class Collection:
     find: Callable[[str], Any] | None = None
     walk: Callable[[Interval | None], Iterable[Any]] | None = None
     locate: Callable[[Mapping[str, Any]], BaseGeometry | None] | None = None
-    origin: "tuple[Collection, Callable[[Collection], Collection]] | None" = None
+    origin: "tuple[Sequence[Collection], Callable[..., Collection]] | None" = None
     _cache: list[tuple[Any, ...]] = field(factory=list, init=False)
 
     @property
@@ -141,15 +141,16 @@ class Collection:
         """Its elements that meet a region, of a collection whose list would be too long."""
         if self.origin is None:
             return evolve(self, filters=(Filter(lambda _element: True, region), *self.filters), base=None)
-        source, compute = self.origin
-        return evolve(compute(source.near(region)), filters=self.filters)
+        sources, compute = self.origin
+        return evolve(compute(*(each.near(region) for each in sources)), filters=self.filters)
 
     def sample(self) -> tuple[Any, ...]:
-        """An element of a collection that has a `walk`, whether or not it passes the filters."""
-        if self.origin is None:
-            return () if self.walk is None else tuple(islice(self.walk(self._interval()), 1))
-        source, compute = self.origin
-        return compute(of_elements(source.sample(), self.of_images)).elements
+        """One or a few of its elements, whether or not they pass the filters."""
+        if self.origin is not None:
+            sources, compute = self.origin
+            found: Collection = compute(*(of_elements(each.sample(), each.of_images) for each in sources))
+            return found.elements
+        return self.head(1) if self.walk is None else tuple(islice(self.walk(self._interval()), 1))
 
     def filtered(self, condition: Filter) -> "Collection":
         """Its elements that pass a filter."""
