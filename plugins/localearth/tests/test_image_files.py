@@ -169,6 +169,13 @@ def test_visualize_stretches_by_the_type_without_limits(local, name):
     assert np.unique(got["vis-gray"]).tolist() == [expected]
 
 
+def test_a_palette_of_one_colour_needs_no_limits(local):
+    got = ee.data.computePixels(
+        {"expression": ee.Image(0).visualize(palette="FF8000"), "fileFormat": "NUMPY_NDARRAY", "grid": GRID}
+    )
+    assert got[0, 0].tolist() == (255, 128, 0)
+
+
 def test_visualize_shows_two_bands_as_red_and_blue(local):
     picture = ee.Image([10, 20]).toByte().visualize()
     got = ee.data.computePixels({"expression": picture, "fileFormat": "NUMPY_NDARRAY", "grid": GRID})

@@ -110,6 +110,18 @@ def test_the_first_image_of_the_planet_needs_no_bounds(collection: str) -> None:
     )
 
 
+def test_the_scenes_of_a_path_and_row_need_no_bounds() -> None:
+    scenes = ee.ImageCollection("LANDSAT/LC08/C02/T1_L2").filterDate("2017-01-01", "2018-01-01")
+    path, row = ee.Filter.eq("WRS_PATH", 44), ee.Filter.eq("WRS_ROW", 34)
+    there = scenes.filterBounds(ee.Geometry.Point(-122.3, 37.6)).filter(ee.Filter.And(path, row))
+    expected = there.aggregate_array("system:index").getInfo()
+    assert len(expected) > 20
+    for found in (scenes.filter(path).filter(row), scenes.filter(ee.Filter.And(path, row))):
+        assert found.aggregate_array("system:index").getInfo() == expected
+    with pytest.raises(ee.EEException, match="filter the collection by bounds first"):
+        scenes.filter(path).size().getInfo()
+
+
 @pytest.mark.slow
 def test_a_search_of_the_whole_planet_ends() -> None:
     with pytest.raises(ee.EEException, match="filterBounds"):

@@ -95,7 +95,7 @@ def map_collection(collection: Collection, run: Function, drop_nulls: bool) -> C
     found = evolve(collection.derived(make), id=collection.id)
     if not collection.is_walked:
         return found
-    return evolve(found, walk=walk, origin=(collection, lambda source: map_collection(source, run, drop_nulls)))
+    return evolve(found, walk=walk, origin=([collection], lambda source: map_collection(source, run, drop_nulls)))
 
 
 def _indexed(run: Function) -> Function:
@@ -125,13 +125,14 @@ def iterate(collection: Collection, run: Function, start: Any) -> Any:
 def merge(left: Collection, right: Collection) -> Collection:
     """The elements of both; their ids get the prefixes `1_` and `2_`."""
 
-    def make() -> Iterable[Any]:
+    def make(_interval: Any = None) -> Iterable[Any]:
         for number, side in ((1, left), (2, right)):
-            for each in side.elements:
+            for each in side.walked() if side.is_walked else side.elements:
                 index = each.properties.get("system:index")
                 yield each.with_properties({**each.properties, "system:index": f"{number}_{index}"})
 
-    return left.derived(make, left.of_images and right.of_images)
+    found = left.derived(make, left.of_images and right.of_images)
+    return evolve(found, walk=make, origin=([left, right], merge)) if left.is_walked or right.is_walked else found
 
 
 @function("Collection.flatten", note="Ids are those of the collection and the element, as `0_1` (assumed).")

@@ -76,7 +76,8 @@ def _register() -> None:
                 return test(found, value) if field_first else test(value, found)
 
             is_index = equal and field == "system:index" and isinstance(value, str)
-            return Filter(passes, text=name, index=value if is_index else None)
+            known = {field: value} if equal and isinstance(field, str) else {}
+            return Filter(passes, text=name, index=value if is_index else None, equal=known)
 
         function(*names)(compare)
 
@@ -174,6 +175,7 @@ def both(filters: list[Filter]) -> Filter:
         measures[0] if len(measures) == 1 else None,
         next((each.index for each in filters if each.index is not None), None),
         next((each.same for each in filters if each.same is not None), None),
+        {name: value for each in filters for name, value in each.equal.items()},
     )
 
 

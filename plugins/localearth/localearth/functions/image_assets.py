@@ -133,6 +133,7 @@ def load_image_collection(world: World, asset_id: str, _version: int | None) -> 
         properties={"system:version": 1, **asset.properties},
         find=find,
         walk=None if walk is None else lambda interval: map(image_of, walk(interval)),
+        locate=getattr(asset, "locate", None),
     )
 
 

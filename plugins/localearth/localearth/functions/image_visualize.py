@@ -46,13 +46,15 @@ def visualize(
         raise EarthEngineError("'gain' and 'bias' cannot be specified together with 'min' and 'max'.")
     if palette is not None and (count != 1 or gamma is not None or linear):
         raise EarthEngineError("Only one band, 'min' and 'max' are supported together with 'palette'.")
-    if linear:
+    colours = None if palette is None else _colours(palette)
+    if colours is not None and len(colours) == 1:
+        steps = [(0.0, 0.0)]  # every stretch shows the only colour
+    elif linear:
         steps = list(zip(_each("gain", gain, 1.0, count), _each("bias", bias, 0.0, count), strict=True))
     else:
         limits = zip(chosen, _each("min", low, None, count), _each("max", high, None, count), strict=True)
         steps = [_step(band, *edges) for band, *edges in limits]
-    if palette is not None:
-        colours = _colours(palette)
+    if colours is not None:
         return image.with_bands(_coloured(name, chosen[0], steps[0], colours[:, n]) for n, name in enumerate(RGB))
     powers = _each("gamma", gamma, 1.0, count)
     made = [_stretched(*each) for each in zip(chosen, steps, powers, strict=True)]

@@ -136,6 +136,15 @@ class Landsat:
         """The images of the entire planet, one after another; see `track.walk`."""
         return walk(LANDSAT, {self._satellite.shift: self._satellite.since}, self.images, interval, self.id)
 
+    def locate(self, properties: Mapping[str, Any]) -> Area:
+        """A point in the images of a path and row; None without both."""
+        path, row = (properties.get(name) for name in ("WRS_PATH", "WRS_ROW"))
+        if not isinstance(row, int | float) or row != int(row):
+            return None
+        numbers = (each for each in range(1, LANDSAT.turns + 1) if _path(each) == path)
+        frames = (self._frame(relative, int(row)) for relative in numbers)
+        return next((frame.footprint.representative_point() for frame in frames if frame is not None), None)
+
     def find(self, index: str) -> ImageAsset | None:
         """The image of that index, or None."""
         parts = index.split("_")

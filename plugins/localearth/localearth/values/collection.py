@@ -29,6 +29,7 @@ class Filter:
         measure: the difference or distance of a pair, of the filters that have one.
         index: elements with another `system:index` never pass; None if unknown.
         same: the field in which a pair must be equal, for a filter that compares a field with itself; else None.
+        equal: properties that passing elements have, with their values, as far as known.
     """
 
     test: Callable[[Any], bool]
@@ -39,6 +40,7 @@ class Filter:
     measure: Callable[[Any, Any], Any] | None = None
     index: str | None = None
     same: str | None = None
+    equal: Mapping[str, Any] = field(factory=dict)
 
     def info(self) -> dict[str, Any]:
         """As `getInfo` shows it, in part."""
@@ -58,7 +60,8 @@ class Collection:
         base: the collection without the last filter; its computed elements are reused.
         walk: the asset's elements one after another, of those whose list would be too long; None for the others.
         find: the element of a `system:index`, or None, before the filters; None if elements must be listed for it.
-        origin: of a computed collection that has a `walk`: the collection that it is computed from, and how; its own
+        locate: a region that all elements with some properties meet, or None; None if properties tell no place.
+        origin: of a computed collection that has a `walk`: the collections that it is computed from, and how; its own
             filters come afterwards. None for the others.
     """
 
@@ -70,7 +73,8 @@ class Collection:
     base: "Collection | None" = None
     find: Callable[[str], Any] | None = None
     walk: Callable[[Interval | None], Iterable[Any]] | None = None
-    origin: "tuple[Collection, Callable[[Collection], Collection]] | None" = None
+    locate: Callable[[Mapping[str, Any]], BaseGeometry | None] | None = None
+    origin: "tuple[Sequence[Collection], Callable[..., Collection]] | None" = None
     _cache: list[tuple[Any, ...]] = field(factory=list, init=False)
 
     @property
@@ -93,7 +97,7 @@ class Collection:
         if index is not None and self.find is not None:
             element = self.matching("system:index", index)
             return [] if element is None else [element]
-        region = next((each.region for each in self.filters if each.region is not None), None)
+        region = self._region()
         if self.origin is not None and region is not None:
             found: Iterable[Any] = evolve(self, filters=()).near(region).elements
         else:
@@ -102,6 +106,12 @@ class Collection:
             return found
         tests = [each.test for each in self.filters]
         return (element for element in found if all(test(element) for test in tests))
+
+    def _region(self) -> BaseGeometry | None:
+        found = next((each.region for each in self.filters if each.region is not None), None)
+        if found is None and self.locate is not None:
+            return self.locate({name: value for each in self.filters for name, value in each.equal.items()})
+        return found
 
     def _interval(self) -> Interval | None:
         interval: Interval | None = None
@@ -114,7 +124,7 @@ class Collection:
     @property
     def is_walked(self) -> bool:
         """Whether its list would be too long, so that the first elements are found one after another."""
-        return self.walk is not None and all(each.region is None and each.index is None for each in self.filters)
+        return self.walk is not None and self._region() is None and all(each.index is None for each in self.filters)
 
     def head(self, count: int) -> tuple[Any, ...]:
         """The first elements."""
@@ -131,15 +141,16 @@ class Collection:
         """Its elements that meet a region, of a collection whose list would be too long."""
         if self.origin is None:
             return evolve(self, filters=(Filter(lambda _element: True, region), *self.filters), base=None)
-        source, compute = self.origin
-        return evolve(compute(source.near(region)), filters=self.filters)
+        sources, compute = self.origin
+        return evolve(compute(*(each.near(region) for each in sources)), filters=self.filters)
 
     def sample(self) -> tuple[Any, ...]:
-        """An element of a collection that has a `walk`, whether or not it passes the filters."""
-        if self.origin is None:
-            return () if self.walk is None else tuple(islice(self.walk(self._interval()), 1))
-        source, compute = self.origin
-        return compute(of_elements(source.sample(), self.of_images)).elements
+        """One or a few of its elements, whether or not they pass the filters."""
+        if self.origin is not None:
+            sources, compute = self.origin
+            found: Collection = compute(*(of_elements(each.sample(), each.of_images) for each in sources))
+            return found.elements
+        return self.head(1) if self.walk is None else tuple(islice(self.walk(self._interval()), 1))
 
     def filtered(self, condition: Filter) -> "Collection":
         """Its elements that pass a filter."""
