@@ -8,6 +8,7 @@ from mmearth_devkit.engine_checks.answers import ANSWERS
 from mmearth_devkit.engine_checks.check import EngineCheck, Status
 from mmearth_devkit.engine_checks.neighborhoods import NEIGHBORHOODS
 from mmearth_devkit.engine_checks.pixels import MASKS, PLACES, REQUESTS, TYPES
+from mmearth_devkit.engine_checks.planes import PLANES
 from mmearth_devkit.engine_checks.rasters import COMPOSITES, SAMPLING, TERRAIN
 from mmearth_devkit.engine_checks.reduction import REDUCTION
 from mmearth_devkit.engine_checks.statistics import STATISTICS
@@ -21,7 +22,7 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Tables, joins and arrays": TABLES,
         "Metadata, dates and geometries": METADATA,
         "Numbers, text and types": (*ANSWERS, *TEXT),
-        "Places": PLACES,
+        "Places": (*PLACES, *PLANES),
         "Masks and footprints": MASKS,
         "Types and files": TYPES,
         "Grids and resampling": SAMPLING,
