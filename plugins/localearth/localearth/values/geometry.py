@@ -281,12 +281,14 @@ def coordinates(geometry: Geometry) -> Any:
     return _geojson(geometry.shape).get("coordinates", [])
 
 
-def from_geojson(value: dict[str, Any]) -> Geometry:
+def from_geojson(value: Any) -> Geometry:
     """A geometry from GeoJSON, which some clients send.
 
     Raises:
         EarthEngineError: when it is not valid GeoJSON.
     """
+    if not isinstance(value, dict):
+        raise EarthEngineError("Invalid GeoJSON geometry.")
     crs = value.get("crs", "EPSG:4326")
     if isinstance(crs, dict):
         crs = crs.get("properties", {}).get("name", "EPSG:4326")
