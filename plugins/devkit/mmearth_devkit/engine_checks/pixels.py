@@ -206,8 +206,8 @@ REQUESTS: tuple[EngineCheck, ...] = (
     ),
     assumed(
         "region-grid",
-        "`computePixels` and `getPixels` with a `region` and no transform divide its box by the grid's `dimensions`, or "
-        "take the image's pixels; a CRS alone has pixels of the image's size.",
+        "`computePixels` and `getPixels` with a `region` and no transform divide its box by the `dimensions`, "
+        "or take the image's pixels; a CRS alone has pixels of the image's size.",
         "the quickstart of Google's REST API makes a picture of a scene so",
         unchecked="It needs an image asset, and no request names one.",
     ),

@@ -1,15 +1,25 @@
-"""Checks of geometries in a projection to work in, the argument `proj`."""
+"""Checks of geometries and moved images in a projection to work in, the argument `proj`."""
 
 from typing import Any
 
 from mmearth_devkit.engine_checks.check import API, EngineCheck, Probe, assumed, documented
 
 _UTM = "EPSG:32632"
+_PIXELS = [10, 0, 500_000, 0, -10, 5_000_000]
+"""A transform of pixels of 10 m."""
 
 
 def _square(ee: Any, size: float) -> Any:
     """A square of UTM from its origin."""
     return ee.Geometry.Rectangle([0, 0, size, size], _UTM, False)
+
+
+def _moved(ee: Any, x: float, y: float, units: str) -> Any:
+    """The coordinates of a moved image of pixel coordinates in the pixel (20, 20)."""
+    projection = ee.Projection(_UTM, _PIXELS)
+    moved = ee.Image.pixelCoordinates(projection).translate(x, y, units, projection)
+    place = ee.Geometry.Point([500_205, 4_999_795], _UTM)
+    return moved.reduceRegion(ee.Reducer.first(), place, crs=projection)
 
 
 PLANES: tuple[EngineCheck, ...] = (
@@ -59,10 +69,24 @@ PLANES: tuple[EngineCheck, ...] = (
         Probe(
             lambda ee: (
                 ee.Geometry.Point([500_015, 4_999_975], _UTM)
-                .transform(ee.Projection(_UTM, [10, 0, 500_000, 0, -10, 5_000_000]), 0.001)
+                .transform(ee.Projection(_UTM, _PIXELS), 0.001)
                 .coordinates()
             ),
             [1.5, 2.5],
+            tolerance=1e-3,
+        ),
+    ),
+    assumed(
+        "translate-y",
+        "`translate` moves an image north for a positive y in metres, and along the rows for one in pixels.",
+        "both are the directions of the coordinates",
+        Probe(
+            lambda ee: [
+                _moved(ee, 20, 30, "meters").getNumber("y"),
+                _moved(ee, 2, 3, "pixels").getNumber("x"),
+                _moved(ee, 2, 3, "pixels").getNumber("y"),
+            ],
+            [23.5, 18.5, 17.5],
             tolerance=1e-3,
         ),
     ),
