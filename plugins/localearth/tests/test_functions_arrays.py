@@ -184,3 +184,13 @@ def test_special_functions_at_their_poles(local, name, operand, expected):
 )
 def test_special_functions_of_arrays(local, name, values, expected):
     assert getattr(ee.Array(values), name)().getInfo() == pytest.approx(expected, abs=2e-3)
+
+
+def test_first_and_last_take_an_array_of_a_region(client):
+    place = ee.Geometry.Point(POINT)
+    image = one(3, 4).addBands(ee.Image(5))
+    assert image.reduceRegion(ee.Reducer.first(), place, 500).getInfo() == {"array": [3, 4], "constant": 5}
+    assert one(3, 4).reduceRegion(ee.Reducer.lastNonNull(), place, 500).getInfo() == {"array": [3, 4]}
+    assert one(3, 4).updateMask(0).reduceRegion(ee.Reducer.first(), place, 500).getInfo() == {"array": None}
+    with pytest.raises(ee.EEException, match="use arrayGet or arrayFlatten"):
+        one(3, 4).reduceRegion(ee.Reducer.mean(), place, 500).getInfo()

@@ -149,7 +149,7 @@ def _moved(image: Image, source: Projection, target: Projection, name: str) -> I
                 placed=True,
             )
 
-        return ImageBand(band.name, band.type, native, moved, band.dimensions if own else None)
+        return evolve(band, projection=native, source=moved, dimensions=band.dimensions if own else None)
 
     footprint = None
     if image.footprint is not None:

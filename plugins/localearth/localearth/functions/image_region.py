@@ -19,13 +19,14 @@ from localearth.errors import EarthEngineError
 from localearth.functions.support import refuse
 from localearth.raster.grid import Grid, check_memory, pixels_of
 from localearth.registry import function
+from localearth.values.array import Array, make
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry, valid
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import Projection, resolve, whole
-from localearth.values.reducer import Reducer
+from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer, collected
 
 _NOTE = (
@@ -142,6 +143,9 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
     inside = region.centre if not reducer.weighted else region.share > 0
     weights = region.share.reshape(-1, 1) if reducer.weighted else None
     for band in bands:
+        if band.type.dimensions and reducer in _ENDS:
+            results[band.name] = _array(band, _ENDS[reducer], region, pull)
+            continue
         numbers_only(band.type, band.name)
         values, mask = pull(band.source, region.grid)
         if reducer.weighted:
@@ -155,6 +159,17 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
             shown = (int(number) if kind.is_integer else whole(number)) if good[0] else None
             results[_output(band.name, output, reducer)] = shown
     return results
+
+
+_ENDS = {BUILTIN["first"]: 0, BUILTIN["firstNonNull"]: 0, BUILTIN["last"]: -1, BUILTIN["lastNonNull"]: -1}
+"""Reducers that take one of the pixels, which may be an array."""
+
+
+def _array(band: ImageBand, end: int, region: Region, pull: Pull) -> Array | None:
+    """The first or last array in a region."""
+    values, mask = pull(band.source, region.grid)
+    found = values[(mask > 0) & region.centre]
+    return make(found[end]) if len(found) else None
 
 
 def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pull) -> dict[str, Any]:
