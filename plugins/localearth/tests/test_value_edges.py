@@ -181,7 +181,6 @@ REFUSED = {
     "aggregated dates": (lambda: table(ee.Date(0)).aggregate_array("a"), "does not reduce dates"),
     "histogram of booleans": (lambda: table(True).aggregate_histogram("a"), "keys of booleans"),
     "scale 0": (lambda: ee.Projection("EPSG:4326").scale(0, 1), "must not be 0"),
-    "direction": (lambda: ee.List([1, 2, 3]).rotate(1), "which way a list is rotated"),
     "default for null": (lambda: ee.Dictionary({"a": None}).get("a", 1), "replaces the null of 'a'"),
     "percent twice": (lambda: ee.Number(5).format("%d%%"), "does not support '%d%%'"),
     "split with g": (lambda: ee.String("aa").split("a", "g"), "use 'i'"),
