@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.raster.grid import Grid
@@ -10,7 +11,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import index_of
-from localearth.values.image import Image, ImageBand, Pull, of_bands
+from localearth.values.image import Image, ImageBand, Pull, of_bands, unique
 from localearth.values.pixel_type import PixelType, cast, united
 from localearth.values.projection import WGS84
 from localearth.values.reducer import BUILTIN, Reducer
@@ -28,15 +29,12 @@ def from_images(images: list[Image]) -> Collection:
 
 @function("ImageCollection.toBands")
 def to_bands(collection: Collection) -> Image:
-    """All bands of all images, named `<system:index>_<band>`."""
-    bands = [
-        ImageBand(f"{index_of(image)}_{band.name}", band.type, band.projection, band.source, band.dimensions)
-        for image in collection.images
-        for band in image.bands
-    ]
+    """All bands of all images, named `<system:index>_<band>`; equal names get `_1`."""
+    bands = [evolve(band, name=f"{index_of(image)}_{band.name}") for image in collection.images for band in image.bands]
     if len(bands) > MAX_BANDS:
         raise EarthEngineError(f"Too many bands: {len(bands)}, but at most {MAX_BANDS} are allowed.")
-    return of_bands(bands)
+    names = unique(band.name for band in bands)
+    return of_bands(evolve(band, name=name) for band, name in zip(bands, names, strict=True))
 
 
 def _by_name(collection: Collection) -> dict[str, list[ImageBand]]:
