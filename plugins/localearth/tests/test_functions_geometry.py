@@ -150,6 +150,9 @@ def test_an_empty_geometry_has_no_distance(local):
     nothing = polygon().intersection(ee.Geometry.Point(0, 0), 1)
     with pytest.raises(ee.EEException, match="knows no distance to an empty geometry"):
         nothing.distance(polygon(), 1).getInfo()
+    assert nothing.withinDistance(polygon(), 1e6, 1).getInfo() is False
+    near = ee.Filter.withinDistance(1e6, ".geo", polygon())
+    assert ee.FeatureCollection([nothing, polygon()]).filter(near).size().getInfo() == 1
 
 
 def test_footprints(local, kit):

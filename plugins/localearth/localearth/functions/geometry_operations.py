@@ -129,10 +129,11 @@ def distance(left: Any, right: Any, _margin: Any, projection: Projection | None,
     return _distance(left, right, projection)
 
 
-@function("Geometry.withinDistance", "Feature.withinDistance", note=_UNITS)
+@function("Geometry.withinDistance", "Feature.withinDistance", note=_UNITS + " False for an empty one (assumed).")
 def within_distance(left: Any, right: Any, limit: float, _margin: Any, projection: Projection | None) -> bool:
     """Whether the distance is at most a limit in metres."""
-    return _distance(left, right, projection) <= limit
+    empty = of(left).shape.is_empty or of(right).shape.is_empty
+    return not empty and _distance(left, right, projection) <= limit
 
 
 @function(
