@@ -194,3 +194,24 @@ def test_first_and_last_take_an_array_of_a_region(client):
     assert one(3, 4).updateMask(0).reduceRegion(ee.Reducer.first(), place, 500).getInfo() == {"array": None}
     with pytest.raises(ee.EEException, match="use arrayGet or arrayFlatten"):
         one(3, 4).reduceRegion(ee.Reducer.mean(), place, 500).getInfo()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ee.Image(1).updateMask(one(1, 2)),
+        lambda: ee.Image(1).where(one(1, 2), 3),
+        lambda: ee.Terrain.slope(one(1, 2)),
+        lambda: one(1, 2).visualize(min=0, max=1),
+        lambda: one(1, 2).fastDistanceTransform(),
+        lambda: (
+            one(1, 2)
+            .setDefaultProjection("EPSG:3857", None, 10)
+            .reduceResolution("mean")
+            .reproject("EPSG:3857", None, 20)
+        ),
+    ],
+)
+def test_where_numbers_are_needed_arrays_are_refused(client, make):
+    with pytest.raises(ee.EEException, match="Band 'array' has array pixels"):
+        make().reduceRegion(ee.Reducer.mean(), ee.Geometry.Point(POINT), 20).getInfo()

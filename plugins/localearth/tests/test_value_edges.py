@@ -197,6 +197,22 @@ REFUSED = {
         lambda: ee.List([0.3]).reduce(ee.Reducer.fixedHistogram(0, 1, 10)),
         "side of a bucket's edge 0.3",
     ),
+    "ring of two points": (
+        lambda: ee.ApiFunction.lookup("GeometryConstructors.LinearRing").call([[0, 0], [1, 1]]),
+        "a LinearRing needs at least 3 points",
+    ),
+    "line without points": (
+        lambda: ee.ApiFunction.lookup("GeometryConstructors.MultiLineString").call([None, 1]),
+        "points must be pairs of numbers",
+    ),
+    "function of one": (
+        lambda: ee.ApiFunction.lookup("List.iterate").call([1], lambda each: each, 0),
+        "A function with 1 arguments is called with 2",
+    ),
+    "linked number": (
+        lambda: ee.Image(1).linkCollection(ee.ImageCollection([1]), ee.Number(1)).bandNames(),
+        "a string or a list of strings",
+    ),
     "no filters": (lambda: table(1).filter(ee.Filter.Or()).size(), "give at least one"),
     "negative limit": (lambda: table(1).limit(-1), "must not be negative"),
     "first null": (lambda: ee.List([None, 1]).reduce(ee.Reducer.first()), "if a null is first"),

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bounds import clipped_dimensions
-from localearth.functions.support import Pairs, beside, pairs
+from localearth.functions.support import Pairs, beside, of_numbers, pairs
 from localearth.promote import constant, is_number, promote
 from localearth.raster.grid import Grid, outline_lonlat
 from localearth.raster.sampling import Sampled
@@ -99,7 +99,7 @@ def _masked(matched: Pairs, keep: bool) -> list[ImageBand]:
 )
 def update_mask(image: Image, mask: Image) -> Image:
     """Masks where another image is 0 or masked."""
-    return image.with_bands(_masked(beside(image, mask, "mask"), True))
+    return image.with_bands(_masked(beside(image, of_numbers(mask), "mask"), True))
 
 
 @function(
@@ -115,7 +115,7 @@ def self_mask(image: Image) -> Image:
 def mask_of(image: Image, mask: Image | None) -> Image:
     """The mask of each band as an image or, with an argument, the image with that mask."""
     if mask is not None:
-        return image.with_bands(_masked(beside(image, mask, "mask"), False))
+        return image.with_bands(_masked(beside(image, of_numbers(mask), "mask"), False))
 
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
@@ -166,7 +166,7 @@ def _clip(image: Image, region: Geometry) -> Image:
 @function("Image.where")
 def where(image: Image, test: Image, value: Image) -> Image:
     """Replaces pixels where the test and the new value are valid and the test is not 0."""
-    tests, values = beside(image, test, "test"), beside(image, value, "value")
+    tests, values = beside(image, of_numbers(test), "test"), beside(image, value, "value")
 
     def one(band: ImageBand, by: ImageBand, other: ImageBand) -> ImageBand:
         kind = band.type.union(other.type)
