@@ -204,6 +204,8 @@ def test_first_and_last_take_an_array_of_a_region(client):
         lambda: ee.Terrain.slope(one(1, 2)),
         lambda: one(1, 2).visualize(min=0, max=1),
         lambda: one(1, 2).fastDistanceTransform(),
+        lambda: one(1, 2).remap([1], [2]),
+        lambda: one(1, 2).reduce(ee.Reducer.mean()),
         lambda: (
             one(1, 2)
             .setDefaultProjection("EPSG:3857", None, 10)

@@ -19,7 +19,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import BOOLEAN, cast, of_number, united
+from localearth.values.pixel_type import BOOLEAN, cast, numbers_only, of_number, united
 from localearth.values.projection import Projection
 
 _REFUSED = " Where one below 1 would be a weight or an opacity, it is refused, and so are negative ones."
@@ -211,6 +211,7 @@ def remap(image: Image, old: list[Any], new: list[Any], default: Any, name: str 
     if not all(map(is_number, [*old, *new])) or len(set(old)) < len(old):
         raise EarthEngineError("arguments 'from' and 'to': the local Earth Engine needs numbers, each in 'from' once.")
     band = image.first_band if name is None else image.band(name)
+    numbers_only(band.type, band.name)
     filler = (
         None if default is None else promote("Image.remap", "defaultValue", "Image<unknown bands>", default).bands[0]
     )
