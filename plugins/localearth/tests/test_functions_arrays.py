@@ -134,6 +134,11 @@ def test_what_does_not_fit_is_an_error(local, build, message):
     assert message in str(caught.value)
 
 
+def test_a_band_without_a_name_is_not_downloaded(local, pixels):
+    with pytest.raises(ee.EEException, match="A band without a name"):
+        pixels(ee.Image(1).regexpRename(".*", "", False), 0, 0, 1, 1)
+
+
 def test_arrays_are_not_downloaded(local, pixels):
     with pytest.raises(ee.EEException, match="Band 'array' has array pixels"):
         pixels(one(1, 2), 0, 0, 1, 1)
