@@ -123,6 +123,8 @@ class Expression:
         names, body = content.get("argumentNames", []), content["body"]
 
         def call(*values: Any) -> Any:
+            if len(values) != len(names):
+                raise EarthEngineError(f"A function with {len(names)} arguments is called with {len(values)}.")
             return self._reference(body, (*scope, dict(zip(names, values, strict=True))))
 
         return Function(len(names), call, tuple(names))

@@ -38,14 +38,24 @@ def parse_grid(given: Mapping[str, Any] | None) -> Grid:
         raise EarthEngineError(f"The local Earth Engine needs a complete pixel grid: {', '.join(missing)} missing.")
     size, t = given["dimensions"], given["affineTransform"]
     crs = canonical(given.get("crsCode") or given["crsWkt"])
-    width, height = int(size.get("width", 0)), int(size.get("height", 0))
-    if width < 1 or height < 1:
-        raise EarthEngineError(f"Pixel grid dimensions ({width}x{height}) must be positive.")
-    check_side(width, height, MAX_SIDE)
+    width, height = parse_size(size)
     a, b, c, d, e, f = (float(t.get(name, 0.0)) for name in COEFFICIENTS)
     if a * e - b * d == 0:
         raise EarthEngineError("The pixel grid's affineTransform cannot be inverted.")
     return Grid(crs, (a, b, c, d, e, f), width, height)
+
+
+def parse_size(given: Mapping[str, Any]) -> tuple[int, int]:
+    """The width and height of a request.
+
+    Raises:
+        EarthEngineError: one is missing, not positive, or too large.
+    """
+    width, height = int(given.get("width", 0)), int(given.get("height", 0))
+    if width < 1 or height < 1:
+        raise EarthEngineError(f"Pixel grid dimensions ({width}x{height}) must be positive.")
+    check_side(width, height, MAX_SIDE)
+    return width, height
 
 
 def check_side(width: int, height: int, most: int) -> None:
@@ -68,7 +78,9 @@ def chosen_bands(image: Image, names: list[str] | None) -> tuple[ImageBand, ...]
 
 
 def check_size(bands: tuple[ImageBand, ...], grid: Grid) -> None:
-    """Refuses a request above Google's limits, with Google's messages."""
+    """Refuses a request above Google's limits, with Google's messages, and a band that no file can name."""
+    if not all(band.name for band in bands):
+        raise EarthEngineError("A band without a name has no pixels to download; rename it.")
     if not bands:
         raise EarthEngineError("Image has no bands.")
     if len(bands) > MAX_BANDS:

@@ -17,6 +17,7 @@ from localearth.rest_assets import asset_info, find_asset, image_of, list_featur
 from localearth.rest_downloads import Kept, Map, Thumbnail, map_of, requested_image, shown_bands, thumbnail, visualized
 from localearth.rest_tables import Table, compute_features, table_of
 from localearth.signatures import discovery, listing, methods
+from localearth.values.geometry import from_geojson
 from localearth.values.image import Image
 from localearth.worlds.base import World
 
@@ -54,6 +55,7 @@ class Service:
             ("GET", f"({project[1:-1]}/tables/[^/]+):getFeatures", lambda p, *_: self._file(p[0], Table)),
             ("GET", rf"({project[1:-1]}/maps/[^/]+)/tiles/(\d+)/(\d+)/(\d+)", self._tile),
             ("POST", rf"{project}/(\w+:export)", _refuse(_EXPORT)),
+            ("GET", f"{project}/operations", lambda *_: {"operations": []}),
             ("GET", f"{project}:listAssets", _refuse(_FOLDERS)),
             ("GET", f"{asset}:(?:listAssets|listImages)", lambda p, q, _: list_images(world, p[0], q)),
             ("GET", f"{asset}:listFeatures", lambda p, q, _: list_features(world, p[0], q)),
@@ -108,7 +110,8 @@ class Service:
         bands = shown_bands(image if visible else visualized(image, body), body)
         if file_format in image_files.PICTURES:
             image_files.check_picture(bands)
-        grid = request_grid(body.get("grid"), image, bands)
+        region = from_geojson(body["region"]) if body.get("region") else None
+        grid = request_grid(body.get("grid"), image, bands, region)
         pixels.check_size(bands, grid)
         try:
             return file_answer(*image_files.file_of(pixels.compute(bands, grid), file_format))
@@ -153,7 +156,7 @@ def _refusal(method: str, path: str, known: bool) -> EarthEngineError:
         if verb == method and pattern.fullmatch(unquote(path)):
             return EarthEngineError(
                 f"{name}: the local Earth Engine does not implement this method. It computes values, images and "
-                "tables; it has no tasks and no animations, and it never changes assets."
+                "tables; it has no animations and starts no tasks, and it never changes assets."
             )
     if known:
         return EarthEngineError(f"{path} does not support {method}.", 405)

@@ -49,16 +49,49 @@ def listing() -> bytes:
     return (files("ee") / "tests" / "algorithms.json").read_bytes()
 
 
+_UNKNOWN = (
+    ("getConfig", "GET", "name", "/config", ""),
+    ("updateConfig", "PATCH", "name", "/config", ""),
+    ("classifier.export", "POST", "project", "", "/classifier:export"),
+    ("featureView.create", "POST", "parent", "", "/featureView"),
+    ("image.importExternal", "POST", "project", "", "/image:importExternal"),
+)
+"""Methods that the package's document does not have: names, verbs, names of the parameter in the path, its end after
+the project, and the rest of the path."""
+
+
+def _add_unknown(projects: dict[str, Any]) -> None:
+    """Adds the methods that the client calls: they are refused by the server, and not by an AttributeError."""
+    for name, verb, parameter, end, rest in _UNKNOWN:
+        resource = projects
+        *inner, method = name.split(".")
+        for each in inner:
+            resource = resource["resources"].setdefault(each, {"methods": {}})
+        text = {"location": "path", "pattern": f"^projects/[^/]+{end}$", "required": True, "type": "string"}
+        resource["methods"][method] = {
+            "id": f"earthengine.projects.{name}",
+            "httpMethod": verb,
+            "path": f"v1/{{+{parameter}}}{rest}",
+            "flatPath": f"v1/projects/{{projectsId}}{end}{rest}",
+            "parameters": {parameter: text, "updateMask": {"location": "query", "type": "string"}},
+            "parameterOrder": [parameter],
+            **({} if verb == "GET" else {"request": {"type": "any"}}),
+            "response": {"type": "any"},
+        }
+
+
 @cache
 def discovery() -> bytes:
     """The API's discovery document: that of v1alpha in the package, served as v1, with the methods that it is missing.
 
     The client builds its methods from it: `ee.data.getTableDownloadId` and a filter of `ee.data.listAssets` need the
-    additions, which are those of https://developers.google.com/earth-engine/reference/rest.
+    additions, which are those of https://developers.google.com/earth-engine/reference/rest. A project's own folder of
+    assets, of which `ee.data.getAssetRootQuota` asks, has no id.
     """
     text = (files("ee") / "tests" / "cloud_api_discovery_document.json").read_text()
-    document = json.loads(text.replace("v1alpha", "v1"))
+    document = json.loads(text.replace("v1alpha", "v1").replace("/assets/.+$", "/assets/.*$"))
     projects = document["resources"]["projects"]
+    _add_unknown(projects)
     thumbnails = json.dumps(projects["resources"]["thumbnails"])
     tables = thumbnails.replace("thumbnails", "tables").replace("getPixels", "getFeatures")
     projects["resources"].setdefault("tables", json.loads(tables))
@@ -79,7 +112,7 @@ def methods() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
     def walk(resource: Mapping[str, Any]) -> Iterator[tuple[str, str, re.Pattern[str]]]:
         for method in resource.get("methods", {}).values():
             # An asset's id has slashes.
-            path = re.sub(r"\{(\w+)\}", lambda each: ".+" if each[1] == "assetsId" else "[^/:]+", method["flatPath"])
+            path = re.sub(r"\{(\w+)\}", lambda each: ".*" if each[1] == "assetsId" else "[^/:]+", method["flatPath"])
             yield method["id"].removeprefix("earthengine."), method["httpMethod"], re.compile(f"/{path}")
         for inner in resource.get("resources", {}).values():
             yield from walk(inner)

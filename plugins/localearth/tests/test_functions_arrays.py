@@ -134,6 +134,11 @@ def test_what_does_not_fit_is_an_error(local, build, message):
     assert message in str(caught.value)
 
 
+def test_a_band_without_a_name_is_not_downloaded(local, pixels):
+    with pytest.raises(ee.EEException, match="A band without a name"):
+        pixels(ee.Image(1).regexpRename(".*", "", False), 0, 0, 1, 1)
+
+
 def test_arrays_are_not_downloaded(local, pixels):
     with pytest.raises(ee.EEException, match="Band 'array' has array pixels"):
         pixels(one(1, 2), 0, 0, 1, 1)
@@ -184,3 +189,36 @@ def test_special_functions_at_their_poles(local, name, operand, expected):
 )
 def test_special_functions_of_arrays(local, name, values, expected):
     assert getattr(ee.Array(values), name)().getInfo() == pytest.approx(expected, abs=2e-3)
+
+
+def test_first_and_last_take_an_array_of_a_region(client):
+    place = ee.Geometry.Point(POINT)
+    image = one(3, 4).addBands(ee.Image(5))
+    assert image.reduceRegion(ee.Reducer.first(), place, 500).getInfo() == {"array": [3, 4], "constant": 5}
+    assert one(3, 4).reduceRegion(ee.Reducer.lastNonNull(), place, 500).getInfo() == {"array": [3, 4]}
+    assert one(3, 4).updateMask(0).reduceRegion(ee.Reducer.first(), place, 500).getInfo() == {"array": None}
+    with pytest.raises(ee.EEException, match="use arrayGet or arrayFlatten"):
+        one(3, 4).reduceRegion(ee.Reducer.mean(), place, 500).getInfo()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ee.Image(1).updateMask(one(1, 2)),
+        lambda: ee.Image(1).where(one(1, 2), 3),
+        lambda: ee.Terrain.slope(one(1, 2)),
+        lambda: one(1, 2).visualize(min=0, max=1),
+        lambda: one(1, 2).fastDistanceTransform(),
+        lambda: one(1, 2).remap([1], [2]),
+        lambda: one(1, 2).reduce(ee.Reducer.mean()),
+        lambda: (
+            one(1, 2)
+            .setDefaultProjection("EPSG:3857", None, 10)
+            .reduceResolution("mean")
+            .reproject("EPSG:3857", None, 20)
+        ),
+    ],
+)
+def test_where_numbers_are_needed_arrays_are_refused(client, make):
+    with pytest.raises(ee.EEException, match="Band 'array' has array pixels"):
+        make().reduceRegion(ee.Reducer.mean(), ee.Geometry.Point(POINT), 20).getInfo()

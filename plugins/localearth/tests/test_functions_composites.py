@@ -75,6 +75,8 @@ def test_names_of_reduced_and_flattened_collections(local):
     assert both.toBands().bandNames().getInfo() == [
         f"2017010{day}T000000_S_{band}" for day in (1, 2) for band in ("B2", "B3")
     ]
+    twice = ee.ImageCollection([ee.Image(1).set("system:index", "x")] * 2).toBands()
+    assert twice.bandNames().getInfo() == ["x_constant", "x_constant_1"]
     assert ee.ImageCollection([ee.Image(1), ee.Image(2)]).toBands().bandNames().getInfo() == [
         "0_constant",
         "1_constant",

@@ -106,9 +106,53 @@ def test_features_share_the_operations(local):
     assert grown.contains(feature).getInfo() is True
 
 
-def test_a_projection_to_work_in_is_refused(local):
-    with pytest.raises(ee.EEException, match=r"argument 'proj': .* 'EPSG:32632'; use EPSG:4326"):
-        polygon().area(1, "EPSG:32632").getInfo()
+UTM = "EPSG:32632"
+
+
+def flat(x, y):
+    return Transformer.from_crs("EPSG:4326", UTM, always_xy=True).transform(x, y)
+
+
+def test_a_projection_to_work_in_has_its_own_units(local):
+    square = ee.Geometry.Rectangle([9, 0, 10, 1], None, False)
+    assert square.area(1, "EPSG:4326").getInfo() == pytest.approx(1)
+    assert square.perimeter(1, "EPSG:4326").getInfo() == pytest.approx(4)
+    assert ee.Geometry.Point(9, 0).distance(ee.Geometry.Point(12, 4), 1, "EPSG:4326").getInfo() == 5
+    assert ee.Geometry.Point(9, 0).withinDistance(ee.Geometry.Point(12, 4), 5, 1, "EPSG:4326").getInfo() is True
+    grown = ee.Geometry.Point(9, 0).buffer(1, 1, "EPSG:4326")
+    assert shape(grown.getInfo()).bounds == pytest.approx((8, -1, 10, 1))
+    corners = shapely.Polygon([flat(x, y) for x, y in shapely.segmentize(box(9, 0, 10, 1), 0.01).exterior.coords])
+    assert square.area(1, UTM).getInfo() == pytest.approx(corners.area, rel=1e-5)
+    with pytest.raises(ee.EEException, match="use a projection without a transform"):
+        square.area(1, ee.Projection(UTM).atScale(10)).getInfo()
+
+
+def test_results_are_in_the_projection_to_work_in(local):
+    one = ee.Geometry.Rectangle([0, 0, 1000, 1000], UTM, False)
+    two = ee.Geometry.Rectangle([500, 500, 2000, 2000], UTM, False)
+    both = one.intersection(two, 1, UTM)
+    assert shape(both.getInfo()).equals(box(500, 500, 1000, 1000))
+    assert both.projection().crs().getInfo() == UTM
+    assert both.geodesic().getInfo() is False
+    point = ee.Geometry.Point(9.5, 0.5).centroid(1, UTM)
+    assert point.coordinates().getInfo() == pytest.approx(flat(9.5, 0.5))
+
+
+def test_coordinates_are_pixels_of_a_projection_with_a_transform(local):
+    grid = ee.Projection(UTM, [10, 0, 500_000, 0, -10, 5_000_000])
+    place = ee.Geometry.Point([500_015, 4_999_975], UTM)
+    assert place.transform(grid, 1).coordinates().getInfo() == [1.5, 2.5]
+    cell = ee.Geometry.Rectangle([1, 2, 2, 3], grid, False)
+    assert shape(cell.bounds(1, UTM).getInfo()).bounds == (500_010, 4_999_970, 500_020, 4_999_980)
+
+
+def test_an_empty_geometry_has_no_distance(local):
+    nothing = polygon().intersection(ee.Geometry.Point(0, 0), 1)
+    with pytest.raises(ee.EEException, match="knows no distance to an empty geometry"):
+        nothing.distance(polygon(), 1).getInfo()
+    assert nothing.withinDistance(polygon(), 1e6, 1).getInfo() is False
+    near = ee.Filter.withinDistance(1e6, ".geo", polygon())
+    assert ee.FeatureCollection([nothing, polygon()]).filter(near).size().getInfo() == 1
 
 
 def test_footprints(local, kit):

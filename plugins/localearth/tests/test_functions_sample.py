@@ -192,8 +192,20 @@ def test_images_are_moved(image, pixels):
     other = pixels(band.changeProj(CRS, "EPSG:32633"), X, Y, SIDE, SIDE, 10.0, "EPSG:32633")["c"]
     assert np.array_equal(other, values)
     assert band.changeProj(CRS, "EPSG:32633").projection().getInfo()["crs"] == "EPSG:32633"
-    with pytest.raises(ee.EEException, match="on grids of EPSG:32633 only, not of EPSG:32632"):
-        pixels(band.changeProj(CRS, "EPSG:32633"), X, Y, 1, 1, 10.0, CRS)
+    steps = pixels(band.translate(2, 3, "pixels"), X + 20, Y - 30, SIDE, SIDE, 10.0, CRS)["c"]
+    assert np.array_equal(steps, values)
+    composite = ee.ImageCollection([band, band]).mosaic()
+    with pytest.raises(ee.EEException, match="on grids of EPSG:4326 only, not of EPSG:32632"):
+        pixels(composite.changeProj(CRS, "EPSG:4326"), X, Y, 1, 1, 10.0, CRS)
+
+
+def test_a_moved_image_has_its_own_pixels_in_another_crs(image, pixels):
+    source, values, _, _ = image
+    to_other = Transformer.from_crs(CRS, "EPSG:32633", always_xy=True).transform
+    x, y = to_other(X + 45, Y - 35)  # the middle of the pixel in column 4 and row 3
+    moved = source.select("c").translate(20, 30)
+    found = pixels(moved, x - 1, y + 1, 2, 2, 1.0, "EPSG:32633")["c"]
+    assert (found == values[6, 2]).all()
 
 
 def test_hillshade_is_the_angle_to_the_light(image, pixels):

@@ -125,3 +125,17 @@ def test_a_covering_grid_has_the_cells_that_a_geometry_touches(local):
     cells = line.coveringGrid("EPSG:32632", 100).getInfo()["features"]
     corners = sorted(shape(cell["geometry"]).bounds[:2] for cell in cells)
     assert corners == [(5e5, 0), (5e5 + 100, 0), (5e5 + 200, 0), (5e5 + 200, 100)]
+
+
+def test_lines_in_a_projection_are_cut_and_simplified_in_its_units(local):
+    line = ee.Geometry.LineString([[0, 0], [0, 3], [4, 3]], "EPSG:32632", False)
+    pieces = line.cutLines([1, 5], 1, "EPSG:32632").coordinates().getInfo()
+    assert pieces == [[[0, 0], [0, 1]], [[0, 1], [0, 3], [2, 3]], [[2, 3], [4, 3]]]
+    assert ee.Geometry.LineString([[0, 0], [2, 0]], None, False).cutLines(
+        [0.5], 1, "EPSG:4326"
+    ).coordinates().getInfo() == [[[0, 0], [0.5, 0]], [[0.5, 0], [2, 0]]]
+    bent = ee.Geometry.LineString([[0, 0], [50, 1], [100, 0]], "EPSG:32632", False)
+    kept = [bent.simplify(error, "EPSG:32632").coordinates().size().getInfo() for error in (0.9, 1.1)]
+    assert kept == [3, 2]
+    far = ee.Geometry(ee.Geometry.Point([5, 5], "EPSG:32632").closestPoint(line, 1, "EPSG:32632"))
+    assert far.coordinates().getInfo() == [4, 3]

@@ -107,7 +107,9 @@ def test_joins(local):
     every = join(ee.Join.saveAll("matches", "rank", False), 1).toList(9).map(lambda f: ee.Feature(f).get("matches"))
     labels = [[each["properties"]["label"] for each in matches] for matches in every.getInfo()]
     assert labels == [["p"], ["p"], ["r", "q"]]
-    pairs = join(ee.Join.inner("left", "right"), 1).getInfo()["features"]
+    pairs = join(ee.Join.inner("left", "right", "gap"), 1).getInfo()["features"]
+    for pair in (each["properties"] for each in pairs):
+        assert pair["gap"] == abs(pair["left"]["properties"]["n"] - pair["right"]["properties"]["m"])
     found = [(f["properties"]["left"]["properties"]["name"], f["properties"]["right"]["id"]) for f in pairs]
     assert found == [("a", "0"), ("b", "0"), ("c", "1"), ("c", "2")]
 

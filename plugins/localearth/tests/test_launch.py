@@ -58,6 +58,26 @@ def test_a_program_for_googles_servers_runs_unchanged(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == ["3 someone-elses --an-option x", "4 local-project", "True"]
 
 
+FORKS = """
+import multiprocessing
+import ee
+
+ee.Initialize()
+
+def following(number):
+    return ee.Number(number).add(1).getInfo()
+
+with multiprocessing.get_context("fork").Pool(3) as pool:
+    assert pool.map(following, range(40), chunksize=1) == list(range(1, 41))
+"""
+
+
+@pytest.mark.slow
+def test_forked_processes_do_not_share_a_connection() -> None:
+    done = launch(sys.executable, "-W", "ignore", "-c", FORKS)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.slow
 def test_the_sitecustomize_of_the_environment_runs_too(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import os\nos.environ['SEEN'] = 'yes'\n")

@@ -11,6 +11,8 @@ import rasterio
 from localearth.profile import PER_BYTE, PER_REQUEST
 from localearth.rest import Service
 from localearth.transport import LocalTransport
+from pyproj import Transformer
+from shapely.geometry import box
 
 X, Y = 399960.0, 4200000.0
 VALUE = "/v1/projects/p/value:compute"
@@ -64,9 +66,9 @@ def test_the_algorithms_are_those_of_the_client(local):
 
 def test_an_unknown_path_is_501_in_googles_form(world):
     # A 404 would be "no such asset" for the client.
-    assert error(ask(Service(world), "/v1/projects/p/featureView", {})) == (
+    assert error(ask(Service(world), "/v1/projects/p/nothing", {})) == (
         501,
-        "The local Earth Engine does not implement the method at /v1/projects/p/featureView.",
+        "The local Earth Engine does not implement the method at /v1/projects/p/nothing.",
     )
 
 
@@ -109,7 +111,6 @@ def partial(world, grid, **more):
 @pytest.mark.parametrize(
     ("grid", "missing"),
     [
-        ({"crsCode": "EPSG:4326"}, "dimensions, affineTransform missing"),
         ({"dimensions": {"width": 10, "height": 10}}, "affineTransform missing"),
         ({"affineTransform": {"scaleX": 20, "scaleY": -20, "translateX": X, "translateY": Y}}, "dimensions missing"),
     ],
@@ -127,6 +128,25 @@ def test_without_a_grid_or_with_a_part_of_it_pixels_come_on_the_images_own(world
     assert status == 200
     (band,) = [band for band in world.find(ASSET).bands if band.name == "B2"]
     np.testing.assert_array_equal(np.load(io.BytesIO(content))["B2"], band.pixels)
+
+
+def test_a_region_is_divided_by_the_dimensions_and_has_the_images_pixels_without(world, kit):
+    region = kit.lonlat(box(X, Y - 2400, X + 2400, Y)).__geo_interface__
+    (band,) = [band for band in world.find(ASSET).bands if band.name == "B2"]
+    third = partial(world, {"dimensions": {"width": 80, "height": 80}}, region=region)[2]
+    np.testing.assert_array_equal(np.load(io.BytesIO(third))["B2"], band.pixels[1::3, 1::3])
+    full = partial(world, {}, region=region)[2]
+    np.testing.assert_array_equal(np.load(io.BytesIO(full))["B2"], band.pixels)
+    status, message = error(partial(world, {"dimensions": {"width": 80}}, region=region))
+    assert (status, message) == (400, "Pixel grid dimensions (80x0) must be positive.")
+
+
+def test_a_crs_alone_has_pixels_of_the_images_size(world):
+    width, height = np.load(io.BytesIO(partial(world, {"crsCode": "EPSG:32617"})[2])).shape[::-1]
+    corners = Transformer.from_crs("EPSG:32618", "EPSG:32617", always_xy=True).transform(
+        [X, X + 2400, X, X + 2400], [Y, Y, Y - 2400, Y - 2400]
+    )
+    assert [width, height] == pytest.approx([np.ptp(each) / 10 for each in corners], abs=1.5)
 
 
 def test_a_grid_without_crs_is_in_the_images_own(world):

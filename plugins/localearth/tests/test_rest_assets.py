@@ -208,6 +208,10 @@ def test_exports_are_refused_at_once(local):
         task.start()
 
 
+def test_there_are_no_tasks(local):
+    assert ee.batch.Task.list() == ee.data.listOperations() == []
+
+
 def test_every_request_that_computes_has_a_profile(local):
     ids = []
     with ee.data.profiling(ids.append):
@@ -228,7 +232,7 @@ def test_every_request_that_computes_has_a_profile(local):
 
 def test_methods_that_are_not_there_are_501_and_wrong_ones_405(world):
     service = Service(world)
-    assert service.handle("POST", "/v1/projects/p/featureView", {}, b"{}")[0] == 501
+    assert service.handle("POST", "/v1/projects/p/nothing", {}, b"{}")[0] == 501
     assert service.handle("GET", "/v1/projects/p/maps/none/tiles/0/0/0", {}, None)[0] == 404
     assert service.handle("GET", "/v1/projects/p/table:computeFeatures", {}, None)[0] == 405
     assert service.handle("PUT", f"/v1/{PUBLIC}{ASSET}", {}, None)[0] == 405
@@ -240,8 +244,9 @@ def test_methods_that_are_not_there_are_501_and_wrong_ones_405(world):
         (lambda: ee.data.createAsset({"type": "Folder"}, "projects/p/assets/f"), "projects.assets.create"),
         (lambda: ee.data.deleteAsset("projects/p/assets/f/g"), "projects.assets.delete"),
         (lambda: ee.data.updateAsset("projects/p/assets/f/g", {}, []), "projects.assets.patch"),
-        (ee.data.listOperations, "projects.operations.list"),
-        (ee.batch.Task.list, "projects.operations.list"),
+        (ee.data.getProjectConfig, "projects.getConfig"),
+        (lambda: ee.data.getAssetRootQuota("projects/local-project/assets"), "projects.assets.get"),
+        (lambda: ee.data.getFeatureViewTilesKey({"assetId": "a/b"}), "projects.featureView.create"),
         (lambda: ee.ImageCollection([1]).getVideoThumbURL({"dimensions": 9}), "projects.videoThumbnails.create"),
         (
             lambda: ee.ImageCollection([1]).getFilmstripThumbURL({"dimensions": 9}),

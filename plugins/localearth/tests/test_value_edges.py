@@ -201,7 +201,6 @@ REFUSED = {
     "aggregated dates": (lambda: table(ee.Date(0)).aggregate_array("a"), "does not reduce dates"),
     "histogram of booleans": (lambda: table(True).aggregate_histogram("a"), "keys of booleans"),
     "scale 0": (lambda: ee.Projection("EPSG:4326").scale(0, 1), "must not be 0"),
-    "direction": (lambda: ee.List([1, 2, 3]).rotate(1), "which way a list is rotated"),
     "percent twice": (lambda: ee.Number(5).format("%d%%"), "does not support '%d%%'"),
     "split with g": (lambda: ee.String("aa").split("a", "g"), "use 'i'"),
     "named and excluded": (
@@ -211,6 +210,22 @@ REFUSED = {
     "int without limits": (lambda: ee.PixelType("int"), "needs both"),
     "over the new year": (lambda: table(1).filter(ee.Filter.dayOfYear(360, 5)).size(), "use Filter.calendarRange"),
     "sum of nothing": (lambda: ee.List([]).reduce(ee.Reducer.sum()), "the sum of no values"),
+    "ring of two points": (
+        lambda: ee.ApiFunction.lookup("GeometryConstructors.LinearRing").call([[0, 0], [1, 1]]),
+        "a LinearRing needs at least 3 points",
+    ),
+    "line without points": (
+        lambda: ee.ApiFunction.lookup("GeometryConstructors.MultiLineString").call([None, 1]),
+        "points must be pairs of numbers",
+    ),
+    "function of one": (
+        lambda: ee.ApiFunction.lookup("List.iterate").call([1], lambda each: each, 0),
+        "A function with 1 arguments is called with 2",
+    ),
+    "linked number": (
+        lambda: ee.Image(1).linkCollection(ee.ImageCollection([1]), ee.Number(1)).bandNames(),
+        "a string or a list of strings",
+    ),
     "no filters": (lambda: table(1).filter(ee.Filter.Or()).size(), "give at least one"),
     "negative limit": (lambda: table(1).limit(-1), "must not be negative"),
     "sample of one": (lambda: ee.List([5]).reduce(ee.Reducer.sampleStdDev()), "so few values"),

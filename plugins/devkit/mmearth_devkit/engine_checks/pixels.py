@@ -183,6 +183,13 @@ REQUESTS: tuple[EngineCheck, ...] = (
         "the description of `clipToBoundsAndScale` is silent",
         unchecked="Only programs on the local engine download in this way; the project fixes every grid itself.",
     ),
+    assumed(
+        "region-grid",
+        "`computePixels` and `getPixels` with a `region` and no transform divide its box by the `dimensions`, "
+        "or take the image's pixels; a CRS alone has pixels of the image's size.",
+        "the quickstart of Google's REST API makes a picture of a scene so",
+        unchecked="It needs an image asset, and no request names one.",
+    ),
     documented(
         "concurrency",
         "40 requests of a project may run at once; more are refused with HTTP status 429.",

@@ -11,6 +11,7 @@ from mmearth_devkit.engine_checks.landsat import LANDSAT
 from mmearth_devkit.engine_checks.neighborhoods import NEIGHBORHOODS
 from mmearth_devkit.engine_checks.pictures import PICTURES
 from mmearth_devkit.engine_checks.pixels import MASKS, PLACES, REQUESTS, TYPES
+from mmearth_devkit.engine_checks.planes import PLANES
 from mmearth_devkit.engine_checks.rasters import COMPOSITES, SAMPLING, TERRAIN
 from mmearth_devkit.engine_checks.reducers import REDUCERS
 from mmearth_devkit.engine_checks.reduction import REDUCTION
@@ -27,7 +28,7 @@ SECTIONS: Mapping[str, tuple[EngineCheck, ...]] = MappingProxyType(
         "Tables, joins and arrays": TABLES,
         "Metadata, dates and geometries": METADATA,
         "Numbers, text and types": (*ANSWERS, *TEXT),
-        "Places": PLACES,
+        "Places": (*PLACES, *PLANES),
         "Masks and footprints": (*MASKS, *WEIGHTS),
         "Types and files": TYPES,
         "Grids and resampling": SAMPLING,

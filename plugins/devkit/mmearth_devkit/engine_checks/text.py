@@ -103,4 +103,10 @@ TEXT: tuple[EngineCheck, ...] = (
         f"{JODA}`DateTimeFormatter.withDefaultYear`",
         Probe(lambda ee: ee.Date.parse("MM-dd", "02-29").format("YYYY-MM-dd"), "2000-02-29"),
     ),
+    assumed(
+        "rotate-direction",
+        "`List.rotate` moves elements towards the end of the list.",
+        "its description has the words of Java's `Collections.rotate`, which does so",
+        Probe(lambda ee: ee.List([1, 2, 3, 4]).rotate(1), [4, 1, 2, 3]),
+    ),
 )

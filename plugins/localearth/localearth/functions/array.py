@@ -156,7 +156,7 @@ def pad(array: Array, lengths: list[int], value: Any) -> Array:
     kind = array.kind.union(arrays.make(value).kind) if value else array.kind
     missing = [(0, max(n - have, 0)) for n, have in zip(lengths, array.data.shape, strict=True)]
     data = array.data.astype(kind.dtype)
-    return Array(np.pad(data, missing, constant_values=value), kind)
+    return Array(np.pad(data, missing, constant_values=value) if missing else data, kind)
 
 
 @function("Array.project", note="Axes in ascending order.")

@@ -18,7 +18,7 @@ from localearth.values.feature import Feature, index_of
 from localearth.values.function import Function
 from localearth.values.geometry import Geometry, around
 from localearth.values.image import Image
-from localearth.values.projection import whole
+from localearth.values.projection import WGS84, Projection, whole
 
 
 @function("Collection", note="Elements may be features, geometries or images.")
@@ -190,8 +190,8 @@ def union_of(collection: Collection, _margin: Any) -> Collection:
     return of_elements([Feature(union(collection), {"system:index": "union_result"})], of_images=False)
 
 
-@function("Collection.bounds", note="In EPSG:4326 only.")
-def bounds_of(collection: Collection, _margin: Any, projection: Any) -> Geometry:
+@function("Collection.bounds")
+def bounds_of(collection: Collection, _margin: Any, projection: Projection | None) -> Geometry:
     """The box around all geometries."""
-    planar(projection)
-    return Geometry(around(union(collection).lonlat), geodesic=False)
+    found = union(collection)
+    return planar(around(found.lonlat if projection is None else found.in_pixels(projection)), projection or WGS84)

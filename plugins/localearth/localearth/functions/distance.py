@@ -13,7 +13,7 @@ from localearth.raster.sampling import MAX_WINDOW, Sampled
 from localearth.registry import function
 from localearth.values.image import Image, ImageBand, Pull
 from localearth.values.kernel import Kernel, pixel_size
-from localearth.values.pixel_type import DOUBLE, FLOAT
+from localearth.values.pixel_type import DOUBLE, FLOAT, numbers_only
 
 Floats = NDArray[np.float64]
 Metric = Callable[[Floats, float], Floats]
@@ -35,6 +35,7 @@ def _along(hit: NDArray[np.bool_]) -> Floats:
 
 def nearest(band: ImageBand, grid: Grid, pull: Pull, reach: int, metric: Metric) -> Floats:
     """The distance of each pixel to the nearest hit at most `reach` rows and columns away; infinite without one."""
+    numbers_only(band.type, band.name)
     size = (grid.height + 2 * reach) * (grid.width + 2 * reach)
     if size > MAX_WINDOW:
         raise EarthEngineError(

@@ -111,7 +111,7 @@ def date_of(image: Image) -> Date:
     return of(value)
 
 
-@function("Element.geometry", "Feature.geometry", "Image.geometry", note="`proj` without a transform.")
+@function("Element.geometry", "Feature.geometry", "Image.geometry")
 def geometry_of(element: Any, _margin: Any, projection: Projection | None, geodesics: bool | None) -> Geometry:
     """The geometry, or an image's footprint; unbounded images cover the world."""
     found: Geometry | None = element.geometry

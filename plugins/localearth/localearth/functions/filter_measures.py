@@ -61,7 +61,9 @@ def within_distance(
     """Whether two geometries are within a distance, in metres."""
 
     def near(a: Any, b: Any) -> bool:
-        return isinstance(a, Geometry) and isinstance(b, Geometry) and shapes.distance(a, b) <= limit
+        # An empty geometry is near to nothing, as it is contained in nothing (documented for Filter.contains).
+        near = (isinstance(each, Geometry) and not each.shape.is_empty for each in (a, b))
+        return all(near) and shapes.distance(a, b) <= limit
 
     both = fields(left_field, right_field, near)
     if both is not None:

@@ -1,6 +1,6 @@
 """Geometries: measures, predicates and overlays.
 
-Areas, lengths, distances and buffers are measured on the ellipsoid.
+Areas, lengths, distances and buffers are measured on the ellipsoid or, with `proj`, in the plane of a projection.
 """
 
 import math
@@ -17,7 +17,7 @@ from localearth.functions.support import refuse
 from localearth.registry import function
 from localearth.values.edges import middle, turned
 from localearth.values.ellipsoid import GEOD
-from localearth.values.geometry import LINES, UNBOUNDED, Geometry, Plane, around, coordinates, parts, valid
+from localearth.values.geometry import LINES, UNBOUNDED, Geometry, Plane, around, coordinates, parts, to_pixels, valid
 from localearth.values.projection import WGS84, Projection
 
 _PAIRS = 4_000_000
@@ -27,17 +27,21 @@ _FURTHEST = 1_500_000
 """Metres from the centre of a geometry to the end of its buffer."""
 
 
-def planar(projection: Projection | None) -> None:
-    """Refuses every working projection except EPSG:4326."""
-    if projection is not None and projection.crs != "EPSG:4326":
-        raise refuse("proj", projection.crs, "use EPSG:4326 or none")
-
-
-def _coordinates_of(projection: Projection) -> Projection:
-    """The projection, which must not have a transform."""
+def without_transform(projection: Projection) -> Projection:
+    """The projection of a length, which must not have a transform: its units could be pixels or those of the CRS."""
     if projection.transform != WGS84.transform:
         raise refuse("proj", list(projection.transform), "use a projection without a transform")
     return projection
+
+
+def flat(geometry: Geometry, projection: Projection) -> BaseGeometry:
+    """The valid shape in the plane of a projection, in pixels if it has a transform; its edges are followed."""
+    return valid(geometry.in_pixels(projection))
+
+
+def planar(shape_: BaseGeometry, projection: Projection) -> Geometry:
+    """A shape in the plane of a projection as a geometry."""
+    return Geometry(shape_, projection, geodesic=False)
 
 
 def buffered(geometry: Geometry, distance: float) -> Geometry:
@@ -68,10 +72,17 @@ def centroid(geometry: Geometry) -> Geometry:
 
 def distance(left: Geometry, right: Geometry) -> float:
     """Metres between the nearest points."""
+    if left.shape.is_empty or right.shape.is_empty:
+        raise no_distance()
     if left.globe.intersects(right.globe):
         return 0.0
     (x0, y0), (x1, y1) = nearest_points(left, right)
     return float(GEOD.inv(x0, y0, x1, y1)[2])
+
+
+def no_distance() -> EarthEngineError:
+    """The error for the distance to an empty geometry."""
+    return EarthEngineError("the local Earth Engine knows no distance to an empty geometry; remove it first.")
 
 
 def nearest_points(left: Geometry, right: Geometry) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -106,11 +117,6 @@ def _on_sphere(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
 
 
-def bounds_in(geometry: Geometry, projection: Projection) -> Geometry:
-    """The box around a geometry in another projection."""
-    return Geometry(around(geometry.in_crs(_coordinates_of(projection).crs)), projection, geodesic=False)
-
-
 SHAPES: dict[str, tuple[str, Callable[[BaseGeometry], BaseGeometry]]] = {
     "bounds": ("The box around it.", around),
     "convexHull": ("Its convex hull.", lambda shape: shape.convex_hull),
@@ -128,11 +134,24 @@ PREDICATES: dict[str, tuple[str, Callable[[BaseGeometry, BaseGeometry], bool]]] 
     "intersects": ("Whether both share a point.", lambda a, b: a.intersects(b)),
     "disjoint": ("Whether both share no point.", lambda a, b: not a.intersects(b)),
 }
-MEASURES: dict[str, tuple[str, Callable[[Geometry], float]]] = {
-    "area": ("The area on the ellipsoid, square metres.", lambda geometry: geometry.area()),
-    "length": ("The length of its lines on the ellipsoid, metres.", lambda geometry: geometry.length(LINES)),
-    "perimeter": ("The perimeter on the ellipsoid, metres.", lambda geometry: geometry.length(("Polygon",))),
+MEASURES: dict[str, tuple[str, Callable[[Geometry], float], Callable[[list[BaseGeometry]], float]]] = {
+    "area": (
+        "The area on the ellipsoid, square metres.",
+        lambda geometry: geometry.area(),
+        lambda pieces: sum(valid(piece).area for piece in pieces),
+    ),
+    "length": (
+        "The length of its lines on the ellipsoid, metres.",
+        lambda geometry: geometry.length(LINES),
+        lambda pieces: sum(piece.length for piece in pieces if piece.geom_type in LINES),
+    ),
+    "perimeter": (
+        "The perimeter on the ellipsoid, metres.",
+        lambda geometry: geometry.length(("Polygon",)),
+        lambda pieces: sum(piece.length for piece in pieces if piece.geom_type == "Polygon"),
+    ),
 }
+"""Names of measures, with a text, the measure on the ground, and that of parts in a plane."""
 
 
 @function("Geometry.geometries")
@@ -174,11 +193,15 @@ def projection_of(geometry: Geometry) -> Projection:
 
 
 def transformed(geometry: Geometry, projection: Projection, geodesic: bool | None) -> Geometry:
-    """The geometry in another projection; if its edges become others, with points that follow them."""
-    curved = _coordinates_of(projection).crs == "EPSG:4326" if geodesic is None else geodesic
+    """The geometry in another projection; if its edges become others, with points that follow them.
+
+    Coordinates are pixels of a projection with a transform: CoastSat and other programs that run on Google's servers
+    round them to whole pixels.
+    """
+    curved = projection.crs == "EPSG:4326" if geodesic is None else geodesic
     if curved:
         given = geometry if geometry.geodesic else Geometry(geometry.followed(geometry.drawn))
-        shape = given.vertices(projection.crs)
+        shape = to_pixels(given.vertices(projection.crs), projection)
     else:
-        shape = geometry.in_crs(projection.crs)
-    return Geometry(shape, Projection(projection.crs), curved)
+        shape = geometry.in_pixels(projection)
+    return Geometry(shape, projection, curved)

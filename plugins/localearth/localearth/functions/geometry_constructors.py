@@ -26,8 +26,10 @@ from localearth.values.projection import WGS84, Projection
 _RINGS = "`evenOdd` false: counterclockwise rings with clockwise holes only."
 
 
-def _points(values: list[Any]) -> list[tuple[float, float]]:
+def _points(values: Any) -> list[tuple[float, float]]:
     """Pairs of numbers from pairs, points, or a flat list of numbers."""
+    if not isinstance(values, list):
+        raise EarthEngineError("Invalid geometry coordinates: points must be pairs of numbers.")
     if all(is_number(each) for each in values):
         if len(values) % 2:
             raise EarthEngineError("Invalid geometry coordinates: an odd number of values.")
@@ -59,9 +61,13 @@ def _polygon(values: list[Any]) -> Polygon:
     rings = _rings(values)
     if not rings:
         return Polygon()
-    if any(len(ring) < 3 for ring in rings):
-        raise EarthEngineError("Invalid geometry coordinates: a LinearRing needs at least 3 points.")
+    _check_lengths("LinearRing", rings, 3)
     return Polygon(rings[0], rings[1:])
+
+
+def _check_lengths(name: str, lines: list[list[tuple[float, float]]], least: int) -> None:
+    if any(len(line) < least for line in lines):
+        raise EarthEngineError(f"Invalid geometry coordinates: a {name} needs at least {least} points.")
 
 
 def _inputs(values: list[Any]) -> Projection:
@@ -140,19 +146,23 @@ def multi_polygon(
     return _made(MultiPolygon(shapes), crs, geodesic, values, even_odd)
 
 
-def _lines(make: Callable[[Any], BaseGeometry]) -> Callable[..., Geometry]:
+def _lines(name: str, make: Callable[[Any], BaseGeometry], read: Callable[[Any], Any]) -> Callable[..., Geometry]:
     def run(values: list[Any], crs: Projection | None, geodesic: bool | None, _margin: Any) -> Geometry:
-        return _made(make(values), crs, geodesic, values)
+        points = read(values)
+        lines = points if read is _rings else [points]
+        if points:
+            _check_lengths(name, lines, 3 if make is LinearRing else 2)
+        return _made(make(points), crs, geodesic, values)
 
     return run
 
 
-for _name, _text, _make in (
-    ("LineString", "A line.", lambda values: LineString(_points(values))),
-    ("LinearRing", "A closed line.", lambda values: LinearRing(_points(values))),
-    ("MultiLineString", "Lines.", lambda values: MultiLineString(_rings(values))),
+for _name, _text, _make, _read in (
+    ("LineString", "A line.", LineString, _points),
+    ("LinearRing", "A closed line.", LinearRing, _points),
+    ("MultiLineString", "Lines.", MultiLineString, _rings),
 ):
-    _run = _lines(_make)
+    _run = _lines(_name, _make, _read)
     _run.__doc__ = _text
     function(f"GeometryConstructors.{_name}")(_run)
 

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import shapely
 from shapely.geometry import LineString, MultiLineString, Point, box
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import substring
 
 from localearth.errors import EarthEngineError
-from localearth.functions.geometry import nearest_points, planar
+from localearth.functions.geometry import flat, nearest_points, planar, without_transform
 from localearth.functions.geometry_operations import like, of
 from localearth.functions.support import refuse
 from localearth.registry import function
@@ -17,41 +19,53 @@ from localearth.values.collection import Collection, of_elements
 from localearth.values.ellipsoid import GEOD
 from localearth.values.feature import Feature
 from localearth.values.function import ErrorMargin
-from localearth.values.geometry import Geometry, parts, valid
+from localearth.values.geometry import LINES, Geometry, parts, valid
 from localearth.values.projection import Projection, apply
 
-_PLANAR = "`proj` must be EPSG:4326; `maxError` is ignored."
+_PLANE = "With `proj`, the result is in that projection. `maxError` is ignored."
 
 
 @function(
     "Geometry.simplify",
     "Feature.simplify",
-    note="`maxError` in metres; `proj` must be EPSG:4326. Douglas-Peucker: within the error, but Google may keep other "
-    "vertices.",
+    note="Douglas-Peucker: within the error, but Google may keep other vertices. With `proj`, in the plane of that "
+    "projection.",
 )
 def simplify(value: Any, margin: ErrorMargin, projection: Projection | None) -> Any:
     """The geometry with fewer vertices, nowhere further from it than an error."""
-    planar(projection)
-    if margin.unit != "meters" or margin.value is None:
-        raise refuse("maxError", margin.unit, "use metres")
     geometry = of(value)
+    if margin.value is None or (projection is None and margin.unit != "meters"):
+        raise refuse("maxError", margin.unit, "use metres, or units of `proj`")
+    if projection is not None:
+        unit = projection.nominal_scale if margin.unit == "meters" else 1
+        return like(value, planar(shapely.simplify(flat(geometry, projection), margin.value / unit), projection))
     if geometry.shape.is_empty or geometry.shape.geom_type.endswith("Point"):
         return like(value, Geometry(geometry.lonlat))
     plane, local = geometry.local()
     return like(value, plane.back(shapely.simplify(local, margin.value, preserve_topology=True)))
 
 
-@function("Geometry.cutLines", "Feature.cutLines", note=_PLANAR)
+@function("Geometry.cutLines", "Feature.cutLines", note=_PLANE)
 def cut_lines(value: Any, distances: list[float], _margin: Any, projection: Projection | None) -> Any:
     """Lines cut at distances along them, metres; other geometries become empty."""
-    planar(projection)
     cuts = sorted({float(each) for each in distances if each > 0})
-    pieces: list[LineString] = []
     given = of(value)
-    for line in parts(given.vertices("EPSG:4326") if given.geodesic else given.followed(given.drawn)):
-        if line.geom_type in ("LineString", "LinearRing") and not line.is_empty:
-            pieces += _cut(np.asarray(line.coords)[:, :2].tolist(), cuts)
+    if projection is not None:
+        lines = _lines(given.in_pixels(without_transform(projection)))
+        flat_pieces = [piece for line in lines for piece in _cut_flat(line, cuts)]
+        return like(value, planar(MultiLineString(flat_pieces), projection))
+    lines = _lines(given.vertices("EPSG:4326") if given.geodesic else given.followed(given.drawn))
+    pieces = [piece for line in lines for piece in _cut(np.asarray(line.coords)[:, :2].tolist(), cuts)]
     return like(value, Geometry(MultiLineString(pieces)))
+
+
+def _lines(shape: BaseGeometry) -> list[BaseGeometry]:
+    return [part for part in parts(shape) if part.geom_type in LINES and not part.is_empty]
+
+
+def _cut_flat(line: BaseGeometry, cuts: list[float]) -> list[BaseGeometry]:
+    ends = [0.0, *(cut for cut in cuts if cut < line.length), line.length]
+    return [substring(LineString(line.coords), first, last) for first, last in itertools.pairwise(ends)]
 
 
 def _cut(points: list[list[float]], cuts: list[float]) -> list[LineString]:
@@ -68,22 +82,24 @@ def _cut(points: list[list[float]], cuts: list[float]) -> list[LineString]:
 
 
 def _near(left: Any, right: Any, projection: Projection | None) -> tuple[Geometry, Geometry] | None:
-    planar(projection)
     one, two = of(left), of(right)
     if one.shape.is_empty or two.shape.is_empty:
         return None
-    (x0, y0), (x1, y1) = nearest_points(one, two)
-    return Geometry(Point(x0, y0)), Geometry(Point(x1, y1))
+    if projection is None:
+        (x0, y0), (x1, y1) = nearest_points(one, two)
+        return Geometry(Point(x0, y0)), Geometry(Point(x1, y1))
+    first, last = shapely.shortest_line(flat(one, projection), flat(two, projection)).coords
+    return planar(Point(first), projection), planar(Point(last), projection)
 
 
-@function("Geometry.closestPoint", "Feature.closestPoint", note=_PLANAR)
+@function("Geometry.closestPoint", "Feature.closestPoint", note=_PLANE)
 def closest_point(left: Any, right: Any, _margin: Any, projection: Projection | None) -> Geometry | None:
     """The point of the right geometry that is nearest to the left one."""
     found = _near(left, right, projection)
     return found and found[1]
 
 
-@function("Geometry.closestPoints", "Feature.closestPoints", note=_PLANAR)
+@function("Geometry.closestPoints", "Feature.closestPoints", note=_PLANE)
 def closest_points(left: Any, right: Any, _margin: Any, projection: Projection | None) -> dict[str, Geometry]:
     """The points of both geometries that are nearest to each other."""
     found = _near(left, right, projection)

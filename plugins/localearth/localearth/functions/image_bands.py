@@ -102,7 +102,7 @@ def link_collection(image: Image, collection: Collection, bands: Any, properties
     """Adds bands and properties of the image of a collection with the same value of a property."""
     value = image.properties.get(match)
     found = None if value is None else collection.matching(match, value)
-    names, keys = ([each] if isinstance(each, str) else list(each or ()) for each in (bands, properties))
+    names, keys = _names("linkedBands", bands), _names("linkedProperties", properties)
     if found is None:
         linked = [masked_band(name, DOUBLE) for name in names]
     else:
@@ -111,6 +111,13 @@ def link_collection(image: Image, collection: Collection, bands: Any, properties
     kept = {key: value for key, value in image.properties.items() if key not in keys}
     values = {} if found is None else {key: found.properties[key] for key in keys if key in found.properties}
     return image.with_bands(merged.values()).with_properties({**kept, **values})
+
+
+def _names(argument: str, given: Any) -> list[str]:
+    found = [given] if isinstance(given, str) else [] if given is None else given
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise EarthEngineError(f"argument '{argument}': must be a string or a list of strings.")
+    return found
 
 
 @function("Image.cat")

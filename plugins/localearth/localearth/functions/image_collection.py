@@ -14,8 +14,8 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import index_of
-from localearth.values.image import Image, ImageBand, Pull, blank, of_bands
-from localearth.values.pixel_type import PixelType, cast, united
+from localearth.values.image import Image, ImageBand, Pull, blank, of_bands, unique
+from localearth.values.pixel_type import PixelType, cast, numbers_only, united
 from localearth.values.projection import WGS84
 from localearth.values.reducer import BUILTIN, Reducer
 from localearth.values.row_reducers import RowReducer
@@ -32,11 +32,12 @@ def from_images(images: list[Image]) -> Collection:
 
 @function("ImageCollection.toBands")
 def to_bands(collection: Collection) -> Image:
-    """All bands of all images, named `<system:index>_<band>`."""
+    """All bands of all images, named `<system:index>_<band>`; equal names get `_1`."""
     bands = [evolve(band, name=f"{index_of(image)}_{band.name}") for image in collection.images for band in image.bands]
     if len(bands) > MAX_BANDS:
         raise EarthEngineError(f"Too many bands: {len(bands)}, but at most {MAX_BANDS} are allowed.")
-    return of_bands(bands)
+    names = unique(band.name for band in bands)
+    return of_bands(evolve(band, name=name) for band, name in zip(bands, names, strict=True))
 
 
 def _by_name(collection: Collection) -> dict[str, list[ImageBand]]:
@@ -118,6 +119,8 @@ def reduced(
     name: str, bands: list[ImageBand], reducer: Reducer, kinds: list[PixelType] | None = None
 ) -> list[ImageBand]:
     """One band per output of a reducer over a stack of bands, all named `name`."""
+    for band in bands:
+        numbers_only(band.type, band.name)
     types = kinds or reducer.types(united(band.type for band in bands), len(bands))
 
     def every(grid: Grid, pull: Pull) -> Sampled:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from localearth.errors import EarthEngineError
 from localearth.functions.image_bounds import clipped_dimensions
 from localearth.functions.shares import clip_mask, inside
-from localearth.functions.support import Pairs, beside, pairs
+from localearth.functions.support import Pairs, beside, of_numbers, pairs
 from localearth.promote import constant, is_number, promote
 from localearth.raster.grid import Grid
 from localearth.raster.mask import Mask, both, either, has_fractions, valid
@@ -21,7 +21,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.geometry import Geometry
 from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import BOOLEAN, PixelType, cast, of_number, united
+from localearth.values.pixel_type import BOOLEAN, PixelType, cast, numbers_only, of_number, united
 from localearth.values.projection import Projection
 
 _RANGE = (
@@ -106,7 +106,7 @@ def _of_values(test: NDArray[Any]) -> Mask:
 )
 def update_mask(image: Image, mask: Image) -> Image:
     """Masks where another image is 0 or masked."""
-    return image.with_bands(_masked(beside(image, mask, "mask"), True))
+    return image.with_bands(_masked(beside(image, of_numbers(mask), "mask"), True))
 
 
 @function(
@@ -122,7 +122,7 @@ def self_mask(image: Image) -> Image:
 def mask_of(image: Image, mask: Image | None) -> Image:
     """The mask of each band as an image or, with an argument, the image with that mask."""
     if mask is not None:
-        return image.with_bands(_masked(beside(image, mask, "mask"), False))
+        return image.with_bands(_masked(beside(image, of_numbers(mask), "mask"), False))
 
     def one(band: ImageBand) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
@@ -175,7 +175,7 @@ def _clip(image: Image, region: Geometry) -> Image:
 @function("Image.where")
 def where(image: Image, test: Image, value: Image) -> Image:
     """Replaces pixels where the test and the new value are valid and the test is not 0."""
-    tests, values = beside(image, test, "test"), beside(image, value, "value")
+    tests, values = beside(image, of_numbers(test), "test"), beside(image, value, "value")
 
     def one(band: ImageBand, by: ImageBand, other: ImageBand) -> ImageBand:
         kind = band.type.union(other.type)
@@ -226,6 +226,7 @@ def remap(image: Image, old: list[Any], new: list[Any], default: Any, name: str 
     if not all(map(is_number, [*old, *new])) or len(set(old)) < len(old):
         raise EarthEngineError("arguments 'from' and 'to': the local Earth Engine needs numbers, each in 'from' once.")
     band = image.first_band if name is None else image.band(name)
+    numbers_only(band.type, band.name)
     filler = (
         None if default is None else promote("Image.remap", "defaultValue", "Image<unknown bands>", default).bands[0]
     )

@@ -6,9 +6,8 @@ import numpy as np
 from attrs import evolve
 
 from localearth.errors import EarthEngineError
-from localearth.functions.support import refuse
-from localearth.raster.grid import Grid
-from localearth.raster.sampling import Sampled
+from localearth.raster.grid import Grid, pixels_of
+from localearth.raster.sampling import Read, Sampled, nearest
 from localearth.registry import function
 from localearth.values.ellipsoid import AUTHALIC, equal_area
 from localearth.values.geometry import Geometry
@@ -16,12 +15,10 @@ from localearth.values.image import Image, ImageBand, Pull, of_bands
 from localearth.values.pixel_type import DOUBLE
 from localearth.values.projection import (
     WGS84,
-    Affine,
     Projection,
     apply,
     compose,
     invert,
-    lookup,
     metres_per_unit,
     reproject,
 )
@@ -61,7 +58,8 @@ def _turned(angle: Any) -> Any:
 
 @function(
     "Image.changeProj",
-    note="Computed where the requested grid is in the CRS of `dstProj`; another grid is an error.",
+    note="On a grid in another CRS than that of `dstProj`, the nearest of the image's own pixels, which must be in the "
+    "CRS of `srcProj`.",
 )
 def change_proj(image: Image, source: Projection, target: Projection) -> Image:
     """The image moved from its place in one projection to the same coordinates in another."""
@@ -73,19 +71,26 @@ def _moved(image: Image, source: Projection, target: Projection, name: str) -> I
     back = compose(source.transform, invert(target.transform))
 
     def one(band: ImageBand) -> ImageBand:
-        def moved(grid: Grid, pull: Pull) -> Sampled:
-            if grid.crs != target.crs:
-                raise EarthEngineError(
-                    f"{name}: the local Earth Engine computes it on grids of {target.crs[:40]} only, not of "
-                    f"{grid.crs[:40]}; request or reproject to that CRS.",
-                    placed=True,
-                )
-            return pull.weighted(band.source, Grid(source.crs, compose(back, grid.transform), grid.width, grid.height))
+        own = band.projection.crs == source.crs
+        native = Projection(target.crs, compose(invert(back), band.projection.transform)) if own else target
 
-        if band.projection.crs == source.crs:
-            native: Affine = compose(invert(back), band.projection.transform)
-            return evolve(band, projection=Projection(target.crs, native), source=moved)
-        return evolve(band, projection=target, source=moved, dimensions=None)
+        def read(pull: Pull) -> Read:
+            # The pixels of the moved image have the rows and columns of the image's.
+            return lambda *window: pull(band.source, pixels_of(band.projection).window(*window))
+
+        def moved(grid: Grid, pull: Pull) -> Sampled:
+            if grid.crs == target.crs:
+                there = Grid(source.crs, compose(back, grid.transform), grid.width, grid.height)
+                return pull.weighted(band.source, there)
+            if own and band.projection != WGS84:  # a composite has no pixels of its own
+                return nearest(pull.positions(grid, native), read(pull), None, band.type.dtype)
+            raise EarthEngineError(
+                f"{name}: the local Earth Engine computes it on grids of {target.crs[:40]} only, not of "
+                f"{grid.crs[:40]}; request or reproject to that CRS.",
+                placed=True,
+            )
+
+        return evolve(band, projection=native, source=moved, dimensions=band.dimensions if own else None)
 
     footprint = None
     if image.footprint is not None:
@@ -97,14 +102,14 @@ def _moved(image: Image, source: Projection, target: Projection, name: str) -> I
 
 @function(
     "Image.translate",
-    note="`units` 'meters' and a projected CRS; y points north. Computed where the requested grid is in that CRS.",
+    note="y points north in 'meters', and along the rows in 'pixels' (assumed); a degree is 111319 m (assumed).",
 )
 def translate(image: Image, x: float, y: float, units: str, projection: Projection | None) -> Image:
-    """The image moved by a distance."""
-    if units != "meters":
-        raise refuse("units", units, "use 'meters'")
-    crs = (projection or image.first_band.projection).crs
-    if lookup(crs).is_geographic:
-        raise refuse("proj", crs[:40], "use a projected CRS")
-    unit = metres_per_unit(crs)
-    return _moved(image, Projection(crs), Projection(crs, (1, 0, x / unit, 0, 1, y / unit)), "Image.translate")
+    """The image moved by a distance, in metres or in pixels of the projection."""
+    if units not in ("meters", "pixels"):
+        raise EarthEngineError(f"argument 'units': must be 'meters' or 'pixels', not {units!r}.")
+    given = projection or image.first_band.projection
+    place = given if units == "pixels" else Projection(given.crs)
+    unit = 1 if units == "pixels" else metres_per_unit(given.crs)
+    target = Projection(place.crs, compose(place.transform, (1, 0, x / unit, 0, 1, y / unit)))
+    return _moved(image, place, target, "Image.translate")

@@ -19,7 +19,7 @@ from localearth.functions.shares import shares_of
 from localearth.raster.grid import Grid, check_memory, pixels_of
 from localearth.raster.mask import Mask, has_fractions
 from localearth.registry import function
-from localearth.values.array import Array
+from localearth.values.array import Array, make
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
 from localearth.values.geometry import Geometry, valid
@@ -103,6 +103,9 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
     results: dict[str, Any] = {}
     inside = region.centre if not reducer.weighted else region.share > 0
     for band in bands:
+        if band.type.dimensions and reducer in _ENDS:
+            results[band.name] = _array(band, _ENDS[reducer], region, pull)
+            continue
         if reducer is not BUILTIN["count"]:
             numbers_only(band.type, band.name)
         values, mask = pull.weighted(band.source, region.grid)
@@ -121,6 +124,17 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
 def _weights(mask: Mask, region: Region) -> NDArray[Any]:
     """The weights of pixels: the smaller of the mask and the share in the region (release notes of 2017-08-28)."""
     return np.minimum(mask, region.share) if has_fractions(mask) else region.share
+
+
+_ENDS = {BUILTIN["first"]: 0, BUILTIN["firstNonNull"]: 0, BUILTIN["last"]: -1, BUILTIN["lastNonNull"]: -1}
+"""Reducers that take one of the pixels, which may be an array."""
+
+
+def _array(band: ImageBand, end: int, region: Region, pull: Pull) -> Array | None:
+    """The first or last array in a region."""
+    values, mask = pull(band.source, region.grid)
+    found = values[(mask > 0) & region.centre]
+    return make(found[end]) if len(found) else None
 
 
 def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pull) -> dict[str, Any]:

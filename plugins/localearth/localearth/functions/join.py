@@ -7,7 +7,6 @@ from attrs import evolve
 
 from localearth.errors import EarthEngineError
 from localearth.functions.collection import ordered
-from localearth.functions.support import refuse
 from localearth.registry import function
 from localearth.values.collection import Collection, Filter
 from localearth.values.compare import Match
@@ -45,12 +44,10 @@ def save_all(key: str, ordering: str | None, ascending: bool, measure: str | Non
     return Join("saveAll", key, "", ordering, ascending, measure, outer)
 
 
-@function("Join.inner", note="`measureKey` is refused. Ids are those of both elements, as `0_1` (assumed).")
+@function("Join.inner", note="Ids are those of both elements, as `0_1` (assumed).")
 def inner(primary: str, secondary: str, measure: str | None) -> Join:
-    """Makes one feature of every pair."""
-    if measure is not None:
-        raise refuse("measureKey", measure, "use Join.saveAll or Join.saveBest, or compute the measure of each pair")
-    return Join("inner", primary, secondary)
+    """Makes one feature of every pair, with the measure of the pair."""
+    return Join("inner", primary, secondary, measure_key=measure)
 
 
 @function(
@@ -87,8 +84,11 @@ def _joined(join: Join, primary: Collection, secondary: Collection, condition: F
                 yield left
         elif join.kind == "inner":
             for right in found:
-                index = f"{index_of(left)}_{index_of(right)}"
-                yield Feature(None, {"system:index": index, join.match_key: left, join.second_key: right})
+                pair: dict[str, Any] = {"system:index": f"{index_of(left)}_{index_of(right)}"}
+                pair |= {join.match_key: left, join.second_key: right}
+                if join.measure_key is not None and condition.measure is not None:
+                    pair[join.measure_key] = condition.measure(left, right)
+                yield Feature(None, pair)
         elif found or join.outer:
             yield _saved(join, left, found, condition.measure)
 

@@ -9,7 +9,7 @@ from localearth.promote import is_number, type_name
 from localearth.registry import function
 from localearth.values import row_reducers as rows
 from localearth.values.collection import Filter
-from localearth.values.compare import same, text_key
+from localearth.values.compare import text_key
 from localearth.values.date import Date
 from localearth.values.function import Function
 from localearth.values.pixel_type import text_of
@@ -229,14 +229,11 @@ def reverse(items: List) -> List:
     return items[::-1]
 
 
-@function("List.rotate", note="Refused where the direction matters: no source says it.")
+@function("List.rotate", note="Towards the end of the list, as Java does (assumed).")
 def rotate(items: List, distance: int) -> List:
-    """The list rotated by a distance, where both directions give the same."""
-    at = distance % len(items) if items else 0
-    left, right = [*items[at:], *items[:at]], [*items[-at:], *items[:-at]]
-    if at and not same(left, right):
-        raise refuse("distance", distance, "which way a list is rotated is not documented: use slice and cat")
-    return left
+    """The list with its elements moved by a distance; those beyond the end come first."""
+    at = -distance % len(items) if items else 0
+    return [*items[at:], *items[:at]]
 
 
 @function("List.sort")

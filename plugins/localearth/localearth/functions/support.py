@@ -10,6 +10,7 @@ from localearth.promote import Mismatch, converter
 from localearth.values.feature import index_of
 from localearth.values.function import Function
 from localearth.values.image import Image, ImageBand
+from localearth.values.pixel_type import numbers_only
 from localearth.values.reducer import Reducer
 
 Pairs = list[tuple[str, ImageBand, ImageBand]]
@@ -72,6 +73,13 @@ def pairs(left: Image, right: Image) -> Pairs:
             "the images have neither equal names nor equal numbers of bands."
         )
     return [(band.name, band, by_name[band.name]) for band in common]
+
+
+def of_numbers(image: Image) -> Image:
+    """The image, which must not have array pixels."""
+    for band in image.bands:
+        numbers_only(band.type, band.name)
+    return image
 
 
 def beside(image: Image, other: Image, what: str) -> Pairs:

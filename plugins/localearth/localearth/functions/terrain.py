@@ -47,6 +47,7 @@ def _gradient(band: ImageBand, grid: Grid, pull: Pull) -> tuple[NDArray[Any], ND
 
 
 def _derived(band: ImageBand, name: str, measure: Callable[..., Any], kind: PixelType = FLOAT) -> ImageBand:
+    numbers_only(band.type, band.name)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
         east, north, valid = _gradient(band, grid, pull)

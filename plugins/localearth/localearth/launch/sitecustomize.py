@@ -80,6 +80,21 @@ def _replacements(ee: Any, url: str, transport: Any) -> dict[tuple[Any, str], An
     }
 
 
+def _separate_forks(ee: Any) -> None:
+    """Gives each forked process connections of its own; on one that is shared, they read each other's answers.
+
+    Google's servers encrypt connections, so that a shared one is an error there.
+    """
+
+    def close() -> None:
+        session = ee.data._get_state().requests_session
+        if session is not None:
+            session.close()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=close)
+
+
 class _Finder(MetaPathFinder):
     """Redirects the client as soon as a program imports it."""
 
@@ -112,6 +127,7 @@ class _Loader(Loader):
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
         redirect(module, self._url)
+        _separate_forks(module)
 
 
 def _run_next() -> None:

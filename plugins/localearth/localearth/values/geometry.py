@@ -94,8 +94,7 @@ class Geometry:
 
     def in_pixels(self, projection: Projection) -> BaseGeometry:
         """The shape in fractional columns and rows of a projection; its edges are followed."""
-        inverse = invert(projection.transform)
-        return shapely.transform(self.in_crs(projection.crs), lambda xy: np.column_stack(apply(inverse, *xy.T)))
+        return to_pixels(self.in_crs(projection.crs), projection)
 
     def vertices(self, crs: str) -> BaseGeometry:
         """The shape in coordinates of a CRS, with its own vertices only."""
@@ -149,6 +148,14 @@ class Geometry:
         if not self.geodesic and "Point" not in self.type:
             shown["geodesic"] = False
         return shown | _geojson(self.shape)
+
+
+def to_pixels(shape_: BaseGeometry, projection: Projection) -> BaseGeometry:
+    """A shape in coordinates of a projection's CRS in its fractional columns and rows."""
+    if projection.transform == WGS84.transform:
+        return shape_
+    inverse = invert(projection.transform)
+    return shapely.transform(shape_, lambda xy: np.column_stack(apply(inverse, *xy.T)))
 
 
 UNBOUNDED = Geometry(box(-180, -90, 180, 90), geodesic=False)
@@ -274,12 +281,14 @@ def coordinates(geometry: Geometry) -> Any:
     return _geojson(geometry.shape).get("coordinates", [])
 
 
-def from_geojson(value: dict[str, Any]) -> Geometry:
+def from_geojson(value: Any) -> Geometry:
     """A geometry from GeoJSON, which some clients send.
 
     Raises:
         EarthEngineError: when it is not valid GeoJSON.
     """
+    if not isinstance(value, dict):
+        raise EarthEngineError("Invalid GeoJSON geometry.")
     crs = value.get("crs", "EPSG:4326")
     if isinstance(crs, dict):
         crs = crs.get("properties", {}).get("name", "EPSG:4326")

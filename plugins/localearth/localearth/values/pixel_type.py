@@ -158,7 +158,10 @@ def array_pixels(shape: tuple[int, int]) -> NDArray[Any]:
 def numbers_only(kind: PixelType, name: str) -> None:
     """Refuses array pixels."""
     if kind.dimensions:
-        raise EarthEngineError(f"Band '{name}' has array pixels, which the local Earth Engine does not support here.")
+        raise EarthEngineError(
+            f"Band '{name}' has array pixels, which the local Earth Engine does not support here; use arrayGet or "
+            "arrayFlatten."
+        )
 
 
 def cast(values: NDArray[Any], target: PixelType) -> NDArray[Any]:

@@ -1,0 +1,111 @@
+"""Checks of geometries and moved images in a projection to work in, the argument `proj`."""
+
+from typing import Any
+
+from mmearth_devkit.engine_checks.check import API, EngineCheck, Probe, assumed, documented
+
+_UTM = "EPSG:32632"
+_PIXELS = [10, 0, 500_000, 0, -10, 5_000_000]
+"""A transform of pixels of 10 m."""
+
+
+def _square(ee: Any, size: float) -> Any:
+    """A square of UTM from its origin."""
+    return ee.Geometry.Rectangle([0, 0, size, size], _UTM, False)
+
+
+def _moved(ee: Any, x: float, y: float, units: str) -> Any:
+    """The coordinates of a moved image of pixel coordinates in the pixel (20, 20)."""
+    projection = ee.Projection(_UTM, _PIXELS)
+    moved = ee.Image.pixelCoordinates(projection).translate(x, y, units, projection)
+    place = ee.Geometry.Point([500_205, 4_999_795], _UTM)
+    return moved.reduceRegion(ee.Reducer.first(), place, crs=projection)
+
+
+PLANES: tuple[EngineCheck, ...] = (
+    documented(
+        "proj-units",
+        "With `proj`, areas, lengths and buffers have the units of its coordinates: degrees in EPSG:4326.",
+        API + "geometry-area",
+        Probe(
+            lambda ee: [
+                ee.Geometry.Rectangle([9, 0, 10, 1], None, False).area(1e-6, "EPSG:4326"),
+                ee.Geometry.Point([9, 0]).distance(ee.Geometry.Point([12, 4]), 1e-6, "EPSG:4326"),
+                _square(ee, 1000).area(0.001, _UTM),
+            ],
+            [1, 5, 1_000_000],
+            tolerance=1e-3,
+        ),
+    ),
+    documented(
+        "proj-cuts",
+        "With `proj`, `cutLines` cuts at distances in its units.",
+        API + "geometry-cutlines",
+        Probe(
+            lambda ee: (
+                ee.Geometry.LineString([[0, 0], [9, 0]], _UTM, False).cutLines([4], 0.001, _UTM).coordinates().flatten()
+            ),
+            [0, 0, 4, 0, 4, 0, 9, 0],
+            tolerance=1e-3,
+        ),
+    ),
+    assumed(
+        "proj-result",
+        "With `proj`, the results of overlays and buffers are in that projection, with straight edges.",
+        "the description says that they are computed there",
+        Probe(
+            lambda ee: [
+                found := _square(ee, 1000).intersection(_square(ee, 500), 0.001, _UTM),
+                found.projection().crs(),
+                found.geodesic(),
+            ][1:],
+            [_UTM, False],
+        ),
+    ),
+    assumed(
+        "transform-pixels",
+        "A geometry in a projection with a transform has coordinates of its pixels.",
+        "CoastSat (https://github.com/kvos/CoastSat) and other programs round them to whole pixels",
+        Probe(
+            lambda ee: (
+                ee.Geometry.Point([500_015, 4_999_975], _UTM)
+                .transform(ee.Projection(_UTM, _PIXELS), 0.001)
+                .coordinates()
+            ),
+            [1.5, 2.5],
+            tolerance=1e-3,
+        ),
+    ),
+    assumed(
+        "translate-y",
+        "`translate` moves an image north for a positive y in metres, and along the rows for one in pixels.",
+        "both are the directions of the coordinates",
+        Probe(
+            lambda ee: [
+                _moved(ee, 20, 30, "meters").getNumber("y"),
+                _moved(ee, 2, 3, "pixels").getNumber("x"),
+                _moved(ee, 2, 3, "pixels").getNumber("y"),
+            ],
+            [23.5, 18.5, 17.5],
+            tolerance=1e-3,
+        ),
+    ),
+    assumed(
+        "combine-weights",
+        "A combination of weighted and unweighted reducers uses the pixels of the weighted ones: `count` beside `mean` "
+        "also counts pixels that are covered in part.",
+        "combined reducers share their inputs",
+        Probe(
+            lambda ee: [
+                ee.Image(1)
+                .reduceRegion(reducer, _square(ee, 23), crs=ee.Projection(_UTM, [10, 0, 0, 0, 10, 0]))
+                .get(name)
+                for reducer, name in (
+                    (ee.Reducer.count(), "constant"),
+                    (ee.Reducer.mean().combine(ee.Reducer.count(), "", True), "constant_count"),
+                )
+            ],
+            [4, 9],
+        ),
+    ),
+)
