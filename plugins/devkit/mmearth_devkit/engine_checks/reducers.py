@@ -176,6 +176,22 @@ REDUCERS: tuple[EngineCheck, ...] = (
         ),
     ),
     assumed(
+        "sum-of-masked",
+        "`reduceRegion` with `sum` is null where no pixel is valid.",
+        "public programs replace the null by 0; the `sum` of a collection is masked there",
+        Probe(
+            lambda ee: (
+                columns(ee)
+                .updateMask(0)
+                .reduceRegion(
+                    ee.Reducer.sum(), ee.Geometry.Rectangle([LEFT, TOP - 10, LEFT + 30, TOP], ZONE, False), 10
+                )
+                .get("x")
+            ),
+            None,
+        ),
+    ),
+    assumed(
         "combined-nulls",
         "Of reducers with inputs of their own, as in `repeat`, each drops the nulls of its own inputs.",
         "the description says that they run in parallel",
