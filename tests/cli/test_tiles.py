@@ -2,17 +2,15 @@
 
 import hashlib
 import json
-from importlib.util import find_spec
 
 import geopandas as gpd
 import pytest
 from mmearth_devkit.testing.command_line import cli, own_process, summary
+from mmearth_devkit.testing.needs import needs_planet
 from shapely.geometry import box
 
 from mmearth_core.tiles.index import TileIndex
 from mmearth_core.tiles.read import read_tiles
-
-needs_planet = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 
 def call(*words):

@@ -4,12 +4,12 @@ import ast
 import re
 from enum import Enum
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from mmearth_devkit.testing.needs import needs_planet
 
 import mmearth_core
 
@@ -87,9 +87,8 @@ def test_the_examples_run_and_have_the_values_that_they_show() -> None:
 
 
 @pytest.mark.slow
+@needs_planet
 def test_the_modality_of_the_examples_has_nothing_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if find_spec("global_land_mask") is None:  # an import would load a gigabyte
-        pytest.skip("needs mmearth-localearth[planet]")
     from mmearth_devkit import check_modality
 
     (tmp_path / "contract_examples.py").write_text("\n\n".join(EXAMPLES))

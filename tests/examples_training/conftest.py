@@ -4,7 +4,6 @@ import importlib.util
 import json
 import tomllib
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +11,7 @@ import pytest
 import tomli_w
 from mmearth_devkit.testing.command_line import cli
 from mmearth_devkit.testing.few_tiles import demo_of
+from mmearth_devkit.testing.needs import skip_without_planet
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -21,8 +21,7 @@ Make = Callable[..., Path]
 @pytest.fixture(scope="session")
 def make_planet(tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Makes the demo's dataset of every n-th tile; with a size of its own, and of two modalities, if one is given."""
-    if find_spec("global_land_mask") is None:  # an import would load a gigabyte
-        pytest.skip("needs mmearth-localearth[planet]")
+    skip_without_planet()
 
     def make(every: int, size: int | None = None) -> Path:
         text, tiles = demo_of("local:synthetic", slice(None, None, every))

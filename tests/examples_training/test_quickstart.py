@@ -4,11 +4,11 @@ import base64
 import io
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 import pytest
+from mmearth_devkit.testing.needs import needs_planet
 from PIL import Image
 
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "quickstart.ipynb"
@@ -55,9 +55,8 @@ def test_it_is_stored_as_one_run_left_it() -> None:
 
 
 @pytest.mark.slow
+@needs_planet
 def test_it_runs_and_says_what_is_stored(tmp_path: Path) -> None:
-    if find_spec("global_land_mask") is None:  # an import would load a gigabyte
-        pytest.skip("needs mmearth-localearth[planet]")
     made = tmp_path / "made.ipynb"
     done = subprocess.run([sys.executable, EXECUTE, NOTEBOOK, made], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

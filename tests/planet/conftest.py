@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from localearth.worlds import shipped
 from localearth.worlds.base import World
 from mmearth_devkit.testing.command_line import cli, summary
+from mmearth_devkit.testing.needs import skip_without_planet
 
 PLACES = {
     "brittany": (-4.72, 48.03),
@@ -41,8 +41,7 @@ def opened() -> dict[str, World]:
 @pytest.fixture(scope="module", autouse=True)
 def one_planet(opened: dict[str, World]) -> Iterator[None]:
     """Opens the planet once for these modules, and no others: what it has computed is kept for the next run."""
-    if find_spec("global_land_mask") is None:  # an import would load a gigabyte
-        pytest.skip("needs mmearth-localearth[planet]")
+    skip_without_planet()
     open_world = shipped.open_world
 
     def reopen(name: str) -> World:

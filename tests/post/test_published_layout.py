@@ -4,13 +4,13 @@ import datetime as dt
 import json
 import math
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+from mmearth_devkit.testing.needs import skip_without_planet
 from shapely.geometry import box, mapping
 
 from mmearth_core.product.hdf5 import layer_names
@@ -43,8 +43,7 @@ Reader = Callable[[int], dict[str, Any]]
 @pytest.fixture(scope="module")
 def planet(tmp_path_factory: pytest.TempPathFactory, kit: Any) -> Path:
     """The folder of a dataset named as torchgeo asks for."""
-    if find_spec("global_land_mask") is None:  # an import would load a gigabyte
-        pytest.skip("needs mmearth-localearth[planet]")
+    skip_without_planet()
     folder = tmp_path_factory.mktemp("planet")
     features = [
         {

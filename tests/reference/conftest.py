@@ -3,10 +3,10 @@
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from mmearth_devkit.testing.needs import skip_without_planet
 
 from tests.reference.compare import HERE
 
@@ -14,8 +14,7 @@ from tests.reference.compare import HERE
 @pytest.fixture(scope="session")
 def today(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the references as `make.py` would write them today."""
-    if find_spec("global_land_mask") is None:  # an import would load a gigabyte
-        pytest.skip("needs mmearth-localearth[planet]")
+    skip_without_planet()
     folder = tmp_path_factory.mktemp("today")
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     command = [sys.executable, str(HERE / "make.py"), str(folder)]

@@ -1,11 +1,11 @@
 """Sampling on Earth Engine: what one request asks for, what failing regions do, and whose centroids they are."""
 
 import re
-from importlib.util import find_spec
 
 import attrs
 import numpy as np
 import pytest
+from mmearth_devkit.testing.needs import needs_planet
 
 from mmearth_core.config.schema import RunOptions
 from mmearth_core.earthengine.client import EarthClient
@@ -20,7 +20,6 @@ from mmearth_core.tiles.spacing import Rules
 from mmearth_core.tiles.squares import Places, squares
 from mmearth_core.tiles.vector_files import write_tiles
 
-needs_planet = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 TILE = [1.0, 2.0, 3.0, 4.0, 2.0, 3.0]
 
 

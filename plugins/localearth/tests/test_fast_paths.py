@@ -1,7 +1,5 @@
 """Fast paths give the results of the plain computation: cut pixels, frequent classes, snow, octaves of noise."""
 
-from importlib.util import find_spec
-
 import numpy as np
 import pytest
 import shapely
@@ -13,6 +11,7 @@ from localearth.planet.noise import octave_key, octaves, plane_noise, turned, va
 from localearth.planet.snow import WHITE, coldness, snow_cover
 from localearth.planet.world import SyntheticWorld
 from localearth.values.reducer import BUILTIN
+from mmearth_devkit.testing.needs import needs_planet
 
 NUMBERS = st.floats(-9.0, 9.0)
 
@@ -62,7 +61,7 @@ def test_plane_noise_does_not_depend_on_the_window(row: int, col: int, rows: int
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
+@needs_planet
 @settings(max_examples=8, deadline=None)
 @given(st.integers(1, 365), st.sampled_from([("EPSG:32647", 500_000, 7_320_000), ("EPSG:32633", 450_000, 6_950_000)]))
 def test_labels_are_snow_where_snow_covers_most(day: int, place: tuple[str, int, int]) -> None:

@@ -4,15 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from localearth.cli import command
 from localearth.errors import SetupError
+from mmearth_devkit.testing.needs import needs_planet
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
+pytestmark = needs_planet
 
 GOOGLE = """
 import sys

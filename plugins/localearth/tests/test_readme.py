@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -17,14 +16,13 @@ from click.testing import CliRunner
 from localearth.cli import command
 from localearth.registry import functions
 from localearth.signatures import signatures
+from mmearth_devkit.testing.needs import needs_planet
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 IMAGES = Path(__file__).parents[3] / "docs/images"
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 SHOWN = re.findall(r"^    (localearth .*)$", README, re.MULTILINE)
 NAMED = re.findall(r"`(localearth [a-z]+)`", README)
-
-needs_planet = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 
 def run(program: str) -> str:

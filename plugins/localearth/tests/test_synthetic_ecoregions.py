@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any
 
 import ee
@@ -12,9 +11,8 @@ import shapely
 from localearth.planet.ecoregions import entries, label_map
 from localearth.planet.realms import BIOMES, REALMS
 from localearth.planet.world import SyntheticWorld
+from mmearth_devkit.testing.needs import needs_planet
 from shapely.geometry import Point, box
-
-needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
 
 
 @lru_cache(maxsize=1)
@@ -38,7 +36,7 @@ def test_the_list_has_846_regions_in_14_biomes_and_8_realms() -> None:
 
 
 @pytest.mark.slow
-@needs_coasts
+@needs_planet
 def test_every_region_is_a_valid_polygon_with_its_properties() -> None:
     assert len(records()) == 846
     assert len({record.index for record in records()}) == 846
@@ -51,7 +49,7 @@ def test_every_region_is_a_valid_polygon_with_its_properties() -> None:
         assert record.properties["REALM"] == entry.realm
 
 
-@needs_coasts
+@needs_planet
 def test_the_client_gets_them_as_a_table(engine: Callable[[Any], None]) -> None:
     engine(world())
     regions = ee.FeatureCollection("RESOLVE/ECOREGIONS/2017")
@@ -62,14 +60,14 @@ def test_the_client_gets_them_as_a_table(engine: Callable[[Any], None]) -> None:
     assert regions.filter(ee.Filter.eq("ECO_NAME", name)).size().getInfo() == 1
 
 
-@needs_coasts
+@needs_planet
 def test_regions_do_not_overlap() -> None:
     shapes = [record.geometry for record in records()]
     union = shapely.union_all(shapes)
     assert union.area == pytest.approx(sum(shape.area for shape in shapes), rel=1e-9)
 
 
-@needs_coasts
+@needs_planet
 @pytest.mark.slow
 def test_regions_lie_on_land_and_most_have_about_their_area() -> None:
     labels = label_map(world().planet)
@@ -83,7 +81,7 @@ def test_regions_lie_on_land_and_most_have_about_their_area() -> None:
     assert 0.6 < np.median(ratio) < 1.6
 
 
-@needs_coasts
+@needs_planet
 def test_biomes_lie_where_their_climate_is() -> None:
     def latitudes(biome: int) -> Any:
         chosen = [record for record in records() if record.properties["BIOME_NUM"] == biome]
@@ -93,7 +91,7 @@ def test_biomes_lie_where_their_climate_is() -> None:
     assert np.median(latitudes(11)) > 58
 
 
-@needs_coasts
+@needs_planet
 def test_features_are_filtered_by_region() -> None:
     table = world().find("RESOLVE/ECOREGIONS/2017")
     here = table.features(Point(8.4, 48.5))

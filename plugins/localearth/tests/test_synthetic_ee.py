@@ -1,16 +1,16 @@
 """The synthetic world through the unmodified `ee` client: what plugins and scripts ask of it."""
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import ee
 import numpy as np
 import pytest
 from localearth.planet.world import SyntheticWorld
 from localearth.transport import LocalTransport
+from mmearth_devkit.testing.needs import needs_planet
 from shapely.geometry import box
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
+pytestmark = needs_planet
 
 
 @pytest.fixture(scope="module", autouse=True)

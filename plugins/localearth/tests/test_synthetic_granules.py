@@ -2,7 +2,6 @@
 
 import datetime as dt
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,10 @@ from localearth.planet.orbits import SENTINEL1, SENTINEL2
 from localearth.planet.world import SyntheticWorld
 from localearth.values.projection import reproject
 from localearth.worlds.base import BandSource, ImageAsset
+from mmearth_devkit.testing.needs import needs_planet
 from shapely.geometry import Point, box
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
+pytestmark = needs_planet
 
 S2, S1 = "COPERNICUS/S2_HARMONIZED", "COPERNICUS/S1_GRD"
 SUMMER = tuple(dt.datetime(2019, month, 1, tzinfo=dt.UTC).timestamp() * 1000.0 for month in (6, 8))

@@ -2,16 +2,16 @@
 
 import datetime as dt
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
 from localearth.planet.world import SyntheticWorld
 from localearth.values.projection import reproject
+from mmearth_devkit.testing.needs import needs_planet
 from shapely.geometry import box
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
+pytestmark = needs_planet
 
 PLACES = {
     "fields": (7.1, 48.1),

@@ -2,13 +2,13 @@
 
 import hashlib
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
 from localearth.planet.world import SyntheticWorld
+from mmearth_devkit.testing.needs import needs_planet
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
+pytestmark = needs_planet
 
 WINDOWS = {
     "reflectance of fields": ("COPERNICUS/S2_SR_HARMONIZED/@FIELDS", ("B2", "B8", "B11", "B1"), 0.5, 0.5),

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,7 @@ from localearth.planet.noise import fbm, ridges, value_noise
 from localearth.planet.surface import surface
 from localearth.planet.world import SyntheticWorld
 from localearth.values.projection import reproject
-
-needs_coasts = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
+from mmearth_devkit.testing.needs import needs_planet
 
 
 @lru_cache(maxsize=1)
@@ -58,7 +56,7 @@ def test_noise_is_smooth_and_within_bounds(x: float, y: float, wavelength: float
     assert (ridges([value_noise(points, wavelength, 7)], [1.0]) <= 1.0).all()
 
 
-@needs_coasts
+@needs_planet
 @settings(max_examples=12, deadline=None)
 @given(
     st.integers(0, 40), st.integers(0, 40), st.integers(3, 50), st.integers(3, 50), st.sampled_from([7.1, -120.2, 31.0])
@@ -76,7 +74,7 @@ def test_the_truth_of_a_pixel_does_not_depend_on_the_window(
     np.testing.assert_array_equal(large.cover.code[inner], small.cover.code)
 
 
-@needs_coasts
+@needs_planet
 def test_there_is_no_seam_between_zones_nor_at_the_date_line() -> None:
     for west, east, lon, lat in (("EPSG:32631", "EPSG:32632", 6.0, 48.0), ("EPSG:32760", "EPSG:32701", 180.0, -16.6)):
         lattice, place = window(west, lon, lat)
@@ -91,7 +89,7 @@ def test_there_is_no_seam_between_zones_nor_at_the_date_line() -> None:
         assert (one.cover.kind == other.cover.kind[at]).mean() > 0.85
 
 
-@needs_coasts
+@needs_planet
 def test_pixels_lie_on_the_sphere_where_proj_puts_them() -> None:
     lattice, place = window("EPSG:32633", 15.2, 52.0, 50)
     patch = Patch(lattice, place)
@@ -102,7 +100,7 @@ def test_pixels_lie_on_the_sphere_where_proj_puts_them() -> None:
     np.testing.assert_allclose((patch.points**2).sum(axis=0) ** 0.5, RADIUS, atol=0.01)
 
 
-@needs_coasts
+@needs_planet
 def test_coasts_are_real() -> None:
     def at(lon: float, lat: float) -> Kind:
         zone = int((lon + 180) // 6) + 1
@@ -116,7 +114,7 @@ def test_coasts_are_real() -> None:
         assert at(lon, lat) != Kind.WATER
 
 
-@needs_coasts
+@needs_planet
 def test_mixtures_add_up() -> None:
     for lon, lat, day in ((7.1, 48.1, 20), (7.1, 48.1, 200), (2.33, 49.47, 120), (-58.0, -3.0, 90), (20.5, 69.2, 60)):
         zone = int((lon + 180) // 6) + 1
@@ -134,7 +132,7 @@ def test_a_missing_package_is_reported_with_the_remedy(monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-@needs_coasts
+@needs_planet
 def test_the_cache_is_made_once_where_the_user_wants_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     first = landmask.open_land_mask()
@@ -149,16 +147,15 @@ def test_the_cache_is_made_once_where_the_user_wants_it(tmp_path: Path, monkeypa
     assert first.window(4950, 21900, 3, 4).all()
 
 
+@needs_planet
 def test_a_cache_that_cannot_be_kept_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if find_spec("global_land_mask") is None:
-        pytest.skip("needs mmearth-localearth[planet]")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(SetupError, match="set XDG_CACHE_HOME"):
         landmask.open_land_mask()
 
 
-@needs_coasts
+@needs_planet
 def test_opening_the_world_does_not_import_the_package_that_would_hold_a_gigabyte() -> None:
     code = (
         "import sys, json; from localearth.worlds.shipped import open_world; open_world('synthetic');"

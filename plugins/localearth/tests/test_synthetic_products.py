@@ -2,17 +2,17 @@
 
 import datetime as dt
 import re
-from importlib.util import find_spec
 
 import ee
 import numpy as np
 import pytest
 import shapely
 from localearth.planet.world import SyntheticWorld
+from mmearth_devkit.testing.needs import needs_planet
 from pyproj import Transformer
 from shapely.geometry import Point, box
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
+pytestmark = needs_planet
 
 L1C, L2A = "COPERNICUS/S2_HARMONIZED", "COPERNICUS/S2_SR_HARMONIZED"
 PROBABILITY = "COPERNICUS/S2_CLOUD_PROBABILITY"

@@ -1,14 +1,13 @@
 """Landsat, Cloud Score+ and the embeddings of the synthetic world, through the real client."""
 
-from importlib.util import find_spec
-
 import ee
 import numpy as np
 import pytest
+from mmearth_devkit.testing.needs import needs_planet
 from pyproj import Transformer
 from shapely.geometry import Point, box
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
+pytestmark = needs_planet
 
 L8, L9 = "LANDSAT/LC08/C02/T1_L2", "LANDSAT/LC09/C02/T1_L2"
 CLEAR = "GOOGLE/CLOUD_SCORE_PLUS/V1/S2_HARMONIZED"

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,10 @@ from localearth.errors import EarthEngineError, SetupError
 from localearth.planet.world import SyntheticWorld
 from localearth.worlds.base import BandSource, ImageAsset
 from localearth.worlds.shipped import open_world, world_label
+from mmearth_devkit.testing.needs import needs_planet
 from shapely.geometry import box
 
-pytestmark = pytest.mark.skipif(find_spec("global_land_mask") is None, reason="needs mmearth-localearth[planet]")
+pytestmark = needs_planet
 
 S2_L1C, S2_L2A = "COPERNICUS/S2_HARMONIZED", "COPERNICUS/S2_SR_HARMONIZED"
 DATED = [S2_L1C, S2_L2A, "COPERNICUS/S1_GRD", "GOOGLE/DYNAMICWORLD/V1", "COPERNICUS/S2_CLOUD_PROBABILITY"]
