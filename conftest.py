@@ -17,26 +17,27 @@ settings.register_profile("mmearth", deadline=None)
 settings.load_profile("mmearth")
 
 
-def quick_initialize(functions: type[Any]) -> None:
+def quick_initialize() -> None:
     """Makes `ee.Initialize`, which every run of a test calls, take 10 ms instead of 60 ms; it still sends its requests.
 
-    Equal lists of functions get the same function objects, and the client does not look for Google's catalogue on the
-    network.
+    Equal lists of functions get the same function objects: the client copies each of a thousand descriptions, and
+    writes each as a docstring.
     """
+    functions: Any = apifunction.ApiFunction
     make, write = functions.initialize, functions.__str__
-    signatures: Any = None
+    listing: Any = None
     made: Any = None
 
     def initialize() -> None:
-        nonlocal signatures, made
+        nonlocal listing, made
         if functions._api:
             return
         found = ee.data.getAlgorithms()
-        if found != signatures:
-            signatures = deepcopy(found)  # the client changes its own
+        if found != listing:
+            original = deepcopy(found)  # the client changes the descriptions
             with mock.patch.object(ee.data, "getAlgorithms", return_value=found):
                 make()
-            made = functions._api
+            listing, made = original, functions._api
         functions._api = made
 
     def text(function: Any) -> str:
@@ -45,10 +46,11 @@ def quick_initialize(functions: type[Any]) -> None:
         return str(function.written)
 
     functions.initialize, functions.__str__ = initialize, text
-    deprecation._FetchDataCatalogStac = dict
 
 
-quick_initialize(apifunction.ApiFunction)
+quick_initialize()
+# As without a network: tests do not look for Google's catalogue of deprecated assets.
+deprecation._FetchDataCatalogStac = dict
 
 
 def pytest_collection_finish() -> None:
