@@ -49,16 +49,6 @@ def check_size(most: int) -> None:
         raise EarthEngineError(f"argument 'maxSize': must be from 1 to {MOST}, not {most}.")
 
 
-def around(grid: Grid, most: int) -> Grid:
-    """The grid with a margin that holds the rest of every object that is not too large."""
-    return grid.window(-most, -most, grid.height + 2 * most, grid.width + 2 * most)
-
-
-def without_margin(grid: Grid, most: int) -> tuple[slice, slice]:
-    """The rows and columns of a grid among those of `around`."""
-    return slice(most, most + grid.height), slice(most, most + grid.width)
-
-
 @function("Image.connectedPixelCount", note=f"`maxSize` at most {MOST}. Masked pixels stay masked.")
 def connected_pixel_count(image: Image, most: int, diagonal: bool) -> Image:
     """The number of connected pixels with the same value, at most `maxSize`."""
@@ -70,10 +60,10 @@ def connected_pixel_count(image: Image, most: int, diagonal: bool) -> Image:
 
         def source(grid: Grid, pull: Pull) -> Sampled:
             # A group that reaches beyond this margin has at least `maxSize` pixels within it.
-            values, valid = pull(band.source, around(grid, most))
+            values, valid = pull(band.source, grid.around(most))
             group = labels(values, valid, diagonal)
             count = np.minimum(np.bincount(group.ravel())[group], most)
-            part = without_margin(grid, most)
+            part = grid.inner(most)
             return np.where(valid[part], count[part], 0).astype(kind.dtype), valid[part]
 
         return ImageBand(band.name, kind, band.projection, source)

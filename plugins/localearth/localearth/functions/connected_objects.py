@@ -7,14 +7,14 @@ from attrs import evolve
 from numpy.typing import NDArray
 
 from localearth.errors import EarthEngineError
-from localearth.functions.connected import MOST, around, check_size, labels, without_margin
+from localearth.functions.connected import MOST, check_size, labels
 from localearth.raster.grid import Grid
 from localearth.raster.mask import valid, weights_of
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
-from localearth.values.image import Image, ImageBand, Pull, Source, unique
+from localearth.values.image import Image, ImageBand, Pull, Source, layers, unique
 from localearth.values.kernel import Kernel
-from localearth.values.pixel_type import PixelType, cast, numbers_only
+from localearth.values.pixel_type import PixelType, numbers_only
 from localearth.values.projection import invert
 from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import RowReducer
@@ -65,11 +65,11 @@ def connected_components(image: Image, kernel: Kernel, most: int) -> Image:
     numbers_only(base.type, base.name)
 
     def source(grid: Grid, pull: Pull) -> Sampled:
-        wide = around(grid, most)
+        wide = grid.around(most)
         values, usable = pull(base.source, wide)
         first = labels(values, usable, _diagonal(kernel, grid))
         small = np.bincount(first.ravel())[first] <= most
-        part = without_margin(grid, most)
+        part = grid.inner(most)
         mask = (usable & small)[part]
         return np.where(mask, _label(wide, first)[part], 0).astype(_LABEL.dtype), mask
 
@@ -106,7 +106,7 @@ def reduce_connected_components(image: Image, reducer: Reducer, name: str | None
 
     def objects(grid: Grid, pull: Pull) -> Sampled:
         """The first pixel of each object, and whether it is small enough, on the grid with its margin."""
-        values, mask = pull(label.source, around(grid, most))
+        values, mask = pull(label.source, grid.around(most))
         first = labels(values, mask, True)
         return first, mask & _small(first, most)
 
@@ -135,8 +135,8 @@ def _statistics(band: ImageBand, reducer: Reducer, objects: Source, most: int) -
 
     def every(grid: Grid, pull: Pull) -> Sampled:
         first, usable = pull(objects, grid)
-        values, masks = pull.weighted(band.source, around(grid, most))
-        part = without_margin(grid, most)
+        values, masks = pull.weighted(band.source, grid.around(most))
+        part = grid.inner(most)
         needed = np.unique(first[part][usable[part]])
         found, good = np.zeros((len(kinds), len(needed) + 1)), np.zeros((len(kinds), len(needed) + 1), bool)
         order = np.argsort(first.ravel(), kind="stable")
@@ -153,12 +153,4 @@ def _statistics(band: ImageBand, reducer: Reducer, objects: Source, most: int) -
         column = np.where(usable[part], np.searchsorted(needed, first[part]), len(needed))
         return found[:, column], good[:, column]
 
-    def one(number: int, output: str, kind: PixelType) -> ImageBand:
-        def source(grid: Grid, pull: Pull) -> Sampled:
-            found, good = pull(every, grid)
-            return cast(np.where(good[number], found[number], 0), kind), good[number]
-
-        label = band.name if len(kinds) == 1 else f"{band.name}_{output}"
-        return ImageBand(label, kind, band.projection, source)
-
-    return [one(*each) for each in zip(range(len(kinds)), reducer.outputs, kinds, strict=True)]
+    return layers(every, reducer.names(band.name), kinds, band.projection)

@@ -14,7 +14,7 @@ from localearth.raster.sampling import Sampled
 from localearth.registry import function
 from localearth.values.collection import Collection, of_elements
 from localearth.values.feature import index_of
-from localearth.values.image import Image, ImageBand, Pull, blank, of_bands, unique
+from localearth.values.image import Image, ImageBand, Pull, blank, layers, of_bands, unique
 from localearth.values.pixel_type import PixelType, cast, numbers_only, united
 from localearth.values.projection import WGS84
 from localearth.values.reducer import BUILTIN, Reducer
@@ -134,14 +134,7 @@ def reduced(
         values = np.stack([np.asarray(value, float) for value, _ in found]).reshape(shape)
         return values, np.stack([composite(good, masks) for _, good in found]).reshape(shape)
 
-    def one(row: int) -> ImageBand:
-        def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull.weighted(every, grid)
-            return cast(np.where(mask[row], values[row], 0), types[row]), mask[row]
-
-        return ImageBand(name, types[row], WGS84, source, fractional=any(band.fractional for band in bands))
-
-    return [one(row) for row in range(len(reducer.outputs))]
+    return layers(every, [name] * len(types), types, WGS84, any(band.fractional for band in bands))
 
 
 def _register() -> None:
@@ -184,15 +177,7 @@ def _reduced_rows(columns: list[list[ImageBand]], reducer: RowReducer) -> list[I
         mask = np.stack([good for _, good in found])
         return np.stack([value for value, _ in found]).reshape(shape), mask.reshape(shape)
 
-    def one(row: int) -> ImageBand:
-        def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(every, grid)
-            found = np.where(mask[row], values[row], 0)
-            return found if kinds[row].dimensions else cast(found.astype(float), kinds[row]), mask[row]
-
-        return ImageBand(reducer.outputs[row], kinds[row], WGS84, source)
-
-    return [one(row) for row in range(len(reducer.outputs))]
+    return layers(every, reducer.outputs, kinds, WGS84)
 
 
 @function(

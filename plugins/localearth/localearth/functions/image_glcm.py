@@ -203,7 +203,7 @@ def glcm_texture(image: Image, size: int, kernel: Kernel | None, average: bool) 
 
     def one(band: ImageBand, name: str, measure: Callable[[_Pairs], Any]) -> ImageBand:
         def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(band.source, grid.window(-size, -size, grid.height + 2 * size, grid.width + 2 * size))
+            values, mask = pull(band.source, grid.around(size))
             found, good = np.zeros(grid.shape), mask[size:-size, size:-size].copy()
             directions = _directions(kernel, grid)
             for rows in _chunks(grid, 4 * (2 * size + 1) ** 2):

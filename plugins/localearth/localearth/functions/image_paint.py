@@ -20,8 +20,8 @@ from localearth.registry import function
 from localearth.values.collection import Collection
 from localearth.values.feature import Feature
 from localearth.values.geometry import LINES, Geometry, parts, valid
-from localearth.values.image import Image, ImageBand, Pull, of_bands
-from localearth.values.pixel_type import DOUBLE, PixelType, cast, of_number
+from localearth.values.image import Image, ImageBand, Pull, layers, of_bands
+from localearth.values.pixel_type import DOUBLE, PixelType, of_number
 from localearth.values.projection import WGS84
 from localearth.values.reducer import Reducer
 from localearth.values.row_reducers import RowReducer, inputs_of
@@ -163,14 +163,7 @@ def reduce_to_image(collection: Collection, properties: list[str], reducer: Redu
             mask[row].ravel()[pixels] = good
         return values, mask
 
-    def one(row: int, name: str) -> ImageBand:
-        def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(every, grid)
-            return cast(values[row], kinds[row]), mask[row]
-
-        return ImageBand(name, kinds[row], WGS84, source)
-
-    return of_bands(one(row, name) for row, name in enumerate(reducer.outputs))
+    return of_bands(layers(every, reducer.outputs, kinds, WGS84))
 
 
 def _reduced(reducer: Reducer, stack: NDArray[np.float64], known: NDArray[np.bool_]) -> Iterable[tuple[Any, Any]]:

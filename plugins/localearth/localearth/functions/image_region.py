@@ -92,10 +92,6 @@ def fitting(geometry: Geometry, projection: Projection, max_pixels: int) -> Proj
         projection = projection.scaled(factor, factor)
 
 
-def _output(band: str, output: str, reducer: Reducer) -> str:
-    return band if len(reducer.outputs) == 1 else f"{band}_{output}"
-
-
 def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: Pull) -> dict[str, Any]:
     """The reducer's outputs for every band, named by the band, and by the output when there are several."""
     if isinstance(reducer, RowReducer):
@@ -114,10 +110,10 @@ def reduced(bands: Iterable[ImageBand], reducer: Reducer, region: Region, pull: 
         weights = _weights(mask, region).reshape(-1, 1) if reducer.weighted else None
         kinds = reducer.types(band.type, None)
         found = reducer.apply(stack, valid, weights)
-        for output, kind, (value, good) in zip(reducer.outputs, kinds, found, strict=True):
+        for name, kind, (value, good) in zip(reducer.names(band.name), kinds, found, strict=True):
             number = float(np.asarray(value)[0])
             shown = (int(number) if kind.is_integer else whole(number)) if good[0] else None
-            results[_output(band.name, output, reducer)] = shown
+            results[name] = shown
     return results
 
 
@@ -159,8 +155,7 @@ def _rows(bands: list[ImageBand], reducer: RowReducer, region: Region, pull: Pul
         # Masked pixels are no inputs, also of the reducers that count nulls (documented).
         kept = [i for i, value in enumerate(column) if value is not None]
         found = collected(reducer, [(column[i],) for i in kept], [weight[i] for i in kept])
-        for output, value in zip(reducer.outputs, found, strict=True):
-            results[_output(band.name, output, reducer)] = value
+        results |= zip(reducer.names(band.name), found, strict=True)
     return results
 
 

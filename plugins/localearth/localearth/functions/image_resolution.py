@@ -21,8 +21,8 @@ from localearth.raster.mask import has_fractions, valid
 from localearth.raster.overlap import Overlap
 from localearth.raster.sampling import Sampled, read_window
 from localearth.registry import function
-from localearth.values.image import Image, ImageBand, Pull
-from localearth.values.pixel_type import cast, numbers_only
+from localearth.values.image import Image, ImageBand, Pull, layers
+from localearth.values.pixel_type import numbers_only
 from localearth.values.projection import WGS84
 from localearth.values.reducer import BUILTIN, Reducer
 
@@ -72,17 +72,7 @@ def _reduced(band: ImageBand, reducer: Reducer, best_effort: bool, limit: int) -
         coarse = _coarser(band, reducer, found, limit)
         return _combined(pull.overlap(grid, coarse.projection), coarse, reducer, pull)
 
-    def output(number: int) -> ImageBand:
-        kind = reducer.types(band.type, None)[number]
-
-        def source(grid: Grid, pull: Pull) -> Sampled:
-            values, mask = pull(every, grid)
-            return cast(np.where(mask[number], values[number], 0), kind), mask[number]
-
-        name = band.name if len(reducer.outputs) == 1 else f"{band.name}_{reducer.outputs[number]}"
-        return ImageBand(name, kind, band.projection, source)
-
-    return list(map(output, range(len(reducer.outputs))))
+    return layers(every, reducer.names(band.name), reducer.types(band.type, None), band.projection)
 
 
 def _coarser(band: ImageBand, reducer: Reducer, found: Overlap, limit: int) -> ImageBand:

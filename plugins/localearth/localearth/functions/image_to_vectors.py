@@ -97,10 +97,9 @@ def _results(reducer: Reducer | None, names: list[str], rows: Sequence[Sequence[
         return {"count": len(rows)}
     if inputs_of(reducer) == len(names):
         return dict(zip(reducer.outputs, collected(reducer, rows), strict=True))
-    results = {}
-    for at, name in enumerate(names):
-        for output, value in zip(reducer.outputs, collected(reducer, [(row[at],) for row in rows]), strict=True):
-            results[name if len(reducer.outputs) == 1 else f"{name}_{output}"] = value
+    results: dict[str, Any] = {}
+    for name, *column in zip(names, *rows, strict=True):
+        results |= zip(reducer.names(name), collected(reducer, [(value,) for value in column]), strict=True)
     return results
 
 

@@ -13,9 +13,9 @@ from localearth.raster.grid import Grid
 from localearth.raster.mask import Mask, valid, weights_of
 from localearth.raster.sampling import Sampled
 from localearth.registry import function
-from localearth.values.image import Image, ImageBand, Pull
+from localearth.values.image import Image, ImageBand, Pull, layers
 from localearth.values.kernel import Kernel, Weights
-from localearth.values.pixel_type import DOUBLE, PixelType, cast, numbers_only
+from localearth.values.pixel_type import DOUBLE, numbers_only
 from localearth.values.reducer import BUILTIN, Reducer
 
 STACK = 16_000_000
@@ -126,7 +126,6 @@ def _reduced(
     band: ImageBand, reducer: Reducer, kernel: Kernel, names: Iterable[str], by: str, skip: bool
 ) -> list[ImageBand]:
     """A band for every output of a reducer of the pixels under a kernel."""
-    kinds = reducer.types(band.type, None)
 
     def everything(grid: Grid, pull: Pull) -> Sampled:
         weights = kernel.on(grid)
@@ -150,14 +149,7 @@ def _reduced(
             good &= valid(mask[middle])
         return found, good
 
-    def one(number: int, name: str, kind: PixelType) -> ImageBand:
-        def source(grid: Grid, pull: Pull) -> Sampled:
-            found, good = pull(everything, grid)
-            return cast(np.where(good[number], found[number], 0), kind), good[number]
-
-        return ImageBand(name, kind, band.projection, source)
-
-    return [one(number, name, kind) for number, (name, kind) in enumerate(zip(names, kinds, strict=True))]
+    return layers(everything, names, reducer.types(band.type, None), band.projection)
 
 
 @function(

@@ -20,8 +20,7 @@ MITRE = 10.0
 
 def in_grid(geometry: Geometry, grid: Grid, reach: float = 0) -> BaseGeometry:
     """A geometry in fractional columns and rows of a grid; empty if it is more than `reach` pixels away."""
-    edge = math.ceil(reach)
-    outline = outline_lonlat(grid.window(-edge, -edge, grid.height + 2 * edge, grid.width + 2 * edge)).bounds
+    outline = outline_lonlat(grid.around(math.ceil(reach))).bounds
     margin = 0.01 * (outline[2] - outline[0] + outline[3] - outline[1])
     # The outline of a grid across 180 degrees is on the wrong side of the globe.
     if outline[2] - outline[0] < 180 and not geometry.globe.intersects(box(*outline).buffer(margin)):

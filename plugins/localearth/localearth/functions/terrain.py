@@ -37,7 +37,7 @@ def _spacing(grid: Grid) -> tuple[Any, Any]:
 
 def _gradient(band: ImageBand, grid: Grid, pull: Pull) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
     """The rise per metre eastward and northward, and where all of the five pixels are valid."""
-    values, mask = pull(band.source, grid.window(-1, -1, grid.height + 2, grid.width + 2))
+    values, mask = pull(band.source, grid.around(1))
     z = np.where(mask, values, 0).astype(np.float64)
     dx, dy = _spacing(grid)
     east = (z[1:-1, 2:] - z[1:-1, :-2]) / (2 * dx)

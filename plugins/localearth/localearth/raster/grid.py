@@ -44,6 +44,14 @@ class Grid:
         a, b, c, d, e, f = self.transform
         return Grid(self.crs, (a, b, c + a * col + b * row, d, e, f + d * col + e * row), cols, rows)
 
+    def around(self, margin: int) -> "Grid":
+        """The grid with a margin of so many pixels on each side."""
+        return self.window(-margin, -margin, self.height + 2 * margin, self.width + 2 * margin)
+
+    def inner(self, margin: int) -> tuple[slice, slice]:
+        """Its rows and columns among those of the grid with a margin."""
+        return slice(margin, margin + self.height), slice(margin, margin + self.width)
+
     def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The x and y of the pixel centres, both (height, width)."""
         return apply(self.transform, np.arange(self.width)[None, :] + 0.5, np.arange(self.height)[:, None] + 0.5)

@@ -13,7 +13,7 @@ from localearth.raster.mask import valid
 from localearth.raster.overlap import Overlap, overlap
 from localearth.raster.sampling import Positions, Sampled, positions
 from localearth.values.geometry import Geometry
-from localearth.values.pixel_type import PixelType
+from localearth.values.pixel_type import PixelType, cast
 from localearth.values.projection import WGS84, Projection
 
 K = TypeVar("K")
@@ -196,6 +196,22 @@ def of_bands(bands: Iterable[ImageBand], **metadata: Any) -> Image:
     """A new image with these bands."""
     chosen = tuple(bands)
     return Image(lambda: chosen, **metadata)
+
+
+def layers(
+    every: Source, names: Iterable[str], kinds: Iterable[PixelType], projection: Projection, fractional: bool = False
+) -> list[ImageBand]:
+    """A band for each layer of a source that computes them together, (layers, height, width)."""
+
+    def one(number: int, name: str, kind: PixelType) -> ImageBand:
+        def source(grid: Grid, pull: Pull) -> Sampled:
+            values, masks = pull.weighted(every, grid)
+            found = np.where(masks[number], values[number], 0)
+            return found if kind.dimensions else cast(found.astype(np.float64, copy=False), kind), masks[number]
+
+        return ImageBand(name, kind, projection, source, fractional=fractional)
+
+    return [one(number, *each) for number, each in enumerate(zip(names, kinds, strict=True))]
 
 
 def constant_band(name: str, value: float, pixel_type: PixelType) -> ImageBand:

@@ -47,6 +47,10 @@ class Reducer:
         """Whether the types of its outputs depend on the number of inputs."""
         return self.types(DOUBLE, 1) != self.types(DOUBLE, 2)
 
+    def names(self, band: str) -> list[str]:
+        """The names of its outputs for a band: the band's own if there is one output."""
+        return [band] if len(self.outputs) == 1 else [f"{band}_{output}" for output in self.outputs]
+
     def named(self, outputs: tuple[str, ...]) -> "Reducer":
         """The reducer with other output names."""
         return evolve(self, outputs=outputs, parts=self.parts or (self,))
